@@ -1,0 +1,76 @@
+"""What holds for every test: one event loop, no foreign address, and nothing skipped where all is installed."""
+
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import Generator
+
+import pytest
+
+NOTHING_MAY_BE_SKIPPED = os.environ.get("CI") == "true"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio, the only loop that the product runs on."""
+    return "asyncio"
+
+
+# --- A skipped test is red where CI=true --------------------------------------------------------------------------
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure that names its reason; an expected failure (xfail) is no skip."""
+    if not NOTHING_MAY_BE_SKIPPED or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    report.outcome = "failed"
+    report.longrepr = (
+        f"{reason}\nWhere CI=true nothing may be skipped: install what the test needs (./bootstrap --lab)."
+    )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Apply the rule to tests and fixtures that skip while they run."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Apply the rule to modules that skip as a whole."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+# --- Tests talk to this machine only --------------------------------------------------------------------------------
+
+
+class ForeignAddress(BaseException):
+    """A test reached for an address that is not on this machine. Not an Exception, so that no probe can swallow it."""
+
+
+def _is_foreign(address: object) -> bool:
+    if not isinstance(address, tuple) or not isinstance(address[0], str):
+        return False  # a Unix socket, or netlink
+    try:
+        ip = ipaddress.ip_address(address[0].partition("%")[0])
+    except ValueError:
+        return address[0] not in {"", "localhost"}
+    return not (ip.is_loopback or ip.is_unspecified)
+
+
+def _watch(event: str, args: tuple[object, ...]) -> None:
+    if event not in {"socket.connect", "socket.sendto", "socket.sendmsg"} or not _is_foreign(args[1]):
+        return
+    sock = args[0]
+    if event == "socket.connect" and isinstance(sock, socket.socket) and sock.type == socket.SOCK_DGRAM:
+        return  # asks the kernel for a route; sends nothing
+    raise ForeignAddress(f"{event} to {args[1]}: tests reach servers on loopback only")
+
+
+sys.addaudithook(_watch)
