@@ -1,0 +1,61 @@
+"""A judgement: what the rules of one date say about what was captured."""
+
+from __future__ import annotations
+
+from inspector.finding import Finding
+from inspector.inspection import Limit
+from inspector.model import Cause, Instant, Model
+from inspector.profile import Requirement, Text
+from inspector.subject import Subject
+
+
+class Missed(Model):
+    """A question that was not answered, and why: counted in the coverage, listed in the report."""
+
+    probe: str
+    subject: Subject
+    cause: Cause
+    detail: str = ""
+
+
+class Coverage(Model):
+    """How much was looked at.
+
+    ``asked`` looks, of which ``seen`` gave an observation; ``missed`` lists the rest with causes; ``not_selected`` and
+    ``not_observable`` count requirements (by id); ``limits`` are the vantage's own.
+    """
+
+    asked: int
+    seen: int
+    missed: tuple[Missed, ...] = ()
+    not_selected: tuple[str, ...] = ()
+    not_observable: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
+
+
+class Change(Model):
+    """What the next regime would change for one requirement: ``was`` and ``becomes`` are force/obligation/severity."""
+
+    requirement: str
+    title: Text | None = None
+    was: str | None = None
+    becomes: str | None = None
+    clauses: tuple[str, ...] = ()
+
+
+class Judgement(Model):
+    """Findings of one system under one regime at one instant. ``requirements`` are the rows as resolved."""
+
+    inspection: str
+    system: str
+    level: int
+    as_of: Instant
+    regime: str
+    regime_version: str
+    overlays: tuple[str, ...] = ()
+    inspector_version: str
+    requirements: tuple[Requirement, ...]
+    findings: tuple[Finding, ...]
+    coverage: Coverage
+    next_regime: str | None = None
+    changes: tuple[Change, ...] = ()

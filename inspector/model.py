@@ -1,0 +1,129 @@
+"""Values that are written to disk: frozen, closed, with one canonical form.
+
+``Model`` is the base of everything stored. ``Answer`` is a fact that needed its own question: a value, or the reason
+why nobody saw one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Generic, Self, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
+
+T = TypeVar("T")
+
+#: An instant with its time zone.
+Instant = AwareDatetime
+
+
+class Cause(StrEnum):
+    """Why something was not seen. The vocabulary is closed."""
+
+    NOT_SELECTED = "not-selected"
+    NOT_AUTHORISED = "not-authorised"
+    OUTSIDE_WINDOW = "outside-window"
+    OUT_OF_SCOPE = "out-of-scope"
+    NOT_REACHED = "not-reached"
+    ABORTED = "aborted"
+    TIMEOUT = "timeout"
+    REFUSED = "refused"
+    RESET = "reset"
+    BLOCKED = "blocked"
+    RATE_LIMITED = "rate-limited"
+    PROTOCOL_ERROR = "protocol-error"
+    AMBIGUOUS = "ambiguous"
+    UNSTABLE = "unstable"
+    WRONG_VANTAGE = "wrong-vantage"
+    TOOL_MISSING = "tool-missing"
+    BUG = "bug"
+
+
+def canonical(value: Any) -> bytes:
+    """The one byte form of ``value``: UTF-8 JSON, keys sorted, no white space (the spirit of RFC 8785; no floats)."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 of ``data`` in lower-case hexadecimal (64 characters)."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def now() -> datetime:
+    """The present instant in UTC, cut to milliseconds so that it survives every format unchanged."""
+    instant = datetime.now(UTC)
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+class Model(BaseModel):
+    """A stored value: immutable, without unknown fields, equal when its canonical bytes are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+
+    def canonical(self) -> bytes:
+        """The one byte form of this value."""
+        return canonical(self)
+
+    @classmethod
+    def parse(cls, data: bytes | str) -> Self:
+        """The value whose JSON form is ``data``; raises ``pydantic.ValidationError``."""
+        return cls.model_validate_json(data)
+
+
+class Unseen(Exception):  # noqa: N818  (a fact that is missing, not an error)
+    """Raised by ``Answer.value`` when there is no value; the engine turns it into *inconclusive*."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(cause.value)
+        self.cause = cause
+
+
+class Answer(Model, Generic[T]):
+    """The answer to one question: ``seen`` (which may be None, for *absent*), or ``unseen`` with the cause.
+
+    Read ``value`` to rely on the fact: it raises ``Unseen`` when nobody saw it, so a check that forgets to ask
+    ``is_seen`` ends inconclusive instead of guessing.
+    """
+
+    seen: T | None = None
+    unseen: Cause | None = None
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        if self.unseen is not None and self.seen is not None:
+            raise ValueError("an answer is seen or unseen, not both")
+        return self
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the question was answered."""
+        return self.unseen is None
+
+    @property
+    def value(self) -> T:
+        """What was seen; raises ``Unseen``."""
+        if self.unseen is not None:
+            raise Unseen(self.unseen)
+        return self.seen  # type: ignore[return-value]  # T itself may admit None
+
+
+class Quantity(Model):
+    """A whole number with its unit, e.g. 2048 bit, 31536000 second."""
+
+    value: int
+    unit: str
+
+
+class Moment(Model):
+    """An instant named in a message; reports write it in the reader's language."""
+
+    at: Instant
+
+
+#: What may stand in a message, as measured value or as threshold.
+Value = bool | int | str | Quantity | Moment | tuple[str, ...]
