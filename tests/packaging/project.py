@@ -1,0 +1,28 @@
+"""Where the work tree lies, what its metadata says, and which files belong to it."""
+
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+METADATA: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGES: list[str] = sorted(METADATA["project"]["entry-points"]["inspector"])
+
+# What ./bootstrap, tools and inspections put into the work tree.
+GENERATED = {".venv", ".git", "out", "dist", "build", "__pycache__"}
+
+
+def tracked_files() -> list[Path]:
+    """The project's files: those that git tracks, or without git all that are not generated."""
+    if shutil.which("git") and (ROOT / ".git").exists():
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        paths = [ROOT / name for name in listed.split("\0") if name]
+    else:
+        paths = [
+            path
+            for path in ROOT.rglob("*")
+            if not any(part in GENERATED or part.endswith("_cache") for part in path.relative_to(ROOT).parts)
+        ]
+    return sorted(path for path in paths if path.is_file() and not path.is_symlink())
