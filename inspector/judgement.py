@@ -5,8 +5,10 @@ from __future__ import annotations
 from inspector.finding import Finding
 from inspector.inspection import Limit
 from inspector.model import Cause, Instant, Model
-from inspector.profile import Requirement, Text
+from inspector.profile import Change, Requirement
 from inspector.subject import Subject
+
+__all__ = ["Change", "Coverage", "Judgement", "Missed"]
 
 
 class Missed(Model):
@@ -31,16 +33,6 @@ class Coverage(Model):
     not_selected: tuple[str, ...] = ()
     not_observable: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
-
-
-class Change(Model):
-    """What the next regime would change for one requirement: ``was`` and ``becomes`` are force/obligation/severity."""
-
-    requirement: str
-    title: Text | None = None
-    was: str | None = None
-    becomes: str | None = None
-    clauses: tuple[str, ...] = ()
 
 
 class Judgement(Model):

@@ -1,0 +1,356 @@
+"""The regimes that are installed: reads their folders and chooses one for a system on a day.
+
+A folder holds ``regime.yaml`` and ``requirements/<theme>.yaml``, each of these a list of rows. ``regime.yaml``
+describes a regime, or names with ``extends:`` the regimes to which its rows are added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources.abc import Traversable
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from inspector.declaration import System
+from inspector.errors import Fault, Misuse, PaperError
+from inspector.finding import Force
+from inspector.located import Located, Path, read
+from inspector.model import Model
+from inspector.profile import (
+    LEGAL,
+    NOT_OBSERVABLE,
+    Clause,
+    Document,
+    Gap,
+    Levels,
+    Overlay,
+    Regime,
+    Requirement,
+    Text,
+    Transition,
+    day_of,
+)
+
+#: Stands in a row's options for the level of the system.
+LEVEL = "$level"
+
+_RANK = {force: rank for rank, force in enumerate(reversed(Force))}
+
+
+# --- What the files say ---------------------------------------------------------------------------------------------
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+_Word = Annotated[str, Field(pattern=r"^\S+$")]
+_Several = Annotated[tuple[_Word, ...], BeforeValidator(_as_list), Field(min_length=1)]
+
+
+class _DocumentText(Model):
+    number: str
+    vi: str
+    en: str
+    source: str
+    confidence: str
+
+
+class _Heading(Model):
+    """One subject matter of a document: its clause number (or numbers) at each level."""
+
+    document: str
+    numbers: Annotated[dict[Levels, _Several], Field(min_length=1)]
+    title: Text
+    force: Force
+    source: str
+    confidence: str = Field(pattern="^[HML]$")
+
+
+class _Common(Model):
+    id: str
+    version: str
+    title: Text
+    documents: dict[str, _DocumentText] = {}
+    clauses: dict[str, _Heading] = {}
+    last_checked: date
+
+
+class _RegimeText(_Common):
+    authority: Text
+    term: Text
+    valid_from: date
+    valid_to: date | None = None
+    keeps: tuple[Transition, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
+    next: str | None = None
+
+
+class _ExtensionText(_Common):
+    extends: _Several
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """Rows of a plugin that are added to the regimes named in ``extends``."""
+
+    id: str
+    version: str
+    extends: tuple[str, ...]
+    documents: dict[str, Document]
+    clauses: tuple[Clause, ...]
+    requirements: tuple[Requirement, ...]
+    fault: Fault
+
+
+# --- Reading --------------------------------------------------------------------------------------------------------
+
+
+def load(folder: Traversable) -> Regime:
+    """The regime in a folder by itself; raises PaperError with located faults."""
+    loaded = _read(folder)
+    if isinstance(loaded, Extension):
+        raise PaperError([Fault(f"{folder.name}/regime.yaml", 1, 1, "extends another regime", "load both together")])
+    return loaded
+
+
+def load_all(folders: Iterable[Traversable], *, pinned: Collection[str] = ()) -> tuple[Regime, ...]:
+    """All regimes in order of their first day, extensions added.
+
+    An extension adds at most baselines, unless its folder's name is among ``pinned``. Raises PaperError.
+    """
+    loaded = [_read(folder) for folder in folders]
+    regimes = {each.id: each for each in loaded if isinstance(each, Regime)}
+    for extension in loaded:
+        if isinstance(extension, Extension):
+            for id_ in extension.extends:
+                if id_ not in regimes:
+                    known = ", ".join(sorted(regimes)) or "none"
+                    raise _one(extension.fault, f"extends {id_!r}, which is not installed", f"known: {known}")
+                regimes[id_] = _extended(regimes[id_], extension, free=extension.id in pinned)
+    return tuple(sorted(regimes.values(), key=lambda each: (each.valid_from, each.id)))
+
+
+def _read(folder: Traversable) -> Regime | Extension:
+    source = f"{folder.name}/regime.yaml"
+    head = read((folder / "regime.yaml").read_bytes(), source)
+    extends = isinstance(head.data, dict) and "extends" in head.data
+    text: _ExtensionText | _RegimeText = head.parse(_ExtensionText) if extends else head.parse(_RegimeText)
+    if text.id != folder.name:
+        raise PaperError([head.fault(("id",), f"id {text.id!r} in folder {folder.name!r}", "give both one name")])
+    documents = {
+        each.number: Document(id=id_, vi=each.vi, en=each.en, source=each.source, confidence=each.confidence)
+        for id_, each in text.documents.items()
+    }
+    clauses, headings = _clauses(text, head)
+    overlays = {each.id for each in text.overlays} if isinstance(text, _RegimeText) else set()
+    rows: list[Requirement] = []
+    for file in sorted((folder / "requirements").iterdir(), key=lambda each: each.name):
+        if file.name.endswith(".yaml"):
+            themed = read(file.read_bytes(), f"{folder.name}/requirements/{file.name}")
+            rows.extend(_rows(themed, headings, overlays, rows))
+    if isinstance(text, _ExtensionText):
+        return Extension(
+            text.id, text.version, text.extends, documents, clauses, tuple(rows), head.fault(("extends",), "")
+        )
+    return Regime(
+        id=text.id,
+        version=text.version,
+        title=text.title,
+        documents=documents,
+        authority=text.authority,
+        term=text.term,
+        valid_from=text.valid_from,
+        valid_to=text.valid_to,
+        keeps=text.keeps,
+        gaps=text.gaps,
+        clauses=clauses,
+        overlays=text.overlays,
+        requirements=tuple(rows),
+        last_checked=text.last_checked,
+        next=text.next,
+    )
+
+
+def _clauses(text: _Common, head: Located) -> tuple[tuple[Clause, ...], dict[str, tuple[Clause, ...]]]:
+    """All clauses by id, and the clauses of each heading."""
+    found: dict[str, Clause] = {}
+    headings: dict[str, tuple[Clause, ...]] = {}
+    for name, heading in text.clauses.items():
+        path: Path = ("clauses", name)
+        document = text.documents.get(heading.document)
+        if document is None:
+            raise PaperError([head.fault(path, f"document {heading.document!r} is not described", "add it")])
+        members: list[Clause] = []
+        for levels, numbers in heading.numbers.items():
+            for number in numbers:
+                clause = Clause(
+                    id=f"{heading.document}-{number}",
+                    document=document.number,
+                    number=number,
+                    title=heading.title,
+                    levels=levels,
+                    force=heading.force,
+                    source=heading.source,
+                    confidence=heading.confidence,
+                )
+                if clause.id in found:
+                    raise PaperError([head.fault(path, f"clause {clause.id!r} stands twice", "join the headings")])
+                found[clause.id] = clause
+                members.append(clause)
+        headings[name] = tuple(members)
+    return tuple(sorted(found.values(), key=lambda each: each.id)), headings
+
+
+def _rows(
+    themed: Located, headings: dict[str, tuple[Clause, ...]], overlays: Collection[str], before: Sequence[Requirement]
+) -> Iterator[Requirement]:
+    """The rows of one file. ``clauses`` name headings, ``id`` defaults to the check's name; both are made explicit."""
+    written = [dict(each) if isinstance(each, dict) else each for each in _listed(themed)]
+    for each in written:
+        if isinstance(each, dict) and "id" not in each and each.get("check") != NOT_OBSERVABLE:
+            each["id"] = each.get("check")
+    parsed = Located(themed.source, written, themed.places).parse(list[Requirement])
+    faults: list[Fault] = []
+    rows: list[Requirement] = []
+    for index, row in enumerate(parsed):
+        unknown = [name for name in row.clauses if name not in headings]
+        if unknown:
+            faults.append(
+                themed.fault((index, "clauses"), f"unknown clause {unknown[0]!r}", "describe it in regime.yaml")
+            )
+            continue
+        cited = tuple(clause for name in row.clauses for clause in headings[name])
+        what = _wrong(row, cited, overlays, (*before, *rows))
+        if what:
+            faults.append(themed.fault((index,), f"{row.id}: {what}"))
+            continue
+        clauses = tuple(clause.id for clause in cited if set(clause.levels) & set(row.levels))
+        rows.append(row.model_copy(update={"clauses": clauses}))
+    if faults:
+        raise PaperError(faults)
+    for row in rows:
+        yield from _each_level(row)
+
+
+def _listed(themed: Located) -> list[Any]:
+    if not isinstance(themed.data, list):
+        raise PaperError([themed.fault((), "no list of rows", "begin every row with '- '")])
+    return themed.data
+
+
+def _wrong(row: Requirement, cited: Sequence[Clause], overlays: Collection[str], others: Sequence[Requirement]) -> str:
+    """What is wrong with a row beside others, or nothing."""
+    if row.overlay is not None and row.overlay not in overlays:
+        return f"unknown overlay {row.overlay!r}; describe it in regime.yaml"
+    for other in others:
+        if other.id == row.id and (other.check != row.check or set(other.levels) & set(row.levels)):
+            return "id stands twice for one level or for two checks; rename one row"
+    for level in row.levels:
+        forces = [clause.force for clause in cited if level in clause.levels]
+        if not forces and not row.source:
+            return f"rests on nothing at level {level}; cite a clause or name a source"
+        if row.force in LEGAL and _RANK[row.force] > max((_RANK[force] for force in forces), default=-1):
+            return f"claims {row.force.value} at level {level}, more than its clauses bear; weaken it"
+    return ""
+
+
+def _each_level(row: Requirement) -> Iterator[Requirement]:
+    """A row whose options name the level becomes one row per level."""
+    if LEVEL not in row.options.values():
+        yield row
+        return
+    for level in row.levels:
+        options = {name: level if value == LEVEL else value for name, value in row.options.items()}
+        yield row.model_copy(update={"levels": (level,), "options": options})
+
+
+def _extended(regime: Regime, extension: Extension, *, free: bool) -> Regime:
+    """The regime with the rows of an extension."""
+    known = {row.id for row in regime.requirements}
+    for row in extension.requirements:
+        if row.id in known:
+            raise _one(extension.fault, f"row {row.id!r} is the regime's own", "rename it")
+        if row.force in LEGAL and not free:
+            raise _one(extension.fault, f"row {row.id!r} claims {row.force.value}", "write baseline, or pin the plugin")
+    clauses = {clause.id: clause for clause in (*extension.clauses, *regime.clauses)}
+    return regime.model_copy(
+        update={
+            "version": f"{regime.version}+{extension.id}.{extension.version}",
+            "documents": {**extension.documents, **regime.documents},
+            "clauses": tuple(clauses[id_] for id_ in sorted(clauses)),
+            "requirements": (*regime.requirements, *extension.requirements),
+        }
+    )
+
+
+def _one(place: Fault, what: str, remedy: str) -> PaperError:
+    return PaperError([Fault(place.source, place.line, place.column, what, remedy)])
+
+
+# --- Choosing -------------------------------------------------------------------------------------------------------
+
+
+def named(regimes: Iterable[Regime], id: str) -> Regime:  # noqa: A002  (the field's word)
+    """The regime with this id; raises Misuse."""
+    known = {regime.id: regime for regime in regimes}
+    if id not in known:
+        raise Misuse(f"regime {id!r} is not installed", remedy=f"choose one of: {', '.join(sorted(known)) or 'none'}")
+    return known[id]
+
+
+def following(regimes: Iterable[Regime], regime: Regime) -> Regime | None:
+    """The regime that comes after this one, if it is installed."""
+    return next((each for each in regimes if each.id == regime.next), None)
+
+
+def transition(regimes: Sequence[Regime], system: System, as_of: date) -> tuple[Regime, Transition] | None:
+    """The older regime that a system still follows on a day, with the rule that keeps it; None outside transitions."""
+    day = day_of(as_of)
+    known = {regime.id: regime for regime in regimes}
+    for newer in sorted(regimes, key=lambda each: each.valid_from, reverse=True):
+        for rule in newer.keeps:
+            older = known.get(rule.regime)
+            if older is None or older.valid_to is None or day <= older.valid_to:
+                continue
+            if rule.holds(system.approval, day, newer):
+                return older, rule
+    return None
+
+
+def select(regimes: Sequence[Regime], system: System, as_of: date) -> Regime:
+    """The regime of a system on a day: the one that a transition keeps for it, else the one in force.
+
+    Raises Misuse where no regime is in force (before the first, in a declared gap) or where more than one is.
+    """
+    day = day_of(as_of)
+    kept = transition(regimes, system, day)
+    if kept is not None:
+        return kept[0]
+    current = [regime for regime in regimes if regime.is_in_force(day)]
+    if len(current) == 1:
+        return current[0]
+    if current:
+        names = ", ".join(sorted(regime.id for regime in current))
+        raise Misuse(
+            f"system {system.id!r}: several regimes are in force on {day}: {names}", remedy="name one: --regime"
+        )
+    raise _none(regimes, system, day)
+
+
+def _none(regimes: Sequence[Regime], system: System, day: date) -> Misuse:
+    """The error of a day without a regime, which says why there is none."""
+    what = f"system {system.id!r}: no regime is in force on {day}"
+    for regime in regimes:
+        for gap in regime.gaps:
+            if gap.first <= day <= gap.last:
+                return Misuse(
+                    f"{what} ({gap.first} to {gap.last}: {gap.note.en})",
+                    remedy="declare its approval if it has one, choose another --as-of, or name one: --regime",
+                )
+    spans = ", ".join(f"{each.id} from {each.valid_from} to {each.valid_to or 'today'}" for each in regimes) or "none"
+    return Misuse(f"{what}; installed: {spans}", remedy="choose another --as-of, or name one: --regime")
