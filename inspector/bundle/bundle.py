@@ -1,0 +1,204 @@
+"""Reading a sealed bundle back. Whoever handed it over may have made every byte of it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import zstandard
+
+from inspector.bundle.hostile import FileFault, Folder, parse, refuse
+from inspector.bundle.layout import (
+    CAPTURE,
+    FILE_BYTES,
+    JSON_BYTES,
+    JUDGEMENTS,
+    LEDGER,
+    LINE_BYTES,
+    OBSERVATIONS,
+    RAW_BYTES,
+    REPORTS,
+    TRUST,
+    is_sha256,
+    observation_name,
+    raw_name,
+)
+from inspector.bundle.manifest import CaptureSealed, JudgementSealed, Sealed, faults_of, read_manifest
+from inspector.bundle.parts import INSPECTION, JUDGEMENT
+from inspector.errors import BundleError
+from inspector.inspection import Inspection, LedgerEntry
+from inspector.judgement import Judgement
+from inspector.model import digest
+from inspector.observation import Capture, Evidence, Raw, RawRef
+
+#: The most memory a decompressor may be told to set aside (bytes).
+_WINDOW_BYTES = 8 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A judgement in a bundle: its ``name`` (that of its folder), who signed it, and the names of its reports."""
+
+    name: str
+    folder: Path
+    judgement: Judgement
+    digest: str
+    signers: tuple[str, ...]
+    reports: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A sealed bundle: every file is the one that was sealed, and whatever is read is checked again.
+
+    Who signed is in ``signers`` (public keys in hexadecimal); whether to trust them is the reader's decision.
+    """
+
+    folder: Path
+    inspection: Inspection
+    sealed: Sealed[CaptureSealed]
+
+    @classmethod
+    def open(cls, folder: Path) -> Bundle:
+        """The bundle in ``folder``; raises BundleError that names every file that is not as it was sealed."""
+        files = Folder(folder)
+        sealed = read_manifest(files, CAPTURE, CaptureSealed)
+        refuse(faults_of(files, CAPTURE, sealed))
+        inspection = INSPECTION.join(lambda name: _read(files, CAPTURE, sealed.files, name, JSON_BYTES))
+        if inspection.id != sealed.predicate.inspection:
+            raise BundleError(f"{CAPTURE}/inspection.json: is another inspection than the manifest names")
+        return cls(folder, inspection, sealed)
+
+    @property
+    def digest(self) -> str:
+        """The head digest: SHA-256 of the signed payload, over everything that was captured."""
+        return self.sealed.digest
+
+    @property
+    def signers(self) -> tuple[str, ...]:
+        """The keys whose signatures on the capture are right."""
+        return self.sealed.signers
+
+    def evidence(self) -> tuple[tuple[str, Evidence], ...]:
+        """All evidence with its digests, in their order; raises BundleError."""
+        prefix = f"{OBSERVATIONS}/"
+        names = sorted(name for name in self.sealed.files if name.startswith(prefix))
+        return tuple(self._evidence(name.removeprefix(prefix).removesuffix(".json")) for name in names)
+
+    def _evidence(self, one: str) -> tuple[str, Evidence]:
+        name = observation_name(one)
+        data = self._read(name)
+        if digest(data) != one:
+            raise BundleError(f"{CAPTURE}/{name}: is not named by its own SHA-256")
+        return one, parse(Evidence, data, f"{CAPTURE}/{name}")
+
+    def raw(self, ref: RawRef) -> bytes:
+        """The raw bytes that ``ref`` points at; raises BundleError when they are others, more or fewer than it says."""
+        if not is_sha256(ref.sha256):
+            raise BundleError(f"{CAPTURE}/{OBSERVATIONS}: a pointer to raw bytes gives no SHA-256")
+        name = f"{CAPTURE}/{raw_name(ref.sha256)}"
+        if not 0 <= ref.size <= RAW_BYTES:
+            raise BundleError(f"{name}: is said to hold {ref.size} bytes; a bundle holds at most {RAW_BYTES} in one")
+        data = _decompressed(self._read(raw_name(ref.sha256), 2 * RAW_BYTES), ref.size, name)
+        if digest(data) != ref.sha256:
+            raise BundleError(f"{name}: holds other bytes than its name says")
+        return data
+
+    def capture_of(self, evidence: Evidence) -> Capture:
+        """What ``look`` had returned, with its raw bytes, so that it can be read again."""
+        raw = tuple(
+            Raw(
+                name=ref.name,
+                data=self.raw(ref),
+                media_type=ref.media_type,
+                sensitivity=ref.sensitivity,
+                truncated=ref.truncated,
+            )
+            for ref in evidence.raw
+        )
+        return Capture(
+            raw=raw,
+            gaps=evidence.gaps,
+            discovered=evidence.discovered,
+            tools=evidence.tools,
+            trouble=evidence.trouble,
+        )
+
+    def ledger(self) -> tuple[LedgerEntry, ...]:
+        """Everything that left the inspecting machine, in the order written; raises BundleError."""
+        entries: list[LedgerEntry] = []
+        for number, line in enumerate(self._read(LEDGER, FILE_BYTES).splitlines(), start=1):
+            place = f"{CAPTURE}/{LEDGER}:{number}"
+            if len(line) > LINE_BYTES:
+                raise BundleError(f"{place}: is longer than {LINE_BYTES} bytes")
+            entries.append(parse(LedgerEntry, line, place))
+        return tuple(entries)
+
+    def trust(self, name: str) -> bytes:
+        """The trust roots, anchors or table of this name as they were; raises BundleError."""
+        data = self._read(f"{TRUST}/{name}", FILE_BYTES)
+        if self.inspection.trust.get(name) != digest(data):
+            raise BundleError(f"{CAPTURE}/{TRUST}/{name}: is not what the inspection was given")
+        return data
+
+    def judgements(self) -> tuple[Judged, ...]:
+        """The judgements about this capture, oldest ``as_of`` first; raises BundleError."""
+        return tuple(self.judged(name) for name in judgement_names(Folder(self.folder)))
+
+    def judged(self, name: str) -> Judged:
+        """One judgement; raises BundleError that names every file that is not as it was sealed."""
+        files = Folder(self.folder)
+        part = f"{JUDGEMENTS}/{name}"
+        sealed = read_manifest(files, part, JudgementSealed)
+        refuse(faults_of(files, part, sealed))
+        judgement = JUDGEMENT.join(lambda file: _read(files, part, sealed.files, file, JSON_BYTES))
+        if sealed.predicate.capture != self.digest or judgement.inspection != self.inspection.id:
+            raise BundleError(f"{part}: judges another capture than this one")
+        return Judged(
+            name=name,
+            folder=self.folder / JUDGEMENTS / name,
+            judgement=judgement,
+            digest=sealed.digest,
+            signers=sealed.signers,
+            reports=tuple(file for file in sorted(sealed.files) if file.startswith(f"{REPORTS}/")),
+        )
+
+    def _read(self, name: str, limit: int = JSON_BYTES) -> bytes:
+        return _read(Folder(self.folder), CAPTURE, self.sealed.files, name, limit)
+
+
+def judgement_names(files: Folder) -> list[str]:
+    """The folders below ``judgements``; raises BundleError when something else than a plain file stands there."""
+    if not (files.path / JUDGEMENTS).is_dir():
+        return []
+    found, faults = files.walk(JUDGEMENTS)
+    refuse(faults)
+    loose = [FileFault(file=f"{JUDGEMENTS}/{name}", what="is in no judgement") for name in found if "/" not in name]
+    refuse(loose)
+    return sorted({name.partition("/")[0] for name in found})
+
+
+def _read(files: Folder, part: str, expected: Mapping[str, str], name: str, limit: int) -> bytes:
+    """A file of ``part`` once more checked against its manifest, for it may have changed since."""
+    if name not in expected:
+        raise BundleError(f"{part}/{name}: is missing")
+    data = files.read(f"{part}/{name}", limit)
+    if digest(data) != expected[name]:
+        raise BundleError(f"{part}/{name}: is not what was sealed: its SHA-256 differs")
+    return data
+
+
+def _decompressed(data: bytes, size: int, name: str) -> bytes:
+    """``data`` decompressed, at most one byte more than ``size``."""
+    try:
+        with zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES).stream_reader(io.BytesIO(data)) as reader:
+            whole = reader.read(size + 1)
+    except zstandard.ZstdError as error:
+        raise BundleError(f"{name}: cannot be decompressed: {error}") from None
+    if len(whole) != size:
+        raise BundleError(
+            f"{name}: holds {'more' if len(whole) > size else 'fewer'} bytes than the {size} it is said to"
+        )
+    return whole

@@ -1,0 +1,92 @@
+"""Writing a judgement beside the capture that it judges."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import UTC
+from itertools import count
+from pathlib import Path
+
+from inspector.bundle import disk
+from inspector.bundle.bundle import Bundle
+from inspector.bundle.hostile import Folder
+from inspector.bundle.key import SigningKey
+from inspector.bundle.layout import JUDGEMENTS, MANIFEST, PARTIAL, REPORTS, is_path, is_step
+from inspector.bundle.manifest import JudgementSealed, envelope_of, faults_of, payload_of, read_manifest
+from inspector.bundle.parts import JUDGEMENT
+from inspector.errors import BundleError
+from inspector.judgement import Judgement
+from inspector.model import digest
+
+
+def add_judgement(bundle: Bundle, judgement: Judgement, reports: Mapping[str, bytes], key: SigningKey) -> Path:
+    """Write ``judgement`` and its ``reports`` (file name → bytes) into the bundle, signed, and give their folder.
+
+    The folder appears whole or not at all. The same judgement with the same reports is written once; another of the
+    same date and regime stands beside it with a number. Raises BundleError.
+    """
+    if judgement.inspection != bundle.inspection.id:
+        raise BundleError(f"{bundle.folder}: the judgement is about another inspection")
+    files = JUDGEMENT.split(judgement) | {f"{REPORTS}/{name}": data for name, data in reports.items()}
+    predicate = JudgementSealed(
+        capture=bundle.digest,
+        inspection=judgement.inspection,
+        as_of=judgement.as_of,
+        regime=judgement.regime,
+        regime_version=judgement.regime_version,
+        inspector_version=judgement.inspector_version,
+    )
+    payload = payload_of({name: digest(data) for name, data in files.items()}, predicate)
+    for name in _names(judgement):
+        folder = bundle.folder / JUDGEMENTS / name
+        if folder.exists():
+            if _holds(bundle, name, payload):
+                return folder
+        elif _write(folder, files | {MANIFEST: envelope_of(payload, key)}, bundle.folder / PARTIAL):
+            return folder
+    raise AssertionError("names never run out")
+
+
+def _names(judgement: Judgement) -> Iterator[str]:
+    name = f"{judgement.as_of.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}-{judgement.regime}"
+    if not is_step(name):
+        raise BundleError(f"{judgement.regime!r} cannot be part of a file name", remedy="rename the regime")
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
+
+
+def _holds(bundle: Bundle, name: str, payload: bytes) -> bool:
+    """Whether the judgement of this name is whole and says the same."""
+    files, part = Folder(bundle.folder), f"{JUDGEMENTS}/{name}"
+    try:
+        sealed = read_manifest(files, part, JudgementSealed)
+    except BundleError:
+        return False
+    return sealed.digest == digest(payload) and not faults_of(files, part, sealed)
+
+
+def _write(folder: Path, files: Mapping[str, bytes], partial: Path) -> bool:
+    """Write ``files`` and let ``folder`` appear; False when another process let it appear first."""
+    begun = partial / secrets.token_hex(8)
+    try:
+        for name, data in files.items():
+            if not is_path(name):
+                raise BundleError(
+                    f"{name!r} cannot be the name of a report", remedy="use letters, digits, dot, - and _"
+                )
+            disk.make_folder((begun / name).parent)
+            disk.write_file(begun / name, data, partial=begun)
+        disk.make_folder(folder.parent)
+        with disk.writing(folder):
+            try:
+                begun.rename(folder)
+            except OSError:
+                if folder.exists():
+                    return False
+                raise
+            disk.sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return True

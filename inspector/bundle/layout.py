@@ -1,0 +1,73 @@
+"""Where everything stands in a bundle, and how much each file may hold.
+
+::
+
+    <root>/<run>/index.jsonl                  every attempt of the run: the only place that names several systems
+    <root>/<run>/<system>/<inspection>/
+      capture/                                sealed once
+        inspection.json  papers/  settings.json  plan.json  regime.json  next-regime.json  plugins.json
+        trust/<name>                          trust roots, anchors and tables as they were
+        observations/<digest>.json            one Evidence each, named by its own SHA-256
+        raw/<2>/<sha256>.zst                  raw bytes, named by the SHA-256 of what is compressed
+        journal.jsonl  ledger.jsonl
+        manifest.dsse.json
+      judgements/<as_of>-<regime>/
+        requirements.json  findings.json  judgement.json  reports/<name>
+        manifest.dsse.json
+      lock  salt  partial/                    while something is being written; no part of the bundle
+"""
+
+from __future__ import annotations
+
+import re
+
+CAPTURE = "capture"
+JUDGEMENTS = "judgements"
+LOCK = "lock"
+SALT = "salt"
+PARTIAL = "partial"
+
+MANIFEST = "manifest.dsse.json"
+OBSERVATIONS = "observations"
+TRUST = "trust"
+REPORTS = "reports"
+JOURNAL = "journal.jsonl"
+LEDGER = "ledger.jsonl"
+INDEX = "index.jsonl"
+
+#: The most bytes of one JSON file, of one line, of one raw answer, and of any other file.
+JSON_BYTES = 16 * 2**20
+LINE_BYTES = 64 * 2**10
+RAW_BYTES = 64 * 2**20
+FILE_BYTES = 256 * 2**20
+#: The most steps from a bundle's folder to a file of it.
+DEPTH = 6
+
+_STEP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def is_step(name: str) -> bool:
+    """Whether ``name`` may be one step of a path: it stays in its folder and holds nothing that a terminal obeys."""
+    return _STEP.fullmatch(name) is not None
+
+
+def is_path(name: str) -> bool:
+    """Whether ``name`` is a relative path of such steps, no deeper than a bundle is."""
+    steps = name.split("/")
+    return len(steps) <= DEPTH and all(is_step(step) for step in steps)
+
+
+def is_sha256(text: str) -> bool:
+    """Whether ``text`` is a SHA-256 in lower-case hexadecimal."""
+    return _SHA256.fullmatch(text) is not None
+
+
+def observation_name(digest: str) -> str:
+    """The file of the evidence with this digest, below the capture."""
+    return f"{OBSERVATIONS}/{digest}.json"
+
+
+def raw_name(sha256: str) -> str:
+    """The file of the raw bytes with this SHA-256, below the capture."""
+    return f"raw/{sha256[:2]}/{sha256}.zst"

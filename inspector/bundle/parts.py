@@ -1,0 +1,65 @@
+"""How one model is kept as several JSON files that a person can read one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from inspector.bundle.hostile import json_object, json_value, parse
+from inspector.errors import BundleError
+from inspector.inspection import Inspection
+from inspector.judgement import Judgement
+from inspector.model import Model, canonical
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts(Generic[M]):
+    """A model over files: ``files`` maps a name to one field, kept as it is, or to several, kept as an object.
+
+    ``rest`` is the file of all other fields.
+    """
+
+    model: type[M]
+    rest: str
+    files: Mapping[str, str | tuple[str, ...]]
+
+    def split(self, value: M) -> dict[str, bytes]:
+        """The files that hold ``value``, in canonical JSON."""
+        left = value.model_dump(mode="json")
+        split: dict[str, bytes] = {}
+        for name, fields in self.files.items():
+            held = left.pop(fields) if isinstance(fields, str) else {field: left.pop(field) for field in fields}
+            split[name] = canonical(held)
+        return {self.rest: canonical(left), **split}
+
+    def join(self, read: Callable[[str], bytes]) -> M:
+        """The value whose files ``read`` gives; raises BundleError naming the file that is wrong."""
+        whole: dict[str, Any] = json_object(read(self.rest), self.rest)
+        for name, fields in self.files.items():
+            held = {fields: json_value(read(name), name)} if isinstance(fields, str) else json_object(read(name), name)
+            expected = {fields} if isinstance(fields, str) else set(fields)
+            if set(held) != expected or expected & set(whole):
+                raise BundleError(f"{name}: holds other fields than {', '.join(sorted(expected))}")
+            whole |= held
+        return parse(self.model, canonical(whole), self.rest)
+
+
+INSPECTION = Parts(
+    Inspection,
+    "inspection.json",
+    {
+        "papers/declaration.json": ("organisation", "system", "endpoint_places"),
+        "papers/authorisations.json": "authorisations",
+        "papers/statements.json": "statements",
+        "settings.json": "settings",
+        "plan.json": "plan",
+        "regime.json": "regime",
+        "next-regime.json": "next_regime",
+        "plugins.json": "plugins",
+    },
+)
+
+JUDGEMENT = Parts(Judgement, "judgement.json", {"requirements.json": "requirements", "findings.json": "findings"})

@@ -1,0 +1,291 @@
+"""Three answers about a bundle, apart: is it intact, does its judgement come out again, what would be said today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from enum import StrEnum
+from pathlib import Path
+
+from inspector.bundle.bundle import Bundle, Judged, judgement_names
+from inspector.bundle.hostile import FileFault, Folder, printable
+from inspector.bundle.layout import CAPTURE, JUDGEMENTS
+from inspector.bundle.manifest import CaptureSealed, JudgementSealed, Predicate, faults_of, read_manifest
+from inspector.bundle.parts import JUDGEMENT
+from inspector.errors import BundleError, InspectorError
+from inspector.judgement import Judgement
+from inspector.model import Model
+from inspector.verdict import Outcome
+
+#: ``reassess(bundle, judgement)``: the same capture judged by the present version, same regime and ``as_of``.
+Reassess = Callable[[Bundle, Judgement], Judgement]
+
+
+class Seal(Model):
+    """Who signed one manifest (``capture`` or ``judgements/<name>``), and whether a trusted key is among them."""
+
+    part: str
+    digest: str
+    signers: tuple[str, ...]
+    trusted: bool
+
+
+class Intact(Model):
+    """Whether every file is the one that was sealed. ``faults`` names those that are not."""
+
+    faults: tuple[FileFault, ...] = ()
+    seals: tuple[Seal, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was altered, lost or added since it was signed, by whomever."""
+        return not self.faults
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it is intact and every manifest in it carries a trusted signer's signature."""
+        return self.holds and all(seal.trusted for seal in self.seals)
+
+    @property
+    def words(self) -> str:
+        """The answer for a person."""
+        if not self.holds:
+            return "not intact:\n" + "\n".join(f"  {fault}" for fault in self.faults)
+        if self.trusted:
+            return "intact, signed by a trusted signer"
+        unknown = ", ".join(f"{seal.part} by {seal.signers[0]}" for seal in self.seals if not seal.trusted)
+        return f"intact since it was signed, but signed by an unknown signer ({unknown})"
+
+
+class Comparison(StrEnum):
+    """What became of judging again."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    NOT_COMPARABLE = "not-comparable"
+    NOT_ASKED = "not-asked"
+
+
+class Reproduction(Model):
+    """One judgement, judged again: ``detail`` says which files differ, or why nothing was compared."""
+
+    judgement: str
+    comparison: Comparison
+    detail: str = ""
+
+    @property
+    def words(self) -> str:
+        """The answer for a person."""
+        told = {
+            Comparison.SAME: "reproduced: judging again gives the same bytes",
+            Comparison.DIFFERENT: "not reproduced: the same versions give another result",
+            Comparison.NOT_COMPARABLE: "not comparable",
+            Comparison.NOT_ASKED: "not judged again",
+        }[self.comparison]
+        return f"{self.judgement}: {told}" + (f" ({self.detail})" if self.detail else "")
+
+
+class Reproduced(Model):
+    """Whether the judgements come out again."""
+
+    judgements: tuple[Reproduction, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether no judgement came out differently under the same versions."""
+        return all(each.comparison is not Comparison.DIFFERENT for each in self.judgements)
+
+    @property
+    def words(self) -> str:
+        """The answer for a person."""
+        return "\n".join(each.words for each in self.judgements) or "the bundle holds no judgement"
+
+
+class Difference(Model):
+    """A finding whose outcome would be another today; None where there is none."""
+
+    requirement: str
+    subject: str
+    address: str | None = None
+    was: Outcome | None = None
+    becomes: Outcome | None = None
+
+    @property
+    def words(self) -> str:
+        """The difference for a person."""
+        at = f" at {self.address}" if self.address else ""
+        return f"{self.requirement} on {self.subject}{at}: {self.was or 'none'} would become {self.becomes or 'none'}"
+
+
+class Today(Model):
+    """What the present version would say of one judgement's capture."""
+
+    judgement: str
+    inspector_version: str
+    regime_version: str
+    findings: int
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The answer for a person."""
+        head = f"{self.judgement}: version {self.inspector_version} with regime version {self.regime_version} would"
+        if not self.differences:
+            return f"{head} say the same of all {self.findings} findings"
+        told = "\n".join(f"  {each.words}" for each in self.differences)
+        return f"{head} say something else of {len(self.differences)} findings:\n{told}"
+
+
+class Verification(Model):
+    """The three answers."""
+
+    intact: Intact
+    reproduced: Reproduced
+    today: tuple[Today, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The answers for a person, one after the other."""
+        today = "\n".join(each.words for each in self.today) or "not asked what the present version would say"
+        return f"{self.intact.words}\n{self.reproduced.words}\n{today}"
+
+
+def verify(folder: Path, *, trusted: Collection[str], reassess: Reassess | None = None) -> Verification:
+    """Examine the bundle in ``folder``. ``trusted`` holds key ids; ``reassess`` judges again (None: do not).
+
+    Never raises for what is wrong with a bundle: that is the answer.
+    """
+    intact = _intact(folder, frozenset(trusted))
+    if not intact.holds:
+        return Verification(intact=intact, reproduced=_not_asked(intact, "the bundle is not intact"))
+    if reassess is None:
+        return Verification(intact=intact, reproduced=_not_asked(intact, ""))
+    bundle = Bundle.open(folder)
+    pairs = [_again(bundle, judged, reassess) for judged in bundle.judgements()]
+    return Verification(
+        intact=intact,
+        reproduced=Reproduced(judgements=tuple(reproduction for reproduction, _ in pairs)),
+        today=tuple(today for _, today in pairs if today),
+    )
+
+
+# --- Intact -----------------------------------------------------------------------------------------------------------
+
+
+def _intact(folder: Path, trusted: frozenset[str]) -> Intact:
+    files = Folder(folder)
+    seals: list[Seal] = []
+    faults = _strangers(folder)
+    faults += _examine(files, CAPTURE, CaptureSealed, trusted, seals)
+    try:
+        names = judgement_names(files)
+    except BundleError as error:
+        names = []
+        faults.append(_fault(JUDGEMENTS, error))
+    for name in names:
+        faults += _examine(files, f"{JUDGEMENTS}/{name}", JudgementSealed, trusted, seals)
+    if not faults:
+        faults += _contents(folder, names)
+    return Intact(faults=tuple(faults), seals=tuple(seals))
+
+
+def _strangers(folder: Path) -> list[FileFault]:
+    """What stands beside capture and judgements, where nothing should."""
+    try:
+        found = sorted({path.name for path in folder.iterdir()} - {CAPTURE, JUDGEMENTS})
+    except OSError as error:
+        return [FileFault(file=".", what=f"cannot be read: {error.strerror}")]
+    return [FileFault(file=printable(name), what="is no part of a sealed bundle") for name in found]
+
+
+def _examine(
+    files: Folder, part: str, kind: type[Predicate], trusted: frozenset[str], seals: list[Seal]
+) -> list[FileFault]:
+    """Check one manifest and the files it vouches for; note its seal."""
+    try:
+        sealed = read_manifest(files, part, kind)
+    except BundleError as error:
+        return [_fault(part, error)]
+    seals.append(
+        Seal(
+            part=part,
+            digest=sealed.digest,
+            signers=sealed.signers,
+            trusted=not trusted.isdisjoint(sealed.signers),
+        )
+    )
+    return faults_of(files, part, sealed)
+
+
+def _contents(folder: Path, judgements: list[str]) -> list[FileFault]:
+    """What a signer sealed that makes no sense: files are as signed, but do not fit one another."""
+    try:
+        bundle = Bundle.open(folder)
+        for _, evidence in bundle.evidence():
+            for ref in evidence.raw:
+                bundle.raw(ref)
+        for name in bundle.inspection.trust:
+            bundle.trust(name)
+        bundle.ledger()
+        for name in judgements:
+            bundle.judged(name)
+    except BundleError as error:
+        return [_fault(CAPTURE, error)]
+    return []
+
+
+def _fault(part: str, error: BundleError) -> FileFault:
+    """The fault that an error tells of: its message begins with the file's name."""
+    file, colon, what = error.message.partition(": ")
+    return FileFault(file=file, what=what) if colon else FileFault(file=part, what=error.message)
+
+
+# --- Reproduced, and today --------------------------------------------------------------------------------------------
+
+
+def _not_asked(intact: Intact, why: str) -> Reproduced:
+    names = [seal.part.removeprefix(f"{JUDGEMENTS}/") for seal in intact.seals if seal.part != CAPTURE]
+    return Reproduced(
+        judgements=tuple(Reproduction(judgement=name, comparison=Comparison.NOT_ASKED, detail=why) for name in names)
+    )
+
+
+def _again(bundle: Bundle, judged: Judged, reassess: Reassess) -> tuple[Reproduction, Today | None]:
+    was = judged.judgement
+    try:
+        now = reassess(bundle, was)
+    except InspectorError as error:
+        return Reproduction(judgement=judged.name, comparison=Comparison.NOT_COMPARABLE, detail=str(error)), None
+    today = Today(
+        judgement=judged.name,
+        inspector_version=now.inspector_version,
+        regime_version=now.regime_version,
+        findings=len(now.findings),
+        differences=_differences(was, now),
+    )
+    return _compared(judged.name, was, now), today
+
+
+def _compared(name: str, was: Judgement, now: Judgement) -> Reproduction:
+    if other := [f"{what} {a} then, {b} now" for what, a, b in _versions(was, now) if a != b]:
+        return Reproduction(judgement=name, comparison=Comparison.NOT_COMPARABLE, detail="; ".join(other))
+    before, after = JUDGEMENT.split(was), JUDGEMENT.split(now)
+    if differ := sorted(file for file in before if before[file] != after[file]):
+        return Reproduction(judgement=name, comparison=Comparison.DIFFERENT, detail=", ".join(differ))
+    return Reproduction(judgement=name, comparison=Comparison.SAME)
+
+
+def _versions(was: Judgement, now: Judgement) -> list[tuple[str, str, str]]:
+    return [
+        ("inspector", was.inspector_version, now.inspector_version),
+        ("regime", f"{was.regime} {was.regime_version}", f"{now.regime} {now.regime_version}"),
+    ]
+
+
+def _differences(was: Judgement, now: Judgement) -> tuple[Difference, ...]:
+    before = {(each.requirement, each.subject, each.address): each.outcome for each in was.findings}
+    after = {(each.requirement, each.subject, each.address): each.outcome for each in now.findings}
+    return tuple(
+        Difference(requirement=key[0], subject=key[1], address=key[2], was=before.get(key), becomes=after.get(key))
+        for key in sorted(before.keys() | after.keys(), key=lambda key: (key[0], key[1], key[2] or ""))
+        if before.get(key) is not after.get(key)
+    )

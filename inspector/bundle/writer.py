@@ -1,0 +1,288 @@
+"""Writing a capture: journaled while collecting, so that a killed inspection goes on, and sealed once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+import zstandard
+
+from inspector.bundle import disk
+from inspector.bundle.bundle import Bundle
+from inspector.bundle.hostile import Folder, parse, refuse
+from inspector.bundle.key import SigningKey
+from inspector.bundle.layout import (
+    CAPTURE,
+    FILE_BYTES,
+    JOURNAL,
+    JSON_BYTES,
+    LEDGER,
+    LOCK,
+    MANIFEST,
+    OBSERVATIONS,
+    PARTIAL,
+    RAW_BYTES,
+    SALT,
+    TRUST,
+    is_sha256,
+    is_step,
+    observation_name,
+    raw_name,
+)
+from inspector.bundle.manifest import CaptureSealed, envelope_of, payload_of
+from inspector.bundle.parts import INSPECTION
+from inspector.errors import BundleError
+from inspector.inspection import Inspection
+from inspector.model import Model, digest
+from inspector.observation import Evidence, Raw, RawRef
+
+_SALT_BYTES = 32
+
+
+class Recorded(Model):
+    """A line of the journal: the evidence with this digest is on the disk, whole."""
+
+    evidence: str
+
+
+class Writer:
+    """The one who writes a capture: from several threads if need be, while a lock keeps other processes out."""
+
+    def __init__(self, folder: Path, inspection: Inspection, salt: bytes, recorded: set[str], held: int) -> None:
+        self.folder = folder
+        self.inspection = inspection
+        self.salt = salt
+        self._recorded = recorded
+        self._held = held
+        self._open = True
+        self._turn = threading.Lock()
+
+    # --- Beginning and going on ---------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, root: Path, inspection: Inspection, *, trust: Mapping[str, bytes]) -> Writer:
+        """Begin the capture of ``inspection`` below ``root``.
+
+        ``trust`` holds the trust roots, anchors and tables by name; their digests, and that of the salt, are entered
+        into the inspection. The folder appears whole or not at all. Raises BundleError.
+        """
+        for name in (inspection.run, inspection.system.id, inspection.id, *trust):
+            if not is_step(name):
+                raise BundleError(f"{name!r} cannot be the name of a file", remedy="use letters, digits, dot, - and _")
+        salt = secrets.token_bytes(_SALT_BYTES)
+        inspection = inspection.model_copy(
+            update={
+                "trust": {name: digest(data) for name, data in sorted(trust.items())},
+                "salt_id": digest(salt)[:16],
+            }
+        )
+        folder = root / inspection.run / inspection.system.id / inspection.id
+        begun = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
+        if folder.exists():
+            raise BundleError(f"{folder}: exists already", remedy="resume it, or choose another id")
+        files = INSPECTION.split(inspection) | {f"{TRUST}/{name}": data for name, data in trust.items()}
+        files |= {JOURNAL: b"", LEDGER: b""}
+        try:
+            held = _begin(begun, files, salt)
+            with disk.writing(folder):
+                begun.rename(folder)
+                disk.sync_folder(folder.parent)
+        except BundleError:
+            shutil.rmtree(begun, ignore_errors=True)
+            raise
+        return cls(folder, inspection, salt, set(), held)
+
+    @classmethod
+    def resume(cls, folder: Path) -> Writer:
+        """Go on with the capture in ``folder`` after whatever ended its writer; every recorded look is kept.
+
+        Raises BundleError when there is none, another process writes it, or it was sealed.
+        """
+        if not (folder / CAPTURE).is_dir():
+            raise BundleError(f"{folder}: is no inspection", remedy="name the folder of one that was begun")
+        held = disk.lock(folder / LOCK)
+        try:
+            if (folder / CAPTURE / MANIFEST).exists():
+                _tidy(folder)
+                raise BundleError(f"{folder}: is sealed", remedy="assess it, or begin a new inspection")
+            return cls._resumed(folder, held)
+        except BaseException:
+            os.close(held)
+            raise
+
+    @classmethod
+    def _resumed(cls, folder: Path, held: int) -> Writer:
+        shutil.rmtree(folder / PARTIAL, ignore_errors=True)
+        disk.make_folder(folder / PARTIAL)
+        for name in (JOURNAL, LEDGER):
+            disk.cut_torn_line(folder / CAPTURE / name)
+        files = Folder(folder)
+        salt = files.read(SALT, _SALT_BYTES)
+        inspection = INSPECTION.join(lambda name: files.read(f"{CAPTURE}/{name}"))
+        lines = files.read(f"{CAPTURE}/{JOURNAL}", FILE_BYTES).splitlines()
+        recorded = {parse(Recorded, line, JOURNAL).evidence for line in lines}
+        writer = cls(folder, inspection, salt, recorded, held)
+        writer._adopt()
+        return writer
+
+    def _adopt(self) -> None:
+        """Enter into the journal what was written whole just before its line could be."""
+        files = Folder(self.folder)
+        found, faults = files.walk(f"{CAPTURE}/{OBSERVATIONS}")
+        refuse(faults)
+        digests = {name.removesuffix(".json") for name in found}
+        for missing in sorted(self._recorded - digests):
+            raise BundleError(f"{observation_name(missing)}: is missing though the journal names it")
+        for one in sorted(digests):
+            self._read(one)
+        for one in sorted(digests - self._recorded):
+            self._enter(one)
+
+    # --- Writing down -------------------------------------------------------------------------------------------
+
+    @property
+    def ledger_path(self) -> Path:
+        """The file to which the door appends what leaves this machine."""
+        return self.folder / CAPTURE / LEDGER
+
+    def put(self, raw: Raw) -> RawRef:
+        """Keep raw bytes, once however often they come; they are on the disk when this returns. Raises BundleError."""
+        self._check_open()
+        if len(raw.data) > RAW_BYTES:
+            raise BundleError(f"{raw.name}: {len(raw.data)} bytes are more than {RAW_BYTES}", remedy="bound the look")
+        ref = RawRef(
+            name=raw.name,
+            sha256=digest(raw.data),
+            size=len(raw.data),
+            media_type=raw.media_type,
+            sensitivity=raw.sensitivity,
+            truncated=raw.truncated,
+        )
+        if not self._path(raw_name(ref.sha256)).exists():
+            self._write(raw_name(ref.sha256), zstandard.ZstdCompressor().compress(raw.data))
+        return ref
+
+    def record(self, evidence: Evidence) -> str:
+        """Keep the record of one look and give its digest; it survives whatever happens after this returns.
+
+        Raises BundleError when the disk refuses, ValueError when the evidence could not be read back (a bug of its
+        probe). Recording the same evidence again changes nothing.
+        """
+        self._check_open()
+        data = evidence.canonical()
+        Evidence.parse(data)
+        if len(data) > JSON_BYTES:
+            raise ValueError(f"evidence of {len(data)} bytes; at most {JSON_BYTES} can be read back")
+        for ref in evidence.raw:
+            if not self._path(raw_name(ref.sha256)).exists():
+                raise ValueError(f"raw bytes {ref.name!r} were not put before the evidence")
+        one = digest(data)
+        with self._turn:
+            self._check_open()
+            if one not in self._recorded:
+                self._write(observation_name(one), data)
+                self._enter(one)
+        return one
+
+    def evidence(self) -> tuple[tuple[str, Evidence], ...]:
+        """All that was recorded, with digests, in the order of the digests (whatever the order of the looks)."""
+        return tuple((one, self._read(one)) for one in sorted(self._recorded))
+
+    def _path(self, name: str) -> Path:
+        return self.folder / CAPTURE / name
+
+    def _write(self, name: str, data: bytes) -> None:
+        path = self._path(name)
+        disk.make_folder(path.parent)
+        disk.write_file(path, data, partial=self.folder / PARTIAL)
+
+    def _enter(self, one: str) -> None:
+        disk.append_line(self._path(JOURNAL), Recorded(evidence=one).canonical())
+        self._recorded.add(one)
+
+    def _read(self, one: str) -> Evidence:
+        name = f"{CAPTURE}/{observation_name(one)}"
+        data = Folder(self.folder).read(name)
+        if not is_sha256(one) or digest(data) != one:
+            raise BundleError(f"{name}: is not what was recorded")
+        return parse(Evidence, data, name)
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise BundleError(f"{self.folder}: is closed", remedy="resume it if it is not sealed")
+
+    # --- Ending -------------------------------------------------------------------------------------------------
+
+    def seal(self, key: SigningKey, *, ended: datetime, reason: str = "complete", prev: str | None = None) -> Bundle:
+        """Sign the manifest over every file, once; nothing can be recorded afterwards, and the salt is gone.
+
+        ``ended`` is when the last look ended, ``reason`` says why nothing more is coming, ``prev`` is the head digest
+        of an earlier bundle that this one follows. Raises BundleError; unless the manifest stands, the capture stays
+        resumable.
+        """
+        with self._turn:
+            self._check_open()
+            files = Folder(self.folder)
+            found, faults = files.walk(CAPTURE)
+            refuse(faults)
+            digests = {name: files.digest(f"{CAPTURE}/{name}", FILE_BYTES) for name in found}
+            predicate = CaptureSealed(
+                inspection=self.inspection.id,
+                ended=ended,
+                reason=reason,
+                inspector_version=self.inspection.inspector_version,
+                prev=prev,
+            )
+            self._write(MANIFEST, envelope_of(payload_of(digests, predicate), key))
+            try:
+                _tidy(self.folder)
+            finally:
+                self._release()
+        return Bundle.open(self.folder)
+
+    def close(self) -> None:
+        """Let go of the capture without sealing it, so that it can be resumed."""
+        with self._turn:
+            if self._open:
+                self._release()
+
+    def _release(self) -> None:
+        self._open = False
+        os.close(self._held)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _begin(folder: Path, files: Mapping[str, bytes], salt: bytes) -> int:
+    """Write a new inspection's first files into ``folder`` and give the lock on it."""
+    partial = folder / PARTIAL
+    for name in (PARTIAL, f"{CAPTURE}/{OBSERVATIONS}"):
+        disk.make_folder(folder / name)
+    held = disk.lock(folder / LOCK)
+    try:
+        for name, data in ({f"{CAPTURE}/{name}": data for name, data in files.items()} | {SALT: salt}).items():
+            disk.make_folder((folder / name).parent)
+            disk.write_file(folder / name, data, partial=partial)
+    except BundleError:
+        os.close(held)
+        raise
+    return held
+
+
+def _tidy(folder: Path) -> None:
+    """Remove from a sealed inspection what served its writing."""
+    with disk.writing(folder):
+        (folder / SALT).unlink(missing_ok=True)
+        disk.sync_folder(folder)
+        shutil.rmtree(folder / PARTIAL, ignore_errors=True)
+        (folder / LOCK).unlink(missing_ok=True)
