@@ -1,0 +1,180 @@
+"""How network services are looked at: a connect sweep by nmap, and listening to what the open ports say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from inspector import HOST, Aim, Capture, Cause, Cost, Gap, Network, Raw, Reading, Target, Trouble, probe
+from inspector.network.network import Stream
+from inspector_services.greeting import Heard, Hearing, greeting_of, is_complete, next_word, protocol_of
+from inspector_services.observations import Greetings, OpenPorts
+from inspector_services.roles import NOTABLE, Role
+from inspector_services.sweep import Control, Scan, Sweep, scan_of, spans, states
+
+#: How far a sweep goes beyond the declared ports: the table's, the system ports 1–1023 (RFC 6335 §6) too, or all.
+Reach = Literal["notable", "system", "all"]
+
+#: nmap repeats an unanswered question this often: at most three questions per port.
+RETRIES = 2
+#: Bounds on listening: ports, bytes and seconds of each server's first words.
+PORTS_HEARD = 40
+GREETING_BYTES = 512
+LISTEN_SECONDS = 3.0
+CONNECT_SECONDS = 5.0
+
+#: Roles whose open ports are listened to although they are declared.
+_WORTH_HEARING = frozenset(
+    {Role.ADMINISTRATION, Role.CLEAR_ADMINISTRATION, Role.DATABASE, Role.FILE_SHARING, Role.LEGACY}
+)
+
+
+def declared_ports(target: Target) -> frozenset[int]:
+    """The TCP ports that are declared for the target's host."""
+    return frozenset(each.port for each in target.declared.ports if each.protocol == "tcp")
+
+
+def ports_asked(target: Target, reach: Reach) -> tuple[int, ...]:
+    """The ports that a sweep asks, ascending."""
+    further = {"notable": range(0), "system": range(1, 1024), "all": range(1, 65536)}[reach]
+    return tuple(sorted({*declared_ports(target), *NOTABLE, *further}))
+
+
+def _sweep_cost(target: Target, options: Mapping[str, Any]) -> Cost:
+    count = len(ports_asked(target, options.get("sweep", "notable")))
+    return Cost(connections=1, port_questions=count * (1 + RETRIES), seconds=30 + count // 25)
+
+
+def read_ports(capture: Capture, reading: Reading) -> OpenPorts:
+    """The state of every port that was asked."""
+    xml = capture.named("nmap.xml")
+    if xml is None:
+        raise ValueError("nmap's report is missing")
+    sweep = Sweep.parse(capture.named("sweep.json") or b"{}")
+    answers = states(scan_of(xml, reading.subject.address or ""), sweep.control)
+    return OpenPorts(spans=spans(answers, alone=NOTABLE.keys() | set(sweep.declared)))
+
+
+@probe("ports", kind=OpenPorts, schemes={HOST}, aim=Aim.ADDRESS, read=read_ports, cost=_sweep_cost)
+async def ports(target: Target, network: Network, *, sweep: Reach = "notable") -> Capture:
+    """Ask the ports by full connections, then ask one that had answered once more.
+
+    The last question is the control: when it finds no answer any more, the address began to ignore or refuse this
+    vantage during the sweep, and what other ports did not answer proves nothing.
+    """
+    asked = ports_asked(target, sweep)
+    seconds = _sweep_cost(target, {"sweep": sweep}).seconds
+    xml = await network.nmap(["-sT", "--max-retries", str(RETRIES)], ports=asked, timeout=float(seconds))
+    scan = scan_of(xml, target.address)
+    note = Sweep(declared=tuple(sorted(declared_ports(target))), control=await _control(network, scan))
+    return Capture(
+        raw=(
+            Raw(name="nmap.xml", data=xml, media_type="application/xml"),
+            Raw(name="sweep.json", data=note.canonical(), media_type="application/json"),
+        ),
+        tools={"nmap": scan.version},
+    )
+
+
+async def _control(network: Network, scan: Scan) -> Control | None:
+    opened, closed = scan.first("open"), scan.first("closed")
+    port = closed if opened is None else opened
+    if port is None:
+        return None
+    try:
+        stream = await network.connect(port, timeout=CONNECT_SECONDS)
+    except Trouble as trouble:
+        expected = opened is None and trouble.cause is Cause.REFUSED
+        return Control(port=port, cause=None if expected else trouble.cause)
+    await stream.close()
+    return Control(port=port, cause=None if opened is not None else Cause.UNSTABLE)
+
+
+def _chosen(target: Target, ports: OpenPorts) -> tuple[int, ...]:
+    """The open ports to listen to: those whose role matters first, then those that nobody declared."""
+    declared = declared_ports(target)
+    worth = [port for port in ports.open if port in NOTABLE and NOTABLE[port].role in _WORTH_HEARING]
+    others = [port for port in ports.open if port not in declared and port not in worth]
+    return (*worth, *others)
+
+
+def read_greetings(capture: Capture, reading: Reading) -> Greetings:
+    """What every port said."""
+    raw = capture.named("greetings.json")
+    if raw is None:
+        raise ValueError(f"nothing was heard at {reading.subject.address}")
+    heard = sorted(Hearing.parse(raw).ports, key=lambda each: each.port)
+    return Greetings(ports=tuple(greeting_of(each) for each in heard))
+
+
+@probe(
+    "greetings",
+    kind=Greetings,
+    schemes={HOST},
+    aim=Aim.ADDRESS,
+    read=read_greetings,
+    cost=Cost(connections=PORTS_HEARD, seconds=PORTS_HEARD * 3),
+)
+async def greetings(target: Target, network: Network, ports: OpenPorts) -> Capture:
+    """Listen to what open ports say by themselves; nothing is sent to a server that waits for the client.
+
+    Only where FTP or VNC greets, the one word that an ordinary client says next is said too: its reply shows whether
+    the session would be encrypted.
+    """
+    chosen = _chosen(target, ports)
+    heard = list(await asyncio.gather(*(_listen(network, port) for port in chosen[:PORTS_HEARD])))
+    heard += [Heard(port=port, cause=Cause.NOT_SELECTED) for port in chosen[PORTS_HEARD:]]
+    return Capture(
+        raw=(
+            Raw(
+                name="greetings.json",
+                data=Hearing(ports=tuple(heard)).canonical(),
+                media_type="application/json",
+            ),
+        ),
+        gaps=tuple(Gap(question=f"greeting of {each.port}/tcp", cause=each.cause) for each in heard if each.cause),
+    )
+
+
+async def _listen(network: Network, port: int) -> Heard:
+    try:
+        stream = await network.connect(port, timeout=CONNECT_SECONDS)
+    except Trouble as trouble:
+        return Heard(port=port, cause=trouble.cause)
+    try:
+        first, ended = await _words(stream, lambda said: b"\n" in said or said[:1] == b"\xff")
+        if ended and not first:
+            return Heard(port=port, cause=Cause.RESET)
+        word = next_word(first)
+        if word is None or ended:
+            return Heard(port=port, first=first)
+        protocol = protocol_of(first)
+        await stream.write(word, timeout=LISTEN_SECONDS)
+        reply, _ = await _words(stream, lambda said: is_complete(protocol, said))
+        return Heard(port=port, first=first, reply=reply)
+    except Trouble as trouble:
+        return Heard(port=port, cause=trouble.cause)
+    finally:
+        await stream.close()
+
+
+async def _words(stream: Stream, enough: Callable[[bytes], bool]) -> tuple[bytes, bool]:
+    """What arrives until it is enough, within the bounds on bytes and seconds; and whether the stream then ended."""
+    said = b""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + LISTEN_SECONDS
+    while len(said) < GREETING_BYTES and not enough(said):
+        left = until - loop.time()
+        if left <= 0:
+            break
+        try:
+            more = await stream.read(GREETING_BYTES - len(said), timeout=left)
+        except Trouble as trouble:
+            if trouble.cause is Cause.TIMEOUT:
+                break
+            raise
+        if not more:
+            return said, True
+        said += more
+    return said, False
