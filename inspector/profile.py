@@ -106,10 +106,10 @@ class Clause(Model):
 class Requirement(Model):
     """One row: a check (or ``not-observable``) demanded at some levels.
 
-    ``options`` are the check's, ``look`` maps probe names to look options. ``overlay`` names the overlay under which the
-    row holds, ``replaces`` the row in whose place it stands once it is due. ``vantages`` are the kinds of vantage whose
-    view counts (empty: all). ``title`` is needed where no check speaks for the row. ``source`` names what thresholds and
-    baselines rest on. ``laxer_because`` explains a row that demands less at a higher level.
+    ``options`` are the check's, ``look`` maps probe names to look options. ``overlay`` names the overlay under which
+    the row holds, ``replaces`` the row in whose place it stands once it is due. ``vantages`` are the kinds of vantage
+    whose view counts (empty: all). ``title`` is needed where no check speaks for the row. ``source`` names what
+    thresholds and baselines rest on. ``laxer_because`` explains a row that demands less at a higher level.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
