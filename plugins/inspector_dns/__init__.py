@@ -1,0 +1,27 @@
+"""The domain name system: addresses, issuers, name servers and the DNSSEC chain of trust."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from inspector.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from inspector import Check, Probe
+
+
+@hookimpl
+def inspector_probes() -> Iterable[Probe]:
+    """Names of hosts, zones, and the name servers that zones bring to light."""
+    from inspector_dns.probes import name_server, names, zone
+
+    return (names, zone, name_server)
+
+
+@hookimpl
+def inspector_checks() -> Iterable[Check]:
+    """One check per file in ``checks``."""
+    from inspector_dns import checks
+
+    return checks.ALL

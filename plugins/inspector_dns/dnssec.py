@@ -1,0 +1,263 @@
+"""The DNSSEC chain of trust of one zone, judged from stored replies at one instant. Pure; all work is bounded.
+
+RFC 4033-4035 and 6840; absence of a delegation signer by NSEC (RFC 4035 §5.4) or NSEC3 (RFC 5155 §8, RFC 9276).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import Enum, auto
+from importlib.resources import files
+from typing import Final
+
+import dns.dnssec
+import dns.exception
+import dns.message
+import dns.name
+import dns.rdataclass
+import dns.rdataset
+import dns.rdatatype
+import dns.rrset
+import dns.zonefile
+from cryptography.exceptions import UnsupportedAlgorithm
+from dns.rdtypes.ANY.DNSKEY import DNSKEY
+from dns.rdtypes.ANY.DS import DS
+from dns.rdtypes.ANY.RRSIG import RRSIG
+
+from inspector import Cause, Unseen
+from inspector.questions import Replies, text
+from inspector_dns.denial import Nsec, Nsec3, Proof
+from inspector_dns.observations import Chain, Flaw, Trust
+
+#: The root's own anchors.
+ROOT: Final = (files(__package__) / "data" / "root-anchors.txt").read_text(encoding="utf-8")
+#: Bounds: what a hostile zone may make a validator do (CVE-2023-50387, CVE-2023-50868).
+VALIDATIONS: Final = 64
+SIGNATURES: Final = 8
+KEYS: Final = 32
+SAME_TAG: Final = 4
+LABELS: Final = 16
+
+#: Algorithms and digest types that are validated here (RFC 9904 tables 2 and 3; private and unsafe ones left out).
+ALGORITHMS: Final = frozenset({5, 7, 8, 10, 13, 14, 15, 16})
+DIGESTS: Final = frozenset({1, 2, 4})
+_ZONE, _REVOKED = 0x0100, 0x0080
+
+
+class Broken(Exception):
+    """The chain is bogus: ``flaw`` in the records that the zone ``at`` signs."""
+
+    def __init__(self, flaw: Flaw, at: dns.name.Name) -> None:
+        super().__init__(flaw.value)
+        self.flaw = flaw
+        self.at = at
+
+
+class Delegation(Enum):
+    """What a parent proves about a name that has no DS record."""
+
+    UNSIGNED = auto()
+    NO_CUT = auto()
+
+
+def lineage(zone: str) -> tuple[str, ...]:
+    """The zone and its ancestors from the root down; raises Unseen when they are too many."""
+    name = dns.name.from_text(zone)
+    if len(name) > LABELS:
+        raise Unseen(Cause.PROTOCOL_ERROR)
+    return tuple(text(name.split(depth)[1]) for depth in range(1, len(name) + 1))
+
+
+def validate(replies: Replies, zone: str, anchors: Sequence[str], at: datetime) -> Chain:
+    """The chain of trust from the nearest anchor to the zone as of ``at``.
+
+    ``anchors`` are DS or DNSKEY lines in presentation format; empty: the root's own. Raises Unseen when a reply that
+    decides is missing, no anchor is at or above the zone, only unsupported algorithms lead on, or a bound is passed;
+    ValueError when an anchor is not readable.
+    """
+    trusted = _trusted("\n".join(anchors) or ROOT)
+    names = [dns.name.from_text(name) for name in lineage(zone)]
+    anchor = next((name for name in reversed(names) if name in trusted), None)
+    if anchor is None:
+        raise Unseen(Cause.NOT_SELECTED)
+    validator = _Validator(replies, int(at.timestamp()))
+    try:
+        state, end = validator.descend(anchor, trusted[anchor], names[names.index(anchor) + 1 :])
+    except Broken as broken:
+        return Chain(state=Trust.BOGUS, anchor=text(anchor), at=text(broken.at), flaw=broken.flaw)
+    return Chain(state=state, anchor=text(anchor), at=text(end))
+
+
+def _trusted(lines: str) -> dict[dns.name.Name, list[DS | DNSKEY]]:
+    trusted: dict[dns.name.Name, list[DS | DNSKEY]] = {}
+    try:
+        rrsets = dns.zonefile.read_rrsets(lines, default_ttl=0, origin=dns.name.root, relativize=False)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise ValueError(f"a DNSSEC trust anchor is not readable: {error}") from None
+    for rrset in rrsets:
+        records = [record for record in rrset if isinstance(record, DS | DNSKEY)]
+        if not records:
+            raise ValueError("a DNSSEC trust anchor is a DS or DNSKEY record")
+        trusted.setdefault(rrset.name, []).extend(records)
+    return trusted
+
+
+class _Validator:
+    def __init__(self, replies: Replies, now: int) -> None:
+        self._replies = replies
+        self._now = now
+        self._left = VALIDATIONS
+
+    def descend(
+        self, anchor: dns.name.Name, trusted: Iterable[DS | DNSKEY], below: Sequence[dns.name.Name]
+    ) -> tuple[Trust, dns.name.Name]:
+        """Follow signed delegations down to the last name; its start of authority and name servers must be signed."""
+        current = anchor
+        keys = self.keys(anchor, list(trusted), Flaw.ANCHOR)
+        for name in below:
+            step = self.delegation(current, keys, name)
+            if step is Delegation.UNSIGNED:
+                return Trust.INSECURE, name
+            if step is not Delegation.NO_CUT:
+                keys = self.keys(name, step, Flaw.NO_KEY)
+                current = name
+        if below and current != below[-1]:
+            raise Unseen(Cause.AMBIGUOUS)  # no zone begins at the name
+        for kind in (dns.rdatatype.SOA, dns.rdatatype.NS):
+            message = self._message(current, kind)
+            rrset = message.get_rrset(message.answer, current, dns.rdataclass.IN, kind)
+            if rrset is None:
+                raise Unseen(Cause.AMBIGUOUS)
+            self.verify(message, message.answer, rrset, current, keys)
+        return Trust.SECURE, current
+
+    def keys(self, zone: dns.name.Name, trusted: Sequence[DS | DNSKEY], mismatch: Flaw) -> list[DNSKEY]:
+        """The zone's keys, signed by one that ``trusted`` names."""
+        supported = [each for each in trusted if _is_supported(each)]
+        usable = [each for each in supported if not _is_sha1(each)] or supported  # RFC 4509 §3
+        if not usable:
+            raise Unseen(Cause.TOOL_MISSING)
+        message = self._message(zone, dns.rdatatype.DNSKEY)
+        rrset = message.get_rrset(message.answer, zone, dns.rdataclass.IN, dns.rdatatype.DNSKEY)
+        if rrset is None:
+            raise Broken(mismatch, zone)
+        if len(rrset) > KEYS:
+            raise Unseen(Cause.PROTOCOL_ERROR)
+        published = [key for key in rrset if isinstance(key, DNSKEY) and _signs(key)]
+        entry = [key for key in published if any(_matches(zone, key, each) for each in usable)]
+        if not entry:
+            raise Broken(mismatch, zone)
+        self.verify(message, message.answer, rrset, zone, entry)
+        return published
+
+    def delegation(
+        self, parent: dns.name.Name, keys: Sequence[DNSKEY], name: dns.name.Name
+    ) -> Sequence[DS] | Delegation:
+        """The signed DS records of ``name`` at its parent, or what the parent proves instead."""
+        message = self._message(name, dns.rdatatype.DS)
+        for kind in (dns.rdatatype.DS, dns.rdatatype.CNAME):
+            rrset = message.get_rrset(message.answer, name, dns.rdataclass.IN, kind)
+            if rrset:
+                self.verify(message, message.answer, rrset, parent, keys)
+                return [each for each in rrset if isinstance(each, DS)] or Delegation.NO_CUT
+        match self._denial(message, parent, keys, name):
+            case Proof.UNSIGNED:
+                return Delegation.UNSIGNED
+            case Proof.NO_CUT:
+                return Delegation.NO_CUT
+            case Proof.NO_NAME:
+                raise Broken(Flaw.NO_NAME, parent)
+            case _:
+                raise Broken(Flaw.NO_DENIAL, parent)
+
+    def _denial(
+        self, message: dns.message.Message, parent: dns.name.Name, keys: Sequence[DNSKEY], name: dns.name.Name
+    ) -> Proof | None:
+        for kind, proof in ((dns.rdatatype.NSEC, Nsec), (dns.rdatatype.NSEC3, Nsec3)):
+            rrsets = [each for each in message.authority if each.rdtype == kind and each.name.is_subdomain(parent)]
+            if rrsets:
+                for rrset in rrsets[:SIGNATURES]:
+                    self.verify(message, message.authority, rrset, parent, keys)
+                return proof(parent, rrsets[:SIGNATURES]).of(name)
+        return None
+
+    def verify(
+        self,
+        message: dns.message.Message,
+        section: list[dns.rrset.RRset],
+        rrset: dns.rrset.RRset,
+        signer: dns.name.Name,
+        keys: Sequence[DNSKEY],
+    ) -> None:
+        """Raise Broken unless one signature over the records is valid now, by one of the signer's keys."""
+        found = message.get_rrset(section, rrset.name, dns.rdataclass.IN, dns.rdatatype.RRSIG, rrset.rdtype)
+        signatures = [each for each in found or () if isinstance(each, RRSIG)]
+        flaws = [Flaw.NO_SIGNATURE]
+        for signature in signatures[:SIGNATURES]:
+            flaw = self._flaw(rrset, signature, signer, keys)
+            if flaw is None:
+                return
+            flaws.append(flaw)
+        if len(signatures) > SIGNATURES:
+            raise Unseen(Cause.PROTOCOL_ERROR)
+        raise Broken(max(flaws, key=list(Flaw).index), signer)
+
+    def _flaw(
+        self, rrset: dns.rrset.RRset, signature: RRSIG, signer: dns.name.Name, keys: Sequence[DNSKEY]
+    ) -> Flaw | None:
+        if signature.signer != signer:
+            return Flaw.SIGNER
+        if signature.labels != len(rrset.name) - 1 - rrset.name.is_wild():
+            return Flaw.INVALID  # made from a wildcard, which no record of a zone cut is
+        candidates = [key for key in keys if _made(key, signature)]
+        if not candidates:
+            return Flaw.NO_KEY
+        if signature.inception > self._now:
+            return Flaw.NOT_YET_VALID
+        if signature.expiration < self._now:
+            return Flaw.EXPIRED
+        if any(self._fits(rrset, signature, key) for key in candidates[:SAME_TAG]):
+            return None
+        return Flaw.INVALID
+
+    def _fits(self, rrset: dns.rrset.RRset, signature: RRSIG, key: DNSKEY) -> bool:
+        if not self._left:
+            raise Unseen(Cause.PROTOCOL_ERROR)
+        self._left -= 1
+        keys = dns.rdataset.from_rdata(0, key)
+        try:
+            dns.dnssec.validate_rrsig(rrset, signature, {signature.signer: keys}, now=self._now)
+        except (dns.exception.DNSException, UnsupportedAlgorithm, ValueError):
+            return False
+        return True
+
+    def _message(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> dns.message.Message:
+        return self._replies.message(text(name), dns.rdatatype.to_text(kind))
+
+
+def _is_supported(trusted: DS | DNSKEY) -> bool:
+    if trusted.algorithm not in ALGORITHMS:
+        return False
+    return isinstance(trusted, DNSKEY) or trusted.digest_type in DIGESTS
+
+
+def _is_sha1(trusted: DS | DNSKEY) -> bool:
+    return isinstance(trusted, DS) and trusted.digest_type == 1
+
+
+def _signs(key: DNSKEY) -> bool:
+    """Whether a key may sign a zone's records (RFC 4034 §2.1, RFC 5011 §2.1)."""
+    return bool(key.flags & _ZONE) and not key.flags & _REVOKED and key.protocol == 3
+
+
+def _matches(zone: dns.name.Name, key: DNSKEY, trusted: DS | DNSKEY) -> bool:
+    if isinstance(trusted, DNSKEY):
+        return (key.algorithm, key.key) == (trusted.algorithm, trusted.key)
+    if (key.algorithm, dns.dnssec.key_id(key)) != (trusted.algorithm, trusted.key_tag):
+        return False
+    return dns.dnssec.make_ds(zone, key, trusted.digest_type, validating=True).digest == trusted.digest
+
+
+def _made(key: DNSKEY, signature: RRSIG) -> bool:
+    return (key.algorithm, dns.dnssec.key_id(key)) == (signature.algorithm, signature.key_tag)

@@ -1,0 +1,293 @@
+"""Looks at names, zones and name servers. They ask resolvers and name servers only; no target gets a packet."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from inspector import (
+    HOST,
+    Aim,
+    Answer,
+    Capture,
+    Cause,
+    Cost,
+    Discovered,
+    Form,
+    Gap,
+    Network,
+    Raw,
+    Reading,
+    Scheme,
+    Target,
+    Touch,
+    Trouble,
+    Unseen,
+    probe,
+)
+from inspector.questions import Replies, answered, ask, parse, stored, text
+from inspector_dns.observations import (
+    Caa,
+    CaaRecord,
+    Chain,
+    DelegationSigner,
+    Names,
+    NameServer,
+    ServerReply,
+    Soa,
+    Zone,
+    ZoneKey,
+    ZoneServer,
+)
+
+if TYPE_CHECKING:
+    import dns.rdata
+
+T = TypeVar("T")
+
+HTTPS: Final = Scheme("https", Form.PAGE, 443)
+HTTP: Final = Scheme("http", Form.PAGE, 80)
+DNS: Final = Scheme("dns", Form.NAME)
+#: ``ns://SERVER/ZONE``: one name server, asked about one zone.
+NS: Final = Scheme("ns", Form.PAGE, 53)
+
+#: Bounds of what one reply may make us ask: labels climbed, name servers of a zone, bytes of one value.
+CLIMB: Final = 24
+SERVERS: Final = 24
+VALUE: Final = 512
+
+
+# --- Names ----------------------------------------------------------------------------------------------------------
+
+
+def _read_names(capture: Capture, reading: Reading) -> Names:
+    return _names(Replies(capture), host=reading.subject.host or "")
+
+
+@probe(
+    "names",
+    kind=Names,
+    schemes={HTTPS, HTTP, HOST},
+    aim=Aim.HOST,
+    touch=Touch.PASSIVE,
+    infrastructure=True,
+    cost=Cost(seconds=60),
+    read=_read_names,
+)
+async def names(target: Target, network: Network) -> Capture:
+    """Ask for the addresses and aliases of a host name, and which issuers may certify it."""
+    return await ask(network, partial(_names, host=target.host))
+
+
+def _names(replies: Replies, host: str) -> Names:
+    return Names(
+        host=host,
+        aliases=answered(replies.aliases, host, "A"),
+        ipv4=answered(_texts, replies, host, "A"),
+        ipv6=answered(_texts, replies, host, "AAAA"),
+        caa=answered(_caa, replies, host),
+    )
+
+
+def _texts(replies: Replies, name: str, rdtype: str) -> tuple[str, ...]:
+    return tuple(sorted(str(record) for record in replies.records(name, rdtype)))
+
+
+def _caa(replies: Replies, host: str) -> Caa:
+    """The relevant set: the first found on the way from the name up to a top-level domain (RFC 8659 §3)."""
+    labels = host.split(".")
+    if len(labels) > CLIMB:
+        raise Unseen(Cause.PROTOCOL_ERROR)
+    for depth in range(len(labels)):
+        name = ".".join(labels[depth:])
+        records = replies.records(name, "CAA")
+        if records:
+            return Caa(at=name, records=tuple(_caa_record(record) for record in records))
+    return Caa()
+
+
+def _caa_record(record: dns.rdata.Rdata) -> CaaRecord:
+    from dns.rdtypes.ANY.CAA import CAA
+
+    assert isinstance(record, CAA)  # noqa: S101  (the type was asked for)
+    value = record.value[:VALUE].decode("ascii", "backslashreplace")
+    return CaaRecord(critical=bool(record.flags & 128), tag=record.tag.decode("ascii").lower(), value=value)
+
+
+# --- Zone -----------------------------------------------------------------------------------------------------------
+
+
+def _read_zone(capture: Capture, reading: Reading) -> Zone:
+    from inspector_dns.dnssec import validate
+
+    name = reading.subject.host or ""
+    replies = Replies(capture)
+    chain = answered(validate, replies, name, reading.dnssec_anchors, reading.seen_at)
+    return _zone(replies, name, chain)
+
+
+@probe(
+    "zone",
+    kind=Zone,
+    schemes={DNS},
+    aim=Aim.ZONE,
+    touch=Touch.PASSIVE,
+    infrastructure=True,
+    cost=Cost(seconds=120),
+    read=_read_zone,
+    heavy=True,
+    discovers={NS},
+)
+async def zone(target: Target, network: Network, *, name_server_port: int = 53) -> Capture:
+    """Ask for a zone's start of authority, name servers and keys, and for the delegations that lead to it.
+
+    ``name_server_port`` is the port at which the zone's name servers are then asked.
+    """
+    capture = await ask(network, partial(_wanted, name=target.host), dnssec=True)
+    servers = _zone(Replies(capture), target.host, _UNKNOWN).servers
+    port = "" if name_server_port == NS.port else f":{name_server_port}"
+    found = tuple(
+        Discovered(uri=f"ns://{server.name}{port}/{target.host}", why="name server of the zone", infrastructure=True)
+        for server in servers.seen or ()
+    )
+    return capture.model_copy(update={"discovered": found})
+
+
+_UNKNOWN: Final = Answer[Chain](unseen=Cause.NOT_SELECTED)
+
+
+def _wanted(replies: Replies, name: str) -> None:
+    """All that the facts and the chain of trust from the root down rest on."""
+    from inspector_dns.dnssec import lineage
+
+    _zone(replies, name, _UNKNOWN)
+    for ancestor in answered(lineage, name).seen or ():
+        answered(replies.message, ancestor, "DNSKEY")
+        if ancestor != ".":
+            answered(replies.message, ancestor, "DS")
+
+
+def _zone(replies: Replies, name: str, chain: Answer[Chain]) -> Zone:
+    return Zone(
+        name=name,
+        soa=answered(_soa, replies, name),
+        servers=answered(_servers, replies, name),
+        ds=answered(_ds, replies, name),
+        keys=answered(_keys, replies, name),
+        chain=chain,
+    )
+
+
+def _of(kind: type[T], records: tuple[Any, ...]) -> list[T]:
+    return [record for record in records if isinstance(record, kind)]
+
+
+def _soa(replies: Replies, name: str) -> Soa | None:
+    from dns.rdtypes.ANY.SOA import SOA
+
+    if replies.aliases(name, "SOA"):
+        return None
+    found = _of(SOA, replies.records(name, "SOA"))
+    return Soa(primary=text(found[0].mname), serial=found[0].serial) if found else None
+
+
+def _servers(replies: Replies, name: str) -> tuple[ZoneServer, ...]:
+    import dns.rdtypes.ANY.NS
+
+    records = _of(dns.rdtypes.ANY.NS.NS, replies.records(name, "NS"))
+    servers = sorted({text(record.target) for record in records})
+    if len(servers) > SERVERS:
+        raise Unseen(Cause.PROTOCOL_ERROR)
+    return tuple(
+        ZoneServer(
+            name=server,
+            ipv4=answered(_texts, replies, server, "A"),
+            ipv6=answered(_texts, replies, server, "AAAA"),
+        )
+        for server in servers
+    )
+
+
+def _ds(replies: Replies, name: str) -> tuple[DelegationSigner, ...]:
+    from dns.rdtypes.ANY.DS import DS
+
+    return tuple(
+        DelegationSigner(key_tag=each.key_tag, algorithm=each.algorithm, digest_type=each.digest_type)
+        for each in sorted(_of(DS, replies.records(name, "DS")))
+    )
+
+
+def _keys(replies: Replies, name: str) -> tuple[ZoneKey, ...]:
+    from dns.dnssec import key_id
+    from dns.rdtypes.ANY.DNSKEY import DNSKEY
+
+    return tuple(
+        ZoneKey(key_tag=key_id(each), algorithm=each.algorithm, flags=each.flags)
+        for each in sorted(_of(DNSKEY, replies.records(name, "DNSKEY")))
+    )
+
+
+# --- Name servers ---------------------------------------------------------------------------------------------------
+
+
+def _read_name_server(capture: Capture, reading: Reading) -> NameServer:
+    return NameServer(
+        zone=_zone_of(reading.subject.uri),
+        server=reading.subject.host or "",
+        address=reading.subject.address or "",
+        udp=answered(_server_reply, capture, "udp"),
+        tcp=answered(_server_reply, capture, "tcp"),
+    )
+
+
+@probe(
+    "name-server",
+    kind=NameServer,
+    schemes={NS},
+    aim=Aim.URL,
+    touch=Touch.PASSIVE,
+    infrastructure=True,
+    cost=Cost(connections=2, seconds=30),
+    read=_read_name_server,
+)
+async def name_server(target: Target, network: Network) -> Capture:
+    """Ask one name server at one address for a zone's start of authority, over UDP and over TCP."""
+    zone_name = _zone_of(target.uri)
+    if not zone_name:
+        raise Trouble(Cause.AMBIGUOUS, "no zone is named; declare dns:ZONE, or ns://SERVER/ZONE")
+    raw: list[Raw] = []
+    gaps: list[Gap] = []
+    for transport in ("udp", "tcp"):
+        try:
+            message = await network.query(
+                zone_name, "SOA", server=target.address, port=target.port, tcp=transport == "tcp"
+            )
+            raw.append(stored(transport, message))
+        except Trouble as trouble:
+            gaps.append(Gap(question=transport, cause=trouble.cause, detail=trouble.message))
+    return Capture(raw=tuple(raw), gaps=tuple(gaps))
+
+
+def _zone_of(uri: str) -> str:
+    return urlsplit(uri).path.strip("/")
+
+
+def _server_reply(capture: Capture, transport: str) -> ServerReply | None:
+    from dns.flags import AA
+    from dns.rcode import to_text
+    from dns.rdtypes.ANY.SOA import SOA
+
+    wire = capture.named(transport)
+    if wire is None:
+        cause = next((gap.cause for gap in capture.gaps if gap.question == transport), Cause.NOT_SELECTED)
+        if cause is Cause.REFUSED:
+            return None
+        raise Unseen(cause)
+    message = parse(wire)
+    found = [record for rrset in message.answer for record in rrset if isinstance(record, SOA)]
+    return ServerReply(
+        rcode=to_text(message.rcode()),
+        authoritative=bool(message.flags & AA),
+        serial=found[0].serial if found else None,
+    )
