@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import re
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from inspector.model import Model
+from inspector.model import Model, or_short
 
 
 class Stage(StrEnum):
@@ -71,6 +74,8 @@ class Approval(Model):
 class Measure(Model):
     """The declared status of one clause's measure; ``from`` names the provider of an inherited one."""
 
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
     clause: str
     status: MeasureStatus
     provider: str | None = Field(default=None, alias="from")
@@ -96,11 +101,28 @@ class Facts(Model):
 
 
 class DeclaredPort(Model):
-    """A port that a host is declared to offer."""
+    """A port that a host is declared to offer; in short ``443``, ``"53/udp"``."""
 
     port: int = Field(ge=1, le=65535)
     protocol: Literal["tcp", "udp"] = "tcp"
     service: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short(cls, value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return {"port": value}
+        if not isinstance(value, str):
+            return value
+        parts = re.fullmatch(r"([0-9]{1,5})(?:/(tcp|udp))?", value)
+        if parts is None:
+            raise ValueError(f'{value!r} is not a port; write 443, "53/udp" or {{port: 22, service: ssh}}')
+        return {"port": int(parts[1]), "protocol": parts[2] or "tcp"}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        number = {"type": "integer", "minimum": 1, "maximum": 65535}
+        return or_short(core, handler, number, {"type": "string", "pattern": "^[0-9]{1,5}(/(tcp|udp))?$"})
 
     def __str__(self) -> str:
         return f"{self.port}/{self.protocol}"

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Generic, Self, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 T = TypeVar("T")
 
@@ -75,7 +77,18 @@ class Model(BaseModel):
         return cls.model_validate_json(data)
 
 
-class Unseen(Exception):  # noqa: N818  (a fact that is missing, not an error)
+def or_short(core: CoreSchema, handler: GetJsonSchemaHandler, *short: JsonSchemaValue) -> JsonSchemaValue:
+    """The JSON schema of a model that may also be written in one of these short forms."""
+    schema = handler(core)
+    if handler.mode == "validation":
+        whole = handler.resolve_ref_schema(schema)
+        long = dict(whole)
+        whole.clear()
+        whole.update({"title": long.pop("title"), "description": long.pop("description"), "anyOf": [*short, long]})
+    return schema
+
+
+class Unseen(Exception):
     """Raised by ``Answer.value`` when there is no value; the engine turns it into *inconclusive*."""
 
     def __init__(self, cause: Cause) -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from inspector.model import Model
 
@@ -58,11 +58,16 @@ UDP = Scheme("udp")
 HOST = Scheme("host", Form.NAME)
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
+#: A last label that resolvers read as part of an IPv4 address.
+_NUMBER = re.compile(r"([0-9]+|0x[0-9a-f]*)\Z")
+_ESCAPED = re.compile(r"%([0-9a-fA-F]{2})")
+_LONE_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]\Z")
 #: The bounds of a TCP or UDP port number.
 PORTS = range(1, 65536)
 
 
-class BadUri(ValueError):  # noqa: N818  (a value error with a name of its own)
+class BadUri(ValueError):
     """A URI that cannot be an endpoint; the text says what is wrong and what to write."""
 
 
@@ -93,21 +98,21 @@ def normalise_host(text: str) -> str:
 
     Raises BadUri.
     """
-    bare = text.strip("[]")
-    try:
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if is_address(bare):
+        if "%" in bare:
+            raise BadUri(f"{text!r} has a zone id, which means nothing elsewhere; write the address alone")
         return str(ipaddress.ip_address(bare))
-    except ValueError:
-        pass
-    name = text.rstrip(".").lower()
+    name = text.removesuffix(".").lower()
     if not name.isascii():
         try:
             name = name.encode("idna").decode()
         except UnicodeError:
-            raise BadUri(f"{text!r} is not a domain name") from None
+            raise BadUri(f"{text!r} is no domain name; check its spelling") from None
     if not name or len(name) > 253 or not all(_LABEL.match(label) for label in name.split(".")):
-        raise BadUri(f"{text!r} is neither a domain name nor an IP address")
-    if name.split(".")[-1].isdigit():
-        raise BadUri(f"{text!r} looks like an IPv4 address but is none")
+        raise BadUri(f"{text!r} is neither a domain name nor an IP address; check its spelling")
+    if _NUMBER.match(name.rpartition(".")[2]):
+        raise BadUri(f"{text!r} looks like an IPv4 address but is none; write four numbers from 0 to 255")
     return name
 
 
@@ -123,49 +128,66 @@ def is_address(host: str) -> bool:
 def parse_uri(text: str, schemes: Mapping[str, Scheme]) -> Uri:
     """Read one endpoint URI; ``schemes`` maps scheme names to what is known of them. Raises BadUri."""
     name, colon, rest = text.partition(":")
-    scheme = schemes.get(name.lower())
     known = ", ".join(sorted(schemes))
     if not colon:
         raise BadUri(f"{text!r} has no scheme; write for example https://{text}/ (known: {known})")
+    scheme = schemes.get(name.lower())
     if scheme is None:
         raise BadUri(f"scheme {name!r} is not known; known schemes: {known}")
-    if scheme.form is Form.NAME:
-        if rest.startswith("//") or "/" in rest:
-            raise BadUri(f"{text!r}: write {scheme.name}:NAME, without slashes")
-        return Uri(scheme, normalise_host(rest))
+    if scheme.form is not Form.NAME:
+        return _parse_service(text, rest, scheme)
+    if "/" in rest:
+        raise BadUri(f"{text!r} has slashes; write {scheme.name}:NAME")
+    return Uri(scheme, normalise_host(rest))
+
+
+def _parse_service(text: str, rest: str, scheme: Scheme) -> Uri:
+    """Read ``scheme://host[:port][/path]``."""
     if not rest.startswith("//"):
-        raise BadUri(f"{text!r}: write {scheme.name}://HOST[:PORT]")
+        raise BadUri(f"{text!r} names no host; write {scheme.name}://HOST[:PORT]")
     if any(ord(character) < 33 or ord(character) == 127 for character in text):
         raise BadUri(f"{text!r} holds a space or control character; percent-encode it")
     try:
         parts = urlsplit(text)
-        port = parts.port
+        port = scheme.port if parts.port is None else parts.port
     except ValueError as error:
-        raise BadUri(f"{text!r}: {error}") from None
+        raise BadUri(f"{text!r} cannot be read: {error}; write {scheme.name}://HOST[:PORT]") from None
     if parts.username is not None or parts.password is not None:
         raise BadUri("a user name or password has no place in an endpoint; remove it")
     if not parts.hostname:
-        raise BadUri(f"{text!r} names no host")
-    port = scheme.port if port is None else port
+        raise BadUri(f"{text!r} names no host; write {scheme.name}://HOST[:PORT]")
     if port is None:
-        raise BadUri(f"{text!r} needs a port: {scheme.name}://HOST:PORT")
+        raise BadUri(f"{text!r} needs a port; write {scheme.name}://HOST:PORT")
     if port not in PORTS:
-        raise BadUri(f"{text!r}: a port lies between 1 and 65535")
-    if scheme.form is Form.SERVICE:
-        if parts.path not in ("", "/") or parts.query or parts.fragment:
-            raise BadUri(f"{text!r}: a {scheme.name} endpoint has no path")
-        return Uri(scheme, normalise_host(parts.hostname), port)
-    path = quote(unquote(parts.path or "/"), safe="/!$&'()*+,;=:@-._~")
-    if parts.query:
-        path = f"{path}?{parts.query}"
-    return Uri(scheme, normalise_host(parts.hostname), port, path)
+        raise BadUri(f"{text!r} has port {port}; write a port from 1 to 65535")
+    return Uri(scheme, normalise_host(parts.hostname), port, _path(text, parts, scheme))
+
+
+def _path(text: str, parts: SplitResult, scheme: Scheme) -> str:
+    """Path and query of a page; empty for a service, which has none."""
+    if scheme.form is Form.PAGE:
+        query = f"?{_escape(parts.query)}" if parts.query else ""
+        return f"{_escape(parts.path or '/')}{query}"
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise BadUri(f"{text!r} has a path; a {scheme.name} endpoint is written without")
+    return ""
+
+
+def _escape(text: str) -> str:
+    """Percent-escapes in their one form: none where none is needed, upper-case digits elsewhere (RFC 3986 §6.2.2)."""
+
+    def normal(escape: re.Match[str]) -> str:
+        character = chr(int(escape[1], 16))
+        return character if _UNRESERVED.match(character) else escape[0].upper()
+
+    return _ESCAPED.sub(normal, quote(_LONE_PERCENT.sub("%25", text), safe="/?!$&'()*+,;=:@-._~%"))
 
 
 class Subject(Model):
     """One thing that looks and findings are about.
 
-    ``uri`` is normalised; ``address`` is a property, never part of identity across inspections; ``parent`` is the URI of
-    the subject whose look discovered this one.
+    ``uri`` is normalised; ``address`` is a property, never part of identity across inspections; ``parent`` is the URI
+    of the subject whose look discovered this one.
     """
 
     kind: Aim
