@@ -6,7 +6,7 @@ They are loaded when first used, so that ``inspector --help`` costs nothing.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from inspector.checking import Check, Every, Seen, check
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from inspector.renderer import Language, Renderer
     from inspector.subject import HOST, TCP, UDP, Aim, Form, Scheme, Subject
     from inspector.verdict import Outcome, Verdict, failed, inconclusive, not_applicable, passed
+
+__version__: Final = "0.1.0"
 
 _HOME = {
     "Check": "inspector.checking",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from inspector.finding import Finding
-from inspector.inspection import Limit
+from inspector.inspection import Limit, PluginRecord
 from inspector.model import Cause, Instant, Model
 from inspector.profile import Change, Requirement
+from inspector.statement import Statement
 from inspector.subject import Subject
 
 __all__ = ["Change", "Coverage", "Judgement", "Missed"]
@@ -36,7 +37,10 @@ class Coverage(Model):
 
 
 class Judgement(Model):
-    """Findings of one system under one regime at one instant. ``requirements`` are the rows as resolved."""
+    """Findings of one system under one regime at one instant. ``requirements`` are the rows as resolved.
+
+    ``statements`` are those that were judged with; ``reread`` tells that the facts were read again from the raw bytes.
+    """
 
     inspection: str
     system: str
@@ -46,8 +50,11 @@ class Judgement(Model):
     regime_version: str
     overlays: tuple[str, ...] = ()
     inspector_version: str
+    plugins: tuple[PluginRecord, ...] = ()
     requirements: tuple[Requirement, ...]
     findings: tuple[Finding, ...]
     coverage: Coverage
+    statements: tuple[Statement, ...] = ()
+    reread: bool = False
     next_regime: str | None = None
     changes: tuple[Change, ...] = ()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+
+from pydantic import model_validator
 
 from inspector.model import Cause, Instant, Model
 from inspector.subject import Subject
@@ -59,11 +61,21 @@ class TroubleNote(Model):
 
 
 class Discovered(Model):
-    """An aim that a look brought to light, e.g. an MX host: a URI, and the scheme says which probes ask it."""
+    """An aim that a look brought to light, e.g. an MX host: a URI, and the scheme says which probes ask it.
+
+    ``address`` is the one at which infrastructure is to be asked; targets are always pinned by the core.
+    """
 
     uri: str
     why: str
     infrastructure: bool = False
+    address: str | None = None
+
+    @model_validator(mode="after")
+    def _only_infrastructure_names_its_address(self) -> Self:
+        if self.address is not None and not self.infrastructure:
+            raise ValueError("only infrastructure may be discovered with its address")
+        return self
 
 
 class Capture(Model):

@@ -113,6 +113,7 @@ class Probe:
     read: Read = field(repr=False)
     heavy: bool = False
     infrastructure: bool = False
+    discovers: frozenset[Scheme] = frozenset()
     module: str = ""
 
 
@@ -127,13 +128,14 @@ def probe(
     cost: Cost | Callable[[Target, Mapping[str, Any]], Cost] = Cost(connections=1),
     heavy: bool = False,
     infrastructure: bool = False,
+    discovers: Collection[Scheme] = (),
     version: str = "1",
 ) -> Callable[[Look], Probe]:
     """Make a probe of a coroutine function ``look(target, network, *needs, **options) -> Capture``.
 
     After ``network``, positional parameters are observations that the look needs; keyword-only ones are look options
     that profiles set. ``infrastructure`` marks a look that asks resolvers or name servers their own protocol's question
-    and no packet of the target.
+    and sends the target no packet. ``discovers`` names the schemes of aims that the look may bring to light.
     """
 
     def make(look: Look) -> Probe:
@@ -164,6 +166,7 @@ def probe(
             read=read,
             heavy=heavy,
             infrastructure=infrastructure,
+            discovers=frozenset(discovers),
             module=look.__module__,
         )
 

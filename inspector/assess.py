@@ -1,0 +1,363 @@
+"""From plan and evidence to findings: pure, so that what was captured can be judged again under other rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from inspector import __version__
+from inspector.checking import Check, Every, Seen, Wire
+from inspector.deadline import bounded
+from inspector.declared import Declared, Tenancy
+from inspector.errors import Trouble
+from inspector.finding import Finding, Relied, finding_id
+from inspector.inspection import Inspection
+from inspector.judgement import Change, Coverage, Judgement, Missed
+from inspector.model import Cause
+from inspector.observation import Evidence, Observation
+from inspector.plan import Selection
+from inspector.profile import NOT_OBSERVABLE, Regime, Requirement
+from inspector.registry import Registry
+from inspector.statement import Statement, apply
+from inspector.subject import SYSTEM, Aim, Subject
+from inspector.verdict import Message, Outcome, Verdict
+
+#: Seconds that one check may take: a check is a small pure function.
+CHECK_SECONDS = 5.0
+
+Filed = tuple[str, Evidence]
+
+
+def _family(kind: str) -> str:
+    return kind.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a judgement rests on: the rules, the system, and every piece of evidence with its digest."""
+
+    inspection: Inspection
+    registry: Registry
+    regime: Regime
+    requirements: Sequence[Requirement]
+    evidence: Sequence[Filed]
+    as_of: datetime
+    statements: Sequence[Statement] = ()
+    selection: Selection = field(default_factory=Selection)
+    overlays: Sequence[str] = ()
+    level: int | None = None
+    reread: bool = False
+    changes: Sequence[Change] = ()
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """Evidence, found by kind of observation, subject and look."""
+
+    filed: Sequence[Filed]
+    by_family: dict[str, list[Filed]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for each in sorted(self.filed, key=lambda one: (one[1].subject.key, one[1].look)):
+            self.by_family.setdefault(_family(each[1].kind), []).append(each)
+
+    def subjects(self) -> Iterator[Subject]:
+        """Every subject that was to be looked at."""
+        for _, evidence in self.filed:
+            yield evidence.subject
+
+    def of(self, kind: type[Observation], look: int) -> Iterator[Filed]:
+        """The evidence of one kind, one piece for each subject: the asked look, or the first where there is no other."""
+        chosen: dict[tuple[str, str, str], Filed] = {}
+        for each in self.by_family.get(_family(kind.kind), ()):
+            if each[1].look <= look:
+                chosen[each[1].subject.key] = each
+        yield from chosen.values()
+
+
+def _seen(kind: type[Observation], filed: Filed) -> Seen[Observation]:
+    """The observation in a piece of evidence; another version of its kind is never guessed at."""
+    _, evidence = filed
+    if evidence.facts is None:
+        return Seen(evidence.subject, None, evidence.trouble.cause if evidence.trouble else Cause.NOT_REACHED)
+    if evidence.kind != kind.kind:
+        return Seen(evidence.subject, None, Cause.AMBIGUOUS)
+    try:
+        return Seen(evidence.subject, kind.model_validate(evidence.facts))
+    except ValidationError:
+        return Seen(evidence.subject, None, Cause.AMBIGUOUS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One check's inputs about one subject, and the evidence they come from."""
+
+    subject: Subject
+    inputs: tuple[object, ...]
+    rests: tuple[Filed, ...]
+
+
+def _subjects(check: Check, shelf: _Shelf) -> list[Subject]:
+    """The subjects that a check is about, given what was to be looked at."""
+    wanted = [wire for wire in check.wires if wire.kind is not None]
+    if not wanted:
+        return [SYSTEM]
+    relevant = [filed[1].subject for wire in wanted if wire.kind for filed in shelf.of(wire.kind, 1)]
+    single = next((wire for wire in wanted if not wire.every), None)
+    if check.about is None and single is not None and single.kind is not None:
+        found = [filed[1].subject for filed in shelf.of(single.kind, 1)]
+    elif check.about is Aim.SYSTEM:
+        found = [SYSTEM] if relevant else []
+    elif check.about is Aim.HOST:
+        hosts = {subject.host for subject in relevant if subject.host}
+        found = [Subject(kind=Aim.HOST, uri=f"host:{host}", scheme="host", host=host) for host in hosts]
+    elif check.about in (Aim.ZONE, Aim.MAIL):
+        found = [subject for subject in shelf.subjects() if subject.kind is check.about]
+    else:
+        whole = [subject for subject in shelf.subjects() if subject.kind is check.about]
+        found = [
+            subject.model_copy(update={"address": None}) if all(wire.every for wire in wanted) else subject
+            for subject in whole
+            if any(subject.covers(other) for other in relevant)
+        ]
+    return [each for _, each in sorted({subject.key: subject for subject in found}.items())]
+
+
+def _about(subject: Subject, wire: Wire, shelf: _Shelf, look: int) -> Filed | None:
+    """The one piece of evidence of this kind about this subject: exact, under it, or at the same host and address."""
+    if wire.kind is None:
+        return None
+    filed = list(shelf.of(wire.kind, look))
+    place = (subject.host, subject.address)
+    for fits in (
+        lambda other: other.key == subject.key,
+        lambda other: subject.covers(other) or other.covers(subject),
+        lambda other: (other.host, other.address) == place,
+    ):
+        for each in filed:
+            if fits(each[1].subject):
+                return each
+    return None
+
+
+def _case(check: Check, subject: Subject, shelf: _Shelf, declared: Declared, look: int) -> _Case:
+    inputs: list[object] = []
+    rests: list[Filed] = []
+    for wire in check.wires:
+        if wire.kind is None:
+            inputs.append(declared)
+        elif wire.every:
+            found = [each for each in shelf.of(wire.kind, look) if subject.covers(each[1].subject)]
+            inputs.append(Every([_seen(wire.kind, each) for each in found]))
+            rests.extend(found)
+        else:
+            one = _about(subject, wire, shelf, look)
+            inputs.append(Seen(subject, None, Cause.NOT_SELECTED) if one is None else _seen(wire.kind, one))
+            rests.extend([one] if one else [])
+    return _Case(subject, tuple(inputs), tuple(rests))
+
+
+def _judge(check: Check, case: _Case, options: Mapping[str, Any]) -> Verdict:
+    """The check's verdict; a check that raises or does not end is our bug, never the system's failure."""
+    try:
+        with bounded(CHECK_SECONDS, f"check {check.id}"):
+            verdict = check.judge(case.inputs, options)
+    except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes an outcome)
+        detail = error.message if isinstance(error, Trouble) else f"{type(error).__name__}: {str(error)[:300]}"
+        return Verdict(
+            outcome=Outcome.ERROR,
+            message=Message(id="the check {check} failed: {detail}", values={"check": check.id, "detail": detail}),
+            cause=Cause.BUG,
+        )
+    if verdict.outcome is Outcome.INCONCLUSIVE and verdict.cause is Cause.BUG:
+        return verdict.model_copy(update={"outcome": Outcome.ERROR})
+    return verdict
+
+
+def _confirm(first: Verdict, second: Verdict | None) -> tuple[Verdict, bool | None]:
+    """What two looks say together, and whether the second confirmed a failure."""
+    if first.outcome is not Outcome.FAIL:
+        return first, None
+    if second is None:
+        return first, False
+    if second.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
+        unstable = Verdict(
+            outcome=Outcome.INCONCLUSIVE,
+            message=Message(
+                id="the first look saw a failure ({measured}), the second did not",
+                values={"measured": first.measured if first.measured is not None else first.message.id},
+            ),
+            measured=first.measured,
+            threshold=first.threshold,
+            cause=Cause.UNSTABLE,
+            on=first.on,
+        )
+        return unstable, None
+    return first, second.outcome is Outcome.FAIL
+
+
+def _status(requirement: Requirement, inspection: Inspection, regime: Regime) -> str | None:
+    """The declared status of the measures behind a requirement's clauses."""
+    numbers = {clause.id: clause.number for clause in regime.clauses}
+    names = {*requirement.clauses, *(numbers[each] for each in requirement.clauses if each in numbers)}
+    found = sorted({measure.status.value for measure in inspection.system.measures if measure.clause in names})
+    return ", ".join(found) or None
+
+
+@dataclass(slots=True)
+class _Assessor:
+    given: Given
+    shelf: _Shelf
+
+    def findings(self) -> Iterator[Finding]:
+        for requirement in self.given.requirements:
+            if requirement.check == NOT_OBSERVABLE:
+                if not self.given.selection.only:
+                    yield self._finding(requirement, SYSTEM, _UNOBSERVABLE)
+            elif self.given.selection.keeps(requirement, self.given.registry):
+                yield from self._judged(requirement)
+
+    def _judged(self, requirement: Requirement) -> Iterator[Finding]:
+        check = self.given.registry.checks[requirement.check]
+        subjects = _subjects(check, self.shelf)
+        if not subjects:
+            yield self._finding(requirement, SYSTEM, _UNDECLARED)
+        for subject in subjects:
+            if requirement.vantages and self.given.inspection.vantage.kind not in requirement.vantages:
+                yield self._finding(requirement, subject, _WRONG_VANTAGE)
+                continue
+            yield self._about(requirement, check, subject)
+
+    def _about(self, requirement: Requirement, check: Check, subject: Subject) -> Finding:
+        declared = self.given.inspection.system.declared(subject.host)
+        case = _case(check, subject, self.shelf, declared, 1)
+        again = _case(check, subject, self.shelf, declared, 2)
+        first = _judge(check, case, requirement.options)
+        looked_twice = any(evidence.look == 2 for _, evidence in again.rests)
+        second = _judge(check, again, requirement.options) if looked_twice else None
+        verdict, confirmed = _confirm(first, second)
+        rests = dict((*case.rests, *(again.rests if looked_twice else ())))
+        if not case.rests:
+            confirmed = None
+        return self._finding(requirement, subject, verdict, rests, confirmed=confirmed)
+
+    def _finding(
+        self,
+        requirement: Requirement,
+        subject: Subject,
+        verdict: Verdict,
+        rests: Mapping[str, Evidence] | None = None,
+        *,
+        confirmed: bool | None = None,
+    ) -> Finding:
+        rests = rests or {}
+        given = self.given
+        tenancy = given.inspection.system.declared(subject.host).tenancy if subject.host else Tenancy.UNKNOWN
+        late = requirement.due_from is not None and given.as_of.date() < requirement.due_from
+        finding = Finding(
+            id=finding_id(requirement.id, subject.uri),
+            system=given.inspection.system.id,
+            subject=subject.uri,
+            endpoint=next((each.endpoint for each in rests.values() if each.endpoint), None),
+            address=subject.address,
+            requirement=requirement.id,
+            check=requirement.check,
+            outcome=verdict.outcome,
+            cause=verdict.cause,
+            obligation=requirement.obligation,
+            force=requirement.force,
+            severity=requirement.severity,
+            clauses=tuple(given.regime.clause(each).reference() for each in requirement.clauses),
+            message=verdict.message,
+            measured=verdict.measured,
+            threshold=verdict.threshold,
+            on=verdict.on,
+            evidence=tuple(
+                Relied(evidence=digest, raw=tuple(sorted(ref.sha256 for ref in each.raw)), look=each.look)
+                for digest, each in sorted(rests.items())
+            ),
+            seen_at=max((each.ended for each in rests.values()), default=None),
+            confirmed=confirmed,
+            not_yet_due=late and verdict.outcome is Outcome.FAIL,
+            attributed_to=tenancy.value if tenancy in (Tenancy.SHARED, Tenancy.CDN) else None,
+            declared_status=_status(requirement, given.inspection, given.regime),
+        )
+        return apply(finding, tuple(given.statements), given.as_of)
+
+    def coverage(self) -> Coverage:
+        firsts = [evidence for _, evidence in self.given.evidence if evidence.look == 1]
+        missed = [
+            Missed(
+                probe=evidence.probe,
+                subject=evidence.subject,
+                cause=evidence.trouble.cause if evidence.trouble else Cause.NOT_REACHED,
+                detail=evidence.trouble.detail if evidence.trouble else "",
+            )
+            for evidence in firsts
+            if evidence.facts is None
+        ]
+        kept = [each for each in self.given.requirements if self.given.selection.keeps(each, self.given.registry)]
+        hidden = [each for each in self.given.requirements if each.check == NOT_OBSERVABLE]
+        left = {each.id for each in self.given.requirements} - {each.id for each in (*kept, *hidden)}
+        return Coverage(
+            asked=len(firsts),
+            seen=sum(evidence.facts is not None for evidence in firsts),
+            missed=tuple(sorted(missed, key=lambda each: (each.probe, each.subject.key))),
+            not_selected=tuple(sorted(left)),
+            not_observable=tuple(sorted(each.id for each in hidden)),
+            limits=self.given.inspection.plan.limits,
+        )
+
+
+_UNOBSERVABLE = Verdict(
+    outcome=Outcome.NOT_OBSERVABLE,
+    message=Message(id="nobody can see this from outside; the declared status stands beside"),
+)
+_UNDECLARED = Verdict(
+    outcome=Outcome.NOT_APPLICABLE, message=Message(id="the declaration names nothing that this is about")
+)
+_WRONG_VANTAGE = Verdict(
+    outcome=Outcome.INCONCLUSIVE,
+    message=Message(id="this vantage does not count for the requirement"),
+    cause=Cause.WRONG_VANTAGE,
+)
+
+
+def assess(given: Given) -> Judgement:
+    """Judge everything that was captured. Pure: the same inputs give the same bytes."""
+    assessor = _Assessor(given, _Shelf(given.evidence))
+    findings = sorted(
+        assessor.findings(), key=lambda each: (each.requirement, each.subject, each.address or "", each.outcome)
+    )
+    return Judgement(
+        inspection=given.inspection.id,
+        system=given.inspection.system.id,
+        level=given.level or given.inspection.system.level,
+        as_of=given.as_of,
+        regime=given.regime.id,
+        regime_version=given.regime.version,
+        overlays=tuple(sorted(given.overlays)),
+        inspector_version=__version__,
+        requirements=tuple(given.requirements),
+        findings=tuple(findings),
+        coverage=assessor.coverage(),
+        statements=tuple(given.statements),
+        reread=given.reread,
+        next_regime=given.regime.next,
+        changes=tuple(given.changes),
+    )
+
+
+def worth_a_second_look(judgement: Judgement, evidence: Iterable[Filed]) -> set[tuple[str, str, str, str]]:
+    """The keys of the asks behind every failing finding: (probe, kind of subject, URI, address)."""
+    failing = {
+        relied.evidence
+        for finding in judgement.findings
+        if finding.outcome is Outcome.FAIL
+        for relied in finding.evidence
+    }
+    return {(each.probe, *each.subject.key) for digest, each in evidence if digest in failing and each.look == 1}

@@ -1,0 +1,13 @@
+"""The command line: one module per command, each loaded only when its command is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code; no traceback reaches the user."""
+    from inspector.cli.app import call
+
+    sys.exit(call(sys.argv[1:] if arguments is None else list(arguments)))

@@ -1,0 +1,5 @@
+"""``python -m inspector.cli``."""
+
+from inspector.cli import main
+
+main()

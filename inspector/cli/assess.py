@@ -1,0 +1,52 @@
+"""``inspector assess``: judge a sealed bundle again, under other rules or at another date, without a packet."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from inspector import statement
+from inspector.bundle import Bundle, SigningKey
+from inspector.cli.inputs import following, instant, read_settings, regime_of, regimes
+from inspector.cli.run import Wish, file, tell
+from inspector.inspect import Terms, judge
+from inspector.registry import installed
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What is different this time; None keeps what the capture was planned with."""
+
+    regime: str | None = None
+    level: int | None = None
+    as_of: str | None = None
+    statements: tuple[Path, ...] = ()
+    reread: bool = False
+
+
+def judge_again(folder: Path, again: Again, wish: Wish, settings: Path | None) -> int:
+    """Judge, write the judgement beside the others, and print the summary."""
+    registry = installed()
+    formats = wish.names(registry)
+    gate = wish.gate()
+    own = read_settings(settings)
+    bundle = Bundle.open(folder)
+    as_of = instant(again.as_of)
+    known = regimes(registry)
+    regime = None
+    if again.regime is not None or again.as_of is not None:
+        regime = regime_of(again.regime, bundle.inspection.system, as_of, known)
+    given = tuple(each for path in again.statements for each in statement.load(path, inspecting=own.inspectors))
+    terms = Terms(
+        as_of=as_of,
+        regime=regime,
+        next_regime=following(regime, known) if regime else None,
+        level=again.level,
+        statements=given if again.statements else None,
+        reread=again.reread,
+    )
+    judgement = asyncio.run(judge(bundle, registry, terms))
+    made = file(bundle, judgement, registry, formats, SigningKey.load_or_create(own.signing_key))
+    tell([made], formats, wish, registry)
+    return gate(judgement.findings)

@@ -1,0 +1,52 @@
+"""``inspector explain``: what a check claims and why, how to mend a failure, and which regimes ask for it."""
+
+from __future__ import annotations
+
+from inspector.checking import Check
+from inspector.cli import terminal
+from inspector.cli.inputs import regimes
+from inspector.errors import Misuse
+from inspector.profile import Regime, Requirement
+from inspector.registry import installed
+from inspector.renderer import Language
+from inspector.texts import Texts
+
+
+def print_explanation(name: str, lang: str) -> int:
+    """Print the page of a check, or of a requirement. Raises Misuse."""
+    registry = installed()
+    texts = Texts(registry, Language(lang))
+    rows = [(regime, row) for regime in regimes(registry).values() for row in regime.requirements]
+    check = registry.checks.get(name)
+    asked = [(regime, row) for regime, row in rows if name in (row.id, row.check)]
+    if check is None and not asked:
+        raise Misuse(f"{name!r} is neither a check nor a requirement", remedy="see 'inspector list checks'")
+    check = check or registry.checks.get(asked[0][1].check)
+    if check is not None:
+        _print_check(check, texts)
+    for regime, row in asked:
+        _print_row(regime, row, texts)
+    return 0
+
+
+def _print_check(check: Check, texts: Texts) -> None:
+    terminal.say(f"{check.id}: {texts.check(check.id, 'title')}")
+    terminal.say()
+    terminal.say(texts.check(check.id, "description"))
+    terminal.say()
+    terminal.say(f"{texts.say('Remediation')}: {texts.check(check.id, 'remediation')}")
+    if check.references:
+        terminal.say(f"{texts.say('References')}: {'; '.join(check.references)}")
+    for option, described in check.options.model_fields.items():
+        terminal.say(f"{texts.say('Option')}: {option} = {described.default}")
+    terminal.say()
+
+
+def _print_row(regime: Regime, row: Requirement, texts: Texts) -> None:
+    levels = ", ".join(str(level) for level in row.levels)
+    strength = ", ".join(texts.word(each) for each in (row.force, row.obligation, row.severity))
+    terminal.say(f"{regime.id} · {row.id} · {texts.say('Level')} {levels} · {strength}")
+    for name in row.clauses:
+        clause = regime.clause(name)
+        title = clause.title.vi if texts.language is Language.VI else clause.title.en
+        terminal.say(f"    {clause.document} {clause.number}: {title}")

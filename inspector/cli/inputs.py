@@ -1,0 +1,163 @@
+"""From what was typed to jobs: papers, settings, regimes and what is selected."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from inspector import authorisation, declaration, settings, statement
+from inspector.authorisation import Authorisation
+from inspector.collect import Progress
+from inspector.declaration import Declaration, Place, System
+from inspector.errors import Misuse
+from inspector.inspect import Job
+from inspector.model import now
+from inspector.plan import Selection
+from inspector.profile import Regime, load_all, select
+from inspector.registry import Registry, installed
+from inspector.settings import Settings
+from inspector.statement import Statement
+from inspector.subject import Uri, parse_uri
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was typed, before anything is read."""
+
+    targets: tuple[str, ...] = ()
+    authorisations: tuple[Path, ...] = ()
+    statements: tuple[Path, ...] = ()
+    systems: tuple[str, ...] = ()
+    level: int | None = None
+    authorised_by: str | None = None
+    regime: str | None = None
+    as_of: str | None = None
+    only: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    within: int | None = None
+    settings: Path | None = None
+    output: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """The papers of one run."""
+
+    declaration: Declaration
+    authorisations: tuple[Authorisation, ...]
+    place: Callable[[str, str], Place | None]
+
+
+def instant(text: str | None) -> datetime:
+    """The instant of ``--as-of`` (a day begins at midnight, UTC), or now. Raises Misuse."""
+    if text is None:
+        return now()
+    try:
+        return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+    except ValueError:
+        raise Misuse(f"--as-of {text!r} is no date", remedy="write YYYY-MM-DD") from None
+
+
+def read_settings(path: Path | None, output: Path | None = None) -> Settings:
+    """Settings from file, environment and flags."""
+    found = path or (Path("inspector.toml") if Path("inspector.toml").is_file() else None)
+    return settings.load(found, os.environ, {} if output is None else {"output": output})
+
+
+def regimes(registry: Registry) -> dict[str, Regime]:
+    """The installed regimes by id."""
+    return {each.id: each for each in load_all(registry.profiles)}
+
+
+def regime_of(name: str | None, system: System, as_of: datetime, known: Mapping[str, Regime]) -> Regime:
+    """The regime asked for, or the one that holds for the system on that day. Raises Misuse."""
+    if name is None:
+        return select(tuple(known.values()), system, as_of=as_of)
+    if name not in known:
+        raise Misuse(f"--regime {name}: not installed", remedy=f"write one of {', '.join(sorted(known))}")
+    return known[name]
+
+
+def following(regime: Regime, known: Mapping[str, Regime]) -> Regime | None:
+    """The regime that comes after, when it is installed."""
+    return known.get(regime.next) if regime.next else None
+
+
+def _uris(order: Order, registry: Registry) -> list[Uri]:
+    try:
+        return [parse_uri(text, registry.schemes) for text in order.targets]
+    except ValueError as error:
+        raise Misuse(
+            str(error), remedy="give a declaration.yaml, or endpoint URIs such as https://host/ with --level"
+        ) from None
+
+
+def papers(order: Order, registry: Registry) -> Papers:
+    """The papers that the targets name, or papers made for endpoints without any. Raises Misuse or PaperError."""
+    if not order.targets:
+        raise Misuse("nothing to inspect", remedy="give a declaration.yaml, or endpoint URIs such as https://host/")
+    given = tuple(each for path in order.authorisations for each in authorisation.load(path))
+    files = [text for text in order.targets if Path(text).is_file() or text.endswith((".yaml", ".yml"))]
+    if not files:
+        if order.level is None:
+            raise Misuse("endpoints without a declaration need a level", remedy="add --level 1 to 5")
+        made, granted = declaration.ad_hoc(_uris(order, registry), order.level, order.authorised_by)
+        return Papers(made, given or (granted,), lambda _system, _uri: None)
+    if len(files) != 1 or len(order.targets) != 1:
+        raise Misuse("give one declaration, or endpoint URIs, not both", remedy="start one run for each declaration")
+    if order.level is not None:
+        raise Misuse("the level stands in the declaration", remedy="leave --level out")
+    declared, places = declaration.load(Path(files[0]), registry.schemes)
+    if declared.authorisation is not None:
+        given = (*given, declared.authorisation)
+    if not given:
+        raise Misuse(
+            f"{files[0]}: nobody permits this inspection",
+            remedy="give --authorisation authorisation.yaml, or write one of kind own-estate into the declaration",
+        )
+    return Papers(declared, given, places.endpoint)
+
+
+def chosen(declared: Declaration, wanted: tuple[str, ...]) -> tuple[System, ...]:
+    """The systems to inspect. Raises Misuse for an id that is not declared."""
+    known = {each.id: each for each in declared.systems}
+    for name in wanted:
+        if name not in known:
+            raise Misuse(f"--system {name}: not declared", remedy=f"write one of {', '.join(sorted(known))}")
+    return tuple(each for each in declared.systems if not wanted or each.id in wanted)
+
+
+def jobs(order: Order, progress: Callable[[Progress], None] = lambda _step: None) -> Iterator[Job]:
+    """One job for each system, all of one run."""
+    registry = installed()
+    own = read_settings(order.settings, order.output)
+    as_of = instant(order.as_of)
+    known = regimes(registry)
+    told = papers(order, registry)
+    authorisation.check(told.authorisations, now())
+    statements: tuple[Statement, ...] = tuple(
+        each for path in order.statements for each in statement.load(path, inspecting=own.inspectors)
+    )
+    run = f"{now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    for system in chosen(told.declaration, order.systems):
+        regime = regime_of(order.regime, system, as_of, known)
+        places = {uri: place for uri in system.endpoints if (place := told.place(system.id, uri))}
+        yield Job(
+            run=run,
+            system=system,
+            organisation=told.declaration.organisation,
+            authorisations=told.authorisations,
+            settings=own,
+            registry=registry,
+            regime=regime,
+            next_regime=following(regime, known),
+            as_of=as_of,
+            statements=statements,
+            selection=Selection(only=order.only, tags=order.select, within=order.within),
+            places=places,
+            progress=progress,
+        )

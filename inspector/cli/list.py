@@ -1,0 +1,68 @@
+"""``inspector list``: what the installed plugins contribute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from inspector.cli import terminal
+from inspector.cli.inputs import regimes
+from inspector.errors import Misuse
+from inspector.registry import Registry, installed
+from inspector.renderer import Language
+from inspector.texts import Texts
+
+Rows = Iterable[tuple[str, ...]]
+
+
+def _plugins(registry: Registry, _texts: Texts) -> Rows:
+    return ((each.name, each.distribution, each.version) for each in registry.plugins)
+
+
+def _probes(registry: Registry, _texts: Texts) -> Rows:
+    for each in registry.probes.values():
+        schemes = ", ".join(sorted(scheme.name for scheme in each.schemes))
+        yield (each.name, each.kind.kind, each.aim.value, each.touch.value, schemes)
+
+
+def _checks(registry: Registry, texts: Texts) -> Rows:
+    return ((each.id, texts.check(each.id, "title")) for each in registry.checks.values())
+
+
+def _regimes(registry: Registry, texts: Texts) -> Rows:
+    for each in regimes(registry).values():
+        title = each.title.vi if texts.language is Language.VI else each.title.en
+        ends = texts.day(each.valid_to) if each.valid_to else "…"
+        yield (each.id, each.version, f"{texts.day(each.valid_from)} – {ends}", title)
+
+
+def _formats(registry: Registry, _texts: Texts) -> Rows:
+    return ((each.name, each.suffix, each.media_type) for each in registry.renderers.values())
+
+
+def _schemes(registry: Registry, _texts: Texts) -> Rows:
+    for each in registry.schemes.values():
+        yield (each.name, each.form.value, str(each.port or "–"))
+
+
+LISTS: dict[str, tuple[Callable[[Registry, Texts], Rows], tuple[str, ...]]] = {
+    "plugins": (_plugins, ("Name", "Distribution", "Version")),
+    "probes": (_probes, ("Name", "Observation", "Subject", "Touch", "Schemes")),
+    "checks": (_checks, ("Name", "Claim")),
+    "regimes": (_regimes, ("Name", "Version", "In force", "Title")),
+    "formats": (_formats, ("Name", "File", "Media type")),
+    "schemes": (_schemes, ("Name", "Form", "Port")),
+}
+
+
+def print_list(what: str, lang: str) -> int:
+    """Print one list. Raises Misuse."""
+    if what not in LISTS:
+        raise Misuse(f"there is no list of {what!r}", remedy=f"write one of {', '.join(LISTS)}")
+    registry = installed()
+    texts = Texts(registry, Language(lang))
+    rows, heads = LISTS[what]
+    shown = terminal.table(None, *(texts.say(head) for head in heads))
+    for cells in rows(registry, texts):
+        terminal.row(shown, *cells)
+    terminal.show(shown)
+    return 0

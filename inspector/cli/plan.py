@@ -1,0 +1,62 @@
+"""``inspector plan``: who would be asked what, how often and for how long; and what would not be asked, and why."""
+
+from __future__ import annotations
+
+import asyncio
+
+from inspector.cli import terminal
+from inspector.cli.inputs import Order, jobs
+from inspector.inspect import Prepared, prepare
+from inspector.plan import pace_of
+from inspector.registry import installed
+from inspector.renderer import Language
+from inspector.texts import Texts
+
+
+def print_plans(order: Order, lang: str) -> int:
+    """Print the plan of every chosen system; names are resolved, nothing else is sent."""
+    texts = Texts(installed(), Language(lang))
+    for job in jobs(order):
+        terminal.note(texts.say("resolving the names of {system}", system=job.system.id))
+        _print(asyncio.run(prepare(job)), texts)
+    return 0
+
+
+def _print(prepared: Prepared, texts: Texts) -> None:
+    plan, job = prepared.plan, prepared.job
+    terminal.say(f"{job.system.id} – {job.system.name}")
+    terminal.say(texts.say("Regime: {regime}, rules of {day}", regime=job.regime.id, day=texts.day(job.as_of.date())))
+    asked = terminal.table(
+        texts.say("What will be asked"),
+        *(
+            texts.say(head)
+            for head in ("Probe", "Subject", "Address", "Connections", "Port questions", "Authorisation")
+        ),
+    )
+    refused = terminal.table(
+        texts.say("What will not be asked"), *(texts.say(head) for head in ("Probe", "Subject", "Cause", "Detail"))
+    )
+    for ask in plan.asks:
+        if ask.cause is None:
+            bounds = ask.bounds
+            counts = (str(bounds.connections), str(bounds.port_questions))
+            infrastructure = texts.say("(infrastructure)")
+            who = ask.authorisation or infrastructure
+            terminal.row(asked, ask.probe, ask.subject.uri, ask.subject.address or "–", *counts, who)
+        else:
+            terminal.row(refused, ask.probe, ask.subject.uri, texts.word(ask.cause), ask.detail)
+    terminal.show(asked)
+    if refused.row_count:
+        terminal.show(refused)
+    for _, words in pace_of(plan.asks, job.authorisations).values():
+        terminal.say(words)
+    for limit in plan.limits:
+        terminal.say(texts.say("Limit of this vantage: {addresses} cannot be reached", addresses=limit.addresses))
+    terminal.say(
+        texts.say(
+            "In all at most {connections} connections and {questions} port questions, about {seconds} s",
+            connections=plan.bounds.connections,
+            questions=plan.bounds.port_questions,
+            seconds=plan.bounds.seconds,
+        )
+    )

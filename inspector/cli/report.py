@@ -1,0 +1,29 @@
+"""``inspector report``: report files of the newest judgement of a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inspector.bundle import Bundle
+from inspector.cli import terminal
+from inspector.cli.run import Wish, write
+from inspector.errors import Misuse
+from inspector.registry import installed
+from inspector.renderer import Language
+from inspector.report import render, view
+
+
+def write_reports(folder: Path, formats: str, to: Path | None, lang: str) -> int:
+    """Write the files and print where they are."""
+    registry = installed()
+    names = [name for name in Wish(formats=formats).names(registry) if name in formats.split(",")]
+    bundle = Bundle.open(folder)
+    judged = bundle.judgements()
+    if not judged:
+        raise Misuse(f"{folder}: not judged yet", remedy=f"run 'inspector assess {folder}' first")
+    newest = max(judged, key=lambda each: (each.judgement.as_of, each.name))
+    made = view(bundle, newest.judgement, registry)
+    texts = made.texts(Language(lang))
+    for path in write(to or Path(), render([made], names, registry)):
+        terminal.say(texts.say("Report: {path}", path=str(path)))
+    return 0

@@ -1,0 +1,238 @@
+"""``inspector run`` and ``inspector seal``: collect, seal, assess and report, one system after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from inspector.bundle import Attempt, Bundle, Index, SigningKey, State, Writer, add_judgement
+from inspector.cli import terminal
+from inspector.cli.inputs import Order, instant, jobs, read_settings
+from inspector.collect import Progress
+from inspector.errors import InspectorError, Misuse
+from inspector.finding import Finding
+from inspector.gate import MISUSE, Threshold, baseline_of, exit_code
+from inspector.inspect import Job, Terms, begin, close, collect, judge, prepare, resumed
+from inspector.judgement import Judgement
+from inspector.model import now
+from inspector.plan import Planner
+from inspector.registry import Registry, installed
+from inspector.renderer import Language
+from inspector.report import View, render, view
+from inspector.verdict import Outcome
+
+#: Formats that every judgement has.
+ALWAYS = ("html", "json")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be made of the findings."""
+
+    fail_on: str = "must"
+    baseline: Path | None = None
+    formats: str = ""
+    to: Path | None = None
+    lang: str = "vi"
+    quiet: bool = False
+
+    def names(self, registry: Registry) -> tuple[str, ...]:
+        """The report formats, without repetition. Raises Misuse for one that no plugin has."""
+        wanted = [name.strip() for name in self.formats.split(",") if name.strip()]
+        for name in wanted:
+            if name not in registry.renderers:
+                known = ", ".join(registry.renderers)
+                raise Misuse(f"--format {name}: no plugin has this format", remedy=f"write some of {known}")
+        return tuple(dict.fromkeys([*(name for name in ALWAYS if name in registry.renderers), *wanted]))
+
+    def gate(self) -> Callable[[Iterable[Finding]], int]:
+        """What gives the exit code of findings. Raises Misuse."""
+        known = baseline_of(self.baseline) if self.baseline else frozenset()
+        return partial(exit_code, threshold=Threshold(self.fail_on), baseline=known)
+
+
+class Shown:
+    """Progress on stderr: one line that is rewritten on a terminal, a line a look elsewhere only when asked."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.live = not quiet and sys.stderr.isatty()
+        self.plain = not quiet and not self.live
+
+    def step(self, step: Progress) -> None:
+        """Show one finished look."""
+        cause = f" ({step.cause.value})" if step.cause else ""
+        text = f"{step.system}: {step.done}/{step.planned} {step.probe} {step.subject}{cause}"
+        if self.live:
+            sys.stderr.write(f"\r\x1b[K{terminal.harmless(text)[:150]}")
+            sys.stderr.flush()
+        elif self.plain:
+            terminal.note(text)
+
+    def end(self) -> None:
+        """Clear the line."""
+        if self.live:
+            sys.stderr.write("\r\x1b[K")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One inspection under way, with all that finishing it takes."""
+
+    writer: Writer
+    job: Job
+    planner: Planner
+    key: SigningKey
+    index: Index
+    formats: tuple[str, ...]
+    shown: Shown
+
+    def finish(self) -> View:
+        """Collect what is missing, then conclude; an interruption leaves everything resumable."""
+        self._note(State.BEGUN)
+        try:
+            asyncio.run(collect(self.writer, self.job, self.planner))
+        except KeyboardInterrupt:
+            self.shown.end()
+            folder = self.writer.folder
+            self._note(State.INTERRUPTED, detail="interrupted by a person")
+            terminal.note(f"inspector: interrupted; nothing is lost in {folder}")
+            terminal.note(f"inspector: go on with 'inspector run --resume {folder}'")
+            terminal.note(f"inspector: or close it with 'inspector seal {folder}'")
+            raise
+        except InspectorError as error:
+            self._note(State.INTERRUPTED, detail=error.message)
+            raise
+        self.shown.end()
+        return self.conclude()
+
+    def conclude(self, reason: str = "complete") -> View:
+        """Seal, judge, report."""
+        bundle = close(self.writer, self.planner, self.key, reason=reason)
+        self._note(State.SEALED, digest=bundle.digest)
+        judgement = asyncio.run(judge(bundle, self.job.registry, Terms(as_of=self.job.as_of)))
+        return file(bundle, judgement, self.job.registry, self.formats, self.key)
+
+    def _note(self, state: State, *, digest: str | None = None, detail: str = "") -> None:
+        inspection = self.writer.inspection
+        self.index.add(
+            Attempt(
+                at=now(),
+                system=inspection.system.id,
+                inspection=inspection.id,
+                state=state,
+                folder=f"{inspection.system.id}/{inspection.id}",
+                digest=digest,
+                detail=detail,
+            )
+        )
+
+
+def inspect_all(order: Order, wish: Wish) -> int:
+    """Inspect every chosen system; one that cannot be inspected does not stop the others."""
+    gate = wish.gate()
+    registry = installed()
+    formats = wish.names(registry)
+    shown = Shown(quiet=wish.quiet)
+    views: list[View] = []
+    failed = 0
+    for job in jobs(order, shown.step):
+        try:
+            views.append(_inspect(job, formats, shown))
+        except InspectorError as error:
+            failed += 1
+            terminal.complain(error)
+    tell(views, formats, wish, registry)
+    return MISUSE if failed else gate(each for one in views for each in one.judgement.findings)
+
+
+def _inspect(job: Job, formats: tuple[str, ...], shown: Shown) -> View:
+    key = SigningKey.load_or_create(job.settings.signing_key)
+    prepared = asyncio.run(prepare(job))
+    with begin(prepared) as writer:
+        index = Index(job.settings.output, job.run)
+        return Work(writer, job, prepared.planner, key, index, formats, shown).finish()
+
+
+def file(bundle: Bundle, judgement: Judgement, registry: Registry, formats: Iterable[str], key: SigningKey) -> View:
+    """Write a judgement with its reports into the bundle, and give the view that was rendered."""
+    made = view(bundle, judgement, registry)
+    folder = add_judgement(bundle, judgement, render([made], formats, registry), key)
+    return replace(made, folder=folder)
+
+
+def go_on(folder: Path, order: Order, wish: Wish) -> int:
+    """Go on with an interrupted inspection."""
+    return _continued(folder, order, wish, Work.finish)
+
+
+def seal_now(folder: Path, order: Order, wish: Wish) -> int:
+    """Close an interrupted inspection without asking anything more."""
+    return _continued(folder, order, wish, lambda work: work.conclude("closed before it was complete"))
+
+
+def _continued(folder: Path, order: Order, wish: Wish, end: Callable[[Work], View]) -> int:
+    gate = wish.gate()
+    registry = installed()
+    formats = wish.names(registry)
+    shown = Shown(quiet=wish.quiet)
+    own = read_settings(order.settings, order.output)
+    writer, job, planner = resumed(folder, own, registry, instant(order.as_of), shown.step)
+    with writer:
+        key = SigningKey.load_or_create(own.signing_key)
+        index = Index(folder.resolve().parents[2], job.run)
+        made = end(Work(writer, job, planner, key, index, formats, shown))
+    tell([made], formats, wish, registry)
+    return gate(made.judgement.findings)
+
+
+def tell(views: list[View], formats: tuple[str, ...], wish: Wish, registry: Registry) -> None:
+    """Print the summary, and where the reports are."""
+    if not views:
+        return
+    language = Language(wish.lang)
+    texts = views[0].texts(language)
+    heads = ("System", "Level", "Regime", *(outcome.value for outcome in Outcome))
+    summary = terminal.table(None, *(texts.say(head) if head[0].isupper() else texts.word(head) for head in heads))
+    for each in views:
+        counts = each.counts()
+        system = each.inspection.system
+        terminal.row(
+            summary,
+            system.id,
+            str(each.judgement.level),
+            each.judgement.regime,
+            *(str(counts[outcome]) for outcome in Outcome),
+        )
+    terminal.show(summary)
+    for each in views:
+        for finding in (*each.binding, *each.recommended):
+            if finding.outcome is Outcome.FAIL:
+                place = finding.address or ""
+                terminal.say(
+                    f"{texts.word(finding.severity)}: {finding.subject} {place} – "
+                    f"{each.title(finding, language)}: {texts.message(finding)}"
+                )
+    for each in views:
+        if each.folder is not None:
+            name = f"report.{language.value}.html"
+            terminal.say(texts.say("Report: {path}", path=str(each.folder / "reports" / name)))
+    if wish.to is not None:
+        for path in write(wish.to, render(views, formats, registry)):
+            terminal.say(texts.say("Report: {path}", path=str(path)))
+
+
+def write(folder: Path, files: dict[str, bytes]) -> list[Path]:
+    """Write report files into a folder of the user's. Raises Misuse when that cannot be done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+    except OSError as error:
+        raise Misuse(
+            f"{error.filename}: cannot be written: {error.strerror}", remedy="choose another folder with --to"
+        ) from None
+    return [folder / name for name in sorted(files)]

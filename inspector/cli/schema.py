@@ -1,0 +1,25 @@
+"""``inspector schema``: the JSON Schema of a paper, for editors and other programs."""
+
+from __future__ import annotations
+
+import json
+
+from inspector.cli import terminal
+from inspector.errors import Misuse
+from inspector.judgement import Judgement
+
+PAPERS = ("declaration", "authorisation", "statements", "settings", "findings")
+
+
+def print_schema(paper: str) -> int:
+    """Print one schema. Raises Misuse."""
+    if paper not in PAPERS:
+        raise Misuse(f"there is no paper {paper!r}", remedy=f"write one of {', '.join(PAPERS)}")
+    if paper == "findings":
+        told = Judgement.model_json_schema(mode="serialization")
+    else:
+        from inspector.papers.schema import schema
+
+        told = schema(paper)
+    terminal.say(json.dumps(told, indent=2, ensure_ascii=False))
+    return 0

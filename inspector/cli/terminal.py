@@ -1,0 +1,77 @@
+"""The terminal: results on stdout, everything else on stderr, and nothing that a server said is obeyed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from typing import TYPE_CHECKING
+
+from inspector.errors import InspectorError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def harmless(text: str) -> str:
+    """The text with control, format and other invisible characters written out, so that none moves the cursor."""
+    return "".join(
+        character if character in "\n " or unicodedata.category(character)[0] != "C" else _written(character)
+        for character in text
+    )
+
+
+def _written(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+
+
+def _console(stderr: bool) -> Console:
+    from rich.console import Console
+
+    plain = "NO_COLOR" in os.environ
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else 160
+    return Console(
+        file=stream, no_color=plain, highlight=False, emoji=False, markup=False, width=width, soft_wrap=False
+    )
+
+
+def say(text: str = "") -> None:
+    """Write a result to stdout."""
+    sys.stdout.write(harmless(text) + "\n")
+
+
+def note(text: str) -> None:
+    """Write something about the work to stderr."""
+    sys.stderr.write(harmless(text) + "\n")
+
+
+def complain(error: InspectorError) -> None:
+    """Write an error and its remedy to stderr."""
+    for line in str(error).splitlines():
+        note(f"inspector: {line}")
+
+
+def show(table: Table) -> None:
+    """Write a table to stdout."""
+    _console(stderr=False).print(table)
+
+
+def table(title: str | None, *columns: str) -> Table:
+    """An empty table."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def row(made: Table, *cells: str, style: str | None = None) -> None:
+    """Add a row whose cells are text and nothing else."""
+    from rich.text import Text
+
+    made.add_row(*(Text(harmless(cell)) for cell in cells), style=style)

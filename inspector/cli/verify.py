@@ -1,0 +1,45 @@
+"""``inspector verify``: three answers, apart.
+
+Exit code 0: intact and by a trusted signer; 1: not intact; 3: intact, by a signer whom nobody here trusts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from inspector.bundle import Bundle, SigningKey, verify
+from inspector.cli import terminal
+from inspector.cli.inputs import read_settings, regimes
+from inspector.inspect import Terms, judge
+from inspector.judgement import Judgement
+from inspector.registry import installed
+
+INTACT, ALTERED, UNKNOWN_SIGNER = 0, 1, 3
+
+
+def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...]) -> int:
+    """Print the three answers. The signing key of this machine, if it has one, is trusted."""
+    own = read_settings(settings)
+    registry = installed()
+    known = regimes(registry)
+
+    def again(bundle: Bundle, before: Judgement) -> Judgement:
+        same = bundle.inspection.regime
+        regime = same if (same.id, same.version) == (before.regime, before.regime_version) else known.get(before.regime)
+        terms = Terms(
+            as_of=before.as_of,
+            regime=regime,
+            next_regime=known.get(before.next_regime or ""),
+            level=before.level,
+            statements=before.statements,
+            reread=before.reread,
+        )
+        return asyncio.run(judge(bundle, registry, terms))
+
+    here = SigningKey.existing(own.signing_key)
+    answer = verify(folder, trusted={*own.trusted_signers, *trusted, *([here.keyid] if here else [])}, reassess=again)
+    terminal.say(answer.words)
+    if not answer.intact.holds:
+        return ALTERED
+    return INTACT if answer.intact.trusted else UNKNOWN_SIGNER

@@ -1,0 +1,338 @@
+"""From plan to evidence: looks run in waves, side by side, each with its deadline, each journaled when it ends.
+
+A look never fails the inspection: whatever goes wrong becomes evidence with a cause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import import_module
+
+from pydantic import ValidationError
+
+from inspector.authorisation import Authorisation
+from inspector.bundle import Writer
+from inspector.deadline import bounded, responsive
+from inspector.errors import Trouble
+from inspector.inspection import Ask, Inspection, Pin
+from inspector.model import Cause, Model, canonical, now
+from inspector.network import Door, Ledger, isolate, pin
+from inspector.observation import Capture, Discovered, Evidence, Gap, Observation, TroubleNote
+from inspector.plan import ASKED_PER_LOOK, DISCOVERED_PER_LOOK, Planner
+from inspector.probing import Probe, Reading, Target
+from inspector.registry import Registry
+from inspector.settings import Settings
+from inspector.subject import BadUri, is_address, parse_uri
+
+#: Seconds that a look may block the event loop, and that a light ``read`` may take.
+BLOCKING_SECONDS = 10.0
+READ_SECONDS = 20.0
+#: Seconds and bytes of memory for a heavy ``read`` in its own process.
+HEAVY_READ_SECONDS = 60.0
+
+AskKey = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One step of a running inspection, for whoever shows it."""
+
+    system: str
+    done: int
+    planned: int
+    probe: str
+    subject: str
+    cause: Cause | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Trust material of the inspector's side, as captured: PEM roots and DNSSEC anchors."""
+
+    declared_roots: bytes = b""
+    public_roots: bytes = b""
+    dnssec_anchors: tuple[str, ...] = ()
+
+    def reading(self, evidence_subject: Target, seen_at: datetime) -> Reading:
+        """What ``read`` may know about a look at this target."""
+        return Reading(
+            subject=evidence_subject.subject,
+            seen_at=seen_at,
+            declared_roots=self.declared_roots,
+            public_roots=self.public_roots,
+            dnssec_anchors=self.dnssec_anchors,
+        )
+
+
+class _HeavyRead(Model):
+    module: str
+    probe: str
+    capture: Capture
+    subject: str
+    seen_at: datetime
+    declared_roots: bytes
+    public_roots: bytes
+    dnssec_anchors: tuple[str, ...]
+
+
+def read_in_worker(payload: bytes) -> bytes:
+    """Run one probe's ``read`` in a process of its own: JSON of a ``_HeavyRead`` in, JSON of the facts out."""
+    from inspector.subject import Subject
+
+    work = _HeavyRead.parse(payload)
+    probe = next(
+        value
+        for value in vars(import_module(work.module)).values()
+        if isinstance(value, Probe) and value.name == work.probe
+    )
+    reading = Reading(
+        subject=Subject.parse(work.subject),
+        seen_at=work.seen_at,
+        declared_roots=work.declared_roots,
+        public_roots=work.public_roots,
+        dnssec_anchors=work.dnssec_anchors,
+    )
+    try:
+        return b"+" + probe.read(work.capture, reading).canonical()
+    except Trouble as trouble:
+        return b"-" + canonical({"cause": trouble.cause.value, "detail": trouble.message})
+
+
+async def read(probe: Probe, capture: Capture, reading: Reading) -> dict[str, object]:
+    """The facts that ``probe`` reads from raw bytes, in their JSON form. Raises Trouble."""
+    if probe.heavy:
+        work = _HeavyRead(
+            module=probe.module,
+            probe=probe.name,
+            capture=capture,
+            subject=reading.subject.canonical().decode(),
+            seen_at=reading.seen_at,
+            declared_roots=reading.declared_roots,
+            public_roots=reading.public_roots,
+            dnssec_anchors=reading.dnssec_anchors,
+        )
+        answer = await isolate(read_in_worker, work.canonical(), timeout=HEAVY_READ_SECONDS)
+        told = json.loads(answer[1:])
+        if answer[:1] == b"-":
+            raise Trouble(Cause(told["cause"]), told["detail"])
+        return dict(told)
+    with bounded(READ_SECONDS, f"reading what {probe.name!r} saw"):
+        return probe.read(capture, reading).model_dump(mode="json")
+
+
+def _blame(error: BaseException, probe: Probe) -> TroubleNote:
+    """What to write down when a look or a reading ends with an exception."""
+    if isinstance(error, Trouble):
+        return TroubleNote(cause=error.cause, detail=error.message[:2000])
+    if isinstance(error, TimeoutError):
+        return TroubleNote(cause=Cause.TIMEOUT, detail="the look did not end in time")
+    where = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    return TroubleNote(cause=Cause.BUG, detail=f"{probe.module} raised {where}: {str(error)[:500]}")
+
+
+@dataclass(slots=True)
+class Collector:
+    """Collects one inspection's evidence through one open door."""
+
+    inspection: Inspection
+    registry: Registry
+    settings: Settings
+    door: Door
+    ledger: Ledger
+    writer: Writer
+    planner: Planner
+    trust: Trust
+    progress: Callable[[Progress], None] = lambda _step: None
+    stop_at: float | None = None
+    _done: dict[tuple[AskKey, int], Evidence] = field(default_factory=dict)
+    _asked: dict[AskKey, Ask] = field(default_factory=dict)
+    _pins: dict[str, Pin] = field(default_factory=dict)
+    _looking: set[asyncio.Task[None]] = field(default_factory=set)
+    _planned: int = 0
+
+    def __post_init__(self) -> None:
+        self._pins = {each.name: each for each in self.inspection.plan.pins}
+        for _, evidence in self.writer.evidence():
+            self._done[self._key(evidence), evidence.look] = evidence
+
+    @staticmethod
+    def _key(evidence: Evidence) -> AskKey:
+        return (evidence.probe, *evidence.subject.key)
+
+    async def collect(self, asks: Iterable[Ask]) -> None:
+        """Ask everything that has no evidence yet, wave by wave, with what the looks discover."""
+        pending: dict[AskKey, Ask] = {ask.key: ask for ask in asks}
+        while todo := [ask for key, ask in pending.items() if key not in self._asked]:
+            wave = min(ask.wave for ask in todo)
+            batch = [ask for ask in todo if ask.wave == wave]
+            self._asked.update({ask.key: ask for ask in batch})
+            self._planned = len(pending)
+            await self._wave([ask for ask in batch if (ask.key, 1) not in self._done], 1)
+            for ask in batch:
+                for found in await self._discovered(ask):
+                    pending.setdefault(found.key, found)
+
+    async def again(self, keys: Collection[AskKey]) -> None:
+        """Look a second time at these subjects; the first look's needs and pins hold."""
+        asks = [ask for ask in self._asked.values() if ask.key in keys and ask.cause is None]
+        for wave in sorted({ask.wave for ask in asks}):
+            await self._wave([ask for ask in asks if ask.wave == wave and (ask.key, 2) not in self._done], 2)
+
+    async def _wave(self, asks: Sequence[Ask], look: int) -> None:
+        room = asyncio.Semaphore(self.settings.ceilings.looks)
+
+        async def one(ask: Ask) -> None:
+            async with room:
+                await self._look(ask, look)
+
+        tasks = {asyncio.create_task(one(ask), name=f"look {ask.probe} {ask.subject.uri}") for ask in asks}
+        self._looking |= tasks
+        try:
+            with responsive(BLOCKING_SECONDS, self._looking):
+                await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._looking -= tasks
+
+    async def _look(self, ask: Ask, look: int) -> None:
+        probe = self.registry.probes[ask.probe]
+        target = Target(ask.subject, self.inspection.system.declared(ask.subject.host))
+        began = now()
+        facts: dict[str, object] | None = None
+        if ask.cause is not None:
+            capture = Capture(trouble=TroubleNote(cause=ask.cause, detail=ask.detail))
+        elif self._time_is_up():
+            capture = Capture(trouble=TroubleNote(cause=Cause.NOT_SELECTED, detail="the time of --within was used up"))
+        else:
+            capture = await self._capture(ask, probe, target)
+            if capture.raw:
+                facts, capture = await self._facts(probe, capture, target, began)
+        self._record(ask, probe, look, began, capture, facts)
+
+    def _time_is_up(self) -> bool:
+        return self.stop_at is not None and time.monotonic() >= self.stop_at
+
+    async def _capture(self, ask: Ask, probe: Probe, target: Target) -> Capture:
+        network = self.door.network(probe, target, self._authorisation(ask))
+        seconds = float(min(ask.bounds.seconds or 30, self.settings.ceilings.look_seconds))
+        if self.stop_at is not None:
+            seconds = min(seconds, max(0.1, self.stop_at - time.monotonic()))
+        try:
+            needs = [self._needed(kind, ask) for _, kind in probe.needs]
+            async with asyncio.timeout(seconds + self.door.patience(ask)):
+                return await probe.look(target, network, *needs, **ask.options)
+        except TimeoutError as error:
+            if self._time_is_up():
+                return Capture(trouble=TroubleNote(cause=Cause.NOT_SELECTED, detail="the time of --within was used up"))
+            return Capture(trouble=_blame(error, probe))
+        except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes evidence)
+            return Capture(trouble=_blame(error, probe))
+
+    def _authorisation(self, ask: Ask) -> Authorisation | None:
+        return next((each for each in self.inspection.authorisations if each.id == ask.authorisation), None)
+
+    def _needed(self, kind: type[Observation], ask: Ask) -> Observation:
+        """The first look's observation of this kind about the same host and address; raises Trouble with its cause."""
+        family = kind.kind.partition("/")[0]
+        for (_, look), evidence in self._done.items():
+            same = (evidence.subject.host, evidence.subject.address) == (ask.subject.host, ask.subject.address)
+            if look != 1 or not same or evidence.kind.partition("/")[0] != family:
+                continue
+            if evidence.facts is None:
+                cause = evidence.trouble.cause if evidence.trouble else Cause.NOT_REACHED
+                raise Trouble(cause, f"what it rests on was not seen: {evidence.probe}")
+            return kind.model_validate(evidence.facts)
+        raise Trouble(Cause.NOT_SELECTED, f"nothing looked for what it rests on: {kind.kind}")
+
+    async def _facts(
+        self, probe: Probe, capture: Capture, target: Target, seen_at: datetime
+    ) -> tuple[dict[str, object] | None, Capture]:
+        try:
+            return await read(probe, capture, self.trust.reading(target, seen_at)), capture
+        except Trouble as trouble:
+            return None, _with_trouble(capture, TroubleNote(cause=trouble.cause, detail=trouble.message[:2000]))
+        except (ValidationError, ValueError) as error:
+            note = TroubleNote(
+                cause=Cause.PROTOCOL_ERROR, detail=f"what was received cannot be read: {str(error)[:500]}"
+            )
+            return None, _with_trouble(capture, note)
+        except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes evidence)
+            return None, _with_trouble(capture, _blame(error, probe))
+
+    def _record(
+        self,
+        ask: Ask,
+        probe: Probe,
+        look: int,
+        began: datetime,
+        capture: Capture,
+        facts: Mapping[str, object] | None,
+    ) -> None:
+        discovered = capture.discovered[:DISCOVERED_PER_LOOK]
+        dropped = len(capture.discovered) - len(discovered)
+        gaps = capture.gaps
+        if dropped:
+            gaps = (*gaps, Gap(question=f"{dropped} more discovered aims", cause=Cause.NOT_SELECTED))
+        evidence = Evidence(
+            probe=probe.name,
+            probe_version=probe.version,
+            kind=probe.kind.kind,
+            subject=ask.subject,
+            endpoint=ask.endpoint,
+            look=look,
+            began=began,
+            ended=now(),
+            vantage=self.inspection.vantage.name,
+            authorisation=ask.authorisation,
+            options=ask.options,
+            tools=capture.tools,
+            facts=dict(facts) if facts is not None else None,
+            gaps=gaps,
+            discovered=discovered,
+            trouble=capture.trouble,
+            raw=tuple(self.writer.put(raw) for raw in capture.raw),
+        )
+        self.writer.record(evidence)
+        self._done[ask.key, look] = evidence
+        self.progress(
+            Progress(
+                system=self.inspection.system.id,
+                done=len(self._done),
+                planned=max(self._planned, len(self._done)),
+                probe=probe.name,
+                subject=ask.subject.address or ask.subject.uri,
+                cause=evidence.trouble.cause if evidence.trouble else None,
+            )
+        )
+
+    async def _discovered(self, ask: Ask) -> list[Ask]:
+        evidence = self._done.get((ask.key, 1))
+        found: list[Ask] = []
+        for index, each in enumerate(evidence.discovered if evidence else ()):
+            asked = index < ASKED_PER_LOOK
+            found.extend(self.planner.discovered(each, ask, await self._pin(each) if asked else None, asked=asked))
+        return found
+
+    async def _pin(self, found: Discovered) -> Pin | None:
+        """Pin the host of a discovered aim: only infrastructure, and names that the scope covers, are resolved."""
+        try:
+            host = parse_uri(found.uri, self.registry.schemes).host
+        except BadUri:
+            return None
+        if found.address is not None:
+            return Pin(name=host, addresses=(found.address,))
+        if host not in self._pins and (found.infrastructure or is_address(host)):
+            (self._pins[host],) = await pin([host], self.settings, self.ledger)
+        outside = Pin(name=host, trouble=Cause.OUT_OF_SCOPE, detail="discovered, and not among the declared endpoints")
+        return self._pins.get(host, outside)
+
+
+def _with_trouble(capture: Capture, note: TroubleNote) -> Capture:
+    return capture.model_copy(update={"trouble": capture.trouble or note})

@@ -1,0 +1,72 @@
+"""Bounds on time for code that is not ours: a pure function that never ends, a coroutine that blocks the event loop.
+
+Both rest on an interval timer in the main thread, which interrupts Python code between two instructions. Elsewhere
+(in a thread, or where the system has no such timer) they bound nothing; code that holds the interpreter itself, such as
+a parser written in C, belongs in ``inspector.network.isolate``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from inspector.errors import Trouble
+from inspector.model import Cause
+
+
+def _can_interrupt() -> bool:
+    return hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+
+
+@contextmanager
+def bounded(seconds: float, what: str) -> Iterator[None]:
+    """Raise ``Trouble`` (cause bug) when the body takes longer than ``seconds``."""
+    if not _can_interrupt():
+        yield
+        return
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise Trouble(Cause.BUG, f"{what} took longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, remaining, interval)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def responsive(seconds: float, suspects: set[asyncio.Task[None]]) -> Iterator[None]:
+    """Raise ``Trouble`` inside whichever of ``suspects`` blocks the running event loop for longer than ``seconds``."""
+    if not _can_interrupt():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    beat = time.monotonic()
+
+    async def pulse() -> None:
+        nonlocal beat
+        while True:
+            beat = time.monotonic()
+            await asyncio.sleep(seconds / 4)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        if time.monotonic() - beat > seconds and asyncio.current_task(loop) in suspects:
+            raise Trouble(Cause.BUG, f"the look blocked every other for longer than {seconds:g} s")
+
+    pulsing = loop.create_task(pulse())
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds / 2, seconds / 2)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        pulsing.cancel()

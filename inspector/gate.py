@@ -1,0 +1,61 @@
+"""What the exit code says: 0 clean, 1 something fails, 3 something could not be seen (2 is misuse)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from inspector.errors import Misuse
+from inspector.finding import Finding, Obligation, Severity
+from inspector.verdict import Outcome
+
+CLEAN, FAILING, MISUSE, UNSEEN = 0, 1, 2, 3
+
+
+class Threshold:
+    """From when a finding counts: ``must`` (what the regime obliges), or a severity and everything graver."""
+
+    def __init__(self, text: str = "must") -> None:
+        self.severity: Severity | None = None
+        if text != Obligation.MUST.value:
+            try:
+                self.severity = Severity(text)
+            except ValueError:
+                known = ", ".join(["must", *(each.value for each in Severity)])
+                raise Misuse(f"--fail-on {text} is not known", remedy=f"write one of {known}") from None
+
+    def reached(self, finding: Finding) -> bool:
+        """Whether the finding counts."""
+        if self.severity is None:
+            return finding.obligation is Obligation.MUST
+        return finding.severity.rank >= self.severity.rank
+
+
+def exit_code(findings: Iterable[Finding], threshold: Threshold, baseline: Collection[str] = ()) -> int:
+    """The exit code of these findings.
+
+    A failure that was in the baseline, is excused by an accepted statement, or is not yet due does not count.
+    """
+    code = CLEAN
+    for finding in findings:
+        if not threshold.reached(finding):
+            continue
+        if finding.outcome is Outcome.FAIL:
+            if not (finding.excused or finding.not_yet_due or finding.id in baseline):
+                return FAILING
+        elif finding.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
+            code = UNSEEN
+    return code
+
+
+def baseline_of(path: Path) -> frozenset[str]:
+    """The ids of the findings that failed in an earlier ``findings.json``. Raises Misuse."""
+    try:
+        told = json.loads(path.read_bytes())
+        findings = told["findings"] if isinstance(told, dict) else told
+        return frozenset(each["id"] for each in findings if each["outcome"] == Outcome.FAIL.value)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Misuse(
+            f"{path}: no findings can be read: {error}", remedy="give a findings.json of an earlier judgement"
+        ) from None

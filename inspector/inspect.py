@@ -1,0 +1,393 @@
+"""One system, start to end: plan → collect → provisional assess → second look → seal → assess."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from inspector import __version__
+from inspector.assess import Given, assess, worth_a_second_look
+from inspector.authorisation import Authorisation
+from inspector.bundle import Bundle, SigningKey, Writer
+from inspector.collect import Collector, Progress, Trust, read
+from inspector.declaration import Organisation, Place, System
+from inspector.errors import Misuse, Trouble
+from inspector.inspection import Ask, Inspection, LedgerEntry, Pin, Plan, PluginRecord
+from inspector.judgement import Judgement
+from inspector.model import Cause, now
+from inspector.network import Door, Ledger, Scope, pin
+from inspector.observation import Evidence, TroubleNote
+from inspector.plan import (
+    Planner,
+    Selection,
+    checks_of,
+    draw,
+    fit,
+    hosts_of,
+    look_options,
+    probes_of,
+    validate_options,
+)
+from inspector.probing import Probe, Reading
+from inspector.profile import Regime, Requirement, changes, resolve
+from inspector.registry import Registry
+from inspector.settings import Settings
+from inspector.statement import Statement
+
+#: Distributions whose versions a capture records.
+TOOLS = ("cryptography", "dnspython", "httpx", "sslyze", "python-nmap", "pydantic")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that one inspection is started with."""
+
+    run: str
+    system: System
+    organisation: Organisation | None
+    authorisations: tuple[Authorisation, ...]
+    settings: Settings
+    registry: Registry
+    regime: Regime
+    next_regime: Regime | None
+    as_of: datetime
+    statements: tuple[Statement, ...] = ()
+    selection: Selection = Selection()  # noqa: RUF009  (frozen and empty)
+    places: Mapping[str, Place] = field(default_factory=dict)
+    progress: Callable[[Progress], None] = lambda _step: None
+
+    def requirements(self) -> tuple[Requirement, ...]:
+        """The rows that hold for the system."""
+        return resolve(self.regime, self.system, as_of=self.as_of)
+
+    def kept(self) -> tuple[Requirement, ...]:
+        """The rows that are asked this time."""
+        return tuple(each for each in self.requirements() if self.selection.keeps(each, self.registry))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A job with its plan drawn: names are resolved, nothing else was sent."""
+
+    job: Job
+    plan: Plan
+    planner: Planner
+    ledger: tuple[LedgerEntry, ...]
+
+
+def _planner(job: Job, scope: Scope, at: datetime) -> Planner:
+    kept = job.kept()
+    validate_options(kept, job.registry)
+    probes = probes_of(checks_of(kept, job.registry).values(), job.registry)
+    options = {name: look_options(probe, kept) for name, probe in probes.items()}
+    return Planner(job.system, job.registry, probes, options, scope, at)
+
+
+async def prepare(job: Job) -> Prepared:
+    """Resolve the names and draw the plan. Raises Misuse, NotAuthorised or WindowTooShort."""
+    job.selection.known(job.registry)
+    with tempfile.TemporaryDirectory(prefix="inspector-") as folder:
+        ledger = Ledger(Path(folder) / "ledger.jsonl")
+        pins: Sequence[Pin] = await pin(hosts_of(job.system, job.registry), job.settings, ledger)
+        entries = tuple(ledger.entries())
+    at = now()
+    scope = Scope(job.authorisations, job.system, pins)
+    planner = _planner(job, scope, at)
+    plan = draw(planner, pins, job.selection)
+    fit(plan, scope, at)
+    return Prepared(job, plan, planner, entries)
+
+
+def _package_digest(package: str) -> str:
+    """SHA-256 over the names and bytes of a package's files, byte-compiled ones apart."""
+    total = hashlib.sha256()
+
+    def walk(folder: Traversable, prefix: str) -> None:
+        for entry in sorted(folder.iterdir(), key=lambda each: each.name):
+            if entry.name == "__pycache__":
+                continue
+            if entry.is_dir():
+                walk(entry, f"{prefix}{entry.name}/")
+            else:
+                total.update(f"{prefix}{entry.name}\0".encode())
+                total.update(hashlib.sha256(entry.read_bytes()).digest())
+
+    walk(files(package), "")
+    return total.hexdigest()
+
+
+def _tools() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in TOOLS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def load_trust(settings: Settings) -> dict[str, bytes]:
+    """The trust material that settings point to, by name in the capture. Raises Misuse."""
+    import certifi
+
+    declared: list[bytes] = []
+    try:
+        for path in settings.trust_roots:
+            members = sorted(path.glob("*.pem")) + sorted(path.glob("*.crt")) if path.is_dir() else [path]
+            declared.extend(member.read_bytes() for member in members)
+        public = (settings.public_roots or Path(certifi.where())).read_bytes()
+    except OSError as error:
+        raise Misuse(
+            f"trust roots cannot be read: {error.filename}: {error.strerror}",
+            remedy="correct trust_roots or public_roots in the settings",
+        ) from None
+    return {
+        "declared-roots.pem": b"\n".join(declared),
+        "public-roots.pem": public,
+        "dnssec-anchors.txt": "\n".join(settings.dnssec_anchors).encode(),
+    }
+
+
+def trust_of(material: Mapping[str, bytes]) -> Trust:
+    """Trust material as ``read`` takes it."""
+    anchors = material.get("dnssec-anchors.txt", b"").decode().splitlines()
+    return Trust(
+        declared_roots=material.get("declared-roots.pem", b""),
+        public_roots=material.get("public-roots.pem", b""),
+        dnssec_anchors=tuple(line for line in anchors if line.strip()),
+    )
+
+
+def _recorded(settings: Settings) -> dict[str, Any]:
+    """Settings as they are recorded: without paths of keys."""
+    return settings.model_dump(mode="json", exclude={"signing_key", "trust_roots", "public_roots", "output"})
+
+
+def begin(prepared: Prepared) -> Writer:
+    """Open the capture: everything that was decided before the first packet to a target."""
+    job = prepared.job
+    material = load_trust(job.settings)
+    inspection = Inspection(
+        id=f"{now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
+        run=job.run,
+        begun=now(),
+        inspector_version=__version__,
+        organisation=job.organisation,
+        system=job.system,
+        endpoint_places={uri: place for uri, place in job.places.items() if uri in job.system.endpoints},
+        authorisations=job.authorisations,
+        statements=job.statements,
+        vantage=job.settings.vantage,
+        contact=job.settings.contact,
+        settings=_recorded(job.settings),
+        regime=job.regime,
+        overlays=tuple(sorted({each.overlay for each in job.requirements() if each.overlay})),
+        next_regime=job.next_regime,
+        plan=prepared.plan,
+        plugins=tuple(
+            PluginRecord(
+                name=each.name,
+                distribution=each.distribution,
+                version=each.version,
+                digest=_package_digest(each.package),
+            )
+            for each in job.registry.plugins
+        ),
+        tools=_tools(),
+        trust={name: hashlib.sha256(data).hexdigest() for name, data in material.items()},
+    )
+    writer = Writer.create(job.settings.output, inspection, trust=material)
+    ledger = Ledger(writer.ledger_path)
+    for entry in prepared.ledger:
+        ledger.write(entry)
+    return writer
+
+
+async def collect(writer: Writer, job: Job, planner: Planner) -> None:
+    """Collect what is missing, and look again at whatever fails at first sight."""
+    inspection = writer.inspection
+    ledger = Ledger(writer.ledger_path)
+    door = Door(job.settings, planner.scope, ledger, salt=writer.salt, run=inspection.run)
+    within = inspection.plan.within_seconds
+    async with door:
+        collector = Collector(
+            inspection=inspection,
+            registry=job.registry,
+            settings=job.settings,
+            door=door,
+            ledger=ledger,
+            writer=writer,
+            planner=planner,
+            trust=trust_of(load_trust(job.settings)),
+            progress=job.progress,
+            stop_at=None if within is None else time.monotonic() + within,
+        )
+        await collector.collect(inspection.plan.asks)
+        again = worth_a_second_look(assess(_given(job, inspection, writer.evidence())), writer.evidence())
+        await collector.again(again)
+
+
+def _given(job: Job, inspection: Inspection, evidence: Sequence[tuple[str, Evidence]]) -> Given:
+    return Given(
+        inspection=inspection,
+        registry=job.registry,
+        regime=job.regime,
+        requirements=job.requirements(),
+        evidence=evidence,
+        as_of=job.as_of,
+        statements=job.statements,
+        selection=job.selection,
+        overlays=inspection.overlays,
+        changes=changes(job.regime, job.next_regime, job.system) if job.next_regime else (),
+    )
+
+
+def resumed(
+    folder: Path,
+    settings: Settings,
+    registry: Registry,
+    as_of: datetime,
+    progress: Callable[[Progress], None] = lambda _step: None,
+) -> tuple[Writer, Job, Planner]:
+    """An interrupted inspection with everything needed to go on: its own papers, rules and plan."""
+    writer = Writer.resume(folder)
+    inspection = writer.inspection
+    plan = inspection.plan
+    selection = Selection(
+        only=tuple(word.removeprefix("only:") for word in plan.selection if word.startswith("only:")),
+        tags=tuple(word.removeprefix("select:") for word in plan.selection if word.startswith("select:")),
+        within=plan.within_seconds,
+    )
+    job = Job(
+        run=inspection.run,
+        system=inspection.system,
+        organisation=inspection.organisation,
+        authorisations=inspection.authorisations,
+        settings=settings,
+        registry=registry,
+        regime=inspection.regime,
+        next_regime=inspection.next_regime,
+        as_of=as_of,
+        statements=inspection.statements,
+        selection=selection,
+        places=inspection.endpoint_places,
+        progress=progress,
+    )
+    scope = Scope(inspection.authorisations, inspection.system, plan.pins)
+    return writer, job, _planner(job, scope, now())
+
+
+def close(writer: Writer, planner: Planner, key: SigningKey, *, reason: str = "complete") -> Bundle:
+    """Seal the capture; asks without an answer are recorded as aborted, so that nobody reads silence as a pass."""
+    asks = {ask.key: ask for ask in writer.inspection.plan.asks}
+    done = {
+        (evidence.probe, *evidence.subject.key): evidence for _, evidence in writer.evidence() if evidence.look == 1
+    }
+    for key_of, evidence in done.items():
+        by = Ask(probe=evidence.probe, subject=evidence.subject, endpoint=evidence.endpoint)
+        asks.setdefault(key_of, by)
+        for found in evidence.discovered:
+            for ask in planner.discovered(found, by, None, asked=False):
+                asks.setdefault(ask.key, ask)
+    answered = {(probe, uri) for probe, _, uri, _ in done}
+    for ask in asks.values():
+        if ask.key not in done and (ask.subject.parent is None or (ask.probe, ask.subject.uri) not in answered):
+            writer.record(_unanswered(ask, planner.probes[ask.probe], writer.inspection.vantage.name))
+    return writer.seal(key, ended=now(), reason=reason)
+
+
+def _unanswered(ask: Ask, probe: Probe, vantage: str) -> Evidence:
+    instant = now()
+    return Evidence(
+        probe=probe.name,
+        probe_version=probe.version,
+        kind=probe.kind.kind,
+        subject=ask.subject,
+        endpoint=ask.endpoint,
+        began=instant,
+        ended=instant,
+        vantage=vantage,
+        authorisation=ask.authorisation,
+        options=ask.options,
+        trouble=TroubleNote(cause=Cause.ABORTED, detail="the inspection was closed before this look"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which rules a sealed bundle is judged: None keeps what the capture was planned with."""
+
+    as_of: datetime
+    regime: Regime | None = None
+    next_regime: Regime | None = None
+    level: int | None = None
+    statements: tuple[Statement, ...] | None = None
+    reread: bool = False
+
+
+async def judge(bundle: Bundle, registry: Registry, terms: Terms) -> Judgement:
+    """Judge a sealed bundle under some terms, without a rescan and with the network closed."""
+    evidence = await reread(bundle, registry) if terms.reread else bundle.evidence()
+    inspection = bundle.inspection
+    system = inspection.system
+    if terms.level is not None:
+        system = system.model_copy(update={"level": terms.level})
+    regime = terms.regime or inspection.regime
+    following = terms.next_regime if terms.regime else inspection.next_regime
+    selection = Selection(
+        only=tuple(word.removeprefix("only:") for word in inspection.plan.selection if word.startswith("only:")),
+        tags=tuple(word.removeprefix("select:") for word in inspection.plan.selection if word.startswith("select:")),
+    )
+    requirements = resolve(regime, system, as_of=terms.as_of)
+    return assess(
+        Given(
+            inspection=inspection,
+            registry=registry,
+            regime=regime,
+            requirements=requirements,
+            evidence=evidence,
+            as_of=terms.as_of,
+            statements=inspection.statements if terms.statements is None else terms.statements,
+            selection=selection,
+            overlays=tuple(sorted({each.overlay for each in requirements if each.overlay})),
+            level=system.level,
+            reread=terms.reread,
+            changes=changes(regime, following, system) if following else (),
+        )
+    )
+
+
+async def reread(bundle: Bundle, registry: Registry) -> list[tuple[str, Evidence]]:
+    """The evidence with its facts read again from the raw bytes by the installed probes; the network stays closed."""
+    trust = trust_of({name: bundle.trust(name) for name in bundle.inspection.trust})
+    again: list[tuple[str, Evidence]] = []
+    for digest, evidence in bundle.evidence():
+        probe = registry.probes.get(evidence.probe)
+        if probe is None or not evidence.raw:
+            again.append((digest, evidence))
+            continue
+        reading = Reading(
+            subject=evidence.subject,
+            seen_at=evidence.began,
+            declared_roots=trust.declared_roots,
+            public_roots=trust.public_roots,
+            dnssec_anchors=trust.dnssec_anchors,
+        )
+        try:
+            facts: dict[str, object] | None = await read(probe, bundle.capture_of(evidence), reading)
+            trouble = None if facts is not None else evidence.trouble
+        except (Trouble, ValueError) as error:
+            facts, trouble = None, TroubleNote(cause=Cause.PROTOCOL_ERROR, detail=str(error)[:500])
+        update = {"facts": facts, "kind": probe.kind.kind, "probe_version": probe.version, "trouble": trouble}
+        again.append((digest, evidence.model_copy(update=update)))
+    return again

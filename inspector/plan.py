@@ -1,0 +1,318 @@
+"""The plan: what will be asked of whom, in waves, with upper bounds; and what will not, and why."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from inspector.authorisation import Authorisation
+from inspector.checking import Check
+from inspector.declaration import System
+from inspector.errors import Misuse, Trouble, WindowTooShort
+from inspector.inspection import Ask, Bounds, Limit, Pin, Plan
+from inspector.model import Cause
+from inspector.network import Scope, routable
+from inspector.observation import Discovered, Observation
+from inspector.probing import Probe, Target, Touch
+from inspector.profile import NOT_OBSERVABLE, Requirement
+from inspector.registry import Registry
+from inspector.subject import HOST, BadUri, Form, Subject, Uri, is_address, parse_uri, subject_of
+
+#: Aims of one look that are asked, and that are recorded at all: a name server set of hundreds is hostile.
+ASKED_PER_LOOK = 32
+DISCOVERED_PER_LOOK = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What of the regime is asked this time.
+
+    ``only`` names plugins, probes or checks; ``tags`` are requirement tags (``--select``); ``within`` bounds seconds.
+    """
+
+    only: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    within: int | None = None
+
+    def words(self) -> tuple[str, ...]:
+        """The selection as it is recorded."""
+        return (
+            *(f"only:{name}" for name in self.only),
+            *(f"select:{tag}" for tag in self.tags),
+            *((f"within:{self.within}s",) if self.within is not None else ()),
+        )
+
+    def known(self, registry: Registry) -> None:
+        """Raise Misuse when a name in ``only`` is no plugin, probe or check."""
+        plugins = {name for plugin in registry.plugins for name in _plugin_names(plugin.name)}
+        names = plugins | registry.probes.keys() | registry.checks.keys()
+        for name in self.only:
+            if name not in names:
+                raise Misuse(f"--only {name}: no plugin, probe or check has this name", remedy="see 'inspector list'")
+
+    def keeps(self, requirement: Requirement, registry: Registry) -> bool:
+        """Whether the requirement is asked."""
+        if self.tags and not set(self.tags) & set(requirement.tags):
+            return False
+        if not self.only:
+            return True
+        check = registry.checks.get(requirement.check)
+        if check is None:
+            return False
+        probes = [probe for wire in check.wires if wire.kind for probe in registry.producers(wire.kind)]
+        package = check.module.partition(".")[0]
+        return bool(set(self.only) & {check.id, *_plugin_names(package), *(probe.name for probe in probes)})
+
+
+def _plugin_names(package: str) -> tuple[str, str]:
+    return (package, package.removeprefix("inspector_"))
+
+
+def checks_of(requirements: Iterable[Requirement], registry: Registry) -> dict[str, Check]:
+    """The checks that these rows ask for, by id; raises Misuse for a check that no plugin contributes."""
+    wanted = {each.check for each in requirements if each.check != NOT_OBSERVABLE}
+    missing = sorted(wanted - registry.checks.keys())
+    if missing:
+        raise Misuse(
+            f"the regime asks for checks that no installed plugin has: {', '.join(missing)}",
+            remedy="install the plugin, or select a regime without them",
+        )
+    return {name: registry.checks[name] for name in sorted(wanted)}
+
+
+def validate_options(requirements: Iterable[Requirement], registry: Registry) -> None:
+    """Raise Misuse when a row's options do not fit the signature of its check."""
+    for requirement in requirements:
+        if requirement.check == NOT_OBSERVABLE:
+            continue
+        try:
+            registry.checks[requirement.check].validate(requirement.options)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise Misuse(f"requirement {requirement.id}: option {where}: {first['msg']}") from None
+
+
+def probes_of(checks: Iterable[Check], registry: Registry) -> dict[str, Probe]:
+    """The probes whose observations these checks take, with those that they need and that discover their aims."""
+    found: dict[str, Probe] = {}
+    pending: list[type[Observation]] = [wire.kind for check in checks for wire in check.wires if wire.kind]
+    while pending:
+        for probe in registry.producers(pending.pop()):
+            if probe.name not in found:
+                found[probe.name] = probe
+                pending.extend(kind for _, kind in probe.needs)
+                pending.extend(each.kind for each in registry.probes.values() if each.discovers & probe.schemes)
+    return dict(sorted(found.items()))
+
+
+def wave_of(probe: Probe, registry: Registry) -> int:
+    """0 for a probe without needs, else one more than the latest of what it needs."""
+    needed = [wave_of(other, registry) for _, kind in probe.needs for other in registry.producers(kind)]
+    return 1 + max(needed, default=-1)
+
+
+def look_options(probe: Probe, requirements: Iterable[Requirement]) -> dict[str, Any]:
+    """The probe's look options, merged to the widest that the rows ask: any True, the largest number, all members."""
+    merged: dict[str, Any] = {}
+    for requirement in requirements:
+        for name, value in requirement.look.get(probe.name, {}).items():
+            merged[name] = value if name not in merged else _wider(merged[name], value)
+    try:
+        model = probe.options.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Misuse(f"look option {probe.name}.{where}: {first['msg']}") from None
+    return model.model_dump(mode="json")
+
+
+def _wider(one: Any, other: Any) -> Any:
+    if isinstance(one, bool) or isinstance(other, bool):
+        return bool(one or other)
+    if isinstance(one, int) and isinstance(other, int):
+        return max(one, other)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return sorted({*one, *other})
+    if one == other:
+        return one
+    raise Misuse(f"rows ask for look options {one!r} and {other!r}", remedy="let the profile ask for one of them")
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Turns endpoints, and later discovered aims, into asks that the scope allows."""
+
+    system: System
+    registry: Registry
+    probes: Mapping[str, Probe]
+    options: Mapping[str, Mapping[str, Any]]
+    scope: Scope
+    at: datetime
+
+    def asks(self, text: str, pin: Pin | None) -> Iterator[Ask]:
+        """The asks about one declared endpoint, whose host was pinned."""
+        uri = parse_uri(text, self.registry.schemes)
+        for probe in self.probes.values():
+            if uri.scheme in probe.schemes:
+                yield from self._about(probe, uri, pin, endpoint=text, parent=None)
+
+    def discovered(self, found: Discovered, by: Ask, pin: Pin | None, *, asked: bool = True) -> Iterator[Ask]:
+        """The asks about an aim that a look brought to light; ``by`` is the look's ask.
+
+        One that is not ``asked``, or whose URI makes no sense, is refused with its cause: never silently left out.
+        """
+        name = found.uri.partition(":")[0]
+        for probe in self.probes.values():
+            scheme = next((each for each in probe.schemes if each.name == name), None)
+            if scheme is None or (found.infrastructure and not probe.infrastructure):
+                continue
+            try:
+                uri = parse_uri(found.uri, self.registry.schemes)
+            except BadUri as error:
+                subject = Subject(kind=probe.aim, uri=found.uri[:300], scheme=name, parent=by.subject.uri)
+                yield self._refusal(probe, subject, by.endpoint, Cause.PROTOCOL_ERROR, str(error)[:300])
+                continue
+            if asked:
+                yield from self._about(probe, uri, pin, endpoint=by.endpoint, parent=by.subject.uri)
+            else:
+                address = found.address if probe.aim.has_address else None
+                subject = subject_of(uri, probe.aim, address=address, parent=by.subject.uri)
+                yield self._refusal(probe, subject, by.endpoint, Cause.NOT_SELECTED, "too many discovered aims")
+
+    def _about(
+        self, probe: Probe, uri: Uri, pin: Pin | None, *, endpoint: str | None, parent: str | None
+    ) -> Iterator[Ask]:
+        if probe.infrastructure and not probe.aim.has_address and is_address(uri.host):
+            return
+        if not probe.aim.has_address:
+            yield self._ask(probe, subject_of(uri, probe.aim, parent=parent), endpoint)
+            return
+        if pin is None or not pin.addresses:
+            subject = subject_of(uri, probe.aim, parent=parent)
+            cause = (pin.trouble if pin else None) or Cause.NOT_REACHED
+            yield self._refusal(probe, subject, endpoint, cause, pin.detail if pin else "the name was not resolved")
+            return
+        reachable = [address for address in pin.addresses if routable(address)]
+        for address in reachable:
+            yield self._ask(probe, subject_of(uri, probe.aim, address=address, parent=parent), endpoint)
+        if not reachable:
+            subject = subject_of(uri, probe.aim, parent=parent)
+            detail = f"no route from this vantage to {', '.join(pin.addresses)}"
+            yield self._refusal(probe, subject, endpoint, Cause.WRONG_VANTAGE, detail)
+
+    def _ask(self, probe: Probe, subject: Subject, endpoint: str | None) -> Ask:
+        options = dict(self.options[probe.name])
+        cost = probe.cost(Target(subject, self.system.declared(subject.host)), options)
+        granted: Authorisation | None = None
+        if not probe.infrastructure and probe.touch is not Touch.PASSIVE:
+            try:
+                granted = self.scope.permit(
+                    subject,
+                    touch=probe.touch,
+                    at=self.at,
+                    port=subject.port,
+                    sweep=subject.scheme == HOST.name,
+                )
+            except Trouble as trouble:
+                return self._refusal(probe, subject, endpoint, trouble.cause, trouble.message)
+        return Ask(
+            probe=probe.name,
+            subject=subject,
+            endpoint=endpoint,
+            options=options,
+            wave=wave_of(probe, self.registry),
+            authorisation=granted.id if granted else None,
+            bounds=Bounds(connections=cost.connections, port_questions=cost.port_questions, seconds=cost.seconds),
+        )
+
+    def _refusal(self, probe: Probe, subject: Subject, endpoint: str | None, cause: Cause, detail: str) -> Ask:
+        return Ask(
+            probe=probe.name,
+            subject=subject,
+            endpoint=endpoint,
+            options=dict(self.options[probe.name]),
+            wave=wave_of(probe, self.registry),
+            cause=cause,
+            detail=detail,
+        )
+
+
+def hosts_of(system: System, registry: Registry) -> tuple[str, ...]:
+    """The hosts whose addresses must be known before anything is asked; zones and mail domains have none."""
+    uris = [parse_uri(text, registry.schemes) for text in system.endpoints]
+    return tuple(sorted({uri.host for uri in uris if uri.scheme.form is not Form.NAME or uri.scheme == HOST}))
+
+
+def draw(planner: Planner, pins: Sequence[Pin], selection: Selection) -> Plan:
+    """The plan for the declared endpoints. Equal looks at one subject are asked once."""
+    by_name = {pin.name: pin for pin in pins}
+    asks: dict[tuple[str, str, str, str], Ask] = {}
+    for text in planner.system.endpoints:
+        host = parse_uri(text, planner.registry.schemes).host
+        for ask in planner.asks(text, by_name.get(host)):
+            asks.setdefault(ask.key, ask)
+    ordered = tuple(sorted(asks.values(), key=lambda ask: (ask.wave, ask.key)))
+    bounds = [ask.bounds for ask in ordered if ask.cause is None]
+    pace = [seconds for seconds, _ in pace_of(ordered, planner.scope.authorisations).values()]
+    return Plan(
+        pins=tuple(pins),
+        asks=ordered,
+        limits=_limits(pins),
+        bounds=Bounds(
+            connections=sum(each.connections for each in bounds),
+            port_questions=sum(each.port_questions for each in bounds),
+            seconds=max([*pace, *(each.seconds for each in bounds)], default=0),
+        ),
+        selection=selection.words(),
+        within_seconds=selection.within,
+    )
+
+
+def _limits(pins: Sequence[Pin]) -> tuple[Limit, ...]:
+    unrouted = sorted({address for pin in pins for address in pin.addresses if not routable(address)})
+    if not unrouted:
+        return ()
+    family = "no-ipv6" if all(":" in address for address in unrouted) else "no-route"
+    return (Limit(id=family, detail="this vantage has no route to these addresses", addresses=tuple(unrouted)),)
+
+
+def pace_of(asks: Iterable[Ask], authorisations: Iterable[Authorisation]) -> dict[str, tuple[int, str]]:
+    """By address, the seconds that the authorised pace alone takes, with the arithmetic in words."""
+    rates = {each.id: each.rates for each in authorisations}
+    connections: dict[tuple[str, str], int] = defaultdict(int)
+    questions: dict[tuple[str, str], int] = defaultdict(int)
+    for ask in asks:
+        if ask.cause is None and ask.authorisation is not None and ask.subject.address is not None:
+            connections[ask.subject.address, ask.authorisation] += ask.bounds.connections
+            questions[ask.subject.address, ask.authorisation] += ask.bounds.port_questions
+    pace: dict[str, tuple[int, str]] = {}
+    for (address, authorisation), count in sorted(connections.items()):
+        rate = rates[authorisation]
+        asked = questions[address, authorisation]
+        opening = math.ceil(max(0, count - rate.burst) / rate.connections_per_second)
+        sweeping = math.ceil(asked / rate.port_questions_per_second)
+        words = (
+            f"{address}: {count} connections at {rate.connections_per_second}/s (burst {rate.burst}) = {opening} s, "
+            f"{asked} port questions at {rate.port_questions_per_second}/s = {sweeping} s"
+        )
+        before, said = pace.get(address, (0, ""))
+        pace[address] = (before + opening + sweeping, f"{said}; {words}" if said else words)
+    return pace
+
+
+def fit(plan: Plan, scope: Scope, at: datetime) -> None:
+    """Raise WindowTooShort, with the arithmetic, when the authorised time is too short for the authorised pace."""
+    for seconds, words in pace_of(plan.asks, scope.authorisations).values():
+        left = scope.seconds_open(at, at + timedelta(seconds=7 * 86400 + seconds))
+        if left < seconds:
+            raise WindowTooShort(
+                f"the plan does not fit the authorised time: {words}: {seconds} s needed, {math.floor(left)} s granted",
+                remedy="ask for a longer window or a higher rate, or select less with --only or --select",
+            )
