@@ -21,12 +21,13 @@ from inspector.authorisation import Authorisation
 from inspector.bundle import Bundle, SigningKey, Writer
 from inspector.collect import Collector, Progress, Trust, read
 from inspector.declaration import Organisation, Place, System
-from inspector.errors import Misuse, Trouble
+from inspector.errors import Misuse, PaperError, Trouble
 from inspector.inspection import Ask, Inspection, LedgerEntry, Pin, Plan, PluginRecord
 from inspector.judgement import Judgement
 from inspector.model import Cause, now
 from inspector.network import Door, Ledger, Scope, pin
 from inspector.observation import Evidence, TroubleNote
+from inspector.papers import fault_at
 from inspector.plan import (
     Planner,
     Selection,
@@ -36,6 +37,7 @@ from inspector.plan import (
     hosts_of,
     look_options,
     probes_of,
+    refused_endpoints,
     validate_options,
 )
 from inspector.probing import Probe, Reading
@@ -94,7 +96,7 @@ def _planner(job: Job, scope: Scope, at: datetime) -> Planner:
 
 
 async def prepare(job: Job) -> Prepared:
-    """Resolve the names and draw the plan. Raises Misuse, NotAuthorised or WindowTooShort."""
+    """Resolve the names and draw the plan. Raises Misuse."""
     job.selection.known(job.registry)
     with tempfile.TemporaryDirectory(prefix="inspector-") as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
@@ -103,9 +105,24 @@ async def prepare(job: Job) -> Prepared:
     at = now()
     scope = Scope(job.authorisations, job.system, pins)
     planner = _planner(job, scope, at)
-    plan = draw(planner, pins, job.selection)
-    fit(plan, scope, at)
-    return Prepared(job, plan, planner, entries)
+    return Prepared(job, draw(planner, pins, job.selection), planner, entries)
+
+
+def permitted(prepared: Prepared) -> None:
+    """Raise PaperError for declared endpoints that no authorisation covers now, WindowTooShort for a plan too long."""
+    places = prepared.job.places
+    faults = [
+        fault_at(
+            places.get(endpoint),
+            f"endpoint {endpoint} of system {prepared.job.system.id!r} may not be asked: {ask.detail}",
+            "have it covered by an authorisation, or leave it out of this run; 'inspector plan' shows what is covered",
+            source=endpoint,
+        )
+        for endpoint, ask in sorted(refused_endpoints(prepared.plan).items())
+    ]
+    if faults:
+        raise PaperError(faults)
+    fit(prepared.plan, prepared.planner.scope, prepared.planner.at)
 
 
 def _package_digest(package: str) -> str:

@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -308,11 +308,23 @@ def pace_of(asks: Iterable[Ask], authorisations: Iterable[Authorisation]) -> dic
 
 
 def fit(plan: Plan, scope: Scope, at: datetime) -> None:
-    """Raise WindowTooShort, with the arithmetic, when the authorised time is too short for the authorised pace."""
+    """Raise WindowTooShort, with the arithmetic, when the hours that are open now are too short for the pace."""
+    closes = scope.window_closes(at)
     for seconds, words in pace_of(plan.asks, scope.authorisations).values():
-        left = scope.seconds_open(at, at + timedelta(seconds=7 * 86400 + seconds))
+        left = math.floor((closes - at).total_seconds()) if closes else 0
         if left < seconds:
             raise WindowTooShort(
-                f"the plan does not fit the authorised time: {words}: {seconds} s needed, {math.floor(left)} s granted",
+                f"the plan does not fit the authorised time: {words}; {seconds} s needed, {left} s granted",
                 remedy="ask for a longer window or a higher rate, or select less with --only or --select",
             )
+
+
+def refused_endpoints(plan: Plan) -> dict[str, Ask]:
+    """By endpoint, the refusal of every declared endpoint whose target no authorisation lets anybody ask."""
+    open_to: set[str | None] = {ask.endpoint for ask in plan.asks if ask.cause is None and ask.authorisation}
+    barred = (Cause.NOT_AUTHORISED, Cause.OUT_OF_SCOPE, Cause.OUTSIDE_WINDOW)
+    return {
+        ask.endpoint: ask
+        for ask in reversed(plan.asks)
+        if ask.endpoint is not None and ask.cause in barred and ask.endpoint not in open_to
+    }

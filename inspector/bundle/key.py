@@ -49,6 +49,12 @@ class SigningKey:
             _create(path)
         return cls(_load(path))
 
+    @classmethod
+    def existing(cls, path: Path | None = None) -> SigningKey | None:
+        """The key of ``load_or_create`` if there is one; nothing is made. Raises BundleError."""
+        path = default_path() if path is None else path
+        return cls(_load(path)) if path.exists() else None
+
     @property
     def keyid(self) -> str:
         """The public key: 32 bytes in lower-case hexadecimal."""

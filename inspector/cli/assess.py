@@ -6,11 +6,11 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from inspector import statement
 from inspector.bundle import Bundle, SigningKey
-from inspector.cli.inputs import following, instant, read_settings, regime_of, regimes
+from inspector.cli.inputs import instant, read_settings, regime_of, statements_of
 from inspector.cli.run import Wish, file, tell
 from inspector.inspect import Terms, judge
+from inspector.regimes import following, load_all
 from inspector.registry import installed
 
 
@@ -33,17 +33,16 @@ def judge_again(folder: Path, again: Again, wish: Wish, settings: Path | None) -
     own = read_settings(settings)
     bundle = Bundle.open(folder)
     as_of = instant(again.as_of)
-    known = regimes(registry)
+    known = load_all(registry.profiles)
     regime = None
     if again.regime is not None or again.as_of is not None:
         regime = regime_of(again.regime, bundle.inspection.system, as_of, known)
-    given = tuple(each for path in again.statements for each in statement.load(path, inspecting=own.inspectors))
     terms = Terms(
         as_of=as_of,
         regime=regime,
-        next_regime=following(regime, known) if regime else None,
+        next_regime=following(known, regime) if regime else None,
         level=again.level,
-        statements=given if again.statements else None,
+        statements=statements_of(again.statements, own) if again.statements else None,
         reread=again.reread,
     )
     judgement = asyncio.run(judge(bundle, registry, terms))

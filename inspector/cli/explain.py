@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from inspector.checking import Check
 from inspector.cli import terminal
-from inspector.cli.inputs import regimes
 from inspector.errors import Misuse
 from inspector.profile import Regime, Requirement
+from inspector.regimes import load_all
 from inspector.registry import installed
 from inspector.renderer import Language
 from inspector.texts import Texts
@@ -16,7 +16,7 @@ def print_explanation(name: str, lang: str) -> int:
     """Print the page of a check, or of a requirement. Raises Misuse."""
     registry = installed()
     texts = Texts(registry, Language(lang))
-    rows = [(regime, row) for regime in regimes(registry).values() for row in regime.requirements]
+    rows = [(regime, row) for regime in load_all(registry.profiles) for row in regime.requirements]
     check = registry.checks.get(name)
     asked = [(regime, row) for regime, row in rows if name in (row.id, row.check)]
     if check is None and not asked:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from inspector import authorisation, declaration, settings, statement
 from inspector.authorisation import Authorisation
+from inspector.cli import terminal
 from inspector.collect import Progress
 from inspector.declaration import Declaration, Place, System
-from inspector.errors import Misuse
+from inspector.errors import Misuse, PaperError
 from inspector.inspect import Job
 from inspector.model import now
 from inspector.plan import Selection
-from inspector.profile import Regime, load_all, select
+from inspector.profile import Regime
+from inspector.regimes import following, load_all, named, select
 from inspector.registry import Registry, installed
 from inspector.settings import Settings
 from inspector.statement import Statement
@@ -68,23 +70,20 @@ def read_settings(path: Path | None, output: Path | None = None) -> Settings:
     return settings.load(found, os.environ, {} if output is None else {"output": output})
 
 
-def regimes(registry: Registry) -> dict[str, Regime]:
-    """The installed regimes by id."""
-    return {each.id: each for each in load_all(registry.profiles)}
-
-
-def regime_of(name: str | None, system: System, as_of: datetime, known: Mapping[str, Regime]) -> Regime:
+def regime_of(name: str | None, system: System, as_of: datetime, known: Sequence[Regime]) -> Regime:
     """The regime asked for, or the one that holds for the system on that day. Raises Misuse."""
-    if name is None:
-        return select(tuple(known.values()), system, as_of=as_of)
-    if name not in known:
-        raise Misuse(f"--regime {name}: not installed", remedy=f"write one of {', '.join(sorted(known))}")
-    return known[name]
+    return select(known, system, as_of) if name is None else named(known, name)
 
 
-def following(regime: Regime, known: Mapping[str, Regime]) -> Regime | None:
-    """The regime that comes after, when it is installed."""
-    return known.get(regime.next) if regime.next else None
+def statements_of(paths: Iterable[Path], own: Settings) -> tuple[Statement, ...]:
+    """The statements in these papers; decisions that do not count are cut back, which is told."""
+    told: list[Statement] = []
+    for path in paths:
+        statements, warnings = statement.load(path, inspecting=own.inspectors)
+        told.extend(statements)
+        for warning in warnings:
+            terminal.note(f"inspector: {warning}")
+    return tuple(told)
 
 
 def _uris(order: Order, registry: Registry) -> list[Uri]:
@@ -136,12 +135,11 @@ def jobs(order: Order, progress: Callable[[Progress], None] = lambda _step: None
     registry = installed()
     own = read_settings(order.settings, order.output)
     as_of = instant(order.as_of)
-    known = regimes(registry)
+    known = load_all(registry.profiles)
     told = papers(order, registry)
-    authorisation.check(told.authorisations, now())
-    statements: tuple[Statement, ...] = tuple(
-        each for path in order.statements for each in statement.load(path, inspecting=own.inspectors)
-    )
+    if faults := authorisation.check_authorisations(told.authorisations, now()):
+        raise PaperError(faults)
+    statements = statements_of(order.statements, own)
     run = f"{now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     for system in chosen(told.declaration, order.systems):
         regime = regime_of(order.regime, system, as_of, known)
@@ -154,7 +152,7 @@ def jobs(order: Order, progress: Callable[[Progress], None] = lambda _step: None
             settings=own,
             registry=registry,
             regime=regime,
-            next_regime=following(regime, known),
+            next_regime=following(known, regime),
             as_of=as_of,
             statements=statements,
             selection=Selection(only=order.only, tags=order.select, within=order.within),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from inspector.cli import terminal
-from inspector.cli.inputs import regimes
 from inspector.errors import Misuse
+from inspector.regimes import load_all
 from inspector.registry import Registry, installed
 from inspector.renderer import Language
 from inspector.texts import Texts
@@ -29,7 +29,7 @@ def _checks(registry: Registry, texts: Texts) -> Rows:
 
 
 def _regimes(registry: Registry, texts: Texts) -> Rows:
-    for each in regimes(registry).values():
+    for each in load_all(registry.profiles):
         title = each.title.vi if texts.language is Language.VI else each.title.en
         ends = texts.day(each.valid_to) if each.valid_to else "…"
         yield (each.id, each.version, f"{texts.day(each.valid_from)} – {ends}", title)

@@ -16,7 +16,7 @@ from inspector.collect import Progress
 from inspector.errors import InspectorError, Misuse
 from inspector.finding import Finding
 from inspector.gate import MISUSE, Threshold, baseline_of, exit_code
-from inspector.inspect import Job, Terms, begin, close, collect, judge, prepare, resumed
+from inspector.inspect import Job, Terms, begin, close, collect, judge, permitted, prepare, resumed
 from inspector.judgement import Judgement
 from inspector.model import now
 from inspector.plan import Planner
@@ -152,6 +152,7 @@ def inspect_all(order: Order, wish: Wish) -> int:
 def _inspect(job: Job, formats: tuple[str, ...], shown: Shown) -> View:
     key = SigningKey.load_or_create(job.settings.signing_key)
     prepared = asyncio.run(prepare(job))
+    permitted(prepared)
     with begin(prepared) as writer:
         index = Index(job.settings.output, job.run)
         return Work(writer, job, prepared.planner, key, index, formats, shown).finish()

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from inspector.bundle import Bundle, SigningKey, verify
 from inspector.cli import terminal
-from inspector.cli.inputs import read_settings, regimes
+from inspector.cli.inputs import read_settings
 from inspector.inspect import Terms, judge
 from inspector.judgement import Judgement
+from inspector.regimes import load_all
 from inspector.registry import installed
 
 INTACT, ALTERED, UNKNOWN_SIGNER = 0, 1, 3
@@ -22,7 +23,7 @@ def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...])
     """Print the three answers. The signing key of this machine, if it has one, is trusted."""
     own = read_settings(settings)
     registry = installed()
-    known = regimes(registry)
+    known = {each.id: each for each in load_all(registry.profiles)}
 
     def again(bundle: Bundle, before: Judgement) -> Judgement:
         same = bundle.inspection.regime
