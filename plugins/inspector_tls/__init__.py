@@ -1,0 +1,27 @@
+"""The TLS side of services: protocol versions, certificates, and the roots they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from inspector.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from inspector import Check, Probe
+
+
+@hookimpl
+def inspector_probes() -> Iterable[Probe]:
+    """The TLS probe, with the schemes ``https`` and ``tls``."""
+    from inspector_tls.probes import tls
+
+    return (tls,)
+
+
+@hookimpl
+def inspector_checks() -> Iterable[Check]:
+    """One check per file in ``checks``."""
+    from inspector_tls import checks
+
+    return checks.ALL

@@ -1,0 +1,67 @@
+"""Keys and signatures that cannot be forged."""
+
+from inspector import Cause, Quantity, Verdict, check, failed, inconclusive, passed
+from inspector_tls.observations import Certificate, Tls
+
+_FORGEABLE = frozenset({"md5", "sha1"})
+_WITHOUT_DIGEST = frozenset({"ed25519", "ed448"})
+_EDWARDS = frozenset({"Ed25519", "Ed448"})
+
+
+@check(
+    "certificate-key-strong",
+    title="Keys and signatures of the certificates are strong enough",
+    references=("RFC 9325 §4.5", "RFC 9155", "NIST SP 800-131A"),
+)
+def key_strong(tls: Tls, *, rsa_bits: int = 2048, ec_bits: int = 256) -> Verdict:
+    """A short key can be computed, and a certificate signed over MD5 or SHA-1 can be forged: either lets a stranger
+    pass for the server. Judged are the server's certificate and the intermediates above it.
+
+    Remediation: have the certificate issued anew, with RSA of at least 2048 bits or ECDSA on P-256, signed with SHA-256
+    or better.
+    """
+    relied = [certificate for chain in tls.certificates.chains for certificate in chain.signed]
+    for certificate in relied:
+        verdict = _weakness(certificate, {"RSA": rsa_bits, "EC": ec_bits})
+        if verdict is not None:
+            return verdict
+    if not tls.certificates.complete():
+        return failed("the server presents no certificate")
+    for certificate in relied:
+        if not _is_known(certificate):
+            return inconclusive(
+                "nothing is known here about {measured}",
+                measured=(certificate.key.kind, certificate.signature),
+                cause=Cause.AMBIGUOUS,
+            )
+    keys = sorted({f"{certificate.key.kind} {certificate.key.bits}" for certificate in relied})
+    return passed("keys of {measured}, signed well", measured=keys, on=[certificate.sha256 for certificate in relied])
+
+
+def _weakness(certificate: Certificate, least: dict[str, int]) -> Verdict | None:
+    key = certificate.key
+    if key.kind == "DSA":
+        return failed("{certificate} has a DSA key, which clients no longer accept", certificate=certificate.subject)
+    bits = least.get(key.kind)
+    if bits is not None and key.bits is not None and key.bits < bits:
+        return failed(
+            "{certificate} has a key of {measured}, less than {threshold}",
+            certificate=certificate.subject,
+            measured=Quantity(value=key.bits, unit="bit"),
+            threshold=Quantity(value=bits, unit="bit"),
+            on=certificate.sha256,
+        )
+    if certificate.digest in _FORGEABLE:
+        return failed(
+            "{certificate} is signed with {measured}, which can be forged",
+            certificate=certificate.subject,
+            measured=certificate.signature,
+            on=certificate.sha256,
+        )
+    return None
+
+
+def _is_known(certificate: Certificate) -> bool:
+    key = certificate.key
+    measurable = key.kind in _EDWARDS or (key.kind in ("RSA", "EC") and key.bits is not None)
+    return measurable and (certificate.digest is not None or certificate.signature in _WITHOUT_DIGEST)

@@ -1,0 +1,28 @@
+"""The certificate is for this host."""
+
+from inspector import Verdict, check, failed, passed
+from inspector_tls.observations import Tls
+
+
+@check(
+    "certificate-names-host",
+    title="Every certificate names the host",
+    references=("RFC 9525 §6",),
+)
+def names_host(tls: Tls) -> Verdict:
+    """A certificate vouches only for the names in its subject alternative names; the common name does not count, and an
+    address counts only as an address entry.
+
+    Remediation: have a certificate issued that names this host (a ``*`` stands for one label), or send the right one
+    for the server name that the client asks for.
+    """
+    for leaf in tls.certificates.leaves:
+        if not leaf.names(tls.host):
+            named = leaf.dns + leaf.ip
+            if not named:
+                return failed("the certificate names no host, but {threshold} was asked for", threshold=tls.host)
+            return failed("the certificate names {measured}, not {threshold}", measured=named, threshold=tls.host)
+    chains = tls.certificates.complete()
+    if not chains:
+        return failed("the server presents no certificate")
+    return passed("names {threshold}", threshold=tls.host, on=[chain.leaf.sha256 for chain in chains])

@@ -1,0 +1,191 @@
+"""One TLS handshake with sslyze's connection, on a socket that remembers what the server said first.
+
+Imported in the worker process only. What sslyze makes of a failure is not relied upon: the bytes received and the way
+the connection ended are kept, and judged elsewhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import socket
+import time
+from collections.abc import Iterator
+from importlib.metadata import version as version_of
+from typing import Any
+
+from nassl import _nassl
+from nassl.ssl_client import ClientCertificateRequested
+from sslyze.connection_helpers.tls_connection import NoCiphersAvailableBugInSSlyze, SslConnection
+from sslyze.errors import ConnectionToServerFailed, TlsHandshakeFailed
+from sslyze.server_connectivity import TlsVersionEnum
+from sslyze.server_setting import ServerNetworkConfiguration, ServerNetworkLocation
+
+from inspector_tls.observations import TlsVersion
+from inspector_tls.replies import KEPT_BYTES, Attempt, End, Question, Stack
+from inspector_tls.scan import Order
+
+_SSLYZE = dict(zip(TlsVersion, sorted(TlsVersionEnum, key=lambda each: each.value), strict=True))
+#: What a handshake may fail with besides the socket's own troubles.
+_FAILURES = (
+    ClientCertificateRequested,
+    ConnectionToServerFailed,
+    NoCiphersAvailableBugInSSlyze,
+    TlsHandshakeFailed,
+    ValueError,
+    _nassl.OpenSSLError,
+)
+_EVERY_SUITE = {Stack.MODERN: "ALL:COMPLEMENTOFALL:@SECLEVEL=0", Stack.LEGACY: "ALL:COMPLEMENTOFALL"}
+_SUITES = {
+    Question.USUAL: "ALL:-aNULL:-eNULL",
+    Question.RSA: "aRSA:-eNULL",
+    Question.OTHER: "ALL:-aRSA:-aNULL:-eNULL:-PSK:-SRP",
+}
+# OpenSSL's numbers: digests SHA-256, SHA-384, SHA-512; keys RSA, RSA-PSS, EC, Ed25519, Ed448.
+_DIGESTS = (672, 673, 674)
+_RSA, _RSA_PSS, _EC, _ED25519, _ED448 = 6, 912, 408, 1087, 1088
+#: TLS 1.3 chooses the certificate by signature algorithm; PKCS #1 stands there for signatures in certificates alone.
+_ALGORITHMS = {
+    Question.RSA: [(digest, key) for key in (_RSA_PSS, _RSA) for digest in _DIGESTS],
+    Question.OTHER: [
+        *((digest, _EC) for digest in _DIGESTS),
+        (0, _ED25519),
+        (0, _ED448),
+        *((digest, _RSA) for digest in _DIGESTS),
+    ],
+}
+
+
+def tools() -> dict[str, str]:
+    """The versions of what makes the handshakes."""
+    return {name: version_of(name) for name in ("sslyze", "nassl")}
+
+
+class _Line:
+    """A connected socket with a deadline over all its reads; it keeps the first bytes and how it ended."""
+
+    def __init__(self, connected: socket.socket, seconds: float) -> None:
+        self.socket = connected
+        self.deadline = time.monotonic() + seconds
+        self.received = b""
+        self.end: End | None = None
+
+    def recv(self, size: int) -> bytes:
+        """The next bytes, as ``socket.recv``."""
+        with self._watched():
+            data = self.socket.recv(size)
+        self.received += data[: KEPT_BYTES - len(self.received)]
+        self.end = None if data else End.CLOSED
+        return data
+
+    def send(self, data: bytes) -> int:
+        """Send all of ``data``."""
+        with self._watched():
+            self.socket.sendall(data)
+        return len(data)
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        self.socket.settimeout(max(0.001, self.deadline - time.monotonic()))
+        try:
+            yield
+        except TimeoutError:
+            self.end = End.TIMEOUT
+            raise
+        except OSError:
+            self.end = End.RESET
+            raise
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.socket.close()
+
+
+class _Connection(SslConnection):
+    """sslyze's connection over a socket that is already open."""
+
+    def __init__(self, line: _Line, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.line = line
+
+    def _do_pre_handshake(self) -> None:
+        self.ssl_client.set_underlying_socket(self.line)  # type: ignore[arg-type]  # it uses send, recv and close
+
+
+class Client:
+    """Makes handshakes with one server."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+
+    def shake(self, question: Question, version: TlsVersion, stack: Stack) -> tuple[Attempt, dict[str, bytes]]:
+        """Make one handshake: what was seen, and the certificates that came with it."""
+
+        def attempt(end: End, *, received: bytes = b"", chain: tuple[str, ...] = (), note: str = "") -> Attempt:
+            return Attempt(
+                question=question, version=version, stack=stack, end=end, received=received, chain=chain, note=note
+            )
+
+        seconds = self.order.answer_seconds
+        try:
+            connected = socket.create_connection((self.order.address, self.order.port), timeout=seconds)
+        except TimeoutError:
+            return attempt(End.TIMEOUT), {}
+        except ConnectionRefusedError:
+            return attempt(End.REFUSED), {}
+        except ConnectionError:
+            return attempt(End.RESET), {}
+        except PermissionError:
+            raise
+        except OSError as error:
+            return attempt(End.UNREACHABLE, note=str(error)), {}
+        with contextlib.closing(_Line(connected, seconds)) as line:
+            connection = self._connection(line, question, version, stack)
+            note = _connect(connection)
+            certificates = _certificates(connection)
+            end = line.end or (End.STOPPED if note else End.DONE)
+            with contextlib.suppress(*_FAILURES, OSError):
+                connection.close()
+        return attempt(end, received=line.received, chain=tuple(certificates), note=note), certificates
+
+    def _connection(self, line: _Line, question: Question, version: TlsVersion, stack: Stack) -> _Connection:
+        order = self.order
+        connection = _Connection(
+            line,
+            server_location=ServerNetworkLocation(order.address, order.port, ip_address=order.address),
+            network_configuration=ServerNetworkConfiguration(order.server_name or ""),
+            tls_version=_SSLYZE[version],
+            should_ignore_client_auth=False,
+            should_use_legacy_openssl=stack is Stack.LEGACY,
+            should_enable_server_name_indication=order.server_name is not None,
+        )
+        client = connection.ssl_client
+        if version is not TlsVersion.SSL_2:
+            every = _EVERY_SUITE[stack]
+            level = ":@SECLEVEL=0" if stack is Stack.MODERN else ""
+            client.set_cipher_list(_SUITES[question] + level if question in _SUITES else every)
+        if version is TlsVersion.TLS_1_3 and question in _ALGORITHMS:
+            client.set_signature_algorithms(_ALGORITHMS[question])  # type: ignore[attr-defined]  # the modern client
+        return connection
+
+
+def _connect(connection: _Connection) -> str:
+    """Do the handshake; what went wrong in the words of the library, or nothing."""
+    try:
+        connection.connect(should_retry_connection=False)
+    except _FAILURES as error:
+        return f"{type(error).__name__}: {error}".strip()[:300]
+    except OSError as error:
+        return f"{type(error).__name__}: {error}".strip()[:300]
+    return ""
+
+
+def _certificates(connection: _Connection) -> dict[str, bytes]:
+    """The certificates received, leaf first, by SHA-256."""
+    try:
+        chain = connection.ssl_client.get_received_chain()
+    except _FAILURES:
+        return {}
+    ders = [base64.b64decode("".join(pem.strip().splitlines()[1:-1])) for pem in chain]
+    return {hashlib.sha256(der).hexdigest(): der for der in ders}

@@ -1,0 +1,36 @@
+"""Whether a certificate names a host: RFC 9525, from subject alternative names alone."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+
+
+def matches(host: str, *, dns: Collection[str], ip: Collection[str]) -> bool:
+    """Whether ``host`` is among the names; the subject's common name plays no part (RFC 9525 §2).
+
+    ``host`` is a lower-case name in A-labels or an address literal; ``dns`` and ``ip`` are a certificate's dNSName and
+    iPAddress entries. An address matches address entries only, octet for octet (§6.4).
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return any(_same_name(host, name) for name in dns)
+    return any(address == _address(entry) for entry in ip)
+
+
+def _same_name(host: str, name: str) -> bool:
+    """Compare label by label without regard to ASCII case; ``*`` stands for one whole left-most label (§6.3)."""
+    if not (host.isascii() and name.isascii()):
+        return False
+    wanted, offered = host.lower().split("."), name.lower().split(".")
+    if offered[0] == "*" and len(offered) > 1:
+        wanted, offered = wanted[1:], offered[1:]
+    return wanted == offered and all(offered)
+
+
+def _address(entry: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(entry)
+    except ValueError:
+        return None
