@@ -105,8 +105,6 @@ class Settings(Model):
 
 # --- The file, the environment, the flags ---------------------------------------------------------------------------
 
-#: Read from the working directory when no file is named.
-DEFAULT_FILE = Path("inspector.toml")
 #: What begins the names of environment variables; ``__`` stands between a table and its key.
 PREFIX = "INSPECTOR_"
 _PATHS = ("trust_roots", "public_roots", "signing_key", "output")
@@ -115,14 +113,11 @@ _PATHS = ("trust_roots", "public_roots", "signing_key", "output")
 def load(path: Path | None, environment: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:
     """The settings of a file, changed by ``INSPECTOR_*`` variables, changed by flags.
 
-    Without a path, ``inspector.toml`` in the working directory is read where there is one. Paths in the file are
-    relative to its folder. A variable's list is written with commas, and an empty one is the empty list; any other
-    empty variable is as good as unset. ``overrides`` maps names (``output``, ``vantage.name``) to values; None is a
-    flag not given. Raises PaperError with every fault of all three.
+    Without a path there is no file. Paths in the file are relative to its folder. A variable's list is written with
+    commas, and an empty one is the empty list; any other empty variable is as good as unset. ``overrides`` maps names
+    (``output``, ``vantage.name``) to values; None is a flag not given. Raises PaperError with every fault of all three.
     """
     faults: list[Fault] = []
-    if path is None and DEFAULT_FILE.exists():
-        path = DEFAULT_FILE
     merged = {} if path is None else _read_file(path, faults)
     for source, name, value in [*_variables(environment), *_flags(overrides)]:
         faults.extend(_faults(source, _nested(name, value)))

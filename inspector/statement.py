@@ -79,11 +79,11 @@ class Statements(Model):
 # --- The file -------------------------------------------------------------------------------------------------------
 
 
-def load(path: Path, inspectors: Collection[str] = ()) -> tuple[tuple[Statement, ...], tuple[Fault, ...]]:
+def load(path: Path, *, inspecting: Collection[str] = ()) -> tuple[tuple[Statement, ...], tuple[Fault, ...]]:
     """The statements of a file, as far as its author may make them, and warnings about those that were cut back.
 
     Who is inspected cannot write its own pardon. Whatever a paper says, a decision counts only when whoever looks has
-    opened that paper through an option of its own, and has named the decider in its settings: ``inspectors`` are those
+    opened that paper through an option of its own, and has named the decider in its settings: ``inspecting`` are those
     names, and stay empty for a paper of the inspected side. A decision by anybody else, or by the statement's own
     author, becomes *claimed*; a warning names its place. Raises PaperError with every fault of form.
     """
@@ -91,15 +91,15 @@ def load(path: Path, inspectors: Collection[str] = ()) -> tuple[tuple[Statement,
     found = sheet.take(Statements)
     sheet.close()
     statements = found.statements if found else ()
-    warnings = tuple(_warn(sheet, statements, inspectors))
-    return tuple(each if _counts(each, inspectors) else _claimed(each) for each in statements), warnings
+    warnings = tuple(_warn(sheet, statements, inspecting))
+    return tuple(each if _counts(each, inspecting) else _claimed(each) for each in statements), warnings
 
 
-def _counts(statement: Statement, inspectors: Collection[str]) -> bool:
+def _counts(statement: Statement, inspecting: Collection[str]) -> bool:
     if statement.decision is Decision.CLAIMED:
         return True
     decider = _folded(statement.decided_by)
-    return decider in map(_folded, inspectors) and decider != _folded(statement.author)
+    return decider in map(_folded, inspecting) and decider != _folded(statement.author)
 
 
 def _folded(name: str | None) -> str:
@@ -111,14 +111,14 @@ def _claimed(statement: Statement) -> Statement:
     return statement.model_copy(update={"decision": Decision.CLAIMED, "decided_by": None})
 
 
-def _warn(sheet: Sheet, statements: tuple[Statement, ...], inspectors: Collection[str]) -> Iterator[Fault]:
+def _warn(sheet: Sheet, statements: tuple[Statement, ...], inspecting: Collection[str]) -> Iterator[Fault]:
     for index, statement in enumerate(statements):
-        if _counts(statement, inspectors):
+        if _counts(statement, inspecting):
             continue
         what = f"{statement.decision} by {statement.decided_by!r} does not count and is read as claimed"
         if _folded(statement.decided_by) == _folded(statement.author):
             remedy = "let somebody of the inspecting side other than its author decide"
-        elif inspectors:
+        elif inspecting:
             remedy = "if this person is of the inspecting side, add the name to inspectors in the settings"
         else:
             remedy = "only a paper that the inspecting side opens as its own decides, by names in its settings"
