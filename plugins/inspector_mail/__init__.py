@@ -1,0 +1,27 @@
+"""Mail domains: where mail goes, who may send it, and what becomes of forgeries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from inspector.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from inspector import Check, Probe
+
+
+@hookimpl
+def inspector_probes() -> Iterable[Probe]:
+    """What the DNS says about a mail domain."""
+    from inspector_mail.probes import mail
+
+    return (mail,)
+
+
+@hookimpl
+def inspector_checks() -> Iterable[Check]:
+    """One check per file in ``checks``."""
+    from inspector_mail import checks
+
+    return checks.ALL

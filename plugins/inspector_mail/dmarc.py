@@ -1,0 +1,133 @@
+"""DMARC records: their tags, and which of them applies to a domain (RFC 9989). Pure; all work is bounded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from inspector.questions import Replies, answered
+from inspector_mail.observations import Dmarc, DmarcFault, Policy
+
+#: Characters of a record kept in the observation.
+RECORD: Final = 1024
+#: RFC 9989 §4.10: at most eight questions, so a longer name is cut to seven labels after the first.
+WALK: Final = 8
+
+_VERSION = re.compile(r"[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
+_TAG = re.compile(r"[ \t]*([a-z]+)[ \t]*=[ \t]*([ -:<-~]*)", re.IGNORECASE)
+_REPORT_URI = re.compile(r"[a-z][a-z0-9+.-]*:[!-+\--~]+", re.IGNORECASE)
+_POLICIES = {policy.value: policy for policy in Policy}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One DMARC record. ``policy`` is None when it has none that receivers can follow; ``psd`` is y, n or u."""
+
+    text: str
+    policy: Policy | None
+    subdomains: Policy | None
+    absent_subdomains: Policy | None
+    psd: str
+    testing: bool
+
+
+def is_record(text: str) -> bool:
+    """Whether a TXT record is a DMARC record: the version comes first, and is exactly this (RFC 9989 §4.7)."""
+    return _VERSION.match(text) is not None
+
+
+def parse(text: str) -> Record:
+    """Read a record; what has a fault is left out in favour of its default (RFC 9989 §4.7, §4.10.1)."""
+    tags: dict[str, str] = {}
+    for part in text.split(";")[1:]:
+        tag = _TAG.fullmatch(part)
+        if tag is not None:
+            name = tag[1].lower()
+            tags[name] = "" if name in tags else tag[2].strip(" \t")  # a repeated tag has no value to rely on
+    policies = {name: _POLICIES.get(tags[name].lower()) for name in ("p", "sp", "np") if name in tags}
+    sound = None not in policies.values()
+    policy = policies.get("p") if sound else None
+    if policy is None and (sound or _wants_reports(tags)):
+        policy = Policy.NONE
+    psd = tags.get("psd", "u").lower()
+    return Record(
+        text=text,
+        policy=policy,
+        subdomains=policies.get("sp") if sound else None,
+        absent_subdomains=policies.get("np") if sound else None,
+        psd=psd if psd in {"y", "n"} else "u",
+        testing=tags.get("t", "n").lower() == "y",
+    )
+
+
+def _wants_reports(tags: dict[str, str]) -> bool:
+    return any(_REPORT_URI.fullmatch(uri.strip(" \t")) for uri in tags.get("rua", "").split(","))
+
+
+def targets(domain: str) -> tuple[str, ...]:
+    """The domains whose records the tree walk asks for, in its order."""
+    labels = domain.split(".")
+    first = max(1, len(labels) - WALK + 1)
+    return (domain, *(".".join(labels[depth:]) for depth in range(first, len(labels))))
+
+
+def discover(replies: Replies, domain: str, *, exists: bool) -> Dmarc:
+    """The policy that applies to ``domain``; raises Unseen when a reply that decides is missing.
+
+    ``exists`` tells whether the domain has MX or address records: an inherited policy may differ.
+    """
+    own = published(replies, domain)
+    if len(own) == 1:
+        record = parse(own[0])
+        return _found(record, domain, record.policy)
+    for target in targets(domain)[1:]:
+        answered(published, replies, target)  # noted as open all at once
+    walked = tuple(_walk(replies, domain))
+    if not walked:
+        fault = DmarcFault.SEVERAL if own else DmarcFault.MISSING
+        return Dmarc(fault=fault, at=domain if own else None)
+    at, record = _organisational(walked, domain)
+    inherited = record.subdomains if exists else record.absent_subdomains or record.subdomains
+    return _found(record, at, record.policy and (inherited or record.policy))
+
+
+def _walk(replies: Replies, domain: str) -> Iterator[tuple[str, Record]]:
+    """The records above the domain, from the longest name to the shortest."""
+    for target in targets(domain)[1:]:
+        found = published(replies, target)
+        if len(found) == 1:
+            record = parse(found[0])
+            yield target, record
+            if record.psd != "u":
+                return
+
+
+def _organisational(walked: tuple[tuple[str, Record], ...], domain: str) -> tuple[str, Record]:
+    """The organisational domain's record, or its public suffix's when it has none (RFC 9989 §4.10.1, §4.10.2)."""
+    at, record = walked[-1]
+    if record.psd != "y":
+        return at, record
+    labels = domain.split(".")
+    below = ".".join(labels[len(labels) - at.count(".") - 2 :])
+    return next((found for found in walked if found[0] == below), (at, record))
+
+
+def _found(record: Record, at: str, policy: Policy | None) -> Dmarc:
+    return Dmarc(
+        fault=None if policy else DmarcFault.INVALID,
+        at=at,
+        record=record.text[:RECORD],
+        policy=policy,
+        testing=record.testing,
+    )
+
+
+def published(replies: Replies, domain: str) -> tuple[str, ...]:
+    """The DMARC records published for a domain; raises Unseen."""
+    from dns.rdtypes.ANY.TXT import TXT
+
+    found = [b"".join(each.strings) for each in replies.records(f"_dmarc.{domain}", "TXT") if isinstance(each, TXT)]
+    texts = sorted(text.decode("ascii", "backslashreplace") for text in found)
+    return tuple(text for text in texts if is_record(text))
