@@ -26,7 +26,7 @@ NOT_OBSERVABLE = "not-observable"
 #: Days of the law are Vietnamese days; the country keeps one offset all year.
 VIETNAM = datetime.timezone(datetime.timedelta(hours=7), "+07")
 
-_SPAN = re.compile(r"([1-5])-([1-5])\Z")
+_SPAN = re.compile(r"([1-5])(?:-([1-5]))?\Z")
 
 #: Forces that may carry *must*.
 LEGAL = frozenset({Force.BINDING, Force.CLAUSE_EVIDENCE})
@@ -43,7 +43,7 @@ def _read_levels(value: Any) -> Any:
         return (value,)
     span = _SPAN.match(value) if isinstance(value, str) else None
     if span is not None:
-        return tuple(range(int(span[1]), int(span[2]) + 1))
+        return tuple(range(int(span[1]), int(span[2] or span[1]) + 1))
     if isinstance(value, str):
         raise ValueError(f"{value!r} names no levels; write 3, 1-5 or [1, 3]")  # noqa: TRY004  (pydantic's contract)
     return value

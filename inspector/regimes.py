@@ -6,7 +6,7 @@ describes a regime, or names with ``extends:`` the regimes to which its rows are
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources.abc import Traversable
@@ -17,8 +17,9 @@ from pydantic import BeforeValidator, Field
 from inspector.declaration import System
 from inspector.errors import Fault, Misuse, PaperError
 from inspector.finding import Force
-from inspector.located import Located, Path, read
 from inspector.model import Model
+from inspector.papers import Place, Sheet, fault_at, split
+from inspector.papers.yaml import read_yaml
 from inspector.profile import (
     LEGAL,
     NOT_OBSERVABLE,
@@ -51,12 +52,10 @@ _Word = Annotated[str, Field(pattern=r"^\S+$")]
 _Several = Annotated[tuple[_Word, ...], BeforeValidator(_as_list), Field(min_length=1)]
 
 
-class _DocumentText(Model):
+class _DocumentText(Text):
     number: str
-    vi: str
-    en: str
     source: str
-    confidence: str
+    confidence: str = Field(pattern="^[HML]$")
 
 
 class _Heading(Model):
@@ -96,7 +95,7 @@ class _ExtensionText(_Common):
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """Rows of a plugin that are added to the regimes named in ``extends``."""
+    """Rows of a plugin that are added to the regimes named in ``extends``; ``place`` is where it says so."""
 
     id: str
     version: str
@@ -104,7 +103,7 @@ class Extension:
     documents: dict[str, Document]
     clauses: tuple[Clause, ...]
     requirements: tuple[Requirement, ...]
-    fault: Fault
+    place: Place
 
 
 # --- Reading --------------------------------------------------------------------------------------------------------
@@ -114,7 +113,7 @@ def load(folder: Traversable) -> Regime:
     """The regime in a folder by itself; raises PaperError with located faults."""
     loaded = _read(folder)
     if isinstance(loaded, Extension):
-        raise PaperError([Fault(f"{folder.name}/regime.yaml", 1, 1, "extends another regime", "load both together")])
+        raise PaperError([fault_at(loaded.place, "extends another regime", "load both together")])
     return loaded
 
 
@@ -130,33 +129,33 @@ def load_all(folders: Iterable[Traversable], *, pinned: Collection[str] = ()) ->
             for id_ in extension.extends:
                 if id_ not in regimes:
                     known = ", ".join(sorted(regimes)) or "none"
-                    raise _one(extension.fault, f"extends {id_!r}, which is not installed", f"known: {known}")
+                    what = f"extends {id_!r}, which is not installed"
+                    raise PaperError([fault_at(extension.place, what, f"known: {known}")])
                 regimes[id_] = _extended(regimes[id_], extension, free=extension.id in pinned)
     return tuple(sorted(regimes.values(), key=lambda each: (each.valid_from, each.id)))
 
 
 def _read(folder: Traversable) -> Regime | Extension:
-    source = f"{folder.name}/regime.yaml"
-    head = read((folder / "regime.yaml").read_bytes(), source)
-    extends = isinstance(head.data, dict) and "extends" in head.data
-    text: _ExtensionText | _RegimeText = head.parse(_ExtensionText) if extends else head.parse(_RegimeText)
-    if text.id != folder.name:
-        raise PaperError([head.fault(("id",), f"id {text.id!r} in folder {folder.name!r}", "give both one name")])
+    sheet = _sheet(folder / "regime.yaml", f"{folder.name}/regime.yaml")
+    kind = _ExtensionText if sheet.at("extends") is not None else _RegimeText
+    text = sheet.take(kind)
+    if text is not None and text.id != folder.name:
+        sheet.fault(("id",), f"id {text.id!r} in folder {folder.name!r}", "give both one name")
+    sheet.close()
+    assert text is not None  # noqa: S101  (a sheet without faults gives its model)
+    headings = _headings(text, sheet)
+    sheet.close()
     documents = {
         each.number: Document(id=id_, vi=each.vi, en=each.en, source=each.source, confidence=each.confidence)
         for id_, each in text.documents.items()
     }
-    clauses, headings = _clauses(text, head)
+    clauses = tuple(sorted((each for of in headings.values() for each in of), key=lambda each: each.id))
     overlays = {each.id for each in text.overlays} if isinstance(text, _RegimeText) else set()
-    rows: list[Requirement] = []
-    for file in sorted((folder / "requirements").iterdir(), key=lambda each: each.name):
-        if file.name.endswith(".yaml"):
-            themed = read(file.read_bytes(), f"{folder.name}/requirements/{file.name}")
-            rows.extend(_rows(themed, headings, overlays, rows))
+    rows = tuple(_all_rows(folder, headings, overlays))
     if isinstance(text, _ExtensionText):
-        return Extension(
-            text.id, text.version, text.extends, documents, clauses, tuple(rows), head.fault(("extends",), "")
-        )
+        place = sheet.place("extends")
+        return Extension(text.id, text.version, text.extends, documents, clauses, rows, place)
+    assert isinstance(text, _RegimeText)  # noqa: S101
     return Regime(
         id=text.id,
         version=text.version,
@@ -170,77 +169,108 @@ def _read(folder: Traversable) -> Regime | Extension:
         gaps=text.gaps,
         clauses=clauses,
         overlays=text.overlays,
-        requirements=tuple(rows),
+        requirements=rows,
         last_checked=text.last_checked,
         next=text.next,
     )
 
 
-def _clauses(text: _Common, head: Located) -> tuple[tuple[Clause, ...], dict[str, tuple[Clause, ...]]]:
-    """All clauses by id, and the clauses of each heading."""
-    found: dict[str, Clause] = {}
+def _sheet(file: Traversable, source: str) -> Sheet:
+    try:
+        return read_yaml(file.read_bytes().decode(), source)
+    except FileNotFoundError:
+        raise PaperError([Fault(source, 0, 0, "there is no such file", "write one")]) from None
+    except UnicodeDecodeError:
+        raise PaperError([Fault(source, 0, 0, "not UTF-8", "save the file as UTF-8")]) from None
+
+
+def _headings(text: _Common, sheet: Sheet) -> dict[str, tuple[Clause, ...]]:
+    """The clauses of each heading; faults are noted on the sheet."""
+    seen: set[str] = set()
     headings: dict[str, tuple[Clause, ...]] = {}
     for name, heading in text.clauses.items():
-        path: Path = ("clauses", name)
         document = text.documents.get(heading.document)
         if document is None:
-            raise PaperError([head.fault(path, f"document {heading.document!r} is not described", "add it")])
-        members: list[Clause] = []
-        for levels, numbers in heading.numbers.items():
-            for number in numbers:
-                clause = Clause(
-                    id=f"{heading.document}-{number}",
-                    document=document.number,
-                    number=number,
-                    title=heading.title,
-                    levels=levels,
-                    force=heading.force,
-                    source=heading.source,
-                    confidence=heading.confidence,
-                )
-                if clause.id in found:
-                    raise PaperError([head.fault(path, f"clause {clause.id!r} stands twice", "join the headings")])
-                found[clause.id] = clause
-                members.append(clause)
-        headings[name] = tuple(members)
-    return tuple(sorted(found.values(), key=lambda each: each.id)), headings
-
-
-def _rows(
-    themed: Located, headings: dict[str, tuple[Clause, ...]], overlays: Collection[str], before: Sequence[Requirement]
-) -> Iterator[Requirement]:
-    """The rows of one file. ``clauses`` name headings, ``id`` defaults to the check's name; both are made explicit."""
-    written = [dict(each) if isinstance(each, dict) else each for each in _listed(themed)]
-    for each in written:
-        if isinstance(each, dict) and "id" not in each and each.get("check") != NOT_OBSERVABLE:
-            each["id"] = each.get("check")
-    parsed = Located(themed.source, written, themed.places).parse(list[Requirement])
-    faults: list[Fault] = []
-    rows: list[Requirement] = []
-    for index, row in enumerate(parsed):
-        unknown = [name for name in row.clauses if name not in headings]
-        if unknown:
-            faults.append(
-                themed.fault((index, "clauses"), f"unknown clause {unknown[0]!r}", "describe it in regime.yaml")
+            sheet.fault(("clauses", name), f"document {heading.document!r} is not described", "add it to documents")
+            continue
+        headings[name] = tuple(
+            Clause(
+                id=f"{heading.document}-{number}",
+                document=document.number,
+                number=number,
+                title=heading.title,
+                levels=levels,
+                force=heading.force,
+                source=heading.source,
+                confidence=heading.confidence,
             )
-            continue
-        cited = tuple(clause for name in row.clauses for clause in headings[name])
-        what = _wrong(row, cited, overlays, (*before, *rows))
-        if what:
-            faults.append(themed.fault((index,), f"{row.id}: {what}"))
-            continue
-        clauses = tuple(clause.id for clause in cited if set(clause.levels) & set(row.levels))
-        rows.append(row.model_copy(update={"clauses": clauses}))
-    if faults:
-        raise PaperError(faults)
-    for row in rows:
-        yield from _each_level(row)
+            for levels, numbers in heading.numbers.items()
+            for number in numbers
+        )
+        for clause in headings[name]:
+            if clause.id in seen:
+                sheet.fault(("clauses", name), f"clause {clause.id!r} stands twice", "join the two headings")
+            seen.add(clause.id)
+    return headings
 
 
-def _listed(themed: Located) -> list[Any]:
-    if not isinstance(themed.data, list):
-        raise PaperError([themed.fault((), "no list of rows", "begin every row with '- '")])
-    return themed.data
+def _all_rows(
+    folder: Traversable, headings: Mapping[str, tuple[Clause, ...]], overlays: Collection[str]
+) -> list[Requirement]:
+    """The rows of every theme."""
+    rows: list[Requirement] = []
+    for file in sorted((folder / "requirements").iterdir(), key=lambda each: each.name):
+        if file.name.endswith(".yaml"):
+            sheet = _sheet(file, f"{folder.name}/requirements/{file.name}")
+            for index, row in _written(sheet):
+                rows.extend(_row(sheet, index, row, headings, overlays, rows))
+            sheet.close()
+    return rows
+
+
+def _written(sheet: Sheet) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a sheet, those with ``by_level`` once for each of its entries."""
+    if not isinstance(sheet.data, list):
+        sheet.fault((), "no list of rows", "begin every row with '- '")
+        return
+    for index, row in enumerate(tuple(sheet.data)):
+        if not isinstance(row, dict):
+            sheet.fault((index,), "a row is no mapping", "write key: value lines")
+            continue
+        if "id" not in row and row.get("check") != NOT_OBSERVABLE:
+            row = {"id": row.get("check"), **row}  # noqa: PLW2901
+        by_level = row.get("by_level")
+        if not isinstance(by_level, dict):
+            yield index, row
+            continue
+        common = {name: value for name, value in row.items() if name != "by_level"}
+        for levels, fields in by_level.items():
+            yield index, {**common, "levels": levels, **(fields if isinstance(fields, dict) else {"by_level": fields})}
+
+
+def _row(
+    sheet: Sheet,
+    index: int,
+    written: dict[str, Any],
+    headings: Mapping[str, tuple[Clause, ...]],
+    overlays: Collection[str],
+    others: Sequence[Requirement],
+) -> Iterator[Requirement]:
+    """The rows that a written one stands for, clause ids in place of headings; faults are noted on the sheet."""
+    sheet.put((index,), written)
+    row = sheet.take(Requirement, index)
+    if row is None:
+        return
+    unknown = [name for name in row.clauses if name not in headings]
+    if unknown:
+        sheet.fault((index, "clauses"), f"unknown clause {unknown[0]!r}", "describe it in regime.yaml")
+        return
+    cited = tuple(clause for name in row.clauses for clause in headings[name] if set(clause.levels) & set(row.levels))
+    wrong = _wrong(row, cited, overlays, others)
+    if wrong:
+        sheet.fault((index,), *split(f"{row.id}: {wrong}"))
+        return
+    yield from _each_level(row.model_copy(update={"clauses": tuple(clause.id for clause in cited)}))
 
 
 def _wrong(row: Requirement, cited: Sequence[Clause], overlays: Collection[str], others: Sequence[Requirement]) -> str:
@@ -274,9 +304,10 @@ def _extended(regime: Regime, extension: Extension, *, free: bool) -> Regime:
     known = {row.id for row in regime.requirements}
     for row in extension.requirements:
         if row.id in known:
-            raise _one(extension.fault, f"row {row.id!r} is the regime's own", "rename it")
+            raise PaperError([fault_at(extension.place, f"row {row.id!r} is the regime's own", "rename it")])
         if row.force in LEGAL and not free:
-            raise _one(extension.fault, f"row {row.id!r} claims {row.force.value}", "write baseline, or pin the plugin")
+            what = f"row {row.id!r} claims {row.force.value}"
+            raise PaperError([fault_at(extension.place, what, "write baseline, or pin the plugin")])
     clauses = {clause.id: clause for clause in (*extension.clauses, *regime.clauses)}
     return regime.model_copy(
         update={
@@ -286,10 +317,6 @@ def _extended(regime: Regime, extension: Extension, *, free: bool) -> Regime:
             "requirements": (*regime.requirements, *extension.requirements),
         }
     )
-
-
-def _one(place: Fault, what: str, remedy: str) -> PaperError:
-    return PaperError([Fault(place.source, place.line, place.column, what, remedy)])
 
 
 # --- Choosing -------------------------------------------------------------------------------------------------------
