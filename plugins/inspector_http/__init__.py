@@ -1,0 +1,27 @@
+"""Web endpoints: whether they answer over HTTPS, where they redirect, and what their headers and cookies say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from inspector.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from inspector import Check, Probe
+
+
+@hookimpl
+def inspector_probes() -> Iterable[Probe]:
+    """The one request."""
+    from inspector_http.probes import http
+
+    return (http,)
+
+
+@hookimpl
+def inspector_checks() -> Iterable[Check]:
+    """One check per file in ``checks``."""
+    from inspector_http import checks
+
+    return checks.ALL

@@ -1,0 +1,90 @@
+"""Exchanges as they are kept: what was received, with every secret replaced before anything is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from inspector import Cause, Model
+
+#: Header fields whose value is a secret by its name.
+_SECRET = re.compile(
+    rb"authorization|authentication-info|token|secret|api-?key|session|csrf|xsrf|jwt|credential|password", re.IGNORECASE
+)
+_COOKIE = frozenset({b"set-cookie", b"set-cookie2"})
+#: Header fields that hold URLs, in whose parameters session ids and tokens travel.
+_URLS = frozenset({b"content-location", b"link", b"location", b"refresh"})
+_PARAMETERS = re.compile(rb"(?<=[?#;])[^\s<>\",]+")
+#: Shorter cookie values occur elsewhere by chance.
+_TELLING_BYTES = 8
+
+
+class Exchange(Model):
+    """One request and its reply. Bytes of the head stand as Latin-1 text, so that none is lost.
+
+    ``cause`` and ``detail`` say why there is no reply; ``body_cause`` why its body was not read to the bound.
+    """
+
+    url: str
+    status: int | None = None
+    version: str = ""
+    reason: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    body_bytes: int = 0
+    body_sha256: str = ""
+    body_complete: bool = False
+    body_cause: Cause | None = None
+    cause: Cause | None = None
+    detail: str = ""
+
+
+class Exchanges(Model):
+    """All exchanges of one look: along the redirects, and the same port asked in the other language (http or https)."""
+
+    along: tuple[Exchange, ...]
+    other: Exchange | None = None
+
+
+class Redaction:
+    """Replaces secrets by their fingerprints: those of cookies wherever they turn up again later."""
+
+    def __init__(self, fingerprint: Callable[[bytes], str]) -> None:
+        self._fingerprint = fingerprint
+        self._known: dict[bytes, bytes] = {}
+
+    def headers(self, fields: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
+        """The header fields with their secrets replaced, as text."""
+        replaced = [(name, self._value(name.lower(), value)) for name, value in fields]
+        return tuple((name.decode("latin-1"), self._scrub(value).decode("latin-1")) for name, value in replaced)
+
+    def url(self, url: str) -> str:
+        """A URL without the secrets that its parameters may hold."""
+        return self._scrub(self._parameters(url.encode())).decode()
+
+    def _value(self, name: bytes, value: bytes) -> bytes:
+        if name in _COOKIE:
+            return self._cookie(value)
+        if _SECRET.search(name):
+            return self._mark(value)
+        return self._parameters(value) if name in _URLS else value
+
+    def _cookie(self, value: bytes) -> bytes:
+        pair, semicolon, attributes = value.partition(b";")
+        name, equals, secret = pair.rpartition(b"=") if b"=" not in pair else pair.partition(b"=")
+        secret = secret.strip()
+        mark = self._mark(secret)
+        if len(secret) >= _TELLING_BYTES:
+            self._known[secret] = mark
+        return name + equals + mark + semicolon + attributes
+
+    def _parameters(self, value: bytes) -> bytes:
+        return _PARAMETERS.sub(lambda found: self._mark(found.group()), value)
+
+    def _scrub(self, value: bytes) -> bytes:
+        for secret, mark in self._known.items():
+            value = value.replace(secret, mark)
+        return value
+
+    def _mark(self, secret: bytes) -> bytes:
+        """The fingerprint in a form that cannot be taken for a cookie attribute."""
+        return self._fingerprint(secret).replace(";", ",").encode()

@@ -1,0 +1,76 @@
+"""The meaning of security headers, as browsers take them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_DIRECTIVE = re.compile(rf'[ \t]*(?:({_TOKEN})(?:[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|{_TOKEN}))?)?[ \t]*(?:;|\Z)')
+#: More digits than any age needs.
+_DIGITS = 15
+
+
+def hsts_max_age(value: str) -> int | None:
+    """The ``max-age`` of Strict-Transport-Security, in seconds; None when browsers ignore the header (RFC 6797 §6.1)."""
+    directives: dict[str, str] = {}
+    position = 0
+    while position < len(value):
+        found = _DIRECTIVE.match(value, position)
+        if found is None:
+            return None
+        position = found.end()
+        if found[1] is None:
+            continue
+        name = found[1].lower()
+        if name in directives:
+            return None
+        directives[name] = (found[2] or "").strip('"')
+    age = directives.get("max-age", "")
+    return int(age[:_DIGITS]) if age.isascii() and age.isdigit() else None
+
+
+def elements(values: Iterable[str]) -> list[str]:
+    """The comma-separated elements of all fields of one name, in lower case (Fetch, "get, decode, and split")."""
+    return [element.strip(" \t").lower() for value in values for element in value.split(",")]
+
+
+def frame_ancestors(policies: Iterable[str]) -> list[list[str]]:
+    """The source lists of every ``frame-ancestors`` directive in enforced policies (CSP Level 3 §6.4.2)."""
+    found: list[list[str]] = []
+    for policy in elements(policies):
+        for directive in policy.split(";"):
+            name, *sources = directive.split() or [""]
+            if name == "frame-ancestors":
+                found.append(sources)
+                break
+    return found
+
+
+def admits_anybody(sources: Sequence[str]) -> bool:
+    """Whether a source list lets pages of any site in: ``*``, a wildcard host or a bare scheme."""
+    return any(source in {"*", "http:", "https:", "http://*", "https://*"} for source in sources)
+
+
+def denies_foreign_frames(options: Iterable[str]) -> bool:
+    """Whether X-Frame-Options keeps foreign pages from framing this one (HTML Standard §7.7.1).
+
+    Several different values that hold a known one deny; anything unknown alone, ALLOW-FROM included, is ignored.
+    """
+    values = set(elements(options))
+    if len(values) > 1:
+        return bool(values & {"deny", "allowall", "sameorigin"})
+    return bool(values & {"deny", "sameorigin"})
+
+
+_VERSION = re.compile(r"(?:^|[/\s(v])\d|\d\.\d")
+
+
+def names_version(value: str) -> bool:
+    """Whether a product header names a version: a number that stands by itself or after a slash, or a dotted one."""
+    return bool(_VERSION.search(value))
+
+
+def shorten(value: str, length: int = 160) -> str:
+    """A header's value as a message shows it."""
+    return value if len(value) <= length else f"{value[: length - 1]}…"
