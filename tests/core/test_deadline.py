@@ -1,0 +1,51 @@
+"""Code that never ends is stopped, whether it is a pure function or a coroutine that blocks."""
+
+import asyncio
+
+import pytest
+
+from inspector.deadline import bounded, responsive
+from inspector.errors import Trouble
+from inspector.model import Cause
+
+
+def _burn() -> None:
+    while True:
+        pass
+
+
+def test_a_function_that_never_ends_is_stopped() -> None:
+    """The cause is a bug of that function."""
+    with pytest.raises(Trouble, match="check x") as caught, bounded(0.2, "check x"):
+        _burn()
+    assert caught.value.cause is Cause.BUG
+
+
+def test_a_function_that_ends_is_left_alone() -> None:
+    """The bound goes away with the body."""
+    with bounded(0.2, "check x"):
+        pass
+    with bounded(0.2, "outer"):
+        total = sum(range(1000))
+    assert total == 499500
+
+
+def test_a_coroutine_that_blocks_is_stopped_and_others_go_on() -> None:
+    """The blocking look ends with its cause; the one beside it is not disturbed."""
+
+    async def main() -> tuple[object, object]:
+        async def blocking() -> None:
+            _burn()
+
+        async def patient() -> None:
+            await asyncio.sleep(0.01)
+
+        suspects: set[asyncio.Task[None]] = {asyncio.create_task(blocking()), asyncio.create_task(patient())}
+        with responsive(0.4, suspects):
+            done = await asyncio.gather(*suspects, return_exceptions=True)
+        return done[0], done[1]
+
+    told = asyncio.run(main())
+    troubles = [each for each in told if isinstance(each, Trouble)]
+    assert [each.cause for each in troubles] == [Cause.BUG]
+    assert None in told
