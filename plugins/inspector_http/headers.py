@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Sequence
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_DIRECTIVE = re.compile(rf'[ \t]*(?:({_TOKEN})(?:[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|{_TOKEN}))?)?[ \t]*(?:;|\Z)')
+_VALUE = rf'"(?:[^"\\]|\\.)*"|{_TOKEN}'
+_DIRECTIVE = re.compile(rf"[ \t]*(?:({_TOKEN})(?:[ \t]*=[ \t]*({_VALUE}))?)?[ \t]*(?:;|\Z)")
 #: More digits than any age needs.
 _DIGITS = 15
 
 
 def hsts_max_age(value: str) -> int | None:
-    """The ``max-age`` of Strict-Transport-Security, in seconds; None when browsers ignore the header (RFC 6797 §6.1)."""
+    """The ``max-age`` of Strict-Transport-Security, in seconds; None when browsers ignore it (RFC 6797 §6.1)."""
     directives: dict[str, str] = {}
     position = 0
     while position < len(value):
