@@ -39,7 +39,8 @@ class Coverage(Model):
 class Judgement(Model):
     """Findings of one system under one regime at one instant. ``requirements`` are the rows as resolved.
 
-    ``statements`` are those that were judged with; ``reread`` tells that the facts were read again from the raw bytes.
+    ``plugins`` are those that judged, ``statements`` those that were judged with; ``reread`` tells that the facts were
+    read again from the raw bytes.
     """
 
     inspection: str

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import zstandard
 
-from inspector.bundle.hostile import FileFault, Folder, parse, refuse
+from inspector.bundle.hostile import FileFault, Folder, parse, printable, refuse
 from inspector.bundle.layout import (
     CAPTURE,
     FILE_BYTES,
@@ -17,11 +18,13 @@ from inspector.bundle.layout import (
     JUDGEMENTS,
     LEDGER,
     LINE_BYTES,
+    MANIFEST,
     OBSERVATIONS,
     RAW_BYTES,
     REPORTS,
     TRUST,
     is_sha256,
+    is_step,
     observation_name,
     raw_name,
 )
@@ -49,7 +52,7 @@ class Judged:
     reports: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
     """A sealed bundle: every file is the one that was sealed, and whatever is read is checked again.
 
@@ -63,10 +66,12 @@ class Bundle:
     @classmethod
     def open(cls, folder: Path) -> Bundle:
         """The bundle in ``folder``; raises BundleError that names every file that is not as it was sealed."""
+        if not (folder / CAPTURE / MANIFEST).exists():
+            raise BundleError(f"{folder}: is no sealed bundle", remedy="seal or resume it, or name another folder")
         files = Folder(folder)
         sealed = read_manifest(files, CAPTURE, CaptureSealed)
         refuse(faults_of(files, CAPTURE, sealed))
-        inspection = INSPECTION.join(lambda name: _read(files, CAPTURE, sealed.files, name, JSON_BYTES))
+        inspection = INSPECTION.join(lambda file: _read(files, CAPTURE, sealed.files, file), CAPTURE)
         if inspection.id != sealed.predicate.inspection:
             raise BundleError(f"{CAPTURE}/inspection.json: is another inspection than the manifest names")
         return cls(folder, inspection, sealed)
@@ -88,11 +93,11 @@ class Bundle:
         return tuple(self._evidence(name.removeprefix(prefix).removesuffix(".json")) for name in names)
 
     def _evidence(self, one: str) -> tuple[str, Evidence]:
-        name = observation_name(one)
-        data = self._read(name)
+        file = f"{CAPTURE}/{observation_name(one)}"
+        data = self._read(observation_name(one))
         if digest(data) != one:
-            raise BundleError(f"{CAPTURE}/{name}: is not named by its own SHA-256")
-        return one, parse(Evidence, data, f"{CAPTURE}/{name}")
+            raise BundleError(f"{file}: is not named by its own SHA-256")
+        return one, parse(Evidence, data, file)
 
     def raw(self, ref: RawRef) -> bytes:
         """The raw bytes that ``ref`` points at; raises BundleError when they are others, more or fewer than it says."""
@@ -145,7 +150,10 @@ class Bundle:
 
     def judgements(self) -> tuple[Judged, ...]:
         """The judgements about this capture, oldest ``as_of`` first; raises BundleError."""
-        return tuple(self.judged(name) for name in judgement_names(Folder(self.folder)))
+        names, faults = judgement_names(Folder(self.folder))
+        refuse(faults)
+        judged = [self.judged(name) for name in names]
+        return tuple(sorted(judged, key=lambda each: (each.judgement.as_of, len(each.name), each.name)))
 
     def judged(self, name: str) -> Judged:
         """One judgement; raises BundleError that names every file that is not as it was sealed."""
@@ -153,7 +161,7 @@ class Bundle:
         part = f"{JUDGEMENTS}/{name}"
         sealed = read_manifest(files, part, JudgementSealed)
         refuse(faults_of(files, part, sealed))
-        judgement = JUDGEMENT.join(lambda file: _read(files, part, sealed.files, file, JSON_BYTES))
+        judgement = JUDGEMENT.join(lambda file: _read(files, part, sealed.files, file), part)
         if sealed.predicate.capture != self.digest or judgement.inspection != self.inspection.id:
             raise BundleError(f"{part}: judges another capture than this one")
         return Judged(
@@ -166,27 +174,30 @@ class Bundle:
         )
 
     def _read(self, name: str, limit: int = JSON_BYTES) -> bytes:
-        return _read(Folder(self.folder), CAPTURE, self.sealed.files, name, limit)
+        return _read(Folder(self.folder), CAPTURE, self.sealed.files, f"{CAPTURE}/{name}", limit)
 
 
-def judgement_names(files: Folder) -> list[str]:
-    """The folders below ``judgements``; raises BundleError when something else than a plain file stands there."""
-    if not (files.path / JUDGEMENTS).is_dir():
-        return []
-    found, faults = files.walk(JUDGEMENTS)
-    refuse(faults)
-    loose = [FileFault(file=f"{JUDGEMENTS}/{name}", what="is in no judgement") for name in found if "/" not in name]
-    refuse(loose)
-    return sorted({name.partition("/")[0] for name in found})
+def judgement_names(files: Folder) -> tuple[list[str], list[FileFault]]:
+    """The names of the judgements, and a fault for all else that stands where they do."""
+    try:
+        entries = files.entries(JUDGEMENTS)
+    except FileNotFoundError:
+        return [], []
+    except OSError as error:
+        return [], [FileFault(file=JUDGEMENTS, what=f"cannot be read: {error.strerror}")]
+    names = [name for name, status in entries if stat.S_ISDIR(status.st_mode) and is_step(name)]
+    strangers = sorted({name for name, _ in entries} - set(names))
+    return names, [FileFault(file=printable(f"{JUDGEMENTS}/{name}"), what="is no judgement") for name in strangers]
 
 
-def _read(files: Folder, part: str, expected: Mapping[str, str], name: str, limit: int) -> bytes:
-    """A file of ``part`` once more checked against its manifest, for it may have changed since."""
+def _read(files: Folder, part: str, expected: Mapping[str, str], file: str, limit: int = JSON_BYTES) -> bytes:
+    """A file of ``part``, checked once more against its manifest, for it may have changed since."""
+    name = file.removeprefix(f"{part}/")
     if name not in expected:
-        raise BundleError(f"{part}/{name}: is missing")
-    data = files.read(f"{part}/{name}", limit)
+        raise BundleError(f"{printable(file)}: is missing")
+    data = files.read(file, limit)
     if digest(data) != expected[name]:
-        raise BundleError(f"{part}/{name}: is not what was sealed: its SHA-256 differs")
+        raise BundleError(f"{file}: is not what was sealed: its SHA-256 differs")
     return data
 
 

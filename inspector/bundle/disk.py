@@ -17,6 +17,7 @@ FILE_MODE = 0o600
 
 _NO_ROOM = "make room there, then resume the inspection"
 _NO_PERMISSION = "make it writable, or choose another output folder"
+_NO_FOLDER = "a file stands where a folder is needed; move it, or choose another output folder"
 _REMEDIES = {
     errno.ENOSPC: _NO_ROOM,
     errno.EDQUOT: _NO_ROOM,
@@ -24,8 +25,8 @@ _REMEDIES = {
     errno.EACCES: _NO_PERMISSION,
     errno.EPERM: _NO_PERMISSION,
     errno.EROFS: _NO_PERMISSION,
-    errno.ENOTDIR: "a file stands where a folder is needed; move it, or choose another output folder",
-    errno.EEXIST: "something stands there already; choose another output folder",
+    errno.ENOTDIR: _NO_FOLDER,
+    errno.EEXIST: _NO_FOLDER,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +16,16 @@ from pydantic import ValidationError
 
 from inspector.bundle.layout import DEPTH, JSON_BYTES, is_path
 from inspector.errors import BundleError
-from inspector.model import Model
+from inspector.model import Model, canonical
 
 M = TypeVar("M", bound=Model)
 
 _CHUNK = 2**20
 
 
-def printable(name: str) -> str:
-    """``name`` as it may stand in a message: at most 200 characters, none of which a terminal obeys."""
-    return name if is_path(name) else ascii(name)[:200]
+def printable(text: str) -> str:
+    """``text`` as it may stand in a message: at most 200 characters, none of which a terminal obeys."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text[:200])
 
 
 class FileFault(Model):
@@ -61,14 +61,26 @@ def json_object(data: bytes, name: str) -> dict[str, Any]:
     return value
 
 
-def parse(model: type[M], data: bytes, name: str) -> M:
-    """The model whose JSON form is ``data``; raises BundleError that quotes nothing of a hostile file but its keys."""
+def parse(model: type[M], data: bytes, name: str, homes: Mapping[str, str] | None = None) -> M:
+    """The model whose JSON form is ``data``.
+
+    Raises BundleError that names the file: ``homes`` maps fields to theirs, all others are in ``name``.
+    """
     try:
         return model.parse(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(printable(str(step)) for step in first["loc"])
-        raise BundleError(f"{name}: {place or 'the whole'}: {ascii(first['msg'])[1:201]}") from None
+        steps = [str(step) for step in first["loc"]]
+        home = (homes or {}).get(steps[0], name) if steps else name
+        raise BundleError(f"{home}: {printable('.'.join([*steps, '']) + ' ' + first['msg'])}") from None
+
+
+def recoded(value: object, name: str) -> bytes:
+    """The canonical JSON of a value that came out of hostile JSON; raises BundleError for numbers that have none."""
+    try:
+        return canonical(value)
+    except ValueError:
+        raise BundleError(f"{name}: holds a number or a text that JSON has no form for") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +154,12 @@ class Folder:
         while folders:
             folder = folders.pop()
             place = "/".join(filter(None, (part, folder)))
-            for last, status in self._entries(place, faults):
+            try:
+                entries = self.entries(place)
+            except OSError as error:
+                faults.append(FileFault(file=printable(place), what=f"cannot be read: {error.strerror}"))
+                continue
+            for last, status in entries:
                 name = f"{folder}/{last}" if folder else last
                 shown = printable(f"{place}/{last}")
                 if stat.S_ISDIR(status.st_mode) and name.count("/") < DEPTH:
@@ -155,13 +172,10 @@ class Folder:
                     files.add(name)
         return files, faults
 
-    def _entries(self, place: str, faults: list[FileFault]) -> list[tuple[str, os.stat_result]]:
-        try:
-            with self._folder(place) as descriptor, os.scandir(descriptor) as entries:
-                return sorted((entry.name, entry.stat(follow_symlinks=False)) for entry in entries)
-        except OSError as error:
-            faults.append(FileFault(file=printable(place), what=f"cannot be read: {error.strerror}"))
-            return []
+    def entries(self, place: str) -> list[tuple[str, os.stat_result]]:
+        """What stands in the folder ``place`` ("" for the top), by name; raises OSError."""
+        with self._folder(place) as descriptor, os.scandir(descriptor) as entries:
+            return sorted((entry.name, entry.stat(follow_symlinks=False)) for entry in entries)
 
 
 def _unsound(status: os.stat_result) -> str:

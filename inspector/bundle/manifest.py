@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import FormatError
 
-from inspector.bundle.hostile import FileFault, Folder, json_object, parse, printable
+from inspector.bundle.hostile import FileFault, Folder, json_object, parse, printable, recoded
 from inspector.bundle.key import SigningKey, signed_by
 from inspector.bundle.layout import FILE_BYTES, JSON_BYTES, MANIFEST, is_path, is_sha256
 from inspector.errors import BundleError
@@ -123,7 +123,7 @@ def read_manifest(folder: Folder, part: str, kind: type[P]) -> Sealed[P]:
             )
         if not is_sha256(sha256):
             raise BundleError(f"{name}: gives no SHA-256 for {file}")
-    predicate = parse(kind, canonical(statement.predicate), name)
+    predicate = parse(kind, recoded(statement.predicate, name), name)
     return Sealed(digest=digest(payload), signers=signers, files=files, predicate=predicate)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from inspector.bundle.hostile import json_object, json_value, parse
+from inspector.bundle.hostile import json_object, json_value, parse, recoded
 from inspector.errors import BundleError
 from inspector.inspection import Inspection
 from inspector.judgement import Judgement
@@ -35,16 +35,20 @@ class Parts(Generic[M]):
             split[name] = canonical(held)
         return {self.rest: canonical(left), **split}
 
-    def join(self, read: Callable[[str], bytes]) -> M:
-        """The value whose files ``read`` gives; raises BundleError naming the file that is wrong."""
-        whole: dict[str, Any] = json_object(read(self.rest), self.rest)
+    def join(self, read: Callable[[str], bytes], part: str) -> M:
+        """The value in ``part`` of a bundle; ``read`` gives a file's bytes. Raises BundleError naming the file."""
+        rest = f"{part}/{self.rest}"
+        whole: dict[str, Any] = json_object(read(rest), rest)
+        homes: dict[str, str] = {}
         for name, fields in self.files.items():
-            held = {fields: json_value(read(name), name)} if isinstance(fields, str) else json_object(read(name), name)
+            file = f"{part}/{name}"
+            held = {fields: json_value(read(file), file)} if isinstance(fields, str) else json_object(read(file), file)
             expected = {fields} if isinstance(fields, str) else set(fields)
             if set(held) != expected or expected & set(whole):
-                raise BundleError(f"{name}: holds other fields than {', '.join(sorted(expected))}")
+                raise BundleError(f"{file}: holds other fields than {', '.join(sorted(expected))}")
             whole |= held
-        return parse(self.model, canonical(whole), self.rest)
+            homes |= dict.fromkeys(expected, file)
+        return parse(self.model, recoded(whole, rest), rest, homes)
 
 
 INSPECTION = Parts(

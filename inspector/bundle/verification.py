@@ -113,7 +113,8 @@ class Difference(Model):
     def words(self) -> str:
         """The difference for a person."""
         at = f" at {self.address}" if self.address else ""
-        return f"{self.requirement} on {self.subject}{at}: {self.was or 'none'} would become {self.becomes or 'none'}"
+        about = printable(f"{self.requirement} on {self.subject}{at}")
+        return f"{about}: {self.was or 'none'} would become {self.becomes or 'none'}"
 
 
 class Today(Model):
@@ -132,7 +133,7 @@ class Today(Model):
         if not self.differences:
             return f"{head} say the same of all {self.findings} findings"
         told = "\n".join(f"  {each.words}" for each in self.differences)
-        return f"{head} say something else of {len(self.differences)} findings:\n{told}"
+        return f"{head} judge otherwise ({len(self.differences)} among {self.findings} findings):\n{told}"
 
 
 class Verification(Model):
@@ -154,7 +155,7 @@ def verify(folder: Path, *, trusted: Collection[str], reassess: Reassess | None 
 
     Never raises for what is wrong with a bundle: that is the answer.
     """
-    intact = _intact(folder, frozenset(trusted))
+    intact = _intact(folder, frozenset(keyid.strip().lower() for keyid in trusted))
     if not intact.holds:
         return Verification(intact=intact, reproduced=_not_asked(intact, "the bundle is not intact"))
     if reassess is None:
@@ -176,11 +177,8 @@ def _intact(folder: Path, trusted: frozenset[str]) -> Intact:
     seals: list[Seal] = []
     faults = _strangers(folder)
     faults += _examine(files, CAPTURE, CaptureSealed, trusted, seals)
-    try:
-        names = judgement_names(files)
-    except BundleError as error:
-        names = []
-        faults.append(_fault(JUDGEMENTS, error))
+    names, strangers = judgement_names(files)
+    faults += strangers
     for name in names:
         faults += _examine(files, f"{JUDGEMENTS}/{name}", JudgementSealed, trusted, seals)
     if not faults:
@@ -266,7 +264,7 @@ def _again(bundle: Bundle, judged: Judged, reassess: Reassess) -> tuple[Reproduc
 
 
 def _compared(name: str, was: Judgement, now: Judgement) -> Reproduction:
-    if other := [f"{what} {a} then, {b} now" for what, a, b in _versions(was, now) if a != b]:
+    if other := [printable(f"{what} {a} then, {b} now") for what, a, b in _versions(was, now) if a != b]:
         return Reproduction(judgement=name, comparison=Comparison.NOT_COMPARABLE, detail="; ".join(other))
     before, after = JUDGEMENT.split(was), JUDGEMENT.split(now)
     if differ := sorted(file for file in before if before[file] != after[file]):
@@ -278,7 +276,12 @@ def _versions(was: Judgement, now: Judgement) -> list[tuple[str, str, str]]:
     return [
         ("inspector", was.inspector_version, now.inspector_version),
         ("regime", f"{was.regime} {was.regime_version}", f"{now.regime} {now.regime_version}"),
+        ("plugins", _named(was), _named(now)),
     ]
+
+
+def _named(judgement: Judgement) -> str:
+    return ", ".join(sorted(f"{each.name} {each.version} {each.digest[:12]}" for each in judgement.plugins)) or "none"
 
 
 def _differences(was: Judgement, now: Judgement) -> tuple[Difference, ...]:

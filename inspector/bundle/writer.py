@@ -124,7 +124,7 @@ class Writer:
             disk.cut_torn_line(folder / CAPTURE / name)
         files = Folder(folder)
         salt = files.read(SALT, _SALT_BYTES)
-        inspection = INSPECTION.join(lambda name: files.read(f"{CAPTURE}/{name}"))
+        inspection = INSPECTION.join(files.read, CAPTURE)
         lines = files.read(f"{CAPTURE}/{JOURNAL}", FILE_BYTES).splitlines()
         recorded = {parse(Recorded, line, JOURNAL).evidence for line in lines}
         writer = cls(folder, inspection, salt, recorded, held)
@@ -153,7 +153,6 @@ class Writer:
 
     def put(self, raw: Raw) -> RawRef:
         """Keep raw bytes, once however often they come; they are on the disk when this returns. Raises BundleError."""
-        self._check_open()
         if len(raw.data) > RAW_BYTES:
             raise BundleError(f"{raw.name}: {len(raw.data)} bytes are more than {RAW_BYTES}", remedy="bound the look")
         ref = RawRef(
@@ -164,8 +163,10 @@ class Writer:
             sensitivity=raw.sensitivity,
             truncated=raw.truncated,
         )
-        if not self._path(raw_name(ref.sha256)).exists():
-            self._write(raw_name(ref.sha256), zstandard.ZstdCompressor().compress(raw.data))
+        with self._turn:
+            self._check_open()
+            if not self._path(raw_name(ref.sha256)).exists():
+                self._write(raw_name(ref.sha256), zstandard.ZstdCompressor().compress(raw.data))
         return ref
 
     def record(self, evidence: Evidence) -> str:
@@ -174,7 +175,6 @@ class Writer:
         Raises BundleError when the disk refuses, ValueError when the evidence could not be read back (a bug of its
         probe). Recording the same evidence again changes nothing.
         """
-        self._check_open()
         data = evidence.canonical()
         Evidence.parse(data)
         if len(data) > JSON_BYTES:
@@ -193,6 +193,10 @@ class Writer:
     def evidence(self) -> tuple[tuple[str, Evidence], ...]:
         """All that was recorded, with digests, in the order of the digests (whatever the order of the looks)."""
         return tuple((one, self._read(one)) for one in sorted(self._recorded))
+
+    def trust(self, name: str) -> bytes:
+        """The trust roots, anchors or table of this name as they were at the beginning; raises BundleError."""
+        return Folder(self.folder).read(f"{CAPTURE}/{TRUST}/{name}", FILE_BYTES)
 
     def _path(self, name: str) -> Path:
         return self.folder / CAPTURE / name

@@ -29,7 +29,12 @@ def subject(host: str = "a.example") -> Subject:
     return Subject(kind=Aim.ADDRESS, uri=f"https://{host}", scheme="https", host=host, port=443, address="127.0.0.1")
 
 
-def inspection(system: str = "sys-a", *, id: str = "inspection-1", host: str = "a.example") -> Inspection:
+def inspection(
+    system: str = "sys-a",
+    *,
+    id: str = "inspection-1",  # noqa: A002
+    host: str = "a.example",
+) -> Inspection:
     return Inspection(
         id=id,
         run="run-1",
