@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -50,7 +49,7 @@ async def http(target: Target, network: Network) -> Capture:
         },
     )
     async with client:
-        visit = _Visit(client, Redaction(network.fingerprint))
+        visit = _Visit(client, network, Redaction(network.fingerprint))
         along, onward = await visit.follow(target.uri)
         other = await visit.other(target.uri) if _speaks_otherwise(along[0], target) else None
     kept = Exchanges(along=along, other=other)
@@ -85,8 +84,9 @@ def _speaks_otherwise(first: Exchange, target: Target) -> bool:
 class _Visit:
     """One client's exchanges with one service."""
 
-    def __init__(self, client: httpx.AsyncClient, redaction: Redaction) -> None:
+    def __init__(self, client: httpx.AsyncClient, network: Network, redaction: Redaction) -> None:
         self._client = client
+        self._network = network
         self._redaction = redaction
 
     async def follow(self, url: str) -> tuple[tuple[Exchange, ...], str]:
@@ -115,11 +115,11 @@ class _Visit:
         """One exchange, with its secrets replaced, and the real URL to which it redirects."""
         shown = self._redaction.url(url)
         try:
-            async with asyncio.timeout(HEAD_SECONDS):
+            async with self._network.within(HEAD_SECONDS):
                 reply = await self._client.send(self._client.build_request("GET", url), stream=True)
         except (Trouble, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             return Exchange(url=shown, cause=_cause(error), detail=_detail(error)), ""
-        body = await _body(reply)
+        body = await _body(reply, self._network)
         values = [value.decode("latin-1") for name, value in reply.headers.raw if name.lower() == b"location"]
         exchange = Exchange(
             url=shown,
@@ -154,17 +154,17 @@ class _Beginning:
         self.size += len(kept)
 
 
-async def _body(reply: httpx.Response) -> _Beginning:
+async def _body(reply: httpx.Response, network: Network) -> _Beginning:
     """The beginning of a reply's body, whatever becomes of the rest."""
     body = _Beginning()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with network.within(BODY_SECONDS):
             async for chunk in reply.aiter_raw():
                 body.add(chunk)
                 if body.size >= BODY_BYTES:
                     break
             else:
-                body.complete = True
+                body.complete = not reply.extensions.get("truncated", False)
     except (Trouble, httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
         body.cause = _cause(error)
     finally:

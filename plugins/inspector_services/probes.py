@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
 from inspector import HOST, Aim, Capture, Cause, Cost, Gap, Network, Raw, Reading, Target, Trouble, probe
@@ -67,7 +67,8 @@ async def ports(target: Target, network: Network, *, sweep: Reach = "notable") -
     seconds = _sweep_cost(target, {"sweep": sweep}).seconds
     xml = await network.nmap(["-sT", "--max-retries", str(RETRIES)], ports=asked, timeout=float(seconds))
     scan = scan_of(xml, target.address)
-    note = Sweep(declared=tuple(sorted(declared_ports(target))), control=await _control(network, scan))
+    declared = declared_ports(target)
+    note = Sweep(declared=tuple(sorted(declared)), control=await _control(network, scan, declared))
     return Capture(
         raw=(
             Raw(name="nmap.xml", data=xml, media_type="application/xml"),
@@ -77,8 +78,9 @@ async def ports(target: Target, network: Network, *, sweep: Reach = "notable") -
     )
 
 
-async def _control(network: Network, scan: Scan) -> Control | None:
-    opened, closed = scan.first("open"), scan.first("closed")
+async def _control(network: Network, scan: Scan, declared: Collection[int]) -> Control | None:
+    """Ask an open port again, best a declared one; without any, a closed one."""
+    opened, closed = scan.first("open", among=declared), scan.first("closed", among=declared)
     port = closed if opened is None else opened
     if port is None:
         return None

@@ -49,9 +49,10 @@ class Scan:
     version: str
     ports: Mapping[int, tuple[str, str]]
 
-    def first(self, state: str) -> int | None:
-        """The lowest port in this state, in nmap's word."""
-        return min((port for port, (seen, _) in self.ports.items() if seen == state), default=None)
+    def first(self, state: str, *, among: Collection[int]) -> int | None:
+        """A port in this state (nmap's word): the lowest one ``among`` these, else the lowest one."""
+        found = [port for port, (seen, _) in self.ports.items() if seen == state]
+        return min(found, key=lambda port: (port not in among, port), default=None)
 
 
 def scan_of(xml: bytes, address: str) -> Scan:
