@@ -22,10 +22,10 @@ class Language(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """``render`` turns views into the bytes of one file.
+    """``render`` turns views into the bytes of one file, whose name is ``stem`` and ``suffix``.
 
-    With ``joins`` one file holds a whole run (SARIF for CI); without, each system has its own. ``localised`` formats are
-    written once per language.
+    With ``joins`` one file holds a whole run (SARIF for CI); without, ``render`` gets one view at a time. ``localised``
+    formats are written once per language.
     """
 
     name: str
@@ -34,3 +34,8 @@ class Renderer:
     render: Callable[[Sequence[View], Language], bytes]
     localised: bool = False
     joins: bool = False
+    stem: str = "report"
+
+    def file(self, language: Language) -> str:
+        """The file's name in one language."""
+        return f"{self.stem}.{language.value}{self.suffix}" if self.localised else f"{self.stem}{self.suffix}"

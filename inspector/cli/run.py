@@ -24,6 +24,7 @@ from inspector.registry import Registry, installed
 from inspector.renderer import Language
 from inspector.report import View, render, view
 from inspector.verdict import Outcome
+from inspector.visible import harmless
 
 #: Formats that every judgement has.
 ALWAYS = ("html", "json")
@@ -67,7 +68,7 @@ class Shown:
         cause = f" ({step.cause.value})" if step.cause else ""
         text = f"{step.system}: {step.done}/{step.planned} {step.probe} {step.subject}{cause}"
         if self.live:
-            sys.stderr.write(f"\r\x1b[K{terminal.harmless(text)[:150]}")
+            sys.stderr.write(f"\r\x1b[K{harmless(text)[:150]}")
             sys.stderr.flush()
         elif self.plain:
             terminal.note(text)
@@ -196,8 +197,8 @@ def tell(views: list[View], formats: tuple[str, ...], wish: Wish, registry: Regi
         return
     language = Language(wish.lang)
     texts = views[0].texts(language)
-    heads = ("System", "Level", "Regime", *(outcome.value for outcome in Outcome))
-    summary = terminal.table(None, *(texts.say(head) if head[0].isupper() else texts.word(head) for head in heads))
+    heads = (texts.say("System"), texts.say("Level"), texts.say("Regime"), *map(texts.word, Outcome))
+    summary = terminal.table(None, *heads)
     for each in views:
         counts = each.counts()
         system = each.inspection.system

@@ -6,7 +6,6 @@ import json
 
 from inspector.cli import terminal
 from inspector.errors import Misuse
-from inspector.judgement import Judgement
 
 PAPERS = ("declaration", "authorisation", "statements", "settings", "findings")
 
@@ -16,7 +15,9 @@ def print_schema(paper: str) -> int:
     if paper not in PAPERS:
         raise Misuse(f"there is no paper {paper!r}", remedy=f"write one of {', '.join(PAPERS)}")
     if paper == "findings":
-        told = Judgement.model_json_schema(mode="serialization")
+        from inspector.report import findings_schema
+
+        told = findings_schema()
     else:
         from inspector.papers.schema import schema
 

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 from typing import TYPE_CHECKING
 
 from inspector.errors import InspectorError
+from inspector.visible import harmless
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
-
-
-def harmless(text: str) -> str:
-    """The text with control, format and other invisible characters written out, so that none moves the cursor."""
-    return "".join(
-        character if character in "\n " or unicodedata.category(character)[0] != "C" else _written(character)
-        for character in text
-    )
-
-
-def _written(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
 def _console(stderr: bool) -> Console:
