@@ -118,6 +118,7 @@ class Client:
 
     def __init__(self, order: Order) -> None:
         self.order = order
+        self.seconds_left: float = order.all_seconds
 
     def shake(self, question: Question, version: TlsVersion, stack: Stack) -> tuple[Attempt, dict[str, bytes]]:
         """Make one handshake: what was seen, and the certificates that came with it."""
@@ -131,15 +132,15 @@ class Client:
         try:
             connected = socket.create_connection((self.order.address, self.order.port), timeout=seconds)
         except TimeoutError:
+            self.seconds_left -= seconds
             return attempt(End.TIMEOUT), {}
         except ConnectionRefusedError:
             return attempt(End.REFUSED), {}
         except ConnectionError:
             return attempt(End.RESET), {}
-        except PermissionError:
-            raise
         except OSError as error:
             return attempt(End.UNREACHABLE, note=str(error)), {}
+        began = time.monotonic()
         with contextlib.closing(_Line(connected, seconds)) as line:
             connection = self._connection(line, question, version, stack)
             note = _connect(connection)
@@ -147,6 +148,7 @@ class Client:
             end = line.end or (End.STOPPED if note else End.DONE)
             with contextlib.suppress(*_FAILURES, OSError):
                 connection.close()
+        self.seconds_left -= time.monotonic() - began
         return attempt(end, received=line.received, chain=tuple(certificates), note=note), certificates
 
     def _connection(self, line: _Line, question: Question, version: TlsVersion, stack: Stack) -> _Connection:

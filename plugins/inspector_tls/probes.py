@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 
 HTTPS = Scheme("https", Form.PAGE, 443)
 TLS = Scheme("tls")
-#: Seconds that handshakes may take in all, and what the worker may need besides, waiting for the pace included.
+#: Seconds that handshakes may take in all, and seconds after which the worker is killed.
 _ALL_SECONDS = 90
-_WORKER_SECONDS = 300
+_WORKER_SECONDS = 110
 _SURVEY = "survey.json"
 
 
 def _cost(_target: Target, _options: Mapping[str, Any]) -> Cost:
-    return Cost(connections=MOST_CONNECTIONS, seconds=_ALL_SECONDS + 20)
+    return Cost(connections=MOST_CONNECTIONS, seconds=_WORKER_SECONDS)
 
 
 def read(capture: Capture, reading: Reading) -> Tls:

@@ -5,9 +5,9 @@ Only ``scan`` is called from outside, and only there sslyze is imported.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from inspector import Model
 from inspector_tls.observations import TlsVersion
@@ -55,8 +55,13 @@ class Survey(Model):
     tools: dict[str, str] = {}
 
 
-#: One handshake: question, version, stack → what was seen, and the certificates it brought.
-Handshake = Callable[[Question, TlsVersion, Stack], tuple[Attempt, dict[str, bytes]]]
+class Shaker(Protocol):
+    """Makes handshakes; ``seconds_left`` falls by what they take, waits for the authorised pace not counted."""
+
+    seconds_left: float
+
+    def shake(self, question: Question, version: TlsVersion, stack: Stack) -> tuple[Attempt, dict[str, bytes]]:
+        """Make one handshake: what was seen, and the certificates it brought by their SHA-256."""
 
 
 def scan(payload: bytes) -> bytes:
@@ -64,7 +69,7 @@ def scan(payload: bytes) -> bytes:
     from inspector_tls.handshake import Client, tools
 
     order = Order.parse(payload)
-    surveyor = _Surveyor(Client(order).shake, order.all_seconds)
+    surveyor = _Surveyor(Client(order))
     surveyor.ask_versions()
     surveyor.ask_certificates()
     survey = Survey(attempts=tuple(surveyor.attempts), certificates=surveyor.certificates, tools=tools())
@@ -73,8 +78,7 @@ def scan(payload: bytes) -> bytes:
 
 @dataclass
 class _Surveyor:
-    shake: Handshake
-    seconds_left: float
+    client: Shaker
     attempts: list[Attempt] = field(default_factory=list)
     certificates: dict[str, bytes] = field(default_factory=dict)
 
@@ -108,12 +112,10 @@ class _Surveyor:
                 yield stack
 
     def _ask(self, question: Question, version: TlsVersion, stack: Stack) -> None:
-        if self.seconds_left <= 0:
+        if self.client.seconds_left <= 0:
             self.attempts.append(Attempt(question=question, version=version, stack=stack, end=End.NOT_ASKED))
             return
-        began = time.monotonic()
-        attempt, certificates = self.shake(question, version, stack)
-        self.seconds_left -= time.monotonic() - began
+        attempt, certificates = self.client.shake(question, version, stack)
         self.attempts.append(attempt)
         self.certificates |= certificates
 

@@ -1,0 +1,131 @@
+"""Throw-away authorities and certificates for the tests, good and bad."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+DAY = datetime.timedelta(days=1)
+
+
+def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
+    """A new RSA key."""
+    return rsa.generate_private_key(65537, bits)
+
+
+def ec_key() -> ec.EllipticCurvePrivateKey:
+    """A new key on P-256."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def name(common: str) -> x509.Name:
+    """A distinguished name of one common name."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A certificate with its key, and the intermediates that a server should send along."""
+
+    certificate: x509.Certificate
+    key: PrivateKey
+    chain: tuple[x509.Certificate, ...] = ()
+
+    @property
+    def pem(self) -> bytes:
+        """The certificate alone."""
+        return self.certificate.public_bytes(Encoding.PEM)
+
+    def write(self, folder: Path, label: str, *, chain: Sequence[x509.Certificate] | None = None) -> tuple[Path, Path]:
+        """Files with the certificate and what is sent along, and with the key."""
+        certificates, key = folder / f"{label}.pem", folder / f"{label}.key"
+        sent = (self.certificate, *(self.chain if chain is None else chain))
+        certificates.write_bytes(b"".join(each.public_bytes(Encoding.PEM) for each in sent))
+        key.write_bytes(self.key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()))
+        return certificates, key
+
+
+def issue(
+    subject: str | x509.Name,
+    issuer: Identity | None = None,
+    *,
+    key: PrivateKey | None = None,
+    dns: Sequence[str] = (),
+    ip: Sequence[str] = (),
+    authority: bool = False,
+    path_length: int | None = None,
+    days: tuple[int, int] = (-1, 30),
+    purpose: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.SERVER_AUTH,
+    extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
+) -> Identity:
+    """A certificate by ``issuer`` (None: by itself), valid from and until these days counted from now."""
+    key = key or ec_key()
+    now = datetime.datetime.now(datetime.UTC)
+    subject = name(subject) if isinstance(subject, str) else subject
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.certificate.subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now + days[0] * DAY)
+        .not_valid_after(now + days[1] * DAY)
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=path_length), critical=True)
+    )
+    names = [*map(x509.DNSName, dns), *(x509.IPAddress(ipaddress.ip_address(each)) for each in ip)]
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    if purpose is not None and not authority:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical=critical)
+    certificate = builder.sign(issuer.key if issuer else key, hashes.SHA256())
+    chain = (
+        (issuer.certificate, *issuer.chain)
+        if issuer and issuer.certificate.issuer != issuer.certificate.subject
+        else ()
+    )
+    return Identity(certificate, key, chain)
+
+
+def root(common: str = "Test root", **options: object) -> Identity:
+    """A self-signed authority."""
+    return issue(common, authority=True, days=(-10, 300), **options)  # type: ignore[arg-type]
+
+
+def intermediate(issuer: Identity, common: str = "Test intermediate", **options: object) -> Identity:
+    """An authority below another."""
+    return issue(common, issuer, authority=True, days=(-5, 200), **options)  # type: ignore[arg-type]
+
+
+#: The last octet of PKCS #1's signature algorithms, which share all others.
+_ALGORITHMS: dict[type[hashes.HashAlgorithm], int] = {hashes.MD5: 4, hashes.SHA1: 5}
+_PKCS_1 = bytes.fromhex("06092a864886f70d0101")
+
+
+def forgeable(identity: Identity, issuer: Identity, digest: hashes.HashAlgorithm) -> Identity:
+    """The same certificate signed by the issuer's RSA key over a digest that no library signs over any more."""
+    algorithm = _PKCS_1 + bytes([_ALGORITHMS[type(digest)]])
+    signed = identity.certificate.tbs_certificate_bytes.replace(_PKCS_1 + b"\x0b", algorithm, 1)
+    assert isinstance(issuer.key, rsa.RSAPrivateKey)
+    signature = issuer.key.sign(signed, padding.PKCS1v15(), digest)
+    der = _tagged(0x30, signed + _tagged(0x30, algorithm + b"\x05\x00") + _tagged(0x03, b"\x00" + signature))
+    return Identity(x509.load_der_x509_certificate(der), identity.key, identity.chain)
+
+
+def _tagged(tag: int, content: bytes) -> bytes:
+    return (
+        bytes([tag, 0x82]) + len(content).to_bytes(2, "big") + content
+        if len(content) > 127
+        else bytes([tag, len(content)]) + content
+    )

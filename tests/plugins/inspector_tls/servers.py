@@ -1,0 +1,194 @@
+"""Servers on loopback, good and bad, each started by a test and stopped at its end."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+ADDRESS = "127.0.0.1"
+
+
+def free_port(address: str = ADDRESS) -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        probe.bind((address, 0))
+        return int(probe.getsockname()[1])
+
+
+def _await_listener(port: int, process: subprocess.Popen[bytes], address: str) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
+            return
+        time.sleep(0.01)
+    raise RuntimeError(f"{process.args!r} does not listen")
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str | Path], port: int, address: str = ADDRESS) -> Iterator[int]:
+    """A server program of our own, listening when the body begins, killed at its end."""
+    if shutil.which(str(command[0])) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _await_listener(port, process, address)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def openssl(files: tuple[Path, Path], *arguments: str | Path, address: str = ADDRESS) -> Iterator[int]:
+    """``openssl s_server`` with this certificate (and what is sent along) and key."""
+    port = free_port(address)
+    where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    certificates, key = files
+    chain = ("-cert_chain", certificates) if certificates.read_bytes().count(b"BEGIN") > 1 else ()
+    command = (
+        "openssl",
+        "s_server",
+        "-accept",
+        where,
+        "-cert",
+        certificates,
+        "-key",
+        key,
+        *chain,
+        "-quiet",
+        *arguments,
+    )
+    with running(command, port, address) as listening:
+        yield listening
+
+
+@contextlib.contextmanager
+def nginx(folder: Path, directives: str, address: str = ADDRESS) -> Iterator[int]:
+    """nginx with one TLS server block of these directives."""
+    port = free_port(address)
+    where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    configuration = folder / f"nginx-{port}.conf"
+    configuration.write_text(
+        f"daemon off; master_process off; pid {folder}/nginx-{port}.pid; error_log stderr crit;\n"
+        "events { worker_connections 64; }\n"
+        f"http {{ access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};"
+        f" uwsgi_temp_path {folder}; scgi_temp_path {folder};\n"
+        f"server {{ listen {where} ssl; server_name _; {directives} location / {{ return 200; }} }} }}\n"
+    )
+    with running(("nginx", "-c", configuration, "-e", "stderr", "-p", folder), port, address) as listening:
+        yield listening
+
+
+@contextlib.contextmanager
+def answering(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A server that hands every connection to ``answer`` in a thread of its own."""
+    listener = socket.create_server((ADDRESS, 0))
+    listener.settimeout(0.05)
+    over = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def handle(connection: socket.socket) -> None:
+        connection.settimeout(20)
+        with contextlib.suppress(OSError, ValueError), connection:
+            answer(connection)
+
+    def serve() -> None:
+        while not over.is_set():
+            with contextlib.suppress(TimeoutError):
+                connection, _peer = listener.accept()
+                threads.append(threading.Thread(target=handle, args=(connection,), daemon=True))
+                threads[-1].start()
+
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        over.set()
+        server.join()
+        listener.close()
+
+
+def python_tls(context: ssl.SSLContext) -> Callable[[socket.socket], None]:
+    """Answer with a TLS handshake of Python's own and nothing more."""
+
+    def answer(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as secured:
+            secured.recv(1)
+
+    return answer
+
+
+def silent(connection: socket.socket) -> None:
+    """Read and never answer."""
+    while connection.recv(4096):
+        pass
+
+
+def garbage(connection: socket.socket) -> None:
+    """Answer whatever comes with bytes that are no TLS."""
+    connection.recv(4096)
+    connection.sendall(bytes(range(200, 256)) * 4)
+
+
+def clear_http(connection: socket.socket) -> None:
+    """Answer as a web server without TLS does."""
+    connection.recv(4096)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+
+
+def resetting(connection: socket.socket) -> None:
+    """Reset the connection as soon as a hello came."""
+    connection.recv(4096)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+
+
+def hello_version(hello: bytes) -> int:
+    """The version that a ClientHello asks for: 0x0002 for SSL 2.0, 0x0304 where the extension says TLS 1.3."""
+    if hello[:1] != b"\x16":
+        return int.from_bytes(hello[3:5], "big")
+    if b"\x00\x2b\x00\x03\x02\x03\x04" in hello:
+        return 0x0304
+    return int.from_bytes(hello[9:11], "big")
+
+
+def choosy(
+    port: int, version: int, treatment: Callable[[socket.socket], None], calls: list[int] | None = None
+) -> Callable[[socket.socket], None]:
+    """Pass connections on to ``port``, but treat those that ask for ``version`` in another way.
+
+    ``calls`` takes the version of each hello.
+    """
+
+    def answer(connection: socket.socket) -> None:
+        hello = connection.recv(4096, socket.MSG_PEEK)
+        asked = hello_version(hello)
+        if calls is not None:
+            calls.append(asked)
+        if asked == version:
+            treatment(connection)
+            return
+        with socket.create_connection((ADDRESS, port), timeout=20) as onward:
+            back = threading.Thread(target=_pump, args=(onward, connection), daemon=True)
+            back.start()
+            _pump(connection, onward)
+            back.join()
+
+    return answer
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)

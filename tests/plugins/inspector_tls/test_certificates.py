@@ -1,0 +1,322 @@
+"""What the probe sees of certificates, on real servers, and where they lead."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
+
+from inspector import Cause
+from inspector_tls.observations import Flaw, Tls
+from tests.plugins.inspector_tls import servers
+from tests.plugins.inspector_tls.authority import Identity, ec_key, forgeable, intermediate, issue, name, root, rsa_key
+from tests.plugins.inspector_tls.looking import look
+
+HOST = "www.example.vn"
+
+
+@pytest.fixture(scope="module")
+def authority() -> Identity:
+    """A root."""
+    return root()
+
+
+@pytest.fixture(scope="module")
+def between(authority: Identity) -> Identity:
+    """An intermediate below the root."""
+    return intermediate(authority)
+
+
+def seen(folder: Path, identity: Identity, *, declared: Identity | None = None, **options: object) -> Tls:
+    """What is seen of a server with this certificate."""
+    with servers.openssl(identity.write(folder, "server"), "-cipher", "ALL:@SECLEVEL=0") as port:
+        return look(port, declared=declared.pem if declared else b"", **options)  # type: ignore[arg-type]
+
+
+def verified(folder: Path, identity: Identity, authority: Identity) -> bool:
+    """What ``openssl verify`` says of the same chain."""
+    certificate, _key = identity.write(folder, "verify", chain=())
+    (folder / "root.pem").write_bytes(authority.pem)
+    (folder / "sent.pem").write_bytes(b"".join(Identity(each, identity.key).pem for each in identity.chain))
+    command = ["openssl", "verify", "-no-CApath", "-CAfile", folder / "root.pem", "-purpose", "sslserver"]
+    command += ["-untrusted", folder / "sent.pem"] if identity.chain else []
+    done = subprocess.run([*command, certificate], capture_output=True, timeout=20, check=False)
+    return done.returncode == 0
+
+
+def test_facts_of_a_good_certificate(tmp_path: Path, authority: Identity, between: Identity) -> None:
+    """Names, dates, key, signature and chain of a good certificate are seen, and it leads to the declared root."""
+    identity = issue(HOST, between, dns=[HOST, "*.example.vn"], ip=["127.0.0.1"])
+    tls = seen(tmp_path, identity, declared=authority)
+    (chain,) = tls.certificates.chains
+    leaf = chain.leaf
+    assert (leaf.subject, leaf.issuer) == (f"CN={HOST}", "CN=Test intermediate")
+    assert (leaf.dns, leaf.ip) == ((HOST, "*.example.vn"), ("127.0.0.1",))
+    assert (leaf.key.kind, leaf.key.bits, leaf.key.curve) == ("EC", 256, "secp256r1")
+    assert (leaf.signature, leaf.digest, leaf.self_issued, leaf.authority) == (
+        "ecdsa-with-SHA256",
+        "sha256",
+        False,
+        False,
+    )
+    assert leaf.sha256 == identity.certificate.fingerprint(hashes.SHA256()).hex()
+    assert leaf.not_after == identity.certificate.not_valid_after_utc
+    assert leaf.serial == f"{identity.certificate.serial_number:x}"
+    assert (tls.certificates.usual.value, tls.certificates.rsa.value) == (leaf.sha256, None)
+    assert chain.declared_trust.value.path[-1] == authority.certificate.fingerprint(hashes.SHA256()).hex()
+    assert chain.public_trust.unseen is Cause.NOT_SELECTED
+    assert (tls.declared_roots, tls.public_roots) == (1, 0)
+
+
+Make = Callable[[Identity, Identity], Identity]
+
+
+def _constrained(
+    authority: Identity,
+    *,
+    permitted: list[x509.GeneralName] | None = None,
+    excluded: list[x509.GeneralName] | None = None,
+) -> Identity:
+    return intermediate(authority, "Constrained", extensions=[(x509.NameConstraints(permitted, excluded), True)])
+
+
+def _alone(identity: Identity) -> Identity:
+    return Identity(identity.certificate, identity.key)
+
+
+def _with_its_root(other: Identity) -> Identity:
+    identity = issue(HOST, intermediate(other), dns=[HOST])
+    return Identity(identity.certificate, identity.key, (*identity.chain, other.certificate))
+
+
+def _over_sha1(old: Identity) -> Identity:
+    return forgeable(issue(HOST, old, dns=[HOST]), old, hashes.SHA1())
+
+
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
+DNS = [x509.DNSName("example.vn")]
+NAMES = x509.SubjectAlternativeName([x509.DNSName(HOST)])
+TEN = [x509.IPAddress(ipaddress.ip_network("10.0.0.0/8"))]
+CLIENTS = x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH
+ANY = x509.oid.ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
+
+#: Each way a chain can be: how the server's identity is made below a root and an intermediate, and what is wrong.
+WAYS: dict[str, tuple[Make, Flaw | None]] = {
+    "good": (lambda _root, ca: issue(HOST, ca, dns=[HOST]), None),
+    "expired": (lambda _root, ca: issue(HOST, ca, dns=[HOST], days=(-30, -2)), Flaw.EXPIRED),
+    "not yet valid": (lambda _root, ca: issue(HOST, ca, dns=[HOST], days=(2, 30)), Flaw.NOT_YET_VALID),
+    "self-signed": (lambda _root, _ca: issue(HOST, dns=[HOST]), Flaw.SELF_SIGNED),
+    "missing intermediate": (lambda _root, ca: _alone(issue(HOST, ca, dns=[HOST])), Flaw.MISSING_INTERMEDIATE),
+    "unknown root": (lambda _root, _ca: issue(HOST, intermediate(root("Other")), dns=[HOST]), Flaw.UNKNOWN_ROOT),
+    "unknown root sent along": (lambda _root, _ca: _with_its_root(root("Other")), Flaw.UNKNOWN_ROOT),
+    "namesake of the root": (lambda _root, _ca: issue(HOST, root(), dns=[HOST]), Flaw.BAD_SIGNATURE),
+    "signed by a leaf": (lambda _root, ca: issue(HOST, issue("Leaf", ca), dns=[HOST]), Flaw.NO_AUTHORITY),
+    "too long": (
+        lambda top, _ca: issue(HOST, intermediate(intermediate(top, "Last", path_length=0)), dns=[HOST]),
+        Flaw.PATH_TOO_LONG,
+    ),
+    "for clients": (lambda _root, ca: issue(HOST, ca, dns=[HOST], purpose=CLIENTS), Flaw.WRONG_PURPOSE),
+    "for any purpose": (lambda _root, ca: issue(HOST, ca, dns=[HOST], purpose=ANY), Flaw.WRONG_PURPOSE),
+    "for no purpose in particular": (lambda _root, ca: issue(HOST, ca, dns=[HOST], purpose=None), None),
+    "unknown critical extension": (
+        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[(UNKNOWN, True)]),
+        Flaw.UNKNOWN_EXTENSION,
+    ),
+    "outside permitted names": (
+        lambda top, _ca: issue("x", _constrained(top, permitted=DNS), dns=["example.com"]),
+        Flaw.NAME_NOT_PERMITTED,
+    ),
+    "within permitted names": (
+        lambda top, _ca: issue(HOST, _constrained(top, permitted=DNS), dns=[HOST.upper()]),
+        None,
+    ),
+    "among excluded names": (
+        lambda top, _ca: issue(HOST, _constrained(top, excluded=DNS), dns=[HOST]),
+        Flaw.NAME_NOT_PERMITTED,
+    ),
+    "outside permitted addresses": (
+        lambda top, _ca: issue(HOST, _constrained(top, permitted=TEN), ip=["127.0.0.1"]),
+        Flaw.NAME_NOT_PERMITTED,
+    ),
+    "expired intermediate": (
+        lambda top, _ca: issue(HOST, issue("Old", top, authority=True, days=(-30, -2)), dns=[HOST]),
+        Flaw.EXPIRED,
+    ),
+    "SHA-1": (lambda top, _ca: _over_sha1(intermediate(top, "Old", key=rsa_key())), None),
+    "RSA keys": (
+        lambda top, _ca: issue(HOST, intermediate(top, "RSA", key=rsa_key()), key=rsa_key(), dns=[HOST]),
+        None,
+    ),
+    "critical names": (lambda _root, ca: issue(HOST, ca, extensions=[(NAMES, True)]), None),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_paths_agree_with_openssl(tmp_path: Path, authority: Identity, between: Identity, way: str) -> None:
+    """Each way in which a chain can fail is told by name, and pass or not agrees with ``openssl verify``."""
+    make, flaw = WAYS[way]
+    identity = make(authority, between)
+    trust = seen(tmp_path, identity, declared=authority).certificates.chains[0].declared_trust.value
+    assert trust.flaw is flaw
+    assert verified(tmp_path, identity, authority) is trust.chains
+
+
+def test_certificate_that_is_itself_declared(tmp_path: Path) -> None:
+    """A self-signed certificate leads to a declared root when it is declared itself, as OpenSSL has it."""
+    identity = issue(HOST, dns=[HOST])
+    assert seen(tmp_path, identity, declared=identity).certificates.chains[0].declared_trust.value.chains
+    assert verified(tmp_path, identity, identity)
+
+
+def test_names_differing_in_case_and_space_are_the_same(tmp_path: Path) -> None:
+    """Issuer and subject are compared as RFC 5280 says, without regard to case and amount of white space."""
+    authority = root("Test  Root")
+    other = Identity(root("test root", key=authority.key).certificate, authority.key)
+    trust = seen(tmp_path, issue(HOST, other, dns=[HOST]), declared=authority).certificates.chains[0].declared_trust
+    assert trust.value.chains
+
+
+def test_both_sorts_of_certificate(tmp_path: Path, authority: Identity, between: Identity) -> None:
+    """A server with an RSA and an ECDSA certificate shows both, each with what it leads to."""
+    rsa, ec = issue(HOST, between, key=rsa_key(), dns=[HOST]), issue(HOST, root("Other root"), key=ec_key(), dns=[HOST])
+    rsa_files, ec_files = rsa.write(tmp_path, "rsa"), ec.write(tmp_path, "ec")
+    directives = "".join(f"ssl_certificate {each[0]}; ssl_certificate_key {each[1]};" for each in (rsa_files, ec_files))
+    for protocols in ("TLSv1.3", "TLSv1.2", "TLSv1.2 TLSv1.3"):
+        with servers.nginx(tmp_path, f"{directives} ssl_protocols {protocols};") as port:
+            served = look(port, declared=authority.pem).certificates
+        assert served.rsa.value == rsa.certificate.fingerprint(hashes.SHA256()).hex()
+        assert served.other.value == ec.certificate.fingerprint(hashes.SHA256()).hex()
+        assert {chain.leaf.key.kind: chain.declared_trust.value.chains for chain in served.chains} == {
+            "RSA": True,
+            "EC": False,
+        }
+
+
+def test_a_sort_that_times_out_is_unseen(tmp_path: Path, authority: Identity) -> None:
+    """A certificate that was asked for without an answer is unseen, not absent."""
+    identity = issue(HOST, authority, dns=[HOST])
+    with servers.openssl(identity.write(tmp_path, "server"), "-tls1_2") as port:
+        asked: list[int] = []
+
+        def silent_for_rsa(connection: servers.socket.socket) -> None:
+            hello = connection.recv(4096, servers.socket.MSG_PEEK)
+            asked.append(len(hello))
+            # The hello that takes only RSA has no ECDSA suite, such as 0xC02B.
+            treatment = (
+                servers.silent
+                if b"\xc0\x2b" not in hello and b"\xc0\x2f" in hello
+                else servers.choosy(port, -1, servers.silent)
+            )
+            treatment(connection)
+
+        with servers.answering(silent_for_rsa) as choosy:
+            served = look(choosy, seconds=1).certificates
+    assert served.rsa.unseen is Cause.TIMEOUT
+    assert served.usual.value == served.other.value == served.leaves[0].sha256
+
+
+def test_client_certificate_demanded(tmp_path: Path, authority: Identity) -> None:
+    """A server that wants a client certificate still shows its own."""
+    identity = issue(HOST, authority, dns=[HOST])
+    for version in ("-tls1_2", "-tls1_3"):
+        with servers.openssl(identity.write(tmp_path, "server"), "-Verify", "1", version) as port:
+            assert look(port, declared=authority.pem).certificates.chains[0].declared_trust.value.chains
+
+
+def test_no_certificate_at_all(tmp_path: Path, authority: Identity) -> None:
+    """A server with anonymous suites only has no certificate of any sort."""
+    identity = issue(HOST, authority, dns=[HOST])
+    anonymous = ("-tls1_2", "-cipher", "AECDH-AES128-SHA:@SECLEVEL=0")
+    with servers.openssl(identity.write(tmp_path, "server"), *anonymous) as port:
+        served = look(port).certificates
+    assert (served.usual.value, served.rsa.value, served.other.value, served.chains) == (None, None, None, ())
+
+
+def test_weak_keys_and_digests(tmp_path: Path, authority: Identity) -> None:
+    """Small keys and forgeable digests are seen as they are."""
+    old = intermediate(authority, "Old", key=rsa_key())
+    for digest in (hashes.SHA1(), hashes.MD5()):
+        identity = forgeable(issue(HOST, old, key=rsa_key(1024), dns=[HOST]), old, digest)
+        (leaf,) = seen(tmp_path, identity).certificates.leaves
+        assert (leaf.key.kind, leaf.key.bits, leaf.digest) == ("RSA", 1024, digest.name)
+
+
+def test_subject_is_escaped(tmp_path: Path, authority: Identity) -> None:
+    """Control characters, terminal escapes and text direction marks in a subject arrive as visible escapes."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "<script>\x1b[31mred\u202egpj\n")])
+    (leaf,) = seen(tmp_path, issue(subject, authority, dns=[HOST])).certificates.leaves
+    assert leaf.subject.isprintable()
+    assert "\\x1b" in leaf.subject
+    assert "\\u202e" in leaf.subject
+
+
+def test_address_is_no_server_name(tmp_path: Path, authority: Identity) -> None:
+    """A host given by address is matched by an address entry, and by IPv6 as well as IPv4."""
+    for address in ("127.0.0.1", "::1"):
+        identity = issue("server", authority, ip=[address])
+        with servers.openssl(identity.write(tmp_path, "server"), address=address) as port:
+            tls = look(port, host=address, address=address)
+        assert tls.server_name is None
+        assert tls.certificates.leaves[0].names(tls.host)
+
+
+def test_self_issued_intermediates_end_bounded(tmp_path: Path, authority: Identity) -> None:
+    """Intermediates that all issue one another end in bounded work, without a verdict on trust."""
+    keys = [ec_key() for _ in range(4)]
+    same = name("Round and round")
+    circle = [
+        issue(same, Identity(issue(same, key=signer, authority=True).certificate, signer), key=key, authority=True)
+        for key in keys
+        for signer in keys
+    ]
+    identity = issue(HOST, circle[0], dns=[HOST])
+    served = Identity(identity.certificate, identity.key, tuple(each.certificate for each in circle))
+    trust = seen(tmp_path, served, declared=authority).certificates.chains[0].declared_trust
+    assert trust.unseen is Cause.PROTOCOL_ERROR
+
+
+def test_malformed_certificate_is_unseen(tmp_path: Path) -> None:
+    """A certificate that cannot be parsed leaves the certificates unseen, and the versions seen."""
+    identity = issue(
+        HOST, dns=[HOST], extensions=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.15"), b"\xff"), False)]
+    )
+    tls = seen(tmp_path, identity)
+    assert tls.certificates.usual.unseen is Cause.PROTOCOL_ERROR
+    assert tls.versions.tls_1_3.value
+
+
+def test_public_roots_are_apart_from_declared_ones(tmp_path: Path, authority: Identity) -> None:
+    """The public store and the declared roots give separate answers."""
+    import certifi
+
+    identity = issue(HOST, authority, dns=[HOST])
+    public = Path(certifi.where()).read_bytes()
+    tls = seen(tmp_path, identity, declared=authority, public=public)
+    (chain,) = tls.certificates.chains
+    assert chain.declared_trust.value.chains
+    assert chain.public_trust.value.flaw is Flaw.MISSING_INTERMEDIATE
+    assert tls.public_roots > 100
+
+
+def test_default_host_of_ssl_3_is_left_aside(tmp_path: Path, authority: Identity) -> None:
+    """The certificate is the one for the server name that was sent, also where another one is the default."""
+    wanted, default = issue(HOST, authority, dns=[HOST]), issue("default", authority, dns=["default.example.vn"])
+    contexts = {}
+    for label, identity in (("wanted", wanted), ("default", default)):
+        contexts[label] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        contexts[label].load_cert_chain(*identity.write(tmp_path, label))
+
+    def choose(connection: ssl.SSLSocket, server_name: str | None, _context: ssl.SSLContext) -> None:
+        connection.context = contexts["wanted" if server_name == HOST else "default"]
+
+    contexts["default"].sni_callback = choose  # type: ignore[assignment]  # a socket is what is handed over here
+    with servers.answering(servers.python_tls(contexts["default"])) as port:
+        assert [leaf.dns for leaf in look(port).certificates.leaves] == [(HOST,)]
+        assert [leaf.dns for leaf in look(port, host="127.0.0.1").certificates.leaves] == [("default.example.vn",)]
