@@ -13,4 +13,4 @@ from inspector import hookimpl
 def inspector_profiles() -> Iterable[Traversable]:
     """The folders of the regimes."""
     here = files(__name__)
-    return [here / "vn-nd331-2026"]
+    return [here / "vn-tt12-2022", here / "vn-nd331-2026"]
