@@ -138,7 +138,7 @@ def explain(model: type[BaseModel], location: tuple[str | int, ...], detail: Err
     }
     what, remedy = _EXPLANATIONS[kind]
     if value is None and kind != "missing":
-        what = "{key} is empty"
+        what, remedy = "{key} is empty", "write it out" if kind == "string_type" else remedy
     return what.format_map(words), remedy.format_map(words)
 
 

@@ -30,7 +30,7 @@ def read_yaml(text: str, source: str) -> Sheet:
         sheet.fault((), "the file is empty", "write one with inspector init")
         sheet.close()
     else:
-        sheet.data = _Builder(sheet).build(node, (), 0)
+        sheet.data = _Builder(sheet).build(node, (), 1)
     return sheet
 
 
@@ -56,7 +56,7 @@ def _compose(text: str, source: str) -> Node | None:
         mark = error.problem_mark or error.context_mark
         problem = error.problem or error.context or "broken syntax"
         remedies = (remedy for sign, remedy in _REMEDIES if re.search(sign, problem))
-        remedy = next(remedies, "check indentation, brackets and quotes here and just above")
+        remedy = next(remedies, "check indentation, brackets and quotes nearby")
         refuse(f"not YAML: {problem}", remedy, mark.line + 1 if mark else 1, mark.column + 1 if mark else 1)
     except ReaderError as error:
         before = text[: error.position].rpartition("\n")[2]
@@ -64,7 +64,7 @@ def _compose(text: str, source: str) -> Node | None:
         refuse(f"character U+{ord(text[error.position]):04X} has no place in YAML", "remove it", line, len(before) + 1)
     except RecursionError:
         refuse("lists and mappings stand too deep in one another", "flatten them", *_too_deep(text))
-    except (YAMLError, ValueError, OverflowError, LookupError, AttributeError, TypeError, AssertionError) as error:
+    except (YAMLError, ValueError, OverflowError) as error:
         refuse(f"not YAML: {str(error) or type(error).__name__}", "repair the syntax", 1, 1)
 
 
@@ -103,7 +103,7 @@ class _Builder:
         return value
 
     def _bound(self, node: Node, location: Location, depth: int) -> None:
-        if depth > DEEPEST:
+        if depth > DEEPEST and not isinstance(node, ScalarNode):
             self._refuse(location, "lists and mappings stand too deep in one another", "flatten them")
         if id(node) in self.open:
             self._refuse(location, "an alias stands inside its own anchor", "write the value out")
@@ -139,6 +139,8 @@ class _Builder:
                 continue
             self.sheet.keys[below] = mark
             data[name] = self.build(value, below, depth + 1)
+            if value.start_mark.index == value.end_mark.index:
+                self.sheet.values[below] = mark  # nothing is written: ruamel points at whatever comes next
         return data
 
     def _sequence(self, node: Node, location: Location, depth: int) -> list[Any]:
