@@ -6,10 +6,12 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from inspector.bundle.layout import LOCK, PARTIAL, SALT
 from inspector.errors import BundleError
 
 FOLDER_MODE = 0o700
@@ -143,3 +145,12 @@ def lock(path: Path) -> int:
             f"{path.parent}: is being written by another process", remedy="wait for it to end, or stop it"
         ) from None
     return descriptor
+
+
+def tidy(folder: Path) -> None:
+    """Remove from an inspection's folder what only served its writing, the salt first."""
+    with writing(folder):
+        (folder / SALT).unlink(missing_ok=True)
+        sync_folder(folder)
+        shutil.rmtree(folder / PARTIAL, ignore_errors=True)
+        (folder / LOCK).unlink(missing_ok=True)

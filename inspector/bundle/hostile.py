@@ -48,9 +48,11 @@ def refuse(faults: list[FileFault]) -> None:
 def json_value(data: bytes, name: str) -> Any:
     """The JSON value in ``data``; nesting and numbers are bounded by the parser. Raises BundleError."""
     try:
-        return pydantic_core.from_json(data, allow_inf_nan=False)
+        value = pydantic_core.from_json(data, allow_inf_nan=False)
     except ValueError as error:
         raise BundleError(f"{name}: is not JSON: {error}") from None
+    recoded(value, name)
+    return value
 
 
 def json_object(data: bytes, name: str) -> dict[str, Any]:
@@ -72,15 +74,16 @@ def parse(model: type[M], data: bytes, name: str, homes: Mapping[str, str] | Non
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         steps = [str(step) for step in first["loc"]]
         home = (homes or {}).get(steps[0], name) if steps else name
-        raise BundleError(f"{home}: {printable('.'.join([*steps, '']) + ' ' + first['msg'])}") from None
+        place = ".".join(steps) or "the whole"
+        raise BundleError(f"{home}: {printable(place)}: {printable(first['msg'])}") from None
 
 
 def recoded(value: object, name: str) -> bytes:
-    """The canonical JSON of a value that came out of hostile JSON; raises BundleError for numbers that have none."""
+    """The canonical JSON of what hostile JSON held; raises BundleError for a number that is none (``1e999``)."""
     try:
         return canonical(value)
     except ValueError:
-        raise BundleError(f"{name}: holds a number or a text that JSON has no form for") from None
+        raise BundleError(f"{name}: holds a number beyond all bounds") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import secrets
-import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC
 from itertools import count
@@ -13,7 +13,7 @@ from inspector.bundle import disk
 from inspector.bundle.bundle import Bundle
 from inspector.bundle.hostile import Folder
 from inspector.bundle.key import SigningKey
-from inspector.bundle.layout import JUDGEMENTS, MANIFEST, PARTIAL, REPORTS, is_path, is_step
+from inspector.bundle.layout import JUDGEMENTS, LOCK, MANIFEST, PARTIAL, REPORTS, is_path, is_step
 from inspector.bundle.manifest import JudgementSealed, envelope_of, faults_of, payload_of, read_manifest
 from inspector.bundle.parts import JUDGEMENT
 from inspector.errors import BundleError
@@ -29,6 +29,9 @@ def add_judgement(bundle: Bundle, judgement: Judgement, reports: Mapping[str, by
     """
     if judgement.inspection != bundle.inspection.id:
         raise BundleError(f"{bundle.folder}: the judgement is about another inspection")
+    for name in reports:
+        if not is_path(name):
+            raise BundleError(f"{name!r} cannot be the name of a report", remedy="use letters, digits, dot, - and _")
     files = JUDGEMENT.split(judgement) | {f"{REPORTS}/{name}": data for name, data in reports.items()}
     predicate = JudgementSealed(
         capture=bundle.digest,
@@ -39,14 +42,16 @@ def add_judgement(bundle: Bundle, judgement: Judgement, reports: Mapping[str, by
         inspector_version=judgement.inspector_version,
     )
     payload = payload_of({name: digest(data) for name, data in files.items()}, predicate)
-    for name in _names(judgement):
+    held = disk.lock(bundle.folder / LOCK)
+    try:
+        name = next(name for name in _names(judgement) if _is_free(bundle, name) or _holds(bundle, name, payload))
         folder = bundle.folder / JUDGEMENTS / name
-        if folder.exists():
-            if _holds(bundle, name, payload):
-                return folder
-        elif _write(folder, files | {MANIFEST: envelope_of(payload, key)}, bundle.folder / PARTIAL):
-            return folder
-    raise AssertionError("names never run out")
+        if _is_free(bundle, name):
+            _write(folder, files | {MANIFEST: envelope_of(payload, key)}, bundle.folder / PARTIAL)
+        return folder
+    finally:
+        disk.tidy(bundle.folder)
+        os.close(held)
 
 
 def _names(judgement: Judgement) -> Iterator[str]:
@@ -55,6 +60,10 @@ def _names(judgement: Judgement) -> Iterator[str]:
         raise BundleError(f"{judgement.regime!r} cannot be part of a file name", remedy="rename the regime")
     yield name
     yield from (f"{name}-{number}" for number in count(2))
+
+
+def _is_free(bundle: Bundle, name: str) -> bool:
+    return not (bundle.folder / JUDGEMENTS / name).exists()
 
 
 def _holds(bundle: Bundle, name: str, payload: bytes) -> bool:
@@ -67,26 +76,13 @@ def _holds(bundle: Bundle, name: str, payload: bytes) -> bool:
     return sealed.digest == digest(payload) and not faults_of(files, part, sealed)
 
 
-def _write(folder: Path, files: Mapping[str, bytes], partial: Path) -> bool:
-    """Write ``files`` and let ``folder`` appear; False when another process let it appear first."""
+def _write(folder: Path, files: Mapping[str, bytes], partial: Path) -> None:
+    """Write ``files`` and let ``folder`` appear."""
     begun = partial / secrets.token_hex(8)
-    try:
-        for name, data in files.items():
-            if not is_path(name):
-                raise BundleError(
-                    f"{name!r} cannot be the name of a report", remedy="use letters, digits, dot, - and _"
-                )
-            disk.make_folder((begun / name).parent)
-            disk.write_file(begun / name, data, partial=begun)
-        disk.make_folder(folder.parent)
-        with disk.writing(folder):
-            try:
-                begun.rename(folder)
-            except OSError:
-                if folder.exists():
-                    return False
-                raise
-            disk.sync_folder(folder.parent)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return True
+    for name, data in files.items():
+        disk.make_folder((begun / name).parent)
+        disk.write_file(begun / name, data, partial=begun)
+    disk.make_folder(folder.parent)
+    with disk.writing(folder):
+        begun.rename(folder)
+        disk.sync_folder(folder.parent)

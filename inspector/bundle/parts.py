@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from inspector.bundle.hostile import json_object, json_value, parse, recoded
+from inspector.bundle.hostile import json_object, json_value, parse
 from inspector.errors import BundleError
 from inspector.inspection import Inspection
 from inspector.judgement import Judgement
@@ -44,11 +44,13 @@ class Parts(Generic[M]):
             file = f"{part}/{name}"
             held = {fields: json_value(read(file), file)} if isinstance(fields, str) else json_object(read(file), file)
             expected = {fields} if isinstance(fields, str) else set(fields)
-            if set(held) != expected or expected & set(whole):
+            if expected & set(whole):
+                raise BundleError(f"{rest}: holds what belongs into {file}")
+            if set(held) != expected:
                 raise BundleError(f"{file}: holds other fields than {', '.join(sorted(expected))}")
             whole |= held
             homes |= dict.fromkeys(expected, file)
-        return parse(self.model, recoded(whole, rest), rest, homes)
+        return parse(self.model, canonical(whole), rest, homes)
 
 
 INSPECTION = Parts(

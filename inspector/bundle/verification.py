@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inspector.bundle.bundle import Bundle, Judged, judgement_names
 from inspector.bundle.hostile import FileFault, Folder, printable
-from inspector.bundle.layout import CAPTURE, JUDGEMENTS
+from inspector.bundle.layout import CAPTURE, JUDGEMENTS, LOCK, PARTIAL, SALT
 from inspector.bundle.manifest import CaptureSealed, JudgementSealed, Predicate, faults_of, read_manifest
 from inspector.bundle.parts import JUDGEMENT
 from inspector.errors import BundleError, InspectorError
@@ -192,7 +192,14 @@ def _strangers(folder: Path) -> list[FileFault]:
         found = sorted({path.name for path in folder.iterdir()} - {CAPTURE, JUDGEMENTS})
     except OSError as error:
         return [FileFault(file=".", what=f"cannot be read: {error.strerror}")]
-    return [FileFault(file=printable(name), what="is no part of a sealed bundle") for name in found]
+    left = {LOCK, PARTIAL, SALT}
+    return [
+        FileFault(
+            file=printable(name),
+            what="was left by a writer that was stopped, or is at work" if name in left else "is no part of a bundle",
+        )
+        for name in found
+    ]
 
 
 def _examine(

@@ -83,19 +83,11 @@ class Writer:
             }
         )
         folder = root / inspection.run / inspection.system.id / inspection.id
-        begun = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
         if folder.exists():
             raise BundleError(f"{folder}: exists already", remedy="resume it, or choose another id")
         files = INSPECTION.split(inspection) | {f"{TRUST}/{name}": data for name, data in trust.items()}
         files |= {JOURNAL: b"", LEDGER: b""}
-        try:
-            held = _begin(begun, files, salt)
-            with disk.writing(folder):
-                begun.rename(folder)
-                disk.sync_folder(folder.parent)
-        except BundleError:
-            shutil.rmtree(begun, ignore_errors=True)
-            raise
+        held = _begin(folder, files, salt)
         return cls(folder, inspection, salt, set(), held)
 
     @classmethod
@@ -109,7 +101,7 @@ class Writer:
         held = disk.lock(folder / LOCK)
         try:
             if (folder / CAPTURE / MANIFEST).exists():
-                _tidy(folder)
+                disk.tidy(folder)
                 raise BundleError(f"{folder}: is sealed", remedy="assess it, or begin a new inspection")
             return cls._resumed(folder, held)
         except BaseException:
@@ -245,7 +237,7 @@ class Writer:
             )
             self._write(MANIFEST, envelope_of(payload_of(digests, predicate), key))
             try:
-                _tidy(self.folder)
+                disk.tidy(self.folder)
             finally:
                 self._release()
         return Bundle.open(self.folder)
@@ -268,25 +260,22 @@ class Writer:
 
 
 def _begin(folder: Path, files: Mapping[str, bytes], salt: bytes) -> int:
-    """Write a new inspection's first files into ``folder`` and give the lock on it."""
-    partial = folder / PARTIAL
-    for name in (PARTIAL, f"{CAPTURE}/{OBSERVATIONS}"):
-        disk.make_folder(folder / name)
-    held = disk.lock(folder / LOCK)
+    """Let ``folder`` appear with a new inspection's first files, and give the lock on it."""
+    begun = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
+    held: int | None = None
     try:
+        disk.make_folder(begun / PARTIAL)
+        disk.make_folder(begun / CAPTURE / OBSERVATIONS)
+        held = disk.lock(begun / LOCK)
         for name, data in ({f"{CAPTURE}/{name}": data for name, data in files.items()} | {SALT: salt}).items():
-            disk.make_folder((folder / name).parent)
-            disk.write_file(folder / name, data, partial=partial)
-    except BundleError:
-        os.close(held)
+            disk.make_folder((begun / name).parent)
+            disk.write_file(begun / name, data, partial=begun / PARTIAL)
+        with disk.writing(folder):
+            begun.rename(folder)
+            disk.sync_folder(folder.parent)
+    except BaseException:
+        if held is not None:
+            os.close(held)
+        shutil.rmtree(begun, ignore_errors=True)
         raise
     return held
-
-
-def _tidy(folder: Path) -> None:
-    """Remove from a sealed inspection what served its writing."""
-    with disk.writing(folder):
-        (folder / SALT).unlink(missing_ok=True)
-        disk.sync_folder(folder)
-        shutil.rmtree(folder / PARTIAL, ignore_errors=True)
-        (folder / LOCK).unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """A capture is written so that nothing recorded is ever lost, and nothing half-written is taken as whole."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from inspector.bundle import Bundle, SigningKey, Writer
+from inspector.bundle.disk import append_line
 from inspector.bundle.layout import JOURNAL
 from inspector.errors import BundleError
 from inspector.model import digest
@@ -407,6 +409,20 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     done = in_namespace("sh", "-c", mount, "sh", str(tmp_path), sys.executable, _FULL)
     assert done.returncode == 0, done.stderr
     assert "survived" in done.stdout
+
+
+def test_a_line_that_does_not_fit_is_taken_back(tmp_path: Path) -> None:
+    """A journal line of which the disk takes only a part leaves the lines before it as they were."""
+    path = tmp_path / "journal.jsonl"
+    append_line(path, b"x" * 50)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (80, hard))
+    try:
+        with pytest.raises(BundleError, match="make room"):
+            append_line(path, b"y" * 50)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == b"x" * 50 + b"\n"
 
 
 def test_a_read_only_disk_is_told(tmp_path: Path) -> None:
