@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from inspector.errors import Trouble
 from inspector.model import Answer, Cause, Unseen
-from inspector.observation import Capture, Gap, Raw
+from inspector.observation import Capture, Gap, Raw, TroubleNote
 
 if TYPE_CHECKING:
     import dns.message
@@ -149,7 +149,8 @@ async def ask(
 ) -> Capture:
     """Ask the resolvers what ``facts`` wants to know, wave by wave; give the wire-format replies and the gaps.
 
-    At most ``limit`` questions are asked; what is open beyond is a gap (aborted).
+    At most ``limit`` questions are asked; what is open beyond is a gap (aborted). When no question at all was answered,
+    the look is in trouble.
     """
     raw: list[Raw] = []
     gaps: list[Gap] = []
@@ -157,7 +158,8 @@ async def ask(
         replies = Replies(Capture(raw=tuple(raw), gaps=tuple(gaps)))
         facts(replies)
         if not replies.open:
-            return Capture(raw=tuple(raw), gaps=tuple(gaps))
+            trouble = None if raw or not gaps else TroubleNote(cause=gaps[0].cause, detail=gaps[0].detail)
+            return Capture(raw=tuple(raw), gaps=tuple(gaps), trouble=trouble)
         wanted = list(replies.open)
         left = max(0, limit - len(raw) - len(gaps))
         for each in await asyncio.gather(*(_reply(network, one, dnssec) for one in wanted[:left])):

@@ -92,7 +92,7 @@ def validate(replies: Replies, zone: str, anchors: Sequence[str], at: datetime) 
 def _trusted(lines: str) -> dict[dns.name.Name, list[DS | DNSKEY]]:
     trusted: dict[dns.name.Name, list[DS | DNSKEY]] = {}
     try:
-        rrsets = dns.zonefile.read_rrsets(lines, default_ttl=0, origin=dns.name.root, relativize=False)
+        rrsets = dns.zonefile.read_rrsets(lines, rdclass=None, default_ttl=0, origin=dns.name.root, relativize=False)
     except (dns.exception.DNSException, ValueError) as error:
         raise ValueError(f"a DNSSEC trust anchor is not readable: {error}") from None
     for rrset in rrsets:

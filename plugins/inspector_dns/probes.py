@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -103,7 +104,7 @@ def _caa(replies: Replies, host: str) -> Caa:
         name = ".".join(labels[depth:])
         records = replies.records(name, "CAA")
         if records:
-            return Caa(at=name, records=tuple(_caa_record(record) for record in records))
+            return Caa(at=name, records=tuple(sorted(map(_caa_record, records), key=CaaRecord.canonical)))
     return Caa()
 
 
@@ -251,22 +252,28 @@ def _read_name_server(capture: Capture, reading: Reading) -> NameServer:
     cost=Cost(connections=2, seconds=30),
     read=_read_name_server,
 )
-async def name_server(target: Target, network: Network) -> Capture:
+async def name_server(target: Target, network: Network, *, answer_seconds: int = 5) -> Capture:
     """Ask one name server at one address for a zone's start of authority, over UDP and over TCP."""
     zone_name = _zone_of(target.uri)
     if not zone_name:
         raise Trouble(Cause.AMBIGUOUS, "no zone is named; declare dns:ZONE, or ns://SERVER/ZONE")
-    raw: list[Raw] = []
-    gaps: list[Gap] = []
-    for transport in ("udp", "tcp"):
+
+    async def reply(transport: str) -> Raw | Gap:
+        tcp, seconds = transport == "tcp", float(answer_seconds)
         try:
             message = await network.query(
-                zone_name, "SOA", server=target.address, port=target.port, tcp=transport == "tcp"
+                zone_name, "SOA", server=target.address, port=target.port, tcp=tcp, timeout=seconds
             )
-            raw.append(stored(transport, message))
         except Trouble as trouble:
-            gaps.append(Gap(question=transport, cause=trouble.cause, detail=trouble.message))
-    return Capture(raw=tuple(raw), gaps=tuple(gaps))
+            return Gap(question=transport, cause=trouble.cause, detail=trouble.message)
+        return stored(transport, message)
+
+    replies = await asyncio.gather(reply("udp"), reply("tcp"))
+    question = Raw(name="question", data=f"{zone_name} SOA".encode(), media_type="text/plain")
+    return Capture(
+        raw=(question, *(each for each in replies if isinstance(each, Raw))),
+        gaps=tuple(each for each in replies if isinstance(each, Gap)),
+    )
 
 
 def _zone_of(uri: str) -> str:

@@ -1,0 +1,117 @@
+"""A root, top-level domains and zones of every sort of signature, on one authoritative server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.plugins.inspector_dns.named import Estate, Signing
+
+#: Where things are: two good name servers, one that serves no zone, one that is closed, one that never answers.
+GOOD = ("127.0.0.1", "127.0.0.2")
+LAME = "127.0.0.3"
+CLOSED = "127.0.0.4"
+SILENT = "127.0.0.5"
+ADDRESSES = (*GOOD, LAME, CLOSED, SILENT)
+
+SERVERS = "@ NS ns1.test.\n@ NS ns2.test.\n"
+SIGNED = Signing()
+OPT_OUT = Signing(nsec3=("-3", "abcd", "-A"))
+NSEC3 = Signing(nsec3=("-3", "-", "-H", "5"))
+
+
+def _delegation(name: str, estate: Estate, *, servers: tuple[str, ...] = ("ns1.test.", "ns2.test.")) -> str:
+    lines = [f"{name}. NS {server}" for server in servers]
+    return "\n".join([*lines, *estate.ds.get(name, ())]) + "\n"
+
+
+def build(folder: Path) -> Estate:
+    """Write and sign all zones."""
+    estate = Estate(folder)
+    _leaves(estate)
+    _top(estate)
+    return estate
+
+
+def _leaves(estate: Estate) -> None:
+    estate.add("a.b.good.test", SERVERS, SIGNED)
+    estate.add(
+        "good.test",
+        SERVERS
+        + """@ A 192.0.2.1
+        @ CAA 0 issue "ca.example.net"
+        @ CAA 128 iodef "mailto:security@good.test"
+        www A 192.0.2.10
+        www A 192.0.2.9
+        www AAAA 2001:db8::10
+        alias CNAME www
+        far CNAME www.plain.test.
+        loop1 CNAME loop2
+        loop2 CNAME loop1
+        """
+        + _delegation("a.b.good.test", estate),
+        Signing(algorithm="ED25519", separate=True),
+    )
+    estate.add("plain.test", SERVERS + 'www A 192.0.2.20\n@ CAA 0 iodef "mailto:x@plain.test"\n')
+    estate.add("expired.test", SERVERS, Signing(start="now-864000", end="now-432000"))
+    estate.add("future.test", SERVERS, Signing(start="now+432000", end="now+864000"))
+    estate.add("changed.test", SERVERS, SIGNED)
+    estate.change("changed.test", r"ns2\.test\.", "ns3.test.")
+    estate.add("wrongds.test", SERVERS, SIGNED)
+    estate.ds["wrongds.test"] = [line.replace("wrongds", "wrongds") for line in _other_ds(estate, "wrongds.test")]
+    estate.add("stripped.test", SERVERS, SIGNED)
+    estate.zones["stripped.test"] = estate.folder / "zone-stripped-unsigned"
+    estate.zones["stripped.test"].write_text(
+        "$ORIGIN stripped.test.\n$TTL 60\n@ SOA ns1.test. hostmaster.test. 7 3600 600 86400 60\n" + SERVERS
+    )
+    estate.ds["exotic.test"] = [f"exotic.test. DS 4711 253 2 {'AB' * 32}"]
+    estate.add("exotic.test", SERVERS)
+    for name in ("servfail.test", "halfdead.test"):
+        estate.zones[name] = estate.folder / "there-is-no-such-file"
+    estate.ds["servfail.test"] = [f"servfail.test. DS 4711 13 2 {'AB' * 32}"]
+    estate.add("lame.test", "@ NS ns1.test.\n@ NS ns-lame.test.\n")
+    estate.add("dead.test", "@ NS ns1.test.\n@ NS ns-closed.test.\n")
+    estate.add("silent.test", "@ NS ns1.test.\n@ NS ns-silent.test.\n")
+    estate.add("lost.test", "@ NS ns1.test.\n@ NS gone.test.\n")
+    estate.add("single.test", "@ NS ns1.test.\n")
+    estate.add("twins.test", "@ NS ns1.test.\n@ NS ns1-too.test.\n")
+    estate.add(
+        "big.test", SERVERS + "".join(f'@ CAA 0 issue "ca{number:03}.{"x" * 50}.example"\n' for number in range(60))
+    )
+    for top, signing in (("three", NSEC3), ("opt", OPT_OUT), ("bare", None)):
+        estate.add(f"good.{top}", SERVERS, SIGNED)
+        estate.add(f"plain.{top}", SERVERS)
+        children = _delegation(f"plain.{top}", estate) + (_delegation(f"good.{top}", estate))
+        estate.add(f"{top}", SERVERS + children, signing)
+
+
+def _other_ds(estate: Estate, name: str) -> list[str]:
+    """A DS record whose digest is another key's."""
+    owner, *head, digest = next(iter(estate.ds[name])).split()
+    return [" ".join([owner, *head, digest[::-1]])]
+
+
+def _top(estate: Estate) -> None:
+    plain = {
+        "lame.test": ("ns1.test.", "ns-lame.test."),
+        "dead.test": ("ns1.test.", "ns-closed.test."),
+        "silent.test": ("ns1.test.", "ns-silent.test."),
+        "lost.test": ("ns1.test.", "gone.test."),
+        "single.test": ("ns1.test.",),
+        "twins.test": ("ns1.test.", "ns1-too.test."),
+    }
+    children = [name for name in estate.zones if name.count(".") == 1 and name.endswith(".test")]
+    delegations = "".join(
+        _delegation(name, estate, servers=plain.get(name, ("ns1.test.", "ns2.test."))) for name in children
+    )
+    hosts = f"""ns1 A {GOOD[0]}
+        ns1-too A {GOOD[0]}
+        ns2 A {GOOD[1]}
+        ns3 A {GOOD[1]}
+        ns-lame A {LAME}
+        ns-closed A {CLOSED}
+        ns-silent A {SILENT}
+        """
+    estate.add("test", SERVERS + hosts + delegations, Signing(separate=True))
+    tops = "".join(_delegation(name, estate) for name in ("test", "three", "opt", "bare"))
+    glue = f"ns1.test. A {GOOD[0]}\nns2.test. A {GOOD[1]}\n"
+    estate.add(".", SERVERS + tops + glue, Signing(algorithm="RSASHA256", separate=True))

@@ -1,0 +1,76 @@
+"""Mail domains good and bad, below one top-level domain, on one authoritative server."""
+
+from __future__ import annotations
+
+from tests.plugins.inspector_dns.named import Estate
+
+SERVERS = "@ NS ns1.test.\n"
+
+_CHAIN = "".join(f'deep{number} TXT "v=spf1 include:deep{number + 1}.mail.test -all"\n' for number in range(12))
+
+#: Every name below is a mail domain of its own; what it shows is in its name.
+RECORDS = (
+    SERVERS
+    + """
+    @ TXT "unrelated"
+    good MX 10 mx.good
+    mx.good A 192.0.2.25
+    good TXT "v=spf1 mx ip4:192.0.2.0/24 include:provider.mail.test -all"
+    good TXT "site-verification=1"
+    provider TXT "v=spf1 ip4:198.51.100.0/24 a:mx.good.mail.test ?all"
+    _dmarc.good TXT "v=DMARC1; p=reject; rua=mailto:dmarc@good.mail.test"
+    nomail MX 0 .
+    nomail TXT "v=spf1 -all"
+    _dmarc.nomail TXT "v=DMARC1;p=reject;"
+    bare A 192.0.2.1
+    double TXT "v=spf1 -all"
+    double TXT "V=SPF1 mx -all"
+    _dmarc.double TXT "v=DMARC1; p=reject"
+    _dmarc.double TXT "v=DMARC1; p=none"
+    malformed TXT "v=spf1 ipv4:192.0.2.1 -all"
+    _dmarc.malformed TXT "v=DMARC1; p=block"
+    loop TXT "v=spf1 include:loop2.mail.test -all"
+    loop2 TXT "v=spf1 include:loop.mail.test -all"
+    void TXT "v=spf1 a:no1.mail.test a:no2.mail.test exists:no3.mail.test -all"
+    twovoid TXT "v=spf1 a:no1.mail.test a:no2.mail.test -all"
+    lost TXT "v=spf1 include:nothing.mail.test -all"
+    redirected TXT "v=spf1 redirect=good.mail.test"
+    neutral TXT "v=spf1 ip4:192.0.2.1"
+    everyone TXT "v=spf1 +all"
+    hidden TXT "v=spf1 include:everyone.mail.test -all"
+    network TXT "v=spf1 ip4:0.0.0.0/0 -all"
+    soft TXT "v=spf1 mx ~all"
+    soft MX 10 mx.good
+    macro TXT "v=spf1 include:%{ir}.%{v}.%{d}.spf.mail.test -all"
+    ten TXT "v=spf1 a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test -all"
+    eleven TXT "v=spf1 redirect=ten.mail.test"
+    split TXT "v=spf1 ip4:192.0.2.1" " -all"
+    unseen TXT "v=spf1 include:x.servfail.test -all"
+    watched TXT "v=spf1 -all"
+    _dmarc.watched TXT "v=DMARC1; p=none; rua=mailto:x@watched.mail.test"
+    testing TXT "v=spf1 -all"
+    _dmarc.testing TXT "v=DMARC1; p=reject; t=y"
+    noreports TXT "v=spf1 -all"
+    _dmarc.noreports TXT "v=DMARC1; p=reject; sp=maybe"
+    reports TXT "v=spf1 -all"
+    _dmarc.reports TXT "v=DMARC1; p=reject; sp=maybe; rua=mailto:x@mail.test"
+    nopolicy TXT "v=spf1 -all"
+    _dmarc.nopolicy TXT "v=DMARC1"
+    cased TXT "v=spf1 -all"
+    _dmarc.cased TXT "v=dmarc1; p=reject"
+    _dmarc.org TXT "v=DMARC1; p=reject; sp=quarantine; np=none"
+    a.org A 192.0.2.1
+    a.org TXT "v=spf1 -all"
+    _dmarc.suffix TXT "v=DMARC1; p=none; psd=y; sp=reject"
+    x.y.suffix A 192.0.2.1
+    _dmarc.own.suffix TXT "v=DMARC1; p=quarantine"
+    x.own.suffix A 192.0.2.1
+    _dmarc.stop TXT "v=DMARC1; p=reject; psd=n"
+    """
+    + _CHAIN
+)
+
+
+def add(estate: Estate) -> None:
+    """Add the mail domains, to be delegated from ``test``."""
+    estate.add("mail.test", RECORDS)
