@@ -19,7 +19,7 @@ def print_schema(paper: str) -> int:
 
         told = findings_schema()
     else:
-        from inspector.papers.schema import schema
+        from inspector.schema import schema
 
         told = schema(paper)
     terminal.say(json.dumps(told, indent=2, ensure_ascii=False))

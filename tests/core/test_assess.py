@@ -1,0 +1,331 @@
+"""Judging captured evidence: two looks, holes, errors of ours, and silence that is never a pass."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar
+
+import pytest
+
+from inspector import (
+    Aim,
+    Answer,
+    Capture,
+    Cause,
+    Check,
+    Declared,
+    Every,
+    Network,
+    Observation,
+    Outcome,
+    Reading,
+    Scheme,
+    Subject,
+    Target,
+    TroubleNote,
+    Verdict,
+    check,
+    failed,
+    passed,
+    probe,
+)
+from inspector.assess import Given, assess, worth_a_second_look
+from inspector.authorisation import Authorisation, AuthorisationKind, Covers
+from inspector.declaration import System
+from inspector.declared import Measure
+from inspector.finding import Finding, Force, Obligation, Severity
+from inspector.inspection import Inspection, Plan
+from inspector.judgement import Judgement
+from inspector.observation import Evidence
+from inspector.plan import Selection
+from inspector.profile import Clause, Regime, Requirement, Text
+from inspector.registry import Plugin, Registry
+from inspector.settings import Vantage, VantageKind
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+CAKE = Scheme("cake", port=1)
+
+
+class Taste(Observation):
+    kind: ClassVar[str] = "taste/1"
+    sweet: Answer[bool]
+
+
+def _read(_capture: Capture, _reading: Reading) -> Taste:
+    raise NotImplementedError
+
+
+@probe("taste", kind=Taste, schemes={CAKE}, aim=Aim.ADDRESS, read=_read)
+async def taste(target: Target, network: Network) -> Capture:
+    """Never called here: judging needs no look."""
+    raise NotImplementedError
+
+
+@check("cake-sweet", title="Sweet")
+def cake_sweet(seen: Taste, *, wanted: bool = True) -> Verdict:
+    """D.
+
+    Remediation: r.
+    """
+    if seen.sweet.value is wanted:
+        return passed("sweet is {measured}", measured=seen.sweet.value)
+    return failed("sweet is {measured}, not {threshold}", measured=seen.sweet.value, threshold=wanted)
+
+
+@check("all-cakes-sweet", title="All sweet", about=Aim.SYSTEM)
+def all_cakes_sweet(seen: Every[Taste]) -> Verdict:
+    """D.
+
+    Remediation: r.
+    """
+    return passed("all") if all(each.sweet.value for each in seen) else failed("not all")
+
+
+@check("check-broken", title="Broken", about=Aim.SYSTEM)
+def check_broken(declared: Declared) -> Verdict:
+    """D.
+
+    Remediation: r.
+    """
+    raise ZeroDivisionError(declared.stage)
+
+
+def _registry(*checks: Check) -> Registry:
+    return Registry(
+        plugins=(Plugin("p", "d", "1", "p"),),
+        probes={"taste": taste},
+        checks={each.id: each for each in checks},
+        renderers={},
+        profiles=(),
+        schemes={"cake": CAKE},
+        kinds={"taste/1": Taste},
+    )
+
+
+def _row(check_id: str, **update: object) -> Requirement:
+    made = Requirement(
+        id=f"row-{check_id}",
+        check=check_id,
+        levels=(3,),
+        force=Force.BASELINE,
+        obligation=Obligation.SHOULD,
+        severity=Severity.HIGH,
+        source="test",
+        title=Text(vi="x", en="x"),
+    )
+    return made.model_copy(update=update)
+
+
+def _regime(*rows: Requirement) -> Regime:
+    text = {"vi": "x", "en": "x"}
+    clause = Clause.model_validate(
+        {
+            "id": "doc-1.2",
+            "document": "DOC",
+            "number": "1.2",
+            "title": text,
+            "levels": (1, 2, 3, 4, 5),
+            "force": "clause-evidence",
+            "source": "test",
+            "confidence": "M",
+        }
+    )
+    return Regime.model_construct(
+        id="test-regime",
+        version="1",
+        title=None,
+        documents={},
+        clauses=(clause,),
+        requirements=rows,
+        valid_from=date(2020, 1, 1),
+        next=None,
+    )
+
+
+def _evidence(
+    sweet: bool | None, *, address: str = "127.0.0.1", look: int = 1, cause: Cause = Cause.TIMEOUT
+) -> Evidence:
+    subject = Subject(kind=Aim.ADDRESS, uri="cake://a", scheme="cake", host="a", port=1, address=address)
+    return Evidence(
+        probe="taste",
+        probe_version="1",
+        kind="taste/1",
+        subject=subject,
+        endpoint="cake://a",
+        look=look,
+        began=NOW,
+        ended=NOW,
+        vantage="test",
+        facts=None if sweet is None else Taste(sweet=Answer(seen=sweet)).model_dump(mode="json"),
+        trouble=TroubleNote(cause=cause) if sweet is None else None,
+    )
+
+
+def _judge(
+    rows: list[Requirement],
+    checks: list[Check],
+    evidence: list[Evidence],
+    *,
+    selection: Selection | None = None,
+    measures: tuple[Measure, ...] = (),
+) -> Judgement:
+    system = System(id="s", name="S", owner="O", level=3, measures=measures, endpoints=("cake://a",))
+    granted = Authorisation(
+        id="a",
+        kind=AuthorisationKind.OWN_ESTATE,
+        granted_by="me",
+        covers=Covers(names=("a",)),
+        valid_from=NOW,
+        valid_until=NOW + timedelta(days=1),
+    )
+    inspection = Inspection.model_construct(
+        id="i",
+        run="r",
+        begun=NOW,
+        inspector_version="0",
+        system=system,
+        authorisations=(granted,),
+        vantage=Vantage(kind=VantageKind.INTERNET),
+        plan=Plan(),
+        regime=None,
+    )
+    return assess(
+        Given(
+            inspection=inspection,
+            registry=_registry(*checks),
+            regime=_regime(*rows),
+            requirements=rows,
+            evidence=[(f"{index:064x}", each) for index, each in enumerate(evidence)],
+            as_of=NOW,
+            selection=selection or Selection(),
+        )
+    )
+
+
+def _one(*evidence: Evidence, row: Requirement | None = None) -> Finding:
+    (finding,) = _judge([row or _row("cake-sweet")], [cake_sweet], list(evidence)).findings
+    return finding
+
+
+def test_a_failure_seen_twice_is_confirmed() -> None:
+    """Both looks agree."""
+    finding = _one(_evidence(False), _evidence(False, look=2))
+    assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, True)
+    assert [each.look for each in finding.evidence] == [1, 2]
+
+
+def test_a_failure_that_a_second_look_contradicts_is_unstable() -> None:
+    """A server that flips between looks is neither good nor bad."""
+    finding = _one(_evidence(False), _evidence(True, look=2))
+    assert (finding.outcome, finding.cause, finding.confirmed) == (Outcome.INCONCLUSIVE, Cause.UNSTABLE, None)
+
+
+def test_a_failure_that_a_second_look_could_not_see_stands() -> None:
+    """A server that bans after the first look fails, unconfirmed."""
+    finding = _one(_evidence(False), _evidence(None, look=2))
+    assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, False)
+
+
+def test_a_pass_needs_no_second_look() -> None:
+    """Only failing looks are worth a second one."""
+    judgement = _judge([_row("cake-sweet")], [cake_sweet], [_evidence(True), _evidence(False, address="127.0.0.2")])
+    keys = worth_a_second_look(
+        judgement, [(f"{0:064x}", _evidence(True)), (f"{1:064x}", _evidence(False, address="127.0.0.2"))]
+    )
+    assert keys == {("taste", "address", "cake://a", "127.0.0.2")}
+
+
+def test_every_address_has_its_finding_under_one_id() -> None:
+    """The address is a property; the id is the same."""
+    judgement = _judge([_row("cake-sweet")], [cake_sweet], [_evidence(True), _evidence(False, address="127.0.0.2")])
+    assert [each.outcome for each in judgement.findings] == [Outcome.PASS, Outcome.FAIL]
+    assert len({each.id for each in judgement.findings}) == 1
+
+
+def test_what_was_not_seen_is_inconclusive_with_its_cause() -> None:
+    """Silence is neither good nor bad."""
+    finding = _one(_evidence(None, cause=Cause.REFUSED))
+    assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.REFUSED)
+
+
+def test_a_bug_of_a_probe_is_an_error() -> None:
+    """Our bug is never the system's failure, nor a mere gap."""
+    assert _one(_evidence(None, cause=Cause.BUG)).outcome is Outcome.ERROR
+
+
+def test_a_check_that_raises_is_an_error() -> None:
+    """The exception is named."""
+    (finding,) = _judge([_row("check-broken")], [check_broken], []).findings
+    assert (finding.outcome, finding.cause) == (Outcome.ERROR, Cause.BUG)
+    assert "ZeroDivisionError" in str(finding.message.values["detail"])
+
+
+def test_another_version_of_an_observation_is_not_guessed_at() -> None:
+    """taste/2 where taste/1 is wanted is inconclusive."""
+    newer = _evidence(True).model_copy(update={"kind": "taste/2"})
+    assert _one(newer).cause is Cause.AMBIGUOUS
+
+
+def test_a_system_wide_pass_over_a_hole_is_inconclusive() -> None:
+    """The hole keeps its cause."""
+    rows, checks = [_row("all-cakes-sweet")], [all_cakes_sweet]
+    (finding,) = _judge(rows, checks, [_evidence(True), _evidence(None, address="127.0.0.2")]).findings
+    assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.TIMEOUT)
+    (finding,) = _judge(rows, checks, [_evidence(False), _evidence(None, address="127.0.0.2")]).findings
+    assert finding.outcome is Outcome.FAIL
+
+
+def test_what_the_declaration_does_not_name_is_not_applicable() -> None:
+    """It is said in one finding about the system."""
+    (finding,) = _judge([_row("cake-sweet")], [cake_sweet], []).findings
+    assert (finding.outcome, finding.subject) == (Outcome.NOT_APPLICABLE, "system:")
+
+
+def test_a_row_that_nobody_can_see_prints_the_declared_status() -> None:
+    """The status of the measure stands beside *not-observable*, by clause number or id."""
+    row = _row("not-observable", clauses=("doc-1.2",))
+    measure = Measure.model_validate({"clause": "1.2", "status": "partial"})
+    (finding,) = _judge([row], [], [], measures=(measure,)).findings
+    assert (finding.outcome, finding.declared_status) == (Outcome.NOT_OBSERVABLE, "partial")
+
+
+def test_before_its_day_a_failure_is_not_yet_due() -> None:
+    """The outcome stays; it is marked."""
+    finding = _one(_evidence(False), row=_row("cake-sweet", due_from=date(2027, 1, 1)))
+    assert (finding.outcome, finding.not_yet_due) == (Outcome.FAIL, True)
+
+
+def test_a_vantage_that_does_not_count_cannot_judge() -> None:
+    """A row of another vantage is inconclusive."""
+    finding = _one(_evidence(False), row=_row("cake-sweet", vantages=(VantageKind.INSIDE,)))
+    assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.WRONG_VANTAGE)
+
+
+def test_what_is_not_selected_is_counted_and_not_judged() -> None:
+    """It stands in the coverage, never among the findings."""
+    rows = [_row("cake-sweet"), _row("all-cakes-sweet")]
+    judgement = _judge(
+        rows, [cake_sweet, all_cakes_sweet], [_evidence(True)], selection=Selection(only=("cake-sweet",))
+    )
+    assert [each.check for each in judgement.findings] == ["cake-sweet"]
+    assert judgement.coverage.not_selected == ("row-all-cakes-sweet",)
+    assert (judgement.coverage.asked, judgement.coverage.seen) == (1, 1)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_order_of_evidence_does_not_matter(order: int) -> None:
+    """Equal inputs give equal bytes."""
+    evidence = [_evidence(True), _evidence(False, address="127.0.0.2"), _evidence(False, address="127.0.0.2", look=2)]
+    digests = {id(each): index for index, each in enumerate(evidence)}
+    rows, checks = [_row("cake-sweet"), _row("all-cakes-sweet")], [cake_sweet, all_cakes_sweet]
+    first = _judge(rows, checks, evidence)
+    given = Given(
+        inspection=Inspection.model_construct(
+            id="i", system=System(id="s", name="S", owner="O", level=3), vantage=Vantage(), plan=Plan()
+        ),
+        registry=_registry(*checks),
+        regime=_regime(*rows),
+        requirements=rows,
+        evidence=[(f"{digests[id(each)]:064x}", each) for each in evidence[::order]],
+        as_of=NOW,
+    )
+    again = assess(given)
+    assert [each.canonical() for each in again.findings] == [each.canonical() for each in first.findings]
