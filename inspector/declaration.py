@@ -41,7 +41,13 @@ __all__ = [
 ]
 
 HostName = Annotated[str, AfterValidator(normalise_host)]
-Selector = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?$")]
+Selector = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?$",
+        description="the name before ._domainkey, of letters, digits, '.', '_' and '-'",
+    ),
+]
 
 
 class Organisation(Model):

@@ -45,7 +45,7 @@ def _strip(annotation: Any) -> Any:
 
 
 def follow(model: type[BaseModel], location: tuple[str | int, ...]) -> tuple[Any, FieldInfo | None]:
-    """The annotation at a location below a model, and the field it belongs to."""
+    """The annotation at a location below a model, and what its field, or its list's item, is bound by."""
     annotation: Any = model
     info: FieldInfo | None = None
     for step in location:
@@ -57,6 +57,7 @@ def follow(model: type[BaseModel], location: tuple[str | int, ...]) -> tuple[Any
         else:
             arguments = get_args(annotation)
             annotation = arguments[-1 if get_origin(annotation) is dict else 0] if arguments else None
+            info = next((each for each in get_args(annotation) if isinstance(each, FieldInfo)), None)
     return _strip(annotation), info
 
 
