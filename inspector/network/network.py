@@ -1,20 +1,29 @@
 """The door as one look sees it: bound to one target, one probe and one authorisation.
 
-Every method raises ``Trouble`` with the closed vocabulary of causes; nothing else leaves it.
+Every method raises ``Trouble`` with the closed vocabulary of causes; nothing else leaves it. Timeouts do not count the
+time that the authorised pace makes a look wait.
 """
 
 from __future__ import annotations
 
-import ssl
+import hashlib
+import hmac
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from inspector.errors import Trouble
+from inspector.network.stream import Stream
 from inspector.probing import Target
 
 if TYPE_CHECKING:
     import dns.message
     import httpx
+
+    from inspector.network.passage import Passage
+
+__all__ = ["Identity", "Network", "Stream"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,60 +35,48 @@ class Identity:
     contact: str
 
 
-class Stream:
-    """A connection that went through the door; reads are bounded in bytes and time."""
-
-    async def read(self, limit: int = 65536, *, timeout: float = 10.0) -> bytes:
-        """At most ``limit`` bytes as soon as some arrive; ``b""`` at the end of the stream."""
-        raise NotImplementedError
-
-    async def read_quietly(self, limit: int = 4096, *, timeout: float = 3.0) -> bytes:
-        """What the server says by itself within ``timeout`` seconds; ``b""`` when it stays silent."""
-        raise NotImplementedError
-
-    async def write(self, data: bytes, *, timeout: float = 10.0) -> None:
-        """Send all of ``data``."""
-        raise NotImplementedError
-
-    async def start_tls(self, context: ssl.SSLContext, server_name: str | None, *, timeout: float = 10.0) -> None:
-        """Do a TLS handshake on this connection."""
-        raise NotImplementedError
-
-    @property
-    def ssl_object(self) -> ssl.SSLObject | None:
-        """The TLS state after ``start_tls``."""
-        raise NotImplementedError
-
-    async def close(self) -> None:
-        """Close it; never raises."""
-        raise NotImplementedError
-
-
 class Network:
-    """What a probe's ``look`` may do on the network."""
+    """What a probe's ``look`` may do on the network.
+
+    ``answer_bytes``: what one connection may bring in, and one HTTP body hold; what lies beyond is left unread and
+    shows as ``Stream.truncated``, or as ``response.extensions["truncated"]``.
+    """
 
     target: Target
     identity: Identity
     answer_bytes: int
 
+    def __init__(self, passage: Passage, identity: Identity, salt: bytes) -> None:
+        self.target = passage.target
+        self.identity = identity
+        self.answer_bytes = passage.settings.ceilings.answer_bytes
+        self._passage = passage
+        self._salt = salt
+
     def fingerprint(self, secret: bytes) -> str:
         """``len=N;sha256=…``: length and salted digest (salt of this inspection) that replace a secret in raw bytes."""
-        raise NotImplementedError
+        return f"len={len(secret)};sha256={hmac.new(self._salt, secret, hashlib.sha256).hexdigest()}"
 
     async def connect(self, port: int | None = None, *, timeout: float = 10.0) -> Stream:
         """Open TCP to the target's pinned address (``port``: the target's own)."""
-        raise NotImplementedError
+        where = self.target.port if port is None else port
+        return await self._passage.connect(where, timeout=timeout, allowance=self.answer_bytes)
 
     def transport(self) -> httpx.AsyncBaseTransport:
         """An HTTP transport that reaches only the target's pinned address, whatever a URL or redirect names.
 
-        It keeps no connections, does not judge certificates (that is another probe's work), and bounds bytes.
+        It keeps no connections, does not judge certificates (that is another probe's work), and bounds bytes. Trouble
+        leaves it as ``Trouble``, not as an error of httpx; another host's URL is out of scope.
         """
-        raise NotImplementedError
+        from inspector.network.http import Transport
+
+        return Transport(self._passage, self.identity.user_agent)
 
     async def nmap(self, arguments: Sequence[str], *, ports: Sequence[int], timeout: float) -> bytes:
         """Run nmap against the pinned address over ``ports`` and give its XML; ``-n -Pn`` and the pace are added."""
-        raise NotImplementedError
+        from inspector.network.scanner import scan
+
+        return await scan(self._passage, arguments, ports=ports, timeout=timeout)
 
     async def work(self, function: Callable[[bytes], bytes], payload: bytes, *, timeout: float) -> bytes:
         """Run an importable ``function(payload)`` in a killable worker process of its own.
@@ -87,7 +84,9 @@ class Network:
         Sockets opened there pass the audit guard: only the target's pinned address, at the authorised pace, on the
         ledger.
         """
-        raise NotImplementedError
+        from inspector.network.isolation import work
+
+        return await work(self._passage, function, payload, timeout=timeout)
 
     async def query(
         self,
@@ -105,4 +104,23 @@ class Network:
         With ``dnssec`` the DO and CD bits are set. UDP falls back to TCP on truncation. The answer is returned whatever
         its RCODE; only silence, refusal of the connection and malformed messages are ``Trouble``.
         """
-        raise NotImplementedError
+        from inspector.network.dns import query
+
+        return await query(
+            self._passage, name, rdtype, server=server, port=port, tcp=tcp, dnssec=dnssec, timeout=timeout
+        )
+
+    # --- for the one who runs the look ---
+
+    def within(self, seconds: float) -> AbstractAsyncContextManager[None]:
+        """Bound the body to so many seconds, waits for the authorised pace not counted; raises TimeoutError."""
+        return self._passage.patience.within(seconds)
+
+    @property
+    def bypass(self) -> Trouble | None:
+        """What the probe's plugin tried past the door, even if it swallowed the refusal; None when it kept to it."""
+        return self._passage.bypass
+
+    async def close(self) -> None:
+        """Close every connection that the look left open."""
+        await self._passage.close()

@@ -1,0 +1,43 @@
+"""Addresses as the door compares them: one spelling each, and an IPv4 address is one in IPv6 clothes too."""
+
+from __future__ import annotations
+
+import ipaddress
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def parse_address(text: str) -> Address | None:
+    """The address that ``text`` spells (an IPv4-mapped IPv6 address is the IPv4 address), or None for a name."""
+    try:
+        address = ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def canonical_address(text: str) -> str:
+    """The one spelling of an address; a name stays as it is."""
+    address = parse_address(text)
+    return text if address is None else str(address)
+
+
+def sort_key(text: str) -> tuple[int, bytes]:
+    """Orders addresses: IPv4 before IPv6, then by number."""
+    address = ipaddress.ip_address(text)
+    return address.version, address.packed
+
+
+def split_server(text: str, port: int = 53) -> tuple[str, int]:
+    """Read ``address``, ``address:port``, ``[v6]`` or ``[v6]:port``; raises ValueError."""
+    host, found = text.strip(), port
+    if host.startswith("["):
+        host, _, rest = host[1:].partition("]")
+        found = int(rest.removeprefix(":")) if rest else port
+    elif host.count(":") == 1:
+        host, _, rest = host.partition(":")
+        found = int(rest)
+    if parse_address(host) is None or not 0 < found < 65536:
+        raise ValueError(f"{text!r} is no address[:port]")
+    return host, found

@@ -1,0 +1,201 @@
+"""Where everything that leaves passes: it waits for the pace, is written down, and can be called back."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from inspector.authorisation import Rates
+from inspector.errors import Trouble
+from inspector.inspection import LedgerEntry
+from inspector.model import Cause, now
+from inspector.network.addresses import canonical_address, parse_address
+from inspector.network.budget import Courtesy, Permit
+from inspector.network.causes import cause_of, trouble_of
+from inspector.network.guard import let_through
+from inspector.network.hold import Hold, Patience
+from inspector.network.ledger import Account, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """On whose behalf something leaves: the probe, its subject, the authorisation's id, the pace it keeps."""
+
+    probe: str
+    subject: str
+    rates: Rates
+    authorisation: str | None = None
+    infrastructure: bool = False
+
+    def entry(self, address: str, port: int, protocol: str, questions: int = 1) -> LedgerEntry:
+        """The ledger's line for something that leaves now."""
+        return LedgerEntry(
+            at=now(),
+            address=address,
+            port=port,
+            protocol=protocol,
+            probe=self.probe,
+            subject=self.subject,
+            authorisation=self.authorisation,
+            infrastructure=self.infrastructure,
+            questions=questions,
+        )
+
+
+class Leave:
+    """The paperwork of one connection, from before its first packet until it is closed."""
+
+    def __init__(self, hold: Hold, permit: Permit, account: Account, release: Callable[[], None]) -> None:
+        self.hold = hold
+        self.permit = permit
+        self.account = account
+        self._release = release
+        self._ended = False
+
+    def end(self, cause: Cause | None = None) -> None:
+        """The connection is closed, or never came about for this cause; further calls do nothing."""
+        if self._ended:
+            return
+        self._ended = True
+        if cause is Cause.RESET:
+            self.permit.struggled()
+        if cause is not None:
+            self.account.result = cause.value
+        self.account.settle()
+        self.permit.ended()
+        self._release()
+
+
+class Checkpoint:
+    """The budget, the ledger and the ceiling of open connections, and what is under way."""
+
+    def __init__(self, ledger: Ledger, courtesy: Courtesy, connections: int) -> None:
+        self.ledger = ledger
+        self.courtesy = courtesy
+        self._ceiling = asyncio.Semaphore(connections)
+        self._holds: dict[Hold, str | None] = {}
+
+    async def leave(
+        self,
+        errand: Errand,
+        address: str,
+        port: int,
+        protocol: str,
+        *,
+        patience: Patience,
+        check: Callable[[], None],
+    ) -> Leave:
+        """Wait until one more connection may leave; ``check`` is asked last, at that very instant. Raises Trouble."""
+        hold = self.hold(errand)
+        try:
+            with patience.waiting():
+                async with hold.within(None, ""):
+                    permit = await self._permit(address, errand.rates)
+            try:
+                check()
+                account = self.ledger.opened(errand.entry(address, port, protocol))
+            except BaseException:
+                self._ceiling.release()
+                permit.ended()
+                raise
+        except BaseException:
+            self.drop(hold)
+            raise
+
+        def release() -> None:
+            self._ceiling.release()
+            self.drop(hold)
+
+        return Leave(hold, permit, account, release)
+
+    async def _permit(self, address: str, rates: Rates) -> Permit:
+        permit = await self.courtesy.admit(canonical_address(address), rates)
+        try:
+            await self._ceiling.acquire()
+        except BaseException:
+            permit.ended()
+            raise
+        return permit
+
+    def hold(self, errand: Errand) -> Hold:
+        """Something is under way: until ``drop``, it can be cut."""
+        hold = Hold()
+        self._holds[hold] = errand.authorisation
+        return hold
+
+    def drop(self, hold: Hold) -> None:
+        """It is over."""
+        self._holds.pop(hold, None)
+
+    def cut(self, trouble: Trouble, *, authorisation: str | None = None) -> None:
+        """End all that is under way, or what is under way under one authorisation."""
+        for hold, granted in tuple(self._holds.items()):
+            if authorisation is None or authorisation == granted:
+                hold.cut(trouble)
+
+
+def socket_for(address: str, kind: socket.SocketKind) -> socket.socket:
+    """A non-blocking socket of the family that ``address`` belongs to."""
+    found = parse_address(address)
+    if found is None:
+        raise Trouble(Cause.BUG, f"{address!r} is no address")
+    sock = socket.socket(socket.AF_INET6 if found.version == 6 else socket.AF_INET, kind)
+    sock.setblocking(False)
+    return sock
+
+
+async def connect(leave: Leave, address: str, port: int, kind: socket.SocketKind, *, timeout: float) -> socket.socket:
+    """A connected socket. Raises Trouble; then the paperwork is done too."""
+    where = f"{address} port {port}"
+    sock = None
+    try:
+        sock = socket_for(address, kind)
+        async with leave.hold.within(timeout, f"{where}: no answer to the connection within {timeout:g} s"):
+            with let_through(sock):
+                code = sock.connect_ex((canonical_address(address), port))
+            leave.permit.departed()
+            if code == errno.EINPROGRESS:
+                await writable(sock.fileno())
+                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                raise OSError(code, os.strerror(code))
+    except BaseException as error:
+        if sock is not None:
+            sock.close()
+        if isinstance(error, OSError):
+            leave.end(cause_of(error))
+            raise trouble_of(error, where) from None
+        leave.end(error.cause if isinstance(error, Trouble) else Cause.ABORTED)
+        raise
+    return sock
+
+
+async def writable(descriptor: int) -> None:
+    """Return when ``descriptor`` can be written to, or has an error to tell."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    loop.add_writer(descriptor, _wake, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_writer(descriptor)
+
+
+async def readable(descriptor: int) -> None:
+    """Return when ``descriptor`` has something to read, or is at its end."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    loop.add_reader(descriptor, _wake, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def _wake(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)

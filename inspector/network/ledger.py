@@ -1,0 +1,111 @@
+"""The ledger: every connection and question that left this machine, on disk before its first packet does."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from inspector.errors import BundleError
+from inspector.inspection import LedgerEntry
+
+#: The protocol of an entry that stands for all port questions of one sweep; there is one sweep at a time per address.
+SWEEP = "sweep"
+
+_Key = tuple[object, ...]
+
+
+def _key(entry: LedgerEntry) -> _Key:
+    return (entry.at, entry.address, entry.port, entry.protocol, entry.probe, entry.subject)
+
+
+class Ledger:
+    """A file of ``LedgerEntry`` lines in canonical JSON, only ever appended to.
+
+    A connection has two lines: ``open`` before it leaves (its question, no bytes), and one when it ends (no question,
+    its bytes, how it went). So sums over lines are right at every instant, and a kill loses nothing but byte counts.
+    A sweep opens with one question per port and ends with those it asked again; one cut short is counted whole.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._tear()
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def _tear(self) -> None:
+        """Cut off what a kill left of a last line."""
+        if self.path.exists():
+            with self.path.open("rb+") as file:
+                file.truncate(file.read().rfind(b"\n") + 1)
+
+    def write(self, entry: LedgerEntry) -> None:
+        """Append one line; it is with the operating system when this returns."""
+        os.write(self._file, entry.canonical() + b"\n")
+
+    def opened(self, entry: LedgerEntry) -> Account:
+        """Write that something leaves now; its account takes down the rest."""
+        self.write(entry)
+        return Account(self, entry)
+
+    def entries(self) -> Iterator[LedgerEntry]:
+        """One entry per connection, in the order in which they left; one without an ending has no byte counts."""
+        merged: list[LedgerEntry] = []
+        waiting: dict[_Key, deque[int]] = defaultdict(deque)
+        for number, line in enumerate(self._lines(), start=1):
+            try:
+                entry = LedgerEntry.parse(line)
+            except ValidationError as error:
+                raise BundleError(f"{self.path}:{number}: no ledger entry: {error.errors()[0]['msg']}") from None
+            places = waiting[_key(entry)]
+            if places and (entry.questions == 0 or entry.protocol == SWEEP):
+                place = places.popleft()
+                questions = merged[place].questions + entry.questions
+                merged[place] = entry.model_copy(update={"questions": questions})
+                continue
+            places.append(len(merged))
+            merged.append(entry)
+        yield from merged
+
+    def _lines(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    yield line
+
+    def close(self) -> None:
+        """Close the file; what was written stays."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class Account:
+    """The bytes and the ending of one connection."""
+
+    def __init__(self, ledger: Ledger, entry: LedgerEntry) -> None:
+        self._ledger = ledger
+        self._entry = entry
+        self._settled = False
+        self.sent = 0
+        self.received = 0
+        self.questions = 0
+        self.result = "open"
+
+    def settle(self) -> None:
+        """Write how it ended; further calls do nothing."""
+        if self._settled:
+            return
+        self._settled = True
+        update = {
+            "sent": self.sent,
+            "received": self.received,
+            "questions": self.questions,
+            "result": self.result,
+        }
+        self._ledger.write(self._entry.model_copy(update=update))

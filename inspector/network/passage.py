@@ -1,0 +1,124 @@
+"""One look's right of way: what target, touch and authorisation let it do, asked at every packet."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from inspector.authorisation import Authorisation
+from inspector.errors import Trouble
+from inspector.model import Cause, now
+from inspector.network.addresses import canonical_address
+from inspector.network.budget import INFRASTRUCTURE
+from inspector.network.checkpoint import Checkpoint, Errand, Leave, connect
+from inspector.network.hold import Patience
+from inspector.network.scope import Scope
+from inspector.network.stream import Stream
+from inspector.probing import Probe, Target, Touch
+from inspector.settings import Settings
+from inspector.subject import HOST
+
+if TYPE_CHECKING:
+    from inspector.network.guard import Bypass
+
+
+class Passage:
+    """Binds probe, target and authorisation to the door's scope and checkpoint."""
+
+    def __init__(
+        self,
+        probe: Probe,
+        target: Target,
+        authorisation: Authorisation | None,
+        *,
+        settings: Settings,
+        scope: Scope,
+        checkpoint: Checkpoint,
+        check_open: Callable[[], None],
+    ) -> None:
+        self.probe = probe
+        self.target = target
+        self.authorisation = authorisation
+        self.settings = settings
+        self.checkpoint = checkpoint
+        self.patience = Patience()
+        self.bypass: Bypass | None = None
+        self._scope = scope
+        self._check_open = check_open
+        self._streams: set[Stream] = set()
+
+    @property
+    def errand(self) -> Errand:
+        """What the ledger says of a packet to the target."""
+        granted = self.authorisation
+        return Errand(
+            probe=self.probe.name,
+            subject=self.target.uri,
+            rates=granted.rates if granted else INFRASTRUCTURE,
+            authorisation=granted.id if granted else None,
+        )
+
+    @property
+    def infrastructure(self) -> Errand:
+        """What the ledger says of a question to a resolver or a name server."""
+        return Errand(self.probe.name, self.target.uri, INFRASTRUCTURE, infrastructure=True)
+
+    def check_door(self) -> None:
+        """Raise Trouble when the door is closed, or the plugin tried to go past it."""
+        self._check_open()
+        if self.bypass is not None:
+            raise Trouble(self.bypass.cause, self.bypass.message)
+
+    def check(self, port: int, *, sweep: bool = False) -> Authorisation:
+        """The authorisation under which a packet may go to ``port`` of the target now. Raises Trouble."""
+        self.check_door()
+        if self.authorisation is None or self.probe.touch is Touch.PASSIVE:
+            raise Trouble(Cause.NOT_AUTHORISED, f"{self.probe.name!r} may send {self.target.uri} no packet")
+        if not self.target.address or not 0 < port < 65536:
+            raise Trouble(Cause.BUG, f"{self.probe.name!r} asked port {port} of {self.target.address or 'no address'}")
+        subject = self.target.subject
+        # A look at a host as a whole is a sweep, also where it listens to a port that the sweep found open.
+        sweep = sweep or (subject.scheme == HOST.name and not self.declares(port))
+        self._scope.admit(self.authorisation, subject, touch=self.probe.touch, at=now(), port=port, sweep=sweep)
+        return self.authorisation
+
+    def declares(self, port: int) -> bool:
+        """Whether this port of the target is declared."""
+        return self._scope.declares(self.target.subject, port)
+
+    def is_target(self, address: str) -> bool:
+        """Whether this is the target's pinned address."""
+        return bool(self.target.address) and canonical_address(address) == canonical_address(self.target.address)
+
+    async def leave(self, port: int, patience: Patience | None = None) -> Leave:
+        """Wait until a connection to ``port`` of the target may leave. Raises Trouble."""
+        self.check(port)
+
+        def check() -> None:
+            self.check(port)
+
+        return await self.checkpoint.leave(
+            self.errand,
+            self.target.address,
+            port,
+            "tcp",
+            patience=patience or self.patience,
+            check=check,
+        )
+
+    async def connect(self, port: int, *, timeout: float, allowance: int) -> Stream:
+        """Open TCP to ``port`` of the target. Raises Trouble."""
+        leave = await self.leave(port)
+        address = self.target.address
+        sock = await connect(leave, address, port, socket.SOCK_STREAM, timeout=timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream = Stream(sock, leave, f"{address} port {port}", allowance)
+        self._streams.add(stream)
+        return stream
+
+    async def close(self) -> None:
+        """Close every connection that the look left open."""
+        for stream in self._streams:
+            await stream.close()
+        self._streams.clear()
