@@ -61,3 +61,14 @@ def test_the_id_is_the_public_key(key: SigningKey) -> None:
         ["openssl", "pkey", "-pubin", "-outform", "DER"], input=key.public_pem, check=True, capture_output=True
     ).stdout
     assert told[-32:].hex() == key.keyid
+
+
+def test_looking_for_a_key_makes_none(tmp_path: Path) -> None:
+    """Asking for a key that may not exist gives it or None, and writes nothing."""
+    path = tmp_path / "new" / "signing.pem"
+    assert SigningKey.existing(path) is None
+    assert not path.parent.exists()
+    made = SigningKey.load_or_create(path)
+    found = SigningKey.existing(path)
+    assert found
+    assert found.keyid == made.keyid
