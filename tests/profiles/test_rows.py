@@ -1,0 +1,252 @@
+"""The regimes that ship with the product keep the rules that hold for every regime."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from inspector.declaration import System
+from inspector.errors import Misuse
+from inspector.finding import Force, Obligation
+from inspector.profile import LEGAL, NOT_OBSERVABLE, Regime, Requirement, Text
+from inspector.regimes import load_all, select
+from inspector.registry import Registry, installed
+from inspector_profiles import inspector_profiles
+
+REGIMES = load_all(inspector_profiles())
+each_regime = pytest.mark.parametrize("regime", REGIMES, ids=lambda regime: regime.id)
+
+FORCES = list(Force)[::-1]
+OBLIGATIONS = [Obligation.SHOULD, Obligation.MUST]
+#: Options that are words, from lax to strict. Of numbers, the larger one is the stricter one.
+WORDS = {"oldest": ["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"], "policy": ["quarantine", "reject"]}
+#: Options that say what is judged, not how strictly.
+NEUTRAL = {"level", "signs"}
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return installed()
+
+
+def rows_by_id(regime: Regime) -> dict[str, dict[int, Requirement]]:
+    """Rows by id and level."""
+    found: dict[str, dict[int, Requirement]] = defaultdict(dict)
+    for row in regime.requirements:
+        found[row.id] |= dict.fromkeys(row.levels, row)
+    return found
+
+
+def texts(regime: Regime) -> Iterator[tuple[str, Text]]:
+    yield "title", regime.title
+    yield "authority", regime.authority
+    yield "term", regime.term
+    yield from regime.documents.items()
+    for clause in regime.clauses:
+        yield clause.id, clause.title
+    for overlay in regime.overlays:
+        yield overlay.id, overlay.title
+        if overlay.note:
+            yield overlay.id, overlay.note
+    for row in regime.requirements:
+        for text in (row.title, row.laxer_because):
+            if text:
+                yield row.id, text
+    for noted in (*regime.keeps, *regime.gaps):
+        yield str(noted), noted.note
+
+
+@each_regime
+def test_every_row_names_a_check_that_exists(regime: Regime, registry: Registry) -> None:
+    """A row asks for a check that a plugin contributes, or says that nobody can observe it."""
+    asked = {row.check for row in regime.requirements}
+    assert asked - set(registry.checks) <= {NOT_OBSERVABLE}
+
+
+@each_regime
+def test_every_check_is_asked_for(regime: Regime, registry: Registry) -> None:
+    """No check of the built-in plugins is left out by a regime."""
+    built_in = {plugin.package for plugin in registry.plugins if plugin.distribution == "level-inspector"}
+    checks = {id_ for id_ in registry.checks if registry.package_of(id_) in built_in}
+    assert checks - {row.check for row in regime.requirements} == set()
+
+
+@each_regime
+def test_options_fit_the_signature(regime: Regime, registry: Registry) -> None:
+    """The options of every row are valid for its check."""
+    for row in regime.requirements:
+        if row.check != NOT_OBSERVABLE:
+            registry.checks[row.check].validate(row.options)
+        else:
+            assert not row.options, row.id
+
+
+@each_regime
+def test_look_options_name_probes(regime: Regime, registry: Registry) -> None:
+    """Look options are for probes that exist."""
+    assert {probe for row in regime.requirements for probe in row.look} <= set(registry.probes)
+
+
+@each_regime
+def test_must_rests_on_law(regime: Regime) -> None:
+    """Must stands only where the force is binding or clause evidence, and some cited clause bears that force."""
+    for row in regime.requirements:
+        if row.obligation is Obligation.MUST:
+            assert row.force in LEGAL, row.id
+        for level in row.levels:
+            cited = [regime.clause(id_) for id_ in row.clauses]
+            forces = [FORCES.index(clause.force) for clause in cited if level in clause.levels]
+            if row.force in LEGAL:
+                assert max(forces, default=-1) >= FORCES.index(row.force), (row.id, level)
+            assert forces or row.source, (row.id, level)
+
+
+@each_regime
+def test_one_row_per_check_and_level(regime: Regime) -> None:
+    """Apart from overlays, the rows of one check hold for disjoint levels."""
+    for level in range(1, 6):
+        asked = [
+            row.check
+            for row in regime.requirements
+            if level in row.levels and row.overlay is None and row.check != NOT_OBSERVABLE
+        ]
+        assert len(asked) == len(set(asked)), level
+
+
+def _strictness(row: Requirement) -> dict[str, int]:
+    strict = {
+        "force": FORCES.index(row.force),
+        "obligation": OBLIGATIONS.index(row.obligation),
+        "severity": row.severity.rank,
+    }
+    for name, value in row.options.items():
+        if name not in NEUTRAL:
+            strict[name] = _rank(name, value)
+    return strict
+
+
+def _rank(name: str, value: Any) -> int:
+    if name in WORDS:
+        return WORDS[name].index(value)
+    assert isinstance(value, int), f"say which {name} is stricter"
+    return value
+
+
+@each_regime
+def test_a_higher_level_is_never_laxer(regime: Regime) -> None:
+    """From one level to the next a requirement stays, and never weakens, unless the row says why."""
+    for id_, by_level in rows_by_id(regime).items():
+        for level in range(min(by_level), 5):
+            row, above = by_level.get(level), by_level.get(level + 1)
+            if row is None or (row.laxer_because if above is None else above.laxer_because):
+                continue
+            assert above is not None or _ends_with_its_clauses(regime, row, level), f"{id_} ends at level {level}"
+            if above is None:
+                continue
+            lower, higher = _strictness(row), _strictness(above)
+            assert lower.keys() == higher.keys(), id_
+            assert all(higher[name] >= lower[name] for name in lower), f"{id_} is laxer at level {level + 1}"
+
+
+def _ends_with_its_clauses(regime: Regime, row: Requirement, level: int) -> bool:
+    """A row of an overlay may end where the regime's own row, which it replaced, is as strict."""
+    own = rows_by_id(regime).get(row.replaces or "", {}).get(level + 1)
+    return own is not None and FORCES.index(own.force) >= FORCES.index(row.force)
+
+
+@each_regime
+def test_replaced_rows_ask_the_same(regime: Regime) -> None:
+    """A row replaces one of the same check that is at most as strong, at every level of both."""
+    known = rows_by_id(regime)
+    for row in regime.requirements:
+        if row.replaces is None:
+            continue
+        assert row.replaces in known, row.id
+        for level in row.levels:
+            weaker = known[row.replaces].get(level)
+            if weaker is not None:
+                assert weaker.check == row.check, row.id
+                assert FORCES.index(weaker.force) <= FORCES.index(row.force), (row.id, level)
+
+
+@each_regime
+def test_every_clause_says_whence_it_comes(regime: Regime) -> None:
+    """Every clause has a source and a confidence, its document is described, and some row cites it."""
+    cited = {id_ for row in regime.requirements for id_ in row.clauses}
+    for clause in regime.clauses:
+        assert clause.source, clause.id
+        assert clause.confidence in ("H", "M", "L"), clause.id
+        assert clause.document in regime.documents, clause.id
+        assert clause.id in cited, f"no row cites {clause.id}"
+
+
+@each_regime
+def test_weak_knowledge_does_not_bind(regime: Regime) -> None:
+    """No must rests only on clauses of low confidence."""
+    for row in regime.requirements:
+        if row.obligation is Obligation.MUST:
+            assert {regime.clause(id_).confidence for id_ in row.clauses} - {"L"}, row.id
+
+
+@each_regime
+def test_every_text_is_in_both_languages(regime: Regime) -> None:
+    """Every text is there twice, the Vietnamese one with its diacritics in composed form."""
+    for where, text in texts(regime):
+        assert text.vi != text.en, where
+        assert re.search("[à-ỹđ]", text.vi.lower()), f"{where}: {text.vi}"
+        assert not re.search("[ạ-ỹđă]", text.en.lower().replace("công báo", "").replace("nđ-cp", "")), where
+        assert unicodedata.is_normalized("NFC", text.vi + text.en), where
+
+
+@each_regime
+def test_smoke_rows_are_few_looks(regime: Regime) -> None:
+    """The smoke selection asks of one URL only what a handshake and a few requests show."""
+    smoke = {row.check for row in regime.requirements if "smoke" in row.tags}
+    assert {"https-reachable", "tls-modern-protocols", "certificate-in-date", "hsts-set"} <= smoke
+    assert not any(name.startswith(("ports", "no-database", "declared", "dnssec", "spf", "dmarc")) for name in smoke)
+
+
+def test_low_levels_are_recommended_under_the_new_law() -> None:
+    """The law of 2025 leaves the measures of levels 1 and 2 to the owner: without an overlay they only recommend."""
+    [regime] = [each for each in REGIMES if each.id == "vn-nd331-2026"]
+    for row in regime.requirements:
+        if row.overlay is None and set(row.levels) & {1, 2} and row.check != "level-fits-facts":
+            assert row.force not in LEGAL, row.id
+            assert row.obligation is Obligation.SHOULD, row.id
+
+
+def test_no_threshold_of_a_foreign_baseline_is_called_law() -> None:
+    """What no Vietnamese clause names (headers, HSTS, SPF, certificates) never binds outside the archive regulation."""
+    never = ("hsts-set", "framing", "content-type", "cookies", "no-version", "spf", "certificate", "tls-1-3", "caa")
+    for regime in REGIMES:
+        for row in regime.requirements:
+            if row.check.startswith(never) and row.overlay != "qcvn12":
+                assert row.force not in LEGAL, (regime.id, row.id)
+
+
+def test_regimes_follow_one_another() -> None:
+    """Each regime but the last names the one that follows, and each transition an older one."""
+    known = [regime.id for regime in REGIMES]
+    assert [regime.next for regime in REGIMES] == [*known[1:], None]
+    for index, regime in enumerate(REGIMES):
+        assert {rule.regime for rule in regime.keeps} <= set(known[:index])
+
+
+def test_no_day_is_silently_without_a_regime() -> None:
+    """From the first regime's first day on, every day has exactly one regime, or an error that names the gap."""
+    system = System(id="s", name="s", owner="o", level=3)
+    day, last = REGIMES[0].valid_from, REGIMES[-1].valid_from + timedelta(days=800)
+    gaps = [gap for regime in REGIMES for gap in regime.gaps]
+    while day <= last:
+        covered = [gap for gap in gaps if gap.first <= day <= gap.last]
+        assert sum(regime.is_in_force(day) for regime in REGIMES) + len(covered) == 1, day
+        if covered:
+            with pytest.raises(Misuse, match=str(covered[0].last)):
+                select(REGIMES, system, day)
+        else:
+            assert select(REGIMES, system, day).is_in_force(day)
+        day += timedelta(days=1)
