@@ -241,7 +241,7 @@ def check_authorisations(
             remedy = "ask whoever granted it for a new one"
         elif at < each.valid_from:
             what = f"authorisation {each.id!r} is not valid before {each.valid_from.isoformat()}"
-            remedy = "wait until then, or ask whoever granted it"
+            remedy = "wait until then"
         else:
             continue
         place = places.authorisation(each.id) if places else None
