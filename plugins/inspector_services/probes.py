@@ -18,6 +18,7 @@ Reach = Literal["notable", "system", "all"]
 
 #: nmap repeats an unanswered question this often: at most three questions per port.
 RETRIES = 2
+ARGUMENTS = ("-sT", "--max-retries", str(RETRIES))
 #: Bounds on listening: ports, bytes and seconds of each server's first words.
 PORTS_HEARD = 40
 GREETING_BYTES = 512
@@ -52,7 +53,7 @@ def read_ports(capture: Capture, reading: Reading) -> OpenPorts:
     if xml is None:
         raise ValueError("nmap's report is missing")
     sweep = Sweep.parse(capture.named("sweep.json") or b"{}")
-    answers = states(scan_of(xml, reading.subject.address or ""), sweep.control)
+    answers = states(scan_of(xml, reading.subject.address or ""), sweep)
     return OpenPorts(spans=spans(answers, alone=NOTABLE.keys() | set(sweep.declared)))
 
 
@@ -61,14 +62,22 @@ async def ports(target: Target, network: Network, *, sweep: Reach = "notable") -
     """Ask the ports by full connections, then ask one that had answered once more.
 
     The last question is the control: when it finds no answer any more, the address began to ignore or refuse this
-    vantage during the sweep, and what other ports did not answer proves nothing.
+    vantage during the sweep, and what other ports did not answer proves nothing. Where the authorisation names ports
+    and leaves some of these out, the declared ones are asked alone.
     """
-    asked = ports_asked(target, sweep)
-    seconds = _sweep_cost(target, {"sweep": sweep}).seconds
-    xml = await network.nmap(["-sT", "--max-retries", str(RETRIES)], ports=asked, timeout=float(seconds))
+    declared, asked = declared_ports(target), ports_asked(target, sweep)
+    seconds = float(_sweep_cost(target, {"sweep": sweep}).seconds)
+    left_out: tuple[int, ...] = ()
+    try:
+        xml = await network.nmap(ARGUMENTS, ports=asked, timeout=seconds)
+    except Trouble as trouble:
+        if trouble.cause is not Cause.OUT_OF_SCOPE or not declared:
+            raise
+        xml = await network.nmap(ARGUMENTS, ports=sorted(declared), timeout=seconds)
+        left_out = tuple(port for port in asked if port not in declared)
     scan = scan_of(xml, target.address)
-    declared = declared_ports(target)
-    note = Sweep(declared=tuple(sorted(declared)), control=await _control(network, scan, declared))
+    control = await _control(network, scan, declared)
+    note = Sweep(declared=tuple(sorted(declared)), control=control, out_of_scope=left_out)
     return Capture(
         raw=(
             Raw(name="nmap.xml", data=xml, media_type="application/xml"),

@@ -36,10 +36,11 @@ class Control(Model):
 
 
 class Sweep(Model):
-    """What was asked besides nmap's own record: the declared ports, and the control."""
+    """What was asked besides nmap's own record: the declared ports, the control, and the ports left out of scope."""
 
     declared: tuple[int, ...] = ()
     control: Control | None = None
+    out_of_scope: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +116,14 @@ def _folded(host: ET.Element, remaining: Collection[int]) -> dict[int, tuple[str
     return found
 
 
-def states(scan: Scan, control: Control | None) -> dict[int, State]:
+def states(scan: Scan, sweep: Sweep) -> dict[int, State]:
     """The answer of every port, where silence counts as seen only if the address is known to have kept answering."""
+    lost = None if sweep.control is None else sweep.control.cause
     heard = any(state in ("open", "closed") or reason in _PROHIBITED for state, reason in scan.ports.values())
     opened = [port for port, (state, _) in scan.ports.items() if state == "open"]
     crowded = len(opened) >= _SUSPICIOUSLY_MANY and len(opened) * 2 > len(scan.ports)
-    lost = None if control is None else control.cause
-    return {port: _state(*told, heard=heard, crowded=crowded, lost=lost) for port, told in sorted(scan.ports.items())}
+    seen = {port: _state(*told, heard=heard, crowded=crowded, lost=lost) for port, told in scan.ports.items()}
+    return dict.fromkeys(sweep.out_of_scope, State(unseen=Cause.OUT_OF_SCOPE)) | seen
 
 
 def _state(state: str, reason: str, *, heard: bool, crowded: bool, lost: Cause | None) -> State:

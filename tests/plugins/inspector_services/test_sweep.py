@@ -4,7 +4,7 @@ import pytest
 
 from inspector import Cause, Trouble
 from inspector_services.observations import OpenPorts, PortState
-from inspector_services.sweep import Control, scan_of, spans, states
+from inspector_services.sweep import Control, Sweep, scan_of, spans, states
 
 ADDRESS = "127.0.0.1"
 
@@ -29,7 +29,7 @@ def folded(state: str, reason: str, ports: str | None) -> str:
 
 
 def seen(xml: bytes, control: Control | None = None) -> OpenPorts:
-    return OpenPorts(spans=spans(states(scan_of(xml, ADDRESS), control), alone=()))
+    return OpenPorts(spans=spans(states(scan_of(xml, ADDRESS), Sweep(control=control)), alone=()))
 
 
 CLOSED = folded("closed", "conn-refused", "2-100")
@@ -145,5 +145,5 @@ def test_a_port_that_was_never_asked_is_not_selected() -> None:
 
 def test_ports_of_interest_stand_alone() -> None:
     """A declared or notable port has an answer of its own, whatever its neighbours say."""
-    answers = states(scan_of(document(folded("closed", "conn-refused", "1-100")), ADDRESS), None)
+    answers = states(scan_of(document(folded("closed", "conn-refused", "1-100")), ADDRESS), Sweep())
     assert [(span.first, span.last) for span in spans(answers, alone={22})] == [(1, 21), (22, 22), (23, 100)]
