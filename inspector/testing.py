@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from inspector.model import Answer, Cause, Model
@@ -23,19 +23,24 @@ def unseen_variants(observation: O, cause: Cause = Cause.TIMEOUT) -> Iterator[O]
 def _variants(value: Any, cause: Cause) -> Iterator[Any]:
     if isinstance(value, Answer) and value.is_seen:
         yield type(value)(unseen=cause)
-    for part, rebuilt in _parts(value):
+    for place, part in _parts(value):
         for variant in _variants(part, cause):
-            yield rebuilt(variant)
+            yield _with(value, place, variant)
 
 
-def _parts(value: Any) -> Iterator[tuple[Any, Callable[[Any], Any]]]:
-    """What a value is made of, each part with the function that puts another in its place."""
+def _parts(value: Any) -> Iterable[tuple[Any, Any]]:
+    """What a value is made of, each part with its place."""
     if isinstance(value, Model):
-        for name in type(value).model_fields:
-            yield getattr(value, name), lambda part, name=name: value.model_copy(update={name: part})
-    elif isinstance(value, tuple):
-        for index, item in enumerate(value):
-            yield item, lambda part, index=index: (*value[:index], part, *value[index + 1 :])
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield item, lambda part, key=key: {**value, key: part}
+        return [(name, getattr(value, name)) for name in type(value).model_fields]
+    if isinstance(value, tuple):
+        return enumerate(value)
+    return value.items() if isinstance(value, dict) else ()
+
+
+def _with(value: Any, place: Any, part: Any) -> Any:
+    """A copy of ``value`` that holds ``part`` in this place."""
+    if isinstance(value, Model):
+        return value.model_copy(update={place: part})
+    if isinstance(value, tuple):
+        return (*value[:place], part, *value[place + 1 :])
+    return {**value, place: part}

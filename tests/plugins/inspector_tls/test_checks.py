@@ -1,0 +1,114 @@
+"""Each check on what was recorded: fast and pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from inspector import Aim, Cause, Check, Every, Outcome, Seen, Subject, Verdict
+from inspector.testing import unseen_variants
+from inspector_tls import checks
+from inspector_tls.observations import Tls
+
+HERE = Path(__file__).parent
+CHECKS = {each.id: each for each in checks.ALL}
+GOOD = (Outcome.PASS, Outcome.NOT_APPLICABLE)
+
+
+@cache
+def recorded(name: str) -> Tls:
+    """An observation by its file's name."""
+    return Tls.parse((HERE / "recorded" / f"{name}.json").read_bytes())
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of a case file."""
+
+    check: Check
+    seen: Any
+    options: dict[str, Any]
+    expected: dict[str, Any]
+
+    def facts(self) -> dict[str, Tls | None]:
+        """What was seen, by address."""
+        names = self.seen if isinstance(self.seen, dict) else {"192.0.2.1": self.seen}
+        return {address: None if name is None else recorded(name) for address, name in names.items()}
+
+    def judge(self, facts: dict[str, Tls | None]) -> Verdict:
+        """What the check says of these facts."""
+        seen = [_seen(address, fact) for address, fact in facts.items()]
+        return self.check.judge([Every(seen) if self.check.wires[0].every else seen[0]], self.options)
+
+    def variants(self, cause: Cause) -> Iterator[dict[str, Tls | None]]:
+        """The facts with one answer unseen, or one look without an observation."""
+        facts = self.facts()
+        for address, fact in facts.items():
+            if fact is not None:
+                yield {**facts, address: None}
+                yield from ({**facts, address: variant} for variant in unseen_variants(fact, cause))
+
+
+def _seen(address: str, fact: Tls | None) -> Seen[Tls]:
+    subject = Subject(
+        kind=Aim.ADDRESS, uri="https://www.example.vn", scheme="https", host="www.example.vn", port=443, address=address
+    )
+    return Seen(subject, fact, None if fact else Cause.TIMEOUT)
+
+
+def _cases() -> Iterator[Any]:
+    for file in sorted((HERE / "cases").glob("*.yaml")):
+        for index, line in enumerate(YAML(typ="safe").load(file)):
+            case = Case(CHECKS[file.stem], line.pop("seen"), line.pop("options", {}), line)
+            yield pytest.param(case, id=f"{file.stem}-{index}")
+
+
+CASES = list(_cases())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_verdict(case: Case) -> None:
+    """The check says of the recorded facts what its case file says."""
+    verdict = case.judge(case.facts())
+    told = verdict.model_dump(mode="json")
+    assert {key: told[key] for key in case.expected} == case.expected
+    assert not set(verdict.message.values) ^ set(_placeholders(verdict.message.id))
+
+
+def _placeholders(template: str) -> list[str]:
+    return [part.partition("}")[0] for part in template.split("{")[1:]]
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_check_has_cases_of_every_kind(check: str) -> None:
+    """Every check has cases in which it passes, fails and cannot tell."""
+    outcomes = {case.values[0].expected["outcome"] for case in CASES if case.values[0].check.id == check}
+    assert {"pass", "fail", "inconclusive"} <= outcomes
+
+
+@pytest.mark.parametrize("case", CASES)
+@given(cause=st.sampled_from(Cause))
+def test_what_is_unseen_never_makes_a_verdict_good(case: Case, cause: Cause) -> None:
+    """Turning any single answer into unseen never turns a verdict into pass or not applicable."""
+    before = case.judge(case.facts()).outcome
+    for facts in case.variants(cause):
+        after = case.judge(facts).outcome
+        assert after not in GOOD or after is before
+
+
+def test_every_recording_is_used() -> None:
+    """No recorded observation lies about unused."""
+    used = {name for case in CASES for name in _names(case.values[0].seen)}
+    assert {file.stem for file in (HERE / "recorded").glob("*.json")} == used
+
+
+def _names(seen: Any) -> list[str]:
+    return [each for each in seen.values() if each] if isinstance(seen, dict) else [seen]
