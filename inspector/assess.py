@@ -15,7 +15,7 @@ from inspector.deadline import bounded
 from inspector.declared import Declared, Tenancy
 from inspector.errors import Trouble
 from inspector.finding import Finding, Relied, finding_id
-from inspector.inspection import Inspection
+from inspector.inspection import Inspection, PluginRecord
 from inspector.judgement import Change, Coverage, Judgement, Missed
 from inspector.model import Cause
 from inspector.observation import Evidence, Observation
@@ -51,6 +51,7 @@ class Given:
     overlays: Sequence[str] = ()
     level: int | None = None
     reread: bool = False
+    plugins: Sequence[PluginRecord] = ()
     changes: Sequence[Change] = ()
 
 
@@ -347,6 +348,7 @@ def assess(given: Given) -> Judgement:
         coverage=assessor.coverage(),
         statements=tuple(given.statements),
         reread=given.reread,
+        plugins=tuple(given.plugins),
         next_regime=given.regime.next,
         changes=tuple(given.changes),
     )

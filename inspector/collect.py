@@ -299,7 +299,14 @@ class Collector:
             trouble=capture.trouble,
             raw=tuple(self.writer.put(raw) for raw in capture.raw),
         )
-        self.writer.record(evidence)
+        try:
+            self.writer.record(evidence)
+        except ValueError as error:
+            note = TroubleNote(cause=Cause.BUG, detail=f"{probe.module} gave facts that cannot be stored: {error!r}"[:500])
+            evidence = evidence.model_copy(
+                update={"facts": None, "gaps": (), "discovered": (), "tools": {}, "trouble": note}
+            )
+            self.writer.record(evidence)
         self._done[ask.key, look] = evidence
         self.progress(
             Progress(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -125,6 +126,7 @@ def permitted(prepared: Prepared) -> None:
     fit(prepared.plan, prepared.planner.scope, prepared.planner.at)
 
 
+@cache
 def _package_digest(package: str) -> str:
     """SHA-256 over the names and bytes of a package's files, byte-compiled ones apart."""
     total = hashlib.sha256()
@@ -141,6 +143,19 @@ def _package_digest(package: str) -> str:
 
     walk(files(package), "")
     return total.hexdigest()
+
+
+def plugins_of(registry: Registry) -> tuple[PluginRecord, ...]:
+    """The installed plugins with digests of what they are made of."""
+    return tuple(
+        PluginRecord(
+            name=each.name,
+            distribution=each.distribution,
+            version=each.version,
+            digest=_package_digest(each.package),
+        )
+        for each in registry.plugins
+    )
 
 
 def _tools() -> dict[str, str]:
@@ -211,15 +226,7 @@ def begin(prepared: Prepared) -> Writer:
         overlays=tuple(sorted({each.overlay for each in job.requirements() if each.overlay})),
         next_regime=job.next_regime,
         plan=prepared.plan,
-        plugins=tuple(
-            PluginRecord(
-                name=each.name,
-                distribution=each.distribution,
-                version=each.version,
-                digest=_package_digest(each.package),
-            )
-            for each in job.registry.plugins
-        ),
+        plugins=plugins_of(job.registry),
         tools=_tools(),
         trust={name: hashlib.sha256(data).hexdigest() for name, data in material.items()},
     )
@@ -245,7 +252,7 @@ async def collect(writer: Writer, job: Job, planner: Planner) -> None:
             ledger=ledger,
             writer=writer,
             planner=planner,
-            trust=trust_of(load_trust(job.settings)),
+            trust=trust_of({name: writer.trust(name) for name in inspection.trust}),
             progress=job.progress,
             stop_at=None if within is None else time.monotonic() + within,
         )
@@ -379,6 +386,7 @@ async def judge(bundle: Bundle, registry: Registry, terms: Terms) -> Judgement:
             overlays=tuple(sorted({each.overlay for each in requirements if each.overlay})),
             level=system.level,
             reread=terms.reread,
+            plugins=plugins_of(registry),
             changes=changes(regime, following, system) if following else (),
         )
     )
