@@ -77,11 +77,15 @@ class Host(Model):
     tenancy: Tenancy = Tenancy.UNKNOWN
 
 
+#: What the id of a system looks like: it names folders, too.
+SYSTEM_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+
+
 class System(Model):
     """One information system. ``endpoints`` are URIs, kept as the owner wrote them after normalisation."""
 
     id: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        pattern=f"^{SYSTEM_ID}$",
         description="1 to 64 letters, digits, '.', '_' and '-', a letter or digit first",
     )
     name: str = Field(min_length=1)

@@ -49,6 +49,9 @@ Authorisations = Annotated[
     list[Path] | None, typer.Option("--authorisation", "-a", help="authorisation.yaml (repeatable).")
 ]
 Statements = Annotated[list[Path] | None, typer.Option("--statements", help="statements.yaml (repeatable).")]
+Decisions = Annotated[
+    list[Path] | None, typer.Option("--decisions", help="The inspecting side's own statements.yaml (repeatable).")
+]
 Systems = Annotated[list[str] | None, typer.Option("--system", help="Only the system with this id (repeatable).")]
 Level = Annotated[int | None, typer.Option("--level", help="Security level 1-5.", min=1, max=5)]
 AuthorisedBy = Annotated[str | None, typer.Option("--authorised-by", help="Who permits an inspection without papers.")]
@@ -135,6 +138,7 @@ def run(
     targets: Targets = None,
     authorisation: Authorisations = None,
     statements: Statements = None,
+    decisions: Decisions = None,
     system: Systems = None,
     level: Level = None,
     authorised_by: AuthorisedBy = None,
@@ -164,6 +168,7 @@ def run(
         targets=tuple(targets or ()),
         authorisations=tuple(authorisation or ()),
         statements=tuple(statements or ()),
+        decisions=tuple(decisions or ()),
         systems=tuple(system or ()),
         level=level,
         authorised_by=authorised_by,
@@ -201,6 +206,7 @@ def assess(
     level: Level = None,
     as_of: AsOf = None,
     statements: Statements = None,
+    decisions: Decisions = None,
     reread: Annotated[bool, typer.Option("--reread", help="Read the raw bytes again with today's probes.")] = False,
     fail_on: FailOn = "must",
     baseline: Baseline = None,
@@ -214,7 +220,14 @@ def assess(
     from inspector.cli.run import Wish
 
     wish = Wish(fail_on=fail_on, baseline=baseline, formats=formats, to=to, lang=lang)
-    again = Again(regime=regime, level=level, as_of=as_of, statements=tuple(statements or ()), reread=reread)
+    again = Again(
+        regime=regime,
+        level=level,
+        as_of=as_of,
+        statements=tuple(statements or ()),
+        decisions=tuple(decisions or ()),
+        reread=reread,
+    )
     return judge_again(bundle, again, wish, settings)
 
 

@@ -22,6 +22,7 @@ class Again:
     level: int | None = None
     as_of: str | None = None
     statements: tuple[Path, ...] = ()
+    decisions: tuple[Path, ...] = ()
     reread: bool = False
 
 
@@ -42,7 +43,9 @@ def judge_again(folder: Path, again: Again, wish: Wish, settings: Path | None) -
         regime=regime,
         next_regime=following(known, regime) if regime else None,
         level=again.level,
-        statements=statements_of(again.statements, own) if again.statements else None,
+        statements=statements_of(again.statements, again.decisions, own)
+        if again.statements or again.decisions
+        else None,
         reread=again.reread,
     )
     judgement = asyncio.run(judge(bundle, registry, terms))

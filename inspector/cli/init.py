@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import typer
 
 from inspector import skeleton
 from inspector.cli import terminal
+from inspector.declaration import SYSTEM_ID
 from inspector.errors import Misuse
 from inspector.registry import installed
 from inspector.subject import Uri, parse_uri
@@ -31,6 +33,8 @@ class Answers:
 
 def _ask(known: str | None, question: str, flag: str) -> str:
     if known is not None:
+        if not known.strip():
+            raise Misuse(f"{flag} is empty", remedy="give a text")
         return known
     if not sys.stdin.isatty():
         raise Misuse(f"{flag} is missing", remedy=f"give {flag}, or run 'inspector init' on a terminal to be asked")
@@ -60,6 +64,8 @@ def write(folder: Path, answers: Answers, *, force: bool) -> int:
         raise Misuse(f"{folder / existing[0]} exists", remedy="choose another folder, or overwrite it with --force")
     organisation = _ask(answers.organisation, "Tên cơ quan, tổ chức / organisation", "--organisation")
     system = _ask(answers.system, "Mã hệ thống / id of the system", "--system")
+    if not re.fullmatch(SYSTEM_ID, system):
+        raise Misuse(f"{system!r} cannot be the id of a system", remedy="use letters, digits, dot, - and _, at most 64")
     name = _ask(answers.name, "Tên hệ thống / name of the system", "--name")
     level = _level(answers.level)
     endpoints = _endpoints(answers.endpoints)

@@ -33,6 +33,7 @@ class Order:
     targets: tuple[str, ...] = ()
     authorisations: tuple[Path, ...] = ()
     statements: tuple[Path, ...] = ()
+    decisions: tuple[Path, ...] = ()
     systems: tuple[str, ...] = ()
     level: int | None = None
     authorised_by: str | None = None
@@ -75,12 +76,16 @@ def regime_of(name: str | None, system: System, as_of: datetime, known: Sequence
     return select(known, system, as_of) if name is None else named(known, name)
 
 
-def statements_of(paths: Iterable[Path], own: Settings) -> tuple[Statement, ...]:
-    """The statements in these papers; decisions that do not count are cut back, which is told."""
+def statements_of(statements: Iterable[Path], decisions: Iterable[Path], own: Settings) -> tuple[Statement, ...]:
+    """The statements in these papers; only in ``decisions``, papers of the inspecting side's own, can any be accepted.
+
+    Decisions that do not count are cut back, which is told.
+    """
     told: list[Statement] = []
-    for path in paths:
-        statements, warnings = statement.load(path, inspecting=own.inspectors)
-        told.extend(statements)
+    given = [*((path, ()) for path in statements), *((path, own.inspectors) for path in decisions)]
+    for path, inspecting in given:
+        loaded, warnings = statement.load(path, inspecting=inspecting)
+        told.extend(loaded)
         for warning in warnings:
             terminal.note(f"inspector: {warning}")
     return tuple(told)
@@ -104,7 +109,8 @@ def papers(order: Order, registry: Registry) -> Papers:
     if not files:
         if order.level is None:
             raise Misuse("endpoints without a declaration need a level", remedy="add --level 1 to 5")
-        made, granted = declaration.ad_hoc(_uris(order, registry), order.level, order.authorised_by)
+        author = order.authorised_by or (given[0].granted_by if given else None)
+        made, granted = declaration.ad_hoc(_uris(order, registry), order.level, author)
         return Papers(made, given or (granted,), lambda _system, _uri: None)
     if len(files) != 1 or len(order.targets) != 1:
         raise Misuse("give one declaration, or endpoint URIs, not both", remedy="start one run for each declaration")
@@ -139,7 +145,7 @@ def jobs(order: Order, progress: Callable[[Progress], None] = lambda _step: None
     told = papers(order, registry)
     if faults := authorisation.check_authorisations(told.authorisations, now()):
         raise PaperError(faults)
-    statements = statements_of(order.statements, own)
+    statements = statements_of(order.statements, order.decisions, own)
     run = f"{now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     for system in chosen(told.declaration, order.systems):
         regime = regime_of(order.regime, system, as_of, known)
