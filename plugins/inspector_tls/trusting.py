@@ -9,7 +9,7 @@ from inspector_tls.observations import Chain, Flaw, Served, Trust
 
 _MESSAGES = {
     Flaw.SELF_SIGNED: "the certificate is self-signed and is none of these roots: {measured}",
-    Flaw.MISSING_INTERMEDIATE: "the server does not send the intermediate certificate of {measured}",
+    Flaw.MISSING_INTERMEDIATE: "the server does not send the intermediate certificate {measured}",
     Flaw.UNKNOWN_ROOT: "the chain ends at {measured}, which is none of these roots",
     Flaw.EXPIRED: "on the way to the root a certificate has expired: {measured}",
     Flaw.NOT_YET_VALID: "on the way to the root a certificate is not yet valid: {measured}",
