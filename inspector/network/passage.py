@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from inspector.authorisation import Authorisation
@@ -17,7 +17,7 @@ from inspector.network.scope import Scope
 from inspector.network.stream import Stream
 from inspector.probing import Probe, Target, Touch
 from inspector.settings import Settings
-from inspector.subject import HOST
+from inspector.subject import HOST, PORTS
 
 if TYPE_CHECKING:
     from inspector.network.guard import Bypass
@@ -70,22 +70,24 @@ class Passage:
         if self.bypass is not None:
             raise Trouble(self.bypass.cause, self.bypass.message)
 
-    def check(self, port: int, *, sweep: bool = False) -> Authorisation:
-        """The authorisation under which a packet may go to ``port`` of the target now. Raises Trouble."""
+    def check(self, ports: Collection[int], *, sweep: bool = False) -> Authorisation:
+        """The authorisation under which packets may go to these ports of the target now. Raises Trouble."""
         self.check_door()
         if self.authorisation is None or self.probe.touch is Touch.PASSIVE:
             raise Trouble(Cause.NOT_AUTHORISED, f"{self.probe.name!r} may send {self.target.uri} no packet")
-        if not self.target.address or not 0 < port < 65536:
-            raise Trouble(Cause.BUG, f"{self.probe.name!r} asked port {port} of {self.target.address or 'no address'}")
+        wrong = [port for port in ports if port not in PORTS]
+        if wrong or not self.target.address:
+            where = f"port {wrong[0]}" if wrong else "no address"
+            raise Trouble(Cause.BUG, f"{self.probe.name!r} would ask {where} of {self.target.uri}")
         subject = self.target.subject
         # A look at a host as a whole is a sweep, also where it listens to a port that the sweep found open.
-        sweep = sweep or (subject.scheme == HOST.name and not self.declares(port))
-        self._scope.admit(self.authorisation, subject, touch=self.probe.touch, at=now(), port=port, sweep=sweep)
+        sweep = sweep or (subject.scheme == HOST.name and not self.declares(ports))
+        self._scope.admit(self.authorisation, subject, touch=self.probe.touch, at=now(), ports=ports, sweep=sweep)
         return self.authorisation
 
-    def declares(self, port: int) -> bool:
-        """Whether this port of the target is declared."""
-        return self._scope.declares(self.target.subject, port)
+    def declares(self, ports: Collection[int]) -> bool:
+        """Whether all these ports of the target are declared."""
+        return self._scope.declared(self.target.subject).issuperset(ports)
 
     def is_target(self, address: str) -> bool:
         """Whether this is the target's pinned address."""
@@ -93,10 +95,10 @@ class Passage:
 
     async def leave(self, port: int, patience: Patience | None = None) -> Leave:
         """Wait until a connection to ``port`` of the target may leave. Raises Trouble."""
-        self.check(port)
+        self.check((port,))
 
         def check() -> None:
-            self.check(port)
+            self.check((port,))
 
         return await self.checkpoint.leave(
             self.errand,

@@ -109,8 +109,7 @@ async def scan(passage: Passage, arguments: Sequence[str], *, ports: Sequence[in
 
 def _check(passage: Passage, ports: Sequence[int]) -> Rates:
     """The pace at which these ports may be asked now. Raises Trouble when one of them may not."""
-    sweep = not all(passage.declares(port) for port in ports)
-    return [passage.check(port, sweep=sweep) for port in ports][0].rates
+    return passage.check(ports, sweep=not passage.declares(ports)).rates
 
 
 async def _run(command: Sequence[str], hold: Hold, account: Account, planned: int, seconds: float) -> bytes:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from inspector.authorisation import Authorisation, PortRange
+from inspector.authorisation import Authorisation
 from inspector.declaration import System
 from inspector.errors import Trouble
 from inspector.inspection import Pin
@@ -77,7 +77,7 @@ class Scope:
         """
         refusals = []
         for each in self.authorisations:
-            refusal = self._refusal(each, subject, touch, at, port, sweep)
+            refusal = self._refusal(each, subject, touch, at, () if port is None else (port,), sweep)
             if refusal is None:
                 return each
             refusals.append(refusal)
@@ -92,29 +92,35 @@ class Scope:
         *,
         touch: Touch,
         at: datetime,
-        port: int | None = None,
+        ports: Collection[int] = (),
         sweep: bool = False,
     ) -> None:
-        """Raise Trouble unless this packet falls wholly under this authorisation at this instant."""
-        refusal = self._refusal(authorisation, subject, touch, at, port, sweep)
+        """Raise Trouble unless packets to these ports fall wholly under this authorisation at this instant."""
+        refusal = self._refusal(authorisation, subject, touch, at, ports, sweep)
         if refusal is not None:
             raise refusal.trouble
 
-    def declares(self, subject: Subject, port: int) -> bool:
-        """Whether the declaration lists this TCP or UDP port for the subject's host, by name or by address."""
+    def declared(self, subject: Subject) -> frozenset[int]:
+        """The ports that the declaration lists for the subject's host, by name or by address, endpoints' included."""
         names = {_normal(name) for name in (subject.host, subject.address) if name}
-        for host in self._system.hosts:
-            if _normal(host.name) in names and any(port == each.port for each in host.ports):
-                return True
+        ports = {each.port for host in self._system.hosts if _normal(host.name) in names for each in host.ports}
         for scheme, name, written in self._services:
-            if name in names and port == (written or _PORTS.get(scheme)):
-                return True
-        return port == subject.port and _service(subject.uri) in self._services
+            if name in names:
+                ports.add(written or _PORTS.get(scheme, 0))
+        if _service(subject.uri) in self._services:
+            ports.add(subject.port or 0)
+        return frozenset(ports - {0})
 
     def _refusal(
-        self, granted: Authorisation, subject: Subject, touch: Touch, at: datetime, port: int | None, sweep: bool
+        self,
+        granted: Authorisation,
+        subject: Subject,
+        touch: Touch,
+        at: datetime,
+        ports: Collection[int],
+        sweep: bool,
     ) -> _Refusal | None:
-        """Why this packet does not fall under ``granted``; None when it does."""
+        """Why packets to these ports do not fall under ``granted``; None when they do."""
         where = f"{subject.host} at {subject.address}" if subject.address else str(subject.host or subject.uri)
         listed = _lists_address(granted, subject.address)
         if not granted.holds(at):
@@ -129,8 +135,10 @@ class Scope:
             return _refuse(3, Cause.OUT_OF_SCOPE, granted, f"does not cover {where}: {reason}")
         if touch is Touch.PASSIVE:
             return None
-        if port is not None and not self._covers_port(granted, subject, port, sweep):
-            return _refuse(4, Cause.OUT_OF_SCOPE, granted, f"does not cover port {port} of {where}")
+        uncovered = self._uncovered_ports(granted, subject, ports, sweep)
+        if uncovered:
+            reason = f"does not cover port {uncovered[0]} of {where}"
+            return _refuse(4, Cause.OUT_OF_SCOPE, granted, reason)
         if not windows.is_open(granted, at):
             return _refuse(5, Cause.OUTSIDE_WINDOW, granted, "is outside its hours")
         return None
@@ -152,11 +160,16 @@ class Scope:
             return "the name was not pinned to this address"
         return ""
 
-    def _covers_port(self, granted: Authorisation, subject: Subject, port: int, sweep: bool) -> bool:
-        ranges: tuple[PortRange, ...] | None = granted.covers.ports
+    def _uncovered_ports(
+        self, granted: Authorisation, subject: Subject, ports: Collection[int], sweep: bool
+    ) -> list[int]:
+        ranges = granted.covers.ports
         if ranges is not None:
-            return any(port in each for each in ranges)
-        return sweep or self.declares(subject, port)
+            return [port for port in ports if not any(port in each for each in ranges)]
+        if sweep or not ports:
+            return []
+        declared = self.declared(subject)
+        return [port for port in ports if port not in declared]
 
     # --- hours ---
 

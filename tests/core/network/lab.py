@@ -1,0 +1,155 @@
+"""A server in a process of its own, which counts what reaches it: ``python lab.py MODE ADDRESS [ARGUMENT]``.
+
+It prints the port it listens on. A line on standard input makes it print what it counted as JSON; the end of standard
+input ends it.
+"""
+
+import json
+import socket
+import struct
+import sys
+import threading
+import time
+
+REPORT: dict[str, list[object]] = {"accepted": [], "heard": [], "packets": []}
+LOCK = threading.Lock()
+MANY = b"x" * 65536
+
+
+def note(kind: str, what: object) -> None:
+    with LOCK:
+        REPORT[kind].append(what)
+
+
+def hear(conn: socket.socket, argument: str) -> bytes:
+    conn.settimeout(20)
+    data = conn.recv(65536)
+    note("heard", data.decode("latin-1"))
+    return data
+
+
+def quiet(conn: socket.socket, argument: str) -> None:
+    """Say nothing until the client goes."""
+    conn.settimeout(30)
+    while conn.recv(65536):
+        pass
+
+
+def greet(conn: socket.socket, argument: str) -> None:
+    """Say one line and wait for the end."""
+    conn.sendall(argument.encode() + b"\r\n")
+    quiet(conn, "")
+
+
+def echo(conn: socket.socket, argument: str) -> None:
+    while data := hear(conn, ""):
+        conn.sendall(data)
+
+
+def reset(conn: socket.socket, argument: str) -> None:
+    hear(conn, "")
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def reply(conn: socket.socket, argument: str) -> None:
+    """Answer a request with the given head and body."""
+    hear(conn, "")
+    conn.sendall(argument.encode().decode("unicode_escape").encode("latin-1"))
+
+
+def headers(conn: socket.socket, argument: str) -> None:
+    """Headers without end."""
+    hear(conn, "")
+    conn.sendall(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        conn.sendall(b"X-More: " + b"y" * 1000 + b"\r\n")
+
+
+def lines(conn: socket.socket, argument: str) -> None:
+    """Interim answers without end."""
+    hear(conn, "")
+    while True:
+        conn.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000)
+
+
+def body(conn: socket.socket, argument: str) -> None:
+    """A body without end."""
+    hear(conn, "")
+    conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
+    while True:
+        conn.sendall(MANY)
+
+
+def drip(conn: socket.socket, argument: str) -> None:
+    """One byte of a head at a time."""
+    hear(conn, "")
+    while True:
+        conn.sendall(b"H")
+        time.sleep(0.05)
+
+
+MODES = {each.__name__: each for each in (quiet, greet, echo, reset, reply, headers, lines, body, drip)}
+
+
+def serve(mode: str, address: str, argument: str) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.create_server((address, 0), family=family, backlog=200)
+    print(listener.getsockname()[1], flush=True)
+
+    def handle(conn: socket.socket) -> None:
+        try:
+            with conn:
+                MODES[mode](conn, argument)
+        except OSError:
+            pass
+
+    def accept() -> None:
+        while True:
+            conn, _ = listener.accept()
+            note("accepted", time.monotonic())
+            threading.Thread(target=handle, args=(conn,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+
+
+#: struct timespec in ancillary data: SO_TIMESTAMPNS on this kind of kernel.
+_TIMESTAMP = 35
+
+
+def sniff(address: str, protocol: int) -> None:
+    """Write down every packet of a protocol that reaches ``address``: kernel time, destination port, TCP flags."""
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    raw.setsockopt(socket.SOL_SOCKET, _TIMESTAMP, 1)
+    raw.bind((address, 0))
+
+    def listen() -> None:
+        while True:
+            packet, ancillary, _, _ = raw.recvmsg(200, 128)
+            head = (packet[0] & 15) * 4
+            if socket.inet_ntoa(packet[16:20]) != address:
+                continue
+            seconds, nanos = struct.unpack("ll", ancillary[0][2][:16])
+            source, port = struct.unpack_from("!HH", packet, head)
+            flags = packet[head + 13] if protocol == socket.IPPROTO_TCP else 0
+            note("packets", [seconds + nanos / 1e9, source, port, flags])
+
+    threading.Thread(target=listen, daemon=True).start()
+
+
+def main() -> None:
+    mode, address, argument = sys.argv[1:4]
+    if mode == "sniff":
+        sniff(address, socket.IPPROTO_TCP)
+        sniff(address, socket.IPPROTO_UDP)
+        print(0, flush=True)
+    else:
+        serve(mode, address, argument)
+    for _ in sys.stdin:
+        time.sleep(0.1)  # what was sent just now is on its way through this process
+        with LOCK:
+            print(json.dumps(REPORT), flush=True)
+
+
+if __name__ == "__main__":
+    main()
