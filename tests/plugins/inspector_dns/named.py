@@ -31,6 +31,13 @@ def programs() -> dict[str, str]:
     return {name: path for name, path in found.items() if path is not None}
 
 
+def run(program: str, *arguments: str) -> str:
+    """What a program prints; it must succeed."""
+    done = subprocess.run([program, *arguments], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
 def free_port(addresses: Sequence[str] = ("127.0.0.1",)) -> int:
     """A port that is free on all the addresses, for UDP and TCP."""
     for _ in range(100):
@@ -83,21 +90,16 @@ class Estate:
         keys.mkdir()
         for flags in (("-f", "KSK"), ()) if signing.separate else (("-f", "KSK"),):
             bits = ("-b", "2048") if signing.algorithm.startswith("RSA") else ()
-            self._run("dnssec-keygen", "-q", "-K", str(keys), "-a", signing.algorithm, *bits, *flags, origin)
+            run(self.programs["dnssec-keygen"], "-q", "-K", str(keys), "-a", signing.algorithm, *bits, *flags, origin)
         key_files = [str(key) for key in sorted(keys.glob("K*.key"))]
         text = path.read_text() + "".join(Path(key).read_text() for key in key_files)
         path.write_text(text)
         arguments = ["-o", origin, "-d", str(keys), "-f", f"{path}.signed", "-s", signing.start, "-e", signing.end]
         once = [] if signing.separate else ["-z"]
-        self._run("dnssec-signzone", "-q", "-P", *once, *signing.nsec3, *arguments, str(path), *key_files)
+        run(self.programs["dnssec-signzone"], "-q", "-P", *once, *signing.nsec3, *arguments, str(path), *key_files)
         (dsset,) = keys.glob("dsset-*")
         self.ds[name] = dsset.read_text().splitlines()
         return Path(f"{path}.signed")
-
-    def _run(self, program: str, *arguments: str) -> str:
-        done = subprocess.run([self.programs[program], *arguments], capture_output=True, text=True, cwd=self.folder)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
     def anchors(self, name: str = ".") -> tuple[str, ...]:
         """Trust anchors in presentation format, made of the zone's DS records."""

@@ -6,6 +6,7 @@ from tests.plugins.inspector_dns.named import Estate
 
 SERVERS = "@ NS ns1.test.\n"
 
+_TEN = f'ten TXT "v=spf1 {"a:mx.good.mail.test " * 10}-all"\n'
 _CHAIN = "".join(f'deep{number} TXT "v=spf1 include:deep{number + 1}.mail.test -all"\n' for number in range(12))
 
 #: Every name below is a mail domain of its own; what it shows is in its name.
@@ -42,7 +43,6 @@ RECORDS = (
     soft TXT "v=spf1 mx ~all"
     soft MX 10 mx.good
     macro TXT "v=spf1 include:%{ir}.%{v}.%{d}.spf.mail.test -all"
-    ten TXT "v=spf1 a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test a:mx.good.mail.test -all"
     eleven TXT "v=spf1 redirect=ten.mail.test"
     split TXT "v=spf1 ip4:192.0.2.1" " -all"
     unseen TXT "v=spf1 include:x.servfail.test -all"
@@ -67,6 +67,7 @@ RECORDS = (
     x.own.suffix A 192.0.2.1
     _dmarc.stop TXT "v=DMARC1; p=reject; psd=n"
     """
+    + _TEN
     + _CHAIN
 )
 
