@@ -71,8 +71,14 @@ class OpenPorts(Observation):
 
     def unseen(self, among: Iterable[int]) -> dict[int, Cause]:
         """Those of ``among`` whose state nobody saw, with the cause."""
-        answers = {port: self.state(port).unseen for port in among}
-        return {port: cause for port, cause in answers.items() if cause is not None}
+        states = {port: span.state.unseen for span in self.spans for port in span.ports}
+        causes = {port: states.get(port, Cause.NOT_SELECTED) for port in sorted(among)}
+        return {port: cause for port, cause in causes.items() if cause is not None}
+
+    @property
+    def dark(self) -> tuple[int, ...]:
+        """The ports that were asked, but whose state nobody saw."""
+        return tuple(port for span in self.spans if not span.state.is_seen for port in span.ports)
 
     @property
     def blind(self) -> Cause | None:

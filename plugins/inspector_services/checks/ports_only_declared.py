@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from inspector import Cause, Declared, Verdict, check, failed, inconclusive, passed
 from inspector_services.observations import OpenPorts
-from inspector_services.roles import label
+from inspector_services.roles import NOTABLE, label
 
 HTTPS = 443
 
@@ -28,12 +28,12 @@ def ports_only_declared(ports: OpenPorts, declared: Declared, *, beside_https: t
     surplus = [port for port in ports.open if port not in expected]
     if surplus:
         return failed("open, but not declared: {measured}", measured=map(label, surplus), on=("/spans",))
-    unseen = [span for span in ports.spans if not span.state.is_seen and not expected.issuperset(span.ports)]
+    unseen = ports.unseen({*NOTABLE, *ports.dark} - expected)
     if unseen:
         return inconclusive(
             "whether {count} undeclared ports are open was not seen",
-            count=sum(len(span.ports) for span in unseen),
-            cause=unseen[0].state.unseen or Cause.NOT_REACHED,
+            count=len(unseen),
+            cause=next(iter(unseen.values())),
         )
     return passed(
         "of {asked} TCP ports that were asked, only declared ones are open", asked=ports.asked, on=("/spans",)

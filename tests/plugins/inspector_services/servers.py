@@ -1,12 +1,18 @@
 """Servers on loopback addresses of their own, started and ended by the test."""
 
 import os
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+
+import pytest
 
 _SPEAKERS = Path(__file__).with_name("speakers.py")
 _numbers = count(1)
@@ -29,3 +35,57 @@ def speaking(address: str, habits: Mapping[int, str]) -> Iterator[None]:
             yield
         finally:
             process.kill()
+
+
+def installed(program: str) -> str:
+    """The path of a server program; skips the test where it is missing."""
+    found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        pytest.skip(f"{program} is not installed")
+    return found
+
+
+@contextmanager
+def redis(address: str, port: int = 6379) -> Iterator[None]:
+    """A Redis that anybody may ask."""
+    options = ["--bind", address, "--port", str(port), "--protected-mode", "no", "--save", "", "--dir", "/"]
+    with running([installed("redis-server"), *options], address, port):
+        yield
+
+
+@contextmanager
+def sshd(address: str, port: int = 2222) -> Iterator[None]:
+    """An OpenSSH server that lets nobody in."""
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder) / "key"
+        subprocess.run([installed("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+        options = {"ListenAddress": address, "Port": port, "HostKey": key, "PidFile": "none", "UsePAM": "no"}
+        words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)
+        with running([installed("sshd"), "-D", "-f", "/dev/null", *words], address, port):
+            yield
+
+
+@contextmanager
+def running(command: list[str], address: str, port: int) -> Iterator[None]:
+    """A server from when its port answers until the end of the body."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            _await(process, address, port)
+            yield
+        finally:
+            process.kill()
+
+
+def _await(process: subprocess.Popen[bytes], address: str, port: int) -> None:
+    until = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection((address, port), timeout=1).close()
+        except OSError:
+            assert process.poll() is None, f"{process.args!r} ended with {process.returncode}"
+            assert time.monotonic() < until, f"{process.args!r} does not answer"
+            time.sleep(0.05)
+        else:
+            return

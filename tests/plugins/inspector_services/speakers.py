@@ -82,9 +82,23 @@ def deaf(address: str, port: int) -> list[socket.socket]:
     return fillers
 
 
+async def once(address: str, port: int) -> asyncio.Server:
+    """A port that is closed for good as soon as somebody has come."""
+
+    async def leave(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server.close()
+        writer.close()
+
+    server = await asyncio.start_server(leave, address, port)
+    return server
+
+
 async def serve(address: str, ports: dict[int, str]) -> None:
     kept: list[object] = []
     for port, habit in ports.items():
+        if habit == "once":
+            kept.append(await once(address, port))
+            continue
         if habit == "deaf":
             kept.append(deaf(address, port))
             continue

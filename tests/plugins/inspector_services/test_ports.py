@@ -1,0 +1,97 @@
+"""The sweep through the door, at running servers."""
+
+import re
+import subprocess
+
+import pytest
+
+from inspector import Cause, Outcome, Seen, Trouble
+from inspector.settings import Settings
+from inspector_services.checks import no_database_reachable, ports_only_declared
+from inspector_services.observations import OpenPorts, PortState
+from inspector_services.probes import greetings, ports, ports_asked
+from inspector_services.roles import NOTABLE
+from tests.plugins.inspector_services.looking import host, look, read, tcp
+from tests.plugins.inspector_services.servers import installed, own_address, redis, speaking, sshd
+
+
+@pytest.fixture(autouse=True)
+def _nmap() -> None:
+    installed("nmap")
+
+
+def listening(address: str) -> set[int]:
+    """The TCP ports on which something listens at this very address, as the kernel says."""
+    shown = subprocess.run([installed("ss"), "-Hltn"], check=True, capture_output=True, text=True).stdout
+    return {int(port) for port in re.findall(rf"\s{re.escape(address)}:(\d+)\s", shown)}
+
+
+def test_the_sweep_sees_what_the_kernel_lists() -> None:
+    """Open ports are exactly those of the asked ones on which something listens."""
+    address = own_address()
+    target = host(address, 8443)
+    with speaking(address, {8443: "silent", 3000: "silent", 20001: "silent"}), sshd(address):
+        seen = read(ports, look(ports, target), target)
+        assert set(seen.open) == listening(address) & set(ports_asked(target, "notable"))
+    assert seen.open == (2222, 3000, 8443)
+
+
+def test_a_reachable_redis_fails_and_one_that_is_gone_passes() -> None:
+    """The whole way from look to verdict, at a real database."""
+    address = own_address()
+    target = host(address)
+
+    def verdict() -> Outcome:
+        seen = read(ports, look(ports, target), target)
+        heard = read(greetings, look(greetings, target, seen), target)
+        return no_database_reachable.judge([Seen(target.subject, seen), Seen(target.subject, heard)], {}).outcome
+
+    with redis(address):
+        assert verdict() is Outcome.FAIL
+    assert verdict() is Outcome.PASS
+
+
+def test_a_port_that_stays_silent_is_filtered_beside_ports_that_answer() -> None:
+    """Silence to repeated questions is seen as such, and is not an open port."""
+    address = own_address()
+    target = host(address, 8443)
+    with speaking(address, {8443: "silent", 5432: "deaf"}):
+        seen = read(ports, look(ports, target), target)
+    assert seen.state(5432).seen is PortState.FILTERED
+    assert ports_only_declared(seen, tcp(8443)).outcome is Outcome.PASS
+
+
+def test_an_address_that_turns_away_during_the_sweep_hides_its_ports() -> None:
+    """When the port that had answered is gone at the end, no other port counts as closed."""
+    address = own_address()
+    target = host(address, 8443)
+    with speaking(address, {8443: "once"}):
+        seen: OpenPorts = read(ports, look(ports, target), target)
+    assert seen.state(3306).unseen is Cause.BLOCKED
+    assert ports_only_declared(seen, tcp(8443)).outcome is Outcome.INCONCLUSIVE
+
+
+def test_without_nmap_nothing_is_seen() -> None:
+    """A missing tool is trouble with its own cause."""
+    with pytest.raises(Trouble) as trouble:
+        look(ports, host(own_address()), settings=Settings(nmap_search_path=()))
+    assert trouble.value.cause is Cause.TOOL_MISSING
+
+
+def test_reading_starts_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was captured is read without nmap."""
+    address = own_address()
+    target = host(address)
+    capture = look(ports, target)
+    monkeypatch.setattr(subprocess, "Popen", None)
+    assert read(ports, capture, target).asked == len(NOTABLE)
+    assert re.fullmatch(r"[\d.]+\w*", capture.tools["nmap"])
+
+
+def test_a_sweep_is_bounded_by_the_ports_it_asks() -> None:
+    """The upper bound counts each port with its repetitions; a wider reach asks more."""
+    target = host(own_address(), 65000)
+    costs = [ports.cost(target, {"sweep": reach}).port_questions for reach in ("notable", "system", "all")]
+    assert costs[0] == 3 * (len(NOTABLE) + 1)
+    assert costs == sorted(costs)
+    assert costs[2] == 3 * 65535
