@@ -65,7 +65,7 @@ def level_fits_facts(declared: Declared, *, level: int, signs: tuple[Sign, ...])
 
     Judged on the declared facts alone; a fact that is not declared decides nothing.
 
-    Remediation: determine the level anew with these facts and submit a new level proposal dossier, or correct the facts.
+    Remediation: determine the level anew with these facts and submit a new dossier, or correct the facts.
     """
     higher = sorted((sign for sign in signs if sign.level > level), key=lambda sign: -sign.level)
     for sign in higher:
