@@ -260,7 +260,6 @@ def draw(planner: Planner, pins: Sequence[Pin], selection: Selection) -> Plan:
             asks.setdefault(ask.key, ask)
     ordered = tuple(sorted(asks.values(), key=lambda ask: (ask.wave, ask.key)))
     bounds = [ask.bounds for ask in ordered if ask.cause is None]
-    pace = [seconds for seconds, _ in pace_of(ordered, planner.scope.authorisations).values()]
     return Plan(
         pins=tuple(pins),
         asks=ordered,
@@ -268,11 +267,20 @@ def draw(planner: Planner, pins: Sequence[Pin], selection: Selection) -> Plan:
         bounds=Bounds(
             connections=sum(each.connections for each in bounds),
             port_questions=sum(each.port_questions for each in bounds),
-            seconds=max([*pace, *(each.seconds for each in bounds)], default=0),
+            seconds=_longest(ordered, planner.scope.authorisations),
         ),
         selection=selection.words(),
         within_seconds=selection.within,
     )
+
+
+def _longest(asks: Sequence[Ask], authorisations: Iterable[Authorisation]) -> int:
+    """The most seconds that the looks of a plan take: each wave as long as its longest look, and the pace on top."""
+    waves: dict[int, int] = defaultdict(int)
+    for ask in asks:
+        if ask.cause is None:
+            waves[ask.wave] = max(waves[ask.wave], ask.bounds.seconds)
+    return sum(waves.values()) + max((seconds for seconds, _ in pace_of(asks, authorisations).values()), default=0)
 
 
 def _limits(pins: Sequence[Pin]) -> tuple[Limit, ...]:

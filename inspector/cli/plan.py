@@ -54,7 +54,7 @@ def _print(prepared: Prepared, texts: Texts) -> None:
         terminal.say(texts.say("Limit of this vantage: {addresses} cannot be reached", addresses=limit.addresses))
     terminal.say(
         texts.say(
-            "In all at most {connections} connections and {questions} port questions, about {seconds} s",
+            "In all at most {connections} connections, {questions} port questions and {seconds} s",
             connections=plan.bounds.connections,
             questions=plan.bounds.port_questions,
             seconds=plan.bounds.seconds,
