@@ -46,7 +46,7 @@ def _read_levels(value: Any) -> Any:
         return tuple(range(int(span[1]), int(span[2] or span[1]) + 1))
     if isinstance(value, str):
         raise ValueError(f"{value!r} names no levels; write 3, 1-5 or [1, 3]")  # noqa: TRY004  (pydantic's contract)
-    return value
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _check_levels(levels: tuple[int, ...]) -> tuple[int, ...]:
@@ -331,8 +331,9 @@ def _rows(regime: Regime, system: System, day: date) -> Iterator[Requirement]:
 
 def _recommended(row: Requirement) -> Requirement:
     """The row as a recommendation beside the rows of the regime itself."""
-    force = Force.BASELINE if row.force in LEGAL else row.force
-    return row.model_copy(update={"force": force, "obligation": Obligation.SHOULD, "replaces": None})
+    if row.force not in LEGAL:
+        return row
+    return row.model_copy(update={"force": Force.BASELINE, "obligation": Obligation.SHOULD, "replaces": None})
 
 
 def _at_level(row: Requirement, level: int, levels: dict[str, tuple[int, ...]]) -> Requirement:

@@ -44,12 +44,12 @@ _RANK = {force: rank for rank, force in enumerate(reversed(Force))}
 # --- What the files say ---------------------------------------------------------------------------------------------
 
 
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
 _Word = Annotated[str, Field(pattern=r"^\S+$")]
-_Several = Annotated[tuple[_Word, ...], BeforeValidator(_as_list), Field(min_length=1)]
+_Several = Annotated[tuple[_Word, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 
 
 class _DocumentText(Text):
