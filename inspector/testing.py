@@ -1,17 +1,128 @@
-"""The kit that plugin authors test with: variants of an observation with one answer unseen, and one look for real."""
+"""The kit that plugin authors test with: one look for real, and copies of an observation with one answer unseen."""
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
-from inspector.model import Answer, Cause, Model
-from inspector.observation import Observation
+from inspector.authorisation import LOOPBACK_RATES, Authorisation, AuthorisationKind, Covers, PortRange, is_loopback
+from inspector.collect import read
+from inspector.declaration import System
+from inspector.declared import Declared
+from inspector.errors import Misuse, Trouble
+from inspector.inspection import LedgerEntry, Pin
+from inspector.model import Answer, Cause, Model, now
+from inspector.network import Door, Ledger, Scope
+from inspector.observation import Capture, Observation, TroubleNote
+from inspector.probing import Probe, Reading, Target
+from inspector.settings import Settings
+from inspector.subject import HOST, TCP, UDP, Uri, parse_uri, subject_of
 
-O = TypeVar("O", bound=Observation)  # noqa: E741  (an observation)
+T = TypeVar("T", bound=Observation)
 
 
-def unseen_variants(observation: O, cause: Cause = Cause.TIMEOUT) -> Iterator[O]:
+# --- One look ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look came to: raw bytes, the facts read from them or the trouble that ended it, and the ledger."""
+
+    target: Target
+    capture: Capture
+    facts: Observation | None
+    trouble: TroubleNote | None
+    ledger: tuple[LedgerEntry, ...]
+
+    def seen(self, kind: type[T]) -> T:
+        """The facts; raises the look's trouble when there are none."""
+        if isinstance(self.facts, kind):
+            return self.facts
+        note = self.trouble or TroubleNote(cause=Cause.BUG, detail="nothing was read")
+        raise Trouble(note.cause, note.detail)
+
+
+def run_probe(
+    probe: Probe,
+    uri: str,
+    *needs: Observation,
+    address: str = "127.0.0.1",
+    declared: Declared | None = None,
+    settings: Settings | None = None,
+    declared_roots: bytes = b"",
+    public_roots: bytes = b"",
+    dnssec_anchors: tuple[str, ...] = (),
+    **options: Any,
+) -> Look:
+    """Look once at a server of this machine, through the real door, and read what was seen.
+
+    The host that ``uri`` names is pinned to ``address``, a loopback one; ``needs`` are the observations that the look
+    rests on, ``options`` its own. Roots are PEM. Raises Misuse when ``address`` is not on this machine.
+    """
+    if not is_loopback(address):
+        raise Misuse(f"{address} is not on this machine", remedy="test against a server on a loopback address")
+    schemes = {scheme.name: scheme for scheme in (TCP, UDP, HOST, *probe.schemes)}
+    endpoint = parse_uri(uri, schemes)
+    subject = subject_of(endpoint, probe.aim, address=address if probe.aim.has_address else None)
+    target = Target(subject, declared or Declared())
+    reading = Reading(subject, now(), declared_roots, public_roots, dnssec_anchors)
+    return asyncio.run(_look(probe, endpoint, target, needs, address, settings or Settings(), reading, options))
+
+
+async def _look(
+    probe: Probe,
+    endpoint: Uri,
+    target: Target,
+    needs: tuple[Observation, ...],
+    address: str,
+    settings: Settings,
+    reading: Reading,
+    options: dict[str, Any],
+) -> Look:
+    granted = _authorisation(probe)
+    scope = Scope([granted], _system(endpoint), [Pin(name=endpoint.host, addresses=(address,))])
+    capture, facts, note = Capture(), None, None
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Ledger(Path(folder) / "ledger.jsonl")
+        try:
+            async with Door(settings, scope, ledger, salt=b"test", run="test") as door:
+                network = door.network(probe, target, granted)
+                capture = await probe.look(target, network, *needs, **options)
+            note = capture.trouble
+            facts = probe.kind.model_validate(await read(probe, capture, reading))
+        except Trouble as trouble:
+            note = TroubleNote(cause=trouble.cause, detail=trouble.message)
+        return Look(target, capture, facts, note, tuple(ledger.entries()))
+
+
+def _authorisation(probe: Probe) -> Authorisation:
+    """Everything on this machine, as hard as the probe touches it."""
+    at = now()
+    return Authorisation(
+        id="test",
+        kind=AuthorisationKind.OWN_ESTATE,
+        granted_by="the test",
+        covers=Covers(blocks=("127.0.0.0/8", "::1/128"), ports=(PortRange(first=1, last=65535),)),
+        valid_from=at - timedelta(minutes=1),
+        valid_until=at + timedelta(hours=1),
+        touch=probe.touch,
+        rates=LOOPBACK_RATES,
+    )
+
+
+def _system(endpoint: Uri) -> System:
+    return System(id="test", name="Test", owner="the test", level=3, endpoints=(str(endpoint),))
+
+
+# --- One answer unseen ------------------------------------------------------------------------------------------------
+
+
+def unseen_variants(observation: T, cause: Cause = Cause.TIMEOUT) -> Iterator[T]:
     """Every copy of ``observation`` in which exactly one answer that was seen is unseen for ``cause``.
 
     Answers are found wherever they stand: in nested models, tuples, dictionaries and in other answers. With this a test

@@ -55,14 +55,14 @@ class _Recorder:
         }.items():
             with self.serve(self.good, *arguments) as port:
                 self.record(name, port)
-        with self.serve(self.good) as port:
-            for name, version, treatment in (
-                ("silent-about-ssl-2", 0x0002, servers.silent),
-                ("reset-about-tls-1-1", 0x0302, servers.resetting),
-                ("silent-about-tls-1-3", 0x0304, servers.silent),
-            ):
-                with servers.answering(servers.choosy(port, version, treatment)) as choosy:
-                    self.record(name, choosy)
+        modern = servers.speaking_tls(self.good.write(self.folder, "server"))
+        for name, version, treatment in (
+            ("silent-about-ssl-2", 0x0002, servers.silent),
+            ("reset-about-tls-1-1", 0x0302, servers.resetting),
+            ("silent-about-tls-1-3", 0x0304, servers.silent),
+        ):
+            with servers.answering(servers.choosy(modern, version, treatment)) as port:
+                self.record(name, port)
 
     def certificates(self) -> None:
         """Servers that differ in certificates."""

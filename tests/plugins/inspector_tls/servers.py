@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 ADDRESS = "127.0.0.1"
+#: What a server does with one connection.
+Answer = Callable[[socket.socket], None]
 
 
 def free_port(address: str = ADDRESS) -> int:
@@ -89,7 +91,7 @@ def nginx(folder: Path, directives: str, address: str = ADDRESS) -> Iterator[int
 
 
 @contextlib.contextmanager
-def answering(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+def answering(answer: Answer) -> Iterator[int]:
     """A server that hands every connection to ``answer`` in a thread of its own."""
     listener = socket.create_server((ADDRESS, 0))
     listener.settimeout(0.05)
@@ -118,7 +120,14 @@ def answering(answer: Callable[[socket.socket], None]) -> Iterator[int]:
         listener.close()
 
 
-def python_tls(context: ssl.SSLContext) -> Callable[[socket.socket], None]:
+def speaking_tls(files: tuple[Path, Path]) -> Answer:
+    """Answer as a server of TLS 1.2 and 1.3 with this certificate and key."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    return python_tls(context)
+
+
+def python_tls(context: ssl.SSLContext) -> Answer:
     """Answer with a TLS handshake of Python's own and nothing more."""
 
     def answer(connection: socket.socket) -> None:
@@ -161,34 +170,16 @@ def hello_version(hello: bytes) -> int:
     return int.from_bytes(hello[9:11], "big")
 
 
-def choosy(
-    port: int, version: int, treatment: Callable[[socket.socket], None], calls: list[int] | None = None
-) -> Callable[[socket.socket], None]:
-    """Pass connections on to ``port``, but treat those that ask for ``version`` in another way.
+def choosy(otherwise: Answer, version: int, treatment: Answer, calls: list[int] | None = None) -> Answer:
+    """Answer hellos that ask for ``version`` with ``treatment``, all others ``otherwise``.
 
     ``calls`` takes the version of each hello.
     """
 
     def answer(connection: socket.socket) -> None:
-        hello = connection.recv(4096, socket.MSG_PEEK)
-        asked = hello_version(hello)
+        asked = hello_version(connection.recv(4096, socket.MSG_PEEK))
         if calls is not None:
             calls.append(asked)
-        if asked == version:
-            treatment(connection)
-            return
-        with socket.create_connection((ADDRESS, port), timeout=20) as onward:
-            back = threading.Thread(target=_pump, args=(onward, connection), daemon=True)
-            back.start()
-            _pump(connection, onward)
-            back.join()
+        (treatment if asked == version else otherwise)(connection)
 
     return answer
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    with contextlib.suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)

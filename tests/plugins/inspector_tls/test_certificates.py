@@ -202,22 +202,15 @@ def test_both_sorts_of_certificate(tmp_path: Path, authority: Identity, between:
 def test_a_sort_that_times_out_is_unseen(tmp_path: Path, authority: Identity) -> None:
     """A certificate that was asked for without an answer is unseen, not absent."""
     identity = issue(HOST, authority, dns=[HOST])
-    with servers.openssl(identity.write(tmp_path, "server"), "-tls1_2") as port:
-        asked: list[int] = []
+    speaking = servers.speaking_tls(identity.write(tmp_path, "server"))
 
-        def silent_for_rsa(connection: servers.socket.socket) -> None:
-            hello = connection.recv(4096, servers.socket.MSG_PEEK)
-            asked.append(len(hello))
-            # The hello that takes only RSA has no ECDSA suite, such as 0xC02B.
-            treatment = (
-                servers.silent
-                if b"\xc0\x2b" not in hello and b"\xc0\x2f" in hello
-                else servers.choosy(port, -1, servers.silent)
-            )
-            treatment(connection)
+    def silent_for_rsa(connection: servers.socket.socket) -> None:
+        hello = connection.recv(4096, servers.socket.MSG_PEEK)
+        # The algorithms of a hello that takes only RSA begin with rsa_pss_rsae_sha256.
+        (servers.silent if b"\x00\x0d\x00\x0e\x00\x0c\x08\x04" in hello else speaking)(connection)
 
-        with servers.answering(silent_for_rsa) as choosy:
-            served = look(choosy, seconds=1).certificates
+    with servers.answering(silent_for_rsa) as port:
+        served = look(port, seconds=1).certificates
     assert served.rsa.unseen is Cause.TIMEOUT
     assert served.usual.value == served.other.value == served.leaves[0].sha256
 

@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import inspector_tls
 from babel.messages.pofile import read_po
+
+import inspector_tls
 from inspector_tls import checks
 
 PACKAGE = Path(inspector_tls.__file__).parent

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ssl
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,15 +27,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 
 @pytest.fixture(scope="module")
-def modern(files: Files) -> Iterator[int]:
-    """A server of TLS 1.2 and 1.3."""
-    with servers.openssl(files) as port:
-        yield port
+def modern(files: Files) -> servers.Answer:
+    """How a server of TLS 1.2 and 1.3 answers."""
+    return servers.speaking_tls(files)
 
 
-def test_modern_server(modern: int) -> None:
+def test_modern_server(files: Files) -> None:
     """A server of today accepts TLS 1.2 and 1.3 and refuses the rest in words."""
-    offers = look(modern).versions.all
+    with servers.openssl(files) as port:
+        offers = look(port).versions.all
     assert offers.accepted == (V.TLS_1_2, V.TLS_1_3)
     assert offers.refused == (V.SSL_2, V.SSL_3, V.TLS_1_0, V.TLS_1_1)
 
@@ -105,7 +104,7 @@ def test_tlslite_with_ssl_3(files: Files, newest: tuple[int, int]) -> None:
     assert not versions.tls_1_2.value
 
 
-def test_ssl_2_hello_from_the_specification(modern: int) -> None:
+def test_ssl_2_hello_from_the_specification(modern: servers.Answer) -> None:
     """A SERVER-HELLO of SSL 2.0 is an acceptance, whatever becomes of the handshake."""
     hello = b"\x04\x00\x01\x00\x02\x00\x00\x00\x03\x00\x10\x01\x00\x80" + bytes(16)
 
@@ -131,7 +130,7 @@ def test_ssl_2_hello_from_the_specification(modern: int) -> None:
     ],
 )
 def test_trouble_with_one_version_is_unseen(
-    modern: int, version: int, field: str, treatment: servers.Callable[[servers.socket.socket], None], cause: Cause
+    modern: servers.Answer, version: int, field: str, treatment: servers.Answer, cause: Cause
 ) -> None:
     """A timeout, a reset or garbage in answer to one version leaves that version unseen, and the others seen."""
     with servers.answering(servers.choosy(modern, version, treatment)) as port:
@@ -140,7 +139,7 @@ def test_trouble_with_one_version_is_unseen(
     assert offers.causes == (cause,)
 
 
-def test_a_single_timeout_is_asked_again(modern: int) -> None:
+def test_a_single_timeout_is_asked_again(modern: servers.Answer) -> None:
     """A version whose first hello times out is asked once more, and that answer counts."""
     calls: list[int] = []
 
@@ -148,14 +147,14 @@ def test_a_single_timeout_is_asked_again(modern: int) -> None:
         if calls.count(0x0300) == 1:
             servers.silent(connection)
         else:
-            servers.choosy(modern, -1, servers.silent)(connection)
+            modern(connection)
 
     with servers.answering(servers.choosy(modern, 0x0300, first_silent, calls)) as port:
         assert look(port, seconds=1).versions.ssl_3.value is False
     assert calls.count(0x0300) == 2
 
 
-def test_a_silent_close_counts_as_refusal_only_when_repeated(modern: int) -> None:
+def test_a_silent_close_counts_as_refusal_only_when_repeated(modern: servers.Answer) -> None:
     """A connection closed without a word is a refusal when it happens twice, not when it happens once."""
 
     def close(connection: servers.socket.socket) -> None:
@@ -182,7 +181,7 @@ def test_a_silent_close_counts_as_refusal_only_when_repeated(modern: int) -> Non
         (servers.resetting, Cause.RESET, "resets"),
     ],
 )
-def test_no_tls_at_all(treatment: servers.Callable[[servers.socket.socket], None], cause: Cause, words: str) -> None:
+def test_no_tls_at_all(treatment: servers.Answer, cause: Cause, words: str) -> None:
     """A port that speaks no TLS is trouble that says what was seen, never a server without old versions."""
     with servers.answering(treatment) as port, pytest.raises(Trouble, match=words) as trouble:
         look(port, seconds=1)
@@ -227,7 +226,7 @@ def test_strict_server_name(files: Files) -> None:
             look(port, host="other.example.vn")
 
 
-def test_connections_of_a_modern_server_are_few(modern: int) -> None:
+def test_connections_of_a_modern_server_are_few(modern: servers.Answer) -> None:
     """A modern server sees ten connections: one or two hellos per version, one per sort of certificate."""
     calls: list[int] = []
     with servers.answering(servers.choosy(modern, -1, servers.silent, calls)) as port:
