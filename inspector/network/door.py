@@ -7,7 +7,6 @@ import socket
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
-from weakref import WeakSet
 
 import inspector
 from inspector.authorisation import Authorisation
@@ -65,7 +64,7 @@ class Door:
         self._courtesy = courtesy
         self._checkpoint: Checkpoint | None = None
         self._shut: Trouble | None = None
-        self._passages: WeakSet[Passage] = WeakSet()
+        self._passages: set[Passage] = set()
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -100,6 +99,7 @@ class Door:
             scope=self.scope,
             checkpoint=self._checkpoint,
             check_open=self._check_open,
+            closed=self._passages.discard,
         )
         self._passages.add(passage)
         return Network(passage, self.identity, self._salt)

@@ -36,6 +36,7 @@ class Passage:
         scope: Scope,
         checkpoint: Checkpoint,
         check_open: Callable[[], None],
+        closed: Callable[[Passage], None],
     ) -> None:
         self.probe = probe
         self.target = target
@@ -46,6 +47,7 @@ class Passage:
         self.bypass: Bypass | None = None
         self._scope = scope
         self._check_open = check_open
+        self._closed = closed
         self._streams: set[Stream] = set()
 
     @property
@@ -124,3 +126,4 @@ class Passage:
         for stream in self._streams:
             await stream.close()
         self._streams.clear()
+        self._closed(self)

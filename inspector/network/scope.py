@@ -204,8 +204,6 @@ def _lists_address(granted: Authorisation, address: str | None) -> bool:
     wanted = parse_address(address or "")
     if wanted is None:
         return False
-    if any(parse_address(name) == wanted for name in granted.covers.names):
-        return True
     return any(wanted in _network(block) for block in granted.covers.blocks)
 
 

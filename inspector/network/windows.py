@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from inspector.authorisation import Authorisation, Window
-from inspector.errors import Misuse
 
 Stretch = tuple[datetime, datetime]
 
+#: As near as the hour of a clock comes to the end of its day: written for midnight, and meant so.
+_LAST = time(23, 59, 59)
 #: Windows repeat weekly: what does not open within this time never does.
 _CYCLE = timedelta(days=9)
 
 
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Misuse(f"{name!r} is no IANA time zone", remedy="write for example Asia/Ho_Chi_Minh") from None
-
-
 def _hours(window: Window, begin: datetime, end: datetime) -> Iterator[Stretch]:
-    """The stretches of one window that touch [begin, end); an end at or before its start lies on the next day."""
-    zone = _zone(window.timezone)
+    """The stretches of one window that touch [begin, end); an end before its start lies on the next day."""
+    zone = ZoneInfo(window.timezone)
+    shuts = time(0) if window.end == _LAST else window.end
     day = begin.astimezone(zone).date() - timedelta(days=1)
     last = end.astimezone(zone).date()
     while day <= last:
         if day.isoweekday() in window.days:
-            over_midnight = timedelta(days=1 if window.end <= window.start else 0)
+            over_midnight = timedelta(days=1 if shuts <= window.start else 0)
             opens = datetime.combine(day, window.start, zone).astimezone(UTC)
-            closes = datetime.combine(day + over_midnight, window.end, zone).astimezone(UTC)
+            closes = datetime.combine(day + over_midnight, shuts, zone).astimezone(UTC)
             if opens < closes:
                 yield opens, closes
         day += timedelta(days=1)

@@ -21,6 +21,11 @@ def note(kind: str, what: object) -> None:
         REPORT[kind].append(what)
 
 
+def say(what: object) -> None:
+    sys.stdout.write(f"{json.dumps(what)}\n")
+    sys.stdout.flush()
+
+
 def hear(conn: socket.socket, argument: str) -> bytes:
     conn.settimeout(20)
     data = conn.recv(65536)
@@ -94,7 +99,7 @@ MODES = {each.__name__: each for each in (quiet, greet, echo, reset, reply, head
 def serve(mode: str, address: str, argument: str) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.create_server((address, 0), family=family, backlog=200)
-    print(listener.getsockname()[1], flush=True)
+    say(listener.getsockname()[1])
 
     def handle(conn: socket.socket) -> None:
         try:
@@ -112,43 +117,47 @@ def serve(mode: str, address: str, argument: str) -> None:
     threading.Thread(target=accept, daemon=True).start()
 
 
-#: struct timespec in ancillary data: SO_TIMESTAMPNS on this kind of kernel.
+#: SO_TIMESTAMPNS: struct timespec in ancillary data.
 _TIMESTAMP = 35
 
 
-def sniff(address: str, protocol: int) -> None:
-    """Write down every packet of a protocol that reaches ``address``: kernel time, destination port, TCP flags."""
+def sniffer(address: str, protocol: int) -> socket.socket:
+    """A raw socket that gets a copy of every packet of a protocol that reaches ``address``."""
     raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 23)
     raw.setsockopt(socket.SOL_SOCKET, _TIMESTAMP, 1)
+    raw.setblocking(False)
     raw.bind((address, 0))
+    return raw
 
-    def listen() -> None:
-        while True:
+
+def drain(raw: socket.socket, protocol: int) -> None:
+    """Write down each packet: the kernel's time, source and destination port, TCP flags."""
+    while True:
+        try:
             packet, ancillary, _, _ = raw.recvmsg(200, 128)
-            head = (packet[0] & 15) * 4
-            if socket.inet_ntoa(packet[16:20]) != address:
-                continue
-            seconds, nanos = struct.unpack("ll", ancillary[0][2][:16])
-            source, port = struct.unpack_from("!HH", packet, head)
-            flags = packet[head + 13] if protocol == socket.IPPROTO_TCP else 0
-            note("packets", [seconds + nanos / 1e9, source, port, flags])
-
-    threading.Thread(target=listen, daemon=True).start()
+        except BlockingIOError:
+            return
+        head = (packet[0] & 15) * 4
+        seconds, nanos = struct.unpack("ll", ancillary[0][2][:16])
+        source, port = struct.unpack_from("!HH", packet, head)
+        flags = packet[head + 13] if protocol == socket.IPPROTO_TCP else 0
+        note("packets", [seconds + nanos / 1e9, source, port, flags])
 
 
 def main() -> None:
     mode, address, argument = sys.argv[1:4]
-    if mode == "sniff":
-        sniff(address, socket.IPPROTO_TCP)
-        sniff(address, socket.IPPROTO_UDP)
-        print(0, flush=True)
+    protocols = (socket.IPPROTO_TCP, socket.IPPROTO_UDP) if mode == "sniff" else ()
+    sniffers = [(sniffer(address, protocol), protocol) for protocol in protocols]
+    if sniffers:
+        say(0)
     else:
         serve(mode, address, argument)
     for _ in sys.stdin:
-        time.sleep(0.1)  # what was sent just now is on its way through this process
+        for raw, protocol in sniffers:
+            drain(raw, protocol)
         with LOCK:
-            print(json.dumps(REPORT), flush=True)
+            say(REPORT)
 
 
 if __name__ == "__main__":

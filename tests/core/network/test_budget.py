@@ -32,7 +32,9 @@ def run(meter: Meter, wanted: list[tuple[float, float, float]]) -> tuple[list[fl
 
     def settle(until: float) -> None:
         nonlocal now
-        while due := [instant for instant, _ in leaving if instant <= until] + [each for each in closing if each <= until]:
+        while due := [instant for instant, _ in leaving if instant <= until] + [
+            each for each in closing if each <= until
+        ]:
             now = max(now, min(due))
             for instant, length in [each for each in leaving if each[0] <= now]:
                 leaving.remove((instant, length))

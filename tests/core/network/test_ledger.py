@@ -1,0 +1,114 @@
+"""The ledger keeps what left, whatever happens to the one who writes it."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from inspector.errors import BundleError
+from inspector.inspection import LedgerEntry
+from inspector.network import Ledger
+from inspector.network.ledger import SWEEP
+
+AT = datetime(2026, 11, 21, 1, 2, 3, 456000, tzinfo=UTC)
+
+
+def entry(port: int = 443, **changes: object) -> LedgerEntry:
+    values = {
+        "at": AT,
+        "address": "127.0.0.1",
+        "port": port,
+        "protocol": "tcp",
+        "probe": "p",
+        "subject": "s",
+        **changes,
+    }
+    return LedgerEntry(**values)  # type: ignore[arg-type]
+
+
+def test_one_entry_per_connection_with_its_bytes(tmp_path: Path) -> None:
+    """A connection has one entry with its bytes and its end, even when another left in the same millisecond."""
+    ledger = Ledger(tmp_path / "ledger")
+    accounts = [ledger.opened(entry()), ledger.opened(entry(80)), ledger.opened(entry())]
+    for number, account in enumerate(accounts, start=1):
+        account.sent, account.received = number, 10 * number
+        account.settle()
+        account.settle()
+    entries = list(ledger.entries())
+    assert [(each.port, each.questions, each.sent, each.received) for each in entries] == [
+        (443, 1, 1, 10),
+        (80, 1, 2, 20),
+        (443, 1, 3, 30),
+    ]
+
+
+def test_what_was_not_closed_is_counted_all_the_same(tmp_path: Path) -> None:
+    """A connection that is still open, or whose process was killed, stands in the ledger with one question."""
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.opened(entry())
+    (only,) = ledger.entries()
+    assert (only.questions, only.sent, only.result) == (1, 0, "open")
+
+
+def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
+    """After kill -9 every connection that was opened stands in the ledger."""
+    code = (
+        "import sys; from pathlib import Path; from inspector.network import Ledger;"
+        "from tests.core.network.test_ledger import entry\n"
+        "ledger = Ledger(Path(sys.argv[1]))\n"
+        "for port in range(1, 51): ledger.opened(entry(port))\n"
+        "print('written', flush=True); sys.stdin.read()"
+    )
+    path = tmp_path / "ledger"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "written\n"
+    process.kill()
+    process.communicate()
+    assert [each.port for each in Ledger(path).entries()] == list(range(1, 51))
+
+
+def test_a_torn_last_line_is_cut_and_writing_goes_on(tmp_path: Path) -> None:
+    """What a kill left of a line is cut off, and entries that follow are whole."""
+    path = tmp_path / "ledger"
+    Ledger(path).opened(entry(1))
+    with path.open("ab") as file:
+        file.write(b'{"address":"127.0')
+    again = Ledger(path)
+    again.opened(entry(2))
+    assert [each.port for each in again.entries()] == [1, 2]
+
+
+def test_a_line_that_is_no_entry_is_named(tmp_path: Path) -> None:
+    """A damaged line is an error that names file and line."""
+    path = tmp_path / "ledger"
+    ledger = Ledger(path)
+    ledger.write(entry(1))
+    with path.open("ab") as file:
+        file.write(b"{}\n")
+    with pytest.raises(BundleError, match=r"ledger:2"):
+        list(ledger.entries())
+
+
+def test_sums_over_lines_are_right_at_every_instant(tmp_path: Path) -> None:
+    """Questions and bytes summed over raw lines equal those summed over entries; only the owner may read the file."""
+    path = tmp_path / "ledger"
+    ledger = Ledger(path)
+    first = ledger.opened(entry())
+    ledger.opened(entry(80))
+    sweep = ledger.opened(entry(0, protocol=SWEEP, questions=100))
+    first.sent = 5
+    first.settle()
+    sweep.questions = 7
+    sweep.settle()
+    lines = [LedgerEntry.parse(line) for line in path.read_bytes().splitlines()]
+    entries = list(ledger.entries())
+    assert sum(each.questions for each in lines) == sum(each.questions for each in entries) == 109
+    assert sum(each.sent for each in lines) == sum(each.sent for each in entries) == 5
+    assert [each.questions for each in entries] == [1, 1, 107]
+    assert os.stat(path).st_mode & 0o777 == 0o600
