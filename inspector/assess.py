@@ -258,7 +258,6 @@ class _Assessor:
         rests = rests or {}
         given = self.given
         tenancy = given.inspection.system.declared(subject.host).tenancy if subject.host else Tenancy.UNKNOWN
-        late = requirement.due_from is not None and given.as_of.date() < requirement.due_from
         finding = Finding(
             id=finding_id(requirement.id, subject.uri),
             system=given.inspection.system.id,
@@ -283,7 +282,7 @@ class _Assessor:
             ),
             seen_at=max((each.ended for each in rests.values()), default=None),
             confirmed=confirmed,
-            not_yet_due=late and verdict.outcome is Outcome.FAIL,
+            not_yet_due=verdict.outcome is Outcome.FAIL and not requirement.is_due(given.as_of),
             attributed_to=tenancy.value if tenancy in (Tenancy.SHARED, Tenancy.CDN) else None,
             declared_status=_status(requirement, given.inspection, given.regime),
         )
