@@ -70,12 +70,12 @@ class Redaction:
 
     def _cookie(self, value: bytes) -> bytes:
         pair, semicolon, attributes = value.partition(b";")
-        name, equals, secret = pair.rpartition(b"=") if b"=" not in pair else pair.partition(b"=")
+        name, secret = pair.split(b"=", 1) if b"=" in pair else (b"", pair)
         secret = secret.strip()
         mark = self._mark(secret)
         if len(secret) >= _TELLING_BYTES:
             self._known[secret] = mark
-        return name + equals + mark + semicolon + attributes
+        return name + b"=" + mark + semicolon + attributes
 
     def _parameters(self, value: bytes) -> bytes:
         return _PARAMETERS.sub(lambda found: self._mark(found.group()), value)

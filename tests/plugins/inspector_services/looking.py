@@ -40,16 +40,21 @@ def host(address: str, *ports: int) -> Target:
 
 
 def look(
-    probe: Probe, target: Target, *needs: Observation, settings: Settings | None = None, **options: Any
+    probe: Probe,
+    target: Target,
+    *needs: Observation,
+    settings: Settings | None = None,
+    authorisation: Authorisation = AUTHORISATION,
+    **options: Any,
 ) -> Capture:
     """What the probe brings home from one look."""
 
     async def through_the_door() -> Capture:
         with tempfile.TemporaryDirectory() as folder:
             ledger = Ledger(Path(folder) / "ledger.jsonl")
-            scope = Scope([AUTHORISATION], SYSTEM, [])
+            scope = Scope([authorisation], SYSTEM, [])
             async with Door(settings or Settings(), scope, ledger, salt=b"salt", run="test") as door:
-                return await probe.look(target, door.network(probe, target, AUTHORISATION), *needs, **options)
+                return await probe.look(target, door.network(probe, target, authorisation), *needs, **options)
 
     return asyncio.run(through_the_door())
 

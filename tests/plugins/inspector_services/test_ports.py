@@ -6,12 +6,13 @@ import subprocess
 import pytest
 
 from inspector import Cause, Outcome, Seen, Trouble
+from inspector.authorisation import Authorisation, PortRange
 from inspector.settings import Settings
 from inspector_services.checks import no_database_reachable, ports_only_declared
 from inspector_services.observations import OpenPorts, PortState
 from inspector_services.probes import greetings, ports, ports_asked
 from inspector_services.roles import NOTABLE
-from tests.plugins.inspector_services.looking import host, look, read, tcp
+from tests.plugins.inspector_services.looking import AUTHORISATION, host, look, read, tcp
 from tests.plugins.inspector_services.servers import installed, own_address, redis, speaking, sshd
 
 
@@ -68,6 +69,33 @@ def test_an_address_that_turns_away_during_the_sweep_hides_its_ports() -> None:
     with speaking(address, {8443: "once"}):
         seen: OpenPorts = read(ports, look(ports, target), target)
     assert seen.state(3306).unseen is Cause.BLOCKED
+    assert ports_only_declared(seen, tcp(8443)).outcome is Outcome.INCONCLUSIVE
+
+
+def covering(ports: tuple[PortRange, ...] | None) -> Authorisation:
+    covers = AUTHORISATION.covers.model_copy(update={"ports": ports})
+    return AUTHORISATION.model_copy(update={"covers": covers})
+
+
+def test_a_listed_address_may_be_swept_and_heard_without_naming_ports() -> None:
+    """An authorisation that lists the address and no ports covers the sweep and what it finds open."""
+    address, granted = own_address(), covering(None)
+    target = host(address)
+    with speaking(address, {5900: "vnc"}):
+        seen = read(ports, look(ports, target, authorisation=granted), target)
+        heard = read(greetings, look(greetings, target, seen, authorisation=granted), target)
+    assert (seen.open, heard.said(5900).value.in_clear) == ((5900,), True)
+
+
+def test_ports_that_the_authorisation_leaves_out_are_unseen() -> None:
+    """Only the declared ports are asked where the authorisation names ports; the others are out of scope."""
+    address = own_address()
+    target = host(address, 8443)
+    granted = covering((PortRange(first=8443, last=8443),))
+    with speaking(address, {8443: "silent", 5900: "vnc"}):
+        seen = read(ports, look(ports, target, authorisation=granted), target)
+    assert seen.open == (8443,)
+    assert seen.state(5900).unseen is Cause.OUT_OF_SCOPE
     assert ports_only_declared(seen, tcp(8443)).outcome is Outcome.INCONCLUSIVE
 
 

@@ -1,0 +1,212 @@
+"""Web servers on loopback: a real nginx with good and bad sites, and a server that says whatever bytes it is told.
+
+``python webservers.py ADDRESS PORT=HABIT …`` runs the latter and prints ``ready`` when every port listens.
+"""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+Habit = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+#: What must never be kept of a session.
+SECRET = "S3cr3tSessionValue0123456789"
+OK = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+
+
+async def request(reader: asyncio.StreamReader) -> None:
+    """Read a request's head; hang up on a TLS handshake."""
+    if await reader.readexactly(1) == b"\x16":
+        raise ConnectionAbortedError
+    await reader.readuntil(b"\r\n\r\n")
+
+
+def reply(head: str, body: str = "<p>hello</p>") -> Habit:
+    """Read a request's head and answer with these bytes (Latin-1)."""
+
+    async def habit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode("latin-1"))
+
+    return habit
+
+
+async def endless_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await request(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        writer.write(b"X-More: and more\r\n" * 1000)
+        await writer.drain()
+
+
+async def endless_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await request(reader)
+    writer.write(OK.encode() + b"X-Content-Type-Options: nosniff\r\n\r\n")
+    while True:
+        writer.write(b"x" * 65536)
+        await writer.drain()
+
+
+async def dripping_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await request(reader)
+    writer.write(OK.encode() + b"X-Content-Type-Options: nosniff\r\n\r\n")
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.2)
+
+
+async def dripping_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.2)
+
+
+async def echoing_redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Redirect to a longer path of this service, each time."""
+    line = await reader.readline()
+    path = line.split()[1].decode()
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(f"HTTP/1.1 302 Found\r\nLocation: {path}x\r\nContent-Length: 0\r\n\r\n".encode())
+
+
+async def mute(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    await asyncio.Event().wait()
+
+
+async def garbage(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"\x00\x01\x02 what? \xff\xfe\r\n\r\n" * 8)
+
+
+HABITS: dict[str, Habit] = {
+    "blocked": reply("HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\n"),
+    "challenge": reply(OK + "cf-mitigated: challenge\r\n"),
+    "cookies": reply(
+        OK + "Set-Cookie: plain=1\r\n"
+        "Set-Cookie: safe=2; Secure; HttpOnly; SameSite=Lax\r\n"
+        "Set-Cookie: half=3; secure; samesite=sometimes\r\n"
+        "Set-Cookie: gone=; Max-Age=0\r\n"
+        "Set-Cookie: past=4; Expires=Thu, 01-Jan-1970 00:00:00 GMT\r\n"
+    ),
+    "dripping-body": dripping_body,
+    "dripping-head": dripping_head,
+    "elsewhere": reply("HTTP/1.1 301 Moved Permanently\r\nLocation: https://other.test/a?b=c\r\n", ""),
+    "endless-body": endless_body,
+    "endless-headers": endless_headers,
+    "escapes": reply(
+        OK + "Server: \x1b]0;owned\x07\x1b[31m<script>alert(1)</script>\r\nX-Bad: caf\xe9 \xc3\xa9 \xc3\x28\r\n"
+    ),
+    "garbage": garbage,
+    "json": reply("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n", "{}"),
+    "login": reply("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=x\r\n"),
+    "longer": echoing_redirect,
+    "loop": reply("HTTP/1.1 302 Found\r\nLocation: /\r\n", ""),
+    "missing": reply("HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n"),
+    "mute": mute,
+    "nonsense-redirect": reply("HTTP/1.1 302 Found\r\nLocation: http://[broken/\r\n", ""),
+    "secrets": reply(
+        f"HTTP/1.1 302 Found\r\nSet-Cookie: sid={SECRET}; Path=/; Secure\r\nSet-Cookie: {SECRET}\r\n"
+        f"X-Auth-Token: {SECRET}\r\nX-Echo: you are {SECRET}!\r\nLink: </x?t={SECRET}>; rel=next\r\n"
+        f"Location: https://other.test/in;jsessionid={SECRET}?token={SECRET}#{SECRET}\r\n",
+        f"<p>{SECRET}</p>",
+    ),
+    "two-locations": reply("HTTP/1.1 302 Found\r\nLocation: https://a.test/\r\nLocation: http://b.test/\r\n", ""),
+    "too-many": reply("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\n"),
+    "unavailable": reply("HTTP/1.1 503 Service Unavailable\r\n"),
+}
+
+NGINX = """
+daemon off; worker_processes 1; pid {folder}/pid; error_log stderr crit;
+events {{ worker_connections 64; }}
+http {{
+  access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+  uwsgi_temp_path {folder}; scgi_temp_path {folder};
+  ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem; default_type text/html;
+  server {{ listen {address}:8443 ssl; server_tokens off;
+    add_header Strict-Transport-Security "max-age=63072000; includeSubDomains";
+    add_header Content-Security-Policy "default-src 'self'; frame-ancestors 'none'";
+    add_header X-Content-Type-Options nosniff;
+    add_header Set-Cookie "sid=abcdefghijklmnop; Secure; HttpOnly; SameSite=Strict";
+    location = / {{ return 302 /home; }}
+    location = /home {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8444 ssl;
+    add_header X-Frame-Options "ALLOW-FROM https://partner.test"; add_header X-Powered-By "PHP/7.4.3";
+    add_header Strict-Transport-Security "max-age=300"; add_header Set-Cookie "sid=abcdefghijklmnop";
+    location / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8445 ssl; location / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8446 ssl; server_tokens off; location / {{ return 301 https://www.web.test/; }} }}
+  server {{ listen {address}:8080; server_tokens off; location / {{ return 301 https://$host:8443$request_uri; }} }}
+  server {{ listen {address}:8081; location / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8082; location / {{ return 302 http://$host:8081/; }} }}
+}}
+"""
+
+
+@contextmanager
+def nginx(address: str) -> Iterator[None]:
+    """nginx with sites at 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8080 (to HTTPS), 8081 and 8082."""
+    from tests.plugins.inspector_services.servers import installed, running
+
+    program = installed("nginx")
+    with tempfile.TemporaryDirectory() as folder:
+        make_certificate(Path(folder))
+        if os.geteuid() == 0:
+            Path(folder).chmod(0o755)
+        configuration = Path(folder) / "nginx.conf"
+        configuration.write_text(NGINX.format(folder=folder, address=address), encoding="utf-8")
+        with running([program, "-c", str(configuration), "-e", "stderr"], address, 8443):
+            yield
+
+
+def make_certificate(folder: Path) -> None:
+    """A throw-away certificate; the probe does not judge it."""
+    import trustme
+
+    issued = trustme.CA().issue_cert("web.test")
+    issued.private_key_pem.write_to_path(str(folder / "key.pem"))
+    for pem in issued.cert_chain_pems:
+        pem.write_to_path(str(folder / "cert.pem"), append=True)
+
+
+@contextmanager
+def answering(address: str, habits: Mapping[int, str]) -> Iterator[None]:
+    """Ports that answer by these habits."""
+    command = [sys.executable, __file__, address, *(f"{port}={habit}" for port, habit in habits.items())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield
+        finally:
+            process.kill()
+
+
+async def serve(address: str, ports: dict[int, str]) -> None:
+    servers = []
+    for port, habit in ports.items():
+
+        async def answer(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter, habit: Habit = HABITS[habit]
+        ) -> None:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                await habit(reader, writer)
+            writer.close()
+
+        servers.append(await asyncio.start_server(answer, address, port))
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    pairs = [pair.split("=") for pair in sys.argv[2:]]
+    asyncio.run(serve(sys.argv[1], {int(port): habit for port, habit in pairs}))
