@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.plugins.inspector_dns.named import Estate, Signing
+from tests.plugins.inspector_dns.named import Estate, Signing, free_port, relay, serve, silence
 
 #: Where things are: two good name servers, one that serves no zone, one that is closed, one that never answers.
 GOOD = ("127.0.0.1", "127.0.0.2")
@@ -115,3 +118,35 @@ def _top(estate: Estate) -> None:
     tops = "".join(_delegation(name, estate) for name in ("test", "three", "opt", "bare"))
     glue = f"ns1.test. A {GOOD[0]}\nns2.test. A {GOOD[1]}\n"
     estate.add(".", SERVERS + tops + glue, Signing(algorithm="RSASHA256", separate=True))
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running estate: ``port`` is the authoritative server's on 127.0.0.1, ``resolver`` a recursive server's."""
+
+    estate: Estate
+    folder: Path
+    port: int
+    resolver: int
+
+    @property
+    def anchors(self) -> tuple[str, ...]:
+        """The root's trust anchors."""
+        return self.estate.anchors()
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Served]:
+    """All zones on one named, found at several addresses; a lame one; a silent one; and a resolver before them."""
+    built = build(folder)
+    port, lame, resolver = free_port(ADDRESSES), free_port(), free_port()
+    options = f"recursion yes; forwarders {{ 127.0.0.1 port {port}; }}; forward only;"
+    with (
+        serve(folder / "authoritative", built.zones, port),
+        serve(folder / "lame", {}, lame),
+        serve(folder / "resolver", {}, resolver, options),
+        relay(GOOD[1], port, port),
+        relay(LAME, port, lame),
+        silence(SILENT, port),
+    ):
+        yield Served(built, folder, port, resolver)

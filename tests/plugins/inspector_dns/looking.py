@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from inspector import Aim, Capture, Declared, Form, Observation, Probe, Reading, Scheme, Subject, Target
+from inspector import Capture, Declared, Form, Observation, Probe, Reading, Scheme, Subject, Target
 from inspector.declaration import System
 from inspector.model import now
 from inspector.network import Door, Ledger, Scope
@@ -24,12 +24,12 @@ def subject(probe: Probe, uri: str, address: str | None = None) -> Subject:
     return subject_of(parse_uri(uri, schemes), probe.aim, address=address)
 
 
-def look(probe: Probe, about: Subject, resolver: int, **options: Any) -> Capture:
-    """What the probe brings home, with the resolver at this port of 127.0.0.1."""
+def look(probe: Probe, about: Subject, resolver: int, *, at: str = "127.0.0.1", **options: Any) -> Capture:
+    """What the probe brings home, with the resolver at this port."""
 
     async def through_the_door() -> Capture:
         with tempfile.TemporaryDirectory() as folder:
-            settings = Settings(resolvers=(f"127.0.0.1:{resolver}",))
+            settings = Settings(resolvers=(f"{at}:{resolver}",))
             scope = Scope([], SYSTEM, [])
             async with Door(settings, scope, Ledger(Path(folder) / "ledger.jsonl"), salt=b"salt", run="test") as door:
                 target = Target(about, Declared())
@@ -52,6 +52,3 @@ def see(probe: Probe, uri: str, resolver: int, anchors: tuple[str, ...] = (), ad
     assert isinstance(facts, Observation)
     assert type(facts).parse(facts.canonical()) == facts
     return facts
-
-
-__all__ = ["Aim", "look", "read", "see", "subject"]

@@ -21,7 +21,7 @@ from inspector_dns import denial, dnssec
 from inspector_dns.checks.dnssec_valid import dnssec_valid
 from inspector_dns.observations import Chain, Flaw, Trust, Zone
 from inspector_dns.probes import zone as probe
-from tests.plugins.inspector_dns.conftest import Served
+from tests.plugins.inspector_dns.estate import Served
 from tests.plugins.inspector_dns.looking import look, read, see, subject
 from tests.plugins.inspector_dns.named import programs
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from tests.plugins.inspector_dns.named import Estate
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.plugins.inspector_dns.named import Estate, free_port, serve
 
 SERVERS = "@ NS ns1.test.\n"
 
 _TEN = f'ten TXT "v=spf1 {"a:mx.good.mail.test " * 10}-all"\n'
+_CROWD = "".join(f"crowd MX 10 mx{number}.good\n" for number in range(11))
 _CHAIN = "".join(f'deep{number} TXT "v=spf1 include:deep{number + 1}.mail.test -all"\n' for number in range(12))
 
 #: Every name below is a mail domain of its own; what it shows is in its name.
@@ -56,6 +61,7 @@ RECORDS = (
     _dmarc.reports TXT "v=DMARC1; p=reject; sp=maybe; rua=mailto:x@mail.test"
     nopolicy TXT "v=spf1 -all"
     _dmarc.nopolicy TXT "v=DMARC1"
+    crowd TXT "v=spf1 mx -all"
     cased TXT "v=spf1 -all"
     _dmarc.cased TXT "v=dmarc1; p=reject"
     _dmarc.org TXT "v=DMARC1; p=reject; sp=quarantine; np=none"
@@ -68,10 +74,19 @@ RECORDS = (
     _dmarc.stop TXT "v=DMARC1; p=reject; psd=n"
     """
     + _TEN
+    + _CROWD
     + _CHAIN
 )
 
 
-def add(estate: Estate) -> None:
-    """Add the mail domains, to be delegated from ``test``."""
+@contextmanager
+def serving(folder: Path) -> Iterator[int]:
+    """The port of a named that serves these domains, the zones above them, and one zone that it cannot load."""
+    estate = Estate(folder)
     estate.add("mail.test", RECORDS)
+    estate.add("test", SERVERS + "ns1 A 127.0.0.1\nmail NS ns1.test.\nservfail NS ns1.test.\n")
+    estate.add(".", SERVERS + "test. NS ns1.test.\nns1.test. A 127.0.0.1\n")
+    estate.zones["servfail.test"] = folder / "there-is-no-such-file"
+    port = free_port()
+    with serve(folder / "named", estate.zones, port):
+        yield port

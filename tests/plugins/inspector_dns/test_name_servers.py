@@ -1,0 +1,88 @@
+"""Name servers that answer, refuse, are lame or stay silent."""
+
+from __future__ import annotations
+
+import pytest
+
+from inspector import Cause, Every, Outcome, Seen, Trouble
+from inspector.subject import Aim, Subject
+from inspector_dns.checks.name_servers_answer import name_servers_answer
+from inspector_dns.checks.name_servers_redundant import name_servers_redundant
+from inspector_dns.observations import NameServer, ServerReply, Zone
+from inspector_dns.probes import name_server, zone
+from tests.plugins.inspector_dns import estate
+from tests.plugins.inspector_dns.estate import Served
+from tests.plugins.inspector_dns.looking import look, read, see, subject
+
+GOOD = ServerReply(rcode="NOERROR", authoritative=True, serial=7)
+LAME = ServerReply(rcode="REFUSED", authoritative=False)
+
+
+def servers_of(served: Served, facts: Zone) -> Every[NameServer]:
+    """A look at every name server of a zone, at every address."""
+    seen = []
+    for server in facts.servers.value:
+        for address in server.ipv4.value:
+            about = subject(name_server, f"ns://{server.name}:{served.port}/{facts.name}", address)
+            capture = look(name_server, about, served.port, answer_seconds=1)
+            seen.append(Seen(about, read(name_server, capture, about)))
+    return Every(seen)
+
+
+@pytest.mark.parametrize(
+    ("address", "reply"),
+    [(estate.GOOD[0], GOOD), (estate.GOOD[1], GOOD), (estate.LAME, LAME), (estate.CLOSED, None)],
+)
+def test_a_name_server_is_seen_as_it_is(served: Served, address: str, reply: ServerReply | None) -> None:
+    """Authority, refusal to serve the zone and a closed port are told apart, over UDP and TCP alike."""
+    facts = see(name_server, f"ns://ns.test:{served.port}/good.test", served.port, address=address)
+    assert (facts.udp.value, facts.tcp.value) == (reply, reply)
+
+
+def test_silence_is_not_a_closed_port(served: Served) -> None:
+    """A name server that never answers was not seen."""
+    about = subject(name_server, f"ns://ns.test:{served.port}/good.test", estate.SILENT)
+    facts = read(name_server, look(name_server, about, served.port, answer_seconds=1), about)
+    assert facts.udp.unseen is facts.tcp.unseen is Cause.TIMEOUT
+
+
+def test_a_resolver_is_no_authority(served: Served) -> None:
+    """An answer from a cache does not make its server authoritative."""
+    facts = see(name_server, f"ns://ns.test:{served.resolver}/good.test", served.port, address="127.0.0.1")
+    assert not facts.udp.value.is_authoritative
+
+
+def test_a_name_server_needs_its_zone(served: Served) -> None:
+    """Declared without a zone, a name server cannot be asked, and nothing is sent."""
+    with pytest.raises(Trouble, match="no zone is named"):
+        look(name_server, subject(name_server, "ns://ns.test", "127.0.0.1"), served.port)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "redundant"),
+    [
+        ("good.test", Outcome.PASS, Outcome.PASS),
+        ("lame.test", Outcome.FAIL, Outcome.PASS),
+        ("dead.test", Outcome.FAIL, Outcome.PASS),
+        ("silent.test", Outcome.INCONCLUSIVE, Outcome.PASS),
+        ("lost.test", Outcome.FAIL, Outcome.FAIL),
+        ("single.test", Outcome.PASS, Outcome.FAIL),
+        ("twins.test", Outcome.PASS, Outcome.FAIL),
+    ],
+)
+def test_the_verdicts_on_name_servers(served: Served, name: str, answer: Outcome, redundant: Outcome) -> None:
+    """Lame, closed and lost servers fail their zone, a silent one leaves it open; one address is no pair."""
+    facts = see(zone, f"dns:{name}", served.port, served.anchors)
+    about = Seen(Subject(kind=Aim.ZONE, uri=f"dns:{name}", host=name), facts)
+    assert name_servers_answer.judge([about, servers_of(served, facts)], {}).outcome is answer
+    assert name_servers_redundant.judge([about], {}).outcome is redundant
+    assert name_servers_redundant.judge([about], {"least": 3}).outcome is Outcome.FAIL
+
+
+def test_a_name_server_that_nobody_asked_is_a_hole(served: Served) -> None:
+    """All answers are good, but one server is missing among them."""
+    facts = see(zone, "dns:good.test", served.port, served.anchors)
+    about = Seen(subject(zone, "dns:good.test"), facts)
+    some = Every(servers_of(served, facts).all[:1])
+    verdict = name_servers_answer.judge([about, some], {})
+    assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.NOT_SELECTED)

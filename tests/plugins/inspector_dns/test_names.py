@@ -1,0 +1,104 @@
+"""The names of hosts, as dig sees them too."""
+
+from __future__ import annotations
+
+import pytest
+
+from inspector import Cause, Outcome, Seen
+from inspector_dns.checks.caa_limits_issuers import caa_limits_issuers
+from inspector_dns.checks.ipv6_published import ipv6_published
+from inspector_dns.observations import Names
+from inspector_dns.probes import names as probe
+from tests.plugins.inspector_dns import estate
+from tests.plugins.inspector_dns.estate import Served
+from tests.plugins.inspector_dns.looking import look, read, see, subject
+from tests.plugins.inspector_dns.named import free_port, programs, run
+
+
+def dig(served: Served, name: str, rdtype: str) -> list[str]:
+    """The records that dig prints, at the end of aliases, asking the same resolver."""
+    words = ["@127.0.0.1", "-p", str(served.resolver), "+short", name, rdtype]
+    return sorted(run(programs()["dig"], *words).split("\n"))
+
+
+def judge(facts: Names) -> tuple[Outcome, Outcome]:
+    """The verdicts of caa-limits-issuers and ipv6-published."""
+    seen = [Seen(subject(probe, f"host:{facts.host}"), facts)]
+    return caa_limits_issuers.judge(seen, {}).outcome, ipv6_published.judge(seen, {}).outcome
+
+
+@pytest.mark.parametrize(
+    ("host", "aliases", "ipv4", "ipv6", "caa_at"),
+    [
+        ("www.good.test", (), ("192.0.2.10", "192.0.2.9"), ("2001:db8::10",), "good.test"),
+        ("alias.good.test", ("www.good.test",), ("192.0.2.10", "192.0.2.9"), ("2001:db8::10",), "good.test"),
+        ("far.good.test", ("www.plain.test",), ("192.0.2.20",), (), "good.test"),
+        ("www.plain.test", (), ("192.0.2.20",), (), "plain.test"),
+        ("www.plain.three", (), (), (), None),
+        ("no.such.name.good.test", (), (), (), "good.test"),
+    ],
+)
+def test_a_name_says_what_dig_says(
+    served: Served,
+    host: str,
+    aliases: tuple[str, ...],
+    ipv4: tuple[str, ...],
+    ipv6: tuple[str, ...],
+    caa_at: str | None,
+) -> None:
+    """Addresses, aliases and the relevant CAA set are those of the DNS; what does not exist is seen to be absent."""
+    facts = see(probe, f"host:{host}", served.resolver)
+    assert (facts.aliases.value, facts.ipv4.value, facts.ipv6.value) == (aliases, ipv4, ipv6)
+    assert facts.caa.value.at == caa_at
+    heard = [line for line in dig(served, host, "A") if line and not line.endswith(".")]
+    assert sorted(ipv4) == heard
+
+
+def test_the_verdicts_on_names(served: Served) -> None:
+    """CAA without an issuer and a name without AAAA fail; what limits issuers and has AAAA passes."""
+    said = {name: judge(see(probe, f"host:www.{name}", served.resolver)) for name in ("good.test", "plain.test")}
+    assert said == {"good.test": (Outcome.PASS, Outcome.PASS), "plain.test": (Outcome.FAIL, Outcome.FAIL)}
+
+
+def test_an_answer_too_long_for_udp_comes_over_tcp(served: Served) -> None:
+    """A record set that UDP cuts is seen whole."""
+    assert len(see(probe, "host:big.test", served.port).caa.value.records) == 60
+
+
+def test_a_server_failure_is_not_an_absence(served: Served) -> None:
+    """SERVFAIL leaves every answer unseen, and the verdicts inconclusive."""
+    facts = see(probe, "host:www.servfail.test", served.resolver)
+    assert facts.ipv4.unseen is facts.ipv6.unseen is facts.caa.unseen is Cause.PROTOCOL_ERROR
+    assert judge(facts) == (Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE)
+
+
+def test_a_loop_of_aliases_ends(served: Served) -> None:
+    """An alias of itself has no address that anybody saw."""
+    assert see(probe, "host:loop1.good.test", served.port).ipv4.unseen is Cause.PROTOCOL_ERROR
+
+
+def test_a_referral_is_not_an_absence(served: Served) -> None:
+    """An alias that leads out of what the server knows, without its target's records, leaves the answer open."""
+    facts = see(probe, "host:far.good.test", served.port)
+    assert facts.ipv6.unseen is Cause.PROTOCOL_ERROR
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_resolver_that_says_nothing_is_trouble(served: Served, quiet: bool) -> None:
+    """Where no question was answered the look is in trouble, with the cause told apart."""
+    about = subject(probe, "host:www.good.test")
+    if quiet:
+        capture = look(probe, about, served.port, at=estate.SILENT)
+    else:
+        capture = look(probe, about, free_port())
+    assert capture.trouble is not None
+    assert capture.trouble.cause is (Cause.TIMEOUT if quiet else Cause.REFUSED)
+    assert read(probe, capture, about).ipv4.unseen is capture.trouble.cause
+
+
+def test_a_name_of_too_many_labels_is_not_climbed(served: Served) -> None:
+    """The number of questions does not grow with the name without bound."""
+    about = subject(probe, f"host:{'a.' * 60}good.test")
+    capture = look(probe, about, served.port)
+    assert len(capture.raw) <= 3
+    assert read(probe, capture, about).caa.unseen is Cause.PROTOCOL_ERROR

@@ -1,0 +1,116 @@
+"""DMARC: records served by BIND, found by the tree walk of RFC 9989."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspector import Cause
+from inspector_mail import dmarc
+from inspector_mail.observations import DmarcFault, Policy
+from inspector_mail.probes import mail as probe
+from tests.plugins.inspector_dns.looking import look, see, subject
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "policy", "testing"),
+    [
+        ("good", "good", Policy.REJECT, False),
+        ("nomail", "nomail", Policy.REJECT, False),
+        ("watched", "watched", Policy.NONE, False),
+        ("testing", "testing", Policy.REJECT, True),
+        ("nopolicy", "nopolicy", Policy.NONE, False),
+        ("reports", "reports", Policy.NONE, False),
+        ("org", "org", Policy.REJECT, False),
+        ("a.org", "org", Policy.QUARANTINE, False),
+        ("nobody.org", "org", Policy.NONE, False),
+        ("suffix", "suffix", Policy.NONE, False),
+        ("x.y.suffix", "suffix", Policy.REJECT, False),
+        ("x.own.suffix", "own.suffix", Policy.QUARANTINE, False),
+        ("deep.stop", "stop", Policy.REJECT, False),
+        ("a.b.c.d.e.f.g.h.stop", "stop", Policy.REJECT, False),
+    ],
+)
+def test_the_policy_that_applies_is_found(server: int, name: str, at: str, policy: Policy, testing: bool) -> None:
+    """Own, organisational and public-suffix records apply as RFC 9989 says, to domains that exist or not."""
+    found = see(probe, f"mail:{name}.mail.test", server).dmarc.value
+    assert (found.fault, found.at, found.policy, found.testing) == (None, f"{at}.mail.test", policy, testing)
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("bare", DmarcFault.MISSING),
+        ("cased", DmarcFault.MISSING),
+        ("double", DmarcFault.SEVERAL),
+        ("malformed", DmarcFault.INVALID),
+        ("noreports", DmarcFault.INVALID),
+    ],
+)
+def test_without_a_valid_record_no_policy_applies(server: int, name: str, fault: DmarcFault) -> None:
+    """Missing, repeated and invalid records are told apart."""
+    found = see(probe, f"mail:{name}.mail.test", server).dmarc.value
+    assert (found.fault, found.policy) == (fault, None)
+
+
+def test_a_step_of_the_walk_without_an_answer_leaves_the_policy_open(server: int) -> None:
+    """A server failure above the domain may hide the record that applies."""
+    facts = see(probe, "mail:a.servfail.test", server)
+    assert facts.dmarc.unseen is Cause.PROTOCOL_ERROR
+    assert facts.spf.unseen is Cause.PROTOCOL_ERROR
+    assert facts.exists.unseen is Cause.PROTOCOL_ERROR
+
+
+def test_the_walk_asks_eight_questions_at_most(server: int) -> None:
+    """A long name is cut to seven labels after the first question (RFC 9989 §4.10)."""
+    capture = look(probe, subject(probe, f"mail:{'a.' * 30}mail.test"), server)
+    assert sum(raw.name.startswith("_dmarc.") for raw in capture.raw) == 8
+    assert dmarc.targets("a.b.c") == ("a.b.c", "b.c", "c")
+    assert [name.count(".") + 1 for name in dmarc.targets("1.2.3.4.5.6.7.8.9")] == [9, 7, 6, 5, 4, 3, 2, 1]
+    assert [name.count(".") + 1 for name in dmarc.targets("1.2.3.4.5.6.7.8")] == [8, 7, 6, 5, 4, 3, 2, 1]
+
+
+def test_a_domain_without_mail_is_seen_as_such(server: int) -> None:
+    """The null MX and a missing MX are told apart, and whether the domain exists."""
+    seen = {name: see(probe, f"mail:{name}.mail.test", server) for name in ("nomail", "bare", "good", "nobody")}
+    assert {name: [each.host for each in facts.exchangers.value] for name, facts in seen.items()} == {
+        "nomail": ["."],
+        "bare": [],
+        "good": ["mx.good.mail.test"],
+        "nobody": [],
+    }
+    assert [facts.exists.value for facts in seen.values()] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "policy"),
+    [
+        ("v=DMARC1;p=reject", Policy.REJECT),
+        ("V = DMARC1 ; p = Quarantine ;", Policy.QUARANTINE),
+        ("v=DMARC1; rua=mailto:a@b.vn; p=reject; unknown=1; pct=x", Policy.REJECT),
+        ("v=DMARC1; p=reject; p=none", None),
+        ("v=DMARC1; p=reject; p=none; rua=mailto:a@b.vn", Policy.NONE),
+        ("v=DMARC1; p=; rua=nobody", None),
+        ("v=DMARC1; p=reject; np=never", None),
+        ("v=DMARC1; p=reject; aspf=x; adkim=; fo", Policy.REJECT),
+    ],
+)
+def test_faults_in_a_record_leave_their_defaults(text: str, policy: Policy | None) -> None:
+    """What cannot be read is left out; a policy that cannot be read leaves none, or none to enforce."""
+    assert dmarc.is_record(text)
+    assert dmarc.parse(text).policy is policy
+
+
+@pytest.mark.parametrize(
+    "text", ["v=DMARC1.0; p=none", "v=dmarc1; p=none", " v=DMARC1", "p=none; v=DMARC1", "v=DMARC12"]
+)
+def test_what_is_no_dmarc_record_is_left_alone(text: str) -> None:
+    """The version comes first and is exact."""
+    assert not dmarc.is_record(text)
+
+
+@given(st.text(max_size=300))
+def test_no_record_breaks_the_reader(tail: str) -> None:
+    """Whatever follows the version is read."""
+    assert dmarc.parse("v=DMARC1;" + tail).psd in {"y", "n", "u"}

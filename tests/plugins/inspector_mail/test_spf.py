@@ -1,0 +1,169 @@
+"""SPF: records served by BIND, and records that nobody should publish."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspector import Cause
+from inspector_mail import spf
+from inspector_mail.observations import Qualifier, SpfEvaluation, SpfFault
+from inspector_mail.probes import mail as probe
+from tests.plugins.inspector_dns.looking import look, read, see, subject
+
+
+def evaluation(server: int, name: str) -> SpfEvaluation:
+    """What evaluating a domain's record comes to."""
+    result = see(probe, f"mail:{name}.mail.test", server).spf.value.evaluation.value
+    assert isinstance(result, SpfEvaluation)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("name", "otherwise", "lookups", "voids"),
+    [
+        ("good", Qualifier.FAIL, 3, 0),
+        ("nomail", Qualifier.FAIL, 0, 0),
+        ("split", Qualifier.FAIL, 0, 0),
+        ("soft", Qualifier.SOFTFAIL, 1, 0),
+        ("neutral", Qualifier.NEUTRAL, 0, 0),
+        ("provider", Qualifier.NEUTRAL, 1, 0),
+        ("everyone", Qualifier.PASS, 0, 0),
+        ("hidden", Qualifier.PASS, 1, 0),
+        ("network", Qualifier.PASS, 0, 0),
+        ("redirected", Qualifier.FAIL, 4, 0),
+        ("macro", Qualifier.FAIL, 1, 0),
+        ("ten", Qualifier.FAIL, 10, 0),
+        ("twovoid", Qualifier.FAIL, 2, 2),
+    ],
+)
+def test_a_sound_record_says_what_becomes_of_strangers(
+    server: int, name: str, otherwise: Qualifier, lookups: int, voids: int
+) -> None:
+    """The result for a sender that no term names, and the lookups that it takes, follow RFC 7208."""
+    assert evaluation(server, name) == SpfEvaluation(otherwise=otherwise, lookups=lookups, voids=voids)
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "at"),
+    [
+        ("bare", SpfFault.MISSING, "bare"),
+        ("nosuchname", SpfFault.MISSING, "nosuchname"),
+        ("double", SpfFault.SEVERAL, "double"),
+        ("malformed", SpfFault.SYNTAX, "malformed"),
+        ("loop", SpfFault.LOOKUPS, "loop"),
+        ("eleven", SpfFault.LOOKUPS, "ten"),
+        ("deep0", SpfFault.LOOKUPS, "deep10"),
+        ("void", SpfFault.VOIDS, "void"),
+        ("lost", SpfFault.MISSING, "nothing"),
+        ("crowd", SpfFault.EXCHANGERS, "crowd"),
+    ],
+)
+def test_a_permanent_error_names_its_place(server: int, name: str, fault: SpfFault, at: str) -> None:
+    """Missing, repeated, unreadable, looping and over-long records are permanent errors, told apart."""
+    found = evaluation(server, name)
+    assert (found.fault, found.at, found.otherwise) == (fault, f"{at}.mail.test", None)
+
+
+def test_an_include_that_does_not_answer_leaves_the_record_open(server: int) -> None:
+    """A server failure in an included domain is neither a sound record nor a fault; the record itself is still seen."""
+    seen = see(probe, "mail:unseen.mail.test", server).spf.value
+    assert seen.records == ("v=spf1 include:x.servfail.test -all",)
+    assert seen.evaluation.unseen is Cause.PROTOCOL_ERROR
+
+
+def test_no_question_is_asked_twice(server: int) -> None:
+    """An include loop costs two questions about its two records, not twenty."""
+    about = subject(probe, "mail:loop.mail.test")
+    capture = look(probe, about, server)
+    names = [raw.name for raw in capture.raw]
+    assert len(names) == len(set(names))
+    assert sum("loop" in name and name.endswith("TXT") and not name.startswith("_") for name in names) == 2
+    assert read(probe, capture, about).spf.value.evaluation.value.fault is SpfFault.LOOKUPS
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "v=spf1",
+        "v=spf1 -ALL",
+        "v=spf1  mx   -all ",
+        "v=spf1 a/24 a:example.vn/24//64 mx//48 -all",
+        "v=spf1 ip4:192.0.2.1/32 ip6:2001:db8::/32 ip6:::1 ~all",
+        "v=spf1 exists:%{ir}.%{l1r-}._spf.%{d2} include:_spf.%{d} ?all",
+        "v=spf1 a:foo/bar.vn/24 -all",
+        "v=spf1 ptr ptr:example.vn redirect=_spf.example.vn exp=explain.%{d}",
+        "v=spf1 unknown=anything%% x-y.z=1 -all",
+        "v=spf1 include:example.vn. -all",
+    ],
+)
+def test_what_the_grammar_allows_is_read(record: str) -> None:
+    """Every form of RFC 7208 §12 is readable."""
+    assert spf.is_record(record.encode())
+    spf.terms(record.encode(), "example.vn")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "v=spf1 all:example.vn",
+        "v=spf1 include",
+        "v=spf1 include:",
+        "v=spf1 include:localhost",
+        "v=spf1 include:example.vn/24",
+        "v=spf1 a: -all",
+        "v=spf1 a/33",
+        "v=spf1 a//129",
+        "v=spf1 a/024",
+        "v=spf1 a/",
+        "v=spf1 mx:example.123",
+        "v=spf1 ip4:192.0.2",
+        "v=spf1 ip4:192.0.2.256",
+        "v=spf1 ip4:192.0.2.1/33",
+        "v=spf1 ip4:192.0.2.1/",
+        "v=spf1 ip4",
+        "v=spf1 ip6:192.0.2.1",
+        "v=spf1 ip6:fe80::1%eth0",
+        "v=spf1 ip6:2001:db8::/129",
+        "v=spf1 exists:%{x}.example.vn",
+        "v=spf1 exists:%example.vn",
+        "v=spf1 -all;",
+        "v=spf1 +-all",
+        "v=spf1, -all",
+        "v=spf1 redirect=a.vn redirect=b.vn",
+        "v=spf1 redirect=",
+        "v=spf1 mechanism",
+        "v=spf1 \u00e9",
+        "v=spf1 include:" + "a" * 600 + ".vn",
+    ],
+)
+def test_what_the_grammar_forbids_is_a_permanent_error(record: str) -> None:
+    """Unknown mechanisms, bad networks, bad macros and repeated modifiers make the whole record unusable."""
+    with pytest.raises(spf.Permerror):
+        spf.terms(record.replace("v=spf1,", "v=spf1 ,").encode(), "example.vn")
+
+
+@pytest.mark.parametrize("text", [b"v=spf10 -all", b"v=spf1\t-all", b" v=spf1 -all", b"v=spf2.0/pra -all", b"spf1"])
+def test_what_is_no_spf_record_is_left_alone(text: bytes) -> None:
+    """Only the exact version followed by a space or nothing makes a record."""
+    assert not spf.is_record(text)
+
+
+@given(st.binary(max_size=300))
+def test_no_record_breaks_the_reader(tail: bytes) -> None:
+    """Whatever stands in a record is read or is a permanent error."""
+    with contextlib.suppress(spf.Permerror):
+        spf.terms(b"v=spf1 " + tail, "example.vn")
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["a" * 500 + "!", "exists:" + "a." * 250 + "1", "exists:" + "%{d}" * 120 + "!", "a" + "/1" * 250, "a=" + "%" * 499],
+)
+def test_hostile_terms_are_refused_at_once(word: str) -> None:
+    """Terms made to keep a pattern busy are a permanent error like any other."""
+    with pytest.raises(spf.Permerror):
+        spf.terms(f"v=spf1 {word}".encode(), "example.vn")
