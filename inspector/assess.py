@@ -72,7 +72,7 @@ class _Shelf:
             yield evidence.subject
 
     def of(self, kind: type[Observation], look: int) -> Iterator[Filed]:
-        """The evidence of one kind, one piece for each subject: the asked look, or the first where there is no other."""
+        """The evidence of one kind, one piece for each subject: of this look, or of the first if there is no other."""
         chosen: dict[tuple[str, str, str], Filed] = {}
         for each in self.by_family.get(_family(kind.kind), ()):
             if each[1].look <= look:

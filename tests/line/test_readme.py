@@ -1,0 +1,192 @@
+"""What the README shows works as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from inspector import Answer, Cause, Check, Outcome, Seen
+from inspector.gate import CLEAN, FAILING, UNSEEN
+from inspector.subject import SYSTEM
+from inspector_http.observations import Header, Http
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+SERVER = """
+import http.server, ssl, sys
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+    def log_message(self, *_):
+        pass
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[2])
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Page)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+"""
+
+
+def _blocks(language: str, marker: str = "") -> list[str]:
+    found = [text for kind, text in BLOCKS if kind == language and marker in text]
+    assert found, f"the README has no {language} block with {marker!r}"
+    return found
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A web server over TLS on loopback."""
+    pem = tmp_path_factory.mktemp("server") / "server.pem"
+    subprocess.run(
+        [
+            *(
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "2",
+            ),
+            *("-subj", "/CN=readme", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", str(pem), "-out", f"{pem}.crt"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    pem.write_text(pem.read_text() + Path(f"{pem}.crt").read_text())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number: int = free.getsockname()[1]
+    server = subprocess.Popen([sys.executable, "-c", SERVER, str(number), str(pem)])
+    try:
+        for _ in range(200):
+            with socket.socket() as attempt:
+                if attempt.connect_ex(("127.0.0.1", number)) == 0:
+                    break
+            time.sleep(0.05)
+        yield number
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _shell(text: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "XDG_CONFIG_HOME": str(folder / "config"),
+        **variables,
+    }
+    return subprocess.run(
+        ["bash", "-uo", "pipefail", "-c", text],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def _clean(done: subprocess.CompletedProcess[str], *codes: int) -> None:
+    assert "Traceback" not in done.stderr
+    assert done.returncode in codes, done.stdout + done.stderr
+
+
+def test_the_two_commands_are_there() -> None:
+    """bootstrap knows the words that the README uses."""
+    assert "./bootstrap demo" in _blocks("sh")[0]
+    script = (ROOT / "bootstrap").read_text()
+    assert re.search(r"^\s*demo\)", script, re.MULTILINE)
+    assert re.search(r"^\s*test\)", script, re.MULTILINE)
+
+
+def test_a_first_look(port: int, tmp_path: Path) -> None:
+    """The smoke check of a server on this machine needs no papers."""
+    (command,) = _blocks("sh", "https://127.0.0.1:8443/ --level 3 --select smoke")
+    _clean(_shell(command.replace("8443", str(port)), tmp_path), CLEAN)
+
+
+def test_papers_plan_run_and_reading(port: int, tmp_path: Path) -> None:
+    """Skeletons, papers, plan, run, verify, assess and report, one after the other as written."""
+    (init,) = _blocks("sh", "inspector init")
+    _clean(_shell(init.replace("8443", str(port)), tmp_path), 0)
+    assert (tmp_path / "papers" / "declaration.yaml").is_file()
+    for paper in ("declaration.yaml", "authorisation.yaml"):
+        (text,) = _blocks("yaml", f"# {paper}")
+        (tmp_path / paper).write_text(text.replace("8443", str(port)), encoding="utf-8")
+    (commands,) = _blocks("sh", "inspector plan declaration.yaml")
+    plan, run = commands.strip().splitlines()
+    planned = _shell(plan, tmp_path)
+    _clean(planned, 0)
+    assert f"https://127.0.0.1:{port}/" in planned.stdout
+    _clean(_shell(run, tmp_path), CLEAN, FAILING, UNSEEN)
+    (reading,) = _blocks("sh", "inspector verify")
+    told = _shell(f"set -e\n{reading.replace('inspector assess', '! inspector assess --fail-on info')}", tmp_path)
+    _clean(told, 0)
+    assert {path.name for path in (tmp_path / "reports-out").iterdir()} >= {"report.vi.html", "report.sarif"}
+
+
+def _job(text: str, port: int, folder: Path) -> None:
+    ran = _shell(
+        text,
+        folder,
+        STAGING_URL=f"https://127.0.0.1:{port}/",
+        GITLAB_USER_NAME="someone",
+        GITHUB_ACTOR="someone",
+    )
+    _clean(ran, CLEAN, FAILING)
+
+
+def test_the_gitlab_job(port: int, tmp_path: Path) -> None:
+    """Its script runs, and writes every file that it names."""
+    (text,) = _blocks("yaml", "# .gitlab-ci.yml")
+    job: dict[str, Any] = YAML(typ="safe").load(text)["inspect"]
+    install, inspect = job["script"]
+    assert install == "pip install level-inspector"
+    _job(inspect, port, tmp_path)
+    for path in job["artifacts"]["reports"].values():
+        assert (tmp_path / path).stat().st_size > 0
+
+
+def test_the_github_job(port: int, tmp_path: Path) -> None:
+    """Its step runs, and writes the file that is uploaded."""
+    (text,) = _blocks("yaml", "# .github/workflows/inspect.yml")
+    steps: list[dict[str, Any]] = YAML(typ="safe").load(text)["jobs"]["inspect"]["steps"]
+    _job(steps[1]["run"], port, tmp_path)
+    assert (tmp_path / steps[2]["with"]["sarif_file"]).stat().st_size > 0
+
+
+def test_the_check_of_the_example() -> None:
+    """It is a check: it fails, passes and stays inconclusive as a check must."""
+    (text,) = _blocks("python", "referrer_policy_set")
+    names: dict[str, object] = {"__name__": "readme"}
+    exec(compile(text, "README.md", "exec"), names)
+    made = names["referrer_policy_set"]
+    assert isinstance(made, Check)
+
+    def judged(headers: Answer[tuple[Header, ...]]) -> Outcome:
+        seen = Http.model_construct(headers=headers)
+        return made.judge([Seen(SYSTEM, seen)], {}).outcome
+
+    assert judged(Answer(seen=())) is Outcome.FAIL
+    assert judged(Answer(seen=(Header(name="referrer-policy", value="no-referrer"),))) is Outcome.PASS
+    assert judged(Answer(unseen=Cause.BLOCKED)) is Outcome.INCONCLUSIVE
