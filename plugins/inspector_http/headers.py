@@ -64,7 +64,7 @@ def denies_foreign_frames(options: Iterable[str]) -> bool:
     return bool(values & {"deny", "sameorigin"})
 
 
-_VERSION = re.compile(r"(?:^|[/\s(v])\d|\d\.\d")
+_VERSION = re.compile(r"(?:^|[/\sv])\d|\d\.\d")
 
 
 def names_version(value: str) -> bool:
