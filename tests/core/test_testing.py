@@ -1,0 +1,94 @@
+"""The kit for plugin authors."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+
+from inspector import Aim, Answer, Capture, Cause, Model, Network, Observation, Raw, Reading, Scheme, Target, probe
+from inspector.errors import Misuse, Trouble
+from inspector.testing import run_probe, unseen_variants
+
+
+class Inner(Model):
+    """A model with an answer."""
+
+    fact: Answer[str | None]
+
+
+class Outer(Observation):
+    """Answers in every kind of place."""
+
+    kind: ClassVar[str] = "outer/1"
+
+    plain: int = 1
+    one: Answer[bool]
+    several: tuple[Inner, ...]
+    named: dict[str, Inner]
+    nested: Answer[Inner]
+
+
+def test_each_seen_answer_is_unseen_once() -> None:
+    """Every answer that was seen gives one variant, wherever it stands, and nothing else changes."""
+    inner = Inner(fact=Answer(seen=None))
+    unseen = Inner(fact=Answer(unseen=Cause.RESET))
+    outer = Outer(one=Answer(seen=True), several=(inner, unseen), named={"a": inner}, nested=Answer[Inner](seen=inner))
+    variants = list(unseen_variants(outer))
+    late = Inner(fact=Answer(unseen=Cause.TIMEOUT))
+    assert variants == [
+        outer.model_copy(update={"one": Answer(unseen=Cause.TIMEOUT)}),
+        outer.model_copy(update={"several": (late, unseen)}),
+        outer.model_copy(update={"named": {"a": late}}),
+        outer.model_copy(update={"nested": Answer[Inner](unseen=Cause.TIMEOUT)}),
+        outer.model_copy(update={"nested": Answer[Inner](seen=late)}),
+    ]
+
+
+class Banner(Observation):
+    """What a server says first."""
+
+    kind: ClassVar[str] = "test-banner/1"
+
+    text: str
+
+
+def _read(capture: Capture, reading: Reading) -> Banner:
+    return Banner(text=(capture.named("banner") or b"").decode())
+
+
+@probe("test-banner", kind=Banner, schemes={Scheme("tcp")}, aim=Aim.ADDRESS, read=_read)
+async def banner(target: Target, network: Network, *, limit: int = 10) -> Capture:
+    """Take what a server says first."""
+    stream = await network.connect()
+    return Capture(raw=(Raw(name="banner", data=await stream.read(limit)),))
+
+
+def test_a_look_through_the_real_door() -> None:
+    """A probe looks at a real server, its options count, and the ledger has its connection."""
+    import socket
+    import threading
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _peer = listener.accept()
+            with connection:
+                connection.sendall(b"hello, world")
+
+        server = threading.Thread(target=serve)
+        server.start()
+        port = listener.getsockname()[1]
+        look = run_probe(banner, f"tcp://www.example.vn:{port}", limit=5)
+        server.join()
+    assert look.seen(Banner).text == "hello"
+    assert [(each.address, each.port) for each in look.ledger] == [("127.0.0.1", port)]
+    with pytest.raises(Trouble) as trouble:
+        run_probe(banner, f"tcp://www.example.vn:{port}").seen(Banner)
+    assert trouble.value.cause is Cause.REFUSED
+
+
+def test_only_this_machine_is_looked_at() -> None:
+    """The kit refuses an address that is not a loopback one."""
+    with pytest.raises(Misuse, match=r"192\.0\.2\.1"):
+        run_probe(banner, "tcp://www.example.vn:80", address="192.0.2.1")
