@@ -49,6 +49,7 @@ T = TypeVar("T")
 
 HTTPS: Final = Scheme("https", Form.PAGE, 443)
 HTTP: Final = Scheme("http", Form.PAGE, 80)
+TLS: Final = Scheme("tls")
 DNS: Final = Scheme("dns", Form.NAME)
 #: ``ns://SERVER/ZONE``: one name server, asked about one zone.
 NS: Final = Scheme("ns", Form.PAGE, 53)
@@ -69,7 +70,7 @@ def _read_names(capture: Capture, reading: Reading) -> Names:
 @probe(
     "names",
     kind=Names,
-    schemes={HTTPS, HTTP, HOST},
+    schemes={HTTPS, HTTP, TLS, HOST},
     aim=Aim.HOST,
     touch=Touch.PASSIVE,
     infrastructure=True,

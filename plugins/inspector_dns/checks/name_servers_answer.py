@@ -21,6 +21,10 @@ def name_servers_answer(zone: Zone, servers: Every[NameServer]) -> Verdict:
         return failed("name servers without an address: {measured}", measured=lost, on="servers")
     replies = [reply for server in servers for reply in _replies(server)]
     wrong = [where for where, reply in replies if reply.is_seen and not _is_authoritative(reply.value)]
+    right = [where for where, reply in replies if reply.is_seen and _is_authoritative(reply.value)]
+    if wrong and not right:  # resolvers found the zone, so what stands between must be in the way
+        message = "from here no name server of the zone can be asked: {measured}"
+        return inconclusive(message, measured=wrong, cause=Cause.WRONG_VANTAGE)
     if wrong:
         return failed("no authoritative answer from {measured}", measured=wrong)
     unseen = [(where, reply.unseen) for where, reply in replies if reply.unseen]
@@ -30,7 +34,7 @@ def name_servers_answer(zone: Zone, servers: Every[NameServer]) -> Verdict:
     missed = [server.name for server in zone.servers.value if server.name not in asked]
     if missed:
         return inconclusive("name servers that were not asked: {measured}", measured=missed, cause=Cause.NOT_SELECTED)
-    return passed("authoritative answers from {measured}", measured=[where for where, _ in replies])
+    return passed("authoritative answers from {measured}", measured=right)
 
 
 def _replies(server: NameServer) -> list[tuple[str, Answer[ServerReply | None]]]:
