@@ -17,6 +17,15 @@ from inspector_tls.observations import Certificate, Key
 #: Longest text taken over from a name field of a certificate, in characters.
 TEXT_LIMIT = 1000
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+#: What parsing a certificate may raise.
+_MALFORMED = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -34,7 +43,7 @@ def load(der: bytes) -> x509.Certificate | None:
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.extensions, certificate.subject, certificate.issuer, certificate.version
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except _MALFORMED:
         return None
     return certificate
 
