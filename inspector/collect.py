@@ -13,12 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
 
-from pydantic import ValidationError
-
 from inspector.authorisation import Authorisation
 from inspector.bundle import Writer
 from inspector.deadline import bounded, responsive
-from inspector.errors import Trouble
+from inspector.errors import BundleError, Trouble
 from inspector.inspection import Ask, Inspection, Pin
 from inspector.model import Cause, Model, canonical, now
 from inspector.network import Door, Ledger, isolate, pin
@@ -27,7 +25,7 @@ from inspector.plan import ASKED_PER_LOOK, DISCOVERED_PER_LOOK, Planner
 from inspector.probing import Probe, Reading, Target
 from inspector.registry import Registry
 from inspector.settings import Settings
-from inspector.subject import BadUri, is_address, parse_uri
+from inspector.subject import BadUri, Subject, is_address, parse_uri
 
 #: Seconds that a look may block the event loop, and that a light ``read`` may take.
 BLOCKING_SECONDS = 10.0
@@ -36,6 +34,8 @@ READ_SECONDS = 20.0
 HEAVY_READ_SECONDS = 60.0
 
 AskKey = tuple[str, str, str, str]
+
+_TIME_IS_UP = TroubleNote(cause=Cause.NOT_SELECTED, detail="the time of --within was used up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,10 @@ class Trust:
     public_roots: bytes = b""
     dnssec_anchors: tuple[str, ...] = ()
 
-    def reading(self, evidence_subject: Target, seen_at: datetime) -> Reading:
-        """What ``read`` may know about a look at this target."""
+    def reading(self, subject: Subject, seen_at: datetime) -> Reading:
+        """What ``read`` may know about a look at this subject."""
         return Reading(
-            subject=evidence_subject.subject,
+            subject=subject,
             seen_at=seen_at,
             declared_roots=self.declared_roots,
             public_roots=self.public_roots,
@@ -82,8 +82,6 @@ class _HeavyRead(Model):
 
 def read_in_worker(payload: bytes) -> bytes:
     """Run one probe's ``read`` in a process of its own: JSON of a ``_HeavyRead`` in, JSON of the facts out."""
-    from inspector.subject import Subject
-
     work = _HeavyRead.parse(payload)
     probe = next(
         value
@@ -135,6 +133,21 @@ def _blame(error: BaseException, probe: Probe) -> TroubleNote:
     return TroubleNote(cause=Cause.BUG, detail=f"{probe.module} raised {where}: {str(error)[:500]}")
 
 
+async def facts_of(
+    probe: Probe, capture: Capture, reading: Reading
+) -> tuple[dict[str, object] | None, TroubleNote | None]:
+    """The facts that ``probe`` reads from raw bytes, or why there are none."""
+    try:
+        return await read(probe, capture, reading), None
+    except Trouble as trouble:
+        return None, TroubleNote(cause=trouble.cause, detail=trouble.message[:2000])
+    except ValueError as error:
+        detail = f"what was received cannot be read: {str(error)[:500]}"
+        return None, TroubleNote(cause=Cause.PROTOCOL_ERROR, detail=detail)
+    except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes evidence)
+        return None, _blame(error, probe)
+
+
 @dataclass(slots=True)
 class Collector:
     """Collects one inspection's evidence through one open door."""
@@ -148,11 +161,10 @@ class Collector:
     planner: Planner
     trust: Trust
     progress: Callable[[Progress], None] = lambda _step: None
-    stop_at: float | None = None
+    stop_at: float | None = None  # by time.monotonic, which is the event loop's clock too
     _done: dict[tuple[AskKey, int], Evidence] = field(default_factory=dict)
     _asked: dict[AskKey, Ask] = field(default_factory=dict)
     _pins: dict[str, Pin] = field(default_factory=dict)
-    _looking: set[asyncio.Task[None]] = field(default_factory=set)
     _planned: int = 0
 
     def __post_init__(self) -> None:
@@ -191,15 +203,13 @@ class Collector:
                 await self._look(ask, look)
 
         tasks = {asyncio.create_task(one(ask), name=f"look {ask.probe} {ask.subject.uri}") for ask in asks}
-        self._looking |= tasks
         try:
-            with responsive(BLOCKING_SECONDS, self._looking):
+            with responsive(BLOCKING_SECONDS):
                 await asyncio.gather(*tasks)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._looking -= tasks
 
     async def _look(self, ask: Ask, look: int) -> None:
         probe = self.registry.probes[ask.probe]
@@ -209,11 +219,12 @@ class Collector:
         if ask.cause is not None:
             capture = Capture(trouble=TroubleNote(cause=ask.cause, detail=ask.detail))
         elif self._time_is_up():
-            capture = Capture(trouble=TroubleNote(cause=Cause.NOT_SELECTED, detail="the time of --within was used up"))
+            capture = Capture(trouble=_TIME_IS_UP)
         else:
             capture = await self._capture(ask, probe, target)
             if capture.raw:
-                facts, capture = await self._facts(probe, capture, target, began)
+                facts, note = await facts_of(probe, capture, self.trust.reading(target.subject, began))
+                capture = capture.model_copy(update={"trouble": capture.trouble or note})
         self._record(ask, probe, look, began, capture, facts)
 
     def _time_is_up(self) -> bool:
@@ -222,18 +233,19 @@ class Collector:
     async def _capture(self, ask: Ask, probe: Probe, target: Target) -> Capture:
         network = self.door.network(probe, target, self._authorisation(ask))
         seconds = float(min(ask.bounds.seconds or 30, self.settings.ceilings.look_seconds))
-        if self.stop_at is not None:
-            seconds = min(seconds, max(0.1, self.stop_at - time.monotonic()))
         try:
             needs = [self._needed(kind, ask) for _, kind in probe.needs]
-            async with asyncio.timeout(seconds + self.door.patience(ask)):
-                return await probe.look(target, network, *needs, **ask.options)
+            async with asyncio.timeout_at(self.stop_at), network.within(seconds):
+                capture = Capture.model_validate(await probe.look(target, network, *needs, **ask.options))
+        except BundleError:
+            raise
         except TimeoutError as error:
-            if self._time_is_up():
-                return Capture(trouble=TroubleNote(cause=Cause.NOT_SELECTED, detail="the time of --within was used up"))
-            return Capture(trouble=_blame(error, probe))
+            capture = Capture(trouble=_TIME_IS_UP if self._time_is_up() else _blame(error, probe))
         except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes evidence)
-            return Capture(trouble=_blame(error, probe))
+            capture = Capture(trouble=_blame(error, probe))
+        finally:
+            await network.close()
+        return capture if network.bypass is None else Capture(trouble=_blame(network.bypass, probe))
 
     def _authorisation(self, ask: Ask) -> Authorisation | None:
         return next((each for each in self.inspection.authorisations if each.id == ask.authorisation), None)
@@ -250,21 +262,6 @@ class Collector:
                 raise Trouble(cause, f"what it rests on was not seen: {evidence.probe}")
             return kind.model_validate(evidence.facts)
         raise Trouble(Cause.NOT_SELECTED, f"nothing looked for what it rests on: {kind.kind}")
-
-    async def _facts(
-        self, probe: Probe, capture: Capture, target: Target, seen_at: datetime
-    ) -> tuple[dict[str, object] | None, Capture]:
-        try:
-            return await read(probe, capture, self.trust.reading(target, seen_at)), capture
-        except Trouble as trouble:
-            return None, _with_trouble(capture, TroubleNote(cause=trouble.cause, detail=trouble.message[:2000]))
-        except (ValidationError, ValueError) as error:
-            note = TroubleNote(
-                cause=Cause.PROTOCOL_ERROR, detail=f"what was received cannot be read: {str(error)[:500]}"
-            )
-            return None, _with_trouble(capture, note)
-        except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes evidence)
-            return None, _with_trouble(capture, _blame(error, probe))
 
     def _record(
         self,
@@ -302,7 +299,9 @@ class Collector:
         try:
             self.writer.record(evidence)
         except ValueError as error:
-            note = TroubleNote(cause=Cause.BUG, detail=f"{probe.module} gave facts that cannot be stored: {error!r}"[:500])
+            note = TroubleNote(
+                cause=Cause.BUG, detail=f"{probe.module} gave facts that cannot be stored: {error!r}"[:500]
+            )
             evidence = evidence.model_copy(
                 update={"facts": None, "gaps": (), "discovered": (), "tools": {}, "trouble": note}
             )
@@ -339,7 +338,3 @@ class Collector:
             (self._pins[host],) = await pin([host], self.settings, self.ledger)
         outside = Pin(name=host, trouble=Cause.OUT_OF_SCOPE, detail="discovered, and not among the declared endpoints")
         return self._pins.get(host, outside)
-
-
-def _with_trouble(capture: Capture, note: TroubleNote) -> Capture:
-    return capture.model_copy(update={"trouble": capture.trouble or note})

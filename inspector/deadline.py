@@ -43,12 +43,12 @@ def bounded(seconds: float, what: str) -> Iterator[None]:
 
 
 @contextmanager
-def responsive(seconds: float, suspects: set[asyncio.Task[None]]) -> Iterator[None]:
-    """Raise ``Trouble`` inside whichever of ``suspects`` blocks the running event loop for longer than ``seconds``."""
+def responsive(seconds: float) -> Iterator[None]:
+    """Raise ``Trouble`` inside whichever other task blocks the running event loop for longer than ``seconds``."""
     if not _can_interrupt():
         yield
         return
-    loop = asyncio.get_running_loop()
+    loop, own = asyncio.get_running_loop(), asyncio.current_task()
     beat = time.monotonic()
 
     async def pulse() -> None:
@@ -58,7 +58,8 @@ def responsive(seconds: float, suspects: set[asyncio.Task[None]]) -> Iterator[No
             await asyncio.sleep(seconds / 4)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        if time.monotonic() - beat > seconds and asyncio.current_task(loop) in suspects:
+        blocking = asyncio.current_task(loop)
+        if time.monotonic() - beat > seconds and blocking not in (None, own, pulsing):
             raise Trouble(Cause.BUG, f"the look blocked every other for longer than {seconds:g} s")
 
     pulsing = loop.create_task(pulse())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inspector.errors import Misuse
 from inspector.finding import Finding, Obligation, Severity
+from inspector.model import Cause
 from inspector.verdict import Outcome
 
 CLEAN, FAILING, MISUSE, UNSEEN = 0, 1, 2, 3
@@ -32,10 +33,13 @@ class Threshold:
         return finding.severity.rank >= self.severity.rank
 
 
-def exit_code(findings: Iterable[Finding], threshold: Threshold, baseline: Collection[str] = ()) -> int:
+def exit_code(
+    findings: Iterable[Finding], threshold: Threshold, baseline: Collection[str] = (), *, within: bool = False
+) -> int:
     """The exit code of these findings.
 
-    A failure that was in the baseline, is excused by an accepted statement, or is not yet due does not count.
+    A failure that was in the baseline, is excused by an accepted statement, or is not yet due does not count; nor does
+    what was not selected, where the inspection was bounded by ``--within``.
     """
     code = CLEAN
     for finding in findings:
@@ -44,9 +48,16 @@ def exit_code(findings: Iterable[Finding], threshold: Threshold, baseline: Colle
         if finding.outcome is Outcome.FAIL:
             if not (finding.excused or finding.not_yet_due or finding.id in baseline):
                 return FAILING
+        elif within and finding.cause is Cause.NOT_SELECTED:
+            continue
         elif finding.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
             code = UNSEEN
     return code
+
+
+def gravest(codes: Iterable[int]) -> int:
+    """The exit code of several systems together: a failure outweighs what was not seen."""
+    return max(codes, key=(CLEAN, UNSEEN, FAILING, MISUSE).index, default=CLEAN)
 
 
 def baseline_of(path: Path) -> frozenset[str]:

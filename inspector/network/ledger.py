@@ -15,6 +15,8 @@ from inspector.inspection import LedgerEntry
 #: The protocol of an entry that stands for all port questions of one sweep; there is one sweep at a time per address.
 SWEEP = "sweep"
 
+_REMEDY = "make room there, then resume the inspection"
+
 _Key = tuple[object, ...]
 
 
@@ -42,8 +44,14 @@ class Ledger:
                 file.truncate(file.read().rfind(b"\n") + 1)
 
     def write(self, entry: LedgerEntry) -> None:
-        """Append one line; it is with the operating system when this returns."""
-        os.write(self._file, entry.canonical() + b"\n")
+        """Append one line, whole; it is with the operating system when this returns. Raises BundleError."""
+        line = entry.canonical() + b"\n"
+        try:
+            written = os.write(self._file, line)
+        except OSError as error:
+            raise BundleError(f"{self.path}: cannot be written: {error.strerror}", remedy=_REMEDY) from error
+        if written < len(line):
+            raise BundleError(f"{self.path}: cannot be written: no space is left", remedy=_REMEDY)
 
     def opened(self, entry: LedgerEntry) -> Account:
         """Write that something leaves now; its account takes down the rest."""

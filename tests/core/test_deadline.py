@@ -41,7 +41,7 @@ def test_a_coroutine_that_blocks_is_stopped_and_others_go_on() -> None:
             await asyncio.sleep(0.01)
 
         suspects: set[asyncio.Task[None]] = {asyncio.create_task(blocking()), asyncio.create_task(patient())}
-        with responsive(0.4, suspects):
+        with responsive(0.4):
             done = await asyncio.gather(*suspects, return_exceptions=True)
         return done[0], done[1]
 
