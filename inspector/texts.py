@@ -43,19 +43,6 @@ _OTHERWISE = {
     Outcome.ERROR: "fault of the tool",
 }
 
-#: Units that babel knows how to write.
-_UNITS = {
-    "bit": "digital-bit",
-    "byte": "digital-byte",
-    "second": "duration-second",
-    "minute": "duration-minute",
-    "hour": "duration-hour",
-    "day": "duration-day",
-    "week": "duration-week",
-    "month": "duration-month",
-    "year": "duration-year",
-}
-
 _CONTEXT = "\x04"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -149,16 +136,11 @@ class Texts:
         return f"{said}, … (+{len(values) - MEMBERS})" if len(values) > MEMBERS else said or "–"
 
     def _quantity(self, quantity: Quantity, package: str) -> str:
-        from babel.numbers import format_decimal
-        from babel.units import format_unit
-
-        locale = self.language.value
-        if quantity.unit in _UNITS:
-            return format_unit(quantity.value, _UNITS[quantity.unit], length="long", locale=locale)
-        unit = self.word(quantity.unit, package)
-        if self.language is Language.EN and quantity.value != 1 and unit == quantity.unit and unit.isalpha():
+        unit = catalogue("inspector", self.language).get(f"Unit{_CONTEXT}{quantity.unit}")
+        unit = unit or self.word(quantity.unit, package)
+        if self.language is Language.EN and quantity.value != 1 and unit.isalpha():
             unit += "s"
-        return f"{format_decimal(quantity.value, locale=locale)} {unit}"
+        return f"{self.number(quantity.value)} {unit}"
 
     def number(self, number: int) -> str:
         """A count, with its digits grouped."""
@@ -186,10 +168,13 @@ class Texts:
         """A message of a package's check."""
         return self.say(message.id, package, **message.values)
 
-    def verdict(self, finding: Finding) -> str:
+    def called(self, outcome: Outcome, force: Force) -> str:
         """What an outcome is called: for a failure this depends on the force of the requirement."""
-        failed = finding.outcome is Outcome.FAIL
-        return self.say(_FAILED[finding.force] if failed else _OTHERWISE[finding.outcome])
+        return self.say(_FAILED[force] if outcome is Outcome.FAIL else _OTHERWISE[outcome])
+
+    def verdict(self, finding: Finding) -> str:
+        """What the outcome of a finding is called."""
+        return self.called(finding.outcome, finding.force)
 
     def check(self, check: str, part: str) -> str:
         """``title``, ``description`` or ``remediation`` of a check; empty when no installed plugin has it."""

@@ -1,0 +1,18 @@
+"""Report formats: HTML for people, ``findings.json`` for programs, SARIF, JUnit and Code Quality for pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from inspector import Renderer, hookimpl
+from inspector_reports.codequality import CODE_QUALITY
+from inspector_reports.findings import FINDINGS
+from inspector_reports.html import HTML
+from inspector_reports.junit import JUNIT
+from inspector_reports.sarif import SARIF
+
+
+@hookimpl
+def inspector_renderers() -> Iterable[Renderer]:
+    """The five formats."""
+    return [CODE_QUALITY, FINDINGS, HTML, JUNIT, SARIF]

@@ -1,0 +1,208 @@
+"""html: the report for people, one file that fetches nothing and runs nothing, on screen, on paper, on a phone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from inspector import Cause, Language, Outcome, Renderer
+from inspector.declared import MeasureStatus, Tenancy
+from inspector.finding import ClauseRef, Finding, Force, Obligation, Severity
+from inspector.judgement import Missed
+from inspector.model import Value
+from inspector.profile import Change, Text
+from inspector.report import LedgerTotal, View
+from inspector.statement import Decision, StatementKind
+from inspector.visible import cut, harmless
+from inspector_reports.groups import Exhibit, Group, Mark, exhibits, mark_of, meant, part, slices
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+
+_HERE = "inspector_reports"
+#: The most characters of any one text in a report.
+CHARACTERS = 2000
+
+
+def render(views: Sequence[View], language: Language) -> bytes:
+    """The report of the one view that this format is given."""
+    (view,) = views
+    return (_template().render(_context(view, language)) + "\n").encode()
+
+
+def _finalize(value: object) -> object:
+    """What a template writes: text without anything hidden in it, and never endless; autoescaping comes after."""
+    from markupsafe import Markup
+
+    if value is None:
+        return ""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return cut(harmless(value), CHARACTERS)
+    return value
+
+
+@cache
+def _template() -> Template:
+    return _environment().get_template("report.html.j2")
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader(_HERE),
+        autoescape=True,
+        finalize=_finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _style() -> Any:
+    from markupsafe import Markup
+
+    return Markup(files(_HERE).joinpath("static", "report.css").read_text(encoding="utf-8"))  # noqa: S704  (ours)
+
+
+def _context(view: View, language: Language) -> dict[str, Any]:
+    numbered = exhibits(view.evidence)
+    parts = (part("A", view.binding, view, language), part("B", view.recommended, view, language))
+    return {
+        "view": view,
+        "inspection": view.inspection,
+        "system": view.inspection.system,
+        "judgement": view.judgement,
+        "coverage": view.judgement.coverage,
+        "words": view.texts(language),
+        "told": Told(view, language, numbered),
+        "lang": language.value,
+        "style": _style(),
+        "parts": parts,
+        "slices": slices,
+        "exhibits": tuple(numbered.values()),
+        "ended": max((each.ended for each in view.evidence.values()), default=view.inspection.begun),
+        "Mark": Mark,
+        "Outcome": Outcome,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the templates ask for, in one language."""
+
+    view: View
+    language: Language
+    numbered: Mapping[str, Exhibit]
+
+    def __call__(self, text: str, **values: Value) -> str:
+        """A text of the report."""
+        return self.view.texts(self.language).say(text, _HERE, **values)
+
+    def either(self, text: Text) -> str:
+        """The side of a bilingual text that this report is written in."""
+        return text.vi if self.language is Language.VI else text.en
+
+    def clause(self, clause: ClauseRef) -> str:
+        """A clause's title in our words."""
+        return clause.title_vi if self.language is Language.VI else clause.title_en
+
+    def mark(self, finding: Finding) -> Mark:
+        """How a finding is marked."""
+        return mark_of(finding)
+
+    def meaning(self, mark: Mark) -> str:
+        """What a mark stands for."""
+        return self.view.texts(self.language).called(*meant(mark))
+
+    def measured(self, value: Value | None, finding: Finding) -> str:
+        """A measured value or threshold."""
+        return self.view.texts(self.language).value(value, self.view.registry.package_of(finding.check))
+
+    def status(self, finding: Finding) -> str:
+        """The declared status of the measures behind a finding."""
+        known = set(MeasureStatus)
+        words = self.view.texts(self.language)
+        told = (finding.declared_status or "").split(", ")
+        return ", ".join(words.word(MeasureStatus(each)) if each in known else each for each in told)
+
+    def tenancy(self, finding: Finding) -> str:
+        """Whose host a finding is attributed to."""
+        value = finding.attributed_to or ""
+        return self.view.texts(self.language).word(Tenancy(value)) if value in set(Tenancy) else value
+
+    def statement(self, kind: str, decision: str) -> str:
+        """What a statement says, and what was decided about it."""
+        words = self.view.texts(self.language)
+        said = words.word(StatementKind(kind)) if kind in set(StatementKind) else kind
+        ruled = words.word(Decision(decision)) if decision in set(Decision) else decision
+        return f"{said} ({ruled})"
+
+    def cited(self, finding: Finding) -> list[Exhibit]:
+        """The numbered evidence that a finding rests on."""
+        found = [self.numbered[each.evidence] for each in finding.evidence if each.evidence in self.numbered]
+        return sorted(found, key=lambda each: each.number)
+
+    def due(self, finding: Finding) -> str:
+        """The day from which a failure counts."""
+        row = self.view.requirement(finding)
+        return self.view.texts(self.language).day(row.due_from) if row is not None and row.due_from else ""
+
+    def strength(self, text: str | None) -> str:
+        """Force, obligation and severity of a row; a dash where there is no row."""
+        words = self.view.texts(self.language)
+        if text is None:
+            return self("not required")
+        force, obligation, severity = text.split("/")
+        return " · ".join((words.word(Force(force)), words.word(Obligation(obligation)), words.word(Severity(severity))))
+
+    def changes(self) -> list[tuple[str, Change, list[str]]]:
+        """What the next regime changes: title, change, and its clauses as document and number."""
+        following = self.view.inspection.next_regime
+        known = {each.id: each for each in following.clauses} if following is not None else {}
+        return [
+            (
+                self.either(change.title) if change.title else self.view.heading(change.requirement, self.language),
+                change,
+                [f"{known[each].document} · {known[each].number}" for each in change.clauses if each in known],
+            )
+            for change in self.view.judgement.changes
+        ]
+
+    def missed(self) -> list[tuple[Cause, list[Missed]]]:
+        """The looks that saw nothing, by cause."""
+        by_cause: dict[Cause, list[Missed]] = defaultdict(list)
+        for each in self.view.judgement.coverage.missed:
+            by_cause[each.cause].append(each)
+        return sorted(by_cause.items(), key=lambda item: (-len(item[1]), item[0]))
+
+    def headings(self, requirements: Iterable[str]) -> list[str]:
+        """Titles of rows."""
+        return sorted({self.view.heading(each, self.language) for each in requirements})
+
+    def sums(self, rows: Sequence[LedgerTotal]) -> tuple[int, int, int, int]:
+        """Connections, questions, bytes sent and bytes received in all."""
+        return (
+            sum(each.connections for each in rows),
+            sum(each.questions for each in rows),
+            sum(each.sent for each in rows),
+            sum(each.received for each in rows),
+        )
+
+    def failing(self, groups: Iterable[Group]) -> list[Group]:
+        """Groups with a failure, the gravest first."""
+        return sorted((each for each in groups if each.failed), key=lambda each: -each.first.severity.rank)
+
+    def span(self, began: datetime, ended: datetime) -> str:
+        """From when to when."""
+        words = self.view.texts(self.language)
+        return f"{words.instant(began)} – {words.instant(ended)}"
+
+
+HTML = Renderer("html", ".html", "text/html", render, localised=True)

@@ -1,0 +1,161 @@
+"""sarif: failures as SARIF 2.1.0, one run for all systems, one rule for each check.
+
+Every result has a physical location, without which GitLab drops it, and a fingerprint that outlives addresses.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from inspector import Language, Outcome, Renderer
+from inspector.finding import Finding, Severity
+from inspector.report import View
+from inspector.statement import EXCUSING, Decision
+from inspector.subject import SYSTEM
+from inspector.texts import Texts
+from inspector.visible import harmless
+from inspector_reports.placed import placed, subject_of
+
+_LEVEL = {
+    Severity.INFO: "note",
+    Severity.LOW: "note",
+    Severity.MEDIUM: "warning",
+    Severity.HIGH: "error",
+    Severity.CRITICAL: "error",
+}
+#: In the bands of GitHub: critical above 9.0, high from 7.0, medium from 4.0, low from 0.1.
+_SECURITY = {
+    Severity.INFO: "0.0",
+    Severity.LOW: "3.0",
+    Severity.MEDIUM: "5.5",
+    Severity.HIGH: "8.0",
+    Severity.CRITICAL: "9.5",
+}
+
+Told = tuple[View, Finding]
+
+
+def render(views: Sequence[View], _language: Language) -> bytes:
+    """One run with the failures of these views; English texts, Vietnamese ones in ``properties``."""
+    failed = [(view, each) for view in views for each in view.judgement.findings if each.outcome is Outcome.FAIL]
+    checks = sorted({finding.check for _, finding in failed})
+    rules = [_rule(check, [told for told in failed if told[1].check == check]) for check in checks]
+    version = views[0].judgement.inspector_version if views else "0"
+    driver = {"name": "Inspector", "version": version, "language": "en", "rules": rules}
+    log = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "invocations": [{"executionSuccessful": True}],
+                "results": [_result(view, finding, checks.index(finding.check)) for view, finding in failed],
+                "properties": {"systems": [_system(view) for view in views]},
+            }
+        ],
+    }
+    return (json.dumps(log, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _system(view: View) -> dict[str, Any]:
+    return {
+        "id": view.inspection.system.id,
+        "level": view.judgement.level,
+        "regime": f"{view.judgement.regime} {view.judgement.regime_version}",
+        "asOf": view.judgement.as_of.isoformat(),
+        "capture": view.head,
+        "outcomes": {outcome.value: count for outcome, count in view.counts().items()},
+    }
+
+
+def _rule(check: str, told: Sequence[Told]) -> dict[str, Any]:
+    view = told[0][0]
+    english, vietnamese = view.texts(Language.EN), view.texts(Language.VI)
+    gravest = max((finding.severity for _, finding in told), key=lambda each: each.rank)
+    title = english.check(check, "title") or harmless(check)
+    return {
+        "id": check,
+        "name": "".join(word.capitalize() for word in check.split("-")),
+        "shortDescription": {"text": title},
+        "fullDescription": {"text": english.check(check, "description") or title},
+        "help": {"text": english.check(check, "remediation") or title},
+        "defaultConfiguration": {"level": _LEVEL[gravest]},
+        "properties": {
+            "security-severity": _SECURITY[gravest],
+            "tags": ["security"],
+            "vi": {part: vietnamese.check(check, part) for part in ("title", "description", "remediation")},
+        },
+    }
+
+
+def _result(view: View, finding: Finding, rule: int) -> dict[str, Any]:
+    result = {
+        "ruleId": finding.check,
+        "ruleIndex": rule,
+        "level": "note" if finding.not_yet_due else _LEVEL[finding.severity],
+        "message": {"text": _message(view.texts(Language.EN), finding)},
+        "locations": [_location(view, finding)],
+        "partialFingerprints": {"inspectorFinding/v1": _fingerprint(finding)},
+        "properties": _properties(view, finding),
+    }
+    if finding.excused:
+        result["suppressions"] = list(_suppressions(finding))
+    return result
+
+
+def _message(texts: Texts, finding: Finding) -> str:
+    return harmless(f"{texts.verdict(finding)}: {subject_of(finding)}: {texts.message(finding)}", keep="")
+
+
+def _location(view: View, finding: Finding) -> dict[str, Any]:
+    place = placed(view, finding)
+    uri = quote(place.path, safe="/-._~")
+    region = {"startLine": place.line, "startColumn": place.column}
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": f"file://{uri}" if uri.startswith("/") else uri},
+            "region": region,
+        },
+        "logicalLocations": [{"name": harmless(subject_of(finding), keep=""), "kind": "resource"}],
+    }
+
+
+def _fingerprint(finding: Finding) -> str:
+    """The finding's id; what is about a system as a whole is told apart by the system."""
+    return f"{finding.system}/{finding.id}" if finding.subject == SYSTEM.uri else finding.id
+
+
+def _properties(view: View, finding: Finding) -> dict[str, Any]:
+    vietnamese = view.texts(Language.VI)
+    return {
+        "finding": finding.id,
+        "system": finding.system,
+        "subject": harmless(finding.subject, keep=""),
+        "address": finding.address,
+        "requirement": finding.requirement,
+        "obligation": finding.obligation.value,
+        "force": finding.force.value,
+        "severity": finding.severity.value,
+        "security-severity": _SECURITY[finding.severity],
+        "clauses": [harmless(f"{each.document} {each.number}", keep="") for each in finding.clauses],
+        "confirmed": finding.confirmed,
+        "notYetDue": finding.not_yet_due,
+        "evidence": [each.evidence for each in finding.evidence],
+        "vi": {"title": view.title(finding, Language.VI), "message": _message(vietnamese, finding)},
+    }
+
+
+def _suppressions(finding: Finding) -> Iterable[dict[str, Any]]:
+    """The accepted statements that excuse a failure, which stays what it is."""
+    kinds = {kind.value for kind in EXCUSING}
+    for each in finding.statements:
+        if each.decision == Decision.ACCEPTED.value and each.kind in kinds:
+            justification = harmless(f"{each.kind}, {each.author}: {each.reason}", keep="")
+            yield {"kind": "external", "status": "accepted", "justification": justification}
+
+
+SARIF = Renderer("sarif", ".sarif", "application/sarif+json", render, joins=True)
