@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from inspector.checking import Check, Every, Seen, check
+    from inspector.checking import Check, Every, Seen, check, checks_in
     from inspector.declared import Declared
     from inspector.errors import Trouble
     from inspector.hookspecs import hookimpl
@@ -28,6 +28,7 @@ _HOME = {
     "Every": "inspector.checking",
     "Seen": "inspector.checking",
     "check": "inspector.checking",
+    "checks_in": "inspector.checking",
     "Declared": "inspector.declared",
     "Trouble": "inspector.errors",
     "hookimpl": "inspector.hookspecs",
@@ -69,6 +70,9 @@ _HOME = {
 }
 
 __all__ = [
+    "HOST",
+    "TCP",
+    "UDP",
     "Aim",
     "Answer",
     "Capture",
@@ -80,7 +84,6 @@ __all__ = [
     "Every",
     "Form",
     "Gap",
-    "HOST",
     "Language",
     "Model",
     "Moment",
@@ -96,15 +99,14 @@ __all__ = [
     "Seen",
     "Sensitivity",
     "Subject",
-    "TCP",
     "Target",
     "Touch",
     "Trouble",
     "TroubleNote",
-    "UDP",
     "Unseen",
     "Verdict",
     "check",
+    "checks_in",
     "failed",
     "hookimpl",
     "inconclusive",

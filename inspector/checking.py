@@ -11,6 +11,9 @@ import re
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, create_model
@@ -233,3 +236,9 @@ def _wire(id: str, name: str, hint: object) -> Wire:  # noqa: A002
         f"check {id!r}: parameter {name!r} is of type {hint!r}",
         remedy="take an Observation, Every[Observation] or Declared",
     )
+
+
+def checks_in(package: ModuleType) -> tuple[Check, ...]:
+    """The checks in a package of one file per check, in the order of the file names; a new file is found by itself."""
+    names = sorted(module.name for module in iter_modules(package.__path__, f"{package.__name__}."))
+    return tuple(value for name in names for value in vars(import_module(name)).values() if isinstance(value, Check))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from inspector import Check, hookimpl
-from inspector_papers.checks.approval_in_place import approval_in_place
-from inspector_papers.checks.level_fits_facts import level_fits_facts
-from inspector_papers.checks.plan_carried_out import plan_carried_out
+from inspector.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from inspector import Check
 
 
 @hookimpl
 def inspector_checks() -> Iterable[Check]:
-    """The three checks."""
-    return [approval_in_place, level_fits_facts, plan_carried_out]
+    """One check per file in ``checks``."""
+    from inspector.checking import checks_in
+    from inspector_papers import checks
+
+    return checks_in(checks)

@@ -1,1 +1,1 @@
-"""One check per file."""
+"""The checks on the papers, one per file."""

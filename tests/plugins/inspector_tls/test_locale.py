@@ -9,6 +9,7 @@ from pathlib import Path
 from babel.messages.pofile import read_po
 
 import inspector_tls
+from inspector import checks_in
 from inspector_tls import checks
 
 PACKAGE = Path(inspector_tls.__file__).parent
@@ -16,7 +17,7 @@ VERDICTS = {"passed", "failed", "inconclusive", "not_applicable"}
 
 
 def _texts() -> Iterator[str]:
-    for check in checks.ALL:
+    for check in checks_in(checks):
         yield from (check.title, check.description, check.remediation)
     for file in PACKAGE.rglob("*.py"):
         tree = ast.parse(file.read_text())
