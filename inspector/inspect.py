@@ -6,13 +6,11 @@ import hashlib
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +18,14 @@ from inspector import __version__
 from inspector.assess import Given, assess, worth_a_second_look
 from inspector.authorisation import Authorisation
 from inspector.bundle import Bundle, SigningKey, Writer
-from inspector.collect import Collector, Progress, Trust, read
+from inspector.collect import Collector, Progress, Trust, facts_of
 from inspector.declaration import Organisation, Place, System
-from inspector.errors import Misuse, PaperError, Trouble
-from inspector.inspection import Ask, Inspection, LedgerEntry, Pin, Plan, PluginRecord
+from inspector.errors import Misuse, PaperError
+from inspector.inspection import Ask, Inspection, LedgerEntry, Pin, Plan
 from inspector.judgement import Judgement
 from inspector.model import Cause, now
 from inspector.network import Door, Ledger, Scope, pin
+from inspector.network.guard import Bypass, rest, stand
 from inspector.observation import Evidence, TroubleNote
 from inspector.papers import fault_at
 from inspector.plan import (
@@ -41,7 +40,8 @@ from inspector.plan import (
     refused_endpoints,
     validate_options,
 )
-from inspector.probing import Probe, Reading
+from inspector.plugin_lock import records_of
+from inspector.probing import Probe
 from inspector.profile import Regime, Requirement, changes, resolve
 from inspector.registry import Registry
 from inspector.settings import Settings
@@ -126,38 +126,6 @@ def permitted(prepared: Prepared) -> None:
     fit(prepared.plan, prepared.planner.scope, prepared.planner.at)
 
 
-@cache
-def _package_digest(package: str) -> str:
-    """SHA-256 over the names and bytes of a package's files, byte-compiled ones apart."""
-    total = hashlib.sha256()
-
-    def walk(folder: Traversable, prefix: str) -> None:
-        for entry in sorted(folder.iterdir(), key=lambda each: each.name):
-            if entry.name == "__pycache__":
-                continue
-            if entry.is_dir():
-                walk(entry, f"{prefix}{entry.name}/")
-            else:
-                total.update(f"{prefix}{entry.name}\0".encode())
-                total.update(hashlib.sha256(entry.read_bytes()).digest())
-
-    walk(files(package), "")
-    return total.hexdigest()
-
-
-def plugins_of(registry: Registry) -> tuple[PluginRecord, ...]:
-    """The installed plugins with digests of what they are made of."""
-    return tuple(
-        PluginRecord(
-            name=each.name,
-            distribution=each.distribution,
-            version=each.version,
-            digest=_package_digest(each.package),
-        )
-        for each in registry.plugins
-    )
-
-
 def _tools() -> dict[str, str]:
     found: dict[str, str] = {}
     for name in TOOLS:
@@ -226,7 +194,7 @@ def begin(prepared: Prepared) -> Writer:
         overlays=tuple(sorted({each.overlay for each in job.requirements() if each.overlay})),
         next_regime=job.next_regime,
         plan=prepared.plan,
-        plugins=plugins_of(job.registry),
+        plugins=records_of(job.registry),
         tools=_tools(),
         trust={name: hashlib.sha256(data).hexdigest() for name, data in material.items()},
     )
@@ -359,8 +327,27 @@ class Terms:
     reread: bool = False
 
 
+@contextmanager
+def _network_closed() -> Iterator[None]:
+    """Within the body nothing in this process reaches the network, whatever a plugin tries."""
+
+    def unheard(_bypass: Bypass) -> None:
+        """Whoever tried it is refused, which is enough."""
+
+    stand(unheard)
+    try:
+        yield
+    finally:
+        rest(unheard)
+
+
 async def judge(bundle: Bundle, registry: Registry, terms: Terms) -> Judgement:
     """Judge a sealed bundle under some terms, without a rescan and with the network closed."""
+    with _network_closed():
+        return await _judge(bundle, registry, terms)
+
+
+async def _judge(bundle: Bundle, registry: Registry, terms: Terms) -> Judgement:
     evidence = await reread(bundle, registry) if terms.reread else bundle.evidence()
     inspection = bundle.inspection
     system = inspection.system
@@ -386,7 +373,7 @@ async def judge(bundle: Bundle, registry: Registry, terms: Terms) -> Judgement:
             overlays=tuple(sorted({each.overlay for each in requirements if each.overlay})),
             level=system.level,
             reread=terms.reread,
-            plugins=plugins_of(registry),
+            plugins=records_of(registry),
             changes=changes(regime, following, system) if following else (),
         )
     )
@@ -401,18 +388,8 @@ async def reread(bundle: Bundle, registry: Registry) -> list[tuple[str, Evidence
         if probe is None or not evidence.raw:
             again.append((digest, evidence))
             continue
-        reading = Reading(
-            subject=evidence.subject,
-            seen_at=evidence.began,
-            declared_roots=trust.declared_roots,
-            public_roots=trust.public_roots,
-            dnssec_anchors=trust.dnssec_anchors,
-        )
-        try:
-            facts: dict[str, object] | None = await read(probe, bundle.capture_of(evidence), reading)
-            trouble = None if facts is not None else evidence.trouble
-        except (Trouble, ValueError) as error:
-            facts, trouble = None, TroubleNote(cause=Cause.PROTOCOL_ERROR, detail=str(error)[:500])
+        reading = trust.reading(evidence.subject, evidence.began)
+        facts, trouble = await facts_of(probe, bundle.capture_of(evidence), reading)
         update = {"facts": facts, "kind": probe.kind.kind, "probe_version": probe.version, "trouble": trouble}
         again.append((digest, evidence.model_copy(update=update)))
     return again

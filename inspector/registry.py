@@ -58,7 +58,8 @@ def _blame(plugin: Plugin) -> str:
     return f"plugin {plugin.name!r} ({plugin.distribution} {plugin.version})"
 
 
-def _plugin(entry: EntryPoint) -> Plugin:
+def described(entry: EntryPoint) -> Plugin:
+    """The plugin behind an entry point, which is not loaded."""
     name = entry.dist.name if entry.dist else "unknown"
     return Plugin(entry.name, name, version(name) if entry.dist else "?", entry.module.partition(".")[0])
 
@@ -68,7 +69,7 @@ def _discover(only: Iterable[str] | None) -> Iterator[tuple[Plugin, object]]:
     for entry in sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value)):
         if wanted is not None and entry.name not in wanted:
             continue
-        plugin = _plugin(entry)
+        plugin = described(entry)
         try:
             yield plugin, entry.load()
         except Exception as error:

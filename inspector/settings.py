@@ -86,7 +86,8 @@ class Settings(Model):
     declared roots. ``public_roots``: PEM file of the browser store (None: certifi's). ``dnssec_anchors``: DS or DNSKEY
     lines (empty: the root zone's built-in anchors). ``signing_key``: PEM, made on first use, mode 0600.
     ``trusted_signers``: public key ids (hexadecimal). ``inspectors``: names of those whose decisions about statements
-    count. ``nmap_search_path``: programs tried, () means no nmap.
+    count. ``plugins_lock``: the plugins that may judge under an inspection decision. ``nmap_search_path``: programs
+    tried, () means no nmap.
     """
 
     vantage: Vantage = Vantage()
@@ -98,6 +99,7 @@ class Settings(Model):
     signing_key: Path | None = None
     trusted_signers: tuple[KeyId, ...] = ()
     inspectors: tuple[Name, ...] = ()
+    plugins_lock: Path = Path("plugins.lock")
     output: Path = Path("out")
     nmap_search_path: tuple[str, ...] = ("nmap", "/usr/bin/nmap", "/usr/local/bin/nmap", "/opt/homebrew/bin/nmap")
     ceilings: Ceilings = Ceilings()
@@ -107,7 +109,7 @@ class Settings(Model):
 
 #: What begins the names of environment variables; ``__`` stands between a table and its key.
 PREFIX = "INSPECTOR_"
-_PATHS = ("trust_roots", "public_roots", "signing_key", "output")
+_PATHS = ("trust_roots", "public_roots", "signing_key", "plugins_lock", "output")
 
 
 def load(path: Path | None, environment: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:

@@ -259,12 +259,13 @@ def verify(
 @app.command("list")
 def list_(
     what: Annotated[str, typer.Argument(help="plugins, probes, checks, regimes, formats or schemes.")] = "checks",
+    lock: Annotated[bool, typer.Option("--lock", help="Print a plugins.lock that pins the installed plugins.")] = False,
     lang: Lang = "vi",
 ) -> int:
     """List what the installed plugins contribute."""
     from inspector.cli.list import print_list
 
-    return print_list(what, lang)
+    return print_list(what, lang, lock=lock)
 
 
 @app.command()

@@ -51,4 +51,4 @@ def judge_again(folder: Path, again: Again, wish: Wish, settings: Path | None) -
     judgement = asyncio.run(judge(bundle, registry, terms))
     made = file(bundle, judgement, registry, formats, SigningKey.load_or_create(own.signing_key))
     tell([made], formats, wish, registry)
-    return gate(judgement.findings)
+    return gate([made])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from inspector import authorisation, declaration, settings, statement
-from inspector.authorisation import Authorisation
+from inspector.authorisation import Authorisation, AuthorisationKind
 from inspector.cli import terminal
 from inspector.collect import Progress
 from inspector.declaration import Declaration, Place, System
@@ -18,6 +18,7 @@ from inspector.errors import Misuse, PaperError
 from inspector.inspect import Job
 from inspector.model import now
 from inspector.plan import Selection
+from inspector.plugin_lock import pinned
 from inspector.profile import Regime
 from inspector.regimes import following, load_all, named, select
 from inspector.registry import Registry, installed
@@ -136,32 +137,61 @@ def chosen(declared: Declaration, wanted: tuple[str, ...]) -> tuple[System, ...]
     return tuple(each for each in declared.systems if not wanted or each.id in wanted)
 
 
-def jobs(order: Order, progress: Callable[[Progress], None] = lambda _step: None) -> Iterator[Job]:
-    """One job for each system, all of one run."""
-    registry = installed()
-    own = read_settings(order.settings, order.output)
-    as_of = instant(order.as_of)
-    known = load_all(registry.profiles)
-    told = papers(order, registry)
-    if faults := authorisation.check_authorisations(told.authorisations, now()):
-        raise PaperError(faults)
-    statements = statements_of(order.statements, order.decisions, own)
-    run = f"{now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    for system in chosen(told.declaration, order.systems):
-        regime = regime_of(order.regime, system, as_of, known)
-        places = {uri: place for uri in system.endpoints if (place := told.place(system.id, uri))}
-        yield Job(
-            run=run,
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One run over the chosen systems: everything that they share."""
+
+    run: str
+    order: Order
+    registry: Registry
+    settings: Settings
+    as_of: datetime
+    regimes: tuple[Regime, ...]
+    papers: Papers
+    statements: tuple[Statement, ...]
+    systems: tuple[System, ...]
+
+    def job(self, system: System, progress: Callable[[Progress], None] = lambda _step: None) -> Job:
+        """The inspection of one system. Raises Misuse when no regime holds for it."""
+        regime = regime_of(self.order.regime, system, self.as_of, self.regimes)
+        return Job(
+            run=self.run,
             system=system,
-            organisation=told.declaration.organisation,
-            authorisations=told.authorisations,
-            settings=own,
-            registry=registry,
+            organisation=self.papers.declaration.organisation,
+            authorisations=self.papers.authorisations,
+            settings=self.settings,
+            registry=self.registry,
             regime=regime,
-            next_regime=following(known, regime),
-            as_of=as_of,
-            statements=statements,
-            selection=Selection(only=order.only, tags=order.select, within=order.within),
-            places=places,
+            next_regime=following(self.regimes, regime),
+            as_of=self.as_of,
+            statements=self.statements,
+            selection=Selection(only=self.order.only, tags=self.order.select, within=self.order.within),
+            places={uri: place for uri in system.endpoints if (place := self.papers.place(system.id, uri))},
             progress=progress,
         )
+
+
+def round_of(order: Order) -> Round:
+    """Read everything that was typed. Raises Misuse or PaperError.
+
+    Under an inspection decision only pinned plugins are loaded, and only they may add rows that bind.
+    """
+    own = read_settings(order.settings, order.output)
+    known = installed()
+    told = papers(order, known)
+    if faults := authorisation.check_authorisations(told.authorisations, now()):
+        raise PaperError(faults)
+    decided = any(each.kind is AuthorisationKind.INSPECTION_DECISION for each in told.authorisations)
+    registry = pinned(own.plugins_lock) if decided else known
+    folders = [folder.name for folder in registry.profiles] if decided else []
+    return Round(
+        run=f"{now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        order=order,
+        registry=registry,
+        settings=own,
+        as_of=instant(order.as_of),
+        regimes=load_all(registry.profiles, pinned=folders),
+        papers=told,
+        statements=statements_of(order.statements, order.decisions, own),
+        systems=chosen(told.declaration, order.systems),
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from inspector.cli import terminal
 from inspector.errors import Misuse
+from inspector.plugin_lock import lock_of
 from inspector.regimes import load_all
 from inspector.registry import Registry, installed
 from inspector.renderer import Language
@@ -54,8 +55,11 @@ LISTS: dict[str, tuple[Callable[[Registry, Texts], Rows], tuple[str, ...]]] = {
 }
 
 
-def print_list(what: str, lang: str) -> int:
-    """Print one list. Raises Misuse."""
+def print_list(what: str, lang: str, *, lock: bool) -> int:
+    """Print one list, or the lock of the plugins. Raises Misuse."""
+    if lock:
+        terminal.say(lock_of(installed()).model_dump_json(indent=2))
+        return 0
     if what not in LISTS:
         raise Misuse(f"there is no list of {what!r}", remedy=f"write one of {', '.join(LISTS)}")
     registry = installed()

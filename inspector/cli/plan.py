@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 
 from inspector.cli import terminal
-from inspector.cli.inputs import Order, jobs
+from inspector.cli.inputs import Order, round_of
 from inspector.inspect import Prepared, prepare
 from inspector.plan import pace_of
-from inspector.registry import installed
 from inspector.renderer import Language
 from inspector.texts import Texts
 
 
 def print_plans(order: Order, lang: str) -> int:
     """Print the plan of every chosen system; names are resolved, nothing else is sent."""
-    texts = Texts(installed(), Language(lang))
-    for job in jobs(order):
-        terminal.note(texts.say("resolving the names of {system}", system=job.system.id))
-        _print(asyncio.run(prepare(job)), texts)
+    run = round_of(order)
+    texts = Texts(run.registry, Language(lang))
+    for system in run.systems:
+        terminal.note(texts.say("resolving the names of {system}", system=system.id))
+        _print(asyncio.run(prepare(run.job(system))), texts)
     return 0
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
+from inspector.authorisation import check_authorisations
 from inspector.bundle import Attempt, Bundle, Index, SigningKey, State, Writer, add_judgement
 from inspector.cli import terminal
-from inspector.cli.inputs import Order, instant, jobs, read_settings
+from inspector.cli.inputs import Order, Round, instant, read_settings, round_of
 from inspector.collect import Progress
-from inspector.errors import InspectorError, Misuse
-from inspector.finding import Finding
-from inspector.gate import MISUSE, Threshold, baseline_of, exit_code
+from inspector.declaration import System
+from inspector.errors import BundleError, InspectorError, Misuse, NotAuthorised, PaperError
+from inspector.gate import MISUSE, Threshold, baseline_of, exit_code, gravest
 from inspector.inspect import Job, Terms, begin, close, collect, judge, permitted, prepare, resumed
 from inspector.judgement import Judgement
 from inspector.model import now
@@ -26,6 +27,8 @@ from inspector.report import View, render, view
 from inspector.verdict import Outcome
 from inspector.visible import harmless
 
+#: From what was inspected to the exit code.
+Gate = Callable[[Iterable[View]], int]
 #: Formats that every judgement has.
 ALWAYS = ("html", "json")
 
@@ -50,10 +53,23 @@ class Wish:
                 raise Misuse(f"--format {name}: no plugin has this format", remedy=f"write some of {known}")
         return tuple(dict.fromkeys([*(name for name in ALWAYS if name in registry.renderers), *wanted]))
 
-    def gate(self) -> Callable[[Iterable[Finding]], int]:
-        """What gives the exit code of findings. Raises Misuse."""
+    def gate(self) -> Gate:
+        """What gives the exit code of inspected systems. Raises Misuse."""
         known = baseline_of(self.baseline) if self.baseline else frozenset()
-        return partial(exit_code, threshold=Threshold(self.fail_on), baseline=known)
+        threshold = Threshold(self.fail_on)
+
+        def code(views: Iterable[View]) -> int:
+            return gravest(
+                exit_code(
+                    each.judgement.findings,
+                    threshold,
+                    known,
+                    within=each.inspection.plan.within_seconds is not None,
+                )
+                for each in views
+            )
+
+        return code
 
 
 class Shown:
@@ -135,27 +151,38 @@ class Work:
 def inspect_all(order: Order, wish: Wish) -> int:
     """Inspect every chosen system; one that cannot be inspected does not stop the others."""
     gate = wish.gate()
-    registry = installed()
-    formats = wish.names(registry)
+    run = round_of(order)
+    formats = wish.names(run.registry)
     shown = Shown(quiet=wish.quiet)
     views: list[View] = []
-    failed = 0
-    for job in jobs(order, shown.step):
+    for system in run.systems:
         try:
-            views.append(_inspect(job, formats, shown))
+            views.append(_inspect(run, system, formats, shown))
         except InspectorError as error:
-            failed += 1
             terminal.complain(error)
-    tell(views, formats, wish, registry)
-    return MISUSE if failed else gate(each for one in views for each in one.judgement.findings)
+    tell(views, formats, wish, run.registry)
+    if len(views) < len(run.systems):
+        return MISUSE
+    return gate(views)
 
 
-def _inspect(job: Job, formats: tuple[str, ...], shown: Shown) -> View:
-    key = SigningKey.load_or_create(job.settings.signing_key)
-    prepared = asyncio.run(prepare(job))
-    permitted(prepared)
-    with begin(prepared) as writer:
-        index = Index(job.settings.output, job.run)
+def _inspect(run: Round, system: System, formats: tuple[str, ...], shown: Shown) -> View:
+    index = Index(run.settings.output, run.run)
+    try:
+        key = SigningKey.load_or_create(run.settings.signing_key)
+        job = run.job(system, shown.step)
+        prepared = asyncio.run(prepare(job))
+        permitted(prepared)
+        writer = begin(prepared)
+    except InspectorError as error:
+        with suppress(BundleError):  # what it failed for tells more
+            index.add(
+                Attempt(
+                    at=now(), system=system.id, inspection=f"none-{system.id}", state=State.FAILED, detail=error.message
+                )
+            )
+        raise
+    with writer:
         return Work(writer, job, prepared.planner, key, index, formats, shown).finish()
 
 
@@ -167,8 +194,23 @@ def file(bundle: Bundle, judgement: Judgement, registry: Registry, formats: Iter
 
 
 def go_on(folder: Path, order: Order, wish: Wish) -> int:
-    """Go on with an interrupted inspection."""
-    return _continued(folder, order, wish, Work.finish)
+    """Go on with an interrupted inspection, if that is still permitted."""
+
+    def end(work: Work) -> View:
+        _still_permitted(work.job, work.planner)
+        return work.finish()
+
+    return _continued(folder, order, wish, end)
+
+
+def _still_permitted(job: Job, planner: Planner) -> None:
+    """Raise PaperError or NotAuthorised when nothing may be asked any more, or not at this hour."""
+    if faults := check_authorisations(job.authorisations, planner.at):
+        raise PaperError(faults)
+    if job.authorisations and planner.scope.window_closes(planner.at) is None:
+        opens = planner.scope.opens_next(planner.at)
+        later = f"resume it from {opens.isoformat(timespec='minutes')} on, or " if opens else ""
+        raise NotAuthorised("the authorised hours are over", remedy=f"{later}close it with 'inspector seal'")
 
 
 def seal_now(folder: Path, order: Order, wish: Wish) -> int:
@@ -188,7 +230,7 @@ def _continued(folder: Path, order: Order, wish: Wish, end: Callable[[Work], Vie
         index = Index(folder.resolve().parents[2], job.run)
         made = end(Work(writer, job, planner, key, index, formats, shown))
     tell([made], formats, wish, registry)
-    return gate(made.judgement.findings)
+    return gate([made])
 
 
 def tell(views: list[View], formats: tuple[str, ...], wish: Wish, registry: Registry) -> None:
