@@ -345,7 +345,7 @@ def assess(given: Given) -> Judgement:
         requirements=tuple(given.requirements),
         findings=tuple(findings),
         coverage=assessor.coverage(),
-        statements=tuple(given.statements),
+        statements=tuple(each for each in given.statements if any(map(each.about, findings))),
         reread=given.reread,
         plugins=tuple(given.plugins),
         next_regime=given.regime.next,

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,6 +28,7 @@ from inspector.network import Door, Ledger, Scope, pin
 from inspector.network.guard import Bypass, rest, stand
 from inspector.observation import Evidence, TroubleNote
 from inspector.papers import fault_at
+from inspector.part import Part
 from inspector.plan import (
     Planner,
     Selection,
@@ -53,7 +54,7 @@ TOOLS = ("cryptography", "dnspython", "httpx", "sslyze", "python-nmap", "pydanti
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Everything that one inspection is started with."""
+    """Everything that one inspection is started with; ``others`` are declared together with ``system``."""
 
     run: str
     system: System
@@ -67,6 +68,7 @@ class Job:
     statements: tuple[Statement, ...] = ()
     selection: Selection = Selection()  # noqa: RUF009  (frozen and empty)
     places: Mapping[str, Place] = field(default_factory=dict)
+    others: tuple[System, ...] = ()
     progress: Callable[[Progress], None] = lambda _step: None
 
     def requirements(self) -> tuple[Requirement, ...]:
@@ -177,6 +179,7 @@ def begin(prepared: Prepared) -> Writer:
     """Open the capture: everything that was decided before the first packet to a target."""
     job = prepared.job
     material = load_trust(job.settings)
+    part = Part(job.system, job.others, job.registry.schemes)
     inspection = Inspection(
         id=f"{now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
         run=job.run,
@@ -185,8 +188,8 @@ def begin(prepared: Prepared) -> Writer:
         organisation=job.organisation,
         system=job.system,
         endpoint_places={uri: place for uri, place in job.places.items() if uri in job.system.endpoints},
-        authorisations=job.authorisations,
-        statements=job.statements,
+        authorisations=part.authorisations(job.authorisations, prepared.plan.pins),
+        statements=part.statements(job.statements, job.requirements()),
         vantage=job.settings.vantage,
         contact=job.settings.contact,
         settings=_recorded(job.settings),
@@ -208,6 +211,7 @@ def begin(prepared: Prepared) -> Writer:
 async def collect(writer: Writer, job: Job, planner: Planner) -> None:
     """Collect what is missing, and look again at whatever fails at first sight."""
     inspection = writer.inspection
+    planner = replace(planner, scope=Scope(inspection.authorisations, inspection.system, inspection.plan.pins))
     ledger = Ledger(writer.ledger_path)
     door = Door(job.settings, planner.scope, ledger, salt=writer.salt, run=inspection.run)
     within = inspection.plan.within_seconds

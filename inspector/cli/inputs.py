@@ -168,6 +168,7 @@ class Round:
             selection=Selection(only=self.order.only, tags=self.order.select, within=self.order.within),
             places={uri: place for uri in system.endpoints if (place := self.papers.place(system.id, uri))},
             progress=progress,
+            others=tuple(each for each in self.papers.declaration.systems if each.id != system.id),
         )
 
 
