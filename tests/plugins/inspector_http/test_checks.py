@@ -10,13 +10,11 @@ from inspector import Answer, Cause, Check, Declared, Every, Outcome, Quantity, 
 from inspector.subject import SYSTEM
 from inspector.testing import unseen_variants
 from inspector_http import checks
-from inspector_http.checks import (
-    cookies_flagged,
-    every_web_endpoint_encrypted,
-    framing_restricted,
-    hsts_set,
-    http_redirects_to_https,
-)
+from inspector_http.checks.cookies_flagged import cookies_flagged
+from inspector_http.checks.every_web_endpoint_encrypted import every_web_endpoint_encrypted
+from inspector_http.checks.framing_restricted import framing_restricted
+from inspector_http.checks.hsts_set import hsts_set
+from inspector_http.checks.http_redirects_to_https import http_redirects_to_https
 from inspector_http.observations import Header, Http, Redirect
 
 RECORDED = Path(__file__).with_name("recorded")

@@ -3,7 +3,7 @@
 import pytest
 
 from inspector import Answer, Cause, Outcome
-from inspector_services.checks import no_cleartext_administration
+from inspector_services.checks.no_cleartext_administration import no_cleartext_administration
 from inspector_services.greeting import Heard, greeting_of, printable, protocol_of
 from inspector_services.observations import Greetings, OpenPorts, PortState, Protocol, Span
 from inspector_services.probes import GREETING_BYTES, PORTS_HEARD, greetings

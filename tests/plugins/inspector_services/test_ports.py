@@ -8,7 +8,8 @@ import pytest
 from inspector import Cause, Outcome, Seen, Trouble
 from inspector.authorisation import Authorisation, PortRange
 from inspector.settings import Settings
-from inspector_services.checks import no_database_reachable, ports_only_declared
+from inspector_services.checks.no_database_reachable import no_database_reachable
+from inspector_services.checks.ports_only_declared import ports_only_declared
 from inspector_services.observations import OpenPorts, PortState
 from inspector_services.probes import greetings, ports, ports_asked
 from inspector_services.roles import NOTABLE
