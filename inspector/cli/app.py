@@ -296,6 +296,7 @@ def demo(
     quiet: Quiet = False,
 ) -> int:
     """Start a small estate of good and bad servers on loopback, inspect it, and print where the report is."""
+    _prepare("warning", lang)
     from inspector.cli.demo import show
 
     return show(output or Path("out"), lang, quiet=quiet)

@@ -149,9 +149,17 @@ class Work:
 
 
 def inspect_all(order: Order, wish: Wish) -> int:
-    """Inspect every chosen system; one that cannot be inspected does not stop the others."""
+    """Inspect every chosen system, tell what was found, and give the exit code."""
     gate = wish.gate()
     run = round_of(order)
+    views = inspect_each(run, wish)
+    if len(views) < len(run.systems):
+        return MISUSE
+    return gate(views)
+
+
+def inspect_each(run: Round, wish: Wish) -> list[View]:
+    """Inspect the systems of a round and tell what was found; one that cannot be inspected does not stop the others."""
     formats = wish.names(run.registry)
     shown = Shown(quiet=wish.quiet)
     views: list[View] = []
@@ -161,9 +169,7 @@ def inspect_all(order: Order, wish: Wish) -> int:
         except InspectorError as error:
             terminal.complain(error)
     tell(views, formats, wish, run.registry)
-    if len(views) < len(run.systems):
-        return MISUSE
-    return gate(views)
+    return views
 
 
 def _inspect(run: Round, system: System, formats: tuple[str, ...], shown: Shown) -> View:
