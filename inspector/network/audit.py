@@ -44,14 +44,20 @@ def _is_library(module: str) -> bool:
     return root in sys.stdlib_module_names or root in {"inspector", "anyio", "httpcore", "httpx", "dns", "h11"}
 
 
+_SCHEDULERS = {("asyncio.events", "_run"), ("threading", "run"), ("inspector.network.worker", "serve")}
+
+
 def _is_scheduler(frame: FrameType) -> bool:
     """Whether this frame hands control to a task or a thread: what stands below is another's."""
     module = frame.f_globals.get("__name__")
-    return (module, frame.f_code.co_name) in {("asyncio.events", "_run"), ("threading", "run")}
+    return (module, frame.f_code.co_name) in _SCHEDULERS
 
 
 def blamed() -> str:
-    """The outermost module of the running task or thread that is neither Python's, Inspector's nor a known client."""
+    """The outermost module of the running task or thread that is neither Python's, Inspector's nor a known client.
+
+    Empty when there is none: a library started a task or a thread of its own.
+    """
     culprit = ""
     frame: FrameType | None = inspect.currentframe()
     while frame is not None and not _is_scheduler(frame):
@@ -59,4 +65,4 @@ def blamed() -> str:
         if module and not _is_library(module):
             culprit = module
         frame = frame.f_back
-    return culprit or "a library that a plugin called"
+    return culprit

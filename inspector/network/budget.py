@@ -152,6 +152,7 @@ class _Lane:
         self.turn = asyncio.Lock()
         self.changed = asyncio.Event()
         self.sweeping = asyncio.Lock()
+        self.swept_until = -math.inf
 
     async def wait(self) -> None:
         """Return when one more may leave; first come, first served."""
@@ -218,8 +219,13 @@ class LocalCourtesy:
     @asynccontextmanager
     async def sweep(self, address: str, rates: Rates) -> AsyncIterator[None]:
         """Hold the right to sweep ``address``: one sweep at a time."""
-        async with self._lane(address, rates).sweeping:
-            yield
+        lane = self._lane(address, rates)
+        async with lane.sweeping:
+            await asyncio.sleep(max(0.0, lane.swept_until - time.monotonic()))
+            try:
+                yield
+            finally:
+                lane.swept_until = time.monotonic() + sweep_delay_ms(lane.meter.rates) / 1000
 
 
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, LocalCourtesy] = WeakKeyDictionary()

@@ -88,7 +88,10 @@ class Door:
             guard.rest(self._bypassed)
 
     def network(self, probe: Probe, target: Target, authorisation: Authorisation | None) -> Network:
-        """What this probe may do at this target; without authorisation, only questions to infrastructure."""
+        """What this probe may do at this target; without authorisation, only questions to infrastructure.
+
+        Call it in the task that will run the look, so that the guard knows whom to blame.
+        """
         if self._checkpoint is None:
             raise RuntimeError("the door is not open: use it in 'async with'")
         passage = Passage(
@@ -102,6 +105,7 @@ class Door:
             closed=self._passages.discard,
         )
         self._passages.add(passage)
+        guard.looks(probe.module)
         return Network(passage, self.identity, self._salt)
 
     def abort(self, cause: Cause = Cause.ABORTED) -> None:

@@ -28,6 +28,8 @@ class Bypass(Trouble):
 
 #: What the door itself is doing right now in this context, in the form of an audit event's subject.
 _ticket: ContextVar[object] = ContextVar("ticket", default=None)
+#: The module of the probe whose look runs in this context: tasks and threads that libraries start inherit it.
+_looking: ContextVar[str] = ContextVar("looking", default="")
 #: Called with every bypass, one listener per open door.
 _listeners: list[Callable[[Bypass], None]] = []
 _strangers: frozenset[int] = frozenset()
@@ -47,7 +49,7 @@ def _hook(event: str, args: tuple[object, ...]) -> None:
     what = forbidden(event, args)
     if not what:
         return
-    bypass = Bypass(blamed(), what)
+    bypass = Bypass(blamed() or _looking.get() or "a library that a plugin called", what)
     for listener in tuple(_listeners):
         listener(bypass)
     raise bypass
@@ -72,6 +74,11 @@ def stand(listener: Callable[[Bypass], None]) -> None:
 def rest(listener: Callable[[Bypass], None]) -> None:
     """Stop standing guard for this listener."""
     _listeners.remove(listener)
+
+
+def looks(module: str) -> None:
+    """What runs in this context from now on is the look of a probe of this module."""
+    _looking.set(module)
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from typing import Any
 from inspector.network.audit import EVENTS, blamed, forbidden, is_address
 from inspector.network.frames import PREFIX_BYTES, Kind, pack, unpack_prefix
 
+#: TCP states after the peer's FIN, which Linux counts as a byte received: TIME_WAIT, CLOSE_WAIT, LAST_ACK, CLOSING.
+_PEER_ENDED = frozenset({6, 8, 9, 11})
 #: Offsets in Linux's ``struct tcp_info`` of bytes received, and of data bytes sent.
 _RECEIVED_AT, _SENT_AT, _INFO_BYTES = 128, 200, 256
 
@@ -81,7 +83,7 @@ class Worker:
 
     def _accuse(self, what: str) -> None:
         """Tell the parent who went past the door, and wait for the end: there is nothing to swallow."""
-        self.say(Kind.BYPASS, {"module": blamed(), "what": what})
+        self.say(Kind.BYPASS, {"module": blamed() or "a library", "what": what})
         threading.Event().wait()
 
     def connect(self, sock: socket.socket, address: Any, how: Callable[[socket.socket, Any], Any]) -> Any:
@@ -122,11 +124,12 @@ class Worker:
         sent = received = 0
         try:
             info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
-            (received,) = struct.unpack_from("Q", info, _RECEIVED_AT)
             (sent,) = struct.unpack_from("Q", info, _SENT_AT)
+            (received,) = struct.unpack_from("Q", info, _RECEIVED_AT)
+            received -= info[0] in _PEER_ENDED
         except (OSError, AttributeError, struct.error):
             pass
-        self.say(Kind.CLOSED, {"id": number, "sent": sent, "received": max(0, received - 1)})
+        self.say(Kind.CLOSED, {"id": number, "sent": sent, "received": received})
 
     def patch_sockets(self) -> None:
         """Have every Python socket ask before it connects and tell when it closes; the hook catches what does not."""

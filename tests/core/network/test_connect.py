@@ -19,7 +19,7 @@ from inspector.network import Network
 from inspector.network.http import tolerant_context
 from inspector.probing import Touch
 from inspector.settings import Ceilings, Settings
-from tests.core.network.estate import ADDRESS, HOST, Estate, make_probe, pinned, serving, target
+from tests.core.network.estate import ADDRESS, HOST, Estate, make_probe, serving, target
 
 
 async def _cause(awaited: object) -> Cause:

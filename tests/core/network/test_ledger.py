@@ -1,6 +1,5 @@
 """The ledger keeps what left, whatever happens to the one who writes it."""
 
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -111,4 +110,4 @@ def test_sums_over_lines_are_right_at_every_instant(tmp_path: Path) -> None:
     assert sum(each.questions for each in lines) == sum(each.questions for each in entries) == 109
     assert sum(each.sent for each in lines) == sum(each.sent for each in entries) == 5
     assert [each.questions for each in entries] == [1, 1, 107]
-    assert os.stat(path).st_mode & 0o777 == 0o600
+    assert path.stat().st_mode & 0o777 == 0o600
