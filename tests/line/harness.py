@@ -1,0 +1,295 @@
+"""The whole line as tests use it: servers in processes of their own, papers, and ``inspector`` in this process or not."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inspector.bundle import Bundle
+from inspector.cli.app import call
+from inspector.inspection import LedgerEntry
+from inspector.observation import Evidence
+
+ROOT = Path(__file__).resolve().parents[2]
+RESPONDERS = Path(__file__).with_name("responders.py")
+#: The rates of an authorisation that slows no test down.
+FAST = {"connections_per_second": 200, "burst": 400, "at_once": 50, "port_questions_per_second": 5000}
+
+
+def free_port(address: str = "127.0.0.1") -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        return int(probe.getsockname()[1])
+
+
+# --- servers ----------------------------------------------------------------------------------------------------------
+
+
+class Servers:
+    """Some responders in one process; ``heard`` tells what reached each of them so far."""
+
+    def __init__(self, orders: Sequence[Mapping[str, Any]], wrap: Sequence[str] = ()) -> None:
+        self._process = subprocess.Popen(
+            [*wrap, sys.executable, str(RESPONDERS), json.dumps(list(orders))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self.ports: dict[str, int] = json.loads(self._process.stdout.readline())
+
+    def heard(self) -> dict[str, list[str]]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("report\n")
+        self._process.stdin.flush()
+        told: dict[str, list[str]] = json.loads(self._process.stdout.readline())
+        return told
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+@contextlib.contextmanager
+def serving(*orders: Mapping[str, Any], wrap: Sequence[str] = ()) -> Iterator[Servers]:
+    """Responders that run within the body."""
+    servers = Servers(orders, wrap)
+    try:
+        yield servers
+    finally:
+        servers.stop()
+
+
+# --- papers -----------------------------------------------------------------------------------------------------------
+
+
+def authorisation(**changes: Any) -> dict[str, Any]:
+    """An authorisation over the addresses of this machine and the names below ``line.test``, open around now."""
+    at = datetime.now(UTC)
+    return {
+        "id": "a-1",
+        "kind": "own-estate",
+        "granted_by": "Chủ quản",
+        "covers": {"names": ["*.line.test"], "blocks": ["127.0.0.0/8"]},
+        "valid_from": (at - timedelta(hours=1)).isoformat(),
+        "valid_until": (at + timedelta(hours=1)).isoformat(),
+        "rates": FAST,
+        **changes,
+    }
+
+
+def system(*endpoints: str, **changes: Any) -> dict[str, Any]:
+    """A system at design stage, so that no approval is due, with these endpoints."""
+    return {
+        "id": "portal",
+        "name": "Cổng thông tin",
+        "owner": "Chủ quản",
+        "level": 3,
+        "stage": "design",
+        "endpoints": list(endpoints),
+        **changes,
+    }
+
+
+def paper(path: Path, content: object) -> Path:
+    """Write a paper; JSON is YAML."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False), encoding="utf-8")
+    return path
+
+
+# --- one command ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one command said, and the run that it left behind."""
+
+    code: int
+    out: str
+    err: str
+    output: Path
+
+    @cached_property
+    def bundles(self) -> list[Bundle]:
+        """The sealed bundles in the output folder, by system."""
+        return [Bundle.open(path.parents[1]) for path in sorted(self.output.glob("*/*/*/capture/manifest.dsse.json"))]
+
+    @property
+    def bundle(self) -> Bundle:
+        [bundle] = self.bundles
+        return bundle
+
+    @cached_property
+    def findings(self) -> list[dict[str, Any]]:
+        """The findings of all judgements, as the files tell them."""
+        files = sorted(self.output.glob("*/*/*/judgements/*/findings.json"))
+        return [finding for file in files for finding in json.loads(file.read_bytes())]
+
+    def finding(self, check: str, subject: str = "", **wanted: object) -> dict[str, Any]:
+        """The one finding of this check about a subject that begins so."""
+        wanted["check"] = check
+        [found] = [
+            each
+            for each in self.findings
+            if each["subject"].startswith(subject) and all(each[name] == value for name, value in wanted.items())
+        ]
+        return found
+
+    def verdict(self, check: str, subject: str = "") -> tuple[str, str | None]:
+        """Outcome and cause of the one finding of this check about a subject that begins so."""
+        found = self.finding(check, subject)
+        return found["outcome"], found["cause"]
+
+    @cached_property
+    def evidence(self) -> list[Evidence]:
+        return [evidence for bundle in self.bundles for _, evidence in bundle.evidence()]
+
+    def look(self, probe: str, subject: str = "", look: int = 1) -> Evidence:
+        """The one look of this probe at a subject that begins so."""
+        [found] = [
+            each
+            for each in self.evidence
+            if (each.probe, each.look) == (probe, look) and each.subject.uri.startswith(subject)
+        ]
+        return found
+
+    @cached_property
+    def ledger(self) -> list[LedgerEntry]:
+        return [entry for bundle in self.bundles for entry in bundle.ledger()]
+
+    def reports(self) -> dict[str, bytes]:
+        """Every report file by name."""
+        return {path.name: path.read_bytes() for path in self.output.glob("*/*/*/judgements/*/reports/*")}
+
+
+@dataclass
+class Line:
+    """An inspecting side with its own key, settings and folder."""
+
+    folder: Path
+    settings: dict[str, Any] = field(default_factory=dict)
+    names: Iterator[int] = field(default_factory=lambda: iter(range(10_000)))
+
+    def new_output(self) -> Path:
+        return self.folder / f"out-{next(self.names)}"
+
+    def options(self, output: Path, **settings: Any) -> list[str]:
+        """Flags that make a command use these settings and this folder; the key is the line's own."""
+        path = self.folder / f"{output.name}.toml"
+        told = {"signing_key": str(self.folder / "key.pem"), "output": str(output), **self.settings, **settings}
+        path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in told.items()), encoding="utf-8")
+        return ["--settings", str(path)]
+
+    def call(self, *arguments: object, output: Path | None = None, **settings: Any) -> Told:
+        """Run a command in this process."""
+        output = output or self.new_output()
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = call([*map(str, arguments), *self.options(output, **settings)])
+        return _checked(Told(code, out.getvalue(), err.getvalue(), output))
+
+    def start(
+        self,
+        *arguments: object,
+        output: Path,
+        wrap: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> subprocess.Popen[str]:
+        """Begin a command in a process of its own."""
+        return subprocess.Popen(
+            [*wrap, sys.executable, "-m", "inspector.cli", *map(str, arguments), *self.options(output, **settings)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.folder,
+            env={**os.environ, **(env or {})},
+        )
+
+    def spawn(self, *arguments: object, output: Path | None = None, **more: Any) -> Told:
+        """Run a command in a process of its own."""
+        output = output or self.new_output()
+        return self.ended(self.start(*arguments, output=output, **more), output)
+
+    @staticmethod
+    def ended(process: subprocess.Popen[str], output: Path) -> Told:
+        """What a command said in the end."""
+        try:
+            out, err = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        return _checked(Told(process.returncode, out, err, output))
+
+    def declare(self, *systems: Mapping[str, Any], name: str = "declaration.yaml", **granted: Any) -> Path:
+        """A declaration of these systems that holds its own authorisation."""
+        content = {
+            "organisation": {"code": "T-1", "name": "Cơ quan thử nghiệm"},
+            "systems": list(systems),
+            "authorisation": authorisation(**granted),
+        }
+        return paper(self.folder / name, content)
+
+
+def _checked(told: Told) -> Told:
+    """No command ever shows a traceback or calls itself broken."""
+    assert "Traceback" not in told.err + told.out
+    assert "internal error" not in told.err
+    return told
+
+
+# --- a network of one's own -------------------------------------------------------------------------------------------
+
+
+def needs_namespaces() -> None:
+    """Skip where a user may not make namespaces."""
+    program = shutil.which("unshare")
+    if program is None or subprocess.run([program, "-rn", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("unshare -rn is not permitted here")
+
+
+@contextlib.contextmanager
+def namespace(*setup: str) -> Iterator[list[str]]:
+    """A network with nothing but what ``setup`` (shell commands) makes; gives what runs a command in it."""
+    needs_namespaces()
+    script = " && ".join(["ip link set lo up", *setup, "echo ready", "exec cat"])
+    process = subprocess.Popen(
+        ["unshare", "-rn", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield ["nsenter", "--user", "--net", "--preserve-credentials", "-t", str(process.pid)]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_until(condition: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
+    """Return when the condition holds; fail after a long time, or when the process ends before."""
+    import time
+
+    for _ in range(3000):
+        if condition():
+            return
+        if process is not None and process.poll() is not None:
+            break
+        time.sleep(0.01)
+    pytest.fail("what was waited for did not come")

@@ -1,0 +1,60 @@
+"""A failure is looked at twice before anybody is told."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.line.harness import Line, Servers, Told, serving, system
+
+GOOD = {"X-Content-Type-Options": "nosniff"}
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    with serving(
+        {"name": "stable", "mode": "page"},
+        {"name": "flips", "mode": "flip", "later": GOOD},
+        {"name": "bans", "mode": "ban"},
+        {"name": "good", "mode": "page", "headers": GOOD},
+    ) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def told(line: Line, servers: Servers) -> Told:
+    """One inspection of them all, of one requirement."""
+    endpoints = [f"http://127.0.0.1:{port}/" for port in servers.ports.values()]
+    return line.call("run", line.declare(system(*endpoints)), "--only", "content-type-nosniff", "--fail-on", "low")
+
+
+def about(told: Told, servers: Servers, name: str) -> dict[str, object]:
+    return told.finding("content-type-nosniff", f"http://127.0.0.1:{servers.ports[name]}/")
+
+
+def test_a_failure_that_is_seen_twice_is_confirmed(told: Told, servers: Servers) -> None:
+    """Both looks are kept, and the exit code says that something fails."""
+    found = about(told, servers, "stable")
+    assert (found["outcome"], found["confirmed"]) == ("fail", True)
+    assert [relied["look"] for relied in sorted(found["evidence"], key=lambda each: each["look"])] == [1, 2]
+    assert told.code == 1
+
+
+def test_a_server_that_flips_is_unstable(told: Told, servers: Servers) -> None:
+    """Two looks that contradict each other decide nothing, and both are kept."""
+    found = about(told, servers, "flips")
+    assert (found["outcome"], found["cause"], found["confirmed"]) == ("inconclusive", "unstable", None)
+    assert sorted(relied["look"] for relied in found["evidence"]) == [1, 2]
+
+
+def test_a_server_that_bans_after_the_first_look_still_fails(told: Told, servers: Servers) -> None:
+    """A second look that sees nothing leaves the failure standing, unconfirmed."""
+    found = about(told, servers, "bans")
+    assert (found["outcome"], found["confirmed"]) == ("fail", False)
+    assert told.look("http", f"http://127.0.0.1:{servers.ports['bans']}/", look=2).facts is None
+
+
+def test_what_passes_is_looked_at_once(told: Told, servers: Servers) -> None:
+    """No second look where nothing failed: the server counts one connection."""
+    assert about(told, servers, "good")["outcome"] == "pass"
+    assert len(servers.heard()["good"]) == 1
+    assert len(servers.heard()["stable"]) == 2
