@@ -10,6 +10,7 @@ from inspector.cli.inputs import Order, Round, round_of
 from inspector.cli.run import Wish, inspect_each
 from inspector.demo.estate import Estate, running
 from inspector.demo.papers import LOOK_SECONDS, write
+from inspector.gate import CLEAN, FAILING, UNSEEN
 from inspector.registry import installed
 from inspector.renderer import Language
 from inspector.report import View
@@ -18,6 +19,16 @@ from inspector.texts import Texts
 from inspector.verdict import Outcome
 
 WORKED, FAULTY = 0, 1
+
+_OTHER = {
+    Language.VI: (Language.EN, "English report: {path}"),
+    Language.EN: (Language.VI, "Vietnamese report: {path}"),
+}
+_MEANINGS = {
+    CLEAN: "nothing that must hold fails",
+    FAILING: "something that must hold fails",
+    UNSEEN: "something that must hold could not be seen",
+}
 
 
 def show(output: Path, lang: str, *, quiet: bool) -> int:
@@ -64,20 +75,19 @@ def _introduce(estate: Estate, folder: Path, texts: Texts) -> None:
 
 def _conclude(views: list[View], folder: Path, texts: Texts, wish: Wish) -> None:
     """Say where the reports in the other language are, what a run would have returned, and how to go on."""
-    other = Language.EN if texts.language is Language.VI else Language.VI
-    for each in views:
-        if each.folder is not None:
-            path = each.folder / "reports" / f"report.{other.value}.html"
-            terminal.say(texts.say("In the other language: {path}", path=str(path)))
-    if not views:
+    other, words = _OTHER[texts.language]
+    written = [each.folder for each in views if each.folder is not None]
+    for judgement in written:
+        terminal.say(texts.say(words, path=str(judgement / "reports" / f"report.{other.value}.html")))
+    if not written:
         return
+    code = wish.gate()(views)
+    meaning = texts.say(_MEANINGS[code])
     terminal.say(
-        texts.say("With these papers 'inspector run' would have ended with exit code {code}.", code=wish.gate()(views))
+        texts.say("'inspector run' would have ended with exit code {code}: {meaning}.", code=code, meaning=meaning)
     )
-    bundle = next((each.folder.parents[1] for each in views if each.folder is not None), None)
-    if bundle is not None:
-        command = f"inspector verify {bundle} --settings {folder / 'inspector.toml'}"
-        terminal.say(texts.say("Check a sealed bundle: {command}", command=command))
+    command = f"inspector verify {written[0].parents[1]} --settings {folder / 'inspector.toml'}"
+    terminal.say(texts.say("Check a sealed bundle: {command}", command=command))
 
 
 def _worked(run: Round, views: list[View]) -> bool:

@@ -21,9 +21,9 @@ HOSTILE = "<script>alert('xin chao')</script> \x1b]0;may cu\x07\x1b[31mdo\x1b[0m
 
 @dataclass(frozen=True, slots=True)
 class Keypair:
-    """A certificate and its private key, both PEM."""
+    """A chain of certificates, the server's own first, and the private key, both PEM."""
 
-    certificate: bytes
+    chain: bytes
     key: bytes
 
 
@@ -53,7 +53,7 @@ def authority() -> tuple[x509.Certificate, Key]:
 
 
 def sound(host: str, root: x509.Certificate, root_key: Key) -> Keypair:
-    """A certificate for this host, of the authority: P-256, 90 days."""
+    """A certificate for this host, of the authority and sent with it: P-256, 90 days."""
     key = ec.generate_private_key(ec.SECP256R1())
     issued = (
         _builder(_name("Bộ Mẫu", host), root.subject, key, begins=-1, ends=90)
@@ -64,7 +64,7 @@ def sound(host: str, root: x509.Certificate, root_key: Key) -> Keypair:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False)
         .sign(root_key, SHA256())
     )
-    return _keypair(issued, key)
+    return _keypair(key, issued, root)
 
 
 def faulty() -> Keypair:
@@ -76,7 +76,7 @@ def faulty() -> Keypair:
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost.localdomain")]), critical=False)
         .sign(key, SHA256())
     )
-    return _keypair(issued, key)
+    return _keypair(key, issued)
 
 
 def pem(certificate: x509.Certificate) -> bytes:
@@ -103,5 +103,6 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: Key, *, begins: int, en
     )
 
 
-def _keypair(certificate: x509.Certificate, key: Key) -> Keypair:
-    return Keypair(pem(certificate), key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+def _keypair(key: Key, *chain: x509.Certificate) -> Keypair:
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return Keypair(b"".join(map(pem, chain)), private)

@@ -75,7 +75,7 @@ class Estate:
 
 @contextmanager
 def running() -> Iterator[Estate]:
-    """Start the servers; whatever happens in the body, they have ended after it. Raises Misuse when one cannot start."""
+    """Start the servers; after the body they have ended, whatever happened in it. Raises Misuse when one cannot start."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inspector-demo-")))
         yield _Builder(stack, folder, OWN if _has(OWN["portal"]) else SHARED).build()
@@ -201,7 +201,7 @@ class _Builder:
 
     def _tls(self, name: str, pair: certificates.Keypair, *, oldest: str = "TLSv1_2", suites: str = "DEFAULT") -> Tls:
         chain, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        chain.write_bytes(pair.certificate)
+        chain.write_bytes(pair.chain)
         key.write_bytes(pair.key)
         return Tls(chain=str(chain), key=str(key), oldest=oldest, suites=suites)
 

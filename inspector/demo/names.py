@@ -24,6 +24,7 @@ import dns.rdatatype
 import dns.rrset
 import dns.zone
 from cryptography.hazmat.primitives.asymmetric import ec
+from dns.dnssectypes import Algorithm, DSDigest
 
 from inspector.demo.child import say_ready, take_orders
 
@@ -96,7 +97,7 @@ class Zones:
         exists = any(name.is_subdomain(question.name) for name in zone)
         if not exists:
             reply.set_rcode(dns.rcode.NXDOMAIN)
-        _add(reply.authority, zone, zone.get_rrset(zone.origin, dns.rdatatype.SOA), signed=signed)
+        _add(reply.authority, zone, zone.get_rrset(zone.origin or TOP, dns.rdatatype.SOA), signed=signed)
         if signed:
             self._deny(reply, zone, question.name, exists=exists)
         return reply
@@ -119,10 +120,10 @@ class Zones:
 def _sign(zone: dns.zone.Zone) -> Any:
     """Sign a zone with a key of its own, and give the DS record that vouches for it."""
     private = ec.generate_private_key(ec.SECP256R1())
-    key = dns.dnssec.make_dnskey(private.public_key(), dns.dnssec.Algorithm.ECDSAP256SHA256, flags=257)
+    key = dns.dnssec.make_dnskey(private.public_key(), Algorithm.ECDSAP256SHA256, flags=257)
     begins = int(time.time()) - 3600
     dns.dnssec.sign_zone(zone, keys=[(private, key)], inception=begins, expiration=begins + LIFETIME_SECONDS)
-    return dns.dnssec.make_ds(zone.origin or TOP, key, dns.dnssec.DSDigest.SHA256)
+    return dns.dnssec.make_ds(zone.origin or TOP, key, DSDigest.SHA256)
 
 
 def _secured(zone: dns.zone.Zone) -> Iterable[dns.name.Name]:

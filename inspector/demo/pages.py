@@ -7,14 +7,7 @@ import secrets
 #: A login prompt in the manner of telnet: it begins with a negotiation (RFC 854).
 TELNET = "\xff\xfd\x18\r\nmay-cu login: "
 #: A database that introduces itself: handshake packet of MySQL's protocol, version 10.
-_HANDSHAKE = (
-    "\x0a5.1.73-log\x00"
-    + "\x07\x00\x00\x00"
-    + "saltsalt\x00"
-    + "\xff\xf7\x08\x02\x00"
-    + "\x00" * 13
-    + "saltsaltsalt\x00"
-)
+_HANDSHAKE = f"\x0a5.1.73-log\x00\x07\x00\x00\x00saltsalt\x00\xff\xf7\x08\x02\x00{13 * chr(0)}saltsaltsalt\x00"
 MYSQL = f"{chr(len(_HANDSHAKE))}\x00\x00\x00{_HANDSHAKE}"
 
 _SOUND = """<!doctype html><html lang="vi"><meta charset="utf-8"><title>Cổng thông tin điện tử Bộ Mẫu</title>
