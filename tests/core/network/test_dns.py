@@ -13,6 +13,7 @@ import dns.message
 import dns.rcode
 import pytest
 
+from inspector.authorisation import Covers
 from inspector.errors import Trouble
 from inspector.inspection import Pin
 from inspector.model import Cause
@@ -21,7 +22,7 @@ from inspector.network.addresses import split_server
 from inspector.network.pins import _hosts_file
 from inspector.probing import Touch
 from inspector.settings import Settings
-from tests.core.network.estate import DECOY, HOST, Estate, make_probe, needs_raw, serving, target
+from tests.core.network.estate import DECOY, HOST, Estate, authorise, make_probe, needs_raw, serving, target
 
 ADDRESS = "127.7.0.53"
 
@@ -162,10 +163,8 @@ def test_resolving_is_on_the_ledger_as_infrastructure(tmp_path: Path, resolver: 
         assert entry.received > 0
 
 
-def test_no_resolver_is_not_reached(tmp_path: Path) -> None:
-    """A resolver that is no address, or does not run, is said with its cause."""
-    (bad,) = pinned(tmp_path, Settings(resolvers=("resolver.test",)), "plain.dns.test")
-    assert (bad.trouble, "resolver.test" in bad.detail) == (Cause.NOT_REACHED, True)
+def test_a_dead_resolver_is_told(tmp_path: Path) -> None:
+    """A resolver that does not run refuses, which is no word about the name."""
     (dead,) = pinned(tmp_path, Settings(resolvers=("127.7.0.54:9",)), "plain.dns.test")
     assert dead.trouble is Cause.REFUSED
 
@@ -311,21 +310,25 @@ def _forbidden(network: Network) -> list[Coroutine[Any, Any, Any]]:
 
 @needs_raw
 def test_an_alias_that_is_not_listed_leads_nowhere(tmp_path: Path, resolver: Resolver) -> None:
-    """A name whose alias is not listed is pinned, named out of scope, and the place it leads to sees no packet."""
+    """A name with an alias that is not listed is out of scope, and the place it leads to sees no packet."""
 
-    async def go(port: int) -> None:
+    async def go(port: int, *names: str) -> None:
         (found,) = await pin(["alias.dns.test"], resolver.settings, Ledger(tmp_path / "pins"))
         where = found.addresses[0]
-        on = Estate(tmp_path, f"tcp://alias.dns.test:{port}", pins=(found,))
+        granted = authorise(covers=Covers(names=names))
+        on = Estate(tmp_path, f"tcp://alias.dns.test:{port}", pins=(found,), granted=granted)
         async with on.door:
             network = on.door.network(make_probe(), target(port, host="alias.dns.test", address=where), on.granted)
-            with pytest.raises(Trouble) as caught:
-                await network.connect()
-            assert caught.value.cause is Cause.OUT_OF_SCOPE
+            await network.connect()
 
     with serving("quiet", "127.7.0.5") as decoy, serving("sniff", "127.7.0.5") as sniffer:
-        asyncio.run(go(decoy.port))
+        with pytest.raises(Trouble) as caught:
+            asyncio.run(go(decoy.port, "alias.dns.test", "middle.dns.test"))
+        assert caught.value.cause is Cause.OUT_OF_SCOPE
+        assert "end.dns.test" in caught.value.message
         assert sniffer.report()["packets"] == []
+        asyncio.run(go(decoy.port, "alias.dns.test", "*.dns.test"))
+        assert sniffer.report()["packets"] != []
 
 
 @needs_raw
