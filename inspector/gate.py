@@ -50,7 +50,7 @@ def exit_code(
                 return FAILING
         elif within and finding.cause is Cause.NOT_SELECTED:
             continue
-        elif finding.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
+        elif finding.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR) and finding.cause is not Cause.NOT_SELECTED:
             code = UNSEEN
     return code
 

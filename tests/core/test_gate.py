@@ -7,6 +7,7 @@ import pytest
 from inspector.errors import Misuse
 from inspector.finding import Finding, Force, Obligation, Severity
 from inspector.gate import CLEAN, FAILING, UNSEEN, Threshold, baseline_of, exit_code
+from inspector.model import Cause
 from inspector.verdict import Message, Outcome
 
 
@@ -40,6 +41,11 @@ def finding(outcome: Outcome, obligation: str = "must", severity: str = "high", 
 def test_each_outcome_has_its_code(outcome: Outcome, code: int) -> None:
     """A failure is 1; what could not be seen is 3; the rest is clean."""
     assert exit_code([finding(outcome)], Threshold()) == code
+
+
+def test_what_was_left_out_by_choice_does_not_count() -> None:
+    """Not selected is neither failing nor unseen."""
+    assert exit_code([finding(Outcome.INCONCLUSIVE, cause=Cause.NOT_SELECTED)], Threshold()) == CLEAN
 
 
 def test_a_failure_outweighs_what_was_not_seen() -> None:
