@@ -36,7 +36,9 @@ def render(views: Sequence[View], language: Language) -> bytes:
 def _issue(view: View, finding: Finding, language: Language) -> dict[str, Any]:
     texts = view.texts(language)
     place = placed(view, finding)
-    told = f"{view.title(finding, language)} ({texts.verdict(finding)}): {subject_of(finding)}: {texts.message(finding)}"
+    told = (
+        f"{view.title(finding, language)} ({texts.verdict(finding)}): {subject_of(finding)}: {texts.message(finding)}"
+    )
     return {
         "description": harmless(told, keep=""),
         "check_name": finding.check,

@@ -160,7 +160,9 @@ class Told:
         if text is None:
             return self("not required")
         force, obligation, severity = text.split("/")
-        return " · ".join((words.word(Force(force)), words.word(Obligation(obligation)), words.word(Severity(severity))))
+        return " · ".join(
+            (words.word(Force(force)), words.word(Obligation(obligation)), words.word(Severity(severity)))
+        )
 
     def changes(self) -> list[tuple[str, Change, list[str]]]:
         """What the next regime changes: title, change, and its clauses as document and number."""

@@ -28,11 +28,14 @@ _INSIDE = {
 
 def render(views: Sequence[View], language: Language) -> bytes:
     """The suites of these views."""
-    root = ElementTree.Element("testsuites", name="inspector", **_counted([f for v in views for f in _findings(v)]))
+    root = ElementTree.Element(
+        "testsuites", {"name": "inspector", **_counted([each for view in views for each in _findings(view)])}
+    )
     for view in views:
         root.append(_suite(view, language))
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    told: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return told + b"\n"
 
 
 def _findings(view: View) -> tuple[Finding, ...]:
@@ -49,9 +52,11 @@ def _suite(view: View, language: Language) -> ElementTree.Element:
     findings = _findings(view)
     suite = ElementTree.Element(
         "testsuite",
-        name=harmless(view.inspection.system.id, keep=""),
-        timestamp=f"{view.inspection.begun.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
-        **_counted(findings),
+        {
+            "name": harmless(view.inspection.system.id, keep=""),
+            "timestamp": f"{view.inspection.begun.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
+            **_counted(findings),
+        },
     )
     for finding in findings:
         suite.append(_case(view, finding, language))

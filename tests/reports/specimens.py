@@ -67,12 +67,12 @@ def registry() -> Registry:
     )
 
 
-def _clause(id: str, number: str, vi: str, en: str, force: Force, confidence: str) -> Clause:
-    document = "Nghị định 331/2026/NĐ-CP" if id.startswith("nd") else "TCVN 14423:2026"
+def _clause(name: str, number: str, vi: str, en: str, force: Force, confidence: str) -> Clause:
+    document = "Nghị định 331/2026/NĐ-CP" if name.startswith("nd") else "TCVN 14423:2026"
     title = Text(vi=vi, en=en)
     levels = (1, 2, 3, 4, 5)
     return Clause(
-        id=id,
+        id=name,
         document=document,
         number=number,
         title=title,
@@ -84,9 +84,7 @@ def _clause(id: str, number: str, vi: str, en: str, force: Force, confidence: st
 
 
 CLAUSES = (
-    _clause(
-        "nd331-23", "23.1.c", "Vận hành khi chưa được phê duyệt", "Operating without approval", Force.BINDING, "H"
-    ),
+    _clause("nd331-23", "23.1.c", "Vận hành khi chưa được phê duyệt", "Operating without approval", Force.BINDING, "H"),
     _clause(
         "tcvn-5-12", "5.12.2.4d", "Kiểm soát truy cập từ bên ngoài", "Access from outside", Force.CLAUSE_EVIDENCE, "M"
     ),
@@ -95,10 +93,10 @@ CLAUSES = (
 )
 
 
-def _row(id: str, check: str, force: Force, severity: Severity, *clauses: str, **more: Any) -> Requirement:
+def _row(name: str, check: str, force: Force, severity: Severity, *clauses: str, **more: Any) -> Requirement:
     legal = force in (Force.BINDING, Force.CLAUSE_EVIDENCE)
     return Requirement(
-        id=id,
+        id=name,
         check=check,
         levels=(3,),
         force=force,
@@ -139,10 +137,10 @@ ROWS = (
 )  # fmt: skip
 
 
-def regime(id: str = "vn-nd331-2026", **more: Any) -> Regime:
+def regime(name: str = "vn-nd331-2026", **more: Any) -> Regime:
     """A regime with the rows above."""
     given: dict[str, Any] = {
-        "id": id,
+        "id": name,
         "version": "2026.11",
         "title": Text(vi="Nghị định 331/2026 và TCVN 14423:2026", en="Decree 331/2026 and TCVN 14423:2026"),
         "documents": {
@@ -150,7 +148,11 @@ def regime(id: str = "vn-nd331-2026", **more: Any) -> Regime:
                 id="nd331", vi="Bảo vệ an ninh mạng theo cấp độ", en="Protection by level", source="VN", confidence="H"
             ),
             "TCVN 14423:2026": Source(
-                id="tcvn", vi="Yêu cầu cơ bản theo cấp độ", en="Basic requirements by level", source="VN", confidence="M"
+                id="tcvn",
+                vi="Yêu cầu cơ bản theo cấp độ",
+                en="Basic requirements by level",
+                source="VN",
+                confidence="M",
             ),
         },
         "authority": Text(vi="Bộ Công an", en="Ministry of Public Security"),
@@ -245,7 +247,8 @@ def evidence() -> dict[str, Evidence]:
         ),
         "2" * 64: Evidence(
             probe="tls", kind="specimen/1", subject=portal, endpoint=PORTAL, look=2, began=WHEN + later,
-            ended=WHEN + later, facts={}, gaps=(Gap(question="TLS 1.1", cause=Cause.TIMEOUT),), raw=(raw, page), **common,
+            ended=WHEN + later, facts={}, gaps=(Gap(question="TLS 1.1", cause=Cause.TIMEOUT),), raw=(raw, page),
+            **common,
         ),
         "3" * 64: Evidence(
             probe="http", kind="specimen/1", subject=_subject(LEGACY, "legacy.example.vn", "192.0.2.9", 443),
@@ -434,9 +437,7 @@ def inspection() -> Inspection:
             "vn-nd999-2028", title=Text(vi="Nghị định 999/2028", en="Decree 999/2028"), valid_from=date(2028, 1, 1)
         ),
         plan=Plan(selection=("select:smoke",)),
-        plugins=(
-            PluginRecord(name="specimen_checks", distribution="specimen-checks", version="1.0", digest="9" * 64),
-        ),
+        plugins=(PluginRecord(name="specimen_checks", distribution="specimen-checks", version="1.0", digest="9" * 64),),
         tools={"sslyze": "6.3.1", "nmap": "7.93"},
     )
 

@@ -1,0 +1,292 @@
+"""The report for people: complete, well formed, harmless, and readable by everybody."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from importlib.resources import files
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inspector import Language, Outcome
+from inspector.report import View
+from inspector_reports.html import HTML
+from tests.reports import specimens
+from tests.reports.pages import Page
+
+LANGUAGES = list(Language)
+
+
+def page(language: Language, view: View | None = None) -> Page:
+    return Page(HTML.render([view or specimens.view()], language))
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
+def language(request: pytest.FixtureRequest) -> Language:
+    found: Language = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def report(language: Language) -> Page:
+    return page(language)
+
+
+def body(report: Page) -> str:
+    return report.all("body")[0].text
+
+
+# --- Harmless -------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_runs_and_nothing_is_fetched(report: Page) -> None:
+    """The page has no script, no handler, no frame, no image, no form, and no address that a browser would ask."""
+    assert not report.all(
+        "script", "iframe", "object", "embed", "img", "link", "form", "input", "base", "audio", "video"
+    )
+    for element in report.elements:
+        for name, value in element.attributes.items():
+            assert not name.startswith("on"), element
+            assert name not in {"src", "srcset", "action", "data", "poster", "formaction"}, element
+            if name == "href":
+                assert value.startswith("#"), value
+    style = report.all("style")[0].text
+    assert "@import" not in style
+    assert "url(" not in style
+    assert "expression" not in style
+
+
+def test_the_page_forbids_itself_to_fetch(report: Page) -> None:
+    """The page carries a policy under which a browser would refuse whatever slipped in."""
+    (policy,) = [each for each in report.all("meta") if each.attributes.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.attributes["content"].startswith("default-src 'none'")
+
+
+def test_what_a_server_said_stands_there_as_text(report: Page) -> None:
+    """Markup that a server sent is shown, not obeyed; control and direction characters are written out."""
+    assert '<script>alert("ẩn")</script>' in body(report)
+    assert "\\x1b[31;1mđỏ\\x1b[0m" in body(report)
+    assert "\\u202egnp.exe" in body(report)
+    assert "\\x00" in body(report)
+    assert "{{7*7}}" in body(report)
+
+
+def test_no_hidden_character_is_left(language: Language) -> None:
+    """Not one control, format or unassigned character is in the file, line ends apart."""
+    source = HTML.render([specimens.view()], language).decode()
+    assert {each for each in source if unicodedata.category(each)[0] == "C"} <= {"\n"}
+
+
+def test_a_very_long_value_is_cut_with_a_mark(report: Page) -> None:
+    """A server cannot make the report endless."""
+    assert "a" * 601 not in body(report)
+    assert "aaa… (+4400)" in body(report)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(min_size=1, max_size=60))
+def test_no_text_changes_the_structure(text: str) -> None:
+    """Whatever a server says, the page has the same elements."""
+    said = specimens.findings()[7].model_copy(update={"measured": text})
+    message = said.message.model_copy(update={"values": {"measured": text}})
+    findings = (said.model_copy(update={"message": message}),)
+    made = specimens.view(judgement=specimens.judgement().model_copy(update={"findings": findings}))
+    plain = specimens.view(
+        judgement=specimens.judgement().model_copy(
+            update={"findings": (said.model_copy(update={"measured": "x", "message": message.model_copy(
+                update={"values": {"measured": "x"}})}),)}
+        )
+    )  # fmt: skip
+    shape = [(each.tag, sorted(each.attributes)) for each in page(Language.EN, made).elements]
+    assert shape == [(each.tag, sorted(each.attributes)) for each in page(Language.EN, plain).elements]
+
+
+# --- Accessible -----------------------------------------------------------------------------------------------------
+
+
+def test_the_page_says_its_language_and_its_title(report: Page, language: Language) -> None:
+    """A screen reader knows how to pronounce the page."""
+    assert report.all("html")[0].attributes["lang"] == language.value
+    assert "Cổng dịch vụ công trực tuyến tỉnh Ví Dụ" in report.all("title")[0].text
+
+
+def test_the_page_has_landmarks_and_a_way_past_them(report: Page) -> None:
+    """One header, one navigation with a name, one main part that the first link leads to, one footer."""
+    for tag in ("header", "nav", "main", "footer", "h1"):
+        assert len(report.all(tag)) == 1, tag
+    assert report.all("nav")[0].attributes["aria-label"]
+    assert report.all("a")[0].attributes["href"] == f"#{report.all('main')[0].attributes['id']}"
+
+
+def test_every_link_leads_somewhere(report: Page) -> None:
+    """Every link names an id of the page, and no id stands twice."""
+    ids = [each.attributes["id"] for each in report.elements if "id" in each.attributes]
+    assert len(ids) == len(set(ids))
+    assert {each.attributes["href"][1:] for each in report.all("a")} <= set(ids)
+    labels = {each.attributes["aria-labelledby"] for each in report.elements if "aria-labelledby" in each.attributes}
+    assert labels <= set(ids)
+
+
+def test_headings_do_not_skip_a_rank(report: Page) -> None:
+    """Below a heading comes one of the next rank, never a deeper one."""
+    ranks = [int(each.tag[1]) for each in report.all("h1", "h2", "h3", "h4", "h5", "h6")]
+    assert ranks[0] == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(ranks))
+
+
+def test_tables_have_names_and_scoped_headers(report: Page) -> None:
+    """Every header cell says what it heads, and every table has a caption or a heading that names it."""
+    for cell in report.all("th"):
+        assert cell.attributes.get("scope") in {"col", "row", "rowgroup"}, cell.text
+    captioned = {id(each.parent) for each in report.all("caption")}
+    for table in report.all("table"):
+        assert id(table) in captioned or "aria-labelledby" in table.attributes
+
+
+def test_bars_are_told_in_words(report: Page) -> None:
+    """Each bar is one image with a title that gives its numbers."""
+    bars = report.all("svg")
+    assert len(bars) == 2
+    for bar in bars:
+        assert bar.attributes["role"] == "img"
+        assert re.search(r": \d", report.one(bar.attributes["aria-labelledby"]).text)
+
+
+def test_no_mark_rests_on_colour_alone(report: Page) -> None:
+    """Every mark has a sign and words beside its colour, and each kind of mark its own sign."""
+    marks = [each for each in report.all("span") if "mark" in each.attributes.get("class", "").split()]
+    signs: dict[str, set[str]] = {}
+    for mark in marks:
+        sign, _, words = mark.text.partition(" ")
+        assert words
+        signs.setdefault(sign, set()).add(mark.attributes["class"])
+    assert all(len(kinds) == 1 for kinds in signs.values())
+    assert len(signs) == 9
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_text_has_enough_contrast() -> None:
+    """Every colour of text has a contrast of at least 4.5 to 1 on every ground it stands on (WCAG 2.2, 1.4.3)."""
+    style = files("inspector_reports").joinpath("static", "report.css").read_text(encoding="utf-8")
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", style))
+    for name in set(colours) - {"line", "wash"}:
+        for ground in ("#ffffff", colours["wash"], "#fdf3e7", "#fffbe6"):
+            light, dark = sorted((_luminance(colours[name]), _luminance(ground)), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (name, ground)
+
+
+# --- Complete -------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_is_confidential(report: Page, language: Language) -> None:
+    """The first thing a reader sees is that the report is not for everybody."""
+    first = next(each for each in report.elements if each.attributes.get("class") == "confidential")
+    assert first.text.startswith("Bảo mật" if language is Language.VI else "Confidential")
+
+
+def test_the_grounds_are_told(report: Page) -> None:
+    """Who permitted what, on which basis, by which document, when and how hard; and who looked, with what."""
+    told = report.one("grounds").text
+    for fact in (
+        "QD-15-2026", "Điều 12 khoản 1 Luật 116/2025/QH15", "15/QĐ-ANM", "ab" * 32, "+84 24 0000 0000", "192.0.2.0/28",
+        "*.example.vn", "Asia/Ho_Chi_Minh", "Trung tâm Công nghệ thông tin và Truyền thông", "vn-nd331-2026", "2026.11",
+        "state-body", "TCVN 14423:2026", "Hà Nội 1", "kiemtra@example.gov.vn", "sslyze 6.3.1",
+    ):  # fmt: skip
+        assert fact in told, fact
+
+
+def test_the_two_parts_stand_apart(report: Page) -> None:
+    """What binds is in part A, what is recommended in part B, and nothing is in both."""
+    first, second = report.one("part-A").text, report.one("part-B").text
+    for finding in specimens.findings():
+        told, other = (first, second) if finding in specimens.view().binding else (second, first)
+        if finding.outcome is not Outcome.NOT_OBSERVABLE:
+            assert finding.id in told
+        assert finding.id not in other
+
+
+def test_a_clause_of_lesser_confidence_is_marked(report: Page, language: Language) -> None:
+    """A clause that was not read in the original says so, one that was does not."""
+    words = "chưa đối chiếu với bản gốc" if language is Language.VI else "not checked against the original"
+    by_text = [each.text for each in report.all("li") if each.within("section") and "·" in each.text]
+    assert all((words in text) == ("TCVN" in text) for text in by_text if "331" in text or "TCVN" in text)
+    assert any(words in text for text in by_text)
+
+
+def test_words_come_from_outcome_and_force(report: Page, language: Language) -> None:
+    """A failure is called by the force of its requirement, and a pass never more than it is."""
+    vietnamese = language is Language.VI
+    called = {
+        "R-approval": "không đáp ứng" if vietnamese else "does not conform",
+        "R-open-ports": "có dấu hiệu không đáp ứng" if vietnamese else "signs of non-conformity",
+        "R-version-hidden": "khuyến nghị cải thiện" if vietnamese else "improvement recommended",
+    }
+    for id_, words in called.items():
+        assert words in report.one(id_).text
+    part = report.one("part-B").text
+    assert ("Không quan sát thấy bằng chứng trái ngược" if vietnamese else "No contrary evidence observed") in part
+
+
+def test_what_needs_attention_stands_first(report: Page) -> None:
+    """The summary lists every failing requirement, and each leads to its details."""
+    links = [each for each in report.all("a") if each.attributes["href"].startswith("#R-")]
+    failing = {each.requirement for each in specimens.findings() if each.outcome is Outcome.FAIL}
+    assert {each.attributes["href"] for each in links} == {f"#R-{each}" for each in failing}
+
+
+def test_evidence_is_cited_by_number_and_listed_with_its_digests(report: Page) -> None:
+    """Each finding leads to the looks it rests on, and the list gives every digest in full."""
+    told = report.one("evidence").text
+    for digest, evidence in specimens.evidence().items():
+        assert digest in told
+        assert all(raw.sha256 in told for raw in evidence.raw)
+    cited = [each for each in report.all("a") if each.attributes["href"].startswith("#E")]
+    assert len(cited) == sum(len(each.evidence) for each in specimens.findings())
+
+
+def test_what_could_not_be_seen_is_told_with_its_cause(report: Page, language: Language) -> None:
+    """Coverage names the looks that saw nothing with their cause, what was not selected, and the vantage's limits."""
+    told = report.one("coverage").text
+    assert ("kết nối bị ngắt đột ngột" if language is Language.VI else "connection reset") in told
+    assert ("ngoài khung giờ cho phép" if language is Language.VI else "outside the permitted hours") in told
+    assert "2001:db8::5" in told
+    assert "select:smoke" in told
+
+
+def test_statements_stand_beside_the_unchanged_verdict(report: Page, language: Language) -> None:
+    """A claimed and an accepted statement are both shown, and the failure stays a failure."""
+    told = report.one("R-version-hidden").text
+    assert "Đã xem xét." in told
+    assert ("được chấp nhận" if language is Language.VI else "accepted") in told
+    assert ("khuyến nghị cải thiện" if language is Language.VI else "improvement recommended") in told
+
+
+def test_the_seal_can_be_checked(report: Page) -> None:
+    """Head digest, signers and the command that checks them are there."""
+    told = report.one("verify").text
+    assert "7" * 64 in told
+    assert "5" * 64 in told
+    assert "inspector verify 20261121T023000/portal/20261121T023015-portal" in told
+
+
+def test_the_next_regime_is_told(report: Page) -> None:
+    """Every change has its title, its strength before and after, and the clause behind it."""
+    told = report.one("next").text
+    assert "999/2028" in told
+    assert "23.1.c" in told
+
+
+def test_a_report_about_nothing_is_whole() -> None:
+    """Without papers, evidence, findings or a known regime the report is still a well-formed page."""
+    for language in Language:
+        empty = page(language, specimens.plain())
+        assert "127.0.0.1" in empty.all("h1")[0].text
+        assert not empty.all("svg")

@@ -1,0 +1,237 @@
+"""The formats for programs: valid, placed, fingerprinted, and the same in every language."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from inspector import Language, Outcome
+from inspector.model import canonical
+from inspector.report import View, findings_schema
+from inspector_reports.codequality import CODE_QUALITY
+from inspector_reports.findings import FINDINGS, schema
+from inspector_reports.junit import JUNIT
+from inspector_reports.sarif import SARIF
+from tests.reports import specimens
+
+SARIF_SCHEMA = Path(__file__).parents[3] / "shared" / "data" / "sarif-schema-2.1.0.json"
+FORMATS = (FINDINGS, SARIF, JUNIT, CODE_QUALITY)
+
+
+def twice() -> View:
+    """A view in which one finding stands at two addresses, and one system-wide finding beside it."""
+    first = specimens.findings()[2]
+    judgement = specimens.judgement()
+    update = {"findings": (*judgement.findings, first.model_copy(update={"address": "192.0.2.6"}))}
+    return specimens.view(judgement=judgement.model_copy(update=update))
+
+
+def other() -> View:
+    """The same findings about another system."""
+    judgement = specimens.judgement()
+    moved = tuple(each.model_copy(update={"system": "intranet"}) for each in judgement.findings)
+    return specimens.view(judgement=judgement.model_copy(update={"system": "intranet", "findings": moved}))
+
+
+def failures(*views: View) -> int:
+    return sum(each.outcome is Outcome.FAIL for view in views for each in view.judgement.findings)
+
+
+@pytest.mark.parametrize("renderer", FORMATS, ids=lambda each: each.name)
+def test_no_hidden_character_is_left(renderer: Any) -> None:
+    """Not one control or format character of a server reaches whoever prints the file on a terminal."""
+    told = renderer.render([specimens.view()], Language.EN).decode()
+    assert {each for each in told if unicodedata.category(each)[0] == "C"} <= {"\n"}
+
+
+@pytest.mark.parametrize("renderer", FORMATS, ids=lambda each: each.name)
+def test_no_view_gives_an_empty_report(renderer: Any) -> None:
+    """A run in which no system could be inspected still writes valid files."""
+    assert renderer.render([], Language.EN)
+
+
+# --- findings.json --------------------------------------------------------------------------------------------------
+
+
+def test_findings_are_equal_in_both_languages() -> None:
+    """findings.json has no words, only ids and values."""
+    assert FINDINGS.render([specimens.view()], Language.VI) == FINDINGS.render([specimens.view()], Language.EN)
+
+
+def test_findings_are_what_the_bundle_holds() -> None:
+    """The file says what a bundle's findings.json says; only invisible characters are spelt otherwise."""
+    view = specimens.view()
+    held = canonical(view.judgement.model_dump(mode="json")["findings"])
+    told = FINDINGS.render([view], Language.EN)
+    assert json.loads(told) == json.loads(held)
+    clean = replace(view, judgement=view.judgement.model_copy(update={"findings": view.judgement.findings[2:4]}))
+    held = canonical(clean.judgement.model_dump(mode="json")["findings"])
+    assert FINDINGS.render([clean], Language.EN) == held
+
+
+def test_findings_fit_the_published_schema() -> None:
+    """Every finding fits the schema, and a finding with an unknown field does not."""
+    assert schema() == findings_schema()
+    jsonschema.Draft202012Validator.check_schema(schema())
+    told = json.loads(FINDINGS.render([specimens.view(), other()], Language.EN))
+    jsonschema.validate(told, schema())
+    assert {each["system"] for each in told} == {"portal", "intranet"}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate([told[0] | {"verdict": "fine"}], schema())
+
+
+def test_every_fact_of_a_finding_is_there() -> None:
+    """A program finds everything that a dispute needs."""
+    told = json.loads(FINDINGS.render([specimens.view()], Language.EN))
+    wanted = {
+        "id", "system", "endpoint", "address", "requirement", "check", "outcome", "cause", "obligation", "force",
+        "severity", "clauses", "message", "measured", "threshold", "evidence", "statements", "confirmed",
+    }  # fmt: skip
+    assert all(wanted <= set(each) for each in told)
+    assert told[4]["measured"] == {"value": 825, "unit": "day"}
+
+
+# --- SARIF ----------------------------------------------------------------------------------------------------------
+
+
+def sarif(*views: View) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(SARIF.render(views, Language.EN))
+    return told
+
+
+def test_sarif_fits_its_schema() -> None:
+    """The log is valid SARIF 2.1.0."""
+    if not SARIF_SCHEMA.is_file():
+        pytest.skip(f"the SARIF schema is not at {SARIF_SCHEMA}")
+    validator = jsonschema.Draft7Validator(json.loads(SARIF_SCHEMA.read_text(encoding="utf-8")))
+    for views in ((specimens.view(),), (twice(), other(), specimens.plain()), ()):
+        validator.validate(sarif(*views))
+
+
+def test_sarif_tells_failures_alone() -> None:
+    """Only a fail is a result; what could not be seen is none."""
+    (run,) = sarif(specimens.view(), other())["runs"]
+    assert len(run["results"]) == failures(specimens.view(), other())
+    assert [each["id"] for each in run["properties"]["systems"]] == ["portal", "portal"]
+
+
+def test_every_result_has_a_place_in_the_declaration() -> None:
+    """A result points at its endpoint's line, at the first line where it has none, and never at nothing."""
+    results = sarif(specimens.view())["runs"][0]["results"]
+    places = {each["properties"]["requirement"]: each["locations"][0]["physicalLocation"] for each in results}
+    path = "papers/khai%20b%C3%A1o.yaml"
+    assert places["protocols"] == {
+        "artifactLocation": {"uri": path},
+        "region": {"startLine": 14, "startColumn": 9},
+    }
+    assert places["approval"]["artifactLocation"]["uri"] == path
+    assert places["approval"]["region"]["startLine"] == 1
+
+
+def test_without_papers_a_result_still_has_a_place() -> None:
+    """An inspection without files points at a name that stands for them: GitLab drops results without a place."""
+    made = specimens.inspection().model_copy(update={"endpoint_places": {}})
+    results = sarif(specimens.view(inspection=made))["runs"][0]["results"]
+    assert {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in results} == {
+        "inspector-adhoc"
+    }
+
+
+def test_fingerprints_come_from_finding_ids() -> None:
+    """The fingerprint is the finding's id; what is about a whole system carries the system too."""
+    for result in sarif(specimens.view(), other())["runs"][0]["results"]:
+        (fingerprint,) = result["partialFingerprints"].values()
+        finding, system = result["properties"]["finding"], result["properties"]["system"]
+        whole = result["properties"]["subject"] == "system:"
+        assert fingerprint == (f"{system}/{finding}" if whole else finding)
+
+
+def test_rules_explain_themselves_in_both_languages() -> None:
+    """Every result has a rule with reasons, remedy, a security severity, and the Vietnamese texts."""
+    run = sarif(specimens.view())["runs"][0]
+    rules = run["tool"]["driver"]["rules"]
+    for result in run["results"]:
+        rule = rules[result["ruleIndex"]]
+        assert rule["id"] == result["ruleId"]
+        assert 0.0 <= float(rule["properties"]["security-severity"]) <= 10.0
+        assert rule["fullDescription"]["text"]
+        assert rule["help"]["text"]
+        assert rule["properties"]["vi"]["title"] != rule["shortDescription"]["text"]
+        assert result["properties"]["vi"]["message"] != result["message"]["text"]
+
+
+def test_levels_follow_severity_and_due_date() -> None:
+    """High and critical are errors, medium warns, the rest notes; what is not yet due is a note."""
+    levels = {
+        each["properties"]["requirement"]: each["level"] for each in sarif(specimens.view())["runs"][0]["results"]
+    }
+    assert levels["approval"] == levels["protocols"] == "error"
+    assert levels["certificate-life"] == levels["version-hidden"] == "note"
+
+
+def test_only_an_accepted_statement_suppresses() -> None:
+    """A claimed statement leaves a result as it is; an accepted one stands beside it as a suppression."""
+    by_row = {each["properties"]["requirement"]: each for each in sarif(specimens.view())["runs"][0]["results"]}
+    assert "suppressions" not in by_row["open-ports"]
+    assert by_row["version-hidden"]["suppressions"][0]["status"] == "accepted"
+
+
+# --- JUnit ----------------------------------------------------------------------------------------------------------
+
+
+def test_junit_counts_and_sorts_outcomes() -> None:
+    """A fail is a failure, what could not be decided an error, the rest skipped with its reason, a pass plain."""
+    root = ElementTree.fromstring(JUNIT.render([specimens.view(), other()], Language.EN))
+    assert [suite.get("name") for suite in root] == ["portal", "portal"]
+    for suite in root:
+        inside = [[child.tag for child in case] for case in suite]
+        assert inside.count(["failure"]) == 6 == int(suite.get("failures", ""))
+        assert inside.count(["error"]) == 3 == int(suite.get("errors", ""))
+        assert inside.count(["skipped"]) == 2 == int(suite.get("skipped", ""))
+        assert inside.count([]) == 1
+        assert len(inside) == int(suite.get("tests", ""))
+    assert int(root.get("failures", "")) == 12
+
+
+def test_junit_says_why() -> None:
+    """Every case that is not a pass tells its reason in its message, and a failure its remedy in both languages."""
+    root = ElementTree.fromstring(JUNIT.render([specimens.view()], Language.EN))
+    inside = [child for case in root.iter("testcase") for child in case]
+    assert all(child.get("message") for child in inside)
+    told = "\n".join(child.text or "" for child in inside if child.tag == "failure")
+    assert "allow TLS 1.2 and 1.3 only" in told
+    assert "chỉ cho phép TLS 1.2 và 1.3" in told
+    assert "connection reset" in "\n".join(child.get("message", "") for child in inside)
+
+
+def test_junit_cannot_be_forged_from_inside() -> None:
+    """What a server sent neither ends an element nor adds a line of its own."""
+    told = JUNIT.render([specimens.view()], Language.EN).decode()
+    assert "<script" not in told
+    root = ElementTree.fromstring(told)
+    assert not [line for text in root.itertext() for line in text.splitlines() if line.startswith("second line")]
+
+
+# --- Code Quality ---------------------------------------------------------------------------------------------------
+
+
+def test_code_quality_is_what_gitlab_reads() -> None:
+    """Every failure is an issue with description, check, path and line, severity, and a fingerprint of its own."""
+    views = (twice(), other(), specimens.plain())
+    issues = json.loads(CODE_QUALITY.render(views, Language.EN))
+    assert len(issues) == failures(*views)
+    assert len({each["fingerprint"] for each in issues}) == len(issues)
+    for issue in issues:
+        assert issue["severity"] in {"info", "minor", "major", "critical", "blocker"}
+        assert issue["description"]
+        assert issue["check_name"]
+        assert issue["location"]["path"] == "papers/khai báo.yaml"
+        assert issue["location"]["lines"]["begin"] >= 1
+        assert "\n" not in issue["description"]

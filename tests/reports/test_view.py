@@ -1,0 +1,104 @@
+"""The view that every renderer shares: sorted, counted, placed and compared once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from inspector import Cause, Language, Outcome, Renderer
+from inspector.declared import Tenancy
+from inspector.inspection import LedgerEntry
+from inspector.papers import Place
+from inspector.report import PortSeen, _totals, render
+from inspector.verdict import Message
+from tests.reports import specimens
+
+
+def test_failures_come_first_and_the_gravest_first() -> None:
+    """Both parts begin with what fails, then what could not be decided, then the rest."""
+    view = specimens.view()
+    outcomes = [each.outcome for each in view.binding]
+    assert outcomes == sorted(outcomes, key=[Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.NOT_OBSERVABLE].index)
+    assert [each.requirement for each in view.binding[:2]] == ["approval", "open-ports"]
+    assert len(view.binding) + len(view.recommended) == len(view.judgement.findings)
+
+
+def test_every_outcome_is_counted() -> None:
+    """A count of zero is a count."""
+    assert specimens.view().counts(()) == dict.fromkeys(Outcome, 0)
+    assert specimens.view().counts()[Outcome.FAIL] == 6
+
+
+def test_declared_ports_are_compared_with_those_seen() -> None:
+    """Declared and open, declared and closed, open and undeclared, and not seen are four different things."""
+    legacy, portal = specimens.view().comparisons()
+    assert (portal.host, portal.address, portal.tenancy) == ("portal.example.vn", "192.0.2.5", Tenancy.UNKNOWN)
+    assert [(each.port, each.declared, each.state, each.differs) for each in portal.ports] == [
+        ("80/tcp", True, "closed", True),
+        ("443/tcp", True, "open", False),
+        ("3306/tcp", False, "open", True),
+    ]
+    assert legacy.ports == (PortSeen(port="443/tcp", declared=True, cause=Cause.OUTSIDE_WINDOW),)
+    assert not legacy.ports[0].differs
+
+
+def test_every_declared_endpoint_is_accounted_for() -> None:
+    """An endpoint that nobody asked is listed with no looks, one that could not be seen with the cause."""
+    seen = {each.uri: each for each in specimens.view().endpoints()}
+    assert set(seen) == set(specimens.system().endpoints)
+    assert (seen[specimens.PORTAL].looks, seen[specimens.PORTAL].seen) == (1, 1)
+    assert seen[specimens.LEGACY].causes == (Cause.RESET,)
+    assert seen[specimens.ADMIN].looks == 0
+
+
+def test_a_finding_is_placed_where_its_endpoint_is_declared() -> None:
+    """The endpoint's line, else the first line of the same file, else nowhere."""
+    view = specimens.view()
+    by_row = {each.requirement: each for each in view.judgement.findings if each.outcome is Outcome.FAIL}
+    protocols, approval = view.place(by_row["protocols"]), view.place(by_row["approval"])
+    assert protocols == specimens.PLACES[specimens.PORTAL]
+    assert approval == Place(source="papers/khai báo.yaml", line=1, column=1)
+    assert specimens.plain().place(by_row["protocols"]) is None
+
+
+def test_the_ledger_is_summed_by_address_and_probe() -> None:
+    """Targets and infrastructure are summed apart."""
+    entry = LedgerEntry(
+        at=specimens.WHEN, address="192.0.2.5", port=443, protocol="tcp", probe="tls", subject="s",
+        authorisation="a", sent=10, received=20,
+    )  # fmt: skip
+    asked = entry.model_copy(update={"infrastructure": True, "authorisation": None})
+    totals = _totals([entry, entry, asked])
+    assert [(each.connections, each.sent, each.received) for each in totals.targets] == [(2, 20, 40)]
+    assert [(each.connections, each.authorisation) for each in totals.infrastructure] == [(1, None)]
+
+
+def test_files_are_named_by_format_language_and_system() -> None:
+    """A joining format gives one file; any other one for each system and language."""
+    formats = {
+        "page": Renderer("page", ".html", "text/html", lambda views, language: language.encode(), localised=True),
+        "log": Renderer("log", ".sarif", "x", lambda views, _: str(len(views)).encode(), joins=True),
+        "list": Renderer("list", ".json", "x", lambda views, _: b"", joins=True, stem="findings"),
+    }
+    registry = replace(specimens.registry(), renderers=formats)
+    made = render([specimens.view()], formats, registry)
+    assert made == {"report.vi.html": b"vi", "report.en.html": b"en", "report.sarif": b"1", "findings.json": b""}
+    other = specimens.inspection()
+    moved = other.model_copy(update={"system": other.system.model_copy(update={"id": "intranet"})})
+    both = render([specimens.view(), specimens.view(inspection=moved)], formats, registry)
+    assert set(both) == {
+        "portal.report.vi.html", "portal.report.en.html", "intranet.report.vi.html", "intranet.report.en.html",
+        "report.sarif", "findings.json",
+    }  # fmt: skip
+    assert both["report.sarif"] == b"2"
+
+
+def test_a_judgement_from_elsewhere_breaks_nothing() -> None:
+    """A finding whose row, check and evidence nobody here knows is still told."""
+    view = specimens.view()
+    strange = view.judgement.findings[2].model_copy(
+        update={"requirement": "unheard-of", "check": "unknown", "message": Message(id="odd {thing}\x1b[2J")}
+    )
+    judgement = view.judgement.model_copy(update={"findings": (strange,), "requirements": ()})
+    told = replace(view, judgement=judgement, evidence={})
+    assert told.title(strange, Language.VI) == "unheard-of"
+    assert told.texts(Language.EN).message(strange) == "odd {thing}\\x1b[2J"
