@@ -9,7 +9,7 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 def harmless(text: str, *, keep: str = "\n") -> str:
     """The text with control, format, unassigned and line-separating characters written out, those in ``keep`` apart."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     return "".join(each if each in keep or not _is_hidden(each) else _written(each) for each in text)
 

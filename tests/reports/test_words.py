@@ -98,11 +98,12 @@ def test_every_check_of_the_installed_plugins_is_translated() -> None:
     assert told.missing == set()
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("*/**/locale/vi.po")), ids=lambda each: each.parts[-3])
+CATALOGUES = sorted([*ROOT.glob("inspector/locale/vi.po"), *ROOT.glob("[pr]*/*/locale/vi.po")])
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda each: each.parts[-3])
 def test_a_translation_keeps_the_placeholders(path: Path) -> None:
     """A translated message names the same values as the English one, no text twice, none left empty."""
-    if ".venv" in path.parts:
-        return
     ids = []
     for entry in read_po(BytesIO(path.read_bytes()), locale="vi"):
         if entry.id:
