@@ -23,15 +23,12 @@ from inspector.errors import Misuse
 PORTAL = "cong.bo-mau.test"
 SHOP = "cua-hang.luu-niem.test"
 SILENT = "van-ban.bo-mau.test"
-#: Addresses that nobody's own servers are bound to; where there is only one loopback address, all share that.
-OWN = {
-    "portal": "127.77.0.10",
-    "shop": "127.77.0.20",
-    "silent": "127.77.0.30",
-    "name_server": "127.77.0.53",
-    "second_name_server": "127.77.0.54",
-}
-SHARED = dict.fromkeys(OWN, "127.0.0.1")
+#: The last number of each server's address, 127.77.x.…: only another demonstration is likely to be bound there.
+NUMBERS = {"portal": 10, "shop": 20, "silent": 30, "name_server": 53, "second_name_server": 54}
+NETWORKS = 16
+#: Where there is only one loopback address, all share it.
+SHARED = dict.fromkeys(NUMBERS, "127.0.0.1")
+HTTPS_PORT = 8443
 ANY = 0
 DNS_PORT = 53
 
@@ -75,16 +72,25 @@ class Estate:
 
 @contextmanager
 def running() -> Iterator[Estate]:
-    """Start the servers; after the body they have ended, whatever happened in it. Raises Misuse when one cannot start."""
+    """Start the servers, which end with the body, whatever happens in it. Raises Misuse when one cannot start."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inspector-demo-")))
-        yield _Builder(stack, folder, OWN if _has(OWN["portal"]) else SHARED).build()
+        with tempfile.TemporaryDirectory(prefix="inspector-demo-") as folder:
+            estate = _Builder(stack, Path(folder), _addresses()).build()
+        yield estate
 
 
-def _has(address: str) -> bool:
-    """Whether this machine answers at the address."""
+def _addresses() -> dict[str, str]:
+    """An address for each server: the first network that no other demonstration uses."""
+    networks = [{name: f"127.77.{each}.{last}" for name, last in NUMBERS.items()} for each in range(NETWORKS)]
+    free = next((each for each in networks if _can_listen(each["portal"], HTTPS_PORT)), None)
+    if free is None and _can_listen(networks[0]["portal"], ANY):
+        free = networks[0]
+    return free or SHARED
+
+
+def _can_listen(address: str, port: int) -> bool:
     try:
-        socket.create_server((address, ANY)).close()
+        socket.create_server((address, port)).close()
     except OSError:
         return False
     return True
@@ -119,14 +125,14 @@ class _Builder:
         """The sockets of the TCP servers."""
         portal, shop, silent = (self.addresses[name] for name in ("portal", "shop", "silent"))
         return {
-            "portal_https": self._listen(portal, 8443, 9443, 10443, ANY),
+            "portal_https": self._listen(portal, HTTPS_PORT, 9443, 10443, ANY),
             "portal_http": self._listen(portal, 8080, 8081, 8000, ANY),
-            "shop_https": self._listen(shop, 8443, 9443, 10443, ANY),
+            "shop_https": self._listen(shop, HTTPS_PORT, 9443, 10443, ANY),
             "shop_http": self._listen(shop, 8080, 8081, 8000, ANY),
             # Undeclared ports are found where a sweep looks: among the notable ones.
             "shop_telnet": self._listen(shop, 2323, 5631, 4899, 1494),
             "shop_database": self._listen(shop, 3306, 33060, 5432, 1433),
-            "silent_https": self._listen(silent, 8443, 9443, 10443, ANY),
+            "silent_https": self._listen(silent, HTTPS_PORT, 9443, 10443, ANY),
         }
 
     def _services(

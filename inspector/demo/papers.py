@@ -12,7 +12,7 @@ from inspector.model import now
 from inspector.skeleton import quoted
 
 #: A look may take this long: the one server that never answers is given up soon.
-LOOK_SECONDS = 7
+LOOK_SECONDS = 6
 
 
 @dataclass(frozen=True, slots=True)
