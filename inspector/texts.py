@@ -18,7 +18,7 @@ from io import BytesIO
 
 from inspector.finding import Finding, Force
 from inspector.model import Cause, Moment, Quantity, Value
-from inspector.profile import VIETNAM
+from inspector.profile import VIETNAM, day_of
 from inspector.registry import Registry
 from inspector.renderer import Language
 from inspector.verdict import Message, Outcome
@@ -157,8 +157,8 @@ class Texts:
             return f"{at:{form}} (UTC)"
 
     def day(self, at: date) -> str:
-        """A calendar day."""
-        return f"{at:%d/%m/%Y}" if self.language is Language.VI else f"{at:%Y-%m-%d}"
+        """A calendar day; of an instant, the Vietnamese one, which is the day of the rules."""
+        return f"{day_of(at):%d/%m/%Y}" if self.language is Language.VI else f"{day_of(at):%Y-%m-%d}"
 
     def message(self, finding: Finding) -> str:
         """What a finding says."""

@@ -25,7 +25,7 @@ def print_plans(order: Order, lang: str) -> int:
 def _print(prepared: Prepared, texts: Texts) -> None:
     plan, job = prepared.plan, prepared.job
     terminal.say(f"{job.system.id} – {job.system.name}")
-    terminal.say(texts.say("Regime: {regime}, rules of {day}", regime=job.regime.id, day=texts.day(job.as_of.date())))
+    terminal.say(texts.say("Regime: {regime}, rules of {day}", regime=job.regime.id, day=texts.day(job.as_of)))
     asked = terminal.table(
         texts.say("What will be asked"),
         *(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -198,13 +197,9 @@ class Told:
         )
 
     def failing(self, groups: Iterable[Group]) -> list[Group]:
-        """Groups with a failure, the gravest first."""
-        return sorted((each for each in groups if each.failed), key=lambda each: -each.first.severity.rank)
-
-    def span(self, began: datetime, ended: datetime) -> str:
-        """From when to when."""
-        words = self.view.texts(self.language)
-        return f"{words.instant(began)} – {words.instant(ended)}"
+        """Groups with a failure, the gravest first; what is only worth knowing needs no attention."""
+        failing = (each for each in groups if each.failed and each.first.force is not Force.INFO)
+        return sorted(failing, key=lambda each: -each.first.severity.rank)
 
 
 HTML = Renderer("html", ".html", "text/html", render, localised=True)

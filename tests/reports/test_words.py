@@ -159,6 +159,7 @@ def test_values_are_told_in_the_readers_language() -> None:
     assert vietnamese.value(at) == "22/11/2026 01:00:00 (UTC+07:00)"
     assert english.value(at) == "2026-11-22 01:00:00 (UTC+07:00)"
     assert vietnamese.say("no observation: {cause}", cause="timeout").endswith("không trả lời trong thời hạn")
+    assert vietnamese.day(at.at) == "22/11/2026"
     assert vietnamese.value(True) == "có"
     assert english.value(8443) == "8443"
     assert english.value(None) == "–"
