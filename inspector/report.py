@@ -18,6 +18,7 @@ from inspector.finding import Finding, Force
 from inspector.inspection import Inspection, LedgerEntry
 from inspector.judgement import Judgement
 from inspector.model import Answer, Cause, Model, canonical
+from inspector.network.ledger import SWEEP
 from inspector.observation import Evidence, Observation
 from inspector.papers import Place
 from inspector.profile import Regime, Requirement
@@ -274,7 +275,7 @@ def _totals(entries: Iterable[LedgerEntry]) -> LedgerTotals:
         row = sums.setdefault(
             (entry.infrastructure, entry.address, entry.probe, entry.authorisation or ""), [0, 0, 0, 0]
         )
-        for index, number in enumerate((1, entry.questions, entry.sent, entry.received)):
+        for index, number in enumerate((entry.protocol != SWEEP, entry.questions, entry.sent, entry.received)):
             row[index] += number
     rows = {
         key: LedgerTotal(

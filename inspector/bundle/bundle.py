@@ -34,6 +34,7 @@ from inspector.errors import BundleError
 from inspector.inspection import Inspection, LedgerEntry
 from inspector.judgement import Judgement
 from inspector.model import digest
+from inspector.network.ledger import merged
 from inspector.observation import Capture, Evidence, Raw, RawRef
 
 #: The most memory a decompressor may be told to set aside (bytes).
@@ -132,14 +133,14 @@ class Bundle:
         )
 
     def ledger(self) -> tuple[LedgerEntry, ...]:
-        """Everything that left the inspecting machine, in the order written; raises BundleError."""
+        """Everything that left the inspecting machine, one entry per connection, in order; raises BundleError."""
         entries: list[LedgerEntry] = []
         for number, line in enumerate(self._read(LEDGER, FILE_BYTES).splitlines(), start=1):
             place = f"{CAPTURE}/{LEDGER}:{number}"
             if len(line) > LINE_BYTES:
                 raise BundleError(f"{place}: is longer than {LINE_BYTES} bytes")
             entries.append(parse(LedgerEntry, line, place))
-        return tuple(entries)
+        return tuple(merged(entries))
 
     def trust(self, name: str) -> bytes:
         """The trust roots, anchors or table of this name as they were; raises BundleError."""

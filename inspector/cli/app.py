@@ -320,7 +320,7 @@ def _version(
 def call(arguments: Sequence[str]) -> int:
     """Run one command line and give its exit code; every failure is told in words."""
     try:
-        app(list(arguments))
+        app(list(arguments), prog_name="inspector")
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else 0
     except InspectorError as error:

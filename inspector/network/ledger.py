@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -22,6 +22,22 @@ _Key = tuple[object, ...]
 
 def _key(entry: LedgerEntry) -> _Key:
     return (entry.at, entry.address, entry.port, entry.protocol, entry.probe, entry.subject)
+
+
+def merged(written: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+    """One entry per connection, from the lines of a ledger: its beginning and, where it was written, its ending."""
+    whole: list[LedgerEntry] = []
+    waiting: dict[_Key, deque[int]] = defaultdict(deque)
+    for entry in written:
+        places = waiting[_key(entry)]
+        if places and (entry.questions == 0 or entry.protocol == SWEEP):
+            place = places.popleft()
+            questions = whole[place].questions + entry.questions
+            whole[place] = entry.model_copy(update={"questions": questions})
+            continue
+        places.append(len(whole))
+        whole.append(entry)
+    return whole
 
 
 class Ledger:
@@ -60,28 +76,17 @@ class Ledger:
 
     def entries(self) -> Iterator[LedgerEntry]:
         """One entry per connection, in the order in which they left; one without an ending has no byte counts."""
-        merged: list[LedgerEntry] = []
-        waiting: dict[_Key, deque[int]] = defaultdict(deque)
-        for number, line in enumerate(self._lines(), start=1):
-            try:
-                entry = LedgerEntry.parse(line)
-            except ValidationError as error:
-                raise BundleError(f"{self.path}:{number}: no ledger entry: {error.errors()[0]['msg']}") from None
-            places = waiting[_key(entry)]
-            if places and (entry.questions == 0 or entry.protocol == SWEEP):
-                place = places.popleft()
-                questions = merged[place].questions + entry.questions
-                merged[place] = entry.model_copy(update={"questions": questions})
-                continue
-            places.append(len(merged))
-            merged.append(entry)
-        yield from merged
+        yield from merged(self._written())
 
-    def _lines(self) -> Iterator[bytes]:
+    def _written(self) -> Iterator[LedgerEntry]:
         with self.path.open("rb") as file:
-            for line in file:
-                if line.endswith(b"\n"):
-                    yield line
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    yield LedgerEntry.parse(line)
+                except ValidationError as error:
+                    raise BundleError(f"{self.path}:{number}: no ledger entry: {error.errors()[0]['msg']}") from None
 
     def close(self) -> None:
         """Close the file; what was written stays."""

@@ -1,4 +1,4 @@
-"""The whole line as tests use it: servers in processes of their own, papers, and ``inspector`` in this process or not."""
+"""The whole line as tests use it: servers in processes of their own, papers, and one command after the other."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -193,16 +194,13 @@ class Line:
         """Flags that make a command use these settings and this folder; the key is the line's own."""
         path = self.folder / f"{output.name}.toml"
         told = {"signing_key": str(self.folder / "key.pem"), "output": str(output), **self.settings, **settings}
-        path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in told.items()), encoding="utf-8")
+        path.write_text("".join(_toml(told)), encoding="utf-8")
         return ["--settings", str(path)]
 
     def call(self, *arguments: object, output: Path | None = None, **settings: Any) -> Told:
-        """Run a command in this process."""
+        """Run a command in this process, with this line's settings."""
         output = output or self.new_output()
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = call([*map(str, arguments), *self.options(output, **settings)])
-        return _checked(Told(code, out.getvalue(), err.getvalue(), output))
+        return say(*arguments, *self.options(output, **settings), output=output)
 
     def start(
         self,
@@ -248,6 +246,23 @@ class Line:
         return paper(self.folder / name, content)
 
 
+def say(*arguments: object, output: Path = Path("nowhere")) -> Told:
+    """Run a command in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = call([*map(str, arguments)])
+    return _checked(Told(code, out.getvalue(), err.getvalue(), output))
+
+
+def _toml(settings: Mapping[str, Any], table: str = "") -> Iterator[str]:
+    """Settings as lines of TOML, tables as dotted keys."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _toml(value, f"{table}{name}.")
+        else:
+            yield f"{table}{name} = {json.dumps(value)}\n"
+
+
 def _checked(told: Told) -> Told:
     """No command ever shows a traceback or calls itself broken."""
     assert "Traceback" not in told.err + told.out
@@ -266,26 +281,42 @@ def needs_namespaces() -> None:
 
 
 @contextlib.contextmanager
-def namespace(*setup: str) -> Iterator[list[str]]:
-    """A network with nothing but what ``setup`` (shell commands) makes; gives what runs a command in it."""
+def _apart(kind: str, *setup: str) -> Iterator[int]:
+    """A process in a namespace of its own, made by these shell commands; gives its id."""
     needs_namespaces()
-    script = " && ".join(["ip link set lo up", *setup, "echo ready", "exec cat"])
+    script = " && ".join([*setup, "echo ready", "exec cat"])
     process = subprocess.Popen(
-        ["unshare", "-rn", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ["unshare", "--map-root-user", kind, "sh", "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        yield ["nsenter", "--user", "--net", "--preserve-credentials", "-t", str(process.pid)]
+        yield process.pid
     finally:
         process.kill()
         process.communicate()
 
 
+@contextlib.contextmanager
+def network(*setup: str) -> Iterator[list[str]]:
+    """A network with nothing but what ``setup`` (shell commands) makes; gives what runs a command in it."""
+    with _apart("--net", *setup) as process:
+        yield ["nsenter", "--user", "--net", "--preserve-credentials", "-t", str(process)]
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[tuple[list[str], Path]]:
+    """A small disk at ``folder``; gives what runs a command that has it, and the folder as it is seen from here."""
+    with _apart("--mount", f"mount -t tmpfs -o size={size} tmpfs {folder}") as process:
+        inside = ["nsenter", "--user", "--mount", "--preserve-credentials", "-t", str(process)]
+        yield inside, Path(f"/proc/{process}/root{folder}")
+
+
 def wait_until(condition: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
     """Return when the condition holds; fail after a long time, or when the process ends before."""
-    import time
-
     for _ in range(3000):
         if condition():
             return

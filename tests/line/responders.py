@@ -1,8 +1,8 @@
 """Small servers in one process of their own, good and bad: ``python responders.py ORDERS``.
 
-``ORDERS`` is JSON: a list of servers, each with ``name``, ``mode`` and what the mode needs. The process prints the ports
-by name. A line on standard input makes it print, by name, the first bytes of every connection (DNS: every question); the
-end of standard input ends it.
+``ORDERS`` is JSON: a list of servers, each with ``name``, ``mode`` and what the mode needs. The process writes the
+ports by name. A line on standard input makes it write, by name, the first bytes of every connection (DNS: every
+question); the end of standard input ends it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 HEARD: dict[str, list[str]] = {}
@@ -72,11 +73,14 @@ def silent(order: dict[str, Any], connection: socket.socket) -> None:
         pass
 
 
-def slow(order: dict[str, Any], connection: socket.socket) -> None:
-    """Answer after some seconds."""
+def held(order: dict[str, Any], connection: socket.socket) -> None:
+    """Answer once the file ``until`` exists."""
     if hear(order, connection):
-        time.sleep(order["seconds"])
-        reply(order, connection)
+        for _ in range(PATIENCE_SECONDS * 100):
+            if Path(order["until"]).exists():
+                reply(order, connection)
+                return
+            time.sleep(0.01)
 
 
 def garbage(order: dict[str, Any], connection: socket.socket) -> None:
@@ -120,12 +124,12 @@ def ban(order: dict[str, Any], connection: socket.socket) -> None:
 
 
 STREAM: dict[str, Callable[[dict[str, Any], socket.socket], None]] = {
-    each.__name__: each for each in (page, silent, slow, garbage, headers, body, loop, flip, ban)
+    each.__name__: each for each in (page, silent, held, garbage, headers, body, loop, flip, ban)
 }
 
 
 def dns(order: dict[str, Any], server: socket.socket) -> None:
-    """Answer over UDP from ``zone``: by name and type, the data of the records; a name that is not there is NXDOMAIN."""
+    """Answer over UDP from ``zone``, the records' data by name and type; other names do not exist."""
     import dns.message
     import dns.rcode
     import dns.rrset
@@ -190,8 +194,13 @@ def start(orders: list[dict[str, Any]]) -> Iterator[tuple[str, int]]:
         yield order["name"], listener.getsockname()[1]
 
 
+def tell(what: object) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    print(json.dumps(dict(start(json.loads(sys.argv[1])))), flush=True)
+    tell(dict(start(json.loads(sys.argv[1]))))
     for _ in sys.stdin:
         with LOCK:
-            print(json.dumps(HEARD), flush=True)
+            tell(HEARD)

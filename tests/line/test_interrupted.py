@@ -1,0 +1,152 @@
+"""Whatever ends an inspection early, nothing is lost, nothing is asked twice, and nothing is taken for granted."""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from inspector.bundle import Index, State
+from tests.line.harness import Line, Servers, serving, system, wait_until
+
+ONE_REQUIREMENT = ("--only", "no-version-disclosed", "--fail-on", "info")
+
+
+class Interrupted:
+    """An inspection of two servers, ended while one of them still owes its answer."""
+
+    def __init__(self, line: Line, name: str, servers: Servers, gate: Path) -> None:
+        self.line = line
+        self.servers = servers
+        self.gate = gate
+        self.output = line.folder / name
+        endpoints = [f"http://127.0.0.1:{port}/" for port in servers.ports.values()]
+        paper = line.declare(system(*endpoints), name=f"{name}.yaml")
+        self.process = line.start("run", paper, *ONE_REQUIREMENT, output=self.output)
+        wait_until(lambda: self.recorded() and len(servers.heard()["held"]) == 1, self.process)
+
+    @property
+    def folder(self) -> Path:
+        [capture] = self.output.glob("*/*/*/capture")
+        return capture.parent
+
+    def recorded(self) -> list[str]:
+        """The lines of the journal."""
+        journals = self.output.glob("*/*/*/capture/journal.jsonl")
+        return [line for path in journals for line in path.read_text().splitlines(keepends=True)]
+
+    def end(self, how: signal.Signals) -> subprocess.Popen[str]:
+        self.process.send_signal(how)
+        return self.process
+
+    def states(self) -> list[State]:
+        run = self.folder.parents[1]
+        return [attempt.state for attempt in Index(run.parent, run.name).attempts()]
+
+
+@contextmanager
+def interrupted(line: Line, name: str) -> Iterator[Interrupted]:
+    gate = line.folder / f"{name}.gate"
+    with serving({"name": "fast", "mode": "page"}, {"name": "held", "mode": "held", "until": str(gate)}) as servers:
+        begun = Interrupted(line, name, servers, gate)
+        try:
+            yield begun
+        finally:
+            begun.process.kill()
+            begun.process.communicate()
+
+
+def test_killed_and_resumed(line: Line) -> None:
+    """After kill -9 the recorded look stands as it was, its server is not asked again, and the other one is."""
+    with interrupted(line, "killed") as begun:
+        before = begun.recorded()
+        begun.end(signal.SIGKILL).communicate()
+        assert begun.states() == [State.BEGUN]
+        begun.gate.touch()
+        told = line.call("run", "--resume", begun.folder, "--fail-on", "info", output=begun.output)
+        heard = begun.servers.heard()
+    assert told.code == 0
+    assert {name: len(each) for name, each in heard.items()} == {"fast": 1, "held": 2}
+    assert (begun.folder / "capture" / "journal.jsonl").read_text().splitlines(keepends=True)[: len(before)] == before
+    assert sorted((each.subject.port, each.look) for each in told.evidence) == sorted(
+        (port, 1) for port in begun.servers.ports.values()
+    )
+    assert [finding["outcome"] for finding in told.findings] == ["pass", "pass"]
+    asked = [entry.port for entry in told.ledger if entry.questions == 1]
+    assert {name: asked.count(port) for name, port in begun.servers.ports.items()} == {"fast": 1, "held": 2}
+    assert begun.states() == [State.SEALED]
+
+
+def test_interrupted_by_a_person_and_resumed(line: Line) -> None:
+    """Ctrl-C ends with 130 and the words to go on by; these finish the inspection."""
+    with interrupted(line, "resumed") as begun:
+        stopped = line.ended(begun.end(signal.SIGINT), begun.output)
+        assert stopped.code == 130
+        assert f"inspector run --resume {begun.folder}" in stopped.err
+        assert stopped.out == ""
+        assert begun.states() == [State.INTERRUPTED]
+        begun.gate.touch()
+        told = line.call("run", "--resume", begun.folder, "--fail-on", "info", output=begun.output)
+        assert len(begun.servers.heard()["fast"]) == 1
+    assert told.code == 0
+    assert told.bundle.sealed.predicate.reason == "complete"
+    assert begun.states() == [State.SEALED]
+
+
+def test_interrupted_by_a_person_and_sealed(line: Line) -> None:
+    """``seal`` asks nothing more: the rest is inconclusive (aborted), and the bundle is whole."""
+    with interrupted(line, "sealed") as begun:
+        stopped = line.ended(begun.end(signal.SIGINT), begun.output)
+        assert f"inspector seal {begun.folder}" in stopped.err
+        told = line.call("seal", begun.folder, "--fail-on", "info", output=begun.output)
+        assert {name: len(each) for name, each in begun.servers.heard().items()} == {"fast": 1, "held": 1}
+        ports = begun.servers.ports
+    assert told.code == 3
+    assert told.verdict("no-version-disclosed", f"http://127.0.0.1:{ports['fast']}") == ("pass", None)
+    assert told.verdict("no-version-disclosed", f"http://127.0.0.1:{ports['held']}") == ("inconclusive", "aborted")
+    assert told.bundle.sealed.predicate.reason == "closed before it was complete"
+    assert line.call("verify", begun.folder, output=begun.output).code == 0
+
+
+def test_what_is_sealed_is_neither_resumed_nor_sealed_again(line: Line) -> None:
+    """Both are misuse, and say what to do instead."""
+    with serving({"name": "fast", "mode": "page"}) as servers:
+        told = line.call("run", f"http://127.0.0.1:{servers.ports['fast']}/", "--level", 1, "--only", "http")
+    for command in (("run", "--resume"), ("seal",)):
+        again = line.call(*command, told.bundle.folder)
+        assert again.code == 2
+        assert "is sealed; assess it" in again.err
+
+
+def test_nothing_to_resume(line: Line, tmp_path: Path) -> None:
+    """A folder that is no inspection is refused in words."""
+    told = line.call("run", "--resume", tmp_path)
+    assert (told.code, told.out) == (2, "")
+    assert "is no inspection" in told.err
+
+
+def test_one_inspection_has_one_writer(line: Line) -> None:
+    """Nobody goes on with an inspection that still runs."""
+    with interrupted(line, "running") as begun:
+        told = line.call("run", "--resume", begun.folder, output=begun.output)
+        assert told.code == 2
+        assert "is being written by another process" in told.err
+        assert begun.process.poll() is None
+
+
+@pytest.mark.parametrize("command", ["resume", "seal"])
+def test_torn_journal_is_mended(line: Line, command: str) -> None:
+    """Half a line, as a power cut leaves it, costs nothing that was recorded."""
+    with interrupted(line, f"torn-{command}") as begun:
+        begun.end(signal.SIGKILL).communicate()
+        journal = begun.folder / "capture" / "journal.jsonl"
+        with journal.open("a") as file:
+            file.write('{"evidence":"12')
+        begun.gate.touch()
+        words = ("run", "--resume", begun.folder) if command == "resume" else ("seal", begun.folder)
+        told = line.call(*words, "--fail-on", "info", output=begun.output)
+        assert len(begun.servers.heard()["fast"]) == 1
+    assert told.code == {"resume": 0, "seal": 3}[command]
+    assert told.bundle.evidence()

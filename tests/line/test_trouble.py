@@ -1,0 +1,326 @@
+"""Trouble of every sort: each server gets the right words, none stops the inspection, and nobody sees a traceback."""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.line.harness import (
+    Line,
+    Servers,
+    Told,
+    free_port,
+    network,
+    say,
+    serving,
+    small_disk,
+    system,
+    wait_until,
+)
+from tests.plugins.inspector_tls import authority
+
+EVIL = "<script>alert(1)</script>\x1b]0;owned\x07\x1b[31m\x9b1m\u202e\r\n"
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def _self_issued(folder: Path) -> tuple[Path, Path]:
+    """A chain of authorities that all have one name, each signed by another: path building finds no end in it."""
+    issuer, sent = authority.root("Loop"), []
+    for _ in range(15):
+        same_name = authority.Identity(issuer.certificate, issuer.key)
+        issuer = authority.issue("Loop", same_name, authority=True, days=(-10, 300))
+        sent.append(issuer.certificate)
+    return authority.issue("127.0.0.1", issuer, ip=["127.0.0.1"]).write(folder, "loop", chain=sent)
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory, certificate: dict[str, str]) -> Iterator[Servers]:
+    folder = tmp_path_factory.mktemp("servers")
+    evil = authority.issue(authority.name(EVIL), ip=["127.0.0.1"]).write(folder, "evil")
+    endless = _self_issued(folder)
+    with serving(
+        {"name": "clear", "mode": "page"},
+        {"name": "secure", "mode": "page", **certificate},
+        {"name": "garbage", "mode": "garbage"},
+        {"name": "headers", "mode": "headers"},
+        {"name": "body", "mode": "body"},
+        {"name": "loop", "mode": "loop"},
+        {
+            "name": "bytes",
+            "mode": "page",
+            "headers": {"Server": "\xff\xfe/1.0", "X-Content-Type-Options": "\xc3\x28"},
+        },
+        {
+            "name": "escapes",
+            "mode": "page",
+            "headers": {"Server": "<script>alert(2)</script>\x1b[2J\x9b31m/1.0"},
+            "certificate": str(evil[0]),
+            "key": str(evil[1]),
+        },
+        {"name": "chain", "mode": "page", "certificate": str(endless[0]), "key": str(endless[1])},
+        {"name": "names", "mode": "dns", "zone": {}},
+    ) as servers:
+        servers.ports["closed"] = free_port()
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def told(line: Line, servers: Servers) -> Told:
+    """One inspection of all these servers, side by side."""
+    endpoints = [
+        *(f"https://127.0.0.1:{servers.ports[name]}/" for name in ("closed", "clear", "garbage", "escapes", "chain")),
+        *(f"http://127.0.0.1:{servers.ports[name]}/" for name in ("secure", "headers", "body", "bytes")),
+        f"http://127.0.0.1:{servers.ports['loop']}/a",
+        "https://nowhere.line.test/",
+    ]
+    return line.call(
+        "run",
+        line.declare(system(*endpoints)),
+        *("--only", "tls", "--only", "http", "--format", "sarif,junit,codequality", "--lang", "en"),
+        resolvers=[f"127.0.0.1:{servers.ports['names']}"],
+    )
+
+
+@pytest.fixture(scope="module")
+def at(servers: Servers) -> dict[str, str]:
+    """The services by name."""
+    return {name: f"127.0.0.1:{port}" for name, port in servers.ports.items()}
+
+
+def test_trouble_is_no_misuse(told: Told) -> None:
+    """All the trouble together ends with findings and an exit code about them."""
+    assert told.code == 1
+    assert "bug" not in {finding["cause"] for finding in told.findings}
+    assert told.bundle.sealed.predicate.reason == "complete"
+
+
+def test_refused_port(told: Told, at: dict[str, str]) -> None:
+    """Nothing is offered there: HTTPS is not reachable, and of TLS nothing was seen."""
+    assert told.verdict("https-reachable", f"https://{at['closed']}") == ("fail", None)
+    assert told.finding("https-reachable", f"https://{at['closed']}")["confirmed"] is True
+    assert told.verdict("tls-modern-protocols", f"https://{at['closed']}") == ("inconclusive", "refused")
+
+
+def test_name_that_does_not_exist(told: Told, servers: Servers) -> None:
+    """It is not reached, says why, and was asked for once in each family."""
+    assert told.verdict("https-reachable", "https://nowhere.line.test") == ("inconclusive", "not-reached")
+    assert told.verdict("tls-modern-protocols", "https://nowhere.line.test") == ("inconclusive", "not-reached")
+    trouble = told.look("tls", "https://nowhere").trouble
+    assert trouble is not None
+    assert "NXDOMAIN" in trouble.detail
+    assert sorted(servers.heard()["names"]) == ["nowhere.line.test A", "nowhere.line.test AAAA"]
+
+
+def test_tls_port_that_speaks_http(told: Told, at: dict[str, str]) -> None:
+    """It is told as what it is: content in clear where HTTPS was declared."""
+    assert told.verdict("https-reachable", f"https://{at['clear']}") == ("fail", None)
+    assert told.verdict("tls-modern-protocols", f"https://{at['clear']}") == ("inconclusive", "protocol-error")
+    assert f"https://{at['clear']}/" in told.finding("every-web-endpoint-encrypted")["measured"]
+
+
+def test_http_port_that_speaks_tls(told: Told, at: dict[str, str]) -> None:
+    """Nothing is offered in clear there, and what the page says was not seen."""
+    assert told.verdict("http-redirects-to-https", f"http://{at['secure']}") == ("pass", None)
+    assert told.verdict("content-type-nosniff", f"http://{at['secure']}") == ("inconclusive", "protocol-error")
+    assert f"http://{at['secure']}/" not in told.finding("every-web-endpoint-encrypted")["measured"]
+
+
+def test_garbage_instead_of_tls(told: Told, at: dict[str, str]) -> None:
+    """No verdict rests on bytes that mean nothing."""
+    for check in ("https-reachable", "tls-modern-protocols", "certificate-in-date", "no-version-disclosed"):
+        assert told.verdict(check, f"https://{at['garbage']}") == ("inconclusive", "protocol-error")
+
+
+def test_endless_headers(told: Told, at: dict[str, str]) -> None:
+    """A head without end is cut off, and nothing is said of it."""
+    assert told.verdict("content-type-nosniff", f"http://{at['headers']}") == ("inconclusive", "protocol-error")
+    [entry, *_] = [each for each in told.ledger if each.subject.startswith(f"http://{at['headers']}")]
+    assert entry.received < 10_000_000
+
+
+def test_endless_body(told: Told, at: dict[str, str]) -> None:
+    """The head was whole, so it is judged; of the body only the beginning is read."""
+    assert told.verdict("content-type-nosniff", f"http://{at['body']}") == ("fail", None)
+    facts = told.look("http", f"http://{at['body']}").facts
+    assert facts is not None
+    assert facts["body"]["seen"]["complete"] is False
+    assert facts["body"]["seen"]["size"] <= 65536
+
+
+def test_redirect_loop(told: Told, at: dict[str, str]) -> None:
+    """The loop is followed once around and no further."""
+    assert told.verdict("http-redirects-to-https", f"http://{at['loop']}") == ("inconclusive", "protocol-error")
+    gaps = told.look("http", f"http://{at['loop']}").gaps
+    assert [gap.detail for gap in gaps] == ["redirect loop"]
+
+
+def test_invalid_utf_8_in_headers(told: Told, at: dict[str, str]) -> None:
+    """Bytes that are no text are told in escapes, and judged for what they are."""
+    assert told.finding("no-version-disclosed", f"http://{at['bytes']}")["measured"] == [r"server: \xff\xfe/1.0"]
+    assert told.verdict("content-type-nosniff", f"http://{at['bytes']}") == ("fail", None)
+
+
+def test_chain_of_self_issued_intermediates(told: Told, at: dict[str, str]) -> None:
+    """Path building gives up in good time: trust is unseen, the rest of the certificate is judged."""
+    chain = f"https://{at['chain']}"
+    assert told.verdict("certificate-chains-to-public-root", chain) == ("inconclusive", "protocol-error")
+    assert told.verdict("certificate-in-date", chain) == ("pass", None)
+    look = told.look("tls", chain)
+    assert look.ended - look.began < timedelta(seconds=60)
+
+
+# --- nothing that a server says is obeyed -----------------------------------------------------------------------------
+
+
+def test_escapes_reach_no_terminal(told: Told, at: dict[str, str]) -> None:
+    """What the hostile certificate and header say is on the terminal, in escapes."""
+    assert f"https://{at['escapes']}/" in told.out
+    assert "alert(1)" in told.out
+    assert "alert(2)" in told.out
+    assert CONTROL.search(told.out) is None
+    assert CONTROL.search(told.err) is None
+
+
+def test_escapes_reach_no_file(told: Told) -> None:
+    """No report file of any format, and no finding, holds a control or direction character."""
+    files = {name: data.decode() for name, data in told.reports().items()}
+    assert {"report.vi.html", "report.en.html", "findings.json", "report.sarif", "report.junit.xml"} <= files.keys()
+    for name, text in files.items():
+        assert "alert(1)" in text, name
+        assert CONTROL.search(text) is None, name
+    [file] = told.output.glob("*/*/*/judgements/*/findings.json")
+    assert CONTROL.search(json.dumps(json.loads(file.read_bytes()), ensure_ascii=False)) is None
+
+
+def test_script_reaches_no_page(told: Told) -> None:
+    """HTML and XML show a script as text; every structured format can be read back."""
+    for name, data in told.reports().items():
+        if name.endswith((".html", ".xml")):
+            assert b"<script" not in data, name
+        if name.endswith(".xml"):
+            ET.fromstring(data)
+        if name.endswith((".json", ".sarif")):
+            json.loads(data)
+
+
+def test_report_writes_what_was_sealed(told: Told, tmp_path: Path) -> None:
+    """``report`` gives the very bytes that stand in the bundle."""
+    again = say("report", told.bundle.folder, "--format", "html,sarif", "--to", tmp_path)
+    assert again.code == 0
+    assert len(list(tmp_path.iterdir())) == 3
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == told.reports()[path.name]
+
+
+# --- servers that say nothing -----------------------------------------------------------------------------------------
+
+
+def test_server_that_never_answers(line: Line, certificate: dict[str, str]) -> None:
+    """Silence is a timeout, in HTTP and in TLS, and never a verdict."""
+    with serving({"name": "silent", "mode": "silent"}) as servers:
+        there = f"127.0.0.1:{servers.ports['silent']}"
+        paper = line.declare(system(f"https://{there}/", f"http://{there}/"), name="silent.yaml")
+        told = line.call(
+            "run",
+            paper,
+            *("--only", "tls-modern-protocols", "--only", "https-reachable", "--fail-on", "high"),
+            ceilings={"look_seconds": 2},
+        )
+    assert told.code == 3
+    assert told.verdict("https-reachable", f"https://{there}") == ("inconclusive", "timeout")
+    assert told.verdict("https-reachable", f"http://{there}") == ("inconclusive", "timeout")
+    assert told.verdict("tls-modern-protocols") == ("inconclusive", "timeout")
+
+
+def test_unreachable_host_and_family_without_route(line: Line, certificate: dict[str, str]) -> None:
+    """An unreachable host is not reached; a family without a route is one limit of the vantage, not n findings."""
+    beside = [
+        "ip link set lo up",
+        "ip link add near type veth peer name far",
+        "ip addr add 192.0.2.1/24 dev near",
+        "ip link set near up",
+        "ip link set far up",
+        "ip ntable change name arp_cache dev near retrans 100",
+    ]
+    zone = {
+        "gone.line.test": {"A": ["192.0.2.9"]},
+        "both.line.test": {"A": ["127.0.0.1"], "AAAA": ["2001:db8::1"]},
+    }
+    orders = [{"name": "page", "mode": "page", **certificate}, {"name": "names", "mode": "dns", "zone": zone}]
+    with network(*beside) as inside, serving(*orders, wrap=inside) as servers:
+        both = f"https://both.line.test:{servers.ports['page']}/"
+        told = line.spawn(
+            "run",
+            line.declare(system("https://gone.line.test/", both), name="unreachable.yaml"),
+            *("--only", "https-reachable", "--only", "tls-1-3-offered", "--fail-on", "info"),
+            wrap=inside,
+            resolvers=[f"127.0.0.1:{servers.ports['names']}"],
+        )
+    assert told.verdict("https-reachable", "https://gone.line.test") == ("inconclusive", "not-reached")
+    assert told.verdict("tls-1-3-offered", "https://gone.line.test") == ("inconclusive", "not-reached")
+    assert told.verdict("https-reachable", both) == ("pass", None)
+    assert told.verdict("tls-1-3-offered", both.rstrip("/")) == ("pass", None)
+    assert {finding["address"] for finding in told.findings if "both" in finding["subject"]} == {"127.0.0.1"}
+    [limit] = told.bundle.inspection.plan.limits
+    assert (limit.id, limit.addresses) == ("no-ipv6", ("2001:db8::1",))
+    assert told.code == 3
+
+
+def test_missing_scanner(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without nmap the questions about ports stay open, and the words say what is missing."""
+    monkeypatch.setenv("INSPECTOR_NMAP_SEARCH_PATH", "")
+    told = line.call("run", line.declare(system("host:127.0.0.1"), name="sweep.yaml"), "--only", "ports")
+    assert told.code == 3
+    judged = {finding["check"]: (finding["outcome"], finding["cause"]) for finding in told.findings}
+    assert len(judged) >= 4
+    assert set(judged.values()) == {("inconclusive", "tool-missing")}
+
+
+# --- trouble on the inspecting side -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def page(servers: Servers) -> str:
+    return f"http://127.0.0.1:{servers.ports['clear']}/"
+
+
+def test_output_folder_that_cannot_be_written(line: Line, page: str) -> None:
+    """It is misuse, with the remedy, before anything is asked."""
+    output = line.folder / "a-file"
+    output.write_text("in the way")
+    told = line.call("run", page, "--level", 3, "--only", "https-reachable", output=output)
+    assert told.code == 2
+    assert "a-file" in told.err
+    assert "choose another output folder" in told.err
+
+
+def test_disk_that_is_full(line: Line) -> None:
+    """The inspection stops with the remedy and unsealed, and goes on once there is room."""
+    output, gate = line.folder / "small", line.folder / "gate"
+    output.mkdir()
+    with (
+        serving({"name": "held", "mode": "held", "until": str(gate)}) as servers,
+        small_disk(output, "4m") as (inside, seen),
+    ):
+        there = f"http://127.0.0.1:{servers.ports['held']}/"
+        arguments = ("run", there, "--level", 3, "--only", "https-reachable")
+        process = line.start(*arguments, output=output, wrap=inside)
+        wait_until(lambda: servers.heard()["held"], process)
+        with suppress(OSError), (seen / "ballast").open("wb", buffering=0) as ballast:
+            while True:
+                ballast.write(bytes(4096))
+        gate.touch()
+        stopped = line.ended(process, output)
+        (seen / "ballast").unlink()
+        [folder] = [path.parent.relative_to(seen) for path in seen.glob("*/*/*/capture")]
+        resumed = line.spawn("run", "--resume", output / folder, output=output, wrap=inside)
+        sealed = (seen / folder / "capture" / "manifest.dsse.json").exists()
+    assert stopped.code == 2
+    assert "No space left on device" in stopped.err
+    assert "resume the inspection" in stopped.err
+    assert (resumed.code, sealed) == (0, True)
