@@ -11,7 +11,8 @@ import sys
 from types import FrameType
 
 #: Audit events (PEP 578) by which Python code reaches the network or starts a program.
-_NAMES = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
+_NAMES = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"})
+_BACKWARDS = frozenset({"socket.gethostbyaddr", "socket.getnameinfo"})
 _SENDS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _STARTS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty"})
 EVENTS = _NAMES | _SENDS | _STARTS
@@ -29,7 +30,7 @@ def is_address(host: object) -> bool:
 def forbidden(event: str, args: tuple[object, ...]) -> str:
     """What the event does that only the door may do, in words; empty when it does no such thing."""
     if event in _NAMES:
-        harmless = args[0] in (None, "", b"") or (event != "socket.gethostbyaddr" and is_address(args[0]))
+        harmless = args[0] in (None, "", b"") or (event not in _BACKWARDS and is_address(args[0]))
         return "" if harmless else f"resolve {args[0]!r}"
     if event in _SENDS:
         where = args[1]

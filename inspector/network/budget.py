@@ -16,6 +16,8 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from inspector.authorisation import Rates
+from inspector.errors import Trouble
+from inspector.model import Cause
 
 #: The window in which ``burst`` is counted: a second, and what the way to the server may compress it by.
 WINDOW_SECONDS = 1.1
@@ -23,6 +25,9 @@ WINDOW_SECONDS = 1.1
 SWEEP_SLACK = 1.05
 #: What resolvers and name servers are asked at most, each: far below what any of them notices.
 INFRASTRUCTURE = Rates(connections_per_second=20, burst=40, at_once=10)
+#: Looks do not count their waiting: where every open connection of an address stays open for so long while others
+#: wait, one of them waits for itself, and is told so.
+STALLED_SECONDS = 120.0
 #: Peace after a reset, doubled with each further one in a row, and after being told to slow down.
 RESET_PAUSE_SECONDS, RESET_PAUSE_MOST = 0.25, 8.0
 TOLD_PAUSE_SECONDS, TOLD_PAUSE_MOST = 2.0, 60.0
@@ -138,7 +143,7 @@ class Courtesy(Protocol):
     """How hard addresses are asked, over all looks."""
 
     async def admit(self, address: str, rates: Rates) -> Permit:
-        """Wait until one more connection to ``address`` may leave."""
+        """Wait until one more connection to ``address`` may leave. Raises Trouble when that will never be."""
 
     def sweep(self, address: str, rates: Rates) -> AbstractAsyncContextManager[None]:
         """Hold the right to sweep ``address``: one sweep at a time."""
@@ -151,20 +156,30 @@ class _Lane:
         self.meter = Meter(rates)
         self.turn = asyncio.Lock()
         self.changed = asyncio.Event()
+        self.moved_at = time.monotonic()
         self.sweeping = asyncio.Lock()
         self.swept_until = -math.inf
 
     async def wait(self) -> None:
-        """Return when one more may leave; first come, first served."""
+        """Return when one more may leave; first come, first served. Raises Trouble when nothing moves any more."""
         loop = asyncio.get_running_loop()
-        while (ready := self.meter.ready_at(time.monotonic())) > time.monotonic():
+        while (ready := self.meter.ready_at(now := time.monotonic())) > now:
+            if math.isinf(ready):
+                ready = self.moved_at + STALLED_SECONDS
+                if ready <= now:
+                    held = f"all {self.meter.rates.at_once} connections that may be open at once are held"
+                    raise Trouble(Cause.TIMEOUT, f"{held}, and none has ended for {STALLED_SECONDS:g} s")
             self.changed.clear()
-            alarm = None if math.isinf(ready) else loop.call_later(ready - time.monotonic(), self.changed.set)
+            alarm = loop.call_later(ready - now, self.changed.set)
             try:
                 await self.changed.wait()
             finally:
-                if alarm is not None:
-                    alarm.cancel()
+                alarm.cancel()
+
+    def moved(self) -> None:
+        """A connection was granted, left or ended."""
+        self.moved_at = time.monotonic()
+        self.changed.set()
 
 
 class _LocalPermit:
@@ -178,7 +193,7 @@ class _LocalPermit:
         if not self._left and not self._ended:
             self._left = True
             self._lane.meter.departed(time.monotonic())
-            self._lane.changed.set()
+            self._lane.moved()
 
     def struggled(self, *, told: bool = False, seconds: float = 0.0) -> None:
         if self._well:
@@ -192,7 +207,7 @@ class _LocalPermit:
         self._lane.meter.ended(left=self._left)
         if self._left and self._well:
             self._lane.meter.thrived()
-        self._lane.changed.set()
+        self._lane.moved()
 
 
 class LocalCourtesy:
@@ -214,6 +229,7 @@ class LocalCourtesy:
         async with lane.turn:
             await lane.wait()
             lane.meter.grant(time.monotonic())
+            lane.moved()
         return _LocalPermit(lane)
 
     @asynccontextmanager

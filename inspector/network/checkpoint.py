@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from inspector.authorisation import Rates
 from inspector.errors import Trouble
@@ -65,9 +66,15 @@ class Leave:
             self.permit.struggled()
         if cause is not None:
             self.account.result = cause.value
-        self.account.settle()
-        self.permit.ended()
-        self._release()
+        try:
+            self.account.settle()
+        finally:
+            self.permit.ended()
+            self._release()
+
+
+#: Open connections of all inspections together, by event loop: the limit is the machine's.
+_ceilings: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 class Checkpoint:
@@ -76,7 +83,7 @@ class Checkpoint:
     def __init__(self, ledger: Ledger, courtesy: Courtesy, connections: int) -> None:
         self.ledger = ledger
         self.courtesy = courtesy
-        self._ceiling = asyncio.Semaphore(connections)
+        self._ceiling = _ceilings.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(connections))
         self._holds: dict[Hold, str | None] = {}
 
     async def leave(

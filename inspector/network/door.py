@@ -11,10 +11,9 @@ from typing import Self
 import inspector
 from inspector.authorisation import Authorisation
 from inspector.errors import Trouble
-from inspector.inspection import Ask
 from inspector.model import Cause, now
 from inspector.network import guard, windows
-from inspector.network.budget import Courtesy, pace_seconds, shared_courtesy, sweep_seconds
+from inspector.network.budget import Courtesy, shared_courtesy
 from inspector.network.checkpoint import Checkpoint
 from inspector.network.ledger import Ledger
 from inspector.network.network import Identity, Network
@@ -114,18 +113,6 @@ class Door:
             self._shut = Trouble(cause, "the inspection was ended")
             if self._checkpoint is not None:
                 self._checkpoint.cut(self._shut)
-
-    def patience(self, ask: Ask) -> float:
-        """Seconds that the authorised pace may keep one look waiting, also behind other looks at its address.
-
-        An estimate from what is under way; ``Network.within`` does not count such waits at all.
-        """
-        granted = next((each for each in self.scope.authorisations if each.id == ask.authorisation), None)
-        if granted is None:
-            return 0.0
-        beside = sum(1 for each in self._passages if each.target.address == ask.subject.address)
-        connections = ask.bounds.connections * max(1, beside)
-        return pace_seconds(connections, granted.rates) + sweep_seconds(ask.bounds.port_questions, granted.rates)
 
     def _check_open(self) -> None:
         if self._shut is not None:

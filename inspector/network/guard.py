@@ -1,8 +1,9 @@
 """The audit guard: while a door is open, nothing in this process reaches the network past it.
 
 An audit hook cannot be removed, so it is installed once and does nothing while no door is open. It stops plain sockets,
-asyncio, HTTP clients and subprocesses; ``ctypes`` and event loops written in C bypass it. Threads that ran before the
-first door was opened, other than the event loop's own, belong to somebody else and are left alone.
+asyncio, HTTP clients and subprocesses; ``ctypes``, event loops written in C and spawned ``multiprocessing`` processes
+bypass it, and a socket that is connected by name has asked the resolver before it is stopped. Threads that ran before
+the first door was opened, other than the event loop's own, belong to somebody else and are left alone.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from inspector.network.checkpoint import Leave, readable, writable
 from inspector.network.frames import PREFIX_BYTES, Kind, pack, unpack_prefix
 from inspector.network.guard import Bypass, let_start
 from inspector.network.hold import Hold, Patience
+from inspector.network.mortal import mortal
 from inspector.network.passage import Passage
 
 #: What a pure function may use; a scanner's threads reserve far more address space than they touch.
@@ -59,7 +60,7 @@ class _Worker:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         with let_start():
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", _START, json.dumps(path)],
+                mortal([sys.executable, "-I", "-c", _START, json.dumps(path)]),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

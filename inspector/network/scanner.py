@@ -9,6 +9,7 @@ import shutil
 import signal
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from inspector.authorisation import Rates
 from inspector.errors import Trouble
@@ -18,6 +19,7 @@ from inspector.network.budget import sweep_delay_ms, sweep_seconds
 from inspector.network.guard import let_start
 from inspector.network.hold import Hold
 from inspector.network.ledger import SWEEP, Account
+from inspector.network.mortal import mortal
 from inspector.network.passage import Passage
 
 #: What a caller may ask of nmap beyond what is always said: how long to wait, how often to ask again.
@@ -40,7 +42,7 @@ def find_nmap(search_path: Sequence[str]) -> str:
     for program in search_path:
         found = shutil.which(program)
         if found:
-            return found
+            return str(Path(found).absolute())
     tried = ", ".join(search_path) or "nothing: the search path is empty"
     raise Trouble(Cause.TOOL_MISSING, f"nmap was not found (tried {tried})")
 
@@ -116,7 +118,7 @@ async def _run(command: Sequence[str], hold: Hold, account: Account, planned: in
     """Run nmap in a process group of its own, which does not outlive this call."""
     with let_start():
         process = await asyncio.create_subprocess_exec(
-            *command,
+            *mortal(command),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -16,6 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -91,7 +92,9 @@ class Worker:
         tcp = sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM
         if not (tcp and self._may_connect and is_address(address[0])):
             self._accuse(f"connect to {address!r}")
-        self.closed(sock)
+        forgotten = self._open.pop(sock.fileno(), None)  # closed behind Python's back, or connected once more
+        if forgotten is not None:
+            self.say(Kind.CLOSED, {"id": forgotten, "sent": 0, "received": 0})
         granted = threading.Event()
         with self._sending:
             self._asked += 1
@@ -116,20 +119,17 @@ class Worker:
             self.say(Kind.LEFT, {"id": number, "errno": code})
         return result
 
-    def closed(self, sock: socket.socket) -> None:
-        """A socket is about to close: tell what passed through it, if it was granted."""
+    def close(self, sock: socket.socket, how: Callable[[], None]) -> None:
+        """Close as ``how`` does, and then tell what passed through the socket, if it was granted."""
         number = self._open.pop(sock.fileno(), None)
         if number is None:
+            how()
             return
-        sent = received = 0
+        sent, received = _passed(sock)
         try:
-            info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
-            (sent,) = struct.unpack_from("Q", info, _SENT_AT)
-            (received,) = struct.unpack_from("Q", info, _RECEIVED_AT)
-            received -= info[0] in _PEER_ENDED
-        except (OSError, AttributeError, struct.error):
-            pass
-        self.say(Kind.CLOSED, {"id": number, "sent": sent, "received": received})
+            how()
+        finally:
+            self.say(Kind.CLOSED, {"id": number, "sent": sent, "received": received})
 
     def patch_sockets(self) -> None:
         """Have every Python socket ask before it connects and tell when it closes; the hook catches what does not."""
@@ -144,12 +144,12 @@ class Worker:
             return int(worker.connect(sock, address, connect_ex))
 
         def telling_close(sock: socket.socket, *rest: Any) -> None:
-            worker.closed(sock)
-            close(sock, *rest)
+            worker.close(sock, partial(close, sock, *rest))
 
         changed: Any = socket.socket
         changed.connect = asking_connect
         changed.connect_ex = asking_connect_ex
+        changed.__del__ = socket.socket.close
         changed._real_close = telling_close  # noqa: SLF001
 
     # --- jobs ---
@@ -180,6 +180,17 @@ class Worker:
             return
         where = traceback.format_exception(error, limit=-4)
         self.say(Kind.ERROR, {"error": "".join(where)[-4000:]})
+
+
+def _passed(sock: socket.socket) -> tuple[int, int]:
+    """Bytes sent and received through a TCP socket, as Linux counts them; 0 where nobody does."""
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
+        (sent,) = struct.unpack_from("Q", info, _SENT_AT)
+        (received,) = struct.unpack_from("Q", info, _RECEIVED_AT)
+    except (OSError, AttributeError, struct.error):
+        return 0, 0
+    return sent, received - (info[0] in _PEER_ENDED)
 
 
 def _limit_memory(size: int) -> None:

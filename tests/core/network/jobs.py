@@ -138,6 +138,14 @@ def leak(payload: bytes) -> bytes:
     return identity(b"")
 
 
+def forgetful(payload: bytes) -> bytes:
+    """Open three connections, one after the other, and close none of them."""
+    address, port = payload.decode().split()
+    for _ in range(3):
+        socket.create_connection((address, int(port)))
+    return b"done"
+
+
 def refused(payload: bytes) -> bytes:
     address, port = payload.decode().split()
     with socket.socket() as sock:

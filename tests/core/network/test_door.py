@@ -11,12 +11,11 @@ import pytest
 
 from inspector.authorisation import Authorisation, Covers, Rates, Window
 from inspector.errors import Trouble
-from inspector.inspection import Ask, Bounds
 from inspector.model import Cause
 from inspector.network import Network
 from inspector.settings import Settings
 from tests.core.network import jobs
-from tests.core.network.estate import ADDRESS, FAST, HOST, Estate, authorise, make_probe, serving, subject, target
+from tests.core.network.estate import ADDRESS, FAST, HOST, Estate, authorise, make_probe, serving, target
 
 BOTH = Covers(names=(HOST,), blocks=(f"{ADDRESS}/32",))
 
@@ -167,16 +166,6 @@ def test_a_real_sweep_is_cut_in_its_course(tmp_path: Path) -> None:
             assert await cause(network.nmap([], ports=range(2000, 2600), timeout=60)) is Cause.OUTSIDE_WINDOW
 
     asyncio.run(go())
-
-
-def test_patience_follows_the_pace(tmp_path: Path) -> None:
-    """A look that plans many connections may wait as long as its pace demands; one without a target waits for none."""
-    rates = Rates(connections_per_second=2, burst=2, at_once=5, port_questions_per_second=10)
-    on = Estate(tmp_path, granted=authorise(rates=rates))
-    about = subject(443)
-    ask = Ask(probe="trial", subject=about, authorisation="a-1", bounds=Bounds(connections=22, port_questions=100))
-    assert on.door.patience(ask) >= 10 + 10
-    assert on.door.patience(ask.model_copy(update={"authorisation": None})) == 0.0
 
 
 def test_a_door_that_is_not_open_serves_nobody(tmp_path: Path) -> None:

@@ -192,6 +192,25 @@ def test_an_address_that_resets_is_left_in_peace(tmp_path: Path) -> None:
     assert [wait >= least for wait, least in zip(waits, (0.2, 0.4, 0.9), strict=True)] == [True] * 3
 
 
+def test_a_look_that_waits_for_itself_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that holds every connection it may have and asks for another does not wait for ever."""
+    monkeypatch.setattr("inspector.network.budget.STALLED_SECONDS", 0.3)
+
+    async def go(port: int) -> None:
+        on = estate(tmp_path, port, Rates(connections_per_second=100, burst=100, at_once=2))
+        async with on.door:
+            network = on.door.network(make_probe(), target(port), on.granted)
+            held = [await network.connect() for _ in range(2)]
+            with pytest.raises(Trouble, match="all 2 connections") as caught:
+                await network.connect()
+            assert caught.value.cause is Cause.TIMEOUT
+            await held[0].close()
+            await network.connect()
+
+    with serving("quiet") as server:
+        asyncio.run(go(server.port))
+
+
 def test_a_look_that_only_waits_for_the_pace_is_not_late(tmp_path: Path) -> None:
     """A look's own deadline does not count the time that courtesy made it wait; silence it does count."""
 

@@ -2,6 +2,9 @@
 
 import asyncio
 import shutil
+import subprocess
+import sys
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +25,7 @@ from tests.core.network.estate import (
     make_probe,
     most_in_a_second,
     needs_raw,
+    pinned,
     serving,
     target,
 )
@@ -68,6 +72,21 @@ def test_open_and_closed_ports_come_back_as_xml(tmp_path: Path) -> None:
     (entry,) = on.ledger.entries()
     assert (entry.address, entry.protocol, entry.questions, entry.result) == (ADDRESS, "sweep", 4, "open")
     assert entry.authorisation == "a-1"
+
+
+@needs_nmap
+def test_an_ipv6_address_is_swept(tmp_path: Path) -> None:
+    """nmap is told the family of the pinned address."""
+    on = Estate(tmp_path, granted=authorise(covers=Covers(blocks=("::1/128",))), pins=(pinned("::1"),))
+
+    async def go(port: int) -> bytes:
+        async with on.door:
+            look = on.door.network(make_probe(), target(None, scheme="host", address="::1"), on.granted)
+            await (await look.connect(port)).close()
+            return await look.nmap([], ports=[port], timeout=30)
+
+    with serving("quiet", "::1") as server:
+        assert b'state="open"' in asyncio.run(go(server.port))
 
 
 @needs_nmap
@@ -177,6 +196,39 @@ def test_a_sweep_ends_on_its_deadline_and_leaves_no_process(tmp_path: Path) -> N
     assert not Path(f"/proc/{pid}").exists()
     (entry,) = Estate(tmp_path).ledger.entries()
     assert (entry.questions, entry.result) == (2, "timeout")
+
+
+def test_a_sweep_dies_with_the_inspector(tmp_path: Path) -> None:
+    """When the inspecting process is killed, no sweep goes on without anybody to call it back."""
+    fake = tmp_path / "nmap"
+    fake.write_text("#!/bin/sh\necho $$ > $0.tmp\nmv $0.tmp $0.pid\nexec sleep 600\n")
+    fake.chmod(0o700)
+    process = subprocess.Popen([sys.executable, "-c", _SWEEP, str(tmp_path)])
+    while not fake.with_name("nmap.pid").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    pid = int(fake.with_name("nmap.pid").read_text())
+    process.kill()
+    process.wait()
+    while _is_running(pid):
+        time.sleep(0.01)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+_SWEEP = """
+import sys
+from pathlib import Path
+from inspector.settings import Settings
+from tests.core.network.test_scanner import sweep
+folder = Path(sys.argv[1])
+sweep(folder, [80], settings=Settings(nmap_search_path=(str(folder / "nmap"),)), timeout=60)
+"""
 
 
 def test_a_failing_nmap_is_a_bug_with_its_words(tmp_path: Path) -> None:

@@ -171,6 +171,20 @@ def test_a_job_that_leaks_a_connection_loses_its_worker(tmp_path: Path) -> None:
     assert [entry.questions for entry in on.ledger.entries()][:1] == [1]
 
 
+def test_a_connection_that_a_job_forgets_frees_its_place(tmp_path: Path) -> None:
+    """Sockets that only the garbage collector closes are closed for the budget too."""
+
+    async def go(port: int) -> bytes:
+        rates = Rates(connections_per_second=100, burst=100, at_once=1)
+        on = Estate(tmp_path, f"tcp://{HOST}:{port}", granted=authorise(rates=rates))
+        async with on.door:
+            network = on.door.network(make_probe(), target(port), on.granted)
+            return await network.work(jobs.forgetful, f"{ADDRESS} {port}".encode(), timeout=20)
+
+    with serving("quiet") as server:
+        assert asyncio.run(go(server.port)) == b"done"
+
+
 def test_waiting_for_the_pace_is_not_the_jobs_time(tmp_path: Path) -> None:
     """A job with a short deadline outlives it while courtesy alone makes it wait."""
     slow = Rates(connections_per_second=4, burst=4, at_once=4)
