@@ -1,0 +1,470 @@
+"""From a fresh connection to the first byte of TLS, protocol by protocol: one table, without any I/O.
+
+A preamble is a talk: a generator that yields what to send and how to tell that the answer is whole, and is sent that
+answer. ``Preamble`` runs a talk on whatever bytes arrive, so that a socket, a door's stream and a recording all do.
+Names are sent, credentials never.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Final
+
+from inspector import Cause, Scheme, Trouble
+
+SMTP: Final = Scheme("smtp", port=25)
+SUBMISSION: Final = Scheme("submission", port=587)
+LMTP: Final = Scheme("lmtp", port=24)
+IMAP: Final = Scheme("imap", port=143)
+POP3: Final = Scheme("pop3", port=110)
+SIEVE: Final = Scheme("sieve", port=4190)
+FTP: Final = Scheme("ftp", port=21)
+LDAP: Final = Scheme("ldap", port=389)
+XMPP_CLIENT: Final = Scheme("xmpp-client", port=5222)
+XMPP_SERVER: Final = Scheme("xmpp-server", port=5269)
+POSTGRESQL: Final = Scheme("postgresql", port=5432)
+MYSQL: Final = Scheme("mysql", port=3306)
+RDP: Final = Scheme("rdp", port=3389)
+NNTP: Final = Scheme("nntp", port=119)
+
+#: The most that a server may say before TLS, in bytes.
+PREAMBLE_BYTES: Final = 16_384
+_SHOWN_BYTES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Whom the talk names: ``host`` is the server's name (empty for a bare address), ``ehlo`` the client's own."""
+
+    host: str
+    ehlo: str
+
+
+class NoTls(Trouble):
+    """The server speaks its protocol, and says in it that there is no TLS here."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Cause.PROTOCOL_ERROR, message)
+
+
+class NotOffered(NoTls):
+    """The server does not know the step to TLS."""
+
+
+class Refused(NoTls):
+    """The server knows the step to TLS and refuses it."""
+
+
+class NotUnderstood(Trouble):
+    """What the server says is not the protocol."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(Cause.PROTOCOL_ERROR, f"answers {shown(data)}, which is not the protocol")
+
+
+def shown(data: bytes) -> str:
+    """The beginning of some bytes as printable ASCII, everything else escaped."""
+    return data[:_SHOWN_BYTES].decode("latin-1").encode("unicode_escape").decode("ascii")
+
+
+#: The length of the first whole answer in some bytes, 0 while it is incomplete; raises ``NotUnderstood``.
+Whole = Callable[[bytes], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What to send, and when the answer to it is whole (None: TLS follows without one). ``last`` asks for TLS."""
+
+    say: bytes
+    whole: Whole | None
+    last: bool = False
+
+
+#: Yields turns, is sent answers, and returns what the server said it can do.
+Talk = Generator[Turn, bytes, bytes]
+
+
+# --- when an answer is whole ------------------------------------------------------------------------------------------
+
+_NUMBERED = re.compile(rb"(\d{3})(?:-[^\n]*\n(?:[^\n]*\n)*?\1(?=[ \r\n])|(?=[ \r\n]))[^\n]*\n")
+_NUMBERED_BEGIN = re.compile(rb"\d{3}[- \r\n]")
+_STATUS = re.compile(rb"[+-][^\n]*\n")
+_SIEVE = re.compile(rb"(?:[^\n]*\n)*?(?:OK|NO|BYE)\b[^\n]*\n", re.IGNORECASE)
+_SIEVE_BEGIN = re.compile(rb'["{]|OK\b|NO\b|BYE\b', re.IGNORECASE)
+
+
+def _line_by(begin: re.Pattern[bytes], whole: re.Pattern[bytes]) -> Whole:
+    """Lines that ``whole`` matches; they must begin as ``begin`` says."""
+
+    def end(data: bytes) -> int:
+        if b"\n" in data and not begin.match(data):
+            raise NotUnderstood(data)
+        found = whole.match(data)
+        return found.end() if found else 0
+
+    return end
+
+
+_numbered = _line_by(_NUMBERED_BEGIN, _NUMBERED)
+_status = _line_by(_STATUS, _STATUS)
+_sieve = _line_by(_SIEVE_BEGIN, _SIEVE)
+
+
+def _dotted(good: bytes) -> Whole:
+    """Lines up to a lone dot where the first begins with ``good``, else that line alone."""
+
+    def end(data: bytes) -> int:
+        first = data.find(b"\n") + 1
+        if not first or not data.startswith(good):
+            return first
+        found = re.search(rb"\n\.\r?\n", data[first - 1 :])
+        return first - 1 + found.end() if found else 0
+
+    return end
+
+
+def _tagged(tag: bytes) -> Whole:
+    """IMAP's lines up to the one with this tag (RFC 9051 §2.2)."""
+    last = re.compile(rb"(?:\*[^\n]*\n)*" + tag + rb" [^\n]*\n")
+    return _line_by(re.compile(rb"[*+]|" + tag), last)
+
+
+def _ldap_message(data: bytes) -> int:
+    """One BER sequence of definite length (RFC 4511 §5.1)."""
+    if data[:1] not in (b"", b"\x30"):
+        raise NotUnderstood(data)
+    if len(data) < 2:
+        return 0
+    extra = data[1] & 0x7F if data[1] & 0x80 else 0
+    if extra > 4:
+        raise NotUnderstood(data)
+    if len(data) < 2 + extra:
+        return 0
+    length = 2 + extra + (int.from_bytes(data[2 : 2 + extra], "big") if extra else data[1])
+    return length if len(data) >= length else 0
+
+
+def _until(end: re.Pattern[bytes]) -> Whole:
+    """XML up to one of these tags."""
+
+    def found(data: bytes) -> int:
+        if data.lstrip() and not data.lstrip().startswith(b"<"):
+            raise NotUnderstood(data)
+        match = end.search(data)
+        return match.end() if match else 0
+
+    return found
+
+
+def _one_byte(data: bytes) -> int:
+    return min(len(data), 1)
+
+
+def _mysql_packet(data: bytes) -> int:
+    """A packet: three bytes of length, low byte first, and a sequence number."""
+    length = 4 + int.from_bytes(data[:3], "little")
+    if len(data) >= 4 and (data[3] != 0 or length > 1024):
+        raise NotUnderstood(data)
+    return length if 4 < length <= len(data) else 0
+
+
+def _tpkt(data: bytes) -> int:
+    """A TPKT (RFC 1006 §6): version 3, a reserved byte, two bytes of length."""
+    if data[:1] not in (b"", b"\x03"):
+        raise NotUnderstood(data)
+    length = int.from_bytes(data[2:4], "big")
+    if len(data) >= 4 and length < 7:
+        raise NotUnderstood(data)
+    return length if 7 <= length <= len(data) else 0
+
+
+# --- the talks --------------------------------------------------------------------------------------------------------
+
+
+def _has(word: bytes, data: bytes) -> bool:
+    return re.search(rb"(?<![\w-])" + word + rb"(?![\w-])", data, re.IGNORECASE) is not None
+
+
+def _temporary(data: bytes) -> None:
+    """Raise when a numbered reply puts the client off (RFC 5321 §4.2.1): it says nothing for good."""
+    if data[:1] == b"4":
+        raise Trouble(Cause.REFUSED, f"puts off: {shown(data)}")
+
+
+def _greeted(data: bytes) -> None:
+    """A numbered greeting must welcome."""
+    _temporary(data)
+    if data[:1] != b"2":
+        raise Trouble(Cause.REFUSED, f"turns away: {shown(data)}")
+
+
+def _mail(verb: bytes) -> Callable[[Names], Talk]:
+    """SMTP (RFC 3207) and LMTP (RFC 2033), which differ in the verb of the greeting."""
+
+    def talk(names: Names) -> Talk:
+        _greeted((yield Turn(b"", _numbered)))
+        said = yield Turn(verb + b" " + names.ehlo.encode() + b"\r\n", _numbered)
+        _temporary(said)
+        if said[:1] != b"2" or not _has(b"STARTTLS", said):
+            raise NotOffered(f"answers {shown(said)}")
+        answer = yield Turn(b"STARTTLS\r\n", _numbered, last=True)
+        _temporary(answer)
+        if answer[:3] != b"220":
+            raise Refused(f"answers {shown(answer)}")
+        return said
+
+    return talk
+
+
+def _imap(_names: Names) -> Talk:
+    """RFC 9051 §6.2.1."""
+    greeting = yield Turn(b"", _line_by(re.compile(rb"\* "), re.compile(rb"[^\n]*\n")))
+    if not _has(b"OK", greeting[:6]):
+        raise Trouble(Cause.REFUSED, f"turns away: {shown(greeting)}")
+    said = yield Turn(b"a1 CAPABILITY\r\n", _tagged(b"a1"))
+    if not _has(b"STARTTLS", said):
+        raise NotOffered(f"answers {shown(said)}")
+    answer = yield Turn(b"a2 STARTTLS\r\n", _tagged(b"a2"), last=True)
+    if not re.search(rb"^a2 OK\b", answer, re.MULTILINE):
+        raise Refused(f"answers {shown(answer)}")
+    return said
+
+
+def _pop3(_names: Names) -> Talk:
+    """RFC 2595 §4; a server without CAPA (RFC 2449) is asked all the same."""
+    greeting = yield Turn(b"", _status)
+    if not greeting.startswith(b"+OK"):
+        raise Trouble(Cause.REFUSED, f"turns away: {shown(greeting)}")
+    said = yield Turn(b"CAPA\r\n", _dotted(b"+OK"))
+    if said.startswith(b"+OK") and not _has(b"STLS", said):
+        raise NotOffered(f"answers {shown(said)}")
+    answer = yield Turn(b"STLS\r\n", _status, last=True)
+    if not answer.startswith(b"+OK"):
+        raise (Refused if _has(b"STLS", said) else NotOffered)(f"answers {shown(answer)}")
+    return said
+
+
+def _sieve_talk(_names: Names) -> Talk:
+    """RFC 5804 §2.2."""
+    said = yield Turn(b"", _sieve)
+    if not re.search(rb"^OK\b", said, re.MULTILINE | re.IGNORECASE):
+        raise Trouble(Cause.REFUSED, f"turns away: {shown(said)}")
+    if not _has(b"STARTTLS", said):
+        raise NotOffered(f"answers {shown(said)}")
+    answer = yield Turn(b"STARTTLS\r\n", _sieve, last=True)
+    if not answer.upper().startswith(b"OK"):
+        raise Refused(f"answers {shown(answer)}")
+    return said
+
+
+def _ftp(_names: Names) -> Talk:
+    """RFC 4217 §4; FEAT need not name AUTH, so the server's answer to AUTH decides."""
+    _greeted((yield Turn(b"", _numbered)))
+    said = yield Turn(b"FEAT\r\n", _numbered)
+    answer = yield Turn(b"AUTH TLS\r\n", _numbered, last=True)
+    if answer[:3] == b"431":  # "need some unavailable resource to process security": it knows the step
+        raise Refused(f"answers {shown(answer)}")
+    _temporary(answer)
+    if answer[:3] != b"234":
+        announced = re.search(rb"^ *AUTH\b.*\bTLS\b", said, re.MULTILINE | re.IGNORECASE)
+        raise (Refused if announced else NotOffered)(f"answers {shown(answer)}")
+    return said
+
+
+def _nntp(_names: Names) -> Talk:
+    """RFC 4642."""
+    _greeted((yield Turn(b"", _numbered)))
+    said = yield Turn(b"CAPABILITIES\r\n", _dotted(b"101"))
+    if said.startswith(b"101") and not _has(b"STARTTLS", said):
+        raise NotOffered(f"answers {shown(said)}")
+    answer = yield Turn(b"STARTTLS\r\n", _numbered, last=True)
+    _temporary(answer)
+    if answer[:3] != b"382":
+        raise (Refused if said.startswith(b"101") else NotOffered)(f"answers {shown(answer)}")
+    return said
+
+
+#: ExtendedRequest 1.3.6.1.4.1.1466.20037 as message 1 (RFC 4511 §4.14).
+_LDAP_START_TLS = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037"
+_LDAP_RESULT = re.compile(rb"\x30.{1,5}?\x02\x01\x01\x78.{1,5}?\x0a\x01(.)", re.DOTALL)
+_LDAP_SUCCESS, _LDAP_PROTOCOL_ERROR, _LDAP_BUSY, _LDAP_UNAVAILABLE = 0, 2, 51, 52
+
+
+def _ldap(_names: Names) -> Talk:
+    answer = yield Turn(_LDAP_START_TLS, _ldap_message, last=True)
+    found = _LDAP_RESULT.match(answer)
+    if found is None:
+        raise NotUnderstood(answer)
+    code = found[1][0]
+    if code == _LDAP_BUSY:
+        raise Trouble(Cause.REFUSED, "is busy (result code 51)")
+    if code in (_LDAP_PROTOCOL_ERROR, _LDAP_UNAVAILABLE):
+        raise NotOffered(f"answers with result code {code}")  # RFC 4511 §4.14.1: not supported, or not configured
+    if code != _LDAP_SUCCESS:
+        raise Refused(f"answers with result code {code}")
+    return b""
+
+
+_XMPP_END = rb"|</(?:\w+:)?(?:error|stream)\s*>"
+_XMPP_FEATURES = re.compile(rb"</(?:\w+:)?features\s*>|<(?:\w+:)?features\s*/>" + _XMPP_END)
+_XMPP_ANSWER = re.compile(rb"<proceed\b[^>]*/>|</proceed\s*>|<failure\b[^>]*>" + _XMPP_END)
+
+
+def _xmpp(namespace: bytes) -> Callable[[Names], Talk]:
+    """RFC 6120 §5."""
+
+    def talk(names: Names) -> Talk:
+        to = b" to='" + names.host.encode() + b"'" if names.host else b""
+        opening = (
+            b"<?xml version='1.0'?><stream:stream xmlns='" + namespace + b"'"
+            b" xmlns:stream='http://etherx.jabber.org/streams' version='1.0'" + to + b">"
+        )
+        said = yield Turn(opening, _until(_XMPP_FEATURES))
+        if not re.search(rb"features\s*/?>\Z", said):
+            raise Trouble(Cause.REFUSED, f"turns away: {shown(said)}")
+        if b"urn:ietf:params:xml:ns:xmpp-tls" not in said:
+            raise NotOffered(f"answers {shown(said)}")
+        answer = yield Turn(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", _until(_XMPP_ANSWER), last=True)
+        if not answer.lstrip().startswith(b"<proceed"):
+            raise Refused(f"answers {shown(answer)}")
+        return said
+
+    return talk
+
+
+#: SSLRequest: length 8, code 80877103 (PostgreSQL's protocol, "SSL Session Encryption").
+_POSTGRESQL_SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
+
+
+def _postgresql(_names: Names) -> Talk:
+    answer = yield Turn(_POSTGRESQL_SSL_REQUEST, _one_byte, last=True)
+    if answer == b"N":
+        raise NotOffered("answers N")
+    if answer == b"E":  # an error message follows: a server of before 7.4, or one that turns away
+        raise Trouble(Cause.REFUSED, "answers with an error")
+    if answer != b"S":
+        raise NotUnderstood(answer)
+    return b""
+
+
+#: CLIENT_PROTOCOL_41, CLIENT_SSL, CLIENT_SECURE_CONNECTION; packets up to 16 MiB; character set utf8mb4.
+_MYSQL_SSL_REQUEST = b"\x20\x00\x00\x01" + (0x8A00).to_bytes(4, "little") + b"\x00\x00\x00\x01\x2d" + bytes(23)
+_MYSQL_TLS = 0x0800
+
+
+def _mysql(_names: Names) -> Talk:
+    """The server's first packet (protocol version 10) tells its capabilities; TLS follows the request at once."""
+    said = (yield Turn(b"", _mysql_packet))[4:]
+    if said[:1] == b"\xff":
+        raise Trouble(Cause.REFUSED, f"turns away: {shown(said[3:])}")
+    version, nul, rest = said[1:].partition(b"\x00")
+    if said[:1] != b"\x0a" or not nul or len(rest) < 15:
+        raise NotUnderstood(said)
+    if not int.from_bytes(rest[13:15], "little") & _MYSQL_TLS:
+        raise NotOffered("lacks the capability CLIENT_SSL")
+    yield Turn(_MYSQL_SSL_REQUEST, None, last=True)
+    return version
+
+
+#: X.224 Connection Request with RDP_NEG_REQ for TLS and CredSSP (MS-RDPBCGR §2.2.1.1).
+_RDP_REQUEST = b"\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x03\x00\x00\x00"
+_RDP_RESPONSE, _RDP_FAILURE = 2, 3
+_RDP_TLS_NOT_ALLOWED = 2
+
+
+def _rdp(_names: Names) -> Talk:
+    """The confirm selects a protocol (MS-RDPBCGR §2.2.1.2): 0 is RDP's own encryption, all others begin with TLS."""
+    answer = yield Turn(_RDP_REQUEST, _tpkt, last=True)
+    if answer[5:6] != b"\xd0":
+        raise NotUnderstood(answer)
+    negotiated = answer[11:19]
+    if len(negotiated) < 8:
+        raise NotOffered("does not negotiate")
+    selected = int.from_bytes(negotiated[4:8], "little")
+    if negotiated[0] == _RDP_FAILURE:
+        raise (NotOffered if selected == _RDP_TLS_NOT_ALLOWED else Refused)(f"answers with failure code {selected}")
+    if negotiated[0] != _RDP_RESPONSE:
+        raise NotUnderstood(answer)
+    if selected == 0:
+        raise NotOffered("selects RDP's own encryption")
+    return b""
+
+
+#: The table: how each scheme gets to TLS.
+TALKS: Final[dict[Scheme, Callable[[Names], Talk]]] = {
+    SMTP: _mail(b"EHLO"),
+    SUBMISSION: _mail(b"EHLO"),
+    LMTP: _mail(b"LHLO"),
+    IMAP: _imap,
+    POP3: _pop3,
+    SIEVE: _sieve_talk,
+    FTP: _ftp,
+    LDAP: _ldap,
+    XMPP_CLIENT: _xmpp(b"jabber:client"),
+    XMPP_SERVER: _xmpp(b"jabber:server"),
+    POSTGRESQL: _postgresql,
+    MYSQL: _mysql,
+    RDP: _rdp,
+    NNTP: _nntp,
+}
+_BY_NAME = {scheme.name: talk for scheme, talk in TALKS.items()}
+
+
+def needs_preamble(scheme: str) -> bool:
+    """Whether TLS is asked for in the protocol of this scheme, instead of standing at its very beginning."""
+    return scheme in _BY_NAME
+
+
+class Preamble:
+    """One run of a scheme's talk: ``take`` what is to be sent, ``feed`` what arrives, until ``is_ready`` for TLS.
+
+    ``extra`` bytes go out in one write with the request for TLS. ``feed`` raises ``NotOffered``, ``Refused``,
+    ``NotUnderstood``, or ``Trouble`` with its cause. ``said`` is what the server told of its capabilities.
+    """
+
+    def __init__(self, scheme: str, names: Names, *, extra: bytes = b"") -> None:
+        self.said = b""
+        self.is_ready = False
+        self._extra = extra
+        self._buffer = b""
+        self._received = 0
+        self._talk = _BY_NAME[scheme](names)
+        self._outgoing = b""
+        self._whole: Whole | None = None
+        self._enter(next(self._talk))
+
+    def _enter(self, turn: Turn) -> None:
+        self._outgoing = turn.say + (self._extra if turn.last else b"")
+        self._whole = turn.whole
+        if turn.whole is None:
+            self._answer(b"")
+
+    def _answer(self, data: bytes) -> None:
+        try:
+            turn = self._talk.send(data)
+        except StopIteration as end:
+            self.said = end.value
+            self.is_ready = True
+            if self._buffer:
+                raise NotUnderstood(self._buffer) from None
+        else:
+            self._enter(turn)
+
+    def take(self) -> bytes:
+        """What is to be sent now."""
+        outgoing, self._outgoing = self._outgoing, b""
+        return outgoing
+
+    def feed(self, data: bytes) -> None:
+        """Take in what arrived."""
+        self._received += len(data)
+        if self._received > PREAMBLE_BYTES:
+            raise NotUnderstood(data)
+        self._buffer += data
+        while not self.is_ready and self._whole is not None and (end := self._whole(self._buffer)):
+            answer, self._buffer = self._buffer[:end], self._buffer[end:]
+            self._answer(answer)
+            if self._outgoing:
+                return
