@@ -104,6 +104,10 @@ class Told:
         """A text of the report."""
         return self.view.texts(self.language).say(text, _HERE, **values)
 
+    def source(self, text: str) -> str:
+        """Where a fact of the regime comes from; a citation that is the same in both languages stays as it is."""
+        return self.view.texts(self.language).word(text, "inspector_profiles")
+
     def either(self, text: Text) -> str:
         """The side of a bilingual text that this report is written in."""
         return text.vi if self.language is Language.VI else text.en

@@ -1,0 +1,24 @@
+"""Sources in prose are told in both languages; bare citations are the same in both."""
+
+import re
+
+from inspector.regimes import load_all
+from inspector.registry import installed
+from inspector.renderer import Language
+from inspector.texts import catalogue
+
+#: A citation: document names, numbers and dates, with nothing but a joining word between them.
+CITATION = re.compile(r"(RFC|BCP|NIST|CA/Browser|WHATWG|W3C|Law|Decree|Circular|Directive) [^;]*(; (RFC|W3C) [^;]*)*\Z")
+PROSE = re.compile(r"\b(asks|lists|read|seen|suggested|inferred|unclear|declared|packaged|annex, section)\b")
+
+
+def test_every_source_in_prose_has_its_vietnamese() -> None:
+    """What a Vietnamese report says of its sources is Vietnamese."""
+    told = catalogue("inspector_profiles", Language.VI)
+    missing = set()
+    for regime in load_all(installed().profiles):
+        sources = {each.source for each in (*regime.documents.values(), *regime.clauses, *regime.requirements)}
+        for source in sources - set(told):
+            if source and (PROSE.search(source) or not CITATION.match(source)):
+                missing.add(source)
+    assert missing == set()
