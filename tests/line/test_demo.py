@@ -191,7 +191,7 @@ def test_the_old_shop_fails_and_every_failure_is_confirmed(shown: Shown) -> None
 
 
 def test_the_silent_server_is_neither_good_nor_bad(shown: Shown) -> None:
-    """Nothing about a server that never answers passes or fails; the cause is that it did not answer in time."""
+    """Nothing about a server that never answers passes or fails, for it did not answer in time; papers are judged."""
     https, _ = _web(shown, SILENT)
     host = "host:van-ban.bo-mau.test"
     assert shown.outcomes(SILENT) == {
@@ -200,7 +200,8 @@ def test_the_silent_server_is_neither_good_nor_bad(shown: Shown) -> None:
         **_told("inconclusive", host, "certificate-same-everywhere"),
         **_told("pass", host, "caa-limits-issuers"),
         **_told("fail", host, "ipv6-published"),
-        **_told("not-applicable", "system:", "approval-in-place", "plan-carried-out", *UNSWEPT, *MAIL, *ZONE),
+        **_told("not-applicable", "system:", *UNSWEPT, *MAIL, *ZONE),
+        **_told("fail", "system:", "approval-in-place", "plan-carried-out"),
         **_told("inconclusive", "system:", "every-web-endpoint-encrypted", "level-fits-facts"),
     }
     asked = [each for each in shown.findings(SILENT) if each["subject"].startswith(https.rstrip("/"))]
@@ -254,6 +255,19 @@ def test_the_vietnamese_summary_holds_no_english(shown: Shown) -> None:
     sentences = [HOSTILE.sub("", line) for line in lines if "/" not in line or "–" in line]
     assert [line for line in sentences if ENGLISH.search(line.partition(" – ")[2] or line)] == []
     assert "không đạt" in shown.said
+
+
+def test_every_failure_is_told_with_its_place(shown: Shown) -> None:
+    """A line names the subject and its address, or the system where the whole system is meant."""
+    lines = [line for line in shown.said.splitlines() if " – " in line]
+    failures = [
+        each for system in (PORTAL, SHOP, SILENT) for each in shown.findings(system) if each["outcome"] == "fail"
+    ]
+    places = [
+        " ".join(filter(None, (each["system"] if each["subject"] == "system:" else each["subject"], each["address"])))
+        for each in failures
+    ]
+    assert sorted(line.partition(" – ")[0].partition(": ")[2] for line in lines) == sorted(places)
 
 
 def test_nothing_that_a_server_says_is_obeyed(shown: Shown) -> None:

@@ -1,0 +1,203 @@
+"""A sealed bundle is judged again under other rules, without a packet, and gives the same bytes under the same ones."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.line.harness import Line, Servers, Told, network, serving, system
+
+DAY = "2026-12-01"
+
+
+@pytest.fixture(scope="module")
+def servers(certificate: dict[str, str]) -> Iterator[Servers]:
+    zone = {"www.line.test": {"A": ["127.0.0.1"]}}
+    with serving(
+        {"name": "page", "mode": "page", **certificate}, {"name": "names", "mode": "dns", "zone": zone}
+    ) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def told(line: Line, servers: Servers) -> Told:
+    """One inspection of TLS, HTTP and names."""
+    port = servers.ports["page"]
+    paper = line.declare(system(f"https://127.0.0.1:{port}/", f"https://www.line.test:{port}/", "host:127.0.0.1"))
+    return line.call(
+        "run",
+        paper,
+        *("--only", "tls", "--only", "http", "--only", "names", "--only", "papers", "--lang", "en"),
+        resolvers=[f"127.0.0.1:{servers.ports['names']}"],
+    )
+
+
+@pytest.fixture
+def copy(told: Told, tmp_path: Path) -> Path:
+    """The bundle, for a test to do with as it likes."""
+    return shutil.copytree(told.bundle.folder, tmp_path / "bundle")
+
+
+def files(folder: Path, part: str) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted((folder / part).rglob("*.*"))}
+
+
+def newest(folder: Path) -> Path:
+    return max((folder / "judgements").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+
+
+# --- verify -----------------------------------------------------------------------------------------------------------
+
+
+def test_fresh_bundle_is_intact_and_reproduced(line: Line, told: Told) -> None:
+    """All three answers are good, and the capture has its own signer's trust."""
+    answer = line.call("verify", told.bundle.folder)
+    assert answer.code == 0
+    assert "intact, signed by a trusted signer" in answer.out
+    assert "reproduced: judging again gives the same bytes" in answer.out
+    assert f"would say the same of all {len(told.findings)} findings" in answer.out
+
+
+@pytest.mark.parametrize("part", ["capture/observations", "capture/raw", "capture/papers", "judgements"])
+def test_flipped_byte_is_named(line: Line, copy: Path, part: str) -> None:
+    """One bit of one file of any part: the answer is *not intact*, and names that file alone."""
+    victim = next(path for path in sorted((copy / part).rglob("*")) if path.is_file() and "manifest" not in path.name)
+    data = bytearray(victim.read_bytes())
+    data[len(data) // 2] ^= 1
+    victim.write_bytes(data)
+    answer = line.call("verify", copy)
+    assert answer.code == 1
+    assert "intact, signed" not in answer.out
+    assert [each for each in answer.out.splitlines() if "SHA-256 differs" in each] == [
+        each for each in answer.out.splitlines() if str(victim.relative_to(copy)) in each
+    ]
+    assert line.call("assess", copy).code == (3 if part == "judgements" else 2)
+
+
+def test_unknown_signer_is_told_apart(told: Told, tmp_path: Path) -> None:
+    """Who does not know the key learns that it is intact but by an unknown signer; naming the key makes it trusted."""
+    stranger = Line(tmp_path)
+    answer = stranger.call("verify", told.bundle.folder)
+    assert answer.code == 3
+    assert "signed by an unknown signer" in answer.out
+    assert not (tmp_path / "key.pem").exists()
+    assert stranger.call("verify", told.bundle.folder, "--trusted", told.bundle.signers[0]).code == 0
+    assert stranger.call("verify", told.bundle.folder, trusted_signers=[told.bundle.signers[0]]).code == 0
+
+
+# --- assess -----------------------------------------------------------------------------------------------------------
+
+
+def test_other_regime(line: Line, told: Told, copy: Path) -> None:
+    """Another regime gives its own rows and clauses on the same capture, which stays as it was."""
+    before = files(copy, "capture")
+    again = line.call("assess", copy, "--regime", "vn-tt12-2022")
+    assert again.code == 3
+    judged = json.loads((newest(copy) / "judgement.json").read_bytes())
+    assert (judged["regime"], judged["inspection"]) == ("vn-tt12-2022", told.bundle.inspection.id)
+    documents = {
+        clause["document"]
+        for finding in json.loads((newest(copy) / "findings.json").read_bytes())
+        for clause in finding["clauses"]
+    }
+    assert documents
+    assert not any("331" in document for document in documents)
+    assert files(copy, "capture") == before
+    assert len(list((copy / "judgements").iterdir())) == 2
+    assert line.call("verify", copy).code == 0
+
+
+def test_other_level(line: Line, told: Told, copy: Path) -> None:
+    """A higher level asks for more, and says so in the judgement; the declared level stays in the capture."""
+    assert line.call("assess", copy, "--level", 5).code == 0
+    judged = json.loads((newest(copy) / "judgement.json").read_bytes())
+    rows = {row["id"] for row in json.loads((newest(copy) / "requirements.json").read_bytes())}
+    assert judged["level"] == 5
+    assert "keys-in-hardware" in rows
+    assert "keys-in-hardware" not in {finding["requirement"] for finding in told.findings}
+    assert json.loads((copy / "capture/papers/declaration.json").read_bytes())["system"]["level"] == 3
+
+
+def test_other_date(line: Line, copy: Path) -> None:
+    """The rules of the day asked for hold: the older regime in 2025; a day between two regimes has none."""
+    assert line.call("assess", copy, "--as-of", "2025-03-01").code == 3
+    judged = json.loads((newest(copy) / "judgement.json").read_bytes())
+    assert (judged["regime"], judged["as_of"][:10]) == ("vn-tt12-2022", "2025-03-01")
+    before = len(list((copy / "judgements").iterdir()))
+    refused = line.call("assess", copy, "--as-of", "2026-07-15")
+    assert refused.code == 2
+    assert "2026-07-15" in refused.err
+    assert len(list((copy / "judgements").iterdir())) == before
+
+
+def test_unknown_regime_and_date_are_misuse(line: Line, copy: Path) -> None:
+    """The remedy says what to write."""
+    told = line.call("assess", copy, "--regime", "vn-nothing")
+    assert told.code == 2
+    assert "vn-nd331-2026" in told.err
+    told = line.call("assess", copy, "--as-of", "tomorrow")
+    assert told.code == 2
+    assert "write YYYY-MM-DD" in told.err
+
+
+def test_reread_without_a_network(line: Line, told: Told, copy: Path) -> None:
+    """In a network without any link every observation is read again from its raw bytes, and says the same."""
+    [before] = copy.glob("judgements/*/findings.json")
+    first = json.loads(before.read_bytes())
+    with network() as inside:
+        again = line.spawn("assess", copy, "--reread", "--lang", "en", wrap=inside)
+    assert again.code == told.code
+    judged = json.loads((newest(copy) / "judgement.json").read_bytes())
+    assert judged["reread"] is True
+    assert json.loads((newest(copy) / "findings.json").read_bytes()) == first
+    assert line.call("verify", copy).code == 0
+
+
+def test_judging_leaves_every_server_alone(line: Line, servers: Servers, copy: Path) -> None:
+    """No command on a sealed bundle reaches a server."""
+    before = servers.heard()
+    for command in (("assess", copy), ("assess", copy, "--reread"), ("verify", copy), ("seal", copy)):
+        line.call(*command)
+    assert servers.heard() == before
+
+
+# --- the same bytes ---------------------------------------------------------------------------------------------------
+
+
+def test_same_bytes_in_every_language_and_under_every_hash_seed(line: Line, told: Told, tmp_path: Path) -> None:
+    """The judgement of one day, its reports and its signature come out equal, whoever asks in whatever language."""
+    made = []
+    for lang, seed in (("vi", "0"), ("en", "12345")):
+        copy = shutil.copytree(told.bundle.folder, tmp_path / lang)
+        again = line.spawn(
+            "assess",
+            copy,
+            *("--as-of", DAY, "--lang", lang, "--format", "sarif,junit,codequality"),
+            env={"PYTHONHASHSEED": seed},
+        )
+        made.append((again, files(copy, f"judgements/{DAY}T00-00-00Z-vn-nd331-2026")))
+    (vietnamese, first), (english, second) = made
+    assert first.keys() == second.keys()
+    assert {name for name in first if first[name] != second[name]} == set()
+    assert vietnamese.code == english.code
+    assert vietnamese.out != english.out
+
+
+def test_report_is_written_in_both_languages(told: Told) -> None:
+    """Each HTML file speaks its own language, and names the report of the language asked for."""
+    reports = told.reports()
+    assert b'<html lang="vi"' in reports["report.vi.html"]
+    assert b'<html lang="en"' in reports["report.en.html"]
+    assert "Mọi chứng thư số đều dẫn tới".encode() in reports["report.vi.html"]
+    assert b"Every certificate leads to a root that browsers trust" in reports["report.en.html"]
+    assert "report.en.html" in told.out
+
+
+def test_the_same_judgement_stands_once(line: Line, copy: Path) -> None:
+    """Judging twice for one day adds nothing the second time."""
+    line.call("assess", copy, "--as-of", DAY)
+    before = files(copy, "judgements")
+    line.call("assess", copy, "--as-of", DAY)
+    assert files(copy, "judgements") == before
