@@ -16,6 +16,7 @@ from inspector.cli.inputs import Order, Round, instant, read_settings, round_of
 from inspector.collect import Progress
 from inspector.declaration import System
 from inspector.errors import BundleError, InspectorError, Misuse, NotAuthorised, PaperError
+from inspector.finding import Finding
 from inspector.gate import MISUSE, Threshold, baseline_of, exit_code, gravest
 from inspector.inspect import Job, Terms, begin, close, collect, judge, permitted, prepare, resumed
 from inspector.judgement import Judgement
@@ -24,6 +25,7 @@ from inspector.plan import Planner
 from inspector.registry import Registry, installed
 from inspector.renderer import Language
 from inspector.report import View, render, view
+from inspector.subject import SYSTEM
 from inspector.verdict import Outcome
 from inspector.visible import harmless
 
@@ -261,9 +263,8 @@ def tell(views: list[View], formats: tuple[str, ...], wish: Wish, registry: Regi
     for each in views:
         for finding in (*each.binding, *each.recommended):
             if finding.outcome is Outcome.FAIL:
-                place = finding.address or ""
                 terminal.say(
-                    f"{texts.word(finding.severity)}: {finding.subject} {place} – "
+                    f"{texts.word(finding.severity)}: {_where(finding)} – "
                     f"{each.title(finding, language)}: {texts.message(finding)}"
                 )
     for each in views:
@@ -273,6 +274,12 @@ def tell(views: list[View], formats: tuple[str, ...], wish: Wish, registry: Regi
     if wish.to is not None:
         for path in write(wish.to, render(views, formats, registry)):
             terminal.say(texts.say("Report: {path}", path=str(path)))
+
+
+def _where(finding: Finding) -> str:
+    """What a finding is about, among those of several systems: the subject with its address, or the system's id."""
+    subject = finding.system if finding.subject == SYSTEM.uri else finding.subject
+    return f"{subject} {finding.address}" if finding.address else subject
 
 
 def write(folder: Path, files: dict[str, bytes]) -> list[Path]:

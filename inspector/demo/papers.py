@@ -105,6 +105,7 @@ systems:
     measures:
       - {{clause: "4.11", status: planned}}  # sao lưu (TCVN 14423:2026)
     facts:
+      state_body: true
       users: 150000
       basic_data_subjects: 150000
       sensitive_data_subjects: 0
@@ -121,13 +122,13 @@ systems:
       - host:{SHOP}
       - mail:luu-niem.test
 {poor_zone}
-  # Một hệ thống đang xây dựng, không trả lời / a system under construction that does not answer
+  # Một hệ thống chưa được phê duyệt, không trả lời / a system without approval that does not answer
   - id: van-ban
     name: Hệ thống quản lý văn bản
     owner: Bộ Mẫu
     operator: Văn phòng Bộ Mẫu
     level: 3
-    stage: build
+    stage: operating
     approval: {{status: submitted}}
     plan: not-started
     facts:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -341,14 +342,18 @@ def test_no_process_and_no_file_outlives_it(shown: Shown) -> None:
     assert list(shown.scratch.iterdir()) == []
 
 
-def _begun(folder: Path, scratch: Path) -> subprocess.Popen[str]:
+@contextmanager
+def _begun(folder: Path, scratch: Path) -> Iterator[subprocess.Popen[str]]:
     """A demonstration whose servers run."""
-    begun = subprocess.Popen(
+    with subprocess.Popen(
         _command(folder), env=_environment(scratch), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    assert begun.stderr is not None
-    assert "127." in begun.stderr.readline()
-    return begun
+    ) as begun:
+        try:
+            assert begun.stderr is not None
+            assert "127." in begun.stderr.readline()
+            yield begun
+        finally:
+            begun.kill()
 
 
 def _until_gone(scratch: Path) -> Iterator[list[str]]:
@@ -364,13 +369,10 @@ def _until_gone(scratch: Path) -> Iterator[list[str]]:
 def test_servers_end_with_the_demonstration(tmp_path: Path, blow: signal.Signals) -> None:
     """Ctrl-C, a polite and a rude end of the demonstration end its servers too, and leave no private key."""
     scratch = tmp_path / "scratch"
-    begun = _begun(tmp_path / "out", scratch)
-    try:
+    with _begun(tmp_path / "out", scratch) as begun:
         assert any("inspector.demo" in each for each in _marked(scratch))
         begun.send_signal(blow)
         begun.communicate(timeout=SECONDS)
-    finally:
-        begun.kill()
     assert [] in _until_gone(scratch)
     assert list(scratch.rglob("*.key")) == []
 
