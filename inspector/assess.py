@@ -354,11 +354,15 @@ def assess(given: Given) -> Judgement:
 
 
 def worth_a_second_look(judgement: Judgement, evidence: Iterable[Filed]) -> set[tuple[str, str, str, str]]:
-    """The keys of the asks behind every failing finding: (probe, kind of subject, URI, address)."""
+    """The keys of the asks that failing findings rest on: (probe, kind, URI, address)."""
     failing = {
         relied.evidence
         for finding in judgement.findings
         if finding.outcome is Outcome.FAIL
         for relied in finding.evidence
     }
-    return {(each.probe, *each.subject.key) for digest, each in evidence if digest in failing and each.look == 1}
+    return {
+        (each.probe, *each.subject.key)
+        for digest, each in evidence
+        if digest in failing and each.facts and each.look == 1
+    }

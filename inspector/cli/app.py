@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ app = typer.Typer(
 )
 
 MISUSE = 2
+#: Whoever read our results left before the end: as a shell tells a process ended by SIGPIPE.
+PIPE = 141
 
 Settings = Annotated[Path | None, typer.Option("--settings", help="inspector.toml of the inspecting side.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder for bundles (default: out).")]
@@ -326,6 +329,9 @@ def call(arguments: Sequence[str]) -> int:
     except InspectorError as error:
         terminal.complain(error)
         return MISUSE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE
     except Exception as error:
         logging.getLogger("inspector").debug("internal error", exc_info=True)
         terminal.note(f"inspector: internal error: {type(error).__name__}: {error}")
