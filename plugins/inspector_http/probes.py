@@ -12,14 +12,13 @@ from inspector import Aim, Capture, Cause, Cost, Discovered, Gap, Network, Raw, 
 from inspector.subject import Uri
 from inspector_http.exchange import Exchange, Exchanges, Redaction
 from inspector_http.observations import Http
-from inspector_http.reading import HTTP, HTTPS, location, plain, read_http, uri_of
+from inspector_http.reading import BAD_REQUEST, HTTP, HTTPS, location, plain, read_http, uri_of
 
 #: Bounds of one look: redirects followed, bytes read of a body, seconds for the head of a reply and for its body.
 REDIRECTS_FOLLOWED = 5
 BODY_BYTES = 65536
 HEAD_SECONDS = 12.0
 BODY_SECONDS = 3.0
-BAD_REQUEST = 400
 
 
 @probe(

@@ -17,6 +17,7 @@ HTTPS = Scheme("https", Form.PAGE, 443)
 HTTP = Scheme("http", Form.PAGE, 80)
 _SCHEMES = {scheme.name: scheme for scheme in (HTTP, HTTPS)}
 
+BAD_REQUEST = 400
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 UNAUTHORISED = 401
 #: By these replies a guard in front of the server, or the server itself, turns this client away.
@@ -100,14 +101,25 @@ def _told(value: object, cause: Cause | None = None) -> dict[str, object]:
 
 
 def _speech(exchanges: Exchanges, scheme: str) -> Speech:
-    first = exchanges.along[0]
-    if exchanges.other is not None and exchanges.other.cause is None:
-        return Speech.HTTP if scheme == "https" else Speech.HTTPS
+    first, other = exchanges.along[0], exchanges.other
+    if other is not None and other.cause is None:
+        if scheme == "http":
+            return Speech.HTTPS
+        if not _insists_on_tls(other):
+            return Speech.HTTP
     if first.cause is None:
         return Speech(scheme)
     if first.cause is Cause.REFUSED:
         return Speech.NOTHING
     raise Trouble(first.cause, first.detail or "no reply")
+
+
+def _insists_on_tls(clear: Exchange) -> bool:
+    """Whether a reply in clear is that of an HTTPS port to a client that forgot TLS: an error, or back to itself."""
+    values = (value for name, value in clear.headers if name.lower() == "location")
+    onward = location(clear.url, clear.status, values).seen
+    asked = uri_of(plain(clear.url))
+    return clear.status == BAD_REQUEST or (onward or "").startswith(Uri(HTTPS, asked.host, asked.port).service + "/")
 
 
 def _why_unseen(last: Exchange) -> Cause | None:
@@ -133,15 +145,23 @@ def _headers(reply: Exchange) -> tuple[Header, ...]:
 
 
 def _cookies(along: tuple[Exchange, ...], seen_at: datetime) -> tuple[Cookie, ...]:
-    """The cookies that remain set after these replies, by name; the last word on each holds."""
-    jar: dict[str, Cookie | None] = {}
+    """The cookies that remain set after these replies; the last word on each name, domain and path holds."""
+    jar: dict[tuple[str, str, str], Cookie | None] = {}
     for reply in along:
         for name, value in reply.headers:
             if name.lower() == "set-cookie":
-                pair, _, attributes = value.partition(";")
+                pair, _, text = value.partition(";")
                 cookie = printable(pair.partition("=")[0].strip())
-                jar[cookie] = _cookie(cookie, _attributes(attributes), seen_at)
-    return tuple(cookie for _, cookie in sorted(jar.items()) if cookie is not None)
+                attributes = _attributes(text)
+                domain = attributes.get("domain", "").lower().removeprefix(".")
+                jar[cookie, domain, _path(attributes, reply.url)] = _cookie(cookie, attributes, seen_at)
+    return tuple(cookie for _, cookie in sorted(jar.items(), key=lambda each: each[0]) if cookie is not None)
+
+
+def _path(attributes: dict[str, str], url: str) -> str:
+    """The path for which a cookie holds: its own, or that of the reply without the last segment (RFC 6265 §5.1.4)."""
+    written = attributes.get("path", "")
+    return written if written.startswith("/") else uri_of(plain(url)).path.rpartition("/")[0] or "/"
 
 
 def _attributes(text: str) -> dict[str, str]:

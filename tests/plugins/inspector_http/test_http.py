@@ -60,6 +60,14 @@ def test_each_language_is_recognised_on_the_port_of_the_other(place: str) -> Non
     assert seen("http://web.test:8099/", place)[1].speaks.value is Speech.NOTHING
 
 
+@pytest.mark.parametrize("port", [8447, 8448])
+def test_a_port_that_insists_on_tls_does_not_serve_in_clear(place: str, port: int) -> None:
+    """A web server that refuses our handshake, and tells a client in clear to use TLS, is not seen to speak HTTP."""
+    with pytest.raises(Trouble) as raised:
+        seen(f"https://web.test:{port}/", place)
+    assert raised.value.cause is Cause.PROTOCOL_ERROR
+
+
 def test_redirects_are_followed_on_the_same_service_only(place: str) -> None:
     """One on the service leads to the last page; one elsewhere is reported, and brought to light."""
     assert seen("https://web.test:8443/", place)[1].followed == ("https://web.test:8443/home",)
@@ -154,9 +162,14 @@ def test_terminal_escapes_and_broken_utf8_are_escaped() -> None:
 
 
 def test_cookies_are_kept_by_name_and_flags() -> None:
-    """Removed cookies are not set; unknown SameSite values are none."""
-    cookies = {each.name: (each.secure, each.http_only, each.same_site) for each in answered("cookies").cookies.value}
-    assert cookies == {"half": (True, False, None), "plain": (False, False, None), "safe": (True, True, "lax")}
+    """Removed cookies are not set, those of another path are others; unknown SameSite values are none."""
+    cookies = [(each.name, each.secure, each.http_only, each.same_site) for each in answered("cookies").cookies.value]
+    assert cookies == [
+        ("half", True, False, None),
+        ("half", True, True, "lax"),
+        ("plain", False, False, None),
+        ("safe", True, True, "lax"),
+    ]
 
 
 def test_a_session_value_stands_nowhere() -> None:

@@ -96,6 +96,8 @@ HABITS: dict[str, Habit] = {
         "Set-Cookie: half=3; secure; samesite=sometimes\r\n"
         "Set-Cookie: gone=; Max-Age=0\r\n"
         "Set-Cookie: past=4; Expires=Thu, 01-Jan-1970 00:00:00 GMT\r\n"
+        "Set-Cookie: plain=; Path=/old; Max-Age=0\r\n"
+        "Set-Cookie: half=5; Path=/new; Secure; HttpOnly; SameSite=Lax\r\n"
     ),
     "dripping-body": dripping_body,
     "dripping-head": dripping_head,
@@ -144,6 +146,8 @@ http {{
     location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8445 ssl; location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8446 ssl; server_tokens off; location / {{ return 301 https://www.web.test/; }} }}
+  server {{ listen {address}:8447 ssl; ssl_reject_handshake on; }}
+  server {{ listen {address}:8448 ssl; ssl_reject_handshake on; error_page 497 =301 https://$host:8448$request_uri; }}
   server {{ listen {address}:8080; server_tokens off; location / {{ return 301 https://$host:8443$request_uri; }} }}
   server {{ listen {address}:8081; location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8082; location / {{ return 302 http://$host:8081/; }} }}
