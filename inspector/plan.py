@@ -17,7 +17,7 @@ from inspector.declaration import System
 from inspector.errors import Misuse, Trouble, WindowTooShort
 from inspector.inspection import Ask, Bounds, Limit, Pin, Plan
 from inspector.model import Cause
-from inspector.network import Scope, routable
+from inspector.network import Scope, pace_seconds, routable, sweep_seconds
 from inspector.observation import Discovered, Observation
 from inspector.probing import Probe, Target, Touch
 from inspector.profile import NOT_OBSERVABLE, Requirement
@@ -304,8 +304,7 @@ def pace_of(asks: Iterable[Ask], authorisations: Iterable[Authorisation]) -> dic
     for (address, authorisation), count in sorted(connections.items()):
         rate = rates[authorisation]
         asked = questions[address, authorisation]
-        opening = math.ceil(max(0, count - rate.burst) / rate.connections_per_second)
-        sweeping = math.ceil(asked / rate.port_questions_per_second)
+        opening, sweeping = math.ceil(pace_seconds(count, rate)), math.ceil(sweep_seconds(asked, rate))
         words = (
             f"{address}: {count} connections at {rate.connections_per_second}/s (burst {rate.burst}) = {opening} s, "
             f"{asked} port questions at {rate.port_questions_per_second}/s = {sweeping} s"
