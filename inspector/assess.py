@@ -179,26 +179,36 @@ def _judge(check: Check, case: _Case, options: Mapping[str, Any]) -> Verdict:
     return verdict
 
 
+#: What speaks for the system.
+_GOOD = (Outcome.PASS, Outcome.NOT_APPLICABLE)
+
+
 def _confirm(first: Verdict, second: Verdict | None) -> tuple[Verdict, bool | None]:
-    """What two looks say together, and whether the second confirmed a failure."""
-    if first.outcome is not Outcome.FAIL:
-        return first, None
+    """What two looks say together, and whether both saw a failure; looks that contradict each other decide nothing."""
     if second is None:
-        return first, False
-    if second.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
-        unstable = Verdict(
-            outcome=Outcome.INCONCLUSIVE,
-            message=Message(
-                id="the first look saw a failure ({measured}), the second did not",
-                values={"measured": first.measured if first.measured is not None else first.message.id},
-            ),
-            measured=first.measured,
-            threshold=first.threshold,
-            cause=Cause.UNSTABLE,
-            on=first.on,
-        )
-        return unstable, None
-    return first, second.outcome is Outcome.FAIL
+        return first, False if first.outcome is Outcome.FAIL else None
+    if first.outcome is Outcome.FAIL:
+        if second.outcome in _GOOD:
+            return _unstable("the first look saw a failure ({measured}), the second did not", first), None
+        return first, second.outcome is Outcome.FAIL
+    if second.outcome is Outcome.FAIL:
+        if first.outcome in _GOOD:
+            return _unstable("the second look saw a failure ({measured}), the first did not", second), None
+        return second, False
+    return first, None
+
+
+def _unstable(message: str, failure: Verdict) -> Verdict:
+    """Inconclusive, since one of two looks saw this failure."""
+    measured = failure.measured if failure.measured is not None else failure.message.id
+    return Verdict(
+        outcome=Outcome.INCONCLUSIVE,
+        message=Message(id=message, values={"measured": measured}),
+        measured=failure.measured,
+        threshold=failure.threshold,
+        cause=Cause.UNSTABLE,
+        on=failure.on,
+    )
 
 
 def _status(requirement: Requirement, inspection: Inspection, regime: Regime) -> str | None:

@@ -224,6 +224,19 @@ def test_a_failure_that_a_second_look_could_not_see_stands() -> None:
     assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, False)
 
 
+def test_a_pass_that_a_second_look_contradicts_is_unstable() -> None:
+    """A look repeated for another check may see a failure where the first saw none; neither is believed alone."""
+    finding = _one(_evidence(True), _evidence(False, look=2))
+    assert (finding.outcome, finding.cause, finding.confirmed) == (Outcome.INCONCLUSIVE, Cause.UNSTABLE, None)
+    assert finding.message.id == "the second look saw a failure ({measured}), the first did not"
+
+
+def test_a_failure_that_only_the_second_look_could_see_is_not_confirmed() -> None:
+    """Where the first look saw nothing, the second one's failure stands alone."""
+    finding = _one(_evidence(None), _evidence(False, look=2))
+    assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, False)
+
+
 def test_a_pass_needs_no_second_look() -> None:
     """Only failing looks are worth a second one."""
     judgement = _judge([_row("cake-sweet")], [cake_sweet], [_evidence(True), _evidence(False, address="127.0.0.2")])
