@@ -284,11 +284,18 @@ def _longest(asks: Sequence[Ask], authorisations: Iterable[Authorisation]) -> in
 
 
 def _limits(pins: Sequence[Pin]) -> tuple[Limit, ...]:
+    limits: list[Limit] = []
     unrouted = sorted({address for pin in pins for address in pin.addresses if not routable(address)})
-    if not unrouted:
-        return ()
-    family = "no-ipv6" if all(":" in address for address in unrouted) else "no-route"
-    return (Limit(id=family, detail="this vantage has no route to these addresses", addresses=tuple(unrouted)),)
+    if unrouted:
+        family = "no-ipv6" if all(":" in address for address in unrouted) else "no-route"
+        limits.append(
+            Limit(id=family, detail="this vantage has no route to these addresses", addresses=tuple(unrouted))
+        )
+    halves = tuple(pin.name for pin in pins if pin.addresses and pin.detail)
+    if halves:
+        detail = "of these names the addresses of one family could not be learned, and were not looked at"
+        limits.append(Limit(id="half-resolved", detail=detail, addresses=halves))
+    return tuple(limits)
 
 
 def pace_of(asks: Iterable[Ask], authorisations: Iterable[Authorisation]) -> dict[str, tuple[int, str]]:

@@ -51,7 +51,7 @@ def _print(prepared: Prepared, texts: Texts) -> None:
     for _, words in pace_of(plan.asks, job.authorisations).values():
         terminal.say(words)
     for limit in plan.limits:
-        terminal.say(texts.say("Limit of this vantage: {addresses} cannot be reached", addresses=limit.addresses))
+        terminal.say(f"{texts.say(limit.detail)}: {', '.join(limit.addresses)}")
     terminal.say(
         texts.say(
             "In all at most {connections} connections, {questions} port questions and {seconds} s",
