@@ -129,7 +129,10 @@ STREAM: dict[str, Callable[[dict[str, Any], socket.socket], None]] = {
 
 
 def dns(order: dict[str, Any], server: socket.socket) -> None:
-    """Answer over UDP from ``zone``, the records' data by name and type; other names do not exist."""
+    """Answer over UDP from ``zone``, the records' data by name and type; other names do not exist.
+
+    Names in ``later`` answer so from the second time on that a type of theirs is asked for.
+    """
     import dns.message
     import dns.rcode
     import dns.rrset
@@ -140,9 +143,12 @@ def dns(order: dict[str, Any], server: socket.socket) -> None:
         question = dns.message.from_wire(wire)
         asked = question.question[0]
         name, kind = asked.name.to_text(omit_final_dot=True).lower(), asked.rdtype.name
-        note(order, f"{name} {kind}")
+        question_text = f"{name} {kind}"
+        known = HEARD[order["name"]].count(question_text)
+        note(order, question_text)
         answer = dns.message.make_response(question, recursion_available=True)
-        records = zone.get(name)
+        records = order.get("later", {}).get(name) if known else None
+        records = records or zone.get(name)
         if records is None:
             answer.set_rcode(dns.rcode.NXDOMAIN)
         for given in (kind, "CNAME"):

@@ -1,0 +1,310 @@
+"""The commands' flags, streams and exit codes, on real servers."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from inspector.bundle import SigningKey
+from tests.line.harness import Line, Servers, Told, say, serving
+
+SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Strict-Transport-Security": "max-age=31536000",
+}
+
+
+@pytest.fixture(scope="module")
+def servers(certificate: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with serving(
+        {"name": "secure", "mode": "page", "headers": SAFE, **certificate},
+        {"name": "clear", "mode": "page"},
+        {"name": "silent", "mode": "silent"},
+    ) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def at(servers: Servers) -> dict[str, str]:
+    schemes = {"secure": "https"}
+    return {name: f"{schemes.get(name, 'http')}://127.0.0.1:{port}/" for name, port in servers.ports.items()}
+
+
+@pytest.fixture(scope="module")
+def clear(line: Line, at: dict[str, str]) -> Told:
+    """One inspection of a bad page, whose findings fail."""
+    return line.call("run", at["clear"], "--level", 3, "--only", "http", "--lang", "en")
+
+
+# --- exit codes -------------------------------------------------------------------------------------------------------
+
+
+def test_0_where_nothing_fails(line: Line, at: dict[str, str]) -> None:
+    """What must hold, holds."""
+    told = line.call("run", at["secure"], "--level", 3, "--only", "every-web-endpoint-encrypted")
+    assert told.code == 0
+    assert told.verdict("every-web-endpoint-encrypted") == ("pass", None)
+
+
+def test_1_where_something_fails(clear: Told) -> None:
+    """What must hold, does not."""
+    assert clear.code == 1
+    found = clear.finding("every-web-endpoint-encrypted")
+    assert (found["outcome"], found["obligation"]) == ("fail", "must")
+
+
+def test_2_for_misuse(line: Line, at: dict[str, str]) -> None:
+    """The command cannot run as it was asked: words on stderr, nothing on stdout, nothing written."""
+    for arguments in (
+        (),
+        (at["clear"],),
+        (at["clear"], "--level", 9),
+        (at["clear"], "--level", 3, "--only", "no-such-check"),
+        (at["clear"], "--level", 3, "--fail-on", "sometimes"),
+        (at["clear"], "--level", 3, "--format", "papyrus"),
+        (at["clear"], "--level", 3, "--lang", "fr"),
+        (at["clear"], "--level", 3, "--log-level", "loud"),
+        (at["clear"], "--level", 3, "--baseline", "no-such-file"),
+        (at["clear"], "--level", 3, "--regime", "no-such-regime"),
+        ("no-such-file.yaml",),
+        ("gopher://127.0.0.1/", "--level", 3),
+        ("https://192.0.2.1/", "--level", 3),
+    ):
+        told = line.call("run", *arguments)
+        assert (told.code, told.out) == (2, ""), arguments
+        assert told.err, arguments
+        assert told.bundles == [], arguments
+
+
+def test_3_where_something_was_not_seen(line: Line, at: dict[str, str]) -> None:
+    """Nothing fails, but what must hold could not be seen."""
+    options = ("--level", 3, "--only", "every-web-endpoint-encrypted")
+    told = line.call("run", at["silent"], *options, ceilings={"look_seconds": 1})
+    assert told.code == 3
+    assert told.verdict("every-web-endpoint-encrypted") == ("inconclusive", "timeout")
+
+
+# --- what is asked ----------------------------------------------------------------------------------------------------
+
+
+def test_only_names_plugins_probes_and_checks(line: Line, at: dict[str, str]) -> None:
+    """Each of the three narrows the inspection; the rest is not selected, in the coverage and not in the exit code."""
+    judged: dict[str, set[str]] = {}
+    for name in ("inspector_http", "http", "https-reachable"):
+        told = line.call("run", at["secure"], "--level", 3, "--only", name)
+        assert told.code == 0
+        judged[name] = {finding["check"] for finding in told.findings}
+        [path] = told.output.glob("*/*/*/judgements/*/judgement.json")
+        coverage = json.loads(path.read_bytes())["coverage"]
+        assert "tls-modern-protocols" in coverage["not_selected"]
+        assert {evidence.probe for evidence in told.evidence} == {"http"}
+    assert judged["https-reachable"] == {"https-reachable"}
+    assert judged["http"] == judged["inspector_http"] > judged["https-reachable"]
+
+
+def test_unknown_name_is_refused_with_a_remedy(line: Line, at: dict[str, str]) -> None:
+    """A typing error never becomes an empty inspection."""
+    told = line.call("run", at["secure"], "--level", 3, "--only", "htpt")
+    assert told.code == 2
+    assert "--only htpt: no plugin, probe or check has this name; see 'inspector list'" in told.err
+
+
+def test_smoke_in_a_pipeline(line: Line, at: dict[str, str], tmp_path: Path) -> None:
+    """A pipeline's one command: smoke rows of one URL, SARIF and JUnit in the bundle and where ``--to`` wants them."""
+    told = line.call(
+        *("run", at["secure"], "--level", 3, "--select", "smoke", "--format", "sarif,junit"), *("--to", tmp_path)
+    )
+    assert told.code == 0
+    sarif = json.loads((tmp_path / "report.sarif").read_bytes())
+    assert sarif["version"] == "2.1.0"
+    suite = ET.parse(tmp_path / "report.junit.xml").getroot()
+    assert int(suite.get("tests", "0")) == len(told.findings)
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == told.reports()[path.name]
+        assert str(path) in told.out
+    assert {"tls-modern-protocols", "https-reachable", "hsts-set"} <= {each["check"] for each in told.findings}
+    [path] = told.output.glob("*/*/*/judgements/*/judgement.json")
+    left_out = json.loads(path.read_bytes())["coverage"]["not_selected"]
+    assert "approval-in-place" in left_out
+    assert not {each["requirement"] for each in told.findings} & set(left_out)
+
+
+def test_within_ends_asking_in_time(line: Line, at: dict[str, str]) -> None:
+    """What --within leaves out is not selected: inconclusive, listed, and no reason for exit code 3."""
+    told = line.call("run", at["silent"], "--level", 3, "--only", "every-web-endpoint-encrypted", "--within", 1)
+    assert told.code == 0
+    assert told.verdict("every-web-endpoint-encrypted") == ("inconclusive", "not-selected")
+    [path] = told.output.glob("*/*/*/judgements/*/judgement.json")
+    [missed] = json.loads(path.read_bytes())["coverage"]["missed"]
+    assert (missed["probe"], missed["cause"]) == ("http", "not-selected")
+
+
+# --- what counts ------------------------------------------------------------------------------------------------------
+
+
+def test_fail_on_sets_the_threshold(line: Line, clear: Told) -> None:
+    """A severity counts recommendations too, from itself upwards."""
+    codes = {
+        threshold: line.call("assess", clear.bundle.folder, "--fail-on", threshold).code
+        for threshold in ("must", "critical", "high", "medium", "low", "info")
+    }
+    assert codes == {"must": 1, "critical": 0, "high": 1, "medium": 1, "low": 1, "info": 1}
+
+
+def test_baseline_lets_known_failures_pass(line: Line, at: dict[str, str], clear: Told, tmp_path: Path) -> None:
+    """Findings of an earlier run do not count again; their ids are the same on every run."""
+    known = sorted(clear.output.glob("*/*/*/judgements/*/findings.json"))[0]
+    options = (at["clear"], "--level", 3, "--only", "http", "--fail-on", "low")
+    assert line.call("run", *options, "--baseline", known).code == 0
+    fewer = [each for each in json.loads(known.read_bytes()) if each["check"] != "content-type-nosniff"]
+    (tmp_path / "fewer.json").write_text(json.dumps(fewer))
+    assert line.call("run", *options, "--baseline", tmp_path / "fewer.json").code == 1
+
+
+# --- streams ----------------------------------------------------------------------------------------------------------
+
+
+def test_progress_is_on_stderr_and_results_on_stdout(clear: Told, at: dict[str, str]) -> None:
+    """Whoever pipes the results gets nothing else."""
+    assert re.fullmatch(r"(127\.0\.0\.1: \d+/\d+ http 127\.0\.0\.1\n)+", clear.err)
+    assert "no-version" not in clear.err
+    assert "served in clear" in clear.out
+    assert "report.en.html" in clear.out
+    assert "1/" not in clear.out.splitlines()[0]
+
+
+def test_quiet_says_results_only(line: Line, at: dict[str, str]) -> None:
+    """No progress; results and errors stay."""
+    told = line.call("run", at["clear"], "--level", 3, "--only", "http", "--quiet")
+    assert told.err == ""
+    assert "report.vi.html" in told.out
+    assert told.code == 1
+
+
+def test_output_without_a_terminal_has_no_escape(clear: Told) -> None:
+    """In a pipe there is no escape sequence at all."""
+    assert "\x1b" not in clear.out + clear.err
+
+
+def test_no_color_on_a_terminal(line: Line) -> None:
+    """With NO_COLOR a terminal is sent no colour either."""
+    reading, terminal = pty.openpty()
+    command = [sys.executable, "-m", "inspector.cli", "list", "formats"]
+    environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm-256color"}
+    subprocess.run(command, stdout=terminal, stderr=terminal, stdin=terminal, env=environment, check=True, timeout=60)
+    shown = os.read(reading, 65536).decode()
+    os.close(reading)
+    os.close(terminal)
+    assert "sarif" in shown
+    assert re.search(r"\x1b\[[0-9;]*(3|4|9|10)[0-9](;|m)", shown) is None
+
+
+def test_log_level_debug_adds_to_stderr_alone(line: Line, at: dict[str, str]) -> None:
+    """More words for a technician change nothing on stdout but the names of files."""
+    options = ("run", at["clear"], "--level", 3, "--only", "https-reachable", "--quiet")
+    usual, loud = line.call(*options), line.spawn(*options, "--log-level", "debug")
+    assert usual.err == ""
+    assert "DEBUG" in loud.err
+    assert (usual.code, loud.code) == (0, 0)
+    assert usual.out.split("Báo cáo")[0] == loud.out.split("Báo cáo")[0]
+
+
+def test_language_changes_words_alone(line: Line, clear: Told) -> None:
+    """The same findings in Vietnamese, with the same exit code."""
+    told = line.call("assess", clear.bundle.folder, "--lang", "vi")
+    assert told.code == clear.code
+    assert "không đạt" in told.out
+    assert "failed" not in told.out
+
+
+# --- the other commands -----------------------------------------------------------------------------------------------
+
+
+def test_plan_sends_the_target_nothing(line: Line, servers: Servers, at: dict[str, str]) -> None:
+    """Who would be asked what, how many connections, for how long; and nothing leaves."""
+    before = servers.heard()
+    told = line.call("plan", at["secure"], "--level", 3, "--lang", "en")
+    assert told.code == 0
+    assert "https://127.0.0.1" in told.out
+    assert re.search(r"In all at most \d+ connections and 0 port questions, about \d+ s", told.out)
+    assert "resolving the names" in told.err
+    assert servers.heard() == before
+
+
+def test_run_needs_a_name_for_what_is_not_this_machine(line: Line) -> None:
+    """Whoever inspects another machine without papers says who answers for it."""
+    told = line.call("plan", "https://192.0.2.1/", "--level", 3)
+    assert told.code == 2
+    assert "--authorised-by" in told.err
+
+
+def test_papers_from_init_are_papers_for_plan(line: Line, tmp_path: Path) -> None:
+    """What ``init`` writes from flags is read back without a fault."""
+    told = say(
+        *("init", tmp_path, "--organisation", "Cơ quan", "--system", "portal", "--name", "Cổng", "--level", 2),
+        *("--endpoint", "http://127.0.0.1:9/", "--granted-by", "Chủ quản", "--contact", "a@example.vn"),
+    )
+    assert told.code == 0
+    planned = line.call("plan", tmp_path / "declaration.yaml", "-a", tmp_path / "authorisation.yaml", "--lang", "en")
+    assert planned.code == 0
+    assert "http://127.0.0.1:9/" in planned.out
+
+
+def test_key_is_made_once_and_is_its_owners(line: Line, clear: Told) -> None:
+    """Every bundle of this side has the same signer, and nobody else can read the key."""
+    path = line.folder / "key.pem"
+    assert path.stat().st_mode & 0o777 == 0o600
+    key = SigningKey.existing(path)
+    assert key is not None
+    assert clear.bundle.signers == (key.keyid,)
+    assert {path.stat().st_mode & 0o077 for path in clear.output.rglob("*")} == {0}
+
+
+@pytest.mark.parametrize("paper", ["declaration", "authorisation", "statements", "settings", "findings"])
+def test_schema_of_every_paper(paper: str, clear: Told) -> None:
+    """Each is JSON Schema; findings are what theirs says."""
+    import jsonschema
+
+    told = say("schema", paper)
+    schema = json.loads(told.out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    if paper == "findings":
+        jsonschema.validate(clear.findings, schema)
+
+
+@pytest.mark.parametrize("what", ["plugins", "probes", "checks", "regimes", "formats", "schemes"])
+def test_lists(what: str) -> None:
+    """Each list has rows in both languages."""
+    for lang in ("vi", "en"):
+        told = say("list", what, "--lang", lang)
+        assert told.code == 0
+        assert len(told.out.splitlines()) > 4
+
+
+def test_explain_tells_a_check_and_who_asks_for_it() -> None:
+    """Claim, reasons, remediation, and the rows of the regimes with their clauses."""
+    told = say("explain", "tls-modern-protocols", "--lang", "en")
+    assert told.code == 0
+    assert "Remediation: " in told.out
+    assert "vn-nd331-2026" in told.out
+    assert "vn-tt12-2022" in told.out
+    assert say("explain", "no-such-check").code == 2
+
+
+def test_version_and_help() -> None:
+    """Both work without a command; no command at all is misuse."""
+    assert re.fullmatch(r"inspector \d+\.\d+\.\d+\n", say("--version").out)
+    told = say("--help")
+    assert told.code == 0
+    for command in ("init", "plan", "run", "seal", "assess", "report", "verify", "list", "explain", "schema", "demo"):
+        assert command in told.out
+    assert say().code == 2
+    assert say("no-such-command").code == 2

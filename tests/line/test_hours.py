@@ -1,0 +1,144 @@
+"""Nothing leaves but while it is permitted: hours, validity, and plans that need more time than was granted."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inspector.bundle import Index, State
+from tests.line.harness import Line, authorisation, paper, serving, system, wait_until
+
+HOUR = timedelta(hours=1)
+
+
+def hours(until: datetime) -> dict[str, str]:
+    """A daily window around now that closes at this instant."""
+    zone = {"timezone": "UTC"}
+    return {"start": f"{until - HOUR:%H:%M:%S}", "end": f"{until:%H:%M:%S}", **zone}
+
+
+def test_closed_window_ends_a_running_inspection_cleanly(line: Line, certificate: dict[str, str]) -> None:
+    """Looks under way are cut, later ones do not begin; what was seen before stands, and the bundle is whole."""
+    gate = line.folder / "never"
+    with serving(
+        {"name": "page", "mode": "page", "headers": {"Server": "cake/1.2"}},
+        {"name": "held", "mode": "held", "until": str(gate)},
+    ) as servers:
+        page, held = (f"http://127.0.0.1:{servers.ports[name]}/" for name in ("page", "held"))
+        closes = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
+        declaration = line.declare(system(page, held), name="window.yaml", windows=[hours(closes)])
+        told = line.call("run", declaration, "--only", "no-version-disclosed", "--fail-on", "info")
+        heard = servers.heard()
+    assert told.code == 1
+    found = told.finding("no-version-disclosed", page)
+    assert (found["outcome"], found["confirmed"]) == ("fail", False)
+    assert told.verdict("no-version-disclosed", held) == ("inconclusive", "outside-window")
+    assert {name: len(each) for name, each in heard.items()} == {"page": 1, "held": 1}
+    assert told.bundle.sealed.predicate.reason == "complete"
+    look = told.look("http", held)
+    assert look.ended < closes + timedelta(seconds=5)
+    again = told.look("http", page, look=2)
+    assert again.trouble is not None
+    assert again.trouble.cause == "outside-window"
+
+
+def test_interrupted_inspection_is_not_resumed_after_its_time(line: Line) -> None:
+    """Resuming needs a permission that still holds; closing needs none."""
+    gate = line.folder / "late"
+    with serving({"name": "held", "mode": "held", "until": str(gate)}) as servers:
+        output = line.folder / "late-out"
+        until = datetime.now(UTC) + timedelta(seconds=4)
+        declaration = line.declare(
+            system(f"http://127.0.0.1:{servers.ports['held']}/"), name="late.yaml", valid_until=until.isoformat()
+        )
+        process = line.start("run", declaration, "--only", "no-version-disclosed", output=output)
+        wait_until(lambda: servers.heard()["held"], process)
+        process.kill()
+        process.communicate()
+        wait_until(lambda: datetime.now(UTC) >= until)
+        [folder] = [path.parent for path in output.glob("*/*/*/capture")]
+        refused = line.call("run", "--resume", folder, output=output)
+        assert len(servers.heard()["held"]) == 1
+    assert refused.code == 2
+    assert "expired" in refused.err
+    assert line.call("seal", folder, "--fail-on", "info", output=output).code == 3
+
+
+def test_plan_that_does_not_fit_is_refused_with_the_arithmetic(line: Line) -> None:
+    """Before anything is asked, the words say how many connections at which rate take how long, and what is granted."""
+    at = datetime.now(UTC)
+    rates = {"connections_per_second": 1, "burst": 1, "at_once": 1, "port_questions_per_second": 1}
+    with serving({"name": "page", "mode": "page"}) as servers:
+        told = line.call(
+            "run",
+            line.declare(
+                system(f"https://127.0.0.1:{servers.ports['page']}/"),
+                name="short.yaml",
+                valid_until=(at + timedelta(seconds=20)).isoformat(),
+                rates=rates,
+            ),
+            *("--only", "tls", "--only", "http"),
+        )
+        assert servers.heard()["page"] == []
+    assert told.code == 2
+    assert "connections at 1/s (burst 1) = " in told.err
+    assert "s needed, " in told.err
+    assert "s granted" in told.err
+    assert "ask for a longer window or a higher rate" in told.err
+    [run] = told.output.iterdir()
+    [attempt] = Index(told.output, run.name).attempts()
+    assert (attempt.state, attempt.folder) == (State.FAILED, None)
+    assert "does not fit the authorised time" in attempt.detail
+
+
+@pytest.mark.parametrize(
+    ("validity", "words"),
+    [
+        ((-3 * HOUR, -HOUR), "authorisation 'a-1' expired at"),
+        ((HOUR, 3 * HOUR), "authorisation 'a-1' is not valid before"),
+    ],
+)
+def test_authorisation_that_does_not_hold_now(line: Line, validity: tuple[timedelta, timedelta], words: str) -> None:
+    """Expired or not valid yet: misuse, located at the authorisation."""
+    at = datetime.now(UTC)
+    begins, ends = ((at + each).isoformat() for each in validity)
+    declaration = line.declare(system("http://127.0.0.1:9/"), name="invalid.yaml", valid_from=begins, valid_until=ends)
+    told = line.call("run", declaration, "--only", "http")
+    assert told.code == 2
+    assert words in told.err
+    assert told.bundles == []
+
+
+def located(line: Line, **changes: Any) -> tuple[Path, list[str]]:
+    """A declaration of two endpoints of which the authorisation covers one."""
+    declaration = {
+        "organisation": {"code": "T-1", "name": "Cơ quan thử nghiệm"},
+        "systems": [system("http://127.0.0.1:9/", "http://192.0.2.1/")],
+    }
+    paths = (
+        paper(line.folder / "declaration-b.yaml", declaration),
+        paper(line.folder / "authorisation-b.yaml", authorisation(**changes)),
+    )
+    return paths[0], ["--authorisation", str(paths[1])]
+
+
+def test_uncovered_endpoint_is_located(line: Line) -> None:
+    """The line of the endpoint in the declaration, what is wrong, and what to do."""
+    declaration, flags = located(line)
+    number = declaration.read_text().splitlines().index('        "http://192.0.2.1/"') + 1
+    told = line.call("run", declaration, *flags, "--only", "http")
+    assert told.code == 2
+    assert f"{declaration}:{number}:9: endpoint http://192.0.2.1/ of system 'portal' may not be asked" in told.err
+    assert "'inspector plan' shows what is covered" in told.err
+    assert told.err.count("may not be asked") == 1
+
+
+def test_closed_hours_are_located(line: Line) -> None:
+    """Outside the authorised hours nothing begins."""
+    closed = datetime.now(UTC) - HOUR
+    declaration, flags = located(line, windows=[hours(closed)], covers={"blocks": ["127.0.0.0/8", "192.0.2.0/24"]})
+    told = line.call("run", declaration, *flags, "--only", "http")
+    assert told.code == 2
+    assert "is outside its hours" in told.err
+    assert told.bundles == []

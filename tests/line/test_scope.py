@@ -1,0 +1,89 @@
+"""A server that nobody may ask gets no packet, by whatever way an inspection is led to it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.line.harness import Line, Servers, Told, free_port, serving, system
+
+DECOY = "127.0.0.99"
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    port = free_port()
+    zone = {
+        "www.line.test": {"A": ["127.0.0.1"]},
+        "alias.line.test": {"CNAME": ["decoy.example."]},
+        "decoy.example": {"A": [DECOY]},
+        "decoy.line.test": {"A": [DECOY]},
+    }
+    onward = {"status": "302 Found", "mode": "page"}
+    with serving(
+        {"name": "page", "mode": "page", "port": port},
+        {"name": "to name", **onward, "headers": {"Location": f"http://decoy.line.test:{port}/"}},
+        {"name": "to address", **onward, "headers": {"Location": f"http://{DECOY}:{port}/"}},
+        {"name": "decoy", "mode": "page", "address": DECOY, "port": port},
+        {"name": "names", "mode": "dns", "zone": zone, "later": {"www.line.test": {"A": [DECOY]}}},
+    ) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def told(line: Line, servers: Servers) -> Told:
+    """An inspection of one name, which redirects away and later resolves to the decoy."""
+    endpoints = [f"http://www.line.test:{servers.ports[name]}/" for name in ("page", "to name", "to address")]
+    return line.call(
+        "run",
+        line.declare(system(*endpoints), covers={"names": ["www.line.test"]}),
+        *("--only", "http", "--only", "names"),
+        resolvers=[f"127.0.0.1:{servers.ports['names']}"],
+    )
+
+
+def test_decoy_gets_no_packet(told: Told, servers: Servers) -> None:
+    """Neither a redirect, nor its target by address, nor a name that moves, leads to the decoy."""
+    assert told.code == 1
+    heard = servers.heard()
+    assert heard["decoy"] == []
+    assert heard["names"].count("www.line.test A") > 1
+    assert {entry.address for entry in told.ledger if not entry.infrastructure} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("host", ["decoy.line.test", DECOY])
+def test_redirect_away_is_out_of_scope(told: Told, servers: Servers, host: str) -> None:
+    """The target of the redirect is on record, with the reason why it was not asked."""
+    look = told.look("http", f"http://{host}:{servers.ports['decoy']}/")
+    assert look.trouble is not None
+    assert look.trouble.cause == "out-of-scope"
+    assert told.verdict("no-version-disclosed", f"http://{host}") == ("inconclusive", "out-of-scope")
+
+
+def test_alias_outside_is_refused_before_anything_is_asked(line: Line, servers: Servers) -> None:
+    """A listed name that leads through an unlisted one is not the owner's to grant: misuse, located in the paper."""
+    paper = line.declare(
+        system(f"http://alias.line.test:{servers.ports['decoy']}/"),
+        name="alias.yaml",
+        covers={"names": ["alias.line.test"]},
+    )
+    told = line.call("run", paper, "--only", "http", resolvers=[f"127.0.0.1:{servers.ports['names']}"])
+    assert told.code == 2
+    assert f"{paper}:14:" in told.err
+    assert "leads through decoy.example, which is not listed" in told.err
+    assert servers.heard()["decoy"] == []
+    assert told.bundles == []
+
+
+def test_plan_names_what_is_out_of_scope(line: Line, servers: Servers) -> None:
+    """``plan`` asks resolvers only, and shows the endpoint with the reason."""
+    before = {name: len(each) for name, each in servers.heard().items() if name != "names"}
+    told = line.call(
+        "plan",
+        line.folder / "alias.yaml",
+        *("--only", "http", "--lang", "en"),
+        resolvers=[f"127.0.0.1:{servers.ports['names']}"],
+    )
+    assert told.code == 0
+    assert "decoy.example" in told.out
+    assert "out of scope" in told.out
+    assert {name: len(each) for name, each in servers.heard().items() if name != "names"} == before
