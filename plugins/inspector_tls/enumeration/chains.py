@@ -1,0 +1,460 @@
+"""What is asked, and what next: "the server picks, remove the pick, ask again", for suites, groups and the rest.
+
+Everything here is a line of questions (see ``steps``): no network, no clock. A doubtful answer is asked for once more;
+what stays in doubt is left so, and ``reading`` will call it unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from inspector_tls.enumeration import hello as wire
+from inspector_tls.enumeration import offers
+from inspector_tls.enumeration.codes import FALLBACK_SCSV, GREASE, signatures, suites
+from inspector_tls.enumeration.flight import Flight
+from inspector_tls.enumeration.hello import Hello
+from inspector_tls.enumeration.keys import EphemeralKey, certificate_curve, read_key
+from inspector_tls.enumeration.meaning import Meaning, Reply, Said, understand
+from inspector_tls.enumeration.offers import LONG_LIST, SMALL_LIST, Form
+from inspector_tls.enumeration.steps import Line, ask, together
+from inspector_tls.enumeration.transcript import Mode, Purpose
+from inspector_tls.observations import TlsVersion
+
+#: The lists in which fast mode asks for the suites of a version side by side.
+FAST_LISTS = 8
+#: Protocols asked for by ALPN (RFC 7301).
+PROTOCOLS = ("h2", "http/1.1", "http/1.0", "spdy/3.1", "spdy/3")
+#: A version number that does not exist, and the length of a hello with a post-quantum key share and room to spare.
+FUTURE_VERSION, LONG_HELLO_BYTES = 0x0399, 2048
+
+_RSA_KEYS, _CURVE_KEYS = frozenset({"RSA", "RSA-PSS", "DSA"}), frozenset({"EC", "Ed25519", "Ed448"})
+
+
+@dataclass(slots=True)
+class Case:
+    """One server: how it is addressed and asked, and whether it was seen to read a long list to its end."""
+
+    server_name: str | None
+    mode: Mode = Mode.ECONOMICAL
+    extra: bool = True
+    reads_long_lists: bool = False
+
+    def hello(
+        self, version: TlsVersion, offered: Iterable[int], form: Form = Form.FULL, **details: Sequence[int]
+    ) -> Hello:
+        """A hello to this server."""
+        return offers.hello(version, offered, self.server_name, form, **details)  # type: ignore[arg-type]  # by name
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What the first questions about a version came to; ``form``: the hellos in which the server understands it."""
+
+    version: TlsVersion
+    said: Said
+    flight: Flight
+    form: Form = Form.FULL
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the server chose the version."""
+        return self.said.meaning is Meaning.CHOSEN
+
+    @property
+    def suite(self) -> int:
+        """The suite that was chosen first."""
+        return self.flight.hello.suite if self.flight.hello else 0
+
+
+def enumeration(case: Case) -> Line[None]:
+    """Everything there is to ask."""
+    versions = [version for version in TlsVersion if version is not TlsVersion.SSL_2]
+    _, *spoken = yield from together(_ssl_2(case), *(_first(case, version) for version in versions))
+    firsts = [each for each in spoken if each is not None]
+    if not case.reads_long_lists:
+        firsts = yield from together(*(_confirmed(case, each) for each in firsts))
+    accepted = [each for each in firsts if each.is_accepted]
+    if accepted:
+        yield from together(*(_survey(case, each, accepted) for each in accepted))
+
+
+# --- One question -----------------------------------------------------------------------------------------------------
+
+
+def _once(case: Case, purpose: Purpose, hello: Hello) -> Line[tuple[Said, Reply]]:
+    reply = yield from ask(purpose, hello)
+    said = understand(hello, reply)
+    chosen = reply.flight.hello
+    if said.meaning is Meaning.CHOSEN and chosen is not None and hello.suites.index(chosen.suite) >= LONG_LIST:
+        case.reads_long_lists = True
+    return said, reply
+
+
+def _settled(case: Case, purpose: Purpose, hello: Hello) -> Line[tuple[Said, Reply]]:
+    """Ask, and once more if the answer is in doubt."""
+    said, reply = yield from _once(case, purpose, hello)
+    if not said.is_settled and reply.asked:
+        said, reply = yield from _once(case, purpose, hello)
+    return said, reply
+
+
+@dataclass(slots=True)
+class _Drained:
+    """What one list came to: picks in their order, what was left over, and the last word."""
+
+    found: list[int]
+    left: list[int]
+    last: Said | None = None
+
+
+def _drain(
+    case: Case,
+    purpose: Purpose,
+    offered: Iterable[int],
+    hello_of: Callable[[tuple[int, ...]], Hello],
+    picked: Callable[[Flight], int | None],
+) -> Line[_Drained]:
+    """The server picks, the pick is removed, and it is asked again until it refuses."""
+    drained = _Drained([], list(offered))
+    while drained.left:
+        drained.last, reply = yield from _settled(case, purpose, hello_of(tuple(drained.left)))
+        pick = picked(reply.flight) if drained.last.meaning is Meaning.CHOSEN else None
+        if pick not in drained.left:
+            break
+        drained.left.remove(pick)
+        drained.found.append(pick)
+    return drained
+
+
+def _suite(flight: Flight) -> int | None:
+    return flight.hello.suite if flight.hello else None
+
+
+def _key(flight: Flight) -> EphemeralKey | None:
+    chosen = flight.hello
+    if chosen is None or chosen.version is None or flight.key_exchange is None or chosen.suite not in suites():
+        return None
+    return read_key(flight.key_exchange, suites()[chosen.suite], chosen.version)
+
+
+# --- Versions ---------------------------------------------------------------------------------------------------------
+
+
+def _ssl_2(case: Case) -> Line[None]:
+    """One hello of SSL 2.0 brings all its cipher kinds."""
+    yield from _settled(case, Purpose.SSL_2, offers.ssl_2_hello())
+
+
+def _first(case: Case, version: TlsVersion) -> Line[Spoken]:
+    """Offer all of a version at once; where that is in doubt, little of it."""
+    is_tls_1_3 = version is TlsVersion.TLS_1_3
+    offered = offers.suites_of(version)
+    if is_tls_1_3:
+        # With these a server without TLS 1.3 answers by a hello of its own, not by an alert that may mean anything.
+        offered += offers.common_suites(TlsVersion.TLS_1_2)
+    whole = case.hello(version, offered)
+    said, reply = yield from _once(case, Purpose.VERSION, whole)
+    spoken = Spoken(version, said, reply.flight)
+    if said.meaning in (Meaning.CHOSEN, Meaning.OLDER) or said.refuses_version or not reply.asked:
+        return spoken
+    if said.is_settled and not is_tls_1_3:
+        return spoken
+    small = yield from _small(case, version)
+    if not small.said.is_settled or small.said.refuses_version:
+        return small
+    # The server is there: was it the hello, or bad luck?
+    said, reply = yield from _once(case, Purpose.SMALL, whole)
+    return Spoken(version, said, reply.flight) if said.is_settled and not is_tls_1_3 else small
+
+
+def _small(case: Case, version: TlsVersion) -> Line[Spoken]:
+    said, reply = yield from _settled(
+        case, Purpose.SMALL, case.hello(version, offers.common_suites(version), Form.SMALL)
+    )
+    return Spoken(version, said, reply.flight, Form.SMALL)
+
+
+def _confirmed(case: Case, spoken: Spoken) -> Line[Spoken]:
+    """Where no long list was read to its end, the refusal of one is no refusal of the version."""
+    said = spoken.said
+    is_plain = said.refuses_version or said.meaning in (Meaning.CHOSEN, Meaning.OLDER)
+    if is_plain or not said.is_settled or spoken.form is Form.SMALL:
+        return spoken
+    return (yield from _small(case, spoken.version))
+
+
+# --- One version ------------------------------------------------------------------------------------------------------
+
+
+def _survey(case: Case, spoken: Spoken, accepted: Sequence[Spoken]) -> Line[None]:
+    """Ask for all that belongs to one version that the server speaks."""
+    version = spoken.version
+    older = [each for each in accepted if each.version is not TlsVersion.TLS_1_3]
+    is_newest_clear = bool(older) and spoken is older[-1]
+    lines: list[Line[None]] = [_suites_and_after(case, spoken, in_clear=is_newest_clear)]
+    if version is TlsVersion.TLS_1_3:
+        lines.append(_groups_and_after(case, spoken, signs=case.extra and not _has_tls_1_2(accepted)))
+    if case.extra:
+        if version is TlsVersion.TLS_1_2:
+            lines += [
+                _signatures(case, spoken, _RSA_KEYS, ("RSA", "DSS")),
+                _signatures(case, spoken, _CURVE_KEYS, ("ECDSA",)),
+            ]
+        if is_newest_clear and version is not TlsVersion.SSL_3:
+            lines += [_protocols(case, spoken), _future(case, spoken)]
+        if len(accepted) > 1 and spoken is accepted[-2]:
+            lines.append(_fallback(case, spoken))
+        if spoken is accepted[-1] and version is not TlsVersion.SSL_3:
+            lines += [_grease(case, spoken), _long_hello(case, spoken)]
+    yield from together(*lines)
+
+
+def _has_tls_1_2(accepted: Sequence[Spoken]) -> bool:
+    return any(each.version is TlsVersion.TLS_1_2 for each in accepted)
+
+
+def _suites_and_after(case: Case, spoken: Spoken, *, in_clear: bool) -> Line[None]:
+    """The suites of a version; then what can only be asked when they are known."""
+    known = suites()
+    on_curve = in_clear and spoken.version is not TlsVersion.SSL_3
+    starts_on_curve = on_curve and spoken.suite in known and known[spoken.suite].on_curve
+    lines: list[Line[list[int]]] = [_suites(case, spoken)]
+    if starts_on_curve:
+        lines.append(_curves(case, spoken))
+    found = (yield from together(*lines))[0]
+    after: list[Line[None]] = []
+    if on_curve and not starts_on_curve and any(known[code].on_curve for code in found):
+        after.append(_without_result(_curves(case, spoken)))
+    if case.extra:
+        if len(found) > 1:
+            after.append(_preference(case, spoken, found))
+        if in_clear and case.server_name is not None:
+            after.append(_default_host(case, spoken, found))
+    yield from together(*after)
+
+
+def _without_result(line: Line[list[int]]) -> Line[None]:
+    yield from line
+
+
+def _suites(case: Case, spoken: Spoken) -> Line[list[int]]:
+    """Every suite of the version, in the order in which they were picked."""
+    version = spoken.version
+    left = [code for code in offers.suites_of(version) if code != spoken.suite]
+    if spoken.form is Form.SMALL:
+        return [spoken.suite, *(yield from _in_small_lists(case, version, left))]
+    lists = FAST_LISTS if case.mode is Mode.FAST and version is not TlsVersion.TLS_1_3 else 1
+    drains = yield from together(
+        *(
+            _drain(case, Purpose.SUITES, left[start::lists], lambda some: case.hello(version, some), _suite)
+            for start in range(lists)
+        )
+    )
+    found = [spoken.suite, *(code for drained in drains for code in drained.found)]
+    rest = [code for drained in drains for code in drained.left]
+    if rest and version is not TlsVersion.TLS_1_3 and not case.reads_long_lists:
+        # Ballast in front, what it surely takes at the end: does it read so far?
+        ballast = case.hello(version, (*GREASE, *rest, *found))
+        yield from _settled(case, Purpose.CONFIRM, ballast)
+        if not case.reads_long_lists:
+            found += yield from _in_small_lists(case, version, rest)
+    return found
+
+
+def _in_small_lists(case: Case, version: TlsVersion, left: Sequence[int]) -> Line[list[int]]:
+    """The suites of a version in lists that no server chokes on; if the likeliest bring no answer, no others do."""
+    lists = [left[max(0, end - SMALL_LIST) : end] for end in range(len(left), 0, -SMALL_LIST)]
+
+    def drain(some: Sequence[int]) -> Line[_Drained]:
+        return _drain(case, Purpose.SUITES, some, lambda offered: case.hello(version, offered, Form.SMALL), _suite)
+
+    likeliest = yield from drain(lists[0])
+    if likeliest.last is not None and not likeliest.last.is_settled:
+        return likeliest.found
+    others = yield from together(*(drain(some) for some in lists[1:]))
+    return [code for drained in (likeliest, *others) for code in drained.found]
+
+
+# --- Groups -----------------------------------------------------------------------------------------------------------
+
+
+def _groups_and_after(case: Case, spoken: Spoken, *, signs: bool) -> Line[None]:
+    """The groups of TLS 1.3: without a key share the server names the one it wants (RFC 8446 §4.1.4)."""
+    offered = offers.suites_of(TlsVersion.TLS_1_3)
+    first = spoken.flight.hello.group if spoken.flight.hello else None
+
+    def picked(flight: Flight) -> int | None:
+        return flight.hello.group if flight.hello else None
+
+    def hello_of(some: tuple[int, ...]) -> Hello:
+        shares = [group for group in some if group in wire.SHAREABLE] if spoken.form is Form.SMALL else []
+        return case.hello(TlsVersion.TLS_1_3, offered, spoken.form, of_groups=some, shares=shares)
+
+    left = [group for group in offers.groups_of(TlsVersion.TLS_1_3) if group != first]
+    drained = yield from _drain(case, Purpose.GROUPS, left, hello_of, picked)
+    shareable = [group for group in (first, *drained.found) if group in wire.SHAREABLE]
+    if signs and shareable:
+        yield from _signatures_of_tls_1_3(case, shareable[0])
+
+
+def _curves(case: Case, spoken: Spoken) -> Line[list[int]]:
+    """The groups before TLS 1.3, as the ephemeral keys show them."""
+    version, form = spoken.version, spoken.form
+    offered = offers.curve_suites(version, "RSA", "ECDSA")
+    if form is Form.SMALL:
+        offered = offered[-SMALL_LIST:]
+    certificate: list[int] = []
+
+    def picked(flight: Flight) -> int | None:
+        if flight.hello is not None and suites()[flight.hello.suite].authentication == "ECDSA" and flight.certificates:
+            curve = certificate_curve(flight.certificates[0])
+            certificate[:] = [curve.code] if curve else []
+        else:
+            certificate.clear()
+        key = _key(flight)
+        return key.group if key else None
+
+    def hello_of(kept: Sequence[int]) -> Callable[[tuple[int, ...]], Hello]:
+        return lambda some: case.hello(version, offered, form, of_groups=(*some, *kept))
+
+    left = list(offers.groups_of(version))
+    first = _key(spoken.flight)
+    if first is not None and first.group in left and _suite(spoken.flight) in offered:
+        left.remove(first.group)
+        picked(spoken.flight)
+    drained = yield from _drain(case, Purpose.GROUPS, left, hello_of(()), picked)
+    needed = [code for code in certificate if code not in drained.left]
+    if drained.left and needed and drained.last is not None and drained.last.meaning is Meaning.REFUSED:
+        # A server with nothing but this certificate leaves when its curve is not offered: keep that one, last.
+        drained = yield from _drain(case, Purpose.GROUPS, drained.left, hello_of(needed), picked)
+    return drained.found
+
+
+# --- Signatures -------------------------------------------------------------------------------------------------------
+
+
+def _signatures(case: Case, spoken: Spoken, keys: frozenset[str], authentications: tuple[str, ...]) -> Line[None]:
+    """The schemes with which the server signs its ephemeral keys in TLS 1.2."""
+    offered = offers.signed_suites(spoken.version, *authentications)
+    if spoken.form is Form.SMALL:
+        offered = offered[-SMALL_LIST:]
+    schemes = [code for code in offers.signatures_of(spoken.version) if signatures()[code].key in keys]
+
+    def picked(flight: Flight) -> int | None:
+        key = _key(flight)
+        return key.signature if key else None
+
+    def hello_of(some: tuple[int, ...]) -> Hello:
+        return case.hello(spoken.version, offered, spoken.form, of_signatures=some)
+
+    yield from _drain(case, Purpose.SIGNATURES, schemes, hello_of, picked)
+
+
+def _signatures_of_tls_1_3(case: Case, group: int) -> Line[None]:
+    """The schemes of TLS 1.3, one by one: which one signs is encrypted, but not whether one does."""
+    version = TlsVersion.TLS_1_3
+    yield from together(
+        *(
+            _settled(
+                case,
+                Purpose.SIGNATURES,
+                case.hello(
+                    version, offers.suites_of(version), of_groups=(group,), shares=(group,), of_signatures=(scheme,)
+                ),
+            )
+            for scheme in offers.signatures_of(version)
+        )
+    )
+
+
+# --- Extra questions --------------------------------------------------------------------------------------------------
+
+
+def _preference(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[None]:
+    """Offer what is accepted the other way round: does the server still pick the same?"""
+    if spoken.form is Form.SMALL:
+        # Short lists never showed them all together.
+        yield from _settled(case, Purpose.PREFERENCE, case.hello(spoken.version, found[:SMALL_LIST], spoken.form))
+    yield from _settled(case, Purpose.PREFERENCE, case.hello(spoken.version, found[:SMALL_LIST][::-1], spoken.form))
+
+
+def _default_host(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[None]:
+    """Ask without a name, for each kind of certificate: who answers?"""
+    kinds: dict[str, list[int]] = {}
+    for code in found:
+        kinds.setdefault(suites()[code].authentication, []).append(code)
+    yield from together(
+        *(
+            _settled(case, Purpose.DEFAULT_HOST, offers.hello(spoken.version, codes, None, spoken.form))
+            for kind, codes in kinds.items()
+            if kind in {"RSA", "ECDSA", "DSS"}
+        )
+    )
+
+
+def _protocols(case: Case, spoken: Spoken) -> Line[None]:
+    """The application protocols that the server picks by ALPN."""
+    left = list(PROTOCOLS)
+    while left:
+        hello = offers.hello(
+            spoken.version, offers.suites_of(spoken.version), case.server_name, spoken.form, protocols=left
+        )
+        said, reply = yield from _settled(case, Purpose.PROTOCOLS, hello)
+        pick = protocol_of(reply.flight) if said.meaning is Meaning.CHOSEN else None
+        if pick not in left:
+            return
+        left.remove(pick)
+
+
+def protocol_of(flight: Flight) -> str | None:
+    """The protocol that the server chose by ALPN (RFC 7301 §3.1); None where it chose none."""
+    body = flight.hello.extensions.get(wire.PROTOCOLS, b"") if flight.hello else b""
+    return body[3:].decode("ascii", "replace") if len(body) > 3 and body[2] == len(body) - 3 else None
+
+
+def _fallback(case: Case, spoken: Spoken) -> Line[None]:
+    """Say that this is a fallback from a newer version: a server that speaks one must refuse (RFC 7507 §3)."""
+    hello = case.hello(spoken.version, (*_likely(spoken), FALLBACK_SCSV), spoken.form)
+    yield from _settled(case, Purpose.FALLBACK, hello)
+
+
+def _likely(spoken: Spoken) -> tuple[int, ...]:
+    """The suite that was surely accepted, and the likeliest others."""
+    return tuple(dict.fromkeys((*offers.common_suites(spoken.version), spoken.suite)))
+
+
+def _contrasted(case: Case, purpose: Purpose, odd: Hello, plain: Hello) -> Line[None]:
+    """Send an odd hello; if it is not taken, a plain one, to see that the server is there."""
+    said, reply = yield from _settled(case, purpose, odd)
+    if said.meaning is not Meaning.CHOSEN and reply.asked:
+        yield from _settled(case, purpose, plain)
+
+
+def _plain(case: Case, spoken: Spoken) -> Hello:
+    return case.hello(spoken.version, _likely(spoken), spoken.form)
+
+
+def _grease(case: Case, spoken: Spoken) -> Line[None]:
+    """Offer values that nobody knows: they must be passed over (RFC 8701)."""
+    plain = _plain(case, spoken)
+    odd = replace(
+        plain,
+        suites=(GREASE[5], *plain.suites),
+        groups=(GREASE[6], *plain.groups),
+        extensions=(GREASE[7], *plain.extensions, GREASE[8]),
+        signatures=(GREASE[9], *plain.signatures) if plain.signatures else (),
+    )
+    yield from _contrasted(case, Purpose.GREASE, odd, plain)
+
+
+def _long_hello(case: Case, spoken: Spoken) -> Line[None]:
+    """Send a hello of the length that post-quantum key shares bring."""
+    plain = _plain(case, spoken)
+    yield from _contrasted(case, Purpose.LONG_HELLO, replace(plain, least_bytes=LONG_HELLO_BYTES), plain)
+
+
+def _future(case: Case, spoken: Spoken) -> Line[None]:
+    """Announce a version that does not exist: the server must answer with its own newest (RFC 5246 §E.1)."""
+    plain = _plain(case, spoken)
+    yield from _contrasted(case, Purpose.FUTURE_VERSION, replace(plain, legacy_version=FUTURE_VERSION), plain)

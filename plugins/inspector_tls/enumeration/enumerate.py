@@ -1,0 +1,168 @@
+"""Asks a server all the questions of an enumeration, through the network door and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from inspector import Cause, Network, Trouble
+from inspector.network import Stream
+from inspector_tls.enumeration.chains import Case, enumeration
+from inspector_tls.enumeration.codes import AGES
+from inspector_tls.enumeration.flight import Flight
+from inspector_tls.enumeration.hello import encode
+from inspector_tls.enumeration.meaning import Reply
+from inspector_tls.enumeration.steps import Asking, Question
+from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
+
+#: What an enumeration may cost at most; what is beyond stays unseen.
+MOST_CONNECTIONS = 400
+#: Connections to one address at a time.
+AT_ONCE = 5
+#: Answers that may fail to come: altogether, and while not one has come.
+_PATIENCE, _FIRST_PATIENCE = 24, 6
+#: Beyond so many bytes answers are read as far as the server's hello only.
+_GENEROUS_BYTES = 2_000_000
+#: Troubles that the next connection would meet again.
+_FINAL = frozenset(
+    {
+        Cause.NOT_AUTHORISED,
+        Cause.OUTSIDE_WINDOW,
+        Cause.OUT_OF_SCOPE,
+        Cause.ABORTED,
+        Cause.BLOCKED,
+        Cause.RATE_LIMITED,
+        Cause.BUG,
+    }
+)
+
+#: What is said in clear before the hello, e.g. STARTTLS.
+Opening = Callable[[Stream], Awaitable[None]]
+
+
+async def enumerate_endpoint(
+    network: Network,
+    *,
+    server_name: str | None,
+    mode: Mode = Mode.ECONOMICAL,
+    extra: bool = True,
+    port: int | None = None,
+    opening: Opening | None = None,
+    at_once: int = AT_ONCE,
+    answer_seconds: float = 6.0,
+    most_connections: int = MOST_CONNECTIONS,
+) -> Transcript:
+    """Enumerate the TLS server at the look's target.
+
+    ``server_name`` is None for an address literal (RFC 6066 §3). Without ``extra`` only versions, suites, groups and
+    what comes along with them are asked for. Never raises Trouble: what could not be asked or was not answered stands
+    in the transcript with its cause.
+    """
+    case = Case(server_name, mode, extra)
+    asker = _Asker(network, port, opening, answer_seconds, most_connections, asyncio.Semaphore(at_once))
+    asking = Asking(enumeration(case))
+
+    async def follow(question: Question) -> None:
+        async with asker.turns:
+            reply = await asker.reply(question)
+        for opened in asking.answer(question, reply):
+            tasks.create_task(follow(opened))
+
+    async with asyncio.TaskGroup() as tasks:
+        for opened in asking.opened():
+            tasks.create_task(follow(opened))
+    return Transcript(server_name=server_name, mode=mode, exchanges=tuple(asker.exchanges))
+
+
+@dataclass
+class _Asker:
+    """Makes the connections, and counts what they cost."""
+
+    network: Network
+    port: int | None
+    opening: Opening | None
+    answer_seconds: float
+    most_connections: int
+    turns: asyncio.Semaphore
+    exchanges: list[Exchange] = field(default_factory=list)
+    asked: int = 0
+    failed: int = 0
+    heard: bool = False
+    kept_bytes: int = 0
+    stopped: Cause | None = None
+
+    async def reply(self, question: Question) -> Reply:
+        """Send one hello and read the answer, unless it has become pointless."""
+        sent = encode(question.hello)
+        if self.stopped is None and self.asked >= self.most_connections:
+            self.stopped = Cause.NOT_REACHED
+        if self.stopped is not None:
+            reply, received = Reply(cause=self.stopped, asked=False), b""
+        else:
+            self.asked += 1
+            reply, received = await self._asked(question, sent)
+        self._record(question, sent, reply, received)
+        return reply
+
+    async def _asked(self, question: Question, sent: bytes) -> tuple[Reply, bytes]:
+        flight, received = Flight(), bytearray()
+        cause, closed = None, False
+        try:
+            closed = await self._exchange(question, sent, flight, received)
+        except Trouble as trouble:
+            cause = trouble.cause
+        self._count(flight, cause)
+        is_whole = cause is None and not closed and not flight.fault
+        return Reply(flight, closed, cause), bytes(received[: flight.taken] if is_whole else received)
+
+    async def _exchange(self, question: Question, sent: bytes, flight: Flight, received: bytearray) -> bool:
+        """Fill ``flight``; whether the server closed before enough was read. Raises Trouble."""
+        stream = await self.network.connect(self.port, timeout=self.answer_seconds)
+        try:
+            if self.opening is not None:
+                await self.opening(stream)
+            deadline = time.monotonic() + self.answer_seconds
+            await stream.write(sent, timeout=self.answer_seconds)
+            while not self._is_enough(question, flight):
+                data = await stream.read(16_384, timeout=max(0.001, deadline - time.monotonic()))
+                if not data:
+                    return True
+                flight.feed(data)
+                received += data
+            return False
+        finally:
+            await stream.close()
+
+    def _is_enough(self, question: Question, flight: Flight) -> bool:
+        if flight.is_over:
+            return True
+        chosen = flight.hello
+        if chosen is None:
+            return False
+        is_older = chosen.version is None or AGES[chosen.version] < AGES[question.hello.version]
+        return is_older or self.kept_bytes > _GENEROUS_BYTES
+
+    def _count(self, flight: Flight, cause: Cause | None) -> None:
+        if flight.has_chosen or flight.alerts:
+            self.heard = True
+        if cause is None:
+            return
+        if not flight.has_chosen:
+            self.failed += 1
+        if cause in _FINAL or self.failed >= (_PATIENCE if self.heard else _FIRST_PATIENCE):
+            self.stopped = self.stopped or cause
+
+    def _record(self, question: Question, sent: bytes, reply: Reply, received: bytes) -> None:
+        self.kept_bytes += len(received)
+        self.exchanges.append(
+            Exchange(
+                purpose=question.purpose,
+                sent=sent,
+                received=received,
+                closed=reply.closed,
+                cause=reply.cause,
+                asked=reply.asked,
+            )
+        )

@@ -1,0 +1,610 @@
+"""From a transcript to facts: pure. What the bytes show counts, not in which order or why the questions were asked.
+
+Something was accepted when it was picked, and refused when it stood in an offer that was refused. The refusal of a long
+list counts only if the server was seen to read so far. Everything else is unseen, with the cause of the last failure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeVar
+
+from inspector import Answer, Cause
+from inspector_tls.enumeration import hello as wire
+from inspector_tls.enumeration import offers
+from inspector_tls.enumeration.chains import PROTOCOLS, protocol_of
+from inspector_tls.enumeration.codes import (
+    AGES,
+    GREASE,
+    RENEGOTIATION_SCSV,
+    groups,
+    primes,
+    signatures,
+    ssl_2_suites,
+    suites,
+)
+from inspector_tls.enumeration.facts import (
+    Enumeration,
+    EphemeralPrime,
+    Extensions,
+    Offer,
+    Preference,
+    Served,
+    SpokenVersion,
+    Tolerance,
+)
+from inspector_tls.enumeration.flight import Flight, ServerHello, read_flight
+from inspector_tls.enumeration.hello import Hello, decode
+from inspector_tls.enumeration.keys import EphemeralKey, certificate_curve, read_key
+from inspector_tls.enumeration.meaning import Meaning, Reply, Said, understand
+from inspector_tls.enumeration.offers import LONG_LIST, SMALL_LIST
+from inspector_tls.enumeration.transcript import Exchange, Mode, Purpose, Transcript
+from inspector_tls.observations import TlsVersion
+
+T = TypeVar("T")
+
+#: The flaw of an answer that was long enough but says nothing of what was asked.
+_NOT_ASKED = Cause.NOT_SELECTED
+
+
+def read_transcript(transcript: Transcript) -> Enumeration:
+    """The facts in a transcript; raises ValueError where a hello in it is none of ours."""
+    return _Reader(transcript).enumeration()
+
+
+def certificates(transcript: Transcript) -> dict[str, bytes]:
+    """Every certificate (DER) that was served in clear text, by its SHA-256."""
+    chains = (each for record in _records(transcript) for each in record.chain)
+    return {_sha256(der): der for der in chains}
+
+
+def stapled(transcript: Transcript) -> tuple[bytes, ...]:
+    """The distinct OCSP responses (DER) that were stapled to certificates."""
+    return tuple(dict.fromkeys(each.flight.status for each in _records(transcript) if each.flight.status))
+
+
+def signed_timestamps(transcript: Transcript) -> tuple[bytes, ...]:
+    """The distinct lists of signed certificate timestamps that came in extensions (RFC 6962 §3.3)."""
+    found = (each.chosen.extensions.get(wire.TIMESTAMPS) for each in _records(transcript) if each.chosen)
+    return tuple(dict.fromkeys(each for each in found if each))
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+# --- One exchange -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Record:
+    """One exchange, read: what was offered, what came back, what that says."""
+
+    exchange: Exchange
+    hello: Hello
+    flight: Flight
+    said: Said
+
+    @property
+    def purpose(self) -> Purpose:
+        return self.exchange.purpose
+
+    @property
+    def version(self) -> TlsVersion:
+        return self.hello.version
+
+    @property
+    def is_chosen(self) -> bool:
+        return self.said.meaning is Meaning.CHOSEN
+
+    @property
+    def is_refused(self) -> bool:
+        return self.said.meaning is Meaning.REFUSED
+
+    @property
+    def chosen(self) -> ServerHello | None:
+        """The server's hello where it chose from what was offered."""
+        return self.flight.hello if self.is_chosen else None
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why something was left unsaid."""
+        if self.said.cause is not None or self.exchange.cause is not None:
+            return self.said.cause or self.exchange.cause
+        return Cause.PROTOCOL_ERROR if self.flight.fault else None
+
+    @property
+    def suite(self) -> int | None:
+        return self.chosen.suite if self.chosen else None
+
+    @property
+    def chain(self) -> tuple[bytes, ...]:
+        """The certificates that came, leaf first."""
+        if not self.is_chosen:
+            return ()
+        if self.flight.ssl_2 is not None:
+            return (self.flight.ssl_2.certificate,) if self.flight.ssl_2.certificate else ()
+        return self.flight.certificates or ()
+
+    @cached_property
+    def key(self) -> EphemeralKey | None:
+        """The server's ephemeral key."""
+        suite = suites().get(self.suite) if self.suite is not None else None
+        body = self.flight.key_exchange
+        return read_key(body, suite, self.version) if suite is not None and body is not None else None
+
+
+def _records(transcript: Transcript) -> list[_Record]:
+    return _settled([_record(each) for each in transcript.exchanges])
+
+
+def _record(exchange: Exchange) -> _Record:
+    hello, flight = decode(exchange.sent), read_flight(exchange.received)
+    said = understand(hello, Reply(flight, exchange.closed, exchange.cause, exchange.asked))
+    return _Record(exchange, hello, flight, said)
+
+
+def _settled(records: list[_Record]) -> list[_Record]:
+    """What is ambiguous is a refusal when it was said twice to the same hello, and nothing else was."""
+    by_hello: dict[Hello, list[_Record]] = {}
+    for each in records:
+        by_hello.setdefault(each.hello, []).append(each)
+
+    def settled(each: _Record) -> _Record:
+        same = by_hello[each.hello]
+        is_twice = len(same) > 1 and all(other.said.cause is Cause.AMBIGUOUS for other in same)
+        return replace(each, said=Said(Meaning.REFUSED)) if is_twice else each
+
+    return [settled(each) for each in records]
+
+
+_Applies = Callable[[_Record], bool]
+
+
+def _always(_record: _Record) -> bool:
+    return True
+
+
+# --- The whole --------------------------------------------------------------------------------------------------------
+
+
+class _Reader:
+    def __init__(self, transcript: Transcript) -> None:
+        self.transcript = transcript
+        self.records = _records(transcript)
+        self.by_version = {version: self._about(version) for version in TlsVersion}
+        self.longest_read = self._longest_read()
+        self.accepted = {version: self._is_accepted(version) for version in TlsVersion}
+
+    def enumeration(self) -> Enumeration:
+        return Enumeration(
+            server_name=self.transcript.server_name,
+            versions=tuple(self._version(version) for version in TlsVersion),
+            groups=self._groups(),
+            curves=self._curves(),
+            signatures=self._signatures(),
+            primes=tuple(self._primes()),
+            short_rsa_bits=tuple(
+                sorted({each.key.rsa_bits for each in self.records if each.key and each.key.rsa_bits})
+            ),
+            curve_key_reused=_is_reused(
+                (each.key.public, each.key.group) for each in self.records if each.key and each.key.group
+            ),
+            extensions=self._extensions(),
+            tolerance=self._tolerance(),
+            served=tuple(self._served()),
+        )
+
+    # --- evidence ---
+
+    def _about(self, version: TlsVersion) -> list[_Record]:
+        """The records about a version, those without a name aside: another host may answer them."""
+        return [each for each in self.records if each.version is version and each.purpose is not Purpose.DEFAULT_HOST]
+
+    def _of(self, *purposes: Purpose) -> list[_Record]:
+        return [each for each in self.records if each.purpose in purposes]
+
+    def _longest_read(self) -> int:
+        """The length of the longest list of suites that the server was seen to read."""
+        picks = [
+            (each.hello.suites.index(each.suite), len(each.hello.suites))
+            for each in self.records
+            if each.suite is not None
+        ]
+        return max((length for place, length in picks if place >= LONG_LIST), default=SMALL_LIST)
+
+    def _counts(self, record: _Record) -> bool:
+        """Whether a refusal is one of all that was offered."""
+        return record.is_refused and len(record.hello.suites) <= max(self.longest_read + len(GREASE), SMALL_LIST + 2)
+
+    def _cause(self, records: Iterable[_Record]) -> Cause:
+        """Why something was not seen: the last failure, or nobody asked."""
+        causes = [each.cause for each in records if each.cause is not None]
+        if causes:
+            return causes[-1]
+        return Cause.AMBIGUOUS if any(each.is_refused for each in records) else _NOT_ASKED
+
+    # --- versions ---
+
+    def _is_accepted(self, version: TlsVersion) -> Answer[bool]:
+        records = self.by_version[version]
+        if any(each.is_chosen for each in records):
+            return Answer(seen=True)
+        if version is TlsVersion.SSL_2:
+            refused = any(each.is_refused for each in records)
+        else:
+            refused = any(each.said.refuses_version or self._counts(each) for each in records)
+        return Answer(seen=False) if refused else Answer(unseen=self._cause(records))
+
+    def _version(self, version: TlsVersion) -> SpokenVersion:
+        records = self.by_version[version]
+        accepted = self.accepted[version]
+        if version is TlsVersion.SSL_2:
+            offer = self._ssl_2_suites(accepted)
+            return SpokenVersion(version=version, accepted=accepted, suites=offer, preference=Answer(seen=None))
+        listing = [each for each in records if each.purpose in _LISTING]
+        offer = self._offer(
+            {code: suites()[code].name for code in offers.suites_of(version)},
+            [(each, each.hello.suites, each.suite) for each in listing],
+            accepted,
+        )
+        preference = self._preference(version, offer)
+        ordered = preference.seen is Preference.SERVER and self._is_in_one_list(version)
+        return SpokenVersion(version=version, accepted=accepted, suites=offer, preference=preference, ordered=ordered)
+
+    def _ssl_2_suites(self, accepted: Answer[bool]) -> Offer:
+        records = self.by_version[TlsVersion.SSL_2]
+        if accepted.unseen is not None:
+            return Offer(complete=Answer(unseen=accepted.unseen))
+        found = next((each.flight.ssl_2.suites for each in records if each.is_chosen and each.flight.ssl_2), ())
+        names = tuple(ssl_2_suites()[code].name for code in found if code in ssl_2_suites())
+        return Offer(accepted=names, complete=Answer(seen=True))
+
+    def _offer(
+        self,
+        names: Mapping[T, str],
+        evidence: Sequence[tuple[_Record, Collection[T], T | None]],
+        applies: Answer[bool],
+    ) -> Offer:
+        """What was picked, refused and left open of ``names``; ``evidence``: record, what it offered, its pick."""
+        if applies.unseen is not None:
+            return Offer(complete=Answer(unseen=applies.unseen))
+        if not applies.seen:
+            return Offer(complete=Answer(seen=True))
+        picked = dict.fromkeys(pick for _record, _offered, pick in evidence if pick is not None and pick in names)
+        open_codes = set(names) - set(picked)
+        for record, offered, _pick in evidence:
+            if self._counts(record):
+                open_codes.difference_update(offered)
+        accepted = tuple(names[code] for code in picked)
+        if not open_codes:
+            return Offer(accepted=accepted, complete=Answer(seen=True))
+        cause = self._cause([record for record, offered, _pick in evidence if not open_codes.isdisjoint(offered)])
+        return Offer(
+            accepted=accepted,
+            complete=Answer(unseen=cause),
+            open=tuple(name for code, name in names.items() if code in open_codes),
+        )
+
+    def _is_in_one_list(self, version: TlsVersion) -> bool:
+        """Whether the suites were picked one after another from one list."""
+        return version is TlsVersion.TLS_1_3 or (
+            self.transcript.mode is Mode.ECONOMICAL and self.longest_read > SMALL_LIST
+        )
+
+    def _preference(self, version: TlsVersion, offer: Offer) -> Answer[Preference | None]:
+        """Compare the pick from what is accepted with the pick from the same the other way round."""
+        if not self.accepted[version].seen:
+            return (
+                Answer(seen=None)
+                if self.accepted[version].is_seen
+                else Answer(unseen=self._cause(self.by_version[version]))
+            )
+        codes = {code for code in offers.suites_of(version) if suites()[code].name in offer.accepted}
+        if len(codes) < 2 and offer.complete.seen:
+            return Answer(seen=None)
+        asked = [each for each in self.by_version[version] if each.purpose is Purpose.PREFERENCE]
+        turned = next((each for each in reversed(asked) if each.is_chosen), None)
+        if turned is None:
+            return Answer(unseen=self._cause(asked))
+        first = _first_pick(self.by_version[version], turned)
+        if first is None:
+            return Answer(unseen=Cause.AMBIGUOUS)
+        if turned.suite == first:
+            return Answer(seen=Preference.SERVER)
+        is_clients = turned.suite == turned.hello.suites[0]
+        return Answer(seen=Preference.CLIENT if is_clients else Preference.MIXED)
+
+    # --- groups and signatures ---
+
+    def _groups(self) -> Offer:
+        records = [each for each in self.by_version[TlsVersion.TLS_1_3] if each.purpose in _LISTING | {Purpose.GROUPS}]
+        return self._offer(
+            {code: groups()[code].name for code in offers.groups_of(TlsVersion.TLS_1_3)},
+            [
+                (
+                    each,
+                    each.hello.groups if each.purpose is Purpose.GROUPS else (),
+                    each.chosen.group if each.chosen else None,
+                )
+                for each in records
+            ],
+            self.accepted[TlsVersion.TLS_1_3],
+        )
+
+    @property
+    def newest_clear(self) -> TlsVersion | None:
+        """The newest version that the server speaks in clear text."""
+        spoken = [version for version in _CLEAR if self.accepted[version].seen]
+        return spoken[-1] if spoken else None
+
+    def _is_any_clear(self, without: Collection[TlsVersion] = ()) -> Answer[bool]:
+        """Whether a version before TLS 1.3 is spoken."""
+        answers = [self.accepted[version] for version in _CLEAR if version not in without]
+        if any(each.seen for each in answers):
+            return Answer(seen=True)
+        return next((each for each in answers if not each.is_seen), Answer(seen=False))
+
+    def _curves(self) -> Offer:
+        newest = self.newest_clear
+        applies = self._is_any_clear({TlsVersion.SSL_3})
+        if newest is None or not applies.seen:
+            return self._offer({}, [], applies)
+        on_curve = [
+            each for each in self.by_version[newest] if each.suite is not None and suites()[each.suite].on_curve
+        ]
+        offer = self._version(newest).suites
+        if not on_curve and offer.complete.seen:
+            return Offer(complete=Answer(seen=True))
+        names = {code: groups()[code].name for code in offers.groups_of(newest)}
+        asked = [each for each in self.by_version[newest] if each.purpose is Purpose.GROUPS]
+        needed = _needed_curve(on_curve)
+        evidence: list[tuple[_Record, Collection[int], int | None]] = [
+            (each, (), each.key.group if each.key else None) for each in on_curve if each.purpose is not Purpose.GROUPS
+        ]
+        for each in asked:
+            pick = each.key.group if each.key else None
+            offered = each.hello.groups
+            if pick is not None and pick == needed and pick == offered[-1]:
+                # It was kept last, and still taken: nothing else that was offered is.
+                evidence += [(each, offered, pick), (replace(each, said=Said(Meaning.REFUSED)), offered[:-1], None)]
+            elif each.is_refused and needed is not None and needed not in offered:
+                evidence.append((each, (), None))
+            else:
+                evidence.append((each, offered, pick))
+        return self._offer(names, evidence, applies)
+
+    def _signatures(self) -> Offer:
+        is_old = self.accepted[TlsVersion.TLS_1_2].seen
+        version = TlsVersion.TLS_1_2 if is_old else TlsVersion.TLS_1_3
+        known = offers.signatures_of(version)
+        asked = [each for each in self.by_version[version] if each.purpose is Purpose.SIGNATURES]
+        named = {code: signatures()[code].name for code in known}
+
+        def pick(each: _Record) -> int | None:
+            if not each.is_chosen:
+                return None
+            if version is TlsVersion.TLS_1_3:
+                return each.hello.signatures[0]
+            return each.key.signature if each.key else None
+
+        return self._offer(named, [(each, each.hello.signatures, pick(each)) for each in asked], self.accepted[version])
+
+    # --- keys and certificates ---
+
+    def _primes(self) -> Iterator[EphemeralPrime]:
+        seen: dict[tuple[bytes, bytes], list[_Record]] = {}
+        for each in self.records:
+            if each.key is not None and each.key.prime:
+                seen.setdefault((each.key.prime, each.key.generator), []).append(each)
+        for (prime, generator), records in sorted(seen.items(), key=lambda item: (len(item[0][0]), item[0])):
+            digest = _sha256(prime)
+            known = primes().get(digest)
+            yield EphemeralPrime(
+                bits=int.from_bytes(prime, "big").bit_length(),
+                sha256=digest,
+                generator=generator.hex(),
+                known=known.name if known else None,
+                reused=_is_reused((each.key.public, prime) for each in records if each.key),
+                versions=_versions(records),
+                suites=tuple(dict.fromkeys(suites()[each.suite].name for each in records if each.suite is not None)),
+            )
+
+    def _served(self) -> Iterator[Served]:
+        seen: dict[tuple[tuple[str, ...], str | None], list[_Record]] = {}
+        for each in self.records:
+            if each.chain:
+                seen.setdefault((tuple(map(_sha256, each.chain)), each.hello.server_name), []).append(each)
+        for (chain, name), records in sorted(
+            seen.items(), key=lambda item: (item[0][1] is None, item[0][1] or "", item[0][0])
+        ):
+            kinds = {suites()[each.suite].authentication if each.suite is not None else "RSA" for each in records}
+            yield Served(
+                certificates=chain, server_name=name, versions=_versions(records), authentications=tuple(sorted(kinds))
+            )
+
+    # --- extensions ---
+
+    def _extensions(self) -> Extensions:
+        def echoed(number: int, applies: _Applies = _always) -> Answer[bool | None]:
+            return self._shown(
+                lambda each: number in each.hello.extensions,
+                lambda hello, _flight: number in hello.extensions,
+                applies=applies,
+                always=True,
+            )
+
+        def sometimes(number: int) -> Answer[bool | None]:
+            return self._shown(
+                lambda each: number in each.hello.extensions, lambda hello, _flight: number in hello.extensions
+            )
+
+        return Extensions(
+            secure_renegotiation=self._shown(
+                lambda each: wire.RENEGOTIATION in each.hello.extensions or RENEGOTIATION_SCSV in each.hello.suites,
+                lambda hello, _flight: wire.RENEGOTIATION in hello.extensions,
+                always=True,
+            ),
+            extended_master_secret=echoed(wire.MASTER_SECRET),
+            encrypt_then_mac=echoed(
+                wire.ENCRYPT_THEN_MAC, lambda each: each.suite is not None and suites()[each.suite].mode == "CBC"
+            ),
+            compression=self._shown(
+                lambda each: any(each.hello.compressions), lambda hello, _flight: hello.compression != 0
+            ),
+            session_tickets=sometimes(wire.TICKET),
+            session_ids=self._shown(_always, lambda hello, _flight: bool(hello.session)),
+            heartbeat=sometimes(wire.HEARTBEAT),
+            status_stapled=self._shown(
+                lambda each: each.flight.is_done and wire.STATUS_REQUEST in each.hello.extensions,
+                lambda _hello, flight: flight.status is not None,
+            ),
+            timestamps=sometimes(wire.TIMESTAMPS),
+            client_certificate=self._shown(
+                lambda each: each.flight.is_done, lambda _hello, flight: flight.asks_certificate
+            ),
+            fallback_refused=self._fallback(),
+            protocols=self._protocols(),
+        )
+
+    def _shown(
+        self,
+        offered: _Applies,
+        holds: Callable[[ServerHello, Flight], bool],
+        *,
+        applies: _Applies = _always,
+        always: bool = False,
+    ) -> Answer[bool | None]:
+        """Whether something holds in some (or in every) hello before TLS 1.3 that answers one which offered it.
+
+        None where no such version is spoken, or where it ``applies`` to none of the answers.
+        """
+        spoken = self._is_any_clear()
+        if not spoken.seen:
+            return Answer(unseen=spoken.unseen)
+        records = [each for version in _CLEAR for each in self.by_version[version] if each.chosen and offered(each)]
+        if not records:
+            return Answer(seen=None) if self.newest_clear is TlsVersion.SSL_3 else Answer(unseen=_NOT_ASKED)
+        held = [holds(each.chosen, each.flight) for each in records if each.chosen and applies(each)]
+        if not held:
+            return Answer(seen=None)
+        return Answer(seen=all(held) if always else any(held))
+
+    def _fallback(self) -> Answer[bool | None]:
+        asked = self._of(Purpose.FALLBACK)
+        for each in asked:
+            if each.is_chosen:
+                return Answer(seen=False)
+            if each.said.alert == _INAPPROPRIATE_FALLBACK:
+                return Answer(seen=True)
+        spoken = [answer for version, answer in self.accepted.items() if version is not TlsVersion.SSL_2]
+        if not asked and all(each.is_seen for each in spoken) and sum(bool(each.seen) for each in spoken) < 2:
+            return Answer(seen=None)
+        return Answer(unseen=self._cause(asked))
+
+    def _protocols(self) -> Offer:
+        asked = self._of(Purpose.PROTOCOLS)
+        # A hello without a protocol passes over all that was offered.
+        evidence = [
+            (each, each.hello.protocols, pick)
+            if (pick := protocol_of(each.flight)) or not each.is_chosen
+            else (replace(each, said=Said(Meaning.REFUSED)), each.hello.protocols, None)
+            for each in asked
+        ]
+        names = {name: name for name in PROTOCOLS}
+        applies = self._is_any_clear({TlsVersion.SSL_3})
+        if not applies.seen and self.accepted[TlsVersion.TLS_1_3].seen:
+            # TLS 1.3 encrypts the choice.
+            return Offer(complete=Answer(unseen=_NOT_ASKED), open=PROTOCOLS)
+        return self._offer(names, evidence, applies)
+
+    # --- tolerance ---
+
+    def _tolerance(self) -> Tolerance:
+        return Tolerance(
+            many_suites=self._many_suites(),
+            unknown_values=self._takes(Purpose.GREASE, lambda hello: hello.suites[0] in GREASE),
+            long_hello=self._takes(Purpose.LONG_HELLO, lambda hello: hello.least_bytes > _ORDINARY_BYTES),
+            future_version=self._takes(Purpose.FUTURE_VERSION, lambda hello: hello.legacy_version is not None),
+        )
+
+    def _many_suites(self) -> Answer[bool]:
+        if self.longest_read > SMALL_LIST:
+            return Answer(seen=True)
+        is_small_taken = any(each.is_chosen for each in self._of(Purpose.SMALL, Purpose.SUITES, Purpose.CONFIRM))
+        tried = [
+            each
+            for each in self._of(Purpose.VERSION, Purpose.SMALL, Purpose.CONFIRM)
+            if len(each.hello.suites) > LONG_LIST and each.version is not TlsVersion.TLS_1_3
+        ]
+        if is_small_taken and len(tried) > 1 and not any(each.is_chosen for each in tried):
+            return Answer(seen=False)
+        return Answer(unseen=self._cause(tried))
+
+    def _takes(self, purpose: Purpose, is_odd: Callable[[Hello], bool]) -> Answer[bool | None]:
+        """Whether an odd hello is taken, where a plain one is."""
+        records = self._of(purpose)
+        odd = [each for each in records if is_odd(each.hello)]
+        plain = [each for each in records if not is_odd(each.hello)]
+        if any(each.flight.has_chosen for each in odd):
+            return Answer(seen=True)
+        is_there = any(each.is_chosen for each in plain)
+        if is_there and odd and (any(each.is_refused for each in odd) or len(odd) > 1):
+            return Answer(seen=False)
+        if not odd and not self._might_be_asked(purpose):
+            return Answer(seen=None)
+        return Answer(unseen=self._cause(odd))
+
+    def _might_be_asked(self, purpose: Purpose) -> bool:
+        """Whether a version is spoken, or may be, in which the question makes sense."""
+        makes_sense = [TlsVersion.TLS_1_0, TlsVersion.TLS_1_1, TlsVersion.TLS_1_2]
+        if purpose is not Purpose.FUTURE_VERSION:
+            makes_sense.append(TlsVersion.TLS_1_3)
+        return any(self.accepted[version].seen or not self.accepted[version].is_seen for version in makes_sense)
+
+
+#: What tells of the suites of a version.
+_LISTING = frozenset({Purpose.VERSION, Purpose.SMALL, Purpose.SUITES, Purpose.CONFIRM})
+_CLEAR = tuple(version for version in TlsVersion if version not in (TlsVersion.SSL_2, TlsVersion.TLS_1_3))
+_INAPPROPRIATE_FALLBACK = 86
+_ORDINARY_BYTES = 1024
+
+
+def _versions(records: Iterable[_Record]) -> tuple[TlsVersion, ...]:
+    return tuple(sorted({each.version for each in records}, key=AGES.__getitem__))
+
+
+def _is_reused(values: Iterable[tuple[object, object]]) -> bool | None:
+    """Whether a public value came twice; None when there were fewer than two in one group."""
+    counted: dict[object, dict[object, int]] = {}
+    for public, group in values:
+        of_group = counted.setdefault(group, {})
+        of_group[public] = of_group.get(public, 0) + 1
+    if any(count > 1 for each in counted.values() for count in each.values()):
+        return True
+    return False if any(sum(each.values()) > 1 for each in counted.values()) else None
+
+
+def _first_pick(records: Sequence[_Record], turned: _Record) -> int | None:
+    """What the server picks first of the suites in ``turned``, offered in another order."""
+    others = [
+        each
+        for each in records
+        if each.purpose in _LISTING | {Purpose.PREFERENCE}
+        and each.suite is not None
+        and each.hello.suites != turned.hello.suites
+        and set(turned.hello.suites) <= set(each.hello.suites)
+    ]
+    return others[0].suite if others else None
+
+
+def _needed_curve(on_curve: Sequence[_Record]) -> int | None:
+    """The curve without which a server with nothing but ECDSA certificates leaves."""
+    signers = {suites()[each.suite].authentication for each in on_curve if each.suite is not None}
+    if signers != {"ECDSA"}:
+        return None
+    curves = [certificate_curve(each.chain[0]) for each in on_curve if each.chain]
+    return next((curve.code for curve in curves if curve is not None), None)

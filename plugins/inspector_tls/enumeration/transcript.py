@@ -1,0 +1,99 @@
+"""What was asked and what was answered, as bytes: the raw form of an enumeration, one JSON line per exchange."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from enum import StrEnum
+
+from pydantic import ValidationError
+
+from inspector import Cause, Model
+from inspector.model import canonical
+
+
+class Purpose(StrEnum):
+    """What a hello was sent for. The first six make a complete enumeration; the others are extra questions."""
+
+    SSL_2 = "ssl-2"
+    VERSION = "version"
+    SUITES = "suites"
+    GROUPS = "groups"
+    CONFIRM = "confirm"
+    SMALL = "small"
+    PREFERENCE = "preference"
+    SIGNATURES = "signatures"
+    PROTOCOLS = "protocols"
+    FALLBACK = "fallback"
+    DEFAULT_HOST = "default-host"
+    GREASE = "grease"
+    LONG_HELLO = "long-hello"
+    FUTURE_VERSION = "future-version"
+
+
+#: The purposes that count against the floor: versions, suites and groups.
+ESSENTIAL = frozenset({Purpose.SSL_2, Purpose.VERSION, Purpose.SUITES, Purpose.GROUPS, Purpose.CONFIRM, Purpose.SMALL})
+
+
+class Mode(StrEnum):
+    """``economical``: the fewest connections; ``fast``: the suites of a version in eight lists side by side."""
+
+    ECONOMICAL = "economical"
+    FAST = "fast"
+
+
+class Exchange(Model):
+    """One connection: the hello that was sent, and what came back.
+
+    ``cause`` tells why the answer broke off: None when enough was read, or when the server closed (``closed``).
+    ``asked`` is False for a question that was given up before it was sent.
+    """
+
+    purpose: Purpose
+    sent: bytes
+    received: bytes = b""
+    closed: bool = False
+    cause: Cause | None = None
+    asked: bool = True
+
+
+class Transcript(Model):
+    """The exchanges with one port at one address, in the order in which they ended.
+
+    ``server_name`` is the name that was asked for, None for an address literal.
+    """
+
+    server_name: str | None
+    mode: Mode
+    exchanges: tuple[Exchange, ...] = ()
+
+    def lines(self) -> bytes:
+        """The raw form: a line about the whole, then one per exchange."""
+        head = canonical({"mode": self.mode.value, "server_name": self.server_name})
+        return b"\n".join(
+            (head, *(each.model_dump_json(exclude_defaults=True).encode() for each in self.exchanges), b"")
+        )
+
+    @classmethod
+    def from_lines(cls, data: bytes) -> Transcript:
+        """The transcript in these lines; raises ValueError."""
+        head, *rest = data.splitlines()
+        try:
+            about = json.loads(head)
+            return cls(
+                server_name=about["server_name"],
+                mode=about["mode"],
+                exchanges=tuple(map(Exchange.parse, rest)),
+            )
+        except (KeyError, TypeError, ValidationError) as error:
+            raise ValueError("no transcript of an enumeration") from error
+
+    @property
+    def connections(self) -> int:
+        """How many connections were opened."""
+        return sum(each.asked for each in self.exchanges)
+
+    def count(self, purposes: Iterable[Purpose]) -> int:
+        """How many connections were opened for these purposes."""
+        wanted = frozenset(purposes)
+        return sum(each.asked and each.purpose in wanted for each in self.exchanges)

@@ -1,0 +1,66 @@
+"""One enumeration of a server on loopback, through the real door."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from inspector import Aim, Capture, Cost, Network, Observation, Raw, Reading, Scheme, Target, probe
+from inspector.testing import run_probe
+from inspector_tls.enumeration.enumerate import AT_ONCE, MOST_CONNECTIONS, enumerate_endpoint
+from inspector_tls.enumeration.facts import Enumeration
+from inspector_tls.enumeration.reading import read_transcript
+from inspector_tls.enumeration.transcript import Mode, Transcript
+
+HOST = "www.example.vn"
+
+
+class Enumerated(Observation):
+    """What an enumeration came to, as a probe would write it down."""
+
+    kind: ClassVar[str] = "enumerated/1"
+
+    facts: Enumeration
+
+
+def read(capture: Capture, _reading: Reading) -> Enumerated:
+    """The facts in the raw lines."""
+    return Enumerated(facts=read_transcript(Transcript.from_lines(capture.named("transcript") or b"")))
+
+
+@probe(
+    "enumeration",
+    kind=Enumerated,
+    schemes={Scheme("tls")},
+    aim=Aim.ADDRESS,
+    read=read,
+    cost=Cost(connections=MOST_CONNECTIONS, seconds=120),
+)
+async def enumerated(
+    _target: Target,
+    network: Network,
+    *,
+    server_name: str | None = HOST,
+    fast: bool = False,
+    extra: bool = True,
+    at_once: int = AT_ONCE,
+    seconds: int = 3,
+    most: int = MOST_CONNECTIONS,
+) -> Capture:
+    """Enumerate the target."""
+    transcript = await enumerate_endpoint(
+        network,
+        server_name=server_name,
+        mode=Mode.FAST if fast else Mode.ECONOMICAL,
+        extra=extra,
+        at_once=at_once,
+        answer_seconds=seconds,
+        most_connections=most,
+    )
+    return Capture(raw=(Raw(name="transcript", data=transcript.lines()),))
+
+
+def enumerate_port(port: int, **options: object) -> tuple[Enumeration, Transcript]:
+    """What is seen of the server on this port, and the exchanges that show it."""
+    look = run_probe(enumerated, f"tls://{HOST}:{port}", **options)
+    transcript = Transcript.from_lines(look.capture.named("transcript") or b"")
+    return look.seen(Enumerated).facts, transcript
