@@ -184,7 +184,7 @@ def _tpkt(data: bytes) -> int:
 
 
 def _has(word: bytes, data: bytes) -> bool:
-    return re.search(rb"(?<![\w-])" + word + rb"(?![\w-])", data, re.IGNORECASE) is not None
+    return re.search(rb"(?<!\w)" + word + rb"(?![\w-])", data, re.IGNORECASE) is not None
 
 
 def _temporary(data: bytes) -> None:
@@ -409,6 +409,8 @@ TALKS: Final[dict[Scheme, Callable[[Names], Talk]]] = {
     RDP: _rdp,
     NNTP: _nntp,
 }
+#: The schemes whose TLS follows a preamble.
+SCHEMES: Final = frozenset(TALKS)
 _BY_NAME = {scheme.name: talk for scheme, talk in TALKS.items()}
 
 

@@ -39,7 +39,7 @@ async def prepare(
 
 
 async def carry_out(
-    preamble: Preamble, stream: Stream, *, timeout: float = PREAMBLE_SECONDS, heard: bytearray | None = None
+    preamble: Preamble, stream: Stream, *, timeout: float = PREAMBLE_SECONDS, heard: list[bytes] | None = None
 ) -> None:
     """Run a preamble on a connection; ``heard`` keeps what arrived, also when this raises."""
     clock = asyncio.get_running_loop().time
@@ -54,6 +54,6 @@ async def carry_out(
         if not data:
             raise Trouble(Cause.PROTOCOL_ERROR, "ends the connection before TLS")
         if heard is not None:
-            heard += data
+            heard.append(data)
         preamble.feed(data)
     raise Trouble(Cause.TIMEOUT, "answers in crumbs")

@@ -1,0 +1,201 @@
+"""The STARTTLS probes on running servers: of the field, of the RFCs, bad and hostile ones."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import pwd
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from inspector import Cause
+from inspector.testing import Look, run_probe
+from inspector_tls.starttls.injection import SMUGGLED
+from inspector_tls.starttls.observations import Readiness, StartTls, StartTlsInjection
+from inspector_tls.starttls.probes import starttls, starttls_injection
+from tests.plugins.inspector_tls import servers
+from tests.plugins.inspector_tls.authority import issue
+from tests.plugins.inspector_tls.starttls.speakers import SCRIPTS, Habit, speaking
+
+Files = tuple[Path, Path]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """A certificate and its key."""
+    return issue("www.example.vn", dns=["www.example.vn"]).write(tmp_path_factory.mktemp("tls"), "server")
+
+
+@pytest.fixture(scope="module")
+def context(files: Files) -> ssl.SSLContext:
+    """The server's side of TLS."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(*files)
+    return made
+
+
+def offered(scheme: str, port: int) -> Look:
+    """What a polite look came to."""
+    return run_probe(starttls, f"{scheme}://www.example.vn:{port}", talk_seconds=2)
+
+
+def injected(scheme: str, port: int) -> Look:
+    """What an intrusive look came to."""
+    return run_probe(starttls_injection, f"{scheme}://www.example.vn:{port}", talk_seconds=2)
+
+
+# --- responders -------------------------------------------------------------------------------------------------------
+
+
+def test_every_smuggling_protocol_is_tried() -> None:
+    """Every protocol into which a command is smuggled has a server here."""
+    assert {scheme.name for scheme in SMUGGLED} == set(SCRIPTS)
+
+
+@pytest.mark.parametrize("scheme", SCRIPTS)
+def test_command_that_is_kept(scheme: str, context: ssl.SSLContext) -> None:
+    """A server that carries out inside TLS what it was told in clear is seen, by one connection."""
+    with servers.answering(speaking(SCRIPTS[scheme], context, Habit.KEEPS)) as port:
+        look = injected(scheme, port)
+    assert look.seen(StartTlsInjection).carried_out.seen is True
+    assert len(look.ledger) == 1
+
+
+@pytest.mark.parametrize("scheme", SCRIPTS)
+def test_command_that_is_forgotten(scheme: str, context: ssl.SSLContext) -> None:
+    """A server that discards what came in clear is seen to answer the parting command alone."""
+    with servers.answering(speaking(SCRIPTS[scheme], context)) as port:
+        assert offered(scheme, port).seen(StartTls).readiness is Readiness.OFFERED
+        look = injected(scheme, port)
+    assert look.seen(StartTlsInjection).carried_out.seen is False
+    assert len(look.ledger) == 1
+
+
+@pytest.mark.parametrize("habit", [Habit.HANDSHAKES, Habit.DECLINES])
+@pytest.mark.parametrize("scheme", SCRIPTS)
+def test_command_that_keeps_tls_away(scheme: str, habit: Habit, context: ssl.SSLContext) -> None:
+    """A server that makes no TLS for a smuggler but does for others has kept the command out."""
+    with servers.answering(speaking(SCRIPTS[scheme], context, habit)) as port:
+        look = injected(scheme, port)
+    seen = look.seen(StartTlsInjection)
+    assert (seen.readiness, seen.carried_out.seen) == (Readiness.OFFERED, False)
+    assert len(look.ledger) == 2
+
+
+def test_reset_decides_nothing(context: ssl.SSLContext) -> None:
+    """Who resets the connection of a smuggler, twice, has not said what becomes of the command."""
+    with servers.answering(speaking(SCRIPTS["smtp"], context, Habit.RESETS)) as port:
+        look = injected("smtp", port)
+    assert look.seen(StartTlsInjection).carried_out.unseen is Cause.RESET
+    assert len(look.ledger) == 2
+
+
+def _says(*lines: bytes) -> servers.Answer:
+    def answer(connection: servers.socket.socket) -> None:
+        for line in lines:
+            connection.sendall(line)
+            connection.recv(4096)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (servers.silent, Cause.TIMEOUT),
+        (servers.resetting, Cause.RESET),
+        (_says(b"220 x\r\n"), Cause.PROTOCOL_ERROR),
+        (_says(b"421 full\r\n"), Cause.RATE_LIMITED),
+        (_says(b"220 x\r\n", b"451 later\r\n"), Cause.REFUSED),
+        (_says(b"SSH-2.0-x\r\n"), Cause.PROTOCOL_ERROR),
+    ],
+)
+def test_no_answer_is_trouble(answer: servers.Answer, cause: Cause) -> None:
+    """Silence, a reset, an end without words, a ban, a delay and other protocols end without an observation."""
+    with servers.answering(answer) as port:
+        look = offered("smtp" if answer is not servers.resetting else "ldap", port)
+    assert look.facts is None
+    assert look.trouble is not None
+    assert look.trouble.cause is cause
+
+
+def test_what_a_server_says_is_kept_and_safe(context: ssl.SSLContext) -> None:
+    """The words that decline TLS are kept, without control characters."""
+    with servers.answering(_says(b"220 x\r\n", b"502 \x1b[31mno\r\n")) as port:
+        seen = offered("smtp", port).seen(StartTls)
+    assert seen.readiness is Readiness.NOT_OFFERED
+    assert "502 \\x1b[31mno" in seen.words
+
+
+# --- servers of the field ---------------------------------------------------------------------------------------------
+
+
+def _dovecot(folder: Path, files: Files, ports: dict[str, int]) -> Path:
+    me = getpass.getuser() if os.geteuid() else "nobody"
+    ids = pwd.getpwnam(me)
+    own = f"default_login_user = {me}\ndefault_internal_user = {me}\n" if os.geteuid() else ""
+    logins = "".join(
+        f"service {name}-login {{\n chroot =\n inet_listener {name} {{\n address = 127.0.0.1\n port = {port}\n }}\n"
+        f" inet_listener {name}s {{\n port = 0\n }}\n}}\n"
+        for name, port in ports.items()
+    )
+    configuration = folder / "dovecot.conf"
+    configuration.write_text(
+        f"protocols = {' '.join(ports)}\nbase_dir = {folder}/run\nlog_path = {folder}/log\nssl = yes\n"
+        f"ssl_cert = <{files[0]}\nssl_key = <{files[1]}\n{own}"
+        "passdb {\n driver = static\n args = password=no\n}\n"
+        f"userdb {{\n driver = static\n args = uid={ids.pw_uid} gid={ids.pw_gid} home=/nonexistent\n}}\n{logins}"
+    )
+    return configuration
+
+
+@pytest.fixture(scope="module")
+def dovecot(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
+    """Dovecot's ports for IMAP and POP3."""
+    ports = {"imap": servers.free_port(), "pop3": servers.free_port()}
+    configuration = _dovecot(tmp_path_factory.mktemp("dovecot"), files, ports)
+    with servers.running(("dovecot", "-F", "-c", configuration), ports["imap"]):
+        yield ports
+
+
+@pytest.mark.parametrize("scheme", ["imap", "pop3"])
+def test_dovecot(scheme: str, dovecot: dict[str, int]) -> None:
+    """Dovecot goes over to TLS and forgets what was said before."""
+    port = dovecot[scheme]
+    assert offered(scheme, port).seen(StartTls).readiness is Readiness.OFFERED
+    assert injected(scheme, port).seen(StartTlsInjection).carried_out.seen is False
+
+
+@pytest.mark.parametrize("secure", ["YES", "NO"])
+def test_vsftpd(secure: str, files: Files, tmp_path: Path) -> None:
+    """vsftpd goes over to TLS where it is switched on, and says so where it is not."""
+    port = servers.free_port()
+    configuration = tmp_path / "vsftpd.conf"
+    configuration.write_text(
+        f"listen=YES\nlisten_address=127.0.0.1\nlisten_port={port}\nbackground=NO\nanonymous_enable=YES\n"
+        f"ssl_enable={secure}\nrsa_cert_file={files[0]}\nrsa_private_key_file={files[1]}\nseccomp_sandbox=NO\n"
+        f"run_as_launching_user=YES\nsecure_chroot_dir={tmp_path}\n"
+    )
+    with servers.running(("vsftpd", configuration), port):
+        look, inside = offered("ftp", port).seen(StartTls), injected("ftp", port).seen(StartTlsInjection)
+    if secure == "YES":
+        assert (look.readiness, inside.carried_out.seen) == (Readiness.OFFERED, False)
+        assert " AUTH TLS" in look.capabilities
+    else:
+        assert (look.readiness, inside.readiness) == (Readiness.NOT_OFFERED, Readiness.NOT_OFFERED)
+        assert not inside.carried_out.is_seen
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_openldap(secure: bool, files: Files, tmp_path: Path) -> None:
+    """OpenLDAP goes over to TLS where it has a certificate, and says so where it has none."""
+    port = servers.free_port()
+    tls = f"TLSCertificateFile {files[0]}\nTLSCertificateKeyFile {files[1]}\n" if secure else ""
+    configuration = tmp_path / "slapd.conf"
+    configuration.write_text(f"include /etc/ldap/schema/core.schema\n{tls}database monitor\nmodulepath /usr/lib/ldap\n")
+    with servers.running(("slapd", "-d", "0", "-f", configuration, "-h", f"ldap://127.0.0.1:{port}"), port):
+        seen = offered("ldap", port).seen(StartTls)
+    assert seen.readiness is (Readiness.OFFERED if secure else Readiness.NOT_OFFERED)
