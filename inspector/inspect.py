@@ -100,7 +100,7 @@ def _planner(job: Job, scope: Scope, at: datetime) -> Planner:
 
 async def prepare(job: Job) -> Prepared:
     """Resolve the names and draw the plan. Raises Misuse."""
-    job.selection.known(job.registry)
+    job.selection.known(job.registry, job.requirements())
     with tempfile.TemporaryDirectory(prefix="inspector-") as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
         pins: Sequence[Pin] = await pin(hosts_of(job.system, job.registry), job.settings, ledger)

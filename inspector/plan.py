@@ -48,13 +48,24 @@ class Selection:
             *((f"within:{self.within}s",) if self.within is not None else ()),
         )
 
-    def known(self, registry: Registry) -> None:
-        """Raise Misuse when a name in ``only`` is no plugin, probe or check."""
+    def known(self, registry: Registry, rows: Iterable[Requirement]) -> None:
+        """Raise Misuse when ``only`` names no plugin, probe or check, ``tags`` no tag of ``rows``, or nothing is left.
+
+        A mistyped word must not become an inspection of nothing, which nobody could tell from a clean one.
+        """
         plugins = {name for plugin in registry.plugins for name in _plugin_names(plugin.name)}
         names = plugins | registry.probes.keys() | registry.checks.keys()
         for name in self.only:
             if name not in names:
                 raise Misuse(f"--only {name}: no plugin, probe or check has this name", remedy="see 'inspector list'")
+        rows = [row for row in rows if row.check != NOT_OBSERVABLE]
+        tags = {tag for row in rows for tag in row.tags}
+        for tag in self.tags:
+            if tag not in tags:
+                remedy = f"write one of {', '.join(sorted(tags))}" if tags else "leave it out"
+                raise Misuse(f"--select {tag}: no requirement has this tag", remedy=remedy)
+        if not any(self.keeps(row, registry) for row in rows):
+            raise Misuse("nothing that the regime asks is selected", remedy="change --only or --select")
 
     def keeps(self, requirement: Requirement, registry: Registry) -> bool:
         """Whether the requirement is asked."""

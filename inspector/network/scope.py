@@ -101,12 +101,16 @@ class Scope:
             raise refusal.trouble
 
     def declared(self, subject: Subject) -> frozenset[int]:
-        """The ports that the declaration lists for the subject's host, by name or by address, endpoints' included."""
+        """The ports that the declaration lists for the subject's host, by name or by address, endpoints' included.
+
+        Port 80 is declared with an https endpoint on port 443: whether it only redirects has to be asked.
+        """
         names = {_normal(name) for name in (subject.host, subject.address) if name}
         ports = {each.port for host in self._system.hosts if _normal(host.name) in names for each in host.ports}
         for scheme, name, written in self._services:
             if name in names:
-                ports.add(written or _PORTS.get(scheme, 0))
+                port = written or _PORTS.get(scheme, 0)
+                ports |= {port, _PORTS["http"]} if (scheme, port) == ("https", _PORTS["https"]) else {port}
         if _service(subject.uri) in self._services:
             ports.add(subject.port or 0)
         return frozenset(ports - {0})

@@ -167,6 +167,21 @@ def test_declared_ports_are_covered_and_no_others() -> None:
     assert covered == [9, 22, 80, 443, 8080]
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "cause"),
+    [
+        ("https://shop.test/", None),
+        ("https://shop.test:8443/", Cause.OUT_OF_SCOPE),
+        ("tls://shop.test:443", Cause.OUT_OF_SCOPE),
+    ],
+)
+def test_port_80_is_declared_beside_https_on_443(endpoint: str, cause: Cause | None) -> None:
+    """Whether port 80 only redirects to a declared page may be asked, unless the paper names other ports."""
+    assert refusal(scope_of(authorise(), endpoints=(endpoint,)), subject(80)) is cause
+    named = authorise(covers=Covers(names=(HOST,), ports=(PortRange(first=443, last=443),)))
+    assert refusal(scope_of(named, endpoints=(endpoint,)), subject(80)) is Cause.OUT_OF_SCOPE
+
+
 def test_a_scheme_whose_port_only_its_plugin_knows() -> None:
     """An endpoint written without a port covers the port that its look was planned with."""
     smtp = Subject(kind=subject(25).kind, uri="smtp://shop.test", scheme="smtp", host=HOST, port=25, address=ADDRESS)

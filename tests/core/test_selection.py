@@ -1,0 +1,69 @@
+"""What is selected of a regime: names and tags that are known, and never nothing by mistake."""
+
+import pytest
+
+from inspector import Aim, Check, Declared, Verdict, check, passed
+from inspector.errors import Misuse
+from inspector.finding import Force, Obligation, Severity
+from inspector.plan import Selection
+from inspector.profile import NOT_OBSERVABLE, Requirement, Text
+from inspector.registry import Plugin, Registry
+
+
+@check("cake-baked", title="Baked", about=Aim.SYSTEM)
+def cake_baked(declared: Declared) -> Verdict:
+    """D.
+
+    Remediation: r.
+    """
+    return passed("{stage}", stage=declared.stage)
+
+
+def row(check_id: str, *tags: str) -> Requirement:
+    return Requirement(
+        id=f"row-{check_id}",
+        check=check_id,
+        levels=(3,),
+        force=Force.BASELINE,
+        obligation=Obligation.SHOULD,
+        severity=Severity.HIGH,
+        source="test",
+        title=Text(vi="x", en="x"),
+        tags=tags,
+    )
+
+
+def registry(*checks: Check) -> Registry:
+    return Registry(
+        plugins=(Plugin("bakery", "d", "1", "bakery"),),
+        probes={},
+        checks={each.id: each for each in checks},
+        renderers={},
+        profiles=(),
+        schemes={},
+        kinds={},
+    )
+
+
+ROWS = (row("cake-baked", "smoke"), row(NOT_OBSERVABLE, "hidden"))
+
+
+@pytest.mark.parametrize(
+    ("selection", "told"),
+    [
+        (Selection(only=("cake-eaten",)), "--only cake-eaten: no plugin"),
+        (Selection(tags=("smok",)), "--select smok: no requirement has this tag"),
+        (Selection(tags=("smoke", "hidden")), "--select hidden: no requirement has this tag"),
+        (Selection(only=("bakery",)), "nothing that the regime asks is selected"),
+    ],
+)
+def test_what_would_ask_nothing_is_misuse(selection: Selection, told: str) -> None:
+    """A mistyped name or tag is told, and does not end as an inspection that found nothing bad."""
+    with pytest.raises(Misuse, match=told):
+        selection.known(registry(cake_baked), ROWS)
+
+
+@pytest.mark.parametrize("selection", [Selection(), Selection(tags=("smoke",)), Selection(only=("cake-baked",))])
+def test_what_asks_something_is_fine(selection: Selection) -> None:
+    """Known words that leave something to ask are taken."""
+    selection.known(registry(cake_baked), ROWS)
