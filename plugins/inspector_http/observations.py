@@ -80,6 +80,11 @@ class Http(Observation):
         return is_address(self.host)
 
     @property
+    def is_shut(self) -> bool:
+        """Whether a port for HTTP in clear refuses connections, as it well may; raises ``Unseen``."""
+        return self.scheme == "http" and self.speaks.value is Speech.NOTHING
+
+    @property
     def is_page(self) -> bool:
         """Whether the reply is HTML, or of no declared type and so guessed; raises ``Unseen``."""
         types = self.field("content-type")

@@ -15,6 +15,8 @@ def content_type_nosniff(http: Http) -> Verdict:
 
     Remediation: send ``X-Content-Type-Options: nosniff`` with every reply.
     """
+    if http.is_shut:
+        return not_applicable("nothing answers there", on=("/speaks",))
     if http.redirect.value is not None:
         return not_applicable("only redirects elsewhere")
     values = http.field("x-content-type-options")

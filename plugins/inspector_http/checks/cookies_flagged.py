@@ -19,6 +19,8 @@ def cookies_flagged(http: Http, *, flags: tuple[Flag, ...] = ("Secure", "HttpOnl
 
     Remediation: set ``Secure; HttpOnly; SameSite=Lax`` (or ``Strict``) on every cookie.
     """
+    if http.is_shut:
+        return not_applicable("nothing answers there", on=("/speaks",))
     cookies = http.cookies.value
     if not cookies:
         return not_applicable("sets no cookie")

@@ -18,6 +18,8 @@ def framing_restricted(http: Http) -> Verdict:
     Remediation: send ``Content-Security-Policy: frame-ancestors 'self'`` (or ``'none'``), and for old browsers
     ``X-Frame-Options: SAMEORIGIN``.
     """
+    if http.is_shut:
+        return not_applicable("nothing answers there", on=("/speaks",))
     if http.redirect.value is not None:
         return not_applicable("only redirects elsewhere")
     if not http.is_page:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from inspector import Verdict, check, failed, passed
+from inspector import Verdict, check, failed, not_applicable, passed
 from inspector_http.headers import names_version, shorten
 from inspector_http.observations import Http
 
@@ -18,6 +18,8 @@ def no_version_disclosed(http: Http) -> Verdict:
     Remediation: leave the version out; in nginx ``server_tokens off;``, in Apache ``ServerTokens Prod``, in PHP
     ``expose_php = Off``.
     """
+    if http.is_shut:
+        return not_applicable("nothing answers there", on=("/speaks",))
     telling = [
         f"{header.name}: {shorten(header.value)}"
         for header in http.headers.value

@@ -50,21 +50,22 @@ EXPECTED: dict[str, dict[Outcome, str]] = {
     "framing-restricted": {
         PASS: "good",
         FAIL: "bad bare clear cookies escapes endless-body",
-        NONE: "elsewhere to-https to-clear json",
+        NONE: "elsewhere to-https to-clear json closed",
     },
     "content-type-nosniff": {
         PASS: "good endless-body",
         FAIL: "bad bare clear cookies escapes json",
-        NONE: "elsewhere to-https to-clear",
+        NONE: "elsewhere to-https to-clear closed",
     },
     "cookies-flagged": {
         PASS: "good",
         FAIL: "bad cookies",
-        NONE: "bare elsewhere to-https clear to-clear escapes json endless-body nonsense-redirect two-locations",
+        NONE: "bare elsewhere to-https clear to-clear escapes json endless-body nonsense-redirect two-locations closed",
     },
     "no-version-disclosed": {
         PASS: "good elsewhere to-https cookies escapes json endless-body nonsense-redirect two-locations",
         FAIL: "bad bare clear to-clear",
+        NONE: "closed",
     },
 }
 
