@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
@@ -22,16 +23,19 @@ PAPERS: dict[str, type[BaseModel]] = {
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def schema(paper: str) -> dict[str, Any]:
+def schema(paper: str, schemes: Iterable[str] = ()) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a paper; raises Misuse when there is no such paper.
 
-    A rule that needs more than one value at a time is the loader's to check, not the schema's.
+    ``schemes`` are those that endpoints may have. A rule that needs more than one value at a time is the loader's to
+    check, not the schema's.
     """
     if paper not in PAPERS:
         raise Misuse(f"there is no paper {paper!r}", remedy=f"write one of {', '.join(PAPERS)}")
     told: dict[str, Any] = _plain(PAPERS[paper].model_json_schema())
     if paper == "authorisation":
         told = _one_or_many(told)
+    if paper == "declaration" and (known := ", ".join(sorted(schemes))):
+        told["$defs"]["System"]["properties"]["endpoints"]["items"]["description"] = f"a URI; schemes: {known}"
     return {"$schema": _DIALECT, **told}
 
 

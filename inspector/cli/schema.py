@@ -19,8 +19,9 @@ def print_schema(paper: str) -> int:
 
         told = findings_schema()
     else:
+        from inspector.registry import installed
         from inspector.schema import schema
 
-        told = schema(paper)
+        told = schema(paper, installed().schemes)
     terminal.say(json.dumps(told, indent=2, ensure_ascii=False))
     return 0

@@ -67,6 +67,12 @@ def page(order: dict[str, Any], connection: socket.socket) -> None:
         reply(order, connection)
 
 
+def line(order: dict[str, Any], connection: socket.socket) -> None:
+    """Answer one line with a text that is no HTTP."""
+    if hear(order, connection):
+        connection.sendall(order["body"].encode())
+
+
 def silent(order: dict[str, Any], connection: socket.socket) -> None:
     """Read and never answer."""
     while hear(order, connection):
@@ -124,7 +130,7 @@ def ban(order: dict[str, Any], connection: socket.socket) -> None:
 
 
 STREAM: dict[str, Callable[[dict[str, Any], socket.socket], None]] = {
-    each.__name__: each for each in (page, silent, held, garbage, headers, body, loop, flip, ban)
+    each.__name__: each for each in (page, line, silent, held, garbage, headers, body, loop, flip, ban)
 }
 
 

@@ -1,0 +1,40 @@
+"""Checks: one that each look came to its end, and some that go wrong themselves."""
+
+from typing import Any
+
+from inspector import Aim, Declared, Verdict, check, passed
+from inspector_rogue.probes import KINDS
+
+
+def _ended(name: str, kind: type[Any]) -> Any:
+    def ended(seen: Any) -> Verdict:
+        """It came to its end.
+
+        Remediation: none.
+        """
+        return passed("came to its end")
+
+    ended.__annotations__ = {"seen": kind, "return": Verdict}
+    return check(f"rogue-{name}", title=f"{name} came to its end")(ended)
+
+
+@check("rogue-check-raises", title="A check that raises", about=Aim.SYSTEM)
+def check_raises(declared: Declared) -> Verdict:
+    """It raises.
+
+    Remediation: none.
+    """
+    raise LookupError("a mistake in judging")
+
+
+@check("rogue-check-burns", title="A check without end", about=Aim.SYSTEM)
+def check_burns(declared: Declared) -> Verdict:
+    """It does not end.
+
+    Remediation: none.
+    """
+    while True:
+        pass
+
+
+CHECKS = [*(_ended(name, kind) for name, kind in KINDS.items()), check_raises, check_burns]

@@ -1,0 +1,19 @@
+"""A plugin that contributes a check whose id is taken."""
+
+from collections.abc import Iterable
+
+from inspector import Aim, Check, Declared, Verdict, check, hookimpl, passed
+
+
+@check("hsts-set", title="Mine", about=Aim.SYSTEM)
+def mine(declared: Declared) -> Verdict:
+    """Mine.
+
+    Remediation: none.
+    """
+    return passed("mine")
+
+
+@hookimpl
+def inspector_checks() -> Iterable[Check]:
+    return [mine]

@@ -1,0 +1,26 @@
+"""A plugin that tries to reach the network past the door, in look and in check, and swallows what stops it."""
+
+from collections.abc import Iterable
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from inspector import Check, Probe, hookimpl
+
+
+@hookimpl
+def inspector_probes() -> Iterable[Probe]:
+    from inspector_smuggler.smuggling import PROBES
+
+    return PROBES
+
+
+@hookimpl
+def inspector_checks() -> Iterable[Check]:
+    from inspector_smuggler.smuggling import CHECKS
+
+    return CHECKS
+
+
+@hookimpl
+def inspector_profiles() -> Iterable[Traversable]:
+    return [files(__name__) / "smuggler-rows"]

@@ -1,0 +1,101 @@
+"""Ways past the door, each for a scheme of its name, and a check that each was of use."""
+
+import asyncio
+import contextlib
+import socket
+import subprocess
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+
+from inspector import (
+    Aim,
+    Capture,
+    Check,
+    Declared,
+    Network,
+    Observation,
+    Probe,
+    Raw,
+    Reading,
+    Scheme,
+    Target,
+    Trouble,
+    Verdict,
+    check,
+    passed,
+    probe,
+)
+
+#: Where a server listens that nobody may ask.
+DECOY = "127.0.0.99"
+FINE = Capture(raw=(Raw(name="fine", data=b"fine"),))
+
+
+def connect(port: int) -> None:
+    with socket.socket() as plain:
+        plain.connect((DECOY, port))
+
+
+async def sockets(target: Target, network: Network) -> Capture:
+    connect(target.port)
+    return FINE
+
+
+async def swallows(target: Target, network: Network) -> Capture:
+    with contextlib.suppress(Trouble):
+        connect(target.port)
+    return FINE
+
+
+async def streams(target: Target, network: Network) -> Capture:
+    with contextlib.suppress(Exception):
+        await asyncio.open_connection(DECOY, target.port)
+    return FINE
+
+
+async def threads(target: Target, network: Network) -> Capture:
+    with contextlib.suppress(Exception):
+        await asyncio.to_thread(connect, target.port)
+    return FINE
+
+
+async def starts(target: Target, network: Network) -> Capture:
+    with contextlib.suppress(Exception):
+        subprocess.run(["true"], check=True)  # noqa: ASYNC221  (that is the point)
+    return FINE
+
+
+def _parts(look: Callable[[Target, Network], Awaitable[Capture]]) -> tuple[Probe, Check]:
+    name = look.__name__
+
+    class Smuggled(Observation):
+        kind: ClassVar[str] = f"{name}/1"
+
+    def read(capture: Capture, reading: Reading) -> Smuggled:
+        return Smuggled()
+
+    def useful(seen: Any) -> Verdict:
+        """It was of use.
+
+        Remediation: none.
+        """
+        return passed("was of use")
+
+    useful.__annotations__ = {"seen": Smuggled, "return": Verdict}
+    made = probe(name, kind=Smuggled, schemes={Scheme(name)}, aim=Aim.ADDRESS, read=read)(look)
+    return made, check(f"smuggler-{name}", title=f"{name} is of use")(useful)
+
+
+@check("smuggler-check", title="A check that asks the network", about=Aim.SYSTEM)
+def asks(declared: Declared) -> Verdict:
+    """It connects.
+
+    Remediation: none.
+    """
+    connect(int(declared.endpoints[0].rpartition(":")[2].strip("/")))
+    return passed("the decoy answers")
+
+
+PARTS = [_parts(look) for look in (sockets, swallows, streams, threads, starts)]
+PROBES = [made for made, _ in PARTS]
+CHECKS = [*(made for _, made in PARTS), asks]

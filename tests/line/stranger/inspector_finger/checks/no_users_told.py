@@ -1,0 +1,14 @@
+from inspector import Verdict, check, failed, passed
+from inspector_finger.observations import Finger
+
+
+@check("finger-no-users-told", title="The finger service tells nobody's login name", references=("RFC 1288 §3.2.2",))
+def no_users_told(finger: Finger) -> Verdict:
+    """Login names are half of what it takes to log in.
+
+    Remediation: switch the finger service off.
+    """
+    users = finger.users.value
+    if users:
+        return failed("tells the login names {measured}", measured=users, on=("/users",))
+    return passed("tells no login name", on=("/users",))
