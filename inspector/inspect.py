@@ -13,6 +13,7 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from inspector import __version__
 from inspector.assess import Given, assess, worth_a_second_look
@@ -30,6 +31,7 @@ from inspector.observation import Evidence, TroubleNote
 from inspector.papers import fault_at
 from inspector.part import Part
 from inspector.plan import (
+    ASKED_PER_LOOK,
     Planner,
     Selection,
     checks_of,
@@ -286,18 +288,20 @@ def resumed(
 def close(writer: Writer, planner: Planner, key: SigningKey, *, reason: str = "complete") -> Bundle:
     """Seal the capture; asks without an answer are recorded as aborted, so that nobody reads silence as a pass."""
     asks = {ask.key: ask for ask in writer.inspection.plan.asks}
+    pins = {each.name: each for each in writer.inspection.plan.pins}
     done = {
         (evidence.probe, *evidence.subject.key): evidence for _, evidence in writer.evidence() if evidence.look == 1
     }
     for key_of, evidence in done.items():
         by = Ask(probe=evidence.probe, subject=evidence.subject, endpoint=evidence.endpoint)
         asks.setdefault(key_of, by)
-        for found in evidence.discovered:
-            for ask in planner.discovered(found, by, None, asked=False):
+        for index, found in enumerate(evidence.discovered):
+            at = None if index >= ASKED_PER_LOOK else pins.get(urlsplit(found.uri).hostname or "")
+            for ask in planner.discovered(found, by, at, asked=at is not None):
                 asks.setdefault(ask.key, ask)
     answered = {(probe, uri) for probe, _, uri, _ in done}
     for ask in asks.values():
-        if ask.key not in done and (ask.subject.parent is None or (ask.probe, ask.subject.uri) not in answered):
+        if ask.key not in done and (ask.subject.address or (ask.probe, ask.subject.uri) not in answered):
             writer.record(_unanswered(ask, planner.probes[ask.probe], writer.inspection.vantage.name))
     return writer.seal(key, ended=now(), reason=reason)
 
