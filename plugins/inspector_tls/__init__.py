@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The TLS probe, with the schemes ``https`` and ``tls``."""
+    """The probes of versions and of certificates, with the schemes ``https`` and ``tls``."""
+    from inspector_tls.certificates.probe import certificates
     from inspector_tls.probes import tls
 
-    return (tls,)
+    return (tls, certificates)
 
 
 @hookimpl

@@ -6,9 +6,7 @@ the connection ended are kept, and judged elsewhere.
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 import socket
 import time
 from collections.abc import Iterator
@@ -23,7 +21,7 @@ from sslyze.server_connectivity import TlsVersionEnum
 from sslyze.server_setting import ServerNetworkConfiguration, ServerNetworkLocation
 
 from inspector_tls.observations import TlsVersion
-from inspector_tls.replies import KEPT_BYTES, Attempt, End, Question, Stack
+from inspector_tls.replies import KEPT_BYTES, Attempt, End, Stack
 from inspector_tls.scan import Order
 
 _SSLYZE = dict(zip(TlsVersion, sorted(TlsVersionEnum, key=lambda each: each.value), strict=True))
@@ -37,24 +35,6 @@ _FAILURES = (
     _nassl.OpenSSLError,
 )
 _EVERY_SUITE = {Stack.MODERN: "ALL:COMPLEMENTOFALL:@SECLEVEL=0", Stack.LEGACY: "ALL:COMPLEMENTOFALL"}
-_SUITES = {
-    Question.USUAL: "ALL:-aNULL:-eNULL",
-    Question.RSA: "aRSA:-eNULL",
-    Question.OTHER: "ALL:-aRSA:-aNULL:-eNULL:-PSK:-SRP",
-}
-# OpenSSL's numbers: digests SHA-256, SHA-384, SHA-512; keys RSA, RSA-PSS, EC, Ed25519, Ed448.
-_DIGESTS = (672, 673, 674)
-_RSA, _RSA_PSS, _EC, _ED25519, _ED448 = 6, 912, 408, 1087, 1088
-#: TLS 1.3 chooses the certificate by signature algorithm; PKCS #1 stands there for signatures in certificates alone.
-_ALGORITHMS = {
-    Question.RSA: [(digest, key) for key in (_RSA_PSS, _RSA) for digest in _DIGESTS],
-    Question.OTHER: [
-        *((digest, _EC) for digest in _DIGESTS),
-        (0, _ED25519),
-        (0, _ED448),
-        *((digest, _RSA) for digest in _DIGESTS),
-    ],
-}
 
 
 def tools() -> dict[str, str]:
@@ -120,38 +100,35 @@ class Client:
         self.order = order
         self.seconds_left: float = order.all_seconds
 
-    def shake(self, question: Question, version: TlsVersion, stack: Stack) -> tuple[Attempt, dict[str, bytes]]:
-        """Make one handshake: what was seen, and the certificates that came with it."""
+    def shake(self, version: TlsVersion, stack: Stack) -> Attempt:
+        """Make one handshake: what was seen."""
 
-        def attempt(end: End, *, received: bytes = b"", chain: tuple[str, ...] = (), note: str = "") -> Attempt:
-            return Attempt(
-                question=question, version=version, stack=stack, end=end, received=received, chain=chain, note=note
-            )
+        def attempt(end: End, *, received: bytes = b"", note: str = "") -> Attempt:
+            return Attempt(version=version, stack=stack, end=end, received=received, note=note)
 
         seconds = self.order.answer_seconds
         try:
             connected = socket.create_connection((self.order.address, self.order.port), timeout=seconds)
         except TimeoutError:
             self.seconds_left -= seconds
-            return attempt(End.TIMEOUT), {}
+            return attempt(End.TIMEOUT)
         except ConnectionRefusedError:
-            return attempt(End.REFUSED), {}
+            return attempt(End.REFUSED)
         except ConnectionError:
-            return attempt(End.RESET), {}
+            return attempt(End.RESET)
         except OSError as error:
-            return attempt(End.UNREACHABLE, note=str(error)), {}
+            return attempt(End.UNREACHABLE, note=str(error))
         began = time.monotonic()
         with contextlib.closing(_Line(connected, seconds)) as line:
-            connection = self._connection(line, question, version, stack)
+            connection = self._connection(line, version, stack)
             note = _connect(connection)
-            certificates = _certificates(connection)
             end = line.end or (End.STOPPED if note else End.DONE)
             with contextlib.suppress(*_FAILURES, OSError):
                 connection.close()
         self.seconds_left -= time.monotonic() - began
-        return attempt(end, received=line.received, chain=tuple(certificates), note=note), certificates
+        return attempt(end, received=line.received, note=note)
 
-    def _connection(self, line: _Line, question: Question, version: TlsVersion, stack: Stack) -> _Connection:
+    def _connection(self, line: _Line, version: TlsVersion, stack: Stack) -> _Connection:
         order = self.order
         connection = _Connection(
             line,
@@ -164,11 +141,7 @@ class Client:
         )
         client = connection.ssl_client
         if version is not TlsVersion.SSL_2:
-            every = _EVERY_SUITE[stack]
-            level = ":@SECLEVEL=0" if stack is Stack.MODERN else ""
-            client.set_cipher_list(_SUITES[question] + level if question in _SUITES else every)
-        if version is TlsVersion.TLS_1_3 and question in _ALGORITHMS:
-            client.set_signature_algorithms(_ALGORITHMS[question])  # type: ignore[attr-defined]  # the modern client
+            client.set_cipher_list(_EVERY_SUITE[stack])
         return connection
 
 
@@ -181,13 +154,3 @@ def _connect(connection: _Connection) -> str:
     except OSError as error:
         return f"{type(error).__name__}: {error}".strip()[:300]
     return ""
-
-
-def _certificates(connection: _Connection) -> dict[str, bytes]:
-    """The certificates received, leaf first, by SHA-256."""
-    try:
-        chain = connection.ssl_client.get_received_chain()
-    except _FAILURES:
-        return {}
-    ders = [base64.b64decode("".join(pem.strip().splitlines()[1:-1])) for pem in chain]
-    return {hashlib.sha256(der).hexdigest(): der for der in ders}

@@ -20,19 +20,6 @@ class Stack(StrEnum):
     LEGACY = "legacy"
 
 
-class Question(StrEnum):
-    """What a handshake was made for: a version with every suite, or one sort of certificate."""
-
-    VERSION = "version"
-    USUAL = "usual"
-    RSA = "rsa"
-    OTHER = "other"
-
-
-#: The sorts of certificate.
-SORTS = (Question.USUAL, Question.RSA, Question.OTHER)
-
-
 class End(StrEnum):
     """How a handshake ended. ``stopped``: this side gave up, e.g. at a request for a client certificate."""
 
@@ -47,14 +34,12 @@ class End(StrEnum):
 
 
 class Attempt(Model):
-    """One handshake: what was asked, the bytes received first, how it ended, digests of the certificates served."""
+    """One handshake: what was asked, the bytes received first, and how it ended."""
 
-    question: Question
     version: TlsVersion
     stack: Stack
     end: End
     received: bytes = b""
-    chain: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -193,41 +178,14 @@ def settle(attempts: Sequence[Attempt]) -> Answer[bool]:
     return Answer(unseen=open_causes[-1])
 
 
-def settle_certificate(attempts: Sequence[Attempt]) -> Answer[str | None]:
-    """The digest of the leaf that was served, None where the server has no certificate of the sort asked for."""
-    for attempt in attempts:
-        if attempt.chain:
-            return Answer(seen=attempt.chain[0])
-    accepted = settle(attempts)
-    if accepted.unseen is not None:
-        return Answer(unseen=accepted.unseen)
-    if not accepted.seen:
-        return Answer(seen=None)
-    return Answer(unseen=_ENDS.get(attempts[-1].end, Cause.PROTOCOL_ERROR))
+def about(attempts: Iterable[Attempt], version: TlsVersion) -> list[Attempt]:
+    """What was tried for one version."""
+    return [each for each in attempts if each.version is version]
 
 
-def about(attempts: Iterable[Attempt], question: Question, version: TlsVersion) -> list[Attempt]:
-    """What was tried for one question; a TLS 1.3 handshake that brought a certificate brought the usual one."""
-    return [
-        each
-        for each in attempts
-        if each.version is version
-        and (
-            each.question is question
-            or (
-                question is Question.USUAL
-                and version is TlsVersion.TLS_1_3
-                and each.chain
-                and each.question is Question.VERSION
-            )
-        )
-    ]
-
-
-def newest(attempts: Iterable[Attempt]) -> Attempt | None:
-    """The attempt in which the newest version was accepted that the server speaks; None when it accepted none."""
-    accepted = [each for each in attempts if each.question is Question.VERSION and answer(each).seen]
-    return max(accepted, key=lambda each: each.version.age, default=None)
+def is_tls(attempts: Iterable[Attempt]) -> bool:
+    """Whether the server accepted any version."""
+    return any(answer(each).seen for each in attempts)
 
 
 def is_silent(attempts: Iterable[Attempt]) -> bool:

@@ -1,7 +1,7 @@
 """The certificate is valid now and for a while."""
 
 from inspector import Quantity, Verdict, check, failed, passed
-from inspector_tls.observations import Tls
+from inspector_tls.certificates.observations import Certificates
 
 
 @check(
@@ -9,14 +9,14 @@ from inspector_tls.observations import Tls
     title="Every certificate is valid on the day of the look",
     references=("RFC 5280 §4.1.2.5",),
 )
-def in_date(tls: Tls, *, days_left: int = 0) -> Verdict:
+def in_date(certificates: Certificates, *, days_left: int = 0) -> Verdict:
     """Clients refuse a certificate outside its dates: the service fails, or users learn to click warnings away. The
     dates are compared with the instant of the look.
 
     Remediation: renew the certificate and let a program renew it well before it ends; watch the remaining days.
     """
-    at = tls.seen_at
-    for leaf in tls.certificates.leaves:
+    at = certificates.seen_at
+    for leaf in certificates.leaves:
         if at < leaf.not_before:
             return failed("the certificate is not valid before {measured}", measured=leaf.not_before, on=leaf.sha256)
         if at > leaf.not_after:
@@ -29,7 +29,7 @@ def in_date(tls: Tls, *, days_left: int = 0) -> Verdict:
                 threshold=Quantity(value=days_left, unit="day"),
                 on=leaf.sha256,
             )
-    chains = tls.certificates.complete()
+    chains = certificates.complete()
     if not chains:
         return failed("the server presents no certificate")
     first = min(chain.leaf.not_after for chain in chains)

@@ -1,7 +1,7 @@
 """Keys and signatures that cannot be forged."""
 
 from inspector import Cause, Quantity, Verdict, check, failed, inconclusive, passed
-from inspector_tls.observations import Certificate, Tls
+from inspector_tls.certificates.observations import Certificate, Certificates
 
 _FORGEABLE = frozenset({"md5", "sha1"})
 _WITHOUT_DIGEST = frozenset({"ed25519", "ed448"})
@@ -13,19 +13,19 @@ _EDWARDS = frozenset({"Ed25519", "Ed448"})
     title="Keys and signatures of the certificates are strong enough",
     references=("RFC 9325 §4.5", "RFC 9155", "NIST SP 800-131A"),
 )
-def key_strong(tls: Tls, *, rsa_bits: int = 2048, ec_bits: int = 256) -> Verdict:
+def key_strong(certificates: Certificates, *, rsa_bits: int = 2048, ec_bits: int = 256) -> Verdict:
     """A short key can be computed, and a certificate signed over MD5 or SHA-1 can be forged: either lets a stranger
     pass for the server. Judged are the server's certificate and the intermediates above it.
 
     Remediation: have the certificate issued anew, with RSA of at least 2048 bits or ECDSA on P-256, signed with SHA-256
     or better.
     """
-    relied = [certificate for chain in tls.certificates.chains for certificate in chain.signed]
+    relied = [certificate for chain in certificates.served for certificate in chain.signed]
     for certificate in relied:
         verdict = _weakness(certificate, {"RSA": rsa_bits, "EC": ec_bits})
         if verdict is not None:
             return verdict
-    if not tls.certificates.complete():
+    if not certificates.complete():
         return failed("the server presents no certificate")
     for certificate in relied:
         if not _is_known(certificate):

@@ -1,7 +1,7 @@
 """The certificate is for this host."""
 
 from inspector import Verdict, check, failed, passed
-from inspector_tls.observations import Tls
+from inspector_tls.certificates.observations import Certificates
 
 
 @check(
@@ -9,20 +9,21 @@ from inspector_tls.observations import Tls
     title="Every certificate names the host",
     references=("RFC 9525 §6",),
 )
-def names_host(tls: Tls) -> Verdict:
+def names_host(certificates: Certificates) -> Verdict:
     """A certificate vouches only for the names in its subject alternative names; the common name does not count, and an
     address counts only as an address entry.
 
     Remediation: have a certificate issued that names this host (a ``*`` stands for one label), or send the right one
     for the server name that the client asks for.
     """
-    for leaf in tls.certificates.leaves:
-        if not leaf.names(tls.host):
+    host = certificates.host
+    for leaf in certificates.leaves:
+        if not leaf.names(host):
             named = leaf.dns + leaf.ip
             if not named:
-                return failed("the certificate names no host, but {threshold} was asked for", threshold=tls.host)
-            return failed("the certificate names {measured}, not {threshold}", measured=named, threshold=tls.host)
-    chains = tls.certificates.complete()
+                return failed("the certificate names no host, but {threshold} was asked for", threshold=host)
+            return failed("the certificate names {measured}, not {threshold}", measured=named, threshold=host)
+    chains = certificates.complete()
     if not chains:
         return failed("the server presents no certificate")
-    return passed("names {threshold}", threshold=tls.host, on=[chain.leaf.sha256 for chain in chains])
+    return passed("names {threshold}", threshold=host, on=[chain.leaf.sha256 for chain in chains])

@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from inspector import Aim, Every, Verdict, check, failed, not_applicable, passed
-from inspector_tls.observations import Tls
+from inspector_tls.certificates.observations import Certificates
 
 
 @check(
@@ -11,15 +11,15 @@ from inspector_tls.observations import Tls
     title="Every address of a host presents the same certificates",
     about=Aim.HOST,
 )
-def same_everywhere(tls: Every[Tls]) -> Verdict:
+def same_everywhere(certificates: Every[Certificates]) -> Verdict:
     """Addresses of one name that present different certificates point to a server that was forgotten at the last
     renewal, or that is not the owner's. A host whose ports are at one address each has nothing to compare.
 
     Remediation: roll the certificate out to every address that the name resolves to, or take the forgotten one out of
     the DNS.
     """
-    ports: dict[str, dict[str, Tls | None]] = defaultdict(dict)
-    for item in tls.all:
+    ports: dict[str, dict[str, Certificates | None]] = defaultdict(dict)
+    for item in certificates.all:
         ports[item.subject.uri][item.subject.address or ""] = item.fact
     several = {uri: addresses for uri, addresses in ports.items() if len(addresses) > 1}
     if not several:
@@ -31,5 +31,5 @@ def same_everywhere(tls: Every[Tls]) -> Verdict:
     return passed("the same certificates at every address", on=sorted(several))
 
 
-def _leaves(tls: Tls) -> tuple[str, ...]:
-    return tuple(sorted({chain.leaf.sha256 for chain in tls.certificates.complete()}))
+def _leaves(certificates: Certificates) -> tuple[str, ...]:
+    return tuple(sorted({chain.leaf.sha256 for chain in certificates.complete()}))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from inspector import Probe
 from inspector.testing import Look, run_probe
+from inspector_tls.certificates.observations import Certificates
+from inspector_tls.certificates.probe import certificates
 from inspector_tls.observations import Tls
 from inspector_tls.probes import tls
 
@@ -10,6 +13,7 @@ from inspector_tls.probes import tls
 def looked(
     port: int,
     *,
+    probe: Probe = tls,
     host: str = "www.example.vn",
     address: str = "127.0.0.1",
     seconds: int = 2,
@@ -19,7 +23,7 @@ def looked(
     """What one look at a server under this name came to."""
     where = f"[{host}]" if ":" in host else host
     return run_probe(
-        tls,
+        probe,
         f"https://{where}:{port}/",
         address=address,
         declared_roots=declared,
@@ -28,15 +32,11 @@ def looked(
     )
 
 
-def look(
-    port: int,
-    *,
-    host: str = "www.example.vn",
-    address: str = "127.0.0.1",
-    seconds: int = 2,
-    declared: bytes = b"",
-    public: bytes = b"",
-) -> Tls:
-    """What is seen of a server; raises the look's trouble."""
-    there = looked(port, host=host, address=address, seconds=seconds, declared=declared, public=public)
-    return there.seen(Tls)
+def look(port: int, **options: object) -> Tls:
+    """What is seen of a server's versions; raises the look's trouble."""
+    return looked(port, **options).seen(Tls)  # type: ignore[arg-type]
+
+
+def look_at_certificates(port: int, **options: object) -> Certificates:
+    """What is seen of a server's certificates; raises the look's trouble."""
+    return looked(port, probe=certificates, **options).seen(Certificates)  # type: ignore[arg-type]

@@ -7,26 +7,43 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.x509 import ocsp
 
-from inspector_tls.observations import Tls
+from inspector import Observation
 from tests.plugins.inspector_tls import servers
-from tests.plugins.inspector_tls.authority import Identity, forgeable, intermediate, issue, root, rsa_key
-from tests.plugins.inspector_tls.looking import look
+from tests.plugins.inspector_tls.authority import (
+    MUST_STAPLE,
+    PUBLIC,
+    Identity,
+    forgeable,
+    intermediate,
+    issue,
+    logged,
+    response,
+    root,
+    rsa_key,
+)
+from tests.plugins.inspector_tls.looking import look, look_at_certificates
 
 RECORDED = Path(__file__).parent / "recorded"
 HOST = "www.example.vn"
 OLD = ("-cipher", "ALL:@SECLEVEL=0")
+Look = Callable[..., Observation]
+REVOKED = ocsp.OCSPCertStatus.REVOKED
 
 
-def write(name: str, tls: Tls) -> None:
-    """Write one observation, readable."""
-    text = json.dumps(tls.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False)
-    (RECORDED / f"{name}.json").write_text(text + "\n")
+def write(name: str, seen: Observation) -> None:
+    """Write one observation, readable, into the folder of its kind."""
+    text = json.dumps(seen.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False)
+    folder = RECORDED / seen.kind.partition("/")[0]
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.json").write_text(text + "\n")
 
 
 class _Recorder:
@@ -36,13 +53,13 @@ class _Recorder:
         self.between = intermediate(self.root)
         self.good = issue(HOST, self.between, dns=[HOST])
 
-    def serve(self, identity: Identity, *arguments: str) -> AbstractContextManager[int]:
+    def serve(self, identity: Identity, *arguments: str | Path) -> AbstractContextManager[int]:
         """An OpenSSL server with this identity."""
         return servers.openssl(identity.write(self.folder, "server"), *arguments)
 
-    def record(self, name: str, port: int, **options: str) -> None:
+    def record(self, name: str, port: int, *, at: Look = look_at_certificates, **options: str) -> None:
         """Look at the server and write down what was seen; the test's root is declared and public."""
-        write(name, look(port, seconds=1, declared=self.root.pem, public=self.root.pem, **options))  # type: ignore[arg-type]
+        write(name, at(port, seconds=1, declared=self.root.pem, public=self.root.pem, **options))
 
     def versions(self) -> None:
         """Servers that differ in versions."""
@@ -51,10 +68,9 @@ class _Recorder:
             "from-tls-1-0": OLD,
             "only-tls-1-2": ("-tls1_2",),
             "only-tls-1-3": ("-tls1_3",),
-            "anonymous": ("-tls1_2", "-cipher", "AECDH-AES128-SHA:@SECLEVEL=0"),
         }.items():
             with self.serve(self.good, *arguments) as port:
-                self.record(name, port)
+                self.record(name, port, at=look)
         modern = servers.speaking_tls(self.good.write(self.folder, "server"))
         for name, version, treatment in (
             ("silent-about-ssl-2", 0x0002, servers.silent),
@@ -62,33 +78,99 @@ class _Recorder:
             ("silent-about-tls-1-3", 0x0304, servers.silent),
         ):
             with servers.answering(servers.choosy(modern, version, treatment)) as port:
-                self.record(name, port)
+                self.record(name, port, at=look)
 
     def certificates(self) -> None:
         """Servers that differ in certificates."""
         old = intermediate(self.root, "Old intermediate", key=rsa_key())
         other = root("Other root")
+        public = issue(HOST, self.between, dns=[HOST], extensions=[PUBLIC])
+        unknown = issue(HOST, intermediate(other), dns=[HOST])
         for name, identity in {
+            "modern": self.good,
             "expired": issue(HOST, self.between, dns=[HOST], days=(-30, -2)),
             "not-yet-valid": issue(HOST, self.between, dns=[HOST], days=(2, 30)),
             "wrong-name": issue("other.example.vn", self.between, dns=["other.example.vn", "example.vn"]),
             "common-name-only": issue(HOST, self.between),
             "wildcard": issue("*.example.vn", self.between, dns=["*.example.vn"]),
             "self-signed": issue(HOST, dns=[HOST]),
-            "missing-intermediate": Identity(self.good.certificate, self.good.key),
-            "unknown-root": issue(HOST, intermediate(other), dns=[HOST]),
+            "missing-issuer": Identity(self.good.certificate, self.good.key),
+            "missing-intermediate": Identity(public.certificate, public.key),
+            "unknown-root": unknown,
+            "unknown-root-sent": Identity(unknown.certificate, unknown.key, (*unknown.chain, other.certificate)),
             "rsa-1024": issue(HOST, old, key=rsa_key(1024), dns=[HOST]),
             "rsa-2048": issue(HOST, old, key=rsa_key(), dns=[HOST]),
             "sha-1": forgeable(issue(HOST, old, key=rsa_key(), dns=[HOST]), old, hashes.SHA1()),
             "md5": forgeable(issue(HOST, old, key=rsa_key(), dns=[HOST]), old, hashes.MD5()),
+            "long-lived": issue(HOST, self.between, dns=[HOST], days=(-1, 400)),
+            "logged-twice": issue(HOST, self.between, dns=[HOST], extensions=[logged(b"one", b"two")]),
+            "logged-in-one-log": issue(HOST, self.between, dns=[HOST], extensions=[logged(b"one", b"one")]),
+            "long-lived-logged-twice": issue(
+                HOST, self.between, dns=[HOST], days=(-1, 190), extensions=[logged(b"one", b"two")]
+            ),
+            "conforming": self.conforming(),
         }.items():
             with self.serve(identity, *OLD, "-no_tls1", "-no_tls1_1") as port:
                 self.record(name, port)
         by_address = issue("server", self.between, ip=["127.0.0.1"])
         with self.serve(by_address) as port:
             self.record("address", port, host="127.0.0.1")
+        with self.serve(self.good, "-tls1_2", "-cipher", "AECDH-AES128-SHA:@SECLEVEL=0") as port:
+            self.record("anonymous", port)
         with self.serve(self.good) as port:
-            write("no-declared-roots", look(port, seconds=1, public=self.root.pem))
+            write("no-declared-roots", look_at_certificates(port, seconds=1, public=self.root.pem))
+
+    def conforming(self) -> Identity:
+        """A certificate to which the browsers' profile does not object."""
+        issuer = self.between.certificate
+        nowhere = x509.UniformResourceIdentifier("http://ca.example.vn/ca.crt")
+        access = x509.AccessDescription(x509.oid.AuthorityInformationAccessOID.CA_ISSUERS, nowhere)
+        list_ = x509.UniformResourceIdentifier("http://ca.example.vn/ca.crl")
+        key = self.good.key
+        usage = x509.KeyUsage(
+            digital_signature=True,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            key_cert_sign=False,
+            crl_sign=False,
+            encipher_only=False,
+            decipher_only=False,
+        )
+        return issue(
+            x509.Name([]),
+            self.between,
+            key=key,
+            extensions=[
+                (x509.SubjectAlternativeName([x509.DNSName(HOST)]), True),
+                PUBLIC,
+                (usage, True),
+                (x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key()), False),
+                (x509.AuthorityInformationAccess([access]), False),
+                (x509.CRLDistributionPoints([x509.DistributionPoint([list_], None, None, None)]), False),
+                logged(b"one", b"two"),
+            ],
+        )
+
+    def staples(self) -> None:
+        """Servers that differ in what they staple to a certificate that demands it."""
+        demanding = issue(HOST, self.between, dns=[HOST], extensions=[MUST_STAPLE])
+        delegate = issue("Responder", self.between, purpose=x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING)
+        stranger = issue("Stranger", self.between)
+        for name, identity, staple in (
+            ("must-staple", demanding, None),
+            ("must-staple-stapled", demanding, response(demanding, self.between)),
+            ("stapled", self.good, response(self.good, self.between, signer=delegate)),
+            ("stapled-revoked", self.good, response(self.good, self.between, status=REVOKED)),
+            ("stapled-expired", demanding, response(demanding, self.between, days=(-9, -2))),
+            ("stapled-by-stranger", self.good, response(self.good, self.between, signer=stranger)),
+            ("stapled-for-another", demanding, response(demanding, self.between, about=self.good)),
+        ):
+            file = self.folder / "staple.der"
+            file.write_bytes(staple or b"")
+            with self.serve(identity, *(("-status_file", file) if staple else ())) as port:
+                self.record(name, port)
 
     def both_sorts(self) -> None:
         """A server with an RSA certificate and an ECDSA one."""
@@ -101,7 +183,7 @@ class _Recorder:
 
 def recordings() -> Iterator[Path]:
     """The files that were recorded."""
-    yield from (each for each in sorted(RECORDED.glob("*.json")) if not each.name.startswith("handmade-"))
+    yield from (each for each in sorted(RECORDED.rglob("*.json")) if not each.name.startswith("handmade-"))
 
 
 if __name__ == "__main__":
@@ -111,4 +193,5 @@ if __name__ == "__main__":
         recorder = _Recorder(Path(folder))
         recorder.versions()
         recorder.certificates()
+        recorder.staples()
         recorder.both_sorts()

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
 from inspector import Cause
-from inspector_tls.observations import Flaw, Tls
+from inspector_tls.certificates.observations import Certificates, Flaw
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import Identity, ec_key, forgeable, intermediate, issue, name, root, rsa_key
-from tests.plugins.inspector_tls.looking import look
+from tests.plugins.inspector_tls.looking import look_at_certificates as look
 
 HOST = "www.example.vn"
 
@@ -34,7 +34,7 @@ def between(authority: Identity) -> Identity:
     return intermediate(authority)
 
 
-def seen(folder: Path, identity: Identity, *, declared: Identity | None = None, **options: object) -> Tls:
+def seen(folder: Path, identity: Identity, *, declared: Identity | None = None, **options: object) -> Certificates:
     """What is seen of a server with this certificate."""
     with servers.openssl(identity.write(folder, "server"), "-cipher", "ALL:@SECLEVEL=0") as port:
         return look(port, declared=declared.pem if declared else b"", **options)  # type: ignore[arg-type]
@@ -54,8 +54,8 @@ def verified(folder: Path, identity: Identity, authority: Identity) -> bool:
 def test_facts_of_a_good_certificate(tmp_path: Path, authority: Identity, between: Identity) -> None:
     """Names, dates, key, signature and chain of a good certificate are seen, and it leads to the declared root."""
     identity = issue(HOST, between, dns=[HOST, "*.example.vn"], ip=["127.0.0.1"])
-    tls = seen(tmp_path, identity, declared=authority)
-    (chain,) = tls.certificates.chains
+    found = seen(tmp_path, identity, declared=authority)
+    (chain,) = found.chains
     leaf = chain.leaf
     assert (leaf.subject, leaf.issuer) == (f"CN={HOST}", "CN=Test intermediate")
     assert (leaf.dns, leaf.ip) == ((HOST, "*.example.vn"), ("127.0.0.1",))
@@ -69,10 +69,10 @@ def test_facts_of_a_good_certificate(tmp_path: Path, authority: Identity, betwee
     assert leaf.sha256 == identity.certificate.fingerprint(hashes.SHA256()).hex()
     assert leaf.not_after == identity.certificate.not_valid_after_utc
     assert leaf.serial == f"{identity.certificate.serial_number:x}"
-    assert (tls.certificates.usual.value, tls.certificates.rsa.value) == (leaf.sha256, None)
+    assert (found.named.usual.value, found.named.rsa.value) == (leaf.sha256, None)
     assert chain.declared_trust.value.path[-1] == authority.certificate.fingerprint(hashes.SHA256()).hex()
     assert chain.public_trust.unseen is Cause.NOT_SELECTED
-    assert (tls.declared_roots, tls.public_roots) == (1, 0)
+    assert (found.declared_roots, found.public_roots) == (1, 0)
 
 
 Make = Callable[[Identity, Identity], Identity]
@@ -107,13 +107,21 @@ TEN = [x509.IPAddress(ipaddress.ip_network("10.0.0.0/8"))]
 CLIENTS = x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH
 ANY = x509.oid.ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
 
+#: The policy of certificates that public authorities issue for a checked domain name.
+PUBLIC = [
+    (x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("2.23.140.1.2.1"), None)]), False),
+]
 #: Each way a chain can be: how the server's identity is made below a root and an intermediate, and what is wrong.
 WAYS: dict[str, tuple[Make, Flaw | None]] = {
     "good": (lambda _root, ca: issue(HOST, ca, dns=[HOST]), None),
     "expired": (lambda _root, ca: issue(HOST, ca, dns=[HOST], days=(-30, -2)), Flaw.EXPIRED),
     "not yet valid": (lambda _root, ca: issue(HOST, ca, dns=[HOST], days=(2, 30)), Flaw.NOT_YET_VALID),
     "self-signed": (lambda _root, _ca: issue(HOST, dns=[HOST]), Flaw.SELF_SIGNED),
-    "missing intermediate": (lambda _root, ca: _alone(issue(HOST, ca, dns=[HOST])), Flaw.MISSING_INTERMEDIATE),
+    "missing intermediate": (
+        lambda _root, ca: _alone(issue(HOST, ca, dns=[HOST], extensions=PUBLIC)),
+        Flaw.MISSING_INTERMEDIATE,
+    ),
+    "missing issuer": (lambda _root, ca: _alone(issue(HOST, ca, dns=[HOST])), Flaw.MISSING_ISSUER),
     "unknown root": (lambda _root, _ca: issue(HOST, intermediate(root("Other")), dns=[HOST]), Flaw.UNKNOWN_ROOT),
     "unknown root sent along": (lambda _root, _ca: _with_its_root(root("Other")), Flaw.UNKNOWN_ROOT),
     "namesake of the root": (lambda _root, _ca: issue(HOST, root(), dns=[HOST]), Flaw.BAD_SIGNATURE),
@@ -163,7 +171,7 @@ def test_paths_agree_with_openssl(tmp_path: Path, authority: Identity, between: 
     """Each way in which a chain can fail is told by name, and pass or not agrees with ``openssl verify``."""
     make, flaw = WAYS[way]
     identity = make(authority, between)
-    trust = seen(tmp_path, identity, declared=authority).certificates.chains[0].declared_trust.value
+    trust = seen(tmp_path, identity, declared=authority).chains[0].declared_trust.value
     assert trust.flaw is flaw
     assert verified(tmp_path, identity, authority) is trust.chains
 
@@ -171,7 +179,7 @@ def test_paths_agree_with_openssl(tmp_path: Path, authority: Identity, between: 
 def test_certificate_that_is_itself_declared(tmp_path: Path) -> None:
     """A self-signed certificate leads to a declared root when it is declared itself, as OpenSSL has it."""
     identity = issue(HOST, dns=[HOST])
-    assert seen(tmp_path, identity, declared=identity).certificates.chains[0].declared_trust.value.chains
+    assert seen(tmp_path, identity, declared=identity).chains[0].declared_trust.value.chains
     assert verified(tmp_path, identity, identity)
 
 
@@ -179,7 +187,7 @@ def test_names_differing_in_case_and_space_are_the_same(tmp_path: Path) -> None:
     """Issuer and subject are compared as RFC 5280 says, without regard to case and amount of white space."""
     authority = root("Test  Root")
     other = Identity(root("test root", key=authority.key).certificate, authority.key)
-    trust = seen(tmp_path, issue(HOST, other, dns=[HOST]), declared=authority).certificates.chains[0].declared_trust
+    trust = seen(tmp_path, issue(HOST, other, dns=[HOST]), declared=authority).chains[0].declared_trust
     assert trust.value.chains
 
 
@@ -190,10 +198,10 @@ def test_both_sorts_of_certificate(tmp_path: Path, authority: Identity, between:
     directives = "".join(f"ssl_certificate {each[0]}; ssl_certificate_key {each[1]};" for each in (rsa_files, ec_files))
     for protocols in ("TLSv1.3", "TLSv1.2", "TLSv1.2 TLSv1.3"):
         with servers.nginx(tmp_path, f"{directives} ssl_protocols {protocols};") as port:
-            served = look(port, declared=authority.pem).certificates
-        assert served.rsa.value == rsa.certificate.fingerprint(hashes.SHA256()).hex()
-        assert served.other.value == ec.certificate.fingerprint(hashes.SHA256()).hex()
-        assert {chain.leaf.key.kind: chain.declared_trust.value.chains for chain in served.chains} == {
+            found = look(port, declared=authority.pem)
+        assert found.named.rsa.value == rsa.certificate.fingerprint(hashes.SHA256()).hex()
+        assert found.named.other.value == ec.certificate.fingerprint(hashes.SHA256()).hex()
+        assert {chain.leaf.key.kind: chain.declared_trust.value.chains for chain in found.chains} == {
             "RSA": True,
             "EC": False,
         }
@@ -207,12 +215,12 @@ def test_a_sort_that_times_out_is_unseen(tmp_path: Path, authority: Identity) ->
     def silent_for_rsa(connection: servers.socket.socket) -> None:
         hello = connection.recv(4096, servers.socket.MSG_PEEK)
         # The algorithms of a hello that takes only RSA begin with rsa_pss_rsae_sha256.
-        (servers.silent if b"\x00\x0d\x00\x0e\x00\x0c\x08\x04" in hello else speaking)(connection)
+        (servers.silent if b"\x00\x0d\x00\x16\x00\x14\x08\x04" in hello else speaking)(connection)
 
     with servers.answering(silent_for_rsa) as port:
-        served = look(port, seconds=1).certificates
-    assert served.rsa.unseen is Cause.TIMEOUT
-    assert served.usual.value == served.other.value == served.leaves[0].sha256
+        found = look(port, seconds=1)
+    assert found.named.rsa.unseen is Cause.TIMEOUT
+    assert found.named.usual.value == found.named.other.value == found.leaves[0].sha256
 
 
 def test_client_certificate_demanded(tmp_path: Path, authority: Identity) -> None:
@@ -220,7 +228,7 @@ def test_client_certificate_demanded(tmp_path: Path, authority: Identity) -> Non
     identity = issue(HOST, authority, dns=[HOST])
     for version in ("-tls1_2", "-tls1_3"):
         with servers.openssl(identity.write(tmp_path, "server"), "-Verify", "1", version) as port:
-            assert look(port, declared=authority.pem).certificates.chains[0].declared_trust.value.chains
+            assert look(port, declared=authority.pem).chains[0].declared_trust.value.chains
 
 
 def test_no_certificate_at_all(tmp_path: Path, authority: Identity) -> None:
@@ -228,8 +236,13 @@ def test_no_certificate_at_all(tmp_path: Path, authority: Identity) -> None:
     identity = issue(HOST, authority, dns=[HOST])
     anonymous = ("-tls1_2", "-cipher", "AECDH-AES128-SHA:@SECLEVEL=0")
     with servers.openssl(identity.write(tmp_path, "server"), *anonymous) as port:
-        served = look(port).certificates
-    assert (served.usual.value, served.rsa.value, served.other.value, served.chains) == (None, None, None, ())
+        found = look(port)
+    assert (found.named.usual.value, found.named.rsa.value, found.named.other.value, found.chains) == (
+        None,
+        None,
+        None,
+        (),
+    )
 
 
 def test_weak_keys_and_digests(tmp_path: Path, authority: Identity) -> None:
@@ -237,14 +250,14 @@ def test_weak_keys_and_digests(tmp_path: Path, authority: Identity) -> None:
     old = intermediate(authority, "Old", key=rsa_key())
     for digest in (hashes.SHA1(), hashes.MD5()):
         identity = forgeable(issue(HOST, old, key=rsa_key(1024), dns=[HOST]), old, digest)
-        (leaf,) = seen(tmp_path, identity).certificates.leaves
+        (leaf,) = seen(tmp_path, identity).leaves
         assert (leaf.key.kind, leaf.key.bits, leaf.digest) == ("RSA", 1024, digest.name)
 
 
 def test_subject_is_escaped(tmp_path: Path, authority: Identity) -> None:
     """Control characters, terminal escapes and text direction marks in a subject arrive as visible escapes."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "<script>\x1b[31mred\u202egpj\n")])
-    (leaf,) = seen(tmp_path, issue(subject, authority, dns=[HOST])).certificates.leaves
+    (leaf,) = seen(tmp_path, issue(subject, authority, dns=[HOST])).leaves
     assert leaf.subject.isprintable()
     assert "\\x1b" in leaf.subject
     assert "\\u202e" in leaf.subject
@@ -255,9 +268,9 @@ def test_address_is_no_server_name(tmp_path: Path, authority: Identity) -> None:
     for address in ("127.0.0.1", "::1"):
         identity = issue("server", authority, ip=[address])
         with servers.openssl(identity.write(tmp_path, "server"), address=address) as port:
-            tls = look(port, host=address, address=address)
-        assert tls.server_name is None
-        assert tls.certificates.leaves[0].names(tls.host)
+            found = look(port, host=address, address=address)
+        assert found.server_name is None
+        assert found.leaves[0].names(found.host)
 
 
 def test_self_issued_intermediates_end_bounded(tmp_path: Path, authority: Identity) -> None:
@@ -271,18 +284,17 @@ def test_self_issued_intermediates_end_bounded(tmp_path: Path, authority: Identi
     ]
     identity = issue(HOST, circle[0], dns=[HOST])
     served = Identity(identity.certificate, identity.key, tuple(each.certificate for each in circle))
-    trust = seen(tmp_path, served, declared=authority).certificates.chains[0].declared_trust
+    trust = seen(tmp_path, served, declared=authority).chains[0].declared_trust
     assert trust.unseen is Cause.PROTOCOL_ERROR
 
 
 def test_malformed_certificate_is_unseen(tmp_path: Path) -> None:
-    """A certificate that cannot be parsed leaves the certificates unseen, and the versions seen."""
+    """A certificate that cannot be parsed leaves the certificates unseen."""
     identity = issue(
         HOST, dns=[HOST], extensions=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.15"), b"\xff"), False)]
     )
-    tls = seen(tmp_path, identity)
-    assert tls.certificates.usual.unseen is Cause.PROTOCOL_ERROR
-    assert tls.versions.tls_1_3.value
+    found = seen(tmp_path, identity)
+    assert found.named.usual.unseen is Cause.PROTOCOL_ERROR
 
 
 def test_public_roots_are_apart_from_declared_ones(tmp_path: Path, authority: Identity) -> None:
@@ -291,11 +303,11 @@ def test_public_roots_are_apart_from_declared_ones(tmp_path: Path, authority: Id
 
     identity = issue(HOST, authority, dns=[HOST])
     public = Path(certifi.where()).read_bytes()
-    tls = seen(tmp_path, identity, declared=authority, public=public)
-    (chain,) = tls.certificates.chains
+    found = seen(tmp_path, identity, declared=authority, public=public)
+    (chain,) = found.chains
     assert chain.declared_trust.value.chains
-    assert chain.public_trust.value.flaw is Flaw.MISSING_INTERMEDIATE
-    assert tls.public_roots > 100
+    assert chain.public_trust.value.flaw is Flaw.MISSING_ISSUER
+    assert found.public_roots > 100
 
 
 def test_default_host_of_ssl_3_is_left_aside(tmp_path: Path, authority: Identity) -> None:
@@ -311,5 +323,5 @@ def test_default_host_of_ssl_3_is_left_aside(tmp_path: Path, authority: Identity
 
     contexts["default"].sni_callback = choose  # type: ignore[assignment]  # a socket is what is handed over here
     with servers.answering(servers.python_tls(contexts["default"])) as port:
-        assert [leaf.dns for leaf in look(port).certificates.leaves] == [(HOST,)]
-        assert [leaf.dns for leaf in look(port, host="127.0.0.1").certificates.leaves] == [("default.example.vn",)]
+        assert [leaf.dns for leaf in look(port).leaves] == [(HOST,)]
+        assert [leaf.dns for leaf in look(port, host="127.0.0.1").leaves] == [("default.example.vn",)]

@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from inspector import Aim, Cause, Check, Every, Outcome, Seen, Subject, Verdict, checks_in
+from inspector import Aim, Cause, Check, Every, Observation, Outcome, Seen, Subject, Verdict, checks_in
 from inspector.testing import unseen_variants
 from inspector_tls import checks
-from inspector_tls.observations import Tls
 
 HERE = Path(__file__).parent
 CHECKS = {each.id: each for each in checks_in(checks)}
@@ -24,9 +23,13 @@ GOOD = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 
 
 @cache
-def recorded(name: str) -> Tls:
-    """An observation by its file's name."""
-    return Tls.parse((HERE / "recorded" / f"{name}.json").read_bytes())
+def recorded(kind: type[Observation], name: str) -> Observation:
+    """An observation by its file's name, in the folder of its kind."""
+    return kind.parse((HERE / "recorded" / _family(kind) / f"{name}.json").read_bytes())
+
+
+def _family(kind: type[Observation]) -> str:
+    return kind.kind.partition("/")[0]
 
 
 @dataclass(frozen=True)
@@ -38,17 +41,24 @@ class Case:
     options: dict[str, Any]
     expected: dict[str, Any]
 
-    def facts(self) -> dict[str, Tls | None]:
+    @property
+    def kind(self) -> type[Observation]:
+        """What the check looks at."""
+        kind = self.check.wires[0].kind
+        assert kind is not None
+        return kind
+
+    def facts(self) -> dict[str, Observation | None]:
         """What was seen, by address."""
         names = self.seen if isinstance(self.seen, dict) else {"192.0.2.1": self.seen}
-        return {address: None if name is None else recorded(name) for address, name in names.items()}
+        return {address: None if name is None else recorded(self.kind, name) for address, name in names.items()}
 
-    def judge(self, facts: dict[str, Tls | None]) -> Verdict:
+    def judge(self, facts: dict[str, Observation | None]) -> Verdict:
         """What the check says of these facts."""
         seen = [_seen(address, fact) for address, fact in facts.items()]
         return self.check.judge([Every(seen) if self.check.wires[0].every else seen[0]], self.options)
 
-    def variants(self, cause: Cause) -> Iterator[dict[str, Tls | None]]:
+    def variants(self, cause: Cause) -> Iterator[dict[str, Observation | None]]:
         """The facts with one answer unseen, or one look without an observation."""
         facts = self.facts()
         for address, fact in facts.items():
@@ -57,7 +67,7 @@ class Case:
                 yield from ({**facts, address: variant} for variant in unseen_variants(fact, cause))
 
 
-def _seen(address: str, fact: Tls | None) -> Seen[Tls]:
+def _seen(address: str, fact: Observation | None) -> Seen[Observation]:
     subject = Subject(
         kind=Aim.ADDRESS, uri="https://www.example.vn", scheme="https", host="www.example.vn", port=443, address=address
     )
@@ -106,8 +116,8 @@ def test_what_is_unseen_never_makes_a_verdict_good(case: Case, cause: Cause) -> 
 
 def test_every_recording_is_used() -> None:
     """No recorded observation lies about unused."""
-    used = {name for case in CASES for name in _names(case.values[0].seen)}
-    assert {file.stem for file in (HERE / "recorded").glob("*.json")} == used
+    used = {(_family(case.values[0].kind), name) for case in CASES for name in _names(case.values[0].seen)}
+    assert {(file.parent.name, file.stem) for file in (HERE / "recorded").rglob("*.json")} == used
 
 
 def _names(seen: Any) -> list[str]:

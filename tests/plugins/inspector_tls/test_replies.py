@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from inspector import Cause
 from inspector_tls.observations import TlsVersion
-from inspector_tls.replies import Alert, Attempt, End, Hello, NotTls, Question, Stack, answer, first_words, settle
+from inspector_tls.replies import Alert, Attempt, End, Hello, NotTls, Stack, answer, first_words, settle
 
 SERVER_HELLO = bytes.fromhex("16030300310200002d0303") + bytes(32) + bytes.fromhex("00c02f000005ff01000100")
 HELLO_RETRY = (
@@ -17,7 +17,7 @@ HELLO_RETRY = (
 
 def attempt(**changes: object) -> Attempt:
     """An attempt for TLS 1.0."""
-    values = {"question": Question.VERSION, "version": TlsVersion.TLS_1_0, "stack": Stack.MODERN, "end": End.TIMEOUT}
+    values = {"version": TlsVersion.TLS_1_0, "stack": Stack.MODERN, "end": End.TIMEOUT}
     return Attempt.model_validate({**values, **changes})
 
 

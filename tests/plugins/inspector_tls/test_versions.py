@@ -227,11 +227,11 @@ def test_strict_server_name(files: Files) -> None:
 
 
 def test_connections_of_a_modern_server_are_few(modern: servers.Answer) -> None:
-    """A modern server sees ten connections: one or two hellos per version, one per sort of certificate."""
+    """A modern server sees eight connections: one or two hellos per version."""
     calls: list[int] = []
     with servers.answering(servers.choosy(modern, -1, servers.silent, calls)) as port:
         look(port)
-    assert len(calls) == 10
+    assert len(calls) == 8
 
 
 def test_versions_agree_with_openssl_and_sslscan(files: Files) -> None:

@@ -1,0 +1,64 @@
+"""What the browsers' profile objects to in a server's certificate: the CA/Browser Forum's rules as pkilint reads them.
+
+pkilint is an extra (``level-inspector[pki]``), and slow to import; only a reading's own worker process imports it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from inspector_tls.certificates.observations import Objection
+
+#: Objections kept of one certificate.
+MOST = 64
+_TOLD = {"WARNING": "warning", "ERROR": "error", "FATAL": "error"}
+
+
+class NotInstalled(Exception):
+    """The linter is not installed."""
+
+
+class NotLinted(Exception):
+    """The linter does not know what to make of the certificate."""
+
+
+def lint(der: bytes) -> tuple[Objection, ...]:
+    """The objections to a certificate, errors and warnings, sorted. Raises NotInstalled and NotLinted."""
+    try:
+        from pkilint import loader
+        from pkilint.cabf.serverauth import determine_certificate_type
+    except ImportError as error:
+        raise NotInstalled from error
+    try:
+        certificate = loader.load_certificate(der, "leaf")
+        kind = determine_certificate_type(certificate)
+        validator, select = _profile(kind)
+        results = select(validator.validate(certificate.root))
+        found = {
+            (severity, each.finding.code)
+            for result in results
+            for each in result.finding_descriptions
+            if (severity := _TOLD.get(each.finding.severity.name)) is not None
+        }
+    except Exception as error:
+        raise NotLinted from error
+    return tuple(Objection(severity=severity, code=code) for severity, code in sorted(found)[:MOST])
+
+
+@cache
+def _profile(kind: Any) -> tuple[Any, Any]:
+    """The validators for a type of certificate, and what leaves out findings that the profile overrides."""
+    from pkilint import finding_filter
+    from pkilint.cabf import serverauth
+    from pkilint.pkix.certificate import create_pkix_certificate_validator_container
+
+    validator = create_pkix_certificate_validator_container(
+        serverauth.create_decoding_validators(), serverauth.create_validators(kind)
+    )
+    filters = serverauth.create_serverauth_finding_filters(kind)
+
+    def select(results: Any) -> Any:
+        return finding_filter.filter_results(filters, results)[0]
+
+    return validator, select

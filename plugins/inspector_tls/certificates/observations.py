@@ -1,0 +1,262 @@
+"""What the probe of certificates writes down: the chains a server presents, what is in them, where they lead."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import ClassVar
+
+from inspector import Answer, Model, Observation
+from inspector.model import Instant
+from inspector_tls.certificates.names import matches
+
+
+class Key(Model):
+    """A public key: ``kind`` (RSA, EC, Ed25519, Ed448, DSA, or an object identifier), size in bits, curve if EC."""
+
+    kind: str
+    bits: int | None = None
+    curve: str | None = None
+
+
+class Delivery(StrEnum):
+    """How a signed certificate timestamp came along (RFC 6962 §3.3)."""
+
+    EMBEDDED = "embedded"
+    TLS = "tls"
+    OCSP = "ocsp"
+
+
+class Timestamp(Model):
+    """A signed certificate timestamp: the log's identifier in hexadecimal, when it was given. Its signature is not
+    verified: that takes the keys of the logs."""
+
+    log: str
+    at: Instant
+    delivery: Delivery
+
+
+class Certificate(Model):
+    """Facts of one X.509 certificate. Texts are as served, with control and formatting characters escaped.
+
+    ``serial`` is hexadecimal; ``dns`` and ``ip`` are the subject alternative names; ``signature`` names the algorithm
+    that the issuer signed with and ``digest`` its hash function (None: the algorithm has none of its own);
+    ``self_issued``: subject and issuer are the same name; ``policies`` are object identifiers; ``must_staple``: the TLS
+    feature extension asks for a stapled response (RFC 7633); ``timestamps`` are the embedded ones.
+    """
+
+    sha256: str
+    subject: str
+    issuer: str
+    serial: str
+    not_before: Instant
+    not_after: Instant
+    dns: tuple[str, ...] = ()
+    ip: tuple[str, ...] = ()
+    key: Key
+    signature: str
+    digest: str | None = None
+    self_issued: bool
+    authority: bool
+    policies: tuple[str, ...] = ()
+    must_staple: bool = False
+    timestamps: tuple[Timestamp, ...] = ()
+
+    @property
+    def lifetime_days(self) -> int:
+        """Days of 86,400 seconds from the first valid second to the last, both counted, begun days as whole ones."""
+        seconds = (self.not_after - self.not_before).total_seconds() + 1
+        return math.ceil(seconds / 86_400)
+
+    def names(self, host: str) -> bool:
+        """Whether the certificate is for this host (RFC 9525)."""
+        return matches(host, dns=self.dns, ip=self.ip)
+
+
+class Flaw(StrEnum):
+    """Why no path leads from a certificate to a root.
+
+    ``missing-intermediate``: the issuer is not sent, and it must be an intermediate, because the certificate claims the
+    public policies, whose roots sign no server's certificate; ``missing-issuer``: the issuer is neither sent nor a
+    root, and may be either; ``unknown-root``: the chain ends at a root, or below an issuer, that is not among these.
+    """
+
+    SELF_SIGNED = "self-signed"
+    MISSING_INTERMEDIATE = "missing-intermediate"
+    MISSING_ISSUER = "missing-issuer"
+    UNKNOWN_ROOT = "unknown-root"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not-yet-valid"
+    BAD_SIGNATURE = "bad-signature"
+    NO_AUTHORITY = "no-authority"
+    PATH_TOO_LONG = "path-too-long"
+    NAME_NOT_PERMITTED = "name-not-permitted"
+    WRONG_PURPOSE = "wrong-purpose"
+    UNKNOWN_EXTENSION = "unknown-extension"
+
+
+_SHORT_OF_ROOT = frozenset(
+    {Flaw.SELF_SIGNED, Flaw.MISSING_INTERMEDIATE, Flaw.MISSING_ISSUER, Flaw.UNKNOWN_ROOT, Flaw.BAD_SIGNATURE}
+)
+
+
+class Trust(Model):
+    """Whether a path leads to one of a set of roots (RFC 5280 §6.1, without revocation and policies).
+
+    ``path`` holds SHA-256 digests of certificates, leaf first, root last. Otherwise ``flaw`` says what stood in the
+    way, and ``at`` names the certificate it stood at (for a missing issuer or an unknown root: the issuer).
+    """
+
+    path: tuple[str, ...] = ()
+    flaw: Flaw | None = None
+    at: str = ""
+
+    @property
+    def chains(self) -> bool:
+        """Whether there is such a path."""
+        return self.flaw is None
+
+    @property
+    def reaches(self) -> bool:
+        """Whether signatures lead up to a root at all, be the path valid or not."""
+        return self.flaw not in _SHORT_OF_ROOT
+
+
+class StapleFlaw(StrEnum):
+    """Why a stapled OCSP response proves nothing (RFC 6960 §3.2)."""
+
+    MALFORMED = "malformed"
+    UNSUCCESSFUL = "unsuccessful"
+    OTHER_CERTIFICATE = "other-certificate"
+    WRONG_RESPONDER = "wrong-responder"
+    BAD_SIGNATURE = "bad-signature"
+    NOT_YET_VALID = "not-yet-valid"
+    EXPIRED = "expired"
+
+
+class Status(StrEnum):
+    """What an OCSP response says of a certificate."""
+
+    GOOD = "good"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+
+
+class Staple(Model):
+    """A stapled OCSP response about the server's own certificate, judged at the instant of the look.
+
+    ``status`` is to be believed only without a ``flaw``.
+    """
+
+    status: Status | None = None
+    produced_at: Instant | None = None
+    this_update: Instant | None = None
+    next_update: Instant | None = None
+    revoked_at: Instant | None = None
+    flaw: StapleFlaw | None = None
+
+
+class Objection(Model):
+    """What the browsers' profile objects to: ``severity`` (error or warning), and the code of the finding."""
+
+    severity: str
+    code: str
+
+
+class Chain(Model):
+    """Certificates as the server sends them, its own first, what came along with them, and what they lead to.
+
+    ``staple`` is None when every handshake that presented the chain had room for a response and none held one.
+    ``timestamps`` are those beside the embedded ones. ``objections`` are the browser profile's to the leaf.
+    """
+
+    certificates: tuple[Certificate, ...]
+    public_trust: Answer[Trust]
+    declared_trust: Answer[Trust]
+    staple: Answer[Staple | None]
+    timestamps: Answer[tuple[Timestamp, ...]]
+    objections: Answer[tuple[Objection, ...]]
+
+    @property
+    def leaf(self) -> Certificate:
+        """The server's own certificate."""
+        return self.certificates[0]
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the chain leads to a root that browsers trust; raises ``Unseen``."""
+        return self.public_trust.value.chains
+
+    @property
+    def signed(self) -> tuple[Certificate, ...]:
+        """The leaf and the served intermediates above it: the certificates whose signatures and keys are relied on."""
+        line = [self.leaf]
+        while len(line) <= len(self.certificates):
+            issuer = line[-1].issuer
+            above = [each for each in self.certificates if each.subject == issuer and not each.self_issued]
+            if line[-1].self_issued or not above or above[0] in line:
+                break
+            line.append(above[0])
+        return tuple(line)
+
+    @property
+    def ends_in_root(self) -> bool:
+        """Whether the certificates served lead up to one that its subject issued itself."""
+        last = self.signed[-1]
+        return last.self_issued or any(each.self_issued and each.subject == last.issuer for each in self.certificates)
+
+
+class Sorts(Model):
+    """The certificates that one sort of client gets, each asked for on its own: SHA-256 of the leaf.
+
+    ``usual`` goes to a client that takes any certificate, ``rsa`` to one that takes only RSA, ``other`` to one that
+    takes anything but RSA (ECDSA, Ed25519, …); None where the server has none of that sort.
+    """
+
+    usual: Answer[str | None]
+    rsa: Answer[str | None]
+    other: Answer[str | None]
+
+    @property
+    def answers(self) -> tuple[Answer[str | None], ...]:
+        """The three answers."""
+        return self.usual, self.rsa, self.other
+
+
+class Certificates(Observation):
+    """The certificates of one port at one address.
+
+    ``host`` is the name or address literal that was asked for, ``server_name`` the name sent in the hello (None for an
+    address literal, RFC 6066 §3); ``seen_at`` the instant of the look, at which certificates are judged.
+    ``named`` holds what a client gets that asks for the host, ``default`` what one gets that sends no name (None where
+    nobody sends one, because the host is an address). ``chains`` holds each distinct chain once, in the order of the
+    digests. ``public_roots`` and ``declared_roots`` count the roots that the inspector was given.
+    """
+
+    kind: ClassVar[str] = "certificates/1"
+
+    host: str
+    server_name: str | None = None
+    seen_at: Instant
+    named: Sorts
+    default: Sorts | None = None
+    chains: tuple[Chain, ...] = ()
+    public_roots: int = 0
+    declared_roots: int = 0
+
+    @property
+    def served(self) -> tuple[Chain, ...]:
+        """The chains that clients of this host get, as far as seen."""
+        leaves = {answer.seen for answer in self.named.answers}
+        return tuple(chain for chain in self.chains if chain.leaf.sha256 in leaves)
+
+    @property
+    def leaves(self) -> tuple[Certificate, ...]:
+        """The host's own certificates, as far as seen."""
+        return tuple(chain.leaf for chain in self.served)
+
+    def complete(self) -> tuple[Chain, ...]:
+        """All chains that the host has; raises ``Unseen`` when one sort was not seen."""
+        for answer in self.named.answers:
+            _ = answer.value
+        return self.served

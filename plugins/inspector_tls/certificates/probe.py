@@ -1,0 +1,161 @@
+"""The look at certificates: a handshake for every sort of client, each dropped once the certificates are there."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from inspector import Aim, Answer, Capture, Cause, Cost, Gap, Network, Raw, Target, Touch, TroubleNote, probe
+from inspector.subject import is_address
+from inspector_tls.certificates.handshake import End, Outcome, shake
+from inspector_tls.certificates.messages import Manner, Sort
+from inspector_tls.certificates.observations import Certificates
+from inspector_tls.certificates.reading import HANDSHAKES, Handshake, Handshakes, read, settle
+from inspector_tls.probes import HTTPS, TLS
+
+#: Each manner is tried once, the first that times out once more, and each other question at most twice.
+MOST_CONNECTIONS = len(Manner) + 1 + 2 * (2 * len(Sort) - 1)
+#: A server that lets so many hellos go without a byte is left alone.
+_SILENCES = 3
+#: The connection's own troubles, after which another may fare better.
+_PASSING = frozenset({Cause.TIMEOUT, Cause.RESET})
+
+
+def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
+    return Cost(connections=MOST_CONNECTIONS, seconds=2 * MOST_CONNECTIONS * int(options.get("answer_seconds", 6)))
+
+
+@probe(
+    "certificates",
+    kind=Certificates,
+    schemes={HTTPS, TLS},
+    aim=Aim.ADDRESS,
+    touch=Touch.POLITE,
+    cost=_cost,
+    read=read,
+    heavy=True,
+)
+async def certificates(target: Target, network: Network, *, answer_seconds: int = 6) -> Capture:
+    """Ask as each sort of client does, with the host's name and without any, for the certificates.
+
+    ``answer_seconds`` bounds one handshake.
+    """
+    visit = _Visit(network, None if is_address(target.host) else target.host, answer_seconds)
+    await visit.ask_all()
+    return Capture(
+        raw=(Raw(name=HANDSHAKES, data=visit.handshakes.canonical(), media_type="application/json"), *visit.files()),
+        gaps=tuple(visit.gaps()),
+        tools={},
+        trouble=visit.trouble,
+    )
+
+
+class _Visit:
+    """The handshakes with one server."""
+
+    def __init__(self, network: Network, server_name: str | None, seconds: int) -> None:
+        self._network = network
+        self._server_name = server_name
+        self._seconds = seconds
+        self._made: list[Handshake] = []
+        self._files: dict[str, bytes] = {}
+        self.trouble: TroubleNote | None = None
+
+    @property
+    def handshakes(self) -> Handshakes:
+        """What was made so far, in the order of asking."""
+        return Handshakes(server_name=self._server_name, made=tuple(self._made))
+
+    async def ask_all(self) -> None:
+        """Find a manner in which the server answers, then ask everything else in it."""
+        manner = await self._find_manner()
+        if manner is None:
+            return
+        named = self._server_name is not None
+        rest = [(True, Sort.RSA), (True, Sort.OTHER), *((False, sort) for sort in Sort if named)]
+        await self._ask(manner, rest)
+        await self._ask(manner, [each for each in rest if not self._settled(*each).is_seen])
+
+    async def _find_manner(self) -> Manner | None:
+        for manner in Manner:
+            await self._ask(manner, [(True, Sort.USUAL)])
+            if self._made[-1].cause in _PASSING and len(self._made) == 1:
+                await self._ask(manner, [(True, Sort.USUAL)])
+            last = self._made[-1]
+            if last.end is End.PRESENTED:
+                return manner
+            if last.end is End.ANONYMOUS:
+                return Manner.TLS_1_2
+            if self._is_over(last):
+                return None
+        return None
+
+    def _is_over(self, last: Handshake) -> bool:
+        if self.trouble is not None or last.end is End.NOT_TLS:
+            return True
+        if last.cause is not None and last.cause not in _PASSING:
+            return True
+        silences = [each.cause is Cause.TIMEOUT and each.version is None for each in self._made]
+        return len(silences) >= _SILENCES and all(silences)
+
+    async def _ask(self, manner: Manner, questions: Sequence[tuple[bool, Sort]]) -> None:
+        if self.trouble is not None:
+            return
+        outcomes = await asyncio.gather(
+            *(
+                shake(self._network, manner, sort, self._server_name if named else None, seconds=float(self._seconds))
+                for named, sort in questions
+            )
+        )
+        for (named, sort), outcome in zip(questions, outcomes, strict=True):
+            self._keep(manner, sort, outcome, named=named)
+
+    def _keep(self, manner: Manner, sort: Sort, outcome: Outcome, *, named: bool) -> None:
+        presented = outcome.presented
+        self._made.append(
+            Handshake(
+                manner=manner,
+                sort=sort,
+                named=named,
+                end=outcome.end,
+                cause=outcome.cause,
+                alert=outcome.alert,
+                version=outcome.version,
+                note=outcome.note[:300],
+                chain=tuple(self._file(each, "der") for each in presented.certificates) if presented else (),
+                staple=Answer(unseen=Cause.NOT_REACHED)
+                if outcome.staple is None
+                else Answer(seen=self._file(outcome.staple, "ocsp") if outcome.staple else None),
+                timestamps=presented.timestamps if presented else b"",
+            )
+        )
+        if outcome.cause is not None and outcome.cause not in (*_PASSING, Cause.REFUSED, Cause.NOT_REACHED):
+            self.trouble = self.trouble or TroubleNote(cause=outcome.cause, detail=outcome.note)
+
+    def _file(self, data: bytes, kind: str) -> str:
+        """Keep the bytes under their digest."""
+        digest = hashlib.sha256(data).hexdigest()
+        self._files[f"{digest}.{kind}"] = data
+        return digest
+
+    def files(self) -> Iterable[Raw]:
+        """Certificates and responses, by name."""
+        kinds = {"der": "application/pkix-cert", "ocsp": "application/ocsp-response"}
+        for name, data in sorted(self._files.items()):
+            yield Raw(name=name, data=data, media_type=kinds[name.partition(".")[2]])
+
+    def _settled(self, named: bool, sort: Sort) -> Answer[str | None]:
+        return settle(self._made, sort, named=named)
+
+    def gaps(self) -> Iterable[Gap]:
+        """The questions that stayed open on a server that presented something."""
+        if not any(each.end is End.PRESENTED for each in self._made):
+            return
+        for named in (True, False) if self._server_name is not None else (True,):
+            for sort in Sort:
+                cause = self._settled(named, sort).unseen
+                if cause is not None:
+                    whom = "with the host's name" if named else "without a name"
+                    yield Gap(question=f"which certificate a client gets {whom}: {sort.value}", cause=cause)
