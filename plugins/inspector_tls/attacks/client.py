@@ -1,0 +1,309 @@
+"""sslyze's scan commands on connections that remember what happened. Imported in the worker process only."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version as version_of
+from typing import Any
+
+from sslyze.connection_helpers.tls_connection import SslConnection
+from sslyze.plugins.early_data_plugin import EarlyDataImplementation
+from sslyze.plugins.heartbleed_plugin import HeartbleedImplementation
+from sslyze.plugins.openssl_ccs_injection_plugin import OpenSslCcsInjectionImplementation
+from sslyze.plugins.plugin_base import ScanJobResult
+from sslyze.plugins.robot.implementation import RobotImplementation
+from sslyze.plugins.session_renegotiation_plugin import SessionRenegotiationImplementation
+from sslyze.server_connectivity import ClientAuthRequirementEnum, ServerTlsProbingResult, TlsVersionEnum
+from sslyze.server_setting import ServerNetworkConfiguration, ServerNetworkLocation
+
+from inspector import Trouble
+from inspector_tls.attacks.records import is_hello_done
+from inspector_tls.attacks.runs import Command, End, Line, Order, Run
+from inspector_tls.observations import TlsVersion
+from inspector_tls.starttls.preambles import Names, Preamble, needs_preamble
+
+_SSLYZE = dict(zip(TlsVersion, sorted(TlsVersionEnum, key=lambda each: each.value), strict=True))
+_KEPT_BYTES = 65_536
+#: Application data in clear, which no server takes at any point of a handshake.
+_PROD = b"\x17\x03\x01\x00\x01\x00"
+_PROD_AFTER_SECONDS = 1.0
+#: Seconds that a server is given to protest against an early ChangeCipherSpec before the next record follows.
+_PROTEST_SECONDS = 1.0
+_CHANGE_CIPHER_SPEC = b"\x14"
+_SUITES = {True: "ALL:COMPLEMENTOFALL:-eNULL:-PSK:-SRP", False: "ALL:COMPLEMENTOFALL:-eNULL:-PSK:-SRP:@SECLEVEL=0"}
+
+#: The scan command, the field of its result that is kept, and the one that counts.
+_COMMANDS: dict[Command, tuple[Any, str, str]] = {
+    Command.HEARTBLEED: (HeartbleedImplementation, "is_vulnerable_to_heartbleed", ""),
+    Command.CCS_INJECTION: (OpenSslCcsInjectionImplementation, "is_vulnerable_to_ccs_injection", ""),
+    Command.ROBOT: (RobotImplementation, "robot_result", ""),
+    Command.RENEGOTIATION: (
+        SessionRenegotiationImplementation,
+        "is_vulnerable_to_client_renegotiation_dos",
+        "client_renegotiations_success_count",
+    ),
+    Command.EARLY_DATA: (EarlyDataImplementation, "supports_early_data", ""),
+}
+
+
+def tools() -> dict[str, str]:
+    """The versions of what makes the handshakes."""
+    return {name: version_of(name) for name in ("sslyze", "nassl")}
+
+
+class _Wire:
+    """A connected socket as sslyze uses it; every answer has a deadline, and what happened is kept."""
+
+    def __init__(self, connected: socket.socket, seconds: float, command: Command) -> None:
+        self.socket = connected
+        self.deadline = time.monotonic() + 4 * seconds
+        self.seconds = seconds
+        self.received = bytearray()
+        self.end = End.OPEN
+        self.shaken = False
+        self.prodded = False
+        self.protested = False
+        self._command = command
+        self._ahead: bytes | None = None
+
+    def recv(self, size: int) -> bytes:
+        """The next bytes, as ``socket.recv``."""
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            return ahead
+        may_prod = self._command is Command.HEARTBLEED and not self.prodded and is_hello_done(bytes(self.received))
+        try:
+            return self._recv(size, min(_PROD_AFTER_SECONDS, self.seconds) if may_prod else self.seconds)
+        except TimeoutError:
+            if not may_prod:
+                raise
+        self.prodded = True
+        self.send(_PROD)
+        return self._recv(size, self.seconds)
+
+    def _recv(self, size: int, seconds: float) -> bytes:
+        with self._watched(seconds):
+            data = self.socket.recv(size)
+        self.received += data[: _KEPT_BYTES - len(self.received)]
+        self.end = End.OPEN if data else End.CLOSED
+        return data
+
+    def send(self, data: bytes) -> int:
+        """Send all of ``data``."""
+        with self._watched(self.seconds):
+            self.socket.sendall(data)
+        if self._command is Command.CCS_INJECTION and data.startswith(_CHANGE_CIPHER_SPEC):
+            self._hear_protest()
+        return len(data)
+
+    def _hear_protest(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            self._ahead = self._recv(_KEPT_BYTES, _PROTEST_SECONDS)
+            self.protested = True
+
+    @contextlib.contextmanager
+    def _watched(self, seconds: float) -> Iterator[None]:
+        self.socket.settimeout(max(0.001, min(seconds, self.deadline - time.monotonic())))
+        try:
+            yield
+        except TimeoutError:
+            self.end = End.TIMEOUT
+            raise
+        except OSError:
+            self.end = End.RESET
+            raise
+
+    def settimeout(self, _seconds: float | None) -> None:
+        """Deadlines are this side's."""
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.socket.close()
+
+    def told(self) -> Line:
+        """What happened."""
+        return Line(
+            received=bytes(self.received),
+            end=self.end,
+            shaken=self.shaken,
+            prodded=self.prodded,
+            protested=self.protested,
+        )
+
+
+class _Connection(SslConnection):
+    """sslyze's connection over a wire of ours."""
+
+    def __init__(self, open_wire: Callable[[], _Wire], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._open_wire = open_wire
+        self._wire: _Wire | None = None
+
+    def _do_pre_handshake(self) -> None:
+        self._wire = self._open_wire()
+        self.ssl_client.set_underlying_socket(self._wire)  # type: ignore[arg-type]  # it uses send, recv and close
+
+    def connect(self, should_retry_connection: bool = False) -> None:  # noqa: ARG002  (the wire is opened once)
+        """Connect once and shake hands."""
+        super().connect(should_retry_connection=False)
+        if self._wire is not None:
+            self._wire.shaken = True
+
+
+class Server:
+    """What sslyze's commands know of a server, without its own look at it: they ask at ``version``.
+
+    Stands for ``sslyze.ServerConnectivityInfo``.
+    """
+
+    def __init__(self, order: Order, version: TlsVersion, command: Command, *, names_server: bool | None) -> None:
+        self._order = order
+        self._command = command
+        self._names_server = names_server
+        self.lines: list[Line] = []
+        self._wires: list[_Wire] = []
+        self.server_location = ServerNetworkLocation(
+            order.server_name or order.address, order.port, ip_address=order.address
+        )
+        self.network_configuration = ServerNetworkConfiguration(
+            order.server_name or "", http_user_agent=order.user_agent or None, network_timeout=order.answer_seconds
+        )
+        self.tls_probing_result = ServerTlsProbingResult(
+            highest_tls_version_supported=_SSLYZE[version],
+            cipher_suite_supported="",
+            client_auth_requirement=ClientAuthRequirementEnum.DISABLED,
+            supports_ecdh_key_exchange=True,
+        )
+
+    def get_preconfigured_tls_connection(
+        self,
+        override_tls_version: TlsVersionEnum | None = None,
+        ca_certificates_path: None = None,
+        should_use_legacy_openssl: bool | None = None,
+        should_enable_server_name_indication: bool = True,
+    ) -> SslConnection:
+        """A connection that has not begun."""
+        version = override_tls_version or self.tls_probing_result.highest_tls_version_supported
+        modern = version in (TlsVersionEnum.TLS_1_2, TlsVersionEnum.TLS_1_3) and not should_use_legacy_openssl
+        named = should_enable_server_name_indication if self._names_server is None else self._names_server
+        connection = _Connection(
+            self._open,
+            server_location=self.server_location,
+            network_configuration=self.network_configuration,
+            tls_version=version,
+            should_ignore_client_auth=True,
+            ca_certificates_path=ca_certificates_path,
+            should_use_legacy_openssl=not modern,
+            should_enable_server_name_indication=named and self._order.server_name is not None,
+        )
+        if version is not TlsVersionEnum.TLS_1_3:
+            connection.ssl_client.set_cipher_list(_SUITES[not modern])
+        return connection
+
+    def _open(self) -> _Wire:
+        order = self._order
+        try:
+            connected = socket.create_connection((order.address, order.port), timeout=order.answer_seconds)
+        except OSError as error:
+            self.lines.append(Line(end=_end_of(error)))
+            raise
+        wire = _Wire(connected, order.answer_seconds, self._command)
+        try:
+            self._prepare(wire)
+        except (Trouble, OSError) as error:
+            end = wire.end if isinstance(error, OSError) else End.NO_TLS
+            self.lines.append(Line(end=end))
+            connected.close()
+            raise ConnectionAbortedError(str(error)) from None
+        self._wires.append(wire)
+        return wire
+
+    def _prepare(self, wire: _Wire) -> None:
+        if not needs_preamble(self._order.scheme):
+            return
+        preamble = Preamble(self._order.scheme, Names(host=self._order.server_name or "", ehlo=self._order.ehlo))
+        while True:
+            outgoing = preamble.take()
+            if outgoing:
+                wire.send(outgoing)
+            if preamble.is_ready:
+                break
+            data = wire.recv(4096)
+            if not data:
+                raise ConnectionAbortedError
+            preamble.feed(data)
+        wire.received.clear()
+
+    def told(self) -> tuple[Line, ...]:
+        """Every connection, those that failed to open last."""
+        return (*(wire.told() for wire in self._wires), *self.lines)
+
+    def close(self) -> None:
+        """Close what a command left open."""
+        for wire in self._wires:
+            wire.close()
+
+
+def _end_of(error: OSError) -> End:
+    match error:
+        case TimeoutError():
+            return End.TIMEOUT
+        case ConnectionRefusedError():
+            return End.REFUSED
+        case ConnectionError():
+            return End.RESET
+    return End.UNREACHABLE
+
+
+def run(order: Order, command: Command, version: TlsVersion, *, names_server: bool | None = None) -> Run:
+    """Run one command at one version; ``names_server`` overrides whether the command sends the server's name."""
+    server = Server(order, version, command, names_server=names_server)
+    try:
+        if command is Command.VERSION:
+            result, number, error = _shake(server)
+        else:
+            result, number, error = _scan(server, command)
+    finally:
+        server.close()
+    return Run(command=command, version=version, result=result, number=number, error=error, lines=server.told())
+
+
+def _shake(server: Server) -> tuple[str, int, str]:
+    connection = server.get_preconfigured_tls_connection()
+    try:
+        connection.connect()
+    except Exception as error:  # noqa: BLE001  (sslyze and nassl raise many; what was received is judged)
+        return "", 0, _words(error)
+    finally:
+        _close(connection)
+    return "", 0, ""
+
+
+def _close(connection: SslConnection) -> None:
+    with contextlib.suppress(Exception):
+        connection.close()
+
+
+def _scan(server: Server, command: Command) -> tuple[str, int, str]:
+    implementation, field, counted = _COMMANDS[command]
+    results = []
+    for job in implementation.scan_jobs_for_scan_command(server):
+        try:
+            value = job.function_to_call(*job.function_arguments)
+        except Exception as error:  # noqa: BLE001  (it is the command's own affair what it makes of it)
+            results.append(ScanJobResult(None, error))
+        else:
+            results.append(ScanJobResult(value, None))
+    try:
+        result = implementation.result_for_completed_scan_jobs(server, results)
+    except Exception as error:  # noqa: BLE001  (whatever went wrong, the connections tell what was seen)
+        return "", 0, _words(error)
+    told = getattr(result, field)
+    return str(getattr(told, "value", told)), int(getattr(result, counted)) if counted else 0, ""
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".strip()[:300]

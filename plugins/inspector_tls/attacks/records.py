@@ -1,0 +1,95 @@
+"""TLS records in clear, as a server sends them up to its first ChangeCipherSpec: pure, and only what is judged here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inspector_tls.observations import TlsVersion
+
+_CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _HEARTBEAT = 20, 21, 22, 24
+_SERVER_HELLO, _SERVER_HELLO_DONE = 2, 14
+_SUPPORTED_VERSIONS = 43
+BAD_RECORD_MAC = 20
+#: Alerts that refuse what a hello offers: handshake_failure, illegal_parameter, protocol_version,
+#: insufficient_security, inappropriate_fallback (RFC 8446 §6).
+REFUSALS = frozenset({40, 47, 70, 71, 86})
+_VERSIONS = {
+    0x0300: TlsVersion.SSL_3,
+    0x0301: TlsVersion.TLS_1_0,
+    0x0302: TlsVersion.TLS_1_1,
+    0x0303: TlsVersion.TLS_1_2,
+    0x0304: TlsVersion.TLS_1_3,
+}
+
+
+def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Type and body of each whole record."""
+    while len(data) >= 5 and data[1] == 3:
+        length = 5 + int.from_bytes(data[3:5], "big")
+        if len(data) < length:
+            return
+        yield data[0], data[5:length]
+        data = data[length:]
+
+
+def _clear(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The records before the server's ChangeCipherSpec."""
+    for kind, body in _records(data):
+        if kind == _CHANGE_CIPHER_SPEC:
+            return
+        yield kind, body
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Type and body of each whole handshake message, however it is cut into records."""
+    return _cut(b"".join(body for kind, body in _clear(data) if kind == _HANDSHAKE))
+
+
+def _cut(stream: bytes) -> Iterator[tuple[int, bytes]]:
+    while len(stream) >= 4:
+        length = 4 + int.from_bytes(stream[1:4], "big")
+        if len(stream) < length:
+            return
+        yield stream[0], stream[4:length]
+        stream = stream[length:]
+
+
+def hello_version(data: bytes) -> TlsVersion | None:
+    """The version that the server chose (RFC 8446 §4.1.3); None without a hello."""
+    hello = next((body for kind, body in _messages(data) if kind == _SERVER_HELLO), None)
+    if hello is None or len(hello) < 35:
+        return None
+    rest = hello[35 + hello[34] + 3 :]
+    extensions = rest[2:]
+    while len(extensions) >= 4:
+        kind, length = int.from_bytes(extensions[:2], "big"), int.from_bytes(extensions[2:4], "big")
+        if kind == _SUPPORTED_VERSIONS:
+            return _VERSIONS.get(int.from_bytes(extensions[4 : 4 + length], "big"))
+        extensions = extensions[4 + length :]
+    return _VERSIONS.get(int.from_bytes(hello[:2], "big"))
+
+
+def is_hello_done(data: bytes) -> bool:
+    """Whether the server finished its first flight: from here on it waits for the client's key exchange."""
+    return any(kind == _SERVER_HELLO_DONE for kind, _body in _messages(data))
+
+
+def alerts(data: bytes) -> list[int]:
+    """The numbers of the alerts in clear."""
+    return [body[1] for kind, body in _clear(data) if kind == _ALERT and len(body) == 2]
+
+
+def alerts_after_hello(data: bytes) -> list[int]:
+    """The numbers of the alerts in clear that came after the server's whole first flight."""
+    records = list(_clear(data))
+    for end in range(len(records)):
+        stream = b"".join(body for kind, body in records[: end + 1] if kind == _HANDSHAKE)
+        if any(kind == _SERVER_HELLO_DONE for kind, _body in _cut(stream)):
+            return [body[1] for kind, body in records[end + 1 :] if kind == _ALERT and len(body) == 2]
+    return []
+
+
+def has_heartbeat(data: bytes) -> bool:
+    """Whether the server began to send a heartbeat."""
+    whole = sum(5 + len(body) for _kind, body in _records(data))
+    return any(kind == _HEARTBEAT for kind, _body in _clear(data)) or data[whole : whole + 2] == b"\x18\x03"

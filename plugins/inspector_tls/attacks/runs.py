@@ -1,0 +1,268 @@
+"""What was tried and what came of it: written by the worker, judged again from its recording.
+
+sslyze's word is taken only where the connections show that it really asked: a server that fell silent, reset the line
+or never finished its hello is not safe, it is unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import Any
+
+from inspector import Answer, Cause, Model
+from inspector_tls.attacks.observations import Robot
+from inspector_tls.attacks.records import (
+    BAD_RECORD_MAC,
+    REFUSALS,
+    alerts,
+    alerts_after_hello,
+    has_heartbeat,
+    hello_version,
+    is_hello_done,
+)
+from inspector_tls.observations import TlsVersion
+
+
+class Command(StrEnum):
+    """What was tried: ``version`` is one handshake, the others are sslyze's scan commands."""
+
+    VERSION = "version"
+    HEARTBLEED = "heartbleed"
+    CCS_INJECTION = "ccs-injection"
+    ROBOT = "robot"
+    RENEGOTIATION = "renegotiation"
+    EARLY_DATA = "early-data"
+
+
+class End(StrEnum):
+    """How a connection ended. ``open``: it was left by this side."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    RESET = "reset"
+    TIMEOUT = "timeout"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    NO_TLS = "no-tls"
+
+
+_CAUSES = {
+    End.OPEN: Cause.PROTOCOL_ERROR,
+    End.CLOSED: Cause.PROTOCOL_ERROR,
+    End.RESET: Cause.RESET,
+    End.TIMEOUT: Cause.TIMEOUT,
+    End.REFUSED: Cause.REFUSED,
+    End.UNREACHABLE: Cause.NOT_REACHED,
+    End.NO_TLS: Cause.PROTOCOL_ERROR,
+}
+
+
+class Line(Model):
+    """One connection: what was received first, how it ended, whether the handshake was made.
+
+    ``prodded``: the silent server was sent a record that it must reject, to see whether it still listens.
+    ``protested``: it answered a ChangeCipherSpec that came early, or closed the line, before anything followed.
+    """
+
+    received: bytes = b""
+    end: End = End.OPEN
+    shaken: bool = False
+    prodded: bool = False
+    protested: bool = False
+
+    @property
+    def cause(self) -> Cause:
+        """Why nothing can be concluded from it."""
+        return _CAUSES[self.end]
+
+
+class Run(Model):
+    """One command run once: sslyze's result in its words (empty where it raised ``error``), and the connections."""
+
+    command: Command
+    version: TlsVersion
+    result: str = ""
+    number: int = 0
+    error: str = ""
+    lines: tuple[Line, ...] = ()
+
+    @property
+    def unseen(self) -> Answer[Any]:
+        """That nothing was seen, for the cause of the first connection that went wrong, or of the last."""
+        if not self.lines:
+            return Answer(unseen=Cause.NOT_REACHED)
+        bad = next((line for line in self.lines if line.end not in (End.OPEN, End.CLOSED)), self.lines[-1])
+        return Answer(unseen=bad.cause)
+
+
+class Order(Model):
+    """What the worker is told: where to connect, under which names, and the seconds for one answer and in all."""
+
+    address: str
+    port: int
+    scheme: str
+    server_name: str | None = None
+    ehlo: str = ""
+    user_agent: str = ""
+    answer_seconds: int = 5
+    all_seconds: int = 120
+
+
+class Report(Model):
+    """What the worker brings back."""
+
+    runs: tuple[Run, ...] = ()
+    tools: dict[str, str] = {}
+
+
+# --- judging one run --------------------------------------------------------------------------------------------------
+
+
+def accepts(run: Run) -> Answer[bool]:
+    """Whether the server accepts the version of a handshake: it chose it, chose another, or refused in words."""
+    (line,) = run.lines
+    chosen = hello_version(line.received)
+    if chosen is not None:
+        return Answer(seen=chosen is run.version)
+    refused = bool(REFUSALS & set(alerts(line.received)))
+    return Answer(seen=False) if refused else run.unseen
+
+
+def heartbleed(run: Run) -> Answer[bool]:
+    """Open to it: the server answered a heartbeat that it must discard (RFC 6520 §4).
+
+    Closed: after its whole hello it sent an alert or closed the line; or it kept silent, and then rejected the next
+    record, which it reads after the heartbeat.
+    """
+    line = _last(run)
+    if run.error or not is_hello_done(line.received):
+        return run.unseen
+    if run.result == str(True):
+        return Answer(seen=True) if has_heartbeat(line.received) else Answer(unseen=Cause.AMBIGUOUS)
+    return Answer(seen=False) if line.end is End.CLOSED or alerts_after_hello(line.received) else run.unseen
+
+
+def ccs_injection(run: Run) -> Answer[bool]:
+    """Open to it: after an early ChangeCipherSpec the server tried to decrypt (CVE-2014-0224).
+
+    Closed: it protested against that message by itself, or named another fault than a bad MAC. Who only closes the line
+    after the next record may have tried to decrypt that one in silence.
+    """
+    line = _last(run)
+    if not is_hello_done(line.received):
+        return run.unseen
+    if line.protested:
+        return Answer(seen=False)
+    if run.error:
+        return run.unseen
+    said = alerts_after_hello(line.received)
+    if run.result == str(True):
+        return Answer(seen=True) if BAD_RECORD_MAC in said else Answer(unseen=Cause.AMBIGUOUS)
+    return Answer(seen=False) if said and BAD_RECORD_MAC not in said else run.unseen
+
+
+def _last(run: Run) -> Line:
+    return run.lines[-1] if run.lines else Line(end=End.UNREACHABLE)
+
+
+_ROBOT = {
+    "VULNERABLE_WEAK_ORACLE": Robot.WEAK_ORACLE,
+    "VULNERABLE_STRONG_ORACLE": Robot.STRONG_ORACLE,
+    "NOT_VULNERABLE_NO_ORACLE": Robot.NO_ORACLE,
+    "NOT_VULNERABLE_RSA_NOT_SUPPORTED": Robot.NO_RSA,
+}
+
+
+def robot(run: Run) -> Answer[Robot]:
+    """An oracle is a difference between answers that held three times over.
+
+    None: every attempt was answered, and alike. No RSA: it was refused in words.
+    """
+    if run.error:
+        return run.unseen
+    found = _ROBOT.get(run.result)
+    if found is None:
+        return Answer(unseen=Cause.UNSTABLE)
+    if found is Robot.NO_RSA:
+        refused = [line for line in run.lines if hello_version(line.received) is None]
+        in_words = bool(refused) and all(REFUSALS & set(alerts(line.received)) for line in refused)
+        return Answer(seen=found) if in_words else run.unseen
+    if found is Robot.NO_ORACLE:
+        answered = all(line.end in (End.OPEN, End.CLOSED) for line in run.lines)
+        asked = sum(is_hello_done(line.received) and not line.shaken for line in run.lines)
+        return Answer(seen=found) if answered and asked >= _ROBOT_QUESTIONS else run.unseen
+    return Answer(seen=found)
+
+
+#: Five paddings, three times each.
+_ROBOT_QUESTIONS = 15
+
+
+def renegotiations(run: Run) -> Answer[int]:
+    """How many renegotiations in a row the server carried out; 0 where it refused the first by an answer."""
+    line = _last(run)
+    if not line.shaken:
+        return run.unseen
+    if "unsafe legacy renegotiation disabled" in run.error:
+        return Answer(seen=1)  # the server answered with a hello; it was the client that would not go on
+    if run.error:
+        return run.unseen
+    if run.number:
+        return Answer(seen=run.number)
+    return Answer(seen=0) if line.end in (End.OPEN, End.CLOSED) else run.unseen
+
+
+def early_data(run: Run) -> Answer[bool]:
+    """Whether the server took a byte before the handshake was done, on a session that it had given out."""
+    if run.error or any(line.end in (End.RESET, End.TIMEOUT) for line in run.lines):
+        return run.unseen
+    if run.result == str(True):
+        return Answer(seen=True)
+    return Answer(seen=False) if len(run.lines) > 1 and run.lines[0].shaken else run.unseen
+
+
+JUDGES: dict[Command, Callable[[Run], Answer[Any]]] = {
+    Command.VERSION: accepts,
+    Command.HEARTBLEED: heartbleed,
+    Command.CCS_INJECTION: ccs_injection,
+    Command.ROBOT: robot,
+    Command.RENEGOTIATION: renegotiations,
+    Command.EARLY_DATA: early_data,
+}
+
+
+# --- judging them together --------------------------------------------------------------------------------------------
+
+
+def settle(runs: Iterable[Run]) -> Answer[Any]:
+    """The first answer that was seen, else why the last was not."""
+    answer: Answer[Any] = Answer(unseen=Cause.NOT_REACHED)
+    for run in runs:
+        answer = JUDGES[run.command](run)
+        if answer.is_seen:
+            break
+    return answer
+
+
+def about(runs: Sequence[Run], command: Command, version: TlsVersion | None = None) -> list[Run]:
+    """The runs of a command."""
+    return [run for run in runs if run.command is command and version in (None, run.version)]
+
+
+#: Versions that the attacks are about, newest first.
+ATTACKED = (TlsVersion.TLS_1_2, TlsVersion.TLS_1_1, TlsVersion.TLS_1_0, TlsVersion.SSL_3)
+
+
+def newest_attacked(runs: Sequence[Run]) -> Answer[TlsVersion | None]:
+    """The newest version up to TLS 1.2 that is accepted; None where TLS 1.3 is and all others are refused."""
+    for version in ATTACKED:
+        accepted = settle(about(runs, Command.VERSION, version))
+        if not accepted.is_seen:
+            return Answer(unseen=accepted.unseen)
+        if accepted.seen:
+            return Answer(seen=version)
+    newest = settle(about(runs, Command.VERSION, TlsVersion.TLS_1_3))
+    if newest.seen:
+        return Answer(seen=None)
+    return Answer(unseen=newest.unseen or Cause.PROTOCOL_ERROR)

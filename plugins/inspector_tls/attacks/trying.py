@@ -1,0 +1,83 @@
+"""The part of the looks that runs in a worker process; only there sslyze is imported."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from inspector_tls.attacks.runs import (
+    ATTACKED,
+    Command,
+    Order,
+    Report,
+    Run,
+    newest_attacked,
+    settle,
+)
+from inspector_tls.observations import TlsVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ATTACKS = (Command.HEARTBLEED, Command.CCS_INJECTION, Command.RENEGOTIATION, Command.ROBOT)
+#: Connections of each command run once.
+_CONNECTIONS = {
+    Command.VERSION: 1,
+    Command.HEARTBLEED: 1,
+    Command.CCS_INJECTION: 1,
+    Command.RENEGOTIATION: 2,
+    Command.ROBOT: 21,
+    Command.EARLY_DATA: 2,
+}
+#: Every version and every command is tried at most twice.
+MOST_ATTACKING = 2 * (sum(_CONNECTIONS[each] for each in _ATTACKS) + len(ATTACKED) + 1)
+MOST_FOR_SESSIONS = 2 * (_CONNECTIONS[Command.VERSION] + _CONNECTIONS[Command.EARLY_DATA])
+
+
+class _Trial:
+    """Runs commands until they are settled, twice at most, while there is time."""
+
+    def __init__(self, order: Order, run: Callable[..., Run]) -> None:
+        self._order = order
+        self._run = run
+        self._ends = time.monotonic() + order.all_seconds
+        self.runs: list[Run] = []
+
+    def try_out(self, command: Command, version: TlsVersion) -> bool:
+        """Run a command; the second time with the server's name. Whether it was settled."""
+        done: list[Run] = []
+        for names_server in (None, True):
+            if time.monotonic() >= self._ends:
+                break
+            done.append(self._run(self._order, command, version, names_server=names_server))
+            if settle(done).is_seen:
+                break
+        self.runs += done
+        return settle(done).is_seen
+
+
+def attack(payload: bytes) -> bytes:
+    """Carry out an ``Order`` (JSON): find the newest version up to TLS 1.2, try each attack; give the ``Report``."""
+    from inspector_tls.attacks.client import run, tools
+
+    trial = _Trial(Order.parse(payload), run)
+    for version in (*ATTACKED, TlsVersion.TLS_1_3):
+        settled = trial.try_out(Command.VERSION, version)
+        if not settled or settle(trial.runs[-1:]).seen:
+            break
+    newest = newest_attacked(trial.runs).seen
+    if newest is not None:
+        for command in _ATTACKS:
+            trial.try_out(command, newest)
+    return Report(runs=tuple(trial.runs), tools=tools()).canonical()
+
+
+def resume(payload: bytes) -> bytes:
+    """Carry out an ``Order`` (JSON): send early data on a resumed session of TLS 1.3; give the ``Report``."""
+    from inspector_tls.attacks.client import run, tools
+
+    trial = _Trial(Order.parse(payload), run)
+    trial.try_out(Command.VERSION, TlsVersion.TLS_1_3)
+    if settle(trial.runs).seen:
+        trial.try_out(Command.EARLY_DATA, TlsVersion.TLS_1_3)
+    return Report(runs=tuple(trial.runs), tools=tools()).canonical()
