@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from inspector import Cause
 from inspector_tls.enumeration import hello as wire
 from inspector_tls.enumeration import offers
 from inspector_tls.enumeration.codes import FALLBACK_SCSV, GREASE, signatures, suites
@@ -82,8 +83,8 @@ def enumeration(case: Case) -> Line[None]:
 # --- One question -----------------------------------------------------------------------------------------------------
 
 
-def _once(case: Case, purpose: Purpose, hello: Hello) -> Line[tuple[Said, Reply]]:
-    reply = yield from ask(purpose, hello)
+def _once(case: Case, purpose: Purpose, hello: Hello, *, alone: bool = False) -> Line[tuple[Said, Reply]]:
+    reply = yield from ask(purpose, hello, alone=alone)
     said = understand(hello, reply)
     chosen = reply.flight.hello
     if said.meaning is Meaning.CHOSEN and chosen is not None and hello.suites.index(chosen.suite) >= LONG_LIST:
@@ -91,11 +92,13 @@ def _once(case: Case, purpose: Purpose, hello: Hello) -> Line[tuple[Said, Reply]
     return said, reply
 
 
-def _settled(case: Case, purpose: Purpose, hello: Hello) -> Line[tuple[Said, Reply]]:
-    """Ask, and once more if the answer is in doubt."""
-    said, reply = yield from _once(case, purpose, hello)
-    if not said.is_settled and reply.asked:
-        said, reply = yield from _once(case, purpose, hello)
+def _settled(case: Case, purpose: Purpose, hello: Hello, *, alone: bool = False) -> Line[tuple[Said, Reply]]:
+    """Ask, and again if the answer is in doubt; then alone, for some servers turn surplus connections away."""
+    said, reply = yield from _once(case, purpose, hello, alone=alone)
+    for cause in (said.cause, Cause.RESET):
+        if said.cause is not cause or said.is_settled or not reply.asked:
+            break
+        said, reply = yield from _once(case, purpose, hello, alone=True)
     return said, reply
 
 
@@ -164,14 +167,13 @@ def _first(case: Case, version: TlsVersion) -> Line[Spoken]:
     if not small.said.is_settled or small.said.refuses_version:
         return small
     # The server is there: was it the hello, or bad luck?
-    said, reply = yield from _once(case, Purpose.SMALL, whole)
+    said, reply = yield from _once(case, Purpose.SMALL, whole, alone=True)
     return Spoken(version, said, reply.flight) if said.is_settled and not is_tls_1_3 else small
 
 
 def _small(case: Case, version: TlsVersion) -> Line[Spoken]:
-    said, reply = yield from _settled(
-        case, Purpose.SMALL, case.hello(version, offers.common_suites(version), Form.SMALL)
-    )
+    hello = case.hello(version, offers.common_suites(version), Form.SMALL)
+    said, reply = yield from _settled(case, Purpose.SMALL, hello, alone=True)
     return Spoken(version, said, reply.flight, Form.SMALL)
 
 
@@ -425,10 +427,13 @@ def _likely(spoken: Spoken) -> tuple[int, ...]:
 
 
 def _contrasted(case: Case, purpose: Purpose, odd: Hello, plain: Hello) -> Line[None]:
-    """Send an odd hello; if it is not taken, a plain one, to see that the server is there."""
+    """Send an odd hello; if it is not taken, a plain one, to see that the server is there, and the odd one again."""
     said, reply = yield from _settled(case, purpose, odd)
-    if said.meaning is not Meaning.CHOSEN and reply.asked:
-        yield from _settled(case, purpose, plain)
+    if said.meaning is Meaning.CHOSEN or not reply.asked:
+        return
+    yield from _settled(case, purpose, plain, alone=True)
+    if not said.is_settled:
+        yield from _once(case, purpose, odd, alone=True)
 
 
 def _plain(case: Case, spoken: Spoken) -> Hello:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from inspector import Cause, Network, Trouble
@@ -61,11 +62,12 @@ async def enumerate_endpoint(
     in the transcript with its cause.
     """
     case = Case(server_name, mode, extra)
-    asker = _Asker(network, port, opening, answer_seconds, most_connections, asyncio.Semaphore(at_once))
+    asker = _Asker(network, port, opening, answer_seconds, most_connections)
+    turns = _Turns(at_once)
     asking = Asking(enumeration(case))
 
     async def follow(question: Question) -> None:
-        async with asker.turns:
+        async with turns.alone() if question.alone else turns.one():
             reply = await asker.reply(question)
         for opened in asking.answer(question, reply):
             tasks.create_task(follow(opened))
@@ -74,6 +76,29 @@ async def enumerate_endpoint(
         for opened in asking.opened():
             tasks.create_task(follow(opened))
     return Transcript(server_name=server_name, mode=mode, exchanges=tuple(asker.exchanges))
+
+
+class _Turns:
+    """So many at once, or one alone."""
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._free = asyncio.Semaphore(at_once)
+        self._alone = asyncio.Lock()
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Go when fewer than so many are under way."""
+        async with self._free:
+            yield
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Go when nothing is under way, and hold the others back."""
+        async with self._alone, AsyncExitStack() as taken:
+            for _ in range(self._at_once):
+                await taken.enter_async_context(self._free)
+            yield
 
 
 @dataclass
@@ -85,7 +110,6 @@ class _Asker:
     opening: Opening | None
     answer_seconds: float
     most_connections: int
-    turns: asyncio.Semaphore
     exchanges: list[Exchange] = field(default_factory=list)
     asked: int = 0
     failed: int = 0
@@ -145,12 +169,13 @@ class _Asker:
         return is_older or self.kept_bytes > _GENEROUS_BYTES
 
     def _count(self, flight: Flight, cause: Cause | None) -> None:
-        if flight.has_chosen or flight.alerts:
+        if flight.has_chosen or (flight.alerts and not flight.fault):
             self.heard = True
+        elif cause is None and flight.fault:
+            cause = Cause.PROTOCOL_ERROR
         if cause is None:
             return
-        if not flight.has_chosen:
-            self.failed += 1
+        self.failed += not flight.has_chosen
         if cause in _FINAL or self.failed >= (_PATIENCE if self.heard else _FIRST_PATIENCE):
             self.stopped = self.stopped or cause
 

@@ -15,11 +15,11 @@ from inspector_tls.enumeration.hello import KEY_SHARE, VERSIONS_SUPPORTED
 from inspector_tls.observations import TlsVersion
 
 #: Bounds: one handshake message, all bytes of an answer, records, warnings. A real flight has a few kilobytes.
-MESSAGE_BYTES, FLIGHT_BYTES, RECORDS, WARNINGS = 131_072, 262_144, 20_000, 32
+MESSAGE_BYTES, FLIGHT_BYTES, RECORDS, WARNINGS = 131_072, 262_144, 10_000, 32
 _RECORD_BYTES = 16_384 + 2_048
 
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _APPLICATION_DATA = 20, 21, 22, 23
-_HELLO_REQUEST, _SERVER_HELLO, _CERTIFICATE, _KEY_EXCHANGE = 0, 2, 11, 12
+_SERVER_HELLO, _CERTIFICATE, _KEY_EXCHANGE = 2, 11, 12
 _CERTIFICATE_REQUEST, _HELLO_DONE, _CERTIFICATE_STATUS = 13, 14, 22
 _WARNING, _CLOSE_NOTIFY = 1, 0
 #: The random value that makes a ServerHello a HelloRetryRequest (RFC 8446 §4.1.3).
@@ -103,16 +103,18 @@ class Flight:
 
     def feed(self, data: bytes) -> None:
         """Read some more bytes."""
-        if self.is_over:
-            return
         self._buffer += data
         try:
-            while not self.is_over and self._step():
-                pass
-            if not self.is_over and len(self._buffer) > FLIGHT_BYTES:
-                raise _Fault("the answer is too long")
+            self._read()
         except _Fault as fault:
             self.fault = str(fault)
+
+    def _read(self) -> None:
+        while not self.is_over:
+            if not self._step():
+                if len(self._buffer) > FLIGHT_BYTES:
+                    raise _Fault("the answer is too long")
+                return
 
     # --- records ---
 
@@ -122,8 +124,6 @@ class Flight:
         if at == 0 and len(buffer) >= 3 and self._is_ssl_2():
             return self._read_ssl_2()
         if len(buffer) - at < 5:
-            if len(buffer) > at and buffer[at] not in (_CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _APPLICATION_DATA):
-                self._refuse_noise()
             return False
         kind, major, _minor, length = struct.unpack_from(">BBBH", buffer, at)
         if kind not in (_CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _APPLICATION_DATA) or major != 3:
@@ -140,13 +140,6 @@ class Flight:
         self._at = at + 5 + length
         self._read_record(kind, bytes(buffer[at + 5 : self._at]))
         return True
-
-    def _refuse_noise(self) -> None:
-        if len(self._buffer) - self._at >= 3 or not self._maybe_ssl_2():
-            raise _Fault("not a TLS record")
-
-    def _maybe_ssl_2(self) -> bool:
-        return self._at == 0 and bool(self._buffer[0] & 0x80 or self._buffer[0] < 0x40)
 
     def _refuse_giants(self, rest: bytes) -> None:
         """A message that announces too much is refused before it has come."""
@@ -191,8 +184,6 @@ class Flight:
         del data[:at]
 
     def _read_message(self, kind: int, body: bytes) -> None:
-        if kind == _HELLO_REQUEST:
-            return
         if (kind == _SERVER_HELLO) == (self.hello is not None):
             raise _Fault(f"handshake message {kind} is out of place")
         if kind == _SERVER_HELLO:

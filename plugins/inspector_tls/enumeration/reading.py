@@ -176,7 +176,7 @@ class _Reader:
         self.transcript = transcript
         self.records = _records(transcript)
         self.by_version = {version: self._about(version) for version in TlsVersion}
-        self.longest_read = self._longest_read()
+        self.reads_long_lists = self._reads_long_lists()
         self.accepted = {version: self._is_accepted(version) for version in TlsVersion}
 
     def enumeration(self) -> Enumeration:
@@ -207,25 +207,24 @@ class _Reader:
     def _of(self, *purposes: Purpose) -> list[_Record]:
         return [each for each in self.records if each.purpose in purposes]
 
-    def _longest_read(self) -> int:
-        """The length of the longest list of suites that the server was seen to read."""
-        picks = [
-            (each.hello.suites.index(each.suite), len(each.hello.suites))
-            for each in self.records
-            if each.suite is not None
-        ]
-        return max((length for place, length in picks if place >= LONG_LIST), default=SMALL_LIST)
+    def _reads_long_lists(self) -> bool:
+        """Whether the server was seen to read a long list to its end."""
+        return any(each.hello.suites.index(each.suite) >= LONG_LIST for each in self.records if each.suite is not None)
 
     def _counts(self, record: _Record) -> bool:
-        """Whether a refusal is one of all that was offered."""
-        return record.is_refused and len(record.hello.suites) <= max(self.longest_read + len(GREASE), SMALL_LIST + 2)
+        """Whether a refusal is one of all that was offered; some servers do not read a long list to its end."""
+        return record.is_refused and (self.reads_long_lists or len(record.hello.suites) <= SMALL_LIST + 2)
 
     def _cause(self, records: Iterable[_Record]) -> Cause:
-        """Why something was not seen: the last failure, or nobody asked."""
-        causes = [each.cause for each in records if each.cause is not None]
+        """Why something was not seen: the last failure, or why asking came to an end, or nobody asked."""
+        known = list(records)
+        causes = [each.cause for each in known if each.cause is not None]
         if causes:
             return causes[-1]
-        return Cause.AMBIGUOUS if any(each.is_refused for each in records) else _NOT_ASKED
+        if any(each.is_refused for each in known):
+            return Cause.AMBIGUOUS
+        ended = next((each.exchange.cause for each in reversed(self.records) if not each.exchange.asked), None)
+        return ended or _NOT_ASKED
 
     # --- versions ---
 
@@ -291,18 +290,12 @@ class _Reader:
 
     def _is_in_one_list(self, version: TlsVersion) -> bool:
         """Whether the suites were picked one after another from one list."""
-        return version is TlsVersion.TLS_1_3 or (
-            self.transcript.mode is Mode.ECONOMICAL and self.longest_read > SMALL_LIST
-        )
+        return version is TlsVersion.TLS_1_3 or (self.transcript.mode is Mode.ECONOMICAL and self.reads_long_lists)
 
     def _preference(self, version: TlsVersion, offer: Offer) -> Answer[Preference | None]:
         """Compare the pick from what is accepted with the pick from the same the other way round."""
         if not self.accepted[version].seen:
-            return (
-                Answer(seen=None)
-                if self.accepted[version].is_seen
-                else Answer(unseen=self._cause(self.by_version[version]))
-            )
+            return Answer(unseen=self.accepted[version].unseen)
         codes = {code for code in offers.suites_of(version) if suites()[code].name in offer.accepted}
         if len(codes) < 2 and offer.complete.seen:
             return Answer(seen=None)
@@ -357,8 +350,8 @@ class _Reader:
             each for each in self.by_version[newest] if each.suite is not None and suites()[each.suite].on_curve
         ]
         offer = self._version(newest).suites
-        if not on_curve and offer.complete.seen:
-            return Offer(complete=Answer(seen=True))
+        if not on_curve:
+            return Offer(complete=offer.complete)
         names = {code: groups()[code].name for code in offers.groups_of(newest)}
         asked = [each for each in self.by_version[newest] if each.purpose is Purpose.GROUPS]
         needed = _needed_curve(on_curve)
@@ -532,17 +525,17 @@ class _Reader:
         )
 
     def _many_suites(self) -> Answer[bool]:
-        if self.longest_read > SMALL_LIST:
+        if self.reads_long_lists:
             return Answer(seen=True)
-        is_small_taken = any(each.is_chosen for each in self._of(Purpose.SMALL, Purpose.SUITES, Purpose.CONFIRM))
-        tried = [
-            each
-            for each in self._of(Purpose.VERSION, Purpose.SMALL, Purpose.CONFIRM)
-            if len(each.hello.suites) > LONG_LIST and each.version is not TlsVersion.TLS_1_3
-        ]
-        if is_small_taken and len(tried) > 1 and not any(each.is_chosen for each in tried):
+        tried = [each for each in self.records if len(each.hello.suites) > LONG_LIST and self._should_take(each)]
+        if any(each.is_refused for each in tried) or len(tried) >= _FIRM:
             return Answer(seen=False)
         return Answer(unseen=self._cause(tried))
+
+    def _should_take(self, record: _Record) -> bool:
+        """Whether a hello was not taken that offers what the server takes otherwise."""
+        same = self.by_version[record.version]
+        return not record.is_chosen and any(each.suite in record.hello.suites for each in same if each.suite)
 
     def _takes(self, purpose: Purpose, is_odd: Callable[[Hello], bool]) -> Answer[bool | None]:
         """Whether an odd hello is taken, where a plain one is."""
@@ -552,7 +545,7 @@ class _Reader:
         if any(each.flight.has_chosen for each in odd):
             return Answer(seen=True)
         is_there = any(each.is_chosen for each in plain)
-        if is_there and odd and (any(each.is_refused for each in odd) or len(odd) > 1):
+        if is_there and (any(each.is_refused for each in odd) or len(odd) >= _FIRM):
             return Answer(seen=False)
         if not odd and not self._might_be_asked(purpose):
             return Answer(seen=None)
@@ -570,6 +563,8 @@ class _Reader:
 _LISTING = frozenset({Purpose.VERSION, Purpose.SMALL, Purpose.SUITES, Purpose.CONFIRM})
 _CLEAR = tuple(version for version in TlsVersion if version not in (TlsVersion.SSL_2, TlsVersion.TLS_1_3))
 _INAPPROPRIATE_FALLBACK = 86
+#: So many failures, with successes in between, are no accident.
+_FIRM = 3
 _ORDINARY_BYTES = 1024
 
 

@@ -19,10 +19,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """A hello to be sent once, and what for; ``depth`` counts the answers that had to come before it, plus one."""
+    """A hello to be sent once, and what for; ``alone``: while nothing else is asked, because it failed before.
+
+    ``depth`` counts the answers that had to come before it, plus one.
+    """
 
     purpose: Purpose
     hello: Hello
+    alone: bool = False
     depth: int = 1
 
 
@@ -36,9 +40,9 @@ Step = Question | _Fork
 Line = Generator[Step, Any, T]
 
 
-def ask(purpose: Purpose, hello: Hello) -> Line[Reply]:
+def ask(purpose: Purpose, hello: Hello, *, alone: bool = False) -> Line[Reply]:
     """Ask one question."""
-    reply: Reply = yield Question(purpose, hello)
+    reply: Reply = yield Question(purpose, hello, alone)
     return reply
 
 
@@ -78,7 +82,7 @@ class Asking:
             for place, line in enumerate(step.lines):
                 self._resume(_Thread(line, join, place), None, depth)
             return
-        question = Question(step.purpose, step.hello, depth + 1)
+        question = Question(step.purpose, step.hello, step.alone, depth + 1)
         self.rounds = max(self.rounds, question.depth)
         self._waiting[question] = thread
         self._opened.append(question)
