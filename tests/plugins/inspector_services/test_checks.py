@@ -73,7 +73,8 @@ class Scene:
 
     def __init__(self, name: str) -> None:
         told = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
-        self.declared = tcp(*told["declared"])
+        endpoints = ("https://host.test/",) if 443 in told["declared"] else ()
+        self.declared = tcp(*told["declared"]).model_copy(update={"endpoints": endpoints})
         self.ports = OpenPorts.model_validate(told["ports"])
         self.greetings = Greetings.model_validate(told["greetings"])
 
@@ -130,11 +131,15 @@ def test_without_declared_ports_there_is_nothing_to_compare_with() -> None:
 
 
 def test_port_80_counts_as_declared_beside_https_only() -> None:
-    """Where port 443 is not declared, neither is port 80."""
+    """Without an HTTPS endpoint on port 443, port 80 is not declared either: nothing else would judge it."""
     ports = Scene("redirecting").ports
-    assert judge(BY_ID["ports-only-declared"], ports, tcp(443)).outcome is PASS
+    web = tcp(443).model_copy(update={"endpoints": ("https://shop.test/a",)})
+    other = tcp(443).model_copy(update={"endpoints": ("https://shop.test:8443/", "tls://shop.test:443")})
+    assert judge(BY_ID["ports-only-declared"], ports, web).outcome is PASS
+    assert judge(BY_ID["ports-only-declared"], ports, other).measured == ("80/tcp (http)",)
+    assert judge(BY_ID["ports-only-declared"], ports, tcp(443)).measured == ("80/tcp (http)",)
     assert judge(BY_ID["ports-only-declared"], ports, tcp(8443)).measured == ("80/tcp (http)", "443/tcp (https)")
-    strict = BY_ID["ports-only-declared"](ports, tcp(443), beside_https=())
+    strict = BY_ID["ports-only-declared"](ports, web, beside_https=())
     assert strict.measured == ("80/tcp (http)",)
 
 
