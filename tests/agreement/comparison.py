@@ -1,0 +1,164 @@
+"""Compares what sources say of servers, and holds disagreements against what ``agreement.yaml`` explains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from tests.agreement import names, ours
+from tests.agreement.facts import Facts, agree, difference
+from tests.agreement.planting import Server
+from tests.agreement.stage import Stage
+from tests.agreement.tools import TOOLS
+from tests.agreement.tools.asking import Asked, Silent, Tool
+
+#: The product among the sources.
+INSPECTOR = "inspector"
+EXPLANATIONS = Path(__file__).with_name("agreement.yaml")
+SOURCES: dict[str, Tool] = {INSPECTOR: ours.facts, **TOOLS}
+
+
+# --- What was said ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What every source said of one server, and why some said nothing."""
+
+    server: str
+    planted: Facts
+    said: Mapping[str, Facts]
+    silent: Mapping[str, str]
+
+    def reference(self, fact: str) -> tuple[str, object] | None:
+        """What a fact is held against: what is planted, else what the inspection says."""
+        if fact in self.planted:
+            return "planted", self.planted[fact]
+        own = self.said.get(INSPECTOR, {})
+        return (INSPECTOR, own[fact]) if fact in own else None
+
+    def agreeing(self, source: str) -> list[str]:
+        """The facts on which a source agrees with the reference."""
+        return [fact for fact, verdict in self._held(source) if verdict]
+
+    def differing(self, source: str) -> list[str]:
+        """The facts on which it does not."""
+        return [fact for fact, verdict in self._held(source) if not verdict]
+
+    def _held(self, source: str) -> Iterator[tuple[str, bool]]:
+        for fact, value in self.said.get(source, {}).items():
+            reference = self.reference(fact)
+            if reference is not None and reference[0] != source:
+                yield fact, agree(value, reference[1])  # type: ignore[arg-type]
+
+    @property
+    def disagreements(self) -> tuple[Disagreement, ...]:
+        """Every fact on which a source does not agree."""
+        return tuple(self._disagreements())
+
+    def _disagreements(self) -> Iterator[Disagreement]:
+        for source in self.said:
+            for fact in self.differing(source):
+                reference = self.reference(fact)
+                assert reference is not None
+                told = difference(self.said[source][fact], reference[1], names.suite_names())  # type: ignore[arg-type]
+                yield Disagreement(self.server, fact, source, f"{told} ({reference[0]})")
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One fact of one server on which one source does not agree, and in which way."""
+
+    server: str
+    fact: str
+    tool: str
+    told: str = field(compare=False)
+
+    def __str__(self) -> str:
+        """In one line."""
+        return f"{self.server}: {self.tool} about {self.fact}: {self.told}"
+
+
+def examine(server: Server, stage: Stage, sources: Iterable[str]) -> Examination:
+    """Start a server and hear every source about it, one after another; raises Missing."""
+    place = stage.place(server.name)
+    planted = server.planted.facts(place.keys)
+    said: dict[str, Facts] = {}
+    silent: dict[str, str] = {}
+    with server.start(place) as port:
+        asked = Asked(place.address, port, server.protocol, place.folder)
+        for source in sources:
+            try:
+                said[source] = SOURCES[source](asked)
+            except Silent as why:
+                silent[source] = str(why)
+    return Examination(server.name, planted, said, silent)
+
+
+# --- What is explained -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a tool disagrees about facts of servers, and the output of a third tool that decides."""
+
+    servers: tuple[str, ...]
+    facts: tuple[str, ...]
+    tool: str
+    reason: str
+    decided_by: str
+    output: str
+
+    @property
+    def disagreements(self) -> tuple[Disagreement, ...]:
+        """What it explains."""
+        return tuple(Disagreement(server, fact, self.tool, "") for server in self.servers for fact in self.facts)
+
+
+def explanations(path: Path = EXPLANATIONS) -> tuple[Explanation, ...]:
+    """All that is explained."""
+    entries = YAML(typ="safe").load(path.read_text()) or []
+    return tuple(
+        Explanation(
+            _listed(entry["server"]),
+            _listed(entry["fact"]),
+            entry["tool"],
+            " ".join(entry["reason"].split()),
+            entry["decided_by"],
+            entry["output"],
+        )
+        for entry in entries
+    )
+
+
+def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def faults(examination: Examination, explained: Iterable[Explanation]) -> list[str]:
+    """What is wrong: disagreements that nothing explains, explanations of none, deciders that do not decide."""
+    found = []
+    known: dict[Disagreement, Explanation] = {each: entry for entry in explained for each in entry.disagreements}
+    differing = set(examination.disagreements)
+    for each in examination.disagreements:
+        if each not in known:
+            found.append(f"not explained: {each}")
+        else:
+            found += _undecided(each, known[each], examination)
+    for each in known:
+        if each.server == examination.server and each.tool in examination.said and each not in differing:
+            found.append(f"explained, but no longer so: {each.server}: {each.tool} about {each.fact}")
+    if INSPECTOR in examination.silent:
+        found.append(f"{examination.server}: the inspection says nothing: {examination.silent[INSPECTOR]}")
+    return found
+
+
+def _undecided(each: Disagreement, entry: Explanation, examination: Examination) -> Iterator[str]:
+    """Whether the third tool, where it was asked, sides with the tool that it is to decide against."""
+    value = examination.said.get(entry.decided_by, {}).get(each.fact)
+    reference = examination.reference(each.fact)
+    if value is not None and reference is not None and not agree(value, reference[1]):  # type: ignore[arg-type]
+        yield f"{entry.decided_by} does not decide against {each.tool}: {each.server} about {each.fact}"

@@ -1,0 +1,14 @@
+"""The independent tools: how each is asked about a server, and what its output says in the words of ``facts``."""
+
+from __future__ import annotations
+
+from tests.agreement.tools.asking import Tool
+from tests.agreement.tools.nmap import nmap
+from tests.agreement.tools.openssl import openssl
+from tests.agreement.tools.sslscan import sslscan
+from tests.agreement.tools.sslyze import sslyze
+from tests.agreement.tools.testssl import testssl
+
+#: Every tool by its name; the reduced form asks those that are fast.
+TOOLS: dict[str, Tool] = {"openssl": openssl, "sslscan": sslscan, "nmap": nmap, "sslyze": sslyze, "testssl": testssl}
+FAST = ("sslscan", "nmap")

@@ -1,0 +1,117 @@
+"""testssl.sh, by its JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from tests.agreement import names
+from tests.agreement.facts import SSL_2, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3, Facts, Value, members
+from tests.agreement.stage import HOST
+from tests.agreement.tools.asking import Asked, Silent, output, starttls
+
+_STARTTLS = {
+    **{
+        each: each
+        for each in (
+            "smtp",
+            "lmtp",
+            "pop3",
+            "imap",
+            "sieve",
+            "ftp",
+            "xmpp",
+            "xmpp-server",
+            "ldap",
+            "nntp",
+            "postgres",
+            "mysql",
+        )
+    }
+}
+_VERSIONS = {
+    "SSLv2": "SSLv2",
+    "SSLv3": "SSLv3",
+    "TLS1": TLS_1_0,
+    "TLS1_1": TLS_1_1,
+    "TLS1_2": TLS_1_2,
+    "TLS1_3": TLS_1_3,
+}
+_SUITES = {
+    "ssl2": "SSLv2",
+    "ssl3": "SSLv3",
+    "tls1": TLS_1_0,
+    "tls1_1": TLS_1_1,
+    "tls1_2": TLS_1_2,
+    "tls1_3": TLS_1_3,
+}
+_FLAWS = {
+    "heartbleed": "heartbleed",
+    "CCS": "ccs-injection",
+    "ROBOT": "robot",
+    "CRIME_TLS": "crime",
+    "secure_client_renego": "client-renegotiation",
+    "POODLE_SSL": "poodle",
+    "DROWN": "drown",
+    "FREAK": "freak",
+    "LOGJAM": "logjam",
+    "SWEET32": "sweet32",
+}
+
+
+def testssl(asked: Asked) -> Facts:
+    """Versions, suites, preference, groups and flaws."""
+    written = asked.folder / "testssl.json"
+    command = [
+        "testssl",
+        "--quiet",
+        "--color",
+        "0",
+        "--warnings",
+        "off",
+        "--ip",
+        asked.address,
+        "--jsonfile",
+        str(written),
+    ]
+    command += ["-p", "-E", "-P", "-f", "-H", "-I", "-BB", "-R", "-C", "-Z", "-O", "-W", "-F", "-D", "-J"]
+    if asked.protocol != "tls":
+        command += ["-t", starttls(_STARTTLS, asked)]
+    text = output([*command, f"{HOST}:{asked.port}"], 300)
+    if not written.exists():
+        raise Silent(text.strip()[-200:])
+    said = {each["id"]: each["finding"] for each in json.loads(written.read_text())}
+    if "TLS1_2" not in said:
+        raise Silent(next(iter(said.values()), "wrote nothing")[:200])
+    found: dict[str, Value] = {
+        version: said[key].startswith("offered") for key, version in _VERSIONS.items() if key in said
+    }
+    for key, version in _SUITES.items():
+        codes = [
+            each.removeprefix(f"cipher-{key}_x") for each in said if re.fullmatch(f"cipher-{key}_x[0-9a-f]+", each)
+        ]
+        if codes and found.get(version):
+            found[f"suites {version}"] = members(each.zfill(6 if version == SSL_2 else 4).upper() for each in codes)
+    curves = said.get("FS_ECDHE_curves", "").split()
+    if curves and not (found.get(TLS_1_2) and found.get(TLS_1_3)):
+        version = TLS_1_3 if found.get(TLS_1_3) else TLS_1_2
+        can = names.groups("secp256r1 secp384r1 secp521r1 X25519 X448")
+        found[f"groups {version}"] = members((names.group(each) for each in curves), can)
+    return found | _flaws(said)
+
+
+def _flaws(said: dict[str, str]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for key, name in _FLAWS.items():
+        finding = said.get(key, "").lower()
+        if finding.startswith(
+            ("not vulnerable", "vulnerable", "potentially vulnerable", "uses 64 bit", "not affected")
+        ):
+            found[name] = not finding.startswith("not")
+    secure = said.get("secure_renego", "")
+    if secure.lower().startswith(("supported", "not supported", "vulnerable")):
+        found["insecure-renegotiation"] = not secure.lower().startswith("supported")
+    fallback = said.get("fallback_SCSV", "").lower()
+    if fallback.startswith(("supported", "not supported")):
+        found["fallback-scsv"] = fallback.startswith("supported")
+    return found
