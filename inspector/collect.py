@@ -276,7 +276,7 @@ class Collector:
         dropped = len(capture.discovered) - len(discovered)
         gaps = capture.gaps
         if dropped:
-            gaps = (*gaps, Gap(question=f"{dropped} more discovered aims", cause=Cause.NOT_SELECTED))
+            gaps = (*gaps, Gap(question=f"{dropped} more discovered aims", cause=Cause.ABORTED))
         evidence = Evidence(
             probe=probe.name,
             probe_version=probe.version,

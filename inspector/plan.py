@@ -195,7 +195,7 @@ class Planner:
             else:
                 address = found.address if probe.aim.has_address else None
                 subject = subject_of(uri, probe.aim, address=address, parent=by.subject.uri)
-                yield self._refusal(probe, subject, by.endpoint, Cause.NOT_SELECTED, "too many discovered aims")
+                yield self._refusal(probe, subject, by.endpoint, Cause.ABORTED, "too many discovered aims")
 
     def _about(
         self, probe: Probe, uri: Uri, pin: Pin | None, *, endpoint: str | None, parent: str | None

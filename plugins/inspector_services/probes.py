@@ -135,7 +135,7 @@ async def greetings(target: Target, network: Network, ports: OpenPorts) -> Captu
     """
     chosen = _chosen(target, ports)
     heard = list(await asyncio.gather(*(_listen(network, port) for port in chosen[:PORTS_HEARD])))
-    heard += [Heard(port=port, cause=Cause.NOT_SELECTED) for port in chosen[PORTS_HEARD:]]
+    heard += [Heard(port=port, cause=Cause.ABORTED) for port in chosen[PORTS_HEARD:]]
     return Capture(
         raw=(
             Raw(

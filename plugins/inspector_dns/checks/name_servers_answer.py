@@ -33,7 +33,7 @@ def name_servers_answer(zone: Zone, servers: Every[NameServer]) -> Verdict:
     asked = {item.subject.host for item in servers.all}
     missed = [server.name for server in zone.servers.value if server.name not in asked]
     if missed:
-        return inconclusive("name servers that were not asked: {measured}", measured=missed, cause=Cause.NOT_SELECTED)
+        return inconclusive("name servers that were not asked: {measured}", measured=missed, cause=Cause.ABORTED)
     return passed("authoritative answers from {measured}", measured=right)
 
 

@@ -85,4 +85,4 @@ def test_a_name_server_that_nobody_asked_is_a_hole(served: Served) -> None:
     about = Seen(subject(zone, "dns:good.test"), facts)
     some = Every(servers_of(served, facts).all[:1])
     verdict = name_servers_answer.judge([about, some], {})
-    assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.NOT_SELECTED)
+    assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.ABORTED)

@@ -108,7 +108,7 @@ def test_only_so_many_ports_are_listened_to() -> None:
     target = host(own_address())
     capture = look(greetings, target, opened(*range(20001, 20001 + PORTS_HEARD + 3)))
     unseen = [each.said.unseen for each in read(greetings, capture, target).ports]
-    assert unseen.count(Cause.NOT_SELECTED) == 3
+    assert unseen.count(Cause.ABORTED) == 3
     assert unseen.count(Cause.REFUSED) == PORTS_HEARD
 
 
