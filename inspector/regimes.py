@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from importlib.resources.abc import Traversable
 from typing import Annotated, Any
 
@@ -122,7 +123,7 @@ def load_all(folders: Iterable[Traversable], *, pinned: Collection[str] = ()) ->
 
     An extension adds at most baselines, unless its folder's name is among ``pinned``. Raises PaperError.
     """
-    loaded = [_read(folder) for folder in folders]
+    loaded = [_once(folder) for folder in folders]  # type: ignore[arg-type]  # folders are paths: hashable
     regimes = {each.id: each for each in loaded if isinstance(each, Regime)}
     for extension in loaded:
         if isinstance(extension, Extension):
@@ -173,6 +174,10 @@ def _read(folder: Traversable) -> Regime | Extension:
         last_checked=text.last_checked,
         next=text.next,
     )
+
+
+#: What an installed folder holds, read once however often it is asked for: parsing costs more than judging.
+_once = cache(_read)
 
 
 def _sheet(file: Traversable, source: str) -> Sheet:
