@@ -170,7 +170,7 @@ def test_chain_of_self_issued_intermediates(told: Told, at: dict[str, str]) -> N
     chain = f"https://{at['chain']}"
     assert told.verdict("certificate-chains-to-public-root", chain) == ("inconclusive", "protocol-error")
     assert told.verdict("certificate-in-date", chain) == ("pass", None)
-    look = told.look("tls", chain)
+    look = told.look("certificates", chain)
     assert look.ended - look.began < timedelta(seconds=60)
 
 

@@ -253,8 +253,6 @@ class _Conversation:
 
     def outcome(self, staple: bytes | None) -> Outcome:
         """What is known once certificates were presented."""
-        if self.presented is None or not self.presented.certificates:
-            raise Malformed("a certificate message without certificates")
         return Outcome(End.PRESENTED, version=self.version, presented=self.presented, staple=staple)
 
     async def _awaited(self, kind: Kind) -> bytes:

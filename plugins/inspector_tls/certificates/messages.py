@@ -257,7 +257,7 @@ class Presented:
     @classmethod
     def parse_clear(cls, body: bytes) -> Presented:
         """The message of TLS 1.2 and older; raises Malformed."""
-        return cls(tuple(_items(_Reader(body).sized(3), 3)))
+        return cls(_some(list(_items(_Reader(body).sized(3), 3))))
 
     @classmethod
     def parse_sealed(cls, body: bytes) -> Presented:
@@ -273,8 +273,14 @@ class Presented:
             own = own if len(found) > 1 else extensions
         status = own.get(Extension.STATUS_REQUEST)
         return cls(
-            tuple(found), staple=parse_status(status) if status else b"", timestamps=own.get(Extension.TIMESTAMPS, b"")
+            _some(found), staple=parse_status(status) if status else b"", timestamps=own.get(Extension.TIMESTAMPS, b"")
         )
+
+
+def _some(certificates: list[bytes]) -> tuple[bytes, ...]:
+    if not certificates:
+        raise Malformed("a certificate message without certificates")
+    return tuple(certificates)
 
 
 def parse_status(body: bytes) -> bytes:

@@ -75,10 +75,11 @@ def openssl(files: tuple[Path, Path], *arguments: str | Path, address: str = ADD
 
 @contextlib.contextmanager
 def nginx(folder: Path, directives: str, address: str = ADDRESS) -> Iterator[int]:
-    """nginx with one TLS server block of these directives."""
+    """nginx with one TLS server block of these directives; ``LISTEN;`` in them listens once more at the same place."""
     port = free_port(address)
     where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     configuration = folder / f"nginx-{port}.conf"
+    directives = directives.replace("LISTEN;", f"listen {where} ssl;")
     configuration.write_text(
         f"daemon off; master_process off; pid {folder}/nginx-{port}.pid; error_log stderr crit;\n"
         "events { worker_connections 64; }\n"

@@ -1,0 +1,315 @@
+"""How certificates are asked for, on servers of every manner, kind and hostile ones."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspector import Cause, Trouble
+from inspector.model import now
+from inspector.probing import Reading
+from inspector_tls.certificates.messages import (
+    ClientHello,
+    Malformed,
+    Manner,
+    Presented,
+    ServerHello,
+    Sort,
+    parse_status,
+    parse_timestamps,
+)
+from inspector_tls.certificates.observations import Certificates
+from inspector_tls.certificates.probe import certificates
+from inspector_tls.certificates.reading import HANDSHAKES, Handshakes, read
+from tests.plugins.inspector_tls import servers
+from tests.plugins.inspector_tls.authority import Identity, ec_key, intermediate, issue, name, root, rsa_key
+from tests.plugins.inspector_tls.looking import look_at_certificates as look
+from tests.plugins.inspector_tls.looking import looked
+
+HOST = "www.example.vn"
+ANY = "ALL:@SECLEVEL=0"
+
+
+@pytest.fixture(scope="module")
+def authority() -> Identity:
+    """A root."""
+    return root()
+
+
+@pytest.fixture(scope="module")
+def identity(authority: Identity) -> Identity:
+    """A certificate with an RSA key, which every version can use."""
+    return issue(HOST, authority, key=rsa_key(), dns=[HOST])
+
+
+def shown(found: Certificates) -> tuple[str | None, str | None, str | None]:
+    """The three answers about the host's certificates."""
+    usual, rsa, other = (answer.value for answer in found.named.answers)
+    return usual, rsa, other
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("-tls1_3",),
+        *((("-tls1_3", "-groups", group)) for group in ("X25519", "P-256", "P-384", "P-521", "X448")),
+        *(
+            ("-tls1_3", "-ciphersuites", f"TLS_{suite}")
+            for suite in (
+                "AES_128_GCM_SHA256",
+                "AES_256_GCM_SHA384",
+                "CHACHA20_POLY1305_SHA256",
+                "AES_128_CCM_SHA256",
+                "AES_128_CCM_8_SHA256",
+            )
+        ),
+        ("-tls1_3", "-groups", "P-384", "-ciphersuites", "TLS_AES_256_GCM_SHA384"),
+        ("-tls1_3", "-Verify", "1"),
+        ("-tls1_3", "-stateless"),
+        ("-tls1_2",),
+        ("-tls1_2", "-Verify", "1"),
+        ("-tls1_2", "-cipher", "DHE-RSA-AES128-SHA"),
+        ("-tls1_2", "-cipher", "NULL-SHA256:@SECLEVEL=0"),
+        ("-tls1_2", "-groups", "brainpoolP256r1"),
+        ("-tls1_1", "-cipher", ANY),
+        ("-tls1", "-cipher", ANY),
+        ("-split_send_frag", "512", "-max_send_frag", "512"),
+    ],
+)
+def test_certificates_of_every_configuration(
+    tmp_path: Path, authority: Identity, identity: Identity, arguments: tuple[str, ...]
+) -> None:
+    """Whatever version, suite and group a server is limited to, its certificates are seen."""
+    with servers.openssl(identity.write(tmp_path, "server"), *arguments) as port:
+        found = look(port, declared=authority.pem)
+    (chain,) = found.chains
+    assert shown(found) == (chain.leaf.sha256, chain.leaf.sha256, None)
+    assert found.default == found.named
+    assert chain.declared_trust.value.chains
+    assert chain.staple.value is None
+
+
+def test_every_chain_with_and_without_a_name(tmp_path: Path, authority: Identity, identity: Identity) -> None:
+    """RSA and ECDSA, for the host and for nobody in particular: four certificates are told apart."""
+    between = intermediate(authority)
+    made = {
+        "host-ec": issue(HOST, between, dns=[HOST]),
+        "host-rsa": identity,
+        "default-ec": issue("default", authority, dns=["default.example.vn"]),
+        "default-rsa": issue("default", between, key=rsa_key(), dns=["default.example.vn"]),
+    }
+    lines = {}
+    for label, each in made.items():
+        certificate, key = each.write(tmp_path, label)
+        lines[label] = f"ssl_certificate {certificate}; ssl_certificate_key {key};"
+    first = lines["default-ec"] + lines["default-rsa"] + " location / { return 200; } } server { server_name " + HOST
+    with servers.nginx(tmp_path, f"{first}; LISTEN; {lines['host-ec']}{lines['host-rsa']}") as port:
+        found = look(port, declared=authority.pem)
+    digests = {label: _digest(each) for label, each in made.items()}
+    assert shown(found) == (digests["host-ec"], digests["host-rsa"], digests["host-ec"])
+    assert found.default is not None
+    assert [answer.value for answer in found.default.answers] == [
+        digests["default-ec"],
+        digests["default-rsa"],
+        digests["default-ec"],
+    ]
+    assert {chain.leaf.sha256 for chain in found.chains} == set(digests.values())
+    assert {leaf.dns for leaf in found.leaves} == {(HOST,)}
+    assert all(chain.declared_trust.value.chains for chain in found.chains)
+
+
+def _digest(identity: Identity) -> str:
+    from cryptography.hazmat.primitives import hashes
+
+    return identity.certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def test_few_connections_all_on_the_ledger(tmp_path: Path, identity: Identity) -> None:
+    """A modern server sees six connections, one for each sort with and without a name, and each stands on the ledger."""
+    with servers.openssl(identity.write(tmp_path, "server")) as port:
+        seen = looked(port, probe=certificates)
+    assert len(seen.ledger) == 6
+    assert certificates.cost(seen.target, {}).connections >= 6
+    leaf = seen.seen(Certificates).named.usual.value
+    assert [raw.name for raw in seen.capture.raw] == [HANDSHAKES, f"{leaf}.der"]
+
+
+def test_reading_again_gives_the_same_bytes(tmp_path: Path, identity: Identity, authority: Identity) -> None:
+    """The same raw bytes read twice give the same facts, byte for byte."""
+    with servers.openssl(identity.write(tmp_path, "server")) as port:
+        seen = looked(port, probe=certificates, declared=authority.pem)
+    facts = seen.seen(Certificates)
+    assert Certificates.parse(facts.canonical()) == facts
+    again = read(seen.capture, Reading(seen.target.subject, facts.seen_at, declared_roots=authority.pem))
+    assert again.canonical() == facts.canonical()
+
+
+def test_linter_that_is_missing_is_unseen(tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the linter the objections are unseen for want of a tool, not absent."""
+    with servers.openssl(identity.write(tmp_path, "server")) as port:
+        seen = looked(port, probe=certificates)
+    monkeypatch.setitem(__import__("sys").modules, "pkilint", None)
+    (chain,) = read(seen.capture, Reading(seen.target.subject, now())).chains
+    assert chain.objections.unseen is Cause.TOOL_MISSING
+
+
+# --- hostile servers ------------------------------------------------------------------------------------------------
+
+
+def _record(kind: int, content: bytes) -> bytes:
+    return bytes([kind, 3, 3]) + len(content).to_bytes(2, "big") + content
+
+
+def _message(kind: int, body: bytes) -> bytes:
+    return bytes([kind]) + len(body).to_bytes(3, "big") + body
+
+
+#: A hello of TLS 1.2 that chooses an ECDHE suite.
+HELLO = _message(2, b"\x03\x03" + bytes(32) + b"\x00\xc0\x2f\x00")
+CERTIFICATE = 11
+
+
+def _saying(*parts: bytes) -> servers.Answer:
+    def answer(connection: servers.socket.socket) -> None:
+        connection.recv(4096)
+        for part in parts:
+            connection.sendall(part)
+        connection.recv(1)
+
+    return answer
+
+
+def _endlessly(part: bytes, before: bytes = b"") -> servers.Answer:
+    def answer(connection: servers.socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(before)
+        with contextlib.suppress(OSError):
+            while True:
+                connection.sendall(part * 16)
+
+    return answer
+
+
+def _dripping(connection: servers.socket.socket) -> None:
+    connection.recv(4096)
+    with contextlib.suppress(OSError):
+        for octet in _record(22, HELLO + _message(CERTIFICATE, bytes(4000))):
+            connection.sendall(bytes([octet]))
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause", "words"),
+    [
+        (servers.silent, Cause.TIMEOUT, "in time"),
+        (servers.resetting, Cause.RESET, "resets"),
+        (servers.garbage, Cause.PROTOCOL_ERROR, "answers a TLS hello with"),
+        (servers.clear_http, Cause.PROTOCOL_ERROR, "HTTP/1.1 400"),
+        (_saying(_record(21, b"\x02\x28")), Cause.PROTOCOL_ERROR, "number 40"),
+        (_saying(_record(21, b"\x02\x70")), Cause.PROTOCOL_ERROR, "number 112"),
+        (_endlessly(_record(21, b"\x01\x5a")), Cause.PROTOCOL_ERROR, "say nothing"),
+        (_endlessly(_record(22, b"")), Cause.PROTOCOL_ERROR, "say nothing"),
+        (_endlessly(_record(22, bytes(100)), _record(22, HELLO)), Cause.PROTOCOL_ERROR, "first messages"),
+        (_saying(_record(22, HELLO + b"\x0b\xff\xff\xff")), Cause.PROTOCOL_ERROR, "16777219 bytes"),
+        (
+            _endlessly(_record(22, bytes(16384)), _record(22, HELLO + b"\x0b\xf4\x24\x00")),
+            Cause.PROTOCOL_ERROR,
+            "bytes",
+        ),
+        (_saying(_record(22, HELLO + _message(CERTIFICATE, b"\x00\x00\x00"))), Cause.PROTOCOL_ERROR, "without certif"),
+        (_saying(_record(22, HELLO + _message(CERTIFICATE, b"\x00\x00\x09\x00"))), Cause.PROTOCOL_ERROR, "whole"),
+        (_saying(_record(22, HELLO[:20] + bytes(40))), Cause.TIMEOUT, "in time"),
+        (_saying(_record(23, bytes(64))), Cause.PROTOCOL_ERROR, "before there are keys"),
+        (_dripping, Cause.TIMEOUT, "in time"),
+    ],
+)
+def test_hostile_servers_end_in_trouble(answer: servers.Answer, cause: Cause, words: str) -> None:
+    """Whatever a server sends instead of certificates ends the look soon, with its cause."""
+    began = time.monotonic()
+    with servers.answering(answer) as port, pytest.raises(Trouble, match=words) as trouble:
+        look(port, seconds=1)
+    assert trouble.value.cause is cause
+    assert time.monotonic() - began < 30
+
+
+def test_refused_port() -> None:
+    """A port where nobody listens is refused."""
+    with pytest.raises(Trouble) as trouble:
+        look(servers.free_port())
+    assert trouble.value.cause is Cause.REFUSED
+
+
+def test_version_intolerance_is_no_refusal(tmp_path: Path, identity: Identity) -> None:
+    """A server that drops newer hellos is asked in older ones until it shows its certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*identity.write(tmp_path, "server"))
+    speaking = servers.python_tls(context)
+
+    def intolerant(connection: servers.socket.socket) -> None:
+        hello = connection.recv(4096, servers.socket.MSG_PEEK)
+        if b"\x00\x2b\x00\x09\x08" in hello:
+            connection.recv(4096)
+        else:
+            speaking(connection)
+
+    with servers.answering(intolerant) as port:
+        found = look(port, seconds=1)
+    assert found.named.usual.value == _digest(identity)
+
+
+def test_hundred_self_issued_intermediates(tmp_path: Path, authority: Identity) -> None:
+    """A hundred intermediates of one name end in bounded work: trust is unseen, the certificate is judged."""
+    same = name("Round and round")
+    keys = [ec_key() for _ in range(10)]
+    circle = [
+        issue(same, Identity(issue(same, key=signer, authority=True).certificate, signer), key=key, authority=True)
+        for key in keys
+        for signer in keys
+    ]
+    leaf = issue(HOST, circle[0], dns=[HOST])
+    served = Identity(leaf.certificate, leaf.key, tuple(each.certificate for each in circle))
+    with servers.openssl(served.write(tmp_path, "server")) as port:
+        (chain,) = look(port, declared=authority.pem).chains
+    assert len({each.sha256 for each in chain.certificates}) == 101
+    assert chain.declared_trust.unseen is Cause.PROTOCOL_ERROR
+    assert chain.leaf.names(HOST)
+
+
+@given(st.binary(max_size=400))
+def test_messages_of_any_bytes(data: bytes) -> None:
+    """Whatever stands in a message, it is read or it is malformed."""
+    parsers: tuple[Callable[[bytes], object], ...] = (
+        ServerHello.parse,
+        Presented.parse_clear,
+        Presented.parse_sealed,
+        parse_status,
+        lambda each: list(parse_timestamps(each)),
+    )
+    for parse in parsers:
+        with contextlib.suppress(Malformed):
+            parse(data)
+
+
+@given(st.sampled_from(Manner), st.sampled_from(Sort), st.sampled_from([None, "a", "a" * 63 + ".example.vn"]))
+def test_hellos_avoid_the_unlucky_lengths(manner: Manner, sort: Sort, server_name: str | None) -> None:
+    """A hello says its own length rightly, names the host, and is never 256 to 511 bytes long."""
+    hello = ClientHello(manner, sort, server_name, bytes(32), bytes(32), ((29, bytes(32)),))
+    message = hello.message()
+    assert int.from_bytes(message[1:4], "big") == len(message) - 4
+    assert manner is Manner.BARE or not 256 <= len(message) <= 511
+    if server_name is not None and manner is not Manner.BARE:
+        assert server_name.encode() in message
+
+
+def test_traces_can_be_read_again() -> None:
+    """What is kept of the handshakes survives its own form."""
+    kept = Handshakes(server_name=None, made=())
+    assert Handshakes.parse(kept.canonical()) == kept

@@ -1,0 +1,221 @@
+"""What is stapled to a certificate, on running servers, and what is made of it."""
+
+from __future__ import annotations
+
+import datetime
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspector import Cause
+from inspector_tls.certificates.observations import Chain, Delivery, StapleFlaw, Status
+from inspector_tls.certificates.paths import NotJudged
+from inspector_tls.certificates.staples import IssuerUnknown, judge, logged
+from tests.plugins.inspector_tls import servers
+from tests.plugins.inspector_tls.authority import (
+    Identity,
+    intermediate,
+    issue,
+    response,
+    root,
+    rsa_key,
+    timestamp_list,
+)
+from tests.plugins.inspector_tls.looking import look_at_certificates as look
+
+HOST = "www.example.vn"
+RESPONDER = x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING
+
+
+@pytest.fixture(scope="module")
+def authority() -> Identity:
+    """A root."""
+    return root()
+
+
+@pytest.fixture(scope="module")
+def identity(authority: Identity) -> Identity:
+    """A certificate below the root."""
+    return issue(HOST, authority, dns=[HOST])
+
+
+def stapled(folder: Path, identity: Identity, authority: Identity, staple: bytes, *arguments: str) -> Chain:
+    """The chain of a server that staples these bytes, and what ``openssl s_client -status`` shows of it."""
+    file = folder / "staple.der"
+    file.write_bytes(staple)
+    with servers.openssl(identity.write(folder, "server"), "-status_file", file, *arguments) as port:
+        (chain,) = look(port, declared=authority.pem).chains
+        assert (b"OCSP Response Status: successful" in _s_client(port)) is (chain.staple.value is not None)
+    return chain
+
+
+def _s_client(port: int) -> bytes:
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-status", "-servername", HOST]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False).stdout
+
+
+def _broken(data: bytes) -> bytes:
+    """The same response with the end of its signature changed."""
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+Make = Callable[[Identity, Identity], bytes]
+WAYS: dict[str, tuple[Make, Status | None, StapleFlaw | None]] = {
+    "good": (response, Status.GOOD, None),
+    "revoked": (lambda leaf, ca: response(leaf, ca, status=ocsp.OCSPCertStatus.REVOKED), Status.REVOKED, None),
+    "unknown": (lambda leaf, ca: response(leaf, ca, status=ocsp.OCSPCertStatus.UNKNOWN), Status.UNKNOWN, None),
+    "delegated": (
+        lambda leaf, ca: response(leaf, ca, signer=issue("R", ca, purpose=RESPONDER)),
+        Status.GOOD,
+        None,
+    ),
+    "no responder": (
+        lambda leaf, ca: response(leaf, ca, signer=issue("R", ca)),
+        Status.GOOD,
+        StapleFlaw.WRONG_RESPONDER,
+    ),
+    "somebody else's responder": (
+        lambda leaf, ca: response(leaf, ca, signer=issue("R", root("Other"), purpose=RESPONDER)),
+        Status.GOOD,
+        StapleFlaw.WRONG_RESPONDER,
+    ),
+    "expired responder": (
+        lambda leaf, ca: response(leaf, ca, signer=issue("R", ca, purpose=RESPONDER, days=(-9, -1))),
+        Status.GOOD,
+        StapleFlaw.WRONG_RESPONDER,
+    ),
+    "signature of something else": (
+        lambda leaf, ca: _broken(response(leaf, ca)),
+        Status.GOOD,
+        StapleFlaw.BAD_SIGNATURE,
+    ),
+    "expired": (lambda leaf, ca: response(leaf, ca, days=(-9, -2)), Status.GOOD, StapleFlaw.EXPIRED),
+    "of tomorrow": (lambda leaf, ca: response(leaf, ca, days=(1, 6)), Status.GOOD, StapleFlaw.NOT_YET_VALID),
+    "about another": (
+        lambda leaf, ca: response(leaf, ca, about=issue("other", ca)),
+        None,
+        StapleFlaw.OTHER_CERTIFICATE,
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_of_stapling(tmp_path: Path, authority: Identity, identity: Identity, way: str) -> None:
+    """What a response says, and why it proves nothing, is told by name, as seen on a running server."""
+    make, status, flaw = WAYS[way]
+    staple = stapled(tmp_path, identity, authority, make(identity, authority)).staple.value
+    assert staple is not None
+    assert (staple.status, staple.flaw) == (status, flaw)
+    assert (staple.revoked_at is not None) is (status is Status.REVOKED)
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_both_ways_of_delivery(tmp_path: Path, authority: Identity, identity: Identity, version: str) -> None:
+    """A response is seen in a message of its own and within the encrypted certificates."""
+    chain = stapled(tmp_path, identity, authority, response(identity, authority), version)
+    assert chain.staple.value is not None
+    assert chain.staple.value.status is Status.GOOD
+
+
+def test_issuer_that_is_not_at_hand(tmp_path: Path, authority: Identity) -> None:
+    """Who may answer for an unknown issuer cannot be judged: the response is unseen, not good and not bad."""
+    between = intermediate(authority)
+    leaf = issue(HOST, between, dns=[HOST])
+    file = tmp_path / "staple.der"
+    file.write_bytes(response(leaf, between))
+    with servers.openssl(Identity(leaf.certificate, leaf.key).write(tmp_path, "server"), "-status_file", file) as port:
+        (chain,) = look(port, declared=authority.pem).chains
+    assert chain.staple.unseen is Cause.AMBIGUOUS
+
+
+def test_rsa_responder(authority: Identity) -> None:
+    """A response signed with RSA is judged as well."""
+    ca = root("RSA root", key=rsa_key())
+    leaf = issue(HOST, ca, dns=[HOST])
+    staple = judge(response(leaf, ca), leaf.certificate, [authority.certificate, ca.certificate], _now())
+    assert (staple.status, staple.flaw) == (Status.GOOD, None)
+
+
+def test_responder_that_could_not_answer(authority: Identity, identity: Identity) -> None:
+    """A response without an answer says so."""
+    empty = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER).public_bytes(Encoding.DER)
+    assert judge(empty, identity.certificate, [authority.certificate], _now()).flaw is StapleFlaw.UNSUCCESSFUL
+    assert logged(empty) == ()
+
+
+def test_timestamps_beside_the_certificate(tmp_path: Path, authority: Identity, identity: Identity) -> None:
+    """Timestamps that the server sends in its hello and in TLS 1.3 are seen, each log once."""
+    info = tmp_path / "serverinfo.pem"
+    stamps = timestamp_list([b"one", b"two", b"two"])
+    extension = _PLACES + b"\x00\x12" + len(stamps).to_bytes(2, "big") + stamps
+    info.write_bytes(_pem(extension))
+    for version in ("-tls1_2", "-tls1_3"):
+        with servers.openssl(identity.write(tmp_path, "server"), "-serverinfo", info, version) as port:
+            (chain,) = look(port).chains
+        assert {each.log[:6] for each in chain.timestamps.value} == {b"one".hex(), b"two".hex()}
+        assert {each.delivery for each in chain.timestamps.value} == {Delivery.TLS}
+
+
+#: OpenSSL's number for an extension of hellos, and of certificates in TLS 1.3.
+_PLACES = (0x1180).to_bytes(4, "big")
+
+
+def _pem(extension: bytes) -> bytes:
+    import base64
+
+    lines = base64.encodebytes(extension)
+    return b"-----BEGIN SERVERINFOV2 FOR TIMESTAMPS-----\n" + lines + b"-----END SERVERINFOV2 FOR TIMESTAMPS-----\n"
+
+
+_CA = root()
+_LEAF = issue(HOST, _CA, dns=[HOST])
+_GOOD = response(_LEAF, _CA)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=4))
+def test_changed_octets(changes: list[tuple[int, int]]) -> None:
+    """Whatever octets are changed, only the stated exceptions come out, and no changed response is believed."""
+    changed = bytearray(_GOOD)
+    for position, octet in changes:
+        changed[position % len(_GOOD)] = octet
+    logged(bytes(changed))
+    try:
+        staple = judge(bytes(changed), _LEAF.certificate, [_CA.certificate], _now())
+    except (IssuerUnknown, NotJudged):
+        return
+    assert staple.flaw is not None or _signed_part(bytes(changed)) == _signed_part(_GOOD)
+
+
+def _signed_part(data: bytes) -> bytes:
+    return ocsp.load_der_ocsp_response(data).tbs_response_bytes
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+def test_hash_of_the_request_may_be_newer(authority: Identity, identity: Identity) -> None:
+    """A response that names its issuer by SHA-256 is about the certificate all the same."""
+    now = _now().replace(microsecond=0)
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        cert=identity.certificate,
+        issuer=authority.certificate,
+        algorithm=hashes.SHA256(),
+        cert_status=ocsp.OCSPCertStatus.GOOD,
+        this_update=now,
+        next_update=None,
+        revocation_time=None,
+        revocation_reason=None,
+    )
+    data = builder.responder_id(ocsp.OCSPResponderEncoding.NAME, authority.certificate)
+    signed = data.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.DER)
+    staple = judge(signed, identity.certificate, [authority.certificate], _now())
+    assert (staple.status, staple.flaw, staple.next_update) == (Status.GOOD, None, None)
