@@ -1,0 +1,84 @@
+"""Where chains lead, compared with an independent implementation of RFC 5280."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+
+import pytest
+from asn1crypto.x509 import Certificate as Asn1Certificate
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from pyhanko_certvalidator import CertificateValidator, ValidationContext
+from pyhanko_certvalidator.errors import PathError, ValidationError
+
+from inspector_tls.certificates import paths
+from tests.plugins.inspector_tls.authority import Identity, ec_key, intermediate, issue, name, root
+from tests.plugins.inspector_tls.test_certificates import WAYS
+
+#: Where the two differ on purpose, and why.
+EXPLAINED = {
+    "SHA-1": "it refuses SHA-1 in every signature; here a check of its own judges strength",
+    "outside permitted addresses": "it cannot judge name constraints on addresses",
+}
+
+
+@pytest.fixture(scope="module")
+def authority() -> Identity:
+    """A root."""
+    return root()
+
+
+@pytest.fixture(scope="module")
+def between(authority: Identity) -> Identity:
+    """An intermediate below the root."""
+    return intermediate(authority)
+
+
+def _asn1(certificate: x509.Certificate) -> Asn1Certificate:
+    return Asn1Certificate.load(certificate.public_bytes(Encoding.DER))
+
+
+def _theirs(identity: Identity, authority: Identity, at: datetime.datetime) -> bool:
+    context = ValidationContext(trust_roots=[_asn1(authority.certificate)], moment=at, allow_fetching=False)
+    sent = [_asn1(each) for each in identity.chain]
+    validator = CertificateValidator(_asn1(identity.certificate), sent, validation_context=context)
+    try:
+        asyncio.run(validator.async_validate_usage(set(), {"server_auth"}, extended_optional=True))
+    except (PathError, ValidationError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in EXPLAINED])
+def test_paths_agree(authority: Identity, between: Identity, way: str) -> None:
+    """Each way in which a chain can fail gives the same answer in pyhanko-certvalidator, a different code base."""
+    make, _flaw = WAYS[way]
+    identity, at = make(authority, between), datetime.datetime.now(datetime.UTC)
+    ours = paths.trust([identity.certificate, *identity.chain], [authority.certificate], at)
+    assert ours.chains is _theirs(identity, authority, at)
+
+
+@pytest.mark.parametrize("count", [2, 4, 6, 10])
+def test_building_is_bounded(authority: Identity, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intermediates that all issue one another, up to a hundred, cost a bounded number of signatures."""
+    tried: list[x509.Certificate] = []
+    verify = paths.verifies
+
+    def counted(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+        tried.append(certificate)
+        return verify(certificate, issuer)
+
+    monkeypatch.setattr(paths, "verifies", counted)
+    same, keys = name("Round and round"), [ec_key() for _ in range(count)]
+    circle = [
+        issue(same, Identity(issue(same, key=signer, authority=True).certificate, signer), key=key, authority=True)
+        for key in keys
+        for signer in keys
+    ]
+    leaf = issue("www.example.vn", circle[0], dns=["www.example.vn"])
+    served = [leaf.certificate, *(each.certificate for each in circle)]
+    with contextlib.suppress(paths.TooComplex):
+        assert not paths.trust(served, [authority.certificate], datetime.datetime.now(datetime.UTC)).chains
+    assert len(tried) <= paths.SIGNATURE_LIMIT
