@@ -17,15 +17,15 @@ DECOY = "127.0.0.99"
 LOOKS = {
     "raises": ("error", "bug", "inspector_rogue.probes raised KeyError: 'a mistake of mine'"),
     "hangs": ("inconclusive", "timeout", "the look did not end in time"),
-    "burns": ("error", "bug", "the look blocked every other for longer than 0.5 s"),
-    "sleeps": ("error", "bug", "the look blocked every other for longer than 0.5 s"),
+    "burns": ("error", "bug", "the look blocked every other for longer than 1.5 s"),
+    "sleeps": ("error", "bug", "the look blocked every other for longer than 1.5 s"),
     "answers": ("error", "bug", "inspector_rogue.probes raised"),
     "misreads": ("inconclusive", "protocol-error", "this makes no sense"),
     "stutters": ("error", "bug", "inspector_rogue.probes raised ZeroDivisionError: a mistake in reading"),
 }
 CHECKS = {
     "rogue-check-raises": "LookupError: a mistake in judging",
-    "rogue-check-burns": "check rogue-check-burns took longer than 0.5 s",
+    "rogue-check-burns": "check rogue-check-burns took longer than 1 s",
 }
 
 
@@ -64,8 +64,8 @@ def servers() -> Iterator[Servers]:
 def told(line: Line, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     """One inspection with all its looks beside an honest one, then judged again."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("inspector.collect.BLOCKING_SECONDS", 0.5)
-        monkeypatch.setattr("inspector.assess.CHECK_SECONDS", 0.5)
+        monkeypatch.setattr("inspector.collect.BLOCKING_SECONDS", 1.5)
+        monkeypatch.setattr("inspector.assess.CHECK_SECONDS", 1.0)
         with having(tmp_path_factory.mktemp("rogue"), "inspector_rogue", "inspector_smuggler"):
             port = servers.ports["page"]
             endpoints = [f"{name}://127.0.0.1:{port}" for name in (*LOOKS, *SMUGGLED)]
