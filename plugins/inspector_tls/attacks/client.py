@@ -32,6 +32,8 @@ _PROD = b"\x17\x03\x01\x00\x01\x00"
 _PROD_AFTER_SECONDS = 1.0
 #: Seconds that a server is given to protest against an early ChangeCipherSpec before the next record follows.
 _PROTEST_SECONDS = 1.0
+#: Silent connections after which a command is given up: silence decides nothing, and costs the most.
+_MOST_TIMEOUTS = 2
 _CHANGE_CIPHER_SPEC = b"\x14"
 _SUITES = {True: "ALL:COMPLEMENTOFALL:-eNULL:-PSK:-SRP", False: "ALL:COMPLEMENTOFALL:-eNULL:-PSK:-SRP:@SECLEVEL=0"}
 
@@ -92,8 +94,8 @@ class _Wire:
         return data
 
     def send(self, data: bytes) -> int:
-        """Send all of ``data``."""
-        with self._watched(self.seconds):
+        """Send all of ``data``; a server that no longer takes it may have said why, which is there to be read."""
+        with contextlib.suppress(ConnectionError), self._watched(self.seconds):
             self.socket.sendall(data)
         if self._command is Command.CCS_INJECTION and data.startswith(_CHANGE_CIPHER_SPEC):
             self._hear_protest()
@@ -205,6 +207,8 @@ class Server:
 
     def _open(self) -> _Wire:
         order = self._order
+        if sum(wire.end is End.TIMEOUT for wire in self._wires) >= _MOST_TIMEOUTS:
+            raise ConnectionAbortedError("it was silent too often")
         try:
             connected = socket.create_connection((order.address, order.port), timeout=order.answer_seconds)
         except OSError as error:

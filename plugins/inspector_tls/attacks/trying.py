@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from inspector import Cause
 from inspector_tls.attacks.runs import (
     ATTACKED,
     Command,
@@ -41,19 +42,26 @@ class _Trial:
         self._order = order
         self._run = run
         self._ends = time.monotonic() + order.all_seconds
+        self._tries = 2
         self.runs: list[Run] = []
 
     def try_out(self, command: Command, version: TlsVersion) -> bool:
-        """Run a command; the second time with the server's name. Whether it was settled."""
+        """Run a command; the second time with the server's name. Whether it was settled.
+
+        Once a server was silent twice, everything else is asked of it once.
+        """
         done: list[Run] = []
-        for names_server in (None, True):
+        for names_server in (None, True)[: self._tries]:
             if time.monotonic() >= self._ends:
                 break
             done.append(self._run(self._order, command, version, names_server=names_server))
             if settle(done).is_seen:
                 break
         self.runs += done
-        return settle(done).is_seen
+        answer = settle(done)
+        if answer.unseen is Cause.TIMEOUT:
+            self._tries = 1
+        return answer.is_seen
 
 
 def attack(payload: bytes) -> bytes:

@@ -1,0 +1,227 @@
+"""Attacks on running servers: flawed ones written from the RFCs, sound ones of the field, and ones that say nothing."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from inspector import Cause
+from inspector.model import now
+from inspector.probing import Reading
+from inspector.testing import Look, run_probe
+from inspector_tls.attacks.observations import Robot, TlsAttacks, TlsSessions
+from inspector_tls.attacks.probes import read_attacks, tls_attacks, tls_sessions
+from inspector_tls.attacks.runs import Report
+from inspector_tls.observations import TlsVersion
+from tests.agreement import own_tls
+from tests.plugins.inspector_tls import servers
+from tests.plugins.inspector_tls.attacks.heartbeats import Habit, with_heartbeats
+from tests.plugins.inspector_tls.authority import issue, rsa_key
+from tests.plugins.inspector_tls.starttls.speakers import SCRIPTS, speaking
+
+Files = tuple[Path, Path]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """An RSA certificate and its key."""
+    identity = issue("www.example.vn", dns=["www.example.vn"], key=rsa_key())
+    return identity.write(tmp_path_factory.mktemp("tls"), "server")
+
+
+def attacked(port: int, scheme: str = "tls", *, seconds: int = 3) -> Look:
+    """What an intrusive look came to."""
+    return run_probe(tls_attacks, f"{scheme}://www.example.vn:{port}", answer_seconds=seconds)
+
+
+@pytest.fixture(scope="module")
+def own_files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """A certificate with a key that is quick to compute with."""
+    identity = issue("www.example.vn", dns=["www.example.vn"], key=rsa_key(1024))
+    return identity.write(tmp_path_factory.mktemp("own"), "server")
+
+
+def own(files: Files, *flaws: str) -> servers.Answer:
+    """The server of TLS 1.2 with these flaws."""
+    return own_tls.serving(*files, *flaws)
+
+
+# --- flawed servers ---------------------------------------------------------------------------------------------------
+
+
+def test_flawed_server(own_files: Files) -> None:
+    """Each flaw of a server that has all of them is seen."""
+    flawed = with_heartbeats(own(own_files, "early-ccs", "robot", "renegotiate"), Habit.BLEEDS)
+    with servers.answering(flawed) as port:
+        look = attacked(port)
+    seen = look.seen(TlsAttacks)
+    assert seen.version.seen is TlsVersion.TLS_1_2
+    assert (seen.heartbleed.seen, seen.ccs_injection.seen) == (True, True)
+    assert seen.robot.seen in (Robot.STRONG_ORACLE, Robot.WEAK_ORACLE)
+    assert (seen.renegotiations.seen or 0) > 0
+    assert len(look.ledger) <= tls_attacks.cost(look.target, {}).connections
+
+
+def test_server_without_flaws(own_files: Files) -> None:
+    """A server of the same make without the flaws is closed to everything; a discard is told from silence."""
+    with servers.answering(with_heartbeats(own(own_files), Habit.DISCARDS)) as port:
+        look = attacked(port)
+    seen = look.seen(TlsAttacks)
+    assert (seen.heartbleed.seen, seen.ccs_injection.seen) == (False, False)
+    assert seen.robot.seen is Robot.NO_ORACLE
+    assert seen.renegotiations.seen == 0
+    lines = [line for run in Report.parse(look.capture.raw[0].data).runs for line in run.lines]
+    assert any(line.prodded for line in lines)
+
+
+def test_insecure_renegotiation(own_files: Files) -> None:
+    """A server that goes along with a renegotiation that the client then breaks off has accepted it."""
+    with servers.answering(own(own_files, "renegotiate", "legacy")) as port:
+        assert (attacked(port).seen(TlsAttacks).renegotiations.seen or 0) > 0
+
+
+# --- what is not an answer --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("habit", "cause"), [(Habit.RESETS, Cause.RESET), (Habit.FALLS_SILENT, Cause.TIMEOUT)])
+def test_silence_is_not_safety(habit: Habit, cause: Cause, own_files: Files) -> None:
+    """A server that resets the line at a heartbeat, or hears nothing any more, is not taken for closed."""
+    with servers.answering(with_heartbeats(own(own_files), habit)) as port:
+        seen = attacked(port, seconds=1).seen(TlsAttacks)
+    assert seen.heartbleed.unseen is cause
+    assert seen.ccs_injection.seen is False
+
+
+def _mute_after_hello(files: Files) -> servers.Answer:
+    """Sends its first flight on every connection and then nothing, whatever comes."""
+
+    def answer(connection: socket.socket) -> None:
+        near, far = socket.socketpair()
+        threading.Thread(target=_quietly, args=(own(files), far), daemon=True).start()
+        with near:
+            near.sendall(connection.recv(4096))
+            connection.sendall(near.recv(65536))
+            while connection.recv(4096):
+                pass
+
+    return answer
+
+
+def _quietly(answer: servers.Answer, far: socket.socket) -> None:
+    far.settimeout(10)
+    try:
+        with far:
+            answer(far)
+    except (OSError, EOFError, ValueError):
+        pass
+
+
+def test_muteness_decides_nothing(own_files: Files) -> None:
+    """Where the server says nothing after its hello, no attack is called closed."""
+    with servers.answering(_mute_after_hello(own_files)) as port:
+        seen = attacked(port, seconds=1).seen(TlsAttacks)
+    assert seen.version.seen is TlsVersion.TLS_1_2
+    for answer in (seen.heartbleed, seen.ccs_injection, seen.robot, seen.renegotiations):
+        assert answer.unseen is Cause.TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (servers.silent, Cause.TIMEOUT),
+        (servers.resetting, Cause.RESET),
+        (servers.clear_http, Cause.PROTOCOL_ERROR),
+    ],
+)
+def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause) -> None:
+    """Whoever speaks no TLS gives no observation, but its trouble."""
+    with servers.answering(answer) as port:
+        look = attacked(port, seconds=1)
+    assert look.facts is None
+    assert look.trouble is not None
+    assert look.trouble.cause is cause
+    assert look.capture.named("report.json")
+
+
+# --- servers of the field ---------------------------------------------------------------------------------------------
+
+
+def test_openssl(files: Files) -> None:
+    """OpenSSL of today is closed to everything, asked with TLS 1.2 although it has TLS 1.3."""
+    with servers.openssl(files) as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert seen.version.seen is TlsVersion.TLS_1_2
+    assert (seen.heartbleed.seen, seen.ccs_injection.seen, seen.renegotiations.seen) == (False, False, 0)
+    assert seen.robot.seen is Robot.NO_ORACLE
+
+
+def test_only_tls_1_3(files: Files) -> None:
+    """A server that refuses every version up to TLS 1.2 in words has nothing to attack."""
+    with servers.openssl(files, "-tls1_3") as port:
+        look = attacked(port)
+    seen = look.seen(TlsAttacks)
+    assert seen.version.is_seen
+    assert seen.version.seen is None
+    assert not seen.heartbleed.is_seen
+
+
+def test_no_rsa(files: Files) -> None:
+    """A server that takes no RSA key exchange says so in words."""
+    with servers.openssl(files, "-tls1_2", "-cipher", "ECDHE") as port:
+        assert attacked(port).seen(TlsAttacks).robot.seen is Robot.NO_RSA
+
+
+def test_inside_starttls(files: Files) -> None:
+    """Attacks reach the TLS inside another protocol."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    with servers.answering(speaking(SCRIPTS["smtp"], context)) as port:
+        seen = attacked(port, "smtp").seen(TlsAttacks)
+    assert (seen.heartbleed.seen, seen.ccs_injection.seen) == (False, False)
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_early_data(switch: str, files: Files, tmp_path: Path) -> None:
+    """nginx takes early data where it is switched on, and only there."""
+    directives = (
+        f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_protocols TLSv1.3; ssl_early_data {switch};"
+    )
+    with servers.nginx(tmp_path, directives) as port:
+        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+    assert look.seen(TlsSessions).early_data.seen is (switch == "on")
+    assert len(look.ledger) <= tls_sessions.cost(look.target, {}).connections
+
+
+def test_no_early_data_before_tls_1_3(files: Files) -> None:
+    """A server without TLS 1.3 takes no early data."""
+    with servers.openssl(files, "-tls1_2") as port:
+        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+    assert look.seen(TlsSessions).early_data.seen is False
+
+
+# --- one look as a whole ----------------------------------------------------------------------------------------------
+
+
+def test_reading_again_gives_the_same_bytes(files: Files) -> None:
+    """The same raw bytes read twice give the same facts, byte for byte."""
+    with servers.openssl(files) as port:
+        look = attacked(port)
+    facts = look.seen(TlsAttacks)
+    again = read_attacks(look.capture, Reading(look.target.subject, now()))
+    assert TlsAttacks.parse(facts.canonical()) == again == facts
+
+
+def test_probes_load_without_the_scanner() -> None:
+    """Whoever loads the probes does not load sslyze."""
+    source = (
+        "import sys, inspector_tls as plugin; plugin.inspector_probes();"
+        " print([name for name in ('sslyze', 'nassl') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
