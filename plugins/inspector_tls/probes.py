@@ -1,13 +1,12 @@
-"""The TLS probe: a look makes a few handshakes in a worker process, a read turns their traces into facts."""
+"""The TLS probe: a look enumerates with hellos of its own, a read turns what was said into facts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from inspector import (
     Aim,
-    Answer,
     Capture,
     Cause,
     Cost,
@@ -22,104 +21,110 @@ from inspector import (
     Trouble,
     probe,
 )
+from inspector.network import Stream
 from inspector.subject import is_address
-from inspector_tls import replies
-from inspector_tls.observations import Tls, TlsVersion, Versions
-from inspector_tls.replies import Alert, Attempt, End, NotTls
-from inspector_tls.scan import MOST_CONNECTIONS, Order, Survey, scan
+from inspector_tls.enumeration.enumerate import enumerate_endpoint
+from inspector_tls.enumeration.flight import read_flight
+from inspector_tls.enumeration.reading import read_transcript
+from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
+from inspector_tls.observations import Tls
+from inspector_tls.starttls.preambles import SCHEMES, needs_preamble
+from inspector_tls.starttls.stepping import prepare
 
 HTTPS = Scheme("https", Form.PAGE, 443)
 TLS = Scheme("tls")
-#: Seconds that handshakes may take in all, and seconds after which the worker is killed.
-_ALL_SECONDS = 90
-_WORKER_SECONDS = 110
-_SURVEY = "survey.json"
+#: What a look may cost: about twice the connections that a server with every old version and suite takes.
+MOST_CONNECTIONS = {Mode.ECONOMICAL: 300, Mode.FAST: 400}
+#: Seconds that asking may take in all, and seconds after which the look is ended.
+_ALL_SECONDS = 120
+_LOOK_SECONDS = 140
+_TRANSCRIPT = "transcript.jsonl"
+_SHOWN_BYTES = 100
 
 
-def _cost(_target: Target, _options: Mapping[str, Any]) -> Cost:
-    return Cost(connections=MOST_CONNECTIONS, seconds=_WORKER_SECONDS)
+def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
+    most = options.get("most_connections") or MOST_CONNECTIONS[Mode(options.get("mode", Mode.ECONOMICAL))]
+    return Cost(connections=most, seconds=_LOOK_SECONDS)
 
 
-def read(capture: Capture, reading: Reading) -> Tls:
+def _transcript(capture: Capture) -> Transcript:
+    return Transcript.from_lines(capture.named(_TRANSCRIPT) or b"")
+
+
+def read(capture: Capture, _reading: Reading) -> Tls:
     """The facts in a look's raw bytes; raises Trouble when no version was accepted, which tells why."""
-    survey = Survey.parse(capture.named(_SURVEY) or b"")
-    attempts = survey.attempts
-    if not replies.is_tls(attempts):
-        raise _no_tls(attempts)
-    host = reading.subject.host or ""
-    return Tls(
-        host=host,
-        server_name=_server_name(host),
-        versions=Versions(**{version.name.lower(): _settled(attempts, version) for version in TlsVersion}),
-    )
+    transcript = _transcript(capture)
+    facts = read_transcript(transcript)
+    if not facts.accepted:
+        raise _no_tls(transcript)
+    return facts
 
 
 @probe(
     "tls",
     kind=Tls,
-    schemes={HTTPS, TLS},
+    schemes={HTTPS, TLS, *SCHEMES},
     aim=Aim.ADDRESS,
     touch=Touch.POLITE,
     cost=_cost,
     read=read,
+    version="2",
 )
-async def tls(target: Target, network: Network, *, answer_seconds: int = 6) -> Capture:
-    """Ask for each protocol version with a handshake of its own.
+async def tls(
+    target: Target,
+    network: Network,
+    *,
+    mode: Mode = Mode.ECONOMICAL,
+    answer_seconds: int = 6,
+    most_connections: int | None = None,
+) -> Capture:
+    """Enumerate versions, suites, groups and what else the server's hellos show.
 
-    ``answer_seconds`` bounds one handshake.
+    ``mode`` is for the fewest connections or the fewest rounds; ``answer_seconds`` bounds the wait for one answer;
+    beyond ``most_connections`` (None: 300, or 400 in fast mode) nothing is asked, and what was not is unseen.
     """
-    order = Order(
-        address=target.address,
-        port=target.port,
-        server_name=_server_name(target.host),
+
+    async def opening(stream: Stream) -> None:
+        await prepare(stream, target.scheme, network.identity, host=target.host)
+
+    transcript = await enumerate_endpoint(
+        network,
+        server_name=None if is_address(target.host) else target.host,
+        mode=mode,
+        opening=opening if needs_preamble(target.scheme) else None,
         answer_seconds=answer_seconds,
         all_seconds=_ALL_SECONDS,
+        most_connections=most_connections or MOST_CONNECTIONS[mode],
     )
-    survey = Survey.parse(await network.work(scan, order.canonical(), timeout=_WORKER_SECONDS))
+    gaps = read_transcript(transcript).gaps
     return Capture(
-        raw=(Raw(name=_SURVEY, data=survey.canonical(), media_type="application/json"),),
-        gaps=tuple(_gaps(survey.attempts)),
-        tools=survey.tools,
+        raw=(Raw(name=_TRANSCRIPT, data=transcript.lines(), media_type="application/jsonl"),),
+        gaps=tuple(Gap(question=question, cause=cause) for question, cause in gaps),
     )
 
 
-def _server_name(host: str) -> str | None:
-    """The name to send in the hello: an address literal is none (RFC 6066 §3)."""
-    return None if is_address(host) else host
-
-
-def _settled(attempts: Sequence[Attempt], version: TlsVersion) -> Answer[bool]:
-    return replies.settle(replies.about(attempts, version))
-
-
-def _gaps(attempts: Sequence[Attempt]) -> Iterable[Gap]:
-    if not replies.is_tls(attempts):
-        return
-    for version in TlsVersion:
-        cause = _settled(attempts, version).unseen
-        if cause is not None:
-            yield Gap(question=f"whether {version.value} is accepted", cause=cause)
-
-
-def _no_tls(attempts: Sequence[Attempt]) -> Trouble:
+def _no_tls(transcript: Transcript) -> Trouble:
     """Why there is nothing to tell of a server's TLS."""
-    said = [replies.first_words(each.received) for each in attempts]
-    other = next((each for each in said if isinstance(each, NotTls)), None)
+    asked = [each for each in transcript.exchanges if each.asked]
+    flights = [(each, read_flight(each.received)) for each in asked]
+    other = next((each for each, flight in flights if flight.fault and not flight.taken), None)
     if other is not None:
-        return Trouble(Cause.PROTOCOL_ERROR, f"answers a TLS hello with {other.data!r}")
-    alerts = sorted({each.number for each in said if isinstance(each, Alert)})
+        return Trouble(Cause.PROTOCOL_ERROR, f"answers a TLS hello with {other.received[:_SHOWN_BYTES]!r}")
+    alerts = sorted({alert.number for _each, flight in flights for alert in flight.alerts})
     if alerts:
         numbers = ", ".join(map(str, alerts))
         return Trouble(Cause.PROTOCOL_ERROR, f"answers every hello with an alert (number {numbers})")
-    ends = [each.end for each in attempts if each.end is not End.NOT_ASKED]
-    if not ends:
-        return Trouble(Cause.NOT_REACHED, "no handshake was made")
-    told = {
-        End.REFUSED: (Cause.REFUSED, "the connection is refused"),
-        End.UNREACHABLE: (Cause.NOT_REACHED, attempts[0].note or "the address cannot be reached"),
-        End.TIMEOUT: (Cause.TIMEOUT, "the server does not answer a TLS hello in time"),
-        End.RESET: (Cause.RESET, "the server resets the connection"),
-        End.CLOSED: (Cause.PROTOCOL_ERROR, "the server closes the connection without a word"),
-    }
-    cause, words = next((told[end] for end in told if end in ends), (Cause.PROTOCOL_ERROR, "no version is accepted"))
-    return Trouble(cause, words)
+    return _failure(asked or transcript.exchanges)
+
+
+def _failure(exchanges: tuple[Exchange, ...] | list[Exchange]) -> Trouble:
+    """What most stands in the way where no server said anything of TLS."""
+    words = {each.cause: each.note for each in reversed(exchanges) if each.cause is not None}
+    cause = next((cause for cause in _TELLING if cause in words), next(iter(words), None))
+    if cause is None:
+        return Trouble(Cause.PROTOCOL_ERROR, "the server closes the connection without a word")
+    return Trouble(cause, words[cause] or "the server cannot be asked")
+
+
+#: What tells most first.
+_TELLING = (Cause.REFUSED, Cause.NOT_REACHED, Cause.TIMEOUT, Cause.RESET)

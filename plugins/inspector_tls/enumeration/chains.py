@@ -20,7 +20,7 @@ from inspector_tls.enumeration.meaning import Meaning, Reply, Said, understand
 from inspector_tls.enumeration.offers import LONG_LIST, SMALL_LIST, Form
 from inspector_tls.enumeration.steps import Line, ask, together
 from inspector_tls.enumeration.transcript import Mode, Purpose
-from inspector_tls.observations import TlsVersion
+from inspector_tls.versions import TlsVersion
 
 #: The lists in which fast mode asks for the suites of a version side by side.
 FAST_LISTS = 8
@@ -164,26 +164,36 @@ def _first(case: Case, version: TlsVersion) -> Line[Spoken]:
     if said.is_settled and not is_tls_1_3:
         return spoken
     small = yield from _small(case, version)
-    if not small.said.is_settled or small.said.refuses_version:
+    answered = small.said.is_settled or small.said.cause is Cause.AMBIGUOUS
+    if not answered or small.said.refuses_version:
         return small
-    # The server is there: was it the hello, or bad luck?
+    # The server is there: was it the hello, or bad luck? Said twice, an ambiguous word is a refusal of the whole list.
     said, reply = yield from _once(case, Purpose.SMALL, whole, alone=True)
     return Spoken(version, said, reply.flight) if said.is_settled and not is_tls_1_3 else small
 
 
-def _small(case: Case, version: TlsVersion) -> Line[Spoken]:
-    hello = case.hello(version, offers.common_suites(version), Form.SMALL)
+def _small(case: Case, version: TlsVersion, offered: Sequence[int] = ()) -> Line[Spoken]:
+    hello = case.hello(version, offered or offers.common_suites(version), Form.SMALL)
     said, reply = yield from _settled(case, Purpose.SMALL, hello, alone=True)
     return Spoken(version, said, reply.flight, Form.SMALL)
 
 
 def _confirmed(case: Case, spoken: Spoken) -> Line[Spoken]:
-    """Where no long list was read to its end, the refusal of one is no refusal of the version."""
-    said = spoken.said
-    is_plain = said.refuses_version or said.meaning in (Meaning.CHOSEN, Meaning.OLDER)
-    if is_plain or not said.is_settled or spoken.form is Form.SMALL:
+    """Where no long list was read to its end, a version is refused when all its suites are, in short lists."""
+    if spoken.said.meaning is not Meaning.REFUSED or spoken.said.refuses_version:
         return spoken
-    return (yield from _small(case, spoken.version))
+    likeliest = spoken if spoken.form is Form.SMALL else (yield from _small(case, spoken.version))
+    if likeliest.said.meaning is not Meaning.REFUSED:
+        return likeliest
+    others = yield from together(
+        *(_small(case, spoken.version, some) for some in _short_lists(offers.suites_of(spoken.version))[1:])
+    )
+    return next((each for each in others if each.is_accepted), likeliest)
+
+
+def _short_lists(codes: Sequence[int]) -> list[Sequence[int]]:
+    """The codes in lists that no server chokes on, the likeliest first."""
+    return [codes[max(0, end - SMALL_LIST) : end] for end in range(len(codes), 0, -SMALL_LIST)]
 
 
 # --- One version ------------------------------------------------------------------------------------------------------
@@ -266,7 +276,7 @@ def _suites(case: Case, spoken: Spoken) -> Line[list[int]]:
 
 def _in_small_lists(case: Case, version: TlsVersion, left: Sequence[int]) -> Line[list[int]]:
     """The suites of a version in lists that no server chokes on; if the likeliest bring no answer, no others do."""
-    lists = [left[max(0, end - SMALL_LIST) : end] for end in range(len(left), 0, -SMALL_LIST)]
+    lists = _short_lists(left)
 
     def drain(some: Sequence[int]) -> Line[_Drained]:
         return _drain(case, Purpose.SUITES, some, lambda offered: case.hello(version, offered, Form.SMALL), _suite)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from inspector_tls.observations import TlsVersion
+from inspector_tls.versions import TlsVersion
 
 #: The number of each version on the wire (RFC 8446 §4.1.2; SSL 2.0: 0x0002).
 WIRE = dict(zip(TlsVersion, (0x0002, 0x0300, 0x0301, 0x0302, 0x0303, 0x0304), strict=True))
@@ -151,13 +151,14 @@ def ssl_2_suites() -> dict[int, Suite]:
 
 
 @cache
-def _suites_by_name() -> dict[str, Suite]:
+def suites_by_name() -> dict[str, Suite]:
+    """The suites by name, those of SSL 2.0 too."""
     return {suite.name: suite for suite in _all_suites()}
 
 
 def suite_named(name: str) -> Suite:
     """The suite of this name; raises KeyError."""
-    return _suites_by_name()[name]
+    return suites_by_name()[name]
 
 
 @cache
@@ -170,13 +171,14 @@ def groups() -> dict[int, Group]:
 
 
 @cache
-def _groups_by_name() -> dict[str, Group]:
+def groups_by_name() -> dict[str, Group]:
+    """The groups by name."""
     return {group.name: group for group in groups().values()}
 
 
 def group_named(name: str) -> Group:
     """The group of this name; raises KeyError."""
-    return _groups_by_name()[name]
+    return groups_by_name()[name]
 
 
 @cache
@@ -189,13 +191,14 @@ def signatures() -> dict[int, Signature]:
 
 
 @cache
-def _signatures_by_name() -> dict[str, Signature]:
+def signatures_by_name() -> dict[str, Signature]:
+    """The signature schemes by name."""
     return {scheme.name: scheme for scheme in signatures().values()}
 
 
 def signature_named(name: str) -> Signature:
     """The signature scheme of this name; raises KeyError."""
-    return _signatures_by_name()[name]
+    return signatures_by_name()[name]
 
 
 @cache

@@ -17,6 +17,7 @@ from inspector_tls.enumeration.hello import encode
 from inspector_tls.enumeration.meaning import Reply
 from inspector_tls.enumeration.steps import Asking, Question
 from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
+from inspector_tls.starttls.preambles import NoTls
 
 #: What an enumeration may cost at most; what is beyond stays unseen.
 MOST_CONNECTIONS = 400
@@ -26,6 +27,7 @@ AT_ONCE = 5
 _PATIENCE, _FIRST_PATIENCE = 24, 6
 #: Beyond so many bytes answers are read as far as the server's hello only.
 _GENEROUS_BYTES = 2_000_000
+_NOTE_CHARACTERS = 300
 #: Troubles that the next connection would meet again.
 _FINAL = frozenset(
     {
@@ -53,13 +55,15 @@ async def enumerate_endpoint(
     opening: Opening | None = None,
     at_once: int = AT_ONCE,
     answer_seconds: float = 6.0,
+    all_seconds: float = 120.0,
     most_connections: int = MOST_CONNECTIONS,
 ) -> Transcript:
     """Enumerate the TLS server at the look's target.
 
     ``server_name`` is None for an address literal (RFC 6066 §3). Without ``extra`` only versions, suites, groups and
-    what comes along with them are asked for. Never raises Trouble: what could not be asked or was not answered stands
-    in the transcript with its cause.
+    what comes along with them are asked for. ``answer_seconds`` bound one answer and ``all_seconds`` the whole, waits
+    for the pace not counted. Never raises Trouble: what could not be asked or was not answered stands in the transcript
+    with its cause.
     """
     case = Case(server_name, mode, extra)
     asker = _Asker(network, port, opening, answer_seconds, most_connections)
@@ -72,9 +76,13 @@ async def enumerate_endpoint(
         for opened in asking.answer(question, reply):
             tasks.create_task(follow(opened))
 
-    async with asyncio.TaskGroup() as tasks:
-        for opened in asking.opened():
-            tasks.create_task(follow(opened))
+    try:
+        async with network.within(all_seconds), asyncio.TaskGroup() as tasks:
+            for opened in asking.opened():
+                tasks.create_task(follow(opened))
+    except TimeoutError:
+        for left in asking.waiting:
+            asker.give_up(left, Cause.TIMEOUT)
     return Transcript(server_name=server_name, mode=mode, exchanges=tuple(asker.exchanges))
 
 
@@ -119,27 +127,34 @@ class _Asker:
 
     async def reply(self, question: Question) -> Reply:
         """Send one hello and read the answer, unless it has become pointless."""
-        sent = encode(question.hello)
         if self.stopped is None and self.asked >= self.most_connections:
-            self.stopped = Cause.NOT_REACHED
+            self.stopped = Cause.NOT_SELECTED
         if self.stopped is not None:
-            reply, received = Reply(cause=self.stopped, asked=False), b""
-        else:
-            self.asked += 1
-            reply, received = await self._asked(question, sent)
-        self._record(question, sent, reply, received)
+            return self.give_up(question, self.stopped)
+        self.asked += 1
+        return await self._asked(question)
+
+    def give_up(self, question: Question, cause: Cause) -> Reply:
+        """Leave a question unasked."""
+        reply = Reply(cause=cause, asked=False)
+        self._record(question, encode(question.hello), reply, b"")
         return reply
 
-    async def _asked(self, question: Question, sent: bytes) -> tuple[Reply, bytes]:
+    async def _asked(self, question: Question) -> Reply:
+        sent = encode(question.hello)
         flight, received = Flight(), bytearray()
-        cause, closed = None, False
+        cause, closed, note = None, False, ""
         try:
             closed = await self._exchange(question, sent, flight, received)
         except Trouble as trouble:
-            cause = trouble.cause
+            cause, note = trouble.cause, trouble.message[:_NOTE_CHARACTERS]
+            if isinstance(trouble, NoTls):
+                self.stopped = self.stopped or cause
         self._count(flight, cause)
+        reply = Reply(flight, closed, cause)
         is_whole = cause is None and not closed and not flight.fault
-        return Reply(flight, closed, cause), bytes(received[: flight.taken] if is_whole else received)
+        self._record(question, sent, reply, bytes(received[: flight.taken] if is_whole else received), note)
+        return reply
 
     async def _exchange(self, question: Question, sent: bytes, flight: Flight, received: bytearray) -> bool:
         """Fill ``flight``; whether the server closed before enough was read. Raises Trouble."""
@@ -179,7 +194,7 @@ class _Asker:
         if cause in _FINAL or self.failed >= (_PATIENCE if self.heard else _FIRST_PATIENCE):
             self.stopped = self.stopped or cause
 
-    def _record(self, question: Question, sent: bytes, reply: Reply, received: bytes) -> None:
+    def _record(self, question: Question, sent: bytes, reply: Reply, received: bytes, note: str = "") -> None:
         self.kept_bytes += len(received)
         self.exchanges.append(
             Exchange(
@@ -188,6 +203,7 @@ class _Asker:
                 received=received,
                 closed=reply.closed,
                 cause=reply.cause,
+                note=note,
                 asked=reply.asked,
             )
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
-from inspector import Answer, Cause, Model
+from inspector import Answer, Cause, Model, Observation
 from inspector_tls.enumeration.codes import Group, Signature, Suite, group_named, signature_named, suite_named
-from inspector_tls.observations import TlsVersion
+from inspector_tls.versions import TlsVersion
 
 
 class Preference(StrEnum):
@@ -19,7 +21,7 @@ class Preference(StrEnum):
 
 
 class Offer(Model):
-    """What was accepted of all that can be offered, by name and in the order of the picks.
+    """What was accepted of all that can be offered, by name; in the order of the picks where one list was asked for.
 
     ``complete`` is seen (True) when all else was refused, one by one or together; else it is unseen, and ``open`` names
     what got neither a pick nor a refusal.
@@ -46,6 +48,69 @@ class SpokenVersion(Model):
     def accepted_suites(self) -> tuple[Suite, ...]:
         """The suites that were accepted."""
         return tuple(map(suite_named, self.suites.accepted))
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """Some versions by what is known of them, each oldest first."""
+
+    accepted: tuple[TlsVersion, ...]
+    refused: tuple[TlsVersion, ...]
+    unseen: tuple[TlsVersion, ...]
+    causes: tuple[Cause, ...]
+
+    @property
+    def cause(self) -> Cause:
+        """Why the first unseen version was not seen; there must be one."""
+        return self.causes[0]
+
+
+class Versions(Model):
+    """What is known of each version: the server chose it in its own hello, or refused it in words.
+
+    A timeout or a reset is neither: then the answer is unseen.
+    """
+
+    ssl_2: SpokenVersion
+    ssl_3: SpokenVersion
+    tls_1_0: SpokenVersion
+    tls_1_1: SpokenVersion
+    tls_1_2: SpokenVersion
+    tls_1_3: SpokenVersion
+
+    @classmethod
+    def of(cls, versions: Iterable[SpokenVersion]) -> Versions:
+        """Them by name; all must be there."""
+        return cls.model_validate({each.version.name.lower(): each for each in versions})
+
+    def __getitem__(self, version: TlsVersion) -> SpokenVersion:
+        """What is known of one version."""
+        spoken: SpokenVersion = getattr(self, version.name.lower())
+        return spoken
+
+    @property
+    def each(self) -> tuple[SpokenVersion, ...]:
+        """All of them, oldest first."""
+        return tuple(self[version] for version in TlsVersion)
+
+    @property
+    def all(self) -> Offers:
+        """What is known of every version."""
+        return _offers(self.each)
+
+    def below(self, oldest: TlsVersion) -> Offers:
+        """What is known of the versions older than ``oldest``."""
+        return _offers(each for each in self.each if each.version.age < oldest.age)
+
+
+def _offers(versions: Iterable[SpokenVersion]) -> Offers:
+    known = tuple(versions)
+    return Offers(
+        accepted=tuple(each.version for each in known if each.accepted.seen),
+        refused=tuple(each.version for each in known if each.accepted.is_seen and not each.accepted.seen),
+        unseen=tuple(each.version for each in known if not each.accepted.is_seen),
+        causes=tuple(each.accepted.unseen for each in known if each.accepted.unseen is not None),
+    )
 
 
 class EphemeralPrime(Model):
@@ -111,17 +176,20 @@ class Extensions(Model):
     protocols: Offer
 
 
-class Enumeration(Model):
-    """All that a transcript shows of one TLS server.
+class Tls(Observation):
+    """All that an enumeration shows of TLS at one port of one address.
 
-    ``versions`` oldest first. ``groups`` are those of TLS 1.3, ``curves`` those of older versions; ``signatures`` are
-    the schemes of TLS 1.2, or of TLS 1.3 where the server has no 1.2. An offer that could not be made, e.g. groups of a
-    version that is refused, is complete and empty. ``short_rsa_bits``: sizes of RSA keys made for export.
+    ``server_name`` is the name that was sent in the hello (None for an address literal, RFC 6066 §3). ``groups`` are
+    those of TLS 1.3, ``curves`` those of older versions; ``signatures`` are the schemes of TLS 1.2, or of TLS 1.3 where
+    the server has no 1.2. An offer that could not be made, e.g. groups of a version that is refused, is complete and
+    empty. ``short_rsa_bits``: sizes of RSA keys made for export.
     ``curve_key_reused``: the same public value on a curve was seen in two connections (None: too few were seen).
     """
 
+    kind: ClassVar[str] = "tls/2"
+
     server_name: str | None
-    versions: tuple[SpokenVersion, ...]
+    versions: Versions
     groups: Offer
     curves: Offer
     signatures: Offer
@@ -134,12 +202,12 @@ class Enumeration(Model):
 
     def __getitem__(self, version: TlsVersion) -> SpokenVersion:
         """What is known of one version."""
-        return next(each for each in self.versions if each.version is version)
+        return self.versions[version]
 
     @property
     def accepted(self) -> tuple[SpokenVersion, ...]:
         """The versions that the server speaks, oldest first."""
-        return tuple(each for each in self.versions if each.accepted.seen)
+        return tuple(each for each in self.versions.each if each.accepted.seen)
 
     @property
     def accepted_groups(self) -> tuple[Group, ...]:
@@ -157,7 +225,7 @@ class Enumeration(Model):
         return tuple(self._gaps())
 
     def _gaps(self) -> Iterator[tuple[str, Cause]]:
-        for each in self.versions:
+        for each in self.versions.each:
             name = each.version.value
             if each.accepted.unseen is not None:
                 yield f"whether {name} is accepted", each.accepted.unseen

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from inspector_tls.enumeration.codes import VERSIONS
 from inspector_tls.enumeration.hello import KEY_SHARE, VERSIONS_SUPPORTED
-from inspector_tls.observations import TlsVersion
+from inspector_tls.versions import TlsVersion
 
 #: Bounds: one handshake message, all bytes of an answer, records, warnings. A real flight has a few kilobytes.
 MESSAGE_BYTES, FLIGHT_BYTES, RECORDS, WARNINGS = 131_072, 262_144, 10_000, 32

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from inspector_tls.enumeration.codes import VERSIONS, WIRE
-from inspector_tls.observations import TlsVersion
+from inspector_tls.versions import TlsVersion
 
 SERVER_NAME, STATUS_REQUEST, GROUPS, POINT_FORMATS, SIGNATURES = 0, 5, 10, 11, 13
 HEARTBEAT, PROTOCOLS, TIMESTAMPS, PADDING, ENCRYPT_THEN_MAC = 15, 16, 18, 21, 22
@@ -50,6 +50,11 @@ _SHARES = {
 }
 #: The groups for which there is such a key.
 SHAREABLE = tuple(_SHARES)
+
+
+def share(group: int) -> bytes:
+    """The public key that is sent for a group; raises KeyError where there is none."""
+    return _SHARES[group]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,7 @@ def _extensions(hello: Hello) -> bytes:
         parts.append(_extension(PROTOCOLS, len(names).to_bytes(2, "big") + names))
     if hello.version is TlsVersion.TLS_1_3:
         parts.append(_extension(VERSIONS_SUPPORTED, b"\x02\x03\x04"))
-        shares = b"".join(struct.pack(">HH", group, len(_SHARES[group])) + _SHARES[group] for group in hello.shares)
+        shares = b"".join(struct.pack(">HH", group, len(share(group))) + share(group) for group in hello.shares)
         parts.append(_extension(KEY_SHARE, len(shares).to_bytes(2, "big") + shares))
     return b"".join(parts)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from inspector_tls.enumeration.codes import Group, Suite, groups
-from inspector_tls.observations import TlsVersion
+from inspector_tls.versions import TlsVersion
 
 _NAMED_CURVE = 3
 

@@ -9,7 +9,7 @@ from inspector import Cause
 from inspector_tls.enumeration.codes import AGES
 from inspector_tls.enumeration.flight import Alert, Flight
 from inspector_tls.enumeration.hello import Hello
-from inspector_tls.observations import TlsVersion
+from inspector_tls.versions import TlsVersion
 
 _PROTOCOL_VERSION, _NO_PROTOCOL, _FALLBACK, _ACCESS_DENIED, _UNRECOGNIZED_NAME = 70, 120, 86, 49, 112
 #: Alerts that refuse what was offered: handshake_failure, illegal_parameter, protocol_version, insufficient_security,

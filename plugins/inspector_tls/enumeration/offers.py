@@ -18,9 +18,9 @@ from inspector_tls.enumeration.codes import (
     suites,
 )
 from inspector_tls.enumeration.hello import Hello
-from inspector_tls.observations import TlsVersion
+from inspector_tls.versions import TlsVersion
 
-#: A small hello stays below 256 bytes under a name of usual length, and its list below what any server was seen to cut.
+#: A small hello stays below 512 bytes under a name of usual length, and its list below what any server was seen to cut.
 SMALL_LIST = 48
 #: A server that picks something behind this many suites has read a long list.
 LONG_LIST = 128
@@ -38,8 +38,6 @@ _EVERYTHING = (
 )
 _OF_TLS_1_3 = (wire.MASTER_SECRET, wire.RENEGOTIATION, wire.TICKET)
 _DEFLATE, _NULL = 1, 0
-_COMMON_GROUPS = {TlsVersion.TLS_1_3: (4588, 29, 23, 24, 25, 30, 256), TlsVersion.TLS_1_2: (29, 23, 24, 25, 30, 22)}
-_COMMON_SIGNATURES = (0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601, 0x0201, 0x0203)
 
 
 class Form(Enum):
@@ -153,9 +151,9 @@ def hello(
     is_tls_1_3 = version is TlsVersion.TLS_1_3
     signs = is_tls_1_3 or version is TlsVersion.TLS_1_2
     if of_groups is None:
-        of_groups = groups_of(version) if is_full else _COMMON_GROUPS.get(version, _COMMON_GROUPS[TlsVersion.TLS_1_2])
+        of_groups = groups_of(version)
     if of_signatures is None:
-        of_signatures = (signatures_of(version) if is_full else _COMMON_SIGNATURES) if signs else ()
+        of_signatures = signatures_of(version) if signs else ()
         of_certificates: tuple[int, ...] = ()
     else:
         of_certificates = _all_signatures()

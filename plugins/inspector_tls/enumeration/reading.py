@@ -27,14 +27,15 @@ from inspector_tls.enumeration.codes import (
     suites,
 )
 from inspector_tls.enumeration.facts import (
-    Enumeration,
     EphemeralPrime,
     Extensions,
     Offer,
     Preference,
     Served,
     SpokenVersion,
+    Tls,
     Tolerance,
+    Versions,
 )
 from inspector_tls.enumeration.flight import Flight, ServerHello, read_flight
 from inspector_tls.enumeration.hello import Hello, decode
@@ -42,7 +43,7 @@ from inspector_tls.enumeration.keys import EphemeralKey, certificate_curve, read
 from inspector_tls.enumeration.meaning import Meaning, Reply, Said, understand
 from inspector_tls.enumeration.offers import LONG_LIST, SMALL_LIST
 from inspector_tls.enumeration.transcript import Exchange, Mode, Purpose, Transcript
-from inspector_tls.observations import TlsVersion
+from inspector_tls.versions import TlsVersion
 
 T = TypeVar("T")
 
@@ -50,9 +51,9 @@ T = TypeVar("T")
 _NOT_ASKED = Cause.NOT_SELECTED
 
 
-def read_transcript(transcript: Transcript) -> Enumeration:
+def read_transcript(transcript: Transcript) -> Tls:
     """The facts in a transcript; raises ValueError where a hello in it is none of ours."""
-    return _Reader(transcript).enumeration()
+    return _Reader(transcript).facts()
 
 
 def certificates(transcript: Transcript) -> dict[str, bytes]:
@@ -179,10 +180,10 @@ class _Reader:
         self.reads_long_lists = self._reads_long_lists()
         self.accepted = {version: self._is_accepted(version) for version in TlsVersion}
 
-    def enumeration(self) -> Enumeration:
-        return Enumeration(
+    def facts(self) -> Tls:
+        return Tls(
             server_name=self.transcript.server_name,
-            versions=tuple(self._version(version) for version in TlsVersion),
+            versions=Versions.of(map(self._version, TlsVersion)),
             groups=self._groups(),
             curves=self._curves(),
             signatures=self._signatures(),
@@ -235,7 +236,10 @@ class _Reader:
         if version is TlsVersion.SSL_2:
             refused = any(each.is_refused for each in records)
         else:
-            refused = any(each.said.refuses_version or self._counts(each) for each in records)
+            refused_suites = {code for each in records if self._counts(each) for code in each.hello.suites}
+            refused = refused_suites.issuperset(offers.suites_of(version)) or any(
+                each.said.refuses_version for each in records
+            )
         return Answer(seen=False) if refused else Answer(unseen=self._cause(records))
 
     def _version(self, version: TlsVersion) -> SpokenVersion:
@@ -249,6 +253,7 @@ class _Reader:
             {code: suites()[code].name for code in offers.suites_of(version)},
             [(each, each.hello.suites, each.suite) for each in listing],
             accepted,
+            in_order=self._is_in_one_list(version),
         )
         preference = self._preference(version, offer)
         ordered = preference.seen is Preference.SERVER and self._is_in_one_list(version)
@@ -267,6 +272,8 @@ class _Reader:
         names: Mapping[T, str],
         evidence: Sequence[tuple[_Record, Collection[T], T | None]],
         applies: Answer[bool],
+        *,
+        in_order: bool = True,
     ) -> Offer:
         """What was picked, refused and left open of ``names``; ``evidence``: record, what it offered, its pick."""
         if applies.unseen is not None:
@@ -278,7 +285,8 @@ class _Reader:
         for record, offered, _pick in evidence:
             if self._counts(record):
                 open_codes.difference_update(offered)
-        accepted = tuple(names[code] for code in picked)
+        # Where several lists were asked for side by side, the order of the picks means nothing.
+        accepted = tuple(names[code] for code in (picked if in_order else names) if code in picked)
         if not open_codes:
             return Offer(accepted=accepted, complete=Answer(seen=True))
         cause = self._cause([record for record, offered, _pick in evidence if not open_codes.isdisjoint(offered)])
@@ -384,7 +392,8 @@ class _Reader:
                 return each.hello.signatures[0]
             return each.key.signature if each.key else None
 
-        return self._offer(named, [(each, each.hello.signatures, pick(each)) for each in asked], self.accepted[version])
+        evidence = [(each, each.hello.signatures, pick(each)) for each in asked]
+        return self._offer(named, evidence, self.accepted[version], in_order=False)
 
     # --- keys and certificates ---
 
@@ -403,7 +412,7 @@ class _Reader:
                 known=known.name if known else None,
                 reused=_is_reused((each.key.public, prime) for each in records if each.key),
                 versions=_versions(records),
-                suites=tuple(dict.fromkeys(suites()[each.suite].name for each in records if each.suite is not None)),
+                suites=tuple(sorted({suites()[each.suite].name for each in records if each.suite is not None})),
             )
 
     def _served(self) -> Iterator[Served]:

@@ -61,6 +61,11 @@ class Asking:
         self._opened: list[Question] = []
         self._resume(_Thread(line), None, 0)
 
+    @property
+    def waiting(self) -> tuple[Question, ...]:
+        """The questions that were opened and have no answer yet."""
+        return tuple(self._waiting)
+
     def opened(self) -> list[Question]:
         """The questions that were opened since the last call."""
         opened, self._opened = self._opened, []

@@ -45,7 +45,8 @@ class Mode(StrEnum):
 class Exchange(Model):
     """One connection: the hello that was sent, and what came back.
 
-    ``cause`` tells why the answer broke off: None when enough was read, or when the server closed (``closed``).
+    ``cause`` tells why the answer broke off, ``note`` says so in words: None when enough was read, or when the server
+    closed (``closed``).
     ``asked`` is False for a question that was given up before it was sent.
     """
 
@@ -54,6 +55,7 @@ class Exchange(Model):
     received: bytes = b""
     closed: bool = False
     cause: Cause | None = None
+    note: str = ""
     asked: bool = True
 
 

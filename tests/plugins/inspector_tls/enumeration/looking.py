@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from inspector import Aim, Capture, Cost, Network, Observation, Raw, Reading, Scheme, Target, probe
+from inspector import Aim, Capture, Cost, Network, Raw, Reading, Scheme, Target, probe
 from inspector.testing import run_probe
-from inspector_tls.enumeration.enumerate import AT_ONCE, MOST_CONNECTIONS, enumerate_endpoint
-from inspector_tls.enumeration.facts import Enumeration
+from inspector_tls.enumeration.enumerate import AT_ONCE, enumerate_endpoint
+from inspector_tls.enumeration.facts import Tls
 from inspector_tls.enumeration.reading import read_transcript
 from inspector_tls.enumeration.transcript import Mode, Transcript
 
 HOST = "www.example.vn"
 
 
-class Enumerated(Observation):
-    """What an enumeration came to, as a probe would write it down."""
-
-    kind: ClassVar[str] = "enumerated/1"
-
-    facts: Enumeration
-
-
-def read(capture: Capture, _reading: Reading) -> Enumerated:
+def read(capture: Capture, _reading: Reading) -> Tls:
     """The facts in the raw lines."""
-    return Enumerated(facts=read_transcript(Transcript.from_lines(capture.named("transcript") or b"")))
+    return read_transcript(Transcript.from_lines(capture.named("transcript") or b""))
 
 
 @probe(
     "enumeration",
-    kind=Enumerated,
+    kind=Tls,
     schemes={Scheme("tls")},
     aim=Aim.ADDRESS,
     read=read,
-    cost=Cost(connections=MOST_CONNECTIONS, seconds=120),
+    cost=Cost(connections=400, seconds=120),
 )
 async def enumerated(
     _target: Target,
@@ -44,7 +34,7 @@ async def enumerated(
     extra: bool = True,
     at_once: int = AT_ONCE,
     seconds: int = 3,
-    most: int = MOST_CONNECTIONS,
+    most: int = 400,
 ) -> Capture:
     """Enumerate the target."""
     transcript = await enumerate_endpoint(
@@ -59,8 +49,8 @@ async def enumerated(
     return Capture(raw=(Raw(name="transcript", data=transcript.lines()),))
 
 
-def enumerate_port(port: int, **options: object) -> tuple[Enumeration, Transcript]:
+def enumerate_port(port: int, **options: object) -> tuple[Tls, Transcript]:
     """What is seen of the server on this port, and the exchanges that show it."""
     look = run_probe(enumerated, f"tls://{HOST}:{port}", **options)
     transcript = Transcript.from_lines(look.capture.named("transcript") or b"")
-    return look.seen(Enumerated).facts, transcript
+    return look.seen(Tls), transcript
