@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,11 +20,11 @@ from inspector.inspection import Inspection, PluginRecord
 from inspector.judgement import Change, Coverage, Judgement, Missed
 from inspector.model import Cause
 from inspector.observation import Evidence, Observation
-from inspector.plan import Selection
+from inspector.plan import Selection, concerns
 from inspector.profile import NOT_OBSERVABLE, Regime, Requirement
 from inspector.registry import Registry
 from inspector.statement import Statement, apply
-from inspector.subject import SYSTEM, Aim, Subject
+from inspector.subject import SYSTEM, Aim, BadUri, Subject, parse_uri
 from inspector.verdict import Message, Outcome, Verdict
 
 #: Seconds that one check may take: a check is a small pure function.
@@ -236,12 +237,23 @@ class _Assessor:
         check = self.given.registry.checks[requirement.check]
         subjects = _subjects(check, self.shelf)
         if not subjects:
-            yield self._finding(requirement, SYSTEM, _UNDECLARED)
+            yield self._finding(requirement, SYSTEM, _UNASKED if self._is_declared(check) else _UNDECLARED)
         for subject in subjects:
             if requirement.vantages and self.given.inspection.vantage.kind not in requirement.vantages:
                 yield self._finding(requirement, subject, _WRONG_VANTAGE)
                 continue
             yield self._about(requirement, check, subject)
+
+    def _is_declared(self, check: Check) -> bool:
+        """Whether a probe would look at a declared endpoint for this check: then its silence is no absence."""
+        registry = self.given.registry
+        probes = [probe for wire in check.wires if wire.kind for probe in registry.producers(wire.kind)]
+        for text in self.given.inspection.system.endpoints:
+            with suppress(BadUri):  # of a scheme whose plugin is gone
+                uri = parse_uri(text, registry.schemes)
+                if any(concerns(probe, uri) for probe in probes):
+                    return True
+        return False
 
     def _about(self, requirement: Requirement, check: Check, subject: Subject) -> Finding:
         declared = self.given.inspection.system.declared(subject.host)
@@ -329,6 +341,11 @@ _UNOBSERVABLE = Verdict(
 )
 _UNDECLARED = Verdict(
     outcome=Outcome.NOT_APPLICABLE, message=Message(id="the declaration names nothing that this is about")
+)
+_UNASKED = Verdict(
+    outcome=Outcome.INCONCLUSIVE,
+    message=Message(id="nothing was looked at: {cause}", values={"cause": Cause.NOT_SELECTED.value}),
+    cause=Cause.NOT_SELECTED,
 )
 _WRONG_VANTAGE = Verdict(
     outcome=Outcome.INCONCLUSIVE,

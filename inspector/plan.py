@@ -123,6 +123,12 @@ def probes_of(checks: Iterable[Check], registry: Registry) -> dict[str, Probe]:
     return dict(sorted(found.items()))
 
 
+def concerns(probe: Probe, uri: Uri) -> bool:
+    """Whether the probe looks at such an endpoint; what the DNS says about an address literal is nobody's question."""
+    named = probe.aim.has_address or not probe.infrastructure or not is_address(uri.host)
+    return uri.scheme in probe.schemes and named
+
+
 def wave_of(probe: Probe, registry: Registry) -> int:
     """0 for a probe without needs, else one more than the latest of what it needs."""
     needed = [wave_of(other, registry) for _, kind in probe.needs for other in registry.producers(kind)]
@@ -171,7 +177,7 @@ class Planner:
         """The asks about one declared endpoint, whose host was pinned."""
         uri = parse_uri(text, self.registry.schemes)
         for probe in self.probes.values():
-            if uri.scheme in probe.schemes:
+            if concerns(probe, uri):
                 yield from self._about(probe, uri, pin, endpoint=text, parent=None)
 
     def discovered(self, found: Discovered, by: Ask, pin: Pin | None, *, asked: bool = True) -> Iterator[Ask]:
@@ -190,6 +196,8 @@ class Planner:
                 subject = Subject(kind=probe.aim, uri=found.uri[:300], scheme=name, parent=by.subject.uri)
                 yield self._refusal(probe, subject, by.endpoint, Cause.PROTOCOL_ERROR, str(error)[:300])
                 continue
+            if not concerns(probe, uri):
+                continue
             if asked:
                 yield from self._about(probe, uri, pin, endpoint=by.endpoint, parent=by.subject.uri)
             else:
@@ -200,8 +208,6 @@ class Planner:
     def _about(
         self, probe: Probe, uri: Uri, pin: Pin | None, *, endpoint: str | None, parent: str | None
     ) -> Iterator[Ask]:
-        if probe.infrastructure and not probe.aim.has_address and is_address(uri.host):
-            return
         if not probe.aim.has_address:
             yield self._ask(probe, subject_of(uri, probe.aim, parent=parent), endpoint)
             return

@@ -166,8 +166,9 @@ def _judge(
     *,
     selection: Selection | None = None,
     measures: tuple[Measure, ...] = (),
+    endpoints: tuple[str, ...] = ("cake://a",),
 ) -> Judgement:
-    system = System(id="s", name="S", owner="O", level=3, measures=measures, endpoints=("cake://a",))
+    system = System(id="s", name="S", owner="O", level=3, measures=measures, endpoints=endpoints)
     granted = Authorisation(
         id="a",
         kind=AuthorisationKind.OWN_ESTATE,
@@ -287,8 +288,8 @@ def test_a_system_wide_pass_over_a_hole_is_inconclusive() -> None:
 
 
 def test_what_the_declaration_does_not_name_is_not_applicable() -> None:
-    """It is said in one finding about the system."""
-    (finding,) = _judge([_row("cake-sweet")], [cake_sweet], []).findings
+    """It is said in one finding about the system; an endpoint that no plugin knows any more is none."""
+    (finding,) = _judge([_row("cake-sweet")], [cake_sweet], [], endpoints=("tcp://a:1", "pie://a")).findings
     assert (finding.outcome, finding.subject) == (Outcome.NOT_APPLICABLE, "system:")
 
 
@@ -310,6 +311,12 @@ def test_a_vantage_that_does_not_count_cannot_judge() -> None:
     """A row of another vantage is inconclusive."""
     finding = _one(_evidence(False), row=_row("cake-sweet", vantages=(VantageKind.INSIDE,)))
     assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.WRONG_VANTAGE)
+
+
+def test_what_nobody_looked_for_is_not_absent() -> None:
+    """A capture judged under rules that ask more is inconclusive about a declared endpoint, never not-applicable."""
+    (finding,) = _judge([_row("cake-sweet")], [cake_sweet], []).findings
+    assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.NOT_SELECTED)
 
 
 def test_what_is_not_selected_is_counted_and_not_judged() -> None:
