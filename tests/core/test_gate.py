@@ -6,7 +6,7 @@ import pytest
 
 from inspector.errors import Misuse
 from inspector.finding import Finding, Force, Obligation, Severity
-from inspector.gate import CLEAN, FAILING, UNSEEN, Threshold, baseline_of, exit_code
+from inspector.gate import CLEAN, FAILING, UNSEEN, Threshold, baseline_of, exit_code, gravest
 from inspector.model import Cause
 from inspector.verdict import Message, Outcome
 
@@ -44,8 +44,10 @@ def test_each_outcome_has_its_code(outcome: Outcome, code: int) -> None:
 
 
 def test_what_was_left_out_by_choice_does_not_count() -> None:
-    """Not selected is neither failing nor unseen."""
-    assert exit_code([finding(Outcome.INCONCLUSIVE, cause=Cause.NOT_SELECTED)], Threshold()) == CLEAN
+    """What --within left out is neither failing nor unseen; elsewhere a question never asked counts as not seen."""
+    left_out = finding(Outcome.INCONCLUSIVE, cause=Cause.NOT_SELECTED)
+    assert exit_code([left_out], Threshold(), within=True) == CLEAN
+    assert exit_code([left_out], Threshold()) == UNSEEN
 
 
 def test_a_failure_outweighs_what_was_not_seen() -> None:
@@ -74,6 +76,28 @@ def test_a_baseline_hides_what_failed_before(tmp_path: Path) -> None:
     assert baseline_of(path) == {"f" * 32}
     assert exit_code([finding(Outcome.FAIL)], Threshold(), baseline_of(path)) == CLEAN
     assert exit_code([finding(Outcome.FAIL, id="0" * 32)], Threshold(), baseline_of(path)) == FAILING
+
+
+def test_what_within_left_out_does_not_count() -> None:
+    """Not selected for lack of time is no reason for 3; not seen for any other cause is, and so is it without a bound."""
+    late = finding(Outcome.INCONCLUSIVE, cause=Cause.NOT_SELECTED)
+    assert exit_code([late], Threshold(), within=True) == CLEAN
+    assert exit_code([late], Threshold()) == UNSEEN
+    assert exit_code([finding(Outcome.INCONCLUSIVE, cause=Cause.TIMEOUT)], Threshold(), within=True) == UNSEEN
+
+
+@pytest.mark.parametrize(
+    ("codes", "together"),
+    [
+        ([], CLEAN),
+        ([CLEAN, CLEAN], CLEAN),
+        ([CLEAN, UNSEEN], UNSEEN),
+        ([UNSEEN, FAILING, CLEAN], FAILING),
+    ],
+)
+def test_several_systems_have_the_gravest_code(codes: list[int], together: int) -> None:
+    """A failure of one outweighs what was not seen of another."""
+    assert gravest(codes) == together
 
 
 def test_a_wrong_threshold_is_misuse() -> None:

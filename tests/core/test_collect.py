@@ -1,0 +1,127 @@
+"""From plan to evidence: whatever a look comes to is on record with its cause."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from inspector import Capture, Cause, Discovered, Raw, Reading, Trouble, TroubleNote
+from inspector.collect import Progress, facts_of
+from inspector.judgement import Judgement
+from inspector.model import now
+from inspector.observation import Evidence, Gap
+from inspector.plan import ASKED_PER_LOOK, DISCOVERED_PER_LOOK
+from inspector.subject import Aim, Subject
+from tests.core.bakery import RAW, Oven, bread, crumb, crumbs, inspect, job, outcomes, oven, registry
+
+READING = Reading(Subject(kind=Aim.ADDRESS, uri="oven://a", scheme="oven", host="a"), now())
+
+
+def seen(folder: Path, capture: Capture) -> tuple[list[Evidence], Judgement]:
+    """Evidence and judgement of an inspection whose first look comes to this."""
+    bundle, judgement = inspect(folder, job(folder, registry=registry([oven(capture), bread, crumb])))
+    return [evidence for _, evidence in bundle.evidence()], judgement
+
+
+def of(evidence: list[Evidence], probe: str) -> list[Evidence]:
+    return [each for each in evidence if each.probe == probe]
+
+
+def test_all_goes_well(tmp_path: Path) -> None:
+    """Every look has its facts, every check its verdict, and each step is shown."""
+    steps: list[Progress] = []
+    bundle, judgement = inspect(tmp_path, job(tmp_path, progress=steps.append))
+    assert {each.probe: each.facts is not None for _, each in bundle.evidence()} == {"oven": True, "bread": True}
+    assert outcomes(judgement)["oven-hot"] == ("pass", None)
+    assert [(step.done, step.planned, step.probe, step.cause) for step in steps] == [
+        (1, 2, "oven", None),
+        (2, 2, "bread", None),
+    ]
+
+
+def test_what_rests_on_the_unseen_is_unseen_for_the_same_cause(tmp_path: Path) -> None:
+    """A look whose need was blocked is not made, and says what it would have rested on."""
+    evidence, judgement = seen(tmp_path, Capture(trouble=TroubleNote(cause=Cause.BLOCKED, detail="a wall")))
+    [look] = of(evidence, "bread")
+    assert look.trouble == TroubleNote(cause=Cause.BLOCKED, detail="what it rests on was not seen: oven")
+    assert outcomes(judgement)["bread-baked"] == ("inconclusive", "blocked")
+
+
+def test_what_was_seen_before_trouble_is_kept(tmp_path: Path) -> None:
+    """A look that ends in trouble may have seen something: both stand."""
+    evidence, judgement = seen(tmp_path, Capture(raw=RAW, trouble=TroubleNote(cause=Cause.RESET, detail="cut")))
+    [look] = of(evidence, "oven")
+    assert look.facts == {"hot": {"seen": True, "unseen": None}}
+    assert look.trouble is not None
+    assert look.trouble.cause is Cause.RESET
+    assert outcomes(judgement)["oven-hot"] == ("pass", None)
+
+
+def test_discovered_aims_are_asked_in_a_later_wave(tmp_path: Path) -> None:
+    """Each is a look of its own, under the one that found it."""
+    evidence, judgement = seen(tmp_path, Capture(raw=RAW, discovered=crumbs(2)))
+    assert {each.subject.parent for each in of(evidence, "crumb")} == {"oven://127.0.0.1"}
+    assert [each.facts for each in of(evidence, "crumb")] == [{"size": 1}, {"size": 1}]
+    assert outcomes(judgement)["crumbs-swept"] == ("pass", None)
+
+
+def test_too_many_discovered_aims_leave_a_hole(tmp_path: Path) -> None:
+    """The first are asked; the next are on record as not asked; the rest is counted; no verdict is good over them."""
+    evidence, judgement = seen(tmp_path, Capture(raw=RAW, discovered=_many(DISCOVERED_PER_LOOK + 3)))
+    found = of(evidence, "crumb")
+    assert len(found) == DISCOVERED_PER_LOOK
+    assert sum(each.facts is not None for each in found) == ASKED_PER_LOOK
+    assert {each.trouble.detail for each in found if each.trouble} == {"too many discovered aims"}
+    [look] = of(evidence, "oven")
+    assert [gap.question for gap in look.gaps] == ["3 more discovered aims"]
+    assert outcomes(judgement)["crumbs-swept"][0] == "inconclusive"
+
+
+def _many(count: int) -> tuple[Discovered, ...]:
+    return tuple(Discovered(uri=f"crumb://127.0.{n // 250}.{n % 250 + 1}:8", why="seen") for n in range(count))
+
+
+def test_facts_that_cannot_be_stored_are_a_bug_of_the_probe(tmp_path: Path) -> None:
+    """Half a surrogate is no text: the look is on record with its cause, and the inspection goes on."""
+    evidence, judgement = seen(tmp_path, Capture(raw=RAW, gaps=(Gap(question="\ud800", cause=Cause.RESET),)))
+    [look] = of(evidence, "oven")
+    assert look.trouble is not None
+    assert look.trouble.cause is Cause.BUG
+    assert "facts that cannot be stored" in look.trouble.detail
+    assert outcomes(judgement)["oven-hot"] == ("error", "bug")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "words"),
+    [
+        (Trouble(Cause.REFUSED, "closed"), Cause.REFUSED, "closed"),
+        (ValueError("not a word"), Cause.PROTOCOL_ERROR, "what was received cannot be read: not a word"),
+        (RuntimeError("ours"), Cause.BUG, "raised RuntimeError: ours"),
+        (RecursionError("deep"), Cause.BUG, "raised RecursionError: deep"),
+    ],
+)
+def test_reading_that_fails_says_why(error: Exception, cause: Cause, words: str) -> None:
+    """Bytes without sense are the server's; every other exception is the plugin's."""
+
+    def read(capture: Capture, reading: Reading) -> Oven:
+        raise error
+
+    facts, note = asyncio.run(facts_of(oven(read=read), Capture(raw=RAW), READING))
+    assert facts is None
+    assert note is not None
+    assert note.cause is cause
+    assert words in note.detail
+
+
+def test_reading_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parser that never returns is a bug of its plugin."""
+    monkeypatch.setattr("inspector.collect.READ_SECONDS", 0.2)
+
+    def read(capture: Capture, reading: Reading) -> Oven:
+        while True:
+            pass
+
+    facts, note = asyncio.run(facts_of(oven(read=read), Capture(raw=(Raw(name="x", data=b""),)), READING))
+    assert (facts, note and note.cause) == (None, Cause.BUG)
