@@ -1,0 +1,139 @@
+"""The look of the TLS probe: inside other protocols, within its bounds, in both modes."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from inspector import Cause, Declared, Subject, Target, Trouble
+from inspector.subject import Aim
+from inspector.testing import Look, run_probe
+from inspector_tls.enumeration.transcript import ESSENTIAL, Mode, Transcript
+from inspector_tls.observations import Tls, TlsVersion
+from inspector_tls.probes import tls
+from tests.plugins.inspector_tls import servers
+from tests.plugins.inspector_tls.authority import issue, rsa_key
+from tests.plugins.inspector_tls.starttls.speakers import SCRIPTS, speaking
+
+V = TlsVersion
+HOST = "www.example.vn"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate with an RSA key, and the key."""
+    return issue(HOST, key=rsa_key(), dns=[HOST]).write(tmp_path_factory.mktemp("tls"), "server")
+
+
+@pytest.fixture(scope="module")
+def context(files: tuple[Path, Path]) -> ssl.SSLContext:
+    """The server's side of TLS 1.2 and 1.3."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(*files)
+    return made
+
+
+def looked(scheme: str, port: int, **options: object) -> Look:
+    """One look at a server."""
+    return run_probe(tls, f"{scheme}://{HOST}:{port}", **{"answer_seconds": 3, **options})
+
+
+def transcript(look: Look) -> Transcript:
+    """What was asked and answered."""
+    return Transcript.from_lines(look.capture.named("transcript.jsonl") or b"")
+
+
+@pytest.mark.parametrize("scheme", SCRIPTS)
+def test_inside_another_protocol(scheme: str, context: ssl.SSLContext) -> None:
+    """Every hello follows its own preamble, and what is seen is what the same TLS shows without one."""
+    with servers.answering(speaking(SCRIPTS[scheme], context)) as port:
+        inside = looked(scheme, port).seen(Tls)
+    with servers.answering(servers.python_tls(context)) as port:
+        outright = looked("tls", port).seen(Tls)
+    assert inside.versions.all.accepted == (V.TLS_1_2, V.TLS_1_3)
+    assert inside.versions == outright.versions
+    assert (inside.groups, inside.curves) == (outright.groups, outright.curves)
+
+
+def test_a_protocol_without_tls_is_soon_left() -> None:
+    """A server that says that it has no TLS is asked no further, and its words are told."""
+    calls: list[int] = []
+
+    def plain(connection: servers.socket.socket) -> None:
+        calls.append(1)
+        connection.sendall(b"220 mx.example.vn ESMTP\r\n")
+        connection.recv(4096)
+        connection.sendall(b"250 mx.example.vn\r\n")
+        connection.recv(4096)
+
+    with servers.answering(plain) as port, pytest.raises(Trouble, match="250 mx") as trouble:
+        looked("smtp", port).seen(Tls)
+    assert trouble.value.cause is Cause.PROTOCOL_ERROR
+    assert len(calls) <= 5
+
+
+def test_beyond_the_bound_nothing_is_asked_and_nothing_guessed(context: ssl.SSLContext) -> None:
+    """Where the connections run out, what was seen stays, the rest is unseen as not selected and stands in the gaps."""
+    with servers.answering(servers.python_tls(context)) as port:
+        whole = looked("tls", port).seen(Tls)
+        look = looked("tls", port, most_connections=12)
+    part = look.seen(Tls)
+    assert len(look.ledger) == 12
+    assert transcript(look).connections == 12
+    accepted = part.versions.tls_1_2.suites.accepted
+    assert 0 < len(accepted) < len(whole.versions.tls_1_2.suites.accepted)
+    assert part.versions.tls_1_2.suites.complete.unseen is Cause.NOT_SELECTED
+    assert set(part.versions.tls_1_2.suites.open) >= set(whole.versions.tls_1_2.suites.accepted) - set(accepted)
+    assert {gap.cause for gap in look.capture.gaps} == {Cause.NOT_SELECTED}
+
+
+def test_both_modes_see_the_same(context: ssl.SSLContext) -> None:
+    """Fast mode takes more hellos and shows the same suites and groups."""
+    with servers.answering(servers.python_tls(context)) as port:
+        economical, fast = (looked("tls", port, mode=mode) for mode in Mode)
+    assert transcript(economical).count(ESSENTIAL) < transcript(fast).count(ESSENTIAL)
+    for one, other in zip(economical.seen(Tls).versions.each, fast.seen(Tls).versions.each, strict=True):
+        assert set(one.suites.accepted) == set(other.suites.accepted)
+        assert one.suites.complete == other.suites.complete
+    assert economical.seen(Tls).groups == fast.seen(Tls).groups
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_weak_server_costs_less_than_the_plan_says(mode: Mode, files: tuple[Path, Path]) -> None:
+    """Even with every old version and suite a look stays within the connections that are planned for it."""
+    with servers.openssl(files, "-cipher", "ALL:eNULL:aNULL:@SECLEVEL=0") as port:
+        look = looked("tls", port, mode=mode)
+    cost = tls.cost(look.target, {"mode": mode.value, "most_connections": None})
+    assert 100 < len(look.ledger) <= cost.connections
+    assert look.seen(Tls).gaps == ()
+
+
+def test_the_plan_takes_the_bound_that_is_asked_for() -> None:
+    """The cost is the mode's bound, or the one that a profile sets."""
+    target = Target(Subject(kind=Aim.ADDRESS, uri="tls://a:1", scheme="tls"), Declared())
+    options = tls.options().model_dump(mode="json")
+    assert tls.cost(target, options).connections == 300
+    assert tls.cost(target, {**options, "mode": "fast"}).connections == 400
+    assert tls.cost(target, {**options, "most_connections": 60}).connections == 60
+
+
+def test_a_server_that_falls_silent_is_left_with_what_it_said(
+    context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the seconds of the whole look are over, what was heard stays and the rest is unseen for a timeout."""
+    monkeypatch.setattr("inspector_tls.probes._ALL_SECONDS", 4)
+    calls: list[int] = []
+    speak = servers.python_tls(context)
+
+    def tiring(connection: servers.socket.socket) -> None:
+        calls.append(1)
+        (speak if len(calls) <= 15 else servers.silent)(connection)
+
+    with servers.answering(tiring) as port:
+        look = looked("tls", port, answer_seconds=600)
+    seen = look.seen(Tls)
+    assert seen.versions.all.accepted == (V.TLS_1_2, V.TLS_1_3)
+    assert seen.versions.tls_1_2.suites.complete.unseen is Cause.TIMEOUT
+    assert {gap.cause for gap in look.capture.gaps} == {Cause.TIMEOUT}
