@@ -187,15 +187,3 @@ def test_vsftpd(secure: str, files: Files, tmp_path: Path) -> None:
     else:
         assert (look.readiness, inside.readiness) == (Readiness.NOT_OFFERED, Readiness.NOT_OFFERED)
         assert not inside.carried_out.is_seen
-
-
-@pytest.mark.parametrize("secure", [True, False])
-def test_openldap(secure: bool, files: Files, tmp_path: Path) -> None:
-    """OpenLDAP goes over to TLS where it has a certificate, and says so where it has none."""
-    port = servers.free_port()
-    tls = f"TLSCertificateFile {files[0]}\nTLSCertificateKeyFile {files[1]}\n" if secure else ""
-    configuration = tmp_path / "slapd.conf"
-    configuration.write_text(f"include /etc/ldap/schema/core.schema\n{tls}database monitor\nmodulepath /usr/lib/ldap\n")
-    with servers.running(("slapd", "-d", "0", "-f", configuration, "-h", f"ldap://127.0.0.1:{port}"), port):
-        seen = offered("ldap", port).seen(StartTls)
-    assert seen.readiness is (Readiness.OFFERED if secure else Readiness.NOT_OFFERED)
