@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -130,16 +130,26 @@ def _subjects(check: Check, shelf: _Shelf) -> list[Subject]:
 
 
 def _about(subject: Subject, wire: Wire, shelf: _Shelf, look: int) -> Filed | None:
-    """The one piece of evidence of this kind about this subject: exact, under it, or at the same host and address."""
+    """The one piece of evidence of this kind about this subject: exact, under it, or at the same host and address.
+
+    What stands at another port of that host is another service, never taken for this one.
+    """
     if wire.kind is None:
         return None
+
+    def exact(other: Subject) -> bool:
+        return other.key == subject.key
+
+    def related(other: Subject) -> bool:
+        return subject.covers(other) or other.covers(subject)
+
+    def beside(other: Subject) -> bool:
+        same = (other.host, other.address) == (subject.host, subject.address)
+        return same and (other.port is None or subject.port is None or other.port == subject.port)
+
     filed = list(shelf.of(wire.kind, look))
-    place = (subject.host, subject.address)
-    for fits in (
-        lambda other: other.key == subject.key,
-        lambda other: subject.covers(other) or other.covers(subject),
-        lambda other: (other.host, other.address) == place,
-    ):
+    relations: tuple[Callable[[Subject], bool], ...] = (exact, related, beside)
+    for fits in relations:
         for each in filed:
             if fits(each[1].subject):
                 return each

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
@@ -77,6 +78,11 @@ class Host(Model):
     tenancy: Tenancy = Tenancy.UNKNOWN
 
 
+def host_in(uri: str) -> str:
+    """The host, zone or domain that a normalised endpoint URI names."""
+    return urlsplit(uri).hostname or uri.partition(":")[2]
+
+
 #: What the id of a system looks like: it names folders, too.
 SYSTEM_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
@@ -115,6 +121,7 @@ class System(Model):
             ports=tuple(DeclaredPort(port=n, protocol=t, service=s or None) for t, n, s in ports),
             tenancy=hosts[0].tenancy if host is not None and hosts else Tenancy.UNKNOWN,
             endpoints=self.endpoints,
+            endpoints_here=tuple(uri for uri in self.endpoints if host is None or host_in(uri) == host),
             selectors=self.dkim_selectors.get(host or "", ()),
         )
 

@@ -131,7 +131,8 @@ class DeclaredPort(Model):
 class Declared(Model):
     """What is declared about a check's subject: for a host its ports and tenancy, for all the system's facts.
 
-    ``ports`` are those of the subject's host (of all hosts for a system); endpoints' own ports are among them.
+    ``ports`` are those declared for the subject's host, of all hosts for a system; ``endpoints`` are always the whole
+    system's, ``endpoints_here`` those that name the subject's host.
     ``host_declared`` tells whether the declaration lists that host with its ports at all.
     """
 
@@ -144,4 +145,5 @@ class Declared(Model):
     ports: tuple[DeclaredPort, ...] = ()
     tenancy: Tenancy = Tenancy.UNKNOWN
     endpoints: tuple[str, ...] = ()
+    endpoints_here: tuple[str, ...] = ()
     selectors: tuple[str, ...] = ()

@@ -39,7 +39,7 @@ def exit_code(
     """The exit code of these findings.
 
     A failure that was in the baseline, is excused by an accepted statement, or is not yet due does not count; nor does
-    what was not selected, where the inspection was bounded by ``--within``.
+    what was not selected, where the inspection was bounded by ``--within``. A question that was never asked counts.
     """
     code = CLEAN
     for finding in findings:
@@ -50,7 +50,7 @@ def exit_code(
                 return FAILING
         elif within and finding.cause is Cause.NOT_SELECTED:
             continue
-        elif finding.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR) and finding.cause is not Cause.NOT_SELECTED:
+        elif finding.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
             code = UNSEEN
     return code
 

@@ -54,6 +54,10 @@ from inspector.statement import Statement
 TOOLS = ("cryptography", "dnspython", "httpx", "sslyze", "python-nmap", "pydantic")
 
 
+#: The reason of a seal after which nothing is left to ask.
+COMPLETE = "complete"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Everything that one inspection is started with; ``others`` are declared together with ``system``."""
@@ -285,8 +289,12 @@ def resumed(
     return writer, job, _planner(job, scope, now())
 
 
-def close(writer: Writer, planner: Planner, key: SigningKey, *, reason: str = "complete") -> Bundle:
-    """Seal the capture; asks without an answer are recorded as aborted, so that nobody reads silence as a pass."""
+def close(writer: Writer, planner: Planner, key: SigningKey, *, reason: str = COMPLETE) -> Bundle:
+    """Seal the capture; asks without an answer are recorded as aborted, so that nobody reads silence as a pass.
+
+    Before it is complete, that goes for every aim that a look brought to light, too: at which other addresses it was to
+    be asked is not known any more.
+    """
     asks = {ask.key: ask for ask in writer.inspection.plan.asks}
     pins = {each.name: each for each in writer.inspection.plan.pins}
     done = {
@@ -301,7 +309,8 @@ def close(writer: Writer, planner: Planner, key: SigningKey, *, reason: str = "c
                 asks.setdefault(ask.key, ask)
     answered = {(probe, uri) for probe, _, uri, _ in done}
     for ask in asks.values():
-        if ask.key not in done and (ask.subject.address or (ask.probe, ask.subject.uri) not in answered):
+        known = reason == COMPLETE and (ask.probe, ask.subject.uri) in answered
+        if ask.key not in done and (ask.subject.address or not known):
             writer.record(_unanswered(ask, planner.probes[ask.probe], writer.inspection.vantage.name))
     return writer.seal(key, ended=now(), reason=reason)
 
@@ -398,6 +407,11 @@ async def reread(bundle: Bundle, registry: Registry) -> list[tuple[str, Evidence
             continue
         reading = trust.reading(evidence.subject, evidence.began)
         facts, trouble = await facts_of(probe, bundle.capture_of(evidence), reading)
-        update = {"facts": facts, "kind": probe.kind.kind, "probe_version": probe.version, "trouble": trouble}
+        update = {
+            "facts": facts,
+            "kind": probe.kind.kind,
+            "probe_version": probe.version,
+            "trouble": trouble if facts is not None else evidence.trouble or trouble,
+        }
         again.append((digest, evidence.model_copy(update=update)))
     return again

@@ -48,6 +48,11 @@ def _print(prepared: Prepared, texts: Texts) -> None:
     terminal.show(asked)
     if refused.row_count:
         terminal.show(refused)
+    for name in sorted({ask.probe for ask in plan.asks if ask.cause is None}):
+        schemes = tuple(sorted(scheme.name for scheme in job.registry.probes[name].discovers))
+        if schemes:
+            text = "What {probe} brings to light ({schemes}) is asked too, as far as it is covered"
+            terminal.say(texts.say(text, probe=name, schemes=schemes))
     for _, words in pace_of(plan.asks, job.authorisations).values():
         terminal.say(words)
     for limit in plan.limits:

@@ -18,7 +18,7 @@ from inspector.declaration import System
 from inspector.errors import BundleError, InspectorError, Misuse, NotAuthorised, PaperError
 from inspector.finding import Finding
 from inspector.gate import MISUSE, Threshold, baseline_of, exit_code, gravest
-from inspector.inspect import Job, Terms, begin, close, collect, judge, permitted, prepare, resumed
+from inspector.inspect import COMPLETE, Job, Terms, begin, close, collect, judge, permitted, prepare, resumed
 from inspector.judgement import Judgement
 from inspector.model import now
 from inspector.plan import Planner
@@ -128,7 +128,7 @@ class Work:
         self.shown.end()
         return self.conclude()
 
-    def conclude(self, reason: str = "complete") -> View:
+    def conclude(self, reason: str = COMPLETE) -> View:
         """Seal, judge, report."""
         bundle = close(self.writer, self.planner, self.key, reason=reason)
         self._note(State.SEALED, digest=bundle.digest)

@@ -11,6 +11,7 @@ from pathlib import Path
 from inspector.bundle import Bundle, SigningKey, verify
 from inspector.cli import terminal
 from inspector.cli.inputs import read_settings
+from inspector.errors import Misuse
 from inspector.inspect import Terms, judge
 from inspector.judgement import Judgement
 from inspector.regimes import load_all
@@ -21,6 +22,8 @@ INTACT, ALTERED, UNKNOWN_SIGNER = 0, 1, 3
 
 def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...]) -> int:
     """Print the three answers. The signing key of this machine, if it has one, is trusted."""
+    if not folder.is_dir():
+        raise Misuse(f"{folder}: there is no such folder", remedy="give the folder of an inspection: out/RUN/SYSTEM/ID")
     own = read_settings(settings)
     registry = installed()
     known = {each.id: each for each in load_all(registry.profiles)}

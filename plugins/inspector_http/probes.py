@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import httpx
 
@@ -21,6 +22,17 @@ HEAD_SECONDS = 12.0
 BODY_SECONDS = 3.0
 
 
+def _cost(target: Target, _options: Mapping[str, Any]) -> Cost:
+    """The bounds of one look; on port 443 with those of the look at port 80 that it brings to light."""
+    steps = REDIRECTS_FOLLOWED + 2
+    looks = 2 if _brings_port_80(target) else 1
+    return Cost(connections=looks * steps, seconds=int(HEAD_SECONDS + BODY_SECONDS) * steps)
+
+
+def _brings_port_80(target: Target) -> bool:
+    return target.scheme == HTTPS.name and target.port == HTTPS.port
+
+
 @probe(
     "http",
     kind=Http,
@@ -28,7 +40,7 @@ BODY_SECONDS = 3.0
     aim=Aim.URL,
     read=read_http,
     discovers={HTTPS, HTTP},
-    cost=Cost(connections=REDIRECTS_FOLLOWED + 2, seconds=int(HEAD_SECONDS + BODY_SECONDS) * (REDIRECTS_FOLLOWED + 2)),
+    cost=_cost,
 )
 async def http(target: Target, network: Network) -> Capture:
     """Get the declared path as an ordinary client does, without cookies and without judging certificates.
@@ -67,7 +79,7 @@ async def http(target: Target, network: Network) -> Capture:
 
 
 def _discovered(target: Target, onward: str) -> Iterator[Discovered]:
-    if target.scheme == HTTPS.name and target.port == HTTPS.port:
+    if _brings_port_80(target):
         yield Discovered(uri=str(Uri(HTTP, target.host, HTTP.port, "/")), why="port 80 beside HTTPS")
     if onward:
         yield Discovered(uri=str(uri_of(plain(onward))), why="redirect")

@@ -28,7 +28,7 @@ def ports_only_declared(ports: OpenPorts, declared: Declared, *, beside_https: t
     if not (declared.host_declared and declared.ports):
         return inconclusive("no ports are declared for this host", cause=Cause.AMBIGUOUS)
     expected = {each.port for each in declared.ports if each.protocol == "tcp"}
-    if HTTPS in expected and any(_HTTPS_ENDPOINT.match(uri) for uri in declared.endpoints):
+    if HTTPS in expected and any(_HTTPS_ENDPOINT.match(uri) for uri in declared.endpoints_here):
         expected.update(beside_https)
     surplus = [port for port in ports.open if port not in expected]
     if surplus:

@@ -74,7 +74,7 @@ class Scene:
     def __init__(self, name: str) -> None:
         told = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
         endpoints = ("https://host.test/",) if 443 in told["declared"] else ()
-        self.declared = tcp(*told["declared"]).model_copy(update={"endpoints": endpoints})
+        self.declared = tcp(*told["declared"]).model_copy(update={"endpoints_here": endpoints})
         self.ports = OpenPorts.model_validate(told["ports"])
         self.greetings = Greetings.model_validate(told["greetings"])
 
@@ -133,8 +133,8 @@ def test_without_declared_ports_there_is_nothing_to_compare_with() -> None:
 def test_port_80_counts_as_declared_beside_https_only() -> None:
     """Without an HTTPS endpoint on port 443, port 80 is not declared either: nothing else would judge it."""
     ports = Scene("redirecting").ports
-    web = tcp(443).model_copy(update={"endpoints": ("https://shop.test/a",)})
-    other = tcp(443).model_copy(update={"endpoints": ("https://shop.test:8443/", "tls://shop.test:443")})
+    web = tcp(443).model_copy(update={"endpoints_here": ("https://shop.test/a",)})
+    other = tcp(443).model_copy(update={"endpoints_here": ("https://shop.test:8443/", "tls://shop.test:443")})
     assert judge(BY_ID["ports-only-declared"], ports, web).outcome is PASS
     assert judge(BY_ID["ports-only-declared"], ports, other).measured == ("80/tcp (http)",)
     assert judge(BY_ID["ports-only-declared"], ports, tcp(443)).measured == ("80/tcp (http)",)
