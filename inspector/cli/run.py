@@ -251,20 +251,21 @@ def tell(views: list[View], formats: tuple[str, ...], wish: Wish, registry: Regi
     summary = terminal.table(None, *heads)
     for each in views:
         counts = each.counts()
-        system = each.inspection.system
         terminal.row(
             summary,
-            system.id,
+            each.inspection.system.id,
             str(each.judgement.level),
             each.judgement.regime,
             *(str(counts[outcome]) for outcome in Outcome),
         )
     terminal.show(summary)
+    several = len(views) > 1
     for each in views:
+        system = f"{each.inspection.system.id}: " if several else ""
         for finding in (*each.binding, *each.recommended):
             if finding.outcome is Outcome.FAIL:
                 terminal.say(
-                    f"{texts.word(finding.severity)}: {_where(finding)} – "
+                    f"{system}{texts.word(finding.severity)}: {_where(finding)} – "
                     f"{each.title(finding, language)}: {texts.message(finding)}"
                 )
     for each in views:
