@@ -174,6 +174,18 @@ def unless(refuses: Callable[[bytes], bool], treatment: Callable[[Writer], Await
     return answer
 
 
+def one_at_a_time(relay: Relay) -> Answer:
+    """Close whatever comes while another is answered."""
+    busy = asyncio.Lock()
+
+    async def answer(hello: bytes, reader: Reader, writer: Writer) -> None:
+        if not busy.locked():
+            async with busy:
+                await relay(hello, reader, writer)
+
+    return answer
+
+
 def alert(number: int) -> Callable[[Writer], Awaitable[None]]:
     """Refuse with a fatal alert."""
 
@@ -208,6 +220,7 @@ def relays(backend: int) -> dict[str, Answer]:
         "refuses-future": unless(lambda hello: hello[9:11] == b"\x03\x99", alert(70), relay),
         "drops-two-kilobytes": unless(lambda hello: len(hello) > 2000, silence, relay),
         "resets-sometimes": unless(lambda _hello: next(count) % 5 == 0, reset, relay),
+        "one-at-a-time": one_at_a_time(relay),
         "silent-about-tls-1-1": unless(lambda hello: hello[9:11] == b"\x03\x02", silence, relay),
     }
 

@@ -1,0 +1,159 @@
+"""A TLS server that is a function: it answers the bytes of a hello with the bytes of a first flight."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from inspector import Cause
+from inspector_tls.enumeration.chains import Case, enumeration
+from inspector_tls.enumeration.codes import WIRE, suites
+from inspector_tls.enumeration.flight import read_flight
+from inspector_tls.enumeration.hello import Hello, decode, encode
+from inspector_tls.enumeration.meaning import Reply
+from inspector_tls.enumeration.steps import Asking, Question
+from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
+from inspector_tls.observations import TlsVersion
+
+RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+PRIME = bytes((0xFF,)) + bytes(126) + bytes((0x97,))
+HOST = "www.example.vn"
+
+
+@dataclass(frozen=True)
+class Server:
+    """``suites`` by version, dearest first; ``groups`` of TLS 1.3 and ``curves`` of older versions likewise.
+
+    ``dictates``: its own order decides. ``reads``: how many suites of a list it reads.
+    """
+
+    suites: dict[TlsVersion, tuple[int, ...]]
+    groups: tuple[int, ...] = (29, 23, 24)
+    curves: tuple[int, ...] = (29, 23, 24)
+    signatures: tuple[int, ...] = (0x0804, 0x0401, 0x0403)
+    dictates: bool = True
+    reads: int = 10_000
+    alert: int = 40
+
+    def __call__(self, data: bytes) -> bytes:
+        """The first flight that answers a hello."""
+        hello = decode(data)
+        if hello.version is TlsVersion.SSL_2:
+            return self.refuse(70)
+        if hello.version not in self.suites:
+            older = [version for version in self.suites if WIRE[version] < WIRE[hello.version]]
+            if hello.version is TlsVersion.TLS_1_3 and TlsVersion.TLS_1_2 in older:
+                return self.say(hello, TlsVersion.TLS_1_2)
+            return self.refuse(70)
+        return self.say(hello, hello.version)
+
+    def refuse(self, number: int) -> bytes:
+        """A fatal alert."""
+        return struct.pack(">BHHBB", 21, 0x0301, 2, 2, number)
+
+    def pick(self, own: Collection[int], offered: Collection[int]) -> int | None:
+        """What is picked of what both sides have."""
+        first, second = (own, offered) if self.dictates else (offered, own)
+        return next((code for code in first if code in second), None)
+
+    def say(self, hello: Hello, version: TlsVersion) -> bytes:
+        """Choose from a hello, or refuse."""
+        offered = hello.suites[: self.reads]
+        if version is TlsVersion.TLS_1_3:
+            suite, group = self.pick(self.suites[version], offered), self.pick(self.groups, hello.groups)
+            if suite is None or group is None:
+                return self.refuse(self.alert)
+            extensions = struct.pack(">HHH", 43, 2, 0x0304) + struct.pack(">HHH", 51, 2, group)
+            return self.record(self.hello(version, suite, RETRY, extensions))
+        own = tuple(code for code in self.suites[version] if self.can(code, hello))
+        suite = self.pick(own, offered)
+        if suite is None:
+            return self.refuse(self.alert)
+        return self.record(
+            self.hello(version, suite, bytes(32), b""), (11, bytes(3)), *self.key(hello, version, suite), (14, b"")
+        )
+
+    def can(self, code: int, hello: Hello) -> bool:
+        """Whether both sides have what the suite needs besides."""
+        has_curve = hello.version is TlsVersion.SSL_3 or self.pick(self.curves, hello.groups) is not None
+        signs = hello.version is not TlsVersion.TLS_1_2 or any(each in self.signatures for each in hello.signatures)
+        return (has_curve or not suites()[code].on_curve) and (signs or not suites()[code].is_signed)
+
+    def hello(self, version: TlsVersion, suite: int, random: bytes, extensions: bytes) -> tuple[int, bytes]:
+        """A ServerHello."""
+        number = min(WIRE[version], 0x0303)
+        body = struct.pack(">H", number) + random + b"\0" + struct.pack(">HB", suite, 0)
+        return 2, body + (struct.pack(">H", len(extensions)) + extensions if extensions else b"")
+
+    def key(self, hello: Hello, version: TlsVersion, suite: int) -> list[tuple[int, bytes]]:
+        """A ServerKeyExchange where the suite has one."""
+        known = suites()[suite]
+        if known.on_curve:
+            group = self.pick(self.curves, hello.groups) or self.curves[0]
+            body = struct.pack(">BHB", 3, group, 32) + bytes(32)
+        elif known.key_exchange == "DHE" or known.authentication == "anon":
+            body = struct.pack(">H", len(PRIME)) + PRIME + b"\0\x01\x02" + b"\0\x01\x09"
+        else:
+            return []
+        if known.authentication == "PSK":
+            body = b"\0\0" + body
+        if known.is_signed:
+            scheme = next((each for each in self.signatures if each in hello.signatures), 0)
+            body += (struct.pack(">H", scheme) if version is TlsVersion.TLS_1_2 else b"") + b"\0\0"
+        return [(12, body)]
+
+    def record(self, *messages: tuple[int, bytes]) -> bytes:
+        """Handshake messages in one record."""
+        body = b"".join(bytes((kind,)) + len(part).to_bytes(3, "big") + part for kind, part in messages)
+        return struct.pack(">BHH", 22, 0x0301, len(body)) + body
+
+    @property
+    def floor(self) -> int:
+        """The fewest hellos that show everything: each list once to its end, each refused version once."""
+        hellos = 1 + sum(
+            len(self.suites[version]) + 1 if version in self.suites else 1
+            for version in TlsVersion
+            if version is not TlsVersion.SSL_2
+        )
+        if TlsVersion.TLS_1_3 in self.suites:
+            hellos += len(self.groups) + 1
+        older = [own for version, own in self.suites.items() if version not in (TlsVersion.TLS_1_3, TlsVersion.SSL_3)]
+        if any(suites()[code].on_curve for own in older for code in own):
+            hellos += len(self.curves) + 1
+        return hellos
+
+
+Trouble = Callable[[Question, int], Cause | None]
+
+
+@dataclass
+class Run:
+    """An enumeration of a simulated server; ``trouble`` says which connections fail, by question and number."""
+
+    server: Callable[[bytes], bytes]
+    mode: Mode = Mode.ECONOMICAL
+    extra: bool = False
+    trouble: Trouble = lambda _question, _number: None
+    exchanges: list[Exchange] = field(default_factory=list)
+    rounds: int = 0
+
+    def __post_init__(self) -> None:
+        asking = Asking(enumeration(Case(HOST, self.mode, self.extra)))
+        waiting = asking.opened()
+        while waiting:
+            waiting = [opened for question in waiting for opened in asking.answer(question, self.reply(question))]
+        self.rounds = asking.rounds
+
+    def reply(self, question: Question) -> Reply:
+        """Ask the function."""
+        sent = encode(question.hello)
+        cause = self.trouble(question, len(self.exchanges))
+        received = self.server(sent) if cause is None else b""
+        self.exchanges.append(Exchange(purpose=question.purpose, sent=sent, received=received, cause=cause))
+        return Reply(read_flight(received), cause=cause)
+
+    @property
+    def transcript(self) -> Transcript:
+        """What was asked and answered."""
+        return Transcript(server_name=HOST, mode=self.mode, exchanges=tuple(self.exchanges))

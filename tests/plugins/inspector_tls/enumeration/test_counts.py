@@ -1,0 +1,250 @@
+"""What is asked of a server that is a function: how often, in how many rounds, and what is made of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inspector import Cause
+from inspector.testing import unseen_variants
+from inspector_tls.enumeration import offers
+from inspector_tls.enumeration.codes import groups, suite_named, suites
+from inspector_tls.enumeration.facts import Preference
+from inspector_tls.enumeration.hello import Hello
+from inspector_tls.enumeration.reading import read_transcript
+from inspector_tls.enumeration.steps import Question
+from inspector_tls.enumeration.transcript import ESSENTIAL, Mode, Purpose, Transcript
+from inspector_tls.observations import TlsVersion
+from tests.plugins.inspector_tls.enumeration.simulated import Run, Server
+
+V = TlsVersion
+
+
+def codes(*names: str) -> tuple[int, ...]:
+    """The code points of suites."""
+    return tuple(suite_named(name).code for name in names)
+
+
+TLS_1_3 = codes("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256")
+MODERN = Server(
+    suites={
+        V.TLS_1_2: codes(
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+            "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+            "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+            "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+            "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+        ),
+        V.TLS_1_3: TLS_1_3,
+    },
+    groups=(29, 23, 30, 25, 24, 256, 257, 258, 259, 260),
+    curves=(29, 23, 30, 25, 24),
+)
+_OLD = tuple(code for code in offers.suites_of(V.TLS_1_0) if suites()[code].authentication in {"RSA", "anon"})
+_NEW = tuple(code for code in offers.suites_of(V.TLS_1_2) if suites()[code].authentication in {"RSA", "anon"})
+WEAK = Server(
+    suites={V.TLS_1_0: _OLD[-20:], V.TLS_1_1: _OLD[-20:], V.TLS_1_2: _NEW[-62:]},
+    curves=(23, 24, 25, 29, 30),
+    dictates=False,
+)
+
+
+@pytest.mark.parametrize("server", [MODERN, WEAK], ids=["modern", "weak"])
+@pytest.mark.parametrize(("mode", "most"), [(Mode.ECONOMICAL, 1.10), (Mode.FAST, 1.35)])
+def test_connections_stay_near_the_floor(server: Server, mode: Mode, most: float) -> None:
+    """Versions, suites and groups cost at most so many times the fewest hellos that can show them."""
+    run = Run(server, mode)
+    assert run.transcript.connections <= most * server.floor
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_modern_server_takes_fourteen_rounds_at_most(mode: Mode) -> None:
+    """All questions about a modern server, the extra ones too, fit in fourteen rounds of parallel hellos."""
+    assert Run(MODERN, mode, extra=True).rounds <= 14
+
+
+@pytest.mark.parametrize("server", [MODERN, WEAK], ids=["modern", "weak"])
+def test_extra_questions_have_a_bound(server: Server) -> None:
+    """Extra questions cost at most twenty hellos and one per signature scheme that the server has."""
+    run = Run(server, extra=True)
+    extra = run.transcript.connections - run.transcript.count(ESSENTIAL)
+    assert extra <= 20 + len(server.signatures)
+
+
+_VERSIONS = (V.SSL_3, V.TLS_1_0, V.TLS_1_1, V.TLS_1_2, V.TLS_1_3)
+
+
+@st.composite
+def servers(draw: st.DrawFn) -> Server:
+    """Any server that speaks at least one version."""
+    spoken = draw(st.sets(st.sampled_from(_VERSIONS), min_size=1))
+    chosen = {
+        version: tuple(draw(st.lists(st.sampled_from(offers.suites_of(version)), min_size=1, max_size=9, unique=True)))
+        for version in sorted(spoken, key=list(V).index)
+    }
+    some_groups = st.lists(st.sampled_from(offers.groups_of(V.TLS_1_3)), min_size=1, max_size=6, unique=True)
+    some_curves = st.lists(st.sampled_from(offers.groups_of(V.TLS_1_0)), min_size=1, max_size=6, unique=True)
+    return Server(
+        suites=chosen,
+        groups=tuple(draw(some_groups)),
+        curves=tuple(draw(some_curves)),
+        signatures=offers.signatures_of(V.TLS_1_2),
+        dictates=draw(st.booleans()),
+        reads=draw(st.sampled_from((128, 10_000))),
+        alert=draw(st.sampled_from((40, 47, 71))),
+    )
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(servers(), st.sampled_from(Mode))
+def test_what_is_read_is_what_the_server_has(server: Server, mode: Mode) -> None:
+    """Versions, suites and groups come out as the server has them, also when it reads but 128 suites of a list."""
+    facts = read_transcript(Run(server, mode, extra=True).transcript)
+    for version in _VERSIONS:
+        spoken = facts[version]
+        assert spoken.accepted.seen is (version in server.suites)
+        assert spoken.suites.complete.seen, spoken
+        assert {suite.code for suite in spoken.accepted_suites} == set(server.suites.get(version, ()))
+        if spoken.ordered:
+            assert tuple(suite.code for suite in spoken.accepted_suites) == server.suites[version]
+    if V.TLS_1_3 in server.suites:
+        assert set(facts.groups.accepted) == {groups()[code].name for code in server.groups}
+    newest = [version for version in server.suites if version not in (V.TLS_1_3, V.SSL_3)]
+    if newest and any(suites()[code].on_curve for code in server.suites[newest[-1]] if _on_signed_curve(code)):
+        assert set(facts.curves.accepted) == {groups()[code].name for code in server.curves}
+
+
+def _on_signed_curve(code: int) -> bool:
+    return suites()[code].on_curve and suites()[code].authentication in {"RSA", "ECDSA"}
+
+
+@pytest.mark.parametrize("dictates", [True, False])
+@pytest.mark.parametrize("version", [V.TLS_1_2, V.TLS_1_3])
+def test_whose_order_decides_is_seen(version: TlsVersion, *, dictates: bool) -> None:
+    """The server's order is told from the client's."""
+    facts = read_transcript(Run(replace(MODERN, dictates=dictates), extra=True).transcript)
+    assert facts[version].preference.seen is (Preference.SERVER if dictates else Preference.CLIENT)
+
+
+def test_the_servers_own_order_is_seen() -> None:
+    """Where the server's order decides, its suites come out in that order."""
+    facts = read_transcript(Run(MODERN, extra=True).transcript)
+    assert facts[V.TLS_1_2].ordered
+    assert tuple(suite.code for suite in facts[V.TLS_1_2].accepted_suites) == MODERN.suites[V.TLS_1_2]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(servers(), st.sets(st.integers(0, 60), max_size=25), st.sampled_from([Cause.TIMEOUT, Cause.RESET]))
+def test_no_failure_makes_a_refusal(server: Server, failing: set[int], cause: Cause) -> None:
+    """Whichever connections time out or are reset: nothing that the server has is called refused."""
+    run = Run(server, extra=True, trouble=lambda _question, number: cause if number in failing else None)
+    facts = read_transcript(run.transcript)
+    for version, own in server.suites.items():
+        spoken = facts[version]
+        if not spoken.accepted.seen:
+            assert spoken.accepted.unseen is not None
+            continue
+        missing = {suites()[code].name for code in own} - set(spoken.suites.accepted)
+        assert missing <= set(spoken.suites.open)
+        assert spoken.suites.complete.is_seen is (not spoken.suites.open)
+    if V.TLS_1_3 in server.suites and facts[V.TLS_1_3].accepted.seen:
+        missing = {groups()[code].name for code in server.groups} - set(facts.groups.accepted)
+        assert missing <= set(facts.groups.open)
+
+
+def test_a_version_that_never_answers_is_unseen_and_the_others_are_not() -> None:
+    """Silence about one version leaves that version open, and nothing else."""
+    run = Run(
+        MODERN,
+        extra=True,
+        trouble=lambda question, _number: Cause.TIMEOUT if question.hello.version is V.TLS_1_1 else None,
+    )
+    facts = read_transcript(run.transcript)
+    assert facts[V.TLS_1_1].accepted.unseen is Cause.TIMEOUT
+    assert facts[V.TLS_1_1].suites.complete.unseen is Cause.TIMEOUT
+    assert facts[V.TLS_1_0].accepted.seen is False
+    assert facts[V.TLS_1_2].suites.complete.seen
+    assert facts.gaps[0] == ("whether TLSv1.1 is accepted", Cause.TIMEOUT)
+
+
+def test_a_hello_that_fails_once_is_sent_again() -> None:
+    """One reset in each place changes nothing in what is seen."""
+    whole = read_transcript(Run(MODERN, extra=True).transcript)
+    asked: Counter[Hello] = Counter()
+
+    def trouble(question: Question, _number: int) -> Cause | None:
+        asked[question.hello] += 1
+        return Cause.RESET if asked[question.hello] % 2 else None
+
+    assert read_transcript(Run(MODERN, extra=True, trouble=trouble).transcript) == whole
+
+
+def test_an_older_version_in_the_answer_is_a_refusal() -> None:
+    """A server without TLS 1.3 that answers a hello of it with TLS 1.2 does not speak TLS 1.3."""
+    facts = read_transcript(Run(WEAK).transcript)
+    assert facts[V.TLS_1_3].accepted.seen is False
+    assert facts.groups.complete.seen
+    assert not facts.groups.accepted
+
+
+def test_a_server_on_one_curve_with_nothing_but_ecdsa_is_asked_with_that_curve() -> None:
+    """A server that leaves when the curve of its only certificate is not offered still shows its other curves."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from tests.plugins.inspector_tls.authority import issue
+
+    der = issue("x").certificate.public_bytes(Encoding.DER)
+    certificate = (11, (len(der) + 3).to_bytes(3, "big") + len(der).to_bytes(3, "big") + der)
+
+    class Picky(Server):
+        def can(self, code: int, hello: object) -> bool:
+            return 23 in hello.groups and super().can(code, hello)  # type: ignore[attr-defined,arg-type]
+
+        def record(self, *messages: tuple[int, bytes]) -> bytes:
+            return super().record(*(certificate if kind == 11 else (kind, body) for kind, body in messages))
+
+    server = Picky(
+        suites={V.TLS_1_2: codes("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")}, curves=(29, 24, 23), dictates=False
+    )
+    facts = read_transcript(Run(server, extra=True).transcript)
+    assert set(facts.curves.accepted) == {"x25519", "secp384r1", "secp256r1"}
+    assert facts.curves.complete.seen
+
+
+def test_a_transcript_survives_its_raw_form() -> None:
+    """What is read from the lines on disk is what was asked and answered."""
+    transcript = Run(MODERN, extra=True).transcript
+    assert Transcript.from_lines(transcript.lines()) == transcript
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b'{"mode":"fast"}\n', b'{"mode":"fast","server_name":null}\nx\n'])
+def test_other_lines_are_no_transcript(data: bytes) -> None:
+    """Raw lines that are none are a ValueError, not a crash."""
+    with pytest.raises(ValueError, match=r"."):
+        Transcript.from_lines(data)
+
+
+def test_every_answer_can_be_unseen() -> None:
+    """Facts with any one answer unseen are facts still, so that checks can be tried with them."""
+    facts = read_transcript(Run(MODERN, extra=True).transcript)
+    assert len(list(unseen_variants(facts))) > 30
+
+
+def test_what_was_not_asked_is_not_selected() -> None:
+    """Without the extra questions their answers are unseen because nobody asked."""
+    facts = read_transcript(Run(MODERN).transcript)
+    assert facts.tolerance.unknown_values.unseen is Cause.NOT_SELECTED
+    assert facts[V.TLS_1_2].preference.unseen is Cause.NOT_SELECTED
+    assert facts.signatures.complete.unseen is Cause.NOT_SELECTED
+
+
+def test_purposes_are_counted_apart() -> None:
+    """Every hello of an enumeration without extra questions counts against the floor."""
+    transcript = Run(MODERN).transcript
+    assert transcript.count(ESSENTIAL) == transcript.connections
+    assert transcript.count({Purpose.SSL_2}) == 1

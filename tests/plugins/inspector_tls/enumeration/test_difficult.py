@@ -1,0 +1,167 @@
+"""Intolerant, slow and hostile servers: what they have is seen, what cannot be seen is called so, and asking ends."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from inspector import Answer, Cause
+from inspector_tls.enumeration.enumerate import AT_ONCE
+from inspector_tls.enumeration.facts import Offer, Tls
+from inspector_tls.versions import TlsVersion
+from tests.plugins.inspector_tls import servers
+from tests.plugins.inspector_tls.authority import issue, rsa_key
+from tests.plugins.inspector_tls.enumeration.looking import HOST, enumerate_port
+
+RESPONDERS = Path(__file__).with_name("responders.py")
+
+
+@contextlib.contextmanager
+def responder(kind: str, backend: int | None = None) -> Iterator[int]:
+    """A difficult server, in front of another or by itself."""
+    port = servers.free_port()
+    behind = () if backend is None else (str(backend),)
+    with servers.running((sys.executable, RESPONDERS, kind, str(port), *behind), port) as listening:
+        yield listening
+
+
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A real server of TLS 1.0 to 1.3."""
+    folder = tmp_path_factory.mktemp("backend")
+    certificate, key = issue(HOST, key=rsa_key(), dns=[HOST]).write(folder, "rsa")
+    directives = (
+        f"ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3;"
+        "ssl_ciphers ECDHE+AESGCM:AES128-SHA:DHE-RSA-CAMELLIA128-SHA:@SECLEVEL=0;"
+    )
+    with servers.nginx(folder, directives) as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def plain(backend: int) -> Tls:
+    """What is seen of it directly."""
+    return enumerate_port(backend)[0]
+
+
+def offers(facts: Tls) -> dict[str, tuple[set[str], Answer[bool]]]:
+    """Everything that was accepted, whatever the order."""
+    found: dict[str, Offer] = {each.version.value: each.suites for each in facts.versions.each}
+    found |= {"groups": facts.groups, "curves": facts.curves, "signatures": facts.signatures}
+    return {name: (set(offer.accepted), offer.complete) for name, offer in found.items()}
+
+
+@pytest.mark.parametrize("kind", ["refuses-many", "chokes-on-many", "truncates"])
+def test_a_server_that_chokes_on_many_suites_is_asked_in_short_lists(kind: str, backend: int, plain: Tls) -> None:
+    """Whatever a server does with lists of more than 128 suites: all it has is found, and the intolerance named."""
+    with responder(kind, backend) as port:
+        facts, _ = enumerate_port(port)
+    assert offers(facts) == offers(plain)
+    assert facts.tolerance.many_suites.seen is False
+    assert facts.tolerance.unknown_values.seen
+
+
+@pytest.mark.parametrize("kind", ["drops-long", "resets-long"])
+def test_a_server_that_drops_long_hellos_is_asked_with_small_ones(kind: str, backend: int, plain: Tls) -> None:
+    """A server that loses hellos of more than 512 bytes is told from one that refuses."""
+    with responder(kind, backend) as port:
+        facts, _ = enumerate_port(port, seconds=1, extra=False)
+    seen = offers(facts)
+    for name, expected in offers(plain).items():
+        if name != "signatures":
+            assert seen[name] == expected, name
+    assert facts.tolerance.many_suites.seen is False
+
+
+@pytest.mark.parametrize("kind", ["fragments", "coalesces", "warns-first"])
+def test_odd_but_lawful_answers_make_no_difference(kind: str, backend: int, plain: Tls) -> None:
+    """Records of one byte, all messages in one record, a warning before the hello: the same is seen."""
+    with responder(kind, backend) as port:
+        facts, _ = enumerate_port(port)
+    assert offers(facts) == offers(plain)
+    assert [each.certificates for each in facts.served] == [each.certificates for each in plain.served]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [("refuses-grease", "unknown_values"), ("refuses-future", "future_version"), ("drops-two-kilobytes", "long_hello")],
+)
+def test_intolerance_is_named(kind: str, field: str, backend: int, plain: Tls) -> None:
+    """What a server should pass over and does not is found, and nothing else changes."""
+    with responder(kind, backend) as port:
+        facts, _ = enumerate_port(port, seconds=1)
+    expected = plain.tolerance.model_copy(update={field: type(getattr(plain.tolerance, field))(seen=False)})
+    assert facts.tolerance == expected
+    assert offers(facts) == offers(plain)
+
+
+def test_a_version_without_an_answer_is_unseen(backend: int, plain: Tls) -> None:
+    """Silence about TLS 1.1 is no refusal of TLS 1.1, and spoils nothing else."""
+    with responder("silent-about-tls-1-1", backend) as port:
+        facts, _ = enumerate_port(port, seconds=1, extra=False)
+    assert facts[TlsVersion.TLS_1_1].accepted == Answer(unseen=Cause.TIMEOUT)
+    assert facts[TlsVersion.TLS_1_2].suites == plain[TlsVersion.TLS_1_2].suites
+    assert ("whether TLSv1.1 is accepted", Cause.TIMEOUT) in facts.gaps
+
+
+def test_surplus_connections_that_are_closed_are_no_refusals(backend: int, plain: Tls) -> None:
+    """A server that closes all but one connection at a time is asked again, alone, and says what it has."""
+    with responder("one-at-a-time", backend) as port:
+        facts, _ = enumerate_port(port, extra=False)
+    for version in TlsVersion:
+        assert facts[version].accepted == plain[version].accepted
+        assert set(facts[version].suites.accepted) == set(plain[version].suites.accepted)
+
+
+ALONE = {
+    "drips": {Cause.TIMEOUT},
+    "silent": {Cause.TIMEOUT},
+    "resets": {Cause.RESET},
+    "resets-at-every-step": {Cause.RESET},
+    "http": {Cause.PROTOCOL_ERROR},
+    "noise": {Cause.PROTOCOL_ERROR},
+    "empty-records": {Cause.PROTOCOL_ERROR},
+    "alert-storm": {Cause.PROTOCOL_ERROR},
+}
+
+
+@pytest.mark.parametrize("kind", ALONE)
+def test_what_says_nothing_of_tls_is_unseen(kind: str, backend: int) -> None:
+    """A server that never says a hello refuses nothing: every version is unseen with its cause, after a few tries."""
+    with responder(kind, backend if kind == "drips" else None) as port:
+        facts, transcript = enumerate_port(port, seconds=1)
+    assert {each.accepted.unseen for each in facts.versions.each} == ALONE[kind]
+    assert transcript.connections <= 6 + AT_ONCE
+    assert facts.gaps
+
+
+@pytest.mark.parametrize("kind", ["endless-record", "giant-certificate", "lies"])
+def test_a_hostile_flight_is_cut_off(kind: str) -> None:
+    """Endless records, a giant certificate, wrong lengths: asking ends, and no hole is called complete."""
+    with responder(kind) as port:
+        facts, transcript = enumerate_port(port, seconds=3)
+    assert transcript.connections < 60
+    assert sum(len(each.received) for each in transcript.exchanges) < 8_000_000
+    assert facts[TlsVersion.TLS_1_2].accepted.seen
+    assert not facts[TlsVersion.TLS_1_2].suites.complete.is_seen
+    assert not facts.served
+
+
+def test_a_bound_of_connections_leaves_the_rest_unseen(backend: int) -> None:
+    """Where the bound is met, what was not asked is unseen, and what was seen stays."""
+    facts, transcript = enumerate_port(backend, most=12)
+    assert transcript.connections == 12
+    assert facts[TlsVersion.TLS_1_2].accepted.seen
+    assert facts[TlsVersion.TLS_1_2].suites.complete.unseen is not None
+    assert facts[TlsVersion.TLS_1_2].suites.open
+
+
+def test_a_closed_port_is_refused() -> None:
+    """Where nobody listens, every version is unseen because the connection is refused."""
+    facts, transcript = enumerate_port(servers.free_port())
+    assert {each.accepted.unseen for each in facts.versions.each} == {Cause.REFUSED}
+    assert transcript.connections <= 6 + AT_ONCE
