@@ -185,11 +185,6 @@ class Scope:
         """The first instant from ``at`` on at which something may be asked; None when there is none."""
         return windows.opens_next(self.authorisations, at)
 
-    def seconds_open(self, begin: datetime, end: datetime) -> float:
-        """How many seconds of [begin, end) something may be asked in."""
-        parts = windows.merged(part for each in self.authorisations for part in windows.stretches(each, begin, end))
-        return sum((shuts - opens).total_seconds() for opens, shuts in parts)
-
 
 def _refuse(came_to: int, cause: Cause, granted: Authorisation, reason: str) -> _Refusal:
     return _Refusal(came_to, Trouble(cause, f"authorisation {granted.id!r} {reason}"))

@@ -297,15 +297,6 @@ def test_when_it_closes_and_opens_next() -> None:
     assert short.window_closes(at("2026-11-20T23:00:00")) == at("2026-11-21T00:30:00")
 
 
-def test_seconds_open_are_counted_once() -> None:
-    """The time granted between two instants is the union of all windows of all papers."""
-    scope = scope_of(nightly(), nightly(id="a-2"))
-    assert scope.seconds_open(at("2026-11-20T00:00:00"), at("2026-11-22T00:00:00")) == 10 * 3600
-    always = scope_of(nightly(windows=()))
-    assert always.seconds_open(at("2026-11-30T23:00:00"), at("2026-12-05T00:00:00")) == 3600
-    assert always.window_closes(at("2026-11-20T00:00:00")) == at("2026-12-01T00:00:00")
-
-
 def test_a_window_round_the_clock_never_closes_before_the_paper_does() -> None:
     """A day is whole from 00:00 to 23:59:59, and days that touch are one stretch."""
     whole = Window(start=time(0), end=time(23, 59, 59))
