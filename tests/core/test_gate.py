@@ -79,7 +79,7 @@ def test_a_baseline_hides_what_failed_before(tmp_path: Path) -> None:
 
 
 def test_what_within_left_out_does_not_count() -> None:
-    """Not selected for lack of time is no reason for 3; not seen for any other cause is, and so is it without a bound."""
+    """Not selected for lack of time is no reason for 3; any other cause is, and so is this one without a bound."""
     late = finding(Outcome.INCONCLUSIVE, cause=Cause.NOT_SELECTED)
     assert exit_code([late], Threshold(), within=True) == CLEAN
     assert exit_code([late], Threshold()) == UNSEEN

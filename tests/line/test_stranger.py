@@ -64,7 +64,7 @@ class Installed:
         self.line = Line(home)
         self._programs = home / "venv" / "bin"
 
-    def _start(self, program: str, *arguments: object, said: str = "") -> subprocess.CompletedProcess[str]:
+    def start(self, program: str, *arguments: object, said: str = "") -> subprocess.CompletedProcess[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         done = subprocess.run(
             [str(self._programs / program), *map(str, arguments)],
@@ -81,12 +81,12 @@ class Installed:
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """One command."""
-        return self._start("inspector", *arguments)
+        return self.start("inspector", *arguments)
 
     def told(self, *commands: tuple[object, ...]) -> list[str]:
         """What several commands print."""
         orders = json.dumps([[*map(str, command)] for command in commands])
-        answers = json.loads(self._start("python", "-c", SEVERAL, said=orders).stdout)
+        answers = json.loads(self.start("python", "-c", SEVERAL, said=orders).stdout)
         assert [code for code, _ in answers] == [0] * len(commands)
         return [out for _, out in answers]
 
@@ -105,12 +105,13 @@ def servers() -> Iterator[Servers]:
         yield servers
 
 
-def test_environment_runs_the_wheels(home: Path) -> None:
+def test_environment_runs_the_wheels(home: Path, inspector: Installed) -> None:
     """What is tested is what was installed, not the work tree."""
-    python = home / "venv" / "bin" / "python"
-    code = "import inspector, inspector_tls, inspector_finger as f; print(inspector.__file__, inspector_tls.__file__)"
-    told = subprocess.run([python, "-c", code], cwd=home, capture_output=True, text=True, check=True, timeout=60)
-    assert all(path.startswith(str(home / "venv")) for path in told.stdout.split())
+    modules = ("inspector", "inspector_tls", "inspector_finger")
+    code = f"import {', '.join(modules)}; print({', '.join(f'{each}.__file__' for each in modules)})"
+    paths = inspector.start("python", "-c", code).stdout.split()
+    assert len(paths) == 3
+    assert all(path.startswith(str(home / "venv")) for path in paths)
 
 
 ROWS = {
