@@ -6,6 +6,7 @@ A source is what was planted, the inspection itself, or a tool. Names of facts:
     suites VERSION             the cipher suites accepted: code points in hexadecimal
     groups VERSION             the groups of the key exchange: code points in hexadecimal
     preference VERSION         whose order of suites decides: server or client
+    dh-bits                    sizes of the primes that came with ephemeral keys before TLS 1.3
     certificates               SHA-256 of the server's own certificates
     heartbleed, crime, …       whether the server is vulnerable: ``FLAWS``
     fallback-scsv, …           whether the server has the trait: ``TRAITS``
@@ -42,7 +43,14 @@ FLAWS = (
     "sweet32",
 )
 #: True: the server has it.
-TRAITS = ("fallback-scsv", "early-data", "extended-master-secret")
+TRAITS = (
+    "fallback-scsv",
+    "early-data",
+    "extended-master-secret",
+    "bears-many-suites",
+    "bears-long-hellos",
+    "bears-unknown-values",
+)
 
 
 @dataclass(frozen=True, slots=True)

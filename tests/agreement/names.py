@@ -21,7 +21,8 @@ _GROUPS = {
     "X25519": 29, "X448": 30, "ffdhe2048": 256, "ffdhe3072": 257, "ffdhe4096": 258, "ffdhe6144": 259,
     "ffdhe8192": 260, "SecP256r1MLKEM768": 4587, "X25519MLKEM768": 4588, "SecP384r1MLKEM1024": 4589,
 }  # fmt: skip
-_CODES = {name.lower(): f"{code:04X}" for name, code in _GROUPS.items()}
+#: Written otherwise than those of suites, for both stand in one table of names.
+_CODES = {name.lower(): f"x{code:04x}" for name, code in _GROUPS.items()}
 #: The cipher kinds of SSL 2.0 by the names in its specification.
 _SSL_2 = {
     "010080": "RC4_128_WITH_MD5",
@@ -81,7 +82,11 @@ def suite_names() -> dict[str, str]:
     command = ["openssl", "ciphers", "-V", "-stdname", "ALL:COMPLEMENTOFALL:@SECLEVEL=0"]
     lines = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()
     found = (re.search(r"0x(..),0x(..) - (\S+)", line) for line in lines)
-    return table | {each[1] + each[2]: each[3] for each in found if each} | {c: n for n, c in _CODES.items()}
+    return (
+        table
+        | {each[1] + each[2]: each[3] for each in found if each}
+        | {f"x{code:04x}": name for name, code in _GROUPS.items()}
+    )
 
 
 @functools.cache

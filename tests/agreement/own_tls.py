@@ -147,8 +147,10 @@ class Session:
 
     def _record(self) -> tuple[int, bytes]:
         head = self._exactly(5)
-        if head[0] not in (CCS, ALERT, HANDSHAKE, DATA) or head[1] != 3:
-            raise EOFError  # no TLS: an SSL 2.0 hello, say
+        if head[0] & 0x80:  # a hello of SSL 2.0
+            raise Refused(PROTOCOL_VERSION)
+        if head[0] not in (CCS, ALERT, HANDSHAKE, DATA):
+            raise Refused(UNEXPECTED_MESSAGE)
         return head[0], self._in.open(head[0], self._exactly(int.from_bytes(head[3:], "big")))
 
     def _say(self, kind: int, body: bytes) -> None:

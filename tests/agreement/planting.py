@@ -35,6 +35,7 @@ class Planted:
     preference: str = ""
     certificates: str = "rsa"
     finite: bool = True
+    dh_bits: str = ""
     has: str = ""
     lacks: str = ""
     untold: str = ""
@@ -48,6 +49,8 @@ class Planted:
             found[f"groups {version}"] = members(names.groups(groups))
         if self.preference:
             found |= {f"preference {version}": self.preference for version in self.suites if version != SSL_2}
+        if self.dh_bits:
+            found["dh-bits"] = members(self.dh_bits.split())
         if self.certificates:
             found["certificates"] = members(keys[each].sha256 for each in self.certificates.split())
         found |= dict.fromkeys(FLAWS, False) | derived(found)

@@ -163,6 +163,8 @@ def running(
     end: signal.Signals = signal.SIGTERM,
 ) -> Iterator[int]:
     """A server program of our own that listens when the body begins; at its end it and its children are gone."""
+    if (port < 1024 or user) and os.geteuid() != 0:
+        raise Missing(f"only root may start {Path(command[0]).name} at port {port}")
     log = place.folder / "server.log"
     with log.open("ab") as out:
         process = subprocess.Popen(

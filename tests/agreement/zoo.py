@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from tests.agreement import programs
-from tests.agreement.facts import SSL_3, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3
+from tests.agreement.facts import SSL_2, SSL_3, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3
 from tests.agreement.planting import OPENSSL_1_3, OPENSSL_EC, OPENSSL_FFDHE, Planted, Server, both
 from tests.agreement.programs import dh, gnutls, nginx, node, own, s_server, tlslite
 
@@ -81,6 +81,7 @@ NGINX = (
             dict.fromkeys((TLS_1_0, TLS_1_1, TLS_1_2), OPENSSL_EC),
             "server",
             "self-signed-rsa",
+            dh_bits="1024",
             has="fallback-scsv extended-master-secret",
         ),
         reduced=True,
@@ -164,18 +165,18 @@ OPENSSL = (
     Server(
         "openssl-dhe-1024",
         s_server("-tls1_2", "-cipher", "kDHE:!aNULL:@SECLEVEL=0", "-dhparam", dh("oakley-1024")),
-        Planted(TLS_1_2, _all("kDHE:!aNULL:@SECLEVEL=0", TLS_1_2), preference="client"),
+        Planted(TLS_1_2, _all("kDHE:!aNULL:@SECLEVEL=0", TLS_1_2), preference="client", dh_bits="1024"),
         reduced=True,
     ),
     Server(
         "openssl-dhe-2048",
         s_server("-tls1_2", "-cipher", "DHE+AESGCM", "-dhparam", dh("modp-2048")),
-        Planted(TLS_1_2, _all("DHE+AESGCM", TLS_1_2), preference="client"),
+        Planted(TLS_1_2, _all("DHE+AESGCM", TLS_1_2), preference="client", dh_bits="2048"),
     ),
     Server(
         "openssl-dhe-own-prime",
         s_server("-tls1_2", "-cipher", "DHE+AESGCM", "-dhparam", dh("own-2048")),
-        Planted(TLS_1_2, _all("DHE+AESGCM", TLS_1_2), preference="client"),
+        Planted(TLS_1_2, _all("DHE+AESGCM", TLS_1_2), preference="client", dh_bits="2048"),
     ),
     Server(
         "openssl-null-anonymous",
@@ -361,6 +362,19 @@ TLSLITE = (
 )
 
 _EXPORT = "TLS_RSA_EXPORT_WITH_RC4_40_MD5 TLS_RSA_EXPORT_WITH_DES40_CBC_SHA TLS_RSA_EXPORT_WITH_RC2_CBC_40_MD5"
+_DES = "TLS_RSA_WITH_DES_CBC_SHA"
+_RARE = (
+    "TLS_RSA_WITH_CAMELLIA_128_CBC_SHA TLS_RSA_WITH_CAMELLIA_256_CBC_SHA TLS_RSA_WITH_IDEA_CBC_SHA"
+    " TLS_RSA_WITH_SEED_CBC_SHA"
+)
+_SHA_2 = (
+    "TLS_RSA_WITH_AES_128_CBC_SHA256 TLS_RSA_WITH_AES_256_CBC_SHA256 TLS_RSA_WITH_AES_128_GCM_SHA256"
+    " TLS_RSA_WITH_AES_256_GCM_SHA384"
+)
+_KINDS = (
+    "SSL2_RC4_128_WITH_MD5 SSL2_RC4_128_EXPORT40_WITH_MD5 SSL2_RC2_128_CBC_WITH_MD5"
+    " SSL2_RC2_128_CBC_EXPORT40_WITH_MD5 SSL2_DES_64_CBC_WITH_MD5 SSL2_DES_192_EDE3_CBC_WITH_MD5"
+)
 NODE = (
     Server(
         "openssl-3-5-hybrid",
@@ -395,18 +409,28 @@ NODE = (
         node("0.8.6", "{ciphers: 'ALL:!aNULL', secureProtocol: 'SSLv23_method'}", identity="rsa-512"),
         Planted(
             "SSLv2 SSLv3 TLSv1.0",
+            {SSL_2: _KINDS, **dict.fromkeys((SSL_3, TLS_1_0), f"{RC4_3DES} {AES_CBC} {_DES} {_EXPORT}")},
+            preference="client",
             certificates="rsa-512",
-            has="ccs-injection drown freak poodle sweet32",
-            untold="client-renegotiation,logjam,robot,crime",
+            has="ccs-injection",
+            lacks="extended-master-secret fallback-scsv",
+            untold="client-renegotiation,robot,crime",
         ),
     ),
     Server(
         "openssl-1-0-1-heartbleed",
         node("0.10.0", "{ciphers: 'ALL:!aNULL', secureProtocol: 'SSLv23_method', secureOptions: 0}"),
         Planted(
-            OLD,
+            f"SSLv2 SSLv3 {OLD}",
+            {
+                SSL_2: f"{_KINDS} SSL2_IDEA_128_CBC_WITH_MD5",
+                **dict.fromkeys((SSL_3, TLS_1_0, TLS_1_1), f"{RC4_3DES} {AES_CBC} {_DES} {_RARE}"),
+                TLS_1_2: f"{RC4_3DES} {AES_CBC} {_DES} {_RARE} {_SHA_2}",
+            },
+            preference="client",
             has="heartbleed ccs-injection",
-            untold="SSLv2,SSLv3,client-renegotiation,logjam,robot,crime,poodle,drown,freak,sweet32",
+            lacks="extended-master-secret fallback-scsv",
+            untold="client-renegotiation,robot,crime",
         ),
     ),
 )
@@ -467,11 +491,18 @@ STARTTLS = (
 
 _TLS_1_2 = replace(_PYTHON, versions=TLS_1_2, suites=_all(FORWARD, TLS_1_2), groups={TLS_1_2: OPENSSL_EC})
 INTOLERANT = (
-    Server("drops-hellos-over-255-bytes", own("intolerant:bytes-255"), _TLS_1_2),
-    Server("drops-hellos-over-511-bytes", own("intolerant:bytes-511"), _TLS_1_2, reduced=True),
+    Server("drops-hellos-over-255-bytes", own("intolerant:bytes-255"), replace(_TLS_1_2, lacks="bears-long-hellos")),
+    Server(
+        "drops-hellos-over-511-bytes",
+        own("intolerant:bytes-511"),
+        replace(_TLS_1_2, lacks="bears-long-hellos"),
+        reduced=True,
+    ),
     Server("drops-hellos-of-tls-1-3", own("intolerant:version-0303"), _TLS_1_2, reduced=True),
-    Server("drops-over-64-suites", own("intolerant:suites-64"), _TLS_1_2, reduced=True),
-    Server("drops-grease", own("intolerant:grease"), _TLS_1_2),
+    Server(
+        "drops-over-64-suites", own("intolerant:suites-64"), replace(_TLS_1_2, lacks="bears-many-suites"), reduced=True
+    ),
+    Server("drops-grease", own("intolerant:grease"), replace(_TLS_1_2, lacks="bears-unknown-values")),
 )
 
 _ONE = {TLS_1_2: "TLS_RSA_WITH_AES_128_CBC_SHA"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 from tests.agreement import names
@@ -42,15 +43,22 @@ def _suites(script: ElementTree.Element | None) -> dict[str, Value]:
     if script is None:
         return {}
     every = names.nmap_suites()
+    sizes: set[str] = set()
     for table in script.findall("table"):
         version = str(table.get("key"))
         found[version] = True
         suites = [str(each.text) for each in table.iter("elem") if each.get("key") == "name"]
         found[f"suites {version}"] = members((every[each] for each in suites), every.values())
+        exchanges = [
+            re.fullmatch(r"dh (\d+)", str(each.text)) for each in table.iter("elem") if each.get("key") == "kex_info"
+        ]
+        sizes |= {each[1] for each in exchanges if each}
         preference = table.findtext("elem[@key='cipher preference']")
         if preference in {"server", "client"}:
             found[f"preference {version}"] = preference
         compressors = [each.text for each in table.findall("table[@key='compressors']/elem")]
         if compressors:
             found["crime"] = bool(found.get("crime")) or compressors != ["NULL"]
+    if sizes:
+        found["dh-bits"] = members(sizes)
     return found

@@ -18,10 +18,15 @@ _STARTTLS = {
     "xmpp-server": "xmpp-server",
 }
 _FLAGS = {TLS_1_0: "-tls1", TLS_1_1: "-tls1_1", TLS_1_2: "-tls1_2", TLS_1_3: "-tls1_3"}
-_GROUPS = {
-    "P-256": 23, "P-384": 24, "P-521": 25, "X25519": 29, "X448": 30, "brainpoolP256r1": 26, "brainpoolP384r1": 27,
-    "brainpoolP512r1": 28, "ffdhe2048": 256, "ffdhe3072": 257, "ffdhe4096": 258, "ffdhe6144": 259, "ffdhe8192": 260,
-}  # fmt: skip
+#: What s_client calls groups, and their usual names.
+_GROUPS = {"P-256": "secp256r1", "P-384": "secp384r1", "P-521": "secp521r1"}
+_GROUPS |= {
+    each: each
+    for each in (
+        *("X25519", "X448", "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1"),
+        *("ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192"),
+    )
+}
 _LEVEL = "@SECLEVEL=0"
 
 
@@ -30,6 +35,7 @@ class _Client:
 
     def __init__(self, asked: Asked) -> None:
         self._base = ["openssl", "s_client", "-connect", f"{asked.address}:{asked.port}", "-servername", HOST]
+        self._base += ["-legacy_server_connect"]
         if asked.protocol != "tls":
             self._base += ["-starttls", starttls(_STARTTLS, asked)]
 
@@ -106,7 +112,7 @@ def _groups(client: _Client, version: str, flag: str) -> dict[str, Value]:
 
     In TLS 1.2 a server with an ECDSA certificate leaves when the certificate's own curve is missing: that one stays.
     """
-    can = {name: f"{code:04X}" for name, code in _GROUPS.items() if version == TLS_1_3 or "ff" not in name}
+    can = {each: names.group(name) for each, name in _GROUPS.items() if version == TLS_1_3 or "ff" not in each}
     suites = _offer(version, _suites(version) if version == TLS_1_3 else ("ECDHE", "AECDH"))
     if client.suite(flag, *suites) is None:
         return {}

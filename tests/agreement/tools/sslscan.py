@@ -37,18 +37,12 @@ def sslscan(asked: Asked) -> Facts:
     begin = text.find("<document")
     test = ElementTree.fromstring(text[begin:]).find("ssltest") if begin >= 0 else None
     if test is None or test.find("protocol") is None:
-        raise Silent(text.strip().splitlines()[-1] if text.strip() else "printed nothing")
-    found: dict[str, Value] = {}
-    for each in test.findall("protocol"):
-        version = ("SSLv" if each.get("type") == "ssl" else "TLSv") + str(each.get("version"))
-        found[version] = each.get("enabled") == "1"
-    for version in VERSIONS:
-        suites = [str(each.get("id"))[2:] for each in test.findall("cipher") if each.get("sslversion") == version]
-        if found.get(version) and suites:
-            found[f"suites {version}"] = members(each.upper() for each in suites)
-        groups = [str(each.get("id"))[2:] for each in test.findall("group") if each.get("sslversion") == version]
-        if groups:
-            found[f"groups {version}"] = members((each.upper() for each in groups), _GROUPS)
+        words = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("<")]
+        raise Silent(words[-1].strip() if words else "finds no TLS")
+    found = _versions(test)
+    sizes = {str(each.get("dhebits")) for each in test.findall("cipher") if each.get("dhebits")}
+    if sizes:
+        found["dh-bits"] = members(sizes)
     bleeding = [each.get("vulnerable") == "1" for each in test.findall("heartbleed")]
     if bleeding:
         found["heartbleed"] = any(bleeding)
@@ -73,3 +67,21 @@ def _starttls(table: dict[str, str], asked: Asked) -> str:
     if asked.protocol not in table:
         raise Silent(f"does not speak {asked.protocol}")
     return table[asked.protocol]
+
+
+def _versions(test: ElementTree.Element) -> dict[str, Value]:
+    """Versions, and suites and groups of each."""
+    found: dict[str, Value] = {}
+    for each in test.findall("protocol"):
+        version = ("SSLv" if each.get("type") == "ssl" else "TLSv") + str(each.get("version"))
+        found[version] = each.get("enabled") == "1"
+    for version in VERSIONS:
+        suites = [str(each.get("id"))[2:] for each in test.findall("cipher") if each.get("sslversion") == version]
+        if found.get(version) and suites:
+            found[f"suites {version}"] = members(each.upper() for each in suites)
+        groups = [
+            f"x{str(each.get('id'))[2:].lower()}" for each in test.findall("group") if each.get("sslversion") == version
+        ]
+        if groups:
+            found[f"groups {version}"] = members(groups, _GROUPS)
+    return found

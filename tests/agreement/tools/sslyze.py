@@ -45,6 +45,15 @@ def sslyze(asked: Asked) -> Facts:
     for key, version in _VERSIONS.items():
         if f"{key}_cipher_suites" in done:
             found |= _suites(version, done[f"{key}_cipher_suites"])
+    keys = [
+        each["ephemeral_key"]
+        for name, result in done.items()
+        if name.endswith("_cipher_suites") and not name.startswith("tls_1_3")
+        for each in result["accepted_cipher_suites"]
+    ]
+    sizes = {str(each["size"]) for each in keys if each and each["type_name"] == "DH"}
+    if sizes:
+        found["dh-bits"] = members(sizes)
     found |= _flaws(done)
     curves = done.get("elliptic_curves") or {}
     if curves.get("supported_curves") and not (found.get(TLS_1_2) and found.get(TLS_1_3)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-from tests.agreement import names
 from tests.agreement.facts import SSL_2, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3, Facts, Value, members
 from tests.agreement.stage import HOST
 from tests.agreement.tools.asking import Asked, Silent, output, starttls
@@ -60,21 +59,26 @@ _FLAWS = {
 
 
 def testssl(asked: Asked) -> Facts:
-    """Versions, suites, preference, groups and flaws."""
+    """Versions, suites and flaws; it takes its time, so that its other questions are left out."""
     written = asked.folder / "testssl.json"
-    command = [
-        "testssl",
-        "--quiet",
-        "--color",
-        "0",
-        "--warnings",
-        "off",
-        "--ip",
-        asked.address,
+    command = ["testssl", "--quiet", "--color", "0", "--warnings", "off", "--ip", asked.address]
+    command += [
         "--jsonfile",
         str(written),
+        "-p",
+        "-E",
+        "-H",
+        "-I",
+        "-BB",
+        "-R",
+        "-C",
+        "-Z",
+        "-O",
+        "-W",
+        "-F",
+        "-D",
+        "-J",
     ]
-    command += ["-p", "-E", "-P", "-f", "-H", "-I", "-BB", "-R", "-C", "-Z", "-O", "-W", "-F", "-D", "-J"]
     if asked.protocol != "tls":
         command += ["-t", starttls(_STARTTLS, asked)]
     text = output([*command, f"{HOST}:{asked.port}"], 300)
@@ -92,11 +96,6 @@ def testssl(asked: Asked) -> Facts:
         ]
         if codes and found.get(version):
             found[f"suites {version}"] = members(each.zfill(6 if version == SSL_2 else 4).upper() for each in codes)
-    curves = said.get("FS_ECDHE_curves", "").split()
-    if curves and not (found.get(TLS_1_2) and found.get(TLS_1_3)):
-        version = TLS_1_3 if found.get(TLS_1_3) else TLS_1_2
-        can = names.groups("secp256r1 secp384r1 secp521r1 X25519 X448")
-        found[f"groups {version}"] = members((names.group(each) for each in curves), can)
     return found | _flaws(said)
 
 
