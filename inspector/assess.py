@@ -20,7 +20,7 @@ from inspector.inspection import Inspection, PluginRecord
 from inspector.judgement import Change, Coverage, Judgement, Missed
 from inspector.model import Cause
 from inspector.observation import Evidence, Observation
-from inspector.plan import Selection, concerns
+from inspector.plan import Selection, concerns, is_beyond_touch
 from inspector.profile import NOT_OBSERVABLE, Regime, Requirement
 from inspector.registry import Registry
 from inspector.statement import Statement, apply
@@ -240,8 +240,12 @@ class _Assessor:
             if requirement.check == NOT_OBSERVABLE:
                 if not self.given.selection.only:
                     yield self._finding(requirement, SYSTEM, _UNOBSERVABLE)
-            elif self.given.selection.keeps(requirement, self.given.registry):
+            elif self.given.selection.keeps(requirement, self.given.registry) and not self._is_beyond(requirement):
                 yield from self._judged(requirement)
+
+    def _is_beyond(self, requirement: Requirement) -> bool:
+        given = self.given
+        return is_beyond_touch(requirement, given.registry, given.inspection.authorisations, given.selection)
 
     def _judged(self, requirement: Requirement) -> Iterator[Finding]:
         check = self.given.registry.checks[requirement.check]
@@ -340,6 +344,7 @@ class _Assessor:
             seen=sum(evidence.facts is not None for evidence in firsts),
             missed=tuple(sorted(missed, key=lambda each: (each.probe, each.subject.key))),
             not_selected=tuple(sorted(left)),
+            not_authorised=tuple(sorted(each.id for each in kept if self._is_beyond(each))),
             not_observable=tuple(sorted(each.id for each in hidden)),
             limits=self.given.inspection.plan.limits,
         )

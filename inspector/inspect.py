@@ -38,6 +38,7 @@ from inspector.plan import (
     draw,
     fit,
     hosts_of,
+    is_beyond_touch,
     look_options,
     probes_of,
     refused_endpoints,
@@ -81,9 +82,21 @@ class Job:
         """The rows that hold for the system."""
         return resolve(self.regime, self.system, as_of=self.as_of)
 
+    def beyond(self) -> tuple[str, ...]:
+        """The ids of rows that need looks which no authorisation permits."""
+        return tuple(
+            each.id
+            for each in self.requirements()
+            if self.selection.keeps(each, self.registry)
+            and is_beyond_touch(each, self.registry, self.authorisations, self.selection)
+        )
+
     def kept(self) -> tuple[Requirement, ...]:
         """The rows that are asked this time."""
-        return tuple(each for each in self.requirements() if self.selection.keeps(each, self.registry))
+        beyond = set(self.beyond())
+        return tuple(
+            each for each in self.requirements() if each.id not in beyond and self.selection.keeps(each, self.registry)
+        )
 
 
 @dataclass(frozen=True, slots=True)

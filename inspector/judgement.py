@@ -24,14 +24,16 @@ class Missed(Model):
 class Coverage(Model):
     """How much was looked at.
 
-    ``asked`` looks, of which ``seen`` gave an observation; ``missed`` lists the rest with causes; ``not_selected`` and
-    ``not_observable`` count requirements (by id); ``limits`` are the vantage's own.
+    ``asked`` looks, of which ``seen`` gave an observation; ``missed`` lists the rest with causes. ``not_selected``,
+    ``not_authorised`` (no authorisation permits a look of that touch) and ``not_observable`` count requirements, by id;
+    ``limits`` are the vantage's own.
     """
 
     asked: int
     seen: int
     missed: tuple[Missed, ...] = ()
     not_selected: tuple[str, ...] = ()
+    not_authorised: tuple[str, ...] = ()
     not_observable: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
 

@@ -81,6 +81,24 @@ class Selection:
         return bool(set(self.only) & {check.id, *_plugin_names(package), *(probe.name for probe in probes)})
 
 
+def is_beyond_touch(
+    requirement: Requirement, registry: Registry, authorisations: Iterable[Authorisation], selection: Selection
+) -> bool:
+    """Whether a row rests on looks that no authorisation permits anybody to take, e.g. intrusive ones.
+
+    Such rows are counted in the coverage and not judged, unless ``--only`` asks for them by name.
+    """
+    check = registry.checks.get(requirement.check)
+    if check is None or selection.only:
+        return False
+    granted = [each.touch for each in authorisations]
+    return any(
+        not any(probe.touch.within(touch) for probe in registry.producers(wire.kind) for touch in granted)
+        for wire in check.wires
+        if wire.kind is not None
+    )
+
+
 def _plugin_names(package: str) -> tuple[str, str]:
     return (package, package.removeprefix("inspector_"))
 

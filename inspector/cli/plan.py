@@ -48,6 +48,10 @@ def _print(prepared: Prepared, texts: Texts) -> None:
     terminal.show(asked)
     if refused.row_count:
         terminal.show(refused)
+    if beyond := job.beyond():
+        terminal.say(
+            texts.say("Not permitted by any authorisation, and not asked: {requirements}", requirements=beyond)
+        )
     for name in sorted({ask.probe for ask in plan.asks if ask.cause is None}):
         schemes = tuple(sorted(scheme.name for scheme in job.registry.probes[name].discovers))
         if schemes:

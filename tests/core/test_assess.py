@@ -1,5 +1,6 @@
 """Judging captured evidence: two looks, holes, errors of ours, and silence that is never a pass."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 
@@ -20,6 +21,7 @@ from inspector import (
     Scheme,
     Subject,
     Target,
+    Touch,
     TroubleNote,
     Verdict,
     check,
@@ -42,11 +44,24 @@ from inspector.settings import Vantage, VantageKind
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CAKE = Scheme("cake", port=1)
+GRANTED = Authorisation(
+    id="a",
+    kind=AuthorisationKind.OWN_ESTATE,
+    granted_by="me",
+    covers=Covers(names=("a",)),
+    valid_from=NOW,
+    valid_until=NOW + timedelta(days=1),
+)
 
 
 class Taste(Observation):
     kind: ClassVar[str] = "taste/1"
     sweet: Answer[bool]
+
+
+class Bitten(Observation):
+    kind: ClassVar[str] = "bitten/1"
+    whole: Answer[bool]
 
 
 def _read(_capture: Capture, _reading: Reading) -> Taste:
@@ -169,21 +184,13 @@ def _judge(
     endpoints: tuple[str, ...] = ("cake://a",),
 ) -> Judgement:
     system = System(id="s", name="S", owner="O", level=3, measures=measures, endpoints=endpoints)
-    granted = Authorisation(
-        id="a",
-        kind=AuthorisationKind.OWN_ESTATE,
-        granted_by="me",
-        covers=Covers(names=("a",)),
-        valid_from=NOW,
-        valid_until=NOW + timedelta(days=1),
-    )
     inspection = Inspection.model_construct(
         id="i",
         run="r",
         begun=NOW,
         inspector_version="0",
         system=system,
-        authorisations=(granted,),
+        authorisations=(GRANTED,),
         vantage=Vantage(kind=VantageKind.INTERNET),
         plan=Plan(),
         regime=None,
@@ -330,6 +337,43 @@ def test_what_is_not_selected_is_counted_and_not_judged() -> None:
     assert (judgement.coverage.asked, judgement.coverage.seen) == (1, 1)
 
 
+def test_what_no_authorisation_permits_is_counted_and_not_judged() -> None:
+    """A row that rests on intrusive looks stands in the coverage, unless it is asked for by name."""
+
+    @probe("bite", kind=Bitten, schemes={CAKE}, aim=Aim.ADDRESS, read=_read, touch=Touch.INTRUSIVE)
+    async def bite(target: Target, network: Network) -> Capture:
+        raise NotImplementedError
+
+    @check("cake-whole", title="Whole")
+    def cake_whole(seen: Bitten) -> Verdict:
+        """D.
+
+        Remediation: r.
+        """
+        return passed("whole", on=str(seen.whole.value))
+
+    registry = replace(_registry(cake_whole), probes={"bite": bite})
+    for selection, expected in ((Selection(), ()), (Selection(only=("cake-whole",)), (Outcome.NOT_APPLICABLE,))):
+        given = Given(
+            inspection=Inspection.model_construct(
+                id="i",
+                system=System(id="s", name="S", owner="O", level=3),
+                authorisations=(GRANTED,),
+                vantage=Vantage(),
+                plan=Plan(),
+            ),
+            registry=registry,
+            regime=_regime(_row("cake-whole")),
+            requirements=[_row("cake-whole")],
+            evidence=[],
+            as_of=NOW,
+            selection=selection,
+        )
+        judgement = assess(given)
+        assert tuple(each.outcome for each in judgement.findings) == expected
+        assert judgement.coverage.not_authorised == (() if expected else ("row-cake-whole",))
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_order_of_evidence_does_not_matter(order: int) -> None:
     """Equal inputs give equal bytes."""
@@ -339,7 +383,11 @@ def test_the_order_of_evidence_does_not_matter(order: int) -> None:
     first = _judge(rows, checks, evidence)
     given = Given(
         inspection=Inspection.model_construct(
-            id="i", system=System(id="s", name="S", owner="O", level=3), vantage=Vantage(), plan=Plan()
+            id="i",
+            system=System(id="s", name="S", owner="O", level=3),
+            authorisations=(GRANTED,),
+            vantage=Vantage(),
+            plan=Plan(),
         ),
         registry=_registry(*checks),
         regime=_regime(*rows),
