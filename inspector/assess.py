@@ -143,12 +143,8 @@ def _about(subject: Subject, wire: Wire, shelf: _Shelf, look: int) -> Filed | No
     def related(other: Subject) -> bool:
         return subject.covers(other) or other.covers(subject)
 
-    def beside(other: Subject) -> bool:
-        same = (other.host, other.address) == (subject.host, subject.address)
-        return same and (other.port is None or subject.port is None or other.port == subject.port)
-
     filed = list(shelf.of(wire.kind, look))
-    relations: tuple[Callable[[Subject], bool], ...] = (exact, related, beside)
+    relations: tuple[Callable[[Subject], bool], ...] = (exact, related, subject.is_beside)
     for fits in relations:
         for each in filed:
             if fits(each[1].subject):

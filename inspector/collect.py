@@ -251,11 +251,10 @@ class Collector:
         return next((each for each in self.inspection.authorisations if each.id == ask.authorisation), None)
 
     def _needed(self, kind: type[Observation], ask: Ask) -> Observation:
-        """The first look's observation of this kind about the same host and address; raises Trouble with its cause."""
+        """The first look's observation of this kind about the same place; raises Trouble with its cause."""
         family = kind.kind.partition("/")[0]
         for (_, look), evidence in self._done.items():
-            same = (evidence.subject.host, evidence.subject.address) == (ask.subject.host, ask.subject.address)
-            if look != 1 or not same or evidence.kind.partition("/")[0] != family:
+            if look != 1 or not ask.subject.is_beside(evidence.subject) or evidence.kind.partition("/")[0] != family:
                 continue
             if evidence.facts is None:
                 cause = evidence.trouble.cause if evidence.trouble else Cause.NOT_REACHED

@@ -203,6 +203,11 @@ class Subject(Model):
         """What tells subjects of one inspection apart."""
         return (self.kind.value, self.uri, self.address or "")
 
+    def is_beside(self, other: Subject) -> bool:
+        """Whether both are at one host and address, and not at different ports of it: those are different services."""
+        same = (self.host, self.address) == (other.host, other.address)
+        return same and (self.port is None or other.port is None or self.port == other.port)
+
     def covers(self, other: Subject) -> bool:
         """Whether ``other`` stands under this subject (every subject stands under itself)."""
         if self.kind is Aim.SYSTEM:
