@@ -233,11 +233,11 @@ def _suites_and_after(case: Case, spoken: Spoken, *, in_clear: bool) -> Line[Non
     starts_on_curve = on_curve and spoken.suite in known and known[spoken.suite].on_curve
     lines: list[Line[list[int]]] = [_suites(case, spoken)]
     if starts_on_curve:
-        lines.append(_curves(case, spoken))
+        lines.append(_curves(case, spoken, [spoken.suite]))
     found = (yield from together(*lines))[0]
     after: list[Line[None]] = []
     if on_curve and not starts_on_curve and any(known[code].on_curve for code in found):
-        after.append(_without_result(_curves(case, spoken)))
+        after.append(_without_result(_curves(case, spoken, found)))
     if case.extra:
         if len(found) > 1:
             after.append(_preference(case, spoken, found))
@@ -310,12 +310,13 @@ def _groups_and_after(case: Case, spoken: Spoken, *, signs: bool) -> Line[None]:
         yield from _signatures_of_tls_1_3(case, shareable[0])
 
 
-def _curves(case: Case, spoken: Spoken) -> Line[list[int]]:
-    """The groups before TLS 1.3, as the ephemeral keys show them."""
+def _curves(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[list[int]]:
+    """The groups before TLS 1.3, as the ephemeral keys show them; ``found``: suites that were accepted."""
     version, form = spoken.version, spoken.form
-    offered = offers.curve_suites(version, "RSA", "ECDSA")
+    known = [suites()[code] for code in found if suites()[code].on_curve]
+    offered = offers.curve_suites(version, "RSA", "ECDSA", *{suite.authentication for suite in known})
     if form is Form.SMALL:
-        offered = offered[-SMALL_LIST:]
+        offered = tuple(dict.fromkeys((*offered[-SMALL_LIST + 1 :], known[0].code)))
     certificate: list[int] = []
 
     def picked(flight: Flight) -> int | None:
@@ -384,11 +385,18 @@ def _signatures_of_tls_1_3(case: Case, group: int) -> Line[None]:
 
 
 def _preference(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[None]:
-    """Offer what is accepted the other way round: does the server still pick the same?"""
+    """Offer what is accepted the other way round: does the server still pick the same?
+
+    Some servers with an order of their own give way to a client that puts ChaCha20 first: then it stands last.
+    """
+    turned = found[:SMALL_LIST][::-1]
+    without_chacha = sorted(turned, key=lambda code: suites()[code].cipher == "CHACHA20")
+    if without_chacha[0] != found[0]:
+        turned = without_chacha
     if spoken.form is Form.SMALL:
         # Short lists never showed them all together.
         yield from _settled(case, Purpose.PREFERENCE, case.hello(spoken.version, found[:SMALL_LIST], spoken.form))
-    yield from _settled(case, Purpose.PREFERENCE, case.hello(spoken.version, found[:SMALL_LIST][::-1], spoken.form))
+    yield from _settled(case, Purpose.PREFERENCE, case.hello(spoken.version, turned, spoken.form))
 
 
 def _default_host(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[None]:

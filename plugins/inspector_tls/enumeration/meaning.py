@@ -14,7 +14,7 @@ from inspector_tls.versions import TlsVersion
 _PROTOCOL_VERSION, _NO_PROTOCOL, _FALLBACK, _ACCESS_DENIED, _UNRECOGNIZED_NAME = 70, 120, 86, 49, 112
 #: Alerts that refuse what was offered: handshake_failure, illegal_parameter, protocol_version, insufficient_security,
 #: inappropriate_fallback, no_application_protocol.
-_REFUSALS = frozenset({40, 47, _PROTOCOL_VERSION, 71, _FALLBACK, _NO_PROTOCOL})
+REFUSALS = frozenset({40, 47, _PROTOCOL_VERSION, 71, _FALLBACK, _NO_PROTOCOL})
 #: Alerts that have a cause of their own; any other may tell of the server's own trouble and is ambiguous.
 _CAUSES = {_ACCESS_DENIED: Cause.BLOCKED, _UNRECOGNIZED_NAME: Cause.PROTOCOL_ERROR}
 
@@ -72,7 +72,7 @@ def understand(hello: Hello, reply: Reply) -> Said:
 
 
 def _of_alert(alert: Alert) -> Said:
-    if alert.number in _REFUSALS:
+    if alert.number in REFUSALS:
         return Said(Meaning.REFUSED, alert=alert.number)
     return Said(Meaning.DOUBT, _CAUSES.get(alert.number, Cause.AMBIGUOUS), alert.number)
 

@@ -40,7 +40,7 @@ from inspector_tls.enumeration.facts import (
 from inspector_tls.enumeration.flight import Flight, ServerHello, read_flight
 from inspector_tls.enumeration.hello import Hello, decode
 from inspector_tls.enumeration.keys import EphemeralKey, certificate_curve, read_key
-from inspector_tls.enumeration.meaning import Meaning, Reply, Said, understand
+from inspector_tls.enumeration.meaning import REFUSALS, Meaning, Reply, Said, understand
 from inspector_tls.enumeration.offers import LONG_LIST, SMALL_LIST
 from inspector_tls.enumeration.transcript import Exchange, Mode, Purpose, Transcript
 from inspector_tls.versions import TlsVersion
@@ -104,6 +104,11 @@ class _Record:
     @property
     def is_refused(self) -> bool:
         return self.said.meaning is Meaning.REFUSED
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether the server chose a suite, and then found that it lacks what the suite needs."""
+        return self.is_chosen and any(alert.number in REFUSALS for alert in self.flight.alerts if alert.is_last)
 
     @property
     def chosen(self) -> ServerHello | None:
@@ -363,6 +368,7 @@ class _Reader:
         names = {code: groups()[code].name for code in offers.groups_of(newest)}
         asked = [each for each in self.by_version[newest] if each.purpose is Purpose.GROUPS]
         needed = _needed_curve(on_curve)
+        takes = {each.suite for each in on_curve}
         evidence: list[tuple[_Record, Collection[int], int | None]] = [
             (each, (), each.key.group if each.key else None) for each in on_curve if each.purpose is not Purpose.GROUPS
         ]
@@ -372,7 +378,9 @@ class _Reader:
             if pick is not None and pick == needed and pick == offered[-1]:
                 # It was kept last, and still taken: nothing else that was offered is.
                 evidence += [(each, offered, pick), (replace(each, said=Said(Meaning.REFUSED)), offered[:-1], None)]
-            elif each.is_refused and needed is not None and needed not in offered:
+            elif each.gives_up and takes.intersection(each.hello.suites):
+                evidence.append((replace(each, said=Said(Meaning.REFUSED)), offered, None))
+            elif each.is_refused and not (takes.intersection(each.hello.suites) and needed in (None, *offered)):
                 evidence.append((each, (), None))
             else:
                 evidence.append((each, offered, pick))

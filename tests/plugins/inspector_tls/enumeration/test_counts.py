@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 
 import pytest
@@ -115,12 +116,8 @@ def test_what_is_read_is_what_the_server_has(server: Server, mode: Mode) -> None
     if V.TLS_1_3 in server.suites:
         assert set(facts.groups.accepted) == {groups()[code].name for code in server.groups}
     newest = [version for version in server.suites if version not in (V.TLS_1_3, V.SSL_3)]
-    if newest and any(suites()[code].on_curve for code in server.suites[newest[-1]] if _on_signed_curve(code)):
+    if newest and any(suites()[code].on_curve for code in server.suites[newest[-1]]):
         assert set(facts.curves.accepted) == {groups()[code].name for code in server.curves}
-
-
-def _on_signed_curve(code: int) -> bool:
-    return suites()[code].on_curve and suites()[code].authentication in {"RSA", "ECDSA"}
 
 
 @pytest.mark.parametrize("dictates", [True, False])
@@ -129,6 +126,20 @@ def test_whose_order_decides_is_seen(version: TlsVersion, *, dictates: bool) -> 
     """The server's order is told from the client's."""
     facts = read_transcript(Run(replace(MODERN, dictates=dictates), extra=True).transcript)
     assert facts[version].preference.seen is (Preference.SERVER if dictates else Preference.CLIENT)
+
+
+def test_a_server_that_gives_way_to_chacha_first_still_decides() -> None:
+    """A server with an order of its own that makes an exception for clients with ChaCha20 first is told from others."""
+
+    class GivingWay(Server):
+        def pick(self, own: Collection[int], offered: Collection[int]) -> int | None:
+            first = next(iter(offered), 0)
+            gives_way = first in suites() and suites()[first].cipher == "CHACHA20" and first in own
+            return first if gives_way else super().pick(own, offered)
+
+    server = GivingWay(suites=MODERN.suites)
+    facts = read_transcript(Run(server, extra=True).transcript)
+    assert facts[V.TLS_1_2].preference.seen is Preference.SERVER
 
 
 def test_the_servers_own_order_is_seen() -> None:

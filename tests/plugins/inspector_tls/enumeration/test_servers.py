@@ -243,6 +243,8 @@ def test_a_server_of_pre_shared_keys_is_seen(rsa: tuple[Path, Path]) -> None:
     assert "TLS_PSK_WITH_AES_128_GCM_SHA256" in facts[V.TLS_1_2].suites.accepted
     assert "TLS_DHE_PSK_WITH_AES_256_CBC_SHA" in facts[V.TLS_1_2].suites.accepted
     assert facts[V.TLS_1_2].suites.complete.seen
+    assert len(facts.curves.accepted) > 2
+    assert facts.curves.complete.seen
     assert not facts.served
 
 
