@@ -130,6 +130,11 @@ def _drain(
     return drained
 
 
+def _turns_away(said: Said) -> bool:
+    """Whether the last word was a refusal, be it without a word."""
+    return said.meaning is Meaning.REFUSED or said.cause is Cause.AMBIGUOUS
+
+
 def _suite(flight: Flight) -> int | None:
     return flight.hello.suite if flight.hello else None
 
@@ -338,7 +343,7 @@ def _curves(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[list[int]]
         picked(spoken.flight)
     drained = yield from _drain(case, Purpose.GROUPS, left, hello_of(()), picked)
     needed = [code for code in certificate if code not in drained.left]
-    if drained.left and needed and drained.last is not None and drained.last.meaning is Meaning.REFUSED:
+    if drained.left and needed and drained.last is not None and _turns_away(drained.last):
         # A server with nothing but this certificate leaves when its curve is not offered: keep that one, last.
         drained = yield from _drain(case, Purpose.GROUPS, drained.left, hello_of(needed), picked)
     return drained.found

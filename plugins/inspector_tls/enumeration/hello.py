@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from inspector_tls.enumeration.codes import VERSIONS, WIRE
 from inspector_tls.versions import TlsVersion
@@ -168,7 +169,6 @@ def _decode_ssl_2(data: bytes) -> Hello:
     return Hello(TlsVersion.SSL_2, suites)
 
 
-@lru_cache(maxsize=64)
 def _unpacked(data: bytes) -> tuple[int, ...]:
     """The numbers in a vector with a two-byte length."""
     return struct.unpack(f">{(len(data) - 2) // 2}H", data[2:])
@@ -183,25 +183,52 @@ def _decode(data: bytes) -> Hello:
     at += length
     compressions = tuple(data[at + 1 : at + 1 + data[at]])
     at += 1 + data[at]
-    bodies = dict(_each_extension(data[at + 2 :])) if at < len(data) else {}
-    version = TlsVersion.TLS_1_3 if VERSIONS_SUPPORTED in bodies else VERSIONS.get(number)
-    own = 0x0303 if version is TlsVersion.TLS_1_3 else number
-    if version is None:
-        version = TlsVersion.TLS_1_2
-        own = 0x0303
+    offered = _offered(data[at + 2 :])
+    version = TlsVersion.TLS_1_3 if offered.is_tls_1_3 else VERSIONS.get(number, TlsVersion.TLS_1_2)
+    own = min(WIRE[version], 0x0303)
     return Hello(
-        version=version,
-        suites=suites,
+        version,
+        suites,
+        offered.server_name,
+        offered.groups,
+        offered.signatures,
+        offered.certificate_signatures,
+        offered.protocols,
+        offered.shares,
+        compressions,
+        offered.extensions,
+        None if number == own else number,
+        len(data) if offered.is_padded else 0,
+    )
+
+
+class _Offered(NamedTuple):
+    """What stands in the extensions of a hello."""
+
+    is_tls_1_3: bool
+    is_padded: bool
+    server_name: str | None
+    groups: tuple[int, ...]
+    signatures: tuple[int, ...]
+    certificate_signatures: tuple[int, ...]
+    protocols: tuple[str, ...]
+    shares: tuple[int, ...]
+    extensions: tuple[int, ...]
+
+
+@lru_cache(maxsize=256)
+def _offered(data: bytes) -> _Offered:
+    bodies = dict(_each_extension(data))
+    return _Offered(
+        is_tls_1_3=VERSIONS_SUPPORTED in bodies,
+        is_padded=PADDING in bodies,
         server_name=bodies[SERVER_NAME][5:].decode("ascii") if SERVER_NAME in bodies else None,
         groups=_unpacked(bodies[GROUPS]) if GROUPS in bodies else (),
         signatures=_unpacked(bodies[SIGNATURES]) if SIGNATURES in bodies else (),
         certificate_signatures=_unpacked(bodies[CERTIFICATE_SIGNATURES]) if CERTIFICATE_SIGNATURES in bodies else (),
         protocols=tuple(_names(bodies.get(PROTOCOLS, b"")[2:])),
         shares=tuple(_share_groups(bodies.get(KEY_SHARE, b"")[2:])),
-        compressions=compressions,
         extensions=tuple(each for each in bodies if each not in _COMPUTED),
-        legacy_version=None if number == own else number,
-        least_bytes=len(data) if PADDING in bodies else 0,
     )
 
 

@@ -97,7 +97,7 @@ class _Record:
     def version(self) -> TlsVersion:
         return self.hello.version
 
-    @property
+    @cached_property
     def is_chosen(self) -> bool:
         return self.said.meaning is Meaning.CHOSEN
 
@@ -110,7 +110,7 @@ class _Record:
         """Whether the server chose a suite, and then found that it lacks what the suite needs."""
         return self.is_chosen and any(alert.number in REFUSALS for alert in self.flight.alerts if alert.is_last)
 
-    @property
+    @cached_property
     def chosen(self) -> ServerHello | None:
         """The server's hello where it chose from what was offered."""
         return self.flight.hello if self.is_chosen else None
@@ -122,7 +122,7 @@ class _Record:
             return self.said.cause or self.exchange.cause
         return Cause.PROTOCOL_ERROR if self.flight.fault else None
 
-    @property
+    @cached_property
     def suite(self) -> int | None:
         return self.chosen.suite if self.chosen else None
 
@@ -188,7 +188,7 @@ class _Reader:
     def facts(self) -> Tls:
         return Tls(
             server_name=self.transcript.server_name,
-            versions=Versions.of(map(self._version, TlsVersion)),
+            versions=self.versions,
             groups=self._groups(),
             curves=self._curves(),
             signatures=self._signatures(),
@@ -203,6 +203,10 @@ class _Reader:
             tolerance=self._tolerance(),
             served=tuple(self._served()),
         )
+
+    @cached_property
+    def versions(self) -> Versions:
+        return Versions.of(map(self._version, TlsVersion))
 
     # --- evidence ---
 
@@ -362,7 +366,7 @@ class _Reader:
         on_curve = [
             each for each in self.by_version[newest] if each.suite is not None and suites()[each.suite].on_curve
         ]
-        offer = self._version(newest).suites
+        offer = self.versions[newest].suites
         if not on_curve:
             return Offer(complete=offer.complete)
         names = {code: groups()[code].name for code in offers.groups_of(newest)}
