@@ -44,11 +44,14 @@ class Cause(StrEnum):
     BUG = "bug"
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 def canonical(value: Any) -> bytes:
     """The one byte form of ``value``: UTF-8 JSON, keys sorted, no white space (the spirit of RFC 8785; no floats)."""
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _encode(value).encode()
 
 
 def digest(data: bytes) -> str:

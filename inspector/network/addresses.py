@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
+@lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:
     """The address that ``text`` spells (an IPv4-mapped IPv6 address is the IPv4 address), or None for a name."""
     try:
@@ -17,6 +19,7 @@ def parse_address(text: str) -> Address | None:
     return mapped or address
 
 
+@lru_cache(maxsize=4096)
 def canonical_address(text: str) -> str:
     """The one spelling of an address; a name stays as it is."""
     address = parse_address(text)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from types import TracebackType
+from typing import NoReturn
 
 from inspector.errors import Trouble
 from inspector.model import Cause
@@ -38,20 +40,42 @@ class Hold:
         if self.trouble is not None:
             raise Trouble(self.trouble.cause, self.trouble.message)
 
-    @asynccontextmanager
-    async def within(self, seconds: float | None, what: str) -> AsyncIterator[None]:
+    def within(self, seconds: float | None, what: str) -> AbstractAsyncContextManager[None]:
         """Bound the body: raises Trouble (timeout, with ``what`` in words) after so many seconds, or why it was cut."""
-        self.check()
+        return _Within(self, self._bounds, seconds, what)
+
+
+class _Within:
+    """The bound of one step: every byte passes one, so it is no generator."""
+
+    __slots__ = ("_bound", "_bounds", "_hold", "_seconds", "_what")
+
+    def __init__(self, hold: Hold, bounds: set[asyncio.Timeout], seconds: float | None, what: str) -> None:
+        self._hold = hold
+        self._bounds = bounds
+        self._seconds = seconds
+        self._what = what
+
+    async def __aenter__(self) -> None:
+        self._hold.check()
+        self._bound = asyncio.timeout(self._seconds)
+        await self._bound.__aenter__()
+        self._bounds.add(self._bound)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bounds.discard(self._bound)
         try:
-            async with asyncio.timeout(seconds) as bound:
-                self._bounds.add(bound)
-                try:
-                    yield
-                finally:
-                    self._bounds.discard(bound)
+            await self._bound.__aexit__(kind, error, trace)
         except TimeoutError:
-            self.check()
-            raise Trouble(Cause.TIMEOUT, what) from None
+            self._fail()
+        if kind is not None and issubclass(kind, TimeoutError):
+            self._fail()
+
+    def _fail(self) -> NoReturn:
+        self._hold.check()
+        raise Trouble(Cause.TIMEOUT, self._what) from None
 
 
 class Patience:
