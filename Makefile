@@ -1,6 +1,6 @@
 # Short names for developers; ./bootstrap is what everybody else types.
 .POSIX:
-.PHONY: setup lint format types test lock demo
+.PHONY: setup lint format types test lock demo agreement
 
 VENV = .venv/bin
 
@@ -27,5 +27,15 @@ lock: setup
 	$(VENV)/uv pip compile -q --universal --generate-hashes --extra dev $(ARGS) -o requirements.lock pyproject.toml
 	./bootstrap setup
 
+# Every TLS server of the zoo, every tool: half an hour or so. What ARGS can say: make agreement ARGS=--help
+agreement:
+	./bootstrap --agreement setup
+	$(VENV)/python -m tests.agreement --write $(ARGS)
+
 demo:
 	./bootstrap demo $(ARGS)
+
+# Figures against sslyze, side by side; takes some minutes and writes docs/performance.md.
+benchmark: setup
+	$(VENV)/python -m benchmarks.startup
+	$(VENV)/python -m benchmarks.tls

@@ -17,6 +17,8 @@ from tests.agreement.tools.asking import Asked, Silent, Tool
 
 #: The product among the sources.
 INSPECTOR = "inspector"
+#: The fact that an inspection disagrees about which says nothing at all.
+EVERYTHING = "everything"
 EXPLANATIONS = Path(__file__).with_name("agreement.yaml")
 SOURCES: dict[str, Tool] = {INSPECTOR: ours.facts, **TOOLS}
 
@@ -56,10 +58,12 @@ class Examination:
 
     @property
     def disagreements(self) -> tuple[Disagreement, ...]:
-        """Every fact on which a source does not agree."""
+        """Every fact on which a source does not agree; the inspection may not be silent, either."""
         return tuple(self._disagreements())
 
     def _disagreements(self) -> Iterator[Disagreement]:
+        if INSPECTOR in self.silent:
+            yield Disagreement(self.server, EVERYTHING, INSPECTOR, f"silent: {self.silent[INSPECTOR]}")
         for source in self.said:
             for fact in self.differing(source):
                 reference = self.reference(fact)
@@ -149,10 +153,9 @@ def faults(examination: Examination, explained: Iterable[Explanation]) -> list[s
         else:
             found += _undecided(each, known[each], examination)
     for each in known:
-        if each.server == examination.server and each.tool in examination.said and each not in differing:
+        heard = each.tool in examination.said or each.tool in examination.silent
+        if each.server == examination.server and heard and each not in differing:
             found.append(f"explained, but no longer so: {each.server}: {each.tool} about {each.fact}")
-    if INSPECTOR in examination.silent:
-        found.append(f"{examination.server}: the inspection says nothing: {examination.silent[INSPECTOR]}")
     return found
 
 

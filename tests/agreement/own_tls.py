@@ -17,6 +17,7 @@ import os
 import socket
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -117,15 +118,20 @@ class _Direction:
         return self.stream.decompress(content, 1 << 16) if self.stream else content
 
 
+@dataclass(frozen=True, slots=True)
+class OwnIdentity:
+    """The certificates to send (DER), and the private key."""
+
+    chain: tuple[bytes, ...]
+    private: rsa.RSAPrivateNumbers
+
+
 class Session:
     """One connection."""
 
-    def __init__(self, connection: socket.socket, certificate: Path, key: Path, flaws: frozenset[str]) -> None:
+    def __init__(self, connection: socket.socket, identity: OwnIdentity, flaws: frozenset[str]) -> None:
         self._socket, self._flaws = connection, flaws
-        self._chain = [each.public_bytes(Encoding.DER) for each in load_pem_x509_certificates(certificate.read_bytes())]
-        loaded = load_pem_private_key(key.read_bytes(), None)
-        assert isinstance(loaded, rsa.RSAPrivateKey)
-        self._private = loaded.private_numbers()
+        self._chain, self._private = identity.chain, identity.private
         self._in, self._out = _Direction(), _Direction()
         self._messages = b""
         self._transcript = b""
@@ -283,8 +289,12 @@ class Session:
 
 def serving(certificate: Path, key: Path, *flaws: str) -> Callable[[socket.socket], None]:
     """Answer connections as such a server."""
+    chain = load_pem_x509_certificates(certificate.read_bytes())
+    private = load_pem_private_key(key.read_bytes(), None)
+    assert isinstance(private, rsa.RSAPrivateKey)
+    identity = OwnIdentity(tuple(each.public_bytes(Encoding.DER) for each in chain), private.private_numbers())
 
     def answer(connection: socket.socket) -> None:
-        Session(connection, certificate, key, frozenset(flaws)).serve()
+        Session(connection, identity, frozenset(flaws)).serve()
 
     return answer

@@ -57,8 +57,8 @@ def nginx(directives: str, *identities: str, more: str = "") -> Start:
     return start
 
 
-def s_server(*arguments: str, identity: str = "rsa", second: str = "") -> Start:
-    """``openssl s_server`` with these arguments."""
+def s_server(*arguments: str, identity: str = "rsa", second: str = "", stays: bool = False) -> Start:
+    """``openssl s_server`` with these arguments: one client at a time, left after the handshake unless it ``stays``."""
 
     @contextlib.contextmanager
     def start(place: Place) -> Iterator[int]:
@@ -69,7 +69,8 @@ def s_server(*arguments: str, identity: str = "rsa", second: str = "") -> Start:
         if second:
             other = place.keys[second]
             command += ["-dcert", str(other.certificate), "-dkey", str(other.key)]
-        with running([*command, *arguments], place, port) as listening:
+        # Where its input has ended, it leaves.
+        with running([*command, *arguments], place, port, held=stays) as listening:
             yield listening
 
     return start

@@ -161,15 +161,19 @@ def running(
     user: str | None = None,
     environment: dict[str, str] | None = None,
     end: signal.Signals = signal.SIGTERM,
+    held: bool = False,
 ) -> Iterator[int]:
-    """A server program of our own that listens when the body begins; at its end it and its children are gone."""
+    """A server program of our own that listens when the body begins; at its end it and its children are gone.
+
+    ``held``: its input stays open meanwhile.
+    """
     if (port < 1024 or user) and os.geteuid() != 0:
         raise Missing(f"only root may start {Path(command[0]).name} at port {port}")
     log = place.folder / "server.log"
     with log.open("ab") as out:
         process = subprocess.Popen(
             [program(str(command[0])), *map(str, command[1:])],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if held else subprocess.DEVNULL,
             stdout=out,
             stderr=out,
             cwd=place.folder,
@@ -200,3 +204,5 @@ def _end(process: subprocess.Popen[bytes], end: signal.Signals) -> None:
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(ENDED_SECONDS)
+    if process.stdin:
+        process.stdin.close()

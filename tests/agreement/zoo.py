@@ -253,7 +253,7 @@ OPENSSL = (
     ),
     Server(
         "openssl-client-renegotiation",
-        s_server("-tls1_2", "-client_renegotiation", "-cipher", FORWARD),
+        s_server("-tls1_2", "-client_renegotiation", "-cipher", FORWARD, stays=True),
         Planted(TLS_1_2, _all(FORWARD, TLS_1_2), {TLS_1_2: OPENSSL_EC}, "client", has="client-renegotiation"),
         reduced=True,
     ),
@@ -285,11 +285,28 @@ OPENSSL = (
 )
 
 _GNUTLS_12 = "NONE:+VERS-TLS1.2:+COMP-NULL:+SIGN-ALL"
+#: What gnutls-cli --list --priority NORMAL lists, as far as a server with an RSA key has it.
+_GNUTLS_CBC = " ".join(
+    f"TLS_{exchange}_WITH_AES_{bits}_CBC_SHA" for exchange in ("RSA", "DHE_RSA", "ECDHE_RSA") for bits in (128, 256)
+)
+_GNUTLS_AEAD = " ".join(
+    (
+        *(f"TLS_{exchange}_WITH_AES_128_GCM_SHA256" for exchange in ("RSA", "DHE_RSA", "ECDHE_RSA")),
+        *(f"TLS_{exchange}_WITH_AES_256_GCM_SHA384" for exchange in ("RSA", "DHE_RSA", "ECDHE_RSA")),
+        *(f"TLS_{exchange}_WITH_AES_{bits}_CCM" for exchange in ("RSA", "DHE_RSA") for bits in (128, 256)),
+        *(f"TLS_{exchange}_WITH_CHACHA20_POLY1305_SHA256" for exchange in ("DHE_RSA", "ECDHE_RSA")),
+    )
+)
 _GNUTLS_NORMAL = Planted(
     f"{OLD} {TLS_1_3}",
-    {TLS_1_3: f"{OPENSSL_1_3} TLS_AES_128_CCM_SHA256"},
+    {
+        **dict.fromkeys((TLS_1_0, TLS_1_1), _GNUTLS_CBC),
+        TLS_1_2: f"{_GNUTLS_CBC} {_GNUTLS_AEAD}",
+        TLS_1_3: f"{OPENSSL_1_3} TLS_AES_128_CCM_SHA256",
+    },
     {**dict.fromkeys((TLS_1_0, TLS_1_1, TLS_1_2), OPENSSL_EC), TLS_1_3: f"{OPENSSL_EC} {OPENSSL_FFDHE}"},
-    untold="client-renegotiation,poodle,drown,freak,logjam,sweet32",
+    "client",
+    untold="client-renegotiation",
 )
 GNUTLS = (
     Server("gnutls-default", gnutls("NORMAL"), _GNUTLS_NORMAL),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.agreement.tools.asking import Tool
+from tests.agreement.tools.exchange import exchange
 from tests.agreement.tools.nmap import nmap
 from tests.agreement.tools.openssl import openssl
 from tests.agreement.tools.sslscan import sslscan
@@ -10,5 +11,12 @@ from tests.agreement.tools.sslyze import sslyze
 from tests.agreement.tools.testssl import testssl
 
 #: Every tool by its name; the reduced form asks those that are fast.
-TOOLS: dict[str, Tool] = {"openssl": openssl, "sslscan": sslscan, "nmap": nmap, "sslyze": sslyze, "testssl": testssl}
+TOOLS: dict[str, Tool] = {
+    "exchange": exchange,
+    "openssl": openssl,
+    "sslscan": sslscan,
+    "nmap": nmap,
+    "sslyze": sslyze,
+    "testssl": testssl,
+}
 FAST = ("sslscan", "nmap")
