@@ -1,6 +1,6 @@
 # Short names for developers; ./bootstrap is what everybody else types.
 .POSIX:
-.PHONY: setup lint format types test lock demo agreement
+.PHONY: setup lint format types test lock demo agreement benchmark fuzz
 
 VENV = .venv/bin
 
@@ -39,3 +39,8 @@ demo:
 benchmark: setup
 	$(VENV)/python -m benchmarks.startup
 	$(VENV)/python -m benchmarks.tls
+
+# Coverage-guided fuzzing of what reads hostile servers: make fuzz ARGS=-max_total_time=600
+fuzz: setup
+	$(VENV)/uv pip install -q atheris
+	$(VENV)/python -m fuzz.tls -max_total_time=60 $(ARGS)
