@@ -139,7 +139,7 @@ class _Builder:
         self, listening: dict[str, socket.socket], ports: Ports, sound: certificates.Keypair
     ) -> tuple[Service, ...]:
         """What is said on each socket."""
-        modern = self._tls("portal", sound)
+        modern = self._tls("portal", sound, suites="ECDHE+AESGCM:ECDHE+CHACHA20")
         ancient = self._tls("shop", certificates.faulty(), oldest="TLSv1", suites="ALL:@SECLEVEL=0")
         at = {name: each.fileno() for name, each in listening.items()}
         return (

@@ -6,6 +6,7 @@ Files whose names begin with ``handmade-`` are not written here: nobody's server
 from __future__ import annotations
 
 import json
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -16,6 +17,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
 
 from inspector import Observation
+from tests.agreement.planting import Start
+from tests.agreement.programs import gnutls, s_server
+from tests.agreement.stage import Stage
+from tests.agreement.zoo import ZOO
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import (
     MUST_STAPLE,
@@ -35,6 +40,24 @@ RECORDED = Path(__file__).parent / "recorded"
 HOST = "www.example.vn"
 OLD = ("-cipher", "ALL:@SECLEVEL=0")
 Look = Callable[..., Observation]
+#: Servers of the zoo that differ in suites, keys and flaws.
+OF_THE_ZOO = (
+    "drops-grease",
+    "drops-over-64-suites",
+    "gnutls-insecure-renegotiation",
+    "gnutls-rc4-3des",
+    "nginx-cbc",
+    "nginx-modern",
+    "nginx-old",
+    "nginx-only-tls-1-3",
+    "openssl-1-0-0-ssl-2",
+    "openssl-3-5-hybrid",
+    "openssl-dhe-2048",
+    "openssl-dhe-own-prime",
+    "openssl-server-order",
+    "own-crime",
+    "tlslite-ssl-3",
+)
 REVOKED = ocsp.OCSPCertStatus.REVOKED
 
 
@@ -74,11 +97,32 @@ class _Recorder:
         modern = servers.speaking_tls(self.good.write(self.folder, "server"))
         for name, version, treatment in (
             ("silent-about-ssl-2", 0x0002, servers.silent),
+            ("silent-about-ssl-3", 0x0300, servers.silent),
             ("reset-about-tls-1-1", 0x0302, servers.resetting),
             ("silent-about-tls-1-3", 0x0304, servers.silent),
         ):
             with servers.answering(servers.choosy(modern, version, treatment)) as port:
                 self.record(name, port, at=look)
+
+    def suites(self) -> None:
+        """Servers that differ in suites, keys and flaws, those of the zoo among them."""
+        short = self.folder / "dh-512.pem"
+        subprocess.run(["openssl", "dhparam", "-out", short, "512"], check=True, capture_output=True)
+        starts: dict[str, Start] = {server.name: server.start for server in ZOO if server.name in OF_THE_ZOO}
+        starts |= {
+            "dhe-512": gnutls(
+                "NONE:+VERS-TLS1.2:+COMP-NULL:+SIGN-ALL:+AES-128-GCM:+AEAD:+DHE-RSA", f"--dhparams={short}"
+            ),
+            "small-curve": s_server("-tls1_2", "-groups", "P-192:P-256", "-cipher", "ECDHE+AESGCM:@SECLEVEL=0"),
+            "certificate-of-ssl-2": s_server("-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0", identity="rsa-512"),
+        }
+        folder = self.folder / "zoo"
+        folder.mkdir()
+        stage = Stage(folder)
+        for name, start in starts.items():
+            place = stage.place(name)
+            with start(place) as port:
+                write(name, look(port, address=place.address))
 
     def certificates(self) -> None:
         """Servers that differ in certificates."""
@@ -192,6 +236,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         recorder = _Recorder(Path(folder))
         recorder.versions()
+        recorder.suites()
         recorder.certificates()
         recorder.staples()
         recorder.both_sorts()
