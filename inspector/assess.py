@@ -31,6 +31,7 @@ from inspector.verdict import Message, Outcome, Verdict
 CHECK_SECONDS = 5.0
 
 Filed = tuple[str, Evidence]
+_Key = tuple[str, str, str]
 
 
 def _family(kind: str) -> str:
@@ -62,6 +63,8 @@ class _Shelf:
 
     filed: Sequence[Filed]
     by_family: dict[str, list[Filed]] = field(default_factory=dict)
+    _chosen: dict[tuple[str, int], dict[_Key, Filed]] = field(default_factory=dict)
+    _read: dict[tuple[str, int], Seen[Observation]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for each in sorted(self.filed, key=lambda one: (one[1].subject.key, one[1].look)):
@@ -72,13 +75,24 @@ class _Shelf:
         for _, evidence in self.filed:
             yield evidence.subject
 
-    def of(self, kind: type[Observation], look: int) -> Iterator[Filed]:
+    def by_subject(self, kind: type[Observation], look: int) -> Mapping[_Key, Filed]:
         """The evidence of one kind, one piece for each subject: of this look, or of the first if there is no other."""
-        chosen: dict[tuple[str, str, str], Filed] = {}
-        for each in self.by_family.get(_family(kind.kind), ()):
-            if each[1].look <= look:
-                chosen[each[1].subject.key] = each
-        yield from chosen.values()
+        family = _family(kind.kind)
+        if (family, look) not in self._chosen:
+            filed = self.by_family.get(family, ())
+            self._chosen[family, look] = {each[1].subject.key: each for each in filed if each[1].look <= look}
+        return self._chosen[family, look]
+
+    def of(self, kind: type[Observation], look: int) -> Iterable[Filed]:
+        """The same without the subjects' keys."""
+        return self.by_subject(kind, look).values()
+
+    def seen(self, kind: type[Observation], filed: Filed) -> Seen[Observation]:
+        """The observation in a piece of evidence, read once for all checks."""
+        key = (kind.kind, id(filed[1]))  # which lies on this shelf as long as the shelf is there
+        if key not in self._read:
+            self._read[key] = _seen(kind, filed)
+        return self._read[key]
 
 
 def _seen(kind: type[Observation], filed: Filed) -> Seen[Observation]:
@@ -137,16 +151,16 @@ def _about(subject: Subject, wire: Wire, shelf: _Shelf, look: int) -> Filed | No
     if wire.kind is None:
         return None
 
-    def exact(other: Subject) -> bool:
-        return other.key == subject.key
+    filed = shelf.by_subject(wire.kind, look)
+    if subject.key in filed:
+        return filed[subject.key]
 
     def related(other: Subject) -> bool:
         return subject.covers(other) or other.covers(subject)
 
-    filed = list(shelf.of(wire.kind, look))
-    relations: tuple[Callable[[Subject], bool], ...] = (exact, related, subject.is_beside)
+    relations: tuple[Callable[[Subject], bool], ...] = (related, subject.is_beside)
     for fits in relations:
-        for each in filed:
+        for each in filed.values():
             if fits(each[1].subject):
                 return each
     return None
@@ -160,11 +174,11 @@ def _case(check: Check, subject: Subject, shelf: _Shelf, declared: Declared, loo
             inputs.append(declared)
         elif wire.every:
             found = [each for each in shelf.of(wire.kind, look) if subject.covers(each[1].subject)]
-            inputs.append(Every([_seen(wire.kind, each) for each in found]))
+            inputs.append(Every([shelf.seen(wire.kind, each) for each in found]))
             rests.extend(found)
         else:
             one = _about(subject, wire, shelf, look)
-            inputs.append(Seen(subject, None, Cause.NOT_SELECTED) if one is None else _seen(wire.kind, one))
+            inputs.append(Seen(subject, None, Cause.NOT_SELECTED) if one is None else shelf.seen(wire.kind, one))
             rests.extend([one] if one else [])
     return _Case(subject, tuple(inputs), tuple(rests))
 
