@@ -1,0 +1,82 @@
+"""What the benchmarks ask: one nginx on many addresses of this machine, in a modern and in a weak configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+HOST = "www.example.vn"
+#: TLS 1.2 and 1.3 with six and three suites; TLS 1.0 to 1.2 with all that OpenSSL has, nothing left out.
+CONFIGURATIONS = {
+    "modern": "ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;",
+    "weak": "ssl_protocols TLSv1 TLSv1.1 TLSv1.2; ssl_ciphers ALL:eNULL:aNULL:@SECLEVEL=0;",
+}
+_KEYS = {"rsa": ("rsa:2048",), "ec": ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")}
+
+
+def addresses(count: int) -> tuple[str, ...]:
+    """So many addresses of this machine."""
+    return tuple(f"127.1.{number // 250}.{number % 250 + 1}" for number in range(count))
+
+
+@contextlib.contextmanager
+def serving(kind: str, count: int, folder: Path) -> Iterator[int]:
+    """One nginx process that listens on so many addresses, with an RSA and an ECDSA certificate; its port."""
+    port = _free_port()
+    certificates = " ".join(_certificate(name, folder) for name in _KEYS)
+    listens = " ".join(f"listen {address}:{port} ssl backlog=1024;" for address in addresses(count))
+    parameters = folder / "dh.pem"
+    if not parameters.exists():
+        subprocess.run(["openssl", "dhparam", "-dsaparam", "-out", parameters, "1024"], check=True, capture_output=True)
+    extra = f"ssl_dhparam {parameters};" if kind == "weak" else ""
+    places = " ".join(f"{each}_temp_path {folder};" for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    configuration = folder / f"{kind}.conf"
+    configuration.write_text(
+        f"daemon off; master_process off; pid {folder}/{kind}.pid; error_log /dev/null crit;\n"
+        "worker_rlimit_nofile 20000; events { worker_connections 10000; }\n"
+        f"http {{ access_log off; {places} server {{ {listens} server_name _; {certificates} {extra}"
+        f" {CONFIGURATIONS[kind]} location / {{ return 200; }} }} }}\n"
+    )
+    process = subprocess.Popen(
+        ["nginx", "-c", configuration, "-e", "/dev/null", "-p", folder],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _await_listener(addresses(count)[-1], port)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _certificate(name: str, folder: Path) -> str:
+    key, certificate = folder / f"{name}.key", folder / f"{name}.pem"
+    if not certificate.exists():
+        command: Sequence[str | Path] = (
+            *("openssl", "req", "-x509", "-nodes", "-days", "90", "-subj", f"/CN={HOST}"),
+            *("-addext", f"subjectAltName=DNS:{HOST}", "-newkey", *_KEYS[name]),
+            *("-keyout", key, "-out", certificate),
+        )
+        subprocess.run(command, check=True, capture_output=True)
+    return f"ssl_certificate {certificate}; ssl_certificate_key {key};"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await_listener(address: str, port: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise RuntimeError("nginx does not listen")

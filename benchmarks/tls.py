@@ -1,0 +1,324 @@
+"""TLS figures, each a ratio taken in one run: ``make benchmark`` prints them and writes ``docs/performance.md``.
+
+Ours and sslyze take turns at the same nginx on loopback, so that whatever else the machine does weighs on both; CPU
+time is the figure to trust, wall time that of a machine that may be busy. The authorisation is wide open: the pace that
+a real one sets is not measured. Nothing here is a test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.estate import addresses, serving
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "performance.md"
+PAIRS = 2
+MODERN, WEAK, WHOLE, LAGGING, MANY, SYSTEMS = 100, 50, 100, 20, 1000, 50
+_SAMPLE_SECONDS = 0.25
+
+
+@dataclass
+class Results:
+    """The raw lines, and the rows of the table: what, goal, measured, whether the goal is met."""
+
+    raw: list[str] = field(default_factory=list)
+    rows: list[tuple[str, str, str, bool]] = field(default_factory=list)
+
+    def row(self, what: str, goal: str, measured: str, met: bool) -> None:
+        """Add a figure."""
+        self.rows.append((what, goal, measured, met))
+
+    def say(self, line: str) -> None:
+        """Add a raw line and show it."""
+        self.raw.append(line)
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+# --- Pieces of work ---------------------------------------------------------------------------------------------------
+
+
+def work(results: Results, kind: str, of: str, port: int, count: int) -> dict[str, Any]:
+    """Have one piece of work done in a process of its own."""
+    load = os.getloadavg()[0]
+    command = [sys.executable, "-m", "benchmarks.tls_work", kind, str(port), str(count)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command}: {done.stderr[-2000:]}")
+    told: dict[str, Any] = json.loads(done.stdout)
+    results.say(f"{of} × {count} {kind} (load {load:.1f}): {json.dumps(told, sort_keys=True)}")
+    return {**told, "count": count}
+
+
+def per_minute(done: dict[str, Any]) -> float:
+    """Endpoints per minute, imports not counted."""
+    return 60 * float(done["count"]) / float(done["wall"])
+
+
+def cpu_ms(done: dict[str, Any]) -> float:
+    """Milliseconds of CPU per endpoint, imports counted."""
+    return 1000 * float(done["cpu"]) / float(done["count"])
+
+
+def median(of: Sequence[float]) -> float:
+    """The median."""
+    return statistics.median(of)
+
+
+# --- The enumeration --------------------------------------------------------------------------------------------------
+
+
+def counts(results: Results, of: str, port: int) -> None:
+    """Handshakes against the floor, and rounds."""
+    economical, fast, extra = (work(results, kind, of, port, 1) for kind in ("economical", "fast", "extra"))
+    for name, done, most in (("economical", economical, 1.10), ("fast", fast, 1.35)):
+        ratio = done["essential"] / done["floor"]
+        words = f"{ratio:.2f} × ({done['essential']} against {done['floor']})"
+        results.row(f"handshakes, {of} server, {name} mode", f"≤ {most:.2f} × the floor", words, ratio <= most)
+    more = extra["asked"] - extra["essential"]
+    results.row(f"extra questions, {of} server", "≤ 20 and one per signature scheme", f"{more}", more <= 36)
+    if of == "modern":
+        rounds = max(economical["rounds"], fast["rounds"], extra["rounds"])
+        results.row("rounds, modern server", "≤ 14", str(rounds), rounds <= 14)
+
+
+def throughput(results: Results, of: str, port: int, count: int, most: float) -> None:
+    """Endpoints per minute and CPU against sslyze's for versions, suites and groups."""
+    pairs = [
+        (work(results, "economical", of, port, count), work(results, "sslyze-same", of, port, count))
+        for _ in range(PAIRS)
+    ]
+    speed = median([per_minute(ours) / per_minute(theirs) for ours, theirs in pairs])
+    cpu = median([cpu_ms(theirs) / cpu_ms(ours) for ours, theirs in pairs])
+    ours, theirs = (median([per_minute(pair[side]) for pair in pairs]) for side in (0, 1))
+    spent, their_spent = (median([cpu_ms(pair[side]) for pair in pairs]) for side in (0, 1))
+    words = f"{speed:.1f} × ({ours:.0f}/min against {theirs:.0f}/min)"
+    results.row(f"{count} {of} endpoints, same scope", f"≥ {most:.0f} × sslyze", words, speed >= most)
+    if of == "modern":
+        words = f"1/{cpu:.1f} ({spent:.0f} ms against {their_spent:.0f} ms)"
+        results.row("CPU per modern endpoint", "≤ 1/30 of sslyze's", words, cpu >= 30)
+
+
+# --- The whole inspection ---------------------------------------------------------------------------------------------
+
+
+def papers(folder: Path, port: int, count: int, systems: int) -> list[str]:
+    """A declaration of so many endpoints in all, a wide-open authorisation, settings; the command to inspect them."""
+    at = datetime.now(UTC)
+    declared = [
+        {
+            "id": f"b-{number}",
+            "name": "B",
+            "owner": "B",
+            "level": 3,
+            "stage": "design",
+            "endpoints": [f"https://{address}:{port}/" for address in addresses(count)[number::systems]],
+        }
+        for number in range(systems)
+    ]
+    organisation = {"code": "B", "name": "B", "head": "B"}
+    authorisation = {
+        "id": "benchmark",
+        "kind": "own-estate",
+        "granted_by": "the benchmark",
+        "touch": "intrusive",
+        "covers": {"blocks": ["127.0.0.0/8"], "ports": ["1-65535"]},
+        "valid_from": (at - timedelta(hours=1)).isoformat(),
+        "valid_until": (at + timedelta(hours=12)).isoformat(),
+        "rates": {"connections_per_second": 100_000, "burst": 100_000, "at_once": 50},
+    }
+    (folder / "declaration.yaml").write_text(json.dumps({"organisation": organisation, "systems": declared}))
+    (folder / "authorisation.yaml").write_text(json.dumps(authorisation))
+    roots = json.dumps([str(folder / "ec.pem"), str(folder / "rsa.pem")])
+    (folder / "inspector.toml").write_text(
+        f'output = "{folder}/out"\nsigning_key = "{folder}/key.pem"\ntrust_roots = {roots}\n'
+    )
+    return [
+        *(sys.executable, "-m", "inspector.cli", "run", str(folder / "declaration.yaml"), "--quiet"),
+        *("--authorisation", str(folder / "authorisation.yaml"), "--settings", str(folder / "inspector.toml")),
+    ]
+
+
+def inspect(results: Results, folder: Path, port: int, count: int, only: str, systems: int = 1) -> dict[str, Any]:
+    """One run of the command line, all of it: collect, second looks, seal, judge, report."""
+    command = [*papers(folder, port, count, systems), "--only", only]
+    before = _children()
+    load = os.getloadavg()[0]
+    began = time.monotonic()
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    memory: list[int] = []
+    while process.poll() is None:
+        memory.append(_resident_mb(process.pid))
+        time.sleep(_SAMPLE_SECONDS)
+    wall = time.monotonic() - began
+    _out, said = process.communicate()
+    if process.returncode not in (0, 1, 3):
+        raise RuntimeError(f"{command}: {said[-2000:]}")
+    told = {
+        "wall": wall,
+        "cpu": _children() - before,
+        "memory_mb": max(memory),
+        "memory_over_time_mb": memory[:: max(1, len(memory) // 12)],
+    }
+    words = f"modern × {count} in {systems} systems, inspector run --only {only} (load {load:.1f})"
+    results.say(f"{words}: {json.dumps(told, sort_keys=True)}")
+    return {**told, "count": count}
+
+
+def _children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _resident_mb(process: int) -> int:
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * resource.getpagesize() // 2**20
+
+
+def whole(results: Results, folder: Path, port: int) -> None:
+    """The whole TLS inspection against plain sslyze."""
+    ours = inspect(results, folder, port, WHOLE, "tls")
+    theirs = work(results, "sslyze-all", "modern", port, WHOLE)
+    ratio = per_minute(ours) / per_minute(theirs)
+    words = f"{ratio:.1f} × ({per_minute(ours):.0f}/min against {per_minute(theirs):.0f}/min)"
+    results.row("whole TLS inspection", "≥ 6 × plain sslyze", words, ratio >= 6)
+    results.row("whole TLS inspection", "≥ 800/min", f"{per_minute(ours):.0f}/min", per_minute(ours) >= 800)
+    words = f"{cpu_ms(ours):.0f} ms against {cpu_ms(theirs):.0f} ms"
+    results.row("its CPU per endpoint, start and reports counted", "none stated", words, met=True)
+
+
+def memory(results: Results, folder: Path, port: int) -> None:
+    """The main process at a thousand endpoints."""
+    done = inspect(results, folder, port, MANY, "tls-modern-protocols", systems=SYSTEMS)
+    most = done["memory_mb"]
+    results.row(
+        f"memory of the main process, {MANY} endpoints in {SYSTEMS} systems",
+        "≤ 150 MB, flat",
+        f"{most} MB",
+        most <= 150,
+    )
+
+
+def lag(results: Results, port: int) -> None:
+    """How late the event loop is during all looks, and a thread of another process that only sleeps meanwhile."""
+    idle: list[float] = []
+    over = threading.Event()
+
+    def sleeper() -> None:
+        while not over.is_set():
+            asked = time.monotonic()
+            time.sleep(0.005)
+            idle.append(1000 * (time.monotonic() - asked - 0.005))
+
+    thread = threading.Thread(target=sleeper)
+    thread.start()
+    done = work(results, "looks", "modern", port, LAGGING)
+    over.set()
+    thread.join()
+    beside = sorted(idle)[int(len(idle) * 0.99)]
+    late = done["lag"].get("p99", float("inf"))
+    words = f"{late:.0f} ms (a sleeping thread beside it: {beside:.0f} ms)"
+    results.row("event-loop lag, 99th percentile, all looks", "≤ 20 ms", words, late <= 20)
+
+
+# --- The page ---------------------------------------------------------------------------------------------------------
+
+
+def page(results: Results) -> str:
+    """What is written to the documentation."""
+    short = [row for row in results.rows if not row[3]]
+    lines = [
+        "# Performance",
+        "",
+        "Measured by `make benchmark` (`benchmarks/tls.py`), which wrote this page. All servers are one nginx process",
+        "on loopback, on the machine that also inspects; ours and sslyze take turns in one run, and each figure is a",
+        f"ratio within it (medians of {PAIRS} pairs for throughput). The authorisation is wide open (100,000",
+        "connections per second, 50 at once): a real one sets the pace, and then courtesy decides the time. Wall times",
+        "depend on what else the machine does, and it was busy where the load average beside a raw line is above 2;",
+        "CPU time is the firmer figure.",
+        "",
+        "*Same scope*: versions, cipher suites and groups. *Whole*: one `inspector run --only tls` from its start to",
+        "its reports: enumeration with all extra questions, certificates, attacks and sessions, and second looks,",
+        "which here every endpoint gets at its suites and at its certificates (no post-quantum groups, a name that",
+        "does not match).",
+        "",
+        "| what | goal | measured | met |",
+        "|---|---|---|---|",
+        *(
+            f"| {what} | {goal} | {measured} | {'yes' if met else '**no**'} |"
+            for what, goal, measured, met in results.rows
+        ),
+        "",
+        f"{len(results.rows) - len(short)} of {len(results.rows)} figures meet their goals."
+        + (" What falls short is marked and not explained away." if short else ""),
+        "",
+        "Connection counts and rounds are tested (`tests/plugins/inspector_tls`), times never.",
+        "",
+        "## Machine and versions",
+        "",
+        *(f"- {line}" for line in _versions()),
+        "",
+        "## Raw output",
+        "",
+        "```",
+        *results.raw,
+        "```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _versions() -> list[str]:
+    def said(*command: str) -> str:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return (done.stdout + done.stderr).splitlines()[0]
+
+    packages = ", ".join(f"{name} {version(name)}" for name in ("level-inspector", "sslyze", "nassl", "pydantic"))
+    return [
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} processors, {platform.system()} {platform.release()}",
+        f"Python {platform.python_version()}, {packages}",
+        f"{said('nginx', '-v')}, {said('openssl', 'version')}",
+        "command: `make benchmark`",
+    ]
+
+
+def main() -> None:
+    """Measure everything, and write the page."""
+    results = Results()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with serving("weak", WEAK, folder) as port:
+            counts(results, "weak", port)
+            throughput(results, "weak", port, WEAK, 10)
+        with serving("modern", MANY, folder) as port:
+            counts(results, "modern", port)
+            throughput(results, "modern", port, MODERN, 30)
+            whole(results, folder, port)
+            lag(results, port)
+            memory(results, folder, port)
+    PAGE.write_text(page(results), encoding="utf-8")
+    for what, goal, measured, met in results.rows:
+        sys.stdout.write(f"{'   ' if met else 'no '} {what}: {measured} (goal {goal})\n")
+
+
+if __name__ == "__main__":
+    main()

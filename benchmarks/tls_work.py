@@ -1,0 +1,205 @@
+"""The work that is measured, each kind in a process of its own: ``python -m benchmarks.tls_work KIND PORT COUNT``.
+
+Prints one line of JSON: seconds of wall and of CPU (children too), the highest memory of this process, connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from benchmarks.estate import HOST, addresses
+
+#: Looks in flight, as the inspection itself has them.
+LOOKS = 50
+_TICK_SECONDS = 0.005
+
+
+def _spent() -> float:
+    """Seconds of CPU of this process and of the children that ended."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+# --- Ours -------------------------------------------------------------------------------------------------------------
+
+
+async def _through_the_door(port: int, count: int, look: Callable[..., Awaitable[Any]]) -> dict[str, Any]:
+    """Look at so many endpoints, fifty at a time, through one door under a wide-open authorisation."""
+    from inspector import Declared, Target
+    from inspector.authorisation import Authorisation, AuthorisationKind, Covers, PortRange, Rates
+    from inspector.declaration import System
+    from inspector.inspection import Pin
+    from inspector.model import now
+    from inspector.network import Door, Ledger, Scope
+    from inspector.probing import Touch
+    from inspector.settings import Settings
+    from inspector.subject import Aim, parse_uri, subject_of
+    from inspector_tls.probes import HTTPS, tls
+
+    at = now()
+    granted = Authorisation(
+        id="benchmark",
+        kind=AuthorisationKind.OWN_ESTATE,
+        granted_by="the benchmark",
+        covers=Covers(blocks=("127.0.0.0/8",), ports=(PortRange(first=1, last=65535),)),
+        valid_from=at - timedelta(minutes=1),
+        valid_until=at + timedelta(hours=2),
+        touch=Touch.INTRUSIVE,
+        rates=Rates(connections_per_second=100_000, burst=100_000, at_once=50),
+    )
+    uri = parse_uri(f"https://{HOST}:{port}/", {"https": HTTPS})
+    system = System(id="b", name="B", owner="B", level=3, endpoints=(str(uri),))
+    scope = Scope([granted], system, [Pin(name=HOST, addresses=addresses(count))])
+    room = asyncio.Semaphore(LOOKS)
+    told: list[Any] = []
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Ledger(Path(folder) / "ledger.jsonl")
+        async with Door(Settings(), scope, ledger, salt=b"benchmark", run="benchmark") as door:
+
+            async def one(address: str) -> None:
+                async with room:
+                    target = Target(subject_of(uri, Aim.ADDRESS, address=address), Declared())
+                    network = door.network(tls, target, granted)
+                    try:
+                        told.append(await look(target, network))
+                    finally:
+                        await network.close()
+
+            lags: list[float] = []
+            ticking = asyncio.create_task(_tick(lags))
+            began = time.monotonic()
+            await asyncio.gather(*(asyncio.create_task(one(address)) for address in addresses(count)))
+            wall = time.monotonic() - began
+            ticking.cancel()
+        connections = sum(1 for _ in ledger.entries())
+    return {"wall": wall, "connections": connections, "told": told, "lag": _lag(lags)}
+
+
+async def _tick(lags: list[float]) -> None:
+    """Note by how much a short sleep oversleeps."""
+    while True:
+        asked = time.monotonic()
+        await asyncio.sleep(_TICK_SECONDS)
+        lags.append(time.monotonic() - asked - _TICK_SECONDS)
+
+
+def _lag(lags: list[float]) -> dict[str, float]:
+    """Median, 99th percentile and maximum in milliseconds."""
+    if len(lags) < 100:
+        return {}
+    in_order = sorted(1000 * each for each in lags)
+    return {
+        "median": round(statistics.median(in_order), 2),
+        "p99": round(in_order[int(len(in_order) * 0.99)], 2),
+        "most": round(in_order[-1], 1),
+    }
+
+
+def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dict[str, Any]:
+    """Enumerate and read; with what the first endpoint's enumeration cost against the floor."""
+    from inspector_tls.enumeration import enumerate as asking
+    from inspector_tls.enumeration.reading import read_transcript
+    from inspector_tls.enumeration.transcript import ESSENTIAL, Mode
+
+    made: list[asking.Asking] = []
+
+    class Counted(asking.Asking):
+        def __init__(self, line: Any) -> None:
+            super().__init__(line)
+            made.append(self)
+
+    asking.Asking = Counted  # type: ignore[misc]
+
+    async def look(_target: Any, network: Any) -> tuple[Any, Any]:
+        transcript = await asking.enumerate_endpoint(network, server_name=HOST, mode=Mode(mode), extra=extra)
+        facts = read_transcript(transcript)
+        return (transcript.connections, transcript.count(ESSENTIAL)), facts
+
+    done = asyncio.run(_through_the_door(port, count, look))
+    told = done.pop("told")
+    if any(facts.versions.all != told[0][1].versions.all for _counts, facts in told):
+        raise RuntimeError("the same server was seen differently")
+    (asked, essential), facts = told[0]
+    floor = 1 + sum(1 if not each.accepted.seen else 1 + len(each.suites.accepted) for each in facts.versions.each[1:])
+    floor += sum(1 + len(offer.accepted) for offer in (facts.groups, facts.curves) if offer.accepted)
+    rounds = max(each.rounds for each in made)
+    return {**done, "asked": asked, "essential": essential, "floor": floor, "rounds": rounds, "gaps": len(facts.gaps)}
+
+
+def every_look(port: int, count: int) -> dict[str, Any]:
+    """All looks of the plugin at every endpoint, heavy readings too: what the event loop has to bear."""
+    from inspector.collect import facts_of
+    from inspector.model import now
+    from inspector.probing import Reading
+    from inspector_tls import inspector_probes
+
+    probes = [probe for probe in inspector_probes() if any(scheme.name == "https" for scheme in probe.schemes)]
+
+    async def look(target: Any, network: Any) -> None:
+        for probe in probes:
+            options = probe.options().model_dump(mode="json")
+            capture = await probe.look(target, network, **options)
+            _facts, note = await facts_of(probe, capture, Reading(target.subject, now()))
+            if note is not None:
+                raise RuntimeError(f"{probe.name}: {note.detail}")
+
+    done = asyncio.run(_through_the_door(port, count, look))
+    done.pop("told")
+    return done
+
+
+# --- sslyze -----------------------------------------------------------------------------------------------------------
+
+
+def sslyze(port: int, count: int, *, everything: bool) -> dict[str, Any]:
+    """The scope of the enumeration, or all that its command line does by itself; its own default concurrency."""
+    from sslyze import ScanCommand, Scanner, ServerNetworkLocation, ServerScanRequest, ServerScanStatusEnum
+
+    same = {
+        each for each in ScanCommand if each.value.endswith("_cipher_suites") or each is ScanCommand.ELLIPTIC_CURVES
+    }
+    commands = set(ScanCommand) if everything else same
+    scanner = Scanner()
+    began = time.monotonic()
+    scanner.queue_scans(
+        [
+            ServerScanRequest(ServerNetworkLocation(HOST, port=port, ip_address=address), scan_commands=commands)
+            for address in addresses(count)
+        ]
+    )
+    states = [result.scan_status for result in scanner.get_results()]
+    if states != [ServerScanStatusEnum.COMPLETED] * count:
+        raise RuntimeError("sslyze did not complete")
+    return {"wall": time.monotonic() - began}
+
+
+WORK: dict[str, Callable[[int, int], dict[str, Any]]] = {
+    "economical": lambda port, count: enumerate_endpoints(port, count, mode="economical", extra=False),
+    "fast": lambda port, count: enumerate_endpoints(port, count, mode="fast", extra=False),
+    "extra": lambda port, count: enumerate_endpoints(port, count, mode="economical", extra=True),
+    "looks": every_look,
+    "sslyze-same": lambda port, count: sslyze(port, count, everything=False),
+    "sslyze-all": lambda port, count: sslyze(port, count, everything=True),
+}
+
+
+def main() -> None:
+    """Do one piece of work and tell what it took."""
+    kind, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    done = WORK[kind](port, count)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    sys.stdout.write(json.dumps({**done, "cpu": _spent(), "memory_mb": memory}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
