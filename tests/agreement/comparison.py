@@ -35,6 +35,10 @@ class Examination:
     said: Mapping[str, Facts]
     silent: Mapping[str, str]
 
+    def asks(self, source: str) -> bool:
+        """Whether the source was asked."""
+        return source in self.said or source in self.silent
+
     def reference(self, fact: str) -> tuple[str, object] | None:
         """What a fact is held against: what is planted, else what the inspection says."""
         if fact in self.planted:
@@ -153,8 +157,10 @@ def faults(examination: Examination, explained: Iterable[Explanation]) -> list[s
         else:
             found += _undecided(each, known[each], examination)
     for each in known:
-        heard = each.tool in examination.said or each.tool in examination.silent
-        if each.server == examination.server and heard and each not in differing:
+        spoke = each.fact in examination.said.get(each.tool, {}) or (
+            each.tool == INSPECTOR and examination.asks(INSPECTOR)
+        )
+        if each.server == examination.server and spoke and each not in differing:
             found.append(f"explained, but no longer so: {each.server}: {each.tool} about {each.fact}")
     return found
 

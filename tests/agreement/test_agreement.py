@@ -17,7 +17,7 @@ from tests.agreement.zoo import REDUCED
 @pytest.fixture(scope="session")
 def examined() -> Iterator[Examined]:
     """The examinations of all servers, under way two at a time."""
-    with examining(REDUCED, (INSPECTOR, *FAST), jobs=2) as under_way:
+    with examining(REDUCED, (INSPECTOR, *FAST), jobs=3) as under_way:
         yield under_way
 
 

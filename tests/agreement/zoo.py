@@ -52,7 +52,6 @@ NGINX = (
         "nginx-client-order",
         nginx(f"ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers {FORWARD}; ssl_prefer_server_ciphers off;", "rsa"),
         Planted(MODERN, both(FORWARD), DEFAULT_GROUPS, "client"),
-        reduced=True,
     ),
     Server(
         "nginx-only-tls-1-3",
@@ -136,7 +135,7 @@ NGINX = (
 
 _ALL_OLD = "ALL:@SECLEVEL=0"
 OPENSSL = (
-    Server("openssl-default", s_server(), Planted(MODERN, both("DEFAULT"), DEFAULT_GROUPS, "client"), reduced=True),
+    Server("openssl-default", s_server(), Planted(MODERN, both("DEFAULT"), DEFAULT_GROUPS, "client")),
     Server(
         "openssl-only-tls-1-0",
         s_server("-tls1", "-cipher", _ALL_OLD),
@@ -207,7 +206,6 @@ OPENSSL = (
         "openssl-rsa-and-ecdsa",
         s_server("-cipher", "ECDHE+AESGCM:ECDHE+AES", identity="rsa", second="p256"),
         Planted(MODERN, both("ECDHE+AESGCM:ECDHE+AES"), DEFAULT_GROUPS, "client", "rsa p256"),
-        reduced=True,
     ),
     Server(
         "openssl-server-order",
@@ -475,7 +473,7 @@ STARTTLS = (
         reduced=True,
     ),
     Server("dovecot-imap", programs.dovecot("imap", 143), _DOVECOT, "imap", reduced=True),
-    Server("dovecot-pop3", programs.dovecot("pop3", 110), _DOVECOT, "pop3", reduced=True),
+    Server("dovecot-pop3", programs.dovecot("pop3", 110), _DOVECOT, "pop3"),
     Server("dovecot-sieve", programs.dovecot("sieve", 4190), _DOVECOT, "sieve"),
     Server("dovecot-lmtp", programs.dovecot("lmtp", 24), _DOVECOT, "lmtp"),
     Server(
@@ -515,10 +513,8 @@ INTOLERANT = (
         replace(_TLS_1_2, lacks="bears-long-hellos"),
         reduced=True,
     ),
-    Server("drops-hellos-of-tls-1-3", own("intolerant:version-0303"), _TLS_1_2, reduced=True),
-    Server(
-        "drops-over-64-suites", own("intolerant:suites-64"), replace(_TLS_1_2, lacks="bears-many-suites"), reduced=True
-    ),
+    Server("drops-hellos-of-tls-1-3", own("intolerant:version-0303"), _TLS_1_2),
+    Server("drops-over-64-suites", own("intolerant:suites-64"), replace(_TLS_1_2, lacks="bears-many-suites")),
     Server("drops-grease", own("intolerant:grease"), replace(_TLS_1_2, lacks="bears-unknown-values")),
 )
 

@@ -35,7 +35,10 @@ def sslscan(asked: Asked) -> Facts:
         command.append(starttls(_STARTTLS, asked))
     text = output([*command, f"{asked.address}:{asked.port}"], 90)
     begin = text.find("<document")
-    test = ElementTree.fromstring(text[begin:]).find("ssltest") if begin >= 0 else None
+    try:
+        test = ElementTree.fromstring(text[begin:]).find("ssltest") if begin >= 0 else None
+    except ElementTree.ParseError:  # it dies of a reset
+        raise Silent("breaks off") from None
     if test is None or test.find("protocol") is None:
         words = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("<")]
         raise Silent(words[-1].strip() if words else "finds no TLS")
