@@ -37,7 +37,15 @@ def test_canonical_form_refuses_what_json_cannot_say() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [True, 3, "TLSv1.0", "2026-11-21T00:00:00Z", Quantity(value=3, unit="day"), ("a", "b"), Moment(at=datetime.now(UTC))],
+    [
+        True,
+        3,
+        "TLSv1.0",
+        "2026-11-21T00:00:00Z",
+        Quantity(value=3, unit="day"),
+        ("a", "b"),
+        Moment(at=datetime.now(UTC)),
+    ],
 )
 def test_a_value_keeps_its_type_through_json(value: Value) -> None:
     """Every kind of measured value comes back as itself, a text that looks like a date included."""

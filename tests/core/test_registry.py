@@ -89,7 +89,7 @@ def test_strange_contributions_are_blamed(hooks: dict[str, Any], complaint: str)
 
 def test_a_repeated_check_is_blamed_on_both() -> None:
     """Two plugins with one check id cannot be installed together."""
-    with pytest.raises(PluginError, match="'cafe'.*'bakery'"):
+    with pytest.raises(PluginError, match=r"'cafe'.*'bakery'"):
         build([plugin("bakery", checks=[cake_sweet]), plugin("cafe", checks=[cake_sweet])])
 
 

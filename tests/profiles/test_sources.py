@@ -8,7 +8,9 @@ from inspector.renderer import Language
 from inspector.texts import catalogue
 
 #: A citation: document names, numbers and dates, with nothing but a joining word between them.
-CITATION = re.compile(r"(RFC|BCP|CVE|NIST|CA/Browser|WHATWG|W3C|Law|Decree|Circular|Directive)[ -][^;]*(; (RFC|W3C) [^;]*)*\Z")
+CITATION = re.compile(
+    r"(RFC|BCP|CVE|NIST|CA/Browser|WHATWG|W3C|Law|Decree|Circular|Directive)[ -][^;]*(; (RFC|W3C) [^;]*)*\Z"
+)
 PROSE = re.compile(r"\b(asks|lists|read|seen|suggested|inferred|unclear|declared|packaged|annex, section)\b")
 
 
