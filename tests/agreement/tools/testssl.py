@@ -49,7 +49,6 @@ _FLAWS = {
     "CCS": "ccs-injection",
     "ROBOT": "robot",
     "CRIME_TLS": "crime",
-    "secure_client_renego": "client-renegotiation",
     "POODLE_SSL": "poodle",
     "DROWN": "drown",
     "FREAK": "freak",
@@ -59,7 +58,11 @@ _FLAWS = {
 
 
 def testssl(asked: Asked) -> Facts:
-    """Versions, suites and flaws; it takes its time, so that its other questions are left out."""
+    """Versions, suites and flaws.
+
+    It takes its time, so that other questions are left out. What it says of renegotiation by the client depends on whether
+    the end of its input or the server's answer comes first, so that it is not heard on that.
+    """
     written = asked.folder / "testssl.json"
     command = ["testssl", "--quiet", "--color", "0", "--warnings", "off", "--ip", asked.address]
     command += [
