@@ -51,13 +51,13 @@ def _transcript(capture: Capture) -> Transcript:
     return Transcript.from_lines(capture.named(_TRANSCRIPT) or b"")
 
 
-def read(capture: Capture, _reading: Reading) -> Tls:
+def read(capture: Capture, reading: Reading) -> Tls:
     """The facts in a look's raw bytes; raises Trouble when no version was accepted, which tells why."""
     transcript = _transcript(capture)
     facts = read_transcript(transcript)
     if not facts.accepted:
         raise _no_tls(transcript)
-    return facts
+    return facts.model_copy(update={"scheme": reading.subject.scheme})
 
 
 @probe(

@@ -35,9 +35,14 @@ def has_forward_secrecy(suite: Suite) -> bool:
     return suite.has_forward_secrecy or suite.key_exchange in {"SRP", "ECCPWD"}
 
 
+def does_not_encrypt(suite: Suite) -> bool:
+    """Whether everybody on the path reads what passes."""
+    return suite.cipher == "NULL"
+
+
 def is_unprotected(suite: Suite) -> bool:
     """Whether it does not encrypt, or proves to nobody who the server is."""
-    return suite.cipher == "NULL" or (suite.authentication == "anon" and suite.key_exchange != "SRP")
+    return does_not_encrypt(suite) or (suite.authentication == "anon" and suite.key_exchange != "SRP")
 
 
 def is_strong(suite: Suite) -> bool:

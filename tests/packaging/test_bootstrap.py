@@ -46,7 +46,7 @@ def bootstrap(folder: Path, *arguments: str, **environment: str) -> subprocess.C
 def test_without_a_command_it_prints_its_usage(laptop: Path) -> None:
     done = bootstrap(laptop)
     assert done.returncode == 2
-    assert "./bootstrap [--lab] COMMAND" in done.stdout
+    assert "./bootstrap [--lab | --agreement] COMMAND" in done.stdout
 
 
 def test_an_unknown_command_is_named(laptop: Path) -> None:
