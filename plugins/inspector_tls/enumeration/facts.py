@@ -179,11 +179,11 @@ class Extensions(Model):
 class Tls(Observation):
     """All that an enumeration shows of TLS at one port of one address.
 
-    ``scheme`` is that of the endpoint, ``server_name`` the name that was sent in the hello (None for an address literal,
-    RFC 6066 §3). ``groups`` are those of TLS 1.3, ``curves`` those of older versions; ``signatures`` are the schemes of
-    TLS 1.2, or of TLS 1.3 where the server has no 1.2. An offer that could not be made, e.g. groups of a version that is
-    refused, is complete and empty. ``short_rsa_bits``: sizes of RSA keys made for export. ``curve_key_reused``: the same
-    public value on a curve was seen in two connections (None: too few were seen).
+    ``scheme`` is that of the endpoint, ``server_name`` the name that was sent in the hello (None for an address
+    literal, RFC 6066 §3). ``groups`` are those of TLS 1.3, ``curves`` those of older versions; ``signatures`` are the
+    schemes of TLS 1.2, or of TLS 1.3 where the server has no 1.2. An offer that could not be made, e.g. groups of a
+    version that is refused, is complete and empty. ``short_rsa_bits``: sizes of RSA keys made for export.
+    ``curve_key_reused``: the same public value on a curve was seen in two connections (None: too few were seen).
     """
 
     kind: ClassVar[str] = "tls/2"
