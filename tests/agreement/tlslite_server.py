@@ -29,6 +29,8 @@ def main() -> None:
     wanted = HandshakeSettings()
     for name, value in json.loads(settings).items():
         setattr(wanted, name, tuple(value) if name.endswith("Version") else value)
+    # A client that lists its versions (RFC 8446 §4.2.1) is answered from a list of its own.
+    wanted.versions = [each for each in wanted.versions if wanted.minVersion <= each <= wanted.maxVersion]
     options = {
         "certChain": chain,
         "privateKey": parsePEMKey(Path(key).read_text(), private=True),

@@ -10,23 +10,7 @@ from tests.agreement.stage import HOST
 from tests.agreement.tools.asking import Asked, Silent, output, starttls
 
 _STARTTLS = {
-    **{
-        each: each
-        for each in (
-            "smtp",
-            "lmtp",
-            "pop3",
-            "imap",
-            "sieve",
-            "ftp",
-            "xmpp",
-            "xmpp-server",
-            "ldap",
-            "nntp",
-            "postgres",
-            "mysql",
-        )
-    }
+    each: each for each in ("smtp", "lmtp", "pop3", "imap", "ftp", "xmpp", "ldap", "nntp", "postgres", "mysql")
 }
 _VERSIONS = {
     "SSLv2": "SSLv2",
@@ -60,8 +44,8 @@ _FLAWS = {
 def testssl(asked: Asked) -> Facts:
     """Versions, suites and flaws.
 
-    It takes its time, so that other questions are left out. What it says of renegotiation by the client depends on whether
-    the end of its input or the server's answer comes first, so that it is not heard on that.
+    It takes its time, so that other questions are left out. What it says of renegotiation by the client depends on
+    whether the end of its input or the server's answer comes first, so that it is not heard on that.
     """
     written = asked.folder / "testssl.json"
     command = ["testssl", "--quiet", "--color", "0", "--warnings", "off", "--ip", asked.address]
@@ -91,7 +75,7 @@ def testssl(asked: Asked) -> Facts:
     if "TLS1_2" not in said:
         raise Silent(next(iter(said.values()), "wrote nothing")[:200])
     found: dict[str, Value] = {
-        version: said[key].startswith("offered") for key, version in _VERSIONS.items() if key in said
+        version: said[key].startswith(("offered", "vulnerable")) for key, version in _VERSIONS.items() if key in said
     }
     for key, version in _SUITES.items():
         codes = [
