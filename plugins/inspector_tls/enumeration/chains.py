@@ -268,8 +268,9 @@ def _suites(case: Case, spoken: Spoken) -> Line[list[int]]:
             for start in range(lists)
         )
     )
-    found = [spoken.suite, *(code for drained in drains for code in drained.found)]
-    rest = [code for drained in drains for code in drained.left]
+    drains = [*drains, *(yield from _apart(case, version, drains))]
+    found = list(dict.fromkeys((spoken.suite, *(code for drained in drains for code in drained.found))))
+    rest = [code for drained in drains[:lists] for code in drained.left if code not in found]
     if rest and version is not TlsVersion.TLS_1_3 and not case.reads_long_lists:
         # Ballast in front, what it surely takes at the end: does it read so far?
         ballast = case.hello(version, (*GREASE, *rest, *found))
@@ -277,6 +278,29 @@ def _suites(case: Case, spoken: Spoken) -> Line[list[int]]:
         if not case.reads_long_lists:
             found += yield from _in_small_lists(case, version, rest)
     return found
+
+
+def _apart(case: Case, version: TlsVersion, drains: Sequence[_Drained]) -> Line[Sequence[_Drained]]:
+    """What is left of a list whose end was no word at all, asked by the kind of key exchange.
+
+    Some servers pick a kind that they cannot carry out, e.g. DHE without a prime, and close: that says nothing of the
+    others.
+    """
+    left = [code for drained in drains if drained.last and not drained.last.is_settled for code in drained.left]
+    kinds: dict[tuple[bool, bool], list[int]] = {}
+    for code in left:
+        known = suites().get(code)
+        kinds.setdefault((bool(known and known.on_curve), bool(known and known.key_exchange == "DHE")), []).append(code)
+    if version is TlsVersion.TLS_1_3 or len(kinds) < 2:
+        return ()
+    return (
+        yield from together(
+            *(
+                _drain(case, Purpose.SUITES, some, lambda offered: case.hello(version, offered), _suite)
+                for some in kinds.values()
+            )
+        )
+    )
 
 
 def _in_small_lists(case: Case, version: TlsVersion, left: Sequence[int]) -> Line[list[int]]:
