@@ -92,10 +92,9 @@ def is_beyond_touch(
     if check is None or selection.only:
         return False
     granted = [each.touch for each in authorisations]
+    producers = [registry.producers(wire.kind) for wire in check.wires if wire.kind is not None]
     return any(
-        not any(probe.touch.within(touch) for probe in registry.producers(wire.kind) for touch in granted)
-        for wire in check.wires
-        if wire.kind is not None
+        probes and not any(probe.touch.within(touch) for probe in probes for touch in granted) for probes in producers
     )
 
 

@@ -212,7 +212,14 @@ class Line:
     ) -> subprocess.Popen[str]:
         """Begin a command in a process of its own."""
         return subprocess.Popen(
-            [*wrap, sys.executable, "-m", "inspector.cli", *map(str, arguments), *self.options(output, **settings)],
+            [
+                # A shell starts what runs in its background with interrupts ignored.
+                *("env", "--default-signal=INT"),
+                *wrap,
+                *(sys.executable, "-m", "inspector.cli"),
+                *map(str, arguments),
+                *self.options(output, **settings),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
