@@ -105,7 +105,9 @@ def _mute_after_hello(files: Files) -> servers.Answer:
         near, far = socket.socketpair()
         threading.Thread(target=_quietly, args=(own(files), far), daemon=True).start()
         with near:
-            near.sendall(connection.recv(4096))
+            hello = connection.recv(4096)
+            # The hello alone: what came with it would be answered, too, and the answer passed on.
+            near.sendall(hello[: 5 + int.from_bytes(hello[3:5], "big")])
             connection.sendall(near.recv(65536))
             while connection.recv(4096):
                 pass
