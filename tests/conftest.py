@@ -1,8 +1,11 @@
-"""What holds for every test: one event loop, no foreign address, and nothing skipped where all is installed."""
+"""What holds for every test: one event loop, a loopback of its own, and nothing skipped where all is installed."""
 
+import ctypes
+import fcntl
 import ipaddress
 import os
 import socket
+import struct
 import sys
 from collections.abc import Generator
 
@@ -48,6 +51,26 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 # --- Tests talk to this machine only --------------------------------------------------------------------------------
+
+_CLONE_NEWNET = 0x40000000
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 1
+
+
+def _leave_the_network() -> None:
+    """Give this process a network of its own: a loopback interface and nothing else.
+
+    Then tests that run side by side never meet at an address or a port, and count no packets but their own. Where that
+    is not permitted (who is not root), they share the machine's loopback.
+    """
+    if ctypes.CDLL(None).unshare(_CLONE_NEWNET) != 0:
+        return
+    with socket.socket() as sock:
+        fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
+
+
+if sys.platform == "linux":
+    _leave_the_network()
 
 
 class ForeignAddress(BaseException):

@@ -129,10 +129,10 @@ def test_authorisation_that_does_not_hold_now(line: Line, validity: tuple[timede
 
 
 def located(line: Line, **changes: Any) -> tuple[Path, list[str]]:
-    """A declaration of two endpoints of which the authorisation covers one."""
+    """A declaration of two endpoints on two addresses, and the flags that name an authorisation with these changes."""
     declaration = {
         "organisation": {"code": "T-1", "name": "Cơ quan thử nghiệm"},
-        "systems": [system("http://127.0.0.1:9/", "http://192.0.2.1/")],
+        "systems": [system("http://127.0.0.1:9/", "http://127.0.0.2/")],
     }
     paths = (
         paper(line.folder / "declaration-b.yaml", declaration),
@@ -143,11 +143,11 @@ def located(line: Line, **changes: Any) -> tuple[Path, list[str]]:
 
 def test_uncovered_endpoint_is_located(line: Line) -> None:
     """The line of the endpoint in the declaration, what is wrong, and what to do."""
-    declaration, flags = located(line)
-    number = declaration.read_text().splitlines().index('        "http://192.0.2.1/"') + 1
+    declaration, flags = located(line, covers={"blocks": ["127.0.0.1"]})
+    number = declaration.read_text().splitlines().index('        "http://127.0.0.2/"') + 1
     told = line.call("run", declaration, *flags, "--only", "http")
     assert told.code == 2
-    assert f"{declaration}:{number}:9: endpoint http://192.0.2.1/ of system 'portal' may not be asked" in told.err
+    assert f"{declaration}:{number}:9: endpoint http://127.0.0.2/ of system 'portal' may not be asked" in told.err
     assert "'inspector plan' shows what is covered" in told.err
     assert told.err.count("may not be asked") == 1
 
@@ -155,7 +155,7 @@ def test_uncovered_endpoint_is_located(line: Line) -> None:
 def test_closed_hours_are_located(line: Line) -> None:
     """Outside the authorised hours nothing begins."""
     closed = datetime.now(UTC) - HOUR
-    declaration, flags = located(line, windows=[hours(closed)], covers={"blocks": ["127.0.0.0/8", "192.0.2.0/24"]})
+    declaration, flags = located(line, windows=[hours(closed)])
     told = line.call("run", declaration, *flags, "--only", "http")
     assert told.code == 2
     assert "is outside its hours" in told.err
