@@ -98,7 +98,7 @@ def test_ci_calls_the_readme_command() -> None:
     assert "exec ./bootstrap test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("script", ["bootstrap", ".ci/run", "tests/bare/chroot.sh"])
+@pytest.mark.parametrize("script", ["bootstrap", ".ci/run", "tests/bare/system.sh"])
 def test_script_is_executable_and_parses(script: str) -> None:
     assert os.access(ROOT / script, os.X_OK)
     subprocess.run(["sh", "-n", str(ROOT / script)], check=True, timeout=30)

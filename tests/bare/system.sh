@@ -6,7 +6,7 @@ set -eu
 
 usage() {
     cat >&2 <<'END'
-Usage: tests/bare/chroot.sh [--offline] FOLDER [NAME=VALUE...] COMMAND [ARGUMENT...]
+Usage: tests/bare/system.sh [--offline] FOLDER [NAME=VALUE...] COMMAND [ARGUMENT...]
 
   FOLDER      where the bare system lies: FOLDER/base is made once, FOLDER/run is a fresh copy of it for each call
   COMMAND     run in the copied work tree, for example ./bootstrap demo
@@ -26,7 +26,7 @@ folder=$(cd "$1" && pwd)
 shift
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 suite=${SUITE:-bookworm}
-[ "$(id -u)" = 0 ] || { echo "chroot.sh: only root can make a chroot" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "system.sh: only root can make a system" >&2; exit 1; }
 
 # One line per Debian repository that apt uses here: URI, suite, component.
 repositories() {
@@ -37,7 +37,7 @@ repositories() {
 
 make_base() {
     mirror=${MIRROR:-$(repositories | awk -v suite="$suite" '$2 == suite { print $1; exit }')}
-    [ -n "$mirror" ] || { echo "chroot.sh: apt knows no mirror of $suite: run apt-get update, or set MIRROR" >&2; exit 1; }
+    [ -n "$mirror" ] || { echo "system.sh: apt knows no mirror of $suite: run apt-get update, or set MIRROR" >&2; exit 1; }
     rm -rf "$folder/base" "$folder/base.new"
     debootstrap --variant=minbase "$suite" "$folder/base.new" "$mirror"
     repositories | sed 's/^/deb /' > "$folder/base.new/etc/apt/sources.list"
@@ -47,13 +47,17 @@ make_base() {
     mv "$folder/base.new" "$folder/base"
 }
 
-# The work tree as git knows it, with what is new and not ignored: no .venv, no output, no cache.
+# A clone, as a newcomer has it, with what was changed here and not committed: no .venv, no output, no cache.
 copy_tree() {
-    mkdir -p "$folder/run/root/inspector"
+    copy="$folder/run/root/inspector"
+    git clone -q --no-checkout "$tree" "$copy"
     # shellcheck disable=SC2016
     git -C "$tree" ls-files -z --cached --others --exclude-standard \
         | (cd "$tree" && xargs -0 sh -c 'for file; do [ ! -e "$file" ] || printf "%s\0" "$file"; done' -) \
-        | tar -C "$tree" --null --files-from=- --create | tar -C "$folder/run/root/inspector" --extract --no-same-owner
+        | tar -C "$tree" --null --files-from=- --create | tar -C "$copy" --extract --no-same-owner
+    git -C "$copy" reset -q
+    # What some tests read from beside the work tree, where it is there.
+    if [ -d "$tree/../shared" ]; then cp -a "$tree/../shared" "$folder/run/root/"; fi
 }
 
 copy_way_out() {
@@ -75,16 +79,23 @@ for name in http_proxy https_proxy no_proxy PIP_INDEX_URL UV_DEFAULT_INDEX; do
     value=$(printenv "$name") && variables="$variables $name=$value"
 done
 
-# Mounts and processes live in namespaces of their own and end with the command.
+# Mounts and processes live in namespaces of their own and end with the command. The system becomes the root of its mount
+# namespace, as on a machine of its own: inside a mere chroot Linux refuses the namespaces that some tests make.
 namespaces='--mount --pid'
 if [ "$offline" = yes ]; then namespaces="$namespaces --net"; fi
 # shellcheck disable=SC2016,SC2086
 exec unshare $namespaces --fork --kill-child sh -eu -c '
     root=$1 offline=$2
     shift 2
-    mount -t proc proc "$root/proc"
-    mount --rbind /dev "$root/dev"
+    mount --bind "$root" "$root"
+    cd "$root"
+    mount -t proc proc proc
+    mount --rbind /dev dev
+    mount --rbind /sys sys
     if [ "$offline" = yes ]; then ip link set lo up; fi
-    exec chroot "$root" /usr/bin/env -i "$@"
+    pivot_root . mnt
+    umount --lazy /mnt
+    cd /
+    exec env -i "$@"
 ' - "$folder/run" "$offline" HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin $variables \
     sh -eu -c 'cd /root/inspector && exec env "$@"' - "$@"
