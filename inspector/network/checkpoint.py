@@ -12,14 +12,13 @@ from weakref import WeakKeyDictionary
 
 from inspector.authorisation import Rates
 from inspector.errors import Trouble
-from inspector.inspection import LedgerEntry
 from inspector.model import Cause, now
 from inspector.network.addresses import canonical_address, parse_address
 from inspector.network.budget import Courtesy, Permit
 from inspector.network.causes import cause_of, trouble_of
 from inspector.network.guard import let_through
 from inspector.network.hold import Hold, Patience
-from inspector.network.ledger import Account, Ledger
+from inspector.network.ledger import Account, Departure, Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,9 @@ class Errand:
     authorisation: str | None = None
     infrastructure: bool = False
 
-    def entry(self, address: str, port: int, protocol: str, questions: int = 1) -> LedgerEntry:
-        """The ledger's line for something that leaves now."""
-        return LedgerEntry(
+    def entry(self, address: str, port: int, protocol: str, questions: int = 1) -> Departure:
+        """What the ledger says of something that leaves now."""
+        return Departure(
             at=now(),
             address=address,
             port=port,
@@ -50,11 +49,13 @@ class Errand:
 class Leave:
     """The paperwork of one connection, from before its first packet until it is closed."""
 
-    def __init__(self, hold: Hold, permit: Permit, account: Account, release: Callable[[], None]) -> None:
+    __slots__ = ("_checkpoint", "_ended", "account", "hold", "permit")
+
+    def __init__(self, checkpoint: Checkpoint, hold: Hold, permit: Permit, account: Account) -> None:
         self.hold = hold
         self.permit = permit
         self.account = account
-        self._release = release
+        self._checkpoint = checkpoint
         self._ended = False
 
     def end(self, cause: Cause | None = None) -> None:
@@ -69,8 +70,7 @@ class Leave:
         try:
             self.account.settle()
         finally:
-            self.permit.ended()
-            self._release()
+            self._checkpoint.returned(self)
 
 
 #: Open connections of all inspections together, by event loop: the limit is the machine's.
@@ -97,13 +97,18 @@ class Checkpoint:
         check: Callable[[], None],
     ) -> Leave:
         """Wait until one more connection may leave; ``check`` is asked last, at that very instant. Raises Trouble."""
+        check()
         hold = self.hold(errand)
         try:
-            with patience.waiting():
-                async with hold.within(None, ""):
-                    permit = await self._permit(address, errand.rates)
+            permit = await self._permit_now(address, errand.rates)
+            waited = permit is None
+            if permit is None:
+                with patience.waiting():
+                    async with hold.within(None, ""):
+                        permit = await self._permit(address, errand.rates)
             try:
-                check()
+                if waited:
+                    check()
                 account = self.ledger.opened(errand.entry(address, port, protocol))
             except BaseException:
                 self._ceiling.release()
@@ -112,12 +117,16 @@ class Checkpoint:
         except BaseException:
             self.drop(hold)
             raise
+        return Leave(self, hold, permit, account)
 
-        def release() -> None:
-            self._ceiling.release()
-            self.drop(hold)
-
-        return Leave(hold, permit, account, release)
+    async def _permit_now(self, address: str, rates: Rates) -> Permit | None:
+        """The permit where nothing has to be waited for; it never waits. None where something has to."""
+        if self._ceiling.locked():
+            return None
+        permit = self.courtesy.admit_now(canonical_address(address), rates)
+        if permit is not None:
+            await self._ceiling.acquire()
+        return permit
 
     async def _permit(self, address: str, rates: Rates) -> Permit:
         permit = await self.courtesy.admit(canonical_address(address), rates)
@@ -127,6 +136,12 @@ class Checkpoint:
             permit.ended()
             raise
         return permit
+
+    def returned(self, leave: Leave) -> None:
+        """A connection is closed: the next one may go."""
+        leave.permit.ended()
+        self._ceiling.release()
+        self.drop(leave.hold)
 
     def hold(self, errand: Errand) -> Hold:
         """Something is under way: until ``drop``, it can be cut."""
