@@ -108,7 +108,6 @@ def _lag(lags: list[float]) -> dict[str, float]:
 def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dict[str, Any]:
     """Enumerate and read; with what the first endpoint's enumeration cost against the floor."""
     from inspector_tls.enumeration import enumerate as asking
-    from inspector_tls.enumeration.reading import read_transcript
     from inspector_tls.enumeration.transcript import ESSENTIAL, Mode
 
     made: list[asking.Asking] = []
@@ -121,9 +120,8 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
     asking.Asking = Counted  # type: ignore[misc]
 
     async def look(_target: Any, network: Any) -> tuple[Any, Any]:
-        transcript = await asking.enumerate_endpoint(network, server_name=HOST, mode=Mode(mode), extra=extra)
-        facts = read_transcript(transcript)
-        return (transcript.connections, transcript.count(ESSENTIAL)), facts
+        seen = await asking.enumerate_endpoint(network, server_name=HOST, mode=Mode(mode), extra=extra)
+        return (seen.transcript.connections, seen.transcript.count(ESSENTIAL)), seen.facts
 
     done = asyncio.run(_through_the_door(port, count, look))
     told = done.pop("told")
