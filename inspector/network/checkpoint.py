@@ -73,8 +73,44 @@ class Leave:
             self._checkpoint.returned(self)
 
 
+class _Ceiling:
+    """So many connections may be open at once; first come, first served."""
+
+    def __init__(self, connections: int) -> None:
+        self._free = connections
+        self._queue = 0
+        self._turn = asyncio.Lock()
+        self._freed = asyncio.Event()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether one more may be opened now, and nobody waits before it."""
+        return self._free > 0 and not self._queue
+
+    def take(self) -> None:
+        """Open one more; it must be free."""
+        self._free -= 1
+
+    async def wait(self) -> None:
+        """Open one more as soon as it may be."""
+        self._queue += 1
+        try:
+            async with self._turn:
+                while not self._free:
+                    self._freed.clear()
+                    await self._freed.wait()
+                self.take()
+        finally:
+            self._queue -= 1
+
+    def give_back(self) -> None:
+        """One is closed."""
+        self._free += 1
+        self._freed.set()
+
+
 #: Open connections of all inspections together, by event loop: the limit is the machine's.
-_ceilings: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+_ceilings: WeakKeyDictionary[asyncio.AbstractEventLoop, _Ceiling] = WeakKeyDictionary()
 
 
 class Checkpoint:
@@ -83,7 +119,7 @@ class Checkpoint:
     def __init__(self, ledger: Ledger, courtesy: Courtesy, connections: int) -> None:
         self.ledger = ledger
         self.courtesy = courtesy
-        self._ceiling = _ceilings.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(connections))
+        self._ceiling = _ceilings.setdefault(asyncio.get_running_loop(), _Ceiling(connections))
         self._holds: dict[Hold, str | None] = {}
 
     async def leave(
@@ -100,7 +136,7 @@ class Checkpoint:
         check()
         hold = self.hold(errand)
         try:
-            permit = await self._permit_now(address, errand.rates)
+            permit = self._permit_now(address, errand.rates)
             waited = permit is None
             if permit is None:
                 with patience.waiting():
@@ -111,7 +147,7 @@ class Checkpoint:
                     check()
                 account = self.ledger.opened(errand.entry(address, port, protocol))
             except BaseException:
-                self._ceiling.release()
+                self._ceiling.give_back()
                 permit.ended()
                 raise
         except BaseException:
@@ -119,19 +155,17 @@ class Checkpoint:
             raise
         return Leave(self, hold, permit, account)
 
-    async def _permit_now(self, address: str, rates: Rates) -> Permit | None:
-        """The permit where nothing has to be waited for; it never waits. None where something has to."""
-        if self._ceiling.locked():
-            return None
-        permit = self.courtesy.admit_now(canonical_address(address), rates)
+    def _permit_now(self, address: str, rates: Rates) -> Permit | None:
+        """The permit where nothing has to be waited for, else None."""
+        permit = self.courtesy.admit_now(canonical_address(address), rates) if self._ceiling.is_free else None
         if permit is not None:
-            await self._ceiling.acquire()
+            self._ceiling.take()
         return permit
 
     async def _permit(self, address: str, rates: Rates) -> Permit:
         permit = await self.courtesy.admit(canonical_address(address), rates)
         try:
-            await self._ceiling.acquire()
+            await self._ceiling.wait()
         except BaseException:
             permit.ended()
             raise
@@ -140,7 +174,7 @@ class Checkpoint:
     def returned(self, leave: Leave) -> None:
         """A connection is closed: the next one may go."""
         leave.permit.ended()
-        self._ceiling.release()
+        self._ceiling.give_back()
         self.drop(leave.hold)
 
     def hold(self, errand: Errand) -> Hold:

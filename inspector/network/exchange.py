@@ -16,10 +16,10 @@ from enum import Enum, auto
 
 from inspector.errors import Trouble
 from inspector.model import Cause
+from inspector.network import guard
 from inspector.network.addresses import canonical_address
 from inspector.network.causes import trouble_of
 from inspector.network.checkpoint import Leave, socket_for
-from inspector.network.guard import let_through
 from inspector.network.readiness import shared_readiness
 from inspector.network.stream import turns_away
 
@@ -109,8 +109,7 @@ class Exchange:
         self._leave.hold.check()
         self._leave.hold.on_cut(self.cut)
         sock = self._socket = socket_for(address, socket.SOCK_STREAM)
-        with let_through(sock):
-            code = sock.connect_ex((canonical_address(address), port))
+        code = guard.connect(sock, canonical_address(address), port)
         self._leave.permit.departed()
         if code and code != errno.EINPROGRESS:
             self._fail(OSError(code, os.strerror(code)))
