@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from inspector.network.door import Door
     from inspector.network.isolation import isolate
     from inspector.network.ledger import Ledger
-    from inspector.network.network import Identity, Network, Stream
+    from inspector.network.network import Ending, Identity, Network, Stream
     from inspector.network.pins import pin, routable
     from inspector.network.scope import Scope
 
 _HOME = {
     "Door": "inspector.network.door",
+    "Ending": "inspector.network.network",
     "Identity": "inspector.network.network",
     "Ledger": "inspector.network.ledger",
     "Network": "inspector.network.network",
@@ -33,6 +34,7 @@ _HOME = {
 
 __all__ = [
     "Door",
+    "Ending",
     "Identity",
     "Ledger",
     "Network",

@@ -142,6 +142,9 @@ class Permit(Protocol):
 class Courtesy(Protocol):
     """How hard addresses are asked, over all looks."""
 
+    def admit_now(self, address: str, rates: Rates) -> Permit | None:
+        """The permit for one more connection to ``address``, where it may leave at once and nobody waits before it."""
+
     async def admit(self, address: str, rates: Rates) -> Permit:
         """Wait until one more connection to ``address`` may leave. Raises Trouble when that will never be."""
 
@@ -155,6 +158,7 @@ class _Lane:
     def __init__(self, rates: Rates) -> None:
         self.meter = Meter(rates)
         self.turn = asyncio.Lock()
+        self.queue = 0
         self.changed = asyncio.Event()
         self.moved_at = time.monotonic()
         self.sweeping = asyncio.Lock()
@@ -176,6 +180,12 @@ class _Lane:
             finally:
                 alarm.cancel()
 
+    def grant(self) -> _LocalPermit:
+        """Let one more go."""
+        self.meter.grant(time.monotonic())
+        self.moved()
+        return _LocalPermit(self)
+
     def moved(self) -> None:
         """A connection was granted, left or ended."""
         self.moved_at = time.monotonic()
@@ -183,6 +193,8 @@ class _Lane:
 
 
 class _LocalPermit:
+    __slots__ = ("_ended", "_lane", "_left", "_well")
+
     def __init__(self, lane: _Lane) -> None:
         self._lane = lane
         self._left = False
@@ -223,14 +235,24 @@ class LocalCourtesy:
         lane.meter.tighten(rates)
         return lane
 
+    def admit_now(self, address: str, rates: Rates) -> Permit | None:
+        """The permit for one more connection to ``address``, where it may leave at once and nobody waits before it."""
+        lane = self._lane(address, rates)
+        now = time.monotonic()
+        if lane.queue or lane.meter.ready_at(now) > now:
+            return None
+        return lane.grant()
+
     async def admit(self, address: str, rates: Rates) -> Permit:
         """Wait until one more connection to ``address`` may leave."""
         lane = self._lane(address, rates)
-        async with lane.turn:
-            await lane.wait()
-            lane.meter.grant(time.monotonic())
-            lane.moved()
-        return _LocalPermit(lane)
+        lane.queue += 1
+        try:
+            async with lane.turn:
+                await lane.wait()
+                return lane.grant()
+        finally:
+            lane.queue -= 1
 
     @asynccontextmanager
     async def sweep(self, address: str, rates: Rates) -> AsyncIterator[None]:

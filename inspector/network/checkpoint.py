@@ -12,14 +12,13 @@ from weakref import WeakKeyDictionary
 
 from inspector.authorisation import Rates
 from inspector.errors import Trouble
-from inspector.inspection import LedgerEntry
 from inspector.model import Cause, now
 from inspector.network.addresses import canonical_address, parse_address
 from inspector.network.budget import Courtesy, Permit
 from inspector.network.causes import cause_of, trouble_of
 from inspector.network.guard import let_through
 from inspector.network.hold import Hold, Patience
-from inspector.network.ledger import Account, Ledger
+from inspector.network.ledger import Account, Departure, Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,9 @@ class Errand:
     authorisation: str | None = None
     infrastructure: bool = False
 
-    def entry(self, address: str, port: int, protocol: str, questions: int = 1) -> LedgerEntry:
-        """The ledger's line for something that leaves now."""
-        return LedgerEntry(
+    def entry(self, address: str, port: int, protocol: str, questions: int = 1) -> Departure:
+        """What the ledger says of something that leaves now."""
+        return Departure(
             at=now(),
             address=address,
             port=port,
@@ -50,11 +49,13 @@ class Errand:
 class Leave:
     """The paperwork of one connection, from before its first packet until it is closed."""
 
-    def __init__(self, hold: Hold, permit: Permit, account: Account, release: Callable[[], None]) -> None:
+    __slots__ = ("_checkpoint", "_ended", "account", "hold", "permit")
+
+    def __init__(self, checkpoint: Checkpoint, hold: Hold, permit: Permit, account: Account) -> None:
         self.hold = hold
         self.permit = permit
         self.account = account
-        self._release = release
+        self._checkpoint = checkpoint
         self._ended = False
 
     def end(self, cause: Cause | None = None) -> None:
@@ -69,12 +70,47 @@ class Leave:
         try:
             self.account.settle()
         finally:
-            self.permit.ended()
-            self._release()
+            self._checkpoint.returned(self)
+
+
+class _Ceiling:
+    """So many connections may be open at once; first come, first served."""
+
+    def __init__(self, connections: int) -> None:
+        self._free = connections
+        self._queue = 0
+        self._turn = asyncio.Lock()
+        self._freed = asyncio.Event()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether one more may be opened now, and nobody waits before it."""
+        return self._free > 0 and not self._queue
+
+    def take(self) -> None:
+        """Open one more; it must be free."""
+        self._free -= 1
+
+    async def wait(self) -> None:
+        """Open one more as soon as it may be."""
+        self._queue += 1
+        try:
+            async with self._turn:
+                while not self._free:
+                    self._freed.clear()
+                    await self._freed.wait()
+                self.take()
+        finally:
+            self._queue -= 1
+
+    def give_back(self) -> None:
+        """One is closed."""
+        self._free += 1
+        self._freed.set()
 
 
 #: Open connections of all inspections together, by event loop: the limit is the machine's.
-_ceilings: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+_ceilings: WeakKeyDictionary[asyncio.AbstractEventLoop, _Ceiling] = WeakKeyDictionary()
 
 
 class Checkpoint:
@@ -83,7 +119,7 @@ class Checkpoint:
     def __init__(self, ledger: Ledger, courtesy: Courtesy, connections: int) -> None:
         self.ledger = ledger
         self.courtesy = courtesy
-        self._ceiling = _ceilings.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(connections))
+        self._ceiling = _ceilings.setdefault(asyncio.get_running_loop(), _Ceiling(connections))
         self._holds: dict[Hold, str | None] = {}
 
     async def leave(
@@ -97,36 +133,49 @@ class Checkpoint:
         check: Callable[[], None],
     ) -> Leave:
         """Wait until one more connection may leave; ``check`` is asked last, at that very instant. Raises Trouble."""
+        check()
         hold = self.hold(errand)
         try:
-            with patience.waiting():
-                async with hold.within(None, ""):
-                    permit = await self._permit(address, errand.rates)
+            permit = self._permit_now(address, errand.rates)
+            waited = permit is None
+            if permit is None:
+                with patience.waiting():
+                    async with hold.within(None, ""):
+                        permit = await self._permit(address, errand.rates)
             try:
-                check()
+                if waited:
+                    check()
                 account = self.ledger.opened(errand.entry(address, port, protocol))
             except BaseException:
-                self._ceiling.release()
+                self._ceiling.give_back()
                 permit.ended()
                 raise
         except BaseException:
             self.drop(hold)
             raise
+        return Leave(self, hold, permit, account)
 
-        def release() -> None:
-            self._ceiling.release()
-            self.drop(hold)
-
-        return Leave(hold, permit, account, release)
+    def _permit_now(self, address: str, rates: Rates) -> Permit | None:
+        """The permit where nothing has to be waited for, else None."""
+        permit = self.courtesy.admit_now(canonical_address(address), rates) if self._ceiling.is_free else None
+        if permit is not None:
+            self._ceiling.take()
+        return permit
 
     async def _permit(self, address: str, rates: Rates) -> Permit:
         permit = await self.courtesy.admit(canonical_address(address), rates)
         try:
-            await self._ceiling.acquire()
+            await self._ceiling.wait()
         except BaseException:
             permit.ended()
             raise
         return permit
+
+    def returned(self, leave: Leave) -> None:
+        """A connection is closed: the next one may go."""
+        leave.permit.ended()
+        self._ceiling.give_back()
+        self.drop(leave.hold)
 
     def hold(self, errand: Errand) -> Hold:
         """Something is under way: until ``drop``, it can be cut."""

@@ -8,6 +8,7 @@ the first door was opened, other than the event loop's own, belong to somebody e
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -80,6 +81,15 @@ def rest(listener: Callable[[Bypass], None]) -> None:
 def looks(module: str) -> None:
     """What runs in this context from now on is the look of a probe of this module."""
     _looking.set(module)
+
+
+def connect(sock: socket.socket, address: str, port: int) -> int:
+    """Begin to connect ``sock``, which the door opened; the error number of the system's, or 0."""
+    token = _ticket.set(sock)
+    try:
+        return sock.connect_ex((address, port))
+    finally:
+        _ticket.reset(token)
 
 
 @contextmanager

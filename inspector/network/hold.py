@@ -15,6 +15,8 @@ from inspector.model import Cause
 class Hold:
     """One running operation: the door may cut it, and every step of it is bounded in time."""
 
+    __slots__ = ("_bounds", "_on_cut", "trouble")
+
     def __init__(self) -> None:
         self.trouble: Trouble | None = None
         self._bounds: set[asyncio.Timeout] = set()

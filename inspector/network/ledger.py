@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from inspector.errors import BundleError
 from inspector.inspection import LedgerEntry
+from inspector.model import canonical
 
 #: The protocol of an entry that stands for all port questions of one sweep; there is one sweep at a time per address.
 SWEEP = "sweep"
@@ -40,6 +44,57 @@ def merged(written: Iterable[LedgerEntry]) -> list[LedgerEntry]:
     return whole
 
 
+@dataclass(slots=True)
+class Departure:
+    """Something that leaves now: what a ``LedgerEntry`` says of it in its first line (``at`` in UTC).
+
+    Every connection writes two lines, so they are put together from parts, byte for byte as the model writes them.
+    """
+
+    at: datetime
+    address: str
+    port: int
+    protocol: str
+    probe: str
+    subject: str
+    authorisation: str | None = None
+    infrastructure: bool = False
+    questions: int = 1
+
+    def line(self, questions: int, sent: int = 0, received: int = 0, result: str = "open") -> bytes:
+        """The entry in canonical JSON, with the end of its line. ``result`` is ``open`` or a Cause's value."""
+        address, errand, subject = _parts(
+            self.address, self.port, self.protocol, self.probe, self.subject, self.authorisation, self.infrastructure
+        )
+        at = self.at.isoformat().replace("+00:00", "Z")
+        counted = f'{questions},"received":{received},"result":"{result}","sent":{sent}'
+        return f"{address}{at}{errand}{counted}{subject}".encode()
+
+
+@lru_cache(maxsize=1024)
+def _parts(
+    address: str, port: int, protocol: str, probe: str, subject: str, authorisation: str | None, infrastructure: bool
+) -> tuple[str, str, str]:
+    """What the lines of one look at one port have in common: before the instant, after it, and behind the counts."""
+    known = {
+        "authorisation": authorisation,
+        "infrastructure": infrastructure,
+        "port": port,
+        "probe": probe,
+        "protocol": protocol,
+    }
+    errand = canonical(known).decode()[1:-1]
+    return (
+        f'{{"address":{_text(address)},"at":"',
+        f'",{errand},"questions":',
+        f',"subject":{_text(subject)}}}\n',
+    )
+
+
+def _text(value: str) -> str:
+    return canonical(value).decode()
+
+
 class Ledger:
     """A file of ``LedgerEntry`` lines in canonical JSON, only ever appended to.
 
@@ -60,8 +115,11 @@ class Ledger:
                 file.truncate(file.read().rfind(b"\n") + 1)
 
     def write(self, entry: LedgerEntry) -> None:
+        """Append one entry, as another ledger had it. Raises BundleError."""
+        self.append(entry.canonical() + b"\n")
+
+    def append(self, line: bytes) -> None:
         """Append one line, whole; it is with the operating system when this returns. Raises BundleError."""
-        line = entry.canonical() + b"\n"
         try:
             written = os.write(self._file, line)
         except OSError as error:
@@ -69,10 +127,10 @@ class Ledger:
         if written < len(line):
             raise BundleError(f"{self.path}: cannot be written: no space is left", remedy=_REMEDY)
 
-    def opened(self, entry: LedgerEntry) -> Account:
+    def opened(self, departure: Departure) -> Account:
         """Write that something leaves now; its account takes down the rest."""
-        self.write(entry)
-        return Account(self, entry)
+        self.append(departure.line(departure.questions))
+        return Account(self, departure)
 
     def entries(self) -> Iterator[LedgerEntry]:
         """One entry per connection, in the order in which they left; one without an ending has no byte counts."""
@@ -101,9 +159,11 @@ class Ledger:
 class Account:
     """The bytes and the ending of one connection."""
 
-    def __init__(self, ledger: Ledger, entry: LedgerEntry) -> None:
+    __slots__ = ("_departure", "_ledger", "_settled", "questions", "received", "result", "sent")
+
+    def __init__(self, ledger: Ledger, departure: Departure) -> None:
         self._ledger = ledger
-        self._entry = entry
+        self._departure = departure
         self._settled = False
         self.sent = 0
         self.received = 0
@@ -115,10 +175,4 @@ class Account:
         if self._settled:
             return
         self._settled = True
-        update = {
-            "sent": self.sent,
-            "received": self.received,
-            "questions": self.questions,
-            "result": self.result,
-        }
-        self._ledger.write(self._entry.model_copy(update=update))
+        self._ledger.append(self._departure.line(self.questions, self.sent, self.received, self.result))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inspector.errors import Trouble
+from inspector.network.exchange import Ending
 from inspector.network.stream import Stream
 from inspector.probing import Target
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from inspector.network.passage import Passage
 
-__all__ = ["Identity", "Network", "Stream"]
+__all__ = ["Ending", "Identity", "Network", "Stream"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,18 @@ class Network:
         """Open TCP to the target's pinned address (``port``: the target's own)."""
         where = self.target.port if port is None else port
         return await self._passage.connect(where, timeout=timeout, allowance=self.answer_bytes)
+
+    async def exchange(
+        self, sent: bytes, heard: Callable[[bytes], bool], *, port: int | None = None, timeout: float = 10.0
+    ) -> Ending:
+        """Ask one question on a connection of its own: open TCP, send, hand what comes to ``heard``, close.
+
+        It ends when ``heard`` returns True, which it must soon: it runs in the event loop. Connecting may take
+        ``timeout`` seconds, and so may the whole answer. It costs a fraction of ``connect`` with its steps; a server
+        that answers with the words of one that turns clients away is rate-limited here, too.
+        """
+        where = self.target.port if port is None else port
+        return await self._passage.exchange(where, sent, heard, timeout=timeout, allowance=self.answer_bytes)
 
     def transport(self) -> httpx.AsyncBaseTransport:
         """An HTTP transport that reaches only the target's pinned address, whatever a URL or redirect names.

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Collection
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from inspector.authorisation import Authorisation
 from inspector.errors import Trouble
 from inspector.model import Cause, now
+from inspector.network import windows
 from inspector.network.addresses import canonical_address
 from inspector.network.budget import INFRASTRUCTURE
 from inspector.network.checkpoint import Checkpoint, Errand, Leave, connect
+from inspector.network.exchange import Ending, Exchange
 from inspector.network.hold import Patience
 from inspector.network.scope import Scope
 from inspector.network.stream import Stream
@@ -48,9 +51,11 @@ class Passage:
         self._scope = scope
         self._check_open = check_open
         self._closed = closed
-        self._streams: set[Stream] = set()
+        self._open: set[Stream | Exchange] = set()
+        self._admitted: set[tuple[int, ...]] = set()
+        self._hours: windows.Stretch | None = None
 
-    @property
+    @cached_property
     def errand(self) -> Errand:
         """What the ledger says of a packet to the target."""
         granted = self.authorisation
@@ -61,7 +66,7 @@ class Passage:
             authorisation=granted.id if granted else None,
         )
 
-    @property
+    @cached_property
     def infrastructure(self) -> Errand:
         """What the ledger says of a question to a resolver or a name server."""
         return Errand(self.probe.name, self.target.uri, INFRASTRUCTURE, infrastructure=True)
@@ -75,6 +80,11 @@ class Passage:
     def check(self, ports: Collection[int], *, sweep: bool = False) -> Authorisation:
         """The authorisation under which packets may go to these ports of the target now. Raises Trouble."""
         self.check_door()
+        at, asked = now(), tuple(ports)
+        hours = self._hours
+        # What was covered stays covered: papers, pins and declaration do not change. The clock and the door do.
+        if hours and hours[0] <= at < hours[1] and not sweep and asked in self._admitted and self.authorisation:
+            return self.authorisation
         if self.authorisation is None or self.probe.touch is Touch.PASSIVE:
             raise Trouble(Cause.NOT_AUTHORISED, f"{self.probe.name!r} may send {self.target.uri} no packet")
         wrong = [port for port in ports if port not in PORTS]
@@ -84,7 +94,10 @@ class Passage:
         subject = self.target.subject
         # A look at a host as a whole is a sweep, also where it listens to a port that the sweep found open.
         sweep = sweep or (subject.scheme == HOST.name and not self.declares(ports))
-        self._scope.admit(self.authorisation, subject, touch=self.probe.touch, at=now(), ports=ports, sweep=sweep)
+        self._scope.admit(self.authorisation, subject, touch=self.probe.touch, at=at, ports=ports, sweep=sweep)
+        if not sweep:
+            self._admitted.add(asked)
+            self._hours = windows.stretch_at(self.authorisation, at)
         return self.authorisation
 
     def declares(self, ports: Collection[int]) -> bool:
@@ -97,7 +110,6 @@ class Passage:
 
     async def leave(self, port: int, patience: Patience | None = None) -> Leave:
         """Wait until a connection to ``port`` of the target may leave. Raises Trouble."""
-        self.check((port,))
 
         def check() -> None:
             self.check((port,))
@@ -118,12 +130,25 @@ class Passage:
         sock = await connect(leave, address, port, socket.SOCK_STREAM, timeout=timeout)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream = Stream(sock, leave, f"{address} port {port}", allowance)
-        self._streams.add(stream)
+        self._open.add(stream)
         return stream
+
+    async def exchange(
+        self, port: int, sent: bytes, heard: Callable[[bytes], bool], *, timeout: float, allowance: int
+    ) -> Ending:
+        """Open TCP to ``port`` of the target, send, listen until ``heard`` has enough, and close. Raises Trouble."""
+        leave = await self.leave(port)
+        address = self.target.address
+        exchange = Exchange(leave, f"{address} port {port}", sent, heard, timeout=timeout, allowance=allowance)
+        self._open.add(exchange)
+        try:
+            return await exchange.run(address, port)
+        finally:
+            self._open.discard(exchange)
 
     async def close(self) -> None:
         """Close every connection that the look left open."""
-        for stream in self._streams:
-            await stream.close()
-        self._streams.clear()
+        for each in tuple(self._open):
+            await each.close()
+        self._open.clear()
         self._closed(self)

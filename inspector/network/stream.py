@@ -22,6 +22,12 @@ _CHUNK = 65536
 #: Greetings of servers that turn a client away for asking too much: SMTP and FTP 421 (RFC 5321 §3.8, RFC 959 §4.2),
 #: OpenSSH's MaxStartups, databases.
 _BAN = re.compile(rb"\A421[ -]|Exceeded MaxStartups|[Tt]oo many (connections|requests)|[Rr]ate limit")
+_GREETING_BYTES = 512
+
+
+def turns_away(greeting: bytes) -> bool:
+    """Whether a server that begins so turns a client away for asking too much."""
+    return _BAN.search(greeting[:_GREETING_BYTES]) is not None
 
 
 class Stream:
@@ -52,7 +58,7 @@ class Stream:
         async with self._leave.hold.within(timeout, f"{self._where} said nothing for {timeout:g} s"):
             data = await self._receive(min(limit, self._left))
         self._left -= len(data)
-        if greeting and _BAN.search(data[:512]):
+        if greeting and turns_away(data):
             self._leave.permit.struggled(told=True)
             raise Trouble(Cause.RATE_LIMITED, f"{self._where} turned us away: {data[:120]!r}")
         return data

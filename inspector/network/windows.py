@@ -55,6 +55,12 @@ def merged(parts: Iterable[Stretch]) -> list[Stretch]:
     return union
 
 
+def stretch_at(authorisation: Authorisation, at: datetime) -> Stretch | None:
+    """A stretch around this instant in which packets may leave under ``authorisation``; None when it is closed."""
+    begin = max(at, authorisation.valid_from)
+    return next((each for each in stretches(authorisation, begin, at + _CYCLE) if each[0] <= at < each[1]), None)
+
+
 def is_open(authorisation: Authorisation, at: datetime) -> bool:
     """Whether packets may leave under ``authorisation`` at this instant."""
     return bool(stretches(authorisation, at, at + timedelta(microseconds=1)))

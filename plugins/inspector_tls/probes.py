@@ -87,7 +87,7 @@ async def tls(
     async def opening(stream: Stream) -> None:
         await prepare(stream, target.scheme, network.identity, host=target.host)
 
-    transcript = await enumerate_endpoint(
+    seen = await enumerate_endpoint(
         network,
         server_name=None if is_address(target.host) else target.host,
         mode=mode,
@@ -96,9 +96,9 @@ async def tls(
         all_seconds=_ALL_SECONDS,
         most_connections=most_connections or MOST_CONNECTIONS[mode],
     )
-    gaps = read_transcript(transcript).gaps
+    gaps = seen.facts.gaps
     return Capture(
-        raw=(Raw(name=_TRANSCRIPT, data=transcript.lines(), media_type="application/jsonl"),),
+        raw=(Raw(name=_TRANSCRIPT, data=seen.transcript.lines(), media_type="application/jsonl"),),
         gaps=tuple(Gap(question=question, cause=cause) for question, cause in gaps),
     )
 

@@ -87,8 +87,8 @@ def _once(case: Case, purpose: Purpose, hello: Hello, *, alone: bool = False) ->
     reply = yield from ask(purpose, hello, alone=alone)
     said = understand(hello, reply)
     chosen = reply.flight.hello
-    if said.meaning is Meaning.CHOSEN and chosen is not None and hello.suites.index(chosen.suite) >= LONG_LIST:
-        case.reads_long_lists = True
+    if not case.reads_long_lists and said.meaning is Meaning.CHOSEN and chosen is not None:
+        case.reads_long_lists = hello.suites.index(chosen.suite) >= LONG_LIST
     return said, reply
 
 
@@ -123,9 +123,12 @@ def _drain(
     while drained.left:
         drained.last, reply = yield from _settled(case, purpose, hello_of(tuple(drained.left)))
         pick = picked(reply.flight) if drained.last.meaning is Meaning.CHOSEN else None
-        if pick not in drained.left:
+        if pick is None:
             break
-        drained.left.remove(pick)
+        try:
+            drained.left.remove(pick)
+        except ValueError:
+            break
         drained.found.append(pick)
     return drained
 

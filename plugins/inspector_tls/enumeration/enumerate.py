@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from inspector import Cause, Network, Trouble
-from inspector.network import Stream
+from inspector.network import Ending, Stream
 from inspector_tls.enumeration.chains import Case, enumeration
 from inspector_tls.enumeration.codes import AGES
+from inspector_tls.enumeration.facts import Tls
 from inspector_tls.enumeration.flight import Flight
-from inspector_tls.enumeration.hello import encode
+from inspector_tls.enumeration.hello import Hello, encode
 from inspector_tls.enumeration.meaning import Reply
+from inspector_tls.enumeration.reading import read_heard
 from inspector_tls.enumeration.steps import Asking, Question
 from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
 from inspector_tls.starttls.preambles import NoTls
@@ -45,6 +47,19 @@ _FINAL = frozenset(
 Opening = Callable[[Stream], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Enumeration:
+    """What was said, and what was understood of it on the way: a hello and a flight for each exchange."""
+
+    transcript: Transcript
+    heard: tuple[tuple[Hello, Flight], ...]
+
+    @property
+    def facts(self) -> Tls:
+        """What ``read_transcript`` finds in the transcript, without reading its bytes a second time."""
+        return read_heard(self.transcript, self.heard)
+
+
 async def enumerate_endpoint(
     network: Network,
     *,
@@ -57,7 +72,7 @@ async def enumerate_endpoint(
     answer_seconds: float = 6.0,
     all_seconds: float = 120.0,
     most_connections: int = MOST_CONNECTIONS,
-) -> Transcript:
+) -> Enumeration:
     """Enumerate the TLS server at the look's target.
 
     ``server_name`` is None for an address literal (RFC 6066 §3). Without ``extra`` only versions, suites, groups and
@@ -67,46 +82,54 @@ async def enumerate_endpoint(
     """
     case = Case(server_name, mode, extra)
     asker = _Asker(network, port, opening, answer_seconds, most_connections)
-    turns = _Turns(at_once)
     asking = Asking(enumeration(case))
-
-    async def follow(question: Question) -> None:
-        async with turns.alone() if question.alone else turns.one():
-            reply = await asker.reply(question)
-        for opened in asking.answer(question, reply):
-            tasks.create_task(follow(opened))
-
     try:
         async with network.within(all_seconds), asyncio.TaskGroup() as tasks:
-            for opened in asking.opened():
-                tasks.create_task(follow(opened))
+            _Crew(tasks, asking, asker, at_once).start()
     except TimeoutError:
         for left in asking.waiting:
             asker.give_up(left, Cause.TIMEOUT)
-    return Transcript(server_name=server_name, mode=mode, exchanges=tuple(asker.exchanges))
+    transcript = Transcript(server_name=server_name, mode=mode, exchanges=tuple(asker.exchanges))
+    return Enumeration(transcript, tuple(asker.heard_from))
 
 
-class _Turns:
-    """So many at once, or one alone."""
+class _Crew:
+    """Tasks that ask what is open, in the order in which it was opened: so many at once, or one alone."""
 
-    def __init__(self, at_once: int) -> None:
+    def __init__(self, tasks: asyncio.TaskGroup, asking: Asking, asker: _Asker, at_once: int) -> None:
+        self._tasks = tasks
+        self._asking = asking
+        self._asker = asker
         self._at_once = at_once
-        self._free = asyncio.Semaphore(at_once)
-        self._alone = asyncio.Lock()
+        self._open = deque(asking.opened())
+        self._under_way = 0
+        self._alone = False
 
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Go when fewer than so many are under way."""
-        async with self._free:
-            yield
+    def start(self) -> None:
+        """Ask all that may be asked now."""
+        while (question := self._next()) is not None:
+            self._tasks.create_task(self._follow(question))
 
-    @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
-        """Go when nothing is under way, and hold the others back."""
-        async with self._alone, AsyncExitStack() as taken:
-            for _ in range(self._at_once):
-                await taken.enter_async_context(self._free)
-            yield
+    def _next(self) -> Question | None:
+        """The next question, if it may go now; one that goes alone holds the others back until it is its turn."""
+        if not self._open or self._alone or self._under_way >= self._at_once:
+            return None
+        if self._open[0].alone:
+            if self._under_way:
+                return None
+            self._alone = True
+        self._under_way += 1
+        return self._open.popleft()
+
+    async def _follow(self, first: Question) -> None:
+        question: Question | None = first
+        while question is not None:
+            reply = await self._asker.reply(question)
+            self._under_way -= 1
+            self._alone = False
+            self._open.extend(self._asking.answer(question, reply))
+            question = self._next()
+            self.start()
 
 
 @dataclass
@@ -119,6 +142,7 @@ class _Asker:
     answer_seconds: float
     most_connections: int
     exchanges: list[Exchange] = field(default_factory=list)
+    heard_from: list[tuple[Hello, Flight]] = field(default_factory=list)
     asked: int = 0
     failed: int = 0
     heard: bool = False
@@ -158,19 +182,24 @@ class _Asker:
 
     async def _exchange(self, question: Question, sent: bytes, flight: Flight, received: bytearray) -> bool:
         """Fill ``flight``; whether the server closed before enough was read. Raises Trouble."""
+
+        def heard(data: bytes) -> bool:
+            received.extend(data)
+            flight.feed(data)
+            return self._is_enough(question, flight)
+
+        if self.opening is None:
+            ending = await self.network.exchange(sent, heard, port=self.port, timeout=self.answer_seconds)
+            return ending is not Ending.ENOUGH
         stream = await self.network.connect(self.port, timeout=self.answer_seconds)
         try:
-            if self.opening is not None:
-                await self.opening(stream)
+            await self.opening(stream)
             deadline = time.monotonic() + self.answer_seconds
             await stream.write(sent, timeout=self.answer_seconds)
-            while not self._is_enough(question, flight):
-                data = await stream.read(16_384, timeout=max(0.001, deadline - time.monotonic()))
-                if not data:
-                    return True
-                flight.feed(data)
-                received += data
-            return False
+            while data := await stream.read(16_384, timeout=max(0.001, deadline - time.monotonic())):
+                if heard(data):
+                    return False
+            return True
         finally:
             await stream.close()
 
@@ -196,6 +225,7 @@ class _Asker:
 
     def _record(self, question: Question, sent: bytes, reply: Reply, received: bytes, note: str = "") -> None:
         self.kept_bytes += len(received)
+        self.heard_from.append((question.hello, reply.flight))
         self.exchanges.append(
             Exchange(
                 purpose=question.purpose,

@@ -19,6 +19,8 @@ MESSAGE_BYTES, FLIGHT_BYTES, RECORDS, WARNINGS = 131_072, 262_144, 10_000, 32
 _RECORD_BYTES = 16_384 + 2_048
 
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _APPLICATION_DATA = 20, 21, 22, 23
+_KINDS = frozenset({_CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _APPLICATION_DATA})
+_RECORD = struct.Struct(">BBBH")
 _SERVER_HELLO, _CERTIFICATE, _KEY_EXCHANGE = 2, 11, 12
 _CERTIFICATE_REQUEST, _HELLO_DONE, _CERTIFICATE_STATUS = 13, 14, 22
 _WARNING, _CLOSE_NOTIFY = 1, 0
@@ -72,7 +74,8 @@ class _Fault(Exception):
 class Flight:
     """What a server has said so far.
 
-    ``taken`` counts the bytes up to the end of the last message that was read; ``fault`` says what was wrong.
+    ``taken`` counts the bytes up to the end of the last message that was read; ``fault`` says what was wrong;
+    ``is_over``: nothing more is to be learnt from this connection.
     """
 
     def __init__(self) -> None:
@@ -83,6 +86,7 @@ class Flight:
         self.key_exchange: bytes | None = None
         self.asks_certificate = False
         self.is_done = False
+        self.is_over = False
         self.alerts: list[Alert] = []
         self.fault = ""
         self.taken = 0
@@ -90,11 +94,6 @@ class Flight:
         self._at = 0
         self._handshake = bytearray()
         self._records = 0
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more is to be learnt from this connection."""
-        return self.is_done or bool(self.fault) or bool(self.alerts and self.alerts[-1].is_last)
 
     @property
     def has_chosen(self) -> bool:
@@ -108,6 +107,7 @@ class Flight:
             self._read()
         except _Fault as fault:
             self.fault = str(fault)
+            self.is_over = True
 
     def _read(self) -> None:
         while not self.is_over:
@@ -125,8 +125,8 @@ class Flight:
             return self._read_ssl_2()
         if len(buffer) - at < 5:
             return False
-        kind, major, _minor, length = struct.unpack_from(">BBBH", buffer, at)
-        if kind not in (_CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _APPLICATION_DATA) or major != 3:
+        kind, major, _minor, length = _RECORD.unpack_from(buffer, at)
+        if kind not in _KINDS or major != 3:
             raise _Fault("not a TLS record")
         if length > _RECORD_BYTES:
             raise _Fault("a record is too long")
@@ -161,22 +161,23 @@ class Flight:
 
     def _read_alert(self, alert: Alert) -> None:
         self.alerts.append(alert)
+        self.is_over = alert.is_last
         if len(self.alerts) > WARNINGS:
             raise _Fault("too many alerts")
 
     # --- handshake messages ---
 
     def _read_messages(self) -> None:
-        data, at = self._handshake, 0
-        while not self.is_over and len(data) - at >= 4:
+        data, at, size = self._handshake, 0, len(self._handshake)
+        while not self.is_over and size - at >= 4:
             length = int.from_bytes(data[at + 1 : at + 4], "big")
             if length > MESSAGE_BYTES:
                 raise _Fault("a handshake message is too long")
-            if len(data) - at < 4 + length:
+            if size - at < 4 + length:
                 break
             kind, body = data[at], bytes(data[at + 4 : at + 4 + length])
             at += 4 + length
-            self.taken = self._at - (len(data) - at)
+            self.taken = self._at - (size - at)
             try:
                 self._read_message(kind, body)
             except (struct.error, IndexError):
@@ -189,7 +190,7 @@ class Flight:
         if kind == _SERVER_HELLO:
             self.hello = server_hello(body)
             # What follows is encrypted, or a second hello would have to.
-            self.is_done = self.hello.is_retry or self.hello.version is TlsVersion.TLS_1_3
+            self.is_done = self.is_over = self.hello.is_retry or self.hello.version is TlsVersion.TLS_1_3
         elif kind == _CERTIFICATE:
             self.certificates = tuple(_vectors(_vector(body, 0, 3), 3))
         elif kind == _CERTIFICATE_STATUS:
@@ -199,7 +200,7 @@ class Flight:
         elif kind == _CERTIFICATE_REQUEST:
             self.asks_certificate = True
         elif kind == _HELLO_DONE:
-            self.is_done = True
+            self.is_done = self.is_over = True
         else:
             raise _Fault(f"handshake message {kind} is out of place")
 
@@ -230,7 +231,7 @@ class Flight:
             raise _Fault("the SERVER-HELLO is malformed")
         suites = tuple(int.from_bytes(kinds[at : at + 3], "big") for at in range(0, of_suites, 3))
         self.ssl_2 = Ssl2Hello(body[11 : 11 + of_certificate], suites)
-        self.is_done = True
+        self.is_done = self.is_over = True
         return True
 
 

@@ -93,17 +93,25 @@ def encode(hello: Hello) -> bytes:
         return _encode_ssl_2(hello)
     is_tls_1_3 = hello.version is TlsVersion.TLS_1_3
     number = hello.legacy_version or (0x0303 if is_tls_1_3 else WIRE[hello.version])
-    session = b"\x20" + secrets.token_bytes(32) if is_tls_1_3 else b"\x00"
+    random = secrets.token_bytes(64 if is_tls_1_3 else 32)
     body = b"".join(
         (
             number.to_bytes(2, "big"),
-            secrets.token_bytes(32),
-            session,
+            random[:32],
+            b"\x20" + random[32:] if is_tls_1_3 else b"\x00",
             _numbers(hello.suites),
             bytes((len(hello.compressions), *hello.compressions)),
         )
     )
-    extensions = _extensions(hello)
+    extensions = _extensions(
+        hello.extensions,
+        hello.server_name,
+        hello.groups,
+        hello.signatures,
+        hello.certificate_signatures,
+        hello.protocols,
+        hello.shares if is_tls_1_3 else None,
+    )
     if hello.least_bytes:
         missing = hello.least_bytes - (9 + len(body) + 2 + len(extensions))
         if missing > 0:
@@ -129,25 +137,35 @@ def _extension(number: int, body: bytes) -> bytes:
     return struct.pack(">HH", number, len(body)) + body
 
 
-def _extensions(hello: Hello) -> bytes:
-    parts = [_extension(number, _BODIES.get(number, b"")) for number in hello.extensions]
-    if hello.server_name is not None:
-        name = hello.server_name.encode("ascii")
+@lru_cache(maxsize=512)
+def _extensions(
+    fixed: tuple[int, ...],
+    server_name: str | None,
+    groups: tuple[int, ...],
+    signatures: tuple[int, ...],
+    certificate_signatures: tuple[int, ...],
+    protocols: tuple[str, ...],
+    shares: tuple[int, ...] | None,
+) -> bytes:
+    """The extensions of a hello, which most hellos to one server have in common; ``shares`` is None before TLS 1.3."""
+    parts = [_extension(number, _BODIES.get(number, b"")) for number in fixed]
+    if server_name is not None:
+        name = server_name.encode("ascii")
         parts.append(_extension(SERVER_NAME, struct.pack(">HBH", len(name) + 3, 0, len(name)) + name))
-    if hello.groups:
-        parts.append(_extension(GROUPS, _numbers(hello.groups)))
+    if groups:
+        parts.append(_extension(GROUPS, _numbers(groups)))
         parts.append(_extension(POINT_FORMATS, b"\x01\x00"))
-    if hello.signatures:
-        parts.append(_extension(SIGNATURES, _numbers(hello.signatures)))
-    if hello.certificate_signatures:
-        parts.append(_extension(CERTIFICATE_SIGNATURES, _numbers(hello.certificate_signatures)))
-    if hello.protocols:
-        names = b"".join(bytes((len(each),)) + each.encode("ascii") for each in hello.protocols)
+    if signatures:
+        parts.append(_extension(SIGNATURES, _numbers(signatures)))
+    if certificate_signatures:
+        parts.append(_extension(CERTIFICATE_SIGNATURES, _numbers(certificate_signatures)))
+    if protocols:
+        names = b"".join(bytes((len(each),)) + each.encode("ascii") for each in protocols)
         parts.append(_extension(PROTOCOLS, len(names).to_bytes(2, "big") + names))
-    if hello.version is TlsVersion.TLS_1_3:
+    if shares is not None:
         parts.append(_extension(VERSIONS_SUPPORTED, b"\x02\x03\x04"))
-        shares = b"".join(struct.pack(">HH", group, len(share(group))) + share(group) for group in hello.shares)
-        parts.append(_extension(KEY_SHARE, len(shares).to_bytes(2, "big") + shares))
+        keys = b"".join(struct.pack(">HH", group, len(share(group))) + share(group) for group in shares)
+        parts.append(_extension(KEY_SHARE, len(keys).to_bytes(2, "big") + keys))
     return b"".join(parts)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from enum import Enum, auto
 from functools import cache
 
@@ -159,7 +158,7 @@ def hello(
         of_certificates = _all_signatures()
     if is_tls_1_3 and not is_full and not shares:
         shares = [group for group in (29, 23) if group in of_groups]
-    described = Hello(
+    return Hello(
         version,
         chosen,
         server_name,
@@ -170,12 +169,6 @@ def hello(
         tuple(shares),
         (_NULL,) if is_tls_1_3 or not is_full else (_DEFLATE, _NULL),
         (_OF_TLS_1_3 if is_tls_1_3 else _EVERYTHING) if is_full else (),
+        # Longer, where its length might be an awkward one.
+        least_bytes=_SAFE_BYTES + 5 if is_full and 2 * len(chosen) < _SAFE_BYTES else 0,
     )
-    return _padded(described) if is_full else described
-
-
-def _padded(described: Hello) -> Hello:
-    """The hello made longer where its length would be an awkward one."""
-    if 2 * len(described.suites) >= _SAFE_BYTES:
-        return described
-    return replace(described, least_bytes=_SAFE_BYTES + 5)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from typing import TypeVar
 
 from inspector import Answer, Cause
@@ -53,7 +53,13 @@ _NOT_ASKED = Cause.NOT_SELECTED
 
 def read_transcript(transcript: Transcript) -> Tls:
     """The facts in a transcript; raises ValueError where a hello in it is none of ours."""
-    return _Reader(transcript).facts()
+    return _Reader(transcript, _records(transcript)).facts()
+
+
+def read_heard(transcript: Transcript, heard: Iterable[tuple[Hello, Flight]]) -> Tls:
+    """The facts in a transcript of which the hello and the flight of each exchange are at hand."""
+    known = zip(transcript.exchanges, heard, strict=True)
+    return _Reader(transcript, _settled([_record(each, hello, flight) for each, (hello, flight) in known])).facts()
 
 
 def certificates(transcript: Transcript) -> dict[str, bytes]:
@@ -80,26 +86,33 @@ def _sha256(data: bytes) -> str:
 # --- One exchange -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class _Record:
-    """One exchange, read: what was offered, what came back, what that says."""
+    """One exchange, read: what was offered, what came back, what that says.
+
+    ``chosen`` is the server's hello where it chose from what was offered, ``key`` its ephemeral key.
+    """
 
     exchange: Exchange
     hello: Hello
     flight: Flight
     said: Said
+    purpose: Purpose = field(init=False)
+    version: TlsVersion = field(init=False)
+    is_chosen: bool = field(init=False)
+    chosen: ServerHello | None = field(init=False)
+    suite: int | None = field(init=False)
+    key: EphemeralKey | None = field(init=False)
 
-    @property
-    def purpose(self) -> Purpose:
-        return self.exchange.purpose
-
-    @property
-    def version(self) -> TlsVersion:
-        return self.hello.version
-
-    @cached_property
-    def is_chosen(self) -> bool:
-        return self.said.meaning is Meaning.CHOSEN
+    def __post_init__(self) -> None:
+        self.purpose = self.exchange.purpose
+        self.version = self.hello.version
+        self.is_chosen = self.said.meaning is Meaning.CHOSEN
+        self.chosen = self.flight.hello if self.is_chosen else None
+        self.suite = self.chosen.suite if self.chosen else None
+        suite = suites().get(self.suite) if self.suite is not None else None
+        body = self.flight.key_exchange
+        self.key = read_key(body, suite, self.version) if suite is not None and body is not None else None
 
     @property
     def is_refused(self) -> bool:
@@ -110,21 +123,12 @@ class _Record:
         """Whether the server chose a suite, and then found that it lacks what the suite needs."""
         return self.is_chosen and any(alert.number in REFUSALS for alert in self.flight.alerts if alert.is_last)
 
-    @cached_property
-    def chosen(self) -> ServerHello | None:
-        """The server's hello where it chose from what was offered."""
-        return self.flight.hello if self.is_chosen else None
-
     @property
     def cause(self) -> Cause | None:
         """Why something was left unsaid."""
         if self.said.cause is not None or self.exchange.cause is not None:
             return self.said.cause or self.exchange.cause
         return Cause.PROTOCOL_ERROR if self.flight.fault else None
-
-    @cached_property
-    def suite(self) -> int | None:
-        return self.chosen.suite if self.chosen else None
 
     @property
     def chain(self) -> tuple[bytes, ...]:
@@ -135,26 +139,20 @@ class _Record:
             return (self.flight.ssl_2.certificate,) if self.flight.ssl_2.certificate else ()
         return self.flight.certificates or ()
 
-    @cached_property
-    def key(self) -> EphemeralKey | None:
-        """The server's ephemeral key."""
-        suite = suites().get(self.suite) if self.suite is not None else None
-        body = self.flight.key_exchange
-        return read_key(body, suite, self.version) if suite is not None and body is not None else None
-
 
 def _records(transcript: Transcript) -> list[_Record]:
-    return _settled([_record(each) for each in transcript.exchanges])
+    return _settled([_record(each, decode(each.sent), read_flight(each.received)) for each in transcript.exchanges])
 
 
-def _record(exchange: Exchange) -> _Record:
-    hello, flight = decode(exchange.sent), read_flight(exchange.received)
+def _record(exchange: Exchange, hello: Hello, flight: Flight) -> _Record:
     said = understand(hello, Reply(flight, exchange.closed, exchange.cause, exchange.asked))
     return _Record(exchange, hello, flight, said)
 
 
 def _settled(records: list[_Record]) -> list[_Record]:
     """What is ambiguous is a refusal when it was said twice to the same hello, and nothing else was."""
+    if all(each.said.cause is not Cause.AMBIGUOUS for each in records):
+        return records
     by_hello: dict[Hello, list[_Record]] = {}
     for each in records:
         by_hello.setdefault(each.hello, []).append(each)
@@ -178,9 +176,9 @@ def _always(_record: _Record) -> bool:
 
 
 class _Reader:
-    def __init__(self, transcript: Transcript) -> None:
+    def __init__(self, transcript: Transcript, records: list[_Record]) -> None:
         self.transcript = transcript
-        self.records = _records(transcript)
+        self.records = records
         self.by_version = {version: self._about(version) for version in TlsVersion}
         self.reads_long_lists = self._reads_long_lists()
         self.accepted = {version: self._is_accepted(version) for version in TlsVersion}
@@ -259,7 +257,7 @@ class _Reader:
             return SpokenVersion(version=version, accepted=accepted, suites=offer, preference=Answer(seen=None))
         listing = [each for each in records if each.purpose in _LISTING]
         offer = self._offer(
-            {code: suites()[code].name for code in offers.suites_of(version)},
+            _suite_names(version),
             [(each, each.hello.suites, each.suite) for each in listing],
             accepted,
             in_order=self._is_in_one_list(version),
@@ -313,8 +311,7 @@ class _Reader:
         """Compare the pick from what is accepted with the pick from the same the other way round."""
         if not self.accepted[version].seen:
             return Answer(unseen=self.accepted[version].unseen)
-        codes = {code for code in offers.suites_of(version) if suites()[code].name in offer.accepted}
-        if len(codes) < 2 and offer.complete.seen:
+        if len(offer.accepted) < 2 and offer.complete.seen:
             return Answer(seen=None)
         asked = [each for each in self.by_version[version] if each.purpose is Purpose.PREFERENCE]
         turned = next((each for each in reversed(asked) if each.is_chosen), None)
@@ -333,7 +330,7 @@ class _Reader:
     def _groups(self) -> Offer:
         records = [each for each in self.by_version[TlsVersion.TLS_1_3] if each.purpose in _LISTING | {Purpose.GROUPS}]
         return self._offer(
-            {code: groups()[code].name for code in offers.groups_of(TlsVersion.TLS_1_3)},
+            _group_names(TlsVersion.TLS_1_3),
             [
                 (
                     each,
@@ -345,11 +342,21 @@ class _Reader:
             self.accepted[TlsVersion.TLS_1_3],
         )
 
-    @property
+    @cached_property
     def newest_clear(self) -> TlsVersion | None:
         """The newest version that the server speaks in clear text."""
         spoken = [version for version in _CLEAR if self.accepted[version].seen]
         return spoken[-1] if spoken else None
+
+    @cached_property
+    def clear(self) -> list[_Record]:
+        """The records of hellos in which the server chose a version before TLS 1.3."""
+        return [each for version in _CLEAR for each in self.by_version[version] if each.chosen]
+
+    @cached_property
+    def speaks_clear(self) -> Answer[bool]:
+        """Whether a version before TLS 1.3 is spoken."""
+        return self._is_any_clear()
 
     def _is_any_clear(self, without: Collection[TlsVersion] = ()) -> Answer[bool]:
         """Whether a version before TLS 1.3 is spoken."""
@@ -369,7 +376,7 @@ class _Reader:
         offer = self.versions[newest].suites
         if not on_curve:
             return Offer(complete=offer.complete)
-        names = {code: groups()[code].name for code in offers.groups_of(newest)}
+        names = _group_names(newest)
         asked = [each for each in self.by_version[newest] if each.purpose is Purpose.GROUPS]
         needed = _needed_curve(on_curve)
         takes = {each.suite for each in on_curve}
@@ -496,10 +503,10 @@ class _Reader:
 
         None where no such version is spoken, or where it ``applies`` to none of the answers.
         """
-        spoken = self._is_any_clear()
+        spoken = self.speaks_clear
         if not spoken.seen:
             return Answer(unseen=spoken.unseen)
-        records = [each for version in _CLEAR for each in self.by_version[version] if each.chosen and offered(each)]
+        records = [each for each in self.clear if offered(each)]
         if not records:
             return Answer(seen=None) if self.newest_clear is TlsVersion.SSL_3 else Answer(unseen=_NOT_ASKED)
         held = [holds(each.chosen, each.flight) for each in records if each.chosen and applies(each)]
@@ -587,6 +594,16 @@ _INAPPROPRIATE_FALLBACK = 86
 #: So many failures, with successes in between, are no accident.
 _FIRM = 3
 _ORDINARY_BYTES = 1024
+
+
+@cache
+def _suite_names(version: TlsVersion) -> Mapping[int, str]:
+    return {code: suites()[code].name for code in offers.suites_of(version)}
+
+
+@cache
+def _group_names(version: TlsVersion) -> Mapping[int, str]:
+    return {code: groups()[code].name for code in offers.groups_of(version)}
 
 
 def _versions(records: Iterable[_Record]) -> tuple[TlsVersion, ...]:

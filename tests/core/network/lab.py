@@ -4,6 +4,7 @@ It prints the port it listens on. A line on standard input makes it print what i
 input ends it.
 """
 
+import contextlib
 import json
 import socket
 import struct
@@ -128,6 +129,10 @@ def sniffer(address: str, protocol: int) -> socket.socket:
     raw.setsockopt(socket.SOL_SOCKET, _TIMESTAMP, 1)
     raw.setblocking(False)
     raw.bind((address, 0))
+    # Until it was bound it got everybody's packets.
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            raw.recv(1)
     return raw
 
 

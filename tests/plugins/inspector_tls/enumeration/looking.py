@@ -37,7 +37,7 @@ async def enumerated(
     most: int = 400,
 ) -> Capture:
     """Enumerate the target."""
-    transcript = await enumerate_endpoint(
+    seen = await enumerate_endpoint(
         network,
         server_name=server_name,
         mode=Mode.FAST if fast else Mode.ECONOMICAL,
@@ -46,7 +46,7 @@ async def enumerated(
         answer_seconds=seconds,
         most_connections=most,
     )
-    return Capture(raw=(Raw(name="transcript", data=transcript.lines()),))
+    return Capture(raw=(Raw(name="transcript", data=seen.transcript.lines()),))
 
 
 def enumerate_port(port: int, **options: object) -> tuple[Tls, Transcript]:

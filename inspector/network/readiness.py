@@ -1,0 +1,106 @@
+"""Which sockets have become ready, asked of the kernel for all of them at once.
+
+An event loop of Python keeps a table of its own beside the kernel's, and that table costs more than a short connection.
+So short connections stand in one epoll set, which the loop watches as a single descriptor; where there is no epoll, the
+loop watches each of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import sys
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
+#: Events taken in one go; what is left over is ready at once again.
+_AT_ONCE = 256
+
+
+class Readiness:
+    """The sockets of one event loop that wait to be written to or read from.
+
+    A callback may be called though nothing is ready, and is called until ``forget``; forget before closing.
+    """
+
+    def __init__(self) -> None:
+        self._calls: dict[int, Callable[[], None]] = {}
+
+    def writable(self, descriptor: int, call: Callable[[], None]) -> None:
+        """Have ``call`` called while ``descriptor`` can be written to, or has an error to tell."""
+        raise NotImplementedError
+
+    def readable(self, descriptor: int, call: Callable[[], None]) -> None:
+        """Have ``call`` called while ``descriptor`` has something to read, is at its end, or has an error to tell."""
+        raise NotImplementedError
+
+    def forget(self, descriptor: int) -> None:
+        """Call nothing for ``descriptor`` any more."""
+        raise NotImplementedError
+
+
+class _ByLoop(Readiness):
+    """The loop watches each descriptor."""
+
+    def writable(self, descriptor: int, call: Callable[[], None]) -> None:
+        self._calls[descriptor] = call
+        asyncio.get_running_loop().add_writer(descriptor, call)
+
+    def readable(self, descriptor: int, call: Callable[[], None]) -> None:
+        self.forget(descriptor)
+        self._calls[descriptor] = call
+        asyncio.get_running_loop().add_reader(descriptor, call)
+
+    def forget(self, descriptor: int) -> None:
+        if self._calls.pop(descriptor, None) is not None:
+            loop = asyncio.get_running_loop()
+            loop.remove_writer(descriptor)
+            loop.remove_reader(descriptor)
+
+
+if sys.platform == "linux":
+
+    class _ByEpoll(Readiness):
+        """One set of the kernel; a descriptor leaves it by being closed."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self._set = select.epoll()
+            asyncio.get_running_loop().add_reader(self._set.fileno(), self._ready)
+
+        def writable(self, descriptor: int, call: Callable[[], None]) -> None:
+            self._watch(descriptor, select.EPOLLOUT, call)
+
+        def readable(self, descriptor: int, call: Callable[[], None]) -> None:
+            self._watch(descriptor, select.EPOLLIN, call)
+
+        def _watch(self, descriptor: int, events: int, call: Callable[[], None]) -> None:
+            if descriptor in self._calls:
+                self._set.modify(descriptor, events)
+            else:
+                self._set.register(descriptor, events)
+            self._calls[descriptor] = call
+
+        def forget(self, descriptor: int) -> None:
+            self._calls.pop(descriptor, None)
+
+        def _ready(self) -> None:
+            for descriptor, _events in self._set.poll(0, _AT_ONCE):
+                call = self._calls.get(descriptor)
+                if call is not None:
+                    call()
+
+    _here: type[Readiness] = _ByEpoll
+else:
+    _here = _ByLoop
+
+_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, Readiness] = WeakKeyDictionary()
+
+
+def shared_readiness() -> Readiness:
+    """The one of the running event loop."""
+    loop = asyncio.get_running_loop()
+    found = _shared.get(loop)
+    if found is None:
+        found = _shared[loop] = _here()
+    return found
