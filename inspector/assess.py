@@ -15,7 +15,7 @@ from inspector.checking import Check, Every, Seen, Wire
 from inspector.deadline import bounded
 from inspector.declared import Declared, Tenancy
 from inspector.errors import Trouble
-from inspector.finding import Finding, Relied, finding_id
+from inspector.finding import Finding, Force, Relied, finding_id
 from inspector.inspection import Inspection, PluginRecord
 from inspector.judgement import Change, Coverage, Judgement, Missed
 from inspector.model import Cause
@@ -406,11 +406,14 @@ def assess(given: Given) -> Judgement:
 
 
 def worth_a_second_look(judgement: Judgement, evidence: Iterable[Filed]) -> set[tuple[str, str, str, str]]:
-    """The keys of the asks that failing findings rest on: (probe, kind, URI, address)."""
+    """The keys of the asks that failing findings rest on: (probe, kind, URI, address).
+
+    A failing row of force info leads to nothing, and is not worth asking anybody twice.
+    """
     failing = {
         relied.evidence
         for finding in judgement.findings
-        if finding.outcome is Outcome.FAIL
+        if finding.outcome is Outcome.FAIL and finding.force is not Force.INFO
         for relied in finding.evidence
     }
     return {
