@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from importlib import import_module
 
 from inspector.authorisation import Authorisation
@@ -69,31 +70,50 @@ class Trust:
         )
 
 
-class _HeavyRead(Model):
-    module: str
-    probe: str
-    capture: Capture
-    subject: str
-    seen_at: datetime
+class _Material(Model):
+    """What all readings of an inspection have in common."""
+
     declared_roots: bytes
     public_roots: bytes
     dnssec_anchors: tuple[str, ...]
 
 
-def read_in_worker(payload: bytes) -> bytes:
-    """Run one probe's ``read`` in a process of its own: JSON of a ``_HeavyRead`` in, JSON of the facts out."""
-    work = _HeavyRead.parse(payload)
+class _HeavyRead(Model):
+    module: str
+    probe: str
+    capture: Capture
+    subject: Subject
+    seen_at: datetime
+
+
+@lru_cache(maxsize=1)
+def _context(declared_roots: bytes, public_roots: bytes, dnssec_anchors: tuple[str, ...]) -> bytes:
+    return _Material(
+        declared_roots=declared_roots, public_roots=public_roots, dnssec_anchors=dnssec_anchors
+    ).canonical()
+
+
+#: The material of a context, the same object for every job of a worker.
+_material = lru_cache(maxsize=1)(_Material.parse)
+
+
+def read_in_worker(payload: bytes, context: bytes) -> bytes:
+    """Run one probe's ``read`` in a process of its own.
+
+    JSON of a ``_HeavyRead`` and of a ``_Material`` in, JSON of the facts, or of the trouble, out.
+    """
+    work, material = _HeavyRead.parse(payload), _material(context)
     probe = next(
         value
         for value in vars(import_module(work.module)).values()
         if isinstance(value, Probe) and value.name == work.probe
     )
     reading = Reading(
-        subject=Subject.parse(work.subject),
+        subject=work.subject,
         seen_at=work.seen_at,
-        declared_roots=work.declared_roots,
-        public_roots=work.public_roots,
-        dnssec_anchors=work.dnssec_anchors,
+        declared_roots=material.declared_roots,
+        public_roots=material.public_roots,
+        dnssec_anchors=material.dnssec_anchors,
     )
     try:
         return b"+" + probe.read(work.capture, reading).canonical()
@@ -108,13 +128,11 @@ async def read(probe: Probe, capture: Capture, reading: Reading) -> dict[str, ob
             module=probe.module,
             probe=probe.name,
             capture=capture,
-            subject=reading.subject.canonical().decode(),
+            subject=reading.subject,
             seen_at=reading.seen_at,
-            declared_roots=reading.declared_roots,
-            public_roots=reading.public_roots,
-            dnssec_anchors=reading.dnssec_anchors,
         )
-        answer = await isolate(read_in_worker, work.canonical(), timeout=HEAVY_READ_SECONDS)
+        context = _context(reading.declared_roots, reading.public_roots, reading.dnssec_anchors)
+        answer = await isolate(read_in_worker, work.canonical(), timeout=HEAVY_READ_SECONDS, context=context)
         told = json.loads(answer[1:])
         if answer[:1] == b"-":
             raise Trouble(Cause(told["cause"]), told["detail"])
