@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from inspector import __version__
 from inspector.checking import Check, Every, Seen, Wire
-from inspector.deadline import bounded
+from inspector.deadline import Clock
 from inspector.declared import Declared, Tenancy
 from inspector.errors import Trouble
-from inspector.finding import Finding, Relied, finding_id
+from inspector.finding import ClauseRef, Finding, Force, Relied, finding_id
 from inspector.inspection import Inspection, PluginRecord
 from inspector.judgement import Change, Coverage, Judgement, Missed
 from inspector.model import Cause
@@ -63,12 +63,14 @@ class _Shelf:
 
     filed: Sequence[Filed]
     by_family: dict[str, list[Filed]] = field(default_factory=dict)
+    looked_again: bool = False
     _chosen: dict[tuple[str, int], dict[_Key, Filed]] = field(default_factory=dict)
     _read: dict[tuple[str, int], Seen[Observation]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for each in sorted(self.filed, key=lambda one: (one[1].subject.key, one[1].look)):
             self.by_family.setdefault(_family(each[1].kind), []).append(each)
+            self.looked_again = self.looked_again or each[1].look == 2
 
     def subjects(self) -> Iterator[Subject]:
         """Every subject that was to be looked at."""
@@ -183,10 +185,10 @@ def _case(check: Check, subject: Subject, shelf: _Shelf, declared: Declared, loo
     return _Case(subject, tuple(inputs), tuple(rests))
 
 
-def _judge(check: Check, case: _Case, options: Mapping[str, Any]) -> Verdict:
+def _judge(check: Check, case: _Case, options: Mapping[str, Any], clock: Clock) -> Verdict:
     """The check's verdict; a check that raises or does not end is our bug, never the system's failure."""
     try:
-        with bounded(CHECK_SECONDS, f"check {check.id}"):
+        with clock.bound(f"check {check.id}"):
             verdict = check.judge(case.inputs, options)
     except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes an outcome)
         detail = error.message if isinstance(error, Trouble) else f"{type(error).__name__}: {str(error)[:300]}"
@@ -240,16 +242,42 @@ def _status(requirement: Requirement, inspection: Inspection, regime: Regime) ->
     return ", ".join(found) or None
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A requirement with what all its findings have in common."""
+
+    requirement: Requirement
+    clauses: tuple[ClauseRef, ...]
+    declared_status: str | None
+    due: bool
+
+
 @dataclass(slots=True)
 class _Assessor:
     given: Given
     shelf: _Shelf
+    clock: Clock
+    _declared: dict[str | None, Declared] = field(default_factory=dict)
+
+    def _declared_of(self, host: str | None) -> Declared:
+        if host not in self._declared:
+            self._declared[host] = self.given.inspection.system.declared(host)
+        return self._declared[host]
+
+    def _row(self, requirement: Requirement) -> _Row:
+        given = self.given
+        return _Row(
+            requirement=requirement,
+            clauses=tuple(given.regime.clause(each).reference() for each in requirement.clauses),
+            declared_status=_status(requirement, given.inspection, given.regime),
+            due=requirement.is_due(given.as_of),
+        )
 
     def findings(self) -> Iterator[Finding]:
         for requirement in self.given.requirements:
             if requirement.check == NOT_OBSERVABLE:
                 if not self.given.selection.only:
-                    yield self._finding(requirement, SYSTEM, _UNOBSERVABLE)
+                    yield self._finding(self._row(requirement), SYSTEM, _UNOBSERVABLE)
             elif self.given.selection.keeps(requirement, self.given.registry) and not self._is_beyond(requirement):
                 yield from self._judged(requirement)
 
@@ -259,14 +287,15 @@ class _Assessor:
 
     def _judged(self, requirement: Requirement) -> Iterator[Finding]:
         check = self.given.registry.checks[requirement.check]
+        row = self._row(requirement)
         subjects = _subjects(check, self.shelf)
         if not subjects:
-            yield self._finding(requirement, SYSTEM, _UNASKED if self._is_declared(check) else _UNDECLARED)
+            yield self._finding(row, SYSTEM, _UNASKED if self._is_declared(check) else _UNDECLARED)
         for subject in subjects:
             if requirement.vantages and self.given.inspection.vantage.kind not in requirement.vantages:
-                yield self._finding(requirement, subject, _WRONG_VANTAGE)
+                yield self._finding(row, subject, _WRONG_VANTAGE)
                 continue
-            yield self._about(requirement, check, subject)
+            yield self._about(row, check, subject)
 
     def _is_declared(self, check: Check) -> bool:
         """Whether a probe would look at a declared endpoint for this check: then its silence is no absence."""
@@ -279,22 +308,23 @@ class _Assessor:
                     return True
         return False
 
-    def _about(self, requirement: Requirement, check: Check, subject: Subject) -> Finding:
-        declared = self.given.inspection.system.declared(subject.host)
+    def _about(self, row: _Row, check: Check, subject: Subject) -> Finding:
+        declared = self._declared_of(subject.host)
+        options = row.requirement.options
         case = _case(check, subject, self.shelf, declared, 1)
-        again = _case(check, subject, self.shelf, declared, 2)
-        first = _judge(check, case, requirement.options)
+        again = _case(check, subject, self.shelf, declared, 2) if self.shelf.looked_again else case
+        first = _judge(check, case, options, self.clock)
         looked_twice = any(evidence.look == 2 for _, evidence in again.rests)
-        second = _judge(check, again, requirement.options) if looked_twice else None
+        second = _judge(check, again, options, self.clock) if looked_twice else None
         verdict, confirmed = _confirm(first, second)
         rests = dict((*case.rests, *(again.rests if looked_twice else ())))
         if not case.rests:
             confirmed = None
-        return self._finding(requirement, subject, verdict, rests, confirmed=confirmed)
+        return self._finding(row, subject, verdict, rests, confirmed=confirmed)
 
     def _finding(
         self,
-        requirement: Requirement,
+        row: _Row,
         subject: Subject,
         verdict: Verdict,
         rests: Mapping[str, Evidence] | None = None,
@@ -302,8 +332,8 @@ class _Assessor:
         confirmed: bool | None = None,
     ) -> Finding:
         rests = rests or {}
-        given = self.given
-        tenancy = given.inspection.system.declared(subject.host).tenancy if subject.host else Tenancy.UNKNOWN
+        given, requirement = self.given, row.requirement
+        tenancy = self._declared_of(subject.host).tenancy if subject.host else Tenancy.UNKNOWN
         finding = Finding(
             id=finding_id(requirement.id, subject.uri),
             system=given.inspection.system.id,
@@ -317,7 +347,7 @@ class _Assessor:
             obligation=requirement.obligation,
             force=requirement.force,
             severity=requirement.severity,
-            clauses=tuple(given.regime.clause(each).reference() for each in requirement.clauses),
+            clauses=row.clauses,
             message=verdict.message,
             measured=verdict.measured,
             threshold=verdict.threshold,
@@ -328,9 +358,9 @@ class _Assessor:
             ),
             seen_at=max((each.ended for each in rests.values()), default=None),
             confirmed=confirmed,
-            not_yet_due=verdict.outcome is Outcome.FAIL and not requirement.is_due(given.as_of),
+            not_yet_due=verdict.outcome is Outcome.FAIL and not row.due,
             attributed_to=tenancy.value if tenancy in (Tenancy.SHARED, Tenancy.CDN) else None,
-            declared_status=_status(requirement, given.inspection, given.regime),
+            declared_status=row.declared_status,
         )
         return apply(finding, tuple(given.statements), given.as_of)
 
@@ -381,10 +411,11 @@ _WRONG_VANTAGE = Verdict(
 
 def assess(given: Given) -> Judgement:
     """Judge everything that was captured. Pure: the same inputs give the same bytes."""
-    assessor = _Assessor(given, _Shelf(given.evidence))
-    findings = sorted(
-        assessor.findings(), key=lambda each: (each.requirement, each.subject, each.address or "", each.outcome)
-    )
+    with Clock.of(CHECK_SECONDS) as clock:
+        assessor = _Assessor(given, _Shelf(given.evidence), clock)
+        findings = sorted(
+            assessor.findings(), key=lambda each: (each.requirement, each.subject, each.address or "", each.outcome)
+        )
     return Judgement(
         inspection=given.inspection.id,
         system=given.inspection.system.id,
@@ -406,11 +437,14 @@ def assess(given: Given) -> Judgement:
 
 
 def worth_a_second_look(judgement: Judgement, evidence: Iterable[Filed]) -> set[tuple[str, str, str, str]]:
-    """The keys of the asks that failing findings rest on: (probe, kind, URI, address)."""
+    """The keys of the asks that failing findings rest on: (probe, kind, URI, address).
+
+    A failing row of force info leads to nothing, and is not worth asking anybody twice.
+    """
     failing = {
         relied.evidence
         for finding in judgement.findings
-        if finding.outcome is Outcome.FAIL
+        if finding.outcome is Outcome.FAIL and finding.force is not Force.INFO
         for relied in finding.evidence
     }
     return {

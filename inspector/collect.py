@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from importlib import import_module
 
 from inspector.authorisation import Authorisation
-from inspector.bundle import Writer
+from inspector.bundle.writer import Ready, Writer, make_ready, refer
 from inspector.deadline import bounded, responsive
 from inspector.errors import BundleError, Trouble
 from inspector.inspection import Ask, Inspection, Pin
@@ -69,31 +70,50 @@ class Trust:
         )
 
 
-class _HeavyRead(Model):
-    module: str
-    probe: str
-    capture: Capture
-    subject: str
-    seen_at: datetime
+class _Material(Model):
+    """What all readings of an inspection have in common."""
+
     declared_roots: bytes
     public_roots: bytes
     dnssec_anchors: tuple[str, ...]
 
 
-def read_in_worker(payload: bytes) -> bytes:
-    """Run one probe's ``read`` in a process of its own: JSON of a ``_HeavyRead`` in, JSON of the facts out."""
-    work = _HeavyRead.parse(payload)
+class _HeavyRead(Model):
+    module: str
+    probe: str
+    capture: Capture
+    subject: Subject
+    seen_at: datetime
+
+
+@lru_cache(maxsize=1)
+def _context(declared_roots: bytes, public_roots: bytes, dnssec_anchors: tuple[str, ...]) -> bytes:
+    return _Material(
+        declared_roots=declared_roots, public_roots=public_roots, dnssec_anchors=dnssec_anchors
+    ).canonical()
+
+
+#: The material of a context, the same object for every job of a worker.
+_material = lru_cache(maxsize=1)(_Material.parse)
+
+
+def read_in_worker(payload: bytes, context: bytes) -> bytes:
+    """Run one probe's ``read`` in a process of its own.
+
+    JSON of a ``_HeavyRead`` and of a ``_Material`` in, JSON of the facts, or of the trouble, out.
+    """
+    work, material = _HeavyRead.parse(payload), _material(context)
     probe = next(
         value
         for value in vars(import_module(work.module)).values()
         if isinstance(value, Probe) and value.name == work.probe
     )
     reading = Reading(
-        subject=Subject.parse(work.subject),
+        subject=work.subject,
         seen_at=work.seen_at,
-        declared_roots=work.declared_roots,
-        public_roots=work.public_roots,
-        dnssec_anchors=work.dnssec_anchors,
+        declared_roots=material.declared_roots,
+        public_roots=material.public_roots,
+        dnssec_anchors=material.dnssec_anchors,
     )
     try:
         return b"+" + probe.read(work.capture, reading).canonical()
@@ -108,13 +128,11 @@ async def read(probe: Probe, capture: Capture, reading: Reading) -> dict[str, ob
             module=probe.module,
             probe=probe.name,
             capture=capture,
-            subject=reading.subject.canonical().decode(),
+            subject=reading.subject,
             seen_at=reading.seen_at,
-            declared_roots=reading.declared_roots,
-            public_roots=reading.public_roots,
-            dnssec_anchors=reading.dnssec_anchors,
         )
-        answer = await isolate(read_in_worker, work.canonical(), timeout=HEAVY_READ_SECONDS)
+        context = _context(reading.declared_roots, reading.public_roots, reading.dnssec_anchors)
+        answer = await isolate(read_in_worker, work.canonical(), timeout=HEAVY_READ_SECONDS, context=context)
         told = json.loads(answer[1:])
         if answer[:1] == b"-":
             raise Trouble(Cause(told["cause"]), told["detail"])
@@ -148,6 +166,44 @@ async def facts_of(
         return None, _blame(error, probe)
 
 
+class _Keeper:
+    """Has looks recorded together: what ends while the disk is waited for shares the next wait."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._pending: list[tuple[Ready, asyncio.Future[None]]] = []
+        self._keeping: asyncio.Task[None] | None = None
+
+    async def keep(self, ready: Ready) -> None:
+        """Return when the record is on the disk; raises BundleError."""
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending.append((ready, kept))
+        if self._keeping is None or self._keeping.done():
+            self._keeping = asyncio.create_task(self._keep_all(), name="keep")
+        await kept
+
+    async def _keep_all(self) -> None:
+        while self._pending:
+            batch, self._pending = self._pending, []
+            error: Exception | None = None
+            try:
+                await asyncio.to_thread(self._writer.keep, [ready for ready, _ in batch])
+            except (BundleError, ValueError) as refused:
+                error = refused
+            for _, kept in batch:
+                if kept.done():
+                    continue  # whoever waited was cancelled
+                if error is None:
+                    kept.set_result(None)
+                else:
+                    kept.set_exception(error)
+
+    async def finish(self) -> None:
+        """Return when nothing waits to be recorded any more."""
+        if self._keeping is not None:
+            await self._keeping
+
+
 @dataclass(slots=True)
 class Collector:
     """Collects one inspection's evidence through one open door."""
@@ -166,11 +222,19 @@ class Collector:
     _asked: dict[AskKey, Ask] = field(default_factory=dict)
     _pins: dict[str, Pin] = field(default_factory=dict)
     _planned: int = 0
+    _first: dict[tuple[str | None, str | None], list[Evidence]] = field(default_factory=dict)
+    _keeper: _Keeper = field(init=False)
 
     def __post_init__(self) -> None:
         self._pins = {each.name: each for each in self.inspection.plan.pins}
+        self._keeper = _Keeper(self.writer)
         for _, evidence in self.writer.evidence():
-            self._done[self._key(evidence), evidence.look] = evidence
+            self._note(evidence)
+
+    def _note(self, evidence: Evidence) -> None:
+        self._done[self._key(evidence), evidence.look] = evidence
+        if evidence.look == 1:
+            self._first.setdefault((evidence.subject.host, evidence.subject.address), []).append(evidence)
 
     @staticmethod
     def _key(evidence: Evidence) -> AskKey:
@@ -210,6 +274,7 @@ class Collector:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._keeper.finish()
 
     async def _look(self, ask: Ask, look: int) -> None:
         probe = self.registry.probes[ask.probe]
@@ -225,7 +290,7 @@ class Collector:
             if capture.raw:
                 facts, note = await facts_of(probe, capture, self.trust.reading(target.subject, began))
                 capture = capture.model_copy(update={"trouble": capture.trouble or note})
-        self._record(ask, probe, look, began, capture, facts)
+        await self._record(ask, probe, look, began, capture, facts)
 
     def _time_is_up(self) -> bool:
         return self.stop_at is not None and time.monotonic() >= self.stop_at
@@ -253,8 +318,8 @@ class Collector:
     def _needed(self, kind: type[Observation], ask: Ask) -> Observation:
         """The first look's observation of this kind about the same place; raises Trouble with its cause."""
         family = kind.kind.partition("/")[0]
-        for (_, look), evidence in self._done.items():
-            if look != 1 or not ask.subject.is_beside(evidence.subject) or evidence.kind.partition("/")[0] != family:
+        for evidence in self._first.get((ask.subject.host, ask.subject.address), ()):
+            if not ask.subject.is_beside(evidence.subject) or evidence.kind.partition("/")[0] != family:
                 continue
             if evidence.facts is None:
                 cause = evidence.trouble.cause if evidence.trouble else Cause.NOT_REACHED
@@ -262,7 +327,7 @@ class Collector:
             return kind.model_validate(evidence.facts)
         raise Trouble(Cause.NOT_SELECTED, f"nothing looked for what it rests on: {kind.kind}")
 
-    def _record(
+    async def _record(
         self,
         ask: Ask,
         probe: Probe,
@@ -293,10 +358,10 @@ class Collector:
             gaps=gaps,
             discovered=discovered,
             trouble=capture.trouble,
-            raw=tuple(self.writer.put(raw) for raw in capture.raw),
+            raw=tuple(refer(raw) for raw in capture.raw),
         )
         try:
-            self.writer.record(evidence)
+            ready = make_ready(evidence, capture.raw)
         except ValueError as error:
             note = TroubleNote(
                 cause=Cause.BUG, detail=f"{probe.module} gave facts that cannot be stored: {error!r}"[:500]
@@ -304,8 +369,10 @@ class Collector:
             evidence = evidence.model_copy(
                 update={"facts": None, "gaps": (), "discovered": (), "tools": {}, "trouble": note}
             )
-            self.writer.record(evidence)
-        self._done[ask.key, look] = evidence
+            ready = make_ready(evidence, capture.raw)
+        await self._keeper.keep(ready)
+        evidence = ready.evidence
+        self._note(evidence)
         self.progress(
             Progress(
                 system=self.inspection.system.id,

@@ -23,23 +23,51 @@ def _can_interrupt() -> bool:
     return hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
 
 
+class Clock:
+    """Bounds many short pieces of code, one after the other, to so many seconds each."""
+
+    def __init__(self, seconds: float, *, ticks: bool) -> None:
+        self._seconds = seconds
+        self._ticks = ticks
+        self._what = ""
+
+    @classmethod
+    @contextmanager
+    def of(cls, seconds: float) -> Iterator[Clock]:
+        """A clock that works within the body; whatever timer ran before stands still meanwhile."""
+        if not _can_interrupt():
+            yield cls(seconds, ticks=False)
+            return
+        clock = cls(seconds, ticks=True)
+        before = signal.signal(signal.SIGALRM, clock._stop)
+        remaining, interval = signal.setitimer(signal.ITIMER_REAL, 0)
+        try:
+            yield clock
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, remaining, interval)
+            signal.signal(signal.SIGALRM, before)
+
+    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
+        raise Trouble(Cause.BUG, f"{self._what} took longer than {self._seconds:g} s")
+
+    @contextmanager
+    def bound(self, what: str) -> Iterator[None]:
+        """Raise ``Trouble`` (cause bug) when the body takes too long."""
+        self._what = what
+        if self._ticks:
+            signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        try:
+            yield
+        finally:
+            if self._ticks:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 @contextmanager
 def bounded(seconds: float, what: str) -> Iterator[None]:
     """Raise ``Trouble`` (cause bug) when the body takes longer than ``seconds``."""
-    if not _can_interrupt():
+    with Clock.of(seconds) as clock, clock.bound(what):
         yield
-        return
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise Trouble(Cause.BUG, f"{what} took longer than {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, remaining, interval)
-        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager

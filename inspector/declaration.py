@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -78,6 +79,7 @@ class Host(Model):
     tenancy: Tenancy = Tenancy.UNKNOWN
 
 
+@lru_cache(maxsize=1 << 14)
 def host_in(uri: str) -> str:
     """The host, zone or domain that a normalised endpoint URI names."""
     return urlsplit(uri).hostname or uri.partition(":")[2]

@@ -76,7 +76,8 @@ class Finding(Model):
 
     ``id`` is the same for ministry, enterprise and CI: a hash of requirement and subject, without system, declarer,
     address or version. ``subject`` is the normalised URI; ``endpoint`` the declared URI it comes from, if any.
-    ``confirmed`` is True when a second look agreed, False when it could not, None when no second look applies.
+    ``confirmed`` is True when a second look agreed; False when it could not, or when nobody looked again because the
+    row's force is info; None when no second look applies.
     """
 
     id: str

@@ -248,7 +248,8 @@ async def collect(writer: Writer, job: Job, planner: Planner) -> None:
             stop_at=None if within is None else time.monotonic() + within,
         )
         await collector.collect(inspection.plan.asks)
-        again = worth_a_second_look(assess(_given(job, inspection, writer.evidence())), writer.evidence())
+        evidence = writer.evidence()
+        again = worth_a_second_look(assess(_given(job, inspection, evidence)), evidence)
         await collector.again(again)
 
 

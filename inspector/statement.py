@@ -137,6 +137,8 @@ def apply(finding: Finding, statements: tuple[Statement, ...], as_of: datetime) 
     ``excused`` is set only by an accepted statement of an excusing kind that is not past its date.
     """
     about = [statement for statement in statements if statement.about(finding)]
+    if not about:
+        return finding
     live = [each for each in about if each.until is None or each.until >= as_of]
     return finding.model_copy(
         update={

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.util import find_spec
 from io import BytesIO
@@ -67,6 +67,22 @@ def catalogue(package: str, language: Language) -> Mapping[str, str]:
         for entry in catalog
         if entry.id and entry.string and not entry.fuzzy
     }
+
+
+@lru_cache(maxsize=4096)
+def _grouped(number: int, language: Language) -> str:
+    from babel.numbers import format_decimal
+
+    return format_decimal(number, locale=language.value)
+
+
+@lru_cache(maxsize=4096)
+def _instant(at: datetime, language: Language) -> str:
+    form = "%d/%m/%Y %H:%M:%S" if language is Language.VI else "%Y-%m-%d %H:%M:%S"
+    try:
+        return f"{at.astimezone(VIETNAM):{form}} (UTC+07:00)"
+    except OverflowError:  # certificates "without end" say 9999-12-31T23:59:59Z
+        return f"{at:{form}} (UTC)"
 
 
 class Texts:
@@ -144,17 +160,11 @@ class Texts:
 
     def number(self, number: int) -> str:
         """A count, with its digits grouped."""
-        from babel.numbers import format_decimal
-
-        return format_decimal(number, locale=self.language.value)
+        return _grouped(number, self.language)
 
     def instant(self, at: datetime) -> str:
         """A date with time and zone, e.g. ``21/11/2026 22:15:03 (UTC+07:00)``."""
-        form = "%d/%m/%Y %H:%M:%S" if self.language is Language.VI else "%Y-%m-%d %H:%M:%S"
-        try:
-            return f"{at.astimezone(VIETNAM):{form}} (UTC+07:00)"
-        except OverflowError:  # certificates "without end" say 9999-12-31T23:59:59Z
-            return f"{at:{form}} (UTC)"
+        return _instant(at, self.language)
 
     def day(self, at: date) -> str:
         """A calendar day; of an instant, the Vietnamese one, which is the day of the rules."""

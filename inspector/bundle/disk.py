@@ -7,7 +7,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,31 +45,63 @@ def writing(path: Path) -> Iterator[None]:
 def make_folder(path: Path) -> None:
     """Make ``path`` and what is missing above it, each open to its owner only."""
     with writing(path):
-        _make_folder(path)
+        for parent in _make_folder(path):
+            sync_folder(parent)
 
 
-def _make_folder(path: Path) -> None:
+def _make_folder(path: Path) -> list[Path]:
+    """The folders in which something new appeared, to be synced."""
     if path.is_dir():
-        return
-    _make_folder(path.parent)
+        return []
+    changed = _make_folder(path.parent)
     path.mkdir(FOLDER_MODE, exist_ok=True)
-    sync_folder(path.parent)
+    return [*changed, path.parent]
 
 
 def write_file(path: Path, data: bytes, *, partial: Path) -> None:
     """Put ``data`` at ``path`` whole or not at all; ``partial`` is a folder on the same disk for what is unfinished."""
-    temporary = partial / secrets.token_hex(8)
-    with writing(path):
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-            temporary.replace(path)
-            sync_folder(path.parent)
-        finally:
+    write_files({path: data}, partial=partial)
+
+
+def write_files(*groups: Mapping[Path, bytes], partial: Path) -> None:
+    """Put every file at its path, whole or not at all; those of a group only once the groups before are on the disk.
+
+    Missing folders are made. Everything is on the disk when this returns: one wait for many files, not one for each.
+    """
+    begun: dict[Path, Path] = {}
+    path = partial
+    try:
+        for path, data in (each for files in groups for each in files.items()):
+            with writing(path):
+                begun[path] = _begun(data, partial)
+        for files in groups:
+            folders = dict.fromkeys(path.parent for path in files)
+            with writing(path):
+                changed = [each for folder in folders for each in _make_folder(folder)]
+            for path in files:
+                with writing(path):
+                    begun.pop(path).replace(path)
+            with writing(path):
+                for folder in dict.fromkeys((*changed, *folders)):
+                    sync_folder(folder)
+    finally:
+        for temporary in begun.values():
             temporary.unlink(missing_ok=True)
+
+
+def _begun(data: bytes, partial: Path) -> Path:
+    """A temporary file with ``data``, on the disk."""
+    temporary = partial / secrets.token_hex(8)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
 
 
 def sync_folder(path: Path) -> None:
@@ -82,7 +114,7 @@ def sync_folder(path: Path) -> None:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Append ``line`` and a line feed to ``path``, on the disk when this returns; a part of it is taken back.
+    """Append ``line`` (or several) and a line feed to ``path``, on the disk when this returns; a part is taken back.
 
     Several processes may append to one file. A torn line that a crash left behind is cut off first.
     """

@@ -6,7 +6,8 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -51,6 +52,44 @@ class Recorded(Model):
     evidence: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A look's record that may be kept: the evidence as it reads back, its digest and bytes, raw bytes by SHA-256."""
+
+    evidence: Evidence
+    digest: str
+    data: bytes
+    raw: Mapping[str, bytes]
+
+
+def refer(raw: Raw) -> RawRef:
+    """The pointer to raw bytes; raises BundleError when they are too many."""
+    if len(raw.data) > RAW_BYTES:
+        raise BundleError(f"{raw.name}: {len(raw.data)} bytes are more than {RAW_BYTES}", remedy="bound the look")
+    return RawRef(
+        name=raw.name,
+        sha256=digest(raw.data),
+        size=len(raw.data),
+        media_type=raw.media_type,
+        sensitivity=raw.sensitivity,
+        truncated=raw.truncated,
+    )
+
+
+def make_ready(evidence: Evidence, raw: Iterable[Raw] = ()) -> Ready:
+    """What is to be kept of a look, without a disk being touched.
+
+    Raises ValueError when the evidence could not be read back (a bug of its probe).
+    """
+    data = evidence.canonical()
+    parsed = Evidence.parse(data)
+    if len(data) > JSON_BYTES:
+        raise ValueError(f"evidence of {len(data)} bytes; at most {JSON_BYTES} can be read back")
+    wanted = {ref.sha256 for ref in evidence.raw}
+    given = {digest(each.data): each.data for each in raw}
+    return Ready(parsed, digest(data), data, {one: held for one, held in given.items() if one in wanted})
+
+
 class Writer:
     """The one who writes a capture: from several threads if need be, while a lock keeps other processes out."""
 
@@ -59,6 +98,7 @@ class Writer:
         self.inspection = inspection
         self.salt = salt
         self._recorded = recorded
+        self._known: dict[str, Evidence] = {}
         self._held = held
         self._open = True
         self._turn = threading.Lock()
@@ -131,10 +171,8 @@ class Writer:
         digests = {name.removesuffix(".json") for name in found}
         for missing in sorted(self._recorded - digests):
             raise BundleError(f"{observation_name(missing)}: is missing though the journal names it")
-        for one in sorted(digests):
-            self._read(one)
-        for one in sorted(digests - self._recorded):
-            self._enter(one)
+        self._known = {one: self._read(one) for one in sorted(digests)}
+        self._enter(*sorted(digests - self._recorded))
 
     # --- Writing down -------------------------------------------------------------------------------------------
 
@@ -145,20 +183,10 @@ class Writer:
 
     def put(self, raw: Raw) -> RawRef:
         """Keep raw bytes, once however often they come; they are on the disk when this returns. Raises BundleError."""
-        if len(raw.data) > RAW_BYTES:
-            raise BundleError(f"{raw.name}: {len(raw.data)} bytes are more than {RAW_BYTES}", remedy="bound the look")
-        ref = RawRef(
-            name=raw.name,
-            sha256=digest(raw.data),
-            size=len(raw.data),
-            media_type=raw.media_type,
-            sensitivity=raw.sensitivity,
-            truncated=raw.truncated,
-        )
+        ref = refer(raw)
         with self._turn:
             self._check_open()
-            if not self._path(raw_name(ref.sha256)).exists():
-                self._write(raw_name(ref.sha256), zstandard.ZstdCompressor().compress(raw.data))
+            self._write_all(self._missing({ref.sha256: raw.data}))
         return ref
 
     def record(self, evidence: Evidence) -> str:
@@ -167,24 +195,37 @@ class Writer:
         Raises BundleError when the disk refuses, ValueError when the evidence could not be read back (a bug of its
         probe). Recording the same evidence again changes nothing.
         """
-        data = evidence.canonical()
-        Evidence.parse(data)
-        if len(data) > JSON_BYTES:
-            raise ValueError(f"evidence of {len(data)} bytes; at most {JSON_BYTES} can be read back")
-        for ref in evidence.raw:
-            if not self._path(raw_name(ref.sha256)).exists():
-                raise ValueError(f"raw bytes {ref.name!r} were not put before the evidence")
-        one = digest(data)
+        ready = make_ready(evidence)
+        self.keep([ready])
+        return ready.digest
+
+    def keep(self, ready: Iterable[Ready]) -> None:
+        """Keep the records of some looks, with one wait for the disk; all survive whatever happens after this returns.
+
+        Raises BundleError when the disk refuses, ValueError when raw bytes are neither there nor given.
+        """
         with self._turn:
             self._check_open()
-            if one not in self._recorded:
-                self._write(observation_name(one), data)
-                self._enter(one)
-        return one
+            new = {each.digest: each for each in ready if each.digest not in self._recorded}
+            raw = self._missing({one: data for each in new.values() for one, data in each.raw.items()})
+            for ref in (ref for each in new.values() for ref in each.evidence.raw):
+                if raw_name(ref.sha256) not in raw and not self._path(raw_name(ref.sha256)).exists():
+                    raise ValueError(f"raw bytes {ref.name!r} were not put before the evidence")
+            self._write_all(raw, {observation_name(one): each.data for one, each in new.items()})
+            self._enter(*new)
+            self._known |= {one: each.evidence for one, each in new.items()}
+
+    def _missing(self, raw: Mapping[str, bytes]) -> dict[str, bytes]:
+        """The compressed files of raw bytes that are not there yet."""
+        return {
+            raw_name(one): zstandard.ZstdCompressor().compress(data)
+            for one, data in raw.items()
+            if not self._path(raw_name(one)).exists()
+        }
 
     def evidence(self) -> tuple[tuple[str, Evidence], ...]:
         """All that was recorded, with digests, in the order of the digests (whatever the order of the looks)."""
-        return tuple((one, self._read(one)) for one in sorted(self._recorded))
+        return tuple((one, self._known.get(one) or self._read(one)) for one in sorted(self._recorded))
 
     def trust(self, name: str) -> bytes:
         """The trust roots, anchors or table of this name as they were at the beginning; raises BundleError."""
@@ -193,14 +234,15 @@ class Writer:
     def _path(self, name: str) -> Path:
         return self.folder / CAPTURE / name
 
-    def _write(self, name: str, data: bytes) -> None:
-        path = self._path(name)
-        disk.make_folder(path.parent)
-        disk.write_file(path, data, partial=self.folder / PARTIAL)
+    def _write_all(self, *groups: Mapping[str, bytes]) -> None:
+        named = ({self._path(name): data for name, data in files.items()} for files in groups)
+        disk.write_files(*named, partial=self.folder / PARTIAL)
 
-    def _enter(self, one: str) -> None:
-        disk.append_line(self._path(JOURNAL), Recorded(evidence=one).canonical())
-        self._recorded.add(one)
+    def _enter(self, *digests: str) -> None:
+        if digests:
+            lines = b"\n".join(Recorded(evidence=one).canonical() for one in digests)
+            disk.append_line(self._path(JOURNAL), lines)
+            self._recorded.update(digests)
 
     def _read(self, one: str) -> Evidence:
         name = f"{CAPTURE}/{observation_name(one)}"
@@ -235,7 +277,7 @@ class Writer:
                 inspector_version=self.inspection.inspector_version,
                 prev=prev,
             )
-            self._write(MANIFEST, envelope_of(payload_of(digests, predicate), key))
+            self._write_all({MANIFEST: envelope_of(payload_of(digests, predicate), key)})
             try:
                 disk.tidy(self.folder)
             finally:
@@ -250,6 +292,7 @@ class Writer:
 
     def _release(self) -> None:
         self._open = False
+        self._known.clear()
         os.close(self._held)
 
     def __enter__(self) -> Self:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
 from inspector.bundle import Bundle, SigningKey
 from inspector.cli.inputs import instant, read_settings, regime_of, statements_of
-from inspector.cli.run import Wish, file, tell
+from inspector.cli.run import Wish, file, settle, tell
 from inspector.inspect import Terms, judge
 from inspector.regimes import following, load_all
 from inspector.registry import installed
@@ -29,7 +28,7 @@ class Again:
 def judge_again(folder: Path, again: Again, wish: Wish, settings: Path | None) -> int:
     """Judge, write the judgement beside the others, and print the summary."""
     registry = installed()
-    formats = wish.names(registry)
+    wish.names(registry)
     gate = wish.gate()
     own = read_settings(settings)
     bundle = Bundle.open(folder)
@@ -48,7 +47,7 @@ def judge_again(folder: Path, again: Again, wish: Wish, settings: Path | None) -
         else None,
         reread=again.reread,
     )
-    judgement = asyncio.run(judge(bundle, registry, terms))
-    made = file(bundle, judgement, registry, formats, SigningKey.load_or_create(own.signing_key))
-    tell([made], formats, wish, registry)
-    return gate([made])
+    judgement = settle(judge(bundle, registry, terms))
+    made = file(bundle, judgement, registry, wish, gate, SigningKey.load_or_create(own.signing_key))
+    tell([made], wish, registry)
+    return made.code

@@ -7,13 +7,12 @@ from pathlib import Path
 
 from inspector.cli import terminal
 from inspector.cli.inputs import Order, Round, round_of
-from inspector.cli.run import Wish, inspect_each
+from inspector.cli.run import Inspected, Wish, inspect_each
 from inspector.demo.estate import Estate, running
 from inspector.demo.papers import LOOK_SECONDS, write
-from inspector.gate import CLEAN, FAILING, UNSEEN
+from inspector.gate import CLEAN, FAILING, UNSEEN, gravest
 from inspector.registry import installed
 from inspector.renderer import Language
-from inspector.report import View
 from inspector.settings import PREFIX
 from inspector.texts import Texts
 from inspector.verdict import Outcome
@@ -50,9 +49,9 @@ def show(output: Path, lang: str, *, quiet: bool) -> int:
                 output=output,
             )
         )
-        views = inspect_each(run, wish)
-    _conclude(views, folder, texts, wish)
-    return WORKED if _worked(run, views) else FAULTY
+        inspected = inspect_each(run, wish)
+    _conclude(inspected, folder, texts)
+    return WORKED if _worked(run, inspected) else FAULTY
 
 
 def _leave_variables_aside() -> None:
@@ -73,15 +72,15 @@ def _introduce(estate: Estate, folder: Path, texts: Texts) -> None:
     terminal.note(texts.say("One server never answers; it is given up after {seconds} seconds.", seconds=LOOK_SECONDS))
 
 
-def _conclude(views: list[View], folder: Path, texts: Texts, wish: Wish) -> None:
+def _conclude(inspected: list[Inspected], folder: Path, texts: Texts) -> None:
     """Say where the reports in the other language are, what a run would have returned, and how to go on."""
     other, words = _OTHER[texts.language]
-    written = [each.folder for each in views if each.folder is not None]
+    written = [each.folder for each in inspected]
     for judgement in written:
         terminal.say(texts.say(words, path=str(judgement / "reports" / f"report.{other.value}.html")))
     if not written:
         return
-    code = wish.gate()(views)
+    code = gravest(each.code for each in inspected)
     meaning = texts.say(_MEANINGS[code])
     terminal.say(
         texts.say("'inspector run' would have ended with exit code {code}: {meaning}.", code=code, meaning=meaning)
@@ -90,6 +89,6 @@ def _conclude(views: list[View], folder: Path, texts: Texts, wish: Wish) -> None
     terminal.say(texts.say("Check a sealed bundle: {command}", command=command))
 
 
-def _worked(run: Round, views: list[View]) -> bool:
+def _worked(run: Round, inspected: list[Inspected]) -> bool:
     """Whether every system was inspected without a fault of ours."""
-    return len(views) == len(run.systems) and not any(each.counts()[Outcome.ERROR] for each in views)
+    return len(inspected) == len(run.systems) and not any(each.counts[Outcome.ERROR] for each in inspected)

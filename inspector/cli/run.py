@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from inspector.authorisation import check_authorisations
 from inspector.bundle import Attempt, Bundle, Index, SigningKey, State, Writer, add_judgement
@@ -26,13 +28,30 @@ from inspector.registry import Registry, installed
 from inspector.renderer import Language
 from inspector.report import View, render, view
 from inspector.subject import SYSTEM
+from inspector.texts import Texts
 from inspector.verdict import Outcome
 from inspector.visible import harmless
 
-#: From what was inspected to the exit code.
-Gate = Callable[[Iterable[View]], int]
+T = TypeVar("T")
+
+#: From one judgement to the exit code.
+Gate = Callable[[View], int]
 #: Formats that every judgement has.
 ALWAYS = ("html", "json")
+
+
+def settle(work: Coroutine[Any, Any, T]) -> T:
+    """Run ``work`` to its end, as ``asyncio.run``.
+
+    That one, when it gives the interrupt signal back, puts the finished task into words with all of its result.
+    """
+    results: list[T] = []
+
+    async def run() -> None:
+        results.append(await work)
+
+    asyncio.run(run())
+    return results[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +75,55 @@ class Wish:
         return tuple(dict.fromkeys([*(name for name in ALWAYS if name in registry.renderers), *wanted]))
 
     def gate(self) -> Gate:
-        """What gives the exit code of inspected systems. Raises Misuse."""
+        """What gives the exit code of an inspected system. Raises Misuse."""
         known = baseline_of(self.baseline) if self.baseline else frozenset()
         threshold = Threshold(self.fail_on)
 
-        def code(views: Iterable[View]) -> int:
-            return gravest(
-                exit_code(
-                    each.judgement.findings,
-                    threshold,
-                    known,
-                    within=each.inspection.plan.within_seconds is not None,
-                )
-                for each in views
-            )
+        def code(view: View) -> int:
+            within = view.inspection.plan.within_seconds is not None
+            return exit_code(view.judgement.findings, threshold, known, within=within)
 
         return code
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What is told of a judgement in the end; the judgement itself is on the disk, and no longer in memory.
+
+    ``folder`` is the judgement's, ``failures`` a line each, ``code`` the exit code.
+    """
+
+    system: str
+    level: int
+    regime: str
+    counts: Mapping[Outcome, int]
+    failures: tuple[str, ...]
+    folder: Path
+    code: int
+
+    @classmethod
+    def of(cls, view: View, folder: Path, wish: Wish, gate: Gate) -> Inspected:
+        """What is to be told of a view whose judgement was written to ``folder``."""
+        language = Language(wish.lang)
+        texts = view.texts(language)
+        return cls(
+            system=view.inspection.system.id,
+            level=view.judgement.level,
+            regime=view.judgement.regime,
+            counts=view.counts(),
+            failures=tuple(
+                f"{texts.word(each.severity)}: {_where(each)} – {view.title(each, language)}: {texts.message(each)}"
+                for each in (*view.binding, *view.recommended)
+                if each.outcome is Outcome.FAIL
+            ),
+            folder=folder,
+            code=gate(view),
+        )
+
+    def view(self, registry: Registry) -> View:
+        """The judgement, read back."""
+        bundle = Bundle.open(self.folder.parents[1])
+        return view(bundle, bundle.judged(self.folder.name).judgement, registry)
 
 
 class Shown:
@@ -106,10 +158,11 @@ class Work:
     planner: Planner
     key: SigningKey
     index: Index
-    formats: tuple[str, ...]
+    wish: Wish
+    gate: Gate
     shown: Shown
 
-    def finish(self) -> View:
+    def finish(self) -> Inspected:
         """Collect what is missing, then conclude; an interruption leaves everything resumable."""
         self._note(State.BEGUN)
         try:
@@ -128,12 +181,12 @@ class Work:
         self.shown.end()
         return self.conclude()
 
-    def conclude(self, reason: str = COMPLETE) -> View:
+    def conclude(self, reason: str = COMPLETE) -> Inspected:
         """Seal, judge, report."""
         bundle = close(self.writer, self.planner, self.key, reason=reason)
         self._note(State.SEALED, digest=bundle.digest)
-        judgement = asyncio.run(judge(bundle, self.job.registry, Terms(as_of=self.job.as_of)))
-        return file(bundle, judgement, self.job.registry, self.formats, self.key)
+        judgement = settle(judge(bundle, self.job.registry, Terms(as_of=self.job.as_of)))
+        return file(bundle, judgement, self.job.registry, self.wish, self.gate, self.key)
 
     def _note(self, state: State, *, digest: str | None = None, detail: str = "") -> None:
         inspection = self.writer.inspection
@@ -152,34 +205,53 @@ class Work:
 
 def inspect_all(order: Order, wish: Wish) -> int:
     """Inspect every chosen system, tell what was found, and give the exit code."""
-    gate = wish.gate()
+    wish.gate()  # what is wrong with it is said before anything else
     run = round_of(order)
-    views = inspect_each(run, wish)
-    if len(views) < len(run.systems):
+    inspected = inspect_each(run, wish)
+    if len(inspected) < len(run.systems):
         return MISUSE
-    return gate(views)
+    return gravest(each.code for each in inspected)
 
 
-def inspect_each(run: Round, wish: Wish) -> list[View]:
+def inspect_each(run: Round, wish: Wish) -> list[Inspected]:
     """Inspect the systems of a round and tell what was found; one that cannot be inspected does not stop the others."""
-    formats = wish.names(run.registry)
+    wish.names(run.registry)
+    gate = wish.gate()
     shown = Shown(quiet=wish.quiet)
-    views: list[View] = []
-    for system in run.systems:
-        try:
-            views.append(_inspect(run, system, formats, shown))
-        except InspectorError as error:
-            terminal.complain(error)
-    tell(views, formats, wish, run.registry)
-    return views
+    inspected: list[Inspected] = []
+    with _seldom_collected():
+        for system in run.systems:
+            try:
+                inspected.append(_inspect(run, system, wish, gate, shown))
+            except InspectorError as error:
+                terminal.complain(error)
+            gc.collect()
+    tell(inspected, wish, run.registry)
+    return inspected
 
 
-def _inspect(run: Round, system: System, formats: tuple[str, ...], shown: Shown) -> View:
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Within the body, cyclic garbage is looked for seldom, and not among what was there before.
+
+    A pass over all the evidence in memory finds next to nothing, and stops the event loop for tenths of a second.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def _inspect(run: Round, system: System, wish: Wish, gate: Gate, shown: Shown) -> Inspected:
     index = Index(run.settings.output, run.run)
     try:
         key = SigningKey.load_or_create(run.settings.signing_key)
         job = run.job(system, shown.step)
-        prepared = asyncio.run(prepare(job))
+        prepared = settle(prepare(job))
         permitted(prepared)
         writer = begin(prepared)
     except InspectorError as error:
@@ -191,20 +263,22 @@ def _inspect(run: Round, system: System, formats: tuple[str, ...], shown: Shown)
             )
         raise
     with writer:
-        return Work(writer, job, prepared.planner, key, index, formats, shown).finish()
+        return Work(writer, job, prepared.planner, key, index, wish, gate, shown).finish()
 
 
-def file(bundle: Bundle, judgement: Judgement, registry: Registry, formats: Iterable[str], key: SigningKey) -> View:
-    """Write a judgement with its reports into the bundle, and give the view that was rendered."""
+def file(
+    bundle: Bundle, judgement: Judgement, registry: Registry, wish: Wish, gate: Gate, key: SigningKey
+) -> Inspected:
+    """Write a judgement with its reports into the bundle, and give what is to be told of it."""
     made = view(bundle, judgement, registry)
-    folder = add_judgement(bundle, judgement, render([made], formats, registry), key)
-    return replace(made, folder=folder)
+    folder = add_judgement(bundle, judgement, render([made], wish.names(registry), registry), key)
+    return Inspected.of(made, folder, wish, gate)
 
 
 def go_on(folder: Path, order: Order, wish: Wish) -> int:
     """Go on with an interrupted inspection, if that is still permitted."""
 
-    def end(work: Work) -> View:
+    def end(work: Work) -> Inspected:
         _still_permitted(work.job, work.planner)
         return work.finish()
 
@@ -226,54 +300,43 @@ def seal_now(folder: Path, order: Order, wish: Wish) -> int:
     return _continued(folder, order, wish, lambda work: work.conclude("closed before it was complete"))
 
 
-def _continued(folder: Path, order: Order, wish: Wish, end: Callable[[Work], View]) -> int:
+def _continued(folder: Path, order: Order, wish: Wish, end: Callable[[Work], Inspected]) -> int:
     gate = wish.gate()
     registry = installed()
-    formats = wish.names(registry)
+    wish.names(registry)
     shown = Shown(quiet=wish.quiet)
     own = read_settings(order.settings, order.output)
     writer, job, planner = resumed(folder, own, registry, instant(order.as_of), shown.step)
     with writer:
         key = SigningKey.load_or_create(own.signing_key)
         index = Index(folder.resolve().parents[2], job.run)
-        made = end(Work(writer, job, planner, key, index, formats, shown))
-    tell([made], formats, wish, registry)
-    return gate([made])
+        made = end(Work(writer, job, planner, key, index, wish, gate, shown))
+    tell([made], wish, registry)
+    return made.code
 
 
-def tell(views: list[View], formats: tuple[str, ...], wish: Wish, registry: Registry) -> None:
+def tell(inspected: Sequence[Inspected], wish: Wish, registry: Registry) -> None:
     """Print the summary, and where the reports are."""
-    if not views:
+    if not inspected:
         return
     language = Language(wish.lang)
-    texts = views[0].texts(language)
+    texts = Texts(registry, language)
     heads = (texts.say("System"), texts.say("Level"), texts.say("Regime"), *map(texts.word, Outcome))
     summary = terminal.table(None, *heads)
-    for each in views:
-        counts = each.counts()
-        terminal.row(
-            summary,
-            each.inspection.system.id,
-            str(each.judgement.level),
-            each.judgement.regime,
-            *(str(counts[outcome]) for outcome in Outcome),
-        )
+    for each in inspected:
+        counts = (str(each.counts[outcome]) for outcome in Outcome)
+        terminal.row(summary, each.system, str(each.level), each.regime, *counts)
     terminal.show(summary)
-    several = len(views) > 1
-    for each in views:
-        system = f"{each.inspection.system.id}: " if several else ""
-        for finding in (*each.binding, *each.recommended):
-            if finding.outcome is Outcome.FAIL:
-                terminal.say(
-                    f"{system}{texts.word(finding.severity)}: {_where(finding)} – "
-                    f"{each.title(finding, language)}: {texts.message(finding)}"
-                )
-    for each in views:
-        if each.folder is not None:
-            name = f"report.{language.value}.html"
-            terminal.say(texts.say("Report: {path}", path=str(each.folder / "reports" / name)))
+    for each in inspected:
+        system = f"{each.system}: " if len(inspected) > 1 else ""
+        for line in each.failures:
+            terminal.say(f"{system}{line}")
+    for each in inspected:
+        name = f"report.{language.value}.html"
+        terminal.say(texts.say("Report: {path}", path=str(each.folder / "reports" / name)))
     if wish.to is not None:
-        for path in write(wish.to, render(views, formats, registry)):
+        views = [each.view(registry) for each in inspected]
+        for path in write(wish.to, render(views, wish.names(registry), registry)):
             terminal.say(texts.say("Report: {path}", path=str(path)))
 
 

@@ -5,12 +5,12 @@ Exit code 0: intact and by a trusted signer; 1: not intact; 3: intact, by a sign
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from inspector.bundle import Bundle, SigningKey, verify
 from inspector.cli import terminal
 from inspector.cli.inputs import read_settings
+from inspector.cli.run import settle
 from inspector.errors import Misuse
 from inspector.inspect import Terms, judge
 from inspector.judgement import Judgement
@@ -39,7 +39,7 @@ def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...])
             statements=before.statements,
             reread=before.reread,
         )
-        return asyncio.run(judge(bundle, registry, terms))
+        return settle(judge(bundle, registry, terms))
 
     here = SigningKey.existing(own.signing_key)
     answer = verify(folder, trusted={*own.trusted_signers, *trusted, *([here.keyid] if here else [])}, reassess=again)

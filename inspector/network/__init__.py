@@ -5,6 +5,7 @@ Nothing else in Inspector opens a socket or starts a scanner. The names below ar
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from inspector.network.network import Ending, Identity, Network, Stream
     from inspector.network.pins import pin, routable
     from inspector.network.scope import Scope
+
+#: httpx imports its own command line where it can, and with it rich, click and pygments: half of what it costs.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None makes the import fail, as where click is missing
 
 _HOME = {
     "Door": "inspector.network.door",

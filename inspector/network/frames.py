@@ -12,8 +12,9 @@ PREFIX_BYTES = _LAYOUT.size
 
 
 class Kind(Enum):
-    """What a frame says. From the parent: job, go. From the worker: the rest."""
+    """What a frame says. From the parent: context, job, go. From the worker: the rest."""
 
+    CONTEXT = b"K"
     JOB = b"J"
     GO = b"G"
     ASK = b"A"

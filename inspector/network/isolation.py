@@ -2,6 +2,7 @@
 
 A worker is started with ``sys.executable`` (never forked from a running event loop), runs one job at a time and is kept
 warm for further jobs of the same package: starting Python and importing a large scanner costs up to a second of CPU.
+For the same reason a job rather waits for a worker that will be free soon than have another one started.
 After any trouble, with connections left open, or after many jobs it is killed.
 """
 
@@ -15,6 +16,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -37,9 +39,12 @@ _SCANNER_MEMORY_BYTES = 8 << 30
 _RESULT_BYTES = 64 << 20
 _HEAD_BYTES = 1 << 16
 _STDERR_BYTES = 4000
-_JOBS_PER_WORKER = 100
-_IDLE_WORKERS = 4
+#: A precaution: the scanners and linters in use keep their size over thousands of jobs.
+_JOBS_PER_WORKER = 2000
+_IDLE_WORKERS = 8
 _CONNECTING_WORKERS = 8
+#: How long a job waits for a worker of its package before another one is started: about what that costs.
+_START_SECONDS = 0.5
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from inspector.network.worker import main; main()"
 
@@ -71,6 +76,7 @@ class _Worker:
         self._from = _unblocked(self._process.stdout)
         self._errors = _unblocked(self._process.stderr)
         self.jobs = 0
+        self.context = b""
         self._said = b""
 
     @property
@@ -148,35 +154,97 @@ class _Worker:
 
 # --- warm workers ---
 
-_idle: list[tuple[str, _Worker]] = []
 
+class _Pool:
+    """The workers of one package. It grows by one at a time, and only while jobs wait for longer than that costs."""
 
-@atexit.register
-def _kill_idle() -> None:
-    while _idle:
-        _idle.pop()[1].kill()
+    def __init__(self) -> None:
+        self.idle: list[_Worker] = []
+        self._busy: set[_Worker] = set()
+        self._queue: deque[asyncio.Future[_Worker]] = deque()
 
-
-def _take(package: str) -> _Worker:
-    """A warm worker of this package, or a new one."""
-    for index, (known, worker) in enumerate(_idle):
-        if known == package:
-            del _idle[index]
+    async def take(self) -> _Worker:
+        """A warm worker, or a new one."""
+        while self.idle:
+            worker = self.idle.pop()
             if worker.is_alive:
+                self._busy.add(worker)
                 return worker
             worker.kill()
-            return _take(package)
-    return _Worker()
+        return await self._queued() if self._busy else self._started()
 
+    def _started(self) -> _Worker:
+        worker = _Worker()
+        self._busy.add(worker)
+        return worker
 
-def _give_back(package: str, worker: _Worker) -> None:
-    worker.jobs += 1
-    if worker.jobs >= _JOBS_PER_WORKER:
+    async def _queued(self) -> _Worker:
+        place: asyncio.Future[_Worker] = asyncio.get_running_loop().create_future()
+        self._queue.append(place)
+        try:
+            while not place.done():
+                await asyncio.wait((place,), timeout=_START_SECONDS)
+                if not place.done() and all(worker.jobs for worker in self._busy):
+                    place.set_result(self._started())
+        except BaseException:
+            if place.done():
+                self._pass_on(place.result())
+            raise
+        finally:
+            with suppress(ValueError):
+                self._queue.remove(place)
+        return place.result()
+
+    def give_back(self, worker: _Worker) -> None:
+        """Take back a worker whose job ended well."""
+        worker.jobs += 1
+        if worker.jobs >= _JOBS_PER_WORKER:
+            self.end(worker)
+        else:
+            self._pass_on(worker)
+
+    def end(self, worker: _Worker) -> None:
+        """Kill a worker; whoever waits for it gets another one."""
         worker.kill()
-        return
-    _idle.append((package, worker))
-    if len(_idle) > _IDLE_WORKERS:
-        _idle.pop(0)[1].kill()
+        self._busy.discard(worker)
+        if self._is_awaited() and not self._busy:
+            self._pass_on(self._started())
+
+    def _pass_on(self, worker: _Worker) -> None:
+        if self._is_awaited():
+            self._queue.popleft().set_result(worker)
+            return
+        self._busy.discard(worker)
+        self.idle.append(worker)
+        _kill_idle(_IDLE_WORKERS)
+
+    def _is_awaited(self) -> bool:
+        """Whether somebody waits; whose event loop was closed does not any more."""
+        while self._queue and (self._queue[0].done() or self._queue[0].get_loop().is_closed()):
+            self._queue.popleft()
+        return bool(self._queue)
+
+
+_pools: dict[str, _Pool] = {}
+
+
+def _kill_idle(most: int) -> None:
+    """Kill idle workers until so many are left, first those of the package that was asked for the longest ago."""
+    excess = sum(len(pool.idle) for pool in _pools.values()) - most
+    for pool in _pools.values():
+        while excess > 0 and pool.idle:
+            pool.idle.pop(0).kill()
+            excess -= 1
+
+
+atexit.register(_kill_idle, 0)
+
+
+def _pool(package: str) -> _Pool:
+    """The pool of a package, which is now the last that was asked for."""
+    pool = _pools.pop(package) if package in _pools else _Pool()
+    _pools[package] = pool
+    return pool
 
 
 _rooms: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[asyncio.Semaphore, asyncio.Semaphore]]
@@ -213,10 +281,13 @@ class _Job:
         """Whether nothing of it lingers in the worker."""
         return not self._leaves and not self._granting
 
-    async def run(self, head: dict[str, Any], payload: bytes) -> bytes:
+    async def run(self, head: dict[str, Any], payload: bytes, context: bytes) -> bytes:
         """The result. Raises Trouble."""
         try:
             async with self._worker.listening():
+                if context != self._worker.context:
+                    await self._send(Kind.CONTEXT, {}, context)
+                    self._worker.context = context
                 await self._send(Kind.JOB, head, payload)
                 while True:
                     result = await self._hear(*await self._worker.receive())
@@ -285,9 +356,10 @@ class _Job:
 
 
 async def _run(
-    function: Callable[[bytes], bytes],
+    function: Callable[..., bytes],
     payload: bytes,
     *,
+    context: bytes = b"",
     seconds: float,
     memory_bytes: int,
     hold: Hold,
@@ -303,28 +375,31 @@ async def _run(
         "name": function.__qualname__,
         "memory_bytes": memory_bytes,
         "network": network,
+        "context": bool(context),
     }
-    package = function.__module__.partition(".")[0]
+    pool = _pool(function.__module__.partition(".")[0])
     room = _room(network=network)
     async with hold.within(None, ""):
         with patience.waiting():
             await room.acquire()
     try:
-        worker = _take(package)
+        async with hold.within(None, ""):
+            with patience.waiting():
+                worker = await pool.take()
         job = _Job(worker, name, hold, grant)
         healthy = False
         try:
             async with patience.within(seconds), hold.within(None, ""):
-                result = await job.run(head, payload)
+                result = await job.run(head, payload, context)
             healthy = job.is_clean
             return result
         except TimeoutError:
             raise Trouble(Cause.TIMEOUT, f"{name} did not end within {seconds:g} s") from None
         finally:
             if healthy:
-                _give_back(package, worker)
+                pool.give_back(worker)
             else:
-                worker.kill()
+                pool.end(worker)
             await job.end()
     finally:
         room.release()
@@ -335,16 +410,23 @@ async def _no_grant(address: str, port: int) -> Leave:
 
 
 async def isolate(
-    function: Callable[[bytes], bytes], payload: bytes, *, timeout: float, memory_bytes: int = MEMORY_BYTES
+    function: Callable[..., bytes],
+    payload: bytes,
+    *,
+    timeout: float,
+    memory_bytes: int = MEMORY_BYTES,
+    context: bytes = b"",
 ) -> bytes:
     """Run an importable, pure ``function(payload)`` in a killable process of its own, where no socket opens.
 
+    With a ``context`` it is ``function(payload, context)``: what many jobs have in common is sent to a worker once.
     Raises Trouble: timeout after so many seconds, whatever Trouble the function raises, bug for every other exception,
     a crash, or a socket.
     """
     return await _run(
         function,
         payload,
+        context=context,
         seconds=timeout,
         memory_bytes=memory_bytes,
         hold=Hold(),

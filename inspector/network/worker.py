@@ -36,7 +36,7 @@ class Worker:
         self._incoming = incoming
         self._outgoing = outgoing
         self._sending = threading.Lock()
-        self._jobs: queue.SimpleQueue[tuple[dict[str, Any], bytes]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[dict[str, Any], tuple[bytes, ...]]] = queue.SimpleQueue()
         self._granted: dict[int, threading.Event] = {}
         self._asked = 0
         self._open: dict[int, int] = {}
@@ -63,12 +63,15 @@ class Worker:
         return b"".join(parts)
 
     def listen(self) -> None:
-        """Take in jobs and grants until the parent is gone."""
+        """Take in jobs, what they have in common, and grants, until the parent is gone."""
+        context = b""
         while True:
             kind, head_size, body_size = unpack_prefix(self._exactly(PREFIX_BYTES))
             head, body = json.loads(self._exactly(head_size)), self._exactly(body_size)
             if kind is Kind.JOB:
-                self._jobs.put((head, body))
+                self._jobs.put((head, (body, context) if head["context"] else (body,)))
+            elif kind is Kind.CONTEXT:
+                context = body
             elif kind is Kind.GO:
                 self._granted.pop(head["id"]).set()
 
@@ -157,14 +160,14 @@ class Worker:
     def serve(self) -> None:
         """Run jobs as they come."""
         while True:
-            head, payload = self._jobs.get()
+            head, given = self._jobs.get()
             self._may_connect = bool(head["network"])
             try:
                 _limit_memory(int(head["memory_bytes"]))
                 function: Any = import_module(head["module"])
                 for name in head["name"].split("."):
                     function = getattr(function, name)
-                result = function(payload)
+                result = function(*given)
                 if not isinstance(result, bytes):
                     raise TypeError(f"{head['name']} returned {type(result).__name__}, not bytes")
             except BaseException as error:  # noqa: BLE001  (whatever it is, the parent must hear of it)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -43,6 +44,7 @@ _SIGNS = {
     Mark.NOT_APPLICABLE: "–",
     Mark.NOT_OBSERVABLE: "○",
 }
+_OTHERWISE = {outcome: Mark(outcome.value) for outcome in Outcome if outcome is not Outcome.FAIL}
 _FAILED = {
     Force.BINDING: Mark.BINDING,
     Force.CLAUSE_EVIDENCE: Mark.SIGNS,
@@ -53,7 +55,7 @@ _FAILED = {
 
 def mark_of(finding: Finding) -> Mark:
     """The mark of a finding."""
-    return _FAILED[finding.force] if finding.outcome is Outcome.FAIL else Mark(finding.outcome.value)
+    return _FAILED[finding.force] if finding.outcome is Outcome.FAIL else _OTHERWISE[finding.outcome]
 
 
 def meant(mark: Mark) -> tuple[Outcome, Force]:
@@ -88,6 +90,7 @@ class Part:
     letter: str
     findings: tuple[Finding, ...]
     groups: Mapping[Outcome, Sequence[Group]]
+    marks: Mapping[Mark, int]
 
     def of(self, *outcomes: Outcome) -> list[Group]:
         """The groups whose gravest finding has one of these outcomes."""
@@ -95,7 +98,7 @@ class Part:
 
     def count(self, mark: Mark) -> int:
         """How many findings have this mark."""
-        return sum(mark_of(each) is mark for each in self.findings)
+        return self.marks.get(mark, 0)
 
 
 def part(letter: str, findings: Sequence[Finding], view: View, language: Language) -> Part:
@@ -107,7 +110,7 @@ def part(letter: str, findings: Sequence[Finding], view: View, language: Languag
     for each in by_requirement.values():
         group = Group(view.title(each[0], language), view.requirement(each[0]), tuple(each))
         groups.setdefault(each[0].outcome, []).append(group)
-    return Part(letter, tuple(findings), groups)
+    return Part(letter, tuple(findings), groups, Counter(map(mark_of, findings)))
 
 
 @dataclass(frozen=True, slots=True)

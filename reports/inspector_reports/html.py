@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from inspector_reports.groups import Exhibit, Group, Mark, exhibits, mark_of, me
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
+    from jinja2.runtime import Macro
 
 _HERE = "inspector_reports"
 #: The most characters of any one text in a report.
@@ -34,15 +35,18 @@ def render(views: Sequence[View], language: Language) -> bytes:
     return (_template().render(_context(view, language)) + "\n").encode()
 
 
-def _finalize(value: object) -> object:
-    """What a template writes: text without anything hidden in it, and never endless; autoescaping comes after."""
+def _finalizer() -> Callable[[object], object]:
     from markupsafe import Markup
 
-    if value is None:
-        return ""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return cut(harmless(value), CHARACTERS)
-    return value
+    def finalize(value: object) -> object:
+        """What a template writes: text without anything hidden in it, and never endless; autoescaping comes after."""
+        if value is None:
+            return ""
+        if isinstance(value, str) and not isinstance(value, Markup):
+            return cut(harmless(value), CHARACTERS)
+        return value
+
+    return finalize
 
 
 @cache
@@ -56,7 +60,7 @@ def _environment() -> Environment:
     return Environment(
         loader=PackageLoader(_HERE),
         autoescape=True,
-        finalize=_finalize,
+        finalize=_finalizer(),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -99,6 +103,31 @@ class Told:
     view: View
     language: Language
     numbered: Mapping[str, Exhibit]
+    _cells: dict[tuple[str, Hashable], str] = field(default_factory=dict)
+
+    def about(self, macro: Macro, finding: Finding) -> str:
+        """What ``macro`` writes of what a finding is about, written once for all findings about the same."""
+        return self._once(macro, finding, (finding.subject, finding.address, finding.attributed_to))
+
+    def result(self, macro: Macro, finding: Finding) -> str:
+        """What ``macro`` writes of what became of a finding, written once for all of which the same became."""
+        due = finding.requirement if finding.not_yet_due else None
+        return self._once(macro, finding, (finding.outcome, finding.force, finding.cause, finding.confirmed, due))
+
+    def seen(self, macro: Macro, finding: Finding) -> str:
+        """What ``macro`` writes of what a finding saw, written once for all findings that saw the same."""
+        values = (repr(finding.measured), repr(finding.threshold), finding.on, finding.declared_status)
+        said = (finding.message.model_dump_json(), finding.statements, finding.excused)
+        return self._once(macro, finding, (finding.check, finding.outcome, *said, *values))
+
+    def trail(self, macro: Macro, finding: Finding) -> str:
+        """What ``macro`` writes of the evidence behind a finding, written once for all findings on the same."""
+        return self._once(macro, finding, finding.evidence)
+
+    def _once(self, macro: Macro, finding: Finding, key: Hashable) -> str:
+        if (macro.name, key) not in self._cells:
+            self._cells[macro.name, key] = macro(self, self.view.texts(self.language), finding)
+        return self._cells[macro.name, key]
 
     def __call__(self, text: str, **values: Value) -> str:
         """A text of the report."""

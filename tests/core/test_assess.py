@@ -254,6 +254,24 @@ def test_a_pass_needs_no_second_look() -> None:
     assert keys == {("taste", "address", "cake://a", "127.0.0.2")}
 
 
+def test_what_only_informs_needs_no_second_look() -> None:
+    """A failing row of force info alone is not worth asking twice, and is told as not confirmed."""
+    filed = [_evidence(False)]
+    informs = _row("cake-sweet", force=Force.INFO, severity=Severity.INFO)
+    judgement = _judge([informs], [cake_sweet], filed)
+    (finding,) = judgement.findings
+    assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, False)
+    assert worth_a_second_look(judgement, [(f"{0:064x}", filed[0])]) == set()
+
+
+def test_what_also_recommends_is_looked_at_again() -> None:
+    """One failing row of another force is enough, whatever else rests on the look."""
+    filed = [_evidence(False)]
+    informs = _row("cake-sweet", id="row-informs", force=Force.INFO, severity=Severity.INFO)
+    judgement = _judge([informs, _row("cake-sweet")], [cake_sweet], filed)
+    assert worth_a_second_look(judgement, [(f"{0:064x}", filed[0])]) == {("taste", "address", "cake://a", "127.0.0.1")}
+
+
 def test_every_address_has_its_finding_under_one_id() -> None:
     """The address is a property; the id is the same."""
     judgement = _judge([_row("cake-sweet")], [cake_sweet], [_evidence(True), _evidence(False, address="127.0.0.2")])

@@ -5,7 +5,9 @@ pkilint is an extra (``level-inspector[pki]``), and slow to import; only a readi
 
 from __future__ import annotations
 
-from functools import cache
+import importlib.util
+import sys
+from functools import cache, lru_cache
 from typing import Any
 
 from inspector_tls.certificates.observations import Objection
@@ -23,8 +25,13 @@ class NotLinted(Exception):
     """The linter does not know what to make of the certificate."""
 
 
+@lru_cache(maxsize=512)
 def lint(der: bytes) -> tuple[Objection, ...]:
-    """The objections to a certificate, errors and warnings, sorted. Raises NotInstalled and NotLinted."""
+    """The objections to a certificate, errors and warnings, sorted. Raises NotInstalled and NotLinted.
+
+    The same bytes, met on several addresses or looked at again, are linted once.
+    """
+    _import_when_used("iso639")
     try:
         from pkilint import loader
         from pkilint.cabf.serverauth import determine_certificate_type
@@ -62,3 +69,17 @@ def _profile(kind: Any) -> tuple[Any, Any]:
         return finding_filter.filter_results(filters, results)[0]
 
     return validator, select
+
+
+def _import_when_used(name: str) -> None:
+    """Let a module load when something of it is first used.
+
+    The table of languages takes as long to import as all of pkilint, which needs it for European qualified
+    certificates alone.
+    """
+    spec = None if name in sys.modules else importlib.util.find_spec(name)
+    if spec is None or spec.loader is None:
+        return
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)

@@ -9,8 +9,7 @@ so that a chain made to be hard to build ends with ``TooComplex``.
 from __future__ import annotations
 
 import ipaddress
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -88,7 +87,19 @@ def same(name: x509.Name) -> _Name:
     )
 
 
-def trust(served: Sequence[x509.Certificate], roots: Iterable[x509.Certificate], at: datetime) -> Trust:
+#: Certificates by their subject, in the form that is compared.
+Roots = Mapping[_Name, Sequence[x509.Certificate]]
+
+
+def by_subject(certificates: Iterable[x509.Certificate]) -> Roots:
+    """Roots as ``trust`` takes them: many readings share them."""
+    found: dict[_Name, list[x509.Certificate]] = {}
+    for each in certificates:
+        found.setdefault(same(each.subject), []).append(each)
+    return found
+
+
+def trust(served: Sequence[x509.Certificate], roots: Roots, at: datetime) -> Trust:
     """What path leads from ``served[0]`` through the others to one of ``roots``, all valid ``at`` that instant.
 
     Raises TooComplex and NotJudged.
@@ -99,10 +110,9 @@ def trust(served: Sequence[x509.Certificate], roots: Iterable[x509.Certificate],
 @dataclass(slots=True)
 class _Builder:
     served: Sequence[x509.Certificate]
-    known: Iterable[x509.Certificate]
+    roots: Roots
     at: datetime
-    roots: dict[_Name, list[x509.Certificate]] = field(default_factory=lambda: defaultdict(list))
-    others: dict[_Name, list[x509.Certificate]] = field(default_factory=lambda: defaultdict(list))
+    others: Roots = field(default_factory=dict)
     flaws: dict[Flaw, str] = field(default_factory=dict)
     signatures: int = 0
     cut: bool = False
@@ -112,10 +122,7 @@ class _Builder:
         leaf, *others = dict.fromkeys(self.served)
         if len(others) >= SERVED_LIMIT:
             raise TooComplex
-        for each in self.known:
-            self.roots[same(each.subject)].append(each)
-        for each in others:
-            self.others[same(each.subject)].append(each)
+        self.others = by_subject(others)
         for path in self._paths((leaf,)):
             if self._holds(path):
                 return Trust(path=tuple(fingerprint(each) for each in path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from inspector import Answer, Capture, Cause, Model, Reading, Trouble
@@ -24,6 +25,8 @@ from inspector_tls.certificates.observations import (
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
+
+    from inspector_tls.certificates.paths import Roots
 
 #: The name of the raw bytes that tell of every handshake.
 HANDSHAKES = "handshakes.json"
@@ -118,8 +121,8 @@ def read(capture: Capture, reading: Reading) -> Certificates:
         named=_sorts(made, kinds, named=True),
         default=_sorts(made, kinds, named=False) if server_name is not None else None,
         chains=chains,
-        public_roots=len(material.public),
-        declared_roots=len(material.declared),
+        public_roots=len(material.public.certificates),
+        declared_roots=len(material.declared.certificates),
     )
 
 
@@ -169,15 +172,29 @@ def _chains(capture: Capture, made: Sequence[Handshake], material: _Material) ->
             yield chain
 
 
+class _Store:
+    """Trusted roots, parsed."""
+
+    def __init__(self, pem: bytes) -> None:
+        from cryptography.x509 import load_pem_x509_certificates
+
+        from inspector_tls.certificates.paths import by_subject
+
+        self.certificates: Sequence[Certificate] = load_pem_x509_certificates(pem) if pem.strip() else []
+        self.by_subject: Roots = by_subject(self.certificates)
+
+
+#: A store is parsed once for all readings that are given the same bytes.
+_store = lru_cache(maxsize=4)(_Store)
+
+
 class _Material:
     """The roots of one reading, and the instant at which paths and responses are judged."""
 
     def __init__(self, reading: Reading) -> None:
-        from cryptography.x509 import load_pem_x509_certificates
-
         self.at = reading.seen_at
-        self.public = load_pem_x509_certificates(reading.public_roots) if reading.public_roots.strip() else []
-        self.declared = load_pem_x509_certificates(reading.declared_roots) if reading.declared_roots.strip() else []
+        self.public = _store(reading.public_roots)
+        self.declared = _store(reading.declared_roots)
 
     def chain(self, capture: Capture, digests: Sequence[str], made: Sequence[Handshake]) -> Chain | None:
         """The facts of one chain; None when the leaf cannot be parsed."""
@@ -197,14 +214,14 @@ class _Material:
             objections=_objections(capture.named(f"{digests[0]}.der") or b""),
         )
 
-    def _trust(self, served: Sequence[Certificate], roots: Sequence[Certificate], *, whole: bool) -> Answer[Trust]:
+    def _trust(self, served: Sequence[Certificate], roots: _Store, *, whole: bool) -> Answer[Trust]:
         """What the chain leads to; unseen where there are no roots, or where part of it cannot be judged."""
         from inspector_tls.certificates.paths import NotJudged, TooComplex, trust
 
-        if not roots:
+        if not roots.certificates:
             return Answer(unseen=Cause.NOT_SELECTED)
         try:
-            found = trust(served, roots, self.at)
+            found = trust(served, roots.by_subject, self.at)
         except (NotJudged, TooComplex):
             return Answer(unseen=Cause.PROTOCOL_ERROR)
         return Answer(seen=found) if found.chains or whole else Answer(unseen=Cause.PROTOCOL_ERROR)
@@ -221,8 +238,9 @@ class _Material:
             unseen = next((each.staple.unseen for each in made if each.staple.unseen is not None), None)
             return Answer(unseen=unseen)
         response = capture.named(f"{digest}.ocsp") or b""
+        known = [*served, *self.declared.certificates, *self.public.certificates]
         try:
-            return Answer(seen=judge(response, served[0], [*served, *self.declared, *self.public], self.at))
+            return Answer(seen=judge(response, served[0], known, self.at))
         except IssuerUnknown:
             return Answer(unseen=Cause.AMBIGUOUS)
         except NotJudged:

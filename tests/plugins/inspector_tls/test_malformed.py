@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector_tls.certificates.facts import facts, load
-from inspector_tls.certificates.paths import NotJudged, TooComplex, trust
+from inspector_tls.certificates.paths import NotJudged, TooComplex, by_subject, trust
 from tests.plugins.inspector_tls.authority import Identity, intermediate, issue, root
 
 HOST = "www.example.vn"
@@ -42,7 +42,9 @@ def test_changed_octets(changes: list[tuple[int, int]]) -> None:
             return
         facts(certificate)
         try:
-            found = trust([certificate, between.certificate], [top.certificate], datetime.datetime.now(datetime.UTC))
+            found = trust(
+                [certificate, between.certificate], by_subject([top.certificate]), datetime.datetime.now(datetime.UTC)
+            )
         except (NotJudged, TooComplex):
             return
     assert not found.chains or certificate.tbs_certificate_bytes == leaf.certificate.tbs_certificate_bytes

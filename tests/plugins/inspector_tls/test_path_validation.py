@@ -56,7 +56,7 @@ def test_paths_agree(authority: Identity, between: Identity, way: str) -> None:
     """Each way in which a chain can fail gives the same answer in pyhanko-certvalidator, a different code base."""
     make, _flaw = WAYS[way]
     identity, at = make(authority, between), datetime.datetime.now(datetime.UTC)
-    ours = paths.trust([identity.certificate, *identity.chain], [authority.certificate], at)
+    ours = paths.trust([identity.certificate, *identity.chain], paths.by_subject([authority.certificate]), at)
     assert ours.chains is _theirs(identity, authority, at)
 
 
@@ -80,5 +80,7 @@ def test_building_is_bounded(authority: Identity, count: int, monkeypatch: pytes
     leaf = issue("www.example.vn", circle[0], dns=["www.example.vn"])
     served = [leaf.certificate, *(each.certificate for each in circle)]
     with contextlib.suppress(paths.TooComplex):
-        assert not paths.trust(served, [authority.certificate], datetime.datetime.now(datetime.UTC)).chains
+        assert not paths.trust(
+            served, paths.by_subject([authority.certificate]), datetime.datetime.now(datetime.UTC)
+        ).chains
     assert len(tried) <= paths.SIGNATURE_LIMIT
