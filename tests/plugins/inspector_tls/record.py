@@ -34,7 +34,8 @@ from tests.plugins.inspector_tls.authority import (
     root,
     rsa_key,
 )
-from tests.plugins.inspector_tls.looking import look, look_at_certificates
+from tests.plugins.inspector_tls.looking import look, look_at_certificates, look_at_resumption
+from tests.plugins.inspector_tls.sessions.ticketing import TLS_1_2, ticketing
 
 RECORDED = Path(__file__).parent / "recorded"
 HOST = "www.example.vn"
@@ -224,6 +225,27 @@ class _Recorder:
         with servers.nginx(self.folder, f"{directives} ssl_protocols TLSv1.2 TLSv1.3;") as port:
             self.record("both-sorts", port)
 
+    def resumption(self) -> None:
+        """Servers that differ in how long their tickets are good."""
+        rsa = issue(HOST, key=rsa_key(), dns=[HOST]).write(self.folder, "tickets")
+        shown = f"ssl_certificate {rsa[0]}; ssl_certificate_key {rsa[1]}; ssl_protocols TLSv1.2 TLSv1.3;"
+        for name, directives in {
+            "nginx-five-minutes": "ssl_session_timeout 5m;",
+            "nginx-two-days": "ssl_session_timeout 2d;",
+            "nginx-nine-days": "ssl_session_timeout 9d;",
+        }.items():
+            with servers.nginx(self.folder, shown + directives) as port:
+                write(name, look_at_resumption(port))
+        with servers.openssl(rsa, "-no_ticket", "-num_tickets", "0") as port:
+            write("openssl-no-tickets", look_at_resumption(port))
+        for name, answer in {
+            "tlslite-ten-days": ticketing(rsa, 300, 864_000),
+            "tlslite-left-to-the-client": ticketing(rsa, 0, version=TLS_1_2),
+            "tlslite-deaf": ticketing(rsa, deaf=True),
+        }.items():
+            with servers.answering(answer) as port:
+                write(name, look_at_resumption(port))
+
 
 def recordings() -> Iterator[Path]:
     """The files that were recorded."""
@@ -240,3 +262,4 @@ if __name__ == "__main__":
         recorder.certificates()
         recorder.staples()
         recorder.both_sorts()
+        recorder.resumption()
