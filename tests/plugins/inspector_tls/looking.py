@@ -16,6 +16,7 @@ def looked(
     port: int,
     *,
     probe: Probe = tls,
+    scheme: str = "https",
     host: str = "www.example.vn",
     address: str = "127.0.0.1",
     seconds: int = 2,
@@ -26,7 +27,7 @@ def looked(
     where = f"[{host}]" if ":" in host else host
     return run_probe(
         probe,
-        f"https://{where}:{port}/",
+        f"{scheme}://{where}:{port}" + ("/" if scheme == "https" else ""),
         address=address,
         declared_roots=declared,
         public_roots=public,
