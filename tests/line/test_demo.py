@@ -141,6 +141,7 @@ EXPOSURE = ("fallback-scsv-honoured", "no-beast-exposure", "no-logjam", "server-
 #: Whether the library beneath the demonstration knows the post-quantum groups.
 HYBRID, KNOWS_HYBRID = "post-quantum-hybrid-offered", ssl.OPENSSL_VERSION_INFO >= (3, 5)
 STARTTLS = ("starttls-offered",)
+SESSIONS = ("early-data-off", "ticket-lifetime-limited")
 #: What is asked of certificates of public authorities, or of servers that staple.
 PUBLIC = (
     "certificate-lifetime-limited",
@@ -175,7 +176,7 @@ def test_the_well_kept_portal_passes_but_for_what_it_really_lacks(shown: Shown) 
         **_told("not-applicable", https.rstrip("/"), "fallback-scsv-honoured", "no-logjam", "server-order-preferred"),
         **_told("fail", https.rstrip("/"), "certificate-chains-to-public-root"),
         **_told("pass" if KNOWS_HYBRID else "fail", https.rstrip("/"), HYBRID),
-        **_told("pass", https.rstrip("/"), "certificate-chain-complete", "early-data-off"),
+        **_told("pass", https.rstrip("/"), "certificate-chain-complete", *SESSIONS),
         **_told("not-applicable", https.rstrip("/"), *PUBLIC),
         **_told("pass", https, *PAGE, "hsts-set", "https-reachable"),
         **_told("not-applicable", https, "http-redirects-to-https"),
@@ -205,7 +206,7 @@ def test_the_old_shop_fails_and_every_failure_is_confirmed(shown: Shown) -> None
         **_told("not-applicable", https.rstrip("/"), "no-logjam"),
         # It closes without saying why, which may be the refusal of a fallback or anything else.
         **_told("inconclusive", https.rstrip("/"), "fallback-scsv-honoured"),
-        **_told("pass", https.rstrip("/"), "certificate-chain-complete", "early-data-off"),
+        **_told("pass", https.rstrip("/"), "certificate-chain-complete", *SESSIONS),
         **_told("not-applicable", https.rstrip("/"), *PUBLIC),
         **_told("fail", https, *PAGE, "hsts-set"),
         **_told("pass", https, "https-reachable"),
@@ -237,7 +238,7 @@ def test_the_silent_server_is_neither_good_nor_bad(shown: Shown) -> None:
     host = "host:van-ban.bo-mau.test"
     assert shown.outcomes(SILENT) == {
         **_told("inconclusive", https.rstrip("/"), *CERTIFICATE, *VERSIONS, *SUITES, *HANDSHAKE, *EXPOSURE, HYBRID),
-        **_told("inconclusive", https.rstrip("/"), *PUBLIC, "certificate-chain-complete", "early-data-off"),
+        **_told("inconclusive", https.rstrip("/"), *PUBLIC, "certificate-chain-complete", *SESSIONS),
         **_told("inconclusive", https, *PAGE, "hsts-set", "https-reachable", "http-redirects-to-https"),
         **_told("inconclusive", host, "certificate-same-everywhere", "tls-same-everywhere"),
         **_told("pass", host, "caa-limits-issuers"),

@@ -22,8 +22,9 @@ each_regime = pytest.mark.parametrize("regime", REGIMES, ids=lambda regime: regi
 
 FORCES = list(Force)[::-1]
 OBLIGATIONS = [Obligation.SHOULD, Obligation.MUST]
-#: Options that are words, from lax to strict. Of numbers, the larger one is the stricter one.
+#: Options that are words, from lax to strict. Of numbers, the larger one is the stricter one, but for upper bounds.
 WORDS = {"oldest": ["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"], "policy": ["quarantine", "reject"]}
+UPPER_BOUNDS = {"longest_hours"}
 #: Options that say what is judged, not how strictly.
 NEUTRAL = {"level", "signs"}
 
@@ -133,7 +134,7 @@ def _rank(name: str, value: Any) -> int:
     if name in WORDS:
         return WORDS[name].index(value)
     assert isinstance(value, int), f"say which {name} is stricter"
-    return value
+    return -value if name in UPPER_BOUNDS else value
 
 
 @each_regime

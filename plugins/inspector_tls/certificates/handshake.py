@@ -7,7 +7,7 @@ that it holds the private key: only what it presents is written down.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -26,8 +26,11 @@ from inspector_tls.certificates.messages import (
 )
 
 if TYPE_CHECKING:
+    from inspector.network import Stream
     from inspector_tls.certificates.secrets import Opened, Share
 
+#: Brings a fresh connection to where TLS begins; raises Trouble.
+Opening = Callable[["Stream"], Awaitable[None]]
 #: Largest handshake message that is read. A chain of 100 certificates stays far below.
 MESSAGE_BYTES = 1 << 19
 #: Records that carry nothing for us (warnings, empty ones), and handshake messages before the certificates.
@@ -45,7 +48,8 @@ class End(StrEnum):
 
     ``presented``: with certificates; ``anonymous``: the server chose a suite without any; ``alert``: it refused, with a
     number; ``malformed``: it speaks TLS, but not so that it can be read; ``not-tls``; ``too-large``; ``closed``:
-    without a word; ``trouble``: the connection's own, with a cause.
+    without a word; ``trouble``: the connection's own, with a cause; ``before-tls``: what is said before TLS did not
+    lead to it, with a cause.
     """
 
     PRESENTED = "presented"
@@ -56,6 +60,7 @@ class End(StrEnum):
     TOO_LARGE = "too-large"
     CLOSED = "closed"
     TROUBLE = "trouble"
+    BEFORE_TLS = "before-tls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +90,19 @@ class _Ended(Exception):
         self.end, self.note, self.alert = end, note, alert
 
 
-async def shake(network: Network, manner: Manner, sort: Sort, server_name: str | None, *, seconds: float) -> Outcome:
-    """Make one handshake with the target, in at most so many seconds after the connection stands."""
+async def shake(
+    network: Network, manner: Manner, sort: Sort, server_name: str | None, *, opening: Opening, seconds: float
+) -> Outcome:
+    """Make one handshake with the target, in at most so many seconds after the connection was brought to it."""
     try:
         stream = await network.connect(timeout=seconds)
     except Trouble as trouble:
         return Outcome(End.TROUBLE, trouble.message, cause=trouble.cause)
+    try:
+        await opening(stream)
+    except Trouble as trouble:
+        await stream.close()
+        return Outcome(End.BEFORE_TLS, trouble.message, cause=trouble.cause)
     conversation = _Conversation(_Line(stream.read, seconds), stream.write, manner, sort, server_name)
     try:
         async with network.within(seconds):

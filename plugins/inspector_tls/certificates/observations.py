@@ -224,7 +224,7 @@ class Sorts(Model):
 
 
 class Certificates(Observation):
-    """The certificates of one port at one address.
+    """The certificates of one port at one address; ``scheme`` names the protocol in which TLS was begun.
 
     ``host`` is the name or address literal that was asked for, ``server_name`` the name sent in the hello (None for an
     address literal, RFC 6066 §3); ``seen_at`` the instant of the look, at which certificates are judged.
@@ -235,6 +235,7 @@ class Certificates(Observation):
 
     kind: ClassVar[str] = "certificates/1"
 
+    scheme: str = "tls"
     host: str
     server_name: str | None = None
     seen_at: Instant

@@ -8,41 +8,49 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inspector import Aim, Answer, Capture, Cause, Cost, Gap, Network, Raw, Target, Touch, TroubleNote, probe
+from inspector.network import Stream
 from inspector.subject import is_address
 from inspector_tls.certificates.handshake import End, Outcome, shake
 from inspector_tls.certificates.messages import Manner, Sort
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.reading import HANDSHAKES, Handshake, Handshakes, read, settle
 from inspector_tls.probes import HTTPS, TLS
+from inspector_tls.starttls.preambles import SCHEMES, needs_preamble
+from inspector_tls.starttls.stepping import PREAMBLE_SECONDS, prepare
 
 #: Each manner is tried once, the first that times out once more, and each other question at most twice.
 MOST_CONNECTIONS = len(Manner) + 1 + 2 * (2 * len(Sort) - 1)
+#: Connections that follow one another: the manners, and the questions that are asked together, twice.
+_MOST_ROUNDS = len(Manner) + 1 + 2
 #: A server that lets so many hellos go without a byte is left alone.
 _SILENCES = 3
 #: The connection's own troubles, after which another may fare better.
 _PASSING = frozenset({Cause.TIMEOUT, Cause.RESET})
 
 
-def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
-    return Cost(connections=MOST_CONNECTIONS, seconds=2 * MOST_CONNECTIONS * int(options.get("answer_seconds", 6)))
+def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
+    handshakes = 2 * MOST_CONNECTIONS * int(options.get("answer_seconds", 6))
+    before = _MOST_ROUNDS * int(PREAMBLE_SECONDS) if needs_preamble(target.scheme) else 0
+    return Cost(connections=MOST_CONNECTIONS, seconds=handshakes + before)
 
 
 @probe(
     "certificates",
     kind=Certificates,
-    schemes={HTTPS, TLS},
+    schemes={HTTPS, TLS, *SCHEMES},
     aim=Aim.ADDRESS,
     touch=Touch.POLITE,
     cost=_cost,
     read=read,
     heavy=True,
+    version="2",
 )
 async def certificates(target: Target, network: Network, *, answer_seconds: int = 6) -> Capture:
     """Ask as each sort of client does, with the host's name and without any, for the certificates.
 
-    ``answer_seconds`` bounds one handshake.
+    ``answer_seconds`` bounds one handshake, once the protocol that TLS is asked for in has led to it.
     """
-    visit = _Visit(network, None if is_address(target.host) else target.host, answer_seconds)
+    visit = _Visit(target, network, answer_seconds)
     await visit.ask_all()
     return Capture(
         raw=(Raw(name=HANDSHAKES, data=visit.handshakes.canonical(), media_type="application/json"), *visit.files()),
@@ -55,9 +63,10 @@ async def certificates(target: Target, network: Network, *, answer_seconds: int 
 class _Visit:
     """The handshakes with one server."""
 
-    def __init__(self, network: Network, server_name: str | None, seconds: int) -> None:
+    def __init__(self, target: Target, network: Network, seconds: int) -> None:
+        self._target = target
         self._network = network
-        self._server_name = server_name
+        self._server_name = None if is_address(target.host) else target.host
         self._seconds = seconds
         self._made: list[Handshake] = []
         self._files: dict[str, bytes] = {}
@@ -92,6 +101,10 @@ class _Visit:
                 return None
         return None
 
+    async def _open(self, stream: Stream) -> None:
+        """Get to where TLS begins."""
+        await prepare(stream, self._target.scheme, self._network.identity, host=self._target.host)
+
     def _is_over(self, last: Handshake) -> bool:
         if self.trouble is not None or last.end is End.NOT_TLS:
             return True
@@ -105,7 +118,14 @@ class _Visit:
             return
         outcomes = await asyncio.gather(
             *(
-                shake(self._network, manner, sort, self._server_name if named else None, seconds=float(self._seconds))
+                shake(
+                    self._network,
+                    manner,
+                    sort,
+                    self._server_name if named else None,
+                    opening=self._open,
+                    seconds=float(self._seconds),
+                )
                 for named, sort in questions
             )
         )

@@ -115,6 +115,7 @@ def read(capture: Capture, reading: Reading) -> Certificates:
     server_name = None if is_address(host) else host
     kinds = {chain.leaf.sha256: chain.leaf.key.kind for chain in chains}
     return Certificates(
+        scheme=reading.subject.scheme,
         host=host,
         server_name=server_name,
         seen_at=reading.seen_at,
@@ -145,6 +146,9 @@ def _sorts(made: Sequence[Handshake], kinds: dict[str, str], *, named: bool) -> 
 
 def _no_tls(made: Sequence[Handshake]) -> Trouble:
     """Why there is nothing to tell of a server's certificates."""
+    before = next((each for each in made if each.end is End.BEFORE_TLS), None)
+    if before is not None:
+        return Trouble(before.cause or Cause.PROTOCOL_ERROR, before.note)
     other = next((each for each in made if each.end is End.NOT_TLS), None)
     if other is not None:
         return Trouble(Cause.PROTOCOL_ERROR, f"answers a TLS hello with {other.note}")

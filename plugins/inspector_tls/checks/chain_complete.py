@@ -1,6 +1,7 @@
 """The intermediates come along."""
 
 from inspector import Cause, Verdict, check, failed, inconclusive, not_applicable, passed
+from inspector_tls.certificates.clients import where_clients_insist
 from inspector_tls.certificates.observations import Certificates, Chain, Flaw, Trust
 
 
@@ -9,6 +10,7 @@ from inspector_tls.certificates.observations import Certificates, Chain, Flaw, T
     title="Every certificate comes with its intermediate certificates",
     references=("RFC 8446 §4.4.2", "RFC 5246 §7.4.2"),
 )
+@where_clients_insist
 def chain_complete(certificates: Certificates) -> Verdict:
     """A client that was never given the intermediate certificate cannot find the way to a root that it trusts; browsers
     often hide this, programs and phones fail. Whether the root is trusted is another question.

@@ -1,6 +1,7 @@
 """The chain to the roots that the inspecting side was given."""
 
 from inspector import Cause, Verdict, check, inconclusive
+from inspector_tls.certificates.clients import where_clients_insist
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.trusting import lead_to_root
 
@@ -10,6 +11,7 @@ from inspector_tls.certificates.trusting import lead_to_root
     title="Every certificate leads to a declared root",
     references=("RFC 5280 §6.1",),
 )
+@where_clients_insist
 def chains_to_declared_root(certificates: Certificates) -> Verdict:
     """National and enterprise authorities are in no browser's store: their services are judged against the roots that
     the inspecting side was given. Without such roots the question was not asked. Revocation is not judged here.

@@ -1,6 +1,7 @@
 """The certificate is valid now and for a while."""
 
 from inspector import Quantity, Verdict, check, failed, passed
+from inspector_tls.certificates.clients import where_clients_insist
 from inspector_tls.certificates.observations import Certificates
 
 
@@ -9,6 +10,7 @@ from inspector_tls.certificates.observations import Certificates
     title="Every certificate is valid on the day of the look",
     references=("RFC 5280 §4.1.2.5",),
 )
+@where_clients_insist
 def in_date(certificates: Certificates, *, days_left: int = 0) -> Verdict:
     """Clients refuse a certificate outside its dates: the service fails, or users learn to click warnings away. The
     dates are compared with the instant of the look.

@@ -1,6 +1,7 @@
 """Keys and signatures that cannot be forged."""
 
 from inspector import Cause, Quantity, Verdict, check, failed, inconclusive, passed
+from inspector_tls.certificates.clients import no_certificate
 from inspector_tls.certificates.observations import Certificate, Certificates
 
 _FORGEABLE = frozenset({"md5", "sha1"})
@@ -26,7 +27,7 @@ def key_strong(certificates: Certificates, *, rsa_bits: int = 2048, ec_bits: int
         if verdict is not None:
             return verdict
     if not certificates.complete():
-        return failed("the server presents no certificate")
+        return no_certificate(certificates)
     for certificate in relied:
         if not _is_known(certificate):
             return inconclusive(

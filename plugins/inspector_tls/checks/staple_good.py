@@ -1,6 +1,7 @@
 """What is stapled is sound and says that the certificate is good."""
 
 from inspector import Verdict, check, not_applicable, passed
+from inspector_tls.certificates.clients import where_clients_insist
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.stapling import refusal
 
@@ -10,6 +11,7 @@ from inspector_tls.certificates.stapling import refusal
     title="Every stapled OCSP response is sound and says that the certificate is good",
     references=("RFC 6066 §8", "RFC 6960 §3.2"),
 )
+@where_clients_insist
 def staple_good(certificates: Certificates) -> Verdict:
     """A stapled response tells the client that the issuer has not revoked the certificate; one that says revoked, or is
     expired, makes clients refuse the connection. Judged are responder, signature, dates and which certificate it is

@@ -1,6 +1,7 @@
 """Who demands a stapled response gets one."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
+from inspector_tls.certificates.clients import where_clients_insist
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.stapling import refusal
 
@@ -10,6 +11,7 @@ from inspector_tls.certificates.stapling import refusal
     title="A certificate that demands a stapled OCSP response comes with a good one",
     references=("RFC 7633", "RFC 6066 §8", "RFC 6960"),
 )
+@where_clients_insist
 def stapled_when_required(certificates: Certificates) -> Verdict:
     """A certificate may demand that its server proves with every handshake that it is not revoked; clients that heed
     this refuse the connection where the proof is missing, expired or someone else's.

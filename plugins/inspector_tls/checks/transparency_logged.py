@@ -1,6 +1,7 @@
 """Certificates stand in public logs, as far as the timestamps say."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
+from inspector_tls.certificates.clients import where_clients_insist
 from inspector_tls.certificates.observations import Certificates, Chain, Timestamp
 
 #: Logs that browsers want to see (Chrome's and Apple's policies): beside the certificate; within one that lives at most
@@ -14,6 +15,7 @@ _SHORT_DAYS = 180
     title="Publicly trusted certificates carry timestamps of enough transparency logs",
     references=("RFC 6962 §3.3", "Chrome Certificate Transparency Policy", "Apple's Certificate Transparency policy"),
 )
+@where_clients_insist
 def transparency_logged(certificates: Certificates) -> Verdict:
     """What stands in public logs was not issued in secret: a certificate that a stranger obtained comes to light, and
     browsers refuse one without timestamps. Counted are distinct logs; the signatures of the timestamps are not

@@ -8,12 +8,15 @@ from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.probe import certificates
 from inspector_tls.observations import Tls
 from inspector_tls.probes import tls
+from inspector_tls.sessions.observations import TlsResumption
+from inspector_tls.sessions.probes import tls_resumption
 
 
 def looked(
     port: int,
     *,
     probe: Probe = tls,
+    scheme: str = "https",
     host: str = "www.example.vn",
     address: str = "127.0.0.1",
     seconds: int = 2,
@@ -24,7 +27,7 @@ def looked(
     where = f"[{host}]" if ":" in host else host
     return run_probe(
         probe,
-        f"https://{where}:{port}/",
+        f"{scheme}://{where}:{port}" + ("/" if scheme == "https" else ""),
         address=address,
         declared_roots=declared,
         public_roots=public,
@@ -40,3 +43,8 @@ def look(port: int, **options: object) -> Tls:
 def look_at_certificates(port: int, **options: object) -> Certificates:
     """What is seen of a server's certificates; raises the look's trouble."""
     return looked(port, probe=certificates, **options).seen(Certificates)  # type: ignore[arg-type]
+
+
+def look_at_resumption(port: int, **options: object) -> TlsResumption:
+    """What is seen of how a server resumes; raises the look's trouble."""
+    return looked(port, probe=tls_resumption, **options).seen(TlsResumption)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ Files whose names begin with ``handmade-`` are not written here: nobody's server
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -34,7 +35,10 @@ from tests.plugins.inspector_tls.authority import (
     root,
     rsa_key,
 )
-from tests.plugins.inspector_tls.looking import look, look_at_certificates
+from tests.plugins.inspector_tls.looking import look, look_at_certificates, look_at_resumption
+from tests.plugins.inspector_tls.sessions.ticketing import TLS_1_2, ticketing
+from tests.plugins.inspector_tls.starttls.field import serving, staged
+from tests.plugins.inspector_tls.starttls.speakers import SCRIPTS, speaking
 
 RECORDED = Path(__file__).parent / "recorded"
 HOST = "www.example.vn"
@@ -224,6 +228,58 @@ class _Recorder:
         with servers.nginx(self.folder, f"{directives} ssl_protocols TLSv1.2 TLSv1.3;") as port:
             self.record("both-sorts", port)
 
+    def behind_starttls(self) -> None:
+        """Servers of the field that differ in what their clients make of a certificate."""
+        rsa = rsa_key()
+        between = intermediate(self.root, key=rsa_key())
+        good = issue(HOST, between, key=rsa, dns=[HOST])
+        poor = issue("mx.example.vn", key=rsa_key(1024), dns=["mx.example.vn"], days=(-30, -2))
+        private = issue(HOST, root("Own root", key=rsa_key()), key=rsa, dns=[HOST])
+        other = issue("example.vn", between, key=rsa, dns=["example.vn"])
+        past = issue(HOST, between, key=rsa, dns=[HOST], days=(-30, -2))
+        with staged() as stage:
+            for name, scheme, identity in (
+                ("postfix", "smtp", good),
+                ("postfix-poor", "smtp", poor),
+                ("dovecot", "imap", good),
+                ("dovecot-private", "imap", private),
+                ("dovecot-wrong-name", "pop3", other),
+                ("vsftpd-expired", "ftp", past),
+                ("postgresql-private", "postgresql", private),
+                ("postgresql-expired", "postgresql", past),
+                ("xmpp-of-the-domain", "xmpp-client", other),
+                ("xmpp-server-private", "xmpp-server", private),
+            ):
+                place = stage.place(name)
+                with serving(place, scheme, identity) as port:
+                    self.record(name, port, address=place.address, scheme=scheme)
+        bare = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        bare.maximum_version = ssl.TLSVersion.TLSv1_2
+        bare.set_ciphers("AECDH:@SECLEVEL=0")
+        with servers.answering(speaking(SCRIPTS["smtp"], bare)) as port:
+            self.record("smtp-anonymous", port, scheme="smtp")
+
+    def resumption(self) -> None:
+        """Servers that differ in how long their tickets are good."""
+        rsa = issue(HOST, key=rsa_key(), dns=[HOST]).write(self.folder, "tickets")
+        shown = f"ssl_certificate {rsa[0]}; ssl_certificate_key {rsa[1]}; ssl_protocols TLSv1.2 TLSv1.3;"
+        for name, directives in {
+            "nginx-five-minutes": "ssl_session_timeout 5m;",
+            "nginx-two-days": "ssl_session_timeout 2d;",
+            "nginx-nine-days": "ssl_session_timeout 9d;",
+        }.items():
+            with servers.nginx(self.folder, shown + directives) as port:
+                write(name, look_at_resumption(port))
+        with servers.openssl(rsa, "-no_ticket", "-num_tickets", "0") as port:
+            write("openssl-no-tickets", look_at_resumption(port))
+        for name, answer in {
+            "tlslite-ten-days": ticketing(rsa, 300, 864_000),
+            "tlslite-left-to-the-client": ticketing(rsa, 0, version=TLS_1_2),
+            "tlslite-deaf": ticketing(rsa, deaf=True),
+        }.items():
+            with servers.answering(answer) as port:
+                write(name, look_at_resumption(port))
+
 
 def recordings() -> Iterator[Path]:
     """The files that were recorded."""
@@ -240,3 +296,5 @@ if __name__ == "__main__":
         recorder.certificates()
         recorder.staples()
         recorder.both_sorts()
+        recorder.behind_starttls()
+        recorder.resumption()

@@ -1,0 +1,54 @@
+"""No ticket that outlives the forward secrecy of its session."""
+
+from inspector import Answer, Cause, Quantity, Verdict, check, failed, inconclusive, not_applicable, passed
+from inspector_tls.sessions.observations import TlsResumption
+
+#: The most seconds that TLS 1.3 allows: seven days (RFC 8446 §4.6.1).
+_MOST_IN_TLS_1_3 = 604_800
+
+
+@check(
+    "ticket-lifetime-limited",
+    title="No session ticket is good for longer than allowed",
+    references=("RFC 9325 §3.4", "RFC 5077 §3.3", "RFC 8446 §4.6.1"),
+)
+def ticket_lifetime_limited(resumption: TlsResumption, *, longest_hours: int = 24) -> Verdict:
+    """A server keeps the key that seals its tickets at least as long as they are good. Whoever gets hold of it opens
+    the recorded sessions of TLS up to 1.2, forward secrecy or not, and passes for the server in TLS 1.3. How often the
+    server changes that key cannot be seen from outside.
+
+    Remediation: shorten the time for which sessions are kept, in nginx ``ssl_session_timeout 1d;`` or less, change the
+    key at least that often, or give no tickets: ``ssl_session_tickets off;``.
+    """
+    allowed = longest_hours * 3600
+    verdict = _too_long(resumption.psk_seconds, min(allowed, _MOST_IN_TLS_1_3), "/psk_seconds") or _too_long(
+        resumption.ticket_seconds, allowed, "/ticket_seconds"
+    )
+    if verdict is not None:
+        return verdict
+    ticket, psk = resumption.ticket_seconds.value, resumption.psk_seconds.value
+    if ticket == 0:
+        return inconclusive(
+            "leaves it to the client how long a ticket is good", cause=Cause.AMBIGUOUS, on="/ticket_seconds"
+        )
+    given = [seconds for seconds in (ticket, psk) if seconds is not None]
+    if not given:
+        return not_applicable("gives no session tickets", on=("/ticket_seconds", "/psk_seconds"))
+    return passed(
+        "tickets are good for {measured} at most", measured=_seconds(max(given)), on=("/ticket_seconds", "/psk_seconds")
+    )
+
+
+def _too_long(lifetime: Answer[int | None], allowed: int, where: str) -> Verdict | None:
+    if lifetime.seen is None or lifetime.seen <= allowed:
+        return None
+    return failed(
+        "a ticket is good for {measured}; {threshold} are allowed",
+        measured=_seconds(lifetime.seen),
+        threshold=_seconds(allowed),
+        on=where,
+    )
+
+
+def _seconds(value: int) -> Quantity:
+    return Quantity(value=value, unit="second")
