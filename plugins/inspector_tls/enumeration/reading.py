@@ -225,6 +225,49 @@ class _Reader:
         """Whether a refusal is one of all that was offered; some servers do not read a long list to its end."""
         return record.is_refused and (self.reads_long_lists or len(record.hello.suites) <= SMALL_LIST + 2)
 
+    def _refused_suites(self, record: _Record) -> set[int]:
+        """The suites that a refusal is about: not those for which something else was missing in the hello."""
+        offered = set(record.hello.suites)
+        if record.purpose is Purpose.NAMED_PRIMES:
+            return set()
+        needs_group = {code for code in offered if code in suites() and suites()[code].needs_group}
+        if needs_group and not self._names_a_group(record.hello):
+            offered -= needs_group
+        return offered - set(offers.prime_suites(record.version)) | (offered & self._refused_by_name(record.version))
+
+    def _names_a_group(self, hello: Hello) -> bool:
+        """Whether a hello names all groups, or one that the server was seen to use in such a version."""
+        if hello.version is TlsVersion.SSL_3 or set(hello.groups).issuperset(offers.groups_of(hello.version)):
+            return True
+        return not self.groups_used[hello.version is TlsVersion.TLS_1_3].isdisjoint(hello.groups)
+
+    @cached_property
+    def groups_used(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The groups that the server used before TLS 1.3, and in it."""
+        older = (each.key.group for each in self.records if each.key)
+        newest = (each.chosen.group for each in self.by_version[TlsVersion.TLS_1_3] if each.chosen)
+        return frozenset(filter(None, older)), frozenset(filter(None, newest))
+
+    def _refused_by_name(self, version: TlsVersion) -> frozenset[int]:
+        """The suites with a prime that were refused to a hello that names groups for it, too (RFC 7919 §4).
+
+        Where a version was not asked so, it is enough that all of them were refused in another one.
+        """
+        if version in self.by_name:
+            return self.by_name[version]
+        elsewhere = any(refused.issuperset(offers.prime_suites(other)) for other, refused in self.by_name.items())
+        is_picked = any(each.is_chosen for each in self._of(Purpose.NAMED_PRIMES))
+        return frozenset(offers.prime_suites(version) if elsewhere and not is_picked else ())
+
+    @cached_property
+    def by_name(self) -> dict[TlsVersion, frozenset[int]]:
+        """What was refused to hellos that name such groups, for each version that was asked so."""
+        refused: dict[TlsVersion, frozenset[int]] = {}
+        for each in self._of(Purpose.NAMED_PRIMES):
+            more = each.hello.suites if self._counts(_without_older(each)) else ()
+            refused[each.version] = refused.get(each.version, frozenset()).union(more)
+        return refused
+
     def _cause(self, records: Iterable[_Record]) -> Cause:
         """Why something was not seen: the last failure, or why asking came to an end, or nobody asked."""
         known = list(records)
@@ -245,7 +288,7 @@ class _Reader:
         if version is TlsVersion.SSL_2:
             refused = any(each.is_refused for each in records)
         else:
-            refused_suites = {code for each in records if self._counts(each) for code in each.hello.suites}
+            refused_suites = {code for each in records if self._counts(each) for code in self._refused_suites(each)}
             refused = refused_suites.issuperset(offers.suites_of(version)) or any(
                 each.said.refuses_version for each in records
             )
@@ -258,15 +301,30 @@ class _Reader:
             offer = self._ssl_2_suites(accepted)
             return SpokenVersion(version=version, accepted=accepted, suites=offer, preference=Answer(seen=None))
         listing = [each for each in records if each.purpose in _LISTING]
+        by_name = [each for each in records if each.purpose is Purpose.NAMED_PRIMES]
+        in_order = self._is_in_one_list(version) and {each.suite for each in by_name} <= {
+            None,
+            *(each.suite for each in listing),
+        }
         offer = self._offer(
             {code: suites()[code].name for code in offers.suites_of(version)},
-            [(each, each.hello.suites, each.suite) for each in listing],
+            [*self._about_suites(listing), *self._about_suites(by_name)],
             accepted,
-            in_order=self._is_in_one_list(version),
+            in_order=in_order,
         )
         preference = self._preference(version, offer)
-        ordered = preference.seen is Preference.SERVER and self._is_in_one_list(version)
+        ordered = preference.seen is Preference.SERVER and in_order
         return SpokenVersion(version=version, accepted=accepted, suites=offer, preference=preference, ordered=ordered)
+
+    def _about_suites(self, records: Iterable[_Record]) -> Iterator[tuple[_Record, Collection[int], int | None]]:
+        """What records say of suites; an older version in the answer refuses them in this one."""
+        for record in map(_without_older, records):
+            if record.is_refused:
+                refused = self._refused_suites(record)
+                yield record, refused, None
+                yield _in_doubt(record), set(record.hello.suites) - refused, None
+            else:
+                yield record, record.hello.suites, record.suite
 
     def _ssl_2_suites(self, accepted: Answer[bool]) -> Offer:
         records = self.by_version[TlsVersion.SSL_2]
@@ -404,7 +462,15 @@ class _Reader:
                 return each.hello.signatures[0]
             return each.key.signature if each.key else None
 
-        evidence = [(each, each.hello.signatures, pick(each)) for each in asked]
+        # Where no schemes are named for certificates, a refusal may be about these.
+        evidence = [
+            (
+                _in_doubt(each) if each.is_refused and not each.hello.certificate_signatures else each,
+                each.hello.signatures,
+                pick(each),
+            )
+            for each in asked
+        ]
         return self._offer(named, evidence, self.accepted[version], in_order=False)
 
     # --- keys and certificates ---
@@ -501,7 +567,8 @@ class _Reader:
             return Answer(unseen=spoken.unseen)
         records = [each for version in _CLEAR for each in self.by_version[version] if each.chosen and offered(each)]
         if not records:
-            return Answer(seen=None) if self.newest_clear is TlsVersion.SSL_3 else Answer(unseen=_NOT_ASKED)
+            cause = self._cause(self._of(Purpose.EXTENSIONS))
+            return Answer(seen=None) if self.newest_clear is TlsVersion.SSL_3 else Answer(unseen=cause)
         held = [holds(each.chosen, each.flight) for each in records if each.chosen and applies(each)]
         if not held:
             return Answer(seen=None)
@@ -587,6 +654,16 @@ _INAPPROPRIATE_FALLBACK = 86
 #: So many failures, with successes in between, are no accident.
 _FIRM = 3
 _ORDINARY_BYTES = 1024
+
+
+def _without_older(record: _Record) -> _Record:
+    """The record, with an answer in an older version as the refusal that it is of the suites in this one."""
+    return replace(record, said=Said(Meaning.REFUSED)) if record.said.meaning is Meaning.OLDER else record
+
+
+def _in_doubt(record: _Record) -> _Record:
+    """The record, with its refusal as one of which the reason is not known."""
+    return replace(record, said=Said(Meaning.DOUBT, Cause.AMBIGUOUS))
 
 
 def _versions(records: Iterable[_Record]) -> tuple[TlsVersion, ...]:
