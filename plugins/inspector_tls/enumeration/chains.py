@@ -34,17 +34,12 @@ _RSA_KEYS, _CURVE_KEYS = frozenset({"RSA", "RSA-PSS", "DSA"}), frozenset({"EC", 
 
 @dataclass(slots=True)
 class Case:
-    """One server: how it is addressed and asked, and what was seen of its ways.
-
-    ``reads_long_lists``: it read a long list to its end. ``refuses_named_primes``: offered groups of RFC 7919, it took
-    no suite that uses one, in no version so far; None where that was not seen.
-    """
+    """One server: how it is addressed and asked, and whether it was seen to read a long list to its end."""
 
     server_name: str | None
     mode: Mode = Mode.ECONOMICAL
     extra: bool = True
     reads_long_lists: bool = False
-    refuses_named_primes: bool | None = None
 
     def hello(
         self,
@@ -85,11 +80,14 @@ def enumeration(case: Case) -> Line[None]:
     if not case.reads_long_lists:
         firsts = yield from together(*(_confirmed(case, each) for each in firsts))
     accepted = [each for each in firsts if each.is_accepted]
+    refused = [each for each in firsts if _turns_away(each.said) and not each.said.refuses_version]
+    yield from together(
+        *(_survey(case, each, accepted) for each in accepted),
+        *(_only_named_primes(case, each) for each in refused),
+    )
     if accepted:
-        yield from together(*(_survey(case, each, accepted) for each in accepted))
-    if not case.refuses_named_primes:
-        refused = [each for each in firsts if each.said.meaning is Meaning.REFUSED and not each.said.refuses_version]
-        yield from together(*(_only_named_primes(case, each) for each in refused))
+        # Does it still take what it took at first? Some servers turn everybody away who comes too often.
+        yield from _settled(case, Purpose.CONFIRM, _plain(case, accepted[-1]), alone=True)
 
 
 # --- One question -----------------------------------------------------------------------------------------------------
@@ -170,11 +168,7 @@ def _ssl_2(case: Case) -> Line[None]:
 def _first(case: Case, version: TlsVersion) -> Line[Spoken]:
     """Offer all of a version at once; where that is in doubt, little of it."""
     is_tls_1_3 = version is TlsVersion.TLS_1_3
-    offered = offers.suites_of(version)
-    if is_tls_1_3:
-        # With these a server without TLS 1.3 answers by a hello of its own, not by an alert that may mean anything.
-        offered += offers.common_suites(TlsVersion.TLS_1_2)
-    whole = case.hello(version, offered)
+    whole = case.hello(version, offers.first_suites(version, Form.FULL))
     said, reply = yield from _once(case, Purpose.VERSION, whole)
     spoken = Spoken(version, said, reply.flight)
     if said.meaning in (Meaning.CHOSEN, Meaning.OLDER) or said.refuses_version or not reply.asked:
@@ -197,14 +191,14 @@ def _is_answered(said: Said) -> bool:
 
 
 def _small(case: Case, version: TlsVersion, offered: Sequence[int] = (), form: Form = Form.SMALL) -> Line[Spoken]:
-    hello = case.hello(version, offered or offers.common_suites(version, form), form)
+    hello = case.hello(version, offered or offers.first_suites(version, form), form)
     said, reply = yield from _settled(case, Purpose.SMALL, hello, alone=True)
     return Spoken(version, said, reply.flight, form)
 
 
 def _tiny(case: Case, version: TlsVersion) -> Line[Spoken]:
     """The last try: some devices bear no hello of more than 255 bytes. Only where it is answered more is asked so."""
-    hello = case.hello(version, offers.common_suites(version, Form.TINY), Form.TINY)
+    hello = case.hello(version, offers.first_suites(version, Form.TINY), Form.TINY)
     said, reply = yield from _once(case, Purpose.SMALL, hello, alone=True)
     if _is_answered(said) and not said.is_settled:
         said, reply = yield from _once(case, Purpose.SMALL, hello, alone=True)
@@ -213,11 +207,11 @@ def _tiny(case: Case, version: TlsVersion) -> Line[Spoken]:
 
 def _confirmed(case: Case, spoken: Spoken) -> Line[Spoken]:
     """Where no long list was read to its end, a version is refused when all its suites are, in short lists."""
-    if spoken.said.meaning is not Meaning.REFUSED or spoken.said.refuses_version:
+    if not _turns_away(spoken.said) or spoken.said.refuses_version:
         return spoken
     version = spoken.version
     likeliest = spoken if spoken.form is not Form.FULL else (yield from _small(case, version))
-    if likeliest.said.meaning is not Meaning.REFUSED:
+    if not _turns_away(likeliest.said):
         return likeliest
     form = likeliest.form
     others = yield from together(
@@ -278,7 +272,9 @@ def _suites_and_after(case: Case, spoken: Spoken, *, in_clear: bool) -> Line[Non
         if in_clear and case.server_name is not None:
             after.append(_default_host(case, spoken, found))
         if in_clear and spoken.form is not Form.FULL:
-            after += [_extensions(case, spoken, found), _many_suites(case, spoken)]
+            after.append(_extensions(case, spoken, found))
+        if in_clear and spoken.form is Form.SMALL:
+            after.append(_many_suites(case, spoken))
     yield from together(*after)
 
 
@@ -324,16 +320,7 @@ def _named_primes(case: Case, spoken: Spoken, codes: Sequence[int], most: int | 
         return case.hello(spoken.version, some, spoken.form, of_groups=offers.prime_groups())
 
     drains = yield from together(*(_drain(case, Purpose.NAMED_PRIMES, some, hello_of, _suite, most) for some in lists))
-    found = [code for drained in drains for code in drained.found]
-    if found:
-        case.refuses_named_primes = False
-    elif drains and case.refuses_named_primes is None and all(_is_refused(each.last) for each in drains):
-        case.refuses_named_primes = True
-    return found
-
-
-def _is_refused(said: Said | None) -> bool:
-    return said is not None and said.meaning in {Meaning.REFUSED, Meaning.OLDER}
+    return [code for drained in drains for code in drained.found]
 
 
 def _only_named_primes(case: Case, spoken: Spoken) -> Line[None]:
@@ -374,7 +361,7 @@ def _in_short_lists(case: Case, version: TlsVersion, left: Sequence[int], form: 
         return _drain(case, Purpose.SUITES, some, lambda offered: case.hello(version, offered, form), _suite)
 
     likeliest = yield from drain(lists[0])
-    if likeliest.last is not None and not likeliest.last.is_settled:
+    if likeliest.last is not None and not _is_answered(likeliest.last):
         return likeliest.found
     others = yield from together(*(drain(some) for some in lists[1:]))
     return [code for drained in (likeliest, *others) for code in drained.found]
@@ -499,7 +486,7 @@ def _preference(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[None]:
     without_chacha = sorted(turned, key=lambda code: suites()[code].cipher == "CHACHA20")
     if without_chacha[0] != found[0]:
         turned = without_chacha
-    if spoken.form is not Form.FULL:
+    if spoken.form is not Form.FULL or not case.reads_long_lists:
         # Short lists never showed them all together.
         yield from _settled(case, Purpose.PREFERENCE, case.hello(spoken.version, few, spoken.form))
     yield from _settled(case, Purpose.PREFERENCE, case.hello(spoken.version, turned, spoken.form))

@@ -45,6 +45,8 @@ COMPRESSIONS = (1, 0)
 _NULL = 0
 #: What a tiny hello names of the groups: x25519, secp256r1, secp384r1, secp521r1, x448, brainpoolP256r1.
 _USUAL_GROUPS = (29, 23, 24, 25, 30, 26)
+#: What a tiny hello of TLS 1.3 offers besides: AES-GCM, ChaCha20 and CBC of TLS 1.2, ECDHE and RSA.
+_USUAL_SUITES = (0xC02F, 0xC02B, 0xC030, 0xC02C, 0xCCA8, 0x009C, 0x009D, 0x002F, 0x0035)
 
 
 class Form(Enum):
@@ -155,6 +157,18 @@ def prime_groups() -> tuple[int, ...]:
 def common_suites(version: TlsVersion, form: Form = Form.SMALL) -> tuple[int, ...]:
     """The likeliest suites of a version, few enough for a small hello."""
     return suites_of(version)[-form.list_length :]
+
+
+def first_suites(version: TlsVersion, form: Form) -> tuple[int, ...]:
+    """What is offered when a version is first asked for in this form.
+
+    With suites of TLS 1.2 a server without TLS 1.3 answers by a hello of its own, not by an alert that may mean
+    anything; so does none in a small hello, for some servers cannot bear that.
+    """
+    if form is not Form.FULL and version is not TlsVersion.TLS_1_3:
+        return common_suites(version, form)
+    others = {Form.FULL: common_suites(TlsVersion.TLS_1_2), Form.SMALL: (), Form.TINY: _USUAL_SUITES}
+    return suites_of(version) + (others[form] if version is TlsVersion.TLS_1_3 else ())
 
 
 def short_lists(codes: Sequence[int], form: Form = Form.SMALL) -> list[Sequence[int]]:

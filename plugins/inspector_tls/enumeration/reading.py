@@ -1,7 +1,8 @@
 """From a transcript to facts: pure. What the bytes show counts, not in which order or why the questions were asked.
 
 Something was accepted when it was picked, and refused when it stood in an offer that was refused. The refusal of a long
-list counts only if the server was seen to read so far. Everything else is unseen, with the cause of the last failure.
+list counts only if the server was seen to read so far, and any refusal only if it took something afterwards. Everything
+else is unseen, with the cause of the last failure.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ class _Record:
 
 
 def _records(transcript: Transcript) -> list[_Record]:
-    return _settled([_record(each) for each in transcript.exchanges])
+    return _trusted(_settled([_record(each) for each in transcript.exchanges]))
 
 
 def _record(exchange: Exchange) -> _Record:
@@ -165,6 +166,15 @@ def _settled(records: list[_Record]) -> list[_Record]:
         return replace(each, said=Said(Meaning.REFUSED)) if is_twice else each
 
     return [settled(each) for each in records]
+
+
+def _trusted(records: list[_Record]) -> list[_Record]:
+    """What is refused after the last hello of the server is in doubt: it may have begun to turn everybody away."""
+    answered = (place for place, each in enumerate(records) if each.said.meaning in {Meaning.CHOSEN, Meaning.OLDER})
+    last = max(answered, default=-1)
+    after = records[last + 1 :]
+    cause = next((each.cause for each in reversed(after) if each.cause is not None), Cause.AMBIGUOUS)
+    return records[: last + 1] + [_in_doubt(each, cause) if each.is_refused else each for each in after]
 
 
 _Applies = Callable[[_Record], bool]
@@ -223,17 +233,22 @@ class _Reader:
 
     def _counts(self, record: _Record) -> bool:
         """Whether a refusal is one of all that was offered; some servers do not read a long list to its end."""
-        return record.is_refused and (self.reads_long_lists or len(record.hello.suites) <= SMALL_LIST + 2)
+        return record.is_refused and self._is_read(record.hello)
+
+    def _is_read(self, hello: Hello) -> bool:
+        """Whether the server surely reads the list of suites to its end."""
+        return self.reads_long_lists or len(hello.suites) <= SMALL_LIST + 2
 
     def _refused_suites(self, record: _Record) -> set[int]:
         """The suites that a refusal is about: not those for which something else was missing in the hello."""
-        offered = set(record.hello.suites)
         if record.purpose is Purpose.NAMED_PRIMES:
             return set()
+        offered = set(record.hello.suites)
         needs_group = {code for code in offered if code in suites() and suites()[code].needs_group}
         if needs_group and not self._names_a_group(record.hello):
             offered -= needs_group
-        return offered - set(offers.prime_suites(record.version)) | (offered & self._refused_by_name(record.version))
+        only_by_name = set(offers.prime_suites(record.version)) - self.refused_by_name[record.version]
+        return offered - only_by_name
 
     def _names_a_group(self, hello: Hello) -> bool:
         """Whether a hello names all groups, or one that the server was seen to use in such a version."""
@@ -248,24 +263,13 @@ class _Reader:
         newest = (each.chosen.group for each in self.by_version[TlsVersion.TLS_1_3] if each.chosen)
         return frozenset(filter(None, older)), frozenset(filter(None, newest))
 
-    def _refused_by_name(self, version: TlsVersion) -> frozenset[int]:
-        """The suites with a prime that were refused to a hello that names groups for it, too (RFC 7919 §4).
-
-        Where a version was not asked so, it is enough that all of them were refused in another one.
-        """
-        if version in self.by_name:
-            return self.by_name[version]
-        elsewhere = any(refused.issuperset(offers.prime_suites(other)) for other, refused in self.by_name.items())
-        is_picked = any(each.is_chosen for each in self._of(Purpose.NAMED_PRIMES))
-        return frozenset(offers.prime_suites(version) if elsewhere and not is_picked else ())
-
     @cached_property
-    def by_name(self) -> dict[TlsVersion, frozenset[int]]:
-        """What was refused to hellos that name such groups, for each version that was asked so."""
-        refused: dict[TlsVersion, frozenset[int]] = {}
+    def refused_by_name(self) -> dict[TlsVersion, frozenset[int]]:
+        """The suites with a prime that were refused to a hello that names groups for it, too (RFC 7919 §4)."""
+        refused = dict.fromkeys(TlsVersion, frozenset[int]())
         for each in self._of(Purpose.NAMED_PRIMES):
-            more = each.hello.suites if self._counts(_without_older(each)) else ()
-            refused[each.version] = refused.get(each.version, frozenset()).union(more)
+            if self._counts(_without_older(each)):
+                refused[each.version] |= frozenset(each.hello.suites)
         return refused
 
     def _cause(self, records: Iterable[_Record]) -> Cause:
@@ -319,12 +323,12 @@ class _Reader:
     def _about_suites(self, records: Iterable[_Record]) -> Iterator[tuple[_Record, Collection[int], int | None]]:
         """What records say of suites; an older version in the answer refuses them in this one."""
         for record in map(_without_older, records):
-            if record.is_refused:
+            if not record.is_refused:
+                yield record, record.hello.suites, record.suite
+            elif record.purpose is not Purpose.NAMED_PRIMES:
                 refused = self._refused_suites(record)
                 yield record, refused, None
                 yield _in_doubt(record), set(record.hello.suites) - refused, None
-            else:
-                yield record, record.hello.suites, record.suite
 
     def _ssl_2_suites(self, accepted: Answer[bool]) -> Offer:
         records = self.by_version[TlsVersion.SSL_2]
@@ -378,7 +382,7 @@ class _Reader:
         turned = next((each for each in reversed(asked) if each.is_chosen), None)
         if turned is None:
             return Answer(unseen=self._cause(asked))
-        first = _first_pick(self.by_version[version], turned)
+        first = _first_pick([each for each in self.by_version[version] if self._is_read(each.hello)], turned)
         if first is None:
             return Answer(unseen=Cause.AMBIGUOUS)
         if turned.suite == first:
@@ -661,9 +665,9 @@ def _without_older(record: _Record) -> _Record:
     return replace(record, said=Said(Meaning.REFUSED)) if record.said.meaning is Meaning.OLDER else record
 
 
-def _in_doubt(record: _Record) -> _Record:
+def _in_doubt(record: _Record, cause: Cause = Cause.AMBIGUOUS) -> _Record:
     """The record, with its refusal as one of which the reason is not known."""
-    return replace(record, said=Said(Meaning.DOUBT, Cause.AMBIGUOUS))
+    return replace(record, said=Said(Meaning.DOUBT, cause))
 
 
 def _versions(records: Iterable[_Record]) -> tuple[TlsVersion, ...]:
