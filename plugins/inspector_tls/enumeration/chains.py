@@ -17,7 +17,7 @@ from inspector_tls.enumeration.flight import Flight
 from inspector_tls.enumeration.hello import Hello
 from inspector_tls.enumeration.keys import EphemeralKey, certificate_curve, read_key
 from inspector_tls.enumeration.meaning import Meaning, Reply, Said, understand
-from inspector_tls.enumeration.offers import LONG_LIST, SMALL_LIST, Form
+from inspector_tls.enumeration.offers import LONG_LIST, Form
 from inspector_tls.enumeration.steps import Line, ask, together
 from inspector_tls.enumeration.transcript import Mode, Purpose
 from inspector_tls.versions import TlsVersion
@@ -42,7 +42,11 @@ class Case:
     reads_long_lists: bool = False
 
     def hello(
-        self, version: TlsVersion, offered: Iterable[int], form: Form = Form.FULL, **details: Sequence[int]
+        self,
+        version: TlsVersion,
+        offered: Iterable[int],
+        form: Form = Form.FULL,
+        **details: Sequence[int] | Sequence[str],
     ) -> Hello:
         """A hello to this server."""
         return offers.hello(version, offered, self.server_name, form, **details)  # type: ignore[arg-type]  # by name
@@ -76,8 +80,14 @@ def enumeration(case: Case) -> Line[None]:
     if not case.reads_long_lists:
         firsts = yield from together(*(_confirmed(case, each) for each in firsts))
     accepted = [each for each in firsts if each.is_accepted]
+    refused = [each for each in firsts if _turns_away(each.said) and not each.said.refuses_version]
+    yield from together(
+        *(_survey(case, each, accepted) for each in accepted),
+        *(_only_named_primes(case, each) for each in refused),
+    )
     if accepted:
-        yield from together(*(_survey(case, each, accepted) for each in accepted))
+        # Does it still take what it took at first? Some servers turn everybody away who comes too often.
+        yield from _settled(case, Purpose.CONFIRM, _plain(case, accepted[-1]), alone=True)
 
 
 # --- One question -----------------------------------------------------------------------------------------------------
@@ -117,10 +127,11 @@ def _drain(
     offered: Iterable[int],
     hello_of: Callable[[tuple[int, ...]], Hello],
     picked: Callable[[Flight], int | None],
+    most: int | None = None,
 ) -> Line[_Drained]:
-    """The server picks, the pick is removed, and it is asked again until it refuses."""
+    """The server picks, the pick is removed, and it is asked again until it refuses, or has picked so many."""
     drained = _Drained([], list(offered))
-    while drained.left:
+    while drained.left and len(drained.found) != most:
         drained.last, reply = yield from _settled(case, purpose, hello_of(tuple(drained.left)))
         pick = picked(reply.flight) if drained.last.meaning is Meaning.CHOSEN else None
         if pick is None:
@@ -160,11 +171,7 @@ def _ssl_2(case: Case) -> Line[None]:
 def _first(case: Case, version: TlsVersion) -> Line[Spoken]:
     """Offer all of a version at once; where that is in doubt, little of it."""
     is_tls_1_3 = version is TlsVersion.TLS_1_3
-    offered = offers.suites_of(version)
-    if is_tls_1_3:
-        # With these a server without TLS 1.3 answers by a hello of its own, not by an alert that may mean anything.
-        offered += offers.common_suites(TlsVersion.TLS_1_2)
-    whole = case.hello(version, offered)
+    whole = case.hello(version, offers.first_suites(version, Form.FULL))
     said, reply = yield from _once(case, Purpose.VERSION, whole)
     spoken = Spoken(version, said, reply.flight)
     if said.meaning in (Meaning.CHOSEN, Meaning.OLDER) or said.refuses_version or not reply.asked:
@@ -172,36 +179,48 @@ def _first(case: Case, version: TlsVersion) -> Line[Spoken]:
     if said.is_settled and not is_tls_1_3:
         return spoken
     small = yield from _small(case, version)
-    answered = small.said.is_settled or small.said.cause is Cause.AMBIGUOUS
-    if not answered or small.said.refuses_version:
+    if not _is_answered(small.said):
+        tiny = yield from _tiny(case, version)
+        return tiny if _is_answered(tiny.said) else small
+    if small.said.refuses_version:
         return small
     # The server is there: was it the hello, or bad luck? Said twice, an ambiguous word is a refusal of the whole list.
     said, reply = yield from _once(case, Purpose.SMALL, whole, alone=True)
     return Spoken(version, said, reply.flight) if said.is_settled and not is_tls_1_3 else small
 
 
-def _small(case: Case, version: TlsVersion, offered: Sequence[int] = ()) -> Line[Spoken]:
-    hello = case.hello(version, offered or offers.common_suites(version), Form.SMALL)
+def _is_answered(said: Said) -> bool:
+    return said.is_settled or said.cause is Cause.AMBIGUOUS
+
+
+def _small(case: Case, version: TlsVersion, offered: Sequence[int] = (), form: Form = Form.SMALL) -> Line[Spoken]:
+    hello = case.hello(version, offered or offers.first_suites(version, form), form)
     said, reply = yield from _settled(case, Purpose.SMALL, hello, alone=True)
-    return Spoken(version, said, reply.flight, Form.SMALL)
+    return Spoken(version, said, reply.flight, form)
+
+
+def _tiny(case: Case, version: TlsVersion) -> Line[Spoken]:
+    """The last try: some devices bear no hello of more than 255 bytes. Only where it is answered more is asked so."""
+    hello = case.hello(version, offers.first_suites(version, Form.TINY), Form.TINY)
+    said, reply = yield from _once(case, Purpose.SMALL, hello, alone=True)
+    if _is_answered(said) and not said.is_settled:
+        said, reply = yield from _once(case, Purpose.SMALL, hello, alone=True)
+    return Spoken(version, said, reply.flight, Form.TINY)
 
 
 def _confirmed(case: Case, spoken: Spoken) -> Line[Spoken]:
     """Where no long list was read to its end, a version is refused when all its suites are, in short lists."""
-    if spoken.said.meaning is not Meaning.REFUSED or spoken.said.refuses_version:
+    if not _turns_away(spoken.said) or spoken.said.refuses_version:
         return spoken
-    likeliest = spoken if spoken.form is Form.SMALL else (yield from _small(case, spoken.version))
-    if likeliest.said.meaning is not Meaning.REFUSED:
+    version = spoken.version
+    likeliest = spoken if spoken.form is not Form.FULL else (yield from _small(case, version))
+    if not _turns_away(likeliest.said):
         return likeliest
+    form = likeliest.form
     others = yield from together(
-        *(_small(case, spoken.version, some) for some in _short_lists(offers.suites_of(spoken.version))[1:])
+        *(_small(case, version, some, form) for some in offers.short_lists(offers.suites_of(version), form)[1:])
     )
     return next((each for each in others if each.is_accepted), likeliest)
-
-
-def _short_lists(codes: Sequence[int]) -> list[Sequence[int]]:
-    """The codes in lists that no server chokes on, the likeliest first."""
-    return [codes[max(0, end - SMALL_LIST) : end] for end in range(len(codes), 0, -SMALL_LIST)]
 
 
 # --- One version ------------------------------------------------------------------------------------------------------
@@ -239,11 +258,15 @@ def _suites_and_after(case: Case, spoken: Spoken, *, in_clear: bool) -> Line[Non
     known = suites()
     on_curve = in_clear and spoken.version is not TlsVersion.SSL_3
     starts_on_curve = on_curve and spoken.suite in known and known[spoken.suite].on_curve
-    lines: list[Line[list[int]]] = [_suites(case, spoken)]
+    primes = offers.prime_suites(spoken.version)
+    lines: list[Line[list[int]]] = [_suites(case, spoken), _named_primes(case, spoken, primes, most=1)]
     if starts_on_curve:
         lines.append(_curves(case, spoken, [spoken.suite]))
-    found = (yield from together(*lines))[0]
+    found, named, *_ = yield from together(*lines)
     after: list[Line[None]] = []
+    if named:
+        left = [code for code in primes if code not in found and code not in named]
+        after.append(_without_result(_named_primes(case, spoken, left)))
     if on_curve and not starts_on_curve and any(known[code].on_curve for code in found):
         after.append(_without_result(_curves(case, spoken, found)))
     if case.extra:
@@ -251,6 +274,10 @@ def _suites_and_after(case: Case, spoken: Spoken, *, in_clear: bool) -> Line[Non
             after.append(_preference(case, spoken, found))
         if in_clear and case.server_name is not None:
             after.append(_default_host(case, spoken, found))
+        if in_clear and spoken.form is not Form.FULL:
+            after.append(_extensions(case, spoken, found))
+        if in_clear and spoken.form is Form.SMALL:
+            after.append(_many_suites(case, spoken))
     yield from together(*after)
 
 
@@ -262,8 +289,8 @@ def _suites(case: Case, spoken: Spoken) -> Line[list[int]]:
     """Every suite of the version, in the order in which they were picked."""
     version = spoken.version
     left = [code for code in offers.suites_of(version) if code != spoken.suite]
-    if spoken.form is Form.SMALL:
-        return [spoken.suite, *(yield from _in_small_lists(case, version, left))]
+    if spoken.form is not Form.FULL:
+        return [spoken.suite, *(yield from _in_short_lists(case, version, left, spoken.form))]
     lists = FAST_LISTS if case.mode is Mode.FAST and version is not TlsVersion.TLS_1_3 else 1
     drains = yield from together(
         *(
@@ -279,8 +306,31 @@ def _suites(case: Case, spoken: Spoken) -> Line[list[int]]:
         ballast = case.hello(version, (*GREASE, *rest, *found))
         yield from _settled(case, Purpose.CONFIRM, ballast)
         if not case.reads_long_lists:
-            found += yield from _in_small_lists(case, version, rest)
+            found += yield from _in_short_lists(case, version, rest, Form.SMALL)
     return found
+
+
+def _named_primes(case: Case, spoken: Spoken, codes: Sequence[int], most: int | None = None) -> Line[list[int]]:
+    """The suites with a prime that the server picks from a hello that names the groups of RFC 7919.
+
+    Some servers have no other primes, and pick such a suite from no other hello; some use these in place of their own
+    (§4). A server that knows none of the groups must pick no such suite: so all else is asked without them.
+    """
+    in_one = spoken.form is Form.FULL and case.reads_long_lists
+    lists = [codes] if in_one and codes else offers.short_lists(codes, spoken.form)
+
+    def hello_of(some: tuple[int, ...]) -> Hello:
+        return case.hello(spoken.version, some, spoken.form, of_groups=offers.prime_groups())
+
+    drains = yield from together(*(_drain(case, Purpose.NAMED_PRIMES, some, hello_of, _suite, most) for some in lists))
+    return [code for drained in drains for code in drained.found]
+
+
+def _only_named_primes(case: Case, spoken: Spoken) -> Line[None]:
+    """A version that was refused, asked once more by those suites and groups; if it is taken, all of it is."""
+    codes = offers.prime_suites(spoken.version)
+    if (yield from _named_primes(case, spoken, codes, most=1)):
+        yield from _named_primes(case, spoken, codes)
 
 
 def _apart(case: Case, version: TlsVersion, drains: Sequence[_Drained]) -> Line[Sequence[_Drained]]:
@@ -306,15 +356,15 @@ def _apart(case: Case, version: TlsVersion, drains: Sequence[_Drained]) -> Line[
     )
 
 
-def _in_small_lists(case: Case, version: TlsVersion, left: Sequence[int]) -> Line[list[int]]:
+def _in_short_lists(case: Case, version: TlsVersion, left: Sequence[int], form: Form) -> Line[list[int]]:
     """The suites of a version in lists that no server chokes on; if the likeliest bring no answer, no others do."""
-    lists = _short_lists(left)
+    lists = offers.short_lists(left, form)
 
     def drain(some: Sequence[int]) -> Line[_Drained]:
-        return _drain(case, Purpose.SUITES, some, lambda offered: case.hello(version, offered, Form.SMALL), _suite)
+        return _drain(case, Purpose.SUITES, some, lambda offered: case.hello(version, offered, form), _suite)
 
     likeliest = yield from drain(lists[0])
-    if likeliest.last is not None and not likeliest.last.is_settled:
+    if likeliest.last is not None and not _is_answered(likeliest.last):
         return likeliest.found
     others = yield from together(*(drain(some) for some in lists[1:]))
     return [code for drained in (likeliest, *others) for code in drained.found]
@@ -336,8 +386,10 @@ def _groups_and_after(case: Case, spoken: Spoken, *, signs: bool) -> Line[None]:
         return case.hello(TlsVersion.TLS_1_3, offered, spoken.form, of_groups=some, shares=shares)
 
     left = [group for group in offers.groups_of(TlsVersion.TLS_1_3) if group != first]
-    drained = yield from _drain(case, Purpose.GROUPS, left, hello_of, picked)
-    shareable = [group for group in (first, *drained.found) if group in wire.SHAREABLE]
+    lists = offers.group_lists(left, spoken.form)
+    drains = yield from together(*(_drain(case, Purpose.GROUPS, some, hello_of, picked) for some in lists))
+    found = [group for drained in drains for group in drained.found]
+    shareable = [group for group in (first, *found) if group in wire.SHAREABLE]
     if signs and shareable:
         yield from _signatures_of_tls_1_3(case, shareable[0])
 
@@ -347,8 +399,23 @@ def _curves(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[list[int]]
     version, form = spoken.version, spoken.form
     known = [suites()[code] for code in found if suites()[code].on_curve]
     offered = offers.curve_suites(version, "RSA", "ECDSA", *{suite.authentication for suite in known})
-    if form is Form.SMALL:
-        offered = tuple(dict.fromkeys((*offered[-SMALL_LIST + 1 :], known[0].code)))
+    if form is not Form.FULL:
+        offered = tuple(dict.fromkeys((*offered[-form.list_length + 1 :], known[0].code)))
+    left = list(offers.groups_of(version))
+    first = _key(spoken.flight)
+    is_first_seen = first is not None and first.group in left and _suite(spoken.flight) in offered
+    if first is not None and first.group is not None and is_first_seen:
+        left.remove(first.group)
+    lists = offers.group_lists(left, form)
+    seen = spoken.flight if is_first_seen else Flight()
+    found_groups = yield from together(*(_curves_among(case, spoken, offered, some, seen) for some in lists))
+    return [group for some in found_groups for group in some]
+
+
+def _curves_among(
+    case: Case, spoken: Spoken, offered: tuple[int, ...], left: Sequence[int], seen: Flight
+) -> Line[list[int]]:
+    version, form = spoken.version, spoken.form
     certificate: list[int] = []
 
     def picked(flight: Flight) -> int | None:
@@ -363,11 +430,7 @@ def _curves(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[list[int]]
     def hello_of(kept: Sequence[int]) -> Callable[[tuple[int, ...]], Hello]:
         return lambda some: case.hello(version, offered, form, of_groups=(*some, *kept))
 
-    left = list(offers.groups_of(version))
-    first = _key(spoken.flight)
-    if first is not None and first.group in left and _suite(spoken.flight) in offered:
-        left.remove(first.group)
-        picked(spoken.flight)
+    picked(seen)
     drained = yield from _drain(case, Purpose.GROUPS, left, hello_of(()), picked)
     needed = [code for code in certificate if code not in drained.left]
     if drained.left and needed and drained.last is not None and _turns_away(drained.last):
@@ -382,8 +445,8 @@ def _curves(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[list[int]]
 def _signatures(case: Case, spoken: Spoken, keys: frozenset[str], authentications: tuple[str, ...]) -> Line[None]:
     """The schemes with which the server signs its ephemeral keys in TLS 1.2."""
     offered = offers.signed_suites(spoken.version, *authentications)
-    if spoken.form is Form.SMALL:
-        offered = offered[-SMALL_LIST:]
+    if spoken.form is not Form.FULL:
+        offered = offered[-spoken.form.list_length :]
     schemes = [code for code in offers.signatures_of(spoken.version) if signatures()[code].key in keys]
 
     def picked(flight: Flight) -> int | None:
@@ -421,24 +484,53 @@ def _preference(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[None]:
 
     Some servers with an order of their own give way to a client that puts ChaCha20 first: then it stands last.
     """
-    turned = found[:SMALL_LIST][::-1]
+    few = found[: spoken.form.list_length]
+    turned = few[::-1]
     without_chacha = sorted(turned, key=lambda code: suites()[code].cipher == "CHACHA20")
     if without_chacha[0] != found[0]:
         turned = without_chacha
-    if spoken.form is Form.SMALL:
+    if spoken.form is not Form.FULL or not case.reads_long_lists:
         # Short lists never showed them all together.
-        yield from _settled(case, Purpose.PREFERENCE, case.hello(spoken.version, found[:SMALL_LIST], spoken.form))
+        yield from _settled(case, Purpose.PREFERENCE, case.hello(spoken.version, few, spoken.form))
     yield from _settled(case, Purpose.PREFERENCE, case.hello(spoken.version, turned, spoken.form))
+
+
+def _extensions(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[None]:
+    """Offer in a short hello what full ones carry; a suite in CBC mode shows whether it encrypts before the MAC."""
+    most = spoken.form.list_length
+    in_cbc = [code for code in found if suites()[code].mode == "CBC"]
+    yield from together(
+        *(
+            _settled(
+                case,
+                Purpose.EXTENSIONS,
+                replace(
+                    case.hello(spoken.version, codes[:most], spoken.form),
+                    compressions=offers.COMPRESSIONS,
+                    extensions=offers.EXTENSIONS,
+                ),
+            )
+            for codes in (found, in_cbc)
+            if codes and spoken.version is not TlsVersion.SSL_3
+        )
+    )
+
+
+def _many_suites(case: Case, spoken: Spoken) -> Line[None]:
+    """Send the full hello that was in doubt once more, in contrast to a plain one: is it the length that offends?"""
+    whole = case.hello(spoken.version, offers.suites_of(spoken.version))
+    yield from _contrasted(case, Purpose.CONFIRM, whole, _plain(case, spoken))
 
 
 def _default_host(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[None]:
     """Ask without a name, for each kind of certificate: who answers?"""
     kinds: dict[str, list[int]] = {}
+    most = None if spoken.form is Form.FULL else spoken.form.list_length
     for code in found:
         kinds.setdefault(suites()[code].authentication, []).append(code)
     yield from together(
         *(
-            _settled(case, Purpose.DEFAULT_HOST, offers.hello(spoken.version, codes, None, spoken.form))
+            _settled(case, Purpose.DEFAULT_HOST, offers.hello(spoken.version, codes[:most], None, spoken.form))
             for kind, codes in kinds.items()
             if kind in {"RSA", "ECDSA", "DSS"}
         )
@@ -448,10 +540,9 @@ def _default_host(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[None
 def _protocols(case: Case, spoken: Spoken) -> Line[None]:
     """The application protocols that the server picks by ALPN."""
     left = list(PROTOCOLS)
+    offered = offers.suites_of(spoken.version) if spoken.form is Form.FULL else _likely(spoken)
     while left:
-        hello = offers.hello(
-            spoken.version, offers.suites_of(spoken.version), case.server_name, spoken.form, protocols=left
-        )
+        hello = case.hello(spoken.version, offered, spoken.form, protocols=left)
         said, reply = yield from _settled(case, Purpose.PROTOCOLS, hello)
         pick = protocol_of(reply.flight) if said.meaning is Meaning.CHOSEN else None
         if pick not in left:
@@ -473,7 +564,8 @@ def _fallback(case: Case, spoken: Spoken) -> Line[None]:
 
 def _likely(spoken: Spoken) -> tuple[int, ...]:
     """The suite that was surely accepted, and the likeliest others."""
-    return tuple(dict.fromkeys((*offers.common_suites(spoken.version), spoken.suite)))
+    form = Form.TINY if spoken.form is Form.TINY else Form.SMALL
+    return tuple(dict.fromkeys((*offers.common_suites(spoken.version, form), spoken.suite)))
 
 
 def _contrasted(case: Case, purpose: Purpose, odd: Hello, plain: Hello) -> Line[None]:

@@ -63,6 +63,16 @@ class Suite:
         return self.key_exchange == "ECDHE" or (self.key_exchange == "ECDH" and self.authentication == "anon")
 
     @property
+    def needs_group(self) -> bool:
+        """Whether both sides must have a named group in common, too."""
+        return self.on_curve or self.key_exchange == "any"
+
+    @property
+    def uses_prime(self) -> bool:
+        """Whether the ephemeral key is one modulo a prime."""
+        return self.key_exchange == "DHE" or (self.key_exchange == "DH" and self.authentication == "anon")
+
+    @property
     def is_aead(self) -> bool:
         """Whether it encrypts and authenticates in one step."""
         return self.mac == "AEAD"

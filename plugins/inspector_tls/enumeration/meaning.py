@@ -84,10 +84,10 @@ def _of_hello(hello: Hello, flight: Flight) -> Said:
     chosen = flight.hello
     if chosen is None or chosen.version is None or AGES[chosen.version] > AGES[hello.version]:
         return unexpected
-    if chosen.version is not hello.version:
-        return Said(Meaning.OLDER)
     if chosen.suite not in hello.suites:
         return unexpected
+    if chosen.version is not hello.version:
+        return Said(Meaning.OLDER)
     if chosen.version is TlsVersion.TLS_1_3 and chosen.group not in hello.groups:
         return unexpected
     return Said(Meaning.CHOSEN)

@@ -21,12 +21,15 @@ from inspector_tls.versions import TlsVersion
 
 #: A small hello stays below 512 bytes under a name of usual length, and its list below what any server was seen to cut.
 SMALL_LIST = 48
+#: A tiny hello stays below 256 bytes under a name of usual length; it names so many suites and groups.
+TINY_LIST, TINY_GROUPS = 24, 12
 #: A server that picks something behind this many suites has read a long list.
 LONG_LIST = 128
 #: Some load balancers hang on hellos of 256 to 511 bytes (RFC 7685 §1).
 _AWKWARD_BYTES, _SAFE_BYTES = 256, 512
 
-_EVERYTHING = (
+#: What a full hello before TLS 1.3 carries besides what its offer needs.
+EXTENSIONS = (
     wire.MASTER_SECRET,
     wire.RENEGOTIATION,
     wire.TICKET,
@@ -36,14 +39,26 @@ _EVERYTHING = (
     wire.HEARTBEAT,
 )
 _OF_TLS_1_3 = (wire.MASTER_SECRET, wire.RENEGOTIATION, wire.TICKET)
-_DEFLATE, _NULL = 1, 0
+#: The compressions offered before TLS 1.3: DEFLATE and none.
+COMPRESSIONS = (1, 0)
+_NULL = 0
+#: What a tiny hello names of the groups: x25519, secp256r1, secp384r1, secp521r1, x448, brainpoolP256r1.
+_USUAL_GROUPS = (29, 23, 24, 25, 30, 26)
+#: What a tiny hello of TLS 1.3 offers besides: AES-GCM, ChaCha20 and CBC of TLS 1.2, ECDHE and RSA.
+_USUAL_SUITES = (0xC02F, 0xC02B, 0xC030, 0xC02C, 0xCCA8, 0x009C, 0x009D, 0x002F, 0x0035)
 
 
 class Form(Enum):
-    """How much a hello carries."""
+    """How much a hello carries. A tiny one does not name every group."""
 
     FULL = auto()
     SMALL = auto()
+    TINY = auto()
+
+    @property
+    def list_length(self) -> int:
+        """How many suites a short list of this form has."""
+        return TINY_LIST if self is Form.TINY else SMALL_LIST
 
 
 # --- What can be offered ----------------------------------------------------------------------------------------------
@@ -118,9 +133,55 @@ def curve_suites(version: TlsVersion, *authentications: str) -> tuple[int, ...]:
     )
 
 
-def common_suites(version: TlsVersion) -> tuple[int, ...]:
+@cache
+def prime_suites(version: TlsVersion) -> tuple[int, ...]:
+    """The suites of a version with an ephemeral key modulo a prime, where a hello can name a group for it.
+
+    RFC 7919 speaks of TLS 1.2 and older; SSL 3.0 has no extensions to name a group in.
+    """
+    known = suites()
+    return tuple(
+        code
+        for code in suites_of(version)
+        if version not in {TlsVersion.SSL_2, TlsVersion.SSL_3} and known[code].uses_prime
+    )
+
+
+@cache
+def prime_groups() -> tuple[int, ...]:
+    """The groups of RFC 7919, the shortest first."""
+    return tuple(group.code for group in groups().values() if group.kind == "finite field")
+
+
+def common_suites(version: TlsVersion, form: Form = Form.SMALL) -> tuple[int, ...]:
     """The likeliest suites of a version, few enough for a small hello."""
-    return suites_of(version)[-SMALL_LIST:]
+    return suites_of(version)[-form.list_length :]
+
+
+def first_suites(version: TlsVersion, form: Form) -> tuple[int, ...]:
+    """What is offered when a version is first asked for in this form.
+
+    With suites of TLS 1.2 a server without TLS 1.3 answers by a hello of its own, not by an alert that may mean
+    anything; so does none in a small hello, for some servers cannot bear that.
+    """
+    if form is not Form.FULL and version is not TlsVersion.TLS_1_3:
+        return common_suites(version, form)
+    others = {Form.FULL: common_suites(TlsVersion.TLS_1_2), Form.SMALL: (), Form.TINY: _USUAL_SUITES}
+    return suites_of(version) + (others[form] if version is TlsVersion.TLS_1_3 else ())
+
+
+def short_lists(codes: Sequence[int], form: Form = Form.SMALL) -> list[Sequence[int]]:
+    """Codes of suites in lists that no server chokes on, the likeliest first."""
+    length = form.list_length
+    return [codes[max(0, end - length) : end] for end in range(len(codes), 0, -length)]
+
+
+def group_lists(codes: Sequence[int], form: Form) -> list[Sequence[int]]:
+    """Codes of groups in lists for this form, the usual ones first where there are several."""
+    if form is not Form.TINY:
+        return [codes]
+    likeliest_first = sorted(codes, key=lambda code: code not in _USUAL_GROUPS)
+    return [likeliest_first[at : at + TINY_GROUPS] for at in range(0, len(codes), TINY_GROUPS)]
 
 
 # --- The hellos -------------------------------------------------------------------------------------------------------
@@ -145,18 +206,18 @@ def hello(
     """The hello of a version with these suites, and all groups and signature schemes unless some are named."""
     chosen = tuple(offered)
     if version is TlsVersion.SSL_3:
-        return Hello(version, (*chosen, RENEGOTIATION_SCSV), compressions=(_DEFLATE, _NULL))
+        return Hello(version, (*chosen, RENEGOTIATION_SCSV), compressions=COMPRESSIONS)
     is_full = form is Form.FULL
     is_tls_1_3 = version is TlsVersion.TLS_1_3
     signs = is_tls_1_3 or version is TlsVersion.TLS_1_2
     if of_groups is None:
-        of_groups = groups_of(version)
+        of_groups = _USUAL_GROUPS if form is Form.TINY else groups_of(version)
     if of_signatures is None:
         of_signatures = signatures_of(version) if signs else ()
         of_certificates: tuple[int, ...] = ()
     else:
-        of_certificates = _all_signatures()
-    if is_tls_1_3 and not is_full and not shares:
+        of_certificates = _all_signatures() if form is not Form.TINY else ()
+    if is_tls_1_3 and form is Form.SMALL and not shares:
         shares = [group for group in (29, 23) if group in of_groups]
     return Hello(
         version,
@@ -167,8 +228,8 @@ def hello(
         of_certificates,
         tuple(protocols),
         tuple(shares),
-        (_NULL,) if is_tls_1_3 or not is_full else (_DEFLATE, _NULL),
-        (_OF_TLS_1_3 if is_tls_1_3 else _EVERYTHING) if is_full else (),
+        (_NULL,) if is_tls_1_3 or not is_full else COMPRESSIONS,
+        (_OF_TLS_1_3 if is_tls_1_3 else EXTENSIONS) if is_full else (),
         # Longer, where its length might be an awkward one.
         least_bytes=_SAFE_BYTES + 5 if is_full and 2 * len(chosen) < _SAFE_BYTES else 0,
     )

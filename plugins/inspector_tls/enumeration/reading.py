@@ -1,7 +1,8 @@
 """From a transcript to facts: pure. What the bytes show counts, not in which order or why the questions were asked.
 
 Something was accepted when it was picked, and refused when it stood in an offer that was refused. The refusal of a long
-list counts only if the server was seen to read so far. Everything else is unseen, with the cause of the last failure.
+list counts only if the server was seen to read so far, and any refusal only if it took something afterwards. Everything
+else is unseen, with the cause of the last failure.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def read_transcript(transcript: Transcript) -> Tls:
 def read_heard(transcript: Transcript, heard: Iterable[tuple[Hello, Flight]]) -> Tls:
     """The facts in a transcript of which the hello and the flight of each exchange are at hand."""
     known = zip(transcript.exchanges, heard, strict=True)
-    return _Reader(transcript, _settled([_record(each, hello, flight) for each, (hello, flight) in known])).facts()
+    return _Reader(transcript, _weighed([_record(each, hello, flight) for each, (hello, flight) in known])).facts()
 
 
 def certificates(transcript: Transcript) -> dict[str, bytes]:
@@ -141,12 +142,17 @@ class _Record:
 
 
 def _records(transcript: Transcript) -> list[_Record]:
-    return _settled([_record(each, decode(each.sent), read_flight(each.received)) for each in transcript.exchanges])
+    return _weighed([_record(each, decode(each.sent), read_flight(each.received)) for each in transcript.exchanges])
 
 
 def _record(exchange: Exchange, hello: Hello, flight: Flight) -> _Record:
     said = understand(hello, Reply(flight, exchange.closed, exchange.cause, exchange.asked))
     return _Record(exchange, hello, flight, said)
+
+
+def _weighed(records: list[_Record]) -> list[_Record]:
+    """The records, each believed as far as the others allow."""
+    return _trusted(_settled(records))
 
 
 def _settled(records: list[_Record]) -> list[_Record]:
@@ -163,6 +169,15 @@ def _settled(records: list[_Record]) -> list[_Record]:
         return replace(each, said=Said(Meaning.REFUSED)) if is_twice else each
 
     return [settled(each) for each in records]
+
+
+def _trusted(records: list[_Record]) -> list[_Record]:
+    """What is refused after the last hello of the server is in doubt: it may have begun to turn everybody away."""
+    answered = (place for place, each in enumerate(records) if each.said.meaning in {Meaning.CHOSEN, Meaning.OLDER})
+    last = max(answered, default=-1)
+    after = records[last + 1 :]
+    cause = next((each.cause for each in reversed(after) if each.cause is not None), Cause.AMBIGUOUS)
+    return records[: last + 1] + [_in_doubt(each, cause) if each.is_refused else each for each in after]
 
 
 _Applies = Callable[[_Record], bool]
@@ -221,7 +236,44 @@ class _Reader:
 
     def _counts(self, record: _Record) -> bool:
         """Whether a refusal is one of all that was offered; some servers do not read a long list to its end."""
-        return record.is_refused and (self.reads_long_lists or len(record.hello.suites) <= SMALL_LIST + 2)
+        return record.is_refused and self._is_read(record.hello)
+
+    def _is_read(self, hello: Hello) -> bool:
+        """Whether the server surely reads the list of suites to its end."""
+        return self.reads_long_lists or len(hello.suites) <= SMALL_LIST + 2
+
+    def _refused_suites(self, record: _Record) -> set[int]:
+        """The suites that a refusal is about: not those for which something else was missing in the hello."""
+        if record.purpose is Purpose.NAMED_PRIMES:
+            return set()
+        offered = set(record.hello.suites)
+        needs_group = {code for code in offered if code in suites() and suites()[code].needs_group}
+        if needs_group and not self._names_a_group(record.hello):
+            offered -= needs_group
+        only_by_name = set(offers.prime_suites(record.version)) - self.refused_by_name[record.version]
+        return offered - only_by_name
+
+    def _names_a_group(self, hello: Hello) -> bool:
+        """Whether a hello names all groups, or one that the server was seen to use in such a version."""
+        if hello.version is TlsVersion.SSL_3 or set(hello.groups).issuperset(offers.groups_of(hello.version)):
+            return True
+        return not self.groups_used[hello.version is TlsVersion.TLS_1_3].isdisjoint(hello.groups)
+
+    @cached_property
+    def groups_used(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The groups that the server used before TLS 1.3, and in it."""
+        older = (each.key.group for each in self.records if each.key)
+        newest = (each.chosen.group for each in self.by_version[TlsVersion.TLS_1_3] if each.chosen)
+        return frozenset(filter(None, older)), frozenset(filter(None, newest))
+
+    @cached_property
+    def refused_by_name(self) -> dict[TlsVersion, frozenset[int]]:
+        """The suites with a prime that were refused to a hello that names groups for it, too (RFC 7919 §4)."""
+        refused = dict.fromkeys(TlsVersion, frozenset[int]())
+        for each in self._of(Purpose.NAMED_PRIMES):
+            if self._counts(_without_older(each)):
+                refused[each.version] |= frozenset(each.hello.suites)
+        return refused
 
     def _cause(self, records: Iterable[_Record]) -> Cause:
         """Why something was not seen: the last failure, or why asking came to an end, or nobody asked."""
@@ -243,7 +295,7 @@ class _Reader:
         if version is TlsVersion.SSL_2:
             refused = any(each.is_refused for each in records)
         else:
-            refused_suites = {code for each in records if self._counts(each) for code in each.hello.suites}
+            refused_suites = {code for each in records if self._counts(each) for code in self._refused_suites(each)}
             refused = refused_suites.issuperset(offers.suites_of(version)) or any(
                 each.said.refuses_version for each in records
             )
@@ -256,15 +308,30 @@ class _Reader:
             offer = self._ssl_2_suites(accepted)
             return SpokenVersion(version=version, accepted=accepted, suites=offer, preference=Answer(seen=None))
         listing = [each for each in records if each.purpose in _LISTING]
+        by_name = [each for each in records if each.purpose is Purpose.NAMED_PRIMES]
+        in_order = self._is_in_one_list(version) and {each.suite for each in by_name} <= {
+            None,
+            *(each.suite for each in listing),
+        }
         offer = self._offer(
             _suite_names(version),
-            [(each, each.hello.suites, each.suite) for each in listing],
+            [*self._about_suites(listing), *self._about_suites(by_name)],
             accepted,
-            in_order=self._is_in_one_list(version),
+            in_order=in_order,
         )
         preference = self._preference(version, offer)
-        ordered = preference.seen is Preference.SERVER and self._is_in_one_list(version)
+        ordered = preference.seen is Preference.SERVER and in_order
         return SpokenVersion(version=version, accepted=accepted, suites=offer, preference=preference, ordered=ordered)
+
+    def _about_suites(self, records: Iterable[_Record]) -> Iterator[tuple[_Record, Collection[int], int | None]]:
+        """What records say of suites; an older version in the answer refuses them in this one."""
+        for record in map(_without_older, records):
+            if not record.is_refused:
+                yield record, record.hello.suites, record.suite
+            elif record.purpose is not Purpose.NAMED_PRIMES:
+                refused = self._refused_suites(record)
+                yield record, refused, None
+                yield _in_doubt(record), set(record.hello.suites) - refused, None
 
     def _ssl_2_suites(self, accepted: Answer[bool]) -> Offer:
         records = self.by_version[TlsVersion.SSL_2]
@@ -317,7 +384,7 @@ class _Reader:
         turned = next((each for each in reversed(asked) if each.is_chosen), None)
         if turned is None:
             return Answer(unseen=self._cause(asked))
-        first = _first_pick(self.by_version[version], turned)
+        first = _first_pick([each for each in self.by_version[version] if self._is_read(each.hello)], turned)
         if first is None:
             return Answer(unseen=Cause.AMBIGUOUS)
         if turned.suite == first:
@@ -411,7 +478,15 @@ class _Reader:
                 return each.hello.signatures[0]
             return each.key.signature if each.key else None
 
-        evidence = [(each, each.hello.signatures, pick(each)) for each in asked]
+        # Where no schemes are named for certificates, a refusal may be about these.
+        evidence = [
+            (
+                _in_doubt(each) if each.is_refused and not each.hello.certificate_signatures else each,
+                each.hello.signatures,
+                pick(each),
+            )
+            for each in asked
+        ]
         return self._offer(named, evidence, self.accepted[version], in_order=False)
 
     # --- keys and certificates ---
@@ -508,7 +583,8 @@ class _Reader:
             return Answer(unseen=spoken.unseen)
         records = [each for each in self.clear if offered(each)]
         if not records:
-            return Answer(seen=None) if self.newest_clear is TlsVersion.SSL_3 else Answer(unseen=_NOT_ASKED)
+            cause = self._cause(self._of(Purpose.EXTENSIONS))
+            return Answer(seen=None) if self.newest_clear is TlsVersion.SSL_3 else Answer(unseen=cause)
         held = [holds(each.chosen, each.flight) for each in records if each.chosen and applies(each)]
         if not held:
             return Answer(seen=None)
@@ -604,6 +680,16 @@ def _suite_names(version: TlsVersion) -> Mapping[int, str]:
 @cache
 def _group_names(version: TlsVersion) -> Mapping[int, str]:
     return {code: groups()[code].name for code in offers.groups_of(version)}
+
+
+def _without_older(record: _Record) -> _Record:
+    """The record, with an answer in an older version as the refusal that it is of the suites in this one."""
+    return replace(record, said=Said(Meaning.REFUSED)) if record.said.meaning is Meaning.OLDER else record
+
+
+def _in_doubt(record: _Record, cause: Cause = Cause.AMBIGUOUS) -> _Record:
+    """The record, with its refusal as one of which the reason is not known."""
+    return replace(record, said=Said(Meaning.DOUBT, cause))
 
 
 def _versions(records: Iterable[_Record]) -> tuple[TlsVersion, ...]:

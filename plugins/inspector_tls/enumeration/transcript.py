@@ -13,15 +13,17 @@ from inspector.model import canonical
 
 
 class Purpose(StrEnum):
-    """What a hello was sent for. The first six make a complete enumeration; the others are extra questions."""
+    """What a hello was sent for. The first seven make a complete enumeration; the others are extra questions."""
 
     SSL_2 = "ssl-2"
     VERSION = "version"
     SUITES = "suites"
+    NAMED_PRIMES = "named-primes"
     GROUPS = "groups"
     CONFIRM = "confirm"
     SMALL = "small"
     PREFERENCE = "preference"
+    EXTENSIONS = "extensions"
     SIGNATURES = "signatures"
     PROTOCOLS = "protocols"
     FALLBACK = "fallback"
@@ -32,7 +34,17 @@ class Purpose(StrEnum):
 
 
 #: The purposes that count against the floor: versions, suites and groups.
-ESSENTIAL = frozenset({Purpose.SSL_2, Purpose.VERSION, Purpose.SUITES, Purpose.GROUPS, Purpose.CONFIRM, Purpose.SMALL})
+ESSENTIAL = frozenset(
+    {
+        Purpose.SSL_2,
+        Purpose.VERSION,
+        Purpose.SUITES,
+        Purpose.NAMED_PRIMES,
+        Purpose.GROUPS,
+        Purpose.CONFIRM,
+        Purpose.SMALL,
+    }
+)
 
 
 class Mode(StrEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from enum import Enum
 
 from inspector import Cause
 from inspector_tls.enumeration.chains import Case, enumeration
@@ -18,14 +19,26 @@ from inspector_tls.observations import TlsVersion
 
 RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 PRIME = bytes((0xFF,)) + bytes(126) + bytes((0x97,))
+NAMED_PRIME = bytes((0xFF,)) + bytes(254) + bytes((0xFB,))
+FFDHE = range(256, 512)
 HOST = "www.example.vn"
+
+
+class Primes(Enum):
+    """What a server does about the groups of RFC 7919 before TLS 1.3 (§4)."""
+
+    OWN = "uses its own prime, whatever is named"
+    NAMED = "has no prime but those, and uses none that is not named"
+    BOTH = "uses a group that is named, its own prime otherwise"
+    STRICT = "has its own prime, and uses it only where no group is named"
 
 
 @dataclass(frozen=True)
 class Server:
     """``suites`` by version, dearest first; ``groups`` of TLS 1.3 and ``curves`` of older versions likewise.
 
-    ``dictates``: its own order decides. ``reads``: how many suites of a list it reads.
+    ``dictates``: its own order decides. ``reads``: how many suites of a list it reads. ``bears``: the longest hello
+    that it answers, in bytes. ``version_alert``: how it refuses a version.
     """
 
     suites: dict[TlsVersion, tuple[int, ...]]
@@ -35,6 +48,9 @@ class Server:
     dictates: bool = True
     reads: int = 10_000
     alert: int = 40
+    version_alert: int = 70
+    primes: Primes = Primes.OWN
+    bears: int = 100_000
 
     def __call__(self, data: bytes) -> bytes:
         """The first flight that answers a hello."""
@@ -45,7 +61,7 @@ class Server:
             older = [version for version in self.suites if WIRE[version] < WIRE[hello.version]]
             if hello.version is TlsVersion.TLS_1_3 and TlsVersion.TLS_1_2 in older:
                 return self.say(hello, TlsVersion.TLS_1_2)
-            return self.refuse(70)
+            return self.refuse(self.version_alert)
         return self.say(hello, hello.version)
 
     def refuse(self, number: int) -> bytes:
@@ -76,6 +92,10 @@ class Server:
 
     def can(self, code: int, hello: Hello) -> bool:
         """Whether both sides have what the suite needs besides."""
+        names_prime = any(group in FFDHE for group in hello.groups)
+        can_name = hello.version is not TlsVersion.SSL_3
+        if can_name and suites()[code].uses_prime and self.primes is (Primes.STRICT if names_prime else Primes.NAMED):
+            return False
         has_curve = hello.version is TlsVersion.SSL_3 or self.pick(self.curves, hello.groups) is not None
         signs = hello.version is not TlsVersion.TLS_1_2 or any(each in self.signatures for each in hello.signatures)
         return (has_curve or not suites()[code].on_curve) and (signs or not suites()[code].is_signed)
@@ -92,8 +112,10 @@ class Server:
         if known.on_curve:
             group = self.pick(self.curves, hello.groups) or self.curves[0]
             body = struct.pack(">BHB", 3, group, 32) + bytes(32)
-        elif known.key_exchange == "DHE" or known.authentication == "anon":
-            body = struct.pack(">H", len(PRIME)) + PRIME + b"\0\x01\x02" + b"\0\x01\x09"
+        elif known.uses_prime:
+            names_prime = any(group in FFDHE for group in hello.groups)
+            prime = NAMED_PRIME if names_prime and self.primes in {Primes.NAMED, Primes.BOTH} else PRIME
+            body = struct.pack(">H", len(prime)) + prime + b"\0\x01\x02" + b"\0\x01\x09"
         else:
             return []
         if known.authentication == "PSK":
@@ -149,6 +171,8 @@ class Run:
         """Ask the function."""
         sent = encode(question.hello)
         cause = self.trouble(question, len(self.exchanges))
+        if len(sent) > getattr(self.server, "bears", len(sent)):
+            cause = Cause.TIMEOUT
         received = self.server(sent) if cause is None else b""
         self.exchanges.append(Exchange(purpose=question.purpose, sent=sent, received=received, cause=cause))
         return Reply(read_flight(received), cause=cause)

@@ -20,7 +20,7 @@ from inspector_tls.enumeration.reading import read_transcript
 from inspector_tls.enumeration.steps import Question
 from inspector_tls.enumeration.transcript import ESSENTIAL, Mode, Purpose, Transcript
 from inspector_tls.observations import TlsVersion
-from tests.plugins.inspector_tls.enumeration.simulated import Run, Server
+from tests.plugins.inspector_tls.enumeration.simulated import Primes, Run, Server
 
 V = TlsVersion
 
@@ -97,7 +97,9 @@ def servers(draw: st.DrawFn) -> Server:
         signatures=offers.signatures_of(V.TLS_1_2),
         dictates=draw(st.booleans()),
         reads=draw(st.sampled_from((128, 10_000))),
-        alert=draw(st.sampled_from((40, 47, 71))),
+        alert=draw(st.sampled_from((40, 47, 71, 80))),
+        primes=draw(st.sampled_from(Primes)),
+        version_alert=draw(st.sampled_from((40, 70, 80))),
     )
 
 

@@ -1,0 +1,315 @@
+"""Whatever a server is like and however it is asked, nothing is said of it that is not so."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inspector import Cause
+from inspector_tls.enumeration.codes import groups, suites
+from inspector_tls.enumeration.facts import Offer, Tls
+from inspector_tls.enumeration.hello import Hello, decode
+from inspector_tls.enumeration.reading import read_transcript
+from inspector_tls.enumeration.steps import Question
+from inspector_tls.enumeration.transcript import Mode, Purpose
+from inspector_tls.observations import TlsVersion
+from tests.plugins.inspector_tls.enumeration.simulated import NAMED_PRIME, PRIME, Primes, Run, Server
+from tests.plugins.inspector_tls.enumeration.test_counts import MODERN, WEAK, codes, servers
+
+V = TlsVersion
+VERSIONS = tuple(version for version in V if version is not V.SSL_2)
+DHE = codes("TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_DHE_RSA_WITH_AES_128_CBC_SHA")
+MIXED = replace(MODERN, suites={V.TLS_1_2: (*MODERN.suites[V.TLS_1_2], *DHE), V.TLS_1_3: MODERN.suites[V.TLS_1_3]})
+some_servers = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def facts_of(server: object, mode: Mode = Mode.ECONOMICAL, **options: object) -> Tls:
+    """What is read of a simulated server."""
+    return read_transcript(Run(server, mode, extra=True, **options).transcript)  # type: ignore[arg-type]  # by name
+
+
+def holds(offer: Offer, planted: set[str]) -> None:
+    """Nothing is accepted that is not planted, and what was not found is called open."""
+    assert set(offer.accepted) <= planted
+    assert planted - set(offer.accepted) <= set(offer.open)
+    assert offer.complete.is_seen is (not offer.open)
+
+
+def is_so(facts: Tls, server: Server) -> None:
+    """What is said of versions, suites and groups is so, and what is not so is not said."""
+    for version in VERSIONS:
+        spoken = facts[version]
+        if spoken.accepted.is_seen:
+            assert spoken.accepted.seen is (version in server.suites)
+        if spoken.accepted.seen:
+            holds(spoken.suites, {suites()[code].name for code in server.suites[version]})
+    if facts[V.TLS_1_3].accepted.seen:
+        holds(facts.groups, {groups()[code].name for code in server.groups})
+    if facts.curves.accepted:
+        holds(facts.curves, {groups()[code].name for code in server.curves})
+
+
+def told(facts: Tls) -> dict[str, object]:
+    """Versions, suites, groups and the rest, whatever the order in which they were found."""
+    return {
+        **{
+            each.version.value: (each.accepted, set(each.suites.accepted), each.preference)
+            for each in facts.versions.each
+        },
+        "groups": set(facts.groups.accepted),
+        "curves": set(facts.curves.accepted),
+        "signatures": set(facts.signatures.accepted),
+        "primes": [(each.bits, each.sha256) for each in facts.primes],
+        "extensions": facts.extensions,
+        "tolerance": facts.tolerance,
+    }
+
+
+# --- Any server, either mode ------------------------------------------------------------------------------------------
+
+
+@some_servers
+@given(servers())
+def test_both_modes_tell_the_same_truth(server: Server) -> None:
+    """Fast and economical mode say the same of any server, and it is what is planted."""
+    economical, fast = (facts_of(server, mode) for mode in (Mode.ECONOMICAL, Mode.FAST))
+    is_so(economical, server)
+    is_so(fast, server)
+    assert told(economical) == told(fast)
+
+
+@some_servers
+@given(servers(), st.sampled_from(Mode), st.sampled_from((255, 300, 511)))
+def test_a_server_that_bears_short_hellos_only_is_not_misjudged(server: Server, mode: Mode, bears: int) -> None:
+    """A server that is silent to hellos of more than so many bytes: what is said of it is so."""
+    is_so(facts_of(replace(server, bears=bears), mode), server)
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("bears", [255, 511])
+@pytest.mark.parametrize("server", [MODERN, WEAK, MIXED], ids=["modern", "weak", "mixed"])
+def test_a_server_that_bears_short_hellos_only_is_seen_whole(server: Server, mode: Mode, bears: int) -> None:
+    """Versions, suites, groups, preference and extensions are found in hellos of so many bytes, too."""
+    facts, plain = facts_of(replace(server, bears=bears), mode), facts_of(server)
+    is_so(facts, server)
+    seen, expected = told(facts), told(plain)
+    assert facts.tolerance.long_hello.seen is False
+    for name in ("signatures", "tolerance"):
+        del seen[name], expected[name]
+    assert seen == expected
+    assert all(each.suites.complete.seen for each in facts.versions.each)
+
+
+# --- Primes by name ---------------------------------------------------------------------------------------------------
+
+_OWN, _NAMED = hashlib.sha256(PRIME).hexdigest(), hashlib.sha256(NAMED_PRIME).hexdigest()
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize(
+    ("primes", "shown"),
+    [(Primes.OWN, {_OWN}), (Primes.NAMED, {_NAMED}), (Primes.BOTH, {_OWN, _NAMED}), (Primes.STRICT, {_OWN})],
+)
+def test_every_prime_is_shown(primes: Primes, shown: set[str], mode: Mode) -> None:
+    """Whichever groups of RFC 7919 a server knows: its suites with a prime are found, and every prime it uses is."""
+    facts = facts_of(replace(MIXED, primes=primes), mode)
+    assert {each.sha256 for each in facts.primes} == shown
+    is_so(facts, MIXED)
+    assert facts[V.TLS_1_2].suites.complete.seen
+
+
+def test_a_version_with_nothing_but_primes_by_name_is_accepted() -> None:
+    """A version whose only suites need a group that is named is not called refused."""
+    server = Server(suites={V.TLS_1_0: DHE[1:], V.TLS_1_2: DHE}, primes=Primes.NAMED, version_alert=40)
+    facts = facts_of(server)
+    assert [each.version for each in facts.accepted] == [V.TLS_1_0, V.TLS_1_2]
+    is_so(facts, server)
+
+
+def test_suites_with_a_prime_are_open_where_the_question_by_name_fails() -> None:
+    """Where hellos that name primes are lost, the suites with a prime that were not found are open, not refused."""
+
+    def trouble(question: Question, _number: int) -> Cause | None:
+        return Cause.TIMEOUT if question.purpose is Purpose.NAMED_PRIMES else None
+
+    offer = facts_of(MODERN, trouble=trouble)[V.TLS_1_2].suites
+    assert offer.complete.unseen is Cause.TIMEOUT
+    assert all("_DH" in name for name in offer.open)
+
+
+# --- Broken servers ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stubborn(Server):
+    """Instead of refusing, picks a suite that was not offered."""
+
+    def refuse(self, number: int) -> bytes:
+        """A hello with a suite that nobody offers."""
+        return self.record(self.hello(V.TLS_1_2, 0x00FE, bytes(32), b""), (14, b""))
+
+
+@dataclass(frozen=True)
+class Newer(Server):
+    """Answers every version that it does not speak in its newest."""
+
+    def __call__(self, data: bytes) -> bytes:
+        """A hello in a version that was not asked for."""
+        hello = decode(data)
+        if hello.version in self.suites or hello.version is V.SSL_2:
+            return super().__call__(data)
+        newest = list(self.suites)[-1]
+        return self.record(self.hello(newest, self.suites[newest][0], bytes(32), b""), (14, b""))
+
+
+@dataclass(frozen=True)
+class OtherGroups(Server):
+    """In TLS 1.3 asks for a group that was not offered, where it has none of those that were."""
+
+    def say(self, hello: Hello, version: TlsVersion) -> bytes:
+        """A HelloRetryRequest for no good."""
+        answer = super().say(hello, version)
+        if version is not V.TLS_1_3 or answer[0] != 21 or not set(hello.suites) & set(self.suites[version]):
+            return answer
+        return replace(self, groups=(*hello.groups[:1],), suites=self.suites).wrong(hello)
+
+    def wrong(self, hello: Hello) -> bytes:
+        """Its usual answer with a group that does not exist."""
+        answer = Server.say(self, hello, V.TLS_1_3)
+        return answer[:-2] + b"\xfe\x00"
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("kind", [Stubborn, Newer, OtherGroups])
+def test_what_was_not_offered_is_no_answer(kind: type[Server], mode: Mode) -> None:
+    """A server that picks a suite, a version or a group that was not offered refuses nothing by it."""
+    server = kind(suites=MODERN.suites, groups=MODERN.groups, curves=MODERN.curves)
+    facts = facts_of(server, mode)
+    is_so(facts, server)
+    assert [each.version for each in facts.accepted] == [V.TLS_1_2, V.TLS_1_3]
+    open_cause = {
+        Stubborn: facts[V.TLS_1_0].accepted.unseen,
+        Newer: facts[V.TLS_1_0].accepted.unseen,
+        OtherGroups: facts.groups.complete.unseen,
+    }
+    assert open_cause[kind] is Cause.PROTOCOL_ERROR
+
+
+def test_an_older_version_refuses_the_suites_in_this_one() -> None:
+    """A server that takes some suites in an older version only, and answers with that, has them there and not here."""
+
+    class Falling(Server):
+        def say(self, hello: Hello, version: TlsVersion) -> bytes:
+            answer = super().say(hello, version)
+            older = V.TLS_1_1
+            return super().say(hello, older) if answer[0] == 21 and version is V.TLS_1_2 else answer
+
+    server = Falling(suites={V.TLS_1_1: DHE[1:], V.TLS_1_2: MODERN.suites[V.TLS_1_2]})
+    facts = facts_of(server)
+    is_so(facts, server)
+    assert facts[V.TLS_1_2].suites.complete.seen
+
+
+# --- Names ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Named(Server):
+    """Refuses hellos that carry a name, or those that carry none, or serves these less."""
+
+    takes_name: bool = True
+    takes_none: bool = True
+    name_alert: int = 112
+
+    def __call__(self, data: bytes) -> bytes:
+        """An answer that depends on the name."""
+        has_name = decode(data).server_name is not None
+        if not (self.takes_name if has_name else self.takes_none):
+            return self.refuse(self.name_alert)
+        return super().__call__(data)
+
+
+@pytest.mark.parametrize("alert", [40, 80, 112])
+def test_a_server_that_wants_a_name_is_seen_with_it(alert: int) -> None:
+    """That hellos without a name are refused changes nothing in what is seen with it."""
+    facts, plain = (
+        facts_of(Named(suites=MODERN.suites, takes_none=False, name_alert=alert)),
+        facts_of(Server(MODERN.suites)),
+    )
+    nameless = {V.SSL_2.value, V.SSL_3.value}
+    assert [item for item in told(facts).items() if item[0] not in nameless] == [
+        item for item in told(plain).items() if item[0] not in nameless
+    ]
+
+
+@pytest.mark.parametrize("alert", [40, 70, 80, 112])
+def test_a_server_that_takes_no_name_refuses_no_version(alert: int) -> None:
+    """Where every hello with the host's name is refused, no version is called refused: the name may be the reason."""
+    facts = facts_of(Named(suites=MODERN.suites, takes_name=False, name_alert=alert))
+    assert not any(each.accepted.is_seen for each in facts.versions.each if each.version is not V.SSL_2)
+    assert not facts[V.SSL_2].accepted.is_seen
+
+
+def test_what_is_served_without_a_name_is_said_of_the_default_host_alone() -> None:
+    """A default host with a suite of its own does not add it to the suites of the host that was asked for."""
+
+    @dataclass(frozen=True)
+    class TwoHosts(Server):
+        def __call__(self, data: bytes) -> bytes:
+            rc4 = codes("TLS_RSA_WITH_RC4_128_SHA")
+            other = Server(suites={V.TLS_1_2: (*rc4, *MODERN.suites[V.TLS_1_2])})
+            return other(data) if decode(data).server_name is None else super().__call__(data)
+
+    server = TwoHosts(suites=MODERN.suites)
+    assert told(facts_of(server)) == told(facts_of(Server(suites=MODERN.suites)))
+
+
+# --- Turned away after a while ----------------------------------------------------------------------------------------
+
+
+def closing(_data: bytes) -> bytes:
+    """Say nothing and close."""
+    return b""
+
+
+def failing(number: int) -> bytes:
+    """A fatal alert."""
+    return struct.pack(">BHHBB", 21, 0x0303, 2, 2, number)
+
+
+@some_servers
+@given(servers(), st.sampled_from(Mode), st.integers(1, 60), st.sampled_from((b"", *map(failing, (40, 49, 70, 80)))))
+def test_who_is_turned_away_after_some_connections_was_not_refused(
+    server: Server, mode: Mode, most: int, word: bytes
+) -> None:
+    """A server that closes, or sends some alert, from one connection on: what it has is found or open, not refused."""
+    count = 0
+
+    def limited(data: bytes) -> bytes:
+        nonlocal count
+        count += 1
+        return server(data) if count <= most else word
+
+    is_so(facts_of(limited, mode), server)
+
+
+@pytest.mark.parametrize("cause", [Cause.RESET, Cause.REFUSED, Cause.TIMEOUT, Cause.RATE_LIMITED])
+def test_a_limit_of_connections_leaves_the_rest_unseen(cause: Cause) -> None:
+    """Connections that fail from one on leave what was not answered unseen, with that cause."""
+    facts = facts_of(MODERN, trouble=lambda _question, number: cause if number >= 20 else None)
+    is_so(facts, MODERN)
+    assert facts[V.TLS_1_2].suites.complete.unseen is cause
+
+
+def test_every_hello_of_a_short_form_is_short() -> None:
+    """Asked by a server that bears 255 bytes, hellos of the last form keep within them, the odd ones aside."""
+    run = Run(replace(MIXED, bears=255), extra=True)
+    odd = {Purpose.LONG_HELLO, Purpose.VERSION}
+    small = [each for each in run.exchanges if each.received]
+    assert max(len(each.sent) for each in small) <= 255
+    assert all(each.received or each.purpose in odd | {Purpose.SMALL} for each in run.exchanges)
