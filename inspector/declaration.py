@@ -225,6 +225,8 @@ def _places(sheet: Sheet, declaration: Declaration) -> Iterator[tuple[tuple[str,
         yield ("authorisations", declaration.authorisation.id), sheet.place("authorisation")
     for number, system in enumerate(declaration.systems):
         yield ("systems", system.id), sheet.place("systems", number)
+        if system.approval:
+            yield ("systems", system.id, "approval"), sheet.place("systems", number, "approval")
         for index, host in enumerate(system.hosts):
             yield ("systems", system.id, "hosts", host.name), sheet.place("systems", number, "hosts", index, "name")
         for index, uri in enumerate(system.endpoints):

@@ -34,9 +34,17 @@ MISUSE = 2
 #: Whoever read our results left before the end: as a shell tells a process ended by SIGPIPE.
 PIPE = 141
 
+
+def _language(lang: str) -> str:
+    """The language as it was written; one that nothing is printed in is misuse of the option."""
+    if lang not in ("vi", "en"):
+        raise typer.BadParameter(f"{lang!r}: write vi or en")
+    return lang
+
+
+Lang = Annotated[str, typer.Option("--lang", callback=_language, help="Language of what is printed: vi or en.")]
 Settings = Annotated[Path | None, typer.Option("--settings", help="inspector.toml of the inspecting side.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder for bundles (default: out).")]
-Lang = Annotated[str, typer.Option("--lang", help="Language of what is printed: vi or en.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")]
 LogLevel = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error, on stderr.")]
 Formats = Annotated[str, typer.Option("--format", "-f", help="Report formats, comma-separated; html and json always.")]
@@ -61,12 +69,10 @@ AuthorisedBy = Annotated[str | None, typer.Option("--authorised-by", help="Who p
 Targets = Annotated[list[str] | None, typer.Argument(help="declaration.yaml, or endpoint URIs with --level.")]
 
 
-def _prepare(log_level: str, lang: str) -> None:
+def _prepare(log_level: str) -> None:
     levels = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error")}
     if log_level not in levels:
         raise typer.BadParameter(f"{log_level!r}: write debug, info, warning or error", param_hint="--log-level")
-    if lang not in ("vi", "en"):
-        raise typer.BadParameter(f"{lang!r}: write vi or en", param_hint="--lang")
     logging.basicConfig(level=levels[log_level], stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
 
 
@@ -114,7 +120,7 @@ def plan(
     log_level: LogLevel = "warning",
 ) -> int:
     """Resolve names, and print who would be asked what, how often, for how long, and what is out of scope."""
-    _prepare(log_level, lang)
+    _prepare(log_level)
     from inspector.cli.inputs import Order
     from inspector.cli.plan import print_plans
 
@@ -162,7 +168,7 @@ def run(
     log_level: LogLevel = "warning",
 ) -> int:
     """Inspect: collect, seal, assess and report."""
-    _prepare(log_level, lang)
+    _prepare(log_level)
     from inspector.cli.inputs import Order
     from inspector.cli.run import Wish, go_on, inspect_all
 
@@ -299,7 +305,7 @@ def demo(
     quiet: Quiet = False,
 ) -> int:
     """Start a small estate of good and bad servers on loopback, inspect it, and print where the report is."""
-    _prepare("warning", lang)
+    _prepare("warning")
     from inspector.cli.demo import show
 
     return show(output or Path("out"), lang, quiet=quiet)

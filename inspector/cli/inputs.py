@@ -13,13 +13,14 @@ from inspector import authorisation, declaration, settings, statement
 from inspector.authorisation import Authorisation, AuthorisationKind
 from inspector.cli import terminal
 from inspector.collect import Progress
-from inspector.declaration import Declaration, Place, System
-from inspector.errors import Misuse, PaperError
+from inspector.declaration import Declaration, Places, System
+from inspector.errors import Fault, Misuse, PaperError
 from inspector.inspect import Job
 from inspector.model import now
+from inspector.papers import fault_at
 from inspector.plan import Selection
 from inspector.plugin_lock import pinned
-from inspector.profile import Regime
+from inspector.profile import Regime, day_of
 from inspector.regimes import following, load_all, named, select
 from inspector.registry import Registry, installed
 from inspector.settings import Settings
@@ -53,7 +54,7 @@ class Papers:
 
     declaration: Declaration
     authorisations: tuple[Authorisation, ...]
-    place: Callable[[str, str], Place | None]
+    places: Places
 
 
 def instant(text: str | None) -> datetime:
@@ -105,19 +106,20 @@ def papers(order: Order, registry: Registry) -> Papers:
     """The papers that the targets name, or papers made for endpoints without any. Raises Misuse or PaperError."""
     if not order.targets:
         raise Misuse("nothing to inspect", remedy="give a declaration.yaml, or endpoint URIs such as https://host/")
-    given = tuple(each for path in order.authorisations for each in authorisation.load(path))
+    read = [authorisation.read(path) for path in order.authorisations]
+    given = tuple(each for found, _ in read for each in found)
     files = [text for text in order.targets if Path(text).is_file() or text.endswith((".yaml", ".yml"))]
     if not files:
         if order.level is None:
             raise Misuse("endpoints without a declaration need a level", remedy="add --level 1 to 5")
         author = order.authorised_by or (given[0].granted_by if given else None)
         made, granted = declaration.ad_hoc(_uris(order, registry), order.level, author)
-        return Papers(made, given or (granted,), lambda _system, _uri: None)
+        return Papers(made, given or (granted,), _together(places for _, places in read))
     if len(files) != 1 or len(order.targets) != 1:
         raise Misuse("give one declaration, or endpoint URIs, not both", remedy="start one run for each declaration")
     if order.level is not None:
         raise Misuse("the level stands in the declaration", remedy="leave --level out")
-    declared, places = declaration.load(Path(files[0]), registry.schemes)
+    declared, declared_at = declaration.load(Path(files[0]), registry.schemes)
     if declared.authorisation is not None:
         given = (*given, declared.authorisation)
     if not given:
@@ -125,7 +127,33 @@ def papers(order: Order, registry: Registry) -> Papers:
             f"{files[0]}: nobody permits this inspection",
             remedy="give --authorisation authorisation.yaml, or write one of kind own-estate into the declaration",
         )
-    return Papers(declared, given, places.endpoint)
+    return Papers(declared, given, _together([declared_at, *(places for _, places in read)]))
+
+
+def _together(places: Iterable[Places]) -> Places:
+    """Where the things of several files stand."""
+    return Places({names: place for each in places for names, place in each.known.items()})
+
+
+def check_approvals(told: Papers, regimes: Sequence[Regime], today: date) -> None:
+    """Raise PaperError for an approval that lies ahead, and for one under a regime that is not installed.
+
+    Both would silently choose another regime than the one that holds.
+    """
+    known = sorted(regime.id for regime in regimes)
+    faults: list[Fault] = []
+    for system in told.declaration.systems:
+        approval, place = system.approval, told.places.approval(system.id)
+        if approval is None:
+            continue
+        if approval.date is not None and approval.date > today:
+            what = f"the approval is dated {approval.date}, which lies ahead"
+            faults.append(fault_at(place, what, "correct the date, or write the status that holds today"))
+        if approval.regime is not None and approval.regime not in known:
+            what = f"the approval names regime {approval.regime!r}, which is not installed"
+            faults.append(fault_at(place, what, f"write one of {', '.join(known)}, or leave it out"))
+    if faults:
+        raise PaperError(faults)
 
 
 def chosen(declared: Declaration, wanted: tuple[str, ...]) -> tuple[System, ...]:
@@ -166,7 +194,7 @@ class Round:
             as_of=self.as_of,
             statements=self.statements,
             selection=Selection(only=self.order.only, tags=self.order.select, within=self.order.within),
-            places={uri: place for uri in system.endpoints if (place := self.papers.place(system.id, uri))},
+            places=self.papers.places.endpoints(system.id),
             progress=progress,
             others=tuple(each for each in self.papers.declaration.systems if each.id != system.id),
         )
@@ -180,18 +208,20 @@ def round_of(order: Order) -> Round:
     own = read_settings(order.settings, order.output)
     known = installed()
     told = papers(order, known)
-    if faults := authorisation.check_authorisations(told.authorisations, now()):
+    if faults := authorisation.check_authorisations(told.authorisations, now(), told.places):
         raise PaperError(faults)
     decided = any(each.kind is AuthorisationKind.INSPECTION_DECISION for each in told.authorisations)
     registry = pinned(own.plugins_lock) if decided else known
     folders = [folder.name for folder in registry.profiles] if decided else []
+    regimes = load_all(registry.profiles, pinned=folders)
+    check_approvals(told, regimes, day_of(now()))
     return Round(
         run=f"{now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
         order=order,
         registry=registry,
         settings=own,
         as_of=instant(order.as_of),
-        regimes=load_all(registry.profiles, pinned=folders),
+        regimes=regimes,
         papers=told,
         statements=statements_of(order.statements, order.decisions, own),
         systems=chosen(told.declaration, order.systems),

@@ -185,8 +185,13 @@ class Work:
         """Seal, judge, report."""
         bundle = close(self.writer, self.planner, self.key, reason=reason)
         self._note(State.SEALED, digest=bundle.digest)
-        judgement = settle(judge(bundle, self.job.registry, Terms(as_of=self.job.as_of)))
-        return file(bundle, judgement, self.job.registry, self.wish, self.gate, self.key)
+        try:
+            judgement = settle(judge(bundle, self.job.registry, Terms(as_of=self.job.as_of)))
+            return file(bundle, judgement, self.job.registry, self.wish, self.gate, self.key)
+        except KeyboardInterrupt:
+            terminal.note(f"inspector: interrupted; what was seen is sealed in {bundle.folder}")
+            terminal.note(f"inspector: judge it with 'inspector assess {bundle.folder}'")
+            raise
 
     def _note(self, state: State, *, digest: str | None = None, detail: str = "") -> None:
         inspection = self.writer.inspection

@@ -27,6 +27,10 @@ class Places:
         """Where a system begins."""
         return self.known.get(("systems", id))
 
+    def approval(self, system: str) -> Place | None:
+        """Where the approval of a system is written."""
+        return self.known.get(("systems", system, "approval"))
+
     def host(self, system: str, name: str) -> Place | None:
         """Where a host of a system is named."""
         return self.known.get(("systems", system, "hosts", name))

@@ -44,6 +44,20 @@ def clear(line: Line, at: dict[str, str]) -> Told:
     return line.call("run", at["clear"], "--level", 3, "--only", "http", "--lang", "en")
 
 
+# --- languages ---
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("list", "checks"), ("explain", "hsts-set"), ("seal", "."), ("assess", "."), ("report", "."), ("demo",)],
+)
+def test_a_language_that_nothing_speaks_is_misuse(command: tuple[str, ...]) -> None:
+    """Every command that prints in a language says which there are."""
+    told = say(*command, "--lang", "fr")
+    assert told.code == 2
+    assert "Invalid value for '--lang': 'fr': write vi or en" in told.err
+
+
 # --- exit codes -------------------------------------------------------------------------------------------------------
 
 

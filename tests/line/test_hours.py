@@ -118,14 +118,37 @@ def test_plan_that_does_not_fit_is_refused_with_the_arithmetic(line: Line) -> No
     ],
 )
 def test_authorisation_that_does_not_hold_now(line: Line, validity: tuple[timedelta, timedelta], words: str) -> None:
-    """Expired or not valid yet: misuse, located at the authorisation."""
+    """Expired or not valid yet: misuse, located at the authorisation, in its own paper or in the declaration."""
     at = datetime.now(UTC)
     begins, ends = ((at + each).isoformat() for each in validity)
-    declaration = line.declare(system("http://127.0.0.1:9/"), name="invalid.yaml", valid_from=begins, valid_until=ends)
-    told = line.call("run", declaration, "--only", "http")
+    inside = line.declare(system("http://127.0.0.1:9/"), name="invalid.yaml", valid_from=begins, valid_until=ends)
+    apart, flags = located(line, valid_from=begins, valid_until=ends)
+    for declaration, place, *more in ((inside, f"{inside}:"), (apart, f"{flags[1]}:1:1: ", *flags)):
+        told = line.call("run", declaration, *more, "--only", "http")
+        assert told.code == 2
+        (message,) = told.err.splitlines()
+        assert re.match(rf"inspector: {re.escape(place)}(\d+:\d+: )?authorisation '[^']*' ", message)
+        assert words in message
+        assert told.bundles == []
+
+
+@pytest.mark.parametrize(
+    ("approval", "words"),
+    [
+        ({"date": "9999-12-31"}, "the approval is dated 9999-12-31, which lies ahead; correct the date"),
+        (
+            {"regime": "vn-nd331-2062"},
+            "the approval names regime 'vn-nd331-2062', which is not installed; write one of",
+        ),
+    ],
+)
+def test_an_approval_that_cannot_be_is_located(line: Line, approval: dict[str, str], words: str) -> None:
+    """A slip of the pen in what chooses the regime is misuse, and never silently another regime."""
+    given = {"status": "approved", "decision": "1/QĐ", "date": "2025-03-14", **approval}
+    declaration = line.declare(system("http://127.0.0.1:9/", approval=given), name="approval.yaml")
+    told = line.call("plan", declaration)
     assert told.code == 2
-    assert words in told.err
-    assert told.bundles == []
+    assert re.match(rf"inspector: {re.escape(str(declaration))}:\d+:\d+: {re.escape(words)}", told.err)
 
 
 def located(line: Line, **changes: Any) -> tuple[Path, list[str]]:

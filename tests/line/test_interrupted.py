@@ -2,11 +2,16 @@
 
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
+import pytest
+
 from inspector.bundle import Index, State
+from inspector.cli import main
 from tests.line.harness import Line, Servers, serving, system, wait_until
 
 ONE_REQUIREMENT = ("--only", "no-version-disclosed", "--fail-on", "info")
@@ -122,6 +127,38 @@ def test_what_is_sealed_is_neither_resumed_nor_sealed_again(line: Line) -> None:
         again = line.call(*command, told.bundle.folder)
         assert again.code == 2
         assert "is sealed; assess it" in again.err
+
+
+def test_interrupted_while_it_is_judged(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the seal nothing is lost either, and the words to go on by are others."""
+
+    def interrupt(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with serving({"name": "fast", "mode": "page"}) as servers, monkeypatch.context() as patch:
+        patch.setattr("inspector.cli.run.file", interrupt)
+        told = line.call("run", f"http://127.0.0.1:{servers.ports['fast']}/", "--level", 1, "--only", "http")
+    (folder,) = told.output.glob("*/127.0.0.1/*")
+    assert told.code == 130
+    assert f"what was seen is sealed in {folder}\n" in told.err
+    assert f"'inspector assess {folder}'" in told.err
+    assert line.call("assess", folder).code in (0, 1)
+    assert line.call("verify", folder).code == 0
+
+
+def test_interrupted_before_anything_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt that comes while the command line is still being imported ends with 130, without a traceback."""
+
+    class Interrupting(MetaPathFinder):
+        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+            if name == "inspector.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "inspector.cli.app", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    with pytest.raises(SystemExit) as raised:
+        main([])
+    assert raised.value.code == 130
 
 
 def test_nothing_to_resume(line: Line, tmp_path: Path) -> None:
