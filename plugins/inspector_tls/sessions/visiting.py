@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -29,6 +30,7 @@ _SPOKEN: Final = {
 #: SSL_OP_LEGACY_SERVER_CONNECT, which has a name in ``ssl`` from Python 3.12 on, and SSL_OP_TLSEXT_PADDING.
 _LEGACY_SERVER, _PADDING = 0x4, 0x10
 _KEPT_BYTES = 16_384
+_KEPT_LIFETIMES = 16
 #: Answers that a visit waits for: two within the handshake, one after it.
 ANSWERS: Final = 3
 _RECORDS = range(20, 25)
@@ -198,11 +200,14 @@ class _Talk:
 
     async def _feed(self) -> None:
         """Hand over the next record, or whatever is there where it is none."""
+        await asyncio.sleep(0)  # a flood of small records holds up nobody else
         while True:
             size = self._record_size()
             if size and len(self._buffer) >= size:
                 break
             data = await self._stream.read(timeout=self._seconds)
+            if self._stream.truncated:
+                raise Trouble(Cause.PROTOCOL_ERROR, "says more than is read")
             if not data:
                 self._incoming.write_eof()
                 return
@@ -229,7 +234,13 @@ class _Talk:
         self.session = session
         if session.has_ticket and session.id != self._known:
             self._known = session.id
-            self._lifetimes.append(session.ticket_lifetime_hint)
+            self._keep(session.ticket_lifetime_hint)
+
+    def _keep(self, lifetime: int) -> None:
+        """Keep one lifetime more; of those beyond the first few only the longest."""
+        self._lifetimes.append(lifetime)
+        if len(self._lifetimes) > _KEPT_LIFETIMES:
+            self._lifetimes[-2:] = [max(self._lifetimes[-2:])]
 
     def told(self) -> Visit:
         """What happened."""

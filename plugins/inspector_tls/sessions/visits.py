@@ -28,9 +28,10 @@ class Visit(Model):
 
     ``by``: the client came back to a session; None: it asked for a new one. ``version`` is what the server chose,
     ``alert`` the last that it sent in clear; ``stands``: the handshake was made, and ``resumed`` the session.
-    ``lifetimes`` are those of the tickets given, in seconds, in their order; ``identified``: there is no ticket, but an
-    identifier. ``heard_out``: after the handshake the server spoke, or ended the connection, so that nothing it sends
-    by itself is still to come. ``cause`` and ``note`` tell what ended the visit early.
+    ``lifetimes`` are those of the first tickets given, in seconds, in their order, and the longest of any more; of
+    several in one record OpenSSL shows the last. ``identified``: there is no ticket, but an identifier. ``heard_out``:
+    after the handshake the server spoke, or ended the connection, so that nothing it sends by itself is still to come.
+    ``cause`` and ``note`` tell what ended the visit early.
 
     Identifiers and tickets are not kept: whoever holds one could try to use it.
     """

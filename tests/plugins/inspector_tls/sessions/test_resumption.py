@@ -181,6 +181,14 @@ def test_the_longest_ticket_counts(files: Files) -> None:
         assert seen.psk_seconds.seen == WEEK
 
 
+def test_many_tickets(files: Files) -> None:
+    """A server that gives tickets without measure is heard, and only the first few and the longest are kept."""
+    with servers.answering(ticketing(files, *(300,) * 30, WEEK, *(60,) * 30)) as port:
+        look = looked(port)
+    assert look.seen(TlsResumption).psk_seconds.seen == WEEK
+    assert len(look.capture.raw[0].data) < 3000
+
+
 def test_ticket_beyond_the_protocol(files: Files) -> None:
     """A lifetime beyond what TLS 1.3 allows is told as it was given."""
     with servers.answering(ticketing(files, 864_000)) as port:
