@@ -19,8 +19,16 @@ from inspector_tls.certificates.paths import NotJudged, Scheme, same, signs, ver
 CLOCK_SKEW = timedelta(minutes=5)
 #: Certificates and answers that one response may hold.
 _MOST = 16
-#: What parsing a response may raise.
-MALFORMED = (ValueError, TypeError, UnsupportedAlgorithm, NotImplementedError)
+#: What parsing a response, a certificate in it, or a list may raise.
+MALFORMED = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    NotImplementedError,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 _STATUSES = {
     ocsp.OCSPCertStatus.GOOD: Status.GOOD,
     ocsp.OCSPCertStatus.REVOKED: Status.REVOKED,

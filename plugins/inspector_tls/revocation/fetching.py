@@ -30,22 +30,26 @@ async def fetch(network: Network, url: str, sent: bytes | None, *, seconds: floa
 
     Redirects are not followed: they lead to hosts that nobody named. Each exchange takes at most so many seconds.
     """
-    last = Received(cause=Cause.NOT_REACHED)
     try:
         doors = await network.elsewhere(url)
     except Trouble as trouble:
         return Received(cause=trouble.cause, detail=trouble.message)
+    tried: list[Received] = []
     for door in doors[:_MOST_ADDRESSES]:
-        try:
-            async with network.within(seconds):
-                return await _exchange(door, url, sent, seconds)
-        except TimeoutError:
-            last = Received(cause=Cause.TIMEOUT, detail=f"no answer within {seconds:g} s")
-        except Trouble as trouble:
-            last = Received(cause=trouble.cause, detail=trouble.message)
-        if last.cause not in _PASSING:
-            break
-    return last
+        tried.append(await _ask(door, url, sent, seconds))
+        if tried[-1].cause not in _PASSING:
+            return tried[-1]
+    return tried[0]
+
+
+async def _ask(door: Network, url: str, sent: bytes | None, seconds: float) -> Received:
+    try:
+        async with door.within(seconds):
+            return await _exchange(door, url, sent, seconds)
+    except TimeoutError:
+        return Received(cause=Cause.TIMEOUT, detail=f"no answer within {seconds:g} s")
+    except Trouble as trouble:
+        return Received(cause=trouble.cause, detail=trouble.message)
 
 
 async def _exchange(door: Network, url: str, sent: bytes | None, seconds: float) -> Received:

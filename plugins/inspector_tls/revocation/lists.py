@@ -12,16 +12,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from inspector_tls.certificates.facts import extension, is_authority
 from inspector_tls.certificates.observations import Status
 from inspector_tls.certificates.paths import NotJudged, same, signs
-from inspector_tls.certificates.staples import CLOCK_SKEW, issuer_of
+from inspector_tls.certificates.staples import CLOCK_SKEW, MALFORMED, issuer_of
 from inspector_tls.revocation.observations import Doubt, Word
 
-_MALFORMED = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-)
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 #: Extensions of a list that may be critical, since they are heeded here.
 _HEEDED = (x509.IssuingDistributionPoint, x509.CRLNumber, x509.AuthorityKeyIdentifier)
@@ -34,7 +27,7 @@ def listed(data: bytes, certificate: x509.Certificate, known: Sequence[x509.Cert
         pem = data.startswith(b"-----BEGIN")
         crl = x509.load_pem_x509_crl(data) if pem else x509.load_der_x509_crl(data)
         return _word(crl, certificate, issuer, at)
-    except _MALFORMED:
+    except MALFORMED:
         return Word(doubt=Doubt.MALFORMED)
 
 
