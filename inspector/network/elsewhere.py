@@ -23,6 +23,8 @@ async def ways(passage: Passage, url: str) -> tuple[Passage, ...]:
     The name is resolved only where an authorisation might cover it. Raises Trouble: out-of-scope and its like when none
     does, the name's own when it has no address.
     """
+    if not passage.probe.elsewhere:
+        raise Trouble(Cause.BUG, f"{passage.probe.name!r} does not say that it asks hosts beside its target")
     uri = _parse(url)
     known = await _pinned(passage, uri)
     if not known.addresses:

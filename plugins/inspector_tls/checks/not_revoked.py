@@ -5,7 +5,7 @@ from inspector.verdict import Loose
 from inspector_tls.certificates.observations import Status
 from inspector_tls.revocation.observations import Doubt, Examined, Revocation, Word
 
-_DOUBTS = {
+_DOUBT_MESSAGES = {
     Doubt.MALFORMED: "what {source} says about {certificate} cannot be read",
     Doubt.UNSUCCESSFUL: "{source} only says that it could not answer about {certificate}",
     Doubt.OTHER_CERTIFICATE: "{source} answers about another certificate than {certificate}",
@@ -21,8 +21,6 @@ _DOUBTS = {
     Doubt.UNKNOWN_EXTENSION: "the list of {source} about {certificate} holds something critical that is not known here",
     Doubt.NOT_JUDGED: "what {source} says about {certificate} is signed in a way that is not judged here",
 }
-
-_NOT_NAMED = "no authorisation names {sources}, which could say whether {certificate} is revoked"
 
 
 @check(
@@ -65,23 +63,34 @@ def _revoked(examined: Examined) -> Verdict:
         return failed("{source} says that {certificate} is revoked", on=examined.sha256, **told)
     told["measured"] = word.revoked_at
     if word.reason is None:
-        text = "{source} says that {certificate} was revoked on {measured}, and gives no reason"
-        return failed(text, on=examined.sha256, **told)
-    text = "{source} says that {certificate} was revoked on {measured}; the reason: {reason}"
-    return failed(text, on=examined.sha256, reason=word.reason, **told)
+        return failed(
+            "{source} says that {certificate} was revoked on {measured}, and gives no reason",
+            on=examined.sha256,
+            **told,
+        )
+    return failed(
+        "{source} says that {certificate} was revoked on {measured}; the reason: {reason}",
+        on=examined.sha256,
+        reason=word.reason,
+        **told,
+    )
 
 
 def _open(examined: Examined) -> Verdict:
     """Why it is not known whether one certificate is revoked."""
-    told: dict[str, Loose] = {"certificate": examined.subject}
+    told: dict[str, Loose] = {"certificate": examined.subject, "on": examined.sha256}
     cause = examined.status.unseen or Cause.AMBIGUOUS
     if examined.status.is_seen:
-        text = "{source} does not know {certificate}"
-        told["source"] = examined.sources_of(Status.UNKNOWN)[0].url
-    elif doubtful := examined.doubtful:
-        text = _DOUBTS[doubtful[0][1]]
-        told["source"] = doubtful[0][0].url
-    else:
-        told["sources"] = [each.url for each in examined.sources]
-        text = _NOT_NAMED if cause is Cause.OUT_OF_SCOPE else "{sources} did not say whether {certificate} is revoked"
-    return inconclusive(text, cause=cause, on=examined.sha256, **told)
+        unknowing = examined.sources_of(Status.UNKNOWN)[0].url
+        return inconclusive("{source} does not know {certificate}", cause=cause, source=unknowing, **told)
+    for source, doubt in examined.doubtful:
+        return inconclusive(_DOUBT_MESSAGES[doubt], cause=cause, source=source.url, **told)
+    sources = [each.url for each in examined.sources]
+    if cause is Cause.OUT_OF_SCOPE:
+        return inconclusive(
+            "no authorisation names {sources}, which could say whether {certificate} is revoked",
+            cause=cause,
+            sources=sources,
+            **told,
+        )
+    return inconclusive("{sources} did not say whether {certificate} is revoked", cause=cause, sources=sources, **told)

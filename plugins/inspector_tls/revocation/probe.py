@@ -50,6 +50,7 @@ def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
     cost=_cost,
     read=read,
     heavy=True,
+    elsewhere=True,
 )
 async def revocation(
     _target: Target,

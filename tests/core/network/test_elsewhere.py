@@ -55,7 +55,7 @@ async def fetched(folder: Path, granted: Authorisation, url: str) -> tuple[str, 
     """The body at a URL beside the target, over the first of its addresses, and where it was fetched."""
     estate = Estate(folder, f"tcp://{HOST}:443", granted=granted)
     async with estate.door:
-        network = estate.door.network(make_probe(), target(443), estate.granted)
+        network = estate.door.network(make_probe(elsewhere=True), target(443), estate.granted)
         try:
             (there, *_others) = await network.elsewhere(url)
             async with httpx.AsyncClient(transport=there.transport(), trust_env=False) as client:
@@ -103,7 +103,7 @@ async def test_a_named_host_has_the_port_of_http_though_nobody_declared_it(tmp_p
     """Without ``ports`` an authorisation that lists the name covers port 80 there, and the target's other ports not."""
     estate = Estate(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=Covers(names=(HOST, NAMED))))
     async with estate.door:
-        network = estate.door.network(make_probe(), target(443), estate.granted)
+        network = estate.door.network(make_probe(elsewhere=True), target(443), estate.granted)
         there = await network.elsewhere(f"http://{NAMED}/crl")
         assert {each.target.port for each in there} == {80}
         with pytest.raises(Trouble, match="does not cover port 22"):
@@ -126,9 +126,20 @@ async def test_another_host_is_not_reached_through_a_redirect(tmp_path: Path) ->
     covers = Covers(names=(NAMED, HOST), ports=ANY_PORT)
     estate = Estate(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=covers))
     async with estate.door:
-        network = estate.door.network(make_probe(), target(443), estate.granted)
+        network = estate.door.network(make_probe(elsewhere=True), target(443), estate.granted)
         (there, *_others) = await network.elsewhere(f"http://{NAMED}/")
         async with httpx.AsyncClient(transport=there.transport(), trust_env=False) as client:
             with pytest.raises(Trouble, match="is not responder"):
                 await client.get(f"http://{HOST}/")
         await network.close()
+
+
+async def test_a_probe_says_beforehand_that_it_asks_elsewhere(tmp_path: Path) -> None:
+    """What a probe did not declare, and so no plan told, the door refuses."""
+    estate = Estate(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=Covers(names=(NAMED,))))
+    async with estate.door:
+        network = estate.door.network(make_probe(), target(443), estate.granted)
+        with pytest.raises(Trouble) as caught:
+            await network.elsewhere(f"http://{NAMED}/")
+        await network.close()
+    assert caught.value.cause is Cause.BUG

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from inspector.authorisation import Authorisation
+from inspector.authorisation import LOOPBACK_RATES, Authorisation, AuthorisationKind, Covers, PortRange
+from inspector.model import now
 from inspector.testing import Look, run_probe
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.probe import certificates
@@ -193,6 +194,20 @@ def looked(
             answer_seconds=2,
             source_seconds=seconds,
         )
+
+
+def granting(*names: str) -> Authorisation:
+    """An authorisation of these names, on every port."""
+    at = now()
+    return Authorisation(
+        id="some",
+        kind=AuthorisationKind.OWNER_REQUEST,
+        granted_by="the test",
+        covers=Covers(names=names, ports=(PortRange(first=1, last=65535),)),
+        valid_from=at - datetime.timedelta(minutes=1),
+        valid_until=at + datetime.timedelta(hours=1),
+        rates=LOOPBACK_RATES,
+    )
 
 
 def examined(look: Look) -> Examined:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from inspector import Cause, Outcome
-from inspector.authorisation import LOOPBACK_RATES, Authorisation, AuthorisationKind, Covers, PortRange
-from inspector.model import now
 from inspector_tls.certificates.observations import Status
 from inspector_tls.checks.not_revoked import not_revoked
 from inspector_tls.revocation.observations import Doubt, Exempt, Protocol, Revocation
@@ -24,6 +21,7 @@ from tests.plugins.inspector_tls.revocation.sources import (
     decoy,
     examined,
     files,
+    granting,
     index,
     leaf,
     looked,
@@ -39,19 +37,6 @@ AUTHORITY = intermediate(ROOT)
 
 def _ports(count: int) -> list[int]:
     return [servers.free_port() for _ in range(count)]
-
-
-def _granting(*names: str) -> Authorisation:
-    at = now()
-    return Authorisation(
-        id="some",
-        kind=AuthorisationKind.OWNER_REQUEST,
-        granted_by="the test",
-        covers=Covers(names=names, ports=(PortRange(first=1, last=65535),)),
-        valid_from=at - timedelta(minutes=1),
-        valid_until=at + timedelta(hours=1),
-        rates=LOOPBACK_RATES,
-    )
 
 
 def _openssl(folder: Path, port: int, identity: Identity) -> str:
@@ -155,7 +140,7 @@ def test_only_the_responder_that_the_authorisation_names_gets_a_packet(tmp_path:
     with decoy() as other:
         asked = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{port}/"], crls=[f"http://{LISTS}:{other.port}/list.crl"])
         with responder(tmp_path, port, index(tmp_path, [asked]), AUTHORITY):
-            look = looked(tmp_path, asked, authorisation=_granting(HOST, RESPONDER))
+            look = looked(tmp_path, asked, authorisation=granting(HOST, RESPONDER))
         assert other.accepted == []
     found = examined(look)
     assert found.status.seen is Status.GOOD
@@ -168,7 +153,7 @@ def test_where_nobody_may_be_asked_nothing_is_sent_and_nothing_concluded(tmp_pat
     """Without a named responder even the server gets no further connection; the verdict names whom to add."""
     with decoy() as other:
         url = f"http://{RESPONDER}:{other.port}/"
-        look = looked(tmp_path, leaf(AUTHORITY, ocsp=[url]), authorisation=_granting(HOST))
+        look = looked(tmp_path, leaf(AUTHORITY, ocsp=[url]), authorisation=granting(HOST))
         assert other.accepted == []
     assert look.ledger == ()
     verdict = not_revoked(look.seen(Revocation))
