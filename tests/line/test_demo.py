@@ -144,6 +144,7 @@ STARTTLS = ("starttls-offered",)
 #: What is asked of certificates of public authorities, or of servers that staple.
 PUBLIC = (
     "certificate-lifetime-limited",
+    "certificate-not-revoked",
     "certificate-profile-conforms",
     "certificate-staple-good",
     "certificate-stapled-when-required",

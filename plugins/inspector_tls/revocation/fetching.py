@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import httpx
-
 from inspector import Cause, Network, Trouble
 
 #: Addresses of one host that are tried, one after another.
@@ -53,6 +51,8 @@ async def _ask(door: Network, url: str, sent: bytes | None, seconds: float) -> R
 
 
 async def _exchange(door: Network, url: str, sent: bytes | None, seconds: float) -> Received:
+    import httpx
+
     async with (
         httpx.AsyncClient(transport=door.transport(), trust_env=False, timeout=seconds) as client,
         client.stream(
