@@ -279,11 +279,7 @@ def resumed(
     writer = Writer.resume(folder)
     inspection = writer.inspection
     plan = inspection.plan
-    selection = Selection(
-        only=tuple(word.removeprefix("only:") for word in plan.selection if word.startswith("only:")),
-        tags=tuple(word.removeprefix("select:") for word in plan.selection if word.startswith("select:")),
-        within=plan.within_seconds,
-    )
+    selection = Selection.recorded(plan)
     job = Job(
         run=inspection.run,
         system=inspection.system,
@@ -386,10 +382,7 @@ async def _judge(bundle: Bundle, registry: Registry, terms: Terms) -> Judgement:
         system = system.model_copy(update={"level": terms.level})
     regime = terms.regime or inspection.regime
     following = terms.next_regime if terms.regime else inspection.next_regime
-    selection = Selection(
-        only=tuple(word.removeprefix("only:") for word in inspection.plan.selection if word.startswith("only:")),
-        tags=tuple(word.removeprefix("select:") for word in inspection.plan.selection if word.startswith("select:")),
-    )
+    selection = Selection.recorded(inspection.plan)
     requirements = resolve(regime, system, as_of=terms.as_of)
     return assess(
         Given(

@@ -71,6 +71,11 @@ class Plan(Model):
     selection: tuple[str, ...] = ()
     within_seconds: int | None = None
 
+    @property
+    def limits_of_selection(self) -> tuple[str, ...]:
+        """The words of the selection that leave something out; the others only add."""
+        return tuple(word for word in self.selection if not word.startswith("also:"))
+
 
 class PluginRecord(Model):
     """A plugin as it was: ``digest`` is SHA-256 over its package's files."""

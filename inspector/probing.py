@@ -114,6 +114,7 @@ class Probe:
     heavy: bool = False
     infrastructure: bool = False
     discovers: frozenset[Scheme] = frozenset()
+    elsewhere: bool = False
     module: str = ""
 
 
@@ -129,13 +130,15 @@ def probe(
     heavy: bool = False,
     infrastructure: bool = False,
     discovers: Collection[Scheme] = (),
+    elsewhere: bool = False,
     version: str = "1",
 ) -> Callable[[Look], Probe]:
     """Make a probe of a coroutine function ``look(target, network, *needs, **options) -> Capture``.
 
     After ``network``, positional parameters are observations that the look needs; keyword-only ones are look options
     that profiles set. ``infrastructure`` marks a look that asks resolvers or name servers their own protocol's question
-    and sends the target no packet. ``discovers`` names the schemes of aims that the look may bring to light.
+    and sends the target no packet. ``discovers`` names the schemes of aims that the look may bring to light;
+    ``elsewhere``: it may itself ask hosts beside the target, as far as an authorisation names them.
     """
 
     def make(look: Look) -> Probe:
@@ -167,6 +170,7 @@ def probe(
             heavy=heavy,
             infrastructure=infrastructure,
             discovers=frozenset(discovers),
+            elsewhere=elsewhere,
             module=look.__module__,
         )
 

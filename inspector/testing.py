@@ -57,12 +57,14 @@ def run_probe(
     declared_roots: bytes = b"",
     public_roots: bytes = b"",
     dnssec_anchors: tuple[str, ...] = (),
+    authorisation: Authorisation | None = None,
     **options: Any,
 ) -> Look:
     """Look once at a server of this machine, through the real door, and read what was seen.
 
     The host that ``uri`` names is pinned to ``address``, a loopback one; ``needs`` are the observations that the look
-    rests on, ``options`` its own. Roots are PEM. Raises Misuse when ``address`` is not on this machine.
+    rests on, ``options`` its own. Roots are PEM. Without an ``authorisation`` everything on this machine is covered.
+    Raises Misuse when ``address`` is not on this machine.
     """
     if not is_loopback(address):
         raise Misuse(f"{address} is not on this machine", remedy="test against a server on a loopback address")
@@ -71,7 +73,10 @@ def run_probe(
     subject = subject_of(endpoint, probe.aim, address=address if probe.aim.has_address else None)
     target = Target(subject, declared or Declared())
     reading = Reading(subject, now(), declared_roots, public_roots, dnssec_anchors)
-    return asyncio.run(_look(probe, endpoint, target, needs, address, settings or Settings(), reading, options))
+    granted = authorisation or _authorisation(probe)
+    return asyncio.run(
+        _look(probe, endpoint, target, needs, address, granted, settings or Settings(), reading, options)
+    )
 
 
 async def _look(
@@ -80,11 +85,11 @@ async def _look(
     target: Target,
     needs: tuple[Observation, ...],
     address: str,
+    granted: Authorisation,
     settings: Settings,
     reading: Reading,
     options: dict[str, Any],
 ) -> Look:
-    granted = _authorisation(probe)
     scope = Scope([granted], _system(endpoint), [Pin(name=endpoint.host, addresses=(address,))])
     capture, facts, note = Capture(), None, None
     with tempfile.TemporaryDirectory() as folder:

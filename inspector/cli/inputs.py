@@ -43,6 +43,7 @@ class Order:
     as_of: str | None = None
     only: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
+    cross_check: bool = False
     within: int | None = None
     settings: Path | None = None
     output: Path | None = None
@@ -193,7 +194,12 @@ class Round:
             next_regime=following(self.regimes, regime),
             as_of=self.as_of,
             statements=self.statements,
-            selection=Selection(only=self.order.only, tags=self.order.select, within=self.order.within),
+            selection=Selection(
+                only=self.order.only,
+                tags=self.order.select,
+                also=("cross-check",) if self.order.cross_check else (),
+                within=self.order.within,
+            ),
             places=self.papers.places.endpoints(system.id),
             progress=progress,
             others=tuple(each for each in self.papers.declaration.systems if each.id != system.id),

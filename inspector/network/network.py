@@ -85,6 +85,17 @@ class Network:
 
         return Transport(self._passage, self.identity.user_agent)
 
+    async def elsewhere(self, url: str) -> tuple[Network, ...]:
+        """The door to another host that the look brought to light, one for each of its addresses.
+
+        ``url`` is plain HTTP; each door has that host as its target, and ``transport()`` reaches it. An authorisation
+        must name the host (its name, its zone or its address); without ``ports`` it covers HTTP's own port there.
+        Raises Trouble: out-of-scope where none does, and then nothing was sent.
+        """
+        from inspector.network.elsewhere import ways
+
+        return tuple(Network(way, self.identity, self._salt) for way in await ways(self._passage, url))
+
     async def nmap(self, arguments: Sequence[str], *, ports: Sequence[int], timeout: float) -> bytes:
         """Run nmap against the pinned address over ``ports`` and give its XML; ``-n -Pn`` and the pace are added."""
         from inspector.network.scanner import scan

@@ -40,6 +40,7 @@ class Passage:
         checkpoint: Checkpoint,
         check_open: Callable[[], None],
         closed: Callable[[Passage], None],
+        beside: bool = False,
     ) -> None:
         self.probe = probe
         self.target = target
@@ -48,12 +49,14 @@ class Passage:
         self.checkpoint = checkpoint
         self.patience = Patience()
         self.bypass: Bypass | None = None
-        self._scope = scope
+        self.scope = scope
         self._check_open = check_open
         self._closed = closed
         self._open: set[Stream | Exchange] = set()
         self._admitted: set[tuple[int, ...]] = set()
         self._hours: windows.Stretch | None = None
+        self._is_beside = beside
+        self._beside: list[Passage] = []
 
     @cached_property
     def errand(self) -> Errand:
@@ -94,15 +97,40 @@ class Passage:
         subject = self.target.subject
         # A look at a host as a whole is a sweep, also where it listens to a port that the sweep found open.
         sweep = sweep or (subject.scheme == HOST.name and not self.declares(ports))
-        self._scope.admit(self.authorisation, subject, touch=self.probe.touch, at=at, ports=ports, sweep=sweep)
+        self.scope.admit(
+            self.authorisation,
+            subject,
+            touch=self.probe.touch,
+            at=at,
+            ports=ports,
+            sweep=sweep,
+            beside=self._is_beside,
+        )
         if not sweep:
             self._admitted.add(asked)
             self._hours = windows.stretch_at(self.authorisation, at)
         return self.authorisation
 
+    def beside(self, target: Target, authorisation: Authorisation) -> Passage:
+        """The same look's right of way to another target, which closes with this one and shares its clocks."""
+        other = Passage(
+            self.probe,
+            target,
+            authorisation,
+            settings=self.settings,
+            scope=self.scope,
+            checkpoint=self.checkpoint,
+            check_open=self.check_door,
+            closed=lambda _passage: None,
+            beside=True,
+        )
+        other.patience = self.patience
+        self._beside.append(other)
+        return other
+
     def declares(self, ports: Collection[int]) -> bool:
         """Whether all these ports of the target are declared."""
-        return self._scope.declared(self.target.subject).issuperset(ports)
+        return self.scope.declared(self.target.subject).issuperset(ports)
 
     def is_target(self, address: str) -> bool:
         """Whether this is the target's pinned address."""
@@ -148,6 +176,9 @@ class Passage:
 
     async def close(self) -> None:
         """Close every connection that the look left open."""
+        for other in self._beside:
+            await other.close()
+        self._beside.clear()
         for each in tuple(self._open):
             await each.close()
         self._open.clear()

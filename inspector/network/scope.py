@@ -61,6 +61,14 @@ class Scope:
         for pin in pins:
             self._pins.setdefault(_normal(pin.name), pin)
 
+    def pinned(self, name: str) -> Pin | None:
+        """What a name was pinned to; None when it was not."""
+        return self._pins.get(_normal(name))
+
+    def might_cover(self, name: str) -> bool:
+        """Whether some authorisation lists the name, or addresses that the name may turn out to have."""
+        return any(each.covers.blocks or _lists_name(each, _normal(name)) for each in self.authorisations)
+
     def permit(
         self,
         subject: Subject,
@@ -69,15 +77,18 @@ class Scope:
         at: datetime,
         port: int | None = None,
         sweep: bool = False,
+        beside: bool = False,
     ) -> Authorisation:
         """The authorisation (the first by id) under which a look at ``subject`` falls.
 
-        ``sweep`` asks ports whether declared or not. Raises Trouble: not-authorised when none is valid or the touch is
-        too high, out-of-scope when none covers the target, outside-window when it is not the hour.
+        ``sweep`` asks ports whether declared or not. ``beside``: the host is another than the look's target and need
+        not be declared; the usual port of its scheme counts as declared. Raises Trouble: not-authorised when none is
+        valid or the touch is too high, out-of-scope when none covers the target, outside-window when it is not the
+        hour.
         """
         refusals = []
         for each in self.authorisations:
-            refusal = self._refusal(each, subject, touch, at, () if port is None else (port,), sweep)
+            refusal = self._refusal(each, subject, touch, at, () if port is None else (port,), sweep, beside)
             if refusal is None:
                 return each
             refusals.append(refusal)
@@ -94,9 +105,10 @@ class Scope:
         at: datetime,
         ports: Collection[int] = (),
         sweep: bool = False,
+        beside: bool = False,
     ) -> None:
         """Raise Trouble unless packets to these ports fall wholly under this authorisation at this instant."""
-        refusal = self._refusal(authorisation, subject, touch, at, ports, sweep)
+        refusal = self._refusal(authorisation, subject, touch, at, ports, sweep, beside)
         if refusal is not None:
             raise refusal.trouble
 
@@ -123,6 +135,7 @@ class Scope:
         at: datetime,
         ports: Collection[int],
         sweep: bool,
+        beside: bool,
     ) -> _Refusal | None:
         """Why packets to these ports do not fall under ``granted``; None when they do."""
         where = f"{subject.host} at {subject.address}" if subject.address else str(subject.host or subject.uri)
@@ -139,7 +152,7 @@ class Scope:
             return _refuse(3, Cause.OUT_OF_SCOPE, granted, f"does not cover {where}: {reason}")
         if touch is Touch.PASSIVE:
             return None
-        uncovered = self._uncovered_ports(granted, subject, ports, sweep)
+        uncovered = self._uncovered_ports(granted, subject, ports, sweep, beside)
         if uncovered:
             reason = f"does not cover port {uncovered[0]} of {where}"
             return _refuse(4, Cause.OUT_OF_SCOPE, granted, reason)
@@ -165,7 +178,7 @@ class Scope:
         return ""
 
     def _uncovered_ports(
-        self, granted: Authorisation, subject: Subject, ports: Collection[int], sweep: bool
+        self, granted: Authorisation, subject: Subject, ports: Collection[int], sweep: bool, beside: bool
     ) -> list[int]:
         ranges = granted.covers.ports
         if ranges is not None:
@@ -173,6 +186,8 @@ class Scope:
         if sweep or not ports:
             return []
         declared = self.declared(subject)
+        if beside and not declared:
+            declared = frozenset({_PORTS.get(subject.scheme, 0)})
         return [port for port in ports if port not in declared]
 
     # --- hours ---

@@ -145,6 +145,7 @@ SESSIONS = ("early-data-off", "ticket-lifetime-limited")
 #: What is asked of certificates of public authorities, or of servers that staple.
 PUBLIC = (
     "certificate-lifetime-limited",
+    "certificate-not-revoked",
     "certificate-profile-conforms",
     "certificate-staple-good",
     "certificate-stapled-when-required",

@@ -6,15 +6,19 @@ import hashlib
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from inspector_tls.certificates.observations import Certificate, Delivery, Key, Timestamp
 
+#: URLs of one sort taken over from a certificate.
+URL_LIMIT = 16
 #: Longest text taken over from a name field of a certificate, in characters.
 TEXT_LIMIT = 1000
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
@@ -79,6 +83,8 @@ def facts(certificate: x509.Certificate) -> Certificate:
         policies=policies(certificate),
         must_staple=_must_staple(certificate),
         timestamps=_embedded(certificate),
+        ocsp=_responders(certificate),
+        crls=_lists(certificate),
     )
 
 
@@ -127,6 +133,23 @@ def _alternative_names(certificate: x509.Certificate) -> tuple[tuple[str, ...], 
 
 def _texts(values: Iterable[object]) -> tuple[str, ...]:
     return tuple(escaped(str(value)) for value in values)
+
+
+def _responders(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Where OCSP responders are said to be."""
+    access = extension(certificate, x509.AuthorityInformationAccess) or ()
+    return _urls(each.access_location for each in access if each.access_method == AuthorityInformationAccessOID.OCSP)
+
+
+def _lists(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Where revocation lists are said to be."""
+    points = extension(certificate, x509.CRLDistributionPoints) or ()
+    return _urls(name for point in points for name in point.full_name or ())
+
+
+def _urls(names: Iterable[x509.GeneralName]) -> tuple[str, ...]:
+    urls = (each.value for each in names if isinstance(each, x509.UniformResourceIdentifier))
+    return _texts(islice(dict.fromkeys(urls), URL_LIMIT))
 
 
 def _key(certificate: x509.Certificate) -> Key:

@@ -43,6 +43,8 @@ class Certificate(Model):
     that the issuer signed with and ``digest`` its hash function (None: the algorithm has none of its own);
     ``self_issued``: subject and issuer are the same name; ``policies`` are object identifiers; ``must_staple``: the TLS
     feature extension asks for a stapled response (RFC 7633); ``timestamps`` are the embedded ones.
+    ``ocsp`` and ``crls`` are the URLs at which its issuer says whether it is revoked (RFC 5280 §4.2.2.1, §4.2.1.13), at
+    most 16 of each.
     """
 
     sha256: str
@@ -61,6 +63,8 @@ class Certificate(Model):
     policies: tuple[str, ...] = ()
     must_staple: bool = False
     timestamps: tuple[Timestamp, ...] = ()
+    ocsp: tuple[str, ...] = ()
+    crls: tuple[str, ...] = ()
 
     @property
     def lifetime_days(self) -> int:

@@ -19,7 +19,16 @@ from inspector_tls.certificates.paths import NotJudged, Scheme, same, signs, ver
 CLOCK_SKEW = timedelta(minutes=5)
 #: Certificates and answers that one response may hold.
 _MOST = 16
-_MALFORMED = (ValueError, TypeError, UnsupportedAlgorithm, NotImplementedError)
+#: What parsing a response, a certificate in it, or a list may raise.
+MALFORMED = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    NotImplementedError,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 _STATUSES = {
     ocsp.OCSPCertStatus.GOOD: Status.GOOD,
     ocsp.OCSPCertStatus.REVOKED: Status.REVOKED,
@@ -40,8 +49,8 @@ def judge(data: bytes, leaf: x509.Certificate, known: Sequence[x509.Certificate]
         response = ocsp.load_der_ocsp_response(data)
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
             return Staple(flaw=StapleFlaw.UNSUCCESSFUL)
-        return _judge(response, leaf, _issuer(leaf, known), at)
-    except _MALFORMED:
+        return _judge(response, leaf, issuer_of(leaf, known), at)
+    except MALFORMED:
         return Staple(flaw=StapleFlaw.MALFORMED)
 
 
@@ -54,13 +63,13 @@ def logged(data: bytes) -> tuple[Timestamp, ...]:
             if isinstance(each.value, x509.SignedCertificateTimestamps)
             for stamp in each.value
         ]
-    except _MALFORMED:
+    except MALFORMED:
         return ()
     return timestamps(found, Delivery.OCSP)
 
 
 def _judge(response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Staple:
-    single = next((each for each in _singles(response) if _is_about(each, leaf, issuer)), None)
+    single = next((each for each in singles(response) if is_about(each, leaf, issuer)), None)
     if single is None:
         return Staple(produced_at=response.produced_at_utc, flaw=StapleFlaw.OTHER_CERTIFICATE)
     return Staple(
@@ -73,20 +82,22 @@ def _judge(response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: x509.Cer
     )
 
 
-def _issuer(leaf: x509.Certificate, known: Sequence[x509.Certificate]) -> x509.Certificate:
+def issuer_of(leaf: x509.Certificate, known: Sequence[x509.Certificate]) -> x509.Certificate:
+    """The one among ``known`` whose name and key issued the certificate; raises IssuerUnknown."""
     for each in known:
         if same(each.subject) == same(leaf.issuer) and verifies(leaf, each):
             return each
     raise IssuerUnknown
 
 
-def _singles(response: ocsp.OCSPResponse) -> Iterator[ocsp.OCSPSingleResponse]:
+def singles(response: ocsp.OCSPResponse) -> Iterator[ocsp.OCSPSingleResponse]:
+    """The answers that a response holds, as many as one may."""
     for index, each in enumerate(response.responses):
         if index < _MOST:
             yield each
 
 
-def _is_about(single: ocsp.OCSPSingleResponse, leaf: x509.Certificate, issuer: x509.Certificate) -> bool:
+def is_about(single: ocsp.OCSPSingleResponse, leaf: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Whether serial number, issuer's name and issuer's key are those that a request for ``leaf`` would name."""
     asked = ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, single.hash_algorithm).build()
     return (single.serial_number, single.issuer_name_hash, single.issuer_key_hash) == (

@@ -15,7 +15,7 @@ from inspector_tls.certificates.stapling import refusal
 def staple_good(certificates: Certificates) -> Verdict:
     """A stapled response tells the client that the issuer has not revoked the certificate; one that says revoked, or is
     expired, makes clients refuse the connection. Judged are responder, signature, dates and which certificate it is
-    about. Nothing else is asked about revocation: a server that staples nothing is not judged.
+    about. A server that staples nothing is not judged here.
 
     Remediation: replace a revoked certificate at once; else let the server fetch a fresh response, and set its clock.
     """

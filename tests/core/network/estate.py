@@ -79,7 +79,7 @@ class Nothing(Observation):
     kind: ClassVar[str] = "nothing/1"
 
 
-def make_probe(touch: Touch = Touch.POLITE, *, infrastructure: bool = False) -> Probe:
+def make_probe(touch: Touch = Touch.POLITE, *, infrastructure: bool = False, elsewhere: bool = False) -> Probe:
     """A probe whose look is never called: tests drive its network themselves."""
 
     @probe(
@@ -90,6 +90,7 @@ def make_probe(touch: Touch = Touch.POLITE, *, infrastructure: bool = False) -> 
         read=lambda capture, reading: Nothing(),
         touch=touch,
         infrastructure=infrastructure,
+        elsewhere=elsewhere,
     )
     async def look(target: Target, network: object) -> Capture:
         return Capture()

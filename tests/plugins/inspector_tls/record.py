@@ -12,12 +12,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
 
 from inspector import Observation
+from inspector_tls.revocation.observations import Revocation
 from tests.agreement.planting import Start
 from tests.agreement.programs import gnutls, s_server
 from tests.agreement.stage import Stage
@@ -36,6 +38,7 @@ from tests.plugins.inspector_tls.authority import (
     rsa_key,
 )
 from tests.plugins.inspector_tls.looking import look, look_at_certificates, look_at_resumption
+from tests.plugins.inspector_tls.revocation import sources
 from tests.plugins.inspector_tls.sessions.ticketing import TLS_1_2, ticketing
 from tests.plugins.inspector_tls.starttls.field import serving, staged
 from tests.plugins.inspector_tls.starttls.speakers import SCRIPTS, speaking
@@ -280,6 +283,45 @@ class _Recorder:
             with servers.answering(answer) as port:
                 write(name, look_at_resumption(port))
 
+    def revocations(self) -> None:
+        """Servers whose certificates name sources, and what these say."""
+        responding, listing = servers.free_port(), servers.free_port()
+        named = {
+            "ocsp": [f"http://{sources.RESPONDER}:{responding}/"],
+            "crls": [f"http://{sources.LISTS}:{listing}/list.crl"],
+        }
+        both, listed = sources.leaf(self.between, **named), sources.leaf(self.between, crls=named["crls"])
+        answered = sources.leaf(self.between, ocsp=named["ocsp"])
+        root_list = sources.naming(crls=[f"http://{sources.LISTS}:{listing}/root.crl"])
+        below = intermediate(self.root, "Revoked intermediate", extensions=root_list)
+        stranger = issue("Stranger", self.between)
+        lists = {"root.crl": sources.revoked_list(self.root, [below])}
+        for name, identity, revoked, signer, data in (
+            ("good", both, [], None, sources.revoked_list(self.between)),
+            ("revoked", both, [both], None, sources.revoked_list(self.between, [both])),
+            ("unknown", answered, [], None, b""),
+            ("by-a-stranger", answered, [], stranger, b""),
+            ("listed", listed, [], None, sources.revoked_list(self.between, [listed])),
+            ("expired-list", listed, [], None, sources.revoked_list(self.between, days=(-9, -2))),
+            ("revoked-intermediate", sources.leaf(below), [], None, b""),
+            ("names-nobody", self.good, [], None, b""),
+        ):
+            known = [] if name == "unknown" else [identity]
+            table = sources.index(self.folder, known, revoked)
+            with (
+                tempfile.TemporaryDirectory(dir=self.folder) as folder,
+                sources.responder(Path(folder), responding, table, self.between, signer=signer),
+                sources.files(Path(folder), listing, {**lists, "list.crl": data}),
+            ):
+                self.sourced(name, identity)
+        self.sourced("nobody-answers", both)
+        covered = sources.granting(HOST)
+        self.sourced("not-named-by-the-authorisation", both, authorisation=covered)
+
+    def sourced(self, name: str, identity: Identity, **options: Any) -> None:
+        """Look at the revocation of what a server with this identity presents, and write down what was seen."""
+        write(name, sources.looked(self.folder, identity, roots=self.root.pem, **options).seen(Revocation))
+
 
 def recordings() -> Iterator[Path]:
     """The files that were recorded."""
@@ -298,3 +340,4 @@ if __name__ == "__main__":
         recorder.both_sorts()
         recorder.behind_starttls()
         recorder.resumption()
+        recorder.revocations()

@@ -1,0 +1,96 @@
+"""Issuers have not revoked what is presented."""
+
+from inspector import Cause, Verdict, check, failed, inconclusive, not_applicable, passed
+from inspector.verdict import Loose
+from inspector_tls.certificates.observations import Status
+from inspector_tls.revocation.observations import Doubt, Examined, Revocation, Word
+
+_DOUBT_MESSAGES = {
+    Doubt.MALFORMED: "what {source} says about {certificate} cannot be read",
+    Doubt.UNSUCCESSFUL: "{source} only says that it could not answer about {certificate}",
+    Doubt.OTHER_CERTIFICATE: "{source} answers about another certificate than {certificate}",
+    Doubt.OTHER_NONCE: "{source} answers another question than the one asked about {certificate}",
+    Doubt.OTHER_ISSUER: "the list of {source} is not that of the issuer of {certificate}",
+    Doubt.OTHER_SCOPE: "the list of {source} says that it is not about certificates such as {certificate}",
+    Doubt.WRONG_RESPONDER: "what {source} says about {certificate} is signed by one who may not say it",
+    Doubt.BAD_SIGNATURE: "the signature over what {source} says about {certificate} does not verify",
+    Doubt.NOT_YET_VALID: "what {source} says about {certificate} is not yet valid",
+    Doubt.EXPIRED: "what {source} says about {certificate} has expired",
+    Doubt.UNDATED: "what {source} says about {certificate} does not say until when it holds",
+    Doubt.PARTIAL: "the list of {source} only tells what changed, which clears {certificate} of nothing",
+    Doubt.UNKNOWN_EXTENSION: "the list of {source} about {certificate} holds something critical that is not known here",
+    Doubt.NOT_JUDGED: "what {source} says about {certificate} is signed in a way that is not judged here",
+}
+
+
+@check(
+    "certificate-not-revoked",
+    title="No certificate that is presented has been revoked by its issuer",
+    references=("RFC 5280 §6.3", "RFC 6960 §3.2"),
+)
+def not_revoked(revocation: Revocation) -> Verdict:
+    """A certificate is revoked when its key was stolen, or when it should never have been issued; who still presents it
+    is taken for an impostor by clients that look, and may be one. Asked are the OCSP responders and lists that the
+    certificates name, of the server's own and of the intermediates, but only where the authorisation names their hosts:
+    list those (names, zones or addresses) to have this judged. Answers must be the issuer's, of now, and about this
+    very certificate. A responder that is silent, or that does not know the certificate, decides nothing.
+
+    Remediation: replace a revoked certificate, with a new key, at once. For a responder that was not asked, list its
+    host in the authorisation; for one that answers wrongly or not at all, ask the issuer.
+    """
+    judged = [each for each in revocation.certificates if each.exempt is None]
+    revoked = next((each for each in judged if each.status.seen is Status.REVOKED), None)
+    if revoked is not None:
+        return _revoked(revoked)
+    for each in judged:
+        if each.status.seen is not Status.GOOD:
+            return _open(each)
+    _ = revocation.complete.value
+    if not judged:
+        return not_applicable("no certificate presented names anybody who could be asked, or needs it")
+    return passed(
+        "the issuers say that none of {measured} certificates is revoked",
+        measured=len(judged),
+        on=[each.sha256 for each in judged],
+    )
+
+
+def _revoked(examined: Examined) -> Verdict:
+    source = examined.sources_of(Status.REVOKED)[0]
+    word = source.word or Word()
+    told: dict[str, Loose] = {"source": source.url, "certificate": examined.subject}
+    if word.revoked_at is None:
+        return failed("{source} says that {certificate} is revoked", on=examined.sha256, **told)
+    told["measured"] = word.revoked_at
+    if word.reason is None:
+        return failed(
+            "{source} says that {certificate} was revoked on {measured}, and gives no reason",
+            on=examined.sha256,
+            **told,
+        )
+    return failed(
+        "{source} says that {certificate} was revoked on {measured}; the reason: {reason}",
+        on=examined.sha256,
+        reason=word.reason,
+        **told,
+    )
+
+
+def _open(examined: Examined) -> Verdict:
+    """Why it is not known whether one certificate is revoked."""
+    told: dict[str, Loose] = {"certificate": examined.subject, "on": examined.sha256}
+    cause = examined.status.unseen or Cause.AMBIGUOUS
+    if examined.status.is_seen:
+        unknowing = examined.sources_of(Status.UNKNOWN)[0].url
+        return inconclusive("{source} does not know {certificate}", cause=cause, source=unknowing, **told)
+    for source, doubt in examined.doubtful:
+        return inconclusive(_DOUBT_MESSAGES[doubt], cause=cause, source=source.url, **told)
+    sources = [each.url for each in examined.sources]
+    if cause is Cause.OUT_OF_SCOPE:
+        return inconclusive(
+            "no authorisation names {sources}, which could say whether {certificate} is revoked",
+            cause=cause,
+            sources=sources,
+            **told,
+        )
+    return inconclusive("{sources} did not say whether {certificate} is revoked", cause=cause, sources=sources, **told)

@@ -1,0 +1,80 @@
+"""Which sources of which certificates are to be asked, and what was received of them: written by the look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from inspector import Answer, Cause, Model
+from inspector_tls.certificates.observations import Certificate, Certificates
+from inspector_tls.revocation.observations import Exempt, Protocol
+
+#: Certificates of one server that are asked about, and sources of one sort that are asked about each.
+MOST_CERTIFICATES = 6
+MOST_SOURCES = 2
+#: What the CA/Browser Forum's policies begin with (Baseline Requirements §7.1.6.1).
+_PUBLIC_POLICIES = "2.23.140.1."
+#: From this day of issue on a short-lived certificate lasts 7 days instead of 10 (Baseline Requirements §1.6.1).
+_SHORTER_FROM = datetime(2026, 3, 15, tzinfo=UTC)
+
+
+class Asked(Model):
+    """One source of one certificate: names of the raw bytes sent and received, or why nothing was received."""
+
+    protocol: Protocol
+    url: str
+    sent: str | None = None
+    received: str | None = None
+    cause: Cause | None = None
+    detail: str = ""
+
+
+class Question(Model):
+    """One certificate, as the observation of certificates has it, and its sources."""
+
+    certificate: Certificate
+    sources: tuple[Asked, ...] = ()
+
+
+class Questions(Model):
+    """All questions of one look. ``complete`` is unseen where a sort of client may get certificates nobody saw."""
+
+    complete: Answer[bool]
+    questions: tuple[Question, ...] = ()
+
+
+def exempt(certificate: Certificate) -> Exempt | None:
+    """Why nobody is asked about the certificate, or None."""
+    if certificate.self_issued:
+        return Exempt.SELF_SIGNED
+    if not certificate.ocsp and not certificate.crls:
+        return Exempt.UNNAMED
+    public = any(each.startswith(_PUBLIC_POLICIES) for each in certificate.policies)
+    days = 7 if certificate.not_before >= _SHORTER_FROM else 10
+    if public and not certificate.authority and certificate.lifetime_days <= days:
+        return Exempt.SHORT_LIVED
+    return None
+
+
+def questions(certificates: Certificates) -> Questions:
+    """What there is to ask about the certificates that clients of a host get, and the intermediates they rest on."""
+    relied = {each.sha256: each for chain in certificates.served for each in chain.signed}
+    unseen = next((each.unseen for each in certificates.named.answers if each.unseen is not None), None)
+    return Questions(
+        complete=Answer(seen=True) if unseen is None else Answer(unseen=unseen),
+        questions=tuple(
+            Question(certificate=each, sources=tuple(_sources(each, asked=index < MOST_CERTIFICATES)))
+            for index, each in enumerate(relied.values())
+        ),
+    )
+
+
+def _sources(certificate: Certificate, *, asked: bool) -> Iterator[Asked]:
+    if exempt(certificate) is not None:
+        return
+    for protocol, urls in ((Protocol.OCSP, certificate.ocsp), (Protocol.CRL, certificate.crls)):
+        for index, url in enumerate(urls):
+            if asked and index < MOST_SOURCES:
+                yield Asked(protocol=protocol, url=url)
+            else:
+                yield Asked(protocol=protocol, url=url, cause=Cause.ABORTED, detail="too many sources")

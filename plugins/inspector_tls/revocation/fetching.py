@@ -1,0 +1,67 @@
+"""Asking one source of a certificate over plain HTTP, through the door that the authorisation opens to its host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inspector import Cause, Network, Trouble
+
+#: Addresses of one host that are tried, one after another.
+_MOST_ADDRESSES = 2
+_OK = 200
+#: Troubles of one address, after which another may fare better.
+_PASSING = frozenset({Cause.REFUSED, Cause.NOT_REACHED, Cause.RESET, Cause.TIMEOUT})
+_HEADERS = {"Content-Type": "application/ocsp-request", "Accept": "application/ocsp-response"}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The body of a reply, or why there is none that counts."""
+
+    body: bytes = b""
+    cause: Cause | None = None
+    detail: str = ""
+
+
+async def fetch(network: Network, url: str, sent: bytes | None, *, seconds: float) -> Received:
+    """GET the URL, or POST ``sent`` there (RFC 6960 §A.1), once for each address until one replies.
+
+    Redirects are not followed: they lead to hosts that nobody named. Each exchange takes at most so many seconds.
+    """
+    try:
+        doors = await network.elsewhere(url)
+    except Trouble as trouble:
+        return Received(cause=trouble.cause, detail=trouble.message)
+    tried: list[Received] = []
+    for door in doors[:_MOST_ADDRESSES]:
+        tried.append(await _ask(door, url, sent, seconds))
+        if tried[-1].cause not in _PASSING:
+            return tried[-1]
+    return tried[0]
+
+
+async def _ask(door: Network, url: str, sent: bytes | None, seconds: float) -> Received:
+    try:
+        async with door.within(seconds):
+            return await _exchange(door, url, sent, seconds)
+    except TimeoutError:
+        return Received(cause=Cause.TIMEOUT, detail=f"no answer within {seconds:g} s")
+    except Trouble as trouble:
+        return Received(cause=trouble.cause, detail=trouble.message)
+
+
+async def _exchange(door: Network, url: str, sent: bytes | None, seconds: float) -> Received:
+    import httpx
+
+    async with (
+        httpx.AsyncClient(transport=door.transport(), trust_env=False, timeout=seconds) as client,
+        client.stream(
+            "GET" if sent is None else "POST", url, content=sent, headers=_HEADERS if sent is not None else None
+        ) as response,
+    ):
+        if response.status_code != _OK:
+            return Received(cause=Cause.PROTOCOL_ERROR, detail=f"answered with HTTP status {response.status_code}")
+        body = await response.aread()
+        if response.extensions["truncated"]:
+            return Received(cause=Cause.ABORTED, detail=f"longer than {door.answer_bytes} bytes")
+        return Received(body)

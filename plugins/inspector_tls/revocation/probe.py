@@ -1,0 +1,211 @@
+"""The look at revocation: the certificates are fetched once more, and whom they name is asked, where one may."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from inspector import Aim, Capture, Cause, Cost, Gap, Network, Raw, Target, Touch, Trouble, probe
+from inspector_tls.certificates.handshake import End, shake
+from inspector_tls.certificates.messages import Manner, Sort
+from inspector_tls.certificates.observations import Certificates
+from inspector_tls.probes import HTTPS, TLS
+from inspector_tls.revocation.asking import Asked, Question, Questions, questions
+from inspector_tls.revocation.fetching import Received, fetch
+from inspector_tls.revocation.observations import Protocol, Revocation
+from inspector_tls.revocation.reading import QUESTIONS, read
+
+if TYPE_CHECKING:
+    pass
+
+#: How a hello is put until the server presents something; then the other sorts of certificate are asked for so.
+_MANNERS = (Manner.TLS_1_3, Manner.TLS_1_2, Manner.TLS_1_0, Manner.BARE)
+#: Handshakes, and addresses of sources that are asked.
+_MOST_HANDSHAKES = len(_MANNERS) + len(Sort) - 1
+_MOST_FETCHES = 16
+_NONCE_BYTES = 16
+_TYPES = {
+    "der": "application/pkix-cert",
+    "ocsp": "application/ocsp-response",
+    "ocsp-request": "application/ocsp-request",
+    "crl": "application/pkix-crl",
+}
+
+
+def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
+    handshakes = _MOST_HANDSHAKES * int(options.get("answer_seconds", 6))
+    fetches = _MOST_FETCHES * int(options.get("source_seconds", 15))
+    return Cost(connections=_MOST_HANDSHAKES + _MOST_FETCHES, seconds=handshakes + fetches)
+
+
+@probe(
+    "revocation",
+    kind=Revocation,
+    schemes={HTTPS, TLS},
+    aim=Aim.ADDRESS,
+    touch=Touch.POLITE,
+    cost=_cost,
+    read=read,
+    heavy=True,
+    elsewhere=True,
+)
+async def revocation(
+    _target: Target,
+    network: Network,
+    certificates: Certificates,
+    *,
+    answer_seconds: int = 6,
+    source_seconds: int = 15,
+) -> Capture:
+    """Ask the OCSP responders, and fetch the revocation lists, that the presented certificates name.
+
+    Only hosts that an authorisation names are asked, over plain HTTP; others stay out of scope and are told. Without
+    any to ask, the target gets no packet either. ``answer_seconds`` bounds one handshake, ``source_seconds`` one
+    source.
+    """
+    visit = _Visit(network, certificates, answer_seconds, source_seconds)
+    told = await visit.ask(questions(certificates))
+    return Capture(
+        raw=(Raw(name=QUESTIONS, data=told.canonical(), media_type="application/json"), *visit.files()),
+        gaps=tuple(_gaps(told)),
+    )
+
+
+class _Visit:
+    """What was received of a server and of the sources that its certificates name."""
+
+    def __init__(self, network: Network, certificates: Certificates, seconds: int, source_seconds: int) -> None:
+        self._network = network
+        self._observed = certificates
+        self._seconds = seconds
+        self._source_seconds = source_seconds
+        self._files: dict[str, bytes] = {}
+        self._served: dict[str, bytes] = {}
+        self._barred: dict[str, Trouble] = {}
+        self._lists: dict[str, Received] = {}
+        self._left = _MOST_FETCHES
+
+    async def ask(self, wanted: Questions) -> Questions:
+        """The questions with what became of each."""
+        urls = {each.url for question in wanted.questions for each in question.sources if each.cause is None}
+        for url in sorted(urls):
+            await self._knock(url)
+        if urls - self._barred.keys():
+            await self._fetch_certificates()
+        answered = [
+            question.model_copy(
+                update={"sources": tuple([await self._source(question, each) for each in question.sources])}
+            )
+            for question in wanted.questions
+        ]
+        return wanted.model_copy(update={"questions": tuple(answered)})
+
+    async def _knock(self, url: str) -> None:
+        """Learn whether the source may be asked, which sends it nothing."""
+        try:
+            await self._network.elsewhere(url)
+        except Trouble as trouble:
+            self._barred[url] = trouble
+
+    async def _fetch_certificates(self) -> None:
+        """Get every certificate presented, as bytes."""
+        sorts = self._sorts()
+        for manner in _MANNERS:
+            if await self._shake(manner, sorts[0]):
+                await asyncio.gather(*(self._shake(manner, sort) for sort in sorts[1:]))
+                return
+
+    def _sorts(self) -> list[Sort]:
+        """The sorts of client that between them get every certificate of the host that was observed."""
+        named = self._observed.named
+        leaves: dict[str, Sort] = {}
+        for sort, answer in zip((Sort.USUAL, Sort.RSA, Sort.OTHER), named.answers, strict=True):
+            if answer.seen is not None:
+                leaves.setdefault(answer.seen, sort)
+        return list(leaves.values()) or [Sort.USUAL]
+
+    async def _shake(self, manner: Manner, sort: Sort) -> bool:
+        outcome = await shake(self._network, manner, sort, self._observed.server_name, seconds=float(self._seconds))
+        presented = outcome.presented
+        if outcome.end is not End.PRESENTED or presented is None:
+            return False
+        for der in presented.certificates:
+            self._served[hashlib.sha256(der).hexdigest()] = der
+            self._keep(der, "der")
+        return True
+
+    async def _source(self, question: Question, source: Asked) -> Asked:
+        if source.cause is not None:
+            return source
+        barred = self._barred.get(source.url)
+        if barred is not None:
+            return _unheard(source, barred.cause, barred.message)
+        der = self._served.get(question.certificate.sha256)
+        if der is None:
+            return _unheard(source, Cause.UNSTABLE, "the server did not present the certificate again")
+        if source.protocol is Protocol.CRL:
+            return self._answered(source, await self._list(source.url))
+        sent = self._request(der)
+        if sent is None:
+            return _unheard(source, Cause.AMBIGUOUS, "the issuer's certificate, which a request names, is not served")
+        asked = source.model_copy(update={"sent": self._keep(sent, "ocsp-request")})
+        return self._answered(asked, await self._fetch(source.url, sent))
+
+    async def _list(self, url: str) -> Received:
+        """The list at this URL, fetched once for all certificates."""
+        if url not in self._lists:
+            self._lists[url] = await self._fetch(url, None)
+        return self._lists[url]
+
+    async def _fetch(self, url: str, sent: bytes | None) -> Received:
+        if not self._left:
+            return Received(cause=Cause.ABORTED, detail=f"more than {_MOST_FETCHES} sources")
+        self._left -= 1
+        return await fetch(self._network, url, sent, seconds=float(self._source_seconds))
+
+    def _answered(self, source: Asked, received: Received) -> Asked:
+        if received.cause is not None:
+            return _unheard(source, received.cause, received.detail)
+        return source.model_copy(update={"received": self._keep(received.body, source.protocol.value)})
+
+    def _request(self, der: bytes) -> bytes | None:
+        """A question about this certificate; None where its issuer is not among those served."""
+        from inspector_tls.certificates.facts import load
+        from inspector_tls.certificates.paths import NotJudged
+        from inspector_tls.certificates.staples import IssuerUnknown, issuer_of
+        from inspector_tls.revocation.responders import request
+
+        served = [each for each in map(load, self._served.values()) if each is not None]
+        certificate = load(der)
+        if certificate is None:
+            return None
+        try:
+            return request(certificate, issuer_of(certificate, served), os.urandom(_NONCE_BYTES))
+        except (IssuerUnknown, NotJudged):
+            return None
+
+    def _keep(self, data: bytes, kind: str) -> str:
+        """Keep the bytes under their digest, and give the name."""
+        name = f"{hashlib.sha256(data).hexdigest()}.{kind}"
+        self._files[name] = data
+        return name
+
+    def files(self) -> Iterable[Raw]:
+        """Certificates, requests, responses and lists, by name."""
+        for name, data in sorted(self._files.items()):
+            yield Raw(name=name, data=data, media_type=_TYPES[name.partition(".")[2]])
+
+
+def _unheard(source: Asked, cause: Cause, detail: str) -> Asked:
+    return source.model_copy(update={"cause": cause, "detail": detail[:300]})
+
+
+def _gaps(told: Questions) -> Iterable[Gap]:
+    for question in told.questions:
+        for each in question.sources:
+            if each.cause is not None:
+                about = f"whether {question.certificate.subject} is revoked, of {each.url}"
+                yield Gap(question=about, cause=each.cause, detail=each.detail)

@@ -1,0 +1,243 @@
+"""Responders and lists as they run, asked by the probe, beside what OpenSSL's own client makes of them."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from inspector import Cause, Outcome
+from inspector_tls.certificates.observations import Status
+from inspector_tls.checks.not_revoked import not_revoked
+from inspector_tls.revocation.observations import Doubt, Exempt, Protocol, Revocation
+from tests.plugins.inspector_tls import servers
+from tests.plugins.inspector_tls.authority import Identity, intermediate, issue, response, root, rsa_key
+from tests.plugins.inspector_tls.revocation.sources import (
+    HOST,
+    LISTS,
+    RESPONDER,
+    decoy,
+    examined,
+    files,
+    granting,
+    index,
+    leaf,
+    looked,
+    naming,
+    responder,
+    revoked_list,
+    saying,
+)
+
+ROOT = root()
+AUTHORITY = intermediate(ROOT)
+
+
+def _ports(count: int) -> list[int]:
+    return [servers.free_port() for _ in range(count)]
+
+
+def _openssl(folder: Path, port: int, identity: Identity) -> str:
+    """What ``openssl ocsp`` says of the certificate, asking the same responder."""
+    authority, _ = AUTHORITY.write(folder, "issuer", chain=())
+    certificate, _ = identity.write(folder, "asked", chain=())
+    command = ("openssl", "ocsp", "-issuer", authority, "-cert", certificate, "-CAfile", authority, "-partial_chain")
+    done = subprocess.run(
+        (*command, "-url", f"http://127.0.0.1:{port}/"), capture_output=True, check=False, text=True, timeout=20
+    )
+    assert "Response verify OK" in done.stderr
+    return done.stdout.partition(": ")[2].split()[0]
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("delegated", [False, True])
+def test_a_responder_is_believed_as_openssl_believes_it(tmp_path: Path, status: Status, *, delegated: bool) -> None:
+    """Good, revoked and unknown are told apart as ``openssl ocsp`` tells them, by the issuer and by whom it named."""
+    (port,) = _ports(1)
+    asked = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{port}/"])
+    table = index(
+        tmp_path,
+        [asked] if status is Status.GOOD else [AUTHORITY],
+        [asked] if status is Status.REVOKED else [],
+    )
+    purpose = "1.3.6.1.5.5.7.3.9"  # id-kp-OCSPSigning
+    signer = issue("Responder", AUTHORITY, purpose=_oid(purpose)) if delegated else None
+    with responder(tmp_path, port, table, AUTHORITY, signer=signer):
+        look = looked(tmp_path, asked)
+        theirs = _openssl(tmp_path, port, asked)
+    found = examined(look)
+    assert (found.status.seen, theirs) == (status, status.value)
+    (source,) = found.sources
+    assert source.word is not None
+    assert source.word.doubt is None
+    assert source.word.reason == ("keyCompromise" if status is Status.REVOKED else None)
+    outcome = not_revoked(look.seen(Revocation)).outcome
+    expected = {Status.GOOD: Outcome.PASS, Status.REVOKED: Outcome.FAIL, Status.UNKNOWN: Outcome.INCONCLUSIVE}
+    assert outcome is expected[status]
+
+
+def _oid(dotted: str) -> object:
+    from cryptography.x509 import ObjectIdentifier
+
+    return ObjectIdentifier(dotted)
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+def test_a_list_is_believed_as_openssl_believes_it(tmp_path: Path, *, revoked: bool) -> None:
+    """A certificate is revoked when its issuer's list holds it, and ``openssl verify -crl_check`` agrees."""
+    (port,) = _ports(1)
+    asked = leaf(AUTHORITY, crls=[f"http://{LISTS}:{port}/list.crl"])
+    data = revoked_list(AUTHORITY, [asked] if revoked else [])
+    with files(tmp_path, port, {"list.crl": data}):
+        look = looked(tmp_path, asked)
+    assert examined(look).status.seen is (Status.REVOKED if revoked else Status.GOOD)
+    list_ = tmp_path / "list.der"
+    list_.write_bytes(data)
+    authority, _ = AUTHORITY.write(tmp_path, "issuer", chain=())
+    certificate, _ = asked.write(tmp_path, "asked", chain=())
+    command = ("openssl", "verify", "-partial_chain", "-crl_check", "-CRLfile", list_, "-trusted", authority)
+    done = subprocess.run((*command, certificate), capture_output=True, check=False)
+    assert (done.returncode != 0, b"certificate revoked" in done.stderr) == (revoked, revoked)
+
+
+def test_a_revoked_intermediate_fails_the_server(tmp_path: Path) -> None:
+    """The intermediates that a server sends are asked about too, of the root's list."""
+    (port,) = _ports(1)
+    between = intermediate(ROOT, extensions=naming(crls=[f"http://{LISTS}:{port}/root.crl"]))
+    asked = leaf(between, crls=[f"http://{LISTS}:{port}/list.crl"])
+    contents = {"list.crl": revoked_list(between), "root.crl": revoked_list(ROOT, [between])}
+    with files(tmp_path, port, contents):
+        look = looked(tmp_path, asked, roots=ROOT.pem)
+    seen = look.seen(Revocation)
+    assert [each.status.seen for each in seen.certificates] == [Status.GOOD, Status.REVOKED]
+    assert not_revoked(seen).outcome is Outcome.FAIL
+
+
+def test_every_certificate_of_the_host_is_asked_about(tmp_path: Path) -> None:
+    """Where a server has an RSA certificate and an ECDSA one, both are asked about, and one list is fetched once."""
+    (port,) = _ports(1)
+    url = f"http://{LISTS}:{port}/list.crl"
+    pair = [leaf(AUTHORITY, crls=[url]), leaf(AUTHORITY, crls=[url], key=rsa_key())]
+    second, key = pair[1].write(tmp_path, "second")
+    with files(tmp_path, port, {"list.crl": revoked_list(AUTHORITY, [pair[1]])}):
+        look = looked(tmp_path, pair[0], "-dcert", second, "-dkey", key)
+    seen = {each.serial: each.status.seen for each in look.seen(Revocation).certificates if each.exempt is None}
+    assert seen == {
+        f"{pair[0].certificate.serial_number:x}": Status.GOOD,
+        f"{pair[1].certificate.serial_number:x}": Status.REVOKED,
+    }
+    assert len([entry for entry in look.ledger if entry.port == port and entry.questions]) == 1
+
+
+# --- who may not be asked ---
+
+
+def test_only_the_responder_that_the_authorisation_names_gets_a_packet(tmp_path: Path) -> None:
+    """A responder that is named is asked, one that is not gets not one connection, and the look says so."""
+    (port,) = _ports(1)
+    with decoy() as other:
+        asked = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{port}/"], crls=[f"http://{LISTS}:{other.port}/list.crl"])
+        with responder(tmp_path, port, index(tmp_path, [asked]), AUTHORITY):
+            look = looked(tmp_path, asked, authorisation=granting(HOST, RESPONDER))
+        assert other.accepted == []
+    found = examined(look)
+    assert found.status.seen is Status.GOOD
+    barred = found.sources[1]
+    assert (barred.protocol, barred.cause) == (Protocol.CRL, Cause.OUT_OF_SCOPE)
+    assert [(gap.cause, LISTS in gap.question) for gap in look.capture.gaps] == [(Cause.OUT_OF_SCOPE, True)]
+
+
+def test_where_nobody_may_be_asked_nothing_is_sent_and_nothing_concluded(tmp_path: Path) -> None:
+    """Without a named responder even the server gets no further connection; the verdict names whom to add."""
+    with decoy() as other:
+        url = f"http://{RESPONDER}:{other.port}/"
+        look = looked(tmp_path, leaf(AUTHORITY, ocsp=[url]), authorisation=granting(HOST))
+        assert other.accepted == []
+    assert look.ledger == ()
+    verdict = not_revoked(look.seen(Revocation))
+    assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.OUT_OF_SCOPE)
+    assert verdict.message.values["sources"] == (url,)
+
+
+def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
+    """A source that points elsewhere has not answered."""
+    (port,) = _ports(1)
+    with files(tmp_path, port, {"list.crl": revoked_list(AUTHORITY)}):
+        look = looked(tmp_path, leaf(AUTHORITY, crls=[f"http://{LISTS}:{port}/moved"]))
+    (source,) = examined(look).sources
+    assert (source.cause, source.detail) == (Cause.PROTOCOL_ERROR, "answered with HTTP status 302")
+
+
+# --- sources in trouble ---
+
+
+def _http(body: bytes, *, promised: int | None = None) -> servers.Answer:
+    size = len(body) if promised is None else promised
+    return saying(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % size + body)
+
+
+@pytest.mark.parametrize(
+    ("treatment", "cause"),
+    [
+        (servers.silent, Cause.TIMEOUT),
+        (servers.resetting, Cause.RESET),
+        (saying(b"HTTP/1.1 503 Try later\r\nContent-Length: 0\r\n\r\n"), Cause.PROTOCOL_ERROR),
+        (_http(revoked_list(AUTHORITY)[:-20], promised=len(revoked_list(AUTHORITY))), Cause.PROTOCOL_ERROR),
+        (_http(bytes(2_100_000)), Cause.ABORTED),
+    ],
+    ids=["silent", "reset", "unavailable", "cut-short", "endless"],
+)
+def test_trouble_of_a_source_decides_nothing(tmp_path: Path, treatment: servers.Answer, cause: Cause) -> None:
+    """A source that is silent, breaks off, or sends more than is taken is unseen for its cause: no pass and no fail."""
+    with decoy(treatment) as source:
+        look = looked(tmp_path, leaf(AUTHORITY, crls=[f"http://{LISTS}:{source.port}/list.crl"]), seconds=1)
+    assert examined(look).status.unseen is cause
+    verdict = not_revoked(look.seen(Revocation))
+    assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, cause)
+
+
+def _doubtful() -> Sequence[tuple[str, Doubt, dict[str, object]]]:
+    signing = _oid("1.3.6.1.5.5.7.3.9")
+    return (
+        ("expired", Doubt.EXPIRED, {"days": (-9, -2)}),
+        ("stranger", Doubt.WRONG_RESPONDER, {"signer": issue("Stranger", AUTHORITY)}),
+        ("delegate of another", Doubt.WRONG_RESPONDER, {"signer": issue("R", root("Other"), purpose=signing)}),
+        ("about another", Doubt.OTHER_CERTIFICATE, {"about": issue("other", AUTHORITY)}),
+    )
+
+
+@pytest.mark.parametrize(("doubt", "options"), [each[1:] for each in _doubtful()], ids=[e[0] for e in _doubtful()])
+def test_a_doubtful_answer_decides_nothing(tmp_path: Path, doubt: Doubt, options: dict[str, object]) -> None:
+    """A response that is stale, by a stranger, by a delegate without the purpose, or about another proves nothing."""
+    reply: list[bytes] = []
+
+    def answer(connection: object) -> None:
+        _http(reply[0])(connection)  # type: ignore[arg-type]  # a socket, as servers.Answer says
+
+    with decoy(answer) as source:
+        asked = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{source.port}/"])
+        reply.append(response(asked, AUTHORITY, **options))  # type: ignore[arg-type]
+        look = looked(tmp_path, asked)
+    found = examined(look)
+    assert [each for _, each in found.doubtful] == [doubt]
+    assert not_revoked(look.seen(Revocation)).outcome is Outcome.INCONCLUSIVE
+
+
+def test_an_issuer_that_is_not_at_hand_is_not_guessed(tmp_path: Path) -> None:
+    """Where the server does not send the issuer, and it is no root, no word about the certificate can be judged."""
+    (port,) = _ports(1)
+    whole = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{port}/"], crls=[f"http://{LISTS}:{port}/list.crl"])
+    with files(tmp_path, port, {"list.crl": revoked_list(AUTHORITY, [whole])}):
+        look = looked(tmp_path, Identity(whole.certificate, whole.key))
+    assert [each.cause for each in examined(look).sources] == [Cause.AMBIGUOUS, Cause.AMBIGUOUS]
+    assert not_revoked(look.seen(Revocation)).outcome is Outcome.INCONCLUSIVE
+
+
+def test_who_names_nobody_is_not_judged(tmp_path: Path) -> None:
+    """A certificate without a source, and one that signed itself, cost no connection and are not applicable."""
+    for identity, reason in ((leaf(ROOT), Exempt.UNNAMED), (issue(HOST, dns=[HOST]), Exempt.SELF_SIGNED)):
+        look = looked(tmp_path, identity)
+        assert (examined(look).exempt, look.ledger) == (reason, ())
+        assert not_revoked(look.seen(Revocation)).outcome is Outcome.NOT_APPLICABLE
