@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.plugins.inspector_tls.authority import Identity, intermediate, issue, root, rsa_key
 
 HOST = "www.example.vn"
-STARTED_SECONDS = 20
+STARTED_SECONDS = 60
 ENDED_SECONDS = 1
 
 

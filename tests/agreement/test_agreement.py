@@ -25,7 +25,7 @@ def examined() -> Iterator[Examined]:
 def test_agreement(server: Server, examined: Examined) -> None:
     """Whatever the inspection or a tool says otherwise than planted is explained, and all explanations hold."""
     try:
-        examination = examined[server.name].result(timeout=120)
+        examination = examined[server.name].result(timeout=600)
     except Missing as missing:
         pytest.skip(str(missing))
     assert faults(examination, explanations()) == []

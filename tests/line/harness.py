@@ -237,7 +237,7 @@ class Line:
     def ended(process: subprocess.Popen[str], output: Path) -> Told:
         """What a command said in the end."""
         try:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=300)
         except subprocess.TimeoutExpired:
             process.kill()
             raise

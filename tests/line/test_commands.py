@@ -213,7 +213,7 @@ def test_no_color_on_a_terminal(line: Line) -> None:
     reading, terminal = pty.openpty()
     command = [sys.executable, "-m", "inspector.cli", "list", "formats"]
     environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm-256color"}
-    subprocess.run(command, stdout=terminal, stderr=terminal, stdin=terminal, env=environment, check=True, timeout=60)
+    subprocess.run(command, stdout=terminal, stderr=terminal, stdin=terminal, env=environment, check=True, timeout=300)
     shown = os.read(reading, 65536).decode()
     os.close(reading)
     os.close(terminal)

@@ -31,7 +31,7 @@ PORTAL, SHOP, SILENT = "cong-thong-tin", "cua-hang", "van-ban"
 ENGLISH = re.compile(r"\b(the|is|are|of|with|has|was|were|and|every|sends|offers|report|none)\b", re.IGNORECASE)
 #: What the hostile certificate and header hold, as it may be shown on a terminal.
 HOSTILE = re.compile(r"CN=.*?O=Luu niem|x-powered-by: .*|Apache/2\.2\.15 \(CentOS\)")
-SECONDS = 120
+SECONDS = 300
 
 
 @dataclass(frozen=True)

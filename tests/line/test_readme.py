@@ -102,7 +102,7 @@ def _shell(text: str, folder: Path, **variables: str) -> subprocess.CompletedPro
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
 
 

@@ -22,7 +22,7 @@ USERS = "Login    Name\r\nhoa      Nguyễn Hoa\r\nminh     Trần Minh\r\n"
 def wheel(project: Path, folder: Path) -> Path:
     """A wheel of a project, built without network."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(command, cwd=project, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, cwd=project, check=True, capture_output=True, timeout=300)
     [made] = folder.glob("*.whl")
     return made
 
@@ -37,7 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "venv" / "bin" / "python"
     options = ("--offline", "--no-index", "--no-deps", "--no-cache", "--python", str(python))
     command = [sys.executable, "-m", "uv", "pip", "install", *options, *map(str, wheels)]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
     [packages] = (folder / "venv" / "lib").glob("python3*/site-packages")
     (packages / "libraries.pth").write_text("\n".join(site.getsitepackages()))
     return folder
@@ -73,7 +73,7 @@ class Installed:
             input=said,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert "Traceback" not in done.stderr

@@ -24,23 +24,26 @@ SPECIMENS = {
 }
 
 
-def outcomes(folder: Path, ci: str) -> tuple[int, dict[str, str], str]:
+def outcomes(folder: Path, ci: str, *options: str) -> tuple[int, dict[str, str], str]:
     """Run the specimens under this project's conftest: exit code, outcome by file, everything printed."""
     shutil.copy(ROOT / "tests" / "conftest.py", folder)
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     for name, body in SPECIMENS.items():
         (folder / name).write_text(f"import pytest\n\n{body}", encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "--continue-on-collection-errors"]
+    command += options
     environment = {**os.environ, "CI": ci}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
     seen = re.findall(r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL)(?: \[1\])? (\w+\.py)", done.stdout, flags=re.MULTILINE)
     return done.returncode, {name: outcome for outcome, name in seen}, done.stdout
 
 
-@pytest.fixture(scope="module", params=["true", ""])
+@pytest.fixture(scope="module", params=[("true",), ("true", "--numprocesses", "2"), ("",)], ids=" ".join)
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, str], str]:
-    ci: str = request.param
-    code, seen, printed = outcomes(tmp_path_factory.mktemp("specimens"), ci)
+    ci, *options = request.param
+    code, seen, printed = outcomes(tmp_path_factory.mktemp("specimens"), ci, *options)
     assert code != 0  # the foreign address alone is reason enough
     return ci, seen, printed
 
@@ -67,3 +70,11 @@ def test_foreign_address_is_refused_before_a_packet_leaves(run: tuple[str, dict[
     _, seen, printed = run
     assert seen["test_foreign.py"] == "FAILED"
     assert "ForeignAddress: socket.connect to ('192.0.2.1', 80)" in printed
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a network of one's own needs privileges: run as root")
+def test_there_is_no_way_to_a_foreign_address() -> None:
+    """As root the tests have a network without a route, so that no program that they start reaches anybody either."""
+    program = "import socket; socket.socket(type=socket.SOCK_DGRAM).connect(('192.0.2.1', 9))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False)
+    assert "Network is unreachable" in done.stderr

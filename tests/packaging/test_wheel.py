@@ -21,7 +21,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=ROOT,
         env={**os.environ, "PIP_NO_INDEX": "1"},
         check=True,
-        timeout=120,
+        timeout=300,
     )
     [path] = folder.glob("*.whl")
     return path

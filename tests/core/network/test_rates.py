@@ -218,7 +218,7 @@ def test_a_look_that_only_waits_for_the_pace_is_not_late(tmp_path: Path) -> None
         on = estate(tmp_path, port, Rates(connections_per_second=2, burst=2, at_once=9))
         async with on.door:
             network = on.door.network(make_probe(), target(port), on.granted)
-            async with network.within(0.5):
+            async with network.within(1.2):
                 for _ in range(5):
                     await (await network.connect()).close()
             stream = await network.connect()

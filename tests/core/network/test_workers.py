@@ -194,7 +194,7 @@ def test_waiting_for_the_pace_is_not_the_jobs_time(tmp_path: Path) -> None:
         async with on.door:
             network = on.door.network(make_probe(), target(port), on.granted)
             await network.work(jobs.identity, b"", timeout=20)  # start the process
-            return await network.work(jobs.many, f"{ADDRESS} {port} 12".encode(), timeout=1.0)
+            return await network.work(jobs.many, f"{ADDRESS} {port} 12".encode(), timeout=1.5)
 
     with serving("quiet") as server:
         assert asyncio.run(go(server.port)) == b"0"

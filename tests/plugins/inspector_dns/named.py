@@ -136,7 +136,7 @@ def serve(folder: Path, zones: dict[str, Path], port: int, options: str = "recur
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     question = dns.message.make_query("version.bind", "TXT", "CH")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
         with contextlib.suppress(OSError, dns.exception.DNSException):

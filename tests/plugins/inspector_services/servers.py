@@ -79,7 +79,7 @@ def running(command: list[str], address: str, port: int) -> Iterator[None]:
 
 
 def _await(process: subprocess.Popen[bytes], address: str, port: int) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while True:
         try:
             socket.create_connection((address, port), timeout=1).close()

@@ -27,7 +27,7 @@ def free_port(address: str = ADDRESS) -> int:
 
 
 def _await_listener(port: int, process: subprocess.Popen[bytes], address: str) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import select
 import socket
 import struct
 import sys
@@ -174,14 +175,23 @@ def unless(refuses: Callable[[bytes], bool], treatment: Callable[[Writer], Await
     return answer
 
 
+def has_left(connection: socket.socket) -> bool:
+    """Whether the client has closed this connection; the kernel knows before anybody here has read it."""
+    if connection.fileno() < 0:
+        return True
+    watch = select.poll()
+    watch.register(connection.fileno(), select.POLLRDHUP)
+    return bool(watch.poll(0))
+
+
 def one_at_a_time(relay: Relay) -> Answer:
-    """Close whatever comes while another is answered."""
-    busy = asyncio.Lock()
+    """Close whatever comes while the client of another connection is still there."""
+    served: list[socket.socket] = []
 
     async def answer(hello: bytes, reader: Reader, writer: Writer) -> None:
-        if not busy.locked():
-            async with busy:
-                await relay(hello, reader, writer)
+        if all(has_left(each) for each in served):
+            served[:] = [writer.get_extra_info("socket")]
+            await relay(hello, reader, writer)
 
     return answer
 
