@@ -43,4 +43,4 @@ benchmark: setup
 # Coverage-guided fuzzing of what reads hostile servers: make fuzz ARGS=-max_total_time=600
 fuzz: setup
 	$(VENV)/uv pip install -q atheris
-	$(VENV)/python -m fuzz.tls -max_total_time=60 $(ARGS)
+	for each in tls certificates starttls; do $(VENV)/python -m fuzz.$$each -max_total_time=60 $(ARGS) || exit; done

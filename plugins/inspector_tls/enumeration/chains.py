@@ -103,13 +103,20 @@ def _once(case: Case, purpose: Purpose, hello: Hello, *, alone: bool = False) ->
 
 
 def _settled(case: Case, purpose: Purpose, hello: Hello, *, alone: bool = False) -> Line[tuple[Said, Reply]]:
-    """Ask, and again if the answer is in doubt; then alone, for some servers turn surplus connections away."""
+    """Ask, and again if the answer is in doubt; then alone, for some servers turn surplus connections away.
+
+    A reset or a close without a word may still be about the connection before, and is asked about once more.
+    """
     said, reply = yield from _once(case, purpose, hello, alone=alone)
-    for cause in (said.cause, Cause.RESET):
-        if said.cause is not cause or said.is_settled or not reply.asked:
+    for is_last in (False, True):
+        if said.is_settled or not reply.asked or (is_last and not _is_abrupt(said)):
             break
         said, reply = yield from _once(case, purpose, hello, alone=True)
     return said, reply
+
+
+def _is_abrupt(said: Said) -> bool:
+    return said.cause is Cause.RESET or (said.cause is Cause.AMBIGUOUS and said.alert is None)
 
 
 @dataclass(slots=True)

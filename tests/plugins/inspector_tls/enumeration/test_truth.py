@@ -25,7 +25,7 @@ V = TlsVersion
 VERSIONS = tuple(version for version in V if version is not V.SSL_2)
 DHE = codes("TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_DHE_RSA_WITH_AES_128_CBC_SHA")
 MIXED = replace(MODERN, suites={V.TLS_1_2: (*MODERN.suites[V.TLS_1_2], *DHE), V.TLS_1_3: MODERN.suites[V.TLS_1_3]})
-some_servers = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+some_servers = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def facts_of(server: object, mode: Mode = Mode.ECONOMICAL, **options: object) -> Tls:

@@ -1,0 +1,286 @@
+"""Hostile servers, met by both probes that read a handshake: the look ends soon, and says nothing that was not seen."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import cast
+
+import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from inspector import Cause, Network, Trouble
+from inspector_tls.certificates.handshake import End, Outcome, shake
+from inspector_tls.certificates.messages import Manner, Sort
+from inspector_tls.enumeration.facts import Tls
+from inspector_tls.versions import TlsVersion
+from tests.plugins.inspector_tls import servers
+from tests.plugins.inspector_tls.authority import Identity, ec_key, issue, name, rsa_key
+from tests.plugins.inspector_tls.enumeration import responders
+from tests.plugins.inspector_tls.enumeration.looking import enumerate_port
+from tests.plugins.inspector_tls.enumeration.responders import SERVER_HELLO, message, record
+from tests.plugins.inspector_tls.enumeration.simulated import RETRY
+from tests.plugins.inspector_tls.looking import look_at_certificates
+
+V = TlsVersion
+HOST = "www.example.vn"
+RESPONDERS = Path(responders.__file__)
+EXTENSIONS_1_3 = bytes.fromhex("002b00020304")
+
+
+@pytest.fixture(scope="module")
+def identity() -> Identity:
+    """A certificate with an RSA key."""
+    return issue(HOST, key=rsa_key(), dns=[HOST])
+
+
+def digest(identity: Identity) -> str:
+    """The name of a certificate in facts."""
+    return identity.certificate.fingerprint(SHA256()).hex()
+
+
+def vector(data: bytes, size: int) -> bytes:
+    """Bytes behind their length."""
+    return len(data).to_bytes(size, "big") + data
+
+
+def relayed(kind: str, backend: int) -> AbstractContextManager[int]:
+    """A responder in front of a real server."""
+    port = servers.free_port()
+    return servers.running((sys.executable, RESPONDERS, kind, str(port), str(backend)), port)
+
+
+class Direct:
+    """Stands for the door where its back-off from troubled servers would cost seconds: to loopback, and no pace."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def connect(self, _port: int | None = None, *, timeout: float) -> DirectStream:
+        """Connect to the port."""
+        async with asyncio.timeout(timeout):
+            return DirectStream(*await asyncio.open_connection(servers.ADDRESS, self._port))
+
+    def within(self, seconds: float) -> asyncio.Timeout:
+        """Bound what follows."""
+        return asyncio.timeout(seconds)
+
+
+class DirectStream:
+    """Bytes to and fro, with the door's troubles."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def read(self, limit: int = 65536, *, timeout: float = 1.0) -> bytes:
+        """Some bytes."""
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._reader.read(limit)
+        except ConnectionResetError as error:
+            raise Trouble(Cause.RESET, "reset") from error
+
+    async def write(self, data: bytes, *, timeout: float = 1.0) -> None:
+        """Send bytes."""
+        self._writer.write(data)
+
+    async def close(self) -> None:
+        """Close at once."""
+        self._writer.transport.abort()
+
+
+def shaken(answer: servers.Answer) -> Outcome:
+    """What one handshake of TLS 1.3 with such a server comes to."""
+    with servers.answering(answer) as port:
+        network = cast("Network", Direct(port))
+        return asyncio.run(shake(network, Manner.TLS_1_3, Sort.USUAL, HOST, seconds=1))
+
+
+def saying(*answers: bytes) -> servers.Answer:
+    """Answer each message of the client with the next of these, and stay silent after the last."""
+
+    def answer(connection: socket.socket) -> None:
+        for each in answers:
+            if not connection.recv(8192):
+                return
+            connection.sendall(each)
+        while connection.recv(8192):
+            pass
+
+    return answer
+
+
+def hello_1_3(*, random: bytes = bytes(32), suite: int = 0x1301, share: bytes = b"\x00\x18") -> bytes:
+    """A hello of TLS 1.3, or with a particular random value a request for another one."""
+    extensions = EXTENSIONS_1_3 + b"\x00\x33" + vector(share, 2)
+    body = b"\x03\x03" + random + b"\x20" + bytes(32) + suite.to_bytes(2, "big") + b"\x00" + vector(extensions, 2)
+    return record(22, message(2, body))
+
+
+# --- Odd but honest ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [V.TLS_1_2, V.TLS_1_3])
+@pytest.mark.parametrize("kind", ["fragments", "coalesces"])
+def test_records_of_any_cut_carry_the_same(kind: str, version: TlsVersion, tmp_path: Path, identity: Identity) -> None:
+    """One byte per record, or all in one record: certificates and the enumeration come through."""
+    certificate, key = identity.write(tmp_path, "rsa")
+    directives = f"ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols {version.value};"
+    with servers.nginx(tmp_path, directives) as backend, relayed(kind, backend) as port:
+        found = look_at_certificates(port)
+        facts, _ = enumerate_port(port, extra=False, most=8)
+    assert found.named.usual.value == digest(identity)
+    assert [each.version for each in facts.accepted] == [version]
+
+
+def test_a_hundred_intermediates_are_served_in_clear(tmp_path: Path) -> None:
+    """The enumeration writes down a chain of a hundred self-issued authorities as it came, and goes on."""
+    same = name("Round and round")
+    keys = [ec_key() for _ in range(10)]
+    circle = [
+        issue(same, Identity(issue(same, key=signer, authority=True).certificate, signer), key=key, authority=True)
+        for key in keys
+        for signer in keys
+    ]
+    leaf = issue(HOST, circle[0], dns=[HOST])
+    served = Identity(leaf.certificate, leaf.key, tuple(each.certificate for each in circle))
+    arguments = ("-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256", "-groups", "P-256")
+    with servers.openssl(served.write(tmp_path, "server"), *arguments) as port:
+        facts, transcript = enumerate_port(port, extra=False)
+    (chain,) = facts.served
+    assert len(set(chain.certificates)) == 101
+    assert chain.certificates[0] == digest(leaf)
+    assert facts[V.TLS_1_2].suites.accepted == ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",)
+    assert facts[V.TLS_1_2].suites.complete.seen
+    assert transcript.connections < 40
+
+
+# --- Broken off -------------------------------------------------------------------------------------------------------
+
+
+def _flight(identity: Identity) -> tuple[bytes, int]:
+    """A whole flight of TLS 1.2, one record per message, and where the certificates end in it."""
+    der = identity.certificate.public_bytes(Encoding.DER)
+    head = record(22, message(2, SERVER_HELLO)) + record(22, message(11, vector(vector(der, 3), 3)))
+    return head + record(22, message(14, b"")), len(head)
+
+
+@pytest.mark.parametrize("step", [0, 1, 4, 5, 9, 30, 47, 50, 55, 62, 400, -1, None])
+def test_a_reset_at_any_step_is_no_answer(step: int | None, identity: Identity) -> None:
+    """Reset after so many bytes, a handshake ends in trouble, unless the certificates had come."""
+    whole, end = _flight(identity)
+    most = end if step is None else step % end
+
+    def cut(connection: socket.socket) -> None:
+        connection.recv(8192)
+        connection.sendall(whole[:most])
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+
+    outcome = shaken(cut)
+    if most < end:
+        assert outcome.presented is None
+        assert (outcome.end, outcome.cause) == (End.TROUBLE, Cause.RESET)
+    elif outcome.presented is not None:
+        assert outcome.staple is None
+
+
+# --- Lies -------------------------------------------------------------------------------------------------------------
+
+
+def test_no_wrong_length_is_believed() -> None:
+    """Messages that lie about their lengths, a different one each time, present no certificate."""
+    port = servers.free_port()
+    command = (sys.executable, RESPONDERS, "lies", str(port))
+    with servers.running(command, port), pytest.raises(Trouble) as trouble:
+        look_at_certificates(port, seconds=1)
+    assert trouble.value.cause in {Cause.PROTOCOL_ERROR, Cause.AMBIGUOUS}
+
+
+_AGAIN = hello_1_3(random=RETRY)
+_ZERO_SHARE = b"\x00\x1d\x00\x20" + bytes(32)
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ((_AGAIN, _AGAIN), "second request"),
+        ((hello_1_3(random=RETRY, share=b"\x00\x1d"),), "changes nothing"),
+        ((hello_1_3(random=RETRY, share=b"\xfe\x00"),), "not offered"),
+        ((hello_1_3(random=RETRY, suite=0x13FF),), "not offered"),
+        ((hello_1_3(share=_ZERO_SHARE),), "none"),
+        ((hello_1_3(share=b"\x00\x1d\x00\x05" + bytes(5)),), "wrong length"),
+        ((hello_1_3(share=b"\x00\x17\x00\x41\x04" + bytes(64)),), "none"),
+        ((hello_1_3(share=b"\x00\x18\x00\x61\x04" + bytes(96)),), "not offered"),
+        ((hello_1_3(suite=0x13FF, share=b"\x00\x1d\x00\x20\x09" + bytes(31)),), "not offered"),
+        ((hello_1_3(share=b"\x00\x1d\x00\x20\x09" + bytes(31)) + record(23, bytes(64)),), "does not open"),
+    ],
+)
+def test_a_handshake_that_goes_wrong_presents_nothing(answers: tuple[bytes, ...], words: str) -> None:
+    """Requests for another hello without end, shares that are none, records that do not open: nothing is presented."""
+    outcome = shaken(saying(*answers))
+    assert outcome.end is End.MALFORMED
+    assert words in outcome.note
+    assert outcome.presented is None
+
+
+def test_the_same_request_whatever_is_offered_is_believed_once() -> None:
+    """A server that asks for one group and one suite of TLS 1.3, offered or not, refuses nothing else by that."""
+    with servers.answering(saying(_AGAIN, _AGAIN)) as port:
+        facts, _ = enumerate_port(port, seconds=1, extra=False)
+    assert [each.version for each in facts.accepted] == [V.TLS_1_3]
+    assert facts.groups.accepted == ("secp384r1",)
+    assert facts.groups.complete.unseen is Cause.PROTOCOL_ERROR
+    assert facts[V.TLS_1_3].suites.complete.unseen is Cause.PROTOCOL_ERROR
+    assert facts[V.TLS_1_2].accepted.unseen is Cause.PROTOCOL_ERROR
+
+
+# --- Names ------------------------------------------------------------------------------------------------------------
+
+
+def _with_name(speaking: servers.Answer, refusal: bytes, *, named: bool) -> servers.Answer:
+    """Speak to hellos with the host's name, or to those without, and refuse the others."""
+
+    def answer(connection: socket.socket) -> None:
+        hello = connection.recv(8192, socket.MSG_PEEK)
+        if (HOST.encode() in hello) is named:
+            speaking(connection)
+        else:
+            connection.recv(8192)
+            connection.sendall(refusal)
+
+    return answer
+
+
+def _seen(answer: servers.Answer) -> Tls:
+    with servers.answering(answer) as port:
+        return enumerate_port(port, seconds=1, extra=False)[0]
+
+
+@pytest.mark.parametrize("number", [40, 80, 112])
+def test_a_name_that_is_refused_refuses_no_version(number: int, tmp_path: Path, identity: Identity) -> None:
+    """A server that takes hellos without a name only is seen to take none, and to refuse no version."""
+    speaking = servers.speaking_tls(identity.write(tmp_path, "rsa"))
+    refusing = _with_name(speaking, record(21, bytes((2, number))), named=False)
+    facts = _seen(refusing)
+    newer = [each for each in facts.versions.each if each.version not in {V.SSL_2, V.SSL_3}]
+    assert not any(each.accepted.is_seen for each in newer)
+    with servers.answering(refusing) as port, pytest.raises(Trouble, match=f"number .*{number}") as trouble:
+        look_at_certificates(port, seconds=1)
+    assert trouble.value.cause in {Cause.PROTOCOL_ERROR, Cause.AMBIGUOUS}
+
+
+@pytest.mark.parametrize("number", [40, 112])
+def test_a_server_that_wants_a_name_is_seen_with_it(number: int, tmp_path: Path, identity: Identity) -> None:
+    """A server that refuses whoever sends no name shows certificates and versions to who does."""
+    speaking = servers.speaking_tls(identity.write(tmp_path, "rsa"))
+    wanting = _with_name(speaking, record(21, bytes((2, number))), named=True)
+    assert [each.version for each in _seen(wanting).accepted] == [V.TLS_1_2, V.TLS_1_3]
+    with servers.answering(wanting) as port:
+        found = look_at_certificates(port, seconds=1)
+    assert found.named.usual.value == digest(identity)
+    assert found.default is not None
+    assert digest(identity) not in {each.seen for each in found.default.answers}
