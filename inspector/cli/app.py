@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -33,6 +34,8 @@ app = typer.Typer(
 MISUSE = 2
 #: Whoever read our results left before the end: as a shell tells a process ended by SIGPIPE.
 PIPE = 141
+#: Why whatever stdout leads to takes no more.
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 
 
 def _language(lang: str) -> str:
@@ -336,18 +339,34 @@ def _version(
 def call(arguments: Sequence[str]) -> int:
     """Run one command line and give its exit code; every failure is told in words."""
     try:
-        app(list(arguments), prog_name="inspector")
-    except SystemExit as leave:
-        return leave.code if isinstance(leave.code, int) else 0
+        code = _run(arguments)
+        sys.stdout.flush()
     except InspectorError as error:
         terminal.complain(error)
         return MISUSE
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, terminal.ReaderLeft):
+        _close_stdout()
         return PIPE
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
+            _close_stdout()
+            terminal.note(f"inspector: results cannot be written to stdout: {error.strerror}; see to the disk")
+            return MISUSE
         logging.getLogger("inspector").debug("internal error", exc_info=True)
         terminal.note(f"inspector: internal error: {type(error).__name__}: {error}")
         terminal.note("inspector: this is a bug of ours; run again with --log-level debug and report what it prints")
         return MISUSE
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        app(list(arguments), prog_name="inspector")
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else 0
     return 0
+
+
+def _close_stdout() -> None:
+    """Let what is still unwritten go nowhere, so that the end of the process does not stumble over it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,7 +16,10 @@ from inspector.report import render, view
 def write_reports(folder: Path, formats: str, to: Path | None, lang: str) -> int:
     """Write the files and print where they are."""
     registry = installed()
-    names = [name for name in Wish(formats=formats).names(registry) if name in formats.split(",")]
+    wanted = {name.strip() for name in formats.split(",")}
+    names = [name for name in Wish(formats=formats).names(registry) if name in wanted]
+    if not names:
+        raise Misuse("--format names no format", remedy=f"write some of {', '.join(registry.renderers)}")
     bundle = Bundle.open(folder)
     judged = bundle.judgements()
     if not judged:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+class ReaderLeft(Exception):
+    """Whoever read our results closed the pipe. click and rich would answer that with exit code 1."""
+
+
 def _console(stderr: bool) -> Console:
     from rich.console import Console
 
@@ -27,7 +31,10 @@ def _console(stderr: bool) -> Console:
 
 def say(text: str = "") -> None:
     """Write a result to stdout."""
-    sys.stdout.write(harmless(text) + "\n")
+    try:
+        sys.stdout.write(harmless(text) + "\n")
+    except BrokenPipeError:
+        raise ReaderLeft from None
 
 
 def note(text: str) -> None:
@@ -43,7 +50,10 @@ def complain(error: InspectorError) -> None:
 
 def show(table: Table) -> None:
     """Write a table to stdout."""
-    _console(stderr=False).print(table)
+    try:
+        _console(stderr=False).print(table)
+    except SystemExit:  # rich's answer to a closed pipe
+        raise ReaderLeft from None
 
 
 def table(title: str | None, *columns: str) -> Table:

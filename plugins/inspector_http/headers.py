@@ -48,9 +48,13 @@ def frame_ancestors(policies: Iterable[str]) -> list[list[str]]:
     return found
 
 
+#: A source that no site falls outside of: a bare scheme, or ``*`` for the host, with whatever scheme, port and path.
+_ANYBODY = re.compile(r"https?:|(?:https?://)?\*(?::(?:\*|[0-9]+))?(?:/.*)?")
+
+
 def admits_anybody(sources: Sequence[str]) -> bool:
-    """Whether a source list lets pages of any site in: ``*``, a wildcard host or a bare scheme."""
-    return any(source in {"*", "http:", "https:", "http://*", "https://*"} for source in sources)
+    """Whether a source list lets pages of any site in: ``*``, a wildcard host on some port, or a bare scheme."""
+    return any(_ANYBODY.fullmatch(source) for source in sources)
 
 
 def denies_foreign_frames(options: Iterable[str]) -> bool:
@@ -64,7 +68,7 @@ def denies_foreign_frames(options: Iterable[str]) -> bool:
     return bool(values & {"deny", "sameorigin"})
 
 
-_VERSION = re.compile(r"(?:^|[/\sv])\d|\d\.\d")
+_VERSION = re.compile(r"(?:^|[/\s])v?\d+(?!\w)|\d\.\d", re.IGNORECASE)
 
 
 def names_version(value: str) -> bool:

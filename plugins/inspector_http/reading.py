@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urldefrag, urljoin
 
@@ -25,6 +25,7 @@ _TURNED_AWAY = {403: Cause.BLOCKED, 429: Cause.RATE_LIMITED, 503: Cause.BLOCKED}
 #: Header fields by which guards mark a challenge, whatever its status.
 _CHALLENGES = {"cf-mitigated": "challenge", "x-amzn-waf-action": ""}
 _PARAMETERS = re.compile(r"[?#;].*", re.DOTALL)
+_AGE = re.compile(r"-?[0-9]+")
 
 
 def uri_of(url: str) -> Uri:
@@ -172,10 +173,7 @@ def _attributes(text: str) -> dict[str, str]:
 
 def _cookie(name: str, attributes: dict[str, str], seen_at: datetime) -> Cookie | None:
     """The cookie, or None when the reply removes it."""
-    age = attributes.get("max-age", "")
-    if age.startswith("-") or age == "0":
-        return None
-    if not age and _is_past(attributes.get("expires", ""), seen_at):
+    if _is_removed(attributes, seen_at):
         return None
     same_site = attributes.get("samesite", "").lower()
     return Cookie(
@@ -186,8 +184,18 @@ def _cookie(name: str, attributes: dict[str, str], seen_at: datetime) -> Cookie 
     )
 
 
+def _is_removed(attributes: dict[str, str], seen_at: datetime) -> bool:
+    """Max-Age goes before Expires, and is ignored when it is no number (RFC 6265 §5.2.2, §5.3)."""
+    age = attributes.get("max-age", "")
+    if _AGE.fullmatch(age):
+        return age.startswith("-") or not age.strip("0")
+    return _is_past(attributes.get("expires", ""), seen_at)
+
+
 def _is_past(expires: str, seen_at: datetime) -> bool:
+    """Whether a date has passed; one without a zone is in UTC (RFC 6265 §5.1.1), one that is none never passes."""
     try:
-        return parsedate_to_datetime(expires.replace("-", " ")) < seen_at
+        date = parsedate_to_datetime(expires.replace("-", " "))
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)) < seen_at
     except (ValueError, TypeError, OverflowError):
         return False

@@ -44,6 +44,47 @@ def clear(line: Line, at: dict[str, str]) -> Told:
     return line.call("run", at["clear"], "--level", 3, "--only", "http", "--lang", "en")
 
 
+# --- streams ---
+
+
+def words(*arguments: str, shell: str = '"$@"', **env: str) -> subprocess.CompletedProcess[bytes]:
+    """A command as a shell runs it: its exit code, and what it says as it says it."""
+    command = ["sh", "-c", shell, "sh", sys.executable, "-m", "inspector.cli", *arguments]
+    return subprocess.run(command, capture_output=True, check=False, env={**os.environ, **env})
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("arguments", [("list", "checks"), ("schema", "declaration"), ("explain", "hsts-set")])
+def test_what_an_encoding_cannot_say_is_escaped(arguments: tuple[str, ...], encoding: str) -> None:
+    """No character ends a command: where stdout has no letter for it, it is written out."""
+    told = words(*arguments, PYTHONIOENCODING=encoding)
+    assert (told.returncode, told.stderr) == (0, b"")
+    assert rb"\u" in told.stdout
+    if arguments[0] == "schema":
+        json.loads(told.stdout.decode(encoding))
+
+
+@pytest.mark.parametrize("arguments", [("list", "checks"), ("list", "formats"), ("schema", "declaration")])
+def test_a_full_disk_behind_stdout_is_told(arguments: tuple[str, ...]) -> None:
+    """Results that go nowhere are misuse in words, however few they are."""
+    told = words(*arguments, shell='"$@" >/dev/full')
+    assert told.returncode == 2
+    assert told.stderr == b"inspector: results cannot be written to stdout: No space left on device; see to the disk\n"
+
+
+@pytest.mark.parametrize("arguments", [("list", "checks"), ("schema", "declaration")])
+def test_a_reader_who_leaves_is_told_apart_from_a_failure(arguments: tuple[str, ...]) -> None:
+    """The exit code is that of a closed pipe, not 1."""
+    told = words(*arguments, shell='{ "$@"; echo $? >&2; } | sleep 0')
+    assert told.stderr == b"141\n"
+
+
+def test_closed_streams_take_anything() -> None:
+    """A command whose streams are closed does its work and says nothing."""
+    assert words("list", "checks", shell='"$@" >&-').returncode == 0
+    assert words("list", "nothing", shell='"$@" 2>&-').returncode == 2
+
+
 # --- languages ---
 
 

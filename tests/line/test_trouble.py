@@ -210,11 +210,14 @@ def test_script_reaches_no_page(told: Told) -> None:
 
 def test_report_writes_what_was_sealed(told: Told, tmp_path: Path) -> None:
     """``report`` gives the very bytes that stand in the bundle."""
-    again = say("report", told.bundle.folder, "--format", "html,sarif", "--to", tmp_path)
+    again = say("report", told.bundle.folder, "--format", "html, sarif", "--to", tmp_path)
     assert again.code == 0
     assert len(list(tmp_path.iterdir())) == 3
     for path in tmp_path.iterdir():
         assert path.read_bytes() == told.reports()[path.name]
+    nothing = say("report", told.bundle.folder, "--format", " ", "--to", tmp_path)
+    assert (nothing.code, nothing.out) == (2, "")
+    assert "--format names no format" in nothing.err
 
 
 # --- servers that say nothing -----------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ Flag = Literal["Secure", "HttpOnly", "SameSite"]
     references=("RFC 6265 §4.1.2", "OWASP ASVS 4.0.3 V3.4"),
 )
 def cookies_flagged(http: Http, *, flags: tuple[Flag, ...] = ("Secure", "HttpOnly", "SameSite")) -> Verdict:
-    """A cookie without these flags travels in clear, is read by any script on the page, or is sent for foreign pages.
+    """A cookie without these flags travels in clear, is read by any script on the page, or is sent for foreign pages,
+    which is also what ``SameSite=None`` asks for.
 
     Remediation: set ``Secure; HttpOnly; SameSite=Lax`` (or ``Strict``) on every cookie.
     """
@@ -34,5 +35,6 @@ def cookies_flagged(http: Http, *, flags: tuple[Flag, ...] = ("Secure", "HttpOnl
 
 
 def _lacks(cookie: Cookie, flags: tuple[Flag, ...]) -> list[str]:
-    has = {"Secure": cookie.secure, "HttpOnly": cookie.http_only, "SameSite": cookie.same_site is not None}
-    return [flag for flag in flags if not has[flag]]
+    has = {"Secure": cookie.secure, "HttpOnly": cookie.http_only, "SameSite": cookie.same_site in ("strict", "lax")}
+    shown = {"SameSite": "SameSite (None)"} if cookie.same_site == "none" else {}
+    return [shown.get(flag, flag) for flag in flags if not has[flag]]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from inspector import Cause, Trouble
+from inspector_http.checks.cookies_flagged import cookies_flagged
 from inspector_http.exchange import Redaction
 from inspector_http.observations import Http, Speech
 from inspector_http.probes import BODY_BYTES, REDIRECTS_FOLLOWED, http
@@ -170,6 +171,23 @@ def test_cookies_are_kept_by_name_and_flags() -> None:
         ("plain", False, False, None),
         ("safe", True, True, "lax"),
     ]
+
+
+def test_cookies_are_read_as_browsers_read_them() -> None:
+    """Case does not matter, Max-Age goes before Expires unless it is no number, and what is no date never passes."""
+    facts = answered("odd-cookies")
+    cookies = [(each.name, each.secure, each.http_only, each.same_site) for each in facts.cookies.value]
+    assert cookies == [
+        ("__Host-sid", True, True, "lax"),
+        ("kept", False, False, None),
+        ("shared", True, True, "none"),
+        ("zero", True, False, None),
+    ]
+    assert cookies_flagged(facts).measured == (
+        "kept: Secure, HttpOnly, SameSite",
+        "shared: SameSite (None)",
+        "zero: HttpOnly, SameSite",
+    )
 
 
 def test_a_session_value_stands_nowhere() -> None:

@@ -99,6 +99,15 @@ HABITS: dict[str, Habit] = {
         "Set-Cookie: plain=; Path=/old; Max-Age=0\r\n"
         "Set-Cookie: half=5; Path=/new; Secure; HttpOnly; SameSite=Lax\r\n"
     ),
+    "odd-cookies": reply(
+        OK + "Set-Cookie: __Host-sid=1; PATH=/; SECURE; hTTPoNLY ; SAMESITE = LAX\r\n"
+        "Set-Cookie: shared=2; Secure; HttpOnly; SameSite=None\r\n"
+        "Set-Cookie: kept=3; Max-Age=0; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+        "Set-Cookie: gone=4; Max-Age=soon; Expires=Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+        "Set-Cookie: past=5; Expires=Thu Jan  1 00:00:00 1970\r\n"
+        "Set-Cookie: minus=6; Max-Age=-1\r\n"
+        "Set-Cookie: zero=7; Expires=0; Secure=false\r\n"
+    ),
     "dripping-body": dripping_body,
     "dripping-head": dripping_head,
     "elsewhere": reply("HTTP/1.1 301 Moved Permanently\r\nLocation: https://other.test/a?b=c\r\n", ""),
