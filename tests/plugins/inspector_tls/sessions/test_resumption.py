@@ -144,6 +144,17 @@ def test_lifetimes_agree_with_openssl(timeout: str, version: str, files: Files, 
     assert (b"Reused, TLSv1." in again.stdout) is (seen.by_ticket if older else seen.by_psk).value
 
 
+@pytest.mark.parametrize("cache", ["shared:s:1m", "none"])
+def test_identifiers_agree_with_openssl(cache: str, files: Files, tmp_path: Path) -> None:
+    """OpenSSL's client reconnects by the identifier where that is seen to be possible, and only there."""
+    directives = f"ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache {cache};"
+    with servers.nginx(tmp_path, f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; {directives}") as port:
+        seen = looked(port).seen(TlsResumption)
+        client = ("openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_2", "-no_ticket", "-reconnect")
+        told = subprocess.run(client, input=b"", capture_output=True, check=True, timeout=20).stdout
+    assert (b"Reused, TLSv1.2" in told) is seen.by_session_id.value is (cache != "none")
+
+
 @pytest.mark.parametrize("directives", ["ssl_session_cache shared:s:1m;", "", "ssl_session_tickets off;"])
 def test_ways_agree_with_sslyze(directives: str, files: Files, tmp_path: Path) -> None:
     """sslyze, which asks over twenty times, finds the same ways of resuming."""
