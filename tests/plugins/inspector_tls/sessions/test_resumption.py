@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -246,6 +247,36 @@ def test_certificate_wanted_of_the_client(files: Files) -> None:
     assert seen.psk_seconds.unseen is Cause.PROTOCOL_ERROR
 
 
+def test_intolerance_of_tls_1_3(files: Files) -> None:
+    """Of a server that hangs at a hello of TLS 1.3 the older versions are seen, and TLS 1.3 is not."""
+    older = ticketing(files, 300, version=TLS_1_2)
+
+    def answer(connection: socket.socket) -> None:
+        hello = connection.recv(4096, socket.MSG_PEEK)
+        (servers.silent if _LISTS_TLS_1_3.search(hello) else older)(connection)
+
+    with servers.answering(answer) as port:
+        seen = looked(port, seconds=1).seen(TlsResumption)
+    assert (seen.by_ticket.seen, seen.ticket_seconds.seen) == (True, 300)
+    assert (seen.by_psk.unseen, seen.psk_seconds.unseen) == (Cause.TIMEOUT, Cause.TIMEOUT)
+
+
+def _endlessly(record: bytes) -> servers.Answer:
+    def answer(connection: socket.socket) -> None:
+        connection.recv(4096)
+        while True:
+            connection.sendall(record)
+
+    return answer
+
+
+def _dripping(connection: socket.socket) -> None:
+    connection.recv(4096)
+    for octet in b"\x16\x03\x03\x3f\x00" + bytes(500):
+        connection.sendall(bytes([octet]))
+        time.sleep(0.1)
+
+
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
@@ -253,6 +284,9 @@ def test_certificate_wanted_of_the_client(files: Files) -> None:
         (servers.resetting, Cause.RESET),
         (servers.clear_http, Cause.PROTOCOL_ERROR),
         (servers.garbage, Cause.PROTOCOL_ERROR),
+        (_endlessly(b"\x15\x03\x03\x00\x02\x01\x5a"), Cause.PROTOCOL_ERROR),
+        (_endlessly(b"\x16\x03\x03\x40\x00" + bytes(16_384)), Cause.PROTOCOL_ERROR),
+        (_dripping, Cause.TIMEOUT),
     ],
 )
 def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause) -> None:
@@ -262,7 +296,14 @@ def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause) -> None:
     assert look.facts is None
     assert look.trouble is not None
     assert look.trouble.cause is cause
-    assert len(look.ledger) <= 2
+    assert len(look.ledger) <= 4
+
+
+def test_refused_port() -> None:
+    """A port where nobody listens is refused, once."""
+    look = looked(servers.free_port())
+    assert look.trouble is not None
+    assert look.trouble.cause is Cause.REFUSED
 
 
 # --- one look as a whole ----------------------------------------------------------------------------------------------
