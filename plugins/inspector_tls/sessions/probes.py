@@ -27,7 +27,7 @@ MOST_CONNECTIONS: Final = 3 * (2 + DECLINED)
 #: The connection's own troubles, after which another may fare better.
 _PASSING = frozenset({Cause.TIMEOUT, Cause.RESET})
 #: What the look goes on after: these say something of one handshake, all others of the look.
-_OF_ONE_VISIT = frozenset({*_PASSING, Cause.PROTOCOL_ERROR})
+_OF_ONE_VISIT = frozenset({*_PASSING, Cause.PROTOCOL_ERROR, Cause.AMBIGUOUS})
 _PARTING = {scheme.name: smuggled.parting for scheme, smuggled in SMUGGLED.items()}
 
 

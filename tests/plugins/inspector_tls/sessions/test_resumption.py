@@ -224,6 +224,13 @@ def test_silence_after_the_handshake_is_not_the_absence_of_tickets(files: Files)
     assert (seen.by_ticket.seen, seen.ticket_seconds.is_seen) == (False, True)
 
 
+def test_end_without_a_word_is_not_the_absence_of_tickets(files: Files) -> None:
+    """A server of TLS 1.3 that just ends the connection may give tickets to those whom it answers."""
+    with servers.answering(ticketing(files, curt=True)) as port:
+        seen = looked(port).seen(TlsResumption)
+    assert (seen.psk_seconds.unseen, seen.by_psk.unseen) == (Cause.AMBIGUOUS, Cause.AMBIGUOUS)
+
+
 def test_silence_about_older_versions(files: Files) -> None:
     """Who never answers an older hello has not said that there are no tickets for it."""
     modern = ticketing(files, 300)
