@@ -27,7 +27,7 @@ MOST_CONNECTIONS: Final = 3 * (2 + DECLINED)
 #: The connection's own troubles, after which another may fare better.
 _PASSING = frozenset({Cause.TIMEOUT, Cause.RESET})
 #: What the look goes on after: these say something of one handshake, all others of the look.
-_OF_ONE_VISIT = frozenset({*_PASSING, Cause.PROTOCOL_ERROR})
+_OF_ONE_VISIT = frozenset({*_PASSING, Cause.PROTOCOL_ERROR, Cause.AMBIGUOUS})
 _PARTING = {scheme.name: smuggled.parting for scheme, smuggled in SMUGGLED.items()}
 
 
@@ -80,9 +80,10 @@ class _Look:
     async def ask_all(self) -> None:
         """Ask for every way of resuming that the versions leave open."""
         first = await self._ask(_NEWEST)
-        if first is None or self.trouble is not None:
+        if self.trouble is not None:
             return
-        older = first if first.is_older else await self._ask(_OLDER)
+        # Who bears no hello of TLS 1.3 may still answer an older one.
+        older = first if first is not None and first.is_older else await self._ask(_OLDER)
         if older is not None and not older.identified and self.trouble is None:
             await self._ask(_WITHOUT_TICKETS)
 

@@ -160,15 +160,23 @@ class _Talk:
         self.cause, self.note = cause, note[:300]
 
     async def _hear_out(self, words: bytes) -> None:
-        """Hear the server until it speaks or ends the connection; by then it has given its tickets."""
+        """Hear the server until it speaks or takes its leave; by then it has given its tickets.
+
+        Some give them only together with what they say first: one that ends the connection without a word may have had
+        some to give. An alert tells of something else.
+        """
         if words:
             await self._step(lambda: self._tls.write(words))
         else:
             await self._leave()
-        # An alert is another error, and says nothing of tickets.
-        with suppress(ssl.SSLZeroReturnError, ssl.SSLEOFError):
+        try:
             await self._step(lambda: self._tls.read(1))
-        self._heard_out = True
+        except ssl.SSLZeroReturnError:
+            self._heard_out = True
+        except ssl.SSLEOFError:
+            self.fault(Cause.AMBIGUOUS, "ends the connection without a word after the handshake")
+        else:
+            self._heard_out = True
 
     async def _leave(self) -> None:
         """Say goodbye without waiting for an answer: a server forgets sessions that break off."""

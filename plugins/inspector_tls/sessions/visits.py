@@ -30,7 +30,7 @@ class Visit(Model):
     ``alert`` the last that it sent in clear; ``stands``: the handshake was made, and ``resumed`` the session.
     ``lifetimes`` are those of the first tickets given, in seconds, in their order, and the longest of any more; of
     several in one record OpenSSL shows the last. ``identified``: there is no ticket, but an identifier. ``heard_out``:
-    after the handshake the server spoke, or ended the connection, so that nothing it sends by itself is still to come.
+    after the handshake the server spoke, or took its leave, so that nothing it sends by itself is still to come.
     ``cause`` and ``note`` tell what ended the visit early.
 
     Identifiers and tickets are not kept: whoever holds one could try to use it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,17 @@ def test_lifetimes_agree_with_openssl(timeout: str, version: str, files: Files, 
     assert (b"Reused, TLSv1." in again.stdout) is (seen.by_ticket if older else seen.by_psk).value
 
 
+@pytest.mark.parametrize("cache", ["shared:s:1m", "none"])
+def test_identifiers_agree_with_openssl(cache: str, files: Files, tmp_path: Path) -> None:
+    """OpenSSL's client reconnects by the identifier where that is seen to be possible, and only there."""
+    directives = f"ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache {cache};"
+    with servers.nginx(tmp_path, f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; {directives}") as port:
+        seen = looked(port).seen(TlsResumption)
+        client = ("openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_2", "-no_ticket", "-reconnect")
+        told = subprocess.run(client, input=b"", capture_output=True, check=True, timeout=20).stdout
+    assert (b"Reused, TLSv1.2" in told) is seen.by_session_id.value is (cache != "none")
+
+
 @pytest.mark.parametrize("directives", ["ssl_session_cache shared:s:1m;", "", "ssl_session_tickets off;"])
 def test_ways_agree_with_sslyze(directives: str, files: Files, tmp_path: Path) -> None:
     """sslyze, which asks over twenty times, finds the same ways of resuming."""
@@ -212,6 +224,13 @@ def test_silence_after_the_handshake_is_not_the_absence_of_tickets(files: Files)
     assert (seen.by_ticket.seen, seen.ticket_seconds.is_seen) == (False, True)
 
 
+def test_end_without_a_word_is_not_the_absence_of_tickets(files: Files) -> None:
+    """A server of TLS 1.3 that just ends the connection may give tickets to those whom it answers."""
+    with servers.answering(ticketing(files, curt=True)) as port:
+        seen = looked(port).seen(TlsResumption)
+    assert (seen.psk_seconds.unseen, seen.by_psk.unseen) == (Cause.AMBIGUOUS, Cause.AMBIGUOUS)
+
+
 def test_silence_about_older_versions(files: Files) -> None:
     """Who never answers an older hello has not said that there are no tickets for it."""
     modern = ticketing(files, 300)
@@ -235,6 +254,36 @@ def test_certificate_wanted_of_the_client(files: Files) -> None:
     assert seen.psk_seconds.unseen is Cause.PROTOCOL_ERROR
 
 
+def test_intolerance_of_tls_1_3(files: Files) -> None:
+    """Of a server that hangs at a hello of TLS 1.3 the older versions are seen, and TLS 1.3 is not."""
+    older = ticketing(files, 300, version=TLS_1_2)
+
+    def answer(connection: socket.socket) -> None:
+        hello = connection.recv(4096, socket.MSG_PEEK)
+        (servers.silent if _LISTS_TLS_1_3.search(hello) else older)(connection)
+
+    with servers.answering(answer) as port:
+        seen = looked(port, seconds=1).seen(TlsResumption)
+    assert (seen.by_ticket.seen, seen.ticket_seconds.seen) == (True, 300)
+    assert (seen.by_psk.unseen, seen.psk_seconds.unseen) == (Cause.TIMEOUT, Cause.TIMEOUT)
+
+
+def _endlessly(record: bytes) -> servers.Answer:
+    def answer(connection: socket.socket) -> None:
+        connection.recv(4096)
+        while True:
+            connection.sendall(record)
+
+    return answer
+
+
+def _dripping(connection: socket.socket) -> None:
+    connection.recv(4096)
+    for octet in b"\x16\x03\x03\x3f\x00" + bytes(500):
+        connection.sendall(bytes([octet]))
+        time.sleep(0.1)
+
+
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
@@ -242,6 +291,9 @@ def test_certificate_wanted_of_the_client(files: Files) -> None:
         (servers.resetting, Cause.RESET),
         (servers.clear_http, Cause.PROTOCOL_ERROR),
         (servers.garbage, Cause.PROTOCOL_ERROR),
+        (_endlessly(b"\x15\x03\x03\x00\x02\x01\x5a"), Cause.PROTOCOL_ERROR),
+        (_endlessly(b"\x16\x03\x03\x40\x00" + bytes(16_384)), Cause.PROTOCOL_ERROR),
+        (_dripping, Cause.TIMEOUT),
     ],
 )
 def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause) -> None:
@@ -251,7 +303,14 @@ def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause) -> None:
     assert look.facts is None
     assert look.trouble is not None
     assert look.trouble.cause is cause
-    assert len(look.ledger) <= 2
+    assert len(look.ledger) <= 4
+
+
+def test_refused_port() -> None:
+    """A port where nobody listens is refused, once."""
+    look = looked(servers.free_port())
+    assert look.trouble is not None
+    assert look.trouble.cause is Cause.REFUSED
 
 
 # --- one look as a whole ----------------------------------------------------------------------------------------------

@@ -29,11 +29,15 @@ def _connection(lifetimes: tuple[int, ...]) -> type[Any]:
 
 
 def ticketing(
-    files: tuple[Path, Path], *lifetimes: int, version: tuple[int, int] = TLS_1_3, deaf: bool = False
+    files: tuple[Path, Path],
+    *lifetimes: int,
+    version: tuple[int, int] = TLS_1_3,
+    deaf: bool = False,
+    curt: bool = False,
 ) -> Answer:
     """Answer with one version of TLS and a ticket of each of these lifetimes, in seconds.
 
-    A ``deaf`` server says nothing after the handshake and does not end the connection.
+    A ``deaf`` server says nothing after the handshake and does not end the connection; a ``curt`` one just ends it.
     """
     chain = X509CertChain()
     chain.parsePemList(files[0].read_text())
@@ -51,8 +55,8 @@ def ticketing(
             tls.handshakeServer(certChain=chain, privateKey=key, settings=settings)
             while deaf and connection.recv(4096):
                 pass
-            if not deaf:
-                tls.read(max=1, min=1)
+            tls.read(max=1, min=1)
+            if not curt:
                 tls.close()
 
     return answer
