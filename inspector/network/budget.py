@@ -70,6 +70,7 @@ class Meter:
 
     def __init__(self, rates: Rates) -> None:
         self.rates = rates
+        self._kept = rates
         self._empty_at = -math.inf
         self._departures: deque[float] = deque()
         self._granted = 0
@@ -111,7 +112,8 @@ class Meter:
 
     def tighten(self, rates: Rates) -> None:
         """Keep these rates too, from now on."""
-        if rates != self.rates:
+        if rates is not self._kept:
+            self._kept = rates
             self.rates = strictest(self.rates, rates)
 
     def struggled(self, now: float, *, told: bool, seconds: float = 0.0) -> None:
