@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -58,8 +57,7 @@ def share(group: int) -> bytes:
     return _SHARES[group]
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(NamedTuple):
     """What a hello offers. ``shares``: the groups with a key share in TLS 1.3, none for a HelloRetryRequest.
 
     ``extensions`` are those with a fixed body; ``legacy_version`` stands in place of the version's own number;
