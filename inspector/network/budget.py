@@ -69,7 +69,8 @@ class Meter:
     """
 
     def __init__(self, rates: Rates) -> None:
-        self.rates = rates
+        self._keep(rates)
+        self._asked = rates
         self._empty_at = -math.inf
         self._departures: deque[float] = deque()
         self._granted = 0
@@ -79,22 +80,22 @@ class Meter:
 
     def ready_at(self, now: float) -> float:
         """The first instant at which one more may be granted; infinite while that hangs on others ending."""
-        if self._open >= self.rates.at_once:
+        if self._open >= self._at_once:
             return math.inf
         while self._departures and self._departures[0] <= now - WINDOW_SECONDS:
             self._departures.popleft()
         by_window = now
-        surplus = len(self._departures) + self._granted - self.rates.burst
+        surplus = len(self._departures) + self._granted - self._burst
         if surplus >= 0:
             if surplus >= len(self._departures):
                 return math.inf
             by_window = self._departures[surplus] + WINDOW_SECONDS
-        by_rate = self._empty_at - (self.rates.burst - 1) / self.rates.connections_per_second
+        by_rate = self._empty_at - (self._burst - 1) / self._per_second
         return max(now, by_window, by_rate, self._peace_until)
 
     def grant(self, now: float) -> None:
         """Let one more go."""
-        self._empty_at = max(self._empty_at, now) + 1 / self.rates.connections_per_second
+        self._empty_at = max(self._empty_at, now) + 1 / self._per_second
         self._granted += 1
         self._open += 1
 
@@ -111,8 +112,14 @@ class Meter:
 
     def tighten(self, rates: Rates) -> None:
         """Keep these rates too, from now on."""
-        if rates != self.rates:
-            self.rates = strictest(self.rates, rates)
+        if rates is not self._asked:
+            self._asked = rates
+            self._keep(strictest(self.rates, rates))
+
+    def _keep(self, rates: Rates) -> None:
+        # They are asked for every connection, and a model is slow to tell.
+        self.rates = rates
+        self._at_once, self._burst, self._per_second = rates.at_once, rates.burst, rates.connections_per_second
 
     def struggled(self, now: float, *, told: bool, seconds: float = 0.0) -> None:
         """The address reset a connection, or (``told``) said that it is asked too much: it gets some peace."""

@@ -19,6 +19,7 @@ from inspector.network.causes import cause_of, trouble_of
 from inspector.network.guard import let_through
 from inspector.network.hold import Hold, Patience
 from inspector.network.ledger import Account, Departure, Ledger
+from inspector.network.readiness import shared_readiness
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class Checkpoint:
     def __init__(self, ledger: Ledger, courtesy: Courtesy, connections: int) -> None:
         self.ledger = ledger
         self.courtesy = courtesy
+        self.readiness = shared_readiness()
         self._ceiling = _ceilings.setdefault(asyncio.get_running_loop(), _Ceiling(connections))
         self._holds: dict[Hold, str | None] = {}
 

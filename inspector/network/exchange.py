@@ -20,7 +20,7 @@ from inspector.network import guard
 from inspector.network.addresses import canonical_address
 from inspector.network.causes import trouble_of
 from inspector.network.checkpoint import Leave, socket_for
-from inspector.network.readiness import shared_readiness
+from inspector.network.readiness import Readiness
 from inspector.network.stream import turns_away
 
 _CHUNK = 16_384
@@ -56,26 +56,31 @@ class Exchange:
         "_since",
         "_socket",
         "_timeout",
-        "_timer",
         "_where",
     )
 
     def __init__(
-        self, leave: Leave, where: str, sent: bytes, heard: Callable[[bytes], bool], *, timeout: float, allowance: int
+        self,
+        leave: Leave,
+        readiness: Readiness,
+        sent: bytes,
+        heard: Callable[[bytes], bool],
+        *,
+        timeout: float,
+        allowance: int,
     ) -> None:
         self._leave = leave
-        self._where = where
+        self._ready = readiness
+        self._where = ""
         self._rest = sent
         self._heard = heard
         self._timeout = timeout
         self._left = allowance
         self._connected = False
         self._context = copy_context()
-        self._ready = shared_readiness()
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[Ending] = self._loop.create_future()
-        self._since = self._loop.time()
-        self._timer: asyncio.TimerHandle | None = None
+        self._since = 0.0
         self._socket: socket.socket | None = None
 
     async def run(self, address: str, port: int) -> Ending:
@@ -106,6 +111,7 @@ class Exchange:
     # --- the steps ---
 
     def _begin(self, address: str, port: int) -> None:
+        self._where = f"{address} port {port}"
         self._leave.hold.check()
         self._leave.hold.on_cut(self.cut)
         sock = self._socket = socket_for(address, socket.SOCK_STREAM)
@@ -114,7 +120,8 @@ class Exchange:
         if code and code != errno.EINPROGRESS:
             self._fail(OSError(code, os.strerror(code)))
             return
-        self._timer = self._loop.call_later(self._timeout, self._late)
+        self._since = self._loop.time()
+        self._ready.ring(sock.fileno(), self._since + self._timeout, self._late)
         self._write()
 
     def _write(self) -> None:
@@ -186,9 +193,9 @@ class Exchange:
 
     def _late(self) -> None:
         """The clock rang; it was set when the connecting began, and the answer has its own time."""
-        left = self._since + self._timeout - self._loop.time()
-        if self._connected and left > 0:
-            self._timer = self._loop.call_later(left, self._late)
+        until = self._since + self._timeout
+        if self._socket is not None and self._connected and until > self._loop.time():
+            self._ready.ring(self._socket.fileno(), until, self._late)
         elif not self._done.done():
             what = "said nothing" if self._connected else "no answer to the connection"
             self._done.set_exception(Trouble(Cause.TIMEOUT, f"{self._where}: {what} within {self._timeout:g} s"))
@@ -201,8 +208,6 @@ class Exchange:
 
     def _close(self) -> None:
         sock, self._socket = self._socket, None
-        if self._timer is not None:
-            self._timer.cancel()
         if sock is None:
             return
         self._ready.forget(sock.fileno())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -60,15 +60,21 @@ class Departure:
     authorisation: str | None = None
     infrastructure: bool = False
     questions: int = 1
+    _frame: tuple[str, str] | None = field(default=None, init=False, repr=False, compare=False)
 
     def line(self, questions: int, sent: int = 0, received: int = 0, result: str = "open") -> bytes:
         """The entry in canonical JSON, with the end of its line. ``result`` is ``open`` or a Cause's value."""
+        before, behind = self._frame or self._framed()
+        return f'{before}{questions},"received":{received},"result":"{result}","sent":{sent}{behind}'.encode()
+
+    def _framed(self) -> tuple[str, str]:
+        """What stands before and behind the counts."""
         address, errand, subject = _parts(
             self.address, self.port, self.protocol, self.probe, self.subject, self.authorisation, self.infrastructure
         )
         at = self.at.isoformat().replace("+00:00", "Z")
-        counted = f'{questions},"received":{received},"result":"{result}","sent":{sent}'
-        return f"{address}{at}{errand}{counted}{subject}".encode()
+        self._frame = f"{address}{at}{errand}", subject
+        return self._frame
 
 
 @lru_cache(maxsize=1024)

@@ -167,7 +167,7 @@ class Passage:
         """Open TCP to ``port`` of the target, send, listen until ``heard`` has enough, and close. Raises Trouble."""
         leave = await self.leave(port)
         address = self.target.address
-        exchange = Exchange(leave, f"{address} port {port}", sent, heard, timeout=timeout, allowance=allowance)
+        exchange = Exchange(leave, self.checkpoint.readiness, sent, heard, timeout=timeout, allowance=allowance)
         self._open.add(exchange)
         try:
             return await exchange.run(address, port)

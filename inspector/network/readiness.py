@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
+#: One clock for all of them, which ticks this often while there are any: most alarms never ring.
+TICK_SECONDS = 0.02
 #: Events taken in one go; what is left over is ready at once again.
 _AT_ONCE = 256
 
@@ -25,6 +27,8 @@ class Readiness:
 
     def __init__(self) -> None:
         self._calls: dict[int, Callable[[], None]] = {}
+        self._alarms: dict[int, tuple[float, Callable[[], None]]] = {}
+        self._is_ticking = False
 
     def writable(self, descriptor: int, call: Callable[[], None]) -> None:
         """Have ``call`` called while ``descriptor`` can be written to, or has an error to tell."""
@@ -34,9 +38,29 @@ class Readiness:
         """Have ``call`` called while ``descriptor`` has something to read, is at its end, or has an error to tell."""
         raise NotImplementedError
 
+    def ring(self, descriptor: int, at: float, call: Callable[[], None]) -> None:
+        """Have ``call`` called once at this instant of the loop's clock, or up to ``TICK_SECONDS`` later."""
+        self._alarms[descriptor] = at, call
+        if not self._is_ticking:
+            self._is_ticking = True
+            asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        due = [(descriptor, call) for descriptor, (at, call) in self._alarms.items() if at <= now]
+        for descriptor, _call in due:
+            del self._alarms[descriptor]
+        self._is_ticking = bool(self._alarms)
+        if self._is_ticking:
+            loop.call_later(TICK_SECONDS, self._tick)
+        for _descriptor, call in due:
+            call()
+
     def forget(self, descriptor: int) -> None:
         """Call nothing for ``descriptor`` any more."""
-        raise NotImplementedError
+        self._calls.pop(descriptor, None)
+        self._alarms.pop(descriptor, None)
 
 
 class _ByLoop(Readiness):
@@ -47,15 +71,16 @@ class _ByLoop(Readiness):
         asyncio.get_running_loop().add_writer(descriptor, call)
 
     def readable(self, descriptor: int, call: Callable[[], None]) -> None:
-        self.forget(descriptor)
+        loop = asyncio.get_running_loop()
+        loop.remove_writer(descriptor)
+        loop.add_reader(descriptor, call)
         self._calls[descriptor] = call
-        asyncio.get_running_loop().add_reader(descriptor, call)
 
     def forget(self, descriptor: int) -> None:
-        if self._calls.pop(descriptor, None) is not None:
-            loop = asyncio.get_running_loop()
-            loop.remove_writer(descriptor)
-            loop.remove_reader(descriptor)
+        super().forget(descriptor)
+        loop = asyncio.get_running_loop()
+        loop.remove_writer(descriptor)
+        loop.remove_reader(descriptor)
 
 
 if sys.platform == "linux":
@@ -80,9 +105,6 @@ if sys.platform == "linux":
             else:
                 self._set.register(descriptor, events)
             self._calls[descriptor] = call
-
-        def forget(self, descriptor: int) -> None:
-            self._calls.pop(descriptor, None)
 
         def _ready(self) -> None:
             for descriptor, _events in self._set.poll(0, _AT_ONCE):

@@ -7,7 +7,7 @@ what stays in doubt is left so, and ``reading`` will call it unseen.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from inspector import Cause
 from inspector_tls.enumeration import hello as wire
@@ -141,14 +141,22 @@ def _drain(
     while drained.left and len(drained.found) != most:
         drained.last, reply = yield from _settled(case, purpose, hello_of(tuple(drained.left)))
         pick = picked(reply.flight) if drained.last.meaning is Meaning.CHOSEN else None
-        if pick is None:
-            break
-        try:
-            drained.left.remove(pick)
-        except ValueError:
+        if pick is None or not _taken_out(drained.left, pick):
             break
         drained.found.append(pick)
     return drained
+
+
+def _taken_out(left: list[int], pick: int) -> bool:
+    """Whether the pick stood in the list, where it does no more; the likeliest stand at the end."""
+    left.reverse()
+    try:
+        left.remove(pick)
+    except ValueError:
+        return False
+    finally:
+        left.reverse()
+    return True
 
 
 def _turns_away(said: Said) -> bool:
@@ -295,9 +303,10 @@ def _without_result(line: Line[list[int]]) -> Line[None]:
 def _suites(case: Case, spoken: Spoken) -> Line[list[int]]:
     """Every suite of the version, in the order in which they were picked."""
     version = spoken.version
-    left = [code for code in offers.suites_of(version) if code != spoken.suite]
+    first = spoken.suite
+    left = [code for code in offers.suites_of(version) if code != first]
     if spoken.form is not Form.FULL:
-        return [spoken.suite, *(yield from _in_short_lists(case, version, left, spoken.form))]
+        return [first, *(yield from _in_short_lists(case, version, left, spoken.form))]
     lists = FAST_LISTS if case.mode is Mode.FAST and version is not TlsVersion.TLS_1_3 else 1
     drains = yield from together(
         *(
@@ -511,10 +520,8 @@ def _extensions(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[None]:
             _settled(
                 case,
                 Purpose.EXTENSIONS,
-                replace(
-                    case.hello(spoken.version, codes[:most], spoken.form),
-                    compressions=offers.COMPRESSIONS,
-                    extensions=offers.EXTENSIONS,
+                case.hello(spoken.version, codes[:most], spoken.form)._replace(
+                    compressions=offers.COMPRESSIONS, extensions=offers.EXTENSIONS
                 ),
             )
             for codes in (found, in_cbc)
@@ -592,8 +599,7 @@ def _plain(case: Case, spoken: Spoken) -> Hello:
 def _grease(case: Case, spoken: Spoken) -> Line[None]:
     """Offer values that nobody knows: they must be passed over (RFC 8701)."""
     plain = _plain(case, spoken)
-    odd = replace(
-        plain,
+    odd = plain._replace(
         suites=(GREASE[5], *plain.suites),
         groups=(GREASE[6], *plain.groups),
         extensions=(GREASE[7], *plain.extensions, GREASE[8]),
@@ -605,10 +611,10 @@ def _grease(case: Case, spoken: Spoken) -> Line[None]:
 def _long_hello(case: Case, spoken: Spoken) -> Line[None]:
     """Send a hello of the length that post-quantum key shares bring."""
     plain = _plain(case, spoken)
-    yield from _contrasted(case, Purpose.LONG_HELLO, replace(plain, least_bytes=LONG_HELLO_BYTES), plain)
+    yield from _contrasted(case, Purpose.LONG_HELLO, plain._replace(least_bytes=LONG_HELLO_BYTES), plain)
 
 
 def _future(case: Case, spoken: Spoken) -> Line[None]:
     """Announce a version that does not exist: the server must answer with its own newest (RFC 5246 §E.1)."""
     plain = _plain(case, spoken)
-    yield from _contrasted(case, Purpose.FUTURE_VERSION, replace(plain, legacy_version=FUTURE_VERSION), plain)
+    yield from _contrasted(case, Purpose.FUTURE_VERSION, plain._replace(legacy_version=FUTURE_VERSION), plain)

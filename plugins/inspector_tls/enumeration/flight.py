@@ -8,7 +8,7 @@ CertificateStatus, ServerKeyExchange, CertificateRequest and ServerHelloDone (RF
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from inspector_tls.enumeration.codes import VERSIONS
 from inspector_tls.enumeration.hello import KEY_SHARE, VERSIONS_SUPPORTED
@@ -28,8 +28,7 @@ _WARNING, _CLOSE_NOTIFY = 1, 0
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(NamedTuple):
     """An alert: its level (1 warning, 2 fatal) and its number (RFC 8446 §6)."""
 
     level: int
@@ -41,8 +40,7 @@ class Alert:
         return self.level != _WARNING or self.number == _CLOSE_NOTIFY
 
 
-@dataclass(frozen=True, slots=True)
-class ServerHello:
+class ServerHello(NamedTuple):
     """What the server chose. ``version`` is None when its number is not known; ``group`` is that of its key share."""
 
     version: TlsVersion | None
@@ -59,8 +57,7 @@ class ServerHello:
         return int.from_bytes(body[:2], "big") if len(body) >= 2 else None
 
 
-@dataclass(frozen=True, slots=True)
-class Ssl2Hello:
+class Ssl2Hello(NamedTuple):
     """The SERVER-HELLO of SSL 2.0: the certificate, and every cipher kind that both sides have."""
 
     certificate: bytes

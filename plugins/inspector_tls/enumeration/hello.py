@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -58,8 +57,7 @@ def share(group: int) -> bytes:
     return _SHARES[group]
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(NamedTuple):
     """What a hello offers. ``shares``: the groups with a key share in TLS 1.3, none for a HelloRetryRequest.
 
     ``extensions`` are those with a fixed body; ``legacy_version`` stands in place of the version's own number;
@@ -103,15 +101,7 @@ def encode(hello: Hello) -> bytes:
             bytes((len(hello.compressions), *hello.compressions)),
         )
     )
-    extensions = _extensions(
-        hello.extensions,
-        hello.server_name,
-        hello.groups,
-        hello.signatures,
-        hello.certificate_signatures,
-        hello.protocols,
-        hello.shares if is_tls_1_3 else None,
-    )
+    extensions = _extensions(hello)
     if hello.least_bytes:
         missing = hello.least_bytes - (9 + len(body) + 2 + len(extensions))
         if missing > 0:
@@ -137,8 +127,20 @@ def _extension(number: int, body: bytes) -> bytes:
     return struct.pack(">HH", number, len(body)) + body
 
 
+def _extensions(hello: Hello) -> bytes:
+    return _in_common(
+        hello.extensions,
+        hello.server_name,
+        hello.groups,
+        hello.signatures,
+        hello.certificate_signatures,
+        hello.protocols,
+        hello.shares if hello.version is TlsVersion.TLS_1_3 else None,
+    )
+
+
 @lru_cache(maxsize=512)
-def _extensions(
+def _in_common(
     fixed: tuple[int, ...],
     server_name: str | None,
     groups: tuple[int, ...],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from inspector_tls.enumeration.codes import Group, Suite, groups
 from inspector_tls.versions import TlsVersion
@@ -13,8 +13,7 @@ from inspector_tls.versions import TlsVersion
 _NAMED_CURVE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class EphemeralKey:
+class EphemeralKey(NamedTuple):
     """A key of the moment: on a named ``group``, or modulo ``prime`` (big endian, no leading zeros).
 
     ``public`` is the SHA-256 of the public value; ``signature`` the code of the scheme it is signed with, where the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import NamedTuple
 
 from inspector import Cause
 from inspector_tls.enumeration.codes import AGES
@@ -28,7 +29,7 @@ class Meaning(Enum):
     DOUBT = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Reply:
     """What came back to one hello: the flight, and how it ended (see ``Exchange``)."""
 
@@ -38,8 +39,7 @@ class Reply:
     asked: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """The meaning of a reply; with a doubt its cause, with an alert the alert."""
 
     meaning: Meaning
@@ -55,6 +55,11 @@ class Said:
     def refuses_version(self) -> bool:
         """Whether the version is refused whatever else was offered."""
         return self.meaning is Meaning.OLDER or (self.meaning is Meaning.REFUSED and self.alert == _PROTOCOL_VERSION)
+
+
+_CHOSEN, _OLDER = Said(Meaning.CHOSEN), Said(Meaning.OLDER)
+_UNEXPECTED = Said(Meaning.DOUBT, Cause.PROTOCOL_ERROR)
+_LIKELIEST = 48
 
 
 def understand(hello: Hello, reply: Reply) -> Said:
@@ -78,16 +83,17 @@ def _of_alert(alert: Alert) -> Said:
 
 
 def _of_hello(hello: Hello, flight: Flight) -> Said:
-    unexpected = Said(Meaning.DOUBT, Cause.PROTOCOL_ERROR)
+    unexpected = _UNEXPECTED
     if flight.ssl_2 is not None:
-        return Said(Meaning.CHOSEN) if hello.version is TlsVersion.SSL_2 else unexpected
+        return _CHOSEN if hello.version is TlsVersion.SSL_2 else unexpected
     chosen = flight.hello
     if chosen is None or chosen.version is None or AGES[chosen.version] > AGES[hello.version]:
         return unexpected
-    if chosen.suite not in hello.suites:
+    # The likeliest stand at the end.
+    if chosen.suite not in hello.suites[-_LIKELIEST:] and chosen.suite not in hello.suites:
         return unexpected
     if chosen.version is not hello.version:
-        return Said(Meaning.OLDER)
+        return _OLDER
     if chosen.version is TlsVersion.TLS_1_3 and chosen.group not in hello.groups:
         return unexpected
-    return Said(Meaning.CHOSEN)
+    return _CHOSEN

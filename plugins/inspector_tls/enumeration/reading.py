@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from inspector import Answer, Cause
 from inspector_tls.enumeration import hello as wire
@@ -180,6 +180,19 @@ def _trusted(records: list[_Record]) -> list[_Record]:
     return records[: last + 1] + [_in_doubt(each, cause) if each.is_refused else each for each in after]
 
 
+# Answers say little and are many: each is made once.
+
+
+@cache
+def _seen(value: T) -> Answer[T]:
+    return Answer(seen=value)
+
+
+@cache
+def _unseen(cause: Cause) -> Answer[Any]:
+    return Answer(unseen=cause)
+
+
 _Applies = Callable[[_Record], bool]
 
 
@@ -291,7 +304,7 @@ class _Reader:
     def _is_accepted(self, version: TlsVersion) -> Answer[bool]:
         records = self.by_version[version]
         if any(each.is_chosen for each in records):
-            return Answer(seen=True)
+            return _seen(True)
         if version is TlsVersion.SSL_2:
             refused = any(each.is_refused for each in records)
         else:
@@ -299,14 +312,14 @@ class _Reader:
             refused = refused_suites.issuperset(offers.suites_of(version)) or any(
                 each.said.refuses_version for each in records
             )
-        return Answer(seen=False) if refused else Answer(unseen=self._cause(records))
+        return _seen(False) if refused else _unseen(self._cause(records))
 
     def _version(self, version: TlsVersion) -> SpokenVersion:
         records = self.by_version[version]
         accepted = self.accepted[version]
         if version is TlsVersion.SSL_2:
             offer = self._ssl_2_suites(accepted)
-            return SpokenVersion(version=version, accepted=accepted, suites=offer, preference=Answer(seen=None))
+            return SpokenVersion(version=version, accepted=accepted, suites=offer, preference=_seen(None))
         listing = [each for each in records if each.purpose in _LISTING]
         by_name = [each for each in records if each.purpose is Purpose.NAMED_PRIMES]
         in_order = self._is_in_one_list(version) and {each.suite for each in by_name} <= {
@@ -336,10 +349,10 @@ class _Reader:
     def _ssl_2_suites(self, accepted: Answer[bool]) -> Offer:
         records = self.by_version[TlsVersion.SSL_2]
         if accepted.unseen is not None:
-            return Offer(complete=Answer(unseen=accepted.unseen))
+            return Offer(complete=_unseen(accepted.unseen))
         found = next((each.flight.ssl_2.suites for each in records if each.is_chosen and each.flight.ssl_2), ())
         names = tuple(ssl_2_suites()[code].name for code in found if code in ssl_2_suites())
-        return Offer(accepted=names, complete=Answer(seen=True))
+        return Offer(accepted=names, complete=_seen(True))
 
     def _offer(
         self,
@@ -351,9 +364,9 @@ class _Reader:
     ) -> Offer:
         """What was picked, refused and left open of ``names``; ``evidence``: record, what it offered, its pick."""
         if applies.unseen is not None:
-            return Offer(complete=Answer(unseen=applies.unseen))
+            return Offer(complete=_unseen(applies.unseen))
         if not applies.seen:
-            return Offer(complete=Answer(seen=True))
+            return Offer(complete=_seen(True))
         picked = dict.fromkeys(pick for _record, _offered, pick in evidence if pick is not None and pick in names)
         open_codes = set(names) - set(picked)
         for record, offered, _pick in evidence:
@@ -362,11 +375,11 @@ class _Reader:
         # Where several lists were asked for side by side, the order of the picks means nothing.
         accepted = tuple(names[code] for code in (picked if in_order else names) if code in picked)
         if not open_codes:
-            return Offer(accepted=accepted, complete=Answer(seen=True))
+            return Offer(accepted=accepted, complete=_seen(True))
         cause = self._cause([record for record, offered, _pick in evidence if not open_codes.isdisjoint(offered)])
         return Offer(
             accepted=accepted,
-            complete=Answer(unseen=cause),
+            complete=_unseen(cause),
             open=tuple(name for code, name in names.items() if code in open_codes),
         )
 
@@ -377,20 +390,20 @@ class _Reader:
     def _preference(self, version: TlsVersion, offer: Offer) -> Answer[Preference | None]:
         """Compare the pick from what is accepted with the pick from the same the other way round."""
         if not self.accepted[version].seen:
-            return Answer(unseen=self.accepted[version].unseen)
+            return _unseen(self.accepted[version].unseen)
         if len(offer.accepted) < 2 and offer.complete.seen:
-            return Answer(seen=None)
+            return _seen(None)
         asked = [each for each in self.by_version[version] if each.purpose is Purpose.PREFERENCE]
         turned = next((each for each in reversed(asked) if each.is_chosen), None)
         if turned is None:
-            return Answer(unseen=self._cause(asked))
+            return _unseen(self._cause(asked))
         first = _first_pick([each for each in self.by_version[version] if self._is_read(each.hello)], turned)
         if first is None:
-            return Answer(unseen=Cause.AMBIGUOUS)
+            return _unseen(Cause.AMBIGUOUS)
         if turned.suite == first:
-            return Answer(seen=Preference.SERVER)
+            return _seen(Preference.SERVER)
         is_clients = turned.suite == turned.hello.suites[0]
-        return Answer(seen=Preference.CLIENT if is_clients else Preference.MIXED)
+        return _seen(Preference.CLIENT if is_clients else Preference.MIXED)
 
     # --- groups and signatures ---
 
@@ -429,8 +442,8 @@ class _Reader:
         """Whether a version before TLS 1.3 is spoken."""
         answers = [self.accepted[version] for version in _CLEAR if version not in without]
         if any(each.seen for each in answers):
-            return Answer(seen=True)
-        return next((each for each in answers if not each.is_seen), Answer(seen=False))
+            return _seen(True)
+        return next((each for each in answers if not each.is_seen), _seen(False))
 
     def _curves(self) -> Offer:
         newest = self.newest_clear
@@ -580,27 +593,27 @@ class _Reader:
         """
         spoken = self.speaks_clear
         if not spoken.seen:
-            return Answer(unseen=spoken.unseen)
+            return _unseen(spoken.unseen)
         records = [each for each in self.clear if offered(each)]
         if not records:
             cause = self._cause(self._of(Purpose.EXTENSIONS))
-            return Answer(seen=None) if self.newest_clear is TlsVersion.SSL_3 else Answer(unseen=cause)
+            return _seen(None) if self.newest_clear is TlsVersion.SSL_3 else _unseen(cause)
         held = [holds(each.chosen, each.flight) for each in records if each.chosen and applies(each)]
         if not held:
-            return Answer(seen=None)
-        return Answer(seen=all(held) if always else any(held))
+            return _seen(None)
+        return _seen(all(held) if always else any(held))
 
     def _fallback(self) -> Answer[bool | None]:
         asked = self._of(Purpose.FALLBACK)
         for each in asked:
             if each.is_chosen:
-                return Answer(seen=False)
+                return _seen(False)
             if each.said.alert == _INAPPROPRIATE_FALLBACK:
-                return Answer(seen=True)
+                return _seen(True)
         spoken = [answer for version, answer in self.accepted.items() if version is not TlsVersion.SSL_2]
         if not asked and all(each.is_seen for each in spoken) and sum(bool(each.seen) for each in spoken) < 2:
-            return Answer(seen=None)
-        return Answer(unseen=self._cause(asked))
+            return _seen(None)
+        return _unseen(self._cause(asked))
 
     def _protocols(self) -> Offer:
         asked = self._of(Purpose.PROTOCOLS)
@@ -615,7 +628,7 @@ class _Reader:
         applies = self._is_any_clear({TlsVersion.SSL_3})
         if not applies.seen and self.accepted[TlsVersion.TLS_1_3].seen:
             # TLS 1.3 encrypts the choice.
-            return Offer(complete=Answer(unseen=_NOT_ASKED), open=PROTOCOLS)
+            return Offer(complete=_unseen(_NOT_ASKED), open=PROTOCOLS)
         return self._offer(names, evidence, applies)
 
     # --- tolerance ---
@@ -630,11 +643,11 @@ class _Reader:
 
     def _many_suites(self) -> Answer[bool]:
         if self.reads_long_lists:
-            return Answer(seen=True)
+            return _seen(True)
         tried = [each for each in self.records if len(each.hello.suites) > LONG_LIST and self._should_take(each)]
         if any(each.is_refused for each in tried) or len(tried) >= _FIRM:
-            return Answer(seen=False)
-        return Answer(unseen=self._cause(tried))
+            return _seen(False)
+        return _unseen(self._cause(tried))
 
     def _should_take(self, record: _Record) -> bool:
         """Whether a hello was not taken that offers what the server takes otherwise."""
@@ -647,13 +660,13 @@ class _Reader:
         odd = [each for each in records if is_odd(each.hello)]
         plain = [each for each in records if not is_odd(each.hello)]
         if any(each.flight.has_chosen for each in odd):
-            return Answer(seen=True)
+            return _seen(True)
         is_there = any(each.is_chosen for each in plain)
         if is_there and (any(each.is_refused for each in odd) or len(odd) >= _FIRM):
-            return Answer(seen=False)
+            return _seen(False)
         if not odd and not self._might_be_asked(purpose):
-            return Answer(seen=None)
-        return Answer(unseen=self._cause(odd))
+            return _seen(None)
+        return _unseen(self._cause(odd))
 
     def _might_be_asked(self, purpose: Purpose) -> bool:
         """Whether a version is spoken, or may be, in which the question makes sense."""

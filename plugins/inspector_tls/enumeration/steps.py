@@ -17,7 +17,7 @@ from inspector_tls.enumeration.transcript import Purpose
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Question:
     """A hello to be sent once, and what for; ``alone``: while nothing else is asked, because it failed before.
 
