@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from inspector import (
@@ -48,18 +47,16 @@ def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
     return Cost(connections=most, seconds=_LOOK_SECONDS)
 
 
-@lru_cache(maxsize=16)
-def _facts(lines: bytes) -> Tls:
-    """What a transcript tells: a look that wants to know its gaps and the reading right after it share the work."""
-    return read_transcript(Transcript.from_lines(lines))
+def _transcript(capture: Capture) -> Transcript:
+    return Transcript.from_lines(capture.named(_TRANSCRIPT) or b"")
 
 
 def read(capture: Capture, reading: Reading) -> Tls:
     """The facts in a look's raw bytes; raises Trouble when no version was accepted, which tells why."""
-    lines = capture.named(_TRANSCRIPT) or b""
-    facts = _facts(lines)
+    transcript = _transcript(capture)
+    facts = read_transcript(transcript)
     if not facts.accepted:
-        raise _no_tls(Transcript.from_lines(lines))
+        raise _no_tls(transcript)
     return facts.model_copy(update={"scheme": reading.subject.scheme})
 
 
@@ -99,10 +96,10 @@ async def tls(
         all_seconds=_ALL_SECONDS,
         most_connections=most_connections or MOST_CONNECTIONS[mode],
     )
-    lines = transcript.lines()
+    gaps = read_transcript(transcript).gaps
     return Capture(
-        raw=(Raw(name=_TRANSCRIPT, data=lines, media_type="application/jsonl"),),
-        gaps=tuple(Gap(question=question, cause=cause) for question, cause in _facts(lines).gaps),
+        raw=(Raw(name=_TRANSCRIPT, data=transcript.lines(), media_type="application/jsonl"),),
+        gaps=tuple(Gap(question=question, cause=cause) for question, cause in gaps),
     )
 
 
