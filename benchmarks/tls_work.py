@@ -146,9 +146,9 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
 
 def every_look(port: int, count: int) -> dict[str, Any]:
     """All looks of the plugin at every endpoint, heavy readings too: what the event loop has to bear."""
-    from inspector.collect import facts_of
     from inspector.model import now
     from inspector.probing import Reading
+    from inspector.reading import facts_of
     from inspector_tls import inspector_probes
 
     probes = [probe for probe in inspector_probes() if any(scheme.name == "https" for scheme in probe.schemes)]

@@ -18,7 +18,7 @@ from inspector.errors import Trouble
 from inspector.finding import ClauseRef, Finding, Force, Relied, finding_id
 from inspector.inspection import Inspection, PluginRecord
 from inspector.judgement import Change, Coverage, Judgement, Missed
-from inspector.model import Cause
+from inspector.model import Cause, canonical
 from inspector.observation import Evidence, Observation
 from inspector.plan import Selection, concerns, is_beyond_touch
 from inspector.profile import NOT_OBSERVABLE, Regime, Requirement
@@ -38,9 +38,17 @@ def _family(kind: str) -> str:
     return kind.partition("/")[0]
 
 
+#: Verdicts by all that they rest on: check, options, host (for what is declared of it), and digests of the evidence.
+Verdicts = dict[tuple[str, bytes, str | None, tuple[str, ...]], Verdict]
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a judgement rests on: the rules, the system, and every piece of evidence with its digest."""
+    """What a judgement rests on: the rules, the system, and every piece of evidence with its digest.
+
+    ``verdicts`` are those of an earlier judgement of the same system, and are added to: a check is a pure function.
+    Facts that were read again stand under the digests of the old ones, and need verdicts of their own.
+    """
 
     inspection: Inspection
     registry: Registry
@@ -55,6 +63,7 @@ class Given:
     reread: bool = False
     plugins: Sequence[PluginRecord] = ()
     changes: Sequence[Change] = ()
+    verdicts: Verdicts = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -250,6 +259,18 @@ class _Row:
     clauses: tuple[ClauseRef, ...]
     declared_status: str | None
     due: bool
+    options: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A verdict on one subject, and the evidence that it rests on by digest."""
+
+    row: _Row
+    subject: Subject
+    verdict: Verdict
+    rests: Mapping[str, Evidence] = field(default_factory=dict)
+    confirmed: bool | None = None
 
 
 @dataclass(slots=True)
@@ -271,13 +292,17 @@ class _Assessor:
             clauses=tuple(given.regime.clause(each).reference() for each in requirement.clauses),
             declared_status=_status(requirement, given.inspection, given.regime),
             due=requirement.is_due(given.as_of),
+            options=canonical(requirement.options),
         )
 
     def findings(self) -> Iterator[Finding]:
-        for requirement in self.given.requirements:
+        return map(self._finding, self.judged(self.given.requirements))
+
+    def judged(self, requirements: Iterable[Requirement]) -> Iterator[_Judged]:
+        for requirement in requirements:
             if requirement.check == NOT_OBSERVABLE:
                 if not self.given.selection.only:
-                    yield self._finding(self._row(requirement), SYSTEM, _UNOBSERVABLE)
+                    yield _Judged(self._row(requirement), SYSTEM, _UNOBSERVABLE)
             elif self.given.selection.keeps(requirement, self.given.registry) and not self._is_beyond(requirement):
                 yield from self._judged(requirement)
 
@@ -285,15 +310,15 @@ class _Assessor:
         given = self.given
         return is_beyond_touch(requirement, given.registry, given.inspection.authorisations, given.selection)
 
-    def _judged(self, requirement: Requirement) -> Iterator[Finding]:
+    def _judged(self, requirement: Requirement) -> Iterator[_Judged]:
         check = self.given.registry.checks[requirement.check]
         row = self._row(requirement)
         subjects = _subjects(check, self.shelf)
         if not subjects:
-            yield self._finding(row, SYSTEM, _UNASKED if self._is_declared(check) else _UNDECLARED)
+            yield _Judged(row, SYSTEM, _UNASKED if self._is_declared(check) else _UNDECLARED)
         for subject in subjects:
             if requirement.vantages and self.given.inspection.vantage.kind not in requirement.vantages:
-                yield self._finding(row, subject, _WRONG_VANTAGE)
+                yield _Judged(row, subject, _WRONG_VANTAGE)
                 continue
             yield self._about(row, check, subject)
 
@@ -308,30 +333,27 @@ class _Assessor:
                     return True
         return False
 
-    def _about(self, row: _Row, check: Check, subject: Subject) -> Finding:
+    def _about(self, row: _Row, check: Check, subject: Subject) -> _Judged:
         declared = self._declared_of(subject.host)
-        options = row.requirement.options
         case = _case(check, subject, self.shelf, declared, 1)
         again = _case(check, subject, self.shelf, declared, 2) if self.shelf.looked_again else case
-        first = _judge(check, case, options, self.clock)
+        first = self._verdict(row, check, case)
         looked_twice = any(evidence.look == 2 for _, evidence in again.rests)
-        second = _judge(check, again, options, self.clock) if looked_twice else None
+        second = self._verdict(row, check, again) if looked_twice else None
         verdict, confirmed = _confirm(first, second)
         rests = dict((*case.rests, *(again.rests if looked_twice else ())))
-        if not case.rests:
-            confirmed = None
-        return self._finding(row, subject, verdict, rests, confirmed=confirmed)
+        return _Judged(row, subject, verdict, rests, confirmed if case.rests else None)
 
-    def _finding(
-        self,
-        row: _Row,
-        subject: Subject,
-        verdict: Verdict,
-        rests: Mapping[str, Evidence] | None = None,
-        *,
-        confirmed: bool | None = None,
-    ) -> Finding:
-        rests = rests or {}
+    def _verdict(self, row: _Row, check: Check, case: _Case) -> Verdict:
+        known = self.given.verdicts
+        key = (check.id, row.options, case.subject.host, tuple(digest for digest, _ in case.rests))
+        verdict = known.get(key) or _judge(check, case, row.requirement.options, self.clock)
+        if verdict.outcome is not Outcome.ERROR:  # which may be a passing trouble of ours
+            known[key] = verdict
+        return verdict
+
+    def _finding(self, judged: _Judged) -> Finding:
+        row, subject, verdict, rests = judged.row, judged.subject, judged.verdict, judged.rests
         given, requirement = self.given, row.requirement
         tenancy = self._declared_of(subject.host).tenancy if subject.host else Tenancy.UNKNOWN
         finding = Finding(
@@ -357,7 +379,7 @@ class _Assessor:
                 for digest, each in sorted(rests.items())
             ),
             seen_at=max((each.ended for each in rests.values()), default=None),
-            confirmed=confirmed,
+            confirmed=judged.confirmed,
             not_yet_due=verdict.outcome is Outcome.FAIL and not row.due,
             attributed_to=tenancy.value if tenancy in (Tenancy.SHARED, Tenancy.CDN) else None,
             declared_status=row.declared_status,
@@ -436,19 +458,19 @@ def assess(given: Given) -> Judgement:
     )
 
 
-def worth_a_second_look(judgement: Judgement, evidence: Iterable[Filed]) -> set[tuple[str, str, str, str]]:
-    """The keys of the asks that failing findings rest on: (probe, kind, URI, address).
+def worth_a_second_look(given: Given) -> set[tuple[str, str, str, str]]:
+    """The keys of the asks that failing verdicts rest on: (probe, kind, URI, address).
 
     A failing row of force info leads to nothing, and is not worth asking anybody twice.
     """
-    failing = {
-        relied.evidence
-        for finding in judgement.findings
-        if finding.outcome is Outcome.FAIL and finding.force is not Force.INFO
-        for relied in finding.evidence
-    }
+    rows = [each for each in given.requirements if each.force is not Force.INFO]
+    with Clock.of(CHECK_SECONDS) as clock:
+        assessor = _Assessor(given, _Shelf(given.evidence), clock)
+        failing = {
+            digest for each in assessor.judged(rows) if each.verdict.outcome is Outcome.FAIL for digest in each.rests
+        }
     return {
         (each.probe, *each.subject.key)
-        for digest, each in evidence
+        for digest, each in given.evidence
         if digest in failing and each.facts and each.look == 1
     }

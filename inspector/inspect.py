@@ -16,10 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from inspector import __version__
-from inspector.assess import Given, assess, worth_a_second_look
+from inspector.assess import Given, Verdicts, assess, worth_a_second_look
 from inspector.authorisation import Authorisation
 from inspector.bundle import Bundle, SigningKey, Writer
-from inspector.collect import Collector, Progress, Trust, facts_of
+from inspector.collect import Collector, Progress, Trust
 from inspector.declaration import Organisation, Place, System
 from inspector.errors import Misuse, PaperError
 from inspector.inspection import Ask, Inspection, LedgerEntry, Pin, Plan
@@ -47,6 +47,7 @@ from inspector.plan import (
 from inspector.plugin_lock import records_of
 from inspector.probing import Probe
 from inspector.profile import Regime, Requirement, changes, resolve
+from inspector.reading import facts_of
 from inspector.registry import Registry
 from inspector.settings import Settings
 from inspector.statement import Statement
@@ -227,8 +228,8 @@ def begin(prepared: Prepared) -> Writer:
     return writer
 
 
-async def collect(writer: Writer, job: Job, planner: Planner) -> None:
-    """Collect what is missing, and look again at whatever fails at first sight."""
+async def collect(writer: Writer, job: Job, planner: Planner) -> Verdicts:
+    """Collect what is missing, and look again at whatever fails at first sight; gives the verdicts reached so far."""
     inspection = writer.inspection
     planner = replace(planner, scope=Scope(inspection.authorisations, inspection.system, inspection.plan.pins))
     ledger = Ledger(writer.ledger_path)
@@ -248,9 +249,9 @@ async def collect(writer: Writer, job: Job, planner: Planner) -> None:
             stop_at=None if within is None else time.monotonic() + within,
         )
         await collector.collect(inspection.plan.asks)
-        evidence = writer.evidence()
-        again = worth_a_second_look(assess(_given(job, inspection, evidence)), evidence)
-        await collector.again(again)
+        given = _given(job, inspection, writer.evidence())
+        await collector.again(worth_a_second_look(given))
+    return given.verdicts
 
 
 def _given(job: Job, inspection: Inspection, evidence: Sequence[tuple[str, Evidence]]) -> Given:
@@ -344,7 +345,10 @@ def _unanswered(ask: Ask, probe: Probe, vantage: str) -> Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Under which rules a sealed bundle is judged: None keeps what the capture was planned with."""
+    """Under which rules a sealed bundle is judged: None keeps what the capture was planned with.
+
+    ``verdicts`` were reached while it was collected, over the same evidence as it was recorded.
+    """
 
     as_of: datetime
     regime: Regime | None = None
@@ -352,6 +356,7 @@ class Terms:
     level: int | None = None
     statements: tuple[Statement, ...] | None = None
     reread: bool = False
+    verdicts: Verdicts = field(default_factory=dict)
 
 
 @contextmanager
@@ -399,6 +404,7 @@ async def _judge(bundle: Bundle, registry: Registry, terms: Terms) -> Judgement:
             reread=terms.reread,
             plugins=records_of(registry),
             changes=changes(regime, following, system) if following else (),
+            verdicts={} if terms.reread else terms.verdicts,
         )
     )
 

@@ -270,12 +270,14 @@ def _ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _totals(entries: Iterable[LedgerEntry]) -> LedgerTotals:
+    """Sums over the lines of a ledger: a connection's ending asks no question."""
     sums: dict[tuple[bool, str, str, str], list[int]] = {}
     for entry in entries:
         row = sums.setdefault(
             (entry.infrastructure, entry.address, entry.probe, entry.authorisation or ""), [0, 0, 0, 0]
         )
-        for index, number in enumerate((entry.protocol != SWEEP, entry.questions, entry.sent, entry.received)):
+        begins = entry.questions > 0 and entry.protocol != SWEEP
+        for index, number in enumerate((begins, entry.questions, entry.sent, entry.received)):
             row[index] += number
     rows = {
         key: LedgerTotal(
@@ -303,7 +305,7 @@ def view(bundle: Bundle, judgement: Judgement, registry: Registry) -> View:
         registry=registry,
         regime=_regime(bundle.inspection, judgement, registry),
         evidence=dict(bundle.evidence()),
-        ledger=_totals(bundle.ledger()),
+        ledger=_totals(bundle.ledger_lines()),
         head=bundle.digest,
         signers=tuple(bundle.signers),
     )

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from inspector.authorisation import LOOPBACK_RATES, Authorisation, AuthorisationKind, Covers, PortRange, is_loopback
-from inspector.collect import read
 from inspector.declaration import System
 from inspector.declared import Declared
 from inspector.errors import Misuse, Trouble
@@ -20,6 +19,7 @@ from inspector.model import Answer, Cause, Model, now
 from inspector.network import Door, Ledger, Scope
 from inspector.observation import Capture, Observation, TroubleNote
 from inspector.probing import Probe, Reading, Target
+from inspector.reading import read
 from inspector.settings import Settings
 from inspector.subject import HOST, TCP, UDP, Uri, parse_uri, subject_of
 

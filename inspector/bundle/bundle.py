@@ -134,13 +134,17 @@ class Bundle:
 
     def ledger(self) -> tuple[LedgerEntry, ...]:
         """Everything that left the inspecting machine, one entry per connection, in order; raises BundleError."""
+        return tuple(merged(self.ledger_lines()))
+
+    def ledger_lines(self) -> list[LedgerEntry]:
+        """The ledger as it was written, with a beginning and an ending per connection; raises BundleError."""
         entries: list[LedgerEntry] = []
         for number, line in enumerate(self._read(LEDGER, FILE_BYTES).splitlines(), start=1):
             place = f"{CAPTURE}/{LEDGER}:{number}"
             if len(line) > LINE_BYTES:
                 raise BundleError(f"{place}: is longer than {LINE_BYTES} bytes")
             entries.append(parse(LedgerEntry, line, place))
-        return tuple(merged(entries))
+        return entries
 
     def trust(self, name: str) -> bytes:
         """The trust roots, anchors or table of this name as they were; raises BundleError."""

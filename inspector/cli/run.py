@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from inspector.assess import Verdicts
 from inspector.authorisation import check_authorisations
 from inspector.bundle import Attempt, Bundle, Index, SigningKey, State, Writer, add_judgement
 from inspector.cli import terminal
@@ -166,7 +167,7 @@ class Work:
         """Collect what is missing, then conclude; an interruption leaves everything resumable."""
         self._note(State.BEGUN)
         try:
-            asyncio.run(collect(self.writer, self.job, self.planner))
+            verdicts = settle(collect(self.writer, self.job, self.planner))
         except KeyboardInterrupt:
             self.shown.end()
             folder = self.writer.folder
@@ -179,14 +180,14 @@ class Work:
             self._note(State.INTERRUPTED, detail=error.message)
             raise
         self.shown.end()
-        return self.conclude()
+        return self.conclude(verdicts=verdicts)
 
-    def conclude(self, reason: str = COMPLETE) -> Inspected:
+    def conclude(self, reason: str = COMPLETE, verdicts: Verdicts | None = None) -> Inspected:
         """Seal, judge, report."""
         bundle = close(self.writer, self.planner, self.key, reason=reason)
         self._note(State.SEALED, digest=bundle.digest)
         try:
-            judgement = settle(judge(bundle, self.job.registry, Terms(as_of=self.job.as_of)))
+            judgement = settle(judge(bundle, self.job.registry, Terms(as_of=self.job.as_of, verdicts=verdicts or {})))
             return file(bundle, judgement, self.job.registry, self.wish, self.gate, self.key)
         except KeyboardInterrupt:
             terminal.note(f"inspector: interrupted; what was seen is sealed in {bundle.folder}")

@@ -16,6 +16,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -76,6 +77,7 @@ class _Worker:
         self._from = _unblocked(self._process.stdout)
         self._errors = _unblocked(self._process.stderr)
         self.jobs = 0
+        self.began = 0.0
         self.context = b""
         self._said = b""
 
@@ -156,12 +158,14 @@ class _Worker:
 
 
 class _Pool:
-    """The workers of one package. It grows by one at a time, and only while jobs wait for longer than that costs."""
+    """The workers of one package. It grows by one at a time, and only while jobs would wait longer than that costs."""
 
     def __init__(self) -> None:
         self.idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
         self._queue: deque[asyncio.Future[_Worker]] = deque()
+        self._job_seconds = 0.0
+        self._moved = 0.0
 
     async def take(self) -> _Worker:
         """A warm worker, or a new one."""
@@ -169,6 +173,7 @@ class _Pool:
             worker = self.idle.pop()
             if worker.is_alive:
                 self._busy.add(worker)
+                worker.began = time.monotonic()
                 return worker
             worker.kill()
         return await self._queued() if self._busy else self._started()
@@ -184,7 +189,7 @@ class _Pool:
         try:
             while not place.done():
                 await asyncio.wait((place,), timeout=_START_SECONDS)
-                if not place.done() and all(worker.jobs for worker in self._busy):
+                if not place.done() and self._is_slow():
                     place.set_result(self._started())
         except BaseException:
             if place.done():
@@ -195,8 +200,18 @@ class _Pool:
                 self._queue.remove(place)
         return place.result()
 
+    def _is_slow(self) -> bool:
+        """Whether who waits last would wait too long: none is just starting, and those there are take their time."""
+        if not all(worker.jobs for worker in self._busy):
+            return False
+        wait = len(self._queue) * self._job_seconds / max(1, len(self._busy))
+        return max(wait, time.monotonic() - self._moved) > _START_SECONDS
+
     def give_back(self, worker: _Worker) -> None:
         """Take back a worker whose job ended well."""
+        self._moved = time.monotonic()
+        if worker.jobs:  # the first one imports what it needs
+            self._job_seconds = self._moved - worker.began
         worker.jobs += 1
         if worker.jobs >= _JOBS_PER_WORKER:
             self.end(worker)
@@ -211,6 +226,7 @@ class _Pool:
             self._pass_on(self._started())
 
     def _pass_on(self, worker: _Worker) -> None:
+        worker.began = time.monotonic()
         if self._is_awaited():
             self._queue.popleft().set_result(worker)
             return

@@ -183,6 +183,18 @@ def _judge(
     measures: tuple[Measure, ...] = (),
     endpoints: tuple[str, ...] = ("cake://a",),
 ) -> Judgement:
+    return assess(_given(rows, checks, evidence, selection=selection, measures=measures, endpoints=endpoints))
+
+
+def _given(
+    rows: list[Requirement],
+    checks: list[Check],
+    evidence: list[Evidence],
+    *,
+    selection: Selection | None = None,
+    measures: tuple[Measure, ...] = (),
+    endpoints: tuple[str, ...] = ("cake://a",),
+) -> Given:
     system = System(id="s", name="S", owner="O", level=3, measures=measures, endpoints=endpoints)
     inspection = Inspection.model_construct(
         id="i",
@@ -195,16 +207,14 @@ def _judge(
         plan=Plan(),
         regime=None,
     )
-    return assess(
-        Given(
-            inspection=inspection,
-            registry=_registry(*checks),
-            regime=_regime(*rows),
-            requirements=rows,
-            evidence=[(f"{index:064x}", each) for index, each in enumerate(evidence)],
-            as_of=NOW,
-            selection=selection or Selection(),
-        )
+    return Given(
+        inspection=inspection,
+        registry=_registry(*checks),
+        regime=_regime(*rows),
+        requirements=rows,
+        evidence=[(f"{index:064x}", each) for index, each in enumerate(evidence)],
+        as_of=NOW,
+        selection=selection or Selection(),
     )
 
 
@@ -247,29 +257,33 @@ def test_a_failure_that_only_the_second_look_could_see_is_not_confirmed() -> Non
 
 def test_a_pass_needs_no_second_look() -> None:
     """Only failing looks are worth a second one."""
-    judgement = _judge([_row("cake-sweet")], [cake_sweet], [_evidence(True), _evidence(False, address="127.0.0.2")])
-    keys = worth_a_second_look(
-        judgement, [(f"{0:064x}", _evidence(True)), (f"{1:064x}", _evidence(False, address="127.0.0.2"))]
-    )
+    evidence = [_evidence(True), _evidence(False, address="127.0.0.2")]
+    keys = worth_a_second_look(_given([_row("cake-sweet")], [cake_sweet], evidence))
     assert keys == {("taste", "address", "cake://a", "127.0.0.2")}
 
 
 def test_what_only_informs_needs_no_second_look() -> None:
     """A failing row of force info alone is not worth asking twice, and is told as not confirmed."""
-    filed = [_evidence(False)]
     informs = _row("cake-sweet", force=Force.INFO, severity=Severity.INFO)
-    judgement = _judge([informs], [cake_sweet], filed)
-    (finding,) = judgement.findings
+    (finding,) = _judge([informs], [cake_sweet], [_evidence(False)]).findings
     assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, False)
-    assert worth_a_second_look(judgement, [(f"{0:064x}", filed[0])]) == set()
+    assert worth_a_second_look(_given([informs], [cake_sweet], [_evidence(False)])) == set()
 
 
 def test_what_also_recommends_is_looked_at_again() -> None:
     """One failing row of another force is enough, whatever else rests on the look."""
-    filed = [_evidence(False)]
     informs = _row("cake-sweet", id="row-informs", force=Force.INFO, severity=Severity.INFO)
-    judgement = _judge([informs, _row("cake-sweet")], [cake_sweet], filed)
-    assert worth_a_second_look(judgement, [(f"{0:064x}", filed[0])]) == {("taste", "address", "cake://a", "127.0.0.1")}
+    given = _given([informs, _row("cake-sweet")], [cake_sweet], [_evidence(False)])
+    assert worth_a_second_look(given) == {("taste", "address", "cake://a", "127.0.0.1")}
+
+
+def test_verdicts_reached_before_change_nothing() -> None:
+    """A judgement that takes over verdicts gives the same bytes, also once a second look was added."""
+    looks = [_evidence(False), _evidence(True, address="127.0.0.2")]
+    given = _given([_row("cake-sweet")], [cake_sweet], looks)
+    worth_a_second_look(given)
+    whole = _given([_row("cake-sweet")], [cake_sweet], [*looks, _evidence(False, look=2)])
+    assert assess(replace(whole, verdicts=given.verdicts)).canonical() == assess(whole).canonical()
 
 
 def test_every_address_has_its_finding_under_one_id() -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from inspector import Capture, Cause, Discovered, Raw, Reading, Trouble, TroubleNote
-from inspector.collect import Progress, facts_of
+from inspector.collect import Progress
 from inspector.judgement import Judgement
 from inspector.model import now
 from inspector.observation import Evidence, Gap
 from inspector.plan import ASKED_PER_LOOK, DISCOVERED_PER_LOOK
+from inspector.reading import facts_of
 from inspector.subject import Aim, Subject
 from tests.core.bakery import RAW, Oven, bread, crumb, crumbs, inspect, job, outcomes, oven, registry
 
@@ -117,7 +118,7 @@ def test_reading_that_fails_says_why(error: Exception, cause: Cause, words: str)
 
 def test_reading_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """A parser that never returns is a bug of its plugin."""
-    monkeypatch.setattr("inspector.collect.READ_SECONDS", 0.2)
+    monkeypatch.setattr("inspector.reading.READ_SECONDS", 0.2)
 
     def read(capture: Capture, reading: Reading) -> Oven:
         while True:

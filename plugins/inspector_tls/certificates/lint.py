@@ -25,31 +25,34 @@ class NotLinted(Exception):
     """The linter does not know what to make of the certificate."""
 
 
-@lru_cache(maxsize=512)
 def lint(der: bytes) -> tuple[Objection, ...]:
-    """The objections to a certificate, errors and warnings, sorted. Raises NotInstalled and NotLinted.
-
-    The same bytes, met on several addresses or looked at again, are linted once.
-    """
+    """The objections to a certificate, errors and warnings, sorted. Raises NotInstalled and NotLinted."""
     _import_when_used("iso639")
     try:
-        from pkilint import loader
-        from pkilint.cabf.serverauth import determine_certificate_type
+        import pkilint.loader  # noqa: F401  (only whether it is there)
+        from pkilint.cabf import serverauth  # noqa: F401
     except ImportError as error:
         raise NotInstalled from error
     try:
-        certificate = loader.load_certificate(der, "leaf")
-        kind = determine_certificate_type(certificate)
-        validator, select = _profile(kind)
-        results = select(validator.validate(certificate.root))
-        found = {
-            (severity, each.finding.code)
-            for result in results
-            for each in result.finding_descriptions
-            if (severity := _TOLD.get(each.finding.severity.name)) is not None
-        }
+        return _linted(der)
     except Exception as error:
         raise NotLinted from error
+
+
+@lru_cache(maxsize=512)
+def _linted(der: bytes) -> tuple[Objection, ...]:
+    """The objections: bytes that are met on several addresses, or looked at again, are linted once."""
+    from pkilint import loader
+    from pkilint.cabf.serverauth import determine_certificate_type
+
+    certificate = loader.load_certificate(der, "leaf")
+    validator, select = _profile(determine_certificate_type(certificate))
+    found = {
+        (severity, each.finding.code)
+        for result in select(validator.validate(certificate.root))
+        for each in result.finding_descriptions
+        if (severity := _TOLD.get(each.finding.severity.name)) is not None
+    }
     return tuple(Objection(severity=severity, code=code) for severity, code in sorted(found)[:MOST])
 
 

@@ -6,7 +6,8 @@ its own lengths is ``Malformed``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
@@ -339,8 +340,8 @@ def _number(value: int, size: int) -> bytes:
     return value.to_bytes(size, "big")
 
 
-def _numbers(values: Iterable[int]) -> bytes:
-    return b"".join(_number(value, 2) for value in values)
+def _numbers(values: Sequence[int]) -> bytes:
+    return struct.pack(f">{len(values)}H", *values)
 
 
 def _sized(data: bytes, size: int) -> bytes:
