@@ -16,12 +16,23 @@ def inspector_probes() -> Iterable[Probe]:
     """The probes of versions, certificates, revocation, attacks, sessions, and of TLS inside other protocols."""
     from inspector_tls.attacks.probes import tls_attacks, tls_sessions
     from inspector_tls.certificates.probe import certificates
+    from inspector_tls.crosscheck.probe import tls_cross_check
     from inspector_tls.probes import tls
     from inspector_tls.revocation.probe import revocation
     from inspector_tls.sessions.probes import tls_resumption
     from inspector_tls.starttls.probes import starttls, starttls_injection
 
-    return (tls, certificates, revocation, tls_attacks, tls_sessions, tls_resumption, starttls, starttls_injection)
+    return (
+        tls,
+        tls_cross_check,
+        certificates,
+        revocation,
+        tls_attacks,
+        tls_sessions,
+        tls_resumption,
+        starttls,
+        starttls_injection,
+    )
 
 
 @hookimpl

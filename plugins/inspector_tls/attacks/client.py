@@ -25,7 +25,8 @@ from inspector_tls.attacks.runs import Command, End, Line, Order, Run
 from inspector_tls.observations import TlsVersion
 from inspector_tls.starttls.preambles import Names, Preamble, needs_preamble
 
-_SSLYZE = dict(zip(TlsVersion, sorted(TlsVersionEnum, key=lambda each: each.value), strict=True))
+#: The versions as sslyze names them.
+SSLYZE = dict(zip(TlsVersion, sorted(TlsVersionEnum, key=lambda each: each.value), strict=True))
 _KEPT_BYTES = 65_536
 #: Application data in clear, which no server takes at any point of a handshake.
 _PROD = b"\x17\x03\x01\x00\x01\x00"
@@ -174,7 +175,7 @@ class Server:
             order.server_name or "", http_user_agent=order.user_agent or None, network_timeout=order.answer_seconds
         )
         self.tls_probing_result = ServerTlsProbingResult(
-            highest_tls_version_supported=_SSLYZE[version],
+            highest_tls_version_supported=SSLYZE[version],
             cipher_suite_supported="",
             client_auth_requirement=ClientAuthRequirementEnum.DISABLED,
             supports_ecdh_key_exchange=True,

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
 
 from inspector import Observation
+from inspector_tls.crosscheck.observations import TlsCrossCheck
+from inspector_tls.crosscheck.probe import tls_cross_check
 from inspector_tls.revocation.observations import Revocation
 from tests.agreement.planting import Start
 from tests.agreement.programs import gnutls, s_server
@@ -37,7 +39,8 @@ from tests.plugins.inspector_tls.authority import (
     root,
     rsa_key,
 )
-from tests.plugins.inspector_tls.looking import look, look_at_certificates, look_at_resumption
+from tests.plugins.inspector_tls.crosscheck.faces import POOR, RICH, two_faced
+from tests.plugins.inspector_tls.looking import look, look_at_certificates, look_at_resumption, looked
 from tests.plugins.inspector_tls.revocation import sources
 from tests.plugins.inspector_tls.sessions.ticketing import TLS_1_2, ticketing
 from tests.plugins.inspector_tls.starttls.field import serving, staged
@@ -318,6 +321,22 @@ class _Recorder:
         covered = sources.granting(HOST)
         self.sourced("not-named-by-the-authorisation", both, authorisation=covered)
 
+    def cross_checks(self) -> None:
+        """Servers that sslyze enumerates, too."""
+        rsa = issue(HOST, self.between, key=rsa_key(), dns=[HOST]).write(self.folder, "two-faced")
+        with servers.answering(two_faced(rsa, {True: POOR, False: RICH})) as port:
+            self.record("two-faced", port, at=look)
+            self.cross_checked("two-faced", port)
+        with self.serve(self.good) as port:
+            self.cross_checked("modern", port)
+        modern = servers.speaking_tls(self.good.write(self.folder, "server"))
+        with servers.answering(servers.choosy(modern, 0x0304, servers.silent)) as port:
+            self.cross_checked("silent-about-tls-1-3", port)
+
+    def cross_checked(self, name: str, port: int) -> None:
+        """Let sslyze look, and write down what it saw."""
+        write(name, looked(port, probe=tls_cross_check, seconds=1).seen(TlsCrossCheck))
+
     def sourced(self, name: str, identity: Identity, **options: Any) -> None:
         """Look at the revocation of what a server with this identity presents, and write down what was seen."""
         write(name, sources.looked(self.folder, identity, roots=self.root.pem, **options).seen(Revocation))
@@ -341,3 +360,4 @@ if __name__ == "__main__":
         recorder.behind_starttls()
         recorder.resumption()
         recorder.revocations()
+        recorder.cross_checks()

@@ -42,21 +42,25 @@ class Case:
     expected: dict[str, Any]
 
     @property
-    def kind(self) -> type[Observation]:
+    def kinds(self) -> list[type[Observation]]:
         """What the check looks at."""
-        kind = self.check.wires[0].kind
-        assert kind is not None
-        return kind
+        return [wire.kind for wire in self.check.wires if wire.kind is not None]
+
+    def names(self) -> dict[str, tuple[type[Observation], str | None]]:
+        """The recordings, by address, or in the order of what the check looks at where that is more than one thing."""
+        if isinstance(self.seen, dict):
+            return {address: (self.kinds[0], name) for address, name in self.seen.items()}
+        given = self.seen if isinstance(self.seen, list) else [self.seen]
+        return {f"192.0.2.{place}": each for place, each in enumerate(zip(self.kinds, given, strict=True))}
 
     def facts(self) -> dict[str, Observation | None]:
-        """What was seen, by address."""
-        names = self.seen if isinstance(self.seen, dict) else {"192.0.2.1": self.seen}
-        return {address: None if name is None else recorded(self.kind, name) for address, name in names.items()}
+        """What was seen, by address or place."""
+        return {where: None if name is None else recorded(kind, name) for where, (kind, name) in self.names().items()}
 
     def judge(self, facts: dict[str, Observation | None]) -> Verdict:
         """What the check says of these facts."""
         seen = [_seen(address, fact) for address, fact in facts.items()]
-        return self.check.judge([Every(seen) if self.check.wires[0].every else seen[0]], self.options)
+        return self.check.judge([Every(seen)] if self.check.wires[0].every else seen, self.options)
 
     def variants(self, cause: Cause) -> Iterator[dict[str, Observation | None]]:
         """The facts with one answer unseen, or one look without an observation."""
@@ -116,9 +120,5 @@ def test_what_is_unseen_never_makes_a_verdict_good(case: Case, cause: Cause) -> 
 
 def test_every_recording_is_used() -> None:
     """No recorded observation lies about unused."""
-    used = {(_family(case.values[0].kind), name) for case in CASES for name in _names(case.values[0].seen)}
+    used = {(_family(kind), name) for case in CASES for kind, name in case.values[0].names().values() if name}
     assert {(file.parent.name, file.stem) for file in (HERE / "recorded").rglob("*.json")} == used
-
-
-def _names(seen: Any) -> list[str]:
-    return [each for each in seen.values() if each] if isinstance(seen, dict) else [seen]
