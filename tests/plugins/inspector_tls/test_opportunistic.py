@@ -92,3 +92,19 @@ def test_what_is_unseen_never_makes_a_verdict_good(scheme: str) -> None:
             for variant in unseen_variants(seen):
                 after = _outcome(check, variant)
                 assert after not in GOOD or after is before, (check.id, variant)
+
+
+def _recorded(name: str) -> Certificates:
+    return Certificates.parse((RECORDED.parent / "certificates" / f"{name}.json").read_bytes())
+
+
+def test_own_authority_beside_an_expired_certificate() -> None:
+    """An authority of one's own excuses no other flaw, be the flawed chain seen or not."""
+    private, expired = _recorded("postgresql-private"), _recorded("postgresql-expired")
+    named = private.named.model_copy(update={"other": expired.named.usual})
+    both = private.model_copy(update={"named": named, "chains": (*private.chains, *expired.chains)})
+    (check,) = (each for each in JUDGES if each.id == "certificate-chains-to-public-root")
+    assert _outcome(check, private) is Outcome.NOT_APPLICABLE
+    assert _outcome(check, both) is Outcome.FAIL
+    for variant in unseen_variants(both):
+        assert _outcome(check, variant) not in GOOD
