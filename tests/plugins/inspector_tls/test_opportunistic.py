@@ -1,14 +1,20 @@
-"""Between mail servers nobody checks who answers: an anonymous suite is no failure there, a NULL suite is."""
+"""What the clients of a protocol do not check is no failure there: anonymous suites, and poor certificates."""
 
 from pathlib import Path
 
 import pytest
 
-from inspector import Outcome
+from inspector import Aim, Check, Outcome, Seen, Subject, checks_in
+from inspector.testing import unseen_variants
+from inspector_tls import checks
+from inspector_tls.certificates.observations import Certificates
 from inspector_tls.checks.no_null_or_anonymous_suites import no_null_or_anonymous_suites
 from inspector_tls.observations import Tls
+from inspector_tls.starttls.preambles import SCHEMES
 from inspector_tls.suites import accepted_suites, does_not_encrypt
 
+OWN_ROOTS = {"ldap", "lmtp", "mysql", "postgresql", "rdp"}
+SUBJECT = Subject(kind=Aim.ADDRESS, uri="tls://www.example.vn:1", scheme="tls", host="www.example.vn", port=1)
 RECORDED = Path(__file__).parent / "recorded" / "tls"
 
 
@@ -26,3 +32,79 @@ def test_both_sorts_of_server_were_recorded() -> None:
     """One of the recordings has anonymous suites alone, the other NULL suites, too."""
     names = [Tls.parse((RECORDED / f"{name}.json").read_bytes()) for name in ("from-tls-1-0", "nginx-old")]
     assert {bool(accepted_suites(each, does_not_encrypt)) for each in names} == {True, False}
+
+
+# --- certificates -----------------------------------------------------------------------------------------------------
+
+CERTIFICATES = [
+    Certificates.parse(file.read_bytes()) for file in sorted((RECORDED.parent / "certificates").glob("*.json"))
+]
+JUDGES = [
+    each
+    for each in checks_in(checks)
+    if [wire.kind for wire in each.wires] == [Certificates] and not each.wires[0].every
+]
+GOOD = (Outcome.PASS, Outcome.NOT_APPLICABLE)
+#: What a protocol may make of a failure.
+SOFTENED = {
+    "smtp": {Outcome.FAIL, Outcome.NOT_APPLICABLE},
+    "xmpp-server": {Outcome.FAIL, Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE},
+    "xmpp-client": {Outcome.FAIL, Outcome.INCONCLUSIVE},
+    "postgresql": {Outcome.FAIL, Outcome.NOT_APPLICABLE},
+}
+#: Claims about the certificate itself, whoever looks at it.
+OF_ITSELF = {"certificate-key-strong", "certificate-lifetime-limited", "certificate-profile-conforms"}
+
+
+def _outcome(check: Check, seen: Certificates) -> Outcome:
+    return check.judge([Seen(SUBJECT, seen)], {}).outcome
+
+
+@pytest.mark.parametrize("scheme", [scheme.name for scheme in SCHEMES])
+def test_a_protocol_only_softens_failures(scheme: str) -> None:
+    """What a protocol's clients do not check turns a failure into something milder, and changes nothing else."""
+    allowed = SOFTENED.get("postgresql" if scheme in OWN_ROOTS else scheme, {Outcome.FAIL})
+    for check in JUDGES:
+        for seen in CERTIFICATES:
+            before = _outcome(check, seen.model_copy(update={"scheme": "https"}))
+            after = _outcome(check, seen.model_copy(update={"scheme": scheme}))
+            assert after is before or (before is Outcome.FAIL and after in allowed), (check.id, seen.host)
+
+
+def test_between_mail_servers_only_the_certificate_itself_fails() -> None:
+    """Of all that is recorded nothing fails on smtp but what is wrong with a key or a public certificate."""
+    failed = {
+        check.id
+        for check in JUDGES
+        for seen in CERTIFICATES
+        if _outcome(check, seen.model_copy(update={"scheme": "smtp"})) is Outcome.FAIL
+    }
+    assert failed <= OF_ITSELF
+    assert "certificate-key-strong" in failed
+
+
+@pytest.mark.parametrize("scheme", SOFTENED)
+def test_what_is_unseen_never_makes_a_verdict_good(scheme: str) -> None:
+    """Whatever the protocol, turning one answer into unseen never turns a verdict into pass or not applicable."""
+    for check in JUDGES:
+        for seen in (each.model_copy(update={"scheme": scheme}) for each in CERTIFICATES):
+            before = _outcome(check, seen)
+            for variant in unseen_variants(seen):
+                after = _outcome(check, variant)
+                assert after not in GOOD or after is before, (check.id, variant)
+
+
+def _recorded(name: str) -> Certificates:
+    return Certificates.parse((RECORDED.parent / "certificates" / f"{name}.json").read_bytes())
+
+
+def test_own_authority_beside_an_expired_certificate() -> None:
+    """An authority of one's own excuses no other flaw, be the flawed chain seen or not."""
+    private, expired = _recorded("postgresql-private"), _recorded("postgresql-expired")
+    named = private.named.model_copy(update={"other": expired.named.usual})
+    both = private.model_copy(update={"named": named, "chains": (*private.chains, *expired.chains)})
+    (check,) = (each for each in JUDGES if each.id == "certificate-chains-to-public-root")
+    assert _outcome(check, private) is Outcome.NOT_APPLICABLE
+    assert _outcome(check, both) is Outcome.FAIL
+    for variant in unseen_variants(both):
+        assert _outcome(check, variant) not in GOOD

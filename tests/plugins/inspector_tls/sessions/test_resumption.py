@@ -268,6 +268,23 @@ def test_intolerance_of_tls_1_3(files: Files) -> None:
     assert (seen.by_psk.unseen, seen.psk_seconds.unseen) == (Cause.TIMEOUT, Cause.TIMEOUT)
 
 
+def test_intolerance_of_long_hellos(files: Files) -> None:
+    """Hellos are such as old servers bear: no more than 64 suites, and none of 256 to 511 bytes (RFC 7685)."""
+    hellos: list[bytes] = []
+    modern = ticketing(files, 300)
+
+    def answer(connection: socket.socket) -> None:
+        hellos.append(connection.recv(4096, socket.MSG_PEEK))
+        modern(connection)
+
+    with servers.answering(answer) as port:
+        assert looked(port).seen(TlsResumption).psk_seconds.seen == 300
+    for hello in hellos:
+        suites = 44 + hello[43]
+        assert int.from_bytes(hello[suites : suites + 2], "big") // 2 <= 64
+        assert int.from_bytes(hello[6:9], "big") + 4 not in range(256, 512)
+
+
 def _endlessly(record: bytes) -> servers.Answer:
     def answer(connection: socket.socket) -> None:
         connection.recv(4096)
