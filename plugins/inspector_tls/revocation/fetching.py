@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from inspector import Cause, Network, Trouble
 
 #: Addresses of one host that are tried, one after another.
-_MOST_ADDRESSES = 2
+MOST_ADDRESSES = 2
 _OK = 200
 #: Troubles of one address, after which another may fare better.
 _PASSING = frozenset({Cause.REFUSED, Cause.NOT_REACHED, Cause.RESET, Cause.TIMEOUT})
@@ -33,30 +33,37 @@ async def fetch(network: Network, url: str, sent: bytes | None, *, seconds: floa
     except Trouble as trouble:
         return Received(cause=trouble.cause, detail=trouble.message)
     tried: list[Received] = []
-    for door in doors[:_MOST_ADDRESSES]:
-        tried.append(await _ask(door, url, sent, seconds))
+    for door in doors[:MOST_ADDRESSES]:
+        tried.append(await _ask(door, sent, seconds))
         if tried[-1].cause not in _PASSING:
             return tried[-1]
     return tried[0]
 
 
-async def _ask(door: Network, url: str, sent: bytes | None, seconds: float) -> Received:
+async def _ask(door: Network, sent: bytes | None, seconds: float) -> Received:
+    import httpx
+
     try:
         async with door.within(seconds):
-            return await _exchange(door, url, sent, seconds)
+            return await _exchange(door, sent, seconds)
     except TimeoutError:
         return Received(cause=Cause.TIMEOUT, detail=f"no answer within {seconds:g} s")
     except Trouble as trouble:
         return Received(cause=trouble.cause, detail=trouble.message)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return Received(cause=Cause.PROTOCOL_ERROR, detail=str(error)[:300])
 
 
-async def _exchange(door: Network, url: str, sent: bytes | None, seconds: float) -> Received:
+async def _exchange(door: Network, sent: bytes | None, seconds: float) -> Received:
     import httpx
 
     async with (
         httpx.AsyncClient(transport=door.transport(), trust_env=False, timeout=seconds) as client,
         client.stream(
-            "GET" if sent is None else "POST", url, content=sent, headers=_HEADERS if sent is not None else None
+            "GET" if sent is None else "POST",
+            door.target.uri,
+            content=sent,
+            headers=None if sent is None else _HEADERS,
         ) as response,
     ):
         if response.status_code != _OK:

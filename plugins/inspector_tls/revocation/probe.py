@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import warnings
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inspector import Aim, Capture, Cause, Cost, Gap, Network, Raw, Target, Touch, Trouble, probe
 from inspector_tls.certificates.handshake import End, shake
@@ -14,18 +15,15 @@ from inspector_tls.certificates.messages import Manner, Sort
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.probes import HTTPS, TLS
 from inspector_tls.revocation.asking import Asked, Question, Questions, questions
-from inspector_tls.revocation.fetching import Received, fetch
+from inspector_tls.revocation.fetching import MOST_ADDRESSES, Received, fetch
 from inspector_tls.revocation.observations import Protocol, Revocation
 from inspector_tls.revocation.reading import QUESTIONS, read
 
-if TYPE_CHECKING:
-    pass
-
 #: How a hello is put until the server presents something; then the other sorts of certificate are asked for so.
 _MANNERS = (Manner.TLS_1_3, Manner.TLS_1_2, Manner.TLS_1_0, Manner.BARE)
-#: Handshakes, and addresses of sources that are asked.
+#: Handshakes, and sources that are asked.
 _MOST_HANDSHAKES = len(_MANNERS) + len(Sort) - 1
-_MOST_FETCHES = 16
+_MOST_FETCHES = 12
 _NONCE_BYTES = 16
 _TYPES = {
     "der": "application/pkix-cert",
@@ -37,8 +35,8 @@ _TYPES = {
 
 def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
     handshakes = _MOST_HANDSHAKES * int(options.get("answer_seconds", 6))
-    fetches = _MOST_FETCHES * int(options.get("source_seconds", 15))
-    return Cost(connections=_MOST_HANDSHAKES + _MOST_FETCHES, seconds=handshakes + fetches)
+    fetches = 2 * MOST_ADDRESSES * int(options.get("source_seconds", 15))  # the lists together, then the responders
+    return Cost(connections=_MOST_HANDSHAKES + _MOST_FETCHES * MOST_ADDRESSES, seconds=handshakes + fetches)
 
 
 @probe(
@@ -95,12 +93,9 @@ class _Visit:
             await self._knock(url)
         if urls - self._barred.keys():
             await self._fetch_certificates()
-        answered = [
-            question.model_copy(
-                update={"sources": tuple([await self._source(question, each) for each in question.sources])}
-            )
-            for question in wanted.questions
-        ]
+        if self._served:
+            await self._fetch_lists(wanted)
+        answered = await asyncio.gather(*(self._question(each) for each in wanted.questions))
         return wanted.model_copy(update={"questions": tuple(answered)})
 
     async def _knock(self, url: str) -> None:
@@ -137,6 +132,16 @@ class _Visit:
             self._keep(der, "der")
         return True
 
+    async def _fetch_lists(self, wanted: Questions) -> None:
+        """Get every list that may be had, once for all certificates."""
+        sources = (each for question in wanted.questions for each in question.sources if each.cause is None)
+        urls = sorted({each.url for each in sources if each.protocol is Protocol.CRL} - self._barred.keys())
+        self._lists = dict(zip(urls, await asyncio.gather(*(self._fetch(url, None) for url in urls)), strict=True))
+
+    async def _question(self, question: Question) -> Question:
+        sources = await asyncio.gather(*(self._source(question, each) for each in question.sources))
+        return question.model_copy(update={"sources": tuple(sources)})
+
     async def _source(self, question: Question, source: Asked) -> Asked:
         if source.cause is not None:
             return source
@@ -147,18 +152,12 @@ class _Visit:
         if der is None:
             return _unheard(source, Cause.UNSTABLE, "the server did not present the certificate again")
         if source.protocol is Protocol.CRL:
-            return self._answered(source, await self._list(source.url))
+            return self._answered(source, self._lists[source.url])
         sent = self._request(der)
         if sent is None:
             return _unheard(source, Cause.AMBIGUOUS, "the issuer's certificate, which a request names, is not served")
         asked = source.model_copy(update={"sent": self._keep(sent, "ocsp-request")})
         return self._answered(asked, await self._fetch(source.url, sent))
-
-    async def _list(self, url: str) -> Received:
-        """The list at this URL, fetched once for all certificates."""
-        if url not in self._lists:
-            self._lists[url] = await self._fetch(url, None)
-        return self._lists[url]
 
     async def _fetch(self, url: str, sent: bytes | None) -> Received:
         if not self._left:
@@ -175,17 +174,20 @@ class _Visit:
         """A question about this certificate; None where its issuer is not among those served."""
         from inspector_tls.certificates.facts import load
         from inspector_tls.certificates.paths import NotJudged
-        from inspector_tls.certificates.staples import IssuerUnknown, issuer_of
+        from inspector_tls.certificates.staples import MALFORMED, IssuerUnknown, issuer_of
         from inspector_tls.revocation.responders import request
 
-        served = [each for each in map(load, self._served.values()) if each is not None]
-        certificate = load(der)
-        if certificate is None:
-            return None
-        try:
-            return request(certificate, issuer_of(certificate, served), os.urandom(_NONCE_BYTES))
-        except (IssuerUnknown, NotJudged):
-            return None
+        with warnings.catch_warnings():
+            # What a malformed certificate would be warned about is told by the probe of certificates.
+            warnings.simplefilter("ignore")
+            served = [each for each in map(load, self._served.values()) if each is not None]
+            certificate = load(der)
+            if certificate is None:
+                return None
+            try:
+                return request(certificate, issuer_of(certificate, served), os.urandom(_NONCE_BYTES))
+            except (IssuerUnknown, NotJudged, *MALFORMED):
+                return None
 
     def _keep(self, data: bytes, kind: str) -> str:
         """Keep the bytes under their digest, and give the name."""
