@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inspector import Aim, Capture, Cause, Cost, Gap, Network, Raw, Target, Touch, Trouble, probe
+from inspector.network import Stream
 from inspector_tls.certificates.handshake import End, shake
 from inspector_tls.certificates.messages import Manner, Sort
 from inspector_tls.certificates.observations import Certificates
@@ -18,6 +19,8 @@ from inspector_tls.revocation.asking import Asked, Question, Questions, question
 from inspector_tls.revocation.fetching import MOST_ADDRESSES, Received, fetch
 from inspector_tls.revocation.observations import Protocol, Revocation
 from inspector_tls.revocation.reading import QUESTIONS, read
+from inspector_tls.starttls.preambles import SCHEMES, needs_preamble
+from inspector_tls.starttls.stepping import PREAMBLE_SECONDS, prepare
 
 #: How a hello is put until the server presents something; then the other sorts of certificate are asked for so.
 _MANNERS = (Manner.TLS_1_3, Manner.TLS_1_2, Manner.TLS_1_0, Manner.BARE)
@@ -33,8 +36,9 @@ _TYPES = {
 }
 
 
-def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
-    handshakes = _MOST_HANDSHAKES * int(options.get("answer_seconds", 6))
+def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
+    before = int(PREAMBLE_SECONDS) if needs_preamble(target.scheme) else 0
+    handshakes = _MOST_HANDSHAKES * (before + int(options.get("answer_seconds", 6)))
     fetches = 2 * MOST_ADDRESSES * int(options.get("source_seconds", 15))  # the lists together, then the responders
     return Cost(connections=_MOST_HANDSHAKES + _MOST_FETCHES * MOST_ADDRESSES, seconds=handshakes + fetches)
 
@@ -42,7 +46,7 @@ def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
 @probe(
     "revocation",
     kind=Revocation,
-    schemes={HTTPS, TLS},
+    schemes={HTTPS, TLS, *SCHEMES},
     aim=Aim.ADDRESS,
     touch=Touch.POLITE,
     cost=_cost,
@@ -51,7 +55,7 @@ def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
     elsewhere=True,
 )
 async def revocation(
-    _target: Target,
+    target: Target,
     network: Network,
     certificates: Certificates,
     *,
@@ -64,7 +68,7 @@ async def revocation(
     any to ask, the target gets no packet either. ``answer_seconds`` bounds one handshake, ``source_seconds`` one
     source.
     """
-    visit = _Visit(network, certificates, answer_seconds, source_seconds)
+    visit = _Visit(target, network, certificates, answer_seconds, source_seconds)
     told = await visit.ask(questions(certificates))
     return Capture(
         raw=(Raw(name=QUESTIONS, data=told.canonical(), media_type="application/json"), *visit.files()),
@@ -75,7 +79,10 @@ async def revocation(
 class _Visit:
     """What was received of a server and of the sources that its certificates name."""
 
-    def __init__(self, network: Network, certificates: Certificates, seconds: int, source_seconds: int) -> None:
+    def __init__(
+        self, target: Target, network: Network, certificates: Certificates, seconds: int, source_seconds: int
+    ) -> None:
+        self._target = target
         self._network = network
         self._observed = certificates
         self._seconds = seconds
@@ -122,8 +129,19 @@ class _Visit:
                 leaves.setdefault(answer.seen, sort)
         return list(leaves.values()) or [Sort.USUAL]
 
+    async def _open(self, stream: Stream) -> None:
+        """Get to where TLS begins."""
+        await prepare(stream, self._target.scheme, self._network.identity, host=self._target.host)
+
     async def _shake(self, manner: Manner, sort: Sort) -> bool:
-        outcome = await shake(self._network, manner, sort, self._observed.server_name, seconds=float(self._seconds))
+        outcome = await shake(
+            self._network,
+            manner,
+            sort,
+            self._observed.server_name,
+            opening=self._open,
+            seconds=float(self._seconds),
+        )
         presented = outcome.presented
         if outcome.end is not End.PRESENTED or presented is None:
             return False
