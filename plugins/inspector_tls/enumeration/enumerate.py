@@ -27,6 +27,8 @@ MOST_CONNECTIONS = 400
 AT_ONCE = 5
 #: Answers that may fail to come: altogether, and while not one has come.
 _PATIENCE, _FIRST_PATIENCE = 24, 6
+#: Before a question is asked alone: a server that counts connections has to notice that the others are gone.
+_BREATH_SECONDS = 0.2
 #: Beyond so many bytes answers are read as far as the server's hello only.
 _GENEROUS_BYTES = 2_000_000
 _NOTE_CHARACTERS = 300
@@ -124,6 +126,8 @@ class _Crew:
     async def _follow(self, first: Question) -> None:
         question: Question | None = first
         while question is not None:
+            if question.alone and self._asker.stopped is None:
+                await asyncio.sleep(_BREATH_SECONDS)
             reply = await self._asker.reply(question)
             self._under_way -= 1
             self._alone = False

@@ -20,7 +20,7 @@ _RECORD_BYTES = 16_384 + 2_048
 
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _APPLICATION_DATA = 20, 21, 22, 23
 _KINDS = frozenset({_CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _APPLICATION_DATA})
-_RECORD = struct.Struct(">BBBH")
+_RECORD, _EXTENSION = struct.Struct(">BBBH"), struct.Struct(">HH")
 _SERVER_HELLO, _CERTIFICATE, _KEY_EXCHANGE = 2, 11, 12
 _CERTIFICATE_REQUEST, _HELLO_DONE, _CERTIFICATE_STATUS = 13, 14, 22
 _WARNING, _CLOSE_NOTIFY = 1, 0
@@ -146,8 +146,11 @@ class Flight:
 
     def _read_record(self, kind: int, body: bytes) -> None:
         if kind == _HANDSHAKE:
-            self._handshake += body
-            self._read_messages()
+            if self._handshake:
+                self._handshake += body
+                del self._handshake[: self._read_messages(self._handshake)]
+            else:
+                self._handshake += body[self._read_messages(body) :]
             return
         self.taken = self._at
         if kind == _ALERT:
@@ -164,8 +167,9 @@ class Flight:
 
     # --- handshake messages ---
 
-    def _read_messages(self) -> None:
-        data, at, size = self._handshake, 0, len(self._handshake)
+    def _read_messages(self, data: bytes | bytearray) -> int:
+        """Read the messages that are whole; how many bytes they have."""
+        at, size = 0, len(data)
         while not self.is_over and size - at >= 4:
             length = int.from_bytes(data[at + 1 : at + 4], "big")
             if length > MESSAGE_BYTES:
@@ -179,7 +183,7 @@ class Flight:
                 self._read_message(kind, body)
             except (struct.error, IndexError):
                 raise _Fault(f"handshake message {kind} is malformed") from None
-        del data[:at]
+        return at
 
     def _read_message(self, kind: int, body: bytes) -> None:
         if (kind == _SERVER_HELLO) == (self.hello is not None):
@@ -249,11 +253,13 @@ def server_hello(body: bytes) -> ServerHello:
     extensions: dict[int, bytes] = {}
     if at < len(body):
         rest = _vector(body, at, 2)
-        at = 0
-        while at < len(rest):
-            kind = struct.unpack_from(">H", rest, at)[0]
-            extensions[kind] = _vector(rest, at + 2, 2)
-            at += 4 + len(extensions[kind])
+        at, size = 0, len(rest)
+        while at < size:
+            kind, length = _EXTENSION.unpack_from(rest, at)
+            at += 4 + length
+            if at > size:
+                raise IndexError("cut short")
+            extensions[kind] = rest[at - length : at]
     chosen = extensions.get(VERSIONS_SUPPORTED)
     if chosen is not None:
         number = struct.unpack(">H", chosen)[0]
