@@ -10,9 +10,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 HOST = "www.example.vn"
-#: TLS 1.2 and 1.3 with six and three suites; TLS 1.0 to 1.2 with all that OpenSSL has, nothing left out.
+_MODERN = "ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;"
+#: TLS 1.2 and 1.3 with six and three suites, and self-signed certificates for another name; the same with certificates
+#: of an authority for the right ones; TLS 1.0 to 1.2 with all that OpenSSL has, nothing left out.
 CONFIGURATIONS = {
-    "modern": "ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;",
+    "modern": _MODERN,
+    "conforming": _MODERN,
     "weak": "ssl_protocols TLSv1 TLSv1.1 TLSv1.2; ssl_ciphers ALL:eNULL:aNULL:@SECLEVEL=0;",
 }
 _KEYS = {"rsa": ("rsa:2048",), "ec": ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")}
@@ -27,7 +30,10 @@ def addresses(count: int) -> tuple[str, ...]:
 def serving(kind: str, count: int, folder: Path) -> Iterator[int]:
     """One nginx process that listens on so many addresses, with an RSA and an ECDSA certificate; its port."""
     port = _free_port()
-    certificates = " ".join(_certificate(name, folder) for name in _KEYS)
+    if kind == "conforming":
+        certificates = " ".join(_issued(name, count, folder) for name in _KEYS)
+    else:
+        certificates = " ".join(_certificate(name, folder) for name in _KEYS)
     listens = " ".join(f"listen {address}:{port} ssl backlog=1024;" for address in addresses(count))
     parameters = folder / "dh.pem"
     if not parameters.exists():
@@ -65,6 +71,40 @@ def _certificate(name: str, folder: Path) -> str:
         )
         subprocess.run(command, check=True, capture_output=True)
     return f"ssl_certificate {certificate}; ssl_certificate_key {key};"
+
+
+def _issued(name: str, count: int, folder: Path) -> str:
+    """A certificate for so many addresses, issued by an authority whose root is ``authority.pem``."""
+    root, root_key = folder / "authority.pem", folder / "authority.key"
+    if not root.exists():
+        subject = ("-subj", "/O=Benchmark/CN=Root of the benchmark")
+        made = ("-newkey", *_KEYS["ec"], "-keyout", root_key, "-out", root)
+        _openssl("req", "-x509", "-nodes", "-days", "3650", *subject, *made)
+    key, request, certificate, extensions = (folder / f"issued-{name}.{kind}" for kind in ("key", "csr", "pem", "ext"))
+    named = ",".join((f"DNS:{HOST}", *(f"IP:{address}" for address in addresses(count))))
+    extensions.write_text(
+        f"basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\n"
+        f"subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\nsubjectAltName={named}\n"
+        f"1.3.6.1.4.1.11129.2.4.2=DER:{_timestamps().hex(':')}\n"
+    )
+    subject = ("-subj", f"/O=Benchmark/CN={HOST}")
+    _openssl("req", "-new", "-nodes", *subject, "-newkey", *_KEYS[name], "-keyout", key, "-out", request)
+    signed = ("-CA", root, "-CAkey", root_key, "-CAcreateserial", "-extfile", extensions)
+    _openssl("x509", "-req", "-in", request, "-days", "90", *signed, "-out", certificate)
+    return f"ssl_certificate {certificate}; ssl_certificate_key {key};"
+
+
+def _timestamps() -> bytes:
+    """What three logs would have signed (RFC 6962 §3.3), as an OCTET STRING; their signatures are nobody's."""
+    at = int(time.time() * 1000).to_bytes(8, "big")
+    each = [bytes([0]) + bytes([log]) * 32 + at + b"\x00\x00\x04\x03\x00\x08" + bytes(8) for log in (1, 2, 3)]
+    listed = b"".join(len(one).to_bytes(2, "big") + one for one in each)
+    listed = len(listed).to_bytes(2, "big") + listed
+    return b"\x04\x81" + bytes([len(listed)]) + listed
+
+
+def _openssl(*arguments: str | Path) -> None:
+    subprocess.run(("openssl", *arguments), check=True, capture_output=True)
 
 
 def _free_port() -> int:

@@ -146,13 +146,18 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
 
 
 def every_look(port: int, count: int) -> dict[str, Any]:
-    """All looks of the plugin at every endpoint, heavy readings too: what the event loop has to bear."""
+    """All looks at every endpoint that need no other, heavy readings too: what the event loop has to bear."""
     from inspector.model import now
     from inspector.probing import Reading
     from inspector.reading import facts_of
     from inspector_tls import inspector_probes
+    from inspector_tls.crosscheck.probe import tls_cross_check
 
-    probes = [probe for probe in inspector_probes() if any(scheme.name == "https" for scheme in probe.schemes)]
+    probes = [
+        probe
+        for probe in inspector_probes()
+        if not probe.needs and probe is not tls_cross_check and any(each.name == "https" for each in probe.schemes)
+    ]
 
     async def look(target: Any, network: Any) -> None:
         for probe in probes:
@@ -162,7 +167,22 @@ def every_look(port: int, count: int) -> dict[str, Any]:
             if note is not None:
                 raise RuntimeError(f"{probe.name}: {note.detail}")
 
-    return asyncio.run(_through_the_door(port, count, look))
+    steps: list[float] = []
+    _time_steps(steps)
+    done = asyncio.run(_through_the_door(port, count, look))
+    return {**done, "steps": _lag(steps)}
+
+
+def _time_steps(steps: list[float]) -> None:
+    """Note the CPU of every step of the event loop from now on: on a busy machine lag tells more of its neighbours."""
+    run = asyncio.Handle._run  # noqa: SLF001  (no public hook tells of a step)
+
+    def timed(handle: asyncio.Handle) -> None:
+        began = time.thread_time()
+        run(handle)
+        steps.append(time.thread_time() - began)
+
+    asyncio.Handle._run = timed  # type: ignore[method-assign]  # noqa: SLF001
 
 
 # --- sslyze -----------------------------------------------------------------------------------------------------------

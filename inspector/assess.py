@@ -72,14 +72,15 @@ class _Shelf:
 
     filed: Sequence[Filed]
     by_family: dict[str, list[Filed]] = field(default_factory=dict)
-    looked_again: bool = False
+    looked_again: set[str] = field(default_factory=set)
     _chosen: dict[tuple[str, int], dict[_Key, Filed]] = field(default_factory=dict)
     _read: dict[tuple[str, int], Seen[Observation]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for each in sorted(self.filed, key=lambda one: (one[1].subject.key, one[1].look)):
             self.by_family.setdefault(_family(each[1].kind), []).append(each)
-            self.looked_again = self.looked_again or each[1].look == 2
+            if each[1].look == 2:
+                self.looked_again.add(_family(each[1].kind))
 
     def subjects(self) -> Iterator[Subject]:
         """Every subject that was to be looked at."""
@@ -336,7 +337,8 @@ class _Assessor:
     def _about(self, row: _Row, check: Check, subject: Subject) -> _Judged:
         declared = self._declared_of(subject.host)
         case = _case(check, subject, self.shelf, declared, 1)
-        again = _case(check, subject, self.shelf, declared, 2) if self.shelf.looked_again else case
+        anew = any(wire.kind and _family(wire.kind.kind) in self.shelf.looked_again for wire in check.wires)
+        again = _case(check, subject, self.shelf, declared, 2) if anew else case
         first = self._verdict(row, check, case)
         looked_twice = any(evidence.look == 2 for _, evidence in again.rests)
         second = self._verdict(row, check, again) if looked_twice else None

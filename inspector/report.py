@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,23 +157,8 @@ class View:
 
     def endpoints(self) -> tuple[EndpointSeen, ...]:
         """What became of the looks at every declared endpoint."""
-        return tuple(self._endpoint(uri) for uri in self.inspection.system.endpoints)
-
-    def _endpoint(self, text: str) -> EndpointSeen:
-        uri = self._uri(text)
-        looks = [
-            each
-            for each in self.evidence.values()
-            if each.look == 1 and (each.endpoint == text or (uri is not None and _is_of(each, uri)))
-        ]
-        missed = [each for each in looks if each.facts is None]
-        return EndpointSeen(
-            uri=text,
-            addresses=tuple(sorted({each.subject.address for each in looks if each.subject.address})),
-            looks=len(looks),
-            seen=len(looks) - len(missed),
-            causes=tuple(sorted({each.trouble.cause if each.trouble else Cause.NOT_REACHED for each in missed})),
-        )
+        looks = _Looks(each for each in self.evidence.values() if each.look == 1)
+        return tuple(_endpoint(uri, looks.at(uri, self._uri(uri))) for uri in self.inspection.system.endpoints)
 
     def _uri(self, text: str) -> Uri | None:
         try:
@@ -225,10 +210,34 @@ class View:
                 yield DeclaredPort(port=uri.port, protocol="udp" if uri.scheme.name == "udp" else "tcp")
 
 
-def _is_of(evidence: Evidence, uri: Uri) -> bool:
-    """Whether a look was at the service of an endpoint, though asked for another endpoint of the same service."""
-    subject = evidence.subject
-    return subject.host == uri.host and (subject.port, subject.scheme) == (uri.port, uri.scheme.name)
+class _Looks:
+    """Looks, found by the endpoint they were asked for, and by their service: several endpoints may share one look."""
+
+    def __init__(self, looks: Iterable[Evidence]) -> None:
+        self._by_endpoint: dict[str, list[Evidence]] = defaultdict(list)
+        self._by_service: dict[tuple[str | None, int | None, str], list[Evidence]] = defaultdict(list)
+        for each in looks:
+            self._by_endpoint[each.endpoint or ""].append(each)
+            self._by_service[each.subject.host, each.subject.port, each.subject.scheme].append(each)
+
+    def at(self, text: str, uri: Uri | None) -> list[Evidence]:
+        """The looks asked for this endpoint, and those at its service though asked for another."""
+        asked = self._by_endpoint.get(text, [])
+        if uri is None:
+            return asked
+        there = self._by_service.get((uri.host, uri.port, uri.scheme.name), [])
+        return [*asked, *(each for each in there if each.endpoint != text)]
+
+
+def _endpoint(uri: str, looks: list[Evidence]) -> EndpointSeen:
+    missed = [each for each in looks if each.facts is None]
+    return EndpointSeen(
+        uri=uri,
+        addresses=tuple(sorted({each.subject.address for each in looks if each.subject.address})),
+        looks=len(looks),
+        seen=len(looks) - len(missed),
+        causes=tuple(sorted({each.trouble.cause if each.trouble else Cause.NOT_REACHED for each in missed})),
+    )
 
 
 def _tells_ports(kind: type[Observation]) -> bool:

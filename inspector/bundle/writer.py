@@ -235,8 +235,7 @@ class Writer:
         return self.folder / CAPTURE / name
 
     def _write_all(self, *groups: Mapping[str, bytes]) -> None:
-        named = ({self._path(name): data for name, data in files.items()} for files in groups)
-        disk.write_files(*named, partial=self.folder / PARTIAL)
+        disk.write_files(self.folder / CAPTURE, *groups, partial=self.folder / PARTIAL)
 
     def _enter(self, *digests: str) -> None:
         if digests:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from inspector import Cause, Network, Trouble
+from inspector import Cause, Trouble
 from inspector_tls.certificates.messages import (
     ClientHello,
     Group,
@@ -26,6 +26,7 @@ from inspector_tls.certificates.messages import (
 )
 
 if TYPE_CHECKING:
+    from inspector import Network
     from inspector.network import Stream
     from inspector_tls.certificates.secrets import Opened, Share
 
