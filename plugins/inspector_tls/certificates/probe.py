@@ -13,15 +13,16 @@ from inspector.subject import is_address
 from inspector_tls.certificates.handshake import End, Outcome, shake
 from inspector_tls.certificates.messages import Manner, Sort
 from inspector_tls.certificates.observations import Certificates
-from inspector_tls.certificates.reading import HANDSHAKES, Handshake, Handshakes, read, settle
+from inspector_tls.certificates.reading import HANDSHAKES, Handshake, Handshakes, is_doubtful, read, settle
 from inspector_tls.probes import HTTPS, TLS
 from inspector_tls.starttls.preambles import SCHEMES, needs_preamble
 from inspector_tls.starttls.stepping import PREAMBLE_SECONDS, prepare
 
-#: Each manner is tried once, the first that times out once more, and each other question at most twice.
-MOST_CONNECTIONS = len(Manner) + 1 + 2 * (2 * len(Sort) - 1)
-#: Connections that follow one another: the manners, and the questions that are asked together, twice.
-_MOST_ROUNDS = len(Manner) + 1 + 2
+#: Each manner is tried once, the first that times out once more, each other question at most twice, and in the end the
+#: first one again.
+MOST_CONNECTIONS = len(Manner) + 1 + 2 * (2 * len(Sort) - 1) + 1
+#: Connections that follow one another: the manners, the questions that are asked together, twice, and the first again.
+_MOST_ROUNDS = len(Manner) + 1 + 2 + 1
 #: A server that lets so many hellos go without a byte is left alone.
 _SILENCES = 3
 #: The connection's own troubles, after which another may fare better.
@@ -86,6 +87,9 @@ class _Visit:
         rest = [(True, Sort.RSA), (True, Sort.OTHER), *((False, sort) for sort in Sort if named)]
         await self._ask(manner, rest)
         await self._ask(manner, [each for each in rest if not self._settled(*each).is_seen])
+        if any(is_doubtful(each) for each in self._made):
+            # Does it still present what it presented at first?
+            await self._ask(manner, [(True, Sort.USUAL)])
 
     async def _find_manner(self) -> Manner | None:
         for manner in Manner:

@@ -73,13 +73,16 @@ def settle(made: Sequence[Handshake], sort: Sort, *, named: bool) -> Answer[str 
     """The digest of the leaf that was presented, None where the server has no certificate of the sort asked for.
 
     A plain refusal is an alert of that meaning. A connection closed without a word, and an alert that may as well tell
-    of the server's own trouble, count as one when they came twice.
+    of the server's own trouble, count as one when they came twice, and the server presented something afterwards: some
+    turn everybody away who comes too often.
     """
     asked = [each for each in made if each.sort is sort and each.named is named]
+    answered = max((place for place, each in enumerate(made) if each.chain or each.end is End.ANONYMOUS), default=-1)
     for each in asked:
         if each.chain:
             return Answer(seen=each.chain[0])
-    if any(_refuses(each) for each in asked) or len([each for each in asked if _doubtful(each)]) > 1:
+    doubtful = [each for each in made[: answered + 1] if each in asked and is_doubtful(each)]
+    if any(_refuses(each) for each in asked) or len(doubtful) > 1:
         return Answer(seen=None)
     return Answer(unseen=_why(asked[-1]) if asked else Cause.NOT_REACHED)
 
@@ -88,8 +91,9 @@ def _refuses(made: Handshake) -> bool:
     return made.end is End.ANONYMOUS or (made.end is End.ALERT and made.alert in _REFUSALS)
 
 
-def _doubtful(made: Handshake) -> bool:
-    plain = made.alert in (_ACCESS_DENIED, _UNRECOGNIZED_NAME)
+def is_doubtful(made: Handshake) -> bool:
+    """Whether a handshake ended so that it may be a refusal, or the server's own trouble."""
+    plain = made.alert in {_ACCESS_DENIED, _UNRECOGNIZED_NAME, *_REFUSALS}
     return made.end is End.CLOSED or (made.end is End.ALERT and not plain)
 
 
@@ -98,7 +102,7 @@ def _why(made: Handshake) -> Cause:
         return made.cause
     if made.end is End.ALERT and made.alert == _ACCESS_DENIED:
         return Cause.BLOCKED
-    return Cause.AMBIGUOUS if _doubtful(made) else Cause.PROTOCOL_ERROR
+    return Cause.AMBIGUOUS if is_doubtful(made) else Cause.PROTOCOL_ERROR
 
 
 def read(capture: Capture, reading: Reading) -> Certificates:

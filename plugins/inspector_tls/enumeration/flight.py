@@ -24,7 +24,9 @@ _RECORD, _EXTENSION = struct.Struct(">BBBH"), struct.Struct(">HH")
 _SERVER_HELLO, _CERTIFICATE, _KEY_EXCHANGE = 2, 11, 12
 _CERTIFICATE_REQUEST, _HELLO_DONE, _CERTIFICATE_STATUS = 13, 14, 22
 _WARNING, _CLOSE_NOTIFY = 1, 0
-#: The random value that makes a ServerHello a HelloRetryRequest (RFC 8446 §4.1.3).
+#: The end of the random value by which a server that chose TLS 1.2 says that it speaks TLS 1.3 (RFC 8446 §4.1.3).
+_DOWNGRADED = b"DOWNGRD\x01"
+#: The random value that makes a ServerHello a HelloRetryRequest (ibid.).
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 
@@ -41,7 +43,10 @@ class Alert(NamedTuple):
 
 
 class ServerHello(NamedTuple):
-    """What the server chose. ``version`` is None when its number is not known; ``group`` is that of its key share."""
+    """What the server chose. ``version`` is None when its number is not known; ``group`` is that of its key share.
+
+    ``is_downgraded``: it is of TLS 1.2 and says that the server speaks TLS 1.3.
+    """
 
     version: TlsVersion | None
     suite: int
@@ -49,6 +54,7 @@ class ServerHello(NamedTuple):
     session: bytes
     extensions: dict[int, bytes]
     is_retry: bool
+    is_downgraded: bool = False
 
     @property
     def group(self) -> int | None:
@@ -263,7 +269,9 @@ def server_hello(body: bytes) -> ServerHello:
     chosen = extensions.get(VERSIONS_SUPPORTED)
     if chosen is not None:
         number = struct.unpack(">H", chosen)[0]
-    return ServerHello(VERSIONS.get(number), suite, compression, session, extensions, random == _RETRY)
+    return ServerHello(
+        VERSIONS.get(number), suite, compression, session, extensions, random == _RETRY, random.endswith(_DOWNGRADED)
+    )
 
 
 def _vector(data: bytes, at: int, size: int) -> bytes:

@@ -93,7 +93,9 @@ def _of_hello(hello: Hello, flight: Flight) -> Said:
     if chosen.suite not in hello.suites[-_LIKELIEST:] and chosen.suite not in hello.suites:
         return unexpected
     if chosen.version is not hello.version:
-        return _OLDER
+        # Who speaks TLS 1.3 and does not choose it was not shown all of the hello, or stumbled over it.
+        is_contradicted = chosen.is_downgraded and hello.version is TlsVersion.TLS_1_3
+        return unexpected if is_contradicted else _OLDER
     if chosen.version is TlsVersion.TLS_1_3 and chosen.group not in hello.groups:
         return unexpected
     return _CHOSEN

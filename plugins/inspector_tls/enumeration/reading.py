@@ -125,6 +125,11 @@ class _Record:
         return self.is_chosen and any(alert.number in REFUSALS for alert in self.flight.alerts if alert.is_last)
 
     @property
+    def is_downgraded(self) -> bool:
+        """Whether the server chose TLS 1.2, and says that it speaks TLS 1.3."""
+        return self.flight.hello is not None and self.flight.hello.is_downgraded
+
+    @property
     def cause(self) -> Cause | None:
         """Why something was left unsaid."""
         if self.said.cause is not None or self.exchange.cause is not None:
@@ -305,6 +310,8 @@ class _Reader:
         records = self.by_version[version]
         if any(each.is_chosen for each in records):
             return _seen(True)
+        if version is TlsVersion.TLS_1_3 and any(each.is_downgraded for each in records):
+            return _unseen(Cause.PROTOCOL_ERROR)
         if version is TlsVersion.SSL_2:
             refused = any(each.is_refused for each in records)
         else:
@@ -339,7 +346,10 @@ class _Reader:
     def _about_suites(self, records: Iterable[_Record]) -> Iterator[tuple[_Record, Collection[int], int | None]]:
         """What records say of suites; an older version in the answer refuses them in this one."""
         for record in map(_without_older, records):
-            if not record.is_refused:
+            if record.gives_up and record.suite is not None:
+                # The pick is worth nothing, and the others were not tried.
+                yield replace(record, said=Said(Meaning.REFUSED)), (record.suite,), None
+            elif not record.is_refused:
                 yield record, record.hello.suites, record.suite
             elif record.purpose is not Purpose.NAMED_PRIMES:
                 refused = self._refused_suites(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import sys
 from contextlib import AbstractContextManager
@@ -284,3 +285,19 @@ def test_a_server_that_wants_a_name_is_seen_with_it(number: int, tmp_path: Path,
     assert found.named.usual.value == digest(identity)
     assert found.default is not None
     assert digest(identity) not in {each.seen for each in found.default.answers}
+
+
+def test_a_server_that_soon_closes_to_everybody_lacks_no_certificate(tmp_path: Path, identity: Identity) -> None:
+    """Who presents a certificate once and then closes without a word was not seen to have no others."""
+    speaking = servers.speaking_tls(identity.write(tmp_path, "rsa"))
+    count = itertools.count()
+
+    def limited(connection: socket.socket) -> None:
+        if next(count) == 0:
+            speaking(connection)
+
+    with servers.answering(limited) as port:
+        found = look_at_certificates(port, seconds=1)
+    assert found.named.usual.value == digest(identity)
+    assert found.named.rsa.unseen is Cause.AMBIGUOUS
+    assert found.named.other.unseen is Cause.AMBIGUOUS

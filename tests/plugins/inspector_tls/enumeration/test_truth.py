@@ -200,6 +200,34 @@ def test_what_was_not_offered_is_no_answer(kind: type[Server], mode: Mode) -> No
     assert open_cause[kind] is Cause.PROTOCOL_ERROR
 
 
+def test_a_server_that_says_it_speaks_a_newer_version_does_not_refuse_it() -> None:
+    """An answer in TLS 1.2 that ends in the mark of a downgrade (RFC 8446 §4.1.3) says nothing against TLS 1.3."""
+
+    class Marked(Server):
+        def hello(self, version: TlsVersion, suite: int, random: bytes, extensions: bytes) -> tuple[int, bytes]:
+            return super().hello(version, suite, random[:24] + b"DOWNGRD\x01", extensions)
+
+    facts = facts_of(Marked(suites={V.TLS_1_2: MODERN.suites[V.TLS_1_2]}))
+    assert facts[V.TLS_1_2].accepted.seen
+    assert facts[V.TLS_1_3].accepted.unseen is Cause.PROTOCOL_ERROR
+
+
+def test_a_suite_that_the_server_gives_up_on_is_not_accepted() -> None:
+    """A server that picks a suite and then finds that it lacks what it takes does not have that suite."""
+
+    class GivingUp(Server):
+        def key(self, hello: Hello, version: TlsVersion, suite: int) -> list[tuple[int, bytes]]:
+            return [] if suite in DHE else super().key(hello, version, suite)
+
+        def record(self, *messages: tuple[int, bytes]) -> bytes:
+            suite = int.from_bytes(messages[0][1][35:37], "big")
+            return super().record(*messages[:1]) + self.refuse(40) if suite in DHE else super().record(*messages)
+
+    facts = facts_of(GivingUp(suites=MIXED.suites))
+    assert {suite.code for suite in facts[V.TLS_1_2].accepted_suites} == set(MODERN.suites[V.TLS_1_2])
+    assert facts[V.TLS_1_2].suites.complete.seen
+
+
 def test_an_older_version_refuses_the_suites_in_this_one() -> None:
     """A server that takes some suites in an older version only, and answers with that, has them there and not here."""
 
