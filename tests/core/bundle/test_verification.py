@@ -189,6 +189,7 @@ def test_other_versions_are_not_comparable(judged: Bundle, key: SigningKey, chan
 
     answer = verify(judged.folder, trusted=[key.keyid], reassess=later)
     assert [each.comparison for each in answer.reproduced.judgements] == [Comparison.NOT_COMPARABLE]
+    assert answer.reproduced.judgements[0].detail.count(" then, ") == 1
     assert answer.reproduced.holds
     assert answer.intact.trusted
     assert "tampered" not in answer.words
