@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from inspector.bundle.layout import (
     TRUST,
     is_sha256,
     is_step,
+    judgement_name,
     observation_name,
     raw_name,
 )
@@ -169,6 +171,9 @@ class Bundle:
         judgement = JUDGEMENT.join(lambda file: _read(files, part, sealed.files, file), part)
         if sealed.predicate.capture != self.digest or judgement.inspection != self.inspection.id:
             raise BundleError(f"{part}: judges another capture than this one")
+        named = judgement_name(judgement.as_of, judgement.regime)
+        if not re.fullmatch(rf"{re.escape(named)}(-[0-9]+)?", name):
+            raise BundleError(f"{part}: is named for another date or regime than it was sealed for: {named}")
         return Judged(
             name=name,
             folder=self.folder / JUDGEMENTS / name,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from datetime import UTC
 from itertools import count
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from inspector.bundle import disk
 from inspector.bundle.bundle import Bundle
 from inspector.bundle.hostile import Folder
 from inspector.bundle.key import SigningKey
-from inspector.bundle.layout import JUDGEMENTS, LOCK, MANIFEST, PARTIAL, REPORTS, is_path, is_step
+from inspector.bundle.layout import JUDGEMENTS, LOCK, MANIFEST, PARTIAL, REPORTS, is_path, is_step, judgement_name
 from inspector.bundle.manifest import JudgementSealed, envelope_of, faults_of, payload_of, read_manifest
 from inspector.bundle.parts import JUDGEMENT
 from inspector.errors import BundleError
@@ -55,7 +54,7 @@ def add_judgement(bundle: Bundle, judgement: Judgement, reports: Mapping[str, by
 
 
 def _names(judgement: Judgement) -> Iterator[str]:
-    name = f"{judgement.as_of.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}-{judgement.regime}"
+    name = judgement_name(judgement.as_of, judgement.regime)
     if not is_step(name):
         raise BundleError(f"{judgement.regime!r} cannot be part of a file name", remedy="rename the regime")
     yield name

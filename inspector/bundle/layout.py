@@ -20,6 +20,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 CAPTURE = "capture"
 JUDGEMENTS = "judgements"
@@ -61,6 +62,11 @@ def is_path(name: str) -> bool:
 def is_sha256(text: str) -> bool:
     """Whether ``text`` is a SHA-256 in lower-case hexadecimal."""
     return _SHA256.fullmatch(text) is not None
+
+
+def judgement_name(as_of: datetime, regime: str) -> str:
+    """The folder of a judgement of this date and regime; another of the same two has ``-2``, ``-3`` … after it."""
+    return f"{as_of.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}-{regime}"
 
 
 def observation_name(digest: str) -> str:

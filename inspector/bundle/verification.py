@@ -18,6 +18,13 @@ from inspector.verdict import Outcome
 
 #: ``reassess(bundle, judgement)``: the same capture judged by the present version, same regime and ``as_of``.
 Reassess = Callable[[Bundle, Judgement], Judgement]
+#: ``say(template, **values)``: the text with its placeholders filled, in the language of whoever reads it.
+Say = Callable[..., str]
+
+
+def plainly(template: str, **values: object) -> str:
+    """The text in English, as it is written here."""
+    return template.format(**values) if values else template
 
 
 class Seal(Model):
@@ -45,15 +52,29 @@ class Intact(Model):
         """Whether it is intact and every manifest in it carries a trusted signer's signature."""
         return self.holds and all(seal.trusted for seal in self.seals)
 
-    @property
-    def words(self) -> str:
+    def told(self, say: Say) -> str:
         """The answer for a person."""
         if not self.holds:
-            return "not intact:\n" + "\n".join(f"  {fault}" for fault in self.faults)
+            return "\n".join([say("not intact:"), *(f"  {fault.file}: {say(fault.what)}" for fault in self.faults)])
         if self.trusted:
-            return "intact, signed by a trusted signer"
-        unknown = ", ".join(f"{seal.part} by {seal.signers[0]}" for seal in self.seals if not seal.trusted)
-        return f"intact since it was signed, but signed by an unknown signer ({unknown})"
+            return say("intact, signed by a trusted signer")
+        unknown = [say("{part} by {signer}", part=s.part, signer=s.signers[0]) for s in self.seals if not s.trusted]
+        text = "intact since it was signed, but signed by an unknown signer ({signers})"
+        return say(text, signers=", ".join(unknown))
+
+    @property
+    def words(self) -> str:
+        """The answer in English."""
+        return self.told(plainly)
+
+
+#: What became of judging again, in words.
+_COMPARED = {
+    "same": "reproduced: judging again gives the same bytes",
+    "different": "not reproduced: the same versions give another result",
+    "not-comparable": "not comparable",
+    "not-asked": "not judged again",
+}
 
 
 class Comparison(StrEnum):
@@ -72,16 +93,10 @@ class Reproduction(Model):
     comparison: Comparison
     detail: str = ""
 
-    @property
-    def words(self) -> str:
+    def told(self, say: Say) -> str:
         """The answer for a person."""
-        told = {
-            Comparison.SAME: "reproduced: judging again gives the same bytes",
-            Comparison.DIFFERENT: "not reproduced: the same versions give another result",
-            Comparison.NOT_COMPARABLE: "not comparable",
-            Comparison.NOT_ASKED: "not judged again",
-        }[self.comparison]
-        return f"{self.judgement}: {told}" + (f" ({self.detail})" if self.detail else "")
+        compared = say(_COMPARED[self.comparison.value])
+        return f"{self.judgement}: {compared}" + (f" ({say(self.detail)})" if self.detail else "")
 
 
 class Reproduced(Model):
@@ -94,10 +109,14 @@ class Reproduced(Model):
         """Whether no judgement came out differently under the same versions."""
         return all(each.comparison is not Comparison.DIFFERENT for each in self.judgements)
 
+    def told(self, say: Say) -> str:
+        """The answer for a person."""
+        return "\n".join(each.told(say) for each in self.judgements) or say("the bundle holds no judgement")
+
     @property
     def words(self) -> str:
-        """The answer for a person."""
-        return "\n".join(each.words for each in self.judgements) or "the bundle holds no judgement"
+        """The answer in English."""
+        return self.told(plainly)
 
 
 class Difference(Model):
@@ -109,12 +128,11 @@ class Difference(Model):
     was: Outcome | None = None
     becomes: Outcome | None = None
 
-    @property
-    def words(self) -> str:
+    def told(self, say: Say) -> str:
         """The difference for a person."""
-        at = f" at {self.address}" if self.address else ""
-        about = printable(f"{self.requirement} on {self.subject}{at}")
-        return f"{about}: {self.was or 'none'} would become {self.becomes or 'none'}"
+        about = f"{self.requirement}: {self.subject}" + (f" ({self.address})" if self.address else "")
+        was, becomes = self.was or say("none"), self.becomes or say("none")
+        return say("{about}: {was} would become {becomes}", about=printable(about), was=was, becomes=becomes)
 
 
 class Today(Model):
@@ -126,14 +144,23 @@ class Today(Model):
     findings: int
     differences: tuple[Difference, ...] = ()
 
+    def told(self, say: Say) -> str:
+        """The answer for a person."""
+        same = "version {version} with regime version {regime} would say the same of all {findings} findings"
+        other = "version {version} with regime version {regime} would judge {differ} of {findings} findings otherwise:"
+        head = say(
+            other if self.differences else same,
+            version=self.inspector_version,
+            regime=self.regime_version,
+            findings=self.findings,
+            differ=len(self.differences),
+        )
+        return "\n".join([f"{self.judgement}: {head}", *(f"  {each.told(say)}" for each in self.differences)])
+
     @property
     def words(self) -> str:
-        """The answer for a person."""
-        head = f"{self.judgement}: version {self.inspector_version} with regime version {self.regime_version} would"
-        if not self.differences:
-            return f"{head} say the same of all {self.findings} findings"
-        told = "\n".join(f"  {each.words}" for each in self.differences)
-        return f"{head} judge otherwise ({len(self.differences)} among {self.findings} findings):\n{told}"
+        """The answer in English."""
+        return self.told(plainly)
 
 
 class Verification(Model):
@@ -143,11 +170,16 @@ class Verification(Model):
     reproduced: Reproduced
     today: tuple[Today, ...] = ()
 
+    def told(self, say: Say) -> str:
+        """The answers for a person, one after the other."""
+        today = "\n".join(each.told(say) for each in self.today)
+        unasked = say("not asked what the present version would say")
+        return f"{self.intact.told(say)}\n{self.reproduced.told(say)}\n{today or unasked}"
+
     @property
     def words(self) -> str:
-        """The answers for a person, one after the other."""
-        today = "\n".join(each.words for each in self.today) or "not asked what the present version would say"
-        return f"{self.intact.words}\n{self.reproduced.words}\n{today}"
+        """The answers in English."""
+        return self.told(plainly)
 
 
 def verify(folder: Path, *, trusted: Collection[str], reassess: Reassess | None = None) -> Verification:
@@ -280,15 +312,16 @@ def _compared(name: str, was: Judgement, now: Judgement) -> Reproduction:
 
 
 def _versions(was: Judgement, now: Judgement) -> list[tuple[str, str, str]]:
+    before, after = _plugins(was), _plugins(now)
     return [
         ("inspector", was.inspector_version, now.inspector_version),
         ("regime", f"{was.regime} {was.regime_version}", f"{now.regime} {now.regime_version}"),
-        ("plugins", _named(was), _named(now)),
+        *((name, before.get(name, "none"), after.get(name, "none")) for name in sorted(before | after)),
     ]
 
 
-def _named(judgement: Judgement) -> str:
-    return ", ".join(sorted(f"{each.name} {each.version} {each.digest[:12]}" for each in judgement.plugins)) or "none"
+def _plugins(judgement: Judgement) -> dict[str, str]:
+    return {each.name: f"{each.version} {each.digest[:12]}".strip() for each in judgement.plugins}
 
 
 def _differences(was: Judgement, now: Judgement) -> tuple[Difference, ...]:

@@ -268,11 +268,12 @@ def verify(
     bundle: Annotated[Path, typer.Argument(help="Folder of a sealed inspection.")],
     settings: Settings = None,
     trusted: Annotated[list[str] | None, typer.Option("--trusted", help="Key id of a trusted signer.")] = None,
+    lang: Lang = "vi",
 ) -> int:
     """Answer three questions apart: is it intact, can it be reproduced, and what would be said today."""
     from inspector.cli.verify import verify_bundle
 
-    return verify_bundle(bundle, settings, tuple(trusted or ()))
+    return verify_bundle(bundle, settings, tuple(trusted or ()), lang)
 
 
 @app.command("list")

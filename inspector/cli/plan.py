@@ -6,7 +6,8 @@ import asyncio
 
 from inspector.cli import terminal
 from inspector.cli.inputs import Order, round_of
-from inspector.inspect import Prepared, prepare
+from inspector.errors import Misuse
+from inspector.inspect import Prepared, permitted, prepare
 from inspector.plan import pace_of
 from inspector.renderer import Language
 from inspector.texts import Texts
@@ -18,7 +19,13 @@ def print_plans(order: Order, lang: str) -> int:
     texts = Texts(run.registry, Language(lang))
     for system in run.systems:
         terminal.note(texts.say("resolving the names of {system}", system=system.id))
-        _print(asyncio.run(prepare(run.job(system))), texts)
+        prepared = asyncio.run(prepare(run.job(system)))
+        _print(prepared, texts)
+        try:
+            permitted(prepared)
+        except Misuse as refusal:
+            terminal.note(texts.say("'inspector run' would refuse this plan:"))
+            terminal.complain(refusal)
     return 0
 
 

@@ -16,11 +16,13 @@ from inspector.inspect import Terms, judge
 from inspector.judgement import Judgement
 from inspector.regimes import load_all
 from inspector.registry import installed
+from inspector.renderer import Language
+from inspector.texts import Texts
 
 INTACT, ALTERED, UNKNOWN_SIGNER = 0, 1, 3
 
 
-def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...]) -> int:
+def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...], lang: str) -> int:
     """Print the three answers. The signing key of this machine, if it has one, is trusted."""
     if not folder.is_dir():
         raise Misuse(f"{folder}: there is no such folder", remedy="give the folder of an inspection: out/RUN/SYSTEM/ID")
@@ -43,7 +45,7 @@ def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...])
 
     here = SigningKey.existing(own.signing_key)
     answer = verify(folder, trusted={*own.trusted_signers, *trusted, *([here.keyid] if here else [])}, reassess=again)
-    terminal.say(answer.words)
+    terminal.say(answer.told(Texts(registry, Language(lang)).say))
     if not answer.intact.holds:
         return ALTERED
     return INTACT if answer.intact.trusted else UNKNOWN_SIGNER

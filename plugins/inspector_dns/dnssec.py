@@ -42,6 +42,10 @@ LABELS: Final = 16
 #: Algorithms and digest types that are validated here (RFC 9904 tables 2 and 3; private and unsafe ones left out).
 ALGORITHMS: Final = frozenset({5, 7, 8, 10, 13, 14, 15, 16})
 DIGESTS: Final = frozenset({1, 2, 4})
+#: Those that no validator may use any more, so that a zone with nothing else counts as unsigned everywhere (RFC 9904
+#: tables 2 and 3, RFC 4035 §5.2): RSAMD5, DSA, DSA-NSEC3-SHA1, ECC-GOST; GOST R 34.11-94.
+OBSOLETE_ALGORITHMS: Final = frozenset({1, 3, 6, 12})
+OBSOLETE_DIGESTS: Final = frozenset({3})
 _ZONE, _REVOKED = 0x0100, 0x0080
 
 
@@ -55,9 +59,10 @@ class Broken(Exception):
 
 
 class Delegation(Enum):
-    """What a parent proves about a name that has no DS record."""
+    """What a parent proves about a name that has no DS record, or none that a validator may use."""
 
     UNSIGNED = auto()
+    OBSOLETE = auto()
     NO_CUT = auto()
 
 
@@ -83,10 +88,10 @@ def validate(replies: Replies, zone: str, anchors: Sequence[str], at: datetime) 
         raise Unseen(Cause.NOT_SELECTED)
     validator = _Validator(replies, int(at.timestamp()))
     try:
-        state, end = validator.descend(anchor, trusted[anchor], names[names.index(anchor) + 1 :])
+        state, end, flaw = validator.descend(anchor, trusted[anchor], names[names.index(anchor) + 1 :])
     except Broken as broken:
         return Chain(state=Trust.BOGUS, anchor=text(anchor), at=text(broken.at), flaw=broken.flaw)
-    return Chain(state=state, anchor=text(anchor), at=text(end))
+    return Chain(state=state, anchor=text(anchor), at=text(end), flaw=flaw)
 
 
 def _trusted(lines: str) -> dict[dns.name.Name, list[DS | DNSKEY]]:
@@ -111,14 +116,16 @@ class _Validator:
 
     def descend(
         self, anchor: dns.name.Name, trusted: Iterable[DS | DNSKEY], below: Sequence[dns.name.Name]
-    ) -> tuple[Trust, dns.name.Name]:
+    ) -> tuple[Trust, dns.name.Name, Flaw | None]:
         """Follow signed delegations down to the last name; its start of authority and name servers must be signed."""
         current = anchor
         keys = self.keys(anchor, list(trusted), Flaw.ANCHOR)
         for name in below:
             step = self.delegation(current, keys, name)
             if step is Delegation.UNSIGNED:
-                return Trust.INSECURE, name
+                return Trust.INSECURE, name, None
+            if step is Delegation.OBSOLETE:
+                return Trust.INSECURE, name, Flaw.OBSOLETE
             if step is not Delegation.NO_CUT:
                 keys = self.keys(name, step, Flaw.NO_KEY)
                 current = name
@@ -130,7 +137,7 @@ class _Validator:
             if rrset is None:
                 raise Unseen(Cause.AMBIGUOUS)
             self.verify(message, message.answer, rrset, current, keys)
-        return Trust.SECURE, current
+        return Trust.SECURE, current, None
 
     def keys(self, zone: dns.name.Name, trusted: Sequence[DS | DNSKEY], mismatch: Flaw) -> list[DNSKEY]:
         """The zone's keys, signed by one that ``trusted`` names."""
@@ -160,7 +167,10 @@ class _Validator:
             rrset = message.get_rrset(message.answer, name, dns.rdataclass.IN, kind)
             if rrset:
                 self.verify(message, message.answer, rrset, parent, keys)
-                return [each for each in rrset if isinstance(each, DS)] or Delegation.NO_CUT
+                signers = [each for each in rrset if isinstance(each, DS)]
+                if signers and all(_is_obsolete(each) for each in signers):
+                    return Delegation.OBSOLETE
+                return signers or Delegation.NO_CUT
         match self._denial(message, parent, keys, name):
             case Proof.UNSIGNED:
                 return Delegation.UNSIGNED
@@ -240,6 +250,10 @@ def _is_supported(trusted: DS | DNSKEY) -> bool:
     if trusted.algorithm not in ALGORITHMS:
         return False
     return isinstance(trusted, DNSKEY) or trusted.digest_type in DIGESTS
+
+
+def _is_obsolete(signer: DS) -> bool:
+    return signer.algorithm in OBSOLETE_ALGORITHMS or signer.digest_type in OBSOLETE_DIGESTS
 
 
 def _is_sha1(trusted: DS | DNSKEY) -> bool:

@@ -86,13 +86,14 @@ class Flaw(StrEnum):
     INVALID = "the signature does not fit the records"
     NO_DENIAL = "the parent does not prove that there is no DS record"
     NO_NAME = "the parent proves that the name does not exist"
+    OBSOLETE = "its DS records have only algorithms that no validator may use any more"
 
 
 class Chain(Model):
     """The chain of trust from ``anchor`` (a zone) to a zone.
 
-    ``at`` is the zone that it reaches (secure), the first name without a signed delegation (insecure), or the zone
-    whose records break it (bogus; ``flaw`` says how).
+    ``at`` is the zone that it reaches (secure), the first name without a signed delegation (insecure; ``flaw`` where
+    it has one of no use), or the zone whose records break it (bogus; ``flaw`` says how).
     """
 
     state: Trust

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from inspector import Cause
 from inspector_services.observations import Greetings, OpenPorts, Protocol
-from inspector_services.roles import Basis, Role, label, ports_of
+from inspector_services.roles import NOTABLE, Basis, Role, label, ports_of
 
 _MUTE = frozenset({Protocol.SILENT, Protocol.UNKNOWN})
 
@@ -14,10 +14,12 @@ _MUTE = frozenset({Protocol.SILENT, Protocol.UNKNOWN})
 @dataclass(frozen=True, slots=True)
 class Exposure:
     """``shown``: services that greet as such, or hold a port registered for such. ``possible``: only the usual port
-    number speaks for them. ``cause``: why part of the picture was not seen."""
+    number speaks for them. ``nameless``: neither number nor greeting shows what answers there, so that it may be one.
+    ``cause``: why part of the picture was not seen."""
 
     shown: tuple[str, ...]
     possible: tuple[str, ...]
+    nameless: tuple[str, ...]
     cause: Cause | None
 
 
@@ -32,8 +34,14 @@ def exposure(role: Role, protocols: frozenset[Protocol], ports: OpenPorts, greet
     return Exposure(
         shown=tuple(shown[port] for port in sorted(shown)),
         possible=tuple(label(port) for port in sorted(usual)),
+        nameless=nameless(greetings),
         cause=ports.blind or greetings.deaf or next(iter(ports.unseen(ports_of(role)).values()), None),
     )
+
+
+def nameless(greetings: Greetings) -> tuple[str, ...]:
+    """The ports that were listened to, are usual for nothing, and said nothing that shows what answers there."""
+    return tuple(label(port) for port in greetings.speaking(*_MUTE) if port not in NOTABLE)
 
 
 def _spoken(greetings: Greetings, port: int) -> str:

@@ -53,11 +53,23 @@ def newest(folder: Path) -> Path:
 
 def test_fresh_bundle_is_intact_and_reproduced(line: Line, told: Told) -> None:
     """All three answers are good, and the capture has its own signer's trust."""
-    answer = line.call("verify", told.bundle.folder)
+    answer = line.call("verify", told.bundle.folder, "--lang", "en")
     assert answer.code == 0
     assert "intact, signed by a trusted signer" in answer.out
     assert "reproduced: judging again gives the same bytes" in answer.out
     assert f"would say the same of all {len(told.findings)} findings" in answer.out
+
+
+def test_the_answers_are_in_the_language_that_is_asked_for(line: Line, told: Told, copy: Path) -> None:
+    """Vietnamese unless English is asked for, of a good bundle and of a bad one; file names are the same."""
+    answer = line.call("verify", told.bundle.folder)
+    assert "nguyên vẹn, do bên ký được tin cậy ký" in answer.out
+    assert "tái lập được: đánh giá lại cho kết quả giống đến từng byte" in answer.out
+    (copy / "capture" / "plan.json").unlink()
+    answer = line.call("verify", copy)
+    assert answer.code == 1
+    assert answer.out.startswith("không nguyên vẹn:\n  capture/plan.json: bị thiếu\n")
+    assert "không đánh giá lại (gói kết quả không nguyên vẹn)" in answer.out
 
 
 @pytest.mark.parametrize("part", ["capture/observations", "capture/raw", "capture/papers", "judgements"])
@@ -67,7 +79,7 @@ def test_flipped_byte_is_named(line: Line, copy: Path, part: str) -> None:
     data = bytearray(victim.read_bytes())
     data[len(data) // 2] ^= 1
     victim.write_bytes(data)
-    answer = line.call("verify", copy)
+    answer = line.call("verify", copy, "--lang", "en")
     assert answer.code == 1
     assert "intact, signed" not in answer.out
     assert [each for each in answer.out.splitlines() if "SHA-256 differs" in each] == [
@@ -79,7 +91,7 @@ def test_flipped_byte_is_named(line: Line, copy: Path, part: str) -> None:
 def test_unknown_signer_is_told_apart(told: Told, tmp_path: Path) -> None:
     """Who does not know the key learns that it is intact but by an unknown signer; naming the key makes it trusted."""
     stranger = Line(tmp_path)
-    answer = stranger.call("verify", told.bundle.folder)
+    answer = stranger.call("verify", told.bundle.folder, "--lang", "en")
     assert answer.code == 3
     assert "signed by an unknown signer" in answer.out
     assert not (tmp_path / "key.pem").exists()

@@ -21,6 +21,9 @@ def dnssec_valid(zone: Zone) -> Verdict:
     match chain.state:
         case Trust.SECURE:
             return passed("signed and valid from the trust anchor of {anchor}", anchor=chain.anchor, on="chain")
+        case Trust.INSECURE if chain.flaw:
+            message = "counts as not signed at {at}: {measured}"
+            return failed(message, at=chain.at, measured=chain.flaw, on="chain")
         case Trust.INSECURE:
             return failed("not signed: it is proved that {measured} has no DS record", measured=chain.at, on="chain")
         case Trust.BOGUS:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from inspector import Cause, Verdict, check, failed, inconclusive, passed
+from inspector_services.exposure import nameless
 from inspector_services.observations import Greetings, OpenPorts, Protocol
 from inspector_services.roles import Role, label, ports_of
 
@@ -34,6 +35,10 @@ def no_cleartext_administration(ports: OpenPorts, greetings: Greetings) -> Verdi
     if doubtful:
         return inconclusive(
             "what answers did not show whether it encrypts: {measured}", measured=doubtful, cause=Cause.AMBIGUOUS
+        )
+    if unknown := nameless(greetings):
+        return inconclusive(
+            "open ports, and nothing shows what answers: {measured}", measured=unknown, cause=Cause.AMBIGUOUS
         )
     cause = (
         ports.blind or greetings.deaf or next(iter(ports.unseen(ports_of(Role.CLEAR_ADMINISTRATION)).values()), None)

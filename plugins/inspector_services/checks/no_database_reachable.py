@@ -28,6 +28,10 @@ def no_database_reachable(ports: OpenPorts, greetings: Greetings) -> Verdict:
             measured=databases.possible,
             cause=Cause.AMBIGUOUS,
         )
+    if databases.nameless:
+        return inconclusive(
+            "open ports, and nothing shows what answers: {measured}", measured=databases.nameless, cause=Cause.AMBIGUOUS
+        )
     if databases.cause is not None:
         return inconclusive("not every service was seen", cause=databases.cause)
     return passed("of {asked} TCP ports that were asked, none is a database's", asked=ports.asked, on=("/spans",))

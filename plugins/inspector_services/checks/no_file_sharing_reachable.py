@@ -27,6 +27,10 @@ def no_file_sharing_reachable(ports: OpenPorts, greetings: Greetings) -> Verdict
             measured=sharing.possible,
             cause=Cause.AMBIGUOUS,
         )
+    if sharing.nameless:
+        return inconclusive(
+            "open ports, and nothing shows what answers: {measured}", measured=sharing.nameless, cause=Cause.AMBIGUOUS
+        )
     if sharing.cause is not None:
         return inconclusive("not every service was seen", cause=sharing.cause)
     return passed("of {asked} TCP ports that were asked, none shares files", asked=ports.asked, on=("/spans",))

@@ -86,6 +86,18 @@ def test_what_stands_beside_is_named(judged: Bundle, key: SigningKey, tmp_path: 
     assert [fault.file for fault in intact.faults] == ["notes.txt"]
 
 
+def test_a_judgement_that_was_renamed_is_named(judged: Bundle, key: SigningKey, tmp_path: Path) -> None:
+    """The folder's name says date and regime, and no signature covers it: it must be the one that was sealed."""
+    copy = tmp_path / "copy"
+    shutil.copytree(judged.folder, copy)
+    (folder,) = (copy / "judgements").iterdir()
+    for name in ("2030-01-01T00-00-00Z-vn-nd331-2026", folder.name.replace("vn-nd331-2026", "vn-tt12-2022")):
+        folder = folder.rename(folder.with_name(name))
+        intact = verify(copy, trusted=[key.keyid]).intact
+        assert [fault.file for fault in intact.faults] == [f"judgements/{name}"]
+        assert "is named for another date or regime than it was sealed for" in intact.words
+
+
 def test_altered_and_signed_again_is_not_trusted(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
     """Whoever alters evidence and signs again with a key of their own is told apart from a trusted signer."""
     part = bundle.folder / "capture"
@@ -177,6 +189,7 @@ def test_other_versions_are_not_comparable(judged: Bundle, key: SigningKey, chan
 
     answer = verify(judged.folder, trusted=[key.keyid], reassess=later)
     assert [each.comparison for each in answer.reproduced.judgements] == [Comparison.NOT_COMPARABLE]
+    assert answer.reproduced.judgements[0].detail.count(" then, ") == 1
     assert answer.reproduced.holds
     assert answer.intact.trusted
     assert "tampered" not in answer.words

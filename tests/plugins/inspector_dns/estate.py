@@ -68,6 +68,8 @@ def _leaves(estate: Estate) -> None:
     )
     estate.ds["exotic.test"] = [f"exotic.test. DS 4711 253 2 {'AB' * 32}"]
     estate.add("exotic.test", SERVERS)
+    estate.ds["obsolete.test"] = [f"obsolete.test. DS 4711 3 2 {'AB' * 32}"]
+    estate.add("obsolete.test", SERVERS)
     for name in ("servfail.test", "halfdead.test"):
         estate.zones[name] = estate.folder / "there-is-no-such-file"
     estate.ds["servfail.test"] = [f"servfail.test. DS 4711 13 2 {'AB' * 32}"]

@@ -39,6 +39,7 @@ ZONES = [
     ("plain.opt", Trust.INSECURE, "plain.opt", None, Outcome.FAIL, INSECURE),
     ("plain.bare", Trust.INSECURE, "bare", None, Outcome.FAIL, INSECURE),
     ("good.bare", Trust.INSECURE, "bare", None, Outcome.FAIL, INSECURE),
+    ("obsolete.test", Trust.INSECURE, "obsolete.test", Flaw.OBSOLETE, Outcome.FAIL, INSECURE),
     ("expired.test", Trust.BOGUS, "expired.test", Flaw.EXPIRED, Outcome.FAIL, BOGUS),
     ("future.test", Trust.BOGUS, "future.test", Flaw.NOT_YET_VALID, Outcome.FAIL, BOGUS),
     ("changed.test", Trust.BOGUS, "changed.test", Flaw.INVALID, Outcome.FAIL, BOGUS),

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from inspector import Cause, Check, Declared, Observation, Outcome, Seen, Subject, Verdict, checks_in
+from inspector import Answer, Cause, Check, Declared, Observation, Outcome, Seen, Subject, Verdict, checks_in
 from inspector.subject import SYSTEM
 from inspector.testing import unseen_variants
 from inspector_services import checks
-from inspector_services.observations import Greetings, OpenPorts
+from inspector_services.observations import Greeting, Greetings, OpenPorts, PortState, Protocol, Said, Span
 from inspector_services.roles import NOTABLE, PROVENANCE
 from tests.plugins.inspector_services.looking import tcp
 
@@ -120,6 +120,20 @@ def test_a_host_of_which_nothing_is_known_is_inconclusive(check: Check) -> None:
         assert (verdict.outcome, verdict.cause) == (UNCLEAR, Cause.NOT_SELECTED)
     else:
         assert verdict.outcome is UNCLEAR
+
+
+@pytest.mark.parametrize("words", [Said(text="", protocol=Protocol.SILENT), Said(text="?", protocol=Protocol.UNKNOWN)])
+@pytest.mark.parametrize("check", ["no-cleartext-administration", "no-database-reachable", "no-file-sharing-reachable"])
+def test_an_open_port_that_nothing_names_is_no_reason_to_pass(check: str, words: Said) -> None:
+    """A database on a port of its own waits for its client in silence: nobody can say that none is there. Hand-made."""
+    host = Scene("orderly")
+    port = 15432
+    ports = OpenPorts(
+        spans=(*host.ports.spans, Span(first=port, last=port, state=Answer[PortState](seen=PortState.OPEN)))
+    )
+    heard = Greetings(ports=(*host.greetings.ports, Greeting(port=port, said=Answer[Said](seen=words))))
+    verdict = judge(BY_ID[check], ports, heard, host.declared)
+    assert (verdict.outcome, verdict.cause, verdict.measured) == (UNCLEAR, Cause.AMBIGUOUS, ("15432/tcp",))
 
 
 def test_without_declared_ports_there_is_nothing_to_compare_with() -> None:
