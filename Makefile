@@ -1,6 +1,6 @@
 # Short names for developers; ./bootstrap is what everybody else types.
 .POSIX:
-.PHONY: setup lint format types test lock demo agreement benchmark fuzz
+.PHONY: setup lint format types test lock docs demo agreement benchmark fuzz
 
 VENV = .venv/bin
 
@@ -26,6 +26,10 @@ test: setup
 lock: setup
 	$(VENV)/uv pip compile -q --universal --generate-hashes --extra dev $(ARGS) -o requirements.lock pyproject.toml
 	./bootstrap setup
+
+# The pages below docs/ that say what the code says.
+docs: setup
+	$(VENV)/python -m docs.pages
 
 # Every TLS server of the zoo, every tool: half an hour or so. What ARGS can say: make agreement ARGS=--help
 agreement:
