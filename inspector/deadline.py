@@ -72,22 +72,29 @@ def bounded(seconds: float, what: str) -> Iterator[None]:
 
 @contextmanager
 def responsive(seconds: float) -> Iterator[None]:
-    """Raise ``Trouble`` inside whichever other task blocks the running event loop for longer than ``seconds``."""
+    """Raise ``Trouble`` inside whichever other task blocks the running event loop for longer than ``seconds``.
+
+    Two alarms in a row, half of the time apart, must meet the same step of the same task: where a busy machine lets the
+    whole loop run late, nobody is to blame.
+    """
     if not _can_interrupt():
         yield
         return
     loop, own = asyncio.get_running_loop(), asyncio.current_task()
     beat = time.monotonic()
+    suspect: asyncio.Task[object] | None = None
 
     async def pulse() -> None:
-        nonlocal beat
+        nonlocal beat, suspect
         while True:
-            beat = time.monotonic()
+            beat, suspect = time.monotonic(), None
             await asyncio.sleep(seconds / 4)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        blocking = asyncio.current_task(loop)
-        if time.monotonic() - beat > seconds and blocking not in (None, own, pulsing):
+        nonlocal suspect
+        running = asyncio.current_task(loop)
+        known, suspect = suspect, running
+        if time.monotonic() - beat > seconds and running is known and running not in (None, own, pulsing):
             raise Trouble(Cause.BUG, f"the look blocked every other for longer than {seconds:g} s")
 
     pulsing = loop.create_task(pulse())

@@ -5,8 +5,8 @@
     InspectorError                 has a message (what) and a remedy (what to do)
     ├── Misuse                     the command cannot run as it was asked: exit code 2
     │   ├── PaperError             one or more located faults in a paper, profile or settings file
+    │   │   └── WindowTooShort     the plan does not fit the time that an authorisation grants
     │   ├── NotAuthorised          no authorisation covers what was asked
-    │   ├── WindowTooShort         the plan does not fit the time that was granted
     │   └── PluginError            a plugin contributed something the registry refuses
     ├── BundleError                a bundle cannot be written, read or trusted
     └── Trouble                    a look at a target ended early; becomes evidence, never exit code 2
@@ -66,8 +66,8 @@ class NotAuthorised(Misuse):
     """No authorisation covers what was asked."""
 
 
-class WindowTooShort(Misuse):
-    """The plan does not fit the time that was granted; the message holds the arithmetic."""
+class WindowTooShort(PaperError):
+    """The plan does not fit the time that an authorisation grants; the fault holds the arithmetic."""
 
 
 class PluginError(Misuse):

@@ -20,7 +20,7 @@ from inspector.assess import Given, Verdicts, assess, worth_a_second_look
 from inspector.authorisation import Authorisation
 from inspector.bundle import Bundle, SigningKey, Writer
 from inspector.collect import Collector, Progress, Trust
-from inspector.declaration import Organisation, Place, System
+from inspector.declaration import Organisation, System
 from inspector.errors import Misuse, PaperError
 from inspector.inspection import Ask, Inspection, LedgerEntry, Pin, Plan
 from inspector.judgement import Judgement
@@ -28,7 +28,7 @@ from inspector.model import Cause, now
 from inspector.network import Door, Ledger, Scope, pin
 from inspector.network.guard import Bypass, rest, stand
 from inspector.observation import Evidence, TroubleNote
-from inspector.papers import fault_at
+from inspector.papers import Places, fault_at
 from inspector.part import Part
 from inspector.plan import (
     ASKED_PER_LOOK,
@@ -75,7 +75,7 @@ class Job:
     as_of: datetime
     statements: tuple[Statement, ...] = ()
     selection: Selection = Selection()  # noqa: RUF009  (frozen and empty)
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Places = Places()  # noqa: RUF009  (frozen and empty)
     others: tuple[System, ...] = ()
     progress: Callable[[Progress], None] = lambda _step: None
 
@@ -136,7 +136,7 @@ def permitted(prepared: Prepared) -> None:
     places = prepared.job.places
     faults = [
         fault_at(
-            places.get(endpoint),
+            places.endpoint(prepared.job.system.id, endpoint),
             f"endpoint {endpoint} of system {prepared.job.system.id!r} may not be asked: {ask.detail}",
             "have it covered by an authorisation, or leave it out of this run; 'inspector plan' shows what is covered",
             source=endpoint,
@@ -145,7 +145,7 @@ def permitted(prepared: Prepared) -> None:
     ]
     if faults:
         raise PaperError(faults)
-    fit(prepared.plan, prepared.planner.scope, prepared.planner.at)
+    fit(prepared.plan, prepared.planner.scope, prepared.planner.at, places)
 
 
 def _tools() -> dict[str, str]:
@@ -207,7 +207,7 @@ def begin(prepared: Prepared) -> Writer:
         inspector_version=__version__,
         organisation=job.organisation,
         system=job.system,
-        endpoint_places={uri: place for uri, place in job.places.items() if uri in job.system.endpoints},
+        endpoint_places=job.places.endpoints(job.system.id),
         authorisations=part.authorisations(job.authorisations, prepared.plan.pins),
         statements=part.statements(job.statements, job.requirements()),
         vantage=job.settings.vantage,
@@ -293,7 +293,7 @@ def resumed(
         as_of=as_of,
         statements=inspection.statements,
         selection=selection,
-        places=inspection.endpoint_places,
+        places=Places.of_endpoints(inspection.system.id, inspection.endpoint_places),
         progress=progress,
     )
     scope = Scope(inspection.authorisations, inspection.system, plan.pins)

@@ -19,6 +19,7 @@ from inspector.inspection import Ask, Bounds, Limit, Pin, Plan
 from inspector.model import Cause
 from inspector.network import Scope, pace_seconds, routable, sweep_seconds
 from inspector.observation import Discovered, Observation
+from inspector.papers import Places, fault_at
 from inspector.probing import Probe, Target, Touch
 from inspector.profile import NOT_OBSERVABLE, Requirement
 from inspector.registry import Registry
@@ -380,16 +381,21 @@ def pace_of(asks: Iterable[Ask], authorisations: Iterable[Authorisation]) -> dic
     return pace
 
 
-def fit(plan: Plan, scope: Scope, at: datetime) -> None:
+def fit(plan: Plan, scope: Scope, at: datetime, places: Places = Places()) -> None:  # noqa: B008  (frozen and empty)
     """Raise WindowTooShort, with the arithmetic, when the hours that are open now are too short for the pace."""
     closes = scope.window_closes(at)
-    for seconds, words in pace_of(plan.asks, scope.authorisations).values():
+    for address, (seconds, words) in pace_of(plan.asks, scope.authorisations).items():
         left = math.floor((closes - at).total_seconds()) if closes else 0
         if left < seconds:
-            raise WindowTooShort(
+            about = (each.authorisation for each in plan.asks if each.subject.address == address)
+            by = next(filter(None, about))
+            fault = fault_at(
+                places.authorisation(by),
                 f"the plan does not fit the authorised time: {words}; {seconds} s needed, {left} s granted",
-                remedy="ask for a longer window or a higher rate, or select less with --only or --select",
+                "ask for a longer window or a higher rate, or select less with --only or --select",
+                source=f"authorisation {by!r}",
             )
+            raise WindowTooShort([fault])
 
 
 def refused_endpoints(plan: Plan) -> dict[str, Ask]:

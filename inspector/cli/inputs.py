@@ -200,7 +200,7 @@ class Round:
                 also=("cross-check",) if self.order.cross_check else (),
                 within=self.order.within,
             ),
-            places=self.papers.places.endpoints(system.id),
+            places=self.papers.places,
             progress=progress,
             others=tuple(each for each in self.papers.declaration.systems if each.id != system.id),
         )

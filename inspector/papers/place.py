@@ -23,6 +23,11 @@ class Places:
 
     known: Mapping[tuple[str, ...], Place] = field(default_factory=dict)
 
+    @classmethod
+    def of_endpoints(cls, system: str, endpoints: Mapping[str, Place]) -> Places:
+        """Where the endpoints of one system stand, and nothing else."""
+        return cls({("systems", system, "endpoints", uri): place for uri, place in endpoints.items()})
+
     def system(self, id: str) -> Place | None:  # noqa: A002
         """Where a system begins."""
         return self.known.get(("systems", id))

@@ -17,6 +17,7 @@ from inspector.inspection import Pin
 from inspector.model import Cause
 from inspector.network import Scope
 from inspector.observation import Discovered
+from inspector.papers import Place, Places
 from inspector.plan import (
     Planner,
     checks_of,
@@ -162,6 +163,16 @@ def test_plan_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     fit(made.plan, scope(seconds), at)
     with pytest.raises(WindowTooShort, match=f"{seconds} s needed, {seconds - 1} s granted"):
         fit(made.plan, scope(seconds - 1), at)
+
+
+def test_plan_that_does_not_fit_is_located(tmp_path: Path) -> None:
+    """The fault stands where the authorisation is written whose time is too short."""
+    made = polite(job(tmp_path))
+    at = datetime.now(UTC)
+    short = authorisation(valid_until=at + timedelta(seconds=1))
+    places = Places({("authorisations", short.id): Place(source="authorisation.yaml", line=7, column=1)})
+    with pytest.raises(WindowTooShort, match=r"^authorisation\.yaml:7:1: the plan does not fit the authorised time"):
+        fit(made.plan, Scope([short], made.job.system, made.plan.pins), at, places)
 
 
 def test_refused_endpoints_are_those_that_nobody_may_ask(tmp_path: Path) -> None:
