@@ -364,7 +364,9 @@ def findings_json(views: Iterable[View]) -> bytes:
     The bytes are canonical, but for invisible characters, which are escaped lest a terminal obey them.
     """
     told = canonical([each.model_dump(mode="json") for view in views for each in view.judgement.findings]).decode()
-    return _HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], told).encode()
+    if not told.isprintable():
+        told = _HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], told)
+    return told.encode()
 
 
 def findings_schema() -> dict[str, Any]:
