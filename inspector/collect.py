@@ -65,8 +65,12 @@ class Trust:
         )
 
 
+#: For how long a look that ended waits for others before the disk is waited for.
+_GATHER_SECONDS = 0.01
+
+
 class _Keeper:
-    """Has looks recorded together: what ends while the disk is waited for shares the next wait."""
+    """Has looks recorded together: what ends within a moment, or while the disk is waited for, shares a wait."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -83,6 +87,7 @@ class _Keeper:
 
     async def _keep_all(self) -> None:
         while self._pending:
+            await asyncio.sleep(_GATHER_SECONDS)
             batch, self._pending = self._pending, []
             error: Exception | None = None
             try:

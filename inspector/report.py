@@ -357,13 +357,19 @@ _HIDDEN = re.compile(
     "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 
+#: How UTF-8 begins U+E0000 to U+E0FFF, the only ones of these that Python calls printable.
+_SUPPLEMENT = b"\xf3\xa0"
+
 
 def findings_json(views: Iterable[View]) -> bytes:
     """The findings of some systems, one after the other, as ``findings.json`` in a bundle has those of one.
 
     The bytes are canonical, but for invisible characters, which are escaped lest a terminal obey them.
     """
-    told = canonical([each.model_dump(mode="json") for view in views for each in view.judgement.findings]).decode()
+    data = canonical([each.model_dump(mode="json") for view in views for each in view.judgement.findings])
+    told = data.decode()
+    if told.isprintable() and _SUPPLEMENT not in data:
+        return data
     return _HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], told).encode()
 
 

@@ -40,6 +40,8 @@ _SCANNER_MEMORY_BYTES = 8 << 30
 _RESULT_BYTES = 64 << 20
 _HEAD_BYTES = 1 << 16
 _STDERR_BYTES = 4000
+#: Several frames at once: a connection has four, none of them long.
+_READ_BYTES = 1 << 16
 #: A precaution: the scanners and linters in use keep their size over thousands of jobs.
 _JOBS_PER_WORKER = 2000
 _IDLE_WORKERS = 8
@@ -80,6 +82,7 @@ class _Worker:
         self.began = 0.0
         self.context = b""
         self._said = b""
+        self._heard = bytearray()
 
     @property
     def is_alive(self) -> bool:
@@ -140,18 +143,18 @@ class _Worker:
         return kind, json.loads(await self._exactly(head)), await self._exactly(body)
 
     async def _exactly(self, size: int) -> bytes:
-        parts: list[bytes] = []
-        while size:
+        while len(self._heard) < size:
             try:
-                part = os.read(self._from, min(size, 1 << 20))
+                part = os.read(self._from, max(_READ_BYTES, size - len(self._heard)))
             except BlockingIOError:
                 await readable(self._from)
                 continue
             if not part:
                 raise EOFError
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
+            self._heard += part
+        taken = bytes(self._heard[:size])
+        del self._heard[:size]
+        return taken
 
 
 # --- warm workers ---

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+
+import pytest
 
 from inspector import Cause, Language, Outcome, Renderer
 from inspector.declared import Tenancy
 from inspector.inspection import LedgerEntry
 from inspector.papers import Place
-from inspector.report import PortSeen, _totals, render
+from inspector.report import PortSeen, _totals, findings_json, render
 from inspector.verdict import Message
 from tests.reports import specimens
 
@@ -102,3 +105,16 @@ def test_a_judgement_from_elsewhere_breaks_nothing() -> None:
     told = replace(view, judgement=judgement, evidence={})
     assert told.title(strange, Language.VI) == "unheard-of"
     assert told.texts(Language.EN).message(strange) == "odd {thing}\\x1b[2J"
+
+
+@pytest.mark.parametrize(
+    "character", ["\x1b", "\x9b", "\xad", "\u202e", "\u2066", "\ufeff", "\U000e0041", "\U000e0101"]
+)
+def test_findings_hide_no_character(character: str) -> None:
+    """Every invisible character is written out in JSON, also one that Python calls printable; diacritics stay."""
+    view = specimens.view()
+    first = view.judgement.findings[0].model_copy(update={"subject": f"https://ẩn{character}.vn/"})
+    data = findings_json([replace(view, judgement=view.judgement.model_copy(update={"findings": (first,)}))])
+    assert character.encode() not in data
+    assert "ẩn".encode() in data
+    assert json.loads(data)[0]["subject"] == first.subject

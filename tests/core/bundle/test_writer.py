@@ -13,6 +13,7 @@ import pytest
 from inspector.bundle import Bundle, SigningKey, Writer
 from inspector.bundle.disk import append_line
 from inspector.bundle.layout import JOURNAL
+from inspector.bundle.writer import make_ready, refer
 from inspector.errors import BundleError
 from inspector.model import digest
 from inspector.observation import Raw
@@ -103,6 +104,33 @@ def test_evidence_needs_its_raw_bytes_first(tmp_path: Path) -> None:
     other = Writer.create(tmp_path, inspection(id="inspection-2"), trust=TRUST)
     with pytest.raises(ValueError, match="were not put"):
         writer.record(evidence(other, 0, raw()))
+
+
+def test_several_looks_are_kept_at_once(tmp_path: Path, key: SigningKey) -> None:
+    """Looks kept together, with their raw bytes, stand in a resumed capture and in the sealed one as if kept singly."""
+    raws = [raw(b"%d" % number) for number in range(3)]
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    seen = [
+        evidence(writer, number).model_copy(update={"raw": (refer(each),)})
+        for number, each in enumerate((*raws, raws[0]))
+    ]
+    writer.keep([make_ready(each, raws) for each in seen])
+    kept = writer.evidence()
+    writer.close()
+    again = Writer.resume(writer.folder)
+    assert again.evidence() == kept
+    bundle = again.seal(key, ended=WHEN)
+    assert bundle.evidence() == tuple(sorted((digest(each.canonical()), each) for each in seen))
+    assert {bundle.capture_of(each).raw for each in seen} == {(each,) for each in raws}
+
+
+def test_looks_are_kept_together_or_not_at_all(tmp_path: Path) -> None:
+    """One look that points at raw bytes nobody gave keeps those beside it from being recorded, too."""
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    sound, unsound = evidence(writer, 0), evidence(writer, 1).model_copy(update={"raw": (refer(raw()),)})
+    with pytest.raises(ValueError, match="were not put"):
+        writer.keep([make_ready(sound), make_ready(unsound)])
+    assert writer.evidence() == ()
 
 
 def test_evidence_that_cannot_be_read_back_is_refused(tmp_path: Path) -> None:

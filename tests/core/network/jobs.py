@@ -20,6 +20,10 @@ def identity(payload: bytes) -> bytes:
     return str(os.getpid()).encode()
 
 
+def beside(payload: bytes, context: bytes) -> bytes:
+    return payload + context
+
+
 def chatter(payload: bytes) -> bytes:
     sys.stdout.write("not a frame\n" * 100)
     sys.stderr.write("x" * 1_000_000)

@@ -59,6 +59,52 @@ def test_a_warm_worker_is_used_again_and_a_troubled_one_is_not() -> None:
     assert one == two != three
 
 
+def test_jobs_that_wait_share_workers() -> None:
+    """More jobs than workers may run side by side are all done, each by one that was there for another."""
+
+    async def pids() -> list[bytes]:
+        return await asyncio.gather(*(isolate(jobs.identity, b"", timeout=20) for _ in range(30)))
+
+    assert len(set(asyncio.run(pids()))) <= (os.cpu_count() or 1)
+
+
+def test_who_waits_for_a_worker_that_dies_gets_another() -> None:
+    """The jobs behind one that crashes its process are done all the same."""
+
+    async def go() -> list[bytes | BaseException]:
+        asked = (jobs.crash, *(jobs.reverse for _ in range(5)))
+        return await asyncio.gather(*(isolate(each, b"ab", timeout=20) for each in asked), return_exceptions=True)
+
+    crashed, *others = asyncio.run(go())
+    assert isinstance(crashed, Trouble)
+    assert others == [b"ba"] * 5
+
+
+def test_a_job_that_gives_up_waiting_takes_no_worker_along() -> None:
+    """Jobs cancelled in the queue leave the workers to those that come after."""
+
+    async def go() -> bytes:
+        waiting = [asyncio.create_task(isolate(jobs.identity, b"", timeout=20)) for _ in range(10)]
+        await asyncio.sleep(0)
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        return await isolate(jobs.reverse, b"ab", timeout=20)
+
+    assert asyncio.run(go()) == b"ba"
+
+
+def test_what_jobs_have_in_common_goes_along() -> None:
+    """A function gets the context of its own job, the same worker or not; without one it gets none."""
+
+    async def go() -> list[bytes]:
+        contexts = (b"one", b"one", b"two", b"one")
+        told = [await isolate(jobs.beside, b"in ", timeout=20, context=each) for each in contexts]
+        return [*told, await isolate(jobs.reverse, b"ab", timeout=20)]
+
+    assert asyncio.run(go()) == [b"in one", b"in one", b"in two", b"in one", b"ba"]
+
+
 def test_what_a_job_prints_disturbs_nobody() -> None:
     """Standard output and error of a job are no frames and fill no pipe; standard input is empty."""
     assert asyncio.run(isolate(jobs.chatter, b"", timeout=20)) == b"read nothing"
