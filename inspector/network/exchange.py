@@ -215,4 +215,5 @@ class Exchange:
 
     def _end(self, cause: Cause | None) -> None:
         self._close()
+        self._leave.hold.on_cut(None)
         self._leave.end(cause)
