@@ -87,7 +87,10 @@ class Exchange:
         """Do it, and close. Raises Trouble, and whatever ``heard`` raises."""
         cause: Cause | None = Cause.ABORTED
         try:
-            self._begin(address, port)
+            try:
+                self._begin(address, port)
+            except OSError as error:
+                self._fail(error)
             ending = await self._done
             cause = None
             return ending
