@@ -87,7 +87,10 @@ class Exchange:
         """Do it, and close. Raises Trouble, and whatever ``heard`` raises."""
         cause: Cause | None = Cause.ABORTED
         try:
-            self._begin(address, port)
+            try:
+                self._begin(address, port)
+            except OSError as error:
+                self._fail(error)
             ending = await self._done
             cause = None
             return ending
@@ -215,4 +218,5 @@ class Exchange:
 
     def _end(self, cause: Cause | None) -> None:
         self._close()
+        self._leave.hold.on_cut(None)
         self._leave.end(cause)

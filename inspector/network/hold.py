@@ -22,8 +22,8 @@ class Hold:
         self._bounds: set[asyncio.Timeout] = set()
         self._on_cut: Callable[[], None] | None = None
 
-    def on_cut(self, close: Callable[[], None]) -> None:
-        """Have ``close`` called when it is cut."""
+    def on_cut(self, close: Callable[[], None] | None) -> None:
+        """Have ``close`` called when it is cut; None when it is over, so that neither keeps the other alive."""
         self._on_cut = close
 
     def cut(self, trouble: Trouble) -> None:

@@ -186,6 +186,7 @@ class Stream:
                 self._say_goodbye(self._tls)
         finally:
             self._socket.close()
+            self._leave.hold.on_cut(None)
             self._leave.end()
 
     def _say_goodbye(self, tls: ssl.SSLObject) -> None:

@@ -1,5 +1,6 @@
 """The courtesy budget's arithmetic, on a clock of the test's own."""
 
+import asyncio
 import math
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.authorisation import Rates
-from inspector.network.budget import Meter, pace_seconds, strictest, sweep_delay_ms, sweep_seconds
+from inspector.network.budget import LocalCourtesy, Meter, pace_seconds, strictest, sweep_delay_ms, sweep_seconds
 from tests.core.network.estate import most_in_a_second
 
 rates = st.builds(
@@ -103,6 +104,23 @@ def test_a_grant_that_never_left_frees_its_place() -> None:
     meter.grant(0.0)
     meter.ended(left=False)
     assert meter.ready_at(5.0) == 5.0
+
+
+async def test_nobody_overtakes_who_waits() -> None:
+    """While somebody waits for an address, nobody else leaves at once, also in the moment when a place is free."""
+    courtesy, one = LocalCourtesy(), Rates(connections_per_second=100, burst=100, at_once=1)
+    first = courtesy.admit_now("127.0.0.1", one)
+    assert first is not None
+    first.departed()
+    assert courtesy.admit_now("127.0.0.1", one) is None
+    waiting = asyncio.create_task(courtesy.admit("127.0.0.1", one))
+    await asyncio.sleep(0)
+    first.ended()
+    assert courtesy.admit_now("127.0.0.1", one) is None
+    second = await waiting
+    second.departed()
+    second.ended()
+    assert courtesy.admit_now("127.0.0.1", one) is not None
 
 
 def test_resets_in_a_row_double_the_peace_and_an_answer_ends_the_row() -> None:

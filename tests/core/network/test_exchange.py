@@ -1,6 +1,7 @@
 """One question on a connection of its own: under the same eyes as every other connection, whatever the server does."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable, Coroutine
 from contextlib import contextmanager
@@ -250,6 +251,27 @@ def test_a_server_that_turns_us_away_is_rate_limited(tmp_path: Path, words: str,
     with serving("greet", argument=words) as server:
         on = estate(tmp_path, server.port)
         assert go(on, server.port, ask()) == [ending]
+
+
+def test_a_machine_without_room_for_a_socket_is_not_the_servers_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where this machine cannot make a socket, that is our bug, and the place in the budget is free again."""
+
+    def full(*_arguments: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def first_full(network: Network) -> object:
+        with monkeypatch.context() as patch:
+            patch.setattr("inspector.network.exchange.socket_for", full)
+            with pytest.raises(Trouble) as caught:
+                await network.exchange(b"x", lambda _data: True)
+        return caught.value.cause
+
+    with serving("echo") as server:
+        on = estate(tmp_path, server.port, granted=authorise(rates=Rates(connections_per_second=1, burst=1, at_once=1)))
+        assert go(on, server.port, first_full, ask()) == [Cause.BUG, Ending.ENOUGH]
+    assert [entry.result for entry in on.ledger.entries()] == ["bug", "open"]
 
 
 # --- under the door's eyes ---

@@ -46,6 +46,8 @@ async def enumerated(
         answer_seconds=seconds,
         most_connections=most,
     )
+    # Of every server that any test asks: what was understood on the way is what the bytes show.
+    assert seen.facts == read_transcript(seen.transcript)
     return Capture(raw=(Raw(name="transcript", data=seen.transcript.lines()),))
 
 
