@@ -106,6 +106,7 @@ class _Crew:
         self._open = deque(asking.opened())
         self._under_way = 0
         self._alone = False
+        self._crowded = False
 
     def start(self) -> None:
         """Ask all that may be asked now."""
@@ -121,12 +122,14 @@ class _Crew:
                 return None
             self._alone = True
         self._under_way += 1
+        self._crowded = self._crowded or self._under_way > 1
         return self._open.popleft()
 
     async def _follow(self, first: Question) -> None:
         question: Question | None = first
         while question is not None:
-            if question.alone and self._asker.stopped is None:
+            if question.alone and self._crowded and self._asker.stopped is None:
+                self._crowded = False
                 await asyncio.sleep(_BREATH_SECONDS)
             reply = await self._asker.reply(question)
             self._under_way -= 1
