@@ -182,7 +182,7 @@ _once = cache(_read)
 
 def _sheet(file: Traversable, source: str) -> Sheet:
     try:
-        return read_yaml(file.read_bytes().decode(), source)
+        return read_yaml(file.read_bytes().decode(), source, quickly=True)
     except FileNotFoundError:
         raise PaperError([Fault(source, 0, 0, "there is no such file", "write one")]) from None
     except UnicodeDecodeError:

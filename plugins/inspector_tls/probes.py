@@ -47,16 +47,24 @@ def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
     return Cost(connections=most, seconds=_LOOK_SECONDS)
 
 
-def _transcript(capture: Capture) -> Transcript:
-    return Transcript.from_lines(capture.named(_TRANSCRIPT) or b"")
+#: What the latest looks understood on the way, by the bytes that they give: ``read`` finds the same in those.
+_understood: dict[bytes, Tls] = {}
+_MOST_UNDERSTOOD = 16
+
+
+def _remember(lines: bytes, facts: Tls) -> None:
+    """Keep the facts until they are read, or until enough later ones have come."""
+    _understood[lines] = facts
+    if len(_understood) > _MOST_UNDERSTOOD:
+        del _understood[next(iter(_understood))]
 
 
 def read(capture: Capture, reading: Reading) -> Tls:
     """The facts in a look's raw bytes; raises Trouble when no version was accepted, which tells why."""
-    transcript = _transcript(capture)
-    facts = read_transcript(transcript)
+    lines = capture.named(_TRANSCRIPT) or b""
+    facts = _understood.pop(lines, None) or read_transcript(Transcript.from_lines(lines))
     if not facts.accepted:
-        raise _no_tls(transcript)
+        raise _no_tls(Transcript.from_lines(lines))
     return facts.model_copy(update={"scheme": reading.subject.scheme})
 
 
@@ -96,10 +104,11 @@ async def tls(
         all_seconds=_ALL_SECONDS,
         most_connections=most_connections or MOST_CONNECTIONS[mode],
     )
-    gaps = seen.facts.gaps
+    lines, facts = seen.transcript.lines(), seen.facts
+    _remember(lines, facts)
     return Capture(
-        raw=(Raw(name=_TRANSCRIPT, data=seen.transcript.lines(), media_type="application/jsonl"),),
-        gaps=tuple(Gap(question=question, cause=cause) for question, cause in gaps),
+        raw=(Raw(name=_TRANSCRIPT, data=lines, media_type="application/jsonl"),),
+        gaps=tuple(Gap(question=question, cause=cause) for question, cause in facts.gaps),
     )
 
 

@@ -10,6 +10,7 @@ from inspector.declaration import System
 from inspector.declared import Approval, ApprovalStatus
 from inspector.errors import Misuse, PaperError
 from inspector.finding import Force
+from inspector.papers.yaml import read_yaml
 from inspector.profile import Regime
 from inspector.regimes import following, load, load_all, named, select, transition
 from inspector_profiles import inspector_profiles
@@ -275,3 +276,22 @@ def test_regimes_are_found_by_name() -> None:
     assert following(REGIMES, named(REGIMES, NEW)) is None
     with pytest.raises(Misuse, match=f"{NEW}, {OLD}"):
         named(REGIMES, "vn-tt03-2017")
+
+
+def test_packaged_files_read_the_same_quickly() -> None:
+    """Values and places are those of the slow parser, of which people's mistakes are told."""
+    files = [each for root in inspector_profiles() for each in Path(str(root)).rglob("*.yaml")]
+    assert len(files) > 10
+    for file in files:
+        quick, slow = (read_yaml(file.read_text("utf-8"), file.name, quickly=each) for each in (True, False))
+        assert (quick.data, quick.values, quick.keys) == (slow.data, slow.values, slow.keys)
+
+
+def test_a_fault_in_a_packaged_file_is_told_as_everywhere() -> None:
+    """The quick parser says nothing of its own."""
+    for text in ("a: [1, 2\nb: 3\n", "a: \x01\n", "a: *nobody\n", "a: 1\n--- \nb: 2\n", ""):
+        with pytest.raises(PaperError) as quick:
+            read_yaml(text, "x.yaml", quickly=True).close()
+        with pytest.raises(PaperError) as slow:
+            read_yaml(text, "x.yaml").close()
+        assert str(quick.value) == str(slow.value)

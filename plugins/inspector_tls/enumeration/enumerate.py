@@ -28,7 +28,7 @@ AT_ONCE = 5
 #: Answers that may fail to come: altogether, and while not one has come.
 _PATIENCE, _FIRST_PATIENCE = 24, 6
 #: Before a question is asked alone: a server that counts connections has to notice that the others are gone.
-_BREATH_SECONDS = 0.2
+_BREATH_SECONDS = 0.02
 #: Beyond so many bytes answers are read as far as the server's hello only.
 _GENEROUS_BYTES = 2_000_000
 _NOTE_CHARACTERS = 300

@@ -139,6 +139,7 @@ class _Talk:
         self._lifetimes: list[int] = []
         self._stands = False
         self._heard_out = False
+        self._is_fed = True
         self.session: ssl.SSLSession | None = None
         self.cause: Cause | None = None
         self.note = ""
@@ -224,6 +225,7 @@ class _Talk:
             self._buffer += data
             self._clear += data[: _KEPT_BYTES - len(self._clear)]
         self._incoming.write(bytes(self._buffer[:size]))
+        self._is_fed = True
         del self._buffer[:size]
 
     def _record_size(self) -> int:
@@ -235,9 +237,10 @@ class _Talk:
         return 5 + int.from_bytes(self._buffer[3:5], "big")
 
     def _look_for_ticket(self) -> None:
-        """Take note of a ticket that was not there before."""
-        if not self._stands:
+        """Take note of a ticket that was not there before; each look makes OpenSSL copy the session."""
+        if not (self._stands and self._is_fed):
             return
+        self._is_fed = False
         session = self._tls.session
         if session is None:
             return
