@@ -265,9 +265,8 @@ class _Reader:
         if record.purpose is Purpose.NAMED_PRIMES:
             return set()
         offered = set(record.hello.suites)
-        needs_group = {code for code in offered if code in suites() and suites()[code].needs_group}
-        if needs_group and not self._names_a_group(record.hello):
-            offered -= needs_group
+        if not self._names_a_group(record.hello):
+            offered -= _need_a_group()
         only_by_name = set(offers.prime_suites(record.version)) - self.refused_by_name[record.version]
         return offered - only_by_name
 
@@ -315,10 +314,10 @@ class _Reader:
         if version is TlsVersion.SSL_2:
             refused = any(each.is_refused for each in records)
         else:
-            refused_suites = {code for each in records if self._counts(each) for code in self._refused_suites(each)}
-            refused = refused_suites.issuperset(offers.suites_of(version)) or any(
-                each.said.refuses_version for each in records
-            )
+            refused = any(each.said.refuses_version for each in records)
+            if not refused:
+                about = {code for each in records if self._counts(each) for code in self._refused_suites(each)}
+                refused = about.issuperset(offers.suites_of(version))
         return _seen(False) if refused else _unseen(self._cause(records))
 
     def _version(self, version: TlsVersion) -> SpokenVersion:
@@ -693,6 +692,12 @@ _INAPPROPRIATE_FALLBACK = 86
 #: So many failures, with successes in between, are no accident.
 _FIRM = 3
 _ORDINARY_BYTES = 1024
+
+
+@cache
+def _need_a_group() -> frozenset[int]:
+    """The suites for which both sides must have a named group in common."""
+    return frozenset(code for code, suite in suites().items() if suite.needs_group)
 
 
 @cache
