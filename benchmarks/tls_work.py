@@ -13,12 +13,17 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.estate import HOST, addresses
+
+if TYPE_CHECKING:
+    from inspector.checking import Check, Seen
+    from inspector.subject import Subject
 
 #: Looks in flight, as the inspection itself has them.
 LOOKS = 50
@@ -146,11 +151,13 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
 
 
 def every_look(port: int, count: int) -> dict[str, Any]:
-    """All looks at every endpoint that need no other, heavy readings too: what the event loop has to bear."""
+    """All looks at every endpoint that need no other, all readings, and all checks over what they tell."""
+    from inspector import Cause, Declared
+    from inspector.checking import Every, Seen
     from inspector.model import now
     from inspector.probing import Reading
     from inspector.reading import facts_of
-    from inspector_tls import inspector_probes
+    from inspector_tls import inspector_checks, inspector_probes
     from inspector_tls.crosscheck.probe import tls_cross_check
 
     probes = [
@@ -159,18 +166,32 @@ def every_look(port: int, count: int) -> dict[str, Any]:
         if not probe.needs and probe is not tls_cross_check and any(each.name == "https" for each in probe.schemes)
     ]
 
+    checks = list(inspector_checks())
+
     async def look(target: Any, network: Any) -> None:
+        seen = {}
         for probe in probes:
             options = probe.options().model_dump(mode="json")
             capture = await probe.look(target, network, **options)
-            _facts, note = await facts_of(probe, capture, Reading(target.subject, now()))
+            facts, note = await facts_of(probe, capture, Reading(target.subject, now()))
             if note is not None:
                 raise RuntimeError(f"{probe.name}: {note.detail}")
+            seen[probe.kind] = Seen(target.subject, probe.kind.model_validate(facts))
+        verdicts.update(judged(checks, target.subject, seen))
+
+    def judged(checks: Sequence[Check], subject: Subject, seen: dict[Any, Seen[Any]]) -> Iterator[str]:
+        for check in checks:
+            inputs: list[object] = []
+            for wire in check.wires:
+                one = seen.get(wire.kind) or Seen(subject, None, Cause.NOT_SELECTED)
+                inputs.append(Declared() if wire.kind is None else Every([one]) if wire.every else one)
+            yield check.judge(inputs, {}).outcome.value
 
     steps: list[float] = []
+    verdicts: Counter[str] = Counter()
     _time_steps(steps)
     done = asyncio.run(_through_the_door(port, count, look))
-    return {**done, "steps": _lag(steps)}
+    return {**done, "steps": _lag(steps), "verdicts": dict(sorted(verdicts.items()))}
 
 
 def _time_steps(steps: list[float]) -> None:
