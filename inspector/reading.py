@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from inspector.deadline import bounded
 from inspector.errors import Trouble
 from inspector.heavy import pack, read_in_worker, unpack
@@ -20,8 +22,11 @@ async def read(probe: Probe, capture: Capture, reading: Reading) -> dict[str, ob
     if probe.heavy:
         work, context = pack(probe, capture, reading)
         return unpack(await isolate(read_in_worker, work, timeout=HEAVY_READ_SECONDS, context=context))
+    await asyncio.sleep(0)  # others get their turn between the end of a look, its reading, and what is made of that
     with bounded(READ_SECONDS, f"reading what {probe.name!r} saw"):
-        return probe.read(capture, reading).model_dump(mode="json")
+        facts = probe.read(capture, reading)
+    await asyncio.sleep(0)
+    return facts.model_dump(mode="json")
 
 
 def blame(error: BaseException, probe: Probe) -> TroubleNote:

@@ -235,7 +235,7 @@ class _Pool:
             return
         self._busy.discard(worker)
         self.idle.append(worker)
-        _kill_idle(_IDLE_WORKERS)
+        kill_idle(_IDLE_WORKERS)
 
     def _is_awaited(self) -> bool:
         """Whether somebody waits; whose event loop was closed does not any more."""
@@ -247,7 +247,7 @@ class _Pool:
 _pools: dict[str, _Pool] = {}
 
 
-def _kill_idle(most: int) -> None:
+def kill_idle(most: int) -> None:
     """Kill idle workers until so many are left, first those of the package that was asked for the longest ago."""
     excess = sum(len(pool.idle) for pool in _pools.values()) - most
     for pool in _pools.values():
@@ -256,7 +256,7 @@ def _kill_idle(most: int) -> None:
             excess -= 1
 
 
-atexit.register(_kill_idle, 0)
+atexit.register(kill_idle, 0)
 
 
 def _pool(package: str) -> _Pool:

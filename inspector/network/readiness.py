@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 #: One clock for all of them, which ticks this often while there are any: most alarms never ring.
 TICK_SECONDS = 0.02
 #: Events taken in one go, so that others get their turn between; what is left over is still ready then.
-_AT_ONCE = 32
+_AT_ONCE = 8
 
 
 class Readiness:
