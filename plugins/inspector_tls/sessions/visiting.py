@@ -59,6 +59,8 @@ def _context(offer: Offer) -> ssl.SSLContext:
     context.maximum_version = _VERSIONS[offer.newest]
     context.set_ciphers(_SUITES)
     context.options |= _LEGACY_SERVER | _PADDING
+    # Debian's Python has an end without a word taken for a farewell.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     if not offer.tickets:
         context.options |= ssl.OP_NO_TICKET
     return context
