@@ -116,6 +116,11 @@ def _means(session: ssl.SSLSession | None) -> By | None:
     return By.TICKET if session.has_ticket else By.IDENTIFIER
 
 
+def _is_bare_end(error: ssl.SSLError) -> bool:
+    """Whether the connection ended without TLS's farewell; not every Python has a class of errors for that."""
+    return isinstance(error, ssl.SSLEOFError) or error.reason == "UNEXPECTED_EOF_WHILE_READING"
+
+
 class _Talk:
     """TLS over a connection in clear, fed record by record: each ticket is seen, though the next replaces it."""
 
@@ -178,7 +183,9 @@ class _Talk:
             await self._step(lambda: self._tls.read(1))
         except ssl.SSLZeroReturnError:
             self._heard_out = True
-        except ssl.SSLEOFError:
+        except ssl.SSLError as error:
+            if not _is_bare_end(error):
+                raise
             self.fault(Cause.AMBIGUOUS, "ends the connection without a word after the handshake")
         else:
             self._heard_out = True

@@ -136,8 +136,41 @@ def sniffer(address: str, protocol: int) -> socket.socket:
     return raw
 
 
-def drain(raw: socket.socket, protocol: int) -> None:
-    """Write down each packet: the kernel's time, source and destination port, TCP flags."""
+class WallClock:
+    """Turns the kernel's stamps into instants that go on evenly, though somebody sets the machine's clock meanwhile.
+
+    ``settings`` are the stamps from which on the wall clock was ahead of the monotonic one by so many seconds.
+    """
+
+    def __init__(self, settings: list[tuple[float, float]] | None = None) -> None:
+        self.settings = settings or [(time.time(), time.time() - time.monotonic())]
+        self._place = 0
+        self._last = 0.0
+
+    def follow(self) -> None:
+        """Note whenever the clock is set."""
+        while True:
+            at, ahead = time.time(), time.time() - time.monotonic()
+            if abs(ahead - self.settings[-1][1]) > 0.005:
+                self.settings.append((at, ahead))
+            time.sleep(0.01)
+
+    def instant(self, stamp: float) -> float:
+        """The instant of a packet's stamp; packets are asked for in the order in which they came."""
+        while self._place + 1 < len(self.settings) and self._was_set(stamp):
+            self._place += 1
+            self._last = 0.0
+        self._last = stamp
+        return stamp - self.settings[self._place][1]
+
+    def _was_set(self, stamp: float) -> bool:
+        (_, before), (at, ahead) = self.settings[self._place : self._place + 2]
+        return stamp < self._last if ahead < before else stamp >= at - 0.02
+
+
+def drain(raw: socket.socket, protocol: int, settings: list[tuple[float, float]]) -> None:
+    """Write down each packet: its instant, source and destination port, TCP flags."""
+    clock = WallClock(settings)
     while True:
         try:
             packet, ancillary, _, _ = raw.recvmsg(200, 128)
@@ -147,20 +180,22 @@ def drain(raw: socket.socket, protocol: int) -> None:
         seconds, nanos = struct.unpack("ll", ancillary[0][2][:16])
         source, port = struct.unpack_from("!HH", packet, head)
         flags = packet[head + 13] if protocol == socket.IPPROTO_TCP else 0
-        note("packets", [seconds + nanos / 1e9, source, port, flags])
+        note("packets", [clock.instant(seconds + nanos / 1e9), source, port, flags])
 
 
 def main() -> None:
     mode, address, argument = sys.argv[1:4]
     protocols = (socket.IPPROTO_TCP, socket.IPPROTO_UDP) if mode == "sniff" else ()
+    clock = WallClock()
     sniffers = [(sniffer(address, protocol), protocol) for protocol in protocols]
     if sniffers:
+        threading.Thread(target=clock.follow, daemon=True).start()
         say(0)
     else:
         serve(mode, address, argument)
     for _ in sys.stdin:
         for raw, protocol in sniffers:
-            drain(raw, protocol)
+            drain(raw, protocol, list(clock.settings))
         with LOCK:
             say(REPORT)
 

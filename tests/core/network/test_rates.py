@@ -23,6 +23,7 @@ from tests.core.network.estate import (
     serving,
     target,
 )
+from tests.core.network.lab import WallClock
 from tests.core.network.test_connect import openssl_server
 
 PACE = Rates(connections_per_second=8, burst=10, at_once=3)
@@ -228,3 +229,11 @@ def test_a_look_that_only_waits_for_the_pace_is_not_late(tmp_path: Path) -> None
 
     with serving("quiet") as server:
         asyncio.run(go(server.port))
+
+
+def test_a_clock_that_is_set_changes_no_distances() -> None:
+    """What the tests of the pace measure goes on evenly when the machine's clock is put back or forward."""
+    settings = [(100.0, 50.0), (98.5, 48.0), (1099.5, 1048.0)]
+    clock = WallClock(settings)
+    stamps = [100.0, 100.2, 98.4, 98.6, 1099.5, 1099.7]
+    assert [round(clock.instant(each), 6) for each in stamps] == [50.0, 50.2, 50.4, 50.6, 51.5, 51.7]
