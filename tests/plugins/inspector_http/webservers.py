@@ -136,7 +136,7 @@ HABITS: dict[str, Habit] = {
 }
 
 NGINX = """
-daemon off; worker_processes 1; pid {folder}/pid; error_log stderr crit;
+daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log stderr crit;
 events {{ worker_connections 64; }}
 http {{
   access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
