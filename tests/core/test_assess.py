@@ -270,6 +270,25 @@ def test_what_only_informs_needs_no_second_look() -> None:
     assert worth_a_second_look(_given([informs], [cake_sweet], [_evidence(False)])) == set()
 
 
+def test_an_error_of_ours_is_not_taken_over() -> None:
+    """A verdict is reached once for the same evidence, but a check that went wrong is asked again."""
+    outcomes = iter([ValueError("a passing trouble"), passed("is sweet"), failed("never asked a third time")])
+
+    @check("cake-moody", title="The cake is sweet today")
+    def moody(_taste: Taste) -> Verdict:
+        """It depends on the day.
+
+        Remediation: wait for a better one.
+        """
+        outcome = next(outcomes)
+        if isinstance(outcome, ValueError):
+            raise outcome
+        return outcome
+
+    given = _given([_row("cake-moody")], [moody], [_evidence(True)])
+    assert [assess(given).findings[0].outcome for _ in range(3)] == [Outcome.ERROR, Outcome.PASS, Outcome.PASS]
+
+
 def test_what_also_recommends_is_looked_at_again() -> None:
     """One failing row of another force is enough, whatever else rests on the look."""
     informs = _row("cake-sweet", id="row-informs", force=Force.INFO, severity=Severity.INFO)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from inspector import Capture, Cause, Discovered, Raw, Reading, Trouble, TroubleNote
-from inspector.collect import Progress
+from inspector.collect import Progress, mixed
+from inspector.inspection import Ask
 from inspector.judgement import Judgement
 from inspector.model import now
 from inspector.observation import Evidence, Gap
@@ -126,3 +127,18 @@ def test_reading_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None
 
     facts, note = asyncio.run(facts_of(oven(read=read), Capture(raw=(Raw(name="x", data=b""),)), READING))
     assert (facts, note and note.cause) == (None, Cause.BUG)
+
+
+@pytest.mark.parametrize("counts", [{}, {"a": 1}, {"a": 5, "b": 5, "c": 5}, {"a": 7, "b": 1, "c": 3}])
+def test_mixing_loses_no_look_and_begins_at_different_places(counts: dict[str, int]) -> None:
+    """Every ask stands in the order once, and probes begin at places of their own."""
+    asks = [
+        Ask(probe=probe, subject=Subject(kind=Aim.ADDRESS, uri="cake://a", scheme="cake", address=f"127.0.0.{place}"))
+        for probe, count in counts.items()
+        for place in range(count)
+    ]
+    order = mixed(asks)
+    assert sorted(order, key=lambda ask: ask.key) == sorted(asks, key=lambda ask: ask.key)
+    assert {ask.probe for ask in order[: len(counts)]} == set(counts)
+    if set(counts.values()) == {5}:
+        assert len({ask.subject.address for ask in order[:3]}) == 3
