@@ -25,13 +25,12 @@ from tests.core.network.estate import (
     Estate,
     authorise,
     make_probe,
-    most_in_a_second,
     needs_raw,
     serving,
     target,
 )
 from tests.core.network.test_door import closing_in
-from tests.core.network.test_rates import PACE, most_at_once, opened
+from tests.core.network.test_rates import PACE, assert_pace, most_at_once, opened
 
 WAYS = [readiness._here, readiness._ByLoop]
 
@@ -424,11 +423,7 @@ def test_exchanges_keep_the_pace(tmp_path: Path) -> None:
         on = estate(tmp_path, server.port, granted=authorise(rates=PACE))
         assert go(on, server.port, many) == [{Ending.ENOUGH}]
         packets = sniffer.report()["packets"]
-    instants = opened(packets, server.port)
-    assert len(instants) == 30
-    assert most_in_a_second(instants) <= PACE.burst
-    assert len(instants) <= PACE.burst + PACE.connections_per_second * (instants[-1] - instants[0]) + 1
-    assert most_at_once(packets, server.port) <= PACE.at_once
+    assert_pace(packets, server.port, connections=30)
 
 
 @needs_raw

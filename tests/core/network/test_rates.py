@@ -54,6 +54,15 @@ def estate(folder: Path, port: int, rates: Rates = PACE, **changes: object) -> E
     return Estate(folder, f"tcp://{HOST}:{port}", granted=authorise(rates=rates), **changes)  # type: ignore[arg-type]
 
 
+def assert_pace(packets: list[list[float]], port: int, *, connections: int) -> None:
+    """So many connections left, at the authorised pace, and never more of them open than allowed."""
+    instants = opened(packets, port)
+    assert len(instants) == connections
+    assert most_in_a_second(instants) <= PACE.burst
+    assert connections <= PACE.burst + PACE.connections_per_second * (instants[-1] - instants[0]) + 1
+    assert most_at_once(packets, port) <= PACE.at_once
+
+
 @needs_raw
 def test_plain_connections_keep_the_pace(tmp_path: Path) -> None:
     """However many looks ask at once, no second sees more than the burst, and no more are open than allowed."""
@@ -72,11 +81,7 @@ def test_plain_connections_keep_the_pace(tmp_path: Path) -> None:
     with serving("quiet") as server, serving("sniff") as sniffer:
         asyncio.run(go(server.port))
         packets = sniffer.report()["packets"]
-    instants = opened(packets, server.port)
-    assert len(instants) == 30
-    assert most_in_a_second(instants) <= PACE.burst
-    assert len(instants) <= PACE.burst + PACE.connections_per_second * (instants[-1] - instants[0]) + 1
-    assert most_at_once(packets, server.port) <= PACE.at_once
+    assert_pace(packets, server.port, connections=30)
 
 
 @needs_raw

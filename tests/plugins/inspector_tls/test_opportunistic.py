@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector import Aim, Check, Outcome, Seen, Subject, checks_in
+from inspector import Aim, Answer, Cause, Check, Outcome, Seen, Subject, checks_in
 from inspector.testing import unseen_variants
 from inspector_tls import checks
 from inspector_tls.certificates.observations import Certificates
@@ -106,5 +106,7 @@ def test_own_authority_beside_an_expired_certificate() -> None:
     (check,) = (each for each in JUDGES if each.id == "certificate-chains-to-public-root")
     assert _outcome(check, private) is Outcome.NOT_APPLICABLE
     assert _outcome(check, both) is Outcome.FAIL
+    half = both.model_copy(update={"named": named.model_copy(update={"usual": Answer(unseen=Cause.TIMEOUT)})})
+    assert _outcome(check, half) is Outcome.FAIL
     for variant in unseen_variants(both):
         assert _outcome(check, variant) not in GOOD
