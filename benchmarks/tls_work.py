@@ -7,7 +7,6 @@ Prints one line of JSON: seconds of wall and of CPU (children too) and what of t
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import resource
 import statistics
@@ -44,10 +43,14 @@ def _spent() -> float:
 async def _through_the_door(
     port: int, count: int, look: Callable[..., Awaitable[Any]], *, at_once: int = LOOKS
 ) -> dict[str, Any]:
-    """Look at so many endpoints, some at a time, through one door under a wide-open authorisation."""
+    """Look at so many endpoints, some at a time, through one door under a wide-open authorisation.
+
+    The collector of garbage runs as seldom as in an inspection.
+    """
     from inspector import Declared, Target
     from inspector.authorisation import Authorisation, AuthorisationKind, Covers, PortRange, Rates
     from inspector.declaration import System
+    from inspector.garbage import seldom_collected
     from inspector.inspection import Pin
     from inspector.model import now
     from inspector.network import Door, Ledger, Scope
@@ -87,7 +90,8 @@ async def _through_the_door(
             lags: list[float] = []
             ticking = asyncio.create_task(_tick(lags))
             before, began = _spent(), time.monotonic()
-            await asyncio.gather(*(asyncio.create_task(one(address)) for address in addresses(count)))
+            with seldom_collected():
+                await asyncio.gather(*(asyncio.create_task(one(address)) for address in addresses(count)))
             wall = time.monotonic() - began
             ticking.cancel()
         # Every connection has two lines, and reading them as entries is no part of the work.
@@ -157,7 +161,7 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
 def every_look(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
     """All looks at every endpoint that need no other, all readings, and all checks over what they tell.
 
-    As in an inspection, fifty looks are in flight, the collector of garbage seldom runs, and checks come in the end.
+    As in an inspection, fifty looks are in flight, and checks come in the end.
     ``timed`` notes the CPU of every step of the event loop, which costs some.
     """
     from inspector import Cause, Declared
@@ -203,7 +207,6 @@ def every_look(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
     everything: list[tuple[Subject, dict[type[Observation], Any]]] = []
     if timed:
         _time_steps(steps)
-    gc.set_threshold(100_000, 50, 1000)
     done = asyncio.run(_through_the_door(port, count, look, at_once=LOOKS // len(probes)))
     began = time.monotonic()
     verdicts = Counter(verdict for subject, seen in everything for verdict in judged(subject, seen))

@@ -79,7 +79,7 @@ class _Keeper:
         self._keeping: asyncio.Task[None] | None = None
 
     async def keep(self, ready: Ready) -> None:
-        """Return when the record is on the disk; raises BundleError."""
+        """Return when the record is on the disk; raises BundleError, and whatever else kept it from being written."""
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((ready, kept))
         if self._keeping is None or self._keeping.done():
@@ -93,7 +93,7 @@ class _Keeper:
             error: Exception | None = None
             try:
                 await asyncio.to_thread(self._writer.keep, [ready for ready, _ in batch])
-            except (BundleError, ValueError) as refused:
+            except Exception as refused:  # noqa: BLE001  (raised where each of them waits)
                 error = refused
             for _, kept in batch:
                 if kept.done():

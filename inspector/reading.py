@@ -23,10 +23,12 @@ async def read(probe: Probe, capture: Capture, reading: Reading) -> dict[str, ob
         work, context = pack(probe, capture, reading)
         return unpack(await isolate(read_in_worker, work, timeout=HEAVY_READ_SECONDS, context=context))
     await asyncio.sleep(0)  # others get their turn between the end of a look, its reading, and what is made of that
-    with bounded(READ_SECONDS, f"reading what {probe.name!r} saw"):
+    what = f"reading what {probe.name!r} saw"
+    with bounded(READ_SECONDS, what):
         facts = probe.read(capture, reading)
     await asyncio.sleep(0)
-    return facts.model_dump(mode="json")
+    with bounded(READ_SECONDS, what):
+        return facts.model_dump(mode="json")
 
 
 def blame(error: BaseException, probe: Probe) -> TroubleNote:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from inspector.collect import Progress
 from inspector.declaration import System
 from inspector.errors import BundleError, InspectorError, Misuse, NotAuthorised, PaperError
 from inspector.finding import Finding
+from inspector.garbage import seldom_collected
 from inspector.gate import MISUSE, Threshold, baseline_of, exit_code, gravest
 from inspector.inspect import COMPLETE, Job, Terms, begin, close, collect, judge, permitted, prepare, resumed
 from inspector.judgement import Judgement
@@ -225,7 +226,7 @@ def inspect_each(run: Round, wish: Wish) -> list[Inspected]:
     gate = wish.gate()
     shown = Shown(quiet=wish.quiet)
     inspected: list[Inspected] = []
-    with _seldom_collected():
+    with seldom_collected():
         for system in run.systems:
             try:
                 inspected.append(_inspect(run, system, wish, gate, shown))
@@ -234,22 +235,6 @@ def inspect_each(run: Round, wish: Wish) -> list[Inspected]:
             gc.collect()
     tell(inspected, wish, run.registry)
     return inspected
-
-
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Within the body, cyclic garbage is looked for seldom, and not among what was there before.
-
-    A pass over all the evidence in memory finds next to nothing, and stops the event loop for tenths of a second.
-    """
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 1000)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 def _inspect(run: Round, system: System, wish: Wish, gate: Gate, shown: Shown) -> Inspected:

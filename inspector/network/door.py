@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
 from datetime import timedelta
-from functools import cache
 from types import TracebackType
 from typing import Self
 
@@ -40,12 +38,6 @@ def _identity(settings: Settings, run: str) -> Identity:
     )
 
 
-@cache
-def _keep_what_is_loaded() -> None:
-    """What is loaded when the first door opens lasts as long as the process: the collector need not go through it."""
-    gc.freeze()
-
-
 class Door:
     """The only way out. ``async with`` installs the audit guard and the watch over the authorised hours.
 
@@ -75,7 +67,6 @@ class Door:
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        _keep_what_is_loaded()
         courtesy = self._courtesy or shared_courtesy()
         self._checkpoint = Checkpoint(self._ledger, courtesy, self._settings.ceilings.connections)
         guard.stand(self._bypassed)

@@ -6,8 +6,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from pydantic import model_serializer
 
-from inspector import Capture, Cause, Discovered, Raw, Reading, Trouble, TroubleNote
+from inspector import Answer, Capture, Cause, Discovered, Raw, Reading, Trouble, TroubleNote
+from inspector.bundle import Writer
 from inspector.collect import Progress, mixed
 from inspector.inspection import Ask
 from inspector.judgement import Judgement
@@ -127,6 +129,36 @@ def test_reading_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None
 
     facts, note = asyncio.run(facts_of(oven(read=read), Capture(raw=(Raw(name="x", data=b""),)), READING))
     assert (facts, note and note.cause) == (None, Cause.BUG)
+
+
+def test_facts_that_cannot_be_told_in_time_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Putting facts into JSON is the plugin's code, too, and is bounded as its reading is."""
+    monkeypatch.setattr("inspector.reading.READ_SECONDS", 0.2)
+
+    class Endless(Oven):
+        @model_serializer
+        def tell(self) -> dict[str, object]:
+            while True:
+                pass
+
+    def read(capture: Capture, reading: Reading) -> Oven:
+        return Endless(hot=Answer(seen=True))
+
+    facts, note = asyncio.run(facts_of(oven(read=read), Capture(raw=RAW), READING))
+    assert facts is None
+    assert note is not None
+    assert "took longer than 0.2 s" in note.detail
+
+
+def test_whatever_keeps_a_look_from_being_recorded_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No look waits for ever for a record that will not be: a mistake of ours ends the inspection."""
+
+    def broken(_writer: Writer, _ready: object) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(Writer, "keep", broken)
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        inspect(tmp_path, job(tmp_path))
 
 
 @pytest.mark.parametrize("counts", [{}, {"a": 1}, {"a": 5, "b": 5, "c": 5}, {"a": 7, "b": 1, "c": 3}])
