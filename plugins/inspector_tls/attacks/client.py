@@ -14,6 +14,7 @@ from sslyze.plugins.early_data_plugin import EarlyDataImplementation
 from sslyze.plugins.heartbleed_plugin import HeartbleedImplementation
 from sslyze.plugins.openssl_ccs_injection_plugin import OpenSslCcsInjectionImplementation
 from sslyze.plugins.plugin_base import ScanJobResult
+from sslyze.plugins.robot._robot_tester import ServerDoesNotSupportRsa
 from sslyze.plugins.robot.implementation import RobotImplementation
 from sslyze.plugins.session_renegotiation_plugin import SessionRenegotiationImplementation
 from sslyze.server_connectivity import ClientAuthRequirementEnum, ServerTlsProbingResult, TlsVersionEnum
@@ -38,17 +39,12 @@ _MOST_TIMEOUTS = 2
 _CHANGE_CIPHER_SPEC = b"\x14"
 _SUITES = {True: "ALL:COMPLEMENTOFALL:-eNULL:-PSK:-SRP", False: "ALL:COMPLEMENTOFALL:-eNULL:-PSK:-SRP:@SECLEVEL=0"}
 
-#: The scan command, the field of its result that is kept, and the one that counts.
-_COMMANDS: dict[Command, tuple[Any, str, str]] = {
-    Command.HEARTBLEED: (HeartbleedImplementation, "is_vulnerable_to_heartbleed", ""),
-    Command.CCS_INJECTION: (OpenSslCcsInjectionImplementation, "is_vulnerable_to_ccs_injection", ""),
-    Command.ROBOT: (RobotImplementation, "robot_result", ""),
-    Command.RENEGOTIATION: (
-        SessionRenegotiationImplementation,
-        "is_vulnerable_to_client_renegotiation_dos",
-        "client_renegotiations_success_count",
-    ),
-    Command.EARLY_DATA: (EarlyDataImplementation, "supports_early_data", ""),
+#: The scan command, and the field of its result that is kept.
+_COMMANDS: dict[Command, tuple[Any, str]] = {
+    Command.HEARTBLEED: (HeartbleedImplementation, "is_vulnerable_to_heartbleed"),
+    Command.CCS_INJECTION: (OpenSslCcsInjectionImplementation, "is_vulnerable_to_ccs_injection"),
+    Command.ROBOT: (RobotImplementation, "robot_result"),
+    Command.EARLY_DATA: (EarlyDataImplementation, "supports_early_data"),
 }
 
 
@@ -268,23 +264,26 @@ def run(order: Order, command: Command, version: TlsVersion, *, names_server: bo
     server = Server(order, version, command, names_server=names_server)
     try:
         if command is Command.VERSION:
-            result, number, error = _shake(server)
+            result, number = _shake(server)
+        elif command is Command.RENEGOTIATION:
+            result, number = _renegotiate(server)
         else:
-            result, number, error = _scan(server, command)
+            result, number = _scan(server, command)
+        error = ""
+    except Exception as trouble:  # noqa: BLE001  (sslyze and nassl raise many; what was received is judged)
+        result, number, error = "", 0, f"{type(trouble).__name__}: {trouble}".strip()[:300]
     finally:
         server.close()
     return Run(command=command, version=version, result=result, number=number, error=error, lines=server.told())
 
 
-def _shake(server: Server) -> tuple[str, int, str]:
+def _shake(server: Server) -> tuple[str, int]:
     connection = server.get_preconfigured_tls_connection()
     try:
         connection.connect()
-    except Exception as error:  # noqa: BLE001  (sslyze and nassl raise many; what was received is judged)
-        return "", 0, _words(error)
     finally:
         _close(connection)
-    return "", 0, ""
+    return "", 0
 
 
 def _close(connection: SslConnection) -> None:
@@ -292,23 +291,28 @@ def _close(connection: SslConnection) -> None:
         connection.close()
 
 
-def _scan(server: Server, command: Command) -> tuple[str, int, str]:
-    implementation, field, counted = _COMMANDS[command]
-    results = []
-    for job in implementation.scan_jobs_for_scan_command(server):
+def _renegotiate(server: Server) -> tuple[str, int]:
+    """Only sslyze's second question: whether renegotiation is secure, its first, is known from the enumeration."""
+    implementation: Any = SessionRenegotiationImplementation
+    *_, asking = implementation.scan_jobs_for_scan_command(server)
+    _kind, (accepted, number) = asking.function_to_call(*asking.function_arguments)
+    return str(accepted), number
+
+
+def _scan(server: Server, command: Command) -> tuple[str, int]:
+    implementation, field = _COMMANDS[command]
+    jobs = implementation.scan_jobs_for_scan_command(server)
+    results: list[ScanJobResult] = []
+    for job in jobs:
         try:
             value = job.function_to_call(*job.function_arguments)
+        except ServerDoesNotSupportRsa as error:
+            # sslyze asks twice more, and believes the first refusal all the same.
+            results += [ScanJobResult(None, error)] * (len(jobs) - len(results))
+            break
         except Exception as error:  # noqa: BLE001  (it is the command's own affair what it makes of it)
             results.append(ScanJobResult(None, error))
         else:
             results.append(ScanJobResult(value, None))
-    try:
-        result = implementation.result_for_completed_scan_jobs(server, results)
-    except Exception as error:  # noqa: BLE001  (whatever went wrong, the connections tell what was seen)
-        return "", 0, _words(error)
-    told = getattr(result, field)
-    return str(getattr(told, "value", told)), int(getattr(result, counted)) if counted else 0, ""
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".strip()[:300]
+    told = getattr(implementation.result_for_completed_scan_jobs(server, results), field)
+    return str(getattr(told, "value", told)), 0

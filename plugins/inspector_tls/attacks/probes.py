@@ -21,7 +21,7 @@ from inspector import (
 )
 from inspector.subject import is_address
 from inspector_tls.attacks.observations import TlsAttacks, TlsSessions
-from inspector_tls.attacks.runs import Command, Order, Report, Run, about, newest_attacked, settle
+from inspector_tls.attacks.runs import Command, Order, Report, Run, about, accepted, newest_attacked, settle
 from inspector_tls.attacks.trying import MOST_ATTACKING, MOST_FOR_SESSIONS, attack, resume
 from inspector_tls.observations import TlsVersion
 from inspector_tls.starttls.preambles import SCHEMES
@@ -97,7 +97,7 @@ async def tls_attacks(target: Target, network: Network, *, answer_seconds: int =
 def read_sessions(capture: Capture, _reading: Reading) -> TlsSessions:
     """Whether early data was taken; a server that refuses TLS 1.3 takes none."""
     runs = _runs(capture)
-    newest = settle(about(runs, Command.VERSION, TlsVersion.TLS_1_3))
+    newest = accepted(runs, TlsVersion.TLS_1_3)
     if newest.unseen is not None:
         raise Trouble(newest.unseen, "whether the server accepts TLS 1.3 was not seen")
     taken = settle(about(runs, Command.EARLY_DATA)) if newest.seen else Answer(seen=False)

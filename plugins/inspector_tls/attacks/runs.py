@@ -121,7 +121,9 @@ class Report(Model):
 
 def accepts(run: Run) -> Answer[bool]:
     """Whether the server accepts the version of a handshake: it chose it, chose another, or refused in words."""
-    (line,) = run.lines
+    if not run.lines:
+        return run.unseen
+    line = run.lines[0]
     chosen = hello_version(line.received)
     if chosen is not None:
         return Answer(seen=chosen is run.version)
@@ -186,6 +188,8 @@ def robot(run: Run) -> Answer[Robot]:
         return Answer(unseen=Cause.UNSTABLE)
     if found is Robot.NO_RSA:
         refused = [line for line in run.lines if hello_version(line.received) is None]
+        if len(refused) < len(run.lines):
+            return Answer(unseen=Cause.UNSTABLE)  # it took what it refuses at another time
         in_words = bool(refused) and all(REFUSALS & set(alerts(line.received)) for line in refused)
         return Answer(seen=found) if in_words else run.unseen
     if found is Robot.NO_ORACLE:
@@ -214,7 +218,12 @@ def renegotiations(run: Run) -> Answer[int]:
 
 
 def early_data(run: Run) -> Answer[bool]:
-    """Whether the server took a byte before the handshake was done, on a session that it had given out."""
+    """Whether the server took a byte before the handshake was done, on a session that it had given out.
+
+    Who refuses TLS 1.3 takes none.
+    """
+    if accepts(run).seen is False:
+        return Answer(seen=False)
     if run.error or any(line.end in (End.RESET, End.TIMEOUT) for line in run.lines):
         return run.unseen
     if run.result == str(True):
@@ -237,9 +246,12 @@ JUDGES: dict[Command, Callable[[Run], Answer[Any]]] = {
 
 def settle(runs: Iterable[Run]) -> Answer[Any]:
     """The first answer that was seen, else why the last was not."""
+    return _first_seen(JUDGES[run.command](run) for run in runs)
+
+
+def _first_seen(answers: Iterable[Answer[Any]]) -> Answer[Any]:
     answer: Answer[Any] = Answer(unseen=Cause.NOT_REACHED)
-    for run in runs:
-        answer = JUDGES[run.command](run)
+    for answer in answers:
         if answer.is_seen:
             break
     return answer
@@ -250,6 +262,21 @@ def about(runs: Sequence[Run], command: Command, version: TlsVersion | None = No
     return [run for run in runs if run.command is command and version in (None, run.version)]
 
 
+#: Commands that begin with a handshake like any other.
+_OFFERING_ALL = (Command.VERSION, Command.EARLY_DATA)
+
+
+def accepted(runs: Sequence[Run], version: TlsVersion) -> Answer[bool]:
+    """Whether the server accepts a version.
+
+    Its hello shows that, whatever was tried with it. A refusal is believed only of a hello that offers all there is.
+    """
+    tried = [run for run in runs if run.version is version]
+    if any(hello_version(line.received) is version for run in tried for line in run.lines):
+        return Answer(seen=True)
+    return _first_seen(accepts(run) for run in tried if run.command in _OFFERING_ALL)
+
+
 #: Versions that the attacks are about, newest first.
 ATTACKED = (TlsVersion.TLS_1_2, TlsVersion.TLS_1_1, TlsVersion.TLS_1_0, TlsVersion.SSL_3)
 
@@ -257,12 +284,12 @@ ATTACKED = (TlsVersion.TLS_1_2, TlsVersion.TLS_1_1, TlsVersion.TLS_1_0, TlsVersi
 def newest_attacked(runs: Sequence[Run]) -> Answer[TlsVersion | None]:
     """The newest version up to TLS 1.2 that is accepted; None where TLS 1.3 is and all others are refused."""
     for version in ATTACKED:
-        accepted = settle(about(runs, Command.VERSION, version))
-        if not accepted.is_seen:
-            return Answer(unseen=accepted.unseen)
-        if accepted.seen:
+        taken = accepted(runs, version)
+        if not taken.is_seen:
+            return Answer(unseen=taken.unseen)
+        if taken.seen:
             return Answer(seen=version)
-    newest = settle(about(runs, Command.VERSION, TlsVersion.TLS_1_3))
+    newest = accepted(runs, TlsVersion.TLS_1_3)
     if newest.seen:
         return Answer(seen=None)
     return Answer(unseen=newest.unseen or Cause.PROTOCOL_ERROR)

@@ -12,6 +12,7 @@ from inspector_tls.attacks.runs import (
     Order,
     Report,
     Run,
+    about,
     newest_attacked,
     settle,
 )
@@ -26,13 +27,14 @@ _CONNECTIONS = {
     Command.VERSION: 1,
     Command.HEARTBLEED: 1,
     Command.CCS_INJECTION: 1,
-    Command.RENEGOTIATION: 2,
+    Command.RENEGOTIATION: 1,
     Command.ROBOT: 21,
     Command.EARLY_DATA: 2,
 }
-#: Every version and every command is tried at most twice.
-MOST_ATTACKING = 2 * (sum(_CONNECTIONS[each] for each in _ATTACKS) + len(ATTACKED) + 1)
-MOST_FOR_SESSIONS = 2 * (_CONNECTIONS[Command.VERSION] + _CONNECTIONS[Command.EARLY_DATA])
+#: Every version and every command is tried at most twice, and the first command once more where another version is
+#: attacked than it was tried with.
+MOST_ATTACKING = 1 + 2 * (sum(_CONNECTIONS[each] for each in _ATTACKS) + len(ATTACKED) + 1)
+MOST_FOR_SESSIONS = 2 * _CONNECTIONS[Command.EARLY_DATA]
 
 
 class _Trial:
@@ -45,19 +47,21 @@ class _Trial:
         self._tries = 2
         self.runs: list[Run] = []
 
+    def once(self, command: Command, version: TlsVersion) -> None:
+        """Run a command for the first time."""
+        self.runs.append(self._run(self._order, command, version, names_server=None))
+
     def try_out(self, command: Command, version: TlsVersion) -> bool:
-        """Run a command; the second time with the server's name. Whether it was settled.
+        """Run a command until it was run twice, the second time with the server's name. Whether it was settled.
 
         Once a server was silent twice, everything else is asked of it once.
         """
-        done: list[Run] = []
-        for names_server in (None, True)[: self._tries]:
-            if time.monotonic() >= self._ends:
+        done = about(self.runs, command, version)
+        for names_server in (None, True)[len(done) : self._tries]:
+            if settle(done).is_seen or time.monotonic() >= self._ends:
                 break
             done.append(self._run(self._order, command, version, names_server=names_server))
-            if settle(done).is_seen:
-                break
-        self.runs += done
+            self.runs.append(done[-1])
         answer = settle(done)
         if answer.unseen is Cause.TIMEOUT:
             self._tries = 1
@@ -65,14 +69,19 @@ class _Trial:
 
 
 def attack(payload: bytes) -> bytes:
-    """Carry out an ``Order`` (JSON): find the newest version up to TLS 1.2, try each attack; give the ``Report``."""
+    """Carry out an ``Order`` (JSON): find the newest version up to TLS 1.2, try each attack; give the ``Report``.
+
+    Most servers have TLS 1.2, and the first attack shows it as well as a handshake for nothing else would.
+    """
     from inspector_tls.attacks.client import run, tools
 
     trial = _Trial(Order.parse(payload), run)
-    for version in (*ATTACKED, TlsVersion.TLS_1_3):
-        settled = trial.try_out(Command.VERSION, version)
-        if not settled or settle(trial.runs[-1:]).seen:
-            break
+    trial.once(Command.RENEGOTIATION, ATTACKED[0])
+    if newest_attacked(trial.runs).seen is None:
+        for version in (*ATTACKED, TlsVersion.TLS_1_3):
+            settled = trial.try_out(Command.VERSION, version)
+            if not settled or settle(trial.runs[-1:]).seen:
+                break
     newest = newest_attacked(trial.runs).seen
     if newest is not None:
         for command in _ATTACKS:
@@ -85,7 +94,5 @@ def resume(payload: bytes) -> bytes:
     from inspector_tls.attacks.client import run, tools
 
     trial = _Trial(Order.parse(payload), run)
-    trial.try_out(Command.VERSION, TlsVersion.TLS_1_3)
-    if settle(trial.runs).seen:
-        trial.try_out(Command.EARLY_DATA, TlsVersion.TLS_1_3)
+    trial.try_out(Command.EARLY_DATA, TlsVersion.TLS_1_3)
     return Report(runs=tuple(trial.runs), tools=tools()).canonical()
