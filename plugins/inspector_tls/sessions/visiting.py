@@ -156,8 +156,9 @@ class _Talk:
         try:
             await self._step(self._tls.do_handshake)
             self._stands = True
-            self._look_for_ticket()
-            if self._tls.version() == "TLSv1.3" and not self._tls.session_reused:
+            if self._tls.version() != "TLSv1.3":
+                self._look_for_ticket()
+            elif not self._tls.session_reused:
                 await self._hear_out(words)
             await self._leave()
         except ssl.SSLError as error:
@@ -211,7 +212,6 @@ class _Talk:
                 raise
             else:
                 await self._flush()
-                self._look_for_ticket()
                 return result
 
     async def _flush(self) -> None:
@@ -246,7 +246,11 @@ class _Talk:
         return 5 + int.from_bytes(self._buffer[3:5], "big")
 
     def _look_for_ticket(self) -> None:
-        """Take note of a ticket that was not there before; each look makes OpenSSL copy the session."""
+        """Take note of a ticket that was not there before.
+
+        Each look makes OpenSSL copy the session: so there is none where no ticket can have come, which is with the end
+        of a handshake of TLS 1.3 (RFC 8446 §5.1: the keys change at the end of a record) and with what is read.
+        """
         if not (self._stands and self._is_fed):
             return
         self._is_fed = False
