@@ -6,14 +6,17 @@ A plugin is a module named by an entry point of the group ``inspector``; it mark
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING
 
 import pluggy
 
-from inspector.checking import Check
-from inspector.probing import Probe
-from inspector.renderer import Renderer
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from importlib.resources.abc import Traversable
+
+    from inspector.checking import Check
+    from inspector.probing import Probe
+    from inspector.renderer import Renderer
 
 hookspec = pluggy.HookspecMarker("inspector")
 hookimpl = pluggy.HookimplMarker("inspector")

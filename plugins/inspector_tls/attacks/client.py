@@ -23,8 +23,8 @@ from sslyze.server_setting import ServerNetworkConfiguration, ServerNetworkLocat
 from inspector import Trouble
 from inspector_tls.attacks.records import is_hello_done
 from inspector_tls.attacks.runs import Command, End, Line, Order, Run
-from inspector_tls.observations import TlsVersion
 from inspector_tls.starttls.preambles import Names, Preamble, needs_preamble
+from inspector_tls.versions import TlsVersion
 
 #: The versions as sslyze names them.
 SSLYZE = dict(zip(TlsVersion, sorted(TlsVersionEnum, key=lambda each: each.value), strict=True))

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from inspector import Answer, Observation
-from inspector_tls.observations import TlsVersion
+from inspector_tls.versions import TlsVersion
 
 
 class Robot(StrEnum):

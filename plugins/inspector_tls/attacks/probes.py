@@ -23,8 +23,8 @@ from inspector.subject import is_address
 from inspector_tls.attacks.observations import TlsAttacks, TlsSessions
 from inspector_tls.attacks.runs import Command, Order, Report, Run, about, accepted, newest_attacked, settle
 from inspector_tls.attacks.trying import MOST_ATTACKING, MOST_FOR_SESSIONS, attack, resume
-from inspector_tls.observations import TlsVersion
 from inspector_tls.starttls.preambles import SCHEMES
+from inspector_tls.versions import TlsVersion
 
 HTTPS = Scheme("https", Form.PAGE, 443)
 TLS = Scheme("tls")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inspector_tls.observations import TlsVersion
+from inspector_tls.versions import TlsVersion
 
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _HEARTBEAT = 20, 21, 22, 24
 _SERVER_HELLO, _SERVER_HELLO_DONE = 2, 14

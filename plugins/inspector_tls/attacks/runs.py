@@ -21,7 +21,7 @@ from inspector_tls.attacks.records import (
     hello_version,
     is_hello_done,
 )
-from inspector_tls.observations import TlsVersion
+from inspector_tls.versions import TlsVersion
 
 
 class Command(StrEnum):

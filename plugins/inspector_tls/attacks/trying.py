@@ -16,7 +16,7 @@ from inspector_tls.attacks.runs import (
     newest_attacked,
     settle,
 )
-from inspector_tls.observations import TlsVersion
+from inspector_tls.versions import TlsVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
