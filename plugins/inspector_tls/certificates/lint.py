@@ -5,9 +5,10 @@ pkilint is an extra (``level-inspector[pki]``), and slow to import; only a readi
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from functools import cache, lru_cache
+from importlib import import_module
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from inspector_tls.certificates.observations import Objection
@@ -27,10 +28,8 @@ class NotLinted(Exception):
 
 def lint(der: bytes) -> tuple[Objection, ...]:
     """The objections to a certificate, errors and warnings, sorted. Raises NotInstalled and NotLinted."""
-    _import_when_used("iso639")
     try:
-        import pkilint.loader  # noqa: F401  (only whether it is there)
-        from pkilint.cabf import serverauth  # noqa: F401
+        _import_pkilint()
     except ImportError as error:
         raise NotInstalled from error
     try:
@@ -74,15 +73,25 @@ def _profile(kind: Any) -> tuple[Any, Any]:
     return validator, select
 
 
-def _import_when_used(name: str) -> None:
-    """Let a module load when something of it is first used.
+@cache
+def _import_pkilint() -> None:
+    """Import pkilint without two thirds of what that costs. Raises ImportError.
 
-    The table of languages takes as long to import as all of pkilint, which needs it for European qualified
-    certificates alone.
+    The table of languages is needed for European qualified certificates alone, and five validators each read the list
+    of public suffixes.
     """
-    spec = None if name in sys.modules else importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
-        return
-    spec.loader = importlib.util.LazyLoader(spec.loader)
-    sys.modules[name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.modules.setdefault("iso639", _WhenUsed("iso639"))
+    from pkilint.cabf import serverauth  # noqa: F401
+    from pkilint.common import alternative_name
+
+    suffixes = alternative_name.publicsuffixlist
+    alternative_name.publicsuffixlist = SimpleNamespace(PublicSuffixList=cache(suffixes.PublicSuffixList))
+
+
+class _WhenUsed(ModuleType):
+    """Stands for a module until something of it is used, which then imports it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(import_module(self.__name__), name)
