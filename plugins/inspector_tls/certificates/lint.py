@@ -73,7 +73,6 @@ def _profile(kind: Any) -> tuple[Any, Any]:
     return validator, select
 
 
-@cache
 def _import_pkilint() -> None:
     """Import pkilint without two thirds of what that costs. Raises ImportError.
 
@@ -84,8 +83,12 @@ def _import_pkilint() -> None:
     from pkilint.cabf import serverauth  # noqa: F401
     from pkilint.common import alternative_name
 
-    suffixes = alternative_name.publicsuffixlist
-    alternative_name.publicsuffixlist = SimpleNamespace(PublicSuffixList=cache(suffixes.PublicSuffixList))
+    _read_suffixes_once(alternative_name)
+
+
+@cache
+def _read_suffixes_once(user: Any) -> None:
+    user.publicsuffixlist = SimpleNamespace(PublicSuffixList=cache(user.publicsuffixlist.PublicSuffixList))
 
 
 class _WhenUsed(ModuleType):
