@@ -80,6 +80,7 @@ def _import_pkilint() -> None:
     of public suffixes.
     """
     sys.modules.setdefault("iso639", _WhenUsed("iso639"))
+    import pkilint  # noqa: F401  (only whether it is there)
     from pkilint.cabf import serverauth  # noqa: F401
     from pkilint.common import alternative_name
 
