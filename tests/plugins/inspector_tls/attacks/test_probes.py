@@ -207,6 +207,17 @@ def test_no_early_data_before_tls_1_3(files: Files) -> None:
     assert look.seen(TlsSessions).early_data.seen is False
 
 
+def test_nothing_is_asked_twice(files: Files, tmp_path: Path) -> None:
+    """A server without RSA key exchange sees one handshake for each attack, two for ROBOT, and two for early data."""
+    directives = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_ciphers ECDHE;"
+    with servers.nginx(tmp_path, f"{directives} ssl_protocols TLSv1.2 TLSv1.3;") as port:
+        attacks, sessions = attacked(port), run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+    assert attacks.seen(TlsAttacks).robot.seen is Robot.NO_RSA
+    assert len(attacks.ledger) == 5
+    assert sessions.seen(TlsSessions).early_data.seen is False
+    assert len(sessions.ledger) == 2
+
+
 # --- one look as a whole ----------------------------------------------------------------------------------------------
 
 
