@@ -207,7 +207,7 @@ def _read(files: Folder, part: str, expected: Mapping[str, str], file: str, limi
         raise BundleError(f"{printable(file)}: is missing")
     data = files.read(file, limit)
     if digest(data) != expected[name]:
-        raise BundleError(f"{file}: is not what was sealed: its SHA-256 differs")
+        raise BundleError(f"{file}: is not what was sealed, since its SHA-256 differs")
     return data
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,11 @@ class FileFault(Model):
 
     def __str__(self) -> str:
         return f"{self.file}: {self.what}"
+
+    def told(self, say: Callable[[str], str]) -> str:
+        """The fault for a person; what follows a colon is data, or the system's own word, and stays as it is."""
+        what, colon, detail = self.what.partition(": ")
+        return f"{self.file}: {say(what)}{colon}{detail}"
 
 
 def refuse(faults: list[FileFault]) -> None:

@@ -139,7 +139,7 @@ def faults_of(folder: Folder, part: str, sealed: Sealed[Any]) -> list[FileFault]
             continue
         try:
             if folder.digest(file, FILE_BYTES) != expected:
-                faults.append(FileFault(file=file, what="is not what was sealed: its SHA-256 differs"))
+                faults.append(FileFault(file=file, what="is not what was sealed, since its SHA-256 differs"))
         except BundleError as error:
             faults.append(FileFault(file=file, what=error.message.removeprefix(f"{file}: ")))
     return faults
@@ -159,5 +159,5 @@ def _opened(data: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:
         raise BundleError(f"{name}: carries no signature, or more than {_MOST_SIGNATURES}")
     for keyid, signature in envelope.signatures.items():
         if not signed_by(keyid, signature, envelope.pae()):
-            raise BundleError(f"{name}: the signature of {printable(keyid)} is wrong")
+            raise BundleError(f"{name}: a signature is wrong: {printable(keyid)}")
     return envelope.payload, tuple(sorted(envelope.signatures))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from enum import StrEnum
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class Intact(Model):
     def told(self, say: Say) -> str:
         """The answer for a person."""
         if not self.holds:
-            return "\n".join([say("not intact:"), *(f"  {fault.file}: {say(fault.what)}" for fault in self.faults)])
+            return "\n".join([say("not intact:"), *(f"  {fault.told(say)}" for fault in self.faults)])
         if self.trusted:
             return say("intact, signed by a trusted signer")
         unknown = [say("{part} by {signer}", part=s.part, signer=s.signers[0]) for s in self.seals if not s.trusted]
@@ -86,17 +86,35 @@ class Comparison(StrEnum):
     NOT_ASKED = "not-asked"
 
 
+class OtherVersion(Model):
+    """What had one version when it was judged, and has another one now."""
+
+    name: str
+    then: str
+    now: str
+
+    def told(self, say: Say) -> str:
+        """Both versions for a person."""
+        text = "{name} {then} then, {now} now"
+        return say(text, **{key: printable(value) for key, value in self.model_dump().items()})
+
+
 class Reproduction(Model):
-    """One judgement, judged again: ``detail`` says which files differ, or why nothing was compared."""
+    """One judgement, judged again: ``detail`` says which files differ, or why nothing was compared.
+
+    ``versions`` are what differs where they do.
+    """
 
     judgement: str
     comparison: Comparison
     detail: str = ""
+    versions: tuple[OtherVersion, ...] = ()
 
     def told(self, say: Say) -> str:
         """The answer for a person."""
         compared = say(_COMPARED[self.comparison.value])
-        return f"{self.judgement}: {compared}" + (f" ({say(self.detail)})" if self.detail else "")
+        detail = "; ".join(each.told(say) for each in self.versions) or (say(self.detail) if self.detail else "")
+        return f"{self.judgement}: {compared}" + (f" ({detail})" if detail else "")
 
 
 class Reproduced(Model):
@@ -303,21 +321,22 @@ def _again(bundle: Bundle, judged: Judged, reassess: Reassess) -> tuple[Reproduc
 
 
 def _compared(name: str, was: Judgement, now: Judgement) -> Reproduction:
-    if other := [printable(f"{what} {a} then, {b} now") for what, a, b in _versions(was, now) if a != b]:
-        return Reproduction(judgement=name, comparison=Comparison.NOT_COMPARABLE, detail="; ".join(other))
+    if other := tuple(each for each in _versions(was, now) if each.then != each.now):
+        return Reproduction(judgement=name, comparison=Comparison.NOT_COMPARABLE, versions=other)
     before, after = JUDGEMENT.split(was), JUDGEMENT.split(now)
     if differ := sorted(file for file in before if before[file] != after[file]):
         return Reproduction(judgement=name, comparison=Comparison.DIFFERENT, detail=", ".join(differ))
     return Reproduction(judgement=name, comparison=Comparison.SAME)
 
 
-def _versions(was: Judgement, now: Judgement) -> list[tuple[str, str, str]]:
+def _versions(was: Judgement, now: Judgement) -> Iterator[OtherVersion]:
+    """The versions of all that a judgement rests on, then and now."""
     before, after = _plugins(was), _plugins(now)
-    return [
-        ("inspector", was.inspector_version, now.inspector_version),
-        ("regime", f"{was.regime} {was.regime_version}", f"{now.regime} {now.regime_version}"),
-        *((name, before.get(name, "none"), after.get(name, "none")) for name in sorted(before | after)),
-    ]
+    yield OtherVersion(name="inspector", then=was.inspector_version, now=now.inspector_version)
+    then = f"{was.regime} {was.regime_version}"
+    yield OtherVersion(name="regime", then=then, now=f"{now.regime} {now.regime_version}")
+    for name in sorted(before | after):
+        yield OtherVersion(name=name, then=before.get(name, "none"), now=after.get(name, "none"))
 
 
 def _plugins(judgement: Judgement) -> dict[str, str]:

@@ -217,7 +217,7 @@ def test_a_signature_in_anothers_name_is_refused(bundle: Bundle, key: SigningKey
     envelope = json.loads((part / MANIFEST).read_bytes())
     envelope["signatures"][1]["sig"] = envelope["signatures"][0]["sig"]
     (part / MANIFEST).write_bytes(canonical(envelope))
-    refused(bundle, f"the signature of {key.keyid} is wrong")
+    refused(bundle, f"a signature is wrong: {key.keyid}")
 
 
 # --- Contents that a stranger signed ----------------------------------------------------------------------------------

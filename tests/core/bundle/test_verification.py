@@ -13,6 +13,8 @@ from inspector.bundle.layout import MANIFEST
 from inspector.errors import BundleError, PluginError
 from inspector.inspection import PluginRecord
 from inspector.judgement import Judgement
+from inspector.renderer import Language
+from inspector.texts import catalogue
 from inspector.verdict import Outcome
 from tests.core.bundle.forgery import payload, resign, sign
 from tests.core.bundle.specimens import judgement, sealed
@@ -24,6 +26,11 @@ def judged(tmp_path_factory: pytest.TempPathFactory, key: SigningKey) -> Bundle:
     bundle = sealed(tmp_path_factory.mktemp("out"), key, looks=1)
     add_judgement(bundle, judgement(bundle), {"report.html": b"<html>"}, key)
     return bundle
+
+
+def vietnamese(text: str, **values: object) -> str:
+    """The text in Vietnamese; one without a translation fails the test."""
+    return catalogue("inspector", Language.VI)[text].format(**values)
 
 
 def names(bundle: Bundle) -> list[str]:
@@ -96,6 +103,9 @@ def test_a_judgement_that_was_renamed_is_named(judged: Bundle, key: SigningKey, 
         intact = verify(copy, trusted=[key.keyid]).intact
         assert [fault.file for fault in intact.faults] == [f"judgements/{name}"]
         assert "is named for another date or regime than it was sealed for" in intact.words
+        assert f"judgements/{name}: có tên ứng với ngày hoặc bộ quy định khác với khi niêm phong: 20" in intact.told(
+            vietnamese
+        )
 
 
 def test_altered_and_signed_again_is_not_trusted(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
@@ -119,7 +129,8 @@ def test_the_old_signature_does_not_cover_new_bytes(bundle: Bundle, key: Signing
     (part / MANIFEST).write_bytes(json.dumps(envelope, sort_keys=True, separators=(",", ":")).encode())
     intact = verify(bundle.folder, trusted=[key.keyid]).intact
     assert not intact.holds
-    assert "is wrong" in intact.words
+    assert f"a signature is wrong: {key.keyid}" in intact.words
+    assert f"chữ ký sai: {key.keyid}" in intact.told(vietnamese)
 
 
 def test_signatures_can_be_added(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
@@ -189,7 +200,9 @@ def test_other_versions_are_not_comparable(judged: Bundle, key: SigningKey, chan
 
     answer = verify(judged.folder, trusted=[key.keyid], reassess=later)
     assert [each.comparison for each in answer.reproduced.judgements] == [Comparison.NOT_COMPARABLE]
-    assert answer.reproduced.judgements[0].detail.count(" then, ") == 1
+    assert len(answer.reproduced.judgements[0].versions) == 1
+    assert answer.reproduced.words.count(" then, ") == 1
+    assert answer.reproduced.told(vietnamese).count(": khi đó là ") == 1
     assert answer.reproduced.holds
     assert answer.intact.trusted
     assert "tampered" not in answer.words
