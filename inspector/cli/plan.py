@@ -67,8 +67,8 @@ def _print(prepared: Prepared, texts: Texts) -> None:
         if job.registry.probes[name].elsewhere:
             text = "{probe} also asks other hosts that it learns of, where an authorisation names them"
             terminal.say(texts.say(text, probe=name))
-    for _, words in pace_of(plan.asks, job.authorisations).values():
-        terminal.say(words)
+    for pace in pace_of(plan.asks, job.authorisations).values():
+        terminal.say(pace.told(texts.say))
     for limit in plan.limits:
         terminal.say(f"{texts.say(limit.detail)}: {', '.join(limit.addresses)}")
     terminal.say(

@@ -31,6 +31,8 @@ from inspector.plan import (
     wave_of,
 )
 from inspector.plan import Selection as Chosen
+from inspector.renderer import Language
+from inspector.texts import Texts
 from tests.core.bakery import authorisation, bread, crumb, job, oven, oven_hot, regime, registry, row, system
 
 
@@ -144,25 +146,26 @@ def polite(given: Job) -> Prepared:
 def test_pace_is_told_with_the_arithmetic(tmp_path: Path) -> None:
     """Three connections at one a second, five questions at one a second."""
     made = polite(job(tmp_path))
-    [(seconds, words)] = pace_of(made.plan.asks, made.job.authorisations).values()
-    assert "127.0.0.1: 3 connections at 1/s (burst 1) = " in words
-    assert "5 port questions at 1/s = " in words
-    assert seconds >= 6
-    assert made.plan.bounds.seconds == 20 + seconds
+    [pace] = pace_of(made.plan.asks, made.job.authorisations).values()
+    assert "127.0.0.1: 3 connections at 1/s (burst 1) = " in pace.told()
+    assert "5 port questions at 1/s = " in pace.told()
+    assert "127.0.0.1: 3 kết nối với nhịp 1/giây" in pace.told(Texts(made.job.registry, Language.VI).say)
+    assert pace.seconds >= 6
+    assert made.plan.bounds.seconds == 20 + pace.seconds
 
 
 def test_plan_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     """Seconds needed and seconds granted stand in the words; one second more would do."""
     made = polite(job(tmp_path))
-    [(seconds, _)] = pace_of(made.plan.asks, made.job.authorisations).values()
+    [pace] = pace_of(made.plan.asks, made.job.authorisations).values()
     at = datetime.now(UTC)
 
     def scope(left: int) -> Scope:
         return Scope([authorisation(valid_until=at + timedelta(seconds=left))], made.job.system, made.plan.pins)
 
-    fit(made.plan, scope(seconds), at)
-    with pytest.raises(WindowTooShort, match=f"{seconds} s needed, {seconds - 1} s granted"):
-        fit(made.plan, scope(seconds - 1), at)
+    fit(made.plan, scope(pace.seconds), at)
+    with pytest.raises(WindowTooShort, match=f"{pace.seconds} s needed, {pace.seconds - 1} s granted"):
+        fit(made.plan, scope(pace.seconds - 1), at)
 
 
 def test_plan_that_does_not_fit_is_located(tmp_path: Path) -> None:
