@@ -289,6 +289,16 @@ def test_an_error_of_ours_is_not_taken_over() -> None:
     assert [assess(given).findings[0].outcome for _ in range(3)] == [Outcome.ERROR, Outcome.PASS, Outcome.PASS]
 
 
+def test_a_verdict_is_not_taken_over_for_other_options() -> None:
+    """Two rows of one check over the same evidence are judged apart where their options differ."""
+    rows = [_row("cake-sweet"), _row("cake-sweet", id="row-bitter", options={"wanted": False})]
+    findings = _judge(rows, [cake_sweet], [_evidence(True)]).findings
+    assert {each.requirement: each.outcome for each in findings} == {
+        "row-cake-sweet": Outcome.PASS,
+        "row-bitter": Outcome.FAIL,
+    }
+
+
 def test_what_also_recommends_is_looked_at_again() -> None:
     """One failing row of another force is enough, whatever else rests on the look."""
     informs = _row("cake-sweet", id="row-informs", force=Force.INFO, severity=Severity.INFO)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from pydantic import model_serializer
 
 from inspector import Answer, Capture, Cause, Discovered, Raw, Reading, Trouble, TroubleNote
-from inspector.bundle import Writer
+from inspector.bundle.writer import Ready, Writer
 from inspector.collect import Progress, mixed
 from inspector.inspection import Ask
 from inspector.judgement import Judgement
@@ -151,10 +152,15 @@ def test_facts_that_cannot_be_told_in_time_are_stopped(monkeypatch: pytest.Monke
 
 
 def test_whatever_keeps_a_look_from_being_recorded_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No look waits for ever for a record that will not be: a mistake of ours ends the inspection."""
+    """No look waits for ever for a record that will not be: a mistake of ours ends the inspection, at the first one."""
+    keep = Writer.keep
+    refused: list[object] = []
 
-    def broken(_writer: Writer, _ready: object) -> None:
-        raise RuntimeError("a mistake of ours")
+    def broken(writer: Writer, ready: Iterable[Ready]) -> None:
+        if not refused:
+            refused.append(ready)
+            raise RuntimeError("a mistake of ours")
+        keep(writer, ready)
 
     monkeypatch.setattr(Writer, "keep", broken)
     with pytest.raises(RuntimeError, match="a mistake of ours"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from inspector import Answer, Capture, Cause, Declared, Reading, Verdict, check, failed, passed
+from inspector.assess import Verdicts
 from inspector.authorisation import Covers
 from inspector.bundle import SigningKey
 from inspector.errors import BundleError, Misuse
@@ -91,7 +92,7 @@ def test_judged_by_a_check_of_another_version(tmp_path: Path) -> None:
 
 
 def test_reread_with_a_parser_that_was_mended(tmp_path: Path) -> None:
-    """A parser's fix needs no new look: facts come anew from the raw bytes, and the judgement says so."""
+    """A parser's fix needs no new look: facts and verdicts come anew from the raw bytes, and the judgement says so."""
 
     def wrong(capture: Capture, reading: Reading) -> Oven:
         raise ValueError("not understood")
@@ -99,8 +100,10 @@ def test_reread_with_a_parser_that_was_mended(tmp_path: Path) -> None:
     given = job(tmp_path, regime=regime(row("oven-hot")), registry=registry([oven(read=wrong), bread, crumb]))
     bundle, first = inspect(tmp_path, given)
     mended = registry()
-    second = asyncio.run(judge(bundle, mended, Terms(as_of=first.as_of)))
-    third = asyncio.run(judge(bundle, mended, Terms(as_of=first.as_of, reread=True)))
+    known: Verdicts = {}
+    second = asyncio.run(judge(bundle, mended, Terms(as_of=first.as_of, verdicts=known)))
+    assert known
+    third = asyncio.run(judge(bundle, mended, Terms(as_of=first.as_of, reread=True, verdicts=known)))
     assert outcomes(first)["oven-hot"] == outcomes(second)["oven-hot"] == ("inconclusive", "protocol-error")
     assert outcomes(third)["oven-hot"] == ("pass", None)
     assert (second.reread, third.reread) == (False, True)

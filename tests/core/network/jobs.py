@@ -20,6 +20,10 @@ def identity(payload: bytes) -> bytes:
     return str(os.getpid()).encode()
 
 
+def priority(payload: bytes) -> bytes:
+    return str(os.nice(0)).encode()
+
+
 def beside(payload: bytes, context: bytes) -> bytes:
     return payload + context
 

@@ -46,6 +46,11 @@ def test_a_function_runs_elsewhere_and_its_bytes_come_back() -> None:
     assert int(asyncio.run(isolate(jobs.identity, b"", timeout=20))) != os.getpid()
 
 
+def test_a_worker_gives_way() -> None:
+    """What computes in a worker stands back for the event loop, for which every look waits."""
+    assert int(asyncio.run(isolate(jobs.priority, b"", timeout=20))) == min(19, os.nice(0) + 5)
+
+
 def test_a_warm_worker_is_used_again_and_a_troubled_one_is_not() -> None:
     """The next job of a package finds the worker of the last one, unless that ended in trouble."""
 
