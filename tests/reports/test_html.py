@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inspector import Language, Outcome
-from inspector.finding import Force
+from inspector.finding import Force, StatementNote
 from inspector.report import View
 from inspector_reports.html import HTML
 from tests.reports import specimens
@@ -295,3 +295,25 @@ def test_a_report_about_nothing_is_whole() -> None:
         empty = page(language, specimens.plain())
         assert "127.0.0.1" in empty.all("h1")[0].text
         assert not empty.all("svg")
+
+
+def test_findings_alike_are_told_apart(language: Language) -> None:
+    """What is written once for findings that saw the same is written anew for one that saw, or is told, otherwise."""
+    note = StatementNote(kind="accepted-risk", decision="accepted", author="Trần Thị B", reason="Đã xem xét.")
+    alike = [
+        specimens.finding(
+            "version-hidden", Outcome.FAIL, "names {measured}", subject=f"https://{number}.example.vn/", **more
+        )
+        for number, more in enumerate(
+            [
+                {"values": {"measured": "nginx/1.2"}},
+                {"values": {"measured": "nginx/1.2"}},
+                {"values": {"measured": "nginx/1.3"}},
+                {"values": {"measured": "nginx/1.2"}, "statements": (note,), "excused": True},
+                {"values": {"measured": "nginx/1.2"}, "on": ("headers/server",)},
+            ]
+        )
+    ]
+    judged = specimens.judgement().model_copy(update={"findings": tuple(alike)})
+    told = body(page(language, specimens.view(judgement=judged)))
+    assert [told.count(words) for words in ("nginx/1.2", "nginx/1.3", note.author, "headers/server")] == [8, 2, 1, 1]
