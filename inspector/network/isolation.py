@@ -48,6 +48,8 @@ _IDLE_WORKERS = 8
 _CONNECTING_WORKERS = 8
 #: How long a job waits for a worker of its package before another one is started: about what that costs.
 _START_SECONDS = 0.5
+#: How long a worker may be at its first job, for which it imports, before another one is started beside it.
+_FIRST_SECONDS = 5.0
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from inspector.network.worker import main; main()"
 
@@ -183,6 +185,7 @@ class _Pool:
 
     def _started(self) -> _Worker:
         worker = _Worker()
+        worker.began = time.monotonic()
         self._busy.add(worker)
         return worker
 
@@ -205,10 +208,11 @@ class _Pool:
 
     def _is_slow(self) -> bool:
         """Whether who waits last would wait too long: none is just starting, and those there are take their time."""
-        if not all(worker.jobs for worker in self._busy):
+        now = time.monotonic()
+        if any(not worker.jobs and now - worker.began < _FIRST_SECONDS for worker in self._busy):
             return False
         wait = len(self._queue) * self._job_seconds / max(1, len(self._busy))
-        return max(wait, time.monotonic() - self._moved) > _START_SECONDS
+        return max(wait, now - self._moved) > _START_SECONDS
 
     def give_back(self, worker: _Worker) -> None:
         """Take back a worker whose job ended well."""

@@ -10,7 +10,7 @@ import pytest
 from inspector.authorisation import Rates
 from inspector.errors import Trouble
 from inspector.model import Cause
-from inspector.network import isolate
+from inspector.network import isolate, isolation
 from inspector.network.guard import Bypass
 from tests.core.network import jobs
 from tests.core.network.estate import ADDRESS, DECOY, HOST, Estate, authorise, make_probe, needs_raw, serving, target
@@ -71,6 +71,27 @@ def test_jobs_that_wait_share_workers() -> None:
         return await asyncio.gather(*(isolate(jobs.identity, b"", timeout=20) for _ in range(30)))
 
     assert len(set(asyncio.run(pids()))) <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_nobody_waits_for_a_long_job(monkeypatch: pytest.MonkeyPatch, warm: bool) -> None:
+    """A job gets another worker while the only one is at a long job, were it the first that this one has."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(isolation, "_FIRST_SECONDS", 0.2)
+    isolation.kill_idle(0)
+
+    async def go() -> bool:
+        if warm:
+            await isolate(jobs.identity, b"", timeout=20)
+        long = asyncio.create_task(isolate(jobs.hang, b"", timeout=60))
+        await asyncio.sleep(0.1)
+        await isolate(jobs.identity, b"", timeout=20)
+        is_first = not long.done()
+        long.cancel()
+        await asyncio.gather(long, return_exceptions=True)
+        return is_first
+
+    assert asyncio.run(go())
 
 
 def test_who_waits_for_a_worker_that_dies_gets_another() -> None:
