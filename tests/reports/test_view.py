@@ -64,14 +64,15 @@ def test_a_finding_is_placed_where_its_endpoint_is_declared() -> None:
 
 
 def test_the_ledger_is_summed_by_address_and_probe() -> None:
-    """Targets and infrastructure are summed apart."""
+    """Targets and infrastructure are summed apart; the line of an ending adds its bytes, and is no connection."""
     entry = LedgerEntry(
         at=specimens.WHEN, address="192.0.2.5", port=443, protocol="tcp", probe="tls", subject="s",
         authorisation="a", sent=10, received=20,
     )  # fmt: skip
     asked = entry.model_copy(update={"infrastructure": True, "authorisation": None})
-    totals = _totals([entry, entry, asked])
-    assert [(each.connections, each.sent, each.received) for each in totals.targets] == [(2, 20, 40)]
+    ending = entry.model_copy(update={"questions": 0, "sent": 1, "received": 2})
+    totals = _totals([entry, entry, asked, ending])
+    assert [(each.connections, each.sent, each.received) for each in totals.targets] == [(2, 21, 42)]
     assert [(each.connections, each.authorisation) for each in totals.infrastructure] == [(1, None)]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector.bundle import Bundle, SigningKey, Writer
+from inspector.bundle import Bundle, SigningKey, Writer, disk
 from inspector.bundle.disk import append_line
 from inspector.bundle.layout import JOURNAL
 from inspector.bundle.writer import make_ready, refer
@@ -71,6 +71,31 @@ def test_the_order_of_looks_leaves_no_trace_in_digests(tmp_path: Path) -> None:
     backward = [second.record(evidence(second, number, raw())) for number in reversed(numbers)]
     assert forward == backward[::-1]
     assert first.evidence() == second.evidence()
+
+
+def test_raw_bytes_are_on_the_disk_before_what_points_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept together, raw bytes have their names, for good, before evidence has one: a crash leaves no loose pointer."""
+    elsewhere, writer = (Writer.create(tmp_path, inspection(id=f"inspection-{each}"), trust=TRUST) for each in range(2))
+    ready = make_ready(evidence(elsewhere, 0, raw()), [raw()])
+    replace, sync = os.replace, disk.sync_folder
+    steps: list[str] = []
+
+    def part(path: Path) -> str:
+        return "/".join(path.relative_to(writer.folder).parts[1:2])
+
+    def named(source: str, target: str) -> None:
+        steps.append(f"name {part(Path(target))}")
+        replace(source, target)
+
+    def synced(path: Path) -> None:
+        steps.append(f"sync {part(path)}")
+        sync(path)
+
+    monkeypatch.setattr(os, "replace", named)
+    monkeypatch.setattr(disk, "sync_folder", synced)
+    writer.keep([ready])
+    wanted = ["name raw", "sync raw", "name observations", "sync observations"]
+    assert list(dict.fromkeys(each for each in steps if each in wanted)) == wanted
 
 
 def test_recording_twice_changes_nothing(tmp_path: Path) -> None:
