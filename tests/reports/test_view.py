@@ -63,6 +63,15 @@ def test_a_finding_is_placed_where_its_endpoint_is_declared() -> None:
     assert specimens.plain().place(by_row["protocols"]) is None
 
 
+def test_endpoints_of_one_service_share_its_looks() -> None:
+    """A look that was asked for one endpoint tells of every other one at the same service, and is counted once."""
+    made = specimens.inspection()
+    both = (specimens.PORTAL, "https://portal.example.vn/tra-cuu")
+    system = made.system.model_copy(update={"endpoints": both})
+    seen = specimens.view(inspection=made.model_copy(update={"system": system})).endpoints()
+    assert [(each.uri, each.looks, each.addresses) for each in seen] == [(uri, 1, ("192.0.2.5",)) for uri in both]
+
+
 def test_the_ledger_is_summed_by_address_and_probe() -> None:
     """Targets and infrastructure are summed apart; the line of an ending adds its bytes, and is no connection."""
     entry = LedgerEntry(
