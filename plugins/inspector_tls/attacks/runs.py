@@ -127,8 +127,17 @@ def accepts(run: Run) -> Answer[bool]:
     chosen = hello_version(line.received)
     if chosen is not None:
         return Answer(seen=chosen is run.version)
-    refused = bool(REFUSALS & set(alerts(line.received)))
-    return Answer(seen=False) if refused else run.unseen
+    return Answer(seen=False) if _is_refused(line) else run.unseen
+
+
+def _is_refused(line: Line) -> bool:
+    """Whether the server refused the hello in words."""
+    return hello_version(line.received) is None and bool(REFUSALS & set(alerts(line.received)))
+
+
+def _took(run: Run) -> bool:
+    """Whether the server took a hello of the run's version, whatever came of it."""
+    return any(hello_version(line.received) is run.version for line in run.lines)
 
 
 def heartbleed(run: Run) -> Answer[bool]:
@@ -187,11 +196,11 @@ def robot(run: Run) -> Answer[Robot]:
     if found is None:
         return Answer(unseen=Cause.UNSTABLE)
     if found is Robot.NO_RSA:
-        refused = [line for line in run.lines if hello_version(line.received) is None]
-        if len(refused) < len(run.lines):
-            return Answer(unseen=Cause.UNSTABLE)  # it took what it refuses at another time
-        in_words = bool(refused) and all(REFUSALS & set(alerts(line.received)) for line in refused)
-        return Answer(seen=found) if in_words else run.unseen
+        refused = [_is_refused(line) for line in run.lines]
+        if refused and all(refused):
+            return Answer(seen=found)
+        # The last hello offers every suite with RSA: it is refused by whom took one of them before.
+        return Answer(unseen=Cause.UNSTABLE) if refused[-1:] == [True] and _took(run) else run.unseen
     if found is Robot.NO_ORACLE:
         answered = all(line.end in (End.OPEN, End.CLOSED) for line in run.lines)
         asked = sum(is_hello_done(line.received) and not line.shaken for line in run.lines)
@@ -245,8 +254,18 @@ JUDGES: dict[Command, Callable[[Run], Answer[Any]]] = {
 
 
 def settle(runs: Iterable[Run]) -> Answer[Any]:
-    """The first answer that was seen, else why the last was not."""
-    return _first_seen(JUDGES[run.command](run) for run in runs)
+    """The first answer that was seen, else why the last was not.
+
+    No answer is a refusal of what the server took at another time.
+    """
+    tried = list(runs)
+    taken = any(_took(run) for run in tried)
+    return _first_seen(_steady(run, taken=taken) for run in tried)
+
+
+def _steady(run: Run, *, taken: bool) -> Answer[Any]:
+    answer = JUDGES[run.command](run)
+    return Answer(unseen=Cause.UNSTABLE) if answer.is_seen and taken and not _took(run) else answer
 
 
 def _first_seen(answers: Iterable[Answer[Any]]) -> Answer[Any]:
@@ -272,7 +291,7 @@ def accepted(runs: Sequence[Run], version: TlsVersion) -> Answer[bool]:
     Its hello shows that, whatever was tried with it. A refusal is believed only of a hello that offers all there is.
     """
     tried = [run for run in runs if run.version is version]
-    if any(hello_version(line.received) is version for run in tried for line in run.lines):
+    if any(_took(run) for run in tried):
         return Answer(seen=True)
     return _first_seen(accepts(run) for run in tried if run.command in _OFFERING_ALL)
 

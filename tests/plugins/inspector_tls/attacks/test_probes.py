@@ -23,6 +23,7 @@ from tests.agreement import own_tls
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.attacks.heartbeats import Habit, with_heartbeats
 from tests.plugins.inspector_tls.authority import issue, rsa_key
+from tests.plugins.inspector_tls.sessions.ticketing import ticketing
 from tests.plugins.inspector_tls.starttls.speakers import SCRIPTS, speaking
 
 Files = tuple[Path, Path]
@@ -216,6 +217,48 @@ def test_nothing_is_asked_twice(files: Files, tmp_path: Path) -> None:
     assert len(attacks.ledger) == 5
     assert sessions.seen(TlsSessions).early_data.seen is False
     assert len(sessions.ledger) == 2
+
+
+def _first_and_then(first: servers.Answer, then: servers.Answer, count: int = 1) -> servers.Answer:
+    """Answers the first ``count`` connections in one way and all others in another."""
+    answers = iter((first,) * count)
+
+    def answer(connection: socket.socket) -> None:
+        next(answers, then)(connection)
+
+    return answer
+
+
+def _refusing(connection: socket.socket) -> None:
+    """Refuses every hello in words: handshake_failure (RFC 8446 §6.2)."""
+    connection.recv(4096)
+    connection.sendall(b"\x15\x03\x03\x00\x02\x02\x28")
+
+
+def test_refusal_of_what_was_accepted(files: Files) -> None:
+    """Who made a handshake of TLS 1.3, fell silent and then refuses it has not shown that it takes no early data."""
+    with servers.answering(_first_and_then(ticketing(files, deaf=True), _refusing)) as port:
+        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
+    assert look.seen(TlsSessions).early_data.unseen is Cause.UNSTABLE
+
+
+@pytest.mark.parametrize("count", [5, 10])
+def test_refusal_of_key_exchanges_that_were_taken(count: int, own_files: Files) -> None:
+    """Who takes an RSA key exchange, is asked once more and refuses all from then on does not stand for one without."""
+    with servers.answering(_first_and_then(own(own_files, "robot"), _refusing, count)) as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert seen.ccs_injection.seen is False
+    assert seen.robot.unseen is Cause.UNSTABLE
+
+
+@pytest.mark.parametrize("suites", ["AES128-GCM-SHA256", "AES128-SHA"])
+def test_certificate_wanted_of_the_client(suites: str, files: Files) -> None:
+    """A server of RSA key exchange that sends an anonymous client away is not closed to ROBOT, and not unstable."""
+    with servers.openssl(files, "-tls1_2", "-Verify", "1", "-cipher", suites) as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert seen.version.seen is TlsVersion.TLS_1_2
+    assert seen.robot.unseen is Cause.PROTOCOL_ERROR
+    assert seen.renegotiations.unseen is Cause.PROTOCOL_ERROR
 
 
 # --- one look as a whole ----------------------------------------------------------------------------------------------
