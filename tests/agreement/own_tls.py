@@ -7,6 +7,8 @@ It knows one suite, TLS_RSA_WITH_AES_128_CBC_SHA, and shares no code with what i
     renegotiate lets the client renegotiate
     early-ccs   takes a ChangeCipherSpec before there is a master secret, as CVE-2014-0224 did
     robot       says by an alert of its own that a premaster secret was badly padded
+
+And habits that are no flaws: ``greets`` speaks first, as servers of mail do, and ``leaves`` ends the connection then.
 """
 
 from __future__ import annotations
@@ -194,7 +196,9 @@ class Session:
         """Make the handshake, then read until the client leaves, renegotiating if that is a flaw to have."""
         try:
             self._shake_hands()
-            while True:
+            if "greets" in self._flaws:
+                self._send(DATA, b"* OK ready\r\n")
+            while "leaves" not in self._flaws:
                 kind, data = self._record()
                 if kind == ALERT:
                     return

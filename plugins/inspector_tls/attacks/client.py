@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version as version_of
 from typing import Any
 
+from nassl._nassl import WantReadError
 from sslyze.connection_helpers.tls_connection import SslConnection
 from sslyze.plugins.early_data_plugin import EarlyDataImplementation
 from sslyze.plugins.heartbleed_plugin import HeartbleedImplementation
@@ -36,6 +37,8 @@ _PROD_AFTER_SECONDS = 1.0
 _PROTEST_SECONDS = 1.0
 #: Silent connections after which a command is given up: silence decides nothing, and costs the most.
 _MOST_TIMEOUTS = 2
+#: Seconds of silence after which a server has said all that it says by itself, and the most steps of hearing it.
+_GREETING_SECONDS, _MOST_GREETINGS = 1.0, 16
 _CHANGE_CIPHER_SPEC = b"\x14"
 _SUITES = {True: "ALL:COMPLEMENTOFALL:-eNULL:-PSK:-SRP", False: "ALL:COMPLEMENTOFALL:-eNULL:-PSK:-SRP:@SECLEVEL=0"}
 
@@ -82,6 +85,13 @@ class _Wire:
         self.prodded = True
         self.send(_PROD)
         return self._recv(size, self.seconds)
+
+    def recv_soon(self, size: int) -> bytes:
+        """The next bytes, never none, if they come before long."""
+        data = self._recv(size, min(_GREETING_SECONDS, self.seconds))
+        if not data:
+            raise ConnectionAbortedError("it ended the connection by itself")
+        return data
 
     def _recv(self, size: int, seconds: float) -> bytes:
         with self._watched(seconds):
@@ -134,11 +144,12 @@ class _Wire:
 
 
 class _Connection(SslConnection):
-    """sslyze's connection over a wire of ours."""
+    """sslyze's connection over a wire of ours; ``hears_out``: what the server says by itself is heard first."""
 
-    def __init__(self, open_wire: Callable[[], _Wire], **settings: Any) -> None:
+    def __init__(self, open_wire: Callable[[], _Wire], *, hears_out: bool, **settings: Any) -> None:
         super().__init__(**settings)
         self._open_wire = open_wire
+        self._hears_out = hears_out
         self._wire: _Wire | None = None
 
     def _do_pre_handshake(self) -> None:
@@ -150,18 +161,34 @@ class _Connection(SslConnection):
         super().connect(should_retry_connection=False)
         if self._wire is not None:
             self._wire.shaken = True
+            if self._hears_out:
+                self._hear_out(self._wire)
+
+    def _hear_out(self, wire: _Wire) -> None:
+        """Read data until there is none for a while; what came with the end of the handshake is there already."""
+        engine, lower = self.ssl_client._ssl, self.ssl_client._network_bio  # noqa: SLF001  (nassl's read waits first)
+        for _ in range(_MOST_GREETINGS):
+            try:
+                engine.read(_KEPT_BYTES)
+            except WantReadError:
+                try:
+                    lower.write(wire.recv_soon(_KEPT_BYTES))
+                except TimeoutError:
+                    wire.end = End.OPEN
+                    break
 
 
 class Server:
     """What sslyze's commands know of a server, without its own look at it: they ask at ``version``.
 
-    Stands for ``sslyze.ServerConnectivityInfo``.
+    When they ask ``again``, they name the server even where sslyze would not, and hear a greeting before they ask for
+    a renegotiation. Stands for ``sslyze.ServerConnectivityInfo``.
     """
 
-    def __init__(self, order: Order, version: TlsVersion, command: Command, *, names_server: bool | None) -> None:
+    def __init__(self, order: Order, version: TlsVersion, command: Command, *, again: bool) -> None:
         self._order = order
         self._command = command
-        self._names_server = names_server
+        self._again = again
         self.lines: list[Line] = []
         self._wires: list[_Wire] = []
         self.server_location = ServerNetworkLocation(
@@ -187,9 +214,10 @@ class Server:
         """A connection that has not begun."""
         version = override_tls_version or self.tls_probing_result.highest_tls_version_supported
         modern = version in (TlsVersionEnum.TLS_1_2, TlsVersionEnum.TLS_1_3) and not should_use_legacy_openssl
-        named = should_enable_server_name_indication if self._names_server is None else self._names_server
+        named = should_enable_server_name_indication or self._again
         connection = _Connection(
             self._open,
+            hears_out=self._again and self._command is Command.RENEGOTIATION,
             server_location=self.server_location,
             network_configuration=self.network_configuration,
             tls_version=version,
@@ -259,9 +287,9 @@ def _end_of(error: OSError) -> End:
     return End.UNREACHABLE
 
 
-def run(order: Order, command: Command, version: TlsVersion, *, names_server: bool | None = None) -> Run:
-    """Run one command at one version; ``names_server`` overrides whether the command sends the server's name."""
-    server = Server(order, version, command, names_server=names_server)
+def run(order: Order, command: Command, version: TlsVersion, *, again: bool = False) -> Run:
+    """Run one command at one version, or run it ``again``, which is not quite as before."""
+    server = Server(order, version, command, again=again)
     try:
         if command is Command.VERSION:
             result, number = _shake(server)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from inspector_tls.versions import TlsVersion
 
-_CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _HEARTBEAT = 20, 21, 22, 24
+_CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _DATA, _HEARTBEAT = range(20, 25)
 _SERVER_HELLO, _SERVER_HELLO_DONE = 2, 14
 _SUPPORTED_VERSIONS = 43
 BAD_RECORD_MAC = 20
@@ -87,6 +87,11 @@ def alerts_after_hello(data: bytes) -> list[int]:
         if any(kind == _SERVER_HELLO_DONE for kind, _body in _cut(stream)):
             return [body[1] for kind, body in records[end + 1 :] if kind == _ALERT and len(body) == 2]
     return []
+
+
+def ends_in_data(data: bytes) -> bool:
+    """Whether the last whole record is one of application data, in clear or not."""
+    return [kind for kind, _body in _records(data)][-1:] == [_DATA]
 
 
 def has_heartbeat(data: bytes) -> bool:

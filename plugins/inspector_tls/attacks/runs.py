@@ -17,6 +17,7 @@ from inspector_tls.attacks.records import (
     REFUSALS,
     alerts,
     alerts_after_hello,
+    ends_in_data,
     has_heartbeat,
     hello_version,
     is_hello_done,
@@ -213,7 +214,10 @@ _ROBOT_QUESTIONS = 15
 
 
 def renegotiations(run: Run) -> Answer[int]:
-    """How many renegotiations in a row the server carried out; 0 where it refused the first by an answer."""
+    """How many renegotiations in a row the server carried out; 0 where it refused the first by an answer.
+
+    Data is none: a server that speaks first, as those of mail do, had not heard the question.
+    """
     line = _last(run)
     if not line.shaken:
         return run.unseen
@@ -223,6 +227,8 @@ def renegotiations(run: Run) -> Answer[int]:
         return run.unseen
     if run.number:
         return Answer(seen=run.number)
+    if line.end is End.OPEN and ends_in_data(line.received):
+        return Answer(unseen=Cause.AMBIGUOUS)
     return Answer(seen=0) if line.end in (End.OPEN, End.CLOSED) else run.unseen
 
 

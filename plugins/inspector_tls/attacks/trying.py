@@ -49,18 +49,18 @@ class _Trial:
 
     def once(self, command: Command, version: TlsVersion) -> None:
         """Run a command for the first time."""
-        self.runs.append(self._run(self._order, command, version, names_server=None))
+        self.runs.append(self._run(self._order, command, version, again=False))
 
     def try_out(self, command: Command, version: TlsVersion) -> bool:
-        """Run a command until it was run twice, the second time with the server's name. Whether it was settled.
+        """Run a command until it was run twice, the second time in its other way. Whether it was settled.
 
         Once a server was silent twice, everything else is asked of it once.
         """
         done = about(self.runs, command, version)
-        for names_server in (None, True)[len(done) : self._tries]:
+        for again in (False, True)[len(done) : self._tries]:
             if settle(done).is_seen or time.monotonic() >= self._ends:
                 break
-            done.append(self._run(self._order, command, version, names_server=names_server))
+            done.append(self._run(self._order, command, version, again=again))
             self.runs.append(done[-1])
         answer = settle(done)
         if answer.unseen is Cause.TIMEOUT:

@@ -103,7 +103,7 @@ def _ask_for_group(order: Order, version: TlsVersion, name: str, nid: OpenSslEcN
 
 def _ask(order: Order, version: TlsVersion, name: str, question: Callable[[Any], bool], *, is_group: bool) -> Asked:
     """Put one question on a connection of its own; ``question`` takes what stands for sslyze's view of the server."""
-    server = Server(order, version, Command.VERSION, names_server=None)
+    server = Server(order, version, Command.VERSION, again=False)
     word, error = Word.UNCLEAR, ""
     try:
         word = Word.ACCEPTED if question(server) else Word.REFUSED

@@ -87,6 +87,14 @@ def test_insecure_renegotiation(own_files: Files) -> None:
         assert (attacked(port).seen(TlsAttacks).renegotiations.seen or 0) > 0
 
 
+@pytest.mark.parametrize("renegotiates", [True, False])
+def test_renegotiation_with_a_server_that_speaks_first(renegotiates: bool, own_files: Files) -> None:
+    """A greeting, as servers of mail send it inside TLS, is no answer to a renegotiation; that comes after it."""
+    with servers.answering(own(own_files, "greets", *["renegotiate"] * renegotiates)) as port:
+        done = attacked(port).seen(TlsAttacks).renegotiations.value
+    assert (done > 0) is renegotiates
+
+
 # --- what is not an answer --------------------------------------------------------------------------------------------
 
 
@@ -249,6 +257,12 @@ def test_refusal_of_key_exchanges_that_were_taken(count: int, own_files: Files) 
         seen = attacked(port).seen(TlsAttacks)
     assert seen.ccs_injection.seen is False
     assert seen.robot.unseen is Cause.UNSTABLE
+
+
+def test_end_after_a_greeting(own_files: Files) -> None:
+    """A server that greets and ends the connection has not said what it makes of a renegotiation."""
+    with servers.answering(own(own_files, "greets", "leaves")) as port:
+        assert attacked(port).seen(TlsAttacks).renegotiations.unseen is Cause.PROTOCOL_ERROR
 
 
 @pytest.mark.parametrize("suites", ["AES128-GCM-SHA256", "AES128-SHA"])
