@@ -17,7 +17,8 @@ from inspector.probing import Reading
 from inspector.testing import Look, run_probe
 from inspector_tls.attacks.observations import Robot, TlsAttacks, TlsSessions
 from inspector_tls.attacks.probes import read_attacks, tls_attacks, tls_sessions
-from inspector_tls.attacks.runs import Report
+from inspector_tls.attacks.runs import Command, End, Line, Order, Report, Run, newest_attacked
+from inspector_tls.attacks.trying import MOST_ATTACKING, attack
 from inspector_tls.observations import TlsVersion
 from tests.agreement import own_tls
 from tests.plugins.inspector_tls import servers
@@ -136,10 +137,13 @@ def _quietly(answer: servers.Answer, far: socket.socket) -> None:
 def test_muteness_decides_nothing(own_files: Files) -> None:
     """Where the server says nothing after its hello, no attack is called closed."""
     with servers.answering(_mute_after_hello(own_files)) as port:
-        seen = attacked(port, seconds=1).seen(TlsAttacks)
+        look = attacked(port, seconds=1)
+    seen = look.seen(TlsAttacks)
     assert seen.version.seen is TlsVersion.TLS_1_2
     for answer in (seen.heartbleed, seen.ccs_injection, seen.robot, seen.renegotiations):
         assert answer.unseen is Cause.TIMEOUT
+    silent_twice = [Command.RENEGOTIATION, *[Command.HEARTBLEED] * 2, Command.CCS_INJECTION, Command.ROBOT]
+    assert [run.command for run in Report.parse(look.capture.raw[0].data).runs] == silent_twice
 
 
 @pytest.mark.parametrize(
@@ -158,6 +162,16 @@ def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause) -> None:
     assert look.trouble is not None
     assert look.trouble.cause is cause
     assert look.capture.named("report.json")
+
+
+@pytest.mark.parametrize(("answer", "cause"), [(servers.silent, Cause.TIMEOUT), (servers.resetting, Cause.RESET)])
+def test_no_tls_says_nothing_of_early_data(answer: servers.Answer, cause: Cause) -> None:
+    """Whoever speaks no TLS has not shown that it takes no early data."""
+    with servers.answering(answer) as port:
+        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
+    assert look.facts is None
+    assert look.trouble is not None
+    assert look.trouble.cause is cause
 
 
 # --- servers of the field ---------------------------------------------------------------------------------------------
@@ -185,7 +199,9 @@ def test_only_tls_1_3(files: Files) -> None:
 def test_no_rsa(files: Files) -> None:
     """A server that takes no RSA key exchange says so in words."""
     with servers.openssl(files, "-tls1_2", "-cipher", "ECDHE") as port:
-        assert attacked(port).seen(TlsAttacks).robot.seen is Robot.NO_RSA
+        look = attacked(port)
+    assert look.seen(TlsAttacks).robot.seen is Robot.NO_RSA
+    assert len(look.ledger) == 5  # two of them are told that there is none, each of the other attacks takes one
 
 
 def test_inside_starttls(files: Files) -> None:
@@ -227,6 +243,27 @@ def test_nothing_is_asked_twice(files: Files, tmp_path: Path) -> None:
     assert len(sessions.ledger) == 2
 
 
+def _ends_after_hello(files: Files) -> servers.Answer:
+    """Chooses TLS 1.3 and then ends the connection."""
+
+    def answer(connection: socket.socket) -> None:
+        near, far = socket.socketpair()
+        threading.Thread(target=_quietly, args=(servers.speaking_tls(files), far), daemon=True).start()
+        with near:
+            near.sendall(connection.recv(4096))
+            said = near.recv(65536)
+            connection.sendall(said[: 5 + int.from_bytes(said[3:5], "big")])
+
+    return answer
+
+
+def test_end_after_the_hello_says_nothing_of_early_data(files: Files) -> None:
+    """Who chooses TLS 1.3 and gives no session to come back to has not shown that it takes no early data."""
+    with servers.answering(_ends_after_hello(files)) as port:
+        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=2)
+    assert look.seen(TlsSessions).early_data.unseen is Cause.PROTOCOL_ERROR
+
+
 def _first_and_then(first: servers.Answer, then: servers.Answer, count: int = 1) -> servers.Answer:
     """Answers the first ``count`` connections in one way and all others in another."""
     answers = iter((first,) * count)
@@ -241,6 +278,14 @@ def _refusing(connection: socket.socket) -> None:
     """Refuses every hello in words: handshake_failure (RFC 8446 §6.2)."""
     connection.recv(4096)
     connection.sendall(b"\x15\x03\x03\x00\x02\x02\x28")
+
+
+def test_refusal_of_an_old_client() -> None:
+    """That a version is refused is believed of a client that offers all there is: sslyze's for renegotiation is old."""
+    with servers.answering(_first_and_then(_refusing, servers.silent)) as port:
+        look = attacked(port, seconds=1)
+    assert look.trouble is not None
+    assert look.trouble.cause is Cause.TIMEOUT
 
 
 def test_refusal_of_what_was_accepted(files: Files) -> None:
@@ -276,6 +321,26 @@ def test_certificate_wanted_of_the_client(suites: str, files: Files) -> None:
 
 
 # --- one look as a whole ----------------------------------------------------------------------------------------------
+
+
+def test_cost_is_the_most_that_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cost covers a server of which everything is asked as often as it can be."""
+    made = 0
+
+    def run(_order: Order, command: Command, version: TlsVersion, *, again: bool) -> Run:
+        nonlocal made
+        made += 21 if command is Command.ROBOT else 1
+        line = Line(end=End.RESET)
+        if command is Command.VERSION and again:
+            hello = b"\x16\x03\x00\x00\x2a\x02\x00\x00\x26\x03\x00" + bytes(36)
+            line = Line(received=hello if version is TlsVersion.SSL_3 else b"\x15\x03\x00\x00\x02\x02\x28")
+        return Run(command=command, version=version, lines=(line,))
+
+    monkeypatch.setattr("inspector_tls.attacks.client.run", run)
+    report = Report.parse(attack(Order(address="127.0.0.1", port=443, scheme="tls").canonical()))
+    assert newest_attacked(report.runs).seen is TlsVersion.SSL_3
+    # Nothing is left to attack where TLS 1.3 is asked for, which the cost allows for too.
+    assert made == MOST_ATTACKING - 2
 
 
 def test_reading_again_gives_the_same_bytes(files: Files) -> None:
