@@ -89,7 +89,8 @@ def _import_pkilint() -> None:
 
 @cache
 def _read_suffixes_once(user: Any) -> None:
-    user.publicsuffixlist = SimpleNamespace(PublicSuffixList=cache(user.publicsuffixlist.PublicSuffixList))
+    if hasattr(user, "publicsuffixlist"):  # a later pkilint may read them elsewhere
+        user.publicsuffixlist = SimpleNamespace(PublicSuffixList=cache(user.publicsuffixlist.PublicSuffixList))
 
 
 class _WhenUsed(ModuleType):

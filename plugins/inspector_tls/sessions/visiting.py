@@ -158,7 +158,7 @@ class _Talk:
             self._stands = True
             if self._tls.version() != "TLSv1.3":
                 self._look_for_ticket()
-            else:
+            elif not self._tls.session_reused:
                 await self._hear_out(words)
             await self._leave()
         except ssl.SSLError as error:

@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import given
@@ -159,6 +160,16 @@ def test_linter_that_is_missing_is_unseen(tmp_path: Path, identity: Identity, mo
     monkeypatch.setitem(__import__("sys").modules, "pkilint", None)
     (chain,) = read(seen.capture, Reading(seen.target.subject, now())).chains
     assert chain.objections.unseen is Cause.TOOL_MISSING
+
+
+def test_linter_of_another_make(tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linting is slower, and nothing else, where the linter reads the public suffixes in another place."""
+    with servers.openssl(identity.write(tmp_path, "server")) as port:
+        seen = looked(port, probe=certificates)
+    (chain,) = read(seen.capture, Reading(seen.target.subject, now())).chains
+    assert chain.objections.seen
+    monkeypatch.setattr("pkilint.common.alternative_name", ModuleType("alternative_name"))
+    assert read(seen.capture, Reading(seen.target.subject, now())).chains == (chain,)
 
 
 # --- hostile servers ------------------------------------------------------------------------------------------------
