@@ -10,6 +10,8 @@ from importlib.metadata import version as version_of
 from typing import Any
 
 from nassl._nassl import WantReadError
+from nassl.ephemeral_key_info import OpenSslEcNidEnum as Curve
+from nassl.ssl_client import SslClient
 from sslyze.connection_helpers.tls_connection import SslConnection
 from sslyze.plugins.early_data_plugin import EarlyDataImplementation
 from sslyze.plugins.heartbleed_plugin import HeartbleedImplementation
@@ -22,7 +24,7 @@ from sslyze.server_connectivity import ClientAuthRequirementEnum, ServerTlsProbi
 from sslyze.server_setting import ServerNetworkConfiguration, ServerNetworkLocation
 
 from inspector import Trouble
-from inspector_tls.attacks.records import is_hello_done
+from inspector_tls.attacks.records import is_hello_done, retry_group
 from inspector_tls.attacks.runs import Command, End, Line, Order, Run
 from inspector_tls.starttls.preambles import Names, Preamble, needs_preamble
 from inspector_tls.versions import TlsVersion
@@ -41,6 +43,9 @@ _MOST_TIMEOUTS = 2
 _GREETING_SECONDS, _MOST_GREETINGS = 1.0, 16
 _CHANGE_CIPHER_SPEC = b"\x14"
 _SUITES = {True: "ALL:COMPLEMENTOFALL:-eNULL:-PSK:-SRP", False: "ALL:COMPLEMENTOFALL:-eNULL:-PSK:-SRP:@SECLEVEL=0"}
+
+#: The groups of TLS 1.3 as nassl names them (RFC 8446 §4.2.7).
+_GROUPS = {23: Curve.SECP256R1, 24: Curve.SECP384R1, 25: Curve.SECP521R1, 29: Curve.X25519, 30: Curve.X448}
 
 #: The scan command, and the field of its result that is kept.
 _COMMANDS: dict[Command, tuple[Any, str]] = {
@@ -228,6 +233,11 @@ class Server:
         )
         if version is not TlsVersionEnum.TLS_1_3:
             connection.ssl_client.set_cipher_list(_SUITES[not modern])
+        elif self._command is Command.EARLY_DATA and self._wires and isinstance(connection.ssl_client, SslClient):
+            # Early data dies of a second hello (RFC 8446 §4.2.10): the share is in the group that was asked for before.
+            group = _GROUPS.get(retry_group(bytes(self._wires[-1].received)) or 0)
+            if group is not None:
+                connection.ssl_client.set_groups([group])
         return connection
 
     def _open(self) -> _Wire:

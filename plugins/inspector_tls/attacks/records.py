@@ -8,7 +8,9 @@ from inspector_tls.versions import TlsVersion
 
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _DATA, _HEARTBEAT = range(20, 25)
 _SERVER_HELLO, _SERVER_HELLO_DONE = 2, 14
-_SUPPORTED_VERSIONS = 43
+_SUPPORTED_VERSIONS, _KEY_SHARE = 43, 51
+#: The random value that makes a ServerHello a HelloRetryRequest (RFC 8446 §4.1.3).
+_RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 BAD_RECORD_MAC = 20
 #: Alerts that refuse what a hello offers: handshake_failure, illegal_parameter, protocol_version,
 #: insufficient_security, inappropriate_fallback (RFC 8446 §6).
@@ -54,19 +56,38 @@ def _cut(stream: bytes) -> Iterator[tuple[int, bytes]]:
         stream = stream[length:]
 
 
-def hello_version(data: bytes) -> TlsVersion | None:
-    """The version that the server chose (RFC 8446 §4.1.3); None without a hello."""
+def _hello(data: bytes) -> bytes | None:
     hello = next((body for kind, body in _messages(data) if kind == _SERVER_HELLO), None)
-    if hello is None or len(hello) < 35:
-        return None
-    rest = hello[35 + hello[34] + 3 :]
-    extensions = rest[2:]
+    return None if hello is None or len(hello) < 35 else hello
+
+
+def _extension(hello: bytes, wanted: int) -> bytes | None:
+    extensions = hello[35 + hello[34] + 3 + 2 :]
     while len(extensions) >= 4:
         kind, length = int.from_bytes(extensions[:2], "big"), int.from_bytes(extensions[2:4], "big")
-        if kind == _SUPPORTED_VERSIONS:
-            return _VERSIONS.get(int.from_bytes(extensions[4 : 4 + length], "big"))
+        if kind == wanted:
+            return extensions[4 : 4 + length]
         extensions = extensions[4 + length :]
-    return _VERSIONS.get(int.from_bytes(hello[:2], "big"))
+    return None
+
+
+def hello_version(data: bytes) -> TlsVersion | None:
+    """The version that the server chose (RFC 8446 §4.1.3); None without a hello."""
+    hello = _hello(data)
+    if hello is None:
+        return None
+    chosen = _extension(hello, _SUPPORTED_VERSIONS)
+    return _VERSIONS.get(int.from_bytes(hello[:2] if chosen is None else chosen, "big"))
+
+
+def retry_group(data: bytes) -> int | None:
+    """The group in which the server asks for another hello's share (RFC 8446 §4.1.4), 0 for none; None where it
+    does not ask for another hello.
+    """
+    hello = _hello(data)
+    if hello is None or hello[2:34] != _RETRY:
+        return None
+    return int.from_bytes(_extension(hello, _KEY_SHARE) or b"", "big")
 
 
 def is_hello_done(data: bytes) -> bool:

@@ -21,6 +21,7 @@ from inspector_tls.attacks.records import (
     has_heartbeat,
     hello_version,
     is_hello_done,
+    retry_group,
 )
 from inspector_tls.versions import TlsVersion
 
@@ -235,7 +236,8 @@ def renegotiations(run: Run) -> Answer[int]:
 def early_data(run: Run) -> Answer[bool]:
     """Whether the server took a byte before the handshake was done, on a session that it had given out.
 
-    Who refuses TLS 1.3 takes none.
+    Who refuses TLS 1.3 takes none. Who asks for a second hello must ignore what came with the first (RFC 8446 §4.2.10),
+    and may take it from another client.
     """
     if accepts(run).seen is False:
         return Answer(seen=False)
@@ -243,6 +245,8 @@ def early_data(run: Run) -> Answer[bool]:
         return run.unseen
     if run.result == str(True):
         return Answer(seen=True)
+    if retry_group(_last(run).received) is not None:
+        return Answer(unseen=Cause.AMBIGUOUS)
     return Answer(seen=False) if len(run.lines) > 1 and run.lines[0].shaken else run.unseen
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import socket
 import ssl
 import subprocess
@@ -17,7 +19,7 @@ from inspector.probing import Reading
 from inspector.testing import Look, run_probe
 from inspector_tls.attacks.observations import Robot, TlsAttacks, TlsSessions
 from inspector_tls.attacks.probes import read_attacks, tls_attacks, tls_sessions
-from inspector_tls.attacks.runs import Command, End, Line, Order, Report, Run, newest_attacked
+from inspector_tls.attacks.runs import Command, End, Line, Order, Report, Run, newest_attacked, settle
 from inspector_tls.attacks.trying import MOST_ATTACKING, attack
 from inspector_tls.observations import TlsVersion
 from tests.agreement import own_tls
@@ -127,11 +129,8 @@ def _mute_after_hello(files: Files) -> servers.Answer:
 
 def _quietly(answer: servers.Answer, far: socket.socket) -> None:
     far.settimeout(10)
-    try:
-        with far:
-            answer(far)
-    except (OSError, EOFError, ValueError):
-        pass
+    with contextlib.suppress(OSError, EOFError, ValueError), far:
+        answer(far)
 
 
 def test_muteness_decides_nothing(own_files: Files) -> None:
@@ -225,6 +224,18 @@ def test_early_data(switch: str, files: Files, tmp_path: Path) -> None:
     assert len(look.ledger) <= tls_sessions.cost(look.target, {}).connections
 
 
+@pytest.mark.parametrize("group", ["prime256v1", "secp384r1", "X448"])
+def test_early_data_after_a_second_hello(group: str, files: Files, tmp_path: Path) -> None:
+    """nginx that knows another group than the client's first takes early data from one that starts with it."""
+    directives = (
+        f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]};"
+        f" ssl_protocols TLSv1.3; ssl_early_data on; ssl_ecdh_curve {group};"
+    )
+    with servers.nginx(tmp_path, directives) as port:
+        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+    assert look.seen(TlsSessions).early_data.seen is True
+
+
 def test_no_early_data_before_tls_1_3(files: Files) -> None:
     """A server without TLS 1.3 takes no early data."""
     with servers.openssl(files, "-tls1_2") as port:
@@ -266,10 +277,10 @@ def test_end_after_the_hello_says_nothing_of_early_data(files: Files) -> None:
 
 def _first_and_then(first: servers.Answer, then: servers.Answer, count: int = 1) -> servers.Answer:
     """Answers the first ``count`` connections in one way and all others in another."""
-    answers = iter((first,) * count)
+    answers = itertools.chain(itertools.repeat(first, count), itertools.repeat(then))
 
     def answer(connection: socket.socket) -> None:
-        next(answers, then)(connection)
+        next(answers)(connection)
 
     return answer
 
@@ -278,6 +289,41 @@ def _refusing(connection: socket.socket) -> None:
     """Refuses every hello in words: handshake_failure (RFC 8446 §6.2)."""
     connection.recv(4096)
     connection.sendall(b"\x15\x03\x03\x00\x02\x02\x28")
+
+
+def _passed_on(port: int) -> servers.Answer:
+    """Lets another server on loopback answer."""
+
+    def answer(client: socket.socket) -> None:
+        with socket.create_connection((servers.ADDRESS, port)) as far:
+            back = threading.Thread(target=_pump, args=(far, client), daemon=True)
+            back.start()
+            _pump(client, far)
+            back.join(5)
+
+    return answer
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(4096):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+
+def test_second_hello_says_nothing_of_early_data(files: Files) -> None:
+    """A machine that wants another hello has not shown what it makes of early data that comes with the first."""
+    from inspector_tls.attacks.client import run
+
+    offering = ("-tls1_3", "-max_early_data", "1024", "-www")
+    with (
+        servers.openssl(files, *offering) as one,
+        servers.openssl(files, *offering, "-groups", "P-384") as other,
+        servers.answering(_first_and_then(_passed_on(one), _passed_on(other))) as port,
+    ):
+        order = Order(address=servers.ADDRESS, port=port, scheme="https", server_name="www.example.vn")
+        tried = run(order, Command.EARLY_DATA, TlsVersion.TLS_1_3)
+    assert settle([tried]).unseen is Cause.AMBIGUOUS
 
 
 def test_refusal_of_an_old_client() -> None:
