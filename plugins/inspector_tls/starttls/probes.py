@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 
 from inspector import (
     Aim,
@@ -67,6 +68,16 @@ class Talk(Model):
         if not preamble.is_ready:
             raise self.trouble
         return Readiness.OFFERED, preamble.said.decode("latin-1")
+
+    def has_sent(self, scheme: str, command: bytes) -> bool:
+        """Whether it came as far as the request for TLS, with which the smuggled command goes out."""
+        preamble = Preamble(scheme, _NOBODY, extra=command)
+        sent = preamble.take()
+        with suppress(Trouble):
+            for piece in self.heard:
+                preamble.feed(piece)
+                sent += preamble.take()
+        return sent.endswith(command)
 
     @property
     def trouble(self) -> Trouble:
@@ -188,16 +199,15 @@ def read_injection(capture: Capture, reading: Reading) -> StartTlsInjection:
     first, *others = Talks.of(capture)
     scheme = reading.subject.scheme
     readiness, _words = (others or [first])[-1].readiness(scheme)
-    return StartTlsInjection(
-        scheme=scheme, readiness=readiness, carried_out=_carried_out(_SMUGGLED[scheme], first, others)
-    )
+    return StartTlsInjection(scheme=scheme, readiness=readiness, carried_out=_carried_out(scheme, first, others))
 
 
-def _carried_out(smuggled: Smuggled, first: Talk, others: list[Talk]) -> Answer[bool]:
+def _carried_out(scheme: str, first: Talk, others: list[Talk]) -> Answer[bool]:
+    smuggled = _SMUGGLED[scheme]
     if first.stands:
         told = smuggled.told(first.inside)
         return Answer(unseen=first.trouble.cause) if told is None else Answer(seen=told)
-    if others and others[0].stands:
+    if others and others[0].stands and first.has_sent(scheme, smuggled.command):
         return Answer(seen=False)
     return Answer(unseen=first.trouble.cause)
 
@@ -220,11 +230,14 @@ async def starttls_injection(target: Target, network: Network, *, talk_seconds: 
     """Send a harmless command in clear behind the request for TLS, and see whether it is answered inside.
 
     A server that goes over to TLS without the command and not with it has kept it out: that is asked by one more talk.
-    A reset is asked about once more. ``talk_seconds`` bounds what is said before TLS.
+    A reset, or an end before the request, is asked about once more. ``talk_seconds`` bounds what is said before TLS.
     """
     smuggled = _SMUGGLED[target.scheme]
     first = await _talk(target, network, talk_seconds, smuggled, go_on=True)
-    if first.note is not None and first.note.cause is Cause.RESET:
+    if first.note is not None and (
+        first.note.cause is Cause.RESET
+        or (first.note.cause is Cause.PROTOCOL_ERROR and not first.has_sent(target.scheme, smuggled.command))
+    ):
         first = await _talk(target, network, talk_seconds, smuggled, go_on=True)
     talks = [first]
     if _turned_away(first):

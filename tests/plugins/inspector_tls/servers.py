@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import socket
 import ssl
@@ -182,5 +183,15 @@ def choosy(otherwise: Answer, version: int, treatment: Answer, calls: list[int] 
         if calls is not None:
             calls.append(asked)
         (treatment if asked == version else otherwise)(connection)
+
+    return answer
+
+
+def first_and_then(first: Answer, then: Answer, count: int = 1) -> Answer:
+    """Answer the first ``count`` connections in one way and all others in another."""
+    answers = itertools.chain(itertools.repeat(first, count), itertools.repeat(then))
+
+    def answer(connection: socket.socket) -> None:
+        next(answers)(connection)
 
     return answer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import socket
 import ssl
 import subprocess
@@ -275,16 +274,6 @@ def test_end_after_the_hello_says_nothing_of_early_data(files: Files) -> None:
     assert look.seen(TlsSessions).early_data.unseen is Cause.PROTOCOL_ERROR
 
 
-def _first_and_then(first: servers.Answer, then: servers.Answer, count: int = 1) -> servers.Answer:
-    """Answers the first ``count`` connections in one way and all others in another."""
-    answers = itertools.chain(itertools.repeat(first, count), itertools.repeat(then))
-
-    def answer(connection: socket.socket) -> None:
-        next(answers)(connection)
-
-    return answer
-
-
 def _refusing(connection: socket.socket) -> None:
     """Refuses every hello in words: handshake_failure (RFC 8446 §6.2)."""
     connection.recv(4096)
@@ -319,7 +308,7 @@ def test_second_hello_says_nothing_of_early_data(files: Files) -> None:
     with (
         servers.openssl(files, *offering) as one,
         servers.openssl(files, *offering, "-groups", "P-384") as other,
-        servers.answering(_first_and_then(_passed_on(one), _passed_on(other))) as port,
+        servers.answering(servers.first_and_then(_passed_on(one), _passed_on(other))) as port,
     ):
         order = Order(address=servers.ADDRESS, port=port, scheme="https", server_name="www.example.vn")
         tried = run(order, Command.EARLY_DATA, TlsVersion.TLS_1_3)
@@ -328,7 +317,7 @@ def test_second_hello_says_nothing_of_early_data(files: Files) -> None:
 
 def test_refusal_of_an_old_client() -> None:
     """That a version is refused is believed of a client that offers all there is: sslyze's for renegotiation is old."""
-    with servers.answering(_first_and_then(_refusing, servers.silent)) as port:
+    with servers.answering(servers.first_and_then(_refusing, servers.silent)) as port:
         look = attacked(port, seconds=1)
     assert look.trouble is not None
     assert look.trouble.cause is Cause.TIMEOUT
@@ -336,7 +325,7 @@ def test_refusal_of_an_old_client() -> None:
 
 def test_refusal_of_what_was_accepted(files: Files) -> None:
     """Who made a handshake of TLS 1.3, fell silent and then refuses it has not shown that it takes no early data."""
-    with servers.answering(_first_and_then(ticketing(files, deaf=True), _refusing)) as port:
+    with servers.answering(servers.first_and_then(ticketing(files, deaf=True), _refusing)) as port:
         look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
     assert look.seen(TlsSessions).early_data.unseen is Cause.UNSTABLE
 
@@ -344,7 +333,7 @@ def test_refusal_of_what_was_accepted(files: Files) -> None:
 @pytest.mark.parametrize("count", [5, 10])
 def test_refusal_of_key_exchanges_that_were_taken(count: int, own_files: Files) -> None:
     """Who takes an RSA key exchange, is asked once more and refuses all from then on does not stand for one without."""
-    with servers.answering(_first_and_then(own(own_files, "robot"), _refusing, count)) as port:
+    with servers.answering(servers.first_and_then(own(own_files, "robot"), _refusing, count)) as port:
         seen = attacked(port).seen(TlsAttacks)
     assert seen.ccs_injection.seen is False
     assert seen.robot.unseen is Cause.UNSTABLE

@@ -102,6 +102,19 @@ def _says(*lines: bytes) -> servers.Answer:
     return answer
 
 
+@pytest.mark.parametrize(("count", "carried_out", "cause"), [(1, True, None), (2, None, Cause.PROTOCOL_ERROR)])
+def test_end_before_the_request(
+    count: int, carried_out: bool | None, cause: Cause | None, context: ssl.SSLContext
+) -> None:
+    """Who ends the connection before the command went out has not kept it out: the command is sent once more."""
+    keeping = speaking(SCRIPTS["smtp"], context, Habit.KEEPS)
+    with servers.answering(servers.first_and_then(_says(b"220 x\r\n"), keeping, count)) as port:
+        look = injected("smtp", port)
+    seen = look.seen(StartTlsInjection)
+    assert (seen.carried_out.seen, seen.carried_out.unseen) == (carried_out, cause)
+    assert len(look.ledger) == count + 1
+
+
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
