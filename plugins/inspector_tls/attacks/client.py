@@ -73,6 +73,7 @@ class _Wire:
         self.shaken = False
         self.prodded = False
         self.protested = False
+        self.heard = 0
         self._command = command
         self._ahead: bytes | None = None
 
@@ -145,6 +146,7 @@ class _Wire:
             shaken=self.shaken,
             prodded=self.prodded,
             protested=self.protested,
+            heard=self.heard,
         )
 
 
@@ -180,6 +182,7 @@ class _Connection(SslConnection):
                     lower.write(wire.recv_soon(_KEPT_BYTES))
                 except TimeoutError:
                     wire.end = End.OPEN
+                    wire.heard = len(wire.received)
                     break
 
 

@@ -110,9 +110,15 @@ def alerts_after_hello(data: bytes) -> list[int]:
     return []
 
 
-def ends_in_data(data: bytes) -> bool:
-    """Whether the last whole record is one of application data, in clear or not."""
-    return [kind for kind, _body in _records(data)][-1:] == [_DATA]
+def speaks_first(data: bytes, since: int) -> bool:
+    """Whether application data ends after so many bytes, and no alert under the keys between."""
+    end, changed = 0, False
+    for kind, body in _records(data):
+        end += 5 + len(body)
+        changed = changed or kind == _CHANGE_CIPHER_SPEC
+        if changed and end > since and kind in (_ALERT, _DATA):
+            return kind == _DATA
+    return False
 
 
 def has_heartbeat(data: bytes) -> bool:

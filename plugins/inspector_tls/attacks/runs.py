@@ -17,11 +17,11 @@ from inspector_tls.attacks.records import (
     REFUSALS,
     alerts,
     alerts_after_hello,
-    ends_in_data,
     has_heartbeat,
     hello_version,
     is_hello_done,
     retry_group,
+    speaks_first,
 )
 from inspector_tls.versions import TlsVersion
 
@@ -65,6 +65,7 @@ class Line(Model):
 
     ``prodded``: the silent server was sent a record that it must reject, to see whether it still listens.
     ``protested``: it answered a ChangeCipherSpec that came early, or closed the line, before anything followed.
+    ``heard``: how many of the bytes were heard out after the handshake before anything was asked; 0: it was not heard.
     """
 
     received: bytes = b""
@@ -72,6 +73,7 @@ class Line(Model):
     shaken: bool = False
     prodded: bool = False
     protested: bool = False
+    heard: int = 0
 
     @property
     def cause(self) -> Cause:
@@ -228,7 +230,7 @@ def renegotiations(run: Run) -> Answer[int]:
         return run.unseen
     if run.number:
         return Answer(seen=run.number)
-    if line.end is End.OPEN and ends_in_data(line.received):
+    if speaks_first(line.received, line.heard):
         return Answer(unseen=Cause.AMBIGUOUS)
     return Answer(seen=0) if line.end in (End.OPEN, End.CLOSED) else run.unseen
 

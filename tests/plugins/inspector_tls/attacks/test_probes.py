@@ -339,6 +339,18 @@ def test_refusal_of_key_exchanges_that_were_taken(count: int, own_files: Files) 
     assert seen.robot.unseen is Cause.UNSTABLE
 
 
+@pytest.mark.parametrize(
+    ("kinds", "heard", "refuses"),
+    [((22, 23, 22), 0, False), ((22, 23, 21), 0, False), ((22, 21, 23), 0, True), ((22, 23, 21), 3, True)],
+)
+def test_data_in_front_of_an_answer(kinds: tuple[int, ...], heard: int, refuses: bool) -> None:
+    """What comes in one piece with a greeting was not read, unless the greeting was heard before (made by hand)."""
+    said = [bytes((kind, 3, 3, 0, 1, 0)) for kind in (20, *kinds)]
+    line = Line(received=b"".join(said), shaken=True, heard=len(b"".join(said[:heard])))
+    answer = settle([Run(command=Command.RENEGOTIATION, version=TlsVersion.TLS_1_2, result="False", lines=(line,))])
+    assert (answer.seen, answer.unseen) == ((0, None) if refuses else (None, Cause.AMBIGUOUS))
+
+
 def test_end_after_a_greeting(own_files: Files) -> None:
     """A server that greets and ends the connection has not said what it makes of a renegotiation."""
     with servers.answering(own(own_files, "greets", "leaves")) as port:
