@@ -189,8 +189,9 @@ class _Connection(SslConnection):
 class Server:
     """What sslyze's commands know of a server, without its own look at it: they ask at ``version``.
 
-    When they ask ``again``, they name the server even where sslyze would not, and hear a greeting before they ask for
-    a renegotiation. Stands for ``sslyze.ServerConnectivityInfo``.
+    They name the server, since another may answer whoever names none at its address. When they ask ``again``, they name
+    it only where sslyze would, since some old servers bear no name with an attack, and hear a greeting before they ask
+    for a renegotiation. Stands for ``sslyze.ServerConnectivityInfo``.
     """
 
     def __init__(self, order: Order, version: TlsVersion, command: Command, *, again: bool) -> None:
@@ -222,7 +223,7 @@ class Server:
         """A connection that has not begun."""
         version = override_tls_version or self.tls_probing_result.highest_tls_version_supported
         modern = version in (TlsVersionEnum.TLS_1_2, TlsVersionEnum.TLS_1_3) and not should_use_legacy_openssl
-        named = should_enable_server_name_indication or self._again
+        named = should_enable_server_name_indication or not self._again
         connection = _Connection(
             self._open,
             hears_out=self._again and self._command is Command.RENEGOTIATION,

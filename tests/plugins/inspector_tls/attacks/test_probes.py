@@ -71,6 +71,19 @@ def test_flawed_server(own_files: Files) -> None:
     assert len(look.ledger) <= tls_attacks.cost(look.target, {}).connections
 
 
+def test_flawed_server_behind_its_name(own_files: Files) -> None:
+    """Asked is the server of the name, not the sound one that answers where no name is sent."""
+    flawed, sound = with_heartbeats(own(own_files, "early-ccs"), Habit.BLEEDS), own(own_files)
+
+    def by_name(connection: socket.socket) -> None:
+        hello = connection.recv(4096, socket.MSG_PEEK)
+        (flawed if b"www.example.vn" in hello else sound)(connection)
+
+    with servers.answering(by_name) as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert (seen.heartbleed.seen, seen.ccs_injection.seen) == (True, True)
+
+
 def test_server_without_flaws(own_files: Files) -> None:
     """A server of the same make without the flaws is closed to everything; a discard is told from silence."""
     with servers.answering(with_heartbeats(own(own_files), Habit.DISCARDS)) as port:
