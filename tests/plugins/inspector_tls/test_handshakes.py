@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -160,6 +162,18 @@ def test_linter_that_is_missing_is_unseen(tmp_path: Path, identity: Identity, mo
     monkeypatch.setitem(__import__("sys").modules, "pkilint", None)
     (chain,) = read(seen.capture, Reading(seen.target.subject, now())).chains
     assert chain.objections.unseen is Cause.TOOL_MISSING
+
+
+def test_linter_knows_languages() -> None:
+    """The table of languages, left out when the linter is imported, is there when the linter asks for one."""
+    source = (
+        "import sys, contextlib; from inspector_tls.certificates.lint import NotLinted, lint\n"
+        "with contextlib.suppress(NotLinted): lint(b'')\n"
+        "from pkilint.etsi import en_319_412_5 as user; print('iso639.language' in sys.modules)\n"
+        "print(user.iso639.Language.from_part1('vi').name)"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["False", "Vietnamese"]
 
 
 def test_linter_of_another_make(tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
