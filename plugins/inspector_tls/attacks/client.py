@@ -198,6 +198,7 @@ class Server:
         self._order = order
         self._command = command
         self._again = again
+        self.is_named = True
         self.lines: list[Line] = []
         self._wires: list[_Wire] = []
         self.server_location = ServerNetworkLocation(
@@ -224,6 +225,7 @@ class Server:
         version = override_tls_version or self.tls_probing_result.highest_tls_version_supported
         modern = version in (TlsVersionEnum.TLS_1_2, TlsVersionEnum.TLS_1_3) and not should_use_legacy_openssl
         named = should_enable_server_name_indication or not self._again
+        self.is_named &= named or self._order.server_name is None
         connection = _Connection(
             self._open,
             hears_out=self._again and self._command is Command.RENEGOTIATION,
@@ -316,7 +318,15 @@ def run(order: Order, command: Command, version: TlsVersion, *, again: bool = Fa
         result, number, error = "", 0, f"{type(trouble).__name__}: {trouble}".strip()[:300]
     finally:
         server.close()
-    return Run(command=command, version=version, result=result, number=number, error=error, lines=server.told())
+    return Run(
+        command=command,
+        version=version,
+        named=server.is_named,
+        result=result,
+        number=number,
+        error=error,
+        lines=server.told(),
+    )
 
 
 def _shake(server: Server) -> tuple[str, int]:

@@ -21,7 +21,7 @@ from inspector import (
 )
 from inspector.subject import is_address
 from inspector_tls.attacks.observations import TlsAttacks, TlsSessions
-from inspector_tls.attacks.runs import Command, Order, Report, Run, about, accepted, newest_attacked, settle
+from inspector_tls.attacks.runs import Command, Order, Report, Run, accepted, concluded, newest_attacked
 from inspector_tls.attacks.trying import MOST_ATTACKING, MOST_FOR_SESSIONS, attack, resume
 from inspector_tls.starttls.preambles import SCHEMES
 from inspector_tls.versions import TlsVersion
@@ -62,16 +62,13 @@ def read_attacks(capture: Capture, _reading: Reading) -> TlsAttacks:
     if version.unseen is not None:
         raise Trouble(version.unseen, "which versions the server accepts was not seen")
 
-    def answer(command: Command) -> Answer[object]:
-        return settle(about(runs, command))
-
     return TlsAttacks.model_validate(
         {
             "version": version,
-            "heartbleed": answer(Command.HEARTBLEED),
-            "ccs_injection": answer(Command.CCS_INJECTION),
-            "robot": answer(Command.ROBOT),
-            "renegotiations": answer(Command.RENEGOTIATION),
+            "heartbleed": concluded(runs, Command.HEARTBLEED),
+            "ccs_injection": concluded(runs, Command.CCS_INJECTION),
+            "robot": concluded(runs, Command.ROBOT),
+            "renegotiations": concluded(runs, Command.RENEGOTIATION),
         },
         from_attributes=True,
     )
@@ -100,7 +97,7 @@ def read_sessions(capture: Capture, _reading: Reading) -> TlsSessions:
     newest = accepted(runs, TlsVersion.TLS_1_3)
     if newest.unseen is not None:
         raise Trouble(newest.unseen, "whether the server accepts TLS 1.3 was not seen")
-    taken = settle(about(runs, Command.EARLY_DATA)) if newest.seen else Answer(seen=False)
+    taken = concluded(runs, Command.EARLY_DATA) if newest.seen else Answer(seen=False)
     return TlsSessions.model_validate({"early_data": taken}, from_attributes=True)
 
 

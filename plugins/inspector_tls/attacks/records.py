@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inspector_tls.versions import TlsVersion
 
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _DATA, _HEARTBEAT = range(20, 25)
-_SERVER_HELLO, _SERVER_HELLO_DONE = 2, 14
+_SERVER_HELLO, _CERTIFICATE, _SERVER_HELLO_DONE = 2, 11, 14
 _SUPPORTED_VERSIONS, _KEY_SHARE = 43, 51
 #: The random value that makes a ServerHello a HelloRetryRequest (RFC 8446 §4.1.3).
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
@@ -88,6 +88,11 @@ def retry_group(data: bytes) -> int | None:
     if hello is None or hello[2:34] != _RETRY:
         return None
     return int.from_bytes(_extension(hello, _KEY_SHARE) or b"", "big")
+
+
+def certificates(data: bytes) -> bytes | None:
+    """The server's message with its certificates, which is in clear up to TLS 1.2; None without one."""
+    return next((body for kind, body in _messages(data) if kind == _CERTIFICATE), None)
 
 
 def is_hello_done(data: bytes) -> bool:

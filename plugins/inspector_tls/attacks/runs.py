@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 
 from inspector import Answer, Cause, Model
@@ -17,6 +18,7 @@ from inspector_tls.attacks.records import (
     REFUSALS,
     alerts,
     alerts_after_hello,
+    certificates,
     has_heartbeat,
     hello_version,
     is_hello_done,
@@ -82,10 +84,14 @@ class Line(Model):
 
 
 class Run(Model):
-    """One command run once: sslyze's result in its words (empty where it raised ``error``), and the connections."""
+    """One command run once: sslyze's result in its words (empty where it raised ``error``), and the connections.
+
+    ``named``: the server's name was sent, or it has none.
+    """
 
     command: Command
     version: TlsVersion
+    named: bool = True
     result: str = ""
     number: int = 0
     error: str = ""
@@ -291,6 +297,24 @@ def _first_seen(answers: Iterable[Answer[Any]]) -> Answer[Any]:
 def about(runs: Sequence[Run], command: Command, version: TlsVersion | None = None) -> list[Run]:
     """The runs of a command."""
     return [run for run in runs if run.command is command and version in (None, run.version)]
+
+
+def concluded(runs: Sequence[Run], command: Command) -> Answer[Any]:
+    """What a command came to, in the light of everything that was tried.
+
+    Whoever answers where no name is sent may be another server: it is heard where it shows the same certificates. That
+    a server takes no RSA key exchange is believed where it took another hello afterwards.
+    """
+    known = {certificates(line.received) for run in runs if run.named for line in run.lines} - {None}
+    answer = settle(
+        run
+        for run in about(runs, command)
+        if run.named or all(certificates(line.received) in known for line in run.lines)
+    )
+    if answer.seen is not Robot.NO_RSA:
+        return answer
+    afterwards = takewhile(lambda run: run.command is not command, reversed(runs))
+    return answer if any(map(_took, afterwards)) else Answer(unseen=Cause.UNSTABLE)
 
 
 #: Commands that begin with a handshake like any other.

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from inspector import Cause
+from inspector_tls.attacks.observations import Robot
 from inspector_tls.attacks.runs import (
     ATTACKED,
     Command,
@@ -31,9 +32,9 @@ _CONNECTIONS = {
     Command.ROBOT: 21,
     Command.EARLY_DATA: 2,
 }
-#: Every version and every command is tried at most twice, and the first command once more where another version is
-#: attacked than it was tried with.
-MOST_ATTACKING = 1 + 2 * (sum(_CONNECTIONS[each] for each in _ATTACKS) + len(ATTACKED) + 1)
+#: Every version and every command is tried at most twice; the first command once more where another version is attacked
+#: than it was tried with; and in the end one more handshake may be asked for.
+MOST_ATTACKING = 2 + 2 * (sum(_CONNECTIONS[each] for each in _ATTACKS) + len(ATTACKED) + 1)
 MOST_FOR_SESSIONS = 2 * _CONNECTIONS[Command.EARLY_DATA]
 
 
@@ -48,7 +49,7 @@ class _Trial:
         self.runs: list[Run] = []
 
     def once(self, command: Command, version: TlsVersion) -> None:
-        """Run a command for the first time."""
+        """Run a command, as when it is run for the first time."""
         self.runs.append(self._run(self._order, command, version, again=False))
 
     def try_out(self, command: Command, version: TlsVersion) -> bool:
@@ -86,6 +87,8 @@ def attack(payload: bytes) -> bytes:
     if newest is not None:
         for command in _ATTACKS:
             trial.try_out(command, newest)
+        if settle(about(trial.runs, Command.ROBOT)).seen is Robot.NO_RSA:
+            trial.once(Command.VERSION, newest)  # or does it refuse everything by now?
     return Report(runs=tuple(trial.runs), tools=tools()).canonical()
 
 

@@ -210,9 +210,7 @@ def test_only_tls_1_3(files: Files) -> None:
 def test_no_rsa(files: Files) -> None:
     """A server that takes no RSA key exchange says so in words."""
     with servers.openssl(files, "-tls1_2", "-cipher", "ECDHE") as port:
-        look = attacked(port)
-    assert look.seen(TlsAttacks).robot.seen is Robot.NO_RSA
-    assert len(look.ledger) == 5  # two of them are told that there is none, each of the other attacks takes one
+        assert attacked(port).seen(TlsAttacks).robot.seen is Robot.NO_RSA
 
 
 def test_inside_starttls(files: Files) -> None:
@@ -256,12 +254,12 @@ def test_no_early_data_before_tls_1_3(files: Files) -> None:
 
 
 def test_nothing_is_asked_twice(files: Files, tmp_path: Path) -> None:
-    """A server without RSA key exchange sees one handshake for each attack, two for ROBOT, and two for early data."""
+    """A server without RSA key exchange sees a handshake for each attack, three for ROBOT, and two for early data."""
     directives = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_ciphers ECDHE;"
     with servers.nginx(tmp_path, f"{directives} ssl_protocols TLSv1.2 TLSv1.3;") as port:
         attacks, sessions = attacked(port), run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
     assert attacks.seen(TlsAttacks).robot.seen is Robot.NO_RSA
-    assert len(attacks.ledger) == 5
+    assert len(attacks.ledger) == 6
     assert sessions.seen(TlsSessions).early_data.seen is False
     assert len(sessions.ledger) == 2
 
@@ -370,6 +368,30 @@ def test_end_after_a_greeting(own_files: Files) -> None:
         assert attacked(port).seen(TlsAttacks).renegotiations.unseen is Cause.PROTOCOL_ERROR
 
 
+def test_refusal_of_everything(own_files: Files) -> None:
+    """Who refuses every hello by the time that RSA key exchange is asked for has not shown that it takes none."""
+    with servers.answering(servers.first_and_then(own(own_files, "robot"), _refusing, 3)) as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert seen.ccs_injection.seen is False
+    assert seen.robot.unseen is Cause.UNSTABLE
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_another_server_without_a_name(same: bool, own_files: Files, tmp_path: Path) -> None:
+    """Where the server of the name resets the line at an attack, no other one answers for it."""
+    other = issue("www.example.com", dns=["www.example.com"], key=rsa_key(1024)).write(tmp_path, "other")
+    resets, sound = with_heartbeats(own(own_files), Habit.RESETS), own(own_files if same else other)
+
+    def by_name(connection: socket.socket) -> None:
+        hello = connection.recv(4096, socket.MSG_PEEK)
+        (resets if b"www.example.vn" in hello else sound)(connection)
+
+    with servers.answering(by_name) as port:
+        heartbleed = attacked(port).seen(TlsAttacks).heartbleed
+    assert heartbleed.seen is (False if same else None)
+    assert heartbleed.unseen is (None if same else Cause.RESET)
+
+
 @pytest.mark.parametrize("suites", ["AES128-GCM-SHA256", "AES128-SHA"])
 def test_certificate_wanted_of_the_client(suites: str, files: Files) -> None:
     """A server of RSA key exchange that sends an anonymous client away is not closed to ROBOT, and not unstable."""
@@ -399,8 +421,8 @@ def test_cost_is_the_most_that_is_tried(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("inspector_tls.attacks.client.run", run)
     report = Report.parse(attack(Order(address="127.0.0.1", port=443, scheme="tls").canonical()))
     assert newest_attacked(report.runs).seen is TlsVersion.SSL_3
-    # Nothing is left to attack where TLS 1.3 is asked for, which the cost allows for too.
-    assert made == MOST_ATTACKING - 2
+    # The cost also allows for TLS 1.3, where nothing is left to attack, and for a handshake after a refusal.
+    assert made == MOST_ATTACKING - 3
 
 
 def test_reading_again_gives_the_same_bytes(files: Files) -> None:
