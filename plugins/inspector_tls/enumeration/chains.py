@@ -289,7 +289,7 @@ def _suites_and_after(case: Case, spoken: Spoken, *, in_clear: bool) -> Line[Non
             after.append(_preference(case, spoken, found))
         if in_clear and case.server_name is not None:
             after.append(_default_host(case, spoken, found))
-        if in_clear and spoken.form is not Form.FULL:
+        if in_clear and not (spoken.form is Form.FULL and case.reads_long_lists):
             after.append(_extensions(case, spoken, found))
         if in_clear and spoken.form is Form.SMALL:
             after.append(_many_suites(case, spoken))

@@ -598,7 +598,7 @@ class _Reader:
     ) -> Answer[bool | None]:
         """Whether something holds in some (or in every) hello before TLS 1.3 that answers one which offered it.
 
-        None where no such version is spoken, or where it ``applies`` to none of the answers.
+        None where no such version is spoken, or where it ``applies`` to none of the answers, offered or not.
         """
         spoken = self.speaks_clear
         if not spoken.seen:
@@ -609,7 +609,9 @@ class _Reader:
             return _seen(None) if self.newest_clear is TlsVersion.SSL_3 else _unseen(cause)
         held = [holds(each.chosen, each.flight) for each in records if each.chosen and applies(each)]
         if not held:
-            return _seen(None)
+            others = (each for each in self.clear if each.version is not TlsVersion.SSL_3 and each.chosen)
+            causes = [each.cause for each in records if each.cause is not None]
+            return _unseen((*causes, Cause.AMBIGUOUS)[0]) if any(map(applies, others)) else _seen(None)
         return _seen(all(held) if always else any(held))
 
     def _fallback(self) -> Answer[bool | None]:

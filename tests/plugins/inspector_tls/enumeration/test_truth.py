@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from inspector import Cause
@@ -25,6 +25,8 @@ V = TlsVersion
 VERSIONS = tuple(version for version in V if version is not V.SSL_2)
 DHE = codes("TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_DHE_RSA_WITH_AES_128_CBC_SHA")
 MIXED = replace(MODERN, suites={V.TLS_1_2: (*MODERN.suites[V.TLS_1_2], *DHE), V.TLS_1_3: MODERN.suites[V.TLS_1_3]})
+#: Its second suite shows in short lists only, which the rest of the questions does without.
+CUTTING = Server({V.TLS_1_2: codes("TLS_DH_DSS_WITH_ARIA_256_GCM_SHA384", "TLS_PSK_WITH_3DES_EDE_CBC_SHA")}, reads=128)
 some_servers = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -75,6 +77,7 @@ def told(facts: Tls) -> dict[str, object]:
 
 @some_servers
 @given(servers())
+@example(CUTTING)
 def test_both_modes_tell_the_same_truth(server: Server) -> None:
     """Fast and economical mode say the same of any server, and it is what is planted."""
     economical, fast = (facts_of(server, mode) for mode in (Mode.ECONOMICAL, Mode.FAST))
@@ -103,6 +106,12 @@ def test_a_server_that_bears_short_hellos_only_is_seen_whole(server: Server, mod
         del seen[name], expected[name]
     assert seen == expected
     assert all(each.suites.complete.seen for each in facts.versions.each)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_suite_in_cbc_mode_is_asked_about_wherever_it_is_found(mode: Mode) -> None:
+    """A server that reads long lists in part, and picks a suite in CBC mode from a short one, is asked once more."""
+    assert facts_of(CUTTING, mode).extensions.encrypt_then_mac.seen is False
 
 
 # --- Primes by name ---------------------------------------------------------------------------------------------------
