@@ -187,9 +187,13 @@ def _has(word: bytes, data: bytes) -> bool:
     return re.search(rb"(?<!\w)" + word + rb"(?![\w-])", data, re.IGNORECASE) is not None
 
 
+#: Codes of a failure that will pass: RFC 5530 §3, RFC 3206 §4, RFC 5804 §1.3.
+_LATER = re.compile(rb"\[(?:UNAVAILABLE|SYS/TEMP)\]|\(TRYLATER\)", re.IGNORECASE)
+
+
 def _temporary(data: bytes) -> None:
-    """Raise when a numbered reply puts the client off (RFC 5321 §4.2.1): it says nothing for good."""
-    if data[:1] == b"4":
+    """Raise when a reply puts the client off, by its number (RFC 5321 §4.2.1) or a code: it says nothing for good."""
+    if data[:1] == b"4" or _LATER.search(data):
         raise Trouble(Cause.REFUSED, f"puts off: {shown(data)}")
 
 
@@ -200,18 +204,38 @@ def _greeted(data: bytes) -> None:
         raise Trouble(Cause.REFUSED, f"turns away: {shown(data)}")
 
 
+def _declined(data: bytes) -> None:
+    """A numbered reply that is not the consent must be a refusal (5yz), or it answers something else."""
+    _temporary(data)
+    if data[:1] != b"5":
+        raise NotUnderstood(data)
+
+
+#: EHLO is not known (RFC 5321 §4.2.4): the server has no extensions, and so no TLS.
+_NO_EXTENSIONS = (b"500", b"502")
+
+
+def _extended(data: bytes) -> bool:
+    """Whether a reply to EHLO tells extensions; raises where it turns the client away, e.g. by 550 (§4.3.2)."""
+    if data[:3] == b"250":
+        return True
+    _declined(data)
+    if data[:3] not in _NO_EXTENSIONS:
+        raise Trouble(Cause.REFUSED, f"turns away: {shown(data)}")
+    return False
+
+
 def _mail(verb: bytes) -> Callable[[Names], Talk]:
     """SMTP (RFC 3207) and LMTP (RFC 2033), which differ in the verb of the greeting."""
 
     def talk(names: Names) -> Talk:
         _greeted((yield Turn(b"", _numbered)))
         said = yield Turn(verb + b" " + names.ehlo.encode() + b"\r\n", _numbered)
-        _temporary(said)
-        if said[:1] != b"2" or not _has(b"STARTTLS", said):
+        if not _extended(said) or not _has(b"STARTTLS", said):
             raise NotOffered(f"answers {shown(said)}")
         answer = yield Turn(b"STARTTLS\r\n", _numbered, last=True)
-        _temporary(answer)
         if answer[:3] != b"220":
+            _declined(answer)
             raise Refused(f"answers {shown(answer)}")
         return said
 
@@ -228,6 +252,7 @@ def _imap(_names: Names) -> Talk:
         raise NotOffered(f"answers {shown(said)}")
     answer = yield Turn(b"a2 STARTTLS\r\n", _tagged(b"a2"), last=True)
     if not re.search(rb"^a2 OK\b", answer, re.MULTILINE):
+        _temporary(answer)
         raise Refused(f"answers {shown(answer)}")
     return said
 
@@ -242,6 +267,7 @@ def _pop3(_names: Names) -> Talk:
         raise NotOffered(f"answers {shown(said)}")
     answer = yield Turn(b"STLS\r\n", _status, last=True)
     if not answer.startswith(b"+OK"):
+        _temporary(answer)
         raise (Refused if _has(b"STLS", said) else NotOffered)(f"answers {shown(answer)}")
     return said
 
@@ -255,6 +281,7 @@ def _sieve_talk(_names: Names) -> Talk:
         raise NotOffered(f"answers {shown(said)}")
     answer = yield Turn(b"STARTTLS\r\n", _sieve, last=True)
     if not answer.upper().startswith(b"OK"):
+        _temporary(answer)
         raise Refused(f"answers {shown(answer)}")
     return said
 
@@ -266,8 +293,8 @@ def _ftp(_names: Names) -> Talk:
     answer = yield Turn(b"AUTH TLS\r\n", _numbered, last=True)
     if answer[:3] == b"431":  # "need some unavailable resource to process security": it knows the step
         raise Refused(f"answers {shown(answer)}")
-    _temporary(answer)
     if answer[:3] != b"234":
+        _declined(answer)
         announced = re.search(rb"^ *AUTH\b.*\bTLS\b", said, re.MULTILINE | re.IGNORECASE)
         raise (Refused if announced else NotOffered)(f"answers {shown(answer)}")
     return said
@@ -280,8 +307,8 @@ def _nntp(_names: Names) -> Talk:
     if said.startswith(b"101") and not _has(b"STARTTLS", said):
         raise NotOffered(f"answers {shown(said)}")
     answer = yield Turn(b"STARTTLS\r\n", _numbered, last=True)
-    _temporary(answer)
     if answer[:3] != b"382":
+        _declined(answer)
         raise (Refused if said.startswith(b"101") else NotOffered)(f"answers {shown(answer)}")
     return said
 

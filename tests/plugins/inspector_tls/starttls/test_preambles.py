@@ -50,6 +50,7 @@ OFFERED = {
 NOT_OFFERED = [
     ("smtp", [b"220 x\r\n", b"250-a\r\n250 SIZE\r\n"]),
     ("smtp", [b"220 x\r\n", b"500 no such command\r\n"]),
+    ("submission", [b"220 x\r\n", b"502 not implemented\r\n"]),
     ("smtp", [b"220 x\r\n", b"250-a\r\n250 XSTARTTLS STARTTLS-NOT\r\n"]),
     ("imap", [b"* OK x\r\n", b"* CAPABILITY IMAP4rev1\r\na1 OK x\r\n"]),
     ("pop3", [b"+OK\r\n", b"+OK\r\nUSER\r\n.\r\n"]),
@@ -82,6 +83,12 @@ PUT_OFF = [
     ("smtp", [b"450 later\r\n"]),
     ("smtp", [b"554 go away\r\n"]),
     ("smtp", [b"220 x\r\n", b"250 STARTTLS\r\n", b"454 later\r\n"]),
+    ("smtp", [b"220 x\r\n", b"550 5.7.1 your name is on a list\r\n"]),
+    ("submission", [b"220 x\r\n", b"501 5.5.4 a name that resolves, please\r\n"]),
+    ("lmtp", [b"220 x\r\n", b"554-no\r\n554 access\r\n"]),
+    ("imap", [b"* OK x\r\n", b"* CAPABILITY STARTTLS\r\na1 OK x\r\n", b"a2 NO [UNAVAILABLE] later\r\n"]),
+    ("pop3", [b"+OK\r\n", b"+OK\r\nSTLS\r\n.\r\n", b"-ERR [SYS/TEMP] later\r\n"]),
+    ("sieve", [b'"STARTTLS"\r\nOK\r\n', b'NO (TRYLATER) "later"\r\n']),
     ("imap", [b"* BYE full\r\n"]),
     ("imap", [b"* PREAUTH you\r\n"]),
     ("pop3", [b"-ERR full\r\n"]),
@@ -92,6 +99,11 @@ PUT_OFF = [
 ]
 NONSENSE = [
     ("smtp", [b"SSH-2.0-x\r\n"]),
+    ("smtp", [b"220 x\r\n", b"220 and welcome again\r\n"]),
+    ("smtp", [b"220 x\r\n", b"250 STARTTLS\r\n", b"250 ok\r\n"]),
+    ("ftp", [b"220 x\r\n220 again\r\n", b"211-x\r\n AUTH TLS\r\n211 End\r\n", b"234 go\r\n"]),
+    ("ftp", [b"220 x\r\n", b"220 welcome again\r\n", b"211-x\r\n AUTH TLS\r\n211 End\r\n"]),
+    ("nntp", [b"200 x\r\n", b"101 list\r\nSTARTTLS\r\n.\r\n", b"205 bye\r\n"]),
     ("imap", [b"220 x\r\n"]),
     ("imap", [b"* OK\r\n", b"HTTP/1.1 400\r\n"]),
     ("pop3", [b"hello\r\n"]),
