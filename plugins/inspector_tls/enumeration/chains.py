@@ -405,6 +405,10 @@ def _groups_and_after(case: Case, spoken: Spoken, *, signs: bool) -> Line[None]:
     lists = offers.group_lists(left, spoken.form)
     drains = yield from together(*(_drain(case, Purpose.GROUPS, some, hello_of, picked) for some in lists))
     found = [group for drained in drains for group in drained.found]
+    if first is not None and spoken.form is Form.SMALL:
+        # Would it ask for a share? Else it refuses whatever it got none for.
+        without = case.hello(TlsVersion.TLS_1_3, offered, spoken.form, of_groups=(first,))._replace(shares=())
+        yield from _settled(case, Purpose.GROUPS, without)
     shareable = [group for group in (first, *found) if group in wire.SHAREABLE]
     if signs and shareable:
         yield from _signatures_of_tls_1_3(case, shareable[0])

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from inspector import Cause
-from inspector_tls.enumeration.codes import AGES
+from inspector_tls.enumeration.codes import AGES, FALLBACK_SCSV, GREASE, RENEGOTIATION_SCSV
 from inspector_tls.enumeration.flight import Alert, Flight
 from inspector_tls.enumeration.hello import Hello
 from inspector_tls.versions import TlsVersion
@@ -60,6 +60,8 @@ class Said(NamedTuple):
 _CHOSEN, _OLDER = Said(Meaning.CHOSEN), Said(Meaning.OLDER)
 _UNEXPECTED = Said(Meaning.DOUBT, Cause.PROTOCOL_ERROR)
 _LIKELIEST = 48
+#: What stands among the suites of a hello and is none: a server must not choose it.
+_NO_SUITES = frozenset({RENEGOTIATION_SCSV, FALLBACK_SCSV, *GREASE})
 
 
 def understand(hello: Hello, reply: Reply) -> Said:
@@ -91,6 +93,8 @@ def _of_hello(hello: Hello, flight: Flight) -> Said:
         return unexpected
     # The likeliest stand at the end.
     if chosen.suite not in hello.suites[-_LIKELIEST:] and chosen.suite not in hello.suites:
+        return unexpected
+    if chosen.suite in _NO_SUITES:
         return unexpected
     if chosen.version is not hello.version:
         # Who speaks TLS 1.3 and does not choose it was not shown all of the hello, or stumbled over it.

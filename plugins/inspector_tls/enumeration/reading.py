@@ -212,6 +212,8 @@ class _Reader:
     def __init__(self, transcript: Transcript, records: list[_Record]) -> None:
         self.transcript = transcript
         self.records = records
+        #: Those without a name aside: another host may answer them.
+        self.own = [each for each in records if each.purpose is not Purpose.DEFAULT_HOST]
         self.by_version = {version: self._about(version) for version in TlsVersion}
         self.reads_long_lists = self._reads_long_lists()
         self.accepted = {version: self._is_accepted(version) for version in TlsVersion}
@@ -224,11 +226,9 @@ class _Reader:
             curves=self._curves(),
             signatures=self._signatures(),
             primes=tuple(self._primes()),
-            short_rsa_bits=tuple(
-                sorted({each.key.rsa_bits for each in self.records if each.key and each.key.rsa_bits})
-            ),
+            short_rsa_bits=tuple(sorted({each.key.rsa_bits for each in self.own if each.key and each.key.rsa_bits})),
             curve_key_reused=_is_reused(
-                (each.key.public, each.key.group) for each in self.records if each.key and each.key.group
+                (each.key.public, each.key.group) for each in self.own if each.key and each.key.group
             ),
             extensions=self._extensions(),
             tolerance=self._tolerance(),
@@ -242,8 +242,8 @@ class _Reader:
     # --- evidence ---
 
     def _about(self, version: TlsVersion) -> list[_Record]:
-        """The records about a version, those without a name aside: another host may answer them."""
-        return [each for each in self.records if each.version is version and each.purpose is not Purpose.DEFAULT_HOST]
+        """The host's own records about a version."""
+        return [each for each in self.own if each.version is version]
 
     def _of(self, *purposes: Purpose) -> list[_Record]:
         return [each for each in self.records if each.purpose in purposes]
@@ -418,18 +418,19 @@ class _Reader:
 
     def _groups(self) -> Offer:
         records = [each for each in self.by_version[TlsVersion.TLS_1_3] if each.purpose in _LISTING | {Purpose.GROUPS}]
-        return self._offer(
-            _group_names(TlsVersion.TLS_1_3),
-            [
-                (
-                    each,
-                    each.hello.groups if each.purpose is Purpose.GROUPS else (),
-                    each.chosen.group if each.chosen else None,
-                )
-                for each in records
-            ],
-            self.accepted[TlsVersion.TLS_1_3],
-        )
+        retries = any(each.chosen.is_retry for each in records if each.chosen)
+
+        def evidence() -> Iterator[tuple[_Record, Collection[int], int | None]]:
+            for each in records:
+                offered = each.hello.groups if each.purpose is Purpose.GROUPS else ()
+                if each.is_refused and not retries:
+                    # Who asks for no other share (RFC 8446 §4.1.4) takes a group with one, or not at all.
+                    yield each, set(offered).intersection(each.hello.shares), None
+                    yield _in_doubt(each), set(offered).difference(each.hello.shares), None
+                else:
+                    yield each, offered, each.chosen.group if each.chosen else None
+
+        return self._offer(_group_names(TlsVersion.TLS_1_3), list(evidence()), self.accepted[TlsVersion.TLS_1_3])
 
     @cached_property
     def newest_clear(self) -> TlsVersion | None:
@@ -515,7 +516,7 @@ class _Reader:
 
     def _primes(self) -> Iterator[EphemeralPrime]:
         seen: dict[tuple[bytes, bytes], list[_Record]] = {}
-        for each in self.records:
+        for each in self.own:
             if each.key is not None and each.key.prime:
                 seen.setdefault((each.key.prime, each.key.generator), []).append(each)
         for (prime, generator), records in sorted(seen.items(), key=lambda item: (len(item[0][0]), item[0])):
@@ -670,7 +671,7 @@ class _Reader:
         records = self._of(purpose)
         odd = [each for each in records if is_odd(each.hello)]
         plain = [each for each in records if not is_odd(each.hello)]
-        if any(each.flight.has_chosen for each in odd):
+        if any(each.said.meaning in {Meaning.CHOSEN, Meaning.OLDER} for each in odd):
             return _seen(True)
         is_there = any(each.is_chosen for each in plain)
         if is_there and (any(each.is_refused for each in odd) or len(odd) >= _FIRM):

@@ -18,7 +18,7 @@ from inspector_tls.enumeration.reading import read_transcript
 from inspector_tls.enumeration.steps import Question
 from inspector_tls.enumeration.transcript import Mode, Purpose
 from inspector_tls.observations import TlsVersion
-from tests.plugins.inspector_tls.enumeration.simulated import NAMED_PRIME, PRIME, Primes, Run, Server
+from tests.plugins.inspector_tls.enumeration.simulated import NAMED_PRIME, PRIME, RETRY, Primes, Run, Server
 from tests.plugins.inspector_tls.enumeration.test_counts import MODERN, WEAK, codes, servers
 
 V = TlsVersion
@@ -209,6 +209,89 @@ def test_what_was_not_offered_is_no_answer(kind: type[Server], mode: Mode) -> No
     assert open_cause[kind] is Cause.PROTOCOL_ERROR
 
 
+@dataclass(frozen=True)
+class Echoing(Server):
+    """Picks whatever stands at one end of the list, be it a suite or not."""
+
+    end: int = 0
+
+    def say(self, hello: Hello, version: TlsVersion) -> bytes:
+        """A hello with a suite that is none, where it is offered."""
+        pick = hello.suites[self.end]
+        return super().say(hello, version) if pick in suites() else self.echo(version, pick)
+
+    def echo(self, version: TlsVersion, pick: int) -> bytes:
+        """A hello with it."""
+        extensions = b"" if version is not V.TLS_1_3 else struct.pack(">HHHHHH", 43, 2, 0x0304, 51, 2, self.groups[0])
+        return self.record(self.hello(version, pick, bytes(32), extensions), (11, bytes(3)), (14, b""))
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("reads", [64, 10_000])
+@pytest.mark.parametrize("version", [V.TLS_1_2, V.TLS_1_3])
+def test_a_value_that_nobody_knows_is_no_suite(version: TlsVersion, reads: int, mode: Mode) -> None:
+    """A server that picks what it must pass over (RFC 8701 §3.1) has no suite by it, and does not take the hello."""
+    server = Echoing(suites={version: MODERN.suites[version]}, reads=reads)
+    facts = facts_of(server, mode)
+    is_so(facts, server)
+    assert facts.tolerance.unknown_values.seen is False
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_signal_is_no_suite(mode: Mode) -> None:
+    """A server that picks the value by which a client signals secure renegotiation (RFC 5746 §3.3) chose nothing."""
+    server = Echoing(suites={V.SSL_3: DHE[1:], V.TLS_1_2: DHE}, end=-1)
+    facts = facts_of(server, mode)
+    is_so(facts, server)
+    assert facts[V.SSL_3].accepted.unseen is Cause.PROTOCOL_ERROR
+
+
+def test_a_server_that_echoes_a_version_does_not_take_it() -> None:
+    """A server that answers in a version that does not exist, because the hello announced it, bears no newer one."""
+
+    class Mirror(Server):
+        def __call__(self, data: bytes) -> bytes:
+            announced = data[9:11]
+            answer = super().__call__(data)
+            return answer[:9] + announced + answer[11:] if announced == b"\x03\x99" else answer
+
+    facts = facts_of(Mirror(suites={V.TLS_1_2: MODERN.suites[V.TLS_1_2]}))
+    assert facts.tolerance.future_version.seen is False
+
+
+@dataclass(frozen=True)
+class Hasty(Server):
+    """Knows no HelloRetryRequest: in TLS 1.3 it takes a group with a key share, or none."""
+
+    retries: bool = False
+
+    def say(self, hello: Hello, version: TlsVersion) -> bytes:
+        """A hello for a share, else a refusal."""
+        shared = hello._replace(groups=tuple(group for group in hello.groups if group in hello.shares))
+        if version is not V.TLS_1_3 or (self.retries and self.pick(self.groups, shared.groups) is None):
+            return super().say(hello, version)
+        return super().say(shared, version).replace(RETRY, bytes(32))
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_group_for_which_no_share_was_sent_is_open_where_none_is_asked_for(mode: Mode) -> None:
+    """A server without HelloRetryRequest (RFC 8446 §4.1.4) refuses no group but those for which it got a share."""
+    server = Hasty(suites={V.TLS_1_3: MODERN.suites[V.TLS_1_3]}, groups=(29, 23, 25, 4588, 256))
+    facts = facts_of(server, mode)
+    is_so(facts, server)
+    assert facts.groups.accepted == ("x25519", "secp256r1")
+    assert {"secp521r1", "X25519MLKEM768", "ffdhe2048"} <= set(facts.groups.open)
+    assert not {"secp384r1", "x448"} & set(facts.groups.open)
+
+
+def test_a_server_in_short_hellos_that_asks_for_a_share_shows_all_its_groups() -> None:
+    """Where only small hellos are borne, one without a share tells whether the server would ask for one."""
+    server = Hasty(suites={V.TLS_1_3: MODERN.suites[V.TLS_1_3]}, groups=(29, 23), bears=500, retries=True)
+    facts = facts_of(server)
+    assert facts.groups.accepted == ("x25519", "secp256r1")
+    assert facts.groups.complete.seen
+
+
 def test_a_server_that_says_it_speaks_a_newer_version_does_not_refuse_it() -> None:
     """An answer in TLS 1.2 that ends in the mark of a downgrade (RFC 8446 §4.1.3) says nothing against TLS 1.3."""
 
@@ -304,6 +387,25 @@ def test_what_is_served_without_a_name_is_said_of_the_default_host_alone() -> No
 
     server = TwoHosts(suites=MODERN.suites)
     assert told(facts_of(server)) == told(facts_of(Server(suites=MODERN.suites)))
+
+
+def test_a_prime_of_the_default_host_is_not_of_this_host() -> None:
+    """A short prime behind hellos without a name says nothing of the host that was asked for."""
+
+    @dataclass(frozen=True)
+    class Long(Server):
+        def key(self, hello: Hello, version: TlsVersion, suite: int) -> list[tuple[int, bytes]]:
+            long = struct.pack(">H", len(NAMED_PRIME)) + NAMED_PRIME
+            short = struct.pack(">H", len(PRIME)) + PRIME
+            is_default = hello.server_name is None
+            return [
+                (kind, part if is_default else part.replace(short, long))
+                for kind, part in super().key(hello, version, suite)
+            ]
+
+    facts = facts_of(Long(suites={V.TLS_1_2: DHE}))
+    assert [each.bits for each in facts.primes] == [2048]
+    assert facts.served == ()
 
 
 # --- Turned away after a while ----------------------------------------------------------------------------------------
