@@ -225,6 +225,8 @@ class _Conversation:
             if hello.retry:
                 raise Malformed("a second request for another hello")
         if hello.is_anonymous:
+            if self.manner is not Manner.ANONYMOUS:
+                raise Malformed("a suite that was not offered")
             return Outcome(End.ANONYMOUS, version=hello.version)
         if hello.version == _TLS_1_3:
             return await self._sealed(hello, shares, transcript + message)

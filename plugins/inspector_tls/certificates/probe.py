@@ -13,7 +13,16 @@ from inspector.subject import is_address
 from inspector_tls.certificates.handshake import End, Outcome, shake
 from inspector_tls.certificates.messages import Manner, Sort
 from inspector_tls.certificates.observations import Certificates
-from inspector_tls.certificates.reading import HANDSHAKES, Handshake, Handshakes, is_doubtful, read, settle
+from inspector_tls.certificates.reading import (
+    HANDSHAKES,
+    Handshake,
+    Handshakes,
+    is_doubtful,
+    read,
+    refuses,
+    settle,
+    unconfirmed,
+)
 from inspector_tls.probes import HTTPS, TLS
 from inspector_tls.starttls.preambles import SCHEMES, needs_preamble
 from inspector_tls.starttls.stepping import PREAMBLE_SECONDS, prepare
@@ -84,12 +93,15 @@ class _Visit:
         if manner is None:
             return
         named = self._server_name is not None
-        rest = [(True, Sort.RSA), (True, Sort.OTHER), *((False, sort) for sort in Sort if named)]
+        # Last comes what is the likeliest to be presented: it tells that the refusals before it are meant.
+        sorts = (Sort.RSA, Sort.OTHER, Sort.USUAL)
+        rest = [(True, Sort.RSA), (True, Sort.OTHER), *((False, sort) for sort in sorts if named)]
         await self._ask(manner, rest)
-        await self._ask(manner, [each for each in rest if not self._settled(*each).is_seen])
-        if any(is_doubtful(each) for each in self._made):
-            # Does it still present what it presented at first?
-            await self._ask(manner, [(True, Sort.USUAL)])
+        await self._ask(manner, [each for each in rest if self._is_open(*each)])
+        if any(refuses(each) or is_doubtful(each) for each in unconfirmed(self._made)):
+            # Does it still answer as it answered at first?
+            first = next(each.manner for each in self._made if each.end in (End.PRESENTED, End.ANONYMOUS))
+            await self._ask(first, [(True, Sort.USUAL)])
 
     async def _find_manner(self) -> Manner | None:
         for manner in Manner:
@@ -169,6 +181,11 @@ class _Visit:
         kinds = {"der": "application/pkix-cert", "ocsp": "application/ocsp-response"}
         for name, data in sorted(self._files.items()):
             yield Raw(name=name, data=data, media_type=kinds[name.partition(".")[2]])
+
+    def _is_open(self, named: bool, sort: Sort) -> bool:
+        """Whether a question brought neither certificates nor a plain refusal."""
+        asked = [each for each in self._made if each.named is named and each.sort is sort]
+        return not any(each.chain or refuses(each) for each in asked)
 
     def _settled(self, named: bool, sort: Sort) -> Answer[str | None]:
         return settle(self._made, sort, named=named)

@@ -73,21 +73,28 @@ def settle(made: Sequence[Handshake], sort: Sort, *, named: bool) -> Answer[str 
     """The digest of the leaf that was presented, None where the server has no certificate of the sort asked for.
 
     A plain refusal is an alert of that meaning. A connection closed without a word, and an alert that may as well tell
-    of the server's own trouble, count as one when they came twice, and the server presented something afterwards: some
-    turn everybody away who comes too often.
+    of the server's own trouble, count as one when they came twice. Either counts only where the server presented
+    something afterwards: some turn everybody away who comes too often.
     """
     asked = [each for each in made if each.sort is sort and each.named is named]
-    answered = max((place for place, each in enumerate(made) if each.chain or each.end is End.ANONYMOUS), default=-1)
     for each in asked:
         if each.chain:
             return Answer(seen=each.chain[0])
-    doubtful = [each for each in made[: answered + 1] if each in asked and is_doubtful(each)]
-    if any(_refuses(each) for each in asked) or len(doubtful) > 1:
+    late = unconfirmed(made)
+    counted = [each for each in made[: len(made) - len(late)] if each.sort is sort and each.named is named]
+    if any(map(refuses, counted)) or sum(map(is_doubtful, counted)) > 1:
         return Answer(seen=None)
     return Answer(unseen=_why(asked[-1]) if asked else Cause.NOT_REACHED)
 
 
-def _refuses(made: Handshake) -> bool:
+def unconfirmed(made: Sequence[Handshake]) -> Sequence[Handshake]:
+    """What came after the last handshake that the server answered with its certificates, or without any."""
+    answered = (place for place, each in enumerate(made) if each.chain or each.end is End.ANONYMOUS)
+    return made[max(answered, default=-1) + 1 :]
+
+
+def refuses(made: Handshake) -> bool:
+    """Whether a handshake ended in a plain refusal of what the hello took."""
     return made.end is End.ANONYMOUS or (made.end is End.ALERT and made.alert in _REFUSALS)
 
 
@@ -102,7 +109,7 @@ def _why(made: Handshake) -> Cause:
         return made.cause
     if made.end is End.ALERT and made.alert == _ACCESS_DENIED:
         return Cause.BLOCKED
-    return Cause.AMBIGUOUS if is_doubtful(made) else Cause.PROTOCOL_ERROR
+    return Cause.AMBIGUOUS if is_doubtful(made) or refuses(made) else Cause.PROTOCOL_ERROR
 
 
 def read(capture: Capture, reading: Reading) -> Certificates:

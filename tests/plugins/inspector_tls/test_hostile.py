@@ -291,8 +291,11 @@ def test_a_server_that_wants_a_name_is_seen_with_it(number: int, tmp_path: Path,
     assert digest(identity) not in {each.seen for each in found.default.answers}
 
 
-def test_a_server_that_soon_closes_to_everybody_lacks_no_certificate(tmp_path: Path, identity: Identity) -> None:
-    """Who presents a certificate once and then closes without a word was not seen to have no others."""
+@pytest.mark.parametrize("word", [b"", record(21, b"\x02\x28"), record(21, b"\x02\x46")])
+def test_a_server_that_soon_turns_everybody_away_lacks_no_certificate(
+    word: bytes, tmp_path: Path, identity: Identity
+) -> None:
+    """Who presents a certificate once and then closes, with an alert or without, was not seen to have no others."""
     speaking = servers.speaking_tls(identity.write(tmp_path, "rsa"))
     count = itertools.count()
 
@@ -301,9 +304,30 @@ def test_a_server_that_soon_closes_to_everybody_lacks_no_certificate(tmp_path: P
             speaking(connection)
         else:
             connection.recv(65_536)  # a close with bytes unread would be a reset
+            connection.sendall(word)
 
     with servers.answering(limited) as port:
         found = look_at_certificates(port, seconds=1)
     assert found.named.usual.value == digest(identity)
     assert found.named.rsa.unseen is Cause.AMBIGUOUS
     assert found.named.other.unseen is Cause.AMBIGUOUS
+
+
+def test_a_refusal_at_the_end_is_confirmed(tmp_path: Path, identity: Identity) -> None:
+    """Where the last word is a refusal, a server that still presents what it has is believed."""
+    with servers.openssl(identity.write(tmp_path, "rsa")) as port:
+        found = look_at_certificates(port, host="127.0.0.1")
+    assert [answer.value for answer in found.named.answers] == [digest(identity), digest(identity), None]
+
+
+def test_an_anonymous_suite_that_nobody_offered_is_no_answer() -> None:
+    """A server that picks a suite without a certificate, though none was offered, was not seen to have none."""
+    hello = bytes((2, 0, 0, 38)) + b"\x03\x03" + bytes(32) + b"\x00" + b"\x00\x34" + b"\x00"
+
+    def picking(connection: socket.socket) -> None:
+        offered = connection.recv(65_536)
+        connection.sendall(record(22, hello) if b"\x00\x34" not in offered else record(21, b"\x02\x28"))
+
+    with servers.answering(picking) as port, pytest.raises(Trouble) as trouble:
+        look_at_certificates(port, seconds=1)
+    assert trouble.value.cause is Cause.PROTOCOL_ERROR
