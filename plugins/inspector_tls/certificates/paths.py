@@ -230,7 +230,9 @@ def _flaw(path: Path, at: datetime) -> tuple[Flaw, x509.Certificate] | None:
     """The first thing that is wrong with a path whose signatures verify, leaf first and root last."""
     for below, certificate in enumerate(path):
         flaw = _out_of_date(certificate, at) or _unknown_extension(certificate) or _purpose(certificate)
-        if flaw is None and below:
+        if flaw is None and not below:
+            flaw = _usage(certificate)
+        elif flaw is None:
             flaw = _authority(certificate, path[1:below]) or _name_constraints(certificate, path[:below])
         if flaw is not None:
             return flaw, certificate
@@ -249,12 +251,15 @@ def _unknown_extension(certificate: x509.Certificate) -> Flaw | None:
 
 
 def _purpose(certificate: x509.Certificate) -> Flaw | None:
-    """Where extendedKeyUsage stands, it holds serverAuth (or its forerunner); keyUsage of a leaf serves a handshake."""
+    """Where extendedKeyUsage stands, it holds serverAuth (or its forerunner)."""
     purposes = extension(certificate, x509.ExtendedKeyUsage)
-    if purposes is not None and not any(each in _SERVER for each in purposes):
-        return Flaw.WRONG_PURPOSE
-    usage = extension(certificate, x509.KeyUsage)
-    if usage is None or usage.key_cert_sign:
+    return None if purposes is None or any(each in _SERVER for each in purposes) else Flaw.WRONG_PURPOSE
+
+
+def _usage(leaf: x509.Certificate) -> Flaw | None:
+    """Where keyUsage stands in a leaf, it serves a handshake (RFC 5280 §4.2.1.3), be it an authority's or not."""
+    usage = extension(leaf, x509.KeyUsage)
+    if usage is None:
         return None
     return None if usage.digital_signature or usage.key_encipherment or usage.key_agreement else Flaw.WRONG_PURPOSE
 
@@ -304,8 +309,9 @@ def _names(certificate: x509.Certificate) -> Iterator[x509.GeneralName]:
 def _within(name: x509.GeneralName, subtree: x509.GeneralName) -> bool:
     match name, subtree:
         case x509.DNSName(), x509.DNSName():
-            host, domain = name.value.lower().rstrip("."), subtree.value.lower().strip(".")
-            return not domain or host == domain or host.endswith(f".{domain}")
+            host, domain = name.value.lower().rstrip("."), subtree.value.lower().rstrip(".")
+            # A dot in front, of which RFC 5280 does not speak here, means names below only, as OpenSSL reads it.
+            return not domain or host == domain or host.endswith("." + domain.removeprefix("."))
         case x509.IPAddress(), x509.IPAddress():
             return _in_network(name, subtree)
         case x509.DirectoryName(), x509.DirectoryName():

@@ -96,6 +96,24 @@ def _with_its_root(other: Identity) -> Identity:
     return Identity(identity.certificate, identity.key, (*identity.chain, other.certificate))
 
 
+def _usage(**uses: bool) -> tuple[x509.ExtensionType, bool]:
+    none = dict.fromkeys(
+        (
+            "digital_signature",
+            "content_commitment",
+            "key_encipherment",
+            "data_encipherment",
+            "key_agreement",
+            "key_cert_sign",
+            "crl_sign",
+            "encipher_only",
+            "decipher_only",
+        ),
+        False,
+    )
+    return x509.KeyUsage(**{**none, **uses}), True
+
+
 def _over_sha1(old: Identity) -> Identity:
     return forgeable(issue(HOST, old, dns=[HOST]), old, hashes.SHA1())
 
@@ -132,6 +150,24 @@ WAYS: dict[str, tuple[Make, Flaw | None]] = {
     ),
     "for clients": (lambda _root, ca: issue(HOST, ca, dns=[HOST], purpose=CLIENTS), Flaw.WRONG_PURPOSE),
     "for any purpose": (lambda _root, ca: issue(HOST, ca, dns=[HOST], purpose=ANY), Flaw.WRONG_PURPOSE),
+    "for signing certificates": (
+        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[_usage(key_cert_sign=True)]),
+        Flaw.WRONG_PURPOSE,
+    ),
+    "for signing lists": (
+        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[_usage(crl_sign=True)]),
+        Flaw.WRONG_PURPOSE,
+    ),
+    "an authority for signing lists": (
+        lambda top, _ca: issue(HOST, intermediate(top, "Lists", extensions=[_usage(crl_sign=True)]), dns=[HOST]),
+        Flaw.NO_AUTHORITY,
+    ),
+    "an authority for clients": (
+        lambda top, _ca: issue(
+            HOST, intermediate(top, "Clients", extensions=[(x509.ExtendedKeyUsage([CLIENTS]), False)]), dns=[HOST]
+        ),
+        Flaw.WRONG_PURPOSE,
+    ),
     "for no purpose in particular": (lambda _root, ca: issue(HOST, ca, dns=[HOST], purpose=None), None),
     "unknown critical extension": (
         lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[(UNKNOWN, True)]),
@@ -147,6 +183,22 @@ WAYS: dict[str, tuple[Make, Flaw | None]] = {
     ),
     "among excluded names": (
         lambda top, _ca: issue(HOST, _constrained(top, excluded=DNS), dns=[HOST]),
+        Flaw.NAME_NOT_PERMITTED,
+    ),
+    "below a permitted dot": (
+        lambda top, _ca: issue(HOST, _constrained(top, permitted=[x509.DNSName(".example.vn")]), dns=[HOST]),
+        None,
+    ),
+    "at a permitted dot": (
+        lambda top, _ca: issue("x", _constrained(top, permitted=[x509.DNSName(".example.vn")]), dns=["example.vn"]),
+        Flaw.NAME_NOT_PERMITTED,
+    ),
+    "at an excluded dot": (
+        lambda top, _ca: issue("x", _constrained(top, excluded=[x509.DNSName(".example.vn")]), dns=["example.vn"]),
+        None,
+    ),
+    "a permitted domain in part": (
+        lambda top, _ca: issue("x", _constrained(top, permitted=[x509.DNSName("ample.vn")]), dns=["example.vn"]),
         Flaw.NAME_NOT_PERMITTED,
     ),
     "outside permitted addresses": (

@@ -21,6 +21,10 @@ from tests.plugins.inspector_tls.test_certificates import WAYS
 EXPLAINED = {
     "SHA-1": "it refuses SHA-1 in every signature; here a check of its own judges strength",
     "outside permitted addresses": "it cannot judge name constraints on addresses",
+    "for signing certificates": "it was not asked about keyUsage",
+    "for signing lists": "it was not asked about keyUsage",
+    "an authority for clients": "it judges extendedKeyUsage in the leaf alone, as RFC 5280 does",
+    "below a permitted dot": "it knows no dot in front, of which RFC 5280 does not speak",
 }
 
 
