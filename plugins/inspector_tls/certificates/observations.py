@@ -204,6 +204,23 @@ class Chain(Model):
         return tuple(line)
 
     @property
+    def relied(self) -> tuple[Certificate, ...]:
+        """The leaf and the intermediates on its paths to a root; where none was found, all that may be above it.
+
+        A certificate that is sent along and that no path needs, e.g. an old root's over a newer one, is not among them.
+        """
+        trusts = [answer.seen for answer in (self.public_trust, self.declared_trust) if answer.seen is not None]
+        paths = [trust.path[1:-1] for trust in trusts if trust.chains]
+        if paths:
+            return (self.leaf, *(each for each in self.certificates if any(each.sha256 in path for path in paths)))
+        line = [self.leaf]
+        for below in line:
+            if not below.self_issued:
+                above = [each for each in self.certificates if each.subject == below.issuer and not each.self_issued]
+                line += [each for each in above if each not in line]
+        return tuple(line)
+
+    @property
     def ends_in_root(self) -> bool:
         """Whether the certificates served lead up to one that its subject issued itself."""
         last = self.signed[-1]

@@ -13,8 +13,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
-from inspector import Cause
+from inspector import Cause, Outcome
 from inspector_tls.certificates.observations import Certificates, Flaw
+from inspector_tls.checks.key_strong import key_strong
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import Identity, ec_key, forgeable, intermediate, issue, name, root, rsa_key
 from tests.plugins.inspector_tls.looking import look_at_certificates as look
@@ -304,6 +305,31 @@ def test_weak_keys_and_digests(tmp_path: Path, authority: Identity) -> None:
         identity = forgeable(issue(HOST, old, key=rsa_key(1024), dns=[HOST]), old, digest)
         (leaf,) = seen(tmp_path, identity).leaves
         assert (leaf.key.kind, leaf.key.bits, leaf.digest) == ("RSA", 1024, digest.name)
+
+
+def test_what_no_path_needs_is_not_relied_on(tmp_path: Path) -> None:
+    """A new root that an old one signed over SHA-1 is sent along: that counts only for those without the new root."""
+    old, top = root("Old root", key=rsa_key()), root("New root")
+    crossed = forgeable(issue("New root", old, key=top.key, authority=True), old, hashes.SHA1())
+    leaf = issue(HOST, intermediate(top), dns=[HOST])
+    identity = Identity(leaf.certificate, leaf.key, (*leaf.chain, crossed.certificate))
+    known, unknown, by_old = (seen(tmp_path, identity, declared=each) for each in (top, None, old))
+    assert [each.subject for each in known.chains[0].relied] == [f"CN={HOST}", "CN=Test intermediate"]
+    assert key_strong(known).outcome is Outcome.PASS
+    for found in (unknown, by_old):
+        assert [each.digest for each in found.chains[0].relied] == ["sha256", "sha256", "sha1"]
+        assert key_strong(found).outcome is Outcome.FAIL
+
+
+def test_of_two_intermediates_with_one_name_both_count_where_no_path_is_known(tmp_path: Path) -> None:
+    """Which of two intermediates of the same name a client takes is open: the weak one counts."""
+    old, top = root("Old root", key=rsa_key()), root("New root")
+    between = intermediate(top)
+    weak = forgeable(issue("Test intermediate", old, key=between.key, authority=True), old, hashes.SHA1())
+    leaf = issue(HOST, between, dns=[HOST])
+    identity = Identity(leaf.certificate, leaf.key, (between.certificate, weak.certificate))
+    assert key_strong(seen(tmp_path, identity)).outcome is Outcome.FAIL
+    assert key_strong(seen(tmp_path, identity, declared=top)).outcome is Outcome.PASS
 
 
 def test_subject_is_escaped(tmp_path: Path, authority: Identity) -> None:
