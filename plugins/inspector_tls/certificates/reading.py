@@ -34,6 +34,8 @@ HANDSHAKES = "handshakes.json"
 #: insufficient_security, missing_extension, unsupported_certificate, certificate_unobtainable.
 _REFUSALS = frozenset({40, 43, 47, 70, 71, 109, 111})
 _ACCESS_DENIED, _UNRECOGNIZED_NAME = 49, 112
+#: The manners whose hellos ask for timestamps.
+_WITH_TIMESTAMPS = frozenset({Manner.TLS_1_3, Manner.TLS_1_2})
 _NO_TLS_CAUSES = {
     Cause.REFUSED: "the connection is refused",
     Cause.NOT_REACHED: "the address cannot be reached",
@@ -263,7 +265,10 @@ class _Material:
 
 
 def _timestamps(capture: Capture, made: Sequence[Handshake]) -> Answer[tuple[Timestamp, ...]]:
-    """The signed certificate timestamps that came along beside the certificate; unseen when they cannot be read."""
+    """The signed certificate timestamps that came along beside the certificate.
+
+    Unseen when they cannot be read, and where none came although one of their two places was never asked for.
+    """
     from inspector_tls.certificates.facts import timestamps
     from inspector_tls.certificates.staples import logged
 
@@ -275,7 +280,9 @@ def _timestamps(capture: Capture, made: Sequence[Handshake]) -> Answer[tuple[Tim
         return Answer(unseen=Cause.PROTOCOL_ERROR)
     responses = {each.staple.seen for each in made if each.staple.seen is not None}
     stapled = {each for digest in responses for each in logged(capture.named(f"{digest}.ocsp") or b"")}
-    return Answer(seen=(*timestamps(found, Delivery.TLS), *sorted(stapled, key=lambda each: (each.log, each.at))))
+    came = (*timestamps(found, Delivery.TLS), *sorted(stapled, key=lambda each: (each.log, each.at)))
+    asked = any(each.manner in _WITH_TIMESTAMPS for each in made) and any(each.staple.is_seen for each in made)
+    return Answer(seen=came) if came or asked else Answer(unseen=Cause.NOT_SELECTED)
 
 
 def _instant(milliseconds: int) -> datetime:

@@ -29,6 +29,7 @@ from tests.plugins.inspector_tls.authority import (
     rsa_key,
     timestamp_list,
 )
+from tests.plugins.inspector_tls.enumeration.responders import message, record
 from tests.plugins.inspector_tls.looking import look_at_certificates as look
 
 HOST = "www.example.vn"
@@ -162,6 +163,23 @@ def test_timestamps_beside_the_certificate(tmp_path: Path, authority: Identity, 
             (chain,) = look(port).chains
         assert {each.log[:6] for each in chain.timestamps.value} == {b"one".hex(), b"two".hex()}
         assert {each.delivery for each in chain.timestamps.value} == {Delivery.TLS}
+
+
+def test_timestamps_that_were_not_asked_for_are_unseen(identity: Identity) -> None:
+    """A server that takes old hellos only, in which no timestamps are asked for, was not seen to have none."""
+    der = identity.certificate.public_bytes(Encoding.DER)
+    chain = (len(der) + 3).to_bytes(3, "big") + len(der).to_bytes(3, "big") + der
+    hello = message(2, b"\x03\x01" + bytes(32) + b"\x00\xc0\x09\x00")
+    flight = record(22, hello + message(11, chain) + message(14, b""))
+
+    def old(connection: servers.socket.socket) -> None:
+        asks = b"\x00\x12\x00\x00" in connection.recv(65_536)
+        connection.sendall(record(21, b"\x02\x46") if asks else flight)
+
+    with servers.answering(old) as port:
+        (seen,) = look(port).chains
+    assert seen.staple.value is None
+    assert seen.timestamps.unseen is Cause.NOT_SELECTED
 
 
 #: OpenSSL's number for an extension of hellos, and of certificates in TLS 1.3.
