@@ -14,7 +14,7 @@ from inspector_tls.enumeration.chains import Case, enumeration
 from inspector_tls.enumeration.codes import AGES
 from inspector_tls.enumeration.facts import Tls
 from inspector_tls.enumeration.flight import Flight
-from inspector_tls.enumeration.hello import Hello, encode
+from inspector_tls.enumeration.hello import Hello, decode, encode
 from inspector_tls.enumeration.meaning import Reply
 from inspector_tls.enumeration.reading import read_heard
 from inspector_tls.enumeration.steps import Asking, Question
@@ -232,7 +232,9 @@ class _Asker:
 
     def _record(self, question: Question, sent: bytes, reply: Reply, received: bytes, note: str = "") -> None:
         self.kept_bytes += len(received)
-        self.heard_from.append((question.hello, reply.flight))
+        # Of a version that does not exist the bytes say less than the question knew.
+        hello = question.hello if question.hello.legacy_version is None else decode(sent)
+        self.heard_from.append((hello, reply.flight))
         self.exchanges.append(
             Exchange(
                 purpose=question.purpose,

@@ -161,7 +161,8 @@ class Flight:
         self.taken = self._at
         if kind == _ALERT:
             for at in range(0, len(body) - 1, 2):
-                self._read_alert(Alert(body[at], body[at + 1]))
+                if not self.is_over:
+                    self._read_alert(Alert(body[at], body[at + 1]))
         elif kind == _APPLICATION_DATA:
             raise _Fault("application data before the handshake is done")
 

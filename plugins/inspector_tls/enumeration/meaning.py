@@ -94,7 +94,7 @@ def _of_hello(hello: Hello, flight: Flight) -> Said:
     # The likeliest stand at the end.
     if chosen.suite not in hello.suites[-_LIKELIEST:] and chosen.suite not in hello.suites:
         return unexpected
-    if chosen.suite in _NO_SUITES:
+    if chosen.suite in _NO_SUITES or (chosen.is_retry and chosen.version is not TlsVersion.TLS_1_3):
         return unexpected
     if chosen.version is not hello.version:
         # Who speaks TLS 1.3 and does not choose it was not shown all of the hello, or stumbled over it.

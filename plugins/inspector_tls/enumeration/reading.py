@@ -314,7 +314,8 @@ class _Reader:
         if version is TlsVersion.SSL_2:
             refused = any(each.is_refused for each in records)
         else:
-            refused = any(each.said.refuses_version for each in records)
+            # A version that does not exist stands for none that does.
+            refused = any(each.said.refuses_version for each in records if each.purpose is not Purpose.FUTURE_VERSION)
             if not refused:
                 about = {code for each in records if self._counts(each) for code in self._refused_suites(each)}
                 refused = about.issuperset(offers.suites_of(version))

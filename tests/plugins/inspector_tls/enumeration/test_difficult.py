@@ -12,10 +12,13 @@ import pytest
 from inspector import Answer, Cause
 from inspector_tls.enumeration.enumerate import AT_ONCE
 from inspector_tls.enumeration.facts import Offer, Tls
+from inspector_tls.enumeration.hello import decode
+from inspector_tls.enumeration.offers import common_suites
 from inspector_tls.versions import TlsVersion
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, rsa_key
 from tests.plugins.inspector_tls.enumeration.looking import HOST, enumerate_port
+from tests.plugins.inspector_tls.enumeration.simulated import Server
 
 RESPONDERS = Path(__file__).with_name("responders.py")
 
@@ -106,6 +109,26 @@ def test_a_version_without_an_answer_is_unseen(backend: int, plain: Tls) -> None
     assert facts[TlsVersion.TLS_1_1].accepted == Answer(unseen=Cause.TIMEOUT)
     assert facts[TlsVersion.TLS_1_2].suites == plain[TlsVersion.TLS_1_2].suites
     assert ("whether TLSv1.1 is accepted", Cause.TIMEOUT) in facts.gaps
+
+
+def test_a_version_that_does_not_exist_is_read_as_it_was_heard() -> None:
+    """An old server silent about newer versions says the same when the bytes are read again."""
+    server = Server(suites={TlsVersion.TLS_1_0: common_suites(TlsVersion.TLS_1_0)[-4:]})
+
+    def old(connection: servers.socket.socket) -> None:
+        data = connection.recv(65_536)
+        if data[9:11] == b"\x03\x03":
+            connection.recv(1)
+        elif data[9:11] == b"\x03\x99":
+            connection.sendall(server.say(decode(data), TlsVersion.TLS_1_0))
+        else:
+            connection.sendall(server(data))
+
+    with servers.answering(old) as port:
+        facts, _ = enumerate_port(port, seconds=1)
+    assert facts[TlsVersion.TLS_1_0].accepted.seen
+    assert facts[TlsVersion.TLS_1_2].accepted.unseen is Cause.TIMEOUT
+    assert facts.tolerance.future_version.seen
 
 
 def test_surplus_connections_that_are_closed_are_no_refusals(backend: int, plain: Tls) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector_tls.enumeration.codes import suite_named
-from inspector_tls.enumeration.flight import FLIGHT_BYTES, MESSAGE_BYTES, Flight, read_flight
+from inspector_tls.enumeration.flight import FLIGHT_BYTES, MESSAGE_BYTES, Alert, Flight, read_flight
 from inspector_tls.enumeration.keys import read_key
 from inspector_tls.enumeration.meaning import Meaning, Reply, understand
 from inspector_tls.enumeration.offers import hello, suites_of
@@ -194,3 +194,10 @@ def test_a_warning_is_no_end() -> None:
     flight = read_flight(record(21, b"\x01\x70") + WHOLE)
     assert flight.is_done
     assert [(each.level, each.number) for each in flight.alerts] == [(1, 112)]
+
+
+def test_nothing_follows_a_fatal_alert() -> None:
+    """What stands behind the alert that ends the connection is not read (RFC 8446 §6.2)."""
+    flight = read_flight(b"\x15\x03\x01\x00\x04\x02\x28\x01\x70")
+    assert flight.is_over
+    assert flight.alerts == [Alert(2, 40)]

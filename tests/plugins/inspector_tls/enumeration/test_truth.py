@@ -259,6 +259,37 @@ def test_a_server_that_echoes_a_version_does_not_take_it() -> None:
     assert facts.tolerance.future_version.seen is False
 
 
+def test_a_request_in_an_older_version_is_no_answer() -> None:
+    """A HelloRetryRequest that does not say TLS 1.3 (RFC 8446 §4.1.4) neither takes nor refuses it."""
+
+    class Muddled(Server):
+        def say(self, hello: Hello, version: TlsVersion) -> bytes:
+            asks = hello.version is V.TLS_1_3
+            return self.record(self.hello(V.TLS_1_2, 0x1301, RETRY, b"")) if asks else super().say(hello, version)
+
+    facts = facts_of(Muddled(suites=MODERN.suites))
+    assert facts[V.TLS_1_2].accepted.seen
+    assert facts[V.TLS_1_3].accepted.unseen is Cause.PROTOCOL_ERROR
+
+
+@pytest.mark.parametrize(("number", "refused"), [(86, True), (40, None), (80, None)])
+def test_a_fallback_is_refused_by_its_own_alert(number: int, *, refused: bool | None) -> None:
+    """Any other alert may be about something else in the hello (RFC 7507 §3)."""
+
+    class Wary(Server):
+        def say(self, hello: Hello, version: TlsVersion) -> bytes:
+            return self.refuse(number) if 0x5600 in hello.suites else super().say(hello, version)
+
+    assert facts_of(Wary(suites=MODERN.suites)).extensions.fallback_refused.seen is refused
+
+
+def test_a_signature_scheme_refused_in_a_tiny_hello_is_open() -> None:
+    """Where no schemes are named for certificates, a refusal may be about the certificate's own signature."""
+    facts = facts_of(Server(suites={V.TLS_1_2: MODERN.suites[V.TLS_1_2]}, bears=255))
+    assert facts.signatures.complete.unseen is Cause.AMBIGUOUS
+    assert "rsa_pkcs1_sha1" in facts.signatures.open
+
+
 @dataclass(frozen=True)
 class Hasty(Server):
     """Knows no HelloRetryRequest: in TLS 1.3 it takes a group with a key share, or none."""
@@ -318,6 +349,25 @@ def test_a_suite_that_the_server_gives_up_on_is_not_accepted() -> None:
     facts = facts_of(GivingUp(suites=MIXED.suites))
     assert {suite.code for suite in facts[V.TLS_1_2].accepted_suites} == set(MODERN.suites[V.TLS_1_2])
     assert facts[V.TLS_1_2].suites.complete.seen
+
+
+def test_a_curve_that_the_server_gives_up_on_is_refused() -> None:
+    """A server that picks a suite and then finds no curve in common has none of those that were offered."""
+
+    class Late(Server):
+        def can(self, code: int, hello: Hello) -> bool:
+            return True
+
+        def say(self, hello: Hello, version: TlsVersion) -> bytes:
+            answer = super().say(hello, version)
+            if version is V.TLS_1_3 or answer[0] == 21 or self.pick(self.curves, hello.groups) is not None:
+                return answer
+            suite = self.pick(self.suites[version], hello.suites) or 0
+            return self.record(self.hello(version, suite, bytes(32), b"")) + self.refuse(40)
+
+    facts = facts_of(Late(suites={V.TLS_1_2: MODERN.suites[V.TLS_1_2]}, curves=(29, 23)))
+    assert facts.curves.accepted == ("x25519", "secp256r1")
+    assert facts.curves.complete.seen
 
 
 def test_an_older_version_refuses_the_suites_in_this_one() -> None:
