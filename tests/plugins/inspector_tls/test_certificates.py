@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import ipaddress
 import ssl
 import subprocess
@@ -17,7 +18,17 @@ from inspector import Cause, Outcome
 from inspector_tls.certificates.observations import Certificates, Flaw
 from inspector_tls.checks.key_strong import key_strong
 from tests.plugins.inspector_tls import servers
-from tests.plugins.inspector_tls.authority import Identity, ec_key, forgeable, intermediate, issue, name, root, rsa_key
+from tests.plugins.inspector_tls.authority import (
+    DAY,
+    Identity,
+    ec_key,
+    forgeable,
+    intermediate,
+    issue,
+    name,
+    root,
+    rsa_key,
+)
 from tests.plugins.inspector_tls.looking import look_at_certificates as look
 
 HOST = "www.example.vn"
@@ -115,6 +126,35 @@ def _usage(**uses: bool) -> tuple[x509.ExtensionType, bool]:
     return x509.KeyUsage(**{**none, **uses}), True
 
 
+def _below_a_new_key(authority: Identity) -> Identity:
+    """A certificate by the authority's new key, which its old one signed (RFC 5280 §6.1: self-issued)."""
+    key = ec_key()
+    identifiers: list[tuple[x509.ExtensionType, bool]] = [
+        (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
+        (x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), False),
+    ]
+    new = issue(authority.certificate.subject, authority, key=key, authority=True, extensions=identifiers)
+    leaf = issue(HOST, new, dns=[HOST])
+    return Identity(leaf.certificate, leaf.key, (new.certificate, *new.chain))
+
+
+def _without_a_word(issuer: Identity) -> Identity:
+    """An intermediate that does not say that it is one."""
+    key, now = rsa_key(), datetime.datetime.now(datetime.UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name("Without a word"))
+        .issuer_name(issuer.certificate.subject)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(now - DAY)
+        .not_valid_after(now + 30 * DAY)
+    )
+    extension = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    certificate = builder.add_extension(extension, critical=False).sign(issuer.key, hashes.SHA256())
+    return Identity(certificate, key, issuer.chain)
+
+
 def _over_sha1(old: Identity) -> Identity:
     return forgeable(issue(HOST, old, dns=[HOST]), old, hashes.SHA1())
 
@@ -148,6 +188,26 @@ WAYS: dict[str, tuple[Make, Flaw | None]] = {
     "too long": (
         lambda top, _ca: issue(HOST, intermediate(intermediate(top, "Last", path_length=0)), dns=[HOST]),
         Flaw.PATH_TOO_LONG,
+    ),
+    "long by a new key": (
+        lambda top, _ca: _below_a_new_key(intermediate(top, "Last", path_length=0)),
+        None,
+    ),
+    "an authority without a word": (
+        lambda top, _ca: issue(HOST, _without_a_word(top), dns=[HOST]),
+        Flaw.NO_AUTHORITY,
+    ),
+    "a new key outside permitted names": (
+        lambda top, _ca: _below_a_new_key(_constrained(top, permitted=[x509.DirectoryName(name(HOST))])),
+        None,
+    ),
+    "a namesake outside permitted names": (
+        lambda top, _ca: issue("Constrained", _constrained(top, permitted=DNS), dns=["example.com"]),
+        Flaw.NAME_NOT_PERMITTED,
+    ),
+    "outside permitted subjects": (
+        lambda top, _ca: issue(HOST, _constrained(top, permitted=[x509.DirectoryName(name("x"))]), dns=[HOST]),
+        Flaw.NAME_NOT_PERMITTED,
     ),
     "for clients": (lambda _root, ca: issue(HOST, ca, dns=[HOST], purpose=CLIENTS), Flaw.WRONG_PURPOSE),
     "for any purpose": (lambda _root, ca: issue(HOST, ca, dns=[HOST], purpose=ANY), Flaw.WRONG_PURPOSE),
