@@ -248,10 +248,12 @@ def _imap(_names: Names) -> Talk:
     if not _has(b"OK", greeting[:6]):
         raise Trouble(Cause.REFUSED, f"turns away: {shown(greeting)}")
     said = yield Turn(b"a1 CAPABILITY\r\n", _tagged(b"a1"))
+    if not re.search(rb"^a1 OK\b", said, re.MULTILINE | re.IGNORECASE):
+        raise Trouble(Cause.REFUSED, f"turns away: {shown(said)}")
     if not _has(b"STARTTLS", said):
         raise NotOffered(f"answers {shown(said)}")
     answer = yield Turn(b"a2 STARTTLS\r\n", _tagged(b"a2"), last=True)
-    if not re.search(rb"^a2 OK\b", answer, re.MULTILINE):
+    if not re.search(rb"^a2 OK\b", answer, re.MULTILINE | re.IGNORECASE):
         _temporary(answer)
         raise Refused(f"answers {shown(answer)}")
     return said
