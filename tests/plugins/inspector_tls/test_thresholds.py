@@ -1,0 +1,82 @@
+"""Where a check's threshold lies, on recordings moved to just this side of it and just the other."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from inspector import Answer, Outcome
+from inspector_tls.certificates.observations import Certificate, Certificates, Trust
+from inspector_tls.checks.chain_complete import chain_complete
+from inspector_tls.checks.in_date import in_date
+from inspector_tls.checks.no_logjam import no_logjam
+from inspector_tls.checks.transparency_logged import transparency_logged
+from inspector_tls.observations import Tls
+
+RECORDED = Path(__file__).parent / "recorded"
+SECOND = timedelta(seconds=1)
+
+
+def certificates(name: str) -> Certificates:
+    """A recording of certificates."""
+    return Certificates.parse((RECORDED / "certificates" / f"{name}.json").read_bytes())
+
+
+def with_leaf(seen: Certificates, leaf: Certificate) -> Certificates:
+    """The same with another leaf in its only chain."""
+    (chain,) = seen.chains
+    return seen.model_copy(update={"chains": (chain.model_copy(update={"certificates": (leaf, *chain.signed[1:])}),)})
+
+
+@pytest.mark.parametrize(
+    ("bits", "known", "outcome"),
+    [
+        (1023, None, Outcome.FAIL),
+        (1024, None, Outcome.PASS),
+        (1024, "RFC 2409 group 2", Outcome.FAIL),
+        (1025, "a name", Outcome.PASS),
+    ],
+)
+def test_a_prime_of_1024_bits_counts_where_many_share_it(bits: int, known: str | None, outcome: Outcome) -> None:
+    """Shorter primes can be broken by anybody, common ones of 1024 bits by a state."""
+    seen = Tls.parse((RECORDED / "tls" / "openssl-dhe-own-prime.json").read_bytes())
+    (prime,) = seen.primes
+    other = prime.model_copy(update={"bits": bits, "known": known})
+    assert no_logjam(seen.model_copy(update={"primes": (other,)})).outcome is outcome
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(0, Outcome.PASS), (1, Outcome.FAIL)])
+def test_two_logs_are_enough_for_180_days(seconds: int, outcome: Outcome) -> None:
+    """A certificate that lives a second longer needs a third; both ends count."""
+    seen = certificates("logged-twice")
+    leaf = seen.chains[0].leaf
+    end = leaf.not_before + timedelta(days=180) - SECOND + seconds * SECOND
+    assert transparency_logged(with_leaf(seen, leaf.model_copy(update={"not_after": end}))).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "outcome"),
+    [
+        (timedelta(), SECOND, Outcome.PASS),
+        (-SECOND, timedelta(), Outcome.PASS),
+        (SECOND, 2 * SECOND, Outcome.FAIL),
+        (-2 * SECOND, -SECOND, Outcome.FAIL),
+    ],
+)
+def test_both_ends_of_the_validity_count(begin: timedelta, end: timedelta, outcome: Outcome) -> None:
+    """A certificate is valid from its first second through its last (RFC 5280 §4.1.2.5)."""
+    seen = certificates("modern")
+    dates = {"not_before": seen.seen_at + begin, "not_after": seen.seen_at + end}
+    assert in_date(with_leaf(seen, seen.chains[0].leaf.model_copy(update=dates))).outcome is outcome
+
+
+def test_a_chain_that_leads_to_one_root_is_whole() -> None:
+    """What one store calls a missing intermediate may be a root of the other's."""
+    seen = certificates("missing-intermediate")
+    assert chain_complete(seen).outcome is Outcome.FAIL
+    (chain,) = seen.chains
+    found = Answer(seen=Trust(path=(chain.leaf.sha256, "0" * 64)))
+    whole = chain.model_copy(update={"declared_trust": found})
+    assert chain_complete(seen.model_copy(update={"chains": (whole,)})).outcome is Outcome.PASS
