@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector import Cause, Trouble
+from inspector import Answer, Cause, Trouble
 from inspector.model import now
 from inspector.probing import Reading
+from inspector_tls.certificates.handshake import End
 from inspector_tls.certificates.messages import (
     ClientHello,
     Malformed,
@@ -30,7 +31,7 @@ from inspector_tls.certificates.messages import (
 )
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.probe import certificates
-from inspector_tls.certificates.reading import HANDSHAKES, Handshakes, read
+from inspector_tls.certificates.reading import HANDSHAKES, Handshake, Handshakes, read, settle
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import Identity, ec_key, intermediate, issue, name, root, rsa_key
 from tests.plugins.inspector_tls.looking import look_at_certificates as look
@@ -184,6 +185,41 @@ def test_linter_of_another_make(tmp_path: Path, identity: Identity, monkeypatch:
     assert chain.objections.seen
     monkeypatch.setattr("pkilint.common.alternative_name", ModuleType("alternative_name"))
     assert read(seen.capture, Reading(seen.target.subject, now())).chains == (chain,)
+
+
+def _made(*words: int | None) -> tuple[Handshake, ...]:
+    """Handshakes of a client that takes RSA alone: an alert (0: a close without a word), or the usual certificate."""
+    return tuple(
+        Handshake(manner=Manner.TLS_1_3, sort=Sort.USUAL, named=True, end=End.PRESENTED, chain=("ab",))
+        if word is None
+        else Handshake(
+            manner=Manner.TLS_1_3,
+            sort=Sort.RSA,
+            named=True,
+            end=End.ALERT if word else End.CLOSED,
+            alert=word or None,
+        )
+        for word in words
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "settled"),
+    [
+        ((None, 40, None), Answer(seen=None)),
+        ((None, 40), Answer(unseen=Cause.AMBIGUOUS)),
+        ((None, 0, 0, None), Answer(seen=None)),
+        ((None, 0, 80, None), Answer(seen=None)),
+        ((None, 0, None), Answer(unseen=Cause.AMBIGUOUS)),
+        ((None, 0, None, 0), Answer(unseen=Cause.AMBIGUOUS)),
+        ((None, 49, 49, None), Answer(unseen=Cause.BLOCKED)),
+        ((None, 112, 112, None), Answer(unseen=Cause.PROTOCOL_ERROR)),
+        ((None,), Answer(unseen=Cause.NOT_REACHED)),
+    ],
+)
+def test_what_counts_as_a_refusal(words: tuple[int | None, ...], settled: Answer[str | None]) -> None:
+    """A plain alert does, and a doubtful end said twice, where the server presents something afterwards."""
+    assert settle(_made(*words), Sort.RSA, named=True) == settled
 
 
 # --- hostile servers ------------------------------------------------------------------------------------------------
