@@ -182,9 +182,14 @@ def _no_tls(made: Sequence[Handshake]) -> Trouble:
 
 
 def _chains(capture: Capture, made: Sequence[Handshake], material: _Material) -> Iterable[Chain]:
-    """The facts of each distinct chain whose leaf can be parsed."""
-    for digests in sorted({each.chain for each in made if each.chain}):
-        chain = material.chain(capture, digests, [each for each in made if each.chain == digests])
+    """The facts of each distinct chain whose leaf can be parsed.
+
+    Where the host itself presents a leaf, what comes along with it elsewhere says nothing of the host.
+    """
+    own = {each.chain[0] for each in made if each.chain and each.named}
+    told = [each for each in made if each.chain and (each.named or each.chain[0] not in own)]
+    for digests in sorted({each.chain for each in told}):
+        chain = material.chain(capture, digests, [each for each in told if each.chain == digests])
         if chain is not None:
             yield chain
 

@@ -33,7 +33,16 @@ from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.probe import certificates
 from inspector_tls.certificates.reading import HANDSHAKES, Handshake, Handshakes, read, settle
 from tests.plugins.inspector_tls import servers
-from tests.plugins.inspector_tls.authority import Identity, ec_key, intermediate, issue, name, root, rsa_key
+from tests.plugins.inspector_tls.authority import (
+    Identity,
+    ec_key,
+    intermediate,
+    issue,
+    name,
+    response,
+    root,
+    rsa_key,
+)
 from tests.plugins.inspector_tls.looking import look_at_certificates as look
 from tests.plugins.inspector_tls.looking import looked
 
@@ -128,6 +137,24 @@ def test_every_chain_with_and_without_a_name(tmp_path: Path, authority: Identity
     assert {chain.leaf.sha256 for chain in found.chains} == set(digests.values())
     assert {leaf.dns for leaf in found.leaves} == {(HOST,)}
     assert all(chain.declared_trust.value.chains for chain in found.chains)
+
+
+def test_what_the_default_host_sends_is_not_held_against_the_host(tmp_path: Path, authority: Identity) -> None:
+    """A default host with the same certificate, but without the intermediate and with a response stapled, adds none."""
+    between = intermediate(authority)
+    made = issue(HOST, between, dns=[HOST])
+    whole, key = made.write(tmp_path, "whole")
+    alone, _ = made.write(tmp_path, "alone", chain=())
+    staple = tmp_path / "staple.der"
+    staple.write_bytes(response(made, between))
+    default = f"ssl_certificate {alone}; ssl_certificate_key {key}; ssl_stapling on; ssl_stapling_file {staple};"
+    host = f"server_name {HOST}; LISTEN; ssl_certificate {whole}; ssl_certificate_key {key};"
+    with servers.nginx(tmp_path, f"{default} location / {{ return 200; }} }} server {{ {host}") as port:
+        found = look(port, declared=authority.pem)
+    (chain,) = found.chains
+    assert len(chain.certificates) == 2
+    assert chain.declared_trust.value.chains
+    assert chain.staple.value is None
 
 
 def _digest(identity: Identity) -> str:

@@ -114,6 +114,7 @@ NONSENSE = [
     ("xmpp-client", [b"220 x\r\n"]),
     ("postgresql", [b"H"]),
     ("postgresql", [b"Sx"]),
+    ("mysql", [mysql(0xFF)[:3] + b"\x01" + mysql(0xFF)[4:]]),
     ("mysql", [b"220 hello\r\n"]),
     ("mysql", [b"\x05\x00\x00\x00\x0a5.7\x00"]),
     ("rdp", [b"HTTP"]),
