@@ -10,6 +10,7 @@ import pytest
 from inspector import Answer, Outcome
 from inspector_tls.certificates.observations import Certificate, Certificates, Trust
 from inspector_tls.checks.chain_complete import chain_complete
+from inspector_tls.checks.encrypt_then_mac_or_no_cbc import encrypt_then_mac_or_no_cbc
 from inspector_tls.checks.in_date import in_date
 from inspector_tls.checks.no_logjam import no_logjam
 from inspector_tls.checks.transparency_logged import transparency_logged
@@ -80,3 +81,13 @@ def test_a_chain_that_leads_to_one_root_is_whole() -> None:
     found = Answer(seen=Trust(path=(chain.leaf.sha256, "0" * 64)))
     whole = chain.model_copy(update={"declared_trust": found})
     assert chain_complete(seen.model_copy(update={"chains": (whole,)})).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"), [(True, Outcome.PASS), (False, Outcome.FAIL), (None, Outcome.INCONCLUSIVE)]
+)
+def test_suites_in_cbc_mode_of_which_nothing_was_shown_are_open(*, answer: bool | None, outcome: Outcome) -> None:
+    """Where no answer with such a suite could have shown encrypt-then-MAC, nothing is known of it."""
+    seen = Tls.parse((RECORDED / "tls" / "nginx-old.json").read_bytes())
+    extensions = seen.extensions.model_copy(update={"encrypt_then_mac": Answer(seen=answer)})
+    assert encrypt_then_mac_or_no_cbc(seen.model_copy(update={"extensions": extensions})).outcome is outcome
