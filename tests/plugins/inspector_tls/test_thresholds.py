@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from inspector import Answer, Outcome
+from inspector import Aim, Answer, Cause, Check, Outcome, Seen, Subject
 from inspector_tls.certificates.observations import Certificate, Certificates, Trust
 from inspector_tls.checks.chain_complete import chain_complete
+from inspector_tls.checks.dh_strong import dh_strong
 from inspector_tls.checks.encrypt_then_mac_or_no_cbc import encrypt_then_mac_or_no_cbc
+from inspector_tls.checks.groups_strong import groups_strong
 from inspector_tls.checks.in_date import in_date
 from inspector_tls.checks.no_logjam import no_logjam
 from inspector_tls.checks.transparency_logged import transparency_logged
@@ -91,3 +93,14 @@ def test_suites_in_cbc_mode_of_which_nothing_was_shown_are_open(*, answer: bool 
     seen = Tls.parse((RECORDED / "tls" / "nginx-old.json").read_bytes())
     extensions = seen.extensions.model_copy(update={"encrypt_then_mac": Answer(seen=answer)})
     assert encrypt_then_mac_or_no_cbc(seen.model_copy(update={"extensions": extensions})).outcome is outcome
+
+
+@pytest.mark.parametrize("offer", ["groups", "curves"])
+@pytest.mark.parametrize("check", [dh_strong, groups_strong])
+def test_groups_that_were_not_all_seen_are_not_called_strong(check: Check, offer: str) -> None:
+    """A short prime or a small curve may be among those that got no answer; older versions name no prime."""
+    seen = Tls.parse((RECORDED / "tls" / "openssl-dhe-2048.json").read_bytes())
+    partly = getattr(seen, offer).model_copy(update={"complete": Answer(unseen=Cause.TIMEOUT)})
+    subject = Subject(kind=Aim.ADDRESS, uri="tls://a:1", scheme="tls", host="a", port=1)
+    verdict = check.judge([Seen(subject, seen.model_copy(update={offer: partly}))], {})
+    assert verdict.outcome is (Outcome.PASS if (check, offer) == (dh_strong, "curves") else Outcome.INCONCLUSIVE)
