@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from inspector import (
     Aim,
-    Answer,
     Capture,
     Cost,
     Form,
@@ -97,8 +96,7 @@ def read_sessions(capture: Capture, _reading: Reading) -> TlsSessions:
     newest = accepted(runs, TlsVersion.TLS_1_3)
     if newest.unseen is not None:
         raise Trouble(newest.unseen, "whether the server accepts TLS 1.3 was not seen")
-    taken = concluded(runs, Command.EARLY_DATA) if newest.seen else Answer(seen=False)
-    return TlsSessions.model_validate({"early_data": taken}, from_attributes=True)
+    return TlsSessions.model_validate({"early_data": concluded(runs, Command.EARLY_DATA)}, from_attributes=True)
 
 
 @probe(

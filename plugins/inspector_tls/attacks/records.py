@@ -11,10 +11,10 @@ _SERVER_HELLO, _CERTIFICATE, _SERVER_HELLO_DONE = 2, 11, 14
 _SUPPORTED_VERSIONS, _KEY_SHARE = 43, 51
 #: The random value that makes a ServerHello a HelloRetryRequest (RFC 8446 §4.1.3).
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
-BAD_RECORD_MAC = 20
+BAD_RECORD_MAC, PROTOCOL_VERSION = 20, 70
 #: Alerts that refuse what a hello offers: handshake_failure, illegal_parameter, protocol_version,
 #: insufficient_security, inappropriate_fallback (RFC 8446 §6).
-REFUSALS = frozenset({40, 47, 70, 71, 86})
+REFUSALS = frozenset({40, 47, PROTOCOL_VERSION, 71, 86})
 _VERSIONS = {
     0x0300: TlsVersion.SSL_3,
     0x0301: TlsVersion.TLS_1_0,

@@ -15,6 +15,7 @@ from inspector import Answer, Cause, Model
 from inspector_tls.attacks.observations import Robot
 from inspector_tls.attacks.records import (
     BAD_RECORD_MAC,
+    PROTOCOL_VERSION,
     REFUSALS,
     alerts,
     alerts_after_hello,
@@ -303,7 +304,7 @@ def concluded(runs: Sequence[Run], command: Command) -> Answer[Any]:
     """What a command came to, in the light of everything that was tried.
 
     Whoever answers where no name is sent may be another server: it is heard where it shows the same certificates. That
-    a server takes no RSA key exchange is believed where it took another hello afterwards.
+    a server takes no RSA key exchange, or turns TLS 1.3 away, is believed where it took another hello afterwards.
     """
     known = {certificates(line.received) for run in runs if run.named for line in run.lines} - {None}
     answer = settle(
@@ -311,10 +312,16 @@ def concluded(runs: Sequence[Run], command: Command) -> Answer[Any]:
         for run in about(runs, command)
         if run.named or all(certificates(line.received) in known for line in run.lines)
     )
-    if answer.seen is not Robot.NO_RSA:
+    if answer.seen is not Robot.NO_RSA and not turned_away(about(runs, command)):
         return answer
     afterwards = takewhile(lambda run: run.command is not command, reversed(runs))
     return answer if any(map(_took, afterwards)) else Answer(unseen=Cause.UNSTABLE)
+
+
+def turned_away(runs: Sequence[Run]) -> bool:
+    """Whether early data came to nothing by an alert that any hello may meet, and not by one about the version."""
+    firsts = [run.lines[0] for run in runs if run.command is Command.EARLY_DATA and run.lines]
+    return any(_is_refused(line) and PROTOCOL_VERSION not in alerts(line.received) for line in firsts)
 
 
 #: Commands that begin with a handshake like any other.

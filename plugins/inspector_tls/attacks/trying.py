@@ -14,8 +14,10 @@ from inspector_tls.attacks.runs import (
     Report,
     Run,
     about,
+    accepted,
     newest_attacked,
     settle,
+    turned_away,
 )
 from inspector_tls.versions import TlsVersion
 
@@ -35,7 +37,7 @@ _CONNECTIONS = {
 #: Every version and every command is tried at most twice; the first command once more where another version is attacked
 #: than it was tried with; and in the end one more handshake may be asked for.
 MOST_ATTACKING = 2 + 2 * (sum(_CONNECTIONS[each] for each in _ATTACKS) + len(ATTACKED) + 1)
-MOST_FOR_SESSIONS = 2 * _CONNECTIONS[Command.EARLY_DATA]
+MOST_FOR_SESSIONS = 2 * _CONNECTIONS[Command.EARLY_DATA] + len(ATTACKED)
 
 
 class _Trial:
@@ -48,6 +50,11 @@ class _Trial:
         self._tries = 2
         self.runs: list[Run] = []
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is used up."""
+        return time.monotonic() >= self._ends
+
     def once(self, command: Command, version: TlsVersion) -> None:
         """Run a command, as when it is run for the first time."""
         self.runs.append(self._run(self._order, command, version, again=False))
@@ -59,7 +66,7 @@ class _Trial:
         """
         done = about(self.runs, command, version)
         for again in (False, True)[len(done) : self._tries]:
-            if settle(done).is_seen or time.monotonic() >= self._ends:
+            if settle(done).is_seen or self.is_over:
                 break
             done.append(self._run(self._order, command, version, again=again))
             self.runs.append(done[-1])
@@ -98,4 +105,9 @@ def resume(payload: bytes) -> bytes:
 
     trial = _Trial(Order.parse(payload), run)
     trial.try_out(Command.EARLY_DATA, TlsVersion.TLS_1_3)
+    if turned_away(trial.runs):
+        for version in ATTACKED:  # or does it refuse everything by now?
+            trial.once(Command.VERSION, version)
+            if accepted(trial.runs, version).seen or trial.is_over:
+                break
     return Report(runs=tuple(trial.runs), tools=tools()).canonical()

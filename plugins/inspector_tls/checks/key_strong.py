@@ -16,8 +16,7 @@ _EDWARDS = frozenset({"Ed25519", "Ed448"})
 )
 def key_strong(certificates: Certificates, *, rsa_bits: int = 2048, ec_bits: int = 256) -> Verdict:
     """A short key can be computed, and a certificate signed over MD5 or SHA-1 can be forged: either lets a stranger
-    pass for the server. Judged are the server's certificate and the intermediates on its way
-    to a root.
+    pass for the server. Judged are the server's certificate and the intermediates on its way to a root.
 
     Remediation: have the certificate issued anew, with RSA of at least 2048 bits or ECDSA on P-256, signed with SHA-256
     or better.

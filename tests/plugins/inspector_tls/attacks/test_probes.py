@@ -376,6 +376,17 @@ def test_refusal_of_everything(own_files: Files) -> None:
     assert seen.robot.unseen is Cause.UNSTABLE
 
 
+@pytest.mark.parametrize("recovers", [True, False])
+def test_early_data_turned_away(recovers: bool, own_files: Files) -> None:
+    """An alert that any hello may meet refuses TLS 1.3 only where an older one is taken afterwards."""
+    then = own(own_files) if recovers else _refusing
+    with servers.answering(servers.first_and_then(_refusing, then)) as port:
+        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=2)
+    early = look.seen(TlsSessions).early_data
+    assert (early.seen, early.unseen) == ((False, None) if recovers else (None, Cause.UNSTABLE))
+    assert len(look.ledger) <= tls_sessions.cost(look.target, {}).connections
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_another_server_without_a_name(same: bool, own_files: Files, tmp_path: Path) -> None:
     """Where the server of the name resets the line at an attack, no other one answers for it."""
