@@ -13,20 +13,20 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.estate import HOST, addresses
 
 if TYPE_CHECKING:
     from inspector.observation import Observation
-    from inspector.probing import Probe
     from inspector.subject import Subject
 
-#: Looks in flight, as the inspection itself has them.
+#: Looks in flight at most, as the inspection itself has them.
 LOOKS = 50
 _TICK_SECONDS = 0.005
 
@@ -40,12 +40,19 @@ def _spent() -> float:
 # --- Ours -------------------------------------------------------------------------------------------------------------
 
 
-async def _through_the_door(
-    port: int, count: int, look: Callable[..., Awaitable[Any]], *, at_once: int = LOOKS
-) -> dict[str, Any]:
-    """Look at so many endpoints, some at a time, through one door under a wide-open authorisation.
+class Ask(NamedTuple):
+    """One look: whose, and at which address."""
 
-    The collector of garbage runs as seldom as in an inspection.
+    probe: str
+    address: str
+
+
+async def _through_the_door(
+    port: int, asks: Sequence[Ask], look: Callable[..., Awaitable[Any]], room: AbstractAsyncContextManager[None]
+) -> dict[str, Any]:
+    """Make these looks, as many at a time as there is room, through one door under a wide-open authorisation.
+
+    ``look`` gets the ask, its target and its network. The collector of garbage runs as seldom as in an inspection.
     """
     from inspector import Declared, Target
     from inspector.authorisation import Authorisation, AuthorisationKind, Covers, PortRange, Rates
@@ -72,18 +79,17 @@ async def _through_the_door(
     )
     uri = parse_uri(f"https://{HOST}:{port}/", {"https": HTTPS})
     system = System(id="b", name="B", owner="B", level=3, endpoints=(str(uri),))
-    scope = Scope([granted], system, [Pin(name=HOST, addresses=addresses(count))])
-    room = asyncio.Semaphore(at_once)
+    scope = Scope([granted], system, [Pin(name=HOST, addresses=tuple({ask.address for ask in asks}))])
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
         async with Door(Settings(), scope, ledger, salt=b"benchmark", run="benchmark") as door:
 
-            async def one(address: str) -> None:
+            async def one(ask: Ask) -> None:
                 async with room:
-                    target = Target(subject_of(uri, Aim.ADDRESS, address=address), Declared())
+                    target = Target(subject_of(uri, Aim.ADDRESS, address=ask.address), Declared())
                     network = door.network(tls, target, granted)
                     try:
-                        await look(target, network)
+                        await look(ask, target, network)
                     finally:
                         await network.close()
 
@@ -91,7 +97,7 @@ async def _through_the_door(
             ticking = asyncio.create_task(_tick(lags))
             before, began = _spent(), time.monotonic()
             with seldom_collected():
-                await asyncio.gather(*(asyncio.create_task(one(address)) for address in addresses(count)))
+                await asyncio.gather(*(asyncio.create_task(one(ask)) for ask in asks))
             wall = time.monotonic() - began
             ticking.cancel()
         # Every connection has two lines, and reading them as entries is no part of the work.
@@ -135,7 +141,7 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
 
     asking.Asking = Counted  # type: ignore[misc]
 
-    async def look(_target: Any, network: Any) -> None:
+    async def look(_ask: Ask, _target: Any, network: Any) -> None:
         seen = await asking.enumerate_endpoint(network, server_name=HOST, mode=Mode(mode), extra=extra)
         facts = seen.facts
         if not told:
@@ -143,7 +149,8 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
         elif facts.versions.all != told[0][1].versions.all:
             raise RuntimeError("the same server was seen differently")
 
-    done = asyncio.run(_through_the_door(port, count, look))
+    asks = [Ask("tls", address) for address in addresses(count)]
+    done = asyncio.run(_through_the_door(port, asks, look, asyncio.Semaphore(LOOKS)))
     transcript, facts = told[0]
     floor = 1 + sum(1 if not each.accepted.seen else 1 + len(each.suites.accepted) for each in facts.versions.each[1:])
     floor += sum(1 + len(offer.accepted) for offer in (facts.groups, facts.curves) if offer.accepted)
@@ -161,38 +168,34 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
 def every_look(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
     """All looks at every endpoint that need no other, all readings, and all checks over what they tell.
 
-    As in an inspection, fifty looks are in flight, and checks come in the end.
+    As in an inspection, looks are mixed, as many are in flight as the event loop bears, and checks come in the end.
     ``timed`` notes the CPU of every step of the event loop, which costs some.
     """
     from inspector import Cause, Declared
     from inspector.checking import Every, Seen
+    from inspector.collect import mixed
     from inspector.model import now
     from inspector.probing import Reading
     from inspector.reading import facts_of
+    from inspector.room import Room
     from inspector_tls import inspector_checks, inspector_probes
     from inspector_tls.crosscheck.probe import tls_cross_check
 
-    probes = [
-        probe
+    probes = {
+        probe.name: probe
         for probe in inspector_probes()
         if not probe.needs and probe is not tls_cross_check and any(each.name == "https" for each in probe.schemes)
-    ]
+    }
 
     checks = list(inspector_checks())
 
-    async def look(target: Any, network: Any) -> None:
-        seen: dict[type[Observation], Any] = {}
-
-        async def ask(probe: Probe) -> None:
-            options = probe.options().model_dump(mode="json")
-            capture = await probe.look(target, network, **options)
-            facts, note = await facts_of(probe, capture, Reading(target.subject, now()))
-            if note is not None:
-                raise RuntimeError(f"{probe.name}: {note.detail}")
-            seen[probe.kind] = facts
-
-        await asyncio.gather(*map(ask, probes))
-        everything.append((target.subject, seen))
+    async def look(ask: Ask, target: Any, network: Any) -> None:
+        probe = probes[ask.probe]
+        capture = await probe.look(target, network, **probe.options().model_dump(mode="json"))
+        facts, note = await facts_of(probe, capture, Reading(target.subject, now()))
+        if note is not None:
+            raise RuntimeError(f"{probe.name}: {note.detail}")
+        everything[target.subject][probe.kind] = facts
 
     def judged(subject: Subject, facts: dict[type[Observation], Any]) -> Iterator[str]:
         seen = {kind: Seen(subject, kind.model_validate(told)) for kind, told in facts.items()}
@@ -204,12 +207,13 @@ def every_look(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
             yield check.judge(inputs, {}).outcome.value
 
     steps: list[float] = []
-    everything: list[tuple[Subject, dict[type[Observation], Any]]] = []
+    everything: defaultdict[Subject, dict[type[Observation], Any]] = defaultdict(dict)
     if timed:
         _time_steps(steps)
-    done = asyncio.run(_through_the_door(port, count, look, at_once=LOOKS // len(probes)))
+    asks = mixed([Ask(name, address) for name in probes for address in addresses(count)])
+    done = asyncio.run(_through_the_door(port, asks, look, Room(LOOKS)))
     began = time.monotonic()
-    verdicts = Counter(verdict for subject, seen in everything for verdict in judged(subject, seen))
+    verdicts = Counter(verdict for subject, seen in everything.items() for verdict in judged(subject, seen))
     wall = done["wall"] + time.monotonic() - began
     return {**done, "wall": wall, "steps": _lag(steps), "verdicts": dict(sorted(verdicts.items()))}
 

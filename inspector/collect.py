@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import zip_longest
+from typing import Protocol, TypeVar
 
 from inspector.authorisation import Authorisation
 from inspector.bundle.writer import Ready, Writer, make_ready, refer
@@ -24,6 +25,7 @@ from inspector.plan import ASKED_PER_LOOK, DISCOVERED_PER_LOOK, Planner
 from inspector.probing import Probe, Reading, Target
 from inspector.reading import blame, facts_of
 from inspector.registry import Registry
+from inspector.room import Room
 from inspector.settings import Settings
 from inspector.subject import BadUri, Subject, is_address, parse_uri
 
@@ -109,13 +111,21 @@ class _Keeper:
             await self._keeping
 
 
-def mixed(asks: Sequence[Ask]) -> list[Ask]:
+class _Asked(Protocol):
+    @property
+    def probe(self) -> str: ...
+
+
+A = TypeVar("A", bound=_Asked)
+
+
+def mixed(asks: Sequence[A]) -> list[A]:
     """The asks in the order in which they begin: all probes at any time, and each at another place.
 
     What waits for a worker process, for the event loop or for a server then goes on side by side, and hardly any
     address is looked at by two probes at once, which would halve each one's share of its pace.
     """
-    by_probe: dict[str, list[Ask]] = {}
+    by_probe: dict[str, list[A]] = {}
     for ask in asks:
         by_probe.setdefault(ask.probe, []).append(ask)
     starts = ((each, len(each) * place // len(by_probe)) for place, each in enumerate(by_probe.values()))
@@ -143,8 +153,10 @@ class Collector:
     _planned: int = 0
     _first: dict[tuple[str | None, str | None], list[Evidence]] = field(default_factory=dict)
     _keeper: _Keeper = field(init=False)
+    _room: Room = field(init=False)
 
     def __post_init__(self) -> None:
+        self._room = Room(self.settings.ceilings.looks)
         self._pins = {each.name: each for each in self.inspection.plan.pins}
         self._keeper = _Keeper(self.writer)
         for _, evidence in self.writer.evidence():
@@ -179,10 +191,8 @@ class Collector:
             await self._wave([ask for ask in asks if ask.wave == wave and (ask.key, 2) not in self._done], 2)
 
     async def _wave(self, asks: Sequence[Ask], look: int) -> None:
-        room = asyncio.Semaphore(self.settings.ceilings.looks)
-
         async def one(ask: Ask) -> None:
-            async with room:
+            async with self._room:
                 await self._look(ask, look)
 
         tasks = [asyncio.create_task(one(ask), name=f"look {ask.probe} {ask.subject.uri}") for ask in mixed(asks)]
