@@ -6,6 +6,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.metadata import version as version_of
 from typing import Any
 
@@ -56,6 +57,7 @@ _COMMANDS: dict[Command, tuple[Any, str]] = {
 }
 
 
+@cache
 def tools() -> dict[str, str]:
     """The versions of what makes the handshakes."""
     return {name: version_of(name) for name in ("sslyze", "nassl")}

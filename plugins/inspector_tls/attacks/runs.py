@@ -306,16 +306,17 @@ def concluded(runs: Sequence[Run], command: Command) -> Answer[Any]:
     Whoever answers where no name is sent may be another server: it is heard where it shows the same certificates. That
     a server takes no RSA key exchange, or turns TLS 1.3 away, is believed where it took another hello afterwards.
     """
-    known = {certificates(line.received) for run in runs if run.named for line in run.lines} - {None}
-    answer = settle(
-        run
-        for run in about(runs, command)
-        if run.named or all(certificates(line.received) in known for line in run.lines)
-    )
+    answer = settle(run for run in about(runs, command) if run.named or _is_the_named(run, runs))
     if answer.seen is not Robot.NO_RSA and not turned_away(about(runs, command)):
         return answer
     afterwards = takewhile(lambda run: run.command is not command, reversed(runs))
     return answer if any(map(_took, afterwards)) else Answer(unseen=Cause.UNSTABLE)
+
+
+def _is_the_named(nameless: Run, runs: Sequence[Run]) -> bool:
+    """Whether who answered without a name showed the certificates of whom was named."""
+    known = {certificates(line.received) for run in runs if run.named for line in run.lines} - {None}
+    return all(certificates(line.received) in known for line in nameless.lines)
 
 
 def turned_away(runs: Sequence[Run]) -> bool:

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from inspector import Cause, Network, Trouble
 from inspector.network import Stream
-from inspector_tls.attacks.records import alerts, hello_version
+from inspector_tls.attacks.records import alerts, hello_version, is_hello_done
 from inspector_tls.sessions.visits import By, Visit
 from inspector_tls.versions import TlsVersion
 
@@ -36,6 +36,8 @@ _KEPT_LIFETIMES = 16
 #: Answers that a visit waits for: two within the handshake, one after it.
 ANSWERS: Final = 3
 _RECORDS = range(20, 25)
+#: With this a server's first flight ends before TLS 1.3, if it begins a full handshake (RFC 5246 §7.4.5).
+_HELLO_DONE = b"\x0e\x00\x00\x00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ async def visit(
     """Shake hands once, resuming ``session`` where one is given; give what happened, and a session to come back with.
 
     After a full handshake of TLS 1.3 the client says ``words``, or takes its leave where there are none, and hears what
-    the server answers: tickets come in front of it. ``seconds`` bounds everything after the opening.
+    the server answers: tickets come in front of it. A client that comes back does not go on with a full handshake that
+    it sees in clear. ``seconds`` bounds everything after the opening.
     """
     try:
         stream = await network.connect(timeout=seconds)
@@ -121,6 +124,10 @@ def _is_bare_end(error: ssl.SSLError) -> bool:
     return isinstance(error, ssl.SSLEOFError) or error.reason == "UNEXPECTED_EOF_WHILE_READING"
 
 
+class _Declined(Exception):
+    """The server does not take the session up again."""
+
+
 class _Talk:
     """TLS over a connection in clear, fed record by record: each ticket is seen, though the next replaces it."""
 
@@ -145,6 +152,7 @@ class _Talk:
         self._known = session.id if session is not None else b""
         self._lifetimes: list[int] = []
         self._stands = False
+        self._declined = False
         self._heard_out = False
         self._is_fed = True
         self.session: ssl.SSLSession | None = None
@@ -159,8 +167,11 @@ class _Talk:
             if self._tls.version() != "TLSv1.3":
                 self._look_for_ticket()
             elif not self._tls.session_reused:
+                self._is_fed = False
                 await self._hear_out(words)
             await self._leave()
+        except _Declined:
+            self._declined = True
         except ssl.SSLError as error:
             self.fault(Cause.PROTOCOL_ERROR, error.reason or str(error))
         except Trouble as trouble:
@@ -233,6 +244,8 @@ class _Talk:
                 return
             self._buffer += data
             self._clear += data[: _KEPT_BYTES - len(self._clear)]
+            if self._offered is not None and data.endswith(_HELLO_DONE) and is_hello_done(bytes(self._clear)):
+                raise _Declined
         self._incoming.write(bytes(self._buffer[:size]))
         self._is_fed = True
         del self._buffer[:size]
@@ -280,6 +293,7 @@ class _Talk:
             version=_SPOKEN.get(spoken or "") or hello_version(clear),
             alert=said[-1] if said and not self._stands else None,
             stands=self._stands,
+            declined=self._declined,
             resumed=self._stands and bool(self._tls.session_reused),
             identified=self._is_identified(),
             lifetimes=tuple(self._lifetimes),

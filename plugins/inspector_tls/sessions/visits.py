@@ -27,7 +27,8 @@ class Visit(Model):
     """One handshake of a client that offers TLS 1.0 up to ``newest``, and tickets or not.
 
     ``by``: the client came back to a session; None: it asked for a new one. ``version`` is what the server chose,
-    ``alert`` the last that it sent in clear; ``stands``: the handshake was made, and ``resumed`` the session.
+    ``alert`` the last that it sent in clear; ``stands``: the handshake was made, and ``resumed`` the session;
+    ``declined``: up to TLS 1.2 the server asked for a full handshake instead, which was left there (RFC 5246 §7.3).
     ``lifetimes`` are those of the first tickets given, in seconds, in their order, and the longest of any more; of
     several in one record OpenSSL shows the last. ``identified``: there is no ticket, but an identifier. ``heard_out``:
     after the handshake the server spoke, or took its leave, so that nothing it sends by itself is still to come.
@@ -42,6 +43,7 @@ class Visit(Model):
     version: TlsVersion | None = None
     alert: int | None = None
     stands: bool = False
+    declined: bool = False
     resumed: bool = False
     identified: bool = False
     lifetimes: tuple[int, ...] = ()
@@ -51,8 +53,8 @@ class Visit(Model):
 
     @property
     def is_older(self) -> bool:
-        """Whether a version before TLS 1.3 stands."""
-        return self.stands and self.version is not TlsVersion.TLS_1_3
+        """Whether a version before TLS 1.3 was agreed on."""
+        return (self.stands or self.declined) and self.version is not TlsVersion.TLS_1_3
 
     @property
     def gave(self) -> bool:
@@ -82,7 +84,11 @@ def facts(made: Sequence[Visit]) -> TlsResumption:
         # A server that knows TLS 1.3 chooses it when it is offered (RFC 8446 §4.2.1).
         newest, older = [], list(made)
     ticketed = [visit for visit in older if visit.tickets and visit.by is not By.IDENTIFIER]
-    identified = [visit for visit in older if visit.by is not By.TICKET and (visit.identified or not visit.tickets)]
+    identified = [
+        visit
+        for visit in older
+        if visit.by is By.IDENTIFIER or (visit.by is None and (visit.identified or not visit.tickets))
+    ]
     return TlsResumption(
         by_session_id=_resumes(identified or (ticketed if _refused(ticketed) else []), By.IDENTIFIER),
         by_ticket=_resumes(ticketed, By.TICKET),
@@ -105,7 +111,7 @@ def _resumes(made: Sequence[Visit], by: By) -> Answer[bool]:
     given = any(visit.lifetimes if by is By.TICKET else visit.identified for visit in full)
     if not given and (_refused(made) or any(visit.is_settled for visit in full)):
         return Answer(seen=False)
-    declined = sum(visit.stands for visit in made if visit.by is by)
+    declined = sum(visit.stands or visit.declined for visit in made if visit.by is by)
     return Answer(seen=False) if declined >= DECLINED else Answer(unseen=_cause(made))
 
 

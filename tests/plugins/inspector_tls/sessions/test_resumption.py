@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from inspector.probing import Reading
 from inspector.testing import Look, run_probe
 from inspector_tls.sessions.observations import TlsResumption
 from inspector_tls.sessions.probes import read, tls_resumption
+from inspector_tls.sessions.visits import By, Visits
 from inspector_tls.starttls.preambles import SCHEMES
 from inspector_tls.versions import TlsVersion
 from tests.plugins.inspector_tls import servers
@@ -117,6 +119,41 @@ def test_gnutls(arguments: tuple[str, ...], files: Files) -> None:
         seen = looked(port).seen(TlsResumption)
     assert (seen.by_ticket.value, seen.by_psk.value) == ((False, False) if arguments else (True, True))
     assert all(each is None if arguments else each for each in lifetimes(seen))
+
+
+def test_declined_sessions_are_left_at_the_hello(files: Files, tmp_path: Path) -> None:
+    """What a server of TLS 1.2 begins in full is no resumption, and nothing more is asked of it on that connection."""
+    directives = "ssl_protocols TLSv1.2; ssl_session_tickets off;"
+    with servers.nginx(tmp_path, f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; {directives}") as port:
+        look = looked(port)
+    first, *again = Visits.parse(look.capture.raw[0].data).made
+    assert (first.stands, first.declined, first.identified) == (True, False, True)
+    assert [(visit.by, visit.declined, visit.stands, visit.version, visit.cause) for visit in again] == [
+        (By.IDENTIFIER, True, False, TlsVersion.TLS_1_2, None)
+    ] * 2
+    assert ways(look.seen(TlsResumption)) == (False, False, False)
+    whole, *hellos = (entry.sent for entry in look.ledger)
+    assert max(hellos) < whole - 100, "a hello each, and no more"
+
+
+def test_who_declines_once_may_resume_the_next_time(files: Files) -> None:
+    """One full handshake may be the answer of another machine behind the same address."""
+    tickets = ticketing(files, 300, version=TLS_1_2)
+    others = ticketing(files, 300, version=TLS_1_2, key=bytes(32))
+    count = itertools.count()
+
+    def answer(connection: socket.socket) -> None:
+        (others if next(count) == 1 else tickets)(connection)
+
+    with servers.answering(answer) as port:
+        look = looked(port)
+    made = Visits.parse(look.capture.raw[0].data).made
+    assert [(visit.by, visit.declined, visit.resumed) for visit in made[:3]] == [
+        (None, False, False),
+        (By.TICKET, True, False),
+        (By.TICKET, False, True),
+    ]
+    assert look.seen(TlsResumption).by_ticket.seen is True
 
 
 # --- other clients, same server ---------------------------------------------------------------------------------------
