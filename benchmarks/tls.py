@@ -28,7 +28,7 @@ from benchmarks.estate import addresses, serving
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "performance.md"
-PAIRS = 2
+PAIRS = 3
 MODERN, WEAK, WHOLE, LAGGING, MANY, SYSTEMS = 100, 50, 100, 20, 1000, 50
 _SAMPLE_SECONDS = 0.25
 

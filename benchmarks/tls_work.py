@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from inspector.observation import Observation
     from inspector.subject import Subject
 
-#: Looks in flight at most, as the inspection itself has them.
-LOOKS = 50
 _TICK_SECONDS = 0.005
 
 
@@ -47,12 +44,10 @@ class Ask(NamedTuple):
     address: str
 
 
-async def _through_the_door(
-    port: int, asks: Sequence[Ask], look: Callable[..., Awaitable[Any]], room: AbstractAsyncContextManager[None]
-) -> dict[str, Any]:
-    """Make these looks, as many at a time as there is room, through one door under a wide-open authorisation.
+async def _through_the_door(port: int, asks: Sequence[Ask], look: Callable[..., Awaitable[Any]]) -> dict[str, Any]:
+    """Make these looks through one door under a wide-open authorisation; ``look`` gets ask, target and network.
 
-    ``look`` gets the ask, its target and its network. The collector of garbage runs as seldom as in an inspection.
+    As in an inspection, as many are in flight as the event loop bears, and the collector of garbage runs seldom.
     """
     from inspector import Declared, Target
     from inspector.authorisation import Authorisation, AuthorisationKind, Covers, PortRange, Rates
@@ -62,6 +57,7 @@ async def _through_the_door(
     from inspector.model import now
     from inspector.network import Door, Ledger, Scope
     from inspector.probing import Touch
+    from inspector.room import Room
     from inspector.settings import Settings
     from inspector.subject import Aim, parse_uri, subject_of
     from inspector_tls.probes import HTTPS, tls
@@ -80,9 +76,11 @@ async def _through_the_door(
     uri = parse_uri(f"https://{HOST}:{port}/", {"https": HTTPS})
     system = System(id="b", name="B", owner="B", level=3, endpoints=(str(uri),))
     scope = Scope([granted], system, [Pin(name=HOST, addresses=tuple({ask.address for ask in asks}))])
+    settings = Settings()
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
-        async with Door(Settings(), scope, ledger, salt=b"benchmark", run="benchmark") as door:
+        async with Door(settings, scope, ledger, salt=b"benchmark", run="benchmark") as door:
+            room = Room(settings.ceilings.looks)
 
             async def one(ask: Ask) -> None:
                 async with room:
@@ -150,7 +148,7 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
             raise RuntimeError("the same server was seen differently")
 
     asks = [Ask("tls", address) for address in addresses(count)]
-    done = asyncio.run(_through_the_door(port, asks, look, asyncio.Semaphore(LOOKS)))
+    done = asyncio.run(_through_the_door(port, asks, look))
     transcript, facts = told[0]
     floor = 1 + sum(1 if not each.accepted.seen else 1 + len(each.suites.accepted) for each in facts.versions.each[1:])
     floor += sum(1 + len(offer.accepted) for offer in (facts.groups, facts.curves) if offer.accepted)
@@ -168,7 +166,7 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
 def every_look(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
     """All looks at every endpoint that need no other, all readings, and all checks over what they tell.
 
-    As in an inspection, looks are mixed, as many are in flight as the event loop bears, and checks come in the end.
+    As in an inspection, looks are mixed, and checks come in the end.
     ``timed`` notes the CPU of every step of the event loop, which costs some.
     """
     from inspector import Cause, Declared
@@ -177,7 +175,6 @@ def every_look(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
     from inspector.model import now
     from inspector.probing import Reading
     from inspector.reading import facts_of
-    from inspector.room import Room
     from inspector_tls import inspector_checks, inspector_probes
     from inspector_tls.crosscheck.probe import tls_cross_check
 
@@ -211,7 +208,7 @@ def every_look(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
     if timed:
         _time_steps(steps)
     asks = mixed([Ask(name, address) for name in probes for address in addresses(count)])
-    done = asyncio.run(_through_the_door(port, asks, look, Room(LOOKS)))
+    done = asyncio.run(_through_the_door(port, asks, look))
     began = time.monotonic()
     verdicts = Counter(verdict for subject, seen in everything.items() for verdict in judged(subject, seen))
     wall = done["wall"] + time.monotonic() - began

@@ -267,8 +267,7 @@ class _Reader:
         offered = set(record.hello.suites)
         if not self._names_a_group(record.hello):
             offered -= _need_a_group()
-        only_by_name = set(offers.prime_suites(record.version)) - self.refused_by_name[record.version]
-        return offered - only_by_name
+        return offered - (_with_a_prime(record.version) - self.refused_by_name[record.version])
 
     def _names_a_group(self, hello: Hello) -> bool:
         """Whether a hello names all groups, or one that the server was seen to use in such a version."""
@@ -354,7 +353,8 @@ class _Reader:
             elif record.purpose is not Purpose.NAMED_PRIMES:
                 refused = self._refused_suites(record)
                 yield record, refused, None
-                yield _in_doubt(record), set(record.hello.suites) - refused, None
+                if left := set(record.hello.suites) - refused:
+                    yield _in_doubt(record), left, None
 
     def _ssl_2_suites(self, accepted: Answer[bool]) -> Offer:
         records = self.by_version[TlsVersion.SSL_2]
@@ -702,6 +702,12 @@ _ORDINARY_BYTES = 1024
 def _need_a_group() -> frozenset[int]:
     """The suites for which both sides must have a named group in common."""
     return frozenset(code for code, suite in suites().items() if suite.needs_group)
+
+
+@cache
+def _with_a_prime(version: TlsVersion) -> frozenset[int]:
+    """The suites of a version that may be refused for want of a named prime."""
+    return frozenset(offers.prime_suites(version))
 
 
 @cache
