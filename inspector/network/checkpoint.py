@@ -248,17 +248,6 @@ async def writable(descriptor: int) -> None:
         loop.remove_writer(descriptor)
 
 
-async def readable(descriptor: int) -> None:
-    """Return when ``descriptor`` has something to read, or is at its end."""
-    loop = asyncio.get_running_loop()
-    ready = loop.create_future()
-    loop.add_reader(descriptor, _wake, ready)
-    try:
-        await ready
-    finally:
-        loop.remove_reader(descriptor)
-
-
 def _wake(ready: asyncio.Future[None]) -> None:
     if not ready.done():
         ready.set_result(None)

@@ -27,7 +27,7 @@ from weakref import WeakKeyDictionary
 from inspector.errors import Trouble
 from inspector.model import Cause
 from inspector.network.causes import cause_of
-from inspector.network.checkpoint import Leave, readable, writable
+from inspector.network.checkpoint import Leave, writable
 from inspector.network.frames import PREFIX_BYTES, Kind, pack, unpack_prefix
 from inspector.network.guard import Bypass, let_start
 from inspector.network.hold import Hold, Patience
@@ -85,6 +85,8 @@ class _Worker:
         self.context = b""
         self._said = b""
         self._heard = bytearray()
+        self._has_ended = False
+        self._news = asyncio.Event()
 
     @property
     def is_alive(self) -> bool:
@@ -118,13 +120,27 @@ class _Worker:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Within the body, keep what the process writes to standard error from filling its pipe."""
+        """Within the body, hear the process, and keep what it writes to standard error from filling its pipe."""
         loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
         loop.add_reader(self._errors, self._drain)
+        loop.add_reader(self._from, self._hear)
         try:
             yield
         finally:
             loop.remove_reader(self._errors)
+            loop.remove_reader(self._from)
+
+    def _hear(self) -> None:
+        try:
+            part = os.read(self._from, _READ_BYTES)
+        except BlockingIOError:
+            return
+        self._heard += part
+        self._news.set()
+        if not part:
+            self._has_ended = True
+            asyncio.get_running_loop().remove_reader(self._from)
 
     async def send(self, frame: bytes) -> None:
         """Send one frame whole; one caller at a time."""
@@ -138,7 +154,7 @@ class _Worker:
                 return  # its end will be read, and tells more
 
     async def receive(self) -> tuple[Kind, dict[str, Any], bytes]:
-        """The next frame; raises EOFError when the process is gone, ValueError when it talks nonsense."""
+        """The next frame while ``listening``; raises EOFError when the process is gone, ValueError for nonsense."""
         kind, head, body = unpack_prefix(await self._exactly(PREFIX_BYTES))
         if head > _HEAD_BYTES or body > _RESULT_BYTES:
             raise ValueError(f"a frame of {head + body} bytes")
@@ -146,14 +162,10 @@ class _Worker:
 
     async def _exactly(self, size: int) -> bytes:
         while len(self._heard) < size:
-            try:
-                part = os.read(self._from, max(_READ_BYTES, size - len(self._heard)))
-            except BlockingIOError:
-                await readable(self._from)
-                continue
-            if not part:
+            if self._has_ended:
                 raise EOFError
-            self._heard += part
+            self._news.clear()
+            await self._news.wait()
         taken = bytes(self._heard[:size])
         del self._heard[:size]
         return taken

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inspector_tls.versions import TlsVersion
 
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _DATA, _HEARTBEAT = range(20, 25)
-_SERVER_HELLO, _CERTIFICATE, _SERVER_HELLO_DONE = 2, 11, 14
+_SERVER_HELLO, _NEW_TICKET, _CERTIFICATE, _SERVER_HELLO_DONE = 2, 4, 11, 14
 _SUPPORTED_VERSIONS, _KEY_SHARE = 43, 51
 #: The random value that makes a ServerHello a HelloRetryRequest (RFC 8446 §4.1.3).
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
@@ -98,6 +98,11 @@ def certificates(data: bytes) -> bytes | None:
 def is_hello_done(data: bytes) -> bool:
     """Whether the server finished its first flight: from here on it waits for the client's key exchange."""
     return any(kind == _SERVER_HELLO_DONE for kind, _body in _messages(data))
+
+
+def has_ticket(data: bytes) -> bool:
+    """Whether the server gave a ticket in clear, as it does up to TLS 1.2 (RFC 5077 §3.3)."""
+    return any(kind == _NEW_TICKET for kind, _body in _messages(data))
 
 
 def alerts(data: bytes) -> list[int]:

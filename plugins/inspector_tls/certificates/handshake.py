@@ -37,7 +37,7 @@ MESSAGE_BYTES = 1 << 19
 #: Records that carry nothing for us (warnings, empty ones), and handshake messages before the certificates.
 _IDLE_RECORDS = 32
 _MESSAGES = 8
-_RECORD_BYTES = (1 << 14) + 2048
+_HEADER_BYTES, _RECORD_BYTES = 5, (1 << 14) + 2048
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _APPLICATION = 20, 21, 22, 23
 _FATAL, _CLOSE_NOTIFY = 2, 0
 _TLS_1_3 = 0x0304
@@ -207,20 +207,17 @@ class _Conversation:
 
     async def hold(self) -> Outcome:
         """Say hello and listen until the certificates are there."""
-        from inspector_tls.certificates.secrets import Share, retried
+        from inspector_tls.certificates.secrets import own_share, retried
 
-        shares = [Share(group) for group in _FIRST_SHARES] if self.manner is Manner.TLS_1_3 else []
-        sent = self._hello(shares)
-        await self.write(sent.record())
-        transcript = sent.message()
+        shares = [own_share(group) for group in _FIRST_SHARES] if self.manner is Manner.TLS_1_3 else []
+        transcript = await self._say_hello(shares)
         hello, message = await self._server_hello()
         if hello.retry:
             if hello.version != _TLS_1_3 or hello.group in _FIRST_SHARES:
                 raise Malformed("a request for another hello that changes nothing")
-            shares = shares if hello.group is None else [Share(hello.group)]
-            again = self._hello(shares, cookie=hello.cookie)
-            await self.write(again.record())
-            transcript = retried(hello.suite, transcript) + message + again.message()
+            shares = shares if hello.group is None else [own_share(hello.group)]
+            again = await self._say_hello(shares, cookie=hello.cookie)
+            transcript = retried(hello.suite, transcript) + message + again
             hello, message = await self._server_hello()
             if hello.retry:
                 raise Malformed("a second request for another hello")
@@ -232,9 +229,13 @@ class _Conversation:
             return await self._sealed(hello, shares, transcript + message)
         return await self._clear(hello)
 
-    def _hello(self, shares: list[Share], cookie: bytes = b"") -> ClientHello:
+    async def _say_hello(self, shares: list[Share], cookie: bytes = b"") -> bytes:
+        """Send a hello; its message, without the header of the record."""
         pairs = tuple((share.group, share.public) for share in shares)
-        return ClientHello(self.manner, self.sort, self.server_name, self.random, self.session, pairs, cookie)
+        hello = ClientHello(self.manner, self.sort, self.server_name, self.random, self.session, pairs, cookie)
+        record = hello.record()
+        await self.write(record)
+        return record[_HEADER_BYTES:]
 
     async def _server_hello(self) -> tuple[ServerHello, bytes]:
         kind, message = await self.line.message()

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from inspector import Cause, Network, Trouble
 from inspector.network import Stream
-from inspector_tls.attacks.records import alerts, hello_version, is_hello_done
+from inspector_tls.attacks.records import alerts, has_ticket, hello_version, is_hello_done
 from inspector_tls.sessions.visits import By, Visit
 from inspector_tls.versions import TlsVersion
 
@@ -165,7 +165,8 @@ class _Talk:
             await self._step(self._tls.do_handshake)
             self._stands = True
             if self._tls.version() != "TLSv1.3":
-                self._look_for_ticket()
+                if self._offered is None or has_ticket(bytes(self._clear)):
+                    self._look_for_ticket()
             elif not self._tls.session_reused:
                 self._is_fed = False
                 await self._hear_out(words)
