@@ -81,8 +81,8 @@ async def visit(
     """Shake hands once, resuming ``session`` where one is given; give what happened, and a session to come back with.
 
     After a full handshake of TLS 1.3 the client says ``words``, or takes its leave where there are none, and hears what
-    the server answers: tickets come in front of it. A client that comes back does not go on with a full handshake that
-    it sees in clear. ``seconds`` bounds everything after the opening.
+    the server answers: tickets come in front of it. A client that comes back and takes no tickets does not go on with a
+    full handshake, in which there is nothing to be seen. ``seconds`` bounds everything after the opening.
     """
     try:
         stream = await network.connect(timeout=seconds)
@@ -142,6 +142,7 @@ class _Talk:
         self._stream = stream
         self._offer = offer
         self._offered = session
+        self._wants_no_other = session is not None and not offer.tickets
         self._seconds = seconds
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = offer.context().wrap_bio(
@@ -245,7 +246,7 @@ class _Talk:
                 return
             self._buffer += data
             self._clear += data[: _KEPT_BYTES - len(self._clear)]
-            if self._offered is not None and data.endswith(_HELLO_DONE) and is_hello_done(bytes(self._clear)):
+            if self._wants_no_other and data.endswith(_HELLO_DONE) and is_hello_done(bytes(self._clear)):
                 raise _Declined
         self._incoming.write(bytes(self._buffer[:size]))
         self._is_fed = True

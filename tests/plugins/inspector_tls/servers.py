@@ -92,6 +92,31 @@ def nginx(folder: Path, directives: str, address: str = ADDRESS) -> Iterator[int
         yield listening
 
 
+def passed_on(port: int) -> Answer:
+    """Lets another server on loopback answer."""
+
+    def answer(client: socket.socket) -> None:
+        with socket.create_connection((ADDRESS, port)) as far:
+            join(client, far)
+
+    return answer
+
+
+def join(client: socket.socket, far: socket.socket) -> None:
+    """Hand on what either side says until both have ended."""
+    back = threading.Thread(target=_pump, args=(far, client), daemon=True)
+    back.start()
+    _pump(client, far)
+    back.join(5)
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(4096):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+
 @contextlib.contextmanager
 def answering(answer: Answer) -> Iterator[int]:
     """A server that hands every connection to ``answer`` in a thread of its own."""

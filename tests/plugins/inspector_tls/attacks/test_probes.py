@@ -291,26 +291,6 @@ def _refusing(connection: socket.socket) -> None:
     connection.sendall(b"\x15\x03\x03\x00\x02\x02\x28")
 
 
-def _passed_on(port: int) -> servers.Answer:
-    """Lets another server on loopback answer."""
-
-    def answer(client: socket.socket) -> None:
-        with socket.create_connection((servers.ADDRESS, port)) as far:
-            back = threading.Thread(target=_pump, args=(far, client), daemon=True)
-            back.start()
-            _pump(client, far)
-            back.join(5)
-
-    return answer
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(4096):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-
-
 def test_second_hello_says_nothing_of_early_data(files: Files) -> None:
     """A machine that wants another hello has not shown what it makes of early data that comes with the first."""
     from inspector_tls.attacks.client import run
@@ -319,7 +299,7 @@ def test_second_hello_says_nothing_of_early_data(files: Files) -> None:
     with (
         servers.openssl(files, *offering) as one,
         servers.openssl(files, *offering, "-groups", "P-384") as other,
-        servers.answering(servers.first_and_then(_passed_on(one), _passed_on(other))) as port,
+        servers.answering(servers.first_and_then(servers.passed_on(one), servers.passed_on(other))) as port,
     ):
         order = Order(address=servers.ADDRESS, port=port, scheme="https", server_name="www.example.vn")
         tried = run(order, Command.EARLY_DATA, TlsVersion.TLS_1_3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import socket
 import subprocess
@@ -122,38 +121,46 @@ def test_gnutls(arguments: tuple[str, ...], files: Files) -> None:
 
 
 def test_declined_sessions_are_left_at_the_hello(files: Files, tmp_path: Path) -> None:
-    """What a server of TLS 1.2 begins in full is no resumption, and nothing more is asked of it on that connection."""
-    directives = "ssl_protocols TLSv1.2; ssl_session_tickets off;"
-    with servers.nginx(tmp_path, f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; {directives}") as port:
+    """Where no ticket can come, what a server of TLS 1.2 begins in full is no resumption, and is not gone on with."""
+    with servers.nginx(tmp_path, f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]};") as port:
         look = looked(port)
-    first, *again = Visits.parse(look.capture.raw[0].data).made
-    assert (first.stands, first.declined, first.identified) == (True, False, True)
-    assert [(visit.by, visit.declined, visit.stands, visit.version, visit.cause) for visit in again] == [
-        (By.IDENTIFIER, True, False, TlsVersion.TLS_1_2, None)
-    ] * 2
-    assert ways(look.seen(TlsResumption)) == (False, False, False)
-    whole, *hellos = (entry.sent for entry in look.ledger)
-    assert max(hellos) < whole - 100, "a hello each, and no more"
+    *_, full, first, second = Visits.parse(look.capture.raw[0].data).made
+    assert (full.tickets, full.by, full.stands, full.declined, full.identified) == (False, None, True, False, True)
+    for visit in (first, second):
+        assert (visit.by, visit.declined, visit.stands, visit.cause) == (By.IDENTIFIER, True, False, None)
+        assert visit.version is TlsVersion.TLS_1_2
+    assert look.seen(TlsResumption).by_session_id.seen is False
+    *_, whole, one, other = (entry.received for entry in look.ledger)
+    assert max(one, other) < whole, "the first flight, and no more"
 
 
-def test_who_declines_once_may_resume_the_next_time(files: Files) -> None:
-    """One full handshake may be the answer of another machine behind the same address."""
-    tickets = ticketing(files, 300, version=TLS_1_2)
-    others = ticketing(files, 300, version=TLS_1_2, key=bytes(32))
-    count = itertools.count()
+def test_who_declines_once_may_resume_the_next_time(files: Files, tmp_path: Path) -> None:
+    """One full handshake may be the answer of another machine behind the same address; its ticket counts as well."""
+    common = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_protocols TLSv1.2;"
+    with (
+        servers.nginx(tmp_path, common) as one,
+        servers.nginx(tmp_path, f"{common} ssl_session_timeout 7d;") as other,
+    ):
+        # What connects while the door is open is stopped: the lines to the machines are there before.
+        lines = [socket.create_connection((servers.ADDRESS, each)) for each in (one, other, one, one, one, one)]
+        left = iter(lines)
 
-    def answer(connection: socket.socket) -> None:
-        (others if next(count) == 1 else tickets)(connection)
+        def answer(client: socket.socket) -> None:
+            with next(left) as line:
+                servers.join(client, line)
 
-    with servers.answering(answer) as port:
-        look = looked(port)
+        with servers.answering(answer) as port:
+            look = looked(port)
+        for line in lines:
+            line.close()
     made = Visits.parse(look.capture.raw[0].data).made
-    assert [(visit.by, visit.declined, visit.resumed) for visit in made[:3]] == [
-        (None, False, False),
-        (By.TICKET, True, False),
-        (By.TICKET, False, True),
+    assert [(visit.by, visit.stands, visit.resumed, visit.lifetimes) for visit in made[:3]] == [
+        (None, True, False, (300,)),
+        (By.TICKET, True, False, (WEEK,)),
+        (By.TICKET, True, True, ()),
     ]
-    assert look.seen(TlsResumption).by_ticket.seen is True
+    seen = look.seen(TlsResumption)
+    assert (seen.by_ticket.seen, seen.ticket_seconds.seen) == (True, WEEK)
 
 
 # --- other clients, same server ---------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from tlslite.api import HandshakeSettings, TLSConnection, X509CertChain, parsePE
 from tests.plugins.inspector_tls.servers import Answer
 
 TLS_1_2, TLS_1_3 = (3, 3), (3, 4)
-#: Seals the tickets of every connection.
+#: Key that seals the tickets of every connection.
 _KEY = bytes(range(32))
 
 
@@ -34,16 +34,14 @@ def ticketing(
     version: tuple[int, int] = TLS_1_3,
     deaf: bool = False,
     curt: bool = False,
-    key: bytes = _KEY,
 ) -> Answer:
     """Answer with one version of TLS and a ticket of each of these lifetimes, in seconds.
 
-    ``key`` seals them. A ``deaf`` server says nothing after the handshake and does not end the connection; a ``curt``
-    one just ends it.
+    A ``deaf`` server says nothing after the handshake and does not end the connection; a ``curt`` one just ends it.
     """
     chain = X509CertChain()
     chain.parsePemList(files[0].read_text())
-    private = parsePEMKey(files[1].read_text(), private=True)
+    key = parsePEMKey(files[1].read_text(), private=True)
     connect = _connection(lifetimes)
 
     def answer(connection: socket.socket) -> None:
@@ -51,10 +49,10 @@ def ticketing(
         settings.minVersion = settings.maxVersion = version
         settings.versions = [version]
         settings.eccCurves = ["x25519", "secp256r1"]
-        settings.ticketKeys = [bytearray(key)]
+        settings.ticketKeys = [bytearray(_KEY)]
         with contextlib.suppress(Exception):
             tls = connect(connection)
-            tls.handshakeServer(certChain=chain, privateKey=private, settings=settings)
+            tls.handshakeServer(certChain=chain, privateKey=key, settings=settings)
             while deaf and connection.recv(4096):
                 pass
             tls.read(max=1, min=1)
