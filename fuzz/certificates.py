@@ -47,7 +47,7 @@ _RESPONSE = (
     ocsp.OCSPResponseBuilder()
     .add_response(_LEAF.certificate, _ISSUER.certificate, SHA256(), ocsp.OCSPCertStatus.GOOD, _AT, None, None, None)
     .responder_id(ocsp.OCSPResponderEncoding.NAME, _ISSUER.certificate)
-    .sign(_ISSUER.key, SHA256())  # type: ignore[arg-type]  # the test authority signs with what OCSP takes
+    .sign(_ISSUER.key, SHA256())
     .public_bytes(Encoding.DER)
 )
 _CLEAR = vector(vector(_DER, 3), 3)
@@ -81,13 +81,17 @@ class _Said:
         pass
 
 
+async def _opened(_stream: object) -> None:
+    """Nothing is said before TLS."""
+
+
 def _handshake(data: bytes) -> None:
     """A handshake ends with an outcome, and presents certificates or says why not."""
     if len(data) < 2:
         return
     step, manner = 1 + data[0], tuple(Manner)[data[1] % len(Manner)]
     network = cast("Network", _Said(data[2:], step))
-    outcome = asyncio.run(shake(network, manner, Sort.USUAL, None, seconds=1))
+    outcome = asyncio.run(shake(network, manner, Sort.USUAL, None, opening=_opened, seconds=1))
     assert (outcome.presented is not None) is (outcome.end is End.PRESENTED)
 
 
