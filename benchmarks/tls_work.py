@@ -75,7 +75,7 @@ async def _through_the_door(port: int, asks: Sequence[Ask], look: Callable[..., 
     )
     uri = parse_uri(f"https://{HOST}:{port}/", {"https": HTTPS})
     system = System(id="b", name="B", owner="B", level=3, endpoints=(str(uri),))
-    scope = Scope([granted], system, [Pin(name=HOST, addresses=tuple({ask.address for ask in asks}))])
+    scope = Scope([granted], system, [Pin(name=HOST, addresses=tuple(dict.fromkeys(ask.address for ask in asks)))])
     settings = Settings()
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")

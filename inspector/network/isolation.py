@@ -86,7 +86,8 @@ class _Worker:
         self._said = b""
         self._heard = bytearray()
         self._has_ended = False
-        self._news = asyncio.Event()
+        self._is_full = False
+        self._news: asyncio.Event
 
     @property
     def is_alive(self) -> bool:
@@ -122,7 +123,7 @@ class _Worker:
     async def listening(self) -> AsyncIterator[None]:
         """Within the body, hear the process, and keep what it writes to standard error from filling its pipe."""
         loop = asyncio.get_running_loop()
-        self._news = asyncio.Event()
+        self._news, self._is_full = asyncio.Event(), False
         loop.add_reader(self._errors, self._drain)
         loop.add_reader(self._from, self._hear)
         try:
@@ -132,14 +133,16 @@ class _Worker:
             loop.remove_reader(self._from)
 
     def _hear(self) -> None:
+        """Take in what was said, so much in advance and no more until it is asked for."""
         try:
             part = os.read(self._from, _READ_BYTES)
         except BlockingIOError:
             return
         self._heard += part
+        self._has_ended = not part
+        self._is_full = len(self._heard) >= _READ_BYTES
         self._news.set()
-        if not part:
-            self._has_ended = True
+        if self._has_ended or self._is_full:
             asyncio.get_running_loop().remove_reader(self._from)
 
     async def send(self, frame: bytes) -> None:
@@ -165,6 +168,9 @@ class _Worker:
             if self._has_ended:
                 raise EOFError
             self._news.clear()
+            if self._is_full:
+                self._is_full = False
+                asyncio.get_running_loop().add_reader(self._from, self._hear)
             await self._news.wait()
         taken = bytes(self._heard[:size])
         del self._heard[:size]

@@ -9,7 +9,20 @@ from pathlib import Path
 import pytest
 from pydantic import model_serializer
 
-from inspector import Answer, Capture, Cause, Discovered, Raw, Reading, Trouble, TroubleNote
+from inspector import (
+    Answer,
+    Capture,
+    Cause,
+    Discovered,
+    Network,
+    Raw,
+    Reading,
+    Target,
+    Touch,
+    Trouble,
+    TroubleNote,
+    probe,
+)
 from inspector.bundle.writer import Ready, Writer
 from inspector.collect import Progress, mixed
 from inspector.inspection import Ask
@@ -18,8 +31,22 @@ from inspector.model import now
 from inspector.observation import Evidence, Gap
 from inspector.plan import ASKED_PER_LOOK, DISCOVERED_PER_LOOK
 from inspector.reading import facts_of
+from inspector.settings import Ceilings, Settings
 from inspector.subject import Aim, Subject
-from tests.core.bakery import RAW, Oven, bread, crumb, crumbs, inspect, job, outcomes, oven, registry
+from tests.core.bakery import (
+    OVEN,
+    RAW,
+    Oven,
+    bread,
+    crumb,
+    crumbs,
+    inspect,
+    job,
+    outcomes,
+    oven,
+    read_oven,
+    registry,
+)
 
 READING = Reading(Subject(kind=Aim.ADDRESS, uri="oven://a", scheme="oven", host="a"), now())
 
@@ -180,3 +207,28 @@ def test_mixing_loses_no_look_and_begins_at_different_places(counts: dict[str, i
     assert {ask.probe for ask in order[: len(counts)]} == set(counts)
     if set(counts.values()) == {5}:
         assert len({ask.subject.address for ask in order[:3]}) == 3
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_no_more_looks_are_in_flight_than_allowed(most: int, tmp_path: Path) -> None:
+    """``ceilings.looks`` holds, and what it allows is made use of."""
+    running, together = 0, []
+
+    @probe("oven", kind=Oven, schemes={OVEN}, aim=Aim.ADDRESS, read=read_oven, touch=Touch.PASSIVE)
+    async def slow(target: Target, network: Network) -> Capture:
+        nonlocal running
+        running += 1
+        together.append(running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        return Capture(raw=RAW)
+
+    given = job(
+        tmp_path,
+        *(f"oven://127.0.0.{number}" for number in range(1, 13)),
+        registry=registry([slow, bread, crumb]),
+        settings=Settings(output=tmp_path / "out", ceilings=Ceilings(looks=most)),
+    )
+    bundle, _judgement = inspect(tmp_path, given)
+    assert len(of([evidence for _, evidence in bundle.evidence()], "oven")) == 12
+    assert max(together) == most

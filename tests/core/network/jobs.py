@@ -1,8 +1,10 @@
 """Functions that tests run in worker processes."""
 
 import contextlib
+import fcntl
 import os
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -32,6 +34,22 @@ def chatter(payload: bytes) -> bytes:
     sys.stdout.write("not a frame\n" * 100)
     sys.stderr.write("x" * 1_000_000)
     return sys.stdin.read().encode() + b"read nothing"
+
+
+def flood(payload: bytes) -> bytes:
+    """Says more to its parent than anybody asked for, past the frames, without end."""
+    pipes = [number for number in range(3, 64) if _is_written_pipe(number)]
+    while True:
+        os.write(pipes[0], bytes(1 << 16))
+
+
+def _is_written_pipe(number: int) -> bool:
+    try:
+        return (
+            stat.S_ISFIFO(os.fstat(number).st_mode) and fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
+        )
+    except OSError:
+        return False
 
 
 def hang(payload: bytes) -> bytes:

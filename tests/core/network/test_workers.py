@@ -11,6 +11,7 @@ from inspector.authorisation import Rates
 from inspector.errors import Trouble
 from inspector.model import Cause
 from inspector.network import isolate, isolation
+from inspector.network.frames import Kind, pack
 from inspector.network.guard import Bypass
 from tests.core.network import jobs
 from tests.core.network.estate import ADDRESS, DECOY, HOST, Estate, authorise, make_probe, needs_raw, serving, target
@@ -71,6 +72,38 @@ def test_jobs_that_wait_share_workers() -> None:
         return await asyncio.gather(*(isolate(jobs.identity, b"", timeout=20) for _ in range(30)))
 
     assert len(set(asyncio.run(pids()))) <= (os.cpu_count() or 1)
+
+
+def test_what_nobody_asked_for_is_not_taken_in() -> None:
+    """However much a worker says, no more is held of it in advance than one read brings; nonsense ends the job."""
+    with pytest.raises(Trouble, match="talks nonsense") as caught:
+        asyncio.run(isolate(jobs.flood, b"", timeout=20))
+    assert caught.value.cause is Cause.BUG
+
+    async def busy_elsewhere() -> int:
+        worker = isolation._Worker()
+        try:
+            async with worker.listening():
+                await worker.send(
+                    pack(
+                        Kind.JOB,
+                        {
+                            "module": jobs.__name__,
+                            "name": "flood",
+                            "memory_bytes": isolation.MEMORY_BYTES,
+                            "network": False,
+                            "context": False,
+                        },
+                    )
+                )
+                while not worker._heard:  # noqa: ASYNC110  (nothing tells of it)
+                    await asyncio.sleep(0.01)
+                await asyncio.sleep(0.3)
+                return len(worker._heard)
+        finally:
+            worker.kill()
+
+    assert 0 < asyncio.run(busy_elsewhere()) < 2 * isolation._READ_BYTES
 
 
 @pytest.mark.parametrize("warm", [True, False])
