@@ -19,11 +19,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks.estate import HOST, addresses
+from benchmarks.servers import HOST, addresses
 
 if TYPE_CHECKING:
-    from inspector.observation import Observation
-    from inspector.subject import Subject
+    from inspector.model.observation import Observation
+    from inspector.model.subject import Subject
 
 _TICK_SECONDS = 0.005
 
@@ -50,17 +50,17 @@ async def _through_the_door(port: int, asks: Sequence[Ask], look: Callable[..., 
     As in an inspection, as many are in flight as the event loop bears, and the collector of garbage runs seldom.
     """
     from inspector import Declared, Target
-    from inspector.authorisation import Authorisation, AuthorisationKind, Covers, PortRange, Rates
-    from inspector.declaration import System
-    from inspector.garbage import seldom_collected
-    from inspector.inspection import Pin
-    from inspector.model import now
+    from inspector.cli.gc_tuning import seldom_collected
+    from inspector.collect.limiter import Room
+    from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers, PortRange, Rates
+    from inspector.declare.declaration import System
+    from inspector.declare.settings import Settings
+    from inspector.model.base import now
+    from inspector.model.subject import Aim, parse_uri, subject_of
     from inspector.network import Door, Ledger, Scope
-    from inspector.probing import Touch
-    from inspector.room import Room
-    from inspector.settings import Settings
-    from inspector.subject import Aim, parse_uri, subject_of
-    from inspector_tls.probes import HTTPS, tls
+    from inspector.plugin.probe import Touch
+    from inspector.record.inspection import Pin
+    from inspector_tls.enumeration.probe import HTTPS, tls
 
     at = now()
     granted = Authorisation(
@@ -125,8 +125,8 @@ def _lag(lags: list[float]) -> dict[str, float]:
 
 def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dict[str, Any]:
     """Enumerate and read; with what the first endpoint's enumeration cost against the floor."""
-    from inspector_tls.enumeration import enumerate as asking
-    from inspector_tls.enumeration.facts import Tls
+    from inspector_tls.enumeration import scheduler as asking
+    from inspector_tls.enumeration.observations import Tls
     from inspector_tls.enumeration.transcript import ESSENTIAL, Mode, Transcript
 
     made: list[asking.Asking] = []
@@ -170,13 +170,13 @@ def every_look(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
     ``timed`` notes the CPU of every step of the event loop, which costs some.
     """
     from inspector import Cause, Declared
-    from inspector.checking import Every, Seen
-    from inspector.collect import mixed
-    from inspector.model import now
-    from inspector.probing import Reading
-    from inspector.reading import facts_of
+    from inspector.collect.collector import mixed
+    from inspector.collect.parsing import facts_of
+    from inspector.model.base import now
+    from inspector.plugin.check import Every, Seen
+    from inspector.plugin.probe import Reading
     from inspector_tls import inspector_checks, inspector_probes
-    from inspector_tls.crosscheck.probe import tls_cross_check
+    from inspector_tls.cross_check.probe import tls_cross_check
 
     probes = {
         probe.name: probe
@@ -265,7 +265,7 @@ WORK: dict[str, Callable[[int, int], dict[str, Any]]] = {
 
 def main() -> None:
     """Do one piece of work and tell what it took."""
-    from inspector.network.isolation import kill_idle
+    from inspector.network.sandbox.pool import kill_idle
 
     kind, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     done = WORK[kind](port, count)

@@ -11,14 +11,14 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
-from inspector.checking import Check
-from inspector.profile import Clause, Document, Regime, Requirement, Transition
-from inspector.regimes import load_all
-from inspector.registry import Registry, installed
-from inspector.renderer import Language
-from inspector.schema import schema
-from inspector.texts import Texts, catalogue
-from inspector.verdict import Message
+from inspector.declare.json_schema import schema
+from inspector.model.verdict import Message
+from inspector.plugin.check import Check
+from inspector.regime.loader import load_all
+from inspector.regime.regime import Clause, Document, Regime, Requirement, Transition
+from inspector.registry.registry import Registry, installed
+from inspector.report.messages import Texts, catalogue
+from inspector.report.renderer import Language
 
 FOLDER = Path(__file__).parent
 MADE = "<!-- Written by `make docs`: change the code, not this page. -->"

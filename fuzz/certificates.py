@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, cast
 import atheris
 
 with atheris.instrument_imports(include=["inspector_tls.certificates"]):
-    from inspector_tls.certificates import facts, staples
+    from inspector_tls.certificates import ocsp_staple as staples
+    from inspector_tls.certificates import x509_facts as facts
     from inspector_tls.certificates.handshake import End, shake
-    from inspector_tls.certificates.messages import (
+    from inspector_tls.certificates.observations import Staple
+    from inspector_tls.certificates.path_validation import NotJudged
+    from inspector_tls.wire.handshake_messages import (
         Malformed,
         Manner,
         Presented,
@@ -26,8 +29,6 @@ with atheris.instrument_imports(include=["inspector_tls.certificates"]):
         parse_status,
         parse_timestamps,
     )
-    from inspector_tls.certificates.observations import Staple
-    from inspector_tls.certificates.paths import NotJudged
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding

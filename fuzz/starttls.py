@@ -12,7 +12,7 @@ import atheris
 
 with atheris.instrument_imports(include=["inspector_tls.starttls"]):
     from inspector import Trouble
-    from inspector_tls.starttls.preambles import PREAMBLE_BYTES, TALKS, Names, Preamble
+    from inspector_tls.starttls.negotiation import PREAMBLE_BYTES, TALKS, Names, Preamble
 
 from fuzz.material import edited
 

@@ -11,10 +11,10 @@ from contextlib import suppress
 import atheris
 
 with atheris.instrument_imports(include=["inspector_tls.enumeration"]):
-    from inspector_tls.enumeration.flight import Flight, read_flight
-    from inspector_tls.enumeration.meaning import Reply, understand
-    from inspector_tls.enumeration.offers import ssl_2_hello
+    from inspector_tls.enumeration.hello_profiles import ssl_2_hello
+    from inspector_tls.enumeration.reply import Reply, understand
     from inspector_tls.enumeration.transcript import Transcript
+    from inspector_tls.wire.server_flight import Flight, read_flight
 
 #: What one flight may say of itself: more than this of anything has no bound.
 _MOST = 100_000

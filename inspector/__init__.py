@@ -9,64 +9,64 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from inspector.checking import Check, Every, Seen, check, checks_in
-    from inspector.declared import Declared
-    from inspector.errors import Trouble
-    from inspector.hookspecs import hookimpl
-    from inspector.model import Answer, Cause, Model, Moment, Quantity, Unseen
-    from inspector.network.network import Network
-    from inspector.observation import Capture, Discovered, Gap, Observation, Raw, Sensitivity, TroubleNote
-    from inspector.probing import Cost, Probe, Reading, Target, Touch, probe
-    from inspector.renderer import Language, Renderer
-    from inspector.subject import HOST, TCP, UDP, Aim, Form, Scheme, Subject
-    from inspector.verdict import Outcome, Verdict, failed, inconclusive, not_applicable, passed
+    from inspector.model.base import Answer, Cause, Model, Moment, Quantity, Unseen
+    from inspector.model.declared import Declared
+    from inspector.model.errors import Trouble
+    from inspector.model.observation import Capture, Discovered, Gap, Observation, Raw, Sensitivity, TroubleNote
+    from inspector.model.subject import HOST, TCP, UDP, Aim, Form, Scheme, Subject
+    from inspector.model.verdict import Outcome, Verdict, failed, inconclusive, not_applicable, passed
+    from inspector.network.client import Network
+    from inspector.plugin.check import Check, Every, Seen, check, checks_in
+    from inspector.plugin.probe import Cost, Probe, Reading, Target, Touch, probe
+    from inspector.registry.hookspecs import hookimpl
+    from inspector.report.renderer import Language, Renderer
 
 __version__: Final = "0.1.0"
 
 _HOME = {
-    "Check": "inspector.checking",
-    "Every": "inspector.checking",
-    "Seen": "inspector.checking",
-    "check": "inspector.checking",
-    "checks_in": "inspector.checking",
-    "Declared": "inspector.declared",
-    "Trouble": "inspector.errors",
-    "hookimpl": "inspector.hookspecs",
-    "Answer": "inspector.model",
-    "Cause": "inspector.model",
-    "Model": "inspector.model",
-    "Moment": "inspector.model",
-    "Quantity": "inspector.model",
-    "Unseen": "inspector.model",
-    "Network": "inspector.network.network",
-    "Capture": "inspector.observation",
-    "Discovered": "inspector.observation",
-    "Gap": "inspector.observation",
-    "Observation": "inspector.observation",
-    "Raw": "inspector.observation",
-    "Sensitivity": "inspector.observation",
-    "TroubleNote": "inspector.observation",
-    "Cost": "inspector.probing",
-    "Probe": "inspector.probing",
-    "Reading": "inspector.probing",
-    "Target": "inspector.probing",
-    "Touch": "inspector.probing",
-    "probe": "inspector.probing",
-    "Language": "inspector.renderer",
-    "Renderer": "inspector.renderer",
-    "HOST": "inspector.subject",
-    "TCP": "inspector.subject",
-    "UDP": "inspector.subject",
-    "Aim": "inspector.subject",
-    "Form": "inspector.subject",
-    "Scheme": "inspector.subject",
-    "Subject": "inspector.subject",
-    "Outcome": "inspector.verdict",
-    "Verdict": "inspector.verdict",
-    "failed": "inspector.verdict",
-    "inconclusive": "inspector.verdict",
-    "not_applicable": "inspector.verdict",
-    "passed": "inspector.verdict",
+    "Check": "inspector.plugin.check",
+    "Every": "inspector.plugin.check",
+    "Seen": "inspector.plugin.check",
+    "check": "inspector.plugin.check",
+    "checks_in": "inspector.plugin.check",
+    "Declared": "inspector.model.declared",
+    "Trouble": "inspector.model.errors",
+    "hookimpl": "inspector.registry.hookspecs",
+    "Answer": "inspector.model.base",
+    "Cause": "inspector.model.base",
+    "Model": "inspector.model.base",
+    "Moment": "inspector.model.base",
+    "Quantity": "inspector.model.base",
+    "Unseen": "inspector.model.base",
+    "Network": "inspector.network.client",
+    "Capture": "inspector.model.observation",
+    "Discovered": "inspector.model.observation",
+    "Gap": "inspector.model.observation",
+    "Observation": "inspector.model.observation",
+    "Raw": "inspector.model.observation",
+    "Sensitivity": "inspector.model.observation",
+    "TroubleNote": "inspector.model.observation",
+    "Cost": "inspector.plugin.probe",
+    "Probe": "inspector.plugin.probe",
+    "Reading": "inspector.plugin.probe",
+    "Target": "inspector.plugin.probe",
+    "Touch": "inspector.plugin.probe",
+    "probe": "inspector.plugin.probe",
+    "Language": "inspector.report.renderer",
+    "Renderer": "inspector.report.renderer",
+    "HOST": "inspector.model.subject",
+    "TCP": "inspector.model.subject",
+    "UDP": "inspector.model.subject",
+    "Aim": "inspector.model.subject",
+    "Form": "inspector.model.subject",
+    "Scheme": "inspector.model.subject",
+    "Subject": "inspector.model.subject",
+    "Outcome": "inspector.model.verdict",
+    "Verdict": "inspector.model.verdict",
+    "failed": "inspector.model.verdict",
+    "inconclusive": "inspector.model.verdict",
+    "not_applicable": "inspector.model.verdict",
+    "passed": "inspector.model.verdict",
 }
 
 __all__ = [

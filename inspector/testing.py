@@ -10,18 +10,25 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from inspector.authorisation import LOOPBACK_RATES, Authorisation, AuthorisationKind, Covers, PortRange, is_loopback
-from inspector.declaration import System
-from inspector.declared import Declared
-from inspector.errors import Misuse, Trouble
-from inspector.inspection import LedgerEntry, Pin
-from inspector.model import Answer, Cause, Model, now
+from inspector.collect.parsing import read
+from inspector.declare.authorisation import (
+    LOOPBACK_RATES,
+    Authorisation,
+    AuthorisationKind,
+    Covers,
+    PortRange,
+    is_loopback,
+)
+from inspector.declare.declaration import System
+from inspector.declare.settings import Settings
+from inspector.model.base import Answer, Cause, Model, now
+from inspector.model.declared import Declared
+from inspector.model.errors import Misuse, Trouble
+from inspector.model.observation import Capture, Observation, TroubleNote
+from inspector.model.subject import HOST, TCP, UDP, Uri, parse_uri, subject_of
 from inspector.network import Door, Ledger, Scope
-from inspector.observation import Capture, Observation, TroubleNote
-from inspector.probing import Probe, Reading, Target
-from inspector.reading import read
-from inspector.settings import Settings
-from inspector.subject import HOST, TCP, UDP, Uri, parse_uri, subject_of
+from inspector.plugin.probe import Probe, Reading, Target
+from inspector.record.inspection import LedgerEntry, Pin
 
 T = TypeVar("T", bound=Observation)
 

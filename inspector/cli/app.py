@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from inspector.cli import terminal
-from inspector.errors import InspectorError
+from inspector.model.errors import InspectorError
 
 
 def _leave(code: int | None, **_options: object) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from inspector.bundle import Bundle, SigningKey
 from inspector.cli.inputs import instant, read_settings, regime_of, statements_of
 from inspector.cli.run import Wish, file, settle, tell
-from inspector.inspect import Terms, judge
-from inspector.regimes import following, load_all
-from inspector.registry import installed
+from inspector.pipeline.pipeline import Terms, judge
+from inspector.regime.loader import following, load_all
+from inspector.registry.registry import installed
+from inspector.seal import Bundle, SigningKey
 
 
 @dataclass(frozen=True, slots=True)

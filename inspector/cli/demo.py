@@ -6,16 +6,16 @@ import os
 from pathlib import Path
 
 from inspector.cli import terminal
+from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN, gravest
 from inspector.cli.inputs import Order, Round, round_of
 from inspector.cli.run import Inspected, Wish, inspect_each
-from inspector.demo.estate import Estate, running
-from inspector.demo.papers import LOOK_SECONDS, write
-from inspector.gate import CLEAN, FAILING, UNSEEN, gravest
-from inspector.registry import installed
-from inspector.renderer import Language
-from inspector.settings import PREFIX
-from inspector.texts import Texts
-from inspector.verdict import Outcome
+from inspector.declare.settings import PREFIX
+from inspector.demo.documents import LOOK_SECONDS, write
+from inspector.demo.environment import Estate, running
+from inspector.model.verdict import Outcome
+from inspector.registry.registry import installed
+from inspector.report.messages import Texts
+from inspector.report.renderer import Language
 
 WORKED, FAULTY = 0, 1
 

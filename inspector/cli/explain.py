@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from inspector.checking import Check
 from inspector.cli import terminal
-from inspector.errors import Misuse
-from inspector.profile import Regime, Requirement
-from inspector.regimes import load_all
-from inspector.registry import installed
-from inspector.renderer import Language
-from inspector.texts import Texts
+from inspector.model.errors import Misuse
+from inspector.plugin.check import Check
+from inspector.regime.loader import load_all
+from inspector.regime.regime import Regime, Requirement
+from inspector.registry.registry import installed
+from inspector.report.messages import Texts
+from inspector.report.renderer import Language
 
 
 def print_explanation(name: str, lang: str) -> int:

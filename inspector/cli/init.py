@@ -10,12 +10,12 @@ from pathlib import Path
 
 import typer
 
-from inspector import skeleton
 from inspector.cli import terminal
-from inspector.declaration import SYSTEM_ID
-from inspector.errors import Misuse
-from inspector.registry import installed
-from inspector.subject import Uri, parse_uri
+from inspector.declare import templates as skeleton
+from inspector.declare.declaration import SYSTEM_ID
+from inspector.model.errors import Misuse
+from inspector.model.subject import Uri, parse_uri
+from inspector.registry.registry import installed
 
 
 @dataclass(frozen=True, slots=True)

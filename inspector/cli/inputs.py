@@ -9,23 +9,23 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from inspector import authorisation, declaration, settings, statement
-from inspector.authorisation import Authorisation, AuthorisationKind
 from inspector.cli import terminal
-from inspector.collect import Progress
-from inspector.declaration import Declaration, Places, System
-from inspector.errors import Fault, Misuse, PaperError
-from inspector.inspect import Job
-from inspector.model import now
-from inspector.papers import fault_at
-from inspector.plan import Selection
-from inspector.plugin_lock import pinned
-from inspector.profile import Regime, day_of
-from inspector.regimes import following, load_all, named, select
-from inspector.registry import Registry, installed
-from inspector.settings import Settings
-from inspector.statement import Statement
-from inspector.subject import Uri, parse_uri
+from inspector.collect.collector import Progress
+from inspector.declare import authorisation, declaration, settings, statement
+from inspector.declare.authorisation import Authorisation, AuthorisationKind
+from inspector.declare.declaration import Declaration, Places, System
+from inspector.declare.document import fault_at
+from inspector.declare.settings import Settings
+from inspector.declare.statement import Statement
+from inspector.model.base import now
+from inspector.model.errors import Fault, Misuse, PaperError
+from inspector.model.subject import Uri, parse_uri
+from inspector.pipeline.pipeline import Job
+from inspector.plan.planner import Selection
+from inspector.regime.loader import following, load_all, named, select
+from inspector.regime.regime import Regime, day_of
+from inspector.registry.lock import pinned
+from inspector.registry.registry import Registry, installed
 
 
 @dataclass(frozen=True, slots=True)

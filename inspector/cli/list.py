@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from inspector.cli import terminal
-from inspector.errors import Misuse
-from inspector.plugin_lock import lock_of
-from inspector.regimes import load_all
-from inspector.registry import Registry, installed
-from inspector.renderer import Language
-from inspector.texts import Texts
+from inspector.model.errors import Misuse
+from inspector.regime.loader import load_all
+from inspector.registry.lock import lock_of
+from inspector.registry.registry import Registry, installed
+from inspector.report.messages import Texts
+from inspector.report.renderer import Language
 
 Rows = Iterable[tuple[str, ...]]
 

@@ -6,11 +6,11 @@ import asyncio
 
 from inspector.cli import terminal
 from inspector.cli.inputs import Order, round_of
-from inspector.errors import Misuse
-from inspector.inspect import Prepared, permitted, prepare
-from inspector.plan import pace_of
-from inspector.renderer import Language
-from inspector.texts import Texts
+from inspector.model.errors import Misuse
+from inspector.pipeline.pipeline import Prepared, permitted, prepare
+from inspector.plan.planner import pace_of
+from inspector.report.messages import Texts
+from inspector.report.renderer import Language
 
 
 def print_plans(order: Order, lang: str) -> int:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inspector.bundle import Bundle
 from inspector.cli import terminal
 from inspector.cli.run import Wish, write
-from inspector.errors import Misuse
-from inspector.registry import installed
-from inspector.renderer import Language
-from inspector.report import render, view
+from inspector.model.errors import Misuse
+from inspector.registry.registry import installed
+from inspector.report.renderer import Language
+from inspector.report.view import render, view
+from inspector.seal import Bundle
 
 
 def write_reports(folder: Path, formats: str, to: Path | None, lang: str) -> int:

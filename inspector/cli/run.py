@@ -11,28 +11,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from inspector.assess import Verdicts
-from inspector.authorisation import check_authorisations
-from inspector.bundle import Attempt, Bundle, Index, SigningKey, State, Writer, add_judgement
+from inspector.assess.assessor import Verdicts
 from inspector.cli import terminal
+from inspector.cli.exit_code import MISUSE, Threshold, baseline_of, exit_code, gravest
+from inspector.cli.gc_tuning import seldom_collected
 from inspector.cli.inputs import Order, Round, instant, read_settings, round_of
-from inspector.collect import Progress
-from inspector.declaration import System
-from inspector.errors import BundleError, InspectorError, Misuse, NotAuthorised, PaperError
-from inspector.finding import Finding
-from inspector.garbage import seldom_collected
-from inspector.gate import MISUSE, Threshold, baseline_of, exit_code, gravest
-from inspector.inspect import COMPLETE, Job, Terms, begin, close, collect, judge, permitted, prepare, resumed
-from inspector.judgement import Judgement
-from inspector.model import now
-from inspector.plan import Planner
-from inspector.registry import Registry, installed
-from inspector.renderer import Language
-from inspector.report import View, render, view
-from inspector.subject import SYSTEM
-from inspector.texts import Texts
-from inspector.verdict import Outcome
-from inspector.visible import harmless
+from inspector.collect.collector import Progress
+from inspector.declare.authorisation import check_authorisations
+from inspector.declare.declaration import System
+from inspector.model.base import now
+from inspector.model.errors import BundleError, InspectorError, Misuse, NotAuthorised, PaperError
+from inspector.model.escaping import harmless
+from inspector.model.finding import Finding
+from inspector.model.subject import SYSTEM
+from inspector.model.verdict import Outcome
+from inspector.pipeline.pipeline import COMPLETE, Job, Terms, begin, close, collect, judge, permitted, prepare, resumed
+from inspector.plan.planner import Planner
+from inspector.record.assessment import Judgement
+from inspector.registry.registry import Registry, installed
+from inspector.report.messages import Texts
+from inspector.report.renderer import Language
+from inspector.report.view import View, render, view
+from inspector.seal import Attempt, Bundle, Index, SigningKey, State, Writer, add_judgement
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from inspector.cli import terminal
-from inspector.errors import Misuse
+from inspector.model.errors import Misuse
 
 PAPERS = ("declaration", "authorisation", "statements", "settings", "findings")
 
@@ -15,12 +15,12 @@ def print_schema(paper: str) -> int:
     if paper not in PAPERS:
         raise Misuse(f"there is no paper {paper!r}", remedy=f"write one of {', '.join(PAPERS)}")
     if paper == "findings":
-        from inspector.report import findings_schema
+        from inspector.report.view import findings_schema
 
         told = findings_schema()
     else:
-        from inspector.registry import installed
-        from inspector.schema import schema
+        from inspector.declare.json_schema import schema
+        from inspector.registry.registry import installed
 
         told = schema(paper, installed().schemes)
     terminal.say(json.dumps(told, indent=2, ensure_ascii=False))

@@ -6,8 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from inspector.errors import InspectorError
-from inspector.visible import harmless
+from inspector.model.errors import InspectorError
+from inspector.model.escaping import harmless
 
 if TYPE_CHECKING:
     from rich.console import Console

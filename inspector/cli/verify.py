@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inspector.bundle import Bundle, SigningKey, verify
 from inspector.cli import terminal
 from inspector.cli.inputs import read_settings
 from inspector.cli.run import settle
-from inspector.errors import Misuse
-from inspector.inspect import Terms, judge
-from inspector.judgement import Judgement
-from inspector.regimes import load_all
-from inspector.registry import installed
-from inspector.renderer import Language
-from inspector.texts import Texts
+from inspector.model.errors import Misuse
+from inspector.pipeline.pipeline import Terms, judge
+from inspector.record.assessment import Judgement
+from inspector.regime.loader import load_all
+from inspector.registry.registry import installed
+from inspector.report.messages import Texts
+from inspector.report.renderer import Language
+from inspector.seal import Bundle, SigningKey, verify
 
 INTACT, ALTERED, UNKNOWN_SIGNER = 0, 1, 3
 

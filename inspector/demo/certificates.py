@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from inspector.model import now
+from inspector.model.base import now
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 

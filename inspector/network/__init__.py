@@ -10,30 +10,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inspector.network.budget import pace_seconds, sweep_seconds
-    from inspector.network.door import Door
-    from inspector.network.isolation import isolate
-    from inspector.network.ledger import Ledger
-    from inspector.network.network import Ending, Identity, Network, Stream
-    from inspector.network.pins import pin, routable
-    from inspector.network.scope import Scope
+    from inspector.network.access.scope import Scope
+    from inspector.network.client import Ending, Identity, Network, Stream
+    from inspector.network.gateway import Door
+    from inspector.network.pacing.ledger import Ledger
+    from inspector.network.pacing.rate_limit import pace_seconds, sweep_seconds
+    from inspector.network.resolution import pin, routable
+    from inspector.network.sandbox.pool import isolate
 
 #: httpx imports its own command line where it can, and with it rich, click and pygments: half of what it costs.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None makes the import fail, as where click is missing
 
 _HOME = {
-    "Door": "inspector.network.door",
-    "Ending": "inspector.network.network",
-    "Identity": "inspector.network.network",
-    "Ledger": "inspector.network.ledger",
-    "Network": "inspector.network.network",
-    "Scope": "inspector.network.scope",
-    "Stream": "inspector.network.network",
-    "isolate": "inspector.network.isolation",
-    "pace_seconds": "inspector.network.budget",
-    "pin": "inspector.network.pins",
-    "routable": "inspector.network.pins",
-    "sweep_seconds": "inspector.network.budget",
+    "Door": "inspector.network.gateway",
+    "Ending": "inspector.network.client",
+    "Identity": "inspector.network.client",
+    "Ledger": "inspector.network.pacing.ledger",
+    "Network": "inspector.network.client",
+    "Scope": "inspector.network.access.scope",
+    "Stream": "inspector.network.client",
+    "isolate": "inspector.network.sandbox.pool",
+    "pace_seconds": "inspector.network.pacing.rate_limit",
+    "pin": "inspector.network.resolution",
+    "routable": "inspector.network.resolution",
+    "sweep_seconds": "inspector.network.pacing.rate_limit",
 }
 
 __all__ = [

@@ -26,8 +26,8 @@ from dns.rdtypes.ANY.DS import DS
 from dns.rdtypes.ANY.RRSIG import RRSIG
 
 from inspector import Cause, Unseen
-from inspector.questions import Replies, text
-from inspector_dns.denial import Nsec, Nsec3, Proof
+from inspector.network.dns_lookup import Replies, text
+from inspector_dns.nsec import Nsec, Nsec3, Proof
 from inspector_dns.observations import Chain, Flaw, Trust
 
 #: The root's own anchors.

@@ -27,7 +27,7 @@ from inspector import (
     Unseen,
     probe,
 )
-from inspector.questions import Replies, answered, ask, parse, stored, text
+from inspector.network.dns_lookup import Replies, answered, ask, parse, stored, text
 from inspector_dns.observations import (
     Caa,
     CaaRecord,

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from inspector import Answer, Model, Observation
-from inspector.subject import is_address
+from inspector.model.subject import is_address
 
 
 class Speech(StrEnum):

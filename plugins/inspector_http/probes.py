@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 
 from inspector import Aim, Capture, Cause, Cost, Discovered, Gap, Network, Raw, Sensitivity, Target, Trouble, probe
-from inspector.subject import Uri
-from inspector_http.exchange import Exchange, Exchanges, Redaction
+from inspector.model.subject import Uri
 from inspector_http.observations import Http
-from inspector_http.reading import BAD_REQUEST, HTTP, HTTPS, location, plain, read_http, uri_of
+from inspector_http.parsing import BAD_REQUEST, HTTP, HTTPS, location, plain, read_http, uri_of
+from inspector_http.redaction import Exchange, Exchanges, Redaction
 
 #: Bounds of one look: redirects followed, bytes read of a body, seconds for the head of a reply and for its body.
 REDIRECTS_FOLLOWED = 5

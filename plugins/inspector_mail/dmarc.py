@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from inspector.questions import Replies, answered
+from inspector.network.dns_lookup import Replies, answered
 from inspector_mail.observations import Dmarc, DmarcFault, Policy
 
 #: Characters of a record kept in the observation.

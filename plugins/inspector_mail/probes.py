@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from inspector import Aim, Answer, Capture, Cost, Form, Network, Reading, Scheme, Target, Touch, probe
-from inspector.questions import Replies, answered, ask, text
+from inspector.network.dns_lookup import Replies, answered, ask, text
 from inspector_mail import dmarc, spf
 from inspector_mail.observations import Dmarc, Exchanger, MailDomain, Spf
 

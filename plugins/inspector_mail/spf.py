@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from inspector import Cause, Unseen
-from inspector.questions import Replies, answered
+from inspector.network.dns_lookup import Replies, answered
 from inspector_mail.observations import Qualifier, SpfEvaluation, SpfFault
 
 #: Bounds of RFC 7208 §4.6.4.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from inspector import Cause
 from inspector_services.observations import Greetings, OpenPorts, Protocol
-from inspector_services.roles import NOTABLE, Basis, Role, label, ports_of
+from inspector_services.port_roles import NOTABLE, Basis, Role, label, ports_of
 
 _MUTE = frozenset({Protocol.SILENT, Protocol.UNKNOWN})
 

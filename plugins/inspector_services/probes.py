@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
 from inspector import HOST, Aim, Capture, Cause, Cost, Gap, Network, Raw, Reading, Target, Trouble, probe
-from inspector.network.network import Stream
-from inspector_services.greeting import Heard, Hearing, greeting_of, is_complete, next_word, protocol_of
+from inspector.network.client import Stream
+from inspector_services.banners import Heard, Hearing, greeting_of, is_complete, next_word, protocol_of
+from inspector_services.nmap_xml import Control, Scan, Sweep, scan_of, spans, states
 from inspector_services.observations import Greetings, OpenPorts
-from inspector_services.roles import NOTABLE, Role
-from inspector_services.sweep import Control, Scan, Sweep, scan_of, spans, states
+from inspector_services.port_roles import NOTABLE, Role
 
 #: How far a sweep goes beyond the declared ports: the table's, the system ports 1–1023 (RFC 6335 §6) too, or all.
 Reach = Literal["notable", "system", "all"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from inspector.hookspecs import hookimpl
+from inspector.registry.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from inspector import Check, Probe
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
     """The probes of versions, certificates, revocation, attacks, sessions, and of TLS inside other protocols."""
-    from inspector_tls.attacks.probes import tls_attacks, tls_sessions
     from inspector_tls.certificates.probe import certificates
-    from inspector_tls.crosscheck.probe import tls_cross_check
-    from inspector_tls.probes import tls
+    from inspector_tls.cross_check.probe import tls_cross_check
+    from inspector_tls.enumeration.probe import tls
+    from inspector_tls.resumption.probe import tls_resumption
     from inspector_tls.revocation.probe import revocation
-    from inspector_tls.sessions.probes import tls_resumption
     from inspector_tls.starttls.probes import starttls, starttls_injection
+    from inspector_tls.vulnerabilities.probes import tls_attacks, tls_sessions
 
     return (
         tls,
@@ -38,7 +38,7 @@ def inspector_probes() -> Iterable[Probe]:
 @hookimpl
 def inspector_checks() -> Iterable[Check]:
     """One check per file in ``checks``."""
-    from inspector.checking import checks_in
+    from inspector.plugin.check import checks_in
     from inspector_tls import checks
 
     return checks_in(checks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector_tls.enumeration.facts import (
+from inspector_tls.enumeration.observations import (
     EphemeralPrime,
     Extensions,
     Offer,
@@ -14,7 +14,7 @@ from inspector_tls.enumeration.facts import (
     Tolerance,
     Versions,
 )
-from inspector_tls.versions import TlsVersion
+from inspector_tls.wire.versions import TlsVersion
 
 __all__ = [
     "EphemeralPrime",

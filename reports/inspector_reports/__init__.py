@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from inspector import Renderer, hookimpl
-from inspector_reports.codequality import CODE_QUALITY
-from inspector_reports.findings import FINDINGS
+from inspector_reports.findings_json import FINDINGS
+from inspector_reports.gitlab_codequality import CODE_QUALITY
 from inspector_reports.html import HTML
 from inspector_reports.junit import JUNIT
 from inspector_reports.sarif import SARIF

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from inspector import Language, Outcome
-from inspector.finding import Finding, Force
-from inspector.observation import Evidence
-from inspector.profile import Requirement
-from inspector.report import View
+from inspector.model.finding import Finding, Force
+from inspector.model.observation import Evidence
+from inspector.regime.regime import Requirement
+from inspector.report.view import View
 
 
 class Mark(StrEnum):

@@ -10,14 +10,14 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from inspector import Cause, Language, Outcome, Renderer
-from inspector.declared import MeasureStatus, Tenancy
-from inspector.finding import ClauseRef, Finding, Force, Obligation, Severity
-from inspector.judgement import Missed
-from inspector.model import Value
-from inspector.profile import Change, Text
-from inspector.report import LedgerTotal, View
-from inspector.statement import Decision, StatementKind
-from inspector.visible import cut, harmless
+from inspector.declare.statement import Decision, StatementKind
+from inspector.model.base import Value
+from inspector.model.declared import MeasureStatus, Tenancy
+from inspector.model.escaping import cut, harmless
+from inspector.model.finding import ClauseRef, Finding, Force, Obligation, Severity
+from inspector.record.assessment import Missed
+from inspector.regime.regime import Change, Text
+from inspector.report.view import LedgerTotal, View
 from inspector_reports.groups import Exhibit, Group, Mark, exhibits, mark_of, meant, part, slices
 
 if TYPE_CHECKING:

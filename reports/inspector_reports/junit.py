@@ -11,10 +11,10 @@ from datetime import UTC
 from xml.etree import ElementTree
 
 from inspector import Language, Outcome, Renderer
-from inspector.finding import Finding
-from inspector.report import View
-from inspector.visible import harmless
-from inspector_reports.placed import placed, subject_of
+from inspector.model.escaping import harmless
+from inspector.model.finding import Finding
+from inspector.report.view import View
+from inspector_reports.locations import placed, subject_of
 
 #: The element inside a case, by outcome; a pass has none.
 _INSIDE = {

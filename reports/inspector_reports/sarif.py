@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import quote
 
 from inspector import Language, Outcome, Renderer
-from inspector.finding import Finding, Severity
-from inspector.report import View
-from inspector.statement import EXCUSING, Decision
-from inspector.subject import SYSTEM
-from inspector.texts import Texts
-from inspector.visible import harmless
-from inspector_reports.placed import placed, subject_of
+from inspector.declare.statement import EXCUSING, Decision
+from inspector.model.escaping import harmless
+from inspector.model.finding import Finding, Severity
+from inspector.model.subject import SYSTEM
+from inspector.report.messages import Texts
+from inspector.report.view import View
+from inspector_reports.locations import placed, subject_of
 
 _LEVEL = {
     Severity.INFO: "note",

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TextIO
 
 from tests.agreement.comparison import SOURCES, Examination, explanations, faults
+from tests.agreement.environment import Missing
 from tests.agreement.matrix import matrix
-from tests.agreement.stage import Missing
+from tests.agreement.servers import REDUCED, ZOO
 from tests.agreement.workers import examining
-from tests.agreement.zoo import REDUCED, ZOO
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "agreement.md"
 BEGIN, END = "<!-- matrix: written by make agreement -->\n", "<!-- end of matrix -->\n"

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from tests.agreement import names, ours
+from tests.agreement import fact_names as names
+from tests.agreement import ours
+from tests.agreement.environment import Stage
 from tests.agreement.facts import Facts, agree, difference
 from tests.agreement.planting import Server
-from tests.agreement.stage import Stage
 from tests.agreement.tools import TOOLS
-from tests.agreement.tools.asking import Asked, Silent, Tool
+from tests.agreement.tools.questions import Asked, Silent, Tool
 
 #: The product among the sources.
 INSPECTOR = "inspector"

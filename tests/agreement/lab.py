@@ -13,7 +13,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from tests.agreement.stage import Missing
+from tests.agreement.environment import Missing
 
 ROOT = Path(__file__).parent.parent.parent
 LAB = ROOT / ".lab"

@@ -12,11 +12,11 @@ from typing import Any
 from inspector import Answer, Trouble
 from inspector.testing import run_probe
 from inspector_tls import inspector_probes
-from tests.agreement import names
+from tests.agreement import fact_names as names
+from tests.agreement.environment import HOST
 from tests.agreement.facts import SSL_2, SSL_3, TLS_1_3, Facts, Value, members
 from tests.agreement.planting import derived
-from tests.agreement.stage import HOST
-from tests.agreement.tools.asking import Asked, Silent
+from tests.agreement.tools.questions import Asked, Silent
 
 #: The product's scheme for what the zoo calls a protocol, where the names differ.
 _SCHEMES = {"tls": "https", "postgres": "postgresql", "xmpp": "xmpp-client"}

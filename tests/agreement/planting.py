@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from tests.agreement import names
+from tests.agreement import fact_names as names
+from tests.agreement.environment import Keys, Place
 from tests.agreement.facts import FLAWS, SSL_2, SSL_3, TLS_1_2, TLS_1_3, VERSIONS, Facts, Members, Value, members
-from tests.agreement.stage import Keys, Place
 
 #: The suites of TLS 1.3 that OpenSSL offers by itself.
 OPENSSL_1_3 = "TLS_AES_128_GCM_SHA256 TLS_AES_256_GCM_SHA384 TLS_CHACHA20_POLY1305_SHA256"

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.agreement import lab
+from tests.agreement.environment import Missing, Place, running
 from tests.agreement.planting import Start
-from tests.agreement.stage import Missing, Place, running
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

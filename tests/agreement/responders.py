@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.agreement import own_tls
+from tests.agreement import simple_tls as own_tls
 
 IDLE_SECONDS = 20
 #: The suites of TLS 1.2, as OpenSSL selects them.

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.agreement.comparison import INSPECTOR, explanations, faults
+from tests.agreement.environment import Missing
 from tests.agreement.planting import Server
-from tests.agreement.stage import Missing
+from tests.agreement.servers import REDUCED
 from tests.agreement.tools import FAST
 from tests.agreement.workers import Examined, examining
-from tests.agreement.zoo import REDUCED
 
 
 @pytest.fixture(scope="session")

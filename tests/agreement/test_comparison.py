@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.agreement.comparison import EVERYTHING, INSPECTOR, SOURCES, Examination, Explanation, explanations, faults
 from tests.agreement.facts import FLAWS, TRAITS, VERSIONS, Facts, agree, members
 from tests.agreement.planting import derived
-from tests.agreement.zoo import REDUCED, ZOO
+from tests.agreement.servers import REDUCED, ZOO
 
 PLANTED: Facts = {"TLSv1.2": True, "SSLv3": False}
 

@@ -10,9 +10,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
 from tests.agreement.comparison import Examination, examine
+from tests.agreement.environment import Stage
 from tests.agreement.planting import Server
-from tests.agreement.stage import Stage
-from tests.agreement.zoo import ZOO
+from tests.agreement.servers import ZOO
 
 Examined = dict[str, Future[Examination]]
 _SERVERS = {server.name: server for server in ZOO}

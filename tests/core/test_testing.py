@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 
 from inspector import Aim, Answer, Capture, Cause, Model, Network, Observation, Raw, Reading, Scheme, Target, probe
-from inspector.errors import Misuse, Trouble
+from inspector.model.errors import Misuse, Trouble
 from inspector.testing import run_probe, unseen_variants
 
 

@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from inspector.bundle import Bundle
 from inspector.cli.app import call
-from inspector.inspection import LedgerEntry
-from inspector.observation import Evidence
+from inspector.model.observation import Evidence
+from inspector.record.inspection import LedgerEntry
+from inspector.seal import Bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 RESPONDERS = Path(__file__).with_name("responders.py")

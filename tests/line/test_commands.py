@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector.bundle import SigningKey
+from inspector.seal import SigningKey
 from tests.line.harness import Line, Servers, Told, say, serving
 
 SAFE = {

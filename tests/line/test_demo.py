@@ -22,9 +22,9 @@ from typing import Any
 import pytest
 
 from inspector import Outcome
-from inspector.demo.estate import running
-from inspector.gate import FAILING
-from inspector.papers import read
+from inspector.cli.exit_code import FAILING
+from inspector.declare.document import read
+from inspector.demo.environment import running
 
 PORTAL, SHOP, SILENT = "cong-thong-tin", "cua-hang", "van-ban"
 #: Words of English sentences that no Vietnamese one holds.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from inspector.bundle import Index, State
 from inspector.cli import main
+from inspector.seal import Index, State
 from tests.line.harness import Line, Servers, serving, system, wait_until
 
 ONE_REQUIREMENT = ("--only", "no-version-disclosed", "--fail-on", "info")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.line.harness import Line, Told, system
 from tests.plugins.inspector_tls.authority import Identity, intermediate, issue, root, rsa_key
-from tests.plugins.inspector_tls.starttls.field import serving, staged
+from tests.plugins.inspector_tls.starttls.servers import serving, staged
 
 #: One run, and where its servers are.
 Servers = tuple[Told, dict[str, str]]

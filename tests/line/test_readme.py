@@ -16,8 +16,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from inspector import Answer, Cause, Check, Outcome, Seen
-from inspector.gate import CLEAN, FAILING, UNSEEN
-from inspector.subject import SYSTEM
+from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN
+from inspector.model.subject import SYSTEM
 from inspector_http.observations import Header, Http
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.line.harness import Line, Told, system
 from tests.plugins.inspector_tls import servers
-from tests.plugins.inspector_tls.sessions.ticketing import ticketing
+from tests.plugins.inspector_tls.resumption.ticket_servers import ticketing
 
 WEEK = 7 * 86_400
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from inspector import Aim, Cause, Check, Declared, Every, Observation, Outcome, Seen, Subject
-from inspector.declared import DeclaredPort
-from inspector.regimes import load_all
-from inspector.registry import installed
+from inspector.model.declared import DeclaredPort
+from inspector.regime.loader import load_all
+from inspector.registry.registry import installed
 from inspector.testing import unseen_variants
 
 HERE = Path(__file__).parent

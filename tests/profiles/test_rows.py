@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from inspector.declaration import System
-from inspector.errors import Misuse
-from inspector.finding import Force, Obligation
-from inspector.profile import LEGAL, NOT_OBSERVABLE, Regime, Requirement, Text
-from inspector.regimes import load_all, select
-from inspector.registry import Registry, installed
+from inspector.declare.declaration import System
+from inspector.model.errors import Misuse
+from inspector.model.finding import Force, Obligation
+from inspector.regime.loader import load_all, select
+from inspector.regime.regime import LEGAL, NOT_OBSERVABLE, Regime, Requirement, Text
+from inspector.registry.registry import Registry, installed
 from inspector_profiles import inspector_profiles
 
 REGIMES = load_all(inspector_profiles())

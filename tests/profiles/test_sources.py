@@ -2,10 +2,10 @@
 
 import re
 
-from inspector.regimes import load_all
-from inspector.registry import installed
-from inspector.renderer import Language
-from inspector.texts import catalogue
+from inspector.regime.loader import load_all
+from inspector.registry.registry import installed
+from inspector.report.messages import catalogue
+from inspector.report.renderer import Language
 
 #: A citation: document names, numbers and dates, with nothing but a joining word between them.
 CITATION = re.compile(

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from inspector.registry import Registry
-from inspector.report import render
+from inspector.registry.registry import Registry
+from inspector.report.view import render
 from inspector_reports import inspector_renderers
-from tests.reports import specimens
+from tests.reports import examples as specimens
 
 GOLDEN = Path(__file__).parent / "golden"
 FORMATS = ("html", "json", "sarif", "junit", "codequality")

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inspector import Language, Outcome
-from inspector.finding import Force, StatementNote
-from inspector.report import View
+from inspector.model.finding import Force, StatementNote
+from inspector.report.view import View
 from inspector_reports.html import HTML
-from tests.reports import specimens
+from tests.reports import examples as specimens
 from tests.reports.pages import Page
 
 LANGUAGES = list(Language)

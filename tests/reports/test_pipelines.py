@@ -13,13 +13,13 @@ import jsonschema
 import pytest
 
 from inspector import Language, Outcome
-from inspector.model import canonical
-from inspector.report import View, findings_schema
-from inspector_reports.codequality import CODE_QUALITY
-from inspector_reports.findings import FINDINGS, schema
+from inspector.model.base import canonical
+from inspector.report.view import View, findings_schema
+from inspector_reports.findings_json import FINDINGS, schema
+from inspector_reports.gitlab_codequality import CODE_QUALITY
 from inspector_reports.junit import JUNIT
 from inspector_reports.sarif import SARIF
-from tests.reports import specimens
+from tests.reports import examples as specimens
 
 SARIF_SCHEMA = Path(__file__).parents[3] / "shared" / "data" / "sarif-schema-2.1.0.json"
 FORMATS = (FINDINGS, SARIF, JUNIT, CODE_QUALITY)

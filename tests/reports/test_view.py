@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from inspector import Cause, Language, Outcome, Renderer
-from inspector.declared import Tenancy
-from inspector.inspection import LedgerEntry
-from inspector.papers import Place
-from inspector.report import PortSeen, _totals, findings_json, render
-from inspector.verdict import Message
-from tests.reports import specimens
+from inspector.declare.document import Place
+from inspector.model.declared import Tenancy
+from inspector.model.verdict import Message
+from inspector.record.inspection import LedgerEntry
+from inspector.report.view import PortSeen, _totals, findings_json, render
+from tests.reports import examples as specimens
 
 
 def test_failures_come_first_and_the_gravest_first() -> None:

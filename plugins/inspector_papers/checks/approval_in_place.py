@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspector import Aim, Cause, Declared, Verdict, check, failed, inconclusive, not_applicable, passed
-from inspector.declared import ApprovalStatus, Stage
+from inspector.model.declared import ApprovalStatus, Stage
 
 
 @check("approval-in-place", title="The system runs with an approved level", about=Aim.SYSTEM)

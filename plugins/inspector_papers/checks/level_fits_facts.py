@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic import Field, field_validator
 
 from inspector import Aim, Cause, Declared, Model, Verdict, check, failed, inconclusive, passed
-from inspector.declared import Facts
+from inspector.model.declared import Facts
 
 
 class Sign(Model):

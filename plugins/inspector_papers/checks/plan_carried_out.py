@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspector import Aim, Cause, Declared, Verdict, check, failed, inconclusive, not_applicable, passed
-from inspector.declared import PlanStatus, Stage
+from inspector.model.declared import PlanStatus, Stage
 
 
 @check("plan-carried-out", title="The security plan of the running system is carried out in full", about=Aim.SYSTEM)

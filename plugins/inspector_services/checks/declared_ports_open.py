@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from inspector import Cause, Declared, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector_services.observations import OpenPorts, PortState
-from inspector_services.roles import label
+from inspector_services.port_roles import label
 
 
 @check("declared-ports-open", title="Every declared TCP port is open")

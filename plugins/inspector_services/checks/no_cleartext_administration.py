@@ -3,7 +3,7 @@ from __future__ import annotations
 from inspector import Cause, Verdict, check, failed, inconclusive, passed
 from inspector_services.exposure import nameless
 from inspector_services.observations import Greetings, OpenPorts, Protocol
-from inspector_services.roles import Role, label, ports_of
+from inspector_services.port_roles import Role, label, ports_of
 
 CLEAR = frozenset({Protocol.TELNET, Protocol.FTP, Protocol.VNC})
 MUTE = frozenset({Protocol.SILENT, Protocol.UNKNOWN})

@@ -3,7 +3,7 @@ from __future__ import annotations
 from inspector import Cause, Verdict, check, failed, inconclusive, passed
 from inspector_services.exposure import exposure
 from inspector_services.observations import Greetings, OpenPorts, Protocol
-from inspector_services.roles import Role
+from inspector_services.port_roles import Role
 
 FILE_SHARING = frozenset({Protocol.RSYNC})
 

@@ -4,7 +4,7 @@ import re
 
 from inspector import Cause, Declared, Verdict, check, failed, inconclusive, passed
 from inspector_services.observations import OpenPorts
-from inspector_services.roles import NOTABLE, label
+from inspector_services.port_roles import NOTABLE, label
 
 HTTPS = 443
 #: A normalised endpoint, which never names the scheme's own port.

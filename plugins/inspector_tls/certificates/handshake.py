@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from inspector import Cause, Trouble
-from inspector_tls.certificates.messages import (
+from inspector_tls.wire.handshake_messages import (
     ClientHello,
     Group,
     Kind,
@@ -28,7 +28,7 @@ from inspector_tls.certificates.messages import (
 if TYPE_CHECKING:
     from inspector import Network
     from inspector.network import Stream
-    from inspector_tls.certificates.secrets import Opened, Share
+    from inspector_tls.wire.key_schedule import Opened, Share
 
 #: Brings a fresh connection to where TLS begins; raises Trouble.
 Opening = Callable[["Stream"], Awaitable[None]]
@@ -207,7 +207,7 @@ class _Conversation:
 
     async def hold(self) -> Outcome:
         """Say hello and listen until the certificates are there."""
-        from inspector_tls.certificates.secrets import own_share, retried
+        from inspector_tls.wire.key_schedule import own_share, retried
 
         shares = [own_share(group) for group in _FIRST_SHARES] if self.manner is Manner.TLS_1_3 else []
         transcript = await self._say_hello(shares)
@@ -246,7 +246,7 @@ class _Conversation:
         return hello, message
 
     async def _sealed(self, hello: ServerHello, shares: list[Share], transcript: bytes) -> Outcome:
-        from inspector_tls.certificates.secrets import Opened
+        from inspector_tls.wire.key_schedule import Opened
 
         share = next((each for each in shares if each.group == hello.group), None)
         if share is None:

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import ClassVar
 
 from inspector import Answer, Model, Observation
-from inspector.model import Instant
-from inspector_tls.certificates.names import matches
+from inspector.model.base import Instant
+from inspector_tls.certificates.hostname import matches
 
 
 class Key(Model):

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inspector import Aim, Answer, Capture, Cause, Cost, Gap, Network, Raw, Target, Touch, TroubleNote, probe
+from inspector.model.subject import is_address
 from inspector.network import Stream
-from inspector.subject import is_address
 from inspector_tls.certificates.handshake import End, Outcome, shake
-from inspector_tls.certificates.messages import Manner, Sort
 from inspector_tls.certificates.observations import Certificates
-from inspector_tls.certificates.reading import (
+from inspector_tls.certificates.parsing import (
     HANDSHAKES,
     Handshake,
     Handshakes,
@@ -23,9 +22,10 @@ from inspector_tls.certificates.reading import (
     settle,
     unconfirmed,
 )
-from inspector_tls.probes import HTTPS, TLS
-from inspector_tls.starttls.preambles import SCHEMES, needs_preamble
-from inspector_tls.starttls.stepping import PREAMBLE_SECONDS, prepare
+from inspector_tls.enumeration.probe import HTTPS, TLS
+from inspector_tls.starttls.negotiation import SCHEMES, needs_preamble
+from inspector_tls.starttls.runner import PREAMBLE_SECONDS, prepare
+from inspector_tls.wire.handshake_messages import Manner, Sort
 
 #: Each manner is tried once, the first that times out once more, each other question at most twice, and in the end the
 #: first one again.

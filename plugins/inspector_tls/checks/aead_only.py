@@ -1,8 +1,8 @@
 """Encryption and authentication in one step."""
 
 from inspector import Verdict, check, failed, passed
+from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite
 from inspector_tls.observations import Tls
-from inspector_tls.suites import accepted_suites, every_suite
 
 
 @check(

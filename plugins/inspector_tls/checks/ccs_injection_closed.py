@@ -1,7 +1,7 @@
 """No keys are switched on early."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
-from inspector_tls.attacks.observations import TlsAttacks
+from inspector_tls.vulnerabilities.observations import TlsAttacks
 
 
 @check("ccs-injection-closed", title="The server is closed to CCS injection", references=("CVE-2014-0224",))

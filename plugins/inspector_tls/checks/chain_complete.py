@@ -1,8 +1,8 @@
 """The intermediates come along."""
 
 from inspector import Cause, Verdict, check, failed, inconclusive, not_applicable, passed
-from inspector_tls.certificates.clients import where_clients_insist
 from inspector_tls.certificates.observations import Certificates, Chain, Flaw, Trust
+from inspector_tls.criteria.client_policies import where_clients_insist
 
 
 @check(

@@ -1,9 +1,9 @@
 """The chain to the roots that the inspecting side was given."""
 
 from inspector import Cause, Verdict, check, inconclusive
-from inspector_tls.certificates.clients import where_clients_insist
 from inspector_tls.certificates.observations import Certificates
-from inspector_tls.certificates.trusting import lead_to_root
+from inspector_tls.criteria.client_policies import where_clients_insist
+from inspector_tls.criteria.trust import lead_to_root
 
 
 @check(

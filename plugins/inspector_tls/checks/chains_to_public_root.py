@@ -1,9 +1,9 @@
 """The chain to the browsers' roots."""
 
 from inspector import Outcome, Verdict, check, not_applicable
-from inspector_tls.certificates.clients import brings_own_roots, where_clients_insist
 from inspector_tls.certificates.observations import Certificates, Flaw
-from inspector_tls.certificates.trusting import lead_to_root
+from inspector_tls.criteria.client_policies import brings_own_roots, where_clients_insist
+from inspector_tls.criteria.trust import lead_to_root
 
 #: How a chain of an authority that is not public looks.
 _PRIVATE = frozenset({Flaw.SELF_SIGNED, Flaw.MISSING_ISSUER, Flaw.UNKNOWN_ROOT})

@@ -1,7 +1,7 @@
 """Clients cannot make the server renegotiate."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
-from inspector_tls.attacks.observations import TlsAttacks
+from inspector_tls.vulnerabilities.observations import TlsAttacks
 
 
 @check(

@@ -1,8 +1,8 @@
 """sslyze sees what the enumerator sees."""
 
 from inspector import Verdict, check, failed, passed
-from inspector_tls.crosscheck.differences import pairs
-from inspector_tls.crosscheck.observations import TlsCrossCheck
+from inspector_tls.cross_check.differences import pairs
+from inspector_tls.cross_check.observations import TlsCrossCheck
 from inspector_tls.observations import Tls
 
 

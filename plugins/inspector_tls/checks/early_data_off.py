@@ -1,7 +1,7 @@
 """No requests before the handshake is done."""
 
 from inspector import Verdict, check, failed, passed
-from inspector_tls.attacks.observations import TlsSessions
+from inspector_tls.vulnerabilities.observations import TlsSessions
 
 
 @check("early-data-off", title="Early data of TLS 1.3 is not taken", references=("RFC 8446 §8", "RFC 8470"))

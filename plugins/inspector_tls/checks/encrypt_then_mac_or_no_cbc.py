@@ -1,8 +1,8 @@
 """CBC mode without a place for LUCKY13."""
 
 from inspector import Cause, Verdict, check, failed, inconclusive, passed
+from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite, is_cbc
 from inspector_tls.observations import Tls, TlsVersion
-from inspector_tls.suites import accepted_suites, every_suite, is_cbc
 
 _VERSIONS = (TlsVersion.TLS_1_0, TlsVersion.TLS_1_1, TlsVersion.TLS_1_2)
 

@@ -1,8 +1,8 @@
 """Recorded traffic stays closed when a key is stolen."""
 
 from inspector import Verdict, check, failed, passed
+from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite, has_forward_secrecy
 from inspector_tls.observations import Tls
-from inspector_tls.suites import accepted_suites, every_suite, has_forward_secrecy
 
 
 @check(

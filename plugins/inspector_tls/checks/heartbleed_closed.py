@@ -1,7 +1,7 @@
 """No memory is given away (Heartbleed)."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
-from inspector_tls.attacks.observations import TlsAttacks
+from inspector_tls.vulnerabilities.observations import TlsAttacks
 
 
 @check("heartbleed-closed", title="The server is closed to Heartbleed", references=("CVE-2014-0160", "RFC 6520 §4"))

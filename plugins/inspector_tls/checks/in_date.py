@@ -1,8 +1,8 @@
 """The certificate is valid now and for a while."""
 
 from inspector import Quantity, Verdict, check, failed, passed
-from inspector_tls.certificates.clients import where_clients_insist
 from inspector_tls.certificates.observations import Certificates
+from inspector_tls.criteria.client_policies import where_clients_insist
 
 
 @check(

@@ -1,8 +1,8 @@
 """Keys and signatures that cannot be forged."""
 
 from inspector import Cause, Quantity, Verdict, check, failed, inconclusive, passed
-from inspector_tls.certificates.clients import no_certificate
 from inspector_tls.certificates.observations import Certificate, Certificates
+from inspector_tls.criteria.client_policies import no_certificate
 
 _FORGEABLE = frozenset({"md5", "sha1"})
 _WITHOUT_DIGEST = frozenset({"ed25519", "ed448"})

@@ -1,8 +1,8 @@
 """The certificate is for this host."""
 
 from inspector import Cause, Verdict, check, failed, inconclusive, passed
-from inspector_tls.certificates.clients import asks_for_domain, where_clients_insist
 from inspector_tls.certificates.observations import Certificates
+from inspector_tls.criteria.client_policies import asks_for_domain, where_clients_insist
 
 
 @check(

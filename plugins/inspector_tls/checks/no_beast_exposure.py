@@ -1,8 +1,8 @@
 """No CBC mode with initial values that can be foreseen (BEAST)."""
 
 from inspector import Verdict, check, failed, passed
+from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite, is_cbc
 from inspector_tls.observations import Tls, TlsVersion
-from inspector_tls.suites import accepted_suites, every_suite, is_cbc
 
 _VERSIONS = (TlsVersion.SSL_3, TlsVersion.TLS_1_0)
 

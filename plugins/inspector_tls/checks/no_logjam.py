@@ -1,9 +1,9 @@
 """No prime that is broken already."""
 
 from inspector import Cause, Quantity, Verdict, check, failed, inconclusive, not_applicable, passed
+from inspector_tls.criteria.cipher_suites import every_suite
+from inspector_tls.criteria.dh_primes import hidden_primes
 from inspector_tls.observations import Tls
-from inspector_tls.primes import hidden_primes
-from inspector_tls.suites import every_suite
 
 #: Shorter primes can be broken with some machines; primes of this length by a state, once for all that share them.
 _BITS = 1024

@@ -1,9 +1,9 @@
 """No suite without encryption or without a server."""
 
 from inspector import Verdict, check, failed, passed
+from inspector_tls.criteria.cipher_suites import accepted_suites, does_not_encrypt, every_suite, is_unprotected
 from inspector_tls.observations import Tls
-from inspector_tls.starttls.preambles import SMTP
-from inspector_tls.suites import accepted_suites, does_not_encrypt, every_suite, is_unprotected
+from inspector_tls.starttls.negotiation import SMTP
 
 
 @check(

@@ -1,8 +1,8 @@
 """No CBC mode in SSL 3.0 (POODLE)."""
 
 from inspector import Verdict, check, failed, passed
+from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite, is_cbc
 from inspector_tls.observations import Tls, TlsVersion
-from inspector_tls.suites import accepted_suites, every_suite, is_cbc
 
 
 @check(

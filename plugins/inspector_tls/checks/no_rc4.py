@@ -1,8 +1,8 @@
 """No RC4."""
 
 from inspector import Verdict, check, failed, passed
+from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite
 from inspector_tls.observations import Tls
-from inspector_tls.suites import accepted_suites, every_suite
 
 
 @check("no-rc4", title="No suite with RC4 is accepted", references=("RFC 7465", "CVE-2013-2566", "CVE-2015-2808"))

@@ -1,9 +1,9 @@
 """No block cipher whose blocks repeat (SWEET32)."""
 
 from inspector import Verdict, check, failed, passed
-from inspector_tls.enumeration.codes import Suite
+from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite
 from inspector_tls.observations import Tls
-from inspector_tls.suites import accepted_suites, every_suite
+from inspector_tls.wire.code_points import Suite
 
 #: Ciphers with blocks of 64 bits. Those of GOST count blocks and change keys on the way instead of chaining.
 _SHORT_BLOCKS = frozenset({"3DES", "DES", "IDEA", "RC2", "FORTEZZA"})

@@ -1,7 +1,7 @@
 """Issuers have not revoked what is presented."""
 
 from inspector import Cause, Verdict, check, failed, inconclusive, not_applicable, passed
-from inspector.verdict import Loose
+from inspector.model.verdict import Loose
 from inspector_tls.certificates.observations import Status
 from inspector_tls.revocation.observations import Doubt, Examined, Revocation, Word
 

@@ -1,8 +1,8 @@
 """Sessions that stay closed to the machines to come."""
 
 from inspector import Verdict, check, failed, passed
-from inspector_tls.enumeration.codes import Group
 from inspector_tls.observations import Tls
+from inspector_tls.wire.code_points import Group
 
 
 @check(

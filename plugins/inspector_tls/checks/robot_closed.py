@@ -1,7 +1,7 @@
 """No oracle for RSA."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
-from inspector_tls.attacks.observations import Robot, TlsAttacks
+from inspector_tls.vulnerabilities.observations import Robot, TlsAttacks
 
 
 @check("robot-closed", title="The server is closed to ROBOT", references=("CVE-2017-13099", "RFC 5246 §7.4.7.1"))

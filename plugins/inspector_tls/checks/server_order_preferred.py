@@ -1,8 +1,8 @@
 """The server sees to it that strong suites are used."""
 
 from inspector import Cause, Verdict, check, failed, inconclusive, not_applicable, passed
+from inspector_tls.criteria.cipher_suites import every_suite, is_strong
 from inspector_tls.observations import Preference, SpokenVersion, Tls
-from inspector_tls.suites import every_suite, is_strong
 
 
 @check(

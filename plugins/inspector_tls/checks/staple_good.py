@@ -1,9 +1,9 @@
 """What is stapled is sound and says that the certificate is good."""
 
 from inspector import Verdict, check, not_applicable, passed
-from inspector_tls.certificates.clients import where_clients_insist
 from inspector_tls.certificates.observations import Certificates
-from inspector_tls.certificates.stapling import refusal
+from inspector_tls.criteria.client_policies import where_clients_insist
+from inspector_tls.criteria.stapling import refusal
 
 
 @check(

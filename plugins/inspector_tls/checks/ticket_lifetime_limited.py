@@ -1,7 +1,7 @@
 """No ticket that outlives the forward secrecy of its session."""
 
 from inspector import Answer, Cause, Quantity, Verdict, check, failed, inconclusive, not_applicable, passed
-from inspector_tls.sessions.observations import TlsResumption
+from inspector_tls.resumption.observations import TlsResumption
 
 #: The most seconds that TLS 1.3 allows: seven days (RFC 8446 §4.6.1).
 _MOST_IN_TLS_1_3 = 604_800

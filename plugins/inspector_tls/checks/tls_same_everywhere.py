@@ -3,8 +3,8 @@
 from collections import defaultdict
 
 from inspector import Aim, Every, Verdict, check, failed, not_applicable, passed
+from inspector_tls.criteria.cipher_suites import every_suite
 from inspector_tls.observations import Tls
-from inspector_tls.suites import every_suite
 
 
 @check(

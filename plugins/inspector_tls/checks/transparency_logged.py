@@ -1,8 +1,8 @@
 """Certificates stand in public logs, as far as the timestamps say."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
-from inspector_tls.certificates.clients import where_clients_insist
 from inspector_tls.certificates.observations import Certificates, Chain, Timestamp
+from inspector_tls.criteria.client_policies import where_clients_insist
 
 #: Logs that browsers want to see (Chrome's and Apple's policies): beside the certificate; within one that lives at most
 #: half a year; within one that lives longer.

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pydantic import ValidationError
 
 from inspector import Cause, Model
-from inspector.model import canonical
+from inspector.model.base import canonical
 
 
 class Purpose(StrEnum):

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from inspector import Answer, Cause, Model, Observation
-from inspector.model import Instant
+from inspector.model.base import Instant
 from inspector_tls.certificates.observations import Status
 
 

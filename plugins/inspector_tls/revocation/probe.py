@@ -12,15 +12,15 @@ from typing import Any
 from inspector import Aim, Capture, Cause, Cost, Gap, Network, Raw, Target, Touch, Trouble, probe
 from inspector.network import Stream
 from inspector_tls.certificates.handshake import End, shake
-from inspector_tls.certificates.messages import Manner, Sort
 from inspector_tls.certificates.observations import Certificates
-from inspector_tls.probes import HTTPS, TLS
-from inspector_tls.revocation.asking import Asked, Question, Questions, questions
-from inspector_tls.revocation.fetching import MOST_ADDRESSES, Received, fetch
+from inspector_tls.enumeration.probe import HTTPS, TLS
+from inspector_tls.revocation.http_fetch import MOST_ADDRESSES, Received, fetch
 from inspector_tls.revocation.observations import Protocol, Revocation
-from inspector_tls.revocation.reading import QUESTIONS, read
-from inspector_tls.starttls.preambles import SCHEMES, needs_preamble
-from inspector_tls.starttls.stepping import PREAMBLE_SECONDS, prepare
+from inspector_tls.revocation.parsing import QUESTIONS, read
+from inspector_tls.revocation.sources import Asked, Question, Questions, questions
+from inspector_tls.starttls.negotiation import SCHEMES, needs_preamble
+from inspector_tls.starttls.runner import PREAMBLE_SECONDS, prepare
+from inspector_tls.wire.handshake_messages import Manner, Sort
 
 #: How a hello is put until the server presents something; then the other sorts of certificate are asked for so.
 _MANNERS = (Manner.TLS_1_3, Manner.TLS_1_2, Manner.TLS_1_0, Manner.BARE)
@@ -190,10 +190,10 @@ class _Visit:
 
     def _request(self, der: bytes) -> bytes | None:
         """A question about this certificate; None where its issuer is not among those served."""
-        from inspector_tls.certificates.facts import load
-        from inspector_tls.certificates.paths import NotJudged
-        from inspector_tls.certificates.staples import MALFORMED, IssuerUnknown, issuer_of
-        from inspector_tls.revocation.responders import request
+        from inspector_tls.certificates.ocsp_staple import MALFORMED, IssuerUnknown, issuer_of
+        from inspector_tls.certificates.path_validation import NotJudged
+        from inspector_tls.certificates.x509_facts import load
+        from inspector_tls.revocation.ocsp import request
 
         with warnings.catch_warnings():
             # What a malformed certificate would be warned about is told by the probe of certificates.

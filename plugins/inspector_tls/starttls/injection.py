@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from inspector import Scheme
-from inspector_tls.starttls.preambles import FTP, IMAP, LMTP, NNTP, POP3, SIEVE, SMTP, SUBMISSION
+from inspector_tls.starttls.negotiation import FTP, IMAP, LMTP, NNTP, POP3, SIEVE, SMTP, SUBMISSION
 
 #: True when the command was carried out inside TLS, False when it was discarded, None while that is open.
 Told = Callable[[bytes], bool | None]

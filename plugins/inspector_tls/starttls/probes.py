@@ -21,11 +21,11 @@ from inspector import (
     TroubleNote,
     probe,
 )
-from inspector.network.network import Stream
+from inspector.network.client import Stream
 from inspector_tls.starttls.injection import SMUGGLED, Smuggled
+from inspector_tls.starttls.negotiation import SCHEMES, Names, NoTls, NotOffered, Preamble, Refused, shown
 from inspector_tls.starttls.observations import Readiness, StartTls, StartTlsInjection
-from inspector_tls.starttls.preambles import SCHEMES, Names, NoTls, NotOffered, Preamble, Refused, shown
-from inspector_tls.starttls.stepping import carry_out, names_of
+from inspector_tls.starttls.runner import carry_out, names_of
 
 _TALKS = "talks.json"
 #: Seconds for the handshake, and for the answers inside TLS; bytes of those answers.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.agreement.tools.asking import Tool
 from tests.agreement.tools.exchange import exchange
 from tests.agreement.tools.nmap import nmap
 from tests.agreement.tools.openssl import openssl
+from tests.agreement.tools.questions import Tool
 from tests.agreement.tools.sslscan import sslscan
 from tests.agreement.tools.sslyze import sslyze
 from tests.agreement.tools.testssl import testssl

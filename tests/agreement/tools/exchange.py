@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import socket
 
-from tests.agreement import names
+from tests.agreement import fact_names as names
 from tests.agreement.facts import Facts
-from tests.agreement.tools.asking import Asked, Silent
+from tests.agreement.tools.questions import Asked, Silent
 
 _CCS, _ALERT, _HANDSHAKE = 20, 21, 22
 _HELLO_DONE = b"\x0e\x00\x00\x00"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from tests.agreement import names
+from tests.agreement import fact_names as names
+from tests.agreement.environment import HOST
 from tests.agreement.facts import SSL_2, VERSIONS, Facts, Value, members
-from tests.agreement.stage import HOST
-from tests.agreement.tools.asking import Asked, Silent, digest, output
+from tests.agreement.tools.questions import Asked, Silent, digest, output
 
 
 def nmap(asked: Asked) -> Facts:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from tests.agreement import names
+from tests.agreement import fact_names as names
+from tests.agreement.environment import HOST
 from tests.agreement.facts import TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3, Facts, Value, members
-from tests.agreement.stage import HOST
-from tests.agreement.tools.asking import Asked, Silent, digest, output, starttls
+from tests.agreement.tools.questions import Asked, Silent, digest, output, starttls
 
 _STARTTLS = {
     **{

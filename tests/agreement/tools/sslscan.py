@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from tests.agreement import names
+from tests.agreement import fact_names as names
+from tests.agreement.environment import HOST
 from tests.agreement.facts import VERSIONS, Facts, Value, members
-from tests.agreement.stage import HOST
-from tests.agreement.tools.asking import Asked, Silent, digest, output, starttls
+from tests.agreement.tools.questions import Asked, Silent, digest, output, starttls
 
 _STARTTLS = {
     "smtp": "--starttls-smtp",

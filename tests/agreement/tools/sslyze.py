@@ -6,10 +6,10 @@ import json
 import sys
 from typing import Any
 
-from tests.agreement import names
+from tests.agreement import fact_names as names
+from tests.agreement.environment import HOST
 from tests.agreement.facts import TLS_1_2, TLS_1_3, VERSIONS, Facts, Value, members
-from tests.agreement.stage import HOST
-from tests.agreement.tools.asking import Asked, Silent, digest, output, starttls
+from tests.agreement.tools.questions import Asked, Silent, digest, output, starttls
 
 _STARTTLS = {
     "smtp": "smtp",

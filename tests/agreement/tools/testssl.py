@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 
+from tests.agreement.environment import HOST
 from tests.agreement.facts import SSL_2, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3, Facts, Value, members
-from tests.agreement.stage import HOST
-from tests.agreement.tools.asking import Asked, Silent, output, starttls
+from tests.agreement.tools.questions import Asked, Silent, output, starttls
 
 _STARTTLS = {
     each: each for each in ("smtp", "lmtp", "pop3", "imap", "ftp", "xmpp", "ldap", "nntp", "postgres", "mysql")

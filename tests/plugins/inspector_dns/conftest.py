@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.plugins.inspector_dns.estate import Served, serving
+from tests.plugins.inspector_dns.zones import Served, serving
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 
 from inspector_dns.probes import name_server, names, zone
-from tests.plugins.inspector_dns import estate
+from tests.plugins.inspector_dns import zones as estate
 from tests.plugins.inspector_dns.cases import write
-from tests.plugins.inspector_dns.estate import Served, serving
-from tests.plugins.inspector_dns.looking import look, read, subject
+from tests.plugins.inspector_dns.scanning import look, read, subject
+from tests.plugins.inspector_dns.zones import Served, serving
 
 HERE = Path(__file__).parent
 

@@ -16,14 +16,15 @@ import dns.rrset
 import pytest
 
 from inspector import Capture, Cause, Gap, Outcome, Raw, Seen
-from inspector.model import now
-from inspector_dns import denial, dnssec
+from inspector.model.base import now
+from inspector_dns import dnssec
+from inspector_dns import nsec as denial
 from inspector_dns.checks.dnssec_valid import dnssec_valid
 from inspector_dns.observations import Chain, Flaw, Trust, Zone
 from inspector_dns.probes import zone as probe
-from tests.plugins.inspector_dns.estate import Served
-from tests.plugins.inspector_dns.looking import look, read, see, subject
 from tests.plugins.inspector_dns.named import programs
+from tests.plugins.inspector_dns.scanning import look, read, see, subject
+from tests.plugins.inspector_dns.zones import Served
 
 SECURE, INSECURE, BOGUS = "; fully validated", "; unsigned answer", ";; resolution failed"
 

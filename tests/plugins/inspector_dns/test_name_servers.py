@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from inspector import Cause, Every, Outcome, Seen, Trouble
-from inspector.subject import Aim, Subject
+from inspector.model.subject import Aim, Subject
 from inspector_dns.checks.name_servers_answer import name_servers_answer
 from inspector_dns.checks.name_servers_redundant import name_servers_redundant
 from inspector_dns.observations import NameServer, ServerReply, Zone
 from inspector_dns.probes import name_server, zone
-from tests.plugins.inspector_dns import estate
-from tests.plugins.inspector_dns.estate import Served
-from tests.plugins.inspector_dns.looking import look, read, see, subject
+from tests.plugins.inspector_dns import zones as estate
+from tests.plugins.inspector_dns.scanning import look, read, see, subject
+from tests.plugins.inspector_dns.zones import Served
 
 GOOD = ServerReply(rcode="NOERROR", authoritative=True, serial=7)
 LAME = ServerReply(rcode="REFUSED", authoritative=False)

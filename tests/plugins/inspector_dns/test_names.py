@@ -9,10 +9,10 @@ from inspector_dns.checks.caa_limits_issuers import caa_limits_issuers
 from inspector_dns.checks.ipv6_published import ipv6_published
 from inspector_dns.observations import Names
 from inspector_dns.probes import names as probe
-from tests.plugins.inspector_dns import estate
-from tests.plugins.inspector_dns.estate import Served
-from tests.plugins.inspector_dns.looking import look, read, see, subject
+from tests.plugins.inspector_dns import zones as estate
 from tests.plugins.inspector_dns.named import free_port, programs, run
+from tests.plugins.inspector_dns.scanning import look, read, see, subject
+from tests.plugins.inspector_dns.zones import Served
 
 
 def dig(served: Served, name: str, rdtype: str) -> list[str]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from inspector import Aim, Capture, Target
-from inspector.subject import subject_of
+from inspector.model.subject import subject_of
 from inspector_http.observations import Http
+from inspector_http.parsing import uri_of
 from inspector_http.probes import http
-from inspector_http.reading import uri_of
 from tests.plugins.inspector_http.webservers import answering, nginx
-from tests.plugins.inspector_services.looking import AUTHORISATION, look, read, tcp
+from tests.plugins.inspector_services.scanning import AUTHORISATION, look, read, tcp
 from tests.plugins.inspector_services.servers import own_address
 
 FOLDER = Path(__file__).with_name("recorded")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inspector import Answer, Cause, Check, Declared, Every, Outcome, Quantity, Seen, Verdict, checks_in
-from inspector.subject import SYSTEM
+from inspector.model.subject import SYSTEM
 from inspector.testing import unseen_variants
 from inspector_http import checks
 from inspector_http.checks.cookies_flagged import cookies_flagged

@@ -7,12 +7,12 @@ import pytest
 
 from inspector import Cause, Trouble
 from inspector_http.checks.cookies_flagged import cookies_flagged
-from inspector_http.exchange import Redaction
 from inspector_http.observations import Http, Speech
 from inspector_http.probes import BODY_BYTES, REDIRECTS_FOLLOWED, http
+from inspector_http.redaction import Redaction
 from tests.plugins.inspector_http.record import page, seen
 from tests.plugins.inspector_http.webservers import SECRET, answering, nginx
-from tests.plugins.inspector_services.looking import look, read
+from tests.plugins.inspector_services.scanning import look, read
 from tests.plugins.inspector_services.servers import installed, own_address
 
 

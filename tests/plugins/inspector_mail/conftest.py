@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.plugins.inspector_mail.estate import serving
+from tests.plugins.inspector_mail.zones import serving
 
 
 @pytest.fixture(scope="session")

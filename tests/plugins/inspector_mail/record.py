@@ -7,8 +7,8 @@ from pathlib import Path
 
 from inspector_mail.probes import mail
 from tests.plugins.inspector_dns.cases import write
-from tests.plugins.inspector_dns.looking import look, read, subject
-from tests.plugins.inspector_mail.estate import serving
+from tests.plugins.inspector_dns.scanning import look, read, subject
+from tests.plugins.inspector_mail.zones import serving
 
 HERE = Path(__file__).parent
 DOMAINS = [

@@ -10,7 +10,7 @@ from inspector import Cause
 from inspector_mail import dmarc
 from inspector_mail.observations import DmarcFault, Policy
 from inspector_mail.probes import mail as probe
-from tests.plugins.inspector_dns.looking import look, see, subject
+from tests.plugins.inspector_dns.scanning import look, see, subject
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from inspector import Cause
 from inspector_mail import spf
 from inspector_mail.observations import Qualifier, SpfEvaluation, SpfFault
 from inspector_mail.probes import mail as probe
-from tests.plugins.inspector_dns.looking import look, read, see, subject
+from tests.plugins.inspector_dns.scanning import look, read, see, subject
 
 
 def evaluation(server: int, name: str) -> SpfEvaluation:

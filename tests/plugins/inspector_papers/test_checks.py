@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector import Cause, Check, Declared, Outcome, Verdict
-from inspector.declared import Approval, ApprovalStatus, Facts, PlanStatus, Stage
+from inspector.model.declared import Approval, ApprovalStatus, Facts, PlanStatus, Stage
 from inspector_papers.checks.approval_in_place import approval_in_place
 from inspector_papers.checks.level_fits_facts import level_fits_facts
 from inspector_papers.checks.plan_carried_out import plan_carried_out

@@ -8,7 +8,7 @@ from pathlib import Path
 from babel.messages.pofile import read_po
 
 import inspector_papers
-from inspector.declared import ApprovalStatus, PlanStatus, Stage
+from inspector.model.declared import ApprovalStatus, PlanStatus, Stage
 
 PACKAGE = Path(inspector_papers.__file__).parent
 VERDICTS = {"passed", "failed", "inconclusive", "not_applicable"}

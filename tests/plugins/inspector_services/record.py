@@ -9,7 +9,7 @@ from pathlib import Path
 
 from inspector_services.observations import OpenPorts
 from inspector_services.probes import greetings, ports
-from tests.plugins.inspector_services.looking import host, look, read
+from tests.plugins.inspector_services.scanning import host, look, read
 from tests.plugins.inspector_services.servers import own_address, redis, speaking, sshd
 
 FOLDER = Path(__file__).with_name("recorded")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-_SPEAKERS = Path(__file__).with_name("speakers.py")
+_SPEAKERS = Path(__file__).with_name("scripted_servers.py")
 _numbers = count(1)
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from inspector import Answer, Cause, Check, Declared, Observation, Outcome, Seen, Subject, Verdict, checks_in
-from inspector.subject import SYSTEM
+from inspector.model.subject import SYSTEM
 from inspector.testing import unseen_variants
 from inspector_services import checks
 from inspector_services.observations import Greeting, Greetings, OpenPorts, PortState, Protocol, Said, Span
-from inspector_services.roles import NOTABLE, PROVENANCE
-from tests.plugins.inspector_services.looking import tcp
+from inspector_services.port_roles import NOTABLE, PROVENANCE
+from tests.plugins.inspector_services.scanning import tcp
 
 RECORDED = Path(__file__).with_name("recorded")
 SCENES = sorted(path.stem for path in RECORDED.glob("*.json"))

@@ -6,14 +6,14 @@ import subprocess
 import pytest
 
 from inspector import Cause, Outcome, Seen, Trouble
-from inspector.authorisation import Authorisation, PortRange
-from inspector.settings import Settings
+from inspector.declare.authorisation import Authorisation, PortRange
+from inspector.declare.settings import Settings
 from inspector_services.checks.no_database_reachable import no_database_reachable
 from inspector_services.checks.ports_only_declared import ports_only_declared
 from inspector_services.observations import OpenPorts, PortState
+from inspector_services.port_roles import NOTABLE
 from inspector_services.probes import greetings, ports, ports_asked
-from inspector_services.roles import NOTABLE
-from tests.plugins.inspector_services.looking import AUTHORISATION, host, look, read, tcp
+from tests.plugins.inspector_services.scanning import AUTHORISATION, host, look, read, tcp
 from tests.plugins.inspector_services.servers import installed, own_address, redis, speaking, sshd
 
 

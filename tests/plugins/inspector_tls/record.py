@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
 
 from inspector import Observation
-from inspector_tls.crosscheck.observations import TlsCrossCheck
-from inspector_tls.crosscheck.probe import tls_cross_check
+from inspector_tls.cross_check.observations import TlsCrossCheck
+from inspector_tls.cross_check.probe import tls_cross_check
 from inspector_tls.revocation.observations import Revocation
+from tests.agreement.environment import Stage
 from tests.agreement.planting import Start
 from tests.agreement.programs import gnutls, s_server
-from tests.agreement.stage import Stage
-from tests.agreement.zoo import ZOO
+from tests.agreement.servers import ZOO
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import (
     MUST_STAPLE,
@@ -40,11 +40,11 @@ from tests.plugins.inspector_tls.authority import (
     rsa_key,
 )
 from tests.plugins.inspector_tls.crosscheck.faces import POOR, RICH, two_faced
-from tests.plugins.inspector_tls.looking import look, look_at_certificates, look_at_resumption, looked
+from tests.plugins.inspector_tls.resumption.ticket_servers import TLS_1_2, ticketing
 from tests.plugins.inspector_tls.revocation import sources
-from tests.plugins.inspector_tls.sessions.ticketing import TLS_1_2, ticketing
-from tests.plugins.inspector_tls.starttls.field import serving, staged
-from tests.plugins.inspector_tls.starttls.speakers import SCRIPTS, speaking
+from tests.plugins.inspector_tls.scanning import look, look_at_certificates, look_at_resumption, looked
+from tests.plugins.inspector_tls.starttls.scripted_servers import SCRIPTS, speaking
+from tests.plugins.inspector_tls.starttls.servers import serving, staged
 
 RECORDED = Path(__file__).parent / "recorded"
 HOST = "www.example.vn"

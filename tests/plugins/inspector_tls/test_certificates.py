@@ -29,7 +29,7 @@ from tests.plugins.inspector_tls.authority import (
     root,
     rsa_key,
 )
-from tests.plugins.inspector_tls.looking import look_at_certificates as look
+from tests.plugins.inspector_tls.scanning import look_at_certificates as look
 
 HOST = "www.example.vn"
 

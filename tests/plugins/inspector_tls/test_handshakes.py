@@ -16,10 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector import Answer, Cause, Trouble
-from inspector.model import now
-from inspector.probing import Reading
+from inspector.model.base import now
+from inspector.plugin.probe import Reading
 from inspector_tls.certificates.handshake import End
-from inspector_tls.certificates.messages import (
+from inspector_tls.certificates.observations import Certificates
+from inspector_tls.certificates.parsing import HANDSHAKES, Handshake, Handshakes, read, settle
+from inspector_tls.certificates.probe import certificates
+from inspector_tls.wire.handshake_messages import (
     ClientHello,
     Malformed,
     Manner,
@@ -29,9 +32,6 @@ from inspector_tls.certificates.messages import (
     parse_status,
     parse_timestamps,
 )
-from inspector_tls.certificates.observations import Certificates
-from inspector_tls.certificates.probe import certificates
-from inspector_tls.certificates.reading import HANDSHAKES, Handshake, Handshakes, read, settle
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import (
     Identity,
@@ -43,8 +43,8 @@ from tests.plugins.inspector_tls.authority import (
     root,
     rsa_key,
 )
-from tests.plugins.inspector_tls.looking import look_at_certificates as look
-from tests.plugins.inspector_tls.looking import looked
+from tests.plugins.inspector_tls.scanning import look_at_certificates as look
+from tests.plugins.inspector_tls.scanning import looked
 
 HOST = "www.example.vn"
 ANY = "ALL:@SECLEVEL=0"

@@ -16,16 +16,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from inspector import Cause, Network, Trouble
 from inspector_tls.certificates.handshake import End, Outcome, shake
-from inspector_tls.certificates.messages import Manner, Sort
-from inspector_tls.enumeration.facts import Tls
-from inspector_tls.versions import TlsVersion
+from inspector_tls.enumeration.observations import Tls
+from inspector_tls.wire.handshake_messages import Manner, Sort
+from inspector_tls.wire.versions import TlsVersion
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import Identity, ec_key, issue, name, rsa_key
 from tests.plugins.inspector_tls.enumeration import responders
-from tests.plugins.inspector_tls.enumeration.looking import enumerate_port
 from tests.plugins.inspector_tls.enumeration.responders import SERVER_HELLO, message, record
+from tests.plugins.inspector_tls.enumeration.scanning import enumerate_port
 from tests.plugins.inspector_tls.enumeration.simulated import RETRY
-from tests.plugins.inspector_tls.looking import look_at_certificates
+from tests.plugins.inspector_tls.scanning import look_at_certificates
 
 V = TlsVersion
 HOST = "www.example.vn"

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector_tls.certificates.facts import facts, load
-from inspector_tls.certificates.paths import NotJudged, TooComplex, by_subject, trust
+from inspector_tls.certificates.path_validation import NotJudged, TooComplex, by_subject, trust
+from inspector_tls.certificates.x509_facts import facts, load
 from tests.plugins.inspector_tls.authority import Identity, intermediate, issue, root
 
 HOST = "www.example.vn"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector_tls.certificates.names import matches
+from inspector_tls.certificates.hostname import matches
 
 
 @pytest.mark.parametrize(

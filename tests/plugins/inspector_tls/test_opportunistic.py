@@ -9,9 +9,9 @@ from inspector.testing import unseen_variants
 from inspector_tls import checks
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.checks.no_null_or_anonymous_suites import no_null_or_anonymous_suites
+from inspector_tls.criteria.cipher_suites import accepted_suites, does_not_encrypt
 from inspector_tls.observations import Tls
-from inspector_tls.starttls.preambles import SCHEMES
-from inspector_tls.suites import accepted_suites, does_not_encrypt
+from inspector_tls.starttls.negotiation import SCHEMES
 
 OWN_ROOTS = {"ldap", "lmtp", "mysql", "postgresql", "rdp"}
 SUBJECT = Subject(kind=Aim.ADDRESS, uri="tls://www.example.vn:1", scheme="tls", host="www.example.vn", port=1)

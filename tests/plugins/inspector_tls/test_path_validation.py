@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
 from pyhanko_certvalidator.errors import PathError, ValidationError
 
-from inspector_tls.certificates import paths
+from inspector_tls.certificates import path_validation as paths
 from tests.plugins.inspector_tls.authority import Identity, ec_key, intermediate, issue, name, root
 from tests.plugins.inspector_tls.test_certificates import WAYS
 

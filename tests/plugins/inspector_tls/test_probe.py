@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from inspector import Cause, Declared, Subject, Target, Trouble
-from inspector.subject import Aim
+from inspector.model.subject import Aim
 from inspector.testing import Look, run_probe
+from inspector_tls.enumeration.probe import tls
 from inspector_tls.enumeration.transcript import ESSENTIAL, Mode, Transcript
 from inspector_tls.observations import Tls, TlsVersion
-from inspector_tls.probes import tls
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, rsa_key
-from tests.plugins.inspector_tls.starttls.speakers import SCRIPTS, speaking
+from tests.plugins.inspector_tls.starttls.scripted_servers import SCRIPTS, speaking
 
 V = TlsVersion
 HOST = "www.example.vn"
@@ -123,7 +123,7 @@ def test_a_server_that_falls_silent_is_left_with_what_it_said(
     context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the seconds of the whole look are over, what was heard stays and the rest is unseen for a timeout."""
-    monkeypatch.setattr("inspector_tls.probes._ALL_SECONDS", 4)
+    monkeypatch.setattr("inspector_tls.enumeration.probe._ALL_SECONDS", 4)
     calls: list[int] = []
     speak = servers.python_tls(context)
 

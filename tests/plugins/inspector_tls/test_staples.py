@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from inspector import Cause
 from inspector_tls.certificates.observations import Chain, Delivery, StapleFlaw, Status
-from inspector_tls.certificates.paths import NotJudged
-from inspector_tls.certificates.staples import IssuerUnknown, judge, logged
+from inspector_tls.certificates.ocsp_staple import IssuerUnknown, judge, logged
+from inspector_tls.certificates.path_validation import NotJudged
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import (
     Identity,
@@ -30,7 +30,7 @@ from tests.plugins.inspector_tls.authority import (
     timestamp_list,
 )
 from tests.plugins.inspector_tls.enumeration.responders import message, record
-from tests.plugins.inspector_tls.looking import look_at_certificates as look
+from tests.plugins.inspector_tls.scanning import look_at_certificates as look
 
 HOST = "www.example.vn"
 RESPONDER = x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING

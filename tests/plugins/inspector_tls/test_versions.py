@@ -13,7 +13,7 @@ from inspector import Cause, Trouble
 from inspector_tls.observations import TlsVersion
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, rsa_key
-from tests.plugins.inspector_tls.looking import look
+from tests.plugins.inspector_tls.scanning import look
 
 V = TlsVersion
 Files = tuple[Path, Path]

@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from inspector import Cause, Outcome, Verdict
-from inspector_tls.attacks.runs import End
 from inspector_tls.checks.cross_check_agrees import cross_check_agrees
-from inspector_tls.crosscheck.asking import MOST_CONNECTIONS, Asked, Report, Word, facts_of
-from inspector_tls.crosscheck.observations import TlsCrossCheck
-from inspector_tls.crosscheck.probe import tls_cross_check
+from inspector_tls.cross_check.observations import TlsCrossCheck
+from inspector_tls.cross_check.probe import tls_cross_check
+from inspector_tls.cross_check.results import MOST_CONNECTIONS, Asked, Report, Word, facts_of
 from inspector_tls.observations import Tls, TlsVersion
-from tests.agreement.stage import Stage
-from tests.agreement.zoo import ZOO
+from inspector_tls.vulnerabilities.results import End
+from tests.agreement.environment import Stage
+from tests.agreement.servers import ZOO
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, root, rsa_key
 from tests.plugins.inspector_tls.crosscheck.faces import POOR, RICH, two_faced
-from tests.plugins.inspector_tls.looking import looked
+from tests.plugins.inspector_tls.scanning import looked
 
 HOST = "www.example.vn"
 ROOT = root()

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from inspector import Cause
-from inspector_tls.enumeration.chains import Case, enumeration
-from inspector_tls.enumeration.codes import WIRE, suites
-from inspector_tls.enumeration.flight import read_flight
-from inspector_tls.enumeration.hello import Hello, decode, encode
-from inspector_tls.enumeration.meaning import Reply
-from inspector_tls.enumeration.steps import Asking, Question
+from inspector_tls.enumeration.question_flow import Asking, Question
+from inspector_tls.enumeration.reply import Reply
+from inspector_tls.enumeration.strategy import Case, enumeration
 from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
 from inspector_tls.observations import TlsVersion
+from inspector_tls.wire.client_hello import Hello, decode, encode
+from inspector_tls.wire.code_points import WIRE, suites
+from inspector_tls.wire.server_flight import read_flight
 
 RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 PRIME = bytes((0xFF,)) + bytes(126) + bytes((0x97,))

@@ -12,9 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, x448, x25519
 from tlslite import mathtls
 from tlslite.constants import CipherSuite, GroupName, SignatureScheme
 
-from inspector_tls.enumeration import codes, hello, offers
-from inspector_tls.enumeration.keys import certificate_curve
-from inspector_tls.versions import TlsVersion
+from inspector_tls.enumeration import hello_profiles as offers
+from inspector_tls.wire import client_hello as hello
+from inspector_tls.wire import code_points as codes
+from inspector_tls.wire.key_exchange import certificate_curve
+from inspector_tls.wire.versions import TlsVersion
 
 _VERSIONS = {"SSLv3": TlsVersion.SSL_3, "TLSv1": TlsVersion.TLS_1_0, "TLSv1.2": TlsVersion.TLS_1_2}
 _VERSIONS["TLSv1.3"] = TlsVersion.TLS_1_3

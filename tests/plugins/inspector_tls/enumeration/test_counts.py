@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from inspector import Cause
 from inspector.testing import unseen_variants
-from inspector_tls.enumeration import offers
-from inspector_tls.enumeration.codes import groups, suite_named, suites
-from inspector_tls.enumeration.facts import Preference
-from inspector_tls.enumeration.hello import Hello
-from inspector_tls.enumeration.reading import read_transcript
-from inspector_tls.enumeration.steps import Question
+from inspector_tls.enumeration import hello_profiles as offers
+from inspector_tls.enumeration.analysis import read_transcript
+from inspector_tls.enumeration.observations import Preference
+from inspector_tls.enumeration.question_flow import Question
 from inspector_tls.enumeration.transcript import ESSENTIAL, Mode, Purpose, Transcript
 from inspector_tls.observations import TlsVersion
+from inspector_tls.wire.client_hello import Hello
+from inspector_tls.wire.code_points import groups, suite_named, suites
 from tests.plugins.inspector_tls.enumeration.simulated import Primes, Run, Server
 
 V = TlsVersion

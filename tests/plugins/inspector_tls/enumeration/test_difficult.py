@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from inspector import Answer, Cause
-from inspector_tls.enumeration.enumerate import AT_ONCE
-from inspector_tls.enumeration.facts import Offer, Tls
-from inspector_tls.enumeration.hello import decode
-from inspector_tls.enumeration.offers import common_suites
-from inspector_tls.versions import TlsVersion
+from inspector_tls.enumeration.hello_profiles import common_suites
+from inspector_tls.enumeration.observations import Offer, Tls
+from inspector_tls.enumeration.scheduler import AT_ONCE
+from inspector_tls.wire.client_hello import decode
+from inspector_tls.wire.versions import TlsVersion
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, rsa_key
-from tests.plugins.inspector_tls.enumeration.looking import HOST, enumerate_port
+from tests.plugins.inspector_tls.enumeration.scanning import HOST, enumerate_port
 from tests.plugins.inspector_tls.enumeration.simulated import Server
 
 RESPONDERS = Path(__file__).with_name("responders.py")

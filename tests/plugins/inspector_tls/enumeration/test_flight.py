@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector_tls.enumeration.codes import suite_named
-from inspector_tls.enumeration.flight import FLIGHT_BYTES, MESSAGE_BYTES, Alert, Flight, read_flight
-from inspector_tls.enumeration.keys import read_key
-from inspector_tls.enumeration.meaning import Meaning, Reply, understand
-from inspector_tls.enumeration.offers import hello, suites_of
-from inspector_tls.versions import TlsVersion
+from inspector_tls.enumeration.hello_profiles import hello, suites_of
+from inspector_tls.enumeration.reply import Meaning, Reply, understand
+from inspector_tls.wire.code_points import suite_named
+from inspector_tls.wire.key_exchange import read_key
+from inspector_tls.wire.server_flight import FLIGHT_BYTES, MESSAGE_BYTES, Alert, Flight, read_flight
+from inspector_tls.wire.versions import TlsVersion
 from tests.plugins.inspector_tls.enumeration.responders import SERVER_HELLO, message, record
 
 CERTIFICATE = bytes(range(256)) * 3

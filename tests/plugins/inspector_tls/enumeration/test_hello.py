@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from tlslite.messages import ClientHello
 from tlslite.utils.codec import Parser
 
-from inspector_tls.enumeration import hello as wire
-from inspector_tls.enumeration import offers
-from inspector_tls.enumeration.hello import BadHello, Hello, decode, encode
-from inspector_tls.enumeration.offers import Form
-from inspector_tls.versions import TlsVersion
+from inspector_tls.enumeration import hello_profiles as offers
+from inspector_tls.enumeration.hello_profiles import Form
+from inspector_tls.wire import client_hello as wire
+from inspector_tls.wire.client_hello import BadHello, Hello, decode, encode
+from inspector_tls.wire.versions import TlsVersion
 
 _NAME = "www.a-name-of-usual-length.example.vn"
 _code = st.integers(0, 0xFFFF)

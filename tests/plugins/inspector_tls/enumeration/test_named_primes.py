@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from inspector_tls.versions import TlsVersion
+from inspector_tls.wire.versions import TlsVersion
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, rsa_key
-from tests.plugins.inspector_tls.enumeration.looking import HOST, enumerate_port
+from tests.plugins.inspector_tls.enumeration.scanning import HOST, enumerate_port
 
 PRIMES = Path(__file__).parents[3] / "agreement" / "dh"
 PRIORITY = "NONE:+VERS-TLS1.2:+COMP-NULL:+SIGN-ALL:+AES-128-GCM:+AEAD:+DHE-RSA:+ECDHE-RSA:+GROUP-SECP256R1"

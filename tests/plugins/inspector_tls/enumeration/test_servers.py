@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tlslite import mathtls
 
 from inspector import Cause
-from inspector_tls.enumeration import reading
-from inspector_tls.enumeration.facts import Preference, Tls
+from inspector_tls.enumeration import analysis as reading
+from inspector_tls.enumeration.observations import Preference, Tls
 from inspector_tls.enumeration.transcript import ESSENTIAL, Transcript
-from inspector_tls.versions import TlsVersion
+from inspector_tls.wire.versions import TlsVersion
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import Identity, intermediate, issue, root, rsa_key
-from tests.plugins.inspector_tls.enumeration.looking import HOST, enumerate_port
+from tests.plugins.inspector_tls.enumeration.scanning import HOST, enumerate_port
 
 V = TlsVersion
 SUITES = (
@@ -188,7 +188,7 @@ def test_fast_and_economical_mode_see_the_same(weak: int) -> None:
 def test_the_door_counts_every_connection(modern: int) -> None:
     """The transcript holds one exchange per connection on the ledger."""
     from inspector.testing import run_probe
-    from tests.plugins.inspector_tls.enumeration.looking import enumerated
+    from tests.plugins.inspector_tls.enumeration.scanning import enumerated
 
     look = run_probe(enumerated, f"tls://{HOST}:{modern}")
     transcript = Transcript.from_lines(look.capture.named("transcript") or b"")

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from inspector import Cause
-from inspector_tls.enumeration.codes import groups, suites
-from inspector_tls.enumeration.facts import Offer, Tls
-from inspector_tls.enumeration.hello import Hello, decode
-from inspector_tls.enumeration.reading import read_transcript
-from inspector_tls.enumeration.steps import Question
+from inspector_tls.enumeration.analysis import read_transcript
+from inspector_tls.enumeration.observations import Offer, Tls
+from inspector_tls.enumeration.question_flow import Question
 from inspector_tls.enumeration.transcript import Mode, Purpose
 from inspector_tls.observations import TlsVersion
+from inspector_tls.wire.client_hello import Hello, decode
+from inspector_tls.wire.code_points import groups, suites
 from tests.plugins.inspector_tls.enumeration.simulated import NAMED_PRIME, PRIME, RETRY, Primes, Run, Server
 from tests.plugins.inspector_tls.enumeration.test_counts import MODERN, WEAK, codes, servers
 

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from inspector.authorisation import LOOPBACK_RATES, Authorisation, AuthorisationKind, Covers, PortRange
-from inspector.model import now
+from inspector.declare.authorisation import LOOPBACK_RATES, Authorisation, AuthorisationKind, Covers, PortRange
+from inspector.model.base import now
 from inspector.testing import Look, run_probe
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.probe import certificates

@@ -15,12 +15,12 @@ from inspector import Cause
 from inspector.testing import Look, run_probe
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.probe import MOST_CONNECTIONS, certificates
-from inspector_tls.starttls.preambles import SCHEMES
-from tests.agreement.stage import Stage
+from inspector_tls.starttls.negotiation import SCHEMES
+from tests.agreement.environment import Stage
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import Identity, intermediate, issue, root, rsa_key
-from tests.plugins.inspector_tls.starttls.field import FIELD, serving, staged
-from tests.plugins.inspector_tls.starttls.speakers import SCRIPTS, speaking
+from tests.plugins.inspector_tls.starttls.scripted_servers import SCRIPTS, speaking
+from tests.plugins.inspector_tls.starttls.servers import FIELD, serving, staged
 
 HOST = "www.example.vn"
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)

@@ -18,7 +18,7 @@ from inspector_tls.starttls.observations import Readiness, StartTls, StartTlsInj
 from inspector_tls.starttls.probes import starttls, starttls_injection
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue
-from tests.plugins.inspector_tls.starttls.speakers import SCRIPTS, Habit, speaking
+from tests.plugins.inspector_tls.starttls.scripted_servers import SCRIPTS, Habit, speaking
 
 Files = tuple[Path, Path]
 

@@ -1,0 +1,1 @@
+"""ASSESS: plan and evidence become findings."""

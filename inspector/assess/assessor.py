@@ -1,0 +1,478 @@
+"""From plan and evidence to findings: pure, so that what was captured can be judged again under other rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from inspector import __version__
+from inspector.declare.statement import Statement, apply
+from inspector.model.base import Cause, canonical
+from inspector.model.declared import Declared, Tenancy
+from inspector.model.errors import Trouble
+from inspector.model.finding import ClauseRef, Finding, Force, Relied, finding_id
+from inspector.model.observation import Evidence, Observation
+from inspector.model.subject import SYSTEM, Aim, BadUri, Subject, parse_uri
+from inspector.model.verdict import Message, Outcome, Verdict
+from inspector.plan.planner import Selection, concerns, is_beyond_touch
+from inspector.plugin.check import Check, Every, Seen, Wire
+from inspector.plugin.time_limits import Clock
+from inspector.record.assessment import Change, Coverage, Judgement, Missed
+from inspector.record.inspection import Inspection, PluginRecord
+from inspector.regime.regime import NOT_OBSERVABLE, Regime, Requirement
+from inspector.registry.registry import Registry
+
+#: Seconds that one check may take: a check is a small pure function.
+CHECK_SECONDS = 5.0
+
+Filed = tuple[str, Evidence]
+_Key = tuple[str, str, str]
+
+
+def _family(kind: str) -> str:
+    return kind.partition("/")[0]
+
+
+#: Verdicts by all that they rest on: check, options, host (for what is declared of it), and digests of the evidence.
+Verdicts = dict[tuple[str, bytes, str | None, tuple[str, ...]], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a judgement rests on: the rules, the system, and every piece of evidence with its digest.
+
+    ``verdicts`` are those of an earlier judgement of the same system, and are added to: a check is a pure function.
+    Facts that were read again stand under the digests of the old ones, and need verdicts of their own.
+    """
+
+    inspection: Inspection
+    registry: Registry
+    regime: Regime
+    requirements: Sequence[Requirement]
+    evidence: Sequence[Filed]
+    as_of: datetime
+    statements: Sequence[Statement] = ()
+    selection: Selection = field(default_factory=Selection)
+    overlays: Sequence[str] = ()
+    level: int | None = None
+    reread: bool = False
+    plugins: Sequence[PluginRecord] = ()
+    changes: Sequence[Change] = ()
+    verdicts: Verdicts = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """Evidence, found by kind of observation, subject and look."""
+
+    filed: Sequence[Filed]
+    by_family: dict[str, list[Filed]] = field(default_factory=dict)
+    looked_again: set[str] = field(default_factory=set)
+    _chosen: dict[tuple[str, int], dict[_Key, Filed]] = field(default_factory=dict)
+    _read: dict[tuple[str, int], Seen[Observation]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for each in sorted(self.filed, key=lambda one: (one[1].subject.key, one[1].look)):
+            self.by_family.setdefault(_family(each[1].kind), []).append(each)
+            if each[1].look == 2:
+                self.looked_again.add(_family(each[1].kind))
+
+    def subjects(self) -> Iterator[Subject]:
+        """Every subject that was to be looked at."""
+        for _, evidence in self.filed:
+            yield evidence.subject
+
+    def by_subject(self, kind: type[Observation], look: int) -> Mapping[_Key, Filed]:
+        """The evidence of one kind, one piece for each subject: of this look, or of the first if there is no other."""
+        family = _family(kind.kind)
+        if (family, look) not in self._chosen:
+            filed = self.by_family.get(family, ())
+            self._chosen[family, look] = {each[1].subject.key: each for each in filed if each[1].look <= look}
+        return self._chosen[family, look]
+
+    def of(self, kind: type[Observation], look: int) -> Iterable[Filed]:
+        """The same without the subjects' keys."""
+        return self.by_subject(kind, look).values()
+
+    def seen(self, kind: type[Observation], filed: Filed) -> Seen[Observation]:
+        """The observation in a piece of evidence, read once for all checks."""
+        key = (kind.kind, id(filed[1]))  # which lies on this shelf as long as the shelf is there
+        if key not in self._read:
+            self._read[key] = _seen(kind, filed)
+        return self._read[key]
+
+
+def _seen(kind: type[Observation], filed: Filed) -> Seen[Observation]:
+    """The observation in a piece of evidence; another version of its kind is never guessed at."""
+    _, evidence = filed
+    if evidence.facts is None:
+        return Seen(evidence.subject, None, evidence.trouble.cause if evidence.trouble else Cause.NOT_REACHED)
+    if evidence.kind != kind.kind:
+        return Seen(evidence.subject, None, Cause.AMBIGUOUS)
+    try:
+        return Seen(evidence.subject, kind.model_validate(evidence.facts))
+    except ValidationError:
+        return Seen(evidence.subject, None, Cause.AMBIGUOUS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One check's inputs about one subject, and the evidence they come from."""
+
+    subject: Subject
+    inputs: tuple[object, ...]
+    rests: tuple[Filed, ...]
+
+
+def _subjects(check: Check, shelf: _Shelf) -> list[Subject]:
+    """The subjects that a check is about, given what was to be looked at."""
+    wanted = [wire for wire in check.wires if wire.kind is not None]
+    if not wanted:
+        return [SYSTEM]
+    relevant = [filed[1].subject for wire in wanted if wire.kind for filed in shelf.of(wire.kind, 1)]
+    single = next((wire for wire in wanted if not wire.every), None)
+    if check.about is None and single is not None and single.kind is not None:
+        found = [filed[1].subject for filed in shelf.of(single.kind, 1)]
+    elif check.about is Aim.SYSTEM:
+        found = [SYSTEM] if relevant else []
+    elif check.about is Aim.HOST:
+        hosts = {subject.host for subject in relevant if subject.host}
+        found = [Subject(kind=Aim.HOST, uri=f"host:{host}", scheme="host", host=host) for host in hosts]
+    elif check.about in (Aim.ZONE, Aim.MAIL):
+        found = [subject for subject in shelf.subjects() if subject.kind is check.about]
+    else:
+        whole = [subject for subject in shelf.subjects() if subject.kind is check.about]
+        found = [
+            subject.model_copy(update={"address": None}) if all(wire.every for wire in wanted) else subject
+            for subject in whole
+            if any(subject.covers(other) for other in relevant)
+        ]
+    return [each for _, each in sorted({subject.key: subject for subject in found}.items())]
+
+
+def _about(subject: Subject, wire: Wire, shelf: _Shelf, look: int) -> Filed | None:
+    """The one piece of evidence of this kind about this subject: exact, under it, or at the same host and address.
+
+    What stands at another port of that host is another service, never taken for this one.
+    """
+    if wire.kind is None:
+        return None
+
+    filed = shelf.by_subject(wire.kind, look)
+    if subject.key in filed:
+        return filed[subject.key]
+
+    def related(other: Subject) -> bool:
+        return subject.covers(other) or other.covers(subject)
+
+    relations: tuple[Callable[[Subject], bool], ...] = (related, subject.is_beside)
+    for fits in relations:
+        for each in filed.values():
+            if fits(each[1].subject):
+                return each
+    return None
+
+
+def _case(check: Check, subject: Subject, shelf: _Shelf, declared: Declared, look: int) -> _Case:
+    inputs: list[object] = []
+    rests: list[Filed] = []
+    for wire in check.wires:
+        if wire.kind is None:
+            inputs.append(declared)
+        elif wire.every:
+            found = [each for each in shelf.of(wire.kind, look) if subject.covers(each[1].subject)]
+            inputs.append(Every([shelf.seen(wire.kind, each) for each in found]))
+            rests.extend(found)
+        else:
+            one = _about(subject, wire, shelf, look)
+            inputs.append(Seen(subject, None, Cause.NOT_SELECTED) if one is None else shelf.seen(wire.kind, one))
+            rests.extend([one] if one else [])
+    return _Case(subject, tuple(inputs), tuple(rests))
+
+
+def _judge(check: Check, case: _Case, options: Mapping[str, Any], clock: Clock) -> Verdict:
+    """The check's verdict; a check that raises or does not end is our bug, never the system's failure."""
+    try:
+        with clock.bound(f"check {check.id}"):
+            verdict = check.judge(case.inputs, options)
+    except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes an outcome)
+        detail = error.message if isinstance(error, Trouble) else f"{type(error).__name__}: {str(error)[:300]}"
+        return Verdict(
+            outcome=Outcome.ERROR,
+            message=Message(id="the check {check} failed: {detail}", values={"check": check.id, "detail": detail}),
+            cause=Cause.BUG,
+        )
+    if verdict.outcome is Outcome.INCONCLUSIVE and verdict.cause is Cause.BUG:
+        return verdict.model_copy(update={"outcome": Outcome.ERROR})
+    return verdict
+
+
+#: What speaks for the system.
+_GOOD = (Outcome.PASS, Outcome.NOT_APPLICABLE)
+
+
+def _confirm(first: Verdict, second: Verdict | None) -> tuple[Verdict, bool | None]:
+    """What two looks say together, and whether both saw a failure; looks that contradict each other decide nothing."""
+    if second is None:
+        return first, False if first.outcome is Outcome.FAIL else None
+    if first.outcome is Outcome.FAIL:
+        if second.outcome in _GOOD:
+            return _unstable("the first look saw a failure ({measured}), the second did not", first), None
+        return first, second.outcome is Outcome.FAIL
+    if second.outcome is Outcome.FAIL:
+        if first.outcome in _GOOD:
+            return _unstable("the second look saw a failure ({measured}), the first did not", second), None
+        return second, False
+    return first, None
+
+
+def _unstable(message: str, failure: Verdict) -> Verdict:
+    """Inconclusive, since one of two looks saw this failure."""
+    measured = failure.measured if failure.measured is not None else failure.message.id
+    return Verdict(
+        outcome=Outcome.INCONCLUSIVE,
+        message=Message(id=message, values={"measured": measured}),
+        measured=failure.measured,
+        threshold=failure.threshold,
+        cause=Cause.UNSTABLE,
+        on=failure.on,
+    )
+
+
+def _status(requirement: Requirement, inspection: Inspection, regime: Regime) -> str | None:
+    """The declared status of the measures behind a requirement's clauses."""
+    numbers = {clause.id: clause.number for clause in regime.clauses}
+    names = {*requirement.clauses, *(numbers[each] for each in requirement.clauses if each in numbers)}
+    found = sorted({measure.status.value for measure in inspection.system.measures if measure.clause in names})
+    return ", ".join(found) or None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A requirement with what all its findings have in common."""
+
+    requirement: Requirement
+    clauses: tuple[ClauseRef, ...]
+    declared_status: str | None
+    due: bool
+    options: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A verdict on one subject, and the evidence that it rests on by digest."""
+
+    row: _Row
+    subject: Subject
+    verdict: Verdict
+    rests: Mapping[str, Evidence] = field(default_factory=dict)
+    confirmed: bool | None = None
+
+
+@dataclass(slots=True)
+class _Assessor:
+    given: Given
+    shelf: _Shelf
+    clock: Clock
+    _declared: dict[str | None, Declared] = field(default_factory=dict)
+
+    def _declared_of(self, host: str | None) -> Declared:
+        if host not in self._declared:
+            self._declared[host] = self.given.inspection.system.declared(host)
+        return self._declared[host]
+
+    def _row(self, requirement: Requirement) -> _Row:
+        given = self.given
+        return _Row(
+            requirement=requirement,
+            clauses=tuple(given.regime.clause(each).reference() for each in requirement.clauses),
+            declared_status=_status(requirement, given.inspection, given.regime),
+            due=requirement.is_due(given.as_of),
+            options=canonical(requirement.options),
+        )
+
+    def findings(self) -> Iterator[Finding]:
+        return map(self._finding, self.judged(self.given.requirements))
+
+    def judged(self, requirements: Iterable[Requirement]) -> Iterator[_Judged]:
+        for requirement in requirements:
+            if requirement.check == NOT_OBSERVABLE:
+                if not self.given.selection.only:
+                    yield _Judged(self._row(requirement), SYSTEM, _UNOBSERVABLE)
+            elif self.given.selection.keeps(requirement, self.given.registry) and not self._is_beyond(requirement):
+                yield from self._judged(requirement)
+
+    def _is_beyond(self, requirement: Requirement) -> bool:
+        given = self.given
+        return is_beyond_touch(requirement, given.registry, given.inspection.authorisations, given.selection)
+
+    def _judged(self, requirement: Requirement) -> Iterator[_Judged]:
+        check = self.given.registry.checks[requirement.check]
+        row = self._row(requirement)
+        subjects = _subjects(check, self.shelf)
+        if not subjects:
+            yield _Judged(row, SYSTEM, _UNASKED if self._is_declared(check) else _UNDECLARED)
+        for subject in subjects:
+            if requirement.vantages and self.given.inspection.vantage.kind not in requirement.vantages:
+                yield _Judged(row, subject, _WRONG_VANTAGE)
+                continue
+            yield self._about(row, check, subject)
+
+    def _is_declared(self, check: Check) -> bool:
+        """Whether a probe would look at a declared endpoint for this check: then its silence is no absence."""
+        registry = self.given.registry
+        probes = [probe for wire in check.wires if wire.kind for probe in registry.producers(wire.kind)]
+        for text in self.given.inspection.system.endpoints:
+            with suppress(BadUri):  # of a scheme whose plugin is gone
+                uri = parse_uri(text, registry.schemes)
+                if any(concerns(probe, uri) for probe in probes):
+                    return True
+        return False
+
+    def _about(self, row: _Row, check: Check, subject: Subject) -> _Judged:
+        declared = self._declared_of(subject.host)
+        case = _case(check, subject, self.shelf, declared, 1)
+        anew = any(wire.kind and _family(wire.kind.kind) in self.shelf.looked_again for wire in check.wires)
+        again = _case(check, subject, self.shelf, declared, 2) if anew else case
+        first = self._verdict(row, check, case)
+        looked_twice = any(evidence.look == 2 for _, evidence in again.rests)
+        second = self._verdict(row, check, again) if looked_twice else None
+        verdict, confirmed = _confirm(first, second)
+        rests = dict((*case.rests, *(again.rests if looked_twice else ())))
+        return _Judged(row, subject, verdict, rests, confirmed if case.rests else None)
+
+    def _verdict(self, row: _Row, check: Check, case: _Case) -> Verdict:
+        known = self.given.verdicts
+        key = (check.id, row.options, case.subject.host, tuple(digest for digest, _ in case.rests))
+        verdict = known.get(key) or _judge(check, case, row.requirement.options, self.clock)
+        if verdict.outcome is not Outcome.ERROR:  # which may be a passing trouble of ours
+            known[key] = verdict
+        return verdict
+
+    def _finding(self, judged: _Judged) -> Finding:
+        row, subject, verdict, rests = judged.row, judged.subject, judged.verdict, judged.rests
+        given, requirement = self.given, row.requirement
+        tenancy = self._declared_of(subject.host).tenancy if subject.host else Tenancy.UNKNOWN
+        finding = Finding(
+            id=finding_id(requirement.id, subject.uri),
+            system=given.inspection.system.id,
+            subject=subject.uri,
+            endpoint=next((each.endpoint for each in rests.values() if each.endpoint), None),
+            address=subject.address,
+            requirement=requirement.id,
+            check=requirement.check,
+            outcome=verdict.outcome,
+            cause=verdict.cause,
+            obligation=requirement.obligation,
+            force=requirement.force,
+            severity=requirement.severity,
+            clauses=row.clauses,
+            message=verdict.message,
+            measured=verdict.measured,
+            threshold=verdict.threshold,
+            on=verdict.on,
+            evidence=tuple(
+                Relied(evidence=digest, raw=tuple(sorted(ref.sha256 for ref in each.raw)), look=each.look)
+                for digest, each in sorted(rests.items())
+            ),
+            seen_at=max((each.ended for each in rests.values()), default=None),
+            confirmed=judged.confirmed,
+            not_yet_due=verdict.outcome is Outcome.FAIL and not row.due,
+            attributed_to=tenancy.value if tenancy in (Tenancy.SHARED, Tenancy.CDN) else None,
+            declared_status=row.declared_status,
+        )
+        return apply(finding, tuple(given.statements), given.as_of)
+
+    def coverage(self) -> Coverage:
+        firsts = [evidence for _, evidence in self.given.evidence if evidence.look == 1]
+        missed = [
+            Missed(
+                probe=evidence.probe,
+                subject=evidence.subject,
+                cause=evidence.trouble.cause if evidence.trouble else Cause.NOT_REACHED,
+                detail=evidence.trouble.detail if evidence.trouble else "",
+            )
+            for evidence in firsts
+            if evidence.facts is None
+        ]
+        kept = [each for each in self.given.requirements if self.given.selection.keeps(each, self.given.registry)]
+        hidden = [each for each in self.given.requirements if each.check == NOT_OBSERVABLE]
+        left = {each.id for each in self.given.requirements} - {each.id for each in (*kept, *hidden)}
+        return Coverage(
+            asked=len(firsts),
+            seen=sum(evidence.facts is not None for evidence in firsts),
+            missed=tuple(sorted(missed, key=lambda each: (each.probe, each.subject.key))),
+            not_selected=tuple(sorted(left)),
+            not_authorised=tuple(sorted(each.id for each in kept if self._is_beyond(each))),
+            not_observable=tuple(sorted(each.id for each in hidden)),
+            limits=self.given.inspection.plan.limits,
+        )
+
+
+_UNOBSERVABLE = Verdict(
+    outcome=Outcome.NOT_OBSERVABLE,
+    message=Message(id="nobody can see this from outside; the declared status stands beside"),
+)
+_UNDECLARED = Verdict(
+    outcome=Outcome.NOT_APPLICABLE, message=Message(id="the declaration names nothing that this is about")
+)
+_UNASKED = Verdict(
+    outcome=Outcome.INCONCLUSIVE,
+    message=Message(id="nothing was looked at: {cause}", values={"cause": Cause.NOT_SELECTED.value}),
+    cause=Cause.NOT_SELECTED,
+)
+_WRONG_VANTAGE = Verdict(
+    outcome=Outcome.INCONCLUSIVE,
+    message=Message(id="this vantage does not count for the requirement"),
+    cause=Cause.WRONG_VANTAGE,
+)
+
+
+def assess(given: Given) -> Judgement:
+    """Judge everything that was captured. Pure: the same inputs give the same bytes."""
+    with Clock.of(CHECK_SECONDS) as clock:
+        assessor = _Assessor(given, _Shelf(given.evidence), clock)
+        findings = sorted(
+            assessor.findings(), key=lambda each: (each.requirement, each.subject, each.address or "", each.outcome)
+        )
+    return Judgement(
+        inspection=given.inspection.id,
+        system=given.inspection.system.id,
+        level=given.level or given.inspection.system.level,
+        as_of=given.as_of,
+        regime=given.regime.id,
+        regime_version=given.regime.version,
+        overlays=tuple(sorted(given.overlays)),
+        inspector_version=__version__,
+        requirements=tuple(given.requirements),
+        findings=tuple(findings),
+        coverage=assessor.coverage(),
+        statements=tuple(each for each in given.statements if any(map(each.about, findings))),
+        reread=given.reread,
+        plugins=tuple(given.plugins),
+        next_regime=given.regime.next,
+        changes=tuple(given.changes),
+    )
+
+
+def worth_a_second_look(given: Given) -> set[tuple[str, str, str, str]]:
+    """The keys of the asks that failing verdicts rest on: (probe, kind, URI, address).
+
+    A failing row of force info leads to nothing, and is not worth asking anybody twice.
+    """
+    rows = [each for each in given.requirements if each.force is not Force.INFO]
+    with Clock.of(CHECK_SECONDS) as clock:
+        assessor = _Assessor(given, _Shelf(given.evidence), clock)
+        failing = {
+            digest for each in assessor.judged(rows) if each.verdict.outcome is Outcome.FAIL for digest in each.rests
+        }
+    return {
+        (each.probe, *each.subject.key)
+        for digest, each in given.evidence
+        if digest in failing and each.facts and each.look == 1
+    }

@@ -1,0 +1,1 @@
+"""COLLECT: scan tasks become evidence."""

@@ -1,0 +1,335 @@
+"""From plan to evidence: looks run in waves, side by side, each with its deadline, each journaled when it ends.
+
+A look never fails the inspection: whatever goes wrong becomes evidence with a cause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import zip_longest
+from typing import Protocol, TypeVar
+
+from inspector.collect.limiter import Room
+from inspector.collect.parsing import blame, facts_of
+from inspector.declare.authorisation import Authorisation
+from inspector.declare.settings import Settings
+from inspector.model.base import Cause, now
+from inspector.model.errors import BundleError, Trouble
+from inspector.model.observation import Capture, Discovered, Evidence, Gap, Observation, TroubleNote
+from inspector.model.subject import BadUri, Subject, is_address, parse_uri
+from inspector.network import Door, Ledger, pin
+from inspector.plan.planner import ASKED_PER_LOOK, DISCOVERED_PER_LOOK, Planner
+from inspector.plugin.probe import Probe, Reading, Target
+from inspector.plugin.time_limits import responsive
+from inspector.record.inspection import Ask, Inspection, Pin
+from inspector.registry.registry import Registry
+from inspector.seal.capture_writer import Ready, Writer, make_ready, refer
+
+#: Seconds that a look may block the event loop.
+BLOCKING_SECONDS = 10.0
+
+AskKey = tuple[str, str, str, str]
+
+_TIME_IS_UP = TroubleNote(cause=Cause.NOT_SELECTED, detail="the time of --within was used up")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One step of a running inspection, for whoever shows it."""
+
+    system: str
+    done: int
+    planned: int
+    probe: str
+    subject: str
+    cause: Cause | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Trust material of the inspector's side, as captured: PEM roots and DNSSEC anchors."""
+
+    declared_roots: bytes = b""
+    public_roots: bytes = b""
+    dnssec_anchors: tuple[str, ...] = ()
+
+    def reading(self, subject: Subject, seen_at: datetime) -> Reading:
+        """What ``read`` may know about a look at this subject."""
+        return Reading(
+            subject=subject,
+            seen_at=seen_at,
+            declared_roots=self.declared_roots,
+            public_roots=self.public_roots,
+            dnssec_anchors=self.dnssec_anchors,
+        )
+
+
+#: For how long a look that ended waits for others before the disk is waited for.
+_GATHER_SECONDS = 0.01
+
+
+class _Keeper:
+    """Has looks recorded together: what ends within a moment, or while the disk is waited for, shares a wait."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._pending: list[tuple[Ready, asyncio.Future[None]]] = []
+        self._keeping: asyncio.Task[None] | None = None
+
+    async def keep(self, ready: Ready) -> None:
+        """Return when the record is on the disk; raises BundleError, and whatever else kept it from being written."""
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending.append((ready, kept))
+        if self._keeping is None or self._keeping.done():
+            self._keeping = asyncio.create_task(self._keep_all(), name="keep")
+        await kept
+
+    async def _keep_all(self) -> None:
+        while self._pending:
+            await asyncio.sleep(_GATHER_SECONDS)
+            batch, self._pending = self._pending, []
+            error: Exception | None = None
+            try:
+                await asyncio.to_thread(self._writer.keep, [ready for ready, _ in batch])
+            except Exception as refused:  # noqa: BLE001  (raised where each of them waits)
+                error = refused
+            for _, kept in batch:
+                if kept.done():
+                    continue  # whoever waited was cancelled
+                if error is None:
+                    kept.set_result(None)
+                else:
+                    kept.set_exception(error)
+
+    async def finish(self) -> None:
+        """Return when nothing waits to be recorded any more."""
+        if self._keeping is not None:
+            await self._keeping
+
+
+class _Asked(Protocol):
+    @property
+    def probe(self) -> str: ...
+
+
+A = TypeVar("A", bound=_Asked)
+
+
+def mixed(asks: Sequence[A]) -> list[A]:
+    """The asks in the order in which they begin: all probes at any time, and each at another place.
+
+    What waits for a worker process, for the event loop or for a server then goes on side by side, and hardly any
+    address is looked at by two probes at once, which would halve each one's share of its pace.
+    """
+    by_probe: dict[str, list[A]] = {}
+    for ask in asks:
+        by_probe.setdefault(ask.probe, []).append(ask)
+    starts = ((each, len(each) * place // len(by_probe)) for place, each in enumerate(by_probe.values()))
+    turned = (each[start:] + each[:start] for each, start in starts)
+    return [ask for row in zip_longest(*turned) for ask in row if ask is not None]
+
+
+@dataclass(slots=True)
+class Collector:
+    """Collects one inspection's evidence through one open door."""
+
+    inspection: Inspection
+    registry: Registry
+    settings: Settings
+    door: Door
+    ledger: Ledger
+    writer: Writer
+    planner: Planner
+    trust: Trust
+    progress: Callable[[Progress], None] = lambda _step: None
+    stop_at: float | None = None  # by time.monotonic, which is the event loop's clock too
+    _done: dict[tuple[AskKey, int], Evidence] = field(default_factory=dict)
+    _asked: dict[AskKey, Ask] = field(default_factory=dict)
+    _pins: dict[str, Pin] = field(default_factory=dict)
+    _planned: int = 0
+    _first: dict[tuple[str | None, str | None], list[Evidence]] = field(default_factory=dict)
+    _keeper: _Keeper = field(init=False)
+    _room: Room = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._room = Room(self.settings.ceilings.looks)
+        self._pins = {each.name: each for each in self.inspection.plan.pins}
+        self._keeper = _Keeper(self.writer)
+        for _, evidence in self.writer.evidence():
+            self._note(evidence)
+
+    def _note(self, evidence: Evidence) -> None:
+        self._done[self._key(evidence), evidence.look] = evidence
+        if evidence.look == 1:
+            self._first.setdefault((evidence.subject.host, evidence.subject.address), []).append(evidence)
+
+    @staticmethod
+    def _key(evidence: Evidence) -> AskKey:
+        return (evidence.probe, *evidence.subject.key)
+
+    async def collect(self, asks: Iterable[Ask]) -> None:
+        """Ask everything that has no evidence yet, wave by wave, with what the looks discover."""
+        pending: dict[AskKey, Ask] = {ask.key: ask for ask in asks}
+        while todo := [ask for key, ask in pending.items() if key not in self._asked]:
+            wave = min(ask.wave for ask in todo)
+            batch = [ask for ask in todo if ask.wave == wave]
+            self._asked.update({ask.key: ask for ask in batch})
+            self._planned = len(pending)
+            await self._wave([ask for ask in batch if (ask.key, 1) not in self._done], 1)
+            for ask in batch:
+                for found in await self._discovered(ask):
+                    pending.setdefault(found.key, found)
+
+    async def again(self, keys: Collection[AskKey]) -> None:
+        """Look a second time at these subjects; the first look's needs and pins hold."""
+        asks = [ask for ask in self._asked.values() if ask.key in keys and ask.cause is None]
+        for wave in sorted({ask.wave for ask in asks}):
+            await self._wave([ask for ask in asks if ask.wave == wave and (ask.key, 2) not in self._done], 2)
+
+    async def _wave(self, asks: Sequence[Ask], look: int) -> None:
+        async def one(ask: Ask) -> None:
+            async with self._room:
+                await self._look(ask, look)
+
+        tasks = [asyncio.create_task(one(ask), name=f"look {ask.probe} {ask.subject.uri}") for ask in mixed(asks)]
+        try:
+            with responsive(BLOCKING_SECONDS):
+                await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._keeper.finish()
+
+    async def _look(self, ask: Ask, look: int) -> None:
+        probe = self.registry.probes[ask.probe]
+        target = Target(ask.subject, self.inspection.system.declared(ask.subject.host))
+        began = now()
+        facts: dict[str, object] | None = None
+        if ask.cause is not None:
+            capture = Capture(trouble=TroubleNote(cause=ask.cause, detail=ask.detail))
+        elif self._time_is_up():
+            capture = Capture(trouble=_TIME_IS_UP)
+        else:
+            capture = await self._capture(ask, probe, target)
+            if capture.raw:
+                facts, note = await facts_of(probe, capture, self.trust.reading(target.subject, began))
+                capture = capture.model_copy(update={"trouble": capture.trouble or note})
+        await self._record(ask, probe, look, began, capture, facts)
+
+    def _time_is_up(self) -> bool:
+        return self.stop_at is not None and time.monotonic() >= self.stop_at
+
+    async def _capture(self, ask: Ask, probe: Probe, target: Target) -> Capture:
+        network = self.door.network(probe, target, self._authorisation(ask))
+        seconds = float(min(ask.bounds.seconds or 30, self.settings.ceilings.look_seconds))
+        try:
+            needs = [self._needed(kind, ask) for _, kind in probe.needs]
+            async with asyncio.timeout_at(self.stop_at), network.within(seconds):
+                capture = Capture.model_validate(await probe.look(target, network, *needs, **ask.options))
+        except BundleError:
+            raise
+        except TimeoutError as error:
+            capture = Capture(trouble=_TIME_IS_UP if self._time_is_up() else blame(error, probe))
+        except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes evidence)
+            capture = Capture(trouble=blame(error, probe))
+        finally:
+            await network.close()
+        return capture if network.bypass is None else Capture(trouble=blame(network.bypass, probe))
+
+    def _authorisation(self, ask: Ask) -> Authorisation | None:
+        return next((each for each in self.inspection.authorisations if each.id == ask.authorisation), None)
+
+    def _needed(self, kind: type[Observation], ask: Ask) -> Observation:
+        """The first look's observation of this kind about the same place; raises Trouble with its cause."""
+        family = kind.kind.partition("/")[0]
+        for evidence in self._first.get((ask.subject.host, ask.subject.address), ()):
+            if not ask.subject.is_beside(evidence.subject) or evidence.kind.partition("/")[0] != family:
+                continue
+            if evidence.facts is None:
+                cause = evidence.trouble.cause if evidence.trouble else Cause.NOT_REACHED
+                raise Trouble(cause, f"what it rests on was not seen: {evidence.probe}")
+            return kind.model_validate(evidence.facts)
+        raise Trouble(Cause.NOT_SELECTED, f"nothing looked for what it rests on: {kind.kind}")
+
+    async def _record(
+        self,
+        ask: Ask,
+        probe: Probe,
+        look: int,
+        began: datetime,
+        capture: Capture,
+        facts: Mapping[str, object] | None,
+    ) -> None:
+        discovered = capture.discovered[:DISCOVERED_PER_LOOK]
+        dropped = len(capture.discovered) - len(discovered)
+        gaps = capture.gaps
+        if dropped:
+            gaps = (*gaps, Gap(question=f"{dropped} more discovered aims", cause=Cause.ABORTED))
+        evidence = Evidence(
+            probe=probe.name,
+            probe_version=probe.version,
+            kind=probe.kind.kind,
+            subject=ask.subject,
+            endpoint=ask.endpoint,
+            look=look,
+            began=began,
+            ended=now(),
+            vantage=self.inspection.vantage.name,
+            authorisation=ask.authorisation,
+            options=ask.options,
+            tools=capture.tools,
+            facts=dict(facts) if facts is not None else None,
+            gaps=gaps,
+            discovered=discovered,
+            trouble=capture.trouble,
+            raw=tuple(refer(raw) for raw in capture.raw),
+        )
+        try:
+            ready = make_ready(evidence, capture.raw)
+        except ValueError as error:
+            note = TroubleNote(
+                cause=Cause.BUG, detail=f"{probe.module} gave facts that cannot be stored: {error!r}"[:500]
+            )
+            evidence = evidence.model_copy(
+                update={"facts": None, "gaps": (), "discovered": (), "tools": {}, "trouble": note}
+            )
+            ready = make_ready(evidence, capture.raw)
+        await self._keeper.keep(ready)
+        evidence = ready.evidence
+        self._note(evidence)
+        self.progress(
+            Progress(
+                system=self.inspection.system.id,
+                done=len(self._done),
+                planned=max(self._planned, len(self._done)),
+                probe=probe.name,
+                subject=ask.subject.address or ask.subject.uri,
+                cause=evidence.trouble.cause if evidence.trouble else None,
+            )
+        )
+
+    async def _discovered(self, ask: Ask) -> list[Ask]:
+        evidence = self._done.get((ask.key, 1))
+        found: list[Ask] = []
+        for index, each in enumerate(evidence.discovered if evidence else ()):
+            asked = index < ASKED_PER_LOOK
+            found.extend(self.planner.discovered(each, ask, await self._pin(each) if asked else None, asked=asked))
+        return found
+
+    async def _pin(self, found: Discovered) -> Pin | None:
+        """Pin the host of a discovered aim: only infrastructure, and names that the scope covers, are resolved."""
+        try:
+            host = parse_uri(found.uri, self.registry.schemes).host
+        except BadUri:
+            return None
+        if found.address is not None:
+            return Pin(name=host, addresses=(found.address,))
+        if host not in self._pins and (found.infrastructure or is_address(host)):
+            (self._pins[host],) = await pin([host], self.settings, self.ledger)
+        outside = Pin(name=host, trouble=Cause.OUT_OF_SCOPE, detail="discovered, and not among the declared endpoints")
+        return self._pins.get(host, outside)

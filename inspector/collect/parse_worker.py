@@ -1,0 +1,94 @@
+"""Heavy readings: what goes to the worker process that runs them, and what comes back."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+from inspector.model.base import Cause, Model, canonical
+from inspector.model.errors import Trouble
+from inspector.model.observation import Capture
+from inspector.model.subject import Subject
+from inspector.plugin.probe import Probe, Read, Reading
+
+
+class _Material(Model):
+    """What all readings of an inspection have in common."""
+
+    declared_roots: bytes
+    public_roots: bytes
+    dnssec_anchors: tuple[str, ...]
+
+
+class _HeavyRead(Model):
+    module: str
+    function: str | None
+    probe: str
+    capture: Capture
+    subject: Subject
+    seen_at: datetime
+
+
+@lru_cache(maxsize=1)
+def _context(declared_roots: bytes, public_roots: bytes, dnssec_anchors: tuple[str, ...]) -> bytes:
+    return _Material(
+        declared_roots=declared_roots, public_roots=public_roots, dnssec_anchors=dnssec_anchors
+    ).canonical()
+
+
+#: The material of a context, the same object for every job of a worker.
+_material = lru_cache(maxsize=1)(_Material.parse)
+
+
+def read_in_worker(payload: bytes, context: bytes) -> bytes:
+    """Run one probe's ``read`` in a process of its own, which imports no more than that needs.
+
+    JSON of a ``_HeavyRead`` and of a ``_Material`` in, JSON of the facts, or of the trouble, out.
+    """
+    work, material = _HeavyRead.parse(payload), _material(context)
+    reading = Reading(
+        subject=work.subject,
+        seen_at=work.seen_at,
+        declared_roots=material.declared_roots,
+        public_roots=material.public_roots,
+        dnssec_anchors=material.dnssec_anchors,
+    )
+    try:
+        return b"+" + _function(work)(work.capture, reading).canonical()
+    except Trouble as trouble:
+        return b"-" + canonical({"cause": trouble.cause.value, "detail": trouble.message})
+
+
+def _function(work: _HeavyRead) -> Read:
+    """The ``read`` to run; one that has no name of its own is found by its probe."""
+    found: Any = import_module(work.module)
+    if work.function is None:
+        return next(each.read for each in vars(found).values() if isinstance(each, Probe) and each.name == work.probe)
+    for name in work.function.split("."):
+        found = getattr(found, name)
+    return found  # type: ignore[no-any-return]  # whatever stands under the name of a Read
+
+
+def pack(probe: Probe, capture: Capture, reading: Reading) -> tuple[bytes, bytes]:
+    """Payload and context for ``read_in_worker``."""
+    name = getattr(probe.read, "__qualname__", "<>")
+    work = _HeavyRead(
+        module=probe.module if "<" in name else probe.read.__module__,
+        function=None if "<" in name else name,
+        probe=probe.name,
+        capture=capture,
+        subject=reading.subject,
+        seen_at=reading.seen_at,
+    )
+    return work.canonical(), _context(reading.declared_roots, reading.public_roots, reading.dnssec_anchors)
+
+
+def unpack(answer: bytes) -> dict[str, object]:
+    """The facts in the answer of ``read_in_worker``. Raises Trouble."""
+    told = json.loads(answer[1:])
+    if answer[:1] == b"-":
+        raise Trouble(Cause(told["cause"]), told["detail"])
+    return dict(told)

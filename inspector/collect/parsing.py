@@ -1,0 +1,56 @@
+"""From raw bytes to facts: light readings here, heavy ones in a worker process."""
+
+from __future__ import annotations
+
+import asyncio
+
+from inspector.collect.parse_worker import pack, read_in_worker, unpack
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+from inspector.model.observation import Capture, TroubleNote
+from inspector.network import isolate
+from inspector.plugin.probe import Probe, Reading
+from inspector.plugin.time_limits import bounded
+
+#: Seconds that a light ``read`` may take, and a heavy one in its own process.
+READ_SECONDS = 20.0
+HEAVY_READ_SECONDS = 60.0
+
+
+async def read(probe: Probe, capture: Capture, reading: Reading) -> dict[str, object]:
+    """The facts that ``probe`` reads from raw bytes, in their JSON form. Raises Trouble."""
+    if probe.heavy:
+        work, context = pack(probe, capture, reading)
+        return unpack(await isolate(read_in_worker, work, timeout=HEAVY_READ_SECONDS, context=context))
+    await asyncio.sleep(0)  # others get their turn between the end of a look, its reading, and what is made of that
+    what = f"reading what {probe.name!r} saw"
+    with bounded(READ_SECONDS, what):
+        facts = probe.read(capture, reading)
+    await asyncio.sleep(0)
+    with bounded(READ_SECONDS, what):
+        return facts.model_dump(mode="json")
+
+
+def blame(error: BaseException, probe: Probe) -> TroubleNote:
+    """What to write down when a look or a reading ends with an exception."""
+    if isinstance(error, Trouble):
+        return TroubleNote(cause=error.cause, detail=error.message[:2000])
+    if isinstance(error, TimeoutError):
+        return TroubleNote(cause=Cause.TIMEOUT, detail="the look did not end in time")
+    where = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    return TroubleNote(cause=Cause.BUG, detail=f"{probe.module} raised {where}: {str(error)[:500]}")
+
+
+async def facts_of(
+    probe: Probe, capture: Capture, reading: Reading
+) -> tuple[dict[str, object] | None, TroubleNote | None]:
+    """The facts that ``probe`` reads from raw bytes, or why there are none."""
+    try:
+        return await read(probe, capture, reading), None
+    except Trouble as trouble:
+        return None, TroubleNote(cause=trouble.cause, detail=trouble.message[:2000])
+    except ValueError as error:
+        detail = f"what was received cannot be read: {str(error)[:500]}"
+        return None, TroubleNote(cause=Cause.PROTOCOL_ERROR, detail=detail)
+    except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes evidence)
+        return None, blame(error, probe)

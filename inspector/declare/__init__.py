@@ -1,0 +1,1 @@
+"""The input documents: declaration, authorisation, statements, settings."""

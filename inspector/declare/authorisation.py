@@ -1,0 +1,291 @@
+"""The authorisation: who permits the inspection of what, when and how hard. Its author is whoever may permit it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import re
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, ValidationInfo, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
+from pydantic_core import CoreSchema
+
+from inspector.declare import document as papers
+from inspector.declare.document import Location, Place, Places, Sheet, fault_at
+from inspector.model.base import Instant, Model, now, or_short
+from inspector.model.errors import Fault
+from inspector.model.subject import Uri, is_address, normalise_host
+from inspector.plugin.probe import Touch
+
+
+class AuthorisationKind(StrEnum):
+    """On what ground an inspection stands."""
+
+    OWNER_REQUEST = "owner-request"
+    INSPECTION_DECISION = "inspection-decision"
+    SELF_INSPECTION = "self-inspection"
+    OWN_ESTATE = "own-estate"
+
+
+class Document(Model):
+    """The paper behind an authorisation; ``sha256`` of its scan, lower-case hexadecimal."""
+
+    number: str
+    date: dt.date
+    sha256: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{64}$", description="the 64 lower-case digits that sha256sum prints"
+    )
+
+
+class PortRange(Model):
+    """Ports first to last, both included; in short ``443``, ``"8000-8100"``."""
+
+    first: int = Field(ge=1, le=65535)
+    last: int = Field(ge=1, le=65535)
+
+    def __contains__(self, port: object) -> bool:
+        return isinstance(port, int) and self.first <= port <= self.last
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short(cls, value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return {"first": value, "last": value}
+        if not isinstance(value, str):
+            return value
+        parts = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", value)
+        if parts is None:
+            raise ValueError(f'{value!r} is not a range of ports; write 443 or "8000-8100"')
+        return {"first": int(parts[1]), "last": int(parts[2] or parts[1])}
+
+    @field_validator("last")
+    @classmethod
+    def _in_order(cls, last: int, info: ValidationInfo) -> int:
+        if last < info.data.get("first", last):
+            raise ValueError("the range ends before it begins; write the smaller port first")
+        return last
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        number = {"type": "integer", "minimum": 1, "maximum": 65535}
+        return or_short(core, handler, number, {"type": "string", "pattern": "^[0-9]{1,5}(-[0-9]{1,5})?$"})
+
+
+def _name(text: str) -> str:
+    host = normalise_host(text.removeprefix("*."))
+    if is_address(host):
+        raise ValueError(f"{text!r} is an address, not a name; list it under blocks")
+    return f"*.{host}" if text.startswith("*.") else host
+
+
+def _block(text: str) -> str:
+    try:
+        block = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(f"{text!r} is no address block; write for example 203.0.113.0/24 or 2001:db8::/32") from None
+    if block.network_address != ipaddress.ip_interface(text).ip:
+        raise ValueError(f"{text!r} names an address inside a block; write {block}, or the address alone")
+    return str(block)
+
+
+class Covers(Model):
+    """What is covered. ``names``: exact, or ``*.zone`` for everything below a zone. ``blocks``: CIDR.
+
+    A name covers what it resolves to when it is pinned; sweeps and anything above polite need the address listed.
+    Without ``ports``, the declared ports are covered.
+    """
+
+    names: tuple[Annotated[str, AfterValidator(_name)], ...] = ()
+    blocks: tuple[Annotated[str, AfterValidator(_block)], ...] = ()
+    ports: tuple[PortRange, ...] | None = None
+
+
+def _clock(value: time) -> time:
+    if value.tzinfo is not None:
+        raise ValueError("a window's hour has no zone of its own; write it as 22:00 and the zone under timezone")
+    return value
+
+
+Clock = Annotated[
+    time,
+    AfterValidator(_clock),
+    WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"}),
+]
+
+
+class Window(Model):
+    """Hours in which packets may be sent: week days (1 Monday … 7 Sunday), start and end, an IANA time zone.
+
+    An end before the start is on the next day.
+    """
+
+    days: tuple[Annotated[int, Field(ge=1, le=7)], ...] = Field(default=(1, 2, 3, 4, 5, 6, 7), min_length=1)
+    start: Clock
+    end: Clock
+    timezone: str = "Asia/Ho_Chi_Minh"
+
+    @field_validator("end")
+    @classmethod
+    def _lasts(cls, end: time, info: ValidationInfo) -> time:
+        if end == info.data.get("start"):
+            raise ValueError('the window ends when it starts; write "00:00" to "23:59:59" for a whole day')
+        return end
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, timezone: str) -> str:
+        try:
+            ZoneInfo(timezone)
+        except (ValueError, OSError, LookupError):
+            raise ValueError(f"{timezone!r} is no IANA time zone; write for example Asia/Ho_Chi_Minh") from None
+        return timezone
+
+
+class Rates(Model):
+    """How hard, per network address.
+
+    ``connections_per_second`` is the sustained rate, ``burst`` the most in any one second, ``at_once`` the most open at
+    a time, ``port_questions_per_second`` bounds sweeps; UDP and DNS questions count as connections.
+    """
+
+    connections_per_second: int = Field(default=4, ge=1)
+    burst: int = Field(default=10, ge=1, validate_default=True)
+    at_once: int = Field(default=5, ge=1)
+    port_questions_per_second: int = Field(default=100, ge=1)
+
+    @field_validator("burst")
+    @classmethod
+    def _holds_the_rate(cls, burst: int, info: ValidationInfo) -> int:
+        if burst < info.data.get("connections_per_second", burst):
+            raise ValueError("burst is smaller than connections_per_second; raise it or lower the rate")
+        return burst
+
+
+class Authorisation(Model):
+    """Who permits the inspection of what, when and how hard."""
+
+    id: str = Field(min_length=1)
+    kind: AuthorisationKind
+    basis: str | None = None
+    granted_by: str = Field(min_length=1)
+    document: Document | None = None
+    emergency_contact: str | None = None
+    covers: Covers
+    valid_from: Instant
+    valid_until: Instant
+    windows: tuple[Window, ...] = ()
+    touch: Touch = Touch.POLITE
+    rates: Rates = Rates()
+
+    @field_validator("valid_until")
+    @classmethod
+    def _after_it_begins(cls, valid_until: datetime, info: ValidationInfo) -> datetime:
+        if valid_until <= info.data.get("valid_from", valid_until - timedelta(1)):
+            raise ValueError("valid_until is not after valid_from; correct one of them")
+        return valid_until
+
+    def holds(self, at: datetime) -> bool:
+        """Whether it is valid at this instant (windows apart)."""
+        return self.valid_from <= at < self.valid_until
+
+
+# --- The file -------------------------------------------------------------------------------------------------------
+
+
+def load(path: Path) -> tuple[Authorisation, ...]:
+    """The authorisations of a file, which holds one or a list of them; raises PaperError with every fault."""
+    return read(path)[0]
+
+
+def read(path: Path) -> tuple[tuple[Authorisation, ...], Places]:
+    """The authorisations of a file and where each begins; raises PaperError with every fault."""
+    sheet = papers.read(path)
+    locations: list[Location] = [()]
+    if isinstance(sheet.data, list):
+        locations = [location for location, _ in sheet.items()]
+        sheet.refuse_repeats(((*location, "id"), sheet.at(*location, "id")) for location in locations)
+        if not locations:
+            sheet.fault((), "the file lists no authorisation", "write at least one")
+    for location in locations:
+        check_covers(sheet, location)
+    taken = [(location, sheet.take(Authorisation, *location)) for location in locations]
+    sheet.close()
+    found = [(location, each) for location, each in taken if each is not None]
+    known: dict[tuple[str, ...], Place] = {
+        ("authorisations", each.id): sheet.place(*location) for location, each in found
+    }
+    return tuple(each for _, each in found), Places(known)
+
+
+def check_covers(sheet: Sheet, location: Location) -> None:
+    """Note a fault when the authorisation at this location covers nothing."""
+    covers = sheet.at(*location, "covers")
+    if isinstance(covers, dict) and not covers.get("names") and not covers.get("blocks"):
+        sheet.fault((*location, "covers"), "nothing is covered", "list names or blocks")
+
+
+def check_authorisations(
+    authorisations: Sequence[Authorisation], at: datetime, places: Places | None = None
+) -> tuple[Fault, ...]:
+    """A fault for each authorisation that is expired, or not valid yet, at this instant."""
+    faults = []
+    for each in authorisations:
+        if at >= each.valid_until:
+            what = f"authorisation {each.id!r} expired at {each.valid_until.isoformat()}"
+            remedy = "ask whoever granted it for a new one"
+        elif at < each.valid_from:
+            what = f"authorisation {each.id!r} is not valid before {each.valid_from.isoformat()}"
+            remedy = "wait until then"
+        else:
+            continue
+        place = places.authorisation(each.id) if places else None
+        faults.append(fault_at(place, what, remedy, source=f"authorisation {each.id}"))
+    return tuple(faults)
+
+
+# --- One's own estate -----------------------------------------------------------------------------------------------
+
+#: How hard servers of this machine may be asked.
+LOOPBACK_RATES = Rates(connections_per_second=200, burst=400, at_once=20, port_questions_per_second=20_000)
+_LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host can only be this machine: 127.0.0.0/8, ::1, or the name localhost."""
+    return host == "localhost" or (is_address(host) and any(ipaddress.ip_address(host) in net for net in _LOOPBACK))
+
+
+def own_estate(
+    targets: Sequence[Uri],
+    authorised_by: str,
+    *,
+    rates: Rates | None = None,
+    ports: Sequence[PortRange] | None = None,
+    at: datetime | None = None,
+) -> Authorisation:
+    """The authorisation of someone over what is their own, valid for 24 hours.
+
+    Addresses are covered as blocks and names as names. ``localhost`` is covered as the loopback addresses, so that it
+    never comes to mean another machine. Without ``rates``, a target that is not loopback gets the polite ones.
+    """
+    hosts = sorted({target.host for target in targets})
+    named = [host for host in hosts if not is_address(host) and host != "localhost"]
+    blocks = [host for host in hosts if is_address(host)]
+    if "localhost" in hosts:
+        blocks.extend(str(net) for net in _LOOPBACK)
+    begins = at or now()
+    return Authorisation(
+        id=f"own-estate-{begins:%Y%m%dT%H%M%S}",
+        kind=AuthorisationKind.OWN_ESTATE,
+        granted_by=authorised_by,
+        covers=Covers(names=tuple(named), blocks=tuple(blocks), ports=None if ports is None else tuple(ports)),
+        valid_from=begins,
+        valid_until=begins + timedelta(hours=24),
+        rates=rates or (LOOPBACK_RATES if all(map(is_loopback, hosts)) else Rates()),
+    )

@@ -1,0 +1,273 @@
+"""The declaration: which information systems exist, at which level, and what they expose. Its author is the owner."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+
+from inspector.declare import authorisation
+from inspector.declare import document as papers
+from inspector.declare.authorisation import Authorisation, AuthorisationKind, PortRange, is_loopback, own_estate
+from inspector.declare.document import Location, Place, Places, Sheet, split
+from inspector.model.base import Model
+from inspector.model.declared import (
+    Approval,
+    ApprovalStatus,
+    Declared,
+    DeclaredPort,
+    Facts,
+    Measure,
+    PlanStatus,
+    Stage,
+    Tenancy,
+)
+from inspector.model.errors import Misuse, NotAuthorised
+from inspector.model.subject import BadUri, Scheme, Uri, normalise_host, parse_uri
+
+__all__ = [
+    "Approval",
+    "Declaration",
+    "Host",
+    "Organisation",
+    "Place",
+    "Places",
+    "System",
+    "ad_hoc",
+    "load",
+]
+
+HostName = Annotated[str, AfterValidator(normalise_host)]
+Selector = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?$",
+        description="the name before ._domainkey, of letters, digits, '.', '_' and '-'",
+    ),
+]
+
+
+class Organisation(Model):
+    """Who declares."""
+
+    code: str = Field(min_length=1)
+    name: str = Field(min_length=1)
+    head: str | None = None
+    parent: str | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+    @field_validator("valid_until")
+    @classmethod
+    def _after_it_begins(cls, valid_until: date | None, info: ValidationInfo) -> date | None:
+        valid_from = info.data.get("valid_from")
+        if valid_from and valid_until and valid_until < valid_from:
+            raise ValueError("valid_until is before valid_from; correct one of them")
+        return valid_until
+
+
+class Host(Model):
+    """A host with the ports it is declared to offer. ``name`` is a domain name or an address."""
+
+    name: HostName
+    ports: tuple[DeclaredPort, ...] = ()
+    tenancy: Tenancy = Tenancy.UNKNOWN
+
+
+@lru_cache(maxsize=1 << 14)
+def host_in(uri: str) -> str:
+    """The host, zone or domain that a normalised endpoint URI names."""
+    return urlsplit(uri).hostname or uri.partition(":")[2]
+
+
+#: What the id of a system looks like: it names folders, too.
+SYSTEM_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+
+
+class System(Model):
+    """One information system. ``endpoints`` are URIs, kept as the owner wrote them after normalisation."""
+
+    id: str = Field(
+        pattern=f"^{SYSTEM_ID}$",
+        description="1 to 64 letters, digits, '.', '_' and '-', a letter or digit first",
+    )
+    name: str = Field(min_length=1)
+    owner: str = Field(min_length=1)
+    operator: str | None = None
+    level: int = Field(ge=1, le=5)
+    stage: Stage = Stage.OPERATING
+    approval: Approval | None = None
+    plan: PlanStatus | None = None
+    measures: tuple[Measure, ...] = ()
+    facts: Facts = Facts()
+    hosts: tuple[Host, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    dkim_selectors: dict[HostName, tuple[Selector, ...]] = {}
+
+    def declared(self, host: str | None = None) -> Declared:
+        """What checks may know about ``host`` (None: about the whole system)."""
+        hosts = [each for each in self.hosts if host is None or each.name == host]
+        ports = sorted({(p.protocol, p.port, p.service or "") for each in hosts for p in each.ports})
+        return Declared(
+            stage=self.stage,
+            approval=self.approval,
+            plan=self.plan,
+            measures=self.measures,
+            facts=self.facts,
+            host_declared=bool(hosts),
+            ports=tuple(DeclaredPort(port=n, protocol=t, service=s or None) for t, n, s in ports),
+            tenancy=hosts[0].tenancy if host is not None and hosts else Tenancy.UNKNOWN,
+            endpoints=self.endpoints,
+            endpoints_here=tuple(uri for uri in self.endpoints if host is None or host_in(uri) == host),
+            selectors=self.dkim_selectors.get(host or "", ()),
+        )
+
+
+class Declaration(Model):
+    """A whole declaration. An authorisation of kind ``own-estate`` may stand inside it."""
+
+    organisation: Organisation
+    systems: tuple[System, ...] = Field(min_length=1)
+    authorisation: Authorisation | None = None
+
+
+# --- The file -------------------------------------------------------------------------------------------------------
+
+
+def load(path: Path, schemes: Mapping[str, Scheme]) -> tuple[Declaration, Places]:
+    """The declaration in a file, its endpoints normalised, and where its things stand.
+
+    Raises PaperError with every fault: those of form, endpoints that are no URI of a known scheme, what is declared
+    twice, a level without the facts of its approval, and an authorisation that is not the owner's to give.
+    """
+    sheet = papers.read(path)
+    sheet.refuse_repeats(((*at, "id"), sheet.at(*at, "id")) for at, _ in sheet.items("systems"))
+    for at, _ in sheet.items("systems"):
+        _normalise_endpoints(sheet, at, schemes)
+        _check_hosts(sheet, at)
+        _check_approval(sheet, at)
+    _check_authorisation(sheet)
+    declaration = sheet.take(Declaration)
+    sheet.close()
+    assert declaration is not None  # noqa: S101  (a sheet without faults gives its model)
+    return declaration, Places(dict(_places(sheet, declaration)))
+
+
+def _normalise_endpoints(sheet: Sheet, system: Location, schemes: Mapping[str, Scheme]) -> None:
+    known: list[tuple[Location, str]] = []
+    for at, text in sheet.items(*system, "endpoints"):
+        if not isinstance(text, str):
+            continue
+        try:
+            uri = str(parse_uri(text, schemes))
+        except BadUri as error:
+            sheet.fault(at, *split(str(error)))
+            continue
+        sheet.put(at, uri)
+        known.append((at, uri))
+    sheet.refuse_repeats(known)
+
+
+def _check_hosts(sheet: Sheet, system: Location) -> None:
+    hosts = [(*at, "name") for at, _ in sheet.items(*system, "hosts")]
+    sheet.refuse_repeats((at, _host(sheet.at(*at))) for at in hosts)
+    for *host, _ in hosts:
+        sheet.refuse_repeats((at, _port(value)) for at, value in sheet.items(*host, "ports"))
+
+
+def _host(value: Any) -> Any:
+    try:
+        return normalise_host(value) if isinstance(value, str) else None
+    except BadUri:
+        return None
+
+
+def _port(value: Any) -> str | None:
+    try:
+        return str(DeclaredPort.model_validate(value))
+    except ValueError:
+        return None
+
+
+def _check_approval(sheet: Sheet, system: Location) -> None:
+    """An operating system's level was approved, or it was not: either is a fact to be declared."""
+    stage = sheet.at(*system, "stage") or Stage.OPERATING
+    approval = sheet.at(*system, "approval")
+    level = sheet.at(*system, "level")
+    if stage in (Stage.OPERATING, Stage.UPGRADE) and approval is None and level is not None:
+        sheet.fault(
+            (*system, "level"),
+            f"level {papers.shown(level)} is given without approval facts",
+            "write approval: {status: approved, decision: …, date: …}, or {status: none} if there is no dossier",
+        )
+    if isinstance(approval, dict) and approval.get("status") == ApprovalStatus.APPROVED and not approval.get("date"):
+        sheet.fault((*system, "approval"), "an approval is given without its date", "add date: … of the decision")
+
+
+def _check_authorisation(sheet: Sheet) -> None:
+    kind = sheet.at("authorisation", "kind")
+    if isinstance(kind, str) and kind in set(AuthorisationKind) - {AuthorisationKind.OWN_ESTATE}:
+        sheet.fault(
+            ("authorisation", "kind"),
+            f"an authorisation of kind {kind} is not the owner's to write into the declaration",
+            "put it in a paper of its own, signed by whoever grants it; only own-estate may stand here",
+        )
+    authorisation.check_covers(sheet, ("authorisation",))
+
+
+def _places(sheet: Sheet, declaration: Declaration) -> Iterator[tuple[tuple[str, ...], Place]]:
+    if declaration.authorisation:
+        yield ("authorisations", declaration.authorisation.id), sheet.place("authorisation")
+    for number, system in enumerate(declaration.systems):
+        yield ("systems", system.id), sheet.place("systems", number)
+        if system.approval:
+            yield ("systems", system.id, "approval"), sheet.place("systems", number, "approval")
+        for index, host in enumerate(system.hosts):
+            yield ("systems", system.id, "hosts", host.name), sheet.place("systems", number, "hosts", index, "name")
+        for index, uri in enumerate(system.endpoints):
+            yield ("systems", system.id, "endpoints", uri), sheet.place("systems", number, "endpoints", index)
+
+
+# --- Without files --------------------------------------------------------------------------------------------------
+
+
+def ad_hoc(
+    uris: Sequence[Uri],
+    level: int,
+    authorised_by: str | None,
+    ports: Collection[PortRange] | None = None,
+    *,
+    at: datetime | None = None,
+) -> tuple[Declaration, Authorisation]:
+    """The papers of an inspection asked for on the command line: one system, and an own-estate authorisation.
+
+    Nothing is known of its approval. Raises NotAuthorised when nobody is named who authorises it, unless every target
+    is loopback, and Misuse for what cannot be declared.
+    """
+    if not uris:
+        raise Misuse("nothing is to be inspected", remedy="name an endpoint, as https://host/")
+    if level not in range(1, 6):
+        raise Misuse(f"level {level} does not exist", remedy="give a level from 1 to 5")
+    foreign = sorted({uri.host for uri in uris if not is_loopback(uri.host)})
+    if foreign and not (authorised_by or "").strip():
+        raise NotAuthorised(
+            f"nobody is named who authorises the inspection of {', '.join(foreign)}",
+            remedy='say who answers for it: --authorised-by "NAME, POSITION"',
+        )
+    author = (authorised_by or "").strip() or "whoever runs this machine"
+    system = System(
+        id=re.sub(r"[^A-Za-z0-9._-]+", "-", uris[0].host).strip("-._")[:64] or "system",
+        name=uris[0].host,
+        owner=author,
+        level=level,
+        endpoints=tuple(dict.fromkeys(str(uri) for uri in uris)),
+    )
+    permit = own_estate(uris, author, ports=tuple(ports) if ports is not None else None, at=at)
+    organisation = Organisation(code="ad-hoc", name=author)
+    return Declaration(organisation=organisation, systems=(system,)), permit

@@ -1,0 +1,36 @@
+"""From a file to its text, bounded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
+
+from inspector.model.errors import Fault, PaperError
+
+#: The largest file that is read, in bytes.
+LARGEST_FILE = 20_000_000
+
+
+def read_text(path: Path) -> str:
+    """The text of a file; raises PaperError when it is missing, unreadable, too large, or not UTF-8."""
+
+    def refuse(what: str, remedy: str, line: int = 0, column: int = 0) -> NoReturn:
+        raise PaperError([Fault(str(path), line, column, what, remedy)]) from None
+
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        refuse("there is no such file", "check the path, or write one with inspector init")
+    except IsADirectoryError:
+        refuse("this is a folder", "name the file in it")
+    except OSError as error:
+        refuse(f"cannot be read: {error.strerror or error}", "check its permissions and its path")
+    if len(data) > LARGEST_FILE:
+        refuse(f"larger than {LARGEST_FILE:,} bytes", "split it into several files")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8-sig", errors="replace").rpartition("\n")[2]
+        line = data.count(b"\n", 0, error.start) + 1
+        refuse(f"byte 0x{data[error.start]:02x} is not UTF-8", "save the file as UTF-8", line, len(before) + 1)

@@ -1,0 +1,61 @@
+"""Where things stand in the files that people write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from inspector.model.base import Model
+from inspector.model.errors import Fault
+
+
+class Place(Model):
+    """Where something stands in a file: line and column count from 1."""
+
+    source: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the named things of papers stand: systems, hosts and endpoints of a declaration; authorisations."""
+
+    known: Mapping[tuple[str, ...], Place] = field(default_factory=dict)
+
+    @classmethod
+    def of_endpoints(cls, system: str, endpoints: Mapping[str, Place]) -> Places:
+        """Where the endpoints of one system stand, and nothing else."""
+        return cls({("systems", system, "endpoints", uri): place for uri, place in endpoints.items()})
+
+    def system(self, id: str) -> Place | None:  # noqa: A002
+        """Where a system begins."""
+        return self.known.get(("systems", id))
+
+    def approval(self, system: str) -> Place | None:
+        """Where the approval of a system is written."""
+        return self.known.get(("systems", system, "approval"))
+
+    def host(self, system: str, name: str) -> Place | None:
+        """Where a host of a system is named."""
+        return self.known.get(("systems", system, "hosts", name))
+
+    def endpoint(self, system: str, uri: str) -> Place | None:
+        """Where an endpoint (normalised URI) of a system is written."""
+        return self.known.get(("systems", system, "endpoints", uri))
+
+    def endpoints(self, system: str) -> dict[str, Place]:
+        """All endpoints of a system with their places."""
+        prefix = ("systems", system, "endpoints")
+        return {names[3]: place for names, place in self.known.items() if names[:3] == prefix}
+
+    def authorisation(self, id: str) -> Place | None:  # noqa: A002
+        """Where an authorisation begins."""
+        return self.known.get(("authorisations", id))
+
+
+def fault_at(place: Place | None, what: str, remedy: str = "", *, source: str = "") -> Fault:
+    """A fault at this place; ``source`` names the thing when no place is known."""
+    if place is None:
+        return Fault(source, 0, 0, what, remedy)
+    return Fault(place.source, place.line, place.column, what, remedy)

@@ -1,0 +1,183 @@
+"""From YAML to a sheet: bounded, and strict."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from typing import Any, NoReturn
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+from ruamel.yaml.reader import ReaderError
+
+from inspector.declare.document.document import Location, Mark, Sheet
+from inspector.model.errors import Fault, PaperError
+
+#: How deep lists and mappings may stand in one another.
+DEEPEST = 40
+#: How many values aliases may repeat in all.
+MOST_REPEATED = 10_000
+
+
+def read_yaml(text: str, source: str, *, quickly: bool = False) -> Sheet:
+    """The sheet of a YAML text; raises PaperError when it is empty or breaks the syntax.
+
+    ``quickly`` is for the many files that packages bring: they are parsed by C code, and by Python only where that
+    finds a fault, to tell it in the same words as everywhere.
+    """
+    node = (_composed_quickly(text) if quickly else None) or _compose(text, source)
+    sheet = Sheet(source)
+    if node is None:
+        sheet.fault((), "the file is empty", "write one with inspector init")
+        sheet.close()
+    else:
+        sheet.data = _Builder(sheet).build(node, (), 1)
+    return sheet
+
+
+_REMEDIES = (
+    (r"\\t|tab", "indent with spaces"),
+    ("mapping values are not allowed", "put the text in quotes, or start a new line"),
+    ("undefined alias", "define the anchor before, or write the value out"),
+    ("another document", "keep one document in a file"),
+)
+
+
+def _composed_quickly(text: str) -> Node | None:
+    """The same tree as from Python's parser, or None where there is none."""
+    try:
+        return YAML(typ="safe", pure=False).compose(io.StringIO(text))  # type: ignore[no-any-return]
+    except (YAMLError, ValueError, OverflowError, RecursionError):
+        return None
+
+
+def _compose(text: str, source: str) -> Node | None:
+    yaml = YAML(typ="safe", pure=True)
+
+    def refuse(what: str, remedy: str, line: int, column: int) -> NoReturn:
+        raise PaperError([Fault(source, line, column, what, remedy)]) from None
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an anchor that is defined anew
+            return yaml.compose(io.StringIO(text))  # type: ignore[no-any-return]
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = error.problem or error.context or "broken syntax"
+        remedies = (remedy for sign, remedy in _REMEDIES if re.search(sign, problem))
+        remedy = next(remedies, "check indentation, brackets and quotes nearby")
+        refuse(f"not YAML: {problem}", remedy, mark.line + 1 if mark else 1, mark.column + 1 if mark else 1)
+    except ReaderError as error:
+        before = text[: error.position].rpartition("\n")[2]
+        line = text.count("\n", 0, error.position) + 1
+        refuse(f"character U+{ord(text[error.position]):04X} has no place in YAML", "remove it", line, len(before) + 1)
+    except RecursionError:
+        refuse("lists and mappings stand too deep in one another", "flatten them", *_too_deep(text))
+    except (YAMLError, ValueError, OverflowError) as error:
+        refuse(f"not YAML: {str(error) or type(error).__name__}", "repair the syntax", 1, 1)
+
+
+def _too_deep(text: str) -> Mark:
+    depth = 0
+    for event in YAML(typ="safe", pure=True).parse(io.StringIO(text)):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > DEEPEST:
+            return event.start_mark.line + 1, event.start_mark.column + 1
+    return 1, 1
+
+
+_TAG = "tag:yaml.org,2002:"
+
+
+class _Builder:
+    """Turns YAML nodes into plain data on a sheet."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self.seen: set[int] = set()
+        self.open: set[int] = set()
+        self.repeated = 0
+
+    def build(self, node: Node, location: Location, depth: int) -> Any:
+        self.sheet.values[location] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        self._bound(node, location, depth)
+        if isinstance(node, ScalarNode):
+            return self._scalar(node, location)
+        self.open.add(id(node))
+        if isinstance(node, MappingNode):
+            value: Any = self._mapping(node, location, depth)
+        else:
+            value = self._sequence(node, location, depth)
+        self.open.discard(id(node))
+        return value
+
+    def _bound(self, node: Node, location: Location, depth: int) -> None:
+        if depth > DEEPEST and not isinstance(node, ScalarNode):
+            self._refuse(location, "lists and mappings stand too deep in one another", "flatten them")
+        if id(node) in self.open:
+            self._refuse(location, "an alias stands inside its own anchor", "write the value out")
+        self.repeated += id(node) in self.seen
+        if self.repeated > MOST_REPEATED:
+            self._refuse(location, f"aliases repeat more than {MOST_REPEATED:,} values", "write the values out")
+        self.seen.add(id(node))
+
+    def _refuse(self, location: Location, what: str, remedy: str) -> NoReturn:
+        self.sheet.fault(location, what, remedy)
+        self.sheet.close()
+        raise AssertionError("a sheet with a fault does not close")
+
+    def _check_tag(self, node: Node, location: Location, *plain: str) -> None:
+        tag = str(node.tag)
+        if tag.removeprefix(_TAG) not in plain:
+            self.sheet.fault(location, f"the tag {tag.removeprefix(_TAG)!r} has no meaning here", "remove it")
+
+    def _mapping(self, node: MappingNode, location: Location, depth: int) -> dict[str, Any]:
+        self._check_tag(node, location, "map")
+        data: dict[str, Any] = {}
+        for key, value in node.value:
+            mark = (key.start_mark.line + 1, key.start_mark.column + 1)
+            if not isinstance(key, ScalarNode):
+                self.sheet.faults.append(Fault(self.sheet.source, *mark, "a key is not plain text", "write key: value"))
+                continue
+            name = str(key.value)
+            below = (*location, name)
+            if name in data:
+                first = self.sheet.keys[below][0]
+                what = f"duplicate key {name!r}, first on line {first}"
+                self.sheet.faults.append(Fault(self.sheet.source, *mark, what, "remove one of them"))
+                continue
+            self.sheet.keys[below] = mark
+            data[name] = self.build(value, below, depth + 1)
+            if value.start_mark.index == value.end_mark.index:
+                self.sheet.values[below] = mark  # nothing is written: ruamel points at whatever comes next
+        return data
+
+    def _sequence(self, node: Node, location: Location, depth: int) -> list[Any]:
+        self._check_tag(node, location, "seq")
+        return [self.build(each, (*location, index), depth + 1) for index, each in enumerate(node.value)]
+
+    def _scalar(self, node: ScalarNode, location: Location) -> Any:
+        self._check_tag(node, location, "str", "null", "bool", "int", "float", "timestamp")
+        text = str(node.value)
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            self.sheet.fault(location, "half a surrogate pair is no character", "remove the escape")
+            return ""
+        return _plain(text, str(node.tag).removeprefix(_TAG))
+
+
+def _plain(text: str, tag: str) -> Any:
+    """A scalar as YAML 1.2 means it; dates, and what fits no other type, stay the text that was written."""
+    if tag == "null":
+        return None
+    if tag == "bool" and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if tag == "int" and re.fullmatch(r"[-+]?[0-9]{1,30}", text):
+        return int(text)
+    if tag == "int" and re.fullmatch(r"0(x[0-9a-fA-F]{1,30}|o[0-7]{1,30})", text):
+        return int(text, 0)
+    if tag == "float" and re.fullmatch(r"[-+]?[0-9.]{1,30}(e[-+]?[0-9]{1,2})?", text, re.IGNORECASE):
+        return float(text)
+    return text

@@ -1,0 +1,66 @@
+"""The JSON Schemas of the papers, for editors: they accept the short forms, and describe each part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+
+from inspector.declare.authorisation import Authorisation
+from inspector.declare.declaration import Declaration
+from inspector.declare.settings import Settings
+from inspector.declare.statement import Statements
+from inspector.model.errors import Misuse
+
+#: The papers that have a schema.
+PAPERS: dict[str, type[BaseModel]] = {
+    "declaration": Declaration,
+    "authorisation": Authorisation,
+    "statements": Statements,
+    "settings": Settings,
+}
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema(paper: str, schemes: Iterable[str] = ()) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a paper; raises Misuse when there is no such paper.
+
+    ``schemes`` are those that endpoints may have. A rule that needs more than one value at a time is the loader's to
+    check, not the schema's.
+    """
+    if paper not in PAPERS:
+        raise Misuse(f"there is no paper {paper!r}", remedy=f"write one of {', '.join(PAPERS)}")
+    told: dict[str, Any] = _plain(PAPERS[paper].model_json_schema())
+    if paper == "authorisation":
+        told = _one_or_many(told)
+    if paper == "declaration" and (known := ", ".join(sorted(schemes))):
+        told["$defs"]["System"]["properties"]["endpoints"]["items"]["description"] = f"a URI; schemes: {known}"
+    return {"$schema": _DIALECT, **told}
+
+
+def _one_or_many(one: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a file that holds one value or a list of them."""
+    parts = one.pop("$defs")
+    title = one["title"]
+    link = {"$ref": f"#/$defs/{title}"}
+    return {
+        "title": title,
+        "description": "One authorisation, or a list of them.",
+        "anyOf": [link, {"type": "array", "items": link, "minItems": 1}],
+        "$defs": {**parts, title: one},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """The schema with descriptions on one line each, without the docstrings' mark-up."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: " ".join(each.replace("``", "`").split())
+        if key == "description" and isinstance(each, str)
+        else _plain(each)
+        for key, each in value.items()
+    }

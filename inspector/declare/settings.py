@@ -1,0 +1,226 @@
+"""The inspector's own side: where it looks from, whom it trusts, where it writes.
+
+Never what is required of a system.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, get_origin
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from inspector.declare import document as papers
+from inspector.declare.document import Sheet
+from inspector.declare.document.diagnostics import explain, follow
+from inspector.model.base import Model
+from inspector.model.errors import Fault, PaperError
+
+
+class VantageKind(StrEnum):
+    """From where one looks."""
+
+    INTERNET = "internet"
+    PARTNER = "partner"
+    INSIDE = "inside"
+    CI = "ci"
+
+
+class Vantage(Model):
+    """The place from which one looks."""
+
+    name: str = "unnamed"
+    kind: VantageKind = VantageKind.INTERNET
+
+
+class Ceilings(Model):
+    """Limits of this machine over all targets.
+
+    Open connections, looks in flight, bytes kept of one answer, seconds of one look.
+    """
+
+    connections: int = Field(default=400, ge=1)
+    looks: int = Field(default=50, ge=1)
+    answer_bytes: int = Field(default=2_000_000, ge=1024)
+    look_seconds: int = Field(default=600, ge=1)
+
+
+def _resolver(text: str) -> str:
+    parts = re.fullmatch(r"\[(?P<six>[^\]]+)\](?::(?P<port6>\d{1,5}))?|(?P<four>[0-9.]+)(?::(?P<port4>\d{1,5}))?", text)
+    address = (parts["six"] or parts["four"]) if parts else text
+    port = int((parts["port6"] or parts["port4"] or 53) if parts else 53)
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        port = 0
+    if port not in range(1, 65536):
+        raise ValueError(f"{text!r} is no resolver; write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353")
+    return text
+
+
+Resolver = Annotated[str, AfterValidator(_resolver)]
+KeyId = Annotated[
+    str, Field(pattern=r"^[0-9a-f]{64}$", description="a key id: 64 lower-case hexadecimal digits, as verify prints it")
+]
+
+Anchor = Annotated[
+    str,
+    Field(
+        pattern=r"^\S+\s+(\d+\s+)?(IN\s+)?(DS|DNSKEY)\s+\d+\s+\d+\s+\d+\s+\S.*$",
+        description='a DS or DNSKEY line, as ". IN DS 20326 8 2 E06D…"',
+    ),
+]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Settings(Model):
+    """Settings, from ``inspector.toml``, ``INSPECTOR_*`` and flags, in rising order of precedence.
+
+    ``resolvers``: ``address`` or ``address:port`` (empty: the machine's own). ``trust_roots``: PEM files or folders of
+    declared roots. ``public_roots``: PEM file of the browser store (None: certifi's). ``dnssec_anchors``: DS or DNSKEY
+    lines (empty: the root zone's built-in anchors). ``signing_key``: PEM, made on first use, mode 0600.
+    ``trusted_signers``: public key ids (hexadecimal). ``inspectors``: names of those whose decisions about statements
+    count. ``plugins_lock``: the plugins that may judge under an inspection decision. ``nmap_search_path``: programs
+    tried, () means no nmap.
+    """
+
+    vantage: Vantage = Vantage()
+    contact: str = ""
+    resolvers: tuple[Resolver, ...] = ()
+    trust_roots: tuple[Path, ...] = ()
+    public_roots: Path | None = None
+    dnssec_anchors: tuple[Anchor, ...] = ()
+    signing_key: Path | None = None
+    trusted_signers: tuple[KeyId, ...] = ()
+    inspectors: tuple[Name, ...] = ()
+    plugins_lock: Path = Path("plugins.lock")
+    output: Path = Path("out")
+    nmap_search_path: tuple[str, ...] = ("nmap", "/usr/bin/nmap", "/usr/local/bin/nmap", "/opt/homebrew/bin/nmap")
+    ceilings: Ceilings = Ceilings()
+
+
+# --- The file, the environment, the flags ---------------------------------------------------------------------------
+
+#: What begins the names of environment variables; ``__`` stands between a table and its key.
+PREFIX = "INSPECTOR_"
+_PATHS = ("trust_roots", "public_roots", "signing_key", "plugins_lock", "output")
+
+
+def load(path: Path | None, environment: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:
+    """The settings of a file, changed by ``INSPECTOR_*`` variables, changed by flags.
+
+    Without a path there is no file. Paths in the file are relative to its folder. A variable's list is written with
+    commas, and an empty one is the empty list; any other empty variable is as good as unset. ``overrides`` maps names
+    (``output``, ``vantage.name``) to values; None is a flag not given. Raises PaperError with every fault of all three.
+    """
+    faults: list[Fault] = []
+    merged = {} if path is None else _read_file(path, faults)
+    for source, name, value in [*_variables(environment), *_flags(overrides)]:
+        faults.extend(_faults(source, _nested(name, value)))
+        _merge(merged, _nested(name, value))
+    if faults:
+        raise PaperError(faults)
+    return Settings.model_validate(merged)
+
+
+def _read_file(path: Path, faults: list[Fault]) -> dict[str, Any]:
+    sheet = _read_toml(path)
+    sheet.take(Settings)
+    try:
+        sheet.close()
+    except PaperError as error:
+        faults.extend(error.faults)
+        return {}
+    data: dict[str, Any] = sheet.data
+    for name in _PATHS:
+        match data.get(name):
+            case str(value):
+                data[name] = path.parent / Path(value).expanduser()
+            case list(values):
+                data[name] = [path.parent / Path(value).expanduser() for value in values]
+    return data
+
+
+def _read_toml(path: Path) -> Sheet:
+    text = papers.read_text(path)
+    sheet = Sheet(str(path))
+    try:
+        # Dates have no place in settings: as text they are refused like any other wrong value.
+        sheet.data = json.loads(json.dumps(tomllib.loads(text), default=str))
+    except (ValueError, RecursionError) as error:
+        what, line, column = _syntax_error(str(error), text)
+        raise PaperError([Fault(str(path), line, column, f"not TOML: {what}", "repair the syntax here")]) from None
+    for location, line, key, value in _toml_keys(text):
+        sheet.keys.setdefault(location, (line, key))
+        sheet.values.setdefault(location, (line, value))
+    return sheet
+
+
+def _syntax_error(message: str, text: str) -> tuple[str, int, int]:
+    """What tomllib complains about, with line and column."""
+    what, _, _ = message.partition(" (at ")
+    place = re.search(r"at line (\d+), column (\d+)", message)
+    if place:
+        return what, int(place[1]), int(place[2])
+    lines = text.split("\n")
+    return what, len(lines), len(lines[-1]) + 1
+
+
+def _toml_keys(text: str) -> Iterator[tuple[tuple[str, ...], int, int, int]]:
+    """Location, line, and the columns of key and value, for each key that begins a line of its own."""
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.split("\n"), 1):
+        if header := re.match(r"\s*\[\s*([\w.\" '-]+?)\s*\]", line):
+            table = _parts(header[1])
+            yield table, number, header.start(1) + 1, header.start(1) + 1
+        elif pair := re.match(r"\s*([\w.\"'-]+)\s*=\s*", line):
+            yield (*table, *_parts(pair[1])), number, pair.start(1) + 1, pair.end() + 1
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip(" \"'") for part in dotted.split("."))
+
+
+def _variables(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...], object]]:
+    for variable, text in sorted(environment.items()):
+        if not variable.startswith(PREFIX):
+            continue
+        name = tuple(variable.removeprefix(PREFIX).lower().split("__"))
+        if get_origin(follow(Settings, name)[0]) is tuple:
+            yield variable, name, [each.strip() for each in text.split(",") if each.strip()]
+        elif text:
+            yield variable, name, text
+
+
+def _flags(overrides: Mapping[str, object]) -> Iterator[tuple[str, tuple[str, ...], object]]:
+    for name, value in overrides.items():
+        if value is not None:
+            yield f"--{re.sub('[._]', '-', name)}", tuple(name.split(".")), value
+
+
+def _nested(name: tuple[str, ...], value: object) -> dict[str, Any]:
+    for step in reversed(name):
+        value = {step: value}
+    return value  # type: ignore[return-value]  # a name has at least one step
+
+
+def _merge(base: dict[str, Any], change: Mapping[str, Any]) -> None:
+    for key, value in change.items():
+        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value
+
+
+def _faults(source: str, change: dict[str, Any]) -> Iterator[Fault]:
+    try:
+        Settings.model_validate(change)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            yield Fault(source, 0, 0, *explain(Settings, detail["loc"], detail))

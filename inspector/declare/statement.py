@@ -1,0 +1,158 @@
+"""Statements: what either side says about findings. They never change what was seen.
+
+``load`` decides whose decisions count, ``apply`` is the one place where their effect is computed.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from inspector.declare import document as papers
+from inspector.declare.document import Sheet, fault_at
+from inspector.model.base import Instant, Model
+from inspector.model.errors import Fault
+from inspector.model.finding import Finding, StatementNote
+
+
+class StatementKind(StrEnum):
+    """What is said."""
+
+    EQUIVALENT_MEASURE = "equivalent-measure"
+    ACCEPTED_RISK = "accepted-risk"
+    REMEDIATION_PLANNED = "remediation-planned"
+    INHERITED = "inherited"
+    DISPUTED = "disputed"
+
+
+class Decision(StrEnum):
+    """What the inspecting side made of it."""
+
+    CLAIMED = "claimed"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class Statement(Model):
+    """One statement, about a finding id, or about a requirement and a subject."""
+
+    kind: StatementKind
+    finding: str | None = None
+    requirement: str | None = None
+    subject: str | None = None
+    reason: str = Field(min_length=1)
+    author: str = Field(min_length=1)
+    until: Instant | None = None
+    document: str | None = None
+    decision: Decision = Decision.CLAIMED
+    decided_by: str | None = None
+
+    @model_validator(mode="after")
+    def _aimed_and_decided(self) -> Self:
+        if (self.finding is None) == (self.requirement is None):
+            raise ValueError("it is not said which finding is meant; name either finding, or requirement with subject")
+        if self.requirement is not None and self.subject is None:
+            raise ValueError("a requirement is named without its subject; add subject: URI")
+        if self.decision is not Decision.CLAIMED and not self.decided_by:
+            raise ValueError("nobody signs the decision; add decided_by: NAME, someone of the inspecting side")
+        return self
+
+    def about(self, finding: Finding) -> bool:
+        """Whether this statement speaks of that finding."""
+        if self.finding is not None:
+            return self.finding == finding.id
+        return self.requirement == finding.requirement and self.subject == finding.subject
+
+
+class Statements(Model):
+    """The statements paper."""
+
+    statements: tuple[Statement, ...] = ()
+
+
+# --- The file -------------------------------------------------------------------------------------------------------
+
+
+def load(path: Path, *, inspecting: Collection[str] = ()) -> tuple[tuple[Statement, ...], tuple[Fault, ...]]:
+    """The statements of a file, as far as its author may make them, and warnings about those that were cut back.
+
+    Who is inspected cannot write its own pardon. Whatever a paper says, a decision counts only when whoever looks has
+    opened that paper through an option of its own, and has named the decider in its settings: ``inspecting`` are those
+    names, and stay empty for a paper of the inspected side. A decision by anybody else, or by the statement's own
+    author, becomes *claimed*; a warning names its place. Raises PaperError with every fault of form.
+    """
+    sheet = papers.read(path)
+    found = sheet.take(Statements)
+    sheet.close()
+    statements = found.statements if found else ()
+    warnings = tuple(_warn(sheet, statements, inspecting))
+    return tuple(each if _counts(each, inspecting) else _claimed(each) for each in statements), warnings
+
+
+def _counts(statement: Statement, inspecting: Collection[str]) -> bool:
+    if statement.decision is Decision.CLAIMED:
+        return True
+    decider = _folded(statement.decided_by)
+    return decider in map(_folded, inspecting) and decider != _folded(statement.author)
+
+
+def _folded(name: str | None) -> str:
+    """A name as it is compared: one spelling of each Vietnamese letter, single spaces."""
+    return " ".join(unicodedata.normalize("NFC", name or "").split())
+
+
+def _claimed(statement: Statement) -> Statement:
+    return statement.model_copy(update={"decision": Decision.CLAIMED, "decided_by": None})
+
+
+def _warn(sheet: Sheet, statements: tuple[Statement, ...], inspecting: Collection[str]) -> Iterator[Fault]:
+    for index, statement in enumerate(statements):
+        if _counts(statement, inspecting):
+            continue
+        what = f"{statement.decision} by {statement.decided_by!r} does not count and is read as claimed"
+        if _folded(statement.decided_by) == _folded(statement.author):
+            remedy = "let somebody of the inspecting side other than its author decide"
+        elif inspecting:
+            remedy = "if this person is of the inspecting side, add the name to inspectors in the settings"
+        else:
+            remedy = "only a paper that the inspecting side opens as its own decides, by names in its settings"
+        yield fault_at(sheet.place("statements", index, "decided_by"), what, remedy)
+
+
+# --- Their effect ---------------------------------------------------------------------------------------------------
+
+#: Kinds that, once accepted and not past their date, keep a failure out of the exit code.
+EXCUSING = frozenset({StatementKind.EQUIVALENT_MEASURE, StatementKind.ACCEPTED_RISK, StatementKind.INHERITED})
+
+
+def apply(finding: Finding, statements: tuple[Statement, ...], as_of: datetime) -> Finding:
+    """The finding with the statements about it beside its unchanged outcome.
+
+    ``excused`` is set only by an accepted statement of an excusing kind that is not past its date.
+    """
+    about = [statement for statement in statements if statement.about(finding)]
+    if not about:
+        return finding
+    live = [each for each in about if each.until is None or each.until >= as_of]
+    return finding.model_copy(
+        update={
+            "statements": tuple(
+                StatementNote(
+                    kind=each.kind.value,
+                    decision=each.decision.value,
+                    author=each.author,
+                    reason=each.reason,
+                    until=each.until,
+                    document=each.document,
+                )
+                for each in about
+            ),
+            "excused": any(each.decision is Decision.ACCEPTED and each.kind in EXCUSING for each in live),
+        }
+    )

@@ -1,0 +1,166 @@
+"""Commented skeletons of the papers, in Vietnamese and English, filled with what is known already.
+
+Each loads without a fault as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from inspector.model.base import now
+from inspector.model.subject import Uri, is_address
+
+
+def quoted(text: str) -> str:
+    """The text in double quotes, as YAML and TOML both read it."""
+    return "".join(each if each.isprintable() else _escaped(each) for each in json.dumps(text, ensure_ascii=False))
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def declaration(
+    *, organisation: str, system: str, name: str, level: int, endpoints: Sequence[Uri], code: str = "ORG-1"
+) -> str:
+    """The declaration of one system with these endpoints, whose services are its declared ports."""
+    return f"""\
+# Bản khai hệ thống thông tin / Declaration of information systems
+# Kiểm tra bản khai / check it: inspector plan declaration.yaml
+
+organisation:
+  code: {quoted(code)}  # mã cơ quan, tổ chức / code of the organisation
+  name: {quoted(organisation)}
+  # head: "…"  # người đứng đầu / head
+  # parent: "…"  # mã cơ quan cấp trên / code of the parent organisation
+
+systems:
+  - id: {quoted(system)}  # mã ngắn, không dấu / short id without diacritics
+    name: {quoted(name)}
+    owner: {quoted(organisation)}  # chủ quản hệ thống thông tin / system owner
+    # operator: "…"  # đơn vị vận hành / operator
+    level: {level}  # cấp độ 1–5 / security level
+    stage: operating  # design · build · upgrade · operating · retired
+
+    approval:  # hồ sơ đề xuất cấp độ / level proposal dossier
+      status: none  # none · drafting · submitted · appraised · approved
+      # decision: "123/QĐ-…"  # số quyết định phê duyệt / number of the approval
+      # date: 2026-01-31  # ngày phê duyệt / date of the approval
+
+    # plan: partial  # phương án bảo đảm: not-started · partial · full / security assurance plan
+    # measures:  # tình trạng biện pháp / status of measures
+    #   - {{clause: "…", status: done}}  # planned · partial · done · equivalent · inherited
+    #   - {{clause: "…", status: inherited, from: "…"}}  # from: bên cung cấp / provider
+    # facts:  # căn cứ xác định cấp độ / facts that the level rests on
+    #   state_body: true  # cơ quan nhà nước / state body
+    #   users: 12000  # số người sử dụng / number of users
+    #   information: [public, personal]
+
+{_hosts(endpoints)}
+    endpoints:  # địa chỉ dịch vụ nhìn từ bên ngoài / services as seen from outside
+{_lines(6, [quoted(uri) for uri in sorted(set(map(str, endpoints)))])}
+    # dkim_selectors: {{example.vn: [mail]}}  # tên miền thư điện tử / mail domains
+"""
+
+
+def authorisation(*, granted_by: str, endpoints: Sequence[Uri], contact: str = "", at: datetime | None = None) -> str:
+    """An own-estate authorisation over these endpoints (one at least), valid for 30 days from ``at`` (now)."""
+    begins = (at or now()).replace(microsecond=0)
+    hosts = sorted({uri.host for uri in endpoints})
+    names = [host for host in hosts if not is_address(host)]
+    blocks = [host for host in hosts if is_address(host)]
+    return f"""\
+# Văn bản cho phép kiểm tra / Authorisation of the inspection
+# Người có thẩm quyền ký; không có văn bản này thì không gửi gói tin nào
+# To be granted by whoever may permit it; without it no packet is sent
+
+id: {quoted(f"authorisation-{begins:%Y%m%d}")}
+kind: own-estate  # owner-request · inspection-decision · self-inspection · own-estate
+# basis: "…"  # căn cứ pháp lý / legal basis
+granted_by: {quoted(granted_by)}  # họ tên, chức vụ / name and position
+# document: {{number: "45/QĐ-…", date: 2026-01-31}}  # quyết định / decision
+{"" if contact else "# "}emergency_contact: {quoted(contact or "…")}  # liên hệ khẩn cấp / in an emergency
+
+covers:  # phạm vi / scope
+  # tên miền, hoặc "*.zone" / names, or "*.zone"
+  names: [{", ".join(map(quoted, names))}]
+  # địa chỉ IP, cần có để quét cổng / addresses, needed for port sweeps
+  blocks: [{", ".join(map(quoted, blocks))}]
+  # ports: [443, "8000-8100"]  # mặc định: các cổng đã khai / default: the declared ports
+
+valid_from: {begins.isoformat()}
+valid_until: {(begins + timedelta(days=30)).isoformat()}
+# windows:  # khung giờ được phép / hours in which packets may be sent
+#   - {{days: [1, 2, 3, 4, 5], start: "22:00", end: "05:00", timezone: Asia/Ho_Chi_Minh}}
+
+touch: polite  # passive · polite · intrusive
+rates:  # trên mỗi địa chỉ IP / per address
+  connections_per_second: 4
+  burst: 10
+  at_once: 5
+  port_questions_per_second: 100
+"""
+
+
+def statements() -> str:
+    """A statements paper without a statement, and examples to uncomment."""
+    return """\
+# Ý kiến, giải trình về kết quả / Statements about findings
+# Không làm thay đổi kết quả; chỉ có hiệu lực khi bên kiểm tra chấp nhận
+# They change no outcome, and excuse nothing until the inspecting side accepts them
+
+statements: []
+# statements:
+#   - kind: equivalent-measure  # accepted-risk · remediation-planned · inherited · disputed
+#     requirement: "…"  # mã yêu cầu trong báo cáo / id of the requirement in the report
+#     subject: "https://example.vn/"  # đối tượng trong báo cáo / subject in the report
+#     reason: "…"  # lý do / reason
+#     author: "…"  # người đề nghị / who says so
+#     until: 2026-12-31T23:59:59+07:00  # đến khi / until
+#     document: "…"
+#     # Phần của bên kiểm tra / to be filled in by the inspecting side:
+#     # decision: accepted  # claimed · accepted · refused
+#     # decided_by: "…"
+"""
+
+
+def settings(*, contact: str = "", vantage: str = "unnamed") -> str:
+    """The settings of the inspecting side."""
+    return f"""\
+# Cấu hình của bên kiểm tra / Settings of the inspecting side
+
+contact = {quoted(contact)}  # liên hệ, gửi kèm trong truy vấn / said to those who are asked
+# output = "out"  # thư mục kết quả / where bundles go
+# resolvers = ["192.0.2.53"]  # mặc định: của máy này / default: this machine's
+# trust_roots = ["roots/"]  # chứng thư số gốc được khai báo / declared roots, PEM
+# signing_key = "signing.pem"  # tạo khi dùng lần đầu / made on first use
+# trusted_signers = []  # mã khóa được tin cậy / key ids
+# inspectors = ["…"]  # người có quyền chấp nhận giải trình / whose decisions about statements count
+
+[vantage]
+name = {quoted(vantage)}  # nơi đặt máy kiểm tra / where this machine stands
+kind = "internet"  # internet · partner · inside · ci
+
+# [ceilings]  # giới hạn của máy này / limits of this machine
+# connections = 400
+# looks = 50
+"""
+
+
+def _hosts(endpoints: Sequence[Uri]) -> str:
+    """The hosts of services, each with the ports that its endpoints name."""
+    ports: dict[str, set[str]] = {}
+    for uri in endpoints:
+        if uri.port is not None:
+            protocol = "udp" if uri.scheme.name == "udp" else "tcp"
+            ports.setdefault(uri.host, set()).add(quoted(f"{uri.port}/{protocol}"))
+    hosts = [f"{{name: {quoted(host)}, ports: [{', '.join(sorted(ports[host]))}]}}" for host in sorted(ports)]
+    comment = "hosts:  # máy chủ và các cổng được khai báo / hosts and their declared ports"
+    return f"    {comment}\n{_lines(6, hosts)}\n" if hosts else ""
+
+
+def _lines(indent: int, items: Sequence[str]) -> str:
+    return "\n".join(f"{' ' * indent}- {each}" for each in items) or f"{' ' * indent}[]"

@@ -1,0 +1,203 @@
+"""The papers of the estate, each as its author would write it: declaration, authorisation, statements, settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from inspector.declare.templates import quoted
+from inspector.demo.environment import PORTAL, SHOP, SILENT, Estate
+from inspector.model.base import now
+from inspector.model.errors import Misuse
+
+#: A look may take this long: the one server that never answers is given up soon.
+LOOK_SECONDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """Where the papers lie."""
+
+    declaration: Path
+    authorisation: Path
+    statements: Path
+    settings: Path
+
+
+def write(folder: Path, estate: Estate) -> Papers:
+    """Write the papers into a folder, over those of an earlier demonstration. Raises Misuse."""
+    papers = Papers(
+        declaration=folder / "declaration.yaml",
+        authorisation=folder / "authorisation.yaml",
+        statements=folder / "statements.yaml",
+        settings=folder / "inspector.toml",
+    )
+    texts = {
+        papers.declaration: declaration(estate),
+        papers.authorisation: authorisation(estate),
+        papers.statements: statements(estate),
+        papers.settings: settings(estate),
+        folder / "root.pem": estate.root.decode(),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in texts.items():
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Misuse(
+            f"{error.filename}: cannot be written: {error.strerror}", remedy="choose another folder with --output"
+        ) from None
+    return papers
+
+
+def declaration(estate: Estate) -> str:
+    """Three systems of a ministry that does not exist: one well kept, one poor, one that cannot be seen."""
+    ports = estate.ports
+    good_zone = "      - dns:bo-mau.test\n" if estate.serves_zones else ""
+    poor_zone = "      - dns:luu-niem.test\n" if estate.serves_zones else ""
+    return f"""\
+# Bản khai của một bộ không có thật, chỉ để minh họa / Declaration of a ministry that does not exist
+
+organisation:
+  code: BM
+  name: Bộ Mẫu (tổ chức không có thật, dùng để minh họa)
+  head: Bộ trưởng Bộ Mẫu
+
+systems:
+  # Một hệ thống được chăm sóc tốt / a well-kept system
+  - id: cong-thong-tin
+    name: Cổng thông tin điện tử Bộ Mẫu
+    owner: Bộ Mẫu
+    operator: Trung tâm Công nghệ thông tin, Bộ Mẫu
+    level: 3
+    stage: operating
+    approval: {{status: approved, decision: 12/QĐ-BM, date: 2026-03-15}}
+    plan: full
+    measures:
+      - {{clause: 7.2.4.3, status: done}}  # sao lưu (TCVN 11930:2017)
+      - {{clause: 7.2.2.3, status: done}}  # nhật ký máy chủ (TCVN 11930:2017)
+      - {{clause: "5.11", status: done}}  # sao lưu (TCVN 14423:2026)
+      - {{clause: "5.8", status: partial}}  # nhật ký (TCVN 14423:2026)
+    facts:
+      state_body: true
+      users: 40000
+      basic_data_subjects: 40000
+      nationwide: true
+      always_on: false
+      information: [public, personal]
+    hosts:
+      - {{name: {PORTAL}, ports: [{ports.portal_https}, {ports.portal_http}], tenancy: dedicated}}
+    endpoints:
+      - https://{PORTAL}:{ports.portal_https}/
+      - http://{PORTAL}:{ports.portal_http}/
+      - mail:bo-mau.test
+{good_zone}
+  # Một hệ thống cũ bị bỏ quên / an old, forgotten system
+  - id: cua-hang
+    name: Cửa hàng lưu niệm trực tuyến (hệ thống cũ)
+    owner: Nhà xuất bản Bộ Mẫu
+    operator: Nhà xuất bản Bộ Mẫu
+    level: 2
+    stage: operating
+    approval: {{status: drafting}}
+    plan: partial
+    measures:
+      - {{clause: "4.11", status: planned}}  # sao lưu (TCVN 14423:2026)
+    facts:
+      state_body: true
+      users: 150000
+      basic_data_subjects: 150000
+      sensitive_data_subjects: 0
+      administrative_procedures: false
+      conditional_business: false
+      nationwide: false
+      always_on: false
+      information: [public, personal]
+    hosts:
+      - {{name: {SHOP}, ports: [{ports.shop_https}, {ports.shop_http}], tenancy: dedicated}}
+    endpoints:
+      - https://{SHOP}:{ports.shop_https}/
+      - http://{SHOP}:{ports.shop_http}/
+      - host:{SHOP}
+      - mail:luu-niem.test
+{poor_zone}
+  # Một hệ thống chưa được phê duyệt, không trả lời / a system without approval that does not answer
+  - id: van-ban
+    name: Hệ thống quản lý văn bản
+    owner: Bộ Mẫu
+    operator: Văn phòng Bộ Mẫu
+    level: 3
+    stage: operating
+    approval: {{status: submitted}}
+    plan: not-started
+    facts:
+      state_body: true
+    hosts:
+      - {{name: {SILENT}, ports: [{ports.silent_https}], tenancy: dedicated}}
+    endpoints:
+      - https://{SILENT}:{ports.silent_https}/
+"""
+
+
+def authorisation(estate: Estate) -> str:
+    """The permission of whoever runs this machine, over the estate's own addresses and for one day."""
+    begins = now().replace(microsecond=0) - timedelta(minutes=1)
+    return f"""\
+# Văn bản cho phép kiểm tra các máy chủ minh họa / Authorisation to inspect the servers of the demonstration
+
+id: minh-hoa
+kind: own-estate
+basis: Máy chủ minh họa do chính người kiểm tra khởi động
+granted_by: Người sử dụng máy này
+emergency_contact: Nhấn Ctrl-C để dừng
+
+covers:
+  names: [{PORTAL}, {SILENT}]
+  blocks: [{estate.addresses["shop"]}]  # địa chỉ được quét cổng / the address whose ports may be swept
+
+valid_from: {begins.isoformat()}
+valid_until: {(begins + timedelta(days=1)).isoformat()}
+touch: polite
+rates:
+  connections_per_second: 200
+  burst: 400
+  at_once: 20
+  port_questions_per_second: 20000
+"""
+
+
+def statements(estate: Estate) -> str:
+    """What the owner of the poor system claims, and nobody has accepted."""
+    return f"""\
+# Giải trình của chủ quản; chưa được chấp nhận nên không làm thay đổi kết quả
+# What the owner claims; as long as nobody accepts it, it changes nothing
+
+statements:
+  - kind: remediation-planned
+    requirement: tls-modern-protocols
+    subject: https://{SHOP}:{estate.ports.shop_https}
+    reason: Máy chủ sẽ được thay trong quý tới; đã có kinh phí.
+    author: Giám đốc Nhà xuất bản Bộ Mẫu
+    decision: claimed
+"""
+
+
+def settings(estate: Estate) -> str:
+    """The inspecting side: this machine, which looks from inside and knows the estate's roots."""
+    return f"""\
+# Cấu hình của bên kiểm tra / Settings of the inspecting side
+
+contact = "demo@bo-mau.test"
+resolvers = ["{estate.addresses["name_server"]}:{estate.ports.resolver}"]
+trust_roots = ["root.pem"]  # chứng thư gốc được khai báo / declared root
+dnssec_anchors = [{quoted(estate.anchor)}]
+signing_key = "signing.pem"
+
+[vantage]
+name = "máy này / this machine"
+kind = "inside"
+
+[ceilings]
+look_seconds = {LOOK_SECONDS}
+"""

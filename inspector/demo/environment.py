@@ -1,0 +1,297 @@
+"""The servers of the demonstration: where they listen, what they say, and that they end when the demonstration does."""
+
+from __future__ import annotations
+
+import errno
+import json
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inspector.demo import certificates
+from inspector.demo.http_pages import MYSQL, TELNET, moved, poor_page, sound_page
+from inspector.demo.tcp_servers import Manner, Service, Tls
+from inspector.model.errors import Misuse
+
+PORTAL = "cong.bo-mau.test"
+SHOP = "cua-hang.luu-niem.test"
+SILENT = "van-ban.bo-mau.test"
+#: The last number of each server's address, 127.77.x.…: only another demonstration is likely to be bound there.
+NUMBERS = {"portal": 10, "shop": 20, "silent": 30, "name_server": 53, "second_name_server": 54}
+NETWORKS = 16
+#: Where there is only one loopback address, all share it.
+SHARED = dict.fromkeys(NUMBERS, "127.0.0.1")
+HTTPS_PORT = 8443
+ANY = 0
+DNS_PORT = 53
+
+START_SECONDS = 20.0
+END_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where each server listens."""
+
+    portal_https: int
+    portal_http: int
+    shop_https: int
+    shop_http: int
+    shop_telnet: int
+    shop_database: int
+    silent_https: int
+    resolver: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """The running estate, and what the inspecting side has to know of it.
+
+    ``root`` is the authority's certificate (PEM), ``anchor`` the DS record that the signed zones hang on.
+    ``serves_zones``: the name servers answer on port 53, too.
+    """
+
+    addresses: dict[str, str]
+    ports: Ports
+    root: bytes
+    anchor: str
+    serves_zones: bool
+
+    @property
+    def has_own_addresses(self) -> bool:
+        """Whether the servers stand at addresses of their own."""
+        return self.addresses != SHARED
+
+
+@contextmanager
+def running() -> Iterator[Estate]:
+    """Start the servers, which end with the body, whatever happens in it. Raises Misuse when one cannot start."""
+    with ExitStack() as stack:
+        with tempfile.TemporaryDirectory(prefix="inspector-demo-") as folder:
+            estate = _Builder(stack, Path(folder), _addresses()).build()
+        yield estate
+
+
+def _addresses() -> dict[str, str]:
+    """An address for each server: the first network that no other demonstration uses."""
+    networks = [{name: f"127.77.{each}.{last}" for name, last in NUMBERS.items()} for each in range(NETWORKS)]
+    free = next((each for each in networks if _can_listen(each["portal"], HTTPS_PORT)), None)
+    if free is None and _can_listen(networks[0]["portal"], ANY):
+        free = networks[0]
+    return free or SHARED
+
+
+def _can_listen(address: str, port: int) -> bool:
+    try:
+        socket.create_server((address, port)).close()
+    except OSError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    stack: ExitStack
+    folder: Path
+    addresses: dict[str, str]
+
+    def build(self) -> Estate:
+        """Open the sockets, start the processes that serve them, wait until they do."""
+        listening = self._listening()
+        resolver = self._resolver()
+        own_ports = self._on_port_53()
+        ports = Ports(resolver=_port(resolver[0]), **{name: _port(each) for name, each in listening.items()})
+        names = self._start("names", self._zones((*resolver, *own_ports)), (*resolver, *own_ports))
+        root, root_key = certificates.authority()
+        services = self._services(listening, ports, certificates.sound(PORTAL, root, root_key))
+        servers = self._start("servers", {"services": [each.order() for each in services]}, listening.values())
+        servers.wait_ready()
+        return Estate(
+            addresses=self.addresses,
+            ports=ports,
+            root=certificates.pem(root),
+            anchor=str(names.wait_ready()["anchor"]),
+            serves_zones=bool(own_ports),
+        )
+
+    def _listening(self) -> dict[str, socket.socket]:
+        """The sockets of the TCP servers."""
+        portal, shop, silent = (self.addresses[name] for name in ("portal", "shop", "silent"))
+        return {
+            "portal_https": self._listen(portal, HTTPS_PORT, 9443, 10443, ANY),
+            "portal_http": self._listen(portal, 8080, 8081, 8000, ANY),
+            "shop_https": self._listen(shop, HTTPS_PORT, 9443, 10443, ANY),
+            "shop_http": self._listen(shop, 8080, 8081, 8000, ANY),
+            # Undeclared ports are found where a sweep looks: among the notable ones.
+            "shop_telnet": self._listen(shop, 2323, 5631, 4899, 1494),
+            "shop_database": self._listen(shop, 3306, 33060, 5432, 1433),
+            "silent_https": self._listen(silent, HTTPS_PORT, 9443, 10443, ANY),
+        }
+
+    def _services(
+        self, listening: dict[str, socket.socket], ports: Ports, sound: certificates.Keypair
+    ) -> tuple[Service, ...]:
+        """What is said on each socket."""
+        modern = self._tls("portal", sound, suites="ECDHE+AESGCM:ECDHE+CHACHA20")
+        ancient = self._tls("shop", certificates.faulty(), oldest="TLSv1", suites="ALL:@SECLEVEL=0")
+        at = {name: each.fileno() for name, each in listening.items()}
+        return (
+            Service(at["portal_https"], Manner.ANSWERS, sound_page(), modern),
+            Service(at["portal_http"], Manner.ANSWERS, moved(f"https://{PORTAL}:{ports.portal_https}/")),
+            Service(at["shop_https"], Manner.ANSWERS, poor_page(), ancient),
+            Service(at["shop_http"], Manner.ANSWERS, poor_page()),
+            Service(at["shop_telnet"], Manner.GREETS, TELNET),
+            Service(at["shop_database"], Manner.GREETS, MYSQL),
+            Service(at["silent_https"], Manner.SILENT),
+        )
+
+    def _zones(self, sockets: Sequence[socket.socket]) -> dict[str, Any]:
+        """The orders of the name servers."""
+        return {
+            "addresses": self.addresses,
+            "tcp": [each.fileno() for each in sockets if each.type == socket.SOCK_STREAM],
+            "udp": [each.fileno() for each in sockets if each.type == socket.SOCK_DGRAM],
+        }
+
+    def _listen(self, address: str, *ports: int) -> socket.socket:
+        """A listening socket at the first of these ports that is free."""
+        for port in ports:
+            try:
+                return self.stack.enter_context(socket.create_server((address, port), backlog=64))
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise Misuse(
+                        f"the demonstration cannot listen at {address} port {port}: {error.strerror}",
+                        remedy="allow this machine to listen on loopback addresses",
+                    ) from None
+        raise Misuse(
+            f"the demonstration finds none of the ports {', '.join(map(str, ports))} of {address} free",
+            remedy="stop what listens there on all addresses, then try again",
+        )
+
+    def _resolver(self) -> tuple[socket.socket, socket.socket]:
+        """Sockets at one port that is free for TCP and UDP."""
+        address = self.addresses["name_server"]
+        for port in (5300, 5353, 10053, *[ANY] * 8):
+            try:
+                stream = socket.create_server((address, port))
+            except OSError:
+                continue
+            try:
+                datagrams = _datagrams(address, _port(stream))
+            except OSError:
+                stream.close()
+                continue
+            return self.stack.enter_context(stream), self.stack.enter_context(datagrams)
+        raise Misuse(f"the demonstration finds no free port for a resolver at {address}", remedy="try again")
+
+    def _on_port_53(self) -> tuple[socket.socket, ...]:
+        """Sockets of both name servers at their own port, all of them or none: it may take a right that we lack."""
+        found: list[socket.socket] = []
+        try:
+            for address in sorted({self.addresses["name_server"], self.addresses["second_name_server"]}):
+                found.append(socket.create_server((address, DNS_PORT)))
+                found.append(_datagrams(address, DNS_PORT))
+        except OSError:
+            for each in found:
+                each.close()
+            return ()
+        return tuple(self.stack.enter_context(each) for each in found)
+
+    def _tls(self, name: str, pair: certificates.Keypair, *, oldest: str = "TLSv1_2", suites: str = "DEFAULT") -> Tls:
+        chain, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        chain.write_bytes(pair.chain)
+        key.write_bytes(pair.key)
+        return Tls(chain=str(chain), key=str(key), oldest=oldest, suites=suites)
+
+    def _start(self, module: str, orders: dict[str, Any], sockets: Collection[socket.socket]) -> _Process:
+        """Start a server process with these sockets, which close here: they end with it."""
+        process = self.stack.enter_context(_process(module, self.folder, [each.fileno() for each in sockets]))
+        process.tell(orders)
+        for each in sockets:
+            each.close()
+        return process
+
+
+def _port(sock: socket.socket) -> int:
+    return int(sock.getsockname()[1])
+
+
+def _datagrams(address: str, port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.bind((address, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+# --- Processes ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """A server process, and the file that holds its complaints."""
+
+    name: str
+    running: subprocess.Popen[bytes]
+    complaints: Path
+
+    def tell(self, orders: dict[str, Any]) -> None:
+        """Hand over the orders."""
+        assert self.running.stdin is not None  # noqa: S101  (a pipe was asked for)
+        self.running.stdin.write(json.dumps(orders).encode() + b"\n")
+        self.running.stdin.flush()
+
+    def wait_ready(self) -> dict[str, Any]:
+        """What the process says once it serves. Raises Misuse when it does not come so far."""
+        assert self.running.stdout is not None  # noqa: S101  (a pipe was asked for)
+        readable, _, _ = select.select([self.running.stdout], [], [], START_SECONDS)
+        line = self.running.stdout.readline() if readable else b""
+        if not line:
+            said = self.complaints.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+            raise Misuse(
+                f"the {self.name} of the demonstration do not start: {said or 'no word from them in time'}",
+                remedy="try again; if it stays so, report it",
+            )
+        told: dict[str, Any] = json.loads(line)
+        return told
+
+
+@contextmanager
+def _process(module: str, folder: Path, descriptors: Sequence[int]) -> Iterator[_Process]:
+    """A process that serves; it is ended on the way out. Ctrl-C reaches us alone, who end it."""
+    complaints = folder / f"{module}.log"
+    with complaints.open("wb") as log:
+        running = subprocess.Popen(
+            [sys.executable, "-P", "-m", f"inspector.demo.{module}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            pass_fds=descriptors,
+            start_new_session=True,
+        )
+    with running:
+        try:
+            yield _Process(module, running, complaints)
+        finally:
+            _end(running)
+
+
+def _end(running: subprocess.Popen[bytes]) -> None:
+    """End a process: it leaves by itself when its standard input ends, and is killed when it does not."""
+    assert running.stdin is not None  # noqa: S101  (a pipe was asked for)
+    try:
+        running.stdin.close()
+        running.wait(END_SECONDS)
+    except (subprocess.TimeoutExpired, BrokenPipeError):
+        running.kill()
+        running.wait()

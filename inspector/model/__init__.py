@@ -1,0 +1,1 @@
+"""Values that everything else speaks: subjects, observations, verdicts, findings, errors."""

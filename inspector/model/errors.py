@@ -1,0 +1,86 @@
+"""Every error that Inspector raises on purpose, drawn as a tree.
+
+::
+
+    InspectorError                 has a message (what) and a remedy (what to do)
+    ├── Misuse                     the command cannot run as it was asked: exit code 2
+    │   ├── PaperError             one or more located faults in a paper, profile or settings file
+    │   │   └── WindowTooShort     the plan does not fit the time that an authorisation grants
+    │   ├── NotAuthorised          no authorisation covers what was asked
+    │   └── PluginError            a plugin contributed something the registry refuses
+    ├── BundleError                a bundle cannot be written, read or trusted
+    └── Trouble                    a look at a target ended early; becomes evidence, never exit code 2
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inspector.model.base import Cause
+
+
+class InspectorError(Exception):
+    """Something that a person can act on; ``remedy`` says how."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+
+
+class Misuse(InspectorError):
+    """The command cannot run as it was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One located fault: ``file:line:column: what; what to do`` (line and column count from 1; 0 is unknown)."""
+
+    source: str
+    line: int
+    column: int
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
+        return f"{place}: {self.what}; {self.remedy}" if self.remedy else f"{place}: {self.what}"
+
+
+class PaperError(Misuse):
+    """One or more located faults in a file that a person wrote."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = tuple(faults)
+
+
+class NotAuthorised(Misuse):
+    """No authorisation covers what was asked."""
+
+
+class WindowTooShort(PaperError):
+    """The plan does not fit the time that an authorisation grants; the fault holds the arithmetic."""
+
+
+class PluginError(Misuse):
+    """A plugin contributed something that the registry refuses; the message names plugin and distribution."""
+
+
+class BundleError(InspectorError):
+    """A bundle cannot be written, read or trusted."""
+
+
+class Trouble(InspectorError):
+    """A look ended early. ``cause`` says why in the closed vocabulary, the message in words for a technician."""
+
+    def __init__(self, cause: Cause, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause

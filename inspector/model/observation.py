@@ -1,0 +1,120 @@
+"""What probes write down: typed facts, and around them the evidence of how they were obtained."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+from pydantic import model_validator
+
+from inspector.model.base import Cause, Instant, Model
+from inspector.model.subject import Subject
+
+
+class Observation(Model):
+    """Typed facts of one look. ``kind`` is name and version, e.g. ``tls/1``; a check never reads another version."""
+
+    kind: ClassVar[str]
+
+
+class Sensitivity(StrEnum):
+    """How an attachment must be handled: ``redacted`` had session values or tokens replaced before it was written."""
+
+    PLAIN = "plain"
+    REDACTED = "redacted"
+
+
+class Raw(Model):
+    """Raw bytes as received, or as the tool printed them. ``truncated`` when a bound cut them."""
+
+    name: str
+    data: bytes
+    media_type: str = "application/octet-stream"
+    sensitivity: Sensitivity = Sensitivity.PLAIN
+    truncated: bool = False
+
+
+class RawRef(Model):
+    """A pointer to raw bytes in the bundle: ``sha256`` and ``size`` (bytes) are of the uncompressed data."""
+
+    name: str
+    sha256: str
+    size: int
+    media_type: str
+    sensitivity: Sensitivity = Sensitivity.PLAIN
+    truncated: bool = False
+
+
+class Gap(Model):
+    """A question that got no answer during an otherwise successful look."""
+
+    question: str
+    cause: Cause
+    detail: str = ""
+
+
+class TroubleNote(Model):
+    """Why a look ended early: ``detail`` is for technicians and holds no secret."""
+
+    cause: Cause
+    detail: str = ""
+
+
+class Discovered(Model):
+    """An aim that a look brought to light, e.g. an MX host: a URI, and the scheme says which probes ask it.
+
+    ``address`` is the one at which infrastructure is to be asked; targets are always pinned by the core.
+    """
+
+    uri: str
+    why: str
+    infrastructure: bool = False
+    address: str | None = None
+
+    @model_validator(mode="after")
+    def _only_infrastructure_names_its_address(self) -> Self:
+        if self.address is not None and not self.infrastructure:
+            raise ValueError("only infrastructure may be discovered with its address")
+        return self
+
+
+class Capture(Model):
+    """What ``look`` returns: raw bytes, gaps, discovered aims, versions of the tools used; never a judgement.
+
+    ``trouble`` keeps what was seen before a look had to stop.
+    """
+
+    raw: tuple[Raw, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    discovered: tuple[Discovered, ...] = ()
+    tools: dict[str, str] = {}
+    trouble: TroubleNote | None = None
+
+    def named(self, name: str) -> bytes | None:
+        """The raw bytes called ``name``, or None."""
+        return next((raw.data for raw in self.raw if raw.name == name), None)
+
+
+class Evidence(Model):
+    """The record of one look: present even when trouble ended it.
+
+    ``facts`` is the observation's JSON form (None when nothing could be read), ``kind`` its name and version.
+    """
+
+    probe: str
+    probe_version: str
+    kind: str
+    subject: Subject
+    endpoint: str | None = None
+    look: int = 1
+    began: Instant
+    ended: Instant
+    vantage: str
+    authorisation: str | None = None
+    options: dict[str, Any] = {}
+    tools: dict[str, str] = {}
+    facts: dict[str, Any] | None = None
+    gaps: tuple[Gap, ...] = ()
+    discovered: tuple[Discovered, ...] = ()
+    trouble: TroubleNote | None = None
+    raw: tuple[RawRef, ...] = ()

@@ -1,0 +1,250 @@
+"""What an inspection is about: systems, hosts, services, pages, zones and mail domains, each with a normalised URI.
+
+The core knows the grammar ``scheme://host[:port][/path]`` and ``scheme:name``; which schemes exist is contributed by
+probes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import SplitResult, quote, urlsplit
+
+from inspector.model.base import Model
+
+
+class Aim(StrEnum):
+    """What one look, or one check, is about.
+
+    ``URL`` and ``ADDRESS`` are looked at once per network address; the others once.
+    """
+
+    URL = "url"
+    ADDRESS = "address"
+    HOST = "host"
+    ZONE = "zone"
+    MAIL = "mail"
+    SYSTEM = "system"
+
+    @property
+    def has_address(self) -> bool:
+        """Whether every network address of the subject is looked at."""
+        return self in (Aim.URL, Aim.ADDRESS)
+
+
+class Form(StrEnum):
+    """How URIs of a scheme are written: ``name`` is ``scheme:name``; ``service`` and ``page`` are ``scheme://host…``."""
+
+    NAME = "name"
+    SERVICE = "service"
+    PAGE = "page"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Scheme:
+    """A URI scheme: its name, its form and the default port (None: the port must be written, or has no meaning)."""
+
+    name: str
+    form: Form = Form.SERVICE
+    port: int | None = None
+
+
+#: The schemes that the core itself knows.
+TCP = Scheme("tcp")
+UDP = Scheme("udp")
+HOST = Scheme("host", Form.NAME)
+
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
+#: A last label that resolvers read as part of an IPv4 address.
+_NUMBER = re.compile(r"([0-9]+|0x[0-9a-f]*)\Z")
+_ESCAPED = re.compile(r"%([0-9a-fA-F]{2})")
+_LONE_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]\Z")
+#: The bounds of a TCP or UDP port number.
+PORTS = range(1, 65536)
+
+
+class BadUri(ValueError):
+    """A URI that cannot be an endpoint; the text says what is wrong and what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """A parsed, normalised endpoint: lower-case A-label host, port always known for services, path for pages."""
+
+    scheme: Scheme
+    host: str
+    port: int | None = None
+    path: str = ""
+
+    def __str__(self) -> str:
+        if self.scheme.form is Form.NAME:
+            return f"{self.scheme.name}:{self.host}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port is None or self.port == self.scheme.port else f":{self.port}"
+        return f"{self.scheme.name}://{host}{port}{self.path}"
+
+    @property
+    def service(self) -> str:
+        """The URI without its path: what all pages of one service share."""
+        return str(Uri(self.scheme, self.host, self.port))
+
+
+def normalise_host(text: str) -> str:
+    """An address in its canonical form, or a domain name as lower-case A-labels without the final dot.
+
+    Raises BadUri.
+    """
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if is_address(bare):
+        if "%" in bare:
+            raise BadUri(f"{text!r} has a zone id, which means nothing elsewhere; write the address alone")
+        return str(ipaddress.ip_address(bare))
+    name = text.removesuffix(".").lower()
+    if not name.isascii():
+        try:
+            name = name.encode("idna").decode()
+        except UnicodeError:
+            raise BadUri(f"{text!r} is no domain name; check its spelling") from None
+    if not name or len(name) > 253 or not all(_LABEL.match(label) for label in name.split(".")):
+        raise BadUri(f"{text!r} is neither a domain name nor an IP address; check its spelling")
+    if _NUMBER.match(name.rpartition(".")[2]):
+        raise BadUri(f"{text!r} looks like an IPv4 address but is none; write four numbers from 0 to 255")
+    return name
+
+
+def is_address(host: str) -> bool:
+    """Whether ``host`` is an IP address rather than a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def parse_uri(text: str, schemes: Mapping[str, Scheme]) -> Uri:
+    """Read one endpoint URI; ``schemes`` maps scheme names to what is known of them. Raises BadUri."""
+    name, colon, rest = text.partition(":")
+    known = ", ".join(sorted(schemes))
+    if not colon:
+        raise BadUri(f"{text!r} has no scheme; write for example https://{text}/ (known: {known})")
+    scheme = schemes.get(name.lower())
+    if scheme is None:
+        raise BadUri(f"scheme {name!r} is not known; known schemes: {known}")
+    if scheme.form is not Form.NAME:
+        return _parse_service(text, rest, scheme)
+    if "/" in rest:
+        raise BadUri(f"{text!r} has slashes; write {scheme.name}:NAME")
+    return Uri(scheme, normalise_host(rest))
+
+
+def _parse_service(text: str, rest: str, scheme: Scheme) -> Uri:
+    """Read ``scheme://host[:port][/path]``."""
+    if not rest.startswith("//"):
+        raise BadUri(f"{text!r} names no host; write {scheme.name}://HOST[:PORT]")
+    if any(ord(character) < 33 or ord(character) == 127 for character in text):
+        raise BadUri(f"{text!r} holds a space or control character; percent-encode it")
+    try:
+        parts = urlsplit(text)
+        port = scheme.port if parts.port is None else parts.port
+    except ValueError as error:
+        raise BadUri(f"{text!r} cannot be read: {error}; write {scheme.name}://HOST[:PORT]") from None
+    if parts.username is not None or parts.password is not None:
+        raise BadUri("a user name or password has no place in an endpoint; remove it")
+    if not parts.hostname:
+        raise BadUri(f"{text!r} names no host; write {scheme.name}://HOST[:PORT]")
+    if port is None:
+        raise BadUri(f"{text!r} needs a port; write {scheme.name}://HOST:PORT")
+    if port not in PORTS:
+        raise BadUri(f"{text!r} has port {port}; write a port from 1 to 65535")
+    return Uri(scheme, normalise_host(parts.hostname), port, _path(text, parts, scheme))
+
+
+def _path(text: str, parts: SplitResult, scheme: Scheme) -> str:
+    """Path and query of a page; empty for a service, which has none."""
+    if scheme.form is Form.PAGE:
+        query = f"?{_escape(parts.query)}" if parts.query else ""
+        return f"{_escape(parts.path or '/')}{query}"
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise BadUri(f"{text!r} has a path; a {scheme.name} endpoint is written without")
+    return ""
+
+
+def _escape(text: str) -> str:
+    """Percent-escapes in their one form: none where none is needed, upper-case digits elsewhere (RFC 3986 §6.2.2)."""
+
+    def normal(escape: re.Match[str]) -> str:
+        character = chr(int(escape[1], 16))
+        return character if _UNRESERVED.match(character) else escape[0].upper()
+
+    return _ESCAPED.sub(normal, quote(_LONE_PERCENT.sub("%25", text), safe="/?!$&'()*+,;=:@-._~%"))
+
+
+class Subject(Model):
+    """One thing that looks and findings are about.
+
+    ``uri`` is normalised; ``address`` is a property, never part of identity across inspections; ``parent`` is the URI
+    of the subject whose look discovered this one.
+    """
+
+    kind: Aim
+    uri: str
+    scheme: str = ""
+    host: str | None = None
+    port: int | None = None
+    address: str | None = None
+    parent: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells subjects of one inspection apart."""
+        return (self.kind.value, self.uri, self.address or "")
+
+    def is_beside(self, other: Subject) -> bool:
+        """Whether both are at one host and address, and not at different ports of it: those are different services."""
+        same = (self.host, self.address) == (other.host, other.address)
+        return same and (self.port is None or other.port is None or self.port == other.port)
+
+    def covers(self, other: Subject) -> bool:
+        """Whether ``other`` stands under this subject (every subject stands under itself)."""
+        if self.kind is Aim.SYSTEM:
+            return True
+        if other.parent == self.uri:
+            return True
+        if self.kind is Aim.HOST:
+            return self.host == other.host and other.kind in (Aim.HOST, Aim.ADDRESS, Aim.URL)
+        if self.address is not None and other.address is not None and self.address != other.address:
+            return False
+        if self.kind is Aim.URL and other.kind is Aim.ADDRESS:
+            return (self.host, self.port, self.scheme) == (other.host, other.port, other.scheme)
+        if self.kind is Aim.ADDRESS and other.kind is Aim.URL:
+            return (self.host, self.port, self.scheme) == (other.host, other.port, other.scheme)
+        return self.kind is other.kind and self.uri == other.uri
+
+
+SYSTEM = Subject(kind=Aim.SYSTEM, uri="system:")
+
+
+def subject_of(uri: Uri, aim: Aim, *, address: str | None = None, parent: str | None = None) -> Subject:
+    """The subject that a look with this aim has, for an endpoint."""
+    match aim:
+        case Aim.SYSTEM:
+            return SYSTEM
+        case Aim.HOST:
+            return Subject(kind=aim, uri=f"host:{uri.host}", host=uri.host, scheme="host", parent=parent)
+        case Aim.ZONE | Aim.MAIL:
+            return Subject(kind=aim, uri=str(uri), host=uri.host, scheme=uri.scheme.name, parent=parent)
+        case Aim.URL | Aim.ADDRESS:
+            text = str(uri) if aim is Aim.URL else uri.service
+            return Subject(
+                kind=aim,
+                uri=text,
+                host=uri.host,
+                port=uri.port,
+                scheme=uri.scheme.name,
+                address=address,
+                parent=parent,
+            )

@@ -1,0 +1,32 @@
+"""From what the operating system, TLS and HTTP say to the closed vocabulary of causes."""
+
+from __future__ import annotations
+
+import errno
+import ssl
+
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+
+_RESET = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN})
+#: This machine ran out of something: no fault of the target.
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EBADF, errno.EINVAL})
+
+
+def cause_of(error: OSError) -> Cause:
+    """The cause that an operating system or TLS error stands for; what is not known was not reached."""
+    if isinstance(error, ssl.SSLError):
+        return Cause.PROTOCOL_ERROR
+    if isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
+        return Cause.TIMEOUT
+    if error.errno == errno.ECONNREFUSED:
+        return Cause.REFUSED
+    if error.errno in _RESET:
+        return Cause.RESET
+    return Cause.BUG if error.errno in _OURS else Cause.NOT_REACHED
+
+
+def trouble_of(error: OSError, where: str) -> Trouble:
+    """The trouble that an error at ``where`` means."""
+    words = error.strerror or str(error) or type(error).__name__
+    return Trouble(cause_of(error), f"{where}: {words}")

@@ -1,0 +1,237 @@
+"""What may be asked: every packet to a target falls wholly under one authorisation, or does not leave."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from inspector.declare.authorisation import Authorisation
+from inspector.declare.declaration import System
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+from inspector.model.subject import UDP, BadUri, Subject, normalise_host
+from inspector.network.access import time_windows as windows
+from inspector.network.access.addresses import canonical_address, parse_address
+from inspector.plugin.probe import Touch
+from inspector.record.inspection import Pin
+
+#: Ports of endpoints that are written without one, as far as the core must know them by itself.
+_PORTS = {"http": 80, "https": 443}
+
+
+def _normal(name: str) -> str:
+    try:
+        return normalise_host(name)
+    except BadUri:
+        return name.lower()
+
+
+def _service(uri: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(uri)
+    try:
+        return parts.scheme, canonical_address(parts.hostname or ""), parts.port
+    except ValueError:
+        return parts.scheme, "", None
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why one authorisation does not apply, and how far the question came: the furthest tells most."""
+
+    came_to: int
+    trouble: Trouble
+
+
+class Scope:
+    """The authorisations of one inspection, the system they are about, and what its names were pinned to."""
+
+    def __init__(self, authorisations: Sequence[Authorisation], system: System, pins: Sequence[Pin]) -> None:
+        self.authorisations = tuple(sorted(authorisations, key=lambda each: each.id))
+        self._system = system
+        self._services = {_service(uri) for uri in system.endpoints}
+        self._pins: dict[str, Pin] = {}
+        self.learn(pins)
+
+    def learn(self, pins: Iterable[Pin]) -> None:
+        """Take in pins of names that came to light later; a name that is pinned stays where it is."""
+        for pin in pins:
+            self._pins.setdefault(_normal(pin.name), pin)
+
+    def pinned(self, name: str) -> Pin | None:
+        """What a name was pinned to; None when it was not."""
+        return self._pins.get(_normal(name))
+
+    def might_cover(self, name: str) -> bool:
+        """Whether some authorisation lists the name, or addresses that the name may turn out to have."""
+        return any(each.covers.blocks or _lists_name(each, _normal(name)) for each in self.authorisations)
+
+    def permit(
+        self,
+        subject: Subject,
+        *,
+        touch: Touch,
+        at: datetime,
+        port: int | None = None,
+        sweep: bool = False,
+        beside: bool = False,
+    ) -> Authorisation:
+        """The authorisation (the first by id) under which a look at ``subject`` falls.
+
+        ``sweep`` asks ports whether declared or not. ``beside``: the host is another than the look's target and need
+        not be declared; the usual port of its scheme counts as declared. Raises Trouble: not-authorised when none is
+        valid or the touch is too high, out-of-scope when none covers the target, outside-window when it is not the
+        hour.
+        """
+        refusals = []
+        for each in self.authorisations:
+            refusal = self._refusal(each, subject, touch, at, () if port is None else (port,), sweep, beside)
+            if refusal is None:
+                return each
+            refusals.append(refusal)
+        if not refusals:
+            raise Trouble(Cause.NOT_AUTHORISED, "there is no authorisation")
+        raise max(refusals, key=lambda refusal: refusal.came_to).trouble
+
+    def admit(
+        self,
+        authorisation: Authorisation,
+        subject: Subject,
+        *,
+        touch: Touch,
+        at: datetime,
+        ports: Collection[int] = (),
+        sweep: bool = False,
+        beside: bool = False,
+    ) -> None:
+        """Raise Trouble unless packets to these ports fall wholly under this authorisation at this instant."""
+        refusal = self._refusal(authorisation, subject, touch, at, ports, sweep, beside)
+        if refusal is not None:
+            raise refusal.trouble
+
+    def declared(self, subject: Subject) -> frozenset[int]:
+        """The ports that the declaration lists for the subject's host, by name or by address, endpoints' included.
+
+        Port 80 is declared with an https endpoint on port 443: whether it only redirects has to be asked.
+        """
+        names = {_normal(name) for name in (subject.host, subject.address) if name}
+        ports = {each.port for host in self._system.hosts if _normal(host.name) in names for each in host.ports}
+        for scheme, name, written in self._services:
+            if name in names:
+                port = written or _PORTS.get(scheme, 0)
+                ports |= {port, _PORTS["http"]} if (scheme, port) == ("https", _PORTS["https"]) else {port}
+        if _service(subject.uri) in self._services:
+            ports.add(subject.port or 0)
+        return frozenset(ports - {0})
+
+    def _refusal(
+        self,
+        granted: Authorisation,
+        subject: Subject,
+        touch: Touch,
+        at: datetime,
+        ports: Collection[int],
+        sweep: bool,
+        beside: bool,
+    ) -> _Refusal | None:
+        """Why packets to these ports do not fall under ``granted``; None when they do."""
+        where = f"{subject.host} at {subject.address}" if subject.address else str(subject.host or subject.uri)
+        listed = _lists_address(granted, subject.address)
+        if not granted.holds(at):
+            when = f"only from {granted.valid_from.isoformat()} until {granted.valid_until.isoformat()}"
+            return _refuse(0, Cause.NOT_AUTHORISED, granted, f"is valid {when}")
+        if not listed and (reason := self._uncovered(granted, subject)):
+            return _refuse(1, Cause.OUT_OF_SCOPE, granted, f"does not cover {where}: {reason}")
+        if not touch.within(granted.touch):
+            return _refuse(2, Cause.NOT_AUTHORISED, granted, f"permits {granted.touch.value}, not {touch.value} looks")
+        if not listed and (what := _above_a_name(subject, touch, sweep)):
+            reason = f"{what} needs the address listed, and {subject.address} is not"
+            return _refuse(3, Cause.OUT_OF_SCOPE, granted, f"does not cover {where}: {reason}")
+        if touch is Touch.PASSIVE:
+            return None
+        uncovered = self._uncovered_ports(granted, subject, ports, sweep, beside)
+        if uncovered:
+            reason = f"does not cover port {uncovered[0]} of {where}"
+            return _refuse(4, Cause.OUT_OF_SCOPE, granted, reason)
+        if not windows.is_open(granted, at):
+            return _refuse(5, Cause.OUTSIDE_WINDOW, granted, "is outside its hours")
+        return None
+
+    def _uncovered(self, granted: Authorisation, subject: Subject) -> str:
+        """Why the names of ``granted`` do not cover the subject; empty when they do."""
+        host = _normal(subject.host or "")
+        if not _lists_name(granted, host):
+            return "neither name nor address is listed"
+        if subject.address is None:
+            return ""
+        pin = self._pins.get(host)
+        if pin is None:
+            return "the name was not pinned"
+        foreign = [name for name in pin.cnames if not _lists_name(granted, _normal(name))]
+        if foreign:
+            return f"the name leads through {foreign[0]}, which is not listed"
+        if canonical_address(subject.address) not in {canonical_address(each) for each in pin.addresses}:
+            return "the name was not pinned to this address"
+        return ""
+
+    def _uncovered_ports(
+        self, granted: Authorisation, subject: Subject, ports: Collection[int], sweep: bool, beside: bool
+    ) -> list[int]:
+        ranges = granted.covers.ports
+        if ranges is not None:
+            return [port for port in ports if not any(port in each for each in ranges)]
+        if sweep or not ports:
+            return []
+        declared = self.declared(subject)
+        if beside and not declared:
+            declared = frozenset({_PORTS.get(subject.scheme, 0)})
+        return [port for port in ports if port not in declared]
+
+    # --- hours ---
+
+    def window_closes(self, at: datetime) -> datetime | None:
+        """When the time in which something may be asked, open at ``at``, ends; None when it is not open."""
+        return windows.closes(self.authorisations, at)
+
+    def opens_next(self, at: datetime) -> datetime | None:
+        """The first instant from ``at`` on at which something may be asked; None when there is none."""
+        return windows.opens_next(self.authorisations, at)
+
+
+def _refuse(came_to: int, cause: Cause, granted: Authorisation, reason: str) -> _Refusal:
+    return _Refusal(came_to, Trouble(cause, f"authorisation {granted.id!r} {reason}"))
+
+
+def _above_a_name(subject: Subject, touch: Touch, sweep: bool) -> str:
+    """What about this look a listed name cannot grant, since its address may be somebody else's."""
+    if sweep:
+        return "a sweep"
+    if touch is Touch.INTRUSIVE:
+        return "an intrusive look"
+    return "UDP" if subject.scheme == UDP.name else ""
+
+
+def _lists_address(granted: Authorisation, address: str | None) -> bool:
+    wanted = parse_address(address or "")
+    if wanted is None:
+        return False
+    return any(wanted in _network(block) for block in granted.covers.blocks)
+
+
+@lru_cache(maxsize=4096)
+def _network(block: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(block, strict=False)
+
+
+def _lists_name(granted: Authorisation, host: str) -> bool:
+    """Whether ``names`` holds this very name, or ``*.zone`` with the name below that zone."""
+    for entry in granted.covers.names:
+        zone = entry.removeprefix("*.")
+        if zone == entry and _normal(entry) == host and host:
+            return True
+        if zone != entry and host.endswith("." + _normal(zone)):
+            return True
+    return False

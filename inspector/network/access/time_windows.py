@@ -1,0 +1,88 @@
+"""When an authorisation lets packets leave: its validity and its hours, as stretches of absolute time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from inspector.declare.authorisation import Authorisation, Window
+
+Stretch = tuple[datetime, datetime]
+
+#: As near as the hour of a clock comes to the end of its day: written for midnight, and meant so.
+_LAST = time(23, 59, 59)
+#: Windows repeat weekly: what does not open within this time never does.
+_CYCLE = timedelta(days=9)
+
+
+def _hours(window: Window, begin: datetime, end: datetime) -> Iterator[Stretch]:
+    """The stretches of one window that touch [begin, end); an end before its start lies on the next day."""
+    zone = ZoneInfo(window.timezone)
+    shuts = time(0) if window.end == _LAST else window.end
+    day = begin.astimezone(zone).date() - timedelta(days=1)
+    last = end.astimezone(zone).date()
+    while day <= last:
+        if day.isoweekday() in window.days:
+            over_midnight = timedelta(days=1 if shuts <= window.start else 0)
+            opens = datetime.combine(day, window.start, zone).astimezone(UTC)
+            closes = datetime.combine(day + over_midnight, shuts, zone).astimezone(UTC)
+            if opens < closes:
+                yield opens, closes
+        day += timedelta(days=1)
+
+
+def stretches(authorisation: Authorisation, begin: datetime, end: datetime) -> list[Stretch]:
+    """When packets may leave under ``authorisation`` within [begin, end), in order and merged."""
+    begin, end = max(begin, authorisation.valid_from), min(end, authorisation.valid_until)
+    if begin >= end:
+        return []
+    if not authorisation.windows:
+        return [(begin.astimezone(UTC), end.astimezone(UTC))]
+    found = (stretch for window in authorisation.windows for stretch in _hours(window, begin, end))
+    clipped = ((max(opens, begin), min(closes, end)) for opens, closes in found)
+    return merged((opens.astimezone(UTC), closes.astimezone(UTC)) for opens, closes in clipped if opens < closes)
+
+
+def merged(parts: Iterable[Stretch]) -> list[Stretch]:
+    """The union of ``parts``, in order, with touching stretches joined."""
+    union: list[Stretch] = []
+    for opens, closes in sorted(parts):
+        if union and opens <= union[-1][1]:
+            union[-1] = (union[-1][0], max(union[-1][1], closes))
+        else:
+            union.append((opens, closes))
+    return union
+
+
+def stretch_at(authorisation: Authorisation, at: datetime) -> Stretch | None:
+    """A stretch around this instant in which packets may leave under ``authorisation``; None when it is closed."""
+    begin = max(at, authorisation.valid_from)
+    return next((each for each in stretches(authorisation, begin, at + _CYCLE) if each[0] <= at < each[1]), None)
+
+
+def is_open(authorisation: Authorisation, at: datetime) -> bool:
+    """Whether packets may leave under ``authorisation`` at this instant."""
+    return bool(stretches(authorisation, at, at + timedelta(microseconds=1)))
+
+
+def closes(authorisations: Iterable[Authorisation], at: datetime) -> datetime | None:
+    """When the stretch that is open at ``at`` ends; None when it is closed."""
+    granted = tuple(authorisations)
+    end = at
+    while True:
+        horizon = end + _CYCLE
+        for opens, shuts in merged(part for each in granted for part in stretches(each, at, horizon)):
+            if opens <= at < shuts:
+                end = shuts
+        if end < horizon:
+            return end if end > at else None
+
+
+def opens_next(authorisations: Iterable[Authorisation], at: datetime) -> datetime | None:
+    """The first instant from ``at`` on at which packets may leave; None when there is none."""
+    firsts: list[datetime] = []
+    for each in authorisations:
+        begin = max(at, each.valid_from)
+        firsts.extend(opens for opens, _ in stretches(each, begin, begin + _CYCLE)[:1])
+    return min(firsts, default=None)

@@ -1,0 +1,184 @@
+"""DNS questions that a look asks, and the replies that its ``read`` sees: one pure function states both.
+
+A probe of DNS facts writes one function ``facts(replies)``. What it wants to know and nobody asked yet is noted as
+open; ``ask`` asks that, calls the function again, and stops when nothing is open. ``read`` calls the same function on
+what was stored, so that look and read can never disagree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+
+from inspector.model.base import Answer, Cause, Unseen
+from inspector.model.errors import Trouble
+from inspector.model.observation import Capture, Gap, Raw, TroubleNote
+
+if TYPE_CHECKING:
+    import dns.message
+    import dns.name
+    import dns.rdata
+    import dns.rrset
+
+    from inspector.network.client import Network
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+#: RFC 8484 §6.
+MEDIA_TYPE: Final = "application/dns-message"
+#: Aliases followed from one name.
+ALIASES: Final = 16
+#: Questions of one look, unless it says otherwise.
+QUESTIONS: Final = 128
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Question:
+    """One DNS question: a name without its final dot (the root is ``.``) and a record type."""
+
+    name: str
+    rdtype: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.rdtype}"
+
+
+class Replies:
+    """The replies of one look. What was asked for but never asked is noted in ``open``, in the order of asking."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._wires = {raw.name: raw.data for raw in capture.raw}
+        self._gaps = {gap.question: gap.cause for gap in capture.gaps}
+        self.open: dict[Question, None] = {}
+
+    def message(self, name: str, rdtype: str) -> dns.message.Message:
+        """The reply to a question, with RCODE NOERROR or NXDOMAIN; raises Unseen."""
+        question = Question(name, rdtype)
+        wire = self._wires.get(str(question))
+        if wire is None:
+            cause = self._gaps.get(str(question))
+            if cause is None:
+                self.open[question] = None
+            raise Unseen(cause or Cause.NOT_SELECTED)
+        message = parse(wire)
+        if message.rcode() not in (_NOERROR, _NXDOMAIN):
+            raise Unseen(Cause.REFUSED if message.rcode() == _REFUSED else Cause.PROTOCOL_ERROR)
+        return message
+
+    def records(self, name: str, rdtype: str) -> tuple[dns.rdata.Rdata, ...]:
+        """The records at the end of the name's aliases; empty when they are absent. Raises Unseen."""
+        return _follow(self.message(name, rdtype), name, rdtype)[1]
+
+    def aliases(self, name: str, rdtype: str) -> tuple[str, ...]:
+        """The names that the name is an alias of, in the order followed. Raises Unseen."""
+        return _follow(self.message(name, rdtype), name, rdtype)[0]
+
+
+#: RCODEs (RFC 6895 §2.3).
+_NOERROR, _NXDOMAIN, _REFUSED = 0, 3, 5
+
+
+def parse(wire: bytes) -> dns.message.Message:
+    """The message in wire format; raises Unseen when it makes no sense or was cut."""
+    import dns.exception
+    import dns.flags
+    import dns.message
+
+    try:
+        message = dns.message.from_wire(wire, ignore_trailing=True)
+    except (dns.exception.DNSException, ValueError):
+        raise Unseen(Cause.PROTOCOL_ERROR) from None
+    if message.flags & dns.flags.TC:
+        raise Unseen(Cause.PROTOCOL_ERROR)
+    return message
+
+
+def text(name: dns.name.Name) -> str:
+    """A name as questions write it: lower case, without the final dot, ``.`` for the root."""
+    return name.canonicalize().to_text(omit_final_dot=True)
+
+
+def answered(fact: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
+    """The fact as an answer: what the function gives, or why it was not seen."""
+    try:
+        return Answer(seen=fact(*args, **kwargs))
+    except Unseen as unseen:
+        return Answer(unseen=unseen.cause)
+
+
+def _follow(
+    message: dns.message.Message, name: str, rdtype: str
+) -> tuple[tuple[str, ...], tuple[dns.rdata.Rdata, ...]]:
+    import dns.name
+    import dns.rdataclass
+    import dns.rdatatype
+
+    owner = dns.name.from_text(name)
+    kind = dns.rdatatype.from_text(rdtype)
+    aliases: list[str] = []
+    while len(aliases) <= ALIASES:
+        rrset = message.get_rrset(message.answer, owner, dns.rdataclass.IN, kind)
+        if rrset:
+            return tuple(aliases), tuple(rrset)
+        alias = message.get_rrset(message.answer, owner, dns.rdataclass.IN, dns.rdatatype.CNAME)
+        if not alias:
+            if not _is_final(message, aliased=bool(aliases)):
+                raise Unseen(Cause.PROTOCOL_ERROR)
+            return tuple(aliases), ()
+        owner = alias[0].target
+        aliases.append(text(owner))
+    raise Unseen(Cause.PROTOCOL_ERROR)
+
+
+def _is_final(message: dns.message.Message, *, aliased: bool) -> bool:
+    """Whether a reply without the records means that there are none, rather than "ask elsewhere" (RFC 2308 §2)."""
+    import dns.flags
+    import dns.rdatatype
+
+    if message.flags & dns.flags.RA:
+        return True
+    begins = any(rrset.rdtype == dns.rdatatype.SOA for rrset in message.authority)
+    return begins or bool(message.flags & dns.flags.AA and not aliased)
+
+
+async def ask(
+    network: Network, facts: Callable[[Replies], object], *, dnssec: bool = False, limit: int = QUESTIONS
+) -> Capture:
+    """Ask the resolvers what ``facts`` wants to know, wave by wave; give the wire-format replies and the gaps.
+
+    At most ``limit`` questions are asked; what is open beyond is a gap (aborted). When no question at all was answered,
+    the look is in trouble.
+    """
+    raw: list[Raw] = []
+    gaps: list[Gap] = []
+    while True:
+        replies = Replies(Capture(raw=tuple(raw), gaps=tuple(gaps)))
+        facts(replies)
+        if not replies.open:
+            trouble = None if raw or not gaps else TroubleNote(cause=gaps[0].cause, detail=gaps[0].detail)
+            return Capture(raw=tuple(raw), gaps=tuple(gaps), trouble=trouble)
+        wanted = list(replies.open)
+        left = max(0, limit - len(raw) - len(gaps))
+        for each in await asyncio.gather(*(_reply(network, one, dnssec) for one in wanted[:left])):
+            if isinstance(each, Raw):
+                raw.append(each)
+            else:
+                gaps.append(each)
+        detail = f"more than {limit} questions"
+        gaps += [Gap(question=str(one), cause=Cause.ABORTED, detail=detail) for one in wanted[left:]]
+
+
+async def _reply(network: Network, question: Question, dnssec: bool) -> Raw | Gap:
+    try:
+        message = await network.query(question.name, question.rdtype, dnssec=dnssec)
+    except Trouble as trouble:
+        return Gap(question=str(question), cause=trouble.cause, detail=trouble.message)
+    return stored(str(question), message)
+
+
+def stored(name: str, message: dns.message.Message) -> Raw:
+    """The message as it came, to be kept under this name."""
+    return Raw(name=name, data=bytes(message.wire or message.to_wire()), media_type=MEDIA_TYPE)

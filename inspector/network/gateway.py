@@ -1,0 +1,139 @@
+"""The door of one inspection: opened once, closed once, and shut from outside by the clock or by a hand."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+import inspector
+from inspector.declare.authorisation import Authorisation
+from inspector.declare.settings import Settings
+from inspector.model.base import Cause, now
+from inspector.model.errors import Trouble
+from inspector.network.access import time_windows as windows
+from inspector.network.access.scope import Scope
+from inspector.network.client import Identity, Network
+from inspector.network.guard import audit_hook as guard
+from inspector.network.pacing.admission import Checkpoint
+from inspector.network.pacing.ledger import Ledger
+from inspector.network.pacing.rate_limit import Courtesy, shared_courtesy
+from inspector.network.session import Passage
+from inspector.plugin.probe import Probe, Target
+
+#: The clock is looked at this often, so that a changed system time is noticed too.
+_TICK_SECONDS = 1.0
+
+
+def _identity(settings: Settings, run: str) -> Identity:
+    """Who we say we are: plain printable ASCII, since it goes into headers and greetings."""
+    contact = "".join(c for c in settings.contact if " " <= c <= "~" and c not in "()\\")
+    remarks = "; ".join(part for part in (f"run {run}" if run else "", contact) if part)
+    name = socket.gethostname()
+    return Identity(
+        user_agent=f"Inspector/{inspector.__version__}" + (f" ({remarks})" if remarks else ""),
+        ehlo=name if "." in name.strip(".") and name.isascii() else "inspector.invalid",
+        contact=contact,
+    )
+
+
+class Door:
+    """The only way out. ``async with`` installs the audit guard and the watch over the authorised hours.
+
+    ``salt`` keys the fingerprints of secrets, ``run`` names the run to those who are asked. Doors in one event loop
+    share one courtesy budget unless another is given.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        scope: Scope,
+        ledger: Ledger,
+        *,
+        salt: bytes,
+        run: str,
+        courtesy: Courtesy | None = None,
+    ) -> None:
+        self.identity = _identity(settings, run)
+        self.scope = scope
+        self._settings = settings
+        self._ledger = ledger
+        self._salt = salt
+        self._courtesy = courtesy
+        self._checkpoint: Checkpoint | None = None
+        self._shut: Trouble | None = None
+        self._passages: set[Passage] = set()
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        courtesy = self._courtesy or shared_courtesy()
+        self._checkpoint = Checkpoint(self._ledger, courtesy, self._settings.ceilings.connections)
+        guard.stand(self._bypassed)
+        self._watcher = asyncio.create_task(self._watch(self._checkpoint), name="authorised hours")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.abort()
+            if self._watcher is not None:
+                self._watcher.cancel()
+                await asyncio.wait([self._watcher])
+            for passage in tuple(self._passages):
+                await passage.close()
+        finally:
+            guard.rest(self._bypassed)
+
+    def network(self, probe: Probe, target: Target, authorisation: Authorisation | None) -> Network:
+        """What this probe may do at this target; without authorisation, only questions to infrastructure.
+
+        Call it in the task that will run the look, so that the guard knows whom to blame.
+        """
+        if self._checkpoint is None:
+            raise RuntimeError("the door is not open: use it in 'async with'")
+        passage = Passage(
+            probe,
+            target,
+            authorisation,
+            settings=self._settings,
+            scope=self.scope,
+            checkpoint=self._checkpoint,
+            check_open=self._check_open,
+            closed=self._passages.discard,
+        )
+        self._passages.add(passage)
+        guard.looks(probe.module)
+        return Network(passage, self.identity, self._salt)
+
+    def abort(self, cause: Cause = Cause.ABORTED) -> None:
+        """Cut everything that is under way, and let nothing more out."""
+        if self._shut is None:
+            self._shut = Trouble(cause, "the inspection was ended")
+            if self._checkpoint is not None:
+                self._checkpoint.cut(self._shut)
+
+    def _check_open(self) -> None:
+        if self._shut is not None:
+            raise Trouble(self._shut.cause, self._shut.message)
+
+    def _bypassed(self, bypass: guard.Bypass) -> None:
+        """Remember a bypass at the looks of the plugin to blame, in case it swallows the refusal."""
+        package = bypass.module.partition(".")[0]
+        for passage in self._passages:
+            if passage.probe.module.partition(".")[0] == package:
+                passage.bypass = bypass
+
+    async def _watch(self, checkpoint: Checkpoint) -> None:
+        """Cut what is under way under an authorisation when its hours end."""
+        while True:
+            at = now()
+            ends = [windows.closes([each], at) for each in self.scope.authorisations]
+            for each, end in zip(self.scope.authorisations, ends, strict=True):
+                if end is None:
+                    trouble = Trouble(Cause.OUTSIDE_WINDOW, f"the hours of authorisation {each.id!r} ended")
+                    checkpoint.cut(trouble, authorisation=each.id)
+            nearest = min((end - at for end in ends if end is not None), default=timedelta(seconds=_TICK_SECONDS))
+            await asyncio.sleep(max(0.001, min(_TICK_SECONDS, nearest.total_seconds())))

@@ -1,0 +1,1 @@
+"""The audit hook that refuses connections outside the gateway."""

@@ -1,0 +1,1 @@
+"""Rate limits, admission of connections, cancellation and the connection ledger."""

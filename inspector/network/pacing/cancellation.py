@@ -1,0 +1,137 @@
+"""Whatever runs behind the door can be ended from outside, and its clock stands still while courtesy makes it wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from types import TracebackType
+from typing import NoReturn
+
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+
+
+class Hold:
+    """One running operation: the door may cut it, and every step of it is bounded in time."""
+
+    __slots__ = ("_bounds", "_on_cut", "trouble")
+
+    def __init__(self) -> None:
+        self.trouble: Trouble | None = None
+        self._bounds: set[asyncio.Timeout] = set()
+        self._on_cut: Callable[[], None] | None = None
+
+    def on_cut(self, close: Callable[[], None] | None) -> None:
+        """Have ``close`` called when it is cut; None when it is over, so that neither keeps the other alive."""
+        self._on_cut = close
+
+    def cut(self, trouble: Trouble) -> None:
+        """End it: the running step, and every later one, raises this trouble."""
+        if self.trouble is not None:
+            return
+        self.trouble = trouble
+        if self._on_cut is not None:
+            self._on_cut()
+        for bound in self._bounds:
+            if not bound.expired():
+                bound.reschedule(0)
+
+    def check(self) -> None:
+        """Raise when it was cut."""
+        if self.trouble is not None:
+            raise Trouble(self.trouble.cause, self.trouble.message)
+
+    def within(self, seconds: float | None, what: str) -> AbstractAsyncContextManager[None]:
+        """Bound the body: raises Trouble (timeout, with ``what`` in words) after so many seconds, or why it was cut."""
+        return _Within(self, self._bounds, seconds, what)
+
+
+class _Within:
+    """The bound of one step: every byte passes one, so it is no generator."""
+
+    __slots__ = ("_bound", "_bounds", "_hold", "_seconds", "_what")
+
+    def __init__(self, hold: Hold, bounds: set[asyncio.Timeout], seconds: float | None, what: str) -> None:
+        self._hold = hold
+        self._bounds = bounds
+        self._seconds = seconds
+        self._what = what
+
+    async def __aenter__(self) -> None:
+        self._hold.check()
+        self._bound = asyncio.timeout(self._seconds)
+        await self._bound.__aenter__()
+        self._bounds.add(self._bound)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bounds.discard(self._bound)
+        try:
+            await self._bound.__aexit__(kind, error, trace)
+        except TimeoutError:
+            self._fail()
+        if kind is not None and issubclass(kind, TimeoutError):
+            self._fail()
+
+    def _fail(self) -> NoReturn:
+        self._hold.check()
+        raise Trouble(Cause.TIMEOUT, self._what) from None
+
+
+class Patience:
+    """Stops clocks while at least one step waits for the authorised pace; ``outer`` ones stand still too."""
+
+    def __init__(self, outer: Patience | None = None) -> None:
+        self._outer = outer
+        self._waiting = 0
+        self._left: dict[asyncio.Timeout, float] = {}
+        self._clocks: set[asyncio.Timeout] = set()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """The body waits for the pace."""
+        self._waiting += 1
+        if self._waiting == 1:
+            for clock in self._clocks:
+                self._stop(clock)
+        try:
+            with self._outer.waiting() if self._outer is not None else nullcontext():
+                yield
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._go_on()
+
+    @contextmanager
+    def _over(self, clock: asyncio.Timeout) -> Iterator[None]:
+        """Within the body, ``clock`` stands still while anything waits."""
+        self._clocks.add(clock)
+        if self._waiting:
+            self._stop(clock)
+        try:
+            yield
+        finally:
+            self._clocks.discard(clock)
+            self._left.pop(clock, None)
+
+    def _stop(self, clock: asyncio.Timeout) -> None:
+        when = clock.when()
+        if when is not None and not clock.expired():
+            self._left[clock] = max(0.0, when - asyncio.get_running_loop().time())
+            clock.reschedule(None)
+
+    def _go_on(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for clock, left in self._left.items():
+            if not clock.expired():
+                clock.reschedule(now + left)
+        self._left.clear()
+
+    @asynccontextmanager
+    async def within(self, seconds: float) -> AsyncIterator[None]:
+        """Bound the body to so many seconds, waits for the pace not counted; raises TimeoutError."""
+        async with asyncio.timeout(seconds) as clock:
+            with self._over(clock):
+                yield

@@ -1,0 +1,1 @@
+"""Protocol clients on top of the gateway: HTTP, DNS, nmap."""

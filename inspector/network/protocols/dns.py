@@ -1,0 +1,226 @@
+"""DNS questions: of configured resolvers, or of name servers, over UDP and, where an answer is cut, TCP (RFC 7766)."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from inspector.declare.settings import Settings
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+from inspector.network.access.addresses import canonical_address, parse_address, split_server
+from inspector.network.access.os_errors import cause_of, trouble_of
+from inspector.network.pacing.admission import Checkpoint, Errand, Leave, connect
+from inspector.network.pacing.cancellation import Patience
+from inspector.network.transport.stream import Stream
+
+if TYPE_CHECKING:
+    import dns.message
+
+    from inspector.network.session import Passage
+
+_PORT = 53
+#: The UDP answer size to offer with EDNS (RFC 9715 §3.1: avoids fragments).
+_UDP_BYTES = 1232
+
+
+def resolvers(settings: Settings) -> tuple[tuple[str, int], ...]:
+    """Address and port of each configured resolver, or of the machine's own. Raises Trouble."""
+    try:
+        given = settings.resolvers or _machine_resolvers()
+        return tuple(split_server(text) for text in given)
+    except ValueError as error:
+        raise Trouble(Cause.NOT_REACHED, f"resolver {error}") from None
+
+
+def _machine_resolvers() -> tuple[str, ...]:
+    import dns.exception
+    import dns.resolver
+
+    machine = dns.resolver.Resolver(configure=False)
+    try:
+        machine.read_resolv_conf("/etc/resolv.conf")
+    except (dns.exception.DNSException, OSError):
+        raise Trouble(Cause.NOT_REACHED, "no resolver is configured, and this machine knows none") from None
+    found = tuple(str(each).partition("%")[0] for each in machine.nameservers)
+    return tuple(each for each in found if parse_address(each) is not None)
+
+
+def _question(name: str, rdtype: str, *, recursive: bool, dnssec: bool) -> dns.message.Message:
+    import dns.exception
+    import dns.flags
+    import dns.message
+
+    try:
+        message = dns.message.make_query(name, rdtype, use_edns=0 if dnssec else False, want_dnssec=dnssec)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise Trouble(Cause.BUG, f"{name!r} {rdtype}: {error}") from None
+    if dnssec:
+        message.use_edns(0, dns.flags.DO, _UDP_BYTES)
+        message.flags |= dns.flags.CD
+    if not recursive:
+        message.flags &= ~dns.flags.RD
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One question on its way: who asks, and under whose eyes."""
+
+    checkpoint: Checkpoint
+    errand: Errand
+    message: dns.message.Message
+    patience: Patience
+    check: Callable[[], None]
+
+    async def ask(self, address: str, port: int, *, tcp: bool, timeout: float) -> dns.message.Message:
+        """Ask one server; a truncated UDP answer is asked again over TCP. Raises Trouble."""
+        import dns.flags
+
+        if not tcp:
+            answer = await self._udp(address, port, timeout)
+            if not answer.flags & dns.flags.TC:
+                return answer
+        return await self._tcp(address, port, timeout)
+
+    async def _leave(self, address: str, port: int, protocol: str) -> Leave:
+        return await self.checkpoint.leave(
+            self.errand, address, port, protocol, patience=self.patience, check=self.check
+        )
+
+    async def _udp(self, address: str, port: int, timeout: float) -> dns.message.Message:
+        for patient in (True, False):
+            try:
+                return await self._datagram(address, port, timeout / 2)
+            except Trouble as trouble:
+                if trouble.cause is not Cause.TIMEOUT or not patient:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _datagram(self, address: str, port: int, timeout: float) -> dns.message.Message:
+        where = f"{address} port {port}/udp"
+        leave = await self._leave(address, port, "udp")
+        sock = await connect(leave, address, port, socket.SOCK_DGRAM, timeout=timeout)
+        cause: Cause | None = None
+        try:
+            async with leave.hold.within(timeout, f"{where}: no answer to a DNS question within {timeout:g} s"):
+                leave.account.sent += sock.send(self.message.to_wire())
+                while True:
+                    wire = await asyncio.get_running_loop().sock_recv(sock, 65535)
+                    leave.account.received += len(wire)
+                    answer = self._parse(wire, where)
+                    if answer is not None:
+                        return answer
+        except OSError as error:
+            cause = cause_of(error)
+            raise trouble_of(error, where) from None
+        except Trouble as trouble:
+            cause = trouble.cause
+            raise
+        finally:
+            sock.close()
+            leave.end(cause)
+
+    async def _tcp(self, address: str, port: int, timeout: float) -> dns.message.Message:
+        where = f"{address} port {port}/tcp"
+        leave = await self._leave(address, port, "tcp")
+        sock = await connect(leave, address, port, socket.SOCK_STREAM, timeout=timeout)
+        stream = Stream(sock, leave, where, 2 + 65535)
+        try:
+            async with leave.hold.within(timeout, f"{where}: no answer to a DNS question within {timeout:g} s"):
+                wire = self.message.to_wire()
+                await stream.write(len(wire).to_bytes(2, "big") + wire, timeout=timeout)
+                size = int.from_bytes(await _exactly(stream, 2, where, timeout), "big")
+                answer = self._parse(await _exactly(stream, size, where, timeout), where)
+            if answer is None:
+                raise Trouble(Cause.PROTOCOL_ERROR, f"{where} answered another question")
+            return answer
+        finally:
+            await stream.close()
+
+    def _parse(self, wire: bytes, where: str) -> dns.message.Message | None:
+        """The answer, or None when these bytes belong to another question. Raises Trouble when they make no sense."""
+        import dns.exception
+        import dns.message
+
+        if wire[:2] != self.message.id.to_bytes(2, "big"):
+            return None
+        try:
+            answer = dns.message.from_wire(wire)
+        except (dns.exception.DNSException, ValueError, IndexError) as error:
+            raise Trouble(Cause.PROTOCOL_ERROR, f"{where}: malformed DNS answer: {type(error).__name__}") from None
+        return answer if self.message.is_response(answer) else None
+
+
+async def _exactly(stream: Stream, size: int, where: str, timeout: float) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = await stream.read(size - len(data), timeout=timeout)
+        if not part:
+            raise Trouble(Cause.PROTOCOL_ERROR, f"{where} closed the connection within a DNS message")
+        data += part
+    return data
+
+
+async def ask(
+    exchange: Exchange, settings: Settings, *, server: tuple[str, int] | None, tcp: bool, timeout: float
+) -> dns.message.Message:
+    """Ask ``server``, or each resolver in turn until one answers. Raises Trouble."""
+    servers = (server,) if server is not None else resolvers(settings)
+    for address, port in servers:
+        try:
+            return await exchange.ask(address, port, tcp=tcp, timeout=timeout)
+        except Trouble as found:
+            if found.cause not in _TRY_ANOTHER or (address, port) == servers[-1]:
+                raise
+    raise Trouble(Cause.NOT_REACHED, "no resolver is configured, and this machine knows none")
+
+
+async def resolve(
+    checkpoint: Checkpoint, errand: Errand, settings: Settings, name: str, rdtype: str, *, timeout: float
+) -> dns.message.Message:
+    """Ask the resolvers one question on nobody's behalf but the inspection's. Raises Trouble."""
+    message = _question(name, rdtype, recursive=True, dnssec=False)
+    exchange = Exchange(checkpoint, errand, message, Patience(), lambda: None)
+    return await ask(exchange, settings, server=None, tcp=False, timeout=timeout)
+
+
+async def query(
+    passage: Passage,
+    name: str,
+    rdtype: str,
+    *,
+    server: str | None,
+    port: int,
+    tcp: bool,
+    dnssec: bool,
+    timeout: float,
+) -> dns.message.Message:
+    """``Network.query``: one question on behalf of a look."""
+    passage.check_door()
+    if server is not None:
+        _check_server(server, port, passage.settings)
+    message = _question(name, rdtype, recursive=server is None, dnssec=dnssec)
+    exchange = Exchange(passage.checkpoint, passage.infrastructure, message, passage.patience, passage.check_door)
+    asked = None if server is None else (canonical_address(server), port)
+    return await ask(exchange, passage.settings, server=asked, tcp=tcp, timeout=timeout)
+
+
+def _check_server(server: str, port: int, settings: Settings) -> None:
+    """A name server is asked on its own port; on another only one of this machine, or a configured resolver."""
+    address = parse_address(server)
+    if address is None:
+        raise Trouble(Cause.BUG, f"{server!r} is no address: name servers are asked by address")
+    if address.is_multicast or address.is_unspecified or address == _BROADCAST:
+        raise Trouble(Cause.OUT_OF_SCOPE, f"{server} is no name server's address")
+    if port != _PORT and not address.is_loopback and (str(address), port) not in resolvers(settings):
+        raise Trouble(Cause.OUT_OF_SCOPE, f"{server} port {port}: name servers are asked on port {_PORT} only")
+
+
+#: What one resolver's trouble leaves open: the next one may know.
+_TRY_ANOTHER = frozenset({Cause.TIMEOUT, Cause.REFUSED, Cause.RESET, Cause.NOT_REACHED, Cause.PROTOCOL_ERROR})
+_BROADCAST = ipaddress.IPv4Address("255.255.255.255")

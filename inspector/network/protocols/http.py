@@ -1,0 +1,205 @@
+"""HTTP/1.1 through the door: one connection per request, to the target's pinned address and to nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterable
+from functools import lru_cache
+from typing import Any
+
+import httpcore
+import httpx
+
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+from inspector.model.subject import BadUri, normalise_host
+from inspector.network.session import Passage
+from inspector.network.transport.stream import Stream
+
+#: Seconds for one request and its whole answer, waits for the pace not counted.
+_EXCHANGE_SECONDS = 60.0
+#: Bytes beyond the body: status line, headers, chunk sizes, TLS records are not counted.
+_HEADER_BYTES = 256 * 1024
+_PORTS = {"http": 80, "https": 443}
+#: The most that a byte of deflate can become (RFC 1951 allows 1032).
+_DEFLATE_RATIO = 1032
+_DEFLATED = frozenset({"gzip", "x-gzip", "deflate"})
+#: Too Many Requests (RFC 6585 §4).
+_TOO_MANY = 429
+
+
+@lru_cache(maxsize=1)
+def tolerant_context() -> ssl.SSLContext:
+    """The shared TLS context of a client that talks to any server at all, however old; it verifies nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.options |= getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
+    context.options |= getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class _Connection(httpcore.AsyncNetworkStream):
+    """A stream in the shape that httpcore reads and writes; ``deadline`` is on the event loop's clock."""
+
+    def __init__(self, stream: Stream, deadline: float) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def _seconds(self, timeout: float | None) -> float:
+        left = max(0.0, self._deadline - asyncio.get_running_loop().time())
+        return left if timeout is None else min(left, timeout)
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data = await self._stream.read(max_bytes, timeout=self._seconds(timeout))
+        if not data and self._stream.truncated:
+            raise _Full
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if buffer:
+            await self._stream.write(buffer, timeout=self._seconds(timeout))
+
+    async def aclose(self) -> None:
+        await self._stream.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.ssl_object if info == "ssl_object" else None
+
+
+class _Full(Exception):
+    """The connection's allowance of bytes is used up."""
+
+
+class _Body(httpx.AsyncByteStream):
+    """A body that stops at its bound; it is the response's to say that it was cut."""
+
+    def __init__(self, response: httpcore.Response, limit: int) -> None:
+        self._response = response
+        self._limit = limit
+        self.extensions: dict[str, Any] = {}
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = self._limit
+        try:
+            async for part in self._response.aiter_stream():
+                if len(part) > left:
+                    self.extensions["truncated"] = True
+                    yield part[:left]
+                    return
+                left -= len(part)
+                yield part
+        except _Full:
+            self.extensions["truncated"] = True
+        except httpcore.ProtocolError as error:
+            raise Trouble(Cause.PROTOCOL_ERROR, f"HTTP: {error}") from None
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """Reaches the target's pinned address, whatever a URL names. Raises Trouble."""
+
+    def __init__(self, passage: Passage, user_agent: str) -> None:
+        self._passage = passage
+        self._user_agent = user_agent
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request over a connection of its own and give the head of the answer; the body follows bounded."""
+        url = request.url
+        port = url.port or _PORTS.get(url.scheme, 0)
+        self._check_host(url, port)
+        seconds: dict[str, float | None] = request.extensions.get("timeout", {})
+        stream = await self._passage.connect(
+            port,
+            timeout=_bounded(seconds.get("connect")),
+            allowance=self._passage.settings.ceilings.answer_bytes + _HEADER_BYTES,
+        )
+        try:
+            if url.scheme == "https":
+                name = str(request.extensions.get("sni_hostname") or url.host)
+                await stream.start_tls(tolerant_context(), name, timeout=_bounded(seconds.get("connect")))
+            return await self._exchange(request, stream)
+        except BaseException:
+            await stream.close()
+            raise
+
+    def _check_host(self, url: httpx.URL, port: int) -> None:
+        target = self._passage.target
+        try:
+            same = normalise_host(url.host) == normalise_host(target.host)
+        except BadUri:
+            same = False
+        if not same or url.scheme not in _PORTS:
+            raise Trouble(Cause.OUT_OF_SCOPE, f"{url.scheme}://{url.host}:{port} is not {target.host}")
+
+    async def _exchange(self, request: httpx.Request, stream: Stream) -> httpx.Response:
+        connection = _Connection(stream, asyncio.get_running_loop().time() + _EXCHANGE_SECONDS)
+        url = request.url
+        core = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+        http = httpcore.AsyncHTTP11Connection(core.origin, connection)
+        try:
+            answer = await http.handle_async_request(
+                httpcore.Request(
+                    method=request.method,
+                    url=core,
+                    headers=self._headers(request.headers.raw),
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        except _Full:
+            raise Trouble(Cause.PROTOCOL_ERROR, "HTTP: the head of the answer has no end") from None
+        except httpcore.LocalProtocolError as error:
+            raise Trouble(Cause.BUG, f"HTTP request: {error}") from None
+        except httpcore.ProtocolError as error:
+            raise Trouble(Cause.PROTOCOL_ERROR, f"HTTP: {error}") from None
+        if answer.status == _TOO_MANY:
+            stream.slow_down(_retry_after(answer.headers))
+        body = _Body(answer, _body_limit(answer.headers, self._passage.settings.ceilings.answer_bytes))
+        response = httpx.Response(
+            status_code=answer.status,
+            headers=answer.headers,
+            stream=body,
+            extensions={**answer.extensions, "truncated": False},
+        )
+        body.extensions = response.extensions
+        return response
+
+    def _headers(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The request's headers, with our name in place of the library's, and asking for the body as it is."""
+        ours = {b"user-agent", b"accept-encoding", b"connection"}
+        kept = [(name, value) for name, value in headers if name.lower() not in ours]
+        return [
+            *kept,
+            (b"User-Agent", self._user_agent.encode("ascii")),
+            (b"Accept-Encoding", b"identity"),
+            (b"Connection", b"close"),
+        ]
+
+
+def _bounded(seconds: float | None) -> float:
+    return _EXCHANGE_SECONDS if seconds is None else min(seconds, _EXCHANGE_SECONDS)
+
+
+def _values(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[str]:
+    return [value.decode("latin-1").strip() for name, value in headers if name.lower() == wanted]
+
+
+def _retry_after(headers: Iterable[tuple[bytes, bytes]]) -> float:
+    values = _values(headers, b"retry-after")
+    return float(values[0][:6]) if values and values[0].isascii() and values[0].isdigit() else 0.0
+
+
+def _body_limit(headers: Iterable[tuple[bytes, bytes]], limit: int) -> int:
+    """How much of the body is let in, so that what it unpacks to stays within ``limit`` whatever was sent."""
+    codings = [coding.strip().lower() for value in _values(headers, b"content-encoding") for coding in value.split(",")]
+    codings = [coding for coding in codings if coding not in ("", "identity")]
+    if not codings:
+        return limit
+    return limit // _DEFLATE_RATIO if len(codings) == 1 and codings[0] in _DEFLATED else 0

@@ -1,0 +1,179 @@
+"""nmap, asked politely: unprivileged connect scans of one pinned address, one question at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from inspector.declare.authorisation import Rates
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+from inspector.network.access.addresses import canonical_address
+from inspector.network.guard.audit_hook import let_start
+from inspector.network.pacing.cancellation import Hold
+from inspector.network.pacing.ledger import SWEEP, Account
+from inspector.network.pacing.rate_limit import sweep_delay_ms, sweep_seconds
+from inspector.network.sandbox.parent_death import mortal
+from inspector.network.session import Passage
+
+#: What a caller may ask of nmap beyond what is always said: how long to wait, how often to ask again.
+_FLAGS = frozenset({"-sT", "--reason", "--open", "-v", "-T3", "-T4"})
+_VALUED = {
+    "--max-retries": re.compile(r"[0-9]\Z"),
+    "--initial-rtt-timeout": re.compile(r"[0-9]{1,5}(ms|s)\Z"),
+    "--min-rtt-timeout": re.compile(r"[0-9]{1,5}(ms|s)\Z"),
+    "--max-rtt-timeout": re.compile(r"[0-9]{1,5}(ms|s)\Z"),
+    "--host-timeout": re.compile(r"[0-9]{1,5}(ms|s|m)\Z"),
+}
+_XML_BYTES = 16 * 1024 * 1024
+_STDERR_BYTES = 4096
+#: How nmap traces a connection attempt that left.
+_LEFT = b"Operation now in progress"
+
+
+def find_nmap(search_path: Sequence[str]) -> str:
+    """The first program of ``search_path`` that exists. Raises Trouble (tool-missing)."""
+    for program in search_path:
+        found = shutil.which(program)
+        if found:
+            return str(Path(found).absolute())
+    tried = ", ".join(search_path) or "nothing: the search path is empty"
+    raise Trouble(Cause.TOOL_MISSING, f"nmap was not found (tried {tried})")
+
+
+def check_arguments(arguments: Sequence[str]) -> list[str]:
+    """The arguments, one word each, if a polite scan may have them. Raises Trouble (bug)."""
+    words = [word for argument in arguments for word in argument.split("=", 1)]
+    index = 0
+    while index < len(words):
+        word = words[index]
+        if word in _VALUED:
+            value = words[index + 1] if index + 1 < len(words) else ""
+            if not _VALUED[word].match(value):
+                raise Trouble(Cause.BUG, f"nmap: {word} {value!r} makes no sense")
+            index += 2
+        elif word in _FLAGS:
+            index += 1
+        else:
+            raise Trouble(Cause.BUG, f"nmap: {word!r} is not among the options of a polite scan")
+    return words
+
+
+def port_list(ports: Iterable[int]) -> str:
+    """Ports in nmap's notation, runs shortened: ``22,80-82``."""
+    parts: list[list[int]] = []
+    for port in sorted(set(ports)):
+        if parts and port == parts[-1][1] + 1:
+            parts[-1][1] = port
+        else:
+            parts.append([port, port])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
+
+
+def _command(program: str, words: Sequence[str], ports: Sequence[int], address: str, rates: Rates) -> list[str]:
+    family = ["-6"] if ":" in address else []
+    pace = ["--scan-delay", f"{sweep_delay_ms(rates)}ms"]
+    said = ["-oX", "-", "-oN", "/dev/stderr", "--packet-trace"]
+    fixed = ["-n", "-Pn", "--unprivileged", "-sT", *family]
+    return [program, *fixed, *(word for word in words if word != "-sT"), *pace, *said, "-p", port_list(ports), address]
+
+
+async def scan(passage: Passage, arguments: Sequence[str], *, ports: Sequence[int], timeout: float) -> bytes:
+    """``Network.nmap``: the XML that nmap prints. Its time is ``timeout`` and what the pace takes. Raises Trouble."""
+    words = check_arguments(arguments)
+    asked = sorted(set(ports))
+    if not asked:
+        raise Trouble(Cause.BUG, "nmap was given no ports")
+    _check(passage, asked)
+    program = find_nmap(passage.settings.nmap_search_path)
+    errand, address = passage.errand, canonical_address(passage.target.address)
+    checkpoint = passage.checkpoint
+    hold = checkpoint.hold(errand)
+    try:
+        async with AsyncExitStack() as turn:
+            with passage.patience.waiting():
+                async with hold.within(None, ""):
+                    await turn.enter_async_context(checkpoint.courtesy.sweep(address, errand.rates))
+                rates = _check(passage, asked)
+                account = checkpoint.ledger.opened(errand.entry(address, 0, SWEEP, len(asked)))
+                command = _command(program, words, asked, address, rates)
+                seconds = timeout + sweep_seconds(len(asked), rates)
+                return await _run(command, hold, account, len(asked), seconds)
+    finally:
+        checkpoint.drop(hold)
+
+
+def _check(passage: Passage, ports: Sequence[int]) -> Rates:
+    """The pace at which these ports may be asked now. Raises Trouble when one of them may not."""
+    return passage.check(ports, sweep=not passage.declares(ports)).rates
+
+
+async def _run(command: Sequence[str], hold: Hold, account: Account, planned: int, seconds: float) -> bytes:
+    """Run nmap in a process group of its own, which does not outlive this call."""
+    with let_start():
+        process = await asyncio.create_subprocess_exec(
+            *mortal(command),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={"PATH": os.defpath, "LC_ALL": "C"},
+            start_new_session=True,
+        )
+    if process.stdout is None or process.stderr is None:
+        raise RuntimeError("a program was started without pipes")
+    trace = _Trace(process.stderr)
+    counting = asyncio.create_task(trace.read())
+    try:
+        async with hold.within(seconds, f"nmap did not end within {seconds:g} s"):
+            xml = await _read_all(process.stdout)
+            await process.wait()
+    except Trouble as trouble:
+        account.result = trouble.cause.value
+        raise
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+        await counting
+        account.questions = max(0, trace.left - planned)
+        account.settle()
+    if process.returncode != 0:
+        raise Trouble(Cause.BUG, f"nmap ended with {process.returncode}: {trace.tail.decode(errors='replace')}")
+    return xml
+
+
+async def _read_all(stream: asyncio.StreamReader) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while data := await stream.read(65536):
+        size += len(data)
+        if size > _XML_BYTES:
+            raise Trouble(Cause.PROTOCOL_ERROR, f"nmap printed more than {_XML_BYTES} bytes")
+        parts.append(data)
+    return b"".join(parts)
+
+
+class _Trace:
+    """Counts the connection attempts in nmap's packet trace, and keeps what else it said last."""
+
+    def __init__(self, stream: asyncio.StreamReader) -> None:
+        self.left = 0
+        self.tail = b""
+        self._stream = stream
+
+    async def read(self) -> None:
+        rest = b""
+        while data := await self._stream.read(65536):
+            *lines, rest = (rest + data).split(b"\n")
+            rest = rest[-_STDERR_BYTES:]
+            for line in lines:
+                if line.startswith(b"CONN ("):
+                    self.left += _LEFT in line
+                else:
+                    self.tail = (self.tail + line + b"\n")[-_STDERR_BYTES:]

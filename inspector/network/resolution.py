@@ -1,0 +1,154 @@
+"""Names are resolved once per inspection and pinned: whatever they say later, the target does not move."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inspector.declare.settings import Settings
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+from inspector.network.access.addresses import canonical_address, parse_address, sort_key
+from inspector.network.guard.audit_hook import let_through
+from inspector.network.pacing.admission import Checkpoint, Errand
+from inspector.network.pacing.ledger import Ledger
+from inspector.network.pacing.rate_limit import INFRASTRUCTURE, shared_courtesy
+from inspector.record.inspection import Pin
+
+if TYPE_CHECKING:
+    import dns.message
+    import dns.name
+
+#: A chain of aliases longer than this is a loop, or as good as one.
+_ALIASES = 16
+#: Names resolved side by side, and seconds for one question to all resolvers.
+_AT_ONCE = 10
+_SECONDS = 5.0
+
+
+def routable(address: str) -> bool:
+    """Whether this machine has a route to ``address``; no packet is sent."""
+    parsed = parse_address(address)
+    if parsed is None:
+        return False
+    family = socket.AF_INET6 if parsed.version == 6 else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock, let_through(sock):
+            sock.connect((str(parsed), 9))
+    except OSError:
+        return False
+    return True
+
+
+async def pin(names: Iterable[str], settings: Settings, ledger: Ledger) -> tuple[Pin, ...]:
+    """Resolve each name once, in order: addresses (A and AAAA) and the aliases on the way. Trouble stays in its pin."""
+    checkpoint = Checkpoint(ledger, shared_courtesy(), settings.ceilings.connections)
+    room = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(name: str) -> Pin:
+        async with room:
+            return await _pin(name, settings, checkpoint)
+
+    return tuple(await asyncio.gather(*(one(name) for name in names)))
+
+
+async def _pin(name: str, settings: Settings, checkpoint: Checkpoint) -> Pin:
+    if parse_address(name) is not None:
+        return Pin(name=name, addresses=(canonical_address(name),))
+    host = name.rstrip(".").lower()
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 §6.3
+        return Pin(name=name, addresses=("127.0.0.1", "::1"))
+    local = () if settings.resolvers else _hosts_file(host)
+    if local:
+        return Pin(name=name, addresses=local)
+    answers = await asyncio.gather(*(_resolve(host, kind, settings, checkpoint) for kind in ("A", "AAAA")))
+    addresses = {canonical_address(address) for answer in answers for address in answer.addresses}
+    cnames = tuple(dict.fromkeys(alias for answer in answers for alias in answer.cnames))
+    troubles = [answer for answer in answers if answer.trouble is not None]
+    detail = "; ".join(dict.fromkeys(answer.detail for answer in answers if answer.detail))
+    worst = next((each for each in troubles if each.trouble is not Cause.NOT_REACHED), None)
+    trouble = None if addresses else (worst or answers[0]).trouble
+    return Pin(
+        name=name,
+        addresses=tuple(sorted(addresses, key=sort_key)),
+        cnames=cnames,
+        trouble=trouble,
+        detail="" if addresses and not worst else detail,
+    )
+
+
+def _hosts_file(host: str, path: Path = Path("/etc/hosts")) -> tuple[str, ...]:
+    """What the machine's own table says of ``host``, which its own resolver asks first."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ()
+    found: set[str] = set()
+    for line in lines:
+        address, *names = line.partition("#")[0].split() or [""]
+        if host in (name.lower() for name in names) and parse_address(address) is not None:
+            found.add(canonical_address(address))
+    return tuple(sorted(found, key=sort_key))
+
+
+async def _resolve(host: str, kind: str, settings: Settings, checkpoint: Checkpoint) -> Pin:
+    """The addresses of one family, as a pin of their own."""
+    from inspector.network.protocols.dns import resolve
+
+    errand = Errand("pin", host, INFRASTRUCTURE, infrastructure=True)
+    aliases: list[str] = []
+    asked = host
+    try:
+        while True:
+            answer = await resolve(checkpoint, errand, settings, asked, kind, timeout=_SECONDS)
+            last, addresses = _follow(answer, asked, kind, aliases)
+            if addresses or last == asked or answer.rcode() != 0:
+                break
+            asked = last
+    except Trouble as trouble:
+        return Pin(name=host, cnames=tuple(aliases), trouble=trouble.cause, detail=f"{kind}: {trouble.message}")
+    if addresses:
+        return Pin(name=host, addresses=addresses, cnames=tuple(aliases))
+    cause, detail = _emptiness(answer, kind)
+    return Pin(name=host, cnames=tuple(aliases), trouble=cause, detail=detail)
+
+
+def _emptiness(answer: dns.message.Message, kind: str) -> tuple[Cause, str]:
+    """What an answer without addresses means."""
+    import dns.rcode
+
+    rcode = answer.rcode()
+    if rcode == dns.rcode.NXDOMAIN:
+        return Cause.NOT_REACHED, "the name does not exist (NXDOMAIN)"
+    if rcode == dns.rcode.NOERROR:
+        return Cause.NOT_REACHED, f"the name has no {kind} record"
+    cause = Cause.REFUSED if rcode == dns.rcode.REFUSED else Cause.PROTOCOL_ERROR
+    return cause, f"{kind}: the resolver answered {dns.rcode.to_text(rcode)}"
+
+
+def _follow(answer: dns.message.Message, asked: str, kind: str, aliases: list[str]) -> tuple[str, tuple[str, ...]]:
+    """Where the aliases of an answer lead, and the addresses there; ``aliases`` grows by those on the way."""
+    import dns.name
+    import dns.rdatatype
+
+    wanted = dns.rdatatype.from_text(kind)
+    current = dns.name.from_text(asked)
+    while True:
+        here = [rrset for rrset in answer.answer if rrset.name == current]
+        addresses = tuple(item.address for rrset in here if rrset.rdtype == wanted for item in rrset)
+        if addresses:
+            return _text(current), addresses
+        targets = [item.target for rrset in here if rrset.rdtype == dns.rdatatype.CNAME for item in rrset]
+        if not targets:
+            return _text(current), ()
+        current = targets[0]
+        aliases.append(_text(current))
+        if len(aliases) > _ALIASES:
+            raise Trouble(Cause.PROTOCOL_ERROR, f"more than {_ALIASES} aliases, or a loop of them")
+
+
+def _text(name: dns.name.Name) -> str:
+    return name.to_text(omit_final_dot=True).lower()

@@ -1,0 +1,1 @@
+"""Worker processes for third-party scanners."""

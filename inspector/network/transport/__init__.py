@@ -1,0 +1,1 @@
+"""Connections: streams and single round trips."""

@@ -1,0 +1,222 @@
+"""One question on a connection of its own: connect, send, listen until enough was heard, close; bounded and counted.
+
+What ``Stream`` does step by step is one step here, with one clock and no task: most of what an enumeration costs is the
+opening and closing of connections. The connection stands under the same eyes as every other (see ``checkpoint``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Callable
+from contextvars import copy_context
+from enum import Enum, auto
+
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+from inspector.network.access.addresses import canonical_address
+from inspector.network.access.os_errors import trouble_of
+from inspector.network.guard import audit_hook as guard
+from inspector.network.pacing.admission import Leave, socket_for
+from inspector.network.socket_events import Readiness
+from inspector.network.transport.stream import turns_away
+
+_CHUNK = 16_384
+#: What a socket that is not connected yet says to a send, by system.
+_NOT_YET = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOTCONN, errno.EINPROGRESS})
+
+
+class Ending(Enum):
+    """How an exchange ended: enough was heard, the server closed before, or the bound on bytes was met."""
+
+    ENOUGH = auto()
+    CLOSED = auto()
+    TRUNCATED = auto()
+
+
+class Exchange:
+    """One question under way.
+
+    ``heard`` is handed what comes, and tells whether it is enough. Connecting and answering may take ``timeout``
+    seconds each; ``allowance`` bounds the bytes that are taken in.
+    """
+
+    __slots__ = (
+        "_connected",
+        "_context",
+        "_done",
+        "_heard",
+        "_leave",
+        "_left",
+        "_loop",
+        "_ready",
+        "_rest",
+        "_since",
+        "_socket",
+        "_timeout",
+        "_where",
+    )
+
+    def __init__(
+        self,
+        leave: Leave,
+        readiness: Readiness,
+        sent: bytes,
+        heard: Callable[[bytes], bool],
+        *,
+        timeout: float,
+        allowance: int,
+    ) -> None:
+        self._leave = leave
+        self._ready = readiness
+        self._where = ""
+        self._rest = sent
+        self._heard = heard
+        self._timeout = timeout
+        self._left = allowance
+        self._connected = False
+        self._context = copy_context()
+        self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[Ending] = self._loop.create_future()
+        self._since = 0.0
+        self._socket: socket.socket | None = None
+
+    async def run(self, address: str, port: int) -> Ending:
+        """Do it, and close. Raises Trouble, and whatever ``heard`` raises."""
+        cause: Cause | None = Cause.ABORTED
+        try:
+            try:
+                self._begin(address, port)
+            except OSError as error:
+                self._fail(error)
+            ending = await self._done
+            cause = None
+            return ending
+        except Trouble as trouble:
+            cause = trouble.cause
+            raise
+        finally:
+            self._end(cause)
+
+    def cut(self) -> None:
+        """The door cut it: no byte passes any more."""
+        trouble = self._leave.hold.trouble or Trouble(Cause.ABORTED, f"{self._where}: cut")
+        if not self._done.done():
+            self._done.set_exception(Trouble(trouble.cause, trouble.message))
+        self._end(trouble.cause)
+
+    async def close(self) -> None:
+        """Give it up, where the look that asked has ended."""
+        self._leave.hold.cut(Trouble(Cause.ABORTED, f"{self._where}: the look ended"))
+
+    # --- the steps ---
+
+    def _begin(self, address: str, port: int) -> None:
+        self._where = f"{address} port {port}"
+        self._leave.hold.check()
+        self._leave.hold.on_cut(self.cut)
+        sock = self._socket = socket_for(address, socket.SOCK_STREAM)
+        code = guard.connect(sock, canonical_address(address), port)
+        self._leave.permit.departed()
+        if code and code != errno.EINPROGRESS:
+            self._fail(OSError(code, os.strerror(code)))
+            return
+        self._since = self._loop.time()
+        self._ready.ring(sock.fileno(), self._since + self._timeout, self._late)
+        self._write()
+
+    def _write(self) -> None:
+        """Send what is left; on loopback the connection already stands when it is begun."""
+        sock = self._socket
+        if sock is None:
+            return
+        try:
+            sent = sock.send(self._rest)
+        except OSError as error:
+            if error.errno not in _NOT_YET:
+                self._fail(error)
+            else:
+                self._ready.writable(sock.fileno(), self._writable)
+            return
+        self._connected = True
+        self._leave.account.sent += sent
+        self._rest = self._rest[sent:]
+        if self._rest:
+            self._ready.writable(sock.fileno(), self._writable)
+        else:
+            self._ready.readable(sock.fileno(), self._readable)
+
+    def _writable(self) -> None:
+        sock = self._socket
+        if sock is None or self._done.done():
+            return
+        if not self._connected:
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                self._fail(OSError(code, os.strerror(code)))
+                return
+            self._connected = True
+            self._since = self._loop.time()
+        self._write()
+
+    def _readable(self) -> None:
+        sock = self._socket
+        if sock is None or self._done.done():
+            return
+        try:
+            data = sock.recv(min(_CHUNK, self._left))
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._fail(error)
+            return
+        if not data:
+            self._done.set_result(Ending.CLOSED)
+            return
+        account = self._leave.account
+        is_first = not account.received
+        account.received += len(data)
+        self._left -= len(data)
+        if is_first and data.isascii() and turns_away(data):
+            self._leave.permit.struggled(told=True)
+            trouble = Trouble(Cause.RATE_LIMITED, f"{self._where} turned us away: {data[:120]!r}")
+            self._done.set_exception(trouble)
+            return
+        try:
+            is_enough = self._context.run(self._heard, data)
+        except Exception as error:  # noqa: BLE001  # it is raised where the exchange is awaited
+            self._done.set_exception(error)
+            return
+        if is_enough:
+            self._done.set_result(Ending.ENOUGH)
+        elif self._left <= 0:
+            self._done.set_result(Ending.TRUNCATED)
+
+    def _late(self) -> None:
+        """The clock rang; it was set when the connecting began, and the answer has its own time."""
+        until = self._since + self._timeout
+        if self._socket is not None and self._connected and until > self._loop.time():
+            self._ready.ring(self._socket.fileno(), until, self._late)
+        elif not self._done.done():
+            what = "said nothing" if self._connected else "no answer to the connection"
+            self._done.set_exception(Trouble(Cause.TIMEOUT, f"{self._where}: {what} within {self._timeout:g} s"))
+
+    def _fail(self, error: OSError) -> None:
+        if not self._done.done():
+            self._done.set_exception(trouble_of(error, self._where))
+
+    # --- the end ---
+
+    def _close(self) -> None:
+        sock, self._socket = self._socket, None
+        if sock is None:
+            return
+        self._ready.forget(sock.fileno())
+        sock.close()
+
+    def _end(self, cause: Cause | None) -> None:
+        self._close()
+        self._leave.hold.on_cut(None)
+        self._leave.end(cause)

@@ -1,0 +1,198 @@
+"""One TCP connection that went through the door, in clear or under TLS, bounded in bytes and time."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+from inspector.network.access.os_errors import cause_of, trouble_of
+from inspector.network.pacing.admission import Leave
+
+T = TypeVar("T")
+
+_CHUNK = 65536
+#: Greetings of servers that turn a client away for asking too much: SMTP and FTP 421 (RFC 5321 §3.8, RFC 959 §4.2),
+#: OpenSSH's MaxStartups, databases.
+_BAN = re.compile(rb"\A421[ -]|Exceeded MaxStartups|[Tt]oo many (connections|requests)|[Rr]ate limit")
+_GREETING_BYTES = 512
+
+
+def turns_away(greeting: bytes) -> bool:
+    """Whether a server that begins so turns a client away for asking too much."""
+    return _BAN.search(greeting[:_GREETING_BYTES]) is not None
+
+
+class Stream:
+    """A connection that went through the door; reads are bounded in bytes and time.
+
+    ``truncated`` tells that the bound on all bytes read together (``allowance``) was met and the rest left unread.
+    """
+
+    def __init__(self, sock: socket.socket, leave: Leave, where: str, allowance: int) -> None:
+        self.truncated = False
+        self._socket = sock
+        self._leave = leave
+        self._where = where
+        self._left = allowance
+        self._tls: ssl.SSLObject | None = None
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        leave.hold.on_cut(self._shut)
+
+    # --- reading and writing ---
+
+    async def read(self, limit: int = 65536, *, timeout: float = 10.0) -> bytes:
+        """At most ``limit`` bytes as soon as some arrive; ``b""`` at the end of the stream."""
+        if self._left <= 0:
+            self.truncated = True
+            return b""
+        greeting = not self._leave.account.sent
+        async with self._leave.hold.within(timeout, f"{self._where} said nothing for {timeout:g} s"):
+            data = await self._receive(min(limit, self._left))
+        self._left -= len(data)
+        if greeting and turns_away(data):
+            self._leave.permit.struggled(told=True)
+            raise Trouble(Cause.RATE_LIMITED, f"{self._where} turned us away: {data[:120]!r}")
+        return data
+
+    async def read_quietly(self, limit: int = 4096, *, timeout: float = 3.0) -> bytes:
+        """What the server says by itself within ``timeout`` seconds; ``b""`` when it stays silent."""
+        try:
+            return await self.read(limit, timeout=timeout)
+        except Trouble as trouble:
+            if trouble.cause is Cause.TIMEOUT:
+                return b""
+            raise
+
+    async def write(self, data: bytes, *, timeout: float = 10.0) -> None:
+        """Send all of ``data``."""
+        async with self._leave.hold.within(timeout, f"{self._where} took nothing for {timeout:g} s"):
+            if self._tls is None:
+                await self._send(data)
+                return
+            rest = memoryview(data)
+            while rest:
+                rest = rest[await self._stepped(partial(self._tls.write, rest)) :]
+
+    async def _receive(self, limit: int) -> bytes:
+        tls = self._tls
+        if tls is None:
+            return await self._recv(limit)
+        try:
+            return await self._stepped(partial(tls.read, limit))
+        except Trouble as trouble:
+            if isinstance(trouble.__cause__, ssl.SSLZeroReturnError | ssl.SSLEOFError):
+                return b""
+            raise
+
+    async def _recv(self, limit: int) -> bytes:
+        try:
+            data = await asyncio.get_running_loop().sock_recv(self._socket, limit)
+        except OSError as error:
+            raise self._failed(error) from None
+        self._leave.account.received += len(data)
+        return data
+
+    async def _send(self, data: bytes) -> None:
+        try:
+            await asyncio.get_running_loop().sock_sendall(self._socket, data)
+        except OSError as error:
+            raise self._failed(error) from None
+        self._leave.account.sent += len(data)
+
+    def _failed(self, error: OSError) -> Trouble:
+        self._leave.hold.check()
+        cause = cause_of(error)
+        self._leave.account.result = cause.value
+        if cause is Cause.RESET:
+            self._leave.permit.struggled()
+        return trouble_of(error, self._where)
+
+    def slow_down(self, seconds: float = 0.0) -> None:
+        """The server said, in its protocol, that it is asked too much: leave it in peace for at least so long."""
+        self._leave.permit.struggled(told=True, seconds=seconds)
+
+    # --- TLS ---
+
+    async def start_tls(self, context: ssl.SSLContext, server_name: str | None, *, timeout: float = 10.0) -> None:
+        """Do a TLS handshake on this connection. An address as ``server_name`` is not sent (RFC 6066 §3)."""
+        if self._tls is not None:
+            raise Trouble(Cause.BUG, f"{self._where}: TLS was started twice")
+        try:
+            tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        except ValueError as error:
+            raise Trouble(Cause.BUG, f"{server_name!r} cannot be asked for: {error}") from None
+        async with self._leave.hold.within(timeout, f"{self._where}: no TLS handshake within {timeout:g} s"):
+            await self._stepped(tls.do_handshake)
+        self._tls = tls
+
+    async def _stepped(self, step: Callable[[], T]) -> T:
+        """Repeat a TLS step, moving bytes between it and the socket, until it is done."""
+        while True:
+            try:
+                result = step()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                data = await self._recv(_CHUNK)
+                if data:
+                    self._incoming.write(data)
+                else:
+                    self._incoming.write_eof()
+            except ssl.SSLError as error:
+                await self._flush(last=True)
+                self._leave.account.result = Cause.PROTOCOL_ERROR.value
+                words = error.reason or str(error)
+                raise Trouble(Cause.PROTOCOL_ERROR, f"{self._where}: TLS: {words}") from error
+            else:
+                await self._flush()
+                return result
+
+    async def _flush(self, *, last: bool = False) -> None:
+        if self._outgoing.pending:
+            try:
+                await self._send(self._outgoing.read())
+            except Trouble:
+                if not last:
+                    raise
+
+    @property
+    def ssl_object(self) -> ssl.SSLObject | None:
+        """The TLS state after ``start_tls``."""
+        return self._tls
+
+    # --- ending ---
+
+    def _shut(self) -> None:
+        """The door cut it: no byte passes any more, in either direction."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        trouble = self._leave.hold.trouble
+        self._leave.end(trouble.cause if trouble else None)
+
+    async def close(self) -> None:
+        """Close it; never raises."""
+        if self._socket.fileno() < 0:
+            return
+        try:
+            if self._tls is not None and self._leave.hold.trouble is None:
+                self._say_goodbye(self._tls)
+        finally:
+            self._socket.close()
+            self._leave.hold.on_cut(None)
+            self._leave.end()
+
+    def _say_goodbye(self, tls: ssl.SSLObject) -> None:
+        """Send a close_notify if the socket takes it at once (RFC 8446 §6.1)."""
+        with suppress(ssl.SSLError, ValueError):
+            tls.unwrap()
+        with suppress(OSError):
+            if self._outgoing.pending:
+                self._leave.account.sent += self._socket.send(self._outgoing.read())

@@ -1,0 +1,1 @@
+"""One inspection from its documents to its reports."""

@@ -1,0 +1,1 @@
+"""PLAN: which scan tasks an inspection runs, in which order, with which upper bounds."""

@@ -1,0 +1,433 @@
+"""The plan: what will be asked of whom, in waves, with upper bounds; and what will not, and why."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from inspector.declare.authorisation import Authorisation
+from inspector.declare.declaration import System
+from inspector.declare.document import Places, fault_at
+from inspector.model.base import Cause
+from inspector.model.errors import Misuse, Trouble, WindowTooShort
+from inspector.model.observation import Discovered, Observation
+from inspector.model.subject import HOST, BadUri, Form, Subject, Uri, is_address, parse_uri, subject_of
+from inspector.network import Scope, pace_seconds, routable, sweep_seconds
+from inspector.plugin.check import Check
+from inspector.plugin.probe import Probe, Target, Touch
+from inspector.record.inspection import Ask, Bounds, Limit, Pin, Plan
+from inspector.regime.regime import NOT_OBSERVABLE, Requirement
+from inspector.registry.registry import Registry
+
+#: Aims of one look that are asked, and that are recorded at all: a name server set of hundreds is hostile.
+ASKED_PER_LOOK = 32
+DISCOVERED_PER_LOOK = 256
+
+
+#: Rows with one of these tags are asked only of who asks for them: they cost much, and decide nothing.
+ON_REQUEST = frozenset({"cross-check"})
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What of the regime is asked this time.
+
+    ``only`` names plugins, probes or checks; ``tags`` are requirement tags (``--select``); ``also`` are tags whose rows
+    are asked in addition (``--cross-check``); ``within`` bounds seconds.
+    """
+
+    only: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    within: int | None = None
+
+    def words(self) -> tuple[str, ...]:
+        """The selection as it is recorded."""
+        return (
+            *(f"only:{name}" for name in self.only),
+            *(f"select:{tag}" for tag in self.tags),
+            *(f"also:{tag}" for tag in self.also),
+            *((f"within:{self.within}s",) if self.within is not None else ()),
+        )
+
+    @classmethod
+    def recorded(cls, plan: Plan) -> Selection:
+        """The selection that a plan records."""
+
+        def named(word: str) -> tuple[str, ...]:
+            return tuple(each.removeprefix(word) for each in plan.selection if each.startswith(word))
+
+        return cls(named("only:"), named("select:"), named("also:"), plan.within_seconds)
+
+    def known(self, registry: Registry, rows: Iterable[Requirement]) -> None:
+        """Raise Misuse when ``only`` names no plugin, probe or check, ``tags`` no tag of ``rows``, or nothing is left.
+
+        A mistyped word must not become an inspection of nothing, which nobody could tell from a clean one.
+        """
+        plugins = {name for plugin in registry.plugins for name in _plugin_names(plugin.name)}
+        names = plugins | registry.probes.keys() | registry.checks.keys()
+        for name in self.only:
+            if name not in names:
+                raise Misuse(f"--only {name}: no plugin, probe or check has this name", remedy="see 'inspector list'")
+        rows = [row for row in rows if row.check != NOT_OBSERVABLE]
+        tags = {tag for row in rows for tag in row.tags}
+        for tag in self.also:
+            if tag not in tags:
+                raise Misuse(f"--{tag}: the regime asks nothing of this sort", remedy="leave it out")
+        for tag in self.tags:
+            if tag not in tags:
+                remedy = f"write one of {', '.join(sorted(tags))}" if tags else "leave it out"
+                raise Misuse(f"--select {tag}: no requirement has this tag", remedy=remedy)
+        if not any(self.keeps(row, registry) for row in rows):
+            raise Misuse(
+                "nothing that the regime asks is selected",
+                remedy="change --only or --select, or add --cross-check for what is asked on request only",
+            )
+
+    def keeps(self, requirement: Requirement, registry: Registry) -> bool:
+        """Whether the requirement is asked."""
+        tags, wanted = set(requirement.tags), {*self.tags, *self.also}
+        if tags & ON_REQUEST and not tags & ON_REQUEST & wanted:
+            return False
+        if self.tags and not tags & wanted:
+            return False
+        if not self.only:
+            return True
+        check = registry.checks.get(requirement.check)
+        if check is None:
+            return False
+        probes = [probe for wire in check.wires if wire.kind for probe in registry.producers(wire.kind)]
+        package = check.module.partition(".")[0]
+        return bool(set(self.only) & {check.id, *_plugin_names(package), *(probe.name for probe in probes)})
+
+
+def is_beyond_touch(
+    requirement: Requirement, registry: Registry, authorisations: Iterable[Authorisation], selection: Selection
+) -> bool:
+    """Whether a row rests on looks that no authorisation permits anybody to take, e.g. intrusive ones.
+
+    Such rows are counted in the coverage and not judged, unless ``--only`` asks for them by name.
+    """
+    check = registry.checks.get(requirement.check)
+    if check is None or selection.only:
+        return False
+    granted = [each.touch for each in authorisations]
+    producers = [registry.producers(wire.kind) for wire in check.wires if wire.kind is not None]
+    return any(
+        probes and not any(probe.touch.within(touch) for probe in probes for touch in granted) for probes in producers
+    )
+
+
+def _plugin_names(package: str) -> tuple[str, str]:
+    return (package, package.removeprefix("inspector_"))
+
+
+def checks_of(requirements: Iterable[Requirement], registry: Registry) -> dict[str, Check]:
+    """The checks that these rows ask for, by id; raises Misuse for a check that no plugin contributes."""
+    wanted = {each.check for each in requirements if each.check != NOT_OBSERVABLE}
+    missing = sorted(wanted - registry.checks.keys())
+    if missing:
+        raise Misuse(
+            f"the regime asks for checks that no installed plugin has: {', '.join(missing)}",
+            remedy="install the plugin, or select a regime without them",
+        )
+    return {name: registry.checks[name] for name in sorted(wanted)}
+
+
+def validate_options(requirements: Iterable[Requirement], registry: Registry) -> None:
+    """Raise Misuse when a row's options do not fit the signature of its check."""
+    for requirement in requirements:
+        if requirement.check == NOT_OBSERVABLE:
+            continue
+        try:
+            registry.checks[requirement.check].validate(requirement.options)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise Misuse(f"requirement {requirement.id}: option {where}: {first['msg']}") from None
+
+
+def probes_of(checks: Iterable[Check], registry: Registry) -> dict[str, Probe]:
+    """The probes whose observations these checks take, with those that they need and that discover their aims."""
+    found: dict[str, Probe] = {}
+    pending: list[type[Observation]] = [wire.kind for check in checks for wire in check.wires if wire.kind]
+    while pending:
+        for probe in registry.producers(pending.pop()):
+            if probe.name not in found:
+                found[probe.name] = probe
+                pending.extend(kind for _, kind in probe.needs)
+                pending.extend(each.kind for each in registry.probes.values() if each.discovers & probe.schemes)
+    return dict(sorted(found.items()))
+
+
+def concerns(probe: Probe, uri: Uri) -> bool:
+    """Whether the probe looks at such an endpoint; what the DNS says about an address literal is nobody's question."""
+    named = probe.aim.has_address or not probe.infrastructure or not is_address(uri.host)
+    return uri.scheme in probe.schemes and named
+
+
+def wave_of(probe: Probe, registry: Registry) -> int:
+    """0 for a probe without needs, else one more than the latest of what it needs."""
+    needed = [wave_of(other, registry) for _, kind in probe.needs for other in registry.producers(kind)]
+    return 1 + max(needed, default=-1)
+
+
+def look_options(probe: Probe, requirements: Iterable[Requirement]) -> dict[str, Any]:
+    """The probe's look options, merged to the widest that the rows ask: any True, the largest number, all members."""
+    merged: dict[str, Any] = {}
+    for requirement in requirements:
+        for name, value in requirement.look.get(probe.name, {}).items():
+            merged[name] = value if name not in merged else _wider(merged[name], value)
+    try:
+        model = probe.options.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Misuse(f"look option {probe.name}.{where}: {first['msg']}") from None
+    return model.model_dump(mode="json")
+
+
+def _wider(one: Any, other: Any) -> Any:
+    if isinstance(one, bool) or isinstance(other, bool):
+        return bool(one or other)
+    if isinstance(one, int) and isinstance(other, int):
+        return max(one, other)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return sorted({*one, *other})
+    if one == other:
+        return one
+    raise Misuse(f"rows ask for look options {one!r} and {other!r}", remedy="let the profile ask for one of them")
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Turns endpoints, and later discovered aims, into asks that the scope allows."""
+
+    system: System
+    registry: Registry
+    probes: Mapping[str, Probe]
+    options: Mapping[str, Mapping[str, Any]]
+    scope: Scope
+    at: datetime
+
+    def asks(self, text: str, pin: Pin | None) -> Iterator[Ask]:
+        """The asks about one declared endpoint, whose host was pinned."""
+        uri = parse_uri(text, self.registry.schemes)
+        for probe in self.probes.values():
+            if concerns(probe, uri):
+                yield from self._about(probe, uri, pin, endpoint=text, parent=None)
+
+    def discovered(self, found: Discovered, by: Ask, pin: Pin | None, *, asked: bool = True) -> Iterator[Ask]:
+        """The asks about an aim that a look brought to light; ``by`` is the look's ask.
+
+        One that is not ``asked``, or whose URI makes no sense, is refused with its cause: never silently left out.
+        """
+        name = found.uri.partition(":")[0]
+        for probe in self.probes.values():
+            scheme = next((each for each in probe.schemes if each.name == name), None)
+            if scheme is None or (found.infrastructure and not probe.infrastructure):
+                continue
+            try:
+                uri = parse_uri(found.uri, self.registry.schemes)
+            except BadUri as error:
+                subject = Subject(kind=probe.aim, uri=found.uri[:300], scheme=name, parent=by.subject.uri)
+                yield self._refusal(probe, subject, by.endpoint, Cause.PROTOCOL_ERROR, str(error)[:300])
+                continue
+            if not concerns(probe, uri):
+                continue
+            if asked:
+                yield from self._about(probe, uri, pin, endpoint=by.endpoint, parent=by.subject.uri)
+            else:
+                address = found.address if probe.aim.has_address else None
+                subject = subject_of(uri, probe.aim, address=address, parent=by.subject.uri)
+                yield self._refusal(probe, subject, by.endpoint, Cause.ABORTED, "too many discovered aims")
+
+    def _about(
+        self, probe: Probe, uri: Uri, pin: Pin | None, *, endpoint: str | None, parent: str | None
+    ) -> Iterator[Ask]:
+        if not probe.aim.has_address:
+            yield self._ask(probe, subject_of(uri, probe.aim, parent=parent), endpoint)
+            return
+        if pin is None or not pin.addresses:
+            subject = subject_of(uri, probe.aim, parent=parent)
+            cause = (pin.trouble if pin else None) or Cause.NOT_REACHED
+            yield self._refusal(probe, subject, endpoint, cause, pin.detail if pin else "the name was not resolved")
+            return
+        reachable = [address for address in pin.addresses if routable(address)]
+        for address in reachable:
+            yield self._ask(probe, subject_of(uri, probe.aim, address=address, parent=parent), endpoint)
+        if not reachable:
+            subject = subject_of(uri, probe.aim, parent=parent)
+            detail = f"no route from this vantage to {', '.join(pin.addresses)}"
+            yield self._refusal(probe, subject, endpoint, Cause.WRONG_VANTAGE, detail)
+
+    def _ask(self, probe: Probe, subject: Subject, endpoint: str | None) -> Ask:
+        options = dict(self.options[probe.name])
+        cost = probe.cost(Target(subject, self.system.declared(subject.host)), options)
+        granted: Authorisation | None = None
+        if not probe.infrastructure and probe.touch is not Touch.PASSIVE:
+            try:
+                granted = self.scope.permit(
+                    subject,
+                    touch=probe.touch,
+                    at=self.at,
+                    port=subject.port,
+                    sweep=subject.scheme == HOST.name,
+                )
+            except Trouble as trouble:
+                return self._refusal(probe, subject, endpoint, trouble.cause, trouble.message)
+        return Ask(
+            probe=probe.name,
+            subject=subject,
+            endpoint=endpoint,
+            options=options,
+            wave=wave_of(probe, self.registry),
+            authorisation=granted.id if granted else None,
+            bounds=Bounds(connections=cost.connections, port_questions=cost.port_questions, seconds=cost.seconds),
+        )
+
+    def _refusal(self, probe: Probe, subject: Subject, endpoint: str | None, cause: Cause, detail: str) -> Ask:
+        return Ask(
+            probe=probe.name,
+            subject=subject,
+            endpoint=endpoint,
+            options=dict(self.options[probe.name]),
+            wave=wave_of(probe, self.registry),
+            cause=cause,
+            detail=detail,
+        )
+
+
+def hosts_of(system: System, registry: Registry) -> tuple[str, ...]:
+    """The hosts whose addresses must be known before anything is asked; zones and mail domains have none."""
+    uris = [parse_uri(text, registry.schemes) for text in system.endpoints]
+    return tuple(sorted({uri.host for uri in uris if uri.scheme.form is not Form.NAME or uri.scheme == HOST}))
+
+
+def draw(planner: Planner, pins: Sequence[Pin], selection: Selection) -> Plan:
+    """The plan for the declared endpoints. Equal looks at one subject are asked once."""
+    by_name = {pin.name: pin for pin in pins}
+    asks: dict[tuple[str, str, str, str], Ask] = {}
+    for text in planner.system.endpoints:
+        host = parse_uri(text, planner.registry.schemes).host
+        for ask in planner.asks(text, by_name.get(host)):
+            asks.setdefault(ask.key, ask)
+    ordered = tuple(sorted(asks.values(), key=lambda ask: (ask.wave, ask.key)))
+    bounds = [ask.bounds for ask in ordered if ask.cause is None]
+    return Plan(
+        pins=tuple(pins),
+        asks=ordered,
+        limits=_limits(pins),
+        bounds=Bounds(
+            connections=sum(each.connections for each in bounds),
+            port_questions=sum(each.port_questions for each in bounds),
+            seconds=_longest(ordered, planner.scope.authorisations),
+        ),
+        selection=selection.words(),
+        within_seconds=selection.within,
+    )
+
+
+def _longest(asks: Sequence[Ask], authorisations: Iterable[Authorisation]) -> int:
+    """The most seconds that the looks of a plan take: each wave as long as its longest look, and the pace on top."""
+    waves: dict[int, int] = defaultdict(int)
+    for ask in asks:
+        if ask.cause is None:
+            waves[ask.wave] = max(waves[ask.wave], ask.bounds.seconds)
+    return sum(waves.values()) + max((each.seconds for each in pace_of(asks, authorisations).values()), default=0)
+
+
+def _limits(pins: Sequence[Pin]) -> tuple[Limit, ...]:
+    limits: list[Limit] = []
+    unrouted = sorted({address for pin in pins for address in pin.addresses if not routable(address)})
+    if unrouted:
+        family = "no-ipv6" if all(":" in address for address in unrouted) else "no-route"
+        limits.append(
+            Limit(id=family, detail="this vantage has no route to these addresses", addresses=tuple(unrouted))
+        )
+    halves = tuple(pin.name for pin in pins if pin.addresses and pin.detail)
+    if halves:
+        detail = "of these names the addresses of one family could not be learned, and were not looked at"
+        limits.append(Limit(id="half-resolved", detail=detail, addresses=halves))
+    return tuple(limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many seconds the authorised pace alone takes at one address, with the arithmetic by authorisation."""
+
+    seconds: int = 0
+    sums: tuple[Mapping[str, int | str], ...] = ()
+
+    def told(self, say: Callable[..., str] = str.format) -> str:
+        """The arithmetic in words; ``say(template, **values)`` fills them in, in English if not told otherwise."""
+        return "; ".join(say(_ARITHMETIC, **each) for each in self.sums)
+
+
+_ARITHMETIC = (
+    "{address}: {connections} connections at {rate}/s (burst {burst}) = {opening} s, "
+    "{questions} port questions at {sweep}/s = {sweeping} s"
+)
+
+
+def pace_of(asks: Iterable[Ask], authorisations: Iterable[Authorisation]) -> dict[str, Pace]:
+    """What the authorised pace alone takes, by address."""
+    rates = {each.id: each.rates for each in authorisations}
+    connections: dict[tuple[str, str], int] = defaultdict(int)
+    questions: dict[tuple[str, str], int] = defaultdict(int)
+    for ask in asks:
+        if ask.cause is None and ask.authorisation is not None and ask.subject.address is not None:
+            connections[ask.subject.address, ask.authorisation] += ask.bounds.connections
+            questions[ask.subject.address, ask.authorisation] += ask.bounds.port_questions
+    pace: dict[str, Pace] = {}
+    for (address, authorisation), count in sorted(connections.items()):
+        rate = rates[authorisation]
+        asked = questions[address, authorisation]
+        opening, sweeping = math.ceil(pace_seconds(count, rate)), math.ceil(sweep_seconds(asked, rate))
+        arithmetic: dict[str, int | str] = {
+            "address": address,
+            "connections": count,
+            "rate": rate.connections_per_second,
+            "burst": rate.burst,
+            "opening": opening,
+            "questions": asked,
+            "sweep": rate.port_questions_per_second,
+            "sweeping": sweeping,
+        }
+        before = pace.get(address, Pace())
+        pace[address] = Pace(before.seconds + opening + sweeping, (*before.sums, arithmetic))
+    return pace
+
+
+def fit(plan: Plan, scope: Scope, at: datetime, places: Places = Places()) -> None:  # noqa: B008  (frozen and empty)
+    """Raise WindowTooShort, with the arithmetic, when the hours that are open now are too short for the pace."""
+    closes = scope.window_closes(at)
+    for address, pace in pace_of(plan.asks, scope.authorisations).items():
+        left = math.floor((closes - at).total_seconds()) if closes else 0
+        if left < pace.seconds:
+            about = (each.authorisation for each in plan.asks if each.subject.address == address)
+            by = next(filter(None, about))
+            fault = fault_at(
+                places.authorisation(by),
+                f"the plan does not fit the authorised time: {pace.told()}; {pace.seconds} s needed, {left} s granted",
+                "ask for a longer window or a higher rate, or select less with --only or --select",
+                source=f"authorisation {by!r}",
+            )
+            raise WindowTooShort([fault])
+
+
+def refused_endpoints(plan: Plan) -> dict[str, Ask]:
+    """By endpoint, the refusal of every declared endpoint whose target no authorisation lets anybody ask."""
+    open_to: set[str | None] = {ask.endpoint for ask in plan.asks if ask.cause is None and ask.authorisation}
+    barred = (Cause.NOT_AUTHORISED, Cause.OUT_OF_SCOPE, Cause.OUTSIDE_WINDOW)
+    return {
+        ask.endpoint: ask
+        for ask in reversed(plan.asks)
+        if ask.endpoint is not None and ask.cause in barred and ask.endpoint not in open_to
+    }

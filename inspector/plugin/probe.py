@@ -1,0 +1,177 @@
+"""A probe: it looks (all the I/O, through the network door) and reads (raw bytes to typed facts, pure)."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+from inspector.model.declared import Declared
+from inspector.model.errors import PluginError
+from inspector.model.observation import Capture, Observation
+from inspector.model.subject import Aim, Scheme, Subject
+
+
+class Touch(StrEnum):
+    """How a look meets its target.
+
+    ``passive``: no packet to the target. ``polite``: what an ordinary client sends. ``intrusive``: anything else.
+    """
+
+    PASSIVE = "passive"
+    POLITE = "polite"
+    INTRUSIVE = "intrusive"
+
+    def within(self, granted: Touch) -> bool:
+        """Whether a grant of ``granted`` permits this touch."""
+        order = list(Touch)
+        return order.index(self) <= order.index(granted)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Upper bounds of one look: connections to one address, port questions, wall seconds (without waiting for pace)."""
+
+    connections: int = 0
+    port_questions: int = 0
+    seconds: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one look is pointed at. ``address`` is pinned and is the only one to be asked."""
+
+    subject: Subject
+    declared: Declared
+
+    @property
+    def uri(self) -> str:
+        """The normalised URI of the subject."""
+        return self.subject.uri
+
+    @property
+    def scheme(self) -> str:
+        """The scheme's name."""
+        return self.subject.scheme
+
+    @property
+    def host(self) -> str:
+        """The host, zone or domain name (or address literal) as declared."""
+        return self.subject.host or ""
+
+    @property
+    def port(self) -> int:
+        """The port; 0 where the subject has none."""
+        return self.subject.port or 0
+
+    @property
+    def address(self) -> str:
+        """The pinned network address; empty where the aim has none."""
+        return self.subject.address or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What ``read`` may know besides the raw bytes: the target, the instant, and the inspector's trust material.
+
+    ``declared_roots`` and ``public_roots`` are PEM; ``dnssec_anchors`` are DS or DNSKEY lines in presentation format.
+    """
+
+    subject: Subject
+    seen_at: datetime
+    declared_roots: bytes = b""
+    public_roots: bytes = b""
+    dnssec_anchors: tuple[str, ...] = ()
+
+
+#: ``look(target, network, *observations, **options)``
+Look = Callable[..., Awaitable[Capture]]
+#: ``read(capture, reading)``: pure; raises ``Trouble`` or ``ValueError`` when the bytes make no sense.
+Read = Callable[[Capture, Reading], Observation]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One way of looking. ``cost`` bounds a look; ``heavy`` sends ``read`` to a killable worker process."""
+
+    name: str
+    version: str
+    kind: type[Observation]
+    schemes: frozenset[Scheme]
+    aim: Aim
+    touch: Touch
+    needs: tuple[tuple[str, type[Observation]], ...]
+    options: type[BaseModel]
+    cost: Callable[[Target, Mapping[str, Any]], Cost] = field(repr=False)
+    look: Look = field(repr=False)
+    read: Read = field(repr=False)
+    heavy: bool = False
+    infrastructure: bool = False
+    discovers: frozenset[Scheme] = frozenset()
+    elsewhere: bool = False
+    module: str = ""
+
+
+def probe(
+    name: str,
+    *,
+    kind: type[Observation],
+    schemes: Collection[Scheme],
+    aim: Aim,
+    read: Read,
+    touch: Touch = Touch.POLITE,
+    cost: Cost | Callable[[Target, Mapping[str, Any]], Cost] = Cost(connections=1),
+    heavy: bool = False,
+    infrastructure: bool = False,
+    discovers: Collection[Scheme] = (),
+    elsewhere: bool = False,
+    version: str = "1",
+) -> Callable[[Look], Probe]:
+    """Make a probe of a coroutine function ``look(target, network, *needs, **options) -> Capture``.
+
+    After ``network``, positional parameters are observations that the look needs; keyword-only ones are look options
+    that profiles set. ``infrastructure`` marks a look that asks resolvers or name servers their own protocol's question
+    and sends the target no packet. ``discovers`` names the schemes of aims that the look may bring to light;
+    ``elsewhere``: it may itself ask hosts beside the target, as far as an authorisation names them.
+    """
+
+    def make(look: Look) -> Probe:
+        if not inspect.iscoroutinefunction(look):
+            raise PluginError(f"probe {name!r} is not a coroutine function", remedy="write async def")
+        hints = typing.get_type_hints(look)
+        needs: list[tuple[str, type[Observation]]] = []
+        options: dict[str, Any] = {}
+        for index, parameter in enumerate(inspect.signature(look).parameters.values()):
+            hint = hints.get(parameter.name)
+            if parameter.kind is parameter.KEYWORD_ONLY:
+                options[parameter.name] = (hint, ... if parameter.default is parameter.empty else parameter.default)
+            elif index >= 2:
+                if not (isinstance(hint, type) and issubclass(hint, Observation)):
+                    raise PluginError(f"probe {name!r}: {parameter.name!r} is no observation")
+                needs.append((parameter.name, hint))
+        return Probe(
+            name=name,
+            version=version,
+            kind=kind,
+            schemes=frozenset(schemes),
+            aim=aim,
+            touch=touch,
+            needs=tuple(needs),
+            options=create_model(f"{name} look", __config__=ConfigDict(extra="forbid", frozen=True), **options),
+            cost=cost if callable(cost) else lambda _target, _options: cost,
+            look=look,
+            read=read,
+            heavy=heavy,
+            infrastructure=infrastructure,
+            discovers=frozenset(discovers),
+            elsewhere=elsewhere,
+            module=look.__module__,
+        )
+
+    return make

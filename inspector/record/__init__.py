@@ -1,0 +1,1 @@
+"""The models that a bundle stores: inspection, plan, ledger entry, assessment."""

@@ -1,0 +1,63 @@
+"""A judgement: what the rules of one date say about what was captured."""
+
+from __future__ import annotations
+
+from inspector.declare.statement import Statement
+from inspector.model.base import Cause, Instant, Model
+from inspector.model.finding import Finding
+from inspector.model.subject import Subject
+from inspector.record.inspection import Limit, PluginRecord
+from inspector.regime.regime import Change, Requirement
+
+__all__ = ["Change", "Coverage", "Judgement", "Missed"]
+
+
+class Missed(Model):
+    """A question that was not answered, and why: counted in the coverage, listed in the report."""
+
+    probe: str
+    subject: Subject
+    cause: Cause
+    detail: str = ""
+
+
+class Coverage(Model):
+    """How much was looked at.
+
+    ``asked`` looks, of which ``seen`` gave an observation; ``missed`` lists the rest with causes. ``not_selected``,
+    ``not_authorised`` (no authorisation permits a look of that touch) and ``not_observable`` count requirements, by id;
+    ``limits`` are the vantage's own.
+    """
+
+    asked: int
+    seen: int
+    missed: tuple[Missed, ...] = ()
+    not_selected: tuple[str, ...] = ()
+    not_authorised: tuple[str, ...] = ()
+    not_observable: tuple[str, ...] = ()
+    limits: tuple[Limit, ...] = ()
+
+
+class Judgement(Model):
+    """Findings of one system under one regime at one instant. ``requirements`` are the rows as resolved.
+
+    ``plugins`` are those that judged, ``statements`` those that were judged with; ``reread`` tells that the facts were
+    read again from the raw bytes.
+    """
+
+    inspection: str
+    system: str
+    level: int
+    as_of: Instant
+    regime: str
+    regime_version: str
+    overlays: tuple[str, ...] = ()
+    inspector_version: str
+    plugins: tuple[PluginRecord, ...] = ()
+    requirements: tuple[Requirement, ...]
+    findings: tuple[Finding, ...]
+    coverage: Coverage
+    statements: tuple[Statement, ...] = ()
+    reread: bool = False
+    next_regime: str | None = None
+    changes: tuple[Change, ...] = ()

@@ -1,0 +1,388 @@
+"""The regimes that are installed: reads their folders and chooses one for a system on a day.
+
+A folder holds ``regime.yaml`` and ``requirements/<theme>.yaml``, each of these a list of rows. ``regime.yaml``
+describes a regime, or names with ``extends:`` the regimes to which its rows are added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.resources.abc import Traversable
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from inspector.declare.declaration import System
+from inspector.declare.document import Place, Sheet, fault_at, split
+from inspector.declare.document.yaml import read_yaml
+from inspector.model.base import Model
+from inspector.model.errors import Fault, Misuse, PaperError
+from inspector.model.finding import Force
+from inspector.regime.regime import (
+    LEGAL,
+    NOT_OBSERVABLE,
+    Clause,
+    Document,
+    Gap,
+    Levels,
+    Overlay,
+    Regime,
+    Requirement,
+    Text,
+    Transition,
+    day_of,
+)
+
+#: Stands in a row's options for the level of the system.
+LEVEL = "$level"
+
+_RANK = {force: rank for rank, force in enumerate(reversed(Force))}
+
+
+# --- What the files say ---------------------------------------------------------------------------------------------
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+_Word = Annotated[str, Field(pattern=r"^\S+$")]
+_Several = Annotated[tuple[_Word, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+
+
+class _DocumentText(Text):
+    number: str
+    source: str
+    confidence: str = Field(pattern="^[HML]$")
+
+
+class _Heading(Model):
+    """One subject matter of a document: its clause number (or numbers) at each level."""
+
+    document: str
+    numbers: Annotated[dict[Levels, _Several], Field(min_length=1)]
+    title: Text
+    force: Force
+    source: str
+    confidence: str = Field(pattern="^[HML]$")
+
+
+class _Common(Model):
+    id: str
+    version: str
+    title: Text
+    documents: dict[str, _DocumentText] = {}
+    clauses: dict[str, _Heading] = {}
+    last_checked: date
+
+
+class _RegimeText(_Common):
+    authority: Text
+    term: Text
+    valid_from: date
+    valid_to: date | None = None
+    keeps: tuple[Transition, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
+    next: str | None = None
+
+
+class _ExtensionText(_Common):
+    extends: _Several
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """Rows of a plugin that are added to the regimes named in ``extends``; ``place`` is where it says so."""
+
+    id: str
+    version: str
+    extends: tuple[str, ...]
+    documents: dict[str, Document]
+    clauses: tuple[Clause, ...]
+    requirements: tuple[Requirement, ...]
+    place: Place
+
+
+# --- Reading --------------------------------------------------------------------------------------------------------
+
+
+def load(folder: Traversable) -> Regime:
+    """The regime in a folder by itself; raises PaperError with located faults."""
+    loaded = _read(folder)
+    if isinstance(loaded, Extension):
+        raise PaperError([fault_at(loaded.place, "extends another regime", "load both together")])
+    return loaded
+
+
+def load_all(folders: Iterable[Traversable], *, pinned: Collection[str] = ()) -> tuple[Regime, ...]:
+    """All regimes in order of their first day, extensions added.
+
+    An extension adds at most baselines, unless its folder's name is among ``pinned``. Raises PaperError.
+    """
+    loaded = [_once(folder) for folder in folders]  # type: ignore[arg-type]  # folders are paths: hashable
+    regimes = {each.id: each for each in loaded if isinstance(each, Regime)}
+    for extension in loaded:
+        if isinstance(extension, Extension):
+            for id_ in extension.extends:
+                if id_ not in regimes:
+                    known = ", ".join(sorted(regimes)) or "none"
+                    what = f"extends {id_!r}, which is not installed"
+                    raise PaperError([fault_at(extension.place, what, f"known: {known}")])
+                regimes[id_] = _extended(regimes[id_], extension, free=extension.id in pinned)
+    return tuple(sorted(regimes.values(), key=lambda each: (each.valid_from, each.id)))
+
+
+def _read(folder: Traversable) -> Regime | Extension:
+    sheet = _sheet(folder / "regime.yaml", f"{folder.name}/regime.yaml")
+    kind = _ExtensionText if sheet.at("extends") is not None else _RegimeText
+    text = sheet.take(kind)
+    if text is not None and text.id != folder.name:
+        sheet.fault(("id",), f"id {text.id!r} in folder {folder.name!r}", "give both one name")
+    sheet.close()
+    assert text is not None  # noqa: S101  (a sheet without faults gives its model)
+    headings = _headings(text, sheet)
+    sheet.close()
+    documents = {
+        each.number: Document(id=id_, vi=each.vi, en=each.en, source=each.source, confidence=each.confidence)
+        for id_, each in text.documents.items()
+    }
+    clauses = tuple(sorted((each for of in headings.values() for each in of), key=lambda each: each.id))
+    overlays = {each.id for each in text.overlays} if isinstance(text, _RegimeText) else set()
+    rows = tuple(_all_rows(folder, headings, overlays))
+    if isinstance(text, _ExtensionText):
+        place = sheet.place("extends")
+        return Extension(text.id, text.version, text.extends, documents, clauses, rows, place)
+    assert isinstance(text, _RegimeText)  # noqa: S101
+    return Regime(
+        id=text.id,
+        version=text.version,
+        title=text.title,
+        documents=documents,
+        authority=text.authority,
+        term=text.term,
+        valid_from=text.valid_from,
+        valid_to=text.valid_to,
+        keeps=text.keeps,
+        gaps=text.gaps,
+        clauses=clauses,
+        overlays=text.overlays,
+        requirements=rows,
+        last_checked=text.last_checked,
+        next=text.next,
+    )
+
+
+#: What an installed folder holds, read once however often it is asked for: parsing costs more than judging.
+_once = cache(_read)
+
+
+def _sheet(file: Traversable, source: str) -> Sheet:
+    try:
+        return read_yaml(file.read_bytes().decode(), source, quickly=True)
+    except FileNotFoundError:
+        raise PaperError([Fault(source, 0, 0, "there is no such file", "write one")]) from None
+    except UnicodeDecodeError:
+        raise PaperError([Fault(source, 0, 0, "not UTF-8", "save the file as UTF-8")]) from None
+
+
+def _headings(text: _Common, sheet: Sheet) -> dict[str, tuple[Clause, ...]]:
+    """The clauses of each heading; faults are noted on the sheet."""
+    seen: set[str] = set()
+    headings: dict[str, tuple[Clause, ...]] = {}
+    for name, heading in text.clauses.items():
+        document = text.documents.get(heading.document)
+        if document is None:
+            sheet.fault(("clauses", name), f"document {heading.document!r} is not described", "add it to documents")
+            continue
+        headings[name] = tuple(
+            Clause(
+                id=f"{heading.document}-{number}",
+                document=document.number,
+                number=number,
+                title=heading.title,
+                levels=levels,
+                force=heading.force,
+                source=heading.source,
+                confidence=heading.confidence,
+            )
+            for levels, numbers in heading.numbers.items()
+            for number in numbers
+        )
+        for clause in headings[name]:
+            if clause.id in seen:
+                sheet.fault(("clauses", name), f"clause {clause.id!r} stands twice", "join the two headings")
+            seen.add(clause.id)
+    return headings
+
+
+def _all_rows(
+    folder: Traversable, headings: Mapping[str, tuple[Clause, ...]], overlays: Collection[str]
+) -> list[Requirement]:
+    """The rows of every theme."""
+    rows: list[Requirement] = []
+    for file in sorted((folder / "requirements").iterdir(), key=lambda each: each.name):
+        if file.name.endswith(".yaml"):
+            sheet = _sheet(file, f"{folder.name}/requirements/{file.name}")
+            for index, row in _written(sheet):
+                rows.extend(_row(sheet, index, row, headings, overlays, rows))
+            sheet.close()
+    return rows
+
+
+def _written(sheet: Sheet) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a sheet, those with ``by_level`` once for each of its entries."""
+    if not isinstance(sheet.data, list):
+        sheet.fault((), "no list of rows", "begin every row with '- '")
+        return
+    for index, row in enumerate(tuple(sheet.data)):
+        if not isinstance(row, dict):
+            sheet.fault((index,), "a row is no mapping", "write key: value lines")
+            continue
+        if "id" not in row and row.get("check") != NOT_OBSERVABLE:
+            row = {"id": row.get("check"), **row}  # noqa: PLW2901
+        by_level = row.get("by_level")
+        if not isinstance(by_level, dict):
+            yield index, row
+            continue
+        common = {name: value for name, value in row.items() if name != "by_level"}
+        for levels, fields in by_level.items():
+            yield index, {**common, "levels": levels, **(fields if isinstance(fields, dict) else {"by_level": fields})}
+
+
+def _row(
+    sheet: Sheet,
+    index: int,
+    written: dict[str, Any],
+    headings: Mapping[str, tuple[Clause, ...]],
+    overlays: Collection[str],
+    others: Sequence[Requirement],
+) -> Iterator[Requirement]:
+    """The rows that a written one stands for, clause ids in place of headings; faults are noted on the sheet."""
+    sheet.put((index,), written)
+    row = sheet.take(Requirement, index)
+    if row is None:
+        return
+    unknown = [name for name in row.clauses if name not in headings]
+    if unknown:
+        sheet.fault((index, "clauses"), f"unknown clause {unknown[0]!r}", "describe it in regime.yaml")
+        return
+    cited = tuple(clause for name in row.clauses for clause in headings[name] if set(clause.levels) & set(row.levels))
+    wrong = _wrong(row, cited, overlays, others)
+    if wrong:
+        sheet.fault((index,), *split(f"{row.id}: {wrong}"))
+        return
+    yield from _each_level(row.model_copy(update={"clauses": tuple(clause.id for clause in cited)}))
+
+
+def _wrong(row: Requirement, cited: Sequence[Clause], overlays: Collection[str], others: Sequence[Requirement]) -> str:
+    """What is wrong with a row beside others, or nothing."""
+    if row.overlay is not None and row.overlay not in overlays:
+        return f"unknown overlay {row.overlay!r}; describe it in regime.yaml"
+    for other in others:
+        if other.id == row.id and (other.check != row.check or set(other.levels) & set(row.levels)):
+            return "id stands twice for one level or for two checks; rename one row"
+    for level in row.levels:
+        forces = [clause.force for clause in cited if level in clause.levels]
+        if not forces and not row.source:
+            return f"rests on nothing at level {level}; cite a clause or name a source"
+        if row.force in LEGAL and _RANK[row.force] > max((_RANK[force] for force in forces), default=-1):
+            return f"claims {row.force.value} at level {level}, more than its clauses bear; weaken it"
+    return ""
+
+
+def _each_level(row: Requirement) -> Iterator[Requirement]:
+    """A row whose options name the level becomes one row per level."""
+    if LEVEL not in row.options.values():
+        yield row
+        return
+    for level in row.levels:
+        options = {name: level if value == LEVEL else value for name, value in row.options.items()}
+        yield row.model_copy(update={"levels": (level,), "options": options})
+
+
+def _extended(regime: Regime, extension: Extension, *, free: bool) -> Regime:
+    """The regime with the rows of an extension."""
+    known = {row.id for row in regime.requirements}
+    for row in extension.requirements:
+        if row.id in known:
+            raise PaperError([fault_at(extension.place, f"row {row.id!r} is the regime's own", "rename it")])
+        if row.force in LEGAL and not free:
+            what = f"row {row.id!r} claims {row.force.value}"
+            raise PaperError([fault_at(extension.place, what, "write baseline, or pin the plugin")])
+    clauses = {clause.id: clause for clause in (*extension.clauses, *regime.clauses)}
+    return regime.model_copy(
+        update={
+            "version": f"{regime.version}+{extension.id}.{extension.version}",
+            "documents": {**extension.documents, **regime.documents},
+            "clauses": tuple(clauses[id_] for id_ in sorted(clauses)),
+            "requirements": (*regime.requirements, *extension.requirements),
+        }
+    )
+
+
+# --- Choosing -------------------------------------------------------------------------------------------------------
+
+
+def named(regimes: Iterable[Regime], id: str) -> Regime:  # noqa: A002  (the field's word)
+    """The regime with this id; raises Misuse."""
+    known = {regime.id: regime for regime in regimes}
+    if id not in known:
+        raise Misuse(f"regime {id!r} is not installed", remedy=f"choose one of: {', '.join(sorted(known)) or 'none'}")
+    return known[id]
+
+
+def following(regimes: Iterable[Regime], regime: Regime) -> Regime | None:
+    """The regime that comes after this one, if it is installed."""
+    return next((each for each in regimes if each.id == regime.next), None)
+
+
+def transition(regimes: Sequence[Regime], system: System, as_of: date) -> tuple[Regime, Transition] | None:
+    """The older regime that a system still follows on a day, with the rule that keeps it; None outside transitions."""
+    day = day_of(as_of)
+    known = {regime.id: regime for regime in regimes}
+    for newer in sorted(regimes, key=lambda each: each.valid_from, reverse=True):
+        for rule in newer.keeps:
+            older = known.get(rule.regime)
+            if older is None or older.valid_to is None or day <= older.valid_to:
+                continue
+            if rule.holds(system.approval, day, newer):
+                return older, rule
+    return None
+
+
+def select(regimes: Sequence[Regime], system: System, as_of: date) -> Regime:
+    """The regime of a system on a day: the one that a transition keeps for it, else the one in force.
+
+    Raises Misuse where no regime is in force (before the first, in a declared gap) or where more than one is.
+    """
+    day = day_of(as_of)
+    kept = transition(regimes, system, day)
+    if kept is not None:
+        return kept[0]
+    current = [regime for regime in regimes if regime.is_in_force(day)]
+    if len(current) == 1:
+        return current[0]
+    if current:
+        names = ", ".join(sorted(regime.id for regime in current))
+        raise Misuse(
+            f"system {system.id!r}: several regimes are in force on {day}: {names}", remedy="name one: --regime"
+        )
+    raise _none(regimes, system, day)
+
+
+def _none(regimes: Sequence[Regime], system: System, day: date) -> Misuse:
+    """The error of a day without a regime, which says why there is none."""
+    what = f"system {system.id!r}: no regime is in force on {day}"
+    for regime in regimes:
+        for gap in regime.gaps:
+            if gap.first <= day <= gap.last:
+                return Misuse(
+                    f"{what} ({gap.first} to {gap.last}: {gap.note.en})",
+                    remedy="declare its approval if it has one, choose another --as-of, or name one: --regime",
+                )
+    spans = ", ".join(f"{each.id} from {each.valid_from} to {each.valid_to or 'today'}" for each in regimes) or "none"
+    return Misuse(f"{what}; installed: {spans}", remedy="choose another --as-of, or name one: --regime")

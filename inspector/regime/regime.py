@@ -1,0 +1,367 @@
+"""Regimes as data: what is demanded, from which level, since when and under which clause.
+
+The models of a regime, and what of it holds for one system on one day. ``inspector.regime.loader`` reads the folders
+and chooses the regime.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from inspector.declare.declaration import System
+from inspector.declare.settings import VantageKind
+from inspector.model.base import Model
+from inspector.model.declared import Approval, ApprovalStatus, Facts
+from inspector.model.finding import ClauseRef, Force, Obligation, Severity
+
+#: The check name of a row that nobody can observe from outside.
+NOT_OBSERVABLE = "not-observable"
+
+#: Days of the law are Vietnamese days; the country keeps one offset all year.
+VIETNAM = datetime.timezone(datetime.timedelta(hours=7), "+07")
+
+_SPAN = re.compile(r"([1-5])(?:-([1-5]))?\Z")
+
+#: Forces that may carry *must*.
+LEGAL = frozenset({Force.BINDING, Force.CLAUSE_EVIDENCE})
+
+
+def day_of(as_of: date) -> date:
+    """The Vietnamese day of an instant (a day stays itself)."""
+    return as_of.astimezone(VIETNAM).date() if isinstance(as_of, datetime.datetime) else as_of
+
+
+def _read_levels(value: Any) -> Any:
+    """``3``, ``1-5`` and ``[1, 3]`` as a tuple of levels."""
+    if isinstance(value, int):
+        return (value,)
+    span = _SPAN.match(value) if isinstance(value, str) else None
+    if span is not None:
+        return tuple(range(int(span[1]), int(span[2] or span[1]) + 1))
+    if isinstance(value, str):
+        raise ValueError(f"{value!r} names no levels; write 3, 1-5 or [1, 3]")  # noqa: TRY004  (pydantic's contract)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _check_levels(levels: tuple[int, ...]) -> tuple[int, ...]:
+    if not levels or any(level not in range(1, 6) for level in levels):
+        raise ValueError("levels lie between 1 and 5; write 3, 1-5 or [1, 3]")
+    if len(set(levels)) != len(levels):
+        raise ValueError("a level stands twice; keep one of them")
+    return tuple(sorted(levels))
+
+
+Levels = Annotated[tuple[int, ...], BeforeValidator(_read_levels), AfterValidator(_check_levels)]
+
+
+class Text(Model):
+    """A text in both languages."""
+
+    vi: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class Document(Text):
+    """A legal or technical document: its title in our words; ``id`` begins the ids of its clauses."""
+
+    id: str = Field(pattern=r"^[a-z0-9]+$")
+    source: str
+    confidence: str = Field(pattern="^[HML]$")
+
+
+class Clause(Model):
+    """A pointer to a clause, in our own words. ``confidence`` H, M or L as in the source review.
+
+    ``force`` is the most that a requirement may claim from this clause.
+    """
+
+    id: str
+    document: str
+    number: str = Field(pattern=r"^\S+$")
+    title: Text
+    levels: Levels
+    force: Force
+    source: str
+    confidence: str = Field(pattern="^[HML]$")
+
+    def reference(self) -> ClauseRef:
+        """The clause as findings carry it."""
+        return ClauseRef(
+            id=self.id,
+            document=self.document,
+            number=self.number,
+            title_vi=self.title.vi,
+            title_en=self.title.en,
+            confidence=self.confidence,
+            source=self.source,
+        )
+
+
+class Requirement(Model):
+    """One row: a check (or ``not-observable``) demanded at some levels.
+
+    ``options`` are the check's, ``look`` maps probe names to look options. ``overlay`` names the overlay under which
+    the row holds, ``replaces`` the row in whose place it stands once it is due. ``vantages`` are the kinds of vantage
+    whose view counts (empty: all). ``title`` is needed where no check speaks for the row. ``source`` names what
+    thresholds and baselines rest on. ``laxer_because`` explains a row that demands less at a higher level.
+    """
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
+    check: str
+    levels: Levels
+    force: Force
+    obligation: Obligation
+    severity: Severity
+    clauses: tuple[str, ...] = ()
+    options: dict[str, Any] = {}
+    look: dict[str, dict[str, Any]] = {}
+    due_from: date | None = None
+    overlay: str | None = None
+    replaces: str | None = None
+    vantages: tuple[VantageKind, ...] = ()
+    tags: tuple[str, ...] = ()
+    title: Text | None = None
+    source: str = ""
+    laxer_because: Text | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.obligation is Obligation.MUST and self.force not in LEGAL:
+            raise ValueError(f"must rests on {self.force.value}; write should, or a force that binds")
+        if self.check == NOT_OBSERVABLE and self.title is None:
+            raise ValueError("a row that nobody can observe speaks for itself; give it a title")
+        if self.replaces is not None and self.overlay is None:
+            raise ValueError("only a row of an overlay replaces another; name the overlay")
+        if self.force in LEGAL and not self.clauses:
+            raise ValueError(f"force {self.force.value} without a clause; cite one, or write baseline")
+        if not self.clauses and not self.source:
+            raise ValueError("neither clause nor source; say what the row rests on")
+        return self
+
+    @property
+    def strength(self) -> str:
+        """Force, obligation and severity in one word."""
+        return f"{self.force.value}/{self.obligation.value}/{self.severity.value}"
+
+    def is_due(self, as_of: date) -> bool:
+        """Whether a failure counts on that day already."""
+        return self.due_from is None or day_of(as_of) >= self.due_from
+
+
+class Transition(Model):
+    """What keeps an older regime in force for some systems until a day (included).
+
+    It holds for a system approved before ``approved_before`` (by date or, where no date is declared, by the regime that
+    the approval names). With ``investment_before`` it holds for a system whose investment began before that day and
+    that is approved under the older regime, or still awaits its approval, by ``approved_until``.
+    """
+
+    regime: str
+    until: date
+    approved_before: date | None = None
+    investment_before: date | None = None
+    approved_until: date | None = None
+    source: str
+    confidence: str = Field(pattern="^[HML]$")
+    note: Text
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> Self:
+        if (self.approved_before is None) == (self.investment_before is None):
+            raise ValueError("a transition is for approvals or for investments; give one of the two dates")
+        if (self.investment_before is None) != (self.approved_until is None):
+            raise ValueError("an investment needs the day until which it may be approved; give approved_until")
+        return self
+
+    def holds(self, approval: Approval | None, day: date, newer: Regime) -> bool:
+        """Whether a system with this approval still follows the older regime on ``day``."""
+        if approval is None or approval.regime == newer.id or day > self.until:
+            return False
+        if approval.date is not None and approval.date > day:
+            return False
+        if self.approved_before is not None:
+            return self._approved_early(approval)
+        return self._begun_early(approval, day, newer)
+
+    def _approved_early(self, approval: Approval) -> bool:
+        if approval.status is not ApprovalStatus.APPROVED:
+            return False
+        if approval.date is None:
+            return approval.regime is not None
+        return self.approved_before is not None and approval.date < self.approved_before
+
+    def _begun_early(self, approval: Approval, day: date, newer: Regime) -> bool:
+        begun, before, last = approval.investment_from, self.investment_before, self.approved_until
+        if begun is None or before is None or last is None or begun >= before:
+            return False
+        if approval.status is not ApprovalStatus.APPROVED:
+            return approval.regime == self.regime and day <= last
+        if approval.date is None:
+            return approval.regime == self.regime
+        chosen = approval.regime == self.regime or approval.date < newer.valid_from
+        return chosen and approval.date <= last
+
+
+class Gap(Model):
+    """Days, both included, on which no regime is in force before this one."""
+
+    first: date
+    last: date
+    source: str
+    note: Text
+
+
+class Overlay(Model):
+    """Extra rows for systems whose declared facts say so, e.g. ``{state_body: true}``; a list means any of.
+
+    From ``unclear_from`` on it is in doubt whether the overlay is still law: its rows then only recommend.
+    """
+
+    id: str
+    title: Text
+    when: dict[str, Any] = Field(min_length=1)
+    valid_from: date
+    valid_to: date | None = None
+    unclear_from: date | None = None
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _asks_for_facts(self) -> Self:
+        for name in self.when:
+            if name not in Facts.model_fields:
+                raise ValueError(f"{name!r} is no fact of a declaration; known: {', '.join(Facts.model_fields)}")
+        return self
+
+    def holds(self, facts: Facts, day: date) -> bool:
+        """Whether its rows apply to a system with these facts on that day."""
+        if day < self.valid_from or (self.valid_to is not None and day > self.valid_to):
+            return False
+        return all(_says(getattr(facts, name), wanted) for name, wanted in self.when.items())
+
+    def is_unclear(self, day: date) -> bool:
+        """Whether it is in doubt on that day that the overlay is law."""
+        return self.unclear_from is not None and day >= self.unclear_from
+
+
+def _says(fact: Any, wanted: Any) -> bool:
+    accepted = wanted if isinstance(wanted, list | tuple) else (wanted,)
+    return any(each in accepted for each in fact) if isinstance(fact, tuple) else fact in accepted
+
+
+class Regime(Model):
+    """A legal regime with all its rows: ``id`` and ``version`` pin it in every judgement.
+
+    ``documents`` by official number. ``keeps`` are the transitions out of older regimes, ``gaps`` the days before this
+    one that belong to none, ``next`` the id of the regime that follows.
+    """
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
+    version: str
+    title: Text
+    documents: dict[str, Document]
+    authority: Text
+    term: Text
+    valid_from: date
+    valid_to: date | None = None
+    keeps: tuple[Transition, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    clauses: tuple[Clause, ...]
+    overlays: tuple[Overlay, ...] = ()
+    requirements: tuple[Requirement, ...]
+    last_checked: date
+    next: str | None = None
+
+    def clause(self, id: str) -> Clause:  # noqa: A002  (the field's word)
+        """The clause with this id; raises KeyError."""
+        for each in self.clauses:
+            if each.id == id:
+                return each
+        raise KeyError(id)
+
+    def is_in_force(self, day: date) -> bool:
+        """Whether it is in force on that day, transitions apart."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+
+class Change(Model):
+    """What the next regime would change for one requirement: ``was`` and ``becomes`` are force/obligation/severity."""
+
+    requirement: str
+    title: Text | None = None
+    was: str | None = None
+    becomes: str | None = None
+    clauses: tuple[str, ...] = ()
+
+
+def overlays_of(regime: Regime, system: System, as_of: date) -> tuple[Overlay, ...]:
+    """The overlays that the declared facts call for on that day."""
+    day = day_of(as_of)
+    return tuple(each for each in regime.overlays if each.holds(system.facts, day))
+
+
+def resolve(regime: Regime, system: System, *, as_of: date) -> tuple[Requirement, ...]:
+    """The rows that hold for a system on a day, by id, each with the clauses of the system's level alone.
+
+    Rows of other vantages stay in: who looks from there learns that the view does not count.
+    """
+    day = day_of(as_of)
+    rows = list(_rows(regime, system, day))
+    replaced = {row.replaces for row in rows if row.replaces and row.is_due(day)}
+    levels = {clause.id: clause.levels for clause in regime.clauses}
+    kept = (row for row in rows if row.id not in replaced)
+    return tuple(sorted((_at_level(row, system.level, levels) for row in kept), key=lambda row: row.id))
+
+
+def _rows(regime: Regime, system: System, day: date) -> Iterator[Requirement]:
+    overlays = {each.id: each for each in overlays_of(regime, system, day)}
+    for row in regime.requirements:
+        if system.level not in row.levels:
+            continue
+        if row.overlay is None:
+            yield row
+        elif row.overlay in overlays:
+            yield _recommended(row) if overlays[row.overlay].is_unclear(day) else row
+
+
+def _recommended(row: Requirement) -> Requirement:
+    """The row as a recommendation beside the rows of the regime itself."""
+    if row.force not in LEGAL:
+        return row
+    return row.model_copy(update={"force": Force.BASELINE, "obligation": Obligation.SHOULD, "replaces": None})
+
+
+def _at_level(row: Requirement, level: int, levels: dict[str, tuple[int, ...]]) -> Requirement:
+    return row.model_copy(update={"clauses": tuple(each for each in row.clauses if level in levels[each])})
+
+
+def changes(current: Regime, following: Regime, system: System, *, as_of: date | None = None) -> tuple[Change, ...]:
+    """What the regime that follows would change for a system, row by row; equal strength is no change."""
+    day = following.valid_from if as_of is None else max(day_of(as_of), following.valid_from)
+    was = {row.id: row for row in resolve(current, system, as_of=day)}
+    becomes = {row.id: row for row in resolve(following, system, as_of=day)}
+    return tuple(
+        _change(id_, was.get(id_), becomes.get(id_))
+        for id_ in sorted({*was, *becomes})
+        if _strength(was.get(id_)) != _strength(becomes.get(id_))
+    )
+
+
+def _strength(row: Requirement | None) -> str | None:
+    return None if row is None else row.strength
+
+
+def _change(id_: str, was: Requirement | None, becomes: Requirement | None) -> Change:
+    row = becomes or was
+    return Change(
+        requirement=id_,
+        title=row.title if row else None,
+        was=_strength(was),
+        becomes=_strength(becomes),
+        clauses=becomes.clauses if becomes else (),
+    )

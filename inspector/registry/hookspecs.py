@@ -1,0 +1,46 @@
+"""The hooks: what a plugin may contribute. Each contributes objects and does no work.
+
+A plugin is a module named by an entry point of the group ``inspector``; it marks its functions with
+``inspector.hookimpl``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from importlib.resources.abc import Traversable
+
+    from inspector.plugin.check import Check
+    from inspector.plugin.probe import Probe
+    from inspector.report.renderer import Renderer
+
+hookspec = pluggy.HookspecMarker("inspector")
+hookimpl = pluggy.HookimplMarker("inspector")
+
+
+@hookspec
+def inspector_probes() -> Iterable[Probe]:
+    """Probes, and with them the URI schemes they serve."""
+    raise NotImplementedError
+
+
+@hookspec
+def inspector_checks() -> Iterable[Check]:
+    """Checks."""
+    raise NotImplementedError
+
+
+@hookspec
+def inspector_profiles() -> Iterable[Traversable]:
+    """Folders with a ``regime.yaml`` (a regime or overlay), or with rows that extend one (``extends:``)."""
+    raise NotImplementedError
+
+
+@hookspec
+def inspector_renderers() -> Iterable[Renderer]:
+    """Report formats."""
+    raise NotImplementedError

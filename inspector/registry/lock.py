@@ -1,0 +1,89 @@
+"""Which plugins may judge under an inspection decision: those pinned by version and digest in ``plugins.lock``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from inspector.model.base import Model
+from inspector.model.errors import Misuse
+from inspector.record.inspection import PluginRecord
+from inspector.registry.registry import GROUP, Plugin, Registry, described, installed
+
+NAME = "plugins.lock"
+
+
+class PluginLock(Model):
+    """The pinned plugins."""
+
+    plugins: tuple[PluginRecord, ...]
+
+
+def _files(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
+    for entry in sorted(folder.iterdir(), key=lambda each: each.name):
+        if entry.is_dir() and entry.name != "__pycache__":
+            yield from _files(entry, f"{prefix}{entry.name}/")
+        elif entry.is_file():
+            yield prefix + entry.name, entry
+
+
+@cache
+def digest_of(package: str) -> str:
+    """SHA-256 over the names and bytes of a package's files, byte-compiled ones apart; the package is not imported."""
+    spec = find_spec(package)
+    total = hashlib.sha256()
+    for place in (spec.submodule_search_locations if spec else None) or ():
+        for name, path in _files(Path(place)):
+            total.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def _record(plugin: Plugin) -> PluginRecord:
+    return PluginRecord(
+        name=plugin.name,
+        distribution=plugin.distribution,
+        version=plugin.version,
+        digest=digest_of(plugin.package),
+    )
+
+
+def records_of(registry: Registry) -> tuple[PluginRecord, ...]:
+    """The loaded plugins as they are."""
+    return tuple(_record(each) for each in registry.plugins)
+
+
+def lock_of(registry: Registry) -> PluginLock:
+    """A lock that pins everything that is loaded."""
+    return PluginLock(plugins=records_of(registry))
+
+
+def load(path: Path) -> PluginLock:
+    """The lock in a file. Raises Misuse."""
+    remedy = f"have the inspecting side write it: inspector list plugins --lock > {NAME}"
+    try:
+        return PluginLock.parse(path.read_bytes())
+    except OSError as error:
+        raise Misuse(f"{path}: no lock of plugins can be read: {error.strerror}", remedy=remedy) from None
+    except ValidationError as error:
+        raise Misuse(f"{path}: this is no lock of plugins: {error.errors()[0]['msg']}", remedy=remedy) from None
+
+
+def pinned(path: Path) -> Registry:
+    """The registry of the pinned plugins alone; each is compared before it is loaded. Raises Misuse."""
+    wanted = {each.name: each for each in load(path).plugins}
+    there = {entry.name: entry for entry in entry_points(group=GROUP)}
+    for name, pin in sorted(wanted.items()):
+        found = _record(described(there[name])) if name in there else None
+        if found != pin:
+            what = "is not installed" if found is None else f"is {found.version} with digest {found.digest[:12]}…"
+            raise Misuse(
+                f"{path}: plugin {name!r} is pinned at {pin.version} with digest {pin.digest[:12]}…, and {what}",
+                remedy="install what was pinned, or have the inspecting side pin what is installed",
+            )
+    return installed(tuple(sorted(wanted)))

@@ -1,0 +1,186 @@
+"""What the installed plugins contribute, type-checked and free of duplicates. The only module that talks to pluggy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points, version
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import pluggy
+
+from inspector.model.errors import PluginError
+from inspector.model.observation import Observation
+from inspector.model.subject import HOST, TCP, UDP, Scheme
+from inspector.plugin.check import Check
+from inspector.plugin.probe import Probe
+from inspector.registry import hookspecs
+from inspector.report.renderer import Renderer
+
+GROUP = "inspector"
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A loaded plugin: its name, its distribution with version, and the package whose locale speaks for it."""
+
+    name: str
+    distribution: str
+    version: str
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All contributions, by name."""
+
+    plugins: tuple[Plugin, ...]
+    probes: dict[str, Probe]
+    checks: dict[str, Check]
+    renderers: dict[str, Renderer]
+    profiles: tuple[Traversable, ...]
+    schemes: dict[str, Scheme]
+    kinds: dict[str, type[Observation]]
+
+    def producers(self, kind: type[Observation]) -> tuple[Probe, ...]:
+        """The probes that write down this kind of observation."""
+        return tuple(probe for probe in self.probes.values() if probe.kind is kind)
+
+    def package_of(self, check: str) -> str:
+        """The package whose message catalogue holds the texts of a check."""
+        known = self.checks.get(check)
+        return known.module.partition(".")[0] if known else "inspector"
+
+
+def _blame(plugin: Plugin) -> str:
+    return f"plugin {plugin.name!r} ({plugin.distribution} {plugin.version})"
+
+
+def described(entry: EntryPoint) -> Plugin:
+    """The plugin behind an entry point, which is not loaded."""
+    name = entry.dist.name if entry.dist else "unknown"
+    return Plugin(entry.name, name, version(name) if entry.dist else "?", entry.module.partition(".")[0])
+
+
+def _discover(only: Iterable[str] | None) -> Iterator[tuple[Plugin, object]]:
+    wanted = None if only is None else set(only)
+    for entry in sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value)):
+        if wanted is not None and entry.name not in wanted:
+            continue
+        plugin = described(entry)
+        try:
+            yield plugin, entry.load()
+        except Exception as error:
+            raise PluginError(
+                f"{_blame(plugin)} cannot be loaded: {type(error).__name__}: {error}",
+                remedy=f"repair it or uninstall {plugin.distribution}",
+            ) from error
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.owners: dict[tuple[str, str], Plugin] = {}
+        self.probes: dict[str, Probe] = {}
+        self.checks: dict[str, Check] = {}
+        self.renderers: dict[str, Renderer] = {}
+        self.profiles: list[Traversable] = []
+        self.schemes: dict[str, Scheme] = {scheme.name: scheme for scheme in (TCP, UDP, HOST)}
+        self.kinds: dict[str, type[Observation]] = {}
+
+    def claim(self, plugin: Plugin, what: str, name: str) -> None:
+        """Note that ``plugin`` contributes ``name``; raises PluginError when another one already does."""
+        other = self.owners.get((what, name))
+        if other is not None:
+            raise PluginError(
+                f"{_blame(plugin)} contributes {what} {name!r}, which {_blame(other)} already does",
+                remedy="rename one of them or uninstall one plugin",
+            )
+        self.owners[what, name] = plugin
+
+    def take_probe(self, plugin: Plugin, probe: Probe) -> None:
+        self.claim(plugin, "probe", probe.name)
+        self.probes[probe.name] = probe
+        for scheme in probe.schemes:
+            known = self.schemes.setdefault(scheme.name, scheme)
+            if known != scheme:
+                raise PluginError(
+                    f"{_blame(plugin)} defines scheme {scheme.name!r} as {scheme}, but it is known as {known}",
+                    remedy="use the same definition",
+                )
+        kind = self.kinds.setdefault(probe.kind.kind, probe.kind)
+        if kind is not probe.kind:
+            raise PluginError(f"{_blame(plugin)} defines observation {probe.kind.kind!r} anew", remedy="rename it")
+
+    def take_check(self, plugin: Plugin, check: Check) -> None:
+        self.claim(plugin, "check", check.id)
+        self.checks[check.id] = check
+
+    def take_renderer(self, plugin: Plugin, renderer: Renderer) -> None:
+        self.claim(plugin, "renderer", renderer.name)
+        self.renderers[renderer.name] = renderer
+
+    def take_profile(self, plugin: Plugin, folder: Traversable) -> None:
+        self.claim(plugin, "profile", folder.name)
+        self.profiles.append(folder)
+
+
+def _collect(plugin: Plugin, hook: pluggy.HookCaller, kind: type[Any], take: Callable[[Plugin, Any], None]) -> None:
+    for contributed in hook():
+        try:
+            items = list(contributed)
+        except TypeError:
+            raise PluginError(
+                f"{_blame(plugin)}: {hook.name} returns {type(contributed).__name__}", remedy="return a list"
+            ) from None
+        for item in items:
+            if not isinstance(item, kind):
+                raise PluginError(
+                    f"{_blame(plugin)}: {hook.name} contributes {item!r}, which is no {kind.__name__}",
+                    remedy=f"contribute {kind.__name__} objects",
+                )
+            take(plugin, item)
+
+
+def build(plugins: Iterable[tuple[Plugin, object]]) -> Registry:
+    """The registry of these plugins; raises PluginError that blames plugin and distribution by name."""
+    builder = _Builder()
+    loaded: list[Plugin] = []
+    for plugin, module in plugins:
+        manager = pluggy.PluginManager(GROUP)
+        manager.add_hookspecs(hookspecs)
+        try:
+            manager.register(module, plugin.name)
+            manager.check_pending()
+            _collect(plugin, manager.hook.inspector_probes, Probe, builder.take_probe)
+            _collect(plugin, manager.hook.inspector_checks, Check, builder.take_check)
+            _collect(plugin, manager.hook.inspector_profiles, Traversable, builder.take_profile)
+            _collect(plugin, manager.hook.inspector_renderers, Renderer, builder.take_renderer)
+        except PluginError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"{_blame(plugin)} fails while contributing: {type(error).__name__}: {error}",
+                remedy=f"repair it or uninstall {plugin.distribution}",
+            ) from error
+        loaded.append(plugin)
+    for check in builder.checks.values():
+        for wire in check.wires:
+            if wire.kind is not None:
+                builder.kinds.setdefault(wire.kind.kind, wire.kind)
+    return Registry(
+        plugins=tuple(loaded),
+        probes=dict(sorted(builder.probes.items())),
+        checks=dict(sorted(builder.checks.items())),
+        renderers=dict(sorted(builder.renderers.items())),
+        profiles=tuple(builder.profiles),
+        schemes=dict(sorted(builder.schemes.items())),
+        kinds=dict(sorted(builder.kinds.items())),
+    )
+
+
+@cache
+def installed(only: tuple[str, ...] | None = None) -> Registry:
+    """The registry of the installed plugins, or of those named in ``only``."""
+    return build(_discover(only))

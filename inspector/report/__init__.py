@@ -1,0 +1,1 @@
+"""What every renderer shares: the view of an assessment and its messages."""

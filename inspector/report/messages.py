@@ -1,0 +1,192 @@
+"""Words in the reader's language: message templates, values, dates and the closed vocabularies.
+
+English texts are their own ids, as in gettext; each plugin brings ``locale/vi.po``, the core its own. Words of the
+closed vocabularies are not texts but slugs, so ``en.po`` has them too, each under the name of its enumeration as
+context. A text without a translation appears in English rather than not at all, and ``missing`` names it for tests.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import Enum
+from functools import cache, lru_cache
+from importlib.resources import files
+from importlib.util import find_spec
+from io import BytesIO
+
+from inspector.model.base import Cause, Moment, Quantity, Value
+from inspector.model.escaping import cut, harmless
+from inspector.model.finding import Finding, Force
+from inspector.model.verdict import Message, Outcome
+from inspector.regime.regime import VIETNAM, day_of
+from inspector.registry.registry import Registry
+from inspector.report.renderer import Language
+
+#: The most characters of one value that a server or a paper gave, and the most members of a list.
+CHARACTERS = 600
+MEMBERS = 40
+
+#: What a failure is called, by the force of its requirement. Nothing ever says that a level is met.
+_FAILED = {
+    Force.BINDING: "does not conform",
+    Force.CLAUSE_EVIDENCE: "signs of non-conformity",
+    Force.BASELINE: "improvement recommended",
+    Force.INFO: "for information",
+}
+_OTHERWISE = {
+    Outcome.PASS: "no contrary evidence observed",
+    Outcome.NOT_APPLICABLE: "not applicable",
+    Outcome.INCONCLUSIVE: "inconclusive",
+    Outcome.NOT_OBSERVABLE: "not observable from outside",
+    Outcome.ERROR: "fault of the tool",
+}
+
+_CONTEXT = "\x04"
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@cache
+def catalogue(package: str, language: Language) -> Mapping[str, str]:
+    """The translations that a package brings for a language; empty when it brings none.
+
+    A text stands under itself; one with a context under context, the character U+0004 and itself.
+    """
+    from babel.messages.pofile import read_po
+
+    spec = find_spec(package)
+    if spec is None or spec.submodule_search_locations is None:
+        return {}
+    path = files(package) / "locale" / f"{language.value}.po"
+    if not path.is_file():
+        return {}
+    catalog = read_po(BytesIO(path.read_bytes()), locale=language.value, ignore_obsolete=True)
+    return {
+        (f"{entry.context}{_CONTEXT}{entry.id}" if entry.context else str(entry.id)): str(entry.string)
+        for entry in catalog
+        if entry.id and entry.string and not entry.fuzzy
+    }
+
+
+@lru_cache(maxsize=4096)
+def _grouped(number: int, language: Language) -> str:
+    from babel.numbers import format_decimal
+
+    return format_decimal(number, locale=language.value)
+
+
+@lru_cache(maxsize=4096)
+def _instant(at: datetime, language: Language) -> str:
+    form = "%d/%m/%Y %H:%M:%S" if language is Language.VI else "%Y-%m-%d %H:%M:%S"
+    try:
+        return f"{at.astimezone(VIETNAM):{form}} (UTC+07:00)"
+    except OverflowError:  # certificates "without end" say 9999-12-31T23:59:59Z
+        return f"{at:{form}} (UTC)"
+
+
+class Texts:
+    """Says everything that a report says, in one language.
+
+    Values come from servers and papers: what they hold of control and format characters is written out, never obeyed.
+    """
+
+    def __init__(self, registry: Registry, language: Language) -> None:
+        self.registry = registry
+        self.language = language
+        self.missing: set[tuple[str, str]] = set()
+
+    def say(self, text: str, package: str = "inspector", **values: Value | Enum) -> str:
+        """A text of a package (or of the core) with its placeholders filled; ``{cause}`` is a word of Cause."""
+        template = self._translated(text, package)
+        if not values:
+            return template
+        said = {name: self._placed(name, value, package) for name, value in values.items()}
+        return _PLACEHOLDER.sub(lambda found: said.get(found[1], found[0]), template)
+
+    def _placed(self, name: str, value: Value | Enum, package: str) -> str:
+        if name == "cause" and isinstance(value, str) and value in set(Cause):
+            return self.word(Cause(value))
+        return self.value(value, package)
+
+    def _translated(self, text: str, package: str) -> str:
+        if self.language is Language.EN or not text:
+            return harmless(text)
+        for source in (package, "inspector"):
+            found = catalogue(source, self.language).get(text)
+            if found:
+                return found
+        self.missing.add((package, text))
+        return harmless(text)
+
+    def word(self, text: str | Enum, package: str = "inspector") -> str:
+        """A word of a vocabulary, or the text itself when it is none (measured values are mostly data)."""
+        own = catalogue(package, self.language)
+        if not isinstance(text, Enum):
+            return own.get(text) or harmless(text, keep="")
+        plain = str(text.value)
+        context = type(text).__name__
+        found = catalogue("inspector", self.language).get(f"{context}{_CONTEXT}{plain}") or own.get(plain)
+        if not found and self.language is not Language.EN:
+            self.missing.add((package, f"{context}: {plain}"))
+        return found or plain
+
+    def value(self, value: Value | Enum | None, package: str = "inspector") -> str:
+        """A measured value or threshold, cut where it is very long."""
+        if value is None:
+            return "–"
+        if isinstance(value, bool):
+            return self.say("yes" if value else "no")
+        if isinstance(value, int):
+            return str(value)
+        if isinstance(value, Quantity):
+            return self._quantity(value, package)
+        if isinstance(value, Moment):
+            return self.instant(value.at)
+        if isinstance(value, tuple):
+            return self._list(value, package)
+        return cut(self.word(value, package), CHARACTERS)
+
+    def _list(self, values: tuple[str, ...], package: str) -> str:
+        said = ", ".join(cut(self.word(each, package), CHARACTERS) for each in values[:MEMBERS])
+        return f"{said}, … (+{len(values) - MEMBERS})" if len(values) > MEMBERS else said or "–"
+
+    def _quantity(self, quantity: Quantity, package: str) -> str:
+        unit = catalogue("inspector", self.language).get(f"Unit{_CONTEXT}{quantity.unit}")
+        unit = unit or self.word(quantity.unit, package)
+        if self.language is Language.EN and quantity.value != 1 and unit.isalpha():
+            unit += "s"
+        return f"{self.number(quantity.value)} {unit}"
+
+    def number(self, number: int) -> str:
+        """A count, with its digits grouped."""
+        return _grouped(number, self.language)
+
+    def instant(self, at: datetime) -> str:
+        """A date with time and zone, e.g. ``21/11/2026 22:15:03 (UTC+07:00)``."""
+        return _instant(at, self.language)
+
+    def day(self, at: date) -> str:
+        """A calendar day; of an instant, the Vietnamese one, which is the day of the rules."""
+        return f"{day_of(at):%d/%m/%Y}" if self.language is Language.VI else f"{day_of(at):%Y-%m-%d}"
+
+    def message(self, finding: Finding) -> str:
+        """What a finding says."""
+        return self.template(finding.message, self.registry.package_of(finding.check))
+
+    def template(self, message: Message, package: str) -> str:
+        """A message of a package's check."""
+        return self.say(message.id, package, **message.values)
+
+    def called(self, outcome: Outcome, force: Force) -> str:
+        """What an outcome is called: for a failure this depends on the force of the requirement."""
+        return self.say(_FAILED[force] if outcome is Outcome.FAIL else _OTHERWISE[outcome])
+
+    def verdict(self, finding: Finding) -> str:
+        """What the outcome of a finding is called."""
+        return self.called(finding.outcome, finding.force)
+
+    def check(self, check: str, part: str) -> str:
+        """``title``, ``description`` or ``remediation`` of a check; empty when no installed plugin has it."""
+        known = self.registry.checks.get(check)
+        return self.say(getattr(known, part), self.registry.package_of(check)) if known else ""

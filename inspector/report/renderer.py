@@ -1,0 +1,41 @@
+"""A renderer: the shared view of one judgement, told in one format and one language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inspector.report.view import View
+
+
+class Language(StrEnum):
+    """The languages in which every report is written."""
+
+    VI = "vi"
+    EN = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """``render`` turns views into the bytes of one file, whose name is ``stem`` and ``suffix``.
+
+    With ``joins`` one file holds a whole run (SARIF for CI); without, ``render`` gets one view at a time. ``localised``
+    formats are written once per language.
+    """
+
+    name: str
+    suffix: str
+    media_type: str
+    render: Callable[[Sequence[View], Language], bytes]
+    localised: bool = False
+    joins: bool = False
+    stem: str = "report"
+
+    def file(self, language: Language) -> str:
+        """The file's name in one language."""
+        return f"{self.stem}.{language.value}{self.suffix}" if self.localised else f"{self.stem}{self.suffix}"

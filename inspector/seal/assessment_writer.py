@@ -1,0 +1,87 @@
+"""Writing a judgement beside the capture that it judges."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from itertools import count
+from pathlib import Path
+
+from inspector.model.base import digest
+from inspector.model.errors import BundleError
+from inspector.record.assessment import Judgement
+from inspector.seal import atomic_files as disk
+from inspector.seal.bundle import Bundle
+from inspector.seal.json_parts import JUDGEMENT
+from inspector.seal.layout import JUDGEMENTS, LOCK, MANIFEST, PARTIAL, REPORTS, is_path, is_step, judgement_name
+from inspector.seal.manifest import JudgementSealed, envelope_of, faults_of, payload_of, read_manifest
+from inspector.seal.signing import SigningKey
+from inspector.seal.untrusted_files import Folder
+
+
+def add_judgement(bundle: Bundle, judgement: Judgement, reports: Mapping[str, bytes], key: SigningKey) -> Path:
+    """Write ``judgement`` and its ``reports`` (file name → bytes) into the bundle, signed, and give their folder.
+
+    The folder appears whole or not at all. The same judgement with the same reports is written once; another of the
+    same date and regime stands beside it with a number. Raises BundleError.
+    """
+    if judgement.inspection != bundle.inspection.id:
+        raise BundleError(f"{bundle.folder}: the judgement is about another inspection")
+    for name in reports:
+        if not is_path(name):
+            raise BundleError(f"{name!r} cannot be the name of a report", remedy="use letters, digits, dot, - and _")
+    files = JUDGEMENT.split(judgement) | {f"{REPORTS}/{name}": data for name, data in reports.items()}
+    predicate = JudgementSealed(
+        capture=bundle.digest,
+        inspection=judgement.inspection,
+        as_of=judgement.as_of,
+        regime=judgement.regime,
+        regime_version=judgement.regime_version,
+        inspector_version=judgement.inspector_version,
+    )
+    payload = payload_of({name: digest(data) for name, data in files.items()}, predicate)
+    held = disk.lock(bundle.folder / LOCK)
+    try:
+        name = next(name for name in _names(judgement) if _is_free(bundle, name) or _holds(bundle, name, payload))
+        folder = bundle.folder / JUDGEMENTS / name
+        if _is_free(bundle, name):
+            _write(folder, files | {MANIFEST: envelope_of(payload, key)}, bundle.folder / PARTIAL)
+        return folder
+    finally:
+        disk.tidy(bundle.folder)
+        os.close(held)
+
+
+def _names(judgement: Judgement) -> Iterator[str]:
+    name = judgement_name(judgement.as_of, judgement.regime)
+    if not is_step(name):
+        raise BundleError(f"{judgement.regime!r} cannot be part of a file name", remedy="rename the regime")
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
+
+
+def _is_free(bundle: Bundle, name: str) -> bool:
+    return not (bundle.folder / JUDGEMENTS / name).exists()
+
+
+def _holds(bundle: Bundle, name: str, payload: bytes) -> bool:
+    """Whether the judgement of this name is whole and says the same."""
+    files, part = Folder(bundle.folder), f"{JUDGEMENTS}/{name}"
+    try:
+        sealed = read_manifest(files, part, JudgementSealed)
+    except BundleError:
+        return False
+    return sealed.digest == digest(payload) and not faults_of(files, part, sealed)
+
+
+def _write(folder: Path, files: Mapping[str, bytes], partial: Path) -> None:
+    """Write ``files`` and let ``folder`` appear."""
+    begun = partial / secrets.token_hex(8)
+    for name, data in files.items():
+        disk.make_folder((begun / name).parent)
+        disk.write_file(begun / name, data, partial=begun)
+    disk.make_folder(folder.parent)
+    with disk.writing(folder):
+        begun.rename(folder)
+        disk.sync_folder(folder.parent)

@@ -1,0 +1,225 @@
+"""Reading a sealed bundle back. Whoever handed it over may have made every byte of it."""
+
+from __future__ import annotations
+
+import io
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import zstandard
+
+from inspector.model.base import digest
+from inspector.model.errors import BundleError
+from inspector.model.observation import Capture, Evidence, Raw, RawRef
+from inspector.network.pacing.ledger import merged
+from inspector.record.assessment import Judgement
+from inspector.record.inspection import Inspection, LedgerEntry
+from inspector.seal.json_parts import INSPECTION, JUDGEMENT
+from inspector.seal.layout import (
+    CAPTURE,
+    FILE_BYTES,
+    JSON_BYTES,
+    JUDGEMENTS,
+    LEDGER,
+    LINE_BYTES,
+    MANIFEST,
+    OBSERVATIONS,
+    RAW_BYTES,
+    REPORTS,
+    TRUST,
+    is_sha256,
+    is_step,
+    judgement_name,
+    observation_name,
+    raw_name,
+)
+from inspector.seal.manifest import CaptureSealed, JudgementSealed, Sealed, faults_of, read_manifest
+from inspector.seal.untrusted_files import FileFault, Folder, parse, printable, refuse
+
+#: The most memory a decompressor may be told to set aside (bytes).
+_WINDOW_BYTES = 8 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A judgement in a bundle: its ``name`` (that of its folder), who signed it, and the names of its reports."""
+
+    name: str
+    folder: Path
+    judgement: Judgement
+    digest: str
+    signers: tuple[str, ...]
+    reports: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """A sealed bundle: every file is the one that was sealed, and whatever is read is checked again.
+
+    Who signed is in ``signers`` (public keys in hexadecimal); whether to trust them is the reader's decision.
+    """
+
+    folder: Path
+    inspection: Inspection
+    sealed: Sealed[CaptureSealed]
+
+    @classmethod
+    def open(cls, folder: Path) -> Bundle:
+        """The bundle in ``folder``; raises BundleError that names every file that is not as it was sealed."""
+        if not (folder / CAPTURE / MANIFEST).exists():
+            raise BundleError(f"{folder}: is no sealed bundle", remedy="seal or resume it, or name another folder")
+        files = Folder(folder)
+        sealed = read_manifest(files, CAPTURE, CaptureSealed)
+        refuse(faults_of(files, CAPTURE, sealed))
+        inspection = INSPECTION.join(lambda file: _read(files, CAPTURE, sealed.files, file), CAPTURE)
+        if inspection.id != sealed.predicate.inspection:
+            raise BundleError(f"{CAPTURE}/inspection.json: is another inspection than the manifest names")
+        return cls(folder, inspection, sealed)
+
+    @property
+    def digest(self) -> str:
+        """The head digest: SHA-256 of the signed payload, over everything that was captured."""
+        return self.sealed.digest
+
+    @property
+    def signers(self) -> tuple[str, ...]:
+        """The keys whose signatures on the capture are right."""
+        return self.sealed.signers
+
+    def evidence(self) -> tuple[tuple[str, Evidence], ...]:
+        """All evidence with its digests, in their order; raises BundleError."""
+        prefix = f"{OBSERVATIONS}/"
+        names = sorted(name for name in self.sealed.files if name.startswith(prefix))
+        return tuple(self._evidence(name.removeprefix(prefix).removesuffix(".json")) for name in names)
+
+    def _evidence(self, one: str) -> tuple[str, Evidence]:
+        file = f"{CAPTURE}/{observation_name(one)}"
+        data = self._read(observation_name(one))
+        if digest(data) != one:
+            raise BundleError(f"{file}: is not named by its own SHA-256")
+        return one, parse(Evidence, data, file)
+
+    def raw(self, ref: RawRef) -> bytes:
+        """The raw bytes that ``ref`` points at; raises BundleError when they are others, more or fewer than it says."""
+        if not is_sha256(ref.sha256):
+            raise BundleError(f"{CAPTURE}/{OBSERVATIONS}: a pointer to raw bytes gives no SHA-256")
+        name = f"{CAPTURE}/{raw_name(ref.sha256)}"
+        if not 0 <= ref.size <= RAW_BYTES:
+            raise BundleError(f"{name}: is said to hold {ref.size} bytes; a bundle holds at most {RAW_BYTES} in one")
+        data = _decompressed(self._read(raw_name(ref.sha256), 2 * RAW_BYTES), ref.size, name)
+        if digest(data) != ref.sha256:
+            raise BundleError(f"{name}: holds other bytes than its name says")
+        return data
+
+    def capture_of(self, evidence: Evidence) -> Capture:
+        """What ``look`` had returned, with its raw bytes, so that it can be read again."""
+        raw = tuple(
+            Raw(
+                name=ref.name,
+                data=self.raw(ref),
+                media_type=ref.media_type,
+                sensitivity=ref.sensitivity,
+                truncated=ref.truncated,
+            )
+            for ref in evidence.raw
+        )
+        return Capture(
+            raw=raw,
+            gaps=evidence.gaps,
+            discovered=evidence.discovered,
+            tools=evidence.tools,
+            trouble=evidence.trouble,
+        )
+
+    def ledger(self) -> tuple[LedgerEntry, ...]:
+        """Everything that left the inspecting machine, one entry per connection, in order; raises BundleError."""
+        return tuple(merged(self.ledger_lines()))
+
+    def ledger_lines(self) -> list[LedgerEntry]:
+        """The ledger as it was written, with a beginning and an ending per connection; raises BundleError."""
+        entries: list[LedgerEntry] = []
+        for number, line in enumerate(self._read(LEDGER, FILE_BYTES).splitlines(), start=1):
+            place = f"{CAPTURE}/{LEDGER}:{number}"
+            if len(line) > LINE_BYTES:
+                raise BundleError(f"{place}: is longer than {LINE_BYTES} bytes")
+            entries.append(parse(LedgerEntry, line, place))
+        return entries
+
+    def trust(self, name: str) -> bytes:
+        """The trust roots, anchors or table of this name as they were; raises BundleError."""
+        data = self._read(f"{TRUST}/{name}", FILE_BYTES)
+        if self.inspection.trust.get(name) != digest(data):
+            raise BundleError(f"{CAPTURE}/{TRUST}/{name}: is not what the inspection was given")
+        return data
+
+    def judgements(self) -> tuple[Judged, ...]:
+        """The judgements about this capture, oldest ``as_of`` first; raises BundleError."""
+        names, faults = judgement_names(Folder(self.folder))
+        refuse(faults)
+        judged = [self.judged(name) for name in names]
+        return tuple(sorted(judged, key=lambda each: (each.judgement.as_of, len(each.name), each.name)))
+
+    def judged(self, name: str) -> Judged:
+        """One judgement; raises BundleError that names every file that is not as it was sealed."""
+        files = Folder(self.folder)
+        part = f"{JUDGEMENTS}/{name}"
+        sealed = read_manifest(files, part, JudgementSealed)
+        refuse(faults_of(files, part, sealed))
+        judgement = JUDGEMENT.join(lambda file: _read(files, part, sealed.files, file), part)
+        if sealed.predicate.capture != self.digest or judgement.inspection != self.inspection.id:
+            raise BundleError(f"{part}: judges another capture than this one")
+        named = judgement_name(judgement.as_of, judgement.regime)
+        if not re.fullmatch(rf"{re.escape(named)}(-[0-9]+)?", name):
+            raise BundleError(f"{part}: is named for another date or regime than it was sealed for: {named}")
+        return Judged(
+            name=name,
+            folder=self.folder / JUDGEMENTS / name,
+            judgement=judgement,
+            digest=sealed.digest,
+            signers=sealed.signers,
+            reports=tuple(file for file in sorted(sealed.files) if file.startswith(f"{REPORTS}/")),
+        )
+
+    def _read(self, name: str, limit: int = JSON_BYTES) -> bytes:
+        return _read(Folder(self.folder), CAPTURE, self.sealed.files, f"{CAPTURE}/{name}", limit)
+
+
+def judgement_names(files: Folder) -> tuple[list[str], list[FileFault]]:
+    """The names of the judgements, and a fault for all else that stands where they do."""
+    try:
+        entries = files.entries(JUDGEMENTS)
+    except FileNotFoundError:
+        return [], []
+    except OSError as error:
+        return [], [FileFault(file=JUDGEMENTS, what=f"cannot be read: {error.strerror}")]
+    names = [name for name, status in entries if stat.S_ISDIR(status.st_mode) and is_step(name)]
+    strangers = sorted({name for name, _ in entries} - set(names))
+    return names, [FileFault(file=printable(f"{JUDGEMENTS}/{name}"), what="is no judgement") for name in strangers]
+
+
+def _read(files: Folder, part: str, expected: Mapping[str, str], file: str, limit: int = JSON_BYTES) -> bytes:
+    """A file of ``part``, checked once more against its manifest, for it may have changed since."""
+    name = file.removeprefix(f"{part}/")
+    if name not in expected:
+        raise BundleError(f"{printable(file)}: is missing")
+    data = files.read(file, limit)
+    if digest(data) != expected[name]:
+        raise BundleError(f"{file}: is not what was sealed, since its SHA-256 differs")
+    return data
+
+
+def _decompressed(data: bytes, size: int, name: str) -> bytes:
+    """``data`` decompressed, at most one byte more than ``size``."""
+    try:
+        with zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES).stream_reader(io.BytesIO(data)) as reader:
+            whole = reader.read(size + 1)
+    except zstandard.ZstdError as error:
+        raise BundleError(f"{name}: cannot be decompressed: {error}") from None
+    if len(whole) != size:
+        raise BundleError(
+            f"{name}: holds {'more' if len(whole) > size else 'fewer'} bytes than the {size} it is said to"
+        )
+    return whole

@@ -1,0 +1,323 @@
+"""Writing a capture: journaled while collecting, so that a killed inspection goes on, and sealed once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+import zstandard
+
+from inspector.model.base import Model, digest
+from inspector.model.errors import BundleError
+from inspector.model.observation import Evidence, Raw, RawRef
+from inspector.record.inspection import Inspection
+from inspector.seal import atomic_files as disk
+from inspector.seal.bundle import Bundle
+from inspector.seal.json_parts import INSPECTION
+from inspector.seal.layout import (
+    CAPTURE,
+    FILE_BYTES,
+    JOURNAL,
+    JSON_BYTES,
+    LEDGER,
+    LOCK,
+    MANIFEST,
+    OBSERVATIONS,
+    PARTIAL,
+    RAW_BYTES,
+    SALT,
+    TRUST,
+    is_sha256,
+    is_step,
+    observation_name,
+    raw_name,
+)
+from inspector.seal.manifest import CaptureSealed, envelope_of, payload_of
+from inspector.seal.signing import SigningKey
+from inspector.seal.untrusted_files import Folder, parse, refuse
+
+_SALT_BYTES = 32
+
+
+class Recorded(Model):
+    """A line of the journal: the evidence with this digest is on the disk, whole."""
+
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A look's record that may be kept: the evidence as it reads back, its digest and bytes, raw bytes by SHA-256."""
+
+    evidence: Evidence
+    digest: str
+    data: bytes
+    raw: Mapping[str, bytes]
+
+
+def refer(raw: Raw) -> RawRef:
+    """The pointer to raw bytes; raises BundleError when they are too many."""
+    if len(raw.data) > RAW_BYTES:
+        raise BundleError(f"{raw.name}: {len(raw.data)} bytes are more than {RAW_BYTES}", remedy="bound the look")
+    return RawRef(
+        name=raw.name,
+        sha256=digest(raw.data),
+        size=len(raw.data),
+        media_type=raw.media_type,
+        sensitivity=raw.sensitivity,
+        truncated=raw.truncated,
+    )
+
+
+def make_ready(evidence: Evidence, raw: Iterable[Raw] = ()) -> Ready:
+    """What is to be kept of a look, without a disk being touched.
+
+    Raises ValueError when the evidence could not be read back (a bug of its probe).
+    """
+    data = evidence.canonical()
+    parsed = Evidence.parse(data)
+    if len(data) > JSON_BYTES:
+        raise ValueError(f"evidence of {len(data)} bytes; at most {JSON_BYTES} can be read back")
+    wanted = {ref.sha256 for ref in evidence.raw}
+    given = {digest(each.data): each.data for each in raw}
+    return Ready(parsed, digest(data), data, {one: held for one, held in given.items() if one in wanted})
+
+
+class Writer:
+    """The one who writes a capture: from several threads if need be, while a lock keeps other processes out."""
+
+    def __init__(self, folder: Path, inspection: Inspection, salt: bytes, recorded: set[str], held: int) -> None:
+        self.folder = folder
+        self.inspection = inspection
+        self.salt = salt
+        self._recorded = recorded
+        self._known: dict[str, Evidence] = {}
+        self._held = held
+        self._open = True
+        self._turn = threading.Lock()
+
+    # --- Beginning and going on ---------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, root: Path, inspection: Inspection, *, trust: Mapping[str, bytes]) -> Writer:
+        """Begin the capture of ``inspection`` below ``root``.
+
+        ``trust`` holds the trust roots, anchors and tables by name; their digests, and that of the salt, are entered
+        into the inspection. The folder appears whole or not at all. Raises BundleError.
+        """
+        for name in (inspection.run, inspection.system.id, inspection.id, *trust):
+            if not is_step(name):
+                raise BundleError(f"{name!r} cannot be the name of a file", remedy="use letters, digits, dot, - and _")
+        salt = secrets.token_bytes(_SALT_BYTES)
+        inspection = inspection.model_copy(
+            update={
+                "trust": {name: digest(data) for name, data in sorted(trust.items())},
+                "salt_id": digest(salt)[:16],
+            }
+        )
+        folder = root / inspection.run / inspection.system.id / inspection.id
+        if folder.exists():
+            raise BundleError(f"{folder}: exists already", remedy="resume it, or choose another id")
+        files = INSPECTION.split(inspection) | {f"{TRUST}/{name}": data for name, data in trust.items()}
+        files |= {JOURNAL: b"", LEDGER: b""}
+        held = _begin(folder, files, salt)
+        return cls(folder, inspection, salt, set(), held)
+
+    @classmethod
+    def resume(cls, folder: Path) -> Writer:
+        """Go on with the capture in ``folder`` after whatever ended its writer; every recorded look is kept.
+
+        Raises BundleError when there is none, another process writes it, or it was sealed.
+        """
+        if not (folder / CAPTURE).is_dir():
+            raise BundleError(f"{folder}: is no inspection", remedy="name the folder of one that was begun")
+        held = disk.lock(folder / LOCK)
+        try:
+            if (folder / CAPTURE / MANIFEST).exists():
+                disk.tidy(folder)
+                raise BundleError(f"{folder}: is sealed", remedy="assess it, or begin a new inspection")
+            return cls._resumed(folder, held)
+        except BaseException:
+            os.close(held)
+            raise
+
+    @classmethod
+    def _resumed(cls, folder: Path, held: int) -> Writer:
+        shutil.rmtree(folder / PARTIAL, ignore_errors=True)
+        disk.make_folder(folder / PARTIAL)
+        for name in (JOURNAL, LEDGER):
+            disk.cut_torn_line(folder / CAPTURE / name)
+        files = Folder(folder)
+        salt = files.read(SALT, _SALT_BYTES)
+        inspection = INSPECTION.join(files.read, CAPTURE)
+        lines = files.read(f"{CAPTURE}/{JOURNAL}", FILE_BYTES).splitlines()
+        recorded = {parse(Recorded, line, JOURNAL).evidence for line in lines}
+        writer = cls(folder, inspection, salt, recorded, held)
+        writer._adopt()
+        return writer
+
+    def _adopt(self) -> None:
+        """Enter into the journal what was written whole just before its line could be."""
+        files = Folder(self.folder)
+        found, faults = files.walk(f"{CAPTURE}/{OBSERVATIONS}")
+        refuse(faults)
+        digests = {name.removesuffix(".json") for name in found}
+        for missing in sorted(self._recorded - digests):
+            raise BundleError(f"{observation_name(missing)}: is missing though the journal names it")
+        self._known = {one: self._read(one) for one in sorted(digests)}
+        self._enter(*sorted(digests - self._recorded))
+
+    # --- Writing down -------------------------------------------------------------------------------------------
+
+    @property
+    def ledger_path(self) -> Path:
+        """The file to which the door appends what leaves this machine."""
+        return self.folder / CAPTURE / LEDGER
+
+    def put(self, raw: Raw) -> RawRef:
+        """Keep raw bytes, once however often they come; they are on the disk when this returns. Raises BundleError."""
+        ref = refer(raw)
+        with self._turn:
+            self._check_open()
+            self._write_all(self._missing({ref.sha256: raw.data}))
+        return ref
+
+    def record(self, evidence: Evidence) -> str:
+        """Keep the record of one look and give its digest; it survives whatever happens after this returns.
+
+        Raises BundleError when the disk refuses, ValueError when the evidence could not be read back (a bug of its
+        probe). Recording the same evidence again changes nothing.
+        """
+        ready = make_ready(evidence)
+        self.keep([ready])
+        return ready.digest
+
+    def keep(self, ready: Iterable[Ready]) -> None:
+        """Keep the records of some looks, with one wait for the disk; all survive whatever happens after this returns.
+
+        Raises BundleError when the disk refuses, ValueError when raw bytes are neither there nor given.
+        """
+        with self._turn:
+            self._check_open()
+            new = {each.digest: each for each in ready if each.digest not in self._recorded}
+            raw = self._missing({one: data for each in new.values() for one, data in each.raw.items()})
+            for ref in (ref for each in new.values() for ref in each.evidence.raw):
+                if raw_name(ref.sha256) not in raw and not self._path(raw_name(ref.sha256)).exists():
+                    raise ValueError(f"raw bytes {ref.name!r} were not put before the evidence")
+            self._write_all(raw, {observation_name(one): each.data for one, each in new.items()})
+            self._enter(*new)
+            self._known |= {one: each.evidence for one, each in new.items()}
+
+    def _missing(self, raw: Mapping[str, bytes]) -> dict[str, bytes]:
+        """The compressed files of raw bytes that are not there yet."""
+        return {
+            raw_name(one): zstandard.ZstdCompressor().compress(data)
+            for one, data in raw.items()
+            if not self._path(raw_name(one)).exists()
+        }
+
+    def evidence(self) -> tuple[tuple[str, Evidence], ...]:
+        """All that was recorded, with digests, in the order of the digests (whatever the order of the looks)."""
+        return tuple((one, self._known.get(one) or self._read(one)) for one in sorted(self._recorded))
+
+    def trust(self, name: str) -> bytes:
+        """The trust roots, anchors or table of this name as they were at the beginning; raises BundleError."""
+        return Folder(self.folder).read(f"{CAPTURE}/{TRUST}/{name}", FILE_BYTES)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / CAPTURE / name
+
+    def _write_all(self, *groups: Mapping[str, bytes]) -> None:
+        disk.write_files(self.folder / CAPTURE, *groups, partial=self.folder / PARTIAL)
+
+    def _enter(self, *digests: str) -> None:
+        if digests:
+            lines = b"\n".join(Recorded(evidence=one).canonical() for one in digests)
+            disk.append_line(self._path(JOURNAL), lines)
+            self._recorded.update(digests)
+
+    def _read(self, one: str) -> Evidence:
+        name = f"{CAPTURE}/{observation_name(one)}"
+        data = Folder(self.folder).read(name)
+        if not is_sha256(one) or digest(data) != one:
+            raise BundleError(f"{name}: is not what was recorded")
+        return parse(Evidence, data, name)
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise BundleError(f"{self.folder}: is closed", remedy="resume it if it is not sealed")
+
+    # --- Ending -------------------------------------------------------------------------------------------------
+
+    def seal(self, key: SigningKey, *, ended: datetime, reason: str = "complete", prev: str | None = None) -> Bundle:
+        """Sign the manifest over every file, once; nothing can be recorded afterwards, and the salt is gone.
+
+        ``ended`` is when the last look ended, ``reason`` says why nothing more is coming, ``prev`` is the head digest
+        of an earlier bundle that this one follows. Raises BundleError; unless the manifest stands, the capture stays
+        resumable.
+        """
+        with self._turn:
+            self._check_open()
+            files = Folder(self.folder)
+            found, faults = files.walk(CAPTURE)
+            refuse(faults)
+            digests = {name: files.digest(f"{CAPTURE}/{name}", FILE_BYTES) for name in found}
+            predicate = CaptureSealed(
+                inspection=self.inspection.id,
+                ended=ended,
+                reason=reason,
+                inspector_version=self.inspection.inspector_version,
+                prev=prev,
+            )
+            self._write_all({MANIFEST: envelope_of(payload_of(digests, predicate), key)})
+            try:
+                disk.tidy(self.folder)
+            finally:
+                self._release()
+        return Bundle.open(self.folder)
+
+    def close(self) -> None:
+        """Let go of the capture without sealing it, so that it can be resumed."""
+        with self._turn:
+            if self._open:
+                self._release()
+
+    def _release(self) -> None:
+        self._open = False
+        self._known.clear()
+        os.close(self._held)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _begin(folder: Path, files: Mapping[str, bytes], salt: bytes) -> int:
+    """Let ``folder`` appear with a new inspection's first files, and give the lock on it."""
+    begun = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
+    held: int | None = None
+    try:
+        disk.make_folder(begun / PARTIAL)
+        disk.make_folder(begun / CAPTURE / OBSERVATIONS)
+        held = disk.lock(begun / LOCK)
+        for name, data in ({f"{CAPTURE}/{name}": data for name, data in files.items()} | {SALT: salt}).items():
+            disk.make_folder((begun / name).parent)
+            disk.write_file(begun / name, data, partial=begun / PARTIAL)
+        with disk.writing(folder):
+            begun.rename(folder)
+            disk.sync_folder(folder.parent)
+    except BaseException:
+        if held is not None:
+            os.close(held)
+        shutil.rmtree(begun, ignore_errors=True)
+        raise
+    return held

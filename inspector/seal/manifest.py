@@ -1,0 +1,163 @@
+"""The manifest of a folder: an in-toto Statement (v1) over every file, in a DSSE envelope with Ed25519 signatures.
+
+Any number of signatures may be added later; the signed bytes, and so the head digest, stay the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import ConfigDict, Field
+from securesystemslib.dsse import Envelope
+from securesystemslib.exceptions import FormatError
+
+from inspector.model.base import Instant, Model, canonical, digest
+from inspector.model.errors import BundleError
+from inspector.seal.layout import FILE_BYTES, JSON_BYTES, MANIFEST, is_path, is_sha256
+from inspector.seal.signing import SigningKey, signed_by
+from inspector.seal.untrusted_files import FileFault, Folder, json_object, parse, printable, recoded
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+_MOST_SIGNATURES = 64
+
+
+class Predicate(Model):
+    """What a manifest says beside the digests. ``uri`` names the kind of predicate."""
+
+    uri: ClassVar[str]
+
+
+class CaptureSealed(Predicate):
+    """A capture was sealed: ``reason`` is ``complete`` or why not; ``prev`` the head digest of an earlier bundle."""
+
+    uri = "urn:level-inspector:capture:1"
+    inspection: str
+    ended: Instant
+    reason: str
+    inspector_version: str
+    prev: str | None = None
+
+
+class JudgementSealed(Predicate):
+    """A judgement was written about the capture whose head digest is ``capture``."""
+
+    uri = "urn:level-inspector:judgement:1"
+    capture: str
+    inspection: str
+    as_of: Instant
+    regime: str
+    regime_version: str
+    inspector_version: str
+
+
+P = TypeVar("P", bound=Predicate)
+
+
+class Digests(Model):
+    """The digests of one file."""
+
+    sha256: str
+
+
+class File(Model):
+    """One file that a manifest vouches for."""
+
+    name: str
+    digest: Digests
+
+
+class Statement(Model):
+    """An in-toto Statement, version 1."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    type: Literal["https://in-toto.io/Statement/v1"] = Field(default="https://in-toto.io/Statement/v1", alias="_type")
+    subject: tuple[File, ...]
+    predicate_type: str = Field(alias="predicateType")
+    predicate: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed(Generic[P]):
+    """A manifest that was read and whose every signature is right.
+
+    ``digest`` is the head digest (SHA-256 of the signed payload), ``signers`` the key ids, ``files`` name → SHA-256.
+    """
+
+    digest: str
+    signers: tuple[str, ...]
+    files: Mapping[str, str]
+    predicate: P
+
+
+def payload_of(digests: Mapping[str, str], predicate: Predicate) -> bytes:
+    """The bytes to be signed for files with these digests."""
+    said = {key: value for key, value in predicate.model_dump(mode="json").items() if value is not None}
+    subject = tuple(File(name=name, digest=Digests(sha256=digests[name])) for name in sorted(digests))
+    return Statement(subject=subject, predicateType=predicate.uri, predicate=said).canonical()
+
+
+def envelope_of(payload: bytes, key: SigningKey) -> bytes:
+    """The signed envelope around ``payload``."""
+    envelope = Envelope(payload, PAYLOAD_TYPE, {})
+    envelope.sign(key.signer)
+    return canonical(envelope.to_dict())
+
+
+def read_manifest(folder: Folder, part: str, kind: type[P]) -> Sealed[P]:
+    """The manifest of ``part``; raises BundleError when it is malformed or a signature on it is wrong."""
+    name = f"{part}/{MANIFEST}"
+    payload, signers = _opened(folder.read(name, JSON_BYTES), name)
+    statement = parse(Statement, payload, name)
+    if statement.predicate_type != kind.uri:
+        raise BundleError(f"{name}: is the manifest of something else than a {part.partition('/')[0].rstrip('s')}")
+    files = {each.name: each.digest.sha256 for each in statement.subject}
+    if len(files) != len(statement.subject):
+        raise BundleError(f"{name}: names a file twice")
+    for file, sha256 in files.items():
+        if not is_path(f"{part}/{file}") or file == MANIFEST:
+            raise BundleError(
+                f"{name}: names {printable(file)}, which leads out of the bundle or cannot be a file of it"
+            )
+        if not is_sha256(sha256):
+            raise BundleError(f"{name}: gives no SHA-256 for {file}")
+    predicate = parse(kind, recoded(statement.predicate, name), name)
+    return Sealed(digest=digest(payload), signers=signers, files=files, predicate=predicate)
+
+
+def faults_of(folder: Folder, part: str, sealed: Sealed[Any]) -> list[FileFault]:
+    """What is altered, missing, extra or no plain file in ``part``, by file."""
+    found, faults = folder.walk(part)
+    named = {fault.file for fault in faults}
+    for name in sorted(found - {MANIFEST} - set(sealed.files)):
+        faults.append(FileFault(file=printable(f"{part}/{name}"), what="is not in the manifest"))
+    for name, expected in sorted(sealed.files.items()):
+        file = f"{part}/{name}"
+        if file in named:
+            continue
+        try:
+            if folder.digest(file, FILE_BYTES) != expected:
+                faults.append(FileFault(file=file, what="is not what was sealed, since its SHA-256 differs"))
+        except BundleError as error:
+            faults.append(FileFault(file=file, what=error.message.removeprefix(f"{file}: ")))
+    return faults
+
+
+def _opened(data: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:
+    """The payload of an envelope and the key ids that signed it, every one of them checked."""
+    try:
+        envelope = Envelope.from_dict(json_object(data, name))
+        same = canonical(envelope.to_dict()) == data
+    except (AttributeError, FormatError, KeyError, TypeError, ValueError):
+        raise BundleError(f"{name}: is no DSSE envelope") from None
+    # Base64 and JSON can spell one value in several ways: only one of them counts, so that no byte can be changed.
+    if not same or envelope.payload_type != PAYLOAD_TYPE:
+        raise BundleError(f"{name}: is not in canonical form, or carries something else than an in-toto Statement")
+    if not 0 < len(envelope.signatures) <= _MOST_SIGNATURES:
+        raise BundleError(f"{name}: carries no signature, or more than {_MOST_SIGNATURES}")
+    for keyid, signature in envelope.signatures.items():
+        if not signed_by(keyid, signature, envelope.pae()):
+            raise BundleError(f"{name}: a signature is wrong: {printable(keyid)}")
+    return envelope.payload, tuple(sorted(envelope.signatures))

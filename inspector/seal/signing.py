@@ -1,0 +1,124 @@
+"""The key that seals bundles: Ed25519 in a PEM file of its owner's."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from securesystemslib.exceptions import UnverifiedSignatureError
+
+# Both are public there, only not marked as re-exported.
+from securesystemslib.signer import CryptoSigner, Signature, SSlibKey  # type: ignore[attr-defined]
+
+from inspector.model.errors import BundleError
+from inspector.seal.atomic_files import FILE_MODE, make_folder, sync_folder, writing
+from inspector.seal.layout import is_sha256
+
+
+def default_path() -> Path:
+    """Where the key lies unless settings say otherwise: ``inspector/signing.pem`` in the user's configuration (XDG)."""
+    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(base).expanduser() / "inspector" / "signing.pem"
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """An Ed25519 key. Its id *is* the public key in hexadecimal, so a signature can be checked by its key id alone."""
+
+    private: Ed25519PrivateKey
+
+    @classmethod
+    def load_or_create(cls, path: Path | None = None) -> SigningKey:
+        """The key in the PKCS #8 PEM file at ``path``, made on first use with mode 0600.
+
+        Raises BundleError when others may read the file, or when it is no such key.
+        """
+        path = default_path() if path is None else path
+        if not path.exists():
+            _create(path)
+        return cls(_load(path))
+
+    @classmethod
+    def existing(cls, path: Path | None = None) -> SigningKey | None:
+        """The key of ``load_or_create`` if there is one; nothing is made. Raises BundleError."""
+        path = default_path() if path is None else path
+        return cls(_load(path)) if path.exists() else None
+
+    @property
+    def keyid(self) -> str:
+        """The public key: 32 bytes in lower-case hexadecimal."""
+        return self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+    @property
+    def public_pem(self) -> bytes:
+        """The public key in PEM (SubjectPublicKeyInfo), for those who check signatures with other tools."""
+        return self.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+    @property
+    def signer(self) -> CryptoSigner:
+        """The key as securesystemslib signs with it."""
+        return CryptoSigner(self.private, SSlibKey.from_crypto(self.private.public_key(), keyid=self.keyid))
+
+
+def signed_by(keyid: str, signature: Signature, message: bytes) -> bool:
+    """Whether ``signature`` over ``message`` is that of the key whose id this is."""
+    if not is_sha256(keyid):  # as many digits as an Ed25519 public key
+        return False
+    try:
+        SSlibKey(keyid, "ed25519", "ed25519", {"public": keyid}).verify_signature(signature, message)
+    except (UnverifiedSignatureError, ValueError):
+        return False
+    return True
+
+
+def _create(path: Path) -> None:
+    """Write a new key at ``path``, unless another process was faster."""
+    make_folder(path.parent)
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    with writing(path):
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(pem)
+                file.flush()
+                os.fsync(descriptor)
+            try:
+                path.hardlink_to(temporary)
+            except FileExistsError:
+                return
+            sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _load(path: Path) -> Ed25519PrivateKey:
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise BundleError(f"{path}: others may read this signing key", remedy=f"run: chmod 600 {path}")
+            pem = file.read(2**16)
+    except OSError as error:
+        raise BundleError(
+            f"{path}: the signing key cannot be read: {error.strerror}", remedy="name another in signing_key"
+        ) from error
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (TypeError, ValueError):
+        raise BundleError(
+            f"{path}: is no unencrypted PKCS #8 key", remedy="name another file in signing_key, or move this one away"
+        ) from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise BundleError(f"{path}: is not an Ed25519 key", remedy="make one: openssl genpkey -algorithm ed25519")
+    return key

@@ -1,0 +1,204 @@
+"""Reading what somebody else wrote: bounded, never following a link, and naming the file that is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pydantic_core
+from pydantic import ValidationError
+
+from inspector.model.base import Model, canonical
+from inspector.model.errors import BundleError
+from inspector.seal.layout import DEPTH, JSON_BYTES, is_path
+
+M = TypeVar("M", bound=Model)
+
+_CHUNK = 2**20
+
+
+def printable(text: str) -> str:
+    """``text`` as it may stand in a message: at most 200 characters, none of which a terminal obeys."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text[:200])
+
+
+class FileFault(Model):
+    """What is wrong with one file; ``file`` counts from the bundle's folder."""
+
+    file: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.what}"
+
+    def told(self, say: Callable[[str], str]) -> str:
+        """The fault for a person; what follows a colon is data, or the system's own word, and stays as it is."""
+        what, colon, detail = self.what.partition(": ")
+        return f"{self.file}: {say(what)}{colon}{detail}"
+
+
+def refuse(faults: list[FileFault]) -> None:
+    """Raise BundleError that names the faults, if there are any."""
+    if faults:
+        more = f"\nand {len(faults) - 20} more" if len(faults) > 20 else ""
+        raise BundleError("\n".join(map(str, faults[:20])) + more)
+
+
+def json_value(data: bytes, name: str) -> Any:
+    """The JSON value in ``data``; nesting and numbers are bounded by the parser. Raises BundleError."""
+    try:
+        value = pydantic_core.from_json(data, allow_inf_nan=False)
+    except ValueError as error:
+        raise BundleError(f"{name}: is not JSON: {error}") from None
+    recoded(value, name)
+    return value
+
+
+def json_object(data: bytes, name: str) -> dict[str, Any]:
+    """The JSON object in ``data``; raises BundleError."""
+    value = json_value(data, name)
+    if not isinstance(value, dict):
+        raise BundleError(f"{name}: is no JSON object")
+    return value
+
+
+def parse(model: type[M], data: bytes, name: str, homes: Mapping[str, str] | None = None) -> M:
+    """The model whose JSON form is ``data``.
+
+    Raises BundleError that names the file: ``homes`` maps fields to theirs, all others are in ``name``.
+    """
+    try:
+        return model.parse(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        steps = [str(step) for step in first["loc"]]
+        home = (homes or {}).get(steps[0], name) if steps else name
+        place = ".".join(steps) or "the whole"
+        raise BundleError(f"{home}: {printable(place)}: {printable(first['msg'])}") from None
+
+
+def recoded(value: object, name: str) -> bytes:
+    """The canonical JSON of what hostile JSON held; raises BundleError for a number that is none (``1e999``)."""
+    try:
+        return canonical(value)
+    except ValueError:
+        raise BundleError(f"{name}: holds a number beyond all bounds") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder whose content is hostile. Names are relative, with ``/`` between steps."""
+
+    path: Path
+
+    @contextmanager
+    def _folder(self, name: str) -> Iterator[int]:
+        """A descriptor of the folder ``name`` ("" for the top), reached without following any link."""
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        descriptor = os.open(self.path, flags)
+        try:
+            for step in filter(None, name.split("/")):
+                below = os.open(step, flags | os.O_NOFOLLOW, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = below
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _file(self, name: str) -> Iterator[int]:
+        """A descriptor of the regular file ``name``; raises BundleError."""
+        if not is_path(name):
+            raise BundleError(f"{printable(name)}: leads out of the bundle, or is no name that a bundle uses")
+        above, _, last = name.rpartition("/")
+        # Without O_NONBLOCK a named pipe would keep us waiting for a writer.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        try:
+            with self._folder(above) as folder:
+                descriptor = os.open(last, flags, dir_fd=folder)
+        except FileNotFoundError:
+            raise BundleError(f"{name}: is missing") from None
+        except OSError as error:
+            raise BundleError(f"{name}: cannot be read: {error.strerror}") from None
+        try:
+            if what := _unsound(os.fstat(descriptor)):
+                raise BundleError(f"{name}: {what}")
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _chunks(self, name: str, limit: int) -> Iterator[bytes]:
+        """The bytes of the file ``name``; raises BundleError when there are more than ``limit``."""
+        left = limit
+        with self._file(name) as descriptor:
+            while chunk := _read(descriptor, name):
+                left -= len(chunk)
+                if left < 0:
+                    raise BundleError(f"{name}: is longer than {limit} bytes")
+                yield chunk
+
+    def read(self, name: str, limit: int = JSON_BYTES) -> bytes:
+        """All bytes of the file ``name``; raises BundleError when it is no plain file or holds more than ``limit``."""
+        return b"".join(self._chunks(name, limit))
+
+    def digest(self, name: str, limit: int) -> str:
+        """SHA-256 of the file ``name``, read in pieces; raises BundleError as ``read`` does."""
+        digest = hashlib.sha256()
+        for chunk in self._chunks(name, limit):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def walk(self, part: str) -> tuple[set[str], list[FileFault]]:
+        """The plain files below ``part``, named from there, and a fault for all else that is not a folder."""
+        files: set[str] = set()
+        faults: list[FileFault] = []
+        folders = [""]
+        while folders:
+            folder = folders.pop()
+            place = "/".join(filter(None, (part, folder)))
+            try:
+                entries = self.entries(place)
+            except OSError as error:
+                faults.append(FileFault(file=printable(place), what=f"cannot be read: {error.strerror}"))
+                continue
+            for last, status in entries:
+                name = f"{folder}/{last}" if folder else last
+                shown = printable(f"{place}/{last}")
+                if stat.S_ISDIR(status.st_mode) and name.count("/") < DEPTH:
+                    folders.append(name)
+                elif stat.S_ISDIR(status.st_mode):
+                    faults.append(FileFault(file=shown, what="is a folder deeper than a bundle is"))
+                elif what := _unsound(status):
+                    faults.append(FileFault(file=shown, what=what))
+                else:
+                    files.add(name)
+        return files, faults
+
+    def entries(self, place: str) -> list[tuple[str, os.stat_result]]:
+        """What stands in the folder ``place`` ("" for the top), by name; raises OSError."""
+        with self._folder(place) as descriptor, os.scandir(descriptor) as entries:
+            return sorted((entry.name, entry.stat(follow_symlinks=False)) for entry in entries)
+
+
+def _unsound(status: os.stat_result) -> str:
+    """Why something is not a plain file of this bundle alone; "" when it is."""
+    if stat.S_ISLNK(status.st_mode):
+        return "is a symbolic link"
+    if not stat.S_ISREG(status.st_mode):
+        return "is not a regular file"
+    if status.st_nlink != 1:
+        return "has a second name outside the bundle (hard link)"
+    return ""
+
+
+def _read(descriptor: int, name: str) -> bytes:
+    try:
+        return os.read(descriptor, _CHUNK)
+    except OSError as error:
+        raise BundleError(f"{name}: cannot be read: {error.strerror}") from None

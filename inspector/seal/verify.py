@@ -1,0 +1,353 @@
+"""Three answers about a bundle, apart: is it intact, does its judgement come out again, what would be said today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from enum import StrEnum
+from pathlib import Path
+
+from inspector.model.base import Model
+from inspector.model.errors import BundleError, InspectorError
+from inspector.model.verdict import Outcome
+from inspector.record.assessment import Judgement
+from inspector.seal.bundle import Bundle, Judged, judgement_names
+from inspector.seal.json_parts import JUDGEMENT
+from inspector.seal.layout import CAPTURE, JUDGEMENTS, LOCK, PARTIAL, SALT
+from inspector.seal.manifest import CaptureSealed, JudgementSealed, Predicate, faults_of, read_manifest
+from inspector.seal.untrusted_files import FileFault, Folder, printable
+
+#: ``reassess(bundle, judgement)``: the same capture judged by the present version, same regime and ``as_of``.
+Reassess = Callable[[Bundle, Judgement], Judgement]
+#: ``say(template, **values)``: the text with its placeholders filled, in the language of whoever reads it.
+Say = Callable[..., str]
+
+
+def plainly(template: str, **values: object) -> str:
+    """The text in English, as it is written here."""
+    return template.format(**values) if values else template
+
+
+class Seal(Model):
+    """Who signed one manifest (``capture`` or ``judgements/<name>``), and whether a trusted key is among them."""
+
+    part: str
+    digest: str
+    signers: tuple[str, ...]
+    trusted: bool
+
+
+class Intact(Model):
+    """Whether every file is the one that was sealed. ``faults`` names those that are not."""
+
+    faults: tuple[FileFault, ...] = ()
+    seals: tuple[Seal, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was altered, lost or added since it was signed, by whomever."""
+        return not self.faults
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it is intact and every manifest in it carries a trusted signer's signature."""
+        return self.holds and all(seal.trusted for seal in self.seals)
+
+    def told(self, say: Say) -> str:
+        """The answer for a person."""
+        if not self.holds:
+            return "\n".join([say("not intact:"), *(f"  {fault.told(say)}" for fault in self.faults)])
+        if self.trusted:
+            return say("intact, signed by a trusted signer")
+        unknown = [say("{part} by {signer}", part=s.part, signer=s.signers[0]) for s in self.seals if not s.trusted]
+        text = "intact since it was signed, but signed by an unknown signer ({signers})"
+        return say(text, signers=", ".join(unknown))
+
+    @property
+    def words(self) -> str:
+        """The answer in English."""
+        return self.told(plainly)
+
+
+#: What became of judging again, in words.
+_COMPARED = {
+    "same": "reproduced: judging again gives the same bytes",
+    "different": "not reproduced: the same versions give another result",
+    "not-comparable": "not comparable",
+    "not-asked": "not judged again",
+}
+
+
+class Comparison(StrEnum):
+    """What became of judging again."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    NOT_COMPARABLE = "not-comparable"
+    NOT_ASKED = "not-asked"
+
+
+class OtherVersion(Model):
+    """What had one version when it was judged, and has another one now."""
+
+    name: str
+    then: str
+    now: str
+
+    def told(self, say: Say) -> str:
+        """Both versions for a person."""
+        text = "{name} {then} then, {now} now"
+        return say(text, **{key: printable(value) for key, value in self.model_dump().items()})
+
+
+class Reproduction(Model):
+    """One judgement, judged again: ``detail`` says which files differ, or why nothing was compared.
+
+    ``versions`` are what differs where they do.
+    """
+
+    judgement: str
+    comparison: Comparison
+    detail: str = ""
+    versions: tuple[OtherVersion, ...] = ()
+
+    def told(self, say: Say) -> str:
+        """The answer for a person."""
+        compared = say(_COMPARED[self.comparison.value])
+        detail = "; ".join(each.told(say) for each in self.versions) or (say(self.detail) if self.detail else "")
+        return f"{self.judgement}: {compared}" + (f" ({detail})" if detail else "")
+
+
+class Reproduced(Model):
+    """Whether the judgements come out again."""
+
+    judgements: tuple[Reproduction, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether no judgement came out differently under the same versions."""
+        return all(each.comparison is not Comparison.DIFFERENT for each in self.judgements)
+
+    def told(self, say: Say) -> str:
+        """The answer for a person."""
+        return "\n".join(each.told(say) for each in self.judgements) or say("the bundle holds no judgement")
+
+    @property
+    def words(self) -> str:
+        """The answer in English."""
+        return self.told(plainly)
+
+
+class Difference(Model):
+    """A finding whose outcome would be another today; None where there is none."""
+
+    requirement: str
+    subject: str
+    address: str | None = None
+    was: Outcome | None = None
+    becomes: Outcome | None = None
+
+    def told(self, say: Say) -> str:
+        """The difference for a person."""
+        about = f"{self.requirement}: {self.subject}" + (f" ({self.address})" if self.address else "")
+        was, becomes = self.was or say("none"), self.becomes or say("none")
+        return say("{about}: {was} would become {becomes}", about=printable(about), was=was, becomes=becomes)
+
+
+class Today(Model):
+    """What the present version would say of one judgement's capture."""
+
+    judgement: str
+    inspector_version: str
+    regime_version: str
+    findings: int
+    differences: tuple[Difference, ...] = ()
+
+    def told(self, say: Say) -> str:
+        """The answer for a person."""
+        same = "version {version} with regime version {regime} would say the same of all {findings} findings"
+        other = "version {version} with regime version {regime} would judge {differ} of {findings} findings otherwise:"
+        head = say(
+            other if self.differences else same,
+            version=self.inspector_version,
+            regime=self.regime_version,
+            findings=self.findings,
+            differ=len(self.differences),
+        )
+        return "\n".join([f"{self.judgement}: {head}", *(f"  {each.told(say)}" for each in self.differences)])
+
+    @property
+    def words(self) -> str:
+        """The answer in English."""
+        return self.told(plainly)
+
+
+class Verification(Model):
+    """The three answers."""
+
+    intact: Intact
+    reproduced: Reproduced
+    today: tuple[Today, ...] = ()
+
+    def told(self, say: Say) -> str:
+        """The answers for a person, one after the other."""
+        today = "\n".join(each.told(say) for each in self.today)
+        unasked = say("not asked what the present version would say")
+        return f"{self.intact.told(say)}\n{self.reproduced.told(say)}\n{today or unasked}"
+
+    @property
+    def words(self) -> str:
+        """The answers in English."""
+        return self.told(plainly)
+
+
+def verify(folder: Path, *, trusted: Collection[str], reassess: Reassess | None = None) -> Verification:
+    """Examine the bundle in ``folder``. ``trusted`` holds key ids; ``reassess`` judges again (None: do not).
+
+    Never raises for what is wrong with a bundle: that is the answer.
+    """
+    intact = _intact(folder, frozenset(keyid.strip().lower() for keyid in trusted))
+    if not intact.holds:
+        return Verification(intact=intact, reproduced=_not_asked(intact, "the bundle is not intact"))
+    if reassess is None:
+        return Verification(intact=intact, reproduced=_not_asked(intact, ""))
+    bundle = Bundle.open(folder)
+    pairs = [_again(bundle, judged, reassess) for judged in bundle.judgements()]
+    return Verification(
+        intact=intact,
+        reproduced=Reproduced(judgements=tuple(reproduction for reproduction, _ in pairs)),
+        today=tuple(today for _, today in pairs if today),
+    )
+
+
+# --- Intact -----------------------------------------------------------------------------------------------------------
+
+
+def _intact(folder: Path, trusted: frozenset[str]) -> Intact:
+    files = Folder(folder)
+    seals: list[Seal] = []
+    faults = _strangers(folder)
+    faults += _examine(files, CAPTURE, CaptureSealed, trusted, seals)
+    names, strangers = judgement_names(files)
+    faults += strangers
+    for name in names:
+        faults += _examine(files, f"{JUDGEMENTS}/{name}", JudgementSealed, trusted, seals)
+    if not faults:
+        faults += _contents(folder, names)
+    return Intact(faults=tuple(faults), seals=tuple(seals))
+
+
+def _strangers(folder: Path) -> list[FileFault]:
+    """What stands beside capture and judgements, where nothing should."""
+    try:
+        found = sorted({path.name for path in folder.iterdir()} - {CAPTURE, JUDGEMENTS})
+    except OSError as error:
+        return [FileFault(file=".", what=f"cannot be read: {error.strerror}")]
+    left = {LOCK, PARTIAL, SALT}
+    return [
+        FileFault(
+            file=printable(name),
+            what="was left by a writer that was stopped, or is at work" if name in left else "is no part of a bundle",
+        )
+        for name in found
+    ]
+
+
+def _examine(
+    files: Folder, part: str, kind: type[Predicate], trusted: frozenset[str], seals: list[Seal]
+) -> list[FileFault]:
+    """Check one manifest and the files it vouches for; note its seal."""
+    try:
+        sealed = read_manifest(files, part, kind)
+    except BundleError as error:
+        return [_fault(part, error)]
+    seals.append(
+        Seal(
+            part=part,
+            digest=sealed.digest,
+            signers=sealed.signers,
+            trusted=not trusted.isdisjoint(sealed.signers),
+        )
+    )
+    return faults_of(files, part, sealed)
+
+
+def _contents(folder: Path, judgements: list[str]) -> list[FileFault]:
+    """What a signer sealed that makes no sense: files are as signed, but do not fit one another."""
+    try:
+        bundle = Bundle.open(folder)
+        for _, evidence in bundle.evidence():
+            for ref in evidence.raw:
+                bundle.raw(ref)
+        for name in bundle.inspection.trust:
+            bundle.trust(name)
+        bundle.ledger()
+        for name in judgements:
+            bundle.judged(name)
+    except BundleError as error:
+        return [_fault(CAPTURE, error)]
+    return []
+
+
+def _fault(part: str, error: BundleError) -> FileFault:
+    """The fault that an error tells of: its message begins with the file's name."""
+    file, colon, what = error.message.partition(": ")
+    return FileFault(file=file, what=what) if colon else FileFault(file=part, what=error.message)
+
+
+# --- Reproduced, and today --------------------------------------------------------------------------------------------
+
+
+def _not_asked(intact: Intact, why: str) -> Reproduced:
+    names = [seal.part.removeprefix(f"{JUDGEMENTS}/") for seal in intact.seals if seal.part != CAPTURE]
+    return Reproduced(
+        judgements=tuple(Reproduction(judgement=name, comparison=Comparison.NOT_ASKED, detail=why) for name in names)
+    )
+
+
+def _again(bundle: Bundle, judged: Judged, reassess: Reassess) -> tuple[Reproduction, Today | None]:
+    was = judged.judgement
+    try:
+        now = reassess(bundle, was)
+    except InspectorError as error:
+        return Reproduction(judgement=judged.name, comparison=Comparison.NOT_COMPARABLE, detail=str(error)), None
+    today = Today(
+        judgement=judged.name,
+        inspector_version=now.inspector_version,
+        regime_version=now.regime_version,
+        findings=len(now.findings),
+        differences=_differences(was, now),
+    )
+    return _compared(judged.name, was, now), today
+
+
+def _compared(name: str, was: Judgement, now: Judgement) -> Reproduction:
+    if other := tuple(each for each in _versions(was, now) if each.then != each.now):
+        return Reproduction(judgement=name, comparison=Comparison.NOT_COMPARABLE, versions=other)
+    before, after = JUDGEMENT.split(was), JUDGEMENT.split(now)
+    if differ := sorted(file for file in before if before[file] != after[file]):
+        return Reproduction(judgement=name, comparison=Comparison.DIFFERENT, detail=", ".join(differ))
+    return Reproduction(judgement=name, comparison=Comparison.SAME)
+
+
+def _versions(was: Judgement, now: Judgement) -> Iterator[OtherVersion]:
+    """The versions of all that a judgement rests on, then and now."""
+    before, after = _plugins(was), _plugins(now)
+    yield OtherVersion(name="inspector", then=was.inspector_version, now=now.inspector_version)
+    then = f"{was.regime} {was.regime_version}"
+    yield OtherVersion(name="regime", then=then, now=f"{now.regime} {now.regime_version}")
+    for name in sorted(before | after):
+        yield OtherVersion(name=name, then=before.get(name, "none"), now=after.get(name, "none"))
+
+
+def _plugins(judgement: Judgement) -> dict[str, str]:
+    return {each.name: f"{each.version} {each.digest[:12]}".strip() for each in judgement.plugins}
+
+
+def _differences(was: Judgement, now: Judgement) -> tuple[Difference, ...]:
+    before = {(each.requirement, each.subject, each.address): each.outcome for each in was.findings}
+    after = {(each.requirement, each.subject, each.address): each.outcome for each in now.findings}
+    return tuple(
+        Difference(requirement=key[0], subject=key[1], address=key[2], was=before.get(key), becomes=after.get(key))
+        for key in sorted(before.keys() | after.keys(), key=lambda key: (key[0], key[1], key[2] or ""))
+        if before.get(key) is not after.get(key)
+    )

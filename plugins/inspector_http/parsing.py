@@ -1,0 +1,201 @@
+"""From kept exchanges to facts: pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urldefrag, urljoin
+
+from inspector import Answer, Capture, Cause, Form, Reading, Scheme, Trouble
+from inspector.model.subject import BadUri, Uri, parse_uri
+from inspector_http.observations import Body, Cookie, Header, Http, Redirect, Speech
+from inspector_http.redaction import Exchange, Exchanges
+
+HTTPS = Scheme("https", Form.PAGE, 443)
+HTTP = Scheme("http", Form.PAGE, 80)
+_SCHEMES = {scheme.name: scheme for scheme in (HTTP, HTTPS)}
+
+BAD_REQUEST = 400
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+UNAUTHORISED = 401
+#: By these replies a guard in front of the server, or the server itself, turns this client away.
+_TURNED_AWAY = {403: Cause.BLOCKED, 429: Cause.RATE_LIMITED, 503: Cause.BLOCKED}
+#: Header fields by which guards mark a challenge, whatever its status.
+_CHALLENGES = {"cf-mitigated": "challenge", "x-amzn-waf-action": ""}
+_PARAMETERS = re.compile(r"[?#;].*", re.DOTALL)
+_AGE = re.compile(r"-?[0-9]+")
+
+
+def uri_of(url: str) -> Uri:
+    """The endpoint that a URL names; raises BadUri."""
+    return parse_uri(url, _SCHEMES)
+
+
+def plain(url: str) -> str:
+    """A URL without parameters, query and fragment."""
+    return _PARAMETERS.sub("", url)
+
+
+def location(url: str, status: int | None, values: Iterable[str]) -> Answer[str]:
+    """The absolute URL, without fragment, to which the reply to ``url`` redirects (empty: to none).
+
+    ``values`` are those of its Location fields. Several different ones, or one that is no web URL, are unseen.
+    """
+    locations = set(values) if status in REDIRECTS else set()
+    if len(locations) > 1:
+        return Answer[str](unseen=Cause.AMBIGUOUS)
+    try:
+        onward = urldefrag(urljoin(url, locations.pop())).url if locations else ""
+        if onward:
+            uri_of(onward)
+        return Answer[str](seen=onward)
+    except (BadUri, ValueError):
+        return Answer[str](unseen=Cause.PROTOCOL_ERROR)
+
+
+def printable(text: str) -> str:
+    """Latin-1 text of received bytes, as UTF-8 where it is, with everything unprintable escaped."""
+    decoded = text.encode("latin-1", "replace").decode("utf-8", "backslashreplace")
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in decoded)
+
+
+def read_http(capture: Capture, reading: Reading) -> Http:
+    """The facts of one look; raises Trouble when the port gave no reply that tells what it speaks."""
+    kept = capture.named("exchanges.json")
+    if kept is None:
+        raise ValueError("no exchange was kept")
+    exchanges = Exchanges.parse(kept)
+    subject = reading.subject
+    last = exchanges.along[-1]
+    speaks = _speech(exchanges, subject.scheme)
+    if speaks == subject.scheme:
+        cause, status_cause = _why_unseen(last), last.cause
+    else:
+        cause = status_cause = Cause.REFUSED if speaks is Speech.NOTHING else Cause.PROTOCOL_ERROR
+    onward = location(last.url, last.status, (value for name, value in last.headers if name.lower() == "location"))
+    return Http.model_validate(
+        {
+            "url": subject.uri,
+            "scheme": subject.scheme,
+            "host": subject.host or "",
+            "speaks": _told(speaks),
+            "followed": tuple(str(uri_of(plain(each.url))) for each in exchanges.along[1:] if each.cause is None),
+            "status": _told(last.status, status_cause),
+            "redirect": _told(
+                _redirect(onward.seen or ""), onward.unseen or (None if last.status == UNAUTHORISED else cause)
+            ),
+            "headers": _told(_headers(last), cause),
+            "cookies": _told(_cookies(exchanges.along, reading.seen_at), cause),
+            "body": _told(
+                Body(size=last.body_bytes, sha256=last.body_sha256, complete=last.body_complete),
+                cause or last.body_cause,
+            ),
+        }
+    )
+
+
+def _told(value: object, cause: Cause | None = None) -> dict[str, object]:
+    """An answer in its JSON form."""
+    return {"unseen": cause} if cause else {"seen": value}
+
+
+def _speech(exchanges: Exchanges, scheme: str) -> Speech:
+    first, other = exchanges.along[0], exchanges.other
+    if other is not None and other.cause is None:
+        if scheme == "http":
+            return Speech.HTTPS
+        if not _insists_on_tls(other):
+            return Speech.HTTP
+    if first.cause is None:
+        return Speech(scheme)
+    if first.cause is Cause.REFUSED:
+        return Speech.NOTHING
+    raise Trouble(first.cause, first.detail or "no reply")
+
+
+def _insists_on_tls(clear: Exchange) -> bool:
+    """Whether a reply in clear is that of an HTTPS port to a client that forgot TLS: an error, or back to itself."""
+    values = (value for name, value in clear.headers if name.lower() == "location")
+    onward = location(clear.url, clear.status, values).seen
+    asked = uri_of(plain(clear.url))
+    return clear.status == BAD_REQUEST or (onward or "").startswith(Uri(HTTPS, asked.host, asked.port).service + "/")
+
+
+def _why_unseen(last: Exchange) -> Cause | None:
+    """Why the last reply does not show what the page itself would say; None when it does."""
+    if last.cause is not None or last.status is None:
+        return last.cause or Cause.PROTOCOL_ERROR
+    if last.status in _TURNED_AWAY:
+        return _TURNED_AWAY[last.status]
+    if any(value.lower().startswith(_CHALLENGES.get(name.lower(), "\n")) for name, value in last.headers):
+        return Cause.BLOCKED
+    return Cause.AMBIGUOUS if last.status >= 400 else None
+
+
+def _redirect(url: str) -> Redirect | None:
+    if not url:
+        return None
+    uri = uri_of(plain(url))
+    return Redirect(url=str(uri), scheme=uri.scheme.name, host=uri.host)
+
+
+def _headers(reply: Exchange) -> tuple[Header, ...]:
+    return tuple(Header(name=printable(name).lower(), value=printable(value.strip())) for name, value in reply.headers)
+
+
+def _cookies(along: tuple[Exchange, ...], seen_at: datetime) -> tuple[Cookie, ...]:
+    """The cookies that remain set after these replies; the last word on each name, domain and path holds."""
+    jar: dict[tuple[str, str, str], Cookie | None] = {}
+    for reply in along:
+        for name, value in reply.headers:
+            if name.lower() == "set-cookie":
+                pair, _, text = value.partition(";")
+                cookie = printable(pair.partition("=")[0].strip())
+                attributes = _attributes(text)
+                domain = attributes.get("domain", "").lower().removeprefix(".")
+                jar[cookie, domain, _path(attributes, reply.url)] = _cookie(cookie, attributes, seen_at)
+    return tuple(cookie for _, cookie in sorted(jar.items(), key=lambda each: each[0]) if cookie is not None)
+
+
+def _path(attributes: dict[str, str], url: str) -> str:
+    """The path for which a cookie holds: its own, or that of the reply without the last segment (RFC 6265 §5.1.4)."""
+    written = attributes.get("path", "")
+    return written if written.startswith("/") else uri_of(plain(url)).path.rpartition("/")[0] or "/"
+
+
+def _attributes(text: str) -> dict[str, str]:
+    """Cookie attributes by lower-case name; the last of a name holds (RFC 6265 §5.2)."""
+    pairs = (part.partition("=") for part in text.split(";"))
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+def _cookie(name: str, attributes: dict[str, str], seen_at: datetime) -> Cookie | None:
+    """The cookie, or None when the reply removes it."""
+    if _is_removed(attributes, seen_at):
+        return None
+    same_site = attributes.get("samesite", "").lower()
+    return Cookie(
+        name=name,
+        secure="secure" in attributes,
+        http_only="httponly" in attributes,
+        same_site=same_site if same_site in {"strict", "lax", "none"} else None,
+    )
+
+
+def _is_removed(attributes: dict[str, str], seen_at: datetime) -> bool:
+    """Max-Age goes before Expires, and is ignored when it is no number (RFC 6265 §5.2.2, §5.3)."""
+    age = attributes.get("max-age", "")
+    if _AGE.fullmatch(age):
+        return age.startswith("-") or not age.strip("0")
+    return _is_past(attributes.get("expires", ""), seen_at)
+
+
+def _is_past(expires: str, seen_at: datetime) -> bool:
+    """Whether a date has passed; one without a zone is in UTC (RFC 6265 §5.1.1), one that is none never passes."""
+    try:
+        date = parsedate_to_datetime(expires.replace("-", " "))
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)) < seen_at
+    except (ValueError, TypeError, OverflowError):
+        return False

@@ -1,0 +1,153 @@
+"""Whether a stapled OCSP response is about this certificate, by whom it may be, and of now (RFC 6960 §3.2, §4.2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
+
+from inspector_tls.certificates.observations import Delivery, Staple, StapleFlaw, Status, Timestamp
+from inspector_tls.certificates.path_validation import NotJudged, Scheme, same, signs, verifies
+from inspector_tls.certificates.x509_facts import extension, timestamps
+
+#: How far a responder's clock may be ahead.
+CLOCK_SKEW = timedelta(minutes=5)
+#: Certificates and answers that one response may hold.
+_MOST = 16
+#: What parsing a response, a certificate in it, or a list may raise.
+MALFORMED = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    NotImplementedError,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+_STATUSES = {
+    ocsp.OCSPCertStatus.GOOD: Status.GOOD,
+    ocsp.OCSPCertStatus.REVOKED: Status.REVOKED,
+    ocsp.OCSPCertStatus.UNKNOWN: Status.UNKNOWN,
+}
+
+
+class IssuerUnknown(Exception):
+    """The issuer is not at hand: who may answer for it cannot be judged."""
+
+
+def judge(data: bytes, leaf: x509.Certificate, known: Sequence[x509.Certificate], at: datetime) -> Staple:
+    """The facts of a response about ``leaf``, whose issuer is looked for among ``known``.
+
+    Raises IssuerUnknown, and NotJudged for algorithms that are not known here.
+    """
+    try:
+        response = ocsp.load_der_ocsp_response(data)
+        if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+            return Staple(flaw=StapleFlaw.UNSUCCESSFUL)
+        return _judge(response, leaf, issuer_of(leaf, known), at)
+    except MALFORMED:
+        return Staple(flaw=StapleFlaw.MALFORMED)
+
+
+def logged(data: bytes) -> tuple[Timestamp, ...]:
+    """The signed certificate timestamps within a response (RFC 6962 §3.3)."""
+    try:
+        found = [
+            (stamp.log_id, stamp.timestamp)
+            for each in ocsp.load_der_ocsp_response(data).single_extensions
+            if isinstance(each.value, x509.SignedCertificateTimestamps)
+            for stamp in each.value
+        ]
+    except MALFORMED:
+        return ()
+    return timestamps(found, Delivery.OCSP)
+
+
+def _judge(response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Staple:
+    single = next((each for each in singles(response) if is_about(each, leaf, issuer)), None)
+    if single is None:
+        return Staple(produced_at=response.produced_at_utc, flaw=StapleFlaw.OTHER_CERTIFICATE)
+    return Staple(
+        status=_STATUSES[single.certificate_status],
+        produced_at=response.produced_at_utc,
+        this_update=single.this_update_utc,
+        next_update=single.next_update_utc,
+        revoked_at=single.revocation_time_utc,
+        flaw=_unauthorised(response, issuer, at) or _out_of_date(single, at),
+    )
+
+
+def issuer_of(leaf: x509.Certificate, known: Sequence[x509.Certificate]) -> x509.Certificate:
+    """The one among ``known`` whose name and key issued the certificate; raises IssuerUnknown."""
+    for each in known:
+        if same(each.subject) == same(leaf.issuer) and verifies(leaf, each):
+            return each
+    raise IssuerUnknown
+
+
+def singles(response: ocsp.OCSPResponse) -> Iterator[ocsp.OCSPSingleResponse]:
+    """The answers that a response holds, as many as one may."""
+    for index, each in enumerate(response.responses):
+        if index < _MOST:
+            yield each
+
+
+def is_about(single: ocsp.OCSPSingleResponse, leaf: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether serial number, issuer's name and issuer's key are those that a request for ``leaf`` would name."""
+    asked = ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, single.hash_algorithm).build()
+    return (single.serial_number, single.issuer_name_hash, single.issuer_key_hash) == (
+        asked.serial_number,
+        asked.issuer_name_hash,
+        asked.issuer_key_hash,
+    )
+
+
+def _unauthorised(response: ocsp.OCSPResponse, issuer: x509.Certificate, at: datetime) -> StapleFlaw | None:
+    """What is wrong with who signed: it must be the issuer itself, or whom the issuer named a responder."""
+    responders = [issuer, *response.certificates[:_MOST]]
+    signer = next((each for each in responders if _is_named(response, each)), None)
+    if signer is None:
+        return StapleFlaw.WRONG_RESPONDER
+    if signer != issuer and not _is_delegate(signer, issuer, at):
+        return StapleFlaw.WRONG_RESPONDER
+    digest = response.signature_hash_algorithm
+    signed = signs(signer, response.signature, response.tbs_response_bytes, _scheme(response, signer), digest)
+    return None if signed else StapleFlaw.BAD_SIGNATURE
+
+
+def _scheme(response: ocsp.OCSPResponse, signer: x509.Certificate) -> Scheme:
+    """How the response is signed; raises NotJudged for RSA with parameters of its own."""
+    digest = response.signature_hash_algorithm
+    if isinstance(signer.public_key(), ec.EllipticCurvePublicKey) and digest is not None:
+        return ec.ECDSA(digest)
+    if response.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS:
+        raise NotJudged
+    return padding.PKCS1v15()
+
+
+def _is_named(response: ocsp.OCSPResponse, responder: x509.Certificate) -> bool:
+    if response.responder_name is not None:
+        return same(response.responder_name) == same(responder.subject)
+    return response.responder_key_hash == x509.SubjectKeyIdentifier.from_public_key(responder.public_key()).digest
+
+
+def _is_delegate(responder: x509.Certificate, issuer: x509.Certificate, at: datetime) -> bool:
+    purposes = extension(responder, x509.ExtendedKeyUsage)
+    return (
+        purposes is not None
+        and ExtendedKeyUsageOID.OCSP_SIGNING in purposes
+        and same(responder.issuer) == same(issuer.subject)
+        and responder.not_valid_before_utc <= at <= responder.not_valid_after_utc
+        and verifies(responder, issuer)
+    )
+
+
+def _out_of_date(single: ocsp.OCSPSingleResponse, at: datetime) -> StapleFlaw | None:
+    if single.this_update_utc > at + CLOCK_SKEW:
+        return StapleFlaw.NOT_YET_VALID
+    return StapleFlaw.EXPIRED if single.next_update_utc is not None and single.next_update_utc < at else None

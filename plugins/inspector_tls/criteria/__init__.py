@@ -1,0 +1,1 @@
+"""What several checks share: trust, cipher suites, primes, stapling, client policies."""

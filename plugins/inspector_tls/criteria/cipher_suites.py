@@ -1,0 +1,50 @@
+"""What the checks on cipher suites have in common: which are accepted, and whether all were seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from inspector_tls.observations import Tls, TlsVersion
+from inspector_tls.wire.code_points import Suite
+
+
+def accepted_suites(
+    tls: Tls, is_meant: Callable[[Suite], bool], versions: Iterable[TlsVersion] = TlsVersion
+) -> tuple[str, ...]:
+    """The names of those accepted suites of these versions that are meant, each once, as far as seen."""
+    found = (suite for version in versions for suite in tls[version].accepted_suites)
+    return tuple(dict.fromkeys(suite.name for suite in found if is_meant(suite)))
+
+
+def every_suite(tls: Tls, versions: Iterable[TlsVersion] = TlsVersion) -> tuple[str, ...]:
+    """The names of all suites that these versions accept, each once; raises ``Unseen`` where one may be missing."""
+    chosen = tuple(versions)
+    for version in chosen:
+        spoken = tls[version]
+        _ = spoken.accepted.value, spoken.suites.complete.value
+    return accepted_suites(tls, lambda _suite: True, chosen)
+
+
+def is_cbc(suite: Suite) -> bool:
+    """Whether the cipher runs in cipher block chaining mode."""
+    return suite.mode == "CBC"
+
+
+def has_forward_secrecy(suite: Suite) -> bool:
+    """Whether a key stolen later opens no recorded session; exchanges that rest on a password are ephemeral, too."""
+    return suite.has_forward_secrecy or suite.key_exchange in {"SRP", "ECCPWD"}
+
+
+def does_not_encrypt(suite: Suite) -> bool:
+    """Whether everybody on the path reads what passes."""
+    return suite.cipher == "NULL"
+
+
+def is_unprotected(suite: Suite) -> bool:
+    """Whether it does not encrypt, or proves to nobody who the server is."""
+    return does_not_encrypt(suite) or (suite.authentication == "anon" and suite.key_exchange != "SRP")
+
+
+def is_strong(suite: Suite) -> bool:
+    """Whether it encrypts and authenticates in one step, with forward secrecy, to a server that proved who it is."""
+    return suite.is_aead and has_forward_secrecy(suite) and not is_unprotected(suite)

@@ -1,0 +1,66 @@
+"""What the clients of a protocol make of a certificate, where that is less than a browser does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+from inspector import Outcome, Verdict, failed, not_applicable
+from inspector_tls.certificates.observations import Certificates
+from inspector_tls.starttls.negotiation import LDAP, LMTP, MYSQL, POSTGRESQL, RDP, SMTP, XMPP_CLIENT, XMPP_SERVER
+
+P = ParamSpec("P")
+
+#: Protocols whose clients go on with any certificate, or may: between mail servers authentication is opportunistic (RFC
+#: 7435), unless the receiving domain publishes DANE (RFC 7672) or MTA-STS (RFC 8461); XMPP servers may ask back at the
+#: domain instead (RFC 6120 §13.7.1.3, XEP-0220).
+_MESSAGES = {
+    SMTP.name: "mail servers that deliver here go on with any certificate, unless DANE or MTA-STS binds them",
+    XMPP_SERVER.name: "servers of other domains may go on with any certificate and ask the domain back instead",
+}
+#: Protocols whose clients are configured with the root that they trust, rather than with the browsers'.
+_WITH_ROOTS_OF_THEIR_OWN = frozenset(scheme.name for scheme in (LDAP, LMTP, MYSQL, POSTGRESQL, RDP))
+_NAMED_BY_DOMAIN = frozenset(scheme.name for scheme in (XMPP_CLIENT, XMPP_SERVER))
+
+
+def where_clients_insist(judge: Callable[P, Verdict]) -> Callable[P, Verdict]:
+    """Turn a failure into *not applicable* where clients of the protocol accept the connection all the same.
+
+    The first argument is the observation of certificates.
+    """
+
+    @wraps(judge)
+    def judged(*arguments: P.args, **options: P.kwargs) -> Verdict:
+        verdict = judge(*arguments, **options)
+        certificates = arguments[0]
+        if verdict.outcome is Outcome.FAIL and isinstance(certificates, Certificates):
+            return lenient(certificates, verdict) or verdict
+        return verdict
+
+    return judged
+
+
+def lenient(certificates: Certificates, failure: Verdict) -> Verdict | None:
+    """What stands in the place of a failure that the clients of this protocol do not mind; None where they do."""
+    message = _MESSAGES.get(certificates.scheme)
+    return None if message is None else not_applicable(message, on=failure.on)
+
+
+def no_certificate(certificates: Certificates) -> Verdict:
+    """The verdict over a server that presents none."""
+    failure = failed("the server presents no certificate")
+    return lenient(certificates, failure) or failure
+
+
+def brings_own_roots(certificates: Certificates) -> bool:
+    """Whether clients of this protocol are configured with the roots that they trust."""
+    return certificates.scheme in _WITH_ROOTS_OF_THEIR_OWN
+
+
+def asks_for_domain(certificates: Certificates) -> bool:
+    """Whether clients compare the certificate with the domain of an address, which may be another than the host's name.
+
+    So it is in XMPP (RFC 6120 §13.7.2.1); which domain that is stands in no declaration.
+    """
+    return certificates.scheme in _NAMED_BY_DOMAIN

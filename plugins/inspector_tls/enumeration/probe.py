@@ -1,0 +1,139 @@
+"""The TLS probe: a look enumerates with hellos of its own, a read turns what was said into facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from inspector import (
+    Aim,
+    Capture,
+    Cause,
+    Cost,
+    Form,
+    Gap,
+    Network,
+    Raw,
+    Reading,
+    Scheme,
+    Target,
+    Touch,
+    Trouble,
+    probe,
+)
+from inspector.model.subject import is_address
+from inspector.network import Stream
+from inspector_tls.enumeration.analysis import read_transcript
+from inspector_tls.enumeration.scheduler import enumerate_endpoint
+from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
+from inspector_tls.observations import Tls
+from inspector_tls.starttls.negotiation import SCHEMES, needs_preamble
+from inspector_tls.starttls.runner import prepare
+from inspector_tls.wire.server_flight import read_flight
+
+HTTPS = Scheme("https", Form.PAGE, 443)
+TLS = Scheme("tls")
+#: What a look may cost: about twice the connections that a server with every old version and suite takes.
+MOST_CONNECTIONS = {Mode.ECONOMICAL: 300, Mode.FAST: 400}
+#: Seconds that asking may take in all, and seconds after which the look is ended.
+_ALL_SECONDS = 120
+_LOOK_SECONDS = 140
+_TRANSCRIPT = "transcript.jsonl"
+_SHOWN_BYTES = 100
+
+
+def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
+    most = options.get("most_connections") or MOST_CONNECTIONS[Mode(options.get("mode", Mode.ECONOMICAL))]
+    return Cost(connections=most, seconds=_LOOK_SECONDS)
+
+
+#: What the latest looks understood on the way, by the bytes that they give: ``read`` finds the same in those.
+_understood: dict[bytes, Tls] = {}
+_MOST_UNDERSTOOD = 16
+
+
+def _remember(lines: bytes, facts: Tls) -> None:
+    """Keep the facts until they are read, or until enough later ones have come."""
+    _understood[lines] = facts
+    if len(_understood) > _MOST_UNDERSTOOD:
+        del _understood[next(iter(_understood))]
+
+
+def read(capture: Capture, reading: Reading) -> Tls:
+    """The facts in a look's raw bytes; raises Trouble when no version was accepted, which tells why."""
+    lines = capture.named(_TRANSCRIPT) or b""
+    facts = _understood.pop(lines, None) or read_transcript(Transcript.from_lines(lines))
+    if not facts.accepted:
+        raise _no_tls(Transcript.from_lines(lines))
+    return facts.model_copy(update={"scheme": reading.subject.scheme})
+
+
+@probe(
+    "tls",
+    kind=Tls,
+    schemes={HTTPS, TLS, *SCHEMES},
+    aim=Aim.ADDRESS,
+    touch=Touch.POLITE,
+    cost=_cost,
+    read=read,
+    version="2",
+)
+async def tls(
+    target: Target,
+    network: Network,
+    *,
+    mode: Mode = Mode.ECONOMICAL,
+    answer_seconds: int = 6,
+    most_connections: int | None = None,
+) -> Capture:
+    """Enumerate versions, suites, groups and what else the server's hellos show.
+
+    ``mode`` is for the fewest connections or the fewest rounds; ``answer_seconds`` bounds the wait for one answer;
+    beyond ``most_connections`` (None: 300, or 400 in fast mode) nothing is asked, and what was not is unseen.
+    """
+
+    async def opening(stream: Stream) -> None:
+        await prepare(stream, target.scheme, network.identity, host=target.host)
+
+    seen = await enumerate_endpoint(
+        network,
+        server_name=None if is_address(target.host) else target.host,
+        mode=mode,
+        opening=opening if needs_preamble(target.scheme) else None,
+        answer_seconds=answer_seconds,
+        all_seconds=_ALL_SECONDS,
+        most_connections=most_connections or MOST_CONNECTIONS[mode],
+    )
+    lines, facts = seen.transcript.lines(), seen.facts
+    _remember(lines, facts)
+    return Capture(
+        raw=(Raw(name=_TRANSCRIPT, data=lines, media_type="application/jsonl"),),
+        gaps=tuple(Gap(question=question, cause=cause) for question, cause in facts.gaps),
+    )
+
+
+def _no_tls(transcript: Transcript) -> Trouble:
+    """Why there is nothing to tell of a server's TLS."""
+    asked = [each for each in transcript.exchanges if each.asked]
+    flights = [(each, read_flight(each.received)) for each in asked]
+    other = next((each for each, flight in flights if flight.fault and not flight.taken), None)
+    if other is not None:
+        return Trouble(Cause.PROTOCOL_ERROR, f"answers a TLS hello with {other.received[:_SHOWN_BYTES]!r}")
+    alerts = sorted({alert.number for _each, flight in flights for alert in flight.alerts})
+    if alerts:
+        numbers = ", ".join(map(str, alerts))
+        return Trouble(Cause.PROTOCOL_ERROR, f"answers every hello with an alert (number {numbers})")
+    return _failure(asked or transcript.exchanges)
+
+
+def _failure(exchanges: tuple[Exchange, ...] | list[Exchange]) -> Trouble:
+    """What most stands in the way where no server said anything of TLS."""
+    words = {each.cause: each.note for each in reversed(exchanges) if each.cause is not None}
+    cause = next((cause for cause in _TELLING if cause in words), next(iter(words), None))
+    if cause is None:
+        return Trouble(Cause.PROTOCOL_ERROR, "the server closes the connection without a word")
+    return Trouble(cause, words[cause] or "the server cannot be asked")
+
+
+#: What tells most first.
+_TELLING = (Cause.REFUSED, Cause.NOT_REACHED, Cause.TIMEOUT, Cause.RESET)

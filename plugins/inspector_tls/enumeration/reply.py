@@ -1,0 +1,105 @@
+"""What an answer says to the hello that it answers: pure, and used both to go on asking and to read a transcript."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import NamedTuple
+
+from inspector import Cause
+from inspector_tls.wire.client_hello import Hello
+from inspector_tls.wire.code_points import AGES, FALLBACK_SCSV, GREASE, RENEGOTIATION_SCSV
+from inspector_tls.wire.server_flight import Alert, Flight
+from inspector_tls.wire.versions import TlsVersion
+
+_PROTOCOL_VERSION, _NO_PROTOCOL, _FALLBACK, _ACCESS_DENIED, _UNRECOGNIZED_NAME = 70, 120, 86, 49, 112
+#: Alerts that refuse what was offered: handshake_failure, illegal_parameter, protocol_version, insufficient_security,
+#: inappropriate_fallback, no_application_protocol.
+REFUSALS = frozenset({40, 47, _PROTOCOL_VERSION, 71, _FALLBACK, _NO_PROTOCOL})
+#: Alerts that have a cause of their own; any other may tell of the server's own trouble and is ambiguous.
+_CAUSES = {_ACCESS_DENIED: Cause.BLOCKED, _UNRECOGNIZED_NAME: Cause.PROTOCOL_ERROR}
+
+
+class Meaning(Enum):
+    """What an answer says: it chose from what was offered, or an older version, or refused, or leaves it in doubt."""
+
+    CHOSEN = auto()
+    OLDER = auto()
+    REFUSED = auto()
+    DOUBT = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Reply:
+    """What came back to one hello: the flight, and how it ended (see ``Exchange``)."""
+
+    flight: Flight = field(default_factory=Flight)
+    closed: bool = False
+    cause: Cause | None = None
+    asked: bool = True
+
+
+class Said(NamedTuple):
+    """The meaning of a reply; with a doubt its cause, with an alert the alert."""
+
+    meaning: Meaning
+    cause: Cause | None = None
+    alert: int | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the reply answers the question."""
+        return self.meaning is not Meaning.DOUBT
+
+    @property
+    def refuses_version(self) -> bool:
+        """Whether the version is refused whatever else was offered."""
+        return self.meaning is Meaning.OLDER or (self.meaning is Meaning.REFUSED and self.alert == _PROTOCOL_VERSION)
+
+
+_CHOSEN, _OLDER = Said(Meaning.CHOSEN), Said(Meaning.OLDER)
+_UNEXPECTED = Said(Meaning.DOUBT, Cause.PROTOCOL_ERROR)
+_LIKELIEST = 48
+#: What stands among the suites of a hello and is none: a server must not choose it.
+_NO_SUITES = frozenset({RENEGOTIATION_SCSV, FALLBACK_SCSV, *GREASE})
+
+
+def understand(hello: Hello, reply: Reply) -> Said:
+    """What ``reply`` says to ``hello``. A timeout or a reset says nothing."""
+    flight = reply.flight
+    if flight.has_chosen:
+        return _of_hello(hello, flight)
+    alert = next((each for each in reversed(flight.alerts)), None)
+    if alert is not None and (alert.is_last or reply.closed):
+        return _of_alert(alert)
+    if flight.fault:
+        refused = hello.version is TlsVersion.SSL_2 and flight.fault == "SSL 2.0 error 1"
+        return Said(Meaning.REFUSED) if refused else Said(Meaning.DOUBT, Cause.PROTOCOL_ERROR)
+    return Said(Meaning.DOUBT, Cause.AMBIGUOUS if reply.cause is None else reply.cause)
+
+
+def _of_alert(alert: Alert) -> Said:
+    if alert.number in REFUSALS:
+        return Said(Meaning.REFUSED, alert=alert.number)
+    return Said(Meaning.DOUBT, _CAUSES.get(alert.number, Cause.AMBIGUOUS), alert.number)
+
+
+def _of_hello(hello: Hello, flight: Flight) -> Said:
+    unexpected = _UNEXPECTED
+    if flight.ssl_2 is not None:
+        return _CHOSEN if hello.version is TlsVersion.SSL_2 else unexpected
+    chosen = flight.hello
+    if chosen is None or chosen.version is None or AGES[chosen.version] > AGES[hello.version]:
+        return unexpected
+    # The likeliest stand at the end.
+    if chosen.suite not in hello.suites[-_LIKELIEST:] and chosen.suite not in hello.suites:
+        return unexpected
+    if chosen.suite in _NO_SUITES or (chosen.is_retry and chosen.version is not TlsVersion.TLS_1_3):
+        return unexpected
+    if chosen.version is not hello.version:
+        # Who speaks TLS 1.3 and does not choose it was not shown all of the hello, or stumbled over it.
+        is_contradicted = chosen.is_downgraded and hello.version is TlsVersion.TLS_1_3
+        return unexpected if is_contradicted else _OLDER
+    if chosen.version is TlsVersion.TLS_1_3 and chosen.group not in hello.groups:
+        return unexpected
+    return _CHOSEN

@@ -1,0 +1,248 @@
+"""Asks a server all the questions of an enumeration, through the network door and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from inspector import Cause, Network, Trouble
+from inspector.network import Ending, Stream
+from inspector_tls.enumeration.analysis import read_heard
+from inspector_tls.enumeration.observations import Tls
+from inspector_tls.enumeration.question_flow import Asking, Question
+from inspector_tls.enumeration.reply import Reply
+from inspector_tls.enumeration.strategy import Case, enumeration
+from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
+from inspector_tls.starttls.negotiation import NoTls
+from inspector_tls.wire.client_hello import Hello, decode, encode
+from inspector_tls.wire.code_points import AGES
+from inspector_tls.wire.server_flight import Flight
+
+#: What an enumeration may cost at most; what is beyond stays unseen.
+MOST_CONNECTIONS = 400
+#: Connections to one address at a time.
+AT_ONCE = 5
+#: Answers that may fail to come: altogether, and while not one has come.
+_PATIENCE, _FIRST_PATIENCE = 24, 6
+#: Before a question is asked alone: a server that counts connections has to notice that the others are gone.
+_BREATH_SECONDS = 0.02
+#: Beyond so many bytes answers are read as far as the server's hello only.
+_GENEROUS_BYTES = 2_000_000
+_NOTE_CHARACTERS = 300
+#: Troubles that the next connection would meet again.
+_FINAL = frozenset(
+    {
+        Cause.NOT_AUTHORISED,
+        Cause.OUTSIDE_WINDOW,
+        Cause.OUT_OF_SCOPE,
+        Cause.ABORTED,
+        Cause.BLOCKED,
+        Cause.RATE_LIMITED,
+        Cause.BUG,
+    }
+)
+
+#: What is said in clear before the hello, e.g. STARTTLS.
+Opening = Callable[[Stream], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Enumeration:
+    """What was said, and what was understood of it on the way: a hello and a flight for each exchange."""
+
+    transcript: Transcript
+    heard: tuple[tuple[Hello, Flight], ...]
+
+    @property
+    def facts(self) -> Tls:
+        """What ``read_transcript`` finds in the transcript, without reading its bytes a second time."""
+        return read_heard(self.transcript, self.heard)
+
+
+async def enumerate_endpoint(
+    network: Network,
+    *,
+    server_name: str | None,
+    mode: Mode = Mode.ECONOMICAL,
+    extra: bool = True,
+    port: int | None = None,
+    opening: Opening | None = None,
+    at_once: int = AT_ONCE,
+    answer_seconds: float = 6.0,
+    all_seconds: float = 120.0,
+    most_connections: int = MOST_CONNECTIONS,
+) -> Enumeration:
+    """Enumerate the TLS server at the look's target.
+
+    ``server_name`` is None for an address literal (RFC 6066 §3). Without ``extra`` only versions, suites, groups and
+    what comes along with them are asked for. ``answer_seconds`` bound one answer and ``all_seconds`` the whole, waits
+    for the pace not counted. Never raises Trouble: what could not be asked or was not answered stands in the transcript
+    with its cause.
+    """
+    case = Case(server_name, mode, extra)
+    asker = _Asker(network, port, opening, answer_seconds, most_connections)
+    asking = Asking(enumeration(case))
+    try:
+        async with network.within(all_seconds), asyncio.TaskGroup() as tasks:
+            _Crew(tasks, asking, asker, at_once).start()
+    except TimeoutError:
+        for left in asking.waiting:
+            asker.give_up(left, Cause.TIMEOUT)
+    transcript = Transcript(server_name=server_name, mode=mode, exchanges=tuple(asker.exchanges))
+    return Enumeration(transcript, tuple(asker.heard_from))
+
+
+class _Crew:
+    """Tasks that ask what is open, in the order in which it was opened: so many at once, or one alone."""
+
+    def __init__(self, tasks: asyncio.TaskGroup, asking: Asking, asker: _Asker, at_once: int) -> None:
+        self._tasks = tasks
+        self._asking = asking
+        self._asker = asker
+        self._at_once = at_once
+        self._open = deque(asking.opened())
+        self._under_way = 0
+        self._alone = False
+        self._crowded = False
+
+    def start(self) -> None:
+        """Ask all that may be asked now."""
+        while (question := self._next()) is not None:
+            self._tasks.create_task(self._follow(question))
+
+    def _next(self) -> Question | None:
+        """The next question, if it may go now; one that goes alone holds the others back until it is its turn."""
+        if not self._open or self._alone or self._under_way >= self._at_once:
+            return None
+        if self._open[0].alone:
+            if self._under_way:
+                return None
+            self._alone = True
+        self._under_way += 1
+        self._crowded = self._crowded or self._under_way > 1
+        return self._open.popleft()
+
+    async def _follow(self, first: Question) -> None:
+        question: Question | None = first
+        while question is not None:
+            if question.alone and self._crowded and self._asker.stopped is None:
+                self._crowded = False
+                await asyncio.sleep(_BREATH_SECONDS)
+            reply = await self._asker.reply(question)
+            self._under_way -= 1
+            self._alone = False
+            self._open.extend(self._asking.answer(question, reply))
+            question = self._next()
+            self.start()
+
+
+@dataclass
+class _Asker:
+    """Makes the connections, and counts what they cost."""
+
+    network: Network
+    port: int | None
+    opening: Opening | None
+    answer_seconds: float
+    most_connections: int
+    exchanges: list[Exchange] = field(default_factory=list)
+    heard_from: list[tuple[Hello, Flight]] = field(default_factory=list)
+    asked: int = 0
+    failed: int = 0
+    heard: bool = False
+    kept_bytes: int = 0
+    stopped: Cause | None = None
+
+    async def reply(self, question: Question) -> Reply:
+        """Send one hello and read the answer, unless it has become pointless."""
+        if self.stopped is None and self.asked >= self.most_connections:
+            self.stopped = Cause.NOT_SELECTED
+        if self.stopped is not None:
+            return self.give_up(question, self.stopped)
+        self.asked += 1
+        return await self._asked(question)
+
+    def give_up(self, question: Question, cause: Cause) -> Reply:
+        """Leave a question unasked."""
+        reply = Reply(cause=cause, asked=False)
+        self._record(question, encode(question.hello), reply, b"")
+        return reply
+
+    async def _asked(self, question: Question) -> Reply:
+        sent = encode(question.hello)
+        flight, received = Flight(), bytearray()
+        cause, closed, note = None, False, ""
+        try:
+            closed = await self._exchange(question, sent, flight, received)
+        except Trouble as trouble:
+            cause, note = trouble.cause, trouble.message[:_NOTE_CHARACTERS]
+            if isinstance(trouble, NoTls):
+                self.stopped = self.stopped or cause
+        self._count(flight, cause)
+        reply = Reply(flight, closed, cause)
+        is_whole = cause is None and not closed and not flight.fault
+        self._record(question, sent, reply, bytes(received[: flight.taken] if is_whole else received), note)
+        return reply
+
+    async def _exchange(self, question: Question, sent: bytes, flight: Flight, received: bytearray) -> bool:
+        """Fill ``flight``; whether the server closed before enough was read. Raises Trouble."""
+
+        def heard(data: bytes) -> bool:
+            received.extend(data)
+            flight.feed(data)
+            return self._is_enough(question, flight)
+
+        if self.opening is None:
+            ending = await self.network.exchange(sent, heard, port=self.port, timeout=self.answer_seconds)
+            return ending is not Ending.ENOUGH
+        stream = await self.network.connect(self.port, timeout=self.answer_seconds)
+        try:
+            await self.opening(stream)
+            deadline = time.monotonic() + self.answer_seconds
+            await stream.write(sent, timeout=self.answer_seconds)
+            while data := await stream.read(16_384, timeout=max(0.001, deadline - time.monotonic())):
+                if heard(data):
+                    return False
+            return True
+        finally:
+            await stream.close()
+
+    def _is_enough(self, question: Question, flight: Flight) -> bool:
+        if flight.is_over:
+            return True
+        chosen = flight.hello
+        if chosen is None:
+            return False
+        is_older = chosen.version is None or AGES[chosen.version] < AGES[question.hello.version]
+        return is_older or self.kept_bytes > _GENEROUS_BYTES
+
+    def _count(self, flight: Flight, cause: Cause | None) -> None:
+        if flight.has_chosen or (flight.alerts and not flight.fault):
+            self.heard = True
+        elif cause is None and flight.fault:
+            cause = Cause.PROTOCOL_ERROR
+        if cause is None:
+            return
+        self.failed += not flight.has_chosen
+        if cause in _FINAL or self.failed >= (_PATIENCE if self.heard else _FIRST_PATIENCE):
+            self.stopped = self.stopped or cause
+
+    def _record(self, question: Question, sent: bytes, reply: Reply, received: bytes, note: str = "") -> None:
+        self.kept_bytes += len(received)
+        # Of a version that does not exist the bytes say less than the question knew.
+        hello = question.hello if question.hello.legacy_version is None else decode(sent)
+        self.heard_from.append((hello, reply.flight))
+        self.exchanges.append(
+            Exchange(
+                purpose=question.purpose,
+                sent=sent,
+                received=received,
+                closed=reply.closed,
+                cause=reply.cause,
+                note=note,
+                asked=reply.asked,
+            )
+        )

@@ -1,0 +1,119 @@
+"""What a certificate revocation list says of a certificate, and what that is worth (RFC 5280 §6.3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from inspector_tls.certificates.observations import Status
+from inspector_tls.certificates.ocsp_staple import CLOCK_SKEW, MALFORMED, issuer_of
+from inspector_tls.certificates.path_validation import NotJudged, same, signs
+from inspector_tls.certificates.x509_facts import extension, is_authority
+from inspector_tls.revocation.observations import Doubt, Word
+
+_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+#: Extensions of a list that may be critical, since they are heeded here.
+_HEEDED = (x509.IssuingDistributionPoint, x509.CRLNumber, x509.AuthorityKeyIdentifier)
+
+
+def listed(data: bytes, certificate: x509.Certificate, known: Sequence[x509.Certificate], at: datetime) -> Word:
+    """What the list in ``data`` (DER or PEM) says of the certificate. Raises IssuerUnknown."""
+    issuer = issuer_of(certificate, known)
+    try:
+        pem = data.startswith(b"-----BEGIN")
+        crl = x509.load_pem_x509_crl(data) if pem else x509.load_der_x509_crl(data)
+        return _word(crl, certificate, issuer, at)
+    except MALFORMED:
+        return Word(doubt=Doubt.MALFORMED)
+
+
+def _word(
+    crl: x509.CertificateRevocationList, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime
+) -> Word:
+    doubt = _foreign(crl, issuer) or _out_of_date(crl, at) or _unheeded(crl)
+    number = _extension(crl, x509.CRLNumber)
+    entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
+    if doubt is None and entry is None and not _is_about(crl, certificate):
+        doubt = Doubt.OTHER_SCOPE
+    reason = None if entry is None else _entry_reason(entry)
+    return Word(
+        status=Status.GOOD if entry is None else Status.REVOKED,
+        this_update=crl.last_update_utc,
+        next_update=crl.next_update_utc,
+        revoked_at=None if entry is None else entry.revocation_date_utc,
+        reason=reason,
+        number=None if number is None else str(number.crl_number),
+        doubt=doubt,
+    )
+
+
+def _foreign(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> Doubt | None:
+    """What is wrong with who signed: lists of other authorities than the certificate's own are not followed."""
+    if same(crl.issuer) != same(issuer.subject):
+        return Doubt.OTHER_ISSUER
+    usage = extension(issuer, x509.KeyUsage)
+    if usage is not None and not usage.crl_sign:
+        return Doubt.WRONG_RESPONDER
+    try:
+        signed = signs(
+            issuer,
+            crl.signature,
+            crl.tbs_certlist_bytes,
+            crl.signature_algorithm_parameters,
+            crl.signature_hash_algorithm,
+        )
+    except (NotJudged, UnsupportedAlgorithm):
+        return Doubt.NOT_JUDGED
+    return None if signed else Doubt.BAD_SIGNATURE
+
+
+def _out_of_date(crl: x509.CertificateRevocationList, at: datetime) -> Doubt | None:
+    if crl.last_update_utc > at + CLOCK_SKEW:
+        return Doubt.NOT_YET_VALID
+    if crl.next_update_utc is None:
+        return Doubt.UNDATED
+    return Doubt.EXPIRED if crl.next_update_utc < at else None
+
+
+def _unheeded(crl: x509.CertificateRevocationList) -> Doubt | None:
+    if _extension(crl, x509.DeltaCRLIndicator) is not None:
+        return Doubt.PARTIAL
+    unknown = any(each.critical and not isinstance(each.value, _HEEDED) for each in crl.extensions)
+    point = _extension(crl, x509.IssuingDistributionPoint)
+    if point is not None and point.indirect_crl:  # whose entries may be about another authority's certificates
+        return Doubt.OTHER_ISSUER
+    return Doubt.UNKNOWN_EXTENSION if unknown else None
+
+
+def _is_about(crl: x509.CertificateRevocationList, certificate: x509.Certificate) -> bool:
+    """Whether absence from the list clears the certificate: it is about its kind, its place, and all reasons."""
+    points = extension(certificate, x509.CRLDistributionPoints) or ()
+    scope = _extension(crl, x509.IssuingDistributionPoint)
+    if scope is None:
+        return any(point.reasons is None and point.crl_issuer is None for point in points)
+    if scope.only_some_reasons is not None or scope.only_contains_attribute_certs or scope.relative_name is not None:
+        return False
+    if scope.only_contains_ca_certs if not is_authority(certificate) else scope.only_contains_user_certs:
+        return False
+    fits = [point for point in points if point.reasons is None and point.crl_issuer is None]
+    if scope.full_name is None:
+        return bool(fits)
+    return any(name in scope.full_name for point in fits for name in point.full_name or ())
+
+
+def _extension(crl: x509.CertificateRevocationList, kind: type[_Extension]) -> _Extension | None:
+    try:
+        return crl.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _entry_reason(entry: x509.RevokedCertificate) -> str | None:
+    try:
+        return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.value
+    except x509.ExtensionNotFound:
+        return None

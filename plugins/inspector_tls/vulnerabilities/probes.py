@@ -1,0 +1,113 @@
+"""The probes for known attacks (intrusive) and for early data (polite): looks in a worker process, pure readings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from inspector import (
+    Aim,
+    Capture,
+    Cost,
+    Form,
+    Network,
+    Raw,
+    Reading,
+    Scheme,
+    Target,
+    Touch,
+    Trouble,
+    probe,
+)
+from inspector.model.subject import is_address
+from inspector_tls.starttls.negotiation import SCHEMES
+from inspector_tls.vulnerabilities.observations import TlsAttacks, TlsSessions
+from inspector_tls.vulnerabilities.results import Command, Order, Report, Run, accepted, concluded, newest_attacked
+from inspector_tls.vulnerabilities.worker import MOST_ATTACKING, MOST_FOR_SESSIONS, attack, resume
+from inspector_tls.wire.versions import TlsVersion
+
+HTTPS = Scheme("https", Form.PAGE, 443)
+TLS = Scheme("tls")
+_REPORT = "report.json"
+#: Seconds for all questions; the worker is killed a while later.
+_ATTACK_SECONDS, _SESSION_SECONDS, _GRACE_SECONDS = 120, 30, 60
+
+
+async def _work(
+    target: Target, network: Network, function: Callable[[bytes], bytes], *, answer_seconds: int, all_seconds: int
+) -> Capture:
+    order = Order(
+        address=target.address,
+        port=target.port,
+        scheme=target.scheme,
+        server_name=None if is_address(target.host) else target.host,
+        ehlo=network.identity.ehlo,
+        user_agent=network.identity.user_agent,
+        answer_seconds=answer_seconds,
+        all_seconds=all_seconds,
+    )
+    told = await network.work(function, order.canonical(), timeout=all_seconds + _GRACE_SECONDS)
+    report = Report.parse(told)
+    return Capture(raw=(Raw(name=_REPORT, data=told, media_type="application/json"),), tools=report.tools)
+
+
+def _runs(capture: Capture) -> tuple[Run, ...]:
+    return Report.parse(capture.named(_REPORT) or b"").runs
+
+
+def read_attacks(capture: Capture, _reading: Reading) -> TlsAttacks:
+    """What each attack came to; raises Trouble when the server does not speak TLS at all."""
+    runs = _runs(capture)
+    version = newest_attacked(runs)
+    if version.unseen is not None:
+        raise Trouble(version.unseen, "which versions the server accepts was not seen")
+
+    return TlsAttacks.model_validate(
+        {
+            "version": version,
+            "heartbleed": concluded(runs, Command.HEARTBLEED),
+            "ccs_injection": concluded(runs, Command.CCS_INJECTION),
+            "robot": concluded(runs, Command.ROBOT),
+            "renegotiations": concluded(runs, Command.RENEGOTIATION),
+        },
+        from_attributes=True,
+    )
+
+
+@probe(
+    "tls-attacks",
+    kind=TlsAttacks,
+    schemes={HTTPS, TLS, *SCHEMES},
+    aim=Aim.ADDRESS,
+    touch=Touch.INTRUSIVE,
+    cost=Cost(connections=MOST_ATTACKING, seconds=_ATTACK_SECONDS + _GRACE_SECONDS),
+    read=read_attacks,
+)
+async def tls_attacks(target: Target, network: Network, *, answer_seconds: int = 5) -> Capture:
+    """Try Heartbleed, CCS injection, client-initiated renegotiation and ROBOT, with the newest version up to TLS 1.2.
+
+    ``answer_seconds`` bounds the wait for one answer.
+    """
+    return await _work(target, network, attack, answer_seconds=answer_seconds, all_seconds=_ATTACK_SECONDS)
+
+
+def read_sessions(capture: Capture, _reading: Reading) -> TlsSessions:
+    """Whether early data was taken; a server that refuses TLS 1.3 takes none."""
+    runs = _runs(capture)
+    newest = accepted(runs, TlsVersion.TLS_1_3)
+    if newest.unseen is not None:
+        raise Trouble(newest.unseen, "whether the server accepts TLS 1.3 was not seen")
+    return TlsSessions.model_validate({"early_data": concluded(runs, Command.EARLY_DATA)}, from_attributes=True)
+
+
+@probe(
+    "tls-sessions",
+    kind=TlsSessions,
+    schemes={HTTPS},
+    aim=Aim.ADDRESS,
+    touch=Touch.POLITE,
+    cost=Cost(connections=MOST_FOR_SESSIONS, seconds=_SESSION_SECONDS + _GRACE_SECONDS),
+    read=read_sessions,
+)
+async def tls_sessions(target: Target, network: Network, *, answer_seconds: int = 5) -> Capture:
+    """Resume a session of TLS 1.3 and send a byte before the handshake is done; ``answer_seconds`` bounds one wait."""
+    return await _work(target, network, resume, answer_seconds=answer_seconds, all_seconds=_SESSION_SECONDS)

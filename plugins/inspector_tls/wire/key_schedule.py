@@ -1,0 +1,202 @@
+"""What a client needs to read the encrypted part of a TLS 1.3 handshake: key agreement, key schedule, records.
+
+RFC 8446 §7.1 to §7.3, §5.2; hybrid groups: the ECDHE-MLKEM draft. The server is not authenticated and nothing is
+sent under these keys: only what it presents is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, x448, x25519
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from inspector_tls.wire.handshake_messages import Group, Malformed
+
+
+class _Exchange(Protocol):
+    """One side of an exchange: the share to send, and the secret that the other side's share leads to."""
+
+    share: bytes
+    answer_bytes: int
+
+    def secret(self, answer: bytes) -> bytes: ...
+
+
+class _Curve:
+    def __init__(self, curve: ec.EllipticCurve) -> None:
+        self._key = ec.generate_private_key(curve)
+        self.share = self._key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        self.answer_bytes = len(self.share)
+
+    def secret(self, answer: bytes) -> bytes:
+        peer = ec.EllipticCurvePublicKey.from_encoded_point(self._key.curve, answer)
+        return self._key.exchange(ec.ECDH(), peer)
+
+
+class _X25519:
+    answer_bytes = 32
+
+    def __init__(self) -> None:
+        self._key = x25519.X25519PrivateKey.generate()
+        self.share = self._key.public_key().public_bytes_raw()
+
+    def secret(self, answer: bytes) -> bytes:
+        return self._key.exchange(x25519.X25519PublicKey.from_public_bytes(answer))
+
+
+class _X448:
+    answer_bytes = 56
+
+    def __init__(self) -> None:
+        self._key = x448.X448PrivateKey.generate()
+        self.share = self._key.public_key().public_bytes_raw()
+
+    def secret(self, answer: bytes) -> bytes:
+        return self._key.exchange(x448.X448PublicKey.from_public_bytes(answer))
+
+
+class _Lattice:
+    """ML-KEM; raises UnsupportedAlgorithm where the library lacks it."""
+
+    def __init__(self, bits: int) -> None:
+        try:
+            from cryptography.hazmat.primitives.asymmetric import mlkem
+        except ImportError as error:
+            raise UnsupportedAlgorithm("ML-KEM") from error
+        self._key = (mlkem.MLKEM768PrivateKey if bits == 768 else mlkem.MLKEM1024PrivateKey).generate()
+        self.share = self._key.public_key().public_bytes_raw()
+        self.answer_bytes = 1088 if bits == 768 else 1568
+
+    def secret(self, answer: bytes) -> bytes:
+        return self._key.decapsulate(answer)
+
+
+class _Hybrid:
+    """Two exchanges whose shares and secrets are joined in this order."""
+
+    def __init__(self, first: _Exchange, second: _Exchange) -> None:
+        self._first, self._second = first, second
+        self.share = first.share + second.share
+        self.answer_bytes = first.answer_bytes + second.answer_bytes
+
+    def secret(self, answer: bytes) -> bytes:
+        cut = self._first.answer_bytes
+        return self._first.secret(answer[:cut]) + self._second.secret(answer[cut:])
+
+
+_EXCHANGES: dict[Group, Callable[[], _Exchange]] = {
+    Group.X25519: _X25519,
+    Group.SECP256R1: lambda: _Curve(ec.SECP256R1()),
+    Group.SECP384R1: lambda: _Curve(ec.SECP384R1()),
+    Group.SECP521R1: lambda: _Curve(ec.SECP521R1()),
+    Group.X448: _X448,
+    Group.X25519_MLKEM768: lambda: _Hybrid(_Lattice(768), _X25519()),
+    Group.SECP256R1_MLKEM768: lambda: _Hybrid(_Curve(ec.SECP256R1()), _Lattice(768)),
+    Group.SECP384R1_MLKEM1024: lambda: _Hybrid(_Curve(ec.SECP384R1()), _Lattice(1024)),
+}
+
+
+class Share:
+    """A key of our own in one group; raises Malformed where the group is none of ours."""
+
+    def __init__(self, group: int) -> None:
+        try:
+            self.group = Group(group)
+            self._exchange = _EXCHANGES[self.group]()
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise Malformed(f"group {group} was not offered") from error
+
+    @property
+    def public(self) -> bytes:
+        """What is sent."""
+        return self._exchange.share
+
+    def secret(self, answer: bytes) -> bytes:
+        """What both sides then know; raises Malformed when the answer is no share of this group."""
+        if len(answer) != self._exchange.answer_bytes:
+            raise Malformed("a key share of the wrong length")
+        try:
+            return self._exchange.secret(answer)
+        except ValueError as error:
+            raise Malformed("a key share that is none") from error
+
+
+@cache
+def own_share(group: int) -> Share:
+    """The key of this process in a group, made once: what passes under it is no secret. Raises Malformed."""
+    return Share(group)
+
+
+@dataclass(frozen=True, slots=True)
+class _Suite:
+    digest: str
+    key_bytes: int
+    cipher: Callable[[bytes], AESGCM | ChaCha20Poly1305 | AESCCM]
+
+
+_SUITES = {
+    0x1301: _Suite("sha256", 16, AESGCM),
+    0x1302: _Suite("sha384", 32, AESGCM),
+    0x1303: _Suite("sha256", 32, ChaCha20Poly1305),
+    0x1304: _Suite("sha256", 16, AESCCM),
+    0x1305: _Suite("sha256", 16, lambda key: AESCCM(key, tag_length=8)),
+}
+_NONCE_BYTES = 12
+
+
+class Opened:
+    """Opens the records of the server's encrypted handshake."""
+
+    def __init__(self, suite: int, secret: bytes, transcript: bytes) -> None:
+        chosen = _SUITES.get(suite)
+        if chosen is None:
+            raise Malformed(f"suite {suite:#06x} was not offered")
+        digest = chosen.digest
+        zeros = bytes(hashlib.new(digest).digest_size)
+        derived = _expand(digest, _extract(digest, zeros, zeros), "derived", hashlib.new(digest).digest())
+        handshake = _extract(digest, derived, secret)
+        traffic = _expand(digest, handshake, "s hs traffic", hashlib.new(digest, transcript).digest())
+        self._cipher = chosen.cipher(_expand(digest, traffic, "key", b"", chosen.key_bytes))
+        self._nonce = int.from_bytes(_expand(digest, traffic, "iv", b"", _NONCE_BYTES), "big")
+        self._count = 0
+
+    def open(self, record: bytes) -> tuple[int, bytes]:
+        """Content type and content of an encrypted record, header included; raises Malformed."""
+        nonce = (self._nonce ^ self._count).to_bytes(_NONCE_BYTES, "big")
+        self._count += 1
+        try:
+            inner = self._cipher.decrypt(nonce, record[5:], record[:5]).rstrip(b"\x00")
+        except (InvalidTag, ValueError) as error:
+            raise Malformed("an encrypted record that does not open") from error
+        if not inner:
+            raise Malformed("an encrypted record without content type")
+        return inner[-1], inner[:-1]
+
+
+def retried(suite: int, first_hello: bytes) -> bytes:
+    """What stands in the transcript for the first hello after a HelloRetryRequest (RFC 8446 §4.4.1)."""
+    chosen = _SUITES.get(suite)
+    if chosen is None:
+        raise Malformed(f"suite {suite:#06x} was not offered")
+    digest = hashlib.new(chosen.digest, first_hello).digest()
+    return b"\xfe\x00\x00" + bytes([len(digest)]) + digest
+
+
+def _extract(digest: str, salt: bytes, secret: bytes) -> bytes:
+    return hmac.digest(salt, secret, digest)
+
+
+def _expand(digest: str, secret: bytes, label: str, context: bytes, length: int | None = None) -> bytes:
+    """HKDF-Expand-Label (RFC 8446 §7.1) for at most one digest's length."""
+    size = len(secret) if length is None else length
+    name = b"tls13 " + label.encode()
+    info = size.to_bytes(2, "big") + bytes([len(name)]) + name + bytes([len(context)]) + context
+    return hmac.digest(secret, info + b"\x01", digest)[:size]

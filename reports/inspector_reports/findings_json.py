@@ -1,0 +1,21 @@
+"""json: the findings as ``findings.json`` in a bundle holds them, one list for all systems, equal in every language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inspector import Language, Renderer
+from inspector.report.view import View, findings_json, findings_schema
+
+__all__ = ["FINDINGS", "render", "schema"]
+
+#: The JSON Schema of the format.
+schema = findings_schema
+
+
+def render(views: Sequence[View], _language: Language) -> bytes:
+    """The findings of these views."""
+    return findings_json(views)
+
+
+FINDINGS = Renderer("json", ".json", "application/json", render, joins=True, stem="findings")

@@ -1,0 +1,460 @@
+"""Judging captured evidence: two looks, holes, errors of ours, and silence that is never a pass."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar
+
+import pytest
+
+from inspector import (
+    Aim,
+    Answer,
+    Capture,
+    Cause,
+    Check,
+    Declared,
+    Every,
+    Network,
+    Observation,
+    Outcome,
+    Reading,
+    Scheme,
+    Subject,
+    Target,
+    Touch,
+    TroubleNote,
+    Verdict,
+    check,
+    failed,
+    passed,
+    probe,
+)
+from inspector.assess.assessor import Given, assess, worth_a_second_look
+from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers
+from inspector.declare.declaration import System
+from inspector.declare.settings import Vantage, VantageKind
+from inspector.model.declared import Measure
+from inspector.model.finding import Finding, Force, Obligation, Severity
+from inspector.model.observation import Evidence
+from inspector.plan.planner import Selection
+from inspector.record.assessment import Judgement
+from inspector.record.inspection import Inspection, Plan
+from inspector.regime.regime import Clause, Regime, Requirement, Text
+from inspector.registry.registry import Plugin, Registry
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+CAKE = Scheme("cake", port=1)
+GRANTED = Authorisation(
+    id="a",
+    kind=AuthorisationKind.OWN_ESTATE,
+    granted_by="me",
+    covers=Covers(names=("a",)),
+    valid_from=NOW,
+    valid_until=NOW + timedelta(days=1),
+)
+
+
+class Taste(Observation):
+    kind: ClassVar[str] = "taste/1"
+    sweet: Answer[bool]
+
+
+class Bitten(Observation):
+    kind: ClassVar[str] = "bitten/1"
+    whole: Answer[bool]
+
+
+def _read(_capture: Capture, _reading: Reading) -> Taste:
+    raise NotImplementedError
+
+
+@probe("taste", kind=Taste, schemes={CAKE}, aim=Aim.ADDRESS, read=_read)
+async def taste(target: Target, network: Network) -> Capture:
+    """Never called here: judging needs no look."""
+    raise NotImplementedError
+
+
+@check("cake-sweet", title="Sweet")
+def cake_sweet(seen: Taste, *, wanted: bool = True) -> Verdict:
+    """D.
+
+    Remediation: r.
+    """
+    if seen.sweet.value is wanted:
+        return passed("sweet is {measured}", measured=seen.sweet.value)
+    return failed("sweet is {measured}, not {threshold}", measured=seen.sweet.value, threshold=wanted)
+
+
+@check("all-cakes-sweet", title="All sweet", about=Aim.SYSTEM)
+def all_cakes_sweet(seen: Every[Taste]) -> Verdict:
+    """D.
+
+    Remediation: r.
+    """
+    return passed("all") if all(each.sweet.value for each in seen) else failed("not all")
+
+
+@check("check-broken", title="Broken", about=Aim.SYSTEM)
+def check_broken(declared: Declared) -> Verdict:
+    """D.
+
+    Remediation: r.
+    """
+    raise ZeroDivisionError(declared.stage)
+
+
+def _registry(*checks: Check) -> Registry:
+    return Registry(
+        plugins=(Plugin("p", "d", "1", "p"),),
+        probes={"taste": taste},
+        checks={each.id: each for each in checks},
+        renderers={},
+        profiles=(),
+        schemes={"cake": CAKE},
+        kinds={"taste/1": Taste},
+    )
+
+
+def _row(check_id: str, **update: object) -> Requirement:
+    made = Requirement(
+        id=f"row-{check_id}",
+        check=check_id,
+        levels=(3,),
+        force=Force.BASELINE,
+        obligation=Obligation.SHOULD,
+        severity=Severity.HIGH,
+        source="test",
+        title=Text(vi="x", en="x"),
+    )
+    return made.model_copy(update=update)
+
+
+def _regime(*rows: Requirement) -> Regime:
+    text = {"vi": "x", "en": "x"}
+    clause = Clause.model_validate(
+        {
+            "id": "doc-1.2",
+            "document": "DOC",
+            "number": "1.2",
+            "title": text,
+            "levels": (1, 2, 3, 4, 5),
+            "force": "clause-evidence",
+            "source": "test",
+            "confidence": "M",
+        }
+    )
+    return Regime.model_construct(
+        id="test-regime",
+        version="1",
+        title=None,
+        documents={},
+        clauses=(clause,),
+        requirements=rows,
+        valid_from=date(2020, 1, 1),
+        next=None,
+    )
+
+
+def _evidence(
+    sweet: bool | None, *, address: str = "127.0.0.1", look: int = 1, cause: Cause = Cause.TIMEOUT
+) -> Evidence:
+    subject = Subject(kind=Aim.ADDRESS, uri="cake://a", scheme="cake", host="a", port=1, address=address)
+    return Evidence(
+        probe="taste",
+        probe_version="1",
+        kind="taste/1",
+        subject=subject,
+        endpoint="cake://a",
+        look=look,
+        began=NOW,
+        ended=NOW,
+        vantage="test",
+        facts=None if sweet is None else Taste(sweet=Answer(seen=sweet)).model_dump(mode="json"),
+        trouble=TroubleNote(cause=cause) if sweet is None else None,
+    )
+
+
+def _judge(
+    rows: list[Requirement],
+    checks: list[Check],
+    evidence: list[Evidence],
+    *,
+    selection: Selection | None = None,
+    measures: tuple[Measure, ...] = (),
+    endpoints: tuple[str, ...] = ("cake://a",),
+) -> Judgement:
+    return assess(_given(rows, checks, evidence, selection=selection, measures=measures, endpoints=endpoints))
+
+
+def _given(
+    rows: list[Requirement],
+    checks: list[Check],
+    evidence: list[Evidence],
+    *,
+    selection: Selection | None = None,
+    measures: tuple[Measure, ...] = (),
+    endpoints: tuple[str, ...] = ("cake://a",),
+) -> Given:
+    system = System(id="s", name="S", owner="O", level=3, measures=measures, endpoints=endpoints)
+    inspection = Inspection.model_construct(
+        id="i",
+        run="r",
+        begun=NOW,
+        inspector_version="0",
+        system=system,
+        authorisations=(GRANTED,),
+        vantage=Vantage(kind=VantageKind.INTERNET),
+        plan=Plan(),
+        regime=None,
+    )
+    return Given(
+        inspection=inspection,
+        registry=_registry(*checks),
+        regime=_regime(*rows),
+        requirements=rows,
+        evidence=[(f"{index:064x}", each) for index, each in enumerate(evidence)],
+        as_of=NOW,
+        selection=selection or Selection(),
+    )
+
+
+def _one(*evidence: Evidence, row: Requirement | None = None) -> Finding:
+    (finding,) = _judge([row or _row("cake-sweet")], [cake_sweet], list(evidence)).findings
+    return finding
+
+
+def test_a_failure_seen_twice_is_confirmed() -> None:
+    """Both looks agree."""
+    finding = _one(_evidence(False), _evidence(False, look=2))
+    assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, True)
+    assert [each.look for each in finding.evidence] == [1, 2]
+
+
+def test_a_failure_that_a_second_look_contradicts_is_unstable() -> None:
+    """A server that flips between looks is neither good nor bad."""
+    finding = _one(_evidence(False), _evidence(True, look=2))
+    assert (finding.outcome, finding.cause, finding.confirmed) == (Outcome.INCONCLUSIVE, Cause.UNSTABLE, None)
+
+
+def test_a_failure_that_a_second_look_could_not_see_stands() -> None:
+    """A server that bans after the first look fails, unconfirmed."""
+    finding = _one(_evidence(False), _evidence(None, look=2))
+    assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, False)
+
+
+def test_a_pass_that_a_second_look_contradicts_is_unstable() -> None:
+    """A look repeated for another check may see a failure where the first saw none; neither is believed alone."""
+    finding = _one(_evidence(True), _evidence(False, look=2))
+    assert (finding.outcome, finding.cause, finding.confirmed) == (Outcome.INCONCLUSIVE, Cause.UNSTABLE, None)
+    assert finding.message.id == "the second look saw a failure ({measured}), the first did not"
+
+
+def test_a_failure_that_only_the_second_look_could_see_is_not_confirmed() -> None:
+    """Where the first look saw nothing, the second one's failure stands alone."""
+    finding = _one(_evidence(None), _evidence(False, look=2))
+    assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, False)
+
+
+def test_a_pass_needs_no_second_look() -> None:
+    """Only failing looks are worth a second one."""
+    evidence = [_evidence(True), _evidence(False, address="127.0.0.2")]
+    keys = worth_a_second_look(_given([_row("cake-sweet")], [cake_sweet], evidence))
+    assert keys == {("taste", "address", "cake://a", "127.0.0.2")}
+
+
+def test_what_only_informs_needs_no_second_look() -> None:
+    """A failing row of force info alone is not worth asking twice, and is told as not confirmed."""
+    informs = _row("cake-sweet", force=Force.INFO, severity=Severity.INFO)
+    (finding,) = _judge([informs], [cake_sweet], [_evidence(False)]).findings
+    assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, False)
+    assert worth_a_second_look(_given([informs], [cake_sweet], [_evidence(False)])) == set()
+
+
+def test_an_error_of_ours_is_not_taken_over() -> None:
+    """A verdict is reached once for the same evidence, but a check that went wrong is asked again."""
+    outcomes = iter([ValueError("a passing trouble"), passed("is sweet"), failed("never asked a third time")])
+
+    @check("cake-moody", title="The cake is sweet today")
+    def moody(_taste: Taste) -> Verdict:
+        """It depends on the day.
+
+        Remediation: wait for a better one.
+        """
+        outcome = next(outcomes)
+        if isinstance(outcome, ValueError):
+            raise outcome
+        return outcome
+
+    given = _given([_row("cake-moody")], [moody], [_evidence(True)])
+    assert [assess(given).findings[0].outcome for _ in range(3)] == [Outcome.ERROR, Outcome.PASS, Outcome.PASS]
+
+
+def test_a_verdict_is_not_taken_over_for_other_options() -> None:
+    """Two rows of one check over the same evidence are judged apart where their options differ."""
+    rows = [_row("cake-sweet"), _row("cake-sweet", id="row-bitter", options={"wanted": False})]
+    findings = _judge(rows, [cake_sweet], [_evidence(True)]).findings
+    assert {each.requirement: each.outcome for each in findings} == {
+        "row-cake-sweet": Outcome.PASS,
+        "row-bitter": Outcome.FAIL,
+    }
+
+
+def test_what_also_recommends_is_looked_at_again() -> None:
+    """One failing row of another force is enough, whatever else rests on the look."""
+    informs = _row("cake-sweet", id="row-informs", force=Force.INFO, severity=Severity.INFO)
+    given = _given([informs, _row("cake-sweet")], [cake_sweet], [_evidence(False)])
+    assert worth_a_second_look(given) == {("taste", "address", "cake://a", "127.0.0.1")}
+
+
+def test_verdicts_reached_before_change_nothing() -> None:
+    """A judgement that takes over verdicts gives the same bytes, also once a second look was added."""
+    looks = [_evidence(False), _evidence(True, address="127.0.0.2")]
+    given = _given([_row("cake-sweet")], [cake_sweet], looks)
+    worth_a_second_look(given)
+    whole = _given([_row("cake-sweet")], [cake_sweet], [*looks, _evidence(False, look=2)])
+    assert assess(replace(whole, verdicts=given.verdicts)).canonical() == assess(whole).canonical()
+
+
+def test_every_address_has_its_finding_under_one_id() -> None:
+    """The address is a property; the id is the same."""
+    judgement = _judge([_row("cake-sweet")], [cake_sweet], [_evidence(True), _evidence(False, address="127.0.0.2")])
+    assert [each.outcome for each in judgement.findings] == [Outcome.PASS, Outcome.FAIL]
+    assert len({each.id for each in judgement.findings}) == 1
+
+
+def test_what_was_not_seen_is_inconclusive_with_its_cause() -> None:
+    """Silence is neither good nor bad."""
+    finding = _one(_evidence(None, cause=Cause.REFUSED))
+    assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.REFUSED)
+
+
+def test_a_bug_of_a_probe_is_an_error() -> None:
+    """Our bug is never the system's failure, nor a mere gap."""
+    assert _one(_evidence(None, cause=Cause.BUG)).outcome is Outcome.ERROR
+
+
+def test_a_check_that_raises_is_an_error() -> None:
+    """The exception is named."""
+    (finding,) = _judge([_row("check-broken")], [check_broken], []).findings
+    assert (finding.outcome, finding.cause) == (Outcome.ERROR, Cause.BUG)
+    assert "ZeroDivisionError" in str(finding.message.values["detail"])
+
+
+def test_another_version_of_an_observation_is_not_guessed_at() -> None:
+    """taste/2 where taste/1 is wanted is inconclusive."""
+    newer = _evidence(True).model_copy(update={"kind": "taste/2"})
+    assert _one(newer).cause is Cause.AMBIGUOUS
+
+
+def test_a_system_wide_pass_over_a_hole_is_inconclusive() -> None:
+    """The hole keeps its cause."""
+    rows, checks = [_row("all-cakes-sweet")], [all_cakes_sweet]
+    (finding,) = _judge(rows, checks, [_evidence(True), _evidence(None, address="127.0.0.2")]).findings
+    assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.TIMEOUT)
+    (finding,) = _judge(rows, checks, [_evidence(False), _evidence(None, address="127.0.0.2")]).findings
+    assert finding.outcome is Outcome.FAIL
+
+
+def test_what_the_declaration_does_not_name_is_not_applicable() -> None:
+    """It is said in one finding about the system; an endpoint that no plugin knows any more is none."""
+    (finding,) = _judge([_row("cake-sweet")], [cake_sweet], [], endpoints=("tcp://a:1", "pie://a")).findings
+    assert (finding.outcome, finding.subject) == (Outcome.NOT_APPLICABLE, "system:")
+
+
+def test_a_row_that_nobody_can_see_prints_the_declared_status() -> None:
+    """The status of the measure stands beside *not-observable*, by clause number or id."""
+    row = _row("not-observable", clauses=("doc-1.2",))
+    measure = Measure.model_validate({"clause": "1.2", "status": "partial"})
+    (finding,) = _judge([row], [], [], measures=(measure,)).findings
+    assert (finding.outcome, finding.declared_status) == (Outcome.NOT_OBSERVABLE, "partial")
+
+
+def test_before_its_day_a_failure_is_not_yet_due() -> None:
+    """The outcome stays; it is marked."""
+    finding = _one(_evidence(False), row=_row("cake-sweet", due_from=date(2027, 1, 1)))
+    assert (finding.outcome, finding.not_yet_due) == (Outcome.FAIL, True)
+
+
+def test_a_vantage_that_does_not_count_cannot_judge() -> None:
+    """A row of another vantage is inconclusive."""
+    finding = _one(_evidence(False), row=_row("cake-sweet", vantages=(VantageKind.INSIDE,)))
+    assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.WRONG_VANTAGE)
+
+
+def test_what_nobody_looked_for_is_not_absent() -> None:
+    """A capture judged under rules that ask more is inconclusive about a declared endpoint, never not-applicable."""
+    (finding,) = _judge([_row("cake-sweet")], [cake_sweet], []).findings
+    assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.NOT_SELECTED)
+
+
+def test_what_is_not_selected_is_counted_and_not_judged() -> None:
+    """It stands in the coverage, never among the findings."""
+    rows = [_row("cake-sweet"), _row("all-cakes-sweet")]
+    judgement = _judge(
+        rows, [cake_sweet, all_cakes_sweet], [_evidence(True)], selection=Selection(only=("cake-sweet",))
+    )
+    assert [each.check for each in judgement.findings] == ["cake-sweet"]
+    assert judgement.coverage.not_selected == ("row-all-cakes-sweet",)
+    assert (judgement.coverage.asked, judgement.coverage.seen) == (1, 1)
+
+
+def test_what_no_authorisation_permits_is_counted_and_not_judged() -> None:
+    """A row that rests on intrusive looks stands in the coverage, unless it is asked for by name."""
+
+    @probe("bite", kind=Bitten, schemes={CAKE}, aim=Aim.ADDRESS, read=_read, touch=Touch.INTRUSIVE)
+    async def bite(target: Target, network: Network) -> Capture:
+        raise NotImplementedError
+
+    @check("cake-whole", title="Whole")
+    def cake_whole(seen: Bitten) -> Verdict:
+        """D.
+
+        Remediation: r.
+        """
+        return passed("whole", on=str(seen.whole.value))
+
+    registry = replace(_registry(cake_whole), probes={"bite": bite})
+    for selection, expected in ((Selection(), ()), (Selection(only=("cake-whole",)), (Outcome.NOT_APPLICABLE,))):
+        given = Given(
+            inspection=Inspection.model_construct(
+                id="i",
+                system=System(id="s", name="S", owner="O", level=3),
+                authorisations=(GRANTED,),
+                vantage=Vantage(),
+                plan=Plan(),
+            ),
+            registry=registry,
+            regime=_regime(_row("cake-whole")),
+            requirements=[_row("cake-whole")],
+            evidence=[],
+            as_of=NOW,
+            selection=selection,
+        )
+        judgement = assess(given)
+        assert tuple(each.outcome for each in judgement.findings) == expected
+        assert judgement.coverage.not_authorised == (() if expected else ("row-cake-whole",))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_order_of_evidence_does_not_matter(order: int) -> None:
+    """Equal inputs give equal bytes."""
+    evidence = [_evidence(True), _evidence(False, address="127.0.0.2"), _evidence(False, address="127.0.0.2", look=2)]
+    digests = {id(each): index for index, each in enumerate(evidence)}
+    rows, checks = [_row("cake-sweet"), _row("all-cakes-sweet")], [cake_sweet, all_cakes_sweet]
+    first = _judge(rows, checks, evidence)
+    given = Given(
+        inspection=Inspection.model_construct(
+            id="i",
+            system=System(id="s", name="S", owner="O", level=3),
+            authorisations=(GRANTED,),
+            vantage=Vantage(),
+            plan=Plan(),
+        ),
+        registry=_registry(*checks),
+        regime=_regime(*rows),
+        requirements=rows,
+        evidence=[(f"{digests[id(each)]:064x}", each) for each in evidence[::order]],
+        as_of=NOW,
+    )
+    again = assess(given)
+    assert [each.canonical() for each in again.findings] == [each.canonical() for each in first.findings]

@@ -1,0 +1,114 @@
+"""The exit code says what a pipeline needs: clean, failing, or not seen."""
+
+from pathlib import Path
+
+import pytest
+
+from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN, Threshold, baseline_of, exit_code, gravest
+from inspector.model.base import Cause
+from inspector.model.errors import Misuse
+from inspector.model.finding import Finding, Force, Obligation, Severity
+from inspector.model.verdict import Message, Outcome
+
+
+def finding(outcome: Outcome, obligation: str = "must", severity: str = "high", **update: object) -> Finding:
+    made = Finding(
+        id="f" * 32,
+        system="s",
+        subject="system:",
+        requirement="r",
+        check="c",
+        outcome=outcome,
+        obligation=Obligation(obligation),
+        force=Force.BINDING,
+        severity=Severity(severity),
+        message=Message(id="m"),
+    )
+    return made.model_copy(update=update)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (Outcome.PASS, CLEAN),
+        (Outcome.FAIL, FAILING),
+        (Outcome.NOT_APPLICABLE, CLEAN),
+        (Outcome.INCONCLUSIVE, UNSEEN),
+        (Outcome.NOT_OBSERVABLE, CLEAN),
+        (Outcome.ERROR, UNSEEN),
+    ],
+)
+def test_each_outcome_has_its_code(outcome: Outcome, code: int) -> None:
+    """A failure is 1; what could not be seen is 3; the rest is clean."""
+    assert exit_code([finding(outcome)], Threshold()) == code
+
+
+def test_what_was_left_out_by_choice_does_not_count() -> None:
+    """What --within left out is neither failing nor unseen; elsewhere a question never asked counts as not seen."""
+    left_out = finding(Outcome.INCONCLUSIVE, cause=Cause.NOT_SELECTED)
+    assert exit_code([left_out], Threshold(), within=True) == CLEAN
+    assert exit_code([left_out], Threshold()) == UNSEEN
+
+
+def test_a_failure_outweighs_what_was_not_seen() -> None:
+    """1 wins over 3."""
+    assert exit_code([finding(Outcome.INCONCLUSIVE), finding(Outcome.FAIL)], Threshold()) == FAILING
+
+
+def test_recommendations_count_only_by_severity() -> None:
+    """A *should* does not fail the default gate, and does fail one by severity."""
+    should = finding(Outcome.FAIL, obligation="should", severity="medium")
+    assert exit_code([should], Threshold()) == CLEAN
+    assert exit_code([should], Threshold("high")) == CLEAN
+    assert exit_code([should], Threshold("medium")) == FAILING
+
+
+@pytest.mark.parametrize("update", [{"excused": True}, {"not_yet_due": True}])
+def test_excused_and_not_yet_due_failures_do_not_count(update: dict[str, object]) -> None:
+    """Only an accepted statement or a due date keeps a failure out."""
+    assert exit_code([finding(Outcome.FAIL, **update)], Threshold()) == CLEAN
+
+
+def test_a_baseline_hides_what_failed_before(tmp_path: Path) -> None:
+    """Ids that failed in the baseline do not fail again; a new one does."""
+    path = tmp_path / "findings.json"
+    path.write_text('{"findings": [{"id": "%s", "outcome": "fail"}, {"id": "x", "outcome": "pass"}]}' % ("f" * 32))
+    assert baseline_of(path) == {"f" * 32}
+    assert exit_code([finding(Outcome.FAIL)], Threshold(), baseline_of(path)) == CLEAN
+    assert exit_code([finding(Outcome.FAIL, id="0" * 32)], Threshold(), baseline_of(path)) == FAILING
+
+
+def test_what_within_left_out_does_not_count() -> None:
+    """Not selected for lack of time is no reason for 3; any other cause is, and so is this one without a bound."""
+    late = finding(Outcome.INCONCLUSIVE, cause=Cause.NOT_SELECTED)
+    assert exit_code([late], Threshold(), within=True) == CLEAN
+    assert exit_code([late], Threshold()) == UNSEEN
+    assert exit_code([finding(Outcome.INCONCLUSIVE, cause=Cause.TIMEOUT)], Threshold(), within=True) == UNSEEN
+
+
+@pytest.mark.parametrize(
+    ("codes", "together"),
+    [
+        ([], CLEAN),
+        ([CLEAN, CLEAN], CLEAN),
+        ([CLEAN, UNSEEN], UNSEEN),
+        ([UNSEEN, FAILING, CLEAN], FAILING),
+    ],
+)
+def test_several_systems_have_the_gravest_code(codes: list[int], together: int) -> None:
+    """A failure of one outweighs what was not seen of another."""
+    assert gravest(codes) == together
+
+
+def test_a_wrong_threshold_is_misuse() -> None:
+    """The remedy lists what may be written."""
+    with pytest.raises(Misuse, match="write one of must"):
+        Threshold("sometimes")
+
+
+def test_a_wrong_baseline_is_misuse(tmp_path: Path) -> None:
+    """A file that holds no findings is refused."""
+    path = tmp_path / "b.json"
+    path.write_text("[1]")
+    with pytest.raises(Misuse, match="no findings"):
+        baseline_of(path)

@@ -1,0 +1,23 @@
+"""The collector of cyclic garbage rests while systems are inspected, and is given back as it was."""
+
+import gc
+
+import pytest
+
+from inspector.cli.gc_tuning import seldom_collected
+
+
+def test_the_collector_rests_within_and_is_as_before_afterwards() -> None:
+    """Within, passes are rare and spare what was there; afterwards, and after an error, all is as before."""
+    before = gc.get_threshold()
+    within = []
+
+    def work() -> None:
+        with seldom_collected():
+            within.append((gc.get_threshold() > before, gc.get_freeze_count() > 0, gc.isenabled()))
+            raise KeyError("whatever")
+
+    with pytest.raises(KeyError):
+        work()
+    assert within == [(True, True, True)]
+    assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)

@@ -1,0 +1,234 @@
+"""From plan to evidence: whatever a look comes to is on record with its cause."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from pydantic import model_serializer
+
+from inspector import (
+    Answer,
+    Capture,
+    Cause,
+    Discovered,
+    Network,
+    Raw,
+    Reading,
+    Target,
+    Touch,
+    Trouble,
+    TroubleNote,
+    probe,
+)
+from inspector.collect.collector import Progress, mixed
+from inspector.collect.parsing import facts_of
+from inspector.declare.settings import Ceilings, Settings
+from inspector.model.base import now
+from inspector.model.observation import Evidence, Gap
+from inspector.model.subject import Aim, Subject
+from inspector.plan.planner import ASKED_PER_LOOK, DISCOVERED_PER_LOOK
+from inspector.record.assessment import Judgement
+from inspector.record.inspection import Ask
+from inspector.seal.capture_writer import Ready, Writer
+from tests.core.systems import (
+    OVEN,
+    RAW,
+    Oven,
+    bread,
+    crumb,
+    crumbs,
+    inspect,
+    job,
+    outcomes,
+    oven,
+    read_oven,
+    registry,
+)
+
+READING = Reading(Subject(kind=Aim.ADDRESS, uri="oven://a", scheme="oven", host="a"), now())
+
+
+def seen(folder: Path, capture: Capture) -> tuple[list[Evidence], Judgement]:
+    """Evidence and judgement of an inspection whose first look comes to this."""
+    bundle, judgement = inspect(folder, job(folder, registry=registry([oven(capture), bread, crumb])))
+    return [evidence for _, evidence in bundle.evidence()], judgement
+
+
+def of(evidence: list[Evidence], probe: str) -> list[Evidence]:
+    return [each for each in evidence if each.probe == probe]
+
+
+def test_all_goes_well(tmp_path: Path) -> None:
+    """Every look has its facts, every check its verdict, and each step is shown."""
+    steps: list[Progress] = []
+    bundle, judgement = inspect(tmp_path, job(tmp_path, progress=steps.append))
+    assert {each.probe: each.facts is not None for _, each in bundle.evidence()} == {"oven": True, "bread": True}
+    assert outcomes(judgement)["oven-hot"] == ("pass", None)
+    assert [(step.done, step.planned, step.probe, step.cause) for step in steps] == [
+        (1, 2, "oven", None),
+        (2, 2, "bread", None),
+    ]
+
+
+def test_what_rests_on_the_unseen_is_unseen_for_the_same_cause(tmp_path: Path) -> None:
+    """A look whose need was blocked is not made, and says what it would have rested on."""
+    evidence, judgement = seen(tmp_path, Capture(trouble=TroubleNote(cause=Cause.BLOCKED, detail="a wall")))
+    [look] = of(evidence, "bread")
+    assert look.trouble == TroubleNote(cause=Cause.BLOCKED, detail="what it rests on was not seen: oven")
+    assert outcomes(judgement)["bread-baked"] == ("inconclusive", "blocked")
+
+
+def test_what_was_seen_before_trouble_is_kept(tmp_path: Path) -> None:
+    """A look that ends in trouble may have seen something: both stand."""
+    evidence, judgement = seen(tmp_path, Capture(raw=RAW, trouble=TroubleNote(cause=Cause.RESET, detail="cut")))
+    [look] = of(evidence, "oven")
+    assert look.facts == {"hot": {"seen": True, "unseen": None}}
+    assert look.trouble is not None
+    assert look.trouble.cause is Cause.RESET
+    assert outcomes(judgement)["oven-hot"] == ("pass", None)
+
+
+def test_discovered_aims_are_asked_in_a_later_wave(tmp_path: Path) -> None:
+    """Each is a look of its own, under the one that found it."""
+    evidence, judgement = seen(tmp_path, Capture(raw=RAW, discovered=crumbs(2)))
+    assert {each.subject.parent for each in of(evidence, "crumb")} == {"oven://127.0.0.1"}
+    assert [each.facts for each in of(evidence, "crumb")] == [{"size": 1}, {"size": 1}]
+    assert outcomes(judgement)["crumbs-swept"] == ("pass", None)
+
+
+def test_too_many_discovered_aims_leave_a_hole(tmp_path: Path) -> None:
+    """The first are asked; the next are on record as not asked; the rest is counted; no verdict is good over them."""
+    evidence, judgement = seen(tmp_path, Capture(raw=RAW, discovered=_many(DISCOVERED_PER_LOOK + 3)))
+    found = of(evidence, "crumb")
+    assert len(found) == DISCOVERED_PER_LOOK
+    assert sum(each.facts is not None for each in found) == ASKED_PER_LOOK
+    assert {each.trouble.detail for each in found if each.trouble} == {"too many discovered aims"}
+    [look] = of(evidence, "oven")
+    assert [gap.question for gap in look.gaps] == ["3 more discovered aims"]
+    assert outcomes(judgement)["crumbs-swept"][0] == "inconclusive"
+
+
+def _many(count: int) -> tuple[Discovered, ...]:
+    return tuple(Discovered(uri=f"crumb://127.0.{n // 250}.{n % 250 + 1}:8", why="seen") for n in range(count))
+
+
+def test_facts_that_cannot_be_stored_are_a_bug_of_the_probe(tmp_path: Path) -> None:
+    """Half a surrogate is no text: the look is on record with its cause, and the inspection goes on."""
+    evidence, judgement = seen(tmp_path, Capture(raw=RAW, gaps=(Gap(question="\ud800", cause=Cause.RESET),)))
+    [look] = of(evidence, "oven")
+    assert look.trouble is not None
+    assert look.trouble.cause is Cause.BUG
+    assert "facts that cannot be stored" in look.trouble.detail
+    assert outcomes(judgement)["oven-hot"] == ("error", "bug")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "words"),
+    [
+        (Trouble(Cause.REFUSED, "closed"), Cause.REFUSED, "closed"),
+        (ValueError("not a word"), Cause.PROTOCOL_ERROR, "what was received cannot be read: not a word"),
+        (RuntimeError("ours"), Cause.BUG, "raised RuntimeError: ours"),
+        (RecursionError("deep"), Cause.BUG, "raised RecursionError: deep"),
+    ],
+)
+def test_reading_that_fails_says_why(error: Exception, cause: Cause, words: str) -> None:
+    """Bytes without sense are the server's; every other exception is the plugin's."""
+
+    def read(capture: Capture, reading: Reading) -> Oven:
+        raise error
+
+    facts, note = asyncio.run(facts_of(oven(read=read), Capture(raw=RAW), READING))
+    assert facts is None
+    assert note is not None
+    assert note.cause is cause
+    assert words in note.detail
+
+
+def test_reading_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parser that never returns is a bug of its plugin."""
+    monkeypatch.setattr("inspector.collect.parsing.READ_SECONDS", 0.2)
+
+    def read(capture: Capture, reading: Reading) -> Oven:
+        while True:
+            pass
+
+    facts, note = asyncio.run(facts_of(oven(read=read), Capture(raw=(Raw(name="x", data=b""),)), READING))
+    assert (facts, note and note.cause) == (None, Cause.BUG)
+
+
+def test_facts_that_cannot_be_told_in_time_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Putting facts into JSON is the plugin's code, too, and is bounded as its reading is."""
+    monkeypatch.setattr("inspector.collect.parsing.READ_SECONDS", 0.2)
+
+    class Endless(Oven):
+        @model_serializer
+        def tell(self) -> dict[str, object]:
+            while True:
+                pass
+
+    def read(capture: Capture, reading: Reading) -> Oven:
+        return Endless(hot=Answer(seen=True))
+
+    facts, note = asyncio.run(facts_of(oven(read=read), Capture(raw=RAW), READING))
+    assert facts is None
+    assert note is not None
+    assert "took longer than 0.2 s" in note.detail
+
+
+def test_whatever_keeps_a_look_from_being_recorded_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No look waits for ever for a record that will not be: a mistake of ours ends the inspection, at the first one."""
+    keep = Writer.keep
+    refused: list[object] = []
+
+    def broken(writer: Writer, ready: Iterable[Ready]) -> None:
+        if not refused:
+            refused.append(ready)
+            raise RuntimeError("a mistake of ours")
+        keep(writer, ready)
+
+    monkeypatch.setattr(Writer, "keep", broken)
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        inspect(tmp_path, job(tmp_path))
+
+
+@pytest.mark.parametrize("counts", [{}, {"a": 1}, {"a": 5, "b": 5, "c": 5}, {"a": 7, "b": 1, "c": 3}])
+def test_mixing_loses_no_look_and_begins_at_different_places(counts: dict[str, int]) -> None:
+    """Every ask stands in the order once, and probes begin at places of their own."""
+    asks = [
+        Ask(probe=probe, subject=Subject(kind=Aim.ADDRESS, uri="cake://a", scheme="cake", address=f"127.0.0.{place}"))
+        for probe, count in counts.items()
+        for place in range(count)
+    ]
+    order = mixed(asks)
+    assert sorted(order, key=lambda ask: ask.key) == sorted(asks, key=lambda ask: ask.key)
+    assert {ask.probe for ask in order[: len(counts)]} == set(counts)
+    if set(counts.values()) == {5}:
+        assert len({ask.subject.address for ask in order[:3]}) == 3
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_no_more_looks_are_in_flight_than_allowed(most: int, tmp_path: Path) -> None:
+    """``ceilings.looks`` holds, and what it allows is made use of."""
+    running, together = 0, []
+
+    @probe("oven", kind=Oven, schemes={OVEN}, aim=Aim.ADDRESS, read=read_oven, touch=Touch.PASSIVE)
+    async def slow(target: Target, network: Network) -> Capture:
+        nonlocal running
+        running += 1
+        together.append(running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        return Capture(raw=RAW)
+
+    given = job(
+        tmp_path,
+        *(f"oven://127.0.0.{number}" for number in range(1, 13)),
+        registry=registry([slow, bread, crumb]),
+        settings=Settings(output=tmp_path / "out", ceilings=Ceilings(looks=most)),
+    )
+    bundle, _judgement = inspect(tmp_path, given)
+    assert len(of([evidence for _, evidence in bundle.evidence()], "oven")) == 12
+    assert max(together) == most

@@ -1,0 +1,271 @@
+"""Reading files that people write: every fault says where, and nothing that is written breaks the reader."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import Field
+
+from inspector.declare import document as papers
+from inspector.declare.document import Place, Places, fault_at
+from inspector.declare.document import files as file_text
+from inspector.declare.document.yaml import DEEPEST, MOST_REPEATED, read_yaml
+from inspector.model.base import Model
+from inspector.model.errors import Fault, PaperError
+
+
+class Leaf(Model):
+    """A value for these tests."""
+
+    size: int = Field(default=1, ge=1, le=9)
+    word: str = "a"
+    flag: bool = False
+
+
+class Tree(Model):
+    """A value that holds others."""
+
+    title: str
+    leaf: Leaf = Leaf()
+    leaves: tuple[Leaf, ...] = Field(default=(Leaf(),), min_length=1)
+    named: dict[str, Leaf] = {}
+
+
+def faults(text: str) -> list[str]:
+    """What is said about this text as a Tree, in a file called ``f``."""
+    with pytest.raises(PaperError) as caught:  # noqa: PT012  (either may raise)
+        sheet = read_yaml(text, "f")
+        sheet.take(Tree)
+        sheet.close()
+    return [str(fault) for fault in caught.value.faults]
+
+
+def faults_of_file(path: Path) -> list[str]:
+    """What is said about this file, with its name for its path."""
+    with pytest.raises(PaperError) as caught:
+        papers.read(path)
+    return [str(fault).replace(str(path), path.name) for fault in caught.value.faults]
+
+
+# --- Files ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """A file that does not exist is a fault that names it."""
+    assert faults_of_file(tmp_path / "d.yaml") == [
+        "d.yaml: there is no such file; check the path, or write one with inspector init"
+    ]
+
+
+def test_a_folder_is_no_paper(tmp_path: Path) -> None:
+    """A folder is refused as such."""
+    assert faults_of_file(tmp_path) == [f"{tmp_path.name}: this is a folder; name the file in it"]
+
+
+def test_an_unreadable_file_says_why(tmp_path: Path) -> None:
+    """What the operating system refuses is told in its words."""
+    path = tmp_path / "loop.yaml"
+    path.symlink_to(path)
+    assert faults_of_file(path) == [
+        "loop.yaml: cannot be read: Too many levels of symbolic links; check its permissions and its path"
+    ]
+
+
+def test_a_byte_that_is_not_utf8_is_located(tmp_path: Path) -> None:
+    """The first byte that is not UTF-8 is named with line and column, counted in characters."""
+    path = tmp_path / "d.yaml"
+    path.write_bytes("a: 1\nổ: ".encode() + b"\xff\n")
+    assert faults_of_file(path) == ["d.yaml:2:4: byte 0xff is not UTF-8; save the file as UTF-8"]
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    """A file that begins with a byte order mark reads like one without, columns included."""
+    path = tmp_path / "d.yaml"
+    path.write_bytes(b"\xef\xbb\xbfa: 1\n")
+    sheet = papers.read(path)
+    assert sheet.data == {"a": 1}
+    assert sheet.place("a") == Place(source=str(path), line=1, column=4)
+
+
+def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
+    """A file above the bound is refused without reading the rest."""
+    path = tmp_path / "d.yaml"
+    with path.open("wb") as file:
+        os.truncate(file.fileno(), file_text.LARGEST_FILE * 1000)
+    assert faults_of_file(path) == ["d.yaml: larger than 20,000,000 bytes; split it into several files"]
+
+
+# --- Syntax ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "f:1:1: the file is empty; write one with inspector init"),
+        ("# nothing\n", "f:1:1: the file is empty; write one with inspector init"),
+        ("a:\n\tb: 1\n", "f:2:1: not YAML: found character '\\t' that cannot start any token; indent with spaces"),
+        (
+            "a: b: c\n",
+            "f:1:5: not YAML: mapping values are not allowed here; put the text in quotes, or start a new line",
+        ),
+        ("a: *x\n", "f:1:4: not YAML: found undefined alias 'x'; define the anchor before, or write the value out"),
+        ("a: 1\n---\nb: 2\n", "f:2:1: not YAML: but found another document; keep one document in a file"),
+        (
+            "a: [1, 2\nb: 3\n",
+            "f:2:2: not YAML: expected ',' or ']', but got ':'; check indentation, brackets and quotes nearby",
+        ),
+        ('a: "\\U00110000"\n', "f:1:1: not YAML: chr() arg not in range(0x110000); repair the syntax"),
+        ("a: 1\nb: \x07\n", "f:2:4: character U+0007 has no place in YAML; remove it"),
+    ],
+)
+def test_broken_syntax_is_located(text: str, fault: str) -> None:
+    """What is no YAML is told with line, column and what to do."""
+    assert faults(text) == [fault]
+
+
+def test_duplicate_keys_are_all_located() -> None:
+    """Every key that stands twice in its mapping is a fault, at its second place, at any depth."""
+    assert faults("title: a\ntitle: b\nleaf:\n  size: 1\n  size: 2\n") == [
+        "f:2:1: duplicate key 'title', first on line 1; remove one of them",
+        "f:5:3: duplicate key 'size', first on line 4; remove one of them",
+    ]
+
+
+def test_tags_and_strange_keys_are_refused() -> None:
+    """A tag builds nothing, and a key that is a list is a fault."""
+    assert faults("title: !!python/object:os.system ls\n? [a]\n: 1\n") == [
+        "f:1:8: the tag 'python/object:os.system' has no meaning here; remove it",
+        "f:2:3: a key is not plain text; write key: value",
+    ]
+
+
+def test_scalars_are_what_yaml_1_2_says() -> None:
+    """``no`` and ``22:00`` stay text, dates stay as they are written, 017 is seventeen."""
+    sheet = read_yaml("[no, 22:00, 2026-01-31, 017, 0x1f, 1.5, ~, true, .inf, !!str 12, 99999999999]", "f")
+    assert sheet.data == ["no", "22:00", "2026-01-31", 17, 31, 1.5, None, True, ".inf", "12", 99999999999]
+
+
+def test_half_a_surrogate_pair_is_refused() -> None:
+    """An escape that is no character is a fault, not a crash further on."""
+    assert faults('title: "\\ud800"\n') == ["f:1:8: half a surrogate pair is no character; remove the escape"]
+
+
+def test_alias_bombs_are_bounded() -> None:
+    """Aliases that repeat too much are refused before they grow."""
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
+    )
+    [fault] = faults(bomb)
+    assert fault.endswith(f": aliases repeat more than {MOST_REPEATED:,} values; write the values out")
+    assert fault.startswith("f:")
+
+
+def test_an_alias_within_itself_is_refused() -> None:
+    """A value cannot hold itself."""
+    assert faults("title: &a [1, *a]\n") == ["f:1:8: an alias stands inside its own anchor; write the value out"]
+
+
+def test_aliases_in_moderation_are_read() -> None:
+    """An alias is its anchor's value, each at its own place."""
+    sheet = read_yaml("a: &x {b: 1}\nc: *x\n", "f")
+    assert sheet.data == {"a": {"b": 1}, "c": {"b": 1}}
+
+
+@pytest.mark.parametrize("depth", [DEEPEST + 1, 5000])
+def test_depth_is_bounded(depth: int) -> None:
+    """Lists that stand too deep in one another are refused, however deep they are."""
+    assert faults("[" * depth + "]" * depth) == [
+        f"f:1:{DEEPEST + 1}: lists and mappings stand too deep in one another; flatten them"
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(st.sampled_from("ab:-[]{}&*!|>'\"#%@,? \n\t\\01~<=\x00\x85é\ud800"), max_size=40))
+def test_whatever_is_written_is_read_or_refused(text: str) -> None:
+    """Any text gives a sheet or a PaperError, and every fault has a line and a column."""
+    found: tuple[Fault, ...] = ()
+    try:
+        sheet = read_yaml(text, "f")
+        sheet.take(Tree)
+        sheet.close()
+    except PaperError as error:
+        found = error.faults
+    assert all(fault.line >= 1 and fault.column >= 1 for fault in found)
+
+
+# --- Values ---------------------------------------------------------------------------------------------------------
+
+
+def test_all_faults_come_at_once_in_the_order_of_the_file() -> None:
+    """Unknown keys, wrong types, wrong numbers and missing keys are told together, from top to bottom."""
+    text = """\
+leav: 1
+leaf:
+  siz: 1
+  flag: yes
+leaves:
+  - {size: 12}
+  - {size: true, word: 3}
+  - [1]
+  -
+named:
+  x: {size: "1"}
+"""
+    assert faults(text) == [
+        "f:1:1: title is missing; add title: …",
+        "f:1:1: unknown key 'leav'; did you mean 'leaves'?",
+        "f:3:3: unknown key 'siz'; did you mean 'size'?",
+        "f:4:9: flag is 'yes'; write true or false",
+        "f:6:12: size is 12; write a whole number from 1 to 9",
+        "f:7:12: size is true, not a whole number; write a whole number from 1 to 9",
+        "f:7:24: word is 3, not text; put it in quotes",
+        "f:8:5: an item of leaves is a list, not a mapping; write key: value lines; known here: size, word, flag",
+        "f:9:4: an item of leaves is empty; write key: value lines; known here: size, word, flag",
+        "f:11:13: size is '1', not a whole number; write a whole number from 1 to 9",
+    ]
+
+
+def test_a_paper_that_is_no_mapping_says_what_it_needs() -> None:
+    """A list or a word where a mapping belongs is a fault at its place."""
+    assert faults("- a\n") == [
+        "f:1:1: the file is a list, not a mapping; write key: value lines; known here: title, leaf, leaves, named"
+    ]
+    assert faults("\n  word\n")[0].startswith("f:2:3: the file is 'word', not a mapping;")
+
+
+def test_an_unknown_key_far_from_all_gets_the_list() -> None:
+    """A key that resembles nothing is answered with the keys that are known."""
+    assert faults("title: a\nzzzzz: 1\n") == ["f:2:1: unknown key 'zzzzz'; known here: title, leaf, leaves, named"]
+
+
+def test_a_list_of_faulty_items_is_not_called_empty() -> None:
+    """Only a list without items is too short."""
+    assert faults("title: a\nleaves: [{size: 0}]\n") == ["f:2:17: size is 0; write a whole number from 1 to 9"]
+    assert faults("title: a\nleaves: []\n") == ["f:2:9: leaves is an empty list; add at least one item"]
+
+
+def test_messages_hold_no_control_characters() -> None:
+    """What a file says reaches the terminal escaped and cut."""
+    [fault] = faults(f'title: a\nleaf: {{size: "\\e[31m{"x" * 500}"}}\n')
+    assert "\x1b" not in fault
+    assert len(fault) < 200
+
+
+def test_a_fault_finds_its_place() -> None:
+    """``fault_at`` takes line and column from a place, or names the thing where no place is known."""
+    assert str(fault_at(Place(source="f", line=2, column=3), "wrong", "mend it")) == "f:2:3: wrong; mend it"
+    assert str(fault_at(None, "wrong", source="authorisation x")) == "authorisation x: wrong"
+
+
+def test_places_are_known_by_name() -> None:
+    """Systems, hosts, endpoints and authorisations are found by their names, and nothing else is."""
+    place = Place(source="f", line=2, column=3)
+    places = Places({("systems", "a.b", "endpoints", "https://x/"): place, ("systems", "a.b"): place})
+    assert places.endpoint("a.b", "https://x/") == place
+    assert places.endpoints("a.b") == {"https://x/": place}
+    assert places.system("a.b") == place
+    assert places.endpoint("a", "https://x/") is None
+    assert places.host("a.b", "x") is None
+    assert places.authorisation("a.b") is None

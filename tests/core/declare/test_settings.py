@@ -1,0 +1,146 @@
+"""Settings come from a file, then variables, then flags; each fault names where it was written."""
+
+from pathlib import Path
+
+import pytest
+
+from inspector.declare.settings import Ceilings, Settings, Vantage, VantageKind, load
+from inspector.model.errors import PaperError
+
+WHOLE = """\
+contact = "thanh-tra@example.vn"
+resolvers = ["192.0.2.53", "[2001:db8::53]:5353"]
+trust_roots = ["roots", "/etc/roots"]
+dnssec_anchors = [". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"]
+inspectors = ["Trần Thị B"]
+output = "results"
+
+[vantage]
+name = "Hà Nội"
+kind = "inside"
+
+[ceilings]
+connections = 100
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    """The path of a file with this text."""
+    path = folder / "inspector.toml"
+    path.write_text(text)
+    return path
+
+
+def faults(
+    folder: Path, text: str = "", environment: dict[str, str] | None = None, overrides: dict[str, object] | None = None
+) -> list[str]:
+    """What is said about these settings, with the file's name for its path."""
+    path = write(folder, text)
+    with pytest.raises(PaperError) as caught:
+        load(path, environment or {}, overrides or {})
+    return [str(fault).replace(str(path), path.name) for fault in caught.value.faults]
+
+
+def test_without_anything_settings_have_defaults() -> None:
+    """No file, no variables and no flags give the defaults; other variables are not ours."""
+    assert load(None, {"PATH": "/bin", "INSPECTORS": "x"}, {"output": None}) == Settings()
+
+
+def test_a_file_is_read_and_its_paths_are_beside_it(tmp_path: Path) -> None:
+    """Relative paths in the file are relative to its folder."""
+    settings = load(write(tmp_path, WHOLE), {}, {})
+    assert settings.vantage == Vantage(name="Hà Nội", kind=VantageKind.INSIDE)
+    assert settings.ceilings == Ceilings(connections=100)
+    assert settings.trust_roots == (tmp_path / "roots", Path("/etc/roots"))
+    assert settings.output == tmp_path / "results"
+    assert settings.inspectors == ("Trần Thị B",)
+
+
+def test_variables_win_over_the_file_and_flags_over_both(tmp_path: Path) -> None:
+    """Each source changes only what it names."""
+    path = write(tmp_path, WHOLE)
+    environment = {
+        "INSPECTOR_CONTACT": "b@example.vn",
+        "INSPECTOR_OUTPUT": "/var/b",
+        "INSPECTOR_VANTAGE__KIND": "ci",
+        "INSPECTOR_CEILINGS__LOOKS": "7",
+    }
+    settings = load(path, environment, {"output": Path("c"), "vantage.name": "C", "contact": None})
+    assert settings.contact == "b@example.vn"
+    assert settings.output == Path("c")
+    assert settings.vantage == Vantage(name="C", kind=VantageKind.CI)
+    assert settings.ceilings == Ceilings(connections=100, looks=7)
+
+
+def test_a_variable_holds_a_list_with_commas() -> None:
+    """A list is written with commas; an empty one is empty; any other empty variable is as good as unset."""
+    environment = {"INSPECTOR_RESOLVERS": "192.0.2.1, 192.0.2.2:53", "INSPECTOR_NMAP_SEARCH_PATH": ""}
+    settings = load(None, {**environment, "INSPECTOR_OUTPUT": "", "INSPECTOR_PUBLIC_ROOTS": ""}, {})
+    assert settings.resolvers == ("192.0.2.1", "192.0.2.2:53")
+    assert settings.nmap_search_path == ()
+    assert (settings.output, settings.public_roots) == (Path("out"), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("contact = \n", "inspector.toml:1:11: not TOML: Invalid value; repair the syntax here"),
+        ('contact = "a', "inspector.toml:1:13: not TOML: Unterminated string; repair the syntax here"),
+        ("a = 1\na = 2\n", "inspector.toml:2:6: not TOML: Cannot overwrite a value; repair the syntax here"),
+        ('\n  contct = "a"\n', "inspector.toml:2:3: unknown key 'contct'; did you mean 'contact'?"),
+        ("contact = 1\n", "inspector.toml:1:11: contact is 1, not text; put it in quotes"),
+        ("contact = 2026-01-01\n[vantage]\nkind = 1979-05-27\n", "inspector.toml:3:8: kind is '1979-05-27'; write "),
+        ('[vantage]\nname = "a"\nkind = "moon"\n', "inspector.toml:3:8: kind is 'moon'; write 'internet', 'partner', "),
+        (
+            'vantage.kind = "moon"\n',
+            "inspector.toml:1:16: kind is 'moon'; write 'internet', 'partner', 'inside' or 'ci'",
+        ),
+        ('vantage = {kind = "moon"}\n', "inspector.toml:1:11: kind is 'moon'; write 'internet', "),
+        ("[ceilings]\n# more\nlooks = 0\n", "inspector.toml:3:9: looks is 0; write a whole number, at least 1"),
+        ("[ceilings]\nlooks = true\n", "inspector.toml:2:9: looks is true, not a whole number; write a whole number, "),
+        ('resolvers = ["a"]\n', "inspector.toml:1:13: 'a' is no resolver; write 192.0.2.53, 192.0.2.53:5353 or ["),
+        ('resolvers = ["1.1.1.1:0"]\n', "inspector.toml:1:13: '1.1.1.1:0' is no resolver; write "),
+        ('trusted_signers = ["AB"]\n', "inspector.toml:1:19: an item of trusted_signers is 'AB'; write a key id: 64 "),
+        (
+            'dnssec_anchors = ["x"]\n',
+            "inspector.toml:1:18: an item of dnssec_anchors is 'x'; write a DS or DNSKEY line",
+        ),
+        ("[[vantage]]\n", "inspector.toml:1:1: vantage is a list, not a mapping; write key: value lines"),
+    ],
+)
+def test_a_fault_of_the_file_is_located(tmp_path: Path, text: str, fault: str) -> None:
+    """Each fault stands at its line and column, and says what to write."""
+    [found] = faults(tmp_path, text)
+    assert found.startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "fault"),
+    [
+        ("INSPECTOR_CONTCT", "a", "INSPECTOR_CONTCT: unknown key 'contct'; did you mean 'contact'?"),
+        ("INSPECTOR_VANTAGE__KID", "a", "INSPECTOR_VANTAGE__KID: unknown key 'kid'; did you mean 'kind'?"),
+        ("INSPECTOR_VANTAGE__KIND", "moon", "INSPECTOR_VANTAGE__KIND: kind is 'moon'; write 'internet', 'partner', "),
+        ("INSPECTOR_VANTAGE", "moon", "INSPECTOR_VANTAGE: vantage is 'moon', not a mapping; write key: value lines"),
+        ("INSPECTOR_CEILINGS__LOOKS", "many", "INSPECTOR_CEILINGS__LOOKS: looks is 'many', not a whole number; write "),
+        ("INSPECTOR_RESOLVERS", "a,b", "INSPECTOR_RESOLVERS: 'a' is no resolver; write 192.0.2.53, "),
+    ],
+)
+def test_a_fault_of_a_variable_names_it(tmp_path: Path, variable: str, value: str, fault: str) -> None:
+    """A misspelt or wrong variable is never silently ignored."""
+    assert faults(tmp_path, "", {variable: value})[0].startswith(fault)
+
+
+def test_faults_of_all_sources_come_together(tmp_path: Path) -> None:
+    """File, variables and flags are all looked at before anything is refused."""
+    assert [
+        fault.partition(": ")[0]
+        for fault in faults(
+            tmp_path, "[ceilings]\nlooks = 0\nlook = 1\n", {"INSPECTOR_X": "1"}, {"vantage.kind": "moon", "output": 3}
+        )
+    ] == ["inspector.toml:2:9", "inspector.toml:3:1", "INSPECTOR_X", "--vantage-kind", "--output"]
+
+
+def test_settings_survive_their_canonical_form(tmp_path: Path) -> None:
+    """What is recorded reads back as the same settings."""
+    settings = load(write(tmp_path, WHOLE), {}, {})
+    assert Settings.parse(settings.canonical()) == settings

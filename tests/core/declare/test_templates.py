@@ -1,0 +1,166 @@
+"""Skeletons load as they are, and the schemas accept them and every short form."""
+
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, ValidationError
+
+from inspector.declare import authorisation, declaration, settings, statement
+from inspector.declare import document as papers
+from inspector.declare import templates as skeleton
+from inspector.declare.document.yaml import read_yaml
+from inspector.declare.json_schema import PAPERS, schema
+from inspector.model.errors import Misuse
+from inspector.model.subject import HOST, TCP, UDP, Form, Scheme, parse_uri
+
+SCHEMES = {
+    scheme.name: scheme for scheme in (HOST, TCP, UDP, Scheme("https", Form.PAGE, 443), Scheme("dns", Form.NAME))
+}
+ENDPOINTS = [
+    parse_uri(text, SCHEMES)
+    for text in ("https://www.example.vn/", "dns:example.vn", "udp://127.0.0.1:53", "https://[::1]:8443/a?b=1")
+]
+AWKWARD = 'Sở "Thông tin" \\ #: {a}\x7f\x85\u2028\t— 😀'
+
+
+def check(paper: str, data: Any) -> None:
+    """Raise ValidationError unless the paper's schema accepts the data."""
+    Draft202012Validator(schema(paper)).validate(data)
+
+
+@pytest.mark.parametrize("endpoints", [ENDPOINTS, ENDPOINTS[1:2], ENDPOINTS[2:3]])
+def test_a_skeleton_of_a_declaration_loads(tmp_path: Path, endpoints: list[Any]) -> None:
+    """It holds the answers that were given, declares the ports of its services, and has no fault."""
+    path = tmp_path / "declaration.yaml"
+    path.write_text(
+        skeleton.declaration(organisation=AWKWARD, system="portal", name=AWKWARD, level=4, endpoints=endpoints)
+    )
+    found, _ = declaration.load(path, SCHEMES)
+    [system] = found.systems
+    assert (found.organisation.name, system.name, system.level) == (AWKWARD, AWKWARD, 4)
+    assert sorted(system.endpoints) == sorted(map(str, endpoints))
+    declared = {(host.name, port.port, port.protocol) for host in system.hosts for port in host.ports}
+    assert declared == {
+        (uri.host, uri.port, "udp" if uri.scheme is UDP else "tcp") for uri in endpoints if uri.port is not None
+    }
+    check("declaration", papers.read(path).data)
+
+
+@pytest.mark.parametrize("contact", ["", AWKWARD])
+def test_a_skeleton_of_an_authorisation_loads(tmp_path: Path, contact: str) -> None:
+    """It covers the endpoints' hosts for 30 days, at polite rates, and has no fault."""
+    at = datetime(2026, 11, 1, 8, 30, 15, 123000, tzinfo=UTC)
+    path = tmp_path / "authorisation.yaml"
+    path.write_text(skeleton.authorisation(granted_by=AWKWARD, endpoints=ENDPOINTS, contact=contact, at=at))
+    [permit] = authorisation.load(path)
+    assert (permit.granted_by, permit.emergency_contact) == (AWKWARD, contact or None)
+    assert permit.covers.names == ("example.vn", "www.example.vn")
+    assert permit.covers.blocks == ("127.0.0.1/32", "::1/128")
+    assert (permit.valid_until - permit.valid_from).days == 30
+    assert permit.holds(at)
+    assert permit.rates == authorisation.Rates()
+    check("authorisation", papers.read(path).data)
+
+
+def test_a_skeleton_of_statements_loads(tmp_path: Path) -> None:
+    """It says nothing yet, and has no fault."""
+    path = tmp_path / "statements.yaml"
+    path.write_text(skeleton.statements())
+    assert statement.load(path) == ((), ())
+    check("statements", papers.read(path).data)
+
+
+def test_a_skeleton_of_settings_loads(tmp_path: Path) -> None:
+    """It holds contact and vantage, and has no fault."""
+    path = tmp_path / "inspector.toml"
+    path.write_text(skeleton.settings(contact=AWKWARD, vantage="Hà Nội"))
+    found = settings.load(path, {}, {})
+    assert (found.contact, found.vantage.name) == (AWKWARD, "Hà Nội")
+    check("settings", tomllib.loads(path.read_text()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        skeleton.declaration(organisation="A", system="a", name="A", level=1, endpoints=ENDPOINTS),
+        skeleton.authorisation(granted_by="A", endpoints=ENDPOINTS),
+        skeleton.statements(),
+        skeleton.settings(),
+    ],
+)
+def test_a_skeleton_speaks_both_languages(text: str) -> None:
+    """The first line says in Vietnamese and English what the paper is."""
+    first = text.splitlines()[0]
+    assert first.startswith("# ")
+    assert " / " in first
+    assert not first.isascii()
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_whatever_is_answered_is_quoted(text: str) -> None:
+    """A text in quotes reads as itself in YAML and in TOML."""
+    assert read_yaml(f"a: {skeleton.quoted(text)}\n", "f").data == {"a": text}
+    assert tomllib.loads(f"a = {skeleton.quoted(text)}\n") == {"a": text}
+
+
+# --- Schemas --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("paper", list(PAPERS))
+def test_a_schema_is_one(paper: str) -> None:
+    """Each schema keeps the rules of its dialect, and describes every part on one line."""
+    told = schema(paper)
+    Draft202012Validator.check_schema(told)
+    for part in [told, *told.get("$defs", {}).values()]:
+        assert part["description"]
+        assert "\n" not in part["description"]
+        assert "``" not in part["description"]
+
+
+def test_schemas_accept_the_short_forms() -> None:
+    """What the loaders accept in short, editors do not complain about."""
+    system = {"id": "a", "name": "A", "owner": "A", "level": 1}
+    hosts = [{"name": "a.vn", "ports": [443, "22/tcp", "22", {"port": 1, "service": "x"}]}]
+    measures = [{"clause": "7", "status": "inherited", "from": "B"}]
+    whole = {"organisation": {"code": "A", "name": "A"}, "systems": [{**system, "hosts": hosts, "measures": measures}]}
+    check("declaration", whole)
+    permit = {
+        "id": "a",
+        "kind": "own-estate",
+        "granted_by": "A",
+        "covers": {"names": ["*.a.vn"], "ports": [443, "8000-8100", {"first": 1, "last": 2}]},
+        "valid_from": "2026-01-01T00:00:00+07:00",
+        "valid_until": "2026-02-01T00:00:00+07:00",
+        "windows": [{"start": "22:00", "end": "05:30:00"}],
+    }
+    check("authorisation", permit)
+    check("authorisation", [permit, permit])
+    check("declaration", {**whole, "authorisation": permit})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"level": 6},
+        {"levels": 1},
+        {"hosts": [{"name": "a", "ports": ["22/sctp"]}]},
+        {"hosts": [{"name": "a", "ports": [0]}]},
+        {"measures": [{"clause": "7", "status": "done", "provider": "B"}]},
+    ],
+)
+def test_a_schema_refuses_what_the_loader_refuses(change: dict[str, Any]) -> None:
+    """Wrong levels, unknown keys and bad ports show in the editor already."""
+    system = {"id": "a", "name": "A", "owner": "A", "level": 1, **change}
+    with pytest.raises(ValidationError):
+        check("declaration", {"organisation": {"code": "A", "name": "A"}, "systems": [system]})
+
+
+def test_there_are_four_papers() -> None:
+    """Any other name is misuse that lists them."""
+    with pytest.raises(Misuse, match="write one of declaration, authorisation, statements, settings"):
+        schema("letter")

@@ -1,0 +1,152 @@
+"""Papers, probes and doors for tests of the network door, and servers in processes of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers, Rates
+from inspector.declare.declaration import System
+from inspector.declare.settings import Settings
+from inspector.model.declared import Declared
+from inspector.model.observation import Capture, Observation
+from inspector.model.subject import Aim, Scheme, Subject
+from inspector.network import Door, Ledger, Scope
+from inspector.plugin.probe import Probe, Target, Touch, probe
+from inspector.record.inspection import Pin
+
+LAB = Path(__file__).with_name("servers.py")
+HOST = "shop.test"
+ADDRESS = "127.7.0.1"
+DECOY = "127.7.0.99"
+#: Fast enough not to slow a test that is about something else.
+FAST = Rates(connections_per_second=200, burst=200, at_once=50, port_questions_per_second=1000)
+needs_raw = pytest.mark.skipif(os.geteuid() != 0, reason="counting packets needs raw sockets: run as root")
+
+
+class Server:
+    """A lab server; ``report`` is what it counted so far."""
+
+    def __init__(self, mode: str, address: str = ADDRESS, argument: str = "") -> None:
+        self.address = address
+        self.process = subprocess.Popen(
+            [sys.executable, str(LAB), mode, address, argument],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.port = int(self.process.stdout.readline())
+
+    def report(self) -> dict[str, list[Any]]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("report\n")
+        self.process.stdin.flush()
+        found: dict[str, list[Any]] = json.loads(self.process.stdout.readline())
+        return found
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@contextmanager
+def serving(mode: str, address: str = ADDRESS, argument: str = "") -> Iterator[Server]:
+    server = Server(mode, address, argument)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def most_in_a_second(instants: list[float]) -> int:
+    """The most of these instants in any window of one second, both ends included."""
+    ordered = sorted(instants)
+    return max((sum(1 for other in ordered if start <= other <= start + 1) for start in ordered), default=0)
+
+
+class Nothing(Observation):
+    """No facts."""
+
+    kind: ClassVar[str] = "nothing/1"
+
+
+def make_probe(touch: Touch = Touch.POLITE, *, infrastructure: bool = False, elsewhere: bool = False) -> Probe:
+    """A probe whose look is never called: tests drive its network themselves."""
+
+    @probe(
+        "trial",
+        kind=Nothing,
+        schemes={Scheme("tcp")},
+        aim=Aim.ADDRESS,
+        read=lambda capture, reading: Nothing(),
+        touch=touch,
+        infrastructure=infrastructure,
+        elsewhere=elsewhere,
+    )
+    async def look(target: Target, network: object) -> Capture:
+        return Capture()
+
+    return look
+
+
+def subject(port: int | None, *, host: str = HOST, address: str | None = ADDRESS, scheme: str = "tcp") -> Subject:
+    """An address subject at ``scheme://host:port``."""
+    where = host if port is None else f"{host}:{port}"
+    uri = f"{scheme}:{host}" if scheme == "host" else f"{scheme}://{where}"
+    return Subject(kind=Aim.ADDRESS, uri=uri, scheme=scheme, host=host, port=port, address=address)
+
+
+def target(port: int | None, *, host: str = HOST, address: str | None = ADDRESS, scheme: str = "tcp") -> Target:
+    """A target at ``scheme://host:port``, pinned to ``address``."""
+    return Target(subject(port, host=host, address=address, scheme=scheme), Declared())
+
+
+def authorise(**changes: Any) -> Authorisation:
+    """A valid authorisation of the host by name, open for an hour on either side of now."""
+    at = datetime.now(UTC)
+    values: dict[str, Any] = {
+        "id": "a-1",
+        "kind": AuthorisationKind.OWN_ESTATE,
+        "granted_by": "owner",
+        "covers": Covers(names=(HOST,)),
+        "valid_from": at - timedelta(hours=1),
+        "valid_until": at + timedelta(hours=1),
+        "rates": FAST,
+    }
+    return Authorisation(**{**values, **changes})
+
+
+def system(*endpoints: str, **changes: Any) -> System:
+    """A system with these endpoints."""
+    return System(**{"id": "s-1", "name": "Shop", "owner": "owner", "level": 3, "endpoints": endpoints, **changes})
+
+
+def pinned(*addresses: str, name: str = HOST, cnames: tuple[str, ...] = ()) -> Pin:
+    return Pin(name=name, addresses=addresses or (ADDRESS,), cnames=cnames)
+
+
+class Estate:
+    """One door over one small estate; ``ledger`` is in ``folder``."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *endpoints: str,
+        granted: Authorisation | None = None,
+        pins: tuple[Pin, ...] = (),
+        settings: Settings | None = None,
+    ) -> None:
+        self.granted = granted or authorise()
+        self.ledger = Ledger(folder / "ledger.jsonl")
+        self.scope = Scope([self.granted], system(*endpoints), pins or (pinned(),))
+        self.settings = settings or Settings(contact="security@inspector.test")
+        self.door = Door(self.settings, self.scope, self.ledger, salt=b"salt", run="r-1")

@@ -1,0 +1,145 @@
+"""Nothing in the process reaches the network past an open door."""
+
+import asyncio
+import gc
+import socket
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+from inspector.network.guard.audit_hook import Bypass
+from tests.core.network import misbehaving as rogue
+from tests.core.network.addresses import DECOY, HOST, Estate, make_probe, needs_raw, serving, target
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """A refusal in the middle of a library's work leaves that library's socket to the garbage collector: here."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@needs_raw
+@pytest.mark.parametrize("way", rogue.WAYS, ids=lambda way: way.__name__)
+def test_a_plugin_that_goes_past_the_door_sends_nothing(tmp_path: Path, way: rogue.Way) -> None:
+    """Every way past the door is refused with the cause bug, and a decoy sees no packet."""
+
+    async def go(port: int) -> None:
+        on = Estate(tmp_path, f"tcp://{HOST}:{port}")
+        async with on.door:
+            network = on.door.network(make_probe(), target(port), on.granted)
+            with pytest.raises((Bypass, ExceptionGroup)):
+                await asyncio.create_task(way(DECOY, port))  # type: ignore[arg-type]
+            if way not in (rogue.executor, rogue.own_thread):
+                assert network.bypass is not None
+                assert network.bypass.cause is Cause.BUG
+        assert list(on.ledger.entries()) == []
+
+    with serving("quiet", DECOY) as decoy, serving("sniff", DECOY) as sniffer:
+        asyncio.run(go(decoy.port))
+        assert sniffer.report()["packets"] == []
+
+
+def test_the_plugin_is_named(tmp_path: Path) -> None:
+    """The refusal names the module of the plugin, and not the libraries through which it went."""
+
+    async def go() -> None:
+        on = Estate(tmp_path)
+        async with on.door:
+            for way in (rogue.plain_socket, rogue.streams, rogue.program):
+                with pytest.raises(Bypass) as caught:
+                    await asyncio.create_task(way(DECOY, 9))  # type: ignore[arg-type]
+                assert caught.value.module == "tests.core.network.misbehaving"
+                assert "tests.core.network.misbehaving tried to" in str(caught.value)
+
+    asyncio.run(go())
+
+
+def test_a_library_that_starts_its_own_task_does_not_hide_the_plugin(tmp_path: Path) -> None:
+    """Where only libraries are on the stack, the probe whose look started them is named."""
+
+    async def go() -> None:
+        on = Estate(tmp_path)
+        async with on.door:
+            network = on.door.network(make_probe(), target(443), on.granted)
+            with pytest.raises(ExceptionGroup):
+                await asyncio.create_task(rogue.http_client(DECOY, 9))  # type: ignore[arg-type]
+            assert isinstance(network.bypass, Bypass)
+            assert network.bypass.module == "tests.core.network.addresses"
+
+    asyncio.run(go())
+
+
+def test_a_refusal_that_is_swallowed_is_remembered(tmp_path: Path) -> None:
+    """A plugin that hides the refusal still shows it at its network, which lets nothing more out."""
+
+    async def go() -> None:
+        on = Estate(tmp_path, f"tcp://{HOST}:443")
+        async with on.door:
+            network = on.door.network(make_probe(), target(443), on.granted)
+            await asyncio.create_task(rogue.swallow(DECOY, 9))
+            assert network.bypass is not None
+            with pytest.raises(Trouble) as caught:
+                await network.connect()
+            assert caught.value.cause is Cause.BUG
+
+    asyncio.run(go())
+
+
+def test_it_rests_while_no_door_is_open(tmp_path: Path) -> None:
+    """Before a door is opened and after it is closed, the process does what it likes."""
+
+    async def go(port: int) -> None:
+        on = Estate(tmp_path)
+        async with on.door:
+            pass
+        await rogue.plain_socket("127.0.0.1", port)
+
+    with serving("quiet", "127.0.0.1") as server:
+        asyncio.run(go(server.port))
+        asyncio.run(rogue.plain_socket("127.0.0.1", server.port))  # type: ignore[arg-type]
+
+
+def test_it_leaves_threads_alone_that_ran_before(tmp_path: Path) -> None:
+    """A thread that somebody else started before the door was opened keeps its network."""
+    go_on, failed = threading.Event(), list[BaseException]()
+
+    def stranger(port: int) -> None:
+        go_on.wait()
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except BaseException as error:  # noqa: BLE001
+            failed.append(error)
+
+    async def go(thread: threading.Thread) -> None:
+        async with Estate(tmp_path).door:
+            go_on.set()
+            await asyncio.to_thread(thread.join)
+
+    with serving("quiet", "127.0.0.1") as server:
+        thread = threading.Thread(target=stranger, args=(server.port,))
+        thread.start()
+        asyncio.run(go(thread))
+    assert failed == []
+
+
+def test_what_sends_nothing_is_let_be(tmp_path: Path) -> None:
+    """Parsing an address, a local socket pair and files are nobody's business."""
+
+    async def go() -> None:
+        async with Estate(tmp_path).door:
+            assert socket.getaddrinfo("127.0.0.1", 80)
+            one, two = socket.socketpair()
+            one.sendall(b"x")
+            assert two.recv(1) == b"x"
+            one.close()
+            two.close()
+
+    asyncio.run(go())

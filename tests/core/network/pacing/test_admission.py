@@ -1,0 +1,51 @@
+"""The checkpoint before a connection: what is asked at the very instant at which it leaves."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inspector.declare.authorisation import Rates
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+from inspector.network.pacing.admission import Checkpoint, Errand, Leave
+from inspector.network.pacing.cancellation import Patience
+from inspector.network.pacing.ledger import Ledger
+from inspector.network.pacing.rate_limit import LocalCourtesy
+from tests.core.network.addresses import ADDRESS
+
+
+def test_what_had_to_wait_is_asked_again_before_it_leaves(tmp_path: Path) -> None:
+    """What was permitted before a wait need not be after it; then nothing leaves, and the place is free for others."""
+    errand = Errand("probe", "tcp://shop.test", Rates(connections_per_second=200, burst=200, at_once=1))
+    asked: list[bool] = []
+
+    def nothing() -> None:
+        """Never an objection."""
+
+    def closing() -> None:
+        asked.append(True)
+        if len(asked) > 1:
+            raise Trouble(Cause.OUTSIDE_WINDOW, "the hour is over")
+
+    async def go() -> None:
+        ledger = Ledger(tmp_path / "ledger.jsonl")
+        checkpoint = Checkpoint(ledger, LocalCourtesy(), 10)
+
+        async def leave(check: Callable[[], None]) -> Leave:
+            return await checkpoint.leave(errand, ADDRESS, 443, "tcp", patience=Patience(), check=check)
+
+        first = await leave(nothing)
+        second = asyncio.create_task(leave(closing))
+        await asyncio.sleep(0.05)
+        assert (second.done(), asked) == (False, [True])
+        first.end()
+        with pytest.raises(Trouble, match="the hour is over"):
+            await second
+        assert len(list(ledger.entries())) == 1
+        (await leave(nothing)).end()
+        assert len(list(ledger.entries())) == 2
+        ledger.close()
+
+    asyncio.run(go())

@@ -1,0 +1,180 @@
+"""HTTP through the door, to servers that behave and servers that do not."""
+
+import asyncio
+import gzip
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from inspector.declare.settings import Ceilings, Settings
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+from tests.core.network.addresses import DECOY, HOST, Estate, make_probe, needs_raw, pinned, serving, target
+
+Act = Callable[[httpx.AsyncClient, int], Coroutine[Any, Any, Any]]
+
+
+def browse(folder: Path, port: int, act: Act, *, answer_bytes: int = 100_000, decoy: int = 0) -> Any:
+    """Run ``act`` with a client of the kind that a probe makes."""
+
+    async def go() -> Any:
+        on = Estate(
+            folder,
+            f"http://{HOST}:{port}/",
+            settings=Settings(ceilings=Ceilings(answer_bytes=answer_bytes)),
+            pins=(pinned(), pinned(DECOY, name="decoy.test")),
+        )
+        async with on.door:
+            network = on.door.network(make_probe(), target(port, scheme="http"), on.granted)
+            async with httpx.AsyncClient(transport=network.transport(), trust_env=False) as client:
+                return await act(client, port)
+
+    return asyncio.run(go())
+
+
+async def get(client: httpx.AsyncClient, port: int) -> httpx.Response:
+    return await client.get(f"http://{HOST}:{port}/", timeout=5.0)
+
+
+def cause(folder: Path, mode: str, argument: str = "", act: Act = get) -> Cause:
+    with serving(mode, argument=argument) as server, pytest.raises(Trouble) as caught:
+        browse(folder, server.port, act)
+    return caught.value.cause
+
+
+def test_a_page_is_fetched_from_the_pinned_address(tmp_path: Path) -> None:
+    """The pinned address is asked under the declared name, by somebody who says who it is and wants the plain body."""
+    page = r"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Odd: \xff\xfe\r\nContent-Length: 5\r\n\r\nhello"
+    with serving("reply", argument=page) as server:
+        response = browse(tmp_path, server.port, get)
+        (request,) = server.report()["heard"]
+    assert (response.status_code, response.content) == (200, b"hello")
+    assert [value for name, value in response.headers.raw if name == b"Set-Cookie"] == [b"a=1", b"b=2"]
+    assert (b"X-Odd", b"\xff\xfe") in response.headers.raw
+    assert response.extensions["truncated"] is False
+    assert f"Host: {HOST}:{server.port}\r\n" in request
+    assert "User-Agent: Inspector/" in request
+    assert "Accept-Encoding: identity" in request
+    assert "Connection: close" in request
+
+
+@needs_raw
+@pytest.mark.parametrize(
+    "where", ["http://decoy.test:{port}/", f"http://{DECOY}:{{port}}/", "//decoy.test:{port}/x", "https://decoy.test/"]
+)
+def test_a_redirect_leads_nowhere_else(tmp_path: Path, where: str) -> None:
+    """A redirect to another host is out of scope, and that host sees no packet."""
+
+    async def follow(client: httpx.AsyncClient, port: int) -> None:
+        await client.get(f"http://{HOST}:{port}/", follow_redirects=True)
+
+    with serving("quiet", DECOY) as decoy, serving("sniff", DECOY) as sniffer:
+        head = rf"HTTP/1.1 302 Found\r\nLocation: {where.format(port=decoy.port)}\r\nContent-Length: 0\r\n\r\n"
+        assert cause(tmp_path, "reply", head, follow) is Cause.OUT_OF_SCOPE
+        assert sniffer.report()["packets"] == []
+
+
+def test_a_redirect_to_an_undeclared_port_is_out_of_scope(tmp_path: Path) -> None:
+    """The same host on a port that nobody declared is not asked."""
+
+    async def follow(client: httpx.AsyncClient, port: int) -> None:
+        await client.get(f"http://{HOST}:{port}/", follow_redirects=True)
+
+    with serving("quiet") as other:
+        head = rf"HTTP/1.1 302 Found\r\nLocation: http://{HOST}:{other.port}/\r\nContent-Length: 0\r\n\r\n"
+        assert cause(tmp_path, "reply", head, follow) is Cause.OUT_OF_SCOPE
+        assert other.report()["accepted"] == []
+
+
+def test_a_redirect_loop_ends(tmp_path: Path) -> None:
+    """A loop of redirects on the same host ends where the client bounds it."""
+
+    async def follow(client: httpx.AsyncClient, port: int) -> None:
+        client.max_redirects = 3
+        with pytest.raises(httpx.TooManyRedirects):
+            await client.get(f"http://{HOST}:{port}/", follow_redirects=True)
+
+    with serving("reply", argument=r"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n") as server:
+        browse(tmp_path, server.port, follow)
+        assert len(server.report()["accepted"]) == 4
+
+
+def test_an_endless_body_is_cut(tmp_path: Path) -> None:
+    """Of a body without end the ceiling's bytes are kept, and the response says that it was cut."""
+    with serving("body") as server:
+        response = browse(tmp_path, server.port, get)
+    assert len(response.content) == 100_000
+    assert response.extensions["truncated"] is True
+
+
+@pytest.mark.parametrize("mode", ["headers", "lines"])
+def test_an_endless_head_is_a_protocol_error(tmp_path: Path, mode: str) -> None:
+    """Headers, or interim answers, without end are cut off by bytes."""
+    assert cause(tmp_path, mode) is Cause.PROTOCOL_ERROR
+
+
+@pytest.mark.parametrize(
+    "answer", ["SSH-2.0-x\\r\\n", "\\x16\\x03\\x01\\x02", "HTTP/1.1 200 OK\\r\\nbad header\\r\\n\\r\\n", ""]
+)
+def test_garbage_instead_of_http_is_a_protocol_error(tmp_path: Path, answer: str) -> None:
+    """Another protocol, broken headers, or nothing at all before the end is a protocol error."""
+    assert cause(tmp_path, "reply", answer) is Cause.PROTOCOL_ERROR
+
+
+def test_a_body_that_ends_early_is_a_protocol_error(tmp_path: Path) -> None:
+    """Fewer bytes than announced are not taken for the whole."""
+    assert cause(tmp_path, "reply", r"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nshort") is Cause.PROTOCOL_ERROR
+
+
+def test_silence_drip_and_reset(tmp_path: Path) -> None:
+    """A silent server times out, so does one that never gets on, and a reset is a reset."""
+
+    async def hasty(client: httpx.AsyncClient, port: int) -> None:
+        await client.get(f"http://{HOST}:{port}/", timeout=0.1)
+
+    assert cause(tmp_path, "quiet", act=hasty) is Cause.TIMEOUT
+    assert cause(tmp_path, "reset") is Cause.RESET
+
+
+def test_one_exchange_is_bounded_in_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that feeds one byte at a time within every single timeout is cut off all the same."""
+    monkeypatch.setattr("inspector.network.protocols.http._EXCHANGE_SECONDS", 0.3)
+    assert cause(tmp_path, "drip") is Cause.TIMEOUT
+
+
+def test_what_a_packed_body_unpacks_to_is_bounded(tmp_path: Path) -> None:
+    """A compressed body that nobody asked for cannot unpack to more than the ceiling."""
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    text = "".join(f"\\x{byte:02x}" for byte in bomb)
+    head = rf"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n"
+    with serving("reply", argument=head + text[:80_000]) as server:
+        response = browse(tmp_path, server.port, get)
+    assert len(response.content) <= 100_000
+    assert response.extensions["truncated"] is True
+
+
+def test_too_many_requests_gives_the_address_peace(tmp_path: Path) -> None:
+    """After 429 with Retry-After the next connection to the address waits for so long."""
+
+    async def twice(client: httpx.AsyncClient, port: int) -> float:
+        assert (await get(client, port)).status_code == 429
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await get(client, port)
+        return loop.time() - began
+
+    head = r"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n"
+    with serving("reply", argument=head) as server:
+        assert browse(tmp_path, server.port, twice) >= 2.9
+
+
+def test_a_request_that_cannot_be_sent_is_the_probes_bug(tmp_path: Path) -> None:
+    """A header that no client may send is blamed on the probe."""
+
+    async def odd(client: httpx.AsyncClient, port: int) -> None:
+        await client.get(f"http://{HOST}:{port}/", headers=[("X-Odd", b"a\r\nb")])  # type: ignore[list-item]
+
+    assert cause(tmp_path, "reply", act=odd) is Cause.BUG

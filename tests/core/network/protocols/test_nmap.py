@@ -1,0 +1,246 @@
+"""nmap behind the door: polite, pinned, paced, and gone when it must be."""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from inspector.declare.authorisation import Covers, Rates
+from inspector.declare.settings import Settings
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+from inspector.network.protocols.nmap import check_arguments, find_nmap, port_list
+from tests.core.network.addresses import (
+    ADDRESS,
+    FAST,
+    HOST,
+    Estate,
+    authorise,
+    make_probe,
+    most_in_a_second,
+    needs_raw,
+    pinned,
+    serving,
+    target,
+)
+
+needs_nmap = pytest.mark.skipif(shutil.which("nmap") is None, reason="nmap is not installed")
+BLOCK = Covers(blocks=(f"{ADDRESS}/32",))
+
+
+def sweep(
+    folder: Path,
+    ports: Sequence[int],
+    *,
+    arguments: Sequence[str] = (),
+    covers: Covers = BLOCK,
+    rates: Rates = FAST,
+    endpoint: str = f"host:{HOST}",
+    settings: Settings | None = None,
+    timeout: float = 30.0,
+) -> tuple[bytes, Estate]:
+    on = Estate(folder, endpoint, granted=authorise(covers=covers, rates=rates), settings=settings)
+
+    async def go() -> bytes:
+        async with on.door:
+            network = on.door.network(make_probe(), target(None, scheme="host"), on.granted)
+            return await network.nmap(arguments, ports=ports, timeout=timeout)
+
+    return asyncio.run(go()), on
+
+
+def trouble(folder: Path, ports: Sequence[int], **changes: object) -> Trouble:
+    with pytest.raises(Trouble) as caught:
+        sweep(folder, ports, **changes)  # type: ignore[arg-type]
+    return caught.value
+
+
+@needs_nmap
+def test_open_and_closed_ports_come_back_as_xml(tmp_path: Path) -> None:
+    """nmap's own XML comes back whole; the ledger counts each port question of the sweep once."""
+    with serving("quiet") as server:
+        xml, on = sweep(tmp_path, [server.port, 1, 2, 3])
+    states = {port.get("portid"): port.find("state").get("state") for port in ET.fromstring(xml).iter("port")}  # type: ignore[union-attr]
+    assert states[str(server.port)] == "open"
+    assert "-n -Pn" in xml.decode()
+    (entry,) = on.ledger.entries()
+    assert (entry.address, entry.protocol, entry.questions, entry.result) == (ADDRESS, "sweep", 4, "open")
+    assert entry.authorisation == "a-1"
+
+
+@needs_nmap
+def test_an_ipv6_address_is_swept(tmp_path: Path) -> None:
+    """nmap is told the family of the pinned address."""
+    on = Estate(tmp_path, granted=authorise(covers=Covers(blocks=("::1/128",))), pins=(pinned("::1"),))
+
+    async def go(port: int) -> bytes:
+        async with on.door:
+            look = on.door.network(make_probe(), target(None, scheme="host", address="::1"), on.granted)
+            await (await look.connect(port)).close()
+            return await look.nmap([], ports=[port], timeout=30)
+
+    with serving("quiet", "::1") as server:
+        assert b'state="open"' in asyncio.run(go(server.port))
+
+
+@needs_nmap
+@needs_raw
+@pytest.mark.parametrize("arguments", [(), ("-T4", "--max-retries", "1")])
+def test_questions_keep_their_rate_as_the_host_counts_them(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """In no second does the host see more port questions than are authorised, and the ledger has them all."""
+    rates = Rates(port_questions_per_second=40)
+    with serving("quiet") as server, serving("sniff") as sniffer:
+        _, on = sweep(tmp_path, [server.port, *range(2000, 2060)], arguments=arguments, rates=rates)
+        packets = sniffer.report()["packets"]
+    questions = [at for at, _, _, flags in packets if flags & 0x12 == 0x02]
+    assert len(questions) == 61
+    assert most_in_a_second(questions) <= 40
+    assert sum(entry.questions for entry in on.ledger.entries()) == 61
+
+
+@needs_nmap
+@needs_raw
+def test_two_sweeps_of_one_address_keep_the_rate_together(tmp_path: Path) -> None:
+    """Sweeps of the same address run one after the other, also from two looks."""
+    rates = Rates(port_questions_per_second=40)
+    on = Estate(tmp_path, granted=authorise(covers=BLOCK, rates=rates))
+
+    async def go() -> None:
+        async with on.door:
+            looks = [on.door.network(make_probe(), target(None, scheme="host"), on.granted) for _ in range(2)]
+            await asyncio.gather(*(look.nmap([], ports=range(2000, 2030), timeout=30) for look in looks))
+
+    with serving("sniff") as sniffer:
+        asyncio.run(go())
+        packets = sniffer.report()["packets"]
+    questions = [at for at, _, _, flags in packets if flags & 0x12 == 0x02]
+    assert len(questions) == 60
+    assert most_in_a_second(questions) <= 40
+
+
+@needs_nmap
+@needs_raw
+def test_nobody_else_is_asked(tmp_path: Path) -> None:
+    """A sweep of undeclared ports needs the address listed; by name alone only declared ports are asked."""
+    by_name = Covers(names=(HOST,))
+    with serving("quiet") as server, serving("sniff") as sniffer:
+        assert trouble(tmp_path, [1, 2], covers=by_name).cause is Cause.OUT_OF_SCOPE
+        assert sniffer.report()["packets"] == []
+        xml, _ = sweep(tmp_path, [server.port], covers=by_name, endpoint=f"tcp://{HOST}:{server.port}")
+    assert b'state="open"' in xml
+
+
+def test_ports_outside_the_paper_are_not_swept(tmp_path: Path) -> None:
+    """One port outside the ports of the paper refuses the sweep, and names it."""
+    covers = Covers(blocks=BLOCK.blocks, ports=({"first": 1, "last": 9},))  # type: ignore[arg-type]
+    found = trouble(tmp_path, [1, 9, 10], covers=covers)
+    assert found.cause is Cause.OUT_OF_SCOPE
+    assert "port 10" in found.message
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["127.0.0.1"],
+        ["--script", "default"],
+        ["-sV"],
+        ["-sS"],
+        ["-sU"],
+        ["-iL", "/etc/passwd"],
+        ["-oN", "/tmp/x"],
+        ["--scan-delay", "0"],
+        ["--max-retries", "-1"],
+        ["--max-retries"],
+        ["--max-retries=99"],
+        ["-p", "1-65535"],
+        ["--resume", "x"],
+        ["-T5"],
+        ["--host-timeout", "1h; id"],
+    ],
+)
+def test_only_options_of_a_polite_scan_are_taken(tmp_path: Path, arguments: list[str]) -> None:
+    """Targets, scripts, files, other scans and other paces in the arguments are the probe's bug."""
+    assert trouble(tmp_path, [80], arguments=arguments).cause is Cause.BUG
+
+
+def test_polite_options_are_taken() -> None:
+    """Waiting times and retries may be chosen, in either spelling."""
+    assert check_arguments(["--max-retries=1", "-T4"]) == ["--max-retries", "1", "-T4"]
+
+
+@pytest.mark.parametrize("path", [(), ("/nonexistent/nmap",)])
+def test_a_missing_nmap_is_said(tmp_path: Path, path: tuple[str, ...]) -> None:
+    """Without nmap on the search path the trouble is tool-missing, and nothing stands in the ledger."""
+    found = trouble(tmp_path, [80], settings=Settings(nmap_search_path=path))
+    assert found.cause is Cause.TOOL_MISSING
+    assert list(Estate(tmp_path).ledger.entries()) == []
+    with pytest.raises(Trouble, match="not found"):
+        find_nmap(path)
+
+
+@needs_nmap
+def test_a_sweep_ends_on_its_deadline_and_leaves_no_process(tmp_path: Path) -> None:
+    """A sweep that takes longer than it may is a timeout, is counted whole, and its process is gone."""
+    fake = tmp_path / "nmap"
+    fake.write_text("#!/bin/sh\necho $$ > $0.pid\nsleep 600\n")
+    fake.chmod(0o700)
+    found = trouble(tmp_path, [80, 81], settings=Settings(nmap_search_path=(str(fake),)), timeout=0.5)
+    assert found.cause is Cause.TIMEOUT
+    pid = int(fake.with_name("nmap.pid").read_text())
+    assert not Path(f"/proc/{pid}").exists()
+    (entry,) = Estate(tmp_path).ledger.entries()
+    assert (entry.questions, entry.result) == (2, "timeout")
+
+
+def test_a_sweep_dies_with_the_inspector(tmp_path: Path) -> None:
+    """When the inspecting process is killed, no sweep goes on without anybody to call it back."""
+    fake = tmp_path / "nmap"
+    fake.write_text("#!/bin/sh\necho $$ > $0.tmp\nmv $0.tmp $0.pid\nexec sleep 600\n")
+    fake.chmod(0o700)
+    process = subprocess.Popen([sys.executable, "-c", _SWEEP, str(tmp_path)])
+    while not fake.with_name("nmap.pid").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    pid = int(fake.with_name("nmap.pid").read_text())
+    process.kill()
+    process.wait()
+    while _is_running(pid):
+        time.sleep(0.01)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+_SWEEP = """
+import sys
+from pathlib import Path
+from inspector.declare.settings import Settings
+from tests.core.network.protocols.test_nmap import sweep
+folder = Path(sys.argv[1])
+sweep(folder, [80], settings=Settings(nmap_search_path=(str(folder / "nmap"),)), timeout=60)
+"""
+
+
+def test_a_failing_nmap_is_a_bug_with_its_words(tmp_path: Path) -> None:
+    """What nmap says when it quits is told."""
+    fake = tmp_path / "nmap"
+    fake.write_text("#!/bin/sh\necho 'no such thing' >&2\nexit 3\n")
+    fake.chmod(0o700)
+    found = trouble(tmp_path, [80], settings=Settings(nmap_search_path=(str(fake),)))
+    assert found.cause is Cause.BUG
+    assert "no such thing" in found.message
+
+
+def test_runs_of_ports_are_written_short() -> None:
+    """Ports are sorted, told once, and runs are shortened."""
+    assert port_list([443, 80, 81, 82, 80, 22]) == "22,80-82,443"

@@ -1,0 +1,308 @@
+"""Worker processes: killable, watched, and with no right of their own."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inspector.declare.authorisation import Rates
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+from inspector.network import isolate
+from inspector.network.guard.audit_hook import Bypass
+from inspector.network.sandbox import pool as isolation
+from inspector.network.sandbox.protocol import Kind, pack
+from tests.core.network import worker_jobs as jobs
+from tests.core.network.addresses import ADDRESS, DECOY, HOST, Estate, authorise, make_probe, needs_raw, serving, target
+
+Job = Callable[[bytes], bytes]
+
+
+def trouble(job: Job, payload: bytes = b"", *, timeout: float = 20.0, memory_bytes: int = 1 << 30) -> Trouble:
+    with pytest.raises(Trouble) as caught:
+        asyncio.run(isolate(job, payload, timeout=timeout, memory_bytes=memory_bytes))
+    return caught.value
+
+
+def working(folder: Path, job: Job, payload: bytes, port: int, *, timeout: float = 20.0) -> tuple[bytes, Estate]:
+    """Run a job through the network of a look at the lab's host."""
+    on = Estate(folder, f"tcp://{HOST}:{port}")
+
+    async def go() -> bytes:
+        async with on.door:
+            network = on.door.network(make_probe(), target(port), on.granted)
+            return await network.work(job, payload, timeout=timeout)
+
+    return asyncio.run(go()), on
+
+
+# --- pure functions ---
+
+
+def test_a_function_runs_elsewhere_and_its_bytes_come_back() -> None:
+    """Any bytes go there and back, also more than a pipe holds, and the process is another one."""
+    data = os.urandom(3_000_000)
+    assert asyncio.run(isolate(jobs.reverse, data, timeout=20)) == data[::-1]
+    assert int(asyncio.run(isolate(jobs.identity, b"", timeout=20))) != os.getpid()
+
+
+def test_a_worker_gives_way() -> None:
+    """What computes in a worker stands back for the event loop, for which every look waits."""
+    assert int(asyncio.run(isolate(jobs.priority, b"", timeout=20))) == min(19, os.nice(0) + 5)
+
+
+def test_a_warm_worker_is_used_again_and_a_troubled_one_is_not() -> None:
+    """The next job of a package finds the worker of the last one, unless that ended in trouble."""
+
+    async def pids() -> list[bytes]:
+        found = [await isolate(jobs.identity, b"", timeout=20) for _ in range(2)]
+        with pytest.raises(Trouble):
+            await isolate(jobs.raise_error, b"", timeout=20)
+        return [*found, await isolate(jobs.identity, b"", timeout=20)]
+
+    one, two, three = asyncio.run(pids())
+    assert one == two != three
+
+
+def test_jobs_that_wait_share_workers() -> None:
+    """More jobs than workers may run side by side are all done, each by one that was there for another."""
+
+    async def pids() -> list[bytes]:
+        return await asyncio.gather(*(isolate(jobs.identity, b"", timeout=20) for _ in range(30)))
+
+    assert len(set(asyncio.run(pids()))) <= (os.cpu_count() or 1)
+
+
+def test_what_nobody_asked_for_is_not_taken_in() -> None:
+    """However much a worker says, no more is held of it in advance than one read brings; nonsense ends the job."""
+    with pytest.raises(Trouble, match="talks nonsense") as caught:
+        asyncio.run(isolate(jobs.flood, b"", timeout=20))
+    assert caught.value.cause is Cause.BUG
+
+    async def busy_elsewhere() -> int:
+        worker = isolation._Worker()
+        try:
+            async with worker.listening():
+                await worker.send(
+                    pack(
+                        Kind.JOB,
+                        {
+                            "module": jobs.__name__,
+                            "name": "flood",
+                            "memory_bytes": isolation.MEMORY_BYTES,
+                            "network": False,
+                            "context": False,
+                        },
+                    )
+                )
+                while not worker._heard:  # noqa: ASYNC110  (nothing tells of it)
+                    await asyncio.sleep(0.01)
+                await asyncio.sleep(0.3)
+                return len(worker._heard)
+        finally:
+            worker.kill()
+
+    assert 0 < asyncio.run(busy_elsewhere()) < 2 * isolation._READ_BYTES
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_nobody_waits_for_a_long_job(monkeypatch: pytest.MonkeyPatch, warm: bool) -> None:
+    """A job gets another worker while the only one is at a long job, were it the first that this one has."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(isolation, "_FIRST_SECONDS", 0.2)
+    isolation.kill_idle(0)
+
+    async def go() -> bool:
+        if warm:
+            await isolate(jobs.identity, b"", timeout=20)
+        long = asyncio.create_task(isolate(jobs.hang, b"", timeout=60))
+        await asyncio.sleep(0.1)
+        await isolate(jobs.identity, b"", timeout=20)
+        is_first = not long.done()
+        long.cancel()
+        await asyncio.gather(long, return_exceptions=True)
+        return is_first
+
+    assert asyncio.run(go())
+
+
+def test_who_waits_for_a_worker_that_dies_gets_another() -> None:
+    """The jobs behind one that crashes its process are done all the same."""
+
+    async def go() -> list[bytes | BaseException]:
+        asked = (jobs.crash, *(jobs.reverse for _ in range(5)))
+        return await asyncio.gather(*(isolate(each, b"ab", timeout=20) for each in asked), return_exceptions=True)
+
+    crashed, *others = asyncio.run(go())
+    assert isinstance(crashed, Trouble)
+    assert others == [b"ba"] * 5
+
+
+def test_a_job_that_gives_up_waiting_takes_no_worker_along() -> None:
+    """Jobs cancelled in the queue leave the workers to those that come after."""
+
+    async def go() -> bytes:
+        waiting = [asyncio.create_task(isolate(jobs.identity, b"", timeout=20)) for _ in range(10)]
+        await asyncio.sleep(0)
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        return await isolate(jobs.reverse, b"ab", timeout=20)
+
+    assert asyncio.run(go()) == b"ba"
+
+
+def test_what_jobs_have_in_common_goes_along() -> None:
+    """A function gets the context of its own job, the same worker or not; without one it gets none."""
+
+    async def go() -> list[bytes]:
+        contexts = (b"one", b"one", b"two", b"one")
+        told = [await isolate(jobs.beside, b"in ", timeout=20, context=each) for each in contexts]
+        return [*told, await isolate(jobs.reverse, b"ab", timeout=20)]
+
+    assert asyncio.run(go()) == [b"in one", b"in one", b"in two", b"in one", b"ba"]
+
+
+def test_what_a_job_prints_disturbs_nobody() -> None:
+    """Standard output and error of a job are no frames and fill no pipe; standard input is empty."""
+    assert asyncio.run(isolate(jobs.chatter, b"", timeout=20)) == b"read nothing"
+
+
+@pytest.mark.parametrize("job", [jobs.hang, jobs.burn, jobs.hold_the_interpreter, jobs.stubborn])
+def test_a_worker_is_killed_on_its_deadline(job: Job) -> None:
+    """A function that sleeps, burns CPU, holds the interpreter or swallows everything ends as a timeout."""
+    assert trouble(job, timeout=0.5).cause is Cause.TIMEOUT
+
+
+def test_a_crash_is_a_bug_with_its_last_words() -> None:
+    """A process that dies is a bug, told with how it died and what it wrote last."""
+    found = trouble(jobs.crash)
+    assert found.cause is Cause.BUG
+    assert "last words" in found.message
+    assert "-6" in found.message
+
+
+def test_memory_is_bounded() -> None:
+    """A function that wants more memory than it may have ends as a bug."""
+    found = trouble(jobs.fill_memory, memory_bytes=512 << 20)
+    assert found.cause is Cause.BUG
+    assert "MemoryError" in found.message
+
+
+def test_trouble_comes_back_as_it_was_raised() -> None:
+    """A Trouble raised in the worker keeps cause and message; any other exception is a bug that is named."""
+    assert (trouble(jobs.raise_trouble).cause, trouble(jobs.raise_trouble).message) == (
+        Cause.PROTOCOL_ERROR,
+        "not a certificate",
+    )
+    assert "KeyError: 'lost'" in trouble(jobs.raise_error, b"lost").message
+    assert "not bytes" in trouble(jobs.wrong_type).message
+
+
+def test_what_cannot_be_imported_is_refused() -> None:
+    """A closure cannot be sent to another process, and the message says what to do."""
+    found = trouble(lambda payload: payload)
+    assert found.cause is Cause.BUG
+    assert "top of a module" in found.message
+
+
+@needs_raw
+@pytest.mark.parametrize(
+    "job", [jobs.connect, jobs.swallowing, jobs.datagram, jobs.low_level, jobs.look_up, jobs.program]
+)
+def test_a_pure_function_reaches_nothing(job: Job) -> None:
+    """No socket, no name, no program: the worker is killed, the module blamed, and a decoy sees no packet."""
+    with serving("quiet", DECOY) as decoy, serving("sniff", DECOY) as sniffer:
+        found = trouble(job, f"{DECOY} {decoy.port}".encode())
+        assert sniffer.report()["packets"] == []
+    assert isinstance(found, Bypass)
+    assert found.module == "tests.core.network.worker_jobs"
+
+
+# --- functions that connect ---
+
+
+def test_a_granted_connection_is_on_the_ledger(tmp_path: Path) -> None:
+    """A connection from the worker goes through and stands in the ledger with its bytes."""
+    with serving("echo") as server:
+        answer, on = working(tmp_path, jobs.connect, f"{ADDRESS} {server.port}".encode(), server.port)
+    (entry,) = on.ledger.entries()
+    assert answer == b"word"
+    assert (entry.address, entry.port, entry.sent, entry.received) == (ADDRESS, server.port, 4, 4)
+    assert (entry.probe, entry.authorisation, entry.result) == ("trial", "a-1", "open")
+
+
+@needs_raw
+@pytest.mark.parametrize(
+    "job", [jobs.connect, jobs.swallowing, jobs.datagram, jobs.low_level, jobs.look_up, jobs.program]
+)
+def test_a_worker_reaches_only_the_target(tmp_path: Path, job: Job) -> None:
+    """Another address, a datagram, a name or a program: killed and blamed, and the decoy sees no packet."""
+    with serving("quiet", DECOY) as decoy, serving("sniff", DECOY) as sniffer:
+        with pytest.raises(Trouble) as caught:
+            working(tmp_path, job, f"{DECOY} {decoy.port}".encode(), decoy.port)
+        assert sniffer.report()["packets"] == []
+    assert caught.value.cause is Cause.BUG
+    assert "tests.core.network.worker_jobs" in caught.value.message
+
+
+def test_a_port_that_is_not_covered_ends_the_job(tmp_path: Path) -> None:
+    """A worker that asks an undeclared port gets no chance to take the refusal for the server's."""
+    with serving("quiet") as server:
+        with pytest.raises(Trouble) as caught:
+            working(tmp_path, jobs.swallowing, f"{ADDRESS} {server.port}".encode(), server.port + 1)
+        assert server.report()["accepted"] == []
+    assert caught.value.cause is Cause.OUT_OF_SCOPE
+
+
+def test_a_refused_connection_is_told_to_the_ledger(tmp_path: Path) -> None:
+    """The job sees the server's own refusal, and so does the ledger."""
+    with serving("quiet") as server:
+        server.stop()
+        answer, on = working(tmp_path, jobs.refused, f"{ADDRESS} {server.port}".encode(), server.port)
+    assert int(answer) != 0
+    assert [entry.result for entry in on.ledger.entries()] == ["refused"]
+
+
+def test_a_job_that_leaks_a_connection_loses_its_worker(tmp_path: Path) -> None:
+    """A connection left open is closed with its process, and the next job gets another one."""
+    with serving("quiet") as server:
+        payload = f"{ADDRESS} {server.port}".encode()
+        first, on = working(tmp_path, jobs.leak, payload, server.port)
+        second, _ = working(tmp_path / "..", jobs.identity, b"", server.port)
+    assert first != second
+    assert not Path(f"/proc/{int(first)}").exists()
+    assert [entry.questions for entry in on.ledger.entries()][:1] == [1]
+
+
+def test_a_connection_that_a_job_forgets_frees_its_place(tmp_path: Path) -> None:
+    """Sockets that only the garbage collector closes are closed for the budget too."""
+
+    async def go(port: int) -> bytes:
+        rates = Rates(connections_per_second=100, burst=100, at_once=1)
+        on = Estate(tmp_path, f"tcp://{HOST}:{port}", granted=authorise(rates=rates))
+        async with on.door:
+            network = on.door.network(make_probe(), target(port), on.granted)
+            return await network.work(jobs.forgetful, f"{ADDRESS} {port}".encode(), timeout=20)
+
+    with serving("quiet") as server:
+        assert asyncio.run(go(server.port)) == b"done"
+
+
+def test_waiting_for_the_pace_is_not_the_jobs_time(tmp_path: Path) -> None:
+    """A job with a short deadline outlives it while courtesy alone makes it wait."""
+    slow = Rates(connections_per_second=4, burst=4, at_once=4)
+
+    async def go(port: int) -> bytes:
+        on = Estate(tmp_path, f"tcp://{HOST}:{port}", granted=authorise(rates=slow))
+        async with on.door:
+            network = on.door.network(make_probe(), target(port), on.granted)
+            await network.work(jobs.identity, b"", timeout=20)  # start the process
+            done = await network.work(jobs.many, f"{ADDRESS} {port} 12".encode(), timeout=1.5)
+        assert sum(entry.questions for entry in on.ledger.entries()) == 12
+        return done
+
+    with serving("quiet") as server:
+        assert asyncio.run(go(server.port)) == b"0"

@@ -1,0 +1,89 @@
+"""Closing an inspection before its end: every address that was not asked is on record."""
+
+from pathlib import Path
+
+from inspector import (
+    Aim,
+    Answer,
+    Capture,
+    Cause,
+    Discovered,
+    Form,
+    Network,
+    Observation,
+    Reading,
+    Scheme,
+    Target,
+    probe,
+)
+from inspector.model.observation import Evidence
+from inspector.model.subject import Subject, parse_uri, subject_of
+from inspector.network import Scope
+from inspector.pipeline.pipeline import close
+from inspector.plan.planner import Planner
+from inspector.record.inspection import Pin, Plan
+from inspector.registry.registry import Registry
+from inspector.seal import SigningKey, Writer
+from tests.core.seal.examples import TRUST, WHEN, inspection
+
+CAKE = Scheme("cake", Form.PAGE, 1)
+HOST = "a.example"
+
+
+class Taste(Observation):
+    kind = "taste/1"
+    sweet: Answer[bool]
+
+
+def _read(_capture: Capture, _reading: Reading) -> Taste:
+    raise NotImplementedError
+
+
+@probe("taste", kind=Taste, schemes={CAKE}, aim=Aim.URL, read=_read)
+async def taste(target: Target, network: Network) -> Capture:
+    """Never called here: closing asks nothing."""
+    raise NotImplementedError
+
+
+def _subject(path: str, address: str) -> Subject:
+    return subject_of(parse_uri(f"cake://{HOST}/{path}", {"cake": CAKE}), Aim.URL, address=address)
+
+
+def _looked(at: Subject, *discovered: Discovered) -> Evidence:
+    return Evidence(
+        probe="taste",
+        probe_version="1",
+        kind="taste/1",
+        subject=at,
+        began=WHEN,
+        ended=WHEN,
+        vantage="test",
+        facts={"sweet": {"seen": True}},
+        discovered=discovered,
+    )
+
+
+def test_each_address_of_a_discovered_aim_is_answered_for(tmp_path: Path) -> None:
+    """What was brought to light and asked at one address only is aborted at the other, not forgotten."""
+    pins = (Pin(name=HOST, addresses=("127.0.0.1", "127.0.0.2")),)
+    begun = inspection().model_copy(update={"plan": Plan(pins=pins)})
+    writer = Writer.create(tmp_path, begun, trust=TRUST)
+    writer.record(_looked(_subject("", "127.0.0.1"), Discovered(uri=f"cake://{HOST}/more", why="redirect")))
+    writer.record(_looked(_subject("more", "127.0.0.1")))
+    registry = Registry(
+        plugins=(),
+        probes={"taste": taste},
+        checks={},
+        renderers={},
+        profiles=(),
+        schemes={"cake": CAKE},
+        kinds={"taste/1": Taste},
+    )
+    scope = Scope(begun.authorisations, begun.system, pins)
+    planner = Planner(begun.system, registry, {"taste": taste}, {"taste": {}}, scope, WHEN)
+    bundle = close(writer, planner, SigningKey.load_or_create(tmp_path / "key.pem"), reason="closed early")
+    told = {(each.subject.uri, each.subject.address): each.trouble for _, each in bundle.evidence()}
+    missed = told[f"cake://{HOST}/more", "127.0.0.2"]
+    assert missed is not None
+    assert missed.cause is Cause.ABORTED
+    assert len(told) == 3

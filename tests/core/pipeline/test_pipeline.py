@@ -1,0 +1,239 @@
+"""One system from start to end: what a capture is begun with, closed with, and judged with later."""
+
+import asyncio
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from inspector import Answer, Capture, Cause, Declared, Reading, Verdict, check, failed, passed
+from inspector.assess.assessor import Verdicts
+from inspector.declare.authorisation import Covers
+from inspector.declare.settings import Settings
+from inspector.declare.statement import Statement, StatementKind
+from inspector.model.errors import BundleError, Misuse
+from inspector.model.finding import finding_id
+from inspector.model.subject import Aim
+from inspector.pipeline.pipeline import Terms, begin, close, judge, load_trust, prepare, resumed, trust_of
+from inspector.pipeline.system_filter import Part
+from inspector.plan.planner import Selection
+from inspector.seal import SigningKey
+from tests.core.systems import (
+    RAW,
+    Oven,
+    authorisation,
+    bread,
+    crumb,
+    crumbs,
+    inspect,
+    job,
+    outcomes,
+    oven,
+    regime,
+    registry,
+    row,
+    system,
+)
+
+
+def test_closed_before_anything_was_looked_at(tmp_path: Path) -> None:
+    """Every look of the plan is on record as aborted, so that nobody reads silence as a pass."""
+    bundle, judgement = inspect(tmp_path, job(tmp_path), collected=False)
+    assert {each.trouble.cause for _, each in bundle.evidence() if each.trouble} == {Cause.ABORTED}
+    assert len(bundle.evidence()) == len(bundle.inspection.plan.asks)
+    assert outcomes(judgement)["oven-hot"] == ("inconclusive", "aborted")
+
+
+def test_closed_after_a_look_that_discovered_something(tmp_path: Path) -> None:
+    """What it brought to light and nobody asked any more is aborted too."""
+    given = job(tmp_path, registry=registry([oven(Capture(raw=RAW, discovered=crumbs(2))), bread, crumb]))
+    bundle, _ = inspect(tmp_path, given)
+    prepared = asyncio.run(prepare(replace(given, run="run-2")))
+    with begin(prepared) as writer:
+        for _, evidence in bundle.evidence():
+            if evidence.probe == "oven":
+                for raw in bundle.capture_of(evidence).raw:
+                    writer.put(raw)
+                writer.record(evidence)
+        closed = close(writer, prepared.planner, SigningKey.load_or_create(tmp_path / "key.pem"))
+    causes = sorted((each.probe, each.trouble.cause if each.trouble else None) for _, each in closed.evidence())
+    assert causes == [("bread", Cause.ABORTED), ("crumb", Cause.ABORTED), ("crumb", Cause.ABORTED), ("oven", None)]
+
+
+def test_resumed_with_its_own_papers_and_plan(tmp_path: Path) -> None:
+    """What was decided at the beginning holds to the end: system, authorisations, selection and pins."""
+    given = job(tmp_path, selection=Selection(only=("oven-hot",), within=60))
+    prepared = asyncio.run(prepare(given))
+    begin(prepared).close()
+    [folder] = (tmp_path / "out" / "run-1" / "bakery").iterdir()
+    writer, again, planner = resumed(folder, given.settings, given.registry, given.as_of)
+    with writer:
+        assert again.selection == given.selection
+        assert (again.system, again.authorisations) == (given.system, given.authorisations)
+        assert planner.probes.keys() == prepared.planner.probes.keys()
+        assert writer.inspection.plan == prepared.plan
+
+
+def test_judged_by_a_check_of_another_version(tmp_path: Path) -> None:
+    """What was captured is judged with what is installed today; the capture is what it was."""
+    bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("oven-hot"))))
+
+    @check("oven-hot", title="Hot")
+    def stricter(seen: Oven, *, degrees: int = 250) -> Verdict:
+        """It is hot.
+
+        Remediation: heat it.
+        """
+        return failed("not hot enough") if seen.hot.value else passed("fine")
+
+    second = asyncio.run(judge(bundle, registry(checks=[stricter]), Terms(as_of=first.as_of)))
+    assert (outcomes(first)["oven-hot"][0], outcomes(second)["oven-hot"][0]) == ("pass", "fail")
+
+
+def test_reread_with_a_parser_that_was_mended(tmp_path: Path) -> None:
+    """A parser's fix needs no new look: facts and verdicts come anew from the raw bytes, and the judgement says so."""
+
+    def wrong(capture: Capture, reading: Reading) -> Oven:
+        raise ValueError("not understood")
+
+    given = job(tmp_path, regime=regime(row("oven-hot")), registry=registry([oven(read=wrong), bread, crumb]))
+    bundle, first = inspect(tmp_path, given)
+    mended = registry()
+    known: Verdicts = {}
+    second = asyncio.run(judge(bundle, mended, Terms(as_of=first.as_of, verdicts=known)))
+    assert known
+    third = asyncio.run(judge(bundle, mended, Terms(as_of=first.as_of, reread=True, verdicts=known)))
+    assert outcomes(first)["oven-hot"] == outcomes(second)["oven-hot"] == ("inconclusive", "protocol-error")
+    assert outcomes(third)["oven-hot"] == ("pass", None)
+    assert (second.reread, third.reread) == (False, True)
+
+
+def test_reread_with_a_parser_that_raises_is_its_bug(tmp_path: Path) -> None:
+    """An exception of the plugin is told as one, not as nonsense that the server sent."""
+
+    def broken(capture: Capture, reading: Reading) -> Oven:
+        raise KeyError("oops")
+
+    bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("oven-hot"))))
+    parts = registry([oven(read=broken), bread, crumb])
+    again = asyncio.run(judge(bundle, parts, Terms(as_of=first.as_of, reread=True)))
+    assert outcomes(again)["oven-hot"] == ("error", "bug")
+
+
+def test_reread_without_the_probe_keeps_the_facts(tmp_path: Path) -> None:
+    """A probe that is gone cannot read again: what it read then stands."""
+    bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("oven-hot"))))
+    again = asyncio.run(judge(bundle, registry([bread, crumb]), Terms(as_of=first.as_of, reread=True)))
+    assert outcomes(again)["oven-hot"] == ("pass", None)
+
+
+def test_network_is_closed_while_judging(tmp_path: Path) -> None:
+    """Neither a check nor a parser reaches anybody when a bundle is judged."""
+    bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("oven-hot"))))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        where = server.getsockname()
+
+        def connecting() -> None:
+            with socket.socket() as plain:
+                plain.connect(where)
+
+        def reading(capture: Capture, reading: Reading) -> Oven:
+            connecting()
+            return Oven(hot=Answer(seen=True))
+
+        @check("oven-hot", title="Hot", about=Aim.SYSTEM)
+        def asking(declared: Declared) -> Verdict:
+            """It is hot.
+
+            Remediation: heat it.
+            """
+            connecting()
+            return passed("fine")
+
+        parts = registry([oven(read=reading), bread, crumb])
+        read_again = asyncio.run(judge(bundle, parts, Terms(as_of=first.as_of, reread=True)))
+        judged_again = asyncio.run(judge(bundle, registry(checks=[asking]), Terms(as_of=first.as_of)))
+        with pytest.raises(TimeoutError):
+            server.accept()
+    assert outcomes(read_again)["oven-hot"] == ("error", "bug")
+    assert outcomes(judged_again)["oven-hot"] == ("error", "bug")
+
+
+# --- trust material ---------------------------------------------------------------------------------------------------
+
+
+def test_trust_material_is_taken_in_whole(tmp_path: Path) -> None:
+    """Files and folders of roots, and anchors line by line, come out as they went in."""
+    (tmp_path / "roots").mkdir()
+    (tmp_path / "roots" / "b.crt").write_bytes(b"B")
+    (tmp_path / "roots" / "a.pem").write_bytes(b"A")
+    (tmp_path / "roots" / "readme").write_bytes(b"no root")
+    (tmp_path / "one.pem").write_bytes(b"one")
+    anchor = ". IN DS 20326 8 2 E06D44B8"
+    settings = Settings(
+        trust_roots=(tmp_path / "roots", tmp_path / "one.pem"),
+        public_roots=tmp_path / "one.pem",
+        dnssec_anchors=(anchor,),
+    )
+    trust = trust_of(load_trust(settings))
+    assert trust.declared_roots.split() == [b"A", b"B", b"one"]
+    assert trust.public_roots == b"one"
+    assert trust.dnssec_anchors == (anchor,)
+
+
+def test_trust_roots_that_cannot_be_read_are_misuse(tmp_path: Path) -> None:
+    """A wrong path is told before anything is asked."""
+    with pytest.raises(Misuse, match=r"trust roots cannot be read: .*missing\.pem"):
+        load_trust(Settings(trust_roots=(tmp_path / "missing.pem",)))
+
+
+# --- the system's part of the papers ----------------------------------------------------------------------------------
+
+
+def part() -> Part:
+    ours = system("oven://127.0.0.1", "oven://www.ours.test")
+    others = [system("oven://www.theirs.test", "oven://127.0.9.9", id="other")]
+    return Part(ours, others, registry().schemes)
+
+
+def test_authorisations_are_cut_to_the_system() -> None:
+    """Names of others, and blocks without an address of ours, stay out; a name that nobody else declares stays."""
+    names = ("www.ours.test", "www.theirs.test", "*.theirs.test", "*.test", "mx.provider.test")
+    blocks = ("127.0.0.0/24", "127.0.9.9/32", "2001:db8::/32")
+    given = authorisation(covers=Covers(names=names, blocks=blocks))
+    [kept] = part().authorisations([given], [])
+    assert kept.covers.names == ("www.ours.test", "*.test", "mx.provider.test")
+    assert kept.covers.blocks == ("127.0.0.0/24",)
+    theirs = authorisation(id="a-2", covers=Covers(names=("www.theirs.test",), blocks=("127.0.9.0/24",)))
+    assert part().authorisations([theirs], []) == ()
+
+
+def test_statements_are_cut_to_the_system() -> None:
+    """One about another system's finding, by id or by subject, stays out."""
+
+    def statement(**about: str) -> Statement:
+        return Statement.model_validate({"kind": StatementKind.DISPUTED, "reason": "r", "author": "a", **about})
+
+    ours = [
+        statement(finding=finding_id("oven-hot", "oven://127.0.0.1")),
+        statement(requirement="oven-hot", subject="oven://www.ours.test"),
+        statement(requirement="approval", subject="system:"),
+    ]
+    theirs = [
+        statement(finding=finding_id("oven-hot", "oven://127.0.9.9")),
+        statement(finding=finding_id("oven-hot", "host:www.theirs.test")),
+        statement(requirement="oven-hot", subject="oven://www.theirs.test"),
+        statement(requirement="oven-hot", subject="crumb://www.theirs.test"),
+    ]
+    assert part().statements([*ours, *theirs], [row("oven-hot")]) == tuple(ours)
+
+
+def test_nothing_begins_without_an_output_folder(tmp_path: Path) -> None:
+    """The error names the place and what to do, and leaves nothing behind."""
+    (tmp_path / "out").write_text("in the way")
+    prepared = asyncio.run(prepare(job(tmp_path)))
+    with pytest.raises(BundleError, match="choose another output folder"):
+        begin(prepared)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

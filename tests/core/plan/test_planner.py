@@ -1,0 +1,193 @@
+"""The plan: what will be asked of whom, in which order, at what cost; and what will not, and why."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inspector import Touch
+from inspector.declare.authorisation import Covers, Rates
+from inspector.declare.document import Place, Places
+from inspector.model.base import Cause
+from inspector.model.errors import Misuse, WindowTooShort
+from inspector.model.observation import Discovered
+from inspector.network import Scope
+from inspector.pipeline.pipeline import Job, Prepared, prepare
+from inspector.plan.planner import (
+    Planner,
+    checks_of,
+    draw,
+    fit,
+    look_options,
+    pace_of,
+    probes_of,
+    refused_endpoints,
+    validate_options,
+    wave_of,
+)
+from inspector.plan.planner import Selection as Chosen
+from inspector.record.inspection import Pin
+from inspector.report.messages import Texts
+from inspector.report.renderer import Language
+from tests.core.systems import authorisation, bread, crumb, job, oven, oven_hot, regime, registry, row, system
+
+
+def planned(given: Job) -> Prepared:
+    return asyncio.run(prepare(given))
+
+
+def test_looks_come_in_waves(tmp_path: Path) -> None:
+    """Who needs an observation is asked after who gives it."""
+    plan = planned(job(tmp_path)).plan
+    assert [(ask.probe, ask.wave) for ask in plan.asks] == [("oven", 0), ("bread", 1)]
+    assert (wave_of(bread, registry()), wave_of(crumb, registry())) == (1, 0)
+
+
+def test_what_discovers_an_aim_is_asked_along() -> None:
+    """A check on crumbs brings the probe that finds them, and that one's needs."""
+    assert probes_of(checks_of([row("crumbs-swept")], registry()).values(), registry()).keys() == {"crumb", "oven"}
+    assert probes_of(checks_of([row("bread-baked")], registry()).values(), registry()).keys() == {"bread", "oven"}
+
+
+def test_equal_looks_are_asked_once(tmp_path: Path) -> None:
+    """Two spellings of one endpoint are one question."""
+    given = job(tmp_path, "oven://127.0.0.1", "oven://127.0.0.1:7")
+    assert len([ask for ask in planned(given).plan.asks if ask.probe == "oven"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "merged"),
+    [
+        ([], {"doors": 1, "wide": False}),
+        ([{"doors": 2}, {"doors": 5}, {"wide": True}], {"doors": 5, "wide": True}),
+        ([{"wide": True}, {"wide": False}], {"doors": 1, "wide": True}),
+    ],
+)
+def test_look_options_are_merged_to_the_widest(asked: list[dict[str, Any]], merged: Mapping[str, Any]) -> None:
+    """Rows that share a look get the most that any of them asks for."""
+    rows = [row("oven-hot", id=f"r-{number}", look={"oven": options}) for number, options in enumerate(asked)]
+    assert look_options(oven(), rows) == merged
+
+
+@pytest.mark.parametrize("options", [{"doors": "many"}, {"colour": "red"}])
+def test_look_options_that_do_not_fit_are_misuse(options: dict[str, Any]) -> None:
+    """They are validated when the plan is made, not in the middle of an inspection."""
+    with pytest.raises(Misuse, match=r"look option oven\."):
+        look_options(oven(), [row("oven-hot", look={"oven": options})])
+
+
+def test_look_options_at_odds_are_misuse() -> None:
+    """Where there is no widest, the profile has to choose."""
+    rows = [row("oven-hot", id=f"r-{number}", look={"oven": {"doors": each}}) for number, each in enumerate(("a", "b"))]
+    with pytest.raises(Misuse, match="rows ask for look options 'a' and 'b'"):
+        look_options(oven(), rows)
+
+
+def test_check_options_that_do_not_fit_are_misuse() -> None:
+    """The row and the option are named."""
+    with pytest.raises(Misuse, match="requirement oven-hot: option degrees"):
+        validate_options([row("oven-hot", options={"degrees": "warm"})], registry())
+
+
+def test_missing_check_is_misuse() -> None:
+    """A regime that asks for what no plugin has says so before anything is asked."""
+    with pytest.raises(Misuse, match="checks that no installed plugin has: cake-sweet"):
+        checks_of([row("cake-sweet")], registry(checks=[oven_hot]))
+
+
+def test_unreachable_names_are_refused_with_their_reason(tmp_path: Path) -> None:
+    """A look at a name without address is planned as one that will not happen."""
+    given = job(tmp_path, "oven://a.test")
+    pins = [Pin(name="a.test", trouble=Cause.TIMEOUT, detail="the resolver says nothing")]
+    drawn = draw(planner(given, pins), pins, Chosen())
+    assert {(ask.probe, ask.cause, ask.detail) for ask in drawn.asks} == {
+        ("bread", Cause.TIMEOUT, "the resolver says nothing"),
+        ("oven", Cause.TIMEOUT, "the resolver says nothing"),
+    }
+    assert drawn.bounds.connections == 0
+
+
+def planner(given: Job, pins: list[Pin]) -> Planner:
+    probes = given.registry.probes
+    options: dict[str, dict[str, Any]] = {name: {} for name in probes}
+    scope = Scope(given.authorisations, given.system, pins)
+    return Planner(given.system, given.registry, probes, options, scope, datetime.now(UTC))
+
+
+def test_discovered_aims_are_asked_or_refused_with_a_cause(tmp_path: Path) -> None:
+    """Nothing that a look brings to light is left out in silence."""
+    made = planner(job(tmp_path), [])
+    [by] = [
+        ask for ask in made.asks("oven://127.0.0.1", Pin(name="127.0.0.1", addresses=("127.0.0.1",))) if ask.wave == 0
+    ]
+    found = Discovered(uri="crumb://127.0.0.2:8", why="seen")
+    pin = Pin(name="127.0.0.2", addresses=("127.0.0.2",))
+    [ask] = made.discovered(found, by, pin)
+    assert (ask.cause, ask.subject.parent, ask.endpoint) == (None, by.subject.uri, "oven://127.0.0.1")
+    [ask] = made.discovered(found, by, pin, asked=False)
+    assert ask.cause is not None
+    [ask] = made.discovered(found, by, None)
+    assert ask.cause is Cause.NOT_REACHED
+    [ask] = made.discovered(Discovered(uri="crumb://no host/", why="seen"), by, None)
+    assert ask.cause is Cause.PROTOCOL_ERROR
+    assert list(made.discovered(Discovered(uri="ghost://a", why="seen"), by, None)) == []
+
+
+def polite(given: Job) -> Prepared:
+    """The plan with a probe that does send the target packets."""
+    parts = registry([replace(oven(), touch=Touch.POLITE)], [oven_hot])
+    return planned(replace(given, registry=parts, regime=regime(row("oven-hot"))))
+
+
+def test_pace_is_told_with_the_arithmetic(tmp_path: Path) -> None:
+    """Three connections at one a second, five questions at one a second."""
+    made = polite(job(tmp_path))
+    [pace] = pace_of(made.plan.asks, made.job.authorisations).values()
+    assert "127.0.0.1: 3 connections at 1/s (burst 1) = " in pace.told()
+    assert "5 port questions at 1/s = " in pace.told()
+    assert "127.0.0.1: 3 kết nối với nhịp 1/giây" in pace.told(Texts(made.job.registry, Language.VI).say)
+    assert pace.seconds >= 6
+    assert made.plan.bounds.seconds == 20 + pace.seconds
+
+
+def test_plan_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    """Seconds needed and seconds granted stand in the words; one second more would do."""
+    made = polite(job(tmp_path))
+    [pace] = pace_of(made.plan.asks, made.job.authorisations).values()
+    at = datetime.now(UTC)
+
+    def scope(left: int) -> Scope:
+        return Scope([authorisation(valid_until=at + timedelta(seconds=left))], made.job.system, made.plan.pins)
+
+    fit(made.plan, scope(pace.seconds), at)
+    with pytest.raises(WindowTooShort, match=f"{pace.seconds} s needed, {pace.seconds - 1} s granted"):
+        fit(made.plan, scope(pace.seconds - 1), at)
+
+
+def test_plan_that_does_not_fit_is_located(tmp_path: Path) -> None:
+    """The fault stands where the authorisation is written whose time is too short."""
+    made = polite(job(tmp_path))
+    at = datetime.now(UTC)
+    short = authorisation(valid_until=at + timedelta(seconds=1))
+    places = Places({("authorisations", short.id): Place(source="authorisation.yaml", line=7, column=1)})
+    with pytest.raises(WindowTooShort, match=r"^authorisation\.yaml:7:1: the plan does not fit the authorised time"):
+        fit(made.plan, Scope([short], made.job.system, made.plan.pins), at, places)
+
+
+def test_refused_endpoints_are_those_that_nobody_may_ask(tmp_path: Path) -> None:
+    """One that is covered by part of the authorisations is not among them."""
+    covers = authorisation(covers=Covers(blocks=("127.0.0.1/32",)), rates=Rates())
+    made = polite(job(tmp_path, "oven://127.0.0.1", "oven://127.0.0.2", authorisations=(covers,)))
+    refused = refused_endpoints(made.plan)
+    assert refused.keys() == {"oven://127.0.0.2"}
+    assert refused["oven://127.0.0.2"].cause is Cause.OUT_OF_SCOPE
+
+
+def test_system_without_endpoints_has_an_empty_plan(tmp_path: Path) -> None:
+    """There is nothing to ask, and that is no error."""
+    made = planned(job(tmp_path, system=system()))
+    assert (made.plan.asks, made.plan.pins, made.plan.bounds.connections) == ((), (), 0)

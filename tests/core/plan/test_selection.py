@@ -1,0 +1,99 @@
+"""What is selected of a regime: names and tags that are known, and never nothing by mistake."""
+
+import pytest
+
+from inspector import Aim, Check, Declared, Verdict, check, passed
+from inspector.model.errors import Misuse
+from inspector.model.finding import Force, Obligation, Severity
+from inspector.plan.planner import Selection
+from inspector.record.inspection import Plan
+from inspector.regime.regime import NOT_OBSERVABLE, Requirement, Text
+from inspector.registry.registry import Plugin, Registry
+
+
+@check("cake-baked", title="Baked", about=Aim.SYSTEM)
+def cake_baked(declared: Declared) -> Verdict:
+    """D.
+
+    Remediation: r.
+    """
+    return passed("{stage}", stage=declared.stage)
+
+
+def row(check_id: str, *tags: str) -> Requirement:
+    return Requirement(
+        id=f"row-{check_id}",
+        check=check_id,
+        levels=(3,),
+        force=Force.BASELINE,
+        obligation=Obligation.SHOULD,
+        severity=Severity.HIGH,
+        source="test",
+        title=Text(vi="x", en="x"),
+        tags=tags,
+    )
+
+
+def registry(*checks: Check) -> Registry:
+    return Registry(
+        plugins=(Plugin("bakery", "d", "1", "bakery"),),
+        probes={},
+        checks={each.id: each for each in checks},
+        renderers={},
+        profiles=(),
+        schemes={},
+        kinds={},
+    )
+
+
+ROWS = (row("cake-baked", "smoke"), row(NOT_OBSERVABLE, "hidden"))
+
+
+@pytest.mark.parametrize(
+    ("selection", "told"),
+    [
+        (Selection(only=("cake-eaten",)), "--only cake-eaten: no plugin"),
+        (Selection(tags=("smok",)), "--select smok: no requirement has this tag"),
+        (Selection(tags=("smoke", "hidden")), "--select hidden: no requirement has this tag"),
+        (Selection(only=("bakery",)), "nothing that the regime asks is selected"),
+        (Selection(also=("cross-check",)), "--cross-check: the regime asks nothing of this sort"),
+    ],
+)
+def test_what_would_ask_nothing_is_misuse(selection: Selection, told: str) -> None:
+    """A mistyped name or tag is told, and does not end as an inspection that found nothing bad."""
+    with pytest.raises(Misuse, match=told):
+        selection.known(registry(cake_baked), ROWS)
+
+
+@pytest.mark.parametrize("selection", [Selection(), Selection(tags=("smoke",)), Selection(only=("cake-baked",))])
+def test_what_asks_something_is_fine(selection: Selection) -> None:
+    """Known words that leave something to ask are taken."""
+    selection.known(registry(cake_baked), ROWS)
+
+
+ASKED_FOR = (row("cake-baked", "cross-check"), row("cake-sliced", "smoke"), row("cake-sold"))
+
+
+@pytest.mark.parametrize(
+    ("selection", "kept"),
+    [
+        (Selection(), ["row-cake-sliced", "row-cake-sold"]),
+        (Selection(also=("cross-check",)), ["row-cake-baked", "row-cake-sliced", "row-cake-sold"]),
+        (Selection(tags=("smoke",)), ["row-cake-sliced"]),
+        (Selection(tags=("smoke",), also=("cross-check",)), ["row-cake-baked", "row-cake-sliced"]),
+        (Selection(tags=("cross-check",)), ["row-cake-baked"]),
+        (Selection(only=("cake-baked",)), []),
+        (Selection(only=("cake-baked",), also=("cross-check",)), ["row-cake-baked"]),
+    ],
+)
+def test_a_cross_check_is_asked_of_who_asks_for_it(selection: Selection, kept: list[str]) -> None:
+    """Rows with the tag of cross-checks are kept only on request, beside whatever else is selected."""
+    assert [each.id for each in ASKED_FOR if selection.keeps(each, registry(cake_baked))] == kept
+
+
+def test_a_selection_survives_its_recording() -> None:
+    """What a plan records is the selection that it was drawn for."""
+    selection = Selection(only=("bakery",), tags=("smoke",), also=("cross-check",), within=7)
+    plan = Plan(selection=selection.words(), within_seconds=7)
+    assert Selection.recorded(plan) == selection
+    assert plan.limits_of_selection == ("only:bakery", "select:smoke", "within:7s")

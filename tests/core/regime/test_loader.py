@@ -1,0 +1,297 @@
+"""Reading regimes from folders, and choosing one for a system on a day."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inspector.declare.declaration import System
+from inspector.declare.document.yaml import read_yaml
+from inspector.model.declared import Approval, ApprovalStatus
+from inspector.model.errors import Misuse, PaperError
+from inspector.model.finding import Force
+from inspector.regime.loader import following, load, load_all, named, select, transition
+from inspector.regime.regime import Regime
+from inspector_profiles import inspector_profiles
+
+REGIMES = load_all(inspector_profiles())
+OLD, NEW = "vn-tt12-2022", "vn-nd331-2026"
+
+HEAD = """\
+id: {id}
+version: "1"
+title: {{vi: Chế độ, en: Regime}}
+documents:
+  law: {{number: 1/2020, vi: Luật, en: Law, source: s, confidence: H}}
+authority: {{vi: Bộ, en: Ministry}}
+term: {{vi: an ninh, en: security}}
+valid_from: 2020-01-01
+last_checked: 2020-01-01
+clauses:
+  transit:
+    document: law
+    numbers: {{1-2: "5", 3-5: ["6", "7"]}}
+    title: {{vi: Mã hóa, en: Encryption}}
+    force: clause-evidence
+    source: s
+    confidence: H
+"""
+ROW = """\
+- check: https-reachable
+  levels: 1-5
+  force: clause-evidence
+  obligation: must
+  severity: high
+  clauses: [transit]
+"""
+EXTENSION = """\
+id: ours
+version: "3"
+extends: base
+title: {vi: Bổ sung, en: Ours}
+last_checked: 2026-01-01
+documents:
+  ours: {number: O/1, vi: Quy chế, en: Rules, source: s, confidence: H}
+clauses:
+  own:
+    document: ours
+    numbers: {1-5: "1"}
+    title: {vi: Quy định, en: Rule}
+    force: binding
+    source: s
+    confidence: H
+"""
+
+
+def folder(at: Path, id_: str = "base", head: str = HEAD, rows: str = ROW) -> Path:
+    """A regime's folder on disk."""
+    home = at / id_
+    (home / "requirements").mkdir(parents=True)
+    (home / "regime.yaml").write_text(head.format(id=id_) if head is HEAD else head)
+    (home / "requirements" / "all.yaml").write_text(rows)
+    return home
+
+
+def faults(home: Path) -> list[str]:
+    with pytest.raises(PaperError) as refused:
+        load(home)
+    return [str(fault) for fault in refused.value.faults]
+
+
+def test_headings_become_clauses(tmp_path: Path) -> None:
+    """A heading stands for its clause at each level; rows cite all of them."""
+    regime = load(folder(tmp_path))
+    assert {clause.id: clause.levels for clause in regime.clauses} == {
+        "law-5": (1, 2),
+        "law-6": (3, 4, 5),
+        "law-7": (3, 4, 5),
+    }
+    [row] = regime.requirements
+    assert (row.id, row.clauses) == ("https-reachable", ("law-5", "law-6", "law-7"))
+
+
+def test_by_level_writes_several_rows_as_one(tmp_path: Path) -> None:
+    """Fields that differ by level stand in one row; it is read as one row for each entry, all with one id."""
+    rows = """\
+- check: hsts-set
+  obligation: should
+  clauses: [transit]
+  by_level:
+    1-2: {force: baseline, severity: low}
+    3: {force: clause-evidence, severity: high, options: {max_age_seconds: 5}}
+"""
+    low, high = load(folder(tmp_path, rows=rows)).requirements
+    assert (low.id, low.levels, low.force, low.clauses) == ("hsts-set", (1, 2), Force.BASELINE, ("law-5",))
+    assert (high.levels, high.force, high.options) == ((3,), Force.CLAUSE_EVIDENCE, {"max_age_seconds": 5})
+
+
+def test_the_level_may_be_an_option(tmp_path: Path) -> None:
+    """An option written as $level is the level of the row, which then stands once for each level."""
+    rows = ROW.replace("https-reachable", "level-fits-facts") + "  options: {level: $level}\n"
+    regime = load(folder(tmp_path, rows=rows))
+    assert [(row.levels, row.options) for row in regime.requirements] == [((n,), {"level": n}) for n in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        (ROW.replace("[transit]", "[transmit]"), "all.yaml:6:12: unknown clause 'transmit'"),
+        (ROW.replace("1-5", "1-9"), "all.yaml:2:11: '1-9' names no levels"),
+        (ROW.replace("severity", "severeness"), "all.yaml:5:3: unknown key 'severeness'"),
+        (ROW.replace("clause-evidence", "binding"), "all.yaml:1:3: https-reachable: claims binding at level 1"),
+        (ROW.replace("clause-evidence", "baseline"), "must rests on baseline"),
+        (ROW + ROW, "all.yaml:7:3: https-reachable: id stands twice"),
+        (ROW + "  overlay: state\n", "unknown overlay 'state'"),
+        (ROW + "  check: other\n", "all.yaml:7:3: duplicate key 'check'"),
+        ("rows: {}\n", "all.yaml:1:1: no list of rows"),
+        ("- hsts-set\n", "all.yaml:1:3: a row is no mapping"),
+    ],
+)
+def test_faults_of_rows_are_located(tmp_path: Path, rows: str, fault: str) -> None:
+    """What is wrong with a row is told with file, line and column."""
+    assert any(fault in each for each in faults(folder(tmp_path, rows=rows)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("document: law", "document: low", "regime.yaml:12:5: document 'low' is not described"),
+        ("confidence: H\n", "confidence: X\n", "regime.yaml:17:17: confidence is 'X'"),
+        ("id: base", "id: bass", "regime.yaml:1:5: id 'bass' in folder 'base'"),
+        ('["6", "7"]', '["6", "5"]', "clause 'law-5' stands twice"),
+        ("valid_from: 2020-01-01", "valid_from: soon", "valid_from is 'soon', not a date"),
+        ('"5"', "5.10", "not a"),
+    ],
+)
+def test_faults_of_the_regime_are_located(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    """What is wrong with a regime is told with file, line and column."""
+    head = HEAD.format(id="base")
+    assert old in head
+    place = head.rindex(old)
+    found = faults(folder(tmp_path, head=head[:place] + new + head[place + len(old) :]))
+    assert any(fault in each for each in found), found
+
+
+def test_an_extension_adds_rows(tmp_path: Path) -> None:
+    """Rows of a plugin join the regime, whose version then names the extension."""
+    rows = "- {check: ours, levels: 1-5, force: baseline, obligation: should, severity: low, clauses: [own]}\n"
+    [regime] = load_all([folder(tmp_path), folder(tmp_path, "ours", EXTENSION, rows)])
+    assert [row.id for row in regime.requirements] == ["https-reachable", "ours"]
+    assert regime.version == "1+ours.3"
+    assert regime.clause("ours-1").document == "O/1"
+
+
+def test_an_extension_binds_only_when_it_is_pinned(tmp_path: Path) -> None:
+    """A stranger's row recommends at most, unless whoever runs the inspection has pinned it."""
+    rows = "- {check: ours, levels: 1-5, force: binding, obligation: must, severity: low, clauses: [own]}\n"
+    homes = [folder(tmp_path), folder(tmp_path, "ours", EXTENSION, rows)]
+    with pytest.raises(PaperError, match=r"ours/regime\.yaml:3:10: row 'ours' claims binding"):
+        load_all(homes)
+    [regime] = load_all(homes, pinned={"ours"})
+    assert regime.requirements[-1].force is Force.BINDING
+
+
+def test_an_extension_cannot_change_what_is_there(tmp_path: Path) -> None:
+    """A stranger's row with the id of the regime's own is refused."""
+    rows = "- {check: https-reachable, levels: 1, force: info, obligation: should, severity: low, clauses: [own]}\n"
+    with pytest.raises(PaperError, match="is the regime's own"):
+        load_all([folder(tmp_path), folder(tmp_path, "ours", EXTENSION, rows)])
+
+
+def test_an_extension_needs_its_regime(tmp_path: Path) -> None:
+    """Rows for a regime that is not installed are an error, not silence."""
+    with pytest.raises(PaperError, match="extends 'base', which is not installed"):
+        load_all([folder(tmp_path, "ours", EXTENSION, "[]\n")])
+
+
+# --- Choosing -------------------------------------------------------------------------------------------------------
+
+
+def system(**approval: Any) -> System:
+    """A system with an approval as declared; none without fields."""
+    given = Approval(**{"status": ApprovalStatus.APPROVED, **approval}) if approval else None
+    return System(id="s", name="s", owner="o", level=3, approval=given)
+
+
+def chosen(day: str, **approval: Any) -> str:
+    return select(REGIMES, system(**approval), date.fromisoformat(day)).id
+
+
+NEVER: dict[str, Any] = {}
+EARLY = {"date": date(2024, 9, 1)}
+UNDATED = {"regime": OLD}
+INVESTED = {"date": date(2026, 10, 1), "regime": OLD, "investment_from": date(2026, 5, 1)}
+AWAITING = {"status": ApprovalStatus.SUBMITTED, "regime": OLD, "investment_from": date(2026, 5, 1)}
+
+
+@pytest.mark.parametrize(
+    ("day", "approval", "regime"),
+    [
+        ("2022-10-01", NEVER, OLD),
+        ("2026-06-30", NEVER, OLD),
+        ("2026-08-19", NEVER, NEW),
+        # Classified before 1 July 2026: the old rules until 30 June 2027, in the gap too.
+        ("2026-07-01", EARLY, OLD),
+        ("2026-08-18", EARLY, OLD),
+        ("2027-06-30", EARLY, OLD),
+        ("2027-07-01", EARLY, NEW),
+        ("2027-06-30", UNDATED, OLD),
+        ("2027-07-01", UNDATED, NEW),
+        ("2026-11-21", {"date": date(2026, 6, 30)}, OLD),
+        ("2026-11-21", {"date": date(2026, 7, 1)}, NEW),
+        ("2026-11-21", {"date": date(2024, 9, 1), "regime": NEW}, NEW),
+        ("2026-11-21", {"date": date(2024, 9, 1), "status": ApprovalStatus.APPRAISED}, NEW),
+        # Investments begun before 1 July 2026 and approved by the end of 2026.
+        ("2026-11-21", INVESTED, OLD),
+        ("2027-12-31", INVESTED, OLD),
+        ("2028-01-01", INVESTED, NEW),
+        ("2026-09-30", INVESTED, NEW),
+        ("2026-11-21", INVESTED | {"regime": None}, NEW),
+        ("2026-08-10", INVESTED | {"regime": None, "date": date(2026, 8, 1)}, OLD),
+        ("2027-01-15", INVESTED | {"date": date(2027, 1, 4)}, NEW),
+        ("2026-11-21", INVESTED | {"investment_from": date(2026, 7, 1)}, NEW),
+        ("2026-12-31", AWAITING, OLD),
+        ("2027-01-01", AWAITING, NEW),
+    ],
+)
+def test_the_regime_follows_approval_and_transition(day: str, approval: dict[str, Any], regime: str) -> None:
+    """Each system has the regime of its own approval on that day."""
+    assert chosen(day, **approval) == regime
+
+
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [
+        ("2026-07-01", "2026-07-01 to 2026-08-18"),
+        ("2026-08-18", "2026-07-01 to 2026-08-18"),
+        ("2022-09-30", "vn-tt12-2022 from 2022-10-01"),
+    ],
+)
+def test_a_day_without_a_regime_is_an_error(day: str, words: str) -> None:
+    """In the gap between the regimes, and before the first one, the error says so and how to go on."""
+    with pytest.raises(Misuse, match=words) as refused:
+        chosen(day)
+    assert "--regime" in refused.value.remedy
+
+
+def test_the_rule_that_keeps_a_regime_is_told() -> None:
+    """A report can say why a system still follows the older regime."""
+    kept = transition(REGIMES, system(**EARLY), date(2026, 11, 21))
+    assert kept is not None
+    assert (kept[0].id, kept[1].until) == (OLD, date(2027, 6, 30))
+    assert transition(REGIMES, system(), date(2026, 11, 21)) is None
+
+
+def test_two_regimes_on_one_day_are_an_error() -> None:
+    """Between two regimes in force nobody chooses silently."""
+    twin: Regime = REGIMES[-1].model_copy(update={"id": "twin"})
+    with pytest.raises(Misuse, match="several regimes are in force"):
+        select([*REGIMES, twin], system(), date(2026, 11, 21))
+
+
+def test_regimes_are_found_by_name() -> None:
+    """A regime is known by its id, and the next one through it; an unknown name is told with the known ones."""
+    assert following(REGIMES, named(REGIMES, OLD)) == named(REGIMES, NEW)
+    assert following(REGIMES, named(REGIMES, NEW)) is None
+    with pytest.raises(Misuse, match=f"{NEW}, {OLD}"):
+        named(REGIMES, "vn-tt03-2017")
+
+
+def test_packaged_files_read_the_same_quickly() -> None:
+    """Values and places are those of the slow parser, of which people's mistakes are told."""
+    files = [each for root in inspector_profiles() for each in Path(str(root)).rglob("*.yaml")]
+    assert len(files) > 10
+    for file in files:
+        quick, slow = (read_yaml(file.read_text("utf-8"), file.name, quickly=each) for each in (True, False))
+        assert (quick.data, quick.values, quick.keys) == (slow.data, slow.values, slow.keys)
+
+
+def test_a_fault_in_a_packaged_file_is_told_as_everywhere() -> None:
+    """The quick parser says nothing of its own."""
+    for text in ("a: [1, 2\nb: 3\n", "a: \x01\n", "a: *nobody\n", "a: 1\n--- \nb: 2\n", ""):
+        with pytest.raises(PaperError) as quick:
+            read_yaml(text, "x.yaml", quickly=True).close()
+        with pytest.raises(PaperError) as slow:
+            read_yaml(text, "x.yaml").close()
+        assert str(quick.value) == str(slow.value)

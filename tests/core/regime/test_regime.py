@@ -1,0 +1,210 @@
+"""What of a regime holds for one system on one day."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from inspector.declare.declaration import System
+from inspector.model.declared import Facts
+from inspector.model.finding import Force, Obligation, Severity
+from inspector.regime.regime import (
+    Clause,
+    Levels,
+    Overlay,
+    Regime,
+    Requirement,
+    Text,
+    changes,
+    day_of,
+    overlays_of,
+    resolve,
+)
+
+TEXT = Text(vi="Yêu cầu", en="Requirement")
+LEVELS: TypeAdapter[tuple[int, ...]] = TypeAdapter(Levels)
+
+
+def clause(number: str, levels: Any, force: Force = Force.BINDING) -> Clause:
+    return Clause(
+        id=f"law-{number}",
+        document="Law",
+        number=number,
+        title=TEXT,
+        levels=levels,
+        force=force,
+        source="s",
+        confidence="H",
+    )
+
+
+def row(id_: str, **fields: Any) -> Requirement:
+    common: dict[str, Any] = {
+        "check": id_,
+        "levels": "1-5",
+        "force": Force.BASELINE,
+        "obligation": Obligation.SHOULD,
+        "severity": Severity.LOW,
+        "source": "RFC 1",
+    }
+    return Requirement.model_validate({"id": id_, **common, **fields})
+
+
+LEGAL = {"force": Force.BINDING, "obligation": Obligation.MUST, "clauses": ("law-1",)}
+
+
+def overlay(id_: str = "state", **fields: Any) -> Overlay:
+    common: dict[str, Any] = {"title": TEXT, "when": {"state_body": True}, "valid_from": date(2020, 1, 1)}
+    return Overlay.model_validate({"id": id_, **common, **fields})
+
+
+def regime(*rows: Requirement, overlays: tuple[Overlay, ...] = (), id_: str = "old") -> Regime:
+    return Regime(
+        id=id_,
+        version="1",
+        title=TEXT,
+        documents={},
+        authority=TEXT,
+        term=TEXT,
+        valid_from=date(2020, 1, 1),
+        clauses=(clause("1", "1-5"), clause("3", 3), clause("4", 4)),
+        overlays=overlays,
+        requirements=rows,
+        last_checked=date(2020, 1, 1),
+    )
+
+
+def system(level: int = 3, **facts: Any) -> System:
+    return System(id="s", name="s", owner="o", level=level, facts=Facts(**facts))
+
+
+DAY = date(2026, 11, 21)
+
+
+@pytest.mark.parametrize(
+    ("written", "levels"), [(3, (3,)), ("3", (3,)), ("1-5", (1, 2, 3, 4, 5)), ([1, 3], (1, 3)), ([4, 2], (2, 4))]
+)
+def test_levels_are_written_in_three_ways(written: Any, levels: tuple[int, ...]) -> None:
+    """One level, a span and a list are read as the sorted levels."""
+    assert LEVELS.validate_python(written) == levels
+
+
+@pytest.mark.parametrize("written", [0, 6, "1-6", "3-", "5-1", [], [1, 1], "all", [7]])
+def test_levels_outside_one_to_five_are_refused(written: Any) -> None:
+    """No row holds for a level that does not exist."""
+    with pytest.raises(ValidationError):
+        LEVELS.validate_python(written)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"obligation": "must"}, "must rests on baseline"),
+        ({"check": "not-observable"}, "give it a title"),
+        ({"replaces": "other"}, "only a row of an overlay"),
+        ({"force": "binding"}, "without a clause"),
+        ({"source": ""}, "neither clause nor source"),
+    ],
+)
+def test_rows_that_claim_too_much_are_refused(fields: dict[str, Any], words: str) -> None:
+    """A row says what it rests on, and claims no more than that bears."""
+    with pytest.raises(ValidationError, match=words):
+        row("a", **fields)
+
+
+def test_rows_of_the_level_hold() -> None:
+    """A system gets the rows of its level, by id, with the clauses of that level alone."""
+    held = resolve(
+        regime(row("b", levels=[3, 4], clauses=("law-1", "law-3", "law-4")), row("a"), row("c", levels="1-2")),
+        system(3),
+        as_of=DAY,
+    )
+    assert [each.id for each in held] == ["a", "b"]
+    assert held[1].clauses == ("law-1", "law-3")
+
+
+def test_overlays_follow_facts_and_dates() -> None:
+    """Rows of an overlay hold for systems whose facts call for it, from its first day to its last."""
+    state = overlay(valid_from=date(2026, 1, 1), valid_to=date(2026, 12, 31))
+    pack = regime(row("a", overlay="state"), overlays=(state,))
+
+    def held(day: date, **facts: Any) -> list[str]:
+        return [each.id for each in resolve(pack, system(**facts), as_of=day)]
+
+    assert held(DAY, state_body=True) == ["a"]
+    assert held(DAY, state_body=False) == []
+    assert held(date(2025, 12, 31), state_body=True) == []
+    assert held(date(2027, 1, 1), state_body=True) == []
+    assert [each.id for each in overlays_of(pack, system(state_body=True), DAY)] == ["state"]
+
+
+def test_an_overlay_may_accept_several_values() -> None:
+    """A list in an overlay's condition means any of its values; a fact that is a list counts when it holds one."""
+    grades = overlay(when={"online_public_service": [3, 4]})
+    assert grades.holds(Facts(online_public_service=4), DAY)
+    assert not grades.holds(Facts(online_public_service=2), DAY)
+    assert not grades.holds(Facts(), DAY)
+    assert overlay(when={"information": "personal"}).holds(Facts(information=("public", "personal")), DAY)
+
+
+def test_an_overlay_asks_for_facts_that_exist() -> None:
+    """A misspelt fact is an error, not an overlay that never holds."""
+    with pytest.raises(ValidationError, match="no fact of a declaration"):
+        overlay(when={"statebody": True})
+
+
+def test_an_overlay_row_replaces_the_regimes_own_once_it_is_due() -> None:
+    """Before its due date the own row stands beside it; from that day on it stands alone."""
+    own, stricter = row("a"), row("x", check="a", overlay="state", replaces="a", due_from=date(2027, 7, 1), **LEGAL)
+    pack = regime(own, stricter, overlays=(overlay(),))
+    held = system(state_body=True)
+    assert [each.id for each in resolve(pack, held, as_of=date(2027, 6, 30))] == ["a", "x"]
+    assert [each.id for each in resolve(pack, held, as_of=date(2027, 7, 1))] == ["x"]
+    assert [each.id for each in resolve(pack, system(), as_of=date(2027, 7, 1))] == ["a"]
+
+
+def test_an_overlay_in_doubt_only_recommends() -> None:
+    """From the day on which it is unclear whether an overlay is law, its rows bind nobody and replace nothing."""
+    pack = regime(
+        row("a"),
+        row("x", check="a", overlay="state", replaces="a", **LEGAL),
+        overlays=(overlay(unclear_from=date(2026, 7, 1)),),
+    )
+    held = system(state_body=True)
+    [binding] = resolve(pack, held, as_of=date(2026, 6, 30))
+    assert binding.strength == "binding/must/low"
+    own, weak = resolve(pack, held, as_of=date(2026, 7, 1))
+    assert (own.id, weak.id, weak.strength) == ("a", "x", "baseline/should/low")
+
+
+def test_the_day_of_an_instant_is_vietnamese() -> None:
+    """Seven in the evening in UTC is the next day in Vietnam."""
+    assert day_of(datetime(2026, 8, 18, 17, 0, tzinfo=UTC)) == date(2026, 8, 19)
+    assert day_of(datetime(2026, 8, 18, 16, 59, tzinfo=UTC)) == date(2026, 8, 18)
+    assert day_of(DAY) == DAY
+
+
+def test_changes_name_what_appears_goes_and_grows() -> None:
+    """What the next regime changes: rows that are new, that end, or whose strength differs."""
+    old = regime(row("ends"), row("grows"), row("same"))
+    new = regime(row("comes"), row("grows", **LEGAL), row("same"), id_="new")
+    assert [(each.requirement, each.was, each.becomes) for each in changes(old, new, system())] == [
+        ("comes", None, "baseline/should/low"),
+        ("ends", "baseline/should/low", None),
+        ("grows", "baseline/should/low", "binding/must/low"),
+    ]
+
+
+def test_a_regime_survives_its_canonical_form() -> None:
+    """A regime read back from a bundle is the one that was written, and gives the same rows."""
+    pack = regime(
+        row("a"),
+        row("x", check="a", overlay="state", **LEGAL),
+        overlays=(overlay(when={"online_public_service": [3]}),),
+    )
+    again = Regime.parse(pack.canonical())
+    assert again == pack
+    assert resolve(again, system(online_public_service=3), as_of=DAY) == resolve(
+        pack, system(online_public_service=3), as_of=DAY
+    )

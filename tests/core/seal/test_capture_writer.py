@@ -1,0 +1,513 @@
+"""A capture is written so that nothing recorded is ever lost, and nothing half-written is taken as whole."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from inspector.model.base import digest
+from inspector.model.errors import BundleError
+from inspector.model.observation import Raw
+from inspector.seal import Bundle, SigningKey, Writer
+from inspector.seal import atomic_files as disk
+from inspector.seal.atomic_files import append_line
+from inspector.seal.capture_writer import make_ready, refer
+from inspector.seal.layout import JOURNAL
+from tests.core.seal.examples import TRUST, WHEN, evidence, inspection, raw, sealed
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def python(script: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+    """Another Python that runs ``script``."""
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+    )
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """All files below ``folder``."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+# --- Writing and reading back ---------------------------------------------------------------------------------------
+
+
+def test_what_was_written_is_read_back(tmp_path: Path, key: SigningKey) -> None:
+    """Inspection, evidence, raw bytes, ledger and trust roots come back from a sealed bundle as they went in."""
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    seen = evidence(writer, 1, raw(), raw(b"", "empty"))
+    one = writer.record(seen)
+    bundle = writer.seal(key, ended=WHEN)
+    again = Bundle.open(bundle.folder)
+    assert again.inspection == writer.inspection
+    assert again.evidence() == ((one, seen),)
+    assert again.capture_of(seen).raw == (raw(), raw(b"", "empty"))
+    assert again.ledger() == ()
+    assert {name: again.trust(name) for name in TRUST} == TRUST
+    assert (again.digest, again.signers) == (bundle.digest, (key.keyid,))
+
+
+def test_everything_is_open_to_its_owner_only(bundle: Bundle, tmp_path: Path) -> None:
+    """Folders have mode 0700 and files 0600, and nothing is left beside the capture once it is sealed."""
+    for path in tmp_path.rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+    assert [path.name for path in bundle.folder.iterdir()] == ["capture"]
+
+
+def test_the_order_of_looks_leaves_no_trace_in_digests(tmp_path: Path) -> None:
+    """The same looks recorded in another order have the same digests and are given in the same order."""
+    first, second = (Writer.create(tmp_path, inspection(id=f"inspection-{number}"), trust=TRUST) for number in range(2))
+    numbers = list(range(6))
+    forward = [first.record(evidence(first, number, raw())) for number in numbers]
+    backward = [second.record(evidence(second, number, raw())) for number in reversed(numbers)]
+    assert forward == backward[::-1]
+    assert first.evidence() == second.evidence()
+
+
+def test_raw_bytes_are_on_the_disk_before_what_points_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept together, raw bytes have their names, for good, before evidence has one: a crash leaves no loose pointer."""
+    elsewhere, writer = (Writer.create(tmp_path, inspection(id=f"inspection-{each}"), trust=TRUST) for each in range(2))
+    ready = make_ready(evidence(elsewhere, 0, raw()), [raw()])
+    replace, sync = os.replace, disk.sync_folder
+    steps: list[str] = []
+
+    def part(path: Path) -> str:
+        return "/".join(path.relative_to(writer.folder).parts[1:2])
+
+    def named(source: str, target: str) -> None:
+        steps.append(f"name {part(Path(target))}")
+        replace(source, target)
+
+    def synced(path: Path) -> None:
+        steps.append(f"sync {part(path)}")
+        sync(path)
+
+    monkeypatch.setattr(os, "replace", named)
+    monkeypatch.setattr(disk, "sync_folder", synced)
+    writer.keep([ready])
+    wanted = ["name raw", "sync raw", "name observations", "sync observations"]
+    assert list(dict.fromkeys(each for each in steps if each in wanted)) == wanted
+
+
+def test_recording_twice_changes_nothing(tmp_path: Path) -> None:
+    """Evidence and raw bytes that come a second time are kept once."""
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    writer.record(evidence(writer, 0, raw()))
+    before = content(writer.folder)
+    writer.record(evidence(writer, 0, raw()))
+    assert content(writer.folder) == before
+
+
+def test_threads_record_at_once(tmp_path: Path, key: SigningKey) -> None:
+    """Several threads that put and record at the same time lose nothing."""
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+
+    def look(start: int) -> None:
+        for number in range(start, start + 5):
+            writer.record(evidence(writer, number, raw(), raw(b"%d" % number)))
+
+    threads = [threading.Thread(target=look, args=(start,)) for start in range(0, 20, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(each.look for _, each in writer.seal(key, ended=WHEN).evidence()) == list(range(1, 21))
+
+
+def test_evidence_needs_its_raw_bytes_first(tmp_path: Path) -> None:
+    """Evidence that points at raw bytes which were never put is refused."""
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    other = Writer.create(tmp_path, inspection(id="inspection-2"), trust=TRUST)
+    with pytest.raises(ValueError, match="were not put"):
+        writer.record(evidence(other, 0, raw()))
+
+
+def test_several_looks_are_kept_at_once(tmp_path: Path, key: SigningKey) -> None:
+    """Looks kept together, with their raw bytes, stand in a resumed capture and in the sealed one as if kept singly."""
+    raws = [raw(b"%d" % number) for number in range(3)]
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    seen = [
+        evidence(writer, number).model_copy(update={"raw": (refer(each),)})
+        for number, each in enumerate((*raws, raws[0]))
+    ]
+    writer.keep([make_ready(each, raws) for each in seen])
+    kept = writer.evidence()
+    writer.close()
+    again = Writer.resume(writer.folder)
+    assert again.evidence() == kept
+    bundle = again.seal(key, ended=WHEN)
+    assert bundle.evidence() == tuple(sorted((digest(each.canonical()), each) for each in seen))
+    assert {bundle.capture_of(each).raw for each in seen} == {(each,) for each in raws}
+
+
+def test_looks_are_kept_together_or_not_at_all(tmp_path: Path) -> None:
+    """One look that points at raw bytes nobody gave keeps those beside it from being recorded, too."""
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    sound, unsound = evidence(writer, 0), evidence(writer, 1).model_copy(update={"raw": (refer(raw()),)})
+    with pytest.raises(ValueError, match="were not put"):
+        writer.keep([make_ready(sound), make_ready(unsound)])
+    assert writer.evidence() == ()
+
+
+def test_evidence_that_cannot_be_read_back_is_refused(tmp_path: Path) -> None:
+    """Facts without a JSON form (a lone surrogate, a number or a nesting without bounds) are refused before they are
+    written, as a bug of the probe and not of the disk."""
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    nested: dict[str, object] = {}
+    for _ in range(300):
+        nested = {"deeper": nested}
+    for facts in ({"text": "\ud800"}, nested, {"number": 10**5000}):
+        with pytest.raises(ValueError):  # noqa: PT011  (the kind is what matters)
+            writer.record(evidence(writer, 0).model_copy(update={"facts": facts}))
+    assert writer.evidence() == ()
+
+
+@pytest.mark.parametrize("name", ["../escape", "/etc/passwd", "a/b", ".hidden", "", "line\nfeed", "x" * 300])
+def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
+    """A run, an inspection or a trust root whose name is no plain file name is refused before anything is written."""
+    for inspected, trust in (
+        (inspection(id=name), TRUST),
+        (inspection().model_copy(update={"run": name}), TRUST),
+        (inspection(), {name: b""}),
+    ):
+        with pytest.raises(BundleError, match="cannot be the name of a file"):
+            Writer.create(tmp_path, inspected, trust=trust)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_id_is_used_once(tmp_path: Path) -> None:
+    """A second inspection with the same id is refused and the first one stays as it is."""
+    first = Writer.create(tmp_path, inspection(), trust=TRUST)
+    before = content(first.folder)
+    with pytest.raises(BundleError, match="exists already"):
+        Writer.create(tmp_path, inspection(), trust={})
+    assert content(first.folder) == before
+
+
+def test_nothing_of_another_system_stands_in_a_bundle(tmp_path: Path, key: SigningKey) -> None:
+    """No file of system A's bundle holds a name or an id of system B, inspected in the same run."""
+    a = sealed(tmp_path, key)
+    b = sealed(tmp_path, key, inspected=inspection("sys-b", id="inspection-2", host="b.example"))
+    for mine, words in ((a, ("sys-b", "b.example", "inspection-2")), (b, ("sys-a", "a.example", "inspection-1"))):
+        for name in content(mine.folder):
+            assert not any(word in name for word in words)
+        held = [data for name, data in content(mine.folder).items() if not name.endswith(".zst")]
+        held += [mine.raw(ref) for _, seen in mine.evidence() for ref in seen.raw]
+        assert not [word for word in words for data in held if word.encode() in data]
+
+
+def test_canonical_bytes_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
+    """The whole capture, signature included, is the same byte for byte under two hash seeds."""
+    script = """
+import secrets, sys
+from pathlib import Path
+from inspector.seal import SigningKey
+from tests.core.seal.examples import sealed
+drawn = secrets.token_bytes
+secrets.token_bytes = lambda count: bytes(count) if count == 32 else drawn(count)
+sealed(Path(sys.argv[1]), SigningKey.load_or_create(Path(sys.argv[2])), looks=3)
+"""
+    SigningKey.load_or_create(tmp_path / "key" / "signing.pem")
+    for seed in ("1", "2"):
+        process = python(script, tmp_path / seed, tmp_path / "key" / "signing.pem", PYTHONHASHSEED=seed)
+        assert process.wait() == 0
+        assert process.stdout
+        process.stdout.close()
+    assert content(tmp_path / "1") == content(tmp_path / "2")
+
+
+# --- Sealing --------------------------------------------------------------------------------------------------------
+
+
+def test_sealed_once(tmp_path: Path, key: SigningKey) -> None:
+    """After sealing nothing can be put, recorded, sealed again or resumed."""
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    seen = evidence(writer)
+    bundle = writer.seal(key, ended=WHEN)
+    before = content(bundle.folder)
+    for attempt in (
+        lambda: writer.put(raw(b"more")),
+        lambda: writer.record(seen),
+        lambda: writer.seal(key, ended=WHEN),
+        lambda: Writer.resume(bundle.folder),
+    ):
+        with pytest.raises(BundleError):
+            attempt()
+    assert content(bundle.folder) == before
+
+
+def test_the_salt_lives_until_the_seal(tmp_path: Path, key: SigningKey) -> None:
+    """The salt differs per inspection, survives a resume, is never sealed, and is gone afterwards."""
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    other = Writer.create(tmp_path, inspection(id="inspection-2"), trust=TRUST)
+    salt = writer.salt
+    assert len(salt) == 32
+    assert salt != other.salt
+    assert writer.inspection.salt_id == digest(salt)[:16]
+    writer.close()
+    again = Writer.resume(writer.folder)
+    assert again.salt == salt
+    assert (again.folder / "salt").stat().st_mode & 0o777 == 0o600
+    again.seal(key, ended=WHEN)
+    assert not (again.folder / "salt").exists()
+    assert not [name for name, data in content(tmp_path / "run-1/sys-a/inspection-1").items() if salt in data]
+
+
+def test_a_kill_between_seal_and_tidying_is_mended(bundle: Bundle) -> None:
+    """A salt left behind by a kill right after the seal goes away with the next attempt to resume."""
+    (bundle.folder / "salt").write_bytes(bytes(32))
+    with pytest.raises(BundleError, match="is sealed"):
+        Writer.resume(bundle.folder)
+    assert [path.name for path in bundle.folder.iterdir()] == ["capture"]
+
+
+def test_an_unsealed_bundle_is_not_opened(tmp_path: Path) -> None:
+    """What is still being written is not taken for a bundle."""
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    with pytest.raises(BundleError, match="no sealed bundle"):
+        Bundle.open(writer.folder)
+
+
+# --- Crashes --------------------------------------------------------------------------------------------------------
+
+_ENDLESS = """
+import sys
+from pathlib import Path
+from inspector.seal import Writer
+from tests.core.seal.examples import TRUST, evidence, inspection, raw
+writer = Writer.create(Path(sys.argv[1]), inspection(), trust=TRUST)
+for number in range(10**6):
+    print(writer.record(evidence(writer, number, raw(), raw(b"%d" % number))), flush=True)
+"""
+
+
+@pytest.mark.parametrize("after", [1, 7, 20])
+def test_kill_9_loses_nothing(tmp_path: Path, key: SigningKey, after: int) -> None:
+    """Everything that a killed process said it had recorded is there after resuming, and can be sealed and opened."""
+    process = python(_ENDLESS, tmp_path)
+    assert process.stdout
+    told = {process.stdout.readline().strip() for _ in range(after)}
+    process.send_signal(signal.SIGKILL)
+    told |= {line.strip() for line in process.stdout if line.endswith("\n")}
+    process.wait()
+    process.stdout.close()
+    writer = Writer.resume(tmp_path / "run-1" / "sys-a" / "inspection-1")
+    kept = dict(writer.evidence())
+    assert told <= kept.keys()
+    assert sorted(each.look for each in kept.values()) == list(range(1, len(kept) + 1))
+    more = writer.record(evidence(writer, 10**6, raw()))
+    bundle = writer.seal(key, ended=WHEN, reason="interrupted")
+    assert {one for one, _ in bundle.evidence()} == {*kept, more}
+    assert all(bundle.capture_of(each).raw for each in kept.values())
+
+
+def test_torn_lines_and_orphans_are_left_out(tmp_path: Path, key: SigningKey) -> None:
+    """A torn last line of journal or ledger is cut off, and unfinished files are forgotten."""
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    one = writer.record(evidence(writer, 0, raw()))
+    journal = writer.folder / "capture" / JOURNAL
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + b'{"evidence":"00')
+    writer.ledger_path.write_bytes(b'{"at":"2026-')
+    (writer.folder / "partial" / "0123").write_bytes(b'{"half":')
+    writer.close()
+    again = Writer.resume(writer.folder)
+    assert [digest for digest, _ in again.evidence()] == [one]
+    assert journal.read_bytes() == whole
+    assert again.seal(key, ended=WHEN).ledger() == ()
+
+
+def test_evidence_without_its_line_is_kept(tmp_path: Path) -> None:
+    """Evidence that was written whole just before its journal line could be is entered when resuming."""
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    recorded = [writer.record(evidence(writer, number)) for number in range(2)]
+    journal = writer.folder / "capture" / JOURNAL
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(lines[0])
+    writer.close()
+    again = Writer.resume(writer.folder)
+    assert [one for one, _ in again.evidence()] == sorted(recorded)
+    assert journal.read_bytes() == b"".join(lines)
+
+
+def test_damage_is_named_when_resuming(tmp_path: Path) -> None:
+    """Recorded evidence that has gone or changed since is named, not passed over."""
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    one = writer.record(evidence(writer))
+    writer.close()
+    path = writer.folder / "capture" / "observations" / f"{one}.json"
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"tls", b"tlz"))
+    with pytest.raises(BundleError, match=one):
+        Writer.resume(writer.folder)
+    path.unlink()
+    with pytest.raises(BundleError, match=one):
+        Writer.resume(writer.folder)
+    path.write_bytes(data)
+    assert Writer.resume(writer.folder).evidence()
+
+
+def test_two_processes_cannot_write_one_capture(tmp_path: Path) -> None:
+    """A second process is refused while the first one writes, and may resume once that one was killed."""
+    script = """
+import sys
+from pathlib import Path
+from inspector.seal import Writer
+from tests.core.seal.examples import TRUST, inspection
+writer = Writer.create(Path(sys.argv[1]), inspection(), trust=TRUST)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    with process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        folder = tmp_path / "run-1" / "sys-a" / "inspection-1"
+        with pytest.raises(BundleError, match="another process"):
+            Writer.resume(folder)
+        process.kill()
+    with Writer.resume(folder), pytest.raises(BundleError, match="another process"):
+        Writer.resume(folder)
+    Writer.resume(folder).close()
+
+
+@pytest.mark.parametrize("given", ["nothing", "empty"])
+def test_only_an_inspection_is_resumed(tmp_path: Path, given: str) -> None:
+    """A folder that holds no inspection is refused and nothing is written there."""
+    folder = tmp_path / given
+    if given == "empty":
+        folder.mkdir()
+    with pytest.raises(BundleError, match="is no inspection"):
+        Writer.resume(folder)
+    assert not folder.exists() or not list(folder.iterdir())
+
+
+# --- Disks that refuse ----------------------------------------------------------------------------------------------
+
+_FULL = """
+import sys
+from pathlib import Path
+from inspector.seal import SigningKey, Writer
+from inspector.model.errors import BundleError
+from tests.core.seal.examples import TRUST, WHEN, evidence, inspection, raw
+root, filler, ballast = (Path(sys.argv[1], name) for name in ("", "filler", "ballast"))
+ballast.write_bytes(bytes(100_000))
+key = SigningKey.load_or_create(root / "signing.pem")
+writer = Writer.create(root / "out", inspection(), trust=TRUST)
+recorded = []
+
+def refused(attempt):
+    try:
+        attempt()
+    except BundleError as error:
+        assert "No space left" in error.message and "make room" in error.remedy, error
+        return True
+    return False
+
+for number in range(10**4):
+    if refused(lambda: recorded.append(writer.record(evidence(writer, number, raw(), raw(b"%d" % number))))):
+        break
+else:
+    raise SystemExit("the disk never filled")
+try:  # fill what is left, down to the last block
+    filler.write_bytes(bytes(10**7))
+except OSError:
+    pass
+assert refused(lambda: writer.put(raw(bytes(range(256)) * 100)))
+assert refused(lambda: writer.seal(key, ended=WHEN))
+assert refused(lambda: Writer.create(root / "out", inspection(id="inspection-2"), trust=TRUST))
+assert [path.name for path in (root / "out/run-1/sys-a").iterdir()] == ["inspection-1"]
+writer.close()
+filler.unlink()
+ballast.unlink()
+writer = Writer.resume(writer.folder)
+assert [one for one, _ in writer.evidence()] == sorted(recorded), (len(writer.evidence()), len(recorded))
+bundle = writer.seal(key, ended=WHEN)
+for _, seen in bundle.evidence():
+    bundle.capture_of(seen)
+print(len(recorded), "survived")
+"""
+
+
+def in_namespace(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with mounts of its own; skips where that is not permitted."""
+    unshare = ["unshare", "--user", "--map-root-user", "--mount"]
+    try:
+        subprocess.run([*unshare, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no mount namespace here: {error}")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run([*unshare, *command], cwd=ROOT, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    """On a disk that runs full, what was recorded stays, what was not is told with a remedy, and after making room the
+    inspection goes on."""
+    mount = 'mount -t tmpfs -o size=640k none "$1" && exec "$2" -c "$3" "$1"'
+    done = in_namespace("sh", "-c", mount, "sh", str(tmp_path), sys.executable, _FULL)
+    assert done.returncode == 0, done.stderr
+    assert "survived" in done.stdout
+
+
+def test_a_line_that_does_not_fit_is_taken_back(tmp_path: Path) -> None:
+    """A journal line of which the disk takes only a part leaves the lines before it as they were."""
+    path = tmp_path / "journal.jsonl"
+    append_line(path, b"x" * 50)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (80, hard))
+    try:
+        with pytest.raises(BundleError, match="make room"):
+            append_line(path, b"y" * 50)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == b"x" * 50 + b"\n"
+
+
+def test_a_read_only_disk_is_told(tmp_path: Path) -> None:
+    """An output folder on a read-only disk is refused with a remedy."""
+    script = """
+import sys
+from pathlib import Path
+from inspector.seal import Writer
+from inspector.model.errors import BundleError
+from tests.core.seal.examples import TRUST, inspection
+try:
+    Writer.create(Path(sys.argv[1]) / "out", inspection(), trust=TRUST)
+except BundleError as error:
+    print(error)
+"""
+    mount = 'mount -t tmpfs -o ro none "$1" && exec "$2" -c "$3" "$1"'
+    done = in_namespace("sh", "-c", mount, "sh", str(tmp_path), sys.executable, script)
+    assert done.returncode == 0, done.stderr
+    assert "Read-only file system; make it writable, or choose another output folder" in done.stdout
+
+
+def test_a_file_in_place_of_the_output_folder_is_told(tmp_path: Path) -> None:
+    """A file that stands where the output folder should be is named, and the remedy says what to do."""
+    (tmp_path / "out").write_text("")
+    with pytest.raises(BundleError, match=r"out.*: cannot be written: .*; a file stands where a folder is needed"):
+        Writer.create(tmp_path / "out", inspection(), trust=TRUST)
+
+
+def test_an_answer_beyond_all_bounds_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raw bytes that nobody could read back within the bundle's bounds are refused when they are put."""
+    monkeypatch.setattr("inspector.seal.capture_writer.RAW_BYTES", 1000)
+    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    with pytest.raises(BundleError, match="more than 1000"):
+        writer.put(Raw(name="answer", data=bytes(1001)))

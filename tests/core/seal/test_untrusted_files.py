@@ -1,0 +1,344 @@
+"""A bundle may have been made by an enemy: it is refused by the name of the file that is wrong, and harms nobody."""
+
+import json
+import os
+import stat
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from inspector.model.base import canonical, digest
+from inspector.model.errors import BundleError
+from inspector.seal import Bundle, SigningKey, verify
+from inspector.seal.layout import MANIFEST, RAW_BYTES, raw_name
+from tests.core.seal.examples import raw, sealed
+from tests.core.seal.forgery import payload, resign, sign
+
+
+def refused(bundle: Bundle, *words: str) -> str:
+    """Opening must be refused with these words; gives the message."""
+    with pytest.raises(BundleError) as error:
+        Bundle.open(bundle.folder)
+    for word in words:
+        assert word in error.value.message
+    return error.value.message
+
+
+# --- Things in the file system --------------------------------------------------------------------------------------
+
+SETTINGS = "capture/settings.json"
+
+
+def _link(path: Path, aside: Path) -> None:
+    aside.write_bytes(path.read_bytes())
+    path.unlink()
+    path.symlink_to(aside)
+
+
+def _hard_link(path: Path, aside: Path) -> None:
+    aside.write_bytes(path.read_bytes())
+    path.unlink()
+    path.hardlink_to(aside)
+
+
+def _pipe(path: Path, _aside: Path) -> None:
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def _device(path: Path, aside: Path) -> None:
+    path.unlink()
+    try:
+        os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+    except PermissionError:  # only root may make one
+        _pipe(aside, aside)
+        aside.rename(path)
+
+
+def _folder(path: Path, _aside: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (_link, "is a symbolic link"),
+        (_hard_link, "has a second name"),
+        (_pipe, "is not a regular file"),
+        (_device, "is not a regular file"),
+        (_folder, "is not a regular file"),
+        (lambda path, _: path.unlink(), "is missing"),
+        (lambda path, _: path.write_bytes(b"{}"), "is not what was sealed"),
+    ],
+    ids=["symlink", "hard link", "named pipe", "device", "folder", "missing", "other bytes"],
+)
+def test_what_is_no_plain_file_as_sealed_is_named(
+    bundle: Bundle, tmp_path: Path, change: Callable[[Path, Path], object], what: str
+) -> None:
+    """A link (even to the right content), a pipe, a device, a folder, nothing or other bytes in a file's place."""
+    change(bundle.folder / SETTINGS, tmp_path / "aside")
+    refused(bundle, SETTINGS, what)
+    assert [fault.file for fault in verify(bundle.folder, trusted=bundle.signers).intact.faults] == [SETTINGS]
+
+
+@pytest.mark.parametrize("part", ["capture", "capture/papers", "capture/raw"])
+def test_a_linked_folder_is_not_followed(bundle: Bundle, tmp_path: Path, part: str) -> None:
+    """A symbolic link in place of a folder is refused though all files behind it are right."""
+    (bundle.folder / part).rename(tmp_path / "elsewhere")
+    (bundle.folder / part).symlink_to(tmp_path / "elsewhere")
+    refused(bundle, part)
+    assert not verify(bundle.folder, trusted=bundle.signers).intact.holds
+
+
+@pytest.mark.parametrize(
+    "name", ["capture/extra.json", "capture/raw/ff/hidden", "capture/.hidden", "capture/a\x1b[2Jb"]
+)
+def test_what_is_not_in_the_manifest_is_named(bundle: Bundle, name: str) -> None:
+    """A file that was added is named, without a character that a terminal would obey."""
+    path = bundle.folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"")
+    message = refused(bundle, name.replace("\x1b", "\\x1b"), "is not in the manifest")
+    assert message.isprintable()
+
+
+def test_deep_folders_are_not_descended(bundle: Bundle) -> None:
+    """A folder nested beyond what a bundle has is named, however deep it goes."""
+    deep = bundle.folder / "capture" / "raw" / "/".join(["d"] * 500)
+    deep.mkdir(parents=True)
+    refused(bundle, "is a folder deeper than a bundle is")
+
+
+@pytest.mark.parametrize("given", ["nothing", "folder", "file"])
+def test_what_is_no_bundle_is_told(tmp_path: Path, given: str) -> None:
+    """A missing folder, an empty one and a file are no bundles, and verifying them says so without an error."""
+    path = tmp_path / "given"
+    if given == "folder":
+        path.mkdir()
+    if given == "file":
+        path.write_bytes(b"")
+    with pytest.raises(BundleError, match="no sealed bundle"):
+        Bundle.open(path)
+    assert not verify(path, trusted=()).intact.holds
+
+
+# --- Manifests ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../../../etc/passwd", "/etc/passwd", "a/../../b", "a//b", "./a", "", "a\\b\x00", MANIFEST, "a/" * 9 + "a"],
+)
+def test_a_manifest_that_leads_out_is_refused(bundle: Bundle, stranger: SigningKey, name: str) -> None:
+    """A manifest that names a file outside the capture is refused, whoever signed it, and that file is not opened."""
+    hostile = {"name": name, "digest": {"sha256": "0" * 64}}
+    resign(bundle.folder / "capture", stranger, lambda statement: statement["subject"].append(hostile))
+    message = refused(bundle, f"capture/{MANIFEST}: names ")
+    assert message.isprintable()
+
+
+def _statement(field: str, value: object) -> Callable[[dict[str, Any]], object]:
+    return lambda statement: statement.update({field: value})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _statement("_type", "https://in-toto.io/Statement/v9"),
+        _statement("predicateType", "urn:level-inspector:judgement:1"),
+        _statement("predicate", []),
+        _statement("predicate", {"inspection": 1}),
+        _statement("subject", {}),
+        _statement("subject", [{"name": 1, "digest": {"sha256": "0"}}]),
+        _statement("subject", [{"name": "a", "digest": {"sha256": "nonsense"}}]),
+        _statement("more", True),
+        lambda statement: statement["subject"].append(statement["subject"][0]),
+        lambda statement: statement["predicate"].update({"inspection": "another"}),
+    ],
+)
+def test_a_malformed_statement_is_refused(
+    bundle: Bundle, stranger: SigningKey, change: Callable[[dict[str, Any]], object]
+) -> None:
+    """A signed statement of another type, with wrong, unknown, doubled or foreign fields is refused by file."""
+    resign(bundle.folder / "capture", stranger, change)
+    refused(bundle, "capture/")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"[" * 10**6,
+        b'{"payload":' * 10**5,
+        b'{"payload":"","payloadType":"application/vnd.in-toto+json","signatures":[]}',
+        b'{"payload":1,"payloadType":2,"signatures":3}',
+        b'{"payload":"","payloadType":"","signatures":[1]}',
+        b'{"payload":"","payloadType":"","signatures":[{"keyid":1,"sig":""}]}',
+        b'{"payload":"","payloadType":"","signatures":[{"keyid":[],"sig":""}]}',
+        b"\xff" * 100,
+        b"9" * 10**6,
+    ],
+    ids=lambda data: repr(data[:30]),
+)
+def test_a_malformed_envelope_is_refused(bundle: Bundle, data: bytes) -> None:
+    """Bytes that are no envelope, nested or long without end, are refused by file."""
+    (bundle.folder / "capture" / MANIFEST).write_bytes(data)
+    refused(bundle, f"capture/{MANIFEST}")
+
+
+def test_an_endless_manifest_is_not_read_to_its_end(bundle: Bundle) -> None:
+    """A manifest of many gigabytes (sparse on the disk) is refused after its bound, in bounded memory."""
+    os.truncate(bundle.folder / "capture" / MANIFEST, 2**40)
+    tracemalloc.start()
+    refused(bundle, f"capture/{MANIFEST}", "is longer than")
+    assert tracemalloc.get_traced_memory()[1] < 64 * 2**20
+    tracemalloc.stop()
+
+
+def test_one_way_to_write_an_envelope(bundle: Bundle) -> None:
+    """The same envelope spelled otherwise (white space, another order) is refused, so that no byte of it can change."""
+    path = bundle.folder / "capture" / MANIFEST
+    path.write_bytes(json.dumps(json.loads(path.read_bytes()), indent=1).encode())
+    refused(bundle, "canonical form")
+
+
+def test_a_signature_in_anothers_name_is_refused(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
+    """A signature under a trusted key's id that this key did not make is refused, even beside a right one."""
+    part = bundle.folder / "capture"
+    sign(part, payload(part), stranger, key)
+    envelope = json.loads((part / MANIFEST).read_bytes())
+    envelope["signatures"][1]["sig"] = envelope["signatures"][0]["sig"]
+    (part / MANIFEST).write_bytes(canonical(envelope))
+    refused(bundle, f"a signature is wrong: {key.keyid}")
+
+
+# --- Contents that a stranger signed ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("settings.json", b"[" * 10**5),
+        ("settings.json", b"[]"),
+        ("settings.json", b'{"number":1e999}'),
+        ("plan.json", b'{"asks":[{"probe":7}]}'),
+        ("papers/declaration.json", b'{"system":{}}'),
+        ("papers/declaration.json", b"[]"),
+        ("papers/authorisations.json", b"{}"),
+        ("papers/statements.json", b"\xff"),
+        ("regime.json", b"null"),
+        ("inspection.json", b'{"regime":{}}'),
+    ],
+)
+def test_wrong_types_are_named_by_file(bundle: Bundle, stranger: SigningKey, name: str, data: bytes) -> None:
+    """A part of the inspection with another form than it must have is refused by the name of its file."""
+    (bundle.folder / "capture" / name).write_bytes(data)
+    resign(bundle.folder / "capture", stranger)
+    refused(bundle, f"capture/{name}: ")
+
+
+def forged_raw(bundle: Bundle, stranger: SigningKey, data: bytes) -> None:
+    """Put other compressed bytes in the place of the first raw answer and sign the result."""
+    (bundle.folder / "capture" / raw_name(digest(raw().data))).write_bytes(data)
+    resign(bundle.folder / "capture", stranger)
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (zstandard.ZstdCompressor().compress(bytes(2**30)), "more bytes"),
+        (zstandard.ZstdCompressor().compress(b""), "fewer bytes"),
+        (zstandard.ZstdCompressor().compress(raw().data[::-1]), "other bytes"),
+        (zstandard.ZstdCompressor().compress(raw().data)[:-3], "bytes"),
+        (b"not compressed", "cannot be decompressed"),
+    ],
+    ids=["bomb", "empty", "altered", "cut", "garbage"],
+)
+def test_raw_bytes_are_bounded_and_checked(bundle: Bundle, stranger: SigningKey, data: bytes, what: str) -> None:
+    """A decompression bomb costs no memory; altered, cut and uncompressed raw bytes are refused by file."""
+    forged_raw(bundle, stranger, data)
+    hostile = Bundle.open(bundle.folder)
+    ref = hostile.evidence()[0][1].raw[0]
+    tracemalloc.start()
+    with pytest.raises(BundleError, match=what) as error:
+        hostile.raw(ref)
+    assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
+    tracemalloc.stop()
+    assert raw_name(ref.sha256) in error.value.message
+    assert not verify(bundle.folder, trusted=[stranger.keyid]).intact.holds
+
+
+def test_a_window_that_asks_for_memory_is_refused(bundle: Bundle, stranger: SigningKey) -> None:
+    """Compressed bytes that tell the decompressor to set aside far more than they need are refused."""
+    greedy = zstandard.ZstdCompressionParameters(window_log=27, write_content_size=False)
+    packer = zstandard.ZstdCompressor(compression_params=greedy).compressobj()
+    forged_raw(bundle, stranger, packer.compress(raw().data) + packer.flush())
+    hostile = Bundle.open(bundle.folder)
+    with pytest.raises(BundleError, match="cannot be decompressed"):
+        hostile.raw(hostile.evidence()[0][1].raw[0])
+
+
+def test_a_pointer_beyond_all_bounds_is_refused(bundle: Bundle) -> None:
+    """Evidence that claims raw bytes of absurd size, or names no digest but a path, reads nothing."""
+    ref = bundle.evidence()[0][1].raw[0]
+    for change in ({"size": RAW_BYTES + 1}, {"size": -1}, {"sha256": "../../../etc/passwd"}, {"sha256": "f" * 64}):
+        with pytest.raises(BundleError):
+            bundle.raw(ref.model_copy(update=change))
+
+
+@pytest.mark.parametrize("name", ["../manifest.dsse.json", "unknown", "", "/etc/passwd"])
+def test_trust_outside_the_bundle_is_not_read(bundle: Bundle, name: str) -> None:
+    """Only what the manifest vouches for is given as trust roots."""
+    with pytest.raises(BundleError, match="is missing"):
+        bundle.trust(name)
+
+
+def test_hostile_evidence_and_ledger_are_named(bundle: Bundle, stranger: SigningKey) -> None:
+    """Evidence that is not named by its digest, or is none, and ledger lines that are none, are refused by file."""
+    part = bundle.folder / "capture"
+    one = bundle.evidence()[0][0]
+    (part / "observations" / f"{one}.json").write_bytes(b"{}")
+    (part / "ledger.jsonl").write_bytes(b'{"at":1}\n')
+    resign(part, stranger)
+    hostile = Bundle.open(bundle.folder)
+    with pytest.raises(BundleError, match=one):
+        hostile.evidence()
+    nothing = digest(b"{}")
+    (part / "observations" / f"{one}.json").rename(part / "observations" / f"{nothing}.json")
+    resign(part, stranger)
+    hostile = Bundle.open(bundle.folder)
+    with pytest.raises(BundleError, match=nothing):
+        hostile.evidence()
+    with pytest.raises(BundleError, match=r"ledger\.jsonl:1"):
+        hostile.ledger()
+
+
+def test_what_changes_after_opening_is_noticed(bundle: Bundle) -> None:
+    """A file that is changed between opening and reading is refused when it is read."""
+    one = bundle.evidence()[0][0]
+    path = bundle.folder / "capture" / "observations" / f"{one}.json"
+    path.write_bytes(path.read_bytes().replace(b"tls", b"tlz"))
+    with pytest.raises(BundleError, match=one):
+        bundle.evidence()
+
+
+def test_judgements_are_read_as_warily(tmp_path: Path, key: SigningKey, stranger: SigningKey) -> None:
+    """What stands among the judgements without being one is named, and so is a linked one."""
+    bundle = sealed(tmp_path, key)
+    judgements = bundle.folder / "judgements"
+    judgements.mkdir()
+    (judgements / "loose").write_bytes(b"")
+    (judgements / "linked").symlink_to(tmp_path)
+    (judgements / "empty").mkdir()
+    faults = [fault.file for fault in verify(bundle.folder, trusted=[key.keyid]).intact.faults]
+    assert faults == ["judgements/linked", "judgements/loose", f"judgements/empty/{MANIFEST}"]
+    with pytest.raises(BundleError, match="is no judgement"):
+        bundle.judgements()

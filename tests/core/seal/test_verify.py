@@ -1,0 +1,236 @@
+"""Verifying gives three answers apart: intact and by whom, reproduced, and what would be said today."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inspector.model.errors import BundleError, PluginError
+from inspector.model.verdict import Outcome
+from inspector.record.assessment import Judgement
+from inspector.record.inspection import PluginRecord
+from inspector.report.messages import catalogue
+from inspector.report.renderer import Language
+from inspector.seal import Bundle, Comparison, SigningKey, add_judgement, verify
+from inspector.seal.layout import MANIFEST
+from tests.core.seal.examples import judgement, sealed
+from tests.core.seal.forgery import payload, resign, sign
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory, key: SigningKey) -> Bundle:
+    """A small bundle with a judgement and a report; whoever alters it puts it right again."""
+    bundle = sealed(tmp_path_factory.mktemp("out"), key, looks=1)
+    add_judgement(bundle, judgement(bundle), {"report.html": b"<html>"}, key)
+    return bundle
+
+
+def vietnamese(text: str, **values: object) -> str:
+    """The text in Vietnamese; one without a translation fails the test."""
+    return catalogue("inspector", Language.VI)[text].format(**values)
+
+
+def names(bundle: Bundle) -> list[str]:
+    return sorted(str(path.relative_to(bundle.folder)) for path in bundle.folder.rglob("*") if path.is_file())
+
+
+# --- Intact ---------------------------------------------------------------------------------------------------------
+
+
+def test_untouched_is_intact_and_by_whom(judged: Bundle, key: SigningKey, stranger: SigningKey) -> None:
+    """An untouched bundle is intact; it is by a trusted signer only for those who trust its key."""
+    trusted = verify(judged.folder, trusted=[key.keyid.upper(), stranger.keyid]).intact
+    assert (trusted.holds, trusted.trusted) == (True, True)
+    assert trusted.words == "intact, signed by a trusted signer"
+    for keys in ([], [stranger.keyid]):
+        unknown = verify(judged.folder, trusted=keys).intact
+        assert (unknown.holds, unknown.trusted) == (True, False)
+        assert "unknown signer" in unknown.words
+        assert key.keyid in unknown.words
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_flipped_bit_is_named_by_file(judged: Bundle, key: SigningKey, data: st.DataObject) -> None:
+    """Whichever bit of whichever file is flipped, exactly that file is named."""
+    name = data.draw(st.sampled_from(names(judged)))
+    path = judged.folder / name
+    before = path.read_bytes()
+    position = data.draw(st.integers(0, len(before) - 1))
+    flipped = before[position] ^ (1 << data.draw(st.integers(0, 7)))
+    path.write_bytes(before[:position] + bytes([flipped]) + before[position + 1 :])
+    try:
+        intact = verify(judged.folder, trusted=[key.keyid]).intact
+    finally:
+        path.write_bytes(before)
+    assert not intact.trusted
+    assert [fault.file for fault in intact.faults] == [name]
+    assert name in intact.words
+
+
+def test_every_byte_of_every_file_counts(judged: Bundle, key: SigningKey) -> None:
+    """A file that is cut, longer or gone is named, for every file of the bundle."""
+    for name in names(judged):
+        path = judged.folder / name
+        before = path.read_bytes()
+        for after in (before[:-1], before + b"\n", None):
+            path.unlink() if after is None else path.write_bytes(after)
+            intact = verify(judged.folder, trusted=[key.keyid]).intact
+            path.write_bytes(before)
+            path.chmod(0o600)
+            assert [fault.file for fault in intact.faults] == [name]
+
+
+def test_what_stands_beside_is_named(judged: Bundle, key: SigningKey, tmp_path: Path) -> None:
+    """A file beside capture and judgements is named: nothing signed vouches for it."""
+    copy = tmp_path / "copy"
+    shutil.copytree(judged.folder, copy)
+    (copy / "notes.txt").write_bytes(b"")
+    intact = verify(copy, trusted=[key.keyid]).intact
+    assert [fault.file for fault in intact.faults] == ["notes.txt"]
+
+
+def test_a_judgement_that_was_renamed_is_named(judged: Bundle, key: SigningKey, tmp_path: Path) -> None:
+    """The folder's name says date and regime, and no signature covers it: it must be the one that was sealed."""
+    copy = tmp_path / "copy"
+    shutil.copytree(judged.folder, copy)
+    (folder,) = (copy / "judgements").iterdir()
+    for name in ("2030-01-01T00-00-00Z-vn-nd331-2026", folder.name.replace("vn-nd331-2026", "vn-tt12-2022")):
+        folder = folder.rename(folder.with_name(name))
+        intact = verify(copy, trusted=[key.keyid]).intact
+        assert [fault.file for fault in intact.faults] == [f"judgements/{name}"]
+        assert "is named for another date or regime than it was sealed for" in intact.words
+        assert f"judgements/{name}: có tên ứng với ngày hoặc bộ quy định khác với khi niêm phong: 20" in intact.told(
+            vietnamese
+        )
+
+
+def test_altered_and_signed_again_is_not_trusted(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
+    """Whoever alters evidence and signs again with a key of their own is told apart from a trusted signer."""
+    part = bundle.folder / "capture"
+    (part / "papers" / "statements.json").write_bytes(b"[]")
+    resign(part, stranger)
+    intact = verify(bundle.folder, trusted=[key.keyid]).intact
+    assert (intact.holds, intact.trusted) == (True, False)
+    assert f"unknown signer (capture by {stranger.keyid})" in intact.words
+
+
+def test_the_old_signature_does_not_cover_new_bytes(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
+    """Keeping the trusted signature beside one's own over altered bytes makes the bundle not intact."""
+    part = bundle.folder / "capture"
+    old = json.loads((part / MANIFEST).read_bytes())["signatures"][0]
+    (part / "settings.json").write_bytes(b'{"resolvers":[]}')
+    resign(part, stranger)
+    envelope = json.loads((part / MANIFEST).read_bytes())
+    envelope["signatures"].append(old)
+    (part / MANIFEST).write_bytes(json.dumps(envelope, sort_keys=True, separators=(",", ":")).encode())
+    intact = verify(bundle.folder, trusted=[key.keyid]).intact
+    assert not intact.holds
+    assert f"a signature is wrong: {key.keyid}" in intact.words
+    assert f"chữ ký sai: {key.keyid}" in intact.told(vietnamese)
+
+
+def test_signatures_can_be_added(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
+    """A second signature leaves the head digest as it is; one trusted signature among several is enough."""
+    part = bundle.folder / "capture"
+    sign(part, payload(part), key, stranger)
+    again = Bundle.open(bundle.folder)
+    assert again.digest == bundle.digest
+    assert again.signers == tuple(sorted([key.keyid, stranger.keyid]))
+    for each in (key, stranger):
+        assert verify(bundle.folder, trusted=[each.keyid]).intact.trusted
+
+
+def test_a_strangers_judgement_is_told_apart(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
+    """A judgement by an unknown signer about a trusted capture is named, and the whole is not called trusted."""
+    add_judgement(bundle, judgement(bundle, Outcome.PASS), {}, stranger)
+    intact = verify(bundle.folder, trusted=[key.keyid]).intact
+    assert [(seal.part, seal.trusted) for seal in intact.seals] == [
+        ("capture", True),
+        ("judgements/2026-11-21T10-30-15Z-vn-nd331-2026", False),
+    ]
+    assert not intact.trusted
+
+
+def test_a_judgement_of_another_capture_is_named(judged: Bundle, bundle: Bundle, key: SigningKey) -> None:
+    """A rightly signed judgement that is moved into another bundle is named there."""
+    shutil.copytree(judged.folder / "judgements", bundle.folder / "judgements")
+    intact = verify(bundle.folder, trusted=[key.keyid]).intact
+    assert [fault.what for fault in intact.faults] == ["judges another capture than this one"]
+
+
+# --- Reproduced, and today ------------------------------------------------------------------------------------------
+
+
+def test_the_same_again_is_reproduced(judged: Bundle, key: SigningKey) -> None:
+    """Judging again under the same versions with the same result is reproduced, and today says the same."""
+    answer = verify(judged.folder, trusted=[key.keyid], reassess=lambda _bundle, was: was)
+    assert [each.comparison for each in answer.reproduced.judgements] == [Comparison.SAME]
+    assert answer.today[0].differences == ()
+    assert "reproduced: judging again gives the same bytes" in answer.words
+
+
+def test_another_result_under_the_same_versions_is_not_reproduced(judged: Bundle, key: SigningKey) -> None:
+    """Another result under the same versions is not reproduced; the files that differ and the outcomes are named."""
+    answer = verify(judged.folder, trusted=[key.keyid], reassess=lambda bundle, _was: judgement(bundle, Outcome.PASS))
+    assert not answer.reproduced.holds
+    assert answer.reproduced.judgements[0].detail == "findings.json"
+    assert [(each.was, each.becomes) for each in answer.today[0].differences] == [(Outcome.FAIL, Outcome.PASS)]
+    assert answer.intact.trusted
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"inspector_version": "9.0"},
+        {"regime_version": "2"},
+        {"plugins": (PluginRecord(name="tls", distribution="other", version="1", digest="f" * 64),)},
+    ],
+    ids=["inspector", "regime", "plugin"],
+)
+def test_other_versions_are_not_comparable(judged: Bundle, key: SigningKey, change: dict[str, object]) -> None:
+    """Under another version of inspector, regime or plugin a different result is not comparable, and never a fault of
+    the bundle; today's answer stands apart."""
+
+    def later(bundle: Bundle, _was: Judgement) -> Judgement:
+        return judgement(bundle, Outcome.INCONCLUSIVE).model_copy(update=change)
+
+    answer = verify(judged.folder, trusted=[key.keyid], reassess=later)
+    assert [each.comparison for each in answer.reproduced.judgements] == [Comparison.NOT_COMPARABLE]
+    assert len(answer.reproduced.judgements[0].versions) == 1
+    assert answer.reproduced.words.count(" then, ") == 1
+    assert answer.reproduced.told(vietnamese).count(": khi đó là ") == 1
+    assert answer.reproduced.holds
+    assert answer.intact.trusted
+    assert "tampered" not in answer.words
+    assert "fail would become inconclusive" in answer.today[0].words
+
+
+def test_a_check_that_is_gone_is_not_comparable(judged: Bundle, key: SigningKey) -> None:
+    """When judging again is not possible any more, the reason is told and nothing is held against the bundle."""
+
+    def gone(_bundle: Bundle, _was: Judgement) -> Judgement:
+        raise PluginError("check 'tls-modern-protocols' is not installed")
+
+    answer = verify(judged.folder, trusted=[key.keyid], reassess=gone)
+    assert answer.reproduced.judgements[0].comparison is Comparison.NOT_COMPARABLE
+    assert "is not installed" in answer.reproduced.words
+    assert answer.today == ()
+
+
+def test_an_altered_bundle_is_not_judged_again(bundle: Bundle, key: SigningKey) -> None:
+    """Nothing is judged from a bundle that is not intact."""
+
+    def never(_bundle: Bundle, _was: Judgement) -> Judgement:
+        raise AssertionError("judged an altered bundle")
+
+    add_judgement(bundle, judgement(bundle), {}, key)
+    (bundle.folder / "capture" / "settings.json").write_bytes(b"{}")
+    answer = verify(bundle.folder, trusted=[key.keyid], reassess=never)
+    assert [each.comparison for each in answer.reproduced.judgements] == [Comparison.NOT_ASKED]
+    assert answer.today == ()
+    with pytest.raises(BundleError):
+        Bundle.open(bundle.folder)

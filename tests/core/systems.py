@@ -1,0 +1,241 @@
+"""A plugin, a regime and a system of a test's own: whole inspections that ask nobody anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+from inspector import (
+    Aim,
+    Answer,
+    Capture,
+    Check,
+    Cost,
+    Discovered,
+    Every,
+    Network,
+    Observation,
+    Probe,
+    Raw,
+    Reading,
+    Scheme,
+    Target,
+    Touch,
+    Verdict,
+    check,
+    hookimpl,
+    passed,
+    probe,
+)
+from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers, Rates
+from inspector.declare.declaration import System
+from inspector.declare.settings import Settings
+from inspector.model.finding import Force, Obligation, Severity
+from inspector.pipeline.pipeline import Job, Terms, begin, close, collect, judge, prepare
+from inspector.record.assessment import Judgement
+from inspector.regime.regime import Regime, Requirement, Text
+from inspector.registry.registry import Plugin, Registry, build
+from inspector.seal import Bundle, SigningKey
+
+OVEN, CRUMB = Scheme("oven", port=7), Scheme("crumb", port=8)
+NAME = Text(vi="thử", en="test")
+RAW = (Raw(name="heat", data=b"hot"),)
+
+Look = Callable[..., Awaitable[Capture]]
+
+
+class Oven(Observation):
+    """How an oven is."""
+
+    kind: ClassVar[str] = "oven/1"
+    hot: Answer[bool]
+
+
+class Bread(Observation):
+    """What came of it."""
+
+    kind: ClassVar[str] = "bread/1"
+    baked: bool
+
+
+class Crumb(Observation):
+    """What lay beside."""
+
+    kind: ClassVar[str] = "crumb/1"
+    size: int = 1
+
+
+def read_oven(capture: Capture, reading: Reading) -> Oven:
+    return Oven(hot=Answer(seen=capture.named("heat") == b"hot"))
+
+
+def read_bread(capture: Capture, reading: Reading) -> Bread:
+    return Bread(baked=True)
+
+
+def read_crumb(capture: Capture, reading: Reading) -> Crumb:
+    return Crumb()
+
+
+def oven(capture: Capture | None = None, read: Callable[..., Any] = read_oven) -> Probe:
+    """A look at an oven that comes to this, and brings crumbs to light."""
+    comes_to = capture or Capture(raw=RAW)
+
+    @probe(
+        "oven",
+        kind=Oven,
+        schemes={OVEN},
+        aim=Aim.ADDRESS,
+        read=read,
+        touch=Touch.PASSIVE,
+        discovers={CRUMB},
+        cost=Cost(connections=3, port_questions=5, seconds=20),
+    )
+    async def look(target: Target, network: Network, *, doors: int = 1, wide: bool = False) -> Capture:
+        return comes_to
+
+    return look
+
+
+@probe("bread", kind=Bread, schemes={OVEN}, aim=Aim.ADDRESS, read=read_bread, touch=Touch.PASSIVE)
+async def bread(target: Target, network: Network, oven: Oven) -> Capture:
+    """Needs the oven."""
+    return Capture(raw=RAW)
+
+
+@probe("crumb", kind=Crumb, schemes={CRUMB}, aim=Aim.ADDRESS, read=read_crumb, touch=Touch.PASSIVE)
+async def crumb(target: Target, network: Network) -> Capture:
+    """Is found by others."""
+    return Capture(raw=RAW)
+
+
+@check("oven-hot", title="Hot")
+def oven_hot(seen: Oven, *, degrees: int = 200) -> Verdict:
+    """It is hot.
+
+    Remediation: heat it.
+    """
+    return passed("hot: {measured}", measured=seen.hot.value)
+
+
+@check("bread-baked", title="Baked")
+def bread_baked(seen: Bread) -> Verdict:
+    """It is baked.
+
+    Remediation: bake it.
+    """
+    return passed("baked")
+
+
+@check("crumbs-swept", title="Swept", about=Aim.ADDRESS)
+def crumbs_swept(seen: Oven, crumbs: Every[Crumb]) -> Verdict:
+    """No crumb is left.
+
+    Remediation: sweep.
+    """
+    return passed("{count} crumbs", count=len(crumbs))
+
+
+CHECKS = (oven_hot, bread_baked, crumbs_swept)
+
+
+def crumbs(count: int) -> tuple[Discovered, ...]:
+    """So many crumbs, each with an address of its own."""
+    return tuple(Discovered(uri=f"crumb://127.0.0.{number}:8", why="a look") for number in range(1, count + 1))
+
+
+def registry(probes: Iterable[Probe] | None = None, checks: Iterable[Check] = CHECKS) -> Registry:
+    """One plugin with these parts."""
+    parts = list(probes if probes is not None else (oven(), bread, crumb))
+
+    def inspector_probes() -> list[Probe]:
+        return parts
+
+    def inspector_checks() -> list[Check]:
+        return list(checks)
+
+    hooks = SimpleNamespace(inspector_probes=hookimpl(inspector_probes), inspector_checks=hookimpl(inspector_checks))
+    return build([(Plugin("bakery", "bakery", "1", "inspector"), hooks)])
+
+
+def row(check_id: str, **changes: Any) -> Requirement:
+    """A row that asks for a check at every level."""
+    values: dict[str, Any] = {
+        "id": check_id,
+        "check": check_id,
+        "levels": (1, 2, 3, 4, 5),
+        "force": Force.BASELINE,
+        "obligation": Obligation.SHOULD,
+        "severity": Severity.LOW,
+        "source": "a test",
+    }
+    return Requirement(**{**values, **changes})
+
+
+def regime(*rows: Requirement) -> Regime:
+    return Regime(
+        id="bakery",
+        version="1",
+        title=NAME,
+        documents={},
+        authority=NAME,
+        term=NAME,
+        valid_from=date(2020, 1, 1),
+        clauses=(),
+        requirements=rows or tuple(row(each.id) for each in CHECKS),
+        last_checked=date(2026, 1, 1),
+    )
+
+
+def authorisation(**changes: Any) -> Authorisation:
+    at = datetime.now(UTC)
+    values: dict[str, Any] = {
+        "id": "a-1",
+        "kind": AuthorisationKind.OWN_ESTATE,
+        "granted_by": "the baker",
+        "covers": Covers(blocks=("127.0.0.0/8",)),
+        "valid_from": at - timedelta(hours=1),
+        "valid_until": at + timedelta(hours=1),
+        "rates": Rates(connections_per_second=1, burst=1, at_once=1, port_questions_per_second=1),
+    }
+    return Authorisation(**{**values, **changes})
+
+
+def system(*endpoints: str, **changes: Any) -> System:
+    values = {"id": "bakery", "name": "Bakery", "owner": "the baker", "level": 3, "endpoints": endpoints}
+    return System.model_validate({**values, **changes})
+
+
+def job(folder: Path, *endpoints: str, **changes: Any) -> Job:
+    """An inspection of these ovens."""
+    values: dict[str, Any] = {
+        "run": "run-1",
+        "system": system(*(endpoints or ("oven://127.0.0.1",))),
+        "organisation": None,
+        "authorisations": (authorisation(),),
+        "settings": Settings(output=folder / "out"),
+        "registry": registry(),
+        "regime": regime(),
+        "next_regime": None,
+        "as_of": datetime(2026, 11, 21, tzinfo=UTC),
+    }
+    return Job(**{**values, **changes})
+
+
+def inspect(folder: Path, given: Job, *, collected: bool = True) -> tuple[Bundle, Judgement]:
+    """The whole line; without ``collected`` it is closed before anything was looked at."""
+    prepared = asyncio.run(prepare(given))
+    with begin(prepared) as writer:
+        if collected:
+            asyncio.run(collect(writer, given, prepared.planner))
+        bundle = close(writer, prepared.planner, SigningKey.load_or_create(folder / "key.pem"))
+    return bundle, asyncio.run(judge(bundle, given.registry, Terms(as_of=given.as_of)))
+
+
+def outcomes(judgement: Judgement) -> Mapping[str, tuple[str, str | None]]:
+    """Outcome and cause by check."""
+    return {each.check: (each.outcome, each.cause) for each in judgement.findings}

@@ -1,0 +1,115 @@
+"""Nothing about one system stands in another's bundle, and no secret of a server stands anywhere."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from inspector.model.finding import finding_id
+from inspector.seal import Index, State
+from tests.line.harness import Line, Servers, Told, paper, serving, system
+
+COOKIE = "s3cr3t-session-0123456789abcdef"
+TOKEN = "tok-fedcba9876543210"
+
+
+def every_byte(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """Every file below a folder, compressed ones unpacked."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            yield path, zstandard.ZstdDecompressor().decompressobj().decompress(data) if path.suffix == ".zst" else data
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    secrets = {
+        "Set-Cookie": f"sid={COOKIE}; Path=/",
+        "X-Echo": f"you have {COOKIE}",
+        "Location": f"/b?token={TOKEN}",
+        "Authorization": f"Bearer {TOKEN}",
+    }
+    zone = {f"{name}.line.test": {"A": ["127.0.0.1"]} for name in ("alpha", "bravo")}
+    with serving(
+        {"name": "alpha", "mode": "page"},
+        {"name": "bravo", "mode": "page", "status": "302 Found", "headers": secrets, "body": f"{COOKIE} {TOKEN}"},
+        {"name": "names", "mode": "dns", "zone": zone},
+    ) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def told(line: Line, servers: Servers) -> Told:
+    """One run over two systems, declared, authorised and spoken of together."""
+    alpha = f"http://alpha.line.test:{servers.ports['alpha']}/"
+    bravo = f"http://bravo.line.test:{servers.ports['bravo']}/"
+    covers = {"names": ["alpha.line.test", "bravo.line.test"], "blocks": ["127.0.0.0/8"]}
+    declaration = line.declare(
+        system(alpha, id="alpha", name="Hệ thống Alpha"),
+        system(bravo, id="bravo", name="Hệ thống Bravo"),
+        covers=covers,
+    )
+    about_bravo = {"kind": "disputed", "author": "Người phụ trách Bravo"}
+    statements = paper(
+        line.folder / "statements.yaml",
+        {
+            "statements": [
+                {**about_bravo, "requirement": "content-type-nosniff", "subject": bravo, "reason": "bravo says no"},
+                {**about_bravo, "finding": finding_id("framing-restricted", bravo), "reason": "bravo by finding"},
+                {
+                    "kind": "disputed",
+                    "author": "Người phụ trách Alpha",
+                    "finding": finding_id("framing-restricted", alpha),
+                    "reason": "alpha by finding",
+                },
+            ]
+        },
+    )
+    return line.call(
+        "run",
+        declaration,
+        *("--statements", statements, "--only", "http", "--format", "sarif,junit,codequality"),
+        resolvers=[f"127.0.0.1:{servers.ports['names']}"],
+    )
+
+
+def test_each_system_has_its_own_bundle(told: Told) -> None:
+    """Two systems, two bundles, and one index that names them both."""
+    assert [bundle.inspection.system.id for bundle in told.bundles] == ["alpha", "bravo"]
+    run = told.bundles[0].folder.parents[1]
+    attempts = Index(run.parent, run.name).attempts()
+    assert [(each.system, each.state) for each in attempts] == [("alpha", State.SEALED), ("bravo", State.SEALED)]
+
+
+@pytest.mark.parametrize(("of", "other"), [("alpha", "bravo"), ("bravo", "alpha")])
+def test_nothing_of_the_other_system_is_in_a_bundle(told: Told, of: str, other: str) -> None:
+    """Neither papers nor evidence nor reports name the other system in any way."""
+    [bundle] = [each for each in told.bundles if each.inspection.system.id == of]
+    files = list(every_byte(bundle.folder))
+    assert len(files) > 20
+    for path, data in files:
+        assert other.encode() not in data.lower(), path
+
+
+def test_what_concerns_the_system_stays(told: Told) -> None:
+    """Its own name is still authorised in its bundle, and its own statement stands beside its finding."""
+    [bundle] = [each for each in told.bundles if each.inspection.system.id == "alpha"]
+    [granted] = bundle.inspection.authorisations
+    assert granted.covers.names == ("alpha.line.test",)
+    assert [each.reason for each in bundle.inspection.statements] == ["alpha by finding"]
+    found = told.finding("framing-restricted", "http://alpha")
+    assert [note["reason"] for note in found["statements"]] == ["alpha by finding"]
+
+
+def test_secrets_stand_nowhere(told: Told, servers: Servers) -> None:
+    """Session values and tokens of a server are in no file and on no terminal, though they were received."""
+    assert servers.heard()["bravo"]
+    [bundle] = [each for each in told.bundles if each.inspection.system.id == "bravo"]
+    [kept] = [raw.data for _, evidence in bundle.evidence() for raw in bundle.capture_of(evidence).raw]
+    assert f"sid=len={len(COOKIE)},sha256=".encode() in kept
+    for path, data in every_byte(told.output):
+        assert COOKIE.encode() not in data, path
+        assert TOKEN.encode() not in data, path
+    assert COOKIE not in told.out + told.err
+    assert TOKEN not in told.out + told.err

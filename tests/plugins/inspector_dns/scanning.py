@@ -1,0 +1,54 @@
+"""One look at the domain name system through the real door, with a resolver on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from inspector import Capture, Declared, Form, Observation, Probe, Reading, Scheme, Subject, Target
+from inspector.declare.declaration import System
+from inspector.declare.settings import Settings
+from inspector.model.base import now
+from inspector.model.subject import parse_uri, subject_of
+from inspector.network import Door, Ledger, Scope
+
+SYSTEM = System(id="test", name="Test", owner="Tester", level=3)
+
+
+def subject(probe: Probe, uri: str, address: str | None = None) -> Subject:
+    """What a probe's look at this URI is about."""
+    schemes = {scheme.name: scheme for scheme in probe.schemes} | {"host": Scheme("host", Form.NAME)}
+    return subject_of(parse_uri(uri, schemes), probe.aim, address=address)
+
+
+def look(probe: Probe, about: Subject, resolver: int, *, at: str = "127.0.0.1", **options: Any) -> Capture:
+    """What the probe brings home, with the resolver at this port."""
+
+    async def through_the_door() -> Capture:
+        with tempfile.TemporaryDirectory() as folder:
+            settings = Settings(resolvers=(f"{at}:{resolver}",))
+            scope = Scope([], SYSTEM, [])
+            async with Door(settings, scope, Ledger(Path(folder) / "ledger.jsonl"), salt=b"salt", run="test") as door:
+                target = Target(about, Declared())
+                return await probe.look(target, door.network(probe, target, None), **options)
+
+    return asyncio.run(through_the_door())
+
+
+def read(
+    probe: Probe, capture: Capture, about: Subject, anchors: tuple[str, ...] = (), seen_at: datetime | None = None
+) -> Any:
+    """The facts in a capture."""
+    return probe.read(capture, Reading(about, seen_at or now(), dnssec_anchors=anchors))
+
+
+def see(probe: Probe, uri: str, resolver: int, anchors: tuple[str, ...] = (), address: str | None = None) -> Any:
+    """Look once and read."""
+    about = subject(probe, uri, address)
+    facts = read(probe, look(probe, about, resolver), about, anchors)
+    assert isinstance(facts, Observation)
+    assert type(facts).parse(facts.canonical()) == facts
+    return facts

@@ -1,0 +1,64 @@
+"""One look through the real door, at a server on loopback."""
+
+import asyncio
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from inspector import Aim, Capture, Declared, Observation, Probe, Reading, Target
+from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers, PortRange, Rates
+from inspector.declare.declaration import System
+from inspector.declare.settings import Settings
+from inspector.model.base import now
+from inspector.model.declared import DeclaredPort
+from inspector.model.subject import Subject
+from inspector.network import Door, Ledger
+from inspector.network.access.scope import Scope
+
+AUTHORISATION = Authorisation(
+    id="test",
+    kind=AuthorisationKind.OWN_ESTATE,
+    granted_by="the test",
+    covers=Covers(blocks=("127.0.0.0/8", "::1/128"), ports=(PortRange(first=1, last=65535),)),
+    valid_from=datetime(2020, 1, 1, tzinfo=UTC),
+    valid_until=datetime.now(UTC) + timedelta(days=1),
+    rates=Rates(connections_per_second=200, burst=200, at_once=20, port_questions_per_second=2000),
+)
+SYSTEM = System(id="test", name="Test", owner="Tester", level=3)
+
+
+def tcp(*ports: int) -> Declared:
+    """What is declared about a host with these TCP ports."""
+    return Declared(host_declared=True, ports=tuple(DeclaredPort(port=port) for port in ports))
+
+
+def host(address: str, *ports: int) -> Target:
+    """A host at this address that is declared with these TCP ports."""
+    subject = Subject(kind=Aim.ADDRESS, uri=f"host:{address}", scheme="host", host=address, address=address)
+    return Target(subject, tcp(*ports))
+
+
+def look(
+    probe: Probe,
+    target: Target,
+    *needs: Observation,
+    settings: Settings | None = None,
+    authorisation: Authorisation = AUTHORISATION,
+    **options: Any,
+) -> Capture:
+    """What the probe brings home from one look."""
+
+    async def through_the_door() -> Capture:
+        with tempfile.TemporaryDirectory() as folder:
+            ledger = Ledger(Path(folder) / "ledger.jsonl")
+            scope = Scope([authorisation], SYSTEM, [])
+            async with Door(settings or Settings(), scope, ledger, salt=b"salt", run="test") as door:
+                return await probe.look(target, door.network(probe, target, authorisation), *needs, **options)
+
+    return asyncio.run(through_the_door())
+
+
+def read(probe: Probe, capture: Capture, target: Target) -> Any:
+    """The facts in a capture."""
+    return probe.read(capture, Reading(subject=target.subject, seen_at=now()))

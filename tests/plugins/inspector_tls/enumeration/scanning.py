@@ -1,0 +1,58 @@
+"""One enumeration of a server on loopback, through the real door."""
+
+from __future__ import annotations
+
+from inspector import Aim, Capture, Cost, Network, Raw, Reading, Scheme, Target, probe
+from inspector.testing import run_probe
+from inspector_tls.enumeration.analysis import read_transcript
+from inspector_tls.enumeration.observations import Tls
+from inspector_tls.enumeration.scheduler import AT_ONCE, enumerate_endpoint
+from inspector_tls.enumeration.transcript import Mode, Transcript
+
+HOST = "www.example.vn"
+
+
+def read(capture: Capture, _reading: Reading) -> Tls:
+    """The facts in the raw lines."""
+    return read_transcript(Transcript.from_lines(capture.named("transcript") or b""))
+
+
+@probe(
+    "enumeration",
+    kind=Tls,
+    schemes={Scheme("tls")},
+    aim=Aim.ADDRESS,
+    read=read,
+    cost=Cost(connections=400, seconds=120),
+)
+async def enumerated(
+    _target: Target,
+    network: Network,
+    *,
+    server_name: str | None = HOST,
+    fast: bool = False,
+    extra: bool = True,
+    at_once: int = AT_ONCE,
+    seconds: int = 3,
+    most: int = 400,
+) -> Capture:
+    """Enumerate the target."""
+    seen = await enumerate_endpoint(
+        network,
+        server_name=server_name,
+        mode=Mode.FAST if fast else Mode.ECONOMICAL,
+        extra=extra,
+        at_once=at_once,
+        answer_seconds=seconds,
+        most_connections=most,
+    )
+    # Of every server that any test asks: what was understood on the way is what the bytes show.
+    assert seen.facts == read_transcript(seen.transcript)
+    return Capture(raw=(Raw(name="transcript", data=seen.transcript.lines()),))
+
+
+def enumerate_port(port: int, **options: object) -> tuple[Tls, Transcript]:
+    """What is seen of the server on this port, and the exchanges that show it."""
+    look = run_probe(enumerated, f"tls://{HOST}:{port}", **options)
+    transcript = Transcript.from_lines(look.capture.named("transcript") or b"")
+    return look.seen(Tls), transcript

@@ -1,0 +1,261 @@
+"""What lists and responses are worth, each flaw for itself, beside ``openssl verify`` where it judges the same."""
+
+from __future__ import annotations
+
+import datetime
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inspector.model.base import now
+from inspector_tls.certificates.observations import Status
+from inspector_tls.certificates.ocsp_staple import IssuerUnknown
+from inspector_tls.certificates.x509_facts import facts
+from inspector_tls.revocation.crl import listed
+from inspector_tls.revocation.observations import Doubt, Exempt, Word
+from inspector_tls.revocation.ocsp import heard, request
+from inspector_tls.revocation.sources import exempt
+from tests.plugins.inspector_tls.authority import DAY, PUBLIC, Identity, intermediate, issue, response, root
+from tests.plugins.inspector_tls.revocation.sources import leaf, naming, revoked_list
+
+ROOT = root()
+AUTHORITY = intermediate(ROOT)
+OTHER = root("Other root")
+URL = "http://crl.localhost/list.crl"
+LEAF = leaf(AUTHORITY, ocsp=["http://ocsp.localhost/"], crls=[URL])
+KNOWN = [AUTHORITY.certificate, ROOT.certificate]
+
+
+def _scope(**changes: object) -> list[tuple[x509.ExtensionType, bool]]:
+    """The extension in which a list says what it is about."""
+    values: dict[str, object] = {
+        "full_name": None,
+        "relative_name": None,
+        "only_contains_user_certs": False,
+        "only_contains_ca_certs": False,
+        "only_some_reasons": None,
+        "indirect_crl": False,
+        "only_contains_attribute_certs": False,
+    }
+    return [(x509.IssuingDistributionPoint(**{**values, **changes}), True)]  # type: ignore[arg-type]
+
+
+def _at(url: str) -> list[x509.GeneralName]:
+    return [x509.UniformResourceIdentifier(url)]
+
+
+SOME = frozenset({x509.ReasonFlags.key_compromise})
+UNKNOWN = [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\x05\x00"), True)]
+LISTS: list[tuple[str, bytes, Doubt | None]] = [
+    ("sound", revoked_list(AUTHORITY), None),
+    ("for this kind", revoked_list(AUTHORITY, extensions=_scope(only_contains_user_certs=True)), None),
+    ("for this place", revoked_list(AUTHORITY, extensions=_scope(full_name=_at(URL))), None),
+    ("expired", revoked_list(AUTHORITY, days=(-9, -2)), Doubt.EXPIRED),
+    ("not yet valid", revoked_list(AUTHORITY, days=(2, 6)), Doubt.NOT_YET_VALID),
+    ("by a stranger", revoked_list(AUTHORITY, signer=OTHER), Doubt.BAD_SIGNATURE),
+    ("of another", revoked_list(OTHER), Doubt.OTHER_ISSUER),
+    ("for authorities", revoked_list(AUTHORITY, extensions=_scope(only_contains_ca_certs=True)), Doubt.OTHER_SCOPE),
+    ("for another place", revoked_list(AUTHORITY, extensions=_scope(full_name=_at(f"{URL}2"))), Doubt.OTHER_SCOPE),
+    ("for some reasons", revoked_list(AUTHORITY, extensions=_scope(only_some_reasons=SOME)), Doubt.OTHER_SCOPE),
+    ("indirect", revoked_list(AUTHORITY, extensions=_scope(indirect_crl=True)), Doubt.OTHER_ISSUER),
+    ("of changes", revoked_list(AUTHORITY, extensions=[(x509.DeltaCRLIndicator(6), True)]), Doubt.PARTIAL),
+    ("with a riddle", revoked_list(AUTHORITY, extensions=UNKNOWN), Doubt.UNKNOWN_EXTENSION),
+    ("cut", revoked_list(AUTHORITY)[:-30], Doubt.MALFORMED),
+    ("empty", b"", Doubt.MALFORMED),
+]
+#: ``openssl verify`` takes a list without regard to the place that it says it is for.
+LAX = {"indirect"}
+
+
+def _openssl(folder: Path, data: bytes) -> bool:
+    """Whether ``openssl verify -crl_check`` clears the certificate by this list."""
+    list_ = folder / "list"
+    list_.write_bytes(data)
+    authority, _ = AUTHORITY.write(folder, "authority", chain=())
+    certificate, _ = LEAF.write(folder, "leaf", chain=())
+    command = ("openssl", "verify", "-partial_chain", "-crl_check", "-extended_crl", "-CRLfile", list_)
+    return (
+        subprocess.run((*command, "-trusted", authority, certificate), capture_output=True, check=False).returncode == 0
+    )
+
+
+@pytest.mark.parametrize(("name", "data", "doubt"), LISTS, ids=[each[0] for each in LISTS])
+def test_a_list_clears_only_what_it_is_about(tmp_path: Path, name: str, data: bytes, doubt: Doubt | None) -> None:
+    """Absence from a list clears a certificate only if the list is the issuer's, of now, whole, and about its kind."""
+    word = listed(data, LEAF.certificate, KNOWN, now())
+    assert word.doubt is doubt
+    if name not in LAX:
+        assert _openssl(tmp_path, data) is (doubt is None)
+
+
+def test_what_stands_in_a_list_for_some_reasons_is_revoked() -> None:
+    """A list that is not about all reasons clears nobody, and condemns whom it holds, with time and reason."""
+    data = revoked_list(AUTHORITY, [LEAF], extensions=_scope(only_some_reasons=SOME))
+    word = listed(data, LEAF.certificate, KNOWN, now())
+    assert (word.status, word.doubt, word.reason, word.number) == (Status.REVOKED, None, "keyCompromise", "7")
+    assert word.revoked_at is not None
+
+
+def test_a_list_in_pem_is_read() -> None:
+    """Some authorities serve their lists in PEM."""
+    data = x509.load_der_x509_crl(revoked_list(AUTHORITY)).public_bytes(Encoding.PEM)
+    assert listed(data, LEAF.certificate, KNOWN, now()) == listed(
+        revoked_list(AUTHORITY), LEAF.certificate, KNOWN, now()
+    )
+
+
+def test_a_point_for_some_reasons_clears_nobody() -> None:
+    """Where the certificate itself says that a list is about some reasons only, absence from it clears nothing."""
+    point = x509.DistributionPoint(_at(URL), None, SOME, None)
+    asked = issue("some", AUTHORITY, extensions=[(x509.CRLDistributionPoints([point]), False)])
+    assert listed(revoked_list(AUTHORITY), asked.certificate, KNOWN, now()).doubt is Doubt.OTHER_SCOPE
+
+
+def test_an_issuer_that_may_not_sign_lists_signs_none() -> None:
+    """Where keyUsage of the issuer lacks cRLSign, its list proves nothing."""
+    usage = x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    limited = intermediate(ROOT, "Limited", extensions=[(usage, True)])
+    asked = leaf(limited, crls=[URL])
+    word = listed(revoked_list(limited), asked.certificate, [limited.certificate], now())
+    assert word.doubt is Doubt.WRONG_RESPONDER
+
+
+def test_an_unknown_issuer_is_told_apart() -> None:
+    """Without the issuer's certificate nothing is judged."""
+    with pytest.raises(IssuerUnknown):
+        listed(revoked_list(AUTHORITY), LEAF.certificate, [ROOT.certificate], now())
+
+
+# --- responses ---
+
+
+TRY_LATER = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER).public_bytes(Encoding.DER)
+
+
+def _sent(nonce: bytes = b"0" * 16) -> bytes:
+    return request(LEAF.certificate, AUTHORITY.certificate, nonce)
+
+
+def _answer(nonce: bytes | None = None, *, until: bool = True, age: int = 0) -> bytes:
+    """A response that says good, with this nonce, of so many days ago."""
+    instant = datetime.datetime.now(datetime.UTC).replace(microsecond=0) - age * DAY
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        cert=LEAF.certificate,
+        issuer=AUTHORITY.certificate,
+        algorithm=hashes.SHA1(),
+        cert_status=ocsp.OCSPCertStatus.GOOD,
+        this_update=instant,
+        next_update=instant + 9 * DAY if until else None,
+        revocation_time=None,
+        revocation_reason=None,
+    )
+    builder = builder.responder_id(ocsp.OCSPResponderEncoding.NAME, AUTHORITY.certificate)
+    if nonce is not None:
+        builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
+    return builder.sign(AUTHORITY.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+@pytest.mark.parametrize(
+    ("data", "doubt"),
+    [
+        (_answer(), None),
+        (_answer(b"0" * 16), None),
+        (_answer(b"1" * 16), Doubt.OTHER_NONCE),
+        (_answer(until=False), None),
+        (_answer(until=False, age=3), Doubt.UNDATED),
+        (
+            ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER).public_bytes(Encoding.DER),
+            Doubt.UNSUCCESSFUL,
+        ),
+        (_answer()[:-9], Doubt.MALFORMED),
+    ],
+    ids=["without nonce", "with ours", "with another", "undated", "undated and old", "try later", "cut"],
+)
+def test_a_response_answers_our_question_of_now(data: bytes, doubt: Doubt | None) -> None:
+    """Another nonce than ours, and an old answer without an end, prove nothing; no nonce at all is usual."""
+    assert heard(data, _sent(), LEAF.certificate, KNOWN, now()).doubt is doubt
+
+
+def test_a_delegate_needs_the_purpose(tmp_path: Path) -> None:
+    """A certificate of the issuer's without id-kp-OCSPSigning may not answer; with it, it may (RFC 6960 §4.2.2.2)."""
+    signing = x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING
+    for purpose, doubt in ((x509.oid.ExtendedKeyUsageOID.SERVER_AUTH, Doubt.WRONG_RESPONDER), (signing, None)):
+        signer = issue("Responder", AUTHORITY, purpose=purpose)
+        word = heard(response(LEAF, AUTHORITY, signer=signer), _sent(), LEAF.certificate, KNOWN, now())
+        assert word.doubt is doubt
+
+
+def _reads(data: bytes) -> tuple[Word, Word]:
+    return listed(data, LEAF.certificate, KNOWN, now()), heard(data, _sent(), LEAF.certificate, KNOWN, now())
+
+
+@given(data=st.binary(max_size=400))
+def test_garbage_is_malformed(data: bytes) -> None:
+    """Whatever bytes come, they are a word that proves nothing, and never an exception."""
+    assert all(word.doubt is not None for word in _reads(data))
+
+
+_SOUND = (revoked_list(AUTHORITY), _answer())
+
+
+@settings(max_examples=300)
+@given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), which=st.integers(0, 1))
+def test_no_single_changed_byte_is_believed(place: float, flip: int, which: int) -> None:
+    """A response or list in which one byte was changed never clears the certificate as sound."""
+    data = bytearray(_SOUND[which])
+    data[int(place * len(data))] ^= flip
+    word = _reads(bytes(data))[which]
+    assert word.doubt is not None or word.status is not Status.GOOD or _is_unsigned(bytes(data), which)
+
+
+def _is_unsigned(data: bytes, which: int) -> bool:
+    """Whether the change lies outside what is signed: in wrappings that say nothing of the certificate."""
+    if which == 0:
+        whole, changed = (x509.load_der_x509_crl(each) for each in (_SOUND[0], data))
+        return whole.tbs_certlist_bytes == changed.tbs_certlist_bytes
+    first, second = (ocsp.load_der_ocsp_response(each) for each in (_SOUND[1], data))
+    return first.tbs_response_bytes == second.tbs_response_bytes
+
+
+# --- who is exempt ---
+
+
+@pytest.mark.parametrize(
+    ("identity", "reason"),
+    [
+        (issue("a", AUTHORITY, days=(-1, 5), extensions=[*naming(crls=[URL]), PUBLIC]), Exempt.SHORT_LIVED),
+        (issue("a", AUTHORITY, days=(-1, 7), extensions=[*naming(crls=[URL]), PUBLIC]), None),
+        (issue("a", AUTHORITY, days=(-1, 5), extensions=naming(crls=[URL])), None),
+        (issue("a", extensions=naming(crls=[URL])), Exempt.SELF_SIGNED),
+        (issue("a", AUTHORITY), Exempt.UNNAMED),
+    ],
+    ids=["short-lived", "longer", "short-lived of no public authority", "self-signed", "unnamed"],
+)
+def test_nobody_is_asked_about_what_needs_no_revocation(identity: Identity, reason: Exempt | None) -> None:
+    """Certificates of at most seven days under the public policies, self-signed ones, and those that name nobody."""
+    assert exempt(facts(identity.certificate)) is reason
+
+
+def test_what_a_certificate_names_is_taken_over() -> None:
+    """Responders and lists stand among the facts of a certificate, in their order."""
+    urls: Sequence[str] = [f"http://{letter}.localhost/" for letter in "ba"]
+    found = facts(leaf(AUTHORITY, ocsp=urls, crls=[URL]).certificate)
+    assert (found.ocsp, found.crls) == (tuple(urls), (URL,))

@@ -1,0 +1,50 @@
+"""One look at a server on loopback, through the real door."""
+
+from __future__ import annotations
+
+from inspector import Probe
+from inspector.testing import Look, run_probe
+from inspector_tls.certificates.observations import Certificates
+from inspector_tls.certificates.probe import certificates
+from inspector_tls.enumeration.probe import tls
+from inspector_tls.observations import Tls
+from inspector_tls.resumption.observations import TlsResumption
+from inspector_tls.resumption.probe import tls_resumption
+
+
+def looked(
+    port: int,
+    *,
+    probe: Probe = tls,
+    scheme: str = "https",
+    host: str = "www.example.vn",
+    address: str = "127.0.0.1",
+    seconds: int = 2,
+    declared: bytes = b"",
+    public: bytes = b"",
+) -> Look:
+    """What one look at a server under this name came to."""
+    where = f"[{host}]" if ":" in host else host
+    return run_probe(
+        probe,
+        f"{scheme}://{where}:{port}" + ("/" if scheme == "https" else ""),
+        address=address,
+        declared_roots=declared,
+        public_roots=public,
+        answer_seconds=seconds,
+    )
+
+
+def look(port: int, **options: object) -> Tls:
+    """What is seen of a server's versions; raises the look's trouble."""
+    return looked(port, **options).seen(Tls)  # type: ignore[arg-type]
+
+
+def look_at_certificates(port: int, **options: object) -> Certificates:
+    """What is seen of a server's certificates; raises the look's trouble."""
+    return looked(port, probe=certificates, **options).seen(Certificates)  # type: ignore[arg-type]
+
+
+def look_at_resumption(port: int, **options: object) -> TlsResumption:
+    """What is seen of how a server resumes; raises the look's trouble."""
+    return looked(port, probe=tls_resumption, **options).seen(TlsResumption)  # type: ignore[arg-type]

@@ -1,0 +1,58 @@
+"""Servers of the field behind STARTTLS, each started with a certificate of the test's choice."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+
+from tests.agreement import programs
+from tests.agreement.environment import Files, Missing, Place, Stage
+from tests.agreement.planting import Start
+from tests.plugins.inspector_tls.authority import Identity
+
+#: By scheme: how a server is started, and what ``openssl s_client -starttls`` calls the protocol (empty: it cannot).
+FIELD: Final[dict[str, tuple[Start, str]]] = {
+    "smtp": (programs.postfix(), "smtp"),
+    "imap": (programs.dovecot("imap", 143), "imap"),
+    "pop3": (programs.dovecot("pop3", 110), "pop3"),
+    "sieve": (programs.dovecot("sieve", 4190), "sieve"),
+    "lmtp": (programs.dovecot("lmtp", 24), "lmtp"),
+    "ftp": (programs.vsftpd(), "ftp"),
+    "ldap": (programs.slapd(), "ldap"),
+    "postgresql": (programs.postgres(), "postgres"),
+    "mysql": (programs.mariadb(), "mysql"),
+    "nntp": (programs.own("nntp", port=119), "nntp"),
+    "xmpp-client": (programs.own("xmpp", port=5222), "xmpp"),
+    "xmpp-server": (programs.own("xmpp-server", port=5269), "xmpp-server"),
+    "rdp": (programs.own("rdp", port=3389), ""),
+}
+
+
+@contextlib.contextmanager
+def serving(place: Place, scheme: str, identity: Identity) -> Iterator[int]:
+    """A server of this protocol at this place with this identity, and its port."""
+    place.folder.chmod(0o755)
+    certificate, key = identity.write(place.folder, "shown")
+    for each in (certificate, key):
+        each.chmod(0o644)  # some servers read them as another user
+    shown = Files(certificate, key, identity.certificate.fingerprint(hashes.SHA256()).hex())
+    start, _name = FIELD[scheme]
+    try:
+        with start(replace(place, keys={"rsa": shown})) as port:  # type: ignore[arg-type]  # one identity is enough
+            yield port
+    except Missing as missing:
+        pytest.skip(str(missing))
+
+
+@contextlib.contextmanager
+def staged() -> Iterator[Stage]:
+    """A stage that every server's user may enter, outside the folders that pytest keeps to itself."""
+    with tempfile.TemporaryDirectory(prefix="field-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        yield Stage(Path(folder))

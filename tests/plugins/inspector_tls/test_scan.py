@@ -1,0 +1,92 @@
+"""One look as a whole: what it costs, what it keeps, and that it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from inspector import Cause, checks_in
+from inspector.model.base import now
+from inspector.plugin.probe import Reading
+from inspector_tls.enumeration.probe import read, tls
+from inspector_tls.observations import Tls
+from tests.plugins.inspector_tls import servers
+from tests.plugins.inspector_tls.authority import issue
+from tests.plugins.inspector_tls.scanning import looked
+
+
+@pytest.fixture(scope="module")
+def modern(tmp_path_factory: pytest.TempPathFactory) -> servers.Answer:
+    """How a server of TLS 1.2 and 1.3 answers."""
+    identity = issue("www.example.vn", dns=["www.example.vn"])
+    return servers.speaking_tls(identity.write(tmp_path_factory.mktemp("tls"), "server"))
+
+
+def test_cost_and_evidence(modern: servers.Answer) -> None:
+    """A look stays below its stated cost, all on the ledger, and keeps the transcript."""
+    with servers.answering(servers.choosy(modern, 0x0300, servers.resetting)) as port:
+        look = looked(port)
+    assert 0 < len(look.ledger) <= tls.cost(look.target, {}).connections
+    assert {(each.address, each.port) for each in look.ledger} == {("127.0.0.1", port)}
+    assert [raw.name for raw in look.capture.raw] == ["transcript.jsonl"]
+    assert ("whether SSLv3 is accepted", Cause.RESET) in [(gap.question, gap.cause) for gap in look.capture.gaps]
+
+
+def test_reading_again_gives_the_same_bytes(modern: servers.Answer) -> None:
+    """The same raw bytes read twice give the same facts, byte for byte."""
+    with servers.answering(modern) as port:
+        look = looked(port)
+    facts = look.seen(Tls)
+    assert Tls.parse(facts.canonical()) == facts
+    again = read(look.capture, Reading(look.target.subject, now()))
+    assert again.canonical() == facts.canonical()
+
+
+def test_raw_bytes_of_trouble_are_kept() -> None:
+    """What a port said instead of TLS is kept with the trouble."""
+    with servers.answering(servers.clear_http) as port:
+        look = looked(port, seconds=1)
+    assert look.trouble is not None
+    assert look.trouble.cause is Cause.PROTOCOL_ERROR
+    assert look.capture.named("transcript.jsonl")
+
+
+def test_dripping_server_ends_in_time() -> None:
+    """A server that sends a byte now and then is left after the seconds of one answer, and soon for good."""
+
+    def drip(connection: servers.socket.socket) -> None:
+        connection.recv(4096)
+        with contextlib.suppress(OSError):
+            connection.sendall(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03")
+            while True:
+                connection.sendall(b"\x00")
+                time.sleep(0.05)
+
+    with servers.answering(drip) as port:
+        look = looked(port, seconds=1)
+    assert look.trouble is not None
+    assert look.trouble.cause is Cause.TIMEOUT
+    assert len(look.ledger) < 10
+
+
+def test_the_plugin_loads_without_the_scanner() -> None:
+    """Whoever loads the plugin and its contributions does not load sslyze, nassl or cryptography."""
+    source = (
+        "import sys, inspector_tls as plugin; plugin.inspector_probes(); plugin.inspector_checks();"
+        " print([name for name in ('sslyze', 'nassl', 'cryptography') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_file_of_cases_names_a_check() -> None:
+    """A case file stands for a check of this plugin."""
+    from inspector_tls import checks
+
+    files = {file.stem for file in (Path(__file__).parent / "cases").glob("*.yaml")}
+    assert files == {each.id for each in checks_in(checks)}

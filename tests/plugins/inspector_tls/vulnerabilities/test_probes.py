@@ -1,0 +1,435 @@
+"""Attacks on running servers: flawed ones written from the RFCs, sound ones of the field, and ones that say nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from inspector import Cause
+from inspector.model.base import now
+from inspector.plugin.probe import Reading
+from inspector.testing import Look, run_probe
+from inspector_tls.observations import TlsVersion
+from inspector_tls.vulnerabilities.observations import Robot, TlsAttacks, TlsSessions
+from inspector_tls.vulnerabilities.probes import read_attacks, tls_attacks, tls_sessions
+from inspector_tls.vulnerabilities.results import Command, End, Line, Order, Report, Run, newest_attacked, settle
+from inspector_tls.vulnerabilities.worker import MOST_ATTACKING, attack
+from tests.agreement import simple_tls as own_tls
+from tests.plugins.inspector_tls import servers
+from tests.plugins.inspector_tls.authority import issue, rsa_key
+from tests.plugins.inspector_tls.resumption.ticket_servers import ticketing
+from tests.plugins.inspector_tls.starttls.scripted_servers import SCRIPTS, speaking
+from tests.plugins.inspector_tls.vulnerabilities.heartbeats import Habit, with_heartbeats
+
+Files = tuple[Path, Path]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """An RSA certificate and its key."""
+    identity = issue("www.example.vn", dns=["www.example.vn"], key=rsa_key())
+    return identity.write(tmp_path_factory.mktemp("tls"), "server")
+
+
+def attacked(port: int, scheme: str = "tls", *, seconds: int = 3) -> Look:
+    """What an intrusive look came to."""
+    return run_probe(tls_attacks, f"{scheme}://www.example.vn:{port}", answer_seconds=seconds)
+
+
+@pytest.fixture(scope="module")
+def own_files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """A certificate with a key that is quick to compute with."""
+    identity = issue("www.example.vn", dns=["www.example.vn"], key=rsa_key(1024))
+    return identity.write(tmp_path_factory.mktemp("own"), "server")
+
+
+def own(files: Files, *flaws: str) -> servers.Answer:
+    """The server of TLS 1.2 with these flaws."""
+    return own_tls.serving(*files, *flaws)
+
+
+# --- flawed servers ---------------------------------------------------------------------------------------------------
+
+
+def test_flawed_server(own_files: Files) -> None:
+    """Each flaw of a server that has all of them is seen."""
+    flawed = with_heartbeats(own(own_files, "early-ccs", "robot", "renegotiate"), Habit.BLEEDS)
+    with servers.answering(flawed) as port:
+        look = attacked(port)
+    seen = look.seen(TlsAttacks)
+    assert seen.version.seen is TlsVersion.TLS_1_2
+    assert (seen.heartbleed.seen, seen.ccs_injection.seen) == (True, True)
+    assert seen.robot.seen in (Robot.STRONG_ORACLE, Robot.WEAK_ORACLE)
+    assert (seen.renegotiations.seen or 0) > 0
+    assert len(look.ledger) <= tls_attacks.cost(look.target, {}).connections
+
+
+def test_flawed_server_behind_its_name(own_files: Files) -> None:
+    """Asked is the server of the name, not the sound one that answers where no name is sent."""
+    flawed, sound = with_heartbeats(own(own_files, "early-ccs"), Habit.BLEEDS), own(own_files)
+
+    def by_name(connection: socket.socket) -> None:
+        hello = connection.recv(4096, socket.MSG_PEEK)
+        (flawed if b"www.example.vn" in hello else sound)(connection)
+
+    with servers.answering(by_name) as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert (seen.heartbleed.seen, seen.ccs_injection.seen) == (True, True)
+
+
+def test_server_without_flaws(own_files: Files) -> None:
+    """A server of the same make without the flaws is closed to everything; a discard is told from silence."""
+    with servers.answering(with_heartbeats(own(own_files), Habit.DISCARDS)) as port:
+        look = attacked(port)
+    seen = look.seen(TlsAttacks)
+    assert (seen.heartbleed.seen, seen.ccs_injection.seen) == (False, False)
+    assert seen.robot.seen is Robot.NO_ORACLE
+    assert seen.renegotiations.seen == 0
+    lines = [line for run in Report.parse(look.capture.raw[0].data).runs for line in run.lines]
+    assert any(line.prodded for line in lines)
+
+
+def test_insecure_renegotiation(own_files: Files) -> None:
+    """A server that goes along with a renegotiation that the client then breaks off has accepted it."""
+    with servers.answering(own(own_files, "renegotiate", "legacy")) as port:
+        assert (attacked(port).seen(TlsAttacks).renegotiations.seen or 0) > 0
+
+
+@pytest.mark.parametrize("renegotiates", [True, False])
+def test_renegotiation_with_a_server_that_speaks_first(renegotiates: bool, own_files: Files) -> None:
+    """A greeting, as servers of mail send it inside TLS, is no answer to a renegotiation; that comes after it."""
+    with servers.answering(own(own_files, "greets", *["renegotiate"] * renegotiates)) as port:
+        done = attacked(port).seen(TlsAttacks).renegotiations.value
+    assert (done > 0) is renegotiates
+
+
+# --- what is not an answer --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("habit", "cause"), [(Habit.RESETS, Cause.RESET), (Habit.FALLS_SILENT, Cause.TIMEOUT)])
+def test_silence_is_not_safety(habit: Habit, cause: Cause, own_files: Files) -> None:
+    """A server that resets the line at a heartbeat, or hears nothing any more, is not taken for closed."""
+    with servers.answering(with_heartbeats(own(own_files), habit)) as port:
+        seen = attacked(port, seconds=1).seen(TlsAttacks)
+    assert seen.heartbleed.unseen is cause
+    assert seen.ccs_injection.seen is False
+
+
+def _mute_after_hello(files: Files) -> servers.Answer:
+    """Sends its first flight on every connection and then nothing, whatever comes."""
+
+    def answer(connection: socket.socket) -> None:
+        near, far = socket.socketpair()
+        threading.Thread(target=_quietly, args=(own(files), far), daemon=True).start()
+        with near:
+            hello = connection.recv(4096)
+            # The hello alone: what came with it would be answered, too, and the answer passed on.
+            near.sendall(hello[: 5 + int.from_bytes(hello[3:5], "big")])
+            connection.sendall(near.recv(65536))
+            while connection.recv(4096):
+                pass
+
+    return answer
+
+
+def _quietly(answer: servers.Answer, far: socket.socket) -> None:
+    far.settimeout(10)
+    with contextlib.suppress(OSError, EOFError, ValueError), far:
+        answer(far)
+
+
+def test_muteness_decides_nothing(own_files: Files) -> None:
+    """Where the server says nothing after its hello, no attack is called closed."""
+    with servers.answering(_mute_after_hello(own_files)) as port:
+        look = attacked(port, seconds=1)
+    seen = look.seen(TlsAttacks)
+    assert seen.version.seen is TlsVersion.TLS_1_2
+    for answer in (seen.heartbleed, seen.ccs_injection, seen.robot, seen.renegotiations):
+        assert answer.unseen is Cause.TIMEOUT
+    silent_twice = [Command.RENEGOTIATION, *[Command.HEARTBLEED] * 2, Command.CCS_INJECTION, Command.ROBOT]
+    assert [run.command for run in Report.parse(look.capture.raw[0].data).runs] == silent_twice
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (servers.silent, Cause.TIMEOUT),
+        (servers.resetting, Cause.RESET),
+        (servers.clear_http, Cause.PROTOCOL_ERROR),
+    ],
+)
+def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause) -> None:
+    """Whoever speaks no TLS gives no observation, but its trouble."""
+    with servers.answering(answer) as port:
+        look = attacked(port, seconds=1)
+    assert look.facts is None
+    assert look.trouble is not None
+    assert look.trouble.cause is cause
+    assert look.capture.named("report.json")
+
+
+@pytest.mark.parametrize(("answer", "cause"), [(servers.silent, Cause.TIMEOUT), (servers.resetting, Cause.RESET)])
+def test_no_tls_says_nothing_of_early_data(answer: servers.Answer, cause: Cause) -> None:
+    """Whoever speaks no TLS has not shown that it takes no early data."""
+    with servers.answering(answer) as port:
+        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
+    assert look.facts is None
+    assert look.trouble is not None
+    assert look.trouble.cause is cause
+
+
+# --- servers of the field ---------------------------------------------------------------------------------------------
+
+
+def test_openssl(files: Files) -> None:
+    """OpenSSL of today is closed to everything, asked with TLS 1.2 although it has TLS 1.3."""
+    with servers.openssl(files) as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert seen.version.seen is TlsVersion.TLS_1_2
+    assert (seen.heartbleed.seen, seen.ccs_injection.seen, seen.renegotiations.seen) == (False, False, 0)
+    assert seen.robot.seen is Robot.NO_ORACLE
+
+
+def test_only_tls_1_3(files: Files) -> None:
+    """A server that refuses every version up to TLS 1.2 in words has nothing to attack."""
+    with servers.openssl(files, "-tls1_3") as port:
+        look = attacked(port)
+    seen = look.seen(TlsAttacks)
+    assert seen.version.is_seen
+    assert seen.version.seen is None
+    assert not seen.heartbleed.is_seen
+
+
+def test_no_rsa(files: Files) -> None:
+    """A server that takes no RSA key exchange says so in words."""
+    with servers.openssl(files, "-tls1_2", "-cipher", "ECDHE") as port:
+        assert attacked(port).seen(TlsAttacks).robot.seen is Robot.NO_RSA
+
+
+def test_inside_starttls(files: Files) -> None:
+    """Attacks reach the TLS inside another protocol."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    with servers.answering(speaking(SCRIPTS["smtp"], context)) as port:
+        seen = attacked(port, "smtp").seen(TlsAttacks)
+    assert (seen.heartbleed.seen, seen.ccs_injection.seen) == (False, False)
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_early_data(switch: str, files: Files, tmp_path: Path) -> None:
+    """nginx takes early data where it is switched on, and only there."""
+    directives = (
+        f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_protocols TLSv1.3; ssl_early_data {switch};"
+    )
+    with servers.nginx(tmp_path, directives) as port:
+        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+    assert look.seen(TlsSessions).early_data.seen is (switch == "on")
+    assert len(look.ledger) <= tls_sessions.cost(look.target, {}).connections
+
+
+@pytest.mark.parametrize("group", ["prime256v1", "secp384r1", "X448"])
+def test_early_data_after_a_second_hello(group: str, files: Files, tmp_path: Path) -> None:
+    """nginx that knows another group than the client's first takes early data from one that starts with it."""
+    directives = (
+        f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]};"
+        f" ssl_protocols TLSv1.3; ssl_early_data on; ssl_ecdh_curve {group};"
+    )
+    with servers.nginx(tmp_path, directives) as port:
+        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+    assert look.seen(TlsSessions).early_data.seen is True
+
+
+def test_no_early_data_before_tls_1_3(files: Files) -> None:
+    """A server without TLS 1.3 takes no early data."""
+    with servers.openssl(files, "-tls1_2") as port:
+        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+    assert look.seen(TlsSessions).early_data.seen is False
+
+
+def test_nothing_is_asked_twice(files: Files, tmp_path: Path) -> None:
+    """A server without RSA key exchange sees a handshake for each attack, three for ROBOT, and two for early data."""
+    directives = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_ciphers ECDHE;"
+    with servers.nginx(tmp_path, f"{directives} ssl_protocols TLSv1.2 TLSv1.3;") as port:
+        attacks, sessions = attacked(port), run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+    assert attacks.seen(TlsAttacks).robot.seen is Robot.NO_RSA
+    assert len(attacks.ledger) == 6
+    assert sessions.seen(TlsSessions).early_data.seen is False
+    assert len(sessions.ledger) == 2
+
+
+def _ends_after_hello(files: Files) -> servers.Answer:
+    """Chooses TLS 1.3 and then ends the connection."""
+
+    def answer(connection: socket.socket) -> None:
+        near, far = socket.socketpair()
+        threading.Thread(target=_quietly, args=(servers.speaking_tls(files), far), daemon=True).start()
+        with near:
+            near.sendall(connection.recv(4096))
+            said = near.recv(65536)
+            connection.sendall(said[: 5 + int.from_bytes(said[3:5], "big")])
+
+    return answer
+
+
+def test_end_after_the_hello_says_nothing_of_early_data(files: Files) -> None:
+    """Who chooses TLS 1.3 and gives no session to come back to has not shown that it takes no early data."""
+    with servers.answering(_ends_after_hello(files)) as port:
+        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=2)
+    assert look.seen(TlsSessions).early_data.unseen is Cause.PROTOCOL_ERROR
+
+
+def _refusing(connection: socket.socket) -> None:
+    """Refuses every hello in words: handshake_failure (RFC 8446 §6.2)."""
+    connection.recv(4096)
+    connection.sendall(b"\x15\x03\x03\x00\x02\x02\x28")
+
+
+def test_second_hello_says_nothing_of_early_data(files: Files) -> None:
+    """A machine that wants another hello has not shown what it makes of early data that comes with the first."""
+    from inspector_tls.vulnerabilities.sslyze_client import run
+
+    offering = ("-tls1_3", "-max_early_data", "1024", "-www")
+    with (
+        servers.openssl(files, *offering) as one,
+        servers.openssl(files, *offering, "-groups", "P-384") as other,
+        servers.answering(servers.first_and_then(servers.passed_on(one), servers.passed_on(other))) as port,
+    ):
+        order = Order(address=servers.ADDRESS, port=port, scheme="https", server_name="www.example.vn")
+        tried = run(order, Command.EARLY_DATA, TlsVersion.TLS_1_3)
+    assert settle([tried]).unseen is Cause.AMBIGUOUS
+
+
+def test_refusal_of_an_old_client() -> None:
+    """That a version is refused is believed of a client that offers all there is: sslyze's for renegotiation is old."""
+    with servers.answering(servers.first_and_then(_refusing, servers.silent)) as port:
+        look = attacked(port, seconds=1)
+    assert look.trouble is not None
+    assert look.trouble.cause is Cause.TIMEOUT
+
+
+def test_refusal_of_what_was_accepted(files: Files) -> None:
+    """Who made a handshake of TLS 1.3, fell silent and then refuses it has not shown that it takes no early data."""
+    with servers.answering(servers.first_and_then(ticketing(files, deaf=True), _refusing)) as port:
+        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
+    assert look.seen(TlsSessions).early_data.unseen is Cause.UNSTABLE
+
+
+@pytest.mark.parametrize("count", [5, 10])
+def test_refusal_of_key_exchanges_that_were_taken(count: int, own_files: Files) -> None:
+    """Who takes an RSA key exchange, is asked once more and refuses all from then on does not stand for one without."""
+    with servers.answering(servers.first_and_then(own(own_files, "robot"), _refusing, count)) as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert seen.ccs_injection.seen is False
+    assert seen.robot.unseen is Cause.UNSTABLE
+
+
+@pytest.mark.parametrize(
+    ("kinds", "heard", "refuses"),
+    [((22, 23, 22), 0, False), ((22, 23, 21), 0, False), ((22, 21, 23), 0, True), ((22, 23, 21), 3, True)],
+)
+def test_data_in_front_of_an_answer(kinds: tuple[int, ...], heard: int, refuses: bool) -> None:
+    """What comes in one piece with a greeting was not read, unless the greeting was heard before (made by hand)."""
+    said = [bytes((kind, 3, 3, 0, 1, 0)) for kind in (20, *kinds)]
+    line = Line(received=b"".join(said), shaken=True, heard=len(b"".join(said[:heard])))
+    answer = settle([Run(command=Command.RENEGOTIATION, version=TlsVersion.TLS_1_2, result="False", lines=(line,))])
+    assert (answer.seen, answer.unseen) == ((0, None) if refuses else (None, Cause.AMBIGUOUS))
+
+
+def test_end_after_a_greeting(own_files: Files) -> None:
+    """A server that greets and ends the connection has not said what it makes of a renegotiation."""
+    with servers.answering(own(own_files, "greets", "leaves")) as port:
+        assert attacked(port).seen(TlsAttacks).renegotiations.unseen is Cause.PROTOCOL_ERROR
+
+
+def test_refusal_of_everything(own_files: Files) -> None:
+    """Who refuses every hello by the time that RSA key exchange is asked for has not shown that it takes none."""
+    with servers.answering(servers.first_and_then(own(own_files, "robot"), _refusing, 3)) as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert seen.ccs_injection.seen is False
+    assert seen.robot.unseen is Cause.UNSTABLE
+
+
+@pytest.mark.parametrize("recovers", [True, False])
+def test_early_data_turned_away(recovers: bool, own_files: Files) -> None:
+    """An alert that any hello may meet refuses TLS 1.3 only where an older one is taken afterwards."""
+    then = own(own_files) if recovers else _refusing
+    with servers.answering(servers.first_and_then(_refusing, then)) as port:
+        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=2)
+    early = look.seen(TlsSessions).early_data
+    assert (early.seen, early.unseen) == ((False, None) if recovers else (None, Cause.UNSTABLE))
+    assert len(look.ledger) <= tls_sessions.cost(look.target, {}).connections
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_another_server_without_a_name(same: bool, own_files: Files, tmp_path: Path) -> None:
+    """Where the server of the name resets the line at an attack, no other one answers for it."""
+    other = issue("www.example.com", dns=["www.example.com"], key=rsa_key(1024)).write(tmp_path, "other")
+    resets, sound = with_heartbeats(own(own_files), Habit.RESETS), own(own_files if same else other)
+
+    def by_name(connection: socket.socket) -> None:
+        hello = connection.recv(4096, socket.MSG_PEEK)
+        (resets if b"www.example.vn" in hello else sound)(connection)
+
+    with servers.answering(by_name) as port:
+        heartbleed = attacked(port).seen(TlsAttacks).heartbleed
+    assert heartbleed.seen is (False if same else None)
+    assert heartbleed.unseen is (None if same else Cause.RESET)
+
+
+@pytest.mark.parametrize("suites", ["AES128-GCM-SHA256", "AES128-SHA"])
+def test_certificate_wanted_of_the_client(suites: str, files: Files) -> None:
+    """A server of RSA key exchange that sends an anonymous client away is not closed to ROBOT, and not unstable."""
+    with servers.openssl(files, "-tls1_2", "-Verify", "1", "-cipher", suites) as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert seen.version.seen is TlsVersion.TLS_1_2
+    assert seen.robot.unseen is Cause.PROTOCOL_ERROR
+    assert seen.renegotiations.unseen is Cause.PROTOCOL_ERROR
+
+
+# --- one look as a whole ----------------------------------------------------------------------------------------------
+
+
+def test_cost_is_the_most_that_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cost covers a server of which everything is asked as often as it can be."""
+    made = 0
+
+    def run(_order: Order, command: Command, version: TlsVersion, *, again: bool) -> Run:
+        nonlocal made
+        made += 21 if command is Command.ROBOT else 1
+        line = Line(end=End.RESET)
+        if command is Command.VERSION and again:
+            hello = b"\x16\x03\x00\x00\x2a\x02\x00\x00\x26\x03\x00" + bytes(36)
+            line = Line(received=hello if version is TlsVersion.SSL_3 else b"\x15\x03\x00\x00\x02\x02\x28")
+        return Run(command=command, version=version, lines=(line,))
+
+    monkeypatch.setattr("inspector_tls.vulnerabilities.sslyze_client.run", run)
+    report = Report.parse(attack(Order(address="127.0.0.1", port=443, scheme="tls").canonical()))
+    assert newest_attacked(report.runs).seen is TlsVersion.SSL_3
+    # The cost also allows for TLS 1.3, where nothing is left to attack, and for a handshake after a refusal.
+    assert made == MOST_ATTACKING - 3
+
+
+def test_reading_again_gives_the_same_bytes(files: Files) -> None:
+    """The same raw bytes read twice give the same facts, byte for byte."""
+    with servers.openssl(files) as port:
+        look = attacked(port)
+    facts = look.seen(TlsAttacks)
+    again = read_attacks(look.capture, Reading(look.target.subject, now()))
+    assert TlsAttacks.parse(facts.canonical()) == again == facts
+
+
+def test_probes_load_without_the_scanner() -> None:
+    """Whoever loads the probes does not load sslyze."""
+    source = (
+        "import sys, inspector_tls as plugin; plugin.inspector_probes();"
+        " print([name for name in ('sslyze', 'nassl') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"

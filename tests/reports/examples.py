@@ -1,0 +1,498 @@
+"""A hand-made judgement that shows everything a report can say, and what hostile servers would have it say."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from inspector.declare.authorisation import (
+    Authorisation,
+    AuthorisationKind,
+    Covers,
+    Document,
+    PortRange,
+    Rates,
+    Window,
+)
+from inspector.declare.declaration import Host, Organisation, System
+from inspector.declare.document import Place
+from inspector.declare.settings import Vantage, VantageKind
+from inspector.model.base import Cause, Moment, Quantity, Value
+from inspector.model.declared import (
+    Approval,
+    ApprovalStatus,
+    DeclaredPort,
+    Measure,
+    MeasureStatus,
+    PlanStatus,
+    Tenancy,
+)
+from inspector.model.finding import Finding, Force, Obligation, Relied, Severity, StatementNote, finding_id
+from inspector.model.observation import Evidence, Gap, RawRef, Sensitivity, TroubleNote
+from inspector.model.subject import HOST, SYSTEM, Aim, Form, Scheme, Subject
+from inspector.model.verdict import Message, Outcome
+from inspector.record.assessment import Change, Coverage, Judgement, Missed
+from inspector.record.inspection import Inspection, Limit, Plan, PluginRecord
+from inspector.regime.regime import NOT_OBSERVABLE, Clause, Overlay, Regime, Requirement, Text
+from inspector.regime.regime import Document as Source
+from inspector.registry.registry import Plugin, Registry, build
+from inspector.report.view import LedgerTotal, LedgerTotals, View
+
+PACKAGES = Path(__file__).parent / "packages"
+WHEN = datetime(2026, 11, 21, 2, 30, 15, tzinfo=UTC)
+
+#: What a hostile server sends: markup, a terminal's escape sequence, a bidirectional override, NUL, a C1 control.
+HOSTILE = '<script>alert("ẩn")</script> \x1b[31;1mđỏ\x1b[0m \u202egnp.exe \x00 \x9b2J ]]>&amp;{{7*7}}\nsecond line'
+LONG = "a" * 5000
+
+
+def registry() -> Registry:
+    """The registry of the specimen plugin alone, with two schemes."""
+    if str(PACKAGES) not in sys.path:
+        sys.path.insert(0, str(PACKAGES))
+    import specimen_checks
+
+    made = build([(Plugin("specimen_checks", "specimen-checks", "1.0", "specimen_checks"), specimen_checks)])
+    schemes = {**made.schemes, "https": Scheme("https", Form.PAGE, 443), HOST.name: HOST}
+    return Registry(
+        plugins=made.plugins,
+        probes=made.probes,
+        checks=made.checks,
+        renderers=made.renderers,
+        profiles=made.profiles,
+        schemes=schemes,
+        kinds=made.kinds,
+    )
+
+
+def _clause(name: str, number: str, vi: str, en: str, force: Force, confidence: str) -> Clause:
+    document = "Nghị định 331/2026/NĐ-CP" if name.startswith("nd") else "TCVN 14423:2026"
+    title = Text(vi=vi, en=en)
+    levels = (1, 2, 3, 4, 5)
+    return Clause(
+        id=name,
+        document=document,
+        number=number,
+        title=title,
+        levels=levels,
+        force=force,
+        source="S1",
+        confidence=confidence,
+    )
+
+
+CLAUSES = (
+    _clause("nd331-23", "23.1.c", "Vận hành khi chưa được phê duyệt", "Operating without approval", Force.BINDING, "H"),
+    _clause(
+        "tcvn-5-12", "5.12.2.4d", "Kiểm soát truy cập từ bên ngoài", "Access from outside", Force.CLAUSE_EVIDENCE, "M"
+    ),
+    _clause("tcvn-5-4", "5.4.2.4b", "Bảo vệ dữ liệu trên đường truyền", "Data in transit", Force.CLAUSE_EVIDENCE, "M"),
+    _clause("tcvn-5-8", "5.8.2.1", "Lưu trữ nhật ký", "Logs are kept", Force.CLAUSE_EVIDENCE, "M"),
+)
+
+
+def _row(name: str, check: str, force: Force, severity: Severity, *clauses: str, **more: Any) -> Requirement:
+    legal = force in (Force.BINDING, Force.CLAUSE_EVIDENCE)
+    return Requirement(
+        id=name,
+        check=check,
+        levels=(3,),
+        force=force,
+        obligation=Obligation.MUST if legal else Obligation.SHOULD,
+        severity=severity,
+        clauses=clauses,
+        source="" if legal else "RFC 9325",
+        **more,
+    )
+
+
+ROWS = (
+    _row(
+        "approval", "specimen-approval", Force.BINDING, Severity.CRITICAL, "nd331-23",
+        title=Text(vi="Hệ thống vận hành với cấp độ đã được phê duyệt", en="The system runs with an approved level"),
+    ),
+    _row("open-ports", "specimen-ports", Force.CLAUSE_EVIDENCE, Severity.HIGH, "tcvn-5-12"),
+    _row("protocols", "specimen-protocols", Force.CLAUSE_EVIDENCE, Severity.HIGH, "tcvn-5-4"),
+    _row(
+        "certificate-life", "specimen-life", Force.CLAUSE_EVIDENCE, Severity.MEDIUM, "tcvn-5-4",
+        title=Text(vi="Thời hạn chứng thư số không quá dài", en="The certificate does not last too long"),
+        due_from=date(2027, 7, 1),
+    ),
+    _row(
+        "logs", NOT_OBSERVABLE, Force.CLAUSE_EVIDENCE, Severity.MEDIUM, "tcvn-5-8",
+        title=Text(vi="Nhật ký được lưu trữ ít nhất ba tháng", en="Logs are kept for three months at least"),
+    ),
+    _row("version-hidden", "specimen-header", Force.BASELINE, Severity.LOW),
+    _row("protocols-modern", "specimen-protocols", Force.BASELINE, Severity.MEDIUM),
+    _row(
+        "hint", "specimen-header", Force.INFO, Severity.INFO,
+        title=Text(vi="Có thông tin liên hệ về an ninh mạng", en="A security contact is published"),
+    ),
+    _row(
+        "mail", "specimen-mail", Force.BASELINE, Severity.MEDIUM,
+        title=Text(vi="Thư điện tử công bố chính sách", en="Mail publishes a policy"),
+    ),
+)  # fmt: skip
+
+
+def regime(name: str = "vn-nd331-2026", **more: Any) -> Regime:
+    """A regime with the rows above."""
+    given: dict[str, Any] = {
+        "id": name,
+        "version": "2026.11",
+        "title": Text(vi="Nghị định 331/2026 và TCVN 14423:2026", en="Decree 331/2026 and TCVN 14423:2026"),
+        "documents": {
+            "Nghị định 331/2026/NĐ-CP": Source(
+                id="nd331", vi="Bảo vệ an ninh mạng theo cấp độ", en="Protection by level", source="VN", confidence="H"
+            ),
+            "TCVN 14423:2026": Source(
+                id="tcvn",
+                vi="Yêu cầu cơ bản theo cấp độ",
+                en="Basic requirements by level",
+                source="VN",
+                confidence="M",
+            ),
+        },
+        "authority": Text(vi="Bộ Công an", en="Ministry of Public Security"),
+        "term": Text(vi="an ninh mạng", en="cybersecurity"),
+        "valid_from": date(2026, 8, 19),
+        "clauses": CLAUSES,
+        "overlays": (
+            Overlay(
+                id="state-body",
+                title=Text(vi="Cơ quan nhà nước", en="State bodies"),
+                when={"state_body": True},
+                valid_from=date(2026, 7, 1),
+            ),
+        ),
+        "requirements": ROWS,
+        "last_checked": date(2026, 11, 1),
+        "next": "vn-nd999-2028",
+    }
+    return Regime(**(given | more))
+
+
+def _subject(uri: str, host: str, address: str | None = None, port: int | None = None) -> Subject:
+    kind = Aim.HOST if uri.startswith("host:") else Aim.URL
+    return Subject(kind=kind, uri=uri, scheme=uri.partition(":")[0], host=host, port=port, address=address)
+
+
+PORTAL = "https://portal.example.vn/"
+LEGACY = "https://legacy.example.vn/đăng-nhập"
+ADMIN = "https://admin.example.vn/"
+PLACES = {
+    PORTAL: Place(source="papers/khai báo.yaml", line=14, column=9),
+    LEGACY: Place(source="papers/khai báo.yaml", line=15, column=9),
+}
+
+
+def system() -> System:
+    """The declared system."""
+    return System(
+        id="portal",
+        name="Cổng dịch vụ công trực tuyến tỉnh Ví Dụ",
+        owner="Ủy ban nhân dân tỉnh Ví Dụ",
+        operator="Trung tâm Công nghệ thông tin và Truyền thông",
+        level=3,
+        approval=Approval(status=ApprovalStatus.SUBMITTED, investment_from=date(2025, 3, 1)),
+        plan=PlanStatus.PARTIAL,
+        measures=(Measure(clause="5.8.2.1", status=MeasureStatus.DONE),),
+        hosts=(
+            Host(name="portal.example.vn", ports=(DeclaredPort(port=80), DeclaredPort(port=443, service="https"))),
+            Host(name="legacy.example.vn", ports=(DeclaredPort(port=443),), tenancy=Tenancy.SHARED),
+        ),
+        endpoints=(PORTAL, LEGACY, ADMIN, "host:portal.example.vn"),
+    )
+
+
+def authorisations() -> tuple[Authorisation, ...]:
+    """A decision with a document, and a plain request."""
+    return (
+        Authorisation(
+            id="QD-15-2026",
+            kind=AuthorisationKind.INSPECTION_DECISION,
+            basis="Điều 12 khoản 1 Luật 116/2025/QH15",
+            granted_by="Phòng An ninh mạng và phòng, chống tội phạm sử dụng công nghệ cao",
+            document=Document(number="15/QĐ-ANM", date=date(2026, 11, 2), sha256="ab" * 32),
+            emergency_contact="+84 24 0000 0000",
+            covers=Covers(names=("*.example.vn",), blocks=("192.0.2.0/28",), ports=(PortRange(first=1, last=1024),)),
+            valid_from=datetime(2026, 11, 15, tzinfo=UTC),
+            valid_until=datetime(2026, 12, 15, tzinfo=UTC),
+            windows=(Window(days=(6, 7), start="22:00", end="05:00"),),
+            rates=Rates(),
+        ),
+    )
+
+
+def evidence() -> dict[str, Evidence]:
+    """Four looks: two that saw, one that a second look repeats, one that saw nothing."""
+    portal = _subject(PORTAL, "portal.example.vn", "192.0.2.5", 443)
+    common = {"probe_version": "1", "vantage": "test", "authorisation": "QD-15-2026"}
+    raw = RawRef(name="hello", sha256="cd" * 32, size=2048, media_type="application/octet-stream")
+    page = RawRef(
+        name="page\x1b[2J",
+        sha256="ef" * 32,
+        size=120_000,
+        media_type="text/html",
+        sensitivity=Sensitivity.REDACTED,
+        truncated=True,
+    )
+    later = timedelta(minutes=5)
+    return {
+        "1" * 64: Evidence(
+            probe="tls", kind="specimen/1", subject=portal, endpoint=PORTAL, began=WHEN, ended=WHEN, facts={},
+            raw=(raw,), **common,
+        ),
+        "2" * 64: Evidence(
+            probe="tls", kind="specimen/1", subject=portal, endpoint=PORTAL, look=2, began=WHEN + later,
+            ended=WHEN + later, facts={}, gaps=(Gap(question="TLS 1.1", cause=Cause.TIMEOUT),), raw=(raw, page),
+            **common,
+        ),
+        "3" * 64: Evidence(
+            probe="http", kind="specimen/1", subject=_subject(LEGACY, "legacy.example.vn", "192.0.2.9", 443),
+            endpoint=LEGACY, began=WHEN, ended=WHEN, trouble=TroubleNote(cause=Cause.RESET, detail=HOSTILE), **common,
+        ),
+        "4" * 64: Evidence(
+            probe="ports", kind="specimen-ports/1", endpoint="host:portal.example.vn",
+            subject=_subject("host:portal.example.vn", "portal.example.vn", "192.0.2.5"), began=WHEN, ended=WHEN,
+            facts={"ports": [
+                {"port": 80, "state": {"seen": "closed"}},
+                {"port": 443, "state": {"seen": "open"}},
+                {"port": 3306, "state": {"seen": "open"}},
+            ]},
+            **common,
+        ),
+        "5" * 64: Evidence(
+            probe="ports", kind="specimen-ports/1", endpoint=None,
+            subject=_subject("host:legacy.example.vn", "legacy.example.vn", "192.0.2.9"), began=WHEN, ended=WHEN,
+            trouble=TroubleNote(cause=Cause.OUTSIDE_WINDOW, detail="the window closed"), **common,
+        ),
+    }  # fmt: skip
+
+
+def finding(
+    requirement: str,
+    outcome: Outcome,
+    message: str,
+    *,
+    subject: str = PORTAL,
+    values: dict[str, Value] | None = None,
+    **more: Any,
+) -> Finding:
+    """A finding about one of the rows above."""
+    row = next(each for each in ROWS if each.id == requirement)
+    known = {each.id: each for each in CLAUSES}
+    return Finding(
+        id=finding_id(requirement, subject),
+        system="portal",
+        subject=subject,
+        endpoint=subject if subject in PLACES else None,
+        requirement=requirement,
+        check=row.check,
+        outcome=outcome,
+        obligation=row.obligation,
+        force=row.force,
+        severity=row.severity,
+        clauses=tuple(known[each].reference() for each in row.clauses),
+        message=Message(id=message, values=values or {}),
+        measured=(values or {}).get("measured"),
+        threshold=(values or {}).get("threshold"),
+        **more,
+    )
+
+
+def findings() -> tuple[Finding, ...]:
+    """Every outcome, every force, and what servers and papers may say."""
+    seen = {"address": "192.0.2.5", "seen_at": WHEN}
+    twice = (Relied(evidence="1" * 64, raw=("cd" * 32,)), Relied(evidence="2" * 64, raw=("cd" * 32,), look=2))
+    return (
+        finding(
+            "approval", Outcome.FAIL, "the system runs, but its level proposal stands at: {measured}",
+            subject=SYSTEM.uri, values={"measured": "submitted"},
+        ),
+        finding(
+            "open-ports", Outcome.FAIL, "open but not declared: {measured}", subject="host:portal.example.vn",
+            values={"measured": ("3306/tcp", HOSTILE)}, evidence=(Relied(evidence="4" * 64),), seen_at=WHEN,
+            confirmed=False,
+            statements=(
+                StatementNote(
+                    kind="equivalent-measure", decision="claimed", author=f"Trần Thị B {HOSTILE}",
+                    reason="Cơ sở dữ liệu chỉ trả lời máy chủ ứng dụng.", until=WHEN + timedelta(days=30),
+                    document="Công văn 7/2026",
+                ),
+            ),
+        ),
+        finding(
+            "protocols", Outcome.FAIL, "still offers {measured}; {threshold} is the oldest allowed",
+            values={"measured": ("TLS 1.0", "TLS 1.1"), "threshold": "TLS 1.2"}, evidence=twice, confirmed=True,
+            attributed_to="cdn", on=("versions/TLS 1.0",), **seen,
+        ),
+        finding(
+            "protocols", Outcome.INCONCLUSIVE, "no observation: {cause}", subject=LEGACY, values={"cause": "reset"},
+            cause=Cause.RESET, evidence=(Relied(evidence="3" * 64),), address="192.0.2.9", seen_at=WHEN,
+            attributed_to="shared",
+        ),
+        finding(
+            "certificate-life", Outcome.FAIL, "the certificate lasts {measured}, at most {threshold} are allowed",
+            values={"measured": Quantity(value=825, unit="day"), "threshold": Quantity(value=200, unit="day")},
+            not_yet_due=True, evidence=(Relied(evidence="1" * 64),), **seen,
+        ),
+        finding(
+            "certificate-life", Outcome.INCONCLUSIVE, "the first look saw a failure ({measured}), the second did not",
+            subject=LEGACY, values={"measured": Moment(at=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))},
+            cause=Cause.UNSTABLE,
+        ),
+        finding(
+            "logs", Outcome.NOT_OBSERVABLE, "nobody can see this from outside; the declared status stands beside",
+            subject=SYSTEM.uri, declared_status="done, partial",
+        ),
+        finding(
+            "version-hidden", Outcome.FAIL, "names {measured}", values={"measured": HOSTILE}, confirmed=True,
+            evidence=(Relied(evidence="1" * 64),),
+            statements=(
+                StatementNote(kind="accepted-risk", decision="accepted", author="Nguyễn Văn A", reason="Đã xem xét."),
+            ),
+            excused=True, **seen,
+        ),
+        finding("version-hidden", Outcome.ERROR, "the check {check} failed: {detail}", subject=LEGACY,
+                values={"check": "specimen-header", "detail": LONG}, cause=Cause.BUG),
+        finding(
+            "protocols-modern", Outcome.PASS, "offers nothing older than {threshold}", values={"threshold": "TLS 1.2"},
+            evidence=(Relied(evidence="1" * 64),), **seen,
+        ),
+        finding("hint", Outcome.FAIL, "there is no such service here", subject=LEGACY),
+        finding("mail", Outcome.NOT_APPLICABLE, "the declaration names nothing that this is about", subject=SYSTEM.uri),
+    )  # fmt: skip
+
+
+def judgement() -> Judgement:
+    """The judgement of these findings."""
+    legacy = _subject(LEGACY, "legacy.example.vn", "192.0.2.9", 443)
+    host = _subject("host:legacy.example.vn", "legacy.example.vn", "192.0.2.9")
+    return Judgement(
+        inspection="20261121T023015-portal",
+        system="portal",
+        level=3,
+        as_of=WHEN,
+        regime="vn-nd331-2026",
+        regime_version="2026.11",
+        overlays=("state-body",),
+        inspector_version="0.1.0",
+        requirements=ROWS,
+        findings=findings(),
+        coverage=Coverage(
+            asked=4,
+            seen=2,
+            missed=(
+                Missed(probe="http", subject=legacy, cause=Cause.RESET, detail=HOSTILE),
+                Missed(probe="ports", subject=host, cause=Cause.OUTSIDE_WINDOW, detail="the window closed"),
+            ),
+            not_selected=("mail", "hint"),
+            not_observable=("logs",),
+            limits=(
+                Limit(
+                    id="no-ipv6",
+                    detail="this vantage has no route to these addresses",
+                    addresses=("2001:db8::5",),
+                ),
+            ),
+        ),
+        next_regime="vn-nd999-2028",
+        changes=(
+            Change(
+                requirement="protocols",
+                was="clause-evidence/must/high",
+                becomes="binding/must/critical",
+                clauses=("nd331-23",),
+            ),
+            Change(
+                requirement="new-row",
+                title=Text(vi="Yêu cầu mới", en="A new requirement"),
+                was=None,
+                becomes="baseline/should/low",
+            ),
+            Change(requirement="mail", was="baseline/should/medium", becomes=None),
+        ),
+    )
+
+
+def inspection() -> Inspection:
+    """The inspection around it."""
+    return Inspection(
+        id="20261121T023015-portal",
+        run="20261121T023000",
+        begun=WHEN - timedelta(minutes=1),
+        inspector_version="0.1.0",
+        organisation=Organisation(code="H00", name="Ủy ban nhân dân tỉnh Ví Dụ"),
+        system=system(),
+        endpoint_places=PLACES,
+        authorisations=authorisations(),
+        vantage=Vantage(name="Hà Nội 1", kind=VantageKind.INTERNET),
+        contact="kiemtra@example.gov.vn",
+        regime=regime(),
+        overlays=("state-body",),
+        next_regime=regime(
+            "vn-nd999-2028", title=Text(vi="Nghị định 999/2028", en="Decree 999/2028"), valid_from=date(2028, 1, 1)
+        ),
+        plan=Plan(selection=("select:smoke",)),
+        plugins=(PluginRecord(name="specimen_checks", distribution="specimen-checks", version="1.0", digest="9" * 64),),
+        tools={"sslyze": "6.3.1", "nmap": "7.93"},
+    )
+
+
+def view(**more: Any) -> View:
+    """The view of all this."""
+    made = inspection()
+    given: dict[str, Any] = {
+        "inspection": made,
+        "judgement": judgement(),
+        "registry": registry(),
+        "regime": made.regime,
+        "evidence": evidence(),
+        "ledger": LedgerTotals(
+            targets=(
+                LedgerTotal(
+                    address="192.0.2.5", probe="tls", authorisation="QD-15-2026", connections=38, questions=38,
+                    sent=12_345, received=234_567,
+                ),
+                LedgerTotal(
+                    address="192.0.2.9", probe="http", authorisation="QD-15-2026", connections=2, questions=2,
+                    sent=410, received=0,
+                ),
+            ),
+            infrastructure=(
+                LedgerTotal(
+                    address="192.0.2.53", probe="dns", authorisation=None, connections=6, questions=6, sent=420,
+                    received=1_800,
+                ),
+            ),
+        ),
+        "head": "7" * 64,
+        "signers": ("5" * 64,),
+    }  # fmt: skip
+    return View(**(given | more))
+
+
+def plain() -> View:
+    """A view with next to nothing in it: no papers in files, no evidence, no findings, no known regime."""
+    made = inspection().model_copy(
+        update={
+            "system": System(id="adhoc", name="127.0.0.1", owner="me", level=3),
+            "organisation": None,
+            "endpoint_places": {},
+            "next_regime": None,
+            "plan": Plan(),
+            "tools": {},
+            "plugins": (),
+            "contact": "",
+        }
+    )
+    empty = judgement().model_copy(
+        update={"system": "adhoc", "findings": (), "coverage": Coverage(asked=0, seen=0), "changes": (),
+                "next_regime": None, "overlays": (), "level": 4}
+    )  # fmt: skip
+    return View(
+        inspection=made, judgement=empty, registry=registry(), regime=None, evidence={}, ledger=LedgerTotals(), head="0"
+    )

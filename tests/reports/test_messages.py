@@ -1,0 +1,194 @@
+"""The words of reports: complete in both languages, and never more than was seen."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import Enum
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from inspector import Cause, Language, Moment, Outcome, Quantity, Touch
+from inspector.declare.authorisation import AuthorisationKind
+from inspector.declare.settings import VantageKind
+from inspector.declare.statement import Decision, StatementKind
+from inspector.model.declared import ApprovalStatus, MeasureStatus, PlanStatus, Stage, Tenancy
+from inspector.model.escaping import cut, harmless
+from inspector.model.finding import Force, Obligation, Severity
+from inspector.registry.registry import installed
+from inspector.report.messages import Texts, catalogue
+from inspector.report.view import render
+from inspector_reports import inspector_renderers
+from tests.reports import examples as specimens
+
+ROOT = Path(__file__).parents[2]
+VOCABULARIES: tuple[type[Enum], ...] = (
+    ApprovalStatus, AuthorisationKind, Cause, Decision, Force, MeasureStatus, Obligation, Outcome, PlanStatus, Severity,
+    Stage, StatementKind, Tenancy, Touch, VantageKind,
+)  # fmt: skip
+
+
+def texts(language: Language) -> Texts:
+    return Texts(specimens.registry(), language)
+
+
+# --- Complete -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", VOCABULARIES, ids=lambda each: each.__name__)
+def test_every_word_of_a_vocabulary_is_in_both_languages(words: type[Enum]) -> None:
+    """No slug of a closed vocabulary reaches a reader untold."""
+    for language in Language:
+        known = catalogue("inspector", language)
+        assert {member.value for member in words if f"{words.__name__}\x04{member.value}" not in known} == set()
+
+
+def _said(source: str) -> Iterator[str]:
+    """The texts that a module of the core says or lets a verdict say."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        of = getattr(node.func.value, "id", "") if isinstance(node.func, ast.Attribute) else ""
+        given = [*node.args[:1], *(each.value for each in node.keywords if name == "Message" and each.arg == "id")]
+        if name in {"say", "_inconclusive", "Message"} and of != "terminal":
+            yield from (each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str))
+
+
+def test_everything_that_the_core_says_is_translated() -> None:
+    """Messages of the engine and words of the commands are in the core's catalogue."""
+    said = {text for path in (ROOT / "inspector").rglob("*.py") for text in _said(path.read_text(encoding="utf-8"))}
+    assert "no observation: {cause}" in said
+    assert said - set(catalogue("inspector", Language.VI)) == set()
+
+
+def test_everything_that_a_template_says_is_translated_and_nothing_else() -> None:
+    """The catalogue of the reports holds their texts, each one used."""
+    package = ROOT / "reports" / "inspector_reports"
+    said = {
+        ast.literal_eval(found)
+        for path in (package / "templates").glob("*.j2")
+        for found in re.findall(r"""told\(("(?:[^"\\]|\\.)*")""", path.read_text(encoding="utf-8"))
+    }
+    ports = {"open", "closed", "filtered"}
+    assert said | ports | {"not required"} == set(catalogue("inspector_reports", Language.VI))
+
+
+def test_a_whole_report_leaves_nothing_in_english() -> None:
+    """Rendering every format of the specimen misses no translation."""
+    view = specimens.view()
+    everything = replace(specimens.registry(), renderers={each.name: each for each in inspector_renderers()})
+    render([view], everything.renderers, everything)
+    assert view.texts(Language.VI).missing == set()
+
+
+def test_every_check_of_the_installed_plugins_is_translated() -> None:
+    """Title, reasons and remedy of every built-in check are there in Vietnamese."""
+    registry = installed()
+    told = Texts(registry, Language.VI)
+    for check in registry.checks:
+        for part in ("title", "description", "remediation"):
+            told.check(check, part)
+    assert told.missing == set()
+
+
+CATALOGUES = sorted([*ROOT.glob("inspector/locale/vi.po"), *ROOT.glob("[pr]*/*/locale/vi.po")])
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda each: each.parts[-3])
+def test_a_translation_keeps_the_placeholders(path: Path) -> None:
+    """A translated message names the same values as the English one, no text twice, none left empty."""
+    ids = []
+    for entry in read_po(BytesIO(path.read_bytes()), locale="vi"):
+        if entry.id:
+            ids.append((entry.context, entry.id))
+            assert entry.string, entry.id
+            assert set(re.findall(r"\{\w+\}", str(entry.id))) == set(re.findall(r"\{\w+\}", str(entry.string))), (
+                entry.id
+            )
+    written = path.read_text(encoding="utf-8")
+    assert len(ids) == len(re.findall(r"^msgid ", written, re.MULTILINE)) - 1
+
+
+# --- Honest ---------------------------------------------------------------------------------------------------------
+
+
+def test_no_format_says_that_a_level_is_met() -> None:
+    """A report from outside cannot confirm a level, in no language and no format."""
+    everything = replace(specimens.registry(), renderers={each.name: each for each in inspector_renderers()})
+    for view in (specimens.view(), specimens.plain()):
+        for data in render([view], everything.renderers, everything).values():
+            told = " ".join(data.decode().lower().split())
+            for phrase in ("đạt cấp độ", "đáp ứng cấp độ", "meets level", "conforms to level", "complies", "compliant"):
+                assert phrase not in told
+
+
+@pytest.mark.parametrize(
+    ("outcome", "force", "english", "vietnamese"),
+    [
+        (Outcome.FAIL, Force.BINDING, "does not conform", "không đáp ứng"),
+        (Outcome.FAIL, Force.CLAUSE_EVIDENCE, "signs of non-conformity", "có dấu hiệu không đáp ứng"),
+        (Outcome.FAIL, Force.BASELINE, "improvement recommended", "khuyến nghị cải thiện"),
+        (Outcome.PASS, Force.BINDING, "no contrary evidence observed", "không quan sát thấy bằng chứng trái ngược"),
+        (Outcome.INCONCLUSIVE, Force.BINDING, "inconclusive", "không đủ cơ sở kết luận"),
+        (Outcome.NOT_OBSERVABLE, Force.BINDING, "not observable from outside", "không quan sát được từ bên ngoài"),
+    ],
+)
+def test_an_outcome_is_called_by_its_force(outcome: Outcome, force: Force, english: str, vietnamese: str) -> None:
+    """The words of a result come from outcome and force."""
+    assert texts(Language.EN).called(outcome, force) == english
+    assert texts(Language.VI).called(outcome, force) == vietnamese
+
+
+# --- Values ---------------------------------------------------------------------------------------------------------
+
+
+def test_values_are_told_in_the_readers_language() -> None:
+    """Numbers, units, instants and causes read as a person of that language writes them."""
+    vietnamese, english = texts(Language.VI), texts(Language.EN)
+    year = Quantity(value=31_536_000, unit="second")
+    assert (vietnamese.value(year), english.value(year)) == ("31.536.000 giây", "31,536,000 seconds")
+    assert english.value(Quantity(value=1, unit="day")) == "1 day"
+    at = Moment(at=datetime(2026, 11, 21, 18, 0, tzinfo=UTC))
+    assert vietnamese.value(at) == "22/11/2026 01:00:00 (UTC+07:00)"
+    assert english.value(at) == "2026-11-22 01:00:00 (UTC+07:00)"
+    assert vietnamese.say("no observation: {cause}", cause="timeout").endswith("không trả lời trong thời hạn")
+    assert vietnamese.day(at.at) == "22/11/2026"
+    assert vietnamese.value(True) == "có"
+    assert english.value(8443) == "8443"
+    assert english.value(None) == "–"
+    assert english.value(()) == "–"
+
+
+def test_the_end_of_time_is_told() -> None:
+    """A certificate without end (RFC 5280 §4.1.2.5) names an instant that no other zone can express."""
+    assert texts(Language.EN).instant(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)) == "9999-12-31 23:59:59 (UTC)"
+
+
+def test_a_long_list_is_cut_with_a_mark() -> None:
+    """A server with thousands of ports does not make the report unreadable."""
+    assert texts(Language.EN).value(tuple(str(port) for port in range(1000))).endswith("38, 39, … (+960)")
+
+
+def test_a_placeholder_in_a_value_stays_text() -> None:
+    """What a server says is never filled in again."""
+    told = texts(Language.EN).say("names {measured}, {threshold}", measured="{threshold}", threshold="x")
+    assert told == "names {threshold}, x"
+
+
+def test_harmless_writes_out_what_a_terminal_or_reader_would_obey() -> None:
+    """Control, format, separating and unassigned characters are written out; letters of all scripts stay."""
+    assert harmless("Đường hầm ẵ\u0301 中文 עברית") == "Đường hầm ẵ\u0301 中文 עברית"
+    assert harmless("\x1b[2J\x9b\u202e\u2028\u200b\ufeff\U000e0041\x00\t") == (
+        "\\x1b[2J\\x9b\\u202e\\u2028\\u200b\\ufeff\\U000e0041\\x00\\t"
+    )
+    assert harmless("a\nb") == "a\nb"
+    assert harmless("a\nb", keep="") == "a\\nb"
+    assert harmless("\ud800") == "\\ud800"
+    assert cut("abcdef", 4) == "abcd… (+2)"
