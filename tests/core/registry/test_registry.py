@@ -120,4 +120,4 @@ def test_the_built_in_plugins_are_installed() -> None:
     """They come through the same entry points as everybody else's."""
     names = {each.name for each in installed().plugins}
     built_in = {"inspector_tls", "inspector_services", "inspector_http", "inspector_dns", "inspector_mail"}
-    assert built_in | {"inspector_papers", "inspector_profiles", "inspector_reports"} <= names
+    assert built_in | {"inspector_dossier", "inspector_profiles", "inspector_reports"} <= names

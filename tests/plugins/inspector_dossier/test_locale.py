@@ -7,15 +7,15 @@ from pathlib import Path
 
 from babel.messages.pofile import read_po
 
-import inspector_papers
+import inspector_dossier
 from inspector.model.declared import ApprovalStatus, PlanStatus, Stage
 
-PACKAGE = Path(inspector_papers.__file__).parent
+PACKAGE = Path(inspector_dossier.__file__).parent
 VERDICTS = {"passed", "failed", "inconclusive", "not_applicable"}
 
 
 def _texts() -> Iterator[str]:
-    for check in inspector_papers.inspector_checks():
+    for check in inspector_dossier.inspector_checks():
         yield from (check.title, check.description, check.remediation)
     for file in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):

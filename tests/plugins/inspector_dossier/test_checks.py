@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from inspector import Cause, Check, Declared, Outcome, Verdict
 from inspector.model.declared import Approval, ApprovalStatus, Facts, PlanStatus, Stage
-from inspector_papers.checks.approval_in_place import approval_in_place
-from inspector_papers.checks.level_fits_facts import level_fits_facts
-from inspector_papers.checks.plan_carried_out import plan_carried_out
+from inspector_dossier.checks.approval_in_place import approval_in_place
+from inspector_dossier.checks.level_fits_facts import level_fits_facts
+from inspector_dossier.checks.plan_carried_out import plan_carried_out
 
 APPROVED = Approval(status=ApprovalStatus.APPROVED, decision="12/QĐ-UBND", date=date(2026, 9, 1))
 RUNNING = Declared(stage=Stage.OPERATING)

@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 def inspector_checks() -> Iterable[Check]:
     """One check per file in ``checks``."""
     from inspector.plugin.check import checks_in
-    from inspector_papers import checks
+    from inspector_dossier import checks
 
     return checks_in(checks)
