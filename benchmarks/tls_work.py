@@ -56,10 +56,10 @@ async def _through_the_door(port: int, asks: Sequence[Ask], look: Callable[..., 
     from inspector.declare.declaration import System
     from inspector.declare.settings import Settings
     from inspector.model.base import now
+    from inspector.model.intrusiveness import Touch
     from inspector.model.subject import Aim, parse_uri, subject_of
     from inspector.network import Door, Ledger, Scope
-    from inspector.plugin.probe import Touch
-    from inspector.record.inspection import Pin
+    from inspector.record.plan import Pin
     from inspector_tls.enumeration.probe import HTTPS, tls
 
     at = now()

@@ -12,13 +12,13 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from inspector.declare.json_schema import schema
+from inspector.model.language import Language
 from inspector.model.verdict import Message
 from inspector.plugin.check import Check
 from inspector.regime.loader import load_all
 from inspector.regime.regime import Clause, Document, Regime, Requirement, Transition
 from inspector.registry.registry import Registry, installed
 from inspector.report.messages import Texts, catalogue
-from inspector.report.renderer import Language
 
 FOLDER = Path(__file__).parent
 MADE = "<!-- Written by `make docs`: change the code, not this page. -->"

@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from inspector.model.base import Answer, Cause, Model, Moment, Quantity, Unseen
     from inspector.model.declared import Declared
     from inspector.model.errors import Trouble
+    from inspector.model.intrusiveness import Touch
+    from inspector.model.language import Language
     from inspector.model.observation import Capture, Discovered, Gap, Observation, Raw, Sensitivity, TroubleNote
     from inspector.model.subject import HOST, TCP, UDP, Aim, Form, Scheme, Subject
     from inspector.model.verdict import Outcome, Verdict, failed, inconclusive, not_applicable, passed
     from inspector.network.client import Network
     from inspector.plugin.check import Check, Every, Seen, check, checks_in
-    from inspector.plugin.probe import Cost, Probe, Reading, Target, Touch, probe
+    from inspector.plugin.probe import Cost, Probe, Reading, Target, probe
     from inspector.registry.hookspecs import hookimpl
-    from inspector.report.renderer import Language, Renderer
+    from inspector.report.renderer import Renderer
 
 __version__: Final = "0.1.0"
 
@@ -50,9 +52,9 @@ _HOME = {
     "Probe": "inspector.plugin.probe",
     "Reading": "inspector.plugin.probe",
     "Target": "inspector.plugin.probe",
-    "Touch": "inspector.plugin.probe",
+    "Touch": "inspector.model.intrusiveness",
     "probe": "inspector.plugin.probe",
-    "Language": "inspector.report.renderer",
+    "Language": "inspector.model.language",
     "Renderer": "inspector.report.renderer",
     "HOST": "inspector.model.subject",
     "TCP": "inspector.model.subject",

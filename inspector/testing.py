@@ -28,7 +28,8 @@ from inspector.model.observation import Capture, Observation, TroubleNote
 from inspector.model.subject import HOST, TCP, UDP, Uri, parse_uri, subject_of
 from inspector.network import Door, Ledger, Scope
 from inspector.plugin.probe import Probe, Reading, Target
-from inspector.record.inspection import LedgerEntry, Pin
+from inspector.record.ledger_entry import LedgerEntry
+from inspector.record.plan import Pin
 
 T = TypeVar("T", bound=Observation)
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from inspector import __version__
+from inspector.assess.check_inputs import Case, case_of, subjects_of
+from inspector.assess.confirmation import confirm
+from inspector.assess.evidence_index import Filed, Shelf, family_of
 from inspector.declare.statement import Statement, apply
 from inspector.model.base import Cause, canonical
 from inspector.model.declared import Declared, Tenancy
 from inspector.model.errors import Trouble
 from inspector.model.finding import ClauseRef, Finding, Force, Relied, finding_id
-from inspector.model.observation import Evidence, Observation
-from inspector.model.subject import SYSTEM, Aim, BadUri, Subject, parse_uri
+from inspector.model.observation import Evidence
+from inspector.model.subject import SYSTEM, BadUri, Subject, parse_uri
 from inspector.model.verdict import Message, Outcome, Verdict
-from inspector.plan.planner import Selection, concerns, is_beyond_touch
-from inspector.plugin.check import Check, Every, Seen, Wire
+from inspector.plan.planner import concerns
+from inspector.plan.selection import Selection, is_beyond_touch
+from inspector.plugin.check import Check
 from inspector.plugin.time_limits import Clock
 from inspector.record.assessment import Change, Coverage, Judgement, Missed
 from inspector.record.inspection import Inspection, PluginRecord
@@ -29,13 +31,6 @@ from inspector.registry.registry import Registry
 
 #: Seconds that one check may take: a check is a small pure function.
 CHECK_SECONDS = 5.0
-
-Filed = tuple[str, Evidence]
-_Key = tuple[str, str, str]
-
-
-def _family(kind: str) -> str:
-    return kind.partition("/")[0]
 
 
 #: Verdicts by all that they rest on: check, options, host (for what is declared of it), and digests of the evidence.
@@ -66,136 +61,7 @@ class Given:
     verdicts: Verdicts = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Shelf:
-    """Evidence, found by kind of observation, subject and look."""
-
-    filed: Sequence[Filed]
-    by_family: dict[str, list[Filed]] = field(default_factory=dict)
-    looked_again: set[str] = field(default_factory=set)
-    _chosen: dict[tuple[str, int], dict[_Key, Filed]] = field(default_factory=dict)
-    _read: dict[tuple[str, int], Seen[Observation]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for each in sorted(self.filed, key=lambda one: (one[1].subject.key, one[1].look)):
-            self.by_family.setdefault(_family(each[1].kind), []).append(each)
-            if each[1].look == 2:
-                self.looked_again.add(_family(each[1].kind))
-
-    def subjects(self) -> Iterator[Subject]:
-        """Every subject that was to be looked at."""
-        for _, evidence in self.filed:
-            yield evidence.subject
-
-    def by_subject(self, kind: type[Observation], look: int) -> Mapping[_Key, Filed]:
-        """The evidence of one kind, one piece for each subject: of this look, or of the first if there is no other."""
-        family = _family(kind.kind)
-        if (family, look) not in self._chosen:
-            filed = self.by_family.get(family, ())
-            self._chosen[family, look] = {each[1].subject.key: each for each in filed if each[1].look <= look}
-        return self._chosen[family, look]
-
-    def of(self, kind: type[Observation], look: int) -> Iterable[Filed]:
-        """The same without the subjects' keys."""
-        return self.by_subject(kind, look).values()
-
-    def seen(self, kind: type[Observation], filed: Filed) -> Seen[Observation]:
-        """The observation in a piece of evidence, read once for all checks."""
-        key = (kind.kind, id(filed[1]))  # which lies on this shelf as long as the shelf is there
-        if key not in self._read:
-            self._read[key] = _seen(kind, filed)
-        return self._read[key]
-
-
-def _seen(kind: type[Observation], filed: Filed) -> Seen[Observation]:
-    """The observation in a piece of evidence; another version of its kind is never guessed at."""
-    _, evidence = filed
-    if evidence.facts is None:
-        return Seen(evidence.subject, None, evidence.trouble.cause if evidence.trouble else Cause.NOT_REACHED)
-    if evidence.kind != kind.kind:
-        return Seen(evidence.subject, None, Cause.AMBIGUOUS)
-    try:
-        return Seen(evidence.subject, kind.model_validate(evidence.facts))
-    except ValidationError:
-        return Seen(evidence.subject, None, Cause.AMBIGUOUS)
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One check's inputs about one subject, and the evidence they come from."""
-
-    subject: Subject
-    inputs: tuple[object, ...]
-    rests: tuple[Filed, ...]
-
-
-def _subjects(check: Check, shelf: _Shelf) -> list[Subject]:
-    """The subjects that a check is about, given what was to be looked at."""
-    wanted = [wire for wire in check.wires if wire.kind is not None]
-    if not wanted:
-        return [SYSTEM]
-    relevant = [filed[1].subject for wire in wanted if wire.kind for filed in shelf.of(wire.kind, 1)]
-    single = next((wire for wire in wanted if not wire.every), None)
-    if check.about is None and single is not None and single.kind is not None:
-        found = [filed[1].subject for filed in shelf.of(single.kind, 1)]
-    elif check.about is Aim.SYSTEM:
-        found = [SYSTEM] if relevant else []
-    elif check.about is Aim.HOST:
-        hosts = {subject.host for subject in relevant if subject.host}
-        found = [Subject(kind=Aim.HOST, uri=f"host:{host}", scheme="host", host=host) for host in hosts]
-    elif check.about in (Aim.ZONE, Aim.MAIL):
-        found = [subject for subject in shelf.subjects() if subject.kind is check.about]
-    else:
-        whole = [subject for subject in shelf.subjects() if subject.kind is check.about]
-        found = [
-            subject.model_copy(update={"address": None}) if all(wire.every for wire in wanted) else subject
-            for subject in whole
-            if any(subject.covers(other) for other in relevant)
-        ]
-    return [each for _, each in sorted({subject.key: subject for subject in found}.items())]
-
-
-def _about(subject: Subject, wire: Wire, shelf: _Shelf, look: int) -> Filed | None:
-    """The one piece of evidence of this kind about this subject: exact, under it, or at the same host and address.
-
-    What stands at another port of that host is another service, never taken for this one.
-    """
-    if wire.kind is None:
-        return None
-
-    filed = shelf.by_subject(wire.kind, look)
-    if subject.key in filed:
-        return filed[subject.key]
-
-    def related(other: Subject) -> bool:
-        return subject.covers(other) or other.covers(subject)
-
-    relations: tuple[Callable[[Subject], bool], ...] = (related, subject.is_beside)
-    for fits in relations:
-        for each in filed.values():
-            if fits(each[1].subject):
-                return each
-    return None
-
-
-def _case(check: Check, subject: Subject, shelf: _Shelf, declared: Declared, look: int) -> _Case:
-    inputs: list[object] = []
-    rests: list[Filed] = []
-    for wire in check.wires:
-        if wire.kind is None:
-            inputs.append(declared)
-        elif wire.every:
-            found = [each for each in shelf.of(wire.kind, look) if subject.covers(each[1].subject)]
-            inputs.append(Every([shelf.seen(wire.kind, each) for each in found]))
-            rests.extend(found)
-        else:
-            one = _about(subject, wire, shelf, look)
-            inputs.append(Seen(subject, None, Cause.NOT_SELECTED) if one is None else shelf.seen(wire.kind, one))
-            rests.extend([one] if one else [])
-    return _Case(subject, tuple(inputs), tuple(rests))
-
-
-def _judge(check: Check, case: _Case, options: Mapping[str, Any], clock: Clock) -> Verdict:
+def _judge(check: Check, case: Case, options: Mapping[str, Any], clock: Clock) -> Verdict:
     """The check's verdict; a check that raises or does not end is our bug, never the system's failure."""
     try:
         with clock.bound(f"check {check.id}"):
@@ -210,38 +76,6 @@ def _judge(check: Check, case: _Case, options: Mapping[str, Any], clock: Clock) 
     if verdict.outcome is Outcome.INCONCLUSIVE and verdict.cause is Cause.BUG:
         return verdict.model_copy(update={"outcome": Outcome.ERROR})
     return verdict
-
-
-#: What speaks for the system.
-_GOOD = (Outcome.PASS, Outcome.NOT_APPLICABLE)
-
-
-def _confirm(first: Verdict, second: Verdict | None) -> tuple[Verdict, bool | None]:
-    """What two looks say together, and whether both saw a failure; looks that contradict each other decide nothing."""
-    if second is None:
-        return first, False if first.outcome is Outcome.FAIL else None
-    if first.outcome is Outcome.FAIL:
-        if second.outcome in _GOOD:
-            return _unstable("the first look saw a failure ({measured}), the second did not", first), None
-        return first, second.outcome is Outcome.FAIL
-    if second.outcome is Outcome.FAIL:
-        if first.outcome in _GOOD:
-            return _unstable("the second look saw a failure ({measured}), the first did not", second), None
-        return second, False
-    return first, None
-
-
-def _unstable(message: str, failure: Verdict) -> Verdict:
-    """Inconclusive, since one of two looks saw this failure."""
-    measured = failure.measured if failure.measured is not None else failure.message.id
-    return Verdict(
-        outcome=Outcome.INCONCLUSIVE,
-        message=Message(id=message, values={"measured": measured}),
-        measured=failure.measured,
-        threshold=failure.threshold,
-        cause=Cause.UNSTABLE,
-        on=failure.on,
-    )
 
 
 def _status(requirement: Requirement, inspection: Inspection, regime: Regime) -> str | None:
@@ -277,7 +111,7 @@ class _Judged:
 @dataclass(slots=True)
 class _Assessor:
     given: Given
-    shelf: _Shelf
+    shelf: Shelf
     clock: Clock
     _declared: dict[str | None, Declared] = field(default_factory=dict)
 
@@ -314,7 +148,7 @@ class _Assessor:
     def _judged(self, requirement: Requirement) -> Iterator[_Judged]:
         check = self.given.registry.checks[requirement.check]
         row = self._row(requirement)
-        subjects = _subjects(check, self.shelf)
+        subjects = subjects_of(check, self.shelf)
         if not subjects:
             yield _Judged(row, SYSTEM, _UNASKED if self._is_declared(check) else _UNDECLARED)
         for subject in subjects:
@@ -336,17 +170,17 @@ class _Assessor:
 
     def _about(self, row: _Row, check: Check, subject: Subject) -> _Judged:
         declared = self._declared_of(subject.host)
-        case = _case(check, subject, self.shelf, declared, 1)
-        anew = any(wire.kind and _family(wire.kind.kind) in self.shelf.looked_again for wire in check.wires)
-        again = _case(check, subject, self.shelf, declared, 2) if anew else case
+        case = case_of(check, subject, self.shelf, declared, 1)
+        anew = any(wire.kind and family_of(wire.kind.kind) in self.shelf.looked_again for wire in check.wires)
+        again = case_of(check, subject, self.shelf, declared, 2) if anew else case
         first = self._verdict(row, check, case)
         looked_twice = any(evidence.look == 2 for _, evidence in again.rests)
         second = self._verdict(row, check, again) if looked_twice else None
-        verdict, confirmed = _confirm(first, second)
+        verdict, confirmed = confirm(first, second)
         rests = dict((*case.rests, *(again.rests if looked_twice else ())))
         return _Judged(row, subject, verdict, rests, confirmed if case.rests else None)
 
-    def _verdict(self, row: _Row, check: Check, case: _Case) -> Verdict:
+    def _verdict(self, row: _Row, check: Check, case: Case) -> Verdict:
         known = self.given.verdicts
         key = (check.id, row.options, case.subject.host, tuple(digest for digest, _ in case.rests))
         verdict = known.get(key) or _judge(check, case, row.requirement.options, self.clock)
@@ -436,7 +270,7 @@ _WRONG_VANTAGE = Verdict(
 def assess(given: Given) -> Judgement:
     """Judge everything that was captured. Pure: the same inputs give the same bytes."""
     with Clock.of(CHECK_SECONDS) as clock:
-        assessor = _Assessor(given, _Shelf(given.evidence), clock)
+        assessor = _Assessor(given, Shelf(given.evidence), clock)
         findings = sorted(
             assessor.findings(), key=lambda each: (each.requirement, each.subject, each.address or "", each.outcome)
         )
@@ -467,7 +301,7 @@ def worth_a_second_look(given: Given) -> set[tuple[str, str, str, str]]:
     """
     rows = [each for each in given.requirements if each.force is not Force.INFO]
     with Clock.of(CHECK_SECONDS) as clock:
-        assessor = _Assessor(given, _Shelf(given.evidence), clock)
+        assessor = _Assessor(given, Shelf(given.evidence), clock)
         failing = {
             digest for each in assessor.judged(rows) if each.verdict.outcome is Outcome.FAIL for digest in each.rests
         }

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from inspector.cli.inputs import instant, read_settings, regime_of, statements_of
 from inspector.cli.run import Wish, file, settle, tell
-from inspector.pipeline.pipeline import Terms, judge
-from inspector.regime.loader import following, load_all
+from inspector.pipeline.reassess import Terms, judge
+from inspector.regime.loader import load_all
+from inspector.regime.selection import following
 from inspector.registry.registry import installed
 from inspector.seal import Bundle, SigningKey
 

@@ -12,10 +12,10 @@ from inspector.cli.run import Inspected, Wish, inspect_each
 from inspector.declare.settings import PREFIX
 from inspector.demo.documents import LOOK_SECONDS, write
 from inspector.demo.environment import Estate, running
+from inspector.model.language import Language
 from inspector.model.verdict import Outcome
 from inspector.registry.registry import installed
 from inspector.report.messages import Texts
-from inspector.report.renderer import Language
 
 WORKED, FAULTY = 0, 1
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from inspector.cli import terminal
 from inspector.model.errors import Misuse
+from inspector.model.language import Language
 from inspector.plugin.check import Check
 from inspector.regime.loader import load_all
 from inspector.regime.regime import Regime, Requirement
 from inspector.registry.registry import installed
 from inspector.report.messages import Texts
-from inspector.report.renderer import Language
 
 
 def print_explanation(name: str, lang: str) -> int:

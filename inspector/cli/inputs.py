@@ -20,10 +20,11 @@ from inspector.declare.statement import Statement
 from inspector.model.base import now
 from inspector.model.errors import Fault, Misuse, PaperError
 from inspector.model.subject import Uri, parse_uri
-from inspector.pipeline.pipeline import Job
-from inspector.plan.planner import Selection
-from inspector.regime.loader import following, load_all, named, select
+from inspector.pipeline.prepare import Job
+from inspector.plan.selection import Selection
+from inspector.regime.loader import load_all
 from inspector.regime.regime import Regime, day_of
+from inspector.regime.selection import following, named, select
 from inspector.registry.lock import pinned
 from inspector.registry.registry import Registry, installed
 

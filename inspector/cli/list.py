@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 
 from inspector.cli import terminal
 from inspector.model.errors import Misuse
+from inspector.model.language import Language
 from inspector.regime.loader import load_all
 from inspector.registry.lock import lock_of
 from inspector.registry.registry import Registry, installed
 from inspector.report.messages import Texts
-from inspector.report.renderer import Language
 
 Rows = Iterable[tuple[str, ...]]
 

@@ -7,10 +7,10 @@ import asyncio
 from inspector.cli import terminal
 from inspector.cli.inputs import Order, round_of
 from inspector.model.errors import Misuse
-from inspector.pipeline.pipeline import Prepared, permitted, prepare
-from inspector.plan.planner import pace_of
+from inspector.model.language import Language
+from inspector.pipeline.prepare import Prepared, permitted, prepare
+from inspector.plan.pace import pace_of
 from inspector.report.messages import Texts
-from inspector.report.renderer import Language
 
 
 def print_plans(order: Order, lang: str) -> int:

@@ -7,9 +7,9 @@ from pathlib import Path
 from inspector.cli import terminal
 from inspector.cli.run import Wish, write
 from inspector.model.errors import Misuse
+from inspector.model.language import Language
+from inspector.pipeline.reporting import render, view
 from inspector.registry.registry import installed
-from inspector.report.renderer import Language
-from inspector.report.view import render, view
 from inspector.seal import Bundle
 
 

@@ -23,15 +23,18 @@ from inspector.model.base import now
 from inspector.model.errors import BundleError, InspectorError, Misuse, NotAuthorised, PaperError
 from inspector.model.escaping import harmless
 from inspector.model.finding import Finding
+from inspector.model.language import Language
 from inspector.model.subject import SYSTEM
 from inspector.model.verdict import Outcome
-from inspector.pipeline.pipeline import COMPLETE, Job, Terms, begin, close, collect, judge, permitted, prepare, resumed
+from inspector.pipeline.pipeline import COMPLETE, begin, close, collect, resumed
+from inspector.pipeline.prepare import Job, permitted, prepare
+from inspector.pipeline.reassess import Terms, judge
+from inspector.pipeline.reporting import render, view
 from inspector.plan.planner import Planner
 from inspector.record.assessment import Judgement
 from inspector.registry.registry import Registry, installed
 from inspector.report.messages import Texts
-from inspector.report.renderer import Language
-from inspector.report.view import View, render, view
+from inspector.report.view import View
 from inspector.seal import Attempt, Bundle, Index, SigningKey, State, Writer, add_judgement
 
 T = TypeVar("T")

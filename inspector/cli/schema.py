@@ -15,7 +15,7 @@ def print_schema(paper: str) -> int:
     if paper not in PAPERS:
         raise Misuse(f"there is no paper {paper!r}", remedy=f"write one of {', '.join(PAPERS)}")
     if paper == "findings":
-        from inspector.report.view import findings_schema
+        from inspector.report.findings_json import findings_schema
 
         told = findings_schema()
     else:

@@ -11,12 +11,12 @@ from inspector.cli import terminal
 from inspector.cli.inputs import read_settings
 from inspector.cli.run import settle
 from inspector.model.errors import Misuse
-from inspector.pipeline.pipeline import Terms, judge
+from inspector.model.language import Language
+from inspector.pipeline.reassess import Terms, judge
 from inspector.record.assessment import Judgement
 from inspector.regime.loader import load_all
 from inspector.registry.registry import installed
 from inspector.report.messages import Texts
-from inspector.report.renderer import Language
 from inspector.seal import Bundle, SigningKey, verify
 
 INTACT, ALTERED, UNKNOWN_SIGNER = 0, 1, 3

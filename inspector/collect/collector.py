@@ -25,7 +25,8 @@ from inspector.network import Door, Ledger, pin
 from inspector.plan.planner import ASKED_PER_LOOK, DISCOVERED_PER_LOOK, Planner
 from inspector.plugin.probe import Probe, Reading, Target
 from inspector.plugin.time_limits import responsive
-from inspector.record.inspection import Ask, Inspection, Pin
+from inspector.record.inspection import Inspection
+from inspector.record.plan import Ask, Pin
 from inspector.registry.registry import Registry
 from inspector.seal.capture_writer import Ready, Writer, make_ready, refer
 

@@ -20,8 +20,8 @@ from inspector.declare import document as papers
 from inspector.declare.document import Location, Place, Places, Sheet, fault_at
 from inspector.model.base import Instant, Model, now, or_short
 from inspector.model.errors import Fault
+from inspector.model.intrusiveness import Touch
 from inspector.model.subject import Uri, is_address, normalise_host
-from inspector.plugin.probe import Touch
 
 
 class AuthorisationKind(StrEnum):

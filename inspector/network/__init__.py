@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from inspector.network.pacing.ledger import Ledger
     from inspector.network.pacing.rate_limit import pace_seconds, sweep_seconds
     from inspector.network.resolution import pin, routable
-    from inspector.network.sandbox.pool import isolate
+    from inspector.network.sandbox.jobs import isolate
 
 #: httpx imports its own command line where it can, and with it rich, click and pygments: half of what it costs.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None makes the import fail, as where click is missing
@@ -29,7 +29,7 @@ _HOME = {
     "Network": "inspector.network.client",
     "Scope": "inspector.network.access.scope",
     "Stream": "inspector.network.client",
-    "isolate": "inspector.network.sandbox.pool",
+    "isolate": "inspector.network.sandbox.jobs",
     "pace_seconds": "inspector.network.pacing.rate_limit",
     "pin": "inspector.network.resolution",
     "routable": "inspector.network.resolution",

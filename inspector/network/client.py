@@ -108,7 +108,7 @@ class Network:
         Sockets opened there pass the audit guard: only the target's pinned address, at the authorised pace, on the
         ledger.
         """
-        from inspector.network.sandbox.pool import work
+        from inspector.network.sandbox.jobs import work
 
         return await work(self._passage, function, payload, timeout=timeout)
 

@@ -16,7 +16,7 @@ from inspector.network.guard.audit_hook import let_through
 from inspector.network.pacing.admission import Checkpoint, Errand
 from inspector.network.pacing.ledger import Ledger
 from inspector.network.pacing.rate_limit import INFRASTRUCTURE, shared_courtesy
-from inspector.record.inspection import Pin
+from inspector.record.plan import Pin
 
 if TYPE_CHECKING:
     import dns.message

@@ -11,16 +11,18 @@ from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
 from inspector.model.errors import Trouble
+from inspector.model.intrusiveness import Touch
 from inspector.model.subject import HOST, PORTS
 from inspector.network.access import time_windows as windows
 from inspector.network.access.addresses import canonical_address
 from inspector.network.access.scope import Scope
-from inspector.network.pacing.admission import Checkpoint, Errand, Leave, connect
+from inspector.network.pacing.admission import Checkpoint, Errand, Leave
 from inspector.network.pacing.cancellation import Patience
 from inspector.network.pacing.rate_limit import INFRASTRUCTURE
 from inspector.network.transport.exchange import Ending, Exchange
+from inspector.network.transport.sockets import connect
 from inspector.network.transport.stream import Stream
-from inspector.plugin.probe import Probe, Target, Touch
+from inspector.plugin.probe import Probe, Target
 
 if TYPE_CHECKING:
     from inspector.network.guard.audit_hook import Bypass

@@ -9,7 +9,7 @@ from inspector.model.errors import Trouble
 from inspector.model.subject import Aim, BadUri, Form, Scheme, Uri, parse_uri, subject_of
 from inspector.network.resolution import pin, routable
 from inspector.plugin.probe import Target
-from inspector.record.inspection import Pin
+from inspector.record.plan import Pin
 
 if TYPE_CHECKING:
     from inspector.network.session import Passage

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,38 +14,25 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from inspector import __version__
-from inspector.assess.assessor import Given, Verdicts, assess, worth_a_second_look
-from inspector.collect.collector import Collector, Progress, Trust
-from inspector.collect.parsing import facts_of
-from inspector.declare.authorisation import Authorisation
-from inspector.declare.declaration import Organisation, System
-from inspector.declare.document import Places, fault_at
+from inspector.assess.assessor import Given, Verdicts, worth_a_second_look
+from inspector.collect.collector import Collector, Progress
+from inspector.declare.document import Places
 from inspector.declare.settings import Settings
-from inspector.declare.statement import Statement
 from inspector.model.base import Cause, now
-from inspector.model.errors import Misuse, PaperError
 from inspector.model.observation import Evidence, TroubleNote
-from inspector.network import Door, Ledger, Scope, pin
-from inspector.network.guard.audit_hook import Bypass, rest, stand
+from inspector.network import Door, Ledger, Scope
+from inspector.pipeline.prepare import Job, Prepared, planner_of
 from inspector.pipeline.system_filter import Part
+from inspector.pipeline.trust import load_trust, trust_of
 from inspector.plan.planner import (
     ASKED_PER_LOOK,
     Planner,
-    Selection,
-    checks_of,
-    draw,
-    fit,
-    hosts_of,
-    is_beyond_touch,
-    look_options,
-    probes_of,
-    refused_endpoints,
-    validate_options,
 )
+from inspector.plan.selection import Selection
 from inspector.plugin.probe import Probe
-from inspector.record.assessment import Judgement
-from inspector.record.inspection import Ask, Inspection, LedgerEntry, Pin, Plan
-from inspector.regime.regime import Regime, Requirement, changes, resolve
+from inspector.record.inspection import Inspection
+from inspector.record.plan import Ask
+from inspector.regime.regime import changes
 from inspector.registry.lock import records_of
 from inspector.registry.registry import Registry
 from inspector.seal import Bundle, SigningKey, Writer
@@ -60,94 +45,6 @@ TOOLS = ("cryptography", "dnspython", "httpx", "sslyze", "python-nmap", "pydanti
 COMPLETE = "complete"
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Everything that one inspection is started with; ``others`` are declared together with ``system``."""
-
-    run: str
-    system: System
-    organisation: Organisation | None
-    authorisations: tuple[Authorisation, ...]
-    settings: Settings
-    registry: Registry
-    regime: Regime
-    next_regime: Regime | None
-    as_of: datetime
-    statements: tuple[Statement, ...] = ()
-    selection: Selection = Selection()  # noqa: RUF009  (frozen and empty)
-    places: Places = Places()  # noqa: RUF009  (frozen and empty)
-    others: tuple[System, ...] = ()
-    progress: Callable[[Progress], None] = lambda _step: None
-
-    def requirements(self) -> tuple[Requirement, ...]:
-        """The rows that hold for the system."""
-        return resolve(self.regime, self.system, as_of=self.as_of)
-
-    def beyond(self) -> tuple[str, ...]:
-        """The ids of rows that need looks which no authorisation permits."""
-        return tuple(
-            each.id
-            for each in self.requirements()
-            if self.selection.keeps(each, self.registry)
-            and is_beyond_touch(each, self.registry, self.authorisations, self.selection)
-        )
-
-    def kept(self) -> tuple[Requirement, ...]:
-        """The rows that are asked this time."""
-        beyond = set(self.beyond())
-        return tuple(
-            each for each in self.requirements() if each.id not in beyond and self.selection.keeps(each, self.registry)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A job with its plan drawn: names are resolved, nothing else was sent."""
-
-    job: Job
-    plan: Plan
-    planner: Planner
-    ledger: tuple[LedgerEntry, ...]
-
-
-def _planner(job: Job, scope: Scope, at: datetime) -> Planner:
-    kept = job.kept()
-    validate_options(kept, job.registry)
-    probes = probes_of(checks_of(kept, job.registry).values(), job.registry)
-    options = {name: look_options(probe, kept) for name, probe in probes.items()}
-    return Planner(job.system, job.registry, probes, options, scope, at)
-
-
-async def prepare(job: Job) -> Prepared:
-    """Resolve the names and draw the plan. Raises Misuse."""
-    job.selection.known(job.registry, job.requirements())
-    with tempfile.TemporaryDirectory(prefix="inspector-") as folder:
-        ledger = Ledger(Path(folder) / "ledger.jsonl")
-        pins: Sequence[Pin] = await pin(hosts_of(job.system, job.registry), job.settings, ledger)
-        entries = tuple(ledger.entries())
-    at = now()
-    scope = Scope(job.authorisations, job.system, pins)
-    planner = _planner(job, scope, at)
-    return Prepared(job, draw(planner, pins, job.selection), planner, entries)
-
-
-def permitted(prepared: Prepared) -> None:
-    """Raise PaperError for declared endpoints that no authorisation covers now, WindowTooShort for a plan too long."""
-    places = prepared.job.places
-    faults = [
-        fault_at(
-            places.endpoint(prepared.job.system.id, endpoint),
-            f"endpoint {endpoint} of system {prepared.job.system.id!r} may not be asked: {ask.detail}",
-            "have it covered by an authorisation, or leave it out of this run; 'inspector plan' shows what is covered",
-            source=endpoint,
-        )
-        for endpoint, ask in sorted(refused_endpoints(prepared.plan).items())
-    ]
-    if faults:
-        raise PaperError(faults)
-    fit(prepared.plan, prepared.planner.scope, prepared.planner.at, places)
-
-
 def _tools() -> dict[str, str]:
     found: dict[str, str] = {}
     for name in TOOLS:
@@ -156,38 +53,6 @@ def _tools() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def load_trust(settings: Settings) -> dict[str, bytes]:
-    """The trust material that settings point to, by name in the capture. Raises Misuse."""
-    import certifi
-
-    declared: list[bytes] = []
-    try:
-        for path in settings.trust_roots:
-            members = sorted(path.glob("*.pem")) + sorted(path.glob("*.crt")) if path.is_dir() else [path]
-            declared.extend(member.read_bytes() for member in members)
-        public = (settings.public_roots or Path(certifi.where())).read_bytes()
-    except OSError as error:
-        raise Misuse(
-            f"trust roots cannot be read: {error.filename}: {error.strerror}",
-            remedy="correct trust_roots or public_roots in the settings",
-        ) from None
-    return {
-        "declared-roots.pem": b"\n".join(declared),
-        "public-roots.pem": public,
-        "dnssec-anchors.txt": "\n".join(settings.dnssec_anchors).encode(),
-    }
-
-
-def trust_of(material: Mapping[str, bytes]) -> Trust:
-    """Trust material as ``read`` takes it."""
-    anchors = material.get("dnssec-anchors.txt", b"").decode().splitlines()
-    return Trust(
-        declared_roots=material.get("declared-roots.pem", b""),
-        public_roots=material.get("public-roots.pem", b""),
-        dnssec_anchors=tuple(line for line in anchors if line.strip()),
-    )
 
 
 def _recorded(settings: Settings) -> dict[str, Any]:
@@ -297,7 +162,7 @@ def resumed(
         progress=progress,
     )
     scope = Scope(inspection.authorisations, inspection.system, plan.pins)
-    return writer, job, _planner(job, scope, now())
+    return writer, job, planner_of(job, scope, now())
 
 
 def close(writer: Writer, planner: Planner, key: SigningKey, *, reason: str = COMPLETE) -> Bundle:
@@ -341,90 +206,3 @@ def _unanswered(ask: Ask, probe: Probe, vantage: str) -> Evidence:
         options=ask.options,
         trouble=TroubleNote(cause=Cause.ABORTED, detail="the inspection was closed before this look"),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """Under which rules a sealed bundle is judged: None keeps what the capture was planned with.
-
-    ``verdicts`` were reached while it was collected, over the same evidence as it was recorded.
-    """
-
-    as_of: datetime
-    regime: Regime | None = None
-    next_regime: Regime | None = None
-    level: int | None = None
-    statements: tuple[Statement, ...] | None = None
-    reread: bool = False
-    verdicts: Verdicts = field(default_factory=dict)
-
-
-@contextmanager
-def _network_closed() -> Iterator[None]:
-    """Within the body nothing in this process reaches the network, whatever a plugin tries."""
-
-    def unheard(_bypass: Bypass) -> None:
-        """Whoever tried it is refused, which is enough."""
-
-    stand(unheard)
-    try:
-        yield
-    finally:
-        rest(unheard)
-
-
-async def judge(bundle: Bundle, registry: Registry, terms: Terms) -> Judgement:
-    """Judge a sealed bundle under some terms, without a rescan and with the network closed."""
-    with _network_closed():
-        return await _judge(bundle, registry, terms)
-
-
-async def _judge(bundle: Bundle, registry: Registry, terms: Terms) -> Judgement:
-    evidence = await reread(bundle, registry) if terms.reread else bundle.evidence()
-    inspection = bundle.inspection
-    system = inspection.system
-    if terms.level is not None:
-        system = system.model_copy(update={"level": terms.level})
-    regime = terms.regime or inspection.regime
-    following = terms.next_regime if terms.regime else inspection.next_regime
-    selection = Selection.recorded(inspection.plan)
-    requirements = resolve(regime, system, as_of=terms.as_of)
-    return assess(
-        Given(
-            inspection=inspection,
-            registry=registry,
-            regime=regime,
-            requirements=requirements,
-            evidence=evidence,
-            as_of=terms.as_of,
-            statements=inspection.statements if terms.statements is None else terms.statements,
-            selection=selection,
-            overlays=tuple(sorted({each.overlay for each in requirements if each.overlay})),
-            level=system.level,
-            reread=terms.reread,
-            plugins=records_of(registry),
-            changes=changes(regime, following, system) if following else (),
-            verdicts={} if terms.reread else terms.verdicts,
-        )
-    )
-
-
-async def reread(bundle: Bundle, registry: Registry) -> list[tuple[str, Evidence]]:
-    """The evidence with its facts read again from the raw bytes by the installed probes; the network stays closed."""
-    trust = trust_of({name: bundle.trust(name) for name in bundle.inspection.trust})
-    again: list[tuple[str, Evidence]] = []
-    for digest, evidence in bundle.evidence():
-        probe = registry.probes.get(evidence.probe)
-        if probe is None or not evidence.raw:
-            again.append((digest, evidence))
-            continue
-        reading = trust.reading(evidence.subject, evidence.began)
-        facts, trouble = await facts_of(probe, bundle.capture_of(evidence), reading)
-        update = {
-            "facts": facts,
-            "kind": probe.kind.kind,
-            "probe_version": probe.version,
-            "trouble": trouble if facts is not None else evidence.trouble or trouble,
-        }
-        again.append((digest, evidence.model_copy(update=update)))
-    return again

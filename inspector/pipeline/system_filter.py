@@ -10,7 +10,7 @@ from inspector.declare.declaration import System
 from inspector.declare.statement import Statement
 from inspector.model.finding import finding_id
 from inspector.model.subject import BadUri, Scheme, is_address, parse_uri
-from inspector.record.inspection import Pin
+from inspector.record.plan import Pin
 from inspector.regime.regime import Requirement
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,119 +11,23 @@ from pydantic import ValidationError
 
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import System
-from inspector.declare.document import Places, fault_at
 from inspector.model.base import Cause
-from inspector.model.errors import Misuse, Trouble, WindowTooShort
+from inspector.model.errors import Misuse, Trouble
+from inspector.model.intrusiveness import Touch
 from inspector.model.observation import Discovered, Observation
 from inspector.model.subject import HOST, BadUri, Form, Subject, Uri, is_address, parse_uri, subject_of
-from inspector.network import Scope, pace_seconds, routable, sweep_seconds
+from inspector.network import Scope, routable
+from inspector.plan.pace import longest
+from inspector.plan.selection import Selection
 from inspector.plugin.check import Check
-from inspector.plugin.probe import Probe, Target, Touch
-from inspector.record.inspection import Ask, Bounds, Limit, Pin, Plan
+from inspector.plugin.probe import Probe, Target
+from inspector.record.plan import Ask, Bounds, Limit, Pin, Plan
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement
 from inspector.registry.registry import Registry
 
 #: Aims of one look that are asked, and that are recorded at all: a name server set of hundreds is hostile.
 ASKED_PER_LOOK = 32
 DISCOVERED_PER_LOOK = 256
-
-
-#: Rows with one of these tags are asked only of who asks for them: they cost much, and decide nothing.
-ON_REQUEST = frozenset({"cross-check"})
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What of the regime is asked this time.
-
-    ``only`` names plugins, probes or checks; ``tags`` are requirement tags (``--select``); ``also`` are tags whose rows
-    are asked in addition (``--cross-check``); ``within`` bounds seconds.
-    """
-
-    only: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
-    within: int | None = None
-
-    def words(self) -> tuple[str, ...]:
-        """The selection as it is recorded."""
-        return (
-            *(f"only:{name}" for name in self.only),
-            *(f"select:{tag}" for tag in self.tags),
-            *(f"also:{tag}" for tag in self.also),
-            *((f"within:{self.within}s",) if self.within is not None else ()),
-        )
-
-    @classmethod
-    def recorded(cls, plan: Plan) -> Selection:
-        """The selection that a plan records."""
-
-        def named(word: str) -> tuple[str, ...]:
-            return tuple(each.removeprefix(word) for each in plan.selection if each.startswith(word))
-
-        return cls(named("only:"), named("select:"), named("also:"), plan.within_seconds)
-
-    def known(self, registry: Registry, rows: Iterable[Requirement]) -> None:
-        """Raise Misuse when ``only`` names no plugin, probe or check, ``tags`` no tag of ``rows``, or nothing is left.
-
-        A mistyped word must not become an inspection of nothing, which nobody could tell from a clean one.
-        """
-        plugins = {name for plugin in registry.plugins for name in _plugin_names(plugin.name)}
-        names = plugins | registry.probes.keys() | registry.checks.keys()
-        for name in self.only:
-            if name not in names:
-                raise Misuse(f"--only {name}: no plugin, probe or check has this name", remedy="see 'inspector list'")
-        rows = [row for row in rows if row.check != NOT_OBSERVABLE]
-        tags = {tag for row in rows for tag in row.tags}
-        for tag in self.also:
-            if tag not in tags:
-                raise Misuse(f"--{tag}: the regime asks nothing of this sort", remedy="leave it out")
-        for tag in self.tags:
-            if tag not in tags:
-                remedy = f"write one of {', '.join(sorted(tags))}" if tags else "leave it out"
-                raise Misuse(f"--select {tag}: no requirement has this tag", remedy=remedy)
-        if not any(self.keeps(row, registry) for row in rows):
-            raise Misuse(
-                "nothing that the regime asks is selected",
-                remedy="change --only or --select, or add --cross-check for what is asked on request only",
-            )
-
-    def keeps(self, requirement: Requirement, registry: Registry) -> bool:
-        """Whether the requirement is asked."""
-        tags, wanted = set(requirement.tags), {*self.tags, *self.also}
-        if tags & ON_REQUEST and not tags & ON_REQUEST & wanted:
-            return False
-        if self.tags and not tags & wanted:
-            return False
-        if not self.only:
-            return True
-        check = registry.checks.get(requirement.check)
-        if check is None:
-            return False
-        probes = [probe for wire in check.wires if wire.kind for probe in registry.producers(wire.kind)]
-        package = check.module.partition(".")[0]
-        return bool(set(self.only) & {check.id, *_plugin_names(package), *(probe.name for probe in probes)})
-
-
-def is_beyond_touch(
-    requirement: Requirement, registry: Registry, authorisations: Iterable[Authorisation], selection: Selection
-) -> bool:
-    """Whether a row rests on looks that no authorisation permits anybody to take, e.g. intrusive ones.
-
-    Such rows are counted in the coverage and not judged, unless ``--only`` asks for them by name.
-    """
-    check = registry.checks.get(requirement.check)
-    if check is None or selection.only:
-        return False
-    granted = [each.touch for each in authorisations]
-    producers = [registry.producers(wire.kind) for wire in check.wires if wire.kind is not None]
-    return any(
-        probes and not any(probe.touch.within(touch) for probe in probes for touch in granted) for probes in producers
-    )
-
-
-def _plugin_names(package: str) -> tuple[str, str]:
-    return (package, package.removeprefix("inspector_"))
 
 
 def checks_of(requirements: Iterable[Requirement], registry: Registry) -> dict[str, Check]:
@@ -327,20 +229,11 @@ def draw(planner: Planner, pins: Sequence[Pin], selection: Selection) -> Plan:
         bounds=Bounds(
             connections=sum(each.connections for each in bounds),
             port_questions=sum(each.port_questions for each in bounds),
-            seconds=_longest(ordered, planner.scope.authorisations),
+            seconds=longest(ordered, planner.scope.authorisations),
         ),
         selection=selection.words(),
         within_seconds=selection.within,
     )
-
-
-def _longest(asks: Sequence[Ask], authorisations: Iterable[Authorisation]) -> int:
-    """The most seconds that the looks of a plan take: each wave as long as its longest look, and the pace on top."""
-    waves: dict[int, int] = defaultdict(int)
-    for ask in asks:
-        if ask.cause is None:
-            waves[ask.wave] = max(waves[ask.wave], ask.bounds.seconds)
-    return sum(waves.values()) + max((each.seconds for each in pace_of(asks, authorisations).values()), default=0)
 
 
 def _limits(pins: Sequence[Pin]) -> tuple[Limit, ...]:
@@ -356,70 +249,6 @@ def _limits(pins: Sequence[Pin]) -> tuple[Limit, ...]:
         detail = "of these names the addresses of one family could not be learned, and were not looked at"
         limits.append(Limit(id="half-resolved", detail=detail, addresses=halves))
     return tuple(limits)
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How many seconds the authorised pace alone takes at one address, with the arithmetic by authorisation."""
-
-    seconds: int = 0
-    sums: tuple[Mapping[str, int | str], ...] = ()
-
-    def told(self, say: Callable[..., str] = str.format) -> str:
-        """The arithmetic in words; ``say(template, **values)`` fills them in, in English if not told otherwise."""
-        return "; ".join(say(_ARITHMETIC, **each) for each in self.sums)
-
-
-_ARITHMETIC = (
-    "{address}: {connections} connections at {rate}/s (burst {burst}) = {opening} s, "
-    "{questions} port questions at {sweep}/s = {sweeping} s"
-)
-
-
-def pace_of(asks: Iterable[Ask], authorisations: Iterable[Authorisation]) -> dict[str, Pace]:
-    """What the authorised pace alone takes, by address."""
-    rates = {each.id: each.rates for each in authorisations}
-    connections: dict[tuple[str, str], int] = defaultdict(int)
-    questions: dict[tuple[str, str], int] = defaultdict(int)
-    for ask in asks:
-        if ask.cause is None and ask.authorisation is not None and ask.subject.address is not None:
-            connections[ask.subject.address, ask.authorisation] += ask.bounds.connections
-            questions[ask.subject.address, ask.authorisation] += ask.bounds.port_questions
-    pace: dict[str, Pace] = {}
-    for (address, authorisation), count in sorted(connections.items()):
-        rate = rates[authorisation]
-        asked = questions[address, authorisation]
-        opening, sweeping = math.ceil(pace_seconds(count, rate)), math.ceil(sweep_seconds(asked, rate))
-        arithmetic: dict[str, int | str] = {
-            "address": address,
-            "connections": count,
-            "rate": rate.connections_per_second,
-            "burst": rate.burst,
-            "opening": opening,
-            "questions": asked,
-            "sweep": rate.port_questions_per_second,
-            "sweeping": sweeping,
-        }
-        before = pace.get(address, Pace())
-        pace[address] = Pace(before.seconds + opening + sweeping, (*before.sums, arithmetic))
-    return pace
-
-
-def fit(plan: Plan, scope: Scope, at: datetime, places: Places = Places()) -> None:  # noqa: B008  (frozen and empty)
-    """Raise WindowTooShort, with the arithmetic, when the hours that are open now are too short for the pace."""
-    closes = scope.window_closes(at)
-    for address, pace in pace_of(plan.asks, scope.authorisations).items():
-        left = math.floor((closes - at).total_seconds()) if closes else 0
-        if left < pace.seconds:
-            about = (each.authorisation for each in plan.asks if each.subject.address == address)
-            by = next(filter(None, about))
-            fault = fault_at(
-                places.authorisation(by),
-                f"the plan does not fit the authorised time: {pace.told()}; {pace.seconds} s needed, {left} s granted",
-                "ask for a longer window or a higher rate, or select less with --only or --select",
-                source=f"authorisation {by!r}",
-            )
-            raise WindowTooShort([fault])
 
 
 def refused_endpoints(plan: Plan) -> dict[str, Ask]:

@@ -7,31 +7,15 @@ import typing
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, create_model
 
 from inspector.model.declared import Declared
 from inspector.model.errors import PluginError
+from inspector.model.intrusiveness import Touch
 from inspector.model.observation import Capture, Observation
 from inspector.model.subject import Aim, Scheme, Subject
-
-
-class Touch(StrEnum):
-    """How a look meets its target.
-
-    ``passive``: no packet to the target. ``polite``: what an ordinary client sends. ``intrusive``: anything else.
-    """
-
-    PASSIVE = "passive"
-    POLITE = "polite"
-    INTRUSIVE = "intrusive"
-
-    def within(self, granted: Touch) -> bool:
-        """Whether a grant of ``granted`` permits this touch."""
-        order = list(Touch)
-        return order.index(self) <= order.index(granted)
 
 
 @dataclass(frozen=True, slots=True)

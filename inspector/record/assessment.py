@@ -6,7 +6,8 @@ from inspector.declare.statement import Statement
 from inspector.model.base import Cause, Instant, Model
 from inspector.model.finding import Finding
 from inspector.model.subject import Subject
-from inspector.record.inspection import Limit, PluginRecord
+from inspector.record.inspection import PluginRecord
+from inspector.record.plan import Limit
 from inspector.regime.regime import Change, Requirement
 
 __all__ = ["Change", "Coverage", "Judgement", "Missed"]

@@ -15,14 +15,17 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.util import find_spec
 from io import BytesIO
+from typing import Protocol
 
 from inspector.model.base import Cause, Moment, Quantity, Value
 from inspector.model.escaping import cut, harmless
 from inspector.model.finding import Finding, Force
+from inspector.model.language import Language
+from inspector.model.observation import Observation
+from inspector.model.subject import Scheme
 from inspector.model.verdict import Message, Outcome
+from inspector.plugin.check import Check
 from inspector.regime.regime import VIETNAM, day_of
-from inspector.registry.registry import Registry
-from inspector.report.renderer import Language
 
 #: The most characters of one value that a server or a paper gave, and the most members of a list.
 CHARACTERS = 600
@@ -85,13 +88,32 @@ def _instant(at: datetime, language: Language) -> str:
         return f"{at:{form}} (UTC)"
 
 
+class Contributions(Protocol):
+    """What plugins contribute, as far as reports name it; a registry is one."""
+
+    @property
+    def checks(self) -> Mapping[str, Check]:
+        """The checks by id."""
+
+    @property
+    def schemes(self) -> Mapping[str, Scheme]:
+        """The URI schemes by name."""
+
+    @property
+    def kinds(self) -> Mapping[str, type[Observation]]:
+        """The observation types by kind, e.g. ``tls/1``."""
+
+    def package_of(self, check: str) -> str:
+        """The package that brings a check, and so its translations."""
+
+
 class Texts:
     """Says everything that a report says, in one language.
 
     Values come from servers and papers: what they hold of control and format characters is written out, never obeyed.
     """
 
-    def __init__(self, registry: Registry, language: Language) -> None:
+    def __init__(self, registry: Contributions, language: Language) -> None:
         self.registry = registry
         self.language = language
         self.missing: set[tuple[str, str]] = set()

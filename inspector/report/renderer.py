@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from inspector.model.language import Language
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from inspector.report.view import View
-
-
-class Language(StrEnum):
-    """The languages in which every report is written."""
-
-    VI = "vi"
-    EN = "en"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from inspector.model.errors import BundleError
 from inspector.model.observation import Capture, Evidence, Raw, RawRef
 from inspector.network.pacing.ledger import merged
 from inspector.record.assessment import Judgement
-from inspector.record.inspection import Inspection, LedgerEntry
+from inspector.record.inspection import Inspection
+from inspector.record.ledger_entry import LedgerEntry
 from inspector.seal.json_parts import INSPECTION, JUDGEMENT
 from inspector.seal.layout import (
     CAPTURE,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector import Language, Renderer
-from inspector.report.view import View, findings_json, findings_schema
+from inspector.report.findings_json import findings_json, findings_schema
+from inspector.report.view import View
 
 __all__ = ["FINDINGS", "render", "schema"]
 

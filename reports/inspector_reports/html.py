@@ -17,7 +17,8 @@ from inspector.model.escaping import cut, harmless
 from inspector.model.finding import ClauseRef, Finding, Force, Obligation, Severity
 from inspector.record.assessment import Missed
 from inspector.regime.regime import Change, Text
-from inspector.report.view import LedgerTotal, View
+from inspector.report.ledger_totals import LedgerTotal
+from inspector.report.view import View
 from inspector_reports.groups import Exhibit, Group, Mark, exhibits, mark_of, meant, part, slices
 
 if TYPE_CHECKING:

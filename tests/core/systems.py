@@ -35,7 +35,9 @@ from inspector.declare.authorisation import Authorisation, AuthorisationKind, Co
 from inspector.declare.declaration import System
 from inspector.declare.settings import Settings
 from inspector.model.finding import Force, Obligation, Severity
-from inspector.pipeline.pipeline import Job, Terms, begin, close, collect, judge, prepare
+from inspector.pipeline.pipeline import begin, close, collect
+from inspector.pipeline.prepare import Job, prepare
+from inspector.pipeline.reassess import Terms, judge
 from inspector.record.assessment import Judgement
 from inspector.regime.regime import Regime, Requirement, Text
 from inspector.registry.registry import Plugin, Registry, build

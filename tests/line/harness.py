@@ -22,7 +22,7 @@ import pytest
 
 from inspector.cli.app import call
 from inspector.model.observation import Evidence
-from inspector.record.inspection import LedgerEntry
+from inspector.record.ledger_entry import LedgerEntry
 from inspector.seal import Bundle
 
 ROOT = Path(__file__).resolve().parents[2]

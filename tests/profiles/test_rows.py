@@ -12,8 +12,9 @@ import pytest
 from inspector.declare.declaration import System
 from inspector.model.errors import Misuse
 from inspector.model.finding import Force, Obligation
-from inspector.regime.loader import load_all, select
+from inspector.regime.loader import load_all
 from inspector.regime.regime import LEGAL, NOT_OBSERVABLE, Regime, Requirement, Text
+from inspector.regime.selection import select
 from inspector.registry.registry import Registry, installed
 from inspector_profiles import inspector_profiles
 

@@ -2,10 +2,10 @@
 
 import re
 
+from inspector.model.language import Language
 from inspector.regime.loader import load_all
 from inspector.registry.registry import installed
 from inspector.report.messages import catalogue
-from inspector.report.renderer import Language
 
 #: A citation: document names, numbers and dates, with nothing but a joining word between them.
 CITATION = re.compile(

@@ -34,11 +34,13 @@ from inspector.model.observation import Evidence, Gap, RawRef, Sensitivity, Trou
 from inspector.model.subject import HOST, SYSTEM, Aim, Form, Scheme, Subject
 from inspector.model.verdict import Message, Outcome
 from inspector.record.assessment import Change, Coverage, Judgement, Missed
-from inspector.record.inspection import Inspection, Limit, Plan, PluginRecord
+from inspector.record.inspection import Inspection, PluginRecord
+from inspector.record.plan import Limit, Plan
 from inspector.regime.regime import NOT_OBSERVABLE, Clause, Overlay, Regime, Requirement, Text
 from inspector.regime.regime import Document as Source
 from inspector.registry.registry import Plugin, Registry, build
-from inspector.report.view import LedgerTotal, LedgerTotals, View
+from inspector.report.ledger_totals import LedgerTotal, LedgerTotals
+from inspector.report.view import View
 
 PACKAGES = Path(__file__).parent / "packages"
 WHEN = datetime(2026, 11, 21, 2, 30, 15, tzinfo=UTC)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from inspector.pipeline.reporting import render
 from inspector.registry.registry import Registry
-from inspector.report.view import render
 from inspector_reports import inspector_renderers
 from tests.reports import examples as specimens
 

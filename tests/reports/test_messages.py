@@ -21,9 +21,9 @@ from inspector.declare.statement import Decision, StatementKind
 from inspector.model.declared import ApprovalStatus, MeasureStatus, PlanStatus, Stage, Tenancy
 from inspector.model.escaping import cut, harmless
 from inspector.model.finding import Force, Obligation, Severity
+from inspector.pipeline.reporting import render
 from inspector.registry.registry import installed
 from inspector.report.messages import Texts, catalogue
-from inspector.report.view import render
 from inspector_reports import inspector_renderers
 from tests.reports import examples as specimens
 

@@ -14,7 +14,8 @@ import pytest
 
 from inspector import Language, Outcome
 from inspector.model.base import canonical
-from inspector.report.view import View, findings_schema
+from inspector.report.findings_json import findings_schema
+from inspector.report.view import View
 from inspector_reports.findings_json import FINDINGS, schema
 from inspector_reports.gitlab_codequality import CODE_QUALITY
 from inspector_reports.junit import JUNIT

@@ -11,8 +11,11 @@ from inspector import Cause, Language, Outcome, Renderer
 from inspector.declare.document import Place
 from inspector.model.declared import Tenancy
 from inspector.model.verdict import Message
-from inspector.record.inspection import LedgerEntry
-from inspector.report.view import PortSeen, _totals, findings_json, render
+from inspector.pipeline.reporting import render
+from inspector.record.ledger_entry import LedgerEntry
+from inspector.report.declared_vs_seen import PortSeen
+from inspector.report.findings_json import findings_json
+from inspector.report.ledger_totals import totals as sum_totals
 from tests.reports import examples as specimens
 
 
@@ -80,7 +83,7 @@ def test_the_ledger_is_summed_by_address_and_probe() -> None:
     )  # fmt: skip
     asked = entry.model_copy(update={"infrastructure": True, "authorisation": None})
     ending = entry.model_copy(update={"questions": 0, "sent": 1, "received": 2})
-    totals = _totals([entry, entry, asked, ending])
+    totals = sum_totals([entry, entry, asked, ending])
     assert [(each.connections, each.sent, each.received) for each in totals.targets] == [(2, 21, 42)]
     assert [(each.connections, each.authorisation) for each in totals.infrastructure] == [(1, None)]
 

@@ -13,11 +13,11 @@ from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import System
 from inspector.model.base import Cause
 from inspector.model.errors import Trouble
+from inspector.model.intrusiveness import Touch
 from inspector.model.subject import UDP, BadUri, Subject, normalise_host
 from inspector.network.access import time_windows as windows
 from inspector.network.access.addresses import canonical_address, parse_address
-from inspector.plugin.probe import Touch
-from inspector.record.inspection import Pin
+from inspector.record.plan import Pin
 
 #: Ports of endpoints that are written without one, as far as the core must know them by itself.
 _PORTS = {"http": 80, "https": 443}

@@ -14,10 +14,7 @@ from pydantic import ValidationError
 
 from inspector.model.base import canonical
 from inspector.model.errors import BundleError
-from inspector.record.inspection import LedgerEntry
-
-#: The protocol of an entry that stands for all port questions of one sweep; there is one sweep at a time per address.
-SWEEP = "sweep"
+from inspector.record.ledger_entry import SWEEP, LedgerEntry
 
 _REMEDY = "make room there, then resume the inspection"
 

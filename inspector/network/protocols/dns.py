@@ -14,8 +14,9 @@ from inspector.model.base import Cause
 from inspector.model.errors import Trouble
 from inspector.network.access.addresses import canonical_address, parse_address, split_server
 from inspector.network.access.os_errors import cause_of, trouble_of
-from inspector.network.pacing.admission import Checkpoint, Errand, Leave, connect
+from inspector.network.pacing.admission import Checkpoint, Errand, Leave
 from inspector.network.pacing.cancellation import Patience
+from inspector.network.transport.sockets import connect
 from inspector.network.transport.stream import Stream
 
 if TYPE_CHECKING:

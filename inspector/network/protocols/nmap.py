@@ -17,10 +17,11 @@ from inspector.model.errors import Trouble
 from inspector.network.access.addresses import canonical_address
 from inspector.network.guard.audit_hook import let_start
 from inspector.network.pacing.cancellation import Hold
-from inspector.network.pacing.ledger import SWEEP, Account
+from inspector.network.pacing.ledger import Account
 from inspector.network.pacing.rate_limit import sweep_delay_ms, sweep_seconds
 from inspector.network.sandbox.parent_death import mortal
 from inspector.network.session import Passage
+from inspector.record.ledger_entry import SWEEP
 
 #: What a caller may ask of nmap beyond what is always said: how long to wait, how often to ask again.
 _FLAGS = frozenset({"-sT", "--reason", "--open", "-v", "-T3", "-T4"})

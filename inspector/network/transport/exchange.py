@@ -19,8 +19,9 @@ from inspector.model.errors import Trouble
 from inspector.network.access.addresses import canonical_address
 from inspector.network.access.os_errors import trouble_of
 from inspector.network.guard import audit_hook as guard
-from inspector.network.pacing.admission import Leave, socket_for
+from inspector.network.pacing.admission import Leave
 from inspector.network.socket_events import Readiness
+from inspector.network.transport.sockets import socket_for
 from inspector.network.transport.stream import turns_away
 
 _CHUNK = 16_384

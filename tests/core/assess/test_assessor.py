@@ -36,9 +36,10 @@ from inspector.declare.settings import Vantage, VantageKind
 from inspector.model.declared import Measure
 from inspector.model.finding import Finding, Force, Obligation, Severity
 from inspector.model.observation import Evidence
-from inspector.plan.planner import Selection
+from inspector.plan.selection import Selection
 from inspector.record.assessment import Judgement
-from inspector.record.inspection import Inspection, Plan
+from inspector.record.inspection import Inspection
+from inspector.record.plan import Plan
 from inspector.regime.regime import Clause, Regime, Requirement, Text
 from inspector.registry.registry import Plugin, Registry
 

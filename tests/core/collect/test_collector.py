@@ -31,7 +31,7 @@ from inspector.model.observation import Evidence, Gap
 from inspector.model.subject import Aim, Subject
 from inspector.plan.planner import ASKED_PER_LOOK, DISCOVERED_PER_LOOK
 from inspector.record.assessment import Judgement
-from inspector.record.inspection import Ask
+from inspector.record.plan import Ask
 from inspector.seal.capture_writer import Ready, Writer
 from tests.core.systems import (
     OVEN,

@@ -19,8 +19,8 @@ from inspector.declare.authorisation import (
 )
 from inspector.declare.document import Place
 from inspector.model.errors import PaperError
+from inspector.model.intrusiveness import Touch
 from inspector.model.subject import HOST, Form, Scheme, parse_uri
-from inspector.plugin.probe import Touch
 
 SCHEMES = {"host": HOST, "https": Scheme("https", Form.PAGE, 443)}
 

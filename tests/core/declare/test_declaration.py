@@ -10,8 +10,8 @@ from inspector.declare.declaration import Declaration, ad_hoc, load
 from inspector.declare.document import Place
 from inspector.model.declared import DeclaredPort, MeasureStatus, Stage, Tenancy
 from inspector.model.errors import Misuse, NotAuthorised, PaperError
+from inspector.model.intrusiveness import Touch
 from inspector.model.subject import HOST, TCP, UDP, Form, Scheme, Uri, parse_uri
-from inspector.plugin.probe import Touch
 
 SCHEMES = {
     scheme.name: scheme

@@ -16,11 +16,12 @@ from inspector.declare.authorisation import Authorisation, AuthorisationKind, Co
 from inspector.declare.declaration import System
 from inspector.declare.settings import Settings
 from inspector.model.declared import Declared
+from inspector.model.intrusiveness import Touch
 from inspector.model.observation import Capture, Observation
 from inspector.model.subject import Aim, Scheme, Subject
 from inspector.network import Door, Ledger, Scope
-from inspector.plugin.probe import Probe, Target, Touch, probe
-from inspector.record.inspection import Pin
+from inspector.plugin.probe import Probe, Target, probe
+from inspector.record.plan import Pin
 
 LAB = Path(__file__).with_name("servers.py")
 HOST = "shop.test"

@@ -21,7 +21,7 @@ from inspector.model.subject import Subject, parse_uri, subject_of
 from inspector.network import Scope
 from inspector.pipeline.pipeline import close
 from inspector.plan.planner import Planner
-from inspector.record.inspection import Pin, Plan
+from inspector.record.plan import Pin, Plan
 from inspector.registry.registry import Registry
 from inspector.seal import SigningKey, Writer
 from tests.core.seal.examples import TRUST, WHEN, inspection

@@ -15,9 +15,12 @@ from inspector.declare.statement import Statement, StatementKind
 from inspector.model.errors import BundleError, Misuse
 from inspector.model.finding import finding_id
 from inspector.model.subject import Aim
-from inspector.pipeline.pipeline import Terms, begin, close, judge, load_trust, prepare, resumed, trust_of
+from inspector.pipeline.pipeline import begin, close, resumed
+from inspector.pipeline.prepare import prepare
+from inspector.pipeline.reassess import Terms, judge
 from inspector.pipeline.system_filter import Part
-from inspector.plan.planner import Selection
+from inspector.pipeline.trust import load_trust, trust_of
+from inspector.plan.selection import Selection
 from inspector.seal import SigningKey
 from tests.core.systems import (
     RAW,

@@ -14,25 +14,24 @@ from inspector.declare.authorisation import Covers, Rates
 from inspector.declare.document import Place, Places
 from inspector.model.base import Cause
 from inspector.model.errors import Misuse, WindowTooShort
+from inspector.model.language import Language
 from inspector.model.observation import Discovered
 from inspector.network import Scope
-from inspector.pipeline.pipeline import Job, Prepared, prepare
+from inspector.pipeline.prepare import Job, Prepared, prepare
+from inspector.plan.pace import fit, pace_of
 from inspector.plan.planner import (
     Planner,
     checks_of,
     draw,
-    fit,
     look_options,
-    pace_of,
     probes_of,
     refused_endpoints,
     validate_options,
     wave_of,
 )
-from inspector.plan.planner import Selection as Chosen
-from inspector.record.inspection import Pin
+from inspector.plan.selection import Selection as Chosen
+from inspector.record.plan import Pin
 from inspector.report.messages import Texts
-from inspector.report.renderer import Language
 from tests.core.systems import authorisation, bread, crumb, job, oven, oven_hot, regime, registry, row, system
 
 

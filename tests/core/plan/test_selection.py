@@ -5,8 +5,8 @@ import pytest
 from inspector import Aim, Check, Declared, Verdict, check, passed
 from inspector.model.errors import Misuse
 from inspector.model.finding import Force, Obligation, Severity
-from inspector.plan.planner import Selection
-from inspector.record.inspection import Plan
+from inspector.plan.selection import Selection
+from inspector.record.plan import Plan
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement, Text
 from inspector.registry.registry import Plugin, Registry
 

@@ -11,8 +11,9 @@ from inspector.declare.document.yaml import read_yaml
 from inspector.model.declared import Approval, ApprovalStatus
 from inspector.model.errors import Misuse, PaperError
 from inspector.model.finding import Force
-from inspector.regime.loader import following, load, load_all, named, select, transition
+from inspector.regime.loader import load, load_all
 from inspector.regime.regime import Regime
+from inspector.regime.selection import following, named, select, transition
 from inspector_profiles import inspector_profiles
 
 REGIMES = load_all(inspector_profiles())

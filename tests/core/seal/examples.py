@@ -13,7 +13,9 @@ from inspector.model.observation import Evidence, Raw
 from inspector.model.subject import Aim, Subject
 from inspector.model.verdict import Message, Outcome
 from inspector.record.assessment import Coverage, Judgement
-from inspector.record.inspection import Ask, Inspection, LedgerEntry, Plan, PluginRecord
+from inspector.record.inspection import Inspection, PluginRecord
+from inspector.record.ledger_entry import LedgerEntry
+from inspector.record.plan import Ask, Plan
 from inspector.regime.regime import Regime, Requirement, Text
 from inspector.seal import Bundle, SigningKey, Writer
 

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inspector.model.errors import BundleError, PluginError
+from inspector.model.language import Language
 from inspector.model.verdict import Outcome
 from inspector.record.assessment import Judgement
 from inspector.record.inspection import PluginRecord
 from inspector.report.messages import catalogue
-from inspector.report.renderer import Language
 from inspector.seal import Bundle, Comparison, SigningKey, add_judgement, verify
 from inspector.seal.layout import MANIFEST
 from tests.core.seal.examples import judgement, sealed

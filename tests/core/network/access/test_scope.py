@@ -12,10 +12,10 @@ from inspector.declare.declaration import Host
 from inspector.model.base import Cause
 from inspector.model.declared import DeclaredPort
 from inspector.model.errors import Trouble
+from inspector.model.intrusiveness import Touch
 from inspector.model.subject import Subject
 from inspector.network import Scope
 from inspector.network.access import time_windows as windows
-from inspector.plugin.probe import Touch
 from tests.core.network.addresses import ADDRESS, HOST, authorise, pinned, subject, system
 
 NOW = datetime.now(UTC)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from inspector.model.base import Cause
 from inspector.model.errors import BundleError
 from inspector.network import Ledger
-from inspector.network.pacing.ledger import SWEEP, Departure
-from inspector.record.inspection import LedgerEntry
+from inspector.network.pacing.ledger import Departure
+from inspector.record.ledger_entry import SWEEP, LedgerEntry
 
 AT = datetime(2026, 11, 21, 1, 2, 3, 456000, tzinfo=UTC)
 

@@ -17,11 +17,11 @@ from inspector.declare.authorisation import Covers
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause
 from inspector.model.errors import Trouble
+from inspector.model.intrusiveness import Touch
 from inspector.network import Ledger, Network, pin, routable
 from inspector.network.access.addresses import split_server
 from inspector.network.resolution import _hosts_file
-from inspector.plugin.probe import Touch
-from inspector.record.inspection import Pin
+from inspector.record.plan import Pin
 from tests.core.network.addresses import DECOY, HOST, Estate, authorise, make_probe, needs_raw, serving, target
 
 ADDRESS = "127.7.0.53"

@@ -16,9 +16,9 @@ import trustme
 from inspector.declare.settings import Ceilings, Settings
 from inspector.model.base import Cause
 from inspector.model.errors import Trouble
+from inspector.model.intrusiveness import Touch
 from inspector.network import Network
 from inspector.network.protocols.http import tolerant_context
-from inspector.plugin.probe import Touch
 from tests.core.network.addresses import ADDRESS, HOST, Estate, make_probe, serving, target
 
 

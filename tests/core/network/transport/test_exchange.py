@@ -15,10 +15,10 @@ from inspector.declare.authorisation import Rates
 from inspector.declare.settings import Ceilings, Settings
 from inspector.model.base import Cause
 from inspector.model.errors import Trouble
+from inspector.model.intrusiveness import Touch
 from inspector.network import Ending, Network
 from inspector.network import socket_events as readiness
 from inspector.network.guard.audit_hook import Bypass
-from inspector.plugin.probe import Touch
 from tests.core.network.addresses import (
     ADDRESS,
     DECOY,

@@ -1,0 +1,87 @@
+"""The observations that a check is called with, per subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from inspector.assess.evidence_index import Filed, Shelf
+from inspector.model.base import Cause
+from inspector.model.declared import Declared
+from inspector.model.subject import SYSTEM, Aim, Subject
+from inspector.plugin.check import Check, Every, Seen, Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One check's inputs about one subject, and the evidence they come from."""
+
+    subject: Subject
+    inputs: tuple[object, ...]
+    rests: tuple[Filed, ...]
+
+
+def subjects_of(check: Check, shelf: Shelf) -> list[Subject]:
+    """The subjects that a check is about, given what was to be looked at."""
+    wanted = [wire for wire in check.wires if wire.kind is not None]
+    if not wanted:
+        return [SYSTEM]
+    relevant = [filed[1].subject for wire in wanted if wire.kind for filed in shelf.of(wire.kind, 1)]
+    single = next((wire for wire in wanted if not wire.every), None)
+    if check.about is None and single is not None and single.kind is not None:
+        found = [filed[1].subject for filed in shelf.of(single.kind, 1)]
+    elif check.about is Aim.SYSTEM:
+        found = [SYSTEM] if relevant else []
+    elif check.about is Aim.HOST:
+        hosts = {subject.host for subject in relevant if subject.host}
+        found = [Subject(kind=Aim.HOST, uri=f"host:{host}", scheme="host", host=host) for host in hosts]
+    elif check.about in (Aim.ZONE, Aim.MAIL):
+        found = [subject for subject in shelf.subjects() if subject.kind is check.about]
+    else:
+        whole = [subject for subject in shelf.subjects() if subject.kind is check.about]
+        found = [
+            subject.model_copy(update={"address": None}) if all(wire.every for wire in wanted) else subject
+            for subject in whole
+            if any(subject.covers(other) for other in relevant)
+        ]
+    return [each for _, each in sorted({subject.key: subject for subject in found}.items())]
+
+
+def _about(subject: Subject, wire: Wire, shelf: Shelf, look: int) -> Filed | None:
+    """The one piece of evidence of this kind about this subject: exact, under it, or at the same host and address.
+
+    What stands at another port of that host is another service, never taken for this one.
+    """
+    if wire.kind is None:
+        return None
+
+    filed = shelf.by_subject(wire.kind, look)
+    if subject.key in filed:
+        return filed[subject.key]
+
+    def related(other: Subject) -> bool:
+        return subject.covers(other) or other.covers(subject)
+
+    relations: tuple[Callable[[Subject], bool], ...] = (related, subject.is_beside)
+    for fits in relations:
+        for each in filed.values():
+            if fits(each[1].subject):
+                return each
+    return None
+
+
+def case_of(check: Check, subject: Subject, shelf: Shelf, declared: Declared, look: int) -> Case:
+    inputs: list[object] = []
+    rests: list[Filed] = []
+    for wire in check.wires:
+        if wire.kind is None:
+            inputs.append(declared)
+        elif wire.every:
+            found = [each for each in shelf.of(wire.kind, look) if subject.covers(each[1].subject)]
+            inputs.append(Every([shelf.seen(wire.kind, each) for each in found]))
+            rests.extend(found)
+        else:
+            one = _about(subject, wire, shelf, look)
+            inputs.append(Seen(subject, None, Cause.NOT_SELECTED) if one is None else shelf.seen(wire.kind, one))
+            rests.extend([one] if one else [])
+    return Case(subject, tuple(inputs), tuple(rests))

@@ -1,0 +1,76 @@
+"""The evidence of one inspection, found by subject and kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from inspector.model.base import Cause
+from inspector.model.observation import Evidence, Observation
+from inspector.model.subject import Subject
+from inspector.plugin.check import Seen
+
+Filed = tuple[str, Evidence]
+
+
+_Key = tuple[str, str, str]
+
+
+def family_of(kind: str) -> str:
+    return kind.partition("/")[0]
+
+
+@dataclass(slots=True)
+class Shelf:
+    """Evidence, found by kind of observation, subject and look."""
+
+    filed: Sequence[Filed]
+    by_family: dict[str, list[Filed]] = field(default_factory=dict)
+    looked_again: set[str] = field(default_factory=set)
+    _chosen: dict[tuple[str, int], dict[_Key, Filed]] = field(default_factory=dict)
+    _read: dict[tuple[str, int], Seen[Observation]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for each in sorted(self.filed, key=lambda one: (one[1].subject.key, one[1].look)):
+            self.by_family.setdefault(family_of(each[1].kind), []).append(each)
+            if each[1].look == 2:
+                self.looked_again.add(family_of(each[1].kind))
+
+    def subjects(self) -> Iterator[Subject]:
+        """Every subject that was to be looked at."""
+        for _, evidence in self.filed:
+            yield evidence.subject
+
+    def by_subject(self, kind: type[Observation], look: int) -> Mapping[_Key, Filed]:
+        """The evidence of one kind, one piece for each subject: of this look, or of the first if there is no other."""
+        family = family_of(kind.kind)
+        if (family, look) not in self._chosen:
+            filed = self.by_family.get(family, ())
+            self._chosen[family, look] = {each[1].subject.key: each for each in filed if each[1].look <= look}
+        return self._chosen[family, look]
+
+    def of(self, kind: type[Observation], look: int) -> Iterable[Filed]:
+        """The same without the subjects' keys."""
+        return self.by_subject(kind, look).values()
+
+    def seen(self, kind: type[Observation], filed: Filed) -> Seen[Observation]:
+        """The observation in a piece of evidence, read once for all checks."""
+        key = (kind.kind, id(filed[1]))  # which lies on this shelf as long as the shelf is there
+        if key not in self._read:
+            self._read[key] = result_of(kind, filed)
+        return self._read[key]
+
+
+def result_of(kind: type[Observation], filed: Filed) -> Seen[Observation]:
+    """The observation in a piece of evidence; another version of its kind is never guessed at."""
+    _, evidence = filed
+    if evidence.facts is None:
+        return Seen(evidence.subject, None, evidence.trouble.cause if evidence.trouble else Cause.NOT_REACHED)
+    if evidence.kind != kind.kind:
+        return Seen(evidence.subject, None, Cause.AMBIGUOUS)
+    try:
+        return Seen(evidence.subject, kind.model_validate(evidence.facts))
+    except ValidationError:
+        return Seen(evidence.subject, None, Cause.AMBIGUOUS)

@@ -1,0 +1,12 @@
+"""The languages of reports and messages."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Language(StrEnum):
+    """The languages in which every report is written."""
+
+    VI = "vi"
+    EN = "en"

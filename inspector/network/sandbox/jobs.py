@@ -1,0 +1,226 @@
+"""Jobs in worker processes: functions run outside this process, with or without connections."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+from inspector.network.access.os_errors import cause_of
+from inspector.network.guard.audit_hook import Bypass
+from inspector.network.pacing.admission import Leave
+from inspector.network.pacing.cancellation import Hold, Patience
+from inspector.network.sandbox.pool import pool_of, worker_slots
+from inspector.network.sandbox.protocol import Kind, pack
+from inspector.network.sandbox.worker_process import MEMORY_BYTES, SCANNER_MEMORY_BYTES, WorkerProcess
+from inspector.network.session import Passage
+
+Ask = Callable[[str, int], Awaitable[Leave]]
+
+
+class _Job:
+    """One function call in a worker, and the connections that were granted to it."""
+
+    def __init__(self, worker: WorkerProcess, name: str, hold: Hold, grant: Ask) -> None:
+        self._worker = worker
+        self._name = name
+        self._hold = hold
+        self._grant = grant
+        self._leaves: dict[int, Leave] = {}
+        self._granting: set[asyncio.Task[None]] = set()
+        self._sending = asyncio.Lock()
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing of it lingers in the worker."""
+        return not self._leaves and not self._granting
+
+    async def run(self, head: dict[str, Any], payload: bytes, context: bytes) -> bytes:
+        """The result. Raises Trouble."""
+        try:
+            async with self._worker.listening():
+                if context != self._worker.context:
+                    await self._send(Kind.CONTEXT, {}, context)
+                    self._worker.context = context
+                await self._send(Kind.JOB, head, payload)
+                while True:
+                    result = await self._hear(*await self._worker.receive())
+                    if result is not None:
+                        return result
+        except EOFError:
+            raise Trouble(Cause.BUG, f"{self._name} ended its process: {self._worker.last_words()}") from None
+        except (ValueError, KeyError) as error:
+            raise Trouble(Cause.BUG, f"{self._name}: its process talks nonsense: {error}") from None
+
+    async def _send(self, kind: Kind, head: dict[str, Any], body: bytes = b"") -> None:
+        async with self._sending:
+            await self._worker.send(pack(kind, head, body))
+
+    async def _hear(self, kind: Kind, head: dict[str, Any], body: bytes) -> bytes | None:
+        match kind:
+            case Kind.RESULT:
+                return body
+            case Kind.ASK:
+                task = asyncio.create_task(self._answer(head["id"], head["address"], head["port"]))
+                self._granting.add(task)
+                task.add_done_callback(self._granting.discard)
+            case Kind.LEFT:
+                self._left(self._leaves[head["id"]], head["errno"])
+            case Kind.CLOSED:
+                leave = self._leaves.pop(head["id"])
+                leave.account.sent, leave.account.received = head["sent"], head["received"]
+                leave.end()
+            case Kind.TROUBLE:
+                raise Trouble(Cause(head["cause"]), head["message"])
+            case Kind.ERROR:
+                raise Trouble(Cause.BUG, f"{self._name}: {head['error']}")
+            case Kind.BYPASS:
+                raise Bypass(head["module"], head["what"])
+            case _:
+                raise ValueError(kind.name)
+        return None
+
+    async def _answer(self, number: int, address: str, port: int) -> None:
+        """Grant one connection, or end the whole job: a scanner that misses one would draw the wrong conclusion."""
+        try:
+            self._leaves[number] = await self._grant(address, port)
+        except Trouble as trouble:
+            self._hold.cut(trouble)
+            return
+        await self._send(Kind.GO, {"id": number})
+
+    def _left(self, leave: Leave, code: int) -> None:
+        leave.permit.departed()
+        if code not in (0, errno.EINPROGRESS):
+            error = TimeoutError() if code < 0 else OSError(code, os.strerror(code))
+            cause = cause_of(error)
+            leave.account.result = cause.value
+            if cause is Cause.RESET:
+                leave.permit.struggled()
+
+    async def end(self) -> None:
+        """Forget what is still being granted, and account for what was still open."""
+        for task in self._granting:
+            task.cancel()
+        if self._granting:
+            await asyncio.wait(self._granting)
+        for leave in self._leaves.values():
+            leave.end(self._hold.trouble.cause if self._hold.trouble else None)
+        self._leaves.clear()
+
+
+async def _run(
+    function: Callable[..., bytes],
+    payload: bytes,
+    *,
+    context: bytes = b"",
+    seconds: float,
+    memory_bytes: int,
+    hold: Hold,
+    patience: Patience,
+    grant: Ask,
+    network: bool,
+) -> bytes:
+    name = f"{function.__module__}.{function.__qualname__}"
+    if function.__module__ == "__main__" or "<" in function.__qualname__:
+        raise Trouble(Cause.BUG, f"{name} cannot be imported by a worker process: put it at the top of a module")
+    head = {
+        "module": function.__module__,
+        "name": function.__qualname__,
+        "memory_bytes": memory_bytes,
+        "network": network,
+        "context": bool(context),
+    }
+    pool = pool_of(function.__module__.partition(".")[0])
+    room = worker_slots(network=network)
+    async with hold.within(None, ""):
+        with patience.waiting():
+            await room.acquire()
+    try:
+        async with hold.within(None, ""):
+            with patience.waiting():
+                worker = await pool.take()
+        job = _Job(worker, name, hold, grant)
+        healthy = False
+        try:
+            async with patience.within(seconds), hold.within(None, ""):
+                result = await job.run(head, payload, context)
+            healthy = job.is_clean
+            return result
+        except TimeoutError:
+            raise Trouble(Cause.TIMEOUT, f"{name} did not end within {seconds:g} s") from None
+        finally:
+            if healthy:
+                pool.give_back(worker)
+            else:
+                pool.end(worker)
+            await job.end()
+    finally:
+        room.release()
+
+
+async def _no_grant(address: str, port: int) -> Leave:
+    raise Bypass("a pure function", f"connect to {address} port {port}")
+
+
+async def isolate(
+    function: Callable[..., bytes],
+    payload: bytes,
+    *,
+    timeout: float,
+    memory_bytes: int = MEMORY_BYTES,
+    context: bytes = b"",
+) -> bytes:
+    """Run an importable, pure ``function(payload)`` in a killable process of its own, where no socket opens.
+
+    With a ``context`` it is ``function(payload, context)``: what many jobs have in common is sent to a worker once.
+    Raises Trouble: timeout after so many seconds, whatever Trouble the function raises, bug for every other exception,
+    a crash, or a socket.
+    """
+    return await _run(
+        function,
+        payload,
+        context=context,
+        seconds=timeout,
+        memory_bytes=memory_bytes,
+        hold=Hold(),
+        patience=Patience(),
+        grant=_no_grant,
+        network=False,
+    )
+
+
+async def work(passage: Passage, function: Callable[[bytes], bytes], payload: bytes, *, timeout: float) -> bytes:
+    """``Network.work``: like ``isolate``, with connections to the target granted one by one. Raises Trouble."""
+    passage.check_door()
+    patience = Patience(passage.patience)
+    module = function.__module__
+
+    async def grant(address: str, port: int) -> Leave:
+        if not passage.is_target(address):
+            bypass = Bypass(module, f"connect to {address} port {port}, which is not the target's pinned address,")
+            passage.bypass = bypass
+            raise bypass
+        return await passage.leave(port, patience)
+
+    hold = passage.checkpoint.hold(passage.errand)
+    try:
+        return await _run(
+            function,
+            payload,
+            seconds=timeout,
+            memory_bytes=SCANNER_MEMORY_BYTES,
+            hold=hold,
+            patience=patience,
+            grant=grant,
+            network=True,
+        )
+    except Bypass as bypass:
+        passage.bypass = bypass
+        raise
+    finally:
+        passage.checkpoint.drop(hold)

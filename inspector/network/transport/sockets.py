@@ -1,0 +1,71 @@
+"""Non-blocking sockets that connect under a lease."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+
+from inspector.model.base import Cause
+from inspector.model.errors import Trouble
+from inspector.network.access.addresses import canonical_address, parse_address
+from inspector.network.access.os_errors import cause_of, trouble_of
+from inspector.network.guard.audit_hook import let_through
+from inspector.network.pacing.admission import Leave
+
+#: Born so where the system can, which spares a call.
+_NON_BLOCKING: int = getattr(socket, "SOCK_NONBLOCK", 0)
+
+
+def socket_for(address: str, kind: socket.SocketKind) -> socket.socket:
+    """A non-blocking socket of the family that ``address`` belongs to."""
+    found = parse_address(address)
+    if found is None:
+        raise Trouble(Cause.BUG, f"{address!r} is no address")
+    sock = socket.socket(socket.AF_INET6 if found.version == 6 else socket.AF_INET, kind | _NON_BLOCKING)
+    if not _NON_BLOCKING:
+        sock.setblocking(False)
+    return sock
+
+
+async def connect(leave: Leave, address: str, port: int, kind: socket.SocketKind, *, timeout: float) -> socket.socket:
+    """A connected socket. Raises Trouble; then the paperwork is done too."""
+    where = f"{address} port {port}"
+    sock = None
+    try:
+        sock = socket_for(address, kind)
+        async with leave.hold.within(timeout, f"{where}: no answer to the connection within {timeout:g} s"):
+            with let_through(sock):
+                code = sock.connect_ex((canonical_address(address), port))
+            leave.permit.departed()
+            if code == errno.EINPROGRESS:
+                await writable(sock.fileno())
+                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                raise OSError(code, os.strerror(code))
+    except BaseException as error:
+        if sock is not None:
+            sock.close()
+        if isinstance(error, OSError):
+            leave.end(cause_of(error))
+            raise trouble_of(error, where) from None
+        leave.end(error.cause if isinstance(error, Trouble) else Cause.ABORTED)
+        raise
+    return sock
+
+
+async def writable(descriptor: int) -> None:
+    """Return when ``descriptor`` can be written to, or has an error to tell."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    loop.add_writer(descriptor, _wake, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_writer(descriptor)
+
+
+def _wake(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)

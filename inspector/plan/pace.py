@@ -1,0 +1,88 @@
+"""How long a plan takes at the authorised rates, and whether its time window has room for it."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from inspector.declare.authorisation import Authorisation
+from inspector.declare.document import Places, fault_at
+from inspector.model.errors import WindowTooShort
+from inspector.network import Scope, pace_seconds, sweep_seconds
+from inspector.record.plan import Ask, Plan
+
+
+def longest(asks: Sequence[Ask], authorisations: Iterable[Authorisation]) -> int:
+    """The most seconds that the looks of a plan take: each wave as long as its longest look, and the pace on top."""
+    waves: dict[int, int] = defaultdict(int)
+    for ask in asks:
+        if ask.cause is None:
+            waves[ask.wave] = max(waves[ask.wave], ask.bounds.seconds)
+    return sum(waves.values()) + max((each.seconds for each in pace_of(asks, authorisations).values()), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many seconds the authorised pace alone takes at one address, with the arithmetic by authorisation."""
+
+    seconds: int = 0
+    sums: tuple[Mapping[str, int | str], ...] = ()
+
+    def told(self, say: Callable[..., str] = str.format) -> str:
+        """The arithmetic in words; ``say(template, **values)`` fills them in, in English if not told otherwise."""
+        return "; ".join(say(_ARITHMETIC, **each) for each in self.sums)
+
+
+_ARITHMETIC = (
+    "{address}: {connections} connections at {rate}/s (burst {burst}) = {opening} s, "
+    "{questions} port questions at {sweep}/s = {sweeping} s"
+)
+
+
+def pace_of(asks: Iterable[Ask], authorisations: Iterable[Authorisation]) -> dict[str, Pace]:
+    """What the authorised pace alone takes, by address."""
+    rates = {each.id: each.rates for each in authorisations}
+    connections: dict[tuple[str, str], int] = defaultdict(int)
+    questions: dict[tuple[str, str], int] = defaultdict(int)
+    for ask in asks:
+        if ask.cause is None and ask.authorisation is not None and ask.subject.address is not None:
+            connections[ask.subject.address, ask.authorisation] += ask.bounds.connections
+            questions[ask.subject.address, ask.authorisation] += ask.bounds.port_questions
+    pace: dict[str, Pace] = {}
+    for (address, authorisation), count in sorted(connections.items()):
+        rate = rates[authorisation]
+        asked = questions[address, authorisation]
+        opening, sweeping = math.ceil(pace_seconds(count, rate)), math.ceil(sweep_seconds(asked, rate))
+        arithmetic: dict[str, int | str] = {
+            "address": address,
+            "connections": count,
+            "rate": rate.connections_per_second,
+            "burst": rate.burst,
+            "opening": opening,
+            "questions": asked,
+            "sweep": rate.port_questions_per_second,
+            "sweeping": sweeping,
+        }
+        before = pace.get(address, Pace())
+        pace[address] = Pace(before.seconds + opening + sweeping, (*before.sums, arithmetic))
+    return pace
+
+
+def fit(plan: Plan, scope: Scope, at: datetime, places: Places = Places()) -> None:  # noqa: B008  (frozen and empty)
+    """Raise WindowTooShort, with the arithmetic, when the hours that are open now are too short for the pace."""
+    closes = scope.window_closes(at)
+    for address, pace in pace_of(plan.asks, scope.authorisations).items():
+        left = math.floor((closes - at).total_seconds()) if closes else 0
+        if left < pace.seconds:
+            about = (each.authorisation for each in plan.asks if each.subject.address == address)
+            by = next(filter(None, about))
+            fault = fault_at(
+                places.authorisation(by),
+                f"the plan does not fit the authorised time: {pace.told()}; {pace.seconds} s needed, {left} s granted",
+                "ask for a longer window or a higher rate, or select less with --only or --select",
+                source=f"authorisation {by!r}",
+            )
+            raise WindowTooShort([fault])

@@ -1,0 +1,29 @@
+"""One line of the connection ledger as a bundle stores it."""
+
+from __future__ import annotations
+
+from inspector.model.base import Instant, Model
+
+
+class LedgerEntry(Model):
+    """One connection or question that left this machine.
+
+    ``infrastructure`` (resolvers, name servers …) is listed apart; ``result`` is ``open``, or a Cause's value.
+    """
+
+    at: Instant
+    address: str
+    port: int
+    protocol: str
+    probe: str
+    subject: str
+    authorisation: str | None = None
+    infrastructure: bool = False
+    sent: int = 0
+    received: int = 0
+    questions: int = 1
+    result: str = "open"
+
+
+#: The protocol of an entry that stands for all port questions of one sweep; there is one sweep at a time per address.
+SWEEP = "sweep"

@@ -1,0 +1,72 @@
+"""The plan as a bundle stores it: pinned hosts, scan tasks, cost bounds, limits of the vantage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inspector.model.base import Cause, Model
+from inspector.model.subject import Subject
+
+
+class Pin(Model):
+    """What a name resolved to, once for the whole inspection; ``cnames`` in the order followed."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    cnames: tuple[str, ...] = ()
+    trouble: Cause | None = None
+    detail: str = ""
+
+
+class Bounds(Model):
+    """Upper bounds of a plan or of one ask: connections and port questions to targets, seconds of wall time."""
+
+    connections: int = 0
+    port_questions: int = 0
+    seconds: int = 0
+
+
+class Ask(Model):
+    """One look that is planned, or that will not happen: then ``cause`` says why.
+
+    ``authorisation`` is the id of the one that covers it; None for looks that send the target no packet.
+    """
+
+    probe: str
+    subject: Subject
+    endpoint: str | None = None
+    options: dict[str, Any] = {}
+    wave: int = 0
+    authorisation: str | None = None
+    bounds: Bounds = Bounds()
+    cause: Cause | None = None
+    detail: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What tells asks of one inspection apart."""
+        return (self.probe, *self.subject.key)
+
+
+class Limit(Model):
+    """Something that this vantage cannot see at all, stated once instead of as many findings."""
+
+    id: str
+    detail: str
+    addresses: tuple[str, ...] = ()
+
+
+class Plan(Model):
+    """What will be asked of whom, in waves, with upper bounds."""
+
+    pins: tuple[Pin, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    bounds: Bounds = Bounds()
+    selection: tuple[str, ...] = ()
+    within_seconds: int | None = None
+
+    @property
+    def limits_of_selection(self) -> tuple[str, ...]:
+        """The words of the selection that leave something out; the others only add."""
+        return tuple(word for word in self.selection if not word.startswith("also:"))

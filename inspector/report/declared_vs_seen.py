@@ -1,0 +1,89 @@
+"""What is declared against what was seen: endpoints, and ports of hosts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+
+from inspector.model.base import Cause, Model
+from inspector.model.declared import Tenancy
+from inspector.model.observation import Evidence, Observation
+from inspector.model.subject import Uri
+
+
+class PortSeen(Model):
+    """One port, declared or seen open: ``state`` as observed, or the cause for which nobody saw it."""
+
+    port: str
+    service: str | None = None
+    declared: bool
+    state: str | None = None
+    cause: Cause | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Whether what was seen is not what was declared; what nobody saw differs from nothing."""
+        return self.state is not None and self.declared != (self.state == "open")
+
+
+class Comparison(Model):
+    """The declared ports of one host against what was seen at one of its addresses."""
+
+    host: str
+    address: str
+    tenancy: Tenancy
+    ports: tuple[PortSeen, ...]
+
+
+class EndpointSeen(Model):
+    """What became of the looks at one declared endpoint: how many there were, how many saw, why the others did not."""
+
+    uri: str
+    addresses: tuple[str, ...]
+    looks: int
+    seen: int
+    causes: tuple[Cause, ...]
+
+
+class Looks:
+    """Looks, found by the endpoint they were asked for, and by their service: several endpoints may share one look."""
+
+    def __init__(self, looks: Iterable[Evidence]) -> None:
+        self._by_endpoint: dict[str, list[Evidence]] = defaultdict(list)
+        self._by_service: dict[tuple[str | None, int | None, str], list[Evidence]] = defaultdict(list)
+        for each in looks:
+            self._by_endpoint[each.endpoint or ""].append(each)
+            self._by_service[each.subject.host, each.subject.port, each.subject.scheme].append(each)
+
+    def at(self, text: str, uri: Uri | None) -> list[Evidence]:
+        """The looks asked for this endpoint, and those at its service though asked for another."""
+        asked = self._by_endpoint.get(text, [])
+        if uri is None:
+            return asked
+        there = self._by_service.get((uri.host, uri.port, uri.scheme.name), [])
+        return [*asked, *(each for each in there if each.endpoint != text)]
+
+
+def endpoint_seen(uri: str, looks: list[Evidence]) -> EndpointSeen:
+    missed = [each for each in looks if each.facts is None]
+    return EndpointSeen(
+        uri=uri,
+        addresses=tuple(sorted({each.subject.address for each in looks if each.subject.address})),
+        looks=len(looks),
+        seen=len(looks) - len(missed),
+        causes=tuple(sorted({each.trouble.cause if each.trouble else Cause.NOT_REACHED for each in missed})),
+    )
+
+
+def tells_ports(kind: type[Observation]) -> bool:
+    """Whether an observation tells, as ``open`` and ``state(port)``, how TCP ports answer."""
+    return isinstance(getattr(kind, "open", None), property) and callable(getattr(kind, "state", None))
+
+
+def observation_of(evidence: Evidence, kind: type[Observation]) -> Observation | None:
+    try:
+        return None if evidence.facts is None else kind.model_validate(evidence.facts)
+    except ValidationError:
+        return None
