@@ -108,10 +108,10 @@ class _Builder:
         resolver = self._resolver()
         own_ports = self._on_port_53()
         ports = Ports(resolver=_port(resolver[0]), **{name: _port(each) for name, each in listening.items()})
-        names = self._start("names", self._zones((*resolver, *own_ports)), (*resolver, *own_ports))
+        names = self._start("dns_server", self._zones((*resolver, *own_ports)), (*resolver, *own_ports))
         root, root_key = certificates.authority()
         services = self._services(listening, ports, certificates.sound(PORTAL, root, root_key))
-        servers = self._start("servers", {"services": [each.order() for each in services]}, listening.values())
+        servers = self._start("tcp_servers", {"services": [each.order() for each in services]}, listening.values())
         servers.wait_ready()
         return Estate(
             addresses=self.addresses,

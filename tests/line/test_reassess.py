@@ -29,7 +29,7 @@ def told(line: Line, servers: Servers) -> Told:
     return line.call(
         "run",
         paper,
-        *("--only", "tls", "--only", "http", "--only", "names", "--only", "papers", "--lang", "en"),
+        *("--only", "tls", "--only", "http", "--only", "names", "--only", "dossier", "--lang", "en"),
         resolvers=[f"127.0.0.1:{servers.ports['names']}"],
     )
 

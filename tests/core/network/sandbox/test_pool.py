@@ -12,7 +12,7 @@ from inspector.model.base import Cause
 from inspector.model.errors import Trouble
 from inspector.network import isolate
 from inspector.network.guard.audit_hook import Bypass
-from inspector.network.sandbox import pool as isolation
+from inspector.network.sandbox import pool, worker_process
 from inspector.network.sandbox.protocol import Kind, pack
 from tests.core.network import worker_jobs as jobs
 from tests.core.network.addresses import ADDRESS, DECOY, HOST, Estate, authorise, make_probe, needs_raw, serving, target
@@ -82,7 +82,7 @@ def test_what_nobody_asked_for_is_not_taken_in() -> None:
     assert caught.value.cause is Cause.BUG
 
     async def busy_elsewhere() -> int:
-        worker = isolation._Worker()
+        worker = worker_process.WorkerProcess()
         try:
             async with worker.listening():
                 await worker.send(
@@ -91,7 +91,7 @@ def test_what_nobody_asked_for_is_not_taken_in() -> None:
                         {
                             "module": jobs.__name__,
                             "name": "flood",
-                            "memory_bytes": isolation.MEMORY_BYTES,
+                            "memory_bytes": worker_process.MEMORY_BYTES,
                             "network": False,
                             "context": False,
                         },
@@ -104,15 +104,15 @@ def test_what_nobody_asked_for_is_not_taken_in() -> None:
         finally:
             worker.kill()
 
-    assert 0 < asyncio.run(busy_elsewhere()) < 2 * isolation._READ_BYTES
+    assert 0 < asyncio.run(busy_elsewhere()) < 2 * worker_process._READ_BYTES
 
 
 @pytest.mark.parametrize("warm", [True, False])
 def test_nobody_waits_for_a_long_job(monkeypatch: pytest.MonkeyPatch, warm: bool) -> None:
     """A job gets another worker while the only one is at a long job, were it the first that this one has."""
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(isolation, "_FIRST_SECONDS", 0.2)
-    isolation.kill_idle(0)
+    monkeypatch.setattr(pool, "FIRST_SECONDS", 0.2)
+    pool.kill_idle(0)
 
     async def go() -> bool:
         if warm:

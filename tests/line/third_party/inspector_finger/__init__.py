@@ -16,9 +16,9 @@ def inspector_probes() -> Iterable[Probe]:
 
 @hookimpl
 def inspector_checks() -> Iterable[Check]:
-    from inspector_finger.checks.no_users_told import no_users_told
+    from inspector_finger.checks.no_users_listed import no_users_listed
 
-    return [no_users_told]
+    return [no_users_listed]
 
 
 @hookimpl

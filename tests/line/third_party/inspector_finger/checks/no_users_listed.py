@@ -3,7 +3,7 @@ from inspector_finger.observations import Finger
 
 
 @check("finger-no-users-told", title="The finger service tells nobody's login name", references=("RFC 1288 §3.2.2",))
-def no_users_told(finger: Finger) -> Verdict:
+def no_users_listed(finger: Finger) -> Verdict:
     """Login names are half of what it takes to log in.
 
     Remediation: switch the finger service off.
