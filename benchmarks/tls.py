@@ -156,7 +156,7 @@ def papers(folder: Path, of: str, port: int, count: int, systems: int) -> list[s
         "id": "benchmark",
         "kind": "own-estate",
         "granted_by": "the benchmark",
-        "touch": "intrusive",
+        "intrusiveness": "intrusive",
         "covers": {"blocks": ["127.0.0.0/8"], "ports": ["1-65535"]},
         "valid_from": (at - timedelta(hours=1)).isoformat(),
         "valid_until": (at + timedelta(hours=12)).isoformat(),

@@ -56,8 +56,8 @@ async def _through_the_door(port: int, asks: Sequence[Ask], look: Callable[..., 
     from inspector.declare.declaration import System
     from inspector.declare.settings import Settings
     from inspector.model.base import now
-    from inspector.model.intrusiveness import Touch
-    from inspector.model.subject import Aim, parse_uri, subject_of
+    from inspector.model.intrusiveness import Intrusiveness
+    from inspector.model.subject import SubjectKind, parse_uri, subject_of
     from inspector.network import Door, Ledger, Scope
     from inspector.record.plan import Pin
     from inspector_tls.enumeration.probe import HTTPS, tls
@@ -70,7 +70,7 @@ async def _through_the_door(port: int, asks: Sequence[Ask], look: Callable[..., 
         covers=Covers(blocks=("127.0.0.0/8",), ports=(PortRange(first=1, last=65535),)),
         valid_from=at - timedelta(minutes=1),
         valid_until=at + timedelta(hours=2),
-        touch=Touch.INTRUSIVE,
+        intrusiveness=Intrusiveness.INTRUSIVE,
         rates=Rates(connections_per_second=100_000, burst=100_000, at_once=50),
     )
     uri = parse_uri(f"https://{HOST}:{port}/", {"https": HTTPS})
@@ -84,7 +84,7 @@ async def _through_the_door(port: int, asks: Sequence[Ask], look: Callable[..., 
 
             async def one(ask: Ask) -> None:
                 async with room:
-                    target = Target(subject_of(uri, Aim.ADDRESS, address=ask.address), Declared())
+                    target = Target(subject_of(uri, SubjectKind.ADDRESS, address=ask.address), Declared())
                     network = door.network(tls, target, granted)
                     try:
                         await look(ask, target, network)
@@ -173,8 +173,8 @@ def every_look(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
     from inspector.collect.collector import mixed
     from inspector.collect.parsing import facts_of
     from inspector.model.base import now
-    from inspector.plugin.check import Every, Seen
-    from inspector.plugin.probe import Reading
+    from inspector.plugin.check import Every, SubjectResult
+    from inspector.plugin.probe import ParseContext
     from inspector_tls import inspector_checks, inspector_probes
     from inspector_tls.cross_check.probe import tls_cross_check
 
@@ -189,17 +189,17 @@ def every_look(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
     async def look(ask: Ask, target: Any, network: Any) -> None:
         probe = probes[ask.probe]
         capture = await probe.look(target, network, **probe.options().model_dump(mode="json"))
-        facts, note = await facts_of(probe, capture, Reading(target.subject, now()))
+        facts, note = await facts_of(probe, capture, ParseContext(target.subject, now()))
         if note is not None:
             raise RuntimeError(f"{probe.name}: {note.detail}")
         everything[target.subject][probe.kind] = facts
 
     def judged(subject: Subject, facts: dict[type[Observation], Any]) -> Iterator[str]:
-        seen = {kind: Seen(subject, kind.model_validate(told)) for kind, told in facts.items()}
+        seen = {kind: SubjectResult(subject, kind.model_validate(told)) for kind, told in facts.items()}
         for check in checks:
             inputs: list[object] = []
-            for wire in check.wires:
-                one = seen.get(wire.kind) or Seen(subject, None, Cause.NOT_SELECTED)
+            for wire in check.inputs:
+                one = seen.get(wire.kind) or SubjectResult(subject, None, Cause.NOT_SELECTED)
                 inputs.append(Declared() if wire.kind is None else Every([one]) if wire.every else one)
             yield check.judge(inputs, {}).outcome.value
 

@@ -53,11 +53,11 @@ def _checks(checks: Iterable[Check], texts: Iterable[Texts]) -> str:
 
 def _check(check: Check, registry: Registry, rows: Iterable[Row], texts: Iterable[Texts]) -> str:
     parts = [MADE, f"# {check.id}", *(part for each in texts for part in _words(check, registry, each))]
-    wires = [
-        f"`{wire.kind.kind if wire.kind else 'declared'}`{' (every)' if wire.every else ''}" for wire in check.wires
+    inputs = [
+        f"`{wire.kind.kind if wire.kind else 'declared'}`{' (every)' if wire.every else ''}" for wire in check.inputs
     ]
     about = f", about each {check.about.value}" if check.about else ""
-    parts += ["## Judged from", f"{', '.join(wires)}{about}."]
+    parts += ["## Judged from", f"{', '.join(inputs)}{about}."]
     if check.references:
         parts += ["## References", "\n".join(f"- {each}" for each in check.references)]
     if check.options.model_fields:

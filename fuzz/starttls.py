@@ -11,7 +11,7 @@ from contextlib import suppress
 import atheris
 
 with atheris.instrument_imports(include=["inspector_tls.starttls"]):
-    from inspector import Trouble
+    from inspector import ScanFailure
     from inspector_tls.starttls.negotiation import PREAMBLE_BYTES, TALKS, Names, Preamble
 
 from fuzz.material import edited
@@ -51,7 +51,7 @@ def one_input(data: bytes) -> None:
     scheme = _SCHEMES[data[0] % len(_SCHEMES)]
     preamble = Preamble(scheme, Names(host="www.example.vn", ehlo="inspector.example.vn"))
     said = 0
-    with suppress(Trouble):
+    with suppress(ScanFailure):
         for answer in _answers(scheme, data[1:]):
             assert len(preamble.take()) < PREAMBLE_BYTES
             if preamble.is_ready:

@@ -9,17 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from inspector.model.base import Answer, Cause, Model, Moment, Quantity, Unseen
+    from inspector.model.base import Answer, Cause, Model, NotSeen, Quantity, Timestamp
     from inspector.model.declared import Declared
-    from inspector.model.errors import Trouble
-    from inspector.model.intrusiveness import Touch
+    from inspector.model.errors import ScanFailure
+    from inspector.model.intrusiveness import Intrusiveness
     from inspector.model.language import Language
-    from inspector.model.observation import Capture, Discovered, Gap, Observation, Raw, Sensitivity, TroubleNote
-    from inspector.model.subject import HOST, TCP, UDP, Aim, Form, Scheme, Subject
+    from inspector.model.observation import Discovered, FailureNote, Gap, Observation, Raw, ScanOutput, Sensitivity
+    from inspector.model.subject import HOST, TCP, UDP, Form, Scheme, Subject, SubjectKind
     from inspector.model.verdict import Outcome, Verdict, failed, inconclusive, not_applicable, passed
     from inspector.network.client import Network
-    from inspector.plugin.check import Check, Every, Seen, check, checks_in
-    from inspector.plugin.probe import Cost, Probe, Reading, Target, probe
+    from inspector.plugin.check import Check, Every, SubjectResult, check, checks_in
+    from inspector.plugin.probe import Cost, ParseContext, Probe, Target, probe
     from inspector.registry.hookspecs import hookimpl
     from inspector.report.renderer import Renderer
 
@@ -28,38 +28,38 @@ __version__: Final = "0.1.0"
 _HOME = {
     "Check": "inspector.plugin.check",
     "Every": "inspector.plugin.check",
-    "Seen": "inspector.plugin.check",
+    "SubjectResult": "inspector.plugin.check",
     "check": "inspector.plugin.check",
     "checks_in": "inspector.plugin.check",
     "Declared": "inspector.model.declared",
-    "Trouble": "inspector.model.errors",
+    "ScanFailure": "inspector.model.errors",
     "hookimpl": "inspector.registry.hookspecs",
     "Answer": "inspector.model.base",
     "Cause": "inspector.model.base",
     "Model": "inspector.model.base",
-    "Moment": "inspector.model.base",
+    "Timestamp": "inspector.model.base",
     "Quantity": "inspector.model.base",
-    "Unseen": "inspector.model.base",
+    "NotSeen": "inspector.model.base",
     "Network": "inspector.network.client",
-    "Capture": "inspector.model.observation",
+    "ScanOutput": "inspector.model.observation",
     "Discovered": "inspector.model.observation",
     "Gap": "inspector.model.observation",
     "Observation": "inspector.model.observation",
     "Raw": "inspector.model.observation",
     "Sensitivity": "inspector.model.observation",
-    "TroubleNote": "inspector.model.observation",
+    "FailureNote": "inspector.model.observation",
     "Cost": "inspector.plugin.probe",
     "Probe": "inspector.plugin.probe",
-    "Reading": "inspector.plugin.probe",
+    "ParseContext": "inspector.plugin.probe",
     "Target": "inspector.plugin.probe",
-    "Touch": "inspector.model.intrusiveness",
+    "Intrusiveness": "inspector.model.intrusiveness",
     "probe": "inspector.plugin.probe",
     "Language": "inspector.model.language",
     "Renderer": "inspector.report.renderer",
     "HOST": "inspector.model.subject",
     "TCP": "inspector.model.subject",
     "UDP": "inspector.model.subject",
-    "Aim": "inspector.model.subject",
+    "SubjectKind": "inspector.model.subject",
     "Form": "inspector.model.subject",
     "Scheme": "inspector.model.subject",
     "Subject": "inspector.model.subject",
@@ -75,37 +75,37 @@ __all__ = [
     "HOST",
     "TCP",
     "UDP",
-    "Aim",
     "Answer",
-    "Capture",
     "Cause",
     "Check",
     "Cost",
     "Declared",
     "Discovered",
     "Every",
+    "FailureNote",
     "Form",
     "Gap",
+    "Intrusiveness",
     "Language",
     "Model",
-    "Moment",
     "Network",
+    "NotSeen",
     "Observation",
     "Outcome",
+    "ParseContext",
     "Probe",
     "Quantity",
     "Raw",
-    "Reading",
     "Renderer",
+    "ScanFailure",
+    "ScanOutput",
     "Scheme",
-    "Seen",
     "Sensitivity",
     "Subject",
+    "SubjectKind",
+    "SubjectResult",
     "Target",
-    "Touch",
-    "Trouble",
-    "TroubleNote",
-    "Unseen",
+    "Timestamp",
     "Verdict",
     "check",
     "checks_in",

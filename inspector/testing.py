@@ -23,11 +23,11 @@ from inspector.declare.declaration import System
 from inspector.declare.settings import Settings
 from inspector.model.base import Answer, Cause, Model, now
 from inspector.model.declared import Declared
-from inspector.model.errors import Misuse, Trouble
-from inspector.model.observation import Capture, Observation, TroubleNote
+from inspector.model.errors import ScanFailure, UsageError
+from inspector.model.observation import FailureNote, Observation, ScanOutput
 from inspector.model.subject import HOST, TCP, UDP, Uri, parse_uri, subject_of
 from inspector.network import Door, Ledger, Scope
-from inspector.plugin.probe import Probe, Reading, Target
+from inspector.plugin.probe import ParseContext, Probe, Target
 from inspector.record.ledger_entry import LedgerEntry
 from inspector.record.plan import Pin
 
@@ -42,17 +42,17 @@ class Look:
     """What one look came to: raw bytes, the facts read from them or the trouble that ended it, and the ledger."""
 
     target: Target
-    capture: Capture
+    capture: ScanOutput
     facts: Observation | None
-    trouble: TroubleNote | None
+    failure: FailureNote | None
     ledger: tuple[LedgerEntry, ...]
 
     def seen(self, kind: type[T]) -> T:
         """The facts; raises the look's trouble when there are none."""
         if isinstance(self.facts, kind):
             return self.facts
-        note = self.trouble or TroubleNote(cause=Cause.BUG, detail="nothing was read")
-        raise Trouble(note.cause, note.detail)
+        note = self.failure or FailureNote(cause=Cause.BUG, detail="nothing was read")
+        raise ScanFailure(note.cause, note.detail)
 
 
 def run_probe(
@@ -72,15 +72,15 @@ def run_probe(
 
     The host that ``uri`` names is pinned to ``address``, a loopback one; ``needs`` are the observations that the look
     rests on, ``options`` its own. Roots are PEM. Without an ``authorisation`` everything on this machine is covered.
-    Raises Misuse when ``address`` is not on this machine.
+    Raises UsageError when ``address`` is not on this machine.
     """
     if not is_loopback(address):
-        raise Misuse(f"{address} is not on this machine", remedy="test against a server on a loopback address")
+        raise UsageError(f"{address} is not on this machine", remedy="test against a server on a loopback address")
     schemes = {scheme.name: scheme for scheme in (TCP, UDP, HOST, *probe.schemes)}
     endpoint = parse_uri(uri, schemes)
-    subject = subject_of(endpoint, probe.aim, address=address if probe.aim.has_address else None)
+    subject = subject_of(endpoint, probe.subject_kind, address=address if probe.subject_kind.has_address else None)
     target = Target(subject, declared or Declared())
-    reading = Reading(subject, now(), declared_roots, public_roots, dnssec_anchors)
+    reading = ParseContext(subject, now(), declared_roots, public_roots, dnssec_anchors)
     granted = authorisation or _authorisation(probe)
     return asyncio.run(
         _look(probe, endpoint, target, needs, address, granted, settings or Settings(), reading, options)
@@ -95,21 +95,21 @@ async def _look(
     address: str,
     granted: Authorisation,
     settings: Settings,
-    reading: Reading,
+    reading: ParseContext,
     options: dict[str, Any],
 ) -> Look:
     scope = Scope([granted], _system(endpoint), [Pin(name=endpoint.host, addresses=(address,))])
-    capture, facts, note = Capture(), None, None
+    capture, facts, note = ScanOutput(), None, None
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
         try:
             async with Door(settings, scope, ledger, salt=b"test", run="test") as door:
                 network = door.network(probe, target, granted)
                 capture = await probe.look(target, network, *needs, **options)
-            note = capture.trouble
+            note = capture.failure
             facts = probe.kind.model_validate(await read(probe, capture, reading))
-        except Trouble as trouble:
-            note = TroubleNote(cause=trouble.cause, detail=trouble.message)
+        except ScanFailure as failure:
+            note = FailureNote(cause=failure.cause, detail=failure.message)
         return Look(target, capture, facts, note, tuple(ledger.entries()))
 
 
@@ -123,7 +123,7 @@ def _authorisation(probe: Probe) -> Authorisation:
         covers=Covers(blocks=("127.0.0.0/8", "::1/128"), ports=(PortRange(first=1, last=65535),)),
         valid_from=at - timedelta(minutes=1),
         valid_until=at + timedelta(hours=1),
-        touch=probe.touch,
+        intrusiveness=probe.intrusiveness,
         rates=LOOPBACK_RATES,
     )
 

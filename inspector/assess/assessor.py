@@ -15,13 +15,13 @@ from inspector.assess.evidence_index import Filed, Shelf, family_of
 from inspector.declare.statement import Statement, apply
 from inspector.model.base import Cause, canonical
 from inspector.model.declared import Declared, Tenancy
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.model.finding import ClauseRef, Finding, Force, Relied, finding_id
 from inspector.model.observation import Evidence
 from inspector.model.subject import SYSTEM, BadUri, Subject, parse_uri
 from inspector.model.verdict import Message, Outcome, Verdict
 from inspector.plan.planner import concerns
-from inspector.plan.selection import Selection, is_beyond_touch
+from inspector.plan.selection import Selection, exceeds_intrusiveness
 from inspector.plugin.check import Check
 from inspector.plugin.time_limits import Clock
 from inspector.record.assessment import Change, Coverage, Judgement, Missed
@@ -67,7 +67,7 @@ def _judge(check: Check, case: Case, options: Mapping[str, Any], clock: Clock) -
         with clock.bound(f"check {check.id}"):
             verdict = check.judge(case.inputs, options)
     except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes an outcome)
-        detail = error.message if isinstance(error, Trouble) else f"{type(error).__name__}: {str(error)[:300]}"
+        detail = error.message if isinstance(error, ScanFailure) else f"{type(error).__name__}: {str(error)[:300]}"
         return Verdict(
             outcome=Outcome.ERROR,
             message=Message(id="the check {check} failed: {detail}", values={"check": check.id, "detail": detail}),
@@ -143,7 +143,7 @@ class _Assessor:
 
     def _is_beyond(self, requirement: Requirement) -> bool:
         given = self.given
-        return is_beyond_touch(requirement, given.registry, given.inspection.authorisations, given.selection)
+        return exceeds_intrusiveness(requirement, given.registry, given.inspection.authorisations, given.selection)
 
     def _judged(self, requirement: Requirement) -> Iterator[_Judged]:
         check = self.given.registry.checks[requirement.check]
@@ -160,7 +160,7 @@ class _Assessor:
     def _is_declared(self, check: Check) -> bool:
         """Whether a probe would look at a declared endpoint for this check: then its silence is no absence."""
         registry = self.given.registry
-        probes = [probe for wire in check.wires if wire.kind for probe in registry.producers(wire.kind)]
+        probes = [probe for wire in check.inputs if wire.kind for probe in registry.producers(wire.kind)]
         for text in self.given.inspection.system.endpoints:
             with suppress(BadUri):  # of a scheme whose plugin is gone
                 uri = parse_uri(text, registry.schemes)
@@ -171,7 +171,7 @@ class _Assessor:
     def _about(self, row: _Row, check: Check, subject: Subject) -> _Judged:
         declared = self._declared_of(subject.host)
         case = case_of(check, subject, self.shelf, declared, 1)
-        anew = any(wire.kind and family_of(wire.kind.kind) in self.shelf.looked_again for wire in check.wires)
+        anew = any(wire.kind and family_of(wire.kind.kind) in self.shelf.looked_again for wire in check.inputs)
         again = case_of(check, subject, self.shelf, declared, 2) if anew else case
         first = self._verdict(row, check, case)
         looked_twice = any(evidence.look == 2 for _, evidence in again.rests)
@@ -228,8 +228,8 @@ class _Assessor:
             Missed(
                 probe=evidence.probe,
                 subject=evidence.subject,
-                cause=evidence.trouble.cause if evidence.trouble else Cause.NOT_REACHED,
-                detail=evidence.trouble.detail if evidence.trouble else "",
+                cause=evidence.failure.cause if evidence.failure else Cause.NOT_REACHED,
+                detail=evidence.failure.detail if evidence.failure else "",
             )
             for evidence in firsts
             if evidence.facts is None

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from inspector.assess.evidence_index import Filed, Shelf
 from inspector.model.base import Cause
 from inspector.model.declared import Declared
-from inspector.model.subject import SYSTEM, Aim, Subject
-from inspector.plugin.check import Check, Every, Seen, Wire
+from inspector.model.subject import SYSTEM, Subject, SubjectKind
+from inspector.plugin.check import Check, CheckInput, Every, SubjectResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +23,19 @@ class Case:
 
 def subjects_of(check: Check, shelf: Shelf) -> list[Subject]:
     """The subjects that a check is about, given what was to be looked at."""
-    wanted = [wire for wire in check.wires if wire.kind is not None]
+    wanted = [wire for wire in check.inputs if wire.kind is not None]
     if not wanted:
         return [SYSTEM]
     relevant = [filed[1].subject for wire in wanted if wire.kind for filed in shelf.of(wire.kind, 1)]
     single = next((wire for wire in wanted if not wire.every), None)
     if check.about is None and single is not None and single.kind is not None:
         found = [filed[1].subject for filed in shelf.of(single.kind, 1)]
-    elif check.about is Aim.SYSTEM:
+    elif check.about is SubjectKind.SYSTEM:
         found = [SYSTEM] if relevant else []
-    elif check.about is Aim.HOST:
+    elif check.about is SubjectKind.HOST:
         hosts = {subject.host for subject in relevant if subject.host}
-        found = [Subject(kind=Aim.HOST, uri=f"host:{host}", scheme="host", host=host) for host in hosts]
-    elif check.about in (Aim.ZONE, Aim.MAIL):
+        found = [Subject(kind=SubjectKind.HOST, uri=f"host:{host}", scheme="host", host=host) for host in hosts]
+    elif check.about in (SubjectKind.ZONE, SubjectKind.MAIL):
         found = [subject for subject in shelf.subjects() if subject.kind is check.about]
     else:
         whole = [subject for subject in shelf.subjects() if subject.kind is check.about]
@@ -47,7 +47,7 @@ def subjects_of(check: Check, shelf: Shelf) -> list[Subject]:
     return [each for _, each in sorted({subject.key: subject for subject in found}.items())]
 
 
-def _about(subject: Subject, wire: Wire, shelf: Shelf, look: int) -> Filed | None:
+def _about(subject: Subject, wire: CheckInput, shelf: Shelf, look: int) -> Filed | None:
     """The one piece of evidence of this kind about this subject: exact, under it, or at the same host and address.
 
     What stands at another port of that host is another service, never taken for this one.
@@ -73,7 +73,7 @@ def _about(subject: Subject, wire: Wire, shelf: Shelf, look: int) -> Filed | Non
 def case_of(check: Check, subject: Subject, shelf: Shelf, declared: Declared, look: int) -> Case:
     inputs: list[object] = []
     rests: list[Filed] = []
-    for wire in check.wires:
+    for wire in check.inputs:
         if wire.kind is None:
             inputs.append(declared)
         elif wire.every:
@@ -82,6 +82,8 @@ def case_of(check: Check, subject: Subject, shelf: Shelf, declared: Declared, lo
             rests.extend(found)
         else:
             one = _about(subject, wire, shelf, look)
-            inputs.append(Seen(subject, None, Cause.NOT_SELECTED) if one is None else shelf.seen(wire.kind, one))
+            inputs.append(
+                SubjectResult(subject, None, Cause.NOT_SELECTED) if one is None else shelf.seen(wire.kind, one)
+            )
             rests.extend([one] if one else [])
     return Case(subject, tuple(inputs), tuple(rests))

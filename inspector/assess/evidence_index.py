@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from inspector.model.base import Cause
 from inspector.model.observation import Evidence, Observation
 from inspector.model.subject import Subject
-from inspector.plugin.check import Seen
+from inspector.plugin.check import SubjectResult
 
 Filed = tuple[str, Evidence]
 
@@ -30,7 +30,7 @@ class Shelf:
     by_family: dict[str, list[Filed]] = field(default_factory=dict)
     looked_again: set[str] = field(default_factory=set)
     _chosen: dict[tuple[str, int], dict[_Key, Filed]] = field(default_factory=dict)
-    _read: dict[tuple[str, int], Seen[Observation]] = field(default_factory=dict)
+    _read: dict[tuple[str, int], SubjectResult[Observation]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for each in sorted(self.filed, key=lambda one: (one[1].subject.key, one[1].look)):
@@ -55,7 +55,7 @@ class Shelf:
         """The same without the subjects' keys."""
         return self.by_subject(kind, look).values()
 
-    def seen(self, kind: type[Observation], filed: Filed) -> Seen[Observation]:
+    def seen(self, kind: type[Observation], filed: Filed) -> SubjectResult[Observation]:
         """The observation in a piece of evidence, read once for all checks."""
         key = (kind.kind, id(filed[1]))  # which lies on this shelf as long as the shelf is there
         if key not in self._read:
@@ -63,14 +63,14 @@ class Shelf:
         return self._read[key]
 
 
-def result_of(kind: type[Observation], filed: Filed) -> Seen[Observation]:
+def result_of(kind: type[Observation], filed: Filed) -> SubjectResult[Observation]:
     """The observation in a piece of evidence; another version of its kind is never guessed at."""
     _, evidence = filed
     if evidence.facts is None:
-        return Seen(evidence.subject, None, evidence.trouble.cause if evidence.trouble else Cause.NOT_REACHED)
+        return SubjectResult(evidence.subject, None, evidence.failure.cause if evidence.failure else Cause.NOT_REACHED)
     if evidence.kind != kind.kind:
-        return Seen(evidence.subject, None, Cause.AMBIGUOUS)
+        return SubjectResult(evidence.subject, None, Cause.AMBIGUOUS)
     try:
-        return Seen(evidence.subject, kind.model_validate(evidence.facts))
+        return SubjectResult(evidence.subject, kind.model_validate(evidence.facts))
     except ValidationError:
-        return Seen(evidence.subject, None, Cause.AMBIGUOUS)
+        return SubjectResult(evidence.subject, None, Cause.AMBIGUOUS)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from inspector.model.base import Cause
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 from inspector.model.finding import Finding, Obligation, Severity
 from inspector.model.verdict import Outcome
 
@@ -24,7 +24,7 @@ class Threshold:
                 self.severity = Severity(text)
             except ValueError:
                 known = ", ".join(["must", *(each.value for each in Severity)])
-                raise Misuse(f"--fail-on {text} is not known", remedy=f"write one of {known}") from None
+                raise UsageError(f"--fail-on {text} is not known", remedy=f"write one of {known}") from None
 
     def reached(self, finding: Finding) -> bool:
         """Whether the finding counts."""
@@ -61,12 +61,12 @@ def gravest(codes: Iterable[int]) -> int:
 
 
 def baseline_of(path: Path) -> frozenset[str]:
-    """The ids of the findings that failed in an earlier ``findings.json``. Raises Misuse."""
+    """The ids of the findings that failed in an earlier ``findings.json``. Raises UsageError."""
     try:
         told = json.loads(path.read_bytes())
         findings = told["findings"] if isinstance(told, dict) else told
         return frozenset(each["id"] for each in findings if each["outcome"] == Outcome.FAIL.value)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Misuse(
+        raise UsageError(
             f"{path}: no findings can be read: {error}", remedy="give a findings.json of an earlier judgement"
         ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspector.cli import terminal
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 from inspector.model.language import Language
 from inspector.plugin.check import Check
 from inspector.regime.loader import load_all
@@ -13,14 +13,14 @@ from inspector.report.messages import Texts
 
 
 def print_explanation(name: str, lang: str) -> int:
-    """Print the page of a check, or of a requirement. Raises Misuse."""
+    """Print the page of a check, or of a requirement. Raises UsageError."""
     registry = installed()
     texts = Texts(registry, Language(lang))
     rows = [(regime, row) for regime in load_all(registry.profiles) for row in regime.requirements]
     check = registry.checks.get(name)
     asked = [(regime, row) for regime, row in rows if name in (row.id, row.check)]
     if check is None and not asked:
-        raise Misuse(f"{name!r} is neither a check nor a requirement", remedy="see 'inspector list checks'")
+        raise UsageError(f"{name!r} is neither a check nor a requirement", remedy="see 'inspector list checks'")
     check = check or registry.checks.get(asked[0][1].check)
     if check is not None:
         _print_check(check, texts)

@@ -13,7 +13,7 @@ import typer
 from inspector.cli import terminal
 from inspector.declare import templates as skeleton
 from inspector.declare.declaration import SYSTEM_ID
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 from inspector.model.subject import Uri, parse_uri
 from inspector.registry.registry import installed
 
@@ -34,17 +34,17 @@ class Answers:
 def _ask(known: str | None, question: str, flag: str) -> str:
     if known is not None:
         if not known.strip():
-            raise Misuse(f"{flag} is empty", remedy="give a text")
+            raise UsageError(f"{flag} is empty", remedy="give a text")
         return known
     if not sys.stdin.isatty():
-        raise Misuse(f"{flag} is missing", remedy=f"give {flag}, or run 'inspector init' on a terminal to be asked")
+        raise UsageError(f"{flag} is missing", remedy=f"give {flag}, or run 'inspector init' on a terminal to be asked")
     return str(typer.prompt(question, err=True))
 
 
 def _level(known: int | None) -> int:
     text = _ask(None if known is None else str(known), "Cấp độ / level (1-5)", "--level")
     if text not in ("1", "2", "3", "4", "5"):
-        raise Misuse(f"level {text!r} does not exist", remedy="give a level from 1 to 5")
+        raise UsageError(f"level {text!r} does not exist", remedy="give a level from 1 to 5")
     return int(text)
 
 
@@ -53,19 +53,21 @@ def _endpoints(known: tuple[str, ...]) -> list[Uri]:
     try:
         return [parse_uri(each, installed().schemes) for each in text.split()]
     except ValueError as error:
-        raise Misuse(str(error)) from None
+        raise UsageError(str(error)) from None
 
 
 def write(folder: Path, answers: Answers, *, force: bool) -> int:
-    """Write the four papers; an existing one is kept unless ``force``. Raises Misuse."""
+    """Write the four papers; an existing one is kept unless ``force``. Raises UsageError."""
     names = ("declaration.yaml", "authorisation.yaml", "statements.yaml", "inspector.toml")
     existing = [name for name in names if (folder / name).exists()]
     if existing and not force:
-        raise Misuse(f"{folder / existing[0]} exists", remedy="choose another folder, or overwrite it with --force")
+        raise UsageError(f"{folder / existing[0]} exists", remedy="choose another folder, or overwrite it with --force")
     organisation = _ask(answers.organisation, "Tên cơ quan, tổ chức / organisation", "--organisation")
     system = _ask(answers.system, "Mã hệ thống / id of the system", "--system")
     if not re.fullmatch(SYSTEM_ID, system):
-        raise Misuse(f"{system!r} cannot be the id of a system", remedy="use letters, digits, dot, - and _, at most 64")
+        raise UsageError(
+            f"{system!r} cannot be the id of a system", remedy="use letters, digits, dot, - and _, at most 64"
+        )
     name = _ask(answers.name, "Tên hệ thống / name of the system", "--name")
     level = _level(answers.level)
     endpoints = _endpoints(answers.endpoints)
@@ -87,7 +89,9 @@ def write(folder: Path, answers: Answers, *, force: bool) -> int:
             (folder / file).write_text(make(), encoding="utf-8")
             terminal.say(str(folder / file))
     except OSError as error:
-        raise Misuse(f"{error.filename}: cannot be written: {error.strerror}", remedy="choose another folder") from None
+        raise UsageError(
+            f"{error.filename}: cannot be written: {error.strerror}", remedy="choose another folder"
+        ) from None
     here = folder / "declaration.yaml"
     terminal.note(f"inspector: next: inspector plan {here} -a {folder / 'authorisation.yaml'}")
     return 0

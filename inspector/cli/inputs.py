@@ -18,7 +18,7 @@ from inspector.declare.document import fault_at
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statement
 from inspector.model.base import now
-from inspector.model.errors import Fault, Misuse, PaperError
+from inspector.model.errors import Fault, PaperError, UsageError
 from inspector.model.subject import Uri, parse_uri
 from inspector.pipeline.prepare import Job
 from inspector.plan.selection import Selection
@@ -60,13 +60,13 @@ class Papers:
 
 
 def instant(text: str | None) -> datetime:
-    """The instant of ``--as-of`` (a day begins at midnight, UTC), or now. Raises Misuse."""
+    """The instant of ``--as-of`` (a day begins at midnight, UTC), or now. Raises UsageError."""
     if text is None:
         return now()
     try:
         return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
     except ValueError:
-        raise Misuse(f"--as-of {text!r} is no date", remedy="write YYYY-MM-DD") from None
+        raise UsageError(f"--as-of {text!r} is no date", remedy="write YYYY-MM-DD") from None
 
 
 def read_settings(path: Path | None, output: Path | None = None) -> Settings:
@@ -76,7 +76,7 @@ def read_settings(path: Path | None, output: Path | None = None) -> Settings:
 
 
 def regime_of(name: str | None, system: System, as_of: datetime, known: Sequence[Regime]) -> Regime:
-    """The regime asked for, or the one that holds for the system on that day. Raises Misuse."""
+    """The regime asked for, or the one that holds for the system on that day. Raises UsageError."""
     return select(known, system, as_of) if name is None else named(known, name)
 
 
@@ -99,33 +99,35 @@ def _uris(order: Order, registry: Registry) -> list[Uri]:
     try:
         return [parse_uri(text, registry.schemes) for text in order.targets]
     except ValueError as error:
-        raise Misuse(
+        raise UsageError(
             str(error), remedy="give a declaration.yaml, or endpoint URIs such as https://host/ with --level"
         ) from None
 
 
 def papers(order: Order, registry: Registry) -> Papers:
-    """The papers that the targets name, or papers made for endpoints without any. Raises Misuse or PaperError."""
+    """The papers that the targets name, or papers made for endpoints without any. Raises UsageError or PaperError."""
     if not order.targets:
-        raise Misuse("nothing to inspect", remedy="give a declaration.yaml, or endpoint URIs such as https://host/")
+        raise UsageError("nothing to inspect", remedy="give a declaration.yaml, or endpoint URIs such as https://host/")
     read = [authorisation.read(path) for path in order.authorisations]
     given = tuple(each for found, _ in read for each in found)
     files = [text for text in order.targets if Path(text).is_file() or text.endswith((".yaml", ".yml"))]
     if not files:
         if order.level is None:
-            raise Misuse("endpoints without a declaration need a level", remedy="add --level 1 to 5")
+            raise UsageError("endpoints without a declaration need a level", remedy="add --level 1 to 5")
         author = order.authorised_by or (given[0].granted_by if given else None)
         made, granted = declaration.ad_hoc(_uris(order, registry), order.level, author)
         return Papers(made, given or (granted,), _together(places for _, places in read))
     if len(files) != 1 or len(order.targets) != 1:
-        raise Misuse("give one declaration, or endpoint URIs, not both", remedy="start one run for each declaration")
+        raise UsageError(
+            "give one declaration, or endpoint URIs, not both", remedy="start one run for each declaration"
+        )
     if order.level is not None:
-        raise Misuse("the level stands in the declaration", remedy="leave --level out")
+        raise UsageError("the level stands in the declaration", remedy="leave --level out")
     declared, declared_at = declaration.load(Path(files[0]), registry.schemes)
     if declared.authorisation is not None:
         given = (*given, declared.authorisation)
     if not given:
-        raise Misuse(
+        raise UsageError(
             f"{files[0]}: nobody permits this inspection",
             remedy="give --authorisation authorisation.yaml, or write one of kind own-estate into the declaration",
         )
@@ -159,11 +161,11 @@ def check_approvals(told: Papers, regimes: Sequence[Regime], today: date) -> Non
 
 
 def chosen(declared: Declaration, wanted: tuple[str, ...]) -> tuple[System, ...]:
-    """The systems to inspect. Raises Misuse for an id that is not declared."""
+    """The systems to inspect. Raises UsageError for an id that is not declared."""
     known = {each.id: each for each in declared.systems}
     for name in wanted:
         if name not in known:
-            raise Misuse(f"--system {name}: not declared", remedy=f"write one of {', '.join(sorted(known))}")
+            raise UsageError(f"--system {name}: not declared", remedy=f"write one of {', '.join(sorted(known))}")
     return tuple(each for each in declared.systems if not wanted or each.id in wanted)
 
 
@@ -182,7 +184,7 @@ class Round:
     systems: tuple[System, ...]
 
     def job(self, system: System, progress: Callable[[Progress], None] = lambda _step: None) -> Job:
-        """The inspection of one system. Raises Misuse when no regime holds for it."""
+        """The inspection of one system. Raises UsageError when no regime holds for it."""
         regime = regime_of(self.order.regime, system, self.as_of, self.regimes)
         return Job(
             run=self.run,
@@ -208,7 +210,7 @@ class Round:
 
 
 def round_of(order: Order) -> Round:
-    """Read everything that was typed. Raises Misuse or PaperError.
+    """Read everything that was typed. Raises UsageError or PaperError.
 
     Under an inspection decision only pinned plugins are loaded, and only they may add rows that bind.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from inspector.cli import terminal
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 from inspector.model.language import Language
 from inspector.regime.loader import load_all
 from inspector.registry.lock import lock_of
@@ -22,7 +22,7 @@ def _plugins(registry: Registry, _texts: Texts) -> Rows:
 def _probes(registry: Registry, _texts: Texts) -> Rows:
     for each in registry.probes.values():
         schemes = ", ".join(sorted(scheme.name for scheme in each.schemes))
-        yield (each.name, each.kind.kind, each.aim.value, each.touch.value, schemes)
+        yield (each.name, each.kind.kind, each.subject_kind.value, each.intrusiveness.value, schemes)
 
 
 def _checks(registry: Registry, texts: Texts) -> Rows:
@@ -47,7 +47,7 @@ def _schemes(registry: Registry, _texts: Texts) -> Rows:
 
 LISTS: dict[str, tuple[Callable[[Registry, Texts], Rows], tuple[str, ...]]] = {
     "plugins": (_plugins, ("Name", "Distribution", "Version")),
-    "probes": (_probes, ("Name", "Observation", "Subject", "Touch", "Schemes")),
+    "probes": (_probes, ("Name", "Observation", "Subject", "Intrusiveness", "Schemes")),
     "checks": (_checks, ("Name", "Claim")),
     "regimes": (_regimes, ("Name", "Version", "In force", "Title")),
     "formats": (_formats, ("Name", "File", "Media type")),
@@ -56,12 +56,12 @@ LISTS: dict[str, tuple[Callable[[Registry, Texts], Rows], tuple[str, ...]]] = {
 
 
 def print_list(what: str, lang: str, *, lock: bool) -> int:
-    """Print one list, or the lock of the plugins. Raises Misuse."""
+    """Print one list, or the lock of the plugins. Raises UsageError."""
     if lock:
         terminal.say(lock_of(installed()).model_dump_json(indent=2))
         return 0
     if what not in LISTS:
-        raise Misuse(f"there is no list of {what!r}", remedy=f"write one of {', '.join(LISTS)}")
+        raise UsageError(f"there is no list of {what!r}", remedy=f"write one of {', '.join(LISTS)}")
     registry = installed()
     texts = Texts(registry, Language(lang))
     rows, heads = LISTS[what]

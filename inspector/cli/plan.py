@@ -6,7 +6,7 @@ import asyncio
 
 from inspector.cli import terminal
 from inspector.cli.inputs import Order, round_of
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 from inspector.model.language import Language
 from inspector.pipeline.prepare import Prepared, permitted, prepare
 from inspector.plan.pace import pace_of
@@ -23,7 +23,7 @@ def print_plans(order: Order, lang: str) -> int:
         _print(prepared, texts)
         try:
             permitted(prepared)
-        except Misuse as refusal:
+        except UsageError as refusal:
             terminal.note(texts.say("'inspector run' would refuse this plan:"))
             terminal.complain(refusal)
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from inspector.cli import terminal
 from inspector.cli.run import Wish, write
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 from inspector.model.language import Language
 from inspector.pipeline.reporting import render, view
 from inspector.registry.registry import installed
@@ -19,11 +19,11 @@ def write_reports(folder: Path, formats: str, to: Path | None, lang: str) -> int
     wanted = {name.strip() for name in formats.split(",")}
     names = [name for name in Wish(formats=formats).names(registry) if name in wanted]
     if not names:
-        raise Misuse("--format names no format", remedy=f"write some of {', '.join(registry.renderers)}")
+        raise UsageError("--format names no format", remedy=f"write some of {', '.join(registry.renderers)}")
     bundle = Bundle.open(folder)
     judged = bundle.judgements()
     if not judged:
-        raise Misuse(f"{folder}: not judged yet", remedy=f"run 'inspector assess {folder}' first")
+        raise UsageError(f"{folder}: not judged yet", remedy=f"run 'inspector assess {folder}' first")
     newest = max(judged, key=lambda each: (each.judgement.as_of, each.name))
     made = view(bundle, newest.judgement, registry)
     texts = made.texts(Language(lang))

@@ -20,7 +20,7 @@ from inspector.collect.collector import Progress
 from inspector.declare.authorisation import check_authorisations
 from inspector.declare.declaration import System
 from inspector.model.base import now
-from inspector.model.errors import BundleError, InspectorError, Misuse, NotAuthorised, PaperError
+from inspector.model.errors import BundleError, InspectorError, NotAuthorised, PaperError, UsageError
 from inspector.model.escaping import harmless
 from inspector.model.finding import Finding
 from inspector.model.language import Language
@@ -71,16 +71,16 @@ class Wish:
     quiet: bool = False
 
     def names(self, registry: Registry) -> tuple[str, ...]:
-        """The report formats, without repetition. Raises Misuse for one that no plugin has."""
+        """The report formats, without repetition. Raises UsageError for one that no plugin has."""
         wanted = [name.strip() for name in self.formats.split(",") if name.strip()]
         for name in wanted:
             if name not in registry.renderers:
                 known = ", ".join(registry.renderers)
-                raise Misuse(f"--format {name}: no plugin has this format", remedy=f"write some of {known}")
+                raise UsageError(f"--format {name}: no plugin has this format", remedy=f"write some of {known}")
         return tuple(dict.fromkeys([*(name for name in ALWAYS if name in registry.renderers), *wanted]))
 
     def gate(self) -> Gate:
-        """What gives the exit code of an inspected system. Raises Misuse."""
+        """What gives the exit code of an inspected system. Raises UsageError."""
         known = baseline_of(self.baseline) if self.baseline else frozenset()
         threshold = Threshold(self.fail_on)
 
@@ -341,13 +341,13 @@ def _where(finding: Finding) -> str:
 
 
 def write(folder: Path, files: dict[str, bytes]) -> list[Path]:
-    """Write report files into a folder of the user's. Raises Misuse when that cannot be done."""
+    """Write report files into a folder of the user's. Raises UsageError when that cannot be done."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in files.items():
             (folder / name).write_bytes(data)
     except OSError as error:
-        raise Misuse(
+        raise UsageError(
             f"{error.filename}: cannot be written: {error.strerror}", remedy="choose another folder with --to"
         ) from None
     return [folder / name for name in sorted(files)]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 
 from inspector.cli import terminal
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 
 PAPERS = ("declaration", "authorisation", "statements", "settings", "findings")
 
 
 def print_schema(paper: str) -> int:
-    """Print one schema. Raises Misuse."""
+    """Print one schema. Raises UsageError."""
     if paper not in PAPERS:
-        raise Misuse(f"there is no paper {paper!r}", remedy=f"write one of {', '.join(PAPERS)}")
+        raise UsageError(f"there is no paper {paper!r}", remedy=f"write one of {', '.join(PAPERS)}")
     if paper == "findings":
         from inspector.report.findings_json import findings_schema
 

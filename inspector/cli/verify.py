@@ -10,7 +10,7 @@ from pathlib import Path
 from inspector.cli import terminal
 from inspector.cli.inputs import read_settings
 from inspector.cli.run import settle
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 from inspector.model.language import Language
 from inspector.pipeline.reassess import Terms, judge
 from inspector.record.assessment import Judgement
@@ -25,7 +25,9 @@ INTACT, ALTERED, UNKNOWN_SIGNER = 0, 1, 3
 def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...], lang: str) -> int:
     """Print the three answers. The signing key of this machine, if it has one, is trusted."""
     if not folder.is_dir():
-        raise Misuse(f"{folder}: there is no such folder", remedy="give the folder of an inspection: out/RUN/SYSTEM/ID")
+        raise UsageError(
+            f"{folder}: there is no such folder", remedy="give the folder of an inspection: out/RUN/SYSTEM/ID"
+        )
     own = read_settings(settings)
     registry = installed()
     known = {each.id: each for each in load_all(registry.profiles)}

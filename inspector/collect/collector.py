@@ -18,12 +18,12 @@ from inspector.collect.parsing import blame, facts_of
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
-from inspector.model.errors import BundleError, Trouble
-from inspector.model.observation import Capture, Discovered, Evidence, Gap, Observation, TroubleNote
+from inspector.model.errors import BundleError, ScanFailure
+from inspector.model.observation import Discovered, Evidence, FailureNote, Gap, Observation, ScanOutput
 from inspector.model.subject import BadUri, Subject, is_address, parse_uri
 from inspector.network import Door, Ledger, pin
 from inspector.plan.planner import ASKED_PER_LOOK, DISCOVERED_PER_LOOK, Planner
-from inspector.plugin.probe import Probe, Reading, Target
+from inspector.plugin.probe import ParseContext, Probe, Target
 from inspector.plugin.time_limits import responsive
 from inspector.record.inspection import Inspection
 from inspector.record.plan import Ask, Pin
@@ -35,7 +35,7 @@ BLOCKING_SECONDS = 10.0
 
 AskKey = tuple[str, str, str, str]
 
-_TIME_IS_UP = TroubleNote(cause=Cause.NOT_SELECTED, detail="the time of --within was used up")
+_TIME_IS_UP = FailureNote(cause=Cause.NOT_SELECTED, detail="the time of --within was used up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ class Trust:
     public_roots: bytes = b""
     dnssec_anchors: tuple[str, ...] = ()
 
-    def reading(self, subject: Subject, seen_at: datetime) -> Reading:
+    def reading(self, subject: Subject, seen_at: datetime) -> ParseContext:
         """What ``read`` may know about a look at this subject."""
-        return Reading(
+        return ParseContext(
             subject=subject,
             seen_at=seen_at,
             declared_roots=self.declared_roots,
@@ -212,50 +212,50 @@ class Collector:
         began = now()
         facts: dict[str, object] | None = None
         if ask.cause is not None:
-            capture = Capture(trouble=TroubleNote(cause=ask.cause, detail=ask.detail))
+            capture = ScanOutput(failure=FailureNote(cause=ask.cause, detail=ask.detail))
         elif self._time_is_up():
-            capture = Capture(trouble=_TIME_IS_UP)
+            capture = ScanOutput(failure=_TIME_IS_UP)
         else:
             capture = await self._capture(ask, probe, target)
             if capture.raw:
                 facts, note = await facts_of(probe, capture, self.trust.reading(target.subject, began))
-                capture = capture.model_copy(update={"trouble": capture.trouble or note})
+                capture = capture.model_copy(update={"failure": capture.failure or note})
         await self._record(ask, probe, look, began, capture, facts)
 
     def _time_is_up(self) -> bool:
         return self.stop_at is not None and time.monotonic() >= self.stop_at
 
-    async def _capture(self, ask: Ask, probe: Probe, target: Target) -> Capture:
+    async def _capture(self, ask: Ask, probe: Probe, target: Target) -> ScanOutput:
         network = self.door.network(probe, target, self._authorisation(ask))
         seconds = float(min(ask.bounds.seconds or 30, self.settings.ceilings.look_seconds))
         try:
             needs = [self._needed(kind, ask) for _, kind in probe.needs]
             async with asyncio.timeout_at(self.stop_at), network.within(seconds):
-                capture = Capture.model_validate(await probe.look(target, network, *needs, **ask.options))
+                capture = ScanOutput.model_validate(await probe.look(target, network, *needs, **ask.options))
         except BundleError:
             raise
         except TimeoutError as error:
-            capture = Capture(trouble=_TIME_IS_UP if self._time_is_up() else blame(error, probe))
+            capture = ScanOutput(failure=_TIME_IS_UP if self._time_is_up() else blame(error, probe))
         except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes evidence)
-            capture = Capture(trouble=blame(error, probe))
+            capture = ScanOutput(failure=blame(error, probe))
         finally:
             await network.close()
-        return capture if network.bypass is None else Capture(trouble=blame(network.bypass, probe))
+        return capture if network.bypass is None else ScanOutput(failure=blame(network.bypass, probe))
 
     def _authorisation(self, ask: Ask) -> Authorisation | None:
         return next((each for each in self.inspection.authorisations if each.id == ask.authorisation), None)
 
     def _needed(self, kind: type[Observation], ask: Ask) -> Observation:
-        """The first look's observation of this kind about the same place; raises Trouble with its cause."""
+        """The first look's observation of this kind about the same place; raises ScanFailure with its cause."""
         family = kind.kind.partition("/")[0]
         for evidence in self._first.get((ask.subject.host, ask.subject.address), ()):
             if not ask.subject.is_beside(evidence.subject) or evidence.kind.partition("/")[0] != family:
                 continue
             if evidence.facts is None:
-                cause = evidence.trouble.cause if evidence.trouble else Cause.NOT_REACHED
-                raise Trouble(cause, f"what it rests on was not seen: {evidence.probe}")
+                cause = evidence.failure.cause if evidence.failure else Cause.NOT_REACHED
+                raise ScanFailure(cause, f"what it rests on was not seen: {evidence.probe}")
             return kind.model_validate(evidence.facts)
-        raise Trouble(Cause.NOT_SELECTED, f"nothing looked for what it rests on: {kind.kind}")
+        raise ScanFailure(Cause.NOT_SELECTED, f"nothing looked for what it rests on: {kind.kind}")
 
     async def _record(
         self,
@@ -263,7 +263,7 @@ class Collector:
         probe: Probe,
         look: int,
         began: datetime,
-        capture: Capture,
+        capture: ScanOutput,
         facts: Mapping[str, object] | None,
     ) -> None:
         discovered = capture.discovered[:DISCOVERED_PER_LOOK]
@@ -287,17 +287,17 @@ class Collector:
             facts=dict(facts) if facts is not None else None,
             gaps=gaps,
             discovered=discovered,
-            trouble=capture.trouble,
+            failure=capture.failure,
             raw=tuple(refer(raw) for raw in capture.raw),
         )
         try:
             ready = make_ready(evidence, capture.raw)
         except ValueError as error:
-            note = TroubleNote(
+            note = FailureNote(
                 cause=Cause.BUG, detail=f"{probe.module} gave facts that cannot be stored: {error!r}"[:500]
             )
             evidence = evidence.model_copy(
-                update={"facts": None, "gaps": (), "discovered": (), "tools": {}, "trouble": note}
+                update={"facts": None, "gaps": (), "discovered": (), "tools": {}, "failure": note}
             )
             ready = make_ready(evidence, capture.raw)
         await self._keeper.keep(ready)
@@ -310,7 +310,7 @@ class Collector:
                 planned=max(self._planned, len(self._done)),
                 probe=probe.name,
                 subject=ask.subject.address or ask.subject.uri,
-                cause=evidence.trouble.cause if evidence.trouble else None,
+                cause=evidence.failure.cause if evidence.failure else None,
             )
         )
 
@@ -332,5 +332,5 @@ class Collector:
             return Pin(name=host, addresses=(found.address,))
         if host not in self._pins and (found.infrastructure or is_address(host)):
             (self._pins[host],) = await pin([host], self.settings, self.ledger)
-        outside = Pin(name=host, trouble=Cause.OUT_OF_SCOPE, detail="discovered, and not among the declared endpoints")
+        outside = Pin(name=host, failure=Cause.OUT_OF_SCOPE, detail="discovered, and not among the declared endpoints")
         return self._pins.get(host, outside)

@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import Any
 
 from inspector.model.base import Cause, Model, canonical
-from inspector.model.errors import Trouble
-from inspector.model.observation import Capture
+from inspector.model.errors import ScanFailure
+from inspector.model.observation import ScanOutput
 from inspector.model.subject import Subject
-from inspector.plugin.probe import Probe, Read, Reading
+from inspector.plugin.probe import ParseContext, Probe, Read
 
 
 class _Material(Model):
@@ -27,7 +27,7 @@ class _HeavyRead(Model):
     module: str
     function: str | None
     probe: str
-    capture: Capture
+    capture: ScanOutput
     subject: Subject
     seen_at: datetime
 
@@ -49,7 +49,7 @@ def read_in_worker(payload: bytes, context: bytes) -> bytes:
     JSON of a ``_HeavyRead`` and of a ``_Material`` in, JSON of the facts, or of the trouble, out.
     """
     work, material = _HeavyRead.parse(payload), _material(context)
-    reading = Reading(
+    reading = ParseContext(
         subject=work.subject,
         seen_at=work.seen_at,
         declared_roots=material.declared_roots,
@@ -58,8 +58,8 @@ def read_in_worker(payload: bytes, context: bytes) -> bytes:
     )
     try:
         return b"+" + _function(work)(work.capture, reading).canonical()
-    except Trouble as trouble:
-        return b"-" + canonical({"cause": trouble.cause.value, "detail": trouble.message})
+    except ScanFailure as failure:
+        return b"-" + canonical({"cause": failure.cause.value, "detail": failure.message})
 
 
 def _function(work: _HeavyRead) -> Read:
@@ -72,7 +72,7 @@ def _function(work: _HeavyRead) -> Read:
     return found  # type: ignore[no-any-return]  # whatever stands under the name of a Read
 
 
-def pack(probe: Probe, capture: Capture, reading: Reading) -> tuple[bytes, bytes]:
+def pack(probe: Probe, capture: ScanOutput, reading: ParseContext) -> tuple[bytes, bytes]:
     """Payload and context for ``read_in_worker``."""
     name = getattr(probe.read, "__qualname__", "<>")
     work = _HeavyRead(
@@ -87,8 +87,8 @@ def pack(probe: Probe, capture: Capture, reading: Reading) -> tuple[bytes, bytes
 
 
 def unpack(answer: bytes) -> dict[str, object]:
-    """The facts in the answer of ``read_in_worker``. Raises Trouble."""
+    """The facts in the answer of ``read_in_worker``. Raises ScanFailure."""
     told = json.loads(answer[1:])
     if answer[:1] == b"-":
-        raise Trouble(Cause(told["cause"]), told["detail"])
+        raise ScanFailure(Cause(told["cause"]), told["detail"])
     return dict(told)

@@ -6,10 +6,10 @@ import asyncio
 
 from inspector.collect.parse_worker import pack, read_in_worker, unpack
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
-from inspector.model.observation import Capture, TroubleNote
+from inspector.model.errors import ScanFailure
+from inspector.model.observation import FailureNote, ScanOutput
 from inspector.network import isolate
-from inspector.plugin.probe import Probe, Reading
+from inspector.plugin.probe import ParseContext, Probe
 from inspector.plugin.time_limits import bounded
 
 #: Seconds that a light ``read`` may take, and a heavy one in its own process.
@@ -17,8 +17,8 @@ READ_SECONDS = 20.0
 HEAVY_READ_SECONDS = 60.0
 
 
-async def read(probe: Probe, capture: Capture, reading: Reading) -> dict[str, object]:
-    """The facts that ``probe`` reads from raw bytes, in their JSON form. Raises Trouble."""
+async def read(probe: Probe, capture: ScanOutput, reading: ParseContext) -> dict[str, object]:
+    """The facts that ``probe`` reads from raw bytes, in their JSON form. Raises ScanFailure."""
     if probe.heavy:
         work, context = pack(probe, capture, reading)
         return unpack(await isolate(read_in_worker, work, timeout=HEAVY_READ_SECONDS, context=context))
@@ -31,26 +31,26 @@ async def read(probe: Probe, capture: Capture, reading: Reading) -> dict[str, ob
         return facts.model_dump(mode="json")
 
 
-def blame(error: BaseException, probe: Probe) -> TroubleNote:
+def blame(error: BaseException, probe: Probe) -> FailureNote:
     """What to write down when a look or a reading ends with an exception."""
-    if isinstance(error, Trouble):
-        return TroubleNote(cause=error.cause, detail=error.message[:2000])
+    if isinstance(error, ScanFailure):
+        return FailureNote(cause=error.cause, detail=error.message[:2000])
     if isinstance(error, TimeoutError):
-        return TroubleNote(cause=Cause.TIMEOUT, detail="the look did not end in time")
+        return FailureNote(cause=Cause.TIMEOUT, detail="the look did not end in time")
     where = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
-    return TroubleNote(cause=Cause.BUG, detail=f"{probe.module} raised {where}: {str(error)[:500]}")
+    return FailureNote(cause=Cause.BUG, detail=f"{probe.module} raised {where}: {str(error)[:500]}")
 
 
 async def facts_of(
-    probe: Probe, capture: Capture, reading: Reading
-) -> tuple[dict[str, object] | None, TroubleNote | None]:
+    probe: Probe, capture: ScanOutput, reading: ParseContext
+) -> tuple[dict[str, object] | None, FailureNote | None]:
     """The facts that ``probe`` reads from raw bytes, or why there are none."""
     try:
         return await read(probe, capture, reading), None
-    except Trouble as trouble:
-        return None, TroubleNote(cause=trouble.cause, detail=trouble.message[:2000])
+    except ScanFailure as failure:
+        return None, FailureNote(cause=failure.cause, detail=failure.message[:2000])
     except ValueError as error:
         detail = f"what was received cannot be read: {str(error)[:500]}"
-        return None, TroubleNote(cause=Cause.PROTOCOL_ERROR, detail=detail)
+        return None, FailureNote(cause=Cause.PROTOCOL_ERROR, detail=detail)
     except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes evidence)
         return None, blame(error, probe)

@@ -20,7 +20,7 @@ from inspector.declare import document as papers
 from inspector.declare.document import Location, Place, Places, Sheet, fault_at
 from inspector.model.base import Instant, Model, now, or_short
 from inspector.model.errors import Fault
-from inspector.model.intrusiveness import Touch
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import Uri, is_address, normalise_host
 
 
@@ -180,7 +180,7 @@ class Authorisation(Model):
     valid_from: Instant
     valid_until: Instant
     windows: tuple[Window, ...] = ()
-    touch: Touch = Touch.POLITE
+    intrusiveness: Intrusiveness = Intrusiveness.POLITE
     rates: Rates = Rates()
 
     @field_validator("valid_until")

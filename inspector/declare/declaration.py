@@ -28,7 +28,7 @@ from inspector.model.declared import (
     Stage,
     Tenancy,
 )
-from inspector.model.errors import Misuse, NotAuthorised
+from inspector.model.errors import NotAuthorised, UsageError
 from inspector.model.subject import BadUri, Scheme, Uri, normalise_host, parse_uri
 
 __all__ = [
@@ -251,9 +251,9 @@ def ad_hoc(
     is loopback, and Misuse for what cannot be declared.
     """
     if not uris:
-        raise Misuse("nothing is to be inspected", remedy="name an endpoint, as https://host/")
+        raise UsageError("nothing is to be inspected", remedy="name an endpoint, as https://host/")
     if level not in range(1, 6):
-        raise Misuse(f"level {level} does not exist", remedy="give a level from 1 to 5")
+        raise UsageError(f"level {level} does not exist", remedy="give a level from 1 to 5")
     foreign = sorted({uri.host for uri in uris if not is_loopback(uri.host)})
     if foreign and not (authorised_by or "").strip():
         raise NotAuthorised(

@@ -11,7 +11,7 @@ from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import Declaration
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statements
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 
 #: The papers that have a schema.
 PAPERS: dict[str, type[BaseModel]] = {
@@ -24,13 +24,13 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema(paper: str, schemes: Iterable[str] = ()) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a paper; raises Misuse when there is no such paper.
+    """The JSON Schema (draft 2020-12) of a paper; raises UsageError when there is no such paper.
 
     ``schemes`` are those that endpoints may have. A rule that needs more than one value at a time is the loader's to
     check, not the schema's.
     """
     if paper not in PAPERS:
-        raise Misuse(f"there is no paper {paper!r}", remedy=f"write one of {', '.join(PAPERS)}")
+        raise UsageError(f"there is no paper {paper!r}", remedy=f"write one of {', '.join(PAPERS)}")
     told: dict[str, Any] = _plain(PAPERS[paper].model_json_schema())
     if paper == "authorisation":
         told = _one_or_many(told)

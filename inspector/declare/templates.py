@@ -96,7 +96,7 @@ valid_until: {(begins + timedelta(days=30)).isoformat()}
 # windows:  # khung giờ được phép / hours in which packets may be sent
 #   - {{days: [1, 2, 3, 4, 5], start: "22:00", end: "05:00", timezone: Asia/Ho_Chi_Minh}}
 
-touch: polite  # passive · polite · intrusive
+intrusiveness: polite  # passive · polite · intrusive
 rates:  # trên mỗi địa chỉ IP / per address
   connections_per_second: 4
   burst: 10

@@ -9,7 +9,7 @@ from pathlib import Path
 from inspector.declare.templates import quoted
 from inspector.demo.environment import PORTAL, SHOP, SILENT, Estate
 from inspector.model.base import now
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 
 #: A look may take this long: the one server that never answers is given up soon.
 LOOK_SECONDS = 6
@@ -26,7 +26,7 @@ class Papers:
 
 
 def write(folder: Path, estate: Estate) -> Papers:
-    """Write the papers into a folder, over those of an earlier demonstration. Raises Misuse."""
+    """Write the papers into a folder, over those of an earlier demonstration. Raises UsageError."""
     papers = Papers(
         declaration=folder / "declaration.yaml",
         authorisation=folder / "authorisation.yaml",
@@ -45,7 +45,7 @@ def write(folder: Path, estate: Estate) -> Papers:
         for path, text in texts.items():
             path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Misuse(
+        raise UsageError(
             f"{error.filename}: cannot be written: {error.strerror}", remedy="choose another folder with --output"
         ) from None
     return papers
@@ -158,7 +158,7 @@ covers:
 
 valid_from: {begins.isoformat()}
 valid_until: {(begins + timedelta(days=1)).isoformat()}
-touch: polite
+intrusiveness: polite
 rates:
   connections_per_second: 200
   burst: 400

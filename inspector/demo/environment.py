@@ -18,7 +18,7 @@ from typing import Any
 from inspector.demo import certificates
 from inspector.demo.http_pages import MYSQL, TELNET, moved, poor_page, sound_page
 from inspector.demo.tcp_servers import Manner, Service, Tls
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 
 PORTAL = "cong.bo-mau.test"
 SHOP = "cua-hang.luu-niem.test"
@@ -72,7 +72,7 @@ class Estate:
 
 @contextmanager
 def running() -> Iterator[Estate]:
-    """Start the servers, which end with the body, whatever happens in it. Raises Misuse when one cannot start."""
+    """Start the servers, which end with the body, whatever happens in it. Raises UsageError when one cannot start."""
     with ExitStack() as stack:
         with tempfile.TemporaryDirectory(prefix="inspector-demo-") as folder:
             estate = _Builder(stack, Path(folder), _addresses()).build()
@@ -167,11 +167,11 @@ class _Builder:
                 return self.stack.enter_context(socket.create_server((address, port), backlog=64))
             except OSError as error:
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                    raise Misuse(
+                    raise UsageError(
                         f"the demonstration cannot listen at {address} port {port}: {error.strerror}",
                         remedy="allow this machine to listen on loopback addresses",
                     ) from None
-        raise Misuse(
+        raise UsageError(
             f"the demonstration finds none of the ports {', '.join(map(str, ports))} of {address} free",
             remedy="stop what listens there on all addresses, then try again",
         )
@@ -190,7 +190,7 @@ class _Builder:
                 stream.close()
                 continue
             return self.stack.enter_context(stream), self.stack.enter_context(datagrams)
-        raise Misuse(f"the demonstration finds no free port for a resolver at {address}", remedy="try again")
+        raise UsageError(f"the demonstration finds no free port for a resolver at {address}", remedy="try again")
 
     def _on_port_53(self) -> tuple[socket.socket, ...]:
         """Sockets of both name servers at their own port, all of them or none: it may take a right that we lack."""
@@ -252,13 +252,13 @@ class _Process:
         self.running.stdin.flush()
 
     def wait_ready(self) -> dict[str, Any]:
-        """What the process says once it serves. Raises Misuse when it does not come so far."""
+        """What the process says once it serves. Raises UsageError when it does not come so far."""
         assert self.running.stdout is not None  # noqa: S101  (a pipe was asked for)
         readable, _, _ = select.select([self.running.stdout], [], [], START_SECONDS)
         line = self.running.stdout.readline() if readable else b""
         if not line:
             said = self.complaints.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
-            raise Misuse(
+            raise UsageError(
                 f"the {self.name} of the demonstration do not start: {said or 'no word from them in time'}",
                 remedy="try again; if it stays so, report it",
             )

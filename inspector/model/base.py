@@ -91,7 +91,7 @@ def or_short(core: CoreSchema, handler: GetJsonSchemaHandler, *short: JsonSchema
     return schema
 
 
-class Unseen(Exception):
+class NotSeen(Exception):
     """Raised by ``Answer.value`` when there is no value; the engine turns it into *inconclusive*."""
 
     def __init__(self, cause: Cause) -> None:
@@ -102,7 +102,7 @@ class Unseen(Exception):
 class Answer(Model, Generic[T]):
     """The answer to one question: ``seen`` (which may be None, for *absent*), or ``unseen`` with the cause.
 
-    Read ``value`` to rely on the fact: it raises ``Unseen`` when nobody saw it, so a check that forgets to ask
+    Read ``value`` to rely on the fact: it raises ``NotSeen`` when nobody saw it, so a check that forgets to ask
     ``is_seen`` ends inconclusive instead of guessing.
     """
 
@@ -122,9 +122,9 @@ class Answer(Model, Generic[T]):
 
     @property
     def value(self) -> T:
-        """What was seen; raises ``Unseen``."""
+        """What was seen; raises ``NotSeen``."""
         if self.unseen is not None:
-            raise Unseen(self.unseen)
+            raise NotSeen(self.unseen)
         return self.seen  # type: ignore[return-value]  # T itself may admit None
 
 
@@ -135,11 +135,11 @@ class Quantity(Model):
     unit: str
 
 
-class Moment(Model):
+class Timestamp(Model):
     """An instant named in a message; reports write it in the reader's language."""
 
     at: Instant
 
 
 #: What may stand in a message, as measured value or as threshold.
-Value = bool | int | str | Quantity | Moment | tuple[str, ...]
+Value = bool | int | str | Quantity | Timestamp | tuple[str, ...]

@@ -35,7 +35,7 @@ class InspectorError(Exception):
         return f"{self.message}; {self.remedy}" if self.remedy else self.message
 
 
-class Misuse(InspectorError):
+class UsageError(InspectorError):
     """The command cannot run as it was asked."""
 
 
@@ -54,7 +54,7 @@ class Fault:
         return f"{place}: {self.what}; {self.remedy}" if self.remedy else f"{place}: {self.what}"
 
 
-class PaperError(Misuse):
+class PaperError(UsageError):
     """One or more located faults in a file that a person wrote."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
@@ -62,7 +62,7 @@ class PaperError(Misuse):
         self.faults = tuple(faults)
 
 
-class NotAuthorised(Misuse):
+class NotAuthorised(UsageError):
     """No authorisation covers what was asked."""
 
 
@@ -70,7 +70,7 @@ class WindowTooShort(PaperError):
     """The plan does not fit the time that an authorisation grants; the fault holds the arithmetic."""
 
 
-class PluginError(Misuse):
+class PluginError(UsageError):
     """A plugin contributed something that the registry refuses; the message names plugin and distribution."""
 
 
@@ -78,7 +78,7 @@ class BundleError(InspectorError):
     """A bundle cannot be written, read or trusted."""
 
 
-class Trouble(InspectorError):
+class ScanFailure(InspectorError):
     """A look ended early. ``cause`` says why in the closed vocabulary, the message in words for a technician."""
 
     def __init__(self, cause: Cause, message: str) -> None:

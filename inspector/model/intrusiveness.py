@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Touch(StrEnum):
+class Intrusiveness(StrEnum):
     """How a look meets its target.
 
     ``passive``: no packet to the target. ``polite``: what an ordinary client sends. ``intrusive``: anything else.
@@ -15,7 +15,7 @@ class Touch(StrEnum):
     POLITE = "polite"
     INTRUSIVE = "intrusive"
 
-    def within(self, granted: Touch) -> bool:
+    def within(self, granted: Intrusiveness) -> bool:
         """Whether a grant of ``granted`` permits this touch."""
-        order = list(Touch)
+        order = list(Intrusiveness)
         return order.index(self) <= order.index(granted)

@@ -53,7 +53,7 @@ class Gap(Model):
     detail: str = ""
 
 
-class TroubleNote(Model):
+class FailureNote(Model):
     """Why a look ended early: ``detail`` is for technicians and holds no secret."""
 
     cause: Cause
@@ -78,17 +78,17 @@ class Discovered(Model):
         return self
 
 
-class Capture(Model):
+class ScanOutput(Model):
     """What ``look`` returns: raw bytes, gaps, discovered aims, versions of the tools used; never a judgement.
 
-    ``trouble`` keeps what was seen before a look had to stop.
+    ``failure`` keeps what was seen before a look had to stop.
     """
 
     raw: tuple[Raw, ...] = ()
     gaps: tuple[Gap, ...] = ()
     discovered: tuple[Discovered, ...] = ()
     tools: dict[str, str] = {}
-    trouble: TroubleNote | None = None
+    failure: FailureNote | None = None
 
     def named(self, name: str) -> bytes | None:
         """The raw bytes called ``name``, or None."""
@@ -116,5 +116,5 @@ class Evidence(Model):
     facts: dict[str, Any] | None = None
     gaps: tuple[Gap, ...] = ()
     discovered: tuple[Discovered, ...] = ()
-    trouble: TroubleNote | None = None
+    failure: FailureNote | None = None
     raw: tuple[RawRef, ...] = ()

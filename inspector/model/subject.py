@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from inspector.model.base import Model
 
 
-class Aim(StrEnum):
+class SubjectKind(StrEnum):
     """What one look, or one check, is about.
 
     ``URL`` and ``ADDRESS`` are looked at once per network address; the others once.
@@ -32,7 +32,7 @@ class Aim(StrEnum):
     @property
     def has_address(self) -> bool:
         """Whether every network address of the subject is looked at."""
-        return self in (Aim.URL, Aim.ADDRESS)
+        return self in (SubjectKind.URL, SubjectKind.ADDRESS)
 
 
 class Form(StrEnum):
@@ -190,7 +190,7 @@ class Subject(Model):
     of the subject whose look discovered this one.
     """
 
-    kind: Aim
+    kind: SubjectKind
     uri: str
     scheme: str = ""
     host: str | None = None
@@ -210,37 +210,39 @@ class Subject(Model):
 
     def covers(self, other: Subject) -> bool:
         """Whether ``other`` stands under this subject (every subject stands under itself)."""
-        if self.kind is Aim.SYSTEM:
+        if self.kind is SubjectKind.SYSTEM:
             return True
         if other.parent == self.uri:
             return True
-        if self.kind is Aim.HOST:
-            return self.host == other.host and other.kind in (Aim.HOST, Aim.ADDRESS, Aim.URL)
+        if self.kind is SubjectKind.HOST:
+            return self.host == other.host and other.kind in (SubjectKind.HOST, SubjectKind.ADDRESS, SubjectKind.URL)
         if self.address is not None and other.address is not None and self.address != other.address:
             return False
-        if self.kind is Aim.URL and other.kind is Aim.ADDRESS:
+        if self.kind is SubjectKind.URL and other.kind is SubjectKind.ADDRESS:
             return (self.host, self.port, self.scheme) == (other.host, other.port, other.scheme)
-        if self.kind is Aim.ADDRESS and other.kind is Aim.URL:
+        if self.kind is SubjectKind.ADDRESS and other.kind is SubjectKind.URL:
             return (self.host, self.port, self.scheme) == (other.host, other.port, other.scheme)
         return self.kind is other.kind and self.uri == other.uri
 
 
-SYSTEM = Subject(kind=Aim.SYSTEM, uri="system:")
+SYSTEM = Subject(kind=SubjectKind.SYSTEM, uri="system:")
 
 
-def subject_of(uri: Uri, aim: Aim, *, address: str | None = None, parent: str | None = None) -> Subject:
+def subject_of(
+    uri: Uri, subject_kind: SubjectKind, *, address: str | None = None, parent: str | None = None
+) -> Subject:
     """The subject that a look with this aim has, for an endpoint."""
-    match aim:
-        case Aim.SYSTEM:
+    match subject_kind:
+        case SubjectKind.SYSTEM:
             return SYSTEM
-        case Aim.HOST:
-            return Subject(kind=aim, uri=f"host:{uri.host}", host=uri.host, scheme="host", parent=parent)
-        case Aim.ZONE | Aim.MAIL:
-            return Subject(kind=aim, uri=str(uri), host=uri.host, scheme=uri.scheme.name, parent=parent)
-        case Aim.URL | Aim.ADDRESS:
-            text = str(uri) if aim is Aim.URL else uri.service
+        case SubjectKind.HOST:
+            return Subject(kind=subject_kind, uri=f"host:{uri.host}", host=uri.host, scheme="host", parent=parent)
+        case SubjectKind.ZONE | SubjectKind.MAIL:
+            return Subject(kind=subject_kind, uri=str(uri), host=uri.host, scheme=uri.scheme.name, parent=parent)
+        case SubjectKind.URL | SubjectKind.ADDRESS:
+            text = str(uri) if subject_kind is SubjectKind.URL else uri.service
             return Subject(
-                kind=aim,
+                kind=subject_kind,
                 uri=text,
                 host=uri.host,
                 port=uri.port,

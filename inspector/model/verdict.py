@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum, StrEnum
 
-from inspector.model.base import Cause, Model, Moment, Quantity, Value
+from inspector.model.base import Cause, Model, Quantity, Timestamp, Value
 
 
 class Outcome(StrEnum):
@@ -39,14 +39,14 @@ class Verdict(Model):
 
 
 #: Whatever a check likes to hand over: enumerations, sequences and plain values.
-Loose = Enum | str | int | bool | datetime | Quantity | Moment | Iterable[object]
+Loose = Enum | str | int | bool | datetime | Quantity | Timestamp | Iterable[object]
 
 
 def _value(loose: Loose) -> Value:
-    if isinstance(loose, bool | Quantity | Moment):
+    if isinstance(loose, bool | Quantity | Timestamp):
         return loose
     if isinstance(loose, datetime):
-        return Moment(at=loose)
+        return Timestamp(at=loose)
     if isinstance(loose, Enum):
         return str(loose.value)
     if isinstance(loose, str | int):

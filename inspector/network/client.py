@@ -1,7 +1,7 @@
 """The door as one look sees it: bound to one target, one probe and one authorisation.
 
-Every method raises ``Trouble`` with the closed vocabulary of causes; nothing else leaves it. Timeouts do not count the
-time that the authorised pace makes a look wait.
+Every method raises ``ScanFailure`` with the closed vocabulary of causes; nothing else leaves it. Timeouts do not count
+the time that the authorised pace makes a look wait.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network.transport.exchange import Ending
 from inspector.network.transport.stream import Stream
 from inspector.plugin.probe import Target
@@ -79,7 +79,7 @@ class Network:
         """An HTTP transport that reaches only the target's pinned address, whatever a URL or redirect names.
 
         It keeps no connections, does not judge certificates (that is another probe's work), and bounds bytes. Trouble
-        leaves it as ``Trouble``, not as an error of httpx; another host's URL is out of scope.
+        leaves it as ``ScanFailure``, not as an error of httpx; another host's URL is out of scope.
         """
         from inspector.network.protocols.http import Transport
 
@@ -90,7 +90,7 @@ class Network:
 
         ``url`` is plain HTTP; each door has that host as its target, and ``transport()`` reaches it. An authorisation
         must name the host (its name, its zone or its address); without ``ports`` it covers HTTP's own port there.
-        Raises Trouble: out-of-scope where none does, and then nothing was sent.
+        Raises ScanFailure: out-of-scope where none does, and then nothing was sent.
         """
         from inspector.network.third_parties import ways
 
@@ -126,7 +126,7 @@ class Network:
         """Ask one DNS question of a configured resolver, or of a name server at ``server`` (infrastructure).
 
         With ``dnssec`` the DO and CD bits are set. UDP falls back to TCP on truncation. The answer is returned whatever
-        its RCODE; only silence, refusal of the connection and malformed messages are ``Trouble``.
+        its RCODE; only silence, refusal of the connection and malformed messages are ``ScanFailure``.
         """
         from inspector.network.protocols.dns import query
 
@@ -141,7 +141,7 @@ class Network:
         return self._passage.patience.within(seconds)
 
     @property
-    def bypass(self) -> Trouble | None:
+    def bypass(self) -> ScanFailure | None:
         """What the probe's plugin tried past the door, even if it swallowed the refusal; None when it kept to it."""
         return self._passage.bypass
 

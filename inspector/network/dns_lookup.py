@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
-from inspector.model.base import Answer, Cause, Unseen
-from inspector.model.errors import Trouble
-from inspector.model.observation import Capture, Gap, Raw, TroubleNote
+from inspector.model.base import Answer, Cause, NotSeen
+from inspector.model.errors import ScanFailure
+from inspector.model.observation import FailureNote, Gap, Raw, ScanOutput
 
 if TYPE_CHECKING:
     import dns.message
@@ -49,31 +49,31 @@ class Question:
 class Replies:
     """The replies of one look. What was asked for but never asked is noted in ``open``, in the order of asking."""
 
-    def __init__(self, capture: Capture) -> None:
+    def __init__(self, capture: ScanOutput) -> None:
         self._wires = {raw.name: raw.data for raw in capture.raw}
         self._gaps = {gap.question: gap.cause for gap in capture.gaps}
         self.open: dict[Question, None] = {}
 
     def message(self, name: str, rdtype: str) -> dns.message.Message:
-        """The reply to a question, with RCODE NOERROR or NXDOMAIN; raises Unseen."""
+        """The reply to a question, with RCODE NOERROR or NXDOMAIN; raises NotSeen."""
         question = Question(name, rdtype)
         wire = self._wires.get(str(question))
         if wire is None:
             cause = self._gaps.get(str(question))
             if cause is None:
                 self.open[question] = None
-            raise Unseen(cause or Cause.NOT_SELECTED)
+            raise NotSeen(cause or Cause.NOT_SELECTED)
         message = parse(wire)
         if message.rcode() not in (_NOERROR, _NXDOMAIN):
-            raise Unseen(Cause.REFUSED if message.rcode() == _REFUSED else Cause.PROTOCOL_ERROR)
+            raise NotSeen(Cause.REFUSED if message.rcode() == _REFUSED else Cause.PROTOCOL_ERROR)
         return message
 
     def records(self, name: str, rdtype: str) -> tuple[dns.rdata.Rdata, ...]:
-        """The records at the end of the name's aliases; empty when they are absent. Raises Unseen."""
+        """The records at the end of the name's aliases; empty when they are absent. Raises NotSeen."""
         return _follow(self.message(name, rdtype), name, rdtype)[1]
 
     def aliases(self, name: str, rdtype: str) -> tuple[str, ...]:
-        """The names that the name is an alias of, in the order followed. Raises Unseen."""
+        """The names that the name is an alias of, in the order followed. Raises NotSeen."""
         return _follow(self.message(name, rdtype), name, rdtype)[0]
 
 
@@ -82,7 +82,7 @@ _NOERROR, _NXDOMAIN, _REFUSED = 0, 3, 5
 
 
 def parse(wire: bytes) -> dns.message.Message:
-    """The message in wire format; raises Unseen when it makes no sense or was cut."""
+    """The message in wire format; raises NotSeen when it makes no sense or was cut."""
     import dns.exception
     import dns.flags
     import dns.message
@@ -90,9 +90,9 @@ def parse(wire: bytes) -> dns.message.Message:
     try:
         message = dns.message.from_wire(wire, ignore_trailing=True)
     except (dns.exception.DNSException, ValueError):
-        raise Unseen(Cause.PROTOCOL_ERROR) from None
+        raise NotSeen(Cause.PROTOCOL_ERROR) from None
     if message.flags & dns.flags.TC:
-        raise Unseen(Cause.PROTOCOL_ERROR)
+        raise NotSeen(Cause.PROTOCOL_ERROR)
     return message
 
 
@@ -105,7 +105,7 @@ def answered(fact: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Answer[
     """The fact as an answer: what the function gives, or why it was not seen."""
     try:
         return Answer(seen=fact(*args, **kwargs))
-    except Unseen as unseen:
+    except NotSeen as unseen:
         return Answer(unseen=unseen.cause)
 
 
@@ -126,11 +126,11 @@ def _follow(
         alias = message.get_rrset(message.answer, owner, dns.rdataclass.IN, dns.rdatatype.CNAME)
         if not alias:
             if not _is_final(message, aliased=bool(aliases)):
-                raise Unseen(Cause.PROTOCOL_ERROR)
+                raise NotSeen(Cause.PROTOCOL_ERROR)
             return tuple(aliases), ()
         owner = alias[0].target
         aliases.append(text(owner))
-    raise Unseen(Cause.PROTOCOL_ERROR)
+    raise NotSeen(Cause.PROTOCOL_ERROR)
 
 
 def _is_final(message: dns.message.Message, *, aliased: bool) -> bool:
@@ -146,7 +146,7 @@ def _is_final(message: dns.message.Message, *, aliased: bool) -> bool:
 
 async def ask(
     network: Network, facts: Callable[[Replies], object], *, dnssec: bool = False, limit: int = QUESTIONS
-) -> Capture:
+) -> ScanOutput:
     """Ask the resolvers what ``facts`` wants to know, wave by wave; give the wire-format replies and the gaps.
 
     At most ``limit`` questions are asked; what is open beyond is a gap (aborted). When no question at all was answered,
@@ -155,11 +155,11 @@ async def ask(
     raw: list[Raw] = []
     gaps: list[Gap] = []
     while True:
-        replies = Replies(Capture(raw=tuple(raw), gaps=tuple(gaps)))
+        replies = Replies(ScanOutput(raw=tuple(raw), gaps=tuple(gaps)))
         facts(replies)
         if not replies.open:
-            trouble = None if raw or not gaps else TroubleNote(cause=gaps[0].cause, detail=gaps[0].detail)
-            return Capture(raw=tuple(raw), gaps=tuple(gaps), trouble=trouble)
+            failure = None if raw or not gaps else FailureNote(cause=gaps[0].cause, detail=gaps[0].detail)
+            return ScanOutput(raw=tuple(raw), gaps=tuple(gaps), failure=failure)
         wanted = list(replies.open)
         left = max(0, limit - len(raw) - len(gaps))
         for each in await asyncio.gather(*(_reply(network, one, dnssec) for one in wanted[:left])):
@@ -174,8 +174,8 @@ async def ask(
 async def _reply(network: Network, question: Question, dnssec: bool) -> Raw | Gap:
     try:
         message = await network.query(question.name, question.rdtype, dnssec=dnssec)
-    except Trouble as trouble:
-        return Gap(question=str(question), cause=trouble.cause, detail=trouble.message)
+    except ScanFailure as failure:
+        return Gap(question=str(question), cause=failure.cause, detail=failure.message)
     return stored(str(question), message)
 
 

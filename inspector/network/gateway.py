@@ -12,7 +12,7 @@ import inspector
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network.access import time_windows as windows
 from inspector.network.access.scope import Scope
 from inspector.network.client import Identity, Network
@@ -63,7 +63,7 @@ class Door:
         self._salt = salt
         self._courtesy = courtesy
         self._checkpoint: Checkpoint | None = None
-        self._shut: Trouble | None = None
+        self._shut: ScanFailure | None = None
         self._passages: set[Passage] = set()
         self._watcher: asyncio.Task[None] | None = None
 
@@ -111,13 +111,13 @@ class Door:
     def abort(self, cause: Cause = Cause.ABORTED) -> None:
         """Cut everything that is under way, and let nothing more out."""
         if self._shut is None:
-            self._shut = Trouble(cause, "the inspection was ended")
+            self._shut = ScanFailure(cause, "the inspection was ended")
             if self._checkpoint is not None:
                 self._checkpoint.cut(self._shut)
 
     def _check_open(self) -> None:
         if self._shut is not None:
-            raise Trouble(self._shut.cause, self._shut.message)
+            raise ScanFailure(self._shut.cause, self._shut.message)
 
     def _bypassed(self, bypass: guard.Bypass) -> None:
         """Remember a bypass at the looks of the plugin to blame, in case it swallows the refusal."""
@@ -133,7 +133,7 @@ class Door:
             ends = [windows.closes([each], at) for each in self.scope.authorisations]
             for each, end in zip(self.scope.authorisations, ends, strict=True):
                 if end is None:
-                    trouble = Trouble(Cause.OUTSIDE_WINDOW, f"the hours of authorisation {each.id!r} ended")
-                    checkpoint.cut(trouble, authorisation=each.id)
+                    failure = ScanFailure(Cause.OUTSIDE_WINDOW, f"the hours of authorisation {each.id!r} ended")
+                    checkpoint.cut(failure, authorisation=each.id)
             nearest = min((end - at for end in ends if end is not None), default=timedelta(seconds=_TICK_SECONDS))
             await asyncio.sleep(max(0.001, min(_TICK_SECONDS, nearest.total_seconds())))

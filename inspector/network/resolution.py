@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address, parse_address, sort_key
 from inspector.network.guard.audit_hook import let_through
 from inspector.network.pacing.admission import Checkpoint, Errand
@@ -67,15 +67,15 @@ async def _pin(name: str, settings: Settings, checkpoint: Checkpoint) -> Pin:
     answers = await asyncio.gather(*(_resolve(host, kind, settings, checkpoint) for kind in ("A", "AAAA")))
     addresses = {canonical_address(address) for answer in answers for address in answer.addresses}
     cnames = tuple(dict.fromkeys(alias for answer in answers for alias in answer.cnames))
-    troubles = [answer for answer in answers if answer.trouble is not None]
+    troubles = [answer for answer in answers if answer.failure is not None]
     detail = "; ".join(dict.fromkeys(answer.detail for answer in answers if answer.detail))
-    worst = next((each for each in troubles if each.trouble is not Cause.NOT_REACHED), None)
-    trouble = None if addresses else (worst or answers[0]).trouble
+    worst = next((each for each in troubles if each.failure is not Cause.NOT_REACHED), None)
+    failure = None if addresses else (worst or answers[0]).failure
     return Pin(
         name=name,
         addresses=tuple(sorted(addresses, key=sort_key)),
         cnames=cnames,
-        trouble=trouble,
+        failure=failure,
         detail="" if addresses and not worst else detail,
     )
 
@@ -108,12 +108,12 @@ async def _resolve(host: str, kind: str, settings: Settings, checkpoint: Checkpo
             if addresses or last == asked or answer.rcode() != 0:
                 break
             asked = last
-    except Trouble as trouble:
-        return Pin(name=host, cnames=tuple(aliases), trouble=trouble.cause, detail=f"{kind}: {trouble.message}")
+    except ScanFailure as failure:
+        return Pin(name=host, cnames=tuple(aliases), failure=failure.cause, detail=f"{kind}: {failure.message}")
     if addresses:
         return Pin(name=host, addresses=addresses, cnames=tuple(aliases))
     cause, detail = _emptiness(answer, kind)
-    return Pin(name=host, cnames=tuple(aliases), trouble=cause, detail=detail)
+    return Pin(name=host, cnames=tuple(aliases), failure=cause, detail=detail)
 
 
 def _emptiness(answer: dns.message.Message, kind: str) -> tuple[Cause, str]:
@@ -147,7 +147,7 @@ def _follow(answer: dns.message.Message, asked: str, kind: str, aliases: list[st
         current = targets[0]
         aliases.append(_text(current))
         if len(aliases) > _ALIASES:
-            raise Trouble(Cause.PROTOCOL_ERROR, f"more than {_ALIASES} aliases, or a loop of them")
+            raise ScanFailure(Cause.PROTOCOL_ERROR, f"more than {_ALIASES} aliases, or a loop of them")
 
 
 def _text(name: dns.name.Name) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
-from inspector.model.errors import Trouble
-from inspector.model.intrusiveness import Touch
+from inspector.model.errors import ScanFailure
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import HOST, PORTS
 from inspector.network.access import time_windows as windows
 from inspector.network.access.addresses import canonical_address
@@ -77,32 +77,32 @@ class Passage:
         return Errand(self.probe.name, self.target.uri, INFRASTRUCTURE, infrastructure=True)
 
     def check_door(self) -> None:
-        """Raise Trouble when the door is closed, or the plugin tried to go past it."""
+        """Raise ScanFailure when the door is closed, or the plugin tried to go past it."""
         self._check_open()
         if self.bypass is not None:
-            raise Trouble(self.bypass.cause, self.bypass.message)
+            raise ScanFailure(self.bypass.cause, self.bypass.message)
 
     def check(self, ports: Collection[int], *, sweep: bool = False) -> Authorisation:
-        """The authorisation under which packets may go to these ports of the target now. Raises Trouble."""
+        """The authorisation under which packets may go to these ports of the target now. Raises ScanFailure."""
         self.check_door()
         at, asked = now(), tuple(ports)
         hours = self._hours
         # What was covered stays covered: papers, pins and declaration do not change. The clock and the door do.
         if hours and hours[0] <= at < hours[1] and not sweep and asked in self._admitted and self.authorisation:
             return self.authorisation
-        if self.authorisation is None or self.probe.touch is Touch.PASSIVE:
-            raise Trouble(Cause.NOT_AUTHORISED, f"{self.probe.name!r} may send {self.target.uri} no packet")
+        if self.authorisation is None or self.probe.intrusiveness is Intrusiveness.PASSIVE:
+            raise ScanFailure(Cause.NOT_AUTHORISED, f"{self.probe.name!r} may send {self.target.uri} no packet")
         wrong = [port for port in ports if port not in PORTS]
         if wrong or not self.target.address:
             where = f"port {wrong[0]}" if wrong else "no address"
-            raise Trouble(Cause.BUG, f"{self.probe.name!r} would ask {where} of {self.target.uri}")
+            raise ScanFailure(Cause.BUG, f"{self.probe.name!r} would ask {where} of {self.target.uri}")
         subject = self.target.subject
         # A look at a host as a whole is a sweep, also where it listens to a port that the sweep found open.
         sweep = sweep or (subject.scheme == HOST.name and not self.declares(ports))
         self.scope.admit(
             self.authorisation,
             subject,
-            touch=self.probe.touch,
+            intrusiveness=self.probe.intrusiveness,
             at=at,
             ports=ports,
             sweep=sweep,
@@ -139,7 +139,7 @@ class Passage:
         return bool(self.target.address) and canonical_address(address) == canonical_address(self.target.address)
 
     async def leave(self, port: int, patience: Patience | None = None) -> Leave:
-        """Wait until a connection to ``port`` of the target may leave. Raises Trouble."""
+        """Wait until a connection to ``port`` of the target may leave. Raises ScanFailure."""
 
         def check() -> None:
             self.check((port,))
@@ -154,7 +154,7 @@ class Passage:
         )
 
     async def connect(self, port: int, *, timeout: float, allowance: int) -> Stream:
-        """Open TCP to ``port`` of the target. Raises Trouble."""
+        """Open TCP to ``port`` of the target. Raises ScanFailure."""
         leave = await self.leave(port)
         address = self.target.address
         sock = await connect(leave, address, port, socket.SOCK_STREAM, timeout=timeout)
@@ -166,7 +166,9 @@ class Passage:
     async def exchange(
         self, port: int, sent: bytes, heard: Callable[[bytes], bool], *, timeout: float, allowance: int
     ) -> Ending:
-        """Open TCP to ``port`` of the target, send, listen until ``heard`` has enough, and close. Raises Trouble."""
+        """Open TCP to ``port`` of the target, send, listen until ``heard`` has enough, and close. Raises
+        ScanFailure.
+        """
         leave = await self.leave(port)
         address = self.target.address
         exchange = Exchange(leave, self.checkpoint.readiness, sent, heard, timeout=timeout, allowance=allowance)

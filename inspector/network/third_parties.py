@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inspector.model.base import Cause, now
-from inspector.model.errors import Trouble
-from inspector.model.subject import Aim, BadUri, Form, Scheme, Uri, parse_uri, subject_of
+from inspector.model.errors import ScanFailure
+from inspector.model.subject import BadUri, Form, Scheme, SubjectKind, Uri, parse_uri, subject_of
 from inspector.network.resolution import pin, routable
 from inspector.plugin.probe import Target
 from inspector.record.plan import Pin
@@ -20,25 +20,25 @@ _HTTP = Scheme("http", Form.PAGE, 80)
 async def ways(passage: Passage, url: str) -> tuple[Passage, ...]:
     """The right of way to each address of the host that an HTTP URL names, beside a look's own target.
 
-    The name is resolved only where an authorisation might cover it. Raises Trouble: out-of-scope and its like when none
-    does, the name's own when it has no address.
+    The name is resolved only where an authorisation might cover it. Raises ScanFailure: out-of-scope and its like when
+    none does, the name's own when it has no address.
     """
     if not passage.probe.elsewhere:
-        raise Trouble(Cause.BUG, f"{passage.probe.name!r} does not say that it asks hosts beside its target")
+        raise ScanFailure(Cause.BUG, f"{passage.probe.name!r} does not say that it asks hosts beside its target")
     uri = _parse(url)
     known = await _pinned(passage, uri)
     if not known.addresses:
-        raise Trouble(known.trouble or Cause.NOT_REACHED, known.detail or f"{uri.host} has no address")
+        raise ScanFailure(known.failure or Cause.NOT_REACHED, known.detail or f"{uri.host} has no address")
     reachable = [address for address in known.addresses if routable(address)]
     if not reachable:
-        raise Trouble(Cause.WRONG_VANTAGE, f"no route from this vantage to {', '.join(known.addresses)}")
+        raise ScanFailure(Cause.WRONG_VANTAGE, f"no route from this vantage to {', '.join(known.addresses)}")
     found: list[Passage] = []
-    refusal: Trouble | None = None
+    refusal: ScanFailure | None = None
     for address in reachable:
         try:
             found.append(_way(passage, uri, address))
-        except Trouble as trouble:
-            refusal = refusal or trouble
+        except ScanFailure as failure:
+            refusal = refusal or failure
     if not found and refusal is not None:
         raise refusal
     return tuple(found)
@@ -48,15 +48,15 @@ def _parse(url: str) -> Uri:
     try:
         return parse_uri(url, {_HTTP.name: _HTTP})
     except BadUri as error:
-        raise Trouble(Cause.PROTOCOL_ERROR, str(error)[:300]) from None
+        raise ScanFailure(Cause.PROTOCOL_ERROR, str(error)[:300]) from None
 
 
 async def _pinned(passage: Passage, uri: Uri) -> Pin:
-    """What the host was pinned to, now if not before. Raises Trouble where no authorisation might cover it."""
+    """What the host was pinned to, now if not before. Raises ScanFailure where no authorisation might cover it."""
     scope = passage.scope
     if not scope.might_cover(uri.host):
-        subject = subject_of(uri, Aim.URL, parent=passage.target.uri)
-        scope.permit(subject, touch=passage.probe.touch, at=now(), port=uri.port, beside=True)
+        subject = subject_of(uri, SubjectKind.URL, parent=passage.target.uri)
+        scope.permit(subject, intrusiveness=passage.probe.intrusiveness, at=now(), port=uri.port, beside=True)
     known = scope.pinned(uri.host)
     if known is None:
         scope.learn(await pin([uri.host], passage.settings, passage.checkpoint.ledger))
@@ -65,6 +65,8 @@ async def _pinned(passage: Passage, uri: Uri) -> Pin:
 
 
 def _way(passage: Passage, uri: Uri, address: str) -> Passage:
-    subject = subject_of(uri, Aim.URL, address=address, parent=passage.target.uri)
-    granted = passage.scope.permit(subject, touch=passage.probe.touch, at=now(), port=uri.port, beside=True)
+    subject = subject_of(uri, SubjectKind.URL, address=address, parent=passage.target.uri)
+    granted = passage.scope.permit(
+        subject, intrusiveness=passage.probe.intrusiveness, at=now(), port=uri.port, beside=True
+    )
     return passage.beside(Target(subject, passage.target.declared), granted)

@@ -19,7 +19,7 @@ from inspector.collect.collector import Collector, Progress
 from inspector.declare.document import Places
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
-from inspector.model.observation import Evidence, TroubleNote
+from inspector.model.observation import Evidence, FailureNote
 from inspector.network import Door, Ledger, Scope
 from inspector.pipeline.prepare import Job, Prepared, planner_of
 from inspector.pipeline.system_filter import Part
@@ -204,5 +204,5 @@ def _unanswered(ask: Ask, probe: Probe, vantage: str) -> Evidence:
         vantage=vantage,
         authorisation=ask.authorisation,
         options=ask.options,
-        trouble=TroubleNote(cause=Cause.ABORTED, detail="the inspection was closed before this look"),
+        failure=FailureNote(cause=Cause.ABORTED, detail="the inspection was closed before this look"),
     )

@@ -28,7 +28,7 @@ from inspector.plan.planner import (
     refused_endpoints,
     validate_options,
 )
-from inspector.plan.selection import Selection, is_beyond_touch
+from inspector.plan.selection import Selection, exceeds_intrusiveness
 from inspector.record.ledger_entry import LedgerEntry
 from inspector.record.plan import Pin, Plan
 from inspector.regime.regime import Regime, Requirement, resolve
@@ -64,7 +64,7 @@ class Job:
             each.id
             for each in self.requirements()
             if self.selection.keeps(each, self.registry)
-            and is_beyond_touch(each, self.registry, self.authorisations, self.selection)
+            and exceeds_intrusiveness(each, self.registry, self.authorisations, self.selection)
         )
 
     def kept(self) -> tuple[Requirement, ...]:
@@ -94,7 +94,7 @@ def planner_of(job: Job, scope: Scope, at: datetime) -> Planner:
 
 
 async def prepare(job: Job) -> Prepared:
-    """Resolve the names and draw the plan. Raises Misuse."""
+    """Resolve the names and draw the plan. Raises UsageError."""
     job.selection.known(job.registry, job.requirements())
     with tempfile.TemporaryDirectory(prefix="inspector-") as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")

@@ -97,12 +97,12 @@ async def reread(bundle: Bundle, registry: Registry) -> list[tuple[str, Evidence
             again.append((digest, evidence))
             continue
         reading = trust.reading(evidence.subject, evidence.began)
-        facts, trouble = await facts_of(probe, bundle.capture_of(evidence), reading)
+        facts, failure = await facts_of(probe, bundle.capture_of(evidence), reading)
         update = {
             "facts": facts,
             "kind": probe.kind.kind,
             "probe_version": probe.version,
-            "trouble": trouble if facts is not None else evidence.trouble or trouble,
+            "failure": failure if facts is not None else evidence.failure or failure,
         }
         again.append((digest, evidence.model_copy(update=update)))
     return again

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from inspector.collect.collector import Trust
 from inspector.declare.settings import Settings
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 
 
 def load_trust(settings: Settings) -> dict[str, bytes]:
-    """The trust material that settings point to, by name in the capture. Raises Misuse."""
+    """The trust material that settings point to, by name in the capture. Raises UsageError."""
     import certifi
 
     declared: list[bytes] = []
@@ -21,7 +21,7 @@ def load_trust(settings: Settings) -> dict[str, bytes]:
             declared.extend(member.read_bytes() for member in members)
         public = (settings.public_roots or Path(certifi.where())).read_bytes()
     except OSError as error:
-        raise Misuse(
+        raise UsageError(
             f"trust roots cannot be read: {error.filename}: {error.strerror}",
             remedy="correct trust_roots or public_roots in the settings",
         ) from None

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import System
 from inspector.model.base import Cause
-from inspector.model.errors import Misuse, Trouble
-from inspector.model.intrusiveness import Touch
+from inspector.model.errors import ScanFailure, UsageError
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.observation import Discovered, Observation
 from inspector.model.subject import HOST, BadUri, Form, Subject, Uri, is_address, parse_uri, subject_of
 from inspector.network import Scope, routable
@@ -31,11 +31,11 @@ DISCOVERED_PER_LOOK = 256
 
 
 def checks_of(requirements: Iterable[Requirement], registry: Registry) -> dict[str, Check]:
-    """The checks that these rows ask for, by id; raises Misuse for a check that no plugin contributes."""
+    """The checks that these rows ask for, by id; raises UsageError for a check that no plugin contributes."""
     wanted = {each.check for each in requirements if each.check != NOT_OBSERVABLE}
     missing = sorted(wanted - registry.checks.keys())
     if missing:
-        raise Misuse(
+        raise UsageError(
             f"the regime asks for checks that no installed plugin has: {', '.join(missing)}",
             remedy="install the plugin, or select a regime without them",
         )
@@ -43,7 +43,7 @@ def checks_of(requirements: Iterable[Requirement], registry: Registry) -> dict[s
 
 
 def validate_options(requirements: Iterable[Requirement], registry: Registry) -> None:
-    """Raise Misuse when a row's options do not fit the signature of its check."""
+    """Raise UsageError when a row's options do not fit the signature of its check."""
     for requirement in requirements:
         if requirement.check == NOT_OBSERVABLE:
             continue
@@ -52,13 +52,13 @@ def validate_options(requirements: Iterable[Requirement], registry: Registry) ->
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise Misuse(f"requirement {requirement.id}: option {where}: {first['msg']}") from None
+            raise UsageError(f"requirement {requirement.id}: option {where}: {first['msg']}") from None
 
 
 def probes_of(checks: Iterable[Check], registry: Registry) -> dict[str, Probe]:
     """The probes whose observations these checks take, with those that they need and that discover their aims."""
     found: dict[str, Probe] = {}
-    pending: list[type[Observation]] = [wire.kind for check in checks for wire in check.wires if wire.kind]
+    pending: list[type[Observation]] = [wire.kind for check in checks for wire in check.inputs if wire.kind]
     while pending:
         for probe in registry.producers(pending.pop()):
             if probe.name not in found:
@@ -70,7 +70,7 @@ def probes_of(checks: Iterable[Check], registry: Registry) -> dict[str, Probe]:
 
 def concerns(probe: Probe, uri: Uri) -> bool:
     """Whether the probe looks at such an endpoint; what the DNS says about an address literal is nobody's question."""
-    named = probe.aim.has_address or not probe.infrastructure or not is_address(uri.host)
+    named = probe.subject_kind.has_address or not probe.infrastructure or not is_address(uri.host)
     return uri.scheme in probe.schemes and named
 
 
@@ -91,7 +91,7 @@ def look_options(probe: Probe, requirements: Iterable[Requirement]) -> dict[str,
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise Misuse(f"look option {probe.name}.{where}: {first['msg']}") from None
+        raise UsageError(f"look option {probe.name}.{where}: {first['msg']}") from None
     return model.model_dump(mode="json")
 
 
@@ -104,7 +104,7 @@ def _wider(one: Any, other: Any) -> Any:
         return sorted({*one, *other})
     if one == other:
         return one
-    raise Misuse(f"rows ask for look options {one!r} and {other!r}", remedy="let the profile ask for one of them")
+    raise UsageError(f"rows ask for look options {one!r} and {other!r}", remedy="let the profile ask for one of them")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Planner:
             try:
                 uri = parse_uri(found.uri, self.registry.schemes)
             except BadUri as error:
-                subject = Subject(kind=probe.aim, uri=found.uri[:300], scheme=name, parent=by.subject.uri)
+                subject = Subject(kind=probe.subject_kind, uri=found.uri[:300], scheme=name, parent=by.subject.uri)
                 yield self._refusal(probe, subject, by.endpoint, Cause.PROTOCOL_ERROR, str(error)[:300])
                 continue
             if not concerns(probe, uri):
@@ -146,26 +146,26 @@ class Planner:
             if asked:
                 yield from self._about(probe, uri, pin, endpoint=by.endpoint, parent=by.subject.uri)
             else:
-                address = found.address if probe.aim.has_address else None
-                subject = subject_of(uri, probe.aim, address=address, parent=by.subject.uri)
+                address = found.address if probe.subject_kind.has_address else None
+                subject = subject_of(uri, probe.subject_kind, address=address, parent=by.subject.uri)
                 yield self._refusal(probe, subject, by.endpoint, Cause.ABORTED, "too many discovered aims")
 
     def _about(
         self, probe: Probe, uri: Uri, pin: Pin | None, *, endpoint: str | None, parent: str | None
     ) -> Iterator[Ask]:
-        if not probe.aim.has_address:
-            yield self._ask(probe, subject_of(uri, probe.aim, parent=parent), endpoint)
+        if not probe.subject_kind.has_address:
+            yield self._ask(probe, subject_of(uri, probe.subject_kind, parent=parent), endpoint)
             return
         if pin is None or not pin.addresses:
-            subject = subject_of(uri, probe.aim, parent=parent)
-            cause = (pin.trouble if pin else None) or Cause.NOT_REACHED
+            subject = subject_of(uri, probe.subject_kind, parent=parent)
+            cause = (pin.failure if pin else None) or Cause.NOT_REACHED
             yield self._refusal(probe, subject, endpoint, cause, pin.detail if pin else "the name was not resolved")
             return
         reachable = [address for address in pin.addresses if routable(address)]
         for address in reachable:
-            yield self._ask(probe, subject_of(uri, probe.aim, address=address, parent=parent), endpoint)
+            yield self._ask(probe, subject_of(uri, probe.subject_kind, address=address, parent=parent), endpoint)
         if not reachable:
-            subject = subject_of(uri, probe.aim, parent=parent)
+            subject = subject_of(uri, probe.subject_kind, parent=parent)
             detail = f"no route from this vantage to {', '.join(pin.addresses)}"
             yield self._refusal(probe, subject, endpoint, Cause.WRONG_VANTAGE, detail)
 
@@ -173,17 +173,17 @@ class Planner:
         options = dict(self.options[probe.name])
         cost = probe.cost(Target(subject, self.system.declared(subject.host)), options)
         granted: Authorisation | None = None
-        if not probe.infrastructure and probe.touch is not Touch.PASSIVE:
+        if not probe.infrastructure and probe.intrusiveness is not Intrusiveness.PASSIVE:
             try:
                 granted = self.scope.permit(
                     subject,
-                    touch=probe.touch,
+                    intrusiveness=probe.intrusiveness,
                     at=self.at,
                     port=subject.port,
                     sweep=subject.scheme == HOST.name,
                 )
-            except Trouble as trouble:
-                return self._refusal(probe, subject, endpoint, trouble.cause, trouble.message)
+            except ScanFailure as failure:
+                return self._refusal(probe, subject, endpoint, failure.cause, failure.message)
         return Ask(
             probe=probe.name,
             subject=subject,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from inspector.declare.authorisation import Authorisation
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 from inspector.record.plan import Plan
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement
 from inspector.registry.registry import Registry
@@ -47,7 +47,8 @@ class Selection:
         return cls(named("only:"), named("select:"), named("also:"), plan.within_seconds)
 
     def known(self, registry: Registry, rows: Iterable[Requirement]) -> None:
-        """Raise Misuse when ``only`` names no plugin, probe or check, ``tags`` no tag of ``rows``, or nothing is left.
+        """Raise UsageError when ``only`` names no plugin, probe or check, ``tags`` no tag of ``rows``, or nothing is
+        left.
 
         A mistyped word must not become an inspection of nothing, which nobody could tell from a clean one.
         """
@@ -55,18 +56,20 @@ class Selection:
         names = plugins | registry.probes.keys() | registry.checks.keys()
         for name in self.only:
             if name not in names:
-                raise Misuse(f"--only {name}: no plugin, probe or check has this name", remedy="see 'inspector list'")
+                raise UsageError(
+                    f"--only {name}: no plugin, probe or check has this name", remedy="see 'inspector list'"
+                )
         rows = [row for row in rows if row.check != NOT_OBSERVABLE]
         tags = {tag for row in rows for tag in row.tags}
         for tag in self.also:
             if tag not in tags:
-                raise Misuse(f"--{tag}: the regime asks nothing of this sort", remedy="leave it out")
+                raise UsageError(f"--{tag}: the regime asks nothing of this sort", remedy="leave it out")
         for tag in self.tags:
             if tag not in tags:
                 remedy = f"write one of {', '.join(sorted(tags))}" if tags else "leave it out"
-                raise Misuse(f"--select {tag}: no requirement has this tag", remedy=remedy)
+                raise UsageError(f"--select {tag}: no requirement has this tag", remedy=remedy)
         if not any(self.keeps(row, registry) for row in rows):
-            raise Misuse(
+            raise UsageError(
                 "nothing that the regime asks is selected",
                 remedy="change --only or --select, or add --cross-check for what is asked on request only",
             )
@@ -83,12 +86,12 @@ class Selection:
         check = registry.checks.get(requirement.check)
         if check is None:
             return False
-        probes = [probe for wire in check.wires if wire.kind for probe in registry.producers(wire.kind)]
+        probes = [probe for wire in check.inputs if wire.kind for probe in registry.producers(wire.kind)]
         package = check.module.partition(".")[0]
         return bool(set(self.only) & {check.id, *_plugin_names(package), *(probe.name for probe in probes)})
 
 
-def is_beyond_touch(
+def exceeds_intrusiveness(
     requirement: Requirement, registry: Registry, authorisations: Iterable[Authorisation], selection: Selection
 ) -> bool:
     """Whether a row rests on looks that no authorisation permits anybody to take, e.g. intrusive ones.
@@ -98,10 +101,11 @@ def is_beyond_touch(
     check = registry.checks.get(requirement.check)
     if check is None or selection.only:
         return False
-    granted = [each.touch for each in authorisations]
-    producers = [registry.producers(wire.kind) for wire in check.wires if wire.kind is not None]
+    granted = [each.intrusiveness for each in authorisations]
+    producers = [registry.producers(wire.kind) for wire in check.inputs if wire.kind is not None]
     return any(
-        probes and not any(probe.touch.within(touch) for probe in probes for touch in granted) for probes in producers
+        probes and not any(probe.intrusiveness.within(intrusiveness) for probe in probes for intrusiveness in granted)
+        for probes in producers
     )
 
 

@@ -18,11 +18,11 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from inspector.model.base import Cause, Unseen
+from inspector.model.base import Cause, NotSeen
 from inspector.model.declared import Declared
 from inspector.model.errors import PluginError
 from inspector.model.observation import Observation
-from inspector.model.subject import Aim, Subject
+from inspector.model.subject import Subject, SubjectKind
 from inspector.model.verdict import Message, Outcome, Verdict
 
 T = TypeVar("T", bound=Observation)
@@ -32,7 +32,7 @@ _REMEDIATION = re.compile(r"^Remediation:\s*", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen(Generic[T]):
+class SubjectResult(Generic[T]):
     """One observation, or its trouble, with the subject it is about."""
 
     subject: Subject
@@ -46,23 +46,23 @@ class Seen(Generic[T]):
 
     @property
     def value(self) -> T:
-        """The observation; raises ``Unseen`` when there is only trouble."""
+        """The observation; raises ``NotSeen`` when there is only trouble."""
         if self.fact is None:
-            raise Unseen(self.cause or Cause.NOT_REACHED)
+            raise NotSeen(self.cause or Cause.NOT_REACHED)
         return self.fact
 
 
 class Every(Generic[T]):
     """All observations of one kind under the check's subject, each a fact or its trouble.
 
-    Iterating gives the facts alone; ``all`` gives everything; ``holes`` what was not seen. A *fail* may rest on part;
+    Iterating gives the facts alone; ``all`` gives everything; ``missing`` what was not seen. A *fail* may rest on part;
     a *pass* or *not-applicable* while there are holes is turned into *inconclusive* by the engine.
     """
 
     __slots__ = ("all",)
 
-    def __init__(self, items: Sequence[Seen[T]]) -> None:
-        self.all: tuple[Seen[T], ...] = tuple(items)
+    def __init__(self, items: Sequence[SubjectResult[T]]) -> None:
+        self.all: tuple[SubjectResult[T], ...] = tuple(items)
 
     def __iter__(self) -> Iterator[T]:
         return (item.fact for item in self.all if item.fact is not None)
@@ -71,18 +71,18 @@ class Every(Generic[T]):
         return sum(item.is_seen for item in self.all)
 
     @property
-    def seen(self) -> tuple[Seen[T], ...]:
+    def seen(self) -> tuple[SubjectResult[T], ...]:
         """The items that hold a fact."""
         return tuple(item for item in self.all if item.is_seen)
 
     @property
-    def holes(self) -> tuple[Seen[T], ...]:
+    def missing(self) -> tuple[SubjectResult[T], ...]:
         """The items that hold only trouble."""
         return tuple(item for item in self.all if not item.is_seen)
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class CheckInput:
     """One positional parameter: ``kind`` None stands for ``Declared``."""
 
     name: str
@@ -96,11 +96,11 @@ class Check:
 
     id: str
     title: str
-    about: Aim | None
+    about: SubjectKind | None
     references: tuple[str, ...]
     description: str
     remediation: str
-    wires: tuple[Wire, ...]
+    inputs: tuple[CheckInput, ...]
     options: type[BaseModel]
     function: Callable[..., Verdict] = field(repr=False)
     module: str = ""
@@ -115,14 +115,14 @@ class Check:
         return {name: getattr(model, name) for name in type(model).model_fields}
 
     def judge(self, inputs: Sequence[object], options: Mapping[str, Any]) -> Verdict:
-        """Judge inputs in the order of ``wires``: a ``Seen``, an ``Every`` or a ``Declared`` each.
+        """Judge inputs in the order of ``inputs``: a ``SubjectResult``, an ``Every`` or a ``Declared`` each.
 
         A single observation that is missing, and an answer that the function needed but nobody saw, give
         *inconclusive*; so does a good verdict over a hole.
         """
         arguments: list[object] = []
         for given in inputs:
-            if isinstance(given, Seen):
+            if isinstance(given, SubjectResult):
                 if given.fact is None:
                     return _inconclusive("no observation: {cause}", given.cause or Cause.NOT_REACHED)
                 arguments.append(given.fact)
@@ -133,16 +133,16 @@ class Check:
             return _inconclusive("nothing was looked at: {cause}", Cause.NOT_SELECTED)
         try:
             verdict = self.function(*arguments, **self.validate(options))
-        except Unseen as unseen:
+        except NotSeen as unseen:
             return _inconclusive("an answer that decides this was not seen: {cause}", unseen.cause)
         if verdict.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
-            holes = [hole for each in everys for hole in each.holes]
-            if holes:
-                where = tuple(sorted({hole.subject.address or hole.subject.uri for hole in holes}))
+            missing = [hole for each in everys for hole in each.missing]
+            if missing:
+                where = tuple(sorted({hole.subject.address or hole.subject.uri for hole in missing}))
                 return Verdict(
                     outcome=Outcome.INCONCLUSIVE,
-                    message=Message(id="not seen everywhere: {holes}", values={"holes": where}),
-                    cause=holes[0].cause or Cause.NOT_REACHED,
+                    message=Message(id="not seen everywhere: {missing}", values={"missing": where}),
+                    cause=missing[0].cause or Cause.NOT_REACHED,
                 )
         return verdict
 
@@ -160,7 +160,7 @@ def check(
     *,
     title: str,
     references: Sequence[str] = (),
-    about: Aim | None = None,
+    about: SubjectKind | None = None,
 ) -> Callable[[Callable[..., Verdict]], Check]:
     """Make a check of a function.
 
@@ -171,7 +171,7 @@ def check(
     def make(function: Callable[..., Verdict]) -> Check:
         if not _SLUG.match(id):
             raise PluginError(f"check id {id!r} is no slug", remedy="write lower-case words joined by hyphens")
-        wires, options = _signature(id, function)
+        inputs, options = _signature(id, function)
         doc = inspect.cleandoc(function.__doc__ or "")
         description, *rest = _REMEDIATION.split(doc, maxsplit=1)
         if not description.strip() or not rest:
@@ -179,10 +179,10 @@ def check(
                 f"check {id!r} lacks a description or a remediation",
                 remedy="write a docstring that ends with a paragraph 'Remediation: …'",
             )
-        if about is None and any(wire.every for wire in wires):
+        if about is None and any(wire.every for wire in inputs):
             raise PluginError(f"check {id!r} takes Every[...] without about=", remedy="name the kind of subject")
-        if about is None and all(wire.kind is None for wire in wires):
-            raise PluginError(f"check {id!r} takes no observation", remedy="write about=Aim.SYSTEM")
+        if about is None and all(wire.kind is None for wire in inputs):
+            raise PluginError(f"check {id!r} takes no observation", remedy="write about=SubjectKind.SYSTEM")
         return Check(
             id=id,
             title=title,
@@ -190,7 +190,7 @@ def check(
             references=tuple(references),
             description=_unwrap(description),
             remediation=_unwrap(rest[0]),
-            wires=wires,
+            inputs=inputs,
             options=options,
             function=function,
             module=function.__module__,
@@ -205,9 +205,9 @@ def _unwrap(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).replace("``", "`")
 
 
-def _signature(id: str, function: Callable[..., Verdict]) -> tuple[tuple[Wire, ...], type[BaseModel]]:  # noqa: A002
+def _signature(id: str, function: Callable[..., Verdict]) -> tuple[tuple[CheckInput, ...], type[BaseModel]]:  # noqa: A002
     hints = typing.get_type_hints(function)
-    wires: list[Wire] = []
+    inputs: list[CheckInput] = []
     options: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
         hint = hints.get(parameter.name)
@@ -215,23 +215,23 @@ def _signature(id: str, function: Callable[..., Verdict]) -> tuple[tuple[Wire, .
             default = ... if parameter.default is parameter.empty else parameter.default
             options[parameter.name] = (hint, default)
         elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-            wires.append(_wire(id, parameter.name, hint))
+            inputs.append(_wire(id, parameter.name, hint))
         else:
             raise PluginError(f"check {id!r} takes *{parameter.name}", remedy="name every parameter")
-    if not wires:
+    if not inputs:
         raise PluginError(f"check {id!r} looks at nothing", remedy="take an observation or Declared")
     model = create_model(f"{id} options", __config__=ConfigDict(extra="forbid", frozen=True), **options)
-    return tuple(wires), model
+    return tuple(inputs), model
 
 
-def _wire(id: str, name: str, hint: object) -> Wire:  # noqa: A002
+def _wire(id: str, name: str, hint: object) -> CheckInput:  # noqa: A002
     if hint is Declared:
-        return Wire(name, None)
+        return CheckInput(name, None)
     if typing.get_origin(hint) is Every:
         (kind,) = typing.get_args(hint)
-        return Wire(name, kind, every=True)
+        return CheckInput(name, kind, every=True)
     if isinstance(hint, type) and issubclass(hint, Observation):
-        return Wire(name, hint)
+        return CheckInput(name, hint)
     raise PluginError(
         f"check {id!r}: parameter {name!r} is of type {hint!r}",
         remedy="take an Observation, Every[Observation] or Declared",

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from inspector.model.declared import Declared
 from inspector.model.errors import PluginError
-from inspector.model.intrusiveness import Touch
-from inspector.model.observation import Capture, Observation
-from inspector.model.subject import Aim, Scheme, Subject
+from inspector.model.intrusiveness import Intrusiveness
+from inspector.model.observation import Observation, ScanOutput
+from inspector.model.subject import Scheme, Subject, SubjectKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParseContext:
     """What ``read`` may know besides the raw bytes: the target, the instant, and the inspector's trust material.
 
     ``declared_roots`` and ``public_roots`` are PEM; ``dnssec_anchors`` are DS or DNSKEY lines in presentation format.
@@ -75,9 +75,9 @@ class Reading:
 
 
 #: ``look(target, network, *observations, **options)``
-Look = Callable[..., Awaitable[Capture]]
-#: ``read(capture, reading)``: pure; raises ``Trouble`` or ``ValueError`` when the bytes make no sense.
-Read = Callable[[Capture, Reading], Observation]
+Look = Callable[..., Awaitable[ScanOutput]]
+#: ``read(capture, reading)``: pure; raises ``ScanFailure`` or ``ValueError`` when the bytes make no sense.
+Read = Callable[[ScanOutput, ParseContext], Observation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ class Probe:
     version: str
     kind: type[Observation]
     schemes: frozenset[Scheme]
-    aim: Aim
-    touch: Touch
+    subject_kind: SubjectKind
+    intrusiveness: Intrusiveness
     needs: tuple[tuple[str, type[Observation]], ...]
     options: type[BaseModel]
     cost: Callable[[Target, Mapping[str, Any]], Cost] = field(repr=False)
@@ -107,9 +107,9 @@ def probe(
     *,
     kind: type[Observation],
     schemes: Collection[Scheme],
-    aim: Aim,
+    subject_kind: SubjectKind,
     read: Read,
-    touch: Touch = Touch.POLITE,
+    intrusiveness: Intrusiveness = Intrusiveness.POLITE,
     cost: Cost | Callable[[Target, Mapping[str, Any]], Cost] = Cost(connections=1),
     heavy: bool = False,
     infrastructure: bool = False,
@@ -117,7 +117,7 @@ def probe(
     elsewhere: bool = False,
     version: str = "1",
 ) -> Callable[[Look], Probe]:
-    """Make a probe of a coroutine function ``look(target, network, *needs, **options) -> Capture``.
+    """Make a probe of a coroutine function ``look(target, network, *needs, **options) -> ScanOutput``.
 
     After ``network``, positional parameters are observations that the look needs; keyword-only ones are look options
     that profiles set. ``infrastructure`` marks a look that asks resolvers or name servers their own protocol's question
@@ -144,8 +144,8 @@ def probe(
             version=version,
             kind=kind,
             schemes=frozenset(schemes),
-            aim=aim,
-            touch=touch,
+            subject_kind=subject_kind,
+            intrusiveness=intrusiveness,
             needs=tuple(needs),
             options=create_model(f"{name} look", __config__=ConfigDict(extra="forbid", frozen=True), **options),
             cost=cost if callable(cost) else lambda _target, _options: cost,

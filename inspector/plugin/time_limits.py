@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 
 
 def _can_interrupt() -> bool:
@@ -48,11 +48,11 @@ class Clock:
             signal.signal(signal.SIGALRM, before)
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
-        raise Trouble(Cause.BUG, f"{self._what} took longer than {self._seconds:g} s")
+        raise ScanFailure(Cause.BUG, f"{self._what} took longer than {self._seconds:g} s")
 
     @contextmanager
     def bound(self, what: str) -> Iterator[None]:
-        """Raise ``Trouble`` (cause bug) when the body takes too long."""
+        """Raise ``ScanFailure`` (cause bug) when the body takes too long."""
         self._what = what
         if self._ticks:
             signal.setitimer(signal.ITIMER_REAL, self._seconds)
@@ -65,14 +65,14 @@ class Clock:
 
 @contextmanager
 def bounded(seconds: float, what: str) -> Iterator[None]:
-    """Raise ``Trouble`` (cause bug) when the body takes longer than ``seconds``."""
+    """Raise ``ScanFailure`` (cause bug) when the body takes longer than ``seconds``."""
     with Clock.of(seconds) as clock, clock.bound(what):
         yield
 
 
 @contextmanager
 def responsive(seconds: float) -> Iterator[None]:
-    """Raise ``Trouble`` inside whichever other task blocks the running event loop for longer than ``seconds``.
+    """Raise ``ScanFailure`` inside whichever other task blocks the running event loop for longer than ``seconds``.
 
     Two alarms in a row, half of the time apart, must meet the same step of the same task: where a busy machine lets the
     whole loop run late, nobody is to blame.
@@ -95,7 +95,7 @@ def responsive(seconds: float) -> Iterator[None]:
         running = asyncio.current_task(loop)
         known, suspect = suspect, running
         if time.monotonic() - beat > seconds and running is known and running not in (None, own, pulsing):
-            raise Trouble(Cause.BUG, f"the look blocked every other for longer than {seconds:g} s")
+            raise ScanFailure(Cause.BUG, f"the look blocked every other for longer than {seconds:g} s")
 
     pulsing = loop.create_task(pulse())
     before = signal.signal(signal.SIGALRM, stop)

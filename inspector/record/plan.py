@@ -14,7 +14,7 @@ class Pin(Model):
     name: str
     addresses: tuple[str, ...] = ()
     cnames: tuple[str, ...] = ()
-    trouble: Cause | None = None
+    failure: Cause | None = None
     detail: str = ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from inspector.declare.declaration import System
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 from inspector.regime.regime import (
     Regime,
     Transition,
@@ -15,10 +15,12 @@ from inspector.regime.regime import (
 
 
 def named(regimes: Iterable[Regime], id: str) -> Regime:  # noqa: A002  (the field's word)
-    """The regime with this id; raises Misuse."""
+    """The regime with this id; raises UsageError."""
     known = {regime.id: regime for regime in regimes}
     if id not in known:
-        raise Misuse(f"regime {id!r} is not installed", remedy=f"choose one of: {', '.join(sorted(known)) or 'none'}")
+        raise UsageError(
+            f"regime {id!r} is not installed", remedy=f"choose one of: {', '.join(sorted(known)) or 'none'}"
+        )
     return known[id]
 
 
@@ -44,7 +46,7 @@ def transition(regimes: Sequence[Regime], system: System, as_of: date) -> tuple[
 def select(regimes: Sequence[Regime], system: System, as_of: date) -> Regime:
     """The regime of a system on a day: the one that a transition keeps for it, else the one in force.
 
-    Raises Misuse where no regime is in force (before the first, in a declared gap) or where more than one is.
+    Raises UsageError where no regime is in force (before the first, in a declared gap) or where more than one is.
     """
     day = day_of(as_of)
     kept = transition(regimes, system, day)
@@ -55,21 +57,21 @@ def select(regimes: Sequence[Regime], system: System, as_of: date) -> Regime:
         return current[0]
     if current:
         names = ", ".join(sorted(regime.id for regime in current))
-        raise Misuse(
+        raise UsageError(
             f"system {system.id!r}: several regimes are in force on {day}: {names}", remedy="name one: --regime"
         )
     raise _none(regimes, system, day)
 
 
-def _none(regimes: Sequence[Regime], system: System, day: date) -> Misuse:
+def _none(regimes: Sequence[Regime], system: System, day: date) -> UsageError:
     """The error of a day without a regime, which says why there is none."""
     what = f"system {system.id!r}: no regime is in force on {day}"
     for regime in regimes:
         for gap in regime.gaps:
             if gap.first <= day <= gap.last:
-                return Misuse(
+                return UsageError(
                     f"{what} ({gap.first} to {gap.last}: {gap.note.en})",
                     remedy="declare its approval if it has one, choose another --as-of, or name one: --regime",
                 )
     spans = ", ".join(f"{each.id} from {each.valid_from} to {each.valid_to or 'today'}" for each in regimes) or "none"
-    return Misuse(f"{what}; installed: {spans}", remedy="choose another --as-of, or name one: --regime")
+    return UsageError(f"{what}; installed: {spans}", remedy="choose another --as-of, or name one: --regime")

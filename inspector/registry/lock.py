@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from inspector.model.base import Model
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 from inspector.record.inspection import PluginRecord
 from inspector.registry.registry import GROUP, Plugin, Registry, described, installed
 
@@ -64,25 +64,25 @@ def lock_of(registry: Registry) -> PluginLock:
 
 
 def load(path: Path) -> PluginLock:
-    """The lock in a file. Raises Misuse."""
+    """The lock in a file. Raises UsageError."""
     remedy = f"have the inspecting side write it: inspector list plugins --lock > {NAME}"
     try:
         return PluginLock.parse(path.read_bytes())
     except OSError as error:
-        raise Misuse(f"{path}: no lock of plugins can be read: {error.strerror}", remedy=remedy) from None
+        raise UsageError(f"{path}: no lock of plugins can be read: {error.strerror}", remedy=remedy) from None
     except ValidationError as error:
-        raise Misuse(f"{path}: this is no lock of plugins: {error.errors()[0]['msg']}", remedy=remedy) from None
+        raise UsageError(f"{path}: this is no lock of plugins: {error.errors()[0]['msg']}", remedy=remedy) from None
 
 
 def pinned(path: Path) -> Registry:
-    """The registry of the pinned plugins alone; each is compared before it is loaded. Raises Misuse."""
+    """The registry of the pinned plugins alone; each is compared before it is loaded. Raises UsageError."""
     wanted = {each.name: each for each in load(path).plugins}
     there = {entry.name: entry for entry in entry_points(group=GROUP)}
     for name, pin in sorted(wanted.items()):
         found = _record(described(there[name])) if name in there else None
         if found != pin:
             what = "is not installed" if found is None else f"is {found.version} with digest {found.digest[:12]}…"
-            raise Misuse(
+            raise UsageError(
                 f"{path}: plugin {name!r} is pinned at {pin.version} with digest {pin.digest[:12]}…, and {what}",
                 remedy="install what was pinned, or have the inspecting side pin what is installed",
             )

@@ -166,7 +166,7 @@ def build(plugins: Iterable[tuple[Plugin, object]]) -> Registry:
             ) from error
         loaded.append(plugin)
     for check in builder.checks.values():
-        for wire in check.wires:
+        for wire in check.inputs:
             if wire.kind is not None:
                 builder.kinds.setdefault(wire.kind.kind, wire.kind)
     return Registry(

@@ -73,7 +73,7 @@ def endpoint_seen(uri: str, looks: list[Evidence]) -> EndpointSeen:
         addresses=tuple(sorted({each.subject.address for each in looks if each.subject.address})),
         looks=len(looks),
         seen=len(looks) - len(missed),
-        causes=tuple(sorted({each.trouble.cause if each.trouble else Cause.NOT_REACHED for each in missed})),
+        causes=tuple(sorted({each.failure.cause if each.failure else Cause.NOT_REACHED for each in missed})),
     )
 
 

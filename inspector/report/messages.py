@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from io import BytesIO
 from typing import Protocol
 
-from inspector.model.base import Cause, Moment, Quantity, Value
+from inspector.model.base import Cause, Quantity, Timestamp, Value
 from inspector.model.escaping import cut, harmless
 from inspector.model.finding import Finding, Force
 from inspector.model.language import Language
@@ -163,7 +163,7 @@ class Texts:
             return str(value)
         if isinstance(value, Quantity):
             return self._quantity(value, package)
-        if isinstance(value, Moment):
+        if isinstance(value, Timestamp):
             return self.instant(value.at)
         if isinstance(value, tuple):
             return self._list(value, package)

@@ -132,7 +132,7 @@ class View:
         for number in seen.open if seen is not None else ():
             ports.setdefault(f"{number}/tcp", DeclaredPort(port=number))
         named = {*(str(port) for port in self._endpoint_ports(host)), *(str(port) for port in declared.ports)}
-        lost = evidence.trouble.cause if evidence.trouble else Cause.NOT_REACHED
+        lost = evidence.failure.cause if evidence.failure else Cause.NOT_REACHED
         rows = []
         for name, port in sorted(ports.items(), key=lambda item: (item[1].protocol, item[1].port)):
             answer = Answer[Any](unseen=lost)

@@ -13,7 +13,7 @@ import zstandard
 
 from inspector.model.base import digest
 from inspector.model.errors import BundleError
-from inspector.model.observation import Capture, Evidence, Raw, RawRef
+from inspector.model.observation import Evidence, Raw, RawRef, ScanOutput
 from inspector.network.pacing.ledger import merged
 from inspector.record.assessment import Judgement
 from inspector.record.inspection import Inspection
@@ -115,7 +115,7 @@ class Bundle:
             raise BundleError(f"{name}: holds other bytes than its name says")
         return data
 
-    def capture_of(self, evidence: Evidence) -> Capture:
+    def capture_of(self, evidence: Evidence) -> ScanOutput:
         """What ``look`` had returned, with its raw bytes, so that it can be read again."""
         raw = tuple(
             Raw(
@@ -127,12 +127,12 @@ class Bundle:
             )
             for ref in evidence.raw
         )
-        return Capture(
+        return ScanOutput(
             raw=raw,
             gaps=evidence.gaps,
             discovered=evidence.discovered,
             tools=evidence.tools,
-            trouble=evidence.trouble,
+            failure=evidence.failure,
         )
 
     def ledger(self) -> tuple[LedgerEntry, ...]:

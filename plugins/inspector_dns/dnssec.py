@@ -25,7 +25,7 @@ from dns.rdtypes.ANY.DNSKEY import DNSKEY
 from dns.rdtypes.ANY.DS import DS
 from dns.rdtypes.ANY.RRSIG import RRSIG
 
-from inspector import Cause, Unseen
+from inspector import Cause, NotSeen
 from inspector.network.dns_lookup import Replies, text
 from inspector_dns.nsec import Nsec, Nsec3, Proof
 from inspector_dns.observations import Chain, Flaw, Trust
@@ -67,17 +67,17 @@ class Delegation(Enum):
 
 
 def lineage(zone: str) -> tuple[str, ...]:
-    """The zone and its ancestors from the root down; raises Unseen when they are too many."""
+    """The zone and its ancestors from the root down; raises NotSeen when they are too many."""
     name = dns.name.from_text(zone)
     if len(name) > LABELS:
-        raise Unseen(Cause.PROTOCOL_ERROR)
+        raise NotSeen(Cause.PROTOCOL_ERROR)
     return tuple(text(name.split(depth)[1]) for depth in range(1, len(name) + 1))
 
 
 def validate(replies: Replies, zone: str, anchors: Sequence[str], at: datetime) -> Chain:
     """The chain of trust from the nearest anchor to the zone as of ``at``.
 
-    ``anchors`` are DS or DNSKEY lines in presentation format; empty: the root's own. Raises Unseen when a reply that
+    ``anchors`` are DS or DNSKEY lines in presentation format; empty: the root's own. Raises NotSeen when a reply that
     decides is missing, no anchor is at or above the zone, only unsupported algorithms lead on, or a bound is passed;
     ValueError when an anchor is not readable.
     """
@@ -85,7 +85,7 @@ def validate(replies: Replies, zone: str, anchors: Sequence[str], at: datetime) 
     names = [dns.name.from_text(name) for name in lineage(zone)]
     anchor = next((name for name in reversed(names) if name in trusted), None)
     if anchor is None:
-        raise Unseen(Cause.NOT_SELECTED)
+        raise NotSeen(Cause.NOT_SELECTED)
     validator = _Validator(replies, int(at.timestamp()))
     try:
         state, end, flaw = validator.descend(anchor, trusted[anchor], names[names.index(anchor) + 1 :])
@@ -130,12 +130,12 @@ class _Validator:
                 keys = self.keys(name, step, Flaw.NO_KEY)
                 current = name
         if below and current != below[-1]:
-            raise Unseen(Cause.AMBIGUOUS)  # no zone begins at the name
+            raise NotSeen(Cause.AMBIGUOUS)  # no zone begins at the name
         for kind in (dns.rdatatype.SOA, dns.rdatatype.NS):
             message = self._message(current, kind)
             rrset = message.get_rrset(message.answer, current, dns.rdataclass.IN, kind)
             if rrset is None:
-                raise Unseen(Cause.AMBIGUOUS)
+                raise NotSeen(Cause.AMBIGUOUS)
             self.verify(message, message.answer, rrset, current, keys)
         return Trust.SECURE, current, None
 
@@ -144,13 +144,13 @@ class _Validator:
         supported = [each for each in trusted if _is_supported(each)]
         usable = [each for each in supported if not _is_sha1(each)] or supported  # RFC 4509 §3
         if not usable:
-            raise Unseen(Cause.TOOL_MISSING)
+            raise NotSeen(Cause.TOOL_MISSING)
         message = self._message(zone, dns.rdatatype.DNSKEY)
         rrset = message.get_rrset(message.answer, zone, dns.rdataclass.IN, dns.rdatatype.DNSKEY)
         if rrset is None:
             raise Broken(mismatch, zone)
         if len(rrset) > KEYS:
-            raise Unseen(Cause.PROTOCOL_ERROR)
+            raise NotSeen(Cause.PROTOCOL_ERROR)
         published = [key for key in rrset if isinstance(key, DNSKEY) and _signs(key)]
         entry = [key for key in published if any(_matches(zone, key, each) for each in usable)]
         if not entry:
@@ -210,7 +210,7 @@ class _Validator:
                 return
             flaws.append(flaw)
         if len(signatures) > SIGNATURES:
-            raise Unseen(Cause.PROTOCOL_ERROR)
+            raise NotSeen(Cause.PROTOCOL_ERROR)
         raise Broken(max(flaws, key=list(Flaw).index), signer)
 
     def _flaw(
@@ -233,7 +233,7 @@ class _Validator:
 
     def _fits(self, rrset: dns.rrset.RRset, signature: RRSIG, key: DNSKEY) -> bool:
         if not self._left:
-            raise Unseen(Cause.PROTOCOL_ERROR)
+            raise NotSeen(Cause.PROTOCOL_ERROR)
         self._left -= 1
         keys = dns.rdataset.from_rdata(0, key)
         try:

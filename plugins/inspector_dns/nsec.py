@@ -14,7 +14,7 @@ import dns.rrset
 from dns.rdtypes.ANY.NSEC import NSEC
 from dns.rdtypes.ANY.NSEC3 import NSEC3
 
-from inspector import Cause, Unseen
+from inspector import Cause, NotSeen
 
 #: NSEC3 iterations above this prove nothing (RFC 9276 §3.2 lets a validator choose; zones should use 0).
 ITERATIONS: Final = 150
@@ -90,7 +90,7 @@ class Nsec3:
         if (record.iterations, record.salt) != (first.iterations, first.salt):
             return
         if record.iterations > ITERATIONS:
-            raise Unseen(Cause.PROTOCOL_ERROR)
+            raise NotSeen(Cause.PROTOCOL_ERROR)
         try:
             self._records[base64.b32hexdecode(owner.labels[0].upper())] = record
         except ValueError:

@@ -9,22 +9,22 @@ from urllib.parse import urlsplit
 
 from inspector import (
     HOST,
-    Aim,
     Answer,
-    Capture,
     Cause,
     Cost,
     Discovered,
     Form,
     Gap,
+    Intrusiveness,
     Network,
+    NotSeen,
+    ParseContext,
     Raw,
-    Reading,
+    ScanFailure,
+    ScanOutput,
     Scheme,
+    SubjectKind,
     Target,
-    Touch,
-    Trouble,
-    Unseen,
     probe,
 )
 from inspector.network.dns_lookup import Replies, answered, ask, parse, stored, text
@@ -63,7 +63,7 @@ VALUE: Final = 512
 # --- Names ----------------------------------------------------------------------------------------------------------
 
 
-def _read_names(capture: Capture, reading: Reading) -> Names:
+def _read_names(capture: ScanOutput, reading: ParseContext) -> Names:
     return _names(Replies(capture), host=reading.subject.host or "")
 
 
@@ -71,13 +71,13 @@ def _read_names(capture: Capture, reading: Reading) -> Names:
     "names",
     kind=Names,
     schemes={HTTPS, HTTP, TLS, HOST},
-    aim=Aim.HOST,
-    touch=Touch.PASSIVE,
+    subject_kind=SubjectKind.HOST,
+    intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
     cost=Cost(seconds=60),
     read=_read_names,
 )
-async def names(target: Target, network: Network) -> Capture:
+async def names(target: Target, network: Network) -> ScanOutput:
     """Ask for the addresses and aliases of a host name, and which issuers may certify it."""
     return await ask(network, partial(_names, host=target.host))
 
@@ -100,7 +100,7 @@ def _caa(replies: Replies, host: str) -> Caa:
     """The relevant set: the first found on the way from the name up to a top-level domain (RFC 8659 §3)."""
     labels = host.split(".")
     if len(labels) > CLIMB:
-        raise Unseen(Cause.PROTOCOL_ERROR)
+        raise NotSeen(Cause.PROTOCOL_ERROR)
     for depth in range(len(labels)):
         name = ".".join(labels[depth:])
         records = replies.records(name, "CAA")
@@ -120,7 +120,7 @@ def _caa_record(record: dns.rdata.Rdata) -> CaaRecord:
 # --- Zone -----------------------------------------------------------------------------------------------------------
 
 
-def _read_zone(capture: Capture, reading: Reading) -> Zone:
+def _read_zone(capture: ScanOutput, reading: ParseContext) -> Zone:
     from inspector_dns.dnssec import validate
 
     name = reading.subject.host or ""
@@ -133,15 +133,15 @@ def _read_zone(capture: Capture, reading: Reading) -> Zone:
     "zone",
     kind=Zone,
     schemes={DNS},
-    aim=Aim.ZONE,
-    touch=Touch.PASSIVE,
+    subject_kind=SubjectKind.ZONE,
+    intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
     cost=Cost(seconds=120),
     read=_read_zone,
     heavy=True,
     discovers={NS},
 )
-async def zone(target: Target, network: Network, *, name_server_port: int = 53) -> Capture:
+async def zone(target: Target, network: Network, *, name_server_port: int = 53) -> ScanOutput:
     """Ask for a zone's start of authority, name servers and keys, and for the delegations that lead to it.
 
     ``name_server_port`` is the port at which the zone's name servers are then asked.
@@ -200,7 +200,7 @@ def _servers(replies: Replies, name: str) -> tuple[ZoneServer, ...]:
     records = _of(dns.rdtypes.ANY.NS.NS, replies.records(name, "NS"))
     servers = sorted({text(record.target) for record in records})
     if len(servers) > SERVERS:
-        raise Unseen(Cause.PROTOCOL_ERROR)
+        raise NotSeen(Cause.PROTOCOL_ERROR)
     return tuple(
         ZoneServer(
             name=server,
@@ -233,7 +233,7 @@ def _keys(replies: Replies, name: str) -> tuple[ZoneKey, ...]:
 # --- Name servers ---------------------------------------------------------------------------------------------------
 
 
-def _read_name_server(capture: Capture, reading: Reading) -> NameServer:
+def _read_name_server(capture: ScanOutput, reading: ParseContext) -> NameServer:
     return NameServer(
         zone=_zone_of(reading.subject.uri),
         server=reading.subject.host or "",
@@ -247,17 +247,17 @@ def _read_name_server(capture: Capture, reading: Reading) -> NameServer:
     "name-server",
     kind=NameServer,
     schemes={NS},
-    aim=Aim.URL,
-    touch=Touch.PASSIVE,
+    subject_kind=SubjectKind.URL,
+    intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
     cost=Cost(connections=2, seconds=30),
     read=_read_name_server,
 )
-async def name_server(target: Target, network: Network, *, answer_seconds: int = 5) -> Capture:
+async def name_server(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
     """Ask one name server at one address for a zone's start of authority, over UDP and over TCP."""
     zone_name = _zone_of(target.uri)
     if not zone_name:
-        raise Trouble(Cause.AMBIGUOUS, "no zone is named; declare dns:ZONE, or ns://SERVER/ZONE")
+        raise ScanFailure(Cause.AMBIGUOUS, "no zone is named; declare dns:ZONE, or ns://SERVER/ZONE")
 
     async def reply(transport: str) -> Raw | Gap:
         tcp, seconds = transport == "tcp", float(answer_seconds)
@@ -265,13 +265,13 @@ async def name_server(target: Target, network: Network, *, answer_seconds: int =
             message = await network.query(
                 zone_name, "SOA", server=target.address, port=target.port, tcp=tcp, timeout=seconds
             )
-        except Trouble as trouble:
-            return Gap(question=transport, cause=trouble.cause, detail=trouble.message)
+        except ScanFailure as failure:
+            return Gap(question=transport, cause=failure.cause, detail=failure.message)
         return stored(transport, message)
 
     replies = await asyncio.gather(reply("udp"), reply("tcp"))
     question = Raw(name="question", data=f"{zone_name} SOA".encode(), media_type="text/plain")
-    return Capture(
+    return ScanOutput(
         raw=(question, *(each for each in replies if isinstance(each, Raw))),
         gaps=tuple(each for each in replies if isinstance(each, Gap)),
     )
@@ -281,7 +281,7 @@ def _zone_of(uri: str) -> str:
     return urlsplit(uri).path.strip("/")
 
 
-def _server_reply(capture: Capture, transport: str) -> ServerReply | None:
+def _server_reply(capture: ScanOutput, transport: str) -> ServerReply | None:
     from dns.flags import AA
     from dns.rcode import to_text
     from dns.rdtypes.ANY.SOA import SOA
@@ -291,7 +291,7 @@ def _server_reply(capture: Capture, transport: str) -> ServerReply | None:
         cause = next((gap.cause for gap in capture.gaps if gap.question == transport), Cause.NOT_SELECTED)
         if cause is Cause.REFUSED:
             return None
-        raise Unseen(cause)
+        raise NotSeen(cause)
     message = parse(wire)
     found = [record for rrset in message.answer for record in rrset if isinstance(record, SOA)]
     return ServerReply(

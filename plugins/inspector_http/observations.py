@@ -71,7 +71,7 @@ class Http(Observation):
     body: Answer[Body]
 
     def field(self, name: str) -> tuple[str, ...]:
-        """The values of all header fields of this name, in order; raises ``Unseen`` when the headers were not seen."""
+        """The values of all header fields of this name, in order; raises ``NotSeen`` when the headers were not seen."""
         return tuple(header.value for header in self.headers.value if header.name == name)
 
     @property
@@ -81,11 +81,11 @@ class Http(Observation):
 
     @property
     def is_shut(self) -> bool:
-        """Whether a port for HTTP in clear refuses connections, as it well may; raises ``Unseen``."""
+        """Whether a port for HTTP in clear refuses connections, as it well may; raises ``NotSeen``."""
         return self.scheme == "http" and self.speaks.value is Speech.NOTHING
 
     @property
     def is_page(self) -> bool:
-        """Whether the reply is HTML, or of no declared type and so guessed; raises ``Unseen``."""
+        """Whether the reply is HTML, or of no declared type and so guessed; raises ``NotSeen``."""
         types = self.field("content-type")
         return not types or types[-1].split(";")[0].strip().lower() in ("", "text/html", "application/xhtml+xml")

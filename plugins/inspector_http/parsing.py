@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urldefrag, urljoin
 
-from inspector import Answer, Capture, Cause, Form, Reading, Scheme, Trouble
+from inspector import Answer, Cause, Form, ParseContext, ScanFailure, ScanOutput, Scheme
 from inspector.model.subject import BadUri, Uri, parse_uri
 from inspector_http.observations import Body, Cookie, Header, Http, Redirect, Speech
 from inspector_http.redaction import Exchange, Exchanges
@@ -61,8 +61,8 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in decoded)
 
 
-def read_http(capture: Capture, reading: Reading) -> Http:
-    """The facts of one look; raises Trouble when the port gave no reply that tells what it speaks."""
+def read_http(capture: ScanOutput, reading: ParseContext) -> Http:
+    """The facts of one look; raises ScanFailure when the port gave no reply that tells what it speaks."""
     kept = capture.named("exchanges.json")
     if kept is None:
         raise ValueError("no exchange was kept")
@@ -112,7 +112,7 @@ def _speech(exchanges: Exchanges, scheme: str) -> Speech:
         return Speech(scheme)
     if first.cause is Cause.REFUSED:
         return Speech.NOTHING
-    raise Trouble(first.cause, first.detail or "no reply")
+    raise ScanFailure(first.cause, first.detail or "no reply")
 
 
 def _insists_on_tls(clear: Exchange) -> bool:

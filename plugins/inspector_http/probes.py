@@ -9,7 +9,20 @@ from typing import Any
 
 import httpx
 
-from inspector import Aim, Capture, Cause, Cost, Discovered, Gap, Network, Raw, Sensitivity, Target, Trouble, probe
+from inspector import (
+    Cause,
+    Cost,
+    Discovered,
+    Gap,
+    Network,
+    Raw,
+    ScanFailure,
+    ScanOutput,
+    Sensitivity,
+    SubjectKind,
+    Target,
+    probe,
+)
 from inspector.model.subject import Uri
 from inspector_http.observations import Http
 from inspector_http.parsing import BAD_REQUEST, HTTP, HTTPS, location, plain, read_http, uri_of
@@ -37,12 +50,12 @@ def _brings_port_80(target: Target) -> bool:
     "http",
     kind=Http,
     schemes={HTTPS, HTTP},
-    aim=Aim.URL,
+    subject_kind=SubjectKind.URL,
     read=read_http,
     discovers={HTTPS, HTTP},
     cost=_cost,
 )
-async def http(target: Target, network: Network) -> Capture:
+async def http(target: Target, network: Network) -> ScanOutput:
     """Get the declared path as an ordinary client does, without cookies and without judging certificates.
 
     A port that does not speak the declared language is asked in the other one. An endpoint on port 443 brings port 80
@@ -64,7 +77,7 @@ async def http(target: Target, network: Network) -> Capture:
         along, onward = await visit.follow(target.uri)
         other = await visit.other(target.uri) if _speaks_otherwise(along[0], target) else None
     kept = Exchanges(along=along, other=other)
-    return Capture(
+    return ScanOutput(
         raw=(
             Raw(
                 name="exchanges.json",
@@ -128,7 +141,7 @@ class _Visit:
         try:
             async with self._network.within(HEAD_SECONDS):
                 reply = await self._client.send(self._client.build_request("GET", url), stream=True)
-        except (Trouble, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+        except (ScanFailure, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             return Exchange(url=shown, cause=_cause(error), detail=_detail(error)), ""
         body = await _body(reply, self._network)
         values = [value.decode("latin-1") for name, value in reply.headers.raw if name.lower() == b"location"]
@@ -176,7 +189,7 @@ async def _body(reply: httpx.Response, network: Network) -> _Beginning:
                     break
             else:
                 body.complete = not reply.extensions.get("truncated", False)
-    except (Trouble, httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+    except (ScanFailure, httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
         body.cause = _cause(error)
     finally:
         await reply.aclose()
@@ -185,7 +198,7 @@ async def _body(reply: httpx.Response, network: Network) -> _Beginning:
 
 def _cause(error: Exception) -> Cause:
     match error:
-        case Trouble():
+        case ScanFailure():
             return error.cause
         case TimeoutError() | httpx.TimeoutException():
             return Cause.TIMEOUT

@@ -74,7 +74,7 @@ def targets(domain: str) -> tuple[str, ...]:
 
 
 def discover(replies: Replies, domain: str, *, exists: bool) -> Dmarc:
-    """The policy that applies to ``domain``; raises Unseen when a reply that decides is missing.
+    """The policy that applies to ``domain``; raises NotSeen when a reply that decides is missing.
 
     ``exists`` tells whether the domain has MX or address records: an inherited policy may differ.
     """
@@ -125,7 +125,7 @@ def _found(record: Record, at: str, policy: Policy | None) -> Dmarc:
 
 
 def published(replies: Replies, domain: str) -> tuple[str, ...]:
-    """The DMARC records published for a domain; raises Unseen."""
+    """The DMARC records published for a domain; raises NotSeen."""
     from dns.rdtypes.ANY.TXT import TXT
 
     found = [b"".join(each.strings) for each in replies.records(f"_dmarc.{domain}", "TXT") if isinstance(each, TXT)]

@@ -5,7 +5,19 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from inspector import Aim, Answer, Capture, Cost, Form, Network, Reading, Scheme, Target, Touch, probe
+from inspector import (
+    Answer,
+    Cost,
+    Form,
+    Intrusiveness,
+    Network,
+    ParseContext,
+    ScanOutput,
+    Scheme,
+    SubjectKind,
+    Target,
+    probe,
+)
 from inspector.network.dns_lookup import Replies, answered, ask, text
 from inspector_mail import dmarc, spf
 from inspector_mail.observations import Dmarc, Exchanger, MailDomain, Spf
@@ -16,7 +28,7 @@ RECORDS: Final = 8
 RECORD: Final = 1024
 
 
-def _read(capture: Capture, reading: Reading) -> MailDomain:
+def _read(capture: ScanOutput, reading: ParseContext) -> MailDomain:
     return _mail(Replies(capture), reading.subject.host or "")
 
 
@@ -24,13 +36,13 @@ def _read(capture: Capture, reading: Reading) -> MailDomain:
     "mail",
     kind=MailDomain,
     schemes={MAIL},
-    aim=Aim.MAIL,
-    touch=Touch.PASSIVE,
+    subject_kind=SubjectKind.MAIL,
+    intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
     cost=Cost(seconds=120),
     read=_read,
 )
-async def mail(target: Target, network: Network) -> Capture:
+async def mail(target: Target, network: Network) -> ScanOutput:
     """Ask for a domain's exchangers, its SPF record with all that it includes, and its DMARC record."""
     return await ask(network, partial(_mail, domain=target.host))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from inspector import Cause, Unseen
+from inspector import Cause, NotSeen
 from inspector.network.dns_lookup import Replies, answered
 from inspector_mail.observations import Qualifier, SpfEvaluation, SpfFault
 
@@ -131,7 +131,7 @@ def _is_everyone(name: str, word: str, at: str) -> bool:
 
 
 def published(replies: Replies, domain: str) -> tuple[bytes, ...]:
-    """The SPF records at a domain; raises Unseen."""
+    """The SPF records at a domain; raises NotSeen."""
     from dns.rdtypes.ANY.TXT import TXT
 
     found = [b"".join(each.strings) for each in replies.records(domain, "TXT") if isinstance(each, TXT)]
@@ -139,7 +139,7 @@ def published(replies: Replies, domain: str) -> tuple[bytes, ...]:
 
 
 def evaluate(replies: Replies, domain: str) -> SpfEvaluation:
-    """What evaluating the domain's record comes to for a sender that no term names; raises Unseen."""
+    """What evaluating the domain's record comes to for a sender that no term names; raises NotSeen."""
     run = _Run(replies, domain)
     try:
         otherwise = run.record(domain)
@@ -182,7 +182,7 @@ class _Run:
         self._count(redirect, domain)
         target = self._target(redirect, domain)
         if target is None:
-            raise Unseen(Cause.AMBIGUOUS)  # it depends on the sender
+            raise NotSeen(Cause.AMBIGUOUS)  # it depends on the sender
         return self.record(target)
 
     def _includes_everyone(self, term: Term, domain: str) -> bool:

@@ -15,7 +15,7 @@ from itertools import groupby
 
 from nmap import PortScanner, PortScannerError
 
-from inspector import Answer, Cause, Model, Trouble
+from inspector import Answer, Cause, Model, ScanFailure
 from inspector_services.observations import PortState, Span
 
 State = Answer[PortState]
@@ -57,7 +57,9 @@ class Scan:
 
 
 def scan_of(xml: bytes, address: str) -> Scan:
-    """What nmap's XML says about ``address``. Raises Trouble when nmap gave up, ValueError on anything unexpected."""
+    """What nmap's XML says about ``address``. Raises ScanFailure when nmap gave up, ValueError on anything
+    unexpected.
+    """
     text = xml.decode("utf-8")
     if "<!ENTITY" in text:
         raise ValueError("the XML declares entities, which nmap never does")
@@ -68,7 +70,7 @@ def scan_of(xml: bytes, address: str) -> Scan:
         raise ValueError(f"this is no complete nmap report: {type(error).__name__}") from None
     finished = root.find("runstats/finished")
     if finished is None or finished.get("exit") != "success":
-        raise Trouble(Cause.ABORTED, "nmap did not finish")
+        raise ScanFailure(Cause.ABORTED, "nmap did not finish")
     host = _host(root, address)
     listed = read["scan"].get(_written(host), {}).get("tcp", {})
     ports = {int(port): (str(told["state"]), str(told["reason"])) for port, told in listed.items()}
@@ -85,9 +87,9 @@ def _host(root: ET.Element, address: str) -> ET.Element:
     for host in root.findall("host"):
         if ip_address(_written(host)) == ip_address(address):
             if host.get("timedout") == "true":
-                raise Trouble(Cause.TIMEOUT, "nmap gave up on the address")
+                raise ScanFailure(Cause.TIMEOUT, "nmap gave up on the address")
             return host
-    raise Trouble(Cause.NOT_REACHED, "nmap reports nothing about the address")
+    raise ScanFailure(Cause.NOT_REACHED, "nmap reports nothing about the address")
 
 
 def _ports(text: str) -> Iterator[int]:

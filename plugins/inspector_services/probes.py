@@ -6,7 +6,20 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
-from inspector import HOST, Aim, Capture, Cause, Cost, Gap, Network, Raw, Reading, Target, Trouble, probe
+from inspector import (
+    HOST,
+    Cause,
+    Cost,
+    Gap,
+    Network,
+    ParseContext,
+    Raw,
+    ScanFailure,
+    ScanOutput,
+    SubjectKind,
+    Target,
+    probe,
+)
 from inspector.network.client import Stream
 from inspector_services.banners import Heard, Hearing, greeting_of, is_complete, next_word, protocol_of
 from inspector_services.nmap_xml import Control, Scan, Sweep, scan_of, spans, states
@@ -47,7 +60,7 @@ def _sweep_cost(target: Target, options: Mapping[str, Any]) -> Cost:
     return Cost(connections=1, port_questions=count * (1 + RETRIES), seconds=30 + count // 25)
 
 
-def read_ports(capture: Capture, reading: Reading) -> OpenPorts:
+def read_ports(capture: ScanOutput, reading: ParseContext) -> OpenPorts:
     """The state of every port that was asked."""
     xml = capture.named("nmap.xml")
     if xml is None:
@@ -57,8 +70,8 @@ def read_ports(capture: Capture, reading: Reading) -> OpenPorts:
     return OpenPorts(spans=spans(answers, alone=NOTABLE.keys() | set(sweep.declared)))
 
 
-@probe("ports", kind=OpenPorts, schemes={HOST}, aim=Aim.ADDRESS, read=read_ports, cost=_sweep_cost)
-async def ports(target: Target, network: Network, *, sweep: Reach = "notable") -> Capture:
+@probe("ports", kind=OpenPorts, schemes={HOST}, subject_kind=SubjectKind.ADDRESS, read=read_ports, cost=_sweep_cost)
+async def ports(target: Target, network: Network, *, sweep: Reach = "notable") -> ScanOutput:
     """Ask the ports by full connections, then ask one that had answered once more.
 
     The last question is the control: when it finds no answer any more, the address began to ignore or refuse this
@@ -70,15 +83,15 @@ async def ports(target: Target, network: Network, *, sweep: Reach = "notable") -
     left_out: tuple[int, ...] = ()
     try:
         xml = await network.nmap(ARGUMENTS, ports=asked, timeout=seconds)
-    except Trouble as trouble:
-        if trouble.cause is not Cause.OUT_OF_SCOPE or not declared:
+    except ScanFailure as failure:
+        if failure.cause is not Cause.OUT_OF_SCOPE or not declared:
             raise
         xml = await network.nmap(ARGUMENTS, ports=sorted(declared), timeout=seconds)
         left_out = tuple(port for port in asked if port not in declared)
     scan = scan_of(xml, target.address)
     control = await _control(network, scan, declared)
     note = Sweep(declared=tuple(sorted(declared)), control=control, out_of_scope=left_out)
-    return Capture(
+    return ScanOutput(
         raw=(
             Raw(name="nmap.xml", data=xml, media_type="application/xml"),
             Raw(name="sweep.json", data=note.canonical(), media_type="application/json"),
@@ -95,9 +108,9 @@ async def _control(network: Network, scan: Scan, declared: Collection[int]) -> C
         return None
     try:
         stream = await network.connect(port, timeout=CONNECT_SECONDS)
-    except Trouble as trouble:
-        expected = opened is None and trouble.cause is Cause.REFUSED
-        return Control(port=port, cause=None if expected else trouble.cause)
+    except ScanFailure as failure:
+        expected = opened is None and failure.cause is Cause.REFUSED
+        return Control(port=port, cause=None if expected else failure.cause)
     await stream.close()
     return Control(port=port, cause=None if opened is not None else Cause.UNSTABLE)
 
@@ -110,7 +123,7 @@ def _chosen(target: Target, ports: OpenPorts) -> tuple[int, ...]:
     return (*worth, *others)
 
 
-def read_greetings(capture: Capture, reading: Reading) -> Greetings:
+def read_greetings(capture: ScanOutput, reading: ParseContext) -> Greetings:
     """What every port said."""
     raw = capture.named("greetings.json")
     if raw is None:
@@ -123,11 +136,11 @@ def read_greetings(capture: Capture, reading: Reading) -> Greetings:
     "greetings",
     kind=Greetings,
     schemes={HOST},
-    aim=Aim.ADDRESS,
+    subject_kind=SubjectKind.ADDRESS,
     read=read_greetings,
     cost=Cost(connections=PORTS_HEARD, seconds=PORTS_HEARD * 3),
 )
-async def greetings(target: Target, network: Network, ports: OpenPorts) -> Capture:
+async def greetings(target: Target, network: Network, ports: OpenPorts) -> ScanOutput:
     """Listen to what open ports say by themselves; nothing is sent to a server that waits for the client.
 
     Only where FTP or VNC greets, the one word that an ordinary client says next is said too: its reply shows whether
@@ -136,7 +149,7 @@ async def greetings(target: Target, network: Network, ports: OpenPorts) -> Captu
     chosen = _chosen(target, ports)
     heard = list(await asyncio.gather(*(_listen(network, port) for port in chosen[:PORTS_HEARD])))
     heard += [Heard(port=port, cause=Cause.ABORTED) for port in chosen[PORTS_HEARD:]]
-    return Capture(
+    return ScanOutput(
         raw=(
             Raw(
                 name="greetings.json",
@@ -151,8 +164,8 @@ async def greetings(target: Target, network: Network, ports: OpenPorts) -> Captu
 async def _listen(network: Network, port: int) -> Heard:
     try:
         stream = await network.connect(port, timeout=CONNECT_SECONDS)
-    except Trouble as trouble:
-        return Heard(port=port, cause=trouble.cause)
+    except ScanFailure as failure:
+        return Heard(port=port, cause=failure.cause)
     try:
         first, ended = await _words(stream, lambda said: b"\n" in said or said[:1] == b"\xff")
         if ended and not first:
@@ -164,8 +177,8 @@ async def _listen(network: Network, port: int) -> Heard:
         await stream.write(word, timeout=LISTEN_SECONDS)
         reply, _ = await _words(stream, lambda said: is_complete(protocol, said))
         return Heard(port=port, first=first, reply=reply)
-    except Trouble as trouble:
-        return Heard(port=port, cause=trouble.cause)
+    except ScanFailure as failure:
+        return Heard(port=port, cause=failure.cause)
     finally:
         await stream.close()
 
@@ -181,8 +194,8 @@ async def _words(stream: Stream, enough: Callable[[bytes], bool]) -> tuple[bytes
             break
         try:
             more = await stream.read(GREETING_BYTES - len(said), timeout=left)
-        except Trouble as trouble:
-            if trouble.cause is Cause.TIMEOUT:
+        except ScanFailure as failure:
+            if failure.cause is Cause.TIMEOUT:
                 break
             raise
         if not more:

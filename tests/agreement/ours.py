@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from inspector import Answer, Trouble
+from inspector import Answer, ScanFailure
 from inspector.testing import run_probe
 from inspector_tls import inspector_probes
 from tests.agreement import fact_names as names
@@ -45,8 +45,8 @@ def _look(name: str, asked: Asked, **options: Any) -> Any:
         raise Silent(f"{name} does not look at {scheme}")
     try:
         return run_probe(by, f"{scheme}://{HOST}:{asked.port}", address=asked.address, **options).seen(by.kind)
-    except Trouble as trouble:
-        raise Silent(f"{trouble.cause.value}: {trouble.message}") from None
+    except ScanFailure as failure:
+        raise Silent(f"{failure.cause.value}: {failure.message}") from None
 
 
 # --- Versions, suites, groups ----------------------------------------------------------------------------------------

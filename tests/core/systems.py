@@ -10,21 +10,21 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from inspector import (
-    Aim,
     Answer,
-    Capture,
     Check,
     Cost,
     Discovered,
     Every,
+    Intrusiveness,
     Network,
     Observation,
+    ParseContext,
     Probe,
     Raw,
-    Reading,
+    ScanOutput,
     Scheme,
+    SubjectKind,
     Target,
-    Touch,
     Verdict,
     check,
     hookimpl,
@@ -47,7 +47,7 @@ OVEN, CRUMB = Scheme("oven", port=7), Scheme("crumb", port=8)
 NAME = Text(vi="thử", en="test")
 RAW = (Raw(name="heat", data=b"hot"),)
 
-Look = Callable[..., Awaitable[Capture]]
+Look = Callable[..., Awaitable[ScanOutput]]
 
 
 class Oven(Observation):
@@ -71,48 +71,62 @@ class Crumb(Observation):
     size: int = 1
 
 
-def read_oven(capture: Capture, reading: Reading) -> Oven:
+def read_oven(capture: ScanOutput, reading: ParseContext) -> Oven:
     return Oven(hot=Answer(seen=capture.named("heat") == b"hot"))
 
 
-def read_bread(capture: Capture, reading: Reading) -> Bread:
+def read_bread(capture: ScanOutput, reading: ParseContext) -> Bread:
     return Bread(baked=True)
 
 
-def read_crumb(capture: Capture, reading: Reading) -> Crumb:
+def read_crumb(capture: ScanOutput, reading: ParseContext) -> Crumb:
     return Crumb()
 
 
-def oven(capture: Capture | None = None, read: Callable[..., Any] = read_oven) -> Probe:
+def oven(capture: ScanOutput | None = None, read: Callable[..., Any] = read_oven) -> Probe:
     """A look at an oven that comes to this, and brings crumbs to light."""
-    comes_to = capture or Capture(raw=RAW)
+    comes_to = capture or ScanOutput(raw=RAW)
 
     @probe(
         "oven",
         kind=Oven,
         schemes={OVEN},
-        aim=Aim.ADDRESS,
+        subject_kind=SubjectKind.ADDRESS,
         read=read,
-        touch=Touch.PASSIVE,
+        intrusiveness=Intrusiveness.PASSIVE,
         discovers={CRUMB},
         cost=Cost(connections=3, port_questions=5, seconds=20),
     )
-    async def look(target: Target, network: Network, *, doors: int = 1, wide: bool = False) -> Capture:
+    async def look(target: Target, network: Network, *, doors: int = 1, wide: bool = False) -> ScanOutput:
         return comes_to
 
     return look
 
 
-@probe("bread", kind=Bread, schemes={OVEN}, aim=Aim.ADDRESS, read=read_bread, touch=Touch.PASSIVE)
-async def bread(target: Target, network: Network, oven: Oven) -> Capture:
+@probe(
+    "bread",
+    kind=Bread,
+    schemes={OVEN},
+    subject_kind=SubjectKind.ADDRESS,
+    read=read_bread,
+    intrusiveness=Intrusiveness.PASSIVE,
+)
+async def bread(target: Target, network: Network, oven: Oven) -> ScanOutput:
     """Needs the oven."""
-    return Capture(raw=RAW)
+    return ScanOutput(raw=RAW)
 
 
-@probe("crumb", kind=Crumb, schemes={CRUMB}, aim=Aim.ADDRESS, read=read_crumb, touch=Touch.PASSIVE)
-async def crumb(target: Target, network: Network) -> Capture:
+@probe(
+    "crumb",
+    kind=Crumb,
+    schemes={CRUMB},
+    subject_kind=SubjectKind.ADDRESS,
+    read=read_crumb,
+    intrusiveness=Intrusiveness.PASSIVE,
+)
+async def crumb(target: Target, network: Network) -> ScanOutput:
     """Is found by others."""
-    return Capture(raw=RAW)
+    return ScanOutput(raw=RAW)
 
 
 @check("oven-hot", title="Hot")
@@ -133,7 +147,7 @@ def bread_baked(seen: Bread) -> Verdict:
     return passed("baked")
 
 
-@check("crumbs-swept", title="Swept", about=Aim.ADDRESS)
+@check("crumbs-swept", title="Swept", about=SubjectKind.ADDRESS)
 def crumbs_swept(seen: Oven, crumbs: Every[Crumb]) -> Verdict:
     """No crumb is left.
 

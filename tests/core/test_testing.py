@@ -6,8 +6,21 @@ from typing import ClassVar
 
 import pytest
 
-from inspector import Aim, Answer, Capture, Cause, Model, Network, Observation, Raw, Reading, Scheme, Target, probe
-from inspector.model.errors import Misuse, Trouble
+from inspector import (
+    Answer,
+    Cause,
+    Model,
+    Network,
+    Observation,
+    ParseContext,
+    Raw,
+    ScanOutput,
+    Scheme,
+    SubjectKind,
+    Target,
+    probe,
+)
+from inspector.model.errors import ScanFailure, UsageError
 from inspector.testing import run_probe, unseen_variants
 
 
@@ -53,15 +66,15 @@ class Banner(Observation):
     text: str
 
 
-def _read(capture: Capture, reading: Reading) -> Banner:
+def _read(capture: ScanOutput, reading: ParseContext) -> Banner:
     return Banner(text=(capture.named("banner") or b"").decode())
 
 
-@probe("test-banner", kind=Banner, schemes={Scheme("tcp")}, aim=Aim.ADDRESS, read=_read)
-async def banner(target: Target, network: Network, *, limit: int = 10) -> Capture:
+@probe("test-banner", kind=Banner, schemes={Scheme("tcp")}, subject_kind=SubjectKind.ADDRESS, read=_read)
+async def banner(target: Target, network: Network, *, limit: int = 10) -> ScanOutput:
     """Take what a server says first."""
     stream = await network.connect()
-    return Capture(raw=(Raw(name="banner", data=await stream.read(limit)),))
+    return ScanOutput(raw=(Raw(name="banner", data=await stream.read(limit)),))
 
 
 def test_a_look_through_the_real_door() -> None:
@@ -83,12 +96,12 @@ def test_a_look_through_the_real_door() -> None:
         server.join()
     assert look.seen(Banner).text == "hello"
     assert [(each.address, each.port) for each in look.ledger] == [("127.0.0.1", port)]
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(ScanFailure) as failure:
         run_probe(banner, f"tcp://www.example.vn:{port}").seen(Banner)
-    assert trouble.value.cause is Cause.REFUSED
+    assert failure.value.cause is Cause.REFUSED
 
 
 def test_only_this_machine_is_looked_at() -> None:
     """The kit refuses an address that is not a loopback one."""
-    with pytest.raises(Misuse, match=r"192\.0\.2\.1"):
+    with pytest.raises(UsageError, match=r"192\.0\.2\.1"):
         run_probe(banner, "tcp://www.example.vn:80", address="192.0.2.1")

@@ -91,8 +91,8 @@ def test_look_that_goes_wrong(told: Told, name: str) -> None:
     outcome, cause, words = LOOKS[name]
     assert told.verdict(f"rogue-{name}") == (outcome, cause)
     look = told.look(name)
-    assert look.trouble is not None
-    assert words in look.trouble.detail
+    assert look.failure is not None
+    assert words in look.failure.detail
     assert look.facts is None
 
 
@@ -110,9 +110,9 @@ def test_look_past_the_door(told: Told, name: str) -> None:
     """It is stopped and on record, though the plugin swallows the refusal and says that all is fine."""
     assert told.verdict(f"smuggler-{name}") == ("error", "bug")
     look = told.look(name)
-    assert look.trouble is not None
-    assert look.trouble.detail.startswith("inspector_smuggler")
-    assert "past the network door" in look.trouble.detail
+    assert look.failure is not None
+    assert look.failure.detail.startswith("inspector_smuggler")
+    assert "past the network door" in look.failure.detail
 
 
 def test_check_past_the_door(told: Told) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from inspector import Answer, Cause, Check, Outcome, Seen
+from inspector import Answer, Cause, Check, Outcome, SubjectResult
 from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN
 from inspector.model.subject import SYSTEM
 from inspector_http.observations import Header, Http
@@ -185,7 +185,7 @@ def test_the_check_of_the_example() -> None:
 
     def judged(headers: Answer[tuple[Header, ...]]) -> Outcome:
         seen = Http.model_construct(headers=headers)
-        return made.judge([Seen(SYSTEM, seen)], {}).outcome
+        return made.judge([SubjectResult(SYSTEM, seen)], {}).outcome
 
     assert judged(Answer(seen=())) is Outcome.FAIL
     assert judged(Answer(seen=(Header(name="referrer-policy", value="no-referrer"),))) is Outcome.PASS

@@ -110,9 +110,9 @@ def test_name_that_does_not_exist(told: Told, servers: Servers) -> None:
     """It is not reached, says why, and was asked for once in each family."""
     assert told.verdict("https-reachable", "https://nowhere.line.test") == ("inconclusive", "not-reached")
     assert told.verdict("tls-modern-protocols", "https://nowhere.line.test") == ("inconclusive", "not-reached")
-    trouble = told.look("tls", "https://nowhere").trouble
-    assert trouble is not None
-    assert "NXDOMAIN" in trouble.detail
+    failure = told.look("tls", "https://nowhere").failure
+    assert failure is not None
+    assert "NXDOMAIN" in failure.detail
     assert sorted(servers.heard()["names"]) == ["nowhere.line.test A", "nowhere.line.test AAAA"]
 
 
@@ -317,7 +317,7 @@ def test_disk_that_is_full(line: Line) -> None:
         with suppress(OSError), (seen / "ballast").open("wb", buffering=0) as ballast:
             while True:
                 ballast.write(bytes(4096))
-        gate.touch()
+        gate.intrusiveness()
         stopped = line.ended(process, output)
         (seen / "ballast").unlink()
         [folder] = [path.parent.relative_to(seen) for path in seen.glob("*/*/*/capture")]

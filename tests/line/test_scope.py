@@ -54,8 +54,8 @@ def test_decoy_gets_no_packet(told: Told, servers: Servers) -> None:
 def test_redirect_away_is_out_of_scope(told: Told, servers: Servers, host: str) -> None:
     """The target of the redirect is on record, with the reason why it was not asked."""
     look = told.look("http", f"http://{host}:{servers.ports['decoy']}/")
-    assert look.trouble is not None
-    assert look.trouble.cause == "out-of-scope"
+    assert look.failure is not None
+    assert look.failure.cause == "out-of-scope"
     assert told.verdict("no-version-disclosed", f"http://{host}") == ("inconclusive", "out-of-scope")
 
 

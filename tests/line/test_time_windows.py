@@ -67,8 +67,8 @@ def test_closed_window_ends_a_running_inspection_cleanly(
     assert {name: len(each) for name, each in heard.items()} == {"page": 1, "held": 1}
     assert told.bundle.sealed.predicate.reason == "complete"
     again = told.look("http", page, look=2)
-    assert again.trouble is not None
-    assert again.trouble.cause == "outside-window"
+    assert again.failure is not None
+    assert again.failure.cause == "outside-window"
 
 
 def test_interrupted_inspection_is_not_resumed_after_its_time(

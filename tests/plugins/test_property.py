@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from inspector import Aim, Cause, Check, Declared, Every, Observation, Outcome, Seen, Subject
+from inspector import Cause, Check, Declared, Every, Observation, Outcome, Subject, SubjectKind, SubjectResult
 from inspector.model.declared import DeclaredPort
 from inspector.regime.loader import load_all
 from inspector.registry.registry import installed
@@ -23,7 +23,7 @@ from inspector.testing import unseen_variants
 HERE = Path(__file__).parent
 GOOD = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 REGISTRY = installed()
-CHECKS = {name: each for name, each in REGISTRY.checks.items() if any(wire.kind for wire in each.wires)}
+CHECKS = {name: each for name, each in REGISTRY.checks.items() if any(wire.kind for wire in each.inputs)}
 CAUSES = st.sampled_from([Cause.TIMEOUT, Cause.RESET, Cause.NOT_SELECTED, Cause.BLOCKED, Cause.AMBIGUOUS])
 
 
@@ -59,9 +59,9 @@ def options_of(check: str) -> list[dict[str, Any]]:
     return [each for index, each in enumerate(rows) if each not in rows[:index]] or [{}]
 
 
-def _seen(fact: Observation | None, cause: Cause, number: int = 0) -> Seen[Observation]:
-    subject = Subject(kind=Aim.ADDRESS, uri="https://h", scheme="https", host="h", address=f"192.0.2.{number}")
-    return Seen(subject, fact, None if fact else cause)
+def _seen(fact: Observation | None, cause: Cause, number: int = 0) -> SubjectResult[Observation]:
+    subject = Subject(kind=SubjectKind.ADDRESS, uri="https://h", scheme="https", host="h", address=f"192.0.2.{number}")
+    return SubjectResult(subject, fact, None if fact else cause)
 
 
 class Inputs:
@@ -74,7 +74,7 @@ class Inputs:
         ports = draw(st.sampled_from([(), (DeclaredPort(port=443),), (DeclaredPort(port=22), DeclaredPort(port=3306))]))
         self.declared = Declared(host_declared=True, ports=ports)
         self.facts: list[list[Observation | None]] = []
-        for wire in check.wires:
+        for wire in check.inputs:
             known = recorded()[wire.kind] if wire.kind else []
             most = 3 if wire.every else 1
             self.facts.append(draw(st.lists(st.sampled_from(known), min_size=1, max_size=most)) if known else [])
@@ -82,7 +82,7 @@ class Inputs:
     def outcome(self, facts: list[list[Observation | None]]) -> Outcome:
         """What the check says of these facts."""
         given: list[object] = []
-        for wire, seen in zip(self.check.wires, facts, strict=True):
+        for wire, seen in zip(self.check.inputs, facts, strict=True):
             if wire.kind is None:
                 given.append(self.declared)
             elif wire.every:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from inspector.declare.declaration import System
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 from inspector.model.finding import Force, Obligation
 from inspector.regime.loader import load_all
 from inspector.regime.regime import LEGAL, NOT_OBSERVABLE, Regime, Requirement, Text
@@ -247,7 +247,7 @@ def test_no_day_is_silently_without_a_regime() -> None:
         covered = [gap for gap in gaps if gap.first <= day <= gap.last]
         assert sum(regime.is_in_force(day) for regime in REGIMES) + len(covered) == 1, day
         if covered:
-            with pytest.raises(Misuse, match=str(covered[0].last)):
+            with pytest.raises(UsageError, match=str(covered[0].last)):
                 select(REGIMES, system, day)
         else:
             assert select(REGIMES, system, day).is_in_force(day)

@@ -19,7 +19,7 @@ from inspector.declare.authorisation import (
 from inspector.declare.declaration import Host, Organisation, System
 from inspector.declare.document import Place
 from inspector.declare.settings import Vantage, VantageKind
-from inspector.model.base import Cause, Moment, Quantity, Value
+from inspector.model.base import Cause, Quantity, Timestamp, Value
 from inspector.model.declared import (
     Approval,
     ApprovalStatus,
@@ -30,8 +30,8 @@ from inspector.model.declared import (
     Tenancy,
 )
 from inspector.model.finding import Finding, Force, Obligation, Relied, Severity, StatementNote, finding_id
-from inspector.model.observation import Evidence, Gap, RawRef, Sensitivity, TroubleNote
-from inspector.model.subject import HOST, SYSTEM, Aim, Form, Scheme, Subject
+from inspector.model.observation import Evidence, FailureNote, Gap, RawRef, Sensitivity
+from inspector.model.subject import HOST, SYSTEM, Form, Scheme, Subject, SubjectKind
 from inspector.model.verdict import Message, Outcome
 from inspector.record.assessment import Change, Coverage, Judgement, Missed
 from inspector.record.inspection import Inspection, PluginRecord
@@ -177,7 +177,7 @@ def regime(name: str = "vn-nd331-2026", **more: Any) -> Regime:
 
 
 def _subject(uri: str, host: str, address: str | None = None, port: int | None = None) -> Subject:
-    kind = Aim.HOST if uri.startswith("host:") else Aim.URL
+    kind = SubjectKind.HOST if uri.startswith("host:") else SubjectKind.URL
     return Subject(kind=kind, uri=uri, scheme=uri.partition(":")[0], host=host, port=port, address=address)
 
 
@@ -254,7 +254,7 @@ def evidence() -> dict[str, Evidence]:
         ),
         "3" * 64: Evidence(
             probe="http", kind="specimen/1", subject=_subject(LEGACY, "legacy.example.vn", "192.0.2.9", 443),
-            endpoint=LEGACY, began=WHEN, ended=WHEN, trouble=TroubleNote(cause=Cause.RESET, detail=HOSTILE), **common,
+            endpoint=LEGACY, began=WHEN, ended=WHEN, failure=FailureNote(cause=Cause.RESET, detail=HOSTILE), **common,
         ),
         "4" * 64: Evidence(
             probe="ports", kind="specimen-ports/1", endpoint="host:portal.example.vn",
@@ -269,7 +269,7 @@ def evidence() -> dict[str, Evidence]:
         "5" * 64: Evidence(
             probe="ports", kind="specimen-ports/1", endpoint=None,
             subject=_subject("host:legacy.example.vn", "legacy.example.vn", "192.0.2.9"), began=WHEN, ended=WHEN,
-            trouble=TroubleNote(cause=Cause.OUTSIDE_WINDOW, detail="the window closed"), **common,
+            failure=FailureNote(cause=Cause.OUTSIDE_WINDOW, detail="the window closed"), **common,
         ),
     }  # fmt: skip
 
@@ -343,7 +343,7 @@ def findings() -> tuple[Finding, ...]:
         ),
         finding(
             "certificate-life", Outcome.INCONCLUSIVE, "the first look saw a failure ({measured}), the second did not",
-            subject=LEGACY, values={"measured": Moment(at=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))},
+            subject=LEGACY, values={"measured": Timestamp(at=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))},
             cause=Cause.UNSTABLE,
         ),
         finding(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from inspector import Cause, Language, Moment, Outcome, Quantity, Touch
+from inspector import Cause, Intrusiveness, Language, Outcome, Quantity, Timestamp
 from inspector.declare.authorisation import AuthorisationKind
 from inspector.declare.settings import VantageKind
 from inspector.declare.statement import Decision, StatementKind
@@ -30,7 +30,7 @@ from tests.reports import examples as specimens
 ROOT = Path(__file__).parents[2]
 VOCABULARIES: tuple[type[Enum], ...] = (
     ApprovalStatus, AuthorisationKind, Cause, Decision, Force, MeasureStatus, Obligation, Outcome, PlanStatus, Severity,
-    Stage, StatementKind, Tenancy, Touch, VantageKind,
+    Stage, StatementKind, Tenancy, Intrusiveness, VantageKind,
 )  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def test_values_are_told_in_the_readers_language() -> None:
     year = Quantity(value=31_536_000, unit="second")
     assert (vietnamese.value(year), english.value(year)) == ("31.536.000 giây", "31,536,000 seconds")
     assert english.value(Quantity(value=1, unit="day")) == "1 day"
-    at = Moment(at=datetime(2026, 11, 21, 18, 0, tzinfo=UTC))
+    at = Timestamp(at=datetime(2026, 11, 21, 18, 0, tzinfo=UTC))
     assert vietnamese.value(at) == "22/11/2026 01:00:00 (UTC+07:00)"
     assert english.value(at) == "2026-11-22 01:00:00 (UTC+07:00)"
     assert vietnamese.say("no observation: {cause}", cause="timeout").endswith("không trả lời trong thời hạn")

@@ -6,7 +6,7 @@ import errno
 import ssl
 
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 
 _RESET = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN})
 #: This machine ran out of something: no fault of the target.
@@ -26,7 +26,7 @@ def cause_of(error: OSError) -> Cause:
     return Cause.BUG if error.errno in _OURS else Cause.NOT_REACHED
 
 
-def trouble_of(error: OSError, where: str) -> Trouble:
+def trouble_of(error: OSError, where: str) -> ScanFailure:
     """The trouble that an error at ``where`` means."""
     words = error.strerror or str(error) or type(error).__name__
-    return Trouble(cause_of(error), f"{where}: {words}")
+    return ScanFailure(cause_of(error), f"{where}: {words}")

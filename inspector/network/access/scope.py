@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import System
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
-from inspector.model.intrusiveness import Touch
+from inspector.model.errors import ScanFailure
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import UDP, BadUri, Subject, normalise_host
 from inspector.network.access import time_windows as windows
 from inspector.network.access.addresses import canonical_address, parse_address
@@ -43,7 +43,7 @@ class _Refusal:
     """Why one authorisation does not apply, and how far the question came: the furthest tells most."""
 
     came_to: int
-    trouble: Trouble
+    failure: ScanFailure
 
 
 class Scope:
@@ -73,7 +73,7 @@ class Scope:
         self,
         subject: Subject,
         *,
-        touch: Touch,
+        intrusiveness: Intrusiveness,
         at: datetime,
         port: int | None = None,
         sweep: bool = False,
@@ -82,35 +82,35 @@ class Scope:
         """The authorisation (the first by id) under which a look at ``subject`` falls.
 
         ``sweep`` asks ports whether declared or not. ``beside``: the host is another than the look's target and need
-        not be declared; the usual port of its scheme counts as declared. Raises Trouble: not-authorised when none is
-        valid or the touch is too high, out-of-scope when none covers the target, outside-window when it is not the
+        not be declared; the usual port of its scheme counts as declared. Raises ScanFailure: not-authorised when none
+        is valid or the touch is too high, out-of-scope when none covers the target, outside-window when it is not the
         hour.
         """
         refusals = []
         for each in self.authorisations:
-            refusal = self._refusal(each, subject, touch, at, () if port is None else (port,), sweep, beside)
+            refusal = self._refusal(each, subject, intrusiveness, at, () if port is None else (port,), sweep, beside)
             if refusal is None:
                 return each
             refusals.append(refusal)
         if not refusals:
-            raise Trouble(Cause.NOT_AUTHORISED, "there is no authorisation")
-        raise max(refusals, key=lambda refusal: refusal.came_to).trouble
+            raise ScanFailure(Cause.NOT_AUTHORISED, "there is no authorisation")
+        raise max(refusals, key=lambda refusal: refusal.came_to).failure
 
     def admit(
         self,
         authorisation: Authorisation,
         subject: Subject,
         *,
-        touch: Touch,
+        intrusiveness: Intrusiveness,
         at: datetime,
         ports: Collection[int] = (),
         sweep: bool = False,
         beside: bool = False,
     ) -> None:
-        """Raise Trouble unless packets to these ports fall wholly under this authorisation at this instant."""
-        refusal = self._refusal(authorisation, subject, touch, at, ports, sweep, beside)
+        """Raise ScanFailure unless packets to these ports fall wholly under this authorisation at this instant."""
+        refusal = self._refusal(authorisation, subject, intrusiveness, at, ports, sweep, beside)
         if refusal is not None:
-            raise refusal.trouble
+            raise refusal.failure
 
     def declared(self, subject: Subject) -> frozenset[int]:
         """The ports that the declaration lists for the subject's host, by name or by address, endpoints' included.
@@ -131,7 +131,7 @@ class Scope:
         self,
         granted: Authorisation,
         subject: Subject,
-        touch: Touch,
+        intrusiveness: Intrusiveness,
         at: datetime,
         ports: Collection[int],
         sweep: bool,
@@ -145,12 +145,17 @@ class Scope:
             return _refuse(0, Cause.NOT_AUTHORISED, granted, f"is valid {when}")
         if not listed and (reason := self._uncovered(granted, subject)):
             return _refuse(1, Cause.OUT_OF_SCOPE, granted, f"does not cover {where}: {reason}")
-        if not touch.within(granted.touch):
-            return _refuse(2, Cause.NOT_AUTHORISED, granted, f"permits {granted.touch.value}, not {touch.value} looks")
-        if not listed and (what := _above_a_name(subject, touch, sweep)):
+        if not intrusiveness.within(granted.intrusiveness):
+            return _refuse(
+                2,
+                Cause.NOT_AUTHORISED,
+                granted,
+                f"permits {granted.intrusiveness.value}, not {intrusiveness.value} looks",
+            )
+        if not listed and (what := _above_a_name(subject, intrusiveness, sweep)):
             reason = f"{what} needs the address listed, and {subject.address} is not"
             return _refuse(3, Cause.OUT_OF_SCOPE, granted, f"does not cover {where}: {reason}")
-        if touch is Touch.PASSIVE:
+        if intrusiveness is Intrusiveness.PASSIVE:
             return None
         uncovered = self._uncovered_ports(granted, subject, ports, sweep, beside)
         if uncovered:
@@ -202,14 +207,14 @@ class Scope:
 
 
 def _refuse(came_to: int, cause: Cause, granted: Authorisation, reason: str) -> _Refusal:
-    return _Refusal(came_to, Trouble(cause, f"authorisation {granted.id!r} {reason}"))
+    return _Refusal(came_to, ScanFailure(cause, f"authorisation {granted.id!r} {reason}"))
 
 
-def _above_a_name(subject: Subject, touch: Touch, sweep: bool) -> str:
+def _above_a_name(subject: Subject, intrusiveness: Intrusiveness, sweep: bool) -> str:
     """What about this look a listed name cannot grant, since its address may be somebody else's."""
     if sweep:
         return "a sweep"
-    if touch is Touch.INTRUSIVE:
+    if intrusiveness is Intrusiveness.INTRUSIVE:
         return "an intrusive look"
     return "UDP" if subject.scheme == UDP.name else ""
 

@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network.guard.audit_events import EVENTS, blamed, forbidden
 
 
-class Bypass(Trouble):
+class Bypass(ScanFailure):
     """A plugin tried to reach the network past the door; ``module`` is the one to blame."""
 
     def __init__(self, module: str, what: str) -> None:

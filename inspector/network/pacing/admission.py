@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from inspector.declare.authorisation import Rates
 from inspector.model.base import Cause, now
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address
 from inspector.network.pacing.cancellation import Hold, Patience
 from inspector.network.pacing.ledger import Account, Departure, Ledger
@@ -129,7 +129,9 @@ class Checkpoint:
         patience: Patience,
         check: Callable[[], None],
     ) -> Leave:
-        """Wait until one more connection may leave; ``check`` is asked last, at that very instant. Raises Trouble."""
+        """Wait until one more connection may leave; ``check`` is asked last, at that very instant. Raises
+        ScanFailure.
+        """
         check()
         hold = self.hold(errand)
         try:
@@ -184,8 +186,8 @@ class Checkpoint:
         """It is over."""
         self._holds.pop(hold, None)
 
-    def cut(self, trouble: Trouble, *, authorisation: str | None = None) -> None:
+    def cut(self, failure: ScanFailure, *, authorisation: str | None = None) -> None:
         """End all that is under way, or what is under way under one authorisation."""
         for hold, granted in tuple(self._holds.items()):
             if authorisation is None or authorisation == granted:
-                hold.cut(trouble)
+                hold.cut(failure)

@@ -9,16 +9,16 @@ from types import TracebackType
 from typing import NoReturn
 
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 
 
 class Hold:
     """One running operation: the door may cut it, and every step of it is bounded in time."""
 
-    __slots__ = ("_bounds", "_on_cut", "trouble")
+    __slots__ = ("_bounds", "_on_cut", "failure")
 
     def __init__(self) -> None:
-        self.trouble: Trouble | None = None
+        self.failure: ScanFailure | None = None
         self._bounds: set[asyncio.Timeout] = set()
         self._on_cut: Callable[[], None] | None = None
 
@@ -26,11 +26,11 @@ class Hold:
         """Have ``close`` called when it is cut; None when it is over, so that neither keeps the other alive."""
         self._on_cut = close
 
-    def cut(self, trouble: Trouble) -> None:
+    def cut(self, failure: ScanFailure) -> None:
         """End it: the running step, and every later one, raises this trouble."""
-        if self.trouble is not None:
+        if self.failure is not None:
             return
-        self.trouble = trouble
+        self.failure = failure
         if self._on_cut is not None:
             self._on_cut()
         for bound in self._bounds:
@@ -39,11 +39,13 @@ class Hold:
 
     def check(self) -> None:
         """Raise when it was cut."""
-        if self.trouble is not None:
-            raise Trouble(self.trouble.cause, self.trouble.message)
+        if self.failure is not None:
+            raise ScanFailure(self.failure.cause, self.failure.message)
 
     def within(self, seconds: float | None, what: str) -> AbstractAsyncContextManager[None]:
-        """Bound the body: raises Trouble (timeout, with ``what`` in words) after so many seconds, or why it was cut."""
+        """Bound the body: raises ScanFailure (timeout, with ``what`` in words) after so many seconds, or why it was
+        cut.
+        """
         return _Within(self, self._bounds, seconds, what)
 
 
@@ -77,7 +79,7 @@ class _Within:
 
     def _fail(self) -> NoReturn:
         self._hold.check()
-        raise Trouble(Cause.TIMEOUT, self._what) from None
+        raise ScanFailure(Cause.TIMEOUT, self._what) from None
 
 
 class Patience:

@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 from inspector.declare.authorisation import Rates
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 
 #: The window in which ``burst`` is counted: a second, and what the way to the server may compress it by.
 WINDOW_SECONDS = 1.1
@@ -153,7 +153,7 @@ class Courtesy(Protocol):
         """The permit for one more connection to ``address``, where it may leave at once and nobody waits before it."""
 
     async def admit(self, address: str, rates: Rates) -> Permit:
-        """Wait until one more connection to ``address`` may leave. Raises Trouble when that will never be."""
+        """Wait until one more connection to ``address`` may leave. Raises ScanFailure when that will never be."""
 
     def sweep(self, address: str, rates: Rates) -> AbstractAsyncContextManager[None]:
         """Hold the right to sweep ``address``: one sweep at a time."""
@@ -172,14 +172,14 @@ class _Lane:
         self.swept_until = -math.inf
 
     async def wait(self) -> None:
-        """Return when one more may leave; first come, first served. Raises Trouble when nothing moves any more."""
+        """Return when one more may leave; first come, first served. Raises ScanFailure when nothing moves any more."""
         loop = asyncio.get_running_loop()
         while (ready := self.meter.ready_at(now := time.monotonic())) > now:
             if math.isinf(ready):
                 ready = self.moved_at + STALLED_SECONDS
                 if ready <= now:
                     held = f"all {self.meter.rates.at_once} connections that may be open at once are held"
-                    raise Trouble(Cause.TIMEOUT, f"{held}, and none has ended for {STALLED_SECONDS:g} s")
+                    raise ScanFailure(Cause.TIMEOUT, f"{held}, and none has ended for {STALLED_SECONDS:g} s")
             self.changed.clear()
             alarm = loop.call_later(ready - now, self.changed.set)
             try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address, parse_address, split_server
 from inspector.network.access.os_errors import cause_of, trouble_of
 from inspector.network.pacing.admission import Checkpoint, Errand, Leave
@@ -30,12 +30,12 @@ _UDP_BYTES = 1232
 
 
 def resolvers(settings: Settings) -> tuple[tuple[str, int], ...]:
-    """Address and port of each configured resolver, or of the machine's own. Raises Trouble."""
+    """Address and port of each configured resolver, or of the machine's own. Raises ScanFailure."""
     try:
         given = settings.resolvers or _machine_resolvers()
         return tuple(split_server(text) for text in given)
     except ValueError as error:
-        raise Trouble(Cause.NOT_REACHED, f"resolver {error}") from None
+        raise ScanFailure(Cause.NOT_REACHED, f"resolver {error}") from None
 
 
 def _machine_resolvers() -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def _machine_resolvers() -> tuple[str, ...]:
     try:
         machine.read_resolv_conf("/etc/resolv.conf")
     except (dns.exception.DNSException, OSError):
-        raise Trouble(Cause.NOT_REACHED, "no resolver is configured, and this machine knows none") from None
+        raise ScanFailure(Cause.NOT_REACHED, "no resolver is configured, and this machine knows none") from None
     found = tuple(str(each).partition("%")[0] for each in machine.nameservers)
     return tuple(each for each in found if parse_address(each) is not None)
 
@@ -59,7 +59,7 @@ def _question(name: str, rdtype: str, *, recursive: bool, dnssec: bool) -> dns.m
     try:
         message = dns.message.make_query(name, rdtype, use_edns=0 if dnssec else False, want_dnssec=dnssec)
     except (dns.exception.DNSException, ValueError) as error:
-        raise Trouble(Cause.BUG, f"{name!r} {rdtype}: {error}") from None
+        raise ScanFailure(Cause.BUG, f"{name!r} {rdtype}: {error}") from None
     if dnssec:
         message.use_edns(0, dns.flags.DO, _UDP_BYTES)
         message.flags |= dns.flags.CD
@@ -79,7 +79,7 @@ class Exchange:
     check: Callable[[], None]
 
     async def ask(self, address: str, port: int, *, tcp: bool, timeout: float) -> dns.message.Message:
-        """Ask one server; a truncated UDP answer is asked again over TCP. Raises Trouble."""
+        """Ask one server; a truncated UDP answer is asked again over TCP. Raises ScanFailure."""
         import dns.flags
 
         if not tcp:
@@ -97,8 +97,8 @@ class Exchange:
         for patient in (True, False):
             try:
                 return await self._datagram(address, port, timeout / 2)
-            except Trouble as trouble:
-                if trouble.cause is not Cause.TIMEOUT or not patient:
+            except ScanFailure as failure:
+                if failure.cause is not Cause.TIMEOUT or not patient:
                     raise
         raise AssertionError("unreachable")
 
@@ -119,8 +119,8 @@ class Exchange:
         except OSError as error:
             cause = cause_of(error)
             raise trouble_of(error, where) from None
-        except Trouble as trouble:
-            cause = trouble.cause
+        except ScanFailure as failure:
+            cause = failure.cause
             raise
         finally:
             sock.close()
@@ -138,13 +138,15 @@ class Exchange:
                 size = int.from_bytes(await _exactly(stream, 2, where, timeout), "big")
                 answer = self._parse(await _exactly(stream, size, where, timeout), where)
             if answer is None:
-                raise Trouble(Cause.PROTOCOL_ERROR, f"{where} answered another question")
+                raise ScanFailure(Cause.PROTOCOL_ERROR, f"{where} answered another question")
             return answer
         finally:
             await stream.close()
 
     def _parse(self, wire: bytes, where: str) -> dns.message.Message | None:
-        """The answer, or None when these bytes belong to another question. Raises Trouble when they make no sense."""
+        """The answer, or None when these bytes belong to another question. Raises ScanFailure when they make no
+        sense.
+        """
         import dns.exception
         import dns.message
 
@@ -153,7 +155,7 @@ class Exchange:
         try:
             answer = dns.message.from_wire(wire)
         except (dns.exception.DNSException, ValueError, IndexError) as error:
-            raise Trouble(Cause.PROTOCOL_ERROR, f"{where}: malformed DNS answer: {type(error).__name__}") from None
+            raise ScanFailure(Cause.PROTOCOL_ERROR, f"{where}: malformed DNS answer: {type(error).__name__}") from None
         return answer if self.message.is_response(answer) else None
 
 
@@ -162,7 +164,7 @@ async def _exactly(stream: Stream, size: int, where: str, timeout: float) -> byt
     while len(data) < size:
         part = await stream.read(size - len(data), timeout=timeout)
         if not part:
-            raise Trouble(Cause.PROTOCOL_ERROR, f"{where} closed the connection within a DNS message")
+            raise ScanFailure(Cause.PROTOCOL_ERROR, f"{where} closed the connection within a DNS message")
         data += part
     return data
 
@@ -170,21 +172,21 @@ async def _exactly(stream: Stream, size: int, where: str, timeout: float) -> byt
 async def ask(
     exchange: Exchange, settings: Settings, *, server: tuple[str, int] | None, tcp: bool, timeout: float
 ) -> dns.message.Message:
-    """Ask ``server``, or each resolver in turn until one answers. Raises Trouble."""
+    """Ask ``server``, or each resolver in turn until one answers. Raises ScanFailure."""
     servers = (server,) if server is not None else resolvers(settings)
     for address, port in servers:
         try:
             return await exchange.ask(address, port, tcp=tcp, timeout=timeout)
-        except Trouble as found:
+        except ScanFailure as found:
             if found.cause not in _TRY_ANOTHER or (address, port) == servers[-1]:
                 raise
-    raise Trouble(Cause.NOT_REACHED, "no resolver is configured, and this machine knows none")
+    raise ScanFailure(Cause.NOT_REACHED, "no resolver is configured, and this machine knows none")
 
 
 async def resolve(
     checkpoint: Checkpoint, errand: Errand, settings: Settings, name: str, rdtype: str, *, timeout: float
 ) -> dns.message.Message:
-    """Ask the resolvers one question on nobody's behalf but the inspection's. Raises Trouble."""
+    """Ask the resolvers one question on nobody's behalf but the inspection's. Raises ScanFailure."""
     message = _question(name, rdtype, recursive=True, dnssec=False)
     exchange = Exchange(checkpoint, errand, message, Patience(), lambda: None)
     return await ask(exchange, settings, server=None, tcp=False, timeout=timeout)
@@ -215,11 +217,11 @@ def _check_server(server: str, port: int, settings: Settings) -> None:
     """A name server is asked on its own port; on another only one of this machine, or a configured resolver."""
     address = parse_address(server)
     if address is None:
-        raise Trouble(Cause.BUG, f"{server!r} is no address: name servers are asked by address")
+        raise ScanFailure(Cause.BUG, f"{server!r} is no address: name servers are asked by address")
     if address.is_multicast or address.is_unspecified or address == _BROADCAST:
-        raise Trouble(Cause.OUT_OF_SCOPE, f"{server} is no name server's address")
+        raise ScanFailure(Cause.OUT_OF_SCOPE, f"{server} is no name server's address")
     if port != _PORT and not address.is_loopback and (str(address), port) not in resolvers(settings):
-        raise Trouble(Cause.OUT_OF_SCOPE, f"{server} port {port}: name servers are asked on port {_PORT} only")
+        raise ScanFailure(Cause.OUT_OF_SCOPE, f"{server} port {port}: name servers are asked on port {_PORT} only")
 
 
 #: What one resolver's trouble leaves open: the next one may know.

@@ -12,7 +12,7 @@ import httpcore
 import httpx
 
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.model.subject import BadUri, normalise_host
 from inspector.network.session import Passage
 from inspector.network.transport.stream import Stream
@@ -96,14 +96,14 @@ class _Body(httpx.AsyncByteStream):
         except _Full:
             self.extensions["truncated"] = True
         except httpcore.ProtocolError as error:
-            raise Trouble(Cause.PROTOCOL_ERROR, f"HTTP: {error}") from None
+            raise ScanFailure(Cause.PROTOCOL_ERROR, f"HTTP: {error}") from None
 
     async def aclose(self) -> None:
         await self._response.aclose()
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """Reaches the target's pinned address, whatever a URL names. Raises Trouble."""
+    """Reaches the target's pinned address, whatever a URL names. Raises ScanFailure."""
 
     def __init__(self, passage: Passage, user_agent: str) -> None:
         self._passage = passage
@@ -136,7 +136,7 @@ class Transport(httpx.AsyncBaseTransport):
         except BadUri:
             same = False
         if not same or url.scheme not in _PORTS:
-            raise Trouble(Cause.OUT_OF_SCOPE, f"{url.scheme}://{url.host}:{port} is not {target.host}")
+            raise ScanFailure(Cause.OUT_OF_SCOPE, f"{url.scheme}://{url.host}:{port} is not {target.host}")
 
     async def _exchange(self, request: httpx.Request, stream: Stream) -> httpx.Response:
         connection = _Connection(stream, asyncio.get_running_loop().time() + _EXCHANGE_SECONDS)
@@ -154,11 +154,11 @@ class Transport(httpx.AsyncBaseTransport):
                 )
             )
         except _Full:
-            raise Trouble(Cause.PROTOCOL_ERROR, "HTTP: the head of the answer has no end") from None
+            raise ScanFailure(Cause.PROTOCOL_ERROR, "HTTP: the head of the answer has no end") from None
         except httpcore.LocalProtocolError as error:
-            raise Trouble(Cause.BUG, f"HTTP request: {error}") from None
+            raise ScanFailure(Cause.BUG, f"HTTP request: {error}") from None
         except httpcore.ProtocolError as error:
-            raise Trouble(Cause.PROTOCOL_ERROR, f"HTTP: {error}") from None
+            raise ScanFailure(Cause.PROTOCOL_ERROR, f"HTTP: {error}") from None
         if answer.status == _TOO_MANY:
             stream.slow_down(_retry_after(answer.headers))
         body = _Body(answer, _body_limit(answer.headers, self._passage.settings.ceilings.answer_bytes))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from inspector.declare.authorisation import Rates
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address
 from inspector.network.guard.audit_hook import let_start
 from inspector.network.pacing.cancellation import Hold
@@ -39,17 +39,17 @@ _LEFT = b"Operation now in progress"
 
 
 def find_nmap(search_path: Sequence[str]) -> str:
-    """The first program of ``search_path`` that exists. Raises Trouble (tool-missing)."""
+    """The first program of ``search_path`` that exists. Raises ScanFailure (tool-missing)."""
     for program in search_path:
         found = shutil.which(program)
         if found:
             return str(Path(found).absolute())
     tried = ", ".join(search_path) or "nothing: the search path is empty"
-    raise Trouble(Cause.TOOL_MISSING, f"nmap was not found (tried {tried})")
+    raise ScanFailure(Cause.TOOL_MISSING, f"nmap was not found (tried {tried})")
 
 
 def check_arguments(arguments: Sequence[str]) -> list[str]:
-    """The arguments, one word each, if a polite scan may have them. Raises Trouble (bug)."""
+    """The arguments, one word each, if a polite scan may have them. Raises ScanFailure (bug)."""
     words = [word for argument in arguments for word in argument.split("=", 1)]
     index = 0
     while index < len(words):
@@ -57,12 +57,12 @@ def check_arguments(arguments: Sequence[str]) -> list[str]:
         if word in _VALUED:
             value = words[index + 1] if index + 1 < len(words) else ""
             if not _VALUED[word].match(value):
-                raise Trouble(Cause.BUG, f"nmap: {word} {value!r} makes no sense")
+                raise ScanFailure(Cause.BUG, f"nmap: {word} {value!r} makes no sense")
             index += 2
         elif word in _FLAGS:
             index += 1
         else:
-            raise Trouble(Cause.BUG, f"nmap: {word!r} is not among the options of a polite scan")
+            raise ScanFailure(Cause.BUG, f"nmap: {word!r} is not among the options of a polite scan")
     return words
 
 
@@ -86,11 +86,13 @@ def _command(program: str, words: Sequence[str], ports: Sequence[int], address: 
 
 
 async def scan(passage: Passage, arguments: Sequence[str], *, ports: Sequence[int], timeout: float) -> bytes:
-    """``Network.nmap``: the XML that nmap prints. Its time is ``timeout`` and what the pace takes. Raises Trouble."""
+    """``Network.nmap``: the XML that nmap prints. Its time is ``timeout`` and what the pace takes. Raises
+    ScanFailure.
+    """
     words = check_arguments(arguments)
     asked = sorted(set(ports))
     if not asked:
-        raise Trouble(Cause.BUG, "nmap was given no ports")
+        raise ScanFailure(Cause.BUG, "nmap was given no ports")
     _check(passage, asked)
     program = find_nmap(passage.settings.nmap_search_path)
     errand, address = passage.errand, canonical_address(passage.target.address)
@@ -111,7 +113,7 @@ async def scan(passage: Passage, arguments: Sequence[str], *, ports: Sequence[in
 
 
 def _check(passage: Passage, ports: Sequence[int]) -> Rates:
-    """The pace at which these ports may be asked now. Raises Trouble when one of them may not."""
+    """The pace at which these ports may be asked now. Raises ScanFailure when one of them may not."""
     return passage.check(ports, sweep=not passage.declares(ports)).rates
 
 
@@ -134,8 +136,8 @@ async def _run(command: Sequence[str], hold: Hold, account: Account, planned: in
         async with hold.within(seconds, f"nmap did not end within {seconds:g} s"):
             xml = await _read_all(process.stdout)
             await process.wait()
-    except Trouble as trouble:
-        account.result = trouble.cause.value
+    except ScanFailure as failure:
+        account.result = failure.cause.value
         raise
     finally:
         if process.returncode is None:
@@ -145,7 +147,7 @@ async def _run(command: Sequence[str], hold: Hold, account: Account, planned: in
         account.questions = max(0, trace.left - planned)
         account.settle()
     if process.returncode != 0:
-        raise Trouble(Cause.BUG, f"nmap ended with {process.returncode}: {trace.tail.decode(errors='replace')}")
+        raise ScanFailure(Cause.BUG, f"nmap ended with {process.returncode}: {trace.tail.decode(errors='replace')}")
     return xml
 
 
@@ -155,7 +157,7 @@ async def _read_all(stream: asyncio.StreamReader) -> bytes:
     while data := await stream.read(65536):
         size += len(data)
         if size > _XML_BYTES:
-            raise Trouble(Cause.PROTOCOL_ERROR, f"nmap printed more than {_XML_BYTES} bytes")
+            raise ScanFailure(Cause.PROTOCOL_ERROR, f"nmap printed more than {_XML_BYTES} bytes")
         parts.append(data)
     return b"".join(parts)
 

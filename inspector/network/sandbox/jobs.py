@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network.access.os_errors import cause_of
 from inspector.network.guard.audit_hook import Bypass
 from inspector.network.pacing.admission import Leave
@@ -40,7 +40,7 @@ class _Job:
         return not self._leaves and not self._granting
 
     async def run(self, head: dict[str, Any], payload: bytes, context: bytes) -> bytes:
-        """The result. Raises Trouble."""
+        """The result. Raises ScanFailure."""
         try:
             async with self._worker.listening():
                 if context != self._worker.context:
@@ -52,9 +52,9 @@ class _Job:
                     if result is not None:
                         return result
         except EOFError:
-            raise Trouble(Cause.BUG, f"{self._name} ended its process: {self._worker.last_words()}") from None
+            raise ScanFailure(Cause.BUG, f"{self._name} ended its process: {self._worker.last_words()}") from None
         except (ValueError, KeyError) as error:
-            raise Trouble(Cause.BUG, f"{self._name}: its process talks nonsense: {error}") from None
+            raise ScanFailure(Cause.BUG, f"{self._name}: its process talks nonsense: {error}") from None
 
     async def _send(self, kind: Kind, head: dict[str, Any], body: bytes = b"") -> None:
         async with self._sending:
@@ -75,9 +75,9 @@ class _Job:
                 leave.account.sent, leave.account.received = head["sent"], head["received"]
                 leave.end()
             case Kind.TROUBLE:
-                raise Trouble(Cause(head["cause"]), head["message"])
+                raise ScanFailure(Cause(head["cause"]), head["message"])
             case Kind.ERROR:
-                raise Trouble(Cause.BUG, f"{self._name}: {head['error']}")
+                raise ScanFailure(Cause.BUG, f"{self._name}: {head['error']}")
             case Kind.BYPASS:
                 raise Bypass(head["module"], head["what"])
             case _:
@@ -88,8 +88,8 @@ class _Job:
         """Grant one connection, or end the whole job: a scanner that misses one would draw the wrong conclusion."""
         try:
             self._leaves[number] = await self._grant(address, port)
-        except Trouble as trouble:
-            self._hold.cut(trouble)
+        except ScanFailure as failure:
+            self._hold.cut(failure)
             return
         await self._send(Kind.GO, {"id": number})
 
@@ -109,7 +109,7 @@ class _Job:
         if self._granting:
             await asyncio.wait(self._granting)
         for leave in self._leaves.values():
-            leave.end(self._hold.trouble.cause if self._hold.trouble else None)
+            leave.end(self._hold.failure.cause if self._hold.failure else None)
         self._leaves.clear()
 
 
@@ -127,7 +127,7 @@ async def _run(
 ) -> bytes:
     name = f"{function.__module__}.{function.__qualname__}"
     if function.__module__ == "__main__" or "<" in function.__qualname__:
-        raise Trouble(Cause.BUG, f"{name} cannot be imported by a worker process: put it at the top of a module")
+        raise ScanFailure(Cause.BUG, f"{name} cannot be imported by a worker process: put it at the top of a module")
     head = {
         "module": function.__module__,
         "name": function.__qualname__,
@@ -152,7 +152,7 @@ async def _run(
             healthy = job.is_clean
             return result
         except TimeoutError:
-            raise Trouble(Cause.TIMEOUT, f"{name} did not end within {seconds:g} s") from None
+            raise ScanFailure(Cause.TIMEOUT, f"{name} did not end within {seconds:g} s") from None
         finally:
             if healthy:
                 pool.give_back(worker)
@@ -178,8 +178,8 @@ async def isolate(
     """Run an importable, pure ``function(payload)`` in a killable process of its own, where no socket opens.
 
     With a ``context`` it is ``function(payload, context)``: what many jobs have in common is sent to a worker once.
-    Raises Trouble: timeout after so many seconds, whatever Trouble the function raises, bug for every other exception,
-    a crash, or a socket.
+    Raises ScanFailure: timeout after so many seconds, whatever Trouble the function raises, bug for every other
+    exception, a crash, or a socket.
     """
     return await _run(
         function,
@@ -195,7 +195,7 @@ async def isolate(
 
 
 async def work(passage: Passage, function: Callable[[bytes], bytes], payload: bytes, *, timeout: float) -> bytes:
-    """``Network.work``: like ``isolate``, with connections to the target granted one by one. Raises Trouble."""
+    """``Network.work``: like ``isolate``, with connections to the target granted one by one. Raises ScanFailure."""
     passage.check_door()
     patience = Patience(passage.patience)
     module = function.__module__

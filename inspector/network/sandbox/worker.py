@@ -180,9 +180,9 @@ class Worker:
                 self.say(Kind.RESULT, {}, result)
 
     def _report(self, error: BaseException) -> None:
-        from inspector.model.errors import Trouble
+        from inspector.model.errors import ScanFailure
 
-        if isinstance(error, Trouble):
+        if isinstance(error, ScanFailure):
             self.say(Kind.TROUBLE, {"cause": error.cause.value, "message": error.message[:4000]})
             return
         where = traceback.format_exception(error, limit=-4)

@@ -15,7 +15,7 @@ from contextvars import copy_context
 from enum import Enum, auto
 
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address
 from inspector.network.access.os_errors import trouble_of
 from inspector.network.guard import audit_hook as guard
@@ -85,7 +85,7 @@ class Exchange:
         self._socket: socket.socket | None = None
 
     async def run(self, address: str, port: int) -> Ending:
-        """Do it, and close. Raises Trouble, and whatever ``heard`` raises."""
+        """Do it, and close. Raises ScanFailure, and whatever ``heard`` raises."""
         cause: Cause | None = Cause.ABORTED
         try:
             try:
@@ -95,22 +95,22 @@ class Exchange:
             ending = await self._done
             cause = None
             return ending
-        except Trouble as trouble:
-            cause = trouble.cause
+        except ScanFailure as failure:
+            cause = failure.cause
             raise
         finally:
             self._end(cause)
 
     def cut(self) -> None:
         """The door cut it: no byte passes any more."""
-        trouble = self._leave.hold.trouble or Trouble(Cause.ABORTED, f"{self._where}: cut")
+        failure = self._leave.hold.failure or ScanFailure(Cause.ABORTED, f"{self._where}: cut")
         if not self._done.done():
-            self._done.set_exception(Trouble(trouble.cause, trouble.message))
-        self._end(trouble.cause)
+            self._done.set_exception(ScanFailure(failure.cause, failure.message))
+        self._end(failure.cause)
 
     async def close(self) -> None:
         """Give it up, where the look that asked has ended."""
-        self._leave.hold.cut(Trouble(Cause.ABORTED, f"{self._where}: the look ended"))
+        self._leave.hold.cut(ScanFailure(Cause.ABORTED, f"{self._where}: the look ended"))
 
     # --- the steps ---
 
@@ -182,8 +182,8 @@ class Exchange:
         self._left -= len(data)
         if is_first and data.isascii() and turns_away(data):
             self._leave.permit.struggled(told=True)
-            trouble = Trouble(Cause.RATE_LIMITED, f"{self._where} turned us away: {data[:120]!r}")
-            self._done.set_exception(trouble)
+            failure = ScanFailure(Cause.RATE_LIMITED, f"{self._where} turned us away: {data[:120]!r}")
+            self._done.set_exception(failure)
             return
         try:
             is_enough = self._context.run(self._heard, data)
@@ -202,7 +202,7 @@ class Exchange:
             self._ready.ring(self._socket.fileno(), until, self._late)
         elif not self._done.done():
             what = "said nothing" if self._connected else "no answer to the connection"
-            self._done.set_exception(Trouble(Cause.TIMEOUT, f"{self._where}: {what} within {self._timeout:g} s"))
+            self._done.set_exception(ScanFailure(Cause.TIMEOUT, f"{self._where}: {what} within {self._timeout:g} s"))
 
     def _fail(self, error: OSError) -> None:
         if not self._done.done():

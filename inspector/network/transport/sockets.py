@@ -8,7 +8,7 @@ import os
 import socket
 
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address, parse_address
 from inspector.network.access.os_errors import cause_of, trouble_of
 from inspector.network.guard.audit_hook import let_through
@@ -22,7 +22,7 @@ def socket_for(address: str, kind: socket.SocketKind) -> socket.socket:
     """A non-blocking socket of the family that ``address`` belongs to."""
     found = parse_address(address)
     if found is None:
-        raise Trouble(Cause.BUG, f"{address!r} is no address")
+        raise ScanFailure(Cause.BUG, f"{address!r} is no address")
     sock = socket.socket(socket.AF_INET6 if found.version == 6 else socket.AF_INET, kind | _NON_BLOCKING)
     if not _NON_BLOCKING:
         sock.setblocking(False)
@@ -30,7 +30,7 @@ def socket_for(address: str, kind: socket.SocketKind) -> socket.socket:
 
 
 async def connect(leave: Leave, address: str, port: int, kind: socket.SocketKind, *, timeout: float) -> socket.socket:
-    """A connected socket. Raises Trouble; then the paperwork is done too."""
+    """A connected socket. Raises ScanFailure; then the paperwork is done too."""
     where = f"{address} port {port}"
     sock = None
     try:
@@ -50,7 +50,7 @@ async def connect(leave: Leave, address: str, port: int, kind: socket.SocketKind
         if isinstance(error, OSError):
             leave.end(cause_of(error))
             raise trouble_of(error, where) from None
-        leave.end(error.cause if isinstance(error, Trouble) else Cause.ABORTED)
+        leave.end(error.cause if isinstance(error, ScanFailure) else Cause.ABORTED)
         raise
     return sock
 

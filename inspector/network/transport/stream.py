@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network.access.os_errors import cause_of, trouble_of
 from inspector.network.pacing.admission import Leave
 
@@ -60,15 +60,15 @@ class Stream:
         self._left -= len(data)
         if greeting and turns_away(data):
             self._leave.permit.struggled(told=True)
-            raise Trouble(Cause.RATE_LIMITED, f"{self._where} turned us away: {data[:120]!r}")
+            raise ScanFailure(Cause.RATE_LIMITED, f"{self._where} turned us away: {data[:120]!r}")
         return data
 
     async def read_quietly(self, limit: int = 4096, *, timeout: float = 3.0) -> bytes:
         """What the server says by itself within ``timeout`` seconds; ``b""`` when it stays silent."""
         try:
             return await self.read(limit, timeout=timeout)
-        except Trouble as trouble:
-            if trouble.cause is Cause.TIMEOUT:
+        except ScanFailure as failure:
+            if failure.cause is Cause.TIMEOUT:
                 return b""
             raise
 
@@ -88,8 +88,8 @@ class Stream:
             return await self._recv(limit)
         try:
             return await self._stepped(partial(tls.read, limit))
-        except Trouble as trouble:
-            if isinstance(trouble.__cause__, ssl.SSLZeroReturnError | ssl.SSLEOFError):
+        except ScanFailure as failure:
+            if isinstance(failure.__cause__, ssl.SSLZeroReturnError | ssl.SSLEOFError):
                 return b""
             raise
 
@@ -108,7 +108,7 @@ class Stream:
             raise self._failed(error) from None
         self._leave.account.sent += len(data)
 
-    def _failed(self, error: OSError) -> Trouble:
+    def _failed(self, error: OSError) -> ScanFailure:
         self._leave.hold.check()
         cause = cause_of(error)
         self._leave.account.result = cause.value
@@ -125,11 +125,11 @@ class Stream:
     async def start_tls(self, context: ssl.SSLContext, server_name: str | None, *, timeout: float = 10.0) -> None:
         """Do a TLS handshake on this connection. An address as ``server_name`` is not sent (RFC 6066 §3)."""
         if self._tls is not None:
-            raise Trouble(Cause.BUG, f"{self._where}: TLS was started twice")
+            raise ScanFailure(Cause.BUG, f"{self._where}: TLS was started twice")
         try:
             tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         except ValueError as error:
-            raise Trouble(Cause.BUG, f"{server_name!r} cannot be asked for: {error}") from None
+            raise ScanFailure(Cause.BUG, f"{server_name!r} cannot be asked for: {error}") from None
         async with self._leave.hold.within(timeout, f"{self._where}: no TLS handshake within {timeout:g} s"):
             await self._stepped(tls.do_handshake)
         self._tls = tls
@@ -150,7 +150,7 @@ class Stream:
                 await self._flush(last=True)
                 self._leave.account.result = Cause.PROTOCOL_ERROR.value
                 words = error.reason or str(error)
-                raise Trouble(Cause.PROTOCOL_ERROR, f"{self._where}: TLS: {words}") from error
+                raise ScanFailure(Cause.PROTOCOL_ERROR, f"{self._where}: TLS: {words}") from error
             else:
                 await self._flush()
                 return result
@@ -159,7 +159,7 @@ class Stream:
         if self._outgoing.pending:
             try:
                 await self._send(self._outgoing.read())
-            except Trouble:
+            except ScanFailure:
                 if not last:
                     raise
 
@@ -174,15 +174,15 @@ class Stream:
         """The door cut it: no byte passes any more, in either direction."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        trouble = self._leave.hold.trouble
-        self._leave.end(trouble.cause if trouble else None)
+        failure = self._leave.hold.failure
+        self._leave.end(failure.cause if failure else None)
 
     async def close(self) -> None:
         """Close it; never raises."""
         if self._socket.fileno() < 0:
             return
         try:
-            if self._tls is not None and self._leave.hold.trouble is None:
+            if self._tls is not None and self._leave.hold.failure is None:
                 self._say_goodbye(self._tls)
         finally:
             self._socket.close()

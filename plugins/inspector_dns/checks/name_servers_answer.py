@@ -1,13 +1,13 @@
 """Whether every name server of a zone does its work."""
 
-from inspector import Aim, Answer, Cause, Every, Verdict, check, failed, inconclusive, passed
+from inspector import Answer, Cause, Every, SubjectKind, Verdict, check, failed, inconclusive, passed
 from inspector_dns.observations import NameServer, ServerReply, Zone
 
 
 @check(
     "name-servers-answer",
     title="Every name server answers for the zone, over UDP and TCP",
-    about=Aim.ZONE,
+    about=SubjectKind.ZONE,
     references=("RFC 1034 §4.2.2", "RFC 7766 §5"),
 )
 def name_servers_answer(zone: Zone, servers: Every[NameServer]) -> Verdict:

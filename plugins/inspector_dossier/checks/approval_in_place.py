@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from inspector import Aim, Cause, Declared, Verdict, check, failed, inconclusive, not_applicable, passed
+from inspector import Cause, Declared, SubjectKind, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector.model.declared import ApprovalStatus, Stage
 
 
-@check("approval-in-place", title="The system runs with an approved level", about=Aim.SYSTEM)
+@check("approval-in-place", title="The system runs with an approved level", about=SubjectKind.SYSTEM)
 def approval_in_place(declared: Declared) -> Verdict:
     """A system goes into operation only after its level has been appraised and approved.
 

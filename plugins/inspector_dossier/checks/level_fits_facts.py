@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import Field, field_validator
 
-from inspector import Aim, Cause, Declared, Model, Verdict, check, failed, inconclusive, passed
+from inspector import Cause, Declared, Model, SubjectKind, Verdict, check, failed, inconclusive, passed
 from inspector.model.declared import Facts
 
 
@@ -59,7 +59,7 @@ def _asked(sign: Sign) -> Iterator[str]:
         yield f"{name}{relation}{str(wanted).lower()}"
 
 
-@check("level-fits-facts", title="No declared fact calls for a higher level", about=Aim.SYSTEM)
+@check("level-fits-facts", title="No declared fact calls for a higher level", about=SubjectKind.SYSTEM)
 def level_fits_facts(declared: Declared, *, level: int, signs: tuple[Sign, ...]) -> Verdict:
     """The level follows from what the system serves and holds; a level set too low hides duties.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from inspector import Aim, Cause, Declared, Verdict, check, failed, inconclusive, not_applicable, passed
+from inspector import Cause, Declared, SubjectKind, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector.model.declared import PlanStatus, Stage
 
 
-@check("plan-carried-out", title="The security plan of the running system is carried out in full", about=Aim.SYSTEM)
+@check(
+    "plan-carried-out", title="The security plan of the running system is carried out in full", about=SubjectKind.SYSTEM
+)
 def plan_carried_out(declared: Declared) -> Verdict:
     """The measures of the approved plan are in place before the system goes into operation.
 

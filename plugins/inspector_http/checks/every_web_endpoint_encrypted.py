@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from inspector import Aim, Every, Verdict, check, failed, inconclusive, passed
+from inspector import Every, SubjectKind, Verdict, check, failed, inconclusive, passed
 from inspector_http.observations import Http, Speech
 
 
 @check(
     "every-web-endpoint-encrypted",
     title="No web endpoint of the system serves content in clear",
-    about=Aim.SYSTEM,
+    about=SubjectKind.SYSTEM,
     references=("RFC 9110 §17.1", "OWASP ASVS 4.0.3 V9.1.1"),
 )
 def every_web_endpoint_encrypted(pages: Every[Http]) -> Verdict:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from inspector import Cause, Trouble
+from inspector import Cause, ScanFailure
 from inspector_tls.wire.handshake_messages import (
     ClientHello,
     Group,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from inspector.network import Stream
     from inspector_tls.wire.key_schedule import Opened, Share
 
-#: Brings a fresh connection to where TLS begins; raises Trouble.
+#: Brings a fresh connection to where TLS begins; raises ScanFailure.
 Opening = Callable[["Stream"], Awaitable[None]]
 #: Largest handshake message that is read. A chain of 100 certificates stays far below.
 MESSAGE_BYTES = 1 << 19
@@ -49,7 +49,7 @@ class End(StrEnum):
 
     ``presented``: with certificates; ``anonymous``: the server chose a suite without any; ``alert``: it refused, with a
     number; ``malformed``: it speaks TLS, but not so that it can be read; ``not-tls``; ``too-large``; ``closed``:
-    without a word; ``trouble``: the connection's own, with a cause; ``before-tls``: what is said before TLS did not
+    without a word; ``failure``: the connection's own, with a cause; ``before-tls``: what is said before TLS did not
     lead to it, with a cause.
     """
 
@@ -97,13 +97,13 @@ async def shake(
     """Make one handshake with the target, in at most so many seconds after the connection was brought to it."""
     try:
         stream = await network.connect(timeout=seconds)
-    except Trouble as trouble:
-        return Outcome(End.TROUBLE, trouble.message, cause=trouble.cause)
+    except ScanFailure as failure:
+        return Outcome(End.TROUBLE, failure.message, cause=failure.cause)
     try:
         await opening(stream)
-    except Trouble as trouble:
+    except ScanFailure as failure:
         await stream.close()
-        return Outcome(End.BEFORE_TLS, trouble.message, cause=trouble.cause)
+        return Outcome(End.BEFORE_TLS, failure.message, cause=failure.cause)
     conversation = _Conversation(_Line(stream.read, seconds), stream.write, manner, sort, server_name)
     try:
         async with network.within(seconds):
@@ -117,8 +117,8 @@ async def shake(
             return conversation.outcome(None)
         note = f"no certificate within {seconds:g} s"
         return Outcome(End.TROUBLE, note, cause=Cause.TIMEOUT, version=conversation.version)
-    except Trouble as trouble:
-        return Outcome(End.TROUBLE, trouble.message, cause=trouble.cause, version=conversation.version)
+    except ScanFailure as failure:
+        return Outcome(End.TROUBLE, failure.message, cause=failure.cause, version=conversation.version)
     finally:
         await stream.close()
 
@@ -263,7 +263,7 @@ class _Conversation:
         try:
             kind, message = await self.line.message()
             return self.outcome(parse_status(message[4:]) if kind == Kind.CERTIFICATE_STATUS else b"")
-        except (_Ended, Malformed, Trouble):
+        except (_Ended, Malformed, ScanFailure):
             # The certificates are there; only whether a response is stapled was not seen.
             return self.outcome(None)
 

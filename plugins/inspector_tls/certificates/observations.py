@@ -188,7 +188,7 @@ class Chain(Model):
 
     @property
     def is_public(self) -> bool:
-        """Whether the chain leads to a root that browsers trust; raises ``Unseen``."""
+        """Whether the chain leads to a root that browsers trust; raises ``NotSeen``."""
         return self.public_trust.value.chains
 
     @property
@@ -278,7 +278,7 @@ class Certificates(Observation):
         return tuple(chain.leaf for chain in self.served)
 
     def complete(self) -> tuple[Chain, ...]:
-        """All chains that the host has; raises ``Unseen`` when one sort was not seen."""
+        """All chains that the host has; raises ``NotSeen`` when one sort was not seen."""
         for answer in self.named.answers:
             _ = answer.value
         return self.served

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from inspector import Answer, Capture, Cause, Model, Reading, Trouble
+from inspector import Answer, Cause, Model, ParseContext, ScanFailure, ScanOutput
 from inspector.model.subject import is_address
 from inspector_tls.certificates.handshake import End
 from inspector_tls.certificates.observations import (
@@ -114,8 +114,8 @@ def _why(made: Handshake) -> Cause:
     return Cause.AMBIGUOUS if is_doubtful(made) or refuses(made) else Cause.PROTOCOL_ERROR
 
 
-def read(capture: Capture, reading: Reading) -> Certificates:
-    """The facts in a look's raw bytes; raises Trouble when no certificates were presented, and why."""
+def read(capture: ScanOutput, reading: ParseContext) -> Certificates:
+    """The facts in a look's raw bytes; raises ScanFailure when no certificates were presented, and why."""
     made = Handshakes.parse(capture.named(HANDSHAKES) or b"").made
     if not any(each.end in (End.PRESENTED, End.ANONYMOUS) for each in made):
         raise _no_tls(made)
@@ -157,31 +157,31 @@ def _sorts(made: Sequence[Handshake], kinds: dict[str, str], *, named: bool) -> 
     return Sorts(usual=answer(Sort.USUAL), rsa=answer(Sort.RSA), other=answer(Sort.OTHER))
 
 
-def _no_tls(made: Sequence[Handshake]) -> Trouble:
+def _no_tls(made: Sequence[Handshake]) -> ScanFailure:
     """Why there is nothing to tell of a server's certificates."""
     before = next((each for each in made if each.end is End.BEFORE_TLS), None)
     if before is not None:
-        return Trouble(before.cause or Cause.PROTOCOL_ERROR, before.note)
+        return ScanFailure(before.cause or Cause.PROTOCOL_ERROR, before.note)
     other = next((each for each in made if each.end is End.NOT_TLS), None)
     if other is not None:
-        return Trouble(Cause.PROTOCOL_ERROR, f"answers a TLS hello with {other.note}")
+        return ScanFailure(Cause.PROTOCOL_ERROR, f"answers a TLS hello with {other.note}")
     alerts = sorted({each.alert for each in made if each.alert is not None})
     if alerts:
         numbers = ", ".join(map(str, alerts))
-        return Trouble(Cause.PROTOCOL_ERROR, f"answers every hello with an alert (number {numbers})")
+        return ScanFailure(Cause.PROTOCOL_ERROR, f"answers every hello with an alert (number {numbers})")
     for each in made:
         if each.cause is not None:
-            return Trouble(each.cause, _NO_TLS_CAUSES.get(each.cause, each.note))
+            return ScanFailure(each.cause, _NO_TLS_CAUSES.get(each.cause, each.note))
     if not made:
-        return Trouble(Cause.NOT_REACHED, "no handshake was made")
+        return ScanFailure(Cause.NOT_REACHED, "no handshake was made")
     closed = made[-1].end is End.CLOSED
-    return Trouble(
+    return ScanFailure(
         Cause.PROTOCOL_ERROR,
         "the server closes the connection without a word" if closed else f"no handshake can be read: {made[-1].note}",
     )
 
 
-def _chains(capture: Capture, made: Sequence[Handshake], material: _Material) -> Iterable[Chain]:
+def _chains(capture: ScanOutput, made: Sequence[Handshake], material: _Material) -> Iterable[Chain]:
     """The facts of each distinct chain whose leaf can be parsed.
 
     Where the host itself presents a leaf, what comes along with it elsewhere says nothing of the host.
@@ -213,12 +213,12 @@ _store = lru_cache(maxsize=4)(_Store)
 class _Material:
     """The roots of one reading, and the instant at which paths and responses are judged."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: ParseContext) -> None:
         self.at = reading.seen_at
         self.public = _store(reading.public_roots)
         self.declared = _store(reading.declared_roots)
 
-    def chain(self, capture: Capture, digests: Sequence[str], made: Sequence[Handshake]) -> Chain | None:
+    def chain(self, capture: ScanOutput, digests: Sequence[str], made: Sequence[Handshake]) -> Chain | None:
         """The facts of one chain; None when the leaf cannot be parsed."""
         from inspector_tls.certificates.x509_facts import facts, load
 
@@ -249,7 +249,7 @@ class _Material:
         return Answer(seen=found) if found.chains or whole else Answer(unseen=Cause.PROTOCOL_ERROR)
 
     def _staple(
-        self, capture: Capture, made: Sequence[Handshake], served: Sequence[Certificate]
+        self, capture: ScanOutput, made: Sequence[Handshake], served: Sequence[Certificate]
     ) -> Answer[Staple | None]:
         """The first stapled response; unseen when a handshake had no room for one, or nobody can say who may sign."""
         from inspector_tls.certificates.ocsp_staple import IssuerUnknown, judge
@@ -269,7 +269,7 @@ class _Material:
             return Answer(unseen=Cause.PROTOCOL_ERROR)
 
 
-def _timestamps(capture: Capture, made: Sequence[Handshake]) -> Answer[tuple[Timestamp, ...]]:
+def _timestamps(capture: ScanOutput, made: Sequence[Handshake]) -> Answer[tuple[Timestamp, ...]]:
     """The signed certificate timestamps that came along beside the certificate.
 
     Unseen when they cannot be read, and where none came although one of their two places was never asked for.

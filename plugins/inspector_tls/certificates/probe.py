@@ -7,7 +7,20 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from inspector import Aim, Answer, Capture, Cause, Cost, Gap, Network, Raw, Target, Touch, TroubleNote, probe
+from inspector import (
+    Answer,
+    Cause,
+    Cost,
+    FailureNote,
+    Gap,
+    Intrusiveness,
+    Network,
+    Raw,
+    ScanOutput,
+    SubjectKind,
+    Target,
+    probe,
+)
 from inspector.model.subject import is_address
 from inspector.network import Stream
 from inspector_tls.certificates.handshake import End, Outcome, shake
@@ -48,25 +61,25 @@ def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
     "certificates",
     kind=Certificates,
     schemes={HTTPS, TLS, *SCHEMES},
-    aim=Aim.ADDRESS,
-    touch=Touch.POLITE,
+    subject_kind=SubjectKind.ADDRESS,
+    intrusiveness=Intrusiveness.POLITE,
     cost=_cost,
     read=read,
     heavy=True,
     version="2",
 )
-async def certificates(target: Target, network: Network, *, answer_seconds: int = 6) -> Capture:
+async def certificates(target: Target, network: Network, *, answer_seconds: int = 6) -> ScanOutput:
     """Ask as each sort of client does, with the host's name and without any, for the certificates.
 
     ``answer_seconds`` bounds one handshake, once the protocol that TLS is asked for in has led to it.
     """
     visit = _Visit(target, network, answer_seconds)
     await visit.ask_all()
-    return Capture(
+    return ScanOutput(
         raw=(Raw(name=HANDSHAKES, data=visit.handshakes.canonical(), media_type="application/json"), *visit.files()),
         gaps=tuple(visit.gaps()),
         tools={},
-        trouble=visit.trouble,
+        failure=visit.failure,
     )
 
 
@@ -80,7 +93,7 @@ class _Visit:
         self._seconds = seconds
         self._made: list[Handshake] = []
         self._files: dict[str, bytes] = {}
-        self.trouble: TroubleNote | None = None
+        self.failure: FailureNote | None = None
 
     @property
     def handshakes(self) -> Handshakes:
@@ -122,7 +135,7 @@ class _Visit:
         await prepare(stream, self._target.scheme, self._network.identity, host=self._target.host)
 
     def _is_over(self, last: Handshake) -> bool:
-        if self.trouble is not None or last.end is End.NOT_TLS:
+        if self.failure is not None or last.end is End.NOT_TLS:
             return True
         if last.cause is not None and last.cause not in _PASSING:
             return True
@@ -130,7 +143,7 @@ class _Visit:
         return len(silences) >= _SILENCES and all(silences)
 
     async def _ask(self, manner: Manner, questions: Sequence[tuple[bool, Sort]]) -> None:
-        if self.trouble is not None:
+        if self.failure is not None:
             return
         outcomes = await asyncio.gather(
             *(
@@ -168,7 +181,7 @@ class _Visit:
             )
         )
         if outcome.cause is not None and outcome.cause not in (*_PASSING, Cause.REFUSED, Cause.NOT_REACHED):
-            self.trouble = self.trouble or TroubleNote(cause=outcome.cause, detail=outcome.note)
+            self.failure = self.failure or FailureNote(cause=outcome.cause, detail=outcome.note)
 
     def _file(self, data: bytes, kind: str) -> str:
         """Keep the bytes under their digest."""

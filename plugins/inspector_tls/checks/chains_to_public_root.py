@@ -32,7 +32,7 @@ def chains_to_public_root(certificates: Certificates) -> Verdict:
 
 
 def _is_private(certificates: Certificates) -> bool:
-    """Whether nothing is wrong but the authority; raises ``Unseen`` where that rests on a chain nobody saw."""
+    """Whether nothing is wrong but the authority; raises ``NotSeen`` where that rests on a chain nobody saw."""
     seen = [chain.public_trust.seen for chain in certificates.served]
     if any(trust is not None and trust.flaw not in (None, *_PRIVATE) for trust in seen):
         return False

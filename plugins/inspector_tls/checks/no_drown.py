@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from inspector import Aim, Every, Seen, Verdict, check, failed, passed
+from inspector import Every, SubjectKind, SubjectResult, Verdict, check, failed, passed
 from inspector_tls.observations import Tls, TlsVersion
 
 
 @check(
     "no-drown",
     title="No endpoint of the system offers SSL 2.0",
-    about=Aim.SYSTEM,
+    about=SubjectKind.SYSTEM,
     references=("CVE-2016-0800", "RFC 6176"),
 )
 def no_drown(tls: Every[Tls]) -> Verdict:
@@ -38,5 +38,5 @@ def _leaves(tls: Tls) -> set[str]:
     return {chain.certificates[0] for chain in tls.served}
 
 
-def _places(items: Iterable[Seen[Tls]]) -> list[str]:
+def _places(items: Iterable[SubjectResult[Tls]]) -> list[str]:
     return sorted({" ".join(filter(None, (item.subject.uri, item.subject.address))) for item in items})

@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 
-from inspector import Aim, Every, Verdict, check, failed, not_applicable, passed
+from inspector import Every, SubjectKind, Verdict, check, failed, not_applicable, passed
 from inspector_tls.certificates.observations import Certificates
 
 
 @check(
     "certificate-same-everywhere",
     title="Every address of a host presents the same certificates",
-    about=Aim.HOST,
+    about=SubjectKind.HOST,
 )
 def same_everywhere(certificates: Every[Certificates]) -> Verdict:
     """Addresses of one name that present different certificates point to a server that was forgotten at the last

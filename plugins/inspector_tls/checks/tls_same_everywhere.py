@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from inspector import Aim, Every, Verdict, check, failed, not_applicable, passed
+from inspector import Every, SubjectKind, Verdict, check, failed, not_applicable, passed
 from inspector_tls.criteria.cipher_suites import every_suite
 from inspector_tls.observations import Tls
 
@@ -10,7 +10,7 @@ from inspector_tls.observations import Tls
 @check(
     "tls-same-everywhere",
     title="Every address of a host accepts the same TLS versions and suites",
-    about=Aim.HOST,
+    about=SubjectKind.HOST,
 )
 def tls_same_everywhere(tls: Every[Tls]) -> Verdict:
     """Addresses of one name that accept different versions or suites point to a server that was forgotten at the last

@@ -17,7 +17,7 @@ def accepted_suites(
 
 
 def every_suite(tls: Tls, versions: Iterable[TlsVersion] = TlsVersion) -> tuple[str, ...]:
-    """The names of all suites that these versions accept, each once; raises ``Unseen`` where one may be missing."""
+    """The names of all suites that these versions accept, each once; raises ``NotSeen`` where one may be missing."""
     chosen = tuple(versions)
     for version in chosen:
         spoken = tls[version]

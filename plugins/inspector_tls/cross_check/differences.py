@@ -40,7 +40,7 @@ class Pair:
                 yield Difference(f"{self.version.value} {name}", there=True)
 
     def agreed(self) -> int:
-        """On how many members both gave the same answer; raises ``Unseen`` where one of them has none."""
+        """On how many members both gave the same answer; raises ``NotSeen`` where one of them has none."""
         _ = self.known.value, self.here.complete.value, self.there.complete.value
         return len(self.there.accepted) + len(self.there.refused)
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from inspector import Aim, Capture, Cause, Cost, Gap, Network, Raw, Reading, Target, Touch, Trouble, probe
+from inspector import (
+    Cause,
+    Cost,
+    Gap,
+    Intrusiveness,
+    Network,
+    ParseContext,
+    Raw,
+    ScanFailure,
+    ScanOutput,
+    SubjectKind,
+    Target,
+    probe,
+)
 from inspector.model.subject import is_address
 from inspector_tls.cross_check.observations import TlsCrossCheck
 from inspector_tls.cross_check.results import MOST_CONNECTIONS, Report, facts_of
@@ -21,13 +34,13 @@ def _server_name(host: str) -> str | None:
     return None if is_address(host) else host
 
 
-def read(capture: Capture, reading: Reading) -> TlsCrossCheck:
-    """What sslyze saw; raises Trouble when not one question was answered."""
+def read(capture: ScanOutput, reading: ParseContext) -> TlsCrossCheck:
+    """What sslyze saw; raises ScanFailure when not one question was answered."""
     report = Report.parse(capture.named(_REPORT) or b"")
     facts = facts_of(report, _server_name(reading.subject.host or ""))
     if not any(heard.accepted or heard.refused for each in facts.versions for heard in (each.suites, each.groups)):
         cause = next((gap.unseen for _, gap in facts.gaps if gap.unseen is not None), None)
-        raise Trouble(cause or Cause.PROTOCOL_ERROR, "sslyze got no answer to any question")
+        raise ScanFailure(cause or Cause.PROTOCOL_ERROR, "sslyze got no answer to any question")
     return facts
 
 
@@ -35,12 +48,12 @@ def read(capture: Capture, reading: Reading) -> TlsCrossCheck:
     "tls-cross-check",
     kind=TlsCrossCheck,
     schemes={HTTPS, TLS, *SCHEMES},
-    aim=Aim.ADDRESS,
-    touch=Touch.POLITE,
+    subject_kind=SubjectKind.ADDRESS,
+    intrusiveness=Intrusiveness.POLITE,
     cost=Cost(connections=MOST_CONNECTIONS, seconds=_SECONDS),
     read=read,
 )
-async def tls_cross_check(target: Target, network: Network, *, answer_seconds: int = 5) -> Capture:
+async def tls_cross_check(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
     """Let sslyze ask for each suite of each version, and for each group, in a handshake of its own.
 
     ``answer_seconds`` bounds the wait for one answer.
@@ -56,7 +69,7 @@ async def tls_cross_check(target: Target, network: Network, *, answer_seconds: i
     )
     told = await network.work(cross_check, order.canonical(), timeout=_SECONDS)
     report = Report.parse(told)
-    return Capture(
+    return ScanOutput(
         raw=(Raw(name=_REPORT, data=told, media_type="application/json"),),
         gaps=tuple(
             Gap(question=f"which {what} sslyze sees", cause=gap.unseen)

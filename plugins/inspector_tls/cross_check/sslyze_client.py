@@ -109,8 +109,8 @@ def _ask(order: Order, version: TlsVersion, name: str, question: Callable[[Any],
         word = Word.ACCEPTED if question(server) else Word.REFUSED
     except NoCiphersAvailableBugInSSlyze:
         word = Word.UNABLE
-    except Exception as trouble:  # noqa: BLE001  (sslyze and nassl raise many; how the connection ended is kept)
-        error = f"{type(trouble).__name__}: {trouble}"[:300]
+    except Exception as failure:  # noqa: BLE001  (sslyze and nassl raise many; how the connection ended is kept)
+        error = f"{type(failure).__name__}: {failure}"[:300]
     finally:
         server.close()
     lines = server.told()

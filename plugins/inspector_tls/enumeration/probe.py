@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from inspector import (
-    Aim,
-    Capture,
     Cause,
     Cost,
     Form,
     Gap,
+    Intrusiveness,
     Network,
+    ParseContext,
     Raw,
-    Reading,
+    ScanFailure,
+    ScanOutput,
     Scheme,
+    SubjectKind,
     Target,
-    Touch,
-    Trouble,
     probe,
 )
 from inspector.model.subject import is_address
@@ -59,8 +59,8 @@ def _remember(lines: bytes, facts: Tls) -> None:
         del _understood[next(iter(_understood))]
 
 
-def read(capture: Capture, reading: Reading) -> Tls:
-    """The facts in a look's raw bytes; raises Trouble when no version was accepted, which tells why."""
+def read(capture: ScanOutput, reading: ParseContext) -> Tls:
+    """The facts in a look's raw bytes; raises ScanFailure when no version was accepted, which tells why."""
     lines = capture.named(_TRANSCRIPT) or b""
     facts = _understood.pop(lines, None) or read_transcript(Transcript.from_lines(lines))
     if not facts.accepted:
@@ -72,8 +72,8 @@ def read(capture: Capture, reading: Reading) -> Tls:
     "tls",
     kind=Tls,
     schemes={HTTPS, TLS, *SCHEMES},
-    aim=Aim.ADDRESS,
-    touch=Touch.POLITE,
+    subject_kind=SubjectKind.ADDRESS,
+    intrusiveness=Intrusiveness.POLITE,
     cost=_cost,
     read=read,
     version="2",
@@ -85,7 +85,7 @@ async def tls(
     mode: Mode = Mode.ECONOMICAL,
     answer_seconds: int = 6,
     most_connections: int | None = None,
-) -> Capture:
+) -> ScanOutput:
     """Enumerate versions, suites, groups and what else the server's hellos show.
 
     ``mode`` is for the fewest connections or the fewest rounds; ``answer_seconds`` bounds the wait for one answer;
@@ -106,33 +106,33 @@ async def tls(
     )
     lines, facts = seen.transcript.lines(), seen.facts
     _remember(lines, facts)
-    return Capture(
+    return ScanOutput(
         raw=(Raw(name=_TRANSCRIPT, data=lines, media_type="application/jsonl"),),
         gaps=tuple(Gap(question=question, cause=cause) for question, cause in facts.gaps),
     )
 
 
-def _no_tls(transcript: Transcript) -> Trouble:
+def _no_tls(transcript: Transcript) -> ScanFailure:
     """Why there is nothing to tell of a server's TLS."""
     asked = [each for each in transcript.exchanges if each.asked]
     flights = [(each, read_flight(each.received)) for each in asked]
     other = next((each for each, flight in flights if flight.fault and not flight.taken), None)
     if other is not None:
-        return Trouble(Cause.PROTOCOL_ERROR, f"answers a TLS hello with {other.received[:_SHOWN_BYTES]!r}")
+        return ScanFailure(Cause.PROTOCOL_ERROR, f"answers a TLS hello with {other.received[:_SHOWN_BYTES]!r}")
     alerts = sorted({alert.number for _each, flight in flights for alert in flight.alerts})
     if alerts:
         numbers = ", ".join(map(str, alerts))
-        return Trouble(Cause.PROTOCOL_ERROR, f"answers every hello with an alert (number {numbers})")
+        return ScanFailure(Cause.PROTOCOL_ERROR, f"answers every hello with an alert (number {numbers})")
     return _failure(asked or transcript.exchanges)
 
 
-def _failure(exchanges: tuple[Exchange, ...] | list[Exchange]) -> Trouble:
+def _failure(exchanges: tuple[Exchange, ...] | list[Exchange]) -> ScanFailure:
     """What most stands in the way where no server said anything of TLS."""
     words = {each.cause: each.note for each in reversed(exchanges) if each.cause is not None}
     cause = next((cause for cause in _TELLING if cause in words), next(iter(words), None))
     if cause is None:
-        return Trouble(Cause.PROTOCOL_ERROR, "the server closes the connection without a word")
-    return Trouble(cause, words[cause] or "the server cannot be asked")
+        return ScanFailure(Cause.PROTOCOL_ERROR, "the server closes the connection without a word")
+    return ScanFailure(cause, words[cause] or "the server cannot be asked")
 
 
 #: What tells most first.

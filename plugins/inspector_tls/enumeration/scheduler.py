@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from inspector import Cause, Network, Trouble
+from inspector import Cause, Network, ScanFailure
 from inspector.network import Ending, Stream
 from inspector_tls.enumeration.analysis import read_heard
 from inspector_tls.enumeration.observations import Tls
@@ -79,8 +79,8 @@ async def enumerate_endpoint(
 
     ``server_name`` is None for an address literal (RFC 6066 §3). Without ``extra`` only versions, suites, groups and
     what comes along with them are asked for. ``answer_seconds`` bound one answer and ``all_seconds`` the whole, waits
-    for the pace not counted. Never raises Trouble: what could not be asked or was not answered stands in the transcript
-    with its cause.
+    for the pace not counted. Never raises ScanFailure: what could not be asked or was not answered stands in the
+    transcript with its cause.
     """
     case = Case(server_name, mode, extra)
     asker = _Asker(network, port, opening, answer_seconds, most_connections)
@@ -177,9 +177,9 @@ class _Asker:
         cause, closed, note = None, False, ""
         try:
             closed = await self._exchange(question, sent, flight, received)
-        except Trouble as trouble:
-            cause, note = trouble.cause, trouble.message[:_NOTE_CHARACTERS]
-            if isinstance(trouble, NoTls):
+        except ScanFailure as failure:
+            cause, note = failure.cause, failure.message[:_NOTE_CHARACTERS]
+            if isinstance(failure, NoTls):
                 self.stopped = self.stopped or cause
         self._count(flight, cause)
         reply = Reply(flight, closed, cause)
@@ -188,7 +188,7 @@ class _Asker:
         return reply
 
     async def _exchange(self, question: Question, sent: bytes, flight: Flight, received: bytearray) -> bool:
-        """Fill ``flight``; whether the server closed before enough was read. Raises Trouble."""
+        """Fill ``flight``; whether the server closed before enough was read. Raises ScanFailure."""
 
         def heard(data: bytes) -> bool:
             received.extend(data)

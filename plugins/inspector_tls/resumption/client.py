@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, TypeVar
 
-from inspector import Cause, Network, Trouble
+from inspector import Cause, Network, ScanFailure
 from inspector.network import Stream
 from inspector_tls.resumption.parsing import By, Visit
 from inspector_tls.wire.recorded_bytes import alerts, has_ticket, hello_version, is_hello_done
@@ -86,15 +86,15 @@ async def visit(
     """
     try:
         stream = await network.connect(timeout=seconds)
-    except Trouble as trouble:
-        return _failed(offer, session, trouble), None
+    except ScanFailure as failure:
+        return _failed(offer, session, failure), None
     talk = _Talk(stream, offer, server_name, session, seconds)
     try:
         await opening(stream)
         async with network.within(ANSWERS * seconds):
             await talk.hold(words)
-    except Trouble as trouble:
-        return _failed(offer, session, trouble), None
+    except ScanFailure as failure:
+        return _failed(offer, session, failure), None
     except TimeoutError:
         talk.fault(Cause.TIMEOUT, f"no end within {ANSWERS * seconds:g} s")
     finally:
@@ -102,13 +102,13 @@ async def visit(
     return talk.told(), talk.session
 
 
-def _failed(offer: Offer, session: ssl.SSLSession | None, trouble: Trouble) -> Visit:
+def _failed(offer: Offer, session: ssl.SSLSession | None, failure: ScanFailure) -> Visit:
     return Visit(
         newest=offer.newest,
         tickets=offer.tickets,
         by=_means(session),
-        cause=trouble.cause,
-        note=trouble.message[:300],
+        cause=failure.cause,
+        note=failure.message[:300],
     )
 
 
@@ -176,8 +176,8 @@ class _Talk:
             self._declined = True
         except ssl.SSLError as error:
             self.fault(Cause.PROTOCOL_ERROR, error.reason or str(error))
-        except Trouble as trouble:
-            self.fault(trouble.cause, trouble.message)
+        except ScanFailure as failure:
+            self.fault(failure.cause, failure.message)
 
     def fault(self, cause: Cause, note: str) -> None:
         """Keep what ended the talk."""
@@ -240,7 +240,7 @@ class _Talk:
                 break
             data = await self._stream.read(timeout=self._seconds)
             if self._stream.truncated:
-                raise Trouble(Cause.PROTOCOL_ERROR, "says more than is read")
+                raise ScanFailure(Cause.PROTOCOL_ERROR, "says more than is read")
             if not data:
                 self._incoming.write_eof()
                 return

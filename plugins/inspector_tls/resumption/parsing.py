@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from inspector import Answer, Cause, Model, Trouble
+from inspector import Answer, Cause, Model, ScanFailure
 from inspector_tls.resumption.observations import TlsResumption
 from inspector_tls.wire.versions import TlsVersion
 
@@ -74,10 +74,10 @@ class Visits(Model):
 
 
 def facts(made: Sequence[Visit]) -> TlsResumption:
-    """What the visits come to; raises Trouble when no handshake was made at all."""
+    """What the visits come to; raises ScanFailure when no handshake was made at all."""
     if not any(visit.stands for visit in made):
         last = made[-1] if made else Visit(newest=TlsVersion.TLS_1_3, cause=Cause.NOT_REACHED)
-        raise Trouble(_cause([last]), last.note or "no handshake was made")
+        raise ScanFailure(_cause([last]), last.note or "no handshake was made")
     newest = [visit for visit in made if visit.newest is TlsVersion.TLS_1_3 and not visit.is_older]
     older = [visit for visit in made if visit.newest is not TlsVersion.TLS_1_3 or visit.is_older]
     if not any(visit.stands for visit in newest) and any(visit.newest is TlsVersion.TLS_1_3 for visit in older):

@@ -7,7 +7,19 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from inspector import Aim, Capture, Cause, Cost, Network, Raw, Reading, Target, Touch, TroubleNote, probe
+from inspector import (
+    Cause,
+    Cost,
+    FailureNote,
+    Intrusiveness,
+    Network,
+    ParseContext,
+    Raw,
+    ScanOutput,
+    SubjectKind,
+    Target,
+    probe,
+)
 from inspector.model.subject import is_address
 from inspector.network import Stream
 from inspector_tls.enumeration.probe import HTTPS, TLS
@@ -37,8 +49,8 @@ def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
     return Cost(connections=MOST_CONNECTIONS, seconds=MOST_CONNECTIONS * seconds)
 
 
-def read(capture: Capture, _reading: Reading) -> TlsResumption:
-    """By which ways sessions are resumed; raises Trouble where no handshake was made, which tells why."""
+def read(capture: ScanOutput, _reading: ParseContext) -> TlsResumption:
+    """By which ways sessions are resumed; raises ScanFailure where no handshake was made, which tells why."""
     return facts(Visits.parse(capture.named(_VISITS) or b"").made)
 
 
@@ -46,12 +58,12 @@ def read(capture: Capture, _reading: Reading) -> TlsResumption:
     "tls-resumption",
     kind=TlsResumption,
     schemes={HTTPS, TLS, *SCHEMES},
-    aim=Aim.ADDRESS,
-    touch=Touch.POLITE,
+    subject_kind=SubjectKind.ADDRESS,
+    intrusiveness=Intrusiveness.POLITE,
     cost=_cost,
     read=read,
 )
-async def tls_resumption(target: Target, network: Network, *, answer_seconds: int = 4) -> Capture:
+async def tls_resumption(target: Target, network: Network, *, answer_seconds: int = 4) -> ScanOutput:
     """Shake hands as a client of TLS 1.3 and as an older one, with tickets and without, and come back to each session.
 
     ``answer_seconds`` bounds the wait for one answer.
@@ -59,10 +71,10 @@ async def tls_resumption(target: Target, network: Network, *, answer_seconds: in
     look = _Look(target, network, answer_seconds)
     await look.ask_all()
     visits = Visits(made=tuple(look.made))
-    return Capture(
+    return ScanOutput(
         raw=(Raw(name=_VISITS, data=visits.canonical(), media_type="application/json"),),
         tools={"openssl": ssl.OPENSSL_VERSION},
-        trouble=look.trouble,
+        failure=look.failure,
     )
 
 
@@ -75,28 +87,28 @@ class _Look:
         self._seconds = seconds
         self._server_name = None if is_address(target.host) else target.host
         self.made: list[Visit] = []
-        self.trouble: TroubleNote | None = None
+        self.failure: FailureNote | None = None
 
     async def ask_all(self) -> None:
         """Ask for every way of resuming that the versions leave open."""
         first = await self._ask(_NEWEST)
-        if self.trouble is not None:
+        if self.failure is not None:
             return
         # Who bears no hello of TLS 1.3 may still answer an older one.
         older = first if first is not None and first.is_older else await self._ask(_OLDER)
-        if older is not None and not older.identified and self.trouble is None:
+        if older is not None and not older.identified and self.failure is None:
             await self._ask(_WITHOUT_TICKETS)
 
     async def _ask(self, offer: Offer) -> Visit | None:
         """A full handshake and resumptions of it; give the full one if it stood."""
         full, session = await self._visit(offer)
-        if full.cause in _PASSING and not full.stands and self.trouble is None:
+        if full.cause in _PASSING and not full.stands and self.failure is None:
             full, session = await self._visit(offer)
         if not full.stands:
             return None
         for _ in range(DECLINED if full.gave else 0):
             again, _session = await self._visit(offer, session)
-            if again.resumed or self.trouble is not None:
+            if again.resumed or self.failure is not None:
                 break
         return full
 
@@ -112,7 +124,7 @@ class _Look:
         )
         self.made.append(made)
         if made.cause is not None and made.cause not in _OF_ONE_VISIT:
-            self.trouble = TroubleNote(cause=made.cause, detail=made.note)
+            self.failure = FailureNote(cause=made.cause, detail=made.note)
         return made, given
 
     async def _open(self, stream: Stream) -> None:
@@ -120,7 +132,7 @@ class _Look:
         try:
             await prepare(stream, self._target.scheme, self._network.identity, host=self._target.host)
         except NoTls as declined:
-            self.trouble = TroubleNote(cause=declined.cause, detail=declined.message)
+            self.failure = FailureNote(cause=declined.cause, detail=declined.message)
             raise
 
     @property

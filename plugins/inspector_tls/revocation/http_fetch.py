@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inspector import Cause, Network, Trouble
+from inspector import Cause, Network, ScanFailure
 
 #: Addresses of one host that are tried, one after another.
 MOST_ADDRESSES = 2
@@ -30,8 +30,8 @@ async def fetch(network: Network, url: str, sent: bytes | None, *, seconds: floa
     """
     try:
         doors = await network.elsewhere(url)
-    except Trouble as trouble:
-        return Received(cause=trouble.cause, detail=trouble.message)
+    except ScanFailure as failure:
+        return Received(cause=failure.cause, detail=failure.message)
     tried: list[Received] = []
     for door in doors[:MOST_ADDRESSES]:
         tried.append(await _ask(door, sent, seconds))
@@ -48,8 +48,8 @@ async def _ask(door: Network, sent: bytes | None, seconds: float) -> Received:
             return await _exchange(door, sent, seconds)
     except TimeoutError:
         return Received(cause=Cause.TIMEOUT, detail=f"no answer within {seconds:g} s")
-    except Trouble as trouble:
-        return Received(cause=trouble.cause, detail=trouble.message)
+    except ScanFailure as failure:
+        return Received(cause=failure.cause, detail=failure.message)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Received(cause=Cause.PROTOCOL_ERROR, detail=str(error)[:300])
 

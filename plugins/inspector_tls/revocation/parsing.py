@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from inspector import Answer, Capture, Cause, Reading
+from inspector import Answer, Cause, ParseContext, ScanOutput
 from inspector_tls.certificates.observations import Status
 from inspector_tls.revocation.observations import Doubt, Examined, Protocol, Revocation, Source, Word
 from inspector_tls.revocation.sources import Asked, Question, Questions, exempt
@@ -24,7 +24,7 @@ _WEIGHT = (Status.REVOKED, Status.UNKNOWN, Status.GOOD)
 _BARRED = (Cause.OUT_OF_SCOPE, Cause.NOT_AUTHORISED, Cause.OUTSIDE_WINDOW)
 
 
-def read(capture: Capture, reading: Reading) -> Revocation:
+def read(capture: ScanOutput, reading: ParseContext) -> Revocation:
     """What the sources of each certificate come to."""
     told = Questions.parse(capture.named(QUESTIONS) or b"")
     with warnings.catch_warnings():
@@ -35,7 +35,7 @@ def read(capture: Capture, reading: Reading) -> Revocation:
     return Revocation(seen_at=reading.seen_at, complete=told.complete, certificates=examined)
 
 
-def _known(capture: Capture, reading: Reading) -> list[Certificate]:
+def _known(capture: ScanOutput, reading: ParseContext) -> list[Certificate]:
     """The certificates among which issuers are looked for: those served, and the roots."""
     from cryptography.x509 import load_pem_x509_certificates
 
@@ -55,7 +55,7 @@ def _known(capture: Capture, reading: Reading) -> list[Certificate]:
 
 @dataclass(frozen=True, slots=True)
 class _Judge:
-    capture: Capture
+    capture: ScanOutput
     known: Sequence[Certificate]
     at: datetime
 

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from inspector import Aim, Capture, Cause, Cost, Gap, Network, Raw, Target, Touch, Trouble, probe
+from inspector import Cause, Cost, Gap, Intrusiveness, Network, Raw, ScanFailure, ScanOutput, SubjectKind, Target, probe
 from inspector.network import Stream
 from inspector_tls.certificates.handshake import End, shake
 from inspector_tls.certificates.observations import Certificates
@@ -47,8 +47,8 @@ def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
     "revocation",
     kind=Revocation,
     schemes={HTTPS, TLS, *SCHEMES},
-    aim=Aim.ADDRESS,
-    touch=Touch.POLITE,
+    subject_kind=SubjectKind.ADDRESS,
+    intrusiveness=Intrusiveness.POLITE,
     cost=_cost,
     read=read,
     heavy=True,
@@ -61,7 +61,7 @@ async def revocation(
     *,
     answer_seconds: int = 6,
     source_seconds: int = 15,
-) -> Capture:
+) -> ScanOutput:
     """Ask the OCSP responders, and fetch the revocation lists, that the presented certificates name.
 
     Only hosts that an authorisation names are asked, over plain HTTP; others stay out of scope and are told. Without
@@ -70,7 +70,7 @@ async def revocation(
     """
     visit = _Visit(target, network, certificates, answer_seconds, source_seconds)
     told = await visit.ask(questions(certificates))
-    return Capture(
+    return ScanOutput(
         raw=(Raw(name=QUESTIONS, data=told.canonical(), media_type="application/json"), *visit.files()),
         gaps=tuple(_gaps(told)),
     )
@@ -89,7 +89,7 @@ class _Visit:
         self._source_seconds = source_seconds
         self._files: dict[str, bytes] = {}
         self._served: dict[str, bytes] = {}
-        self._barred: dict[str, Trouble] = {}
+        self._barred: dict[str, ScanFailure] = {}
         self._lists: dict[str, Received] = {}
         self._left = _MOST_FETCHES
 
@@ -109,8 +109,8 @@ class _Visit:
         """Learn whether the source may be asked, which sends it nothing."""
         try:
             await self._network.elsewhere(url)
-        except Trouble as trouble:
-            self._barred[url] = trouble
+        except ScanFailure as failure:
+            self._barred[url] = failure
 
     async def _fetch_certificates(self) -> None:
         """Get every certificate presented, as bytes."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Final
 
-from inspector import Cause, Scheme, Trouble
+from inspector import Cause, ScanFailure, Scheme
 
 SMTP: Final = Scheme("smtp", port=25)
 SUBMISSION: Final = Scheme("submission", port=587)
@@ -42,7 +42,7 @@ class Names:
     ehlo: str
 
 
-class NoTls(Trouble):
+class NoTls(ScanFailure):
     """The server speaks its protocol, and says in it that there is no TLS here."""
 
     def __init__(self, message: str) -> None:
@@ -57,7 +57,7 @@ class Refused(NoTls):
     """The server knows the step to TLS and refuses it."""
 
 
-class NotUnderstood(Trouble):
+class NotUnderstood(ScanFailure):
     """What the server says is not the protocol."""
 
     def __init__(self, data: bytes) -> None:
@@ -194,14 +194,14 @@ _LATER = re.compile(rb"\[(?:UNAVAILABLE|SYS/TEMP)\]|\(TRYLATER\)", re.IGNORECASE
 def _temporary(data: bytes) -> None:
     """Raise when a reply puts the client off, by its number (RFC 5321 §4.2.1) or a code: it says nothing for good."""
     if data[:1] == b"4" or _LATER.search(data):
-        raise Trouble(Cause.REFUSED, f"puts off: {shown(data)}")
+        raise ScanFailure(Cause.REFUSED, f"puts off: {shown(data)}")
 
 
 def _greeted(data: bytes) -> None:
     """A numbered greeting must welcome."""
     _temporary(data)
     if data[:1] != b"2":
-        raise Trouble(Cause.REFUSED, f"turns away: {shown(data)}")
+        raise ScanFailure(Cause.REFUSED, f"turns away: {shown(data)}")
 
 
 def _declined(data: bytes) -> None:
@@ -221,7 +221,7 @@ def _extended(data: bytes) -> bool:
         return True
     _declined(data)
     if data[:3] not in _NO_EXTENSIONS:
-        raise Trouble(Cause.REFUSED, f"turns away: {shown(data)}")
+        raise ScanFailure(Cause.REFUSED, f"turns away: {shown(data)}")
     return False
 
 
@@ -246,10 +246,10 @@ def _imap(_names: Names) -> Talk:
     """RFC 9051 §6.2.1."""
     greeting = yield Turn(b"", _line_by(re.compile(rb"\* "), re.compile(rb"[^\n]*\n")))
     if not _has(b"OK", greeting[:6]):
-        raise Trouble(Cause.REFUSED, f"turns away: {shown(greeting)}")
+        raise ScanFailure(Cause.REFUSED, f"turns away: {shown(greeting)}")
     said = yield Turn(b"a1 CAPABILITY\r\n", _tagged(b"a1"))
     if not re.search(rb"^a1 OK\b", said, re.MULTILINE | re.IGNORECASE):
-        raise Trouble(Cause.REFUSED, f"turns away: {shown(said)}")
+        raise ScanFailure(Cause.REFUSED, f"turns away: {shown(said)}")
     if not _has(b"STARTTLS", said):
         raise NotOffered(f"answers {shown(said)}")
     answer = yield Turn(b"a2 STARTTLS\r\n", _tagged(b"a2"), last=True)
@@ -263,7 +263,7 @@ def _pop3(_names: Names) -> Talk:
     """RFC 2595 §4; a server without CAPA (RFC 2449) is asked all the same."""
     greeting = yield Turn(b"", _status)
     if not greeting.startswith(b"+OK"):
-        raise Trouble(Cause.REFUSED, f"turns away: {shown(greeting)}")
+        raise ScanFailure(Cause.REFUSED, f"turns away: {shown(greeting)}")
     said = yield Turn(b"CAPA\r\n", _dotted(b"+OK"))
     if said.startswith(b"+OK") and not _has(b"STLS", said):
         raise NotOffered(f"answers {shown(said)}")
@@ -278,7 +278,7 @@ def _sieve_talk(_names: Names) -> Talk:
     """RFC 5804 §2.2."""
     said = yield Turn(b"", _sieve)
     if not re.search(rb"^OK\b", said, re.MULTILINE | re.IGNORECASE):
-        raise Trouble(Cause.REFUSED, f"turns away: {shown(said)}")
+        raise ScanFailure(Cause.REFUSED, f"turns away: {shown(said)}")
     if not _has(b"STARTTLS", said):
         raise NotOffered(f"answers {shown(said)}")
     answer = yield Turn(b"STARTTLS\r\n", _sieve, last=True)
@@ -328,7 +328,7 @@ def _ldap(_names: Names) -> Talk:
         raise NotUnderstood(answer)
     code = found[1][0]
     if code == _LDAP_BUSY:
-        raise Trouble(Cause.REFUSED, "is busy (result code 51)")
+        raise ScanFailure(Cause.REFUSED, "is busy (result code 51)")
     if code in (_LDAP_PROTOCOL_ERROR, _LDAP_UNAVAILABLE):
         raise NotOffered(f"answers with result code {code}")  # RFC 4511 §4.14.1: not supported, or not configured
     if code != _LDAP_SUCCESS:
@@ -352,7 +352,7 @@ def _xmpp(namespace: bytes) -> Callable[[Names], Talk]:
         )
         said = yield Turn(opening, _until(_XMPP_FEATURES))
         if not re.search(rb"features\s*/?>\Z", said):
-            raise Trouble(Cause.REFUSED, f"turns away: {shown(said)}")
+            raise ScanFailure(Cause.REFUSED, f"turns away: {shown(said)}")
         if b"urn:ietf:params:xml:ns:xmpp-tls" not in said:
             raise NotOffered(f"answers {shown(said)}")
         answer = yield Turn(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", _until(_XMPP_ANSWER), last=True)
@@ -372,7 +372,7 @@ def _postgresql(_names: Names) -> Talk:
     if answer == b"N":
         raise NotOffered("answers N")
     if answer == b"E":  # an error message follows: a server of before 7.4, or one that turns away
-        raise Trouble(Cause.REFUSED, "answers with an error")
+        raise ScanFailure(Cause.REFUSED, "answers with an error")
     if answer != b"S":
         raise NotUnderstood(answer)
     return b""
@@ -387,7 +387,7 @@ def _mysql(_names: Names) -> Talk:
     """The server's first packet (protocol version 10) tells its capabilities; TLS follows the request at once."""
     said = (yield Turn(b"", _mysql_packet))[4:]
     if said[:1] == b"\xff":
-        raise Trouble(Cause.REFUSED, f"turns away: {shown(said[3:])}")
+        raise ScanFailure(Cause.REFUSED, f"turns away: {shown(said[3:])}")
     version, nul, rest = said[1:].partition(b"\x00")
     if said[:1] != b"\x0a" or not nul or len(rest) < 15:
         raise NotUnderstood(said)
@@ -452,7 +452,7 @@ class Preamble:
     """One run of a scheme's talk: ``take`` what is to be sent, ``feed`` what arrives, until ``is_ready`` for TLS.
 
     ``extra`` bytes go out in one write with the request for TLS. ``feed`` raises ``NotOffered``, ``Refused``,
-    ``NotUnderstood``, or ``Trouble`` with its cause. ``said`` is what the server told of its capabilities.
+    ``NotUnderstood``, or ``ScanFailure`` with its cause. ``said`` is what the server told of its capabilities.
     """
 
     def __init__(self, scheme: str, names: Names, *, extra: bytes = b"") -> None:

@@ -6,19 +6,19 @@ import ssl
 from contextlib import suppress
 
 from inspector import (
-    Aim,
     Answer,
-    Capture,
     Cause,
     Cost,
+    FailureNote,
+    Intrusiveness,
     Model,
     Network,
+    ParseContext,
     Raw,
-    Reading,
+    ScanFailure,
+    ScanOutput,
+    SubjectKind,
     Target,
-    Touch,
-    Trouble,
-    TroubleNote,
     probe,
 )
 from inspector.network.client import Stream
@@ -49,12 +49,12 @@ class Talk(Model):
     smuggled: bool = False
     stands: bool = False
     inside: bytes = b""
-    note: TroubleNote | None = None
+    note: FailureNote | None = None
 
     def readiness(self, scheme: str) -> tuple[Readiness, str]:
         """What the server said to the request for TLS: its words if it declined, its capabilities if not.
 
-        Raises Trouble.
+        Raises ScanFailure.
         """
         try:
             preamble = Preamble(scheme, _NOBODY)
@@ -66,24 +66,24 @@ class Talk(Model):
         except Refused as declined:
             return Readiness.REFUSED, declined.message
         if not preamble.is_ready:
-            raise self.trouble
+            raise self.failure
         return Readiness.OFFERED, preamble.said.decode("latin-1")
 
     def has_sent(self, scheme: str, command: bytes) -> bool:
         """Whether it came as far as the request for TLS, with which the smuggled command goes out."""
         preamble = Preamble(scheme, _NOBODY, extra=command)
         sent = preamble.take()
-        with suppress(Trouble):
+        with suppress(ScanFailure):
             for piece in self.heard:
                 preamble.feed(piece)
                 sent += preamble.take()
         return sent.endswith(command)
 
     @property
-    def trouble(self) -> Trouble:
+    def failure(self) -> ScanFailure:
         """Why nothing more is known."""
-        note = self.note or TroubleNote(cause=Cause.PROTOCOL_ERROR, detail="breaks off")
-        return Trouble(note.cause, note.detail)
+        note = self.note or FailureNote(cause=Cause.PROTOCOL_ERROR, detail="breaks off")
+        return ScanFailure(note.cause, note.detail)
 
 
 class Talks(Model):
@@ -91,12 +91,12 @@ class Talks(Model):
 
     talks: tuple[Talk, ...]
 
-    def captured(self) -> Capture:
+    def captured(self) -> ScanOutput:
         """Them as evidence."""
-        return Capture(raw=(Raw(name=_TALKS, data=self.canonical(), media_type="application/json"),))
+        return ScanOutput(raw=(Raw(name=_TALKS, data=self.canonical(), media_type="application/json"),))
 
     @classmethod
-    def of(cls, capture: Capture) -> tuple[Talk, ...]:
+    def of(cls, capture: ScanOutput) -> tuple[Talk, ...]:
         """Them from evidence."""
         return cls.parse(capture.named(_TALKS) or b"").talks
 
@@ -104,8 +104,8 @@ class Talks(Model):
 # --- Is TLS offered? --------------------------------------------------------------------------------------------------
 
 
-def read(capture: Capture, reading: Reading) -> StartTls:
-    """What the server said to the request for TLS; raises Trouble when it said nothing that decides."""
+def read(capture: ScanOutput, reading: ParseContext) -> StartTls:
+    """What the server said to the request for TLS; raises ScanFailure when it said nothing that decides."""
     (talk,) = Talks.of(capture)
     scheme = reading.subject.scheme
     readiness, words = talk.readiness(scheme)
@@ -120,12 +120,12 @@ def read(capture: Capture, reading: Reading) -> StartTls:
     "starttls",
     kind=StartTls,
     schemes=SCHEMES,
-    aim=Aim.ADDRESS,
-    touch=Touch.POLITE,
+    subject_kind=SubjectKind.ADDRESS,
+    intrusiveness=Intrusiveness.POLITE,
     cost=Cost(connections=1, seconds=40),
     read=read,
 )
-async def starttls(target: Target, network: Network, *, talk_seconds: int = 20) -> Capture:
+async def starttls(target: Target, network: Network, *, talk_seconds: int = 20) -> ScanOutput:
     """Greet, ask for TLS, and leave before it begins. ``talk_seconds`` bounds what is said before TLS."""
     return Talks(talks=(await _talk(target, network, talk_seconds),)).captured()
 
@@ -154,8 +154,8 @@ async def _talk(
             await stream.close()
     except NoTls:
         pass  # the words that say so are among what was heard
-    except Trouble as trouble:
-        note = TroubleNote(cause=trouble.cause, detail=trouble.message[:500])
+    except ScanFailure as failure:
+        note = FailureNote(cause=failure.cause, detail=failure.message[:500])
     return Talk(heard=tuple(heard), smuggled=smuggled is not None, stands=stands, inside=bytes(inside), note=note)
 
 
@@ -176,12 +176,12 @@ async def _wait_for_protest(stream: Stream) -> None:
     """Let a server that takes the smuggled command for a hello say so, before a real hello makes it reset the line."""
     try:
         data = await stream.read(512, timeout=_PROTEST_SECONDS)
-    except Trouble as trouble:
-        if trouble.cause is Cause.TIMEOUT:
+    except ScanFailure as failure:
+        if failure.cause is Cause.TIMEOUT:
             return
         raise
     said = f"says {shown(data)}" if data else "ends the connection"
-    raise Trouble(Cause.PROTOCOL_ERROR, f"{said} instead of waiting for a hello")
+    raise ScanFailure(Cause.PROTOCOL_ERROR, f"{said} instead of waiting for a hello")
 
 
 async def _part(stream: Stream, smuggled: Smuggled, inside: bytearray) -> None:
@@ -194,8 +194,8 @@ async def _part(stream: Stream, smuggled: Smuggled, inside: bytearray) -> None:
         inside += data
 
 
-def read_injection(capture: Capture, reading: Reading) -> StartTlsInjection:
-    """What became of the smuggled command; raises Trouble when nothing was said about TLS."""
+def read_injection(capture: ScanOutput, reading: ParseContext) -> StartTlsInjection:
+    """What became of the smuggled command; raises ScanFailure when nothing was said about TLS."""
     first, *others = Talks.of(capture)
     scheme = reading.subject.scheme
     readiness, _words = (others or [first])[-1].readiness(scheme)
@@ -206,10 +206,10 @@ def _carried_out(scheme: str, first: Talk, others: list[Talk]) -> Answer[bool]:
     smuggled = _SMUGGLED[scheme]
     if first.stands:
         told = smuggled.told(first.inside)
-        return Answer(unseen=first.trouble.cause) if told is None else Answer(seen=told)
+        return Answer(unseen=first.failure.cause) if told is None else Answer(seen=told)
     if others and others[0].stands and first.has_sent(scheme, smuggled.command):
         return Answer(seen=False)
-    return Answer(unseen=first.trouble.cause)
+    return Answer(unseen=first.failure.cause)
 
 
 def _turned_away(talk: Talk) -> bool:
@@ -221,12 +221,12 @@ def _turned_away(talk: Talk) -> bool:
     "starttls-injection",
     kind=StartTlsInjection,
     schemes=SMUGGLED.keys(),
-    aim=Aim.ADDRESS,
-    touch=Touch.INTRUSIVE,
+    subject_kind=SubjectKind.ADDRESS,
+    intrusiveness=Intrusiveness.INTRUSIVE,
     cost=Cost(connections=3, seconds=150),
     read=read_injection,
 )
-async def starttls_injection(target: Target, network: Network, *, talk_seconds: int = 20) -> Capture:
+async def starttls_injection(target: Target, network: Network, *, talk_seconds: int = 20) -> ScanOutput:
     """Send a harmless command in clear behind the request for TLS, and see whether it is answered inside.
 
     A server that goes over to TLS without the command and not with it has kept it out: that is asked by one more talk.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from inspector import Cause, Trouble
+from inspector import Cause, ScanFailure
 from inspector.model.subject import is_address
 from inspector_tls.starttls.negotiation import Names, Preamble, needs_preamble
 
@@ -29,7 +29,7 @@ async def prepare(
     """Bring a fresh connection to the point where the client's first TLS byte is due; give the capabilities told.
 
     Does nothing where the scheme begins with TLS. ``timeout`` bounds the whole preamble. Raises ``NotOffered`` or
-    ``Refused`` when the server says so, ``NotUnderstood`` when it speaks another protocol, else ``Trouble``.
+    ``Refused`` when the server says so, ``NotUnderstood`` when it speaks another protocol, else ``ScanFailure``.
     """
     if not needs_preamble(scheme):
         return b""
@@ -52,8 +52,8 @@ async def carry_out(
             return
         data = await stream.read(4096, timeout=max(0.1, deadline - clock()))
         if not data:
-            raise Trouble(Cause.PROTOCOL_ERROR, "ends the connection before TLS")
+            raise ScanFailure(Cause.PROTOCOL_ERROR, "ends the connection before TLS")
         if heard is not None:
             heard.append(data)
         preamble.feed(data)
-    raise Trouble(Cause.TIMEOUT, "answers in crumbs")
+    raise ScanFailure(Cause.TIMEOUT, "answers in crumbs")

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from inspector import (
-    Aim,
-    Capture,
     Cost,
     Form,
+    Intrusiveness,
     Network,
+    ParseContext,
     Raw,
-    Reading,
+    ScanFailure,
+    ScanOutput,
     Scheme,
+    SubjectKind,
     Target,
-    Touch,
-    Trouble,
     probe,
 )
 from inspector.model.subject import is_address
@@ -34,7 +34,7 @@ _ATTACK_SECONDS, _SESSION_SECONDS, _GRACE_SECONDS = 120, 30, 60
 
 async def _work(
     target: Target, network: Network, function: Callable[[bytes], bytes], *, answer_seconds: int, all_seconds: int
-) -> Capture:
+) -> ScanOutput:
     order = Order(
         address=target.address,
         port=target.port,
@@ -47,19 +47,19 @@ async def _work(
     )
     told = await network.work(function, order.canonical(), timeout=all_seconds + _GRACE_SECONDS)
     report = Report.parse(told)
-    return Capture(raw=(Raw(name=_REPORT, data=told, media_type="application/json"),), tools=report.tools)
+    return ScanOutput(raw=(Raw(name=_REPORT, data=told, media_type="application/json"),), tools=report.tools)
 
 
-def _runs(capture: Capture) -> tuple[Run, ...]:
+def _runs(capture: ScanOutput) -> tuple[Run, ...]:
     return Report.parse(capture.named(_REPORT) or b"").runs
 
 
-def read_attacks(capture: Capture, _reading: Reading) -> TlsAttacks:
-    """What each attack came to; raises Trouble when the server does not speak TLS at all."""
+def read_attacks(capture: ScanOutput, _reading: ParseContext) -> TlsAttacks:
+    """What each attack came to; raises ScanFailure when the server does not speak TLS at all."""
     runs = _runs(capture)
     version = newest_attacked(runs)
     if version.unseen is not None:
-        raise Trouble(version.unseen, "which versions the server accepts was not seen")
+        raise ScanFailure(version.unseen, "which versions the server accepts was not seen")
 
     return TlsAttacks.model_validate(
         {
@@ -77,12 +77,12 @@ def read_attacks(capture: Capture, _reading: Reading) -> TlsAttacks:
     "tls-attacks",
     kind=TlsAttacks,
     schemes={HTTPS, TLS, *SCHEMES},
-    aim=Aim.ADDRESS,
-    touch=Touch.INTRUSIVE,
+    subject_kind=SubjectKind.ADDRESS,
+    intrusiveness=Intrusiveness.INTRUSIVE,
     cost=Cost(connections=MOST_ATTACKING, seconds=_ATTACK_SECONDS + _GRACE_SECONDS),
     read=read_attacks,
 )
-async def tls_attacks(target: Target, network: Network, *, answer_seconds: int = 5) -> Capture:
+async def tls_attacks(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
     """Try Heartbleed, CCS injection, client-initiated renegotiation and ROBOT, with the newest version up to TLS 1.2.
 
     ``answer_seconds`` bounds the wait for one answer.
@@ -90,12 +90,12 @@ async def tls_attacks(target: Target, network: Network, *, answer_seconds: int =
     return await _work(target, network, attack, answer_seconds=answer_seconds, all_seconds=_ATTACK_SECONDS)
 
 
-def read_sessions(capture: Capture, _reading: Reading) -> TlsSessions:
+def read_sessions(capture: ScanOutput, _reading: ParseContext) -> TlsSessions:
     """Whether early data was taken; a server that refuses TLS 1.3 takes none."""
     runs = _runs(capture)
     newest = accepted(runs, TlsVersion.TLS_1_3)
     if newest.unseen is not None:
-        raise Trouble(newest.unseen, "whether the server accepts TLS 1.3 was not seen")
+        raise ScanFailure(newest.unseen, "whether the server accepts TLS 1.3 was not seen")
     return TlsSessions.model_validate({"early_data": concluded(runs, Command.EARLY_DATA)}, from_attributes=True)
 
 
@@ -103,11 +103,11 @@ def read_sessions(capture: Capture, _reading: Reading) -> TlsSessions:
     "tls-sessions",
     kind=TlsSessions,
     schemes={HTTPS},
-    aim=Aim.ADDRESS,
-    touch=Touch.POLITE,
+    subject_kind=SubjectKind.ADDRESS,
+    intrusiveness=Intrusiveness.POLITE,
     cost=Cost(connections=MOST_FOR_SESSIONS, seconds=_SESSION_SECONDS + _GRACE_SECONDS),
     read=read_sessions,
 )
-async def tls_sessions(target: Target, network: Network, *, answer_seconds: int = 5) -> Capture:
+async def tls_sessions(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
     """Resume a session of TLS 1.3 and send a byte before the handshake is done; ``answer_seconds`` bounds one wait."""
     return await _work(target, network, resume, answer_seconds=answer_seconds, all_seconds=_SESSION_SECONDS)

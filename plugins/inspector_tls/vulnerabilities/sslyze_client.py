@@ -24,7 +24,7 @@ from sslyze.plugins.session_renegotiation_plugin import SessionRenegotiationImpl
 from sslyze.server_connectivity import ClientAuthRequirementEnum, ServerTlsProbingResult, TlsVersionEnum
 from sslyze.server_setting import ServerNetworkConfiguration, ServerNetworkLocation
 
-from inspector import Trouble
+from inspector import ScanFailure
 from inspector_tls.starttls.negotiation import Names, Preamble, needs_preamble
 from inspector_tls.vulnerabilities.results import Command, End, Line, Order, Run
 from inspector_tls.wire.recorded_bytes import is_hello_done, retry_group
@@ -260,7 +260,7 @@ class Server:
         wire = _Wire(connected, order.answer_seconds, self._command)
         try:
             self._prepare(wire)
-        except (Trouble, OSError) as error:
+        except (ScanFailure, OSError) as error:
             end = wire.end if isinstance(error, OSError) else End.NO_TLS
             self.lines.append(Line(end=end))
             connected.close()
@@ -316,8 +316,8 @@ def run(order: Order, command: Command, version: TlsVersion, *, again: bool = Fa
         else:
             result, number = _scan(server, command)
         error = ""
-    except Exception as trouble:  # noqa: BLE001  (sslyze and nassl raise many; what was received is judged)
-        result, number, error = "", 0, f"{type(trouble).__name__}: {trouble}".strip()[:300]
+    except Exception as failure:  # noqa: BLE001  (sslyze and nassl raise many; what was received is judged)
+        result, number, error = "", 0, f"{type(failure).__name__}: {failure}".strip()[:300]
     finally:
         server.close()
     return Run(

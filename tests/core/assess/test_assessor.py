@@ -7,22 +7,22 @@ from typing import ClassVar
 import pytest
 
 from inspector import (
-    Aim,
     Answer,
-    Capture,
     Cause,
     Check,
     Declared,
     Every,
+    FailureNote,
+    Intrusiveness,
     Network,
     Observation,
     Outcome,
-    Reading,
+    ParseContext,
+    ScanOutput,
     Scheme,
     Subject,
+    SubjectKind,
     Target,
-    Touch,
-    TroubleNote,
     Verdict,
     check,
     failed,
@@ -65,12 +65,12 @@ class Bitten(Observation):
     whole: Answer[bool]
 
 
-def _read(_capture: Capture, _reading: Reading) -> Taste:
+def _read(_capture: ScanOutput, _reading: ParseContext) -> Taste:
     raise NotImplementedError
 
 
-@probe("taste", kind=Taste, schemes={CAKE}, aim=Aim.ADDRESS, read=_read)
-async def taste(target: Target, network: Network) -> Capture:
+@probe("taste", kind=Taste, schemes={CAKE}, subject_kind=SubjectKind.ADDRESS, read=_read)
+async def taste(target: Target, network: Network) -> ScanOutput:
     """Never called here: judging needs no look."""
     raise NotImplementedError
 
@@ -86,7 +86,7 @@ def cake_sweet(seen: Taste, *, wanted: bool = True) -> Verdict:
     return failed("sweet is {measured}, not {threshold}", measured=seen.sweet.value, threshold=wanted)
 
 
-@check("all-cakes-sweet", title="All sweet", about=Aim.SYSTEM)
+@check("all-cakes-sweet", title="All sweet", about=SubjectKind.SYSTEM)
 def all_cakes_sweet(seen: Every[Taste]) -> Verdict:
     """D.
 
@@ -95,7 +95,7 @@ def all_cakes_sweet(seen: Every[Taste]) -> Verdict:
     return passed("all") if all(each.sweet.value for each in seen) else failed("not all")
 
 
-@check("check-broken", title="Broken", about=Aim.SYSTEM)
+@check("check-broken", title="Broken", about=SubjectKind.SYSTEM)
 def check_broken(declared: Declared) -> Verdict:
     """D.
 
@@ -159,7 +159,7 @@ def _regime(*rows: Requirement) -> Regime:
 def _evidence(
     sweet: bool | None, *, address: str = "127.0.0.1", look: int = 1, cause: Cause = Cause.TIMEOUT
 ) -> Evidence:
-    subject = Subject(kind=Aim.ADDRESS, uri="cake://a", scheme="cake", host="a", port=1, address=address)
+    subject = Subject(kind=SubjectKind.ADDRESS, uri="cake://a", scheme="cake", host="a", port=1, address=address)
     return Evidence(
         probe="taste",
         probe_version="1",
@@ -171,7 +171,7 @@ def _evidence(
         ended=NOW,
         vantage="test",
         facts=None if sweet is None else Taste(sweet=Answer(seen=sweet)).model_dump(mode="json"),
-        trouble=TroubleNote(cause=cause) if sweet is None else None,
+        failure=FailureNote(cause=cause) if sweet is None else None,
     )
 
 
@@ -402,8 +402,15 @@ def test_what_is_not_selected_is_counted_and_not_judged() -> None:
 def test_what_no_authorisation_permits_is_counted_and_not_judged() -> None:
     """A row that rests on intrusive looks stands in the coverage, unless it is asked for by name."""
 
-    @probe("bite", kind=Bitten, schemes={CAKE}, aim=Aim.ADDRESS, read=_read, touch=Touch.INTRUSIVE)
-    async def bite(target: Target, network: Network) -> Capture:
+    @probe(
+        "bite",
+        kind=Bitten,
+        schemes={CAKE},
+        subject_kind=SubjectKind.ADDRESS,
+        read=_read,
+        intrusiveness=Intrusiveness.INTRUSIVE,
+    )
+    async def bite(target: Target, network: Network) -> ScanOutput:
         raise NotImplementedError
 
     @check("cake-whole", title="Whole")

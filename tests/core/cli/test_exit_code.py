@@ -6,7 +6,7 @@ import pytest
 
 from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN, Threshold, baseline_of, exit_code, gravest
 from inspector.model.base import Cause
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 from inspector.model.finding import Finding, Force, Obligation, Severity
 from inspector.model.verdict import Message, Outcome
 
@@ -102,7 +102,7 @@ def test_several_systems_have_the_gravest_code(codes: list[int], together: int) 
 
 def test_a_wrong_threshold_is_misuse() -> None:
     """The remedy lists what may be written."""
-    with pytest.raises(Misuse, match="write one of must"):
+    with pytest.raises(UsageError, match="write one of must"):
         Threshold("sometimes")
 
 
@@ -110,5 +110,5 @@ def test_a_wrong_baseline_is_misuse(tmp_path: Path) -> None:
     """A file that holds no findings is refused."""
     path = tmp_path / "b.json"
     path.write_text("[1]")
-    with pytest.raises(Misuse, match="no findings"):
+    with pytest.raises(UsageError, match="no findings"):
         baseline_of(path)

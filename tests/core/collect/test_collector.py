@@ -11,16 +11,16 @@ from pydantic import model_serializer
 
 from inspector import (
     Answer,
-    Capture,
     Cause,
     Discovered,
+    FailureNote,
+    Intrusiveness,
     Network,
+    ParseContext,
     Raw,
-    Reading,
+    ScanFailure,
+    ScanOutput,
     Target,
-    Touch,
-    Trouble,
-    TroubleNote,
     probe,
 )
 from inspector.collect.collector import Progress, mixed
@@ -28,7 +28,7 @@ from inspector.collect.parsing import facts_of
 from inspector.declare.settings import Ceilings, Settings
 from inspector.model.base import now
 from inspector.model.observation import Evidence, Gap
-from inspector.model.subject import Aim, Subject
+from inspector.model.subject import Subject, SubjectKind
 from inspector.plan.planner import ASKED_PER_LOOK, DISCOVERED_PER_LOOK
 from inspector.record.assessment import Judgement
 from inspector.record.plan import Ask
@@ -48,10 +48,10 @@ from tests.core.systems import (
     registry,
 )
 
-READING = Reading(Subject(kind=Aim.ADDRESS, uri="oven://a", scheme="oven", host="a"), now())
+READING = ParseContext(Subject(kind=SubjectKind.ADDRESS, uri="oven://a", scheme="oven", host="a"), now())
 
 
-def seen(folder: Path, capture: Capture) -> tuple[list[Evidence], Judgement]:
+def seen(folder: Path, capture: ScanOutput) -> tuple[list[Evidence], Judgement]:
     """Evidence and judgement of an inspection whose first look comes to this."""
     bundle, judgement = inspect(folder, job(folder, registry=registry([oven(capture), bread, crumb])))
     return [evidence for _, evidence in bundle.evidence()], judgement
@@ -75,25 +75,25 @@ def test_all_goes_well(tmp_path: Path) -> None:
 
 def test_what_rests_on_the_unseen_is_unseen_for_the_same_cause(tmp_path: Path) -> None:
     """A look whose need was blocked is not made, and says what it would have rested on."""
-    evidence, judgement = seen(tmp_path, Capture(trouble=TroubleNote(cause=Cause.BLOCKED, detail="a wall")))
+    evidence, judgement = seen(tmp_path, ScanOutput(failure=FailureNote(cause=Cause.BLOCKED, detail="a wall")))
     [look] = of(evidence, "bread")
-    assert look.trouble == TroubleNote(cause=Cause.BLOCKED, detail="what it rests on was not seen: oven")
+    assert look.failure == FailureNote(cause=Cause.BLOCKED, detail="what it rests on was not seen: oven")
     assert outcomes(judgement)["bread-baked"] == ("inconclusive", "blocked")
 
 
 def test_what_was_seen_before_trouble_is_kept(tmp_path: Path) -> None:
     """A look that ends in trouble may have seen something: both stand."""
-    evidence, judgement = seen(tmp_path, Capture(raw=RAW, trouble=TroubleNote(cause=Cause.RESET, detail="cut")))
+    evidence, judgement = seen(tmp_path, ScanOutput(raw=RAW, failure=FailureNote(cause=Cause.RESET, detail="cut")))
     [look] = of(evidence, "oven")
     assert look.facts == {"hot": {"seen": True, "unseen": None}}
-    assert look.trouble is not None
-    assert look.trouble.cause is Cause.RESET
+    assert look.failure is not None
+    assert look.failure.cause is Cause.RESET
     assert outcomes(judgement)["oven-hot"] == ("pass", None)
 
 
 def test_discovered_aims_are_asked_in_a_later_wave(tmp_path: Path) -> None:
     """Each is a look of its own, under the one that found it."""
-    evidence, judgement = seen(tmp_path, Capture(raw=RAW, discovered=crumbs(2)))
+    evidence, judgement = seen(tmp_path, ScanOutput(raw=RAW, discovered=crumbs(2)))
     assert {each.subject.parent for each in of(evidence, "crumb")} == {"oven://127.0.0.1"}
     assert [each.facts for each in of(evidence, "crumb")] == [{"size": 1}, {"size": 1}]
     assert outcomes(judgement)["crumbs-swept"] == ("pass", None)
@@ -101,11 +101,11 @@ def test_discovered_aims_are_asked_in_a_later_wave(tmp_path: Path) -> None:
 
 def test_too_many_discovered_aims_leave_a_hole(tmp_path: Path) -> None:
     """The first are asked; the next are on record as not asked; the rest is counted; no verdict is good over them."""
-    evidence, judgement = seen(tmp_path, Capture(raw=RAW, discovered=_many(DISCOVERED_PER_LOOK + 3)))
+    evidence, judgement = seen(tmp_path, ScanOutput(raw=RAW, discovered=_many(DISCOVERED_PER_LOOK + 3)))
     found = of(evidence, "crumb")
     assert len(found) == DISCOVERED_PER_LOOK
     assert sum(each.facts is not None for each in found) == ASKED_PER_LOOK
-    assert {each.trouble.detail for each in found if each.trouble} == {"too many discovered aims"}
+    assert {each.failure.detail for each in found if each.failure} == {"too many discovered aims"}
     [look] = of(evidence, "oven")
     assert [gap.question for gap in look.gaps] == ["3 more discovered aims"]
     assert outcomes(judgement)["crumbs-swept"][0] == "inconclusive"
@@ -117,18 +117,18 @@ def _many(count: int) -> tuple[Discovered, ...]:
 
 def test_facts_that_cannot_be_stored_are_a_bug_of_the_probe(tmp_path: Path) -> None:
     """Half a surrogate is no text: the look is on record with its cause, and the inspection goes on."""
-    evidence, judgement = seen(tmp_path, Capture(raw=RAW, gaps=(Gap(question="\ud800", cause=Cause.RESET),)))
+    evidence, judgement = seen(tmp_path, ScanOutput(raw=RAW, gaps=(Gap(question="\ud800", cause=Cause.RESET),)))
     [look] = of(evidence, "oven")
-    assert look.trouble is not None
-    assert look.trouble.cause is Cause.BUG
-    assert "facts that cannot be stored" in look.trouble.detail
+    assert look.failure is not None
+    assert look.failure.cause is Cause.BUG
+    assert "facts that cannot be stored" in look.failure.detail
     assert outcomes(judgement)["oven-hot"] == ("error", "bug")
 
 
 @pytest.mark.parametrize(
     ("error", "cause", "words"),
     [
-        (Trouble(Cause.REFUSED, "closed"), Cause.REFUSED, "closed"),
+        (ScanFailure(Cause.REFUSED, "closed"), Cause.REFUSED, "closed"),
         (ValueError("not a word"), Cause.PROTOCOL_ERROR, "what was received cannot be read: not a word"),
         (RuntimeError("ours"), Cause.BUG, "raised RuntimeError: ours"),
         (RecursionError("deep"), Cause.BUG, "raised RecursionError: deep"),
@@ -137,10 +137,10 @@ def test_facts_that_cannot_be_stored_are_a_bug_of_the_probe(tmp_path: Path) -> N
 def test_reading_that_fails_says_why(error: Exception, cause: Cause, words: str) -> None:
     """Bytes without sense are the server's; every other exception is the plugin's."""
 
-    def read(capture: Capture, reading: Reading) -> Oven:
+    def read(capture: ScanOutput, reading: ParseContext) -> Oven:
         raise error
 
-    facts, note = asyncio.run(facts_of(oven(read=read), Capture(raw=RAW), READING))
+    facts, note = asyncio.run(facts_of(oven(read=read), ScanOutput(raw=RAW), READING))
     assert facts is None
     assert note is not None
     assert note.cause is cause
@@ -151,11 +151,11 @@ def test_reading_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None
     """A parser that never returns is a bug of its plugin."""
     monkeypatch.setattr("inspector.collect.parsing.READ_SECONDS", 0.2)
 
-    def read(capture: Capture, reading: Reading) -> Oven:
+    def read(capture: ScanOutput, reading: ParseContext) -> Oven:
         while True:
             pass
 
-    facts, note = asyncio.run(facts_of(oven(read=read), Capture(raw=(Raw(name="x", data=b""),)), READING))
+    facts, note = asyncio.run(facts_of(oven(read=read), ScanOutput(raw=(Raw(name="x", data=b""),)), READING))
     assert (facts, note and note.cause) == (None, Cause.BUG)
 
 
@@ -169,10 +169,10 @@ def test_facts_that_cannot_be_told_in_time_are_stopped(monkeypatch: pytest.Monke
             while True:
                 pass
 
-    def read(capture: Capture, reading: Reading) -> Oven:
+    def read(capture: ScanOutput, reading: ParseContext) -> Oven:
         return Endless(hot=Answer(seen=True))
 
-    facts, note = asyncio.run(facts_of(oven(read=read), Capture(raw=RAW), READING))
+    facts, note = asyncio.run(facts_of(oven(read=read), ScanOutput(raw=RAW), READING))
     assert facts is None
     assert note is not None
     assert "took longer than 0.2 s" in note.detail
@@ -198,7 +198,10 @@ def test_whatever_keeps_a_look_from_being_recorded_is_raised(tmp_path: Path, mon
 def test_mixing_loses_no_look_and_begins_at_different_places(counts: dict[str, int]) -> None:
     """Every ask stands in the order once, and probes begin at places of their own."""
     asks = [
-        Ask(probe=probe, subject=Subject(kind=Aim.ADDRESS, uri="cake://a", scheme="cake", address=f"127.0.0.{place}"))
+        Ask(
+            probe=probe,
+            subject=Subject(kind=SubjectKind.ADDRESS, uri="cake://a", scheme="cake", address=f"127.0.0.{place}"),
+        )
         for probe, count in counts.items()
         for place in range(count)
     ]
@@ -214,14 +217,21 @@ def test_no_more_looks_are_in_flight_than_allowed(most: int, tmp_path: Path) -> 
     """``ceilings.looks`` holds, and what it allows is made use of."""
     running, together = 0, []
 
-    @probe("oven", kind=Oven, schemes={OVEN}, aim=Aim.ADDRESS, read=read_oven, touch=Touch.PASSIVE)
-    async def slow(target: Target, network: Network) -> Capture:
+    @probe(
+        "oven",
+        kind=Oven,
+        schemes={OVEN},
+        subject_kind=SubjectKind.ADDRESS,
+        read=read_oven,
+        intrusiveness=Intrusiveness.PASSIVE,
+    )
+    async def slow(target: Target, network: Network) -> ScanOutput:
         nonlocal running
         running += 1
         together.append(running)
         await asyncio.sleep(0.01)
         running -= 1
-        return Capture(raw=RAW)
+        return ScanOutput(raw=RAW)
 
     given = job(
         tmp_path,

@@ -19,7 +19,7 @@ from inspector.declare.authorisation import (
 )
 from inspector.declare.document import Place
 from inspector.model.errors import PaperError
-from inspector.model.intrusiveness import Touch
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import HOST, Form, Scheme, parse_uri
 
 SCHEMES = {"host": HOST, "https": Scheme("https", Form.PAGE, 443)}
@@ -39,7 +39,7 @@ valid_from: 2026-11-01T00:00:00+07:00
 valid_until: 2026-12-01T00:00:00+07:00
 windows:
   - {days: [1, 5], start: "22:00", end: "05:30", timezone: Asia/Ho_Chi_Minh}
-touch: intrusive
+intrusiveness: intrusive
 rates: {connections_per_second: 2, burst: 4, at_once: 1, port_questions_per_second: 50}
 """.replace("SHA", "0" * 64)
 
@@ -74,7 +74,7 @@ def faults(folder: Path, text: str) -> list[str]:
 def test_a_whole_authorisation_is_read(tmp_path: Path) -> None:
     """Names, blocks and ports come in their normal forms."""
     [permit] = load(write(tmp_path, WHOLE))
-    assert (permit.kind, permit.touch) == (AuthorisationKind.INSPECTION_DECISION, Touch.INTRUSIVE)
+    assert (permit.kind, permit.intrusiveness) == (AuthorisationKind.INSPECTION_DECISION, Intrusiveness.INTRUSIVE)
     assert permit.covers.names == ("www.example.vn", "*.example.vn")
     assert permit.covers.blocks == ("203.0.113.7/32", "198.51.100.0/24", "2001:db8::/32")
     assert permit.covers.ports is not None
@@ -156,7 +156,7 @@ def test_a_wrong_value_is_located(tmp_path: Path, old: str, new: str, fault: str
     [
         ("document: {number: 1/QĐ, date: 2026-10-01, sha256: ABC}", "7:52: sha256 is 'ABC'; write the 64 lower-case "),
         ("document: {number: 1/QĐ, date: October}", "7:32: date is 'October', not a date; write a date as 2026-01-31"),
-        ("touch: gentle", "7:8: touch is 'gentle'; write 'passive', 'polite' or 'intrusive'"),
+        ("intrusiveness: gentle", "7:16: intrusiveness is 'gentle'; write 'passive', 'polite' or 'intrusive'"),
         ("rates: {burst: 0}", "7:16: burst is 0; write a whole number, at least 1"),
         (
             "rates: {connections_per_second: 9, burst: 8}",

@@ -9,8 +9,8 @@ from inspector.declare.authorisation import LOOPBACK_RATES, AuthorisationKind, P
 from inspector.declare.declaration import Declaration, ad_hoc, load
 from inspector.declare.document import Place
 from inspector.model.declared import DeclaredPort, MeasureStatus, Stage, Tenancy
-from inspector.model.errors import Misuse, NotAuthorised, PaperError
-from inspector.model.intrusiveness import Touch
+from inspector.model.errors import NotAuthorised, PaperError, UsageError
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import HOST, TCP, UDP, Form, Scheme, Uri, parse_uri
 
 SCHEMES = {
@@ -356,7 +356,11 @@ def test_loopback_needs_nobody_to_authorise_it(target: str) -> None:
     declaration, permit = ad_hoc(uris(target), 3, None, at=AT)
     [system] = declaration.systems
     assert (system.level, system.approval, system.endpoints) == (3, None, (target,))
-    assert (permit.kind, permit.touch, permit.rates) == (AuthorisationKind.OWN_ESTATE, Touch.POLITE, LOOPBACK_RATES)
+    assert (permit.kind, permit.intrusiveness, permit.rates) == (
+        AuthorisationKind.OWN_ESTATE,
+        Intrusiveness.POLITE,
+        LOOPBACK_RATES,
+    )
     assert permit.covers.names == ()
     assert permit.covers.blocks
     assert permit.holds(AT)
@@ -404,11 +408,11 @@ def test_an_ad_hoc_system_is_called_after_its_host(target: str, name: str) -> No
 @pytest.mark.parametrize("level", [0, 6, -1])
 def test_an_ad_hoc_level_exists(level: int) -> None:
     """A level outside 1 to 5 is misuse."""
-    with pytest.raises(Misuse, match="give a level from 1 to 5"):
+    with pytest.raises(UsageError, match="give a level from 1 to 5"):
         ad_hoc(uris("https://127.0.0.1/"), level, None)
 
 
 def test_nothing_is_no_target() -> None:
     """An inspection needs at least one endpoint."""
-    with pytest.raises(Misuse, match="name an endpoint"):
+    with pytest.raises(UsageError, match="name an endpoint"):
         ad_hoc([], 3, "A")

@@ -15,7 +15,7 @@ from inspector.declare import document as papers
 from inspector.declare import templates as skeleton
 from inspector.declare.document.yaml import read_yaml
 from inspector.declare.json_schema import PAPERS, schema
-from inspector.model.errors import Misuse
+from inspector.model.errors import UsageError
 from inspector.model.subject import HOST, TCP, UDP, Form, Scheme, parse_uri
 
 SCHEMES = {
@@ -162,5 +162,5 @@ def test_a_schema_refuses_what_the_loader_refuses(change: dict[str, Any]) -> Non
 
 def test_there_are_four_papers() -> None:
     """Any other name is misuse that lists them."""
-    with pytest.raises(Misuse, match="write one of declaration, authorisation, statements, settings"):
+    with pytest.raises(UsageError, match="write one of declaration, authorisation, statements, settings"):
         schema("letter")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from inspector.model.base import Answer, Cause, Model, Moment, Quantity, Unseen, Value, canonical
+from inspector.model.base import Answer, Cause, Model, NotSeen, Quantity, Timestamp, Value, canonical
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -44,7 +44,7 @@ def test_canonical_form_refuses_what_json_cannot_say() -> None:
         "2026-11-21T00:00:00Z",
         Quantity(value=3, unit="day"),
         ("a", "b"),
-        Moment(at=datetime.now(UTC)),
+        Timestamp(at=datetime.now(UTC)),
     ],
 )
 def test_a_value_keeps_its_type_through_json(value: Value) -> None:
@@ -58,7 +58,7 @@ def test_an_unseen_answer_has_no_value() -> None:
     """Relying on what nobody saw raises, with the cause."""
     answer: Answer[int] = Answer(unseen=Cause.TIMEOUT)
     assert not answer.is_seen
-    with pytest.raises(Unseen) as caught:
+    with pytest.raises(NotSeen) as caught:
         _ = answer.value
     assert caught.value.cause is Cause.TIMEOUT
 

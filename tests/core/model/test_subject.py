@@ -10,10 +10,10 @@ from inspector.model.subject import (
     HOST,
     TCP,
     UDP,
-    Aim,
     BadUri,
     Form,
     Scheme,
+    SubjectKind,
     is_address,
     normalise_host,
     parse_uri,
@@ -143,7 +143,7 @@ def test_what_is_no_endpoint_says_what_to_write(written: str, why: str) -> None:
 def test_two_pages_of_one_service_share_their_address_subject() -> None:
     """The subject of an address is the service without its path, that of a page the page."""
     one, two = (parse_uri(f"https://a:8443/{page}", SCHEMES) for page in ("1", "2"))
-    assert subject_of(one, Aim.ADDRESS, address="::1") == subject_of(two, Aim.ADDRESS, address="::1")
-    assert subject_of(one, Aim.URL) != subject_of(two, Aim.URL)
-    assert subject_of(one, Aim.HOST).uri == "host:a"
-    assert subject_of(one, Aim.SYSTEM).uri == "system:"
+    assert subject_of(one, SubjectKind.ADDRESS, address="::1") == subject_of(two, SubjectKind.ADDRESS, address="::1")
+    assert subject_of(one, SubjectKind.URL) != subject_of(two, SubjectKind.URL)
+    assert subject_of(one, SubjectKind.HOST).uri == "host:a"
+    assert subject_of(one, SubjectKind.SYSTEM).uri == "system:"

@@ -16,9 +16,9 @@ from inspector.declare.authorisation import Authorisation, AuthorisationKind, Co
 from inspector.declare.declaration import System
 from inspector.declare.settings import Settings
 from inspector.model.declared import Declared
-from inspector.model.intrusiveness import Touch
-from inspector.model.observation import Capture, Observation
-from inspector.model.subject import Aim, Scheme, Subject
+from inspector.model.intrusiveness import Intrusiveness
+from inspector.model.observation import Observation, ScanOutput
+from inspector.model.subject import Scheme, Subject, SubjectKind
 from inspector.network import Door, Ledger, Scope
 from inspector.plugin.probe import Probe, Target, probe
 from inspector.record.plan import Pin
@@ -80,21 +80,23 @@ class Nothing(Observation):
     kind: ClassVar[str] = "nothing/1"
 
 
-def make_probe(touch: Touch = Touch.POLITE, *, infrastructure: bool = False, elsewhere: bool = False) -> Probe:
+def make_probe(
+    intrusiveness: Intrusiveness = Intrusiveness.POLITE, *, infrastructure: bool = False, elsewhere: bool = False
+) -> Probe:
     """A probe whose look is never called: tests drive its network themselves."""
 
     @probe(
         "trial",
         kind=Nothing,
         schemes={Scheme("tcp")},
-        aim=Aim.ADDRESS,
+        subject_kind=SubjectKind.ADDRESS,
         read=lambda capture, reading: Nothing(),
-        touch=touch,
+        intrusiveness=intrusiveness,
         infrastructure=infrastructure,
         elsewhere=elsewhere,
     )
-    async def look(target: Target, network: object) -> Capture:
-        return Capture()
+    async def look(target: Target, network: object) -> ScanOutput:
+        return ScanOutput()
 
     return look
 
@@ -103,7 +105,7 @@ def subject(port: int | None, *, host: str = HOST, address: str | None = ADDRESS
     """An address subject at ``scheme://host:port``."""
     where = host if port is None else f"{host}:{port}"
     uri = f"{scheme}:{host}" if scheme == "host" else f"{scheme}://{where}"
-    return Subject(kind=Aim.ADDRESS, uri=uri, scheme=scheme, host=host, port=port, address=address)
+    return Subject(kind=SubjectKind.ADDRESS, uri=uri, scheme=scheme, host=host, port=port, address=address)
 
 
 def target(port: int | None, *, host: str = HOST, address: str | None = ADDRESS, scheme: str = "tcp") -> Target:

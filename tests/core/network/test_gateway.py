@@ -12,7 +12,7 @@ import pytest
 from inspector.declare.authorisation import Authorisation, Covers, Rates, Window
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network import Network
 from tests.core.network import worker_jobs as jobs
 from tests.core.network.addresses import ADDRESS, FAST, HOST, Estate, authorise, make_probe, serving, target
@@ -30,7 +30,7 @@ def closing_in(seconds: float, **changes: Any) -> Authorisation:
 
 
 async def cause(awaited: Coroutine[Any, Any, Any]) -> Cause:
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(ScanFailure) as caught:
         await awaited
     return caught.value.cause
 

@@ -11,7 +11,7 @@ import pytest
 
 from inspector.declare.authorisation import Authorisation, Covers, PortRange
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from tests.core.network.addresses import HOST, Estate, authorise, make_probe, target
 
 #: A name that is this machine's by definition (RFC 6761 §6.3), and so needs no resolver.
@@ -94,7 +94,7 @@ async def test_a_host_that_is_named_is_asked_under_the_authorisation(tmp_path: P
 )
 async def test_a_host_that_is_not_named_gets_no_packet(tmp_path: Path, covers: Covers) -> None:
     """Neither an authorisation of others nor one of other ports lets a connection out; a listed name has port 80."""
-    with page() as (port, accepted), pytest.raises(Trouble) as caught:
+    with page() as (port, accepted), pytest.raises(ScanFailure) as caught:
         await fetched(tmp_path, authorise(covers=covers), f"http://{NAMED}:{port}/")
     assert (caught.value.cause, accepted) == (Cause.OUT_OF_SCOPE, [])
 
@@ -106,9 +106,9 @@ async def test_a_named_host_has_the_port_of_http_though_nobody_declared_it(tmp_p
         network = estate.door.network(make_probe(elsewhere=True), target(443), estate.granted)
         there = await network.elsewhere(f"http://{NAMED}/crl")
         assert {each.target.port for each in there} == {80}
-        with pytest.raises(Trouble, match="does not cover port 22"):
+        with pytest.raises(ScanFailure, match="does not cover port 22"):
             await there[0].connect(22)
-        with pytest.raises(Trouble, match="does not cover port 80"):
+        with pytest.raises(ScanFailure, match="does not cover port 80"):
             await network.connect(80)
         await network.close()
 
@@ -116,7 +116,7 @@ async def test_a_named_host_has_the_port_of_http_though_nobody_declared_it(tmp_p
 @pytest.mark.parametrize("url", ["ldap://responder.localhost/cn", "http:///", "http://user@responder.localhost/", "?"])
 async def test_what_is_no_web_address_is_not_asked(tmp_path: Path, url: str) -> None:
     """An address of another scheme, or none at all, is a protocol error and no connection."""
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(ScanFailure) as caught:
         await fetched(tmp_path, authorise(covers=Covers(names=(NAMED,))), url)
     assert caught.value.cause is Cause.PROTOCOL_ERROR
 
@@ -129,7 +129,7 @@ async def test_another_host_is_not_reached_through_a_redirect(tmp_path: Path) ->
         network = estate.door.network(make_probe(elsewhere=True), target(443), estate.granted)
         (there, *_others) = await network.elsewhere(f"http://{NAMED}/")
         async with httpx.AsyncClient(transport=there.transport(), trust_env=False) as client:
-            with pytest.raises(Trouble, match="is not responder"):
+            with pytest.raises(ScanFailure, match="is not responder"):
                 await client.get(f"http://{HOST}/")
         await network.close()
 
@@ -139,7 +139,7 @@ async def test_a_probe_says_beforehand_that_it_asks_elsewhere(tmp_path: Path) ->
     estate = Estate(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=Covers(names=(NAMED,))))
     async with estate.door:
         network = estate.door.network(make_probe(), target(443), estate.granted)
-        with pytest.raises(Trouble) as caught:
+        with pytest.raises(ScanFailure) as caught:
             await network.elsewhere(f"http://{NAMED}/")
         await network.close()
     assert caught.value.cause is Cause.BUG

@@ -11,7 +11,7 @@ import threading
 import time
 
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 
 
 def reverse(payload: bytes) -> bytes:
@@ -84,7 +84,7 @@ def fill_memory(payload: bytes) -> bytes:
 
 
 def raise_trouble(payload: bytes) -> bytes:
-    raise Trouble(Cause.PROTOCOL_ERROR, "not a certificate")
+    raise ScanFailure(Cause.PROTOCOL_ERROR, "not a certificate")
 
 
 def raise_error(payload: bytes) -> bytes:

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from inspector import (
-    Aim,
     Answer,
-    Capture,
     Cause,
     Discovered,
     Form,
     Network,
     Observation,
-    Reading,
+    ParseContext,
+    ScanOutput,
     Scheme,
+    SubjectKind,
     Target,
     probe,
 )
@@ -35,18 +35,18 @@ class Taste(Observation):
     sweet: Answer[bool]
 
 
-def _read(_capture: Capture, _reading: Reading) -> Taste:
+def _read(_capture: ScanOutput, _reading: ParseContext) -> Taste:
     raise NotImplementedError
 
 
-@probe("taste", kind=Taste, schemes={CAKE}, aim=Aim.URL, read=_read)
-async def taste(target: Target, network: Network) -> Capture:
+@probe("taste", kind=Taste, schemes={CAKE}, subject_kind=SubjectKind.URL, read=_read)
+async def taste(target: Target, network: Network) -> ScanOutput:
     """Never called here: closing asks nothing."""
     raise NotImplementedError
 
 
 def _subject(path: str, address: str) -> Subject:
-    return subject_of(parse_uri(f"cake://{HOST}/{path}", {"cake": CAKE}), Aim.URL, address=address)
+    return subject_of(parse_uri(f"cake://{HOST}/{path}", {"cake": CAKE}), SubjectKind.URL, address=address)
 
 
 def _looked(at: Subject, *discovered: Discovered) -> Evidence:
@@ -82,7 +82,7 @@ def test_each_address_of_a_discovered_aim_is_answered_for(tmp_path: Path) -> Non
     scope = Scope(begun.authorisations, begun.system, pins)
     planner = Planner(begun.system, registry, {"taste": taste}, {"taste": {}}, scope, WHEN)
     bundle = close(writer, planner, SigningKey.load_or_create(tmp_path / "key.pem"), reason="closed early")
-    told = {(each.subject.uri, each.subject.address): each.trouble for _, each in bundle.evidence()}
+    told = {(each.subject.uri, each.subject.address): each.failure for _, each in bundle.evidence()}
     missed = told[f"cake://{HOST}/more", "127.0.0.2"]
     assert missed is not None
     assert missed.cause is Cause.ABORTED

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from inspector import Answer, Capture, Cause, Declared, Reading, Verdict, check, failed, passed
+from inspector import Answer, Cause, Declared, ParseContext, ScanOutput, Verdict, check, failed, passed
 from inspector.assess.assessor import Verdicts
 from inspector.declare.authorisation import Covers
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statement, StatementKind
-from inspector.model.errors import BundleError, Misuse
+from inspector.model.errors import BundleError, UsageError
 from inspector.model.finding import finding_id
-from inspector.model.subject import Aim
+from inspector.model.subject import SubjectKind
 from inspector.pipeline.pipeline import begin, close, resumed
 from inspector.pipeline.prepare import prepare
 from inspector.pipeline.reassess import Terms, judge
@@ -43,14 +43,14 @@ from tests.core.systems import (
 def test_closed_before_anything_was_looked_at(tmp_path: Path) -> None:
     """Every look of the plan is on record as aborted, so that nobody reads silence as a pass."""
     bundle, judgement = inspect(tmp_path, job(tmp_path), collected=False)
-    assert {each.trouble.cause for _, each in bundle.evidence() if each.trouble} == {Cause.ABORTED}
+    assert {each.failure.cause for _, each in bundle.evidence() if each.failure} == {Cause.ABORTED}
     assert len(bundle.evidence()) == len(bundle.inspection.plan.asks)
     assert outcomes(judgement)["oven-hot"] == ("inconclusive", "aborted")
 
 
 def test_closed_after_a_look_that_discovered_something(tmp_path: Path) -> None:
     """What it brought to light and nobody asked any more is aborted too."""
-    given = job(tmp_path, registry=registry([oven(Capture(raw=RAW, discovered=crumbs(2))), bread, crumb]))
+    given = job(tmp_path, registry=registry([oven(ScanOutput(raw=RAW, discovered=crumbs(2))), bread, crumb]))
     bundle, _ = inspect(tmp_path, given)
     prepared = asyncio.run(prepare(replace(given, run="run-2")))
     with begin(prepared) as writer:
@@ -60,7 +60,7 @@ def test_closed_after_a_look_that_discovered_something(tmp_path: Path) -> None:
                     writer.put(raw)
                 writer.record(evidence)
         closed = close(writer, prepared.planner, SigningKey.load_or_create(tmp_path / "key.pem"))
-    causes = sorted((each.probe, each.trouble.cause if each.trouble else None) for _, each in closed.evidence())
+    causes = sorted((each.probe, each.failure.cause if each.failure else None) for _, each in closed.evidence())
     assert causes == [("bread", Cause.ABORTED), ("crumb", Cause.ABORTED), ("crumb", Cause.ABORTED), ("oven", None)]
 
 
@@ -97,7 +97,7 @@ def test_judged_by_a_check_of_another_version(tmp_path: Path) -> None:
 def test_reread_with_a_parser_that_was_mended(tmp_path: Path) -> None:
     """A parser's fix needs no new look: facts and verdicts come anew from the raw bytes, and the judgement says so."""
 
-    def wrong(capture: Capture, reading: Reading) -> Oven:
+    def wrong(capture: ScanOutput, reading: ParseContext) -> Oven:
         raise ValueError("not understood")
 
     given = job(tmp_path, regime=regime(row("oven-hot")), registry=registry([oven(read=wrong), bread, crumb]))
@@ -115,7 +115,7 @@ def test_reread_with_a_parser_that_was_mended(tmp_path: Path) -> None:
 def test_reread_with_a_parser_that_raises_is_its_bug(tmp_path: Path) -> None:
     """An exception of the plugin is told as one, not as nonsense that the server sent."""
 
-    def broken(capture: Capture, reading: Reading) -> Oven:
+    def broken(capture: ScanOutput, reading: ParseContext) -> Oven:
         raise KeyError("oops")
 
     bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("oven-hot"))))
@@ -142,11 +142,11 @@ def test_network_is_closed_while_judging(tmp_path: Path) -> None:
             with socket.socket() as plain:
                 plain.connect(where)
 
-        def reading(capture: Capture, reading: Reading) -> Oven:
+        def reading(capture: ScanOutput, reading: ParseContext) -> Oven:
             connecting()
             return Oven(hot=Answer(seen=True))
 
-        @check("oven-hot", title="Hot", about=Aim.SYSTEM)
+        @check("oven-hot", title="Hot", about=SubjectKind.SYSTEM)
         def asking(declared: Declared) -> Verdict:
             """It is hot.
 
@@ -188,7 +188,7 @@ def test_trust_material_is_taken_in_whole(tmp_path: Path) -> None:
 
 def test_trust_roots_that_cannot_be_read_are_misuse(tmp_path: Path) -> None:
     """A wrong path is told before anything is asked."""
-    with pytest.raises(Misuse, match=r"trust roots cannot be read: .*missing\.pem"):
+    with pytest.raises(UsageError, match=r"trust roots cannot be read: .*missing\.pem"):
         load_trust(Settings(trust_roots=(tmp_path / "missing.pem",)))
 
 

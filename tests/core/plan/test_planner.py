@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from inspector import Touch
+from inspector import Intrusiveness
 from inspector.declare.authorisation import Covers, Rates
 from inspector.declare.document import Place, Places
 from inspector.model.base import Cause
-from inspector.model.errors import Misuse, WindowTooShort
+from inspector.model.errors import UsageError, WindowTooShort
 from inspector.model.language import Language
 from inspector.model.observation import Discovered
 from inspector.network import Scope
@@ -75,33 +75,33 @@ def test_look_options_are_merged_to_the_widest(asked: list[dict[str, Any]], merg
 @pytest.mark.parametrize("options", [{"doors": "many"}, {"colour": "red"}])
 def test_look_options_that_do_not_fit_are_misuse(options: dict[str, Any]) -> None:
     """They are validated when the plan is made, not in the middle of an inspection."""
-    with pytest.raises(Misuse, match=r"look option oven\."):
+    with pytest.raises(UsageError, match=r"look option oven\."):
         look_options(oven(), [row("oven-hot", look={"oven": options})])
 
 
 def test_look_options_at_odds_are_misuse() -> None:
     """Where there is no widest, the profile has to choose."""
     rows = [row("oven-hot", id=f"r-{number}", look={"oven": {"doors": each}}) for number, each in enumerate(("a", "b"))]
-    with pytest.raises(Misuse, match="rows ask for look options 'a' and 'b'"):
+    with pytest.raises(UsageError, match="rows ask for look options 'a' and 'b'"):
         look_options(oven(), rows)
 
 
 def test_check_options_that_do_not_fit_are_misuse() -> None:
     """The row and the option are named."""
-    with pytest.raises(Misuse, match="requirement oven-hot: option degrees"):
+    with pytest.raises(UsageError, match="requirement oven-hot: option degrees"):
         validate_options([row("oven-hot", options={"degrees": "warm"})], registry())
 
 
 def test_missing_check_is_misuse() -> None:
     """A regime that asks for what no plugin has says so before anything is asked."""
-    with pytest.raises(Misuse, match="checks that no installed plugin has: cake-sweet"):
+    with pytest.raises(UsageError, match="checks that no installed plugin has: cake-sweet"):
         checks_of([row("cake-sweet")], registry(checks=[oven_hot]))
 
 
 def test_unreachable_names_are_refused_with_their_reason(tmp_path: Path) -> None:
     """A look at a name without address is planned as one that will not happen."""
     given = job(tmp_path, "oven://a.test")
-    pins = [Pin(name="a.test", trouble=Cause.TIMEOUT, detail="the resolver says nothing")]
+    pins = [Pin(name="a.test", failure=Cause.TIMEOUT, detail="the resolver says nothing")]
     drawn = draw(planner(given, pins), pins, Chosen())
     assert {(ask.probe, ask.cause, ask.detail) for ask in drawn.asks} == {
         ("bread", Cause.TIMEOUT, "the resolver says nothing"),
@@ -138,7 +138,7 @@ def test_discovered_aims_are_asked_or_refused_with_a_cause(tmp_path: Path) -> No
 
 def polite(given: Job) -> Prepared:
     """The plan with a probe that does send the target packets."""
-    parts = registry([replace(oven(), touch=Touch.POLITE)], [oven_hot])
+    parts = registry([replace(oven(), intrusiveness=Intrusiveness.POLITE)], [oven_hot])
     return planned(replace(given, registry=parts, regime=regime(row("oven-hot"))))
 
 

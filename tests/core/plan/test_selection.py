@@ -2,8 +2,8 @@
 
 import pytest
 
-from inspector import Aim, Check, Declared, Verdict, check, passed
-from inspector.model.errors import Misuse
+from inspector import Check, Declared, SubjectKind, Verdict, check, passed
+from inspector.model.errors import UsageError
 from inspector.model.finding import Force, Obligation, Severity
 from inspector.plan.selection import Selection
 from inspector.record.plan import Plan
@@ -11,7 +11,7 @@ from inspector.regime.regime import NOT_OBSERVABLE, Requirement, Text
 from inspector.registry.registry import Plugin, Registry
 
 
-@check("cake-baked", title="Baked", about=Aim.SYSTEM)
+@check("cake-baked", title="Baked", about=SubjectKind.SYSTEM)
 def cake_baked(declared: Declared) -> Verdict:
     """D.
 
@@ -61,7 +61,7 @@ ROWS = (row("cake-baked", "smoke"), row(NOT_OBSERVABLE, "hidden"))
 )
 def test_what_would_ask_nothing_is_misuse(selection: Selection, told: str) -> None:
     """A mistyped name or tag is told, and does not end as an inspection that found nothing bad."""
-    with pytest.raises(Misuse, match=told):
+    with pytest.raises(UsageError, match=told):
         selection.known(registry(cake_baked), ROWS)
 
 

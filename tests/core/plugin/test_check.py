@@ -5,15 +5,15 @@ from typing import ClassVar
 import pytest
 
 from inspector import (
-    Aim,
     Answer,
     Cause,
     Declared,
     Every,
     Observation,
     Outcome,
-    Seen,
     Subject,
+    SubjectKind,
+    SubjectResult,
     Verdict,
     check,
     failed,
@@ -29,7 +29,7 @@ class Colour(Observation):
 
 
 def subject(address: str = "127.0.0.1") -> Subject:
-    return Subject(kind=Aim.ADDRESS, uri="tcp://a:1", host="a", port=1, address=address)
+    return Subject(kind=SubjectKind.ADDRESS, uri="tcp://a:1", host="a", port=1, address=address)
 
 
 def colour(name: str) -> Colour:
@@ -50,7 +50,7 @@ def is_blue(seen: Colour, *, shade: str = "blue") -> Verdict:
     return passed("it is {measured}", measured=seen.name.value)
 
 
-@check("all-blue", title="All are blue", about=Aim.HOST)
+@check("all-blue", title="All are blue", about=SubjectKind.HOST)
 def all_blue(seen: Every[Colour]) -> Verdict:
     """Blue is calm.
 
@@ -68,35 +68,39 @@ def test_the_docstring_is_split() -> None:
 
 def test_a_check_judges_what_was_seen() -> None:
     """Pass, fail and not-applicable come from the function, with measured value and threshold."""
-    assert is_blue.judge([Seen(subject(), colour("blue"))], {}).outcome is Outcome.PASS
-    verdict = is_blue.judge([Seen(subject(), colour("red"))], {"shade": "green"})
+    assert is_blue.judge([SubjectResult(subject(), colour("blue"))], {}).outcome is Outcome.PASS
+    verdict = is_blue.judge([SubjectResult(subject(), colour("red"))], {"shade": "green"})
     assert (verdict.outcome, verdict.measured, verdict.threshold) == (Outcome.FAIL, "red", "green")
-    assert is_blue.judge([Seen(subject(), colour("void"))], {}).outcome is Outcome.NOT_APPLICABLE
+    assert is_blue.judge([SubjectResult(subject(), colour("void"))], {}).outcome is Outcome.NOT_APPLICABLE
 
 
 def test_a_missing_observation_is_inconclusive() -> None:
     """The function is not called; the cause is told."""
-    verdict = is_blue.judge([Seen(subject(), None, Cause.RESET)], {})
+    verdict = is_blue.judge([SubjectResult(subject(), None, Cause.RESET)], {})
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.RESET)
 
 
 def test_an_unseen_answer_is_inconclusive() -> None:
     """A function that reads what nobody saw ends inconclusive, with that answer's cause."""
-    verdict = is_blue.judge([Seen(subject(), Colour(name=Answer(unseen=Cause.TIMEOUT)))], {})
+    verdict = is_blue.judge([SubjectResult(subject(), Colour(name=Answer(unseen=Cause.TIMEOUT)))], {})
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.TIMEOUT)
 
 
 def test_a_pass_over_a_hole_is_inconclusive() -> None:
     """The hole is named."""
-    every = Every([Seen(subject("127.0.0.1"), colour("blue")), Seen(subject("127.0.0.2"), None, Cause.TIMEOUT)])
+    every = Every(
+        [SubjectResult(subject("127.0.0.1"), colour("blue")), SubjectResult(subject("127.0.0.2"), None, Cause.TIMEOUT)]
+    )
     verdict = all_blue.judge([every], {})
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.TIMEOUT)
-    assert verdict.message.values["holes"] == ("127.0.0.2",)
+    assert verdict.message.values["missing"] == ("127.0.0.2",)
 
 
 def test_a_fail_may_rest_on_part() -> None:
     """A failure that was seen stands, whatever else was not."""
-    every = Every([Seen(subject("127.0.0.1"), colour("red")), Seen(subject("127.0.0.2"), None, Cause.TIMEOUT)])
+    every = Every(
+        [SubjectResult(subject("127.0.0.1"), colour("red")), SubjectResult(subject("127.0.0.2"), None, Cause.TIMEOUT)]
+    )
     assert all_blue.judge([every], {}).outcome is Outcome.FAIL
 
 

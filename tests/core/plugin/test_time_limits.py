@@ -6,7 +6,7 @@ import time
 import pytest
 
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.plugin.time_limits import bounded, responsive
 
 
@@ -17,7 +17,7 @@ def _burn() -> None:
 
 def test_a_function_that_never_ends_is_stopped() -> None:
     """The cause is a bug of that function."""
-    with pytest.raises(Trouble, match="check x") as caught, bounded(0.2, "check x"):
+    with pytest.raises(ScanFailure, match="check x") as caught, bounded(0.2, "check x"):
         _burn()
     assert caught.value.cause is Cause.BUG
 
@@ -47,7 +47,7 @@ def test_a_coroutine_that_blocks_is_stopped_and_others_go_on() -> None:
         return done[0], done[1]
 
     told = asyncio.run(main())
-    troubles = [each for each in told if isinstance(each, Trouble)]
+    troubles = [each for each in told if isinstance(each, ScanFailure)]
     assert [each.cause for each in troubles] == [Cause.BUG]
     assert None in told
 

@@ -9,7 +9,7 @@ import pytest
 from inspector.declare.declaration import System
 from inspector.declare.document.yaml import read_yaml
 from inspector.model.declared import Approval, ApprovalStatus
-from inspector.model.errors import Misuse, PaperError
+from inspector.model.errors import PaperError, UsageError
 from inspector.model.finding import Force
 from inspector.regime.loader import load, load_all
 from inspector.regime.regime import Regime
@@ -251,7 +251,7 @@ def test_the_regime_follows_approval_and_transition(day: str, approval: dict[str
 )
 def test_a_day_without_a_regime_is_an_error(day: str, words: str) -> None:
     """In the gap between the regimes, and before the first one, the error says so and how to go on."""
-    with pytest.raises(Misuse, match=words) as refused:
+    with pytest.raises(UsageError, match=words) as refused:
         chosen(day)
     assert "--regime" in refused.value.remedy
 
@@ -267,7 +267,7 @@ def test_the_rule_that_keeps_a_regime_is_told() -> None:
 def test_two_regimes_on_one_day_are_an_error() -> None:
     """Between two regimes in force nobody chooses silently."""
     twin: Regime = REGIMES[-1].model_copy(update={"id": "twin"})
-    with pytest.raises(Misuse, match="several regimes are in force"):
+    with pytest.raises(UsageError, match="several regimes are in force"):
         select([*REGIMES, twin], system(), date(2026, 11, 21))
 
 
@@ -275,7 +275,7 @@ def test_regimes_are_found_by_name() -> None:
     """A regime is known by its id, and the next one through it; an unknown name is told with the known ones."""
     assert following(REGIMES, named(REGIMES, OLD)) == named(REGIMES, NEW)
     assert following(REGIMES, named(REGIMES, NEW)) is None
-    with pytest.raises(Misuse, match=f"{NEW}, {OLD}"):
+    with pytest.raises(UsageError, match=f"{NEW}, {OLD}"):
         named(REGIMES, "vn-tt03-2017")
 
 

@@ -7,15 +7,15 @@ from typing import Any, ClassVar
 import pytest
 
 from inspector import (
-    Aim,
     Answer,
-    Capture,
     Network,
     Observation,
+    ParseContext,
     Probe,
-    Reading,
     Renderer,
+    ScanOutput,
     Scheme,
+    SubjectKind,
     Target,
     Verdict,
     check,
@@ -32,14 +32,14 @@ class Taste(Observation):
     sweet: Answer[bool]
 
 
-def _read(_capture: Capture, _reading: Reading) -> Taste:
+def _read(_capture: ScanOutput, _reading: ParseContext) -> Taste:
     return Taste(sweet=Answer(seen=True))
 
 
 def _probe(name: str = "taste", scheme: Scheme | None = None) -> Probe:
-    @probe(name, kind=Taste, schemes={scheme or Scheme("cake", port=1)}, aim=Aim.ADDRESS, read=_read)
-    async def look(target: Target, network: Network) -> Capture:
-        return Capture()
+    @probe(name, kind=Taste, schemes={scheme or Scheme("cake", port=1)}, subject_kind=SubjectKind.ADDRESS, read=_read)
+    async def look(target: Target, network: Network) -> ScanOutput:
+        return ScanOutput()
 
     return look
 

@@ -10,7 +10,7 @@ from inspector.declare.declaration import System
 from inspector.declare.settings import Vantage
 from inspector.model.finding import Finding, Force, Obligation, Severity, finding_id
 from inspector.model.observation import Evidence, Raw
-from inspector.model.subject import Aim, Subject
+from inspector.model.subject import Subject, SubjectKind
 from inspector.model.verdict import Message, Outcome
 from inspector.record.assessment import Coverage, Judgement
 from inspector.record.inspection import Inspection, PluginRecord
@@ -28,7 +28,9 @@ def text(words: str) -> Text:
 
 
 def subject(host: str = "a.example") -> Subject:
-    return Subject(kind=Aim.ADDRESS, uri=f"https://{host}", scheme="https", host=host, port=443, address="127.0.0.1")
+    return Subject(
+        kind=SubjectKind.ADDRESS, uri=f"https://{host}", scheme="https", host=host, port=443, address="127.0.0.1"
+    )
 
 
 def inspection(

@@ -15,11 +15,11 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from inspector import Aim, Cause, Check, Every, Observation, Outcome, Seen, Subject, Verdict
+from inspector import Cause, Check, Every, Observation, Outcome, Subject, SubjectKind, SubjectResult, Verdict
 from inspector.testing import unseen_variants
 
 GOOD = (Outcome.PASS, Outcome.NOT_APPLICABLE)
-TARGET = Subject(kind=Aim.ZONE, uri="dns:example.vn", scheme="dns", host="example.vn")
+TARGET = Subject(kind=SubjectKind.ZONE, uri="dns:example.vn", scheme="dns", host="example.vn")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Case:
 
     def facts(self) -> dict[str, Observation | None]:
         """What was seen."""
-        kinds = {wire.kind.kind: wire.kind for wire in self.check.wires if wire.kind}
+        kinds = {wire.kind.kind: wire.kind for wire in self.check.inputs if wire.kind}
         return {host: None if file is None else self._recorded(file, kinds) for host, file in self.files.items()}
 
     def _recorded(self, file: str, kinds: dict[str, type[Observation]]) -> Observation:
@@ -52,10 +52,10 @@ class Case:
     def judge(self, facts: dict[str, Observation | None]) -> Verdict:
         """What the check says of these facts."""
         target, *others = (
-            Seen(TARGET.model_copy(update={"host": host}), fact, None if fact else Cause.TIMEOUT)
+            SubjectResult(TARGET.model_copy(update={"host": host}), fact, None if fact else Cause.TIMEOUT)
             for host, fact in facts.items()
         )
-        everys = [Every(others) for wire in self.check.wires if wire.every]
+        everys = [Every(others) for wire in self.check.inputs if wire.every]
         return self.check.judge([target, *everys], self.line.get("options", {}))
 
     def variants(self, cause: Cause) -> Iterator[dict[str, Observation | None]]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from inspector import Capture, Declared, Form, Observation, Probe, Reading, Scheme, Subject, Target
+from inspector import Declared, Form, Observation, ParseContext, Probe, ScanOutput, Scheme, Subject, Target
 from inspector.declare.declaration import System
 from inspector.declare.settings import Settings
 from inspector.model.base import now
@@ -21,13 +21,13 @@ SYSTEM = System(id="test", name="Test", owner="Tester", level=3)
 def subject(probe: Probe, uri: str, address: str | None = None) -> Subject:
     """What a probe's look at this URI is about."""
     schemes = {scheme.name: scheme for scheme in probe.schemes} | {"host": Scheme("host", Form.NAME)}
-    return subject_of(parse_uri(uri, schemes), probe.aim, address=address)
+    return subject_of(parse_uri(uri, schemes), probe.subject_kind, address=address)
 
 
-def look(probe: Probe, about: Subject, resolver: int, *, at: str = "127.0.0.1", **options: Any) -> Capture:
+def look(probe: Probe, about: Subject, resolver: int, *, at: str = "127.0.0.1", **options: Any) -> ScanOutput:
     """What the probe brings home, with the resolver at this port."""
 
-    async def through_the_door() -> Capture:
+    async def through_the_door() -> ScanOutput:
         with tempfile.TemporaryDirectory() as folder:
             settings = Settings(resolvers=(f"{at}:{resolver}",))
             scope = Scope([], SYSTEM, [])
@@ -39,10 +39,10 @@ def look(probe: Probe, about: Subject, resolver: int, *, at: str = "127.0.0.1", 
 
 
 def read(
-    probe: Probe, capture: Capture, about: Subject, anchors: tuple[str, ...] = (), seen_at: datetime | None = None
+    probe: Probe, capture: ScanOutput, about: Subject, anchors: tuple[str, ...] = (), seen_at: datetime | None = None
 ) -> Any:
     """The facts in a capture."""
-    return probe.read(capture, Reading(about, seen_at or now(), dnssec_anchors=anchors))
+    return probe.read(capture, ParseContext(about, seen_at or now(), dnssec_anchors=anchors))
 
 
 def see(probe: Probe, uri: str, resolver: int, anchors: tuple[str, ...] = (), address: str | None = None) -> Any:

@@ -15,7 +15,7 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from inspector import Capture, Cause, Gap, Outcome, Raw, Seen
+from inspector import Cause, Gap, Outcome, Raw, ScanOutput, SubjectResult
 from inspector.model.base import now
 from inspector_dns import dnssec
 from inspector_dns import nsec as denial
@@ -71,7 +71,7 @@ def delv(served: Served, name: str, rdtype: str) -> str:
 
 def judge(facts: Zone) -> tuple[Outcome, Cause | None]:
     """The verdict of dnssec-valid."""
-    verdict = dnssec_valid.judge([Seen(subject(probe, f"dns:{facts.name}"), facts)], {})
+    verdict = dnssec_valid.judge([SubjectResult(subject(probe, f"dns:{facts.name}"), facts)], {})
     return verdict.outcome, verdict.cause
 
 
@@ -166,8 +166,8 @@ def test_signatures_are_judged_at_the_time_they_were_seen(served: Served) -> Non
 
 
 def altered(
-    capture: Capture, question: str, *types: dns.rdatatype.RdataType, sections: str = "answer authority"
-) -> Capture:
+    capture: ScanOutput, question: str, *types: dns.rdatatype.RdataType, sections: str = "answer authority"
+) -> ScanOutput:
     """The capture with all records of these types taken out of one reply."""
 
     def one(raw: Raw) -> Raw:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from inspector import Cause, Every, Outcome, Seen, Trouble
-from inspector.model.subject import Aim, Subject
+from inspector import Cause, Every, Outcome, ScanFailure, SubjectResult
+from inspector.model.subject import Subject, SubjectKind
 from inspector_dns.checks.name_servers_answer import name_servers_answer
 from inspector_dns.checks.name_servers_redundant import name_servers_redundant
 from inspector_dns.observations import NameServer, ServerReply, Zone
@@ -25,7 +25,7 @@ def servers_of(served: Served, facts: Zone) -> Every[NameServer]:
         for address in server.ipv4.value:
             about = subject(name_server, f"ns://{server.name}:{served.port}/{facts.name}", address)
             capture = look(name_server, about, served.port, answer_seconds=1)
-            seen.append(Seen(about, read(name_server, capture, about)))
+            seen.append(SubjectResult(about, read(name_server, capture, about)))
     return Every(seen)
 
 
@@ -54,7 +54,7 @@ def test_a_resolver_is_no_authority(served: Served) -> None:
 
 def test_a_name_server_needs_its_zone(served: Served) -> None:
     """Declared without a zone, a name server cannot be asked, and nothing is sent."""
-    with pytest.raises(Trouble, match="no zone is named"):
+    with pytest.raises(ScanFailure, match="no zone is named"):
         look(name_server, subject(name_server, "ns://ns.test", "127.0.0.1"), served.port)
 
 
@@ -73,7 +73,7 @@ def test_a_name_server_needs_its_zone(served: Served) -> None:
 def test_the_verdicts_on_name_servers(served: Served, name: str, answer: Outcome, redundant: Outcome) -> None:
     """Lame, closed and lost servers fail their zone, a silent one leaves it open; one address is no pair."""
     facts = see(zone, f"dns:{name}", served.port, served.anchors)
-    about = Seen(Subject(kind=Aim.ZONE, uri=f"dns:{name}", host=name), facts)
+    about = SubjectResult(Subject(kind=SubjectKind.ZONE, uri=f"dns:{name}", host=name), facts)
     assert name_servers_answer.judge([about, servers_of(served, facts)], {}).outcome is answer
     assert name_servers_redundant.judge([about], {}).outcome is redundant
     assert name_servers_redundant.judge([about], {"least": 3}).outcome is Outcome.FAIL
@@ -82,7 +82,7 @@ def test_the_verdicts_on_name_servers(served: Served, name: str, answer: Outcome
 def test_a_name_server_that_nobody_asked_is_a_hole(served: Served) -> None:
     """All answers are good, but one server is missing among them."""
     facts = see(zone, "dns:good.test", served.port, served.anchors)
-    about = Seen(subject(zone, "dns:good.test"), facts)
+    about = SubjectResult(subject(zone, "dns:good.test"), facts)
     some = Every(servers_of(served, facts).all[:1])
     verdict = name_servers_answer.judge([about, some], {})
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.ABORTED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector import Cause, Outcome, Seen
+from inspector import Cause, Outcome, SubjectResult
 from inspector_dns.checks.caa_limits_issuers import caa_limits_issuers
 from inspector_dns.checks.ipv6_published import ipv6_published
 from inspector_dns.observations import Names
@@ -23,7 +23,7 @@ def dig(served: Served, name: str, rdtype: str) -> list[str]:
 
 def judge(facts: Names) -> tuple[Outcome, Outcome]:
     """The verdicts of caa-limits-issuers and ipv6-published."""
-    seen = [Seen(subject(probe, f"host:{facts.host}"), facts)]
+    seen = [SubjectResult(subject(probe, f"host:{facts.host}"), facts)]
     return caa_limits_issuers.judge(seen, {}).outcome, ipv6_published.judge(seen, {}).outcome
 
 
@@ -91,9 +91,9 @@ def test_a_resolver_that_says_nothing_is_trouble(served: Served, quiet: bool) ->
         capture = look(probe, about, served.port, at=estate.SILENT)
     else:
         capture = look(probe, about, free_port())
-    assert capture.trouble is not None
-    assert capture.trouble.cause is (Cause.TIMEOUT if quiet else Cause.REFUSED)
-    assert read(probe, capture, about).ipv4.unseen is capture.trouble.cause
+    assert capture.failure is not None
+    assert capture.failure.cause is (Cause.TIMEOUT if quiet else Cause.REFUSED)
+    assert read(probe, capture, about).ipv4.unseen is capture.failure.cause
 
 
 def test_a_name_of_too_many_labels_is_not_climbed(served: Served) -> None:

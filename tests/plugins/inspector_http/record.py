@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from inspector import Aim, Capture, Target
+from inspector import ScanOutput, SubjectKind, Target
 from inspector.model.subject import subject_of
 from inspector_http.observations import Http
 from inspector_http.parsing import uri_of
@@ -52,10 +52,10 @@ SCENES = SITES | {name: f"http://web.test:{port}/" for name, port in HABITS.item
 
 def page(url: str, address: str) -> Target:
     """A URL whose host is pinned to this address."""
-    return Target(subject_of(uri_of(url), Aim.URL, address=address), tcp())
+    return Target(subject_of(uri_of(url), SubjectKind.URL, address=address), tcp())
 
 
-def seen(url: str, address: str, **options: Any) -> tuple[Capture, Http]:
+def seen(url: str, address: str, **options: Any) -> tuple[ScanOutput, Http]:
     """One look at a URL: the capture, and the facts in it."""
     target = page(url, address)
     capture = look(http, target, authorisation=AUTHORISATION, **options)

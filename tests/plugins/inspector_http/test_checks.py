@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inspector import Answer, Cause, Check, Declared, Every, Outcome, Quantity, Seen, Verdict, checks_in
+from inspector import Answer, Cause, Check, Declared, Every, Outcome, Quantity, SubjectResult, Verdict, checks_in
 from inspector.model.subject import SYSTEM
 from inspector.testing import unseen_variants
 from inspector_http import checks
@@ -72,9 +72,9 @@ EXPECTED: dict[str, dict[Outcome, str]] = {
 
 def judge(check: Check, http: Http, declared: Declared | None = None) -> Verdict:
     """Judge as the engine does, whatever the check takes."""
-    seen = Seen(SYSTEM, http)
+    seen = SubjectResult(SYSTEM, http)
     inputs: list[Any] = []
-    for wire in check.wires:
+    for wire in check.inputs:
         if wire.kind is None:
             inputs.append(declared or Declared())
         else:
@@ -245,9 +245,13 @@ def test_a_redirect_to_another_host_passes_only_if_it_is_declared(endpoints: tup
 
 def test_one_endpoint_in_clear_fails_the_system_and_a_hole_keeps_it_from_passing() -> None:
     """A fail may rest on part; a pass may not."""
-    good, clear, hole = Seen(SYSTEM, SCENES["good"]), Seen(SYSTEM, SCENES["clear"]), Seen(SYSTEM, None, Cause.TIMEOUT)
+    good, clear, hole = (
+        SubjectResult(SYSTEM, SCENES["good"]),
+        SubjectResult(SYSTEM, SCENES["clear"]),
+        SubjectResult(SYSTEM, None, Cause.TIMEOUT),
+    )
 
-    def outcome(*pages: Seen[Any]) -> Outcome:
+    def outcome(*pages: SubjectResult[Any]) -> Outcome:
         return every_web_endpoint_encrypted.judge([Every(pages)], {}).outcome
 
     assert outcome(good) is PASS

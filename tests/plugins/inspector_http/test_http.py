@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from inspector import Cause, Trouble
+from inspector import Cause, ScanFailure
 from inspector_http.checks.cookies_flagged import cookies_flagged
 from inspector_http.observations import Http, Speech
 from inspector_http.probes import BODY_BYTES, REDIRECTS_FOLLOWED, http
@@ -30,10 +30,10 @@ def answered(habit: str) -> Http:
         return seen("http://web.test:9000/", address)[1]
 
 
-def trouble(habit: str, scheme: str = "http") -> Cause:
+def failure(habit: str, scheme: str = "http") -> Cause:
     """Why a look at a server with this habit ends without facts."""
     address = own_address()
-    with answering(address, {9000: habit}), pytest.raises(Trouble) as raised:
+    with answering(address, {9000: habit}), pytest.raises(ScanFailure) as raised:
         seen(f"{scheme}://web.test:9000/", address)
     return raised.value.cause
 
@@ -64,7 +64,7 @@ def test_each_language_is_recognised_on_the_port_of_the_other(place: str) -> Non
 @pytest.mark.parametrize("port", [8447, 8448])
 def test_a_port_that_insists_on_tls_does_not_serve_in_clear(place: str, port: int) -> None:
     """A web server that refuses our handshake, and tells a client in clear to use TLS, is not seen to speak HTTP."""
-    with pytest.raises(Trouble) as raised:
+    with pytest.raises(ScanFailure) as raised:
         seen(f"https://web.test:{port}/", place)
     assert raised.value.cause is Cause.PROTOCOL_ERROR
 
@@ -134,14 +134,14 @@ def test_a_redirect_that_makes_no_sense_is_unseen(habit: str, cause: Cause) -> N
 )
 def test_what_is_no_http_is_a_protocol_error(habit: str, scheme: str, cause: Cause) -> None:
     """Endless headers and garbage end the look; they are not an answer."""
-    assert trouble(habit, scheme) is cause
+    assert failure(habit, scheme) is cause
 
 
 @pytest.mark.parametrize("habit", ["mute", "dripping-head"])
 def test_a_server_that_never_answers_is_a_timeout(habit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence and a head that drips are neither refusal nor absence."""
     monkeypatch.setattr("inspector_http.probes.HEAD_SECONDS", 0.7)
-    assert trouble(habit) is Cause.TIMEOUT
+    assert failure(habit) is Cause.TIMEOUT
 
 
 def test_an_endless_body_is_cut_and_its_page_seen(monkeypatch: pytest.MonkeyPatch) -> None:

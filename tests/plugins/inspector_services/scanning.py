@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from inspector import Aim, Capture, Declared, Observation, Probe, Reading, Target
+from inspector import Declared, Observation, ParseContext, Probe, ScanOutput, SubjectKind, Target
 from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers, PortRange, Rates
 from inspector.declare.declaration import System
 from inspector.declare.settings import Settings
@@ -35,7 +35,7 @@ def tcp(*ports: int) -> Declared:
 
 def host(address: str, *ports: int) -> Target:
     """A host at this address that is declared with these TCP ports."""
-    subject = Subject(kind=Aim.ADDRESS, uri=f"host:{address}", scheme="host", host=address, address=address)
+    subject = Subject(kind=SubjectKind.ADDRESS, uri=f"host:{address}", scheme="host", host=address, address=address)
     return Target(subject, tcp(*ports))
 
 
@@ -46,10 +46,10 @@ def look(
     settings: Settings | None = None,
     authorisation: Authorisation = AUTHORISATION,
     **options: Any,
-) -> Capture:
+) -> ScanOutput:
     """What the probe brings home from one look."""
 
-    async def through_the_door() -> Capture:
+    async def through_the_door() -> ScanOutput:
         with tempfile.TemporaryDirectory() as folder:
             ledger = Ledger(Path(folder) / "ledger.jsonl")
             scope = Scope([authorisation], SYSTEM, [])
@@ -59,6 +59,6 @@ def look(
     return asyncio.run(through_the_door())
 
 
-def read(probe: Probe, capture: Capture, target: Target) -> Any:
+def read(probe: Probe, capture: ScanOutput, target: Target) -> Any:
     """The facts in a capture."""
-    return probe.read(capture, Reading(subject=target.subject, seen_at=now()))
+    return probe.read(capture, ParseContext(subject=target.subject, seen_at=now()))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector import Answer, Cause, Check, Declared, Observation, Outcome, Seen, Subject, Verdict, checks_in
+from inspector import Answer, Cause, Check, Declared, Observation, Outcome, Subject, SubjectResult, Verdict, checks_in
 from inspector.model.subject import SYSTEM
 from inspector.testing import unseen_variants
 from inspector_services import checks
@@ -82,13 +82,13 @@ class Scene:
 def judge(check: Check, *facts: Observation | Declared) -> Verdict:
     """Judge as the engine does, whatever of ``facts`` the check takes."""
     inputs = {type(fact): fact for fact in facts}
-    given = [inputs[wire.kind or Declared] for wire in check.wires]
+    given = [inputs[wire.kind or Declared] for wire in check.inputs]
     return check.judge([each if isinstance(each, Declared) else about(each) for each in given], {})
 
 
-def about(fact: Observation) -> Seen[Observation]:
+def about(fact: Observation) -> SubjectResult[Observation]:
     subject: Subject = SYSTEM
-    return Seen(subject, fact)
+    return SubjectResult(subject, fact)
 
 
 @pytest.mark.parametrize(("check", "scene"), [(check, scene) for check in EXPECTED for scene in SCENES])

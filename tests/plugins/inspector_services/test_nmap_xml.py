@@ -2,7 +2,7 @@
 
 import pytest
 
-from inspector import Cause, Trouble
+from inspector import Cause, ScanFailure
 from inspector_services.nmap_xml import Control, Sweep, scan_of, spans, states
 from inspector_services.observations import OpenPorts, PortState
 
@@ -133,9 +133,9 @@ def test_a_malformed_or_hostile_report_is_refused(xml: bytes) -> None:
 )
 def test_a_scan_that_did_not_end_well_is_trouble(xml: bytes, cause: Cause) -> None:
     """An aborted or timed-out scan, or one of another address, shows no port."""
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(ScanFailure) as failure:
         scan_of(xml, ADDRESS)
-    assert trouble.value.cause is cause
+    assert failure.value.cause is cause
 
 
 def test_a_port_that_was_never_asked_is_not_selected() -> None:

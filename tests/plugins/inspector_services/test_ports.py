@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from inspector import Cause, Outcome, Seen, Trouble
+from inspector import Cause, Outcome, ScanFailure, SubjectResult
 from inspector.declare.authorisation import Authorisation, PortRange
 from inspector.declare.settings import Settings
 from inspector_services.checks.no_database_reachable import no_database_reachable
@@ -46,7 +46,9 @@ def test_a_reachable_redis_fails_and_one_that_is_gone_passes() -> None:
     def verdict() -> Outcome:
         seen = read(ports, look(ports, target), target)
         heard = read(greetings, look(greetings, target, seen), target)
-        return no_database_reachable.judge([Seen(target.subject, seen), Seen(target.subject, heard)], {}).outcome
+        return no_database_reachable.judge(
+            [SubjectResult(target.subject, seen), SubjectResult(target.subject, heard)], {}
+        ).outcome
 
     with redis(address):
         assert verdict() is Outcome.FAIL
@@ -102,9 +104,9 @@ def test_ports_that_the_authorisation_leaves_out_are_unseen() -> None:
 
 def test_without_nmap_nothing_is_seen() -> None:
     """A missing tool is trouble with its own cause."""
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(ScanFailure) as failure:
         look(ports, host(own_address()), settings=Settings(nmap_search_path=()))
-    assert trouble.value.cause is Cause.TOOL_MISSING
+    assert failure.value.cause is Cause.TOOL_MISSING
 
 
 def test_reading_starts_no_program(monkeypatch: pytest.MonkeyPatch) -> None:

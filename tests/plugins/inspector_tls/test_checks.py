@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from inspector import Aim, Cause, Check, Every, Observation, Outcome, Seen, Subject, Verdict, checks_in
+from inspector import Cause, Check, Every, Observation, Outcome, Subject, SubjectKind, SubjectResult, Verdict, checks_in
 from inspector.testing import unseen_variants
 from inspector_tls import checks
 
@@ -44,7 +44,7 @@ class Case:
     @property
     def kinds(self) -> list[type[Observation]]:
         """What the check looks at."""
-        return [wire.kind for wire in self.check.wires if wire.kind is not None]
+        return [wire.kind for wire in self.check.inputs if wire.kind is not None]
 
     def names(self) -> dict[str, tuple[type[Observation], str | None]]:
         """The recordings, by address, or in the order of what the check looks at where that is more than one thing."""
@@ -60,7 +60,7 @@ class Case:
     def judge(self, facts: dict[str, Observation | None]) -> Verdict:
         """What the check says of these facts."""
         seen = [_seen(address, fact) for address, fact in facts.items()]
-        return self.check.judge([Every(seen)] if self.check.wires[0].every else seen, self.options)
+        return self.check.judge([Every(seen)] if self.check.inputs[0].every else seen, self.options)
 
     def variants(self, cause: Cause) -> Iterator[dict[str, Observation | None]]:
         """The facts with one answer unseen, or one look without an observation."""
@@ -71,11 +71,16 @@ class Case:
                 yield from ({**facts, address: variant} for variant in unseen_variants(fact, cause))
 
 
-def _seen(address: str, fact: Observation | None) -> Seen[Observation]:
+def _seen(address: str, fact: Observation | None) -> SubjectResult[Observation]:
     subject = Subject(
-        kind=Aim.ADDRESS, uri="https://www.example.vn", scheme="https", host="www.example.vn", port=443, address=address
+        kind=SubjectKind.ADDRESS,
+        uri="https://www.example.vn",
+        scheme="https",
+        host="www.example.vn",
+        port=443,
+        address=address,
     )
-    return Seen(subject, fact, None if fact else Cause.TIMEOUT)
+    return SubjectResult(subject, fact, None if fact else Cause.TIMEOUT)
 
 
 def _cases() -> Iterator[Any]:

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector import Answer, Cause, Trouble
+from inspector import Answer, Cause, ScanFailure
 from inspector.model.base import now
-from inspector.plugin.probe import Reading
+from inspector.plugin.probe import ParseContext
 from inspector_tls.certificates.handshake import End
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.parsing import HANDSHAKES, Handshake, Handshakes, read, settle
@@ -179,7 +179,7 @@ def test_reading_again_gives_the_same_bytes(tmp_path: Path, identity: Identity, 
         seen = looked(port, probe=certificates, declared=authority.pem)
     facts = seen.seen(Certificates)
     assert Certificates.parse(facts.canonical()) == facts
-    again = read(seen.capture, Reading(seen.target.subject, facts.seen_at, declared_roots=authority.pem))
+    again = read(seen.capture, ParseContext(seen.target.subject, facts.seen_at, declared_roots=authority.pem))
     assert again.canonical() == facts.canonical()
 
 
@@ -188,7 +188,7 @@ def test_linter_that_is_missing_is_unseen(tmp_path: Path, identity: Identity, mo
     with servers.openssl(identity.write(tmp_path, "server")) as port:
         seen = looked(port, probe=certificates)
     monkeypatch.setitem(__import__("sys").modules, "pkilint", None)
-    (chain,) = read(seen.capture, Reading(seen.target.subject, now())).chains
+    (chain,) = read(seen.capture, ParseContext(seen.target.subject, now())).chains
     assert chain.objections.unseen is Cause.TOOL_MISSING
 
 
@@ -208,10 +208,10 @@ def test_linter_of_another_make(tmp_path: Path, identity: Identity, monkeypatch:
     """Linting is slower, and nothing else, where the linter reads the public suffixes in another place."""
     with servers.openssl(identity.write(tmp_path, "server")) as port:
         seen = looked(port, probe=certificates)
-    (chain,) = read(seen.capture, Reading(seen.target.subject, now())).chains
+    (chain,) = read(seen.capture, ParseContext(seen.target.subject, now())).chains
     assert chain.objections.seen
     monkeypatch.setattr("pkilint.common.alternative_name", ModuleType("alternative_name"))
-    assert read(seen.capture, Reading(seen.target.subject, now())).chains == (chain,)
+    assert read(seen.capture, ParseContext(seen.target.subject, now())).chains == (chain,)
 
 
 def _made(*words: int | None) -> tuple[Handshake, ...]:
@@ -321,16 +321,16 @@ def _dripping(connection: servers.socket.socket) -> None:
 )
 def test_hostile_servers_end_in_trouble(answer: servers.Answer, cause: Cause, words: str) -> None:
     """Whatever a server sends instead of certificates ends the look soon, with its cause."""
-    with servers.answering(answer) as port, pytest.raises(Trouble, match=words) as trouble:
+    with servers.answering(answer) as port, pytest.raises(ScanFailure, match=words) as failure:
         look(port, seconds=1)
-    assert trouble.value.cause is cause
+    assert failure.value.cause is cause
 
 
 def test_refused_port() -> None:
     """A port where nobody listens is refused."""
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(ScanFailure) as failure:
         look(servers.free_port())
-    assert trouble.value.cause is Cause.REFUSED
+    assert failure.value.cause is Cause.REFUSED
 
 
 def test_version_intolerance_is_no_refusal(tmp_path: Path, identity: Identity) -> None:

@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from inspector import Cause, Network, Trouble
+from inspector import Cause, Network, ScanFailure
 from inspector_tls.certificates.handshake import End, Outcome, shake
 from inspector_tls.enumeration.observations import Tls
 from inspector_tls.wire.handshake_messages import Manner, Sort
@@ -83,7 +83,7 @@ class DirectStream:
             async with asyncio.timeout(timeout):
                 return await self._reader.read(limit)
         except ConnectionResetError as error:
-            raise Trouble(Cause.RESET, "reset") from error
+            raise ScanFailure(Cause.RESET, "reset") from error
 
     async def write(self, data: bytes, *, timeout: float = 1.0) -> None:
         """Send bytes."""
@@ -200,9 +200,9 @@ def test_no_wrong_length_is_believed() -> None:
     """Messages that lie about their lengths, a different one each time, present no certificate."""
     port = servers.free_port()
     command = (sys.executable, RESPONDERS, "lies", str(port))
-    with servers.running(command, port), pytest.raises(Trouble) as trouble:
+    with servers.running(command, port), pytest.raises(ScanFailure) as failure:
         look_at_certificates(port, seconds=1)
-    assert trouble.value.cause in {Cause.PROTOCOL_ERROR, Cause.AMBIGUOUS}
+    assert failure.value.cause in {Cause.PROTOCOL_ERROR, Cause.AMBIGUOUS}
 
 
 _AGAIN = hello_1_3(random=RETRY)
@@ -273,9 +273,9 @@ def test_a_name_that_is_refused_refuses_no_version(number: int, tmp_path: Path, 
     facts = _seen(refusing)
     newer = [each for each in facts.versions.each if each.version not in {V.SSL_2, V.SSL_3}]
     assert not any(each.accepted.is_seen for each in newer)
-    with servers.answering(refusing) as port, pytest.raises(Trouble, match=f"number .*{number}") as trouble:
+    with servers.answering(refusing) as port, pytest.raises(ScanFailure, match=f"number .*{number}") as failure:
         look_at_certificates(port, seconds=1)
-    assert trouble.value.cause in {Cause.PROTOCOL_ERROR, Cause.AMBIGUOUS}
+    assert failure.value.cause in {Cause.PROTOCOL_ERROR, Cause.AMBIGUOUS}
 
 
 @pytest.mark.parametrize("number", [40, 112])
@@ -328,6 +328,6 @@ def test_an_anonymous_suite_that_nobody_offered_is_no_answer() -> None:
         offered = connection.recv(65_536)
         connection.sendall(record(22, hello) if b"\x00\x34" not in offered else record(21, b"\x02\x28"))
 
-    with servers.answering(picking) as port, pytest.raises(Trouble) as trouble:
+    with servers.answering(picking) as port, pytest.raises(ScanFailure) as failure:
         look_at_certificates(port, seconds=1)
-    assert trouble.value.cause is Cause.PROTOCOL_ERROR
+    assert failure.value.cause is Cause.PROTOCOL_ERROR

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector import Aim, Answer, Cause, Check, Outcome, Seen, Subject, checks_in
+from inspector import Answer, Cause, Check, Outcome, Subject, SubjectKind, SubjectResult, checks_in
 from inspector.testing import unseen_variants
 from inspector_tls import checks
 from inspector_tls.certificates.observations import Certificates
@@ -14,7 +14,7 @@ from inspector_tls.observations import Tls
 from inspector_tls.starttls.negotiation import SCHEMES
 
 OWN_ROOTS = {"ldap", "lmtp", "mysql", "postgresql", "rdp"}
-SUBJECT = Subject(kind=Aim.ADDRESS, uri="tls://www.example.vn:1", scheme="tls", host="www.example.vn", port=1)
+SUBJECT = Subject(kind=SubjectKind.ADDRESS, uri="tls://www.example.vn:1", scheme="tls", host="www.example.vn", port=1)
 RECORDED = Path(__file__).parent / "recorded" / "tls"
 
 
@@ -42,7 +42,7 @@ CERTIFICATES = [
 JUDGES = [
     each
     for each in checks_in(checks)
-    if [wire.kind for wire in each.wires] == [Certificates] and not each.wires[0].every
+    if [wire.kind for wire in each.inputs] == [Certificates] and not each.inputs[0].every
 ]
 GOOD = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 #: What a protocol may make of a failure.
@@ -57,7 +57,7 @@ OF_ITSELF = {"certificate-key-strong", "certificate-lifetime-limited", "certific
 
 
 def _outcome(check: Check, seen: Certificates) -> Outcome:
-    return check.judge([Seen(SUBJECT, seen)], {}).outcome
+    return check.judge([SubjectResult(SUBJECT, seen)], {}).outcome
 
 
 @pytest.mark.parametrize("scheme", sorted(scheme.name for scheme in SCHEMES))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from inspector import Cause, Declared, Subject, Target, Trouble
-from inspector.model.subject import Aim
+from inspector import Cause, Declared, ScanFailure, Subject, Target
+from inspector.model.subject import SubjectKind
 from inspector.testing import Look, run_probe
 from inspector_tls.enumeration.probe import tls
 from inspector_tls.enumeration.transcript import ESSENTIAL, Mode, Transcript
@@ -68,9 +68,9 @@ def test_a_protocol_without_tls_is_soon_left() -> None:
         connection.sendall(b"250 mx.example.vn\r\n")
         connection.recv(4096)
 
-    with servers.answering(plain) as port, pytest.raises(Trouble, match="250 mx") as trouble:
+    with servers.answering(plain) as port, pytest.raises(ScanFailure, match="250 mx") as failure:
         looked("smtp", port).seen(Tls)
-    assert trouble.value.cause is Cause.PROTOCOL_ERROR
+    assert failure.value.cause is Cause.PROTOCOL_ERROR
     assert len(calls) <= 5
 
 
@@ -112,7 +112,7 @@ def test_a_weak_server_costs_less_than_the_plan_says(mode: Mode, files: tuple[Pa
 
 def test_the_plan_takes_the_bound_that_is_asked_for() -> None:
     """The cost is the mode's bound, or the one that a profile sets."""
-    target = Target(Subject(kind=Aim.ADDRESS, uri="tls://a:1", scheme="tls"), Declared())
+    target = Target(Subject(kind=SubjectKind.ADDRESS, uri="tls://a:1", scheme="tls"), Declared())
     options = tls.options().model_dump(mode="json")
     assert tls.cost(target, options).connections == 300
     assert tls.cost(target, {**options, "mode": "fast"}).connections == 400

@@ -12,7 +12,7 @@ import pytest
 
 from inspector import Cause, checks_in
 from inspector.model.base import now
-from inspector.plugin.probe import Reading
+from inspector.plugin.probe import ParseContext
 from inspector_tls.enumeration.probe import read, tls
 from inspector_tls.observations import Tls
 from tests.plugins.inspector_tls import servers
@@ -43,7 +43,7 @@ def test_reading_again_gives_the_same_bytes(modern: servers.Answer) -> None:
         look = looked(port)
     facts = look.seen(Tls)
     assert Tls.parse(facts.canonical()) == facts
-    again = read(look.capture, Reading(look.target.subject, now()))
+    again = read(look.capture, ParseContext(look.target.subject, now()))
     assert again.canonical() == facts.canonical()
 
 
@@ -51,8 +51,8 @@ def test_raw_bytes_of_trouble_are_kept() -> None:
     """What a port said instead of TLS is kept with the trouble."""
     with servers.answering(servers.clear_http) as port:
         look = looked(port, seconds=1)
-    assert look.trouble is not None
-    assert look.trouble.cause is Cause.PROTOCOL_ERROR
+    assert look.failure is not None
+    assert look.failure.cause is Cause.PROTOCOL_ERROR
     assert look.capture.named("transcript.jsonl")
 
 
@@ -69,8 +69,8 @@ def test_dripping_server_ends_in_time() -> None:
 
     with servers.answering(drip) as port:
         look = looked(port, seconds=1)
-    assert look.trouble is not None
-    assert look.trouble.cause is Cause.TIMEOUT
+    assert look.failure is not None
+    assert look.failure.cause is Cause.TIMEOUT
     assert len(look.ledger) < 10
 
 

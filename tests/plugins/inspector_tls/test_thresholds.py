@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector import Aim, Answer, Cause, Check, Outcome, Seen, Subject
+from inspector import Answer, Cause, Check, Outcome, Subject, SubjectKind, SubjectResult
 from inspector_tls.certificates.observations import Certificate, Certificates, Trust
 from inspector_tls.checks.chain_complete import chain_complete
 from inspector_tls.checks.dh_strong import dh_strong
@@ -101,6 +101,6 @@ def test_groups_that_were_not_all_seen_are_not_called_strong(check: Check, offer
     """A short prime or a small curve may be among those that got no answer; older versions name no prime."""
     seen = Tls.parse((RECORDED / "tls" / "openssl-dhe-2048.json").read_bytes())
     partly = getattr(seen, offer).model_copy(update={"complete": Answer(unseen=Cause.TIMEOUT)})
-    subject = Subject(kind=Aim.ADDRESS, uri="tls://a:1", scheme="tls", host="a", port=1)
-    verdict = check.judge([Seen(subject, seen.model_copy(update={offer: partly}))], {})
+    subject = Subject(kind=SubjectKind.ADDRESS, uri="tls://a:1", scheme="tls", host="a", port=1)
+    verdict = check.judge([SubjectResult(subject, seen.model_copy(update={offer: partly}))], {})
     assert verdict.outcome is (Outcome.PASS if (check, offer) == (dh_strong, "curves") else Outcome.INCONCLUSIVE)

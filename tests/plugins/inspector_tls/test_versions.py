@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector import Cause, Trouble
+from inspector import Cause, ScanFailure
 from inspector_tls.observations import TlsVersion
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, rsa_key
@@ -183,16 +183,16 @@ def test_a_silent_close_counts_as_refusal_only_when_repeated(modern: servers.Ans
 )
 def test_no_tls_at_all(treatment: servers.Answer, cause: Cause, words: str) -> None:
     """A port that speaks no TLS is trouble that says what was seen, never a server without old versions."""
-    with servers.answering(treatment) as port, pytest.raises(Trouble, match=words) as trouble:
+    with servers.answering(treatment) as port, pytest.raises(ScanFailure, match=words) as failure:
         look(port, seconds=1)
-    assert trouble.value.cause is cause
+    assert failure.value.cause is cause
 
 
 def test_refused_port() -> None:
     """A port where nobody listens is refused."""
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(ScanFailure) as failure:
         look(servers.free_port())
-    assert trouble.value.cause is Cause.REFUSED
+    assert failure.value.cause is Cause.REFUSED
 
 
 def test_every_version_refused_is_no_answer(files: Files) -> None:
@@ -202,9 +202,9 @@ def test_every_version_refused_is_no_answer(files: Files) -> None:
         connection.recv(4096)
         connection.sendall(b"\x15\x03\x01\x00\x02\x02\x28")
 
-    with servers.answering(alert) as port, pytest.raises(Trouble) as trouble:
+    with servers.answering(alert) as port, pytest.raises(ScanFailure) as failure:
         look(port)
-    assert trouble.value.cause is Cause.PROTOCOL_ERROR
+    assert failure.value.cause is Cause.PROTOCOL_ERROR
 
 
 def test_strict_server_name(files: Files) -> None:
@@ -222,7 +222,7 @@ def test_strict_server_name(files: Files) -> None:
         assert look(port).versions.all.accepted == (V.TLS_1_2, V.TLS_1_3)
         assert look(port, host="127.0.0.1").versions.all.accepted == (V.TLS_1_2, V.TLS_1_3)
         assert set(asked) == {"www.example.vn", None}
-        with pytest.raises(Trouble, match="112"):
+        with pytest.raises(ScanFailure, match="112"):
             look(port, host="other.example.vn")
 
 

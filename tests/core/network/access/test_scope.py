@@ -11,8 +11,8 @@ from inspector.declare.authorisation import Authorisation, Covers, PortRange, Wi
 from inspector.declare.declaration import Host
 from inspector.model.base import Cause
 from inspector.model.declared import DeclaredPort
-from inspector.model.errors import Trouble
-from inspector.model.intrusiveness import Touch
+from inspector.model.errors import ScanFailure
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import Subject
 from inspector.network import Scope
 from inspector.network.access import time_windows as windows
@@ -23,11 +23,11 @@ NOW = datetime.now(UTC)
 
 def refusal(scope: Scope, about: Subject, **changes: object) -> Cause | None:
     """Why the scope refuses, or None."""
-    asked: dict[str, object] = {"touch": Touch.POLITE, "at": NOW, "port": about.port, **changes}
+    asked: dict[str, object] = {"intrusiveness": Intrusiveness.POLITE, "at": NOW, "port": about.port, **changes}
     try:
         scope.permit(about, **asked)  # type: ignore[arg-type]
-    except Trouble as trouble:
-        return trouble.cause
+    except ScanFailure as failure:
+        return failure.cause
     return None
 
 
@@ -133,14 +133,14 @@ def test_blocks_are_prefixes(base: int, other: int, length: int) -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    [{"sweep": True}, {"touch": Touch.INTRUSIVE}],
+    [{"sweep": True}, {"intrusiveness": Intrusiveness.INTRUSIVE}],
     ids=["sweep", "intrusive"],
 )
 def test_what_a_name_cannot_grant_needs_the_address(asked: dict[str, object]) -> None:
     """Sweeps and intrusive looks need the address listed."""
-    by_name = authorise(touch=Touch.INTRUSIVE)
+    by_name = authorise(intrusiveness=Intrusiveness.INTRUSIVE)
     assert refusal(scope_of(by_name), subject(443), **asked) is Cause.OUT_OF_SCOPE
-    by_block = authorise(touch=Touch.INTRUSIVE, covers=Covers(blocks=("127.7.0.1/32",)))
+    by_block = authorise(intrusiveness=Intrusiveness.INTRUSIVE, covers=Covers(blocks=("127.7.0.1/32",)))
     assert refusal(scope_of(by_block), subject(443), **asked) is None
 
 
@@ -220,10 +220,13 @@ def closed_now() -> Window:
 def test_touch_is_bounded() -> None:
     """A look above the granted touch is not authorised; below it is."""
     block = Covers(blocks=(ADDRESS,))
-    assert refusal(scope_of(authorise(covers=block)), subject(443), touch=Touch.INTRUSIVE) is Cause.NOT_AUTHORISED
-    passive = authorise(covers=block, touch=Touch.PASSIVE)
+    assert (
+        refusal(scope_of(authorise(covers=block)), subject(443), intrusiveness=Intrusiveness.INTRUSIVE)
+        is Cause.NOT_AUTHORISED
+    )
+    passive = authorise(covers=block, intrusiveness=Intrusiveness.PASSIVE)
     assert refusal(scope_of(passive), subject(443)) is Cause.NOT_AUTHORISED
-    assert refusal(scope_of(passive), subject(443), touch=Touch.PASSIVE) is None
+    assert refusal(scope_of(passive), subject(443), intrusiveness=Intrusiveness.PASSIVE) is None
 
 
 @pytest.mark.parametrize("days", [(-10, -1), (1, 10)], ids=["expired", "not yet valid"])
@@ -250,7 +253,7 @@ def test_every_packet_falls_under_one_authorisation() -> None:
     port_only = authorise(id="a", covers=Covers(names=("other.test",), ports=(PortRange(first=443, last=443),)))
     assert refusal(scope_of(name_only, port_only), subject(443)) is Cause.OUT_OF_SCOPE
     whole = scope_of(authorise(id="z"), authorise(id="m"), authorise(id="q"))
-    assert whole.permit(subject(443), touch=Touch.POLITE, at=NOW, port=443).id == "m"
+    assert whole.permit(subject(443), intrusiveness=Intrusiveness.POLITE, at=NOW, port=443).id == "m"
 
 
 # --- hours ---

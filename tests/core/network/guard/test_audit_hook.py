@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network.guard.audit_hook import Bypass
 from tests.core.network import misbehaving as rogue
 from tests.core.network.addresses import DECOY, HOST, Estate, make_probe, needs_raw, serving, target
@@ -86,7 +86,7 @@ def test_a_refusal_that_is_swallowed_is_remembered(tmp_path: Path) -> None:
             network = on.door.network(make_probe(), target(443), on.granted)
             await asyncio.create_task(rogue.swallow(DECOY, 9))
             assert network.bypass is not None
-            with pytest.raises(Trouble) as caught:
+            with pytest.raises(ScanFailure) as caught:
                 await network.connect()
             assert caught.value.cause is Cause.BUG
 

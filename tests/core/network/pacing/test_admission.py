@@ -8,7 +8,7 @@ import pytest
 
 from inspector.declare.authorisation import Rates
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network.pacing.admission import Checkpoint, Errand, Leave
 from inspector.network.pacing.cancellation import Patience
 from inspector.network.pacing.ledger import Ledger
@@ -27,7 +27,7 @@ def test_what_had_to_wait_is_asked_again_before_it_leaves(tmp_path: Path) -> Non
     def closing() -> None:
         asked.append(True)
         if len(asked) > 1:
-            raise Trouble(Cause.OUTSIDE_WINDOW, "the hour is over")
+            raise ScanFailure(Cause.OUTSIDE_WINDOW, "the hour is over")
 
     async def go() -> None:
         ledger = Ledger(tmp_path / "ledger.jsonl")
@@ -41,7 +41,7 @@ def test_what_had_to_wait_is_asked_again_before_it_leaves(tmp_path: Path) -> Non
         await asyncio.sleep(0.05)
         assert (second.done(), asked) == (False, [True])
         first.end()
-        with pytest.raises(Trouble, match="the hour is over"):
+        with pytest.raises(ScanFailure, match="the hour is over"):
             await second
         assert len(list(ledger.entries())) == 1
         (await leave(nothing)).end()

@@ -9,7 +9,7 @@ import trustme
 from inspector.declare.authorisation import Rates
 from inspector.declare.settings import Ceilings, Settings
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network import Network
 from tests.core.network import worker_jobs as jobs
 from tests.core.network.addresses import (
@@ -187,7 +187,7 @@ def test_an_address_that_resets_is_left_in_peace(tmp_path: Path) -> None:
                 stream = await network.connect()
                 waits.append(loop.time() - began)
                 await stream.write(b"x")
-                with pytest.raises(Trouble) as caught:
+                with pytest.raises(ScanFailure) as caught:
                     await stream.read()
                 assert caught.value.cause is Cause.RESET
                 await stream.close()
@@ -207,7 +207,7 @@ def test_a_look_that_waits_for_itself_is_told(tmp_path: Path, monkeypatch: pytes
         async with on.door:
             network = on.door.network(make_probe(), target(port), on.granted)
             held = [await network.connect() for _ in range(2)]
-            with pytest.raises(Trouble, match="all 2 connections") as caught:
+            with pytest.raises(ScanFailure, match="all 2 connections") as caught:
                 await network.connect()
             assert caught.value.cause is Cause.TIMEOUT
             await held[0].close()

@@ -16,8 +16,8 @@ import pytest
 from inspector.declare.authorisation import Covers
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
-from inspector.model.intrusiveness import Touch
+from inspector.model.errors import ScanFailure
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.network import Ledger, Network, pin, routable
 from inspector.network.access.addresses import split_server
 from inspector.network.resolution import _hosts_file
@@ -66,17 +66,17 @@ def asking(folder: Path, settings: Settings, act: Any) -> Any:
     async def go() -> Any:
         on = Estate(folder, settings=settings)
         async with on.door:
-            probe = make_probe(Touch.PASSIVE, infrastructure=True)
+            probe = make_probe(Intrusiveness.PASSIVE, infrastructure=True)
             return await act(on.door.network(probe, target(None, scheme="dns"), None))
 
     return asyncio.run(go())
 
 
-def trouble(folder: Path, settings: Settings, name: str, rdtype: str = "A", **options: Any) -> Cause:
+def failure(folder: Path, settings: Settings, name: str, rdtype: str = "A", **options: Any) -> Cause:
     async def act(network: Network) -> dns.message.Message:
         return await network.query(name, rdtype, timeout=0.4, **options)
 
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(ScanFailure) as caught:
         asking(folder, settings, act)
     return caught.value.cause
 
@@ -87,7 +87,7 @@ def trouble(folder: Path, settings: Settings, name: str, rdtype: str = "A", **op
 def test_names_are_pinned_with_their_aliases(tmp_path: Path, resolver: Resolver) -> None:
     """A pin holds the addresses of both families, sorted, and the aliases in the order followed."""
     plain, alias, both = pinned(tmp_path, resolver.settings, "plain.dns.test", "alias.dns.test", "Both.dns.test")
-    assert (plain.addresses, plain.cnames, plain.trouble) == (("127.7.0.4",), (), None)
+    assert (plain.addresses, plain.cnames, plain.failure) == (("127.7.0.4",), (), None)
     assert (alias.addresses, alias.cnames) == (("127.7.0.5",), ("middle.dns.test", "end.dns.test"))
     assert (both.name, both.addresses) == ("Both.dns.test", ("127.7.0.6", "::1"))
 
@@ -120,7 +120,7 @@ def test_trouble_with_a_name_is_told_apart(
 ) -> None:
     """A name that does not exist, one without addresses, a failing resolver and nonsense each have their cause."""
     (found,) = pinned(tmp_path, resolver.settings, name)
-    assert (found.addresses, found.trouble) == ((), cause)
+    assert (found.addresses, found.failure) == ((), cause)
     assert detail in found.detail
 
 
@@ -128,8 +128,8 @@ def test_a_silent_resolver_is_a_timeout(tmp_path: Path, resolver: Resolver, monk
     """Silence about a name is a timeout; silence about one family only is told beside the other's addresses."""
     monkeypatch.setattr("inspector.network.resolution._SECONDS", 0.3)
     silent, half = pinned(tmp_path, resolver.settings, "silent.dns.test", "half.dns.test")
-    assert (silent.addresses, silent.trouble) == ((), Cause.TIMEOUT)
-    assert (half.addresses, half.trouble) == (("127.7.0.8",), None)
+    assert (silent.addresses, silent.failure) == ((), Cause.TIMEOUT)
+    assert (half.addresses, half.failure) == (("127.7.0.8",), None)
     assert "AAAA" in half.detail
 
 
@@ -166,7 +166,7 @@ def test_resolving_is_on_the_ledger_as_infrastructure(tmp_path: Path, resolver: 
 def test_a_dead_resolver_is_told(tmp_path: Path) -> None:
     """A resolver that does not run refuses, which is no word about the name."""
     (dead,) = pinned(tmp_path, Settings(resolvers=("127.7.0.54:9",)), "plain.dns.test")
-    assert dead.trouble is Cause.REFUSED
+    assert dead.failure is Cause.REFUSED
 
 
 def test_the_next_resolver_is_asked(tmp_path: Path, resolver: Resolver) -> None:
@@ -264,15 +264,15 @@ def test_a_name_server_is_asked_itself(tmp_path: Path, resolver: Resolver) -> No
 
 def test_bad_answers_have_their_cause(tmp_path: Path, resolver: Resolver) -> None:
     """Silence, a foreign id, nonsense, a message that ends early and a dead server are told apart."""
-    assert trouble(tmp_path, resolver.settings, "silent.dns.test") is Cause.TIMEOUT
-    assert trouble(tmp_path, resolver.settings, "stranger.dns.test") is Cause.TIMEOUT
-    assert trouble(tmp_path, resolver.settings, "garbage.dns.test") is Cause.PROTOCOL_ERROR
-    assert trouble(tmp_path, resolver.settings, "cut.dns.test") is Cause.PROTOCOL_ERROR
-    assert trouble(tmp_path, resolver.settings, "plain.dns.test", server="127.7.0.54", port=9) is Cause.REFUSED
+    assert failure(tmp_path, resolver.settings, "silent.dns.test") is Cause.TIMEOUT
+    assert failure(tmp_path, resolver.settings, "stranger.dns.test") is Cause.TIMEOUT
+    assert failure(tmp_path, resolver.settings, "garbage.dns.test") is Cause.PROTOCOL_ERROR
+    assert failure(tmp_path, resolver.settings, "cut.dns.test") is Cause.PROTOCOL_ERROR
+    assert failure(tmp_path, resolver.settings, "plain.dns.test", server="127.7.0.54", port=9) is Cause.REFUSED
     assert (
-        trouble(tmp_path, resolver.settings, "plain.dns.test", server="127.7.0.54", port=9, tcp=True) is Cause.REFUSED
+        failure(tmp_path, resolver.settings, "plain.dns.test", server="127.7.0.54", port=9, tcp=True) is Cause.REFUSED
     )
-    assert trouble(tmp_path, resolver.settings, "plain.dns.test", "NO-SUCH-TYPE") is Cause.BUG
+    assert failure(tmp_path, resolver.settings, "plain.dns.test", "NO-SUCH-TYPE") is Cause.BUG
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_a_question_goes_to_name_servers_only(
     tmp_path: Path, resolver: Resolver, server: str, port: int, cause: Cause
 ) -> None:
     """Other machines are asked on the DNS port only, by address, one at a time."""
-    assert trouble(tmp_path, resolver.settings, "plain.dns.test", server=server, port=port) is cause
+    assert failure(tmp_path, resolver.settings, "plain.dns.test", server=server, port=port) is cause
 
 
 def test_an_infrastructure_look_sends_the_target_nothing(tmp_path: Path, resolver: Resolver) -> None:
@@ -297,7 +297,7 @@ def test_an_infrastructure_look_sends_the_target_nothing(tmp_path: Path, resolve
 
     async def act(network: Network) -> None:
         for forbidden in _forbidden(network):
-            with pytest.raises(Trouble) as caught:
+            with pytest.raises(ScanFailure) as caught:
                 await forbidden
             assert caught.value.cause is Cause.NOT_AUTHORISED
 
@@ -322,7 +322,7 @@ def test_an_alias_that_is_not_listed_leads_nowhere(tmp_path: Path, resolver: Res
             await network.connect()
 
     with serving("quiet", "127.7.0.5") as decoy, serving("sniff", "127.7.0.5") as sniffer:
-        with pytest.raises(Trouble) as caught:
+        with pytest.raises(ScanFailure) as caught:
             asyncio.run(go(decoy.port, "alias.dns.test", "middle.dns.test"))
         assert caught.value.cause is Cause.OUT_OF_SCOPE
         assert "end.dns.test" in caught.value.message
@@ -339,7 +339,7 @@ def test_a_second_address_is_not_asked(tmp_path: Path) -> None:
         on = Estate(tmp_path, f"tcp://{HOST}:{port}")
         async with on.door:
             network = on.door.network(make_probe(), target(port, address=DECOY), on.granted)
-            with pytest.raises(Trouble) as caught:
+            with pytest.raises(ScanFailure) as caught:
                 await network.connect()
             assert caught.value.cause is Cause.OUT_OF_SCOPE
 

@@ -11,7 +11,7 @@ import pytest
 
 from inspector.declare.settings import Ceilings, Settings
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from tests.core.network.addresses import DECOY, HOST, Estate, make_probe, needs_raw, pinned, serving, target
 
 Act = Callable[[httpx.AsyncClient, int], Coroutine[Any, Any, Any]]
@@ -40,7 +40,7 @@ async def get(client: httpx.AsyncClient, port: int) -> httpx.Response:
 
 
 def cause(folder: Path, mode: str, argument: str = "", act: Act = get) -> Cause:
-    with serving(mode, argument=argument) as server, pytest.raises(Trouble) as caught:
+    with serving(mode, argument=argument) as server, pytest.raises(ScanFailure) as caught:
         browse(folder, server.port, act)
     return caught.value.cause
 

@@ -14,7 +14,7 @@ import pytest
 from inspector.declare.authorisation import Covers, Rates
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network.protocols.nmap import check_arguments, find_nmap, port_list
 from tests.core.network.addresses import (
     ADDRESS,
@@ -55,8 +55,8 @@ def sweep(
     return asyncio.run(go()), on
 
 
-def trouble(folder: Path, ports: Sequence[int], **changes: object) -> Trouble:
-    with pytest.raises(Trouble) as caught:
+def failure(folder: Path, ports: Sequence[int], **changes: object) -> ScanFailure:
+    with pytest.raises(ScanFailure) as caught:
         sweep(folder, ports, **changes)  # type: ignore[arg-type]
     return caught.value
 
@@ -130,7 +130,7 @@ def test_nobody_else_is_asked(tmp_path: Path) -> None:
     """A sweep of undeclared ports needs the address listed; by name alone only declared ports are asked."""
     by_name = Covers(names=(HOST,))
     with serving("quiet") as server, serving("sniff") as sniffer:
-        assert trouble(tmp_path, [1, 2], covers=by_name).cause is Cause.OUT_OF_SCOPE
+        assert failure(tmp_path, [1, 2], covers=by_name).cause is Cause.OUT_OF_SCOPE
         assert sniffer.report()["packets"] == []
         xml, _ = sweep(tmp_path, [server.port], covers=by_name, endpoint=f"tcp://{HOST}:{server.port}")
     assert b'state="open"' in xml
@@ -139,7 +139,7 @@ def test_nobody_else_is_asked(tmp_path: Path) -> None:
 def test_ports_outside_the_paper_are_not_swept(tmp_path: Path) -> None:
     """One port outside the ports of the paper refuses the sweep, and names it."""
     covers = Covers(blocks=BLOCK.blocks, ports=({"first": 1, "last": 9},))  # type: ignore[arg-type]
-    found = trouble(tmp_path, [1, 9, 10], covers=covers)
+    found = failure(tmp_path, [1, 9, 10], covers=covers)
     assert found.cause is Cause.OUT_OF_SCOPE
     assert "port 10" in found.message
 
@@ -166,7 +166,7 @@ def test_ports_outside_the_paper_are_not_swept(tmp_path: Path) -> None:
 )
 def test_only_options_of_a_polite_scan_are_taken(tmp_path: Path, arguments: list[str]) -> None:
     """Targets, scripts, files, other scans and other paces in the arguments are the probe's bug."""
-    assert trouble(tmp_path, [80], arguments=arguments).cause is Cause.BUG
+    assert failure(tmp_path, [80], arguments=arguments).cause is Cause.BUG
 
 
 def test_polite_options_are_taken() -> None:
@@ -177,10 +177,10 @@ def test_polite_options_are_taken() -> None:
 @pytest.mark.parametrize("path", [(), ("/nonexistent/nmap",)])
 def test_a_missing_nmap_is_said(tmp_path: Path, path: tuple[str, ...]) -> None:
     """Without nmap on the search path the trouble is tool-missing, and nothing stands in the ledger."""
-    found = trouble(tmp_path, [80], settings=Settings(nmap_search_path=path))
+    found = failure(tmp_path, [80], settings=Settings(nmap_search_path=path))
     assert found.cause is Cause.TOOL_MISSING
     assert list(Estate(tmp_path).ledger.entries()) == []
-    with pytest.raises(Trouble, match="not found"):
+    with pytest.raises(ScanFailure, match="not found"):
         find_nmap(path)
 
 
@@ -190,7 +190,7 @@ def test_a_sweep_ends_on_its_deadline_and_leaves_no_process(tmp_path: Path) -> N
     fake = tmp_path / "nmap"
     fake.write_text("#!/bin/sh\necho $$ > $0.pid\nsleep 600\n")
     fake.chmod(0o700)
-    found = trouble(tmp_path, [80, 81], settings=Settings(nmap_search_path=(str(fake),)), timeout=0.5)
+    found = failure(tmp_path, [80, 81], settings=Settings(nmap_search_path=(str(fake),)), timeout=0.5)
     assert found.cause is Cause.TIMEOUT
     pid = int(fake.with_name("nmap.pid").read_text())
     assert not Path(f"/proc/{pid}").exists()
@@ -236,7 +236,7 @@ def test_a_failing_nmap_is_a_bug_with_its_words(tmp_path: Path) -> None:
     fake = tmp_path / "nmap"
     fake.write_text("#!/bin/sh\necho 'no such thing' >&2\nexit 3\n")
     fake.chmod(0o700)
-    found = trouble(tmp_path, [80], settings=Settings(nmap_search_path=(str(fake),)))
+    found = failure(tmp_path, [80], settings=Settings(nmap_search_path=(str(fake),)))
     assert found.cause is Cause.BUG
     assert "no such thing" in found.message
 

@@ -9,7 +9,7 @@ import pytest
 
 from inspector.declare.authorisation import Rates
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network import isolate
 from inspector.network.guard.audit_hook import Bypass
 from inspector.network.sandbox import pool, worker_process
@@ -20,8 +20,8 @@ from tests.core.network.addresses import ADDRESS, DECOY, HOST, Estate, authorise
 Job = Callable[[bytes], bytes]
 
 
-def trouble(job: Job, payload: bytes = b"", *, timeout: float = 20.0, memory_bytes: int = 1 << 30) -> Trouble:
-    with pytest.raises(Trouble) as caught:
+def failure(job: Job, payload: bytes = b"", *, timeout: float = 20.0, memory_bytes: int = 1 << 30) -> ScanFailure:
+    with pytest.raises(ScanFailure) as caught:
         asyncio.run(isolate(job, payload, timeout=timeout, memory_bytes=memory_bytes))
     return caught.value
 
@@ -58,7 +58,7 @@ def test_a_warm_worker_is_used_again_and_a_troubled_one_is_not() -> None:
 
     async def pids() -> list[bytes]:
         found = [await isolate(jobs.identity, b"", timeout=20) for _ in range(2)]
-        with pytest.raises(Trouble):
+        with pytest.raises(ScanFailure):
             await isolate(jobs.raise_error, b"", timeout=20)
         return [*found, await isolate(jobs.identity, b"", timeout=20)]
 
@@ -77,7 +77,7 @@ def test_jobs_that_wait_share_workers() -> None:
 
 def test_what_nobody_asked_for_is_not_taken_in() -> None:
     """However much a worker says, no more is held of it in advance than one read brings; nonsense ends the job."""
-    with pytest.raises(Trouble, match="talks nonsense") as caught:
+    with pytest.raises(ScanFailure, match="talks nonsense") as caught:
         asyncio.run(isolate(jobs.flood, b"", timeout=20))
     assert caught.value.cause is Cause.BUG
 
@@ -136,7 +136,7 @@ def test_who_waits_for_a_worker_that_dies_gets_another() -> None:
         return await asyncio.gather(*(isolate(each, b"ab", timeout=20) for each in asked), return_exceptions=True)
 
     crashed, *others = asyncio.run(go())
-    assert isinstance(crashed, Trouble)
+    assert isinstance(crashed, ScanFailure)
     assert others == [b"ba"] * 5
 
 
@@ -173,12 +173,12 @@ def test_what_a_job_prints_disturbs_nobody() -> None:
 @pytest.mark.parametrize("job", [jobs.hang, jobs.burn, jobs.hold_the_interpreter, jobs.stubborn])
 def test_a_worker_is_killed_on_its_deadline(job: Job) -> None:
     """A function that sleeps, burns CPU, holds the interpreter or swallows everything ends as a timeout."""
-    assert trouble(job, timeout=0.5).cause is Cause.TIMEOUT
+    assert failure(job, timeout=0.5).cause is Cause.TIMEOUT
 
 
 def test_a_crash_is_a_bug_with_its_last_words() -> None:
     """A process that dies is a bug, told with how it died and what it wrote last."""
-    found = trouble(jobs.crash)
+    found = failure(jobs.crash)
     assert found.cause is Cause.BUG
     assert "last words" in found.message
     assert "-6" in found.message
@@ -186,24 +186,24 @@ def test_a_crash_is_a_bug_with_its_last_words() -> None:
 
 def test_memory_is_bounded() -> None:
     """A function that wants more memory than it may have ends as a bug."""
-    found = trouble(jobs.fill_memory, memory_bytes=512 << 20)
+    found = failure(jobs.fill_memory, memory_bytes=512 << 20)
     assert found.cause is Cause.BUG
     assert "MemoryError" in found.message
 
 
 def test_trouble_comes_back_as_it_was_raised() -> None:
     """A Trouble raised in the worker keeps cause and message; any other exception is a bug that is named."""
-    assert (trouble(jobs.raise_trouble).cause, trouble(jobs.raise_trouble).message) == (
+    assert (failure(jobs.raise_trouble).cause, failure(jobs.raise_trouble).message) == (
         Cause.PROTOCOL_ERROR,
         "not a certificate",
     )
-    assert "KeyError: 'lost'" in trouble(jobs.raise_error, b"lost").message
-    assert "not bytes" in trouble(jobs.wrong_type).message
+    assert "KeyError: 'lost'" in failure(jobs.raise_error, b"lost").message
+    assert "not bytes" in failure(jobs.wrong_type).message
 
 
 def test_what_cannot_be_imported_is_refused() -> None:
     """A closure cannot be sent to another process, and the message says what to do."""
-    found = trouble(lambda payload: payload)
+    found = failure(lambda payload: payload)
     assert found.cause is Cause.BUG
     assert "top of a module" in found.message
 
@@ -215,7 +215,7 @@ def test_what_cannot_be_imported_is_refused() -> None:
 def test_a_pure_function_reaches_nothing(job: Job) -> None:
     """No socket, no name, no program: the worker is killed, the module blamed, and a decoy sees no packet."""
     with serving("quiet", DECOY) as decoy, serving("sniff", DECOY) as sniffer:
-        found = trouble(job, f"{DECOY} {decoy.port}".encode())
+        found = failure(job, f"{DECOY} {decoy.port}".encode())
         assert sniffer.report()["packets"] == []
     assert isinstance(found, Bypass)
     assert found.module == "tests.core.network.worker_jobs"
@@ -241,7 +241,7 @@ def test_a_granted_connection_is_on_the_ledger(tmp_path: Path) -> None:
 def test_a_worker_reaches_only_the_target(tmp_path: Path, job: Job) -> None:
     """Another address, a datagram, a name or a program: killed and blamed, and the decoy sees no packet."""
     with serving("quiet", DECOY) as decoy, serving("sniff", DECOY) as sniffer:
-        with pytest.raises(Trouble) as caught:
+        with pytest.raises(ScanFailure) as caught:
             working(tmp_path, job, f"{DECOY} {decoy.port}".encode(), decoy.port)
         assert sniffer.report()["packets"] == []
     assert caught.value.cause is Cause.BUG
@@ -251,7 +251,7 @@ def test_a_worker_reaches_only_the_target(tmp_path: Path, job: Job) -> None:
 def test_a_port_that_is_not_covered_ends_the_job(tmp_path: Path) -> None:
     """A worker that asks an undeclared port gets no chance to take the refusal for the server's."""
     with serving("quiet") as server:
-        with pytest.raises(Trouble) as caught:
+        with pytest.raises(ScanFailure) as caught:
             working(tmp_path, jobs.swallowing, f"{ADDRESS} {server.port}".encode(), server.port + 1)
         assert server.report()["accepted"] == []
     assert caught.value.cause is Cause.OUT_OF_SCOPE

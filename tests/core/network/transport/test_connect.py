@@ -15,15 +15,15 @@ import trustme
 
 from inspector.declare.settings import Ceilings, Settings
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
-from inspector.model.intrusiveness import Touch
+from inspector.model.errors import ScanFailure
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.network import Network
 from inspector.network.protocols.http import tolerant_context
 from tests.core.network.addresses import ADDRESS, HOST, Estate, make_probe, serving, target
 
 
 async def _cause(awaited: object) -> Cause:
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(ScanFailure) as caught:
         await awaited  # type: ignore[misc]
     return caught.value.cause
 
@@ -127,7 +127,7 @@ def test_no_route_is_not_reached(tmp_path: Path) -> None:
 _NO_ROUTE = """
 import asyncio, sys
 from pathlib import Path
-from inspector.model.errors import Trouble
+from inspector.model.errors import ScanFailure
 from inspector.network import routable
 from tests.core.network.addresses import Estate, HOST, make_probe, pinned, target
 
@@ -136,8 +136,8 @@ async def go(address):
     async with on.door:
         try:
             await on.door.network(make_probe(), target(443, address=address), on.granted).connect()
-        except Trouble as trouble:
-            print(trouble.cause.value, routable(address))
+        except ScanFailure as failure:
+            print(failure.cause.value, routable(address))
 
 asyncio.run(go("2001:db8::1"))
 asyncio.run(go("192.0.2.1"))
@@ -210,7 +210,7 @@ def test_no_packet_without_a_right(tmp_path: Path) -> None:
         async with on.door:
             alone = on.door.network(make_probe(), target(port), None)
             assert await _cause(alone.connect()) is Cause.NOT_AUTHORISED
-            passive = on.door.network(make_probe(Touch.PASSIVE), target(port), on.granted)
+            passive = on.door.network(make_probe(Intrusiveness.PASSIVE), target(port), on.granted)
             assert await _cause(passive.connect()) is Cause.NOT_AUTHORISED
             assert await _cause(network(on, port).connect(port + 1)) is Cause.OUT_OF_SCOPE
             assert await _cause(network(on, port, address="127.7.0.2").connect()) is Cause.OUT_OF_SCOPE

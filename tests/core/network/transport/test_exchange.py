@@ -14,8 +14,8 @@ import pytest
 from inspector.declare.authorisation import Rates
 from inspector.declare.settings import Ceilings, Settings
 from inspector.model.base import Cause
-from inspector.model.errors import Trouble
-from inspector.model.intrusiveness import Touch
+from inspector.model.errors import ScanFailure
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.network import Ending, Network
 from inspector.network import socket_events as readiness
 from inspector.network.guard.audit_hook import Bypass
@@ -54,8 +54,8 @@ def go(on: Estate, port: int, *steps: Callable[[Network], Coroutine[Any, Any, ob
             for step in steps:
                 try:
                     results.append(await step(network))
-                except Trouble as trouble:
-                    results.append(trouble.cause)
+                except ScanFailure as failure:
+                    results.append(failure.cause)
         return results
 
     return asyncio.run(all_of_them())
@@ -264,7 +264,7 @@ def test_a_machine_without_room_for_a_socket_is_not_the_servers_fault(
     async def first_full(network: Network) -> object:
         with monkeypatch.context() as patch:
             patch.setattr("inspector.network.transport.exchange.socket_for", full)
-            with pytest.raises(Trouble) as caught:
+            with pytest.raises(ScanFailure) as caught:
                 await network.exchange(b"x", lambda _data: True)
         return caught.value.cause
 
@@ -282,7 +282,7 @@ def test_abort_ends_what_connects_and_what_listens(tmp_path: Path) -> None:
 
     async def both(on: Estate, shut: int, port: int) -> list[Cause]:
         async def cause(network: Network, where: int) -> Cause:
-            with pytest.raises(Trouble) as caught:
+            with pytest.raises(ScanFailure) as caught:
                 await network.exchange(b"x", lambda _data: True, port=where, timeout=60)
             return caught.value.cause
 
@@ -336,11 +336,11 @@ def test_no_exchange_without_a_right(tmp_path: Path) -> None:
             door, granted = on.door, on.granted
             for network, where in (
                 (door.network(make_probe(), target(port), None), port),
-                (door.network(make_probe(Touch.PASSIVE), target(port), granted), port),
+                (door.network(make_probe(Intrusiveness.PASSIVE), target(port), granted), port),
                 (door.network(make_probe(), target(port), granted), port + 1),
                 (door.network(make_probe(), target(port, address="127.7.0.2"), granted), port),
             ):
-                with pytest.raises(Trouble) as caught:
+                with pytest.raises(ScanFailure) as caught:
                     await network.exchange(b"x", lambda _data: True, port=where)
                 found.append(caught.value.cause)
         return found
@@ -401,7 +401,7 @@ def test_what_a_look_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
         outlived = asyncio.create_task(network.exchange(b"x", lambda _data: True, timeout=60))
         await asyncio.sleep(0.1)
         await network.close()
-        with pytest.raises(Trouble) as caught:
+        with pytest.raises(ScanFailure) as caught:
             await outlived
         return caught.value.cause
 

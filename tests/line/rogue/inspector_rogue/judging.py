@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from inspector import Aim, Declared, Verdict, check, passed
+from inspector import Declared, SubjectKind, Verdict, check, passed
 from inspector_rogue.probes import KINDS
 
 
@@ -18,7 +18,7 @@ def _ended(name: str, kind: type[Any]) -> Any:
     return check(f"rogue-{name}", title=f"{name} came to its end")(ended)
 
 
-@check("rogue-check-raises", title="A check that raises", about=Aim.SYSTEM)
+@check("rogue-check-raises", title="A check that raises", about=SubjectKind.SYSTEM)
 def check_raises(declared: Declared) -> Verdict:
     """It raises.
 
@@ -27,7 +27,7 @@ def check_raises(declared: Declared) -> Verdict:
     raise LookupError("a mistake in judging")
 
 
-@check("rogue-check-burns", title="A check without end", about=Aim.SYSTEM)
+@check("rogue-check-burns", title="A check without end", about=SubjectKind.SYSTEM)
 def check_burns(declared: Declared) -> Verdict:
     """It does not end.
 

@@ -5,28 +5,28 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
-from inspector import Aim, Capture, Cost, Network, Observation, Raw, Reading, Scheme, Target, probe
+from inspector import Cost, Network, Observation, ParseContext, Raw, ScanOutput, Scheme, SubjectKind, Target, probe
 
 
-class Seen(Observation):
+class SubjectResult(Observation):
     """Nothing but that the look came to its end."""
 
     kind: ClassVar[str] = ""
 
 
-FINE = Capture(raw=(Raw(name="fine", data=b"fine"),))
+FINE = ScanOutput(raw=(Raw(name="fine", data=b"fine"),))
 
 
-async def raises(target: Target, network: Network) -> Capture:
+async def raises(target: Target, network: Network) -> ScanOutput:
     raise KeyError("a mistake of mine")
 
 
-async def hangs(target: Target, network: Network) -> Capture:
+async def hangs(target: Target, network: Network) -> ScanOutput:
     await asyncio.Event().wait()
     return FINE
 
 
-async def burns(target: Target, network: Network) -> Capture:
+async def burns(target: Target, network: Network) -> ScanOutput:
     async def forever() -> None:
         while True:
             pass
@@ -35,25 +35,25 @@ async def burns(target: Target, network: Network) -> Capture:
     return FINE
 
 
-async def sleeps(target: Target, network: Network) -> Capture:
+async def sleeps(target: Target, network: Network) -> ScanOutput:
     time.sleep(600)  # noqa: ASYNC251  (that is the point)
     return FINE
 
 
-async def answers(target: Target, network: Network) -> Capture:
+async def answers(target: Target, network: Network) -> ScanOutput:
     return "fine"  # type: ignore[return-value]
 
 
-async def misreads(target: Target, network: Network) -> Capture:
+async def misreads(target: Target, network: Network) -> ScanOutput:
     return FINE
 
 
-async def stutters(target: Target, network: Network) -> Capture:
+async def stutters(target: Target, network: Network) -> ScanOutput:
     return FINE
 
 
-def _reading(name: str, kind: type[Seen]) -> Callable[[Capture, Reading], Observation]:
-    def read(capture: Capture, reading: Reading) -> Observation:
+def _reading(name: str, kind: type[SubjectResult]) -> Callable[[ScanOutput, ParseContext], Observation]:
+    def read(capture: ScanOutput, reading: ParseContext) -> Observation:
         if name == "misreads":
             raise ValueError("this makes no sense")
         if name == "stutters":
@@ -63,15 +63,17 @@ def _reading(name: str, kind: type[Seen]) -> Callable[[Capture, Reading], Observ
     return read
 
 
-Look = Callable[[Target, Network], Awaitable[Capture]]
+Look = Callable[[Target, Network], Awaitable[ScanOutput]]
 LOOKS: dict[str, Look] = {each.__name__: each for each in (raises, hangs, burns, sleeps, answers, misreads, stutters)}
-KINDS = {name: type(name.capitalize(), (Seen,), {"kind": f"{name}/1", "__module__": __name__}) for name in LOOKS}
+KINDS = {
+    name: type(name.capitalize(), (SubjectResult,), {"kind": f"{name}/1", "__module__": __name__}) for name in LOOKS
+}
 PROBES = [
     probe(
         name,
         kind=KINDS[name],
         schemes={Scheme(name)},
-        aim=Aim.ADDRESS,
+        subject_kind=SubjectKind.ADDRESS,
         read=_reading(name, KINDS[name]),
         cost=Cost(connections=1, seconds=1 if name == "hangs" else 30),
     )(look)

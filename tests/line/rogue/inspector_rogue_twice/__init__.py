@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from inspector import Aim, Check, Declared, Verdict, check, hookimpl, passed
+from inspector import Check, Declared, SubjectKind, Verdict, check, hookimpl, passed
 
 
-@check("hsts-set", title="Mine", about=Aim.SYSTEM)
+@check("hsts-set", title="Mine", about=SubjectKind.SYSTEM)
 def mine(declared: Declared) -> Verdict:
     """Mine.
 

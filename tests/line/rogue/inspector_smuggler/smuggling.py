@@ -8,18 +8,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from inspector import (
-    Aim,
-    Capture,
     Check,
     Declared,
     Network,
     Observation,
+    ParseContext,
     Probe,
     Raw,
-    Reading,
+    ScanFailure,
+    ScanOutput,
     Scheme,
+    SubjectKind,
     Target,
-    Trouble,
     Verdict,
     check,
     passed,
@@ -28,7 +28,7 @@ from inspector import (
 
 #: Where a server listens that nobody may ask.
 DECOY = "127.0.0.99"
-FINE = Capture(raw=(Raw(name="fine", data=b"fine"),))
+FINE = ScanOutput(raw=(Raw(name="fine", data=b"fine"),))
 
 
 def connect(port: int) -> None:
@@ -36,42 +36,42 @@ def connect(port: int) -> None:
         plain.connect((DECOY, port))
 
 
-async def sockets(target: Target, network: Network) -> Capture:
+async def sockets(target: Target, network: Network) -> ScanOutput:
     connect(target.port)
     return FINE
 
 
-async def swallows(target: Target, network: Network) -> Capture:
-    with contextlib.suppress(Trouble):
+async def swallows(target: Target, network: Network) -> ScanOutput:
+    with contextlib.suppress(ScanFailure):
         connect(target.port)
     return FINE
 
 
-async def streams(target: Target, network: Network) -> Capture:
+async def streams(target: Target, network: Network) -> ScanOutput:
     with contextlib.suppress(Exception):
         await asyncio.open_connection(DECOY, target.port)
     return FINE
 
 
-async def threads(target: Target, network: Network) -> Capture:
+async def threads(target: Target, network: Network) -> ScanOutput:
     with contextlib.suppress(Exception):
         await asyncio.to_thread(connect, target.port)
     return FINE
 
 
-async def starts(target: Target, network: Network) -> Capture:
+async def starts(target: Target, network: Network) -> ScanOutput:
     with contextlib.suppress(Exception):
         subprocess.run(["true"], check=True)  # noqa: ASYNC221  (that is the point)
     return FINE
 
 
-def _parts(look: Callable[[Target, Network], Awaitable[Capture]]) -> tuple[Probe, Check]:
+def _parts(look: Callable[[Target, Network], Awaitable[ScanOutput]]) -> tuple[Probe, Check]:
     name = look.__name__
 
     class Smuggled(Observation):
         kind: ClassVar[str] = f"{name}/1"
 
-    def read(capture: Capture, reading: Reading) -> Smuggled:
+    def read(capture: ScanOutput, reading: ParseContext) -> Smuggled:
         return Smuggled()
 
     def useful(seen: Any) -> Verdict:
@@ -82,11 +82,11 @@ def _parts(look: Callable[[Target, Network], Awaitable[Capture]]) -> tuple[Probe
         return passed("was of use")
 
     useful.__annotations__ = {"seen": Smuggled, "return": Verdict}
-    made = probe(name, kind=Smuggled, schemes={Scheme(name)}, aim=Aim.ADDRESS, read=read)(look)
+    made = probe(name, kind=Smuggled, schemes={Scheme(name)}, subject_kind=SubjectKind.ADDRESS, read=read)(look)
     return made, check(f"smuggler-{name}", title=f"{name} is of use")(useful)
 
 
-@check("smuggler-check", title="A check that asks the network", about=Aim.SYSTEM)
+@check("smuggler-check", title="A check that asks the network", about=SubjectKind.SYSTEM)
 def asks(declared: Declared) -> Verdict:
     """It connects.
 

@@ -112,18 +112,18 @@ def test_silence_is_no_disagreement(tmp_path: Path) -> None:
 
 
 def _wired(*seen: object) -> list[object]:
-    from inspector import Aim, Seen, Subject
+    from inspector import Subject, SubjectKind, SubjectResult
 
-    subject = Subject(kind=Aim.ADDRESS, uri="https://www.example.vn", host=HOST, port=443, address="192.0.2.1")
-    return [Seen(subject, each) for each in seen]  # type: ignore[type-var]
+    subject = Subject(kind=SubjectKind.ADDRESS, uri="https://www.example.vn", host=HOST, port=443, address="192.0.2.1")
+    return [SubjectResult(subject, each) for each in seen]  # type: ignore[type-var]
 
 
 def test_a_server_that_is_silent_altogether_is_left_alone(tmp_path: Path) -> None:
     """After three silent versions nothing more is asked, and the look ends with the cause."""
     with servers.answering(servers.silent) as port:
         look = looked(port, probe=tls_cross_check, seconds=1)
-    assert look.trouble is not None
-    assert look.trouble.cause is Cause.TIMEOUT
+    assert look.failure is not None
+    assert look.failure.cause is Cause.TIMEOUT
     assert sum(entry.questions for entry in look.ledger) <= 3 * 3
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector import Aim, Capture, Cost, Network, Raw, Reading, Scheme, Target, probe
+from inspector import Cost, Network, ParseContext, Raw, ScanOutput, Scheme, SubjectKind, Target, probe
 from inspector.testing import run_probe
 from inspector_tls.enumeration.analysis import read_transcript
 from inspector_tls.enumeration.observations import Tls
@@ -12,7 +12,7 @@ from inspector_tls.enumeration.transcript import Mode, Transcript
 HOST = "www.example.vn"
 
 
-def read(capture: Capture, _reading: Reading) -> Tls:
+def read(capture: ScanOutput, _reading: ParseContext) -> Tls:
     """The facts in the raw lines."""
     return read_transcript(Transcript.from_lines(capture.named("transcript") or b""))
 
@@ -21,7 +21,7 @@ def read(capture: Capture, _reading: Reading) -> Tls:
     "enumeration",
     kind=Tls,
     schemes={Scheme("tls")},
-    aim=Aim.ADDRESS,
+    subject_kind=SubjectKind.ADDRESS,
     read=read,
     cost=Cost(connections=400, seconds=120),
 )
@@ -35,7 +35,7 @@ async def enumerated(
     at_once: int = AT_ONCE,
     seconds: int = 3,
     most: int = 400,
-) -> Capture:
+) -> ScanOutput:
     """Enumerate the target."""
     seen = await enumerate_endpoint(
         network,
@@ -48,7 +48,7 @@ async def enumerated(
     )
     # Of every server that any test asks: what was understood on the way is what the bytes show.
     assert seen.facts == read_transcript(seen.transcript)
-    return Capture(raw=(Raw(name="transcript", data=seen.transcript.lines()),))
+    return ScanOutput(raw=(Raw(name="transcript", data=seen.transcript.lines()),))
 
 
 def enumerate_port(port: int, **options: object) -> tuple[Tls, Transcript]:

@@ -146,17 +146,17 @@ class Server:
         return hellos
 
 
-Trouble = Callable[[Question, int], Cause | None]
+ScanFailure = Callable[[Question, int], Cause | None]
 
 
 @dataclass
 class Run:
-    """An enumeration of a simulated server; ``trouble`` says which connections fail, by question and number."""
+    """An enumeration of a simulated server; ``failure`` says which connections fail, by question and number."""
 
     server: Callable[[bytes], bytes]
     mode: Mode = Mode.ECONOMICAL
     extra: bool = False
-    trouble: Trouble = lambda _question, _number: None
+    failure: ScanFailure = lambda _question, _number: None
     exchanges: list[Exchange] = field(default_factory=list)
     rounds: int = 0
 
@@ -170,7 +170,7 @@ class Run:
     def reply(self, question: Question) -> Reply:
         """Ask the function."""
         sent = encode(question.hello)
-        cause = self.trouble(question, len(self.exchanges))
+        cause = self.failure(question, len(self.exchanges))
         if len(sent) > getattr(self.server, "bears", len(sent)):
             cause = Cause.TIMEOUT
         received = self.server(sent) if cause is None else b""

@@ -155,7 +155,7 @@ def test_the_servers_own_order_is_seen() -> None:
 @given(servers(), st.sets(st.integers(0, 60), max_size=25), st.sampled_from([Cause.TIMEOUT, Cause.RESET]))
 def test_no_failure_makes_a_refusal(server: Server, failing: set[int], cause: Cause) -> None:
     """Whichever connections time out or are reset: nothing that the server has is called refused."""
-    run = Run(server, extra=True, trouble=lambda _question, number: cause if number in failing else None)
+    run = Run(server, extra=True, failure=lambda _question, number: cause if number in failing else None)
     facts = read_transcript(run.transcript)
     for version, own in server.suites.items():
         spoken = facts[version]
@@ -175,7 +175,7 @@ def test_a_version_that_never_answers_is_unseen_and_the_others_are_not() -> None
     run = Run(
         MODERN,
         extra=True,
-        trouble=lambda question, _number: Cause.TIMEOUT if question.hello.version is V.TLS_1_1 else None,
+        failure=lambda question, _number: Cause.TIMEOUT if question.hello.version is V.TLS_1_1 else None,
     )
     facts = read_transcript(run.transcript)
     assert facts[V.TLS_1_1].accepted.unseen is Cause.TIMEOUT
@@ -190,11 +190,11 @@ def test_a_hello_that_fails_once_is_sent_again() -> None:
     whole = read_transcript(Run(MODERN, extra=True).transcript)
     asked: Counter[Hello] = Counter()
 
-    def trouble(question: Question, _number: int) -> Cause | None:
+    def failure(question: Question, _number: int) -> Cause | None:
         asked[question.hello] += 1
         return Cause.RESET if asked[question.hello] % 2 else None
 
-    assert read_transcript(Run(MODERN, extra=True, trouble=trouble).transcript) == whole
+    assert read_transcript(Run(MODERN, extra=True, failure=failure).transcript) == whole
 
 
 def test_an_older_version_in_the_answer_is_a_refusal() -> None:

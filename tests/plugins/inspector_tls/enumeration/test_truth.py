@@ -143,10 +143,10 @@ def test_a_version_with_nothing_but_primes_by_name_is_accepted() -> None:
 def test_suites_with_a_prime_are_open_where_the_question_by_name_fails() -> None:
     """Where hellos that name primes are lost, the suites with a prime that were not found are open, not refused."""
 
-    def trouble(question: Question, _number: int) -> Cause | None:
+    def failure(question: Question, _number: int) -> Cause | None:
         return Cause.TIMEOUT if question.purpose is Purpose.NAMED_PRIMES else None
 
-    offer = facts_of(MODERN, trouble=trouble)[V.TLS_1_2].suites
+    offer = facts_of(MODERN, failure=failure)[V.TLS_1_2].suites
     assert offer.complete.unseen is Cause.TIMEOUT
     assert all("_DH" in name for name in offer.open)
 
@@ -490,7 +490,7 @@ def test_who_is_turned_away_after_some_connections_was_not_refused(
 @pytest.mark.parametrize("cause", [Cause.RESET, Cause.REFUSED, Cause.TIMEOUT, Cause.RATE_LIMITED])
 def test_a_limit_of_connections_leaves_the_rest_unseen(cause: Cause) -> None:
     """Connections that fail from one on leave what was not answered unseen, with that cause."""
-    facts = facts_of(MODERN, trouble=lambda _question, number: cause if number >= 20 else None)
+    facts = facts_of(MODERN, failure=lambda _question, number: cause if number >= 20 else None)
     is_so(facts, MODERN)
     assert facts[V.TLS_1_2].suites.complete.unseen is cause
 

@@ -12,7 +12,7 @@ import pytest
 
 from inspector import Cause
 from inspector.model.base import now
-from inspector.plugin.probe import Reading
+from inspector.plugin.probe import ParseContext
 from inspector.testing import Look, run_probe
 from inspector_tls.resumption.observations import TlsResumption
 from inspector_tls.resumption.parsing import By, Visits
@@ -362,16 +362,16 @@ def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause) -> None:
     with servers.answering(answer) as port:
         look = looked(port, seconds=1)
     assert look.facts is None
-    assert look.trouble is not None
-    assert look.trouble.cause is cause
+    assert look.failure is not None
+    assert look.failure.cause is cause
     assert len(look.ledger) <= 4
 
 
 def test_refused_port() -> None:
     """A port where nobody listens is refused, once."""
     look = looked(servers.free_port())
-    assert look.trouble is not None
-    assert look.trouble.cause is Cause.REFUSED
+    assert look.failure is not None
+    assert look.failure.cause is Cause.REFUSED
 
 
 # --- one look as a whole ----------------------------------------------------------------------------------------------
@@ -409,6 +409,6 @@ def test_reading_again_gives_the_same_bytes(files: Files) -> None:
     with servers.openssl(files) as port:
         look = looked(port, "tls")
     facts = look.seen(TlsResumption)
-    again = read(look.capture, Reading(look.target.subject, now()))
+    again = read(look.capture, ParseContext(look.target.subject, now()))
     assert TlsResumption.parse(facts.canonical()) == again == facts
     assert TlsVersion.TLS_1_3.value.encode() in look.capture.raw[0].data

@@ -168,7 +168,7 @@ def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause, words: str, con
     with servers.answering(answer) as port:
         look = looked("smtp", port, seconds=1)
     assert look.facts is None
-    assert look.trouble is not None
-    assert look.trouble.cause is cause
-    assert words in look.trouble.detail
+    assert look.failure is not None
+    assert look.failure.cause is cause
+    assert words in look.failure.detail
     assert len(look.ledger) == connections

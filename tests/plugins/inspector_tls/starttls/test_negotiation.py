@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector import Cause, Trouble
+from inspector import Cause, ScanFailure
 from inspector_tls.starttls.negotiation import TALKS, Names, NotOffered, NotUnderstood, Preamble, Refused
 
 NAMES = Names(host="www.example.vn", ehlo="inspector.example.vn")
@@ -187,9 +187,9 @@ def test_refused(scheme: str, pieces: list[bytes]) -> None:
 @pytest.mark.parametrize(("scheme", "pieces"), PUT_OFF)
 def test_put_off(scheme: str, pieces: list[bytes]) -> None:
     """A server that turns this client away, or puts it off, has said nothing about TLS."""
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(ScanFailure) as caught:
         run(scheme, pieces)
-    assert type(caught.value) is Trouble
+    assert type(caught.value) is ScanFailure
     assert caught.value.cause is Cause.REFUSED
 
 
@@ -203,5 +203,5 @@ def test_nonsense(scheme: str, pieces: list[bytes]) -> None:
 @given(scheme=st.sampled_from(sorted(OFFERED)), pieces=st.lists(st.binary(min_size=1, max_size=60), max_size=5))
 def test_hostile_bytes_end_in_words(scheme: str, pieces: list[bytes]) -> None:
     """Whatever a server says ends in an answer, in a wait or in Trouble."""
-    with contextlib.suppress(Trouble):
+    with contextlib.suppress(ScanFailure):
         run(scheme, pieces)

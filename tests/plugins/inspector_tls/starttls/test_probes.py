@@ -131,8 +131,8 @@ def test_no_answer_is_trouble(answer: servers.Answer, cause: Cause) -> None:
     with servers.answering(answer) as port:
         look = offered("smtp" if answer is not servers.resetting else "ldap", port)
     assert look.facts is None
-    assert look.trouble is not None
-    assert look.trouble.cause is cause
+    assert look.failure is not None
+    assert look.failure.cause is cause
 
 
 def test_what_a_server_says_is_kept_and_safe(context: ssl.SSLContext) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from inspector import Cause
 from inspector.model.base import now
-from inspector.plugin.probe import Reading
+from inspector.plugin.probe import ParseContext
 from inspector.testing import Look, run_probe
 from inspector_tls.observations import TlsVersion
 from inspector_tls.vulnerabilities.observations import Robot, TlsAttacks, TlsSessions
@@ -170,8 +170,8 @@ def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause) -> None:
     with servers.answering(answer) as port:
         look = attacked(port, seconds=1)
     assert look.facts is None
-    assert look.trouble is not None
-    assert look.trouble.cause is cause
+    assert look.failure is not None
+    assert look.failure.cause is cause
     assert look.capture.named("report.json")
 
 
@@ -181,8 +181,8 @@ def test_no_tls_says_nothing_of_early_data(answer: servers.Answer, cause: Cause)
     with servers.answering(answer) as port:
         look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
     assert look.facts is None
-    assert look.trouble is not None
-    assert look.trouble.cause is cause
+    assert look.failure is not None
+    assert look.failure.cause is cause
 
 
 # --- servers of the field ---------------------------------------------------------------------------------------------
@@ -310,8 +310,8 @@ def test_refusal_of_an_old_client() -> None:
     """That a version is refused is believed of a client that offers all there is: sslyze's for renegotiation is old."""
     with servers.answering(servers.first_and_then(_refusing, servers.silent)) as port:
         look = attacked(port, seconds=1)
-    assert look.trouble is not None
-    assert look.trouble.cause is Cause.TIMEOUT
+    assert look.failure is not None
+    assert look.failure.cause is Cause.TIMEOUT
 
 
 def test_refusal_of_what_was_accepted(files: Files) -> None:
@@ -421,7 +421,7 @@ def test_reading_again_gives_the_same_bytes(files: Files) -> None:
     with servers.openssl(files) as port:
         look = attacked(port)
     facts = look.seen(TlsAttacks)
-    again = read_attacks(look.capture, Reading(look.target.subject, now()))
+    again = read_attacks(look.capture, ParseContext(look.target.subject, now()))
     assert TlsAttacks.parse(facts.canonical()) == again == facts
 
 

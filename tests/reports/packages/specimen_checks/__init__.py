@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from inspector import Aim, Answer, Check, Declared, Model, Observation, Verdict, check, hookimpl, passed
+from inspector import Answer, Check, Declared, Model, Observation, SubjectKind, Verdict, check, hookimpl, passed
 
 
 class PortAnswer(Model):
@@ -36,7 +36,7 @@ class Ports(Observation):
     "specimen-protocols",
     title="No protocol older than allowed is offered",
     references=("RFC 8996",),
-    about=Aim.SYSTEM,
+    about=SubjectKind.SYSTEM,
 )
 def protocols(declared: Declared) -> Verdict:
     """Old protocols rest on broken primitives; whoever sits on the path can force a client down to them.
@@ -48,7 +48,7 @@ def protocols(declared: Declared) -> Verdict:
     return passed("offers nothing older than {threshold}", threshold="TLS 1.2")
 
 
-@check("specimen-ports", title="Only declared ports are open", about=Aim.HOST)
+@check("specimen-ports", title="Only declared ports are open", about=SubjectKind.HOST)
 def ports(declared: Declared, seen: Ports) -> Verdict:
     """A port that nobody declared is a door that nobody watches.
 
@@ -57,7 +57,7 @@ def ports(declared: Declared, seen: Ports) -> Verdict:
     return passed("only declared ports are open")
 
 
-@check("specimen-header", title="The server does not name its version", about=Aim.SYSTEM)
+@check("specimen-header", title="The server does not name its version", about=SubjectKind.SYSTEM)
 def header(declared: Declared) -> Verdict:
     """A version number tells an attacker where to begin.
 
@@ -66,7 +66,7 @@ def header(declared: Declared) -> Verdict:
     return passed("names no version")
 
 
-@check("specimen-approval", title="The system runs with an approved level", about=Aim.SYSTEM)
+@check("specimen-approval", title="The system runs with an approved level", about=SubjectKind.SYSTEM)
 def approval(declared: Declared) -> Verdict:
     """A system goes into operation only after its level has been approved.
 
@@ -75,7 +75,7 @@ def approval(declared: Declared) -> Verdict:
     return passed("approved")
 
 
-@check("specimen-life", title="The certificate does not last too long", about=Aim.SYSTEM)
+@check("specimen-life", title="The certificate does not last too long", about=SubjectKind.SYSTEM)
 def life(declared: Declared) -> Verdict:
     """A certificate that lasts long is replaced late when its key is stolen.
 
