@@ -179,7 +179,7 @@ def papers(folder: Path, of: str, port: int, count: int, systems: int) -> list[s
 def inspect(
     results: Results, folder: Path, port: int, count: int, only: str, *, systems: int = 1, of: str = "modern"
 ) -> dict[str, Any]:
-    """One run of the command line, all of it: collect, second looks, seal, judge, report."""
+    """One run of the command line, all of it: collect, confirmation scans, seal, judge, report."""
     command = [*papers(folder, of, port, count, systems), "--only", only]
     before = _children()
     load = os.getloadavg()[0]
@@ -218,15 +218,15 @@ def _resident_mb(process: int) -> int:
 
 
 def whole(results: Results, folder: Path, port: int) -> None:
-    """The whole TLS inspection against plain sslyze: all looks, readings and checks; and the command around them."""
+    """The whole TLS inspection against plain sslyze: all scans, readings and checks; and the command around them."""
     rounds = [
         (
-            *beside(results, "looks", "sslyze-all", "modern", port, WHOLE),
+            *beside(results, "scans", "sslyze-all", "modern", port, WHOLE),
             inspect(results, folder, port, WHOLE, "tls"),
         )
         for _ in range(PAIRS)
     ]
-    for place, what in ((0, "all looks, readings and checks"), (2, "from the command to its reports")):
+    for place, what in ((0, "all scans, readings and checks"), (2, "from the command to its reports")):
         ratio = median([per_minute(each[place]) / per_minute(each[1]) for each in rounds])
         speed, their_speed = (median([per_minute(each[side]) for each in rounds]) for side in (place, 1))
         words = f"{ratio:.1f} × ({speed:.0f}/min against {their_speed:.0f}/min)"
@@ -238,10 +238,10 @@ def whole(results: Results, folder: Path, port: int) -> None:
 
 
 def conforming(results: Results, folder: Path, port: int) -> None:
-    """The whole TLS inspection where no second look is due."""
+    """The whole TLS inspection where no confirmation scan is due."""
     done = inspect(results, folder, port, WHOLE, "tls", of="conforming")
     words = f"{per_minute(done):.0f}/min, {cpu_ms(done):.0f} ms of CPU per endpoint"
-    results.beside.append(("whole TLS inspection of servers that conform (no second looks)", words))
+    results.beside.append(("whole TLS inspection of servers that conform (no confirmation scans)", words))
 
 
 def memory(results: Results, folder: Path, port: int) -> None:
@@ -257,7 +257,7 @@ def memory(results: Results, folder: Path, port: int) -> None:
 
 
 def lag(results: Results, port: int) -> None:
-    """How late the event loop is during all looks, and a thread of another process that only sleeps meanwhile."""
+    """How late the event loop is during all scans, and a thread of another process that only sleeps meanwhile."""
     idle: list[float] = []
     over = threading.Event()
 
@@ -269,16 +269,16 @@ def lag(results: Results, port: int) -> None:
 
     thread = threading.Thread(target=sleeper)
     thread.start()
-    done = work(results, "looks", "modern", port, WHOLE)
+    done = work(results, "scans", "modern", port, WHOLE)
     over.set()
     thread.join()
     beside = sorted(idle)[int(len(idle) * 0.99)]
     late = done["lag"].get("p99", float("inf"))
     words = f"{late:.0f} ms (a sleeping thread beside it: {beside:.0f} ms)"
-    results.row("event-loop lag, 99th percentile, all looks", "≤ 20 ms", words, late <= 20)
+    results.row("event-loop lag, 99th percentile, all scans", "≤ 20 ms", words, late <= 20)
     steps = work(results, "looks-timed", "modern", port, LAGGING)["steps"]
     words = f"{steps['p99']:.1f} ms, at most {steps['most']:.0f} ms"
-    results.beside.append(("CPU of one step of the event loop, 99th percentile, all looks", words))
+    results.beside.append(("CPU of one step of the event loop, 99th percentile, all scans", words))
 
 
 # --- The page ---------------------------------------------------------------------------------------------------------
@@ -301,7 +301,7 @@ def page(results: Results) -> str:
         "the two processes, unless said. *Whole*: enumeration with all extra questions, certificates, attacks,",
         "sessions and resumption, with all readings and checks; throughput without what the two commands import",
         "first, but with the start of our workers, which import sslyze and the linter. *From the command to its",
-        "reports*: one `inspector run --only tls`, with its start, second looks (which here every endpoint gets at",
+        "reports*: one `inspector run --only tls`, with its start, confirmation scans (which every endpoint gets at",
         "its certificates: self-signed, for another name), the seal, and reports in two languages. *Conforming*",
         "servers are the same with certificates of an authority for the right names. All",
         "servers of a kind are one configuration with one pair of certificates: the linter's word on a certificate",

@@ -38,14 +38,14 @@ def _spent() -> float:
 
 
 class Ask(NamedTuple):
-    """One look: whose, and at which address."""
+    """One scan: whose, and at which address."""
 
     probe: str
     address: str
 
 
-async def _through_the_door(port: int, asks: Sequence[Ask], look: Callable[..., Awaitable[Any]]) -> dict[str, Any]:
-    """Make these looks through one door under a wide-open authorisation; ``look`` gets ask, target and network.
+async def _through_the_door(port: int, asks: Sequence[Ask], scan: Callable[..., Awaitable[Any]]) -> dict[str, Any]:
+    """Make these scans through one door under a wide-open authorisation; ``scan`` gets ask, target and network.
 
     As in an inspection, as many are in flight as the event loop bears, and the collector of garbage runs seldom.
     """
@@ -80,14 +80,14 @@ async def _through_the_door(port: int, asks: Sequence[Ask], look: Callable[..., 
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
         async with Door(settings, scope, ledger, salt=b"benchmark", run="benchmark") as door:
-            room = Room(settings.ceilings.looks)
+            room = Room(settings.ceilings.scans)
 
             async def one(ask: Ask) -> None:
                 async with room:
                     target = Target(subject_of(uri, SubjectKind.ADDRESS, address=ask.address), Declared())
                     network = door.network(tls, target, granted)
                     try:
-                        await look(ask, target, network)
+                        await scan(ask, target, network)
                     finally:
                         await network.close()
 
@@ -139,7 +139,7 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
 
     asking.Asking = Counted  # type: ignore[misc]
 
-    async def look(_ask: Ask, _target: Any, network: Any) -> None:
+    async def scan(_ask: Ask, _target: Any, network: Any) -> None:
         seen = await asking.enumerate_endpoint(network, server_name=HOST, mode=Mode(mode), extra=extra)
         facts = seen.facts
         if not told:
@@ -148,7 +148,7 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
             raise RuntimeError("the same server was seen differently")
 
     asks = [Ask("tls", address) for address in addresses(count)]
-    done = asyncio.run(_through_the_door(port, asks, look))
+    done = asyncio.run(_through_the_door(port, asks, scan))
     transcript, facts = told[0]
     floor = 1 + sum(1 if not each.accepted.seen else 1 + len(each.suites.accepted) for each in facts.versions.each[1:])
     floor += sum(1 + len(offer.accepted) for offer in (facts.groups, facts.curves) if offer.accepted)
@@ -163,8 +163,8 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
     }
 
 
-def every_look(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
-    """All looks at every endpoint that need no other, all readings, and all checks over what they tell.
+def every_scan(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
+    """All scans every endpoint that need no other, all readings, and all checks over what they tell.
 
     As in an inspection, looks are mixed, and checks come in the end.
     ``timed`` notes the CPU of every step of the event loop, which costs some.
@@ -186,10 +186,10 @@ def every_look(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
 
     checks = list(inspector_checks())
 
-    async def look(ask: Ask, target: Any, network: Any) -> None:
+    async def scan(ask: Ask, target: Any, network: Any) -> None:
         probe = probes[ask.probe]
-        capture = await probe.look(target, network, **probe.options().model_dump(mode="json"))
-        facts, note = await facts_of(probe, capture, ParseContext(target.subject, now()))
+        output = await probe.scan(target, network, **probe.options().model_dump(mode="json"))
+        facts, note = await facts_of(probe, output, ParseContext(target.subject, now()))
         if note is not None:
             raise RuntimeError(f"{probe.name}: {note.detail}")
         everything[target.subject][probe.kind] = facts
@@ -208,7 +208,7 @@ def every_look(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
     if timed:
         _time_steps(steps)
     asks = mixed([Ask(name, address) for name in probes for address in addresses(count)])
-    done = asyncio.run(_through_the_door(port, asks, look))
+    done = asyncio.run(_through_the_door(port, asks, scan))
     began = time.monotonic()
     verdicts = Counter(verdict for subject, seen in everything.items() for verdict in judged(subject, seen))
     wall = done["wall"] + time.monotonic() - began
@@ -256,8 +256,8 @@ WORK: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "economical": lambda port, count: enumerate_endpoints(port, count, mode="economical", extra=False),
     "fast": lambda port, count: enumerate_endpoints(port, count, mode="fast", extra=False),
     "extra": lambda port, count: enumerate_endpoints(port, count, mode="economical", extra=True),
-    "looks": every_look,
-    "looks-timed": lambda port, count: every_look(port, count, timed=True),
+    "scans": every_scan,
+    "looks-timed": lambda port, count: every_scan(port, count, timed=True),
     "sslyze-same": lambda port, count: sslyze(port, count, everything=False),
     "sslyze-all": lambda port, count: sslyze(port, count, everything=True),
 }

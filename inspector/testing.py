@@ -1,4 +1,4 @@
-"""The kit that plugin authors test with: one look for real, and copies of an observation with one answer unseen."""
+"""The kit that plugin authors test with: one scan for real, and copies of an observation with one answer unseen."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ from inspector.record.plan import Pin
 T = TypeVar("T", bound=Observation)
 
 
-# --- One look ---------------------------------------------------------------------------------------------------------
+# --- One scan ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look came to: raw bytes, the facts read from them or the trouble that ended it, and the ledger."""
+class Scan:
+    """What one scan came to: raw bytes, the facts read from them or the trouble that ended it, and the ledger."""
 
     target: Target
-    capture: ScanOutput
+    output: ScanOutput
     facts: Observation | None
     failure: FailureNote | None
     ledger: tuple[LedgerEntry, ...]
 
     def seen(self, kind: type[T]) -> T:
-        """The facts; raises the look's trouble when there are none."""
+        """The facts; raises the scan's trouble when there are none."""
         if isinstance(self.facts, kind):
             return self.facts
         note = self.failure or FailureNote(cause=Cause.BUG, detail="nothing was read")
@@ -67,10 +67,10 @@ def run_probe(
     dnssec_anchors: tuple[str, ...] = (),
     authorisation: Authorisation | None = None,
     **options: Any,
-) -> Look:
+) -> Scan:
     """Look once at a server of this machine, through the real door, and read what was seen.
 
-    The host that ``uri`` names is pinned to ``address``, a loopback one; ``needs`` are the observations that the look
+    The host that ``uri`` names is pinned to ``address``, a loopback one; ``needs`` are the observations that the scan
     rests on, ``options`` its own. Roots are PEM. Without an ``authorisation`` everything on this machine is covered.
     Raises UsageError when ``address`` is not on this machine.
     """
@@ -80,14 +80,14 @@ def run_probe(
     endpoint = parse_uri(uri, schemes)
     subject = subject_of(endpoint, probe.subject_kind, address=address if probe.subject_kind.has_address else None)
     target = Target(subject, declared or Declared())
-    reading = ParseContext(subject, now(), declared_roots, public_roots, dnssec_anchors)
+    context = ParseContext(subject, now(), declared_roots, public_roots, dnssec_anchors)
     granted = authorisation or _authorisation(probe)
     return asyncio.run(
-        _look(probe, endpoint, target, needs, address, granted, settings or Settings(), reading, options)
+        _scan(probe, endpoint, target, needs, address, granted, settings or Settings(), context, options)
     )
 
 
-async def _look(
+async def _scan(
     probe: Probe,
     endpoint: Uri,
     target: Target,
@@ -95,22 +95,22 @@ async def _look(
     address: str,
     granted: Authorisation,
     settings: Settings,
-    reading: ParseContext,
+    context: ParseContext,
     options: dict[str, Any],
-) -> Look:
+) -> Scan:
     scope = Scope([granted], _system(endpoint), [Pin(name=endpoint.host, addresses=(address,))])
-    capture, facts, note = ScanOutput(), None, None
+    output, facts, note = ScanOutput(), None, None
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
         try:
             async with Door(settings, scope, ledger, salt=b"test", run="test") as door:
                 network = door.network(probe, target, granted)
-                capture = await probe.look(target, network, *needs, **options)
-            note = capture.failure
-            facts = probe.kind.model_validate(await read(probe, capture, reading))
+                output = await probe.scan(target, network, *needs, **options)
+            note = output.failure
+            facts = probe.kind.model_validate(await read(probe, output, context))
         except ScanFailure as failure:
             note = FailureNote(cause=failure.cause, detail=failure.message)
-        return Look(target, capture, facts, note, tuple(ledger.entries()))
+        return Scan(target, output, facts, note, tuple(ledger.entries()))
 
 
 def _authorisation(probe: Probe) -> Authorisation:

@@ -55,7 +55,7 @@ class Given:
     selection: Selection = field(default_factory=Selection)
     overlays: Sequence[str] = ()
     level: int | None = None
-    reread: bool = False
+    reparse: bool = False
     plugins: Sequence[PluginRecord] = ()
     changes: Sequence[Change] = ()
     verdicts: Verdicts = field(default_factory=dict)
@@ -171,13 +171,13 @@ class _Assessor:
     def _about(self, row: _Row, check: Check, subject: Subject) -> _Judged:
         declared = self._declared_of(subject.host)
         case = case_of(check, subject, self.shelf, declared, 1)
-        anew = any(wire.kind and family_of(wire.kind.kind) in self.shelf.looked_again for wire in check.inputs)
+        anew = any(wire.kind and family_of(wire.kind.kind) in self.shelf.confirmation_kinds for wire in check.inputs)
         again = case_of(check, subject, self.shelf, declared, 2) if anew else case
         first = self._verdict(row, check, case)
-        looked_twice = any(evidence.look == 2 for _, evidence in again.rests)
-        second = self._verdict(row, check, again) if looked_twice else None
+        confirmed_scans = any(evidence.scan == 2 for _, evidence in again.rests)
+        second = self._verdict(row, check, again) if confirmed_scans else None
         verdict, confirmed = confirm(first, second)
-        rests = dict((*case.rests, *(again.rests if looked_twice else ())))
+        rests = dict((*case.rests, *(again.rests if confirmed_scans else ())))
         return _Judged(row, subject, verdict, rests, confirmed if case.rests else None)
 
     def _verdict(self, row: _Row, check: Check, case: Case) -> Verdict:
@@ -211,7 +211,7 @@ class _Assessor:
             threshold=verdict.threshold,
             on=verdict.on,
             evidence=tuple(
-                Relied(evidence=digest, raw=tuple(sorted(ref.sha256 for ref in each.raw)), look=each.look)
+                Relied(evidence=digest, raw=tuple(sorted(ref.sha256 for ref in each.raw)), scan=each.scan)
                 for digest, each in sorted(rests.items())
             ),
             seen_at=max((each.ended for each in rests.values()), default=None),
@@ -223,7 +223,7 @@ class _Assessor:
         return apply(finding, tuple(given.statements), given.as_of)
 
     def coverage(self) -> Coverage:
-        firsts = [evidence for _, evidence in self.given.evidence if evidence.look == 1]
+        firsts = [evidence for _, evidence in self.given.evidence if evidence.scan == 1]
         missed = [
             Missed(
                 probe=evidence.probe,
@@ -257,7 +257,7 @@ _UNDECLARED = Verdict(
 )
 _UNASKED = Verdict(
     outcome=Outcome.INCONCLUSIVE,
-    message=Message(id="nothing was looked at: {cause}", values={"cause": Cause.NOT_SELECTED.value}),
+    message=Message(id="nothing was scanned: {cause}", values={"cause": Cause.NOT_SELECTED.value}),
     cause=Cause.NOT_SELECTED,
 )
 _WRONG_VANTAGE = Verdict(
@@ -287,7 +287,7 @@ def assess(given: Given) -> Judgement:
         findings=tuple(findings),
         coverage=assessor.coverage(),
         statements=tuple(each for each in given.statements if any(map(each.about, findings))),
-        reread=given.reread,
+        reparse=given.reparse,
         plugins=tuple(given.plugins),
         next_regime=given.regime.next,
         changes=tuple(given.changes),
@@ -308,5 +308,5 @@ def worth_a_second_look(given: Given) -> set[tuple[str, str, str, str]]:
     return {
         (each.probe, *each.subject.key)
         for digest, each in given.evidence
-        if digest in failing and each.facts and each.look == 1
+        if digest in failing and each.facts and each.scan == 1
     }

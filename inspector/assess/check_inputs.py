@@ -22,7 +22,7 @@ class Case:
 
 
 def subjects_of(check: Check, shelf: Shelf) -> list[Subject]:
-    """The subjects that a check is about, given what was to be looked at."""
+    """The subjects that a check is about, given what was to be scanned."""
     wanted = [wire for wire in check.inputs if wire.kind is not None]
     if not wanted:
         return [SYSTEM]
@@ -47,7 +47,7 @@ def subjects_of(check: Check, shelf: Shelf) -> list[Subject]:
     return [each for _, each in sorted({subject.key: subject for subject in found}.items())]
 
 
-def _about(subject: Subject, wire: CheckInput, shelf: Shelf, look: int) -> Filed | None:
+def _about(subject: Subject, wire: CheckInput, shelf: Shelf, scan: int) -> Filed | None:
     """The one piece of evidence of this kind about this subject: exact, under it, or at the same host and address.
 
     What stands at another port of that host is another service, never taken for this one.
@@ -55,7 +55,7 @@ def _about(subject: Subject, wire: CheckInput, shelf: Shelf, look: int) -> Filed
     if wire.kind is None:
         return None
 
-    filed = shelf.by_subject(wire.kind, look)
+    filed = shelf.by_subject(wire.kind, scan)
     if subject.key in filed:
         return filed[subject.key]
 
@@ -70,18 +70,18 @@ def _about(subject: Subject, wire: CheckInput, shelf: Shelf, look: int) -> Filed
     return None
 
 
-def case_of(check: Check, subject: Subject, shelf: Shelf, declared: Declared, look: int) -> Case:
+def case_of(check: Check, subject: Subject, shelf: Shelf, declared: Declared, scan: int) -> Case:
     inputs: list[object] = []
     rests: list[Filed] = []
     for wire in check.inputs:
         if wire.kind is None:
             inputs.append(declared)
         elif wire.every:
-            found = [each for each in shelf.of(wire.kind, look) if subject.covers(each[1].subject)]
+            found = [each for each in shelf.of(wire.kind, scan) if subject.covers(each[1].subject)]
             inputs.append(Every([shelf.seen(wire.kind, each) for each in found]))
             rests.extend(found)
         else:
-            one = _about(subject, wire, shelf, look)
+            one = _about(subject, wire, shelf, scan)
             inputs.append(
                 SubjectResult(subject, None, Cause.NOT_SELECTED) if one is None else shelf.seen(wire.kind, one)
             )

@@ -10,22 +10,22 @@ _GOOD = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 
 
 def confirm(first: Verdict, second: Verdict | None) -> tuple[Verdict, bool | None]:
-    """What two looks say together, and whether both saw a failure; looks that contradict each other decide nothing."""
+    """What two scans say together, and whether both saw a failure; looks that contradict each other decide nothing."""
     if second is None:
         return first, False if first.outcome is Outcome.FAIL else None
     if first.outcome is Outcome.FAIL:
         if second.outcome in _GOOD:
-            return _unstable("the first look saw a failure ({measured}), the second did not", first), None
+            return _unstable("the first scan saw a failure ({measured}), the second did not", first), None
         return first, second.outcome is Outcome.FAIL
     if second.outcome is Outcome.FAIL:
         if first.outcome in _GOOD:
-            return _unstable("the second look saw a failure ({measured}), the first did not", second), None
+            return _unstable("the confirmation scan saw a failure ({measured}), the first did not", second), None
         return second, False
     return first, None
 
 
 def _unstable(message: str, failure: Verdict) -> Verdict:
-    """Inconclusive, since one of two looks saw this failure."""
+    """Inconclusive, since one of two scans saw this failure."""
     measured = failure.measured if failure.measured is not None else failure.message.id
     return Verdict(
         outcome=Outcome.INCONCLUSIVE,

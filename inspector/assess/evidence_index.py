@@ -28,32 +28,32 @@ class Shelf:
 
     filed: Sequence[Filed]
     by_family: dict[str, list[Filed]] = field(default_factory=dict)
-    looked_again: set[str] = field(default_factory=set)
+    confirmation_kinds: set[str] = field(default_factory=set)
     _chosen: dict[tuple[str, int], dict[_Key, Filed]] = field(default_factory=dict)
     _read: dict[tuple[str, int], SubjectResult[Observation]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for each in sorted(self.filed, key=lambda one: (one[1].subject.key, one[1].look)):
+        for each in sorted(self.filed, key=lambda one: (one[1].subject.key, one[1].scan)):
             self.by_family.setdefault(family_of(each[1].kind), []).append(each)
-            if each[1].look == 2:
-                self.looked_again.add(family_of(each[1].kind))
+            if each[1].scan == 2:
+                self.confirmation_kinds.add(family_of(each[1].kind))
 
     def subjects(self) -> Iterator[Subject]:
-        """Every subject that was to be looked at."""
+        """Every subject that was to be scanned."""
         for _, evidence in self.filed:
             yield evidence.subject
 
-    def by_subject(self, kind: type[Observation], look: int) -> Mapping[_Key, Filed]:
-        """The evidence of one kind, one piece for each subject: of this look, or of the first if there is no other."""
+    def by_subject(self, kind: type[Observation], scan: int) -> Mapping[_Key, Filed]:
+        """The evidence of one kind, one piece for each subject: of this scan, or of the first if there is no other."""
         family = family_of(kind.kind)
-        if (family, look) not in self._chosen:
+        if (family, scan) not in self._chosen:
             filed = self.by_family.get(family, ())
-            self._chosen[family, look] = {each[1].subject.key: each for each in filed if each[1].look <= look}
-        return self._chosen[family, look]
+            self._chosen[family, scan] = {each[1].subject.key: each for each in filed if each[1].scan <= scan}
+        return self._chosen[family, scan]
 
-    def of(self, kind: type[Observation], look: int) -> Iterable[Filed]:
+    def of(self, kind: type[Observation], scan: int) -> Iterable[Filed]:
         """The same without the subjects' keys."""
-        return self.by_subject(kind, look).values()
+        return self.by_subject(kind, scan).values()
 
     def seen(self, kind: type[Observation], filed: Filed) -> SubjectResult[Observation]:
         """The observation in a piece of evidence, read once for all checks."""

@@ -226,7 +226,7 @@ def assess(
     as_of: AsOf = None,
     statements: Statements = None,
     decisions: Decisions = None,
-    reread: Annotated[bool, typer.Option("--reread", help="Read the raw bytes again with today's probes.")] = False,
+    reparse: Annotated[bool, typer.Option("--reparse", help="Read the raw bytes again with today's probes.")] = False,
     fail_on: FailOn = "must",
     baseline: Baseline = None,
     formats: Formats = "",
@@ -245,7 +245,7 @@ def assess(
         as_of=as_of,
         statements=tuple(statements or ()),
         decisions=tuple(decisions or ()),
-        reread=reread,
+        reparse=reparse,
     )
     return judge_again(bundle, again, wish, settings)
 

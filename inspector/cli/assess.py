@@ -23,7 +23,7 @@ class Again:
     as_of: str | None = None
     statements: tuple[Path, ...] = ()
     decisions: tuple[Path, ...] = ()
-    reread: bool = False
+    reparse: bool = False
 
 
 def judge_again(folder: Path, again: Again, wish: Wish, settings: Path | None) -> int:
@@ -46,7 +46,7 @@ def judge_again(folder: Path, again: Again, wish: Wish, settings: Path | None) -
         statements=statements_of(again.statements, again.decisions, own)
         if again.statements or again.decisions
         else None,
-        reread=again.reread,
+        reparse=again.reparse,
     )
     judgement = settle(judge(bundle, registry, terms))
     made = file(bundle, judgement, registry, wish, gate, SigningKey.load_or_create(own.signing_key))

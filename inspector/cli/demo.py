@@ -10,7 +10,7 @@ from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN, gravest
 from inspector.cli.inputs import Order, Round, round_of
 from inspector.cli.run import Inspected, Wish, inspect_each
 from inspector.declare.settings import PREFIX
-from inspector.demo.documents import LOOK_SECONDS, write
+from inspector.demo.documents import SCAN_SECONDS, write
 from inspector.demo.environment import Estate, running
 from inspector.model.language import Language
 from inspector.model.verdict import Outcome
@@ -69,7 +69,7 @@ def _introduce(estate: Estate, folder: Path, texts: Texts) -> None:
         terminal.note(texts.say("This machine has one loopback address: all servers share it."))
     if not estate.serves_zones:
         terminal.note(texts.say("Zones are left out: this user may not serve port 53."))
-    terminal.note(texts.say("One server never answers; it is given up after {seconds} seconds.", seconds=LOOK_SECONDS))
+    terminal.note(texts.say("One server never answers; it is given up after {seconds} seconds.", seconds=SCAN_SECONDS))
 
 
 def _conclude(inspected: list[Inspected], folder: Path, texts: Texts) -> None:

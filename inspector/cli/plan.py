@@ -64,7 +64,7 @@ def _print(prepared: Prepared, texts: Texts) -> None:
         if schemes:
             text = "What {probe} brings to light ({schemes}) is asked too, as far as it is covered"
             terminal.say(texts.say(text, probe=name, schemes=schemes))
-        if job.registry.probes[name].elsewhere:
+        if job.registry.probes[name].contacts_third_parties:
             text = "{probe} also asks other hosts that it learns of, where an authorisation names them"
             terminal.say(texts.say(text, probe=name))
     for pace in pace_of(plan.asks, job.authorisations).values():

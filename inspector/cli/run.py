@@ -132,7 +132,7 @@ class Inspected:
 
 
 class Shown:
-    """Progress on stderr: one line that is rewritten on a terminal, a line a look elsewhere only when asked."""
+    """Progress on stderr: one line that is rewritten on a terminal, a line a scan elsewhere only when asked."""
 
     def __init__(self, *, quiet: bool) -> None:
         self.live = not quiet and sys.stderr.isatty()

@@ -41,7 +41,7 @@ def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...],
             next_regime=known.get(before.next_regime or ""),
             level=before.level,
             statements=before.statements,
-            reread=before.reread,
+            reparse=before.reparse,
         )
         return settle(judge(bundle, registry, terms))
 

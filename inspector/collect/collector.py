@@ -1,6 +1,6 @@
 """From plan to evidence: looks run in waves, side by side, each with its deadline, each journaled when it ends.
 
-A look never fails the inspection: whatever goes wrong becomes evidence with a cause.
+A scan never fails the inspection: whatever goes wrong becomes evidence with a cause.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from inspector.model.errors import BundleError, ScanFailure
 from inspector.model.observation import Discovered, Evidence, FailureNote, Gap, Observation, ScanOutput
 from inspector.model.subject import BadUri, Subject, is_address, parse_uri
 from inspector.network import Door, Ledger, pin
-from inspector.plan.planner import ASKED_PER_LOOK, DISCOVERED_PER_LOOK, Planner
+from inspector.plan.planner import DISCOVERED_PER_SCAN, TASKS_PER_SCAN, Planner
 from inspector.plugin.probe import ParseContext, Probe, Target
 from inspector.plugin.time_limits import responsive
 from inspector.record.inspection import Inspection
@@ -30,7 +30,7 @@ from inspector.record.plan import Ask, Pin
 from inspector.registry.registry import Registry
 from inspector.seal.capture_writer import Ready, Writer, make_ready, refer
 
-#: Seconds that a look may block the event loop.
+#: Seconds that a scan may block the event loop.
 BLOCKING_SECONDS = 10.0
 
 AskKey = tuple[str, str, str, str]
@@ -58,8 +58,8 @@ class Trust:
     public_roots: bytes = b""
     dnssec_anchors: tuple[str, ...] = ()
 
-    def reading(self, subject: Subject, seen_at: datetime) -> ParseContext:
-        """What ``read`` may know about a look at this subject."""
+    def parse_context(self, subject: Subject, seen_at: datetime) -> ParseContext:
+        """What ``parse`` may know about a scan of this subject."""
         return ParseContext(
             subject=subject,
             seen_at=seen_at,
@@ -69,7 +69,7 @@ class Trust:
         )
 
 
-#: For how long a look that ended waits for others before the disk is waited for.
+#: For how long a scan that ended waits for others before the disk is waited for.
 _GATHER_SECONDS = 0.01
 
 
@@ -124,7 +124,7 @@ def mixed(asks: Sequence[A]) -> list[A]:
     """The asks in the order in which they begin: all probes at any time, and each at another place.
 
     What waits for a worker process, for the event loop or for a server then goes on side by side, and hardly any
-    address is looked at by two probes at once, which would halve each one's share of its pace.
+    address is scanned by two probes at once, which would halve each one's share of its pace.
     """
     by_probe: dict[str, list[A]] = {}
     for ask in asks:
@@ -157,15 +157,15 @@ class Collector:
     _room: Room = field(init=False)
 
     def __post_init__(self) -> None:
-        self._room = Room(self.settings.ceilings.looks)
+        self._room = Room(self.settings.ceilings.scans)
         self._pins = {each.name: each for each in self.inspection.plan.pins}
         self._keeper = _Keeper(self.writer)
         for _, evidence in self.writer.evidence():
             self._note(evidence)
 
     def _note(self, evidence: Evidence) -> None:
-        self._done[self._key(evidence), evidence.look] = evidence
-        if evidence.look == 1:
+        self._done[self._key(evidence), evidence.scan] = evidence
+        if evidence.scan == 1:
             self._first.setdefault((evidence.subject.host, evidence.subject.address), []).append(evidence)
 
     @staticmethod
@@ -173,7 +173,7 @@ class Collector:
         return (evidence.probe, *evidence.subject.key)
 
     async def collect(self, asks: Iterable[Ask]) -> None:
-        """Ask everything that has no evidence yet, wave by wave, with what the looks discover."""
+        """Ask everything that has no evidence yet, wave by wave, with what the scans discover."""
         pending: dict[AskKey, Ask] = {ask.key: ask for ask in asks}
         while todo := [ask for key, ask in pending.items() if key not in self._asked]:
             wave = min(ask.wave for ask in todo)
@@ -186,15 +186,15 @@ class Collector:
                     pending.setdefault(found.key, found)
 
     async def again(self, keys: Collection[AskKey]) -> None:
-        """Look a second time at these subjects; the first look's needs and pins hold."""
+        """Look a second time at these subjects; the first scan's needs and pins hold."""
         asks = [ask for ask in self._asked.values() if ask.key in keys and ask.cause is None]
         for wave in sorted({ask.wave for ask in asks}):
             await self._wave([ask for ask in asks if ask.wave == wave and (ask.key, 2) not in self._done], 2)
 
-    async def _wave(self, asks: Sequence[Ask], look: int) -> None:
+    async def _wave(self, asks: Sequence[Ask], scan: int) -> None:
         async def one(ask: Ask) -> None:
             async with self._room:
-                await self._look(ask, look)
+                await self._scan(ask, scan)
 
         tasks = [asyncio.create_task(one(ask), name=f"look {ask.probe} {ask.subject.uri}") for ask in mixed(asks)]
         try:
@@ -206,47 +206,47 @@ class Collector:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._keeper.finish()
 
-    async def _look(self, ask: Ask, look: int) -> None:
+    async def _scan(self, ask: Ask, scan: int) -> None:
         probe = self.registry.probes[ask.probe]
         target = Target(ask.subject, self.inspection.system.declared(ask.subject.host))
         began = now()
         facts: dict[str, object] | None = None
         if ask.cause is not None:
-            capture = ScanOutput(failure=FailureNote(cause=ask.cause, detail=ask.detail))
+            output = ScanOutput(failure=FailureNote(cause=ask.cause, detail=ask.detail))
         elif self._time_is_up():
-            capture = ScanOutput(failure=_TIME_IS_UP)
+            output = ScanOutput(failure=_TIME_IS_UP)
         else:
-            capture = await self._capture(ask, probe, target)
-            if capture.raw:
-                facts, note = await facts_of(probe, capture, self.trust.reading(target.subject, began))
-                capture = capture.model_copy(update={"failure": capture.failure or note})
-        await self._record(ask, probe, look, began, capture, facts)
+            output = await self._capture(ask, probe, target)
+            if output.raw:
+                facts, note = await facts_of(probe, output, self.trust.parse_context(target.subject, began))
+                output = output.model_copy(update={"failure": output.failure or note})
+        await self._record(ask, probe, scan, began, output, facts)
 
     def _time_is_up(self) -> bool:
         return self.stop_at is not None and time.monotonic() >= self.stop_at
 
     async def _capture(self, ask: Ask, probe: Probe, target: Target) -> ScanOutput:
         network = self.door.network(probe, target, self._authorisation(ask))
-        seconds = float(min(ask.bounds.seconds or 30, self.settings.ceilings.look_seconds))
+        seconds = float(min(ask.bounds.seconds or 30, self.settings.ceilings.scan_seconds))
         try:
             needs = [self._needed(kind, ask) for _, kind in probe.needs]
             async with asyncio.timeout_at(self.stop_at), network.within(seconds):
-                capture = ScanOutput.model_validate(await probe.look(target, network, *needs, **ask.options))
+                output = ScanOutput.model_validate(await probe.scan(target, network, *needs, **ask.options))
         except BundleError:
             raise
         except TimeoutError as error:
-            capture = ScanOutput(failure=_TIME_IS_UP if self._time_is_up() else blame(error, probe))
+            output = ScanOutput(failure=_TIME_IS_UP if self._time_is_up() else blame(error, probe))
         except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes evidence)
-            capture = ScanOutput(failure=blame(error, probe))
+            output = ScanOutput(failure=blame(error, probe))
         finally:
             await network.close()
-        return capture if network.bypass is None else ScanOutput(failure=blame(network.bypass, probe))
+        return output if network.bypass is None else ScanOutput(failure=blame(network.bypass, probe))
 
     def _authorisation(self, ask: Ask) -> Authorisation | None:
         return next((each for each in self.inspection.authorisations if each.id == ask.authorisation), None)
 
     def _needed(self, kind: type[Observation], ask: Ask) -> Observation:
-        """The first look's observation of this kind about the same place; raises ScanFailure with its cause."""
+        """The first scan's observation of this kind about the same place; raises ScanFailure with its cause."""
         family = kind.kind.partition("/")[0]
         for evidence in self._first.get((ask.subject.host, ask.subject.address), ()):
             if not ask.subject.is_beside(evidence.subject) or evidence.kind.partition("/")[0] != family:
@@ -261,14 +261,14 @@ class Collector:
         self,
         ask: Ask,
         probe: Probe,
-        look: int,
+        scan: int,
         began: datetime,
-        capture: ScanOutput,
+        output: ScanOutput,
         facts: Mapping[str, object] | None,
     ) -> None:
-        discovered = capture.discovered[:DISCOVERED_PER_LOOK]
-        dropped = len(capture.discovered) - len(discovered)
-        gaps = capture.gaps
+        discovered = output.discovered[:DISCOVERED_PER_SCAN]
+        dropped = len(output.discovered) - len(discovered)
+        gaps = output.gaps
         if dropped:
             gaps = (*gaps, Gap(question=f"{dropped} more discovered aims", cause=Cause.ABORTED))
         evidence = Evidence(
@@ -277,21 +277,21 @@ class Collector:
             kind=probe.kind.kind,
             subject=ask.subject,
             endpoint=ask.endpoint,
-            look=look,
+            scan=scan,
             began=began,
             ended=now(),
             vantage=self.inspection.vantage.name,
             authorisation=ask.authorisation,
             options=ask.options,
-            tools=capture.tools,
+            tools=output.tools,
             facts=dict(facts) if facts is not None else None,
             gaps=gaps,
             discovered=discovered,
-            failure=capture.failure,
-            raw=tuple(refer(raw) for raw in capture.raw),
+            failure=output.failure,
+            raw=tuple(refer(raw) for raw in output.raw),
         )
         try:
-            ready = make_ready(evidence, capture.raw)
+            ready = make_ready(evidence, output.raw)
         except ValueError as error:
             note = FailureNote(
                 cause=Cause.BUG, detail=f"{probe.module} gave facts that cannot be stored: {error!r}"[:500]
@@ -299,7 +299,7 @@ class Collector:
             evidence = evidence.model_copy(
                 update={"facts": None, "gaps": (), "discovered": (), "tools": {}, "failure": note}
             )
-            ready = make_ready(evidence, capture.raw)
+            ready = make_ready(evidence, output.raw)
         await self._keeper.keep(ready)
         evidence = ready.evidence
         self._note(evidence)
@@ -318,7 +318,7 @@ class Collector:
         evidence = self._done.get((ask.key, 1))
         found: list[Ask] = []
         for index, each in enumerate(evidence.discovered if evidence else ()):
-            asked = index < ASKED_PER_LOOK
+            asked = index < TASKS_PER_SCAN
             found.extend(self.planner.discovered(each, ask, await self._pin(each) if asked else None, asked=asked))
         return found
 

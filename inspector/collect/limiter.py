@@ -1,4 +1,4 @@
-"""How many looks are in flight: as many as the event loop bears.
+"""How many scans are in flight: as many as the event loop bears.
 
 More looks hide how long servers take to answer, until the loop itself is what they wait for: then one more only delays
 the others, and with them their deadlines and their pace. How many that are hangs on the machine and on the servers; so

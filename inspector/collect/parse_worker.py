@@ -12,7 +12,7 @@ from inspector.model.base import Cause, Model, canonical
 from inspector.model.errors import ScanFailure
 from inspector.model.observation import ScanOutput
 from inspector.model.subject import Subject
-from inspector.plugin.probe import ParseContext, Probe, Read
+from inspector.plugin.probe import Parse, ParseContext, Probe
 
 
 class _Material(Model):
@@ -27,7 +27,7 @@ class _HeavyRead(Model):
     module: str
     function: str | None
     probe: str
-    capture: ScanOutput
+    output: ScanOutput
     subject: Subject
     seen_at: datetime
 
@@ -43,13 +43,13 @@ def _context(declared_roots: bytes, public_roots: bytes, dnssec_anchors: tuple[s
 _material = lru_cache(maxsize=1)(_Material.parse)
 
 
-def read_in_worker(payload: bytes, context: bytes) -> bytes:
-    """Run one probe's ``read`` in a process of its own, which imports no more than that needs.
+def parse_in_worker(payload: bytes, context: bytes) -> bytes:
+    """Run one probe's ``parse`` in a process of its own, which imports no more than that needs.
 
     JSON of a ``_HeavyRead`` and of a ``_Material`` in, JSON of the facts, or of the trouble, out.
     """
     work, material = _HeavyRead.parse(payload), _material(context)
-    reading = ParseContext(
+    parse_context = ParseContext(
         subject=work.subject,
         seen_at=work.seen_at,
         declared_roots=material.declared_roots,
@@ -57,37 +57,39 @@ def read_in_worker(payload: bytes, context: bytes) -> bytes:
         dnssec_anchors=material.dnssec_anchors,
     )
     try:
-        return b"+" + _function(work)(work.capture, reading).canonical()
+        return b"+" + _function(work)(work.output, parse_context).canonical()
     except ScanFailure as failure:
         return b"-" + canonical({"cause": failure.cause.value, "detail": failure.message})
 
 
-def _function(work: _HeavyRead) -> Read:
-    """The ``read`` to run; one that has no name of its own is found by its probe."""
+def _function(work: _HeavyRead) -> Parse:
+    """The ``parse`` to run; one that has no name of its own is found by its probe."""
     found: Any = import_module(work.module)
     if work.function is None:
-        return next(each.read for each in vars(found).values() if isinstance(each, Probe) and each.name == work.probe)
+        return next(each.parse for each in vars(found).values() if isinstance(each, Probe) and each.name == work.probe)
     for name in work.function.split("."):
         found = getattr(found, name)
     return found  # type: ignore[no-any-return]  # whatever stands under the name of a Read
 
 
-def pack(probe: Probe, capture: ScanOutput, reading: ParseContext) -> tuple[bytes, bytes]:
-    """Payload and context for ``read_in_worker``."""
-    name = getattr(probe.read, "__qualname__", "<>")
+def pack(probe: Probe, output: ScanOutput, parse_context: ParseContext) -> tuple[bytes, bytes]:
+    """Payload and context for ``parse_in_worker``."""
+    name = getattr(probe.parse, "__qualname__", "<>")
     work = _HeavyRead(
-        module=probe.module if "<" in name else probe.read.__module__,
+        module=probe.module if "<" in name else probe.parse.__module__,
         function=None if "<" in name else name,
         probe=probe.name,
-        capture=capture,
-        subject=reading.subject,
-        seen_at=reading.seen_at,
+        output=output,
+        subject=parse_context.subject,
+        seen_at=parse_context.seen_at,
     )
-    return work.canonical(), _context(reading.declared_roots, reading.public_roots, reading.dnssec_anchors)
+    return work.canonical(), _context(
+        parse_context.declared_roots, parse_context.public_roots, parse_context.dnssec_anchors
+    )
 
 
 def unpack(answer: bytes) -> dict[str, object]:
-    """The facts in the answer of ``read_in_worker``. Raises ScanFailure."""
+    """The facts in the answer of ``parse_in_worker``. Raises ScanFailure."""
     told = json.loads(answer[1:])
     if answer[:1] == b"-":
         raise ScanFailure(Cause(told["cause"]), told["detail"])

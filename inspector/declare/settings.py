@@ -24,7 +24,7 @@ from inspector.model.errors import Fault, PaperError
 
 
 class VantageKind(StrEnum):
-    """From where one looks."""
+    """From where one scans."""
 
     INTERNET = "internet"
     PARTNER = "partner"
@@ -33,7 +33,7 @@ class VantageKind(StrEnum):
 
 
 class Vantage(Model):
-    """The place from which one looks."""
+    """The place from which one scans."""
 
     name: str = "unnamed"
     kind: VantageKind = VantageKind.INTERNET
@@ -42,13 +42,13 @@ class Vantage(Model):
 class Ceilings(Model):
     """Limits of this machine over all targets.
 
-    Open connections, looks in flight, bytes kept of one answer, seconds of one look.
+    Open connections, scans in flight, bytes kept of one answer, seconds of one scan.
     """
 
     connections: int = Field(default=400, ge=1)
-    looks: int = Field(default=50, ge=1)
+    scans: int = Field(default=50, ge=1)
     answer_bytes: int = Field(default=2_000_000, ge=1024)
-    look_seconds: int = Field(default=600, ge=1)
+    scan_seconds: int = Field(default=600, ge=1)
 
 
 def _resolver(text: str) -> str:

@@ -11,8 +11,8 @@ from inspector.demo.environment import PORTAL, SHOP, SILENT, Estate
 from inspector.model.base import now
 from inspector.model.errors import UsageError
 
-#: A look may take this long: the one server that never answers is given up soon.
-LOOK_SECONDS = 6
+#: A scan may take this long: the one server that never answers is given up soon.
+SCAN_SECONDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,5 +199,5 @@ name = "máy này / this machine"
 kind = "inside"
 
 [ceilings]
-look_seconds = {LOOK_SECONDS}
+scan_seconds = {SCAN_SECONDS}
 """

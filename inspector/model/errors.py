@@ -9,7 +9,7 @@
     │   ├── NotAuthorised          no authorisation covers what was asked
     │   └── PluginError            a plugin contributed something the registry refuses
     ├── BundleError                a bundle cannot be written, read or trusted
-    └── Trouble                    a look at a target ended early; becomes evidence, never exit code 2
+    └── Trouble                    a scan of a target ended early; becomes evidence, never exit code 2
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class BundleError(InspectorError):
 
 
 class ScanFailure(InspectorError):
-    """A look ended early. ``cause`` says why in the closed vocabulary, the message in words for a technician."""
+    """A scan ended early. ``cause`` says why in the closed vocabulary, the message in words for a technician."""
 
     def __init__(self, cause: Cause, message: str) -> None:
         super().__init__(message)

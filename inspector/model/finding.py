@@ -57,7 +57,7 @@ class Relied(Model):
 
     evidence: str
     raw: tuple[str, ...] = ()
-    look: int = 1
+    scan: int = 1
 
 
 class StatementNote(Model):
@@ -76,8 +76,8 @@ class Finding(Model):
 
     ``id`` is the same for ministry, enterprise and CI: a hash of requirement and subject, without system, declarer,
     address or version. ``subject`` is the normalised URI; ``endpoint`` the declared URI it comes from, if any.
-    ``confirmed`` is True when a second look agreed; False when it could not, or when nobody looked again because the
-    row's force is info; None when no second look applies.
+    ``confirmed`` is True when a confirmation scan agreed; False when it could not, or when nobody looked again because
+    the row's force is info; None when no confirmation scan applies.
     """
 
     id: str

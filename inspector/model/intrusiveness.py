@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Intrusiveness(StrEnum):
-    """How a look meets its target.
+    """How a scan meets its target.
 
     ``passive``: no packet to the target. ``polite``: what an ordinary client sends. ``intrusive``: anything else.
     """

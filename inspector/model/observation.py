@@ -12,7 +12,7 @@ from inspector.model.subject import Subject
 
 
 class Observation(Model):
-    """Typed facts of one look. ``kind`` is name and version, e.g. ``tls/1``; a check never reads another version."""
+    """Typed facts of one scan. ``kind`` is name and version, e.g. ``tls/1``; a check never reads another version."""
 
     kind: ClassVar[str]
 
@@ -54,14 +54,14 @@ class Gap(Model):
 
 
 class FailureNote(Model):
-    """Why a look ended early: ``detail`` is for technicians and holds no secret."""
+    """Why a scan ended early: ``detail`` is for technicians and holds no secret."""
 
     cause: Cause
     detail: str = ""
 
 
 class Discovered(Model):
-    """An aim that a look brought to light, e.g. an MX host: a URI, and the scheme says which probes ask it.
+    """An aim that a scan brought to light, e.g. an MX host: a URI, and the scheme says which probes ask it.
 
     ``address`` is the one at which infrastructure is to be asked; targets are always pinned by the core.
     """
@@ -79,9 +79,9 @@ class Discovered(Model):
 
 
 class ScanOutput(Model):
-    """What ``look`` returns: raw bytes, gaps, discovered aims, versions of the tools used; never a judgement.
+    """What ``scan`` returns: raw bytes, gaps, discovered aims, versions of the tools used; never a judgement.
 
-    ``failure`` keeps what was seen before a look had to stop.
+    ``failure`` keeps what was seen before a scan had to stop.
     """
 
     raw: tuple[Raw, ...] = ()
@@ -96,7 +96,7 @@ class ScanOutput(Model):
 
 
 class Evidence(Model):
-    """The record of one look: present even when trouble ended it.
+    """The record of one scan: present even when trouble ended it.
 
     ``facts`` is the observation's JSON form (None when nothing could be read), ``kind`` its name and version.
     """
@@ -106,7 +106,7 @@ class Evidence(Model):
     kind: str
     subject: Subject
     endpoint: str | None = None
-    look: int = 1
+    scan: int = 1
     began: Instant
     ended: Instant
     vantage: str

@@ -17,9 +17,9 @@ from inspector.model.base import Model
 
 
 class SubjectKind(StrEnum):
-    """What one look, or one check, is about.
+    """What one scan, or one check, is about.
 
-    ``URL`` and ``ADDRESS`` are looked at once per network address; the others once.
+    ``URL`` and ``ADDRESS`` are scanned once per network address; the others once.
     """
 
     URL = "url"
@@ -31,7 +31,7 @@ class SubjectKind(StrEnum):
 
     @property
     def has_address(self) -> bool:
-        """Whether every network address of the subject is looked at."""
+        """Whether every network address of the subject is scanned."""
         return self in (SubjectKind.URL, SubjectKind.ADDRESS)
 
 
@@ -184,7 +184,7 @@ def _escape(text: str) -> str:
 
 
 class Subject(Model):
-    """One thing that looks and findings are about.
+    """One thing that scans and findings are about.
 
     ``uri`` is normalised; ``address`` is a property, never part of identity across inspections; ``parent`` is the URI
     of the subject whose look discovered this one.
@@ -231,7 +231,7 @@ SYSTEM = Subject(kind=SubjectKind.SYSTEM, uri="system:")
 def subject_of(
     uri: Uri, subject_kind: SubjectKind, *, address: str | None = None, parent: str | None = None
 ) -> Subject:
-    """The subject that a look with this aim has, for an endpoint."""
+    """The subject that a scan with this aim has, for an endpoint."""
     match subject_kind:
         case SubjectKind.SYSTEM:
             return SYSTEM

@@ -1,7 +1,7 @@
-"""The door as one look sees it: bound to one target, one probe and one authorisation.
+"""The door as one scan sees it: bound to one target, one probe and one authorisation.
 
 Every method raises ``ScanFailure`` with the closed vocabulary of causes; nothing else leaves it. Timeouts do not count
-the time that the authorised pace makes a look wait.
+the time that the authorised pace makes a scan wait.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Identity:
 
 
 class Network:
-    """What a probe's ``look`` may do on the network.
+    """What a probe's ``scan`` may do on the network.
 
     ``answer_bytes``: what one connection may bring in, and one HTTP body hold; what lies beyond is left unread and
     shows as ``Stream.truncated``, or as ``response.extensions["truncated"]``.
@@ -85,8 +85,8 @@ class Network:
 
         return Transport(self._passage, self.identity.user_agent)
 
-    async def elsewhere(self, url: str) -> tuple[Network, ...]:
-        """The door to another host that the look brought to light, one for each of its addresses.
+    async def third_parties(self, url: str) -> tuple[Network, ...]:
+        """The door to another host that the scan brought to light, one for each of its addresses.
 
         ``url`` is plain HTTP; each door has that host as its target, and ``transport()`` reaches it. An authorisation
         must name the host (its name, its zone or its address); without ``ports`` it covers HTTP's own port there.
@@ -134,7 +134,7 @@ class Network:
             self._passage, name, rdtype, server=server, port=port, tcp=tcp, dnssec=dnssec, timeout=timeout
         )
 
-    # --- for the one who runs the look ---
+    # --- for the one who runs the scan ---
 
     def within(self, seconds: float) -> AbstractAsyncContextManager[None]:
         """Bound the body to so many seconds, waits for the authorised pace not counted; raises TimeoutError."""
@@ -146,5 +146,5 @@ class Network:
         return self._passage.bypass
 
     async def close(self) -> None:
-        """Close every connection that the look left open."""
+        """Close every connection that the scan left open."""
         await self._passage.close()

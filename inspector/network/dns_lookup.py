@@ -1,8 +1,8 @@
-"""DNS questions that a look asks, and the replies that its ``read`` sees: one pure function states both.
+"""DNS questions that a scan asks, and the replies that its ``parse`` sees: one pure function states both.
 
 A probe of DNS facts writes one function ``facts(replies)``. What it wants to know and nobody asked yet is noted as
-open; ``ask`` asks that, calls the function again, and stops when nothing is open. ``read`` calls the same function on
-what was stored, so that look and read can never disagree.
+open; ``ask`` asks that, calls the function again, and stops when nothing is open. ``parse`` calls the same function on
+what was stored, so that scan and read can never disagree.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ P = ParamSpec("P")
 MEDIA_TYPE: Final = "application/dns-message"
 #: Aliases followed from one name.
 ALIASES: Final = 16
-#: Questions of one look, unless it says otherwise.
+#: Questions of one scan, unless it says otherwise.
 QUESTIONS: Final = 128
 
 
@@ -47,7 +47,7 @@ class Question:
 
 
 class Replies:
-    """The replies of one look. What was asked for but never asked is noted in ``open``, in the order of asking."""
+    """The replies of one scan. What was asked for but never asked is noted in ``open``, in the order of asking."""
 
     def __init__(self, capture: ScanOutput) -> None:
         self._wires = {raw.name: raw.data for raw in capture.raw}
@@ -150,7 +150,7 @@ async def ask(
     """Ask the resolvers what ``facts`` wants to know, wave by wave; give the wire-format replies and the gaps.
 
     At most ``limit`` questions are asked; what is open beyond is a gap (aborted). When no question at all was answered,
-    the look is in trouble.
+    the scan is in trouble.
     """
     raw: list[Raw] = []
     gaps: list[Gap] = []

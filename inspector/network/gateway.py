@@ -23,7 +23,7 @@ from inspector.network.pacing.rate_limit import Courtesy, shared_courtesy
 from inspector.network.session import Passage
 from inspector.plugin.probe import Probe, Target
 
-#: The clock is looked at this often, so that a changed system time is noticed too.
+#: The clock is scanned this often, so that a changed system time is noticed too.
 _TICK_SECONDS = 1.0
 
 
@@ -90,7 +90,7 @@ class Door:
     def network(self, probe: Probe, target: Target, authorisation: Authorisation | None) -> Network:
         """What this probe may do at this target; without authorisation, only questions to infrastructure.
 
-        Call it in the task that will run the look, so that the guard knows whom to blame.
+        Call it in the task that will run the scan, so that the guard knows whom to blame.
         """
         if self._checkpoint is None:
             raise RuntimeError("the door is not open: use it in 'async with'")
@@ -120,7 +120,7 @@ class Door:
             raise ScanFailure(self._shut.cause, self._shut.message)
 
     def _bypassed(self, bypass: guard.Bypass) -> None:
-        """Remember a bypass at the looks of the plugin to blame, in case it swallows the refusal."""
+        """Remember a bypass at the scans of the plugin to blame, in case it swallows the refusal."""
         package = bypass.module.partition(".")[0]
         for passage in self._passages:
             if passage.probe.module.partition(".")[0] == package:

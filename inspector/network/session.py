@@ -1,4 +1,4 @@
-"""One look's right of way: what target, touch and authorisation let it do, asked at every packet."""
+"""One scan's right of way: what target, touch and authorisation let it do, asked at every packet."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Passage:
             where = f"port {wrong[0]}" if wrong else "no address"
             raise ScanFailure(Cause.BUG, f"{self.probe.name!r} would ask {where} of {self.target.uri}")
         subject = self.target.subject
-        # A look at a host as a whole is a sweep, also where it listens to a port that the sweep found open.
+        # A scan of a host as a whole is a sweep, also where it listens to a port that the sweep found open.
         sweep = sweep or (subject.scheme == HOST.name and not self.declares(ports))
         self.scope.admit(
             self.authorisation,
@@ -114,7 +114,7 @@ class Passage:
         return self.authorisation
 
     def beside(self, target: Target, authorisation: Authorisation) -> Passage:
-        """The same look's right of way to another target, which closes with this one and shares its clocks."""
+        """The same scan's right of way to another target, which closes with this one and shares its clocks."""
         other = Passage(
             self.probe,
             target,
@@ -179,7 +179,7 @@ class Passage:
             self._open.discard(exchange)
 
     async def close(self) -> None:
-        """Close every connection that the look left open."""
+        """Close every connection that the scan left open."""
         for other in self._beside:
             await other.close()
         self._beside.clear()

@@ -1,4 +1,4 @@
-"""The way to a host that a look brought to light, where an authorisation names that host: a certificate's responder."""
+"""The way to a host that a scan brought to light, where an authorisation names that host: a certificate's responder."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _HTTP = Scheme("http", Form.PAGE, 80)
 
 
 async def ways(passage: Passage, url: str) -> tuple[Passage, ...]:
-    """The right of way to each address of the host that an HTTP URL names, beside a look's own target.
+    """The right of way to each address of the host that an HTTP URL names, beside a scan's own target.
 
     The name is resolved only where an authorisation might cover it. Raises ScanFailure: out-of-scope and its like when
     none does, the name's own when it has no address.
     """
-    if not passage.probe.elsewhere:
+    if not passage.probe.contacts_third_parties:
         raise ScanFailure(Cause.BUG, f"{passage.probe.name!r} does not say that it asks hosts beside its target")
     uri = _parse(url)
     known = await _pinned(passage, uri)

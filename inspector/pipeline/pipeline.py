@@ -1,4 +1,4 @@
-"""One system, start to end: plan → collect → provisional assess → second look → seal → assess."""
+"""One system, start to end: plan → collect → provisional assess → confirmation scan → seal → assess."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from inspector.pipeline.prepare import Job, Prepared, planner_of
 from inspector.pipeline.system_filter import Part
 from inspector.pipeline.trust import load_trust, trust_of
 from inspector.plan.planner import (
-    ASKED_PER_LOOK,
+    TASKS_PER_SCAN,
     Planner,
 )
 from inspector.plan.selection import Selection
@@ -168,19 +168,19 @@ def resumed(
 def close(writer: Writer, planner: Planner, key: SigningKey, *, reason: str = COMPLETE) -> Bundle:
     """Seal the capture; asks without an answer are recorded as aborted, so that nobody reads silence as a pass.
 
-    Before it is complete, that goes for every aim that a look brought to light, too: at which other addresses it was to
+    Before it is complete, that goes for every aim that a scan brought to light, too: at which other addresses it was to
     be asked is not known any more.
     """
     asks = {ask.key: ask for ask in writer.inspection.plan.asks}
     pins = {each.name: each for each in writer.inspection.plan.pins}
     done = {
-        (evidence.probe, *evidence.subject.key): evidence for _, evidence in writer.evidence() if evidence.look == 1
+        (evidence.probe, *evidence.subject.key): evidence for _, evidence in writer.evidence() if evidence.scan == 1
     }
     for key_of, evidence in done.items():
         by = Ask(probe=evidence.probe, subject=evidence.subject, endpoint=evidence.endpoint)
         asks.setdefault(key_of, by)
         for index, found in enumerate(evidence.discovered):
-            at = None if index >= ASKED_PER_LOOK else pins.get(urlsplit(found.uri).hostname or "")
+            at = None if index >= TASKS_PER_SCAN else pins.get(urlsplit(found.uri).hostname or "")
             for ask in planner.discovered(found, by, at, asked=at is not None):
                 asks.setdefault(ask.key, ask)
     answered = {(probe, uri) for probe, _, uri, _ in done}
@@ -204,5 +204,5 @@ def _unanswered(ask: Ask, probe: Probe, vantage: str) -> Evidence:
         vantage=vantage,
         authorisation=ask.authorisation,
         options=ask.options,
-        failure=FailureNote(cause=Cause.ABORTED, detail="the inspection was closed before this look"),
+        failure=FailureNote(cause=Cause.ABORTED, detail="the inspection was closed before this scan"),
     )

@@ -23,9 +23,9 @@ from inspector.plan.planner import (
     checks_of,
     draw,
     hosts_of,
-    look_options,
     probes_of,
     refused_endpoints,
+    scan_options,
     validate_options,
 )
 from inspector.plan.selection import Selection, exceeds_intrusiveness
@@ -89,7 +89,7 @@ def planner_of(job: Job, scope: Scope, at: datetime) -> Planner:
     kept = job.kept()
     validate_options(kept, job.registry)
     probes = probes_of(checks_of(kept, job.registry).values(), job.registry)
-    options = {name: look_options(probe, kept) for name, probe in probes.items()}
+    options = {name: scan_options(probe, kept) for name, probe in probes.items()}
     return Planner(job.system, job.registry, probes, options, scope, at)
 
 

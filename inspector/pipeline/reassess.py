@@ -33,7 +33,7 @@ class Terms:
     next_regime: Regime | None = None
     level: int | None = None
     statements: tuple[Statement, ...] | None = None
-    reread: bool = False
+    reparse: bool = False
     verdicts: Verdicts = field(default_factory=dict)
 
 
@@ -58,7 +58,7 @@ async def judge(bundle: Bundle, registry: Registry, terms: Terms) -> Judgement:
 
 
 async def _judge(bundle: Bundle, registry: Registry, terms: Terms) -> Judgement:
-    evidence = await reread(bundle, registry) if terms.reread else bundle.evidence()
+    evidence = await reparse(bundle, registry) if terms.reparse else bundle.evidence()
     inspection = bundle.inspection
     system = inspection.system
     if terms.level is not None:
@@ -79,15 +79,15 @@ async def _judge(bundle: Bundle, registry: Registry, terms: Terms) -> Judgement:
             selection=selection,
             overlays=tuple(sorted({each.overlay for each in requirements if each.overlay})),
             level=system.level,
-            reread=terms.reread,
+            reparse=terms.reparse,
             plugins=records_of(registry),
             changes=changes(regime, following, system) if following else (),
-            verdicts={} if terms.reread else terms.verdicts,
+            verdicts={} if terms.reparse else terms.verdicts,
         )
     )
 
 
-async def reread(bundle: Bundle, registry: Registry) -> list[tuple[str, Evidence]]:
+async def reparse(bundle: Bundle, registry: Registry) -> list[tuple[str, Evidence]]:
     """The evidence with its facts read again from the raw bytes by the installed probes; the network stays closed."""
     trust = trust_of({name: bundle.trust(name) for name in bundle.inspection.trust})
     again: list[tuple[str, Evidence]] = []
@@ -96,8 +96,8 @@ async def reread(bundle: Bundle, registry: Registry) -> list[tuple[str, Evidence
         if probe is None or not evidence.raw:
             again.append((digest, evidence))
             continue
-        reading = trust.reading(evidence.subject, evidence.began)
-        facts, failure = await facts_of(probe, bundle.capture_of(evidence), reading)
+        parse_context = trust.parse_context(evidence.subject, evidence.began)
+        facts, failure = await facts_of(probe, bundle.output_of(evidence), parse_context)
         update = {
             "facts": facts,
             "kind": probe.kind.kind,

@@ -33,7 +33,7 @@ def load_trust(settings: Settings) -> dict[str, bytes]:
 
 
 def trust_of(material: Mapping[str, bytes]) -> Trust:
-    """Trust material as ``read`` takes it."""
+    """Trust material as ``parse`` takes it."""
     anchors = material.get("dnssec-anchors.txt", b"").decode().splitlines()
     return Trust(
         declared_roots=material.get("declared-roots.pem", b""),

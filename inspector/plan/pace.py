@@ -16,7 +16,7 @@ from inspector.record.plan import Ask, Plan
 
 
 def longest(asks: Sequence[Ask], authorisations: Iterable[Authorisation]) -> int:
-    """The most seconds that the looks of a plan take: each wave as long as its longest look, and the pace on top."""
+    """The most seconds that the scans of a plan take: each wave as long as its longest look, and the pace on top."""
     waves: dict[int, int] = defaultdict(int)
     for ask in asks:
         if ask.cause is None:

@@ -25,9 +25,9 @@ from inspector.record.plan import Ask, Bounds, Limit, Pin, Plan
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement
 from inspector.registry.registry import Registry
 
-#: Aims of one look that are asked, and that are recorded at all: a name server set of hundreds is hostile.
-ASKED_PER_LOOK = 32
-DISCOVERED_PER_LOOK = 256
+#: Aims of one scan that are asked, and that are recorded at all: a name server set of hundreds is hostile.
+TASKS_PER_SCAN = 32
+DISCOVERED_PER_SCAN = 256
 
 
 def checks_of(requirements: Iterable[Requirement], registry: Registry) -> dict[str, Check]:
@@ -69,7 +69,7 @@ def probes_of(checks: Iterable[Check], registry: Registry) -> dict[str, Probe]:
 
 
 def concerns(probe: Probe, uri: Uri) -> bool:
-    """Whether the probe looks at such an endpoint; what the DNS says about an address literal is nobody's question."""
+    """Whether the probe scans such an endpoint; what the DNS says about an address literal is nobody's question."""
     named = probe.subject_kind.has_address or not probe.infrastructure or not is_address(uri.host)
     return uri.scheme in probe.schemes and named
 
@@ -80,11 +80,11 @@ def wave_of(probe: Probe, registry: Registry) -> int:
     return 1 + max(needed, default=-1)
 
 
-def look_options(probe: Probe, requirements: Iterable[Requirement]) -> dict[str, Any]:
-    """The probe's look options, merged to the widest that the rows ask: any True, the largest number, all members."""
+def scan_options(probe: Probe, requirements: Iterable[Requirement]) -> dict[str, Any]:
+    """The probe's scan options, merged to the widest that the rows ask: any True, the largest number, all members."""
     merged: dict[str, Any] = {}
     for requirement in requirements:
-        for name, value in requirement.look.get(probe.name, {}).items():
+        for name, value in requirement.scan.get(probe.name, {}).items():
             merged[name] = value if name not in merged else _wider(merged[name], value)
     try:
         model = probe.options.model_validate(merged)
@@ -104,7 +104,7 @@ def _wider(one: Any, other: Any) -> Any:
         return sorted({*one, *other})
     if one == other:
         return one
-    raise UsageError(f"rows ask for look options {one!r} and {other!r}", remedy="let the profile ask for one of them")
+    raise UsageError(f"rows ask for scan options {one!r} and {other!r}", remedy="let the profile ask for one of them")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Planner:
                 yield from self._about(probe, uri, pin, endpoint=text, parent=None)
 
     def discovered(self, found: Discovered, by: Ask, pin: Pin | None, *, asked: bool = True) -> Iterator[Ask]:
-        """The asks about an aim that a look brought to light; ``by`` is the look's ask.
+        """The asks about an aim that a scan brought to light; ``by`` is the scan's ask.
 
         One that is not ``asked``, or whose URI makes no sense, is refused with its cause: never silently left out.
         """
@@ -213,7 +213,7 @@ def hosts_of(system: System, registry: Registry) -> tuple[str, ...]:
 
 
 def draw(planner: Planner, pins: Sequence[Pin], selection: Selection) -> Plan:
-    """The plan for the declared endpoints. Equal looks at one subject are asked once."""
+    """The plan for the declared endpoints. Equal scans one subject are asked once."""
     by_name = {pin.name: pin for pin in pins}
     asks: dict[tuple[str, str, str, str], Ask] = {}
     for text in planner.system.endpoints:
@@ -246,7 +246,7 @@ def _limits(pins: Sequence[Pin]) -> tuple[Limit, ...]:
         )
     halves = tuple(pin.name for pin in pins if pin.addresses and pin.detail)
     if halves:
-        detail = "of these names the addresses of one family could not be learned, and were not looked at"
+        detail = "of these names the addresses of one family could not be learned, and were not scanned"
         limits.append(Limit(id="half-resolved", detail=detail, addresses=halves))
     return tuple(limits)
 

@@ -130,7 +130,7 @@ class Check:
                 arguments.append(given)
         everys = [given for given in inputs if isinstance(given, Every)]
         if everys and not any(each.all for each in everys):
-            return _inconclusive("nothing was looked at: {cause}", Cause.NOT_SELECTED)
+            return _inconclusive("nothing was scanned: {cause}", Cause.NOT_SELECTED)
         try:
             verdict = self.function(*arguments, **self.validate(options))
         except NotSeen as unseen:
@@ -219,7 +219,7 @@ def _signature(id: str, function: Callable[..., Verdict]) -> tuple[tuple[CheckIn
         else:
             raise PluginError(f"check {id!r} takes *{parameter.name}", remedy="name every parameter")
     if not inputs:
-        raise PluginError(f"check {id!r} looks at nothing", remedy="take an observation or Declared")
+        raise PluginError(f"check {id!r} scans nothing", remedy="take an observation or Declared")
     model = create_model(f"{id} options", __config__=ConfigDict(extra="forbid", frozen=True), **options)
     return tuple(inputs), model
 

@@ -20,7 +20,7 @@ from inspector.model.subject import Scheme, Subject, SubjectKind
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Upper bounds of one look: connections to one address, port questions, wall seconds (without waiting for pace)."""
+    """Upper bounds of one scan: connections to one address, port questions, wall seconds (without waiting for pace)."""
 
     connections: int = 0
     port_questions: int = 0
@@ -29,7 +29,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What one look is pointed at. ``address`` is pinned and is the only one to be asked."""
+    """What one scan is pointed at. ``address`` is pinned and is the only one to be asked."""
 
     subject: Subject
     declared: Declared
@@ -62,7 +62,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class ParseContext:
-    """What ``read`` may know besides the raw bytes: the target, the instant, and the inspector's trust material.
+    """What ``parse`` may know besides the raw bytes: the target, the instant, and the inspector's trust material.
 
     ``declared_roots`` and ``public_roots`` are PEM; ``dnssec_anchors`` are DS or DNSKEY lines in presentation format.
     """
@@ -74,15 +74,15 @@ class ParseContext:
     dnssec_anchors: tuple[str, ...] = ()
 
 
-#: ``look(target, network, *observations, **options)``
-Look = Callable[..., Awaitable[ScanOutput]]
-#: ``read(capture, reading)``: pure; raises ``ScanFailure`` or ``ValueError`` when the bytes make no sense.
-Read = Callable[[ScanOutput, ParseContext], Observation]
+#: ``scan(target, network, *observations, **options)``
+Scan = Callable[..., Awaitable[ScanOutput]]
+#: ``read(output, context)``: pure; raises ``ScanFailure`` or ``ValueError`` when the bytes make no sense.
+Parse = Callable[[ScanOutput, ParseContext], Observation]
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One way of looking. ``cost`` bounds a look; ``heavy`` sends ``read`` to a killable worker process."""
+    """One way of looking. ``cost`` bounds a scan; ``parse_in_worker`` sends ``parse`` to a killable worker process."""
 
     name: str
     version: str
@@ -93,12 +93,12 @@ class Probe:
     needs: tuple[tuple[str, type[Observation]], ...]
     options: type[BaseModel]
     cost: Callable[[Target, Mapping[str, Any]], Cost] = field(repr=False)
-    look: Look = field(repr=False)
-    read: Read = field(repr=False)
-    heavy: bool = False
+    scan: Scan = field(repr=False)
+    parse: Parse = field(repr=False)
+    parse_in_worker: bool = False
     infrastructure: bool = False
     discovers: frozenset[Scheme] = frozenset()
-    elsewhere: bool = False
+    contacts_third_parties: bool = False
     module: str = ""
 
 
@@ -108,30 +108,30 @@ def probe(
     kind: type[Observation],
     schemes: Collection[Scheme],
     subject_kind: SubjectKind,
-    read: Read,
+    parse: Parse,
     intrusiveness: Intrusiveness = Intrusiveness.POLITE,
     cost: Cost | Callable[[Target, Mapping[str, Any]], Cost] = Cost(connections=1),
-    heavy: bool = False,
+    parse_in_worker: bool = False,
     infrastructure: bool = False,
     discovers: Collection[Scheme] = (),
-    elsewhere: bool = False,
+    contacts_third_parties: bool = False,
     version: str = "1",
-) -> Callable[[Look], Probe]:
-    """Make a probe of a coroutine function ``look(target, network, *needs, **options) -> ScanOutput``.
+) -> Callable[[Scan], Probe]:
+    """Make a probe of a coroutine function ``scan(target, network, *needs, **options) -> ScanOutput``.
 
-    After ``network``, positional parameters are observations that the look needs; keyword-only ones are look options
-    that profiles set. ``infrastructure`` marks a look that asks resolvers or name servers their own protocol's question
-    and sends the target no packet. ``discovers`` names the schemes of aims that the look may bring to light;
-    ``elsewhere``: it may itself ask hosts beside the target, as far as an authorisation names them.
+    After ``network``, positional parameters are observations that the scan needs; keyword-only ones are scan options
+    that profiles set. ``infrastructure`` marks a scan that asks resolvers or name servers their own protocol's question
+    and sends the target no packet. ``discovers`` names the schemes of aims that the scan may bring to light;
+    ``contacts_third_parties``: it may itself ask hosts beside the target, as far as an authorisation names them.
     """
 
-    def make(look: Look) -> Probe:
-        if not inspect.iscoroutinefunction(look):
+    def make(scan: Scan) -> Probe:
+        if not inspect.iscoroutinefunction(scan):
             raise PluginError(f"probe {name!r} is not a coroutine function", remedy="write async def")
-        hints = typing.get_type_hints(look)
+        hints = typing.get_type_hints(scan)
         needs: list[tuple[str, type[Observation]]] = []
         options: dict[str, Any] = {}
-        for index, parameter in enumerate(inspect.signature(look).parameters.values()):
+        for index, parameter in enumerate(inspect.signature(scan).parameters.values()):
             hint = hints.get(parameter.name)
             if parameter.kind is parameter.KEYWORD_ONLY:
                 options[parameter.name] = (hint, ... if parameter.default is parameter.empty else parameter.default)
@@ -149,13 +149,13 @@ def probe(
             needs=tuple(needs),
             options=create_model(f"{name} look", __config__=ConfigDict(extra="forbid", frozen=True), **options),
             cost=cost if callable(cost) else lambda _target, _options: cost,
-            look=look,
-            read=read,
-            heavy=heavy,
+            scan=scan,
+            parse=parse,
+            parse_in_worker=parse_in_worker,
             infrastructure=infrastructure,
             discovers=frozenset(discovers),
-            elsewhere=elsewhere,
-            module=look.__module__,
+            contacts_third_parties=contacts_third_parties,
+            module=scan.__module__,
         )
 
     return make

@@ -95,7 +95,7 @@ def responsive(seconds: float) -> Iterator[None]:
         running = asyncio.current_task(loop)
         known, suspect = suspect, running
         if time.monotonic() - beat > seconds and running is known and running not in (None, own, pulsing):
-            raise ScanFailure(Cause.BUG, f"the look blocked every other for longer than {seconds:g} s")
+            raise ScanFailure(Cause.BUG, f"the scan blocked every other for longer than {seconds:g} s")
 
     pulsing = loop.create_task(pulse())
     before = signal.signal(signal.SIGALRM, stop)

@@ -23,10 +23,10 @@ class Missed(Model):
 
 
 class Coverage(Model):
-    """How much was looked at.
+    """How much was scanned.
 
     ``asked`` looks, of which ``seen`` gave an observation; ``missed`` lists the rest with causes. ``not_selected``,
-    ``not_authorised`` (no authorisation permits a look of that touch) and ``not_observable`` count requirements, by id;
+    ``not_authorised`` (no authorisation permits a scan of that touch) and ``not_observable`` count requirements, by id;
     ``limits`` are the vantage's own.
     """
 
@@ -42,7 +42,7 @@ class Coverage(Model):
 class Judgement(Model):
     """Findings of one system under one regime at one instant. ``requirements`` are the rows as resolved.
 
-    ``plugins`` are those that judged, ``statements`` those that were judged with; ``reread`` tells that the facts were
+    ``plugins`` are those that judged, ``statements`` those that were judged with; ``reparse`` tells that the facts were
     read again from the raw bytes.
     """
 
@@ -59,6 +59,6 @@ class Judgement(Model):
     findings: tuple[Finding, ...]
     coverage: Coverage
     statements: tuple[Statement, ...] = ()
-    reread: bool = False
+    reparse: bool = False
     next_regime: str | None = None
     changes: tuple[Change, ...] = ()

@@ -27,7 +27,7 @@ class Bounds(Model):
 
 
 class Ask(Model):
-    """One look that is planned, or that will not happen: then ``cause`` says why.
+    """One scan that is planned, or that will not happen: then ``cause`` says why.
 
     ``authorisation`` is the id of the one that covers it; None for looks that send the target no packet.
     """

@@ -106,7 +106,7 @@ class Clause(Model):
 class Requirement(Model):
     """One row: a check (or ``not-observable``) demanded at some levels.
 
-    ``options`` are the check's, ``look`` maps probe names to look options. ``overlay`` names the overlay under which
+    ``options`` are the check's, ``scan`` maps probe names to scan options. ``overlay`` names the overlay under which
     the row holds, ``replaces`` the row in whose place it stands once it is due. ``vantages`` are the kinds of vantage
     whose view counts (empty: all). ``title`` is needed where no check speaks for the row. ``source`` names what
     thresholds and baselines rest on. ``laxer_because`` explains a row that demands less at a higher level.
@@ -120,7 +120,7 @@ class Requirement(Model):
     severity: Severity
     clauses: tuple[str, ...] = ()
     options: dict[str, Any] = {}
-    look: dict[str, dict[str, Any]] = {}
+    scan: dict[str, dict[str, Any]] = {}
     due_from: date | None = None
     overlay: str | None = None
     replaces: str | None = None

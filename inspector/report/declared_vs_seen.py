@@ -38,27 +38,27 @@ class Comparison(Model):
 
 
 class EndpointSeen(Model):
-    """What became of the looks at one declared endpoint: how many there were, how many saw, why the others did not."""
+    """What became of the scans of one declared endpoint: how many there were, how many saw, why the others did not."""
 
     uri: str
     addresses: tuple[str, ...]
-    looks: int
+    scans: int
     seen: int
     causes: tuple[Cause, ...]
 
 
-class Looks:
-    """Looks, found by the endpoint they were asked for, and by their service: several endpoints may share one look."""
+class ScanIndex:
+    """Looks, found by the endpoint they were asked for, and by their service: several endpoints may share one scan."""
 
-    def __init__(self, looks: Iterable[Evidence]) -> None:
+    def __init__(self, scans: Iterable[Evidence]) -> None:
         self._by_endpoint: dict[str, list[Evidence]] = defaultdict(list)
         self._by_service: dict[tuple[str | None, int | None, str], list[Evidence]] = defaultdict(list)
-        for each in looks:
+        for each in scans:
             self._by_endpoint[each.endpoint or ""].append(each)
             self._by_service[each.subject.host, each.subject.port, each.subject.scheme].append(each)
 
     def at(self, text: str, uri: Uri | None) -> list[Evidence]:
-        """The looks asked for this endpoint, and those at its service though asked for another."""
+        """The scans asked for this endpoint, and those at its service though asked for another."""
         asked = self._by_endpoint.get(text, [])
         if uri is None:
             return asked
@@ -66,13 +66,13 @@ class Looks:
         return [*asked, *(each for each in there if each.endpoint != text)]
 
 
-def endpoint_seen(uri: str, looks: list[Evidence]) -> EndpointSeen:
-    missed = [each for each in looks if each.facts is None]
+def endpoint_seen(uri: str, scans: list[Evidence]) -> EndpointSeen:
+    missed = [each for each in scans if each.facts is None]
     return EndpointSeen(
         uri=uri,
-        addresses=tuple(sorted({each.subject.address for each in looks if each.subject.address})),
-        looks=len(looks),
-        seen=len(looks) - len(missed),
+        addresses=tuple(sorted({each.subject.address for each in scans if each.subject.address})),
+        scans=len(scans),
+        seen=len(scans) - len(missed),
         causes=tuple(sorted({each.failure.cause if each.failure else Cause.NOT_REACHED for each in missed})),
     )
 

@@ -23,8 +23,8 @@ from inspector.regime.regime import Regime, Requirement
 from inspector.report.declared_vs_seen import (
     Comparison,
     EndpointSeen,
-    Looks,
     PortSeen,
+    ScanIndex,
     endpoint_seen,
     observation_of,
     tells_ports,
@@ -105,9 +105,9 @@ class View:
         return Place(source=source, line=1, column=1) if source is not None else None
 
     def endpoints(self) -> tuple[EndpointSeen, ...]:
-        """What became of the looks at every declared endpoint."""
-        looks = Looks(each for each in self.evidence.values() if each.look == 1)
-        return tuple(endpoint_seen(uri, looks.at(uri, self._uri(uri))) for uri in self.inspection.system.endpoints)
+        """What became of the scans of every declared endpoint."""
+        scans = ScanIndex(each for each in self.evidence.values() if each.scan == 1)
+        return tuple(endpoint_seen(uri, scans.at(uri, self._uri(uri))) for uri in self.inspection.system.endpoints)
 
     def _uri(self, text: str) -> Uri | None:
         try:
@@ -120,7 +120,7 @@ class View:
         found = [
             self._comparison(each, kind)
             for each in self.evidence.values()
-            if each.look == 1 and (kind := self.registry.kinds.get(each.kind)) is not None and tells_ports(kind)
+            if each.scan == 1 and (kind := self.registry.kinds.get(each.kind)) is not None and tells_ports(kind)
         ]
         return tuple(sorted(found, key=lambda each: (each.host, each.address)))
 

@@ -115,8 +115,8 @@ class Bundle:
             raise BundleError(f"{name}: holds other bytes than its name says")
         return data
 
-    def capture_of(self, evidence: Evidence) -> ScanOutput:
-        """What ``look`` had returned, with its raw bytes, so that it can be read again."""
+    def output_of(self, evidence: Evidence) -> ScanOutput:
+        """What ``scan`` had returned, with its raw bytes, so that it can be read again."""
         raw = tuple(
             Raw(
                 name=ref.name,

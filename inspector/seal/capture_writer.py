@@ -54,7 +54,7 @@ class Recorded(Model):
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A look's record that may be kept: the evidence as it reads back, its digest and bytes, raw bytes by SHA-256."""
+    """A scan's record that may be kept: the evidence as it reads back, its digest and bytes, raw bytes by SHA-256."""
 
     evidence: Evidence
     digest: str
@@ -65,7 +65,7 @@ class Ready:
 def refer(raw: Raw) -> RawRef:
     """The pointer to raw bytes; raises BundleError when they are too many."""
     if len(raw.data) > RAW_BYTES:
-        raise BundleError(f"{raw.name}: {len(raw.data)} bytes are more than {RAW_BYTES}", remedy="bound the look")
+        raise BundleError(f"{raw.name}: {len(raw.data)} bytes are more than {RAW_BYTES}", remedy="bound the scan")
     return RawRef(
         name=raw.name,
         sha256=digest(raw.data),
@@ -77,7 +77,7 @@ def refer(raw: Raw) -> RawRef:
 
 
 def make_ready(evidence: Evidence, raw: Iterable[Raw] = ()) -> Ready:
-    """What is to be kept of a look, without a disk being touched.
+    """What is to be kept of a scan, without a disk being touched.
 
     Raises ValueError when the evidence could not be read back (a bug of its probe).
     """
@@ -190,7 +190,7 @@ class Writer:
         return ref
 
     def record(self, evidence: Evidence) -> str:
-        """Keep the record of one look and give its digest; it survives whatever happens after this returns.
+        """Keep the record of one scan and give its digest; it survives whatever happens after this returns.
 
         Raises BundleError when the disk refuses, ValueError when the evidence could not be read back (a bug of its
         probe). Recording the same evidence again changes nothing.
@@ -224,7 +224,7 @@ class Writer:
         }
 
     def evidence(self) -> tuple[tuple[str, Evidence], ...]:
-        """All that was recorded, with digests, in the order of the digests (whatever the order of the looks)."""
+        """All that was recorded, with digests, in the order of the digests (whatever the order of the scans)."""
         return tuple((one, self._known.get(one) or self._read(one)) for one in sorted(self._recorded))
 
     def trust(self, name: str) -> bytes:

@@ -36,7 +36,7 @@ class Parts(Generic[M]):
         return {self.rest: canonical(left), **split}
 
     def join(self, read: Callable[[str], bytes], part: str) -> M:
-        """The value in ``part`` of a bundle; ``read`` gives a file's bytes. Raises BundleError naming the file."""
+        """The value in ``part`` of a bundle; ``parse`` gives a file's bytes. Raises BundleError naming the file."""
         rest = f"{part}/{self.rest}"
         whole: dict[str, Any] = json_object(read(rest), rest)
         homes: dict[str, str] = {}

@@ -148,7 +148,7 @@ class Folder:
         return b"".join(self._chunks(name, limit))
 
     def digest(self, name: str, limit: int) -> str:
-        """SHA-256 of the file ``name``, read in pieces; raises BundleError as ``read`` does."""
+        """SHA-256 of the file ``name``, read in pieces; raises BundleError as ``parse`` does."""
         digest = hashlib.sha256()
         for chunk in self._chunks(name, limit):
             digest.update(chunk)

@@ -1,4 +1,4 @@
-"""Looks at names, zones and name servers. They ask resolvers and name servers only; no target gets a packet."""
+"""Scans names, zones and name servers. They ask resolvers and name servers only; no target gets a packet."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ VALUE: Final = 512
 # --- Names ----------------------------------------------------------------------------------------------------------
 
 
-def _read_names(capture: ScanOutput, reading: ParseContext) -> Names:
-    return _names(Replies(capture), host=reading.subject.host or "")
+def _parse_names(output: ScanOutput, context: ParseContext) -> Names:
+    return _names(Replies(output), host=context.subject.host or "")
 
 
 @probe(
@@ -75,7 +75,7 @@ def _read_names(capture: ScanOutput, reading: ParseContext) -> Names:
     intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
     cost=Cost(seconds=60),
-    read=_read_names,
+    parse=_parse_names,
 )
 async def names(target: Target, network: Network) -> ScanOutput:
     """Ask for the addresses and aliases of a host name, and which issuers may certify it."""
@@ -120,12 +120,12 @@ def _caa_record(record: dns.rdata.Rdata) -> CaaRecord:
 # --- Zone -----------------------------------------------------------------------------------------------------------
 
 
-def _read_zone(capture: ScanOutput, reading: ParseContext) -> Zone:
+def _parse_zone(output: ScanOutput, context: ParseContext) -> Zone:
     from inspector_dns.dnssec import validate
 
-    name = reading.subject.host or ""
-    replies = Replies(capture)
-    chain = answered(validate, replies, name, reading.dnssec_anchors, reading.seen_at)
+    name = context.subject.host or ""
+    replies = Replies(output)
+    chain = answered(validate, replies, name, context.dnssec_anchors, context.seen_at)
     return _zone(replies, name, chain)
 
 
@@ -137,8 +137,8 @@ def _read_zone(capture: ScanOutput, reading: ParseContext) -> Zone:
     intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
     cost=Cost(seconds=120),
-    read=_read_zone,
-    heavy=True,
+    parse=_parse_zone,
+    parse_in_worker=True,
     discovers={NS},
 )
 async def zone(target: Target, network: Network, *, name_server_port: int = 53) -> ScanOutput:
@@ -146,14 +146,14 @@ async def zone(target: Target, network: Network, *, name_server_port: int = 53) 
 
     ``name_server_port`` is the port at which the zone's name servers are then asked.
     """
-    capture = await ask(network, partial(_wanted, name=target.host), dnssec=True)
-    servers = _zone(Replies(capture), target.host, _UNKNOWN).servers
+    output = await ask(network, partial(_wanted, name=target.host), dnssec=True)
+    servers = _zone(Replies(output), target.host, _UNKNOWN).servers
     port = "" if name_server_port == NS.port else f":{name_server_port}"
     found = tuple(
         Discovered(uri=f"ns://{server.name}{port}/{target.host}", why="name server of the zone", infrastructure=True)
         for server in servers.seen or ()
     )
-    return capture.model_copy(update={"discovered": found})
+    return output.model_copy(update={"discovered": found})
 
 
 _UNKNOWN: Final = Answer[Chain](unseen=Cause.NOT_SELECTED)
@@ -233,13 +233,13 @@ def _keys(replies: Replies, name: str) -> tuple[ZoneKey, ...]:
 # --- Name servers ---------------------------------------------------------------------------------------------------
 
 
-def _read_name_server(capture: ScanOutput, reading: ParseContext) -> NameServer:
+def _parse_name_server(output: ScanOutput, context: ParseContext) -> NameServer:
     return NameServer(
-        zone=_zone_of(reading.subject.uri),
-        server=reading.subject.host or "",
-        address=reading.subject.address or "",
-        udp=answered(_server_reply, capture, "udp"),
-        tcp=answered(_server_reply, capture, "tcp"),
+        zone=_zone_of(context.subject.uri),
+        server=context.subject.host or "",
+        address=context.subject.address or "",
+        udp=answered(_server_reply, output, "udp"),
+        tcp=answered(_server_reply, output, "tcp"),
     )
 
 
@@ -251,7 +251,7 @@ def _read_name_server(capture: ScanOutput, reading: ParseContext) -> NameServer:
     intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
     cost=Cost(connections=2, seconds=30),
-    read=_read_name_server,
+    parse=_parse_name_server,
 )
 async def name_server(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
     """Ask one name server at one address for a zone's start of authority, over UDP and over TCP."""
@@ -281,14 +281,14 @@ def _zone_of(uri: str) -> str:
     return urlsplit(uri).path.strip("/")
 
 
-def _server_reply(capture: ScanOutput, transport: str) -> ServerReply | None:
+def _server_reply(output: ScanOutput, transport: str) -> ServerReply | None:
     from dns.flags import AA
     from dns.rcode import to_text
     from dns.rdtypes.ANY.SOA import SOA
 
-    wire = capture.named(transport)
+    wire = output.named(transport)
     if wire is None:
-        cause = next((gap.cause for gap in capture.gaps if gap.question == transport), Cause.NOT_SELECTED)
+        cause = next((gap.cause for gap in output.gaps if gap.question == transport), Cause.NOT_SELECTED)
         if cause is Cause.REFUSED:
             return None
         raise NotSeen(cause)

@@ -61,13 +61,13 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in decoded)
 
 
-def read_http(capture: ScanOutput, reading: ParseContext) -> Http:
-    """The facts of one look; raises ScanFailure when the port gave no reply that tells what it speaks."""
-    kept = capture.named("exchanges.json")
+def parse_http(output: ScanOutput, context: ParseContext) -> Http:
+    """The facts of one scan; raises ScanFailure when the port gave no reply that tells what it speaks."""
+    kept = output.named("exchanges.json")
     if kept is None:
         raise ValueError("no exchange was kept")
     exchanges = Exchanges.parse(kept)
-    subject = reading.subject
+    subject = context.subject
     last = exchanges.along[-1]
     speaks = _speech(exchanges, subject.scheme)
     if speaks == subject.scheme:
@@ -87,7 +87,7 @@ def read_http(capture: ScanOutput, reading: ParseContext) -> Http:
                 _redirect(onward.seen or ""), onward.unseen or (None if last.status == UNAUTHORISED else cause)
             ),
             "headers": _told(_headers(last), cause),
-            "cookies": _told(_cookies(exchanges.along, reading.seen_at), cause),
+            "cookies": _told(_cookies(exchanges.along, context.seen_at), cause),
             "body": _told(
                 Body(size=last.body_bytes, sha256=last.body_sha256, complete=last.body_complete),
                 cause or last.body_cause,

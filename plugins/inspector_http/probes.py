@@ -1,4 +1,4 @@
-"""How a web endpoint is looked at: one plain GET, followed along redirects that stay on the same service."""
+"""How a web endpoint is scanned: one plain GET, followed along redirects that stay on the same service."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from inspector import (
 )
 from inspector.model.subject import Uri
 from inspector_http.observations import Http
-from inspector_http.parsing import BAD_REQUEST, HTTP, HTTPS, location, plain, read_http, uri_of
+from inspector_http.parsing import BAD_REQUEST, HTTP, HTTPS, location, parse_http, plain, uri_of
 from inspector_http.redaction import Exchange, Exchanges, Redaction
 
-#: Bounds of one look: redirects followed, bytes read of a body, seconds for the head of a reply and for its body.
+#: Bounds of one scan: redirects followed, bytes read of a body, seconds for the head of a reply and for its body.
 REDIRECTS_FOLLOWED = 5
 BODY_BYTES = 65536
 HEAD_SECONDS = 12.0
@@ -36,10 +36,10 @@ BODY_SECONDS = 3.0
 
 
 def _cost(target: Target, _options: Mapping[str, Any]) -> Cost:
-    """The bounds of one look; on port 443 with those of the look at port 80 that it brings to light."""
+    """The bounds of one scan; on port 443 with those of the scan of port 80 that it brings to light."""
     steps = REDIRECTS_FOLLOWED + 2
-    looks = 2 if _brings_port_80(target) else 1
-    return Cost(connections=looks * steps, seconds=int(HEAD_SECONDS + BODY_SECONDS) * steps)
+    scans = 2 if _brings_port_80(target) else 1
+    return Cost(connections=scans * steps, seconds=int(HEAD_SECONDS + BODY_SECONDS) * steps)
 
 
 def _brings_port_80(target: Target) -> bool:
@@ -51,7 +51,7 @@ def _brings_port_80(target: Target) -> bool:
     kind=Http,
     schemes={HTTPS, HTTP},
     subject_kind=SubjectKind.URL,
-    read=read_http,
+    parse=parse_http,
     discovers={HTTPS, HTTP},
     cost=_cost,
 )

@@ -39,7 +39,7 @@ class Exchange(Model):
 
 
 class Exchanges(Model):
-    """All exchanges of one look: along the redirects, and the same port asked in the other language (http or https)."""
+    """All exchanges of one scan: along the redirects, and the same port asked in the other language (http or https)."""
 
     along: tuple[Exchange, ...]
     other: Exchange | None = None

@@ -1,4 +1,4 @@
-"""The look at a mail domain. It asks resolvers only; no target gets a packet."""
+"""The scan of a mail domain. It asks resolvers only; no target gets a packet."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ RECORDS: Final = 8
 RECORD: Final = 1024
 
 
-def _read(capture: ScanOutput, reading: ParseContext) -> MailDomain:
-    return _mail(Replies(capture), reading.subject.host or "")
+def _read(output: ScanOutput, context: ParseContext) -> MailDomain:
+    return _mail(Replies(output), context.subject.host or "")
 
 
 @probe(
@@ -40,7 +40,7 @@ def _read(capture: ScanOutput, reading: ParseContext) -> MailDomain:
     intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
     cost=Cost(seconds=120),
-    read=_read,
+    parse=_read,
 )
 async def mail(target: Target, network: Network) -> ScanOutput:
     """Ask for a domain's exchangers, its SPF record with all that it includes, and its DMARC record."""

@@ -1,4 +1,4 @@
-"""How network services are looked at: a connect sweep by nmap, and listening to what the open ports say."""
+"""How network services are scanned: a connect sweep by nmap, and listening to what the open ports say."""
 
 from __future__ import annotations
 
@@ -60,17 +60,17 @@ def _sweep_cost(target: Target, options: Mapping[str, Any]) -> Cost:
     return Cost(connections=1, port_questions=count * (1 + RETRIES), seconds=30 + count // 25)
 
 
-def read_ports(capture: ScanOutput, reading: ParseContext) -> OpenPorts:
+def parse_ports(output: ScanOutput, context: ParseContext) -> OpenPorts:
     """The state of every port that was asked."""
-    xml = capture.named("nmap.xml")
+    xml = output.named("nmap.xml")
     if xml is None:
         raise ValueError("nmap's report is missing")
-    sweep = Sweep.parse(capture.named("sweep.json") or b"{}")
-    answers = states(scan_of(xml, reading.subject.address or ""), sweep)
+    sweep = Sweep.parse(output.named("sweep.json") or b"{}")
+    answers = states(scan_of(xml, context.subject.address or ""), sweep)
     return OpenPorts(spans=spans(answers, alone=NOTABLE.keys() | set(sweep.declared)))
 
 
-@probe("ports", kind=OpenPorts, schemes={HOST}, subject_kind=SubjectKind.ADDRESS, read=read_ports, cost=_sweep_cost)
+@probe("ports", kind=OpenPorts, schemes={HOST}, subject_kind=SubjectKind.ADDRESS, parse=parse_ports, cost=_sweep_cost)
 async def ports(target: Target, network: Network, *, sweep: Reach = "notable") -> ScanOutput:
     """Ask the ports by full connections, then ask one that had answered once more.
 
@@ -123,11 +123,11 @@ def _chosen(target: Target, ports: OpenPorts) -> tuple[int, ...]:
     return (*worth, *others)
 
 
-def read_greetings(capture: ScanOutput, reading: ParseContext) -> Greetings:
+def parse_greetings(output: ScanOutput, context: ParseContext) -> Greetings:
     """What every port said."""
-    raw = capture.named("greetings.json")
+    raw = output.named("greetings.json")
     if raw is None:
-        raise ValueError(f"nothing was heard at {reading.subject.address}")
+        raise ValueError(f"nothing was heard at {context.subject.address}")
     heard = sorted(Hearing.parse(raw).ports, key=lambda each: each.port)
     return Greetings(ports=tuple(greeting_of(each) for each in heard))
 
@@ -137,7 +137,7 @@ def read_greetings(capture: ScanOutput, reading: ParseContext) -> Greetings:
     kind=Greetings,
     schemes={HOST},
     subject_kind=SubjectKind.ADDRESS,
-    read=read_greetings,
+    parse=parse_greetings,
     cost=Cost(connections=PORTS_HEARD, seconds=PORTS_HEARD * 3),
 )
 async def greetings(target: Target, network: Network, ports: OpenPorts) -> ScanOutput:

@@ -125,7 +125,7 @@ class Exhibit:
 def exhibits(evidence: Mapping[str, Evidence]) -> dict[str, Exhibit]:
     """The evidence by digest, numbered in the order of subjects, probes and looks."""
     ordered = sorted(
-        evidence.items(), key=lambda item: (item[1].subject.key, item[1].probe, item[1].look, item[1].began, item[0])
+        evidence.items(), key=lambda item: (item[1].subject.key, item[1].probe, item[1].scan, item[1].began, item[0])
     )
     return {digest: Exhibit(number, digest, each) for number, (digest, each) in enumerate(ordered, start=1)}
 

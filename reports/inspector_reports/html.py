@@ -211,7 +211,7 @@ class Told:
         ]
 
     def missed(self) -> list[tuple[Cause, list[Missed]]]:
-        """The looks that saw nothing, by cause."""
+        """The scans that saw nothing, by cause."""
         by_cause: dict[Cause, list[Missed]] = defaultdict(list)
         for each in self.view.judgement.coverage.missed:
             by_cause[each.cause].append(each)

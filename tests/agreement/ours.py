@@ -28,7 +28,7 @@ _ANSWER_SECONDS = 3
 
 def facts(asked: Asked) -> Facts:
     """What the product says; raises Silent when it cannot even tell the versions."""
-    found: dict[str, Value] = dict(_enumerated(_look("tls", asked, answer_seconds=_ANSWER_SECONDS)))
+    found: dict[str, Value] = dict(_enumerated(_scan("tls", asked, answer_seconds=_ANSWER_SECONDS)))
     found |= derived(found)
     for part in (_certificates, _attacks, _sessions, _injection):
         try:
@@ -38,8 +38,8 @@ def facts(asked: Asked) -> Facts:
     return found
 
 
-def _look(name: str, asked: Asked, **options: Any) -> Any:
-    """What one probe observes; raises Silent where it does not look at such servers, or with what ended the look."""
+def _scan(name: str, asked: Asked, **options: Any) -> Any:
+    """What one probe observes; raises Silent where it does not look at such servers, or with what ended the scan."""
     by, scheme = _PROBES[name], _SCHEMES.get(asked.protocol, asked.protocol)
     if scheme not in {each.name for each in by.schemes}:
         raise Silent(f"{name} does not look at {scheme}")
@@ -95,13 +95,13 @@ def _told(name: str, answer: Answer[bool | None], flawed: bool) -> Iterator[tupl
 
 
 def _certificates(asked: Asked) -> Iterator[tuple[str, Value]]:
-    seen = _look("certificates", asked)
+    seen = _scan("certificates", asked)
     if all(answer.is_seen for answer in seen.named.answers):
         yield "certificates", members(leaf.sha256 for leaf in seen.leaves)
 
 
 def _attacks(asked: Asked) -> Iterator[tuple[str, Value]]:
-    seen = _look("tls-attacks", asked)
+    seen = _scan("tls-attacks", asked)
     yield from _told("heartbleed", seen.heartbleed, True)
     yield from _told("ccs-injection", seen.ccs_injection, True)
     if seen.robot.is_seen:
@@ -111,8 +111,8 @@ def _attacks(asked: Asked) -> Iterator[tuple[str, Value]]:
 
 
 def _sessions(asked: Asked) -> Iterator[tuple[str, Value]]:
-    yield from _told("early-data", _look("tls-sessions", asked).early_data, True)
+    yield from _told("early-data", _scan("tls-sessions", asked).early_data, True)
 
 
 def _injection(asked: Asked) -> Iterator[tuple[str, Value]]:
-    yield from _told("starttls-injection", _look("starttls-injection", asked).carried_out, True)
+    yield from _told("starttls-injection", _scan("starttls-injection", asked).carried_out, True)

@@ -47,7 +47,7 @@ OVEN, CRUMB = Scheme("oven", port=7), Scheme("crumb", port=8)
 NAME = Text(vi="thử", en="test")
 RAW = (Raw(name="heat", data=b"hot"),)
 
-Look = Callable[..., Awaitable[ScanOutput]]
+Scan = Callable[..., Awaitable[ScanOutput]]
 
 
 class Oven(Observation):
@@ -71,36 +71,36 @@ class Crumb(Observation):
     size: int = 1
 
 
-def read_oven(capture: ScanOutput, reading: ParseContext) -> Oven:
-    return Oven(hot=Answer(seen=capture.named("heat") == b"hot"))
+def parse_oven(output: ScanOutput, context: ParseContext) -> Oven:
+    return Oven(hot=Answer(seen=output.named("heat") == b"hot"))
 
 
-def read_bread(capture: ScanOutput, reading: ParseContext) -> Bread:
+def parse_bread(output: ScanOutput, context: ParseContext) -> Bread:
     return Bread(baked=True)
 
 
-def read_crumb(capture: ScanOutput, reading: ParseContext) -> Crumb:
+def parse_crumb(output: ScanOutput, context: ParseContext) -> Crumb:
     return Crumb()
 
 
-def oven(capture: ScanOutput | None = None, read: Callable[..., Any] = read_oven) -> Probe:
-    """A look at an oven that comes to this, and brings crumbs to light."""
-    comes_to = capture or ScanOutput(raw=RAW)
+def oven(output: ScanOutput | None = None, parse: Callable[..., Any] = parse_oven) -> Probe:
+    """A scan of an oven that comes to this, and brings crumbs to light."""
+    comes_to = output or ScanOutput(raw=RAW)
 
     @probe(
         "oven",
         kind=Oven,
         schemes={OVEN},
         subject_kind=SubjectKind.ADDRESS,
-        read=read,
+        parse=parse,
         intrusiveness=Intrusiveness.PASSIVE,
         discovers={CRUMB},
         cost=Cost(connections=3, port_questions=5, seconds=20),
     )
-    async def look(target: Target, network: Network, *, doors: int = 1, wide: bool = False) -> ScanOutput:
+    async def scan(target: Target, network: Network, *, doors: int = 1, wide: bool = False) -> ScanOutput:
         return comes_to
 
-    return look
+    return scan
 
 
 @probe(
@@ -108,7 +108,7 @@ def oven(capture: ScanOutput | None = None, read: Callable[..., Any] = read_oven
     kind=Bread,
     schemes={OVEN},
     subject_kind=SubjectKind.ADDRESS,
-    read=read_bread,
+    parse=parse_bread,
     intrusiveness=Intrusiveness.PASSIVE,
 )
 async def bread(target: Target, network: Network, oven: Oven) -> ScanOutput:
@@ -121,7 +121,7 @@ async def bread(target: Target, network: Network, oven: Oven) -> ScanOutput:
     kind=Crumb,
     schemes={CRUMB},
     subject_kind=SubjectKind.ADDRESS,
-    read=read_crumb,
+    parse=parse_crumb,
     intrusiveness=Intrusiveness.PASSIVE,
 )
 async def crumb(target: Target, network: Network) -> ScanOutput:
@@ -161,7 +161,7 @@ CHECKS = (oven_hot, bread_baked, crumbs_swept)
 
 def crumbs(count: int) -> tuple[Discovered, ...]:
     """So many crumbs, each with an address of its own."""
-    return tuple(Discovered(uri=f"crumb://127.0.0.{number}:8", why="a look") for number in range(1, count + 1))
+    return tuple(Discovered(uri=f"crumb://127.0.0.{number}:8", why="a scan") for number in range(1, count + 1))
 
 
 def registry(probes: Iterable[Probe] | None = None, checks: Iterable[Check] = CHECKS) -> Registry:
@@ -243,7 +243,7 @@ def job(folder: Path, *endpoints: str, **changes: Any) -> Job:
 
 
 def inspect(folder: Path, given: Job, *, collected: bool = True) -> tuple[Bundle, Judgement]:
-    """The whole line; without ``collected`` it is closed before anything was looked at."""
+    """The whole line; without ``collected`` it is closed before anything was scanned."""
     prepared = asyncio.run(prepare(given))
     with begin(prepared) as writer:
         if collected:

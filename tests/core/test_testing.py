@@ -66,19 +66,19 @@ class Banner(Observation):
     text: str
 
 
-def _read(capture: ScanOutput, reading: ParseContext) -> Banner:
-    return Banner(text=(capture.named("banner") or b"").decode())
+def _read(output: ScanOutput, context: ParseContext) -> Banner:
+    return Banner(text=(output.named("banner") or b"").decode())
 
 
-@probe("test-banner", kind=Banner, schemes={Scheme("tcp")}, subject_kind=SubjectKind.ADDRESS, read=_read)
+@probe("test-banner", kind=Banner, schemes={Scheme("tcp")}, subject_kind=SubjectKind.ADDRESS, parse=_read)
 async def banner(target: Target, network: Network, *, limit: int = 10) -> ScanOutput:
     """Take what a server says first."""
     stream = await network.connect()
     return ScanOutput(raw=(Raw(name="banner", data=await stream.read(limit)),))
 
 
-def test_a_look_through_the_real_door() -> None:
-    """A probe looks at a real server, its options count, and the ledger has its connection."""
+def test_a_scan_through_the_real_door() -> None:
+    """A probe scans a real server, its options count, and the ledger has its connection."""
     import socket
     import threading
 
@@ -92,10 +92,10 @@ def test_a_look_through_the_real_door() -> None:
         server = threading.Thread(target=serve)
         server.start()
         port = listener.getsockname()[1]
-        look = run_probe(banner, f"tcp://www.example.vn:{port}", limit=5)
+        scan = run_probe(banner, f"tcp://www.example.vn:{port}", limit=5)
         server.join()
-    assert look.seen(Banner).text == "hello"
-    assert [(each.address, each.port) for each in look.ledger] == [("127.0.0.1", port)]
+    assert scan.seen(Banner).text == "hello"
+    assert [(each.address, each.port) for each in scan.ledger] == [("127.0.0.1", port)]
     with pytest.raises(ScanFailure) as failure:
         run_probe(banner, f"tcp://www.example.vn:{port}").seen(Banner)
     assert failure.value.cause is Cause.REFUSED

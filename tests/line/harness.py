@@ -161,12 +161,12 @@ class Told:
     def evidence(self) -> list[Evidence]:
         return [evidence for bundle in self.bundles for _, evidence in bundle.evidence()]
 
-    def look(self, probe: str, subject: str = "", look: int = 1) -> Evidence:
-        """The one look of this probe at a subject that begins so."""
+    def scan(self, probe: str, subject: str = "", scan: int = 1) -> Evidence:
+        """The one scan of this probe at a subject that begins so."""
         [found] = [
             each
             for each in self.evidence
-            if (each.probe, each.look) == (probe, look) and each.subject.uri.startswith(subject)
+            if (each.probe, each.scan) == (probe, scan) and each.subject.uri.startswith(subject)
         ]
         return found
 

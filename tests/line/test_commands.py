@@ -142,7 +142,7 @@ def test_2_for_misuse(line: Line, at: dict[str, str]) -> None:
 def test_3_where_something_was_not_seen(line: Line, at: dict[str, str]) -> None:
     """Nothing fails, but what must hold could not be seen."""
     options = ("--level", 3, "--only", "every-web-endpoint-encrypted")
-    told = line.call("run", at["silent"], *options, ceilings={"look_seconds": 1})
+    told = line.call("run", at["silent"], *options, ceilings={"scan_seconds": 1})
     assert told.code == 3
     assert told.verdict("every-web-endpoint-encrypted") == ("inconclusive", "timeout")
 

@@ -1,4 +1,4 @@
-"""A failure is looked at twice before anybody is told."""
+"""A failure is scanned twice before anybody is told."""
 
 from collections.abc import Iterator
 
@@ -46,15 +46,15 @@ def test_a_server_that_flips_is_unstable(told: Told, servers: Servers) -> None:
     assert sorted(relied["look"] for relied in found["evidence"]) == [1, 2]
 
 
-def test_a_server_that_bans_after_the_first_look_still_fails(told: Told, servers: Servers) -> None:
-    """A second look that sees nothing leaves the failure standing, unconfirmed."""
+def test_a_server_that_bans_after_the_first_scan_still_fails(told: Told, servers: Servers) -> None:
+    """A confirmation scan that sees nothing leaves the failure standing, unconfirmed."""
     found = about(told, servers, "bans")
     assert (found["outcome"], found["confirmed"]) == ("fail", False)
-    assert told.look("http", f"http://127.0.0.1:{servers.ports['bans']}/", look=2).facts is None
+    assert told.scan("http", f"http://127.0.0.1:{servers.ports['bans']}/", scan=2).facts is None
 
 
 def test_what_passes_is_looked_at_once(told: Told, servers: Servers) -> None:
-    """No second look where nothing failed: the server counts one connection."""
+    """No confirmation scan where nothing failed: the server counts one connection."""
     assert about(told, servers, "good")["outcome"] == "pass"
     assert len(servers.heard()["good"]) == 1
     assert len(servers.heard()["stable"]) == 2

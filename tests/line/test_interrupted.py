@@ -73,7 +73,7 @@ def test_killed_and_resumed(line: Line) -> None:
     assert told.code == 0
     assert {name: len(each) for name, each in heard.items()} == {"fast": 1, "held": 2}
     assert (begun.folder / "capture" / "journal.jsonl").read_text().splitlines(keepends=True)[: len(before)] == before
-    assert sorted((each.subject.port, each.look) for each in told.evidence) == sorted(
+    assert sorted((each.subject.port, each.scan) for each in told.evidence) == sorted(
         (port, 1) for port in begun.servers.ports.values()
     )
     assert [finding["outcome"] for finding in told.findings] == ["pass", "pass"]

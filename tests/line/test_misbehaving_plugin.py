@@ -1,4 +1,4 @@
-"""A plugin that does everything wrong harms nobody: its own looks and checks are errors, and it is named in them."""
+"""A plugin that does everything wrong harms nobody: its own scans and checks are errors, and it is named in them."""
 
 import json
 import sys
@@ -13,12 +13,12 @@ from tests.line.harness import Line, Servers, Told, free_port, say, serving, sys
 
 SOURCES = Path(__file__).with_name("rogue")
 DECOY = "127.0.0.99"
-#: What becomes of each look: the outcome of the check that it ended, the cause, and words of the reason.
-LOOKS = {
+#: What becomes of each scan: the outcome of the check that it ended, the cause, and words of the reason.
+SCANS = {
     "raises": ("error", "bug", "inspector_rogue.probes raised KeyError: 'a mistake of mine'"),
-    "hangs": ("inconclusive", "timeout", "the look did not end in time"),
-    "burns": ("error", "bug", "the look blocked every other for longer than 1.5 s"),
-    "sleeps": ("error", "bug", "the look blocked every other for longer than 1.5 s"),
+    "hangs": ("inconclusive", "timeout", "the scan did not end in time"),
+    "burns": ("error", "bug", "the scan blocked every other for longer than 1.5 s"),
+    "sleeps": ("error", "bug", "the scan blocked every other for longer than 1.5 s"),
     "answers": ("error", "bug", "inspector_rogue.probes raised"),
     "misreads": ("inconclusive", "protocol-error", "this makes no sense"),
     "stutters": ("error", "bug", "inspector_rogue.probes raised ZeroDivisionError: a mistake in reading"),
@@ -62,13 +62,13 @@ def servers() -> Iterator[Servers]:
 
 @pytest.fixture(scope="module")
 def told(line: Line, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    """One inspection with all its looks beside an honest one, then judged again."""
+    """One inspection with all its scans beside an honest one, then judged again."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("inspector.collect.collector.BLOCKING_SECONDS", 1.5)
         monkeypatch.setattr("inspector.assess.assessor.CHECK_SECONDS", 1.0)
         with having(tmp_path_factory.mktemp("rogue"), "inspector_rogue", "inspector_smuggler"):
             port = servers.ports["page"]
-            endpoints = [f"{name}://127.0.0.1:{port}" for name in (*LOOKS, *SMUGGLED)]
+            endpoints = [f"{name}://127.0.0.1:{port}" for name in (*SCANS, *SMUGGLED)]
             declaration = line.declare(system(f"http://127.0.0.1:{port}/", *endpoints))
             only = [word for each in ("rogue", "smuggler", "no-version-disclosed") for word in ("--only", each)]
             yield line.call("run", declaration, *only, "--lang", "en", "--fail-on", "low")
@@ -80,20 +80,20 @@ def test_inspection_ends_as_any_other(told: Told) -> None:
     assert told.bundle.sealed.predicate.reason == "complete"
 
 
-def test_honest_looks_are_not_disturbed(told: Told) -> None:
+def test_honest_scans_are_not_disturbed(told: Told) -> None:
     """The page beside is judged as ever."""
     assert told.verdict("no-version-disclosed") == ("pass", None)
 
 
-@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.parametrize("name", SCANS)
 def test_look_that_goes_wrong(told: Told, name: str) -> None:
     """It is an error of the tool or inconclusive, never a verdict about the system; the reason names the plugin."""
-    outcome, cause, words = LOOKS[name]
+    outcome, cause, words = SCANS[name]
     assert told.verdict(f"rogue-{name}") == (outcome, cause)
-    look = told.look(name)
-    assert look.failure is not None
-    assert words in look.failure.detail
-    assert look.facts is None
+    scan = told.scan(name)
+    assert scan.failure is not None
+    assert words in scan.failure.detail
+    assert scan.facts is None
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -109,10 +109,10 @@ def test_check_that_goes_wrong(told: Told, check: str) -> None:
 def test_look_past_the_door(told: Told, name: str) -> None:
     """It is stopped and on record, though the plugin swallows the refusal and says that all is fine."""
     assert told.verdict(f"smuggler-{name}") == ("error", "bug")
-    look = told.look(name)
-    assert look.failure is not None
-    assert look.failure.detail.startswith("inspector_smuggler")
-    assert "past the network door" in look.failure.detail
+    scan = told.scan(name)
+    assert scan.failure is not None
+    assert scan.failure.detail.startswith("inspector_smuggler")
+    assert "past the network door" in scan.failure.detail
 
 
 def test_check_past_the_door(told: Told) -> None:

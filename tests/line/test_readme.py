@@ -119,7 +119,7 @@ def test_the_two_commands_are_there() -> None:
     assert re.search(r"^\s*test\)", script, re.MULTILINE)
 
 
-def test_a_first_look(port: int, tmp_path: Path) -> None:
+def test_a_first_scan(port: int, tmp_path: Path) -> None:
     """The smoke check of a server on this machine needs no papers."""
     (command,) = _blocks("sh", "https://127.0.0.1:8443/ --level 3 --select smoke")
     _clean(_shell(command.replace("8443", str(port)), tmp_path), CLEAN)

@@ -159,7 +159,7 @@ def test_reread_without_a_network(line: Line, told: Told, copy: Path) -> None:
     [before] = copy.glob("judgements/*/findings.json")
     first = json.loads(before.read_bytes())
     with network() as inside:
-        again = line.spawn("assess", copy, "--reread", "--lang", "en", wrap=inside)
+        again = line.spawn("assess", copy, "--reparse", "--lang", "en", wrap=inside)
     assert again.code == told.code
     judged = json.loads((newest(copy) / "judgement.json").read_bytes())
     assert judged["reread"] is True
@@ -170,7 +170,7 @@ def test_reread_without_a_network(line: Line, told: Told, copy: Path) -> None:
 def test_judging_leaves_every_server_alone(line: Line, servers: Servers, copy: Path) -> None:
     """No command on a sealed bundle reaches a server."""
     before = servers.heard()
-    for command in (("assess", copy), ("assess", copy, "--reread"), ("verify", copy), ("seal", copy)):
+    for command in (("assess", copy), ("assess", copy, "--reparse"), ("verify", copy), ("seal", copy)):
         line.call(*command)
     assert servers.heard() == before
 

@@ -58,7 +58,7 @@ def test_the_plan_says_that_other_hosts_may_be_asked(line: Line, place: Place) -
 
 
 def test_a_named_source_is_believed(line: Line, place: Place) -> None:
-    """Once the authorisation names host and port, the revocation fails the server, confirmed by a second look."""
+    """Once the authorisation names host and port, the revocation fails the server, confirmed by a confirmation scan."""
     covers = {"names": [sources.LISTS], "blocks": ["127.0.0.1/32"], "ports": ["1-65535"]}
     told = line.call("run", line.declare(system(place.endpoint), covers=covers), "--only", CHECK, "--fail-on", "high")
     found = told.finding(CHECK)

@@ -110,7 +110,7 @@ def test_name_that_does_not_exist(told: Told, servers: Servers) -> None:
     """It is not reached, says why, and was asked for once in each family."""
     assert told.verdict("https-reachable", "https://nowhere.line.test") == ("inconclusive", "not-reached")
     assert told.verdict("tls-modern-protocols", "https://nowhere.line.test") == ("inconclusive", "not-reached")
-    failure = told.look("tls", "https://nowhere").failure
+    failure = told.scan("tls", "https://nowhere").failure
     assert failure is not None
     assert "NXDOMAIN" in failure.detail
     assert sorted(servers.heard()["names"]) == ["nowhere.line.test A", "nowhere.line.test AAAA"]
@@ -146,7 +146,7 @@ def test_endless_headers(told: Told, at: dict[str, str]) -> None:
 def test_endless_body(told: Told, at: dict[str, str]) -> None:
     """The head was whole, so it is judged; of the body only the beginning is read."""
     assert told.verdict("content-type-nosniff", f"http://{at['body']}") == ("fail", None)
-    facts = told.look("http", f"http://{at['body']}").facts
+    facts = told.scan("http", f"http://{at['body']}").facts
     assert facts is not None
     assert facts["body"]["seen"]["complete"] is False
     assert facts["body"]["seen"]["size"] <= 65536
@@ -155,7 +155,7 @@ def test_endless_body(told: Told, at: dict[str, str]) -> None:
 def test_redirect_loop(told: Told, at: dict[str, str]) -> None:
     """The loop is followed once around and no further."""
     assert told.verdict("http-redirects-to-https", f"http://{at['loop']}") == ("inconclusive", "protocol-error")
-    gaps = told.look("http", f"http://{at['loop']}").gaps
+    gaps = told.scan("http", f"http://{at['loop']}").gaps
     assert [gap.detail for gap in gaps] == ["redirect loop"]
 
 
@@ -170,8 +170,8 @@ def test_chain_of_self_issued_intermediates(told: Told, at: dict[str, str]) -> N
     chain = f"https://{at['chain']}"
     assert told.verdict("certificate-chains-to-public-root", chain) == ("inconclusive", "protocol-error")
     assert told.verdict("certificate-in-date", chain) == ("pass", None)
-    look = told.look("certificates", chain)
-    assert look.ended - look.began < timedelta(seconds=60)
+    scan = told.scan("certificates", chain)
+    assert scan.ended - scan.began < timedelta(seconds=60)
 
 
 # --- nothing that a server says is obeyed -----------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def test_server_that_never_answers(line: Line, certificate: dict[str, str]) -> N
             "run",
             paper,
             *("--only", "tls-modern-protocols", "--only", "https-reachable", "--fail-on", "high"),
-            ceilings={"look_seconds": 2},
+            ceilings={"scan_seconds": 2},
         )
     assert told.code == 3
     assert told.verdict("https-reachable", f"https://{there}") == ("inconclusive", "timeout")

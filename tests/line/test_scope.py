@@ -53,9 +53,9 @@ def test_decoy_gets_no_packet(told: Told, servers: Servers) -> None:
 @pytest.mark.parametrize("host", ["decoy.line.test", DECOY])
 def test_redirect_away_is_out_of_scope(told: Told, servers: Servers, host: str) -> None:
     """The target of the redirect is on record, with the reason why it was not asked."""
-    look = told.look("http", f"http://{host}:{servers.ports['decoy']}/")
-    assert look.failure is not None
-    assert look.failure.cause == "out-of-scope"
+    scan = told.scan("http", f"http://{host}:{servers.ports['decoy']}/")
+    assert scan.failure is not None
+    assert scan.failure.cause == "out-of-scope"
     assert told.verdict("no-version-disclosed", f"http://{host}") == ("inconclusive", "out-of-scope")
 
 

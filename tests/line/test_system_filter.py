@@ -106,7 +106,7 @@ def test_secrets_stand_nowhere(told: Told, servers: Servers) -> None:
     """Session values and tokens of a server are in no file and on no terminal, though they were received."""
     assert servers.heard()["bravo"]
     [bundle] = [each for each in told.bundles if each.inspection.system.id == "bravo"]
-    [kept] = [raw.data for _, evidence in bundle.evidence() for raw in bundle.capture_of(evidence).raw]
+    [kept] = [raw.data for _, evidence in bundle.evidence() for raw in bundle.output_of(evidence).raw]
     assert f"sid=len={len(COOKIE)},sha256=".encode() in kept
     for path, data in every_byte(told.output):
         assert COOKIE.encode() not in data, path

@@ -66,7 +66,7 @@ def test_closed_window_ends_a_running_inspection_cleanly(
     assert told.verdict("no-version-disclosed", held) == ("inconclusive", "outside-window")
     assert {name: len(each) for name, each in heard.items()} == {"page": 1, "held": 1}
     assert told.bundle.sealed.predicate.reason == "complete"
-    again = told.look("http", page, look=2)
+    again = told.scan("http", page, scan=2)
     assert again.failure is not None
     assert again.failure.cause == "outside-window"
 

@@ -33,7 +33,7 @@ def test_no_file_names_a_registry_or_a_place_of_one_machine() -> None:
 
 
 @pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"])
-def test_what_a_newcomer_looks_for_is_there(name: str) -> None:
+def test_what_a_newcomer_scans_for_is_there(name: str) -> None:
     assert (ROOT / name).read_text(encoding="utf-8").strip()
 
 

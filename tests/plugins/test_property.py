@@ -92,7 +92,7 @@ class Inputs:
         return self.check.judge(given, self.options).outcome
 
     def variants(self) -> Iterator[list[list[Observation | None]]]:
-        """The facts with one answer unseen, or with one look that saw nothing at all."""
+        """The facts with one answer unseen, or with one scan that saw nothing at all."""
         for index, seen in enumerate(self.facts):
             for place, fact in enumerate(seen):
                 if fact is not None:

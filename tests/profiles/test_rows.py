@@ -90,7 +90,7 @@ def test_options_fit_the_signature(regime: Regime, registry: Registry) -> None:
 @each_regime
 def test_look_options_name_probes(regime: Regime, registry: Registry) -> None:
     """Look options are for probes that exist."""
-    assert {probe for row in regime.requirements for probe in row.look} <= set(registry.probes)
+    assert {probe for row in regime.requirements for probe in row.scan} <= set(registry.probes)
 
 
 @each_regime
@@ -205,7 +205,7 @@ def test_every_text_is_in_both_languages(regime: Regime) -> None:
 
 
 @each_regime
-def test_smoke_rows_are_few_looks(regime: Regime) -> None:
+def test_smoke_rows_are_few_scans(regime: Regime) -> None:
     """The smoke selection asks of one URL only what a handshake and a few requests show."""
     smoke = {row.check for row in regime.requirements if "smoke" in row.tags}
     assert {"https-reachable", "tls-modern-protocols", "certificate-in-date", "hsts-set"} <= smoke

@@ -229,7 +229,7 @@ def authorisations() -> tuple[Authorisation, ...]:
 
 
 def evidence() -> dict[str, Evidence]:
-    """Four looks: two that saw, one that a second look repeats, one that saw nothing."""
+    """Four looks: two that saw, one that a confirmation scan repeats, one that saw nothing."""
     portal = _subject(PORTAL, "portal.example.vn", "192.0.2.5", 443)
     common = {"probe_version": "1", "vantage": "test", "authorisation": "QD-15-2026"}
     raw = RawRef(name="hello", sha256="cd" * 32, size=2048, media_type="application/octet-stream")
@@ -248,7 +248,7 @@ def evidence() -> dict[str, Evidence]:
             raw=(raw,), **common,
         ),
         "2" * 64: Evidence(
-            probe="tls", kind="specimen/1", subject=portal, endpoint=PORTAL, look=2, began=WHEN + later,
+            probe="tls", kind="specimen/1", subject=portal, endpoint=PORTAL, scan=2, began=WHEN + later,
             ended=WHEN + later, facts={}, gaps=(Gap(question="TLS 1.1", cause=Cause.TIMEOUT),), raw=(raw, page),
             **common,
         ),
@@ -308,7 +308,7 @@ def finding(
 def findings() -> tuple[Finding, ...]:
     """Every outcome, every force, and what servers and papers may say."""
     seen = {"address": "192.0.2.5", "seen_at": WHEN}
-    twice = (Relied(evidence="1" * 64, raw=("cd" * 32,)), Relied(evidence="2" * 64, raw=("cd" * 32,), look=2))
+    twice = (Relied(evidence="1" * 64, raw=("cd" * 32,)), Relied(evidence="2" * 64, raw=("cd" * 32,), scan=2))
     return (
         finding(
             "approval", Outcome.FAIL, "the system runs, but its level proposal stands at: {measured}",
@@ -342,7 +342,7 @@ def findings() -> tuple[Finding, ...]:
             not_yet_due=True, evidence=(Relied(evidence="1" * 64),), **seen,
         ),
         finding(
-            "certificate-life", Outcome.INCONCLUSIVE, "the first look saw a failure ({measured}), the second did not",
+            "certificate-life", Outcome.INCONCLUSIVE, "the first scan saw a failure ({measured}), the second did not",
             subject=LEGACY, values={"measured": Timestamp(at=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))},
             cause=Cause.UNSTABLE,
         ),

@@ -1,4 +1,4 @@
-"""Every format of the specimen, byte by byte as it was last looked at.
+"""Every format of the specimen, byte by byte as it was last scanned.
 
 After a change that is meant, ``python -m tests.reports.test_golden`` writes the files anew; look at them before they
 are kept.

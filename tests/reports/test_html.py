@@ -248,7 +248,7 @@ def test_what_needs_attention_stands_first(report: Page) -> None:
 
 
 def test_evidence_is_cited_by_number_and_listed_with_its_digests(report: Page) -> None:
-    """Each finding leads to the looks it rests on, and the list gives every digest in full."""
+    """Each finding leads to the scans it rests on, and the list gives every digest in full."""
     told = report.one("evidence").text
     for digest, evidence in specimens.evidence().items():
         assert digest in told
@@ -258,7 +258,7 @@ def test_evidence_is_cited_by_number_and_listed_with_its_digests(report: Page) -
 
 
 def test_what_could_not_be_seen_is_told_with_its_cause(report: Page, language: Language) -> None:
-    """Coverage names the looks that saw nothing with their cause, what was not selected, and the vantage's limits."""
+    """Coverage names the scans that saw nothing with their cause, what was not selected, and the vantage's limits."""
     told = report.one("coverage").text
     assert ("kết nối bị ngắt đột ngột" if language is Language.VI else "connection reset") in told
     assert ("ngoài khung giờ cho phép" if language is Language.VI else "outside the permitted hours") in told

@@ -48,12 +48,12 @@ def test_declared_ports_are_compared_with_those_seen() -> None:
 
 
 def test_every_declared_endpoint_is_accounted_for() -> None:
-    """An endpoint that nobody asked is listed with no looks, one that could not be seen with the cause."""
+    """An endpoint that nobody asked is listed with no scans, one that could not be seen with the cause."""
     seen = {each.uri: each for each in specimens.view().endpoints()}
     assert set(seen) == set(specimens.system().endpoints)
-    assert (seen[specimens.PORTAL].looks, seen[specimens.PORTAL].seen) == (1, 1)
+    assert (seen[specimens.PORTAL].scans, seen[specimens.PORTAL].seen) == (1, 1)
     assert seen[specimens.LEGACY].causes == (Cause.RESET,)
-    assert seen[specimens.ADMIN].looks == 0
+    assert seen[specimens.ADMIN].scans == 0
 
 
 def test_a_finding_is_placed_where_its_endpoint_is_declared() -> None:
@@ -66,13 +66,13 @@ def test_a_finding_is_placed_where_its_endpoint_is_declared() -> None:
     assert specimens.plain().place(by_row["protocols"]) is None
 
 
-def test_endpoints_of_one_service_share_its_looks() -> None:
-    """A look that was asked for one endpoint tells of every other one at the same service, and is counted once."""
+def test_endpoints_of_one_service_share_its_scans() -> None:
+    """A scan that was asked for one endpoint tells of every other one at the same service, and is counted once."""
     made = specimens.inspection()
     both = (specimens.PORTAL, "https://portal.example.vn/tra-cuu")
     system = made.system.model_copy(update={"endpoints": both})
     seen = specimens.view(inspection=made.model_copy(update={"system": system})).endpoints()
-    assert [(each.uri, each.looks, each.addresses) for each in seen] == [(uri, 1, ("192.0.2.5",)) for uri in both]
+    assert [(each.uri, each.scans, each.addresses) for each in seen] == [(uri, 1, ("192.0.2.5",)) for uri in both]
 
 
 def test_the_ledger_is_summed_by_address_and_probe() -> None:

@@ -1,8 +1,8 @@
 """Papers: files that people write, read with the place of every value, so that each fault says where and what to do.
 
-``read`` turns YAML into a ``Sheet``: plain data, the place of each key and value, and the faults found so far. A loader
-adds the faults of its own rules, takes models off the sheet, and closes it: then all faults are raised at once, in the
-order in which they stand in the file.
+``parse`` turns YAML into a ``Sheet``: plain data, the place of each key and value, and the faults found so far. A
+loader adds the faults of its own rules, takes models off the sheet, and closes it: then all faults are raised at once,
+in the order in which they stand in the file.
 """
 
 from pathlib import Path

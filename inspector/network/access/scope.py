@@ -79,9 +79,9 @@ class Scope:
         sweep: bool = False,
         beside: bool = False,
     ) -> Authorisation:
-        """The authorisation (the first by id) under which a look at ``subject`` falls.
+        """The authorisation (the first by id) under which a scan of ``subject`` falls.
 
-        ``sweep`` asks ports whether declared or not. ``beside``: the host is another than the look's target and need
+        ``sweep`` asks ports whether declared or not. ``beside``: the host is another than the scan's target and need
         not be declared; the usual port of its scheme counts as declared. Raises ScanFailure: not-authorised when none
         is valid or the touch is too high, out-of-scope when none covers the target, outside-window when it is not the
         hour.
@@ -211,7 +211,7 @@ def _refuse(came_to: int, cause: Cause, granted: Authorisation, reason: str) -> 
 
 
 def _above_a_name(subject: Subject, intrusiveness: Intrusiveness, sweep: bool) -> str:
-    """What about this look a listed name cannot grant, since its address may be somebody else's."""
+    """What about this scan a listed name cannot grant, since its address may be somebody else's."""
     if sweep:
         return "a sweep"
     if intrusiveness is Intrusiveness.INTRUSIVE:

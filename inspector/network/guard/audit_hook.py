@@ -79,7 +79,7 @@ def rest(listener: Callable[[Bypass], None]) -> None:
 
 
 def looks(module: str) -> None:
-    """What runs in this context from now on is the look of a probe of this module."""
+    """What runs in this context from now on is the scan of a probe of this module."""
     _looking.set(module)
 
 

@@ -78,7 +78,7 @@ class Departure:
 def _parts(
     address: str, port: int, protocol: str, probe: str, subject: str, authorisation: str | None, infrastructure: bool
 ) -> tuple[str, str, str]:
-    """What the lines of one look at one port have in common: before the instant, after it, and behind the counts."""
+    """What the lines of one scan of one port have in common: before the instant, after it, and behind the counts."""
     known = {
         "authorisation": authorisation,
         "infrastructure": infrastructure,

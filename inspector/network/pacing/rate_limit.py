@@ -147,7 +147,7 @@ class Permit(Protocol):
 
 
 class Courtesy(Protocol):
-    """How hard addresses are asked, over all looks."""
+    """How hard addresses are asked, over all scans."""
 
     def admit_now(self, address: str, rates: Rates) -> Permit | None:
         """The permit for one more connection to ``address``, where it may leave at once and nobody waits before it."""

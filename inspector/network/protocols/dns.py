@@ -203,7 +203,7 @@ async def query(
     dnssec: bool,
     timeout: float,
 ) -> dns.message.Message:
-    """``Network.query``: one question on behalf of a look."""
+    """``Network.query``: one question on behalf of a scan."""
     passage.check_door()
     if server is not None:
         _check_server(server, port, passage.settings)

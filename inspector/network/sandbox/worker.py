@@ -207,7 +207,7 @@ def _limit_memory(size: int) -> None:
 
 
 def _give_way() -> None:
-    """Let the event loop, for which all looks wait, go first; Linux weighs sessions before processes (sched(7))."""
+    """Let the event loop, for which all scans wait, go first; Linux weighs sessions before processes (sched(7))."""
     os.nice(_NICE)
     with suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(_NICE), "ascii")

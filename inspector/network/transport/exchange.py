@@ -109,8 +109,8 @@ class Exchange:
         self._end(failure.cause)
 
     async def close(self) -> None:
-        """Give it up, where the look that asked has ended."""
-        self._leave.hold.cut(ScanFailure(Cause.ABORTED, f"{self._where}: the look ended"))
+        """Give it up, where the scan that asked has ended."""
+        self._leave.hold.cut(ScanFailure(Cause.ABORTED, f"{self._where}: the scan ended"))
 
     # --- the steps ---
 

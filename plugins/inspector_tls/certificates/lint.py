@@ -40,7 +40,7 @@ def lint(der: bytes) -> tuple[Objection, ...]:
 
 @lru_cache(maxsize=512)
 def _linted(der: bytes) -> tuple[Objection, ...]:
-    """The objections: bytes that are met on several addresses, or looked at again, are linted once."""
+    """The objections: bytes that are met on several addresses, or scanned again, are linted once."""
     from pkilint import loader
     from pkilint.cabf.serverauth import determine_certificate_type
 

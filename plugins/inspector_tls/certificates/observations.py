@@ -147,7 +147,7 @@ class Status(StrEnum):
 
 
 class Staple(Model):
-    """A stapled OCSP response about the server's own certificate, judged at the instant of the look.
+    """A stapled OCSP response about the server's own certificate, judged at the instant of the scan.
 
     ``status`` is to be believed only without a ``flaw``.
     """
@@ -248,7 +248,7 @@ class Certificates(Observation):
     """The certificates of one port at one address; ``scheme`` names the protocol in which TLS was begun.
 
     ``host`` is the name or address literal that was asked for, ``server_name`` the name sent in the hello (None for an
-    address literal, RFC 6066 §3); ``seen_at`` the instant of the look, at which certificates are judged.
+    address literal, RFC 6066 §3); ``seen_at`` the instant of the scan, at which certificates are judged.
     ``named`` holds what a client gets that asks for the host, ``default`` what one gets that sends no name (None where
     nobody sends one, because the host is an address). ``chains`` holds each distinct chain once, in the order of the
     digests. ``public_roots`` and ``declared_roots`` count the roots that the inspector was given.

@@ -65,7 +65,7 @@ class Handshake(Model):
 
 
 class Handshakes(Model):
-    """All handshakes of one look, in the order of asking; ``named`` ones carried this server name."""
+    """All handshakes of one scan, in the order of asking; ``named`` ones carried this server name."""
 
     server_name: str | None = None
     made: tuple[Handshake, ...]
@@ -114,24 +114,24 @@ def _why(made: Handshake) -> Cause:
     return Cause.AMBIGUOUS if is_doubtful(made) or refuses(made) else Cause.PROTOCOL_ERROR
 
 
-def read(capture: ScanOutput, reading: ParseContext) -> Certificates:
-    """The facts in a look's raw bytes; raises ScanFailure when no certificates were presented, and why."""
-    made = Handshakes.parse(capture.named(HANDSHAKES) or b"").made
+def parse(output: ScanOutput, context: ParseContext) -> Certificates:
+    """The facts in a scan's raw bytes; raises ScanFailure when no certificates were presented, and why."""
+    made = Handshakes.parse(output.named(HANDSHAKES) or b"").made
     if not any(each.end in (End.PRESENTED, End.ANONYMOUS) for each in made):
         raise _no_tls(made)
     with warnings.catch_warnings():
         # A malformed certificate is a fact to judge here, not an event to warn about.
         warnings.simplefilter("ignore")
-        material = _Material(reading)
-        chains = tuple(_chains(capture, made, material))
-    host = reading.subject.host or ""
+        material = _Material(context)
+        chains = tuple(_chains(output, made, material))
+    host = context.subject.host or ""
     server_name = None if is_address(host) else host
     kinds = {chain.leaf.sha256: chain.leaf.key.kind for chain in chains}
     return Certificates(
-        scheme=reading.subject.scheme,
+        scheme=context.subject.scheme,
         host=host,
         server_name=server_name,
-        seen_at=reading.seen_at,
+        seen_at=context.seen_at,
         named=_sorts(made, kinds, named=True),
         default=_sorts(made, kinds, named=False) if server_name is not None else None,
         chains=chains,
@@ -181,7 +181,7 @@ def _no_tls(made: Sequence[Handshake]) -> ScanFailure:
     )
 
 
-def _chains(capture: ScanOutput, made: Sequence[Handshake], material: _Material) -> Iterable[Chain]:
+def _chains(output: ScanOutput, made: Sequence[Handshake], material: _Material) -> Iterable[Chain]:
     """The facts of each distinct chain whose leaf can be parsed.
 
     Where the host itself presents a leaf, what comes along with it elsewhere says nothing of the host.
@@ -189,7 +189,7 @@ def _chains(capture: ScanOutput, made: Sequence[Handshake], material: _Material)
     own = {each.chain[0] for each in made if each.chain and each.named}
     told = [each for each in made if each.chain and (each.named or each.chain[0] not in own)]
     for digests in sorted({each.chain for each in told}):
-        chain = material.chain(capture, digests, [each for each in told if each.chain == digests])
+        chain = material.chain(output, digests, [each for each in told if each.chain == digests])
         if chain is not None:
             yield chain
 
@@ -213,16 +213,16 @@ _store = lru_cache(maxsize=4)(_Store)
 class _Material:
     """The roots of one reading, and the instant at which paths and responses are judged."""
 
-    def __init__(self, reading: ParseContext) -> None:
-        self.at = reading.seen_at
-        self.public = _store(reading.public_roots)
-        self.declared = _store(reading.declared_roots)
+    def __init__(self, context: ParseContext) -> None:
+        self.at = context.seen_at
+        self.public = _store(context.public_roots)
+        self.declared = _store(context.declared_roots)
 
-    def chain(self, capture: ScanOutput, digests: Sequence[str], made: Sequence[Handshake]) -> Chain | None:
+    def chain(self, output: ScanOutput, digests: Sequence[str], made: Sequence[Handshake]) -> Chain | None:
         """The facts of one chain; None when the leaf cannot be parsed."""
         from inspector_tls.certificates.x509_facts import facts, load
 
-        loaded = [load(capture.named(f"{digest}.der") or b"") for digest in digests]
+        loaded = [load(output.named(f"{digest}.der") or b"") for digest in digests]
         if loaded[0] is None:
             return None
         served = [each for each in loaded if each is not None]
@@ -231,9 +231,9 @@ class _Material:
             certificates=tuple(facts(each) for each in served),
             public_trust=self._trust(served, self.public, whole=whole),
             declared_trust=self._trust(served, self.declared, whole=whole),
-            staple=self._staple(capture, made, served),
-            timestamps=_timestamps(capture, made),
-            objections=_objections(capture.named(f"{digests[0]}.der") or b""),
+            staple=self._staple(output, made, served),
+            timestamps=_timestamps(output, made),
+            objections=_objections(output.named(f"{digests[0]}.der") or b""),
         )
 
     def _trust(self, served: Sequence[Certificate], roots: _Store, *, whole: bool) -> Answer[Trust]:
@@ -249,7 +249,7 @@ class _Material:
         return Answer(seen=found) if found.chains or whole else Answer(unseen=Cause.PROTOCOL_ERROR)
 
     def _staple(
-        self, capture: ScanOutput, made: Sequence[Handshake], served: Sequence[Certificate]
+        self, output: ScanOutput, made: Sequence[Handshake], served: Sequence[Certificate]
     ) -> Answer[Staple | None]:
         """The first stapled response; unseen when a handshake had no room for one, or nobody can say who may sign."""
         from inspector_tls.certificates.ocsp_staple import IssuerUnknown, judge
@@ -259,7 +259,7 @@ class _Material:
         if digest is None:
             unseen = next((each.staple.unseen for each in made if each.staple.unseen is not None), None)
             return Answer(unseen=unseen)
-        response = capture.named(f"{digest}.ocsp") or b""
+        response = output.named(f"{digest}.ocsp") or b""
         known = [*served, *self.declared.certificates, *self.public.certificates]
         try:
             return Answer(seen=judge(response, served[0], known, self.at))
@@ -269,7 +269,7 @@ class _Material:
             return Answer(unseen=Cause.PROTOCOL_ERROR)
 
 
-def _timestamps(capture: ScanOutput, made: Sequence[Handshake]) -> Answer[tuple[Timestamp, ...]]:
+def _timestamps(output: ScanOutput, made: Sequence[Handshake]) -> Answer[tuple[Timestamp, ...]]:
     """The signed certificate timestamps that came along beside the certificate.
 
     Unseen when they cannot be read, and where none came although one of their two places was never asked for.
@@ -284,7 +284,7 @@ def _timestamps(capture: ScanOutput, made: Sequence[Handshake]) -> Answer[tuple[
     except (Malformed, OverflowError, OSError, ValueError):
         return Answer(unseen=Cause.PROTOCOL_ERROR)
     responses = {each.staple.seen for each in made if each.staple.seen is not None}
-    stapled = {each for digest in responses for each in logged(capture.named(f"{digest}.ocsp") or b"")}
+    stapled = {each for digest in responses for each in logged(output.named(f"{digest}.ocsp") or b"")}
     came = (*timestamps(found, Delivery.TLS), *sorted(stapled, key=lambda each: (each.log, each.at)))
     asked = any(each.manner in _WITH_TIMESTAMPS for each in made) and any(each.staple.is_seen for each in made)
     return Answer(seen=came) if came or asked else Answer(unseen=Cause.NOT_SELECTED)

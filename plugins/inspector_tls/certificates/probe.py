@@ -1,4 +1,4 @@
-"""The look at certificates: a handshake for every sort of client, each dropped once the certificates are there."""
+"""The scan of certificates: a handshake for every sort of client, each dropped once the certificates are there."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from inspector_tls.certificates.parsing import (
     Handshake,
     Handshakes,
     is_doubtful,
-    read,
+    parse,
     refuses,
     settle,
     unconfirmed,
@@ -64,8 +64,8 @@ def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.POLITE,
     cost=_cost,
-    read=read,
-    heavy=True,
+    parse=parse,
+    parse_in_worker=True,
     version="2",
 )
 async def certificates(target: Target, network: Network, *, answer_seconds: int = 6) -> ScanOutput:

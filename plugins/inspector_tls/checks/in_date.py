@@ -7,13 +7,13 @@ from inspector_tls.criteria.client_policies import where_clients_insist
 
 @check(
     "certificate-in-date",
-    title="Every certificate is valid on the day of the look",
+    title="Every certificate is valid on the day of the scan",
     references=("RFC 5280 §4.1.2.5",),
 )
 @where_clients_insist
 def in_date(certificates: Certificates, *, days_left: int = 0) -> Verdict:
     """Clients refuse a certificate outside its dates: the service fails, or users learn to click warnings away. The
-    dates are compared with the instant of the look.
+    dates are compared with the instant of the scan.
 
     Remediation: renew the certificate and let a program renew it well before it ends; watch the remaining days.
     """

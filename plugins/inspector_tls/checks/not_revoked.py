@@ -30,7 +30,7 @@ _DOUBT_MESSAGES = {
 )
 def not_revoked(revocation: Revocation) -> Verdict:
     """A certificate is revoked when its key was stolen, or when it should never have been issued; who still presents it
-    is taken for an impostor by clients that look, and may be one. Asked are the OCSP responders and lists that the
+    is taken for an impostor by clients that scan, and may be one. Asked are the OCSP responders and lists that the
     certificates name, of the server's own and of the intermediates, but only where the authorisation names their hosts:
     list those (names or zones) to have this judged. Answers must be the issuer's, of now, and about this
     very certificate. A responder that is silent, or that does not know the certificate, decides nothing.

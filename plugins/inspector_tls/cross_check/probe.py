@@ -1,4 +1,4 @@
-"""The look of sslyze at what the enumerator enumerates: asked on request only, for it costs much."""
+"""The scan of sslyze at what the enumerator enumerates: asked on request only, for it costs much."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def _server_name(host: str) -> str | None:
     return None if is_address(host) else host
 
 
-def read(capture: ScanOutput, reading: ParseContext) -> TlsCrossCheck:
+def parse(output: ScanOutput, context: ParseContext) -> TlsCrossCheck:
     """What sslyze saw; raises ScanFailure when not one question was answered."""
-    report = Report.parse(capture.named(_REPORT) or b"")
-    facts = facts_of(report, _server_name(reading.subject.host or ""))
+    report = Report.parse(output.named(_REPORT) or b"")
+    facts = facts_of(report, _server_name(context.subject.host or ""))
     if not any(heard.accepted or heard.refused for each in facts.versions for heard in (each.suites, each.groups)):
         cause = next((gap.unseen for _, gap in facts.gaps if gap.unseen is not None), None)
         raise ScanFailure(cause or Cause.PROTOCOL_ERROR, "sslyze got no answer to any question")
@@ -51,7 +51,7 @@ def read(capture: ScanOutput, reading: ParseContext) -> TlsCrossCheck:
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.POLITE,
     cost=Cost(connections=MOST_CONNECTIONS, seconds=_SECONDS),
-    read=read,
+    parse=parse,
 )
 async def tls_cross_check(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
     """Let sslyze ask for each suite of each version, and for each group, in a handshake of its own.

@@ -2,5 +2,5 @@
 
 ``codes``: the tables of code points · ``hello``, ``offers``: what is sent · ``flight``, ``keys``: what comes back ·
 ``meaning``: what an answer says to its hello · ``steps``, ``chains``: what is asked next · ``transcript``: what was
-asked and answered, as bytes · ``enumerate``: the asking itself · ``facts``, ``reading``: what a transcript shows.
+asked and answered, as bytes · ``enumerate``: the asking itself · ``facts``, ``context``: what a transcript shows.
 """

@@ -1,4 +1,4 @@
-"""The TLS probe: a look enumerates with hellos of its own, a read turns what was said into facts."""
+"""The TLS probe: a scan enumerates with hellos of its own, a read turns what was said into facts."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ from inspector_tls.wire.server_flight import read_flight
 
 HTTPS = Scheme("https", Form.PAGE, 443)
 TLS = Scheme("tls")
-#: What a look may cost: about twice the connections that a server with every old version and suite takes.
+#: What a scan may cost: about twice the connections that a server with every old version and suite takes.
 MOST_CONNECTIONS = {Mode.ECONOMICAL: 300, Mode.FAST: 400}
-#: Seconds that asking may take in all, and seconds after which the look is ended.
+#: Seconds that asking may take in all, and seconds after which the scan is ended.
 _ALL_SECONDS = 120
-_LOOK_SECONDS = 140
+_SCAN_SECONDS = 140
 _TRANSCRIPT = "transcript.jsonl"
 _SHOWN_BYTES = 100
 
 
 def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
     most = options.get("most_connections") or MOST_CONNECTIONS[Mode(options.get("mode", Mode.ECONOMICAL))]
-    return Cost(connections=most, seconds=_LOOK_SECONDS)
+    return Cost(connections=most, seconds=_SCAN_SECONDS)
 
 
-#: What the latest looks understood on the way, by the bytes that they give: ``read`` finds the same in those.
+#: What the latest looks understood on the way, by the bytes that they give: ``parse`` finds the same in those.
 _understood: dict[bytes, Tls] = {}
 _MOST_UNDERSTOOD = 16
 
@@ -59,13 +59,13 @@ def _remember(lines: bytes, facts: Tls) -> None:
         del _understood[next(iter(_understood))]
 
 
-def read(capture: ScanOutput, reading: ParseContext) -> Tls:
-    """The facts in a look's raw bytes; raises ScanFailure when no version was accepted, which tells why."""
-    lines = capture.named(_TRANSCRIPT) or b""
+def parse(output: ScanOutput, context: ParseContext) -> Tls:
+    """The facts in a scan's raw bytes; raises ScanFailure when no version was accepted, which tells why."""
+    lines = output.named(_TRANSCRIPT) or b""
     facts = _understood.pop(lines, None) or read_transcript(Transcript.from_lines(lines))
     if not facts.accepted:
         raise _no_tls(Transcript.from_lines(lines))
-    return facts.model_copy(update={"scheme": reading.subject.scheme})
+    return facts.model_copy(update={"scheme": context.subject.scheme})
 
 
 @probe(
@@ -75,7 +75,7 @@ def read(capture: ScanOutput, reading: ParseContext) -> Tls:
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.POLITE,
     cost=_cost,
-    read=read,
+    parse=parse,
     version="2",
 )
 async def tls(

@@ -75,7 +75,7 @@ async def enumerate_endpoint(
     all_seconds: float = 120.0,
     most_connections: int = MOST_CONNECTIONS,
 ) -> Enumeration:
-    """Enumerate the TLS server at the look's target.
+    """Enumerate the TLS server at the scan's target.
 
     ``server_name`` is None for an address literal (RFC 6066 §3). Without ``extra`` only versions, suites, groups and
     what comes along with them are asked for. ``answer_seconds`` bound one answer and ``all_seconds`` the whole, waits

@@ -1,7 +1,7 @@
 """What is asked, and what next: "the server picks, remove the pick, ask again", for suites, groups and the rest.
 
 Everything here is a line of questions (see ``steps``): no network, no clock. A doubtful answer is asked for once more;
-what stays in doubt is left so, and ``reading`` will call it unseen.
+what stays in doubt is left so, and ``context`` will call it unseen.
 """
 
 from __future__ import annotations

@@ -263,7 +263,7 @@ class _Talk:
     def _look_for_ticket(self) -> None:
         """Take note of a ticket that was not there before.
 
-        Each look makes OpenSSL copy the session: so there is none where no ticket can have come, which is with the end
+        Each scan makes OpenSSL copy the session: so there is none where no ticket can have come, which is with the end
         of a handshake of TLS 1.3 (RFC 8446 §5.1: the keys change at the end of a record) and with what is read.
         """
         if not (self._stands and self._is_fed):

@@ -68,7 +68,7 @@ class Visit(Model):
 
 
 class Visits(Model):
-    """The visits of one look, in their order."""
+    """The visits of one scan, in their order."""
 
     made: tuple[Visit, ...]
 

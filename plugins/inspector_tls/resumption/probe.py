@@ -38,7 +38,7 @@ _WITHOUT_TICKETS = Offer(TlsVersion.TLS_1_2, tickets=False)
 MOST_CONNECTIONS: Final = 3 * (2 + DECLINED)
 #: The connection's own troubles, after which another may fare better.
 _PASSING = frozenset({Cause.TIMEOUT, Cause.RESET})
-#: What the look goes on after: these say something of one handshake, all others of the look.
+#: What the scan goes on after: these say something of one handshake, all others of the scan.
 _OF_ONE_VISIT = frozenset({*_PASSING, Cause.PROTOCOL_ERROR, Cause.AMBIGUOUS})
 _PARTING = {scheme.name: smuggled.parting for scheme, smuggled in SMUGGLED.items()}
 
@@ -49,9 +49,9 @@ def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
     return Cost(connections=MOST_CONNECTIONS, seconds=MOST_CONNECTIONS * seconds)
 
 
-def read(capture: ScanOutput, _reading: ParseContext) -> TlsResumption:
+def parse(output: ScanOutput, _context: ParseContext) -> TlsResumption:
     """By which ways sessions are resumed; raises ScanFailure where no handshake was made, which tells why."""
-    return facts(Visits.parse(capture.named(_VISITS) or b"").made)
+    return facts(Visits.parse(output.named(_VISITS) or b"").made)
 
 
 @probe(
@@ -61,24 +61,24 @@ def read(capture: ScanOutput, _reading: ParseContext) -> TlsResumption:
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.POLITE,
     cost=_cost,
-    read=read,
+    parse=parse,
 )
 async def tls_resumption(target: Target, network: Network, *, answer_seconds: int = 4) -> ScanOutput:
     """Shake hands as a client of TLS 1.3 and as an older one, with tickets and without, and come back to each session.
 
     ``answer_seconds`` bounds the wait for one answer.
     """
-    look = _Look(target, network, answer_seconds)
-    await look.ask_all()
-    visits = Visits(made=tuple(look.made))
+    scan = _Scan(target, network, answer_seconds)
+    await scan.ask_all()
+    visits = Visits(made=tuple(scan.made))
     return ScanOutput(
         raw=(Raw(name=_VISITS, data=visits.canonical(), media_type="application/json"),),
         tools={"openssl": ssl.OPENSSL_VERSION},
-        failure=look.failure,
+        failure=scan.failure,
     )
 
 
-class _Look:
+class _Scan:
     """The visits to one server."""
 
     def __init__(self, target: Target, network: Network, seconds: int) -> None:

@@ -29,7 +29,7 @@ async def fetch(network: Network, url: str, sent: bytes | None, *, seconds: floa
     Redirects are not followed: they lead to hosts that nobody named. Each exchange takes at most so many seconds.
     """
     try:
-        doors = await network.elsewhere(url)
+        doors = await network.third_parties(url)
     except ScanFailure as failure:
         return Received(cause=failure.cause, detail=failure.message)
     tried: list[Received] = []

@@ -43,7 +43,7 @@ class Doubt(StrEnum):
 
 
 class Word(Model):
-    """What a source said of one certificate, judged at the instant of the look; to be believed only without ``doubt``.
+    """What a source said of one certificate, judged at the instant of the scan; to be believed only without ``doubt``.
 
     ``reason`` is a CRLReason as RFC 5280 §5.3.1 names it; ``number`` the number of the list.
     """

@@ -24,29 +24,29 @@ _WEIGHT = (Status.REVOKED, Status.UNKNOWN, Status.GOOD)
 _BARRED = (Cause.OUT_OF_SCOPE, Cause.NOT_AUTHORISED, Cause.OUTSIDE_WINDOW)
 
 
-def read(capture: ScanOutput, reading: ParseContext) -> Revocation:
+def parse(output: ScanOutput, context: ParseContext) -> Revocation:
     """What the sources of each certificate come to."""
-    told = Questions.parse(capture.named(QUESTIONS) or b"")
+    told = Questions.parse(output.named(QUESTIONS) or b"")
     with warnings.catch_warnings():
         # Malformed answers are facts to judge here, not events to warn about.
         warnings.simplefilter("ignore")
-        judge = _Judge(capture, _known(capture, reading), reading.seen_at)
+        judge = _Judge(output, _known(output, context), context.seen_at)
         examined = tuple(map(judge.examine, told.questions))
-    return Revocation(seen_at=reading.seen_at, complete=told.complete, certificates=examined)
+    return Revocation(seen_at=context.seen_at, complete=told.complete, certificates=examined)
 
 
-def _known(capture: ScanOutput, reading: ParseContext) -> list[Certificate]:
+def _known(output: ScanOutput, context: ParseContext) -> list[Certificate]:
     """The certificates among which issuers are looked for: those served, and the roots."""
     from cryptography.x509 import load_pem_x509_certificates
 
     from inspector_tls.certificates.x509_facts import load
 
-    served = [load(each.data) for each in capture.raw if each.name.endswith(".der")]
+    served = [load(each.data) for each in output.raw if each.name.endswith(".der")]
     if not served:
         return []
     roots = [
         each
-        for material in (reading.declared_roots, reading.public_roots)
+        for material in (context.declared_roots, context.public_roots)
         if material.strip()
         for each in load_pem_x509_certificates(material)
     ]
@@ -55,7 +55,7 @@ def _known(capture: ScanOutput, reading: ParseContext) -> list[Certificate]:
 
 @dataclass(frozen=True, slots=True)
 class _Judge:
-    capture: ScanOutput
+    output: ScanOutput
     known: Sequence[Certificate]
     at: datetime
 
@@ -83,14 +83,14 @@ class _Judge:
         from inspector_tls.revocation.crl import listed
         from inspector_tls.revocation.ocsp import heard
 
-        certificate = load(self.capture.named(f"{sha256}.der") or b"")
-        data = self.capture.named(asked.received or "") or b""
+        certificate = load(self.output.named(f"{sha256}.der") or b"")
+        data = self.output.named(asked.received or "") or b""
         if certificate is None:
             return {"cause": Cause.PROTOCOL_ERROR, "detail": "the certificate cannot be read"}
         try:
             if asked.protocol is Protocol.CRL:
                 return {"word": listed(data, certificate, self.known, self.at)}
-            return {"word": heard(data, self.capture.named(asked.sent or "") or b"", certificate, self.known, self.at)}
+            return {"word": heard(data, self.output.named(asked.sent or "") or b"", certificate, self.known, self.at)}
         except IssuerUnknown:
             return {"cause": Cause.AMBIGUOUS, "detail": "the issuer's certificate is neither served nor a known root"}
         except NotJudged:

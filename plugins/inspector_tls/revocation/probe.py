@@ -1,4 +1,4 @@
-"""The look at revocation: the certificates are fetched once more, and whom they name is asked, where one may."""
+"""The scan of revocation: the certificates are fetched once more, and whom they name is asked, where one may."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from inspector_tls.certificates.observations import Certificates
 from inspector_tls.enumeration.probe import HTTPS, TLS
 from inspector_tls.revocation.http_fetch import MOST_ADDRESSES, Received, fetch
 from inspector_tls.revocation.observations import Protocol, Revocation
-from inspector_tls.revocation.parsing import QUESTIONS, read
+from inspector_tls.revocation.parsing import QUESTIONS, parse
 from inspector_tls.revocation.sources import Asked, Question, Questions, questions
 from inspector_tls.starttls.negotiation import SCHEMES, needs_preamble
 from inspector_tls.starttls.runner import PREAMBLE_SECONDS, prepare
@@ -50,9 +50,9 @@ def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.POLITE,
     cost=_cost,
-    read=read,
-    heavy=True,
-    elsewhere=True,
+    parse=parse,
+    parse_in_worker=True,
+    contacts_third_parties=True,
 )
 async def revocation(
     target: Target,
@@ -108,7 +108,7 @@ class _Visit:
     async def _knock(self, url: str) -> None:
         """Learn whether the source may be asked, which sends it nothing."""
         try:
-            await self._network.elsewhere(url)
+            await self._network.third_parties(url)
         except ScanFailure as failure:
             self._barred[url] = failure
 

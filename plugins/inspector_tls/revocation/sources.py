@@ -1,4 +1,4 @@
-"""Which sources of which certificates are to be asked, and what was received of them: written by the look."""
+"""Which sources of which certificates are to be asked, and what was received of them: written by the scan."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Question(Model):
 
 
 class Questions(Model):
-    """All questions of one look. ``complete`` is unseen where a sort of client may get certificates nobody saw."""
+    """All questions of one scan. ``complete`` is unseen where a sort of client may get certificates nobody saw."""
 
     complete: Answer[bool]
     questions: tuple[Question, ...] = ()

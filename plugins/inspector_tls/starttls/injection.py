@@ -27,7 +27,7 @@ class Smuggled:
 
 
 def _first_is(parting: bytes, answer: bytes) -> Told:
-    """Answers are lines that look like ``answer``; the parting command's begins with ``parting``."""
+    """Answers are lines that scan like ``answer``; the parting command's begins with ``parting``."""
     line = re.compile(rb"^(?:" + answer + rb")[^\n]*\n", re.MULTILINE)
 
     def told(inside: bytes) -> bool | None:

@@ -87,7 +87,7 @@ class Talk(Model):
 
 
 class Talks(Model):
-    """The talks of one look."""
+    """The talks of one scan."""
 
     talks: tuple[Talk, ...]
 
@@ -96,18 +96,18 @@ class Talks(Model):
         return ScanOutput(raw=(Raw(name=_TALKS, data=self.canonical(), media_type="application/json"),))
 
     @classmethod
-    def of(cls, capture: ScanOutput) -> tuple[Talk, ...]:
+    def of(cls, output: ScanOutput) -> tuple[Talk, ...]:
         """Them from evidence."""
-        return cls.parse(capture.named(_TALKS) or b"").talks
+        return cls.parse(output.named(_TALKS) or b"").talks
 
 
 # --- Is TLS offered? --------------------------------------------------------------------------------------------------
 
 
-def read(capture: ScanOutput, reading: ParseContext) -> StartTls:
+def parse(output: ScanOutput, context: ParseContext) -> StartTls:
     """What the server said to the request for TLS; raises ScanFailure when it said nothing that decides."""
-    (talk,) = Talks.of(capture)
-    scheme = reading.subject.scheme
+    (talk,) = Talks.of(output)
+    scheme = context.subject.scheme
     readiness, words = talk.readiness(scheme)
     if readiness is not Readiness.OFFERED:
         return StartTls(scheme=scheme, readiness=readiness, words=words)
@@ -123,7 +123,7 @@ def read(capture: ScanOutput, reading: ParseContext) -> StartTls:
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.POLITE,
     cost=Cost(connections=1, seconds=40),
-    read=read,
+    parse=parse,
 )
 async def starttls(target: Target, network: Network, *, talk_seconds: int = 20) -> ScanOutput:
     """Greet, ask for TLS, and leave before it begins. ``talk_seconds`` bounds what is said before TLS."""
@@ -194,10 +194,10 @@ async def _part(stream: Stream, smuggled: Smuggled, inside: bytearray) -> None:
         inside += data
 
 
-def read_injection(capture: ScanOutput, reading: ParseContext) -> StartTlsInjection:
+def parse_injection(output: ScanOutput, context: ParseContext) -> StartTlsInjection:
     """What became of the smuggled command; raises ScanFailure when nothing was said about TLS."""
-    first, *others = Talks.of(capture)
-    scheme = reading.subject.scheme
+    first, *others = Talks.of(output)
+    scheme = context.subject.scheme
     readiness, _words = (others or [first])[-1].readiness(scheme)
     return StartTlsInjection(scheme=scheme, readiness=readiness, carried_out=_carried_out(scheme, first, others))
 
@@ -224,7 +224,7 @@ def _turned_away(talk: Talk) -> bool:
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.INTRUSIVE,
     cost=Cost(connections=3, seconds=150),
-    read=read_injection,
+    parse=parse_injection,
 )
 async def starttls_injection(target: Target, network: Network, *, talk_seconds: int = 20) -> ScanOutput:
     """Send a harmless command in clear behind the request for TLS, and see whether it is answered inside.

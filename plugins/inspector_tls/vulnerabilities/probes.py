@@ -50,13 +50,13 @@ async def _work(
     return ScanOutput(raw=(Raw(name=_REPORT, data=told, media_type="application/json"),), tools=report.tools)
 
 
-def _runs(capture: ScanOutput) -> tuple[Run, ...]:
-    return Report.parse(capture.named(_REPORT) or b"").runs
+def _runs(output: ScanOutput) -> tuple[Run, ...]:
+    return Report.parse(output.named(_REPORT) or b"").runs
 
 
-def read_attacks(capture: ScanOutput, _reading: ParseContext) -> TlsAttacks:
+def parse_attacks(output: ScanOutput, _context: ParseContext) -> TlsAttacks:
     """What each attack came to; raises ScanFailure when the server does not speak TLS at all."""
-    runs = _runs(capture)
+    runs = _runs(output)
     version = newest_attacked(runs)
     if version.unseen is not None:
         raise ScanFailure(version.unseen, "which versions the server accepts was not seen")
@@ -80,7 +80,7 @@ def read_attacks(capture: ScanOutput, _reading: ParseContext) -> TlsAttacks:
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.INTRUSIVE,
     cost=Cost(connections=MOST_ATTACKING, seconds=_ATTACK_SECONDS + _GRACE_SECONDS),
-    read=read_attacks,
+    parse=parse_attacks,
 )
 async def tls_attacks(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
     """Try Heartbleed, CCS injection, client-initiated renegotiation and ROBOT, with the newest version up to TLS 1.2.
@@ -90,9 +90,9 @@ async def tls_attacks(target: Target, network: Network, *, answer_seconds: int =
     return await _work(target, network, attack, answer_seconds=answer_seconds, all_seconds=_ATTACK_SECONDS)
 
 
-def read_sessions(capture: ScanOutput, _reading: ParseContext) -> TlsSessions:
+def parse_sessions(output: ScanOutput, _context: ParseContext) -> TlsSessions:
     """Whether early data was taken; a server that refuses TLS 1.3 takes none."""
-    runs = _runs(capture)
+    runs = _runs(output)
     newest = accepted(runs, TlsVersion.TLS_1_3)
     if newest.unseen is not None:
         raise ScanFailure(newest.unseen, "whether the server accepts TLS 1.3 was not seen")
@@ -106,7 +106,7 @@ def read_sessions(capture: ScanOutput, _reading: ParseContext) -> TlsSessions:
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.POLITE,
     cost=Cost(connections=MOST_FOR_SESSIONS, seconds=_SESSION_SECONDS + _GRACE_SECONDS),
-    read=read_sessions,
+    parse=parse_sessions,
 )
 async def tls_sessions(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
     """Resume a session of TLS 1.3 and send a byte before the handshake is done; ``answer_seconds`` bounds one wait."""

@@ -189,7 +189,7 @@ class _Connection(SslConnection):
 
 
 class Server:
-    """What sslyze's commands know of a server, without its own look at it: they ask at ``version``.
+    """What sslyze's commands know of a server, without its own scan of it: they ask at ``version``.
 
     They name the server, since another may answer whoever names none at its address. When they ask ``again``, they name
     it only where sslyze would, since some old servers bear no name with an attack, and hear a greeting before they ask

@@ -1,4 +1,4 @@
-"""The part of the looks that runs in a worker process; only there sslyze is imported."""
+"""The part of the scans that runs in a worker process; only there sslyze is imported."""
 
 from __future__ import annotations
 

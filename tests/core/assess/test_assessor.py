@@ -1,4 +1,4 @@
-"""Judging captured evidence: two looks, holes, errors of ours, and silence that is never a pass."""
+"""Judging captured evidence: two scans, holes, errors of ours, and silence that is never a pass."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -69,9 +69,9 @@ def _read(_capture: ScanOutput, _reading: ParseContext) -> Taste:
     raise NotImplementedError
 
 
-@probe("taste", kind=Taste, schemes={CAKE}, subject_kind=SubjectKind.ADDRESS, read=_read)
+@probe("taste", kind=Taste, schemes={CAKE}, subject_kind=SubjectKind.ADDRESS, parse=_read)
 async def taste(target: Target, network: Network) -> ScanOutput:
-    """Never called here: judging needs no look."""
+    """Never called here: judging needs no scan."""
     raise NotImplementedError
 
 
@@ -157,7 +157,7 @@ def _regime(*rows: Requirement) -> Regime:
 
 
 def _evidence(
-    sweet: bool | None, *, address: str = "127.0.0.1", look: int = 1, cause: Cause = Cause.TIMEOUT
+    sweet: bool | None, *, address: str = "127.0.0.1", scan: int = 1, cause: Cause = Cause.TIMEOUT
 ) -> Evidence:
     subject = Subject(kind=SubjectKind.ADDRESS, uri="cake://a", scheme="cake", host="a", port=1, address=address)
     return Evidence(
@@ -166,7 +166,7 @@ def _evidence(
         kind="taste/1",
         subject=subject,
         endpoint="cake://a",
-        look=look,
+        scan=scan,
         began=NOW,
         ended=NOW,
         vantage="test",
@@ -226,44 +226,44 @@ def _one(*evidence: Evidence, row: Requirement | None = None) -> Finding:
 
 def test_a_failure_seen_twice_is_confirmed() -> None:
     """Both looks agree."""
-    finding = _one(_evidence(False), _evidence(False, look=2))
+    finding = _one(_evidence(False), _evidence(False, scan=2))
     assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, True)
-    assert [each.look for each in finding.evidence] == [1, 2]
+    assert [each.scan for each in finding.evidence] == [1, 2]
 
 
-def test_a_failure_that_a_second_look_contradicts_is_unstable() -> None:
+def test_a_failure_that_a_second_scan_contradicts_is_unstable() -> None:
     """A server that flips between looks is neither good nor bad."""
-    finding = _one(_evidence(False), _evidence(True, look=2))
+    finding = _one(_evidence(False), _evidence(True, scan=2))
     assert (finding.outcome, finding.cause, finding.confirmed) == (Outcome.INCONCLUSIVE, Cause.UNSTABLE, None)
 
 
-def test_a_failure_that_a_second_look_could_not_see_stands() -> None:
-    """A server that bans after the first look fails, unconfirmed."""
-    finding = _one(_evidence(False), _evidence(None, look=2))
+def test_a_failure_that_a_second_scan_could_not_see_stands() -> None:
+    """A server that bans after the first scan fails, unconfirmed."""
+    finding = _one(_evidence(False), _evidence(None, scan=2))
     assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, False)
 
 
-def test_a_pass_that_a_second_look_contradicts_is_unstable() -> None:
-    """A look repeated for another check may see a failure where the first saw none; neither is believed alone."""
-    finding = _one(_evidence(True), _evidence(False, look=2))
+def test_a_pass_that_a_second_scan_contradicts_is_unstable() -> None:
+    """A scan repeated for another check may see a failure where the first saw none; neither is believed alone."""
+    finding = _one(_evidence(True), _evidence(False, scan=2))
     assert (finding.outcome, finding.cause, finding.confirmed) == (Outcome.INCONCLUSIVE, Cause.UNSTABLE, None)
-    assert finding.message.id == "the second look saw a failure ({measured}), the first did not"
+    assert finding.message.id == "the confirmation scan saw a failure ({measured}), the first did not"
 
 
-def test_a_failure_that_only_the_second_look_could_see_is_not_confirmed() -> None:
-    """Where the first look saw nothing, the second one's failure stands alone."""
-    finding = _one(_evidence(None), _evidence(False, look=2))
+def test_a_failure_that_only_the_second_scan_could_see_is_not_confirmed() -> None:
+    """Where the first scan saw nothing, the second one's failure stands alone."""
+    finding = _one(_evidence(None), _evidence(False, scan=2))
     assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, False)
 
 
-def test_a_pass_needs_no_second_look() -> None:
+def test_a_pass_needs_no_second_scan() -> None:
     """Only failing looks are worth a second one."""
     evidence = [_evidence(True), _evidence(False, address="127.0.0.2")]
     keys = worth_a_second_look(_given([_row("cake-sweet")], [cake_sweet], evidence))
     assert keys == {("taste", "address", "cake://a", "127.0.0.2")}
 
 
-def test_what_only_informs_needs_no_second_look() -> None:
+def test_what_only_informs_needs_no_second_scan() -> None:
     """A failing row of force info alone is not worth asking twice, and is told as not confirmed."""
     informs = _row("cake-sweet", force=Force.INFO, severity=Severity.INFO)
     (finding,) = _judge([informs], [cake_sweet], [_evidence(False)]).findings
@@ -301,18 +301,18 @@ def test_a_verdict_is_not_taken_over_for_other_options() -> None:
 
 
 def test_what_also_recommends_is_looked_at_again() -> None:
-    """One failing row of another force is enough, whatever else rests on the look."""
+    """One failing row of another force is enough, whatever else rests on the scan."""
     informs = _row("cake-sweet", id="row-informs", force=Force.INFO, severity=Severity.INFO)
     given = _given([informs, _row("cake-sweet")], [cake_sweet], [_evidence(False)])
     assert worth_a_second_look(given) == {("taste", "address", "cake://a", "127.0.0.1")}
 
 
 def test_verdicts_reached_before_change_nothing() -> None:
-    """A judgement that takes over verdicts gives the same bytes, also once a second look was added."""
-    looks = [_evidence(False), _evidence(True, address="127.0.0.2")]
-    given = _given([_row("cake-sweet")], [cake_sweet], looks)
+    """A judgement that takes over verdicts gives the same bytes, also once a confirmation scan was added."""
+    scans = [_evidence(False), _evidence(True, address="127.0.0.2")]
+    given = _given([_row("cake-sweet")], [cake_sweet], scans)
     worth_a_second_look(given)
-    whole = _given([_row("cake-sweet")], [cake_sweet], [*looks, _evidence(False, look=2)])
+    whole = _given([_row("cake-sweet")], [cake_sweet], [*scans, _evidence(False, scan=2)])
     assert assess(replace(whole, verdicts=given.verdicts)).canonical() == assess(whole).canonical()
 
 
@@ -407,7 +407,7 @@ def test_what_no_authorisation_permits_is_counted_and_not_judged() -> None:
         kind=Bitten,
         schemes={CAKE},
         subject_kind=SubjectKind.ADDRESS,
-        read=_read,
+        parse=_read,
         intrusiveness=Intrusiveness.INTRUSIVE,
     )
     async def bite(target: Target, network: Network) -> ScanOutput:
@@ -446,7 +446,7 @@ def test_what_no_authorisation_permits_is_counted_and_not_judged() -> None:
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_order_of_evidence_does_not_matter(order: int) -> None:
     """Equal inputs give equal bytes."""
-    evidence = [_evidence(True), _evidence(False, address="127.0.0.2"), _evidence(False, address="127.0.0.2", look=2)]
+    evidence = [_evidence(True), _evidence(False, address="127.0.0.2"), _evidence(False, address="127.0.0.2", scan=2)]
     digests = {id(each): index for index, each in enumerate(evidence)}
     rows, checks = [_row("cake-sweet"), _row("all-cakes-sweet")], [cake_sweet, all_cakes_sweet]
     first = _judge(rows, checks, evidence)

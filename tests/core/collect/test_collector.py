@@ -1,4 +1,4 @@
-"""From plan to evidence: whatever a look comes to is on record with its cause."""
+"""From plan to evidence: whatever a scan comes to is on record with its cause."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from inspector.declare.settings import Ceilings, Settings
 from inspector.model.base import now
 from inspector.model.observation import Evidence, Gap
 from inspector.model.subject import Subject, SubjectKind
-from inspector.plan.planner import ASKED_PER_LOOK, DISCOVERED_PER_LOOK
+from inspector.plan.planner import DISCOVERED_PER_SCAN, TASKS_PER_SCAN
 from inspector.record.assessment import Judgement
 from inspector.record.plan import Ask
 from inspector.seal.capture_writer import Ready, Writer
@@ -44,16 +44,16 @@ from tests.core.systems import (
     job,
     outcomes,
     oven,
-    read_oven,
+    parse_oven,
     registry,
 )
 
 READING = ParseContext(Subject(kind=SubjectKind.ADDRESS, uri="oven://a", scheme="oven", host="a"), now())
 
 
-def seen(folder: Path, capture: ScanOutput) -> tuple[list[Evidence], Judgement]:
-    """Evidence and judgement of an inspection whose first look comes to this."""
-    bundle, judgement = inspect(folder, job(folder, registry=registry([oven(capture), bread, crumb])))
+def seen(folder: Path, output: ScanOutput) -> tuple[list[Evidence], Judgement]:
+    """Evidence and judgement of an inspection whose first scan comes to this."""
+    bundle, judgement = inspect(folder, job(folder, registry=registry([oven(output), bread, crumb])))
     return [evidence for _, evidence in bundle.evidence()], judgement
 
 
@@ -62,7 +62,7 @@ def of(evidence: list[Evidence], probe: str) -> list[Evidence]:
 
 
 def test_all_goes_well(tmp_path: Path) -> None:
-    """Every look has its facts, every check its verdict, and each step is shown."""
+    """Every scan has its facts, every check its verdict, and each step is shown."""
     steps: list[Progress] = []
     bundle, judgement = inspect(tmp_path, job(tmp_path, progress=steps.append))
     assert {each.probe: each.facts is not None for _, each in bundle.evidence()} == {"oven": True, "bread": True}
@@ -74,25 +74,25 @@ def test_all_goes_well(tmp_path: Path) -> None:
 
 
 def test_what_rests_on_the_unseen_is_unseen_for_the_same_cause(tmp_path: Path) -> None:
-    """A look whose need was blocked is not made, and says what it would have rested on."""
+    """A scan whose need was blocked is not made, and says what it would have rested on."""
     evidence, judgement = seen(tmp_path, ScanOutput(failure=FailureNote(cause=Cause.BLOCKED, detail="a wall")))
-    [look] = of(evidence, "bread")
-    assert look.failure == FailureNote(cause=Cause.BLOCKED, detail="what it rests on was not seen: oven")
+    [scan] = of(evidence, "bread")
+    assert scan.failure == FailureNote(cause=Cause.BLOCKED, detail="what it rests on was not seen: oven")
     assert outcomes(judgement)["bread-baked"] == ("inconclusive", "blocked")
 
 
 def test_what_was_seen_before_trouble_is_kept(tmp_path: Path) -> None:
-    """A look that ends in trouble may have seen something: both stand."""
+    """A scan that ends in trouble may have seen something: both stand."""
     evidence, judgement = seen(tmp_path, ScanOutput(raw=RAW, failure=FailureNote(cause=Cause.RESET, detail="cut")))
-    [look] = of(evidence, "oven")
-    assert look.facts == {"hot": {"seen": True, "unseen": None}}
-    assert look.failure is not None
-    assert look.failure.cause is Cause.RESET
+    [scan] = of(evidence, "oven")
+    assert scan.facts == {"hot": {"seen": True, "unseen": None}}
+    assert scan.failure is not None
+    assert scan.failure.cause is Cause.RESET
     assert outcomes(judgement)["oven-hot"] == ("pass", None)
 
 
 def test_discovered_aims_are_asked_in_a_later_wave(tmp_path: Path) -> None:
-    """Each is a look of its own, under the one that found it."""
+    """Each is a scan of its own, under the one that found it."""
     evidence, judgement = seen(tmp_path, ScanOutput(raw=RAW, discovered=crumbs(2)))
     assert {each.subject.parent for each in of(evidence, "crumb")} == {"oven://127.0.0.1"}
     assert [each.facts for each in of(evidence, "crumb")] == [{"size": 1}, {"size": 1}]
@@ -101,13 +101,13 @@ def test_discovered_aims_are_asked_in_a_later_wave(tmp_path: Path) -> None:
 
 def test_too_many_discovered_aims_leave_a_hole(tmp_path: Path) -> None:
     """The first are asked; the next are on record as not asked; the rest is counted; no verdict is good over them."""
-    evidence, judgement = seen(tmp_path, ScanOutput(raw=RAW, discovered=_many(DISCOVERED_PER_LOOK + 3)))
+    evidence, judgement = seen(tmp_path, ScanOutput(raw=RAW, discovered=_many(DISCOVERED_PER_SCAN + 3)))
     found = of(evidence, "crumb")
-    assert len(found) == DISCOVERED_PER_LOOK
-    assert sum(each.facts is not None for each in found) == ASKED_PER_LOOK
+    assert len(found) == DISCOVERED_PER_SCAN
+    assert sum(each.facts is not None for each in found) == TASKS_PER_SCAN
     assert {each.failure.detail for each in found if each.failure} == {"too many discovered aims"}
-    [look] = of(evidence, "oven")
-    assert [gap.question for gap in look.gaps] == ["3 more discovered aims"]
+    [scan] = of(evidence, "oven")
+    assert [gap.question for gap in scan.gaps] == ["3 more discovered aims"]
     assert outcomes(judgement)["crumbs-swept"][0] == "inconclusive"
 
 
@@ -116,12 +116,12 @@ def _many(count: int) -> tuple[Discovered, ...]:
 
 
 def test_facts_that_cannot_be_stored_are_a_bug_of_the_probe(tmp_path: Path) -> None:
-    """Half a surrogate is no text: the look is on record with its cause, and the inspection goes on."""
+    """Half a surrogate is no text: the scan is on record with its cause, and the inspection goes on."""
     evidence, judgement = seen(tmp_path, ScanOutput(raw=RAW, gaps=(Gap(question="\ud800", cause=Cause.RESET),)))
-    [look] = of(evidence, "oven")
-    assert look.failure is not None
-    assert look.failure.cause is Cause.BUG
-    assert "facts that cannot be stored" in look.failure.detail
+    [scan] = of(evidence, "oven")
+    assert scan.failure is not None
+    assert scan.failure.cause is Cause.BUG
+    assert "facts that cannot be stored" in scan.failure.detail
     assert outcomes(judgement)["oven-hot"] == ("error", "bug")
 
 
@@ -137,10 +137,10 @@ def test_facts_that_cannot_be_stored_are_a_bug_of_the_probe(tmp_path: Path) -> N
 def test_reading_that_fails_says_why(error: Exception, cause: Cause, words: str) -> None:
     """Bytes without sense are the server's; every other exception is the plugin's."""
 
-    def read(capture: ScanOutput, reading: ParseContext) -> Oven:
+    def parse(output: ScanOutput, context: ParseContext) -> Oven:
         raise error
 
-    facts, note = asyncio.run(facts_of(oven(read=read), ScanOutput(raw=RAW), READING))
+    facts, note = asyncio.run(facts_of(oven(parse=parse), ScanOutput(raw=RAW), READING))
     assert facts is None
     assert note is not None
     assert note.cause is cause
@@ -151,11 +151,11 @@ def test_reading_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None
     """A parser that never returns is a bug of its plugin."""
     monkeypatch.setattr("inspector.collect.parsing.READ_SECONDS", 0.2)
 
-    def read(capture: ScanOutput, reading: ParseContext) -> Oven:
+    def parse(output: ScanOutput, context: ParseContext) -> Oven:
         while True:
             pass
 
-    facts, note = asyncio.run(facts_of(oven(read=read), ScanOutput(raw=(Raw(name="x", data=b""),)), READING))
+    facts, note = asyncio.run(facts_of(oven(parse=parse), ScanOutput(raw=(Raw(name="x", data=b""),)), READING))
     assert (facts, note and note.cause) == (None, Cause.BUG)
 
 
@@ -169,17 +169,17 @@ def test_facts_that_cannot_be_told_in_time_are_stopped(monkeypatch: pytest.Monke
             while True:
                 pass
 
-    def read(capture: ScanOutput, reading: ParseContext) -> Oven:
+    def parse(output: ScanOutput, context: ParseContext) -> Oven:
         return Endless(hot=Answer(seen=True))
 
-    facts, note = asyncio.run(facts_of(oven(read=read), ScanOutput(raw=RAW), READING))
+    facts, note = asyncio.run(facts_of(oven(parse=parse), ScanOutput(raw=RAW), READING))
     assert facts is None
     assert note is not None
     assert "took longer than 0.2 s" in note.detail
 
 
-def test_whatever_keeps_a_look_from_being_recorded_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No look waits for ever for a record that will not be: a mistake of ours ends the inspection, at the first one."""
+def test_whatever_keeps_a_scan_from_being_recorded_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No scan waits for ever for a record that will not be: a mistake of ours ends the inspection, at the first one."""
     keep = Writer.keep
     refused: list[object] = []
 
@@ -195,7 +195,7 @@ def test_whatever_keeps_a_look_from_being_recorded_is_raised(tmp_path: Path, mon
 
 
 @pytest.mark.parametrize("counts", [{}, {"a": 1}, {"a": 5, "b": 5, "c": 5}, {"a": 7, "b": 1, "c": 3}])
-def test_mixing_loses_no_look_and_begins_at_different_places(counts: dict[str, int]) -> None:
+def test_mixing_loses_no_scan_and_begins_at_different_places(counts: dict[str, int]) -> None:
     """Every ask stands in the order once, and probes begin at places of their own."""
     asks = [
         Ask(
@@ -213,8 +213,8 @@ def test_mixing_loses_no_look_and_begins_at_different_places(counts: dict[str, i
 
 
 @pytest.mark.parametrize("most", [1, 3])
-def test_no_more_looks_are_in_flight_than_allowed(most: int, tmp_path: Path) -> None:
-    """``ceilings.looks`` holds, and what it allows is made use of."""
+def test_no_more_scans_are_in_flight_than_allowed(most: int, tmp_path: Path) -> None:
+    """``ceilings.scans`` holds, and what it allows is made use of."""
     running, together = 0, []
 
     @probe(
@@ -222,7 +222,7 @@ def test_no_more_looks_are_in_flight_than_allowed(most: int, tmp_path: Path) -> 
         kind=Oven,
         schemes={OVEN},
         subject_kind=SubjectKind.ADDRESS,
-        read=read_oven,
+        parse=parse_oven,
         intrusiveness=Intrusiveness.PASSIVE,
     )
     async def slow(target: Target, network: Network) -> ScanOutput:
@@ -237,7 +237,7 @@ def test_no_more_looks_are_in_flight_than_allowed(most: int, tmp_path: Path) -> 
         tmp_path,
         *(f"oven://127.0.0.{number}" for number in range(1, 13)),
         registry=registry([slow, bread, crumb]),
-        settings=Settings(output=tmp_path / "out", ceilings=Ceilings(looks=most)),
+        settings=Settings(output=tmp_path / "out", ceilings=Ceilings(scans=most)),
     )
     bundle, _judgement = inspect(tmp_path, given)
     assert len(of([evidence for _, evidence in bundle.evidence()], "oven")) == 12

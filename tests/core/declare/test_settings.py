@@ -63,13 +63,13 @@ def test_variables_win_over_the_file_and_flags_over_both(tmp_path: Path) -> None
         "INSPECTOR_CONTACT": "b@example.vn",
         "INSPECTOR_OUTPUT": "/var/b",
         "INSPECTOR_VANTAGE__KIND": "ci",
-        "INSPECTOR_CEILINGS__LOOKS": "7",
+        "INSPECTOR_CEILINGS__SCANS": "7",
     }
     settings = load(path, environment, {"output": Path("c"), "vantage.name": "C", "contact": None})
     assert settings.contact == "b@example.vn"
     assert settings.output == Path("c")
     assert settings.vantage == Vantage(name="C", kind=VantageKind.CI)
-    assert settings.ceilings == Ceilings(connections=100, looks=7)
+    assert settings.ceilings == Ceilings(connections=100, scans=7)
 
 
 def test_a_variable_holds_a_list_with_commas() -> None:
@@ -96,8 +96,8 @@ def test_a_variable_holds_a_list_with_commas() -> None:
             "inspector.toml:1:16: kind is 'moon'; write 'internet', 'partner', 'inside' or 'ci'",
         ),
         ('vantage = {kind = "moon"}\n', "inspector.toml:1:11: kind is 'moon'; write 'internet', "),
-        ("[ceilings]\n# more\nlooks = 0\n", "inspector.toml:3:9: looks is 0; write a whole number, at least 1"),
-        ("[ceilings]\nlooks = true\n", "inspector.toml:2:9: looks is true, not a whole number; write a whole number, "),
+        ("[ceilings]\n# more\nscans = 0\n", "inspector.toml:3:9: scans is 0; write a whole number, at least 1"),
+        ("[ceilings]\nscans = true\n", "inspector.toml:2:9: scans is true, not a whole number; write a whole number, "),
         ('resolvers = ["a"]\n', "inspector.toml:1:13: 'a' is no resolver; write 192.0.2.53, 192.0.2.53:5353 or ["),
         ('resolvers = ["1.1.1.1:0"]\n', "inspector.toml:1:13: '1.1.1.1:0' is no resolver; write "),
         ('trusted_signers = ["AB"]\n', "inspector.toml:1:19: an item of trusted_signers is 'AB'; write a key id: 64 "),
@@ -121,7 +121,7 @@ def test_a_fault_of_the_file_is_located(tmp_path: Path, text: str, fault: str) -
         ("INSPECTOR_VANTAGE__KID", "a", "INSPECTOR_VANTAGE__KID: unknown key 'kid'; did you mean 'kind'?"),
         ("INSPECTOR_VANTAGE__KIND", "moon", "INSPECTOR_VANTAGE__KIND: kind is 'moon'; write 'internet', 'partner', "),
         ("INSPECTOR_VANTAGE", "moon", "INSPECTOR_VANTAGE: vantage is 'moon', not a mapping; write key: value lines"),
-        ("INSPECTOR_CEILINGS__LOOKS", "many", "INSPECTOR_CEILINGS__LOOKS: looks is 'many', not a whole number; write "),
+        ("INSPECTOR_CEILINGS__SCANS", "many", "INSPECTOR_CEILINGS__SCANS: scans is 'many', not a whole number; write "),
         ("INSPECTOR_RESOLVERS", "a,b", "INSPECTOR_RESOLVERS: 'a' is no resolver; write 192.0.2.53, "),
     ],
 )
@@ -131,11 +131,11 @@ def test_a_fault_of_a_variable_names_it(tmp_path: Path, variable: str, value: st
 
 
 def test_faults_of_all_sources_come_together(tmp_path: Path) -> None:
-    """File, variables and flags are all looked at before anything is refused."""
+    """File, variables and flags are all scanned before anything is refused."""
     assert [
         fault.partition(": ")[0]
         for fault in faults(
-            tmp_path, "[ceilings]\nlooks = 0\nlook = 1\n", {"INSPECTOR_X": "1"}, {"vantage.kind": "moon", "output": 3}
+            tmp_path, "[ceilings]\nscans = 0\nscan = 1\n", {"INSPECTOR_X": "1"}, {"vantage.kind": "moon", "output": 3}
         )
     ] == ["inspector.toml:2:9", "inspector.toml:3:1", "INSPECTOR_X", "--vantage-kind", "--output"]
 

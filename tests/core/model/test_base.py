@@ -48,7 +48,7 @@ def test_canonical_form_refuses_what_json_cannot_say() -> None:
     ],
 )
 def test_a_value_keeps_its_type_through_json(value: Value) -> None:
-    """Every kind of measured value comes back as itself, a text that looks like a date included."""
+    """Every kind of measured value comes back as itself, a text that scans like a date included."""
     again = Holder.parse(Holder(value=value).canonical())
     assert again.value == value
     assert type(again.value) is type(value)

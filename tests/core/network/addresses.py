@@ -81,7 +81,10 @@ class Nothing(Observation):
 
 
 def make_probe(
-    intrusiveness: Intrusiveness = Intrusiveness.POLITE, *, infrastructure: bool = False, elsewhere: bool = False
+    intrusiveness: Intrusiveness = Intrusiveness.POLITE,
+    *,
+    infrastructure: bool = False,
+    contacts_third_parties: bool = False,
 ) -> Probe:
     """A probe whose look is never called: tests drive its network themselves."""
 
@@ -90,15 +93,15 @@ def make_probe(
         kind=Nothing,
         schemes={Scheme("tcp")},
         subject_kind=SubjectKind.ADDRESS,
-        read=lambda capture, reading: Nothing(),
+        parse=lambda capture, reading: Nothing(),
         intrusiveness=intrusiveness,
         infrastructure=infrastructure,
-        elsewhere=elsewhere,
+        contacts_third_parties=contacts_third_parties,
     )
-    async def look(target: Target, network: object) -> ScanOutput:
+    async def scan(target: Target, network: object) -> ScanOutput:
         return ScanOutput()
 
-    return look
+    return scan
 
 
 def subject(port: int | None, *, host: str = HOST, address: str | None = ADDRESS, scheme: str = "tcp") -> Subject:

@@ -129,7 +129,7 @@ def test_one_papers_hours_do_not_end_anothers(tmp_path: Path) -> None:
         asyncio.run(go(server.port))
 
 
-def test_a_cancelled_look_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_cancelled_scan_leaves_nothing_behind(tmp_path: Path) -> None:
     """Cancelling a task ends its connection, worker and sweep, and frees their places in the budget."""
 
     async def go(port: int) -> None:

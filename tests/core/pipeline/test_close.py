@@ -39,7 +39,7 @@ def _read(_capture: ScanOutput, _reading: ParseContext) -> Taste:
     raise NotImplementedError
 
 
-@probe("taste", kind=Taste, schemes={CAKE}, subject_kind=SubjectKind.URL, read=_read)
+@probe("taste", kind=Taste, schemes={CAKE}, subject_kind=SubjectKind.URL, parse=_read)
 async def taste(target: Target, network: Network) -> ScanOutput:
     """Never called here: closing asks nothing."""
     raise NotImplementedError
@@ -49,7 +49,7 @@ def _subject(path: str, address: str) -> Subject:
     return subject_of(parse_uri(f"cake://{HOST}/{path}", {"cake": CAKE}), SubjectKind.URL, address=address)
 
 
-def _looked(at: Subject, *discovered: Discovered) -> Evidence:
+def _scanned(at: Subject, *discovered: Discovered) -> Evidence:
     return Evidence(
         probe="taste",
         probe_version="1",
@@ -68,8 +68,8 @@ def test_each_address_of_a_discovered_aim_is_answered_for(tmp_path: Path) -> Non
     pins = (Pin(name=HOST, addresses=("127.0.0.1", "127.0.0.2")),)
     begun = inspection().model_copy(update={"plan": Plan(pins=pins)})
     writer = Writer.create(tmp_path, begun, trust=TRUST)
-    writer.record(_looked(_subject("", "127.0.0.1"), Discovered(uri=f"cake://{HOST}/more", why="redirect")))
-    writer.record(_looked(_subject("more", "127.0.0.1")))
+    writer.record(_scanned(_subject("", "127.0.0.1"), Discovered(uri=f"cake://{HOST}/more", why="redirect")))
+    writer.record(_scanned(_subject("more", "127.0.0.1")))
     registry = Registry(
         plugins=(),
         probes={"taste": taste},

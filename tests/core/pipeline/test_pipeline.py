@@ -41,14 +41,14 @@ from tests.core.systems import (
 
 
 def test_closed_before_anything_was_looked_at(tmp_path: Path) -> None:
-    """Every look of the plan is on record as aborted, so that nobody reads silence as a pass."""
+    """Every scan of the plan is on record as aborted, so that nobody reads silence as a pass."""
     bundle, judgement = inspect(tmp_path, job(tmp_path), collected=False)
     assert {each.failure.cause for _, each in bundle.evidence() if each.failure} == {Cause.ABORTED}
     assert len(bundle.evidence()) == len(bundle.inspection.plan.asks)
     assert outcomes(judgement)["oven-hot"] == ("inconclusive", "aborted")
 
 
-def test_closed_after_a_look_that_discovered_something(tmp_path: Path) -> None:
+def test_closed_after_a_scan_that_discovered_something(tmp_path: Path) -> None:
     """What it brought to light and nobody asked any more is aborted too."""
     given = job(tmp_path, registry=registry([oven(ScanOutput(raw=RAW, discovered=crumbs(2))), bread, crumb]))
     bundle, _ = inspect(tmp_path, given)
@@ -56,7 +56,7 @@ def test_closed_after_a_look_that_discovered_something(tmp_path: Path) -> None:
     with begin(prepared) as writer:
         for _, evidence in bundle.evidence():
             if evidence.probe == "oven":
-                for raw in bundle.capture_of(evidence).raw:
+                for raw in bundle.output_of(evidence).raw:
                     writer.put(raw)
                 writer.record(evidence)
         closed = close(writer, prepared.planner, SigningKey.load_or_create(tmp_path / "key.pem"))
@@ -95,21 +95,21 @@ def test_judged_by_a_check_of_another_version(tmp_path: Path) -> None:
 
 
 def test_reread_with_a_parser_that_was_mended(tmp_path: Path) -> None:
-    """A parser's fix needs no new look: facts and verdicts come anew from the raw bytes, and the judgement says so."""
+    """A parser's fix needs no new scan: facts and verdicts come anew from the raw bytes, and the judgement says so."""
 
     def wrong(capture: ScanOutput, reading: ParseContext) -> Oven:
         raise ValueError("not understood")
 
-    given = job(tmp_path, regime=regime(row("oven-hot")), registry=registry([oven(read=wrong), bread, crumb]))
+    given = job(tmp_path, regime=regime(row("oven-hot")), registry=registry([oven(parse=wrong), bread, crumb]))
     bundle, first = inspect(tmp_path, given)
     mended = registry()
     known: Verdicts = {}
     second = asyncio.run(judge(bundle, mended, Terms(as_of=first.as_of, verdicts=known)))
     assert known
-    third = asyncio.run(judge(bundle, mended, Terms(as_of=first.as_of, reread=True, verdicts=known)))
+    third = asyncio.run(judge(bundle, mended, Terms(as_of=first.as_of, reparse=True, verdicts=known)))
     assert outcomes(first)["oven-hot"] == outcomes(second)["oven-hot"] == ("inconclusive", "protocol-error")
     assert outcomes(third)["oven-hot"] == ("pass", None)
-    assert (second.reread, third.reread) == (False, True)
+    assert (second.reparse, third.reparse) == (False, True)
 
 
 def test_reread_with_a_parser_that_raises_is_its_bug(tmp_path: Path) -> None:
@@ -119,15 +119,15 @@ def test_reread_with_a_parser_that_raises_is_its_bug(tmp_path: Path) -> None:
         raise KeyError("oops")
 
     bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("oven-hot"))))
-    parts = registry([oven(read=broken), bread, crumb])
-    again = asyncio.run(judge(bundle, parts, Terms(as_of=first.as_of, reread=True)))
+    parts = registry([oven(parse=broken), bread, crumb])
+    again = asyncio.run(judge(bundle, parts, Terms(as_of=first.as_of, reparse=True)))
     assert outcomes(again)["oven-hot"] == ("error", "bug")
 
 
 def test_reread_without_the_probe_keeps_the_facts(tmp_path: Path) -> None:
     """A probe that is gone cannot read again: what it read then stands."""
     bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("oven-hot"))))
-    again = asyncio.run(judge(bundle, registry([bread, crumb]), Terms(as_of=first.as_of, reread=True)))
+    again = asyncio.run(judge(bundle, registry([bread, crumb]), Terms(as_of=first.as_of, reparse=True)))
     assert outcomes(again)["oven-hot"] == ("pass", None)
 
 
@@ -155,12 +155,12 @@ def test_network_is_closed_while_judging(tmp_path: Path) -> None:
             connecting()
             return passed("fine")
 
-        parts = registry([oven(read=reading), bread, crumb])
-        read_again = asyncio.run(judge(bundle, parts, Terms(as_of=first.as_of, reread=True)))
+        parts = registry([oven(parse=reading), bread, crumb])
+        reparsed = asyncio.run(judge(bundle, parts, Terms(as_of=first.as_of, reparse=True)))
         judged_again = asyncio.run(judge(bundle, registry(checks=[asking]), Terms(as_of=first.as_of)))
         with pytest.raises(TimeoutError):
             server.accept()
-    assert outcomes(read_again)["oven-hot"] == ("error", "bug")
+    assert outcomes(reparsed)["oven-hot"] == ("error", "bug")
     assert outcomes(judged_again)["oven-hot"] == ("error", "bug")
 
 

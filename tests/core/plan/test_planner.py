@@ -23,9 +23,9 @@ from inspector.plan.planner import (
     Planner,
     checks_of,
     draw,
-    look_options,
     probes_of,
     refused_endpoints,
+    scan_options,
     validate_options,
     wave_of,
 )
@@ -52,7 +52,7 @@ def test_what_discovers_an_aim_is_asked_along() -> None:
     assert probes_of(checks_of([row("bread-baked")], registry()).values(), registry()).keys() == {"bread", "oven"}
 
 
-def test_equal_looks_are_asked_once(tmp_path: Path) -> None:
+def test_equal_scans_are_asked_once(tmp_path: Path) -> None:
     """Two spellings of one endpoint are one question."""
     given = job(tmp_path, "oven://127.0.0.1", "oven://127.0.0.1:7")
     assert len([ask for ask in planned(given).plan.asks if ask.probe == "oven"]) == 1
@@ -67,23 +67,23 @@ def test_equal_looks_are_asked_once(tmp_path: Path) -> None:
     ],
 )
 def test_look_options_are_merged_to_the_widest(asked: list[dict[str, Any]], merged: Mapping[str, Any]) -> None:
-    """Rows that share a look get the most that any of them asks for."""
-    rows = [row("oven-hot", id=f"r-{number}", look={"oven": options}) for number, options in enumerate(asked)]
-    assert look_options(oven(), rows) == merged
+    """Rows that share a scan get the most that any of them asks for."""
+    rows = [row("oven-hot", id=f"r-{number}", scan={"oven": options}) for number, options in enumerate(asked)]
+    assert scan_options(oven(), rows) == merged
 
 
 @pytest.mark.parametrize("options", [{"doors": "many"}, {"colour": "red"}])
 def test_look_options_that_do_not_fit_are_misuse(options: dict[str, Any]) -> None:
     """They are validated when the plan is made, not in the middle of an inspection."""
     with pytest.raises(UsageError, match=r"look option oven\."):
-        look_options(oven(), [row("oven-hot", look={"oven": options})])
+        scan_options(oven(), [row("oven-hot", scan={"oven": options})])
 
 
 def test_look_options_at_odds_are_misuse() -> None:
     """Where there is no widest, the profile has to choose."""
-    rows = [row("oven-hot", id=f"r-{number}", look={"oven": {"doors": each}}) for number, each in enumerate(("a", "b"))]
-    with pytest.raises(UsageError, match="rows ask for look options 'a' and 'b'"):
-        look_options(oven(), rows)
+    rows = [row("oven-hot", id=f"r-{number}", scan={"oven": {"doors": each}}) for number, each in enumerate(("a", "b"))]
+    with pytest.raises(UsageError, match="rows ask for scan options 'a' and 'b'"):
+        scan_options(oven(), rows)
 
 
 def test_check_options_that_do_not_fit_are_misuse() -> None:
@@ -99,7 +99,7 @@ def test_missing_check_is_misuse() -> None:
 
 
 def test_unreachable_names_are_refused_with_their_reason(tmp_path: Path) -> None:
-    """A look at a name without address is planned as one that will not happen."""
+    """A scan of a name without address is planned as one that will not happen."""
     given = job(tmp_path, "oven://a.test")
     pins = [Pin(name="a.test", failure=Cause.TIMEOUT, detail="the resolver says nothing")]
     drawn = draw(planner(given, pins), pins, Chosen())
@@ -118,7 +118,7 @@ def planner(given: Job, pins: list[Pin]) -> Planner:
 
 
 def test_discovered_aims_are_asked_or_refused_with_a_cause(tmp_path: Path) -> None:
-    """Nothing that a look brings to light is left out in silence."""
+    """Nothing that a scan brings to light is left out in silence."""
     made = planner(job(tmp_path), [])
     [by] = [
         ask for ask in made.asks("oven://127.0.0.1", Pin(name="127.0.0.1", addresses=("127.0.0.1",))) if ask.wave == 0

@@ -37,11 +37,11 @@ def _read(_capture: ScanOutput, _reading: ParseContext) -> Taste:
 
 
 def _probe(name: str = "taste", scheme: Scheme | None = None) -> Probe:
-    @probe(name, kind=Taste, schemes={scheme or Scheme("cake", port=1)}, subject_kind=SubjectKind.ADDRESS, read=_read)
-    async def look(target: Target, network: Network) -> ScanOutput:
+    @probe(name, kind=Taste, schemes={scheme or Scheme("cake", port=1)}, subject_kind=SubjectKind.ADDRESS, parse=_read)
+    async def scan(target: Target, network: Network) -> ScanOutput:
         return ScanOutput()
 
-    return look
+    return scan
 
 
 @check("cake-sweet", title="The cake is sweet")

@@ -22,5 +22,5 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
 
 @pytest.fixture
 def bundle(tmp_path: Path, key: SigningKey) -> Bundle:
-    """A sealed bundle of two looks."""
+    """A sealed bundle of two scans."""
     return sealed(tmp_path, key)

@@ -100,7 +100,7 @@ def evidence(writer: Writer, number: int = 0, *raws: Raw, host: str = "a.example
         probe_version="1",
         kind="tls/1",
         subject=subject(host),
-        look=number + 1,
+        scan=number + 1,
         began=WHEN,
         ended=WHEN + timedelta(seconds=1),
         vantage="test",
@@ -109,12 +109,12 @@ def evidence(writer: Writer, number: int = 0, *raws: Raw, host: str = "a.example
     )
 
 
-def sealed(root: Path, key: SigningKey, *, looks: int = 2, inspected: Inspection | None = None) -> Bundle:
-    """A bundle of ``looks`` looks, two raw answers and one ledger line."""
+def sealed(root: Path, key: SigningKey, *, scans: int = 2, inspected: Inspection | None = None) -> Bundle:
+    """A bundle of ``scans`` looks, two raw answers and one ledger line."""
     inspected = inspected or inspection()
     host = inspected.plan.asks[0].subject.host or ""
     writer = Writer.create(root, inspected, trust=TRUST)
-    for number in range(looks):
+    for number in range(scans):
         writer.record(evidence(writer, number, raw(), raw(b"%d" % number, "count"), host=host))
     entry = LedgerEntry(at=WHEN, address="127.0.0.1", port=443, protocol="tcp", probe="tls", subject=f"https://{host}")
     writer.ledger_path.write_bytes(entry.canonical() + b"\n")

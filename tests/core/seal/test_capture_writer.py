@@ -51,7 +51,7 @@ def test_what_was_written_is_read_back(tmp_path: Path, key: SigningKey) -> None:
     again = Bundle.open(bundle.folder)
     assert again.inspection == writer.inspection
     assert again.evidence() == ((one, seen),)
-    assert again.capture_of(seen).raw == (raw(), raw(b"", "empty"))
+    assert again.output_of(seen).raw == (raw(), raw(b"", "empty"))
     assert again.ledger() == ()
     assert {name: again.trust(name) for name in TRUST} == TRUST
     assert (again.digest, again.signers) == (bundle.digest, (key.keyid,))
@@ -64,8 +64,8 @@ def test_everything_is_open_to_its_owner_only(bundle: Bundle, tmp_path: Path) ->
     assert [path.name for path in bundle.folder.iterdir()] == ["capture"]
 
 
-def test_the_order_of_looks_leaves_no_trace_in_digests(tmp_path: Path) -> None:
-    """The same looks recorded in another order have the same digests and are given in the same order."""
+def test_the_order_of_scans_leaves_no_trace_in_digests(tmp_path: Path) -> None:
+    """The same scans recorded in another order have the same digests and are given in the same order."""
     first, second = (Writer.create(tmp_path, inspection(id=f"inspection-{number}"), trust=TRUST) for number in range(2))
     numbers = list(range(6))
     forward = [first.record(evidence(first, number, raw())) for number in numbers]
@@ -112,16 +112,16 @@ def test_threads_record_at_once(tmp_path: Path, key: SigningKey) -> None:
     """Several threads that put and record at the same time lose nothing."""
     writer = Writer.create(tmp_path, inspection(), trust=TRUST)
 
-    def look(start: int) -> None:
+    def scan(start: int) -> None:
         for number in range(start, start + 5):
             writer.record(evidence(writer, number, raw(), raw(b"%d" % number)))
 
-    threads = [threading.Thread(target=look, args=(start,)) for start in range(0, 20, 5)]
+    threads = [threading.Thread(target=scan, args=(start,)) for start in range(0, 20, 5)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(each.look for _, each in writer.seal(key, ended=WHEN).evidence()) == list(range(1, 21))
+    assert sorted(each.scan for _, each in writer.seal(key, ended=WHEN).evidence()) == list(range(1, 21))
 
 
 def test_evidence_needs_its_raw_bytes_first(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_evidence_needs_its_raw_bytes_first(tmp_path: Path) -> None:
         writer.record(evidence(other, 0, raw()))
 
 
-def test_several_looks_are_kept_at_once(tmp_path: Path, key: SigningKey) -> None:
+def test_several_scans_are_kept_at_once(tmp_path: Path, key: SigningKey) -> None:
     """Looks kept together, with their raw bytes, stand in a resumed capture and in the sealed one as if kept singly."""
     raws = [raw(b"%d" % number) for number in range(3)]
     writer = Writer.create(tmp_path, inspection(), trust=TRUST)
@@ -147,11 +147,11 @@ def test_several_looks_are_kept_at_once(tmp_path: Path, key: SigningKey) -> None
     assert again.evidence() == kept
     bundle = again.seal(key, ended=WHEN)
     assert bundle.evidence() == tuple(sorted((digest(each.canonical()), each) for each in seen))
-    assert {bundle.capture_of(each).raw for each in seen} == {(each,) for each in raws}
+    assert {bundle.output_of(each).raw for each in seen} == {(each,) for each in raws}
 
 
 def test_looks_are_kept_together_or_not_at_all(tmp_path: Path) -> None:
-    """One look that points at raw bytes nobody gave keeps those beside it from being recorded, too."""
+    """One scan that points at raw bytes nobody gave keeps those beside it from being recorded, too."""
     writer = Writer.create(tmp_path, inspection(), trust=TRUST)
     sound, unsound = evidence(writer, 0), evidence(writer, 1).model_copy(update={"raw": (refer(raw()),)})
     with pytest.raises(ValueError, match="were not put"):
@@ -215,7 +215,7 @@ from inspector.seal import SigningKey
 from tests.core.seal.examples import sealed
 drawn = secrets.token_bytes
 secrets.token_bytes = lambda count: bytes(count) if count == 32 else drawn(count)
-sealed(Path(sys.argv[1]), SigningKey.load_or_create(Path(sys.argv[2])), looks=3)
+sealed(Path(sys.argv[1]), SigningKey.load_or_create(Path(sys.argv[2])), scans=3)
 """
     SigningKey.load_or_create(tmp_path / "key" / "signing.pem")
     for seed in ("1", "2"):
@@ -304,11 +304,11 @@ def test_kill_9_loses_nothing(tmp_path: Path, key: SigningKey, after: int) -> No
     writer = Writer.resume(tmp_path / "run-1" / "sys-a" / "inspection-1")
     kept = dict(writer.evidence())
     assert told <= kept.keys()
-    assert sorted(each.look for each in kept.values()) == list(range(1, len(kept) + 1))
+    assert sorted(each.scan for each in kept.values()) == list(range(1, len(kept) + 1))
     more = writer.record(evidence(writer, 10**6, raw()))
     bundle = writer.seal(key, ended=WHEN, reason="interrupted")
     assert {one for one, _ in bundle.evidence()} == {*kept, more}
-    assert all(bundle.capture_of(each).raw for each in kept.values())
+    assert all(bundle.output_of(each).raw for each in kept.values())
 
 
 def test_torn_lines_and_orphans_are_left_out(tmp_path: Path, key: SigningKey) -> None:
@@ -440,7 +440,7 @@ writer = Writer.resume(writer.folder)
 assert [one for one, _ in writer.evidence()] == sorted(recorded), (len(writer.evidence()), len(recorded))
 bundle = writer.seal(key, ended=WHEN)
 for _, seen in bundle.evidence():
-    bundle.capture_of(seen)
+    bundle.output_of(seen)
 print(len(recorded), "survived")
 """
 

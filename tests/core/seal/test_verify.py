@@ -23,7 +23,7 @@ from tests.core.seal.forgery import payload, resign, sign
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory, key: SigningKey) -> Bundle:
     """A small bundle with a judgement and a report; whoever alters it puts it right again."""
-    bundle = sealed(tmp_path_factory.mktemp("out"), key, looks=1)
+    bundle = sealed(tmp_path_factory.mktemp("out"), key, scans=1)
     add_judgement(bundle, judgement(bundle), {"report.html": b"<html>"}, key)
     return bundle
 

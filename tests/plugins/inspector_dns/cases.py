@@ -1,7 +1,7 @@
 """Case files: ``cases/<check>.yaml`` holds lines of what was seen and what the check says of it.
 
 ``seen`` names a file in ``recorded``; ``servers``, where the check takes every name server, maps their names to files
-(null: a look without an observation). ``options`` are the check's; all else is expected of the verdict.
+(null: a scan without an observation). ``options`` are the check's; all else is expected of the verdict.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Case:
         return self.check.judge([target, *everys], self.line.get("options", {}))
 
     def variants(self, cause: Cause) -> Iterator[dict[str, Observation | None]]:
-        """The facts with one answer unseen, or one look without an observation."""
+        """The facts with one answer unseen, or one scan without an observation."""
         facts = self.facts()
         for host, fact in facts.items():
             if fact is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from inspector_dns.probes import name_server, names, zone
 from tests.plugins.inspector_dns import zones as estate
 from tests.plugins.inspector_dns.cases import write
-from tests.plugins.inspector_dns.scanning import look, read, subject
+from tests.plugins.inspector_dns.scanning import read, scan, subject
 from tests.plugins.inspector_dns.zones import Served, serving
 
 HERE = Path(__file__).parent
@@ -44,17 +44,17 @@ def record(served: Served) -> None:
     """Look at everything that a case is about."""
     for case, host in HOSTS.items():
         about = subject(names, f"host:{host}")
-        write(HERE, f"names-{case}", read(names, look(names, about, served.resolver), about))
+        write(HERE, f"names-{case}", read(names, scan(names, about, served.resolver), about))
     for name in ZONES:
         about = subject(zone, f"dns:{name}")
-        write(HERE, f"zone-{name}", read(zone, look(zone, about, served.resolver), about, served.anchors))
+        write(HERE, f"zone-{name}", read(zone, scan(zone, about, served.resolver), about, served.anchors))
     about = subject(zone, "dns:test")
     wrong = served.estate.anchors("good.three")[0].replace("good.three.", "test.")
-    write(HERE, "zone-wrong-anchor", read(zone, look(zone, about, served.resolver), about, (wrong,)))
+    write(HERE, "zone-wrong-anchor", read(zone, scan(zone, about, served.resolver), about, (wrong,)))
     for case, address in SERVERS.items():
         about = subject(name_server, f"ns://ns.test:{served.port}/good.test", address)
-        capture = look(name_server, about, served.port, answer_seconds=1)
-        write(HERE, f"name-server-{case}", read(name_server, capture, about))
+        output = scan(name_server, about, served.port, answer_seconds=1)
+        write(HERE, f"name-server-{case}", read(name_server, output, about))
 
 
 if __name__ == "__main__":

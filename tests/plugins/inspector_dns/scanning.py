@@ -1,4 +1,4 @@
-"""One look at the domain name system through the real door, with a resolver on loopback."""
+"""One scan of the domain name system through the real door, with a resolver on loopback."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SYSTEM = System(id="test", name="Test", owner="Tester", level=3)
 
 
 def subject(probe: Probe, uri: str, address: str | None = None) -> Subject:
-    """What a probe's look at this URI is about."""
+    """What a probe's scan of this URI is about."""
     schemes = {scheme.name: scheme for scheme in probe.schemes} | {"host": Scheme("host", Form.NAME)}
     return subject_of(parse_uri(uri, schemes), probe.subject_kind, address=address)
 
 
-def look(probe: Probe, about: Subject, resolver: int, *, at: str = "127.0.0.1", **options: Any) -> ScanOutput:
+def scan(probe: Probe, about: Subject, resolver: int, *, at: str = "127.0.0.1", **options: Any) -> ScanOutput:
     """What the probe brings home, with the resolver at this port."""
 
     async def through_the_door() -> ScanOutput:
@@ -33,22 +33,22 @@ def look(probe: Probe, about: Subject, resolver: int, *, at: str = "127.0.0.1", 
             scope = Scope([], SYSTEM, [])
             async with Door(settings, scope, Ledger(Path(folder) / "ledger.jsonl"), salt=b"salt", run="test") as door:
                 target = Target(about, Declared())
-                return await probe.look(target, door.network(probe, target, None), **options)
+                return await probe.scan(target, door.network(probe, target, None), **options)
 
     return asyncio.run(through_the_door())
 
 
 def read(
-    probe: Probe, capture: ScanOutput, about: Subject, anchors: tuple[str, ...] = (), seen_at: datetime | None = None
+    probe: Probe, output: ScanOutput, about: Subject, anchors: tuple[str, ...] = (), seen_at: datetime | None = None
 ) -> Any:
     """The facts in a capture."""
-    return probe.read(capture, ParseContext(about, seen_at or now(), dnssec_anchors=anchors))
+    return probe.parse(output, ParseContext(about, seen_at or now(), dnssec_anchors=anchors))
 
 
 def see(probe: Probe, uri: str, resolver: int, anchors: tuple[str, ...] = (), address: str | None = None) -> Any:
     """Look once and read."""
     about = subject(probe, uri, address)
-    facts = read(probe, look(probe, about, resolver), about, anchors)
+    facts = read(probe, scan(probe, about, resolver), about, anchors)
     assert isinstance(facts, Observation)
     assert type(facts).parse(facts.canonical()) == facts
     return facts

@@ -23,7 +23,7 @@ from inspector_dns.checks.dnssec_valid import dnssec_valid
 from inspector_dns.observations import Chain, Flaw, Trust, Zone
 from inspector_dns.probes import zone as probe
 from tests.plugins.inspector_dns.named import programs
-from tests.plugins.inspector_dns.scanning import look, read, see, subject
+from tests.plugins.inspector_dns.scanning import read, scan, see, subject
 from tests.plugins.inspector_dns.zones import Served
 
 SECURE, INSECURE, BOGUS = "; fully validated", "; unsigned answer", ";; resolution failed"
@@ -143,10 +143,10 @@ def test_without_an_anchor_above_the_zone_nothing_is_known(served: Served) -> No
 def test_an_anchor_that_cannot_be_read_is_an_error(served: Served) -> None:
     """A mistyped anchor is never silently left out."""
     about = subject(probe, "dns:good.test")
-    capture = look(probe, about, served.port)
+    output = scan(probe, about, served.port)
     for line in (". IN DS nonsense", ". IN A 192.0.2.1"):
         with pytest.raises(ValueError, match="trust anchor"):
-            read(probe, capture, about, (line,))
+            read(probe, output, about, (line,))
 
 
 def test_the_roots_own_anchors_are_built_in() -> None:
@@ -158,15 +158,15 @@ def test_the_roots_own_anchors_are_built_in() -> None:
 def test_signatures_are_judged_at_the_time_they_were_seen(served: Served) -> None:
     """The same replies are secure on the day and expired a week later."""
     about = subject(probe, "dns:good.test")
-    capture = look(probe, about, served.port)
-    later = read(probe, capture, about, served.anchors, now() + timedelta(days=7))
-    assert read(probe, capture, about, served.anchors).chain.seen.state is Trust.SECURE
+    output = scan(probe, about, served.port)
+    later = read(probe, output, about, served.anchors, now() + timedelta(days=7))
+    assert read(probe, output, about, served.anchors).chain.seen.state is Trust.SECURE
     assert later.chain.seen == Chain(state=Trust.BOGUS, anchor=".", at=".", flaw=Flaw.EXPIRED)
     assert judge(later)[0] is Outcome.INCONCLUSIVE
 
 
 def altered(
-    capture: ScanOutput, question: str, *types: dns.rdatatype.RdataType, sections: str = "answer authority"
+    output: ScanOutput, question: str, *types: dns.rdatatype.RdataType, sections: str = "answer authority"
 ) -> ScanOutput:
     """The capture with all records of these types taken out of one reply."""
 
@@ -179,7 +179,7 @@ def altered(
             setattr(message, section, kept)
         return raw.model_copy(update={"data": message.to_wire(max_size=65535)})
 
-    return capture.model_copy(update={"raw": tuple(one(raw) for raw in capture.raw)})
+    return output.model_copy(update={"raw": tuple(one(raw) for raw in output.raw)})
 
 
 @pytest.mark.parametrize(
@@ -200,15 +200,15 @@ def test_a_stripped_answer_is_not_taken_for_unsigned(
 ) -> None:
     """Without the parent's proof a zone is neither unsigned nor at fault."""
     about = subject(probe, f"dns:{name}")
-    capture = altered(look(probe, about, served.port), question, *map(dns.rdatatype.from_text, types))
-    assert judge(read(probe, capture, about, served.anchors))[0] is Outcome.INCONCLUSIVE
+    output = altered(scan(probe, about, served.port), question, *map(dns.rdatatype.from_text, types))
+    assert judge(read(probe, output, about, served.anchors))[0] is Outcome.INCONCLUSIVE
 
 
 def test_signatures_missing_at_the_zone_itself_are_its_fault(served: Served) -> None:
     """A delegation that is signed and a zone that is not do not fit together."""
     about = subject(probe, "dns:good.test")
-    capture = altered(look(probe, about, served.port), "good.test SOA", dns.rdatatype.RRSIG)
-    facts = read(probe, capture, about, served.anchors)
+    output = altered(scan(probe, about, served.port), "good.test SOA", dns.rdatatype.RRSIG)
+    facts = read(probe, output, about, served.anchors)
     assert facts.chain.seen == Chain(state=Trust.BOGUS, anchor=".", at="good.test", flaw=Flaw.NO_SIGNATURE)
     assert judge(facts)[0] is Outcome.FAIL
 
@@ -219,24 +219,24 @@ def test_signatures_missing_at_the_zone_itself_are_its_fault(served: Served) -> 
 def test_a_question_without_an_answer_leaves_the_state_open(served: Served, question: str) -> None:
     """A timeout anywhere on the way is never a verdict on the zone."""
     about = subject(probe, "dns:good.test")
-    capture = look(probe, about, served.port)
-    raw = tuple(each for each in capture.raw if each.name != question)
+    output = scan(probe, about, served.port)
+    raw = tuple(each for each in output.raw if each.name != question)
     gaps = (Gap(question=question, cause=Cause.TIMEOUT),)
-    facts = read(probe, capture.model_copy(update={"raw": raw, "gaps": gaps}), about, served.anchors)
+    facts = read(probe, output.model_copy(update={"raw": raw, "gaps": gaps}), about, served.anchors)
     assert judge(facts) == (Outcome.INCONCLUSIVE, Cause.TIMEOUT)
 
 
 def test_a_denial_of_another_zone_proves_nothing(served: Served) -> None:
     """The absence of a DS record is believed from the very parent alone, not from a replayed proof about a sibling."""
     about = subject(probe, "dns:good.test")
-    capture = look(probe, about, served.port)
-    sibling = look(probe, subject(probe, "dns:plain.test"), served.port)
+    output = scan(probe, about, served.port)
+    sibling = scan(probe, subject(probe, "dns:plain.test"), served.port)
     stolen = sibling.named("plain.test DS")
     assert stolen is not None
     raw = tuple(
-        each.model_copy(update={"data": stolen}) if each.name == "good.test DS" else each for each in capture.raw
+        each.model_copy(update={"data": stolen}) if each.name == "good.test DS" else each for each in output.raw
     )
-    facts = read(probe, capture.model_copy(update={"raw": raw}), about, served.anchors)
+    facts = read(probe, output.model_copy(update={"raw": raw}), about, served.anchors)
     assert facts.chain.seen == Chain(state=Trust.BOGUS, anchor=".", at="test", flaw=Flaw.NO_DENIAL)
     assert judge(facts)[0] is Outcome.INCONCLUSIVE
 
@@ -244,16 +244,16 @@ def test_a_denial_of_another_zone_proves_nothing(served: Served) -> None:
 def test_too_many_iterations_prove_nothing(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """NSEC3 above the bound is not computed."""
     about = subject(probe, "dns:plain.three")
-    capture = look(probe, about, served.port)
+    output = scan(probe, about, served.port)
     monkeypatch.setattr(denial, "ITERATIONS", 4)
-    assert judge(read(probe, capture, about, served.anchors)) == (Outcome.INCONCLUSIVE, Cause.PROTOCOL_ERROR)
+    assert judge(read(probe, output, about, served.anchors)) == (Outcome.INCONCLUSIVE, Cause.PROTOCOL_ERROR)
 
 
 def test_work_is_bounded_whatever_the_zone_sends(served: Served) -> None:
     """Keys that share a tag and signatures that fit none make a validator work no more than so much."""
     about = subject(probe, "dns:good.test")
-    capture = look(probe, about, served.port)
-    wire = capture.named("good.test SOA")
+    output = scan(probe, about, served.port)
+    wire = output.named("good.test SOA")
     assert wire is not None
     message = dns.message.from_wire(wire)
     (signatures,) = (each for each in message.answer if each.rdtype == dns.rdatatype.RRSIG)
@@ -263,18 +263,18 @@ def test_work_is_bounded_whatever_the_zone_sends(served: Served) -> None:
         signatures.add(signature.replace(signature=bytes([number]) * 64))
     forged = message.to_wire(max_size=65535)
     raw = tuple(
-        each.model_copy(update={"data": forged}) if each.name == "good.test SOA" else each for each in capture.raw
+        each.model_copy(update={"data": forged}) if each.name == "good.test SOA" else each for each in output.raw
     )
-    facts = read(probe, capture.model_copy(update={"raw": raw}), about, served.anchors)
+    facts = read(probe, output.model_copy(update={"raw": raw}), about, served.anchors)
     assert judge(facts) == (Outcome.INCONCLUSIVE, Cause.PROTOCOL_ERROR)
 
 
 def test_the_budget_of_validations_ends(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """A chain that needs more signature checks than are granted is left open."""
     about = subject(probe, "dns:good.test")
-    capture = look(probe, about, served.port)
+    output = scan(probe, about, served.port)
     monkeypatch.setattr(dnssec, "VALIDATIONS", 3)
-    assert judge(read(probe, capture, about, served.anchors)) == (Outcome.INCONCLUSIVE, Cause.PROTOCOL_ERROR)
+    assert judge(read(probe, output, about, served.anchors)) == (Outcome.INCONCLUSIVE, Cause.PROTOCOL_ERROR)
 
 
 def test_a_name_of_too_many_labels_is_not_followed(served: Served) -> None:
@@ -297,8 +297,8 @@ def test_the_facts_of_a_zone_are_written_down(served: Served) -> None:
 
 def test_the_zones_name_servers_come_to_light(served: Served) -> None:
     """Each name server is an aim of its own, as infrastructure, with the zone it is to be asked about."""
-    capture = look(probe, subject(probe, "dns:good.test"), served.port, name_server_port=5353)
-    assert [(each.uri, each.infrastructure) for each in capture.discovered] == [
+    output = scan(probe, subject(probe, "dns:good.test"), served.port, name_server_port=5353)
+    assert [(each.uri, each.infrastructure) for each in output.discovered] == [
         ("ns://ns1.test:5353/good.test", True),
         ("ns://ns2.test:5353/good.test", True),
     ]

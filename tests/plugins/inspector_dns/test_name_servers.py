@@ -11,7 +11,7 @@ from inspector_dns.checks.name_servers_redundant import name_servers_redundant
 from inspector_dns.observations import NameServer, ServerReply, Zone
 from inspector_dns.probes import name_server, zone
 from tests.plugins.inspector_dns import zones as estate
-from tests.plugins.inspector_dns.scanning import look, read, see, subject
+from tests.plugins.inspector_dns.scanning import read, scan, see, subject
 from tests.plugins.inspector_dns.zones import Served
 
 GOOD = ServerReply(rcode="NOERROR", authoritative=True, serial=7)
@@ -19,13 +19,13 @@ LAME = ServerReply(rcode="REFUSED", authoritative=False)
 
 
 def servers_of(served: Served, facts: Zone) -> Every[NameServer]:
-    """A look at every name server of a zone, at every address."""
+    """A scan of every name server of a zone, at every address."""
     seen = []
     for server in facts.servers.value:
         for address in server.ipv4.value:
             about = subject(name_server, f"ns://{server.name}:{served.port}/{facts.name}", address)
-            capture = look(name_server, about, served.port, answer_seconds=1)
-            seen.append(SubjectResult(about, read(name_server, capture, about)))
+            output = scan(name_server, about, served.port, answer_seconds=1)
+            seen.append(SubjectResult(about, read(name_server, output, about)))
     return Every(seen)
 
 
@@ -42,7 +42,7 @@ def test_a_name_server_is_seen_as_it_is(served: Served, address: str, reply: Ser
 def test_silence_is_not_a_closed_port(served: Served) -> None:
     """A name server that never answers was not seen."""
     about = subject(name_server, f"ns://ns.test:{served.port}/good.test", estate.SILENT)
-    facts = read(name_server, look(name_server, about, served.port, answer_seconds=1), about)
+    facts = read(name_server, scan(name_server, about, served.port, answer_seconds=1), about)
     assert facts.udp.unseen is facts.tcp.unseen is Cause.TIMEOUT
 
 
@@ -55,7 +55,7 @@ def test_a_resolver_is_no_authority(served: Served) -> None:
 def test_a_name_server_needs_its_zone(served: Served) -> None:
     """Declared without a zone, a name server cannot be asked, and nothing is sent."""
     with pytest.raises(ScanFailure, match="no zone is named"):
-        look(name_server, subject(name_server, "ns://ns.test", "127.0.0.1"), served.port)
+        scan(name_server, subject(name_server, "ns://ns.test", "127.0.0.1"), served.port)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from inspector_dns.observations import Names
 from inspector_dns.probes import names as probe
 from tests.plugins.inspector_dns import zones as estate
 from tests.plugins.inspector_dns.named import free_port, programs, run
-from tests.plugins.inspector_dns.scanning import look, read, see, subject
+from tests.plugins.inspector_dns.scanning import read, scan, see, subject
 from tests.plugins.inspector_dns.zones import Served
 
 
@@ -85,20 +85,20 @@ def test_a_referral_is_not_an_absence(served: Served) -> None:
 
 @pytest.mark.parametrize("quiet", [True, False])
 def test_a_resolver_that_says_nothing_is_trouble(served: Served, quiet: bool) -> None:
-    """Where no question was answered the look is in trouble, with the cause told apart."""
+    """Where no question was answered the scan is in trouble, with the cause told apart."""
     about = subject(probe, "host:www.good.test")
     if quiet:
-        capture = look(probe, about, served.port, at=estate.SILENT)
+        output = scan(probe, about, served.port, at=estate.SILENT)
     else:
-        capture = look(probe, about, free_port())
-    assert capture.failure is not None
-    assert capture.failure.cause is (Cause.TIMEOUT if quiet else Cause.REFUSED)
-    assert read(probe, capture, about).ipv4.unseen is capture.failure.cause
+        output = scan(probe, about, free_port())
+    assert output.failure is not None
+    assert output.failure.cause is (Cause.TIMEOUT if quiet else Cause.REFUSED)
+    assert read(probe, output, about).ipv4.unseen is output.failure.cause
 
 
 def test_a_name_of_too_many_labels_is_not_climbed(served: Served) -> None:
     """The number of questions does not grow with the name without bound."""
     about = subject(probe, f"host:{'a.' * 60}good.test")
-    capture = look(probe, about, served.port)
-    assert len(capture.raw) <= 3
-    assert read(probe, capture, about).caa.unseen is Cause.PROTOCOL_ERROR
+    output = scan(probe, about, served.port)
+    assert len(output.raw) <= 3
+    assert read(probe, output, about).caa.unseen is Cause.PROTOCOL_ERROR

@@ -14,7 +14,7 @@ from inspector_http.observations import Http
 from inspector_http.parsing import uri_of
 from inspector_http.probes import http
 from tests.plugins.inspector_http.webservers import answering, nginx
-from tests.plugins.inspector_services.scanning import AUTHORISATION, look, read, tcp
+from tests.plugins.inspector_services.scanning import AUTHORISATION, read, scan, tcp
 from tests.plugins.inspector_services.servers import own_address
 
 FOLDER = Path(__file__).with_name("recorded")
@@ -56,10 +56,10 @@ def page(url: str, address: str) -> Target:
 
 
 def seen(url: str, address: str, **options: Any) -> tuple[ScanOutput, Http]:
-    """One look at a URL: the capture, and the facts in it."""
+    """One scan of a URL: the capture, and the facts in it."""
     target = page(url, address)
-    capture = look(http, target, authorisation=AUTHORISATION, **options)
-    return capture, read(http, capture, target)
+    output = scan(http, target, authorisation=AUTHORISATION, **options)
+    return output, read(http, output, target)
 
 
 if __name__ == "__main__":

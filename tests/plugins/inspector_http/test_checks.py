@@ -183,7 +183,7 @@ def test_framing_is_read_as_browsers_read_it(headers: dict[str, str | list[str]]
     [("nosniff", PASS), ("NoSniff, x", PASS), ("x, nosniff", FAIL), ("", FAIL), ("sniff", FAIL)],
 )
 def test_nosniff_must_come_first(value: str, outcome: Outcome) -> None:
-    """The Fetch Standard looks at the first element only."""
+    """The Fetch Standard scans the first element only."""
     assert BY_ID["content-type-nosniff"](with_headers(x_content_type_options=value)).outcome is outcome
 
 

@@ -12,7 +12,7 @@ from inspector_http.probes import BODY_BYTES, REDIRECTS_FOLLOWED, http
 from inspector_http.redaction import Redaction
 from tests.plugins.inspector_http.record import page, seen
 from tests.plugins.inspector_http.webservers import SECRET, answering, nginx
-from tests.plugins.inspector_services.scanning import look, read
+from tests.plugins.inspector_services.scanning import read, scan
 from tests.plugins.inspector_services.servers import installed, own_address
 
 
@@ -31,7 +31,7 @@ def answered(habit: str) -> Http:
 
 
 def failure(habit: str, scheme: str = "http") -> Cause:
-    """Why a look at a server with this habit ends without facts."""
+    """Why a scan of a server with this habit ends without facts."""
     address = own_address()
     with answering(address, {9000: habit}), pytest.raises(ScanFailure) as raised:
         seen(f"{scheme}://web.test:9000/", address)
@@ -72,18 +72,18 @@ def test_a_port_that_insists_on_tls_does_not_serve_in_clear(place: str, port: in
 def test_redirects_are_followed_on_the_same_service_only(place: str) -> None:
     """One on the service leads to the last page; one elsewhere is reported, and brought to light."""
     assert seen("https://web.test:8443/", place)[1].followed == ("https://web.test:8443/home",)
-    capture, facts = seen("http://web.test:8080/x", place)
+    output, facts = seen("http://web.test:8080/x", place)
     assert facts.redirect.value is not None
     assert facts.redirect.value.url == "https://web.test:8443/x"
-    assert [each.uri for each in capture.discovered] == ["https://web.test:8443/x"]
+    assert [each.uri for each in output.discovered] == ["https://web.test:8443/x"]
     assert facts.followed == ()
 
 
 def test_an_endpoint_on_443_brings_port_80_to_light() -> None:
-    """Even where nothing answers, what the host says in clear is looked at."""
-    capture, facts = seen("https://web.test/a/b", own_address())
+    """Even where nothing answers, what the host says in clear is scanned."""
+    output, facts = seen("https://web.test/a/b", own_address())
     assert facts.speaks.value is Speech.NOTHING
-    assert [each.uri for each in capture.discovered] == ["http://web.test/"]
+    assert [each.uri for each in output.discovered] == ["http://web.test/"]
 
 
 @pytest.mark.parametrize("habit", ["loop", "longer"])
@@ -91,10 +91,10 @@ def test_redirects_without_end_are_cut(habit: str) -> None:
     """A loop, and a chain that grows, end in an unseen page within the bound."""
     address = own_address()
     with answering(address, {9000: habit}):
-        capture, facts = seen("http://web.test:9000/", address)
+        output, facts = seen("http://web.test:9000/", address)
     assert facts.headers.unseen is Cause.PROTOCOL_ERROR
     assert len(facts.followed) <= REDIRECTS_FOLLOWED
-    assert capture.gaps[0].detail in ("redirect loop", "too many redirects")
+    assert output.gaps[0].detail in ("redirect loop", "too many redirects")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_redirect_that_makes_no_sense_is_unseen(habit: str, cause: Cause) -> N
     ],
 )
 def test_what_is_no_http_is_a_protocol_error(habit: str, scheme: str, cause: Cause) -> None:
-    """Endless headers and garbage end the look; they are not an answer."""
+    """Endless headers and garbage end the scan; they are not an answer."""
     assert failure(habit, scheme) is cause
 
 
@@ -195,12 +195,12 @@ def test_a_session_value_stands_nowhere() -> None:
     address = own_address()
     target = page("http://web.test:9000/", address)
     with answering(address, {9000: "secrets"}):
-        capture = look(http, target)
-    facts = read(http, capture, target)
-    assert SECRET.encode() not in b"".join(raw.data for raw in capture.raw)
-    assert SECRET not in capture.model_dump_json()
+        output = scan(http, target)
+    facts = read(http, output, target)
+    assert SECRET.encode() not in b"".join(raw.data for raw in output.raw)
+    assert SECRET not in output.model_dump_json()
     assert SECRET not in facts.model_dump_json()
-    assert [each.uri for each in capture.discovered] == ["https://other.test/in"]
+    assert [each.uri for each in output.discovered] == ["https://other.test/in"]
     assert [each.name for each in facts.cookies.value] == ["", "sid"]
 
 
@@ -231,9 +231,9 @@ def test_secrets_are_replaced_by_their_fingerprint(header: tuple[bytes, bytes]) 
 def test_reading_needs_kept_exchanges() -> None:
     """A capture without exchanges, or with foreign bytes, is refused."""
     target = page("http://web.test:9000/", own_address())
-    capture = look(http, target)
-    empty = capture.model_copy(update={"raw": ()})
-    broken = capture.model_copy(update={"raw": (capture.raw[0].model_copy(update={"data": b'{"along": 1}'}),)})
+    output = scan(http, target)
+    empty = output.model_copy(update={"raw": ()})
+    broken = output.model_copy(update={"raw": (output.raw[0].model_copy(update={"data": b'{"along": 1}'}),)})
     for bad in (empty, broken):
         with pytest.raises(ValueError, match=r"exchange|along"):
             read(http, bad, target)

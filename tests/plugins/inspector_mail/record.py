@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inspector_mail.probes import mail
 from tests.plugins.inspector_dns.cases import write
-from tests.plugins.inspector_dns.scanning import look, read, subject
+from tests.plugins.inspector_dns.scanning import read, scan, subject
 from tests.plugins.inspector_mail.zones import serving
 
 HERE = Path(__file__).parent
@@ -34,7 +34,7 @@ def record(server: int) -> None:
     """Look at everything that a case is about."""
     for domain, name in [*((f"{name}.mail.test", name) for name in DOMAINS), ("a.servfail.test", "servfail")]:
         about = subject(mail, f"mail:{domain}")
-        write(HERE, f"mail-{name}", read(mail, look(mail, about, server), about))
+        write(HERE, f"mail-{name}", read(mail, scan(mail, about, server), about))
 
 
 if __name__ == "__main__":

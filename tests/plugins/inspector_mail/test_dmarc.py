@@ -10,7 +10,7 @@ from inspector import Cause
 from inspector_mail import dmarc
 from inspector_mail.observations import DmarcFault, Policy
 from inspector_mail.probes import mail as probe
-from tests.plugins.inspector_dns.scanning import look, see, subject
+from tests.plugins.inspector_dns.scanning import scan, see, subject
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_a_step_of_the_walk_without_an_answer_leaves_the_policy_open(server: int
 
 def test_the_walk_asks_eight_questions_at_most(server: int) -> None:
     """A long name is cut to seven labels after the first question (RFC 9989 §4.10)."""
-    capture = look(probe, subject(probe, f"mail:{'a.' * 30}mail.test"), server)
-    assert sum(raw.name.startswith("_dmarc.") for raw in capture.raw) == 8
+    output = scan(probe, subject(probe, f"mail:{'a.' * 30}mail.test"), server)
+    assert sum(raw.name.startswith("_dmarc.") for raw in output.raw) == 8
     assert dmarc.targets("a.b.c") == ("a.b.c", "b.c", "c")
     assert [name.count(".") + 1 for name in dmarc.targets("1.2.3.4.5.6.7.8.9")] == [9, 7, 6, 5, 4, 3, 2, 1]
     assert [name.count(".") + 1 for name in dmarc.targets("1.2.3.4.5.6.7.8")] == [8, 7, 6, 5, 4, 3, 2, 1]

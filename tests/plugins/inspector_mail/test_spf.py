@@ -12,7 +12,7 @@ from inspector import Cause
 from inspector_mail import spf
 from inspector_mail.observations import Qualifier, SpfEvaluation, SpfFault
 from inspector_mail.probes import mail as probe
-from tests.plugins.inspector_dns.scanning import look, read, see, subject
+from tests.plugins.inspector_dns.scanning import read, scan, see, subject
 
 
 def evaluation(server: int, name: str) -> SpfEvaluation:
@@ -78,11 +78,11 @@ def test_an_include_that_does_not_answer_leaves_the_record_open(server: int) -> 
 def test_no_question_is_asked_twice(server: int) -> None:
     """An include loop costs two questions about its two records, not twenty."""
     about = subject(probe, "mail:loop.mail.test")
-    capture = look(probe, about, server)
-    names = [raw.name for raw in capture.raw]
+    output = scan(probe, about, server)
+    names = [raw.name for raw in output.raw]
     assert len(names) == len(set(names))
     assert sum("loop" in name and name.endswith("TXT") and not name.startswith("_") for name in names) == 2
-    assert read(probe, capture, about).spf.value.evaluation.value.fault is SpfFault.LOOKUPS
+    assert read(probe, output, about).spf.value.evaluation.value.fault is SpfFault.LOOKUPS
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""One look through the real door, at a server on loopback."""
+"""One scan through the real door, at a server on loopback."""
 
 import asyncio
 import tempfile
@@ -39,7 +39,7 @@ def host(address: str, *ports: int) -> Target:
     return Target(subject, tcp(*ports))
 
 
-def look(
+def scan(
     probe: Probe,
     target: Target,
     *needs: Observation,
@@ -47,18 +47,18 @@ def look(
     authorisation: Authorisation = AUTHORISATION,
     **options: Any,
 ) -> ScanOutput:
-    """What the probe brings home from one look."""
+    """What the probe brings home from one scan."""
 
     async def through_the_door() -> ScanOutput:
         with tempfile.TemporaryDirectory() as folder:
             ledger = Ledger(Path(folder) / "ledger.jsonl")
             scope = Scope([authorisation], SYSTEM, [])
             async with Door(settings or Settings(), scope, ledger, salt=b"salt", run="test") as door:
-                return await probe.look(target, door.network(probe, target, authorisation), *needs, **options)
+                return await probe.scan(target, door.network(probe, target, authorisation), *needs, **options)
 
     return asyncio.run(through_the_door())
 
 
-def read(probe: Probe, capture: ScanOutput, target: Target) -> Any:
+def read(probe: Probe, output: ScanOutput, target: Target) -> Any:
     """The facts in a capture."""
-    return probe.read(capture, ParseContext(subject=target.subject, seen_at=now()))
+    return probe.parse(output, ParseContext(subject=target.subject, seen_at=now()))

@@ -7,7 +7,7 @@ from inspector_services.banners import Heard, greeting_of, printable, protocol_o
 from inspector_services.checks.no_cleartext_administration import no_cleartext_administration
 from inspector_services.observations import Greetings, OpenPorts, PortState, Protocol, Span
 from inspector_services.probes import GREETING_BYTES, PORTS_HEARD, greetings
-from tests.plugins.inspector_services.scanning import host, look, read
+from tests.plugins.inspector_services.scanning import host, read, scan
 from tests.plugins.inspector_services.servers import own_address, speaking
 
 HABITS = {
@@ -44,8 +44,8 @@ def heard() -> Greetings:
     address = own_address()
     target = host(address)
     with speaking(address, HABITS):
-        capture = look(greetings, target, opened(*HABITS, NOBODY))
-    return Greetings.model_validate(read(greetings, capture, target))
+        output = scan(greetings, target, opened(*HABITS, NOBODY))
+    return Greetings.model_validate(read(greetings, output, target))
 
 
 @pytest.mark.parametrize(
@@ -99,15 +99,15 @@ def test_declared_ports_whose_role_does_not_matter_are_not_listened_to() -> None
     address = own_address()
     target = host(address, 8080, 3306)
     with speaking(address, {8080: "silent", 3306: "mysql"}):
-        capture = look(greetings, target, opened(8080, 3306))
-    assert [each.port for each in read(greetings, capture, target).ports] == [3306]
+        output = scan(greetings, target, opened(8080, 3306))
+    assert [each.port for each in read(greetings, output, target).ports] == [3306]
 
 
 def test_only_so_many_ports_are_listened_to() -> None:
     """Beyond the bound a port is unseen, not silent."""
     target = host(own_address())
-    capture = look(greetings, target, opened(*range(20001, 20001 + PORTS_HEARD + 3)))
-    unseen = [each.said.unseen for each in read(greetings, capture, target).ports]
+    output = scan(greetings, target, opened(*range(20001, 20001 + PORTS_HEARD + 3)))
+    unseen = [each.said.unseen for each in read(greetings, output, target).ports]
     assert unseen.count(Cause.ABORTED) == 3
     assert unseen.count(Cause.REFUSED) == PORTS_HEARD
 

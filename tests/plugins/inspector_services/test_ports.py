@@ -13,7 +13,7 @@ from inspector_services.checks.ports_only_declared import ports_only_declared
 from inspector_services.observations import OpenPorts, PortState
 from inspector_services.port_roles import NOTABLE
 from inspector_services.probes import greetings, ports, ports_asked
-from tests.plugins.inspector_services.scanning import AUTHORISATION, host, look, read, tcp
+from tests.plugins.inspector_services.scanning import AUTHORISATION, host, read, scan, tcp
 from tests.plugins.inspector_services.servers import installed, own_address, redis, speaking, sshd
 
 
@@ -33,7 +33,7 @@ def test_the_sweep_sees_what_the_kernel_lists() -> None:
     address = own_address()
     target = host(address, 8443)
     with speaking(address, {8443: "silent", 3000: "silent", 20001: "silent"}), sshd(address):
-        seen = read(ports, look(ports, target), target)
+        seen = read(ports, scan(ports, target), target)
         assert set(seen.open) == listening(address) & set(ports_asked(target, "notable"))
     assert seen.open == (2222, 3000, 8443)
 
@@ -44,8 +44,8 @@ def test_a_reachable_redis_fails_and_one_that_is_gone_passes() -> None:
     target = host(address)
 
     def verdict() -> Outcome:
-        seen = read(ports, look(ports, target), target)
-        heard = read(greetings, look(greetings, target, seen), target)
+        seen = read(ports, scan(ports, target), target)
+        heard = read(greetings, scan(greetings, target, seen), target)
         return no_database_reachable.judge(
             [SubjectResult(target.subject, seen), SubjectResult(target.subject, heard)], {}
         ).outcome
@@ -60,7 +60,7 @@ def test_a_port_that_stays_silent_is_filtered_beside_ports_that_answer() -> None
     address = own_address()
     target = host(address, 8443)
     with speaking(address, {8443: "silent", 5432: "deaf"}):
-        seen = read(ports, look(ports, target), target)
+        seen = read(ports, scan(ports, target), target)
     assert seen.state(5432).seen is PortState.FILTERED
     assert ports_only_declared(seen, tcp(8443)).outcome is Outcome.PASS
 
@@ -70,7 +70,7 @@ def test_an_address_that_turns_away_during_the_sweep_hides_its_ports() -> None:
     address = own_address()
     target = host(address, 8443)
     with speaking(address, {8443: "once"}):
-        seen: OpenPorts = read(ports, look(ports, target), target)
+        seen: OpenPorts = read(ports, scan(ports, target), target)
     assert seen.state(3306).unseen is Cause.BLOCKED
     assert ports_only_declared(seen, tcp(8443)).outcome is Outcome.INCONCLUSIVE
 
@@ -85,8 +85,8 @@ def test_a_listed_address_may_be_swept_and_heard_without_naming_ports() -> None:
     address, granted = own_address(), covering(None)
     target = host(address)
     with speaking(address, {5900: "vnc"}):
-        seen = read(ports, look(ports, target, authorisation=granted), target)
-        heard = read(greetings, look(greetings, target, seen, authorisation=granted), target)
+        seen = read(ports, scan(ports, target, authorisation=granted), target)
+        heard = read(greetings, scan(greetings, target, seen, authorisation=granted), target)
     assert (seen.open, heard.said(5900).value.in_clear) == ((5900,), True)
 
 
@@ -96,7 +96,7 @@ def test_ports_that_the_authorisation_leaves_out_are_unseen() -> None:
     target = host(address, 8443)
     granted = covering((PortRange(first=8443, last=8443),))
     with speaking(address, {8443: "silent", 5900: "vnc"}):
-        seen = read(ports, look(ports, target, authorisation=granted), target)
+        seen = read(ports, scan(ports, target, authorisation=granted), target)
     assert seen.open == (8443,)
     assert seen.state(5900).unseen is Cause.OUT_OF_SCOPE
     assert ports_only_declared(seen, tcp(8443)).outcome is Outcome.INCONCLUSIVE
@@ -105,7 +105,7 @@ def test_ports_that_the_authorisation_leaves_out_are_unseen() -> None:
 def test_without_nmap_nothing_is_seen() -> None:
     """A missing tool is trouble with its own cause."""
     with pytest.raises(ScanFailure) as failure:
-        look(ports, host(own_address()), settings=Settings(nmap_search_path=()))
+        scan(ports, host(own_address()), settings=Settings(nmap_search_path=()))
     assert failure.value.cause is Cause.TOOL_MISSING
 
 
@@ -113,10 +113,10 @@ def test_reading_starts_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was captured is read without nmap."""
     address = own_address()
     target = host(address)
-    capture = look(ports, target)
+    output = scan(ports, target)
     monkeypatch.setattr(subprocess, "Popen", None)
-    assert read(ports, capture, target).asked == len(NOTABLE)
-    assert re.fullmatch(r"[\d.]+\w*", capture.tools["nmap"])
+    assert read(ports, output, target).asked == len(NOTABLE)
+    assert re.fullmatch(r"[\d.]+\w*", output.tools["nmap"])
 
 
 def test_a_sweep_is_bounded_by_the_ports_it_asks() -> None:

@@ -42,14 +42,14 @@ from tests.plugins.inspector_tls.authority import (
 from tests.plugins.inspector_tls.crosscheck.faces import POOR, RICH, two_faced
 from tests.plugins.inspector_tls.resumption.ticket_servers import TLS_1_2, ticketing
 from tests.plugins.inspector_tls.revocation import sources
-from tests.plugins.inspector_tls.scanning import look, look_at_certificates, look_at_resumption, looked
+from tests.plugins.inspector_tls.scanning import scan, scan_certificates, scan_resumption, scanned
 from tests.plugins.inspector_tls.starttls.scripted_servers import SCRIPTS, speaking
 from tests.plugins.inspector_tls.starttls.servers import serving, staged
 
 RECORDED = Path(__file__).parent / "recorded"
 HOST = "www.example.vn"
 OLD = ("-cipher", "ALL:@SECLEVEL=0")
-Look = Callable[..., Observation]
+Scan = Callable[..., Observation]
 #: Servers of the zoo that differ in suites, keys and flaws.
 OF_THE_ZOO = (
     "drops-grease",
@@ -90,7 +90,7 @@ class _Recorder:
         """An OpenSSL server with this identity."""
         return servers.openssl(identity.write(self.folder, "server"), *arguments)
 
-    def record(self, name: str, port: int, *, at: Look = look_at_certificates, **options: str) -> None:
+    def record(self, name: str, port: int, *, at: Scan = scan_certificates, **options: str) -> None:
         """Look at the server and write down what was seen; the test's root is declared and public."""
         write(name, at(port, seconds=1, declared=self.root.pem, public=self.root.pem, **options))
 
@@ -103,7 +103,7 @@ class _Recorder:
             "only-tls-1-3": ("-tls1_3",),
         }.items():
             with self.serve(self.good, *arguments) as port:
-                self.record(name, port, at=look)
+                self.record(name, port, at=scan)
         modern = servers.speaking_tls(self.good.write(self.folder, "server"))
         for name, version, treatment in (
             ("silent-about-ssl-2", 0x0002, servers.silent),
@@ -112,7 +112,7 @@ class _Recorder:
             ("silent-about-tls-1-3", 0x0304, servers.silent),
         ):
             with servers.answering(servers.choosy(modern, version, treatment)) as port:
-                self.record(name, port, at=look)
+                self.record(name, port, at=scan)
 
     def suites(self) -> None:
         """Servers that differ in suites, keys and flaws, those of the zoo among them."""
@@ -132,7 +132,7 @@ class _Recorder:
         for name, start in starts.items():
             place = stage.place(name)
             with start(place) as port:
-                write(name, look(port, address=place.address))
+                write(name, scan(port, address=place.address))
 
     def certificates(self) -> None:
         """Servers that differ in certificates."""
@@ -172,7 +172,7 @@ class _Recorder:
         with self.serve(self.good, "-tls1_2", "-cipher", "AECDH-AES128-SHA:@SECLEVEL=0") as port:
             self.record("anonymous", port)
         with self.serve(self.good) as port:
-            write("no-declared-roots", look_at_certificates(port, seconds=1, public=self.root.pem))
+            write("no-declared-roots", scan_certificates(port, seconds=1, public=self.root.pem))
 
     def conforming(self) -> Identity:
         """A certificate to which the browsers' profile does not object."""
@@ -275,16 +275,16 @@ class _Recorder:
             "nginx-nine-days": "ssl_session_timeout 9d;",
         }.items():
             with servers.nginx(self.folder, shown + directives) as port:
-                write(name, look_at_resumption(port))
+                write(name, scan_resumption(port))
         with servers.openssl(rsa, "-no_ticket", "-num_tickets", "0") as port:
-            write("openssl-no-tickets", look_at_resumption(port))
+            write("openssl-no-tickets", scan_resumption(port))
         for name, answer in {
             "tlslite-ten-days": ticketing(rsa, 300, 864_000),
             "tlslite-left-to-the-client": ticketing(rsa, 0, version=TLS_1_2),
             "tlslite-deaf": ticketing(rsa, deaf=True),
         }.items():
             with servers.answering(answer) as port:
-                write(name, look_at_resumption(port))
+                write(name, scan_resumption(port))
 
     def revocations(self) -> None:
         """Servers whose certificates name sources, and what these say."""
@@ -325,7 +325,7 @@ class _Recorder:
         """Servers that sslyze enumerates, too."""
         rsa = issue(HOST, self.between, key=rsa_key(), dns=[HOST]).write(self.folder, "two-faced")
         with servers.answering(two_faced(rsa, {True: POOR, False: RICH})) as port:
-            self.record("two-faced", port, at=look)
+            self.record("two-faced", port, at=scan)
             self.cross_checked("two-faced", port)
         with self.serve(self.good) as port:
             self.cross_checked("modern", port)
@@ -335,11 +335,11 @@ class _Recorder:
 
     def cross_checked(self, name: str, port: int) -> None:
         """Let sslyze look, and write down what it saw."""
-        write(name, looked(port, probe=tls_cross_check, seconds=1).seen(TlsCrossCheck))
+        write(name, scanned(port, probe=tls_cross_check, seconds=1).seen(TlsCrossCheck))
 
     def sourced(self, name: str, identity: Identity, **options: Any) -> None:
         """Look at the revocation of what a server with this identity presents, and write down what was seen."""
-        write(name, sources.looked(self.folder, identity, roots=self.root.pem, **options).seen(Revocation))
+        write(name, sources.scanned(self.folder, identity, roots=self.root.pem, **options).seen(Revocation))
 
 
 def recordings() -> Iterator[Path]:

@@ -1,9 +1,9 @@
-"""One look at a server on loopback, through the real door."""
+"""One scan of a server on loopback, through the real door."""
 
 from __future__ import annotations
 
 from inspector import Probe
-from inspector.testing import Look, run_probe
+from inspector.testing import Scan, run_probe
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.probe import certificates
 from inspector_tls.enumeration.probe import tls
@@ -12,7 +12,7 @@ from inspector_tls.resumption.observations import TlsResumption
 from inspector_tls.resumption.probe import tls_resumption
 
 
-def looked(
+def scanned(
     port: int,
     *,
     probe: Probe = tls,
@@ -22,8 +22,8 @@ def looked(
     seconds: int = 2,
     declared: bytes = b"",
     public: bytes = b"",
-) -> Look:
-    """What one look at a server under this name came to."""
+) -> Scan:
+    """What one scan of a server under this name came to."""
     where = f"[{host}]" if ":" in host else host
     return run_probe(
         probe,
@@ -35,16 +35,16 @@ def looked(
     )
 
 
-def look(port: int, **options: object) -> Tls:
-    """What is seen of a server's versions; raises the look's trouble."""
-    return looked(port, **options).seen(Tls)  # type: ignore[arg-type]
+def scan(port: int, **options: object) -> Tls:
+    """What is seen of a server's versions; raises the scan's trouble."""
+    return scanned(port, **options).seen(Tls)  # type: ignore[arg-type]
 
 
-def look_at_certificates(port: int, **options: object) -> Certificates:
-    """What is seen of a server's certificates; raises the look's trouble."""
-    return looked(port, probe=certificates, **options).seen(Certificates)  # type: ignore[arg-type]
+def scan_certificates(port: int, **options: object) -> Certificates:
+    """What is seen of a server's certificates; raises the scan's trouble."""
+    return scanned(port, probe=certificates, **options).seen(Certificates)  # type: ignore[arg-type]
 
 
-def look_at_resumption(port: int, **options: object) -> TlsResumption:
-    """What is seen of how a server resumes; raises the look's trouble."""
-    return looked(port, probe=tls_resumption, **options).seen(TlsResumption)  # type: ignore[arg-type]
+def scan_resumption(port: int, **options: object) -> TlsResumption:
+    """What is seen of how a server resumes; raises the scan's trouble."""
+    return scanned(port, probe=tls_resumption, **options).seen(TlsResumption)  # type: ignore[arg-type]

@@ -29,7 +29,7 @@ from tests.plugins.inspector_tls.authority import (
     root,
     rsa_key,
 )
-from tests.plugins.inspector_tls.scanning import look_at_certificates as look
+from tests.plugins.inspector_tls.scanning import scan_certificates as scan
 
 HOST = "www.example.vn"
 
@@ -49,7 +49,7 @@ def between(authority: Identity) -> Identity:
 def seen(folder: Path, identity: Identity, *, declared: Identity | None = None, **options: object) -> Certificates:
     """What is seen of a server with this certificate."""
     with servers.openssl(identity.write(folder, "server"), "-cipher", "ALL:@SECLEVEL=0") as port:
-        return look(port, declared=declared.pem if declared else b"", **options)  # type: ignore[arg-type]
+        return scan(port, declared=declared.pem if declared else b"", **options)  # type: ignore[arg-type]
 
 
 def verified(folder: Path, identity: Identity, authority: Identity) -> bool:
@@ -311,7 +311,7 @@ def test_both_sorts_of_certificate(tmp_path: Path, authority: Identity, between:
     directives = "".join(f"ssl_certificate {each[0]}; ssl_certificate_key {each[1]};" for each in (rsa_files, ec_files))
     for protocols in ("TLSv1.3", "TLSv1.2", "TLSv1.2 TLSv1.3"):
         with servers.nginx(tmp_path, f"{directives} ssl_protocols {protocols};") as port:
-            found = look(port, declared=authority.pem)
+            found = scan(port, declared=authority.pem)
         assert found.named.rsa.value == rsa.certificate.fingerprint(hashes.SHA256()).hex()
         assert found.named.other.value == ec.certificate.fingerprint(hashes.SHA256()).hex()
         assert {chain.leaf.key.kind: chain.declared_trust.value.chains for chain in found.chains} == {
@@ -331,7 +331,7 @@ def test_a_sort_that_times_out_is_unseen(tmp_path: Path, authority: Identity) ->
         (servers.silent if b"\x00\x0d\x00\x16\x00\x14\x08\x04" in hello else speaking)(connection)
 
     with servers.answering(silent_for_rsa) as port:
-        found = look(port, seconds=1)
+        found = scan(port, seconds=1)
     assert found.named.rsa.unseen is Cause.TIMEOUT
     assert found.named.usual.value == found.named.other.value == found.leaves[0].sha256
 
@@ -341,7 +341,7 @@ def test_client_certificate_demanded(tmp_path: Path, authority: Identity) -> Non
     identity = issue(HOST, authority, dns=[HOST])
     for version in ("-tls1_2", "-tls1_3"):
         with servers.openssl(identity.write(tmp_path, "server"), "-Verify", "1", version) as port:
-            assert look(port, declared=authority.pem).chains[0].declared_trust.value.chains
+            assert scan(port, declared=authority.pem).chains[0].declared_trust.value.chains
 
 
 def test_no_certificate_at_all(tmp_path: Path, authority: Identity) -> None:
@@ -349,7 +349,7 @@ def test_no_certificate_at_all(tmp_path: Path, authority: Identity) -> None:
     identity = issue(HOST, authority, dns=[HOST])
     anonymous = ("-tls1_2", "-cipher", "AECDH-AES128-SHA:@SECLEVEL=0")
     with servers.openssl(identity.write(tmp_path, "server"), *anonymous) as port:
-        found = look(port)
+        found = scan(port)
     assert (found.named.usual.value, found.named.rsa.value, found.named.other.value, found.chains) == (
         None,
         None,
@@ -406,7 +406,7 @@ def test_address_is_no_server_name(tmp_path: Path, authority: Identity) -> None:
     for address in ("127.0.0.1", "::1"):
         identity = issue("server", authority, ip=[address])
         with servers.openssl(identity.write(tmp_path, "server"), address=address) as port:
-            found = look(port, host=address, address=address)
+            found = scan(port, host=address, address=address)
         assert found.server_name is None
         assert found.leaves[0].names(found.host)
 
@@ -461,5 +461,5 @@ def test_default_host_of_ssl_3_is_left_aside(tmp_path: Path, authority: Identity
 
     contexts["default"].sni_callback = choose  # type: ignore[assignment]  # a socket is what is handed over here
     with servers.answering(servers.python_tls(contexts["default"])) as port:
-        assert [leaf.dns for leaf in look(port).leaves] == [(HOST,)]
-        assert [leaf.dns for leaf in look(port, host="127.0.0.1").leaves] == [("default.example.vn",)]
+        assert [leaf.dns for leaf in scan(port).leaves] == [(HOST,)]
+        assert [leaf.dns for leaf in scan(port, host="127.0.0.1").leaves] == [("default.example.vn",)]

@@ -43,11 +43,11 @@ class Case:
 
     @property
     def kinds(self) -> list[type[Observation]]:
-        """What the check looks at."""
+        """What the check scans."""
         return [wire.kind for wire in self.check.inputs if wire.kind is not None]
 
     def names(self) -> dict[str, tuple[type[Observation], str | None]]:
-        """The recordings, by address, or in the order of what the check looks at where that is more than one thing."""
+        """The recordings, by address, or in the order of what the check scans where that is more than one thing."""
         if isinstance(self.seen, dict):
             return {address: (self.kinds[0], name) for address, name in self.seen.items()}
         given = self.seen if isinstance(self.seen, list) else [self.seen]
@@ -63,7 +63,7 @@ class Case:
         return self.check.judge([Every(seen)] if self.check.inputs[0].every else seen, self.options)
 
     def variants(self, cause: Cause) -> Iterator[dict[str, Observation | None]]:
-        """The facts with one answer unseen, or one look without an observation."""
+        """The facts with one answer unseen, or one scan without an observation."""
         facts = self.facts()
         for address, fact in facts.items():
             if fact is not None:

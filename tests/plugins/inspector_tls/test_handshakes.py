@@ -20,7 +20,7 @@ from inspector.model.base import now
 from inspector.plugin.probe import ParseContext
 from inspector_tls.certificates.handshake import End
 from inspector_tls.certificates.observations import Certificates
-from inspector_tls.certificates.parsing import HANDSHAKES, Handshake, Handshakes, read, settle
+from inspector_tls.certificates.parsing import HANDSHAKES, Handshake, Handshakes, parse, settle
 from inspector_tls.certificates.probe import certificates
 from inspector_tls.wire.handshake_messages import (
     ClientHello,
@@ -43,8 +43,8 @@ from tests.plugins.inspector_tls.authority import (
     root,
     rsa_key,
 )
-from tests.plugins.inspector_tls.scanning import look_at_certificates as look
-from tests.plugins.inspector_tls.scanning import looked
+from tests.plugins.inspector_tls.scanning import scan_certificates as scan
+from tests.plugins.inspector_tls.scanning import scanned
 
 HOST = "www.example.vn"
 ANY = "ALL:@SECLEVEL=0"
@@ -102,7 +102,7 @@ def test_certificates_of_every_configuration(
 ) -> None:
     """Whatever version, suite and group a server is limited to, its certificates are seen."""
     with servers.openssl(identity.write(tmp_path, "server"), *arguments) as port:
-        found = look(port, declared=authority.pem)
+        found = scan(port, declared=authority.pem)
     (chain,) = found.chains
     assert shown(found) == (chain.leaf.sha256, chain.leaf.sha256, None)
     assert found.default == found.named
@@ -125,7 +125,7 @@ def test_every_chain_with_and_without_a_name(tmp_path: Path, authority: Identity
         lines[label] = f"ssl_certificate {certificate}; ssl_certificate_key {key};"
     first = lines["default-ec"] + lines["default-rsa"] + " location / { return 200; } } server { server_name " + HOST
     with servers.nginx(tmp_path, f"{first}; LISTEN; {lines['host-ec']}{lines['host-rsa']}") as port:
-        found = look(port, declared=authority.pem)
+        found = scan(port, declared=authority.pem)
     digests = {label: _digest(each) for label, each in made.items()}
     assert shown(found) == (digests["host-ec"], digests["host-rsa"], digests["host-ec"])
     assert found.default is not None
@@ -150,7 +150,7 @@ def test_what_the_default_host_sends_is_not_held_against_the_host(tmp_path: Path
     default = f"ssl_certificate {alone}; ssl_certificate_key {key}; ssl_stapling on; ssl_stapling_file {staple};"
     host = f"server_name {HOST}; LISTEN; ssl_certificate {whole}; ssl_certificate_key {key};"
     with servers.nginx(tmp_path, f"{default} location / {{ return 200; }} }} server {{ {host}") as port:
-        found = look(port, declared=authority.pem)
+        found = scan(port, declared=authority.pem)
     (chain,) = found.chains
     assert len(chain.certificates) == 2
     assert chain.declared_trust.value.chains
@@ -166,29 +166,29 @@ def _digest(identity: Identity) -> str:
 def test_few_connections_all_on_the_ledger(tmp_path: Path, identity: Identity) -> None:
     """A modern server sees six connections, each sort with and without a name, and all stand on the ledger."""
     with servers.openssl(identity.write(tmp_path, "server")) as port:
-        seen = looked(port, probe=certificates)
+        seen = scanned(port, probe=certificates)
     assert len(seen.ledger) == 6
     assert certificates.cost(seen.target, {}).connections >= 6
     leaf = seen.seen(Certificates).named.usual.value
-    assert [raw.name for raw in seen.capture.raw] == [HANDSHAKES, f"{leaf}.der"]
+    assert [raw.name for raw in seen.output.raw] == [HANDSHAKES, f"{leaf}.der"]
 
 
 def test_reading_again_gives_the_same_bytes(tmp_path: Path, identity: Identity, authority: Identity) -> None:
     """The same raw bytes read twice give the same facts, byte for byte."""
     with servers.openssl(identity.write(tmp_path, "server")) as port:
-        seen = looked(port, probe=certificates, declared=authority.pem)
+        seen = scanned(port, probe=certificates, declared=authority.pem)
     facts = seen.seen(Certificates)
     assert Certificates.parse(facts.canonical()) == facts
-    again = read(seen.capture, ParseContext(seen.target.subject, facts.seen_at, declared_roots=authority.pem))
+    again = parse(seen.output, ParseContext(seen.target.subject, facts.seen_at, declared_roots=authority.pem))
     assert again.canonical() == facts.canonical()
 
 
 def test_linter_that_is_missing_is_unseen(tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the linter the objections are unseen for want of a tool, not absent."""
     with servers.openssl(identity.write(tmp_path, "server")) as port:
-        seen = looked(port, probe=certificates)
+        seen = scanned(port, probe=certificates)
     monkeypatch.setitem(__import__("sys").modules, "pkilint", None)
-    (chain,) = read(seen.capture, ParseContext(seen.target.subject, now())).chains
+    (chain,) = parse(seen.output, ParseContext(seen.target.subject, now())).chains
     assert chain.objections.unseen is Cause.TOOL_MISSING
 
 
@@ -207,11 +207,11 @@ def test_linter_knows_languages() -> None:
 def test_linter_of_another_make(tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
     """Linting is slower, and nothing else, where the linter reads the public suffixes in another place."""
     with servers.openssl(identity.write(tmp_path, "server")) as port:
-        seen = looked(port, probe=certificates)
-    (chain,) = read(seen.capture, ParseContext(seen.target.subject, now())).chains
+        seen = scanned(port, probe=certificates)
+    (chain,) = parse(seen.output, ParseContext(seen.target.subject, now())).chains
     assert chain.objections.seen
     monkeypatch.setattr("pkilint.common.alternative_name", ModuleType("alternative_name"))
-    assert read(seen.capture, ParseContext(seen.target.subject, now())).chains == (chain,)
+    assert parse(seen.output, ParseContext(seen.target.subject, now())).chains == (chain,)
 
 
 def _made(*words: int | None) -> tuple[Handshake, ...]:
@@ -320,16 +320,16 @@ def _dripping(connection: servers.socket.socket) -> None:
     ],
 )
 def test_hostile_servers_end_in_trouble(answer: servers.Answer, cause: Cause, words: str) -> None:
-    """Whatever a server sends instead of certificates ends the look soon, with its cause."""
+    """Whatever a server sends instead of certificates ends the scan soon, with its cause."""
     with servers.answering(answer) as port, pytest.raises(ScanFailure, match=words) as failure:
-        look(port, seconds=1)
+        scan(port, seconds=1)
     assert failure.value.cause is cause
 
 
 def test_refused_port() -> None:
     """A port where nobody listens is refused."""
     with pytest.raises(ScanFailure) as failure:
-        look(servers.free_port())
+        scan(servers.free_port())
     assert failure.value.cause is Cause.REFUSED
 
 
@@ -347,7 +347,7 @@ def test_version_intolerance_is_no_refusal(tmp_path: Path, identity: Identity) -
             speaking(connection)
 
     with servers.answering(intolerant) as port:
-        found = look(port, seconds=1)
+        found = scan(port, seconds=1)
     assert found.named.usual.value == _digest(identity)
 
 
@@ -363,7 +363,7 @@ def test_hundred_self_issued_intermediates(tmp_path: Path, authority: Identity) 
     leaf = issue(HOST, circle[0], dns=[HOST])
     served = Identity(leaf.certificate, leaf.key, tuple(each.certificate for each in circle))
     with servers.openssl(served.write(tmp_path, "server")) as port:
-        (chain,) = look(port, declared=authority.pem).chains
+        (chain,) = scan(port, declared=authority.pem).chains
     assert len({each.sha256 for each in chain.certificates}) == 101
     assert chain.declared_trust.unseen is Cause.PROTOCOL_ERROR
     assert chain.leaf.names(HOST)
@@ -379,9 +379,9 @@ def test_messages_of_any_bytes(data: bytes) -> None:
         parse_status,
         lambda each: list(parse_timestamps(each)),
     )
-    for parse in parsers:
+    for parser in parsers:
         with contextlib.suppress(Malformed):
-            parse(data)
+            parser(data)
 
 
 @given(st.sampled_from(Manner), st.sampled_from(Sort), st.sampled_from([None, "a", "a" * 63 + ".example.vn"]))

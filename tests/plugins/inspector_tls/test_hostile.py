@@ -1,4 +1,4 @@
-"""Hostile servers, met by both probes that read a handshake: the look ends soon, and says nothing that was not seen."""
+"""Hostile servers, met by both probes that read a handshake: the scan ends soon, and says nothing that was not seen."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.plugins.inspector_tls.enumeration import responders
 from tests.plugins.inspector_tls.enumeration.responders import SERVER_HELLO, message, record
 from tests.plugins.inspector_tls.enumeration.scanning import enumerate_port
 from tests.plugins.inspector_tls.enumeration.simulated import RETRY
-from tests.plugins.inspector_tls.scanning import look_at_certificates
+from tests.plugins.inspector_tls.scanning import scan_certificates
 
 V = TlsVersion
 HOST = "www.example.vn"
@@ -136,7 +136,7 @@ def test_records_of_any_cut_carry_the_same(kind: str, version: TlsVersion, tmp_p
     certificate, key = identity.write(tmp_path, "rsa")
     directives = f"ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols {version.value};"
     with servers.nginx(tmp_path, directives) as backend, relayed(kind, backend) as port:
-        found = look_at_certificates(port)
+        found = scan_certificates(port)
         facts, _ = enumerate_port(port, extra=False, most=8)
     assert found.named.usual.value == digest(identity)
     assert [each.version for each in facts.accepted] == [version]
@@ -201,7 +201,7 @@ def test_no_wrong_length_is_believed() -> None:
     port = servers.free_port()
     command = (sys.executable, RESPONDERS, "lies", str(port))
     with servers.running(command, port), pytest.raises(ScanFailure) as failure:
-        look_at_certificates(port, seconds=1)
+        scan_certificates(port, seconds=1)
     assert failure.value.cause in {Cause.PROTOCOL_ERROR, Cause.AMBIGUOUS}
 
 
@@ -274,7 +274,7 @@ def test_a_name_that_is_refused_refuses_no_version(number: int, tmp_path: Path, 
     newer = [each for each in facts.versions.each if each.version not in {V.SSL_2, V.SSL_3}]
     assert not any(each.accepted.is_seen for each in newer)
     with servers.answering(refusing) as port, pytest.raises(ScanFailure, match=f"number .*{number}") as failure:
-        look_at_certificates(port, seconds=1)
+        scan_certificates(port, seconds=1)
     assert failure.value.cause in {Cause.PROTOCOL_ERROR, Cause.AMBIGUOUS}
 
 
@@ -285,7 +285,7 @@ def test_a_server_that_wants_a_name_is_seen_with_it(number: int, tmp_path: Path,
     wanting = _with_name(speaking, record(21, bytes((2, number))), named=True)
     assert [each.version for each in _seen(wanting).accepted] == [V.TLS_1_2, V.TLS_1_3]
     with servers.answering(wanting) as port:
-        found = look_at_certificates(port, seconds=1)
+        found = scan_certificates(port, seconds=1)
     assert found.named.usual.value == digest(identity)
     assert found.default is not None
     assert digest(identity) not in {each.seen for each in found.default.answers}
@@ -307,7 +307,7 @@ def test_a_server_that_soon_turns_everybody_away_lacks_no_certificate(
             connection.sendall(word)
 
     with servers.answering(limited) as port:
-        found = look_at_certificates(port, seconds=1)
+        found = scan_certificates(port, seconds=1)
     assert found.named.usual.value == digest(identity)
     assert found.named.rsa.unseen is Cause.AMBIGUOUS
     assert found.named.other.unseen is Cause.AMBIGUOUS
@@ -316,7 +316,7 @@ def test_a_server_that_soon_turns_everybody_away_lacks_no_certificate(
 def test_a_refusal_at_the_end_is_confirmed(tmp_path: Path, identity: Identity) -> None:
     """Where the last word is a refusal, a server that still presents what it has is believed."""
     with servers.openssl(identity.write(tmp_path, "rsa")) as port:
-        found = look_at_certificates(port, host="127.0.0.1")
+        found = scan_certificates(port, host="127.0.0.1")
     assert [answer.value for answer in found.named.answers] == [digest(identity), digest(identity), None]
 
 
@@ -329,5 +329,5 @@ def test_an_anonymous_suite_that_nobody_offered_is_no_answer() -> None:
         connection.sendall(record(22, hello) if b"\x00\x34" not in offered else record(21, b"\x02\x28"))
 
     with servers.answering(picking) as port, pytest.raises(ScanFailure) as failure:
-        look_at_certificates(port, seconds=1)
+        scan_certificates(port, seconds=1)
     assert failure.value.cause is Cause.PROTOCOL_ERROR

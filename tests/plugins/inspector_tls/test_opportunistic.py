@@ -52,7 +52,7 @@ SOFTENED = {
     "xmpp-client": {Outcome.FAIL, Outcome.INCONCLUSIVE},
     "postgresql": {Outcome.FAIL, Outcome.NOT_APPLICABLE},
 }
-#: Claims about the certificate itself, whoever looks at it.
+#: Claims about the certificate itself, whoever scans it.
 OF_ITSELF = {"certificate-key-strong", "certificate-lifetime-limited", "certificate-profile-conforms"}
 
 

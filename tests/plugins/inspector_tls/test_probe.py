@@ -1,4 +1,4 @@
-"""The look of the TLS probe: inside other protocols, within its bounds, in both modes."""
+"""The scan of the TLS probe: inside other protocols, within its bounds, in both modes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from inspector import Cause, Declared, ScanFailure, Subject, Target
 from inspector.model.subject import SubjectKind
-from inspector.testing import Look, run_probe
+from inspector.testing import Scan, run_probe
 from inspector_tls.enumeration.probe import tls
 from inspector_tls.enumeration.transcript import ESSENTIAL, Mode, Transcript
 from inspector_tls.observations import Tls, TlsVersion
@@ -35,23 +35,23 @@ def context(files: tuple[Path, Path]) -> ssl.SSLContext:
     return made
 
 
-def looked(scheme: str, port: int, **options: object) -> Look:
-    """One look at a server."""
+def scanned(scheme: str, port: int, **options: object) -> Scan:
+    """One scan of a server."""
     return run_probe(tls, f"{scheme}://{HOST}:{port}", **{"answer_seconds": 3, **options})
 
 
-def transcript(look: Look) -> Transcript:
+def transcript(scan: Scan) -> Transcript:
     """What was asked and answered."""
-    return Transcript.from_lines(look.capture.named("transcript.jsonl") or b"")
+    return Transcript.from_lines(scan.output.named("transcript.jsonl") or b"")
 
 
 @pytest.mark.parametrize("scheme", SCRIPTS)
 def test_inside_another_protocol(scheme: str, context: ssl.SSLContext) -> None:
     """Every hello follows its own preamble, and what is seen is what the same TLS shows without one."""
     with servers.answering(speaking(SCRIPTS[scheme], context)) as port:
-        inside = looked(scheme, port).seen(Tls)
+        inside = scanned(scheme, port).seen(Tls)
     with servers.answering(servers.python_tls(context)) as port:
-        outright = looked("tls", port).seen(Tls)
+        outright = scanned("tls", port).seen(Tls)
     assert inside.versions.all.accepted == (V.TLS_1_2, V.TLS_1_3)
     assert inside.versions == outright.versions
     assert (inside.groups, inside.curves) == (outright.groups, outright.curves)
@@ -69,7 +69,7 @@ def test_a_protocol_without_tls_is_soon_left() -> None:
         connection.recv(4096)
 
     with servers.answering(plain) as port, pytest.raises(ScanFailure, match="250 mx") as failure:
-        looked("smtp", port).seen(Tls)
+        scanned("smtp", port).seen(Tls)
     assert failure.value.cause is Cause.PROTOCOL_ERROR
     assert len(calls) <= 5
 
@@ -77,22 +77,22 @@ def test_a_protocol_without_tls_is_soon_left() -> None:
 def test_beyond_the_bound_nothing_is_asked_and_nothing_guessed(context: ssl.SSLContext) -> None:
     """Where the connections run out, what was seen stays, the rest is unseen as not selected and stands in the gaps."""
     with servers.answering(servers.python_tls(context)) as port:
-        whole = looked("tls", port).seen(Tls)
-        look = looked("tls", port, most_connections=12)
-    part = look.seen(Tls)
-    assert len(look.ledger) == 12
-    assert transcript(look).connections == 12
+        whole = scanned("tls", port).seen(Tls)
+        scan = scanned("tls", port, most_connections=12)
+    part = scan.seen(Tls)
+    assert len(scan.ledger) == 12
+    assert transcript(scan).connections == 12
     accepted = part.versions.tls_1_2.suites.accepted
     assert 0 < len(accepted) < len(whole.versions.tls_1_2.suites.accepted)
     assert part.versions.tls_1_2.suites.complete.unseen is Cause.NOT_SELECTED
     assert set(part.versions.tls_1_2.suites.open) >= set(whole.versions.tls_1_2.suites.accepted) - set(accepted)
-    assert {gap.cause for gap in look.capture.gaps} == {Cause.NOT_SELECTED}
+    assert {gap.cause for gap in scan.output.gaps} == {Cause.NOT_SELECTED}
 
 
 def test_both_modes_see_the_same(context: ssl.SSLContext) -> None:
     """Fast mode takes more hellos and shows the same suites and groups."""
     with servers.answering(servers.python_tls(context)) as port:
-        economical, fast = (looked("tls", port, mode=mode) for mode in Mode)
+        economical, fast = (scanned("tls", port, mode=mode) for mode in Mode)
     assert transcript(economical).count(ESSENTIAL) < transcript(fast).count(ESSENTIAL)
     for one, other in zip(economical.seen(Tls).versions.each, fast.seen(Tls).versions.each, strict=True):
         assert set(one.suites.accepted) == set(other.suites.accepted)
@@ -102,12 +102,12 @@ def test_both_modes_see_the_same(context: ssl.SSLContext) -> None:
 
 @pytest.mark.parametrize("mode", Mode)
 def test_a_weak_server_costs_less_than_the_plan_says(mode: Mode, files: tuple[Path, Path]) -> None:
-    """Even with every old version and suite a look stays within the connections that are planned for it."""
+    """Even with every old version and suite a scan stays within the connections that are planned for it."""
     with servers.openssl(files, "-cipher", "ALL:eNULL:aNULL:@SECLEVEL=0") as port:
-        look = looked("tls", port, mode=mode)
-    cost = tls.cost(look.target, {"mode": mode.value, "most_connections": None})
-    assert 100 < len(look.ledger) <= cost.connections
-    assert look.seen(Tls).gaps == ()
+        scan = scanned("tls", port, mode=mode)
+    cost = tls.cost(scan.target, {"mode": mode.value, "most_connections": None})
+    assert 100 < len(scan.ledger) <= cost.connections
+    assert scan.seen(Tls).gaps == ()
 
 
 def test_the_plan_takes_the_bound_that_is_asked_for() -> None:
@@ -122,7 +122,7 @@ def test_the_plan_takes_the_bound_that_is_asked_for() -> None:
 def test_a_server_that_falls_silent_is_left_with_what_it_said(
     context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the seconds of the whole look are over, what was heard stays and the rest is unseen for a timeout."""
+    """When the seconds of the whole scan are over, what was heard stays and the rest is unseen for a timeout."""
     monkeypatch.setattr("inspector_tls.enumeration.probe._ALL_SECONDS", 4)
     calls: list[int] = []
     speak = servers.python_tls(context)
@@ -132,8 +132,8 @@ def test_a_server_that_falls_silent_is_left_with_what_it_said(
         (speak if len(calls) <= 15 else servers.silent)(connection)
 
     with servers.answering(tiring) as port:
-        look = looked("tls", port, answer_seconds=600)
-    seen = look.seen(Tls)
+        scan = scanned("tls", port, answer_seconds=600)
+    seen = scan.seen(Tls)
     assert seen.versions.all.accepted == (V.TLS_1_2, V.TLS_1_3)
     assert seen.versions.tls_1_2.suites.complete.unseen is Cause.TIMEOUT
-    assert {gap.cause for gap in look.capture.gaps} == {Cause.TIMEOUT}
+    assert {gap.cause for gap in scan.output.gaps} == {Cause.TIMEOUT}

@@ -1,4 +1,4 @@
-"""One look as a whole: what it costs, what it keeps, and that it ends."""
+"""One scan as a whole: what it costs, what it keeps, and that it ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from inspector_tls.enumeration.probe import read, tls
 from inspector_tls.observations import Tls
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue
-from tests.plugins.inspector_tls.scanning import looked
+from tests.plugins.inspector_tls.scanning import scanned
 
 
 @pytest.fixture(scope="module")
@@ -28,32 +28,32 @@ def modern(tmp_path_factory: pytest.TempPathFactory) -> servers.Answer:
 
 
 def test_cost_and_evidence(modern: servers.Answer) -> None:
-    """A look stays below its stated cost, all on the ledger, and keeps the transcript."""
+    """A scan stays below its stated cost, all on the ledger, and keeps the transcript."""
     with servers.answering(servers.choosy(modern, 0x0300, servers.resetting)) as port:
-        look = looked(port)
-    assert 0 < len(look.ledger) <= tls.cost(look.target, {}).connections
-    assert {(each.address, each.port) for each in look.ledger} == {("127.0.0.1", port)}
-    assert [raw.name for raw in look.capture.raw] == ["transcript.jsonl"]
-    assert ("whether SSLv3 is accepted", Cause.RESET) in [(gap.question, gap.cause) for gap in look.capture.gaps]
+        scan = scanned(port)
+    assert 0 < len(scan.ledger) <= tls.cost(scan.target, {}).connections
+    assert {(each.address, each.port) for each in scan.ledger} == {("127.0.0.1", port)}
+    assert [raw.name for raw in scan.output.raw] == ["transcript.jsonl"]
+    assert ("whether SSLv3 is accepted", Cause.RESET) in [(gap.question, gap.cause) for gap in scan.output.gaps]
 
 
 def test_reading_again_gives_the_same_bytes(modern: servers.Answer) -> None:
     """The same raw bytes read twice give the same facts, byte for byte."""
     with servers.answering(modern) as port:
-        look = looked(port)
-    facts = look.seen(Tls)
+        scan = scanned(port)
+    facts = scan.seen(Tls)
     assert Tls.parse(facts.canonical()) == facts
-    again = read(look.capture, ParseContext(look.target.subject, now()))
+    again = read(scan.output, ParseContext(scan.target.subject, now()))
     assert again.canonical() == facts.canonical()
 
 
 def test_raw_bytes_of_trouble_are_kept() -> None:
     """What a port said instead of TLS is kept with the trouble."""
     with servers.answering(servers.clear_http) as port:
-        look = looked(port, seconds=1)
-    assert look.failure is not None
-    assert look.failure.cause is Cause.PROTOCOL_ERROR
-    assert look.capture.named("transcript.jsonl")
+        scan = scanned(port, seconds=1)
+    assert scan.failure is not None
+    assert scan.failure.cause is Cause.PROTOCOL_ERROR
+    assert scan.output.named("transcript.jsonl")
 
 
 def test_dripping_server_ends_in_time() -> None:
@@ -68,10 +68,10 @@ def test_dripping_server_ends_in_time() -> None:
                 time.sleep(0.05)
 
     with servers.answering(drip) as port:
-        look = looked(port, seconds=1)
-    assert look.failure is not None
-    assert look.failure.cause is Cause.TIMEOUT
-    assert len(look.ledger) < 10
+        scan = scanned(port, seconds=1)
+    assert scan.failure is not None
+    assert scan.failure.cause is Cause.TIMEOUT
+    assert len(scan.ledger) < 10
 
 
 def test_the_plugin_loads_without_the_scanner() -> None:

@@ -30,7 +30,7 @@ from tests.plugins.inspector_tls.authority import (
     timestamp_list,
 )
 from tests.plugins.inspector_tls.enumeration.responders import message, record
-from tests.plugins.inspector_tls.scanning import look_at_certificates as look
+from tests.plugins.inspector_tls.scanning import scan_certificates as scan
 
 HOST = "www.example.vn"
 RESPONDER = x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING
@@ -53,7 +53,7 @@ def stapled(folder: Path, identity: Identity, authority: Identity, staple: bytes
     file = folder / "staple.der"
     file.write_bytes(staple)
     with servers.openssl(identity.write(folder, "server"), "-status_file", file, *arguments) as port:
-        (chain,) = look(port, declared=authority.pem).chains
+        (chain,) = scan(port, declared=authority.pem).chains
         assert (b"OCSP Response Status: successful" in _s_client(port)) is (chain.staple.value is not None)
     return chain
 
@@ -133,7 +133,7 @@ def test_issuer_that_is_not_at_hand(tmp_path: Path, authority: Identity) -> None
     file = tmp_path / "staple.der"
     file.write_bytes(response(leaf, between))
     with servers.openssl(Identity(leaf.certificate, leaf.key).write(tmp_path, "server"), "-status_file", file) as port:
-        (chain,) = look(port, declared=authority.pem).chains
+        (chain,) = scan(port, declared=authority.pem).chains
     assert chain.staple.unseen is Cause.AMBIGUOUS
 
 
@@ -160,7 +160,7 @@ def test_timestamps_beside_the_certificate(tmp_path: Path, authority: Identity, 
     info.write_bytes(_pem(extension))
     for version in ("-tls1_2", "-tls1_3"):
         with servers.openssl(identity.write(tmp_path, "server"), "-serverinfo", info, version) as port:
-            (chain,) = look(port).chains
+            (chain,) = scan(port).chains
         assert {each.log[:6] for each in chain.timestamps.value} == {b"one".hex(), b"two".hex()}
         assert {each.delivery for each in chain.timestamps.value} == {Delivery.TLS}
 
@@ -177,7 +177,7 @@ def test_timestamps_that_were_not_asked_for_are_unseen(identity: Identity) -> No
         connection.sendall(record(21, b"\x02\x46") if asks else flight)
 
     with servers.answering(old) as port:
-        (seen,) = look(port).chains
+        (seen,) = scan(port).chains
     assert seen.staple.value is None
     assert seen.timestamps.unseen is Cause.NOT_SELECTED
 

@@ -13,7 +13,7 @@ from inspector import Cause, ScanFailure
 from inspector_tls.observations import TlsVersion
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, rsa_key
-from tests.plugins.inspector_tls.scanning import look
+from tests.plugins.inspector_tls.scanning import scan
 
 V = TlsVersion
 Files = tuple[Path, Path]
@@ -35,7 +35,7 @@ def modern(files: Files) -> servers.Answer:
 def test_modern_server(files: Files) -> None:
     """A server of today accepts TLS 1.2 and 1.3 and refuses the rest in words."""
     with servers.openssl(files) as port:
-        offers = look(port).versions.all
+        offers = scan(port).versions.all
     assert offers.accepted == (V.TLS_1_2, V.TLS_1_3)
     assert offers.refused == (V.SSL_2, V.SSL_3, V.TLS_1_0, V.TLS_1_1)
 
@@ -56,7 +56,7 @@ def test_modern_server(files: Files) -> None:
 def test_openssl_configurations(files: Files, arguments: tuple[str, ...], accepted: tuple[V, ...]) -> None:
     """Whatever a server is limited to, exactly that is accepted and all else is refused."""
     with servers.openssl(files, *arguments) as port:
-        offers = look(port).versions.all
+        offers = scan(port).versions.all
     assert (offers.accepted, offers.unseen) == (accepted, ())
 
 
@@ -75,7 +75,7 @@ def test_nginx(files: Files, tmp_path: Path, protocols: str, accepted: tuple[V, 
         " ssl_ciphers ALL:@SECLEVEL=0;"
     )
     with servers.nginx(tmp_path, directives) as port:
-        offers = look(port).versions.all
+        offers = scan(port).versions.all
     assert (offers.accepted, offers.unseen) == (accepted, ())
 
 
@@ -98,7 +98,7 @@ def test_tlslite_with_ssl_3(files: Files, newest: tuple[int, int]) -> None:
             TLSConnection(connection).handshakeServer(certChain=chain, privateKey=private, settings=settings)
 
     with servers.answering(answer) as port:
-        versions = look(port).versions
+        versions = scan(port).versions
     assert versions.ssl_3.accepted.value
     assert versions.tls_1_0.accepted.value is (newest == (3, 1))
     assert not versions.tls_1_2.accepted.value
@@ -113,7 +113,7 @@ def test_ssl_2_hello_from_the_specification(modern: servers.Answer) -> None:
         connection.sendall((0x8000 | len(hello)).to_bytes(2, "big") + hello)
 
     with servers.answering(servers.choosy(modern, 0x0002, answer)) as port:
-        assert look(port).versions.ssl_2.accepted.value
+        assert scan(port).versions.ssl_2.accepted.value
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_trouble_with_one_version_is_unseen(
 ) -> None:
     """A timeout, a reset or garbage in answer to one version leaves that version unseen, and the others seen."""
     with servers.answering(servers.choosy(modern, version, treatment)) as port:
-        offers = look(port, seconds=1).versions.all
+        offers = scan(port, seconds=1).versions.all
     assert offers.unseen == (V[field.upper()],)
     assert offers.causes == (cause,)
 
@@ -150,7 +150,7 @@ def test_a_single_timeout_is_asked_again(modern: servers.Answer) -> None:
             modern(connection)
 
     with servers.answering(servers.choosy(modern, 0x0300, first_silent, calls)) as port:
-        assert look(port, seconds=1).versions.ssl_3.accepted.value is False
+        assert scan(port, seconds=1).versions.ssl_3.accepted.value is False
     assert calls.count(0x0300) > 1
 
 
@@ -161,7 +161,7 @@ def test_a_silent_close_counts_as_refusal_only_when_repeated(modern: servers.Ans
         connection.recv(4096)
 
     with servers.answering(servers.choosy(modern, 0x0300, close)) as port:
-        assert look(port, seconds=1).versions.ssl_3.accepted.value is False
+        assert scan(port, seconds=1).versions.ssl_3.accepted.value is False
 
     calls: list[int] = []
 
@@ -169,7 +169,7 @@ def test_a_silent_close_counts_as_refusal_only_when_repeated(modern: servers.Ans
         (close if calls.count(0x0300) == 1 else servers.silent)(connection)
 
     with servers.answering(servers.choosy(modern, 0x0300, close_then_silence, calls)) as port:
-        assert look(port, seconds=1).versions.ssl_3.accepted.unseen is Cause.TIMEOUT
+        assert scan(port, seconds=1).versions.ssl_3.accepted.unseen is Cause.TIMEOUT
 
 
 @pytest.mark.parametrize(
@@ -184,14 +184,14 @@ def test_a_silent_close_counts_as_refusal_only_when_repeated(modern: servers.Ans
 def test_no_tls_at_all(treatment: servers.Answer, cause: Cause, words: str) -> None:
     """A port that speaks no TLS is trouble that says what was seen, never a server without old versions."""
     with servers.answering(treatment) as port, pytest.raises(ScanFailure, match=words) as failure:
-        look(port, seconds=1)
+        scan(port, seconds=1)
     assert failure.value.cause is cause
 
 
 def test_refused_port() -> None:
     """A port where nobody listens is refused."""
     with pytest.raises(ScanFailure) as failure:
-        look(servers.free_port())
+        scan(servers.free_port())
     assert failure.value.cause is Cause.REFUSED
 
 
@@ -203,7 +203,7 @@ def test_every_version_refused_is_no_answer(files: Files) -> None:
         connection.sendall(b"\x15\x03\x01\x00\x02\x02\x28")
 
     with servers.answering(alert) as port, pytest.raises(ScanFailure) as failure:
-        look(port)
+        scan(port)
     assert failure.value.cause is Cause.PROTOCOL_ERROR
 
 
@@ -219,17 +219,17 @@ def test_strict_server_name(files: Files) -> None:
 
     context.sni_callback = strict
     with servers.answering(servers.python_tls(context)) as port:
-        assert look(port).versions.all.accepted == (V.TLS_1_2, V.TLS_1_3)
-        assert look(port, host="127.0.0.1").versions.all.accepted == (V.TLS_1_2, V.TLS_1_3)
+        assert scan(port).versions.all.accepted == (V.TLS_1_2, V.TLS_1_3)
+        assert scan(port, host="127.0.0.1").versions.all.accepted == (V.TLS_1_2, V.TLS_1_3)
         assert set(asked) == {"www.example.vn", None}
         with pytest.raises(ScanFailure, match="112"):
-            look(port, host="other.example.vn")
+            scan(port, host="other.example.vn")
 
 
 def test_versions_agree_with_openssl_and_sslscan(files: Files) -> None:
     """On one server with old versions the probe, openssl s_client and sslscan see the same versions."""
     with servers.openssl(files, "-cipher", "ALL:@SECLEVEL=0", "-no_tls1_1") as port:
-        seen = look(port).versions.all.accepted
+        seen = scan(port).versions.all.accepted
         flags = {V.TLS_1_0: "-tls1", V.TLS_1_1: "-tls1_1", V.TLS_1_2: "-tls1_2", V.TLS_1_3: "-tls1_3"}
         accepted = tuple(version for version, flag in flags.items() if _s_client(port, flag))
         scanned = _sslscan(port)

@@ -184,7 +184,7 @@ def test_port_80_is_declared_beside_https_on_443(endpoint: str, cause: Cause | N
 
 
 def test_a_scheme_whose_port_only_its_plugin_knows() -> None:
-    """An endpoint written without a port covers the port that its look was planned with."""
+    """An endpoint written without a port covers the port that its scan was planned with."""
     smtp = Subject(kind=subject(25).kind, uri="smtp://shop.test", scheme="smtp", host=HOST, port=25, address=ADDRESS)
     scope = scope_of(authorise(), endpoints=("smtp://shop.test",))
     assert refusal(scope, smtp) is None
@@ -218,7 +218,7 @@ def closed_now() -> Window:
 
 
 def test_touch_is_bounded() -> None:
-    """A look above the granted touch is not authorised; below it is."""
+    """A scan above the granted touch is not authorised; below it is."""
     block = Covers(blocks=(ADDRESS,))
     assert (
         refusal(scope_of(authorise(covers=block)), subject(443), intrusiveness=Intrusiveness.INTRUSIVE)

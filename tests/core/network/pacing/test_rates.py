@@ -65,7 +65,7 @@ def assert_pace(packets: list[list[float]], port: int, *, connections: int) -> N
 
 @needs_raw
 def test_plain_connections_keep_the_pace(tmp_path: Path) -> None:
-    """However many looks ask at once, no second sees more than the burst, and no more are open than allowed."""
+    """However many scans ask at once, no second sees more than the burst, and no more are open than allowed."""
 
     async def visit(network: Network) -> None:
         stream = await network.connect()
@@ -75,8 +75,8 @@ def test_plain_connections_keep_the_pace(tmp_path: Path) -> None:
     async def go(port: int) -> None:
         on = estate(tmp_path, port)
         async with on.door:
-            looks = [on.door.network(make_probe(), target(port), on.granted) for _ in range(3)]
-            await asyncio.gather(*(visit(look) for look in looks for _ in range(10)))
+            scans = [on.door.network(make_probe(), target(port), on.granted) for _ in range(3)]
+            await asyncio.gather(*(visit(scan) for scan in scans for _ in range(10)))
 
     with serving("quiet") as server, serving("sniff") as sniffer:
         asyncio.run(go(server.port))
@@ -97,8 +97,8 @@ def test_two_doors_keep_one_pace(tmp_path: Path) -> None:
         strict = Rates(connections_per_second=4, burst=4, at_once=3)
         one, two = estate(tmp_path / "a", port), estate(tmp_path / "b", port, strict)
         async with one.door, two.door:
-            looks = [on.door.network(make_probe(), target(port), on.granted) for on in (two, one)]
-            await asyncio.gather(*(visit(look) for look in looks for _ in range(6)))
+            scans = [on.door.network(make_probe(), target(port), on.granted) for on in (two, one)]
+            await asyncio.gather(*(visit(scan) for scan in scans for _ in range(6)))
 
     with serving("quiet") as server, serving("sniff") as sniffer:
         asyncio.run(go(server.port))
@@ -154,7 +154,7 @@ def test_sslyze_keeps_the_pace(tmp_path: Path) -> None:
 
 @needs_raw
 def test_no_more_open_than_the_machines_ceiling(tmp_path: Path) -> None:
-    """The ceiling of open connections holds over all looks."""
+    """The ceiling of open connections holds over all scans."""
     rates = Rates(connections_per_second=100, burst=100, at_once=50)
 
     async def visit(network: Network) -> None:
@@ -198,8 +198,8 @@ def test_an_address_that_resets_is_left_in_peace(tmp_path: Path) -> None:
     assert [wait >= least for wait, least in zip(waits, (0.2, 0.4, 0.9), strict=True)] == [True] * 3
 
 
-def test_a_look_that_waits_for_itself_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A look that holds every connection it may have and asks for another does not wait for ever."""
+def test_a_scan_that_waits_for_itself_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scan that holds every connection it may have and asks for another does not wait for ever."""
     monkeypatch.setattr("inspector.network.pacing.rate_limit.STALLED_SECONDS", 0.3)
 
     async def go(port: int) -> None:
@@ -217,8 +217,8 @@ def test_a_look_that_waits_for_itself_is_told(tmp_path: Path, monkeypatch: pytes
         asyncio.run(go(server.port))
 
 
-def test_a_look_that_only_waits_for_the_pace_is_not_late(tmp_path: Path) -> None:
-    """A look's own deadline does not count the time that courtesy made it wait; silence it does count."""
+def test_a_scan_that_only_waits_for_the_pace_is_not_late(tmp_path: Path) -> None:
+    """A scan's own deadline does not count the time that courtesy made it wait; silence it does count."""
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port, Rates(connections_per_second=2, burst=2, at_once=9))

@@ -292,8 +292,8 @@ def test_a_question_goes_to_name_servers_only(
     assert failure(tmp_path, resolver.settings, "plain.dns.test", server=server, port=port) is cause
 
 
-def test_an_infrastructure_look_sends_the_target_nothing(tmp_path: Path, resolver: Resolver) -> None:
-    """A look without authorisation asks resolvers, and may neither connect nor scan nor work at the target."""
+def test_an_infrastructure_scan_sends_the_target_nothing(tmp_path: Path, resolver: Resolver) -> None:
+    """A scan without authorisation asks resolvers, and may neither connect nor scan nor work at the target."""
 
     async def act(network: Network) -> None:
         for forbidden in _forbidden(network):
@@ -333,7 +333,7 @@ def test_an_alias_that_is_not_listed_leads_nowhere(tmp_path: Path, resolver: Res
 
 @needs_raw
 def test_a_second_address_is_not_asked(tmp_path: Path) -> None:
-    """A look is pointed at one pinned address; whatever it tries, another address of the estate sees no packet."""
+    """A scan is pointed at one pinned address; whatever it tries, another address of the estate sees no packet."""
 
     async def go(port: int) -> None:
         on = Estate(tmp_path, f"tcp://{HOST}:{port}")

@@ -81,9 +81,9 @@ def test_an_ipv6_address_is_swept(tmp_path: Path) -> None:
 
     async def go(port: int) -> bytes:
         async with on.door:
-            look = on.door.network(make_probe(), target(None, scheme="host", address="::1"), on.granted)
-            await (await look.connect(port)).close()
-            return await look.nmap([], ports=[port], timeout=30)
+            scan = on.door.network(make_probe(), target(None, scheme="host", address="::1"), on.granted)
+            await (await scan.connect(port)).close()
+            return await scan.nmap([], ports=[port], timeout=30)
 
     with serving("quiet", "::1") as server:
         assert b'state="open"' in asyncio.run(go(server.port))
@@ -107,14 +107,14 @@ def test_questions_keep_their_rate_as_the_host_counts_them(tmp_path: Path, argum
 @needs_nmap
 @needs_raw
 def test_two_sweeps_of_one_address_keep_the_rate_together(tmp_path: Path) -> None:
-    """Sweeps of the same address run one after the other, also from two looks."""
+    """Sweeps of the same address run one after the other, also from two scans."""
     rates = Rates(port_questions_per_second=40)
     on = Estate(tmp_path, granted=authorise(covers=BLOCK, rates=rates))
 
     async def go() -> None:
         async with on.door:
-            looks = [on.door.network(make_probe(), target(None, scheme="host"), on.granted) for _ in range(2)]
-            await asyncio.gather(*(look.nmap([], ports=range(2000, 2030), timeout=30) for look in looks))
+            scans = [on.door.network(make_probe(), target(None, scheme="host"), on.granted) for _ in range(2)]
+            await asyncio.gather(*(scan.nmap([], ports=range(2000, 2030), timeout=30) for scan in scans))
 
     with serving("sniff") as sniffer:
         asyncio.run(go())

@@ -27,7 +27,7 @@ def failure(job: Job, payload: bytes = b"", *, timeout: float = 20.0, memory_byt
 
 
 def working(folder: Path, job: Job, payload: bytes, port: int, *, timeout: float = 20.0) -> tuple[bytes, Estate]:
-    """Run a job through the network of a look at the lab's host."""
+    """Run a job through the network of a scan of the lab's host."""
     on = Estate(folder, f"tcp://{HOST}:{port}")
 
     async def go() -> bytes:
@@ -49,7 +49,7 @@ def test_a_function_runs_elsewhere_and_its_bytes_come_back() -> None:
 
 
 def test_a_worker_gives_way() -> None:
-    """What computes in a worker stands back for the event loop, for which every look waits."""
+    """What computes in a worker stands back for the event loop, for which every scan waits."""
     assert int(asyncio.run(isolate(jobs.priority, b"", timeout=20))) == min(19, os.nice(0) + 5)
 
 

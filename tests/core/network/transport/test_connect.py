@@ -183,8 +183,8 @@ def test_all_that_one_connection_brings_is_bounded(tmp_path: Path) -> None:
         asyncio.run(go(server.port))
 
 
-def test_what_a_look_leaves_open_is_closed(tmp_path: Path) -> None:
-    """Closing a look's network, or the door, ends every connection, and the ledger has its bytes."""
+def test_what_a_scan_leaves_open_is_closed(tmp_path: Path) -> None:
+    """Closing a scan's network, or the door, ends every connection, and the ledger has its bytes."""
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port)

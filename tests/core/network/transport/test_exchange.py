@@ -45,7 +45,7 @@ both_ways = pytest.mark.usefixtures("_each_way")
 
 
 def go(on: Estate, port: int, *steps: Callable[[Network], Coroutine[Any, Any, object]]) -> list[object]:
-    """Each step's result through one look, a Trouble as its cause."""
+    """Each step's result through one scan, a Trouble as its cause."""
 
     async def all_of_them() -> list[object]:
         results: list[object] = []
@@ -390,8 +390,8 @@ def test_a_fault_of_the_listener_closes_the_connection(tmp_path: Path) -> None:
     assert [(entry.sent, entry.received) for entry in on.ledger.entries()] == [(1, 1)] * 2
 
 
-def test_what_a_look_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
-    """A cancelled exchange, and one that outlives its look, are closed and free their places in the budget."""
+def test_what_a_scan_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
+    """A cancelled exchange, and one that outlives its scan, are closed and free their places in the budget."""
 
     async def left(network: Network) -> object:
         cancelled = asyncio.create_task(network.exchange(b"x", lambda _data: True, timeout=60))

@@ -1,4 +1,4 @@
-"""Checks: one that each look came to its end, and some that go wrong themselves."""
+"""Checks: one that each scan came to its end, and some that go wrong themselves."""
 
 from typing import Any
 

@@ -9,7 +9,7 @@ from inspector import Cost, Network, Observation, ParseContext, Raw, ScanOutput,
 
 
 class SubjectResult(Observation):
-    """Nothing but that the look came to its end."""
+    """Nothing but that the scan came to its end."""
 
     kind: ClassVar[str] = ""
 
@@ -52,21 +52,21 @@ async def stutters(target: Target, network: Network) -> ScanOutput:
     return FINE
 
 
-def _reading(name: str, kind: type[SubjectResult]) -> Callable[[ScanOutput, ParseContext], Observation]:
-    def read(capture: ScanOutput, reading: ParseContext) -> Observation:
+def _context(name: str, kind: type[SubjectResult]) -> Callable[[ScanOutput, ParseContext], Observation]:
+    def parse(output: ScanOutput, context: ParseContext) -> Observation:
         if name == "misreads":
             raise ValueError("this makes no sense")
         if name == "stutters":
             raise ZeroDivisionError("a mistake in reading")
         return kind()
 
-    return read
+    return parse
 
 
-Look = Callable[[Target, Network], Awaitable[ScanOutput]]
-LOOKS: dict[str, Look] = {each.__name__: each for each in (raises, hangs, burns, sleeps, answers, misreads, stutters)}
+Scan = Callable[[Target, Network], Awaitable[ScanOutput]]
+SCANS: dict[str, Scan] = {each.__name__: each for each in (raises, hangs, burns, sleeps, answers, misreads, stutters)}
 KINDS = {
-    name: type(name.capitalize(), (SubjectResult,), {"kind": f"{name}/1", "__module__": __name__}) for name in LOOKS
+    name: type(name.capitalize(), (SubjectResult,), {"kind": f"{name}/1", "__module__": __name__}) for name in SCANS
 }
 PROBES = [
     probe(
@@ -74,8 +74,8 @@ PROBES = [
         kind=KINDS[name],
         schemes={Scheme(name)},
         subject_kind=SubjectKind.ADDRESS,
-        read=_reading(name, KINDS[name]),
+        parse=_context(name, KINDS[name]),
         cost=Cost(connections=1, seconds=1 if name == "hangs" else 30),
-    )(look)
-    for name, look in LOOKS.items()
+    )(scan)
+    for name, scan in SCANS.items()
 ]

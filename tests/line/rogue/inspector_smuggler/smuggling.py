@@ -65,13 +65,13 @@ async def starts(target: Target, network: Network) -> ScanOutput:
     return FINE
 
 
-def _parts(look: Callable[[Target, Network], Awaitable[ScanOutput]]) -> tuple[Probe, Check]:
-    name = look.__name__
+def _parts(scan: Callable[[Target, Network], Awaitable[ScanOutput]]) -> tuple[Probe, Check]:
+    name = scan.__name__
 
     class Smuggled(Observation):
         kind: ClassVar[str] = f"{name}/1"
 
-    def read(capture: ScanOutput, reading: ParseContext) -> Smuggled:
+    def parse(output: ScanOutput, context: ParseContext) -> Smuggled:
         return Smuggled()
 
     def useful(seen: Any) -> Verdict:
@@ -82,7 +82,7 @@ def _parts(look: Callable[[Target, Network], Awaitable[ScanOutput]]) -> tuple[Pr
         return passed("was of use")
 
     useful.__annotations__ = {"seen": Smuggled, "return": Verdict}
-    made = probe(name, kind=Smuggled, schemes={Scheme(name)}, subject_kind=SubjectKind.ADDRESS, read=read)(look)
+    made = probe(name, kind=Smuggled, schemes={Scheme(name)}, subject_kind=SubjectKind.ADDRESS, parse=parse)(scan)
     return made, check(f"smuggler-{name}", title=f"{name} is of use")(useful)
 
 
@@ -96,6 +96,6 @@ def asks(declared: Declared) -> Verdict:
     return passed("the decoy answers")
 
 
-PARTS = [_parts(look) for look in (sockets, swallows, streams, threads, starts)]
+PARTS = [_parts(scan) for scan in (sockets, swallows, streams, threads, starts)]
 PROBES = [made for made, _ in PARTS]
 CHECKS = [*(made for _, made in PARTS), asks]

@@ -18,7 +18,7 @@ from tests.agreement.servers import ZOO
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, root, rsa_key
 from tests.plugins.inspector_tls.crosscheck.faces import POOR, RICH, two_faced
-from tests.plugins.inspector_tls.scanning import looked
+from tests.plugins.inspector_tls.scanning import scanned
 
 HOST = "www.example.vn"
 ROOT = root()
@@ -28,8 +28,8 @@ ECDSA = issue(HOST, ROOT, dns=[HOST])
 
 def both(port: int, **options: object) -> tuple[Tls, TlsCrossCheck]:
     """What the enumerator and sslyze see of one server."""
-    here = looked(port, **options).seen(Tls)  # type: ignore[arg-type]
-    there = looked(port, probe=tls_cross_check, **options)  # type: ignore[arg-type]
+    here = scanned(port, **options).seen(Tls)  # type: ignore[arg-type]
+    there = scanned(port, probe=tls_cross_check, **options)  # type: ignore[arg-type]
     assert sum(entry.questions for entry in there.ledger) <= MOST_CONNECTIONS
     return here, there.seen(TlsCrossCheck)
 
@@ -99,14 +99,14 @@ def test_silence_is_no_disagreement(tmp_path: Path) -> None:
     """Where sslyze meets silence it counts a refusal; here the version stays open, and the verdict inconclusive."""
     behind = servers.speaking_tls(RSA.write(tmp_path, "server"))
     with servers.answering(servers.choosy(behind, 0x0303, servers.silent)) as port:
-        there = looked(port, probe=tls_cross_check, seconds=1)
+        there = scanned(port, probe=tls_cross_check, seconds=1)
     seen = there.seen(TlsCrossCheck)
     twelve = next(each for each in seen.versions if each.version is TlsVersion.TLS_1_2)
     assert twelve.suites.complete.unseen is Cause.TIMEOUT
     assert (twelve.suites.accepted, twelve.suites.refused) == ((), ())
-    assert Cause.TIMEOUT in {gap.cause for gap in there.capture.gaps}
+    assert Cause.TIMEOUT in {gap.cause for gap in there.output.gaps}
     with servers.answering(behind) as port:
-        here = looked(port).seen(Tls)
+        here = scanned(port).seen(Tls)
     verdict = cross_check_agrees.judge(_wired(here, seen), {})
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.TIMEOUT)
 
@@ -119,12 +119,12 @@ def _wired(*seen: object) -> list[object]:
 
 
 def test_a_server_that_is_silent_altogether_is_left_alone(tmp_path: Path) -> None:
-    """After three silent versions nothing more is asked, and the look ends with the cause."""
+    """After three silent versions nothing more is asked, and the scan ends with the cause."""
     with servers.answering(servers.silent) as port:
-        look = looked(port, probe=tls_cross_check, seconds=1)
-    assert look.failure is not None
-    assert look.failure.cause is Cause.TIMEOUT
-    assert sum(entry.questions for entry in look.ledger) <= 3 * 3
+        scan = scanned(port, probe=tls_cross_check, seconds=1)
+    assert scan.failure is not None
+    assert scan.failure.cause is Cause.TIMEOUT
+    assert sum(entry.questions for entry in scan.ledger) <= 3 * 3
 
 
 # --- reading ---

@@ -12,9 +12,9 @@ from inspector_tls.enumeration.transcript import Mode, Transcript
 HOST = "www.example.vn"
 
 
-def read(capture: ScanOutput, _reading: ParseContext) -> Tls:
+def parse(output: ScanOutput, _context: ParseContext) -> Tls:
     """The facts in the raw lines."""
-    return read_transcript(Transcript.from_lines(capture.named("transcript") or b""))
+    return read_transcript(Transcript.from_lines(output.named("transcript") or b""))
 
 
 @probe(
@@ -22,7 +22,7 @@ def read(capture: ScanOutput, _reading: ParseContext) -> Tls:
     kind=Tls,
     schemes={Scheme("tls")},
     subject_kind=SubjectKind.ADDRESS,
-    read=read,
+    parse=parse,
     cost=Cost(connections=400, seconds=120),
 )
 async def enumerated(
@@ -53,6 +53,6 @@ async def enumerated(
 
 def enumerate_port(port: int, **options: object) -> tuple[Tls, Transcript]:
     """What is seen of the server on this port, and the exchanges that show it."""
-    look = run_probe(enumerated, f"tls://{HOST}:{port}", **options)
-    transcript = Transcript.from_lines(look.capture.named("transcript") or b"")
-    return look.seen(Tls), transcript
+    scan = run_probe(enumerated, f"tls://{HOST}:{port}", **options)
+    transcript = Transcript.from_lines(scan.output.named("transcript") or b"")
+    return scan.seen(Tls), transcript

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tlslite import mathtls
 
 from inspector import Cause
-from inspector_tls.enumeration import analysis as reading
+from inspector_tls.enumeration import analysis as context
 from inspector_tls.enumeration.observations import Preference, Tls
 from inspector_tls.enumeration.transcript import ESSENTIAL, Transcript
 from inspector_tls.wire.versions import TlsVersion
@@ -161,7 +161,7 @@ def test_both_certificates_of_a_modern_server_are_seen(
     assert {(each.server_name, each.authentications[0], each.certificates) for each in facts.served} == {
         (name, kind, chain) for kind, chain in expected.items() for name in (HOST, None)
     }
-    ders = reading.certificates(transcript)
+    ders = context.certificates(transcript)
     assert set(ders) == {digest for chain in expected.values() for digest in chain}
     assert all(hashlib.sha256(der).hexdigest() == digest for digest, der in ders.items())
 
@@ -190,9 +190,9 @@ def test_the_door_counts_every_connection(modern: int) -> None:
     from inspector.testing import run_probe
     from tests.plugins.inspector_tls.enumeration.scanning import enumerated
 
-    look = run_probe(enumerated, f"tls://{HOST}:{modern}")
-    transcript = Transcript.from_lines(look.capture.named("transcript") or b"")
-    assert len(look.ledger) == transcript.connections
+    scan = run_probe(enumerated, f"tls://{HOST}:{modern}")
+    transcript = Transcript.from_lines(scan.output.named("transcript") or b"")
+    assert len(scan.ledger) == transcript.connections
 
 
 # --- A weak server ----------------------------------------------------------------------------------------------------
@@ -270,7 +270,7 @@ def test_a_staple_and_a_request_for_a_certificate_are_seen(rsa: tuple[Path, Path
         facts, transcript = enumerate_port(port)
     assert facts.extensions.status_stapled.seen
     assert facts.extensions.client_certificate.seen
-    assert reading.stapled(transcript) == (staple.read_bytes(),)
+    assert context.stapled(transcript) == (staple.read_bytes(),)
 
 
 def test_ssl_3_and_broken_ciphers_are_seen(rsa: tuple[Path, Path]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from inspector import Cause
 from inspector.model.base import now
 from inspector.plugin.probe import ParseContext
-from inspector.testing import Look, run_probe
+from inspector.testing import Scan, run_probe
 from inspector_tls.resumption.observations import TlsResumption
 from inspector_tls.resumption.parsing import By, Visits
 from inspector_tls.resumption.probe import read, tls_resumption
@@ -37,11 +37,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return identity.write(tmp_path_factory.mktemp("tls"), "server")
 
 
-def looked(port: int, scheme: str = "https", *, seconds: int = 3) -> Look:
+def scanned(port: int, scheme: str = "https", *, seconds: int = 3) -> Scan:
     """What a polite look came to."""
-    look = run_probe(tls_resumption, f"{scheme}://www.example.vn:{port}", answer_seconds=seconds)
-    assert len(look.ledger) <= tls_resumption.cost(look.target, {}).connections
-    return look
+    scan = run_probe(tls_resumption, f"{scheme}://www.example.vn:{port}", answer_seconds=seconds)
+    assert len(scan.ledger) <= tls_resumption.cost(scan.target, {}).connections
+    return scan
 
 
 def ways(seen: TlsResumption) -> tuple[bool | None, bool | None, bool | None]:
@@ -82,11 +82,11 @@ def test_nginx(
     if "ssl_protocols" not in directives:
         directives += " ssl_protocols TLSv1.2 TLSv1.3;"
     with servers.nginx(tmp_path, f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; {directives}") as port:
-        look = looked(port)
-    seen = look.seen(TlsResumption)
+        scan = scanned(port)
+    seen = scan.seen(TlsResumption)
     assert ways(seen) == by
     assert lifetimes(seen) == seconds
-    assert len(look.ledger) == connections
+    assert len(scan.ledger) == connections
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_openssl(
 ) -> None:
     """OpenSSL's server resumes as it is told, on a port of which nothing is known but that TLS is spoken."""
     with servers.openssl(files, *arguments) as port:
-        seen = looked(port, "tls").seen(TlsResumption)
+        seen = scanned(port, "tls").seen(TlsResumption)
     assert ways(seen) == by
     assert lifetimes(seen) == seconds
 
@@ -115,7 +115,7 @@ def test_gnutls(arguments: tuple[str, ...], files: Files) -> None:
     port = servers.free_port()
     command = ["gnutls-serv", "--quiet", "--http", f"--port={port}", f"--x509certfile={files[0]}"]
     with servers.running([*command, f"--x509keyfile={files[1]}", *arguments], port):
-        seen = looked(port).seen(TlsResumption)
+        seen = scanned(port).seen(TlsResumption)
     assert (seen.by_ticket.value, seen.by_psk.value) == ((False, False) if arguments else (True, True))
     assert all(each is None if arguments else each for each in lifetimes(seen))
 
@@ -123,14 +123,14 @@ def test_gnutls(arguments: tuple[str, ...], files: Files) -> None:
 def test_declined_sessions_are_left_at_the_hello(files: Files, tmp_path: Path) -> None:
     """Where no ticket can come, what a server of TLS 1.2 begins in full is no resumption, and is not gone on with."""
     with servers.nginx(tmp_path, f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]};") as port:
-        look = looked(port)
-    *_, full, first, second = Visits.parse(look.capture.raw[0].data).made
+        scan = scanned(port)
+    *_, full, first, second = Visits.parse(scan.output.raw[0].data).made
     assert (full.tickets, full.by, full.stands, full.declined, full.identified) == (False, None, True, False, True)
     for visit in (first, second):
         assert (visit.by, visit.declined, visit.stands, visit.cause) == (By.IDENTIFIER, True, False, None)
         assert visit.version is TlsVersion.TLS_1_2
-    assert look.seen(TlsResumption).by_session_id.seen is False
-    *_, whole, one, other = (entry.received for entry in look.ledger)
+    assert scan.seen(TlsResumption).by_session_id.seen is False
+    *_, whole, one, other = (entry.received for entry in scan.ledger)
     assert max(one, other) < whole, "the first flight, and no more"
 
 
@@ -150,16 +150,16 @@ def test_who_declines_once_may_resume_the_next_time(files: Files, tmp_path: Path
                 servers.join(client, line)
 
         with servers.answering(answer) as port:
-            look = looked(port)
+            scan = scanned(port)
         for line in lines:
             line.close()
-    made = Visits.parse(look.capture.raw[0].data).made
+    made = Visits.parse(scan.output.raw[0].data).made
     assert [(visit.by, visit.stands, visit.resumed, visit.lifetimes) for visit in made[:3]] == [
         (None, True, False, (300,)),
         (By.TICKET, True, False, (WEEK,)),
         (By.TICKET, True, True, ()),
     ]
-    seen = look.seen(TlsResumption)
+    seen = scan.seen(TlsResumption)
     assert (seen.by_ticket.seen, seen.ticket_seconds.seen) == (True, WEEK)
 
 
@@ -175,7 +175,7 @@ def test_lifetimes_agree_with_openssl(timeout: str, version: str, files: Files, 
     client = ["openssl", "s_client", "-servername", "www.example.vn", version, "-ign_eof"]
     ask = b"HEAD / HTTP/1.1\r\nHost: www.example.vn\r\nConnection: close\r\n\r\n"
     with servers.nginx(tmp_path, f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; {directives}") as port:
-        seen = looked(port).seen(TlsResumption)
+        seen = scanned(port).seen(TlsResumption)
         where = ("-connect", f"127.0.0.1:{port}")
         subprocess.run([*client, *where, "-sess_out", kept], input=ask, capture_output=True, check=True, timeout=20)
         again = subprocess.run(
@@ -194,7 +194,7 @@ def test_identifiers_agree_with_openssl(cache: str, files: Files, tmp_path: Path
     """OpenSSL's client reconnects by the identifier where that is seen to be possible, and only there."""
     directives = f"ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache {cache};"
     with servers.nginx(tmp_path, f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; {directives}") as port:
-        seen = looked(port).seen(TlsResumption)
+        seen = scanned(port).seen(TlsResumption)
         client = ("openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_2", "-no_ticket", "-reconnect")
         told = subprocess.run(client, input=b"", capture_output=True, check=True, timeout=20).stdout
     assert (b"Reused, TLSv1.2" in told) is seen.by_session_id.value is (cache != "none")
@@ -209,7 +209,7 @@ def test_ways_agree_with_sslyze(directives: str, files: Files, tmp_path: Path) -
         tmp_path,
         f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_protocols TLSv1.2; {directives}",
     ) as port:
-        seen = looked(port).seen(TlsResumption)
+        seen = scanned(port).seen(TlsResumption)
         result = _by_sslyze(port)
     assert (result.session_id_resumption_result is Support.FULLY_SUPPORTED) is seen.by_session_id.value
     assert (result.tls_ticket_resumption_result is Support.FULLY_SUPPORTED) is seen.by_ticket.value
@@ -233,28 +233,28 @@ def test_the_longest_ticket_counts(files: Files) -> None:
     """Of tickets that last differently the longest is kept, wherever it stands."""
     for given in ((300, WEEK, 60), (WEEK, 300)):
         with servers.answering(ticketing(files, *given)) as port:
-            seen = looked(port).seen(TlsResumption)
+            seen = scanned(port).seen(TlsResumption)
         assert seen.psk_seconds.seen == WEEK
 
 
 def test_many_tickets(files: Files) -> None:
     """A server that gives tickets without measure is heard, and only the first few and the longest are kept."""
     with servers.answering(ticketing(files, *(300,) * 30, WEEK, *(60,) * 30)) as port:
-        look = looked(port)
-    assert look.seen(TlsResumption).psk_seconds.seen == WEEK
-    assert len(look.capture.raw[0].data) < 3000
+        scan = scanned(port)
+    assert scan.seen(TlsResumption).psk_seconds.seen == WEEK
+    assert len(scan.output.raw[0].data) < 3000
 
 
 def test_ticket_beyond_the_protocol(files: Files) -> None:
     """A lifetime beyond what TLS 1.3 allows is told as it was given."""
     with servers.answering(ticketing(files, 864_000)) as port:
-        assert looked(port).seen(TlsResumption).psk_seconds.seen == 864_000
+        assert scanned(port).seen(TlsResumption).psk_seconds.seen == 864_000
 
 
 def test_lifetime_left_to_the_client(files: Files) -> None:
     """A hint of 0 is told from no ticket."""
     with servers.answering(ticketing(files, 0, version=TLS_1_2)) as port:
-        seen = looked(port).seen(TlsResumption)
+        seen = scanned(port).seen(TlsResumption)
     assert lifetimes(seen) == (0, None)
     assert seen.by_ticket.seen is True
 
@@ -262,7 +262,7 @@ def test_lifetime_left_to_the_client(files: Files) -> None:
 def test_silence_after_the_handshake_is_not_the_absence_of_tickets(files: Files) -> None:
     """Where a server of TLS 1.3 gives no ticket in time, and does not say that it is done, nothing is known of them."""
     with servers.answering(ticketing(files, deaf=True)) as port:
-        seen = looked(port, seconds=1).seen(TlsResumption)
+        seen = scanned(port, seconds=1).seen(TlsResumption)
     assert seen.psk_seconds.unseen is Cause.TIMEOUT
     assert seen.by_psk.unseen is Cause.TIMEOUT
     assert (seen.by_ticket.seen, seen.ticket_seconds.is_seen) == (False, True)
@@ -271,7 +271,7 @@ def test_silence_after_the_handshake_is_not_the_absence_of_tickets(files: Files)
 def test_end_without_a_word_is_not_the_absence_of_tickets(files: Files) -> None:
     """A server of TLS 1.3 that just ends the connection may give tickets to those whom it answers."""
     with servers.answering(ticketing(files, curt=True)) as port:
-        seen = looked(port).seen(TlsResumption)
+        seen = scanned(port).seen(TlsResumption)
     assert (seen.psk_seconds.unseen, seen.by_psk.unseen) == (Cause.AMBIGUOUS, Cause.AMBIGUOUS)
 
 
@@ -284,7 +284,7 @@ def test_silence_about_older_versions(files: Files) -> None:
         (modern if _LISTS_TLS_1_3.search(hello) else servers.silent)(connection)
 
     with servers.answering(answer) as port:
-        seen = looked(port, seconds=1).seen(TlsResumption)
+        seen = scanned(port, seconds=1).seen(TlsResumption)
     assert (seen.by_psk.seen, seen.psk_seconds.seen) == (True, 300)
     for answer in (seen.by_ticket, seen.by_session_id, seen.ticket_seconds):
         assert not answer.is_seen
@@ -294,7 +294,7 @@ def test_silence_about_older_versions(files: Files) -> None:
 def test_certificate_wanted_of_the_client(files: Files) -> None:
     """A server that sends an anonymous client away has not shown its tickets."""
     with servers.openssl(files, "-Verify", "1", "-tls1_3") as port:
-        seen = looked(port, "tls").seen(TlsResumption)
+        seen = scanned(port, "tls").seen(TlsResumption)
     assert seen.psk_seconds.unseen is Cause.PROTOCOL_ERROR
 
 
@@ -307,7 +307,7 @@ def test_intolerance_of_tls_1_3(files: Files) -> None:
         (servers.silent if _LISTS_TLS_1_3.search(hello) else older)(connection)
 
     with servers.answering(answer) as port:
-        seen = looked(port, seconds=1).seen(TlsResumption)
+        seen = scanned(port, seconds=1).seen(TlsResumption)
     assert (seen.by_ticket.seen, seen.ticket_seconds.seen) == (True, 300)
     assert (seen.by_psk.unseen, seen.psk_seconds.unseen) == (Cause.TIMEOUT, Cause.TIMEOUT)
 
@@ -322,7 +322,7 @@ def test_intolerance_of_long_hellos(files: Files) -> None:
         modern(connection)
 
     with servers.answering(answer) as port:
-        assert looked(port).seen(TlsResumption).psk_seconds.seen == 300
+        assert scanned(port).seen(TlsResumption).psk_seconds.seen == 300
     for hello in hellos:
         suites = 44 + hello[43]
         assert int.from_bytes(hello[suites : suites + 2], "big") // 2 <= 64
@@ -360,21 +360,21 @@ def _dripping(connection: socket.socket) -> None:
 def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause) -> None:
     """Whoever speaks no TLS gives no observation, but its trouble, and is soon left alone."""
     with servers.answering(answer) as port:
-        look = looked(port, seconds=1)
-    assert look.facts is None
-    assert look.failure is not None
-    assert look.failure.cause is cause
-    assert len(look.ledger) <= 4
+        scan = scanned(port, seconds=1)
+    assert scan.facts is None
+    assert scan.failure is not None
+    assert scan.failure.cause is cause
+    assert len(scan.ledger) <= 4
 
 
 def test_refused_port() -> None:
     """A port where nobody listens is refused, once."""
-    look = looked(servers.free_port())
-    assert look.failure is not None
-    assert look.failure.cause is Cause.REFUSED
+    scan = scanned(servers.free_port())
+    assert scan.failure is not None
+    assert scan.failure.cause is Cause.REFUSED
 
 
-# --- one look as a whole ----------------------------------------------------------------------------------------------
+# --- one scan as a whole ----------------------------------------------------------------------------------------------
 
 
 def test_every_scheme_of_tls_is_looked_at() -> None:
@@ -390,7 +390,7 @@ def test_inside_starttls(scheme: str, files: Files) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*files)
     with servers.answering(speaking(SCRIPTS[scheme], context)) as port:
-        seen = looked(port, scheme).seen(TlsResumption)
+        seen = scanned(port, scheme).seen(TlsResumption)
     assert lifetimes(seen) == (7200, 7200)
     assert (seen.by_ticket.seen, seen.by_psk.seen) == (True, True)
 
@@ -398,8 +398,8 @@ def test_inside_starttls(scheme: str, files: Files) -> None:
 def test_nothing_secret_is_kept(files: Files) -> None:
     """Neither tickets nor identifiers stand in the raw bytes: they say how long and whether, and nothing else."""
     with servers.openssl(files) as port:
-        look = looked(port, "tls")
-    (raw,) = look.capture.raw
+        scan = scanned(port, "tls")
+    (raw,) = scan.output.raw
     assert not re.search(rb"[0-9a-fA-F]{32}", raw.data)
     assert len(raw.data) < 3000
 
@@ -407,8 +407,8 @@ def test_nothing_secret_is_kept(files: Files) -> None:
 def test_reading_again_gives_the_same_bytes(files: Files) -> None:
     """The same raw bytes read twice give the same facts, byte for byte."""
     with servers.openssl(files) as port:
-        look = looked(port, "tls")
-    facts = look.seen(TlsResumption)
-    again = read(look.capture, ParseContext(look.target.subject, now()))
+        scan = scanned(port, "tls")
+    facts = scan.seen(TlsResumption)
+    again = read(scan.output, ParseContext(scan.target.subject, now()))
     assert TlsResumption.parse(facts.canonical()) == again == facts
-    assert TlsVersion.TLS_1_3.value.encode() in look.capture.raw[0].data
+    assert TlsVersion.TLS_1_3.value.encode() in scan.output.raw[0].data

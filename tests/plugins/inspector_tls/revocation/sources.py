@@ -1,4 +1,4 @@
-"""Responders and lists on loopback for certificates that name them, and looks at who presents such certificates."""
+"""Responders and lists on loopback for certificates that name them, and scans who presents such certificates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from inspector.declare.authorisation import LOOPBACK_RATES, Authorisation, AuthorisationKind, Covers, PortRange
 from inspector.model.base import now
-from inspector.testing import Look, run_probe
+from inspector.testing import Scan, run_probe
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.probe import certificates
 from inspector_tls.revocation.observations import Examined, Revocation
@@ -173,15 +173,15 @@ def saying(reply: bytes) -> servers.Answer:
     return answer
 
 
-def looked(
+def scanned(
     folder: Path,
     identity: Identity,
     *arguments: str | Path,
     roots: bytes = b"",
     authorisation: Authorisation | None = None,
     seconds: int = 2,
-) -> Look:
-    """What a look at revocation came to, at a server that presents this identity."""
+) -> Scan:
+    """What a scan of revocation came to, at a server that presents this identity."""
     with servers.openssl(identity.write(folder, "server"), *arguments) as port:
         uri = f"https://{HOST}:{port}/"
         seen = run_probe(certificates, uri, declared_roots=roots, answer_seconds=2).seen(Certificates)
@@ -210,6 +210,6 @@ def granting(*names: str) -> Authorisation:
     )
 
 
-def examined(look: Look) -> Examined:
+def examined(scan: Scan) -> Examined:
     """The facts of the server's own certificate."""
-    return look.seen(Revocation).certificates[0]
+    return scan.seen(Revocation).certificates[0]

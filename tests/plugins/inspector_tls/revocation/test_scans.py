@@ -24,11 +24,11 @@ from tests.plugins.inspector_tls.revocation.sources import (
     granting,
     index,
     leaf,
-    looked,
     naming,
     responder,
     revoked_list,
     saying,
+    scanned,
 )
 
 ROOT = root()
@@ -65,15 +65,15 @@ def test_a_responder_is_believed_as_openssl_believes_it(tmp_path: Path, status: 
     purpose = "1.3.6.1.5.5.7.3.9"  # id-kp-OCSPSigning
     signer = issue("Responder", AUTHORITY, purpose=_oid(purpose)) if delegated else None
     with responder(tmp_path, port, table, AUTHORITY, signer=signer):
-        look = looked(tmp_path, asked)
+        scan = scanned(tmp_path, asked)
         theirs = _openssl(tmp_path, port, asked)
-    found = examined(look)
+    found = examined(scan)
     assert (found.status.seen, theirs) == (status, status.value)
     (source,) = found.sources
     assert source.word is not None
     assert source.word.doubt is None
     assert source.word.reason == ("keyCompromise" if status is Status.REVOKED else None)
-    outcome = not_revoked(look.seen(Revocation)).outcome
+    outcome = not_revoked(scan.seen(Revocation)).outcome
     expected = {Status.GOOD: Outcome.PASS, Status.REVOKED: Outcome.FAIL, Status.UNKNOWN: Outcome.INCONCLUSIVE}
     assert outcome is expected[status]
 
@@ -91,8 +91,8 @@ def test_a_list_is_believed_as_openssl_believes_it(tmp_path: Path, *, revoked: b
     asked = leaf(AUTHORITY, crls=[f"http://{LISTS}:{port}/list.crl"])
     data = revoked_list(AUTHORITY, [asked] if revoked else [])
     with files(tmp_path, port, {"list.crl": data}):
-        look = looked(tmp_path, asked)
-    assert examined(look).status.seen is (Status.REVOKED if revoked else Status.GOOD)
+        scan = scanned(tmp_path, asked)
+    assert examined(scan).status.seen is (Status.REVOKED if revoked else Status.GOOD)
     list_ = tmp_path / "list.der"
     list_.write_bytes(data)
     authority, _ = AUTHORITY.write(tmp_path, "issuer", chain=())
@@ -109,8 +109,8 @@ def test_a_revoked_intermediate_fails_the_server(tmp_path: Path) -> None:
     asked = leaf(between, crls=[f"http://{LISTS}:{port}/list.crl"])
     contents = {"list.crl": revoked_list(between), "root.crl": revoked_list(ROOT, [between])}
     with files(tmp_path, port, contents):
-        look = looked(tmp_path, asked, roots=ROOT.pem)
-    seen = look.seen(Revocation)
+        scan = scanned(tmp_path, asked, roots=ROOT.pem)
+    seen = scan.seen(Revocation)
     assert [each.status.seen for each in seen.certificates] == [Status.GOOD, Status.REVOKED]
     assert not_revoked(seen).outcome is Outcome.FAIL
 
@@ -122,41 +122,41 @@ def test_every_certificate_of_the_host_is_asked_about(tmp_path: Path) -> None:
     pair = [leaf(AUTHORITY, crls=[url]), leaf(AUTHORITY, crls=[url], key=rsa_key())]
     second, key = pair[1].write(tmp_path, "second")
     with files(tmp_path, port, {"list.crl": revoked_list(AUTHORITY, [pair[1]])}):
-        look = looked(tmp_path, pair[0], "-dcert", second, "-dkey", key)
-    seen = {each.serial: each.status.seen for each in look.seen(Revocation).certificates if each.exempt is None}
+        scan = scanned(tmp_path, pair[0], "-dcert", second, "-dkey", key)
+    seen = {each.serial: each.status.seen for each in scan.seen(Revocation).certificates if each.exempt is None}
     assert seen == {
         f"{pair[0].certificate.serial_number:x}": Status.GOOD,
         f"{pair[1].certificate.serial_number:x}": Status.REVOKED,
     }
-    assert len([entry for entry in look.ledger if entry.port == port and entry.questions]) == 1
+    assert len([entry for entry in scan.ledger if entry.port == port and entry.questions]) == 1
 
 
 # --- who may not be asked ---
 
 
 def test_only_the_responder_that_the_authorisation_names_gets_a_packet(tmp_path: Path) -> None:
-    """A responder that is named is asked, one that is not gets not one connection, and the look says so."""
+    """A responder that is named is asked, one that is not gets not one connection, and the scan says so."""
     (port,) = _ports(1)
     with decoy() as other:
         asked = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{port}/"], crls=[f"http://{LISTS}:{other.port}/list.crl"])
         with responder(tmp_path, port, index(tmp_path, [asked]), AUTHORITY):
-            look = looked(tmp_path, asked, authorisation=granting(HOST, RESPONDER))
+            scan = scanned(tmp_path, asked, authorisation=granting(HOST, RESPONDER))
         assert other.accepted == []
-    found = examined(look)
+    found = examined(scan)
     assert found.status.seen is Status.GOOD
     barred = found.sources[1]
     assert (barred.protocol, barred.cause) == (Protocol.CRL, Cause.OUT_OF_SCOPE)
-    assert [(gap.cause, LISTS in gap.question) for gap in look.capture.gaps] == [(Cause.OUT_OF_SCOPE, True)]
+    assert [(gap.cause, LISTS in gap.question) for gap in scan.output.gaps] == [(Cause.OUT_OF_SCOPE, True)]
 
 
 def test_where_nobody_may_be_asked_nothing_is_sent_and_nothing_concluded(tmp_path: Path) -> None:
     """Without a named responder even the server gets no further connection; the verdict names whom to add."""
     with decoy() as other:
         url = f"http://{RESPONDER}:{other.port}/"
-        look = looked(tmp_path, leaf(AUTHORITY, ocsp=[url]), authorisation=granting(HOST))
+        scan = scanned(tmp_path, leaf(AUTHORITY, ocsp=[url]), authorisation=granting(HOST))
         assert other.accepted == []
-    assert look.ledger == ()
-    verdict = not_revoked(look.seen(Revocation))
+    assert scan.ledger == ()
+    verdict = not_revoked(scan.seen(Revocation))
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.OUT_OF_SCOPE)
     assert verdict.message.values["sources"] == (url,)
 
@@ -165,8 +165,8 @@ def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
     """A source that points elsewhere has not answered."""
     (port,) = _ports(1)
     with files(tmp_path, port, {"list.crl": revoked_list(AUTHORITY)}):
-        look = looked(tmp_path, leaf(AUTHORITY, crls=[f"http://{LISTS}:{port}/moved"]))
-    (source,) = examined(look).sources
+        scan = scanned(tmp_path, leaf(AUTHORITY, crls=[f"http://{LISTS}:{port}/moved"]))
+    (source,) = examined(scan).sources
     assert (source.cause, source.detail) == (Cause.PROTOCOL_ERROR, "answered with HTTP status 302")
 
 
@@ -192,9 +192,9 @@ def _http(body: bytes, *, promised: int | None = None) -> servers.Answer:
 def test_trouble_of_a_source_decides_nothing(tmp_path: Path, treatment: servers.Answer, cause: Cause) -> None:
     """A source that is silent, breaks off, or sends more than is taken is unseen for its cause: no pass and no fail."""
     with decoy(treatment) as source:
-        look = looked(tmp_path, leaf(AUTHORITY, crls=[f"http://{LISTS}:{source.port}/list.crl"]), seconds=1)
-    assert examined(look).status.unseen is cause
-    verdict = not_revoked(look.seen(Revocation))
+        scan = scanned(tmp_path, leaf(AUTHORITY, crls=[f"http://{LISTS}:{source.port}/list.crl"]), seconds=1)
+    assert examined(scan).status.unseen is cause
+    verdict = not_revoked(scan.seen(Revocation))
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, cause)
 
 
@@ -219,10 +219,10 @@ def test_a_doubtful_answer_decides_nothing(tmp_path: Path, doubt: Doubt, options
     with decoy(answer) as source:
         asked = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{source.port}/"])
         reply.append(response(asked, AUTHORITY, **options))  # type: ignore[arg-type]
-        look = looked(tmp_path, asked)
-    found = examined(look)
+        scan = scanned(tmp_path, asked)
+    found = examined(scan)
     assert [each for _, each in found.doubtful] == [doubt]
-    assert not_revoked(look.seen(Revocation)).outcome is Outcome.INCONCLUSIVE
+    assert not_revoked(scan.seen(Revocation)).outcome is Outcome.INCONCLUSIVE
 
 
 def test_an_issuer_that_is_not_at_hand_is_not_guessed(tmp_path: Path) -> None:
@@ -230,14 +230,14 @@ def test_an_issuer_that_is_not_at_hand_is_not_guessed(tmp_path: Path) -> None:
     (port,) = _ports(1)
     whole = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{port}/"], crls=[f"http://{LISTS}:{port}/list.crl"])
     with files(tmp_path, port, {"list.crl": revoked_list(AUTHORITY, [whole])}):
-        look = looked(tmp_path, Identity(whole.certificate, whole.key))
-    assert [each.cause for each in examined(look).sources] == [Cause.AMBIGUOUS, Cause.AMBIGUOUS]
-    assert not_revoked(look.seen(Revocation)).outcome is Outcome.INCONCLUSIVE
+        scan = scanned(tmp_path, Identity(whole.certificate, whole.key))
+    assert [each.cause for each in examined(scan).sources] == [Cause.AMBIGUOUS, Cause.AMBIGUOUS]
+    assert not_revoked(scan.seen(Revocation)).outcome is Outcome.INCONCLUSIVE
 
 
 def test_who_names_nobody_is_not_judged(tmp_path: Path) -> None:
     """A certificate without a source, and one that signed itself, cost no connection and are not applicable."""
     for identity, reason in ((leaf(ROOT), Exempt.UNNAMED), (issue(HOST, dns=[HOST]), Exempt.SELF_SIGNED)):
-        look = looked(tmp_path, identity)
-        assert (examined(look).exempt, look.ledger) == (reason, ())
-        assert not_revoked(look.seen(Revocation)).outcome is Outcome.NOT_APPLICABLE
+        scan = scanned(tmp_path, identity)
+        assert (examined(scan).exempt, scan.ledger) == (reason, ())
+        assert not_revoked(scan.seen(Revocation)).outcome is Outcome.NOT_APPLICABLE

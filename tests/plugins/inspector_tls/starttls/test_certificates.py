@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from inspector import Cause
-from inspector.testing import Look, run_probe
+from inspector.testing import Scan, run_probe
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.probe import MOST_CONNECTIONS, certificates
 from inspector_tls.starttls.negotiation import SCHEMES
@@ -45,11 +45,11 @@ def identity(authority: Identity) -> Identity:
     return issue(HOST, intermediate(authority, key=rsa_key()), key=rsa_key(), dns=[HOST])
 
 
-def looked(scheme: str, port: int, address: str = "127.0.0.1", *, seconds: int = 4, **options: bytes) -> Look:
-    """What one look came to; it keeps to its bound."""
-    look = run_probe(certificates, f"{scheme}://{HOST}:{port}", address=address, answer_seconds=seconds, **options)
-    assert len(look.ledger) <= certificates.cost(look.target, {}).connections == MOST_CONNECTIONS
-    return look
+def scanned(scheme: str, port: int, address: str = "127.0.0.1", *, seconds: int = 4, **options: bytes) -> Scan:
+    """What one scan came to; it keeps to its bound."""
+    scan = run_probe(certificates, f"{scheme}://{HOST}:{port}", address=address, answer_seconds=seconds, **options)
+    assert len(scan.ledger) <= certificates.cost(scan.target, {}).connections == MOST_CONNECTIONS
+    return scan
 
 
 class _Client:
@@ -91,7 +91,7 @@ def test_agrees_with_openssl(scheme: str, stage: Stage, authority: Identity, ide
     other = root("Other root")
     place = stage.place(scheme)
     with serving(place, scheme, identity) as port:
-        seen = looked(scheme, port, place.address, declared_roots=authority.pem, public_roots=other.pem).seen(
+        seen = scanned(scheme, port, place.address, declared_roots=authority.pem, public_roots=other.pem).seen(
             Certificates
         )
         (chain,) = seen.served
@@ -118,7 +118,7 @@ def _digest(certificate: object) -> str:
 
 
 def test_every_protocol_is_looked_at() -> None:
-    """Each protocol that has a way to TLS is one of those whose certificates are looked at, and has a server here."""
+    """Each protocol that has a way to TLS is one of those whose certificates are scanned, and has a server here."""
     names = {scheme.name for scheme in SCHEMES}
     assert names <= {scheme.name for scheme in certificates.schemes}
     assert set(FIELD) | {"submission"} == names  # which is smtp at another port
@@ -130,11 +130,11 @@ def test_responders(scheme: str, identity: Identity, tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*identity.write(tmp_path, "server"))
     with servers.answering(speaking(SCRIPTS[scheme], context)) as port:
-        look = looked(scheme, port)
+        scan = scanned(scheme, port)
     with servers.answering(servers.python_tls(context)) as port:
-        plain = looked("tls", port)
-    assert look.seen(Certificates).leaves == plain.seen(Certificates).leaves
-    assert len(look.ledger) <= len(plain.ledger)
+        plain = scanned("tls", port)
+    assert scan.seen(Certificates).leaves == plain.seen(Certificates).leaves
+    assert len(scan.ledger) <= len(plain.ledger)
 
 
 def _says(*lines: bytes) -> servers.Answer:
@@ -166,9 +166,9 @@ def _says(*lines: bytes) -> servers.Answer:
 def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause, words: str, connections: int) -> None:
     """Who does not go over to TLS gives no observation but its own words, and is left alone at once."""
     with servers.answering(answer) as port:
-        look = looked("smtp", port, seconds=1)
-    assert look.facts is None
-    assert look.failure is not None
-    assert look.failure.cause is cause
-    assert words in look.failure.detail
-    assert len(look.ledger) == connections
+        scan = scanned("smtp", port, seconds=1)
+    assert scan.facts is None
+    assert scan.failure is not None
+    assert scan.failure.cause is cause
+    assert words in scan.failure.detail
+    assert len(scan.ledger) == connections

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from inspector import Cause
-from inspector.testing import Look, run_probe
+from inspector.testing import Scan, run_probe
 from inspector_tls.starttls.injection import SMUGGLED
 from inspector_tls.starttls.observations import Readiness, StartTls, StartTlsInjection
 from inspector_tls.starttls.probes import starttls, starttls_injection
@@ -37,12 +37,12 @@ def context(files: Files) -> ssl.SSLContext:
     return made
 
 
-def offered(scheme: str, port: int) -> Look:
+def offered(scheme: str, port: int) -> Scan:
     """What a polite look came to."""
     return run_probe(starttls, f"{scheme}://www.example.vn:{port}", talk_seconds=2)
 
 
-def injected(scheme: str, port: int) -> Look:
+def injected(scheme: str, port: int) -> Scan:
     """What an intrusive look came to."""
     return run_probe(starttls_injection, f"{scheme}://www.example.vn:{port}", talk_seconds=2)
 
@@ -59,9 +59,9 @@ def test_every_smuggling_protocol_is_tried() -> None:
 def test_command_that_is_kept(scheme: str, context: ssl.SSLContext) -> None:
     """A server that carries out inside TLS what it was told in clear is seen, by one connection."""
     with servers.answering(speaking(SCRIPTS[scheme], context, Habit.KEEPS)) as port:
-        look = injected(scheme, port)
-    assert look.seen(StartTlsInjection).carried_out.seen is True
-    assert len(look.ledger) == 1
+        scan = injected(scheme, port)
+    assert scan.seen(StartTlsInjection).carried_out.seen is True
+    assert len(scan.ledger) == 1
 
 
 @pytest.mark.parametrize("scheme", SCRIPTS)
@@ -69,9 +69,9 @@ def test_command_that_is_forgotten(scheme: str, context: ssl.SSLContext) -> None
     """A server that discards what came in clear is seen to answer the parting command alone."""
     with servers.answering(speaking(SCRIPTS[scheme], context)) as port:
         assert offered(scheme, port).seen(StartTls).readiness is Readiness.OFFERED
-        look = injected(scheme, port)
-    assert look.seen(StartTlsInjection).carried_out.seen is False
-    assert len(look.ledger) == 1
+        scan = injected(scheme, port)
+    assert scan.seen(StartTlsInjection).carried_out.seen is False
+    assert len(scan.ledger) == 1
 
 
 @pytest.mark.parametrize("habit", [Habit.HANDSHAKES, Habit.DECLINES])
@@ -79,18 +79,18 @@ def test_command_that_is_forgotten(scheme: str, context: ssl.SSLContext) -> None
 def test_command_that_keeps_tls_away(scheme: str, habit: Habit, context: ssl.SSLContext) -> None:
     """A server that makes no TLS for a smuggler but does for others has kept the command out."""
     with servers.answering(speaking(SCRIPTS[scheme], context, habit)) as port:
-        look = injected(scheme, port)
-    seen = look.seen(StartTlsInjection)
+        scan = injected(scheme, port)
+    seen = scan.seen(StartTlsInjection)
     assert (seen.readiness, seen.carried_out.seen) == (Readiness.OFFERED, False)
-    assert len(look.ledger) == 2
+    assert len(scan.ledger) == 2
 
 
 def test_reset_decides_nothing(context: ssl.SSLContext) -> None:
     """Who resets the connection of a smuggler, twice, has not said what becomes of the command."""
     with servers.answering(speaking(SCRIPTS["smtp"], context, Habit.RESETS)) as port:
-        look = injected("smtp", port)
-    assert look.seen(StartTlsInjection).carried_out.unseen is Cause.RESET
-    assert len(look.ledger) == 2
+        scan = injected("smtp", port)
+    assert scan.seen(StartTlsInjection).carried_out.unseen is Cause.RESET
+    assert len(scan.ledger) == 2
 
 
 def _says(*lines: bytes) -> servers.Answer:
@@ -109,10 +109,10 @@ def test_end_before_the_request(
     """Who ends the connection before the command went out has not kept it out: the command is sent once more."""
     keeping = speaking(SCRIPTS["smtp"], context, Habit.KEEPS)
     with servers.answering(servers.first_and_then(_says(b"220 x\r\n"), keeping, count)) as port:
-        look = injected("smtp", port)
-    seen = look.seen(StartTlsInjection)
+        scan = injected("smtp", port)
+    seen = scan.seen(StartTlsInjection)
     assert (seen.carried_out.seen, seen.carried_out.unseen) == (carried_out, cause)
-    assert len(look.ledger) == count + 1
+    assert len(scan.ledger) == count + 1
 
 
 @pytest.mark.parametrize(
@@ -129,10 +129,10 @@ def test_end_before_the_request(
 def test_no_answer_is_trouble(answer: servers.Answer, cause: Cause) -> None:
     """Silence, a reset, an end without words, a ban, a delay and other protocols end without an observation."""
     with servers.answering(answer) as port:
-        look = offered("smtp" if answer is not servers.resetting else "ldap", port)
-    assert look.facts is None
-    assert look.failure is not None
-    assert look.failure.cause is cause
+        scan = offered("smtp" if answer is not servers.resetting else "ldap", port)
+    assert scan.facts is None
+    assert scan.failure is not None
+    assert scan.failure.cause is cause
 
 
 def test_what_a_server_says_is_kept_and_safe(context: ssl.SSLContext) -> None:
@@ -193,10 +193,10 @@ def test_vsftpd(secure: str, files: Files, tmp_path: Path) -> None:
         f"run_as_launching_user=YES\nsecure_chroot_dir={tmp_path}\n"
     )
     with servers.running(("vsftpd", configuration), port):
-        look, inside = offered("ftp", port).seen(StartTls), injected("ftp", port).seen(StartTlsInjection)
+        scan, inside = offered("ftp", port).seen(StartTls), injected("ftp", port).seen(StartTlsInjection)
     if secure == "YES":
-        assert (look.readiness, inside.carried_out.seen) == (Readiness.OFFERED, False)
-        assert " AUTH TLS" in look.capabilities
+        assert (scan.readiness, inside.carried_out.seen) == (Readiness.OFFERED, False)
+        assert " AUTH TLS" in scan.capabilities
     else:
-        assert (look.readiness, inside.readiness) == (Readiness.NOT_OFFERED, Readiness.NOT_OFFERED)
+        assert (scan.readiness, inside.readiness) == (Readiness.NOT_OFFERED, Readiness.NOT_OFFERED)
         assert not inside.carried_out.is_seen

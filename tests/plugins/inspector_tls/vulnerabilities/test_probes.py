@@ -15,10 +15,10 @@ import pytest
 from inspector import Cause
 from inspector.model.base import now
 from inspector.plugin.probe import ParseContext
-from inspector.testing import Look, run_probe
+from inspector.testing import Scan, run_probe
 from inspector_tls.observations import TlsVersion
 from inspector_tls.vulnerabilities.observations import Robot, TlsAttacks, TlsSessions
-from inspector_tls.vulnerabilities.probes import read_attacks, tls_attacks, tls_sessions
+from inspector_tls.vulnerabilities.probes import parse_attacks, tls_attacks, tls_sessions
 from inspector_tls.vulnerabilities.results import Command, End, Line, Order, Report, Run, newest_attacked, settle
 from inspector_tls.vulnerabilities.worker import MOST_ATTACKING, attack
 from tests.agreement import simple_tls as own_tls
@@ -38,7 +38,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return identity.write(tmp_path_factory.mktemp("tls"), "server")
 
 
-def attacked(port: int, scheme: str = "tls", *, seconds: int = 3) -> Look:
+def attacked(port: int, scheme: str = "tls", *, seconds: int = 3) -> Scan:
     """What an intrusive look came to."""
     return run_probe(tls_attacks, f"{scheme}://www.example.vn:{port}", answer_seconds=seconds)
 
@@ -62,13 +62,13 @@ def test_flawed_server(own_files: Files) -> None:
     """Each flaw of a server that has all of them is seen."""
     flawed = with_heartbeats(own(own_files, "early-ccs", "robot", "renegotiate"), Habit.BLEEDS)
     with servers.answering(flawed) as port:
-        look = attacked(port)
-    seen = look.seen(TlsAttacks)
+        scan = attacked(port)
+    seen = scan.seen(TlsAttacks)
     assert seen.version.seen is TlsVersion.TLS_1_2
     assert (seen.heartbleed.seen, seen.ccs_injection.seen) == (True, True)
     assert seen.robot.seen in (Robot.STRONG_ORACLE, Robot.WEAK_ORACLE)
     assert (seen.renegotiations.seen or 0) > 0
-    assert len(look.ledger) <= tls_attacks.cost(look.target, {}).connections
+    assert len(scan.ledger) <= tls_attacks.cost(scan.target, {}).connections
 
 
 def test_flawed_server_behind_its_name(own_files: Files) -> None:
@@ -87,12 +87,12 @@ def test_flawed_server_behind_its_name(own_files: Files) -> None:
 def test_server_without_flaws(own_files: Files) -> None:
     """A server of the same make without the flaws is closed to everything; a discard is told from silence."""
     with servers.answering(with_heartbeats(own(own_files), Habit.DISCARDS)) as port:
-        look = attacked(port)
-    seen = look.seen(TlsAttacks)
+        scan = attacked(port)
+    seen = scan.seen(TlsAttacks)
     assert (seen.heartbleed.seen, seen.ccs_injection.seen) == (False, False)
     assert seen.robot.seen is Robot.NO_ORACLE
     assert seen.renegotiations.seen == 0
-    lines = [line for run in Report.parse(look.capture.raw[0].data).runs for line in run.lines]
+    lines = [line for run in Report.parse(scan.output.raw[0].data).runs for line in run.lines]
     assert any(line.prodded for line in lines)
 
 
@@ -148,13 +148,13 @@ def _quietly(answer: servers.Answer, far: socket.socket) -> None:
 def test_muteness_decides_nothing(own_files: Files) -> None:
     """Where the server says nothing after its hello, no attack is called closed."""
     with servers.answering(_mute_after_hello(own_files)) as port:
-        look = attacked(port, seconds=1)
-    seen = look.seen(TlsAttacks)
+        scan = attacked(port, seconds=1)
+    seen = scan.seen(TlsAttacks)
     assert seen.version.seen is TlsVersion.TLS_1_2
     for answer in (seen.heartbleed, seen.ccs_injection, seen.robot, seen.renegotiations):
         assert answer.unseen is Cause.TIMEOUT
     silent_twice = [Command.RENEGOTIATION, *[Command.HEARTBLEED] * 2, Command.CCS_INJECTION, Command.ROBOT]
-    assert [run.command for run in Report.parse(look.capture.raw[0].data).runs] == silent_twice
+    assert [run.command for run in Report.parse(scan.output.raw[0].data).runs] == silent_twice
 
 
 @pytest.mark.parametrize(
@@ -168,21 +168,21 @@ def test_muteness_decides_nothing(own_files: Files) -> None:
 def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause) -> None:
     """Whoever speaks no TLS gives no observation, but its trouble."""
     with servers.answering(answer) as port:
-        look = attacked(port, seconds=1)
-    assert look.facts is None
-    assert look.failure is not None
-    assert look.failure.cause is cause
-    assert look.capture.named("report.json")
+        scan = attacked(port, seconds=1)
+    assert scan.facts is None
+    assert scan.failure is not None
+    assert scan.failure.cause is cause
+    assert scan.output.named("report.json")
 
 
 @pytest.mark.parametrize(("answer", "cause"), [(servers.silent, Cause.TIMEOUT), (servers.resetting, Cause.RESET)])
 def test_no_tls_says_nothing_of_early_data(answer: servers.Answer, cause: Cause) -> None:
     """Whoever speaks no TLS has not shown that it takes no early data."""
     with servers.answering(answer) as port:
-        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
-    assert look.facts is None
-    assert look.failure is not None
-    assert look.failure.cause is cause
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
+    assert scan.facts is None
+    assert scan.failure is not None
+    assert scan.failure.cause is cause
 
 
 # --- servers of the field ---------------------------------------------------------------------------------------------
@@ -200,8 +200,8 @@ def test_openssl(files: Files) -> None:
 def test_only_tls_1_3(files: Files) -> None:
     """A server that refuses every version up to TLS 1.2 in words has nothing to attack."""
     with servers.openssl(files, "-tls1_3") as port:
-        look = attacked(port)
-    seen = look.seen(TlsAttacks)
+        scan = attacked(port)
+    seen = scan.seen(TlsAttacks)
     assert seen.version.is_seen
     assert seen.version.seen is None
     assert not seen.heartbleed.is_seen
@@ -229,9 +229,9 @@ def test_early_data(switch: str, files: Files, tmp_path: Path) -> None:
         f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_protocols TLSv1.3; ssl_early_data {switch};"
     )
     with servers.nginx(tmp_path, directives) as port:
-        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
-    assert look.seen(TlsSessions).early_data.seen is (switch == "on")
-    assert len(look.ledger) <= tls_sessions.cost(look.target, {}).connections
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+    assert scan.seen(TlsSessions).early_data.seen is (switch == "on")
+    assert len(scan.ledger) <= tls_sessions.cost(scan.target, {}).connections
 
 
 @pytest.mark.parametrize("group", ["prime256v1", "secp384r1", "X448"])
@@ -242,15 +242,15 @@ def test_early_data_after_a_second_hello(group: str, files: Files, tmp_path: Pat
         f" ssl_protocols TLSv1.3; ssl_early_data on; ssl_ecdh_curve {group};"
     )
     with servers.nginx(tmp_path, directives) as port:
-        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
-    assert look.seen(TlsSessions).early_data.seen is True
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+    assert scan.seen(TlsSessions).early_data.seen is True
 
 
 def test_no_early_data_before_tls_1_3(files: Files) -> None:
     """A server without TLS 1.3 takes no early data."""
     with servers.openssl(files, "-tls1_2") as port:
-        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
-    assert look.seen(TlsSessions).early_data.seen is False
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+    assert scan.seen(TlsSessions).early_data.seen is False
 
 
 def test_nothing_is_asked_twice(files: Files, tmp_path: Path) -> None:
@@ -281,8 +281,8 @@ def _ends_after_hello(files: Files) -> servers.Answer:
 def test_end_after_the_hello_says_nothing_of_early_data(files: Files) -> None:
     """Who chooses TLS 1.3 and gives no session to come back to has not shown that it takes no early data."""
     with servers.answering(_ends_after_hello(files)) as port:
-        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=2)
-    assert look.seen(TlsSessions).early_data.unseen is Cause.PROTOCOL_ERROR
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=2)
+    assert scan.seen(TlsSessions).early_data.unseen is Cause.PROTOCOL_ERROR
 
 
 def _refusing(connection: socket.socket) -> None:
@@ -309,16 +309,16 @@ def test_second_hello_says_nothing_of_early_data(files: Files) -> None:
 def test_refusal_of_an_old_client() -> None:
     """That a version is refused is believed of a client that offers all there is: sslyze's for renegotiation is old."""
     with servers.answering(servers.first_and_then(_refusing, servers.silent)) as port:
-        look = attacked(port, seconds=1)
-    assert look.failure is not None
-    assert look.failure.cause is Cause.TIMEOUT
+        scan = attacked(port, seconds=1)
+    assert scan.failure is not None
+    assert scan.failure.cause is Cause.TIMEOUT
 
 
 def test_refusal_of_what_was_accepted(files: Files) -> None:
     """Who made a handshake of TLS 1.3, fell silent and then refuses it has not shown that it takes no early data."""
     with servers.answering(servers.first_and_then(ticketing(files, deaf=True), _refusing)) as port:
-        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
-    assert look.seen(TlsSessions).early_data.unseen is Cause.UNSTABLE
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
+    assert scan.seen(TlsSessions).early_data.unseen is Cause.UNSTABLE
 
 
 @pytest.mark.parametrize("count", [5, 10])
@@ -361,10 +361,10 @@ def test_early_data_turned_away(recovers: bool, own_files: Files) -> None:
     """An alert that any hello may meet refuses TLS 1.3 only where an older one is taken afterwards."""
     then = own(own_files) if recovers else _refusing
     with servers.answering(servers.first_and_then(_refusing, then)) as port:
-        look = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=2)
-    early = look.seen(TlsSessions).early_data
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=2)
+    early = scan.seen(TlsSessions).early_data
     assert (early.seen, early.unseen) == ((False, None) if recovers else (None, Cause.UNSTABLE))
-    assert len(look.ledger) <= tls_sessions.cost(look.target, {}).connections
+    assert len(scan.ledger) <= tls_sessions.cost(scan.target, {}).connections
 
 
 @pytest.mark.parametrize("same", [True, False])
@@ -393,7 +393,7 @@ def test_certificate_wanted_of_the_client(suites: str, files: Files) -> None:
     assert seen.renegotiations.unseen is Cause.PROTOCOL_ERROR
 
 
-# --- one look as a whole ----------------------------------------------------------------------------------------------
+# --- one scan as a whole ----------------------------------------------------------------------------------------------
 
 
 def test_cost_is_the_most_that_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,9 +419,9 @@ def test_cost_is_the_most_that_is_tried(monkeypatch: pytest.MonkeyPatch) -> None
 def test_reading_again_gives_the_same_bytes(files: Files) -> None:
     """The same raw bytes read twice give the same facts, byte for byte."""
     with servers.openssl(files) as port:
-        look = attacked(port)
-    facts = look.seen(TlsAttacks)
-    again = read_attacks(look.capture, ParseContext(look.target.subject, now()))
+        scan = attacked(port)
+    facts = scan.seen(TlsAttacks)
+    again = parse_attacks(scan.output, ParseContext(scan.target.subject, now()))
     assert TlsAttacks.parse(facts.canonical()) == again == facts
 
 
