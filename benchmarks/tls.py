@@ -137,7 +137,7 @@ def throughput(results: Results, of: str, port: int, count: int, most: float) ->
 # --- The whole inspection ---------------------------------------------------------------------------------------------
 
 
-def papers(folder: Path, of: str, port: int, count: int, systems: int) -> list[str]:
+def documents(folder: Path, of: str, port: int, count: int, systems: int) -> list[str]:
     """A declaration of so many endpoints in all, a wide-open authorisation, settings; the command to inspect them."""
     at = datetime.now(UTC)
     declared = [
@@ -180,7 +180,7 @@ def inspect(
     results: Results, folder: Path, port: int, count: int, only: str, *, systems: int = 1, of: str = "modern"
 ) -> dict[str, Any]:
     """One run of the command line, all of it: collect, confirmation scans, seal, judge, report."""
-    command = [*papers(folder, of, port, count, systems), "--only", only]
+    command = [*documents(folder, of, port, count, systems), "--only", only]
     before = _children()
     load = os.getloadavg()[0]
     began = time.monotonic()

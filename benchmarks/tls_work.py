@@ -37,14 +37,16 @@ def _spent() -> float:
 # --- Ours -------------------------------------------------------------------------------------------------------------
 
 
-class Ask(NamedTuple):
+class ScanTask(NamedTuple):
     """One scan: whose, and at which address."""
 
     probe: str
     address: str
 
 
-async def _through_the_door(port: int, asks: Sequence[Ask], scan: Callable[..., Awaitable[Any]]) -> dict[str, Any]:
+async def _through_the_door(
+    port: int, tasks: Sequence[ScanTask], scan: Callable[..., Awaitable[Any]]
+) -> dict[str, Any]:
     """Make these scans through one door under a wide-open authorisation; ``scan`` gets ask, target and network.
 
     As in an inspection, as many are in flight as the event loop bears, and the collector of garbage runs seldom.
@@ -59,7 +61,7 @@ async def _through_the_door(port: int, asks: Sequence[Ask], scan: Callable[..., 
     from inspector.model.intrusiveness import Intrusiveness
     from inspector.model.subject import SubjectKind, parse_uri, subject_of
     from inspector.network import Door, Ledger, Scope
-    from inspector.record.plan import Pin
+    from inspector.record.plan import PinnedHost
     from inspector_tls.enumeration.probe import HTTPS, tls
 
     at = now()
@@ -75,19 +77,21 @@ async def _through_the_door(port: int, asks: Sequence[Ask], scan: Callable[..., 
     )
     uri = parse_uri(f"https://{HOST}:{port}/", {"https": HTTPS})
     system = System(id="b", name="B", owner="B", level=3, endpoints=(str(uri),))
-    scope = Scope([granted], system, [Pin(name=HOST, addresses=tuple(dict.fromkeys(ask.address for ask in asks)))])
+    scope = Scope(
+        [granted], system, [PinnedHost(name=HOST, addresses=tuple(dict.fromkeys(task.address for task in tasks)))]
+    )
     settings = Settings()
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
         async with Door(settings, scope, ledger, salt=b"benchmark", run="benchmark") as door:
             room = Room(settings.ceilings.scans)
 
-            async def one(ask: Ask) -> None:
+            async def one(task: ScanTask) -> None:
                 async with room:
-                    target = Target(subject_of(uri, SubjectKind.ADDRESS, address=ask.address), Declared())
+                    target = Target(subject_of(uri, SubjectKind.ADDRESS, address=task.address), Declared())
                     network = door.network(tls, target, granted)
                     try:
-                        await scan(ask, target, network)
+                        await scan(task, target, network)
                     finally:
                         await network.close()
 
@@ -95,7 +99,7 @@ async def _through_the_door(port: int, asks: Sequence[Ask], scan: Callable[..., 
             ticking = asyncio.create_task(_tick(lags))
             before, began = _spent(), time.monotonic()
             with seldom_collected():
-                await asyncio.gather(*(asyncio.create_task(one(ask)) for ask in asks))
+                await asyncio.gather(*(asyncio.create_task(one(task)) for task in tasks))
             wall = time.monotonic() - began
             ticking.cancel()
         # Every connection has two lines, and reading them as entries is no part of the work.
@@ -139,7 +143,7 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
 
     asking.Asking = Counted  # type: ignore[misc]
 
-    async def scan(_ask: Ask, _target: Any, network: Any) -> None:
+    async def scan(_task: ScanTask, _target: Any, network: Any) -> None:
         seen = await asking.enumerate_endpoint(network, server_name=HOST, mode=Mode(mode), extra=extra)
         facts = seen.facts
         if not told:
@@ -147,8 +151,8 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
         elif facts.versions.all != told[0][1].versions.all:
             raise RuntimeError("the same server was seen differently")
 
-    asks = [Ask("tls", address) for address in addresses(count)]
-    done = asyncio.run(_through_the_door(port, asks, scan))
+    tasks = [ScanTask("tls", address) for address in addresses(count)]
+    done = asyncio.run(_through_the_door(port, tasks, scan))
     transcript, facts = told[0]
     floor = 1 + sum(1 if not each.accepted.seen else 1 + len(each.suites.accepted) for each in facts.versions.each[1:])
     floor += sum(1 + len(offer.accepted) for offer in (facts.groups, facts.curves) if offer.accepted)
@@ -186,8 +190,8 @@ def every_scan(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
 
     checks = list(inspector_checks())
 
-    async def scan(ask: Ask, target: Any, network: Any) -> None:
-        probe = probes[ask.probe]
+    async def scan(task: ScanTask, target: Any, network: Any) -> None:
+        probe = probes[task.probe]
         output = await probe.scan(target, network, **probe.options().model_dump(mode="json"))
         facts, note = await facts_of(probe, output, ParseContext(target.subject, now()))
         if note is not None:
@@ -201,14 +205,14 @@ def every_scan(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
             for wire in check.inputs:
                 one = seen.get(wire.kind) or SubjectResult(subject, None, Cause.NOT_SELECTED)
                 inputs.append(Declared() if wire.kind is None else Every([one]) if wire.every else one)
-            yield check.judge(inputs, {}).outcome.value
+            yield check.evaluate(inputs, {}).outcome.value
 
     steps: list[float] = []
     everything: defaultdict[Subject, dict[type[Observation], Any]] = defaultdict(dict)
     if timed:
         _time_steps(steps)
-    asks = mixed([Ask(name, address) for name in probes for address in addresses(count)])
-    done = asyncio.run(_through_the_door(port, asks, scan))
+    tasks = mixed([ScanTask(name, address) for name in probes for address in addresses(count)])
+    done = asyncio.run(_through_the_door(port, tasks, scan))
     began = time.monotonic()
     verdicts = Counter(verdict for subject, seen in everything.items() for verdict in judged(subject, seen))
     wall = done["wall"] + time.monotonic() - began

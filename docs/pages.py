@@ -1,7 +1,7 @@
 """The pages that say what the code says: ``python -m docs.pages`` writes them again, ``make docs`` calls it.
 
 ``docs/checks/`` has a page for each check, from its docstring, what it can say, and the rows of the regimes;
-``docs/papers.md`` and ``docs/profile.md`` tell the JSON Schemas of the papers and of a regime's files.
+``docs/documents.md`` and ``docs/profile.md`` tell the JSON Schemas of the documents and of a regime's files.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from inspector.plugin.check import Check
 from inspector.regime.loader import load_all
 from inspector.regime.regime import Clause, Document, Regime, Requirement, Transition
 from inspector.registry.registry import Registry, installed
-from inspector.report.messages import Texts, catalogue
+from inspector.report.messages import Translator, catalogue
 
 FOLDER = Path(__file__).parent
 MADE = "<!-- Written by `make docs`: change the code, not this page. -->"
-PAPERS = ("declaration", "authorisation", "statements", "settings")
+DOCUMENTS = ("declaration", "authorisation", "statements", "settings")
 PARTS = (Document, Clause, Requirement, Transition)
 Row = tuple[Regime, Requirement]
 
@@ -32,10 +32,10 @@ def pages() -> dict[str, str]:
     registry = installed()
     rows = [(regime, row) for regime in load_all(registry.profiles) for row in regime.requirements]
     checks = sorted(registry.checks.values(), key=lambda check: check.id)
-    texts = [Texts(registry, language) for language in (Language.EN, Language.VI)]
-    made = {f"checks/{check.id}.md": _check(check, registry, rows, texts) for check in checks}
-    made["checks/README.md"] = _checks(checks, texts)
-    made["papers.md"] = _papers(registry.schemes)
+    translator = [Translator(registry, language) for language in (Language.EN, Language.VI)]
+    made = {f"checks/{check.id}.md": _check(check, registry, rows, translator) for check in checks}
+    made["checks/README.md"] = _checks(checks, translator)
+    made["documents.md"] = _documents(registry.schemes)
     made["profile.md"] = _profile()
     return made
 
@@ -43,16 +43,16 @@ def pages() -> dict[str, str]:
 # --- Checks ---------------------------------------------------------------------------------------------------------
 
 
-def _checks(checks: Iterable[Check], texts: Iterable[Texts]) -> str:
+def _checks(checks: Iterable[Check], translator: Iterable[Translator]) -> str:
     lines = [
-        f"| [{check.id}]({check.id}.md) | {' | '.join(each.check(check.id, 'title') for each in texts)} |"
+        f"| [{check.id}]({check.id}.md) | {' | '.join(each.check(check.id, 'title') for each in translator)} |"
         for check in checks
     ]
     return "\n".join([f"{MADE}\n\n# Checks\n", "| Check | Claim | Nội dung |", "|---|---|---|", *lines, ""])
 
 
-def _check(check: Check, registry: Registry, rows: Iterable[Row], texts: Iterable[Texts]) -> str:
-    parts = [MADE, f"# {check.id}", *(part for each in texts for part in _words(check, registry, each))]
+def _check(check: Check, registry: Registry, rows: Iterable[Row], translator: Iterable[Translator]) -> str:
+    parts = [MADE, f"# {check.id}", *(part for each in translator for part in _words(check, registry, each))]
     inputs = [
         f"`{wire.kind.kind if wire.kind else 'declared'}`{' (every)' if wire.every else ''}" for wire in check.inputs
     ]
@@ -68,15 +68,15 @@ def _check(check: Check, registry: Registry, rows: Iterable[Row], texts: Iterabl
     return "\n\n".join(parts) + "\n"
 
 
-def _words(check: Check, registry: Registry, texts: Texts) -> Iterator[str]:
+def _words(check: Check, registry: Registry, translator: Translator) -> Iterator[str]:
     package = registry.package_of(check.id)
-    yield f"## {texts.check(check.id, 'title')}"
-    yield texts.check(check.id, "description")
-    yield f"**{texts.say('Remediation')}**: {texts.check(check.id, 'remediation')}"
+    yield f"## {translator.check(check.id, 'title')}"
+    yield translator.check(check.id, "description")
+    yield f"**{translator.say('Remediation')}**: {translator.check(check.id, 'remediation')}"
     known = catalogue(package, Language.VI)
     said = sorted({each for each in _constants(check.function) if each in known} - {check.title})
     if said:
-        yield "\n".join(f"> {texts.say(each, package)}  " for each in said)
+        yield "\n".join(f"> {translator.say(each, package)}  " for each in said)
 
 
 def _constants(function: Any, seen: set[int] | None = None) -> Iterator[str]:
@@ -124,20 +124,21 @@ def _row(regime: Regime, row: Requirement) -> str:
     )
 
 
-# --- Papers and regimes -----------------------------------------------------------------------------------------------
+# --- Documents and regimes
+# -----------------------------------------------------------------------------------------------
 
 
-def _papers(schemes: Iterable[str]) -> str:
+def _documents(schemes: Iterable[str]) -> str:
     parts = [
         MADE,
-        "# Papers",
-        "What may stand in each paper; `inspector schema PAPER` prints the JSON Schema for editors.",
+        "# Documents",
+        "What may stand in each document; `inspector schema PAPER` prints the JSON Schema for editors.",
     ]
     schemes = tuple(schemes)
     known: dict[str, str] = {}
-    for paper in PAPERS:
-        told = schema(paper, schemes)
-        parts += [f"## The {paper}", *_object(told)]
+    for document in DOCUMENTS:
+        told = schema(document, schemes)
+        parts += [f"## The {document}", *_object(told)]
         known |= {name: "\n\n".join(_object(each)) for name, each in told.get("$defs", {}).items()}
     for name, text in sorted(known.items()):
         parts += [f"## {name}", text]

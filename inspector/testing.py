@@ -29,7 +29,7 @@ from inspector.model.subject import HOST, TCP, UDP, Uri, parse_uri, subject_of
 from inspector.network import Door, Ledger, Scope
 from inspector.plugin.probe import ParseContext, Probe, Target
 from inspector.record.ledger_entry import LedgerEntry
-from inspector.record.plan import Pin
+from inspector.record.plan import PinnedHost
 
 T = TypeVar("T", bound=Observation)
 
@@ -98,7 +98,7 @@ async def _scan(
     context: ParseContext,
     options: dict[str, Any],
 ) -> Scan:
-    scope = Scope([granted], _system(endpoint), [Pin(name=endpoint.host, addresses=(address,))])
+    scope = Scope([granted], _system(endpoint), [PinnedHost(name=endpoint.host, addresses=(address,))])
     output, facts, note = ScanOutput(), None, None
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")

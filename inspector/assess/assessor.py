@@ -16,15 +16,15 @@ from inspector.declare.statement import Statement, apply
 from inspector.model.base import Cause, canonical
 from inspector.model.declared import Declared, Tenancy
 from inspector.model.errors import ScanFailure
-from inspector.model.finding import ClauseRef, Finding, Force, Relied, finding_id
+from inspector.model.finding import ClauseRef, EvidenceRef, Finding, Force, finding_id
 from inspector.model.observation import Evidence
 from inspector.model.subject import SYSTEM, BadUri, Subject, parse_uri
 from inspector.model.verdict import Message, Outcome, Verdict
-from inspector.plan.planner import concerns
+from inspector.plan.planner import applies_to
 from inspector.plan.selection import Selection, exceeds_intrusiveness
 from inspector.plugin.check import Check
 from inspector.plugin.time_limits import Clock
-from inspector.record.assessment import Change, Coverage, Judgement, Missed
+from inspector.record.assessment import Assessment, Change, Coverage, FailedScan
 from inspector.record.inspection import Inspection, PluginRecord
 from inspector.regime.regime import NOT_OBSERVABLE, Regime, Requirement
 from inspector.registry.registry import Registry
@@ -39,9 +39,9 @@ Verdicts = dict[tuple[str, bytes, str | None, tuple[str, ...]], Verdict]
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a judgement rests on: the rules, the system, and every piece of evidence with its digest.
+    """What an assessment rests on: the rules, the system, and every piece of evidence with its digest.
 
-    ``verdicts`` are those of an earlier judgement of the same system, and are added to: a check is a pure function.
+    ``verdicts`` are those of an earlier assessment of the same system, and are added to: a check is a pure function.
     Facts that were read again stand under the digests of the old ones, and need verdicts of their own.
     """
 
@@ -61,11 +61,11 @@ class Given:
     verdicts: Verdicts = field(default_factory=dict)
 
 
-def _judge(check: Check, case: Case, options: Mapping[str, Any], clock: Clock) -> Verdict:
+def _evaluate(check: Check, case: Case, options: Mapping[str, Any], clock: Clock) -> Verdict:
     """The check's verdict; a check that raises or does not end is our bug, never the system's failure."""
     try:
         with clock.bound(f"check {check.id}"):
-            verdict = check.judge(case.inputs, options)
+            verdict = check.evaluate(case.inputs, options)
     except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes an outcome)
         detail = error.message if isinstance(error, ScanFailure) else f"{type(error).__name__}: {str(error)[:300]}"
         return Verdict(
@@ -164,7 +164,7 @@ class _Assessor:
         for text in self.given.inspection.system.endpoints:
             with suppress(BadUri):  # of a scheme whose plugin is gone
                 uri = parse_uri(text, registry.schemes)
-                if any(concerns(probe, uri) for probe in probes):
+                if any(applies_to(probe, uri) for probe in probes):
                     return True
         return False
 
@@ -183,7 +183,7 @@ class _Assessor:
     def _verdict(self, row: _Row, check: Check, case: Case) -> Verdict:
         known = self.given.verdicts
         key = (check.id, row.options, case.subject.host, tuple(digest for digest, _ in case.rests))
-        verdict = known.get(key) or _judge(check, case, row.requirement.options, self.clock)
+        verdict = known.get(key) or _evaluate(check, case, row.requirement.options, self.clock)
         if verdict.outcome is not Outcome.ERROR:  # which may be a passing trouble of ours
             known[key] = verdict
         return verdict
@@ -209,9 +209,9 @@ class _Assessor:
             message=verdict.message,
             measured=verdict.measured,
             threshold=verdict.threshold,
-            on=verdict.on,
+            facts=verdict.facts,
             evidence=tuple(
-                Relied(evidence=digest, raw=tuple(sorted(ref.sha256 for ref in each.raw)), scan=each.scan)
+                EvidenceRef(evidence=digest, raw=tuple(sorted(ref.sha256 for ref in each.raw)), scan=each.scan)
                 for digest, each in sorted(rests.items())
             ),
             seen_at=max((each.ended for each in rests.values()), default=None),
@@ -225,7 +225,7 @@ class _Assessor:
     def coverage(self) -> Coverage:
         firsts = [evidence for _, evidence in self.given.evidence if evidence.scan == 1]
         missed = [
-            Missed(
+            FailedScan(
                 probe=evidence.probe,
                 subject=evidence.subject,
                 cause=evidence.failure.cause if evidence.failure else Cause.NOT_REACHED,
@@ -267,14 +267,14 @@ _WRONG_VANTAGE = Verdict(
 )
 
 
-def assess(given: Given) -> Judgement:
+def assess(given: Given) -> Assessment:
     """Judge everything that was captured. Pure: the same inputs give the same bytes."""
     with Clock.of(CHECK_SECONDS) as clock:
         assessor = _Assessor(given, Shelf(given.evidence), clock)
         findings = sorted(
             assessor.findings(), key=lambda each: (each.requirement, each.subject, each.address or "", each.outcome)
         )
-    return Judgement(
+    return Assessment(
         inspection=given.inspection.id,
         system=given.inspection.system.id,
         level=given.level or given.inspection.system.level,

@@ -33,5 +33,5 @@ def _unstable(message: str, failure: Verdict) -> Verdict:
         measured=failure.measured,
         threshold=failure.threshold,
         cause=Cause.UNSTABLE,
-        on=failure.on,
+        facts=failure.facts,
     )

@@ -71,7 +71,9 @@ Decisions = Annotated[
 ]
 Systems = Annotated[list[str] | None, typer.Option("--system", help="Only the system with this id (repeatable).")]
 Level = Annotated[int | None, typer.Option("--level", help="Security level 1-5.", min=1, max=5)]
-AuthorisedBy = Annotated[str | None, typer.Option("--authorised-by", help="Who permits an inspection without papers.")]
+AuthorisedBy = Annotated[
+    str | None, typer.Option("--authorised-by", help="Who permits an inspection without documents.")
+]
 Targets = Annotated[list[str] | None, typer.Argument(help="declaration.yaml, or endpoint URIs with --level.")]
 
 
@@ -94,7 +96,7 @@ def init(
     contact: Annotated[str | None, typer.Option(help="Contact of the inspecting side.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> int:
-    """Write commented skeletons of the papers, from flags or by asking."""
+    """Write commented skeletons of the documents, from flags or by asking."""
     from inspector.cli.init import Answers, write
 
     answers = Answers(
@@ -235,7 +237,7 @@ def assess(
     lang: Lang = "vi",
 ) -> int:
     """Judge a sealed bundle again, without a packet: under other rules, at another date, for another level."""
-    from inspector.cli.assess import Again, judge_again
+    from inspector.cli.assess import Again, assess_again
     from inspector.cli.run import Wish
 
     wish = Wish(fail_on=fail_on, baseline=baseline, formats=formats, to=to, lang=lang)
@@ -247,7 +249,7 @@ def assess(
         decisions=tuple(decisions or ()),
         reparse=reparse,
     )
-    return judge_again(bundle, again, wish, settings)
+    return assess_again(bundle, again, wish, settings)
 
 
 @app.command()
@@ -257,7 +259,7 @@ def report(
     to: To = None,
     lang: Lang = "vi",
 ) -> int:
-    """Write report files of the newest judgement of a bundle."""
+    """Write report files of the newest assessment of a bundle."""
     from inspector.cli.report import write_reports
 
     return write_reports(bundle, formats, to, lang)
@@ -301,12 +303,12 @@ def explain(
 
 @app.command()
 def schema(
-    paper: Annotated[str, typer.Argument(help="declaration, authorisation, statements, settings or findings.")],
+    document: Annotated[str, typer.Argument(help="declaration, authorisation, statements, settings or findings.")],
 ) -> int:
-    """Print the JSON Schema of a paper, for editors."""
+    """Print the JSON Schema of a document, for editors."""
     from inspector.cli.schema import print_schema
 
-    return print_schema(paper)
+    return print_schema(document)
 
 
 @app.command()

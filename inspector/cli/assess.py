@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inspector.cli.inputs import instant, read_settings, regime_of, statements_of
 from inspector.cli.run import Wish, file, settle, tell
-from inspector.pipeline.reassess import Terms, judge
+from inspector.pipeline.reassess import Terms, assess_bundle
 from inspector.regime.loader import load_all
 from inspector.regime.selection import following
 from inspector.registry.registry import installed
@@ -26,8 +26,8 @@ class Again:
     reparse: bool = False
 
 
-def judge_again(folder: Path, again: Again, wish: Wish, settings: Path | None) -> int:
-    """Judge, write the judgement beside the others, and print the summary."""
+def assess_again(folder: Path, again: Again, wish: Wish, settings: Path | None) -> int:
+    """Judge, write the assessment beside the others, and print the summary."""
     registry = installed()
     wish.names(registry)
     gate = wish.gate()
@@ -48,7 +48,7 @@ def judge_again(folder: Path, again: Again, wish: Wish, settings: Path | None) -
         else None,
         reparse=again.reparse,
     )
-    judgement = settle(judge(bundle, registry, terms))
-    made = file(bundle, judgement, registry, wish, gate, SigningKey.load_or_create(own.signing_key))
+    assessment = settle(assess_bundle(bundle, registry, terms))
+    made = file(bundle, assessment, registry, wish, gate, SigningKey.load_or_create(own.signing_key))
     tell([made], wish, registry)
     return made.code

@@ -1,4 +1,4 @@
-"""``inspector demo``: start the estate, write its papers, and run them as anybody's papers are run."""
+"""``inspector demo``: start the estate, write its documents, and run them as anybody's documents are run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inspector.demo.environment import Estate, running
 from inspector.model.language import Language
 from inspector.model.verdict import Outcome
 from inspector.registry.registry import installed
-from inspector.report.messages import Texts
+from inspector.report.messages import Translator
 
 WORKED, FAULTY = 0, 1
 
@@ -32,61 +32,63 @@ _MEANINGS = {
 
 def show(output: Path, lang: str, *, quiet: bool) -> int:
     """Inspect the estate and tell what was found: 0 when that worked, whatever was found."""
-    texts = Texts(installed(), Language(lang))
+    translator = Translator(installed(), Language(lang))
     _leave_variables_aside()
     folder = output / "demo"
     wish = Wish(lang=lang, quiet=quiet)
     with running() as estate:
-        papers = write(folder, estate)
+        documents = write(folder, estate)
         if not quiet:
-            _introduce(estate, folder, texts)
+            _introduce(estate, folder, translator)
         run = round_of(
             Order(
-                targets=(str(papers.declaration),),
-                authorisations=(papers.authorisation,),
-                statements=(papers.statements,),
-                settings=papers.settings,
+                targets=(str(documents.declaration),),
+                authorisations=(documents.authorisation,),
+                statements=(documents.statements,),
+                settings=documents.settings,
                 output=output,
             )
         )
         inspected = inspect_each(run, wish)
-    _conclude(inspected, folder, texts)
+    _conclude(inspected, folder, translator)
     return WORKED if _worked(run, inspected) else FAULTY
 
 
 def _leave_variables_aside() -> None:
-    """The demonstration is described by its papers alone: nothing in the environment sends it elsewhere."""
+    """The demonstration is described by its documents alone: nothing in the environment sends it elsewhere."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
 
 
-def _introduce(estate: Estate, folder: Path, texts: Texts) -> None:
+def _introduce(estate: Estate, folder: Path, translator: Translator) -> None:
     """Say on stderr what runs where, and what this machine does not allow."""
     where = tuple(sorted(set(estate.addresses.values())))
-    terminal.note(texts.say("Servers of the demonstration listen at {addresses}.", addresses=where))
-    terminal.note(texts.say("Their papers: {path}", path=str(folder)))
+    terminal.note(translator.say("Servers of the demonstration listen at {addresses}.", addresses=where))
+    terminal.note(translator.say("Their documents: {path}", path=str(folder)))
     if not estate.has_own_addresses:
-        terminal.note(texts.say("This machine has one loopback address: all servers share it."))
+        terminal.note(translator.say("This machine has one loopback address: all servers share it."))
     if not estate.serves_zones:
-        terminal.note(texts.say("Zones are left out: this user may not serve port 53."))
-    terminal.note(texts.say("One server never answers; it is given up after {seconds} seconds.", seconds=SCAN_SECONDS))
+        terminal.note(translator.say("Zones are left out: this user may not serve port 53."))
+    terminal.note(
+        translator.say("One server never answers; it is given up after {seconds} seconds.", seconds=SCAN_SECONDS)
+    )
 
 
-def _conclude(inspected: list[Inspected], folder: Path, texts: Texts) -> None:
+def _conclude(inspected: list[Inspected], folder: Path, translator: Translator) -> None:
     """Say where the reports in the other language are, what a run would have returned, and how to go on."""
-    other, words = _OTHER[texts.language]
+    other, words = _OTHER[translator.language]
     written = [each.folder for each in inspected]
-    for judgement in written:
-        terminal.say(texts.say(words, path=str(judgement / "reports" / f"report.{other.value}.html")))
+    for assessment in written:
+        terminal.say(translator.say(words, path=str(assessment / "reports" / f"report.{other.value}.html")))
     if not written:
         return
     code = gravest(each.code for each in inspected)
-    meaning = texts.say(_MEANINGS[code])
+    meaning = translator.say(_MEANINGS[code])
     terminal.say(
-        texts.say("'inspector run' would have ended with exit code {code}: {meaning}.", code=code, meaning=meaning)
+        translator.say("'inspector run' would have ended with exit code {code}: {meaning}.", code=code, meaning=meaning)
     )
     command = f"inspector verify {written[0].parents[1]} --settings {folder / 'inspector.toml'}"
-    terminal.say(texts.say("Check a sealed bundle: {command}", command=command))
+    terminal.say(translator.say("Check a sealed bundle: {command}", command=command))
 
 
 def _worked(run: Round, inspected: list[Inspected]) -> bool:

@@ -68,5 +68,5 @@ def baseline_of(path: Path) -> frozenset[str]:
         return frozenset(each["id"] for each in findings if each["outcome"] == Outcome.FAIL.value)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"{path}: no findings can be read: {error}", remedy="give a findings.json of an earlier judgement"
+            f"{path}: no findings can be read: {error}", remedy="give a findings.json of an earlier assessment"
         ) from None

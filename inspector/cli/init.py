@@ -1,4 +1,4 @@
-"""``inspector init``: commented skeletons of the papers, from flags or by asking."""
+"""``inspector init``: commented skeletons of the documents, from flags or by asking."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _endpoints(known: tuple[str, ...]) -> list[Uri]:
 
 
 def write(folder: Path, answers: Answers, *, force: bool) -> int:
-    """Write the four papers; an existing one is kept unless ``force``. Raises UsageError."""
+    """Write the four documents; an existing one is kept unless ``force``. Raises UsageError."""
     names = ("declaration.yaml", "authorisation.yaml", "statements.yaml", "inspector.toml")
     existing = [name for name in names if (folder / name).exists()]
     if existing and not force:
@@ -73,7 +73,7 @@ def write(folder: Path, answers: Answers, *, force: bool) -> int:
     endpoints = _endpoints(answers.endpoints)
     granted_by = _ask(answers.granted_by, "Người cho phép kiểm tra / who permits the inspection", "--granted-by")
     contact = _ask(answers.contact, "Liên hệ của bên kiểm tra / contact of the inspecting side", "--contact")
-    papers: dict[str, Callable[[], str]] = {
+    documents: dict[str, Callable[[], str]] = {
         "declaration.yaml": lambda: skeleton.declaration(
             organisation=organisation, system=system, name=name, level=level, endpoints=endpoints
         ),
@@ -85,7 +85,7 @@ def write(folder: Path, answers: Answers, *, force: bool) -> int:
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for file, make in papers.items():
+        for file, make in documents.items():
             (folder / file).write_text(make(), encoding="utf-8")
             terminal.say(str(folder / file))
     except OSError as error:

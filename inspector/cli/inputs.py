@@ -1,4 +1,4 @@
-"""From what was typed to jobs: papers, settings, regimes and what is selected."""
+"""From what was typed to jobs: documents, settings, regimes and what is selected."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from inspector.cli import terminal
 from inspector.collect.collector import Progress
 from inspector.declare import authorisation, declaration, settings, statement
 from inspector.declare.authorisation import Authorisation, AuthorisationKind
-from inspector.declare.declaration import Declaration, Places, System
-from inspector.declare.document import fault_at
+from inspector.declare.declaration import Declaration, SourceMap, System
+from inspector.declare.document import diagnostic_at
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statement
 from inspector.model.base import now
-from inspector.model.errors import Fault, PaperError, UsageError
+from inspector.model.errors import Diagnostic, InputFileError, UsageError
 from inspector.model.subject import Uri, parse_uri
 from inspector.pipeline.prepare import Job
 from inspector.plan.selection import Selection
@@ -51,12 +51,12 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Papers:
-    """The papers of one run."""
+class InputDocuments:
+    """The documents of one run."""
 
     declaration: Declaration
     authorisations: tuple[Authorisation, ...]
-    places: Places
+    source_map: SourceMap
 
 
 def instant(text: str | None) -> datetime:
@@ -81,7 +81,8 @@ def regime_of(name: str | None, system: System, as_of: datetime, known: Sequence
 
 
 def statements_of(statements: Iterable[Path], decisions: Iterable[Path], own: Settings) -> tuple[Statement, ...]:
-    """The statements in these papers; only in ``decisions``, papers of the inspecting side's own, can any be accepted.
+    """The statements in these documents; only in ``decisions``, documents of the inspecting side's own, can any be
+    accepted.
 
     Decisions that do not count are cut back, which is told.
     """
@@ -104,8 +105,10 @@ def _uris(order: Order, registry: Registry) -> list[Uri]:
         ) from None
 
 
-def papers(order: Order, registry: Registry) -> Papers:
-    """The papers that the targets name, or papers made for endpoints without any. Raises UsageError or PaperError."""
+def documents(order: Order, registry: Registry) -> InputDocuments:
+    """The documents that the targets name, or documents made for endpoints without any. Raises UsageError or
+    InputFileError.
+    """
     if not order.targets:
         raise UsageError("nothing to inspect", remedy="give a declaration.yaml, or endpoint URIs such as https://host/")
     read = [authorisation.read(path) for path in order.authorisations]
@@ -116,7 +119,7 @@ def papers(order: Order, registry: Registry) -> Papers:
             raise UsageError("endpoints without a declaration need a level", remedy="add --level 1 to 5")
         author = order.authorised_by or (given[0].granted_by if given else None)
         made, granted = declaration.ad_hoc(_uris(order, registry), order.level, author)
-        return Papers(made, given or (granted,), _together(places for _, places in read))
+        return InputDocuments(made, given or (granted,), _together(source_map for _, source_map in read))
     if len(files) != 1 or len(order.targets) != 1:
         raise UsageError(
             "give one declaration, or endpoint URIs, not both", remedy="start one run for each declaration"
@@ -131,33 +134,33 @@ def papers(order: Order, registry: Registry) -> Papers:
             f"{files[0]}: nobody permits this inspection",
             remedy="give --authorisation authorisation.yaml, or write one of kind own-estate into the declaration",
         )
-    return Papers(declared, given, _together([declared_at, *(places for _, places in read)]))
+    return InputDocuments(declared, given, _together([declared_at, *(source_map for _, source_map in read)]))
 
 
-def _together(places: Iterable[Places]) -> Places:
+def _together(source_map: Iterable[SourceMap]) -> SourceMap:
     """Where the things of several files stand."""
-    return Places({names: place for each in places for names, place in each.known.items()})
+    return SourceMap({names: position for each in source_map for names, position in each.known.items()})
 
 
-def check_approvals(told: Papers, regimes: Sequence[Regime], today: date) -> None:
-    """Raise PaperError for an approval that lies ahead, and for one under a regime that is not installed.
+def check_approvals(told: InputDocuments, regimes: Sequence[Regime], today: date) -> None:
+    """Raise InputFileError for an approval that lies ahead, and for one under a regime that is not installed.
 
     Both would silently choose another regime than the one that holds.
     """
     known = sorted(regime.id for regime in regimes)
-    faults: list[Fault] = []
+    diagnostics: list[Diagnostic] = []
     for system in told.declaration.systems:
-        approval, place = system.approval, told.places.approval(system.id)
+        approval, position = system.approval, told.source_map.approval(system.id)
         if approval is None:
             continue
         if approval.date is not None and approval.date > today:
             what = f"the approval is dated {approval.date}, which lies ahead"
-            faults.append(fault_at(place, what, "correct the date, or write the status that holds today"))
+            diagnostics.append(diagnostic_at(position, what, "correct the date, or write the status that holds today"))
         if approval.regime is not None and approval.regime not in known:
             what = f"the approval names regime {approval.regime!r}, which is not installed"
-            faults.append(fault_at(place, what, f"write one of {', '.join(known)}, or leave it out"))
-    if faults:
-        raise PaperError(faults)
+            diagnostics.append(diagnostic_at(position, what, f"write one of {', '.join(known)}, or leave it out"))
+    if diagnostics:
+        raise InputFileError(diagnostics)
 
 
 def chosen(declared: Declaration, wanted: tuple[str, ...]) -> tuple[System, ...]:
@@ -179,7 +182,7 @@ class Round:
     settings: Settings
     as_of: datetime
     regimes: tuple[Regime, ...]
-    papers: Papers
+    documents: InputDocuments
     statements: tuple[Statement, ...]
     systems: tuple[System, ...]
 
@@ -189,8 +192,8 @@ class Round:
         return Job(
             run=self.run,
             system=system,
-            organisation=self.papers.declaration.organisation,
-            authorisations=self.papers.authorisations,
+            organisation=self.documents.declaration.organisation,
+            authorisations=self.documents.authorisations,
             settings=self.settings,
             registry=self.registry,
             regime=regime,
@@ -203,22 +206,22 @@ class Round:
                 also=("cross-check",) if self.order.cross_check else (),
                 within=self.order.within,
             ),
-            places=self.papers.places,
+            source_map=self.documents.source_map,
             progress=progress,
-            others=tuple(each for each in self.papers.declaration.systems if each.id != system.id),
+            others=tuple(each for each in self.documents.declaration.systems if each.id != system.id),
         )
 
 
 def round_of(order: Order) -> Round:
-    """Read everything that was typed. Raises UsageError or PaperError.
+    """Read everything that was typed. Raises UsageError or InputFileError.
 
     Under an inspection decision only pinned plugins are loaded, and only they may add rows that bind.
     """
     own = read_settings(order.settings, order.output)
     known = installed()
-    told = papers(order, known)
-    if faults := authorisation.check_authorisations(told.authorisations, now(), told.places):
-        raise PaperError(faults)
+    told = documents(order, known)
+    if diagnostics := authorisation.check_authorisations(told.authorisations, now(), told.source_map):
+        raise InputFileError(diagnostics)
     decided = any(each.kind is AuthorisationKind.INSPECTION_DECISION for each in told.authorisations)
     registry = pinned(own.plugins_lock) if decided else known
     folders = [folder.name for folder in registry.profiles] if decided else []
@@ -231,7 +234,7 @@ def round_of(order: Order) -> Round:
         settings=own,
         as_of=instant(order.as_of),
         regimes=regimes,
-        papers=told,
+        documents=told,
         statements=statements_of(order.statements, order.decisions, own),
         systems=chosen(told.declaration, order.systems),
     )

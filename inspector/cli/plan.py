@@ -10,69 +10,72 @@ from inspector.model.errors import UsageError
 from inspector.model.language import Language
 from inspector.pipeline.prepare import Prepared, permitted, prepare
 from inspector.plan.pace import pace_of
-from inspector.report.messages import Texts
+from inspector.report.messages import Translator
 
 
 def print_plans(order: Order, lang: str) -> int:
     """Print the plan of every chosen system; names are resolved, nothing else is sent."""
     run = round_of(order)
-    texts = Texts(run.registry, Language(lang))
+    translator = Translator(run.registry, Language(lang))
     for system in run.systems:
-        terminal.note(texts.say("resolving the names of {system}", system=system.id))
+        terminal.note(translator.say("resolving the names of {system}", system=system.id))
         prepared = asyncio.run(prepare(run.job(system)))
-        _print(prepared, texts)
+        _print(prepared, translator)
         try:
             permitted(prepared)
         except UsageError as refusal:
-            terminal.note(texts.say("'inspector run' would refuse this plan:"))
+            terminal.note(translator.say("'inspector run' would refuse this plan:"))
             terminal.complain(refusal)
     return 0
 
 
-def _print(prepared: Prepared, texts: Texts) -> None:
+def _print(prepared: Prepared, translator: Translator) -> None:
     plan, job = prepared.plan, prepared.job
     terminal.say(f"{job.system.id} – {job.system.name}")
-    terminal.say(texts.say("Regime: {regime}, rules of {day}", regime=job.regime.id, day=texts.day(job.as_of)))
+    terminal.say(
+        translator.say("Regime: {regime}, rules of {day}", regime=job.regime.id, day=translator.day(job.as_of))
+    )
     asked = terminal.table(
-        texts.say("What will be asked"),
+        translator.say("What will be asked"),
         *(
-            texts.say(head)
+            translator.say(head)
             for head in ("Probe", "Subject", "Address", "Connections", "Port questions", "Authorisation")
         ),
     )
     refused = terminal.table(
-        texts.say("What will not be asked"), *(texts.say(head) for head in ("Probe", "Subject", "Cause", "Detail"))
+        translator.say("What will not be asked"),
+        *(translator.say(head) for head in ("Probe", "Subject", "Cause", "Detail")),
     )
-    for ask in plan.asks:
-        if ask.cause is None:
-            bounds = ask.bounds
+    for task in plan.tasks:
+        if task.cause is None:
+            bounds = task.bounds
             counts = (str(bounds.connections), str(bounds.port_questions))
-            infrastructure = texts.say("(infrastructure)")
-            who = ask.authorisation or infrastructure
-            terminal.row(asked, ask.probe, ask.subject.uri, ask.subject.address or "–", *counts, who)
+            infrastructure = translator.say("(infrastructure)")
+            who = task.authorisation or infrastructure
+            terminal.row(asked, task.probe, task.subject.uri, task.subject.address or "–", *counts, who)
         else:
-            terminal.row(refused, ask.probe, ask.subject.uri, texts.word(ask.cause), ask.detail)
+            terminal.row(refused, task.probe, task.subject.uri, translator.word(task.cause), task.detail)
     terminal.show(asked)
     if refused.row_count:
         terminal.show(refused)
     if beyond := job.beyond():
         terminal.say(
-            texts.say("Not permitted by any authorisation, and not asked: {requirements}", requirements=beyond)
+            translator.say("Not permitted by any authorisation, and not asked: {requirements}", requirements=beyond)
         )
-    for name in sorted({ask.probe for ask in plan.asks if ask.cause is None}):
+    for name in sorted({task.probe for task in plan.tasks if task.cause is None}):
         schemes = tuple(sorted(scheme.name for scheme in job.registry.probes[name].discovers))
         if schemes:
             text = "What {probe} brings to light ({schemes}) is asked too, as far as it is covered"
-            terminal.say(texts.say(text, probe=name, schemes=schemes))
+            terminal.say(translator.say(text, probe=name, schemes=schemes))
         if job.registry.probes[name].contacts_third_parties:
             text = "{probe} also asks other hosts that it learns of, where an authorisation names them"
-            terminal.say(texts.say(text, probe=name))
-    for pace in pace_of(plan.asks, job.authorisations).values():
-        terminal.say(pace.told(texts.say))
+            terminal.say(translator.say(text, probe=name))
+    for pace in pace_of(plan.tasks, job.authorisations).values():
+        terminal.say(pace.told(translator.say))
     for limit in plan.limits:
-        terminal.say(f"{texts.say(limit.detail)}: {', '.join(limit.addresses)}")
+        terminal.say(f"{translator.say(limit.detail)}: {', '.join(limit.addresses)}")
     terminal.say(
-        texts.say(
+        translator.say(
             "In all at most {connections} connections, {questions} port questions and {seconds} s",
             connections=plan.bounds.connections,
             questions=plan.bounds.port_questions,

@@ -1,4 +1,4 @@
-"""``inspector report``: report files of the newest judgement of a bundle."""
+"""``inspector report``: report files of the newest assessment of a bundle."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def write_reports(folder: Path, formats: str, to: Path | None, lang: str) -> int
     if not names:
         raise UsageError("--format names no format", remedy=f"write some of {', '.join(registry.renderers)}")
     bundle = Bundle.open(folder)
-    judged = bundle.judgements()
+    judged = bundle.assessments()
     if not judged:
         raise UsageError(f"{folder}: not judged yet", remedy=f"run 'inspector assess {folder}' first")
-    newest = max(judged, key=lambda each: (each.judgement.as_of, each.name))
-    made = view(bundle, newest.judgement, registry)
-    texts = made.texts(Language(lang))
+    newest = max(judged, key=lambda each: (each.assessment.as_of, each.name))
+    made = view(bundle, newest.assessment, registry)
+    translator = made.translator(Language(lang))
     for path in write(to or Path(), render([made], names, registry)):
-        terminal.say(texts.say("Report: {path}", path=str(path)))
+        terminal.say(translator.say("Report: {path}", path=str(path)))
     return 0

@@ -20,7 +20,7 @@ from inspector.collect.collector import Progress
 from inspector.declare.authorisation import check_authorisations
 from inspector.declare.declaration import System
 from inspector.model.base import now
-from inspector.model.errors import BundleError, InspectorError, NotAuthorised, PaperError, UsageError
+from inspector.model.errors import BundleError, InputFileError, InspectorError, NotAuthorised, UsageError
 from inspector.model.escaping import harmless
 from inspector.model.finding import Finding
 from inspector.model.language import Language
@@ -28,20 +28,20 @@ from inspector.model.subject import SYSTEM
 from inspector.model.verdict import Outcome
 from inspector.pipeline.pipeline import COMPLETE, begin, close, collect, resumed
 from inspector.pipeline.prepare import Job, permitted, prepare
-from inspector.pipeline.reassess import Terms, judge
+from inspector.pipeline.reassess import Terms, assess_bundle
 from inspector.pipeline.reporting import render, view
 from inspector.plan.planner import Planner
-from inspector.record.assessment import Judgement
+from inspector.record.assessment import Assessment
 from inspector.registry.registry import Registry, installed
-from inspector.report.messages import Texts
+from inspector.report.messages import Translator
 from inspector.report.view import View
-from inspector.seal import Attempt, Bundle, Index, SigningKey, State, Writer, add_judgement
+from inspector.seal import Attempt, Bundle, Index, SigningKey, State, Writer, add_assessment
 
 T = TypeVar("T")
 
-#: From one judgement to the exit code.
+#: From one assessment to the exit code.
 Gate = Callable[[View], int]
-#: Formats that every judgement has.
+#: Formats that every assessment has.
 ALWAYS = ("html", "json")
 
 
@@ -86,16 +86,16 @@ class Wish:
 
         def code(view: View) -> int:
             within = view.inspection.plan.within_seconds is not None
-            return exit_code(view.judgement.findings, threshold, known, within=within)
+            return exit_code(view.assessment.findings, threshold, known, within=within)
 
         return code
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What is told of a judgement in the end; the judgement itself is on the disk, and no longer in memory.
+    """What is told of an assessment in the end; the assessment itself is on the disk, and no longer in memory.
 
-    ``folder`` is the judgement's, ``failures`` a line each, ``code`` the exit code.
+    ``folder`` is the assessment's, ``failures`` a line each, ``code`` the exit code.
     """
 
     system: str
@@ -108,16 +108,17 @@ class Inspected:
 
     @classmethod
     def of(cls, view: View, folder: Path, wish: Wish, gate: Gate) -> Inspected:
-        """What is to be told of a view whose judgement was written to ``folder``."""
+        """What is to be told of a view whose assessment was written to ``folder``."""
         language = Language(wish.lang)
-        texts = view.texts(language)
+        translator = view.translator(language)
         return cls(
             system=view.inspection.system.id,
-            level=view.judgement.level,
-            regime=view.judgement.regime,
+            level=view.assessment.level,
+            regime=view.assessment.regime,
             counts=view.counts(),
             failures=tuple(
-                f"{texts.word(each.severity)}: {_where(each)} – {view.title(each, language)}: {texts.message(each)}"
+                f"{translator.word(each.severity)}: {_where(each)} – {view.title(each, language)}: "
+                f"{translator.message(each)}"
                 for each in (*view.binding, *view.recommended)
                 if each.outcome is Outcome.FAIL
             ),
@@ -126,9 +127,9 @@ class Inspected:
         )
 
     def view(self, registry: Registry) -> View:
-        """The judgement, read back."""
+        """The assessment, read back."""
         bundle = Bundle.open(self.folder.parents[1])
-        return view(bundle, bundle.judged(self.folder.name).judgement, registry)
+        return view(bundle, bundle.judged(self.folder.name).assessment, registry)
 
 
 class Shown:
@@ -191,8 +192,10 @@ class Work:
         bundle = close(self.writer, self.planner, self.key, reason=reason)
         self._note(State.SEALED, digest=bundle.digest)
         try:
-            judgement = settle(judge(bundle, self.job.registry, Terms(as_of=self.job.as_of, verdicts=verdicts or {})))
-            return file(bundle, judgement, self.job.registry, self.wish, self.gate, self.key)
+            assessment = settle(
+                assess_bundle(bundle, self.job.registry, Terms(as_of=self.job.as_of, verdicts=verdicts or {}))
+            )
+            return file(bundle, assessment, self.job.registry, self.wish, self.gate, self.key)
         except KeyboardInterrupt:
             terminal.note(f"inspector: interrupted; what was seen is sealed in {bundle.folder}")
             terminal.note(f"inspector: judge it with 'inspector assess {bundle.folder}'")
@@ -261,11 +264,11 @@ def _inspect(run: Round, system: System, wish: Wish, gate: Gate, shown: Shown) -
 
 
 def file(
-    bundle: Bundle, judgement: Judgement, registry: Registry, wish: Wish, gate: Gate, key: SigningKey
+    bundle: Bundle, assessment: Assessment, registry: Registry, wish: Wish, gate: Gate, key: SigningKey
 ) -> Inspected:
-    """Write a judgement with its reports into the bundle, and give what is to be told of it."""
-    made = view(bundle, judgement, registry)
-    folder = add_judgement(bundle, judgement, render([made], wish.names(registry), registry), key)
+    """Write an assessment with its reports into the bundle, and give what is to be told of it."""
+    made = view(bundle, assessment, registry)
+    folder = add_assessment(bundle, assessment, render([made], wish.names(registry), registry), key)
     return Inspected.of(made, folder, wish, gate)
 
 
@@ -280,9 +283,9 @@ def go_on(folder: Path, order: Order, wish: Wish) -> int:
 
 
 def _still_permitted(job: Job, planner: Planner) -> None:
-    """Raise PaperError or NotAuthorised when nothing may be asked any more, or not at this hour."""
-    if faults := check_authorisations(job.authorisations, planner.at):
-        raise PaperError(faults)
+    """Raise InputFileError or NotAuthorised when nothing may be asked any more, or not at this hour."""
+    if diagnostics := check_authorisations(job.authorisations, planner.at):
+        raise InputFileError(diagnostics)
     if job.authorisations and planner.scope.window_closes(planner.at) is None:
         opens = planner.scope.opens_next(planner.at)
         later = f"resume it from {opens.isoformat(timespec='minutes')} on, or " if opens else ""
@@ -314,8 +317,13 @@ def tell(inspected: Sequence[Inspected], wish: Wish, registry: Registry) -> None
     if not inspected:
         return
     language = Language(wish.lang)
-    texts = Texts(registry, language)
-    heads = (texts.say("System"), texts.say("Level"), texts.say("Regime"), *map(texts.word, Outcome))
+    translator = Translator(registry, language)
+    heads = (
+        translator.say("System"),
+        translator.say("Level"),
+        translator.say("Regime"),
+        *map(translator.word, Outcome),
+    )
     summary = terminal.table(None, *heads)
     for each in inspected:
         counts = (str(each.counts[outcome]) for outcome in Outcome)
@@ -327,11 +335,11 @@ def tell(inspected: Sequence[Inspected], wish: Wish, registry: Registry) -> None
             terminal.say(f"{system}{line}")
     for each in inspected:
         name = f"report.{language.value}.html"
-        terminal.say(texts.say("Report: {path}", path=str(each.folder / "reports" / name)))
+        terminal.say(translator.say("Report: {path}", path=str(each.folder / "reports" / name)))
     if wish.to is not None:
         views = [each.view(registry) for each in inspected]
         for path in write(wish.to, render(views, wish.names(registry), registry)):
-            terminal.say(texts.say("Report: {path}", path=str(path)))
+            terminal.say(translator.say("Report: {path}", path=str(path)))
 
 
 def _where(finding: Finding) -> str:

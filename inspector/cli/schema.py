@@ -1,4 +1,4 @@
-"""``inspector schema``: the JSON Schema of a paper, for editors and other programs."""
+"""``inspector schema``: the JSON Schema of a document, for editors and other programs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import json
 from inspector.cli import terminal
 from inspector.model.errors import UsageError
 
-PAPERS = ("declaration", "authorisation", "statements", "settings", "findings")
+DOCUMENTS = ("declaration", "authorisation", "statements", "settings", "findings")
 
 
-def print_schema(paper: str) -> int:
+def print_schema(document: str) -> int:
     """Print one schema. Raises UsageError."""
-    if paper not in PAPERS:
-        raise UsageError(f"there is no paper {paper!r}", remedy=f"write one of {', '.join(PAPERS)}")
-    if paper == "findings":
+    if document not in DOCUMENTS:
+        raise UsageError(f"there is no document {document!r}", remedy=f"write one of {', '.join(DOCUMENTS)}")
+    if document == "findings":
         from inspector.report.findings_json import findings_schema
 
         told = findings_schema()
@@ -22,6 +22,6 @@ def print_schema(paper: str) -> int:
         from inspector.declare.json_schema import schema
         from inspector.registry.registry import installed
 
-        told = schema(paper, installed().schemes)
+        told = schema(document, installed().schemes)
     terminal.say(json.dumps(told, indent=2, ensure_ascii=False))
     return 0

@@ -12,11 +12,11 @@ from inspector.cli.inputs import read_settings
 from inspector.cli.run import settle
 from inspector.model.errors import UsageError
 from inspector.model.language import Language
-from inspector.pipeline.reassess import Terms, judge
-from inspector.record.assessment import Judgement
+from inspector.pipeline.reassess import Terms, assess_bundle
+from inspector.record.assessment import Assessment
 from inspector.regime.loader import load_all
 from inspector.registry.registry import installed
-from inspector.report.messages import Texts
+from inspector.report.messages import Translator
 from inspector.seal import Bundle, SigningKey, verify
 
 INTACT, ALTERED, UNKNOWN_SIGNER = 0, 1, 3
@@ -32,7 +32,7 @@ def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...],
     registry = installed()
     known = {each.id: each for each in load_all(registry.profiles)}
 
-    def again(bundle: Bundle, before: Judgement) -> Judgement:
+    def again(bundle: Bundle, before: Assessment) -> Assessment:
         same = bundle.inspection.regime
         regime = same if (same.id, same.version) == (before.regime, before.regime_version) else known.get(before.regime)
         terms = Terms(
@@ -43,11 +43,11 @@ def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...],
             statements=before.statements,
             reparse=before.reparse,
         )
-        return settle(judge(bundle, registry, terms))
+        return settle(assess_bundle(bundle, registry, terms))
 
     here = SigningKey.existing(own.signing_key)
     answer = verify(folder, trusted={*own.trusted_signers, *trusted, *([here.keyid] if here else [])}, reassess=again)
-    terminal.say(answer.told(Texts(registry, Language(lang)).say))
+    terminal.say(answer.told(Translator(registry, Language(lang)).say))
     if not answer.intact.holds:
         return ALTERED
     return INTACT if answer.intact.trusted else UNKNOWN_SIGNER

@@ -21,12 +21,12 @@ from inspector.model.base import Cause, now
 from inspector.model.errors import BundleError, ScanFailure
 from inspector.model.observation import Discovered, Evidence, FailureNote, Gap, Observation, ScanOutput
 from inspector.model.subject import BadUri, Subject, is_address, parse_uri
-from inspector.network import Door, Ledger, pin
+from inspector.network import Door, Ledger, resolve_and_pin
 from inspector.plan.planner import DISCOVERED_PER_SCAN, TASKS_PER_SCAN, Planner
 from inspector.plugin.probe import ParseContext, Probe, Target
 from inspector.plugin.time_limits import responsive
 from inspector.record.inspection import Inspection
-from inspector.record.plan import Ask, Pin
+from inspector.record.plan import PinnedHost, ScanTask
 from inspector.registry.registry import Registry
 from inspector.seal.capture_writer import Ready, Writer, make_ready, refer
 
@@ -120,18 +120,18 @@ class _Asked(Protocol):
 A = TypeVar("A", bound=_Asked)
 
 
-def mixed(asks: Sequence[A]) -> list[A]:
+def mixed(tasks: Sequence[A]) -> list[A]:
     """The asks in the order in which they begin: all probes at any time, and each at another place.
 
     What waits for a worker process, for the event loop or for a server then goes on side by side, and hardly any
     address is scanned by two probes at once, which would halve each one's share of its pace.
     """
     by_probe: dict[str, list[A]] = {}
-    for ask in asks:
-        by_probe.setdefault(ask.probe, []).append(ask)
+    for task in tasks:
+        by_probe.setdefault(task.probe, []).append(task)
     starts = ((each, len(each) * place // len(by_probe)) for place, each in enumerate(by_probe.values()))
     turned = (each[start:] + each[:start] for each, start in starts)
-    return [ask for row in zip_longest(*turned) for ask in row if ask is not None]
+    return [task for row in zip_longest(*turned) for task in row if task is not None]
 
 
 @dataclass(slots=True)
@@ -149,8 +149,8 @@ class Collector:
     progress: Callable[[Progress], None] = lambda _step: None
     stop_at: float | None = None  # by time.monotonic, which is the event loop's clock too
     _done: dict[tuple[AskKey, int], Evidence] = field(default_factory=dict)
-    _asked: dict[AskKey, Ask] = field(default_factory=dict)
-    _pins: dict[str, Pin] = field(default_factory=dict)
+    _asked: dict[AskKey, ScanTask] = field(default_factory=dict)
+    _pins: dict[str, PinnedHost] = field(default_factory=dict)
     _planned: int = 0
     _first: dict[tuple[str | None, str | None], list[Evidence]] = field(default_factory=dict)
     _keeper: _Keeper = field(init=False)
@@ -172,66 +172,68 @@ class Collector:
     def _key(evidence: Evidence) -> AskKey:
         return (evidence.probe, *evidence.subject.key)
 
-    async def collect(self, asks: Iterable[Ask]) -> None:
+    async def collect(self, tasks: Iterable[ScanTask]) -> None:
         """Ask everything that has no evidence yet, wave by wave, with what the scans discover."""
-        pending: dict[AskKey, Ask] = {ask.key: ask for ask in asks}
-        while todo := [ask for key, ask in pending.items() if key not in self._asked]:
-            wave = min(ask.wave for ask in todo)
-            batch = [ask for ask in todo if ask.wave == wave]
-            self._asked.update({ask.key: ask for ask in batch})
+        pending: dict[AskKey, ScanTask] = {task.key: task for task in tasks}
+        while todo := [task for key, task in pending.items() if key not in self._asked]:
+            wave = min(task.wave for task in todo)
+            batch = [task for task in todo if task.wave == wave]
+            self._asked.update({task.key: task for task in batch})
             self._planned = len(pending)
-            await self._wave([ask for ask in batch if (ask.key, 1) not in self._done], 1)
-            for ask in batch:
-                for found in await self._discovered(ask):
+            await self._wave([task for task in batch if (task.key, 1) not in self._done], 1)
+            for task in batch:
+                for found in await self._discovered(task):
                     pending.setdefault(found.key, found)
 
     async def again(self, keys: Collection[AskKey]) -> None:
         """Look a second time at these subjects; the first scan's needs and pins hold."""
-        asks = [ask for ask in self._asked.values() if ask.key in keys and ask.cause is None]
-        for wave in sorted({ask.wave for ask in asks}):
-            await self._wave([ask for ask in asks if ask.wave == wave and (ask.key, 2) not in self._done], 2)
+        tasks = [task for task in self._asked.values() if task.key in keys and task.cause is None]
+        for wave in sorted({task.wave for task in tasks}):
+            await self._wave([task for task in tasks if task.wave == wave and (task.key, 2) not in self._done], 2)
 
-    async def _wave(self, asks: Sequence[Ask], scan: int) -> None:
-        async def one(ask: Ask) -> None:
+    async def _wave(self, tasks: Sequence[ScanTask], scan: int) -> None:
+        async def one(task: ScanTask) -> None:
             async with self._room:
-                await self._scan(ask, scan)
+                await self._scan(task, scan)
 
-        tasks = [asyncio.create_task(one(ask), name=f"look {ask.probe} {ask.subject.uri}") for ask in mixed(asks)]
+        futures = [
+            asyncio.create_task(one(task), name=f"look {task.probe} {task.subject.uri}") for task in mixed(tasks)
+        ]
         try:
             with responsive(BLOCKING_SECONDS):
-                await asyncio.gather(*tasks)
+                await asyncio.gather(*futures)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            for future in futures:
+                future.cancel()
+            await asyncio.gather(*futures, return_exceptions=True)
             await self._keeper.finish()
 
-    async def _scan(self, ask: Ask, scan: int) -> None:
-        probe = self.registry.probes[ask.probe]
-        target = Target(ask.subject, self.inspection.system.declared(ask.subject.host))
+    async def _scan(self, task: ScanTask, scan: int) -> None:
+        probe = self.registry.probes[task.probe]
+        target = Target(task.subject, self.inspection.system.declared(task.subject.host))
         began = now()
         facts: dict[str, object] | None = None
-        if ask.cause is not None:
-            output = ScanOutput(failure=FailureNote(cause=ask.cause, detail=ask.detail))
+        if task.cause is not None:
+            output = ScanOutput(failure=FailureNote(cause=task.cause, detail=task.detail))
         elif self._time_is_up():
             output = ScanOutput(failure=_TIME_IS_UP)
         else:
-            output = await self._capture(ask, probe, target)
+            output = await self._capture(task, probe, target)
             if output.raw:
                 facts, note = await facts_of(probe, output, self.trust.parse_context(target.subject, began))
                 output = output.model_copy(update={"failure": output.failure or note})
-        await self._record(ask, probe, scan, began, output, facts)
+        await self._record(task, probe, scan, began, output, facts)
 
     def _time_is_up(self) -> bool:
         return self.stop_at is not None and time.monotonic() >= self.stop_at
 
-    async def _capture(self, ask: Ask, probe: Probe, target: Target) -> ScanOutput:
-        network = self.door.network(probe, target, self._authorisation(ask))
-        seconds = float(min(ask.bounds.seconds or 30, self.settings.ceilings.scan_seconds))
+    async def _capture(self, task: ScanTask, probe: Probe, target: Target) -> ScanOutput:
+        network = self.door.network(probe, target, self._authorisation(task))
+        seconds = float(min(task.bounds.seconds or 30, self.settings.ceilings.scan_seconds))
         try:
-            needs = [self._needed(kind, ask) for _, kind in probe.needs]
+            needs = [self._needed(kind, task) for _, kind in probe.needs]
             async with asyncio.timeout_at(self.stop_at), network.within(seconds):
-                output = ScanOutput.model_validate(await probe.scan(target, network, *needs, **ask.options))
+                output = ScanOutput.model_validate(await probe.scan(target, network, *needs, **task.options))
         except BundleError:
             raise
         except TimeoutError as error:
@@ -242,14 +244,14 @@ class Collector:
             await network.close()
         return output if network.bypass is None else ScanOutput(failure=blame(network.bypass, probe))
 
-    def _authorisation(self, ask: Ask) -> Authorisation | None:
-        return next((each for each in self.inspection.authorisations if each.id == ask.authorisation), None)
+    def _authorisation(self, task: ScanTask) -> Authorisation | None:
+        return next((each for each in self.inspection.authorisations if each.id == task.authorisation), None)
 
-    def _needed(self, kind: type[Observation], ask: Ask) -> Observation:
+    def _needed(self, kind: type[Observation], task: ScanTask) -> Observation:
         """The first scan's observation of this kind about the same place; raises ScanFailure with its cause."""
         family = kind.kind.partition("/")[0]
-        for evidence in self._first.get((ask.subject.host, ask.subject.address), ()):
-            if not ask.subject.is_beside(evidence.subject) or evidence.kind.partition("/")[0] != family:
+        for evidence in self._first.get((task.subject.host, task.subject.address), ()):
+            if not task.subject.is_beside(evidence.subject) or evidence.kind.partition("/")[0] != family:
                 continue
             if evidence.facts is None:
                 cause = evidence.failure.cause if evidence.failure else Cause.NOT_REACHED
@@ -259,7 +261,7 @@ class Collector:
 
     async def _record(
         self,
-        ask: Ask,
+        task: ScanTask,
         probe: Probe,
         scan: int,
         began: datetime,
@@ -275,14 +277,14 @@ class Collector:
             probe=probe.name,
             probe_version=probe.version,
             kind=probe.kind.kind,
-            subject=ask.subject,
-            endpoint=ask.endpoint,
+            subject=task.subject,
+            endpoint=task.endpoint,
             scan=scan,
             began=began,
             ended=now(),
             vantage=self.inspection.vantage.name,
-            authorisation=ask.authorisation,
-            options=ask.options,
+            authorisation=task.authorisation,
+            options=task.options,
             tools=output.tools,
             facts=dict(facts) if facts is not None else None,
             gaps=gaps,
@@ -309,28 +311,30 @@ class Collector:
                 done=len(self._done),
                 planned=max(self._planned, len(self._done)),
                 probe=probe.name,
-                subject=ask.subject.address or ask.subject.uri,
+                subject=task.subject.address or task.subject.uri,
                 cause=evidence.failure.cause if evidence.failure else None,
             )
         )
 
-    async def _discovered(self, ask: Ask) -> list[Ask]:
-        evidence = self._done.get((ask.key, 1))
-        found: list[Ask] = []
+    async def _discovered(self, task: ScanTask) -> list[ScanTask]:
+        evidence = self._done.get((task.key, 1))
+        found: list[ScanTask] = []
         for index, each in enumerate(evidence.discovered if evidence else ()):
             asked = index < TASKS_PER_SCAN
-            found.extend(self.planner.discovered(each, ask, await self._pin(each) if asked else None, asked=asked))
+            found.extend(self.planner.discovered(each, task, await self._pin(each) if asked else None, asked=asked))
         return found
 
-    async def _pin(self, found: Discovered) -> Pin | None:
+    async def _pin(self, found: Discovered) -> PinnedHost | None:
         """Pin the host of a discovered aim: only infrastructure, and names that the scope covers, are resolved."""
         try:
             host = parse_uri(found.uri, self.registry.schemes).host
         except BadUri:
             return None
         if found.address is not None:
-            return Pin(name=host, addresses=(found.address,))
+            return PinnedHost(name=host, addresses=(found.address,))
         if host not in self._pins and (found.infrastructure or is_address(host)):
-            (self._pins[host],) = await pin([host], self.settings, self.ledger)
-        outside = Pin(name=host, failure=Cause.OUT_OF_SCOPE, detail="discovered, and not among the declared endpoints")
+            (self._pins[host],) = await resolve_and_pin([host], self.settings, self.ledger)
+        outside = PinnedHost(
+            name=host, failure=Cause.OUT_OF_SCOPE, detail="discovered, and not among the declared endpoints"
+        )
         return self._pins.get(host, outside)

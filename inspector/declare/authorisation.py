@@ -16,10 +16,10 @@ from pydantic import AfterValidator, Field, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
 from pydantic_core import CoreSchema
 
-from inspector.declare import document as papers
-from inspector.declare.document import Location, Place, Places, Sheet, fault_at
+from inspector.declare import document as documents
+from inspector.declare.document import Location, SourceLocation, SourceMap, YamlDocument, diagnostic_at
 from inspector.model.base import Instant, Model, now, or_short
-from inspector.model.errors import Fault
+from inspector.model.errors import Diagnostic
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import Uri, is_address, normalise_host
 
@@ -34,7 +34,7 @@ class AuthorisationKind(StrEnum):
 
 
 class Document(Model):
-    """The paper behind an authorisation; ``sha256`` of its scan, lower-case hexadecimal."""
+    """The document behind an authorisation; ``sha256`` of its scan, lower-case hexadecimal."""
 
     number: str
     date: dt.date
@@ -199,42 +199,42 @@ class Authorisation(Model):
 
 
 def load(path: Path) -> tuple[Authorisation, ...]:
-    """The authorisations of a file, which holds one or a list of them; raises PaperError with every fault."""
+    """The authorisations of a file, which holds one or a list of them; raises InputFileError with every fault."""
     return read(path)[0]
 
 
-def read(path: Path) -> tuple[tuple[Authorisation, ...], Places]:
-    """The authorisations of a file and where each begins; raises PaperError with every fault."""
-    sheet = papers.read(path)
+def read(path: Path) -> tuple[tuple[Authorisation, ...], SourceMap]:
+    """The authorisations of a file and where each begins; raises InputFileError with every fault."""
+    document = documents.read(path)
     locations: list[Location] = [()]
-    if isinstance(sheet.data, list):
-        locations = [location for location, _ in sheet.items()]
-        sheet.refuse_repeats(((*location, "id"), sheet.at(*location, "id")) for location in locations)
+    if isinstance(document.data, list):
+        locations = [location for location, _ in document.items()]
+        document.refuse_repeats(((*location, "id"), document.at(*location, "id")) for location in locations)
         if not locations:
-            sheet.fault((), "the file lists no authorisation", "write at least one")
+            document.diagnostic((), "the file lists no authorisation", "write at least one")
     for location in locations:
-        check_covers(sheet, location)
-    taken = [(location, sheet.take(Authorisation, *location)) for location in locations]
-    sheet.close()
+        check_covers(document, location)
+    taken = [(location, document.take(Authorisation, *location)) for location in locations]
+    document.close()
     found = [(location, each) for location, each in taken if each is not None]
-    known: dict[tuple[str, ...], Place] = {
-        ("authorisations", each.id): sheet.place(*location) for location, each in found
+    known: dict[tuple[str, ...], SourceLocation] = {
+        ("authorisations", each.id): document.position(*location) for location, each in found
     }
-    return tuple(each for _, each in found), Places(known)
+    return tuple(each for _, each in found), SourceMap(known)
 
 
-def check_covers(sheet: Sheet, location: Location) -> None:
+def check_covers(document: YamlDocument, location: Location) -> None:
     """Note a fault when the authorisation at this location covers nothing."""
-    covers = sheet.at(*location, "covers")
+    covers = document.at(*location, "covers")
     if isinstance(covers, dict) and not covers.get("names") and not covers.get("blocks"):
-        sheet.fault((*location, "covers"), "nothing is covered", "list names or blocks")
+        document.diagnostic((*location, "covers"), "nothing is covered", "list names or blocks")
 
 
 def check_authorisations(
-    authorisations: Sequence[Authorisation], at: datetime, places: Places | None = None
-) -> tuple[Fault, ...]:
+    authorisations: Sequence[Authorisation], at: datetime, source_map: SourceMap | None = None
+) -> tuple[Diagnostic, ...]:
     """A fault for each authorisation that is expired, or not valid yet, at this instant."""
-    faults = []
+    diagnostics = []
     for each in authorisations:
         if at >= each.valid_until:
             what = f"authorisation {each.id!r} expired at {each.valid_until.isoformat()}"
@@ -244,9 +244,9 @@ def check_authorisations(
             remedy = "wait until then"
         else:
             continue
-        place = places.authorisation(each.id) if places else None
-        faults.append(fault_at(place, what, remedy, source=f"authorisation {each.id}"))
-    return tuple(faults)
+        position = source_map.authorisation(each.id) if source_map else None
+        diagnostics.append(diagnostic_at(position, what, remedy, source=f"authorisation {each.id}"))
+    return tuple(diagnostics)
 
 
 # --- One's own estate -----------------------------------------------------------------------------------------------

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from inspector.declare import authorisation
-from inspector.declare import document as papers
+from inspector.declare import document as documents
 from inspector.declare.authorisation import Authorisation, AuthorisationKind, PortRange, is_loopback, own_estate
-from inspector.declare.document import Location, Place, Places, Sheet, split
+from inspector.declare.document import Location, SourceLocation, SourceMap, YamlDocument, split
 from inspector.model.base import Model
 from inspector.model.declared import (
     Approval,
@@ -36,8 +36,8 @@ __all__ = [
     "Declaration",
     "Host",
     "Organisation",
-    "Place",
-    "Places",
+    "SourceLocation",
+    "SourceMap",
     "System",
     "ad_hoc",
     "load",
@@ -140,45 +140,45 @@ class Declaration(Model):
 # --- The file -------------------------------------------------------------------------------------------------------
 
 
-def load(path: Path, schemes: Mapping[str, Scheme]) -> tuple[Declaration, Places]:
+def load(path: Path, schemes: Mapping[str, Scheme]) -> tuple[Declaration, SourceMap]:
     """The declaration in a file, its endpoints normalised, and where its things stand.
 
-    Raises PaperError with every fault: those of form, endpoints that are no URI of a known scheme, what is declared
+    Raises InputFileError with every fault: those of form, endpoints that are no URI of a known scheme, what is declared
     twice, a level without the facts of its approval, and an authorisation that is not the owner's to give.
     """
-    sheet = papers.read(path)
-    sheet.refuse_repeats(((*at, "id"), sheet.at(*at, "id")) for at, _ in sheet.items("systems"))
-    for at, _ in sheet.items("systems"):
-        _normalise_endpoints(sheet, at, schemes)
-        _check_hosts(sheet, at)
-        _check_approval(sheet, at)
-    _check_authorisation(sheet)
-    declaration = sheet.take(Declaration)
-    sheet.close()
+    document = documents.read(path)
+    document.refuse_repeats(((*at, "id"), document.at(*at, "id")) for at, _ in document.items("systems"))
+    for at, _ in document.items("systems"):
+        _normalise_endpoints(document, at, schemes)
+        _check_hosts(document, at)
+        _check_approval(document, at)
+    _check_authorisation(document)
+    declaration = document.take(Declaration)
+    document.close()
     assert declaration is not None  # noqa: S101  (a sheet without faults gives its model)
-    return declaration, Places(dict(_places(sheet, declaration)))
+    return declaration, SourceMap(dict(_places(document, declaration)))
 
 
-def _normalise_endpoints(sheet: Sheet, system: Location, schemes: Mapping[str, Scheme]) -> None:
+def _normalise_endpoints(document: YamlDocument, system: Location, schemes: Mapping[str, Scheme]) -> None:
     known: list[tuple[Location, str]] = []
-    for at, text in sheet.items(*system, "endpoints"):
+    for at, text in document.items(*system, "endpoints"):
         if not isinstance(text, str):
             continue
         try:
             uri = str(parse_uri(text, schemes))
         except BadUri as error:
-            sheet.fault(at, *split(str(error)))
+            document.diagnostic(at, *split(str(error)))
             continue
-        sheet.put(at, uri)
+        document.put(at, uri)
         known.append((at, uri))
-    sheet.refuse_repeats(known)
+    document.refuse_repeats(known)
 
 
-def _check_hosts(sheet: Sheet, system: Location) -> None:
-    hosts = [(*at, "name") for at, _ in sheet.items(*system, "hosts")]
-    sheet.refuse_repeats((at, _host(sheet.at(*at))) for at in hosts)
+def _check_hosts(document: YamlDocument, system: Location) -> None:
+    hosts = [(*at, "name") for at, _ in document.items(*system, "hosts")]
+    document.refuse_repeats((at, _host(document.at(*at))) for at in hosts)
     for *host, _ in hosts:
-        sheet.refuse_repeats((at, _port(value)) for at, value in sheet.items(*host, "ports"))
+        document.refuse_repeats((at, _port(value)) for at, value in document.items(*host, "ports"))
 
 
 def _host(value: Any) -> Any:
@@ -195,43 +195,48 @@ def _port(value: Any) -> str | None:
         return None
 
 
-def _check_approval(sheet: Sheet, system: Location) -> None:
+def _check_approval(document: YamlDocument, system: Location) -> None:
     """An operating system's level was approved, or it was not: either is a fact to be declared."""
-    stage = sheet.at(*system, "stage") or Stage.OPERATING
-    approval = sheet.at(*system, "approval")
-    level = sheet.at(*system, "level")
+    stage = document.at(*system, "stage") or Stage.OPERATING
+    approval = document.at(*system, "approval")
+    level = document.at(*system, "level")
     if stage in (Stage.OPERATING, Stage.UPGRADE) and approval is None and level is not None:
-        sheet.fault(
+        document.diagnostic(
             (*system, "level"),
-            f"level {papers.shown(level)} is given without approval facts",
+            f"level {documents.shown(level)} is given without approval facts",
             "write approval: {status: approved, decision: …, date: …}, or {status: none} if there is no dossier",
         )
     if isinstance(approval, dict) and approval.get("status") == ApprovalStatus.APPROVED and not approval.get("date"):
-        sheet.fault((*system, "approval"), "an approval is given without its date", "add date: … of the decision")
+        document.diagnostic(
+            (*system, "approval"), "an approval is given without its date", "add date: … of the decision"
+        )
 
 
-def _check_authorisation(sheet: Sheet) -> None:
-    kind = sheet.at("authorisation", "kind")
+def _check_authorisation(document: YamlDocument) -> None:
+    kind = document.at("authorisation", "kind")
     if isinstance(kind, str) and kind in set(AuthorisationKind) - {AuthorisationKind.OWN_ESTATE}:
-        sheet.fault(
+        document.diagnostic(
             ("authorisation", "kind"),
             f"an authorisation of kind {kind} is not the owner's to write into the declaration",
-            "put it in a paper of its own, signed by whoever grants it; only own-estate may stand here",
+            "put it in a document of its own, signed by whoever grants it; only own-estate may stand here",
         )
-    authorisation.check_covers(sheet, ("authorisation",))
+    authorisation.check_covers(document, ("authorisation",))
 
 
-def _places(sheet: Sheet, declaration: Declaration) -> Iterator[tuple[tuple[str, ...], Place]]:
+def _places(document: YamlDocument, declaration: Declaration) -> Iterator[tuple[tuple[str, ...], SourceLocation]]:
     if declaration.authorisation:
-        yield ("authorisations", declaration.authorisation.id), sheet.place("authorisation")
+        yield ("authorisations", declaration.authorisation.id), document.position("authorisation")
     for number, system in enumerate(declaration.systems):
-        yield ("systems", system.id), sheet.place("systems", number)
+        yield ("systems", system.id), document.position("systems", number)
         if system.approval:
-            yield ("systems", system.id, "approval"), sheet.place("systems", number, "approval")
+            yield ("systems", system.id, "approval"), document.position("systems", number, "approval")
         for index, host in enumerate(system.hosts):
-            yield ("systems", system.id, "hosts", host.name), sheet.place("systems", number, "hosts", index, "name")
+            yield (
+                ("systems", system.id, "hosts", host.name),
+                document.position("systems", number, "hosts", index, "name"),
+            )
         for index, uri in enumerate(system.endpoints):
-            yield ("systems", system.id, "endpoints", uri), sheet.place("systems", number, "endpoints", index)
+            yield ("systems", system.id, "endpoints", uri), document.position("systems", number, "endpoints", index)
 
 
 # --- Without files --------------------------------------------------------------------------------------------------
@@ -245,7 +250,7 @@ def ad_hoc(
     *,
     at: datetime | None = None,
 ) -> tuple[Declaration, Authorisation]:
-    """The papers of an inspection asked for on the command line: one system, and an own-estate authorisation.
+    """The documents of an inspection asked for on the command line: one system, and an own-estate authorisation.
 
     Nothing is known of its approval. Raises NotAuthorised when nobody is named who authorises it, unless every target
     is loopback, and Misuse for what cannot be declared.

@@ -1,4 +1,4 @@
-"""The JSON Schemas of the papers, for editors: they accept the short forms, and describe each part."""
+"""The JSON Schemas of the documents, for editors: they accept the short forms, and describe each part."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from inspector.declare.settings import Settings
 from inspector.declare.statement import Statements
 from inspector.model.errors import UsageError
 
-#: The papers that have a schema.
-PAPERS: dict[str, type[BaseModel]] = {
+#: The documents that have a schema.
+DOCUMENTS: dict[str, type[BaseModel]] = {
     "declaration": Declaration,
     "authorisation": Authorisation,
     "statements": Statements,
@@ -23,18 +23,18 @@ PAPERS: dict[str, type[BaseModel]] = {
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def schema(paper: str, schemes: Iterable[str] = ()) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a paper; raises UsageError when there is no such paper.
+def schema(document: str, schemes: Iterable[str] = ()) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a document; raises UsageError when there is no such document.
 
     ``schemes`` are those that endpoints may have. A rule that needs more than one value at a time is the loader's to
     check, not the schema's.
     """
-    if paper not in PAPERS:
-        raise UsageError(f"there is no paper {paper!r}", remedy=f"write one of {', '.join(PAPERS)}")
-    told: dict[str, Any] = _plain(PAPERS[paper].model_json_schema())
-    if paper == "authorisation":
+    if document not in DOCUMENTS:
+        raise UsageError(f"there is no document {document!r}", remedy=f"write one of {', '.join(DOCUMENTS)}")
+    told: dict[str, Any] = _plain(DOCUMENTS[document].model_json_schema())
+    if document == "authorisation":
         told = _one_or_many(told)
-    if paper == "declaration" and (known := ", ".join(sorted(schemes))):
+    if document == "declaration" and (known := ", ".join(sorted(schemes))):
         told["$defs"]["System"]["properties"]["endpoints"]["items"]["description"] = f"a URI; schemes: {known}"
     return {"$schema": _DIALECT, **told}
 

@@ -16,11 +16,11 @@ from typing import Annotated, Any, get_origin
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from inspector.declare import document as papers
-from inspector.declare.document import Sheet
+from inspector.declare import document as documents
+from inspector.declare.document import YamlDocument
 from inspector.declare.document.diagnostics import explain, follow
 from inspector.model.base import Model
-from inspector.model.errors import Fault, PaperError
+from inspector.model.errors import Diagnostic, InputFileError
 
 
 class VantageKind(StrEnum):
@@ -117,27 +117,28 @@ def load(path: Path | None, environment: Mapping[str, str], overrides: Mapping[s
 
     Without a path there is no file. Paths in the file are relative to its folder. A variable's list is written with
     commas, and an empty one is the empty list; any other empty variable is as good as unset. ``overrides`` maps names
-    (``output``, ``vantage.name``) to values; None is a flag not given. Raises PaperError with every fault of all three.
+    (``output``, ``vantage.name``) to values; None is a flag not given. Raises InputFileError with every fault of all
+    three.
     """
-    faults: list[Fault] = []
-    merged = {} if path is None else _read_file(path, faults)
+    diagnostics: list[Diagnostic] = []
+    merged = {} if path is None else _read_file(path, diagnostics)
     for source, name, value in [*_variables(environment), *_flags(overrides)]:
-        faults.extend(_faults(source, _nested(name, value)))
+        diagnostics.extend(_diagnostics(source, _nested(name, value)))
         _merge(merged, _nested(name, value))
-    if faults:
-        raise PaperError(faults)
+    if diagnostics:
+        raise InputFileError(diagnostics)
     return Settings.model_validate(merged)
 
 
-def _read_file(path: Path, faults: list[Fault]) -> dict[str, Any]:
-    sheet = _read_toml(path)
-    sheet.take(Settings)
+def _read_file(path: Path, diagnostics: list[Diagnostic]) -> dict[str, Any]:
+    document = _read_toml(path)
+    document.take(Settings)
     try:
-        sheet.close()
-    except PaperError as error:
-        faults.extend(error.faults)
+        document.close()
+    except InputFileError as error:
+        diagnostics.extend(error.diagnostics)
         return {}
-    data: dict[str, Any] = sheet.data
+    data: dict[str, Any] = document.data
     for name in _PATHS:
         match data.get(name):
             case str(value):
@@ -147,27 +148,29 @@ def _read_file(path: Path, faults: list[Fault]) -> dict[str, Any]:
     return data
 
 
-def _read_toml(path: Path) -> Sheet:
-    text = papers.read_text(path)
-    sheet = Sheet(str(path))
+def _read_toml(path: Path) -> YamlDocument:
+    text = documents.read_text(path)
+    document = YamlDocument(str(path))
     try:
         # Dates have no place in settings: as text they are refused like any other wrong value.
-        sheet.data = json.loads(json.dumps(tomllib.loads(text), default=str))
+        document.data = json.loads(json.dumps(tomllib.loads(text), default=str))
     except (ValueError, RecursionError) as error:
         what, line, column = _syntax_error(str(error), text)
-        raise PaperError([Fault(str(path), line, column, f"not TOML: {what}", "repair the syntax here")]) from None
+        raise InputFileError(
+            [Diagnostic(str(path), line, column, f"not TOML: {what}", "repair the syntax here")]
+        ) from None
     for location, line, key, value in _toml_keys(text):
-        sheet.keys.setdefault(location, (line, key))
-        sheet.values.setdefault(location, (line, value))
-    return sheet
+        document.keys.setdefault(location, (line, key))
+        document.values.setdefault(location, (line, value))
+    return document
 
 
 def _syntax_error(message: str, text: str) -> tuple[str, int, int]:
     """What tomllib complains about, with line and column."""
     what, _, _ = message.partition(" (at ")
-    place = re.search(r"at line (\d+), column (\d+)", message)
-    if place:
-        return what, int(place[1]), int(place[2])
+    position = re.search(r"at line (\d+), column (\d+)", message)
+    if position:
+        return what, int(position[1]), int(position[2])
     lines = text.split("\n")
     return what, len(lines), len(lines[-1]) + 1
 
@@ -218,9 +221,9 @@ def _merge(base: dict[str, Any], change: Mapping[str, Any]) -> None:
             base[key] = value
 
 
-def _faults(source: str, change: dict[str, Any]) -> Iterator[Fault]:
+def _diagnostics(source: str, change: dict[str, Any]) -> Iterator[Diagnostic]:
     try:
         Settings.model_validate(change)
     except ValidationError as error:
         for detail in error.errors(include_url=False):
-            yield Fault(source, 0, 0, *explain(Settings, detail["loc"], detail))
+            yield Diagnostic(source, 0, 0, *explain(Settings, detail["loc"], detail))

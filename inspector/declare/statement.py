@@ -14,10 +14,10 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from inspector.declare import document as papers
-from inspector.declare.document import Sheet, fault_at
+from inspector.declare import document as documents
+from inspector.declare.document import YamlDocument, diagnostic_at
 from inspector.model.base import Instant, Model
-from inspector.model.errors import Fault
+from inspector.model.errors import Diagnostic
 from inspector.model.finding import Finding, StatementNote
 
 
@@ -71,7 +71,7 @@ class Statement(Model):
 
 
 class Statements(Model):
-    """The statements paper."""
+    """The statements document."""
 
     statements: tuple[Statement, ...] = ()
 
@@ -79,19 +79,19 @@ class Statements(Model):
 # --- The file -------------------------------------------------------------------------------------------------------
 
 
-def load(path: Path, *, inspecting: Collection[str] = ()) -> tuple[tuple[Statement, ...], tuple[Fault, ...]]:
+def load(path: Path, *, inspecting: Collection[str] = ()) -> tuple[tuple[Statement, ...], tuple[Diagnostic, ...]]:
     """The statements of a file, as far as its author may make them, and warnings about those that were cut back.
 
-    Who is inspected cannot write its own pardon. Whatever a paper says, a decision counts only when whoever looks has
-    opened that paper through an option of its own, and has named the decider in its settings: ``inspecting`` are those
-    names, and stay empty for a paper of the inspected side. A decision by anybody else, or by the statement's own
-    author, becomes *claimed*; a warning names its place. Raises PaperError with every fault of form.
+    Who is inspected cannot write its own pardon. Whatever a document says, a decision counts only when whoever looks
+    has opened that document through an option of its own, and has named the decider in its settings: ``inspecting`` are
+    those names, and stay empty for a document of the inspected side. A decision by anybody else, or by the statement's
+    own author, becomes *claimed*; a warning names its place. Raises InputFileError with every fault of form.
     """
-    sheet = papers.read(path)
-    found = sheet.take(Statements)
-    sheet.close()
+    document = documents.read(path)
+    found = document.take(Statements)
+    document.close()
     statements = found.statements if found else ()
-    warnings = tuple(_warn(sheet, statements, inspecting))
+    warnings = tuple(_warn(document, statements, inspecting))
     return tuple(each if _counts(each, inspecting) else _claimed(each) for each in statements), warnings
 
 
@@ -111,7 +111,9 @@ def _claimed(statement: Statement) -> Statement:
     return statement.model_copy(update={"decision": Decision.CLAIMED, "decided_by": None})
 
 
-def _warn(sheet: Sheet, statements: tuple[Statement, ...], inspecting: Collection[str]) -> Iterator[Fault]:
+def _warn(
+    document: YamlDocument, statements: tuple[Statement, ...], inspecting: Collection[str]
+) -> Iterator[Diagnostic]:
     for index, statement in enumerate(statements):
         if _counts(statement, inspecting):
             continue
@@ -121,8 +123,8 @@ def _warn(sheet: Sheet, statements: tuple[Statement, ...], inspecting: Collectio
         elif inspecting:
             remedy = "if this person is of the inspecting side, add the name to inspectors in the settings"
         else:
-            remedy = "only a paper that the inspecting side opens as its own decides, by names in its settings"
-        yield fault_at(sheet.place("statements", index, "decided_by"), what, remedy)
+            remedy = "only a document that the inspecting side opens as its own decides, by names in its settings"
+        yield diagnostic_at(document.position("statements", index, "decided_by"), what, remedy)
 
 
 # --- Their effect ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Commented skeletons of the papers, in Vietnamese and English, filled with what is known already.
+"""Commented skeletons of the documents, in Vietnamese and English, filled with what is known already.
 
 Each loads without a fault as it is.
 """
@@ -106,7 +106,7 @@ rates:  # trên mỗi địa chỉ IP / per address
 
 
 def statements() -> str:
-    """A statements paper without a statement, and examples to uncomment."""
+    """A statements document without a statement, and examples to uncomment."""
     return """\
 # Ý kiến, giải trình về kết quả / Statements about findings
 # Không làm thay đổi kết quả; chỉ có hiệu lực khi bên kiểm tra chấp nhận

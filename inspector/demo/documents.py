@@ -1,4 +1,4 @@
-"""The papers of the estate, each as its author would write it: declaration, authorisation, statements, settings."""
+"""The documents of the estate, each as its author would write it: declaration, authorisation, statements, settings."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SCAN_SECONDS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Papers:
-    """Where the papers lie."""
+class InputDocuments:
+    """Where the documents lie."""
 
     declaration: Path
     authorisation: Path
@@ -25,19 +25,19 @@ class Papers:
     settings: Path
 
 
-def write(folder: Path, estate: Estate) -> Papers:
-    """Write the papers into a folder, over those of an earlier demonstration. Raises UsageError."""
-    papers = Papers(
+def write(folder: Path, estate: Estate) -> InputDocuments:
+    """Write the documents into a folder, over those of an earlier demonstration. Raises UsageError."""
+    documents = InputDocuments(
         declaration=folder / "declaration.yaml",
         authorisation=folder / "authorisation.yaml",
         statements=folder / "statements.yaml",
         settings=folder / "inspector.toml",
     )
     texts = {
-        papers.declaration: declaration(estate),
-        papers.authorisation: authorisation(estate),
-        papers.statements: statements(estate),
-        papers.settings: settings(estate),
+        documents.declaration: declaration(estate),
+        documents.authorisation: authorisation(estate),
+        documents.statements: statements(estate),
+        documents.settings: settings(estate),
         folder / "root.pem": estate.root.decode(),
     }
     try:
@@ -48,7 +48,7 @@ def write(folder: Path, estate: Estate) -> Papers:
         raise UsageError(
             f"{error.filename}: cannot be written: {error.strerror}", remedy="choose another folder with --output"
         ) from None
-    return papers
+    return documents
 
 
 def declaration(estate: Estate) -> str:

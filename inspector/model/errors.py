@@ -4,7 +4,7 @@
 
     InspectorError                 has a message (what) and a remedy (what to do)
     ├── Misuse                     the command cannot run as it was asked: exit code 2
-    │   ├── PaperError             one or more located faults in a paper, profile or settings file
+    │   ├── PaperError             one or more located faults in a document, profile or settings file
     │   │   └── WindowTooShort     the plan does not fit the time that an authorisation grants
     │   ├── NotAuthorised          no authorisation covers what was asked
     │   └── PluginError            a plugin contributed something the registry refuses
@@ -40,7 +40,7 @@ class UsageError(InspectorError):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Diagnostic:
     """One located fault: ``file:line:column: what; what to do`` (line and column count from 1; 0 is unknown)."""
 
     source: str
@@ -50,23 +50,23 @@ class Fault:
     remedy: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
-        return f"{place}: {self.what}; {self.remedy}" if self.remedy else f"{place}: {self.what}"
+        position = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
+        return f"{position}: {self.what}; {self.remedy}" if self.remedy else f"{position}: {self.what}"
 
 
-class PaperError(UsageError):
+class InputFileError(UsageError):
     """One or more located faults in a file that a person wrote."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("\n".join(str(fault) for fault in faults))
-        self.faults = tuple(faults)
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__("\n".join(str(diagnostic) for diagnostic in diagnostics))
+        self.diagnostics = tuple(diagnostics)
 
 
 class NotAuthorised(UsageError):
     """No authorisation covers what was asked."""
 
 
-class WindowTooShort(PaperError):
+class WindowTooShort(InputFileError):
     """The plan does not fit the time that an authorisation grants; the fault holds the arithmetic."""
 
 

@@ -52,7 +52,7 @@ class ClauseRef(Model):
     source: str
 
 
-class Relied(Model):
+class EvidenceRef(Model):
     """Evidence that a finding rests on: digest of the evidence file, digests of its raw bytes, look number."""
 
     evidence: str
@@ -96,8 +96,8 @@ class Finding(Model):
     message: Message
     measured: Value | None = None
     threshold: Value | None = None
-    on: tuple[str, ...] = ()
-    evidence: tuple[Relied, ...] = ()
+    facts: tuple[str, ...] = ()
+    evidence: tuple[EvidenceRef, ...] = ()
     seen_at: Instant | None = None
     confirmed: bool | None = None
     not_yet_due: bool = False

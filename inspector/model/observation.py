@@ -79,7 +79,7 @@ class Discovered(Model):
 
 
 class ScanOutput(Model):
-    """What ``scan`` returns: raw bytes, gaps, discovered aims, versions of the tools used; never a judgement.
+    """What ``scan`` returns: raw bytes, gaps, discovered aims, versions of the tools used; never an assessment.
 
     ``failure`` keeps what was seen before a scan had to stop.
     """

@@ -28,14 +28,16 @@ class Message(Model):
 
 
 class Verdict(Model):
-    """The outcome of a check. ``on`` points at the facts relied upon: words or JSON pointers into the observation."""
+    """The outcome of a check. ``facts`` points at the facts relied upon: words or JSON pointers into the
+    observation.
+    """
 
     outcome: Outcome
     message: Message
     measured: Value | None = None
     threshold: Value | None = None
     cause: Cause | None = None
-    on: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
 
 
 #: Whatever a check likes to hand over: enumerations, sequences and plain values.
@@ -57,37 +59,37 @@ def _value(loose: Loose) -> Value:
 def _verdict(
     outcome: Outcome,
     message: str,
-    on: Loose | None,
+    facts: Loose | None,
     cause: Cause | None,
     values: Mapping[str, Loose],
 ) -> Verdict:
     typed = {name: _value(loose) for name, loose in values.items()}
-    rests = () if on is None else _value(on)
+    rests = () if facts is None else _value(facts)
     return Verdict(
         outcome=outcome,
         message=Message(id=message, values=typed),
         measured=typed.get("measured"),
         threshold=typed.get("threshold"),
         cause=cause,
-        on=rests if isinstance(rests, tuple) else (str(rests),),
+        facts=rests if isinstance(rests, tuple) else (str(rests),),
     )
 
 
-def passed(message: str, *, on: Loose | None = None, **values: Loose) -> Verdict:
+def passed(message: str, *, facts: Loose | None = None, **values: Loose) -> Verdict:
     """The claim holds, as far as was observed. ``measured`` and ``threshold`` among ``values`` are kept apart too."""
-    return _verdict(Outcome.PASS, message, on, None, values)
+    return _verdict(Outcome.PASS, message, facts, None, values)
 
 
-def failed(message: str, *, on: Loose | None = None, **values: Loose) -> Verdict:
+def failed(message: str, *, facts: Loose | None = None, **values: Loose) -> Verdict:
     """The claim does not hold."""
-    return _verdict(Outcome.FAIL, message, on, None, values)
+    return _verdict(Outcome.FAIL, message, facts, None, values)
 
 
-def inconclusive(message: str, *, cause: Cause, on: Loose | None = None, **values: Loose) -> Verdict:
+def inconclusive(message: str, *, cause: Cause, facts: Loose | None = None, **values: Loose) -> Verdict:
     """What was seen does not decide the claim; ``cause`` says why not."""
-    return _verdict(Outcome.INCONCLUSIVE, message, on, cause, values)
+    return _verdict(Outcome.INCONCLUSIVE, message, facts, cause, values)
 
 
-def not_applicable(message: str, *, on: Loose | None = None, **values: Loose) -> Verdict:
+def not_applicable(message: str, *, facts: Loose | None = None, **values: Loose) -> Verdict:
     """The claim is not about a subject like this one; an observation shows that."""
-    return _verdict(Outcome.NOT_APPLICABLE, message, on, None, values)
+    return _verdict(Outcome.NOT_APPLICABLE, message, facts, None, values)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from inspector.network.gateway import Door
     from inspector.network.pacing.ledger import Ledger
     from inspector.network.pacing.rate_limit import pace_seconds, sweep_seconds
-    from inspector.network.resolution import pin, routable
+    from inspector.network.resolution import resolve_and_pin, routable
     from inspector.network.sandbox.jobs import isolate
 
 #: httpx imports its own command line where it can, and with it rich, click and pygments: half of what it costs.
@@ -31,7 +31,7 @@ _HOME = {
     "Stream": "inspector.network.client",
     "isolate": "inspector.network.sandbox.jobs",
     "pace_seconds": "inspector.network.pacing.rate_limit",
-    "pin": "inspector.network.resolution",
+    "resolve_and_pin": "inspector.network.resolution",
     "routable": "inspector.network.resolution",
     "sweep_seconds": "inspector.network.pacing.rate_limit",
 }
@@ -46,7 +46,7 @@ __all__ = [
     "Stream",
     "isolate",
     "pace_seconds",
-    "pin",
+    "resolve_and_pin",
     "routable",
     "sweep_seconds",
 ]

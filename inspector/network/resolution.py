@@ -16,7 +16,7 @@ from inspector.network.guard.audit_hook import let_through
 from inspector.network.pacing.admission import Checkpoint, Errand
 from inspector.network.pacing.ledger import Ledger
 from inspector.network.pacing.rate_limit import INFRASTRUCTURE, shared_courtesy
-from inspector.record.plan import Pin
+from inspector.record.plan import PinnedHost
 
 if TYPE_CHECKING:
     import dns.message
@@ -43,27 +43,27 @@ def routable(address: str) -> bool:
     return True
 
 
-async def pin(names: Iterable[str], settings: Settings, ledger: Ledger) -> tuple[Pin, ...]:
+async def resolve_and_pin(names: Iterable[str], settings: Settings, ledger: Ledger) -> tuple[PinnedHost, ...]:
     """Resolve each name once, in order: addresses (A and AAAA) and the aliases on the way. Trouble stays in its pin."""
     checkpoint = Checkpoint(ledger, shared_courtesy(), settings.ceilings.connections)
     room = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(name: str) -> Pin:
+    async def one(name: str) -> PinnedHost:
         async with room:
             return await _pin(name, settings, checkpoint)
 
     return tuple(await asyncio.gather(*(one(name) for name in names)))
 
 
-async def _pin(name: str, settings: Settings, checkpoint: Checkpoint) -> Pin:
+async def _pin(name: str, settings: Settings, checkpoint: Checkpoint) -> PinnedHost:
     if parse_address(name) is not None:
-        return Pin(name=name, addresses=(canonical_address(name),))
+        return PinnedHost(name=name, addresses=(canonical_address(name),))
     host = name.rstrip(".").lower()
     if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 §6.3
-        return Pin(name=name, addresses=("127.0.0.1", "::1"))
+        return PinnedHost(name=name, addresses=("127.0.0.1", "::1"))
     local = () if settings.resolvers else _hosts_file(host)
     if local:
-        return Pin(name=name, addresses=local)
+        return PinnedHost(name=name, addresses=local)
     answers = await asyncio.gather(*(_resolve(host, kind, settings, checkpoint) for kind in ("A", "AAAA")))
     addresses = {canonical_address(address) for answer in answers for address in answer.addresses}
     cnames = tuple(dict.fromkeys(alias for answer in answers for alias in answer.cnames))
@@ -71,7 +71,7 @@ async def _pin(name: str, settings: Settings, checkpoint: Checkpoint) -> Pin:
     detail = "; ".join(dict.fromkeys(answer.detail for answer in answers if answer.detail))
     worst = next((each for each in troubles if each.failure is not Cause.NOT_REACHED), None)
     failure = None if addresses else (worst or answers[0]).failure
-    return Pin(
+    return PinnedHost(
         name=name,
         addresses=tuple(sorted(addresses, key=sort_key)),
         cnames=cnames,
@@ -94,7 +94,7 @@ def _hosts_file(host: str, path: Path = Path("/etc/hosts")) -> tuple[str, ...]:
     return tuple(sorted(found, key=sort_key))
 
 
-async def _resolve(host: str, kind: str, settings: Settings, checkpoint: Checkpoint) -> Pin:
+async def _resolve(host: str, kind: str, settings: Settings, checkpoint: Checkpoint) -> PinnedHost:
     """The addresses of one family, as a pin of their own."""
     from inspector.network.protocols.dns import resolve
 
@@ -109,11 +109,11 @@ async def _resolve(host: str, kind: str, settings: Settings, checkpoint: Checkpo
                 break
             asked = last
     except ScanFailure as failure:
-        return Pin(name=host, cnames=tuple(aliases), failure=failure.cause, detail=f"{kind}: {failure.message}")
+        return PinnedHost(name=host, cnames=tuple(aliases), failure=failure.cause, detail=f"{kind}: {failure.message}")
     if addresses:
-        return Pin(name=host, addresses=addresses, cnames=tuple(aliases))
+        return PinnedHost(name=host, addresses=addresses, cnames=tuple(aliases))
     cause, detail = _emptiness(answer, kind)
-    return Pin(name=host, cnames=tuple(aliases), failure=cause, detail=detail)
+    return PinnedHost(name=host, cnames=tuple(aliases), failure=cause, detail=detail)
 
 
 def _emptiness(answer: dns.message.Message, kind: str) -> tuple[Cause, str]:

@@ -87,7 +87,7 @@ class Passage:
         self.check_door()
         at, asked = now(), tuple(ports)
         hours = self._hours
-        # What was covered stays covered: papers, pins and declaration do not change. The clock and the door do.
+        # What was covered stays covered: documents, pins and declaration do not change. The clock and the door do.
         if hours and hours[0] <= at < hours[1] and not sweep and asked in self._admitted and self.authorisation:
             return self.authorisation
         if self.authorisation is None or self.probe.intrusiveness is Intrusiveness.PASSIVE:

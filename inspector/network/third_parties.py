@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from inspector.model.base import Cause, now
 from inspector.model.errors import ScanFailure
 from inspector.model.subject import BadUri, Form, Scheme, SubjectKind, Uri, parse_uri, subject_of
-from inspector.network.resolution import pin, routable
+from inspector.network.resolution import resolve_and_pin, routable
 from inspector.plugin.probe import Target
-from inspector.record.plan import Pin
+from inspector.record.plan import PinnedHost
 
 if TYPE_CHECKING:
     from inspector.network.session import Passage
@@ -51,7 +51,7 @@ def _parse(url: str) -> Uri:
         raise ScanFailure(Cause.PROTOCOL_ERROR, str(error)[:300]) from None
 
 
-async def _pinned(passage: Passage, uri: Uri) -> Pin:
+async def _pinned(passage: Passage, uri: Uri) -> PinnedHost:
     """What the host was pinned to, now if not before. Raises ScanFailure where no authorisation might cover it."""
     scope = passage.scope
     if not scope.might_cover(uri.host):
@@ -59,9 +59,9 @@ async def _pinned(passage: Passage, uri: Uri) -> Pin:
         scope.permit(subject, intrusiveness=passage.probe.intrusiveness, at=now(), port=uri.port, beside=True)
     known = scope.pinned(uri.host)
     if known is None:
-        scope.learn(await pin([uri.host], passage.settings, passage.checkpoint.ledger))
+        scope.learn(await resolve_and_pin([uri.host], passage.settings, passage.checkpoint.ledger))
         known = scope.pinned(uri.host)
-    return known or Pin(name=uri.host)
+    return known or PinnedHost(name=uri.host)
 
 
 def _way(passage: Passage, uri: Uri, address: str) -> Passage:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from inspector import __version__
 from inspector.assess.assessor import Given, Verdicts, worth_a_second_look
 from inspector.collect.collector import Collector, Progress
-from inspector.declare.document import Places
+from inspector.declare.document import SourceMap
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
 from inspector.model.observation import Evidence, FailureNote
@@ -31,7 +31,7 @@ from inspector.plan.planner import (
 from inspector.plan.selection import Selection
 from inspector.plugin.probe import Probe
 from inspector.record.inspection import Inspection
-from inspector.record.plan import Ask
+from inspector.record.plan import ScanTask
 from inspector.regime.regime import changes
 from inspector.registry.lock import records_of
 from inspector.registry.registry import Registry
@@ -72,7 +72,7 @@ def begin(prepared: Prepared) -> Writer:
         inspector_version=__version__,
         organisation=job.organisation,
         system=job.system,
-        endpoint_places=job.places.endpoints(job.system.id),
+        endpoint_locations=job.source_map.endpoints(job.system.id),
         authorisations=part.authorisations(job.authorisations, prepared.plan.pins),
         statements=part.statements(job.statements, job.requirements()),
         vantage=job.settings.vantage,
@@ -113,7 +113,7 @@ async def collect(writer: Writer, job: Job, planner: Planner) -> Verdicts:
             progress=job.progress,
             stop_at=None if within is None else time.monotonic() + within,
         )
-        await collector.collect(inspection.plan.asks)
+        await collector.collect(inspection.plan.tasks)
         given = _given(job, inspection, writer.evidence())
         await collector.again(worth_a_second_look(given))
     return given.verdicts
@@ -141,7 +141,7 @@ def resumed(
     as_of: datetime,
     progress: Callable[[Progress], None] = lambda _step: None,
 ) -> tuple[Writer, Job, Planner]:
-    """An interrupted inspection with everything needed to go on: its own papers, rules and plan."""
+    """An interrupted inspection with everything needed to go on: its own documents, rules and plan."""
     writer = Writer.resume(folder)
     inspection = writer.inspection
     plan = inspection.plan
@@ -158,7 +158,7 @@ def resumed(
         as_of=as_of,
         statements=inspection.statements,
         selection=selection,
-        places=Places.of_endpoints(inspection.system.id, inspection.endpoint_places),
+        source_map=SourceMap.of_endpoints(inspection.system.id, inspection.endpoint_locations),
         progress=progress,
     )
     scope = Scope(inspection.authorisations, inspection.system, plan.pins)
@@ -171,38 +171,38 @@ def close(writer: Writer, planner: Planner, key: SigningKey, *, reason: str = CO
     Before it is complete, that goes for every aim that a scan brought to light, too: at which other addresses it was to
     be asked is not known any more.
     """
-    asks = {ask.key: ask for ask in writer.inspection.plan.asks}
+    tasks = {task.key: task for task in writer.inspection.plan.tasks}
     pins = {each.name: each for each in writer.inspection.plan.pins}
     done = {
         (evidence.probe, *evidence.subject.key): evidence for _, evidence in writer.evidence() if evidence.scan == 1
     }
     for key_of, evidence in done.items():
-        by = Ask(probe=evidence.probe, subject=evidence.subject, endpoint=evidence.endpoint)
-        asks.setdefault(key_of, by)
+        by = ScanTask(probe=evidence.probe, subject=evidence.subject, endpoint=evidence.endpoint)
+        tasks.setdefault(key_of, by)
         for index, found in enumerate(evidence.discovered):
             at = None if index >= TASKS_PER_SCAN else pins.get(urlsplit(found.uri).hostname or "")
-            for ask in planner.discovered(found, by, at, asked=at is not None):
-                asks.setdefault(ask.key, ask)
+            for task in planner.discovered(found, by, at, asked=at is not None):
+                tasks.setdefault(task.key, task)
     answered = {(probe, uri) for probe, _, uri, _ in done}
-    for ask in asks.values():
-        known = reason == COMPLETE and (ask.probe, ask.subject.uri) in answered
-        if ask.key not in done and (ask.subject.address or not known):
-            writer.record(_unanswered(ask, planner.probes[ask.probe], writer.inspection.vantage.name))
+    for task in tasks.values():
+        known = reason == COMPLETE and (task.probe, task.subject.uri) in answered
+        if task.key not in done and (task.subject.address or not known):
+            writer.record(_unanswered(task, planner.probes[task.probe], writer.inspection.vantage.name))
     return writer.seal(key, ended=now(), reason=reason)
 
 
-def _unanswered(ask: Ask, probe: Probe, vantage: str) -> Evidence:
+def _unanswered(task: ScanTask, probe: Probe, vantage: str) -> Evidence:
     instant = now()
     return Evidence(
         probe=probe.name,
         probe_version=probe.version,
         kind=probe.kind.kind,
-        subject=ask.subject,
-        endpoint=ask.endpoint,
+        subject=task.subject,
+        endpoint=task.endpoint,
         began=instant,
         ended=instant,
         vantage=vantage,
-        authorisation=ask.authorisation,
-        options=ask.options,
+        authorisation=task.authorisation,
+        options=task.options,
         failure=FailureNote(cause=Cause.ABORTED, detail="the inspection was closed before this scan"),
     )

@@ -11,18 +11,18 @@ from pathlib import Path
 from inspector.collect.collector import Progress
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import Organisation, System
-from inspector.declare.document import Places, fault_at
+from inspector.declare.document import SourceMap, diagnostic_at
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statement
 from inspector.model.base import now
-from inspector.model.errors import PaperError
-from inspector.network import Ledger, Scope, pin
-from inspector.plan.pace import fit
+from inspector.model.errors import InputFileError
+from inspector.network import Ledger, Scope, resolve_and_pin
+from inspector.plan.pace import check_window
 from inspector.plan.planner import (
     Planner,
     checks_of,
-    draw,
     hosts_of,
+    make_plan,
     probes_of,
     refused_endpoints,
     scan_options,
@@ -30,7 +30,7 @@ from inspector.plan.planner import (
 )
 from inspector.plan.selection import Selection, exceeds_intrusiveness
 from inspector.record.ledger_entry import LedgerEntry
-from inspector.record.plan import Pin, Plan
+from inspector.record.plan import PinnedHost, Plan
 from inspector.regime.regime import Regime, Requirement, resolve
 from inspector.registry.registry import Registry
 
@@ -50,7 +50,7 @@ class Job:
     as_of: datetime
     statements: tuple[Statement, ...] = ()
     selection: Selection = Selection()  # noqa: RUF009  (frozen and empty)
-    places: Places = Places()  # noqa: RUF009  (frozen and empty)
+    source_map: SourceMap = SourceMap()  # noqa: RUF009  (frozen and empty)
     others: tuple[System, ...] = ()
     progress: Callable[[Progress], None] = lambda _step: None
 
@@ -98,26 +98,28 @@ async def prepare(job: Job) -> Prepared:
     job.selection.known(job.registry, job.requirements())
     with tempfile.TemporaryDirectory(prefix="inspector-") as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
-        pins: Sequence[Pin] = await pin(hosts_of(job.system, job.registry), job.settings, ledger)
+        pins: Sequence[PinnedHost] = await resolve_and_pin(hosts_of(job.system, job.registry), job.settings, ledger)
         entries = tuple(ledger.entries())
     at = now()
     scope = Scope(job.authorisations, job.system, pins)
     planner = planner_of(job, scope, at)
-    return Prepared(job, draw(planner, pins, job.selection), planner, entries)
+    return Prepared(job, make_plan(planner, pins, job.selection), planner, entries)
 
 
 def permitted(prepared: Prepared) -> None:
-    """Raise PaperError for declared endpoints that no authorisation covers now, WindowTooShort for a plan too long."""
-    places = prepared.job.places
-    faults = [
-        fault_at(
-            places.endpoint(prepared.job.system.id, endpoint),
-            f"endpoint {endpoint} of system {prepared.job.system.id!r} may not be asked: {ask.detail}",
+    """Raise InputFileError for declared endpoints that no authorisation covers now, WindowTooShort for a plan too
+    long.
+    """
+    source_map = prepared.job.source_map
+    diagnostics = [
+        diagnostic_at(
+            source_map.endpoint(prepared.job.system.id, endpoint),
+            f"endpoint {endpoint} of system {prepared.job.system.id!r} may not be asked: {task.detail}",
             "have it covered by an authorisation, or leave it out of this run; 'inspector plan' shows what is covered",
             source=endpoint,
         )
-        for endpoint, ask in sorted(refused_endpoints(prepared.plan).items())
+        for endpoint, task in sorted(refused_endpoints(prepared.plan).items())
     ]
-    if faults:
-        raise PaperError(faults)
-    fit(prepared.plan, prepared.planner.scope, prepared.planner.at, places)
+    if diagnostics:
+        raise InputFileError(diagnostics)
+    check_window(prepared.plan, prepared.planner.scope, prepared.planner.at, source_map)

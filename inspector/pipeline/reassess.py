@@ -14,7 +14,7 @@ from inspector.model.observation import Evidence
 from inspector.network.guard.audit_hook import Bypass, rest, stand
 from inspector.pipeline.trust import trust_of
 from inspector.plan.selection import Selection
-from inspector.record.assessment import Judgement
+from inspector.record.assessment import Assessment
 from inspector.regime.regime import Regime, changes, resolve
 from inspector.registry.lock import records_of
 from inspector.registry.registry import Registry
@@ -51,13 +51,13 @@ def _network_closed() -> Iterator[None]:
         rest(unheard)
 
 
-async def judge(bundle: Bundle, registry: Registry, terms: Terms) -> Judgement:
+async def assess_bundle(bundle: Bundle, registry: Registry, terms: Terms) -> Assessment:
     """Judge a sealed bundle under some terms, without a rescan and with the network closed."""
     with _network_closed():
-        return await _judge(bundle, registry, terms)
+        return await _assess_bundle(bundle, registry, terms)
 
 
-async def _judge(bundle: Bundle, registry: Registry, terms: Terms) -> Judgement:
+async def _assess_bundle(bundle: Bundle, registry: Registry, terms: Terms) -> Assessment:
     evidence = await reparse(bundle, registry) if terms.reparse else bundle.evidence()
     inspection = bundle.inspection
     system = inspection.system

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from inspector.model.language import Language
-from inspector.record.assessment import Judgement
+from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
 from inspector.regime.loader import load_all
 from inspector.regime.regime import Regime
@@ -15,13 +15,13 @@ from inspector.report.view import View
 from inspector.seal import Bundle
 
 
-def view(bundle: Bundle, judgement: Judgement, registry: Registry) -> View:
-    """The view of one judgement of a sealed bundle."""
+def view(bundle: Bundle, assessment: Assessment, registry: Registry) -> View:
+    """The view of one assessment of a sealed bundle."""
     return View(
         inspection=bundle.inspection,
-        judgement=judgement,
+        assessment=assessment,
         registry=registry,
-        regime=_regime(bundle.inspection, judgement, registry),
+        regime=_regime(bundle.inspection, assessment, registry),
         evidence=dict(bundle.evidence()),
         ledger=totals(bundle.ledger_lines()),
         head=bundle.digest,
@@ -29,8 +29,8 @@ def view(bundle: Bundle, judgement: Judgement, registry: Registry) -> View:
     )
 
 
-def _regime(inspection: Inspection, judgement: Judgement, registry: Registry) -> Regime | None:
-    wanted = (judgement.regime, judgement.regime_version)
+def _regime(inspection: Inspection, assessment: Assessment, registry: Registry) -> Regime | None:
+    wanted = (assessment.regime, assessment.regime_version)
     captured = [each for each in (inspection.regime, inspection.next_regime) if each is not None]
     for regime in captured:
         if (regime.id, regime.version) == wanted:

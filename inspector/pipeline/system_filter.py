@@ -1,4 +1,4 @@
-"""What of the papers is about one system: nothing about another one enters its bundle."""
+"""What of the documents is about one system: nothing about another one enters its bundle."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inspector.declare.declaration import System
 from inspector.declare.statement import Statement
 from inspector.model.finding import finding_id
 from inspector.model.subject import BadUri, Scheme, is_address, parse_uri
-from inspector.record.plan import Pin
+from inspector.record.plan import PinnedHost
 from inspector.regime.regime import Requirement
 
 
@@ -35,11 +35,11 @@ class Part:
             yield str(uri)
             yield uri.service
 
-    def authorisations(self, given: Iterable[Authorisation], pins: Sequence[Pin]) -> tuple[Authorisation, ...]:
+    def authorisations(self, given: Iterable[Authorisation], pins: Sequence[PinnedHost]) -> tuple[Authorisation, ...]:
         """The authorisations that cover something of the system, cut to names that are not another system's, and to
         blocks that hold an address of this one.
         """
-        addresses = [address for pin in pins for address in pin.addresses]
+        addresses = [address for resolve_and_pin in pins for address in resolve_and_pin.addresses]
         addresses += [host for host in self._hosts if is_address(host)]
         kept = []
         for each in given:

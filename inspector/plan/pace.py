@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from inspector.declare.authorisation import Authorisation
-from inspector.declare.document import Places, fault_at
+from inspector.declare.document import SourceMap, diagnostic_at
 from inspector.model.errors import WindowTooShort
 from inspector.network import Scope, pace_seconds, sweep_seconds
-from inspector.record.plan import Ask, Plan
+from inspector.record.plan import Plan, ScanTask
 
 
-def longest(asks: Sequence[Ask], authorisations: Iterable[Authorisation]) -> int:
+def longest(tasks: Sequence[ScanTask], authorisations: Iterable[Authorisation]) -> int:
     """The most seconds that the scans of a plan take: each wave as long as its longest look, and the pace on top."""
     waves: dict[int, int] = defaultdict(int)
-    for ask in asks:
-        if ask.cause is None:
-            waves[ask.wave] = max(waves[ask.wave], ask.bounds.seconds)
-    return sum(waves.values()) + max((each.seconds for each in pace_of(asks, authorisations).values()), default=0)
+    for task in tasks:
+        if task.cause is None:
+            waves[task.wave] = max(waves[task.wave], task.bounds.seconds)
+    return sum(waves.values()) + max((each.seconds for each in pace_of(tasks, authorisations).values()), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,15 @@ _ARITHMETIC = (
 )
 
 
-def pace_of(asks: Iterable[Ask], authorisations: Iterable[Authorisation]) -> dict[str, Pace]:
+def pace_of(tasks: Iterable[ScanTask], authorisations: Iterable[Authorisation]) -> dict[str, Pace]:
     """What the authorised pace alone takes, by address."""
     rates = {each.id: each.rates for each in authorisations}
     connections: dict[tuple[str, str], int] = defaultdict(int)
     questions: dict[tuple[str, str], int] = defaultdict(int)
-    for ask in asks:
-        if ask.cause is None and ask.authorisation is not None and ask.subject.address is not None:
-            connections[ask.subject.address, ask.authorisation] += ask.bounds.connections
-            questions[ask.subject.address, ask.authorisation] += ask.bounds.port_questions
+    for task in tasks:
+        if task.cause is None and task.authorisation is not None and task.subject.address is not None:
+            connections[task.subject.address, task.authorisation] += task.bounds.connections
+            questions[task.subject.address, task.authorisation] += task.bounds.port_questions
     pace: dict[str, Pace] = {}
     for (address, authorisation), count in sorted(connections.items()):
         rate = rates[authorisation]
@@ -71,18 +71,18 @@ def pace_of(asks: Iterable[Ask], authorisations: Iterable[Authorisation]) -> dic
     return pace
 
 
-def fit(plan: Plan, scope: Scope, at: datetime, places: Places = Places()) -> None:  # noqa: B008  (frozen and empty)
+def check_window(plan: Plan, scope: Scope, at: datetime, source_map: SourceMap = SourceMap()) -> None:  # noqa: B008  (frozen and empty)
     """Raise WindowTooShort, with the arithmetic, when the hours that are open now are too short for the pace."""
     closes = scope.window_closes(at)
-    for address, pace in pace_of(plan.asks, scope.authorisations).items():
+    for address, pace in pace_of(plan.tasks, scope.authorisations).items():
         left = math.floor((closes - at).total_seconds()) if closes else 0
         if left < pace.seconds:
-            about = (each.authorisation for each in plan.asks if each.subject.address == address)
+            about = (each.authorisation for each in plan.tasks if each.subject.address == address)
             by = next(filter(None, about))
-            fault = fault_at(
-                places.authorisation(by),
+            diagnostic = diagnostic_at(
+                source_map.authorisation(by),
                 f"the plan does not fit the authorised time: {pace.told()}; {pace.seconds} s needed, {left} s granted",
                 "ask for a longer window or a higher rate, or select less with --only or --select",
                 source=f"authorisation {by!r}",
             )
-            raise WindowTooShort([fault])
+            raise WindowTooShort([diagnostic])

@@ -21,7 +21,7 @@ from inspector.plan.pace import longest
 from inspector.plan.selection import Selection
 from inspector.plugin.check import Check
 from inspector.plugin.probe import Probe, Target
-from inspector.record.plan import Ask, Bounds, Limit, Pin, Plan
+from inspector.record.plan import CostBounds, PinnedHost, Plan, ScanTask, VantageLimit
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement
 from inspector.registry.registry import Registry
 
@@ -68,7 +68,7 @@ def probes_of(checks: Iterable[Check], registry: Registry) -> dict[str, Probe]:
     return dict(sorted(found.items()))
 
 
-def concerns(probe: Probe, uri: Uri) -> bool:
+def applies_to(probe: Probe, uri: Uri) -> bool:
     """Whether the probe scans such an endpoint; what the DNS says about an address literal is nobody's question."""
     named = probe.subject_kind.has_address or not probe.infrastructure or not is_address(uri.host)
     return uri.scheme in probe.schemes and named
@@ -118,14 +118,16 @@ class Planner:
     scope: Scope
     at: datetime
 
-    def asks(self, text: str, pin: Pin | None) -> Iterator[Ask]:
+    def tasks(self, text: str, pin: PinnedHost | None) -> Iterator[ScanTask]:
         """The asks about one declared endpoint, whose host was pinned."""
         uri = parse_uri(text, self.registry.schemes)
         for probe in self.probes.values():
-            if concerns(probe, uri):
+            if applies_to(probe, uri):
                 yield from self._about(probe, uri, pin, endpoint=text, parent=None)
 
-    def discovered(self, found: Discovered, by: Ask, pin: Pin | None, *, asked: bool = True) -> Iterator[Ask]:
+    def discovered(
+        self, found: Discovered, by: ScanTask, pin: PinnedHost | None, *, asked: bool = True
+    ) -> Iterator[ScanTask]:
         """The asks about an aim that a scan brought to light; ``by`` is the scan's ask.
 
         One that is not ``asked``, or whose URI makes no sense, is refused with its cause: never silently left out.
@@ -141,7 +143,7 @@ class Planner:
                 subject = Subject(kind=probe.subject_kind, uri=found.uri[:300], scheme=name, parent=by.subject.uri)
                 yield self._refusal(probe, subject, by.endpoint, Cause.PROTOCOL_ERROR, str(error)[:300])
                 continue
-            if not concerns(probe, uri):
+            if not applies_to(probe, uri):
                 continue
             if asked:
                 yield from self._about(probe, uri, pin, endpoint=by.endpoint, parent=by.subject.uri)
@@ -151,10 +153,10 @@ class Planner:
                 yield self._refusal(probe, subject, by.endpoint, Cause.ABORTED, "too many discovered aims")
 
     def _about(
-        self, probe: Probe, uri: Uri, pin: Pin | None, *, endpoint: str | None, parent: str | None
-    ) -> Iterator[Ask]:
+        self, probe: Probe, uri: Uri, pin: PinnedHost | None, *, endpoint: str | None, parent: str | None
+    ) -> Iterator[ScanTask]:
         if not probe.subject_kind.has_address:
-            yield self._ask(probe, subject_of(uri, probe.subject_kind, parent=parent), endpoint)
+            yield self._task(probe, subject_of(uri, probe.subject_kind, parent=parent), endpoint)
             return
         if pin is None or not pin.addresses:
             subject = subject_of(uri, probe.subject_kind, parent=parent)
@@ -163,13 +165,13 @@ class Planner:
             return
         reachable = [address for address in pin.addresses if routable(address)]
         for address in reachable:
-            yield self._ask(probe, subject_of(uri, probe.subject_kind, address=address, parent=parent), endpoint)
+            yield self._task(probe, subject_of(uri, probe.subject_kind, address=address, parent=parent), endpoint)
         if not reachable:
             subject = subject_of(uri, probe.subject_kind, parent=parent)
             detail = f"no route from this vantage to {', '.join(pin.addresses)}"
             yield self._refusal(probe, subject, endpoint, Cause.WRONG_VANTAGE, detail)
 
-    def _ask(self, probe: Probe, subject: Subject, endpoint: str | None) -> Ask:
+    def _task(self, probe: Probe, subject: Subject, endpoint: str | None) -> ScanTask:
         options = dict(self.options[probe.name])
         cost = probe.cost(Target(subject, self.system.declared(subject.host)), options)
         granted: Authorisation | None = None
@@ -184,18 +186,18 @@ class Planner:
                 )
             except ScanFailure as failure:
                 return self._refusal(probe, subject, endpoint, failure.cause, failure.message)
-        return Ask(
+        return ScanTask(
             probe=probe.name,
             subject=subject,
             endpoint=endpoint,
             options=options,
             wave=wave_of(probe, self.registry),
             authorisation=granted.id if granted else None,
-            bounds=Bounds(connections=cost.connections, port_questions=cost.port_questions, seconds=cost.seconds),
+            bounds=CostBounds(connections=cost.connections, port_questions=cost.port_questions, seconds=cost.seconds),
         )
 
-    def _refusal(self, probe: Probe, subject: Subject, endpoint: str | None, cause: Cause, detail: str) -> Ask:
-        return Ask(
+    def _refusal(self, probe: Probe, subject: Subject, endpoint: str | None, cause: Cause, detail: str) -> ScanTask:
+        return ScanTask(
             probe=probe.name,
             subject=subject,
             endpoint=endpoint,
@@ -212,21 +214,21 @@ def hosts_of(system: System, registry: Registry) -> tuple[str, ...]:
     return tuple(sorted({uri.host for uri in uris if uri.scheme.form is not Form.NAME or uri.scheme == HOST}))
 
 
-def draw(planner: Planner, pins: Sequence[Pin], selection: Selection) -> Plan:
+def make_plan(planner: Planner, pins: Sequence[PinnedHost], selection: Selection) -> Plan:
     """The plan for the declared endpoints. Equal scans one subject are asked once."""
     by_name = {pin.name: pin for pin in pins}
-    asks: dict[tuple[str, str, str, str], Ask] = {}
+    tasks: dict[tuple[str, str, str, str], ScanTask] = {}
     for text in planner.system.endpoints:
         host = parse_uri(text, planner.registry.schemes).host
-        for ask in planner.asks(text, by_name.get(host)):
-            asks.setdefault(ask.key, ask)
-    ordered = tuple(sorted(asks.values(), key=lambda ask: (ask.wave, ask.key)))
-    bounds = [ask.bounds for ask in ordered if ask.cause is None]
+        for task in planner.tasks(text, by_name.get(host)):
+            tasks.setdefault(task.key, task)
+    ordered = tuple(sorted(tasks.values(), key=lambda task: (task.wave, task.key)))
+    bounds = [task.bounds for task in ordered if task.cause is None]
     return Plan(
         pins=tuple(pins),
-        asks=ordered,
+        tasks=ordered,
         limits=_limits(pins),
-        bounds=Bounds(
+        bounds=CostBounds(
             connections=sum(each.connections for each in bounds),
             port_questions=sum(each.port_questions for each in bounds),
             seconds=longest(ordered, planner.scope.authorisations),
@@ -236,27 +238,27 @@ def draw(planner: Planner, pins: Sequence[Pin], selection: Selection) -> Plan:
     )
 
 
-def _limits(pins: Sequence[Pin]) -> tuple[Limit, ...]:
-    limits: list[Limit] = []
+def _limits(pins: Sequence[PinnedHost]) -> tuple[VantageLimit, ...]:
+    limits: list[VantageLimit] = []
     unrouted = sorted({address for pin in pins for address in pin.addresses if not routable(address)})
     if unrouted:
         family = "no-ipv6" if all(":" in address for address in unrouted) else "no-route"
         limits.append(
-            Limit(id=family, detail="this vantage has no route to these addresses", addresses=tuple(unrouted))
+            VantageLimit(id=family, detail="this vantage has no route to these addresses", addresses=tuple(unrouted))
         )
     halves = tuple(pin.name for pin in pins if pin.addresses and pin.detail)
     if halves:
         detail = "of these names the addresses of one family could not be learned, and were not scanned"
-        limits.append(Limit(id="half-resolved", detail=detail, addresses=halves))
+        limits.append(VantageLimit(id="half-resolved", detail=detail, addresses=halves))
     return tuple(limits)
 
 
-def refused_endpoints(plan: Plan) -> dict[str, Ask]:
+def refused_endpoints(plan: Plan) -> dict[str, ScanTask]:
     """By endpoint, the refusal of every declared endpoint whose target no authorisation lets anybody ask."""
-    open_to: set[str | None] = {ask.endpoint for ask in plan.asks if ask.cause is None and ask.authorisation}
+    open_to: set[str | None] = {task.endpoint for task in plan.tasks if task.cause is None and task.authorisation}
     barred = (Cause.NOT_AUTHORISED, Cause.OUT_OF_SCOPE, Cause.OUTSIDE_WINDOW)
     return {
-        ask.endpoint: ask
-        for ask in reversed(plan.asks)
-        if ask.endpoint is not None and ask.cause in barred and ask.endpoint not in open_to
+        task.endpoint: task
+        for task in reversed(plan.tasks)
+        if task.endpoint is not None and task.cause in barred and task.endpoint not in open_to
     }

@@ -114,7 +114,7 @@ class Check:
         model = self.options.model_validate(dict(options))
         return {name: getattr(model, name) for name in type(model).model_fields}
 
-    def judge(self, inputs: Sequence[object], options: Mapping[str, Any]) -> Verdict:
+    def evaluate(self, inputs: Sequence[object], options: Mapping[str, Any]) -> Verdict:
         """Judge inputs in the order of ``inputs``: a ``SubjectResult``, an ``Every`` or a ``Declared`` each.
 
         A single observation that is missing, and an answer that the function needed but nobody saw, give

@@ -1,4 +1,4 @@
-"""A judgement: what the rules of one date say about what was captured."""
+"""An assessment: what the rules of one date say about what was captured."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from inspector.model.base import Cause, Instant, Model
 from inspector.model.finding import Finding
 from inspector.model.subject import Subject
 from inspector.record.inspection import PluginRecord
-from inspector.record.plan import Limit
+from inspector.record.plan import VantageLimit
 from inspector.regime.regime import Change, Requirement
 
-__all__ = ["Change", "Coverage", "Judgement", "Missed"]
+__all__ = ["Assessment", "Change", "Coverage", "FailedScan"]
 
 
-class Missed(Model):
+class FailedScan(Model):
     """A question that was not answered, and why: counted in the coverage, listed in the report."""
 
     probe: str
@@ -32,14 +32,14 @@ class Coverage(Model):
 
     asked: int
     seen: int
-    missed: tuple[Missed, ...] = ()
+    missed: tuple[FailedScan, ...] = ()
     not_selected: tuple[str, ...] = ()
     not_authorised: tuple[str, ...] = ()
     not_observable: tuple[str, ...] = ()
-    limits: tuple[Limit, ...] = ()
+    limits: tuple[VantageLimit, ...] = ()
 
 
-class Judgement(Model):
+class Assessment(Model):
     """Findings of one system under one regime at one instant. ``requirements`` are the rows as resolved.
 
     ``plugins`` are those that judged, ``statements`` those that were judged with; ``reparse`` tells that the facts were

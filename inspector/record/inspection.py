@@ -1,11 +1,11 @@
-"""What one inspection is, written before anything is seen: papers, settings, plan, rules and versions."""
+"""What one inspection is, written before anything is seen: documents, settings, plan, rules and versions."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from inspector.declare.authorisation import Authorisation
-from inspector.declare.declaration import Organisation, Place, System
+from inspector.declare.declaration import Organisation, SourceLocation, System
 from inspector.declare.settings import Vantage
 from inspector.declare.statement import Statement
 from inspector.model.base import Instant, Model
@@ -31,7 +31,7 @@ class Inspection(Model):
     inspector_version: str
     organisation: Organisation | None = None
     system: System
-    endpoint_places: dict[str, Place] = {}
+    endpoint_locations: dict[str, SourceLocation] = {}
     authorisations: tuple[Authorisation, ...]
     statements: tuple[Statement, ...] = ()
     vantage: Vantage

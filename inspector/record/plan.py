@@ -8,7 +8,7 @@ from inspector.model.base import Cause, Model
 from inspector.model.subject import Subject
 
 
-class Pin(Model):
+class PinnedHost(Model):
     """What a name resolved to, once for the whole inspection; ``cnames`` in the order followed."""
 
     name: str
@@ -18,7 +18,7 @@ class Pin(Model):
     detail: str = ""
 
 
-class Bounds(Model):
+class CostBounds(Model):
     """Upper bounds of a plan or of one ask: connections and port questions to targets, seconds of wall time."""
 
     connections: int = 0
@@ -26,7 +26,7 @@ class Bounds(Model):
     seconds: int = 0
 
 
-class Ask(Model):
+class ScanTask(Model):
     """One scan that is planned, or that will not happen: then ``cause`` says why.
 
     ``authorisation`` is the id of the one that covers it; None for looks that send the target no packet.
@@ -38,7 +38,7 @@ class Ask(Model):
     options: dict[str, Any] = {}
     wave: int = 0
     authorisation: str | None = None
-    bounds: Bounds = Bounds()
+    bounds: CostBounds = CostBounds()
     cause: Cause | None = None
     detail: str = ""
 
@@ -48,7 +48,7 @@ class Ask(Model):
         return (self.probe, *self.subject.key)
 
 
-class Limit(Model):
+class VantageLimit(Model):
     """Something that this vantage cannot see at all, stated once instead of as many findings."""
 
     id: str
@@ -59,10 +59,10 @@ class Limit(Model):
 class Plan(Model):
     """What will be asked of whom, in waves, with upper bounds."""
 
-    pins: tuple[Pin, ...] = ()
-    asks: tuple[Ask, ...] = ()
-    limits: tuple[Limit, ...] = ()
-    bounds: Bounds = Bounds()
+    pins: tuple[PinnedHost, ...] = ()
+    tasks: tuple[ScanTask, ...] = ()
+    limits: tuple[VantageLimit, ...] = ()
+    bounds: CostBounds = CostBounds()
     selection: tuple[str, ...] = ()
     within_seconds: int | None = None
 

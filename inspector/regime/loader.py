@@ -15,10 +15,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from inspector.declare.document import Place, Sheet, fault_at, split
+from inspector.declare.document import SourceLocation, YamlDocument, diagnostic_at, split
 from inspector.declare.document.yaml import read_yaml
 from inspector.model.base import Model
-from inspector.model.errors import Fault, PaperError
+from inspector.model.errors import Diagnostic, InputFileError
 from inspector.model.finding import Force
 from inspector.regime.regime import (
     LEGAL,
@@ -94,7 +94,7 @@ class _ExtensionText(_Common):
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """Rows of a plugin that are added to the regimes named in ``extends``; ``place`` is where it says so."""
+    """Rows of a plugin that are added to the regimes named in ``extends``; ``position`` is where it says so."""
 
     id: str
     version: str
@@ -102,24 +102,24 @@ class Extension:
     documents: dict[str, Document]
     clauses: tuple[Clause, ...]
     requirements: tuple[Requirement, ...]
-    place: Place
+    position: SourceLocation
 
 
 # --- Reading --------------------------------------------------------------------------------------------------------
 
 
 def load(folder: Traversable) -> Regime:
-    """The regime in a folder by itself; raises PaperError with located faults."""
+    """The regime in a folder by itself; raises InputFileError with located faults."""
     loaded = _read(folder)
     if isinstance(loaded, Extension):
-        raise PaperError([fault_at(loaded.place, "extends another regime", "load both together")])
+        raise InputFileError([diagnostic_at(loaded.position, "extends another regime", "load both together")])
     return loaded
 
 
 def load_all(folders: Iterable[Traversable], *, pinned: Collection[str] = ()) -> tuple[Regime, ...]:
     """All regimes in order of their first day, extensions added.
 
-    An extension adds at most baselines, unless its folder's name is among ``pinned``. Raises PaperError.
+    An extension adds at most baselines, unless its folder's name is among ``pinned``. Raises InputFileError.
     """
     loaded = [_once(folder) for folder in folders]  # type: ignore[arg-type]  # folders are paths: hashable
     regimes = {each.id: each for each in loaded if isinstance(each, Regime)}
@@ -129,21 +129,21 @@ def load_all(folders: Iterable[Traversable], *, pinned: Collection[str] = ()) ->
                 if id_ not in regimes:
                     known = ", ".join(sorted(regimes)) or "none"
                     what = f"extends {id_!r}, which is not installed"
-                    raise PaperError([fault_at(extension.place, what, f"known: {known}")])
+                    raise InputFileError([diagnostic_at(extension.position, what, f"known: {known}")])
                 regimes[id_] = _extended(regimes[id_], extension, free=extension.id in pinned)
     return tuple(sorted(regimes.values(), key=lambda each: (each.valid_from, each.id)))
 
 
 def _read(folder: Traversable) -> Regime | Extension:
-    sheet = _sheet(folder / "regime.yaml", f"{folder.name}/regime.yaml")
-    kind = _ExtensionText if sheet.at("extends") is not None else _RegimeText
-    text = sheet.take(kind)
+    yaml_document = _document(folder / "regime.yaml", f"{folder.name}/regime.yaml")
+    kind = _ExtensionText if yaml_document.at("extends") is not None else _RegimeText
+    text = yaml_document.take(kind)
     if text is not None and text.id != folder.name:
-        sheet.fault(("id",), f"id {text.id!r} in folder {folder.name!r}", "give both one name")
-    sheet.close()
+        yaml_document.diagnostic(("id",), f"id {text.id!r} in folder {folder.name!r}", "give both one name")
+    yaml_document.close()
     assert text is not None  # noqa: S101  (a sheet without faults gives its model)
-    headings = _headings(text, sheet)
-    sheet.close()
+    headings = _headings(text, yaml_document)
+    yaml_document.close()
     documents = {
         each.number: Document(id=id_, vi=each.vi, en=each.en, source=each.source, confidence=each.confidence)
         for id_, each in text.documents.items()
@@ -152,8 +152,8 @@ def _read(folder: Traversable) -> Regime | Extension:
     overlays = {each.id for each in text.overlays} if isinstance(text, _RegimeText) else set()
     rows = tuple(_all_rows(folder, headings, overlays))
     if isinstance(text, _ExtensionText):
-        place = sheet.place("extends")
-        return Extension(text.id, text.version, text.extends, documents, clauses, rows, place)
+        position = yaml_document.position("extends")
+        return Extension(text.id, text.version, text.extends, documents, clauses, rows, position)
     assert isinstance(text, _RegimeText)  # noqa: S101
     return Regime(
         id=text.id,
@@ -178,23 +178,25 @@ def _read(folder: Traversable) -> Regime | Extension:
 _once = cache(_read)
 
 
-def _sheet(file: Traversable, source: str) -> Sheet:
+def _document(file: Traversable, source: str) -> YamlDocument:
     try:
         return read_yaml(file.read_bytes().decode(), source, quickly=True)
     except FileNotFoundError:
-        raise PaperError([Fault(source, 0, 0, "there is no such file", "write one")]) from None
+        raise InputFileError([Diagnostic(source, 0, 0, "there is no such file", "write one")]) from None
     except UnicodeDecodeError:
-        raise PaperError([Fault(source, 0, 0, "not UTF-8", "save the file as UTF-8")]) from None
+        raise InputFileError([Diagnostic(source, 0, 0, "not UTF-8", "save the file as UTF-8")]) from None
 
 
-def _headings(text: _Common, sheet: Sheet) -> dict[str, tuple[Clause, ...]]:
+def _headings(text: _Common, yaml_document: YamlDocument) -> dict[str, tuple[Clause, ...]]:
     """The clauses of each heading; faults are noted on the sheet."""
     seen: set[str] = set()
     headings: dict[str, tuple[Clause, ...]] = {}
     for name, heading in text.clauses.items():
         document = text.documents.get(heading.document)
         if document is None:
-            sheet.fault(("clauses", name), f"document {heading.document!r} is not described", "add it to documents")
+            yaml_document.diagnostic(
+                ("clauses", name), f"document {heading.document!r} is not described", "add it to documents"
+            )
             continue
         headings[name] = tuple(
             Clause(
@@ -212,7 +214,9 @@ def _headings(text: _Common, sheet: Sheet) -> dict[str, tuple[Clause, ...]]:
         )
         for clause in headings[name]:
             if clause.id in seen:
-                sheet.fault(("clauses", name), f"clause {clause.id!r} stands twice", "join the two headings")
+                yaml_document.diagnostic(
+                    ("clauses", name), f"clause {clause.id!r} stands twice", "join the two headings"
+                )
             seen.add(clause.id)
     return headings
 
@@ -224,21 +228,21 @@ def _all_rows(
     rows: list[Requirement] = []
     for file in sorted((folder / "requirements").iterdir(), key=lambda each: each.name):
         if file.name.endswith(".yaml"):
-            sheet = _sheet(file, f"{folder.name}/requirements/{file.name}")
-            for index, row in _written(sheet):
-                rows.extend(_row(sheet, index, row, headings, overlays, rows))
-            sheet.close()
+            yaml_document = _document(file, f"{folder.name}/requirements/{file.name}")
+            for index, row in _written(yaml_document):
+                rows.extend(_row(yaml_document, index, row, headings, overlays, rows))
+            yaml_document.close()
     return rows
 
 
-def _written(sheet: Sheet) -> Iterator[tuple[int, dict[str, Any]]]:
+def _written(yaml_document: YamlDocument) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows of a sheet, those with ``by_level`` once for each of its entries."""
-    if not isinstance(sheet.data, list):
-        sheet.fault((), "no list of rows", "begin every row with '- '")
+    if not isinstance(yaml_document.data, list):
+        yaml_document.diagnostic((), "no list of rows", "begin every row with '- '")
         return
-    for index, row in enumerate(tuple(sheet.data)):
+    for index, row in enumerate(tuple(yaml_document.data)):
         if not isinstance(row, dict):
-            sheet.fault((index,), "a row is no mapping", "write key: value lines")
+            yaml_document.diagnostic((index,), "a row is no mapping", "write key: value lines")
             continue
         if "id" not in row and row.get("check") != NOT_OBSERVABLE:
             row = {"id": row.get("check"), **row}  # noqa: PLW2901
@@ -252,7 +256,7 @@ def _written(sheet: Sheet) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _row(
-    sheet: Sheet,
+    yaml_document: YamlDocument,
     index: int,
     written: dict[str, Any],
     headings: Mapping[str, tuple[Clause, ...]],
@@ -260,18 +264,18 @@ def _row(
     others: Sequence[Requirement],
 ) -> Iterator[Requirement]:
     """The rows that a written one stands for, clause ids in place of headings; faults are noted on the sheet."""
-    sheet.put((index,), written)
-    row = sheet.take(Requirement, index)
+    yaml_document.put((index,), written)
+    row = yaml_document.take(Requirement, index)
     if row is None:
         return
     unknown = [name for name in row.clauses if name not in headings]
     if unknown:
-        sheet.fault((index, "clauses"), f"unknown clause {unknown[0]!r}", "describe it in regime.yaml")
+        yaml_document.diagnostic((index, "clauses"), f"unknown clause {unknown[0]!r}", "describe it in regime.yaml")
         return
     cited = tuple(clause for name in row.clauses for clause in headings[name] if set(clause.levels) & set(row.levels))
     wrong = _wrong(row, cited, overlays, others)
     if wrong:
-        sheet.fault((index,), *split(f"{row.id}: {wrong}"))
+        yaml_document.diagnostic((index,), *split(f"{row.id}: {wrong}"))
         return
     yield from _each_level(row.model_copy(update={"clauses": tuple(clause.id for clause in cited)}))
 
@@ -307,10 +311,12 @@ def _extended(regime: Regime, extension: Extension, *, free: bool) -> Regime:
     known = {row.id for row in regime.requirements}
     for row in extension.requirements:
         if row.id in known:
-            raise PaperError([fault_at(extension.place, f"row {row.id!r} is the regime's own", "rename it")])
+            raise InputFileError(
+                [diagnostic_at(extension.position, f"row {row.id!r} is the regime's own", "rename it")]
+            )
         if row.force in LEGAL and not free:
             what = f"row {row.id!r} claims {row.force.value}"
-            raise PaperError([fault_at(extension.place, what, "write baseline, or pin the plugin")])
+            raise InputFileError([diagnostic_at(extension.position, what, "write baseline, or pin the plugin")])
     clauses = {clause.id: clause for clause in (*extension.clauses, *regime.clauses)}
     return regime.model_copy(
         update={

@@ -255,7 +255,7 @@ def _says(fact: Any, wanted: Any) -> bool:
 
 
 class Regime(Model):
-    """A legal regime with all its rows: ``id`` and ``version`` pin it in every judgement.
+    """A legal regime with all its rows: ``id`` and ``version`` pin it in every assessment.
 
     ``documents`` by official number. ``keeps`` are the transitions out of older regimes, ``gaps`` the days before this
     one that belong to none, ``next`` the id of the regime that follows.

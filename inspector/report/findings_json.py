@@ -31,7 +31,7 @@ def findings_json(views: Iterable[View]) -> bytes:
 
     The bytes are canonical, but for invisible characters, which are escaped lest a terminal obey them.
     """
-    data = canonical([each.model_dump(mode="json") for view in views for each in view.judgement.findings])
+    data = canonical([each.model_dump(mode="json") for view in views for each in view.assessment.findings])
     told = data.decode()
     if told.isprintable() and _SUPPLEMENT not in data:
         return data

@@ -27,7 +27,7 @@ from inspector.model.verdict import Message, Outcome
 from inspector.plugin.check import Check
 from inspector.regime.regime import VIETNAM, day_of
 
-#: The most characters of one value that a server or a paper gave, and the most members of a list.
+#: The most characters of one value that a server or a document gave, and the most members of a list.
 CHARACTERS = 600
 MEMBERS = 40
 
@@ -107,10 +107,11 @@ class Contributions(Protocol):
         """The package that brings a check, and so its translations."""
 
 
-class Texts:
+class Translator:
     """Says everything that a report says, in one language.
 
-    Values come from servers and papers: what they hold of control and format characters is written out, never obeyed.
+    Values come from servers and documents: what they hold of control and format characters is written out, never
+    obeyed.
     """
 
     def __init__(self, registry: Contributions, language: Language) -> None:

@@ -1,4 +1,4 @@
-"""A renderer: the shared view of one judgement, told in one format and one language."""
+"""A renderer: the shared view of one assessment, told in one format and one language."""
 
 from __future__ import annotations
 

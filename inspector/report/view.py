@@ -1,4 +1,4 @@
-"""The view that every renderer shares: one judgement with everything around it, sorted and counted once."""
+"""The view that every renderer shares: one assessment with everything around it, sorted and counted once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inspector.declare.document import Place
+from inspector.declare.document import SourceLocation
 from inspector.model.base import Answer, Cause
 from inspector.model.declared import DeclaredPort
 from inspector.model.escaping import harmless
@@ -17,7 +17,7 @@ from inspector.model.language import Language
 from inspector.model.observation import Evidence, Observation
 from inspector.model.subject import BadUri, Form, Uri, parse_uri
 from inspector.model.verdict import Outcome
-from inspector.record.assessment import Judgement
+from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
 from inspector.regime.regime import Regime, Requirement
 from inspector.report.declared_vs_seen import (
@@ -30,20 +30,20 @@ from inspector.report.declared_vs_seen import (
     tells_ports,
 )
 from inspector.report.ledger_totals import LedgerTotals
-from inspector.report.messages import Contributions, Texts
+from inspector.report.messages import Contributions, Translator
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One judgement as renderers see it.
+    """One assessment as renderers see it.
 
     ``regime`` is the one judged under (None when neither the capture nor an installed plugin has that version);
-    ``evidence`` goes by digest; ``head`` is the digest that the signature covers; ``folder`` is where the judgement was
-    written, once it was.
+    ``evidence`` goes by digest; ``head`` is the digest that the signature covers; ``folder`` is where the assessment
+    was written, once it was.
     """
 
     inspection: Inspection
-    judgement: Judgement
+    assessment: Assessment
     registry: Contributions
     regime: Regime | None
     evidence: Mapping[str, Evidence]
@@ -51,15 +51,15 @@ class View:
     head: str
     signers: tuple[str, ...] = ()
     folder: Path | None = None
-    texts_of: dict[Language, Texts] = field(default_factory=dict)
+    translators: dict[Language, Translator] = field(default_factory=dict)
 
-    def texts(self, language: Language) -> Texts:
+    def translator(self, language: Language) -> Translator:
         """Words in one language."""
-        return self.texts_of.setdefault(language, Texts(self.registry, language))
+        return self.translators.setdefault(language, Translator(self.registry, language))
 
     def requirement(self, finding: Finding) -> Requirement | None:
-        """The row that a finding judges; None when a judgement from elsewhere leaves it out."""
-        return next((each for each in self.judgement.requirements if each.id == finding.requirement), None)
+        """The row that a finding judges; None when an assessment from elsewhere leaves it out."""
+        return next((each for each in self.assessment.requirements if each.id == finding.requirement), None)
 
     def title(self, finding: Finding, language: Language) -> str:
         """The row's own title, or its check's claim."""
@@ -68,41 +68,43 @@ class View:
     def heading(self, requirement: str, language: Language) -> str:
         """The title of a row of the regime judged under, or of the next one; its id when neither has it."""
         following = self.inspection.next_regime.requirements if self.inspection.next_regime else ()
-        known = (*self.judgement.requirements, *(self.regime.requirements if self.regime else ()), *following)
+        known = (*self.assessment.requirements, *(self.regime.requirements if self.regime else ()), *following)
         row = next((each for each in known if each.id == requirement), None)
         return (self._title(row, row.check, language) if row else "") or harmless(requirement)
 
     def _title(self, row: Requirement | None, check: str, language: Language) -> str:
         if row is not None and row.title is not None:
             return harmless(row.title.vi if language is Language.VI else row.title.en)
-        return self.texts(language).check(check, "title")
+        return self.translator(language).check(check, "title")
 
     @property
     def binding(self) -> tuple[Finding, ...]:
         """Part A: what law, regulation or a clause demands."""
-        return _ranked(each for each in self.judgement.findings if each.force in (Force.BINDING, Force.CLAUSE_EVIDENCE))
+        return _ranked(
+            each for each in self.assessment.findings if each.force in (Force.BINDING, Force.CLAUSE_EVIDENCE)
+        )
 
     @property
     def recommended(self) -> tuple[Finding, ...]:
         """Part B: what international baselines recommend."""
-        return _ranked(each for each in self.judgement.findings if each.force in (Force.BASELINE, Force.INFO))
+        return _ranked(each for each in self.assessment.findings if each.force in (Force.BASELINE, Force.INFO))
 
     def counts(self, findings: Iterable[Finding] | None = None) -> dict[Outcome, int]:
         """How many findings have each outcome; every outcome is there."""
-        counted = Counter(each.outcome for each in (self.judgement.findings if findings is None else findings))
+        counted = Counter(each.outcome for each in (self.assessment.findings if findings is None else findings))
         return {outcome: counted[outcome] for outcome in Outcome}
 
-    def place(self, finding: Finding) -> Place | None:
+    def position(self, finding: Finding) -> SourceLocation | None:
         """Where the declaration names what a finding is about: its endpoint, else the first line of the file.
 
         None when nothing was declared in a file.
         """
-        places = self.inspection.endpoint_places
+        source_map = self.inspection.endpoint_locations
         for uri in (finding.endpoint, finding.subject):
-            if uri in places:
-                return places[uri]
-        source = next((each.source for each in places.values()), None)
-        return Place(source=source, line=1, column=1) if source is not None else None
+            if uri in source_map:
+                return source_map[uri]
+        source = next((each.source for each in source_map.values()), None)
+        return SourceLocation(source=source, line=1, column=1) if source is not None else None
 
     def endpoints(self) -> tuple[EndpointSeen, ...]:
         """What became of the scans of every declared endpoint."""

@@ -1,7 +1,7 @@
-"""Captures and judgements on disk: write, seal, sign, verify, read back."""
+"""Captures and assessments on disk: write, seal, sign, verify, read back."""
 
-from inspector.seal.assessment_writer import add_judgement
-from inspector.seal.bundle import Bundle, Judged
+from inspector.seal.assessment_writer import add_assessment
+from inspector.seal.bundle import Bundle, SealedAssessment
 from inspector.seal.capture_writer import Writer
 from inspector.seal.run_index import Attempt, Index, State
 from inspector.seal.signing import SigningKey
@@ -14,11 +14,11 @@ __all__ = [
     "Comparison",
     "FileFault",
     "Index",
-    "Judged",
+    "SealedAssessment",
     "SigningKey",
     "State",
     "Verification",
     "Writer",
-    "add_judgement",
+    "add_assessment",
     "verify",
 ]

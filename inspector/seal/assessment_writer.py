@@ -1,4 +1,4 @@
-"""Writing a judgement beside the capture that it judges."""
+"""Writing an assessment beside the capture that it judges."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from pathlib import Path
 
 from inspector.model.base import digest
 from inspector.model.errors import BundleError
-from inspector.record.assessment import Judgement
+from inspector.record.assessment import Assessment
 from inspector.seal import atomic_files as disk
 from inspector.seal.bundle import Bundle
-from inspector.seal.json_parts import JUDGEMENT
-from inspector.seal.layout import JUDGEMENTS, LOCK, MANIFEST, PARTIAL, REPORTS, is_path, is_step, judgement_name
-from inspector.seal.manifest import JudgementSealed, envelope_of, faults_of, payload_of, read_manifest
+from inspector.seal.json_parts import ASSESSMENT
+from inspector.seal.layout import ASSESSMENTS, LOCK, MANIFEST, PARTIAL, REPORTS, assessment_name, is_path, is_step
+from inspector.seal.manifest import AssessmentSealed, envelope_of, faults_of, payload_of, read_manifest
 from inspector.seal.signing import SigningKey
 from inspector.seal.untrusted_files import Folder
 
 
-def add_judgement(bundle: Bundle, judgement: Judgement, reports: Mapping[str, bytes], key: SigningKey) -> Path:
-    """Write ``judgement`` and its ``reports`` (file name → bytes) into the bundle, signed, and give their folder.
+def add_assessment(bundle: Bundle, assessment: Assessment, reports: Mapping[str, bytes], key: SigningKey) -> Path:
+    """Write ``assessment`` and its ``reports`` (file name → bytes) into the bundle, signed, and give their folder.
 
-    The folder appears whole or not at all. The same judgement with the same reports is written once; another of the
+    The folder appears whole or not at all. The same assessment with the same reports is written once; another of the
     same date and regime stands beside it with a number. Raises BundleError.
     """
-    if judgement.inspection != bundle.inspection.id:
-        raise BundleError(f"{bundle.folder}: the judgement is about another inspection")
+    if assessment.inspection != bundle.inspection.id:
+        raise BundleError(f"{bundle.folder}: the assessment is about another inspection")
     for name in reports:
         if not is_path(name):
             raise BundleError(f"{name!r} cannot be the name of a report", remedy="use letters, digits, dot, - and _")
-    files = JUDGEMENT.split(judgement) | {f"{REPORTS}/{name}": data for name, data in reports.items()}
-    predicate = JudgementSealed(
+    files = ASSESSMENT.split(assessment) | {f"{REPORTS}/{name}": data for name, data in reports.items()}
+    predicate = AssessmentSealed(
         capture=bundle.digest,
-        inspection=judgement.inspection,
-        as_of=judgement.as_of,
-        regime=judgement.regime,
-        regime_version=judgement.regime_version,
-        inspector_version=judgement.inspector_version,
+        inspection=assessment.inspection,
+        as_of=assessment.as_of,
+        regime=assessment.regime,
+        regime_version=assessment.regime_version,
+        inspector_version=assessment.inspector_version,
     )
     payload = payload_of({name: digest(data) for name, data in files.items()}, predicate)
     held = disk.lock(bundle.folder / LOCK)
     try:
-        name = next(name for name in _names(judgement) if _is_free(bundle, name) or _holds(bundle, name, payload))
-        folder = bundle.folder / JUDGEMENTS / name
+        name = next(name for name in _names(assessment) if _is_free(bundle, name) or _holds(bundle, name, payload))
+        folder = bundle.folder / ASSESSMENTS / name
         if _is_free(bundle, name):
             _write(folder, files | {MANIFEST: envelope_of(payload, key)}, bundle.folder / PARTIAL)
         return folder
@@ -53,23 +53,23 @@ def add_judgement(bundle: Bundle, judgement: Judgement, reports: Mapping[str, by
         os.close(held)
 
 
-def _names(judgement: Judgement) -> Iterator[str]:
-    name = judgement_name(judgement.as_of, judgement.regime)
+def _names(assessment: Assessment) -> Iterator[str]:
+    name = assessment_name(assessment.as_of, assessment.regime)
     if not is_step(name):
-        raise BundleError(f"{judgement.regime!r} cannot be part of a file name", remedy="rename the regime")
+        raise BundleError(f"{assessment.regime!r} cannot be part of a file name", remedy="rename the regime")
     yield name
     yield from (f"{name}-{number}" for number in count(2))
 
 
 def _is_free(bundle: Bundle, name: str) -> bool:
-    return not (bundle.folder / JUDGEMENTS / name).exists()
+    return not (bundle.folder / ASSESSMENTS / name).exists()
 
 
 def _holds(bundle: Bundle, name: str, payload: bytes) -> bool:
-    """Whether the judgement of this name is whole and says the same."""
-    files, part = Folder(bundle.folder), f"{JUDGEMENTS}/{name}"
+    """Whether the assessment of this name is whole and says the same."""
+    files, part = Folder(bundle.folder), f"{ASSESSMENTS}/{name}"
     try:
-        sealed = read_manifest(files, part, JudgementSealed)
+        sealed = read_manifest(files, part, AssessmentSealed)
     except BundleError:
         return False
     return sealed.digest == digest(payload) and not faults_of(files, part, sealed)

@@ -15,15 +15,15 @@ from inspector.model.base import digest
 from inspector.model.errors import BundleError
 from inspector.model.observation import Evidence, Raw, RawRef, ScanOutput
 from inspector.network.pacing.ledger import merged
-from inspector.record.assessment import Judgement
+from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
 from inspector.record.ledger_entry import LedgerEntry
-from inspector.seal.json_parts import INSPECTION, JUDGEMENT
+from inspector.seal.json_parts import ASSESSMENT, INSPECTION
 from inspector.seal.layout import (
+    ASSESSMENTS,
     CAPTURE,
     FILE_BYTES,
     JSON_BYTES,
-    JUDGEMENTS,
     LEDGER,
     LINE_BYTES,
     MANIFEST,
@@ -31,13 +31,13 @@ from inspector.seal.layout import (
     RAW_BYTES,
     REPORTS,
     TRUST,
+    assessment_name,
     is_sha256,
     is_step,
-    judgement_name,
     observation_name,
     raw_name,
 )
-from inspector.seal.manifest import CaptureSealed, JudgementSealed, Sealed, faults_of, read_manifest
+from inspector.seal.manifest import AssessmentSealed, CaptureSealed, Sealed, faults_of, read_manifest
 from inspector.seal.untrusted_files import FileFault, Folder, parse, printable, refuse
 
 #: The most memory a decompressor may be told to set aside (bytes).
@@ -45,12 +45,12 @@ _WINDOW_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A judgement in a bundle: its ``name`` (that of its folder), who signed it, and the names of its reports."""
+class SealedAssessment:
+    """An assessment in a bundle: its ``name`` (that of its folder), who signed it, and the names of its reports."""
 
     name: str
     folder: Path
-    judgement: Judgement
+    assessment: Assessment
     digest: str
     signers: tuple[str, ...]
     reports: tuple[str, ...]
@@ -156,29 +156,29 @@ class Bundle:
             raise BundleError(f"{CAPTURE}/{TRUST}/{name}: is not what the inspection was given")
         return data
 
-    def judgements(self) -> tuple[Judged, ...]:
-        """The judgements about this capture, oldest ``as_of`` first; raises BundleError."""
-        names, faults = judgement_names(Folder(self.folder))
+    def assessments(self) -> tuple[SealedAssessment, ...]:
+        """The assessments about this capture, oldest ``as_of`` first; raises BundleError."""
+        names, faults = assessment_names(Folder(self.folder))
         refuse(faults)
         judged = [self.judged(name) for name in names]
-        return tuple(sorted(judged, key=lambda each: (each.judgement.as_of, len(each.name), each.name)))
+        return tuple(sorted(judged, key=lambda each: (each.assessment.as_of, len(each.name), each.name)))
 
-    def judged(self, name: str) -> Judged:
-        """One judgement; raises BundleError that names every file that is not as it was sealed."""
+    def judged(self, name: str) -> SealedAssessment:
+        """One assessment; raises BundleError that names every file that is not as it was sealed."""
         files = Folder(self.folder)
-        part = f"{JUDGEMENTS}/{name}"
-        sealed = read_manifest(files, part, JudgementSealed)
+        part = f"{ASSESSMENTS}/{name}"
+        sealed = read_manifest(files, part, AssessmentSealed)
         refuse(faults_of(files, part, sealed))
-        judgement = JUDGEMENT.join(lambda file: _read(files, part, sealed.files, file), part)
-        if sealed.predicate.capture != self.digest or judgement.inspection != self.inspection.id:
+        assessment = ASSESSMENT.join(lambda file: _read(files, part, sealed.files, file), part)
+        if sealed.predicate.capture != self.digest or assessment.inspection != self.inspection.id:
             raise BundleError(f"{part}: judges another capture than this one")
-        named = judgement_name(judgement.as_of, judgement.regime)
+        named = assessment_name(assessment.as_of, assessment.regime)
         if not re.fullmatch(rf"{re.escape(named)}(-[0-9]+)?", name):
             raise BundleError(f"{part}: is named for another date or regime than it was sealed for: {named}")
-        return Judged(
+        return SealedAssessment(
             name=name,
-            folder=self.folder / JUDGEMENTS / name,
-            judgement=judgement,
+            folder=self.folder / ASSESSMENTS / name,
+            assessment=assessment,
             digest=sealed.digest,
             signers=sealed.signers,
             reports=tuple(file for file in sorted(sealed.files) if file.startswith(f"{REPORTS}/")),
@@ -188,17 +188,17 @@ class Bundle:
         return _read(Folder(self.folder), CAPTURE, self.sealed.files, f"{CAPTURE}/{name}", limit)
 
 
-def judgement_names(files: Folder) -> tuple[list[str], list[FileFault]]:
-    """The names of the judgements, and a fault for all else that stands where they do."""
+def assessment_names(files: Folder) -> tuple[list[str], list[FileFault]]:
+    """The names of the assessments, and a fault for all else that stands where they do."""
     try:
-        entries = files.entries(JUDGEMENTS)
+        entries = files.entries(ASSESSMENTS)
     except FileNotFoundError:
         return [], []
     except OSError as error:
-        return [], [FileFault(file=JUDGEMENTS, what=f"cannot be read: {error.strerror}")]
+        return [], [FileFault(file=ASSESSMENTS, what=f"cannot be read: {error.strerror}")]
     names = [name for name, status in entries if stat.S_ISDIR(status.st_mode) and is_step(name)]
     strangers = sorted({name for name, _ in entries} - set(names))
-    return names, [FileFault(file=printable(f"{JUDGEMENTS}/{name}"), what="is no judgement") for name in strangers]
+    return names, [FileFault(file=printable(f"{ASSESSMENTS}/{name}"), what="is no assessment") for name in strangers]
 
 
 def _read(files: Folder, part: str, expected: Mapping[str, str], file: str, limit: int = JSON_BYTES) -> bytes:

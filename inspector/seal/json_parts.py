@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from inspector.model.base import Model, canonical
 from inspector.model.errors import BundleError
-from inspector.record.assessment import Judgement
+from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
 from inspector.seal.untrusted_files import json_object, json_value, parse
 
@@ -57,9 +57,9 @@ INSPECTION = Parts(
     Inspection,
     "inspection.json",
     {
-        "papers/declaration.json": ("organisation", "system", "endpoint_places"),
-        "papers/authorisations.json": "authorisations",
-        "papers/statements.json": "statements",
+        "documents/declaration.json": ("organisation", "system", "endpoint_locations"),
+        "documents/authorisations.json": "authorisations",
+        "documents/statements.json": "statements",
         "settings.json": "settings",
         "plan.json": "plan",
         "regime.json": "regime",
@@ -68,4 +68,4 @@ INSPECTION = Parts(
     },
 )
 
-JUDGEMENT = Parts(Judgement, "judgement.json", {"requirements.json": "requirements", "findings.json": "findings"})
+ASSESSMENT = Parts(Assessment, "assessment.json", {"requirements.json": "requirements", "findings.json": "findings"})

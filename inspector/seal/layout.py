@@ -5,14 +5,14 @@
     <root>/<run>/index.jsonl                  every attempt of the run: the only place that names several systems
     <root>/<run>/<system>/<inspection>/
       capture/                                sealed once
-        inspection.json  papers/  settings.json  plan.json  regime.json  next-regime.json  plugins.json
+        inspection.json  documents/  settings.json  plan.json  regime.json  next-regime.json  plugins.json
         trust/<name>                          trust roots, anchors and tables as they were
         observations/<digest>.json            one Evidence each, named by its own SHA-256
         raw/<2>/<sha256>.zst                  raw bytes, named by the SHA-256 of what is compressed
         journal.jsonl  ledger.jsonl
         manifest.dsse.json
-      judgements/<as_of>-<regime>/
-        requirements.json  findings.json  judgement.json  reports/<name>
+      assessments/<as_of>-<regime>/
+        requirements.json  findings.json  assessment.json  reports/<name>
         manifest.dsse.json
       lock  salt  partial/                    while something is being written; no part of the bundle
 """
@@ -23,7 +23,7 @@ import re
 from datetime import UTC, datetime
 
 CAPTURE = "capture"
-JUDGEMENTS = "judgements"
+ASSESSMENTS = "assessments"
 LOCK = "lock"
 SALT = "salt"
 PARTIAL = "partial"
@@ -64,8 +64,8 @@ def is_sha256(text: str) -> bool:
     return _SHA256.fullmatch(text) is not None
 
 
-def judgement_name(as_of: datetime, regime: str) -> str:
-    """The folder of a judgement of this date and regime; another of the same two has ``-2``, ``-3`` … after it."""
+def assessment_name(as_of: datetime, regime: str) -> str:
+    """The folder of an assessment of this date and regime; another of the same two has ``-2``, ``-3`` … after it."""
     return f"{as_of.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}-{regime}"
 
 

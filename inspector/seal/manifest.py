@@ -40,10 +40,10 @@ class CaptureSealed(Predicate):
     prev: str | None = None
 
 
-class JudgementSealed(Predicate):
-    """A judgement was written about the capture whose head digest is ``capture``."""
+class AssessmentSealed(Predicate):
+    """An assessment was written about the capture whose head digest is ``capture``."""
 
-    uri = "urn:level-inspector:judgement:1"
+    uri = "urn:level-inspector:assessment:1"
     capture: str
     inspection: str
     as_of: Instant

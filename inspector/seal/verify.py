@@ -1,4 +1,4 @@
-"""Three answers about a bundle, apart: is it intact, does its judgement come out again, what would be said today."""
+"""Three answers about a bundle, apart: is it intact, does its assessment come out again, what would be said today."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 from inspector.model.base import Model
 from inspector.model.errors import BundleError, InspectorError
 from inspector.model.verdict import Outcome
-from inspector.record.assessment import Judgement
-from inspector.seal.bundle import Bundle, Judged, judgement_names
-from inspector.seal.json_parts import JUDGEMENT
-from inspector.seal.layout import CAPTURE, JUDGEMENTS, LOCK, PARTIAL, SALT
-from inspector.seal.manifest import CaptureSealed, JudgementSealed, Predicate, faults_of, read_manifest
+from inspector.record.assessment import Assessment
+from inspector.seal.bundle import Bundle, SealedAssessment, assessment_names
+from inspector.seal.json_parts import ASSESSMENT
+from inspector.seal.layout import ASSESSMENTS, CAPTURE, LOCK, PARTIAL, SALT
+from inspector.seal.manifest import AssessmentSealed, CaptureSealed, Predicate, faults_of, read_manifest
 from inspector.seal.untrusted_files import FileFault, Folder, printable
 
-#: ``reassess(bundle, judgement)``: the same capture judged by the present version, same regime and ``as_of``.
-Reassess = Callable[[Bundle, Judgement], Judgement]
+#: ``reassess(bundle, assessment)``: the same capture judged by the present version, same regime and ``as_of``.
+Reassess = Callable[[Bundle, Assessment], Assessment]
 #: ``say(template, **values)``: the text with its placeholders filled, in the language of whoever reads it.
 Say = Callable[..., str]
 
@@ -28,7 +28,7 @@ def plainly(template: str, **values: object) -> str:
 
 
 class Seal(Model):
-    """Who signed one manifest (``capture`` or ``judgements/<name>``), and whether a trusted key is among them."""
+    """Who signed one manifest (``capture`` or ``assessments/<name>``), and whether a trusted key is among them."""
 
     part: str
     digest: str
@@ -100,12 +100,12 @@ class OtherVersion(Model):
 
 
 class Reproduction(Model):
-    """One judgement, judged again: ``detail`` says which files differ, or why nothing was compared.
+    """One assessment, judged again: ``detail`` says which files differ, or why nothing was compared.
 
     ``versions`` are what differs where they do.
     """
 
-    judgement: str
+    assessment: str
     comparison: Comparison
     detail: str = ""
     versions: tuple[OtherVersion, ...] = ()
@@ -114,22 +114,22 @@ class Reproduction(Model):
         """The answer for a person."""
         compared = say(_COMPARED[self.comparison.value])
         detail = "; ".join(each.told(say) for each in self.versions) or (say(self.detail) if self.detail else "")
-        return f"{self.judgement}: {compared}" + (f" ({detail})" if detail else "")
+        return f"{self.assessment}: {compared}" + (f" ({detail})" if detail else "")
 
 
 class Reproduced(Model):
-    """Whether the judgements come out again."""
+    """Whether the assessments come out again."""
 
-    judgements: tuple[Reproduction, ...] = ()
+    assessments: tuple[Reproduction, ...] = ()
 
     @property
     def holds(self) -> bool:
-        """Whether no judgement came out differently under the same versions."""
-        return all(each.comparison is not Comparison.DIFFERENT for each in self.judgements)
+        """Whether no assessment came out differently under the same versions."""
+        return all(each.comparison is not Comparison.DIFFERENT for each in self.assessments)
 
     def told(self, say: Say) -> str:
         """The answer for a person."""
-        return "\n".join(each.told(say) for each in self.judgements) or say("the bundle holds no judgement")
+        return "\n".join(each.told(say) for each in self.assessments) or say("the bundle holds no assessment")
 
     @property
     def words(self) -> str:
@@ -154,9 +154,9 @@ class Difference(Model):
 
 
 class Today(Model):
-    """What the present version would say of one judgement's capture."""
+    """What the present version would say of one assessment's capture."""
 
-    judgement: str
+    assessment: str
     inspector_version: str
     regime_version: str
     findings: int
@@ -173,7 +173,7 @@ class Today(Model):
             findings=self.findings,
             differ=len(self.differences),
         )
-        return "\n".join([f"{self.judgement}: {head}", *(f"  {each.told(say)}" for each in self.differences)])
+        return "\n".join([f"{self.assessment}: {head}", *(f"  {each.told(say)}" for each in self.differences)])
 
     @property
     def words(self) -> str:
@@ -211,10 +211,10 @@ def verify(folder: Path, *, trusted: Collection[str], reassess: Reassess | None 
     if reassess is None:
         return Verification(intact=intact, reproduced=_not_asked(intact, ""))
     bundle = Bundle.open(folder)
-    pairs = [_again(bundle, judged, reassess) for judged in bundle.judgements()]
+    pairs = [_again(bundle, judged, reassess) for judged in bundle.assessments()]
     return Verification(
         intact=intact,
-        reproduced=Reproduced(judgements=tuple(reproduction for reproduction, _ in pairs)),
+        reproduced=Reproduced(assessments=tuple(reproduction for reproduction, _ in pairs)),
         today=tuple(today for _, today in pairs if today),
     )
 
@@ -227,19 +227,19 @@ def _intact(folder: Path, trusted: frozenset[str]) -> Intact:
     seals: list[Seal] = []
     faults = _strangers(folder)
     faults += _examine(files, CAPTURE, CaptureSealed, trusted, seals)
-    names, strangers = judgement_names(files)
+    names, strangers = assessment_names(files)
     faults += strangers
     for name in names:
-        faults += _examine(files, f"{JUDGEMENTS}/{name}", JudgementSealed, trusted, seals)
+        faults += _examine(files, f"{ASSESSMENTS}/{name}", AssessmentSealed, trusted, seals)
     if not faults:
         faults += _contents(folder, names)
     return Intact(faults=tuple(faults), seals=tuple(seals))
 
 
 def _strangers(folder: Path) -> list[FileFault]:
-    """What stands beside capture and judgements, where nothing should."""
+    """What stands beside capture and assessments, where nothing should."""
     try:
-        found = sorted({path.name for path in folder.iterdir()} - {CAPTURE, JUDGEMENTS})
+        found = sorted({path.name for path in folder.iterdir()} - {CAPTURE, ASSESSMENTS})
     except OSError as error:
         return [FileFault(file=".", what=f"cannot be read: {error.strerror}")]
     left = {LOCK, PARTIAL, SALT}
@@ -271,7 +271,7 @@ def _examine(
     return faults_of(files, part, sealed)
 
 
-def _contents(folder: Path, judgements: list[str]) -> list[FileFault]:
+def _contents(folder: Path, assessments: list[str]) -> list[FileFault]:
     """What a signer sealed that makes no sense: files are as signed, but do not fit one another."""
     try:
         bundle = Bundle.open(folder)
@@ -281,7 +281,7 @@ def _contents(folder: Path, judgements: list[str]) -> list[FileFault]:
         for name in bundle.inspection.trust:
             bundle.trust(name)
         bundle.ledger()
-        for name in judgements:
+        for name in assessments:
             bundle.judged(name)
     except BundleError as error:
         return [_fault(CAPTURE, error)]
@@ -298,20 +298,20 @@ def _fault(part: str, error: BundleError) -> FileFault:
 
 
 def _not_asked(intact: Intact, why: str) -> Reproduced:
-    names = [seal.part.removeprefix(f"{JUDGEMENTS}/") for seal in intact.seals if seal.part != CAPTURE]
+    names = [seal.part.removeprefix(f"{ASSESSMENTS}/") for seal in intact.seals if seal.part != CAPTURE]
     return Reproduced(
-        judgements=tuple(Reproduction(judgement=name, comparison=Comparison.NOT_ASKED, detail=why) for name in names)
+        assessments=tuple(Reproduction(assessment=name, comparison=Comparison.NOT_ASKED, detail=why) for name in names)
     )
 
 
-def _again(bundle: Bundle, judged: Judged, reassess: Reassess) -> tuple[Reproduction, Today | None]:
-    was = judged.judgement
+def _again(bundle: Bundle, judged: SealedAssessment, reassess: Reassess) -> tuple[Reproduction, Today | None]:
+    was = judged.assessment
     try:
         now = reassess(bundle, was)
     except InspectorError as error:
-        return Reproduction(judgement=judged.name, comparison=Comparison.NOT_COMPARABLE, detail=str(error)), None
+        return Reproduction(assessment=judged.name, comparison=Comparison.NOT_COMPARABLE, detail=str(error)), None
     today = Today(
-        judgement=judged.name,
+        assessment=judged.name,
         inspector_version=now.inspector_version,
         regime_version=now.regime_version,
         findings=len(now.findings),
@@ -320,17 +320,17 @@ def _again(bundle: Bundle, judged: Judged, reassess: Reassess) -> tuple[Reproduc
     return _compared(judged.name, was, now), today
 
 
-def _compared(name: str, was: Judgement, now: Judgement) -> Reproduction:
+def _compared(name: str, was: Assessment, now: Assessment) -> Reproduction:
     if other := tuple(each for each in _versions(was, now) if each.then != each.now):
-        return Reproduction(judgement=name, comparison=Comparison.NOT_COMPARABLE, versions=other)
-    before, after = JUDGEMENT.split(was), JUDGEMENT.split(now)
+        return Reproduction(assessment=name, comparison=Comparison.NOT_COMPARABLE, versions=other)
+    before, after = ASSESSMENT.split(was), ASSESSMENT.split(now)
     if differ := sorted(file for file in before if before[file] != after[file]):
-        return Reproduction(judgement=name, comparison=Comparison.DIFFERENT, detail=", ".join(differ))
-    return Reproduction(judgement=name, comparison=Comparison.SAME)
+        return Reproduction(assessment=name, comparison=Comparison.DIFFERENT, detail=", ".join(differ))
+    return Reproduction(assessment=name, comparison=Comparison.SAME)
 
 
-def _versions(was: Judgement, now: Judgement) -> Iterator[OtherVersion]:
-    """The versions of all that a judgement rests on, then and now."""
+def _versions(was: Assessment, now: Assessment) -> Iterator[OtherVersion]:
+    """The versions of all that an assessment rests on, then and now."""
     before, after = _plugins(was), _plugins(now)
     yield OtherVersion(name="inspector", then=was.inspector_version, now=now.inspector_version)
     then = f"{was.regime} {was.regime_version}"
@@ -339,11 +339,11 @@ def _versions(was: Judgement, now: Judgement) -> Iterator[OtherVersion]:
         yield OtherVersion(name=name, then=before.get(name, "none"), now=after.get(name, "none"))
 
 
-def _plugins(judgement: Judgement) -> dict[str, str]:
-    return {each.name: f"{each.version} {each.digest[:12]}".strip() for each in judgement.plugins}
+def _plugins(assessment: Assessment) -> dict[str, str]:
+    return {each.name: f"{each.version} {each.digest[:12]}".strip() for each in assessment.plugins}
 
 
-def _differences(was: Judgement, now: Judgement) -> tuple[Difference, ...]:
+def _differences(was: Assessment, now: Assessment) -> tuple[Difference, ...]:
     before = {(each.requirement, each.subject, each.address): each.outcome for each in was.findings}
     after = {(each.requirement, each.subject, each.address): each.outcome for each in now.findings}
     return tuple(

@@ -1,4 +1,4 @@
-"""Checks on the papers alone: approval, plan, and whether the declared level fits the declared facts. No network."""
+"""Checks on the documents alone: approval, plan, and whether the declared level fits the declared facts. No network."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from inspector import Language, Outcome, Renderer
 from inspector.model.escaping import harmless
 from inspector.model.finding import Finding, Severity
 from inspector.report.view import View
-from inspector_reports.locations import placed, subject_of
+from inspector_reports.locations import located, subject_of
 
 _SEVERITY = {
     Severity.INFO: "info",
@@ -27,24 +27,23 @@ def render(views: Sequence[View], language: Language) -> bytes:
     issues = [
         _issue(view, finding, language)
         for view in views
-        for finding in view.judgement.findings
+        for finding in view.assessment.findings
         if finding.outcome is Outcome.FAIL
     ]
     return (json.dumps(issues, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _issue(view: View, finding: Finding, language: Language) -> dict[str, Any]:
-    texts = view.texts(language)
-    place = placed(view, finding)
-    told = (
-        f"{view.title(finding, language)} ({texts.verdict(finding)}): {subject_of(finding)}: {texts.message(finding)}"
-    )
+    translator = view.translator(language)
+    position = located(view, finding)
+    claim = f"{view.title(finding, language)} ({translator.verdict(finding)})"
+    told = f"{claim}: {subject_of(finding)}: {translator.message(finding)}"
     return {
         "description": harmless(told, keep=""),
         "check_name": finding.check,
         "fingerprint": _fingerprint(finding),
         "severity": _SEVERITY[finding.severity],
-        "location": {"path": harmless(place.path, keep=""), "lines": {"begin": place.line}},
+        "location": {"path": harmless(position.path, keep=""), "lines": {"begin": position.line}},
     }
 
 

@@ -1,4 +1,4 @@
-"""html: the report for people, one file that fetches nothing and runs nothing, on screen, on paper, on a phone."""
+"""html: the report for people, one file that fetches nothing and runs nothing, on screen, on document, on a phone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inspector.model.base import Value
 from inspector.model.declared import MeasureStatus, Tenancy
 from inspector.model.escaping import cut, harmless
 from inspector.model.finding import ClauseRef, Finding, Force, Obligation, Severity
-from inspector.record.assessment import Missed
+from inspector.record.assessment import FailedScan
 from inspector.regime.regime import Change, Text
 from inspector.report.ledger_totals import LedgerTotal
 from inspector.report.view import View
@@ -82,9 +82,9 @@ def _context(view: View, language: Language) -> dict[str, Any]:
         "view": view,
         "inspection": view.inspection,
         "system": view.inspection.system,
-        "judgement": view.judgement,
-        "coverage": view.judgement.coverage,
-        "words": view.texts(language),
+        "assessment": view.assessment,
+        "coverage": view.assessment.coverage,
+        "words": view.translator(language),
         "told": Told(view, language, numbered),
         "lang": language.value,
         "style": _style(),
@@ -117,7 +117,7 @@ class Told:
 
     def seen(self, macro: Macro, finding: Finding) -> str:
         """What ``macro`` writes of what a finding saw, written once for all findings that saw the same."""
-        values = (repr(finding.measured), repr(finding.threshold), finding.on, finding.declared_status)
+        values = (repr(finding.measured), repr(finding.threshold), finding.facts, finding.declared_status)
         said = (finding.message.model_dump_json(), finding.statements, finding.excused)
         return self._once(macro, finding, (finding.check, finding.outcome, *said, *values))
 
@@ -127,16 +127,16 @@ class Told:
 
     def _once(self, macro: Macro, finding: Finding, key: Hashable) -> str:
         if (macro.name, key) not in self._cells:
-            self._cells[macro.name, key] = macro(self, self.view.texts(self.language), finding)
+            self._cells[macro.name, key] = macro(self, self.view.translator(self.language), finding)
         return self._cells[macro.name, key]
 
     def __call__(self, text: str, **values: Value) -> str:
         """A text of the report."""
-        return self.view.texts(self.language).say(text, _HERE, **values)
+        return self.view.translator(self.language).say(text, _HERE, **values)
 
     def source(self, text: str) -> str:
         """Where a fact of the regime comes from; a citation that is the same in both languages stays as it is."""
-        return self.view.texts(self.language).word(text, "inspector_profiles")
+        return self.view.translator(self.language).word(text, "inspector_profiles")
 
     def either(self, text: Text) -> str:
         """The side of a bilingual text that this report is written in."""
@@ -152,27 +152,27 @@ class Told:
 
     def meaning(self, mark: Mark) -> str:
         """What a mark stands for."""
-        return self.view.texts(self.language).called(*meant(mark))
+        return self.view.translator(self.language).called(*meant(mark))
 
     def measured(self, value: Value | None, finding: Finding) -> str:
         """A measured value or threshold."""
-        return self.view.texts(self.language).value(value, self.view.registry.package_of(finding.check))
+        return self.view.translator(self.language).value(value, self.view.registry.package_of(finding.check))
 
     def status(self, finding: Finding) -> str:
         """The declared status of the measures behind a finding."""
         known = set(MeasureStatus)
-        words = self.view.texts(self.language)
+        words = self.view.translator(self.language)
         told = (finding.declared_status or "").split(", ")
         return ", ".join(words.word(MeasureStatus(each)) if each in known else each for each in told)
 
     def tenancy(self, finding: Finding) -> str:
         """Whose host a finding is attributed to."""
         value = finding.attributed_to or ""
-        return self.view.texts(self.language).word(Tenancy(value)) if value in set(Tenancy) else value
+        return self.view.translator(self.language).word(Tenancy(value)) if value in set(Tenancy) else value
 
     def statement(self, kind: str, decision: str) -> str:
         """What a statement says, and what was decided about it."""
-        words = self.view.texts(self.language)
+        words = self.view.translator(self.language)
         said = words.word(StatementKind(kind)) if kind in set(StatementKind) else kind
         ruled = words.word(Decision(decision)) if decision in set(Decision) else decision
         return f"{said} ({ruled})"
@@ -185,11 +185,11 @@ class Told:
     def due(self, finding: Finding) -> str:
         """The day from which a failure counts."""
         row = self.view.requirement(finding)
-        return self.view.texts(self.language).day(row.due_from) if row is not None and row.due_from else ""
+        return self.view.translator(self.language).day(row.due_from) if row is not None and row.due_from else ""
 
     def strength(self, text: str | None) -> str:
         """Force, obligation and severity of a row; a dash where there is no row."""
-        words = self.view.texts(self.language)
+        words = self.view.translator(self.language)
         if text is None:
             return self("not required")
         force, obligation, severity = text.split("/")
@@ -207,13 +207,13 @@ class Told:
                 change,
                 [f"{known[each].document} · {known[each].number}" for each in change.clauses if each in known],
             )
-            for change in self.view.judgement.changes
+            for change in self.view.assessment.changes
         ]
 
-    def missed(self) -> list[tuple[Cause, list[Missed]]]:
+    def missed(self) -> list[tuple[Cause, list[FailedScan]]]:
         """The scans that saw nothing, by cause."""
-        by_cause: dict[Cause, list[Missed]] = defaultdict(list)
-        for each in self.view.judgement.coverage.missed:
+        by_cause: dict[Cause, list[FailedScan]] = defaultdict(list)
+        for each in self.view.assessment.coverage.missed:
             by_cause[each.cause].append(each)
         return sorted(by_cause.items(), key=lambda item: (-len(item[1]), item[0]))
 

@@ -14,7 +14,7 @@ from inspector import Language, Outcome, Renderer
 from inspector.model.escaping import harmless
 from inspector.model.finding import Finding
 from inspector.report.view import View
-from inspector_reports.locations import placed, subject_of
+from inspector_reports.locations import located, subject_of
 
 #: The element inside a case, by outcome; a pass has none.
 _INSIDE = {
@@ -64,18 +64,18 @@ def _suite(view: View, language: Language) -> ElementTree.Element:
 
 
 def _case(view: View, finding: Finding, language: Language) -> ElementTree.Element:
-    texts = view.texts(language)
+    translator = view.translator(language)
     name = f"{view.title(finding, language)} – {subject_of(finding)}"
     case = ElementTree.Element(
         "testcase",
         classname=harmless(finding.requirement, keep=""),
         name=harmless(name, keep=""),
-        file=harmless(placed(view, finding).path, keep=""),
+        file=harmless(located(view, finding).path, keep=""),
     )
     inside = _INSIDE.get(finding.outcome)
     if inside is not None:
-        cause = f" ({texts.word(finding.cause)})" if finding.cause else ""
-        told = f"{texts.verdict(finding)}{cause}: {texts.message(finding)}"
+        cause = f" ({translator.word(finding.cause)})" if finding.cause else ""
+        told = f"{translator.verdict(finding)}{cause}: {translator.message(finding)}"
         made = ElementTree.SubElement(case, inside, message=harmless(told, keep=""))
         if inside != "skipped":
             made.set("type", finding.cause.value if finding.cause else finding.force.value)
@@ -87,10 +87,10 @@ def _details(view: View, finding: Finding) -> str:
     """What to know and what to do, in both languages."""
     lines = []
     for language in Language:
-        texts = view.texts(language)
-        lines.append(harmless(texts.message(finding), keep=""))
+        translator = view.translator(language)
+        lines.append(harmless(translator.message(finding), keep=""))
         if finding.outcome is Outcome.FAIL:
-            lines += texts.check(finding.check, "remediation").splitlines()
+            lines += translator.check(finding.check, "remediation").splitlines()
     lines += [harmless(f"{each.document} {each.number}", keep="") for each in finding.clauses]
     lines.append(f"finding {finding.id}")
     lines += [f"evidence {each.evidence}" for each in finding.evidence]

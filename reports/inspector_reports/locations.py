@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from inspector.model.finding import Finding
 from inspector.report.view import View
 
-#: The file that results of an inspection without papers point at.
+#: The file that results of an inspection without documents point at.
 AD_HOC = "inspector-adhoc"
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class LocatedFinding:
     """A path as whoever typed it wrote it, line and column from 1."""
 
     path: str
@@ -20,12 +20,12 @@ class Placed:
     column: int
 
 
-def placed(view: View, finding: Finding) -> Placed:
+def located(view: View, finding: Finding) -> LocatedFinding:
     """The endpoint's line in the declaration, else its first line, else a name that stands for no file."""
-    place = view.place(finding)
-    if place is None:
-        return Placed(AD_HOC, 1, 1)
-    return Placed(place.source.removeprefix("./"), max(place.line, 1), max(place.column, 1))
+    position = view.position(finding)
+    if position is None:
+        return LocatedFinding(AD_HOC, 1, 1)
+    return LocatedFinding(position.source.removeprefix("./"), max(position.line, 1), max(position.column, 1))
 
 
 def subject_of(finding: Finding) -> str:

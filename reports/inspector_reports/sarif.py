@@ -15,9 +15,9 @@ from inspector.declare.statement import EXCUSING, Decision
 from inspector.model.escaping import harmless
 from inspector.model.finding import Finding, Severity
 from inspector.model.subject import SYSTEM
-from inspector.report.messages import Texts
+from inspector.report.messages import Translator
 from inspector.report.view import View
-from inspector_reports.locations import placed, subject_of
+from inspector_reports.locations import located, subject_of
 
 _LEVEL = {
     Severity.INFO: "note",
@@ -40,10 +40,10 @@ Told = tuple[View, Finding]
 
 def render(views: Sequence[View], _language: Language) -> bytes:
     """One run with the failures of these views; English texts, Vietnamese ones in ``properties``."""
-    failed = [(view, each) for view in views for each in view.judgement.findings if each.outcome is Outcome.FAIL]
+    failed = [(view, each) for view in views for each in view.assessment.findings if each.outcome is Outcome.FAIL]
     checks = sorted({finding.check for _, finding in failed})
     rules = [_rule(check, [told for told in failed if told[1].check == check]) for check in checks]
-    version = views[0].judgement.inspector_version if views else "0"
+    version = views[0].assessment.inspector_version if views else "0"
     driver = {"name": "Inspector", "version": version, "language": "en", "rules": rules}
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -64,9 +64,9 @@ def render(views: Sequence[View], _language: Language) -> bytes:
 def _system(view: View) -> dict[str, Any]:
     return {
         "id": view.inspection.system.id,
-        "level": view.judgement.level,
-        "regime": f"{view.judgement.regime} {view.judgement.regime_version}",
-        "asOf": view.judgement.as_of.isoformat(),
+        "level": view.assessment.level,
+        "regime": f"{view.assessment.regime} {view.assessment.regime_version}",
+        "asOf": view.assessment.as_of.isoformat(),
         "capture": view.head,
         "outcomes": {outcome.value: count for outcome, count in view.counts().items()},
     }
@@ -74,7 +74,7 @@ def _system(view: View) -> dict[str, Any]:
 
 def _rule(check: str, told: Sequence[Told]) -> dict[str, Any]:
     view = told[0][0]
-    english, vietnamese = view.texts(Language.EN), view.texts(Language.VI)
+    english, vietnamese = view.translator(Language.EN), view.translator(Language.VI)
     gravest = max((finding.severity for _, finding in told), key=lambda each: each.rank)
     title = english.check(check, "title") or harmless(check)
     return {
@@ -97,7 +97,7 @@ def _result(view: View, finding: Finding, rule: int) -> dict[str, Any]:
         "ruleId": finding.check,
         "ruleIndex": rule,
         "level": "note" if finding.not_yet_due else _LEVEL[finding.severity],
-        "message": {"text": _message(view.texts(Language.EN), finding)},
+        "message": {"text": _message(view.translator(Language.EN), finding)},
         "locations": [_location(view, finding)],
         "partialFingerprints": {"inspectorFinding/v1": _fingerprint(finding)},
         "properties": _properties(view, finding),
@@ -107,14 +107,14 @@ def _result(view: View, finding: Finding, rule: int) -> dict[str, Any]:
     return result
 
 
-def _message(texts: Texts, finding: Finding) -> str:
-    return harmless(f"{texts.verdict(finding)}: {subject_of(finding)}: {texts.message(finding)}", keep="")
+def _message(translator: Translator, finding: Finding) -> str:
+    return harmless(f"{translator.verdict(finding)}: {subject_of(finding)}: {translator.message(finding)}", keep="")
 
 
 def _location(view: View, finding: Finding) -> dict[str, Any]:
-    place = placed(view, finding)
-    uri = quote(place.path, safe="/-._~")
-    region = {"startLine": place.line, "startColumn": place.column}
+    position = located(view, finding)
+    uri = quote(position.path, safe="/-._~")
+    region = {"startLine": position.line, "startColumn": position.column}
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": f"file://{uri}" if uri.startswith("/") else uri},
@@ -130,7 +130,7 @@ def _fingerprint(finding: Finding) -> str:
 
 
 def _properties(view: View, finding: Finding) -> dict[str, Any]:
-    vietnamese = view.texts(Language.VI)
+    vietnamese = view.translator(Language.VI)
     return {
         "finding": finding.id,
         "system": finding.system,

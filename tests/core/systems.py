@@ -37,8 +37,8 @@ from inspector.declare.settings import Settings
 from inspector.model.finding import Force, Obligation, Severity
 from inspector.pipeline.pipeline import begin, close, collect
 from inspector.pipeline.prepare import Job, prepare
-from inspector.pipeline.reassess import Terms, judge
-from inspector.record.assessment import Judgement
+from inspector.pipeline.reassess import Terms, assess_bundle
+from inspector.record.assessment import Assessment
 from inspector.regime.regime import Regime, Requirement, Text
 from inspector.registry.registry import Plugin, Registry, build
 from inspector.seal import Bundle, SigningKey
@@ -242,16 +242,16 @@ def job(folder: Path, *endpoints: str, **changes: Any) -> Job:
     return Job(**{**values, **changes})
 
 
-def inspect(folder: Path, given: Job, *, collected: bool = True) -> tuple[Bundle, Judgement]:
+def inspect(folder: Path, given: Job, *, collected: bool = True) -> tuple[Bundle, Assessment]:
     """The whole line; without ``collected`` it is closed before anything was scanned."""
     prepared = asyncio.run(prepare(given))
     with begin(prepared) as writer:
         if collected:
             asyncio.run(collect(writer, given, prepared.planner))
         bundle = close(writer, prepared.planner, SigningKey.load_or_create(folder / "key.pem"))
-    return bundle, asyncio.run(judge(bundle, given.registry, Terms(as_of=given.as_of)))
+    return bundle, asyncio.run(assess_bundle(bundle, given.registry, Terms(as_of=given.as_of)))
 
 
-def outcomes(judgement: Judgement) -> Mapping[str, tuple[str, str | None]]:
+def outcomes(assessment: Assessment) -> Mapping[str, tuple[str, str | None]]:
     """Outcome and cause by check."""
-    return {each.check: (each.outcome, each.cause) for each in judgement.findings}
+    return {each.check: (each.outcome, each.cause) for each in assessment.findings}

@@ -1,4 +1,4 @@
-"""The whole line as tests use it: servers in processes of their own, papers, and one command after the other."""
+"""The whole line as tests use it: servers in processes of their own, documents, and one command after the other."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ def serving(*orders: Mapping[str, Any], wrap: Sequence[str] = ()) -> Iterator[Se
         servers.stop()
 
 
-# --- papers -----------------------------------------------------------------------------------------------------------
+# --- documents
+# -----------------------------------------------------------------------------------------------------------
 
 
 def authorisation(**changes: Any) -> dict[str, Any]:
@@ -108,8 +109,8 @@ def system(*endpoints: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def paper(path: Path, content: object) -> Path:
-    """Write a paper; JSON is YAML."""
+def document(path: Path, content: object) -> Path:
+    """Write a document; JSON is YAML."""
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False), encoding="utf-8")
     return path
 
@@ -138,8 +139,8 @@ class Told:
 
     @cached_property
     def findings(self) -> list[dict[str, Any]]:
-        """The findings of all judgements, as the files tell them."""
-        files = sorted(self.output.glob("*/*/*/judgements/*/findings.json"))
+        """The findings of all assessments, as the files tell them."""
+        files = sorted(self.output.glob("*/*/*/assessments/*/findings.json"))
         return [finding for file in files for finding in json.loads(file.read_bytes())]
 
     def finding(self, check: str, subject: str = "", **wanted: object) -> dict[str, Any]:
@@ -176,7 +177,7 @@ class Told:
 
     def reports(self) -> dict[str, bytes]:
         """Every report file by name."""
-        return {path.name: path.read_bytes() for path in self.output.glob("*/*/*/judgements/*/reports/*")}
+        return {path.name: path.read_bytes() for path in self.output.glob("*/*/*/assessments/*/reports/*")}
 
 
 @dataclass
@@ -250,7 +251,7 @@ class Line:
             "systems": list(systems),
             "authorisation": authorisation(**granted),
         }
-        return paper(self.folder / name, content)
+        return document(self.folder / name, content)
 
 
 def say(*arguments: object, output: Path = Path("nowhere")) -> Told:

@@ -157,7 +157,7 @@ def test_only_names_plugins_probes_and_checks(line: Line, at: dict[str, str]) ->
         told = line.call("run", at["secure"], "--level", 3, "--only", name)
         assert told.code == 0
         judged[name] = {finding["check"] for finding in told.findings}
-        [path] = told.output.glob("*/*/*/judgements/*/judgement.json")
+        [path] = told.output.glob("*/*/*/assessments/*/assessment.json")
         coverage = json.loads(path.read_bytes())["coverage"]
         assert "tls-modern-protocols" in coverage["not_selected"]
         assert {evidence.probe for evidence in told.evidence} == {"http"}
@@ -186,7 +186,7 @@ def test_smoke_in_a_pipeline(line: Line, at: dict[str, str], tmp_path: Path) -> 
         assert path.read_bytes() == told.reports()[path.name]
         assert str(path) in told.out
     assert {"tls-modern-protocols", "https-reachable", "hsts-set"} <= {each["check"] for each in told.findings}
-    [path] = told.output.glob("*/*/*/judgements/*/judgement.json")
+    [path] = told.output.glob("*/*/*/assessments/*/assessment.json")
     left_out = json.loads(path.read_bytes())["coverage"]["not_selected"]
     assert "approval-in-place" in left_out
     assert not {each["requirement"] for each in told.findings} & set(left_out)
@@ -197,7 +197,7 @@ def test_within_ends_asking_in_time(line: Line, at: dict[str, str]) -> None:
     told = line.call("run", at["silent"], "--level", 3, "--only", "every-web-endpoint-encrypted", "--within", 1)
     assert told.code == 0
     assert told.verdict("every-web-endpoint-encrypted") == ("inconclusive", "not-selected")
-    [path] = told.output.glob("*/*/*/judgements/*/judgement.json")
+    [path] = told.output.glob("*/*/*/assessments/*/assessment.json")
     [missed] = json.loads(path.read_bytes())["coverage"]["missed"]
     assert (missed["probe"], missed["cause"]) == ("http", "not-selected")
 
@@ -216,7 +216,7 @@ def test_fail_on_sets_the_threshold(line: Line, clear: Told) -> None:
 
 def test_baseline_lets_known_failures_pass(line: Line, at: dict[str, str], clear: Told, tmp_path: Path) -> None:
     """Findings of an earlier run do not count again; their ids are the same on every run."""
-    known = min(clear.output.glob("*/*/*/judgements/*/findings.json"))
+    known = min(clear.output.glob("*/*/*/assessments/*/findings.json"))
     options = (at["clear"], "--level", 3, "--only", "http", "--fail-on", "low")
     assert line.call("run", *options, "--baseline", known).code == 0
     fewer = [each for each in json.loads(known.read_bytes()) if each["check"] != "content-type-nosniff"]
@@ -295,7 +295,7 @@ def test_plan_sends_the_target_nothing(line: Line, servers: Servers, at: dict[st
 
 
 def test_run_needs_a_name_for_what_is_not_this_machine(line: Line) -> None:
-    """Whoever inspects another machine without papers says who answers for it."""
+    """Whoever inspects another machine without documents says who answers for it."""
     told = line.call("plan", "https://192.0.2.1/", "--level", 3)
     assert told.code == 2
     assert "--authorised-by" in told.err
@@ -323,15 +323,15 @@ def test_key_is_made_once_and_is_its_owners(line: Line, clear: Told) -> None:
     assert {path.stat().st_mode & 0o077 for path in clear.output.rglob("*")} == {0}
 
 
-@pytest.mark.parametrize("paper", ["declaration", "authorisation", "statements", "settings", "findings"])
-def test_schema_of_every_paper(paper: str, clear: Told) -> None:
+@pytest.mark.parametrize("document", ["declaration", "authorisation", "statements", "settings", "findings"])
+def test_schema_of_every_paper(document: str, clear: Told) -> None:
     """Each is JSON Schema; findings are what theirs says."""
     import jsonschema
 
-    told = say("schema", paper)
+    told = say("schema", document)
     schema = json.loads(told.out)
     jsonschema.Draft202012Validator.check_schema(schema)
-    if paper == "findings":
+    if document == "findings":
         jsonschema.validate(clear.findings, schema)
 
 

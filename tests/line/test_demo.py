@@ -57,7 +57,7 @@ class Shown:
         return found
 
     def findings(self, system: str) -> list[dict[str, Any]]:
-        (path,) = self.bundle(system).glob("judgements/*/findings.json")
+        (path,) = self.bundle(system).glob("assessments/*/findings.json")
         found: list[dict[str, Any]] = json.loads(path.read_bytes())
         return found
 
@@ -234,7 +234,9 @@ def test_the_old_shop_fails_and_every_failure_is_confirmed(shown: Shown) -> None
 
 
 def test_the_silent_server_is_neither_good_nor_bad(shown: Shown) -> None:
-    """Nothing about a server that never answers passes or fails, for it did not answer in time; papers are judged."""
+    """Nothing about a server that never answers passes or fails, for it did not answer in time; documents are
+    judged.
+    """
     https, _ = _web(shown, SILENT)
     host = "host:van-ban.bo-mau.test"
     assert shown.outcomes(SILENT) == {
@@ -319,7 +321,7 @@ def test_nothing_that_a_server_says_is_obeyed(shown: Shown) -> None:
     assert "alert('xin chao')" in shown.said
     assert "\x1b" not in shown.said
     for language in ("vi", "en"):
-        (page,) = shown.bundle(SHOP).glob(f"judgements/*/reports/report.{language}.html")
+        (page,) = shown.bundle(SHOP).glob(f"assessments/*/reports/report.{language}.html")
         text = page.read_text(encoding="utf-8")
         assert "xin chao" in text
         assert "<script" not in text
@@ -334,10 +336,10 @@ def test_reports_in_both_languages_are_where_it_says(shown: Shown) -> None:
 
 
 def test_papers_stay_where_anybody_can_run_them(shown: Shown) -> None:
-    """The papers lie in the output folder and still make a plan when the servers are gone."""
-    papers = shown.folder / "demo"
-    words = [str(papers / "declaration.yaml"), "--authorisation", str(papers / "authorisation.yaml")]
-    words += ["--settings", str(papers / "inspector.toml"), "--system", SHOP]
+    """The documents lie in the output folder and still make a plan when the servers are gone."""
+    documents = shown.folder / "demo"
+    words = [str(documents / "declaration.yaml"), "--authorisation", str(documents / "authorisation.yaml")]
+    words += ["--settings", str(documents / "inspector.toml"), "--system", SHOP]
     done = subprocess.run(
         [sys.executable, "-m", "inspector.cli", "plan", *words],
         capture_output=True,

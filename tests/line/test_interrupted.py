@@ -26,8 +26,8 @@ class Interrupted:
         self.gate = gate
         self.output = line.folder / name
         endpoints = [f"http://127.0.0.1:{port}/" for port in servers.ports.values()]
-        paper = line.declare(system(*endpoints), name=f"{name}.yaml")
-        self.process = line.start("run", paper, *ONE_REQUIREMENT, output=self.output)
+        document = line.declare(system(*endpoints), name=f"{name}.yaml")
+        self.process = line.start("run", document, *ONE_REQUIREMENT, output=self.output)
         wait_until(lambda: self.recorded() and len(servers.heard()["held"]) == 1, self.process)
 
     @property

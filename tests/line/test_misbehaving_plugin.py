@@ -131,7 +131,7 @@ def test_nothing_went_past_the_door(told: Told, servers: Servers) -> None:
 
 def test_errors_are_told_as_ours(told: Told) -> None:
     """The report counts them as faults of the tool."""
-    [path] = told.output.glob("*/*/*/judgements/*/findings.json")
+    [path] = told.output.glob("*/*/*/assessments/*/findings.json")
     outcomes = [finding["outcome"] for finding in json.loads(path.read_bytes())]
     assert outcomes.count("error") == 5 + len(CHECKS) + len(SMUGGLED) + 1
     assert "fault of the tool" in told.out

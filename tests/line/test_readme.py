@@ -120,19 +120,19 @@ def test_the_two_commands_are_there() -> None:
 
 
 def test_a_first_scan(port: int, tmp_path: Path) -> None:
-    """The smoke check of a server on this machine needs no papers."""
+    """The smoke check of a server on this machine needs no documents."""
     (command,) = _blocks("sh", "https://127.0.0.1:8443/ --level 3 --select smoke")
     _clean(_shell(command.replace("8443", str(port)), tmp_path), CLEAN)
 
 
 def test_papers_plan_run_and_reading(port: int, tmp_path: Path) -> None:
-    """Skeletons, papers, plan, run, verify, assess and report, one after the other as written."""
+    """Skeletons, documents, plan, run, verify, assess and report, one after the other as written."""
     (init,) = _blocks("sh", "inspector init")
     _clean(_shell(init.replace("8443", str(port)), tmp_path), 0)
-    assert (tmp_path / "papers" / "declaration.yaml").is_file()
-    for paper in ("declaration.yaml", "authorisation.yaml"):
-        (text,) = _blocks("yaml", f"# {paper}")
-        (tmp_path / paper).write_text(text.replace("8443", str(port)), encoding="utf-8")
+    assert (tmp_path / "documents" / "declaration.yaml").is_file()
+    for document in ("declaration.yaml", "authorisation.yaml"):
+        (text,) = _blocks("yaml", f"# {document}")
+        (tmp_path / document).write_text(text.replace("8443", str(port)), encoding="utf-8")
     (commands,) = _blocks("sh", "inspector plan declaration.yaml")
     plan, run = commands.strip().splitlines()
     planned = _shell(plan, tmp_path)
@@ -185,7 +185,7 @@ def test_the_check_of_the_example() -> None:
 
     def judged(headers: Answer[tuple[Header, ...]]) -> Outcome:
         seen = Http.model_construct(headers=headers)
-        return made.judge([SubjectResult(SYSTEM, seen)], {}).outcome
+        return made.evaluate([SubjectResult(SYSTEM, seen)], {}).outcome
 
     assert judged(Answer(seen=())) is Outcome.FAIL
     assert judged(Answer(seen=(Header(name="referrer-policy", value="no-referrer"),))) is Outcome.PASS

@@ -25,10 +25,10 @@ def servers(certificate: dict[str, str]) -> Iterator[Servers]:
 def told(line: Line, servers: Servers) -> Told:
     """One inspection of TLS, HTTP and names."""
     port = servers.ports["page"]
-    paper = line.declare(system(f"https://127.0.0.1:{port}/", f"https://www.line.test:{port}/", "host:127.0.0.1"))
+    document = line.declare(system(f"https://127.0.0.1:{port}/", f"https://www.line.test:{port}/", "host:127.0.0.1"))
     return line.call(
         "run",
-        paper,
+        document,
         *("--only", "tls", "--only", "http", "--only", "names", "--only", "dossier", "--lang", "en"),
         resolvers=[f"127.0.0.1:{servers.ports['names']}"],
     )
@@ -45,7 +45,7 @@ def files(folder: Path, part: str) -> dict[str, bytes]:
 
 
 def newest(folder: Path) -> Path:
-    return max((folder / "judgements").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    return max((folder / "assessments").iterdir(), key=lambda path: path.stat().st_mtime_ns)
 
 
 # --- verify -----------------------------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ def test_the_answers_are_in_the_language_that_is_asked_for(line: Line, told: Tol
     assert "không đánh giá lại (gói kết quả không nguyên vẹn)" in answer.out
 
 
-@pytest.mark.parametrize("part", ["capture/observations", "capture/raw", "capture/papers", "judgements"])
+@pytest.mark.parametrize("part", ["capture/observations", "capture/raw", "capture/documents", "assessments"])
 def test_flipped_byte_is_named(line: Line, copy: Path, part: str) -> None:
     """One bit of one file of any part: the answer is *not intact*, and names that file alone."""
     victim = next(path for path in sorted((copy / part).rglob("*")) if path.is_file() and "manifest" not in path.name)
@@ -85,7 +85,7 @@ def test_flipped_byte_is_named(line: Line, copy: Path, part: str) -> None:
     assert [each for each in answer.out.splitlines() if "SHA-256 differs" in each] == [
         each for each in answer.out.splitlines() if str(victim.relative_to(copy)) in each
     ]
-    assert line.call("assess", copy).code == (3 if part == "judgements" else 2)
+    assert line.call("assess", copy).code == (3 if part == "assessments" else 2)
 
 
 def test_unknown_signer_is_told_apart(told: Told, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_other_regime(line: Line, told: Told, copy: Path) -> None:
     before = files(copy, "capture")
     again = line.call("assess", copy, "--regime", "vn-tt12-2022")
     assert again.code == 3
-    judged = json.loads((newest(copy) / "judgement.json").read_bytes())
+    judged = json.loads((newest(copy) / "assessment.json").read_bytes())
     assert (judged["regime"], judged["inspection"]) == ("vn-tt12-2022", told.bundle.inspection.id)
     documents = {
         clause["document"]
@@ -117,31 +117,31 @@ def test_other_regime(line: Line, told: Told, copy: Path) -> None:
     assert documents
     assert not any("331" in document for document in documents)
     assert files(copy, "capture") == before
-    assert len(list((copy / "judgements").iterdir())) == 2
+    assert len(list((copy / "assessments").iterdir())) == 2
     assert line.call("verify", copy).code == 0
 
 
 def test_other_level(line: Line, told: Told, copy: Path) -> None:
-    """A higher level asks for more, and says so in the judgement; the declared level stays in the capture."""
+    """A higher level asks for more, and says so in the assessment; the declared level stays in the capture."""
     assert line.call("assess", copy, "--level", 5).code == 0
-    judged = json.loads((newest(copy) / "judgement.json").read_bytes())
+    judged = json.loads((newest(copy) / "assessment.json").read_bytes())
     rows = {row["id"] for row in json.loads((newest(copy) / "requirements.json").read_bytes())}
     assert judged["level"] == 5
     assert "keys-in-hardware" in rows
     assert "keys-in-hardware" not in {finding["requirement"] for finding in told.findings}
-    assert json.loads((copy / "capture/papers/declaration.json").read_bytes())["system"]["level"] == 3
+    assert json.loads((copy / "capture/documents/declaration.json").read_bytes())["system"]["level"] == 3
 
 
 def test_other_date(line: Line, copy: Path) -> None:
     """The rules of the day asked for hold: the older regime in 2025; a day between two regimes has none."""
     assert line.call("assess", copy, "--as-of", "2025-03-01").code == 3
-    judged = json.loads((newest(copy) / "judgement.json").read_bytes())
+    judged = json.loads((newest(copy) / "assessment.json").read_bytes())
     assert (judged["regime"], judged["as_of"][:10]) == ("vn-tt12-2022", "2025-03-01")
-    before = len(list((copy / "judgements").iterdir()))
+    before = len(list((copy / "assessments").iterdir()))
     refused = line.call("assess", copy, "--as-of", "2026-07-15")
     assert refused.code == 2
     assert "2026-07-15" in refused.err
-    assert len(list((copy / "judgements").iterdir())) == before
+    assert len(list((copy / "assessments").iterdir())) == before
 
 
 def test_unknown_regime_and_date_are_misuse(line: Line, copy: Path) -> None:
@@ -156,12 +156,12 @@ def test_unknown_regime_and_date_are_misuse(line: Line, copy: Path) -> None:
 
 def test_reread_without_a_network(line: Line, told: Told, copy: Path) -> None:
     """In a network without any link every observation is read again from its raw bytes, and says the same."""
-    [before] = copy.glob("judgements/*/findings.json")
+    [before] = copy.glob("assessments/*/findings.json")
     first = json.loads(before.read_bytes())
     with network() as inside:
         again = line.spawn("assess", copy, "--reparse", "--lang", "en", wrap=inside)
     assert again.code == told.code
-    judged = json.loads((newest(copy) / "judgement.json").read_bytes())
+    judged = json.loads((newest(copy) / "assessment.json").read_bytes())
     assert judged["reread"] is True
     assert json.loads((newest(copy) / "findings.json").read_bytes()) == first
     assert line.call("verify", copy).code == 0
@@ -179,7 +179,7 @@ def test_judging_leaves_every_server_alone(line: Line, servers: Servers, copy: P
 
 
 def test_same_bytes_in_every_language_and_under_every_hash_seed(line: Line, told: Told, tmp_path: Path) -> None:
-    """The judgement of one day, its reports and its signature come out equal, whoever asks in whatever language."""
+    """The assessment of one day, its reports and its signature come out equal, whoever asks in whatever language."""
     made = []
     for lang, seed in (("vi", "0"), ("en", "12345")):
         copy = shutil.copytree(told.bundle.folder, tmp_path / lang)
@@ -189,7 +189,7 @@ def test_same_bytes_in_every_language_and_under_every_hash_seed(line: Line, told
             *("--as-of", DAY, "--lang", lang, "--format", "sarif,junit,codequality"),
             env={"PYTHONHASHSEED": seed},
         )
-        made.append((again, files(copy, f"judgements/{DAY}T00-00-00Z-vn-nd331-2026")))
+        made.append((again, files(copy, f"assessments/{DAY}T00-00-00Z-vn-nd331-2026")))
     (vietnamese, first), (english, second) = made
     assert first.keys() == second.keys()
     assert {name for name in first if first[name] != second[name]} == set()
@@ -207,9 +207,9 @@ def test_report_is_written_in_both_languages(told: Told) -> None:
     assert "report.en.html" in told.out
 
 
-def test_the_same_judgement_stands_once(line: Line, copy: Path) -> None:
+def test_the_same_assessment_stands_once(line: Line, copy: Path) -> None:
     """Judging twice for one day adds nothing the second time."""
     line.call("assess", copy, "--as-of", DAY)
-    before = files(copy, "judgements")
+    before = files(copy, "assessments")
     line.call("assess", copy, "--as-of", DAY)
-    assert files(copy, "judgements") == before
+    assert files(copy, "assessments") == before

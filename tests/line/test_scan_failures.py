@@ -193,7 +193,7 @@ def test_escapes_reach_no_file(told: Told) -> None:
     for name, text in files.items():
         assert "alert(1)" in text, name
         assert CONTROL.search(text) is None, name
-    [file] = told.output.glob("*/*/*/judgements/*/findings.json")
+    [file] = told.output.glob("*/*/*/assessments/*/findings.json")
     assert CONTROL.search(json.dumps(json.loads(file.read_bytes()), ensure_ascii=False)) is None
 
 
@@ -227,10 +227,10 @@ def test_server_that_never_answers(line: Line, certificate: dict[str, str]) -> N
     """Silence is a timeout, in HTTP and in TLS, and never a verdict."""
     with serving({"name": "silent", "mode": "silent"}) as servers:
         there = f"127.0.0.1:{servers.ports['silent']}"
-        paper = line.declare(system(f"https://{there}/", f"http://{there}/"), name="silent.yaml")
+        document = line.declare(system(f"https://{there}/", f"http://{there}/"), name="silent.yaml")
         told = line.call(
             "run",
-            paper,
+            document,
             *("--only", "tls-modern-protocols", "--only", "https-reachable", "--fail-on", "high"),
             ceilings={"scan_seconds": 2},
         )

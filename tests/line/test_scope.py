@@ -60,15 +60,15 @@ def test_redirect_away_is_out_of_scope(told: Told, servers: Servers, host: str) 
 
 
 def test_alias_outside_is_refused_before_anything_is_asked(line: Line, servers: Servers) -> None:
-    """A listed name that leads through an unlisted one is not the owner's to grant: misuse, located in the paper."""
-    paper = line.declare(
+    """A listed name that leads through an unlisted one is not the owner's to grant: misuse, located in the document."""
+    document = line.declare(
         system(f"http://alias.line.test:{servers.ports['decoy']}/"),
         name="alias.yaml",
         covers={"names": ["alias.line.test"]},
     )
-    told = line.call("run", paper, "--only", "http", resolvers=[f"127.0.0.1:{servers.ports['names']}"])
+    told = line.call("run", document, "--only", "http", resolvers=[f"127.0.0.1:{servers.ports['names']}"])
     assert told.code == 2
-    assert f"{paper}:14:" in told.err
+    assert f"{document}:14:" in told.err
     assert "leads through decoy.example, which is not listed" in told.err
     assert servers.heard()["decoy"] == []
     assert told.bundles == []

@@ -8,7 +8,7 @@ import zstandard
 
 from inspector.model.finding import finding_id
 from inspector.seal import Index, State
-from tests.line.harness import Line, Servers, Told, paper, serving, system
+from tests.line.harness import Line, Servers, Told, document, serving, system
 
 COOKIE = "s3cr3t-session-0123456789abcdef"
 TOKEN = "tok-fedcba9876543210"
@@ -51,7 +51,7 @@ def told(line: Line, servers: Servers) -> Told:
         covers=covers,
     )
     about_bravo = {"kind": "disputed", "author": "Người phụ trách Bravo"}
-    statements = paper(
+    statements = document(
         line.folder / "statements.yaml",
         {
             "statements": [
@@ -84,7 +84,7 @@ def test_each_system_has_its_own_bundle(told: Told) -> None:
 
 @pytest.mark.parametrize(("of", "other"), [("alpha", "bravo"), ("bravo", "alpha")])
 def test_nothing_of_the_other_system_is_in_a_bundle(told: Told, of: str, other: str) -> None:
-    """Neither papers nor evidence nor reports name the other system in any way."""
+    """Neither documents nor evidence nor reports name the other system in any way."""
     [bundle] = [each for each in told.bundles if each.inspection.system.id == of]
     files = list(every_byte(bundle.folder))
     assert len(files) > 20

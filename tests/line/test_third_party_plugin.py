@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from inspector.seal import Bundle
-from tests.line.harness import ROOT, Line, Servers, paper, serving, system
+from tests.line.harness import ROOT, Line, Servers, document, serving, system
 
 STRANGER = Path(__file__).with_name("third_party")
 USERS = "Login    Name\r\nhoa      Nguyễn Hoa\r\nminh     Trần Minh\r\n"
@@ -160,7 +160,7 @@ def test_planned_inspected_and_reported(inspector: Installed, servers: Servers) 
     bundle = Bundle.open(capture.parent)
     [record] = [each for each in bundle.inspection.plugins if each.name == "inspector_finger"]
     assert (record.distribution, record.version) == ("inspector-finger", "2.5")
-    [judged] = capture.parent.glob("judgements/*")
+    [judged] = capture.parent.glob("assessments/*")
     findings = {each["subject"]: each for each in json.loads((judged / "findings.json").read_bytes())}
     assert (findings[talks]["outcome"], findings[talks]["measured"]) == ("fail", ["hoa", "minh"])
     assert findings[talks]["confirmed"] is True
@@ -189,7 +189,7 @@ def test_smoke_row_counts_like_any_other(inspector: Installed, servers: Servers)
 def test_without_it_the_scheme_is_unknown(tmp_path: Path) -> None:
     """Where it is not installed, its endpoint is a located fault that lists the known schemes."""
     line = Line(tmp_path)
-    declaration = paper(
+    declaration = document(
         tmp_path / "d.yaml", {"organisation": {"code": "x", "name": "X"}, "systems": [system("finger://h")]}
     )
     told = line.call("plan", declaration)

@@ -10,7 +10,7 @@ import pytest
 
 from inspector.model.base import now
 from inspector.seal import Index, State
-from tests.line.harness import Line, authorisation, paper, serving, system, wait_until
+from tests.line.harness import Line, authorisation, document, serving, system, wait_until
 
 HOUR = timedelta(hours=1)
 FAR = (datetime.now(UTC) + timedelta(days=9)).isoformat()
@@ -30,12 +30,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], N
         def later() -> datetime:
             return now() + (2 * HOUR if condition() else timedelta())
 
-        for place in (
+        for position in (
             "inspector.network.gateway.now",
             "inspector.network.session.now",
             "inspector.pipeline.pipeline.now",
         ):
-            monkeypatch.setattr(place, later)
+            monkeypatch.setattr(position, later)
 
     return passing
 
@@ -122,16 +122,16 @@ def test_plan_that_does_not_fit_is_refused_with_the_arithmetic(line: Line) -> No
     ],
 )
 def test_authorisation_that_does_not_hold_now(line: Line, validity: tuple[timedelta, timedelta], words: str) -> None:
-    """Expired or not valid yet: misuse, located at the authorisation, in its own paper or in the declaration."""
+    """Expired or not valid yet: misuse, located at the authorisation, in its own document or in the declaration."""
     at = datetime.now(UTC)
     begins, ends = ((at + each).isoformat() for each in validity)
     inside = line.declare(system("http://127.0.0.1:9/"), name="invalid.yaml", valid_from=begins, valid_until=ends)
     apart, flags = located(line, valid_from=begins, valid_until=ends)
-    for declaration, place, *more in ((inside, f"{inside}:"), (apart, f"{flags[1]}:1:1: ", *flags)):
+    for declaration, position, *more in ((inside, f"{inside}:"), (apart, f"{flags[1]}:1:1: ", *flags)):
         told = line.call("run", declaration, *more, "--only", "http")
         assert told.code == 2
         (message,) = told.err.splitlines()
-        assert re.match(rf"inspector: {re.escape(place)}(\d+:\d+: )?authorisation '[^']*' ", message)
+        assert re.match(rf"inspector: {re.escape(position)}(\d+:\d+: )?authorisation '[^']*' ", message)
         assert words in message
         assert told.bundles == []
 
@@ -162,8 +162,8 @@ def located(line: Line, **changes: Any) -> tuple[Path, list[str]]:
         "systems": [system("http://127.0.0.1:9/", "http://127.0.0.2/")],
     }
     paths = (
-        paper(line.folder / "declaration-b.yaml", declaration),
-        paper(line.folder / "authorisation-b.yaml", authorisation(**changes)),
+        document(line.folder / "declaration-b.yaml", declaration),
+        document(line.folder / "authorisation-b.yaml", authorisation(**changes)),
     )
     return paths[0], ["--authorisation", str(paths[1])]
 

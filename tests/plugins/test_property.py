@@ -89,7 +89,7 @@ class Inputs:
                 given.append(Every([_seen(fact, self.cause, number) for number, fact in enumerate(seen)]))
             else:
                 given.append(_seen(seen[0] if seen else None, self.cause))
-        return self.check.judge(given, self.options).outcome
+        return self.check.evaluate(given, self.options).outcome
 
     def variants(self) -> Iterator[list[list[Observation | None]]]:
         """The facts with one answer unseen, or with one scan that saw nothing at all."""

@@ -1,4 +1,4 @@
-"""A hand-made judgement that shows everything a report can say, and what hostile servers would have it say."""
+"""A hand-made assessment that shows everything a report can say, and what hostile servers would have it say."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from inspector.declare.authorisation import (
     Window,
 )
 from inspector.declare.declaration import Host, Organisation, System
-from inspector.declare.document import Place
+from inspector.declare.document import SourceLocation
 from inspector.declare.settings import Vantage, VantageKind
 from inspector.model.base import Cause, Quantity, Timestamp, Value
 from inspector.model.declared import (
@@ -29,13 +29,13 @@ from inspector.model.declared import (
     PlanStatus,
     Tenancy,
 )
-from inspector.model.finding import Finding, Force, Obligation, Relied, Severity, StatementNote, finding_id
+from inspector.model.finding import EvidenceRef, Finding, Force, Obligation, Severity, StatementNote, finding_id
 from inspector.model.observation import Evidence, FailureNote, Gap, RawRef, Sensitivity
 from inspector.model.subject import HOST, SYSTEM, Form, Scheme, Subject, SubjectKind
 from inspector.model.verdict import Message, Outcome
-from inspector.record.assessment import Change, Coverage, Judgement, Missed
+from inspector.record.assessment import Assessment, Change, Coverage, FailedScan
 from inspector.record.inspection import Inspection, PluginRecord
-from inspector.record.plan import Limit, Plan
+from inspector.record.plan import Plan, VantageLimit
 from inspector.regime.regime import NOT_OBSERVABLE, Clause, Overlay, Regime, Requirement, Text
 from inspector.regime.regime import Document as Source
 from inspector.registry.registry import Plugin, Registry, build
@@ -185,8 +185,8 @@ PORTAL = "https://portal.example.vn/"
 LEGACY = "https://legacy.example.vn/đăng-nhập"
 ADMIN = "https://admin.example.vn/"
 PLACES = {
-    PORTAL: Place(source="papers/khai báo.yaml", line=14, column=9),
-    LEGACY: Place(source="papers/khai báo.yaml", line=15, column=9),
+    PORTAL: SourceLocation(source="documents/khai báo.yaml", line=14, column=9),
+    LEGACY: SourceLocation(source="documents/khai báo.yaml", line=15, column=9),
 }
 
 
@@ -306,9 +306,9 @@ def finding(
 
 
 def findings() -> tuple[Finding, ...]:
-    """Every outcome, every force, and what servers and papers may say."""
+    """Every outcome, every force, and what servers and documents may say."""
     seen = {"address": "192.0.2.5", "seen_at": WHEN}
-    twice = (Relied(evidence="1" * 64, raw=("cd" * 32,)), Relied(evidence="2" * 64, raw=("cd" * 32,), scan=2))
+    twice = (EvidenceRef(evidence="1" * 64, raw=("cd" * 32,)), EvidenceRef(evidence="2" * 64, raw=("cd" * 32,), scan=2))
     return (
         finding(
             "approval", Outcome.FAIL, "the system runs, but its level proposal stands at: {measured}",
@@ -316,7 +316,7 @@ def findings() -> tuple[Finding, ...]:
         ),
         finding(
             "open-ports", Outcome.FAIL, "open but not declared: {measured}", subject="host:portal.example.vn",
-            values={"measured": ("3306/tcp", HOSTILE)}, evidence=(Relied(evidence="4" * 64),), seen_at=WHEN,
+            values={"measured": ("3306/tcp", HOSTILE)}, evidence=(EvidenceRef(evidence="4" * 64),), seen_at=WHEN,
             confirmed=False,
             statements=(
                 StatementNote(
@@ -329,17 +329,17 @@ def findings() -> tuple[Finding, ...]:
         finding(
             "protocols", Outcome.FAIL, "still offers {measured}; {threshold} is the oldest allowed",
             values={"measured": ("TLS 1.0", "TLS 1.1"), "threshold": "TLS 1.2"}, evidence=twice, confirmed=True,
-            attributed_to="cdn", on=("versions/TLS 1.0",), **seen,
+            attributed_to="cdn", facts=("versions/TLS 1.0",), **seen,
         ),
         finding(
             "protocols", Outcome.INCONCLUSIVE, "no observation: {cause}", subject=LEGACY, values={"cause": "reset"},
-            cause=Cause.RESET, evidence=(Relied(evidence="3" * 64),), address="192.0.2.9", seen_at=WHEN,
+            cause=Cause.RESET, evidence=(EvidenceRef(evidence="3" * 64),), address="192.0.2.9", seen_at=WHEN,
             attributed_to="shared",
         ),
         finding(
             "certificate-life", Outcome.FAIL, "the certificate lasts {measured}, at most {threshold} are allowed",
             values={"measured": Quantity(value=825, unit="day"), "threshold": Quantity(value=200, unit="day")},
-            not_yet_due=True, evidence=(Relied(evidence="1" * 64),), **seen,
+            not_yet_due=True, evidence=(EvidenceRef(evidence="1" * 64),), **seen,
         ),
         finding(
             "certificate-life", Outcome.INCONCLUSIVE, "the first scan saw a failure ({measured}), the second did not",
@@ -352,7 +352,7 @@ def findings() -> tuple[Finding, ...]:
         ),
         finding(
             "version-hidden", Outcome.FAIL, "names {measured}", values={"measured": HOSTILE}, confirmed=True,
-            evidence=(Relied(evidence="1" * 64),),
+            evidence=(EvidenceRef(evidence="1" * 64),),
             statements=(
                 StatementNote(kind="accepted-risk", decision="accepted", author="Nguyễn Văn A", reason="Đã xem xét."),
             ),
@@ -362,18 +362,18 @@ def findings() -> tuple[Finding, ...]:
                 values={"check": "specimen-header", "detail": LONG}, cause=Cause.BUG),
         finding(
             "protocols-modern", Outcome.PASS, "offers nothing older than {threshold}", values={"threshold": "TLS 1.2"},
-            evidence=(Relied(evidence="1" * 64),), **seen,
+            evidence=(EvidenceRef(evidence="1" * 64),), **seen,
         ),
         finding("hint", Outcome.FAIL, "there is no such service here", subject=LEGACY),
         finding("mail", Outcome.NOT_APPLICABLE, "the declaration names nothing that this is about", subject=SYSTEM.uri),
     )  # fmt: skip
 
 
-def judgement() -> Judgement:
-    """The judgement of these findings."""
+def assessment() -> Assessment:
+    """The assessment of these findings."""
     legacy = _subject(LEGACY, "legacy.example.vn", "192.0.2.9", 443)
     host = _subject("host:legacy.example.vn", "legacy.example.vn", "192.0.2.9")
-    return Judgement(
+    return Assessment(
         inspection="20261121T023015-portal",
         system="portal",
         level=3,
@@ -388,13 +388,13 @@ def judgement() -> Judgement:
             asked=4,
             seen=2,
             missed=(
-                Missed(probe="http", subject=legacy, cause=Cause.RESET, detail=HOSTILE),
-                Missed(probe="ports", subject=host, cause=Cause.OUTSIDE_WINDOW, detail="the window closed"),
+                FailedScan(probe="http", subject=legacy, cause=Cause.RESET, detail=HOSTILE),
+                FailedScan(probe="ports", subject=host, cause=Cause.OUTSIDE_WINDOW, detail="the window closed"),
             ),
             not_selected=("mail", "hint"),
             not_observable=("logs",),
             limits=(
-                Limit(
+                VantageLimit(
                     id="no-ipv6",
                     detail="this vantage has no route to these addresses",
                     addresses=("2001:db8::5",),
@@ -429,7 +429,7 @@ def inspection() -> Inspection:
         inspector_version="0.1.0",
         organisation=Organisation(code="H00", name="Ủy ban nhân dân tỉnh Ví Dụ"),
         system=system(),
-        endpoint_places=PLACES,
+        endpoint_locations=PLACES,
         authorisations=authorisations(),
         vantage=Vantage(name="Hà Nội 1", kind=VantageKind.INTERNET),
         contact="kiemtra@example.gov.vn",
@@ -449,7 +449,7 @@ def view(**more: Any) -> View:
     made = inspection()
     given: dict[str, Any] = {
         "inspection": made,
-        "judgement": judgement(),
+        "assessment": assessment(),
         "registry": registry(),
         "regime": made.regime,
         "evidence": evidence(),
@@ -478,12 +478,12 @@ def view(**more: Any) -> View:
 
 
 def plain() -> View:
-    """A view with next to nothing in it: no papers in files, no evidence, no findings, no known regime."""
+    """A view with next to nothing in it: no documents in files, no evidence, no findings, no known regime."""
     made = inspection().model_copy(
         update={
             "system": System(id="adhoc", name="127.0.0.1", owner="me", level=3),
             "organisation": None,
-            "endpoint_places": {},
+            "endpoint_locations": {},
             "next_regime": None,
             "plan": Plan(),
             "tools": {},
@@ -491,10 +491,16 @@ def plain() -> View:
             "contact": "",
         }
     )
-    empty = judgement().model_copy(
+    empty = assessment().model_copy(
         update={"system": "adhoc", "findings": (), "coverage": Coverage(asked=0, seen=0), "changes": (),
                 "next_regime": None, "overlays": (), "level": 4}
     )  # fmt: skip
     return View(
-        inspection=made, judgement=empty, registry=registry(), regime=None, evidence={}, ledger=LedgerTotals(), head="0"
+        inspection=made,
+        assessment=empty,
+        registry=registry(),
+        regime=None,
+        evidence={},
+        ledger=LedgerTotals(),
+        head="0",
     )

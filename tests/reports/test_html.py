@@ -94,9 +94,9 @@ def test_no_text_changes_the_structure(text: str) -> None:
     said = specimens.findings()[7].model_copy(update={"measured": text})
     message = said.message.model_copy(update={"values": {"measured": text}})
     findings = (said.model_copy(update={"message": message}),)
-    made = specimens.view(judgement=specimens.judgement().model_copy(update={"findings": findings}))
+    made = specimens.view(assessment=specimens.assessment().model_copy(update={"findings": findings}))
     plain = specimens.view(
-        judgement=specimens.judgement().model_copy(
+        assessment=specimens.assessment().model_copy(
             update={"findings": (said.model_copy(update={"measured": "x", "message": message.model_copy(
                 update={"values": {"measured": "x"}})}),)}
         )
@@ -290,7 +290,7 @@ def test_the_next_regime_is_told(report: Page) -> None:
 
 
 def test_a_report_about_nothing_is_whole() -> None:
-    """Without papers, evidence, findings or a known regime the report is still a well-formed page."""
+    """Without documents, evidence, findings or a known regime the report is still a well-formed page."""
     for language in Language:
         empty = page(language, specimens.plain())
         assert "127.0.0.1" in empty.all("h1")[0].text
@@ -310,10 +310,10 @@ def test_findings_alike_are_told_apart(language: Language) -> None:
                 {"values": {"measured": "nginx/1.2"}},
                 {"values": {"measured": "nginx/1.3"}},
                 {"values": {"measured": "nginx/1.2"}, "statements": (note,), "excused": True},
-                {"values": {"measured": "nginx/1.2"}, "on": ("headers/server",)},
+                {"values": {"measured": "nginx/1.2"}, "facts": ("headers/server",)},
             ]
         )
     ]
-    judged = specimens.judgement().model_copy(update={"findings": tuple(alike)})
-    told = body(page(language, specimens.view(judgement=judged)))
+    judged = specimens.assessment().model_copy(update={"findings": tuple(alike)})
+    told = body(page(language, specimens.view(assessment=judged)))
     assert [told.count(words) for words in ("nginx/1.2", "nginx/1.3", note.author, "headers/server")] == [8, 2, 1, 1]

@@ -23,7 +23,7 @@ from inspector.model.escaping import cut, harmless
 from inspector.model.finding import Force, Obligation, Severity
 from inspector.pipeline.reporting import render
 from inspector.registry.registry import installed
-from inspector.report.messages import Texts, catalogue
+from inspector.report.messages import Translator, catalogue
 from inspector_reports import inspector_renderers
 from tests.reports import examples as specimens
 
@@ -34,8 +34,8 @@ VOCABULARIES: tuple[type[Enum], ...] = (
 )  # fmt: skip
 
 
-def texts(language: Language) -> Texts:
-    return Texts(specimens.registry(), language)
+def translator(language: Language) -> Translator:
+    return Translator(specimens.registry(), language)
 
 
 # --- Complete -------------------------------------------------------------------------------------------------------
@@ -85,13 +85,13 @@ def test_a_whole_report_leaves_nothing_in_english() -> None:
     view = specimens.view()
     everything = replace(specimens.registry(), renderers={each.name: each for each in inspector_renderers()})
     render([view], everything.renderers, everything)
-    assert view.texts(Language.VI).missing == set()
+    assert view.translator(Language.VI).missing == set()
 
 
 def test_every_check_of_the_installed_plugins_is_translated() -> None:
     """Title, reasons and remedy of every built-in check are there in Vietnamese."""
     registry = installed()
-    told = Texts(registry, Language.VI)
+    told = Translator(registry, Language.VI)
     for check in registry.checks:
         for part in ("title", "description", "remediation"):
             told.check(check, part)
@@ -142,8 +142,8 @@ def test_no_format_says_that_a_level_is_met() -> None:
 )
 def test_an_outcome_is_called_by_its_force(outcome: Outcome, force: Force, english: str, vietnamese: str) -> None:
     """The words of a result come from outcome and force."""
-    assert texts(Language.EN).called(outcome, force) == english
-    assert texts(Language.VI).called(outcome, force) == vietnamese
+    assert translator(Language.EN).called(outcome, force) == english
+    assert translator(Language.VI).called(outcome, force) == vietnamese
 
 
 # --- Values ---------------------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_an_outcome_is_called_by_its_force(outcome: Outcome, force: Force, engli
 
 def test_values_are_told_in_the_readers_language() -> None:
     """Numbers, units, instants and causes read as a person of that language writes them."""
-    vietnamese, english = texts(Language.VI), texts(Language.EN)
+    vietnamese, english = translator(Language.VI), translator(Language.EN)
     year = Quantity(value=31_536_000, unit="second")
     assert (vietnamese.value(year), english.value(year)) == ("31.536.000 giây", "31,536,000 seconds")
     assert english.value(Quantity(value=1, unit="day")) == "1 day"
@@ -168,17 +168,19 @@ def test_values_are_told_in_the_readers_language() -> None:
 
 def test_the_end_of_time_is_told() -> None:
     """A certificate without end (RFC 5280 §4.1.2.5) names an instant that no other zone can express."""
-    assert texts(Language.EN).instant(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)) == "9999-12-31 23:59:59 (UTC)"
+    assert (
+        translator(Language.EN).instant(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)) == "9999-12-31 23:59:59 (UTC)"
+    )
 
 
 def test_a_long_list_is_cut_with_a_mark() -> None:
     """A server with thousands of ports does not make the report unreadable."""
-    assert texts(Language.EN).value(tuple(str(port) for port in range(1000))).endswith("38, 39, … (+960)")
+    assert translator(Language.EN).value(tuple(str(port) for port in range(1000))).endswith("38, 39, … (+960)")
 
 
 def test_a_placeholder_in_a_value_stays_text() -> None:
     """What a server says is never filled in again."""
-    told = texts(Language.EN).say("names {measured}, {threshold}", measured="{threshold}", threshold="x")
+    told = translator(Language.EN).say("names {measured}, {threshold}", measured="{threshold}", threshold="x")
     assert told == "names {threshold}, x"
 
 

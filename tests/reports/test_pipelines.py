@@ -29,20 +29,20 @@ FORMATS = (FINDINGS, SARIF, JUNIT, CODE_QUALITY)
 def twice() -> View:
     """A view in which one finding stands at two addresses, and one system-wide finding beside it."""
     first = specimens.findings()[2]
-    judgement = specimens.judgement()
-    update = {"findings": (*judgement.findings, first.model_copy(update={"address": "192.0.2.6"}))}
-    return specimens.view(judgement=judgement.model_copy(update=update))
+    assessment = specimens.assessment()
+    update = {"findings": (*assessment.findings, first.model_copy(update={"address": "192.0.2.6"}))}
+    return specimens.view(assessment=assessment.model_copy(update=update))
 
 
 def other() -> View:
     """The same findings about another system."""
-    judgement = specimens.judgement()
-    moved = tuple(each.model_copy(update={"system": "intranet"}) for each in judgement.findings)
-    return specimens.view(judgement=judgement.model_copy(update={"system": "intranet", "findings": moved}))
+    assessment = specimens.assessment()
+    moved = tuple(each.model_copy(update={"system": "intranet"}) for each in assessment.findings)
+    return specimens.view(assessment=assessment.model_copy(update={"system": "intranet", "findings": moved}))
 
 
 def failures(*views: View) -> int:
-    return sum(each.outcome is Outcome.FAIL for view in views for each in view.judgement.findings)
+    return sum(each.outcome is Outcome.FAIL for view in views for each in view.assessment.findings)
 
 
 @pytest.mark.parametrize("renderer", FORMATS, ids=lambda each: each.name)
@@ -69,11 +69,11 @@ def test_findings_are_equal_in_both_languages() -> None:
 def test_findings_are_what_the_bundle_holds() -> None:
     """The file says what a bundle's findings.json says; only invisible characters are spelt otherwise."""
     view = specimens.view()
-    held = canonical(view.judgement.model_dump(mode="json")["findings"])
+    held = canonical(view.assessment.model_dump(mode="json")["findings"])
     told = FINDINGS.render([view], Language.EN)
     assert json.loads(told) == json.loads(held)
-    clean = replace(view, judgement=view.judgement.model_copy(update={"findings": view.judgement.findings[2:4]}))
-    held = canonical(clean.judgement.model_dump(mode="json")["findings"])
+    clean = replace(view, assessment=view.assessment.model_copy(update={"findings": view.assessment.findings[2:4]}))
+    held = canonical(clean.assessment.model_dump(mode="json")["findings"])
     assert FINDINGS.render([clean], Language.EN) == held
 
 
@@ -126,19 +126,19 @@ def test_sarif_tells_failures_alone() -> None:
 def test_every_result_has_a_place_in_the_declaration() -> None:
     """A result points at its endpoint's line, at the first line where it has none, and never at nothing."""
     results = sarif(specimens.view())["runs"][0]["results"]
-    places = {each["properties"]["requirement"]: each["locations"][0]["physicalLocation"] for each in results}
-    path = "papers/khai%20b%C3%A1o.yaml"
-    assert places["protocols"] == {
+    source_map = {each["properties"]["requirement"]: each["locations"][0]["physicalLocation"] for each in results}
+    path = "documents/khai%20b%C3%A1o.yaml"
+    assert source_map["protocols"] == {
         "artifactLocation": {"uri": path},
         "region": {"startLine": 14, "startColumn": 9},
     }
-    assert places["approval"]["artifactLocation"]["uri"] == path
-    assert places["approval"]["region"]["startLine"] == 1
+    assert source_map["approval"]["artifactLocation"]["uri"] == path
+    assert source_map["approval"]["region"]["startLine"] == 1
 
 
 def test_without_papers_a_result_still_has_a_place() -> None:
     """An inspection without files points at a name that stands for them: GitLab drops results without a place."""
-    made = specimens.inspection().model_copy(update={"endpoint_places": {}})
+    made = specimens.inspection().model_copy(update={"endpoint_locations": {}})
     results = sarif(specimens.view(inspection=made))["runs"][0]["results"]
     assert {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in results} == {
         "inspector-adhoc"
@@ -233,6 +233,6 @@ def test_code_quality_is_what_gitlab_reads() -> None:
         assert issue["severity"] in {"info", "minor", "major", "critical", "blocker"}
         assert issue["description"]
         assert issue["check_name"]
-        assert issue["location"]["path"] == "papers/khai báo.yaml"
+        assert issue["location"]["path"] == "documents/khai báo.yaml"
         assert issue["location"]["lines"]["begin"] >= 1
         assert "\n" not in issue["description"]

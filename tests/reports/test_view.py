@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from inspector import Cause, Language, Outcome, Renderer
-from inspector.declare.document import Place
+from inspector.declare.document import SourceLocation
 from inspector.model.declared import Tenancy
 from inspector.model.verdict import Message
 from inspector.pipeline.reporting import render
@@ -25,7 +25,7 @@ def test_failures_come_first_and_the_gravest_first() -> None:
     outcomes = [each.outcome for each in view.binding]
     assert outcomes == sorted(outcomes, key=[Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.NOT_OBSERVABLE].index)
     assert [each.requirement for each in view.binding[:2]] == ["approval", "open-ports"]
-    assert len(view.binding) + len(view.recommended) == len(view.judgement.findings)
+    assert len(view.binding) + len(view.recommended) == len(view.assessment.findings)
 
 
 def test_every_outcome_is_counted() -> None:
@@ -59,11 +59,11 @@ def test_every_declared_endpoint_is_accounted_for() -> None:
 def test_a_finding_is_placed_where_its_endpoint_is_declared() -> None:
     """The endpoint's line, else the first line of the same file, else nowhere."""
     view = specimens.view()
-    by_row = {each.requirement: each for each in view.judgement.findings if each.outcome is Outcome.FAIL}
-    protocols, approval = view.place(by_row["protocols"]), view.place(by_row["approval"])
+    by_row = {each.requirement: each for each in view.assessment.findings if each.outcome is Outcome.FAIL}
+    protocols, approval = view.position(by_row["protocols"]), view.position(by_row["approval"])
     assert protocols == specimens.PLACES[specimens.PORTAL]
-    assert approval == Place(source="papers/khai báo.yaml", line=1, column=1)
-    assert specimens.plain().place(by_row["protocols"]) is None
+    assert approval == SourceLocation(source="documents/khai báo.yaml", line=1, column=1)
+    assert specimens.plain().position(by_row["protocols"]) is None
 
 
 def test_endpoints_of_one_service_share_its_scans() -> None:
@@ -108,16 +108,16 @@ def test_files_are_named_by_format_language_and_system() -> None:
     assert both["report.sarif"] == b"2"
 
 
-def test_a_judgement_from_elsewhere_breaks_nothing() -> None:
+def test_a_assessment_from_elsewhere_breaks_nothing() -> None:
     """A finding whose row, check and evidence nobody here knows is still told."""
     view = specimens.view()
-    strange = view.judgement.findings[2].model_copy(
+    strange = view.assessment.findings[2].model_copy(
         update={"requirement": "unheard-of", "check": "unknown", "message": Message(id="odd {thing}\x1b[2J")}
     )
-    judgement = view.judgement.model_copy(update={"findings": (strange,), "requirements": ()})
-    told = replace(view, judgement=judgement, evidence={})
+    assessment = view.assessment.model_copy(update={"findings": (strange,), "requirements": ()})
+    told = replace(view, assessment=assessment, evidence={})
     assert told.title(strange, Language.VI) == "unheard-of"
-    assert told.texts(Language.EN).message(strange) == "odd {thing}\\x1b[2J"
+    assert told.translator(Language.EN).message(strange) == "odd {thing}\\x1b[2J"
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_a_judgement_from_elsewhere_breaks_nothing() -> None:
 def test_findings_hide_no_character(character: str) -> None:
     """Every invisible character is written out in JSON, also one that Python calls printable; diacritics stay."""
     view = specimens.view()
-    first = view.judgement.findings[0].model_copy(update={"subject": f"https://ẩn{character}.vn/"})
-    data = findings_json([replace(view, judgement=view.judgement.model_copy(update={"findings": (first,)}))])
+    first = view.assessment.findings[0].model_copy(update={"subject": f"https://ẩn{character}.vn/"})
+    data = findings_json([replace(view, assessment=view.assessment.model_copy(update={"findings": (first,)}))])
     assert character.encode() not in data
     assert "ẩn".encode() in data
     assert json.loads(data)[0]["subject"] == first.subject

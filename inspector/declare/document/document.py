@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from inspector.declare.document.diagnostics import explain
-from inspector.declare.document.source_map import Place, fault_at
-from inspector.model.errors import Fault, PaperError
+from inspector.declare.document.source_map import SourceLocation, diagnostic_at
+from inspector.model.errors import Diagnostic, InputFileError
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -21,7 +21,7 @@ Location = tuple[str | int, ...]
 Mark = tuple[int, int]
 
 
-class Sheet:
+class YamlDocument:
     """One file as plain data, with the place of each key and value, and the faults found so far."""
 
     def __init__(self, source: str) -> None:
@@ -29,7 +29,7 @@ class Sheet:
         self.data: Any = None
         self.values: dict[Location, Mark] = {(): (1, 1)}
         self.keys: dict[Location, Mark] = {}
-        self.faults: list[Fault] = []
+        self.diagnostics: list[Diagnostic] = []
 
     def at(self, *location: str | int) -> Any:
         """The raw value at a location; None when there is none."""
@@ -53,20 +53,20 @@ class Sheet:
         """Replace the raw value at a location that exists."""
         self.at(*location[:-1])[location[-1]] = value
 
-    def place(self, *location: str | int) -> Place:
+    def position(self, *location: str | int) -> SourceLocation:
         """Where the value stands, or else the nearest thing around it."""
         while location not in self.values:
             location = location[:-1]
-        return Place(source=self.source, line=self.values[location][0], column=self.values[location][1])
+        return SourceLocation(source=self.source, line=self.values[location][0], column=self.values[location][1])
 
-    def fault(self, location: Location, what: str, remedy: str = "") -> None:
+    def diagnostic(self, location: Location, what: str, remedy: str = "") -> None:
         """Note a fault of the value at this location."""
-        self.faults.append(fault_at(self.place(*location), what, remedy))
+        self.diagnostics.append(diagnostic_at(self.position(*location), what, remedy))
 
-    def fault_of_key(self, location: Location, what: str, remedy: str = "") -> None:
+    def diagnostic_of_key(self, location: Location, what: str, remedy: str = "") -> None:
         """Note a fault of the key at this location."""
         line, column = self.keys.get(location) or self.values.get(location) or (0, 0)
-        self.faults.append(Fault(self.source, line, column, what, remedy))
+        self.diagnostics.append(Diagnostic(self.source, line, column, what, remedy))
 
     def refuse_repeats(self, known: Iterable[tuple[Location, Any]]) -> None:
         """Note a fault for each value that stood at an earlier location already; None and lists are no values."""
@@ -75,8 +75,10 @@ class Sheet:
             if not isinstance(value, str | int):
                 continue
             if value in first:
-                self.fault(location, f"{value!r} stands here twice, first on line {first[value]}", "remove one of them")
-            first.setdefault(value, self.place(*location).line)
+                self.diagnostic(
+                    location, f"{value!r} stands here twice, first on line {first[value]}", "remove one of them"
+                )
+            first.setdefault(value, self.position(*location).line)
 
     def take(self, model: type[M], *location: str | int) -> M | None:
         """The value at a location as a model; None when it has faults, which are noted."""
@@ -92,10 +94,10 @@ class Sheet:
     def _note(self, model: type[BaseModel], start: Location, detail: ErrorDetails) -> None:
         below = detail["loc"]
         what, remedy = explain(model, below, detail)
-        note = self.fault_of_key if detail["type"] == "extra_forbidden" else self.fault
+        note = self.diagnostic_of_key if detail["type"] == "extra_forbidden" else self.diagnostic
         note((*start, *below), what, remedy)
 
     def close(self) -> None:
-        """Raise PaperError with every fault noted, in the order of their places; do nothing when there is none."""
-        if self.faults:
-            raise PaperError(sorted(set(self.faults), key=lambda each: (each.line, each.column, each.what)))
+        """Raise InputFileError with every fault noted, in the order of their places; do nothing when there is none."""
+        if self.diagnostics:
+            raise InputFileError(sorted(set(self.diagnostics), key=lambda each: (each.line, each.column, each.what)))

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NoReturn
 
-from inspector.model.errors import Fault, PaperError
+from inspector.model.errors import Diagnostic, InputFileError
 
 #: The largest file that is read, in bytes.
 LARGEST_FILE = 20_000_000
 
 
 def read_text(path: Path) -> str:
-    """The text of a file; raises PaperError when it is missing, unreadable, too large, or not UTF-8."""
+    """The text of a file; raises InputFileError when it is missing, unreadable, too large, or not UTF-8."""
 
     def refuse(what: str, remedy: str, line: int = 0, column: int = 0) -> NoReturn:
-        raise PaperError([Fault(str(path), line, column, what, remedy)]) from None
+        raise InputFileError([Diagnostic(str(path), line, column, what, remedy)]) from None
 
     try:
         with path.open("rb") as file:

@@ -13,8 +13,8 @@ from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
 
-from inspector.declare.document.document import Location, Mark, Sheet
-from inspector.model.errors import Fault, PaperError
+from inspector.declare.document.document import Location, Mark, YamlDocument
+from inspector.model.errors import Diagnostic, InputFileError
 
 #: How deep lists and mappings may stand in one another.
 DEEPEST = 40
@@ -22,20 +22,20 @@ DEEPEST = 40
 MOST_REPEATED = 10_000
 
 
-def read_yaml(text: str, source: str, *, quickly: bool = False) -> Sheet:
-    """The sheet of a YAML text; raises PaperError when it is empty or breaks the syntax.
+def read_yaml(text: str, source: str, *, quickly: bool = False) -> YamlDocument:
+    """The sheet of a YAML text; raises InputFileError when it is empty or breaks the syntax.
 
     ``quickly`` is for the many files that packages bring: they are parsed by C code, and by Python only where that
     finds a fault, to tell it in the same words as everywhere.
     """
     node = (_composed_quickly(text) if quickly else None) or _compose(text, source)
-    sheet = Sheet(source)
+    document = YamlDocument(source)
     if node is None:
-        sheet.fault((), "the file is empty", "write one with inspector init")
-        sheet.close()
+        document.diagnostic((), "the file is empty", "write one with inspector init")
+        document.close()
     else:
-        sheet.data = _Builder(sheet).build(node, (), 1)
-    return sheet
+        document.data = _Builder(document).build(node, (), 1)
+    return document
 
 
 _REMEDIES = (
@@ -58,7 +58,7 @@ def _compose(text: str, source: str) -> Node | None:
     yaml = YAML(typ="safe", pure=True)
 
     def refuse(what: str, remedy: str, line: int, column: int) -> NoReturn:
-        raise PaperError([Fault(source, line, column, what, remedy)]) from None
+        raise InputFileError([Diagnostic(source, line, column, what, remedy)]) from None
 
     try:
         with warnings.catch_warnings():
@@ -95,14 +95,14 @@ _TAG = "tag:yaml.org,2002:"
 class _Builder:
     """Turns YAML nodes into plain data on a sheet."""
 
-    def __init__(self, sheet: Sheet) -> None:
-        self.sheet = sheet
+    def __init__(self, document: YamlDocument) -> None:
+        self.document = document
         self.seen: set[int] = set()
         self.open: set[int] = set()
         self.repeated = 0
 
     def build(self, node: Node, location: Location, depth: int) -> Any:
-        self.sheet.values[location] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        self.document.values[location] = (node.start_mark.line + 1, node.start_mark.column + 1)
         self._bound(node, location, depth)
         if isinstance(node, ScalarNode):
             return self._scalar(node, location)
@@ -125,14 +125,14 @@ class _Builder:
         self.seen.add(id(node))
 
     def _refuse(self, location: Location, what: str, remedy: str) -> NoReturn:
-        self.sheet.fault(location, what, remedy)
-        self.sheet.close()
+        self.document.diagnostic(location, what, remedy)
+        self.document.close()
         raise AssertionError("a sheet with a fault does not close")
 
     def _check_tag(self, node: Node, location: Location, *plain: str) -> None:
         tag = str(node.tag)
         if tag.removeprefix(_TAG) not in plain:
-            self.sheet.fault(location, f"the tag {tag.removeprefix(_TAG)!r} has no meaning here", "remove it")
+            self.document.diagnostic(location, f"the tag {tag.removeprefix(_TAG)!r} has no meaning here", "remove it")
 
     def _mapping(self, node: MappingNode, location: Location, depth: int) -> dict[str, Any]:
         self._check_tag(node, location, "map")
@@ -140,19 +140,21 @@ class _Builder:
         for key, value in node.value:
             mark = (key.start_mark.line + 1, key.start_mark.column + 1)
             if not isinstance(key, ScalarNode):
-                self.sheet.faults.append(Fault(self.sheet.source, *mark, "a key is not plain text", "write key: value"))
+                self.document.diagnostics.append(
+                    Diagnostic(self.document.source, *mark, "a key is not plain text", "write key: value")
+                )
                 continue
             name = str(key.value)
             below = (*location, name)
             if name in data:
-                first = self.sheet.keys[below][0]
+                first = self.document.keys[below][0]
                 what = f"duplicate key {name!r}, first on line {first}"
-                self.sheet.faults.append(Fault(self.sheet.source, *mark, what, "remove one of them"))
+                self.document.diagnostics.append(Diagnostic(self.document.source, *mark, what, "remove one of them"))
                 continue
-            self.sheet.keys[below] = mark
+            self.document.keys[below] = mark
             data[name] = self.build(value, below, depth + 1)
             if value.start_mark.index == value.end_mark.index:
-                self.sheet.values[below] = mark  # nothing is written: ruamel points at whatever comes next
+                self.document.values[below] = mark  # nothing is written: ruamel points at whatever comes next
         return data
 
     def _sequence(self, node: Node, location: Location, depth: int) -> list[Any]:
@@ -163,7 +165,7 @@ class _Builder:
         self._check_tag(node, location, "str", "null", "bool", "int", "float", "timestamp")
         text = str(node.value)
         if any("\ud800" <= character <= "\udfff" for character in text):
-            self.sheet.fault(location, "half a surrogate pair is no character", "remove the escape")
+            self.document.diagnostic(location, "half a surrogate pair is no character", "remove the escape")
             return ""
         return _plain(text, str(node.tag).removeprefix(_TAG))
 

@@ -17,7 +17,7 @@ from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import UDP, BadUri, Subject, normalise_host
 from inspector.network.access import time_windows as windows
 from inspector.network.access.addresses import canonical_address, parse_address
-from inspector.record.plan import Pin
+from inspector.record.plan import PinnedHost
 
 #: Ports of endpoints that are written without one, as far as the core must know them by itself.
 _PORTS = {"http": 80, "https": 443}
@@ -49,19 +49,19 @@ class _Refusal:
 class Scope:
     """The authorisations of one inspection, the system they are about, and what its names were pinned to."""
 
-    def __init__(self, authorisations: Sequence[Authorisation], system: System, pins: Sequence[Pin]) -> None:
+    def __init__(self, authorisations: Sequence[Authorisation], system: System, pins: Sequence[PinnedHost]) -> None:
         self.authorisations = tuple(sorted(authorisations, key=lambda each: each.id))
         self._system = system
         self._services = {_service(uri) for uri in system.endpoints}
-        self._pins: dict[str, Pin] = {}
+        self._pins: dict[str, PinnedHost] = {}
         self.learn(pins)
 
-    def learn(self, pins: Iterable[Pin]) -> None:
+    def learn(self, pins: Iterable[PinnedHost]) -> None:
         """Take in pins of names that came to light later; a name that is pinned stays where it is."""
         for pin in pins:
             self._pins.setdefault(_normal(pin.name), pin)
 
-    def pinned(self, name: str) -> Pin | None:
+    def pinned(self, name: str) -> PinnedHost | None:
         """What a name was pinned to; None when it was not."""
         return self._pins.get(_normal(name))
 

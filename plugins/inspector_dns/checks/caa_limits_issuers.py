@@ -26,7 +26,7 @@ def caa_limits_issuers(names: Names) -> Verdict:
     issuers = [record.value for record in caa.records if record.tag == "issue"]
     if not any(_limits(record) for record in caa.records):
         return failed("the CAA records at {at} do not say who may issue", at=caa.at)
-    return passed("the CAA records at {at} limit who may issue: {measured}", at=caa.at, measured=issuers, on="caa")
+    return passed("the CAA records at {at} limit who may issue: {measured}", at=caa.at, measured=issuers, facts="caa")
 
 
 def _limits(record: CaaRecord) -> bool:

@@ -20,12 +20,12 @@ def dnssec_valid(zone: Zone) -> Verdict:
     chain = zone.chain.value
     match chain.state:
         case Trust.SECURE:
-            return passed("signed and valid from the trust anchor of {anchor}", anchor=chain.anchor, on="chain")
+            return passed("signed and valid from the trust anchor of {anchor}", anchor=chain.anchor, facts="chain")
         case Trust.INSECURE if chain.flaw:
             message = "counts as not signed at {at}: {measured}"
-            return failed(message, at=chain.at, measured=chain.flaw, on="chain")
+            return failed(message, at=chain.at, measured=chain.flaw, facts="chain")
         case Trust.INSECURE:
-            return failed("not signed: it is proved that {measured} has no DS record", measured=chain.at, on="chain")
+            return failed("not signed: it is proved that {measured} has no DS record", measured=chain.at, facts="chain")
         case Trust.BOGUS:
             return _broken(zone, chain)
 
@@ -35,4 +35,4 @@ def _broken(zone: Zone, chain: Chain) -> Verdict:
     if chain.at != zone.name or flaw is Flaw.ANCHOR:  # not this zone's doing, or the inspector's own anchor
         message = "the chain of trust breaks above the zone's own records, at {at}: {measured}"
         return inconclusive(message, at=chain.at, measured=flaw, cause=Cause.PROTOCOL_ERROR)
-    return failed("does not validate: {measured}", measured=flaw, on="chain")
+    return failed("does not validate: {measured}", measured=flaw, facts="chain")

@@ -12,4 +12,4 @@ def ipv6_published(names: Names) -> Verdict:
     """
     if not names.ipv6.value:
         return failed("no AAAA record")
-    return passed("IPv6 addresses: {measured}", measured=names.ipv6.value, on="ipv6")
+    return passed("IPv6 addresses: {measured}", measured=names.ipv6.value, facts="ipv6")

@@ -18,7 +18,7 @@ def name_servers_answer(zone: Zone, servers: Every[NameServer]) -> Verdict:
     """
     lost = [server.name for server in zone.servers.value if server.ipv4.seen == () and server.ipv6.seen == ()]
     if lost:
-        return failed("name servers without an address: {measured}", measured=lost, on="servers")
+        return failed("name servers without an address: {measured}", measured=lost, facts="servers")
     replies = [reply for server in servers for reply in _replies(server)]
     wrong = [where for where, reply in replies if reply.is_seen and not _is_authoritative(reply.value)]
     right = [where for where, reply in replies if reply.is_seen and _is_authoritative(reply.value)]

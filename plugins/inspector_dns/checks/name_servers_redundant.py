@@ -23,7 +23,7 @@ def name_servers_redundant(zone: Zone, *, least: int = 2) -> Verdict:
     located = [server.name for server in servers if server.ipv4.seen or server.ipv6.seen]
     if min(len(located), len(found)) >= least:
         message = "name servers at different addresses: {measured}"
-        return passed(message, measured=located, threshold=least, on="servers")
+        return passed(message, measured=located, threshold=least, facts="servers")
     unseen = [answer.unseen for answer in answers if answer.unseen]
     if unseen:
         return inconclusive("the addresses of {measured} were not all seen", measured=names, cause=unseen[0])

@@ -1,1 +1,1 @@
-"""The checks on the papers, one per file."""
+"""The checks on the documents, one per file."""

@@ -10,25 +10,25 @@ from inspector.model.declared import ApprovalStatus, Stage
 def approval_in_place(declared: Declared) -> Verdict:
     """A system goes into operation only after its level has been appraised and approved.
 
-    Judged on the declaration alone: the decision itself has to be seen on paper.
+    Judged on the declaration alone: the decision itself has to be seen on document.
 
     Remediation: have the level proposal dossier appraised and approved, then declare number and date of the decision.
     """
     if declared.stage not in (Stage.OPERATING, Stage.UPGRADE):
-        return not_applicable("the system does not run: {stage}", stage=declared.stage, on="stage")
+        return not_applicable("the system does not run: {stage}", stage=declared.stage, facts="stage")
     approval = declared.approval
     if approval is None:
-        return inconclusive("nothing is declared about the approval", cause=Cause.AMBIGUOUS, on="approval")
+        return inconclusive("nothing is declared about the approval", cause=Cause.AMBIGUOUS, facts="approval")
     if approval.status is not ApprovalStatus.APPROVED:
         if declared.stage is Stage.UPGRADE:
             return inconclusive(
-                "not declared whether the system runs while it is upgraded", cause=Cause.AMBIGUOUS, on="stage"
+                "not declared whether the system runs while it is upgraded", cause=Cause.AMBIGUOUS, facts="stage"
             )
         return failed(
-            "the system runs, but its level proposal stands at: {measured}", measured=approval.status, on="approval"
+            "the system runs, but its level proposal stands at: {measured}", measured=approval.status, facts="approval"
         )
     if not approval.decision or approval.date is None:
         return inconclusive(
-            "declared as approved, but without number or date of the decision", cause=Cause.AMBIGUOUS, on="approval"
+            "declared as approved, but without number or date of the decision", cause=Cause.AMBIGUOUS, facts="approval"
         )
-    return passed("approved by decision {decision}", decision=approval.decision, on="approval")
+    return passed("approved by decision {decision}", decision=approval.decision, facts="approval")

@@ -76,7 +76,7 @@ def level_fits_facts(declared: Declared, *, level: int, signs: tuple[Sign, ...])
                 threshold=tuple(_asked(sign)),
                 implied=sign.level,
                 declared=level,
-                on=tuple(f"facts/{name}" for name in sign.when),
+                facts=tuple(f"facts/{name}" for name in sign.when),
             )
     missing = sorted({name for sign in higher for name in sign.missing(declared.facts)})
     if missing:
@@ -84,6 +84,6 @@ def level_fits_facts(declared: Declared, *, level: int, signs: tuple[Sign, ...])
             "these facts are not declared, so a higher level cannot be ruled out: {missing}",
             missing=missing,
             cause=Cause.AMBIGUOUS,
-            on=tuple(f"facts/{name}" for name in missing),
+            facts=tuple(f"facts/{name}" for name in missing),
         )
-    return passed("no declared fact calls for more than level {declared}", declared=level, on="facts")
+    return passed("no declared fact calls for more than level {declared}", declared=level, facts="facts")

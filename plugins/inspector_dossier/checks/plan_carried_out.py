@@ -17,13 +17,13 @@ def plan_carried_out(declared: Declared) -> Verdict:
     Remediation: carry out the open measures of the plan and declare the status of each.
     """
     if declared.stage not in (Stage.OPERATING, Stage.UPGRADE):
-        return not_applicable("the system does not run: {stage}", stage=declared.stage, on="stage")
+        return not_applicable("the system does not run: {stage}", stage=declared.stage, facts="stage")
     if declared.plan is None:
-        return inconclusive("nothing is declared about the plan", cause=Cause.AMBIGUOUS, on="plan")
+        return inconclusive("nothing is declared about the plan", cause=Cause.AMBIGUOUS, facts="plan")
     if declared.plan is PlanStatus.FULL:
-        return passed("declared as carried out in full", on="plan")
+        return passed("declared as carried out in full", facts="plan")
     if declared.stage is Stage.UPGRADE:
         return inconclusive(
-            "not declared whether the system runs while it is upgraded", cause=Cause.AMBIGUOUS, on="stage"
+            "not declared whether the system runs while it is upgraded", cause=Cause.AMBIGUOUS, facts="stage"
         )
-    return failed("the system runs, but its plan stands at: {measured}", measured=declared.plan, on="plan")
+    return failed("the system runs, but its plan stands at: {measured}", measured=declared.plan, facts="plan")

@@ -16,12 +16,14 @@ def content_type_nosniff(http: Http) -> Verdict:
     Remediation: send ``X-Content-Type-Options: nosniff`` with every reply.
     """
     if http.is_shut:
-        return not_applicable("nothing answers there", on=("/speaks",))
+        return not_applicable("nothing answers there", facts=("/speaks",))
     if http.redirect.value is not None:
         return not_applicable("only redirects elsewhere")
     values = http.field("x-content-type-options")
     if not values:
-        return failed("sends no X-Content-Type-Options", on=("/headers",))
+        return failed("sends no X-Content-Type-Options", facts=("/headers",))
     if elements(values)[0] != "nosniff":
-        return failed("sends a value that browsers ignore: {measured}", measured=shorten(values[0]), on=("/headers",))
-    return passed("sends nosniff", on=("/headers",))
+        return failed(
+            "sends a value that browsers ignore: {measured}", measured=shorten(values[0]), facts=("/headers",)
+        )
+    return passed("sends nosniff", facts=("/headers",))

@@ -21,7 +21,7 @@ def cookies_flagged(http: Http, *, flags: tuple[Flag, ...] = ("Secure", "HttpOnl
     Remediation: set ``Secure; HttpOnly; SameSite=Lax`` (or ``Strict``) on every cookie.
     """
     if http.is_shut:
-        return not_applicable("nothing answers there", on=("/speaks",))
+        return not_applicable("nothing answers there", facts=("/speaks",))
     cookies = http.cookies.value
     if not cookies:
         return not_applicable("sets no cookie")
@@ -29,9 +29,9 @@ def cookies_flagged(http: Http, *, flags: tuple[Flag, ...] = ("Secure", "HttpOnl
         f"{shorten(cookie.name, 60)}: {', '.join(lacks)}" for cookie in cookies if (lacks := _lacks(cookie, flags))
     ]
     if lacking:
-        return failed("cookies lack flags: {measured}", measured=lacking, threshold=flags, on=("/cookies",))
+        return failed("cookies lack flags: {measured}", measured=lacking, threshold=flags, facts=("/cookies",))
     names = [shorten(cookie.name, 60) for cookie in cookies]
-    return passed("every cookie is flagged: {measured}", measured=names, threshold=flags, on=("/cookies",))
+    return passed("every cookie is flagged: {measured}", measured=names, threshold=flags, facts=("/cookies",))
 
 
 def _lacks(cookie: Cookie, flags: tuple[Flag, ...]) -> list[str]:

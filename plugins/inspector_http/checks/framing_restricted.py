@@ -19,7 +19,7 @@ def framing_restricted(http: Http) -> Verdict:
     ``X-Frame-Options: SAMEORIGIN``.
     """
     if http.is_shut:
-        return not_applicable("nothing answers there", on=("/speaks",))
+        return not_applicable("nothing answers there", facts=("/speaks",))
     if http.redirect.value is not None:
         return not_applicable("only redirects elsewhere")
     if not http.is_page:
@@ -28,15 +28,17 @@ def framing_restricted(http: Http) -> Verdict:
     if ancestors:
         if all(admits_anybody(sources) for sources in ancestors):
             listed = shorten(" ".join(ancestors[0]))
-            return failed("lets frames of any site in: frame-ancestors {measured}", measured=listed, on=("/headers",))
-        return passed("frame-ancestors names who may frame the page", on=("/headers",))
+            return failed(
+                "lets frames of any site in: frame-ancestors {measured}", measured=listed, facts=("/headers",)
+            )
+        return passed("frame-ancestors names who may frame the page", facts=("/headers",))
     options = http.field("x-frame-options")
     if not options:
-        return failed("sends neither frame-ancestors nor X-Frame-Options", on=("/headers",))
+        return failed("sends neither frame-ancestors nor X-Frame-Options", facts=("/headers",))
     if not denies_foreign_frames(options):
         return failed(
             "sends X-Frame-Options that browsers ignore: {measured}",
             measured=shorten(", ".join(options)),
-            on=("/headers",),
+            facts=("/headers",),
         )
-    return passed("X-Frame-Options keeps foreign frames out", on=("/headers",))
+    return passed("X-Frame-Options keeps foreign frames out", facts=("/headers",))

@@ -23,16 +23,18 @@ def hsts_set(http: Http, *, max_age_seconds: int = YEAR_SECONDS) -> Verdict:
         return not_applicable("browsers ignore the header of an address without a name")
     values = http.field("strict-transport-security")
     if not values:
-        return failed("sends no Strict-Transport-Security", on=("/headers",))
+        return failed("sends no Strict-Transport-Security", facts=("/headers",))
     age = hsts_max_age(values[0])
     if age is None:
-        return failed("sends a header that browsers ignore: {measured}", measured=shorten(values[0]), on=("/headers",))
+        return failed(
+            "sends a header that browsers ignore: {measured}", measured=shorten(values[0]), facts=("/headers",)
+        )
     measured, threshold = Quantity(value=age, unit="second"), Quantity(value=max_age_seconds, unit="second")
     if age < max_age_seconds:
         return failed(
             "asks for {measured} only; {threshold} is the least",
             measured=measured,
             threshold=threshold,
-            on=("/headers",),
+            facts=("/headers",),
         )
-    return passed("asks for {measured}", measured=measured, threshold=threshold, on=("/headers",))
+    return passed("asks for {measured}", measured=measured, threshold=threshold, facts=("/headers",))

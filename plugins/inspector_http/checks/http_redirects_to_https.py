@@ -18,17 +18,17 @@ def http_redirects_to_https(http: Http, declared: Declared) -> Verdict:
     if http.scheme != "http":
         return not_applicable("this endpoint is declared as HTTPS")
     if http.speaks.value is not Speech.HTTP:
-        return passed("nothing is offered in clear", on=("/speaks",))
+        return passed("nothing is offered in clear", facts=("/speaks",))
     redirect = http.redirect.value
     if redirect is None:
-        return failed("answers in clear with status {measured}", measured=http.status.value, on=("/redirect",))
+        return failed("answers in clear with status {measured}", measured=http.status.value, facts=("/redirect",))
     if redirect.scheme != "https":
-        return failed("redirects to {measured}, which is in clear too", measured=redirect.url, on=("/redirect",))
+        return failed("redirects to {measured}, which is in clear too", measured=redirect.url, facts=("/redirect",))
     if redirect.host != http.host and redirect.host not in _hosts(declared):
         return inconclusive(
             "redirects to {measured}, which is not declared", measured=redirect.url, cause=Cause.OUT_OF_SCOPE
         )
-    return passed("redirects to {measured}", measured=redirect.url, on=("/redirect",))
+    return passed("redirects to {measured}", measured=redirect.url, facts=("/redirect",))
 
 
 def _hosts(declared: Declared) -> frozenset[str]:

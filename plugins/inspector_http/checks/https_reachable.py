@@ -14,7 +14,7 @@ def https_reachable(http: Http) -> Verdict:
         return not_applicable("this endpoint is declared without HTTPS")
     match http.speaks.value:
         case Speech.NOTHING:
-            return failed("refuses connections", on=("/speaks",))
+            return failed("refuses connections", facts=("/speaks",))
         case Speech.HTTP:
-            return failed("answers in clear on a port declared for HTTPS", on=("/speaks",))
-    return passed("answers over HTTPS", on=("/speaks",))
+            return failed("answers in clear on a port declared for HTTPS", facts=("/speaks",))
+    return passed("answers over HTTPS", facts=("/speaks",))

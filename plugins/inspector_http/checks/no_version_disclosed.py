@@ -19,12 +19,12 @@ def no_version_disclosed(http: Http) -> Verdict:
     ``expose_php = Off``.
     """
     if http.is_shut:
-        return not_applicable("nothing answers there", on=("/speaks",))
+        return not_applicable("nothing answers there", facts=("/speaks",))
     telling = [
         f"{header.name}: {shorten(header.value)}"
         for header in http.headers.value
         if header.name in PRODUCT_HEADERS and names_version(header.value)
     ]
     if telling:
-        return failed("discloses {measured}", measured=telling, on=("/headers",))
-    return passed("no header discloses a version", on=("/headers",))
+        return failed("discloses {measured}", measured=telling, facts=("/headers",))
+    return passed("no header discloses a version", facts=("/headers",))

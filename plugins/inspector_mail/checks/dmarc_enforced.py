@@ -15,11 +15,11 @@ def dmarc_enforced(mail: MailDomain, *, policy: Literal["quarantine", "reject"] 
     """
     dmarc = mail.dmarc.value
     if dmarc.policy is None:
-        return failed("no DMARC policy: {measured}", measured=dmarc.fault or "", threshold=policy, on="dmarc")
+        return failed("no DMARC policy: {measured}", measured=dmarc.fault or "", threshold=policy, facts="dmarc")
     if dmarc.policy.rank < Policy(policy).rank:
         message = "the policy is {measured}, at least {threshold} is needed"
-        return failed(message, measured=dmarc.policy, threshold=policy, on="dmarc")
+        return failed(message, measured=dmarc.policy, threshold=policy, facts="dmarc")
     if dmarc.testing:
         message = "the policy {measured} is in test mode (t=y)"
-        return failed(message, measured=dmarc.policy, threshold=policy, on="dmarc")
-    return passed("the policy is {measured}", measured=dmarc.policy, threshold=policy, on="dmarc")
+        return failed(message, measured=dmarc.policy, threshold=policy, facts="dmarc")
+    return passed("the policy is {measured}", measured=dmarc.policy, threshold=policy, facts="dmarc")

@@ -13,7 +13,7 @@ def dmarc_published(mail: MailDomain) -> Verdict:
     """
     dmarc = mail.dmarc.value
     if dmarc.fault:
-        return failed("no DMARC policy: {measured}", measured=dmarc.fault, on="dmarc")
+        return failed("no DMARC policy: {measured}", measured=dmarc.fault, facts="dmarc")
     return passed(
-        "the DMARC record at {at} applies: {measured}", at=dmarc.at or "", measured=dmarc.record or "", on="dmarc"
+        "the DMARC record at {at} applies: {measured}", at=dmarc.at or "", measured=dmarc.record or "", facts="dmarc"
     )

@@ -18,7 +18,7 @@ def spf_published(mail: MailDomain) -> Verdict:
         "one SPF record, which takes {measured} of {threshold} DNS lookups",
         measured=evaluation.lookups,
         threshold=10,
-        on="spf",
+        facts="spf",
     )
 
 
@@ -29,6 +29,6 @@ def _faulty(evaluation: SpfEvaluation) -> Verdict:
             at=evaluation.at or "",
             measured=evaluation.fault or "",
             term=evaluation.term,
-            on="spf",
+            facts="spf",
         )
-    return failed("SPF at {at}: {measured}", at=evaluation.at or "", measured=evaluation.fault or "", on="spf")
+    return failed("SPF at {at}: {measured}", at=evaluation.at or "", measured=evaluation.fault or "", facts="spf")

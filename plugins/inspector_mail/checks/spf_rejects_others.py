@@ -21,10 +21,10 @@ def spf_rejects_others(mail: MailDomain) -> Verdict:
     """
     evaluation = mail.spf.value.evaluation.value
     if evaluation.fault:
-        return failed("SPF cannot be evaluated: {measured}", measured=evaluation.fault, on="spf")
+        return failed("SPF cannot be evaluated: {measured}", measured=evaluation.fault, facts="spf")
     otherwise = evaluation.otherwise or Qualifier.NEUTRAL
     if otherwise in REJECTING:
-        return passed("other senders: {measured}", measured=otherwise, threshold=REJECTING, on="spf")
+        return passed("other senders: {measured}", measured=otherwise, threshold=REJECTING, facts="spf")
     return failed(
-        "other senders: {measured}, instead of {threshold}", measured=otherwise, threshold=REJECTING, on="spf"
+        "other senders: {measured}, instead of {threshold}", measured=otherwise, threshold=REJECTING, facts="spf"
     )

@@ -16,7 +16,7 @@ def declared_ports_open(ports: OpenPorts, declared: Declared) -> Verdict:
         return not_applicable("no TCP port is declared for this host")
     closed = [port for port in expected if ports.state(port).seen is PortState.CLOSED]
     if closed:
-        return failed("declared, but closed: {measured}", measured=map(label, closed), on=("/spans",))
+        return failed("declared, but closed: {measured}", measured=map(label, closed), facts=("/spans",))
     silent = [port for port in expected if ports.state(port).seen is PortState.FILTERED]
     if silent:
         return inconclusive(
@@ -26,4 +26,4 @@ def declared_ports_open(ports: OpenPorts, declared: Declared) -> Verdict:
     if unseen:
         cause = next(iter(unseen.values()))
         return inconclusive("declared, but not seen: {measured}", measured=map(label, unseen), cause=cause)
-    return passed("every declared TCP port is open: {measured}", measured=map(label, expected), on=("/spans",))
+    return passed("every declared TCP port is open: {measured}", measured=map(label, expected), facts=("/spans",))

@@ -27,7 +27,7 @@ def no_cleartext_administration(ports: OpenPorts, greetings: Greetings) -> Verdi
         if said and said.protocol in CLEAR and said.in_clear is not False:
             (clear if said.in_clear else doubtful).append(f"{each.port}/tcp ({said.protocol.value})")
     if clear:
-        return failed("offers administration in clear: {measured}", measured=clear, on=("/ports",))
+        return failed("offers administration in clear: {measured}", measured=clear, facts=("/ports",))
     for port in sorted(set(ports.open) & ports_of(Role.CLEAR_ADMINISTRATION)):
         said = greetings.said(port).seen
         if said is None or said.protocol in MUTE:

@@ -21,7 +21,7 @@ def no_database_reachable(ports: OpenPorts, greetings: Greetings) -> Verdict:
     """
     databases = exposure(Role.DATABASE, DATABASES, ports, greetings)
     if databases.shown:
-        return failed("accepts connections on database ports: {measured}", measured=databases.shown, on=("/spans",))
+        return failed("accepts connections on database ports: {measured}", measured=databases.shown, facts=("/spans",))
     if databases.possible:
         return inconclusive(
             "open ports that databases usually have, but nothing shows what answers: {measured}",
@@ -34,4 +34,4 @@ def no_database_reachable(ports: OpenPorts, greetings: Greetings) -> Verdict:
         )
     if databases.cause is not None:
         return inconclusive("not every service was seen", cause=databases.cause)
-    return passed("of {asked} TCP ports that were asked, none is a database's", asked=ports.asked, on=("/spans",))
+    return passed("of {asked} TCP ports that were asked, none is a database's", asked=ports.asked, facts=("/spans",))

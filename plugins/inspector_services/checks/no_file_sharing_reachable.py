@@ -20,7 +20,9 @@ def no_file_sharing_reachable(ports: OpenPorts, greetings: Greetings) -> Verdict
     """
     sharing = exposure(Role.FILE_SHARING, FILE_SHARING, ports, greetings)
     if sharing.shown:
-        return failed("accepts connections on file sharing ports: {measured}", measured=sharing.shown, on=("/spans",))
+        return failed(
+            "accepts connections on file sharing ports: {measured}", measured=sharing.shown, facts=("/spans",)
+        )
     if sharing.possible:
         return inconclusive(
             "open ports that file sharing usually has, but nothing shows what answers: {measured}",
@@ -33,4 +35,4 @@ def no_file_sharing_reachable(ports: OpenPorts, greetings: Greetings) -> Verdict
         )
     if sharing.cause is not None:
         return inconclusive("not every service was seen", cause=sharing.cause)
-    return passed("of {asked} TCP ports that were asked, none shares files", asked=ports.asked, on=("/spans",))
+    return passed("of {asked} TCP ports that were asked, none shares files", asked=ports.asked, facts=("/spans",))

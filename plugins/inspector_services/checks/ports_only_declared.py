@@ -32,7 +32,7 @@ def ports_only_declared(ports: OpenPorts, declared: Declared, *, beside_https: t
         expected.update(beside_https)
     surplus = [port for port in ports.open if port not in expected]
     if surplus:
-        return failed("open, but not declared: {measured}", measured=map(label, surplus), on=("/spans",))
+        return failed("open, but not declared: {measured}", measured=map(label, surplus), facts=("/spans",))
     unseen = ports.unseen({*NOTABLE, *ports.dark} - expected)
     if unseen:
         return inconclusive(
@@ -41,5 +41,5 @@ def ports_only_declared(ports: OpenPorts, declared: Declared, *, beside_https: t
             cause=next(iter(unseen.values())),
         )
     return passed(
-        "of {asked} TCP ports that were asked, only declared ones are open", asked=ports.asked, on=("/spans",)
+        "of {asked} TCP ports that were asked, only declared ones are open", asked=ports.asked, facts=("/spans",)
     )

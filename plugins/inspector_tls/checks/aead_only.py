@@ -20,4 +20,4 @@ def aead_only(tls: Tls) -> Verdict:
     other = accepted_suites(tls, lambda suite: not suite.is_aead)
     if other:
         return failed("accepts {measured}", measured=other)
-    return passed("accepts only AEAD suites", on=every_suite(tls))
+    return passed("accepts only AEAD suites", facts=every_suite(tls))

@@ -12,7 +12,7 @@ def ccs_injection_closed(attacks: TlsAttacks) -> Verdict:
     Remediation: update OpenSSL and restart what uses it.
     """
     if attacks.version.value is None:
-        return not_applicable("accepts no version up to TLS 1.2", on="/version")
+        return not_applicable("accepts no version up to TLS 1.2", facts="/version")
     if attacks.ccs_injection.value:
-        return failed("takes a ChangeCipherSpec that comes early", on="/ccs_injection")
-    return passed("rejects a ChangeCipherSpec that comes early", on="/ccs_injection")
+        return failed("takes a ChangeCipherSpec that comes early", facts="/ccs_injection")
+    return passed("rejects a ChangeCipherSpec that comes early", facts="/ccs_injection")

@@ -24,7 +24,7 @@ def chain_complete(certificates: Certificates) -> Verdict:
             return failed(
                 "the server does not send the intermediate certificate {measured}",
                 measured=missing[0].at,
-                on=chain.leaf.sha256,
+                facts=chain.leaf.sha256,
             )
     chains = certificates.complete()
     if not chains:
@@ -36,7 +36,7 @@ def chain_complete(certificates: Certificates) -> Verdict:
                 measured=chain.signed[-1].issuer,
                 cause=Cause.AMBIGUOUS,
             )
-    return passed("the intermediate certificates come along", on=[chain.leaf.sha256 for chain in chains])
+    return passed("the intermediate certificates come along", facts=[chain.leaf.sha256 for chain in chains])
 
 
 def _trusts(chain: Chain) -> list[Trust]:

@@ -27,7 +27,7 @@ def chains_to_public_root(certificates: Certificates) -> Verdict:
     """
     verdict = lead_to_root(certificates, lambda chain: chain.public_trust)
     if verdict.outcome is Outcome.FAIL and brings_own_roots(certificates) and _is_private(certificates):
-        return not_applicable("clients of this service are told which root to trust", on=verdict.on)
+        return not_applicable("clients of this service are told which root to trust", facts=verdict.facts)
     return verdict
 
 

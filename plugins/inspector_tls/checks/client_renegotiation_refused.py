@@ -16,7 +16,7 @@ def client_renegotiation_refused(attacks: TlsAttacks, *, most: int = 0) -> Verdi
     Remediation: update the server, or switch it off; OpenSSL 3 refuses it by itself.
     """
     if attacks.version.value is None:
-        return not_applicable("accepts no version up to TLS 1.2", on="/version")
+        return not_applicable("accepts no version up to TLS 1.2", facts="/version")
     done = attacks.renegotiations.value
     if done > most:
         return failed("carries out {measured} in a row; {threshold} are allowed", measured=done, threshold=most)

@@ -13,5 +13,5 @@ def early_data_off(sessions: TlsSessions) -> Verdict:
     done twice with status 425 (Too Early).
     """
     if sessions.early_data.value:
-        return failed("takes early data, which can be replayed", on="/early_data")
-    return passed("takes no early data", on="/early_data")
+        return failed("takes early data, which can be replayed", facts="/early_data")
+    return passed("takes no early data", facts="/early_data")

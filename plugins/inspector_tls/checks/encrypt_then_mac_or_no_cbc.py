@@ -21,7 +21,7 @@ def encrypt_then_mac_or_no_cbc(tls: Tls) -> Verdict:
     """
     cbc = accepted_suites(tls, is_cbc, _VERSIONS)
     if not cbc:
-        return passed("accepts no suite in CBC mode from TLS 1.0 on", on=every_suite(tls, _VERSIONS))
+        return passed("accepts no suite in CBC mode from TLS 1.0 on", facts=every_suite(tls, _VERSIONS))
     every_suite(tls, _VERSIONS)
     closed = tls.extensions.encrypt_then_mac.value
     if closed is None:

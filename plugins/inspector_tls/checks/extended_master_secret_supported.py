@@ -17,7 +17,7 @@ def extended_master_secret_supported(tls: Tls) -> Verdict:
     """
     known = tls.extensions.extended_master_secret.value
     if known is None:
-        return not_applicable("accepts no version up to TLS 1.2", on="/extensions/extended_master_secret")
+        return not_applicable("accepts no version up to TLS 1.2", facts="/extensions/extended_master_secret")
     if not known:
-        return failed("does not answer with the extension", on="/extensions/extended_master_secret")
-    return passed("answers with the extension", on="/extensions/extended_master_secret")
+        return failed("does not answer with the extension", facts="/extensions/extended_master_secret")
+    return passed("answers with the extension", facts="/extensions/extended_master_secret")

@@ -23,7 +23,7 @@ def fallback_scsv_honoured(tls: Tls) -> Verdict:
         return not_applicable("accepts no version between SSL 3.0 and TLS 1.1")
     refused = tls.extensions.fallback_refused.value
     if refused is None:
-        return not_applicable("accepts only one version", on="/extensions/fallback_refused")
+        return not_applicable("accepts only one version", facts="/extensions/fallback_refused")
     if not refused:
-        return failed("accepts a fallback although it speaks a newer version", on="/extensions/fallback_refused")
-    return passed("refuses a fallback", on="/extensions/fallback_refused")
+        return failed("accepts a fallback although it speaks a newer version", facts="/extensions/fallback_refused")
+    return passed("refuses a fallback", facts="/extensions/fallback_refused")

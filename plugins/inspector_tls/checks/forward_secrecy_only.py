@@ -19,4 +19,4 @@ def forward_secrecy_only(tls: Tls) -> Verdict:
     static = accepted_suites(tls, lambda suite: not has_forward_secrecy(suite))
     if static:
         return failed("accepts {measured}", measured=static)
-    return passed("accepts only suites with forward secrecy", on=every_suite(tls))
+    return passed("accepts only suites with forward secrecy", facts=every_suite(tls))

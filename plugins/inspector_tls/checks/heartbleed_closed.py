@@ -12,7 +12,7 @@ def heartbleed_closed(attacks: TlsAttacks) -> Verdict:
     that passed through the server.
     """
     if attacks.version.value is None:
-        return not_applicable("accepts no version up to TLS 1.2", on="/version")
+        return not_applicable("accepts no version up to TLS 1.2", facts="/version")
     if attacks.heartbleed.value:
-        return failed("answers a heartbeat that it must discard", on="/heartbleed")
-    return passed("discards the heartbeat, or knows none", on="/heartbleed")
+        return failed("answers a heartbeat that it must discard", facts="/heartbleed")
+    return passed("discards the heartbeat, or knows none", facts="/heartbleed")

@@ -20,19 +20,19 @@ def in_date(certificates: Certificates, *, days_left: int = 0) -> Verdict:
     at = certificates.seen_at
     for leaf in certificates.leaves:
         if at < leaf.not_before:
-            return failed("the certificate is not valid before {measured}", measured=leaf.not_before, on=leaf.sha256)
+            return failed("the certificate is not valid before {measured}", measured=leaf.not_before, facts=leaf.sha256)
         if at > leaf.not_after:
-            return failed("the certificate expired at {measured}", measured=leaf.not_after, on=leaf.sha256)
+            return failed("the certificate expired at {measured}", measured=leaf.not_after, facts=leaf.sha256)
         days = (leaf.not_after - at).days
         if days < days_left:
             return failed(
                 "the certificate ends in {measured}, sooner than {threshold}",
                 measured=Quantity(value=days, unit="day"),
                 threshold=Quantity(value=days_left, unit="day"),
-                on=leaf.sha256,
+                facts=leaf.sha256,
             )
     chains = certificates.complete()
     if not chains:
         return failed("the server presents no certificate")
     first = min(chain.leaf.not_after for chain in chains)
-    return passed("valid until {measured}", measured=first, on=[chain.leaf.sha256 for chain in chains])
+    return passed("valid until {measured}", measured=first, facts=[chain.leaf.sha256 for chain in chains])

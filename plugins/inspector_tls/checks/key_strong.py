@@ -36,7 +36,9 @@ def key_strong(certificates: Certificates, *, rsa_bits: int = 2048, ec_bits: int
                 cause=Cause.AMBIGUOUS,
             )
     keys = sorted({f"{certificate.key.kind} {certificate.key.bits}" for certificate in relied})
-    return passed("keys of {measured}, signed well", measured=keys, on=[certificate.sha256 for certificate in relied])
+    return passed(
+        "keys of {measured}, signed well", measured=keys, facts=[certificate.sha256 for certificate in relied]
+    )
 
 
 def _weakness(certificate: Certificate, least: dict[str, int]) -> Verdict | None:
@@ -50,14 +52,14 @@ def _weakness(certificate: Certificate, least: dict[str, int]) -> Verdict | None
             certificate=certificate.subject,
             measured=Quantity(value=key.bits, unit="bit"),
             threshold=Quantity(value=bits, unit="bit"),
-            on=certificate.sha256,
+            facts=certificate.sha256,
         )
     if certificate.digest in _FORGEABLE:
         return failed(
             "{certificate} is signed with {measured}, which can be forged",
             certificate=certificate.subject,
             measured=certificate.signature,
-            on=certificate.sha256,
+            facts=certificate.sha256,
         )
     return None
 

@@ -36,7 +36,7 @@ def lifetime_limited(certificates: Certificates) -> Verdict:
                 measured=Quantity(value=chain.leaf.lifetime_days, unit="day"),
                 threshold=Quantity(value=limit, unit="day"),
                 issued=chain.leaf.not_before,
-                on=chain.leaf.sha256,
+                facts=chain.leaf.sha256,
             )
     public = [chain.leaf for chain in certificates.complete() if chain.is_public]
     if not public:
@@ -45,7 +45,7 @@ def lifetime_limited(certificates: Certificates) -> Verdict:
     return passed(
         "issued for at most {measured}",
         measured=Quantity(value=longest, unit="day"),
-        on=[leaf.sha256 for leaf in public],
+        facts=[leaf.sha256 for leaf in public],
     )
 
 

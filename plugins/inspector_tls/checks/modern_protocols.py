@@ -21,4 +21,4 @@ def modern_protocols(tls: Tls, *, oldest: TlsVersion = TlsVersion.TLS_1_2) -> Ve
         )
     if old.unseen:
         return inconclusive("no answer about {measured}", measured=old.unseen, cause=old.cause)
-    return passed("offers nothing older than {threshold}", threshold=oldest, on=old.refused)
+    return passed("offers nothing older than {threshold}", threshold=oldest, facts=old.refused)

@@ -29,7 +29,7 @@ def names_host(certificates: Certificates) -> Verdict:
                     measured=named,
                     threshold=host,
                     cause=Cause.AMBIGUOUS,
-                    on=leaf.sha256,
+                    facts=leaf.sha256,
                 )
             if not named:
                 return failed("the certificate names no host, but {threshold} was asked for", threshold=host)
@@ -37,4 +37,4 @@ def names_host(certificates: Certificates) -> Verdict:
     chains = certificates.complete()
     if not chains:
         return failed("the server presents no certificate")
-    return passed("names {threshold}", threshold=host, on=[chain.leaf.sha256 for chain in chains])
+    return passed("names {threshold}", threshold=host, facts=[chain.leaf.sha256 for chain in chains])

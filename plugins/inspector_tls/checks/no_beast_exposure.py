@@ -21,4 +21,4 @@ def no_beast_exposure(tls: Tls) -> Verdict:
     cbc = accepted_suites(tls, is_cbc, _VERSIONS)
     if cbc:
         return failed("in TLS 1.0 or older accepts {measured}", measured=cbc)
-    return passed("accepts no suite in CBC mode in TLS 1.0 and older", on=every_suite(tls, _VERSIONS))
+    return passed("accepts no suite in CBC mode in TLS 1.0 and older", facts=every_suite(tls, _VERSIONS))

@@ -13,7 +13,7 @@ def no_compression(tls: Tls) -> Verdict:
     """
     compresses = tls.extensions.compression.value
     if compresses is None:
-        return not_applicable("accepts no version up to TLS 1.2", on="/extensions/compression")
+        return not_applicable("accepts no version up to TLS 1.2", facts="/extensions/compression")
     if compresses:
-        return failed("compresses with DEFLATE when asked to", on="/extensions/compression")
-    return passed("does not compress", on="/extensions/compression")
+        return failed("compresses with DEFLATE when asked to", facts="/extensions/compression")
+    return passed("does not compress", facts="/extensions/compression")

@@ -31,7 +31,7 @@ def no_drown(tls: Every[Tls]) -> Verdict:
         return failed("{measured} offers SSL 2.0", measured=_places(old))
     for each in tls:
         _ = each[TlsVersion.SSL_2].accepted.value
-    return passed("none offers SSL 2.0", on=_places(tls.seen))
+    return passed("none offers SSL 2.0", facts=_places(tls.seen))
 
 
 def _leaves(tls: Tls) -> set[str]:

@@ -25,4 +25,4 @@ def no_export_suites(tls: Tls) -> Verdict:
         )
     if short:
         return failed("accepts {measured}", measured=short)
-    return passed("accepts no suite made for export", on=every_suite(tls))
+    return passed("accepts no suite made for export", facts=every_suite(tls))

@@ -24,13 +24,13 @@ def no_logjam(tls: Tls) -> Verdict:
     for prime in tls.primes:
         bits = Quantity(value=prime.bits, unit="bit")
         if prime.bits < _BITS:
-            return failed("uses a prime of {measured}, which can be broken", measured=bits, on=prime.sha256)
+            return failed("uses a prime of {measured}, which can be broken", measured=bits, facts=prime.sha256)
         if prime.bits == _BITS and prime.known:
             return failed(
                 "uses a prime of {measured} that many servers share: {prime}",
                 measured=bits,
                 prime=prime.known,
-                on=prime.sha256,
+                facts=prime.sha256,
             )
     every_suite(tls)
     hidden = hidden_primes(tls)
@@ -38,4 +38,4 @@ def no_logjam(tls: Tls) -> Verdict:
         return inconclusive("the prime of {measured} was not seen", measured=hidden, cause=Cause.AMBIGUOUS)
     if not tls.primes:
         return not_applicable("offers no Diffie-Hellman over a prime of its own choice")
-    return passed("uses no prime that is known to be broken", on=[prime.sha256 for prime in tls.primes])
+    return passed("uses no prime that is known to be broken", facts=[prime.sha256 for prime in tls.primes])

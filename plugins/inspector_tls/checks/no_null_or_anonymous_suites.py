@@ -25,5 +25,5 @@ def no_null_or_anonymous_suites(tls: Tls) -> Verdict:
     if bare:
         return failed("accepts {measured}", measured=bare)
     if opportunistic:
-        return passed("accepts only suites that encrypt", on=every_suite(tls))
-    return passed("accepts only suites that encrypt and authenticate the server", on=every_suite(tls))
+        return passed("accepts only suites that encrypt", facts=every_suite(tls))
+    return passed("accepts only suites that encrypt and authenticate the server", facts=every_suite(tls))

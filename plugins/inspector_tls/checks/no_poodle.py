@@ -21,5 +21,5 @@ def no_poodle(tls: Tls) -> Verdict:
         return failed("in SSL 3.0 accepts {measured}", measured=cbc)
     found = every_suite(tls, [TlsVersion.SSL_3])
     if not found:
-        return passed("refuses SSL 3.0", on="/versions/ssl_3")
-    return passed("in SSL 3.0 accepts no suite in CBC mode", on=found)
+        return passed("refuses SSL 3.0", facts="/versions/ssl_3")
+    return passed("in SSL 3.0 accepts no suite in CBC mode", facts=found)

@@ -15,4 +15,4 @@ def no_rc4(tls: Tls) -> Verdict:
     weak = accepted_suites(tls, lambda suite: suite.cipher == "RC4")
     if weak:
         return failed("accepts {measured}", measured=weak)
-    return passed("accepts no suite with RC4", on=every_suite(tls))
+    return passed("accepts no suite with RC4", facts=every_suite(tls))

@@ -23,7 +23,7 @@ def no_sweet32(tls: Tls) -> Verdict:
     weak = accepted_suites(tls, _chains_short_blocks)
     if weak:
         return failed("accepts {measured}", measured=weak)
-    return passed("accepts no cipher that chains blocks of 64 bits", on=every_suite(tls))
+    return passed("accepts no cipher that chains blocks of 64 bits", facts=every_suite(tls))
 
 
 def _chains_short_blocks(suite: Suite) -> bool:

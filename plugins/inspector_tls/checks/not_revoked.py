@@ -51,7 +51,7 @@ def not_revoked(revocation: Revocation) -> Verdict:
     return passed(
         "the issuers say that none of {measured} certificates is revoked",
         measured=len(judged),
-        on=[each.sha256 for each in judged],
+        facts=[each.sha256 for each in judged],
     )
 
 
@@ -60,17 +60,17 @@ def _revoked(examined: Examined) -> Verdict:
     word = source.word or Word()
     told: dict[str, Loose] = {"source": source.url, "certificate": examined.subject}
     if word.revoked_at is None:
-        return failed("{source} says that {certificate} is revoked", on=examined.sha256, **told)
+        return failed("{source} says that {certificate} is revoked", facts=examined.sha256, **told)
     told["measured"] = word.revoked_at
     if word.reason is None:
         return failed(
             "{source} says that {certificate} was revoked on {measured}, and gives no reason",
-            on=examined.sha256,
+            facts=examined.sha256,
             **told,
         )
     return failed(
         "{source} says that {certificate} was revoked on {measured}; the reason: {reason}",
-        on=examined.sha256,
+        facts=examined.sha256,
         reason=word.reason,
         **told,
     )

@@ -19,14 +19,14 @@ def profile_conforms(certificates: Certificates) -> Verdict:
         trust, objections = chain.public_trust.seen, chain.objections.seen
         errors = _errors(objections or ())
         if trust is not None and trust.chains and errors:
-            return failed("breaks the profile: {measured}", measured=errors, on=chain.leaf.sha256)
+            return failed("breaks the profile: {measured}", measured=errors, facts=chain.leaf.sha256)
     public = [chain for chain in certificates.complete() if chain.is_public]
     if not public:
         return not_applicable("no certificate leads to a public root")
     warnings = sorted({each.code for chain in public for each in chain.objections.value})
     if warnings:
         return passed("keeps the profile; noted: {measured}", measured=warnings)
-    return passed("keeps the profile", on=[chain.leaf.sha256 for chain in public])
+    return passed("keeps the profile", facts=[chain.leaf.sha256 for chain in public])
 
 
 def _errors(objections: tuple[Objection, ...]) -> list[str]:

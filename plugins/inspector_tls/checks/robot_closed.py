@@ -13,12 +13,12 @@ def robot_closed(attacks: TlsAttacks) -> Verdict:
     appliance.
     """
     if attacks.version.value is None:
-        return not_applicable("accepts no version up to TLS 1.2", on="/version")
+        return not_applicable("accepts no version up to TLS 1.2", facts="/version")
     match attacks.robot.value:
         case Robot.STRONG_ORACLE:
-            return failed("tells right paddings from wrong ones", on="/robot")
+            return failed("tells right paddings from wrong ones", facts="/robot")
         case Robot.WEAK_ORACLE:
-            return failed("tells some right paddings from wrong ones: an oracle that is slow to use", on="/robot")
+            return failed("tells some right paddings from wrong ones: an oracle that is slow to use", facts="/robot")
         case Robot.NO_RSA:
-            return passed("takes no RSA key exchange", on="/robot")
-    return passed("answers right and wrong paddings alike", on="/robot")
+            return passed("takes no RSA key exchange", facts="/robot")
+    return passed("answers right and wrong paddings alike", facts="/robot")

@@ -17,7 +17,7 @@ def secure_renegotiation_indicated(tls: Tls) -> Verdict:
     """
     known = tls.extensions.secure_renegotiation.value
     if known is None:
-        return not_applicable("accepts no version up to TLS 1.2", on="/extensions/secure_renegotiation")
+        return not_applicable("accepts no version up to TLS 1.2", facts="/extensions/secure_renegotiation")
     if not known:
-        return failed("does not answer with the extension", on="/extensions/secure_renegotiation")
-    return passed("answers with the extension", on="/extensions/secure_renegotiation")
+        return failed("does not answer with the extension", facts="/extensions/secure_renegotiation")
+    return passed("answers with the extension", facts="/extensions/secure_renegotiation")

@@ -39,7 +39,7 @@ def server_order_preferred(tls: Tls) -> Verdict:
                 version=spoken.version,
                 cause=Cause.AMBIGUOUS,
             )
-    return passed("its own order decides", on=[spoken.version for spoken in mixed])
+    return passed("its own order decides", facts=[spoken.version for spoken in mixed])
 
 
 def _strong(spoken: SpokenVersion) -> tuple[str, ...]:

@@ -27,4 +27,4 @@ def staple_good(certificates: Certificates) -> Verdict:
     stapled = [chain.leaf.sha256 for chain in certificates.complete() if chain.staple.value is not None]
     if not stapled:
         return not_applicable("no response is stapled")
-    return passed("every stapled response says good", on=stapled)
+    return passed("every stapled response says good", facts=stapled)

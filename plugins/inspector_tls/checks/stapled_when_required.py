@@ -33,4 +33,4 @@ def stapled_when_required(certificates: Certificates) -> Verdict:
         return not_applicable("no certificate demands a stapled response")
     for chain in demanding:
         _ = chain.staple.value
-    return passed("comes with a good stapled response", on=[chain.leaf.sha256 for chain in demanding])
+    return passed("comes with a good stapled response", facts=[chain.leaf.sha256 for chain in demanding])

@@ -16,7 +16,7 @@ def starttls_not_injectable(starttls: StartTlsInjection) -> Verdict:
     Remediation: update the server; it must discard what it has read before when it goes over to TLS.
     """
     if starttls.readiness is Readiness.NOT_OFFERED:
-        return not_applicable("does not offer TLS, so that nothing can survive into it", on="/readiness")
+        return not_applicable("does not offer TLS, so that nothing can survive into it", facts="/readiness")
     if starttls.carried_out.value:
-        return failed("carries out inside TLS a command that was sent in clear", on="/carried_out")
-    return passed("forgets what was sent in clear before TLS", on="/carried_out")
+        return failed("carries out inside TLS a command that was sent in clear", facts="/carried_out")
+    return passed("forgets what was sent in clear before TLS", facts="/carried_out")

@@ -17,7 +17,7 @@ def starttls_offered(starttls: StartTls) -> Verdict:
     use the port that begins with TLS (RFC 8314).
     """
     if starttls.readiness is Readiness.OFFERED:
-        return passed("goes over to TLS when asked", on="/readiness")
+        return passed("goes over to TLS when asked", facts="/readiness")
     if starttls.readiness is Readiness.REFUSED:
         return failed("offers TLS and then refuses it: {measured}", measured=starttls.words)
     return failed("does not offer TLS: {measured}", measured=starttls.words)

@@ -29,13 +29,15 @@ def ticket_lifetime_limited(resumption: TlsResumption, *, longest_hours: int = 2
     ticket, psk = resumption.ticket_seconds.value, resumption.psk_seconds.value
     if ticket == 0:
         return inconclusive(
-            "leaves it to the client how long a ticket is good", cause=Cause.AMBIGUOUS, on="/ticket_seconds"
+            "leaves it to the client how long a ticket is good", cause=Cause.AMBIGUOUS, facts="/ticket_seconds"
         )
     given = [seconds for seconds in (ticket, psk) if seconds is not None]
     if not given:
-        return not_applicable("gives no session tickets", on=("/ticket_seconds", "/psk_seconds"))
+        return not_applicable("gives no session tickets", facts=("/ticket_seconds", "/psk_seconds"))
     return passed(
-        "tickets are good for {measured} at most", measured=_seconds(max(given)), on=("/ticket_seconds", "/psk_seconds")
+        "tickets are good for {measured} at most",
+        measured=_seconds(max(given)),
+        facts=("/ticket_seconds", "/psk_seconds"),
     )
 
 
@@ -46,7 +48,7 @@ def _too_long(lifetime: Answer[int | None], allowed: int, where: str) -> Verdict
         "a ticket is good for {measured}; {threshold} are allowed",
         measured=_seconds(lifetime.seen),
         threshold=_seconds(allowed),
-        on=where,
+        facts=where,
     )
 
 

@@ -12,5 +12,5 @@ def tls_1_3_offered(tls: Tls) -> Verdict:
     Remediation: use a TLS library that knows TLS 1.3 and switch it on; in nginx ``ssl_protocols TLSv1.2 TLSv1.3;``.
     """
     if tls.versions.tls_1_3.accepted.value:
-        return passed("offers TLS 1.3", on="/versions/tls_1_3/accepted")
+        return passed("offers TLS 1.3", facts="/versions/tls_1_3/accepted")
     return failed("does not offer TLS 1.3; it offers {measured}", measured=tls.versions.all.accepted)

@@ -23,12 +23,12 @@ def tls_same_everywhere(tls: Every[Tls]) -> Verdict:
         ports[item.subject.uri][item.subject.address or ""] = item.fact
     several = {uri: addresses for uri, addresses in ports.items() if len(addresses) > 1}
     if not several:
-        return not_applicable("each port is at one address only", on=sorted(ports))
+        return not_applicable("each port is at one address only", facts=sorted(ports))
     for uri, addresses in several.items():
         seen = {address: fact for address, fact in addresses.items() if fact is not None}
         if len({_accepted(fact) for fact in seen.values()}) > 1:
             return failed("{port} accepts different versions or suites at {measured}", port=uri, measured=sorted(seen))
-    return passed("the same versions and suites at every address", on=sorted(several))
+    return passed("the same versions and suites at every address", facts=sorted(several))
 
 
 def _accepted(tls: Tls) -> tuple[tuple[str, ...], ...]:

@@ -31,7 +31,7 @@ def transparency_logged(certificates: Certificates) -> Verdict:
                 "the certificate carries timestamps of {measured} logs; browsers want {threshold}",
                 measured=_count(chain.leaf.timestamps),
                 threshold=_wanted(chain),
-                on=chain.leaf.sha256,
+                facts=chain.leaf.sha256,
             )
     public = [chain for chain in certificates.complete() if chain.is_public]
     if not public:
@@ -39,7 +39,7 @@ def transparency_logged(certificates: Certificates) -> Verdict:
     for chain in public:
         if _count(chain.leaf.timestamps) < _wanted(chain):
             _ = chain.timestamps.value
-    return passed("carries timestamps of enough logs", on=[chain.leaf.sha256 for chain in public])
+    return passed("carries timestamps of enough logs", facts=[chain.leaf.sha256 for chain in public])
 
 
 def _is_logged(chain: Chain, beside: tuple[Timestamp, ...]) -> bool:

@@ -25,10 +25,10 @@ def version_and_extension_tolerant(tls: Tls) -> Verdict:
     asked = [name for name in _MESSAGES if name != "many_suites" or not _is_tls_1_3_alone(tls)]
     for name in asked:
         if getattr(tls.tolerance, name).seen is False:
-            return failed(_MESSAGES[name], on=f"/tolerance/{name}")
+            return failed(_MESSAGES[name], facts=f"/tolerance/{name}")
     for name in asked:
         _ = getattr(tls.tolerance, name).value
-    return passed("takes them", on=[f"/tolerance/{name}" for name in asked])
+    return passed("takes them", facts=[f"/tolerance/{name}" for name in asked])
 
 
 def _is_tls_1_3_alone(tls: Tls) -> bool:

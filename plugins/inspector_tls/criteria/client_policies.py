@@ -44,7 +44,7 @@ def where_clients_insist(judge: Callable[P, Verdict]) -> Callable[P, Verdict]:
 def lenient(certificates: Certificates, failure: Verdict) -> Verdict | None:
     """What stands in the place of a failure that the clients of this protocol do not mind; None where they do."""
     message = _MESSAGES.get(certificates.scheme)
-    return None if message is None else not_applicable(message, on=failure.on)
+    return None if message is None else not_applicable(message, facts=failure.facts)
 
 
 def no_certificate(certificates: Certificates) -> Verdict:

@@ -20,9 +20,9 @@ def refusal(chain: Chain, staple: Staple) -> Verdict | None:
     """The failing verdict over a response that does not say *good*, or None."""
     subject, digest = chain.leaf.subject, chain.leaf.sha256
     if staple.flaw is not None:
-        return failed(_MESSAGES[staple.flaw], certificate=subject, on=digest)
+        return failed(_MESSAGES[staple.flaw], certificate=subject, facts=digest)
     if staple.status is Status.REVOKED:
-        return failed("the stapled response says that {certificate} is revoked", certificate=subject, on=digest)
+        return failed("the stapled response says that {certificate} is revoked", certificate=subject, facts=digest)
     if staple.status is not Status.GOOD:
-        return failed("the responder does not know {certificate}", certificate=subject, on=digest)
+        return failed("the responder does not know {certificate}", certificate=subject, facts=digest)
     return None

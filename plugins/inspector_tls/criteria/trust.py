@@ -28,9 +28,9 @@ def lead_to_root(certificates: Certificates, trust: Callable[[Chain], Answer[Tru
     for chain in certificates.served:
         found = trust(chain).seen
         if found is not None and found.flaw is not None:
-            return failed(_MESSAGES[found.flaw], measured=found.at, on=chain.leaf.sha256)
+            return failed(_MESSAGES[found.flaw], measured=found.at, facts=chain.leaf.sha256)
     chains = certificates.complete()
     if not chains:
         return failed("the server presents no certificate")
     paths = [trust(chain).value.path for chain in chains]
-    return passed("every certificate leads to one of these roots", on=[path[-1] for path in paths])
+    return passed("every certificate leads to one of these roots", facts=[path[-1] for path in paths])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 QUESTIONS = "questions.json"
 #: What counts before what, where sources disagree.
 _WEIGHT = (Status.REVOKED, Status.UNKNOWN, Status.GOOD)
-#: Causes that lie with the papers, not with the source.
+#: Causes that lie with the documents, not with the source.
 _BARRED = (Cause.OUT_OF_SCOPE, Cause.NOT_AUTHORISED, Cause.OUTSIDE_WINDOW)
 
 

@@ -37,7 +37,7 @@ from inspector.model.declared import Measure
 from inspector.model.finding import Finding, Force, Obligation, Severity
 from inspector.model.observation import Evidence
 from inspector.plan.selection import Selection
-from inspector.record.assessment import Judgement
+from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
 from inspector.record.plan import Plan
 from inspector.regime.regime import Clause, Regime, Requirement, Text
@@ -175,7 +175,7 @@ def _evidence(
     )
 
 
-def _judge(
+def _evaluate(
     rows: list[Requirement],
     checks: list[Check],
     evidence: list[Evidence],
@@ -183,7 +183,7 @@ def _judge(
     selection: Selection | None = None,
     measures: tuple[Measure, ...] = (),
     endpoints: tuple[str, ...] = ("cake://a",),
-) -> Judgement:
+) -> Assessment:
     return assess(_given(rows, checks, evidence, selection=selection, measures=measures, endpoints=endpoints))
 
 
@@ -220,7 +220,7 @@ def _given(
 
 
 def _one(*evidence: Evidence, row: Requirement | None = None) -> Finding:
-    (finding,) = _judge([row or _row("cake-sweet")], [cake_sweet], list(evidence)).findings
+    (finding,) = _evaluate([row or _row("cake-sweet")], [cake_sweet], list(evidence)).findings
     return finding
 
 
@@ -266,7 +266,7 @@ def test_a_pass_needs_no_second_scan() -> None:
 def test_what_only_informs_needs_no_second_scan() -> None:
     """A failing row of force info alone is not worth asking twice, and is told as not confirmed."""
     informs = _row("cake-sweet", force=Force.INFO, severity=Severity.INFO)
-    (finding,) = _judge([informs], [cake_sweet], [_evidence(False)]).findings
+    (finding,) = _evaluate([informs], [cake_sweet], [_evidence(False)]).findings
     assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, False)
     assert worth_a_second_look(_given([informs], [cake_sweet], [_evidence(False)])) == set()
 
@@ -293,7 +293,7 @@ def test_an_error_of_ours_is_not_taken_over() -> None:
 def test_a_verdict_is_not_taken_over_for_other_options() -> None:
     """Two rows of one check over the same evidence are judged apart where their options differ."""
     rows = [_row("cake-sweet"), _row("cake-sweet", id="row-bitter", options={"wanted": False})]
-    findings = _judge(rows, [cake_sweet], [_evidence(True)]).findings
+    findings = _evaluate(rows, [cake_sweet], [_evidence(True)]).findings
     assert {each.requirement: each.outcome for each in findings} == {
         "row-cake-sweet": Outcome.PASS,
         "row-bitter": Outcome.FAIL,
@@ -308,7 +308,7 @@ def test_what_also_recommends_is_looked_at_again() -> None:
 
 
 def test_verdicts_reached_before_change_nothing() -> None:
-    """A judgement that takes over verdicts gives the same bytes, also once a confirmation scan was added."""
+    """An assessment that takes over verdicts gives the same bytes, also once a confirmation scan was added."""
     scans = [_evidence(False), _evidence(True, address="127.0.0.2")]
     given = _given([_row("cake-sweet")], [cake_sweet], scans)
     worth_a_second_look(given)
@@ -318,9 +318,9 @@ def test_verdicts_reached_before_change_nothing() -> None:
 
 def test_every_address_has_its_finding_under_one_id() -> None:
     """The address is a property; the id is the same."""
-    judgement = _judge([_row("cake-sweet")], [cake_sweet], [_evidence(True), _evidence(False, address="127.0.0.2")])
-    assert [each.outcome for each in judgement.findings] == [Outcome.PASS, Outcome.FAIL]
-    assert len({each.id for each in judgement.findings}) == 1
+    assessment = _evaluate([_row("cake-sweet")], [cake_sweet], [_evidence(True), _evidence(False, address="127.0.0.2")])
+    assert [each.outcome for each in assessment.findings] == [Outcome.PASS, Outcome.FAIL]
+    assert len({each.id for each in assessment.findings}) == 1
 
 
 def test_what_was_not_seen_is_inconclusive_with_its_cause() -> None:
@@ -336,7 +336,7 @@ def test_a_bug_of_a_probe_is_an_error() -> None:
 
 def test_a_check_that_raises_is_an_error() -> None:
     """The exception is named."""
-    (finding,) = _judge([_row("check-broken")], [check_broken], []).findings
+    (finding,) = _evaluate([_row("check-broken")], [check_broken], []).findings
     assert (finding.outcome, finding.cause) == (Outcome.ERROR, Cause.BUG)
     assert "ZeroDivisionError" in str(finding.message.values["detail"])
 
@@ -350,15 +350,15 @@ def test_another_version_of_an_observation_is_not_guessed_at() -> None:
 def test_a_system_wide_pass_over_a_hole_is_inconclusive() -> None:
     """The hole keeps its cause."""
     rows, checks = [_row("all-cakes-sweet")], [all_cakes_sweet]
-    (finding,) = _judge(rows, checks, [_evidence(True), _evidence(None, address="127.0.0.2")]).findings
+    (finding,) = _evaluate(rows, checks, [_evidence(True), _evidence(None, address="127.0.0.2")]).findings
     assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.TIMEOUT)
-    (finding,) = _judge(rows, checks, [_evidence(False), _evidence(None, address="127.0.0.2")]).findings
+    (finding,) = _evaluate(rows, checks, [_evidence(False), _evidence(None, address="127.0.0.2")]).findings
     assert finding.outcome is Outcome.FAIL
 
 
 def test_what_the_declaration_does_not_name_is_not_applicable() -> None:
     """It is said in one finding about the system; an endpoint that no plugin knows any more is none."""
-    (finding,) = _judge([_row("cake-sweet")], [cake_sweet], [], endpoints=("tcp://a:1", "pie://a")).findings
+    (finding,) = _evaluate([_row("cake-sweet")], [cake_sweet], [], endpoints=("tcp://a:1", "pie://a")).findings
     assert (finding.outcome, finding.subject) == (Outcome.NOT_APPLICABLE, "system:")
 
 
@@ -366,7 +366,7 @@ def test_a_row_that_nobody_can_see_prints_the_declared_status() -> None:
     """The status of the measure stands beside *not-observable*, by clause number or id."""
     row = _row("not-observable", clauses=("doc-1.2",))
     measure = Measure.model_validate({"clause": "1.2", "status": "partial"})
-    (finding,) = _judge([row], [], [], measures=(measure,)).findings
+    (finding,) = _evaluate([row], [], [], measures=(measure,)).findings
     assert (finding.outcome, finding.declared_status) == (Outcome.NOT_OBSERVABLE, "partial")
 
 
@@ -384,19 +384,19 @@ def test_a_vantage_that_does_not_count_cannot_judge() -> None:
 
 def test_what_nobody_looked_for_is_not_absent() -> None:
     """A capture judged under rules that ask more is inconclusive about a declared endpoint, never not-applicable."""
-    (finding,) = _judge([_row("cake-sweet")], [cake_sweet], []).findings
+    (finding,) = _evaluate([_row("cake-sweet")], [cake_sweet], []).findings
     assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.NOT_SELECTED)
 
 
 def test_what_is_not_selected_is_counted_and_not_judged() -> None:
     """It stands in the coverage, never among the findings."""
     rows = [_row("cake-sweet"), _row("all-cakes-sweet")]
-    judgement = _judge(
+    assessment = _evaluate(
         rows, [cake_sweet, all_cakes_sweet], [_evidence(True)], selection=Selection(only=("cake-sweet",))
     )
-    assert [each.check for each in judgement.findings] == ["cake-sweet"]
-    assert judgement.coverage.not_selected == ("row-all-cakes-sweet",)
-    assert (judgement.coverage.asked, judgement.coverage.seen) == (1, 1)
+    assert [each.check for each in assessment.findings] == ["cake-sweet"]
+    assert assessment.coverage.not_selected == ("row-all-cakes-sweet",)
+    assert (assessment.coverage.asked, assessment.coverage.seen) == (1, 1)
 
 
 def test_what_no_authorisation_permits_is_counted_and_not_judged() -> None:
@@ -419,7 +419,7 @@ def test_what_no_authorisation_permits_is_counted_and_not_judged() -> None:
 
         Remediation: r.
         """
-        return passed("whole", on=str(seen.whole.value))
+        return passed("whole", facts=str(seen.whole.value))
 
     registry = replace(_registry(cake_whole), probes={"bite": bite})
     for selection, expected in ((Selection(), ()), (Selection(only=("cake-whole",)), (Outcome.NOT_APPLICABLE,))):
@@ -438,9 +438,9 @@ def test_what_no_authorisation_permits_is_counted_and_not_judged() -> None:
             as_of=NOW,
             selection=selection,
         )
-        judgement = assess(given)
-        assert tuple(each.outcome for each in judgement.findings) == expected
-        assert judgement.coverage.not_authorised == (() if expected else ("row-cake-whole",))
+        assessment = assess(given)
+        assert tuple(each.outcome for each in assessment.findings) == expected
+        assert assessment.coverage.not_authorised == (() if expected else ("row-cake-whole",))
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -449,7 +449,7 @@ def test_the_order_of_evidence_does_not_matter(order: int) -> None:
     evidence = [_evidence(True), _evidence(False, address="127.0.0.2"), _evidence(False, address="127.0.0.2", scan=2)]
     digests = {id(each): index for index, each in enumerate(evidence)}
     rows, checks = [_row("cake-sweet"), _row("all-cakes-sweet")], [cake_sweet, all_cakes_sweet]
-    first = _judge(rows, checks, evidence)
+    first = _evaluate(rows, checks, evidence)
     given = Given(
         inspection=Inspection.model_construct(
             id="i",

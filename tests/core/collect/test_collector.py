@@ -30,8 +30,8 @@ from inspector.model.base import now
 from inspector.model.observation import Evidence, Gap
 from inspector.model.subject import Subject, SubjectKind
 from inspector.plan.planner import DISCOVERED_PER_SCAN, TASKS_PER_SCAN
-from inspector.record.assessment import Judgement
-from inspector.record.plan import Ask
+from inspector.record.assessment import Assessment
+from inspector.record.plan import ScanTask
 from inspector.seal.capture_writer import Ready, Writer
 from tests.core.systems import (
     OVEN,
@@ -51,10 +51,10 @@ from tests.core.systems import (
 READING = ParseContext(Subject(kind=SubjectKind.ADDRESS, uri="oven://a", scheme="oven", host="a"), now())
 
 
-def seen(folder: Path, output: ScanOutput) -> tuple[list[Evidence], Judgement]:
-    """Evidence and judgement of an inspection whose first scan comes to this."""
-    bundle, judgement = inspect(folder, job(folder, registry=registry([oven(output), bread, crumb])))
-    return [evidence for _, evidence in bundle.evidence()], judgement
+def seen(folder: Path, output: ScanOutput) -> tuple[list[Evidence], Assessment]:
+    """Evidence and assessment of an inspection whose first scan comes to this."""
+    bundle, assessment = inspect(folder, job(folder, registry=registry([oven(output), bread, crumb])))
+    return [evidence for _, evidence in bundle.evidence()], assessment
 
 
 def of(evidence: list[Evidence], probe: str) -> list[Evidence]:
@@ -64,9 +64,9 @@ def of(evidence: list[Evidence], probe: str) -> list[Evidence]:
 def test_all_goes_well(tmp_path: Path) -> None:
     """Every scan has its facts, every check its verdict, and each step is shown."""
     steps: list[Progress] = []
-    bundle, judgement = inspect(tmp_path, job(tmp_path, progress=steps.append))
+    bundle, assessment = inspect(tmp_path, job(tmp_path, progress=steps.append))
     assert {each.probe: each.facts is not None for _, each in bundle.evidence()} == {"oven": True, "bread": True}
-    assert outcomes(judgement)["oven-hot"] == ("pass", None)
+    assert outcomes(assessment)["oven-hot"] == ("pass", None)
     assert [(step.done, step.planned, step.probe, step.cause) for step in steps] == [
         (1, 2, "oven", None),
         (2, 2, "bread", None),
@@ -75,40 +75,40 @@ def test_all_goes_well(tmp_path: Path) -> None:
 
 def test_what_rests_on_the_unseen_is_unseen_for_the_same_cause(tmp_path: Path) -> None:
     """A scan whose need was blocked is not made, and says what it would have rested on."""
-    evidence, judgement = seen(tmp_path, ScanOutput(failure=FailureNote(cause=Cause.BLOCKED, detail="a wall")))
+    evidence, assessment = seen(tmp_path, ScanOutput(failure=FailureNote(cause=Cause.BLOCKED, detail="a wall")))
     [scan] = of(evidence, "bread")
     assert scan.failure == FailureNote(cause=Cause.BLOCKED, detail="what it rests on was not seen: oven")
-    assert outcomes(judgement)["bread-baked"] == ("inconclusive", "blocked")
+    assert outcomes(assessment)["bread-baked"] == ("inconclusive", "blocked")
 
 
 def test_what_was_seen_before_trouble_is_kept(tmp_path: Path) -> None:
     """A scan that ends in trouble may have seen something: both stand."""
-    evidence, judgement = seen(tmp_path, ScanOutput(raw=RAW, failure=FailureNote(cause=Cause.RESET, detail="cut")))
+    evidence, assessment = seen(tmp_path, ScanOutput(raw=RAW, failure=FailureNote(cause=Cause.RESET, detail="cut")))
     [scan] = of(evidence, "oven")
     assert scan.facts == {"hot": {"seen": True, "unseen": None}}
     assert scan.failure is not None
     assert scan.failure.cause is Cause.RESET
-    assert outcomes(judgement)["oven-hot"] == ("pass", None)
+    assert outcomes(assessment)["oven-hot"] == ("pass", None)
 
 
 def test_discovered_aims_are_asked_in_a_later_wave(tmp_path: Path) -> None:
     """Each is a scan of its own, under the one that found it."""
-    evidence, judgement = seen(tmp_path, ScanOutput(raw=RAW, discovered=crumbs(2)))
+    evidence, assessment = seen(tmp_path, ScanOutput(raw=RAW, discovered=crumbs(2)))
     assert {each.subject.parent for each in of(evidence, "crumb")} == {"oven://127.0.0.1"}
     assert [each.facts for each in of(evidence, "crumb")] == [{"size": 1}, {"size": 1}]
-    assert outcomes(judgement)["crumbs-swept"] == ("pass", None)
+    assert outcomes(assessment)["crumbs-swept"] == ("pass", None)
 
 
 def test_too_many_discovered_aims_leave_a_hole(tmp_path: Path) -> None:
     """The first are asked; the next are on record as not asked; the rest is counted; no verdict is good over them."""
-    evidence, judgement = seen(tmp_path, ScanOutput(raw=RAW, discovered=_many(DISCOVERED_PER_SCAN + 3)))
+    evidence, assessment = seen(tmp_path, ScanOutput(raw=RAW, discovered=_many(DISCOVERED_PER_SCAN + 3)))
     found = of(evidence, "crumb")
     assert len(found) == DISCOVERED_PER_SCAN
     assert sum(each.facts is not None for each in found) == TASKS_PER_SCAN
     assert {each.failure.detail for each in found if each.failure} == {"too many discovered aims"}
     [scan] = of(evidence, "oven")
     assert [gap.question for gap in scan.gaps] == ["3 more discovered aims"]
-    assert outcomes(judgement)["crumbs-swept"][0] == "inconclusive"
+    assert outcomes(assessment)["crumbs-swept"][0] == "inconclusive"
 
 
 def _many(count: int) -> tuple[Discovered, ...]:
@@ -117,12 +117,12 @@ def _many(count: int) -> tuple[Discovered, ...]:
 
 def test_facts_that_cannot_be_stored_are_a_bug_of_the_probe(tmp_path: Path) -> None:
     """Half a surrogate is no text: the scan is on record with its cause, and the inspection goes on."""
-    evidence, judgement = seen(tmp_path, ScanOutput(raw=RAW, gaps=(Gap(question="\ud800", cause=Cause.RESET),)))
+    evidence, assessment = seen(tmp_path, ScanOutput(raw=RAW, gaps=(Gap(question="\ud800", cause=Cause.RESET),)))
     [scan] = of(evidence, "oven")
     assert scan.failure is not None
     assert scan.failure.cause is Cause.BUG
     assert "facts that cannot be stored" in scan.failure.detail
-    assert outcomes(judgement)["oven-hot"] == ("error", "bug")
+    assert outcomes(assessment)["oven-hot"] == ("error", "bug")
 
 
 @pytest.mark.parametrize(
@@ -197,19 +197,19 @@ def test_whatever_keeps_a_scan_from_being_recorded_is_raised(tmp_path: Path, mon
 @pytest.mark.parametrize("counts", [{}, {"a": 1}, {"a": 5, "b": 5, "c": 5}, {"a": 7, "b": 1, "c": 3}])
 def test_mixing_loses_no_scan_and_begins_at_different_places(counts: dict[str, int]) -> None:
     """Every ask stands in the order once, and probes begin at places of their own."""
-    asks = [
-        Ask(
+    tasks = [
+        ScanTask(
             probe=probe,
             subject=Subject(kind=SubjectKind.ADDRESS, uri="cake://a", scheme="cake", address=f"127.0.0.{place}"),
         )
         for probe, count in counts.items()
         for place in range(count)
     ]
-    order = mixed(asks)
-    assert sorted(order, key=lambda ask: ask.key) == sorted(asks, key=lambda ask: ask.key)
-    assert {ask.probe for ask in order[: len(counts)]} == set(counts)
+    order = mixed(tasks)
+    assert sorted(order, key=lambda task: task.key) == sorted(tasks, key=lambda task: task.key)
+    assert {task.probe for task in order[: len(counts)]} == set(counts)
     if set(counts.values()) == {5}:
-        assert len({ask.subject.address for ask in order[:3]}) == 3
+        assert len({task.subject.address for task in order[:3]}) == 3
 
 
 @pytest.mark.parametrize("most", [1, 3])
@@ -239,6 +239,6 @@ def test_no_more_scans_are_in_flight_than_allowed(most: int, tmp_path: Path) -> 
         registry=registry([slow, bread, crumb]),
         settings=Settings(output=tmp_path / "out", ceilings=Ceilings(scans=most)),
     )
-    bundle, _judgement = inspect(tmp_path, given)
+    bundle, _assessment = inspect(tmp_path, given)
     assert len(of([evidence for _, evidence in bundle.evidence()], "oven")) == 12
     assert max(together) == most

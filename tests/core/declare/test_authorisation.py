@@ -17,8 +17,8 @@ from inspector.declare.authorisation import (
     own_estate,
     read,
 )
-from inspector.declare.document import Place
-from inspector.model.errors import PaperError
+from inspector.declare.document import SourceLocation
+from inspector.model.errors import InputFileError
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import HOST, Form, Scheme, parse_uri
 
@@ -60,12 +60,12 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def faults(folder: Path, text: str) -> list[str]:
-    """What is said about this paper, with the file's name for its path."""
+def diagnostics(folder: Path, text: str) -> list[str]:
+    """What is said about this document, with the file's name for its path."""
     path = write(folder, text)
-    with pytest.raises(PaperError) as caught:
+    with pytest.raises(InputFileError) as caught:
         load(path)
-    return [str(fault).replace(str(path), path.name) for fault in caught.value.faults]
+    return [str(diagnostic).replace(str(path), path.name) for diagnostic in caught.value.diagnostics]
 
 
 # --- The file -------------------------------------------------------------------------------------------------------
@@ -95,19 +95,21 @@ def test_a_file_may_hold_several(tmp_path: Path) -> None:
     """A list holds one authorisation an item, each at its place."""
     item = "- " + LEAST.replace("\n", "\n  ").rstrip() + "\n"
     path = write(tmp_path, item + item.replace("id: a", "id: b"))
-    found, places = read(path)
+    found, source_map = read(path)
     assert [each.id for each in found] == ["a", "b"]
-    assert places.authorisation("b") == Place(source=str(path), line=7, column=3)
-    assert faults(tmp_path, item + item) == ["a.yaml:7:7: 'a' stands here twice, first on line 1; remove one of them"]
+    assert source_map.authorisation("b") == SourceLocation(source=str(path), line=7, column=3)
+    assert diagnostics(tmp_path, item + item) == [
+        "a.yaml:7:7: 'a' stands here twice, first on line 1; remove one of them"
+    ]
 
 
 def test_an_empty_list_permits_nothing(tmp_path: Path) -> None:
     """A file without an authorisation is a fault, not permission for nothing."""
-    assert faults(tmp_path, "[]\n") == ["a.yaml:1:1: the file lists no authorisation; write at least one"]
+    assert diagnostics(tmp_path, "[]\n") == ["a.yaml:1:1: the file lists no authorisation; write at least one"]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "fault"),
+    ("old", "new", "diagnostic"),
     [
         (
             "kind: owner-request",
@@ -145,14 +147,14 @@ def test_an_empty_list_permits_nothing(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_wrong_value_is_located(tmp_path: Path, old: str, new: str, fault: str) -> None:
+def test_a_wrong_value_is_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
     """Each fault stands at the line and column of what is wrong, and says what to write."""
-    found = faults(tmp_path, LEAST.replace(old, new))
-    assert found[-1].startswith(f"a.yaml:{fault}") or found[0].startswith(f"a.yaml:{fault}")
+    found = diagnostics(tmp_path, LEAST.replace(old, new))
+    assert found[-1].startswith(f"a.yaml:{diagnostic}") or found[0].startswith(f"a.yaml:{diagnostic}")
 
 
 @pytest.mark.parametrize(
-    ("line", "fault"),
+    ("line", "diagnostic"),
     [
         ("document: {number: 1/QĐ, date: 2026-10-01, sha256: ABC}", "7:52: sha256 is 'ABC'; write the 64 lower-case "),
         ("document: {number: 1/QĐ, date: October}", "7:32: date is 'October', not a date; write a date as 2026-01-31"),
@@ -192,17 +194,17 @@ def test_a_wrong_value_is_located(tmp_path: Path, old: str, new: str, fault: str
         ("windows: [{days: [], start: '08:00', end: '09:00'}]", "7:18: days is an empty list; add at least one item"),
     ],
 )
-def test_a_wrong_detail_is_located(tmp_path: Path, line: str, fault: str) -> None:
+def test_a_wrong_detail_is_located(tmp_path: Path, line: str, diagnostic: str) -> None:
     """So does each fault of documents, rates and windows."""
-    found = faults(tmp_path, f"{LEAST}{line}\n")
-    assert found[0].startswith(f"a.yaml:{fault}")
+    found = diagnostics(tmp_path, f"{LEAST}{line}\n")
+    assert found[0].startswith(f"a.yaml:{diagnostic}")
 
 
 def test_faults_come_together(tmp_path: Path) -> None:
     """What is wrong with one authorisation does not hide what is wrong with the next."""
     text = "- {id: a, kind: x}\n- {covers: {}, valid_until: never}\n- 3\n"
-    places = [fault.split(": ")[0] for fault in faults(tmp_path, text)]
-    assert [places.count(f"a.yaml:{line}") for line in ("1:3", "1:17", "2:3", "2:12", "2:29", "3:3")] == [
+    source_map = [diagnostic.split(": ")[0] for diagnostic in diagnostics(tmp_path, text)]
+    assert [source_map.count(f"a.yaml:{line}") for line in ("1:3", "1:17", "2:3", "2:12", "2:29", "3:3")] == [
         4,
         1,
         4,
@@ -216,7 +218,7 @@ def test_faults_come_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "fault"),
+    ("at", "diagnostic"),
     [
         (
             datetime(2026, 10, 31, tzinfo=UTC),
@@ -231,21 +233,21 @@ def test_faults_come_together(tmp_path: Path) -> None:
     ],
 )
 def test_an_authorisation_holds_from_its_first_instant_up_to_its_last(
-    tmp_path: Path, at: datetime, fault: str | None
+    tmp_path: Path, at: datetime, diagnostic: str | None
 ) -> None:
     """Before and after, it is a fault at the place where the authorisation begins."""
     path = write(tmp_path, f"\n{LEAST}")
-    permits, places = read(path)
-    expected = [] if fault is None else [f"{path}:2:1: {fault}"]
-    assert [str(each) for each in check_authorisations(permits, at, places)] == expected
-    assert permits[0].holds(at) == (fault is None)
+    permits, source_map = read(path)
+    expected = [] if diagnostic is None else [f"{path}:2:1: {diagnostic}"]
+    assert [str(each) for each in check_authorisations(permits, at, source_map)] == expected
+    assert permits[0].holds(at) == (diagnostic is None)
 
 
 def test_an_authorisation_without_a_place_is_named() -> None:
     """What came from no file is named by its id."""
     permit = own_estate([parse_uri("host:::1", SCHEMES)], "A", at=datetime(2026, 1, 1, tzinfo=UTC))
-    [fault] = check_authorisations([permit], datetime(2027, 1, 1, tzinfo=UTC))
-    assert str(fault).startswith(f"authorisation {permit.id}: authorisation '{permit.id}' expired at ")
+    [diagnostic] = check_authorisations([permit], datetime(2027, 1, 1, tzinfo=UTC))
+    assert str(diagnostic).startswith(f"authorisation {permit.id}: authorisation '{permit.id}' expired at ")
 
 
 # --- One's own estate -----------------------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ import pytest
 
 from inspector.declare.authorisation import LOOPBACK_RATES, AuthorisationKind, PortRange, Rates
 from inspector.declare.declaration import Declaration, ad_hoc, load
-from inspector.declare.document import Place
+from inspector.declare.document import SourceLocation
 from inspector.model.declared import DeclaredPort, MeasureStatus, Stage, Tenancy
-from inspector.model.errors import NotAuthorised, PaperError, UsageError
+from inspector.model.errors import InputFileError, NotAuthorised, UsageError
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import HOST, TCP, UDP, Form, Scheme, Uri, parse_uri
 
@@ -69,12 +69,12 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def faults(folder: Path, text: str) -> list[str]:
+def diagnostics(folder: Path, text: str) -> list[str]:
     """What is said about this declaration, with the file's name for its path."""
     path = write(folder, text)
-    with pytest.raises(PaperError) as caught:
+    with pytest.raises(InputFileError) as caught:
         load(path, SCHEMES)
-    return [str(fault).replace(str(path), path.name) for fault in caught.value.faults]
+    return [str(diagnostic).replace(str(path), path.name) for diagnostic in caught.value.diagnostics]
 
 
 def uris(*texts: str) -> list[Uri]:
@@ -112,16 +112,18 @@ def test_a_declaration_survives_its_canonical_form(tmp_path: Path) -> None:
 def test_places_point_at_what_is_declared(tmp_path: Path) -> None:
     """Systems, hosts and endpoints are found at their line and column, by their normal form."""
     path = write(tmp_path, WHOLE)
-    _, places = load(path, SCHEMES)
-    assert places.system("portal") == Place(source=str(path), line=7, column=5)
-    assert places.host("portal", "www.example.vn") == Place(source=str(path), line=20, column=15)
-    assert places.endpoint("portal", "https://www.example.vn/") == Place(source=str(path), line=25, column=9)
-    assert places.endpoint("portal", "https://elsewhere.vn/") is None
-    assert set(places.endpoints("portal")) == {"https://www.example.vn/", "dns:example.vn"}
+    _, source_map = load(path, SCHEMES)
+    assert source_map.system("portal") == SourceLocation(source=str(path), line=7, column=5)
+    assert source_map.host("portal", "www.example.vn") == SourceLocation(source=str(path), line=20, column=15)
+    assert source_map.endpoint("portal", "https://www.example.vn/") == SourceLocation(
+        source=str(path), line=25, column=9
+    )
+    assert source_map.endpoint("portal", "https://elsewhere.vn/") is None
+    assert set(source_map.endpoints("portal")) == {"https://www.example.vn/", "dns:example.vn"}
 
 
 @pytest.mark.parametrize(
-    ("lines", "fault"),
+    ("lines", "diagnostic"),
     [
         ("    levels: 3", "d.yaml:8:5: unknown key 'levels'; did you mean 'level'?"),
         ("    name: again", "d.yaml:8:5: duplicate key 'name', first on line 4; remove one of them"),
@@ -179,14 +181,14 @@ def test_places_point_at_what_is_declared(tmp_path: Path) -> None:
         ("    operator:\n    owners: x", "d.yaml:9:5: unknown key 'owners'; did you mean 'owner'?"),
     ],
 )
-def test_a_fault_of_a_system_is_located(tmp_path: Path, lines: str, fault: str) -> None:
+def test_a_fault_of_a_system_is_located(tmp_path: Path, lines: str, diagnostic: str) -> None:
     """Each fault stands at the line and column of what is wrong, and says what to write."""
-    [found] = faults(tmp_path, f"{LEAST}{lines}\n")
-    assert found.startswith(fault)
+    [found] = diagnostics(tmp_path, f"{LEAST}{lines}\n")
+    assert found.startswith(diagnostic)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "fault"),
+    ("old", "new", "diagnostic"),
     [
         ("level: 3", "level: 6", "d.yaml:6:12: level is 6; write a whole number from 1 to 5"),
         ("level: 3", "level: '3'", "d.yaml:6:12: level is '3', not a whole number; write a whole number from 1 to 5"),
@@ -226,9 +228,9 @@ def test_a_fault_of_a_system_is_located(tmp_path: Path, lines: str, fault: str) 
         ),
     ],
 )
-def test_a_wrong_value_is_located(tmp_path: Path, old: str, new: str, fault: str) -> None:
+def test_a_wrong_value_is_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
     """A value that cannot be is told at its place, without guessing what was meant."""
-    assert faults(tmp_path, LEAST.replace(old, new)) == [fault]
+    assert diagnostics(tmp_path, LEAST.replace(old, new)) == [diagnostic]
 
 
 @pytest.mark.parametrize("stage", ["", "stage: operating, ", "stage: upgrade, "])
@@ -239,8 +241,8 @@ def test_a_level_needs_the_facts_of_its_approval(tmp_path: Path, stage: str, app
         f"organisation: {{code: H, name: S}}\nsystems:\n  - {{{stage}id: a, name: N, owner: O, level: 2{approval}}}\n"
     )
     column = text.splitlines()[2].index("level: 2") + 8
-    [fault] = faults(tmp_path, text)
-    assert fault == (
+    [diagnostic] = diagnostics(tmp_path, text)
+    assert diagnostic == (
         f"d.yaml:3:{column}: level 2 is given without approval facts; write approval: {{status: approved, decision: …, "
         "date: …}, or {status: none} if there is no dossier"
     )
@@ -257,13 +259,15 @@ def test_a_system_that_does_not_work_needs_no_approval(tmp_path: Path, stage: st
 def test_system_ids_are_unique(tmp_path: Path) -> None:
     """An id that a system has already is a fault at its second place."""
     again = LEAST + "  - {id: portal, name: N, owner: O, level: 1, stage: build}\n"
-    assert faults(tmp_path, again) == ["d.yaml:8:10: 'portal' stands here twice, first on line 3; remove one of them"]
+    assert diagnostics(tmp_path, again) == [
+        "d.yaml:8:10: 'portal' stands here twice, first on line 3; remove one of them"
+    ]
 
 
 def test_no_system_is_no_declaration(tmp_path: Path) -> None:
     """A declaration declares at least one system."""
     text = "organisation: {code: H, name: S}\nsystems: []\n"
-    assert faults(tmp_path, text) == ["d.yaml:2:10: systems is an empty list; add at least one item"]
+    assert diagnostics(tmp_path, text) == ["d.yaml:2:10: systems is an empty list; add at least one item"]
 
 
 def test_faults_of_form_and_of_rules_come_together(tmp_path: Path) -> None:
@@ -279,7 +283,7 @@ systems:
   - 7
 authorisation: {kind: owner-request}
 """
-    found = faults(tmp_path, text)
+    found = diagnostics(tmp_path, text)
     assert [line.split(": ")[0] for line in found] == [
         "d.yaml:1:1",
         "d.yaml:2:5",
@@ -313,19 +317,19 @@ authorisation:
 def test_an_own_estate_authorisation_may_stand_inside(tmp_path: Path) -> None:
     """The owner may permit the inspection of its own estate in its declaration."""
     path = write(tmp_path, LEAST + INLINE.format(kind="own-estate"))
-    declaration, places = load(path, SCHEMES)
+    declaration, source_map = load(path, SCHEMES)
     assert declaration.authorisation is not None
     assert declaration.authorisation.kind is AuthorisationKind.OWN_ESTATE
-    assert places.authorisation("a") == Place(source=str(path), line=9, column=3)
+    assert source_map.authorisation("a") == SourceLocation(source=str(path), line=9, column=3)
 
 
 @pytest.mark.parametrize("kind", ["owner-request", "inspection-decision", "self-inspection"])
 def test_no_other_authorisation_may_stand_inside(tmp_path: Path, kind: str) -> None:
     """Whatever somebody else must grant is not the owner's to write into the declaration."""
-    [fault] = faults(tmp_path, LEAST + INLINE.format(kind=kind))
-    assert fault == (
+    [diagnostic] = diagnostics(tmp_path, LEAST + INLINE.format(kind=kind))
+    assert diagnostic == (
         f"d.yaml:10:9: an authorisation of kind {kind} is not the owner's to write into the declaration; put it in a "
-        "paper of its own, signed by whoever grants it; only own-estate may stand here"
+        "document of its own, signed by whoever grants it; only own-estate may stand here"
     )
 
 

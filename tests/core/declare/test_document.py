@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
-from inspector.declare import document as papers
-from inspector.declare.document import Place, Places, fault_at
+from inspector.declare import document as documents
+from inspector.declare.document import SourceLocation, SourceMap, diagnostic_at
 from inspector.declare.document import files as file_text
 from inspector.declare.document.yaml import DEEPEST, MOST_REPEATED, read_yaml
 from inspector.model.base import Model
-from inspector.model.errors import Fault, PaperError
+from inspector.model.errors import Diagnostic, InputFileError
 
 
 class Leaf(Model):
@@ -33,20 +33,20 @@ class Tree(Model):
     named: dict[str, Leaf] = {}
 
 
-def faults(text: str) -> list[str]:
+def diagnostics(text: str) -> list[str]:
     """What is said about this text as a Tree, in a file called ``f``."""
-    with pytest.raises(PaperError) as caught:  # noqa: PT012  (either may raise)
-        sheet = read_yaml(text, "f")
-        sheet.take(Tree)
-        sheet.close()
-    return [str(fault) for fault in caught.value.faults]
+    with pytest.raises(InputFileError) as caught:  # noqa: PT012  (either may raise)
+        document = read_yaml(text, "f")
+        document.take(Tree)
+        document.close()
+    return [str(diagnostic) for diagnostic in caught.value.diagnostics]
 
 
-def faults_of_file(path: Path) -> list[str]:
+def diagnostics_of_file(path: Path) -> list[str]:
     """What is said about this file, with its name for its path."""
-    with pytest.raises(PaperError) as caught:
-        papers.read(path)
-    return [str(fault).replace(str(path), path.name) for fault in caught.value.faults]
+    with pytest.raises(InputFileError) as caught:
+        documents.read(path)
+    return [str(diagnostic).replace(str(path), path.name) for diagnostic in caught.value.diagnostics]
 
 
 # --- Files ----------------------------------------------------------------------------------------------------------
@@ -54,21 +54,21 @@ def faults_of_file(path: Path) -> list[str]:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """A file that does not exist is a fault that names it."""
-    assert faults_of_file(tmp_path / "d.yaml") == [
+    assert diagnostics_of_file(tmp_path / "d.yaml") == [
         "d.yaml: there is no such file; check the path, or write one with inspector init"
     ]
 
 
 def test_a_folder_is_no_paper(tmp_path: Path) -> None:
     """A folder is refused as such."""
-    assert faults_of_file(tmp_path) == [f"{tmp_path.name}: this is a folder; name the file in it"]
+    assert diagnostics_of_file(tmp_path) == [f"{tmp_path.name}: this is a folder; name the file in it"]
 
 
 def test_an_unreadable_file_says_why(tmp_path: Path) -> None:
     """What the operating system refuses is told in its words."""
     path = tmp_path / "loop.yaml"
     path.symlink_to(path)
-    assert faults_of_file(path) == [
+    assert diagnostics_of_file(path) == [
         "loop.yaml: cannot be read: Too many levels of symbolic links; check its permissions and its path"
     ]
 
@@ -77,16 +77,16 @@ def test_a_byte_that_is_not_utf8_is_located(tmp_path: Path) -> None:
     """The first byte that is not UTF-8 is named with line and column, counted in characters."""
     path = tmp_path / "d.yaml"
     path.write_bytes("a: 1\nổ: ".encode() + b"\xff\n")
-    assert faults_of_file(path) == ["d.yaml:2:4: byte 0xff is not UTF-8; save the file as UTF-8"]
+    assert diagnostics_of_file(path) == ["d.yaml:2:4: byte 0xff is not UTF-8; save the file as UTF-8"]
 
 
 def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
     """A file that begins with a byte order mark reads like one without, columns included."""
     path = tmp_path / "d.yaml"
     path.write_bytes(b"\xef\xbb\xbfa: 1\n")
-    sheet = papers.read(path)
-    assert sheet.data == {"a": 1}
-    assert sheet.place("a") == Place(source=str(path), line=1, column=4)
+    document = documents.read(path)
+    assert document.data == {"a": 1}
+    assert document.position("a") == SourceLocation(source=str(path), line=1, column=4)
 
 
 def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
@@ -94,14 +94,14 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "d.yaml"
     with path.open("wb") as file:
         os.truncate(file.fileno(), file_text.LARGEST_FILE * 1000)
-    assert faults_of_file(path) == ["d.yaml: larger than 20,000,000 bytes; split it into several files"]
+    assert diagnostics_of_file(path) == ["d.yaml: larger than 20,000,000 bytes; split it into several files"]
 
 
 # --- Syntax ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "diagnostic"),
     [
         ("", "f:1:1: the file is empty; write one with inspector init"),
         ("# nothing\n", "f:1:1: the file is empty; write one with inspector init"),
@@ -120,14 +120,14 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
         ("a: 1\nb: \x07\n", "f:2:4: character U+0007 has no place in YAML; remove it"),
     ],
 )
-def test_broken_syntax_is_located(text: str, fault: str) -> None:
+def test_broken_syntax_is_located(text: str, diagnostic: str) -> None:
     """What is no YAML is told with line, column and what to do."""
-    assert faults(text) == [fault]
+    assert diagnostics(text) == [diagnostic]
 
 
 def test_duplicate_keys_are_all_located() -> None:
     """Every key that stands twice in its mapping is a fault, at its second place, at any depth."""
-    assert faults("title: a\ntitle: b\nleaf:\n  size: 1\n  size: 2\n") == [
+    assert diagnostics("title: a\ntitle: b\nleaf:\n  size: 1\n  size: 2\n") == [
         "f:2:1: duplicate key 'title', first on line 1; remove one of them",
         "f:5:3: duplicate key 'size', first on line 4; remove one of them",
     ]
@@ -135,7 +135,7 @@ def test_duplicate_keys_are_all_located() -> None:
 
 def test_tags_and_strange_keys_are_refused() -> None:
     """A tag builds nothing, and a key that is a list is a fault."""
-    assert faults("title: !!python/object:os.system ls\n? [a]\n: 1\n") == [
+    assert diagnostics("title: !!python/object:os.system ls\n? [a]\n: 1\n") == [
         "f:1:8: the tag 'python/object:os.system' has no meaning here; remove it",
         "f:2:3: a key is not plain text; write key: value",
     ]
@@ -143,13 +143,13 @@ def test_tags_and_strange_keys_are_refused() -> None:
 
 def test_scalars_are_what_yaml_1_2_says() -> None:
     """``no`` and ``22:00`` stay text, dates stay as they are written, 017 is seventeen."""
-    sheet = read_yaml("[no, 22:00, 2026-01-31, 017, 0x1f, 1.5, ~, true, .inf, !!str 12, 99999999999]", "f")
-    assert sheet.data == ["no", "22:00", "2026-01-31", 17, 31, 1.5, None, True, ".inf", "12", 99999999999]
+    document = read_yaml("[no, 22:00, 2026-01-31, 017, 0x1f, 1.5, ~, true, .inf, !!str 12, 99999999999]", "f")
+    assert document.data == ["no", "22:00", "2026-01-31", 17, 31, 1.5, None, True, ".inf", "12", 99999999999]
 
 
 def test_half_a_surrogate_pair_is_refused() -> None:
     """An escape that is no character is a fault, not a crash further on."""
-    assert faults('title: "\\ud800"\n') == ["f:1:8: half a surrogate pair is no character; remove the escape"]
+    assert diagnostics('title: "\\ud800"\n') == ["f:1:8: half a surrogate pair is no character; remove the escape"]
 
 
 def test_alias_bombs_are_bounded() -> None:
@@ -157,26 +157,26 @@ def test_alias_bombs_are_bounded() -> None:
     bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
     )
-    [fault] = faults(bomb)
-    assert fault.endswith(f": aliases repeat more than {MOST_REPEATED:,} values; write the values out")
-    assert fault.startswith("f:")
+    [diagnostic] = diagnostics(bomb)
+    assert diagnostic.endswith(f": aliases repeat more than {MOST_REPEATED:,} values; write the values out")
+    assert diagnostic.startswith("f:")
 
 
 def test_an_alias_within_itself_is_refused() -> None:
     """A value cannot hold itself."""
-    assert faults("title: &a [1, *a]\n") == ["f:1:8: an alias stands inside its own anchor; write the value out"]
+    assert diagnostics("title: &a [1, *a]\n") == ["f:1:8: an alias stands inside its own anchor; write the value out"]
 
 
 def test_aliases_in_moderation_are_read() -> None:
     """An alias is its anchor's value, each at its own place."""
-    sheet = read_yaml("a: &x {b: 1}\nc: *x\n", "f")
-    assert sheet.data == {"a": {"b": 1}, "c": {"b": 1}}
+    document = read_yaml("a: &x {b: 1}\nc: *x\n", "f")
+    assert document.data == {"a": {"b": 1}, "c": {"b": 1}}
 
 
 @pytest.mark.parametrize("depth", [DEEPEST + 1, 5000])
 def test_depth_is_bounded(depth: int) -> None:
     """Lists that stand too deep in one another are refused, however deep they are."""
-    assert faults("[" * depth + "]" * depth) == [
+    assert diagnostics("[" * depth + "]" * depth) == [
         f"f:1:{DEEPEST + 1}: lists and mappings stand too deep in one another; flatten them"
     ]
 
@@ -185,14 +185,14 @@ def test_depth_is_bounded(depth: int) -> None:
 @given(st.text(st.sampled_from("ab:-[]{}&*!|>'\"#%@,? \n\t\\01~<=\x00\x85é\ud800"), max_size=40))
 def test_whatever_is_written_is_read_or_refused(text: str) -> None:
     """Any text gives a sheet or a PaperError, and every fault has a line and a column."""
-    found: tuple[Fault, ...] = ()
+    found: tuple[Diagnostic, ...] = ()
     try:
-        sheet = read_yaml(text, "f")
-        sheet.take(Tree)
-        sheet.close()
-    except PaperError as error:
-        found = error.faults
-    assert all(fault.line >= 1 and fault.column >= 1 for fault in found)
+        document = read_yaml(text, "f")
+        document.take(Tree)
+        document.close()
+    except InputFileError as error:
+        found = error.diagnostics
+    assert all(diagnostic.line >= 1 and diagnostic.column >= 1 for diagnostic in found)
 
 
 # --- Values ---------------------------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ leaves:
 named:
   x: {size: "1"}
 """
-    assert faults(text) == [
+    assert diagnostics(text) == [
         "f:1:1: title is missing; add title: …",
         "f:1:1: unknown key 'leav'; did you mean 'leaves'?",
         "f:3:3: unknown key 'siz'; did you mean 'size'?",
@@ -229,43 +229,45 @@ named:
 
 def test_a_paper_that_is_no_mapping_says_what_it_needs() -> None:
     """A list or a word where a mapping belongs is a fault at its place."""
-    assert faults("- a\n") == [
+    assert diagnostics("- a\n") == [
         "f:1:1: the file is a list, not a mapping; write key: value lines; known here: title, leaf, leaves, named"
     ]
-    assert faults("\n  word\n")[0].startswith("f:2:3: the file is 'word', not a mapping;")
+    assert diagnostics("\n  word\n")[0].startswith("f:2:3: the file is 'word', not a mapping;")
 
 
 def test_an_unknown_key_far_from_all_gets_the_list() -> None:
     """A key that resembles nothing is answered with the keys that are known."""
-    assert faults("title: a\nzzzzz: 1\n") == ["f:2:1: unknown key 'zzzzz'; known here: title, leaf, leaves, named"]
+    assert diagnostics("title: a\nzzzzz: 1\n") == ["f:2:1: unknown key 'zzzzz'; known here: title, leaf, leaves, named"]
 
 
 def test_a_list_of_faulty_items_is_not_called_empty() -> None:
     """Only a list without items is too short."""
-    assert faults("title: a\nleaves: [{size: 0}]\n") == ["f:2:17: size is 0; write a whole number from 1 to 9"]
-    assert faults("title: a\nleaves: []\n") == ["f:2:9: leaves is an empty list; add at least one item"]
+    assert diagnostics("title: a\nleaves: [{size: 0}]\n") == ["f:2:17: size is 0; write a whole number from 1 to 9"]
+    assert diagnostics("title: a\nleaves: []\n") == ["f:2:9: leaves is an empty list; add at least one item"]
 
 
 def test_messages_hold_no_control_characters() -> None:
     """What a file says reaches the terminal escaped and cut."""
-    [fault] = faults(f'title: a\nleaf: {{size: "\\e[31m{"x" * 500}"}}\n')
-    assert "\x1b" not in fault
-    assert len(fault) < 200
+    [diagnostic] = diagnostics(f'title: a\nleaf: {{size: "\\e[31m{"x" * 500}"}}\n')
+    assert "\x1b" not in diagnostic
+    assert len(diagnostic) < 200
 
 
 def test_a_fault_finds_its_place() -> None:
-    """``fault_at`` takes line and column from a place, or names the thing where no place is known."""
-    assert str(fault_at(Place(source="f", line=2, column=3), "wrong", "mend it")) == "f:2:3: wrong; mend it"
-    assert str(fault_at(None, "wrong", source="authorisation x")) == "authorisation x: wrong"
+    """``diagnostic_at`` takes line and column from a place, or names the thing where no place is known."""
+    assert (
+        str(diagnostic_at(SourceLocation(source="f", line=2, column=3), "wrong", "mend it")) == "f:2:3: wrong; mend it"
+    )
+    assert str(diagnostic_at(None, "wrong", source="authorisation x")) == "authorisation x: wrong"
 
 
 def test_places_are_known_by_name() -> None:
     """Systems, hosts, endpoints and authorisations are found by their names, and nothing else is."""
-    place = Place(source="f", line=2, column=3)
-    places = Places({("systems", "a.b", "endpoints", "https://x/"): place, ("systems", "a.b"): place})
-    assert places.endpoint("a.b", "https://x/") == place
-    assert places.endpoints("a.b") == {"https://x/": place}
-    assert places.system("a.b") == place
-    assert places.endpoint("a", "https://x/") is None
-    assert places.host("a.b", "x") is None
-    assert places.authorisation("a.b") is None
+    position = SourceLocation(source="f", line=2, column=3)
+    source_map = SourceMap({("systems", "a.b", "endpoints", "https://x/"): position, ("systems", "a.b"): position})
+    assert source_map.endpoint("a.b", "https://x/") == position
+    assert source_map.endpoints("a.b") == {"https://x/": position}
+    assert source_map.system("a.b") == position
+    assert source_map.endpoint("a", "https://x/") is None
+    assert source_map.host("a.b", "x") is None
+    assert source_map.authorisation("a.b") is None

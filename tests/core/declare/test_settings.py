@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inspector.declare.settings import Ceilings, Settings, Vantage, VantageKind, load
-from inspector.model.errors import PaperError
+from inspector.model.errors import InputFileError
 
 WHOLE = """\
 contact = "thanh-tra@example.vn"
@@ -31,14 +31,14 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def faults(
+def diagnostics(
     folder: Path, text: str = "", environment: dict[str, str] | None = None, overrides: dict[str, object] | None = None
 ) -> list[str]:
     """What is said about these settings, with the file's name for its path."""
     path = write(folder, text)
-    with pytest.raises(PaperError) as caught:
+    with pytest.raises(InputFileError) as caught:
         load(path, environment or {}, overrides or {})
-    return [str(fault).replace(str(path), path.name) for fault in caught.value.faults]
+    return [str(diagnostic).replace(str(path), path.name) for diagnostic in caught.value.diagnostics]
 
 
 def test_without_anything_settings_have_defaults() -> None:
@@ -82,7 +82,7 @@ def test_a_variable_holds_a_list_with_commas() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "diagnostic"),
     [
         ("contact = \n", "inspector.toml:1:11: not TOML: Invalid value; repair the syntax here"),
         ('contact = "a', "inspector.toml:1:13: not TOML: Unterminated string; repair the syntax here"),
@@ -108,14 +108,14 @@ def test_a_variable_holds_a_list_with_commas() -> None:
         ("[[vantage]]\n", "inspector.toml:1:1: vantage is a list, not a mapping; write key: value lines"),
     ],
 )
-def test_a_fault_of_the_file_is_located(tmp_path: Path, text: str, fault: str) -> None:
+def test_a_fault_of_the_file_is_located(tmp_path: Path, text: str, diagnostic: str) -> None:
     """Each fault stands at its line and column, and says what to write."""
-    [found] = faults(tmp_path, text)
-    assert found.startswith(fault)
+    [found] = diagnostics(tmp_path, text)
+    assert found.startswith(diagnostic)
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "fault"),
+    ("variable", "value", "diagnostic"),
     [
         ("INSPECTOR_CONTCT", "a", "INSPECTOR_CONTCT: unknown key 'contct'; did you mean 'contact'?"),
         ("INSPECTOR_VANTAGE__KID", "a", "INSPECTOR_VANTAGE__KID: unknown key 'kid'; did you mean 'kind'?"),
@@ -125,16 +125,16 @@ def test_a_fault_of_the_file_is_located(tmp_path: Path, text: str, fault: str) -
         ("INSPECTOR_RESOLVERS", "a,b", "INSPECTOR_RESOLVERS: 'a' is no resolver; write 192.0.2.53, "),
     ],
 )
-def test_a_fault_of_a_variable_names_it(tmp_path: Path, variable: str, value: str, fault: str) -> None:
+def test_a_fault_of_a_variable_names_it(tmp_path: Path, variable: str, value: str, diagnostic: str) -> None:
     """A misspelt or wrong variable is never silently ignored."""
-    assert faults(tmp_path, "", {variable: value})[0].startswith(fault)
+    assert diagnostics(tmp_path, "", {variable: value})[0].startswith(diagnostic)
 
 
 def test_faults_of_all_sources_come_together(tmp_path: Path) -> None:
     """File, variables and flags are all scanned before anything is refused."""
     assert [
-        fault.partition(": ")[0]
-        for fault in faults(
+        diagnostic.partition(": ")[0]
+        for diagnostic in diagnostics(
             tmp_path, "[ceilings]\nscans = 0\nscan = 1\n", {"INSPECTOR_X": "1"}, {"vantage.kind": "moon", "output": 3}
         )
     ] == ["inspector.toml:2:9", "inspector.toml:3:1", "INSPECTOR_X", "--vantage-kind", "--output"]

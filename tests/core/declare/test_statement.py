@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inspector.declare.statement import EXCUSING, Decision, Statement, StatementKind, apply, load
-from inspector.model.errors import PaperError
+from inspector.model.errors import InputFileError
 from inspector.model.finding import Finding, Force, Obligation, Severity
 from inspector.model.verdict import Message, Outcome
 
@@ -130,18 +130,18 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_who_is_inspected_cannot_pardon_itself(tmp_path: Path) -> None:
-    """In a paper that the inspecting side did not open as its own, no decision counts, and a warning says so."""
+    """In a document that the inspecting side did not open as its own, no decision counts, and a warning says so."""
     path = write(tmp_path, ACCEPTED)
     [found], [warning] = load(path)
     assert (found.decision, found.decided_by) == (Decision.CLAIMED, None)
     assert str(warning) == (
         f"{path}:8:17: accepted by 'Trần Thị B' does not count and is read as claimed; "
-        "only a paper that the inspecting side opens as its own decides, by names in its settings"
+        "only a document that the inspecting side opens as its own decides, by names in its settings"
     )
 
 
 def test_a_decision_by_somebody_unknown_does_not_count(tmp_path: Path) -> None:
-    """In the inspecting side's own paper, only those decide whom its settings name."""
+    """In the inspecting side's own document, only those decide whom its settings name."""
     path = write(tmp_path, ACCEPTED.replace("accepted\n", "refused\n"))
     [found], [warning] = load(path, inspecting=["Lê C"])
     assert found.decision is Decision.CLAIMED
@@ -174,7 +174,7 @@ def test_claims_are_read_as_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "fault"),
+    ("old", "new", "diagnostic"),
     [
         (
             "finding: ffff",
@@ -197,10 +197,10 @@ def test_claims_are_read_as_they_are(tmp_path: Path) -> None:
         ("decision:", "decison:", "s.yaml:7:5: unknown key 'decison'; did you mean 'decision'?"),
     ],
 )
-def test_a_fault_is_located(tmp_path: Path, old: str, new: str, fault: str) -> None:
+def test_a_fault_is_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
     """Each fault of form stands at its line and column, and says what to write."""
     path = write(tmp_path, ACCEPTED.replace(old, new))
-    with pytest.raises(PaperError) as caught:
+    with pytest.raises(InputFileError) as caught:
         load(path)
-    [found] = [str(each).replace(str(path), path.name) for each in caught.value.faults]
-    assert found.startswith(fault)
+    [found] = [str(each).replace(str(path), path.name) for each in caught.value.diagnostics]
+    assert found.startswith(diagnostic)

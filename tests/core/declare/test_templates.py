@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
 from inspector.declare import authorisation, declaration, settings, statement
-from inspector.declare import document as papers
+from inspector.declare import document as documents
 from inspector.declare import templates as skeleton
 from inspector.declare.document.yaml import read_yaml
-from inspector.declare.json_schema import PAPERS, schema
+from inspector.declare.json_schema import DOCUMENTS, schema
 from inspector.model.errors import UsageError
 from inspector.model.subject import HOST, TCP, UDP, Form, Scheme, parse_uri
 
@@ -28,9 +28,9 @@ ENDPOINTS = [
 AWKWARD = 'Sở "Thông tin" \\ #: {a}\x7f\x85\u2028\t— 😀'
 
 
-def check(paper: str, data: Any) -> None:
-    """Raise ValidationError unless the paper's schema accepts the data."""
-    Draft202012Validator(schema(paper)).validate(data)
+def check(document: str, data: Any) -> None:
+    """Raise ValidationError unless the document's schema accepts the data."""
+    Draft202012Validator(schema(document)).validate(data)
 
 
 @pytest.mark.parametrize("endpoints", [ENDPOINTS, ENDPOINTS[1:2], ENDPOINTS[2:3]])
@@ -48,7 +48,7 @@ def test_a_skeleton_of_a_declaration_loads(tmp_path: Path, endpoints: list[Any])
     assert declared == {
         (uri.host, uri.port, "udp" if uri.scheme is UDP else "tcp") for uri in endpoints if uri.port is not None
     }
-    check("declaration", papers.read(path).data)
+    check("declaration", documents.read(path).data)
 
 
 @pytest.mark.parametrize("contact", ["", AWKWARD])
@@ -64,7 +64,7 @@ def test_a_skeleton_of_an_authorisation_loads(tmp_path: Path, contact: str) -> N
     assert (permit.valid_until - permit.valid_from).days == 30
     assert permit.holds(at)
     assert permit.rates == authorisation.Rates()
-    check("authorisation", papers.read(path).data)
+    check("authorisation", documents.read(path).data)
 
 
 def test_a_skeleton_of_statements_loads(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_skeleton_of_statements_loads(tmp_path: Path) -> None:
     path = tmp_path / "statements.yaml"
     path.write_text(skeleton.statements())
     assert statement.load(path) == ((), ())
-    check("statements", papers.read(path).data)
+    check("statements", documents.read(path).data)
 
 
 def test_a_skeleton_of_settings_loads(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_skeleton_of_settings_loads(tmp_path: Path) -> None:
     ],
 )
 def test_a_skeleton_speaks_both_languages(text: str) -> None:
-    """The first line says in Vietnamese and English what the paper is."""
+    """The first line says in Vietnamese and English what the document is."""
     first = text.splitlines()[0]
     assert first.startswith("# ")
     assert " / " in first
@@ -111,10 +111,10 @@ def test_whatever_is_answered_is_quoted(text: str) -> None:
 # --- Schemas --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("paper", list(PAPERS))
-def test_a_schema_is_one(paper: str) -> None:
+@pytest.mark.parametrize("document", list(DOCUMENTS))
+def test_a_schema_is_one(document: str) -> None:
     """Each schema keeps the rules of its dialect, and describes every part on one line."""
-    told = schema(paper)
+    told = schema(document)
     Draft202012Validator.check_schema(told)
     for part in [told, *told.get("$defs", {}).values()]:
         assert part["description"]

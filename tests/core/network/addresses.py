@@ -1,4 +1,4 @@
-"""Papers, probes and doors for tests of the network door, and servers in processes of their own."""
+"""Documents, probes and doors for tests of the network door, and servers in processes of their own."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from inspector.model.observation import Observation, ScanOutput
 from inspector.model.subject import Scheme, Subject, SubjectKind
 from inspector.network import Door, Ledger, Scope
 from inspector.plugin.probe import Probe, Target, probe
-from inspector.record.plan import Pin
+from inspector.record.plan import PinnedHost
 
 LAB = Path(__file__).with_name("servers.py")
 HOST = "shop.test"
@@ -136,8 +136,8 @@ def system(*endpoints: str, **changes: Any) -> System:
     return System(**{"id": "s-1", "name": "Shop", "owner": "owner", "level": 3, "endpoints": endpoints, **changes})
 
 
-def pinned(*addresses: str, name: str = HOST, cnames: tuple[str, ...] = ()) -> Pin:
-    return Pin(name=name, addresses=addresses or (ADDRESS,), cnames=cnames)
+def pinned(*addresses: str, name: str = HOST, cnames: tuple[str, ...] = ()) -> PinnedHost:
+    return PinnedHost(name=name, addresses=addresses or (ADDRESS,), cnames=cnames)
 
 
 class Estate:
@@ -148,7 +148,7 @@ class Estate:
         folder: Path,
         *endpoints: str,
         granted: Authorisation | None = None,
-        pins: tuple[Pin, ...] = (),
+        pins: tuple[PinnedHost, ...] = (),
         settings: Settings | None = None,
     ) -> None:
         self.granted = granted or authorise()

@@ -21,7 +21,7 @@ from inspector.model.subject import Subject, parse_uri, subject_of
 from inspector.network import Scope
 from inspector.pipeline.pipeline import close
 from inspector.plan.planner import Planner
-from inspector.record.plan import Pin, Plan
+from inspector.record.plan import PinnedHost, Plan
 from inspector.registry.registry import Registry
 from inspector.seal import SigningKey, Writer
 from tests.core.seal.examples import TRUST, WHEN, inspection
@@ -65,7 +65,7 @@ def _scanned(at: Subject, *discovered: Discovered) -> Evidence:
 
 def test_each_address_of_a_discovered_aim_is_answered_for(tmp_path: Path) -> None:
     """What was brought to light and asked at one address only is aborted at the other, not forgotten."""
-    pins = (Pin(name=HOST, addresses=("127.0.0.1", "127.0.0.2")),)
+    pins = (PinnedHost(name=HOST, addresses=("127.0.0.1", "127.0.0.2")),)
     begun = inspection().model_copy(update={"plan": Plan(pins=pins)})
     writer = Writer.create(tmp_path, begun, trust=TRUST)
     writer.record(_scanned(_subject("", "127.0.0.1"), Discovered(uri=f"cake://{HOST}/more", why="redirect")))

@@ -17,7 +17,7 @@ from inspector.model.finding import finding_id
 from inspector.model.subject import SubjectKind
 from inspector.pipeline.pipeline import begin, close, resumed
 from inspector.pipeline.prepare import prepare
-from inspector.pipeline.reassess import Terms, judge
+from inspector.pipeline.reassess import Terms, assess_bundle
 from inspector.pipeline.system_filter import Part
 from inspector.pipeline.trust import load_trust, trust_of
 from inspector.plan.selection import Selection
@@ -42,10 +42,10 @@ from tests.core.systems import (
 
 def test_closed_before_anything_was_looked_at(tmp_path: Path) -> None:
     """Every scan of the plan is on record as aborted, so that nobody reads silence as a pass."""
-    bundle, judgement = inspect(tmp_path, job(tmp_path), collected=False)
+    bundle, assessment = inspect(tmp_path, job(tmp_path), collected=False)
     assert {each.failure.cause for _, each in bundle.evidence() if each.failure} == {Cause.ABORTED}
-    assert len(bundle.evidence()) == len(bundle.inspection.plan.asks)
-    assert outcomes(judgement)["oven-hot"] == ("inconclusive", "aborted")
+    assert len(bundle.evidence()) == len(bundle.inspection.plan.tasks)
+    assert outcomes(assessment)["oven-hot"] == ("inconclusive", "aborted")
 
 
 def test_closed_after_a_scan_that_discovered_something(tmp_path: Path) -> None:
@@ -90,12 +90,12 @@ def test_judged_by_a_check_of_another_version(tmp_path: Path) -> None:
         """
         return failed("not hot enough") if seen.hot.value else passed("fine")
 
-    second = asyncio.run(judge(bundle, registry(checks=[stricter]), Terms(as_of=first.as_of)))
+    second = asyncio.run(assess_bundle(bundle, registry(checks=[stricter]), Terms(as_of=first.as_of)))
     assert (outcomes(first)["oven-hot"][0], outcomes(second)["oven-hot"][0]) == ("pass", "fail")
 
 
 def test_reread_with_a_parser_that_was_mended(tmp_path: Path) -> None:
-    """A parser's fix needs no new scan: facts and verdicts come anew from the raw bytes, and the judgement says so."""
+    """A parser's fix needs no new scan: facts and verdicts come anew from the raw bytes, and the assessment says so."""
 
     def wrong(capture: ScanOutput, reading: ParseContext) -> Oven:
         raise ValueError("not understood")
@@ -104,9 +104,9 @@ def test_reread_with_a_parser_that_was_mended(tmp_path: Path) -> None:
     bundle, first = inspect(tmp_path, given)
     mended = registry()
     known: Verdicts = {}
-    second = asyncio.run(judge(bundle, mended, Terms(as_of=first.as_of, verdicts=known)))
+    second = asyncio.run(assess_bundle(bundle, mended, Terms(as_of=first.as_of, verdicts=known)))
     assert known
-    third = asyncio.run(judge(bundle, mended, Terms(as_of=first.as_of, reparse=True, verdicts=known)))
+    third = asyncio.run(assess_bundle(bundle, mended, Terms(as_of=first.as_of, reparse=True, verdicts=known)))
     assert outcomes(first)["oven-hot"] == outcomes(second)["oven-hot"] == ("inconclusive", "protocol-error")
     assert outcomes(third)["oven-hot"] == ("pass", None)
     assert (second.reparse, third.reparse) == (False, True)
@@ -120,14 +120,14 @@ def test_reread_with_a_parser_that_raises_is_its_bug(tmp_path: Path) -> None:
 
     bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("oven-hot"))))
     parts = registry([oven(parse=broken), bread, crumb])
-    again = asyncio.run(judge(bundle, parts, Terms(as_of=first.as_of, reparse=True)))
+    again = asyncio.run(assess_bundle(bundle, parts, Terms(as_of=first.as_of, reparse=True)))
     assert outcomes(again)["oven-hot"] == ("error", "bug")
 
 
 def test_reread_without_the_probe_keeps_the_facts(tmp_path: Path) -> None:
     """A probe that is gone cannot read again: what it read then stands."""
     bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("oven-hot"))))
-    again = asyncio.run(judge(bundle, registry([bread, crumb]), Terms(as_of=first.as_of, reparse=True)))
+    again = asyncio.run(assess_bundle(bundle, registry([bread, crumb]), Terms(as_of=first.as_of, reparse=True)))
     assert outcomes(again)["oven-hot"] == ("pass", None)
 
 
@@ -156,8 +156,8 @@ def test_network_is_closed_while_judging(tmp_path: Path) -> None:
             return passed("fine")
 
         parts = registry([oven(parse=reading), bread, crumb])
-        reparsed = asyncio.run(judge(bundle, parts, Terms(as_of=first.as_of, reparse=True)))
-        judged_again = asyncio.run(judge(bundle, registry(checks=[asking]), Terms(as_of=first.as_of)))
+        reparsed = asyncio.run(assess_bundle(bundle, parts, Terms(as_of=first.as_of, reparse=True)))
+        judged_again = asyncio.run(assess_bundle(bundle, registry(checks=[asking]), Terms(as_of=first.as_of)))
         with pytest.raises(TimeoutError):
             server.accept()
     assert outcomes(reparsed)["oven-hot"] == ("error", "bug")
@@ -192,7 +192,8 @@ def test_trust_roots_that_cannot_be_read_are_misuse(tmp_path: Path) -> None:
         load_trust(Settings(trust_roots=(tmp_path / "missing.pem",)))
 
 
-# --- the system's part of the papers ----------------------------------------------------------------------------------
+# --- the system's part of the documents
+# ----------------------------------------------------------------------------------
 
 
 def part() -> Part:

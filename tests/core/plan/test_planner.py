@@ -11,18 +11,18 @@ import pytest
 
 from inspector import Intrusiveness
 from inspector.declare.authorisation import Covers, Rates
-from inspector.declare.document import Place, Places
+from inspector.declare.document import SourceLocation, SourceMap
 from inspector.model.base import Cause
 from inspector.model.errors import UsageError, WindowTooShort
 from inspector.model.language import Language
 from inspector.model.observation import Discovered
 from inspector.network import Scope
 from inspector.pipeline.prepare import Job, Prepared, prepare
-from inspector.plan.pace import fit, pace_of
+from inspector.plan.pace import check_window, pace_of
 from inspector.plan.planner import (
     Planner,
     checks_of,
-    draw,
+    make_plan,
     probes_of,
     refused_endpoints,
     scan_options,
@@ -30,8 +30,8 @@ from inspector.plan.planner import (
     wave_of,
 )
 from inspector.plan.selection import Selection as Chosen
-from inspector.record.plan import Pin
-from inspector.report.messages import Texts
+from inspector.record.plan import PinnedHost
+from inspector.report.messages import Translator
 from tests.core.systems import authorisation, bread, crumb, job, oven, oven_hot, regime, registry, row, system
 
 
@@ -42,7 +42,7 @@ def planned(given: Job) -> Prepared:
 def test_looks_come_in_waves(tmp_path: Path) -> None:
     """Who needs an observation is asked after who gives it."""
     plan = planned(job(tmp_path)).plan
-    assert [(ask.probe, ask.wave) for ask in plan.asks] == [("oven", 0), ("bread", 1)]
+    assert [(task.probe, task.wave) for task in plan.tasks] == [("oven", 0), ("bread", 1)]
     assert (wave_of(bread, registry()), wave_of(crumb, registry())) == (1, 0)
 
 
@@ -55,7 +55,7 @@ def test_what_discovers_an_aim_is_asked_along() -> None:
 def test_equal_scans_are_asked_once(tmp_path: Path) -> None:
     """Two spellings of one endpoint are one question."""
     given = job(tmp_path, "oven://127.0.0.1", "oven://127.0.0.1:7")
-    assert len([ask for ask in planned(given).plan.asks if ask.probe == "oven"]) == 1
+    assert len([task for task in planned(given).plan.tasks if task.probe == "oven"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -101,16 +101,16 @@ def test_missing_check_is_misuse() -> None:
 def test_unreachable_names_are_refused_with_their_reason(tmp_path: Path) -> None:
     """A scan of a name without address is planned as one that will not happen."""
     given = job(tmp_path, "oven://a.test")
-    pins = [Pin(name="a.test", failure=Cause.TIMEOUT, detail="the resolver says nothing")]
-    drawn = draw(planner(given, pins), pins, Chosen())
-    assert {(ask.probe, ask.cause, ask.detail) for ask in drawn.asks} == {
+    pins = [PinnedHost(name="a.test", failure=Cause.TIMEOUT, detail="the resolver says nothing")]
+    drawn = make_plan(planner(given, pins), pins, Chosen())
+    assert {(task.probe, task.cause, task.detail) for task in drawn.tasks} == {
         ("bread", Cause.TIMEOUT, "the resolver says nothing"),
         ("oven", Cause.TIMEOUT, "the resolver says nothing"),
     }
     assert drawn.bounds.connections == 0
 
 
-def planner(given: Job, pins: list[Pin]) -> Planner:
+def planner(given: Job, pins: list[PinnedHost]) -> Planner:
     probes = given.registry.probes
     options: dict[str, dict[str, Any]] = {name: {} for name in probes}
     scope = Scope(given.authorisations, given.system, pins)
@@ -121,18 +121,20 @@ def test_discovered_aims_are_asked_or_refused_with_a_cause(tmp_path: Path) -> No
     """Nothing that a scan brings to light is left out in silence."""
     made = planner(job(tmp_path), [])
     [by] = [
-        ask for ask in made.asks("oven://127.0.0.1", Pin(name="127.0.0.1", addresses=("127.0.0.1",))) if ask.wave == 0
+        task
+        for task in made.tasks("oven://127.0.0.1", PinnedHost(name="127.0.0.1", addresses=("127.0.0.1",)))
+        if task.wave == 0
     ]
     found = Discovered(uri="crumb://127.0.0.2:8", why="seen")
-    pin = Pin(name="127.0.0.2", addresses=("127.0.0.2",))
-    [ask] = made.discovered(found, by, pin)
-    assert (ask.cause, ask.subject.parent, ask.endpoint) == (None, by.subject.uri, "oven://127.0.0.1")
-    [ask] = made.discovered(found, by, pin, asked=False)
-    assert ask.cause is not None
-    [ask] = made.discovered(found, by, None)
-    assert ask.cause is Cause.NOT_REACHED
-    [ask] = made.discovered(Discovered(uri="crumb://no host/", why="seen"), by, None)
-    assert ask.cause is Cause.PROTOCOL_ERROR
+    pin = PinnedHost(name="127.0.0.2", addresses=("127.0.0.2",))
+    [task] = made.discovered(found, by, pin)
+    assert (task.cause, task.subject.parent, task.endpoint) == (None, by.subject.uri, "oven://127.0.0.1")
+    [task] = made.discovered(found, by, pin, asked=False)
+    assert task.cause is not None
+    [task] = made.discovered(found, by, None)
+    assert task.cause is Cause.NOT_REACHED
+    [task] = made.discovered(Discovered(uri="crumb://no host/", why="seen"), by, None)
+    assert task.cause is Cause.PROTOCOL_ERROR
     assert list(made.discovered(Discovered(uri="ghost://a", why="seen"), by, None)) == []
 
 
@@ -145,10 +147,10 @@ def polite(given: Job) -> Prepared:
 def test_pace_is_told_with_the_arithmetic(tmp_path: Path) -> None:
     """Three connections at one a second, five questions at one a second."""
     made = polite(job(tmp_path))
-    [pace] = pace_of(made.plan.asks, made.job.authorisations).values()
+    [pace] = pace_of(made.plan.tasks, made.job.authorisations).values()
     assert "127.0.0.1: 3 connections at 1/s (burst 1) = " in pace.told()
     assert "5 port questions at 1/s = " in pace.told()
-    assert "127.0.0.1: 3 kết nối với nhịp 1/giây" in pace.told(Texts(made.job.registry, Language.VI).say)
+    assert "127.0.0.1: 3 kết nối với nhịp 1/giây" in pace.told(Translator(made.job.registry, Language.VI).say)
     assert pace.seconds >= 6
     assert made.plan.bounds.seconds == 20 + pace.seconds
 
@@ -156,15 +158,15 @@ def test_pace_is_told_with_the_arithmetic(tmp_path: Path) -> None:
 def test_plan_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     """Seconds needed and seconds granted stand in the words; one second more would do."""
     made = polite(job(tmp_path))
-    [pace] = pace_of(made.plan.asks, made.job.authorisations).values()
+    [pace] = pace_of(made.plan.tasks, made.job.authorisations).values()
     at = datetime.now(UTC)
 
     def scope(left: int) -> Scope:
         return Scope([authorisation(valid_until=at + timedelta(seconds=left))], made.job.system, made.plan.pins)
 
-    fit(made.plan, scope(pace.seconds), at)
+    check_window(made.plan, scope(pace.seconds), at)
     with pytest.raises(WindowTooShort, match=f"{pace.seconds} s needed, {pace.seconds - 1} s granted"):
-        fit(made.plan, scope(pace.seconds - 1), at)
+        check_window(made.plan, scope(pace.seconds - 1), at)
 
 
 def test_plan_that_does_not_fit_is_located(tmp_path: Path) -> None:
@@ -172,9 +174,11 @@ def test_plan_that_does_not_fit_is_located(tmp_path: Path) -> None:
     made = polite(job(tmp_path))
     at = datetime.now(UTC)
     short = authorisation(valid_until=at + timedelta(seconds=1))
-    places = Places({("authorisations", short.id): Place(source="authorisation.yaml", line=7, column=1)})
+    source_map = SourceMap(
+        {("authorisations", short.id): SourceLocation(source="authorisation.yaml", line=7, column=1)}
+    )
     with pytest.raises(WindowTooShort, match=r"^authorisation\.yaml:7:1: the plan does not fit the authorised time"):
-        fit(made.plan, Scope([short], made.job.system, made.plan.pins), at, places)
+        check_window(made.plan, Scope([short], made.job.system, made.plan.pins), at, source_map)
 
 
 def test_refused_endpoints_are_those_that_nobody_may_ask(tmp_path: Path) -> None:
@@ -189,4 +193,4 @@ def test_refused_endpoints_are_those_that_nobody_may_ask(tmp_path: Path) -> None
 def test_system_without_endpoints_has_an_empty_plan(tmp_path: Path) -> None:
     """There is nothing to ask, and that is no error."""
     made = planned(job(tmp_path, system=system()))
-    assert (made.plan.asks, made.plan.pins, made.plan.bounds.connections) == ((), (), 0)
+    assert (made.plan.tasks, made.plan.pins, made.plan.bounds.connections) == ((), (), 0)

@@ -68,21 +68,21 @@ def test_the_docstring_is_split() -> None:
 
 def test_a_check_judges_what_was_seen() -> None:
     """Pass, fail and not-applicable come from the function, with measured value and threshold."""
-    assert is_blue.judge([SubjectResult(subject(), colour("blue"))], {}).outcome is Outcome.PASS
-    verdict = is_blue.judge([SubjectResult(subject(), colour("red"))], {"shade": "green"})
+    assert is_blue.evaluate([SubjectResult(subject(), colour("blue"))], {}).outcome is Outcome.PASS
+    verdict = is_blue.evaluate([SubjectResult(subject(), colour("red"))], {"shade": "green"})
     assert (verdict.outcome, verdict.measured, verdict.threshold) == (Outcome.FAIL, "red", "green")
-    assert is_blue.judge([SubjectResult(subject(), colour("void"))], {}).outcome is Outcome.NOT_APPLICABLE
+    assert is_blue.evaluate([SubjectResult(subject(), colour("void"))], {}).outcome is Outcome.NOT_APPLICABLE
 
 
 def test_a_missing_observation_is_inconclusive() -> None:
     """The function is not called; the cause is told."""
-    verdict = is_blue.judge([SubjectResult(subject(), None, Cause.RESET)], {})
+    verdict = is_blue.evaluate([SubjectResult(subject(), None, Cause.RESET)], {})
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.RESET)
 
 
 def test_an_unseen_answer_is_inconclusive() -> None:
     """A function that reads what nobody saw ends inconclusive, with that answer's cause."""
-    verdict = is_blue.judge([SubjectResult(subject(), Colour(name=Answer(unseen=Cause.TIMEOUT)))], {})
+    verdict = is_blue.evaluate([SubjectResult(subject(), Colour(name=Answer(unseen=Cause.TIMEOUT)))], {})
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.TIMEOUT)
 
 
@@ -91,7 +91,7 @@ def test_a_pass_over_a_hole_is_inconclusive() -> None:
     every = Every(
         [SubjectResult(subject("127.0.0.1"), colour("blue")), SubjectResult(subject("127.0.0.2"), None, Cause.TIMEOUT)]
     )
-    verdict = all_blue.judge([every], {})
+    verdict = all_blue.evaluate([every], {})
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.TIMEOUT)
     assert verdict.message.values["missing"] == ("127.0.0.2",)
 
@@ -101,12 +101,12 @@ def test_a_fail_may_rest_on_part() -> None:
     every = Every(
         [SubjectResult(subject("127.0.0.1"), colour("red")), SubjectResult(subject("127.0.0.2"), None, Cause.TIMEOUT)]
     )
-    assert all_blue.judge([every], {}).outcome is Outcome.FAIL
+    assert all_blue.evaluate([every], {}).outcome is Outcome.FAIL
 
 
 def test_nothing_at_all_is_inconclusive() -> None:
     """Every of nothing is not a pass."""
-    assert all_blue.judge([Every([])], {}).outcome is Outcome.INCONCLUSIVE
+    assert all_blue.evaluate([Every([])], {}).outcome is Outcome.INCONCLUSIVE
 
 
 def test_options_are_typed_and_closed() -> None:

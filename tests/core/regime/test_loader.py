@@ -9,7 +9,7 @@ import pytest
 from inspector.declare.declaration import System
 from inspector.declare.document.yaml import read_yaml
 from inspector.model.declared import Approval, ApprovalStatus
-from inspector.model.errors import PaperError, UsageError
+from inspector.model.errors import InputFileError, UsageError
 from inspector.model.finding import Force
 from inspector.regime.loader import load, load_all
 from inspector.regime.regime import Regime
@@ -74,10 +74,10 @@ def folder(at: Path, id_: str = "base", head: str = HEAD, rows: str = ROW) -> Pa
     return home
 
 
-def faults(home: Path) -> list[str]:
-    with pytest.raises(PaperError) as refused:
+def diagnostics(home: Path) -> list[str]:
+    with pytest.raises(InputFileError) as refused:
         load(home)
-    return [str(fault) for fault in refused.value.faults]
+    return [str(diagnostic) for diagnostic in refused.value.diagnostics]
 
 
 def test_headings_become_clauses(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_the_level_may_be_an_option(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "fault"),
+    ("rows", "diagnostic"),
     [
         (ROW.replace("[transit]", "[transmit]"), "all.yaml:6:12: unknown clause 'transmit'"),
         (ROW.replace("1-5", "1-9"), "all.yaml:2:11: '1-9' names no levels"),
@@ -129,13 +129,13 @@ def test_the_level_may_be_an_option(tmp_path: Path) -> None:
         ("- hsts-set\n", "all.yaml:1:3: a row is no mapping"),
     ],
 )
-def test_faults_of_rows_are_located(tmp_path: Path, rows: str, fault: str) -> None:
+def test_faults_of_rows_are_located(tmp_path: Path, rows: str, diagnostic: str) -> None:
     """What is wrong with a row is told with file, line and column."""
-    assert any(fault in each for each in faults(folder(tmp_path, rows=rows)))
+    assert any(diagnostic in each for each in diagnostics(folder(tmp_path, rows=rows)))
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "fault"),
+    ("old", "new", "diagnostic"),
     [
         ("document: law", "document: low", "regime.yaml:12:5: document 'low' is not described"),
         ("confidence: H\n", "confidence: X\n", "regime.yaml:17:17: confidence is 'X'"),
@@ -145,13 +145,13 @@ def test_faults_of_rows_are_located(tmp_path: Path, rows: str, fault: str) -> No
         ('"5"', "5.10", "not a"),
     ],
 )
-def test_faults_of_the_regime_are_located(tmp_path: Path, old: str, new: str, fault: str) -> None:
+def test_faults_of_the_regime_are_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
     """What is wrong with a regime is told with file, line and column."""
     head = HEAD.format(id="base")
     assert old in head
-    place = head.rindex(old)
-    found = faults(folder(tmp_path, head=head[:place] + new + head[place + len(old) :]))
-    assert any(fault in each for each in found), found
+    position = head.rindex(old)
+    found = diagnostics(folder(tmp_path, head=head[:position] + new + head[position + len(old) :]))
+    assert any(diagnostic in each for each in found), found
 
 
 def test_an_extension_adds_rows(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_an_extension_binds_only_when_it_is_pinned(tmp_path: Path) -> None:
     """A stranger's row recommends at most, unless whoever runs the inspection has pinned it."""
     rows = "- {check: ours, levels: 1-5, force: binding, obligation: must, severity: low, clauses: [own]}\n"
     homes = [folder(tmp_path), folder(tmp_path, "ours", EXTENSION, rows)]
-    with pytest.raises(PaperError, match=r"ours/regime\.yaml:3:10: row 'ours' claims binding"):
+    with pytest.raises(InputFileError, match=r"ours/regime\.yaml:3:10: row 'ours' claims binding"):
         load_all(homes)
     [regime] = load_all(homes, pinned={"ours"})
     assert regime.requirements[-1].force is Force.BINDING
@@ -176,13 +176,13 @@ def test_an_extension_binds_only_when_it_is_pinned(tmp_path: Path) -> None:
 def test_an_extension_cannot_change_what_is_there(tmp_path: Path) -> None:
     """A stranger's row with the id of the regime's own is refused."""
     rows = "- {check: https-reachable, levels: 1, force: info, obligation: should, severity: low, clauses: [own]}\n"
-    with pytest.raises(PaperError, match="is the regime's own"):
+    with pytest.raises(InputFileError, match="is the regime's own"):
         load_all([folder(tmp_path), folder(tmp_path, "ours", EXTENSION, rows)])
 
 
 def test_an_extension_needs_its_regime(tmp_path: Path) -> None:
     """Rows for a regime that is not installed are an error, not silence."""
-    with pytest.raises(PaperError, match="extends 'base', which is not installed"):
+    with pytest.raises(InputFileError, match="extends 'base', which is not installed"):
         load_all([folder(tmp_path, "ours", EXTENSION, "[]\n")])
 
 
@@ -291,8 +291,8 @@ def test_packaged_files_read_the_same_quickly() -> None:
 def test_a_fault_in_a_packaged_file_is_told_as_everywhere() -> None:
     """The quick parser says nothing of its own."""
     for text in ("a: [1, 2\nb: 3\n", "a: \x01\n", "a: *nobody\n", "a: 1\n--- \nb: 2\n", ""):
-        with pytest.raises(PaperError) as quick:
+        with pytest.raises(InputFileError) as quick:
             read_yaml(text, "x.yaml", quickly=True).close()
-        with pytest.raises(PaperError) as slow:
+        with pytest.raises(InputFileError) as slow:
             read_yaml(text, "x.yaml").close()
         assert str(quick.value) == str(slow.value)

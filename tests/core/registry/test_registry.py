@@ -50,7 +50,7 @@ def cake_sweet(taste: Taste) -> Verdict:
 
     Remediation: add sugar.
     """
-    return passed("sweet", on=taste.sweet.value)
+    return passed("sweet", facts=taste.sweet.value)
 
 
 def plugin(name: str, **hooks: Iterable[object] | object) -> tuple[Plugin, object]:

@@ -1,4 +1,4 @@
-"""A small inspection, its evidence and its judgement, as every test of the bundle uses them."""
+"""A small inspection, its evidence and its assessment, as every test of the bundle uses them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from inspector.model.finding import Finding, Force, Obligation, Severity, findin
 from inspector.model.observation import Evidence, Raw
 from inspector.model.subject import Subject, SubjectKind
 from inspector.model.verdict import Message, Outcome
-from inspector.record.assessment import Coverage, Judgement
+from inspector.record.assessment import Assessment, Coverage
 from inspector.record.inspection import Inspection, PluginRecord
 from inspector.record.ledger_entry import LedgerEntry
-from inspector.record.plan import Ask, Plan
+from inspector.record.plan import Plan, ScanTask
 from inspector.regime.regime import Regime, Requirement, Text
 from inspector.seal import Bundle, SigningKey, Writer
 
@@ -58,7 +58,7 @@ def inspection(
         vantage=Vantage(name="test"),
         settings={"resolvers": ["127.0.0.1"]},
         regime=regime(),
-        plan=Plan(asks=(Ask(probe="tls", subject=subject(host), authorisation=f"authorisation-of-{system}"),)),
+        plan=Plan(tasks=(ScanTask(probe="tls", subject=subject(host), authorisation=f"authorisation-of-{system}"),)),
         plugins=(PluginRecord(name="tls", distribution="level-inspector", version="0.1.0", digest="0" * 64),),
     )
 
@@ -112,7 +112,7 @@ def evidence(writer: Writer, number: int = 0, *raws: Raw, host: str = "a.example
 def sealed(root: Path, key: SigningKey, *, scans: int = 2, inspected: Inspection | None = None) -> Bundle:
     """A bundle of ``scans`` looks, two raw answers and one ledger line."""
     inspected = inspected or inspection()
-    host = inspected.plan.asks[0].subject.host or ""
+    host = inspected.plan.tasks[0].subject.host or ""
     writer = Writer.create(root, inspected, trust=TRUST)
     for number in range(scans):
         writer.record(evidence(writer, number, raw(), raw(b"%d" % number, "count"), host=host))
@@ -121,8 +121,8 @@ def sealed(root: Path, key: SigningKey, *, scans: int = 2, inspected: Inspection
     return writer.seal(key, ended=WHEN + timedelta(seconds=2))
 
 
-def judgement(bundle: Bundle, outcome: Outcome = Outcome.FAIL, *, version: str = "0.1.0") -> Judgement:
-    return Judgement(
+def assessment(bundle: Bundle, outcome: Outcome = Outcome.FAIL, *, version: str = "0.1.0") -> Assessment:
+    return Assessment(
         inspection=bundle.inspection.id,
         system=bundle.inspection.system.id,
         level=3,

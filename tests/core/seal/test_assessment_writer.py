@@ -1,4 +1,4 @@
-"""Judgements stand beside the capture, whole, signed, and as often as they differ."""
+"""Assessments stand beside the capture, whole, signed, and as often as they differ."""
 
 import subprocess
 from pathlib import Path
@@ -7,30 +7,30 @@ import pytest
 
 from inspector.model.errors import BundleError
 from inspector.model.verdict import Outcome
-from inspector.seal import Bundle, SigningKey, add_judgement, verify
+from inspector.seal import Bundle, SigningKey, add_assessment, verify
 from inspector.seal.layout import MANIFEST
-from tests.core.seal.examples import inspection, judgement, sealed
+from tests.core.seal.examples import assessment, inspection, sealed
 from tests.core.seal.forgery import payload
 
 NAME = "2026-11-21T10-30-15Z-vn-nd331-2026"
 
 
 def test_what_was_judged_is_read_back(bundle: Bundle, key: SigningKey) -> None:
-    """A judgement comes back as it went in, with its reports, its signer and the capture's digest in its manifest."""
-    folder = add_judgement(bundle, judgement(bundle), {"report.vi.html": b"<html>"}, key)
+    """An assessment comes back as it went in, with its reports, its signer and the capture's digest in its manifest."""
+    folder = add_assessment(bundle, assessment(bundle), {"report.vi.html": b"<html>"}, key)
     assert folder.name == NAME
-    (judged,) = Bundle.open(bundle.folder).judgements()
-    assert judged.judgement == judgement(bundle)
+    (judged,) = Bundle.open(bundle.folder).assessments()
+    assert judged.assessment == assessment(bundle)
     assert (judged.reports, judged.signers) == (("reports/report.vi.html",), (key.keyid,))
     assert payload(folder)["predicate"]["capture"] == bundle.digest
-    assert sorted(path.name for path in bundle.folder.iterdir()) == ["capture", "judgements"]
+    assert sorted(path.name for path in bundle.folder.iterdir()) == ["assessments", "capture"]
 
 
-def test_the_same_judgement_is_written_once(bundle: Bundle, key: SigningKey) -> None:
-    """Writing the same judgement again is accepted and changes no byte."""
-    folder = add_judgement(bundle, judgement(bundle), {"a": b"1"}, key)
+def test_the_same_assessment_is_written_once(bundle: Bundle, key: SigningKey) -> None:
+    """Writing the same assessment again is accepted and changes no byte."""
+    folder = add_assessment(bundle, assessment(bundle), {"a": b"1"}, key)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
-    assert add_judgement(bundle, judgement(bundle), {"a": b"1"}, key) == folder
+    assert add_assessment(bundle, assessment(bundle), {"a": b"1"}, key) == folder
     after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
     assert before == after
 
@@ -38,44 +38,44 @@ def test_the_same_judgement_is_written_once(bundle: Bundle, key: SigningKey) -> 
 def test_a_different_one_of_the_same_name_gets_a_number(bundle: Bundle, key: SigningKey) -> None:
     """Other findings, or other reports, at the same date under the same regime stand beside the first."""
     made = [
-        add_judgement(bundle, judgement(bundle), {}, key),
-        add_judgement(bundle, judgement(bundle, Outcome.PASS), {}, key),
-        add_judgement(bundle, judgement(bundle), {"more": b""}, key),
+        add_assessment(bundle, assessment(bundle), {}, key),
+        add_assessment(bundle, assessment(bundle, Outcome.PASS), {}, key),
+        add_assessment(bundle, assessment(bundle), {"more": b""}, key),
     ]
     assert [folder.name for folder in made] == [NAME, f"{NAME}-2", f"{NAME}-3"]
-    assert add_judgement(bundle, judgement(bundle, Outcome.PASS), {}, key) == made[1]
-    assert len(bundle.judgements()) == 3
+    assert add_assessment(bundle, assessment(bundle, Outcome.PASS), {}, key) == made[1]
+    assert len(bundle.assessments()) == 3
 
 
-def test_an_altered_judgement_is_not_taken_for_the_same(bundle: Bundle, key: SigningKey) -> None:
-    """Where the earlier files were altered, the same judgement is written anew beside them."""
-    folder = add_judgement(bundle, judgement(bundle), {}, key)
+def test_an_altered_assessment_is_not_taken_for_the_same(bundle: Bundle, key: SigningKey) -> None:
+    """Where the earlier files were altered, the same assessment is written anew beside them."""
+    folder = add_assessment(bundle, assessment(bundle), {}, key)
     (folder / "findings.json").write_bytes(b"[]")
-    assert add_judgement(bundle, judgement(bundle), {}, key).name == f"{NAME}-2"
+    assert add_assessment(bundle, assessment(bundle), {}, key).name == f"{NAME}-2"
 
 
-def test_a_judgement_needs_its_own_capture(tmp_path: Path, key: SigningKey) -> None:
-    """A judgement about another inspection is refused."""
+def test_a_assessment_needs_its_own_capture(tmp_path: Path, key: SigningKey) -> None:
+    """An assessment about another inspection is refused."""
     first = sealed(tmp_path, key)
     second = sealed(tmp_path, key, inspected=inspection(id="inspection-2"))
     with pytest.raises(BundleError, match="another inspection"):
-        add_judgement(second, judgement(first), {}, key)
+        add_assessment(second, assessment(first), {}, key)
 
 
 @pytest.mark.parametrize("name", ["../escape", "/absolute", "a/b/../c", "line\nfeed", ""])
 def test_reports_stay_in_their_folder(bundle: Bundle, key: SigningKey, name: str) -> None:
     """A report whose name leads elsewhere is refused and nothing is left behind."""
     with pytest.raises(BundleError, match="cannot be the name of a report"):
-        add_judgement(bundle, judgement(bundle), {"good": b"", name: b""}, key)
+        add_assessment(bundle, assessment(bundle), {"good": b"", name: b""}, key)
     assert [path.name for path in bundle.folder.iterdir()] == ["capture"]
 
 
 def test_a_disk_that_refuses_leaves_nothing_half(bundle: Bundle, key: SigningKey) -> None:
-    """When the place of the judgements cannot be used, that is told and no half judgement appears."""
-    (bundle.folder / "judgements").write_bytes(b"")
+    """When the place of the assessments cannot be used, that is told and no half assessment appears."""
+    (bundle.folder / "assessments").write_bytes(b"")
     with pytest.raises(BundleError, match="cannot be written"):
-        add_judgement(bundle, judgement(bundle), {}, key)
-    assert sorted(path.name for path in bundle.folder.iterdir()) == ["capture", "judgements"]
+        add_assessment(bundle, assessment(bundle), {}, key)
+    assert sorted(path.name for path in bundle.folder.iterdir()) == ["assessments", "capture"]
 
 
 def test_the_signature_can_be_checked_without_this_program(bundle: Bundle, key: SigningKey, tmp_path: Path) -> None:
@@ -94,11 +94,11 @@ def test_the_signature_can_be_checked_without_this_program(bundle: Bundle, key: 
 
 
 def test_what_a_killed_writer_left_is_told_and_cleared(bundle: Bundle, key: SigningKey) -> None:
-    """Half a judgement that a killed process left is named, never taken for one, and gone after the next writing."""
+    """Half an assessment that a killed process left is named, never taken for one, and gone after the next writing."""
     half = bundle.folder / "partial" / "0123" / "findings.json"
     half.parent.mkdir(parents=True)
     half.write_bytes(b"[")
-    assert bundle.judgements() == ()
+    assert bundle.assessments() == ()
     assert [fault.file for fault in verify(bundle.folder, trusted=[key.keyid]).intact.faults] == ["partial"]
-    add_judgement(bundle, judgement(bundle), {}, key)
+    add_assessment(bundle, assessment(bundle), {}, key)
     assert verify(bundle.folder, trusted=[key.keyid]).intact.trusted

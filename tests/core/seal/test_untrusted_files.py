@@ -86,7 +86,7 @@ def test_what_is_no_plain_file_as_sealed_is_named(
     assert [fault.file for fault in verify(bundle.folder, trusted=bundle.signers).intact.faults] == [SETTINGS]
 
 
-@pytest.mark.parametrize("part", ["capture", "capture/papers", "capture/raw"])
+@pytest.mark.parametrize("part", ["capture", "capture/documents", "capture/raw"])
 def test_a_linked_folder_is_not_followed(bundle: Bundle, tmp_path: Path, part: str) -> None:
     """A symbolic link in place of a folder is refused though all files behind it are right."""
     (bundle.folder / part).rename(tmp_path / "elsewhere")
@@ -150,7 +150,7 @@ def _statement(field: str, value: object) -> Callable[[dict[str, Any]], object]:
     "change",
     [
         _statement("_type", "https://in-toto.io/Statement/v9"),
-        _statement("predicateType", "urn:level-inspector:judgement:1"),
+        _statement("predicateType", "urn:level-inspector:assessment:1"),
         _statement("predicate", []),
         _statement("predicate", {"inspection": 1}),
         _statement("subject", {}),
@@ -230,10 +230,10 @@ def test_a_signature_in_anothers_name_is_refused(bundle: Bundle, key: SigningKey
         ("settings.json", b"[]"),
         ("settings.json", b'{"number":1e999}'),
         ("plan.json", b'{"asks":[{"probe":7}]}'),
-        ("papers/declaration.json", b'{"system":{}}'),
-        ("papers/declaration.json", b"[]"),
-        ("papers/authorisations.json", b"{}"),
-        ("papers/statements.json", b"\xff"),
+        ("documents/declaration.json", b'{"system":{}}'),
+        ("documents/declaration.json", b"[]"),
+        ("documents/authorisations.json", b"{}"),
+        ("documents/statements.json", b"\xff"),
         ("regime.json", b"null"),
         ("inspection.json", b'{"regime":{}}'),
     ],
@@ -330,15 +330,15 @@ def test_what_changes_after_opening_is_noticed(bundle: Bundle) -> None:
         bundle.evidence()
 
 
-def test_judgements_are_read_as_warily(tmp_path: Path, key: SigningKey, stranger: SigningKey) -> None:
-    """What stands among the judgements without being one is named, and so is a linked one."""
+def test_assessments_are_read_as_warily(tmp_path: Path, key: SigningKey, stranger: SigningKey) -> None:
+    """What stands among the assessments without being one is named, and so is a linked one."""
     bundle = sealed(tmp_path, key)
-    judgements = bundle.folder / "judgements"
-    judgements.mkdir()
-    (judgements / "loose").write_bytes(b"")
-    (judgements / "linked").symlink_to(tmp_path)
-    (judgements / "empty").mkdir()
+    assessments = bundle.folder / "assessments"
+    assessments.mkdir()
+    (assessments / "loose").write_bytes(b"")
+    (assessments / "linked").symlink_to(tmp_path)
+    (assessments / "empty").mkdir()
     faults = [fault.file for fault in verify(bundle.folder, trusted=[key.keyid]).intact.faults]
-    assert faults == ["judgements/linked", "judgements/loose", f"judgements/empty/{MANIFEST}"]
-    with pytest.raises(BundleError, match="is no judgement"):
-        bundle.judgements()
+    assert faults == ["assessments/linked", "assessments/loose", f"assessments/empty/{MANIFEST}"]
+    with pytest.raises(BundleError, match="is no assessment"):
+        bundle.assessments()

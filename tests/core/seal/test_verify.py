@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 from inspector.model.errors import BundleError, PluginError
 from inspector.model.language import Language
 from inspector.model.verdict import Outcome
-from inspector.record.assessment import Judgement
+from inspector.record.assessment import Assessment
 from inspector.record.inspection import PluginRecord
 from inspector.report.messages import catalogue
-from inspector.seal import Bundle, Comparison, SigningKey, add_judgement, verify
+from inspector.seal import Bundle, Comparison, SigningKey, add_assessment, verify
 from inspector.seal.layout import MANIFEST
-from tests.core.seal.examples import judgement, sealed
+from tests.core.seal.examples import assessment, sealed
 from tests.core.seal.forgery import payload, resign, sign
 
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory, key: SigningKey) -> Bundle:
-    """A small bundle with a judgement and a report; whoever alters it puts it right again."""
+    """A small bundle with an assessment and a report; whoever alters it puts it right again."""
     bundle = sealed(tmp_path_factory.mktemp("out"), key, scans=1)
-    add_judgement(bundle, judgement(bundle), {"report.html": b"<html>"}, key)
+    add_assessment(bundle, assessment(bundle), {"report.html": b"<html>"}, key)
     return bundle
 
 
@@ -85,7 +85,7 @@ def test_every_byte_of_every_file_counts(judged: Bundle, key: SigningKey) -> Non
 
 
 def test_what_stands_beside_is_named(judged: Bundle, key: SigningKey, tmp_path: Path) -> None:
-    """A file beside capture and judgements is named: nothing signed vouches for it."""
+    """A file beside capture and assessments is named: nothing signed vouches for it."""
     copy = tmp_path / "copy"
     shutil.copytree(judged.folder, copy)
     (copy / "notes.txt").write_bytes(b"")
@@ -93,17 +93,17 @@ def test_what_stands_beside_is_named(judged: Bundle, key: SigningKey, tmp_path: 
     assert [fault.file for fault in intact.faults] == ["notes.txt"]
 
 
-def test_a_judgement_that_was_renamed_is_named(judged: Bundle, key: SigningKey, tmp_path: Path) -> None:
+def test_a_assessment_that_was_renamed_is_named(judged: Bundle, key: SigningKey, tmp_path: Path) -> None:
     """The folder's name says date and regime, and no signature covers it: it must be the one that was sealed."""
     copy = tmp_path / "copy"
     shutil.copytree(judged.folder, copy)
-    (folder,) = (copy / "judgements").iterdir()
+    (folder,) = (copy / "assessments").iterdir()
     for name in ("2030-01-01T00-00-00Z-vn-nd331-2026", folder.name.replace("vn-nd331-2026", "vn-tt12-2022")):
         folder = folder.rename(folder.with_name(name))
         intact = verify(copy, trusted=[key.keyid]).intact
-        assert [fault.file for fault in intact.faults] == [f"judgements/{name}"]
+        assert [fault.file for fault in intact.faults] == [f"assessments/{name}"]
         assert "is named for another date or regime than it was sealed for" in intact.words
-        assert f"judgements/{name}: có tên ứng với ngày hoặc bộ quy định khác với khi niêm phong: 20" in intact.told(
+        assert f"assessments/{name}: có tên ứng với ngày hoặc bộ quy định khác với khi niêm phong: 20" in intact.told(
             vietnamese
         )
 
@@ -111,7 +111,7 @@ def test_a_judgement_that_was_renamed_is_named(judged: Bundle, key: SigningKey, 
 def test_altered_and_signed_again_is_not_trusted(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
     """Whoever alters evidence and signs again with a key of their own is told apart from a trusted signer."""
     part = bundle.folder / "capture"
-    (part / "papers" / "statements.json").write_bytes(b"[]")
+    (part / "documents" / "statements.json").write_bytes(b"[]")
     resign(part, stranger)
     intact = verify(bundle.folder, trusted=[key.keyid]).intact
     assert (intact.holds, intact.trusted) == (True, False)
@@ -144,20 +144,20 @@ def test_signatures_can_be_added(bundle: Bundle, key: SigningKey, stranger: Sign
         assert verify(bundle.folder, trusted=[each.keyid]).intact.trusted
 
 
-def test_a_strangers_judgement_is_told_apart(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
-    """A judgement by an unknown signer about a trusted capture is named, and the whole is not called trusted."""
-    add_judgement(bundle, judgement(bundle, Outcome.PASS), {}, stranger)
+def test_a_strangers_assessment_is_told_apart(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
+    """An assessment by an unknown signer about a trusted capture is named, and the whole is not called trusted."""
+    add_assessment(bundle, assessment(bundle, Outcome.PASS), {}, stranger)
     intact = verify(bundle.folder, trusted=[key.keyid]).intact
     assert [(seal.part, seal.trusted) for seal in intact.seals] == [
         ("capture", True),
-        ("judgements/2026-11-21T10-30-15Z-vn-nd331-2026", False),
+        ("assessments/2026-11-21T10-30-15Z-vn-nd331-2026", False),
     ]
     assert not intact.trusted
 
 
-def test_a_judgement_of_another_capture_is_named(judged: Bundle, bundle: Bundle, key: SigningKey) -> None:
-    """A rightly signed judgement that is moved into another bundle is named there."""
-    shutil.copytree(judged.folder / "judgements", bundle.folder / "judgements")
+def test_a_assessment_of_another_capture_is_named(judged: Bundle, bundle: Bundle, key: SigningKey) -> None:
+    """A rightly signed assessment that is moved into another bundle is named there."""
+    shutil.copytree(judged.folder / "assessments", bundle.folder / "assessments")
     intact = verify(bundle.folder, trusted=[key.keyid]).intact
     assert [fault.what for fault in intact.faults] == ["judges another capture than this one"]
 
@@ -168,16 +168,16 @@ def test_a_judgement_of_another_capture_is_named(judged: Bundle, bundle: Bundle,
 def test_the_same_again_is_reproduced(judged: Bundle, key: SigningKey) -> None:
     """Judging again under the same versions with the same result is reproduced, and today says the same."""
     answer = verify(judged.folder, trusted=[key.keyid], reassess=lambda _bundle, was: was)
-    assert [each.comparison for each in answer.reproduced.judgements] == [Comparison.SAME]
+    assert [each.comparison for each in answer.reproduced.assessments] == [Comparison.SAME]
     assert answer.today[0].differences == ()
     assert "reproduced: judging again gives the same bytes" in answer.words
 
 
 def test_another_result_under_the_same_versions_is_not_reproduced(judged: Bundle, key: SigningKey) -> None:
     """Another result under the same versions is not reproduced; the files that differ and the outcomes are named."""
-    answer = verify(judged.folder, trusted=[key.keyid], reassess=lambda bundle, _was: judgement(bundle, Outcome.PASS))
+    answer = verify(judged.folder, trusted=[key.keyid], reassess=lambda bundle, _was: assessment(bundle, Outcome.PASS))
     assert not answer.reproduced.holds
-    assert answer.reproduced.judgements[0].detail == "findings.json"
+    assert answer.reproduced.assessments[0].detail == "findings.json"
     assert [(each.was, each.becomes) for each in answer.today[0].differences] == [(Outcome.FAIL, Outcome.PASS)]
     assert answer.intact.trusted
 
@@ -195,12 +195,12 @@ def test_other_versions_are_not_comparable(judged: Bundle, key: SigningKey, chan
     """Under another version of inspector, regime or plugin a different result is not comparable, and never a fault of
     the bundle; today's answer stands apart."""
 
-    def later(bundle: Bundle, _was: Judgement) -> Judgement:
-        return judgement(bundle, Outcome.INCONCLUSIVE).model_copy(update=change)
+    def later(bundle: Bundle, _was: Assessment) -> Assessment:
+        return assessment(bundle, Outcome.INCONCLUSIVE).model_copy(update=change)
 
     answer = verify(judged.folder, trusted=[key.keyid], reassess=later)
-    assert [each.comparison for each in answer.reproduced.judgements] == [Comparison.NOT_COMPARABLE]
-    assert len(answer.reproduced.judgements[0].versions) == 1
+    assert [each.comparison for each in answer.reproduced.assessments] == [Comparison.NOT_COMPARABLE]
+    assert len(answer.reproduced.assessments[0].versions) == 1
     assert answer.reproduced.words.count(" then, ") == 1
     assert answer.reproduced.told(vietnamese).count(": khi đó là ") == 1
     assert answer.reproduced.holds
@@ -212,11 +212,11 @@ def test_other_versions_are_not_comparable(judged: Bundle, key: SigningKey, chan
 def test_a_check_that_is_gone_is_not_comparable(judged: Bundle, key: SigningKey) -> None:
     """When judging again is not possible any more, the reason is told and nothing is held against the bundle."""
 
-    def gone(_bundle: Bundle, _was: Judgement) -> Judgement:
+    def gone(_bundle: Bundle, _was: Assessment) -> Assessment:
         raise PluginError("check 'tls-modern-protocols' is not installed")
 
     answer = verify(judged.folder, trusted=[key.keyid], reassess=gone)
-    assert answer.reproduced.judgements[0].comparison is Comparison.NOT_COMPARABLE
+    assert answer.reproduced.assessments[0].comparison is Comparison.NOT_COMPARABLE
     assert "is not installed" in answer.reproduced.words
     assert answer.today == ()
 
@@ -224,13 +224,13 @@ def test_a_check_that_is_gone_is_not_comparable(judged: Bundle, key: SigningKey)
 def test_an_altered_bundle_is_not_judged_again(bundle: Bundle, key: SigningKey) -> None:
     """Nothing is judged from a bundle that is not intact."""
 
-    def never(_bundle: Bundle, _was: Judgement) -> Judgement:
+    def never(_bundle: Bundle, _was: Assessment) -> Assessment:
         raise AssertionError("judged an altered bundle")
 
-    add_judgement(bundle, judgement(bundle), {}, key)
+    add_assessment(bundle, assessment(bundle), {}, key)
     (bundle.folder / "capture" / "settings.json").write_bytes(b"{}")
     answer = verify(bundle.folder, trusted=[key.keyid], reassess=never)
-    assert [each.comparison for each in answer.reproduced.judgements] == [Comparison.NOT_ASKED]
+    assert [each.comparison for each in answer.reproduced.assessments] == [Comparison.NOT_ASKED]
     assert answer.today == ()
     with pytest.raises(BundleError):
         Bundle.open(bundle.folder)

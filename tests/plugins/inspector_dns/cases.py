@@ -49,14 +49,14 @@ class Case:
         stored = json.loads((self.folder / "recorded" / f"{file}.json").read_text())
         return kinds[stored["kind"]].model_validate_json(json.dumps(stored["facts"]))
 
-    def judge(self, facts: dict[str, Observation | None]) -> Verdict:
+    def evaluate(self, facts: dict[str, Observation | None]) -> Verdict:
         """What the check says of these facts."""
         target, *others = (
             SubjectResult(TARGET.model_copy(update={"host": host}), fact, None if fact else Cause.TIMEOUT)
             for host, fact in facts.items()
         )
         everys = [Every(others) for wire in self.check.inputs if wire.every]
-        return self.check.judge([target, *everys], self.line.get("options", {}))
+        return self.check.evaluate([target, *everys], self.line.get("options", {}))
 
     def variants(self, cause: Cause) -> Iterator[dict[str, Observation | None]]:
         """The facts with one answer unseen, or one scan without an observation."""

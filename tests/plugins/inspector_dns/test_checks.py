@@ -20,7 +20,7 @@ EACH = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 @EACH
 def test_verdict(case: Case) -> None:
     """The check says of the recorded facts what its case file says, and fills every placeholder."""
-    verdict = case.judge(case.facts())
+    verdict = case.evaluate(case.facts())
     told = verdict.model_dump(mode="json")
     assert {key: told[key] for key in case.expected} == case.expected
     assert all("{" + name + "}" in verdict.message.id or name == "threshold" for name in verdict.message.values)
@@ -36,9 +36,9 @@ def test_every_check_has_cases_of_every_kind(check: Check) -> None:
 @given(cause=st.sampled_from(Cause))
 def test_what_is_unseen_never_makes_a_verdict_good(case: Case, cause: Cause) -> None:
     """Turning any single answer into unseen never turns a verdict into pass or not applicable."""
-    before = case.judge(case.facts()).outcome
+    before = case.evaluate(case.facts()).outcome
     for facts in case.variants(cause):
-        after = case.judge(facts).outcome
+        after = case.evaluate(facts).outcome
         assert after not in GOOD or after is before
 
 

@@ -69,9 +69,9 @@ def delv(served: Served, name: str, rdtype: str) -> str:
     return done.stdout + done.stderr
 
 
-def judge(facts: Zone) -> tuple[Outcome, Cause | None]:
+def evaluate(facts: Zone) -> tuple[Outcome, Cause | None]:
     """The verdict of dnssec-valid."""
-    verdict = dnssec_valid.judge([SubjectResult(subject(probe, f"dns:{facts.name}"), facts)], {})
+    verdict = dnssec_valid.evaluate([SubjectResult(subject(probe, f"dns:{facts.name}"), facts)], {})
     return verdict.outcome, verdict.cause
 
 
@@ -83,7 +83,7 @@ def test_a_zone_is_what_its_signatures_make_it(
     for server in (served.port, served.resolver):
         facts = see(probe, f"dns:{name}", server, served.anchors)
         assert facts.chain.seen == Chain(state=state, anchor=".", at=at, flaw=flaw)
-        assert judge(facts)[0] is outcome
+        assert evaluate(facts)[0] is outcome
 
 
 @pytest.mark.parametrize(("name", "_state", "_at", "_flaw", "_outcome", "said"), ZONES, ids=[row[0] for row in ZONES])
@@ -107,7 +107,7 @@ def test_bind_judges_the_same(
 )
 def test_what_was_not_seen_is_neither_signed_nor_unsigned(served: Served, name: str, cause: Cause) -> None:
     """SERVFAIL, an algorithm that nobody here knows and a name without a zone are inconclusive."""
-    assert judge(see(probe, f"dns:{name}", served.port, served.anchors)) == (Outcome.INCONCLUSIVE, cause)
+    assert evaluate(see(probe, f"dns:{name}", served.port, served.anchors)) == (Outcome.INCONCLUSIVE, cause)
 
 
 def test_the_nearest_anchor_is_the_one_that_counts(served: Served) -> None:
@@ -131,13 +131,13 @@ def test_a_wrong_anchor_is_not_held_against_the_zone(served: Served) -> None:
     for given in (anchors, ()):
         facts = see(probe, "dns:test", served.port, given)
         assert facts.chain.seen.flaw is Flaw.ANCHOR
-        assert judge(facts) == (Outcome.INCONCLUSIVE, Cause.PROTOCOL_ERROR)
+        assert evaluate(facts) == (Outcome.INCONCLUSIVE, Cause.PROTOCOL_ERROR)
 
 
 def test_without_an_anchor_above_the_zone_nothing_is_known(served: Served) -> None:
     """Anchors of other zones decide nothing."""
     facts = see(probe, "dns:good.test", served.port, served.estate.anchors("good.three"))
-    assert judge(facts) == (Outcome.INCONCLUSIVE, Cause.NOT_SELECTED)
+    assert evaluate(facts) == (Outcome.INCONCLUSIVE, Cause.NOT_SELECTED)
 
 
 def test_an_anchor_that_cannot_be_read_is_an_error(served: Served) -> None:
@@ -162,7 +162,7 @@ def test_signatures_are_judged_at_the_time_they_were_seen(served: Served) -> Non
     later = read(probe, output, about, served.anchors, now() + timedelta(days=7))
     assert read(probe, output, about, served.anchors).chain.seen.state is Trust.SECURE
     assert later.chain.seen == Chain(state=Trust.BOGUS, anchor=".", at=".", flaw=Flaw.EXPIRED)
-    assert judge(later)[0] is Outcome.INCONCLUSIVE
+    assert evaluate(later)[0] is Outcome.INCONCLUSIVE
 
 
 def altered(
@@ -201,7 +201,7 @@ def test_a_stripped_answer_is_not_taken_for_unsigned(
     """Without the parent's proof a zone is neither unsigned nor at fault."""
     about = subject(probe, f"dns:{name}")
     output = altered(scan(probe, about, served.port), question, *map(dns.rdatatype.from_text, types))
-    assert judge(read(probe, output, about, served.anchors))[0] is Outcome.INCONCLUSIVE
+    assert evaluate(read(probe, output, about, served.anchors))[0] is Outcome.INCONCLUSIVE
 
 
 def test_signatures_missing_at_the_zone_itself_are_its_fault(served: Served) -> None:
@@ -210,7 +210,7 @@ def test_signatures_missing_at_the_zone_itself_are_its_fault(served: Served) -> 
     output = altered(scan(probe, about, served.port), "good.test SOA", dns.rdatatype.RRSIG)
     facts = read(probe, output, about, served.anchors)
     assert facts.chain.seen == Chain(state=Trust.BOGUS, anchor=".", at="good.test", flaw=Flaw.NO_SIGNATURE)
-    assert judge(facts)[0] is Outcome.FAIL
+    assert evaluate(facts)[0] is Outcome.FAIL
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_question_without_an_answer_leaves_the_state_open(served: Served, ques
     raw = tuple(each for each in output.raw if each.name != question)
     gaps = (Gap(question=question, cause=Cause.TIMEOUT),)
     facts = read(probe, output.model_copy(update={"raw": raw, "gaps": gaps}), about, served.anchors)
-    assert judge(facts) == (Outcome.INCONCLUSIVE, Cause.TIMEOUT)
+    assert evaluate(facts) == (Outcome.INCONCLUSIVE, Cause.TIMEOUT)
 
 
 def test_a_denial_of_another_zone_proves_nothing(served: Served) -> None:
@@ -238,7 +238,7 @@ def test_a_denial_of_another_zone_proves_nothing(served: Served) -> None:
     )
     facts = read(probe, output.model_copy(update={"raw": raw}), about, served.anchors)
     assert facts.chain.seen == Chain(state=Trust.BOGUS, anchor=".", at="test", flaw=Flaw.NO_DENIAL)
-    assert judge(facts)[0] is Outcome.INCONCLUSIVE
+    assert evaluate(facts)[0] is Outcome.INCONCLUSIVE
 
 
 def test_too_many_iterations_prove_nothing(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +246,7 @@ def test_too_many_iterations_prove_nothing(served: Served, monkeypatch: pytest.M
     about = subject(probe, "dns:plain.three")
     output = scan(probe, about, served.port)
     monkeypatch.setattr(denial, "ITERATIONS", 4)
-    assert judge(read(probe, output, about, served.anchors)) == (Outcome.INCONCLUSIVE, Cause.PROTOCOL_ERROR)
+    assert evaluate(read(probe, output, about, served.anchors)) == (Outcome.INCONCLUSIVE, Cause.PROTOCOL_ERROR)
 
 
 def test_work_is_bounded_whatever_the_zone_sends(served: Served) -> None:
@@ -266,7 +266,7 @@ def test_work_is_bounded_whatever_the_zone_sends(served: Served) -> None:
         each.model_copy(update={"data": forged}) if each.name == "good.test SOA" else each for each in output.raw
     )
     facts = read(probe, output.model_copy(update={"raw": raw}), about, served.anchors)
-    assert judge(facts) == (Outcome.INCONCLUSIVE, Cause.PROTOCOL_ERROR)
+    assert evaluate(facts) == (Outcome.INCONCLUSIVE, Cause.PROTOCOL_ERROR)
 
 
 def test_the_budget_of_validations_ends(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +274,7 @@ def test_the_budget_of_validations_ends(served: Served, monkeypatch: pytest.Monk
     about = subject(probe, "dns:good.test")
     output = scan(probe, about, served.port)
     monkeypatch.setattr(dnssec, "VALIDATIONS", 3)
-    assert judge(read(probe, output, about, served.anchors)) == (Outcome.INCONCLUSIVE, Cause.PROTOCOL_ERROR)
+    assert evaluate(read(probe, output, about, served.anchors)) == (Outcome.INCONCLUSIVE, Cause.PROTOCOL_ERROR)
 
 
 def test_a_name_of_too_many_labels_is_not_followed(served: Served) -> None:

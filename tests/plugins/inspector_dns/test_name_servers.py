@@ -74,9 +74,9 @@ def test_the_verdicts_on_name_servers(served: Served, name: str, answer: Outcome
     """Lame, closed and lost servers fail their zone, a silent one leaves it open; one address is no pair."""
     facts = see(zone, f"dns:{name}", served.port, served.anchors)
     about = SubjectResult(Subject(kind=SubjectKind.ZONE, uri=f"dns:{name}", host=name), facts)
-    assert name_servers_answer.judge([about, servers_of(served, facts)], {}).outcome is answer
-    assert name_servers_redundant.judge([about], {}).outcome is redundant
-    assert name_servers_redundant.judge([about], {"least": 3}).outcome is Outcome.FAIL
+    assert name_servers_answer.evaluate([about, servers_of(served, facts)], {}).outcome is answer
+    assert name_servers_redundant.evaluate([about], {}).outcome is redundant
+    assert name_servers_redundant.evaluate([about], {"least": 3}).outcome is Outcome.FAIL
 
 
 def test_a_name_server_that_nobody_asked_is_a_hole(served: Served) -> None:
@@ -84,5 +84,5 @@ def test_a_name_server_that_nobody_asked_is_a_hole(served: Served) -> None:
     facts = see(zone, "dns:good.test", served.port, served.anchors)
     about = SubjectResult(subject(zone, "dns:good.test"), facts)
     some = Every(servers_of(served, facts).all[:1])
-    verdict = name_servers_answer.judge([about, some], {})
+    verdict = name_servers_answer.evaluate([about, some], {})
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.ABORTED)

@@ -21,10 +21,10 @@ def dig(served: Served, name: str, rdtype: str) -> list[str]:
     return sorted(run(programs()["dig"], *words).split("\n"))
 
 
-def judge(facts: Names) -> tuple[Outcome, Outcome]:
+def evaluate(facts: Names) -> tuple[Outcome, Outcome]:
     """The verdicts of caa-limits-issuers and ipv6-published."""
     seen = [SubjectResult(subject(probe, f"host:{facts.host}"), facts)]
-    return caa_limits_issuers.judge(seen, {}).outcome, ipv6_published.judge(seen, {}).outcome
+    return caa_limits_issuers.evaluate(seen, {}).outcome, ipv6_published.evaluate(seen, {}).outcome
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_name_says_what_dig_says(
 
 def test_the_verdicts_on_names(served: Served) -> None:
     """CAA without an issuer and a name without AAAA fail; what limits issuers and has AAAA passes."""
-    said = {name: judge(see(probe, f"host:www.{name}", served.resolver)) for name in ("good.test", "plain.test")}
+    said = {name: evaluate(see(probe, f"host:www.{name}", served.resolver)) for name in ("good.test", "plain.test")}
     assert said == {"good.test": (Outcome.PASS, Outcome.PASS), "plain.test": (Outcome.FAIL, Outcome.FAIL)}
 
 
@@ -69,7 +69,7 @@ def test_a_server_failure_is_not_an_absence(served: Served) -> None:
     """SERVFAIL leaves every answer unseen, and the verdicts inconclusive."""
     facts = see(probe, "host:www.servfail.test", served.resolver)
     assert facts.ipv4.unseen is facts.ipv6.unseen is facts.caa.unseen is Cause.PROTOCOL_ERROR
-    assert judge(facts) == (Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE)
+    assert evaluate(facts) == (Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE)
 
 
 def test_a_loop_of_aliases_ends(served: Served) -> None:

@@ -1,4 +1,4 @@
-"""The checks on the papers: what is declared decides, and what is not declared decides nothing."""
+"""The checks on the documents: what is declared decides, and what is not declared decides nothing."""
 
 from datetime import date
 from typing import Any
@@ -19,7 +19,7 @@ RUNNING = Declared(stage=Stage.OPERATING)
 
 def judged(check: Check, declared: Declared, **options: Any) -> Verdict:
     """The verdict as the engine asks for it, options validated."""
-    return check.judge([declared], options)
+    return check.evaluate([declared], options)
 
 
 @pytest.mark.parametrize("status", [each for each in ApprovalStatus if each is not ApprovalStatus.APPROVED])

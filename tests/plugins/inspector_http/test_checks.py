@@ -70,7 +70,7 @@ EXPECTED: dict[str, dict[Outcome, str]] = {
 }
 
 
-def judge(check: Check, http: Http, declared: Declared | None = None) -> Verdict:
+def evaluate(check: Check, http: Http, declared: Declared | None = None) -> Verdict:
     """Judge as the engine does, whatever the check takes."""
     seen = SubjectResult(SYSTEM, http)
     inputs: list[Any] = []
@@ -79,22 +79,22 @@ def judge(check: Check, http: Http, declared: Declared | None = None) -> Verdict
             inputs.append(declared or Declared())
         else:
             inputs.append(Every([seen]) if wire.every else seen)
-    return check.judge(inputs, {})
+    return check.evaluate(inputs, {})
 
 
 @pytest.mark.parametrize(("check", "scene"), list(product(EXPECTED, SCENES)))
 def test_each_check_judges_each_recorded_server(check: str, scene: str) -> None:
     """Every recorded server has the verdict that it deserves."""
     expected = next((outcome for outcome, names in EXPECTED[check].items() if scene in names.split()), UNCLEAR)
-    assert judge(BY_ID[check], SCENES[scene]).outcome is expected
+    assert evaluate(BY_ID[check], SCENES[scene]).outcome is expected
 
 
 @pytest.mark.parametrize("check", checks_in(checks), ids=lambda check: check.id)
 def test_nothing_turns_good_because_it_was_not_seen(check: Check) -> None:
     """No single answer that goes missing turns a verdict into pass or not-applicable."""
     for http in SCENES.values():
-        if judge(check, http).outcome not in GOOD:
-            assert all(judge(check, variant).outcome not in GOOD for variant in unseen_variants(http))
+        if evaluate(check, http).outcome not in GOOD:
+            assert all(evaluate(check, variant).outcome not in GOOD for variant in unseen_variants(http))
 
 
 def with_headers(**headers: str | list[str]) -> Http:
@@ -252,7 +252,7 @@ def test_one_endpoint_in_clear_fails_the_system_and_a_hole_keeps_it_from_passing
     )
 
     def outcome(*pages: SubjectResult[Any]) -> Outcome:
-        return every_web_endpoint_encrypted.judge([Every(pages)], {}).outcome
+        return every_web_endpoint_encrypted.evaluate([Every(pages)], {}).outcome
 
     assert outcome(good) is PASS
     assert outcome(good, clear, hole) is FAIL

@@ -79,11 +79,11 @@ class Scene:
         self.greetings = Greetings.model_validate(told["greetings"])
 
 
-def judge(check: Check, *facts: Observation | Declared) -> Verdict:
+def evaluate(check: Check, *facts: Observation | Declared) -> Verdict:
     """Judge as the engine does, whatever of ``facts`` the check takes."""
     inputs = {type(fact): fact for fact in facts}
     given = [inputs[wire.kind or Declared] for wire in check.inputs]
-    return check.judge([each if isinstance(each, Declared) else about(each) for each in given], {})
+    return check.evaluate([each if isinstance(each, Declared) else about(each) for each in given], {})
 
 
 def about(fact: Observation) -> SubjectResult[Observation]:
@@ -95,7 +95,7 @@ def about(fact: Observation) -> SubjectResult[Observation]:
 def test_each_check_judges_each_recorded_host(check: str, scene: str) -> None:
     """Every recorded host has the verdict that it deserves."""
     host = Scene(scene)
-    assert judge(BY_ID[check], host.ports, host.greetings, host.declared).outcome is EXPECTED[check][scene]
+    assert evaluate(BY_ID[check], host.ports, host.greetings, host.declared).outcome is EXPECTED[check][scene]
 
 
 @pytest.mark.parametrize("check", checks_in(checks), ids=lambda check: check.id)
@@ -103,19 +103,19 @@ def test_each_check_judges_each_recorded_host(check: str, scene: str) -> None:
 def test_nothing_turns_good_because_it_was_not_seen(check: Check, scene: str) -> None:
     """No single answer that goes missing turns a verdict into pass or not-applicable."""
     host = Scene(scene)
-    before = judge(check, host.ports, host.greetings, host.declared).outcome
+    before = evaluate(check, host.ports, host.greetings, host.declared).outcome
     if before in GOOD:
         return
     for ports in unseen_variants(host.ports):
-        assert judge(check, ports, host.greetings, host.declared).outcome not in GOOD
+        assert evaluate(check, ports, host.greetings, host.declared).outcome not in GOOD
     for greetings in unseen_variants(host.greetings):
-        assert judge(check, host.ports, greetings, host.declared).outcome not in GOOD
+        assert evaluate(check, host.ports, greetings, host.declared).outcome not in GOOD
 
 
 @pytest.mark.parametrize("check", checks_in(checks), ids=lambda check: check.id)
 def test_a_host_of_which_nothing_is_known_is_inconclusive(check: Check) -> None:
     """No observed port is no evidence of anything; hand-made."""
-    verdict = judge(check, OpenPorts(), Greetings(), tcp(443))
+    verdict = evaluate(check, OpenPorts(), Greetings(), tcp(443))
     if check.id == "ports-only-declared":
         assert (verdict.outcome, verdict.cause) == (UNCLEAR, Cause.NOT_SELECTED)
     else:
@@ -132,7 +132,7 @@ def test_an_open_port_that_nothing_names_is_no_reason_to_pass(check: str, words:
         spans=(*host.ports.spans, Span(first=port, last=port, state=Answer[PortState](seen=PortState.OPEN)))
     )
     heard = Greetings(ports=(*host.greetings.ports, Greeting(port=port, said=Answer[Said](seen=words))))
-    verdict = judge(BY_ID[check], ports, heard, host.declared)
+    verdict = evaluate(BY_ID[check], ports, heard, host.declared)
     assert (verdict.outcome, verdict.cause, verdict.measured) == (UNCLEAR, Cause.AMBIGUOUS, ("15432/tcp",))
 
 
@@ -140,8 +140,8 @@ def test_without_declared_ports_there_is_nothing_to_compare_with() -> None:
     """A host that the declaration does not list with ports makes no open port a fault, and none right."""
     ports = Scene("exposed").ports
     for declared in (Declared(), Declared(host_declared=True), Declared(ports=tcp(443).ports)):
-        assert judge(BY_ID["ports-only-declared"], ports, declared).outcome is UNCLEAR
-    assert judge(BY_ID["declared-ports-open"], ports, Declared(host_declared=True)).outcome is NONE
+        assert evaluate(BY_ID["ports-only-declared"], ports, declared).outcome is UNCLEAR
+    assert evaluate(BY_ID["declared-ports-open"], ports, Declared(host_declared=True)).outcome is NONE
 
 
 def test_port_80_counts_as_declared_beside_https_only() -> None:
@@ -149,10 +149,10 @@ def test_port_80_counts_as_declared_beside_https_only() -> None:
     ports = Scene("redirecting").ports
     web = tcp(443).model_copy(update={"endpoints_here": ("https://shop.test/a",)})
     other = tcp(443).model_copy(update={"endpoints_here": ("https://shop.test:8443/", "tls://shop.test:443")})
-    assert judge(BY_ID["ports-only-declared"], ports, web).outcome is PASS
-    assert judge(BY_ID["ports-only-declared"], ports, other).measured == ("80/tcp (http)",)
-    assert judge(BY_ID["ports-only-declared"], ports, tcp(443)).measured == ("80/tcp (http)",)
-    assert judge(BY_ID["ports-only-declared"], ports, tcp(8443)).measured == ("80/tcp (http)", "443/tcp (https)")
+    assert evaluate(BY_ID["ports-only-declared"], ports, web).outcome is PASS
+    assert evaluate(BY_ID["ports-only-declared"], ports, other).measured == ("80/tcp (http)",)
+    assert evaluate(BY_ID["ports-only-declared"], ports, tcp(443)).measured == ("80/tcp (http)",)
+    assert evaluate(BY_ID["ports-only-declared"], ports, tcp(8443)).measured == ("80/tcp (http)", "443/tcp (https)")
     strict = BY_ID["ports-only-declared"](ports, web, beside_https=())
     assert strict.measured == ("80/tcp (http)",)
 
@@ -162,7 +162,7 @@ def test_a_verdict_names_what_it_saw() -> None:
     host = Scene("exposed")
 
     def measured(check: str) -> object:
-        return judge(BY_ID[check], host.ports, host.greetings, host.declared).measured
+        return evaluate(BY_ID[check], host.ports, host.greetings, host.declared).measured
 
     assert measured("no-cleartext-administration") == ("21/tcp (ftp)", "23/tcp (telnet)", "5900/tcp (vnc)")
     assert measured("no-database-reachable") == ("3306/tcp (mysql)", "6379/tcp (redis)")

@@ -46,7 +46,7 @@ def test_a_reachable_redis_fails_and_one_that_is_gone_passes() -> None:
     def verdict() -> Outcome:
         seen = read(ports, scan(ports, target), target)
         heard = read(greetings, scan(greetings, target, seen), target)
-        return no_database_reachable.judge(
+        return no_database_reachable.evaluate(
             [SubjectResult(target.subject, seen), SubjectResult(target.subject, heard)], {}
         ).outcome
 

@@ -57,10 +57,10 @@ class Case:
         """What was seen, by address or place."""
         return {where: None if name is None else recorded(kind, name) for where, (kind, name) in self.names().items()}
 
-    def judge(self, facts: dict[str, Observation | None]) -> Verdict:
+    def evaluate(self, facts: dict[str, Observation | None]) -> Verdict:
         """What the check says of these facts."""
         seen = [_seen(address, fact) for address, fact in facts.items()]
-        return self.check.judge([Every(seen)] if self.check.inputs[0].every else seen, self.options)
+        return self.check.evaluate([Every(seen)] if self.check.inputs[0].every else seen, self.options)
 
     def variants(self, cause: Cause) -> Iterator[dict[str, Observation | None]]:
         """The facts with one answer unseen, or one scan without an observation."""
@@ -96,7 +96,7 @@ CASES = list(_cases())
 @pytest.mark.parametrize("case", CASES)
 def test_verdict(case: Case) -> None:
     """The check says of the recorded facts what its case file says."""
-    verdict = case.judge(case.facts())
+    verdict = case.evaluate(case.facts())
     told = verdict.model_dump(mode="json")
     assert {key: told[key] for key in case.expected} == case.expected
     assert not set(verdict.message.values) ^ set(_placeholders(verdict.message.id))
@@ -117,9 +117,9 @@ def test_every_check_has_cases_of_every_kind(check: str) -> None:
 @given(cause=st.sampled_from(Cause))
 def test_what_is_unseen_never_makes_a_verdict_good(case: Case, cause: Cause) -> None:
     """Turning any single answer into unseen never turns a verdict into pass or not applicable."""
-    before = case.judge(case.facts()).outcome
+    before = case.evaluate(case.facts()).outcome
     for facts in case.variants(cause):
-        after = case.judge(facts).outcome
+        after = case.evaluate(facts).outcome
         assert after not in GOOD or after is before
 
 

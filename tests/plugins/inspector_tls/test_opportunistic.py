@@ -57,7 +57,7 @@ OF_ITSELF = {"certificate-key-strong", "certificate-lifetime-limited", "certific
 
 
 def _outcome(check: Check, seen: Certificates) -> Outcome:
-    return check.judge([SubjectResult(SUBJECT, seen)], {}).outcome
+    return check.evaluate([SubjectResult(SUBJECT, seen)], {}).outcome
 
 
 @pytest.mark.parametrize("scheme", sorted(scheme.name for scheme in SCHEMES))

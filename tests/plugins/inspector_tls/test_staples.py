@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from inspector import Cause
 from inspector_tls.certificates.observations import Chain, Delivery, StapleFlaw, Status
-from inspector_tls.certificates.ocsp_staple import IssuerUnknown, judge, logged
+from inspector_tls.certificates.ocsp_staple import IssuerUnknown, evaluate, logged
 from inspector_tls.certificates.path_validation import NotJudged
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import (
@@ -141,14 +141,14 @@ def test_rsa_responder(authority: Identity) -> None:
     """A response signed with RSA is judged as well."""
     ca = root("RSA root", key=rsa_key())
     leaf = issue(HOST, ca, dns=[HOST])
-    staple = judge(response(leaf, ca), leaf.certificate, [authority.certificate, ca.certificate], _now())
+    staple = evaluate(response(leaf, ca), leaf.certificate, [authority.certificate, ca.certificate], _now())
     assert (staple.status, staple.flaw) == (Status.GOOD, None)
 
 
 def test_responder_that_could_not_answer(authority: Identity, identity: Identity) -> None:
     """A response without an answer says so."""
     empty = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER).public_bytes(Encoding.DER)
-    assert judge(empty, identity.certificate, [authority.certificate], _now()).flaw is StapleFlaw.UNSUCCESSFUL
+    assert evaluate(empty, identity.certificate, [authority.certificate], _now()).flaw is StapleFlaw.UNSUCCESSFUL
     assert logged(empty) == ()
 
 
@@ -206,7 +206,7 @@ def test_changed_octets(changes: list[tuple[int, int]]) -> None:
         changed[position % len(_GOOD)] = octet
     logged(bytes(changed))
     try:
-        staple = judge(bytes(changed), _LEAF.certificate, [_CA.certificate], _now())
+        staple = evaluate(bytes(changed), _LEAF.certificate, [_CA.certificate], _now())
     except (IssuerUnknown, NotJudged):
         return
     assert staple.flaw is not None or _signed_part(bytes(changed)) == _signed_part(_GOOD)
@@ -235,5 +235,5 @@ def test_hash_of_the_request_may_be_newer(authority: Identity, identity: Identit
     )
     data = builder.responder_id(ocsp.OCSPResponderEncoding.NAME, authority.certificate)
     signed = data.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.DER)
-    staple = judge(signed, identity.certificate, [authority.certificate], _now())
+    staple = evaluate(signed, identity.certificate, [authority.certificate], _now())
     assert (staple.status, staple.flaw, staple.next_update) == (Status.GOOD, None, None)

@@ -102,5 +102,5 @@ def test_groups_that_were_not_all_seen_are_not_called_strong(check: Check, offer
     seen = Tls.parse((RECORDED / "tls" / "openssl-dhe-2048.json").read_bytes())
     partly = getattr(seen, offer).model_copy(update={"complete": Answer(unseen=Cause.TIMEOUT)})
     subject = Subject(kind=SubjectKind.ADDRESS, uri="tls://a:1", scheme="tls", host="a", port=1)
-    verdict = check.judge([SubjectResult(subject, seen.model_copy(update={offer: partly}))], {})
+    verdict = check.evaluate([SubjectResult(subject, seen.model_copy(update={offer: partly}))], {})
     assert verdict.outcome is (Outcome.PASS if (check, offer) == (dh_strong, "curves") else Outcome.INCONCLUSIVE)

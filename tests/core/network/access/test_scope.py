@@ -83,7 +83,7 @@ def test_a_name_covers_only_what_it_was_pinned_to() -> None:
 
 
 def test_aliases_must_be_listed_too() -> None:
-    """A name that leads through an alias covers its addresses only when that alias is listed by the same paper."""
+    """A name that leads through an alias covers its addresses only when that alias is listed by the same document."""
     alias = {"cnames": ("edge.cdn.test",)}
     assert refusal(scope_of(covering(HOST), **alias), subject(443)) is Cause.OUT_OF_SCOPE
     assert refusal(scope_of(covering(HOST, "*.cdn.test"), **alias), subject(443)) is None
@@ -157,7 +157,7 @@ def test_udp_needs_the_address() -> None:
 
 
 def test_declared_ports_are_covered_and_no_others() -> None:
-    """Without ports in the paper, those of declared hosts and endpoints of this very host are covered."""
+    """Without ports in the document, those of declared hosts and endpoints of this very host are covered."""
     host = Host(name=HOST, ports=(DeclaredPort(port=22),))
     other = Host(name="other.test", ports=(DeclaredPort(port=5432),))
     by_address = Host(name=ADDRESS, ports=(DeclaredPort(port=8080),))
@@ -177,7 +177,7 @@ def test_declared_ports_are_covered_and_no_others() -> None:
     ],
 )
 def test_port_80_is_declared_beside_https_on_443(endpoint: str, cause: Cause | None) -> None:
-    """Whether port 80 only redirects to a declared page may be asked, unless the paper names other ports."""
+    """Whether port 80 only redirects to a declared page may be asked, unless the document names other ports."""
     assert refusal(scope_of(authorise(), endpoints=(endpoint,)), subject(80)) is cause
     named = authorise(covers=Covers(names=(HOST,), ports=(PortRange(first=443, last=443),)))
     assert refusal(scope_of(named, endpoints=(endpoint,)), subject(80)) is Cause.OUT_OF_SCOPE
@@ -193,7 +193,7 @@ def test_a_scheme_whose_port_only_its_plugin_knows() -> None:
 
 
 def test_ports_of_the_paper_replace_the_declared_ones() -> None:
-    """With ports in the paper, those are covered, also in a sweep, and declared ones are not."""
+    """With ports in the document, those are covered, also in a sweep, and declared ones are not."""
     ports = (PortRange(first=1000, last=2000),)
     scope = scope_of(authorise(covers=Covers(names=(HOST,), blocks=(ADDRESS,), ports=ports)))
     for sweep in (False, True):
@@ -239,7 +239,7 @@ def test_an_authorisation_that_is_not_valid_covers_nothing(days: tuple[int, int]
 
 
 def test_the_trouble_tells_how_near_one_came() -> None:
-    """Of several papers that refuse, the one that fits best says why."""
+    """Of several documents that refuse, the one that fits best says why."""
     elsewhere = covering("other.test", id="b")
     closed = authorise(id="a", windows=(closed_now(),))
     expired = authorise(id="c", valid_until=NOW - timedelta(minutes=5))
@@ -248,7 +248,7 @@ def test_the_trouble_tells_how_near_one_came() -> None:
 
 
 def test_every_packet_falls_under_one_authorisation() -> None:
-    """Half a permission from each of two papers is none, and of two whole ones the first by id is named."""
+    """Half a permission from each of two documents is none, and of two whole ones the first by id is named."""
     name_only = authorise(id="b", covers=Covers(names=(HOST,), ports=(PortRange(first=80, last=80),)))
     port_only = authorise(id="a", covers=Covers(names=("other.test",), ports=(PortRange(first=443, last=443),)))
     assert refusal(scope_of(name_only, port_only), subject(443)) is Cause.OUT_OF_SCOPE

@@ -86,7 +86,7 @@ def test_plain_connections_keep_the_pace(tmp_path: Path) -> None:
 
 @needs_raw
 def test_two_doors_keep_one_pace(tmp_path: Path) -> None:
-    """Two inspections of one address in one process share its budget, and the stricter paper counts."""
+    """Two inspections of one address in one process share its budget, and the stricter document counts."""
 
     async def visit(network: Network) -> None:
         await (await network.connect()).close()

@@ -21,7 +21,7 @@ from inspector.model.intrusiveness import Intrusiveness
 from inspector.network import Ledger, Network, pin, routable
 from inspector.network.access.addresses import split_server
 from inspector.network.resolution import _hosts_file
-from inspector.record.plan import Pin
+from inspector.record.plan import PinnedHost
 from tests.core.network.addresses import DECOY, HOST, Estate, authorise, make_probe, needs_raw, serving, target
 
 ADDRESS = "127.7.0.53"
@@ -56,7 +56,7 @@ def resolver() -> Iterator[Resolver]:
     found.process.communicate()
 
 
-def pinned(folder: Path, settings: Settings, *names: str) -> tuple[Pin, ...]:
+def pinned(folder: Path, settings: Settings, *names: str) -> tuple[PinnedHost, ...]:
     return asyncio.run(pin(names, settings, Ledger(folder / "ledger")))
 
 

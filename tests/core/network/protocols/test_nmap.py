@@ -137,7 +137,7 @@ def test_nobody_else_is_asked(tmp_path: Path) -> None:
 
 
 def test_ports_outside_the_paper_are_not_swept(tmp_path: Path) -> None:
-    """One port outside the ports of the paper refuses the sweep, and names it."""
+    """One port outside the ports of the document refuses the sweep, and names it."""
     covers = Covers(blocks=BLOCK.blocks, ports=({"first": 1, "last": 9},))  # type: ignore[arg-type]
     found = failure(tmp_path, [1, 9, 10], covers=covers)
     assert found.cause is Cause.OUT_OF_SCOPE

@@ -87,7 +87,7 @@ def _parts(scan: Callable[[Target, Network], Awaitable[ScanOutput]]) -> tuple[Pr
 
 
 @check("smuggler-check", title="A check that asks the network", about=SubjectKind.SYSTEM)
-def asks(declared: Declared) -> Verdict:
+def tasks(declared: Declared) -> Verdict:
     """It connects.
 
     Remediation: none.
@@ -98,4 +98,4 @@ def asks(declared: Declared) -> Verdict:
 
 PARTS = [_parts(scan) for scan in (sockets, swallows, streams, threads, starts)]
 PROBES = [made for made, _ in PARTS]
-CHECKS = [*(made for _, made in PARTS), asks]
+CHECKS = [*(made for _, made in PARTS), tasks]

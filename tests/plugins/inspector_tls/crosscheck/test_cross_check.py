@@ -107,7 +107,7 @@ def test_silence_is_no_disagreement(tmp_path: Path) -> None:
     assert Cause.TIMEOUT in {gap.cause for gap in there.output.gaps}
     with servers.answering(behind) as port:
         here = scanned(port).seen(Tls)
-    verdict = cross_check_agrees.judge(_wired(here, seen), {})
+    verdict = cross_check_agrees.evaluate(_wired(here, seen), {})
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.TIMEOUT)
 
 

@@ -10,5 +10,5 @@ def no_users_listed(finger: Finger) -> Verdict:
     """
     users = finger.users.value
     if users:
-        return failed("tells the login names {measured}", measured=users, on=("/users",))
-    return passed("tells no login name", on=("/users",))
+        return failed("tells the login names {measured}", measured=users, facts=("/users",))
+    return passed("tells no login name", facts=("/users",))
