@@ -78,7 +78,7 @@ def _revoked(examined: Examined) -> Verdict:
 
 def _open(examined: Examined) -> Verdict:
     """Why it is not known whether one certificate is revoked."""
-    told: dict[str, Loose] = {"certificate": examined.subject, "on": examined.sha256}
+    told: dict[str, Loose] = {"certificate": examined.subject, "facts": examined.sha256}
     cause = examined.status.unseen or Cause.AMBIGUOUS
     if examined.status.is_seen:
         unknowing = examined.sources_of(Status.UNKNOWN)[0].url
