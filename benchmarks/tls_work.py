@@ -60,7 +60,7 @@ async def _through_the_door(
     from inspector.model.base import now
     from inspector.model.intrusiveness import Intrusiveness
     from inspector.model.subject import SubjectKind, parse_uri, subject_of
-    from inspector.network import Door, Ledger, Scope
+    from inspector.network import Gateway, Ledger, Scope
     from inspector.record.plan import PinnedHost
     from inspector_tls.enumeration.probe import HTTPS, tls
 
@@ -83,13 +83,13 @@ async def _through_the_door(
     settings = Settings()
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
-        async with Door(settings, scope, ledger, salt=b"benchmark", run="benchmark") as door:
+        async with Gateway(settings, scope, ledger, salt=b"benchmark", run="benchmark") as gateway:
             room = Room(settings.ceilings.scans)
 
             async def one(task: ScanTask) -> None:
                 async with room:
                     target = Target(subject_of(uri, SubjectKind.ADDRESS, address=task.address), Declared())
-                    network = door.network(tls, target, granted)
+                    network = gateway.network(tls, target, granted)
                     try:
                         await scan(task, target, network)
                     finally:

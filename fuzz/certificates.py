@@ -59,7 +59,7 @@ _FLIGHT = record(22, hello(0xC02F)) + record(22, message(11, _CLEAR)) + record(2
 
 
 class _Said:
-    """A connection on which everything was said already, and the door to it."""
+    """A connection on which everything was said already, and the gateway to it."""
 
     def __init__(self, data: bytes, step: int) -> None:
         self._data, self._step = data, step

@@ -26,7 +26,7 @@ from inspector.model.declared import Declared
 from inspector.model.errors import ScanFailure, UsageError
 from inspector.model.observation import FailureNote, Observation, ScanOutput
 from inspector.model.subject import HOST, TCP, UDP, Uri, parse_uri, subject_of
-from inspector.network import Door, Ledger, Scope
+from inspector.network import Gateway, Ledger, Scope
 from inspector.plugin.probe import ParseContext, Probe, Target
 from inspector.record.ledger_entry import LedgerEntry
 from inspector.record.plan import PinnedHost
@@ -103,8 +103,8 @@ async def _scan(
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
         try:
-            async with Door(settings, scope, ledger, salt=b"test", run="test") as door:
-                network = door.network(probe, target, granted)
+            async with Gateway(settings, scope, ledger, salt=b"test", run="test") as gateway:
+                network = gateway.network(probe, target, granted)
                 output = await probe.scan(target, network, *needs, **options)
             note = output.failure
             facts = probe.kind.model_validate(await read(probe, output, context))

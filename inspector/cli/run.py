@@ -21,7 +21,7 @@ from inspector.declare.authorisation import check_authorisations
 from inspector.declare.declaration import System
 from inspector.model.base import now
 from inspector.model.errors import BundleError, InputFileError, InspectorError, NotAuthorised, UsageError
-from inspector.model.escaping import harmless
+from inspector.model.escaping import escape_control
 from inspector.model.finding import Finding
 from inspector.model.language import Language
 from inspector.model.subject import SYSTEM
@@ -35,7 +35,7 @@ from inspector.record.assessment import Assessment
 from inspector.registry.registry import Registry, installed
 from inspector.report.messages import Translator
 from inspector.report.view import View
-from inspector.seal import Attempt, Bundle, Index, SigningKey, State, Writer, add_assessment
+from inspector.seal import Attempt, Bundle, CaptureWriter, RunIndex, SigningKey, State, add_assessment
 
 T = TypeVar("T")
 
@@ -144,7 +144,7 @@ class Shown:
         cause = f" ({step.cause.value})" if step.cause else ""
         text = f"{step.system}: {step.done}/{step.planned} {step.probe} {step.subject}{cause}"
         if self.live:
-            sys.stderr.write(f"\r\x1b[K{harmless(text)[:150]}")
+            sys.stderr.write(f"\r\x1b[K{escape_control(text)[:150]}")
             sys.stderr.flush()
         elif self.plain:
             terminal.note(text)
@@ -159,11 +159,11 @@ class Shown:
 class Work:
     """One inspection under way, with all that finishing it takes."""
 
-    writer: Writer
+    writer: CaptureWriter
     job: Job
     planner: Planner
     key: SigningKey
-    index: Index
+    index: RunIndex
     wish: Wish
     gate: Gate
     shown: Shown
@@ -244,7 +244,7 @@ def inspect_each(run: Round, wish: Wish) -> list[Inspected]:
 
 
 def _inspect(run: Round, system: System, wish: Wish, gate: Gate, shown: Shown) -> Inspected:
-    index = Index(run.settings.output, run.run)
+    index = RunIndex(run.settings.output, run.run)
     try:
         key = SigningKey.load_or_create(run.settings.signing_key)
         job = run.job(system, shown.step)
@@ -306,7 +306,7 @@ def _continued(folder: Path, order: Order, wish: Wish, end: Callable[[Work], Ins
     writer, job, planner = resumed(folder, own, registry, instant(order.as_of), shown.step)
     with writer:
         key = SigningKey.load_or_create(own.signing_key)
-        index = Index(folder.resolve().parents[2], job.run)
+        index = RunIndex(folder.resolve().parents[2], job.run)
         made = end(Work(writer, job, planner, key, index, wish, gate, shown))
     tell([made], wish, registry)
     return made.code

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from inspector.model.errors import InspectorError
-from inspector.model.escaping import harmless
+from inspector.model.escaping import escape_control
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,14 +32,14 @@ def _console(stderr: bool) -> Console:
 def say(text: str = "") -> None:
     """Write a result to stdout."""
     try:
-        sys.stdout.write(harmless(text) + "\n")
+        sys.stdout.write(escape_control(text) + "\n")
     except BrokenPipeError:
         raise ReaderLeft from None
 
 
 def note(text: str) -> None:
     """Write something about the work to stderr."""
-    sys.stderr.write(harmless(text) + "\n")
+    sys.stderr.write(escape_control(text) + "\n")
 
 
 def complain(error: InspectorError) -> None:
@@ -71,4 +71,4 @@ def row(made: Table, *cells: str, style: str | None = None) -> None:
     """Add a row whose cells are text and nothing else."""
     from rich.text import Text
 
-    made.add_row(*(Text(harmless(cell)) for cell in cells), style=style)
+    made.add_row(*(Text(escape_control(cell)) for cell in cells), style=style)

@@ -14,21 +14,21 @@ from itertools import zip_longest
 from typing import Protocol, TypeVar
 
 from inspector.collect.limiter import Room
-from inspector.collect.parsing import blame, facts_of
+from inspector.collect.parsing import facts_of, failure_of
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
 from inspector.model.errors import BundleError, ScanFailure
 from inspector.model.observation import Discovered, Evidence, FailureNote, Gap, Observation, ScanOutput
 from inspector.model.subject import BadUri, Subject, is_address, parse_uri
-from inspector.network import Door, Ledger, resolve_and_pin
+from inspector.network import Gateway, Ledger, resolve_and_pin
 from inspector.plan.planner import DISCOVERED_PER_SCAN, TASKS_PER_SCAN, Planner
 from inspector.plugin.probe import ParseContext, Probe, Target
 from inspector.plugin.time_limits import responsive
 from inspector.record.inspection import Inspection
 from inspector.record.plan import PinnedHost, ScanTask
 from inspector.registry.registry import Registry
-from inspector.seal.capture_writer import Ready, Writer, make_ready, refer
+from inspector.seal.capture_writer import CaptureWriter, PreparedEvidence, prepare, reference_to
 
 #: Seconds that a scan may block the event loop.
 BLOCKING_SECONDS = 10.0
@@ -73,15 +73,15 @@ class Trust:
 _GATHER_SECONDS = 0.01
 
 
-class _Keeper:
+class _BatchWriter:
     """Has looks recorded together: what ends within a moment, or while the disk is waited for, shares a wait."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: CaptureWriter) -> None:
         self._writer = writer
-        self._pending: list[tuple[Ready, asyncio.Future[None]]] = []
+        self._pending: list[tuple[PreparedEvidence, asyncio.Future[None]]] = []
         self._keeping: asyncio.Task[None] | None = None
 
-    async def keep(self, ready: Ready) -> None:
+    async def keep(self, ready: PreparedEvidence) -> None:
         """Return when the record is on the disk; raises BundleError, and whatever else kept it from being written."""
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((ready, kept))
@@ -120,7 +120,7 @@ class _Asked(Protocol):
 A = TypeVar("A", bound=_Asked)
 
 
-def mixed(tasks: Sequence[A]) -> list[A]:
+def interleave(tasks: Sequence[A]) -> list[A]:
     """The asks in the order in which they begin: all probes at any time, and each at another place.
 
     What waits for a worker process, for the event loop or for a server then goes on side by side, and hardly any
@@ -136,14 +136,14 @@ def mixed(tasks: Sequence[A]) -> list[A]:
 
 @dataclass(slots=True)
 class Collector:
-    """Collects one inspection's evidence through one open door."""
+    """Collects one inspection's evidence through one open gateway."""
 
     inspection: Inspection
     registry: Registry
     settings: Settings
-    door: Door
+    gateway: Gateway
     ledger: Ledger
-    writer: Writer
+    writer: CaptureWriter
     planner: Planner
     trust: Trust
     progress: Callable[[Progress], None] = lambda _step: None
@@ -153,13 +153,13 @@ class Collector:
     _pins: dict[str, PinnedHost] = field(default_factory=dict)
     _planned: int = 0
     _first: dict[tuple[str | None, str | None], list[Evidence]] = field(default_factory=dict)
-    _keeper: _Keeper = field(init=False)
+    _keeper: _BatchWriter = field(init=False)
     _room: Room = field(init=False)
 
     def __post_init__(self) -> None:
         self._room = Room(self.settings.ceilings.scans)
         self._pins = {each.name: each for each in self.inspection.plan.pins}
-        self._keeper = _Keeper(self.writer)
+        self._keeper = _BatchWriter(self.writer)
         for _, evidence in self.writer.evidence():
             self._note(evidence)
 
@@ -185,7 +185,7 @@ class Collector:
                 for found in await self._discovered(task):
                     pending.setdefault(found.key, found)
 
-    async def again(self, keys: Collection[AskKey]) -> None:
+    async def confirm(self, keys: Collection[AskKey]) -> None:
         """Look a second time at these subjects; the first scan's needs and pins hold."""
         tasks = [task for task in self._asked.values() if task.key in keys and task.cause is None]
         for wave in sorted({task.wave for task in tasks}):
@@ -197,7 +197,7 @@ class Collector:
                 await self._scan(task, scan)
 
         futures = [
-            asyncio.create_task(one(task), name=f"look {task.probe} {task.subject.uri}") for task in mixed(tasks)
+            asyncio.create_task(one(task), name=f"look {task.probe} {task.subject.uri}") for task in interleave(tasks)
         ]
         try:
             with responsive(BLOCKING_SECONDS):
@@ -228,7 +228,7 @@ class Collector:
         return self.stop_at is not None and time.monotonic() >= self.stop_at
 
     async def _capture(self, task: ScanTask, probe: Probe, target: Target) -> ScanOutput:
-        network = self.door.network(probe, target, self._authorisation(task))
+        network = self.gateway.network(probe, target, self._authorisation(task))
         seconds = float(min(task.bounds.seconds or 30, self.settings.ceilings.scan_seconds))
         try:
             needs = [self._needed(kind, task) for _, kind in probe.needs]
@@ -237,12 +237,12 @@ class Collector:
         except BundleError:
             raise
         except TimeoutError as error:
-            output = ScanOutput(failure=_TIME_IS_UP if self._time_is_up() else blame(error, probe))
+            output = ScanOutput(failure=_TIME_IS_UP if self._time_is_up() else failure_of(error, probe))
         except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes evidence)
-            output = ScanOutput(failure=blame(error, probe))
+            output = ScanOutput(failure=failure_of(error, probe))
         finally:
             await network.close()
-        return output if network.bypass is None else ScanOutput(failure=blame(network.bypass, probe))
+        return output if network.violation is None else ScanOutput(failure=failure_of(network.violation, probe))
 
     def _authorisation(self, task: ScanTask) -> Authorisation | None:
         return next((each for each in self.inspection.authorisations if each.id == task.authorisation), None)
@@ -290,10 +290,10 @@ class Collector:
             gaps=gaps,
             discovered=discovered,
             failure=output.failure,
-            raw=tuple(refer(raw) for raw in output.raw),
+            raw=tuple(reference_to(raw) for raw in output.raw),
         )
         try:
-            ready = make_ready(evidence, output.raw)
+            ready = prepare(evidence, output.raw)
         except ValueError as error:
             note = FailureNote(
                 cause=Cause.BUG, detail=f"{probe.module} gave facts that cannot be stored: {error!r}"[:500]
@@ -301,7 +301,7 @@ class Collector:
             evidence = evidence.model_copy(
                 update={"facts": None, "gaps": (), "discovered": (), "tools": {}, "failure": note}
             )
-            ready = make_ready(evidence, output.raw)
+            ready = prepare(evidence, output.raw)
         await self._keeper.keep(ready)
         evidence = ready.evidence
         self._note(evidence)

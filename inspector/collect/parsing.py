@@ -8,7 +8,7 @@ from inspector.collect.parse_worker import pack, parse_in_worker, unpack
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.model.observation import FailureNote, ScanOutput
-from inspector.network import isolate
+from inspector.network import run_isolated
 from inspector.plugin.probe import ParseContext, Probe
 from inspector.plugin.time_limits import bounded
 
@@ -21,7 +21,7 @@ async def read(probe: Probe, output: ScanOutput, parse_context: ParseContext) ->
     """The facts that ``probe`` reads from raw bytes, in their JSON form. Raises ScanFailure."""
     if probe.parse_in_worker:
         work, context = pack(probe, output, parse_context)
-        return unpack(await isolate(parse_in_worker, work, timeout=HEAVY_READ_SECONDS, context=context))
+        return unpack(await run_isolated(parse_in_worker, work, timeout=HEAVY_READ_SECONDS, context=context))
     await asyncio.sleep(0)  # others get their turn between the end of a scan, its reading, and what is made of that
     what = f"reading what {probe.name!r} saw"
     with bounded(READ_SECONDS, what):
@@ -31,7 +31,7 @@ async def read(probe: Probe, output: ScanOutput, parse_context: ParseContext) ->
         return facts.model_dump(mode="json")
 
 
-def blame(error: BaseException, probe: Probe) -> FailureNote:
+def failure_of(error: BaseException, probe: Probe) -> FailureNote:
     """What to write down when a scan or a reading ends with an exception."""
     if isinstance(error, ScanFailure):
         return FailureNote(cause=error.cause, detail=error.message[:2000])
@@ -53,4 +53,4 @@ async def facts_of(
         detail = f"what was received cannot be read: {str(error)[:500]}"
         return None, FailureNote(cause=Cause.PROTOCOL_ERROR, detail=detail)
     except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes evidence)
-        return None, blame(error, probe)
+        return None, failure_of(error, probe)

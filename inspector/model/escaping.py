@@ -7,7 +7,7 @@ import unicodedata
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def harmless(text: str, *, keep: str = "\n") -> str:
+def escape_control(text: str, *, keep: str = "\n") -> str:
     """The text with control, format, unassigned and line-separating characters written out, those in ``keep`` apart."""
     if text.isprintable():
         return text
@@ -26,6 +26,6 @@ def _written(character: str) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
-def cut(text: str, limit: int) -> str:
+def truncate(text: str, limit: int) -> str:
     """At most ``limit`` characters of the text; a mark tells how many are left out."""
     return text if len(text) <= limit else f"{text[:limit]}… (+{len(text) - limit})"

@@ -61,7 +61,7 @@ class FailureNote(Model):
 
 
 class Discovered(Model):
-    """An aim that a scan brought to light, e.g. an MX host: a URI, and the scheme says which probes ask it.
+    """An subject that a scan brought to light, e.g. an MX host: a URI, and the scheme says which probes ask it.
 
     ``address`` is the one at which infrastructure is to be asked; targets are always pinned by the core.
     """

@@ -231,7 +231,7 @@ SYSTEM = Subject(kind=SubjectKind.SYSTEM, uri="system:")
 def subject_of(
     uri: Uri, subject_kind: SubjectKind, *, address: str | None = None, parent: str | None = None
 ) -> Subject:
-    """The subject that a scan with this aim has, for an endpoint."""
+    """The subject that a scan with this subject has, for an endpoint."""
     match subject_kind:
         case SubjectKind.SYSTEM:
             return SYSTEM

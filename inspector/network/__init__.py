@@ -1,4 +1,4 @@
-"""The one door to the network: scope, pinned addresses, courtesy budget, ledger, audit guard.
+"""The one gateway to the network: scope, pinned addresses, rate limit, ledger, audit guard.
 
 Nothing else in Inspector opens a socket or starts a scanner. The names below are loaded when first used.
 """
@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inspector.network.access.scope import Scope
-    from inspector.network.client import Ending, Identity, Network, Stream
-    from inspector.network.gateway import Door
+    from inspector.network.client import Identity, Network, RoundTripEnd, Stream
+    from inspector.network.gateway import Gateway
     from inspector.network.pacing.ledger import Ledger
     from inspector.network.pacing.rate_limit import pace_seconds, sweep_seconds
     from inspector.network.resolution import resolve_and_pin, routable
-    from inspector.network.sandbox.jobs import isolate
+    from inspector.network.sandbox.jobs import run_isolated
 
 #: httpx imports its own command line where it can, and with it rich, click and pygments: half of what it costs.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None makes the import fail, as where click is missing
 
 _HOME = {
-    "Door": "inspector.network.gateway",
-    "Ending": "inspector.network.client",
+    "Gateway": "inspector.network.gateway",
+    "RoundTripEnd": "inspector.network.client",
     "Identity": "inspector.network.client",
     "Ledger": "inspector.network.pacing.ledger",
     "Network": "inspector.network.client",
     "Scope": "inspector.network.access.scope",
     "Stream": "inspector.network.client",
-    "isolate": "inspector.network.sandbox.jobs",
+    "run_isolated": "inspector.network.sandbox.jobs",
     "pace_seconds": "inspector.network.pacing.rate_limit",
     "resolve_and_pin": "inspector.network.resolution",
     "routable": "inspector.network.resolution",
@@ -37,17 +37,17 @@ _HOME = {
 }
 
 __all__ = [
-    "Door",
-    "Ending",
+    "Gateway",
     "Identity",
     "Ledger",
     "Network",
+    "RoundTripEnd",
     "Scope",
     "Stream",
-    "isolate",
     "pace_seconds",
     "resolve_and_pin",
     "routable",
+    "run_isolated",
     "sweep_seconds",
 ]
 

@@ -1,4 +1,4 @@
-"""The door as one scan sees it: bound to one target, one probe and one authorisation.
+"""The gateway as one scan sees it: bound to one target, one probe and one authorisation.
 
 Every method raises ``ScanFailure`` with the closed vocabulary of causes; nothing else leaves it. Timeouts do not count
 the time that the authorised pace makes a scan wait.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inspector.model.errors import ScanFailure
-from inspector.network.transport.exchange import Ending
+from inspector.network.transport.round_trip import RoundTripEnd
 from inspector.network.transport.stream import Stream
 from inspector.plugin.probe import Target
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import dns.message
     import httpx
 
-    from inspector.network.session import Passage
+    from inspector.network.session import ProbeSession
 
-__all__ = ["Ending", "Identity", "Network", "Stream"]
+__all__ = ["Identity", "Network", "RoundTripEnd", "Stream"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ class Network:
     identity: Identity
     answer_bytes: int
 
-    def __init__(self, passage: Passage, identity: Identity, salt: bytes) -> None:
-        self.target = passage.target
+    def __init__(self, session: ProbeSession, identity: Identity, salt: bytes) -> None:
+        self.target = session.target
         self.identity = identity
-        self.answer_bytes = passage.settings.ceilings.answer_bytes
-        self._passage = passage
+        self.answer_bytes = session.settings.ceilings.answer_bytes
+        self._session = session
         self._salt = salt
 
     def fingerprint(self, secret: bytes) -> str:
@@ -61,19 +61,19 @@ class Network:
     async def connect(self, port: int | None = None, *, timeout: float = 10.0) -> Stream:
         """Open TCP to the target's pinned address (``port``: the target's own)."""
         where = self.target.port if port is None else port
-        return await self._passage.connect(where, timeout=timeout, allowance=self.answer_bytes)
+        return await self._session.connect(where, timeout=timeout, allowance=self.answer_bytes)
 
     async def exchange(
-        self, sent: bytes, heard: Callable[[bytes], bool], *, port: int | None = None, timeout: float = 10.0
-    ) -> Ending:
-        """Ask one question on a connection of its own: open TCP, send, hand what comes to ``heard``, close.
+        self, sent: bytes, received: Callable[[bytes], bool], *, port: int | None = None, timeout: float = 10.0
+    ) -> RoundTripEnd:
+        """Ask one question on a connection of its own: open TCP, send, hand what comes to ``received``, close.
 
-        It ends when ``heard`` returns True, which it must soon: it runs in the event loop. Connecting may take
+        It ends when ``received`` returns True, which it must soon: it runs in the event loop. Connecting may take
         ``timeout`` seconds, and so may the whole answer. It costs a fraction of ``connect`` with its steps; a server
         that answers with the words of one that turns clients away is rate-limited here, too.
         """
         where = self.target.port if port is None else port
-        return await self._passage.exchange(where, sent, heard, timeout=timeout, allowance=self.answer_bytes)
+        return await self._session.exchange(where, sent, received, timeout=timeout, allowance=self.answer_bytes)
 
     def transport(self) -> httpx.AsyncBaseTransport:
         """An HTTP transport that reaches only the target's pinned address, whatever a URL or redirect names.
@@ -83,10 +83,10 @@ class Network:
         """
         from inspector.network.protocols.http import Transport
 
-        return Transport(self._passage, self.identity.user_agent)
+        return Transport(self._session, self.identity.user_agent)
 
     async def third_parties(self, url: str) -> tuple[Network, ...]:
-        """The door to another host that the scan brought to light, one for each of its addresses.
+        """The gateway to another host that the scan brought to light, one for each of its addresses.
 
         ``url`` is plain HTTP; each door has that host as its target, and ``transport()`` reaches it. An authorisation
         must name the host (its name, its zone or its address); without ``ports`` it covers HTTP's own port there.
@@ -94,23 +94,23 @@ class Network:
         """
         from inspector.network.third_parties import ways
 
-        return tuple(Network(way, self.identity, self._salt) for way in await ways(self._passage, url))
+        return tuple(Network(way, self.identity, self._salt) for way in await ways(self._session, url))
 
     async def nmap(self, arguments: Sequence[str], *, ports: Sequence[int], timeout: float) -> bytes:
         """Run nmap against the pinned address over ``ports`` and give its XML; ``-n -Pn`` and the pace are added."""
         from inspector.network.protocols.nmap import scan
 
-        return await scan(self._passage, arguments, ports=ports, timeout=timeout)
+        return await scan(self._session, arguments, ports=ports, timeout=timeout)
 
-    async def work(self, function: Callable[[bytes], bytes], payload: bytes, *, timeout: float) -> bytes:
+    async def run_in_worker(self, function: Callable[[bytes], bytes], payload: bytes, *, timeout: float) -> bytes:
         """Run an importable ``function(payload)`` in a killable worker process of its own.
 
         Sockets opened there pass the audit guard: only the target's pinned address, at the authorised pace, on the
         ledger.
         """
-        from inspector.network.sandbox.jobs import work
+        from inspector.network.sandbox.jobs import run_in_worker
 
-        return await work(self._passage, function, payload, timeout=timeout)
+        return await run_in_worker(self._session, function, payload, timeout=timeout)
 
     async def query(
         self,
@@ -131,20 +131,20 @@ class Network:
         from inspector.network.protocols.dns import query
 
         return await query(
-            self._passage, name, rdtype, server=server, port=port, tcp=tcp, dnssec=dnssec, timeout=timeout
+            self._session, name, rdtype, server=server, port=port, tcp=tcp, dnssec=dnssec, timeout=timeout
         )
 
     # --- for the one who runs the scan ---
 
     def within(self, seconds: float) -> AbstractAsyncContextManager[None]:
         """Bound the body to so many seconds, waits for the authorised pace not counted; raises TimeoutError."""
-        return self._passage.patience.within(seconds)
+        return self._session.deadline.within(seconds)
 
     @property
-    def bypass(self) -> ScanFailure | None:
-        """What the probe's plugin tried past the door, even if it swallowed the refusal; None when it kept to it."""
-        return self._passage.bypass
+    def violation(self) -> ScanFailure | None:
+        """What the probe's plugin tried past the gateway, even if it swallowed the refusal; None when it kept to it."""
+        return self._session.violation
 
     async def close(self) -> None:
         """Close every connection that the scan left open."""
-        await self._passage.close()
+        await self._session.close()

@@ -1,4 +1,4 @@
-"""The door of one inspection: opened once, closed once, and shut from outside by the clock or by a hand."""
+"""The gateway of one inspection: opened once, closed once, and shut from outside by the clock or by a hand."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from inspector.network.access import time_windows as windows
 from inspector.network.access.scope import Scope
 from inspector.network.client import Identity, Network
 from inspector.network.guard import audit_hook as guard
-from inspector.network.pacing.admission import Checkpoint
+from inspector.network.pacing.admission import AdmissionControl
 from inspector.network.pacing.ledger import Ledger
-from inspector.network.pacing.rate_limit import Courtesy, shared_courtesy
-from inspector.network.session import Passage
+from inspector.network.pacing.rate_limit import RateLimiter, shared_rate_limiter
+from inspector.network.session import ProbeSession
 from inspector.plugin.probe import Probe, Target
 
 #: The clock is scanned this often, so that a changed system time is noticed too.
@@ -39,11 +39,11 @@ def _identity(settings: Settings, run: str) -> Identity:
     )
 
 
-class Door:
+class Gateway:
     """The only way out. ``async with`` installs the audit guard and the watch over the authorised hours.
 
     ``salt`` keys the fingerprints of secrets, ``run`` names the run to those who are asked. Doors in one event loop
-    share one courtesy budget unless another is given.
+    share one rate limit unless another is given.
     """
 
     def __init__(
@@ -54,24 +54,24 @@ class Door:
         *,
         salt: bytes,
         run: str,
-        courtesy: Courtesy | None = None,
+        rate_limiter: RateLimiter | None = None,
     ) -> None:
         self.identity = _identity(settings, run)
         self.scope = scope
         self._settings = settings
         self._ledger = ledger
         self._salt = salt
-        self._courtesy = courtesy
-        self._checkpoint: Checkpoint | None = None
+        self._rate_limiter = rate_limiter
+        self._admission: AdmissionControl | None = None
         self._shut: ScanFailure | None = None
-        self._passages: set[Passage] = set()
+        self._sessions: set[ProbeSession] = set()
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        courtesy = self._courtesy or shared_courtesy()
-        self._checkpoint = Checkpoint(self._ledger, courtesy, self._settings.ceilings.connections)
-        guard.stand(self._bypassed)
-        self._watcher = asyncio.create_task(self._watch(self._checkpoint), name="authorised hours")
+        rate_limiter = self._rate_limiter or shared_rate_limiter()
+        self._admission = AdmissionControl(self._ledger, rate_limiter, self._settings.ceilings.connections)
+        guard.enable(self._record_violation)
+        self._watcher = asyncio.create_task(self._watch(self._admission), name="authorised hours")
         return self
 
     async def __aexit__(
@@ -82,51 +82,51 @@ class Door:
             if self._watcher is not None:
                 self._watcher.cancel()
                 await asyncio.wait([self._watcher])
-            for passage in tuple(self._passages):
-                await passage.close()
+            for session in tuple(self._sessions):
+                await session.close()
         finally:
-            guard.rest(self._bypassed)
+            guard.disable(self._record_violation)
 
     def network(self, probe: Probe, target: Target, authorisation: Authorisation | None) -> Network:
         """What this probe may do at this target; without authorisation, only questions to infrastructure.
 
         Call it in the task that will run the scan, so that the guard knows whom to blame.
         """
-        if self._checkpoint is None:
-            raise RuntimeError("the door is not open: use it in 'async with'")
-        passage = Passage(
+        if self._admission is None:
+            raise RuntimeError("the gateway is not open: use it in 'async with'")
+        session = ProbeSession(
             probe,
             target,
             authorisation,
             settings=self._settings,
             scope=self.scope,
-            checkpoint=self._checkpoint,
+            admission=self._admission,
             check_open=self._check_open,
-            closed=self._passages.discard,
+            closed=self._sessions.discard,
         )
-        self._passages.add(passage)
-        guard.looks(probe.module)
-        return Network(passage, self.identity, self._salt)
+        self._sessions.add(session)
+        guard.attribute_to(probe.module)
+        return Network(session, self.identity, self._salt)
 
     def abort(self, cause: Cause = Cause.ABORTED) -> None:
         """Cut everything that is under way, and let nothing more out."""
         if self._shut is None:
             self._shut = ScanFailure(cause, "the inspection was ended")
-            if self._checkpoint is not None:
-                self._checkpoint.cut(self._shut)
+            if self._admission is not None:
+                self._admission.cancel(self._shut)
 
     def _check_open(self) -> None:
         if self._shut is not None:
             raise ScanFailure(self._shut.cause, self._shut.message)
 
-    def _bypassed(self, bypass: guard.Bypass) -> None:
+    def _record_violation(self, violation: guard.GuardViolation) -> None:
         """Remember a bypass at the scans of the plugin to blame, in case it swallows the refusal."""
-        package = bypass.module.partition(".")[0]
-        for passage in self._passages:
-            if passage.probe.module.partition(".")[0] == package:
-                passage.bypass = bypass
+        package = violation.module.partition(".")[0]
+        for session in self._sessions:
+            if session.probe.module.partition(".")[0] == package:
+                session.violation = violation
 
-    async def _watch(self, checkpoint: Checkpoint) -> None:
+    async def _watch(self, admission: AdmissionControl) -> None:
         """Cut what is under way under an authorisation when its hours end."""
         while True:
             at = now()
@@ -134,6 +134,6 @@ class Door:
             for each, end in zip(self.scope.authorisations, ends, strict=True):
                 if end is None:
                     failure = ScanFailure(Cause.OUTSIDE_WINDOW, f"the hours of authorisation {each.id!r} ended")
-                    checkpoint.cut(failure, authorisation=each.id)
+                    admission.cancel(failure, authorisation=each.id)
             nearest = min((end - at for end in ends if end is not None), default=timedelta(seconds=_TICK_SECONDS))
             await asyncio.sleep(max(0.001, min(_TICK_SECONDS, nearest.total_seconds())))

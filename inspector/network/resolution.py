@@ -12,10 +12,10 @@ from inspector.declare.settings import Settings
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address, parse_address, sort_key
-from inspector.network.guard.audit_hook import let_through
-from inspector.network.pacing.admission import Checkpoint, Errand
+from inspector.network.guard.audit_hook import allow_socket
+from inspector.network.pacing.admission import AdmissionControl, RequestContext
 from inspector.network.pacing.ledger import Ledger
-from inspector.network.pacing.rate_limit import INFRASTRUCTURE, shared_courtesy
+from inspector.network.pacing.rate_limit import INFRASTRUCTURE, shared_rate_limiter
 from inspector.record.plan import PinnedHost
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def routable(address: str) -> bool:
         return False
     family = socket.AF_INET6 if parsed.version == 6 else socket.AF_INET
     try:
-        with socket.socket(family, socket.SOCK_DGRAM) as sock, let_through(sock):
+        with socket.socket(family, socket.SOCK_DGRAM) as sock, allow_socket(sock):
             sock.connect((str(parsed), 9))
     except OSError:
         return False
@@ -45,17 +45,17 @@ def routable(address: str) -> bool:
 
 async def resolve_and_pin(names: Iterable[str], settings: Settings, ledger: Ledger) -> tuple[PinnedHost, ...]:
     """Resolve each name once, in order: addresses (A and AAAA) and the aliases on the way. Trouble stays in its pin."""
-    checkpoint = Checkpoint(ledger, shared_courtesy(), settings.ceilings.connections)
+    admission = AdmissionControl(ledger, shared_rate_limiter(), settings.ceilings.connections)
     room = asyncio.Semaphore(_AT_ONCE)
 
     async def one(name: str) -> PinnedHost:
         async with room:
-            return await _pin(name, settings, checkpoint)
+            return await _pin(name, settings, admission)
 
     return tuple(await asyncio.gather(*(one(name) for name in names)))
 
 
-async def _pin(name: str, settings: Settings, checkpoint: Checkpoint) -> PinnedHost:
+async def _pin(name: str, settings: Settings, admission: AdmissionControl) -> PinnedHost:
     if parse_address(name) is not None:
         return PinnedHost(name=name, addresses=(canonical_address(name),))
     host = name.rstrip(".").lower()
@@ -64,7 +64,7 @@ async def _pin(name: str, settings: Settings, checkpoint: Checkpoint) -> PinnedH
     local = () if settings.resolvers else _hosts_file(host)
     if local:
         return PinnedHost(name=name, addresses=local)
-    answers = await asyncio.gather(*(_resolve(host, kind, settings, checkpoint) for kind in ("A", "AAAA")))
+    answers = await asyncio.gather(*(_resolve(host, kind, settings, admission) for kind in ("A", "AAAA")))
     addresses = {canonical_address(address) for answer in answers for address in answer.addresses}
     cnames = tuple(dict.fromkeys(alias for answer in answers for alias in answer.cnames))
     troubles = [answer for answer in answers if answer.failure is not None]
@@ -94,16 +94,16 @@ def _hosts_file(host: str, path: Path = Path("/etc/hosts")) -> tuple[str, ...]:
     return tuple(sorted(found, key=sort_key))
 
 
-async def _resolve(host: str, kind: str, settings: Settings, checkpoint: Checkpoint) -> PinnedHost:
+async def _resolve(host: str, kind: str, settings: Settings, admission: AdmissionControl) -> PinnedHost:
     """The addresses of one family, as a pin of their own."""
     from inspector.network.protocols.dns import resolve
 
-    errand = Errand("pin", host, INFRASTRUCTURE, infrastructure=True)
+    request_context = RequestContext("pin", host, INFRASTRUCTURE, infrastructure=True)
     aliases: list[str] = []
     asked = host
     try:
         while True:
-            answer = await resolve(checkpoint, errand, settings, asked, kind, timeout=_SECONDS)
+            answer = await resolve(admission, request_context, settings, asked, kind, timeout=_SECONDS)
             last, addresses = _follow(answer, asked, kind, aliases)
             if addresses or last == asked or answer.rcode() != 0:
                 break

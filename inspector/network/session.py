@@ -16,20 +16,20 @@ from inspector.model.subject import HOST, PORTS
 from inspector.network.access import time_windows as windows
 from inspector.network.access.addresses import canonical_address
 from inspector.network.access.scope import Scope
-from inspector.network.pacing.admission import Checkpoint, Errand, Leave
-from inspector.network.pacing.cancellation import Patience
+from inspector.network.pacing.admission import AdmissionControl, ConnectionLease, RequestContext
+from inspector.network.pacing.cancellation import PausableDeadline
 from inspector.network.pacing.rate_limit import INFRASTRUCTURE
-from inspector.network.transport.exchange import Ending, Exchange
+from inspector.network.transport.round_trip import RoundTrip, RoundTripEnd
 from inspector.network.transport.sockets import connect
 from inspector.network.transport.stream import Stream
 from inspector.plugin.probe import Probe, Target
 
 if TYPE_CHECKING:
-    from inspector.network.guard.audit_hook import Bypass
+    from inspector.network.guard.audit_hook import GuardViolation
 
 
-class Passage:
-    """Binds probe, target and authorisation to the door's scope and checkpoint."""
+class ProbeSession:
+    """Binds probe, target and authorisation to the gateway's scope and checkpoint."""
 
     def __init__(
         self,
@@ -39,32 +39,32 @@ class Passage:
         *,
         settings: Settings,
         scope: Scope,
-        checkpoint: Checkpoint,
+        admission: AdmissionControl,
         check_open: Callable[[], None],
-        closed: Callable[[Passage], None],
-        beside: bool = False,
+        closed: Callable[[ProbeSession], None],
+        third_party: bool = False,
     ) -> None:
         self.probe = probe
         self.target = target
         self.authorisation = authorisation
         self.settings = settings
-        self.checkpoint = checkpoint
-        self.patience = Patience()
-        self.bypass: Bypass | None = None
+        self.admission = admission
+        self.deadline = PausableDeadline()
+        self.violation: GuardViolation | None = None
         self.scope = scope
         self._check_open = check_open
         self._closed = closed
-        self._open: set[Stream | Exchange] = set()
+        self._open: set[Stream | RoundTrip] = set()
         self._admitted: set[tuple[int, ...]] = set()
         self._hours: windows.Stretch | None = None
-        self._is_beside = beside
-        self._beside: list[Passage] = []
+        self._is_third_party = third_party
+        self._third_parties: list[ProbeSession] = []
 
     @cached_property
-    def errand(self) -> Errand:
+    def request_context(self) -> RequestContext:
         """What the ledger says of a packet to the target."""
         granted = self.authorisation
-        return Errand(
+        return RequestContext(
             probe=self.probe.name,
             subject=self.target.uri,
             rates=granted.rates if granted else INFRASTRUCTURE,
@@ -72,22 +72,22 @@ class Passage:
         )
 
     @cached_property
-    def infrastructure(self) -> Errand:
+    def infrastructure(self) -> RequestContext:
         """What the ledger says of a question to a resolver or a name server."""
-        return Errand(self.probe.name, self.target.uri, INFRASTRUCTURE, infrastructure=True)
+        return RequestContext(self.probe.name, self.target.uri, INFRASTRUCTURE, infrastructure=True)
 
-    def check_door(self) -> None:
-        """Raise ScanFailure when the door is closed, or the plugin tried to go past it."""
+    def check_gateway(self) -> None:
+        """Raise ScanFailure when the gateway is closed, or the plugin tried to go past it."""
         self._check_open()
-        if self.bypass is not None:
-            raise ScanFailure(self.bypass.cause, self.bypass.message)
+        if self.violation is not None:
+            raise ScanFailure(self.violation.cause, self.violation.message)
 
     def check(self, ports: Collection[int], *, sweep: bool = False) -> Authorisation:
         """The authorisation under which packets may go to these ports of the target now. Raises ScanFailure."""
-        self.check_door()
+        self.check_gateway()
         at, asked = now(), tuple(ports)
         hours = self._hours
-        # What was covered stays covered: documents, pins and declaration do not change. The clock and the door do.
+        # What was covered stays covered: documents, pins and declaration do not change. The clock and the gateway do.
         if hours and hours[0] <= at < hours[1] and not sweep and asked in self._admitted and self.authorisation:
             return self.authorisation
         if self.authorisation is None or self.probe.intrusiveness is Intrusiveness.PASSIVE:
@@ -106,28 +106,28 @@ class Passage:
             at=at,
             ports=ports,
             sweep=sweep,
-            beside=self._is_beside,
+            third_party=self._is_third_party,
         )
         if not sweep:
             self._admitted.add(asked)
             self._hours = windows.stretch_at(self.authorisation, at)
         return self.authorisation
 
-    def beside(self, target: Target, authorisation: Authorisation) -> Passage:
+    def third_party(self, target: Target, authorisation: Authorisation) -> ProbeSession:
         """The same scan's right of way to another target, which closes with this one and shares its clocks."""
-        other = Passage(
+        other = ProbeSession(
             self.probe,
             target,
             authorisation,
             settings=self.settings,
             scope=self.scope,
-            checkpoint=self.checkpoint,
-            check_open=self.check_door,
-            closed=lambda _passage: None,
-            beside=True,
+            admission=self.admission,
+            check_open=self.check_gateway,
+            closed=lambda _session: None,
+            third_party=True,
         )
-        other.patience = self.patience
-        self._beside.append(other)
+        other.deadline = self.deadline
+        self._third_parties.append(other)
         return other
 
     def declares(self, ports: Collection[int]) -> bool:
@@ -138,40 +138,40 @@ class Passage:
         """Whether this is the target's pinned address."""
         return bool(self.target.address) and canonical_address(address) == canonical_address(self.target.address)
 
-    async def leave(self, port: int, patience: Patience | None = None) -> Leave:
+    async def acquire(self, port: int, deadline: PausableDeadline | None = None) -> ConnectionLease:
         """Wait until a connection to ``port`` of the target may leave. Raises ScanFailure."""
 
         def check() -> None:
             self.check((port,))
 
-        return await self.checkpoint.leave(
-            self.errand,
+        return await self.admission.acquire(
+            self.request_context,
             self.target.address,
             port,
             "tcp",
-            patience=patience or self.patience,
+            deadline=deadline or self.deadline,
             check=check,
         )
 
     async def connect(self, port: int, *, timeout: float, allowance: int) -> Stream:
         """Open TCP to ``port`` of the target. Raises ScanFailure."""
-        leave = await self.leave(port)
+        lease = await self.acquire(port)
         address = self.target.address
-        sock = await connect(leave, address, port, socket.SOCK_STREAM, timeout=timeout)
+        sock = await connect(lease, address, port, socket.SOCK_STREAM, timeout=timeout)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        stream = Stream(sock, leave, f"{address} port {port}", allowance)
+        stream = Stream(sock, lease, f"{address} port {port}", allowance)
         self._open.add(stream)
         return stream
 
     async def exchange(
-        self, port: int, sent: bytes, heard: Callable[[bytes], bool], *, timeout: float, allowance: int
-    ) -> Ending:
-        """Open TCP to ``port`` of the target, send, listen until ``heard`` has enough, and close. Raises
+        self, port: int, sent: bytes, received: Callable[[bytes], bool], *, timeout: float, allowance: int
+    ) -> RoundTripEnd:
+        """Open TCP to ``port`` of the target, send, listen until ``received`` has enough, and close. Raises
         ScanFailure.
         """
-        leave = await self.leave(port)
+        lease = await self.acquire(port)
         address = self.target.address
-        exchange = Exchange(leave, self.checkpoint.readiness, sent, heard, timeout=timeout, allowance=allowance)
+        exchange = RoundTrip(lease, self.admission.socket_events, sent, received, timeout=timeout, allowance=allowance)
         self._open.add(exchange)
         try:
             return await exchange.run(address, port)
@@ -180,9 +180,9 @@ class Passage:
 
     async def close(self) -> None:
         """Close every connection that the scan left open."""
-        for other in self._beside:
+        for other in self._third_parties:
             await other.close()
-        self._beside.clear()
+        self._third_parties.clear()
         for each in tuple(self._open):
             await each.close()
         self._open.clear()

@@ -19,15 +19,15 @@ TICK_SECONDS = 0.02
 _AT_ONCE = 8
 
 
-class Readiness:
+class SocketEvents:
     """The sockets of one event loop that wait to be written to or read from.
 
-    A callback may be called though nothing is ready, and is called until ``forget``; forget before closing.
+    A callback may be called though nothing is ready, and is called until ``unregister``; forget before closing.
     """
 
     def __init__(self) -> None:
         self._calls: dict[int, Callable[[], None]] = {}
-        self._alarms: dict[int, tuple[float, Callable[[], None]]] = {}
+        self._deadlines: dict[int, tuple[float, Callable[[], None]]] = {}
         self._is_ticking = False
 
     def writable(self, descriptor: int, call: Callable[[], None]) -> None:
@@ -38,9 +38,9 @@ class Readiness:
         """Have ``call`` called while ``descriptor`` has something to read, is at its end, or has an error to tell."""
         raise NotImplementedError
 
-    def ring(self, descriptor: int, at: float, call: Callable[[], None]) -> None:
+    def call_at(self, descriptor: int, at: float, call: Callable[[], None]) -> None:
         """Have ``call`` called once at this instant of the loop's clock, or up to ``TICK_SECONDS`` later."""
-        self._alarms[descriptor] = at, call
+        self._deadlines[descriptor] = at, call
         if not self._is_ticking:
             self._is_ticking = True
             asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
@@ -48,22 +48,22 @@ class Readiness:
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        due = [(descriptor, call) for descriptor, (at, call) in self._alarms.items() if at <= now]
+        due = [(descriptor, call) for descriptor, (at, call) in self._deadlines.items() if at <= now]
         for descriptor, _call in due:
-            del self._alarms[descriptor]
-        self._is_ticking = bool(self._alarms)
+            del self._deadlines[descriptor]
+        self._is_ticking = bool(self._deadlines)
         if self._is_ticking:
             loop.call_later(TICK_SECONDS, self._tick)
         for _descriptor, call in due:
             call()
 
-    def forget(self, descriptor: int) -> None:
+    def unregister(self, descriptor: int) -> None:
         """Call nothing for ``descriptor`` any more."""
         self._calls.pop(descriptor, None)
-        self._alarms.pop(descriptor, None)
+        self._deadlines.pop(descriptor, None)
 
 
-class _ByLoop(Readiness):
+class _ByLoop(SocketEvents):
     """The loop watches each descriptor."""
 
     def writable(self, descriptor: int, call: Callable[[], None]) -> None:
@@ -76,8 +76,8 @@ class _ByLoop(Readiness):
         loop.add_reader(descriptor, call)
         self._calls[descriptor] = call
 
-    def forget(self, descriptor: int) -> None:
-        super().forget(descriptor)
+    def unregister(self, descriptor: int) -> None:
+        super().unregister(descriptor)
         loop = asyncio.get_running_loop()
         loop.remove_writer(descriptor)
         loop.remove_reader(descriptor)
@@ -85,7 +85,7 @@ class _ByLoop(Readiness):
 
 if sys.platform == "linux":
 
-    class _ByEpoll(Readiness):
+    class _ByEpoll(SocketEvents):
         """One set of the kernel; a descriptor leaves it by being closed."""
 
         def __init__(self) -> None:
@@ -112,14 +112,14 @@ if sys.platform == "linux":
                 if call is not None:
                     call()
 
-    _here: type[Readiness] = _ByEpoll
+    _here: type[SocketEvents] = _ByEpoll
 else:
     _here = _ByLoop
 
-_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, Readiness] = WeakKeyDictionary()
+_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, SocketEvents] = WeakKeyDictionary()
 
 
-def shared_readiness() -> Readiness:
+def shared_socket_events() -> SocketEvents:
     """The one of the running event loop."""
     loop = asyncio.get_running_loop()
     found = _shared.get(loop)

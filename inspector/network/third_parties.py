@@ -12,31 +12,31 @@ from inspector.plugin.probe import Target
 from inspector.record.plan import PinnedHost
 
 if TYPE_CHECKING:
-    from inspector.network.session import Passage
+    from inspector.network.session import ProbeSession
 
 _HTTP = Scheme("http", Form.PAGE, 80)
 
 
-async def ways(passage: Passage, url: str) -> tuple[Passage, ...]:
+async def ways(session: ProbeSession, url: str) -> tuple[ProbeSession, ...]:
     """The right of way to each address of the host that an HTTP URL names, beside a scan's own target.
 
     The name is resolved only where an authorisation might cover it. Raises ScanFailure: out-of-scope and its like when
     none does, the name's own when it has no address.
     """
-    if not passage.probe.contacts_third_parties:
-        raise ScanFailure(Cause.BUG, f"{passage.probe.name!r} does not say that it asks hosts beside its target")
+    if not session.probe.contacts_third_parties:
+        raise ScanFailure(Cause.BUG, f"{session.probe.name!r} does not say that it asks hosts beside its target")
     uri = _parse(url)
-    known = await _pinned(passage, uri)
+    known = await _pinned(session, uri)
     if not known.addresses:
         raise ScanFailure(known.failure or Cause.NOT_REACHED, known.detail or f"{uri.host} has no address")
     reachable = [address for address in known.addresses if routable(address)]
     if not reachable:
         raise ScanFailure(Cause.WRONG_VANTAGE, f"no route from this vantage to {', '.join(known.addresses)}")
-    found: list[Passage] = []
+    found: list[ProbeSession] = []
     refusal: ScanFailure | None = None
     for address in reachable:
         try:
-            found.append(_way(passage, uri, address))
+            found.append(_way(session, uri, address))
         except ScanFailure as failure:
             refusal = refusal or failure
     if not found and refusal is not None:
@@ -51,22 +51,22 @@ def _parse(url: str) -> Uri:
         raise ScanFailure(Cause.PROTOCOL_ERROR, str(error)[:300]) from None
 
 
-async def _pinned(passage: Passage, uri: Uri) -> PinnedHost:
+async def _pinned(session: ProbeSession, uri: Uri) -> PinnedHost:
     """What the host was pinned to, now if not before. Raises ScanFailure where no authorisation might cover it."""
-    scope = passage.scope
+    scope = session.scope
     if not scope.might_cover(uri.host):
-        subject = subject_of(uri, SubjectKind.URL, parent=passage.target.uri)
-        scope.permit(subject, intrusiveness=passage.probe.intrusiveness, at=now(), port=uri.port, beside=True)
+        subject = subject_of(uri, SubjectKind.URL, parent=session.target.uri)
+        scope.permit(subject, intrusiveness=session.probe.intrusiveness, at=now(), port=uri.port, third_party=True)
     known = scope.pinned(uri.host)
     if known is None:
-        scope.learn(await resolve_and_pin([uri.host], passage.settings, passage.checkpoint.ledger))
+        scope.learn(await resolve_and_pin([uri.host], session.settings, session.admission.ledger))
         known = scope.pinned(uri.host)
     return known or PinnedHost(name=uri.host)
 
 
-def _way(passage: Passage, uri: Uri, address: str) -> Passage:
-    subject = subject_of(uri, SubjectKind.URL, address=address, parent=passage.target.uri)
-    granted = passage.scope.permit(
-        subject, intrusiveness=passage.probe.intrusiveness, at=now(), port=uri.port, beside=True
+def _way(session: ProbeSession, uri: Uri, address: str) -> ProbeSession:
+    subject = subject_of(uri, SubjectKind.URL, address=address, parent=session.target.uri)
+    granted = session.scope.permit(
+        subject, intrusiveness=session.probe.intrusiveness, at=now(), port=uri.port, third_party=True
     )
-    return passage.beside(Target(subject, passage.target.declared), granted)
+    return session.third_party(Target(subject, session.target.declared), granted)

@@ -20,7 +20,7 @@ from inspector.declare.document import SourceMap
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
 from inspector.model.observation import Evidence, FailureNote
-from inspector.network import Door, Ledger, Scope
+from inspector.network import Gateway, Ledger, Scope
 from inspector.pipeline.prepare import Job, Prepared, planner_of
 from inspector.pipeline.system_filter import Part
 from inspector.pipeline.trust import load_trust, trust_of
@@ -35,7 +35,7 @@ from inspector.record.plan import ScanTask
 from inspector.regime.regime import changes
 from inspector.registry.lock import records_of
 from inspector.registry.registry import Registry
-from inspector.seal import Bundle, SigningKey, Writer
+from inspector.seal import Bundle, CaptureWriter, SigningKey
 
 #: Distributions whose versions a capture records.
 TOOLS = ("cryptography", "dnspython", "httpx", "sslyze", "python-nmap", "pydantic")
@@ -60,7 +60,7 @@ def _recorded(settings: Settings) -> dict[str, Any]:
     return settings.model_dump(mode="json", exclude={"signing_key", "trust_roots", "public_roots", "output"})
 
 
-def begin(prepared: Prepared) -> Writer:
+def begin(prepared: Prepared) -> CaptureWriter:
     """Open the capture: everything that was decided before the first packet to a target."""
     job = prepared.job
     material = load_trust(job.settings)
@@ -86,26 +86,26 @@ def begin(prepared: Prepared) -> Writer:
         tools=_tools(),
         trust={name: hashlib.sha256(data).hexdigest() for name, data in material.items()},
     )
-    writer = Writer.create(job.settings.output, inspection, trust=material)
+    writer = CaptureWriter.create(job.settings.output, inspection, trust=material)
     ledger = Ledger(writer.ledger_path)
     for entry in prepared.ledger:
         ledger.write(entry)
     return writer
 
 
-async def collect(writer: Writer, job: Job, planner: Planner) -> Verdicts:
+async def collect(writer: CaptureWriter, job: Job, planner: Planner) -> Verdicts:
     """Collect what is missing, and look again at whatever fails at first sight; gives the verdicts reached so far."""
     inspection = writer.inspection
     planner = replace(planner, scope=Scope(inspection.authorisations, inspection.system, inspection.plan.pins))
     ledger = Ledger(writer.ledger_path)
-    door = Door(job.settings, planner.scope, ledger, salt=writer.salt, run=inspection.run)
+    gateway = Gateway(job.settings, planner.scope, ledger, salt=writer.salt, run=inspection.run)
     within = inspection.plan.within_seconds
-    async with door:
+    async with gateway:
         collector = Collector(
             inspection=inspection,
             registry=job.registry,
             settings=job.settings,
-            door=door,
+            gateway=gateway,
             ledger=ledger,
             writer=writer,
             planner=planner,
@@ -115,7 +115,7 @@ async def collect(writer: Writer, job: Job, planner: Planner) -> Verdicts:
         )
         await collector.collect(inspection.plan.tasks)
         given = _given(job, inspection, writer.evidence())
-        await collector.again(worth_a_second_look(given))
+        await collector.confirm(worth_a_second_look(given))
     return given.verdicts
 
 
@@ -140,9 +140,9 @@ def resumed(
     registry: Registry,
     as_of: datetime,
     progress: Callable[[Progress], None] = lambda _step: None,
-) -> tuple[Writer, Job, Planner]:
+) -> tuple[CaptureWriter, Job, Planner]:
     """An interrupted inspection with everything needed to go on: its own documents, rules and plan."""
-    writer = Writer.resume(folder)
+    writer = CaptureWriter.resume(folder)
     inspection = writer.inspection
     plan = inspection.plan
     selection = Selection.recorded(plan)
@@ -165,11 +165,11 @@ def resumed(
     return writer, job, planner_of(job, scope, now())
 
 
-def close(writer: Writer, planner: Planner, key: SigningKey, *, reason: str = COMPLETE) -> Bundle:
+def close(writer: CaptureWriter, planner: Planner, key: SigningKey, *, reason: str = COMPLETE) -> Bundle:
     """Seal the capture; asks without an answer are recorded as aborted, so that nobody reads silence as a pass.
 
-    Before it is complete, that goes for every aim that a scan brought to light, too: at which other addresses it was to
-    be asked is not known any more.
+    Before it is complete, that goes for every subject that a scan brought to light, too: at which other addresses it
+    was to be asked is not known any more.
     """
     tasks = {task.key: task for task in writer.inspection.plan.tasks}
     pins = {each.name: each for each in writer.inspection.plan.pins}

@@ -11,7 +11,7 @@ from inspector.assess.assessor import Given, Verdicts, assess
 from inspector.collect.parsing import facts_of
 from inspector.declare.statement import Statement
 from inspector.model.observation import Evidence
-from inspector.network.guard.audit_hook import Bypass, rest, stand
+from inspector.network.guard.audit_hook import GuardViolation, disable, enable
 from inspector.pipeline.trust import trust_of
 from inspector.plan.selection import Selection
 from inspector.record.assessment import Assessment
@@ -41,14 +41,14 @@ class Terms:
 def _network_closed() -> Iterator[None]:
     """Within the body nothing in this process reaches the network, whatever a plugin tries."""
 
-    def unheard(_bypass: Bypass) -> None:
+    def unheard(_violation: GuardViolation) -> None:
         """Whoever tried it is refused, which is enough."""
 
-    stand(unheard)
+    enable(unheard)
     try:
         yield
     finally:
-        rest(unheard)
+        disable(unheard)
 
 
 async def assess_bundle(bundle: Bundle, registry: Registry, terms: Terms) -> Assessment:

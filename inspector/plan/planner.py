@@ -128,7 +128,7 @@ class Planner:
     def discovered(
         self, found: Discovered, by: ScanTask, pin: PinnedHost | None, *, asked: bool = True
     ) -> Iterator[ScanTask]:
-        """The asks about an aim that a scan brought to light; ``by`` is the scan's ask.
+        """The asks about an subject that a scan brought to light; ``by`` is the scan's ask.
 
         One that is not ``asked``, or whose URI makes no sense, is refused with its cause: never silently left out.
         """

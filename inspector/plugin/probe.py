@@ -1,4 +1,4 @@
-"""A probe: it looks (all the I/O, through the network door) and reads (raw bytes to typed facts, pure)."""
+"""A probe: it looks (all the I/O, through the network gateway) and reads (raw bytes to typed facts, pure)."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Target:
 
     @property
     def address(self) -> str:
-        """The pinned network address; empty where the aim has none."""
+        """The pinned network address; empty where the subject has none."""
         return self.subject.address or ""
 
 
@@ -121,7 +121,7 @@ def probe(
 
     After ``network``, positional parameters are observations that the scan needs; keyword-only ones are scan options
     that profiles set. ``infrastructure`` marks a scan that asks resolvers or name servers their own protocol's question
-    and sends the target no packet. ``discovers`` names the schemes of aims that the scan may bring to light;
+    and sends the target no packet. ``discovers`` names the schemes of subjects that the scan may bring to light;
     ``contacts_third_parties``: it may itself ask hosts beside the target, as far as an authorisation names them.
     """
 

@@ -2,7 +2,7 @@
 
 Both rest on an interval timer in the main thread, which interrupts Python code between two instructions. Elsewhere
 (in a thread, or where the system has no such timer) they bound nothing; code that holds the interpreter itself, such as
-a parser written in C, belongs in ``inspector.network.isolate``.
+a parser written in C, belongs in ``inspector.network.run_isolated``.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from io import BytesIO
 from typing import Protocol
 
 from inspector.model.base import Cause, Quantity, Timestamp, Value
-from inspector.model.escaping import cut, harmless
+from inspector.model.escaping import escape_control, truncate
 from inspector.model.finding import Finding, Force
 from inspector.model.language import Language
 from inspector.model.observation import Observation
@@ -134,19 +134,19 @@ class Translator:
 
     def _translated(self, text: str, package: str) -> str:
         if self.language is Language.EN or not text:
-            return harmless(text)
+            return escape_control(text)
         for source in (package, "inspector"):
             found = catalogue(source, self.language).get(text)
             if found:
                 return found
         self.missing.add((package, text))
-        return harmless(text)
+        return escape_control(text)
 
     def word(self, text: str | Enum, package: str = "inspector") -> str:
         """A word of a vocabulary, or the text itself when it is none (measured values are mostly data)."""
         own = catalogue(package, self.language)
         if not isinstance(text, Enum):
-            return own.get(text) or harmless(text, keep="")
+            return own.get(text) or escape_control(text, keep="")
         plain = str(text.value)
         context = type(text).__name__
         found = catalogue("inspector", self.language).get(f"{context}{_CONTEXT}{plain}") or own.get(plain)
@@ -168,10 +168,10 @@ class Translator:
             return self.instant(value.at)
         if isinstance(value, tuple):
             return self._list(value, package)
-        return cut(self.word(value, package), CHARACTERS)
+        return truncate(self.word(value, package), CHARACTERS)
 
     def _list(self, values: tuple[str, ...], package: str) -> str:
-        said = ", ".join(cut(self.word(each, package), CHARACTERS) for each in values[:MEMBERS])
+        said = ", ".join(truncate(self.word(each, package), CHARACTERS) for each in values[:MEMBERS])
         return f"{said}, … (+{len(values) - MEMBERS})" if len(values) > MEMBERS else said or "–"
 
     def _quantity(self, quantity: Quantity, package: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from inspector.declare.document import SourceLocation
 from inspector.model.base import Answer, Cause
 from inspector.model.declared import DeclaredPort
-from inspector.model.escaping import harmless
+from inspector.model.escaping import escape_control
 from inspector.model.finding import Finding, Force
 from inspector.model.language import Language
 from inspector.model.observation import Evidence, Observation
@@ -63,18 +63,18 @@ class View:
 
     def title(self, finding: Finding, language: Language) -> str:
         """The row's own title, or its check's claim."""
-        return self._title(self.requirement(finding), finding.check, language) or harmless(finding.requirement)
+        return self._title(self.requirement(finding), finding.check, language) or escape_control(finding.requirement)
 
     def heading(self, requirement: str, language: Language) -> str:
         """The title of a row of the regime judged under, or of the next one; its id when neither has it."""
         following = self.inspection.next_regime.requirements if self.inspection.next_regime else ()
         known = (*self.assessment.requirements, *(self.regime.requirements if self.regime else ()), *following)
         row = next((each for each in known if each.id == requirement), None)
-        return (self._title(row, row.check, language) if row else "") or harmless(requirement)
+        return (self._title(row, row.check, language) if row else "") or escape_control(requirement)
 
     def _title(self, row: Requirement | None, check: str, language: Language) -> str:
         if row is not None and row.title is not None:
-            return harmless(row.title.vi if language is Language.VI else row.title.en)
+            return escape_control(row.title.vi if language is Language.VI else row.title.en)
         return self.translator(language).check(check, "title")
 
     @property

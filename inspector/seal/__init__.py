@@ -2,8 +2,8 @@
 
 from inspector.seal.assessment_writer import add_assessment
 from inspector.seal.bundle import Bundle, SealedAssessment
-from inspector.seal.capture_writer import Writer
-from inspector.seal.run_index import Attempt, Index, State
+from inspector.seal.capture_writer import CaptureWriter
+from inspector.seal.run_index import Attempt, RunIndex, State
 from inspector.seal.signing import SigningKey
 from inspector.seal.untrusted_files import FileFault
 from inspector.seal.verify import Comparison, Verification, verify
@@ -11,14 +11,14 @@ from inspector.seal.verify import Comparison, Verification, verify
 __all__ = [
     "Attempt",
     "Bundle",
+    "CaptureWriter",
     "Comparison",
     "FileFault",
-    "Index",
+    "RunIndex",
     "SealedAssessment",
     "SigningKey",
     "State",
     "Verification",
-    "Writer",
     "add_assessment",
     "verify",
 ]

@@ -17,7 +17,7 @@ from inspector.seal.json_parts import ASSESSMENT
 from inspector.seal.layout import ASSESSMENTS, LOCK, MANIFEST, PARTIAL, REPORTS, assessment_name, is_path, is_step
 from inspector.seal.manifest import AssessmentSealed, envelope_of, faults_of, payload_of, read_manifest
 from inspector.seal.signing import SigningKey
-from inspector.seal.untrusted_files import Folder
+from inspector.seal.untrusted_files import UntrustedFolder
 
 
 def add_assessment(bundle: Bundle, assessment: Assessment, reports: Mapping[str, bytes], key: SigningKey) -> Path:
@@ -67,7 +67,7 @@ def _is_free(bundle: Bundle, name: str) -> bool:
 
 def _holds(bundle: Bundle, name: str, payload: bytes) -> bool:
     """Whether the assessment of this name is whole and says the same."""
-    files, part = Folder(bundle.folder), f"{ASSESSMENTS}/{name}"
+    files, part = UntrustedFolder(bundle.folder), f"{ASSESSMENTS}/{name}"
     try:
         sealed = read_manifest(files, part, AssessmentSealed)
     except BundleError:

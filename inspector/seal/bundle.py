@@ -38,7 +38,7 @@ from inspector.seal.layout import (
     raw_name,
 )
 from inspector.seal.manifest import AssessmentSealed, CaptureSealed, Sealed, faults_of, read_manifest
-from inspector.seal.untrusted_files import FileFault, Folder, parse, printable, refuse
+from inspector.seal.untrusted_files import FileFault, UntrustedFolder, parse, printable, refuse
 
 #: The most memory a decompressor may be told to set aside (bytes).
 _WINDOW_BYTES = 8 * 2**20
@@ -72,7 +72,7 @@ class Bundle:
         """The bundle in ``folder``; raises BundleError that names every file that is not as it was sealed."""
         if not (folder / CAPTURE / MANIFEST).exists():
             raise BundleError(f"{folder}: is no sealed bundle", remedy="seal or resume it, or name another folder")
-        files = Folder(folder)
+        files = UntrustedFolder(folder)
         sealed = read_manifest(files, CAPTURE, CaptureSealed)
         refuse(faults_of(files, CAPTURE, sealed))
         inspection = INSPECTION.join(lambda file: _read(files, CAPTURE, sealed.files, file), CAPTURE)
@@ -158,14 +158,14 @@ class Bundle:
 
     def assessments(self) -> tuple[SealedAssessment, ...]:
         """The assessments about this capture, oldest ``as_of`` first; raises BundleError."""
-        names, faults = assessment_names(Folder(self.folder))
+        names, faults = assessment_names(UntrustedFolder(self.folder))
         refuse(faults)
         judged = [self.judged(name) for name in names]
         return tuple(sorted(judged, key=lambda each: (each.assessment.as_of, len(each.name), each.name)))
 
     def judged(self, name: str) -> SealedAssessment:
         """One assessment; raises BundleError that names every file that is not as it was sealed."""
-        files = Folder(self.folder)
+        files = UntrustedFolder(self.folder)
         part = f"{ASSESSMENTS}/{name}"
         sealed = read_manifest(files, part, AssessmentSealed)
         refuse(faults_of(files, part, sealed))
@@ -185,10 +185,10 @@ class Bundle:
         )
 
     def _read(self, name: str, limit: int = JSON_BYTES) -> bytes:
-        return _read(Folder(self.folder), CAPTURE, self.sealed.files, f"{CAPTURE}/{name}", limit)
+        return _read(UntrustedFolder(self.folder), CAPTURE, self.sealed.files, f"{CAPTURE}/{name}", limit)
 
 
-def assessment_names(files: Folder) -> tuple[list[str], list[FileFault]]:
+def assessment_names(files: UntrustedFolder) -> tuple[list[str], list[FileFault]]:
     """The names of the assessments, and a fault for all else that stands where they do."""
     try:
         entries = files.entries(ASSESSMENTS)
@@ -201,7 +201,7 @@ def assessment_names(files: Folder) -> tuple[list[str], list[FileFault]]:
     return names, [FileFault(file=printable(f"{ASSESSMENTS}/{name}"), what="is no assessment") for name in strangers]
 
 
-def _read(files: Folder, part: str, expected: Mapping[str, str], file: str, limit: int = JSON_BYTES) -> bytes:
+def _read(files: UntrustedFolder, part: str, expected: Mapping[str, str], file: str, limit: int = JSON_BYTES) -> bytes:
     """A file of ``part``, checked once more against its manifest, for it may have changed since."""
     name = file.removeprefix(f"{part}/")
     if name not in expected:

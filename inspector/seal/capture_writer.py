@@ -41,7 +41,7 @@ from inspector.seal.layout import (
 )
 from inspector.seal.manifest import CaptureSealed, envelope_of, payload_of
 from inspector.seal.signing import SigningKey
-from inspector.seal.untrusted_files import Folder, parse, refuse
+from inspector.seal.untrusted_files import UntrustedFolder, parse, refuse
 
 _SALT_BYTES = 32
 
@@ -53,7 +53,7 @@ class Recorded(Model):
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class PreparedEvidence:
     """A scan's record that may be kept: the evidence as it reads back, its digest and bytes, raw bytes by SHA-256."""
 
     evidence: Evidence
@@ -62,7 +62,7 @@ class Ready:
     raw: Mapping[str, bytes]
 
 
-def refer(raw: Raw) -> RawRef:
+def reference_to(raw: Raw) -> RawRef:
     """The pointer to raw bytes; raises BundleError when they are too many."""
     if len(raw.data) > RAW_BYTES:
         raise BundleError(f"{raw.name}: {len(raw.data)} bytes are more than {RAW_BYTES}", remedy="bound the scan")
@@ -76,7 +76,7 @@ def refer(raw: Raw) -> RawRef:
     )
 
 
-def make_ready(evidence: Evidence, raw: Iterable[Raw] = ()) -> Ready:
+def prepare(evidence: Evidence, raw: Iterable[Raw] = ()) -> PreparedEvidence:
     """What is to be kept of a scan, without a disk being touched.
 
     Raises ValueError when the evidence could not be read back (a bug of its probe).
@@ -87,10 +87,10 @@ def make_ready(evidence: Evidence, raw: Iterable[Raw] = ()) -> Ready:
         raise ValueError(f"evidence of {len(data)} bytes; at most {JSON_BYTES} can be read back")
     wanted = {ref.sha256 for ref in evidence.raw}
     given = {digest(each.data): each.data for each in raw}
-    return Ready(parsed, digest(data), data, {one: held for one, held in given.items() if one in wanted})
+    return PreparedEvidence(parsed, digest(data), data, {one: held for one, held in given.items() if one in wanted})
 
 
-class Writer:
+class CaptureWriter:
     """The one who writes a capture: from several threads if need be, while a lock keeps other processes out."""
 
     def __init__(self, folder: Path, inspection: Inspection, salt: bytes, recorded: set[str], held: int) -> None:
@@ -106,7 +106,7 @@ class Writer:
     # --- Beginning and going on ---------------------------------------------------------------------------------
 
     @classmethod
-    def create(cls, root: Path, inspection: Inspection, *, trust: Mapping[str, bytes]) -> Writer:
+    def create(cls, root: Path, inspection: Inspection, *, trust: Mapping[str, bytes]) -> CaptureWriter:
         """Begin the capture of ``inspection`` below ``root``.
 
         ``trust`` holds the trust roots, anchors and tables by name; their digests, and that of the salt, are entered
@@ -131,7 +131,7 @@ class Writer:
         return cls(folder, inspection, salt, set(), held)
 
     @classmethod
-    def resume(cls, folder: Path) -> Writer:
+    def resume(cls, folder: Path) -> CaptureWriter:
         """Go on with the capture in ``folder`` after whatever ended its writer; every recorded look is kept.
 
         Raises BundleError when there is none, another process writes it, or it was sealed.
@@ -149,12 +149,12 @@ class Writer:
             raise
 
     @classmethod
-    def _resumed(cls, folder: Path, held: int) -> Writer:
+    def _resumed(cls, folder: Path, held: int) -> CaptureWriter:
         shutil.rmtree(folder / PARTIAL, ignore_errors=True)
         disk.make_folder(folder / PARTIAL)
         for name in (JOURNAL, LEDGER):
             disk.cut_torn_line(folder / CAPTURE / name)
-        files = Folder(folder)
+        files = UntrustedFolder(folder)
         salt = files.read(SALT, _SALT_BYTES)
         inspection = INSPECTION.join(files.read, CAPTURE)
         lines = files.read(f"{CAPTURE}/{JOURNAL}", FILE_BYTES).splitlines()
@@ -165,7 +165,7 @@ class Writer:
 
     def _adopt(self) -> None:
         """Enter into the journal what was written whole just before its line could be."""
-        files = Folder(self.folder)
+        files = UntrustedFolder(self.folder)
         found, faults = files.walk(f"{CAPTURE}/{OBSERVATIONS}")
         refuse(faults)
         digests = {name.removesuffix(".json") for name in found}
@@ -178,12 +178,12 @@ class Writer:
 
     @property
     def ledger_path(self) -> Path:
-        """The file to which the door appends what leaves this machine."""
+        """The file to which the gateway appends what leaves this machine."""
         return self.folder / CAPTURE / LEDGER
 
     def put(self, raw: Raw) -> RawRef:
         """Keep raw bytes, once however often they come; they are on the disk when this returns. Raises BundleError."""
-        ref = refer(raw)
+        ref = reference_to(raw)
         with self._turn:
             self._check_open()
             self._write_all(self._missing({ref.sha256: raw.data}))
@@ -195,11 +195,11 @@ class Writer:
         Raises BundleError when the disk refuses, ValueError when the evidence could not be read back (a bug of its
         probe). Recording the same evidence again changes nothing.
         """
-        ready = make_ready(evidence)
+        ready = prepare(evidence)
         self.keep([ready])
         return ready.digest
 
-    def keep(self, ready: Iterable[Ready]) -> None:
+    def keep(self, ready: Iterable[PreparedEvidence]) -> None:
         """Keep the records of some looks, with one wait for the disk; all survive whatever happens after this returns.
 
         Raises BundleError when the disk refuses, ValueError when raw bytes are neither there nor given.
@@ -229,7 +229,7 @@ class Writer:
 
     def trust(self, name: str) -> bytes:
         """The trust roots, anchors or table of this name as they were at the beginning; raises BundleError."""
-        return Folder(self.folder).read(f"{CAPTURE}/{TRUST}/{name}", FILE_BYTES)
+        return UntrustedFolder(self.folder).read(f"{CAPTURE}/{TRUST}/{name}", FILE_BYTES)
 
     def _path(self, name: str) -> Path:
         return self.folder / CAPTURE / name
@@ -245,7 +245,7 @@ class Writer:
 
     def _read(self, one: str) -> Evidence:
         name = f"{CAPTURE}/{observation_name(one)}"
-        data = Folder(self.folder).read(name)
+        data = UntrustedFolder(self.folder).read(name)
         if not is_sha256(one) or digest(data) != one:
             raise BundleError(f"{name}: is not what was recorded")
         return parse(Evidence, data, name)
@@ -265,7 +265,7 @@ class Writer:
         """
         with self._turn:
             self._check_open()
-            files = Folder(self.folder)
+            files = UntrustedFolder(self.folder)
             found, faults = files.walk(CAPTURE)
             refuse(faults)
             digests = {name: files.digest(f"{CAPTURE}/{name}", FILE_BYTES) for name in found}

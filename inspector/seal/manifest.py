@@ -17,7 +17,7 @@ from inspector.model.base import Instant, Model, canonical, digest
 from inspector.model.errors import BundleError
 from inspector.seal.layout import FILE_BYTES, JSON_BYTES, MANIFEST, is_path, is_sha256
 from inspector.seal.signing import SigningKey, signed_by
-from inspector.seal.untrusted_files import FileFault, Folder, json_object, parse, printable, recoded
+from inspector.seal.untrusted_files import FileFault, UntrustedFolder, json_object, parse, printable, recoded
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _MOST_SIGNATURES = 64
@@ -106,7 +106,7 @@ def envelope_of(payload: bytes, key: SigningKey) -> bytes:
     return canonical(envelope.to_dict())
 
 
-def read_manifest(folder: Folder, part: str, kind: type[P]) -> Sealed[P]:
+def read_manifest(folder: UntrustedFolder, part: str, kind: type[P]) -> Sealed[P]:
     """The manifest of ``part``; raises BundleError when it is malformed or a signature on it is wrong."""
     name = f"{part}/{MANIFEST}"
     payload, signers = _opened(folder.read(name, JSON_BYTES), name)
@@ -127,7 +127,7 @@ def read_manifest(folder: Folder, part: str, kind: type[P]) -> Sealed[P]:
     return Sealed(digest=digest(payload), signers=signers, files=files, predicate=predicate)
 
 
-def faults_of(folder: Folder, part: str, sealed: Sealed[Any]) -> list[FileFault]:
+def faults_of(folder: UntrustedFolder, part: str, sealed: Sealed[Any]) -> list[FileFault]:
     """What is altered, missing, extra or no plain file in ``part``, by file."""
     found, faults = folder.walk(part)
     named = {fault.file for fault in faults}

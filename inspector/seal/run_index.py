@@ -10,7 +10,7 @@ from inspector.model.base import Instant, Model
 from inspector.model.errors import BundleError
 from inspector.seal import atomic_files as disk
 from inspector.seal.layout import FILE_BYTES, INDEX, is_step
-from inspector.seal.untrusted_files import Folder, parse
+from inspector.seal.untrusted_files import UntrustedFolder, parse
 
 
 class State(StrEnum):
@@ -39,7 +39,7 @@ class Attempt(Model):
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class RunIndex:
     """The index of the run in ``<root>/<run>``, kept in ``index.jsonl``: lines are only ever added."""
 
     root: Path
@@ -66,7 +66,7 @@ class Index:
         """
         if not self.path.exists():
             return ()
-        whole = Folder(self.path.parent).read(INDEX, FILE_BYTES).split(b"\n")[:-1]
+        whole = UntrustedFolder(self.path.parent).read(INDEX, FILE_BYTES).split(b"\n")[:-1]
         latest: dict[str, Attempt] = {}
         for number, line in enumerate(whole, start=1):
             attempt = parse(Attempt, line, f"{INDEX}:{number}")

@@ -92,7 +92,7 @@ def recoded(value: object, name: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class UntrustedFolder:
     """A folder whose content is hostile. Names are relative, with ``/`` between steps."""
 
     path: Path

@@ -14,7 +14,7 @@ from inspector.seal.bundle import Bundle, SealedAssessment, assessment_names
 from inspector.seal.json_parts import ASSESSMENT
 from inspector.seal.layout import ASSESSMENTS, CAPTURE, LOCK, PARTIAL, SALT
 from inspector.seal.manifest import AssessmentSealed, CaptureSealed, Predicate, faults_of, read_manifest
-from inspector.seal.untrusted_files import FileFault, Folder, printable
+from inspector.seal.untrusted_files import FileFault, UntrustedFolder, printable
 
 #: ``reassess(bundle, assessment)``: the same capture judged by the present version, same regime and ``as_of``.
 Reassess = Callable[[Bundle, Assessment], Assessment]
@@ -223,9 +223,9 @@ def verify(folder: Path, *, trusted: Collection[str], reassess: Reassess | None 
 
 
 def _intact(folder: Path, trusted: frozenset[str]) -> Intact:
-    files = Folder(folder)
+    files = UntrustedFolder(folder)
     seals: list[Seal] = []
-    faults = _strangers(folder)
+    faults = _exempt_threads(folder)
     faults += _examine(files, CAPTURE, CaptureSealed, trusted, seals)
     names, strangers = assessment_names(files)
     faults += strangers
@@ -236,7 +236,7 @@ def _intact(folder: Path, trusted: frozenset[str]) -> Intact:
     return Intact(faults=tuple(faults), seals=tuple(seals))
 
 
-def _strangers(folder: Path) -> list[FileFault]:
+def _exempt_threads(folder: Path) -> list[FileFault]:
     """What stands beside capture and assessments, where nothing should."""
     try:
         found = sorted({path.name for path in folder.iterdir()} - {CAPTURE, ASSESSMENTS})
@@ -253,7 +253,7 @@ def _strangers(folder: Path) -> list[FileFault]:
 
 
 def _examine(
-    files: Folder, part: str, kind: type[Predicate], trusted: frozenset[str], seals: list[Seal]
+    files: UntrustedFolder, part: str, kind: type[Predicate], trusted: frozenset[str], seals: list[Seal]
 ) -> list[FileFault]:
     """Check one manifest and the files it vouches for; note its seal."""
     try:

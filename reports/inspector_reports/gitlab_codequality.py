@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from inspector import Language, Outcome, Renderer
-from inspector.model.escaping import harmless
+from inspector.model.escaping import escape_control
 from inspector.model.finding import Finding, Severity
 from inspector.report.view import View
 from inspector_reports.locations import located, subject_of
@@ -39,11 +39,11 @@ def _issue(view: View, finding: Finding, language: Language) -> dict[str, Any]:
     claim = f"{view.title(finding, language)} ({translator.verdict(finding)})"
     told = f"{claim}: {subject_of(finding)}: {translator.message(finding)}"
     return {
-        "description": harmless(told, keep=""),
+        "description": escape_control(told, keep=""),
         "check_name": finding.check,
         "fingerprint": _fingerprint(finding),
         "severity": _SEVERITY[finding.severity],
-        "location": {"path": harmless(position.path, keep=""), "lines": {"begin": position.line}},
+        "location": {"path": escape_control(position.path, keep=""), "lines": {"begin": position.line}},
     }
 
 

@@ -13,7 +13,7 @@ from inspector import Cause, Language, Outcome, Renderer
 from inspector.declare.statement import Decision, StatementKind
 from inspector.model.base import Value
 from inspector.model.declared import MeasureStatus, Tenancy
-from inspector.model.escaping import cut, harmless
+from inspector.model.escaping import escape_control, truncate
 from inspector.model.finding import ClauseRef, Finding, Force, Obligation, Severity
 from inspector.record.assessment import FailedScan
 from inspector.regime.regime import Change, Text
@@ -44,7 +44,7 @@ def _finalizer() -> Callable[[object], object]:
         if value is None:
             return ""
         if isinstance(value, str) and not isinstance(value, Markup):
-            return cut(harmless(value), CHARACTERS)
+            return truncate(escape_control(value), CHARACTERS)
         return value
 
     return finalize

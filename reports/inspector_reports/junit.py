@@ -11,7 +11,7 @@ from datetime import UTC
 from xml.etree import ElementTree
 
 from inspector import Language, Outcome, Renderer
-from inspector.model.escaping import harmless
+from inspector.model.escaping import escape_control
 from inspector.model.finding import Finding
 from inspector.report.view import View
 from inspector_reports.locations import located, subject_of
@@ -53,7 +53,7 @@ def _suite(view: View, language: Language) -> ElementTree.Element:
     suite = ElementTree.Element(
         "testsuite",
         {
-            "name": harmless(view.inspection.system.id, keep=""),
+            "name": escape_control(view.inspection.system.id, keep=""),
             "timestamp": f"{view.inspection.begun.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
             **_counted(findings),
         },
@@ -68,15 +68,15 @@ def _case(view: View, finding: Finding, language: Language) -> ElementTree.Eleme
     name = f"{view.title(finding, language)} – {subject_of(finding)}"
     case = ElementTree.Element(
         "testcase",
-        classname=harmless(finding.requirement, keep=""),
-        name=harmless(name, keep=""),
-        file=harmless(located(view, finding).path, keep=""),
+        classname=escape_control(finding.requirement, keep=""),
+        name=escape_control(name, keep=""),
+        file=escape_control(located(view, finding).path, keep=""),
     )
     inside = _INSIDE.get(finding.outcome)
     if inside is not None:
         cause = f" ({translator.word(finding.cause)})" if finding.cause else ""
         told = f"{translator.verdict(finding)}{cause}: {translator.message(finding)}"
-        made = ElementTree.SubElement(case, inside, message=harmless(told, keep=""))
+        made = ElementTree.SubElement(case, inside, message=escape_control(told, keep=""))
         if inside != "skipped":
             made.set("type", finding.cause.value if finding.cause else finding.force.value)
         made.text = _details(view, finding)
@@ -88,10 +88,10 @@ def _details(view: View, finding: Finding) -> str:
     lines = []
     for language in Language:
         translator = view.translator(language)
-        lines.append(harmless(translator.message(finding), keep=""))
+        lines.append(escape_control(translator.message(finding), keep=""))
         if finding.outcome is Outcome.FAIL:
             lines += translator.check(finding.check, "remediation").splitlines()
-    lines += [harmless(f"{each.document} {each.number}", keep="") for each in finding.clauses]
+    lines += [escape_control(f"{each.document} {each.number}", keep="") for each in finding.clauses]
     lines.append(f"finding {finding.id}")
     lines += [f"evidence {each.evidence}" for each in finding.evidence]
     return "\n".join(["", *(line for line in lines if line), ""])

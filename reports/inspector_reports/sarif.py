@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from inspector import Language, Outcome, Renderer
 from inspector.declare.statement import EXCUSING, Decision
-from inspector.model.escaping import harmless
+from inspector.model.escaping import escape_control
 from inspector.model.finding import Finding, Severity
 from inspector.model.subject import SYSTEM
 from inspector.report.messages import Translator
@@ -76,7 +76,7 @@ def _rule(check: str, told: Sequence[Told]) -> dict[str, Any]:
     view = told[0][0]
     english, vietnamese = view.translator(Language.EN), view.translator(Language.VI)
     gravest = max((finding.severity for _, finding in told), key=lambda each: each.rank)
-    title = english.check(check, "title") or harmless(check)
+    title = english.check(check, "title") or escape_control(check)
     return {
         "id": check,
         "name": "".join(word.capitalize() for word in check.split("-")),
@@ -108,7 +108,9 @@ def _result(view: View, finding: Finding, rule: int) -> dict[str, Any]:
 
 
 def _message(translator: Translator, finding: Finding) -> str:
-    return harmless(f"{translator.verdict(finding)}: {subject_of(finding)}: {translator.message(finding)}", keep="")
+    return escape_control(
+        f"{translator.verdict(finding)}: {subject_of(finding)}: {translator.message(finding)}", keep=""
+    )
 
 
 def _location(view: View, finding: Finding) -> dict[str, Any]:
@@ -120,7 +122,7 @@ def _location(view: View, finding: Finding) -> dict[str, Any]:
             "artifactLocation": {"uri": f"file://{uri}" if uri.startswith("/") else uri},
             "region": region,
         },
-        "logicalLocations": [{"name": harmless(subject_of(finding), keep=""), "kind": "resource"}],
+        "logicalLocations": [{"name": escape_control(subject_of(finding), keep=""), "kind": "resource"}],
     }
 
 
@@ -134,14 +136,14 @@ def _properties(view: View, finding: Finding) -> dict[str, Any]:
     return {
         "finding": finding.id,
         "system": finding.system,
-        "subject": harmless(finding.subject, keep=""),
+        "subject": escape_control(finding.subject, keep=""),
         "address": finding.address,
         "requirement": finding.requirement,
         "obligation": finding.obligation.value,
         "force": finding.force.value,
         "severity": finding.severity.value,
         "security-severity": _SECURITY[finding.severity],
-        "clauses": [harmless(f"{each.document} {each.number}", keep="") for each in finding.clauses],
+        "clauses": [escape_control(f"{each.document} {each.number}", keep="") for each in finding.clauses],
         "confirmed": finding.confirmed,
         "notYetDue": finding.not_yet_due,
         "evidence": [each.evidence for each in finding.evidence],
@@ -154,7 +156,7 @@ def _suppressions(finding: Finding) -> Iterable[dict[str, Any]]:
     kinds = {kind.value for kind in EXCUSING}
     for each in finding.statements:
         if each.decision == Decision.ACCEPTED.value and each.kind in kinds:
-            justification = harmless(f"{each.kind}, {each.author}: {each.reason}", keep="")
+            justification = escape_control(f"{each.kind}, {each.author}: {each.reason}", keep="")
             yield {"kind": "external", "status": "accepted", "justification": justification}
 
 

@@ -1,4 +1,6 @@
-"""Examines several servers at a time, each in a worker process: the door's guard watches the whole process it is in."""
+"""Examines several servers at a time, each in a worker process: the gateway's guard watches the whole process it is
+in.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from inspector.cli import main
-from inspector.seal import Index, State
+from inspector.seal import RunIndex, State
 from tests.line.harness import Line, Servers, serving, system, wait_until
 
 ONE_REQUIREMENT = ("--only", "no-version-disclosed", "--fail-on", "info")
@@ -46,7 +46,7 @@ class Interrupted:
 
     def states(self) -> list[State]:
         run = self.folder.parents[1]
-        return [attempt.state for attempt in Index(run.parent, run.name).attempts()]
+        return [attempt.state for attempt in RunIndex(run.parent, run.name).attempts()]
 
 
 @contextmanager

@@ -29,7 +29,7 @@ CHECKS = {
 }
 
 
-#: Ways past the door.
+#: Ways past the gateway.
 SMUGGLED = ("sockets", "swallows", "streams", "threads", "starts")
 
 
@@ -106,22 +106,22 @@ def test_check_that_goes_wrong(told: Told, check: str) -> None:
 
 
 @pytest.mark.parametrize("name", SMUGGLED)
-def test_look_past_the_door(told: Told, name: str) -> None:
+def test_look_past_the_gateway(told: Told, name: str) -> None:
     """It is stopped and on record, though the plugin swallows the refusal and says that all is fine."""
     assert told.verdict(f"smuggler-{name}") == ("error", "bug")
     scan = told.scan(name)
     assert scan.failure is not None
     assert scan.failure.detail.startswith("inspector_smuggler")
-    assert "past the network door" in scan.failure.detail
+    assert "past the network gateway" in scan.failure.detail
 
 
-def test_check_past_the_door(told: Told) -> None:
+def test_check_past_the_gateway(told: Told) -> None:
     """A check is a pure function: one that connects is an error, at the end of the inspection as at its beginning."""
     assert told.verdict("smuggler-check") == ("error", "bug")
     assert "tried to connect to" in told.finding("smuggler-check")["message"]["values"]["detail"]
 
 
-def test_nothing_went_past_the_door(told: Told, servers: Servers) -> None:
+def test_nothing_went_past_the_gateway(told: Told, servers: Servers) -> None:
     """The decoy counts no connection, the honest page one, and the ledger knows of that one alone."""
     heard = servers.heard()
     assert heard["decoy"] == []

@@ -7,7 +7,7 @@ import pytest
 import zstandard
 
 from inspector.model.finding import finding_id
-from inspector.seal import Index, State
+from inspector.seal import RunIndex, State
 from tests.line.harness import Line, Servers, Told, document, serving, system
 
 COOKIE = "s3cr3t-session-0123456789abcdef"
@@ -78,7 +78,7 @@ def test_each_system_has_its_own_bundle(told: Told) -> None:
     """Two systems, two bundles, and one index that names them both."""
     assert [bundle.inspection.system.id for bundle in told.bundles] == ["alpha", "bravo"]
     run = told.bundles[0].folder.parents[1]
-    attempts = Index(run.parent, run.name).attempts()
+    attempts = RunIndex(run.parent, run.name).attempts()
     assert [(each.system, each.state) for each in attempts] == [("alpha", State.SEALED), ("bravo", State.SEALED)]
 
 

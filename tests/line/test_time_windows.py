@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inspector.model.base import now
-from inspector.seal import Index, State
+from inspector.seal import RunIndex, State
 from tests.line.harness import Line, authorisation, document, serving, system, wait_until
 
 HOUR = timedelta(hours=1)
@@ -109,7 +109,7 @@ def test_plan_that_does_not_fit_is_refused_with_the_arithmetic(line: Line) -> No
     assert re.search(r"\d+ port questions at 1/s = \d+ s; \d+ s needed, \d+ s granted", told.err)
     assert "ask for a longer window or a higher rate" in told.err
     [run] = told.output.iterdir()
-    [attempt] = Index(told.output, run.name).attempts()
+    [attempt] = RunIndex(told.output, run.name).attempts()
     assert (attempt.state, attempt.folder) == (State.FAILED, None)
     assert "does not fit the authorised time" in attempt.detail
 

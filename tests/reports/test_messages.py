@@ -19,7 +19,7 @@ from inspector.declare.authorisation import AuthorisationKind
 from inspector.declare.settings import VantageKind
 from inspector.declare.statement import Decision, StatementKind
 from inspector.model.declared import ApprovalStatus, MeasureStatus, PlanStatus, Stage, Tenancy
-from inspector.model.escaping import cut, harmless
+from inspector.model.escaping import escape_control, truncate
 from inspector.model.finding import Force, Obligation, Severity
 from inspector.pipeline.reporting import render
 from inspector.registry.registry import installed
@@ -186,11 +186,11 @@ def test_a_placeholder_in_a_value_stays_text() -> None:
 
 def test_harmless_writes_out_what_a_terminal_or_reader_would_obey() -> None:
     """Control, format, separating and unassigned characters are written out; letters of all scripts stay."""
-    assert harmless("Đường hầm ẵ\u0301 中文 עברית") == "Đường hầm ẵ\u0301 中文 עברית"
-    assert harmless("\x1b[2J\x9b\u202e\u2028\u200b\ufeff\U000e0041\x00\t") == (
+    assert escape_control("Đường hầm ẵ\u0301 中文 עברית") == "Đường hầm ẵ\u0301 中文 עברית"
+    assert escape_control("\x1b[2J\x9b\u202e\u2028\u200b\ufeff\U000e0041\x00\t") == (
         "\\x1b[2J\\x9b\\u202e\\u2028\\u200b\\ufeff\\U000e0041\\x00\\t"
     )
-    assert harmless("a\nb") == "a\nb"
-    assert harmless("a\nb", keep="") == "a\\nb"
-    assert harmless("\ud800") == "\\ud800"
-    assert cut("abcdef", 4) == "abcd… (+2)"
+    assert escape_control("a\nb") == "a\nb"
+    assert escape_control("a\nb", keep="") == "a\\nb"
+    assert escape_control("\ud800") == "\\ud800"
+    assert truncate("abcdef", 4) == "abcd… (+2)"

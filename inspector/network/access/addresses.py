@@ -1,4 +1,4 @@
-"""Addresses as the door compares them: one spelling each, and an IPv4 address is one in IPv6 clothes too."""
+"""Addresses as the gateway compares them: one spelling each, and an IPv4 address is one in IPv6 clothes too."""
 
 from __future__ import annotations
 

@@ -77,18 +77,20 @@ class Scope:
         at: datetime,
         port: int | None = None,
         sweep: bool = False,
-        beside: bool = False,
+        third_party: bool = False,
     ) -> Authorisation:
         """The authorisation (the first by id) under which a scan of ``subject`` falls.
 
-        ``sweep`` asks ports whether declared or not. ``beside``: the host is another than the scan's target and need
-        not be declared; the usual port of its scheme counts as declared. Raises ScanFailure: not-authorised when none
-        is valid or the touch is too high, out-of-scope when none covers the target, outside-window when it is not the
-        hour.
+        ``sweep`` asks ports whether declared or not. ``third_party``: the host is another than the scan's target and
+        need not be declared; the usual port of its scheme counts as declared. Raises ScanFailure: not-authorised when
+        none is valid or the intrusiveness is too high, out-of-scope when none covers the target, outside-window when it
+        is not the hour.
         """
         refusals = []
         for each in self.authorisations:
-            refusal = self._refusal(each, subject, intrusiveness, at, () if port is None else (port,), sweep, beside)
+            refusal = self._refusal(
+                each, subject, intrusiveness, at, () if port is None else (port,), sweep, third_party
+            )
             if refusal is None:
                 return each
             refusals.append(refusal)
@@ -105,10 +107,10 @@ class Scope:
         at: datetime,
         ports: Collection[int] = (),
         sweep: bool = False,
-        beside: bool = False,
+        third_party: bool = False,
     ) -> None:
         """Raise ScanFailure unless packets to these ports fall wholly under this authorisation at this instant."""
-        refusal = self._refusal(authorisation, subject, intrusiveness, at, ports, sweep, beside)
+        refusal = self._refusal(authorisation, subject, intrusiveness, at, ports, sweep, third_party)
         if refusal is not None:
             raise refusal.failure
 
@@ -135,7 +137,7 @@ class Scope:
         at: datetime,
         ports: Collection[int],
         sweep: bool,
-        beside: bool,
+        third_party: bool,
     ) -> _Refusal | None:
         """Why packets to these ports do not fall under ``granted``; None when they do."""
         where = f"{subject.host} at {subject.address}" if subject.address else str(subject.host or subject.uri)
@@ -157,7 +159,7 @@ class Scope:
             return _refuse(3, Cause.OUT_OF_SCOPE, granted, f"does not cover {where}: {reason}")
         if intrusiveness is Intrusiveness.PASSIVE:
             return None
-        uncovered = self._uncovered_ports(granted, subject, ports, sweep, beside)
+        uncovered = self._uncovered_ports(granted, subject, ports, sweep, third_party)
         if uncovered:
             reason = f"does not cover port {uncovered[0]} of {where}"
             return _refuse(4, Cause.OUT_OF_SCOPE, granted, reason)
@@ -183,7 +185,7 @@ class Scope:
         return ""
 
     def _uncovered_ports(
-        self, granted: Authorisation, subject: Subject, ports: Collection[int], sweep: bool, beside: bool
+        self, granted: Authorisation, subject: Subject, ports: Collection[int], sweep: bool, third_party: bool
     ) -> list[int]:
         ranges = granted.covers.ports
         if ranges is not None:
@@ -191,7 +193,7 @@ class Scope:
         if sweep or not ports:
             return []
         declared = self.declared(subject)
-        if beside and not declared:
+        if third_party and not declared:
             declared = frozenset({_PORTS.get(subject.scheme, 0)})
         return [port for port in ports if port not in declared]
 

@@ -28,10 +28,10 @@ def is_address(host: object) -> bool:
 
 
 def forbidden(event: str, args: tuple[object, ...]) -> str:
-    """What the event does that only the door may do, in words; empty when it does no such thing."""
+    """What the event does that only the gateway may do, in words; empty when it does no such thing."""
     if event in _NAMES:
-        harmless = args[0] in (None, "", b"") or (event not in _BACKWARDS and is_address(args[0]))
-        return "" if harmless else f"resolve {args[0]!r}"
+        escape_control = args[0] in (None, "", b"") or (event not in _BACKWARDS and is_address(args[0]))
+        return "" if escape_control else f"resolve {args[0]!r}"
     if event in _SENDS:
         where = args[1]
         if isinstance(where, str | bytes) or where is None:
@@ -54,7 +54,7 @@ def _is_scheduler(frame: FrameType) -> bool:
     return (module, frame.f_code.co_name) in _SCHEDULERS
 
 
-def blamed() -> str:
+def responsible_module() -> str:
     """The outermost module of the running task or thread that is neither Python's, Inspector's nor a known client.
 
     Empty when there is none: a library started a task or a thread of its own.

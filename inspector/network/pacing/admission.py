@@ -11,14 +11,14 @@ from inspector.declare.authorisation import Rates
 from inspector.model.base import Cause, now
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address
-from inspector.network.pacing.cancellation import Hold, Patience
-from inspector.network.pacing.ledger import Account, Departure, Ledger
-from inspector.network.pacing.rate_limit import Courtesy, Permit
-from inspector.network.socket_events import shared_readiness
+from inspector.network.pacing.cancellation import CancelScope, PausableDeadline
+from inspector.network.pacing.ledger import Ledger, LedgerLine, LedgerRecord
+from inspector.network.pacing.rate_limit import Permit, RateLimiter
+from inspector.network.socket_events import shared_socket_events
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class RequestContext:
     """On whose behalf something leaves: the probe, its subject, the authorisation's id, the pace it keeps."""
 
     probe: str
@@ -27,9 +27,9 @@ class Errand:
     authorisation: str | None = None
     infrastructure: bool = False
 
-    def entry(self, address: str, port: int, protocol: str, questions: int = 1) -> Departure:
+    def entry(self, address: str, port: int, protocol: str, questions: int = 1) -> LedgerLine:
         """What the ledger says of something that leaves now."""
-        return Departure(
+        return LedgerLine(
             at=now(),
             address=address,
             port=port,
@@ -42,31 +42,33 @@ class Errand:
         )
 
 
-class Leave:
+class ConnectionLease:
     """The paperwork of one connection, from before its first packet until it is closed."""
 
-    __slots__ = ("_checkpoint", "_ended", "account", "hold", "permit")
+    __slots__ = ("_admission", "_ended", "cancel_scope", "permit", "record")
 
-    def __init__(self, checkpoint: Checkpoint, hold: Hold, permit: Permit, account: Account) -> None:
-        self.hold = hold
+    def __init__(
+        self, admission: AdmissionControl, cancel_scope: CancelScope, permit: Permit, record: LedgerRecord
+    ) -> None:
+        self.cancel_scope = cancel_scope
         self.permit = permit
-        self.account = account
-        self._checkpoint = checkpoint
+        self.record = record
+        self._admission = admission
         self._ended = False
 
-    def end(self, cause: Cause | None = None) -> None:
+    def release(self, cause: Cause | None = None) -> None:
         """The connection is closed, or never came about for this cause; further calls do nothing."""
         if self._ended:
             return
         self._ended = True
         if cause is Cause.RESET:
-            self.permit.struggled()
+            self.permit.back_off()
         if cause is not None:
-            self.account.result = cause.value
+            self.record.result = cause.value
         try:
-            self.account.settle()
+            self.record.close()
         finally:
-            self._checkpoint.returned(self)
+            self._admission.returned(self)
 
 
 class _Ceiling:
@@ -109,60 +111,60 @@ class _Ceiling:
 _ceilings: WeakKeyDictionary[asyncio.AbstractEventLoop, _Ceiling] = WeakKeyDictionary()
 
 
-class Checkpoint:
+class AdmissionControl:
     """The budget, the ledger and the ceiling of open connections, and what is under way."""
 
-    def __init__(self, ledger: Ledger, courtesy: Courtesy, connections: int) -> None:
+    def __init__(self, ledger: Ledger, rate_limiter: RateLimiter, connections: int) -> None:
         self.ledger = ledger
-        self.courtesy = courtesy
-        self.readiness = shared_readiness()
+        self.rate_limiter = rate_limiter
+        self.socket_events = shared_socket_events()
         self._ceiling = _ceilings.setdefault(asyncio.get_running_loop(), _Ceiling(connections))
-        self._holds: dict[Hold, str | None] = {}
+        self._cancel_scopes: dict[CancelScope, str | None] = {}
 
-    async def leave(
+    async def acquire(
         self,
-        errand: Errand,
+        request_context: RequestContext,
         address: str,
         port: int,
         protocol: str,
         *,
-        patience: Patience,
+        deadline: PausableDeadline,
         check: Callable[[], None],
-    ) -> Leave:
+    ) -> ConnectionLease:
         """Wait until one more connection may leave; ``check`` is asked last, at that very instant. Raises
         ScanFailure.
         """
         check()
-        hold = self.hold(errand)
+        cancel_scope = self.cancel_scope(request_context)
         try:
-            permit = self._permit_now(address, errand.rates)
+            permit = self._permit_now(address, request_context.rates)
             waited = permit is None
             if permit is None:
-                with patience.waiting():
-                    async with hold.within(None, ""):
-                        permit = await self._permit(address, errand.rates)
+                with deadline.paused():
+                    async with cancel_scope.within(None, ""):
+                        permit = await self._permit(address, request_context.rates)
             try:
                 if waited:
                     check()
-                account = self.ledger.opened(errand.entry(address, port, protocol))
+                record = self.ledger.opened(request_context.entry(address, port, protocol))
             except BaseException:
                 self._ceiling.give_back()
                 permit.ended()
                 raise
         except BaseException:
-            self.drop(hold)
+            self.drop(cancel_scope)
             raise
-        return Leave(self, hold, permit, account)
+        return ConnectionLease(self, cancel_scope, permit, record)
 
     def _permit_now(self, address: str, rates: Rates) -> Permit | None:
         """The permit where nothing has to be waited for, else None."""
-        permit = self.courtesy.admit_now(canonical_address(address), rates) if self._ceiling.is_free else None
+        permit = self.rate_limiter.admit_now(canonical_address(address), rates) if self._ceiling.is_free else None
         if permit is not None:
             self._ceiling.take()
         return permit
 
     async def _permit(self, address: str, rates: Rates) -> Permit:
-        permit = await self.courtesy.admit(canonical_address(address), rates)
+        permit = await self.rate_limiter.admit(canonical_address(address), rates)
         try:
             await self._ceiling.wait()
         except BaseException:
@@ -170,24 +172,24 @@ class Checkpoint:
             raise
         return permit
 
-    def returned(self, leave: Leave) -> None:
+    def returned(self, lease: ConnectionLease) -> None:
         """A connection is closed: the next one may go."""
-        leave.permit.ended()
+        lease.permit.ended()
         self._ceiling.give_back()
-        self.drop(leave.hold)
+        self.drop(lease.cancel_scope)
 
-    def hold(self, errand: Errand) -> Hold:
+    def cancel_scope(self, request_context: RequestContext) -> CancelScope:
         """Something is under way: until ``drop``, it can be cut."""
-        hold = Hold()
-        self._holds[hold] = errand.authorisation
-        return hold
+        cancel_scope = CancelScope()
+        self._cancel_scopes[cancel_scope] = request_context.authorisation
+        return cancel_scope
 
-    def drop(self, hold: Hold) -> None:
+    def drop(self, cancel_scope: CancelScope) -> None:
         """It is over."""
-        self._holds.pop(hold, None)
+        self._cancel_scopes.pop(cancel_scope, None)
 
-    def cut(self, failure: ScanFailure, *, authorisation: str | None = None) -> None:
+    def cancel(self, failure: ScanFailure, *, authorisation: str | None = None) -> None:
         """End all that is under way, or what is under way under one authorisation."""
-        for hold, granted in tuple(self._holds.items()):
+        for cancel_scope, granted in tuple(self._cancel_scopes.items()):
             if authorisation is None or authorisation == granted:
-                hold.cut(failure)
+                cancel_scope.cancel(failure)

@@ -1,4 +1,6 @@
-"""Whatever runs behind the door can be ended from outside, and its clock stands still while courtesy makes it wait."""
+"""Whatever runs behind the gateway can be ended from outside, and its clock stands still while courtesy makes it
+wait.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +14,27 @@ from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 
 
-class Hold:
-    """One running operation: the door may cut it, and every step of it is bounded in time."""
+class CancelScope:
+    """One running operation: the gateway may cut it, and every step of it is bounded in time."""
 
-    __slots__ = ("_bounds", "_on_cut", "failure")
+    __slots__ = ("_bounds", "_on_cancel", "failure")
 
     def __init__(self) -> None:
         self.failure: ScanFailure | None = None
         self._bounds: set[asyncio.Timeout] = set()
-        self._on_cut: Callable[[], None] | None = None
+        self._on_cancel: Callable[[], None] | None = None
 
-    def on_cut(self, close: Callable[[], None] | None) -> None:
+    def on_cancel(self, close: Callable[[], None] | None) -> None:
         """Have ``close`` called when it is cut; None when it is over, so that neither keeps the other alive."""
-        self._on_cut = close
+        self._on_cancel = close
 
-    def cut(self, failure: ScanFailure) -> None:
+    def cancel(self, failure: ScanFailure) -> None:
         """End it: the running step, and every later one, raises this trouble."""
         if self.failure is not None:
             return
         self.failure = failure
-        if self._on_cut is not None:
-            self._on_cut()
+        if self._on_cancel is not None:
+            self._on_cancel()
         for bound in self._bounds:
             if not bound.expired():
                 bound.reschedule(0)
@@ -52,16 +54,18 @@ class Hold:
 class _Within:
     """The bound of one step: every byte passes one, so it is no generator."""
 
-    __slots__ = ("_bound", "_bounds", "_hold", "_seconds", "_what")
+    __slots__ = ("_bound", "_bounds", "_cancel_scope", "_seconds", "_what")
 
-    def __init__(self, hold: Hold, bounds: set[asyncio.Timeout], seconds: float | None, what: str) -> None:
-        self._hold = hold
+    def __init__(
+        self, cancel_scope: CancelScope, bounds: set[asyncio.Timeout], seconds: float | None, what: str
+    ) -> None:
+        self._cancel_scope = cancel_scope
         self._bounds = bounds
         self._seconds = seconds
         self._what = what
 
     async def __aenter__(self) -> None:
-        self._hold.check()
+        self._cancel_scope.check()
         self._bound = asyncio.timeout(self._seconds)
         await self._bound.__aenter__()
         self._bounds.add(self._bound)
@@ -78,39 +82,39 @@ class _Within:
             self._fail()
 
     def _fail(self) -> NoReturn:
-        self._hold.check()
+        self._cancel_scope.check()
         raise ScanFailure(Cause.TIMEOUT, self._what) from None
 
 
-class Patience:
+class PausableDeadline:
     """Stops clocks while at least one step waits for the authorised pace; ``outer`` ones stand still too."""
 
-    def __init__(self, outer: Patience | None = None) -> None:
+    def __init__(self, outer: PausableDeadline | None = None) -> None:
         self._outer = outer
-        self._waiting = 0
+        self._pauses = 0
         self._left: dict[asyncio.Timeout, float] = {}
         self._clocks: set[asyncio.Timeout] = set()
 
     @contextmanager
-    def waiting(self) -> Iterator[None]:
+    def paused(self) -> Iterator[None]:
         """The body waits for the pace."""
-        self._waiting += 1
-        if self._waiting == 1:
+        self._pauses += 1
+        if self._pauses == 1:
             for clock in self._clocks:
                 self._stop(clock)
         try:
-            with self._outer.waiting() if self._outer is not None else nullcontext():
+            with self._outer.paused() if self._outer is not None else nullcontext():
                 yield
         finally:
-            self._waiting -= 1
-            if not self._waiting:
+            self._pauses -= 1
+            if not self._pauses:
                 self._go_on()
 
     @contextmanager
     def _over(self, clock: asyncio.Timeout) -> Iterator[None]:
         """Within the body, ``clock`` stands still while anything waits."""
         self._clocks.add(clock)
-        if self._waiting:
+        if self._pauses:
             self._stop(clock)
         try:
             yield

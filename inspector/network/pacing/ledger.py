@@ -42,7 +42,7 @@ def merged(written: Iterable[LedgerEntry]) -> list[LedgerEntry]:
 
 
 @dataclass(slots=True)
-class Departure:
+class LedgerLine:
     """Something that leaves now: what a ``LedgerEntry`` says of it in its first line (``at`` in UTC).
 
     Every connection writes two lines, so they are put together from parts, byte for byte as the model writes them.
@@ -66,11 +66,11 @@ class Departure:
 
     def _framed(self) -> tuple[str, str]:
         """What stands before and behind the counts."""
-        address, errand, subject = _parts(
+        address, request_context, subject = _parts(
             self.address, self.port, self.protocol, self.probe, self.subject, self.authorisation, self.infrastructure
         )
         at = self.at.isoformat().replace("+00:00", "Z")
-        self._frame = f"{address}{at}{errand}", subject
+        self._frame = f"{address}{at}{request_context}", subject
         return self._frame
 
 
@@ -86,10 +86,10 @@ def _parts(
         "probe": probe,
         "protocol": protocol,
     }
-    errand = canonical(known).decode()[1:-1]
+    request_context = canonical(known).decode()[1:-1]
     return (
         f'{{"address":{_text(address)},"at":"',
-        f'",{errand},"questions":',
+        f'",{request_context},"questions":',
         f',"subject":{_text(subject)}}}\n',
     )
 
@@ -130,10 +130,10 @@ class Ledger:
         if written < len(line):
             raise BundleError(f"{self.path}: cannot be written: no space is left", remedy=_REMEDY)
 
-    def opened(self, departure: Departure) -> Account:
+    def opened(self, ledger_line: LedgerLine) -> LedgerRecord:
         """Write that something leaves now; its account takes down the rest."""
-        self.append(departure.line(departure.questions))
-        return Account(self, departure)
+        self.append(ledger_line.line(ledger_line.questions))
+        return LedgerRecord(self, ledger_line)
 
     def entries(self) -> Iterator[LedgerEntry]:
         """One entry per connection, in the order in which they left; one without an ending has no byte counts."""
@@ -159,23 +159,23 @@ class Ledger:
         self.close()
 
 
-class Account:
+class LedgerRecord:
     """The bytes and the ending of one connection."""
 
-    __slots__ = ("_departure", "_ledger", "_settled", "questions", "received", "result", "sent")
+    __slots__ = ("_closed", "_ledger", "_ledger_line", "questions", "received", "result", "sent")
 
-    def __init__(self, ledger: Ledger, departure: Departure) -> None:
+    def __init__(self, ledger: Ledger, ledger_line: LedgerLine) -> None:
         self._ledger = ledger
-        self._departure = departure
-        self._settled = False
+        self._ledger_line = ledger_line
+        self._closed = False
         self.sent = 0
         self.received = 0
         self.questions = 0
         self.result = "open"
 
-    def settle(self) -> None:
+    def close(self) -> None:
         """Write how it ended; further calls do nothing."""
-        if self._settled:
+        if self._closed:
             return
-        self._settled = True
-        self._ledger.append(self._departure.line(self.questions, self.sent, self.received, self.result))
+        self._closed = True
+        self._ledger.append(self._ledger_line.line(self.questions, self.sent, self.received, self.result))

@@ -1,7 +1,7 @@
-"""The courtesy budget: how many connections an address gets per second and at once, and when it is left in peace.
+"""The rate limit: how many connections an address gets per second and at once, and when it is left in peace.
 
-``Meter`` is the arithmetic, with the time handed in. ``Courtesy`` is what the door needs of a budget, so that one that
-many workers share can stand in its place; ``LocalCourtesy`` is the one of this process.
+``AddressMeter`` is the arithmetic, with the time handed in. ``RateLimiter`` is what the gateway needs of a budget, so
+that one that many workers share can stand in its place; ``LocalRateLimiter`` is the one of this process.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def strictest(one: Rates, other: Rates) -> Rates:
     )
 
 
-class Meter:
+class AddressMeter:
     """Counts what goes to one address. All instants are seconds of one monotonic clock.
 
     At most ``burst`` connections leave in any window of a second and at most ``burst + rate × t`` in any ``t`` seconds
@@ -75,8 +75,8 @@ class Meter:
         self._departures: deque[float] = deque()
         self._granted = 0
         self._open = 0
-        self._peace_until = -math.inf
-        self._struggles = 0
+        self._blocked_until = -math.inf
+        self._failures = 0
 
     def ready_at(self, now: float) -> float:
         """The first instant at which one more may be granted; infinite while that hangs on others ending."""
@@ -91,7 +91,7 @@ class Meter:
                 return math.inf
             by_window = self._departures[surplus] + WINDOW_SECONDS
         by_rate = self._empty_at - (self._burst - 1) / self._per_second
-        return max(now, by_window, by_rate, self._peace_until)
+        return max(now, by_window, by_rate, self._blocked_until)
 
     def grant(self, now: float) -> None:
         """Let one more go."""
@@ -121,16 +121,16 @@ class Meter:
         self.rates = rates
         self._at_once, self._burst, self._per_second = rates.at_once, rates.burst, rates.connections_per_second
 
-    def struggled(self, now: float, *, told: bool, seconds: float = 0.0) -> None:
-        """The address reset a connection, or (``told``) said that it is asked too much: it gets some peace."""
-        first, most = (TOLD_PAUSE_SECONDS, TOLD_PAUSE_MOST) if told else (RESET_PAUSE_SECONDS, RESET_PAUSE_MOST)
-        pause = min(most, max(first * 2 ** min(self._struggles, 10), seconds))
-        self._struggles += 1
-        self._peace_until = max(self._peace_until, now + pause)
+    def back_off(self, now: float, *, reported: bool, seconds: float = 0.0) -> None:
+        """The address reset a connection, or (``reported``) said that it is asked too much: it gets some peace."""
+        first, most = (TOLD_PAUSE_SECONDS, TOLD_PAUSE_MOST) if reported else (RESET_PAUSE_SECONDS, RESET_PAUSE_MOST)
+        pause = min(most, max(first * 2 ** min(self._failures, 10), seconds))
+        self._failures += 1
+        self._blocked_until = max(self._blocked_until, now + pause)
 
-    def thrived(self) -> None:
+    def succeeded(self) -> None:
         """A connection was answered as it should: the next reset is a first one again."""
-        self._struggles = 0
+        self._failures = 0
 
 
 class Permit(Protocol):
@@ -139,14 +139,14 @@ class Permit(Protocol):
     def departed(self) -> None:
         """The first packet has left."""
 
-    def struggled(self, *, told: bool = False, seconds: float = 0.0) -> None:
+    def back_off(self, *, reported: bool = False, seconds: float = 0.0) -> None:
         """The server reset the connection, or said that it is asked too much."""
 
     def ended(self) -> None:
         """The connection is closed; further calls do nothing."""
 
 
-class Courtesy(Protocol):
+class RateLimiter(Protocol):
     """How hard addresses are asked, over all scans."""
 
     def admit_now(self, address: str, rates: Rates) -> Permit | None:
@@ -159,13 +159,13 @@ class Courtesy(Protocol):
         """Hold the right to sweep ``address``: one sweep at a time."""
 
 
-class _Lane:
+class _AddressQueue:
     """One address: its meter, and the queue in front of it."""
 
     def __init__(self, rates: Rates) -> None:
-        self.meter = Meter(rates)
+        self.meter = AddressMeter(rates)
         self.turn = asyncio.Lock()
-        self.queue = 0
+        self.paused = 0
         self.changed = asyncio.Event()
         self.moved_at = time.monotonic()
         self.sweeping = asyncio.Lock()
@@ -200,10 +200,10 @@ class _Lane:
 
 
 class _LocalPermit:
-    __slots__ = ("_ended", "_lane", "_left", "_well")
+    __slots__ = ("_ended", "_left", "_queue", "_well")
 
-    def __init__(self, lane: _Lane) -> None:
-        self._lane = lane
+    def __init__(self, queue: _AddressQueue) -> None:
+        self._queue = queue
         self._left = False
         self._ended = False
         self._well = True
@@ -211,71 +211,71 @@ class _LocalPermit:
     def departed(self) -> None:
         if not self._left and not self._ended:
             self._left = True
-            self._lane.meter.departed(time.monotonic())
-            self._lane.moved()
+            self._queue.meter.departed(time.monotonic())
+            self._queue.moved()
 
-    def struggled(self, *, told: bool = False, seconds: float = 0.0) -> None:
+    def back_off(self, *, reported: bool = False, seconds: float = 0.0) -> None:
         if self._well:
             self._well = False
-            self._lane.meter.struggled(time.monotonic(), told=told, seconds=seconds)
+            self._queue.meter.back_off(time.monotonic(), reported=reported, seconds=seconds)
 
     def ended(self) -> None:
         if self._ended:
             return
         self._ended = True
-        self._lane.meter.ended(left=self._left)
+        self._queue.meter.ended(left=self._left)
         if self._left and self._well:
-            self._lane.meter.thrived()
-        self._lane.moved()
+            self._queue.meter.succeeded()
+        self._queue.moved()
 
 
-class LocalCourtesy:
+class LocalRateLimiter:
     """The budget of one process and one event loop."""
 
     def __init__(self) -> None:
-        self._lanes: dict[str, _Lane] = {}
+        self._queues: dict[str, _AddressQueue] = {}
 
-    def _lane(self, address: str, rates: Rates) -> _Lane:
-        lane = self._lanes.get(address)
-        if lane is None:
-            lane = self._lanes[address] = _Lane(rates)
-        lane.meter.tighten(rates)
-        return lane
+    def _queue(self, address: str, rates: Rates) -> _AddressQueue:
+        queue = self._queues.get(address)
+        if queue is None:
+            queue = self._queues[address] = _AddressQueue(rates)
+        queue.meter.tighten(rates)
+        return queue
 
     def admit_now(self, address: str, rates: Rates) -> Permit | None:
         """The permit for one more connection to ``address``, where it may leave at once and nobody waits before it."""
-        lane = self._lane(address, rates)
+        queue = self._queue(address, rates)
         now = time.monotonic()
-        if lane.queue or lane.meter.ready_at(now) > now:
+        if queue.paused or queue.meter.ready_at(now) > now:
             return None
-        return lane.grant()
+        return queue.grant()
 
     async def admit(self, address: str, rates: Rates) -> Permit:
         """Wait until one more connection to ``address`` may leave."""
-        lane = self._lane(address, rates)
-        lane.queue += 1
+        queue = self._queue(address, rates)
+        queue.paused += 1
         try:
-            async with lane.turn:
-                await lane.wait()
-                return lane.grant()
+            async with queue.turn:
+                await queue.wait()
+                return queue.grant()
         finally:
-            lane.queue -= 1
+            queue.paused -= 1
 
     @asynccontextmanager
     async def sweep(self, address: str, rates: Rates) -> AsyncIterator[None]:
         """Hold the right to sweep ``address``: one sweep at a time."""
-        lane = self._lane(address, rates)
-        async with lane.sweeping:
-            await asyncio.sleep(max(0.0, lane.swept_until - time.monotonic()))
+        queue = self._queue(address, rates)
+        async with queue.sweeping:
+            await asyncio.sleep(max(0.0, queue.swept_until - time.monotonic()))
             try:
                 yield
             finally:
-                lane.swept_until = time.monotonic() + sweep_delay_ms(lane.meter.rates) / 1000
+                queue.swept_until = time.monotonic() + sweep_delay_ms(queue.meter.rates) / 1000
 
 
-_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, LocalCourtesy] = WeakKeyDictionary()
+_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, LocalRateLimiter] = WeakKeyDictionary()
 
 
-def shared_courtesy() -> LocalCourtesy:
+def shared_rate_limiter() -> LocalRateLimiter:
     """The budget that all doors of the running event loop share: two systems on one address share its rate."""
-    return _shared.setdefault(asyncio.get_running_loop(), LocalCourtesy())
+    return _shared.setdefault(asyncio.get_running_loop(), LocalRateLimiter())

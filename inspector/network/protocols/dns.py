@@ -14,15 +14,15 @@ from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address, parse_address, split_server
 from inspector.network.access.os_errors import cause_of, trouble_of
-from inspector.network.pacing.admission import Checkpoint, Errand, Leave
-from inspector.network.pacing.cancellation import Patience
+from inspector.network.pacing.admission import AdmissionControl, ConnectionLease, RequestContext
+from inspector.network.pacing.cancellation import PausableDeadline
 from inspector.network.transport.sockets import connect
 from inspector.network.transport.stream import Stream
 
 if TYPE_CHECKING:
     import dns.message
 
-    from inspector.network.session import Passage
+    from inspector.network.session import ProbeSession
 
 _PORT = 53
 #: The UDP answer size to offer with EDNS (RFC 9715 §3.1: avoids fragments).
@@ -69,13 +69,13 @@ def _question(name: str, rdtype: str, *, recursive: bool, dnssec: bool) -> dns.m
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class DnsQuery:
     """One question on its way: who asks, and under whose eyes."""
 
-    checkpoint: Checkpoint
-    errand: Errand
+    admission: AdmissionControl
+    request_context: RequestContext
     message: dns.message.Message
-    patience: Patience
+    deadline: PausableDeadline
     check: Callable[[], None]
 
     async def ask(self, address: str, port: int, *, tcp: bool, timeout: float) -> dns.message.Message:
@@ -88,9 +88,9 @@ class Exchange:
                 return answer
         return await self._tcp(address, port, timeout)
 
-    async def _leave(self, address: str, port: int, protocol: str) -> Leave:
-        return await self.checkpoint.leave(
-            self.errand, address, port, protocol, patience=self.patience, check=self.check
+    async def _lease(self, address: str, port: int, protocol: str) -> ConnectionLease:
+        return await self.admission.acquire(
+            self.request_context, address, port, protocol, deadline=self.deadline, check=self.check
         )
 
     async def _udp(self, address: str, port: int, timeout: float) -> dns.message.Message:
@@ -104,15 +104,15 @@ class Exchange:
 
     async def _datagram(self, address: str, port: int, timeout: float) -> dns.message.Message:
         where = f"{address} port {port}/udp"
-        leave = await self._leave(address, port, "udp")
-        sock = await connect(leave, address, port, socket.SOCK_DGRAM, timeout=timeout)
+        lease = await self._lease(address, port, "udp")
+        sock = await connect(lease, address, port, socket.SOCK_DGRAM, timeout=timeout)
         cause: Cause | None = None
         try:
-            async with leave.hold.within(timeout, f"{where}: no answer to a DNS question within {timeout:g} s"):
-                leave.account.sent += sock.send(self.message.to_wire())
+            async with lease.cancel_scope.within(timeout, f"{where}: no answer to a DNS question within {timeout:g} s"):
+                lease.record.sent += sock.send(self.message.to_wire())
                 while True:
                     wire = await asyncio.get_running_loop().sock_recv(sock, 65535)
-                    leave.account.received += len(wire)
+                    lease.record.received += len(wire)
                     answer = self._parse(wire, where)
                     if answer is not None:
                         return answer
@@ -124,15 +124,15 @@ class Exchange:
             raise
         finally:
             sock.close()
-            leave.end(cause)
+            lease.release(cause)
 
     async def _tcp(self, address: str, port: int, timeout: float) -> dns.message.Message:
         where = f"{address} port {port}/tcp"
-        leave = await self._leave(address, port, "tcp")
-        sock = await connect(leave, address, port, socket.SOCK_STREAM, timeout=timeout)
-        stream = Stream(sock, leave, where, 2 + 65535)
+        lease = await self._lease(address, port, "tcp")
+        sock = await connect(lease, address, port, socket.SOCK_STREAM, timeout=timeout)
+        stream = Stream(sock, lease, where, 2 + 65535)
         try:
-            async with leave.hold.within(timeout, f"{where}: no answer to a DNS question within {timeout:g} s"):
+            async with lease.cancel_scope.within(timeout, f"{where}: no answer to a DNS question within {timeout:g} s"):
                 wire = self.message.to_wire()
                 await stream.write(len(wire).to_bytes(2, "big") + wire, timeout=timeout)
                 size = int.from_bytes(await _exactly(stream, 2, where, timeout), "big")
@@ -170,7 +170,7 @@ async def _exactly(stream: Stream, size: int, where: str, timeout: float) -> byt
 
 
 async def ask(
-    exchange: Exchange, settings: Settings, *, server: tuple[str, int] | None, tcp: bool, timeout: float
+    exchange: DnsQuery, settings: Settings, *, server: tuple[str, int] | None, tcp: bool, timeout: float
 ) -> dns.message.Message:
     """Ask ``server``, or each resolver in turn until one answers. Raises ScanFailure."""
     servers = (server,) if server is not None else resolvers(settings)
@@ -184,16 +184,22 @@ async def ask(
 
 
 async def resolve(
-    checkpoint: Checkpoint, errand: Errand, settings: Settings, name: str, rdtype: str, *, timeout: float
+    admission: AdmissionControl,
+    request_context: RequestContext,
+    settings: Settings,
+    name: str,
+    rdtype: str,
+    *,
+    timeout: float,
 ) -> dns.message.Message:
     """Ask the resolvers one question on nobody's behalf but the inspection's. Raises ScanFailure."""
     message = _question(name, rdtype, recursive=True, dnssec=False)
-    exchange = Exchange(checkpoint, errand, message, Patience(), lambda: None)
+    exchange = DnsQuery(admission, request_context, message, PausableDeadline(), lambda: None)
     return await ask(exchange, settings, server=None, tcp=False, timeout=timeout)
 
 
 async def query(
-    passage: Passage,
+    session: ProbeSession,
     name: str,
     rdtype: str,
     *,
@@ -204,13 +210,13 @@ async def query(
     timeout: float,
 ) -> dns.message.Message:
     """``Network.query``: one question on behalf of a scan."""
-    passage.check_door()
+    session.check_gateway()
     if server is not None:
-        _check_server(server, port, passage.settings)
+        _check_server(server, port, session.settings)
     message = _question(name, rdtype, recursive=server is None, dnssec=dnssec)
-    exchange = Exchange(passage.checkpoint, passage.infrastructure, message, passage.patience, passage.check_door)
+    exchange = DnsQuery(session.admission, session.infrastructure, message, session.deadline, session.check_gateway)
     asked = None if server is None else (canonical_address(server), port)
-    return await ask(exchange, passage.settings, server=asked, tcp=tcp, timeout=timeout)
+    return await ask(exchange, session.settings, server=asked, tcp=tcp, timeout=timeout)
 
 
 def _check_server(server: str, port: int, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 through the door: one connection per request, to the target's pinned address and to nowhere else."""
+"""HTTP/1.1 through the gateway: one connection per request, to the target's pinned address and to nowhere else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import httpx
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.model.subject import BadUri, normalise_host
-from inspector.network.session import Passage
+from inspector.network.session import ProbeSession
 from inspector.network.transport.stream import Stream
 
 #: Seconds for one request and its whole answer, waits for the pace not counted.
@@ -105,8 +105,8 @@ class _Body(httpx.AsyncByteStream):
 class Transport(httpx.AsyncBaseTransport):
     """Reaches the target's pinned address, whatever a URL names. Raises ScanFailure."""
 
-    def __init__(self, passage: Passage, user_agent: str) -> None:
-        self._passage = passage
+    def __init__(self, session: ProbeSession, user_agent: str) -> None:
+        self._session = session
         self._user_agent = user_agent
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -115,10 +115,10 @@ class Transport(httpx.AsyncBaseTransport):
         port = url.port or _PORTS.get(url.scheme, 0)
         self._check_host(url, port)
         seconds: dict[str, float | None] = request.extensions.get("timeout", {})
-        stream = await self._passage.connect(
+        stream = await self._session.connect(
             port,
             timeout=_bounded(seconds.get("connect")),
-            allowance=self._passage.settings.ceilings.answer_bytes + _HEADER_BYTES,
+            allowance=self._session.settings.ceilings.answer_bytes + _HEADER_BYTES,
         )
         try:
             if url.scheme == "https":
@@ -130,7 +130,7 @@ class Transport(httpx.AsyncBaseTransport):
             raise
 
     def _check_host(self, url: httpx.URL, port: int) -> None:
-        target = self._passage.target
+        target = self._session.target
         try:
             same = normalise_host(url.host) == normalise_host(target.host)
         except BadUri:
@@ -161,7 +161,7 @@ class Transport(httpx.AsyncBaseTransport):
             raise ScanFailure(Cause.PROTOCOL_ERROR, f"HTTP: {error}") from None
         if answer.status == _TOO_MANY:
             stream.slow_down(_retry_after(answer.headers))
-        body = _Body(answer, _body_limit(answer.headers, self._passage.settings.ceilings.answer_bytes))
+        body = _Body(answer, _body_limit(answer.headers, self._session.settings.ceilings.answer_bytes))
         response = httpx.Response(
             status_code=answer.status,
             headers=answer.headers,

@@ -15,12 +15,12 @@ from inspector.declare.authorisation import Rates
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address
-from inspector.network.guard.audit_hook import let_start
-from inspector.network.pacing.cancellation import Hold
-from inspector.network.pacing.ledger import Account
+from inspector.network.guard.audit_hook import allow_program
+from inspector.network.pacing.cancellation import CancelScope
+from inspector.network.pacing.ledger import LedgerRecord
 from inspector.network.pacing.rate_limit import sweep_delay_ms, sweep_seconds
-from inspector.network.sandbox.parent_death import mortal
-from inspector.network.session import Passage
+from inspector.network.sandbox.parent_death import die_with_parent
+from inspector.network.session import ProbeSession
 from inspector.record.ledger_entry import SWEEP
 
 #: What a caller may ask of nmap beyond what is always said: how long to wait, how often to ask again.
@@ -85,7 +85,7 @@ def _command(program: str, words: Sequence[str], ports: Sequence[int], address: 
     return [program, *fixed, *(word for word in words if word != "-sT"), *pace, *said, "-p", port_list(ports), address]
 
 
-async def scan(passage: Passage, arguments: Sequence[str], *, ports: Sequence[int], timeout: float) -> bytes:
+async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequence[int], timeout: float) -> bytes:
     """``Network.nmap``: the XML that nmap prints. Its time is ``timeout`` and what the pace takes. Raises
     ScanFailure.
     """
@@ -93,35 +93,37 @@ async def scan(passage: Passage, arguments: Sequence[str], *, ports: Sequence[in
     asked = sorted(set(ports))
     if not asked:
         raise ScanFailure(Cause.BUG, "nmap was given no ports")
-    _check(passage, asked)
-    program = find_nmap(passage.settings.nmap_search_path)
-    errand, address = passage.errand, canonical_address(passage.target.address)
-    checkpoint = passage.checkpoint
-    hold = checkpoint.hold(errand)
+    _check(session, asked)
+    program = find_nmap(session.settings.nmap_search_path)
+    request_context, address = session.request_context, canonical_address(session.target.address)
+    admission = session.admission
+    cancel_scope = admission.cancel_scope(request_context)
     try:
         async with AsyncExitStack() as turn:
-            with passage.patience.waiting():
-                async with hold.within(None, ""):
-                    await turn.enter_async_context(checkpoint.courtesy.sweep(address, errand.rates))
-                rates = _check(passage, asked)
-                account = checkpoint.ledger.opened(errand.entry(address, 0, SWEEP, len(asked)))
+            with session.deadline.paused():
+                async with cancel_scope.within(None, ""):
+                    await turn.enter_async_context(admission.rate_limiter.sweep(address, request_context.rates))
+                rates = _check(session, asked)
+                record = admission.ledger.opened(request_context.entry(address, 0, SWEEP, len(asked)))
                 command = _command(program, words, asked, address, rates)
                 seconds = timeout + sweep_seconds(len(asked), rates)
-                return await _run(command, hold, account, len(asked), seconds)
+                return await _run(command, cancel_scope, record, len(asked), seconds)
     finally:
-        checkpoint.drop(hold)
+        admission.drop(cancel_scope)
 
 
-def _check(passage: Passage, ports: Sequence[int]) -> Rates:
+def _check(session: ProbeSession, ports: Sequence[int]) -> Rates:
     """The pace at which these ports may be asked now. Raises ScanFailure when one of them may not."""
-    return passage.check(ports, sweep=not passage.declares(ports)).rates
+    return session.check(ports, sweep=not session.declares(ports)).rates
 
 
-async def _run(command: Sequence[str], hold: Hold, account: Account, planned: int, seconds: float) -> bytes:
+async def _run(
+    command: Sequence[str], cancel_scope: CancelScope, record: LedgerRecord, planned: int, seconds: float
+) -> bytes:
     """Run nmap in a process group of its own, which does not outlive this call."""
-    with let_start():
+    with allow_program():
         process = await asyncio.create_subprocess_exec(
-            *mortal(command),
+            *die_with_parent(command),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -133,19 +135,19 @@ async def _run(command: Sequence[str], hold: Hold, account: Account, planned: in
     trace = _Trace(process.stderr)
     counting = asyncio.create_task(trace.read())
     try:
-        async with hold.within(seconds, f"nmap did not end within {seconds:g} s"):
+        async with cancel_scope.within(seconds, f"nmap did not end within {seconds:g} s"):
             xml = await _read_all(process.stdout)
             await process.wait()
     except ScanFailure as failure:
-        account.result = failure.cause.value
+        record.result = failure.cause.value
         raise
     finally:
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
         await counting
-        account.questions = max(0, trace.left - planned)
-        account.settle()
+        record.questions = max(0, trace.left - planned)
+        record.close()
     if process.returncode != 0:
         raise ScanFailure(Cause.BUG, f"nmap ended with {process.returncode}: {trace.tail.decode(errors='replace')}")
     return xml

@@ -11,33 +11,33 @@ from typing import Any
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.access.os_errors import cause_of
-from inspector.network.guard.audit_hook import Bypass
-from inspector.network.pacing.admission import Leave
-from inspector.network.pacing.cancellation import Hold, Patience
+from inspector.network.guard.audit_hook import GuardViolation
+from inspector.network.pacing.admission import ConnectionLease
+from inspector.network.pacing.cancellation import CancelScope, PausableDeadline
 from inspector.network.sandbox.pool import pool_of, worker_slots
 from inspector.network.sandbox.protocol import Kind, pack
 from inspector.network.sandbox.worker_process import MEMORY_BYTES, SCANNER_MEMORY_BYTES, WorkerProcess
-from inspector.network.session import Passage
+from inspector.network.session import ProbeSession
 
-Ask = Callable[[str, int], Awaitable[Leave]]
+Ask = Callable[[str, int], Awaitable[ConnectionLease]]
 
 
 class _Job:
     """One function call in a worker, and the connections that were granted to it."""
 
-    def __init__(self, worker: WorkerProcess, name: str, hold: Hold, grant: Ask) -> None:
+    def __init__(self, worker: WorkerProcess, name: str, cancel_scope: CancelScope, grant: Ask) -> None:
         self._worker = worker
         self._name = name
-        self._hold = hold
+        self._cancel_scope = cancel_scope
         self._grant = grant
-        self._leaves: dict[int, Leave] = {}
+        self._leases: dict[int, ConnectionLease] = {}
         self._granting: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Lock()
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing of it lingers in the worker."""
-        return not self._leaves and not self._granting
+        return not self._leases and not self._granting
 
     async def run(self, head: dict[str, Any], payload: bytes, context: bytes) -> bytes:
         """The result. Raises ScanFailure."""
@@ -69,17 +69,17 @@ class _Job:
                 self._granting.add(task)
                 task.add_done_callback(self._granting.discard)
             case Kind.LEFT:
-                self._left(self._leaves[head["id"]], head["errno"])
+                self._left(self._leases[head["id"]], head["errno"])
             case Kind.CLOSED:
-                leave = self._leaves.pop(head["id"])
-                leave.account.sent, leave.account.received = head["sent"], head["received"]
-                leave.end()
+                lease = self._leases.pop(head["id"])
+                lease.record.sent, lease.record.received = head["sent"], head["received"]
+                lease.release()
             case Kind.TROUBLE:
                 raise ScanFailure(Cause(head["cause"]), head["message"])
             case Kind.ERROR:
                 raise ScanFailure(Cause.BUG, f"{self._name}: {head['error']}")
             case Kind.BYPASS:
-                raise Bypass(head["module"], head["what"])
+                raise GuardViolation(head["module"], head["what"])
             case _:
                 raise ValueError(kind.name)
         return None
@@ -87,20 +87,20 @@ class _Job:
     async def _answer(self, number: int, address: str, port: int) -> None:
         """Grant one connection, or end the whole job: a scanner that misses one would draw the wrong conclusion."""
         try:
-            self._leaves[number] = await self._grant(address, port)
+            self._leases[number] = await self._grant(address, port)
         except ScanFailure as failure:
-            self._hold.cut(failure)
+            self._cancel_scope.cancel(failure)
             return
         await self._send(Kind.GO, {"id": number})
 
-    def _left(self, leave: Leave, code: int) -> None:
-        leave.permit.departed()
+    def _left(self, lease: ConnectionLease, code: int) -> None:
+        lease.permit.departed()
         if code not in (0, errno.EINPROGRESS):
             error = TimeoutError() if code < 0 else OSError(code, os.strerror(code))
             cause = cause_of(error)
-            leave.account.result = cause.value
+            lease.record.result = cause.value
             if cause is Cause.RESET:
-                leave.permit.struggled()
+                lease.permit.back_off()
 
     async def end(self) -> None:
         """Forget what is still being granted, and account for what was still open."""
@@ -108,9 +108,9 @@ class _Job:
             task.cancel()
         if self._granting:
             await asyncio.wait(self._granting)
-        for leave in self._leaves.values():
-            leave.end(self._hold.failure.cause if self._hold.failure else None)
-        self._leaves.clear()
+        for lease in self._leases.values():
+            lease.release(self._cancel_scope.failure.cause if self._cancel_scope.failure else None)
+        self._leases.clear()
 
 
 async def _run(
@@ -120,8 +120,8 @@ async def _run(
     context: bytes = b"",
     seconds: float,
     memory_bytes: int,
-    hold: Hold,
-    patience: Patience,
+    cancel_scope: CancelScope,
+    deadline: PausableDeadline,
     grant: Ask,
     network: bool,
 ) -> bytes:
@@ -137,17 +137,17 @@ async def _run(
     }
     pool = pool_of(function.__module__.partition(".")[0])
     room = worker_slots(network=network)
-    async with hold.within(None, ""):
-        with patience.waiting():
+    async with cancel_scope.within(None, ""):
+        with deadline.paused():
             await room.acquire()
     try:
-        async with hold.within(None, ""):
-            with patience.waiting():
+        async with cancel_scope.within(None, ""):
+            with deadline.paused():
                 worker = await pool.take()
-        job = _Job(worker, name, hold, grant)
+        job = _Job(worker, name, cancel_scope, grant)
         healthy = False
         try:
-            async with patience.within(seconds), hold.within(None, ""):
+            async with deadline.within(seconds), cancel_scope.within(None, ""):
                 result = await job.run(head, payload, context)
             healthy = job.is_clean
             return result
@@ -163,11 +163,11 @@ async def _run(
         room.release()
 
 
-async def _no_grant(address: str, port: int) -> Leave:
-    raise Bypass("a pure function", f"connect to {address} port {port}")
+async def _no_grant(address: str, port: int) -> ConnectionLease:
+    raise GuardViolation("a pure function", f"connect to {address} port {port}")
 
 
-async def isolate(
+async def run_isolated(
     function: Callable[..., bytes],
     payload: bytes,
     *,
@@ -187,40 +187,46 @@ async def isolate(
         context=context,
         seconds=timeout,
         memory_bytes=memory_bytes,
-        hold=Hold(),
-        patience=Patience(),
+        cancel_scope=CancelScope(),
+        deadline=PausableDeadline(),
         grant=_no_grant,
         network=False,
     )
 
 
-async def work(passage: Passage, function: Callable[[bytes], bytes], payload: bytes, *, timeout: float) -> bytes:
-    """``Network.work``: like ``isolate``, with connections to the target granted one by one. Raises ScanFailure."""
-    passage.check_door()
-    patience = Patience(passage.patience)
+async def run_in_worker(
+    session: ProbeSession, function: Callable[[bytes], bytes], payload: bytes, *, timeout: float
+) -> bytes:
+    """``Network.run_in_worker``: like ``run_isolated``, with connections to the target granted one by one. Raises
+    ScanFailure.
+    """
+    session.check_gateway()
+    deadline = PausableDeadline(session.deadline)
     module = function.__module__
 
-    async def grant(address: str, port: int) -> Leave:
-        if not passage.is_target(address):
-            bypass = Bypass(module, f"connect to {address} port {port}, which is not the target's pinned address,")
-            passage.bypass = bypass
-            raise bypass
-        return await passage.leave(port, patience)
+    async def grant(address: str, port: int) -> ConnectionLease:
+        if not session.is_target(address):
+            violation = GuardViolation(
+                module, f"connect to {address} port {port}, which is not the target's pinned address,"
+            )
+            session.violation = violation
+            raise violation
+        return await session.acquire(port, deadline)
 
-    hold = passage.checkpoint.hold(passage.errand)
+    cancel_scope = session.admission.cancel_scope(session.request_context)
     try:
         return await _run(
             function,
             payload,
             seconds=timeout,
             memory_bytes=SCANNER_MEMORY_BYTES,
-            hold=hold,
-            patience=patience,
+            cancel_scope=cancel_scope,
+            deadline=deadline,
             grant=grant,
             network=True,
         )
-    except Bypass as bypass:
-        passage.bypass = bypass
+    except GuardViolation as violation:
+        session.violation = violation
         raise
     finally:
-        passage.checkpoint.drop(hold)
+        session.admission.drop(cancel_scope)

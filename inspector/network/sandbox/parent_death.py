@@ -18,6 +18,6 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-def mortal(command: Sequence[str]) -> list[str]:
+def die_with_parent(command: Sequence[str]) -> list[str]:
     """The command (an absolute path and arguments) as one that is killed when this process ends."""
     return [sys.executable, "-I", "-S", "-c", _MORTAL, str(os.getpid()), *command]

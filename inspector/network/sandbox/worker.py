@@ -22,7 +22,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from inspector.network.guard.audit_events import EVENTS, blamed, forbidden, is_address
+from inspector.network.guard.audit_events import EVENTS, forbidden, is_address, responsible_module
 from inspector.network.sandbox.protocol import PREFIX_BYTES, Kind, pack, unpack_prefix
 
 #: How far a worker stands back for its parent.
@@ -90,8 +90,8 @@ class Worker:
             self._accuse(what)
 
     def _accuse(self, what: str) -> None:
-        """Tell the parent who went past the door, and wait for the end: there is nothing to swallow."""
-        self.say(Kind.BYPASS, {"module": blamed() or "a library", "what": what})
+        """Tell the parent who went past the gateway, and wait for the end: there is nothing to swallow."""
+        self.say(Kind.BYPASS, {"module": responsible_module() or "a library", "what": what})
         threading.Event().wait()
 
     def connect(self, sock: socket.socket, address: Any, how: Callable[[socket.socket, Any], Any]) -> Any:

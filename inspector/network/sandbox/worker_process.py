@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from inspector.network.guard.audit_hook import let_start
-from inspector.network.sandbox.parent_death import mortal
+from inspector.network.guard.audit_hook import allow_program
+from inspector.network.sandbox.parent_death import die_with_parent
 from inspector.network.sandbox.protocol import PREFIX_BYTES, Kind, unpack_prefix
 from inspector.network.transport.sockets import writable
 
@@ -64,9 +64,9 @@ class WorkerProcess:
     def __init__(self) -> None:
         path = [str(Path(entry).absolute()) for entry in sys.path]
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        with let_start():
+        with allow_program():
             self._process = subprocess.Popen(
-                mortal([sys.executable, "-I", "-c", _START, json.dumps(path)]),
+                die_with_parent([sys.executable, "-I", "-c", _START, json.dumps(path)]),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -11,8 +11,8 @@ from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address, parse_address
 from inspector.network.access.os_errors import cause_of, trouble_of
-from inspector.network.guard.audit_hook import let_through
-from inspector.network.pacing.admission import Leave
+from inspector.network.guard.audit_hook import allow_socket
+from inspector.network.pacing.admission import ConnectionLease
 
 #: Born so where the system can, which spares a call.
 _NON_BLOCKING: int = getattr(socket, "SOCK_NONBLOCK", 0)
@@ -29,16 +29,18 @@ def socket_for(address: str, kind: socket.SocketKind) -> socket.socket:
     return sock
 
 
-async def connect(leave: Leave, address: str, port: int, kind: socket.SocketKind, *, timeout: float) -> socket.socket:
+async def connect(
+    lease: ConnectionLease, address: str, port: int, kind: socket.SocketKind, *, timeout: float
+) -> socket.socket:
     """A connected socket. Raises ScanFailure; then the paperwork is done too."""
     where = f"{address} port {port}"
     sock = None
     try:
         sock = socket_for(address, kind)
-        async with leave.hold.within(timeout, f"{where}: no answer to the connection within {timeout:g} s"):
-            with let_through(sock):
+        async with lease.cancel_scope.within(timeout, f"{where}: no answer to the connection within {timeout:g} s"):
+            with allow_socket(sock):
                 code = sock.connect_ex((canonical_address(address), port))
-            leave.permit.departed()
+            lease.permit.departed()
             if code == errno.EINPROGRESS:
                 await writable(sock.fileno())
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -48,9 +50,9 @@ async def connect(leave: Leave, address: str, port: int, kind: socket.SocketKind
         if sock is not None:
             sock.close()
         if isinstance(error, OSError):
-            leave.end(cause_of(error))
+            lease.release(cause_of(error))
             raise trouble_of(error, where) from None
-        leave.end(error.cause if isinstance(error, ScanFailure) else Cause.ABORTED)
+        lease.release(error.cause if isinstance(error, ScanFailure) else Cause.ABORTED)
         raise
     return sock
 

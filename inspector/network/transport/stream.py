@@ -1,4 +1,4 @@
-"""One TCP connection that went through the door, in clear or under TLS, bounded in bytes and time."""
+"""One TCP connection that went through the gateway, in clear or under TLS, bounded in bytes and time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TypeVar
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.access.os_errors import cause_of, trouble_of
-from inspector.network.pacing.admission import Leave
+from inspector.network.pacing.admission import ConnectionLease
 
 T = TypeVar("T")
 
@@ -31,21 +31,21 @@ def turns_away(greeting: bytes) -> bool:
 
 
 class Stream:
-    """A connection that went through the door; reads are bounded in bytes and time.
+    """A connection that went through the gateway; reads are bounded in bytes and time.
 
     ``truncated`` tells that the bound on all bytes read together (``allowance``) was met and the rest left unread.
     """
 
-    def __init__(self, sock: socket.socket, leave: Leave, where: str, allowance: int) -> None:
+    def __init__(self, sock: socket.socket, lease: ConnectionLease, where: str, allowance: int) -> None:
         self.truncated = False
         self._socket = sock
-        self._leave = leave
+        self._lease = lease
         self._where = where
         self._left = allowance
         self._tls: ssl.SSLObject | None = None
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        leave.hold.on_cut(self._shut)
+        lease.cancel_scope.on_cancel(self._shut)
 
     # --- reading and writing ---
 
@@ -54,12 +54,12 @@ class Stream:
         if self._left <= 0:
             self.truncated = True
             return b""
-        greeting = not self._leave.account.sent
-        async with self._leave.hold.within(timeout, f"{self._where} said nothing for {timeout:g} s"):
+        greeting = not self._lease.record.sent
+        async with self._lease.cancel_scope.within(timeout, f"{self._where} said nothing for {timeout:g} s"):
             data = await self._receive(min(limit, self._left))
         self._left -= len(data)
         if greeting and turns_away(data):
-            self._leave.permit.struggled(told=True)
+            self._lease.permit.back_off(reported=True)
             raise ScanFailure(Cause.RATE_LIMITED, f"{self._where} turned us away: {data[:120]!r}")
         return data
 
@@ -74,7 +74,7 @@ class Stream:
 
     async def write(self, data: bytes, *, timeout: float = 10.0) -> None:
         """Send all of ``data``."""
-        async with self._leave.hold.within(timeout, f"{self._where} took nothing for {timeout:g} s"):
+        async with self._lease.cancel_scope.within(timeout, f"{self._where} took nothing for {timeout:g} s"):
             if self._tls is None:
                 await self._send(data)
                 return
@@ -98,7 +98,7 @@ class Stream:
             data = await asyncio.get_running_loop().sock_recv(self._socket, limit)
         except OSError as error:
             raise self._failed(error) from None
-        self._leave.account.received += len(data)
+        self._lease.record.received += len(data)
         return data
 
     async def _send(self, data: bytes) -> None:
@@ -106,19 +106,19 @@ class Stream:
             await asyncio.get_running_loop().sock_sendall(self._socket, data)
         except OSError as error:
             raise self._failed(error) from None
-        self._leave.account.sent += len(data)
+        self._lease.record.sent += len(data)
 
     def _failed(self, error: OSError) -> ScanFailure:
-        self._leave.hold.check()
+        self._lease.cancel_scope.check()
         cause = cause_of(error)
-        self._leave.account.result = cause.value
+        self._lease.record.result = cause.value
         if cause is Cause.RESET:
-            self._leave.permit.struggled()
+            self._lease.permit.back_off()
         return trouble_of(error, self._where)
 
     def slow_down(self, seconds: float = 0.0) -> None:
         """The server said, in its protocol, that it is asked too much: leave it in peace for at least so long."""
-        self._leave.permit.struggled(told=True, seconds=seconds)
+        self._lease.permit.back_off(reported=True, seconds=seconds)
 
     # --- TLS ---
 
@@ -130,7 +130,7 @@ class Stream:
             tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         except ValueError as error:
             raise ScanFailure(Cause.BUG, f"{server_name!r} cannot be asked for: {error}") from None
-        async with self._leave.hold.within(timeout, f"{self._where}: no TLS handshake within {timeout:g} s"):
+        async with self._lease.cancel_scope.within(timeout, f"{self._where}: no TLS handshake within {timeout:g} s"):
             await self._stepped(tls.do_handshake)
         self._tls = tls
 
@@ -148,7 +148,7 @@ class Stream:
                     self._incoming.write_eof()
             except ssl.SSLError as error:
                 await self._flush(last=True)
-                self._leave.account.result = Cause.PROTOCOL_ERROR.value
+                self._lease.record.result = Cause.PROTOCOL_ERROR.value
                 words = error.reason or str(error)
                 raise ScanFailure(Cause.PROTOCOL_ERROR, f"{self._where}: TLS: {words}") from error
             else:
@@ -171,23 +171,23 @@ class Stream:
     # --- ending ---
 
     def _shut(self) -> None:
-        """The door cut it: no byte passes any more, in either direction."""
+        """The gateway cut it: no byte passes any more, in either direction."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        failure = self._leave.hold.failure
-        self._leave.end(failure.cause if failure else None)
+        failure = self._lease.cancel_scope.failure
+        self._lease.release(failure.cause if failure else None)
 
     async def close(self) -> None:
         """Close it; never raises."""
         if self._socket.fileno() < 0:
             return
         try:
-            if self._tls is not None and self._leave.hold.failure is None:
+            if self._tls is not None and self._lease.cancel_scope.failure is None:
                 self._say_goodbye(self._tls)
         finally:
             self._socket.close()
-            self._leave.hold.on_cut(None)
-            self._leave.end()
+            self._lease.cancel_scope.on_cancel(None)
+            self._lease.release()
 
     def _say_goodbye(self, tls: ssl.SSLObject) -> None:
         """Send a close_notify if the socket takes it at once (RFC 8446 §6.1)."""
@@ -195,4 +195,4 @@ class Stream:
             tls.unwrap()
         with suppress(OSError):
             if self._outgoing.pending:
-                self._leave.account.sent += self._socket.send(self._outgoing.read())
+                self._lease.record.sent += self._socket.send(self._outgoing.read())

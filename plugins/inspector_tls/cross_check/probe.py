@@ -67,7 +67,7 @@ async def tls_cross_check(target: Target, network: Network, *, answer_seconds: i
         user_agent=network.identity.user_agent,
         answer_seconds=answer_seconds,
     )
-    told = await network.work(cross_check, order.canonical(), timeout=_SECONDS)
+    told = await network.run_in_worker(cross_check, order.canonical(), timeout=_SECONDS)
     report = Report.parse(told)
     return ScanOutput(
         raw=(Raw(name=_REPORT, data=told, media_type="application/json"),),

@@ -1,4 +1,4 @@
-"""Asks a server all the questions of an enumeration, through the network door and nothing else."""
+"""Asks a server all the questions of an enumeration, through the network gateway and nothing else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from inspector import Cause, Network, ScanFailure
-from inspector.network import Ending, Stream
+from inspector.network import RoundTripEnd, Stream
 from inspector_tls.enumeration.analysis import read_heard
 from inspector_tls.enumeration.observations import Tls
 from inspector_tls.enumeration.question_flow import Asking, Question
@@ -197,7 +197,7 @@ class _Asker:
 
         if self.opening is None:
             ending = await self.network.exchange(sent, heard, port=self.port, timeout=self.answer_seconds)
-            return ending is not Ending.ENOUGH
+            return ending is not RoundTripEnd.ENOUGH
         stream = await self.network.connect(self.port, timeout=self.answer_seconds)
         try:
             await self.opening(stream)

@@ -1,4 +1,4 @@
-"""Asking one source of a certificate over plain HTTP, through the door that the authorisation opens to its host."""
+"""Asking one source of a certificate over plain HTTP, through the gateway that the authorisation opens to its host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A preamble carried out on a connection of the door."""
+"""A preamble carried out on a connection of the gateway."""
 
 from __future__ import annotations
 

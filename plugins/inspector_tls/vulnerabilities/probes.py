@@ -45,7 +45,7 @@ async def _work(
         answer_seconds=answer_seconds,
         all_seconds=all_seconds,
     )
-    told = await network.work(function, order.canonical(), timeout=all_seconds + _GRACE_SECONDS)
+    told = await network.run_in_worker(function, order.canonical(), timeout=all_seconds + _GRACE_SECONDS)
     report = Report.parse(told)
     return ScanOutput(raw=(Raw(name=_REPORT, data=told, media_type="application/json"),), tools=report.tools)
 

@@ -23,7 +23,7 @@ from inspector import (
     Target,
     probe,
 )
-from inspector.collect.collector import Progress, mixed
+from inspector.collect.collector import Progress, interleave
 from inspector.collect.parsing import facts_of
 from inspector.declare.settings import Ceilings, Settings
 from inspector.model.base import now
@@ -32,7 +32,7 @@ from inspector.model.subject import Subject, SubjectKind
 from inspector.plan.planner import DISCOVERED_PER_SCAN, TASKS_PER_SCAN
 from inspector.record.assessment import Assessment
 from inspector.record.plan import ScanTask
-from inspector.seal.capture_writer import Ready, Writer
+from inspector.seal.capture_writer import CaptureWriter, PreparedEvidence
 from tests.core.systems import (
     OVEN,
     RAW,
@@ -180,16 +180,16 @@ def test_facts_that_cannot_be_told_in_time_are_stopped(monkeypatch: pytest.Monke
 
 def test_whatever_keeps_a_scan_from_being_recorded_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No scan waits for ever for a record that will not be: a mistake of ours ends the inspection, at the first one."""
-    keep = Writer.keep
+    keep = CaptureWriter.keep
     refused: list[object] = []
 
-    def broken(writer: Writer, ready: Iterable[Ready]) -> None:
+    def broken(writer: CaptureWriter, ready: Iterable[PreparedEvidence]) -> None:
         if not refused:
             refused.append(ready)
             raise RuntimeError("a mistake of ours")
         keep(writer, ready)
 
-    monkeypatch.setattr(Writer, "keep", broken)
+    monkeypatch.setattr(CaptureWriter, "keep", broken)
     with pytest.raises(RuntimeError, match="a mistake of ours"):
         inspect(tmp_path, job(tmp_path))
 
@@ -205,7 +205,7 @@ def test_mixing_loses_no_scan_and_begins_at_different_places(counts: dict[str, i
         for probe, count in counts.items()
         for place in range(count)
     ]
-    order = mixed(tasks)
+    order = interleave(tasks)
     assert sorted(order, key=lambda task: task.key) == sorted(tasks, key=lambda task: task.key)
     assert {task.probe for task in order[: len(counts)]} == set(counts)
     if set(counts.values()) == {5}:

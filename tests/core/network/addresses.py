@@ -1,4 +1,4 @@
-"""Documents, probes and doors for tests of the network door, and servers in processes of their own."""
+"""Documents, probes and doors for tests of the network gateway, and servers in processes of their own."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from inspector.model.declared import Declared
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.observation import Observation, ScanOutput
 from inspector.model.subject import Scheme, Subject, SubjectKind
-from inspector.network import Door, Ledger, Scope
+from inspector.network import Gateway, Ledger, Scope
 from inspector.plugin.probe import Probe, Target, probe
 from inspector.record.plan import PinnedHost
 
@@ -155,4 +155,4 @@ class Estate:
         self.ledger = Ledger(folder / "ledger.jsonl")
         self.scope = Scope([self.granted], system(*endpoints), pins or (pinned(),))
         self.settings = settings or Settings(contact="security@inspector.test")
-        self.door = Door(self.settings, self.scope, self.ledger, salt=b"salt", run="r-1")
+        self.gateway = Gateway(self.settings, self.scope, self.ledger, salt=b"salt", run="r-1")

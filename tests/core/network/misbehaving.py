@@ -1,4 +1,4 @@
-"""What a plugin must not do: reach the network past the door, in every way that Python code knows."""
+"""What a plugin must not do: reach the network past the gateway, in every way that Python code knows."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The door is shut by the clock or by a hand, and whatever is under way ends cleanly."""
+"""The gateway is shut by the clock or by a hand, and whatever is under way ends cleanly."""
 
 import asyncio
 import shutil
@@ -53,8 +53,8 @@ def everything(network: Network, port: int, folder: Path) -> list[Coroutine[Any,
     return [
         read_on(network),
         connect_on(network),
-        network.work(jobs.hang, b"", timeout=60),
-        network.work(jobs.many, f"{ADDRESS} {port} 500".encode(), timeout=60),
+        network.run_in_worker(jobs.hang, b"", timeout=60),
+        network.run_in_worker(jobs.many, f"{ADDRESS} {port} 500".encode(), timeout=60),
         network.nmap([], ports=[port], timeout=60),
     ]
 
@@ -74,8 +74,8 @@ def test_a_closing_window_ends_what_is_under_way(tmp_path: Path) -> None:
         granted = closing_in(2.5, rates=Rates(connections_per_second=4, burst=4, at_once=4))
         on = Estate(tmp_path, f"tcp://{HOST}:{port}", granted=granted, settings=slow_nmap(tmp_path))
         closes = on.scope.window_closes(datetime.now(UTC))
-        async with on.door:
-            network = on.door.network(make_probe(), target(port), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
             causes = await asyncio.wait_for(
                 asyncio.gather(*(cause(each) for each in everything(network, port, tmp_path))), timeout=20
             )
@@ -98,13 +98,17 @@ def test_abort_ends_everything_and_lets_nothing_more_out(tmp_path: Path) -> None
 
     async def go(port: int) -> None:
         on = Estate(tmp_path, f"tcp://{HOST}:{port}", granted=authorise(covers=BOTH), settings=slow_nmap(tmp_path))
-        async with on.door:
-            network = on.door.network(make_probe(), target(port), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
             running = [asyncio.create_task(cause(each)) for each in everything(network, port, tmp_path)]
             await asyncio.sleep(0.5)
-            on.door.abort()
+            on.gateway.abort()
             assert await asyncio.gather(*running) == [Cause.ABORTED] * 5
-            for late in (network.connect(), network.query("a.test", "A"), network.work(jobs.reverse, b"", timeout=9)):
+            for late in (
+                network.connect(),
+                network.query("a.test", "A"),
+                network.run_in_worker(jobs.reverse, b"", timeout=9),
+            ):
                 assert await cause(late) is Cause.ABORTED
 
     with serving("quiet") as server:
@@ -118,9 +122,9 @@ def test_one_papers_hours_do_not_end_anothers(tmp_path: Path) -> None:
         on = Estate(tmp_path, f"tcp://{HOST}:{port}", granted=closing_in(0.6, id="short"))
         long = authorise(id="long", covers=BOTH)
         on.scope.authorisations = (long, on.granted)
-        async with on.door:
-            lasting = await on.door.network(make_probe(), target(port), long).connect()
-            short = on.door.network(make_probe(), target(port), on.granted)
+        async with on.gateway:
+            lasting = await on.gateway.network(make_probe(), target(port), long).connect()
+            short = on.gateway.network(make_probe(), target(port), on.granted)
             assert await cause(read_on(short)) is Cause.OUTSIDE_WINDOW
             await lasting.write(b"still here")
             assert await lasting.read() == b"still here"
@@ -135,10 +139,10 @@ def test_a_cancelled_scan_leaves_nothing_behind(tmp_path: Path) -> None:
     async def go(port: int) -> None:
         granted = authorise(covers=BOTH, rates=Rates(connections_per_second=100, burst=100, at_once=1))
         on = Estate(tmp_path, f"tcp://{HOST}:{port}", granted=granted, settings=slow_nmap(tmp_path))
-        async with on.door:
-            network = on.door.network(make_probe(), target(port), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
             for each in (
-                network.work(jobs.hang, b"", timeout=60),
+                network.run_in_worker(jobs.hang, b"", timeout=60),
                 network.nmap([], ports=[port], timeout=60),
                 network.connect(timeout=60),
             ):
@@ -147,7 +151,7 @@ def test_a_cancelled_scan_leaves_nothing_behind(tmp_path: Path) -> None:
                 task.cancel()
                 await asyncio.wait([task])
             await network.close()
-            again = on.door.network(make_probe(), target(port), on.granted)
+            again = on.gateway.network(make_probe(), target(port), on.granted)
             await (await again.connect()).close()
 
     with serving("quiet") as server:
@@ -161,8 +165,8 @@ def test_a_real_sweep_is_cut_in_its_course(tmp_path: Path) -> None:
     async def go() -> None:
         rates = FAST.model_copy(update={"port_questions_per_second": 10})
         on = Estate(tmp_path, granted=closing_in(1.0, rates=rates))
-        async with on.door:
-            network = on.door.network(make_probe(), target(None, scheme="host"), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(None, scheme="host"), on.granted)
             assert await cause(network.nmap([], ports=range(2000, 2600), timeout=60)) is Cause.OUTSIDE_WINDOW
 
     asyncio.run(go())
@@ -172,4 +176,4 @@ def test_a_door_that_is_not_open_serves_nobody(tmp_path: Path) -> None:
     """Without ``async with`` there is no guard, and so no network."""
     on = Estate(tmp_path)
     with pytest.raises(RuntimeError, match="async with"):
-        on.door.network(make_probe(), target(443), on.granted)
+        on.gateway.network(make_probe(), target(443), on.granted)

@@ -54,8 +54,8 @@ def page() -> Iterator[tuple[int, list[object]]]:
 async def fetched(folder: Path, granted: Authorisation, url: str) -> tuple[str, Estate]:
     """The body at a URL beside the target, over the first of its addresses, and where it was fetched."""
     estate = Estate(folder, f"tcp://{HOST}:443", granted=granted)
-    async with estate.door:
-        network = estate.door.network(make_probe(contacts_third_parties=True), target(443), estate.granted)
+    async with estate.gateway:
+        network = estate.gateway.network(make_probe(contacts_third_parties=True), target(443), estate.granted)
         try:
             (there, *_others) = await network.third_parties(url)
             async with httpx.AsyncClient(transport=there.transport(), trust_env=False) as client:
@@ -102,8 +102,8 @@ async def test_a_host_that_is_not_named_gets_no_packet(tmp_path: Path, covers: C
 async def test_a_named_host_has_the_port_of_http_though_nobody_declared_it(tmp_path: Path) -> None:
     """Without ``ports`` an authorisation that lists the name covers port 80 there, and the target's other ports not."""
     estate = Estate(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=Covers(names=(HOST, NAMED))))
-    async with estate.door:
-        network = estate.door.network(make_probe(contacts_third_parties=True), target(443), estate.granted)
+    async with estate.gateway:
+        network = estate.gateway.network(make_probe(contacts_third_parties=True), target(443), estate.granted)
         there = await network.third_parties(f"http://{NAMED}/crl")
         assert {each.target.port for each in there} == {80}
         with pytest.raises(ScanFailure, match="does not cover port 22"):
@@ -125,8 +125,8 @@ async def test_another_host_is_not_reached_through_a_redirect(tmp_path: Path) ->
     """The transport to a named host refuses any other, also one that is named."""
     covers = Covers(names=(NAMED, HOST), ports=ANY_PORT)
     estate = Estate(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=covers))
-    async with estate.door:
-        network = estate.door.network(make_probe(contacts_third_parties=True), target(443), estate.granted)
+    async with estate.gateway:
+        network = estate.gateway.network(make_probe(contacts_third_parties=True), target(443), estate.granted)
         (there, *_others) = await network.third_parties(f"http://{NAMED}/")
         async with httpx.AsyncClient(transport=there.transport(), trust_env=False) as client:
             with pytest.raises(ScanFailure, match="is not responder"):
@@ -135,10 +135,10 @@ async def test_another_host_is_not_reached_through_a_redirect(tmp_path: Path) ->
 
 
 async def test_a_probe_says_beforehand_that_it_asks_elsewhere(tmp_path: Path) -> None:
-    """What a probe did not declare, and so no plan told, the door refuses."""
+    """What a probe did not declare, and so no plan told, the gateway refuses."""
     estate = Estate(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=Covers(names=(NAMED,))))
-    async with estate.door:
-        network = estate.door.network(make_probe(), target(443), estate.granted)
+    async with estate.gateway:
+        network = estate.gateway.network(make_probe(), target(443), estate.granted)
         with pytest.raises(ScanFailure) as caught:
             await network.third_parties(f"http://{NAMED}/")
         await network.close()

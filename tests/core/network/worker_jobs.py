@@ -26,7 +26,7 @@ def priority(payload: bytes) -> bytes:
     return str(os.nice(0)).encode()
 
 
-def beside(payload: bytes, context: bytes) -> bytes:
+def third_party(payload: bytes, context: bytes) -> bytes:
     return payload + context
 
 

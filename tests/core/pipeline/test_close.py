@@ -23,7 +23,7 @@ from inspector.pipeline.pipeline import close
 from inspector.plan.planner import Planner
 from inspector.record.plan import PinnedHost, Plan
 from inspector.registry.registry import Registry
-from inspector.seal import SigningKey, Writer
+from inspector.seal import CaptureWriter, SigningKey
 from tests.core.seal.examples import TRUST, WHEN, inspection
 
 CAKE = Scheme("cake", Form.PAGE, 1)
@@ -67,7 +67,7 @@ def test_each_address_of_a_discovered_aim_is_answered_for(tmp_path: Path) -> Non
     """What was brought to light and asked at one address only is aborted at the other, not forgotten."""
     pins = (PinnedHost(name=HOST, addresses=("127.0.0.1", "127.0.0.2")),)
     begun = inspection().model_copy(update={"plan": Plan(pins=pins)})
-    writer = Writer.create(tmp_path, begun, trust=TRUST)
+    writer = CaptureWriter.create(tmp_path, begun, trust=TRUST)
     writer.record(_scanned(_subject("", "127.0.0.1"), Discovered(uri=f"cake://{HOST}/more", why="redirect")))
     writer.record(_scanned(_subject("more", "127.0.0.1")))
     registry = Registry(

@@ -17,7 +17,7 @@ from inspector.record.inspection import Inspection, PluginRecord
 from inspector.record.ledger_entry import LedgerEntry
 from inspector.record.plan import Plan, ScanTask
 from inspector.regime.regime import Regime, Requirement, Text
-from inspector.seal import Bundle, SigningKey, Writer
+from inspector.seal import Bundle, CaptureWriter, SigningKey
 
 WHEN = datetime(2026, 11, 21, 10, 30, 15, tzinfo=UTC)
 TRUST = {"declared-roots.pem": b"-----BEGIN CERTIFICATE-----\n", "dnssec-anchors": b". IN DS 20326 8 2 E06D\n"}
@@ -94,7 +94,7 @@ def raw(data: bytes = b"HTTP/1.1 200 OK\r\n" * 40, name: str = "answer") -> Raw:
     return Raw(name=name, data=data, media_type="text/plain")
 
 
-def evidence(writer: Writer, number: int = 0, *raws: Raw, host: str = "a.example") -> Evidence:
+def evidence(writer: CaptureWriter, number: int = 0, *raws: Raw, host: str = "a.example") -> Evidence:
     return Evidence(
         probe="tls",
         probe_version="1",
@@ -113,7 +113,7 @@ def sealed(root: Path, key: SigningKey, *, scans: int = 2, inspected: Inspection
     """A bundle of ``scans`` looks, two raw answers and one ledger line."""
     inspected = inspected or inspection()
     host = inspected.plan.tasks[0].subject.host or ""
-    writer = Writer.create(root, inspected, trust=TRUST)
+    writer = CaptureWriter.create(root, inspected, trust=TRUST)
     for number in range(scans):
         writer.record(evidence(writer, number, raw(), raw(b"%d" % number, "count"), host=host))
     entry = LedgerEntry(at=WHEN, address="127.0.0.1", port=443, protocol="tcp", probe="tls", subject=f"https://{host}")

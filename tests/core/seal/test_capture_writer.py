@@ -13,10 +13,10 @@ import pytest
 from inspector.model.base import digest
 from inspector.model.errors import BundleError
 from inspector.model.observation import Raw
-from inspector.seal import Bundle, SigningKey, Writer
+from inspector.seal import Bundle, CaptureWriter, SigningKey
 from inspector.seal import atomic_files as disk
 from inspector.seal.atomic_files import append_line
-from inspector.seal.capture_writer import make_ready, refer
+from inspector.seal.capture_writer import prepare, reference_to
 from inspector.seal.layout import JOURNAL
 from tests.core.seal.examples import TRUST, WHEN, evidence, inspection, raw, sealed
 
@@ -44,7 +44,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def test_what_was_written_is_read_back(tmp_path: Path, key: SigningKey) -> None:
     """Inspection, evidence, raw bytes, ledger and trust roots come back from a sealed bundle as they went in."""
-    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     seen = evidence(writer, 1, raw(), raw(b"", "empty"))
     one = writer.record(seen)
     bundle = writer.seal(key, ended=WHEN)
@@ -66,7 +66,9 @@ def test_everything_is_open_to_its_owner_only(bundle: Bundle, tmp_path: Path) ->
 
 def test_the_order_of_scans_leaves_no_trace_in_digests(tmp_path: Path) -> None:
     """The same scans recorded in another order have the same digests and are given in the same order."""
-    first, second = (Writer.create(tmp_path, inspection(id=f"inspection-{number}"), trust=TRUST) for number in range(2))
+    first, second = (
+        CaptureWriter.create(tmp_path, inspection(id=f"inspection-{number}"), trust=TRUST) for number in range(2)
+    )
     numbers = list(range(6))
     forward = [first.record(evidence(first, number, raw())) for number in numbers]
     backward = [second.record(evidence(second, number, raw())) for number in reversed(numbers)]
@@ -76,8 +78,10 @@ def test_the_order_of_scans_leaves_no_trace_in_digests(tmp_path: Path) -> None:
 
 def test_raw_bytes_are_on_the_disk_before_what_points_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kept together, raw bytes have their names, for good, before evidence has one: a crash leaves no loose pointer."""
-    elsewhere, writer = (Writer.create(tmp_path, inspection(id=f"inspection-{each}"), trust=TRUST) for each in range(2))
-    ready = make_ready(evidence(elsewhere, 0, raw()), [raw()])
+    elsewhere, writer = (
+        CaptureWriter.create(tmp_path, inspection(id=f"inspection-{each}"), trust=TRUST) for each in range(2)
+    )
+    ready = prepare(evidence(elsewhere, 0, raw()), [raw()])
     replace, sync = os.replace, disk.sync_folder
     steps: list[str] = []
 
@@ -101,7 +105,7 @@ def test_raw_bytes_are_on_the_disk_before_what_points_to_them(tmp_path: Path, mo
 
 def test_recording_twice_changes_nothing(tmp_path: Path) -> None:
     """Evidence and raw bytes that come a second time are kept once."""
-    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     writer.record(evidence(writer, 0, raw()))
     before = content(writer.folder)
     writer.record(evidence(writer, 0, raw()))
@@ -110,7 +114,7 @@ def test_recording_twice_changes_nothing(tmp_path: Path) -> None:
 
 def test_threads_record_at_once(tmp_path: Path, key: SigningKey) -> None:
     """Several threads that put and record at the same time lose nothing."""
-    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
 
     def scan(start: int) -> None:
         for number in range(start, start + 5):
@@ -126,8 +130,8 @@ def test_threads_record_at_once(tmp_path: Path, key: SigningKey) -> None:
 
 def test_evidence_needs_its_raw_bytes_first(tmp_path: Path) -> None:
     """Evidence that points at raw bytes which were never put is refused."""
-    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
-    other = Writer.create(tmp_path, inspection(id="inspection-2"), trust=TRUST)
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
+    other = CaptureWriter.create(tmp_path, inspection(id="inspection-2"), trust=TRUST)
     with pytest.raises(ValueError, match="were not put"):
         writer.record(evidence(other, 0, raw()))
 
@@ -135,15 +139,15 @@ def test_evidence_needs_its_raw_bytes_first(tmp_path: Path) -> None:
 def test_several_scans_are_kept_at_once(tmp_path: Path, key: SigningKey) -> None:
     """Looks kept together, with their raw bytes, stand in a resumed capture and in the sealed one as if kept singly."""
     raws = [raw(b"%d" % number) for number in range(3)]
-    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     seen = [
-        evidence(writer, number).model_copy(update={"raw": (refer(each),)})
+        evidence(writer, number).model_copy(update={"raw": (reference_to(each),)})
         for number, each in enumerate((*raws, raws[0]))
     ]
-    writer.keep([make_ready(each, raws) for each in seen])
+    writer.keep([prepare(each, raws) for each in seen])
     kept = writer.evidence()
     writer.close()
-    again = Writer.resume(writer.folder)
+    again = CaptureWriter.resume(writer.folder)
     assert again.evidence() == kept
     bundle = again.seal(key, ended=WHEN)
     assert bundle.evidence() == tuple(sorted((digest(each.canonical()), each) for each in seen))
@@ -152,17 +156,17 @@ def test_several_scans_are_kept_at_once(tmp_path: Path, key: SigningKey) -> None
 
 def test_looks_are_kept_together_or_not_at_all(tmp_path: Path) -> None:
     """One scan that points at raw bytes nobody gave keeps those beside it from being recorded, too."""
-    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
-    sound, unsound = evidence(writer, 0), evidence(writer, 1).model_copy(update={"raw": (refer(raw()),)})
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
+    sound, unsound = evidence(writer, 0), evidence(writer, 1).model_copy(update={"raw": (reference_to(raw()),)})
     with pytest.raises(ValueError, match="were not put"):
-        writer.keep([make_ready(sound), make_ready(unsound)])
+        writer.keep([prepare(sound), prepare(unsound)])
     assert writer.evidence() == ()
 
 
 def test_evidence_that_cannot_be_read_back_is_refused(tmp_path: Path) -> None:
     """Facts without a JSON form (a lone surrogate, a number or a nesting without bounds) are refused before they are
     written, as a bug of the probe and not of the disk."""
-    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     nested: dict[str, object] = {}
     for _ in range(300):
         nested = {"deeper": nested}
@@ -181,16 +185,16 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> Non
         (inspection(), {name: b""}),
     ):
         with pytest.raises(BundleError, match="cannot be the name of a file"):
-            Writer.create(tmp_path, inspected, trust=trust)
+            CaptureWriter.create(tmp_path, inspected, trust=trust)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_id_is_used_once(tmp_path: Path) -> None:
     """A second inspection with the same id is refused and the first one stays as it is."""
-    first = Writer.create(tmp_path, inspection(), trust=TRUST)
+    first = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     before = content(first.folder)
     with pytest.raises(BundleError, match="exists already"):
-        Writer.create(tmp_path, inspection(), trust={})
+        CaptureWriter.create(tmp_path, inspection(), trust={})
     assert content(first.folder) == before
 
 
@@ -231,7 +235,7 @@ sealed(Path(sys.argv[1]), SigningKey.load_or_create(Path(sys.argv[2])), scans=3)
 
 def test_sealed_once(tmp_path: Path, key: SigningKey) -> None:
     """After sealing nothing can be put, recorded, sealed again or resumed."""
-    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     seen = evidence(writer)
     bundle = writer.seal(key, ended=WHEN)
     before = content(bundle.folder)
@@ -239,7 +243,7 @@ def test_sealed_once(tmp_path: Path, key: SigningKey) -> None:
         lambda: writer.put(raw(b"more")),
         lambda: writer.record(seen),
         lambda: writer.seal(key, ended=WHEN),
-        lambda: Writer.resume(bundle.folder),
+        lambda: CaptureWriter.resume(bundle.folder),
     ):
         with pytest.raises(BundleError):
             attempt()
@@ -248,14 +252,14 @@ def test_sealed_once(tmp_path: Path, key: SigningKey) -> None:
 
 def test_the_salt_lives_until_the_seal(tmp_path: Path, key: SigningKey) -> None:
     """The salt differs per inspection, survives a resume, is never sealed, and is gone afterwards."""
-    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
-    other = Writer.create(tmp_path, inspection(id="inspection-2"), trust=TRUST)
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
+    other = CaptureWriter.create(tmp_path, inspection(id="inspection-2"), trust=TRUST)
     salt = writer.salt
     assert len(salt) == 32
     assert salt != other.salt
     assert writer.inspection.salt_id == digest(salt)[:16]
     writer.close()
-    again = Writer.resume(writer.folder)
+    again = CaptureWriter.resume(writer.folder)
     assert again.salt == salt
     assert (again.folder / "salt").stat().st_mode & 0o777 == 0o600
     again.seal(key, ended=WHEN)
@@ -267,13 +271,13 @@ def test_a_kill_between_seal_and_tidying_is_mended(bundle: Bundle) -> None:
     """A salt left behind by a kill right after the seal goes away with the next attempt to resume."""
     (bundle.folder / "salt").write_bytes(bytes(32))
     with pytest.raises(BundleError, match="is sealed"):
-        Writer.resume(bundle.folder)
+        CaptureWriter.resume(bundle.folder)
     assert [path.name for path in bundle.folder.iterdir()] == ["capture"]
 
 
 def test_an_unsealed_bundle_is_not_opened(tmp_path: Path) -> None:
     """What is still being written is not taken for a bundle."""
-    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     with pytest.raises(BundleError, match="no sealed bundle"):
         Bundle.open(writer.folder)
 
@@ -283,9 +287,9 @@ def test_an_unsealed_bundle_is_not_opened(tmp_path: Path) -> None:
 _ENDLESS = """
 import sys
 from pathlib import Path
-from inspector.seal import Writer
+from inspector.seal import CaptureWriter
 from tests.core.seal.examples import TRUST, evidence, inspection, raw
-writer = Writer.create(Path(sys.argv[1]), inspection(), trust=TRUST)
+writer = CaptureWriter.create(Path(sys.argv[1]), inspection(), trust=TRUST)
 for number in range(10**6):
     print(writer.record(evidence(writer, number, raw(), raw(b"%d" % number))), flush=True)
 """
@@ -301,7 +305,7 @@ def test_kill_9_loses_nothing(tmp_path: Path, key: SigningKey, after: int) -> No
     told |= {line.strip() for line in process.stdout if line.endswith("\n")}
     process.wait()
     process.stdout.close()
-    writer = Writer.resume(tmp_path / "run-1" / "sys-a" / "inspection-1")
+    writer = CaptureWriter.resume(tmp_path / "run-1" / "sys-a" / "inspection-1")
     kept = dict(writer.evidence())
     assert told <= kept.keys()
     assert sorted(each.scan for each in kept.values()) == list(range(1, len(kept) + 1))
@@ -313,7 +317,7 @@ def test_kill_9_loses_nothing(tmp_path: Path, key: SigningKey, after: int) -> No
 
 def test_torn_lines_and_orphans_are_left_out(tmp_path: Path, key: SigningKey) -> None:
     """A torn last line of journal or ledger is cut off, and unfinished files are forgotten."""
-    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     one = writer.record(evidence(writer, 0, raw()))
     journal = writer.folder / "capture" / JOURNAL
     whole = journal.read_bytes()
@@ -321,7 +325,7 @@ def test_torn_lines_and_orphans_are_left_out(tmp_path: Path, key: SigningKey) ->
     writer.ledger_path.write_bytes(b'{"at":"2026-')
     (writer.folder / "partial" / "0123").write_bytes(b'{"half":')
     writer.close()
-    again = Writer.resume(writer.folder)
+    again = CaptureWriter.resume(writer.folder)
     assert [digest for digest, _ in again.evidence()] == [one]
     assert journal.read_bytes() == whole
     assert again.seal(key, ended=WHEN).ledger() == ()
@@ -329,32 +333,32 @@ def test_torn_lines_and_orphans_are_left_out(tmp_path: Path, key: SigningKey) ->
 
 def test_evidence_without_its_line_is_kept(tmp_path: Path) -> None:
     """Evidence that was written whole just before its journal line could be is entered when resuming."""
-    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     recorded = [writer.record(evidence(writer, number)) for number in range(2)]
     journal = writer.folder / "capture" / JOURNAL
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(lines[0])
     writer.close()
-    again = Writer.resume(writer.folder)
+    again = CaptureWriter.resume(writer.folder)
     assert [one for one, _ in again.evidence()] == sorted(recorded)
     assert journal.read_bytes() == b"".join(lines)
 
 
 def test_damage_is_named_when_resuming(tmp_path: Path) -> None:
     """Recorded evidence that has gone or changed since is named, not passed over."""
-    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     one = writer.record(evidence(writer))
     writer.close()
     path = writer.folder / "capture" / "observations" / f"{one}.json"
     data = path.read_bytes()
     path.write_bytes(data.replace(b"tls", b"tlz"))
     with pytest.raises(BundleError, match=one):
-        Writer.resume(writer.folder)
+        CaptureWriter.resume(writer.folder)
     path.unlink()
     with pytest.raises(BundleError, match=one):
-        Writer.resume(writer.folder)
+        CaptureWriter.resume(writer.folder)
     path.write_bytes(data)
-    assert Writer.resume(writer.folder).evidence()
+    assert CaptureWriter.resume(writer.folder).evidence()
 
 
 def test_two_processes_cannot_write_one_capture(tmp_path: Path) -> None:
@@ -362,9 +366,9 @@ def test_two_processes_cannot_write_one_capture(tmp_path: Path) -> None:
     script = """
 import sys
 from pathlib import Path
-from inspector.seal import Writer
+from inspector.seal import CaptureWriter
 from tests.core.seal.examples import TRUST, inspection
-writer = Writer.create(Path(sys.argv[1]), inspection(), trust=TRUST)
+writer = CaptureWriter.create(Path(sys.argv[1]), inspection(), trust=TRUST)
 print("ready", flush=True)
 sys.stdin.read()
 """
@@ -380,11 +384,11 @@ sys.stdin.read()
         assert process.stdout.readline() == b"ready\n"
         folder = tmp_path / "run-1" / "sys-a" / "inspection-1"
         with pytest.raises(BundleError, match="another process"):
-            Writer.resume(folder)
+            CaptureWriter.resume(folder)
         process.kill()
-    with Writer.resume(folder), pytest.raises(BundleError, match="another process"):
-        Writer.resume(folder)
-    Writer.resume(folder).close()
+    with CaptureWriter.resume(folder), pytest.raises(BundleError, match="another process"):
+        CaptureWriter.resume(folder)
+    CaptureWriter.resume(folder).close()
 
 
 @pytest.mark.parametrize("given", ["nothing", "empty"])
@@ -394,7 +398,7 @@ def test_only_an_inspection_is_resumed(tmp_path: Path, given: str) -> None:
     if given == "empty":
         folder.mkdir()
     with pytest.raises(BundleError, match="is no inspection"):
-        Writer.resume(folder)
+        CaptureWriter.resume(folder)
     assert not folder.exists() or not list(folder.iterdir())
 
 
@@ -403,13 +407,13 @@ def test_only_an_inspection_is_resumed(tmp_path: Path, given: str) -> None:
 _FULL = """
 import sys
 from pathlib import Path
-from inspector.seal import SigningKey, Writer
+from inspector.seal import SigningKey, CaptureWriter
 from inspector.model.errors import BundleError
 from tests.core.seal.examples import TRUST, WHEN, evidence, inspection, raw
 root, filler, ballast = (Path(sys.argv[1], name) for name in ("", "filler", "ballast"))
 ballast.write_bytes(bytes(100_000))
 key = SigningKey.load_or_create(root / "signing.pem")
-writer = Writer.create(root / "out", inspection(), trust=TRUST)
+writer = CaptureWriter.create(root / "out", inspection(), trust=TRUST)
 recorded = []
 
 def refused(attempt):
@@ -431,12 +435,12 @@ except OSError:
     pass
 assert refused(lambda: writer.put(raw(bytes(range(256)) * 100)))
 assert refused(lambda: writer.seal(key, ended=WHEN))
-assert refused(lambda: Writer.create(root / "out", inspection(id="inspection-2"), trust=TRUST))
+assert refused(lambda: CaptureWriter.create(root / "out", inspection(id="inspection-2"), trust=TRUST))
 assert [path.name for path in (root / "out/run-1/sys-a").iterdir()] == ["inspection-1"]
 writer.close()
 filler.unlink()
 ballast.unlink()
-writer = Writer.resume(writer.folder)
+writer = CaptureWriter.resume(writer.folder)
 assert [one for one, _ in writer.evidence()] == sorted(recorded), (len(writer.evidence()), len(recorded))
 bundle = writer.seal(key, ended=WHEN)
 for _, seen in bundle.evidence():
@@ -484,11 +488,11 @@ def test_a_read_only_disk_is_told(tmp_path: Path) -> None:
     script = """
 import sys
 from pathlib import Path
-from inspector.seal import Writer
+from inspector.seal import CaptureWriter
 from inspector.model.errors import BundleError
 from tests.core.seal.examples import TRUST, inspection
 try:
-    Writer.create(Path(sys.argv[1]) / "out", inspection(), trust=TRUST)
+    CaptureWriter.create(Path(sys.argv[1]) / "out", inspection(), trust=TRUST)
 except BundleError as error:
     print(error)
 """
@@ -502,12 +506,12 @@ def test_a_file_in_place_of_the_output_folder_is_told(tmp_path: Path) -> None:
     """A file that stands where the output folder should be is named, and the remedy says what to do."""
     (tmp_path / "out").write_text("")
     with pytest.raises(BundleError, match=r"out.*: cannot be written: .*; a file stands where a folder is needed"):
-        Writer.create(tmp_path / "out", inspection(), trust=TRUST)
+        CaptureWriter.create(tmp_path / "out", inspection(), trust=TRUST)
 
 
 def test_an_answer_beyond_all_bounds_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Raw bytes that nobody could read back within the bundle's bounds are refused when they are put."""
     monkeypatch.setattr("inspector.seal.capture_writer.RAW_BYTES", 1000)
-    writer = Writer.create(tmp_path, inspection(), trust=TRUST)
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     with pytest.raises(BundleError, match="more than 1000"):
         writer.put(Raw(name="answer", data=bytes(1001)))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inspector.model.errors import BundleError
-from inspector.seal import Attempt, Index, State
+from inspector.seal import Attempt, RunIndex, State
 from tests.core.seal.examples import WHEN
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -19,7 +19,7 @@ def attempt(inspection: str, state: State, **more: str) -> Attempt:
 
 def test_every_attempt_is_listed_as_it_stood_last(tmp_path: Path) -> None:
     """Attempts come in the order of their beginnings, each as it stood last, failed ones with the reason."""
-    index = Index(tmp_path, "run-1")
+    index = RunIndex(tmp_path, "run-1")
     assert index.attempts() == ()
     index.add(attempt("one", State.BEGUN))
     index.add(attempt("two", State.FAILED, detail="no authorisation"))
@@ -34,7 +34,7 @@ def test_every_attempt_is_listed_as_it_stood_last(tmp_path: Path) -> None:
 
 def test_a_torn_line_is_left_out_and_cut(tmp_path: Path) -> None:
     """A line that a crash tore is not listed, and the next attempt is written after the last whole line."""
-    index = Index(tmp_path, "run-1")
+    index = RunIndex(tmp_path, "run-1")
     index.add(attempt("one", State.BEGUN))
     with index.path.open("ab") as file:
         file.write(b'{"at":"2026')
@@ -48,21 +48,21 @@ def test_processes_add_at_once(tmp_path: Path) -> None:
     script = """
 import sys
 from pathlib import Path
-from inspector.seal import Index, State
+from inspector.seal import RunIndex, State
 from tests.core.seal.test_run_index import attempt
 for number in range(20):
-    Index(Path(sys.argv[1]), "run-1").add(attempt(f"{sys.argv[2]}-{number}", State.BEGUN))
+    RunIndex(Path(sys.argv[1]), "run-1").add(attempt(f"{sys.argv[2]}-{number}", State.BEGUN))
 """
     processes = [
         subprocess.Popen([sys.executable, "-c", script, str(tmp_path), name], cwd=ROOT) for name in ("a", "b", "c")
     ]
     assert [process.wait() for process in processes] == [0, 0, 0]
-    assert len(Index(tmp_path, "run-1").attempts()) == 60
+    assert len(RunIndex(tmp_path, "run-1").attempts()) == 60
 
 
 def test_a_line_that_is_none_is_located(tmp_path: Path) -> None:
     """A line of the index that makes no sense is refused by file and line."""
-    index = Index(tmp_path, "run-1")
+    index = RunIndex(tmp_path, "run-1")
     index.add(attempt("one", State.BEGUN))
     with index.path.open("ab") as file:
         file.write(b"nonsense\n")
@@ -73,4 +73,4 @@ def test_a_line_that_is_none_is_located(tmp_path: Path) -> None:
 def test_a_run_stays_in_its_folder(tmp_path: Path) -> None:
     """A run whose name leads elsewhere gets no index."""
     with pytest.raises(BundleError, match="cannot be the name of a folder"):
-        Index(tmp_path, "../elsewhere").add(attempt("one", State.BEGUN))
+        RunIndex(tmp_path, "../elsewhere").add(attempt("one", State.BEGUN))

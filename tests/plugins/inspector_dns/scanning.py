@@ -13,7 +13,7 @@ from inspector.declare.declaration import System
 from inspector.declare.settings import Settings
 from inspector.model.base import now
 from inspector.model.subject import parse_uri, subject_of
-from inspector.network import Door, Ledger, Scope
+from inspector.network import Gateway, Ledger, Scope
 
 SYSTEM = System(id="test", name="Test", owner="Tester", level=3)
 
@@ -31,9 +31,11 @@ def scan(probe: Probe, about: Subject, resolver: int, *, at: str = "127.0.0.1", 
         with tempfile.TemporaryDirectory() as folder:
             settings = Settings(resolvers=(f"{at}:{resolver}",))
             scope = Scope([], SYSTEM, [])
-            async with Door(settings, scope, Ledger(Path(folder) / "ledger.jsonl"), salt=b"salt", run="test") as door:
+            async with Gateway(
+                settings, scope, Ledger(Path(folder) / "ledger.jsonl"), salt=b"salt", run="test"
+            ) as gateway:
                 target = Target(about, Declared())
-                return await probe.scan(target, door.network(probe, target, None), **options)
+                return await probe.scan(target, gateway.network(probe, target, None), **options)
 
     return asyncio.run(through_the_door())
 

@@ -296,7 +296,7 @@ def test_the_facts_of_a_zone_are_written_down(served: Served) -> None:
 
 
 def test_the_zones_name_servers_come_to_light(served: Served) -> None:
-    """Each name server is an aim of its own, as infrastructure, with the zone it is to be asked about."""
+    """Each name server is an subject of its own, as infrastructure, with the zone it is to be asked about."""
     output = scan(probe, subject(probe, "dns:good.test"), served.port, name_server_port=5353)
     assert [(each.uri, each.infrastructure) for each in output.discovered] == [
         ("ns://ns1.test:5353/good.test", True),

@@ -1,4 +1,4 @@
-"""The probe through the door, at running web servers."""
+"""The probe through the gateway, at running web servers."""
 
 import subprocess
 from collections.abc import Iterator

@@ -13,7 +13,7 @@ from inspector.declare.settings import Settings
 from inspector.model.base import now
 from inspector.model.declared import DeclaredPort
 from inspector.model.subject import Subject
-from inspector.network import Door, Ledger
+from inspector.network import Gateway, Ledger
 from inspector.network.access.scope import Scope
 
 AUTHORISATION = Authorisation(
@@ -53,8 +53,8 @@ def scan(
         with tempfile.TemporaryDirectory() as folder:
             ledger = Ledger(Path(folder) / "ledger.jsonl")
             scope = Scope([authorisation], SYSTEM, [])
-            async with Door(settings or Settings(), scope, ledger, salt=b"salt", run="test") as door:
-                return await probe.scan(target, door.network(probe, target, authorisation), *needs, **options)
+            async with Gateway(settings or Settings(), scope, ledger, salt=b"salt", run="test") as gateway:
+                return await probe.scan(target, gateway.network(probe, target, authorisation), *needs, **options)
 
     return asyncio.run(through_the_door())
 

@@ -1,4 +1,4 @@
-"""What greets on a port, heard through the door from running servers."""
+"""What greets on a port, heard through the gateway from running servers."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The sweep through the door, at running servers."""
+"""The sweep through the gateway, at running servers."""
 
 import re
 import subprocess

@@ -56,7 +56,7 @@ def relayed(kind: str, backend: int) -> AbstractContextManager[int]:
 
 
 class Direct:
-    """Stands for the door where its back-off from troubled servers would cost seconds: to loopback, and no pace."""
+    """Stands for the gateway where its back-off from troubled servers would cost seconds: to loopback, and no pace."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -72,7 +72,7 @@ class Direct:
 
 
 class DirectStream:
-    """Bytes to and fro, with the door's troubles."""
+    """Bytes to and fro, with the gateway's troubles."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer

@@ -12,7 +12,7 @@ import pytest
 
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
-from inspector.network.guard.audit_hook import Bypass
+from inspector.network.guard.audit_hook import GuardViolation
 from tests.core.network import misbehaving as rogue
 from tests.core.network.addresses import DECOY, HOST, Estate, make_probe, needs_raw, serving, target
 
@@ -29,17 +29,17 @@ def _collected() -> Iterator[None]:
 @needs_raw
 @pytest.mark.parametrize("way", rogue.WAYS, ids=lambda way: way.__name__)
 def test_a_plugin_that_goes_past_the_door_sends_nothing(tmp_path: Path, way: rogue.Way) -> None:
-    """Every way past the door is refused with the cause bug, and a decoy sees no packet."""
+    """Every way past the gateway is refused with the cause bug, and a decoy sees no packet."""
 
     async def go(port: int) -> None:
         on = Estate(tmp_path, f"tcp://{HOST}:{port}")
-        async with on.door:
-            network = on.door.network(make_probe(), target(port), on.granted)
-            with pytest.raises((Bypass, ExceptionGroup)):
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
+            with pytest.raises((GuardViolation, ExceptionGroup)):
                 await asyncio.create_task(way(DECOY, port))  # type: ignore[arg-type]
             if way not in (rogue.executor, rogue.own_thread):
-                assert network.bypass is not None
-                assert network.bypass.cause is Cause.BUG
+                assert network.violation is not None
+                assert network.violation.cause is Cause.BUG
         assert list(on.ledger.entries()) == []
 
     with serving("quiet", DECOY) as decoy, serving("sniff", DECOY) as sniffer:
@@ -52,9 +52,9 @@ def test_the_plugin_is_named(tmp_path: Path) -> None:
 
     async def go() -> None:
         on = Estate(tmp_path)
-        async with on.door:
+        async with on.gateway:
             for way in (rogue.plain_socket, rogue.streams, rogue.program):
-                with pytest.raises(Bypass) as caught:
+                with pytest.raises(GuardViolation) as caught:
                     await asyncio.create_task(way(DECOY, 9))  # type: ignore[arg-type]
                 assert caught.value.module == "tests.core.network.misbehaving"
                 assert "tests.core.network.misbehaving tried to" in str(caught.value)
@@ -67,12 +67,12 @@ def test_a_library_that_starts_its_own_task_does_not_hide_the_plugin(tmp_path: P
 
     async def go() -> None:
         on = Estate(tmp_path)
-        async with on.door:
-            network = on.door.network(make_probe(), target(443), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(443), on.granted)
             with pytest.raises(ExceptionGroup):
                 await asyncio.create_task(rogue.http_client(DECOY, 9))  # type: ignore[arg-type]
-            assert isinstance(network.bypass, Bypass)
-            assert network.bypass.module == "tests.core.network.addresses"
+            assert isinstance(network.violation, GuardViolation)
+            assert network.violation.module == "tests.core.network.addresses"
 
     asyncio.run(go())
 
@@ -82,10 +82,10 @@ def test_a_refusal_that_is_swallowed_is_remembered(tmp_path: Path) -> None:
 
     async def go() -> None:
         on = Estate(tmp_path, f"tcp://{HOST}:443")
-        async with on.door:
-            network = on.door.network(make_probe(), target(443), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(443), on.granted)
             await asyncio.create_task(rogue.swallow(DECOY, 9))
-            assert network.bypass is not None
+            assert network.violation is not None
             with pytest.raises(ScanFailure) as caught:
                 await network.connect()
             assert caught.value.cause is Cause.BUG
@@ -98,7 +98,7 @@ def test_it_rests_while_no_door_is_open(tmp_path: Path) -> None:
 
     async def go(port: int) -> None:
         on = Estate(tmp_path)
-        async with on.door:
+        async with on.gateway:
             pass
         await rogue.plain_socket("127.0.0.1", port)
 
@@ -108,7 +108,7 @@ def test_it_rests_while_no_door_is_open(tmp_path: Path) -> None:
 
 
 def test_it_leaves_threads_alone_that_ran_before(tmp_path: Path) -> None:
-    """A thread that somebody else started before the door was opened keeps its network."""
+    """A thread that somebody else started before the gateway was opened keeps its network."""
     go_on, failed = threading.Event(), list[BaseException]()
 
     def stranger(port: int) -> None:
@@ -119,7 +119,7 @@ def test_it_leaves_threads_alone_that_ran_before(tmp_path: Path) -> None:
             failed.append(error)
 
     async def go(thread: threading.Thread) -> None:
-        async with Estate(tmp_path).door:
+        async with Estate(tmp_path).gateway:
             go_on.set()
             await asyncio.to_thread(thread.join)
 
@@ -134,7 +134,7 @@ def test_what_sends_nothing_is_let_be(tmp_path: Path) -> None:
     """Parsing an address, a local socket pair and files are nobody's business."""
 
     async def go() -> None:
-        async with Estate(tmp_path).door:
+        async with Estate(tmp_path).gateway:
             assert socket.getaddrinfo("127.0.0.1", 80)
             one, two = socket.socketpair()
             one.sendall(b"x")

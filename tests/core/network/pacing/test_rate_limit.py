@@ -1,4 +1,4 @@
-"""The courtesy budget's arithmetic, on a clock of the test's own."""
+"""The rate limit's arithmetic, on a clock of the test's own."""
 
 import asyncio
 import math
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from inspector.declare.authorisation import Rates
 from inspector.network.pacing.rate_limit import (
-    LocalCourtesy,
-    Meter,
+    AddressMeter,
+    LocalRateLimiter,
     pace_seconds,
     strictest,
     sweep_delay_ms,
@@ -32,13 +32,13 @@ wants = st.lists(
 )
 
 
-def run(meter: Meter, wanted: list[tuple[float, float, float]]) -> tuple[list[float], int]:
+def run(meter: AddressMeter, wanted: list[tuple[float, float, float]]) -> tuple[list[float], int]:
     """The instants at which connections left, and the most that were open at once."""
     now, left, most = 0.0, list[float](), 0
     leaving: list[tuple[float, float]] = []
     closing: list[float] = []
 
-    def settle(until: float) -> None:
+    def close(until: float) -> None:
         nonlocal now
         while due := [instant for instant, _ in leaving if instant <= until] + [
             each for each in closing if each <= until
@@ -55,28 +55,28 @@ def run(meter: Meter, wanted: list[tuple[float, float, float]]) -> tuple[list[fl
         now = until
 
     for pause, delay, length in wanted:
-        settle(now + pause)
+        close(now + pause)
         while (ready := meter.ready_at(now)) > now:
             events = [instant for instant, _ in leaving] + closing
-            settle(min([ready, *events]))
+            close(min([ready, *events]))
         meter.grant(now)
         leaving.append((now + delay, length))
         most = max(most, len(leaving) + len(closing))
-    settle(math.inf if not (leaving or closing) else max([i for i, _ in leaving] + closing))
+    close(math.inf if not (leaving or closing) else max([i for i, _ in leaving] + closing))
     return left, most
 
 
 @given(rates, wants)
 def test_no_second_sees_more_than_the_burst(rate: Rates, wanted: list[tuple[float, float, float]]) -> None:
     """In any window of one second at most ``burst`` connections leave, however late each leaves after its grant."""
-    left, _ = run(Meter(rate), wanted)
+    left, _ = run(AddressMeter(rate), wanted)
     assert most_in_a_second(left) <= rate.burst
 
 
 @given(rates, wants)
 def test_the_long_run_keeps_the_rate(rate: Rates, wanted: list[tuple[float, float, float]]) -> None:
     """In any t seconds at most ``burst + rate × t`` connections are granted."""
-    left, _ = run(Meter(rate), [(pause, 0.0, length) for pause, _, length in wanted])
+    left, _ = run(AddressMeter(rate), [(pause, 0.0, length) for pause, _, length in wanted])
     for index, start in enumerate(left):
         for count, end in enumerate(left[index:], start=1):
             assert count <= rate.burst + rate.connections_per_second * (end - start) + 1e-6
@@ -85,20 +85,20 @@ def test_the_long_run_keeps_the_rate(rate: Rates, wanted: list[tuple[float, floa
 @given(rates, wants)
 def test_never_more_open_than_allowed(rate: Rates, wanted: list[tuple[float, float, float]]) -> None:
     """At most ``at_once`` connections are open at a time, those on their way included."""
-    _, most = run(Meter(rate), wanted)
+    _, most = run(AddressMeter(rate), wanted)
     assert most <= rate.at_once
 
 
 @given(rates, st.integers(1, 60))
 def test_the_plans_arithmetic_is_the_meters(rate: Rates, count: int) -> None:
     """Connections that take no time leave in exactly the time that ``pace_seconds`` promises, up to the window."""
-    left, _ = run(Meter(rate), [(0.0, 0.0, 0.0)] * count)
+    left, _ = run(AddressMeter(rate), [(0.0, 0.0, 0.0)] * count)
     assert pace_seconds(count, rate) - 1e-6 <= left[-1] <= pace_seconds(count, rate) + 1.1 + 1e-6
 
 
 def test_a_granted_connection_that_has_not_left_holds_its_place() -> None:
     """A grant that was not used counts as leaving at every instant until it does."""
-    meter = Meter(Rates(connections_per_second=1, burst=1, at_once=5))
+    meter = AddressMeter(Rates(connections_per_second=1, burst=1, at_once=5))
     meter.grant(0.0)
     assert meter.ready_at(100.0) == math.inf
     meter.departed(100.0)
@@ -107,7 +107,7 @@ def test_a_granted_connection_that_has_not_left_holds_its_place() -> None:
 
 def test_a_grant_that_never_left_frees_its_place() -> None:
     """A connection that failed before its first packet takes nothing from the second's count."""
-    meter = Meter(Rates(connections_per_second=1, burst=1, at_once=1))
+    meter = AddressMeter(Rates(connections_per_second=1, burst=1, at_once=1))
     meter.grant(0.0)
     meter.ended(left=False)
     assert meter.ready_at(5.0) == 5.0
@@ -115,41 +115,41 @@ def test_a_grant_that_never_left_frees_its_place() -> None:
 
 async def test_nobody_overtakes_who_waits() -> None:
     """While somebody waits for an address, nobody else leaves at once, also in the moment when a place is free."""
-    courtesy, one = LocalCourtesy(), Rates(connections_per_second=100, burst=100, at_once=1)
-    first = courtesy.admit_now("127.0.0.1", one)
+    rate_limiter, one = LocalRateLimiter(), Rates(connections_per_second=100, burst=100, at_once=1)
+    first = rate_limiter.admit_now("127.0.0.1", one)
     assert first is not None
     first.departed()
-    assert courtesy.admit_now("127.0.0.1", one) is None
-    waiting = asyncio.create_task(courtesy.admit("127.0.0.1", one))
+    assert rate_limiter.admit_now("127.0.0.1", one) is None
+    waiting = asyncio.create_task(rate_limiter.admit("127.0.0.1", one))
     await asyncio.sleep(0)
     first.ended()
-    assert courtesy.admit_now("127.0.0.1", one) is None
+    assert rate_limiter.admit_now("127.0.0.1", one) is None
     second = await waiting
     second.departed()
     second.ended()
-    assert courtesy.admit_now("127.0.0.1", one) is not None
+    assert rate_limiter.admit_now("127.0.0.1", one) is not None
 
 
 def test_resets_in_a_row_double_the_peace_and_an_answer_ends_the_row() -> None:
     """After each further reset the address gets twice the peace, at most eight seconds; an answer starts anew."""
-    meter = Meter(Rates())
+    meter = AddressMeter(Rates())
     pauses = []
     for now in range(0, 1000, 100):
-        meter.struggled(float(now), told=False)
+        meter.back_off(float(now), reported=False)
         pauses.append(meter.ready_at(float(now)) - now)
     assert pauses[:4] == [0.25, 0.5, 1.0, 2.0]
     assert pauses[-1] == 8.0
-    meter.thrived()
-    meter.struggled(5000.0, told=False)
+    meter.succeeded()
+    meter.back_off(5000.0, reported=False)
     assert meter.ready_at(5000.0) == 5000.25
 
 
-@pytest.mark.parametrize(("asked", "peace"), [(0.0, 2.0), (17.0, 17.0), (86400.0, 60.0)])
-def test_a_server_that_asks_for_peace_gets_it(asked: float, peace: float) -> None:
+@pytest.mark.parametrize(("asked", "pause"), [(0.0, 2.0), (17.0, 17.0), (86400.0, 60.0)])
+def test_a_server_that_asks_for_peace_gets_it(asked: float, pause: float) -> None:
     """Retry-After is honoured up to a minute; without it there is peace for two seconds."""
-    meter = Meter(Rates())
-    meter.struggled(0.0, told=True, seconds=asked)
-    assert meter.ready_at(0.0) == peace
+    meter = AddressMeter(Rates())
+    meter.back_off(0.0, reported=True, seconds=asked)
+    assert meter.ready_at(0.0) == pause
 
 
 @given(rates, rates)

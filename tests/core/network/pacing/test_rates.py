@@ -74,8 +74,8 @@ def test_plain_connections_keep_the_pace(tmp_path: Path) -> None:
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port)
-        async with on.door:
-            scans = [on.door.network(make_probe(), target(port), on.granted) for _ in range(3)]
+        async with on.gateway:
+            scans = [on.gateway.network(make_probe(), target(port), on.granted) for _ in range(3)]
             await asyncio.gather(*(visit(scan) for scan in scans for _ in range(10)))
 
     with serving("quiet") as server, serving("sniff") as sniffer:
@@ -96,8 +96,8 @@ def test_two_doors_keep_one_pace(tmp_path: Path) -> None:
         (tmp_path / "b").mkdir()
         strict = Rates(connections_per_second=4, burst=4, at_once=3)
         one, two = estate(tmp_path / "a", port), estate(tmp_path / "b", port, strict)
-        async with one.door, two.door:
-            scans = [on.door.network(make_probe(), target(port), on.granted) for on in (two, one)]
+        async with one.gateway, two.gateway:
+            scans = [on.gateway.network(make_probe(), target(port), on.granted) for on in (two, one)]
             await asyncio.gather(*(visit(scan) for scan in scans for _ in range(6)))
 
     with serving("quiet") as server, serving("sniff") as sniffer:
@@ -113,9 +113,9 @@ def test_a_worker_keeps_the_pace(tmp_path: Path) -> None:
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port)
-        async with on.door:
-            network = on.door.network(make_probe(), target(port), on.granted)
-            assert await network.work(jobs.many, f"{ADDRESS} {port} 25".encode(), timeout=20) == b"0"
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
+            assert await network.run_in_worker(jobs.many, f"{ADDRESS} {port} 25".encode(), timeout=20) == b"0"
         assert sum(entry.questions for entry in on.ledger.entries()) == 25
 
     with serving("quiet") as server, serving("sniff") as sniffer:
@@ -135,9 +135,9 @@ def test_sslyze_keeps_the_pace(tmp_path: Path) -> None:
 
     async def go(port: int) -> Estate:
         on = estate(tmp_path, port)
-        async with on.door:
-            network = on.door.network(make_probe(), target(port), on.granted)
-            assert await network.work(jobs.tls, f"{ADDRESS} {port}".encode(), timeout=30) == b"COMPLETED"
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
+            assert await network.run_in_worker(jobs.tls, f"{ADDRESS} {port}".encode(), timeout=30) == b"COMPLETED"
         return on
 
     with openssl_server(certificate, "-www") as port, serving("sniff") as sniffer:
@@ -164,8 +164,8 @@ def test_no_more_open_than_the_machines_ceiling(tmp_path: Path) -> None:
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port, rates, settings=Settings(ceilings=Ceilings(connections=2)))
-        async with on.door:
-            network = on.door.network(make_probe(), target(port), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
             await asyncio.gather(*(visit(network) for _ in range(10)))
 
     with serving("quiet") as server, serving("sniff") as sniffer:
@@ -180,8 +180,8 @@ def test_an_address_that_resets_is_left_in_peace(tmp_path: Path) -> None:
         on = estate(tmp_path, port, Rates(connections_per_second=100, burst=100, at_once=50))
         loop = asyncio.get_running_loop()
         waits = []
-        async with on.door:
-            network = on.door.network(make_probe(), target(port), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
             for _ in range(4):
                 began = loop.time()
                 stream = await network.connect()
@@ -204,8 +204,8 @@ def test_a_scan_that_waits_for_itself_is_told(tmp_path: Path, monkeypatch: pytes
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port, Rates(connections_per_second=100, burst=100, at_once=2))
-        async with on.door:
-            network = on.door.network(make_probe(), target(port), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
             held = [await network.connect() for _ in range(2)]
             with pytest.raises(ScanFailure, match="all 2 connections") as caught:
                 await network.connect()
@@ -222,8 +222,8 @@ def test_a_scan_that_only_waits_for_the_pace_is_not_late(tmp_path: Path) -> None
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port, Rates(connections_per_second=2, burst=2, at_once=9))
-        async with on.door:
-            network = on.door.network(make_probe(), target(port), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
             async with network.within(1.2):
                 for _ in range(5):
                     await (await network.connect()).close()

@@ -18,7 +18,7 @@ from inspector.declare.settings import Settings
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.model.intrusiveness import Intrusiveness
-from inspector.network import Ledger, Network, pin, routable
+from inspector.network import Ledger, Network, resolve_and_pin, routable
 from inspector.network.access.addresses import split_server
 from inspector.network.resolution import _hosts_file
 from inspector.record.plan import PinnedHost
@@ -57,7 +57,7 @@ def resolver() -> Iterator[Resolver]:
 
 
 def pinned(folder: Path, settings: Settings, *names: str) -> tuple[PinnedHost, ...]:
-    return asyncio.run(pin(names, settings, Ledger(folder / "ledger")))
+    return asyncio.run(resolve_and_pin(names, settings, Ledger(folder / "ledger")))
 
 
 def asking(folder: Path, settings: Settings, act: Any) -> Any:
@@ -65,9 +65,9 @@ def asking(folder: Path, settings: Settings, act: Any) -> Any:
 
     async def go() -> Any:
         on = Estate(folder, settings=settings)
-        async with on.door:
+        async with on.gateway:
             probe = make_probe(Intrusiveness.PASSIVE, infrastructure=True)
-            return await act(on.door.network(probe, target(None, scheme="dns"), None))
+            return await act(on.gateway.network(probe, target(None, scheme="dns"), None))
 
     return asyncio.run(go())
 
@@ -313,12 +313,12 @@ def test_an_alias_that_is_not_listed_leads_nowhere(tmp_path: Path, resolver: Res
     """A name with an alias that is not listed is out of scope, and the place it leads to sees no packet."""
 
     async def go(port: int, *names: str) -> None:
-        (found,) = await pin(["alias.dns.test"], resolver.settings, Ledger(tmp_path / "pins"))
+        (found,) = await resolve_and_pin(["alias.dns.test"], resolver.settings, Ledger(tmp_path / "pins"))
         where = found.addresses[0]
         granted = authorise(covers=Covers(names=names))
         on = Estate(tmp_path, f"tcp://alias.dns.test:{port}", pins=(found,), granted=granted)
-        async with on.door:
-            network = on.door.network(make_probe(), target(port, host="alias.dns.test", address=where), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port, host="alias.dns.test", address=where), on.granted)
             await network.connect()
 
     with serving("quiet", "127.7.0.5") as decoy, serving("sniff", "127.7.0.5") as sniffer:
@@ -337,8 +337,8 @@ def test_a_second_address_is_not_asked(tmp_path: Path) -> None:
 
     async def go(port: int) -> None:
         on = Estate(tmp_path, f"tcp://{HOST}:{port}")
-        async with on.door:
-            network = on.door.network(make_probe(), target(port, address=DECOY), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port, address=DECOY), on.granted)
             with pytest.raises(ScanFailure) as caught:
                 await network.connect()
             assert caught.value.cause is Cause.OUT_OF_SCOPE

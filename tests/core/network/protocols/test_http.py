@@ -1,4 +1,4 @@
-"""HTTP through the door, to servers that behave and servers that do not."""
+"""HTTP through the gateway, to servers that behave and servers that do not."""
 
 import asyncio
 import gzip
@@ -27,8 +27,8 @@ def browse(folder: Path, port: int, act: Act, *, answer_bytes: int = 100_000, de
             settings=Settings(ceilings=Ceilings(answer_bytes=answer_bytes)),
             pins=(pinned(), pinned(DECOY, name="decoy.test")),
         )
-        async with on.door:
-            network = on.door.network(make_probe(), target(port, scheme="http"), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port, scheme="http"), on.granted)
             async with httpx.AsyncClient(transport=network.transport(), trust_env=False) as client:
                 return await act(client, port)
 

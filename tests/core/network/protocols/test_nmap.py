@@ -1,4 +1,4 @@
-"""nmap behind the door: polite, pinned, paced, and gone when it must be."""
+"""nmap behind the gateway: polite, pinned, paced, and gone when it must be."""
 
 import asyncio
 import shutil
@@ -48,8 +48,8 @@ def sweep(
     on = Estate(folder, endpoint, granted=authorise(covers=covers, rates=rates), settings=settings)
 
     async def go() -> bytes:
-        async with on.door:
-            network = on.door.network(make_probe(), target(None, scheme="host"), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(None, scheme="host"), on.granted)
             return await network.nmap(arguments, ports=ports, timeout=timeout)
 
     return asyncio.run(go()), on
@@ -80,8 +80,8 @@ def test_an_ipv6_address_is_swept(tmp_path: Path) -> None:
     on = Estate(tmp_path, granted=authorise(covers=Covers(blocks=("::1/128",))), pins=(pinned("::1"),))
 
     async def go(port: int) -> bytes:
-        async with on.door:
-            scan = on.door.network(make_probe(), target(None, scheme="host", address="::1"), on.granted)
+        async with on.gateway:
+            scan = on.gateway.network(make_probe(), target(None, scheme="host", address="::1"), on.granted)
             await (await scan.connect(port)).close()
             return await scan.nmap([], ports=[port], timeout=30)
 
@@ -112,8 +112,8 @@ def test_two_sweeps_of_one_address_keep_the_rate_together(tmp_path: Path) -> Non
     on = Estate(tmp_path, granted=authorise(covers=BLOCK, rates=rates))
 
     async def go() -> None:
-        async with on.door:
-            scans = [on.door.network(make_probe(), target(None, scheme="host"), on.granted) for _ in range(2)]
+        async with on.gateway:
+            scans = [on.gateway.network(make_probe(), target(None, scheme="host"), on.granted) for _ in range(2)]
             await asyncio.gather(*(scan.nmap([], ports=range(2000, 2030), timeout=30) for scan in scans))
 
     with serving("sniff") as sniffer:

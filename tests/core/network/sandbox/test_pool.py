@@ -10,8 +10,8 @@ import pytest
 from inspector.declare.authorisation import Rates
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
-from inspector.network import isolate
-from inspector.network.guard.audit_hook import Bypass
+from inspector.network import run_isolated
+from inspector.network.guard.audit_hook import GuardViolation
 from inspector.network.sandbox import pool, worker_process
 from inspector.network.sandbox.protocol import Kind, pack
 from tests.core.network import worker_jobs as jobs
@@ -22,7 +22,7 @@ Job = Callable[[bytes], bytes]
 
 def failure(job: Job, payload: bytes = b"", *, timeout: float = 20.0, memory_bytes: int = 1 << 30) -> ScanFailure:
     with pytest.raises(ScanFailure) as caught:
-        asyncio.run(isolate(job, payload, timeout=timeout, memory_bytes=memory_bytes))
+        asyncio.run(run_isolated(job, payload, timeout=timeout, memory_bytes=memory_bytes))
     return caught.value
 
 
@@ -31,9 +31,9 @@ def working(folder: Path, job: Job, payload: bytes, port: int, *, timeout: float
     on = Estate(folder, f"tcp://{HOST}:{port}")
 
     async def go() -> bytes:
-        async with on.door:
-            network = on.door.network(make_probe(), target(port), on.granted)
-            return await network.work(job, payload, timeout=timeout)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
+            return await network.run_in_worker(job, payload, timeout=timeout)
 
     return asyncio.run(go()), on
 
@@ -44,23 +44,23 @@ def working(folder: Path, job: Job, payload: bytes, port: int, *, timeout: float
 def test_a_function_runs_elsewhere_and_its_bytes_come_back() -> None:
     """Any bytes go there and back, also more than a pipe holds, and the process is another one."""
     data = os.urandom(3_000_000)
-    assert asyncio.run(isolate(jobs.reverse, data, timeout=20)) == data[::-1]
-    assert int(asyncio.run(isolate(jobs.identity, b"", timeout=20))) != os.getpid()
+    assert asyncio.run(run_isolated(jobs.reverse, data, timeout=20)) == data[::-1]
+    assert int(asyncio.run(run_isolated(jobs.identity, b"", timeout=20))) != os.getpid()
 
 
 def test_a_worker_gives_way() -> None:
     """What computes in a worker stands back for the event loop, for which every scan waits."""
-    assert int(asyncio.run(isolate(jobs.priority, b"", timeout=20))) == min(19, os.nice(0) + 5)
+    assert int(asyncio.run(run_isolated(jobs.priority, b"", timeout=20))) == min(19, os.nice(0) + 5)
 
 
 def test_a_warm_worker_is_used_again_and_a_troubled_one_is_not() -> None:
     """The next job of a package finds the worker of the last one, unless that ended in trouble."""
 
     async def pids() -> list[bytes]:
-        found = [await isolate(jobs.identity, b"", timeout=20) for _ in range(2)]
+        found = [await run_isolated(jobs.identity, b"", timeout=20) for _ in range(2)]
         with pytest.raises(ScanFailure):
-            await isolate(jobs.raise_error, b"", timeout=20)
-        return [*found, await isolate(jobs.identity, b"", timeout=20)]
+            await run_isolated(jobs.raise_error, b"", timeout=20)
+        return [*found, await run_isolated(jobs.identity, b"", timeout=20)]
 
     one, two, three = asyncio.run(pids())
     assert one == two != three
@@ -70,7 +70,7 @@ def test_jobs_that_wait_share_workers() -> None:
     """More jobs than workers may run side by side are all done, each by one that was there for another."""
 
     async def pids() -> list[bytes]:
-        return await asyncio.gather(*(isolate(jobs.identity, b"", timeout=20) for _ in range(30)))
+        return await asyncio.gather(*(run_isolated(jobs.identity, b"", timeout=20) for _ in range(30)))
 
     assert len(set(asyncio.run(pids()))) <= (os.cpu_count() or 1)
 
@@ -78,7 +78,7 @@ def test_jobs_that_wait_share_workers() -> None:
 def test_what_nobody_asked_for_is_not_taken_in() -> None:
     """However much a worker says, no more is held of it in advance than one read brings; nonsense ends the job."""
     with pytest.raises(ScanFailure, match="talks nonsense") as caught:
-        asyncio.run(isolate(jobs.flood, b"", timeout=20))
+        asyncio.run(run_isolated(jobs.flood, b"", timeout=20))
     assert caught.value.cause is Cause.BUG
 
     async def busy_elsewhere() -> int:
@@ -116,10 +116,10 @@ def test_nobody_waits_for_a_long_job(monkeypatch: pytest.MonkeyPatch, warm: bool
 
     async def go() -> bool:
         if warm:
-            await isolate(jobs.identity, b"", timeout=20)
-        long = asyncio.create_task(isolate(jobs.hang, b"", timeout=60))
+            await run_isolated(jobs.identity, b"", timeout=20)
+        long = asyncio.create_task(run_isolated(jobs.hang, b"", timeout=60))
         await asyncio.sleep(0.1)
-        await isolate(jobs.identity, b"", timeout=20)
+        await run_isolated(jobs.identity, b"", timeout=20)
         is_first = not long.done()
         long.cancel()
         await asyncio.gather(long, return_exceptions=True)
@@ -133,7 +133,7 @@ def test_who_waits_for_a_worker_that_dies_gets_another() -> None:
 
     async def go() -> list[bytes | BaseException]:
         asked = (jobs.crash, *(jobs.reverse for _ in range(5)))
-        return await asyncio.gather(*(isolate(each, b"ab", timeout=20) for each in asked), return_exceptions=True)
+        return await asyncio.gather(*(run_isolated(each, b"ab", timeout=20) for each in asked), return_exceptions=True)
 
     crashed, *others = asyncio.run(go())
     assert isinstance(crashed, ScanFailure)
@@ -144,12 +144,12 @@ def test_a_job_that_gives_up_waiting_takes_no_worker_along() -> None:
     """Jobs cancelled in the queue leave the workers to those that come after."""
 
     async def go() -> bytes:
-        waiting = [asyncio.create_task(isolate(jobs.identity, b"", timeout=20)) for _ in range(10)]
+        waiting = [asyncio.create_task(run_isolated(jobs.identity, b"", timeout=20)) for _ in range(10)]
         await asyncio.sleep(0)
         for each in waiting:
             each.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        return await isolate(jobs.reverse, b"ab", timeout=20)
+        return await run_isolated(jobs.reverse, b"ab", timeout=20)
 
     assert asyncio.run(go()) == b"ba"
 
@@ -159,15 +159,15 @@ def test_what_jobs_have_in_common_goes_along() -> None:
 
     async def go() -> list[bytes]:
         contexts = (b"one", b"one", b"two", b"one")
-        told = [await isolate(jobs.beside, b"in ", timeout=20, context=each) for each in contexts]
-        return [*told, await isolate(jobs.reverse, b"ab", timeout=20)]
+        told = [await run_isolated(jobs.third_party, b"in ", timeout=20, context=each) for each in contexts]
+        return [*told, await run_isolated(jobs.reverse, b"ab", timeout=20)]
 
     assert asyncio.run(go()) == [b"in one", b"in one", b"in two", b"in one", b"ba"]
 
 
 def test_what_a_job_prints_disturbs_nobody() -> None:
     """Standard output and error of a job are no frames and fill no pipe; standard input is empty."""
-    assert asyncio.run(isolate(jobs.chatter, b"", timeout=20)) == b"read nothing"
+    assert asyncio.run(run_isolated(jobs.chatter, b"", timeout=20)) == b"read nothing"
 
 
 @pytest.mark.parametrize("job", [jobs.hang, jobs.burn, jobs.hold_the_interpreter, jobs.stubborn])
@@ -217,7 +217,7 @@ def test_a_pure_function_reaches_nothing(job: Job) -> None:
     with serving("quiet", DECOY) as decoy, serving("sniff", DECOY) as sniffer:
         found = failure(job, f"{DECOY} {decoy.port}".encode())
         assert sniffer.report()["packets"] == []
-    assert isinstance(found, Bypass)
+    assert isinstance(found, GuardViolation)
     assert found.module == "tests.core.network.worker_jobs"
 
 
@@ -283,9 +283,9 @@ def test_a_connection_that_a_job_forgets_frees_its_place(tmp_path: Path) -> None
     async def go(port: int) -> bytes:
         rates = Rates(connections_per_second=100, burst=100, at_once=1)
         on = Estate(tmp_path, f"tcp://{HOST}:{port}", granted=authorise(rates=rates))
-        async with on.door:
-            network = on.door.network(make_probe(), target(port), on.granted)
-            return await network.work(jobs.forgetful, f"{ADDRESS} {port}".encode(), timeout=20)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
+            return await network.run_in_worker(jobs.forgetful, f"{ADDRESS} {port}".encode(), timeout=20)
 
     with serving("quiet") as server:
         assert asyncio.run(go(server.port)) == b"done"
@@ -297,10 +297,10 @@ def test_waiting_for_the_pace_is_not_the_jobs_time(tmp_path: Path) -> None:
 
     async def go(port: int) -> bytes:
         on = Estate(tmp_path, f"tcp://{HOST}:{port}", granted=authorise(rates=slow))
-        async with on.door:
-            network = on.door.network(make_probe(), target(port), on.granted)
-            await network.work(jobs.identity, b"", timeout=20)  # start the process
-            done = await network.work(jobs.many, f"{ADDRESS} {port} 12".encode(), timeout=1.5)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
+            await network.run_in_worker(jobs.identity, b"", timeout=20)  # start the process
+            done = await network.run_in_worker(jobs.many, f"{ADDRESS} {port} 12".encode(), timeout=1.5)
         assert sum(entry.questions for entry in on.ledger.entries()) == 12
         return done
 

@@ -1,4 +1,4 @@
-"""Connections through the door to real servers, good and bad."""
+"""Connections through the gateway to real servers, good and bad."""
 
 import asyncio
 import shutil
@@ -33,7 +33,7 @@ def estate(folder: Path, port: int, **changes: object) -> Estate:
 
 
 def network(of: Estate, port: int, **changes: object) -> Network:
-    return of.door.network(make_probe(), target(port, **changes), of.granted)  # type: ignore[arg-type]
+    return of.gateway.network(make_probe(), target(port, **changes), of.granted)  # type: ignore[arg-type]
 
 
 def test_what_passes_is_on_the_ledger(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_what_passes_is_on_the_ledger(tmp_path: Path) -> None:
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port)
-        async with on.door:
+        async with on.gateway:
             stream = await network(on, port).connect()
             await stream.write(b"hello")
             assert await stream.read() == b"hello"
@@ -61,7 +61,7 @@ def test_silence_is_a_timeout_and_quiet_listening_is_none(tmp_path: Path) -> Non
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port)
-        async with on.door:
+        async with on.gateway:
             stream = await network(on, port).connect()
             assert await stream.read_quietly(timeout=0.05) == b""
             assert await _cause(stream.read(timeout=0.05)) is Cause.TIMEOUT
@@ -76,7 +76,7 @@ def test_a_greeting_is_heard(tmp_path: Path) -> None:
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port)
-        async with on.door:
+        async with on.gateway:
             stream = await network(on, port).connect()
             assert await stream.read_quietly(7) == b"220 wel"
 
@@ -90,7 +90,7 @@ def test_a_greeting_that_turns_us_away_is_rate_limited(tmp_path: Path, greeting:
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port)
-        async with on.door:
+        async with on.gateway:
             stream = await network(on, port).connect()
             assert await _cause(stream.read_quietly()) is Cause.RATE_LIMITED
 
@@ -103,7 +103,7 @@ def test_reset_and_refused_are_told_apart(tmp_path: Path) -> None:
 
     async def go(open_port: int, shut_port: int) -> None:
         on = Estate(tmp_path, f"tcp://{HOST}:{open_port}", f"tcp://{HOST}:{shut_port}")
-        async with on.door:
+        async with on.gateway:
             stream = await network(on, open_port).connect()
             await stream.write(b"x")
             assert await _cause(stream.read()) is Cause.RESET
@@ -133,9 +133,9 @@ from tests.core.network.addresses import Estate, HOST, make_probe, pinned, targe
 
 async def go(address):
     on = Estate(Path(sys.argv[1]), f"tcp://{HOST}:443", pins=(pinned(address),))
-    async with on.door:
+    async with on.gateway:
         try:
-            await on.door.network(make_probe(), target(443, address=address), on.granted).connect()
+            await on.gateway.network(make_probe(), target(443, address=address), on.granted).connect()
         except ScanFailure as failure:
             print(failure.cause.value, routable(address))
 
@@ -149,7 +149,7 @@ def test_a_connection_that_is_not_answered_times_out(tmp_path: Path) -> None:
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port)
-        async with on.door:
+        async with on.gateway:
             assert await _cause(network(on, port).connect(timeout=0.2)) is Cause.TIMEOUT
 
     with socket.socket() as listener:
@@ -170,7 +170,7 @@ def test_all_that_one_connection_brings_is_bounded(tmp_path: Path) -> None:
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port, settings=Settings(ceilings=Ceilings(answer_bytes=100_000)))
-        async with on.door:
+        async with on.gateway:
             stream = await network(on, port).connect()
             await stream.write(b"GET")
             size = 0
@@ -184,11 +184,11 @@ def test_all_that_one_connection_brings_is_bounded(tmp_path: Path) -> None:
 
 
 def test_what_a_scan_leaves_open_is_closed(tmp_path: Path) -> None:
-    """Closing a scan's network, or the door, ends every connection, and the ledger has its bytes."""
+    """Closing a scan's network, or the gateway, ends every connection, and the ledger has its bytes."""
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port)
-        async with on.door:
+        async with on.gateway:
             first = network(on, port)
             await (await first.connect()).write(b"abc")
             await first.close()
@@ -207,10 +207,10 @@ def test_no_packet_without_a_right(tmp_path: Path) -> None:
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port)
-        async with on.door:
-            alone = on.door.network(make_probe(), target(port), None)
+        async with on.gateway:
+            alone = on.gateway.network(make_probe(), target(port), None)
             assert await _cause(alone.connect()) is Cause.NOT_AUTHORISED
-            passive = on.door.network(make_probe(Intrusiveness.PASSIVE), target(port), on.granted)
+            passive = on.gateway.network(make_probe(Intrusiveness.PASSIVE), target(port), on.granted)
             assert await _cause(passive.connect()) is Cause.NOT_AUTHORISED
             assert await _cause(network(on, port).connect(port + 1)) is Cause.OUT_OF_SCOPE
             assert await _cause(network(on, port, address="127.7.0.2").connect()) is Cause.OUT_OF_SCOPE
@@ -228,7 +228,7 @@ def test_a_secret_is_replaced_by_length_and_salted_digest(tmp_path: Path) -> Non
 
     async def go() -> None:
         on = estate(tmp_path, 443)
-        async with on.door:
+        async with on.gateway:
             one, two = network(on, 443).fingerprint(b"s3cret"), network(on, 443).fingerprint(b"s3cret")
         assert one == two
         assert one.startswith("len=6;sha256=")
@@ -240,11 +240,11 @@ def test_a_secret_is_replaced_by_length_and_salted_digest(tmp_path: Path) -> Non
 def test_probes_say_who_they_are(tmp_path: Path) -> None:
     """The User-Agent names Inspector, the run and the contact, in plain ASCII whatever was configured."""
     on = estate(tmp_path, 443, settings=Settings(contact="Sở TT\r\nX: y <soc@example.vn>"))
-    assert on.door.identity.user_agent.startswith("Inspector/")
-    assert "run r-1" in on.door.identity.user_agent
-    assert "<soc@example.vn>" in on.door.identity.user_agent
-    assert on.door.identity.user_agent.isascii()
-    assert on.door.identity.user_agent.isprintable()
+    assert on.gateway.identity.user_agent.startswith("Inspector/")
+    assert "run r-1" in on.gateway.identity.user_agent
+    assert "<soc@example.vn>" in on.gateway.identity.user_agent
+    assert on.gateway.identity.user_agent.isascii()
+    assert on.gateway.identity.user_agent.isprintable()
 
 
 # --- TLS ---
@@ -262,7 +262,7 @@ def test_tls_over_a_connection(tmp_path: Path, certificate: Path) -> None:
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port)
-        async with on.door:
+        async with on.gateway:
             stream = await network(on, port).connect()
             assert stream.ssl_object is None
             await stream.start_tls(tolerant_context(), HOST)
@@ -287,7 +287,7 @@ def test_an_old_server_can_still_be_seen(tmp_path: Path, certificate: Path) -> N
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port)
-        async with on.door:
+        async with on.gateway:
             stream = await network(on, port).connect()
             await stream.start_tls(tolerant_context(), HOST)
             assert stream.ssl_object is not None
@@ -302,7 +302,7 @@ def test_an_address_is_not_sent_as_a_server_name(tmp_path: Path) -> None:
 
     async def go(port: int, name: str) -> None:
         on = estate(tmp_path, port)
-        async with on.door:
+        async with on.gateway:
             stream = await network(on, port).connect()
             await _cause(stream.start_tls(tolerant_context(), name))
 
@@ -319,7 +319,7 @@ def test_clear_text_on_a_tls_port_is_a_protocol_error(tmp_path: Path) -> None:
 
     async def go(port: int) -> None:
         on = estate(tmp_path, port)
-        async with on.door:
+        async with on.gateway:
             stream = await network(on, port).connect()
             assert await _cause(stream.start_tls(ssl.create_default_context(), HOST)) is Cause.PROTOCOL_ERROR
 

@@ -1,4 +1,4 @@
-"""Ways past the door, each for a scheme of its name, and a check that each was of use."""
+"""Ways past the gateway, each for a scheme of its name, and a check that each was of use."""
 
 import asyncio
 import contextlib

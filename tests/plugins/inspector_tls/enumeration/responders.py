@@ -15,8 +15,8 @@ import struct
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
-Answer = Callable[[bytes, Reader, Writer], Awaitable[None]]
+Reader, CaptureWriter = asyncio.StreamReader, asyncio.StreamWriter
+Answer = Callable[[bytes, Reader, CaptureWriter], Awaitable[None]]
 
 SERVER_HELLO = bytes.fromhex("0303") + bytes(32) + b"\x00" + bytes.fromhex("002f") + b"\x00"
 
@@ -39,13 +39,13 @@ def suites(hello: bytes) -> tuple[int, int]:
     return at + 2, int.from_bytes(hello[at : at + 2], "big")
 
 
-async def reset(writer: Writer) -> None:
+async def reset(writer: CaptureWriter) -> None:
     """End with a RST."""
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.close()
 
 
-async def silence(_writer: Writer) -> None:
+async def silence(_writer: CaptureWriter) -> None:
     """Say nothing more, and do not close."""
     await asyncio.sleep(60)
 
@@ -67,7 +67,7 @@ class Relay:
         """What the server behind said, as the client gets it."""
         yield data
 
-    async def __call__(self, hello: bytes, reader: Reader, writer: Writer) -> None:
+    async def __call__(self, hello: bytes, reader: Reader, writer: CaptureWriter) -> None:
         theirs, ours = await asyncio.open_connection("127.0.0.1", self.backend)
         ours.write(self.hello(hello))
         passing = asyncio.create_task(self.carry(theirs, writer))
@@ -78,7 +78,7 @@ class Relay:
         await asyncio.gather(passing, leaving, return_exceptions=True)
         ours.close()
 
-    async def carry(self, theirs: Reader, writer: Writer) -> None:
+    async def carry(self, theirs: Reader, writer: CaptureWriter) -> None:
         """Carry the answer back until the server behind closes."""
         while data := await self.read(theirs):
             for part in self.answer(data):
@@ -147,7 +147,7 @@ class Coalescing(Records):
 class WarningFirst(Relay):
     """Warns of an unknown name first (RFC 6066 §3)."""
 
-    async def __call__(self, hello: bytes, reader: Reader, writer: Writer) -> None:
+    async def __call__(self, hello: bytes, reader: Reader, writer: CaptureWriter) -> None:
         writer.write(record(21, b"\x01\x70"))
         await super().__call__(hello, reader, writer)
 
@@ -163,10 +163,12 @@ class Dripping(Relay):
         await asyncio.sleep(1)
 
 
-def unless(refuses: Callable[[bytes], bool], treatment: Callable[[Writer], Awaitable[None]], relay: Relay) -> Answer:
+def unless(
+    refuses: Callable[[bytes], bool], treatment: Callable[[CaptureWriter], Awaitable[None]], relay: Relay
+) -> Answer:
     """Relay hellos, but treat some otherwise."""
 
-    async def answer(hello: bytes, reader: Reader, writer: Writer) -> None:
+    async def answer(hello: bytes, reader: Reader, writer: CaptureWriter) -> None:
         if refuses(hello):
             await treatment(writer)
         else:
@@ -188,7 +190,7 @@ def one_at_a_time(relay: Relay) -> Answer:
     """Close whatever comes while the client of another connection is still there."""
     served: list[socket.socket] = []
 
-    async def answer(hello: bytes, reader: Reader, writer: Writer) -> None:
+    async def answer(hello: bytes, reader: Reader, writer: CaptureWriter) -> None:
         if all(has_left(each) for each in served):
             served[:] = [writer.get_extra_info("socket")]
             await relay(hello, reader, writer)
@@ -196,10 +198,10 @@ def one_at_a_time(relay: Relay) -> Answer:
     return answer
 
 
-def alert(number: int) -> Callable[[Writer], Awaitable[None]]:
+def alert(number: int) -> Callable[[CaptureWriter], Awaitable[None]]:
     """Refuse with a fatal alert."""
 
-    async def say(writer: Writer) -> None:
+    async def say(writer: CaptureWriter) -> None:
         writer.write(record(21, bytes((2, number))))
         await writer.drain()
 
@@ -241,7 +243,7 @@ def relays(backend: int) -> dict[str, Answer]:
 def saying(*parts: bytes, endlessly: bytes = b"") -> Answer:
     """Say this whatever comes, and the last part without end."""
 
-    async def answer(_hello: bytes, _reader: Reader, writer: Writer) -> None:
+    async def answer(_hello: bytes, _reader: Reader, writer: CaptureWriter) -> None:
         for part in parts:
             writer.write(part)
         await writer.drain()
@@ -252,7 +254,7 @@ def saying(*parts: bytes, endlessly: bytes = b"") -> Answer:
     return answer
 
 
-async def empty_records(_hello: bytes, _reader: Reader, writer: Writer) -> None:
+async def empty_records(_hello: bytes, _reader: Reader, writer: CaptureWriter) -> None:
     """Handshake records with nothing in them, without end."""
     while True:
         writer.write(record(22, b"") * 1000)
@@ -264,7 +266,7 @@ def resetting_at_every_step() -> Answer:
     whole = record(22, message(2, SERVER_HELLO) + message(11, bytes(3)) + message(14, b""))
     count = itertools.count()
 
-    async def answer(_hello: bytes, _reader: Reader, writer: Writer) -> None:
+    async def answer(_hello: bytes, _reader: Reader, writer: CaptureWriter) -> None:
         writer.write(whole[: next(count) % len(whole)])
         await writer.drain()
         await asyncio.sleep(0.005)
@@ -290,7 +292,7 @@ def lying() -> Answer:
     outer += [b"\x16\x03\x03\xff\xff" + bytes(64), b"\x16\x03", b"\x80\x0b\x04\x00\x01\x00\x02\xff\xff\xff\xff\x00\x00"]
     answers = itertools.cycle(outer)
 
-    async def answer(_hello: bytes, _reader: Reader, writer: Writer) -> None:
+    async def answer(_hello: bytes, _reader: Reader, writer: CaptureWriter) -> None:
         writer.write(next(answers))
         await writer.drain()
 
@@ -322,7 +324,7 @@ def alone() -> dict[str, Answer]:
 async def serve(answer: Answer, port: int) -> None:
     """Answer on this port until killed."""
 
-    async def handle(reader: Reader, writer: Writer) -> None:
+    async def handle(reader: Reader, writer: CaptureWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             head = await reader.readexactly(5)
             length = int.from_bytes(head[3:5], "big") if head[0] == 0x16 else (head[0] & 0x7F) * 256 + head[1] - 3

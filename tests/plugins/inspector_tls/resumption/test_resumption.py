@@ -141,7 +141,7 @@ def test_who_declines_once_may_resume_the_next_time(files: Files, tmp_path: Path
         servers.nginx(tmp_path, common) as one,
         servers.nginx(tmp_path, f"{common} ssl_session_timeout 7d;") as other,
     ):
-        # What connects while the door is open is stopped: the lines to the machines are there before.
+        # What connects while the gateway is open is stopped: the lines to the machines are there before.
         lines = [socket.create_connection((servers.ADDRESS, each)) for each in (one, other, one, one, one, one)]
         left = iter(lines)
 

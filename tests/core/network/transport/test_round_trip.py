@@ -16,9 +16,9 @@ from inspector.declare.settings import Ceilings, Settings
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.model.intrusiveness import Intrusiveness
-from inspector.network import Ending, Network
+from inspector.network import Network, RoundTripEnd
 from inspector.network import socket_events as readiness
-from inspector.network.guard.audit_hook import Bypass
+from inspector.network.guard.audit_hook import GuardViolation
 from tests.core.network.addresses import (
     ADDRESS,
     DECOY,
@@ -49,8 +49,8 @@ def go(on: Estate, port: int, *steps: Callable[[Network], Coroutine[Any, Any, ob
 
     async def all_of_them() -> list[object]:
         results: list[object] = []
-        async with on.door:
-            network = on.door.network(make_probe(), target(port), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
             for step in steps:
                 try:
                     results.append(await step(network))
@@ -67,7 +67,7 @@ def estate(folder: Path, port: int, **changes: Any) -> Estate:
 
 def ask(
     sent: bytes = b"hello", heard: Callable[[bytes], bool] = lambda _data: True, **options: Any
-) -> Callable[[Network], Coroutine[Any, Any, Ending]]:
+) -> Callable[[Network], Coroutine[Any, Any, RoundTripEnd]]:
     """One exchange; any answer is enough."""
     return lambda network: network.exchange(sent, heard, **options)
 
@@ -83,7 +83,7 @@ def test_what_is_heard_is_handed_over_and_on_the_ledger(tmp_path: Path) -> None:
 
     with serving("echo") as server:
         on = estate(tmp_path, server.port)
-        assert go(on, server.port, ask(b"hello", enough)) == [Ending.ENOUGH]
+        assert go(on, server.port, ask(b"hello", enough)) == [RoundTripEnd.ENOUGH]
     assert heard == b"hello"
     (entry,) = on.ledger.entries()
     assert (entry.address, entry.port, entry.protocol, entry.probe) == (ADDRESS, server.port, "tcp", "trial")
@@ -96,7 +96,7 @@ def test_a_server_that_closes_first_is_told_apart(tmp_path: Path) -> None:
     heard: list[bytes] = []
     with serving("reply", argument="short") as server:
         on = estate(tmp_path, server.port)
-        assert go(on, server.port, ask(heard=lambda data: heard.append(data) or False)) == [Ending.CLOSED]
+        assert go(on, server.port, ask(heard=lambda data: heard.append(data) or False)) == [RoundTripEnd.CLOSED]
     assert b"".join(heard) == b"short"
 
 
@@ -104,7 +104,7 @@ def test_more_than_the_ceiling_is_left_unread(tmp_path: Path) -> None:
     """An endless answer is cut at the bound on bytes."""
     with serving("body") as server:
         on = estate(tmp_path, server.port, settings=Settings(ceilings=Ceilings(answer_bytes=100_000)))
-        assert go(on, server.port, ask(heard=lambda _data: False)) == [Ending.TRUNCATED]
+        assert go(on, server.port, ask(heard=lambda _data: False)) == [RoundTripEnd.TRUNCATED]
     assert [entry.received for entry in on.ledger.entries()] == [100_000]
 
 
@@ -120,7 +120,7 @@ def test_a_long_question_is_sent_to_its_end(tmp_path: Path) -> None:
 
     with serving("echo") as server, _small_buffers():
         on = estate(tmp_path, server.port)
-        assert go(on, server.port, ask(b"x" * 1_000_000, enough)) == [Ending.ENOUGH]
+        assert go(on, server.port, ask(b"x" * 1_000_000, enough)) == [RoundTripEnd.ENOUGH]
     assert [entry.sent for entry in on.ledger.entries()] == [1_000_000]
 
 
@@ -203,7 +203,7 @@ def test_a_connection_that_takes_its_time_is_used_when_it_stands(tmp_path: Path)
             finally:
                 answering.cancel()
 
-        assert go(on, port, later) == [Ending.ENOUGH]
+        assert go(on, port, later) == [RoundTripEnd.ENOUGH]
         for conn in taken:
             conn.close()
     assert [(entry.sent, entry.received) for entry in on.ledger.entries()] == [(5, 5)]
@@ -243,7 +243,7 @@ def test_refused_and_reset_are_told_apart(tmp_path: Path) -> None:
     [
         ("421 Too busy", Cause.RATE_LIMITED),
         ("Exceeded MaxStartups", Cause.RATE_LIMITED),
-        ("\u00ffCorporate limited, Too many connections", Ending.ENOUGH),
+        ("\u00ffCorporate limited, Too many connections", RoundTripEnd.ENOUGH),
     ],
 )
 def test_a_server_that_turns_us_away_is_rate_limited(tmp_path: Path, words: str, ending: object) -> None:
@@ -263,18 +263,18 @@ def test_a_machine_without_room_for_a_socket_is_not_the_servers_fault(
 
     async def first_full(network: Network) -> object:
         with monkeypatch.context() as patch:
-            patch.setattr("inspector.network.transport.exchange.socket_for", full)
+            patch.setattr("inspector.network.transport.round_trip.socket_for", full)
             with pytest.raises(ScanFailure) as caught:
                 await network.exchange(b"x", lambda _data: True)
         return caught.value.cause
 
     with serving("echo") as server:
         on = estate(tmp_path, server.port, granted=authorise(rates=Rates(connections_per_second=1, burst=1, at_once=1)))
-        assert go(on, server.port, first_full, ask()) == [Cause.BUG, Ending.ENOUGH]
+        assert go(on, server.port, first_full, ask()) == [Cause.BUG, RoundTripEnd.ENOUGH]
     assert [entry.result for entry in on.ledger.entries()] == ["bug", "open"]
 
 
-# --- under the door's eyes ---
+# --- under the gateway's eyes ---
 
 
 def test_abort_ends_what_connects_and_what_listens(tmp_path: Path) -> None:
@@ -286,11 +286,11 @@ def test_abort_ends_what_connects_and_what_listens(tmp_path: Path) -> None:
                 await network.exchange(b"x", lambda _data: True, port=where, timeout=60)
             return caught.value.cause
 
-        async with on.door:
-            network = on.door.network(make_probe(), target(port), on.granted)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
             running = [asyncio.create_task(cause(network, where)) for where in (shut, port)]
             await asyncio.sleep(0.1)
-            on.door.abort()
+            on.gateway.abort()
             return [*await asyncio.gather(*running), await cause(network, port)]
 
     with _full_queue() as listener, serving("quiet") as server:
@@ -316,7 +316,7 @@ def test_what_was_admitted_once_is_not_admitted_for_ever(tmp_path: Path, monkeyp
     clock = {"at": real}
     monkeypatch.setattr("inspector.network.session.now", lambda: clock["at"])
 
-    async def then(network: Network, later: timedelta) -> Ending:
+    async def then(network: Network, later: timedelta) -> RoundTripEnd:
         clock["at"] = real + later
         return await network.exchange(b"x", lambda _data: True)
 
@@ -324,7 +324,13 @@ def test_what_was_admitted_once_is_not_admitted_for_ever(tmp_path: Path, monkeyp
         on = estate(tmp_path, server.port)
         hours = [timedelta(hours=each) for each in (0, 2, 0, -2, 0)]
         seen = go(on, server.port, *(lambda network, each=each: then(network, each) for each in hours))  # type: ignore[misc]
-    assert seen == [Ending.ENOUGH, Cause.NOT_AUTHORISED, Ending.ENOUGH, Cause.NOT_AUTHORISED, Ending.ENOUGH]
+    assert seen == [
+        RoundTripEnd.ENOUGH,
+        Cause.NOT_AUTHORISED,
+        RoundTripEnd.ENOUGH,
+        Cause.NOT_AUTHORISED,
+        RoundTripEnd.ENOUGH,
+    ]
 
 
 def test_no_exchange_without_a_right(tmp_path: Path) -> None:
@@ -332,13 +338,13 @@ def test_no_exchange_without_a_right(tmp_path: Path) -> None:
 
     async def causes(on: Estate, port: int) -> list[Cause]:
         found = []
-        async with on.door:
-            door, granted = on.door, on.granted
+        async with on.gateway:
+            gateway, granted = on.gateway, on.granted
             for network, where in (
-                (door.network(make_probe(), target(port), None), port),
-                (door.network(make_probe(Intrusiveness.PASSIVE), target(port), granted), port),
-                (door.network(make_probe(), target(port), granted), port + 1),
-                (door.network(make_probe(), target(port, address="127.7.0.2"), granted), port),
+                (gateway.network(make_probe(), target(port), None), port),
+                (gateway.network(make_probe(Intrusiveness.PASSIVE), target(port), granted), port),
+                (gateway.network(make_probe(), target(port), granted), port + 1),
+                (gateway.network(make_probe(), target(port, address="127.7.0.2"), granted), port),
             ):
                 with pytest.raises(ScanFailure) as caught:
                     await network.exchange(b"x", lambda _data: True, port=where)
@@ -362,14 +368,14 @@ def test_who_goes_past_the_door_while_listening_is_blamed(tmp_path: Path) -> Non
         return True
 
     async def caught(network: Network) -> object:
-        with pytest.raises(Bypass) as refusal:
+        with pytest.raises(GuardViolation) as refusal:
             await network.exchange(b"x", smuggle)
-        assert network.bypass is not None
+        assert network.violation is not None
         return refusal.value.module
 
     with serving("echo") as server:
         on = estate(tmp_path, server.port)
-        assert go(on, server.port, caught, ask()) == ["tests.core.network.transport.test_exchange", Cause.BUG]
+        assert go(on, server.port, caught, ask()) == ["tests.core.network.transport.test_round_trip", Cause.BUG]
 
 
 def test_a_fault_of_the_listener_closes_the_connection(tmp_path: Path) -> None:
@@ -386,7 +392,7 @@ def test_a_fault_of_the_listener_closes_the_connection(tmp_path: Path) -> None:
     with serving("echo") as server:
         rates = Rates(connections_per_second=100, burst=100, at_once=1)
         on = estate(tmp_path, server.port, granted=authorise(rates=rates))
-        assert go(on, server.port, stumbling) == [Ending.ENOUGH]
+        assert go(on, server.port, stumbling) == [RoundTripEnd.ENOUGH]
     assert [(entry.sent, entry.received) for entry in on.ledger.entries()] == [(1, 1)] * 2
 
 
@@ -422,7 +428,7 @@ def test_exchanges_keep_the_pace(tmp_path: Path) -> None:
 
     with serving("echo") as server, serving("sniff") as sniffer:
         on = estate(tmp_path, server.port, granted=authorise(rates=PACE))
-        assert go(on, server.port, many) == [{Ending.ENOUGH}]
+        assert go(on, server.port, many) == [{RoundTripEnd.ENOUGH}]
         packets = sniffer.report()["packets"]
     assert_pace(packets, server.port, connections=30)
 

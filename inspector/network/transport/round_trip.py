@@ -1,7 +1,7 @@
 """One question on a connection of its own: connect, send, listen until enough was heard, close; bounded and counted.
 
 What ``Stream`` does step by step is one step here, with one clock and no task: most of what an enumeration costs is the
-opening and closing of connections. The connection stands under the same eyes as every other (see ``checkpoint``).
+opening and closing of connections. The connection stands under the same eyes as every other (see ``admission``).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address
 from inspector.network.access.os_errors import trouble_of
 from inspector.network.guard import audit_hook as guard
-from inspector.network.pacing.admission import Leave
-from inspector.network.socket_events import Readiness
+from inspector.network.pacing.admission import ConnectionLease
+from inspector.network.socket_events import SocketEvents
 from inspector.network.transport.sockets import socket_for
 from inspector.network.transport.stream import turns_away
 
@@ -29,7 +29,7 @@ _CHUNK = 16_384
 _NOT_YET = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOTCONN, errno.EINPROGRESS})
 
 
-class Ending(Enum):
+class RoundTripEnd(Enum):
     """How an exchange ended: enough was heard, the server closed before, or the bound on bytes was met."""
 
     ENOUGH = auto()
@@ -37,10 +37,10 @@ class Ending(Enum):
     TRUNCATED = auto()
 
 
-class Exchange:
+class RoundTrip:
     """One question under way.
 
-    ``heard`` is handed what comes, and tells whether it is enough. Connecting and answering may take ``timeout``
+    ``received`` is handed what comes, and tells whether it is enough. Connecting and answering may take ``timeout``
     seconds each; ``allowance`` bounds the bytes that are taken in.
     """
 
@@ -48,11 +48,11 @@ class Exchange:
         "_connected",
         "_context",
         "_done",
-        "_heard",
-        "_leave",
+        "_events",
+        "_lease",
         "_left",
         "_loop",
-        "_ready",
+        "_received",
         "_rest",
         "_since",
         "_socket",
@@ -62,30 +62,30 @@ class Exchange:
 
     def __init__(
         self,
-        leave: Leave,
-        readiness: Readiness,
+        lease: ConnectionLease,
+        socket_events: SocketEvents,
         sent: bytes,
-        heard: Callable[[bytes], bool],
+        received: Callable[[bytes], bool],
         *,
         timeout: float,
         allowance: int,
     ) -> None:
-        self._leave = leave
-        self._ready = readiness
+        self._lease = lease
+        self._events = socket_events
         self._where = ""
         self._rest = sent
-        self._heard = heard
+        self._received = received
         self._timeout = timeout
         self._left = allowance
         self._connected = False
         self._context = copy_context()
         self._loop = asyncio.get_running_loop()
-        self._done: asyncio.Future[Ending] = self._loop.create_future()
+        self._done: asyncio.Future[RoundTripEnd] = self._loop.create_future()
         self._since = 0.0
         self._socket: socket.socket | None = None
 
-    async def run(self, address: str, port: int) -> Ending:
-        """Do it, and close. Raises ScanFailure, and whatever ``heard`` raises."""
+    async def run(self, address: str, port: int) -> RoundTripEnd:
+        """Do it, and close. Raises ScanFailure, and whatever ``received`` raises."""
         cause: Cause | None = Cause.ABORTED
         try:
             try:
@@ -101,31 +101,31 @@ class Exchange:
         finally:
             self._end(cause)
 
-    def cut(self) -> None:
-        """The door cut it: no byte passes any more."""
-        failure = self._leave.hold.failure or ScanFailure(Cause.ABORTED, f"{self._where}: cut")
+    def cancel(self) -> None:
+        """The gateway cut it: no byte passes any more."""
+        failure = self._lease.cancel_scope.failure or ScanFailure(Cause.ABORTED, f"{self._where}: cut")
         if not self._done.done():
             self._done.set_exception(ScanFailure(failure.cause, failure.message))
         self._end(failure.cause)
 
     async def close(self) -> None:
         """Give it up, where the scan that asked has ended."""
-        self._leave.hold.cut(ScanFailure(Cause.ABORTED, f"{self._where}: the scan ended"))
+        self._lease.cancel_scope.cancel(ScanFailure(Cause.ABORTED, f"{self._where}: the scan ended"))
 
     # --- the steps ---
 
     def _begin(self, address: str, port: int) -> None:
         self._where = f"{address} port {port}"
-        self._leave.hold.check()
-        self._leave.hold.on_cut(self.cut)
+        self._lease.cancel_scope.check()
+        self._lease.cancel_scope.on_cancel(self.cancel)
         sock = self._socket = socket_for(address, socket.SOCK_STREAM)
         code = guard.connect(sock, canonical_address(address), port)
-        self._leave.permit.departed()
+        self._lease.permit.departed()
         if code and code != errno.EINPROGRESS:
             self._fail(OSError(code, os.strerror(code)))
             return
         self._since = self._loop.time()
-        self._ready.ring(sock.fileno(), self._since + self._timeout, self._late)
+        self._events.call_at(sock.fileno(), self._since + self._timeout, self._late)
         self._write()
 
     def _write(self) -> None:
@@ -139,15 +139,15 @@ class Exchange:
             if error.errno not in _NOT_YET:
                 self._fail(error)
             else:
-                self._ready.writable(sock.fileno(), self._writable)
+                self._events.writable(sock.fileno(), self._writable)
             return
         self._connected = True
-        self._leave.account.sent += sent
+        self._lease.record.sent += sent
         self._rest = self._rest[sent:]
         if self._rest:
-            self._ready.writable(sock.fileno(), self._writable)
+            self._events.writable(sock.fileno(), self._writable)
         else:
-            self._ready.readable(sock.fileno(), self._readable)
+            self._events.readable(sock.fileno(), self._readable)
 
     def _writable(self) -> None:
         sock = self._socket
@@ -174,32 +174,32 @@ class Exchange:
             self._fail(error)
             return
         if not data:
-            self._done.set_result(Ending.CLOSED)
+            self._done.set_result(RoundTripEnd.CLOSED)
             return
-        account = self._leave.account
-        is_first = not account.received
-        account.received += len(data)
+        record = self._lease.record
+        is_first = not record.received
+        record.received += len(data)
         self._left -= len(data)
         if is_first and data.isascii() and turns_away(data):
-            self._leave.permit.struggled(told=True)
+            self._lease.permit.back_off(reported=True)
             failure = ScanFailure(Cause.RATE_LIMITED, f"{self._where} turned us away: {data[:120]!r}")
             self._done.set_exception(failure)
             return
         try:
-            is_enough = self._context.run(self._heard, data)
+            is_enough = self._context.run(self._received, data)
         except Exception as error:  # noqa: BLE001  # it is raised where the exchange is awaited
             self._done.set_exception(error)
             return
         if is_enough:
-            self._done.set_result(Ending.ENOUGH)
+            self._done.set_result(RoundTripEnd.ENOUGH)
         elif self._left <= 0:
-            self._done.set_result(Ending.TRUNCATED)
+            self._done.set_result(RoundTripEnd.TRUNCATED)
 
     def _late(self) -> None:
         """The clock rang; it was set when the connecting began, and the answer has its own time."""
         until = self._since + self._timeout
         if self._socket is not None and self._connected and until > self._loop.time():
-            self._ready.ring(self._socket.fileno(), until, self._late)
+            self._events.call_at(self._socket.fileno(), until, self._late)
         elif not self._done.done():
             what = "said nothing" if self._connected else "no answer to the connection"
             self._done.set_exception(ScanFailure(Cause.TIMEOUT, f"{self._where}: {what} within {self._timeout:g} s"))
@@ -214,10 +214,10 @@ class Exchange:
         sock, self._socket = self._socket, None
         if sock is None:
             return
-        self._ready.forget(sock.fileno())
+        self._events.unregister(sock.fileno())
         sock.close()
 
     def _end(self, cause: Cause | None) -> None:
         self._close()
-        self._leave.hold.on_cut(None)
-        self._leave.end(cause)
+        self._lease.cancel_scope.on_cancel(None)
+        self._lease.release(cause)
