@@ -9,7 +9,7 @@ from inspector.cli.inputs import instant, read_settings, regime_of, statements_o
 from inspector.cli.run import Wish, file, settle, tell
 from inspector.pipeline.reassess import Terms, assess_bundle
 from inspector.regime.loader import load_all
-from inspector.regime.selection import following
+from inspector.regime.selection import next_regime
 from inspector.registry.registry import installed
 from inspector.seal import Bundle, SigningKey
 
@@ -41,7 +41,7 @@ def assess_again(folder: Path, again: Again, wish: Wish, settings: Path | None) 
     terms = Terms(
         as_of=as_of,
         regime=regime,
-        next_regime=following(known, regime) if regime else None,
+        next_regime=next_regime(known, regime) if regime else None,
         level=again.level,
         statements=statements_of(again.statements, again.decisions, own)
         if again.statements or again.decisions

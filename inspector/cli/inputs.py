@@ -24,7 +24,7 @@ from inspector.pipeline.prepare import Job
 from inspector.plan.selection import Selection
 from inspector.regime.loader import load_all
 from inspector.regime.regime import Regime, day_of
-from inspector.regime.selection import following, named, select
+from inspector.regime.selection import next_regime, regime_by_id, regime_for
 from inspector.registry.lock import pinned
 from inspector.registry.registry import Registry, installed
 
@@ -77,7 +77,7 @@ def read_settings(path: Path | None, output: Path | None = None) -> Settings:
 
 def regime_of(name: str | None, system: System, as_of: datetime, known: Sequence[Regime]) -> Regime:
     """The regime asked for, or the one that holds for the system on that day. Raises UsageError."""
-    return select(known, system, as_of) if name is None else named(known, name)
+    return regime_for(known, system, as_of) if name is None else regime_by_id(known, name)
 
 
 def statements_of(statements: Iterable[Path], decisions: Iterable[Path], own: Settings) -> tuple[Statement, ...]:
@@ -197,7 +197,7 @@ class Round:
             settings=self.settings,
             registry=self.registry,
             regime=regime,
-            next_regime=following(self.regimes, regime),
+            next_regime=next_regime(self.regimes, regime),
             as_of=self.as_of,
             statements=self.statements,
             selection=Selection(

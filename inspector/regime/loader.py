@@ -82,7 +82,7 @@ class _RegimeText(_Common):
     term: Text
     valid_from: date
     valid_to: date | None = None
-    keeps: tuple[Transition, ...] = ()
+    transitions: tuple[Transition, ...] = ()
     gaps: tuple[Gap, ...] = ()
     overlays: tuple[Overlay, ...] = ()
     next: str | None = None
@@ -164,7 +164,7 @@ def _read(folder: Traversable) -> Regime | Extension:
         term=text.term,
         valid_from=text.valid_from,
         valid_to=text.valid_to,
-        keeps=text.keeps,
+        transitions=text.transitions,
         gaps=text.gaps,
         clauses=clauses,
         overlays=text.overlays,

@@ -1,7 +1,7 @@
-"""Regimes as data: what is demanded, from which level, since when and under which clause.
+"""Regimes as data: what is required, from which level, since when and under which clause.
 
-The models of a regime, and what of it holds for one system on one day. ``inspector.regime.loader`` reads the folders
-and chooses the regime.
+The stored models of a regime, and the resolution of its rows for one system on one day. ``inspector.regime.loader``
+reads them from folders, ``inspector.regime.selection`` selects the regime of a system.
 """
 
 from __future__ import annotations
@@ -20,55 +20,55 @@ from inspector.model.base import Model
 from inspector.model.declared import Approval, ApprovalStatus, Facts
 from inspector.model.finding import ClauseRef, Force, Obligation, Severity
 
-#: The check name of a row that nobody can observe from outside.
+#: Stands in a row's ``check`` when the requirement cannot be observed from outside.
 NOT_OBSERVABLE = "not-observable"
 
-#: Days of the law are Vietnamese days; the country keeps one offset all year.
+#: Legal days are days in Vietnam, which has one UTC offset all year.
 VIETNAM = datetime.timezone(datetime.timedelta(hours=7), "+07")
 
 _SPAN = re.compile(r"([1-5])(?:-([1-5]))?\Z")
 
-#: Forces that may carry *must*.
+#: The forces that rest on a legal text; only these may have the obligation *must*.
 LEGAL = frozenset({Force.BINDING, Force.CLAUSE_EVIDENCE})
 
 
 def day_of(as_of: date) -> date:
-    """The Vietnamese day of an instant (a day stays itself)."""
+    """Return the day in Vietnam of an instant; a date is returned as it is."""
     return as_of.astimezone(VIETNAM).date() if isinstance(as_of, datetime.datetime) else as_of
 
 
-def _read_levels(value: Any) -> Any:
-    """``3``, ``1-5`` and ``[1, 3]`` as a tuple of levels."""
+def _parse_levels(value: Any) -> Any:
+    """Parse ``3``, ``1-5`` or ``[1, 3]`` into a tuple of levels."""
     if isinstance(value, int):
         return (value,)
     span = _SPAN.match(value) if isinstance(value, str) else None
     if span is not None:
         return tuple(range(int(span[1]), int(span[2] or span[1]) + 1))
     if isinstance(value, str):
-        raise ValueError(f"{value!r} names no levels; write 3, 1-5 or [1, 3]")  # noqa: TRY004  (pydantic's contract)
+        raise ValueError(f"{value!r} is not a set of levels; write 3, 1-5 or [1, 3]")  # noqa: TRY004  (pydantic's contract)
     return tuple(value) if isinstance(value, list) else value
 
 
 def _check_levels(levels: tuple[int, ...]) -> tuple[int, ...]:
     if not levels or any(level not in range(1, 6) for level in levels):
-        raise ValueError("levels lie between 1 and 5; write 3, 1-5 or [1, 3]")
+        raise ValueError("levels are 1 to 5; write 3, 1-5 or [1, 3]")
     if len(set(levels)) != len(levels):
-        raise ValueError("a level stands twice; keep one of them")
+        raise ValueError("a level is listed twice; remove one of the two")
     return tuple(sorted(levels))
 
 
-Levels = Annotated[tuple[int, ...], BeforeValidator(_read_levels), AfterValidator(_check_levels)]
+Levels = Annotated[tuple[int, ...], BeforeValidator(_parse_levels), AfterValidator(_check_levels)]
 
 
 class Text(Model):
-    """A text in both languages."""
+    """A text in Vietnamese and in English."""
 
     vi: str = Field(min_length=1)
     en: str = Field(min_length=1)
 
 
 class Document(Text):
-    """A legal or technical document: its title in our words; ``id`` begins the ids of its clauses."""
+    """A legal or technical document: its title in our own words; ``id`` is the prefix of its clauses' ids."""
 
     id: str = Field(pattern=r"^[a-z0-9]+$")
     source: str
@@ -76,9 +76,10 @@ class Document(Text):
 
 
 class Clause(Model):
-    """A pointer to a clause, in our own words. ``confidence`` H, M or L as in the source review.
+    """A reference to a clause, with a title in our own words.
 
-    ``force`` is the most that a requirement may claim from this clause.
+    ``force`` is the strongest force that a requirement may claim from this clause. ``confidence`` is H (the official
+    text was read in full), M (one good secondary source) or L (inferred).
     """
 
     id: str
@@ -91,7 +92,7 @@ class Clause(Model):
     confidence: str = Field(pattern="^[HML]$")
 
     def reference(self) -> ClauseRef:
-        """The clause as findings carry it."""
+        """Return the reference that findings store."""
         return ClauseRef(
             id=self.id,
             document=self.document,
@@ -104,12 +105,12 @@ class Clause(Model):
 
 
 class Requirement(Model):
-    """One row: a check (or ``not-observable``) demanded at some levels.
+    """One row: a check (or ``not-observable``) required at some levels.
 
-    ``options`` are the check's, ``scan`` maps probe names to scan options. ``overlay`` names the overlay under which
-    the row holds, ``replaces`` the row in whose place it stands once it is due. ``vantages`` are the kinds of vantage
-    whose view counts (empty: all). ``title`` is needed where no check speaks for the row. ``source`` names what
-    thresholds and baselines rest on. ``laxer_because`` explains a row that demands less at a higher level.
+    ``options`` are the check's, ``scan`` maps probe names to scan options. ``overlay`` names the overlay to which the
+    row belongs, ``replaces`` the row that it replaces once it is due. ``vantages`` are the kinds of vantage whose
+    results count (empty: all). ``title`` is needed where no check gives one. ``source`` names the standard behind
+    thresholds and recommendations. ``laxer_because`` explains a row that requires less at a higher level.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
@@ -131,35 +132,35 @@ class Requirement(Model):
     laxer_because: Text | None = None
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Self:
+    def _is_consistent(self) -> Self:
         if self.obligation is Obligation.MUST and self.force not in LEGAL:
-            raise ValueError(f"must rests on {self.force.value}; write should, or a force that binds")
+            raise ValueError(f"must rests on {self.force.value}; write should, or force binding or clause-evidence")
         if self.check == NOT_OBSERVABLE and self.title is None:
-            raise ValueError("a row that nobody can observe speaks for itself; give it a title")
+            raise ValueError("a not-observable row has no check to give it a title; add title")
         if self.replaces is not None and self.overlay is None:
-            raise ValueError("only a row of an overlay replaces another; name the overlay")
+            raise ValueError("only a row of an overlay replaces another; add overlay")
         if self.force in LEGAL and not self.clauses:
             raise ValueError(f"force {self.force.value} without a clause; cite one, or write baseline")
         if not self.clauses and not self.source:
-            raise ValueError("neither clause nor source; say what the row rests on")
+            raise ValueError("neither clauses nor source; add the standard that the row rests on as source")
         return self
 
     @property
     def strength(self) -> str:
-        """Force, obligation and severity in one word."""
+        """Return ``force/obligation/severity``."""
         return f"{self.force.value}/{self.obligation.value}/{self.severity.value}"
 
     def is_due(self, as_of: date) -> bool:
-        """Whether a failure counts on that day already."""
+        """Whether a failure counts on that day."""
         return self.due_from is None or day_of(as_of) >= self.due_from
 
 
 class Transition(Model):
-    """What keeps an older regime in force for some systems until a day (included).
+    """A rule by which some systems follow an older regime until a day (included).
 
-    It holds for a system approved before ``approved_before`` (by date or, where no date is declared, by the regime that
-    the approval names). With ``investment_before`` it holds for a system whose investment began before that day and
-    that is approved under the older regime, or still awaits its approval, by ``approved_until``.
+    It applies to a system approved before ``approved_before`` (by date or, where no date is declared, by the regime
+    that the approval names). With ``investment_before`` it applies to a system whose investment began before that day
+    and that is approved under the older regime, or still awaits its approval, by ``approved_until``.
     """
 
     regime: str
@@ -174,12 +175,12 @@ class Transition(Model):
     @model_validator(mode="after")
     def _is_one_kind(self) -> Self:
         if (self.approved_before is None) == (self.investment_before is None):
-            raise ValueError("a transition is for approvals or for investments; give one of the two dates")
+            raise ValueError("a transition is for approvals or investments; give approved_before or investment_before")
         if (self.investment_before is None) != (self.approved_until is None):
             raise ValueError("an investment needs the day until which it may be approved; give approved_until")
         return self
 
-    def holds(self, approval: Approval | None, day: date, newer: Regime) -> bool:
+    def applies(self, approval: Approval | None, day: date, newer: Regime) -> bool:
         """Whether a system with this approval still follows the older regime on ``day``."""
         if approval is None or approval.regime == newer.id or day > self.until:
             return False
@@ -209,7 +210,7 @@ class Transition(Model):
 
 
 class Gap(Model):
-    """Days, both included, on which no regime is in force before this one."""
+    """Days before this regime, both included, on which no regime is in force."""
 
     first: date
     last: date
@@ -218,9 +219,9 @@ class Gap(Model):
 
 
 class Overlay(Model):
-    """Extra rows for systems whose declared facts say so, e.g. ``{state_body: true}``; a list means any of.
+    """Extra rows for systems with certain declared facts, e.g. ``{state_body: true}``; a list means any of its values.
 
-    From ``unclear_from`` on it is in doubt whether the overlay is still law: its rows then only recommend.
+    From ``unclear_from`` on it is unclear whether the overlay is still law: its rows are then recommendations.
     """
 
     id: str
@@ -232,33 +233,35 @@ class Overlay(Model):
     note: Text | None = None
 
     @model_validator(mode="after")
-    def _asks_for_facts(self) -> Self:
+    def _facts_exist(self) -> Self:
         for name in self.when:
             if name not in Facts.model_fields:
-                raise ValueError(f"{name!r} is no fact of a declaration; known: {', '.join(Facts.model_fields)}")
+                raise ValueError(f"{name!r} is not a fact of a declaration; known: {', '.join(Facts.model_fields)}")
         return self
 
-    def holds(self, facts: Facts, day: date) -> bool:
+    def applies(self, facts: Facts, day: date) -> bool:
         """Whether its rows apply to a system with these facts on that day."""
         if day < self.valid_from or (self.valid_to is not None and day > self.valid_to):
             return False
-        return all(_says(getattr(facts, name), wanted) for name, wanted in self.when.items())
+        return all(_matches(getattr(facts, name), wanted) for name, wanted in self.when.items())
 
     def is_unclear(self, day: date) -> bool:
-        """Whether it is in doubt on that day that the overlay is law."""
+        """Whether it is unclear on that day that the overlay is law."""
         return self.unclear_from is not None and day >= self.unclear_from
 
 
-def _says(fact: Any, wanted: Any) -> bool:
+def _matches(fact: Any, wanted: Any) -> bool:
+    """Whether a fact, or one item of a fact that is a list, is a wanted value."""
     accepted = wanted if isinstance(wanted, list | tuple) else (wanted,)
     return any(each in accepted for each in fact) if isinstance(fact, tuple) else fact in accepted
 
 
 class Regime(Model):
-    """A legal regime with all its rows: ``id`` and ``version`` pin it in every assessment.
+    """A legal regime with all its rows; every assessment records its ``id`` and ``version``.
 
-    ``documents`` by official number. ``keeps`` are the transitions out of older regimes, ``gaps`` the days before this
-    one that belong to none, ``next`` the id of the regime that follows.
+    ``documents`` are by official number. ``transitions`` are the rules by which systems still follow an older regime,
+    ``gaps`` the days before this one that belong to none, ``next`` is the id of the succeeding regime. ``version``
+    names the extensions that were added: ``2026.11+baseline.2026.11``.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
@@ -269,7 +272,7 @@ class Regime(Model):
     term: Text
     valid_from: date
     valid_to: date | None = None
-    keeps: tuple[Transition, ...] = ()
+    transitions: tuple[Transition, ...] = ()
     gaps: tuple[Gap, ...] = ()
     clauses: tuple[Clause, ...]
     overlays: tuple[Overlay, ...] = ()
@@ -278,19 +281,19 @@ class Regime(Model):
     next: str | None = None
 
     def clause(self, id: str) -> Clause:  # noqa: A002  (the field's word)
-        """The clause with this id; raises KeyError."""
+        """Return the clause with this id; raises KeyError."""
         for each in self.clauses:
             if each.id == id:
                 return each
         raise KeyError(id)
 
     def is_in_force(self, day: date) -> bool:
-        """Whether it is in force on that day, transitions apart."""
+        """Whether it is in force on that day, regardless of transitions."""
         return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
 
 
 class Change(Model):
-    """What the next regime would change for one requirement: ``was`` and ``becomes`` are force/obligation/severity."""
+    """What the next regime changes for one requirement; ``was`` and ``becomes`` are ``force/obligation/severity``."""
 
     requirement: str
     title: Text | None = None
@@ -300,25 +303,25 @@ class Change(Model):
 
 
 def overlays_of(regime: Regime, system: System, as_of: date) -> tuple[Overlay, ...]:
-    """The overlays that the declared facts call for on that day."""
+    """Return the overlays that apply to the system's declared facts on that day."""
     day = day_of(as_of)
-    return tuple(each for each in regime.overlays if each.holds(system.facts, day))
+    return tuple(each for each in regime.overlays if each.applies(system.facts, day))
 
 
 def resolve(regime: Regime, system: System, *, as_of: date) -> tuple[Requirement, ...]:
-    """The rows that hold for a system on a day, by id, each with the clauses of the system's level alone.
+    """Return the rows that apply to a system on a day, sorted by id, each with the clauses of the system's level alone.
 
-    Rows of other vantages stay in: who looks from there learns that the view does not count.
+    Rows for other vantages are included, so that a report can say that the result from this one does not count.
     """
     day = day_of(as_of)
-    rows = list(_rows(regime, system, day))
+    rows = list(_applicable_rows(regime, system, day))
     replaced = {row.replaces for row in rows if row.replaces and row.is_due(day)}
     levels = {clause.id: clause.levels for clause in regime.clauses}
-    kept = (row for row in rows if row.id not in replaced)
-    return tuple(sorted((_at_level(row, system.level, levels) for row in kept), key=lambda row: row.id))
+    remaining = (row for row in rows if row.id not in replaced)
+    return tuple(sorted((_at_level(row, system.level, levels) for row in remaining), key=lambda row: row.id))
 
 
-def _rows(regime: Regime, system: System, day: date) -> Iterator[Requirement]:
+def _applicable_rows(regime: Regime, system: System, day: date) -> Iterator[Requirement]:
     overlays = {each.id: each for each in overlays_of(regime, system, day)}
     for row in regime.requirements:
         if system.level not in row.levels:
@@ -330,7 +333,7 @@ def _rows(regime: Regime, system: System, day: date) -> Iterator[Requirement]:
 
 
 def _recommended(row: Requirement) -> Requirement:
-    """The row as a recommendation beside the rows of the regime itself."""
+    """Return the row as a recommendation that replaces no row of the regime."""
     if row.force not in LEGAL:
         return row
     return row.model_copy(update={"force": Force.BASELINE, "obligation": Obligation.SHOULD, "replaces": None})
@@ -340,11 +343,11 @@ def _at_level(row: Requirement, level: int, levels: dict[str, tuple[int, ...]]) 
     return row.model_copy(update={"clauses": tuple(each for each in row.clauses if level in levels[each])})
 
 
-def changes(current: Regime, following: Regime, system: System, *, as_of: date | None = None) -> tuple[Change, ...]:
-    """What the regime that follows would change for a system, row by row; equal strength is no change."""
-    day = following.valid_from if as_of is None else max(day_of(as_of), following.valid_from)
+def changes(current: Regime, succeeding: Regime, system: System, *, as_of: date | None = None) -> tuple[Change, ...]:
+    """Return what the succeeding regime changes for a system, row by row; equal strength is not a change."""
+    day = succeeding.valid_from if as_of is None else max(day_of(as_of), succeeding.valid_from)
     was = {row.id: row for row in resolve(current, system, as_of=day)}
-    becomes = {row.id: row for row in resolve(following, system, as_of=day)}
+    becomes = {row.id: row for row in resolve(succeeding, system, as_of=day)}
     return tuple(
         _change(id_, was.get(id_), becomes.get(id_))
         for id_ in sorted({*was, *becomes})

@@ -1,4 +1,4 @@
-"""Which regime applies to a system on a day."""
+"""Selects the regime that applies to a system on a day."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from datetime import date
 
 from inspector.declare.declaration import System
 from inspector.model.errors import UsageError
-from inspector.regime.regime import (
-    Regime,
-    Transition,
-    day_of,
-)
+from inspector.regime.regime import Regime, Transition, day_of
 
 
-def named(regimes: Iterable[Regime], id: str) -> Regime:  # noqa: A002  (the field's word)
-    """The regime with this id; raises UsageError."""
+def regime_by_id(regimes: Iterable[Regime], id: str) -> Regime:  # noqa: A002  (the field's word)
+    """Return the regime with this id.
+
+    Raises:
+        Misuse: no installed regime has it; the remedy lists the installed ones.
+    """
     known = {regime.id: regime for regime in regimes}
     if id not in known:
         raise UsageError(
@@ -24,47 +24,51 @@ def named(regimes: Iterable[Regime], id: str) -> Regime:  # noqa: A002  (the fie
     return known[id]
 
 
-def following(regimes: Iterable[Regime], regime: Regime) -> Regime | None:
-    """The regime that comes after this one, if it is installed."""
+def next_regime(regimes: Iterable[Regime], regime: Regime) -> Regime | None:
+    """Return the regime that succeeds this one; None when it names none or that one is not installed."""
     return next((each for each in regimes if each.id == regime.next), None)
 
 
-def transition(regimes: Sequence[Regime], system: System, as_of: date) -> tuple[Regime, Transition] | None:
-    """The older regime that a system still follows on a day, with the rule that keeps it; None outside transitions."""
+def transition_for(regimes: Sequence[Regime], system: System, as_of: date) -> tuple[Regime, Transition] | None:
+    """Return the older regime that a system still follows on a day, with the transition that says so.
+
+    None when no transition applies, and while the older regime is still in force by itself.
+    """
     day = day_of(as_of)
     known = {regime.id: regime for regime in regimes}
     for newer in sorted(regimes, key=lambda each: each.valid_from, reverse=True):
-        for rule in newer.keeps:
+        for rule in newer.transitions:
             older = known.get(rule.regime)
             if older is None or older.valid_to is None or day <= older.valid_to:
                 continue
-            if rule.holds(system.approval, day, newer):
+            if rule.applies(system.approval, day, newer):
                 return older, rule
     return None
 
 
-def select(regimes: Sequence[Regime], system: System, as_of: date) -> Regime:
-    """The regime of a system on a day: the one that a transition keeps for it, else the one in force.
+def regime_for(regimes: Sequence[Regime], system: System, as_of: date) -> Regime:
+    """Return the regime of a system on a day: the one that a transition extends for it, else the one in force.
 
-    Raises UsageError where no regime is in force (before the first, in a declared gap) or where more than one is.
+    Raises:
+        Misuse: no regime is in force (before the first, or in a declared gap), or more than one is.
     """
     day = day_of(as_of)
-    kept = transition(regimes, system, day)
-    if kept is not None:
-        return kept[0]
+    in_transition = transition_for(regimes, system, day)
+    if in_transition is not None:
+        return in_transition[0]
     current = [regime for regime in regimes if regime.is_in_force(day)]
     if len(current) == 1:
         return current[0]
     if current:
-        names = ", ".join(sorted(regime.id for regime in current))
+        ids = ", ".join(sorted(regime.id for regime in current))
         raise UsageError(
-            f"system {system.id!r}: several regimes are in force on {day}: {names}", remedy="name one: --regime"
+            f"system {system.id!r}: several regimes are in force on {day}: {ids}", remedy="name one: --regime"
         )
-    raise _none(regimes, system, day)
+    raise _no_regime_error(regimes, system, day)
 
 
-def _none(regimes: Sequence[Regime], system: System, day: date) -> UsageError:
-    """The error of a day without a regime, which says why there is none."""
+def _no_regime_error(regimes: Sequence[Regime], system: System, day: date) -> UsageError:
+    """Return the error for a day on which no regime is in force, with the reason."""
     what = f"system {system.id!r}: no regime is in force on {day}"
     for regime in regimes:
         for gap in regime.gaps:

@@ -14,7 +14,7 @@ from inspector.model.errors import UsageError
 from inspector.model.finding import Force, Obligation
 from inspector.regime.loader import load_all
 from inspector.regime.regime import LEGAL, NOT_OBSERVABLE, Regime, Requirement, Text
-from inspector.regime.selection import select
+from inspector.regime.selection import regime_for
 from inspector.registry.registry import Registry, installed
 from inspector_profiles import inspector_profiles
 
@@ -58,7 +58,7 @@ def texts(regime: Regime) -> Iterator[tuple[str, Text]]:
         for text in (row.title, row.laxer_because):
             if text:
                 yield row.id, text
-    for noted in (*regime.keeps, *regime.gaps):
+    for noted in (*regime.transitions, *regime.gaps):
         yield str(noted), noted.note
 
 
@@ -235,7 +235,7 @@ def test_regimes_follow_one_another() -> None:
     known = [regime.id for regime in REGIMES]
     assert [regime.next for regime in REGIMES] == [*known[1:], None]
     for index, regime in enumerate(REGIMES):
-        assert {rule.regime for rule in regime.keeps} <= set(known[:index])
+        assert {rule.regime for rule in regime.transitions} <= set(known[:index])
 
 
 def test_no_day_is_silently_without_a_regime() -> None:
@@ -248,7 +248,7 @@ def test_no_day_is_silently_without_a_regime() -> None:
         assert sum(regime.is_in_force(day) for regime in REGIMES) + len(covered) == 1, day
         if covered:
             with pytest.raises(UsageError, match=str(covered[0].last)):
-                select(REGIMES, system, day)
+                regime_for(REGIMES, system, day)
         else:
-            assert select(REGIMES, system, day).is_in_force(day)
+            assert regime_for(REGIMES, system, day).is_in_force(day)
         day += timedelta(days=1)

@@ -13,7 +13,7 @@ from inspector.model.errors import InputFileError, UsageError
 from inspector.model.finding import Force
 from inspector.regime.loader import load, load_all
 from inspector.regime.regime import Regime
-from inspector.regime.selection import following, named, select, transition
+from inspector.regime.selection import next_regime, regime_by_id, regime_for, transition_for
 from inspector_profiles import inspector_profiles
 
 REGIMES = load_all(inspector_profiles())
@@ -118,7 +118,7 @@ def test_the_level_may_be_an_option(tmp_path: Path) -> None:
     ("rows", "diagnostic"),
     [
         (ROW.replace("[transit]", "[transmit]"), "all.yaml:6:12: unknown clause 'transmit'"),
-        (ROW.replace("1-5", "1-9"), "all.yaml:2:11: '1-9' names no levels"),
+        (ROW.replace("1-5", "1-9"), "all.yaml:2:11: '1-9' is not a set of levels"),
         (ROW.replace("severity", "severeness"), "all.yaml:5:3: unknown key 'severeness'"),
         (ROW.replace("clause-evidence", "binding"), "all.yaml:1:3: https-reachable: claims binding at level 1"),
         (ROW.replace("clause-evidence", "baseline"), "must rests on baseline"),
@@ -196,7 +196,7 @@ def system(**approval: Any) -> System:
 
 
 def chosen(day: str, **approval: Any) -> str:
-    return select(REGIMES, system(**approval), date.fromisoformat(day)).id
+    return regime_for(REGIMES, system(**approval), date.fromisoformat(day)).id
 
 
 NEVER: dict[str, Any] = {}
@@ -258,25 +258,25 @@ def test_a_day_without_a_regime_is_an_error(day: str, words: str) -> None:
 
 def test_the_rule_that_keeps_a_regime_is_told() -> None:
     """A report can say why a system still follows the older regime."""
-    kept = transition(REGIMES, system(**EARLY), date(2026, 11, 21))
+    kept = transition_for(REGIMES, system(**EARLY), date(2026, 11, 21))
     assert kept is not None
     assert (kept[0].id, kept[1].until) == (OLD, date(2027, 6, 30))
-    assert transition(REGIMES, system(), date(2026, 11, 21)) is None
+    assert transition_for(REGIMES, system(), date(2026, 11, 21)) is None
 
 
 def test_two_regimes_on_one_day_are_an_error() -> None:
     """Between two regimes in force nobody chooses silently."""
     twin: Regime = REGIMES[-1].model_copy(update={"id": "twin"})
     with pytest.raises(UsageError, match="several regimes are in force"):
-        select([*REGIMES, twin], system(), date(2026, 11, 21))
+        regime_for([*REGIMES, twin], system(), date(2026, 11, 21))
 
 
 def test_regimes_are_found_by_name() -> None:
     """A regime is known by its id, and the next one through it; an unknown name is told with the known ones."""
-    assert following(REGIMES, named(REGIMES, OLD)) == named(REGIMES, NEW)
-    assert following(REGIMES, named(REGIMES, NEW)) is None
+    assert next_regime(REGIMES, regime_by_id(REGIMES, OLD)) == regime_by_id(REGIMES, NEW)
+    assert next_regime(REGIMES, regime_by_id(REGIMES, NEW)) is None
     with pytest.raises(UsageError, match=f"{NEW}, {OLD}"):
-        named(REGIMES, "vn-tt03-2017")
+        regime_by_id(REGIMES, "vn-tt03-2017")
 
 
 def test_packaged_files_read_the_same_quickly() -> None:

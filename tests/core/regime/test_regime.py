@@ -1,4 +1,4 @@
-"""What of a regime holds for one system on one day."""
+"""The rows of a regime are resolved for one system on one day."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -92,7 +92,7 @@ def test_levels_are_written_in_three_ways(written: Any, levels: tuple[int, ...])
 
 @pytest.mark.parametrize("written", [0, 6, "1-6", "3-", "5-1", [], [1, 1], "all", [7]])
 def test_levels_outside_one_to_five_are_refused(written: Any) -> None:
-    """No row holds for a level that does not exist."""
+    """No row applies to a level that does not exist."""
     with pytest.raises(ValidationError):
         LEVELS.validate_python(written)
 
@@ -104,28 +104,28 @@ def test_levels_outside_one_to_five_are_refused(written: Any) -> None:
         ({"check": "not-observable"}, "give it a title"),
         ({"replaces": "other"}, "only a row of an overlay"),
         ({"force": "binding"}, "without a clause"),
-        ({"source": ""}, "neither clause nor source"),
+        ({"source": ""}, "neither clauses nor source"),
     ],
 )
 def test_rows_that_claim_too_much_are_refused(fields: dict[str, Any], words: str) -> None:
-    """A row says what it rests on, and claims no more than that bears."""
+    """A row names what it rests on, and claims no more than that allows."""
     with pytest.raises(ValidationError, match=words):
         row("a", **fields)
 
 
-def test_rows_of_the_level_hold() -> None:
+def test_rows_of_the_level_apply() -> None:
     """A system gets the rows of its level, by id, with the clauses of that level alone."""
-    held = resolve(
+    resolved = resolve(
         regime(row("b", levels=[3, 4], clauses=("law-1", "law-3", "law-4")), row("a"), row("c", levels="1-2")),
         system(3),
         as_of=DAY,
     )
-    assert [each.id for each in held] == ["a", "b"]
-    assert held[1].clauses == ("law-1", "law-3")
+    assert [each.id for each in resolved] == ["a", "b"]
+    assert resolved[1].clauses == ("law-1", "law-3")
 
 
 def test_overlays_follow_facts_and_dates() -> None:
-    """Rows of an overlay hold for systems whose facts call for it, from its first day to its last."""
+    """Rows of an overlay apply to systems with its facts, from its first day to its last."""
     state = overlay(valid_from=date(2026, 1, 1), valid_to=date(2026, 12, 31))
     pack = regime(row("a", overlay="state"), overlays=(state,))
 
@@ -142,20 +142,20 @@ def test_overlays_follow_facts_and_dates() -> None:
 def test_an_overlay_may_accept_several_values() -> None:
     """A list in an overlay's condition means any of its values; a fact that is a list counts when it holds one."""
     grades = overlay(when={"online_public_service": [3, 4]})
-    assert grades.holds(Facts(online_public_service=4), DAY)
-    assert not grades.holds(Facts(online_public_service=2), DAY)
-    assert not grades.holds(Facts(), DAY)
-    assert overlay(when={"information": "personal"}).holds(Facts(information=("public", "personal")), DAY)
+    assert grades.applies(Facts(online_public_service=4), DAY)
+    assert not grades.applies(Facts(online_public_service=2), DAY)
+    assert not grades.applies(Facts(), DAY)
+    assert overlay(when={"information": "personal"}).applies(Facts(information=("public", "personal")), DAY)
 
 
-def test_an_overlay_asks_for_facts_that_exist() -> None:
-    """A misspelt fact is an error, not an overlay that never holds."""
-    with pytest.raises(ValidationError, match="no fact of a declaration"):
+def test_an_overlay_names_facts_that_exist() -> None:
+    """A misspelt fact is an error, not an overlay that never applies."""
+    with pytest.raises(ValidationError, match="not a fact of a declaration"):
         overlay(when={"statebody": True})
 
 
 def test_an_overlay_row_replaces_the_regimes_own_once_it_is_due() -> None:
-    """Before its due date the own row stands beside it; from that day on it stands alone."""
+    """Before its due date both rows apply; from that day on the overlay's row alone."""
     own, stricter = row("a"), row("x", check="a", overlay="state", replaces="a", due_from=date(2027, 7, 1), **LEGAL)
     pack = regime(own, stricter, overlays=(overlay(),))
     held = system(state_body=True)
@@ -164,8 +164,8 @@ def test_an_overlay_row_replaces_the_regimes_own_once_it_is_due() -> None:
     assert [each.id for each in resolve(pack, system(), as_of=date(2027, 7, 1))] == ["a"]
 
 
-def test_an_overlay_in_doubt_only_recommends() -> None:
-    """From the day on which it is unclear whether an overlay is law, its rows bind nobody and replace nothing."""
+def test_an_unclear_overlay_only_recommends() -> None:
+    """From the day on which it is unclear whether an overlay is law, its rows recommend and replace nothing."""
     pack = regime(
         row("a"),
         row("x", check="a", overlay="state", replaces="a", **LEGAL),
@@ -185,8 +185,8 @@ def test_the_day_of_an_instant_is_vietnamese() -> None:
     assert day_of(DAY) == DAY
 
 
-def test_changes_name_what_appears_goes_and_grows() -> None:
-    """What the next regime changes: rows that are new, that end, or whose strength differs."""
+def test_changes_list_added_removed_and_stronger_rows() -> None:
+    """The changes are the rows that the next regime adds, removes, or requires with another strength."""
     old = regime(row("ends"), row("grows"), row("same"))
     new = regime(row("comes"), row("grows", **LEGAL), row("same"), id_="new")
     assert [(each.requirement, each.was, each.becomes) for each in changes(old, new, system())] == [
@@ -196,7 +196,7 @@ def test_changes_name_what_appears_goes_and_grows() -> None:
     ]
 
 
-def test_a_regime_survives_its_canonical_form() -> None:
+def test_a_regime_is_read_back_from_its_canonical_form() -> None:
     """A regime read back from a bundle is the one that was written, and gives the same rows."""
     pack = regime(
         row("a"),
