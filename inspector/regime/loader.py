@@ -1,7 +1,9 @@
-"""The regimes that are installed: reads their folders and chooses one for a system on a day.
+"""Loads the installed regimes from their folders and adds the rows of extensions to them.
 
 A folder holds ``regime.yaml`` and ``requirements/<theme>.yaml``, each of these a list of rows. ``regime.yaml``
-describes a regime, or names with ``extends:`` the regimes to which its rows are added.
+describes a regime, or an extension: it then names with ``extends`` the regimes to which its rows are added. Rows cite
+clauses by the keys of ``clauses`` in ``regime.yaml``. A row of an extension cites clauses of its own folder and of the
+regimes that it extends; where these have different names it lists them by regime: ``clauses: {<regime>: [<name>]}``.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from inspector.declare.document import SourceLocation, YamlDocument, diagnostic_at, split
+from inspector.declare.document.diagnostics import suggest
 from inspector.declare.document.yaml import read_yaml
 from inspector.model.base import Model
 from inspector.model.errors import Diagnostic, InputFileError
@@ -39,45 +42,48 @@ LEVEL = "$level"
 
 _RANK = {force: rank for rank, force in enumerate(reversed(Force))}
 
+#: The clauses that rows may cite, by their name in ``regime.yaml``.
+ClausesByName = Mapping[str, tuple[Clause, ...]]
 
-# --- What the files say ---------------------------------------------------------------------------------------------
+
+# --- The content of regime.yaml -------------------------------------------------------------------------------------
 
 
 def _as_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
-_Word = Annotated[str, Field(pattern=r"^\S+$")]
-_Several = Annotated[tuple[_Word, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+_Token = Annotated[str, Field(pattern=r"^\S+$")]
+_Tokens = Annotated[tuple[_Token, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 
 
-class _DocumentText(Text):
+class _DocumentEntry(Text):
     number: str
     source: str
     confidence: str = Field(pattern="^[HML]$")
 
 
-class _Heading(Model):
-    """One subject matter of a document: its clause number (or numbers) at each level."""
+class _ClauseEntry(Model):
+    """One subject of a document, with its clause number (or numbers) at each level."""
 
     document: str
-    numbers: Annotated[dict[Levels, _Several], Field(min_length=1)]
+    numbers: Annotated[dict[Levels, _Tokens], Field(min_length=1)]
     title: Text
     force: Force
     source: str
     confidence: str = Field(pattern="^[HML]$")
 
 
-class _Common(Model):
+class _CommonFields(Model):
     id: str
     version: str
     title: Text
-    documents: dict[str, _DocumentText] = {}
-    clauses: dict[str, _Heading] = {}
+    documents: dict[str, _DocumentEntry] = {}
+    clauses: dict[str, _ClauseEntry] = {}
     last_checked: date
 
 
-class _RegimeText(_Common):
+class _RegimeFields(_CommonFields):
     authority: Text
     term: Text
     valid_from: date
@@ -88,97 +94,151 @@ class _RegimeText(_Common):
     next: str | None = None
 
 
-class _ExtensionText(_Common):
-    extends: _Several
+class _ExtensionFields(_CommonFields):
+    extends: _Tokens
 
 
 @dataclass(frozen=True, slots=True)
-class Extension:
-    """Rows of a plugin that are added to the regimes named in ``extends``; ``position`` is where it says so."""
+class _Folder:
+    """A folder with its ``regime.yaml`` as read; ``extends`` is the location of that key (of the file if absent)."""
 
-    id: str
-    version: str
-    extends: tuple[str, ...]
+    path: Traversable
+    fields: _RegimeFields | _ExtensionFields
     documents: dict[str, Document]
-    clauses: tuple[Clause, ...]
-    requirements: tuple[Requirement, ...]
-    position: SourceLocation
+    clauses: ClausesByName
+    extends: SourceLocation
+
+    @property
+    def id(self) -> str:
+        return self.fields.id
+
+    @property
+    def all_clauses(self) -> tuple[Clause, ...]:
+        """The clauses under every name, sorted by id."""
+        return tuple(sorted((each for named in self.clauses.values() for each in named), key=lambda each: each.id))
 
 
-# --- Reading --------------------------------------------------------------------------------------------------------
+# --- Loading --------------------------------------------------------------------------------------------------------
 
 
-def load(folder: Traversable) -> Regime:
-    """The regime in a folder by itself; raises InputFileError with located faults."""
-    loaded = _read(folder)
-    if isinstance(loaded, Extension):
-        raise InputFileError([diagnostic_at(loaded.position, "extends another regime", "load both together")])
-    return loaded
+@dataclass(frozen=True, slots=True)
+class _Addition:
+    """The rows that one extension adds to one regime."""
+
+    extension: _Folder
+    rows: tuple[Requirement, ...]
 
 
 def load_all(folders: Iterable[Traversable], *, pinned: Collection[str] = ()) -> tuple[Regime, ...]:
-    """All regimes in order of their first day, extensions added.
+    """Load all regimes, sorted by their first day, each with the rows of the extensions that name it.
 
-    An extension adds at most baselines, unless its folder's name is among ``pinned``. Raises InputFileError.
+    A row of an extension has at most force baseline, unless its folder's name is in ``pinned``.
+
+    Raises:
+        PaperError: with the file, line and column of each fault.
     """
-    loaded = [_once(folder) for folder in folders]  # type: ignore[arg-type]  # folders are paths: hashable
-    regimes = {each.id: each for each in loaded if isinstance(each, Regime)}
-    for extension in loaded:
-        if isinstance(extension, Extension):
-            for id_ in extension.extends:
-                if id_ not in regimes:
-                    known = ", ".join(sorted(regimes)) or "none"
-                    what = f"extends {id_!r}, which is not installed"
-                    raise InputFileError([diagnostic_at(extension.position, what, f"known: {known}")])
-                regimes[id_] = _extended(regimes[id_], extension, free=extension.id in pinned)
-    return tuple(sorted(regimes.values(), key=lambda each: (each.valid_from, each.id)))
+    read = _read_all(tuple(folders))
+    loaded = [_merge(regime, additions, pinned) for regime, additions in read]
+    return tuple(sorted(loaded, key=lambda each: (each.valid_from, each.id)))
 
 
-def _read(folder: Traversable) -> Regime | Extension:
-    yaml_document = _document(folder / "regime.yaml", f"{folder.name}/regime.yaml")
-    kind = _ExtensionText if yaml_document.at("extends") is not None else _RegimeText
-    text = yaml_document.take(kind)
-    if text is not None and text.id != folder.name:
-        yaml_document.diagnostic(("id",), f"id {text.id!r} in folder {folder.name!r}", "give both one name")
+@cache  # parsing costs more than assessing, and installed folders do not change
+def _read_all(folders: tuple[Traversable, ...]) -> tuple[tuple[Regime, tuple[_Addition, ...]], ...]:
+    """Return each regime as its folder describes it, with what extensions add to it."""
+    read = [_read_folder(folder) for folder in folders]
+    regimes = {each.id: each for each in read if isinstance(each.fields, _RegimeFields)}
+    additions: dict[str, list[_Addition]] = {id_: [] for id_ in regimes}
+    for extension in read:
+        if isinstance(extension.fields, _ExtensionFields):
+            for id_, rows in _read_rows(extension, _extended(extension, regimes)).items():
+                additions[id_].append(_Addition(extension, rows))
+    return tuple((_regime(folder), tuple(additions[id_])) for id_, folder in regimes.items())
+
+
+def _extended(extension: _Folder, regimes: Mapping[str, _Folder]) -> list[_Folder]:
+    """Return the folders of the regimes that an extension names."""
+    assert isinstance(extension.fields, _ExtensionFields)  # noqa: S101
+    for id_ in extension.fields.extends:
+        if id_ not in regimes:
+            remedy = suggest(id_, sorted(regimes)) if regimes else "no regime is installed"
+            raise InputFileError([diagnostic_at(extension.extends, f"extends {id_!r}, which is not installed", remedy)])
+    return [regimes[id_] for id_ in extension.fields.extends]
+
+
+def _merge(regime: Regime, additions: Iterable[_Addition], pinned: Collection[str]) -> Regime:
+    """Return the regime with the rows, clauses and documents of its extensions."""
+    owners = {row.id: regime.id for row in regime.requirements}
+    for addition in additions:
+        extension = addition.extension
+        _check_added(addition, owners, pinned)
+        owners |= {row.id: extension.id for row in addition.rows}
+        clauses = {clause.id: clause for clause in (*extension.all_clauses, *regime.clauses)}
+        regime = regime.model_copy(
+            update={
+                "version": f"{regime.version}+{extension.id}.{extension.fields.version}",
+                "documents": {**extension.documents, **regime.documents},
+                "clauses": tuple(clauses[id_] for id_ in sorted(clauses)),
+                "requirements": (*addition.rows, *regime.requirements),
+            }
+        )
+    return regime
+
+
+def _check_added(addition: _Addition, owners: Mapping[str, str], pinned: Collection[str]) -> None:
+    """Raise InputFileError if an extension repeats the id of a row, or claims more than it may."""
+    extension = addition.extension
+    for row in addition.rows:
+        if row.id in owners:
+            what = f"row {row.id!r} is already in {owners[row.id]}"
+            raise InputFileError([diagnostic_at(extension.extends, what, "rename it")])
+        if row.force in LEGAL and extension.id not in pinned:
+            what = f"row {row.id!r} claims {row.force.value}"
+            raise InputFileError([diagnostic_at(extension.extends, what, "write baseline, or pin the plugin")])
+
+
+# --- Reading regime.yaml --------------------------------------------------------------------------------------------
+
+
+def _read_folder(folder: Traversable) -> _Folder:
+    yaml_document = _read_sheet(folder / "regime.yaml", f"{folder.name}/regime.yaml")
+    fields = yaml_document.take(_ExtensionFields if yaml_document.at("extends") is not None else _RegimeFields)
+    if fields is not None and fields.id != folder.name:
+        yaml_document.diagnostic(("id",), f"id {fields.id!r} in folder {folder.name!r}", "give both the same name")
     yaml_document.close()
-    assert text is not None  # noqa: S101  (a sheet without faults gives its model)
-    headings = _headings(text, yaml_document)
+    assert isinstance(fields, _RegimeFields | _ExtensionFields)  # noqa: S101  (a sheet without faults gives its model)
+    clauses = _clauses_by_name(fields, yaml_document)
     yaml_document.close()
     documents = {
         each.number: Document(id=id_, vi=each.vi, en=each.en, source=each.source, confidence=each.confidence)
-        for id_, each in text.documents.items()
+        for id_, each in fields.documents.items()
     }
-    clauses = tuple(sorted((each for of in headings.values() for each in of), key=lambda each: each.id))
-    overlays = {each.id for each in text.overlays} if isinstance(text, _RegimeText) else set()
-    rows = tuple(_all_rows(folder, headings, overlays))
-    if isinstance(text, _ExtensionText):
-        position = yaml_document.position("extends")
-        return Extension(text.id, text.version, text.extends, documents, clauses, rows, position)
-    assert isinstance(text, _RegimeText)  # noqa: S101
+    return _Folder(folder, fields, documents, clauses, yaml_document.position("extends"))
+
+
+def _regime(folder: _Folder) -> Regime:
+    """Return the regime that a folder describes, without extensions."""
+    fields = folder.fields
+    assert isinstance(fields, _RegimeFields)  # noqa: S101
     return Regime(
-        id=text.id,
-        version=text.version,
-        title=text.title,
-        documents=documents,
-        authority=text.authority,
-        term=text.term,
-        valid_from=text.valid_from,
-        valid_to=text.valid_to,
-        transitions=text.transitions,
-        gaps=text.gaps,
-        clauses=clauses,
-        overlays=text.overlays,
-        requirements=rows,
-        last_checked=text.last_checked,
-        next=text.next,
+        id=fields.id,
+        version=fields.version,
+        title=fields.title,
+        documents=folder.documents,
+        authority=fields.authority,
+        term=fields.term,
+        valid_from=fields.valid_from,
+        valid_to=fields.valid_to,
+        transitions=fields.transitions,
+        gaps=fields.gaps,
+        clauses=folder.all_clauses,
+        overlays=fields.overlays,
+        requirements=_read_rows(folder, [folder])[fields.id],
+        last_checked=fields.last_checked,
+        next=fields.next,
     )
 
 
-#: What an installed folder holds, read once however often it is asked for: parsing costs more than judging.
-_once = cache(_read)
-
-
-def _document(file: Traversable, source: str) -> YamlDocument:
+def _read_sheet(file: Traversable, source: str) -> YamlDocument:
     try:
         return read_yaml(file.read_bytes().decode(), source, quickly=True)
     except FileNotFoundError:
@@ -187,62 +247,84 @@ def _document(file: Traversable, source: str) -> YamlDocument:
         raise InputFileError([Diagnostic(source, 0, 0, "not UTF-8", "save the file as UTF-8")]) from None
 
 
-def _headings(text: _Common, yaml_document: YamlDocument) -> dict[str, tuple[Clause, ...]]:
-    """The clauses of each heading; faults are noted on the sheet."""
+def _clauses_by_name(fields: _CommonFields, yaml_document: YamlDocument) -> dict[str, tuple[Clause, ...]]:
+    """Return the clauses of each entry under ``clauses``; faults are added to the sheet."""
     seen: set[str] = set()
-    headings: dict[str, tuple[Clause, ...]] = {}
-    for name, heading in text.clauses.items():
-        document = text.documents.get(heading.document)
+    found: dict[str, tuple[Clause, ...]] = {}
+    for name, entry in fields.clauses.items():
+        document = fields.documents.get(entry.document)
         if document is None:
             yaml_document.diagnostic(
-                ("clauses", name), f"document {heading.document!r} is not described", "add it to documents"
+                ("clauses", name), f"document {entry.document!r} is not described", "add it to documents"
             )
             continue
-        headings[name] = tuple(
+        found[name] = tuple(
             Clause(
-                id=f"{heading.document}-{number}",
+                id=f"{entry.document}-{number}",
                 document=document.number,
                 number=number,
-                title=heading.title,
+                title=entry.title,
                 levels=levels,
-                force=heading.force,
-                source=heading.source,
-                confidence=heading.confidence,
+                force=entry.force,
+                source=entry.source,
+                confidence=entry.confidence,
             )
-            for levels, numbers in heading.numbers.items()
+            for levels, numbers in entry.numbers.items()
             for number in numbers
         )
-        for clause in headings[name]:
+        for clause in found[name]:
             if clause.id in seen:
                 yaml_document.diagnostic(
-                    ("clauses", name), f"clause {clause.id!r} stands twice", "join the two headings"
+                    ("clauses", name), f"clause {clause.id!r} is listed twice", "join the two entries"
                 )
             seen.add(clause.id)
-    return headings
+    return found
 
 
-def _all_rows(
-    folder: Traversable, headings: Mapping[str, tuple[Clause, ...]], overlays: Collection[str]
-) -> list[Requirement]:
-    """The rows of every theme."""
-    rows: list[Requirement] = []
-    for file in sorted((folder / "requirements").iterdir(), key=lambda each: each.name):
+# --- Reading rows ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A regime for which rows are read: the clauses that they may cite, and the overlays they may belong to.
+
+    ``siblings`` are all regimes for which the same rows are read; empty for a regime's own rows.
+    """
+
+    regime: str
+    clauses: ClausesByName
+    overlays: frozenset[str]
+    siblings: tuple[str, ...] = ()
+
+
+def _read_rows(folder: _Folder, regimes: Sequence[_Folder]) -> dict[str, tuple[Requirement, ...]]:
+    """Return a folder's rows for each of these regimes, by regime id."""
+    targets = [_target(folder, regime, regimes) for regime in regimes]
+    rows: dict[str, list[Requirement]] = {each.regime: [] for each in targets}
+    for file in sorted((folder.path / "requirements").iterdir(), key=lambda each: each.name):
         if file.name.endswith(".yaml"):
-            yaml_document = _document(file, f"{folder.name}/requirements/{file.name}")
-            for index, row in _written(yaml_document):
-                rows.extend(_row(yaml_document, index, row, headings, overlays, rows))
+            yaml_document = _read_sheet(file, f"{folder.path.name}/requirements/{file.name}")
+            for index, fields in _row_fields(yaml_document):
+                for target in targets:
+                    rows[target.regime] += _requirements(yaml_document, index, fields, target, rows[target.regime])
             yaml_document.close()
-    return rows
+    return {id_: tuple(each) for id_, each in rows.items()}
 
 
-def _written(yaml_document: YamlDocument) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The rows of a sheet, those with ``by_level`` once for each of its entries."""
+def _target(folder: _Folder, regime: _Folder, regimes: Sequence[_Folder]) -> _Target:
+    if isinstance(folder.fields, _RegimeFields):
+        return _Target(regime.id, regime.clauses, frozenset(each.id for each in folder.fields.overlays))
+    return _Target(regime.id, {**regime.clauses, **folder.clauses}, frozenset(), tuple(each.id for each in regimes))
+
+
+def _row_fields(yaml_document: YamlDocument) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the index and fields of each row, once per entry of ``by_level`` where it has one."""
     if not isinstance(yaml_document.data, list):
-        yaml_document.diagnostic((), "no list of rows", "begin every row with '- '")
+        yaml_document.diagnostic((), "not a list of rows", "begin every row with '- '")
         return
     for index, row in enumerate(tuple(yaml_document.data)):
         if not isinstance(row, dict):
-            yaml_document.diagnostic((index,), "a row is no mapping", "write key: value lines")
+            yaml_document.diagnostic((index,), "a row is not a mapping", "write key: value lines")
             continue
         if "id" not in row and row.get("check") != NOT_OBSERVABLE:
             row = {"id": row.get("check"), **row}  # noqa: PLW2901
@@ -255,77 +337,72 @@ def _written(yaml_document: YamlDocument) -> Iterator[tuple[int, dict[str, Any]]
             yield index, {**common, "levels": levels, **(fields if isinstance(fields, dict) else {"by_level": fields})}
 
 
-def _row(
-    yaml_document: YamlDocument,
-    index: int,
-    written: dict[str, Any],
-    headings: Mapping[str, tuple[Clause, ...]],
-    overlays: Collection[str],
-    others: Sequence[Requirement],
+def _requirements(
+    yaml_document: YamlDocument, index: int, fields: Mapping[str, Any], target: _Target, others: Sequence[Requirement]
 ) -> Iterator[Requirement]:
-    """The rows that a written one stands for, clause ids in place of headings; faults are noted on the sheet."""
+    """Yield the requirements of one row, with clause ids instead of names; faults are added to the sheet."""
+    written = _for_target(fields, target)
+    if written is None:
+        _add_unknown_regimes(yaml_document, index, fields["clauses"], target)
+        return
     yaml_document.put((index,), written)
     row = yaml_document.take(Requirement, index)
     if row is None:
         return
-    unknown = [name for name in row.clauses if name not in headings]
-    if unknown:
-        yaml_document.diagnostic((index, "clauses"), f"unknown clause {unknown[0]!r}", "describe it in regime.yaml")
+    for name in row.clauses:
+        if name not in target.clauses:
+            what = f"unknown clause {name!r} in {target.regime}"
+            yaml_document.diagnostic((index, "clauses", target.regime), what, _known_names(name, target.clauses))
+            return
+    cited = [clause for name in row.clauses for clause in target.clauses[name] if set(clause.levels) & set(row.levels)]
+    problem = _problem(row, cited, target, others)
+    if problem:
+        where = f"{row.id} in {target.regime}" if target.siblings else row.id
+        yaml_document.diagnostic((index,), *split(f"{where}: {problem}"))
         return
-    cited = tuple(clause for name in row.clauses for clause in headings[name] if set(clause.levels) & set(row.levels))
-    wrong = _wrong(row, cited, overlays, others)
-    if wrong:
-        yaml_document.diagnostic((index,), *split(f"{row.id}: {wrong}"))
-        return
-    yield from _each_level(row.model_copy(update={"clauses": tuple(clause.id for clause in cited)}))
+    yield from _per_level(row.model_copy(update={"clauses": tuple(clause.id for clause in cited)}))
 
 
-def _wrong(row: Requirement, cited: Sequence[Clause], overlays: Collection[str], others: Sequence[Requirement]) -> str:
-    """What is wrong with a row beside others, or nothing."""
-    if row.overlay is not None and row.overlay not in overlays:
-        return f"unknown overlay {row.overlay!r}; describe it in regime.yaml"
+def _for_target(fields: Mapping[str, Any], target: _Target) -> dict[str, Any] | None:
+    """Return the fields of a row with the clauses that it lists for one regime; None if it lists an unknown regime."""
+    clauses = fields.get("clauses")
+    if not target.siblings or not isinstance(clauses, dict):
+        return dict(fields)
+    return None if clauses.keys() - set(target.siblings) else {**fields, "clauses": clauses.get(target.regime, [])}
+
+
+def _add_unknown_regimes(yaml_document: YamlDocument, index: int, clauses: Mapping[str, Any], target: _Target) -> None:
+    for id_ in sorted(clauses.keys() - set(target.siblings)):
+        what = f"clauses of {id_!r}, which this folder does not extend"
+        yaml_document.diagnostic((index, "clauses", id_), what, suggest(id_, target.siblings))
+
+
+def _known_names(name: str, known: Collection[str]) -> str:
+    """Return the nearest known name, or all of them."""
+    return suggest(name, sorted(known)) if known else "none is described in regime.yaml"
+
+
+def _problem(row: Requirement, cited: Sequence[Clause], target: _Target, others: Sequence[Requirement]) -> str:
+    """Return what is wrong with a row among the others as ``what; remedy``; empty when nothing is."""
+    if row.overlay is not None and row.overlay not in target.overlays:
+        return f"unknown overlay {row.overlay!r}; {_known_names(row.overlay, target.overlays)}"
     for other in others:
         if other.id == row.id and (other.check != row.check or set(other.levels) & set(row.levels)):
-            return "id stands twice for one level or for two checks; rename one row"
+            return "id is used twice for one level or for two checks; rename one row"
     for level in row.levels:
         forces = [clause.force for clause in cited if level in clause.levels]
         if not forces and not row.source:
-            return f"rests on nothing at level {level}; cite a clause or name a source"
+            return f"has no clause at level {level} and no source; cite a clause or add a source"
         if row.force in LEGAL and _RANK[row.force] > max((_RANK[force] for force in forces), default=-1):
-            return f"claims {row.force.value} at level {level}, more than its clauses bear; weaken it"
+            return f"claims {row.force.value} at level {level}, more than its clauses allow; weaken it"
     return ""
 
 
-def _each_level(row: Requirement) -> Iterator[Requirement]:
-    """A row whose options name the level becomes one row per level."""
+def _per_level(row: Requirement) -> Iterator[Requirement]:
+    """Yield one row per level if an option is ``$level``, else the row itself."""
     if LEVEL not in row.options.values():
         yield row
         return
     for level in row.levels:
         options = {name: level if value == LEVEL else value for name, value in row.options.items()}
         yield row.model_copy(update={"levels": (level,), "options": options})
-
-
-def _extended(regime: Regime, extension: Extension, *, free: bool) -> Regime:
-    """The regime with the rows of an extension."""
-    known = {row.id for row in regime.requirements}
-    for row in extension.requirements:
-        if row.id in known:
-            raise InputFileError(
-                [diagnostic_at(extension.position, f"row {row.id!r} is the regime's own", "rename it")]
-            )
-        if row.force in LEGAL and not free:
-            what = f"row {row.id!r} claims {row.force.value}"
-            raise InputFileError([diagnostic_at(extension.position, what, "write baseline, or pin the plugin")])
-    clauses = {clause.id: clause for clause in (*extension.clauses, *regime.clauses)}
-    return regime.model_copy(
-        update={
-            "version": f"{regime.version}+{extension.id}.{extension.version}",
-            "documents": {**extension.documents, **regime.documents},
-            "clauses": tuple(clauses[id_] for id_ in sorted(clauses)),
-            "requirements": (*regime.requirements, *extension.requirements),
-        }
-    )
-
-
-# --- Choosing -------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The regimes of Vietnam's security levels, one folder each."""
+"""Vietnam's regimes of security levels, one folder each, and the recommendations that hold in all of them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from inspector import hookimpl
 
 @hookimpl
 def inspector_profiles() -> Iterable[Traversable]:
-    """The folders of the regimes."""
+    """Return the folders of the regimes and of their common baseline."""
     here = files(__name__)
-    return [here / "vn-tt12-2022", here / "vn-nd331-2026"]
+    return [here / "vn-tt12-2022", here / "vn-nd331-2026", here / "baseline"]

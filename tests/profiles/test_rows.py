@@ -62,6 +62,27 @@ def texts(regime: Regime) -> Iterator[tuple[str, Text]]:
         yield str(noted), noted.note
 
 
+def test_what_every_regime_recommends_is_written_once() -> None:
+    """A recommendation that is equal in all regimes, but for the clauses cited, is a row of the baseline."""
+    own = [
+        rows_by_id(regime) for regime in load_all([each for each in inspector_profiles() if each.name != "baseline"])
+    ]
+    shared = set.intersection(*(set(rows) for rows in own))
+    assert len(own) == len(REGIMES)
+    assert [id_ for id_ in sorted(shared) if _is_recommended_alike([rows[id_] for rows in own])] == []
+
+
+def _is_recommended_alike(rows: list[dict[int, Requirement]]) -> bool:
+    """Whether the rows only recommend, and are equal but for the clauses; those of an overlay belong to its regime."""
+    first, *others = [
+        {level: row.model_copy(update={"clauses": (), "levels": ()}) for level, row in by_level.items()}
+        for by_level in rows
+    ]
+    return all(first == each for each in others) and not any(
+        row.force in LEGAL or row.overlay is not None for row in first.values()
+    )
+
+
 @each_regime
 def test_every_row_names_a_check_that_exists(regime: Regime, registry: Registry) -> None:
     """A row asks for a check that a plugin contributes, or says that nobody can observe it."""

@@ -1,4 +1,4 @@
-"""Reading regimes from folders, and choosing one for a system on a day."""
+"""Regimes are loaded from folders with the rows of extensions, and one is selected for a system on a day."""
 
 from datetime import date
 from pathlib import Path
@@ -11,7 +11,7 @@ from inspector.declare.document.yaml import read_yaml
 from inspector.model.declared import Approval, ApprovalStatus
 from inspector.model.errors import InputFileError, UsageError
 from inspector.model.finding import Force
-from inspector.regime.loader import load, load_all
+from inspector.regime.loader import load_all
 from inspector.regime.regime import Regime
 from inspector.regime.selection import next_regime, regime_by_id, regime_for, transition_for
 from inspector_profiles import inspector_profiles
@@ -74,15 +74,21 @@ def folder(at: Path, id_: str = "base", head: str = HEAD, rows: str = ROW) -> Pa
     return home
 
 
-def diagnostics(home: Path) -> list[str]:
+def loaded(home: Path) -> Regime:
+    """The regime in one folder."""
+    [regime] = load_all([home])
+    return regime
+
+
+def diagnostics(*homes: Path, pinned: tuple[str, ...] = ()) -> list[str]:
     with pytest.raises(InputFileError) as refused:
-        load(home)
+        load_all(homes, pinned=pinned)
     return [str(diagnostic) for diagnostic in refused.value.diagnostics]
 
 
-def test_headings_become_clauses(tmp_path: Path) -> None:
-    """A heading stands for its clause at each level; rows cite all of them."""
-    regime = load(folder(tmp_path))
+def test_an_entry_of_clauses_gives_the_clause_of_each_level(tmp_path: Path) -> None:
+    """An entry of ``clauses`` gives one clause or several at each level; a row that names it cites all of them."""
+    regime = loaded(folder(tmp_path))
     assert {clause.id: clause.levels for clause in regime.clauses} == {
         "law-5": (1, 2),
         "law-6": (3, 4, 5),
@@ -93,7 +99,7 @@ def test_headings_become_clauses(tmp_path: Path) -> None:
 
 
 def test_by_level_writes_several_rows_as_one(tmp_path: Path) -> None:
-    """Fields that differ by level stand in one row; it is read as one row for each entry, all with one id."""
+    """A row with ``by_level`` is read as one row for each entry, all with one id."""
     rows = """\
 - check: hsts-set
   obligation: should
@@ -102,35 +108,40 @@ def test_by_level_writes_several_rows_as_one(tmp_path: Path) -> None:
     1-2: {force: baseline, severity: low}
     3: {force: clause-evidence, severity: high, options: {max_age_seconds: 5}}
 """
-    low, high = load(folder(tmp_path, rows=rows)).requirements
+    low, high = loaded(folder(tmp_path, rows=rows)).requirements
     assert (low.id, low.levels, low.force, low.clauses) == ("hsts-set", (1, 2), Force.BASELINE, ("law-5",))
     assert (high.levels, high.force, high.options) == ((3,), Force.CLAUSE_EVIDENCE, {"max_age_seconds": 5})
 
 
 def test_the_level_may_be_an_option(tmp_path: Path) -> None:
-    """An option written as $level is the level of the row, which then stands once for each level."""
+    """A row with an option ``$level`` is read as one row for each level, the level in place of the option."""
     rows = ROW.replace("https-reachable", "level-fits-facts") + "  options: {level: $level}\n"
-    regime = load(folder(tmp_path, rows=rows))
+    regime = loaded(folder(tmp_path, rows=rows))
     assert [(row.levels, row.options) for row in regime.requirements] == [((n,), {"level": n}) for n in range(1, 6)]
 
 
 @pytest.mark.parametrize(
     ("rows", "diagnostic"),
     [
-        (ROW.replace("[transit]", "[transmit]"), "all.yaml:6:12: unknown clause 'transmit'"),
+        (
+            ROW.replace("[transit]", "[transmit]"),
+            "all.yaml:6:12: unknown clause 'transmit' in base; did you mean 'transit'?",
+        ),
+        (ROW.replace("[transit]", "[mail]"), "all.yaml:6:12: unknown clause 'mail' in base; known here: transit"),
+        (ROW.replace("[transit]", "{base: [transit]}"), "all.yaml:6:12: clauses is a mapping, not a list"),
         (ROW.replace("1-5", "1-9"), "all.yaml:2:11: '1-9' is not a set of levels"),
         (ROW.replace("severity", "severeness"), "all.yaml:5:3: unknown key 'severeness'"),
         (ROW.replace("clause-evidence", "binding"), "all.yaml:1:3: https-reachable: claims binding at level 1"),
         (ROW.replace("clause-evidence", "baseline"), "must rests on baseline"),
-        (ROW + ROW, "all.yaml:7:3: https-reachable: id stands twice"),
+        (ROW + ROW, "all.yaml:7:3: https-reachable: id is used twice"),
         (ROW + "  overlay: state\n", "unknown overlay 'state'"),
         (ROW + "  check: other\n", "all.yaml:7:3: duplicate key 'check'"),
-        ("rows: {}\n", "all.yaml:1:1: no list of rows"),
-        ("- hsts-set\n", "all.yaml:1:3: a row is no mapping"),
+        ("rows: {}\n", "all.yaml:1:1: not a list of rows"),
+        ("- hsts-set\n", "all.yaml:1:3: a row is not a mapping"),
     ],
 )
 def test_faults_of_rows_are_located(tmp_path: Path, rows: str, diagnostic: str) -> None:
-    """What is wrong with a row is told with file, line and column."""
+    """Each fault of a row has file, line and column."""
     assert any(diagnostic in each for each in diagnostics(folder(tmp_path, rows=rows)))
 
 
@@ -140,13 +151,13 @@ def test_faults_of_rows_are_located(tmp_path: Path, rows: str, diagnostic: str) 
         ("document: law", "document: low", "regime.yaml:12:5: document 'low' is not described"),
         ("confidence: H\n", "confidence: X\n", "regime.yaml:17:17: confidence is 'X'"),
         ("id: base", "id: bass", "regime.yaml:1:5: id 'bass' in folder 'base'"),
-        ('["6", "7"]', '["6", "5"]', "clause 'law-5' stands twice"),
+        ('["6", "7"]', '["6", "5"]', "clause 'law-5' is listed twice"),
         ("valid_from: 2020-01-01", "valid_from: soon", "valid_from is 'soon', not a date"),
         ('"5"', "5.10", "not a"),
     ],
 )
 def test_faults_of_the_regime_are_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
-    """What is wrong with a regime is told with file, line and column."""
+    """Each fault of regime.yaml has file, line and column."""
     head = HEAD.format(id="base")
     assert old in head
     position = head.rindex(old)
@@ -154,39 +165,107 @@ def test_faults_of_the_regime_are_located(tmp_path: Path, old: str, new: str, di
     assert any(diagnostic in each for each in found), found
 
 
+# --- Extensions -----------------------------------------------------------------------------------------------------
+
+OURS = "- {check: ours, levels: 1-5, force: baseline, obligation: should, severity: low, clauses: [own]}\n"
+#: A second regime, in which encryption in transit is another clause.
+OTHER_HEAD = HEAD.format(id="other").replace('{1-2: "5", 3-5: ["6", "7"]}', '{1-5: "9"}')
+BOTH = EXTENSION.replace("extends: base", "extends: [base, other]")
+
+
+def cited(regimes: tuple[Regime, ...]) -> dict[str, tuple[str, ...]]:
+    """The clauses of the extension's row by regime."""
+    return {regime.id: row.clauses for regime in regimes for row in regime.requirements if row.id == "ours"}
+
+
+def two_regimes(at: Path, rows: str) -> list[Path]:
+    """Two regimes and an extension of both."""
+    return [folder(at), folder(at, "other", OTHER_HEAD), folder(at, "ours", BOTH, rows)]
+
+
 def test_an_extension_adds_rows(tmp_path: Path) -> None:
-    """Rows of a plugin join the regime, whose version then names the extension."""
-    rows = "- {check: ours, levels: 1-5, force: baseline, obligation: should, severity: low, clauses: [own]}\n"
-    [regime] = load_all([folder(tmp_path), folder(tmp_path, "ours", EXTENSION, rows)])
-    assert [row.id for row in regime.requirements] == ["https-reachable", "ours"]
+    """The rows of an extension are added to the regime, whose version then names the extension."""
+    [regime] = load_all([folder(tmp_path), folder(tmp_path, "ours", EXTENSION, OURS)])
+    assert {row.id for row in regime.requirements} == {"https-reachable", "ours"}
     assert regime.version == "1+ours.3"
     assert regime.clause("ours-1").document == "O/1"
 
 
+def test_one_row_is_added_to_several_regimes(tmp_path: Path) -> None:
+    """A row cites a clause by name in every regime that its extension names."""
+    regimes = load_all(two_regimes(tmp_path, OURS.replace("[own]", "[own, transit]")))
+    assert cited(regimes) == {"base": ("ours-1", "law-5", "law-6", "law-7"), "other": ("ours-1", "law-9")}
+    assert [regime.version for regime in regimes] == ["1+ours.3", "1+ours.3"]
+
+
+def test_clauses_may_be_listed_by_regime(tmp_path: Path) -> None:
+    """Where the regimes have different names for a clause, a row lists its clauses by regime; one may have none."""
+    rows = OURS.replace("[own]", "{base: [transit]}, source: RFC 1")
+    assert cited(load_all(two_regimes(tmp_path, rows))) == {"base": ("law-5", "law-6", "law-7"), "other": ()}
+
+
+@pytest.mark.parametrize(
+    ("clauses", "diagnostic"),
+    [
+        ("[transmit]", "all.yaml:1:91: unknown clause 'transmit' in base; did you mean 'transit'?"),
+        ("[mail]", "all.yaml:1:91: unknown clause 'mail' in base; known here: own, transit"),
+        ("{base: [own], other: [mail]}", "all.yaml:1:112: unknown clause 'mail' in other; known here: own, transit"),
+        ("{bass: [own]}", "all.yaml:1:98: clauses of 'bass', which this folder does not extend; did you mean 'base'?"),
+        ("{base: [own]}", "neither clauses nor source"),
+        ("[own], overlay: state", "ours in base: unknown overlay 'state'; none is described"),
+    ],
+)
+def test_faults_of_an_extensions_rows_are_located(tmp_path: Path, clauses: str, diagnostic: str) -> None:
+    """Each fault of an extension's row has file, line and column, and names the regime in which it is one."""
+    found = diagnostics(*two_regimes(tmp_path, OURS.replace("[own]", clauses)))
+    assert any(diagnostic in each for each in found), found
+
+
+def test_a_row_claims_no_more_than_its_clauses_allow_in_each_regime(tmp_path: Path) -> None:
+    """A row of a pinned extension that is law in one regime and not in the other is refused."""
+    homes = two_regimes(
+        tmp_path, OURS.replace("baseline", "binding").replace("[own]", "{base: [own], other: [transit]}")
+    )
+    assert [
+        each for each in diagnostics(*homes, pinned=("ours",)) if "ours in other: claims binding at level 1" in each
+    ]
+
+
 def test_an_extension_binds_only_when_it_is_pinned(tmp_path: Path) -> None:
-    """A stranger's row recommends at most, unless whoever runs the inspection has pinned it."""
-    rows = "- {check: ours, levels: 1-5, force: binding, obligation: must, severity: low, clauses: [own]}\n"
+    """A row of an extension has at most force baseline, unless the one who runs the inspection has pinned it."""
+    rows = OURS.replace("baseline", "binding").replace("should", "must")
     homes = [folder(tmp_path), folder(tmp_path, "ours", EXTENSION, rows)]
     with pytest.raises(InputFileError, match=r"ours/regime\.yaml:3:10: row 'ours' claims binding"):
         load_all(homes)
     [regime] = load_all(homes, pinned={"ours"})
-    assert regime.requirements[-1].force is Force.BINDING
+    assert {row.id: row.force for row in regime.requirements}["ours"] is Force.BINDING
 
 
 def test_an_extension_cannot_change_what_is_there(tmp_path: Path) -> None:
-    """A stranger's row with the id of the regime's own is refused."""
-    rows = "- {check: https-reachable, levels: 1, force: info, obligation: should, severity: low, clauses: [own]}\n"
-    with pytest.raises(InputFileError, match="is the regime's own"):
-        load_all([folder(tmp_path), folder(tmp_path, "ours", EXTENSION, rows)])
+    """A row with the id of one in the regime, or in another extension, is refused, and the owner of the id is named."""
+    same = OURS.replace("check: ours", "check: https-reachable")
+    with pytest.raises(InputFileError, match="row 'https-reachable' is already in base"):
+        load_all([folder(tmp_path), folder(tmp_path, "ours", EXTENSION, same)])
+    theirs = EXTENSION.replace("id: ours", "id: theirs")
+    homes = [
+        tmp_path / "base",
+        folder(tmp_path, "theirs", theirs, OURS),
+        folder(tmp_path / "new", "ours", EXTENSION, OURS),
+    ]
+    with pytest.raises(InputFileError, match=r"ours/regime\.yaml:3:10: row 'ours' is already in theirs"):
+        load_all(homes)
 
 
 def test_an_extension_needs_its_regime(tmp_path: Path) -> None:
-    """Rows for a regime that is not installed are an error, not silence."""
+    """An extension of a regime that is not installed is an error that names the installed ones."""
     with pytest.raises(InputFileError, match="extends 'base', which is not installed"):
         load_all([folder(tmp_path, "ours", EXTENSION, "[]\n")])
+    near = folder(tmp_path / "near", "ours", EXTENSION.replace("extends: base", "extends: basis"), "[]\n")
+    with pytest.raises(InputFileError, match="did you mean 'base'"):
+        load_all([folder(tmp_path), near])
 
 
-# --- Choosing -------------------------------------------------------------------------------------------------------
+# --- Selecting ------------------------------------------------------------------------------------------------------
 
 
 def system(**approval: Any) -> System:
@@ -256,23 +335,23 @@ def test_a_day_without_a_regime_is_an_error(day: str, words: str) -> None:
     assert "--regime" in refused.value.remedy
 
 
-def test_the_rule_that_keeps_a_regime_is_told() -> None:
+def test_the_transition_that_applies_is_known() -> None:
     """A report can say why a system still follows the older regime."""
-    kept = transition_for(REGIMES, system(**EARLY), date(2026, 11, 21))
-    assert kept is not None
-    assert (kept[0].id, kept[1].until) == (OLD, date(2027, 6, 30))
+    found = transition_for(REGIMES, system(**EARLY), date(2026, 11, 21))
+    assert found is not None
+    assert (found[0].id, found[1].until) == (OLD, date(2027, 6, 30))
     assert transition_for(REGIMES, system(), date(2026, 11, 21)) is None
 
 
 def test_two_regimes_on_one_day_are_an_error() -> None:
-    """Between two regimes in force nobody chooses silently."""
+    """Of two regimes in force on one day, neither is selected silently."""
     twin: Regime = REGIMES[-1].model_copy(update={"id": "twin"})
     with pytest.raises(UsageError, match="several regimes are in force"):
         regime_for([*REGIMES, twin], system(), date(2026, 11, 21))
 
 
 def test_regimes_are_found_by_name() -> None:
-    """A regime is known by its id, and the next one through it; an unknown name is told with the known ones."""
+    """A regime is found by its id, and the next one through it; the error for an unknown id lists the known ones."""
     assert next_regime(REGIMES, regime_by_id(REGIMES, OLD)) == regime_by_id(REGIMES, NEW)
     assert next_regime(REGIMES, regime_by_id(REGIMES, NEW)) is None
     with pytest.raises(UsageError, match=f"{NEW}, {OLD}"):
@@ -280,7 +359,7 @@ def test_regimes_are_found_by_name() -> None:
 
 
 def test_packaged_files_read_the_same_quickly() -> None:
-    """Values and places are those of the slow parser, of which people's mistakes are told."""
+    """The C parser gives the same values and locations as the Python parser."""
     files = [each for root in inspector_profiles() for each in Path(str(root)).rglob("*.yaml")]
     assert len(files) > 10
     for file in files:
@@ -288,8 +367,8 @@ def test_packaged_files_read_the_same_quickly() -> None:
         assert (quick.data, quick.values, quick.keys) == (slow.data, slow.values, slow.keys)
 
 
-def test_a_fault_in_a_packaged_file_is_told_as_everywhere() -> None:
-    """The quick parser says nothing of its own."""
+def test_a_fault_in_a_packaged_file_has_the_same_message() -> None:
+    """The C parser has no messages of its own."""
     for text in ("a: [1, 2\nb: 3\n", "a: \x01\n", "a: *nobody\n", "a: 1\n--- \nb: 2\n", ""):
         with pytest.raises(InputFileError) as quick:
             read_yaml(text, "x.yaml", quickly=True).close()
