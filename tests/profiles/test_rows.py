@@ -1,4 +1,4 @@
-"""The regimes that ship with the product keep the rules that hold for every regime."""
+"""The regimes that ship with the product obey the rules for every regime."""
 
 import re
 import unicodedata
@@ -23,10 +23,13 @@ each_regime = pytest.mark.parametrize("regime", REGIMES, ids=lambda regime: regi
 
 FORCES = list(Force)[::-1]
 OBLIGATIONS = [Obligation.SHOULD, Obligation.MUST]
-#: Options that are words, from lax to strict. Of numbers, the larger one is the stricter one, but for upper bounds.
-WORDS = {"oldest": ["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"], "policy": ["quarantine", "reject"]}
+#: Options with named values, from lax to strict. Of numbers the larger is stricter, except for upper bounds.
+NAMED_VALUES = {
+    "oldest": ["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"],
+    "policy": ["quarantine", "reject"],
+}
 UPPER_BOUNDS = {"longest_hours"}
-#: Options that say what is judged, not how strictly.
+#: Options that select what is assessed, not how strictly.
 NEUTRAL = {"level", "signs"}
 
 
@@ -69,10 +72,10 @@ def test_what_every_regime_recommends_is_written_once() -> None:
     ]
     shared = set.intersection(*(set(rows) for rows in own))
     assert len(own) == len(REGIMES)
-    assert [id_ for id_ in sorted(shared) if _is_recommended_alike([rows[id_] for rows in own])] == []
+    assert [id_ for id_ in sorted(shared) if _is_one_recommendation([rows[id_] for rows in own])] == []
 
 
-def _is_recommended_alike(rows: list[dict[int, Requirement]]) -> bool:
+def _is_one_recommendation(rows: list[dict[int, Requirement]]) -> bool:
     """Whether the rows only recommend, and are equal but for the clauses; those of an overlay belong to its regime."""
     first, *others = [
         {level: row.model_copy(update={"clauses": (), "levels": ()}) for level, row in by_level.items()}
@@ -85,14 +88,14 @@ def _is_recommended_alike(rows: list[dict[int, Requirement]]) -> bool:
 
 @each_regime
 def test_every_row_names_a_check_that_exists(regime: Regime, registry: Registry) -> None:
-    """A row asks for a check that a plugin contributes, or says that nobody can observe it."""
+    """A row names a check that a plugin contributes, or is not-observable."""
     asked = {row.check for row in regime.requirements}
     assert asked - set(registry.checks) <= {NOT_OBSERVABLE}
 
 
 @each_regime
-def test_every_check_is_asked_for(regime: Regime, registry: Registry) -> None:
-    """No check of the built-in plugins is left out by a regime."""
+def test_every_check_has_a_row(regime: Regime, registry: Registry) -> None:
+    """Every check of the built-in plugins has a row in every regime."""
     built_in = {plugin.package for plugin in registry.plugins if plugin.distribution == "level-inspector"}
     checks = {id_ for id_ in registry.checks if registry.package_of(id_) in built_in}
     assert checks - {row.check for row in regime.requirements} == set()
@@ -109,14 +112,14 @@ def test_options_fit_the_signature(regime: Regime, registry: Registry) -> None:
 
 
 @each_regime
-def test_look_options_name_probes(regime: Regime, registry: Registry) -> None:
-    """Look options are for probes that exist."""
+def test_scan_options_name_probes(regime: Regime, registry: Registry) -> None:
+    """Scan options are for probes that exist."""
     assert {probe for row in regime.requirements for probe in row.scan} <= set(registry.probes)
 
 
 @each_regime
 def test_must_rests_on_law(regime: Regime) -> None:
-    """Must stands only where the force is binding or clause evidence, and some cited clause bears that force."""
+    """A row is must only with force binding or clause-evidence, and some cited clause allows that force."""
     for row in regime.requirements:
         if row.obligation is Obligation.MUST:
             assert row.force in LEGAL, row.id
@@ -130,7 +133,7 @@ def test_must_rests_on_law(regime: Regime) -> None:
 
 @each_regime
 def test_one_row_per_check_and_level(regime: Regime) -> None:
-    """Apart from overlays, the rows of one check hold for disjoint levels."""
+    """Apart from overlays, the rows of one check are for disjoint levels."""
     for level in range(1, 6):
         asked = [
             row.check
@@ -153,15 +156,15 @@ def _strictness(row: Requirement) -> dict[str, int]:
 
 
 def _rank(name: str, value: Any) -> int:
-    if name in WORDS:
-        return WORDS[name].index(value)
+    if name in NAMED_VALUES:
+        return NAMED_VALUES[name].index(value)
     assert isinstance(value, int), f"say which {name} is stricter"
     return -value if name in UPPER_BOUNDS else value
 
 
 @each_regime
 def test_a_higher_level_is_never_laxer(regime: Regime) -> None:
-    """From one level to the next a requirement stays, and never weakens, unless the row says why."""
+    """A requirement applies at the next level too and is not weaker there, unless the row gives the reason."""
     for id_, by_level in rows_by_id(regime).items():
         for level in range(min(by_level), 5):
             row, above = by_level.get(level), by_level.get(level + 1)
@@ -176,13 +179,13 @@ def test_a_higher_level_is_never_laxer(regime: Regime) -> None:
 
 
 def _ends_with_its_clauses(regime: Regime, row: Requirement, level: int) -> bool:
-    """A row of an overlay may end where the regime's own row, which it replaced, is as strict."""
+    """A row of an overlay may end where the row that it replaces is as strict."""
     own = rows_by_id(regime).get(row.replaces or "", {}).get(level + 1)
     return own is not None and FORCES.index(own.force) >= FORCES.index(row.force)
 
 
 @each_regime
-def test_replaced_rows_ask_the_same(regime: Regime) -> None:
+def test_replaced_rows_have_the_same_check(regime: Regime) -> None:
     """A row replaces one of the same check that is at most as strong, at every level of both."""
     known = rows_by_id(regime)
     for row in regime.requirements:
@@ -197,7 +200,7 @@ def test_replaced_rows_ask_the_same(regime: Regime) -> None:
 
 
 @each_regime
-def test_every_clause_says_whence_it_comes(regime: Regime) -> None:
+def test_every_clause_has_a_source(regime: Regime) -> None:
     """Every clause has a source and a confidence, its document is described, and some row cites it."""
     cited = {id_ for row in regime.requirements for id_ in row.clauses}
     for clause in regime.clauses:
@@ -217,7 +220,7 @@ def test_weak_knowledge_does_not_bind(regime: Regime) -> None:
 
 @each_regime
 def test_every_text_is_in_both_languages(regime: Regime) -> None:
-    """Every text is there twice, the Vietnamese one with its diacritics in composed form."""
+    """Every text is in Vietnamese and English, the Vietnamese one with its diacritics in composed form (NFC)."""
     for where, text in texts(regime):
         assert text.vi != text.en, where
         assert re.search("[à-ỹđ]", text.vi.lower()), f"{where}: {text.vi}"
@@ -226,15 +229,15 @@ def test_every_text_is_in_both_languages(regime: Regime) -> None:
 
 
 @each_regime
-def test_smoke_rows_are_few_scans(regime: Regime) -> None:
-    """The smoke selection asks of one URL only what a handshake and a few requests show."""
+def test_smoke_rows_need_few_scans(regime: Regime) -> None:
+    """The smoke selection needs only a handshake and a few requests for one URL."""
     smoke = {row.check for row in regime.requirements if "smoke" in row.tags}
     assert {"https-reachable", "tls-modern-protocols", "certificate-in-date", "hsts-set"} <= smoke
     assert not any(name.startswith(("ports", "no-database", "declared", "dnssec", "spf", "dmarc")) for name in smoke)
 
 
 def test_low_levels_are_recommended_under_the_new_law() -> None:
-    """The law of 2025 leaves the measures of levels 1 and 2 to the owner: without an overlay they only recommend."""
+    """Law 116/2025 leaves the measures of levels 1 and 2 to the owner: without an overlay their rows recommend."""
     [regime] = [each for each in REGIMES if each.id == "vn-nd331-2026"]
     for row in regime.requirements:
         if row.overlay is None and set(row.levels) & {1, 2} and row.check != "level-fits-facts":
@@ -243,7 +246,7 @@ def test_low_levels_are_recommended_under_the_new_law() -> None:
 
 
 def test_no_threshold_of_a_foreign_baseline_is_called_law() -> None:
-    """What no Vietnamese clause names (headers, HSTS, SPF, certificates) never binds outside the archive regulation."""
+    """What no Vietnamese clause names (headers, HSTS, SPF, certificates) never binds, except for archives (QCVN 12)."""
     never = ("hsts-set", "framing", "content-type", "cookies", "no-version", "spf", "certificate", "tls-1-3", "caa")
     for regime in REGIMES:
         for row in regime.requirements:
@@ -251,8 +254,8 @@ def test_no_threshold_of_a_foreign_baseline_is_called_law() -> None:
                 assert row.force not in LEGAL, (regime.id, row.id)
 
 
-def test_regimes_follow_one_another() -> None:
-    """Each regime but the last names the one that follows, and each transition an older one."""
+def test_regimes_succeed_one_another() -> None:
+    """Each regime but the last names the next one, and each transition an older one."""
     known = [regime.id for regime in REGIMES]
     assert [regime.next for regime in REGIMES] == [*known[1:], None]
     for index, regime in enumerate(REGIMES):

@@ -1,4 +1,4 @@
-"""Sources in prose are told in both languages; bare citations are the same in both."""
+"""Sources in prose are translated; bare citations are the same in both languages."""
 
 import re
 
@@ -15,12 +15,12 @@ PROSE = re.compile(r"\b(asks|lists|read|seen|suggested|inferred|unclear|declared
 
 
 def test_every_source_in_prose_has_its_vietnamese() -> None:
-    """What a Vietnamese report says of its sources is Vietnamese."""
-    told = catalogue("inspector_profiles", Language.VI)
+    """Every source that is more than a citation has a Vietnamese translation."""
+    translated = catalogue("inspector_profiles", Language.VI)
     missing = set()
     for regime in load_all(installed().profiles):
         sources = {each.source for each in (*regime.documents.values(), *regime.clauses, *regime.requirements)}
-        for source in sources - set(told):
+        for source in sources - set(translated):
             if source and (PROSE.search(source) or not CITATION.match(source)):
                 missing.add(source)
     assert missing == set()
