@@ -1,4 +1,4 @@
-"""Vietnam's regimes of security levels, one folder each, and the recommendations that hold in all of them."""
+"""Vietnam's regimes of security levels, one folder each, and the recommendations common to all of them."""
 
 from __future__ import annotations
 
