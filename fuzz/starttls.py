@@ -1,4 +1,4 @@
-"""Fuzz what a server says before TLS, in every protocol: the talk goes on, is over, or ends in trouble.
+"""Fuzz what a server says before TLS, in every protocol: the dialogue goes on, is over, or fails.
 
 ``python -m fuzz.starttls``, see ``fuzz.tls``.
 """
@@ -12,7 +12,7 @@ import atheris
 
 with atheris.instrument_imports(include=["inspector_tls.starttls"]):
     from inspector import ScanFailure
-    from inspector_tls.starttls.negotiation import PREAMBLE_BYTES, TALKS, Names, Preamble
+    from inspector_tls.starttls.negotiation import DIALOGUES, NEGOTIATION_BYTES, Names, Negotiation
 
 from fuzz.material import edited
 
@@ -29,7 +29,7 @@ _TEMPLATES = {
     "xmpp-server": b"<stream:stream><stream:features><starttls/></stream:features>\x00<proceed/>",
     "postgresql": b"S",
 }
-_SCHEMES = sorted(scheme.name for scheme in TALKS)
+_SCHEMES = sorted(scheme.name for scheme in DIALOGUES)
 
 
 def _answers(scheme: str, data: bytes) -> list[bytes]:
@@ -45,21 +45,20 @@ def _answers(scheme: str, data: bytes) -> list[bytes]:
 
 
 def one_input(data: bytes) -> None:
-    """Hold a talk in some protocol."""
+    """Run a dialogue in some protocol."""
     if len(data) < 2:
         return
     scheme = _SCHEMES[data[0] % len(_SCHEMES)]
-    preamble = Preamble(scheme, Names(host="www.example.vn", ehlo="inspector.example.vn"))
-    said = 0
+    negotiation = Negotiation(scheme, Names(host="www.example.vn", ehlo="inspector.example.vn"))
+    received = 0
     with suppress(ScanFailure):
         for answer in _answers(scheme, data[1:]):
-            assert len(preamble.take()) < PREAMBLE_BYTES
-            if preamble.is_ready:
+            assert len(negotiation.take()) < NEGOTIATION_BYTES
+            if negotiation.is_ready:
                 break
-            preamble.feed(answer)
-            said += len(answer)
-    assert said <= PREAMBLE_BYTES
-    assert len(preamble.said) <= PREAMBLE_BYTES
+            negotiation.feed(answer)
+            received += len(answer)
+    assert received <= NEGOTIATION_BYTES
 
 
 def main() -> None:

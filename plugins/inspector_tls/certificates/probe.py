@@ -36,8 +36,8 @@ from inspector_tls.certificates.parsing import (
     unconfirmed,
 )
 from inspector_tls.enumeration.probe import HTTPS, TLS
-from inspector_tls.starttls.negotiation import SCHEMES, needs_preamble
-from inspector_tls.starttls.runner import PREAMBLE_SECONDS, prepare
+from inspector_tls.starttls.negotiation import SCHEMES, needs_negotiation
+from inspector_tls.starttls.runner import NEGOTIATION_SECONDS, prepare
 from inspector_tls.wire.handshake_messages import Manner, Sort
 
 #: Each manner is tried once, the first that times out once more, each other question at most twice, and in the end the
@@ -53,7 +53,7 @@ _PASSING = frozenset({Cause.TIMEOUT, Cause.RESET})
 
 def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
     handshakes = 2 * MOST_CONNECTIONS * int(options.get("answer_seconds", 6))
-    before = _MOST_ROUNDS * int(PREAMBLE_SECONDS) if needs_preamble(target.scheme) else 0
+    before = _MOST_ROUNDS * int(NEGOTIATION_SECONDS) if needs_negotiation(target.scheme) else 0
     return Cost(connections=MOST_CONNECTIONS, seconds=handshakes + before)
 
 

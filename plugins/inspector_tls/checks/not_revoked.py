@@ -3,23 +3,23 @@
 from inspector import Cause, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector.model.verdict import Loose
 from inspector_tls.certificates.observations import Status
-from inspector_tls.revocation.observations import Doubt, Examined, Revocation, Word
+from inspector_tls.revocation.observations import AnswerFlaw, CertificateStatus, Revocation, RevocationAnswer
 
-_DOUBT_MESSAGES = {
-    Doubt.MALFORMED: "what {source} says about {certificate} cannot be read",
-    Doubt.UNSUCCESSFUL: "{source} only says that it could not answer about {certificate}",
-    Doubt.OTHER_CERTIFICATE: "{source} answers about another certificate than {certificate}",
-    Doubt.OTHER_NONCE: "{source} answers another question than the one asked about {certificate}",
-    Doubt.OTHER_ISSUER: "the list of {source} is not that of the issuer of {certificate}",
-    Doubt.OTHER_SCOPE: "the list of {source} says that it is not about certificates such as {certificate}",
-    Doubt.WRONG_RESPONDER: "what {source} says about {certificate} is signed by one who may not say it",
-    Doubt.BAD_SIGNATURE: "the signature over what {source} says about {certificate} does not verify",
-    Doubt.NOT_YET_VALID: "what {source} says about {certificate} is not yet valid",
-    Doubt.EXPIRED: "what {source} says about {certificate} has expired",
-    Doubt.UNDATED: "what {source} says about {certificate} does not say until when it holds",
-    Doubt.PARTIAL: "the list of {source} only tells what changed, which clears {certificate} of nothing",
-    Doubt.UNKNOWN_EXTENSION: "the list of {source} about {certificate} holds something critical that is not known here",
-    Doubt.NOT_JUDGED: "what {source} says about {certificate} is signed in a way that is not judged here",
+_FLAW_MESSAGES = {
+    AnswerFlaw.MALFORMED: "what {source} says about {certificate} cannot be read",
+    AnswerFlaw.UNSUCCESSFUL: "{source} only says that it could not answer about {certificate}",
+    AnswerFlaw.OTHER_CERTIFICATE: "{source} answers about another certificate than {certificate}",
+    AnswerFlaw.OTHER_NONCE: "{source} answers another question than the one asked about {certificate}",
+    AnswerFlaw.OTHER_ISSUER: "the list of {source} is not that of the issuer of {certificate}",
+    AnswerFlaw.OTHER_SCOPE: "the list of {source} says that it is not about certificates such as {certificate}",
+    AnswerFlaw.WRONG_RESPONDER: "what {source} says about {certificate} is signed by one who may not say it",
+    AnswerFlaw.BAD_SIGNATURE: "the signature over what {source} says about {certificate} does not verify",
+    AnswerFlaw.NOT_YET_VALID: "what {source} says about {certificate} is not yet valid",
+    AnswerFlaw.EXPIRED: "what {source} says about {certificate} has expired",
+    AnswerFlaw.UNDATED: "what {source} says about {certificate} does not say until when it holds",
+    AnswerFlaw.PARTIAL: "the list of {source} only tells what changed, which clears {certificate} of nothing",
+    AnswerFlaw.UNKNOWN_EXTENSION: "the list of {source} about {certificate} has an unknown critical extension",
+    AnswerFlaw.NOT_JUDGED: "what {source} says about {certificate} is signed in a way that is not judged here",
 }
 
 
@@ -55,14 +55,14 @@ def not_revoked(revocation: Revocation) -> Verdict:
     )
 
 
-def _revoked(examined: Examined) -> Verdict:
+def _revoked(examined: CertificateStatus) -> Verdict:
     source = examined.sources_of(Status.REVOKED)[0]
-    word = source.word or Word()
+    answer = source.answer or RevocationAnswer()
     told: dict[str, Loose] = {"source": source.url, "certificate": examined.subject}
-    if word.revoked_at is None:
+    if answer.revoked_at is None:
         return failed("{source} says that {certificate} is revoked", facts=examined.sha256, **told)
-    told["measured"] = word.revoked_at
-    if word.reason is None:
+    told["measured"] = answer.revoked_at
+    if answer.reason is None:
         return failed(
             "{source} says that {certificate} was revoked on {measured}, and gives no reason",
             facts=examined.sha256,
@@ -71,20 +71,20 @@ def _revoked(examined: Examined) -> Verdict:
     return failed(
         "{source} says that {certificate} was revoked on {measured}; the reason: {reason}",
         facts=examined.sha256,
-        reason=word.reason,
+        reason=answer.reason,
         **told,
     )
 
 
-def _open(examined: Examined) -> Verdict:
+def _open(examined: CertificateStatus) -> Verdict:
     """Why it is not known whether one certificate is revoked."""
     told: dict[str, Loose] = {"certificate": examined.subject, "facts": examined.sha256}
     cause = examined.status.unseen or Cause.AMBIGUOUS
     if examined.status.is_seen:
         unknowing = examined.sources_of(Status.UNKNOWN)[0].url
         return inconclusive("{source} does not know {certificate}", cause=cause, source=unknowing, **told)
-    for source, doubt in examined.doubtful:
-        return inconclusive(_DOUBT_MESSAGES[doubt], cause=cause, source=source.url, **told)
+    for source, flaw in examined.flawed:
+        return inconclusive(_FLAW_MESSAGES[flaw], cause=cause, source=source.url, **told)
     sources = [each.url for each in examined.sources]
     if cause is Cause.OUT_OF_SCOPE:
         return inconclusive(

@@ -19,5 +19,5 @@ def starttls_offered(starttls: StartTls) -> Verdict:
     if starttls.readiness is Readiness.OFFERED:
         return passed("goes over to TLS when asked", facts="/readiness")
     if starttls.readiness is Readiness.REFUSED:
-        return failed("offers TLS and then refuses it: {measured}", measured=starttls.words)
-    return failed("does not offer TLS: {measured}", measured=starttls.words)
+        return failed("offers TLS and then refuses it: {measured}", measured=starttls.reply)
+    return failed("does not offer TLS: {measured}", measured=starttls.reply)

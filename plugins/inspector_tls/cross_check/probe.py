@@ -22,7 +22,7 @@ from inspector_tls.cross_check.results import MOST_CONNECTIONS, Report, facts_of
 from inspector_tls.cross_check.worker import cross_check
 from inspector_tls.enumeration.probe import HTTPS, TLS
 from inspector_tls.starttls.negotiation import SCHEMES
-from inspector_tls.vulnerabilities.results import Order
+from inspector_tls.vulnerabilities.results import VulnerabilityJob
 
 _REPORT = "report.json"
 #: Seconds for all questions, waits for the pace not counted; then the worker is killed.
@@ -58,7 +58,7 @@ async def tls_cross_check(target: Target, network: Network, *, answer_seconds: i
 
     ``answer_seconds`` bounds the wait for one answer.
     """
-    order = Order(
+    order = VulnerabilityJob(
         address=target.address,
         port=target.port,
         scheme=target.scheme,

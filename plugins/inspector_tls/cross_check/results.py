@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from inspector import Answer, Cause, Model
 from inspector_tls.cross_check.observations import CrossCheckedVersion, Heard, TlsCrossCheck
-from inspector_tls.vulnerabilities.results import End, Order
+from inspector_tls.vulnerabilities.results import ConnectionEnd, VulnerabilityJob
 from inspector_tls.wire.versions import TlsVersion
 
-__all__ = ["MOST_CONNECTIONS", "Asked", "Order", "Report", "Word", "facts_of", "unheard"]
+__all__ = ["MOST_CONNECTIONS", "Asked", "Report", "VulnerabilityJob", "Word", "facts_of", "unheard"]
 
 #: One connection for each suite of each version (533), for each group in TLS 1.2 (30), and in TLS 1.3 (5).
 MOST_CONNECTIONS = 568
@@ -31,7 +31,7 @@ class Asked(Model):
     name: str
     is_group: bool = False
     word: Word
-    end: End
+    end: ConnectionEnd
     error: str = ""
 
 
@@ -44,10 +44,10 @@ class Report(Model):
 
 
 _CAUSES = {
-    End.TIMEOUT: Cause.TIMEOUT,
-    End.RESET: Cause.RESET,
-    End.REFUSED: Cause.REFUSED,
-    End.UNREACHABLE: Cause.NOT_REACHED,
+    ConnectionEnd.TIMEOUT: Cause.TIMEOUT,
+    ConnectionEnd.RESET: Cause.RESET,
+    ConnectionEnd.REFUSED: Cause.REFUSED,
+    ConnectionEnd.UNREACHABLE: Cause.NOT_REACHED,
 }
 
 
@@ -58,7 +58,7 @@ def unheard(asked: Asked) -> Cause | None:
     """
     if asked.word is Word.ACCEPTED:
         return None
-    if asked.word is Word.REFUSED and asked.end in (End.OPEN, End.CLOSED):
+    if asked.word is Word.REFUSED and asked.end in (ConnectionEnd.OPEN, ConnectionEnd.CLOSED):
         return None
     return _CAUSES.get(asked.end, Cause.PROTOCOL_ERROR)
 

@@ -15,7 +15,7 @@ from sslyze.plugins.openssl_cipher_suites._test_cipher_suite import (
 from sslyze.plugins.openssl_cipher_suites.cipher_suites import CipherSuite, CipherSuitesRepository
 
 from inspector_tls.cross_check.results import Asked, Report, Word
-from inspector_tls.vulnerabilities.results import Command, End, Order
+from inspector_tls.vulnerabilities.results import Command, ConnectionEnd, VulnerabilityJob
 from inspector_tls.vulnerabilities.sslyze_client import SSLYZE, Server, tools
 from inspector_tls.wire.code_points import groups_by_name, suite_named
 from inspector_tls.wire.versions import TlsVersion
@@ -44,14 +44,14 @@ class _Silences:
 
     def count(self, asked: Asked) -> None:
         """Take note of one question. Raises _Silent."""
-        silent = asked.end in (End.TIMEOUT, End.REFUSED, End.UNREACHABLE)
+        silent = asked.end in (ConnectionEnd.TIMEOUT, ConnectionEnd.REFUSED, ConnectionEnd.UNREACHABLE)
         self._in_a_row = self._in_a_row + 1 if silent else 0
         self._in_all += silent
         if self._in_a_row >= _MOST_IN_A_ROW or self._in_all >= _MOST_IN_ALL:
             raise _Silent
 
 
-def enumerate_server(order: Order) -> Report:
+def enumerate_server(order: VulnerabilityJob) -> Report:
     """Ask for every suite of every version, the newest first, and for groups where there is a key to agree on."""
     asked: list[Asked] = []
     given_up: list[TlsVersion] = []
@@ -69,7 +69,7 @@ def enumerate_server(order: Order) -> Report:
     return Report(asked=tuple(asked), given_up=tuple(given_up), tools=tools())
 
 
-def _questions(order: Order, version: TlsVersion, asked: Sequence[Asked]) -> Iterator[Asked]:
+def _questions(order: VulnerabilityJob, version: TlsVersion, asked: Sequence[Asked]) -> Iterator[Asked]:
     for suite in sorted(CipherSuitesRepository.get_all_cipher_suites(SSLYZE[version]), key=lambda each: each.name):
         yield _ask_for_suite(order, version, suite)
     if _agrees_on_groups(asked, version):
@@ -87,21 +87,23 @@ def _agrees_on_groups(asked: Sequence[Asked], version: TlsVersion) -> bool:
     return version is TlsVersion.TLS_1_3 and bool(accepted)
 
 
-def _ask_for_suite(order: Order, version: TlsVersion, suite: CipherSuite) -> Asked:
+def _ask_for_suite(order: VulnerabilityJob, version: TlsVersion, suite: CipherSuite) -> Asked:
     def question(server: Any) -> bool:
         return isinstance(connect_with_cipher_suite(server, SSLYZE[version], suite), CipherSuiteAcceptedByServer)
 
     return _ask(order, version, suite.name, question, is_group=False)
 
 
-def _ask_for_group(order: Order, version: TlsVersion, name: str, nid: OpenSslEcNidEnum) -> Asked:
+def _ask_for_group(order: VulnerabilityJob, version: TlsVersion, name: str, nid: OpenSslEcNidEnum) -> Asked:
     def question(server: Any) -> bool:
         return _test_curve(server, nid).was_accepted_by_server
 
     return _ask(order, version, name, question, is_group=True)
 
 
-def _ask(order: Order, version: TlsVersion, name: str, question: Callable[[Any], bool], *, is_group: bool) -> Asked:
+def _ask(
+    order: VulnerabilityJob, version: TlsVersion, name: str, question: Callable[[Any], bool], *, is_group: bool
+) -> Asked:
     """Put one question on a connection of its own; ``question`` takes what stands for sslyze's view of the server."""
     server = Server(order, version, Command.VERSION, again=False)
     word, error = Word.UNCLEAR, ""
@@ -113,8 +115,8 @@ def _ask(order: Order, version: TlsVersion, name: str, question: Callable[[Any],
         error = f"{type(failure).__name__}: {failure}"[:300]
     finally:
         server.close()
-    lines = server.told()
+    lines = server.all_traces()
     if not lines and word is Word.UNCLEAR:
         word = Word.UNABLE
-    end = lines[-1].end if lines else End.OPEN
+    end = lines[-1].end if lines else ConnectionEnd.OPEN
     return Asked(version=version, name=name, is_group=is_group, word=word, end=end, error=error)

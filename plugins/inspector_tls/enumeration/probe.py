@@ -27,7 +27,7 @@ from inspector_tls.enumeration.analysis import read_transcript
 from inspector_tls.enumeration.scheduler import enumerate_endpoint
 from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
 from inspector_tls.observations import Tls
-from inspector_tls.starttls.negotiation import SCHEMES, needs_preamble
+from inspector_tls.starttls.negotiation import SCHEMES, needs_negotiation
 from inspector_tls.starttls.runner import prepare
 from inspector_tls.wire.server_flight import read_flight
 
@@ -99,7 +99,7 @@ async def tls(
         network,
         server_name=None if is_address(target.host) else target.host,
         mode=mode,
-        opening=opening if needs_preamble(target.scheme) else None,
+        opening=opening if needs_negotiation(target.scheme) else None,
         answer_seconds=answer_seconds,
         all_seconds=_ALL_SECONDS,
         most_connections=most_connections or MOST_CONNECTIONS[mode],

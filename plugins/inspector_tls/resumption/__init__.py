@@ -1,1 +1,1 @@
-"""Sessions that are taken up again: by which ways, and how long a ticket is good for."""
+"""Session tickets: which lifetimes a server gives to the tickets by which clients resume sessions."""

@@ -1,1 +1,1 @@
-"""Whether issuers have revoked the certificates presented: their responders and lists are asked, where one may."""
+"""Whether issuers have revoked the certificates presented, by their OCSP responders and revocation lists."""

@@ -1,4 +1,4 @@
-"""What a certificate revocation list says of a certificate, and what that is worth (RFC 5280 §6.3.3)."""
+"""The status of a certificate by a certificate revocation list, and whether the list is valid (RFC 5280 §6.3.3)."""
 
 from __future__ import annotations
 
@@ -13,51 +13,53 @@ from inspector_tls.certificates.observations import Status
 from inspector_tls.certificates.ocsp_staple import CLOCK_SKEW, MALFORMED, issuer_of
 from inspector_tls.certificates.path_validation import NotJudged, same, signs
 from inspector_tls.certificates.x509_facts import extension, is_authority
-from inspector_tls.revocation.observations import Doubt, Word
+from inspector_tls.revocation.observations import AnswerFlaw, RevocationAnswer
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
-#: Extensions of a list that may be critical, since they are heeded here.
-_HEEDED = (x509.IssuingDistributionPoint, x509.CRLNumber, x509.AuthorityKeyIdentifier)
+#: Extensions of a list that may be critical, since they are processed here.
+_PROCESSED = (x509.IssuingDistributionPoint, x509.CRLNumber, x509.AuthorityKeyIdentifier)
 
 
-def listed(data: bytes, certificate: x509.Certificate, known: Sequence[x509.Certificate], at: datetime) -> Word:
-    """What the list in ``data`` (DER or PEM) says of the certificate. Raises IssuerUnknown."""
+def crl_answer(
+    data: bytes, certificate: x509.Certificate, known: Sequence[x509.Certificate], at: datetime
+) -> RevocationAnswer:
+    """The answer of the list in ``data`` (DER or PEM) about the certificate. Raises IssuerUnknown."""
     issuer = issuer_of(certificate, known)
     try:
         pem = data.startswith(b"-----BEGIN")
         crl = x509.load_pem_x509_crl(data) if pem else x509.load_der_x509_crl(data)
-        return _word(crl, certificate, issuer, at)
+        return _answer(crl, certificate, issuer, at)
     except MALFORMED:
-        return Word(doubt=Doubt.MALFORMED)
+        return RevocationAnswer(flaw=AnswerFlaw.MALFORMED)
 
 
-def _word(
+def _answer(
     crl: x509.CertificateRevocationList, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime
-) -> Word:
-    doubt = _foreign(crl, issuer) or _out_of_date(crl, at) or _unheeded(crl)
+) -> RevocationAnswer:
+    flaw = _signer_flaw(crl, issuer) or _date_flaw(crl, at) or _unsupported(crl)
     number = _extension(crl, x509.CRLNumber)
     entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
-    if doubt is None and entry is None and not _is_about(crl, certificate):
-        doubt = Doubt.OTHER_SCOPE
+    if flaw is None and entry is None and not _covers(crl, certificate):
+        flaw = AnswerFlaw.OTHER_SCOPE
     reason = None if entry is None else _entry_reason(entry)
-    return Word(
+    return RevocationAnswer(
         status=Status.GOOD if entry is None else Status.REVOKED,
         this_update=crl.last_update_utc,
         next_update=crl.next_update_utc,
         revoked_at=None if entry is None else entry.revocation_date_utc,
         reason=reason,
         number=None if number is None else str(number.crl_number),
-        doubt=doubt,
+        flaw=flaw,
     )
 
 
-def _foreign(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> Doubt | None:
-    """What is wrong with who signed: lists of other authorities than the certificate's own are not followed."""
+def _signer_flaw(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> AnswerFlaw | None:
+    """The flaw of the signer: a list must be signed by the certificate's own issuer."""
     if same(crl.issuer) != same(issuer.subject):
-        return Doubt.OTHER_ISSUER
+        return AnswerFlaw.OTHER_ISSUER
     usage = extension(issuer, x509.KeyUsage)
     if usage is not None and not usage.crl_sign:
-        return Doubt.WRONG_RESPONDER
+        return AnswerFlaw.WRONG_RESPONDER
     try:
         signed = signs(
             issuer,
@@ -67,30 +69,30 @@ def _foreign(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> D
             crl.signature_hash_algorithm,
         )
     except (NotJudged, UnsupportedAlgorithm):
-        return Doubt.NOT_JUDGED
-    return None if signed else Doubt.BAD_SIGNATURE
+        return AnswerFlaw.NOT_JUDGED
+    return None if signed else AnswerFlaw.BAD_SIGNATURE
 
 
-def _out_of_date(crl: x509.CertificateRevocationList, at: datetime) -> Doubt | None:
+def _date_flaw(crl: x509.CertificateRevocationList, at: datetime) -> AnswerFlaw | None:
     if crl.last_update_utc > at + CLOCK_SKEW:
-        return Doubt.NOT_YET_VALID
+        return AnswerFlaw.NOT_YET_VALID
     if crl.next_update_utc is None:
-        return Doubt.UNDATED
-    return Doubt.EXPIRED if crl.next_update_utc < at else None
+        return AnswerFlaw.UNDATED
+    return AnswerFlaw.EXPIRED if crl.next_update_utc < at else None
 
 
-def _unheeded(crl: x509.CertificateRevocationList) -> Doubt | None:
+def _unsupported(crl: x509.CertificateRevocationList) -> AnswerFlaw | None:
     if _extension(crl, x509.DeltaCRLIndicator) is not None:
-        return Doubt.PARTIAL
-    unknown = any(each.critical and not isinstance(each.value, _HEEDED) for each in crl.extensions)
+        return AnswerFlaw.PARTIAL
+    unknown = any(each.critical and not isinstance(each.value, _PROCESSED) for each in crl.extensions)
     point = _extension(crl, x509.IssuingDistributionPoint)
     if point is not None and point.indirect_crl:  # whose entries may be about another authority's certificates
-        return Doubt.OTHER_ISSUER
-    return Doubt.UNKNOWN_EXTENSION if unknown else None
+        return AnswerFlaw.OTHER_ISSUER
+    return AnswerFlaw.UNKNOWN_EXTENSION if unknown else None
 
 
-def _is_about(crl: x509.CertificateRevocationList, certificate: x509.Certificate) -> bool:
-    """Whether absence from the list clears the certificate: it is about its kind, its place, and all reasons."""
+def _covers(crl: x509.CertificateRevocationList, certificate: x509.Certificate) -> bool:
+    """Whether the list covers the certificate: its kind, its distribution point, and all reasons."""
     points = extension(certificate, x509.CRLDistributionPoints) or ()
     scope = _extension(crl, x509.IssuingDistributionPoint)
     if scope is None:

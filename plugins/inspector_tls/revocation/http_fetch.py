@@ -1,4 +1,4 @@
-"""Asking one source of a certificate over plain HTTP, through the gateway that the authorisation opens to its host."""
+"""Fetches from one source of a certificate over plain HTTP, where the authorisation covers its host."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from inspector import Cause, Network, ScanFailure
 #: Addresses of one host that are tried, one after another.
 MOST_ADDRESSES = 2
 _OK = 200
-#: Troubles of one address, after which another may fare better.
-_PASSING = frozenset({Cause.REFUSED, Cause.NOT_REACHED, Cause.RESET, Cause.TIMEOUT})
+#: Failures of one address, after which another may succeed.
+_TRANSIENT = frozenset({Cause.REFUSED, Cause.NOT_REACHED, Cause.RESET, Cause.TIMEOUT})
 _HEADERS = {"Content-Type": "application/ocsp-request", "Accept": "application/ocsp-response"}
 
 
@@ -26,26 +26,26 @@ class Received:
 async def fetch(network: Network, url: str, sent: bytes | None, *, seconds: float) -> Received:
     """GET the URL, or POST ``sent`` there (RFC 6960 §A.1), once for each address until one replies.
 
-    Redirects are not followed: they lead to hosts that nobody named. Each exchange takes at most so many seconds.
+    Redirects are not followed: they lead to hosts that no certificate names. ``seconds`` bounds each exchange.
     """
     try:
-        doors = await network.third_parties(url)
+        clients = await network.third_parties(url)
     except ScanFailure as failure:
         return Received(cause=failure.cause, detail=failure.message)
     tried: list[Received] = []
-    for door in doors[:MOST_ADDRESSES]:
-        tried.append(await _ask(door, sent, seconds))
-        if tried[-1].cause not in _PASSING:
+    for client in clients[:MOST_ADDRESSES]:
+        tried.append(await _ask(client, sent, seconds))
+        if tried[-1].cause not in _TRANSIENT:
             return tried[-1]
     return tried[0]
 
 
-async def _ask(door: Network, sent: bytes | None, seconds: float) -> Received:
+async def _ask(network: Network, sent: bytes | None, seconds: float) -> Received:
     import httpx
 
     try:
-        async with door.within(seconds):
-            return await _exchange(door, sent, seconds)
+        async with network.within(seconds):
+            return await _exchange(network, sent, seconds)
     except TimeoutError:
         return Received(cause=Cause.TIMEOUT, detail=f"no answer within {seconds:g} s")
     except ScanFailure as failure:
@@ -54,14 +54,14 @@ async def _ask(door: Network, sent: bytes | None, seconds: float) -> Received:
         return Received(cause=Cause.PROTOCOL_ERROR, detail=str(error)[:300])
 
 
-async def _exchange(door: Network, sent: bytes | None, seconds: float) -> Received:
+async def _exchange(network: Network, sent: bytes | None, seconds: float) -> Received:
     import httpx
 
     async with (
-        httpx.AsyncClient(transport=door.transport(), trust_env=False, timeout=seconds) as client,
+        httpx.AsyncClient(transport=network.transport(), trust_env=False, timeout=seconds) as client,
         client.stream(
             "GET" if sent is None else "POST",
-            door.target.uri,
+            network.target.uri,
             content=sent,
             headers=None if sent is None else _HEADERS,
         ) as response,
@@ -70,5 +70,5 @@ async def _exchange(door: Network, sent: bytes | None, seconds: float) -> Receiv
             return Received(cause=Cause.PROTOCOL_ERROR, detail=f"answered with HTTP status {response.status_code}")
         body = await response.aread()
         if response.extensions["truncated"]:
-            return Received(cause=Cause.ABORTED, detail=f"longer than {door.answer_bytes} bytes")
+            return Received(cause=Cause.ABORTED, detail=f"longer than {network.answer_bytes} bytes")
         return Received(body)

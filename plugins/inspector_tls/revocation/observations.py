@@ -1,4 +1,4 @@
-"""What is written down of revocation: whom each certificate names, what they said, and what that comes to."""
+"""What is written down of revocation: the sources that each certificate names, their answers, and the result."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Protocol(StrEnum):
     CRL = "crl"
 
 
-class Doubt(StrEnum):
-    """Why what a source said proves nothing.
+class AnswerFlaw(StrEnum):
+    """Why an answer proves nothing.
 
-    ``unsuccessful``: the responder only says that it could not answer; ``other-nonce``: it answers another question
-    than ours; ``undated``: it does not say until when it holds, and is a day old; ``other-scope``: the list says that
-    it is not about such certificates, or not about all reasons; ``partial``: the list only tells what changed;
-    ``unknown-extension``: it holds something critical that is not understood here.
+    ``unsuccessful``: the responder reports that it could not answer; ``other-nonce``: it answers another request;
+    ``undated``: it has no end of validity, and is a day old; ``other-scope``: the list excludes such certificates, or
+    some reasons; ``partial``: a delta CRL; ``unknown-extension``: it has a critical extension that is not supported
+    here; ``not-judged``: it is signed by an algorithm that is not supported here.
     """
 
     MALFORMED = "malformed"
@@ -42,10 +42,10 @@ class Doubt(StrEnum):
     NOT_JUDGED = "not-judged"
 
 
-class Word(Model):
-    """What a source said of one certificate, judged at the instant of the scan; to be believed only without ``doubt``.
+class RevocationAnswer(Model):
+    """The answer of one source about one certificate, valid at the instant of the scan where it has no ``flaw``.
 
-    ``reason`` is a CRLReason as RFC 5280 §5.3.1 names it; ``number`` the number of the list.
+    ``reason`` is a CRLReason as RFC 5280 §5.3.1 names it; ``number`` the CRL number.
     """
 
     status: Status | None = None
@@ -54,24 +54,25 @@ class Word(Model):
     revoked_at: Instant | None = None
     reason: str | None = None
     number: str | None = None
-    doubt: Doubt | None = None
+    flaw: AnswerFlaw | None = None
 
 
 class Source(Model):
-    """One place that a certificate names: what it said, or the cause for which it said nothing."""
+    """One source that a certificate names: its answer, or the cause for which there is none."""
 
     protocol: Protocol
     url: str
-    word: Word | None = None
+    answer: RevocationAnswer | None = None
     cause: Cause | None = None
     detail: str = ""
 
 
 class Exempt(StrEnum):
-    """Why nobody is asked about a certificate.
+    """Why no source is asked about a certificate.
 
-    ``self-signed``: nobody stands above it; ``short-lived``: by the CA/Browser Forum's rules it needs no revocation
-    (Baseline Requirements §1.6.1: at most 10 days, 7 if issued from 15 March 2026); ``unnamed``: it names nobody.
+    ``self-signed``: it has no issuer that could revoke it; ``short-lived``: by the CA/Browser Forum's rules it needs no
+    revocation (Baseline Requirements §1.6.1: at most 10 days, 7 if issued from 15 March 2026); ``unnamed``: it names no
+    source.
     """
 
     SELF_SIGNED = "self-signed"
@@ -79,10 +80,10 @@ class Exempt(StrEnum):
     UNNAMED = "unnamed"
 
 
-class Examined(Model):
-    """One certificate: what its sources together say of it. ``status`` of an exempt one is unseen (not selected).
+class CertificateStatus(Model):
+    """The status of one certificate by all its sources; that of an exempt one is unseen (not selected).
 
-    A sound *revoked* of any source counts before *unknown*, and that before *good*.
+    A valid *revoked* of any source counts before *unknown*, and that before *good*.
     """
 
     sha256: str
@@ -93,25 +94,26 @@ class Examined(Model):
     sources: tuple[Source, ...] = ()
 
     def sources_of(self, status: Status) -> tuple[Source, ...]:
-        """The sources that soundly say this."""
+        """The sources whose answers are valid and have this status."""
         return tuple(
-            each for each in self.sources if each.word and each.word.doubt is None and each.word.status is status
+            each for each in self.sources if each.answer and each.answer.flaw is None and each.answer.status is status
         )
 
     @property
-    def doubtful(self) -> tuple[tuple[Source, Doubt], ...]:
-        """The sources whose word proves nothing, and why."""
-        return tuple((each, each.word.doubt) for each in self.sources if each.word and each.word.doubt)
+    def flawed(self) -> tuple[tuple[Source, AnswerFlaw], ...]:
+        """The sources whose answers prove nothing, and why."""
+        return tuple((each, each.answer.flaw) for each in self.sources if each.answer and each.answer.flaw)
 
 
 class Revocation(Observation):
     """The revocation of the certificates that one port at one address presents, its own and the intermediates.
 
-    ``complete`` is unseen where the server may have certificates that were not seen.
+    ``seen_at`` is the instant of the scan; ``complete`` is unseen where the server may have certificates that were not
+    seen.
     """
 
     kind: ClassVar[str] = "revocation/1"
 
     seen_at: Instant
     complete: Answer[bool]
-    certificates: tuple[Examined, ...] = ()
+    certificates: tuple[CertificateStatus, ...] = ()

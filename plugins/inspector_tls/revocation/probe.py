@@ -1,4 +1,4 @@
-"""The scan of revocation: the certificates are fetched once more, and whom they name is asked, where one may."""
+"""The probe of revocation: fetches the certificates again, and asks the sources that they name, where permitted."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from inspector_tls.enumeration.probe import HTTPS, TLS
 from inspector_tls.revocation.http_fetch import MOST_ADDRESSES, Received, fetch
 from inspector_tls.revocation.observations import Protocol, Revocation
 from inspector_tls.revocation.parsing import QUESTIONS, parse
-from inspector_tls.revocation.sources import Asked, Question, Questions, questions
-from inspector_tls.starttls.negotiation import SCHEMES, needs_preamble
-from inspector_tls.starttls.runner import PREAMBLE_SECONDS, prepare
+from inspector_tls.revocation.sources import AskedSource, Question, Questions, questions
+from inspector_tls.starttls.negotiation import SCHEMES, needs_negotiation
+from inspector_tls.starttls.runner import NEGOTIATION_SECONDS, prepare
 from inspector_tls.wire.handshake_messages import Manner, Sort
 
-#: How a hello is put until the server presents something; then the other sorts of certificate are asked for so.
+#: The hello profiles, tried until the server presents a certificate; the other kinds are then asked for likewise.
 _MANNERS = (Manner.TLS_1_3, Manner.TLS_1_2, Manner.TLS_1_0, Manner.BARE)
-#: Handshakes, and sources that are asked.
-_MOST_HANDSHAKES = len(_MANNERS) + len(Sort) - 1
-_MOST_FETCHES = 12
+#: The most handshakes, and the most sources that are asked.
+_MAX_HANDSHAKES = len(_MANNERS) + len(Sort) - 1
+_MAX_FETCHES = 12
 _NONCE_BYTES = 16
 _TYPES = {
     "der": "application/pkix-cert",
@@ -37,10 +37,10 @@ _TYPES = {
 
 
 def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
-    before = int(PREAMBLE_SECONDS) if needs_preamble(target.scheme) else 0
-    handshakes = _MOST_HANDSHAKES * (before + int(options.get("answer_seconds", 6)))
+    before = int(NEGOTIATION_SECONDS) if needs_negotiation(target.scheme) else 0
+    handshakes = _MAX_HANDSHAKES * (before + int(options.get("answer_seconds", 6)))
     fetches = 2 * MOST_ADDRESSES * int(options.get("source_seconds", 15))  # the lists together, then the responders
-    return Cost(connections=_MOST_HANDSHAKES + _MOST_FETCHES * MOST_ADDRESSES, seconds=handshakes + fetches)
+    return Cost(connections=_MAX_HANDSHAKES + _MAX_FETCHES * MOST_ADDRESSES, seconds=handshakes + fetches)
 
 
 @probe(
@@ -64,20 +64,19 @@ async def revocation(
 ) -> ScanOutput:
     """Ask the OCSP responders, and fetch the revocation lists, that the presented certificates name.
 
-    Only hosts that an authorisation names are asked, over plain HTTP; others stay out of scope and are told. Without
-    any to ask, the target gets no packet either. ``answer_seconds`` bounds one handshake, ``source_seconds`` one
-    source.
+    Only hosts that an authorisation names are asked, over plain HTTP; others are recorded as out of scope. Without any
+    to ask, the target gets no packet either. ``answer_seconds`` bounds one handshake, ``source_seconds`` one source.
     """
-    visit = _Visit(target, network, certificates, answer_seconds, source_seconds)
-    told = await visit.ask(questions(certificates))
+    scan = _RevocationScan(target, network, certificates, answer_seconds, source_seconds)
+    answered = await scan.run(questions(certificates))
     return ScanOutput(
-        raw=(Raw(name=QUESTIONS, data=told.canonical(), media_type="application/json"), *visit.files()),
-        gaps=tuple(_gaps(told)),
+        raw=(Raw(name=QUESTIONS, data=answered.canonical(), media_type="application/json"), *scan.files()),
+        gaps=tuple(_gaps(answered)),
     )
 
 
-class _Visit:
-    """What was received of a server and of the sources that its certificates name."""
+class _RevocationScan:
+    """What was received from a server and from the sources that its certificates name."""
 
     def __init__(
         self, target: Target, network: Network, certificates: Certificates, seconds: int, source_seconds: int
@@ -89,31 +88,31 @@ class _Visit:
         self._source_seconds = source_seconds
         self._files: dict[str, bytes] = {}
         self._served: dict[str, bytes] = {}
-        self._barred: dict[str, ScanFailure] = {}
+        self._not_permitted: dict[str, ScanFailure] = {}
         self._lists: dict[str, Received] = {}
-        self._left = _MOST_FETCHES
+        self._fetches_left = _MAX_FETCHES
 
-    async def ask(self, wanted: Questions) -> Questions:
-        """The questions with what became of each."""
+    async def run(self, wanted: Questions) -> Questions:
+        """The questions, each with its result."""
         urls = {each.url for question in wanted.questions for each in question.sources if each.cause is None}
         for url in sorted(urls):
-            await self._knock(url)
-        if urls - self._barred.keys():
+            await self._check_permission(url)
+        if urls - self._not_permitted.keys():
             await self._fetch_certificates()
         if self._served:
             await self._fetch_lists(wanted)
         answered = await asyncio.gather(*(self._question(each) for each in wanted.questions))
         return wanted.model_copy(update={"questions": tuple(answered)})
 
-    async def _knock(self, url: str) -> None:
-        """Learn whether the source may be asked, which sends it nothing."""
+    async def _check_permission(self, url: str) -> None:
+        """Learn whether the source may be asked; sends no packet."""
         try:
             await self._network.third_parties(url)
         except ScanFailure as failure:
-            self._barred[url] = failure
+            self._not_permitted[url] = failure
 
     async def _fetch_certificates(self) -> None:
-        """Get every certificate presented, as bytes."""
+        """Get every certificate presented, in DER."""
         sorts = self._sorts()
         for manner in _MANNERS:
             if await self._shake(manner, sorts[0]):
@@ -121,7 +120,7 @@ class _Visit:
                 return
 
     def _sorts(self) -> list[Sort]:
-        """The sorts of client that between them get every certificate of the host that was observed."""
+        """The kinds of client that together get every certificate of the host that was observed."""
         named = self._observed.named
         leaves: dict[str, Sort] = {}
         for sort, answer in zip((Sort.USUAL, Sort.RSA, Sort.OTHER), named.answers, strict=True):
@@ -130,7 +129,7 @@ class _Visit:
         return list(leaves.values()) or [Sort.USUAL]
 
     async def _open(self, stream: Stream) -> None:
-        """Get to where TLS begins."""
+        """Negotiate TLS in the target's protocol where it does not begin with TLS."""
         await prepare(stream, self._target.scheme, self._network.identity, host=self._target.host)
 
     async def _shake(self, manner: Manner, sort: Sort) -> bool:
@@ -151,52 +150,54 @@ class _Visit:
         return True
 
     async def _fetch_lists(self, wanted: Questions) -> None:
-        """Get every list that may be had, once for all certificates."""
+        """Fetch every list that may be fetched, once for all certificates."""
         sources = (each for question in wanted.questions for each in question.sources if each.cause is None)
-        urls = sorted({each.url for each in sources if each.protocol is Protocol.CRL} - self._barred.keys())
+        urls = sorted({each.url for each in sources if each.protocol is Protocol.CRL} - self._not_permitted.keys())
         self._lists = dict(zip(urls, await asyncio.gather(*(self._fetch(url, None) for url in urls)), strict=True))
 
     async def _question(self, question: Question) -> Question:
         sources = await asyncio.gather(*(self._source(question, each) for each in question.sources))
         return question.model_copy(update={"sources": tuple(sources)})
 
-    async def _source(self, question: Question, source: Asked) -> Asked:
+    async def _source(self, question: Question, source: AskedSource) -> AskedSource:
         if source.cause is not None:
             return source
-        barred = self._barred.get(source.url)
-        if barred is not None:
-            return _unheard(source, barred.cause, barred.message)
+        refusal = self._not_permitted.get(source.url)
+        if refusal is not None:
+            return _unanswered(source, refusal.cause, refusal.message)
         der = self._served.get(question.certificate.sha256)
         if der is None:
-            return _unheard(source, Cause.UNSTABLE, "the server did not present the certificate again")
+            return _unanswered(source, Cause.UNSTABLE, "the server did not present the certificate again")
         if source.protocol is Protocol.CRL:
             return self._answered(source, self._lists[source.url])
         sent = self._request(der)
         if sent is None:
-            return _unheard(source, Cause.AMBIGUOUS, "the issuer's certificate, which a request names, is not served")
-        asked = source.model_copy(update={"sent": self._keep(sent, "ocsp-request")})
-        return self._answered(asked, await self._fetch(source.url, sent))
+            return _unanswered(
+                source, Cause.AMBIGUOUS, "the issuer's certificate, which a request names, is not served"
+            )
+        sent_to = source.model_copy(update={"sent": self._keep(sent, "ocsp-request")})
+        return self._answered(sent_to, await self._fetch(source.url, sent))
 
     async def _fetch(self, url: str, sent: bytes | None) -> Received:
-        if not self._left:
-            return Received(cause=Cause.ABORTED, detail=f"more than {_MOST_FETCHES} sources")
-        self._left -= 1
+        if not self._fetches_left:
+            return Received(cause=Cause.ABORTED, detail=f"more than {_MAX_FETCHES} sources")
+        self._fetches_left -= 1
         return await fetch(self._network, url, sent, seconds=float(self._source_seconds))
 
-    def _answered(self, source: Asked, received: Received) -> Asked:
+    def _answered(self, source: AskedSource, received: Received) -> AskedSource:
         if received.cause is not None:
-            return _unheard(source, received.cause, received.detail)
+            return _unanswered(source, received.cause, received.detail)
         return source.model_copy(update={"received": self._keep(received.body, source.protocol.value)})
 
     def _request(self, der: bytes) -> bytes | None:
-        """A question about this certificate; None where its issuer is not among those served."""
+        """A request about this certificate; None where its issuer is not among those served."""
         from inspector_tls.certificates.ocsp_staple import MALFORMED, IssuerUnknown, issuer_of
         from inspector_tls.certificates.path_validation import NotJudged
         from inspector_tls.certificates.x509_facts import load
         from inspector_tls.revocation.ocsp import request
 
         with warnings.catch_warnings():
-            # What a malformed certificate would be warned about is told by the probe of certificates.
+            # Malformed certificates are a fact of the probe of certificates, not an event to warn about.
             warnings.simplefilter("ignore")
             served = [each for each in map(load, self._served.values()) if each is not None]
             certificate = load(der)
@@ -219,12 +220,12 @@ class _Visit:
             yield Raw(name=name, data=data, media_type=_TYPES[name.partition(".")[2]])
 
 
-def _unheard(source: Asked, cause: Cause, detail: str) -> Asked:
+def _unanswered(source: AskedSource, cause: Cause, detail: str) -> AskedSource:
     return source.model_copy(update={"cause": cause, "detail": detail[:300]})
 
 
-def _gaps(told: Questions) -> Iterable[Gap]:
-    for question in told.questions:
+def _gaps(answered: Questions) -> Iterable[Gap]:
+    for question in answered.questions:
         for each in question.sources:
             if each.cause is not None:
                 about = f"whether {question.certificate.subject} is revoked, of {each.url}"

@@ -1,4 +1,4 @@
-"""Which sources of which certificates are to be asked, and what was received of them: written by the scan."""
+"""Which sources of which certificates are asked, and what was received from them: written by the scan."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from inspector import Answer, Cause, Model
 from inspector_tls.certificates.observations import Certificate, Certificates
 from inspector_tls.revocation.observations import Exempt, Protocol
 
-#: Certificates of one server that are asked about, and sources of one sort that are asked about each.
-MOST_CERTIFICATES = 6
-MOST_SOURCES = 2
+#: Certificates of one server that are asked about, and sources of each protocol per certificate.
+MAX_CERTIFICATES = 6
+MAX_SOURCES = 2
 #: What the CA/Browser Forum's policies begin with (Baseline Requirements §7.1.6.1).
 _PUBLIC_POLICIES = "2.23.140.1."
 #: From this day of issue on a short-lived certificate lasts 7 days instead of 10 (Baseline Requirements §1.6.1).
 _SHORTER_FROM = datetime(2026, 3, 15, tzinfo=UTC)
 
 
-class Asked(Model):
+class AskedSource(Model):
     """One source of one certificate: names of the raw bytes sent and received, or why nothing was received."""
 
     protocol: Protocol
@@ -30,21 +30,21 @@ class Asked(Model):
 
 
 class Question(Model):
-    """One certificate, as the observation of certificates has it, and its sources."""
+    """One certificate, from the observation of certificates, and its sources."""
 
     certificate: Certificate
-    sources: tuple[Asked, ...] = ()
+    sources: tuple[AskedSource, ...] = ()
 
 
 class Questions(Model):
-    """All questions of one scan. ``complete`` is unseen where a sort of client may get certificates nobody saw."""
+    """All questions of one scan; ``complete`` is unseen where some clients may get certificates that were not seen."""
 
     complete: Answer[bool]
     questions: tuple[Question, ...] = ()
 
 
 def exempt(certificate: Certificate) -> Exempt | None:
-    """Why nobody is asked about the certificate, or None."""
+    """Why no source is asked about the certificate, or None."""
     if certificate.self_issued:
         return Exempt.SELF_SIGNED
     if not certificate.ocsp and not certificate.crls:
@@ -57,24 +57,24 @@ def exempt(certificate: Certificate) -> Exempt | None:
 
 
 def questions(certificates: Certificates) -> Questions:
-    """What there is to ask about the certificates that clients of a host get, and the intermediates they rest on."""
+    """The questions about the certificates that clients of a host get, and about their intermediates."""
     relied = {each.sha256: each for chain in certificates.served for each in chain.signed}
     unseen = next((each.unseen for each in certificates.named.answers if each.unseen is not None), None)
     return Questions(
         complete=Answer(seen=True) if unseen is None else Answer(unseen=unseen),
         questions=tuple(
-            Question(certificate=each, sources=tuple(_sources(each, asked=index < MOST_CERTIFICATES)))
+            Question(certificate=each, sources=tuple(_sources(each, asked=index < MAX_CERTIFICATES)))
             for index, each in enumerate(relied.values())
         ),
     )
 
 
-def _sources(certificate: Certificate, *, asked: bool) -> Iterator[Asked]:
+def _sources(certificate: Certificate, *, asked: bool) -> Iterator[AskedSource]:
     if exempt(certificate) is not None:
         return
     for protocol, urls in ((Protocol.OCSP, certificate.ocsp), (Protocol.CRL, certificate.crls)):
         for index, url in enumerate(urls):
-            if asked and index < MOST_SOURCES:
-                yield Asked(protocol=protocol, url=url)
+            if asked and index < MAX_SOURCES:
+                yield AskedSource(protocol=protocol, url=url)
             else:
-                yield Asked(protocol=protocol, url=url, cause=Cause.ABORTED, detail="too many sources")
+                yield AskedSource(protocol=protocol, url=url, cause=Cause.ABORTED, detail="too many sources")

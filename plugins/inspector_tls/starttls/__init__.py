@@ -1,1 +1,1 @@
-"""TLS that is asked for inside another protocol (STARTTLS and its like): schemes, and how to get to the first hello."""
+"""TLS inside other protocols: how it is negotiated, and whether commands sent before it survive into it."""

@@ -1,6 +1,7 @@
-"""A command sent in clear behind the request for TLS: is it still there when TLS stands (CVE-2011-0411 and its like)?
+"""Commands injected in clear text behind the request for TLS (CVE-2011-0411 and its like), and how to recognise them.
 
-Nothing rests on waiting: inside TLS a parting command is sent, and whatever was answered before it was not asked there.
+The result does not depend on timing: inside TLS a closing command is sent, and an answer that precedes the one to it
+belongs to the injected command.
 """
 
 from __future__ import annotations
@@ -13,32 +14,35 @@ from typing import Final
 from inspector import Scheme
 from inspector_tls.starttls.negotiation import FTP, IMAP, LMTP, NNTP, POP3, SIEVE, SMTP, SUBMISSION
 
-#: True when the command was carried out inside TLS, False when it was discarded, None while that is open.
-Told = Callable[[bytes], bool | None]
+#: True when the command was carried out inside TLS, False when it was discarded, None while that is undecided.
+WasCarriedOut = Callable[[bytes], bool | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Smuggled:
-    """``command`` goes out in clear behind the request for TLS, ``parting`` inside TLS; ``told`` reads the answers."""
+class InjectedCommand:
+    """``command`` is sent in clear text behind the request for TLS, ``closing_command`` inside TLS.
+
+    ``was_carried_out`` decides from the answers inside TLS.
+    """
 
     command: bytes
-    parting: bytes
-    told: Told
+    closing_command: bytes
+    was_carried_out: WasCarriedOut
 
 
-def _first_is(parting: bytes, answer: bytes) -> Told:
-    """Answers are lines that scan like ``answer``; the parting command's begins with ``parting``."""
+def _first_is(closing: bytes, answer: bytes) -> WasCarriedOut:
+    """Answers are lines that match ``answer``; that of the closing command begins with ``closing``."""
     line = re.compile(rb"^(?:" + answer + rb")[^\n]*\n", re.MULTILINE)
 
-    def told(inside: bytes) -> bool | None:
+    def was_carried_out(inside: bytes) -> bool | None:
         answers = line.findall(inside)
         if not answers:
             return None
-        if answers[0].startswith(parting):
+        if answers[0].startswith(closing):
             return False
-        return True if any(each.startswith(parting) for each in answers) else None
+        return True if any(each.startswith(closing) for each in answers) else None
 
-    return told
+    return was_carried_out
 
 
 def _imap(inside: bytes) -> bool | None:
@@ -56,16 +60,16 @@ def _sieve(inside: bytes) -> bool | None:
     return False if completed >= (2 if inside.startswith(b'"') else 1) else None
 
 
-_SMTP = Smuggled(b"NOOP\r\n", b"QUIT\r\n", _first_is(b"221", rb"\d{3}[ \r]"))
+_SMTP = InjectedCommand(b"NOOP\r\n", b"QUIT\r\n", _first_is(b"221", rb"\d{3}[ \r]"))
 
-#: The protocols of lines, in which a command that stays behind would be carried out.
-SMUGGLED: Final[dict[Scheme, Smuggled]] = {
+#: The line-based protocols, in which a buffered command would be carried out.
+INJECTED: Final[dict[Scheme, InjectedCommand]] = {
     SMTP: _SMTP,
     SUBMISSION: _SMTP,
     LMTP: _SMTP,
-    IMAP: Smuggled(b"a8 NOOP\r\n", b"a9 LOGOUT\r\n", _imap),
-    POP3: Smuggled(b"XNOOP\r\n", b"QUIT\r\n", _first_is(b"+OK", rb"[+-]")),
-    SIEVE: Smuggled(b"XNOOP\r\n", b"LOGOUT\r\n", _sieve),
-    FTP: Smuggled(b"NOOP\r\n", b"QUIT\r\n", _first_is(b"221", rb"\d{3}[ \r]")),
-    NNTP: Smuggled(b"DATE\r\n", b"QUIT\r\n", _first_is(b"205", rb"\d{3}[ \r]")),
+    IMAP: InjectedCommand(b"a8 NOOP\r\n", b"a9 LOGOUT\r\n", _imap),
+    POP3: InjectedCommand(b"XNOOP\r\n", b"QUIT\r\n", _first_is(b"+OK", rb"[+-]")),
+    SIEVE: InjectedCommand(b"XNOOP\r\n", b"LOGOUT\r\n", _sieve),
+    FTP: InjectedCommand(b"NOOP\r\n", b"QUIT\r\n", _first_is(b"221", rb"\d{3}[ \r]")),
+    NNTP: InjectedCommand(b"DATE\r\n", b"QUIT\r\n", _first_is(b"205", rb"\d{3}[ \r]")),
 }

@@ -1,7 +1,7 @@
-"""From a fresh connection to the first byte of TLS, protocol by protocol: one table, without any I/O.
+"""How TLS is negotiated inside each protocol (STARTTLS and its like): one table, without any I/O.
 
-A preamble is a talk: a generator that yields what to send and how to tell that the answer is whole, and is sent that
-answer. ``Preamble`` runs a talk on whatever bytes arrive, so that a socket, a door's stream and a recording all do.
+A dialogue is a generator: it yields steps (what to send, and how long the reply to it is) and is sent each complete
+reply. ``Negotiation`` runs a dialogue on whatever bytes arrive, from a socket, a stream of the gateway or a recording.
 Names are sent, credentials never.
 """
 
@@ -29,36 +29,36 @@ MYSQL: Final = Scheme("mysql", port=3306)
 RDP: Final = Scheme("rdp", port=3389)
 NNTP: Final = Scheme("nntp", port=119)
 
-#: The most that a server may say before TLS, in bytes.
-PREAMBLE_BYTES: Final = 16_384
+#: The most bytes that a server may send before TLS.
+NEGOTIATION_BYTES: Final = 16_384
 _SHOWN_BYTES = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Whom the talk names: ``host`` is the server's name (empty for a bare address), ``ehlo`` the client's own."""
+    """The names that a dialogue sends: ``host`` the server's (empty for a bare address), ``ehlo`` the client's own."""
 
     host: str
     ehlo: str
 
 
 class NoTls(ScanFailure):
-    """The server speaks its protocol, and says in it that there is no TLS here."""
+    """The server speaks its protocol, and answers in it that there is no TLS here."""
 
     def __init__(self, message: str) -> None:
         super().__init__(Cause.PROTOCOL_ERROR, message)
 
 
 class NotOffered(NoTls):
-    """The server does not know the step to TLS."""
+    """The server does not know the request for TLS."""
 
 
 class Refused(NoTls):
-    """The server knows the step to TLS and refuses it."""
+    """The server knows the request for TLS and refuses it."""
 
 
 class NotUnderstood(ScanFailure):
-    """What the server says is not the protocol."""
+    """What the server sent is not the protocol."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(Cause.PROTOCOL_ERROR, f"answers {shown(data)}, which is not the protocol")
@@ -69,24 +69,24 @@ def shown(data: bytes) -> str:
     return data[:_SHOWN_BYTES].decode("latin-1").encode("unicode_escape").decode("ascii")
 
 
-#: The length of the first whole answer in some bytes, 0 while it is incomplete; raises ``NotUnderstood``.
-Whole = Callable[[bytes], int]
+#: The length of the first complete reply in some bytes, 0 while it is incomplete; raises ``NotUnderstood``.
+ReplyLength = Callable[[bytes], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """What to send, and when the answer to it is whole (None: TLS follows without one). ``last`` asks for TLS."""
+class Step:
+    """What to send, and how long the reply to it is (None: TLS follows without one). ``last`` requests TLS."""
 
-    say: bytes
-    whole: Whole | None
+    send: bytes
+    reply_length: ReplyLength | None
     last: bool = False
 
 
-#: Yields turns, is sent answers, and returns what the server said it can do.
-Talk = Generator[Turn, bytes, bytes]
+#: Yields steps and is sent the complete reply to each; ends where TLS begins.
+Dialogue = Generator[Step, bytes, None]
 
 
-# --- when an answer is whole ------------------------------------------------------------------------------------------
+# --- how long a reply is ----------------------------------------------------------------------------------------------
 
 _NUMBERED = re.compile(rb"(\d{3})(?:-[^\n]*\n(?:[^\n]*\n)*?\1(?=[ \r\n])|(?=[ \r\n]))[^\n]*\n")
 _NUMBERED_BEGIN = re.compile(rb"\d{3}[- \r\n]")
@@ -95,13 +95,13 @@ _SIEVE = re.compile(rb"(?:[^\n]*\n)*?(?:OK|NO|BYE)\b[^\n]*\n", re.IGNORECASE)
 _SIEVE_BEGIN = re.compile(rb'["{]|OK\b|NO\b|BYE\b', re.IGNORECASE)
 
 
-def _line_by(begin: re.Pattern[bytes], whole: re.Pattern[bytes]) -> Whole:
-    """Lines that ``whole`` matches; they must begin as ``begin`` says."""
+def _line_by(begin: re.Pattern[bytes], complete: re.Pattern[bytes]) -> ReplyLength:
+    """Lines that ``complete`` matches, beginning with what ``begin`` matches."""
 
     def end(data: bytes) -> int:
         if b"\n" in data and not begin.match(data):
             raise NotUnderstood(data)
-        found = whole.match(data)
+        found = complete.match(data)
         return found.end() if found else 0
 
     return end
@@ -112,7 +112,7 @@ _status = _line_by(_STATUS, _STATUS)
 _sieve = _line_by(_SIEVE_BEGIN, _SIEVE)
 
 
-def _dotted(good: bytes) -> Whole:
+def _dotted(good: bytes) -> ReplyLength:
     """Lines up to a lone dot where the first begins with ``good``, else that line alone."""
 
     def end(data: bytes) -> int:
@@ -125,7 +125,7 @@ def _dotted(good: bytes) -> Whole:
     return end
 
 
-def _tagged(tag: bytes) -> Whole:
+def _tagged(tag: bytes) -> ReplyLength:
     """IMAP's lines up to the one with this tag (RFC 9051 §2.2)."""
     last = re.compile(rb"(?:\*[^\n]*\n)*" + tag + rb" [^\n]*\n")
     return _line_by(re.compile(rb"[*+]|" + tag), last)
@@ -146,7 +146,7 @@ def _ldap_message(data: bytes) -> int:
     return length if len(data) >= length else 0
 
 
-def _until(end: re.Pattern[bytes]) -> Whole:
+def _until(end: re.Pattern[bytes]) -> ReplyLength:
     """XML up to one of these tags."""
 
     def found(data: bytes) -> int:
@@ -180,32 +180,32 @@ def _tpkt(data: bytes) -> int:
     return length if 7 <= length <= len(data) else 0
 
 
-# --- the talks --------------------------------------------------------------------------------------------------------
+# --- the dialogues ----------------------------------------------------------------------------------------------------
 
 
 def _has(word: bytes, data: bytes) -> bool:
     return re.search(rb"(?<!\w)" + word + rb"(?![\w-])", data, re.IGNORECASE) is not None
 
 
-#: Codes of a failure that will pass: RFC 5530 §3, RFC 3206 §4, RFC 5804 §1.3.
+#: Codes of a temporary failure: RFC 5530 §3, RFC 3206 §4, RFC 5804 §1.3.
 _LATER = re.compile(rb"\[(?:UNAVAILABLE|SYS/TEMP)\]|\(TRYLATER\)", re.IGNORECASE)
 
 
 def _temporary(data: bytes) -> None:
-    """Raise when a reply puts the client off, by its number (RFC 5321 §4.2.1) or a code: it says nothing for good."""
+    """Raise when a reply is a temporary failure, by its number (RFC 5321 §4.2.1) or a code: it decides nothing."""
     if data[:1] == b"4" or _LATER.search(data):
-        raise ScanFailure(Cause.REFUSED, f"puts off: {shown(data)}")
+        raise ScanFailure(Cause.REFUSED, f"fails temporarily: {shown(data)}")
 
 
 def _greeted(data: bytes) -> None:
-    """A numbered greeting must welcome."""
+    """A numbered greeting must be positive (2yz)."""
     _temporary(data)
     if data[:1] != b"2":
-        raise ScanFailure(Cause.REFUSED, f"turns away: {shown(data)}")
+        raise ScanFailure(Cause.REFUSED, f"rejects the client: {shown(data)}")
 
 
 def _declined(data: bytes) -> None:
-    """A numbered reply that is not the consent must be a refusal (5yz), or it answers something else."""
+    """A numbered reply that does not accept must be a refusal (5yz), or it answers something else."""
     _temporary(data)
     if data[:1] != b"5":
         raise NotUnderstood(data)
@@ -216,103 +216,97 @@ _NO_EXTENSIONS = (b"500", b"502")
 
 
 def _extended(data: bytes) -> bool:
-    """Whether a reply to EHLO tells extensions; raises where it turns the client away, e.g. by 550 (§4.3.2)."""
+    """Whether a reply to EHLO lists extensions; raises where it rejects the client, e.g. by 550 (§4.3.2)."""
     if data[:3] == b"250":
         return True
     _declined(data)
     if data[:3] not in _NO_EXTENSIONS:
-        raise ScanFailure(Cause.REFUSED, f"turns away: {shown(data)}")
+        raise ScanFailure(Cause.REFUSED, f"rejects the client: {shown(data)}")
     return False
 
 
-def _mail(verb: bytes) -> Callable[[Names], Talk]:
+def _mail(verb: bytes) -> Callable[[Names], Dialogue]:
     """SMTP (RFC 3207) and LMTP (RFC 2033), which differ in the verb of the greeting."""
 
-    def talk(names: Names) -> Talk:
-        _greeted((yield Turn(b"", _numbered)))
-        said = yield Turn(verb + b" " + names.ehlo.encode() + b"\r\n", _numbered)
-        if not _extended(said) or not _has(b"STARTTLS", said):
-            raise NotOffered(f"answers {shown(said)}")
-        answer = yield Turn(b"STARTTLS\r\n", _numbered, last=True)
+    def dialogue(names: Names) -> Dialogue:
+        _greeted((yield Step(b"", _numbered)))
+        reply = yield Step(verb + b" " + names.ehlo.encode() + b"\r\n", _numbered)
+        if not _extended(reply) or not _has(b"STARTTLS", reply):
+            raise NotOffered(f"answers {shown(reply)}")
+        answer = yield Step(b"STARTTLS\r\n", _numbered, last=True)
         if answer[:3] != b"220":
             _declined(answer)
             raise Refused(f"answers {shown(answer)}")
-        return said
 
-    return talk
+    return dialogue
 
 
-def _imap(_names: Names) -> Talk:
+def _imap(_names: Names) -> Dialogue:
     """RFC 9051 §6.2.1."""
-    greeting = yield Turn(b"", _line_by(re.compile(rb"\* "), re.compile(rb"[^\n]*\n")))
+    greeting = yield Step(b"", _line_by(re.compile(rb"\* "), re.compile(rb"[^\n]*\n")))
     if not _has(b"OK", greeting[:6]):
-        raise ScanFailure(Cause.REFUSED, f"turns away: {shown(greeting)}")
-    said = yield Turn(b"a1 CAPABILITY\r\n", _tagged(b"a1"))
-    if not re.search(rb"^a1 OK\b", said, re.MULTILINE | re.IGNORECASE):
-        raise ScanFailure(Cause.REFUSED, f"turns away: {shown(said)}")
-    if not _has(b"STARTTLS", said):
-        raise NotOffered(f"answers {shown(said)}")
-    answer = yield Turn(b"a2 STARTTLS\r\n", _tagged(b"a2"), last=True)
+        raise ScanFailure(Cause.REFUSED, f"rejects the client: {shown(greeting)}")
+    reply = yield Step(b"a1 CAPABILITY\r\n", _tagged(b"a1"))
+    if not re.search(rb"^a1 OK\b", reply, re.MULTILINE | re.IGNORECASE):
+        raise ScanFailure(Cause.REFUSED, f"rejects the client: {shown(reply)}")
+    if not _has(b"STARTTLS", reply):
+        raise NotOffered(f"answers {shown(reply)}")
+    answer = yield Step(b"a2 STARTTLS\r\n", _tagged(b"a2"), last=True)
     if not re.search(rb"^a2 OK\b", answer, re.MULTILINE | re.IGNORECASE):
         _temporary(answer)
         raise Refused(f"answers {shown(answer)}")
-    return said
 
 
-def _pop3(_names: Names) -> Talk:
+def _pop3(_names: Names) -> Dialogue:
     """RFC 2595 §4; a server without CAPA (RFC 2449) is asked all the same."""
-    greeting = yield Turn(b"", _status)
+    greeting = yield Step(b"", _status)
     if not greeting.startswith(b"+OK"):
-        raise ScanFailure(Cause.REFUSED, f"turns away: {shown(greeting)}")
-    said = yield Turn(b"CAPA\r\n", _dotted(b"+OK"))
-    if said.startswith(b"+OK") and not _has(b"STLS", said):
-        raise NotOffered(f"answers {shown(said)}")
-    answer = yield Turn(b"STLS\r\n", _status, last=True)
+        raise ScanFailure(Cause.REFUSED, f"rejects the client: {shown(greeting)}")
+    reply = yield Step(b"CAPA\r\n", _dotted(b"+OK"))
+    if reply.startswith(b"+OK") and not _has(b"STLS", reply):
+        raise NotOffered(f"answers {shown(reply)}")
+    answer = yield Step(b"STLS\r\n", _status, last=True)
     if not answer.startswith(b"+OK"):
         _temporary(answer)
-        raise (Refused if _has(b"STLS", said) else NotOffered)(f"answers {shown(answer)}")
-    return said
+        raise (Refused if _has(b"STLS", reply) else NotOffered)(f"answers {shown(answer)}")
 
 
-def _sieve_talk(_names: Names) -> Talk:
+def _sieve_dialogue(_names: Names) -> Dialogue:
     """RFC 5804 §2.2."""
-    said = yield Turn(b"", _sieve)
-    if not re.search(rb"^OK\b", said, re.MULTILINE | re.IGNORECASE):
-        raise ScanFailure(Cause.REFUSED, f"turns away: {shown(said)}")
-    if not _has(b"STARTTLS", said):
-        raise NotOffered(f"answers {shown(said)}")
-    answer = yield Turn(b"STARTTLS\r\n", _sieve, last=True)
+    reply = yield Step(b"", _sieve)
+    if not re.search(rb"^OK\b", reply, re.MULTILINE | re.IGNORECASE):
+        raise ScanFailure(Cause.REFUSED, f"rejects the client: {shown(reply)}")
+    if not _has(b"STARTTLS", reply):
+        raise NotOffered(f"answers {shown(reply)}")
+    answer = yield Step(b"STARTTLS\r\n", _sieve, last=True)
     if not answer.upper().startswith(b"OK"):
         _temporary(answer)
         raise Refused(f"answers {shown(answer)}")
-    return said
 
 
-def _ftp(_names: Names) -> Talk:
+def _ftp(_names: Names) -> Dialogue:
     """RFC 4217 §4; FEAT need not name AUTH, so the server's answer to AUTH decides."""
-    _greeted((yield Turn(b"", _numbered)))
-    said = yield Turn(b"FEAT\r\n", _numbered)
-    answer = yield Turn(b"AUTH TLS\r\n", _numbered, last=True)
-    if answer[:3] == b"431":  # "need some unavailable resource to process security": it knows the step
+    _greeted((yield Step(b"", _numbered)))
+    reply = yield Step(b"FEAT\r\n", _numbered)
+    answer = yield Step(b"AUTH TLS\r\n", _numbered, last=True)
+    if answer[:3] == b"431":  # "need some unavailable resource to process security": it knows the request
         raise Refused(f"answers {shown(answer)}")
     if answer[:3] != b"234":
         _declined(answer)
-        announced = re.search(rb"^ *AUTH\b.*\bTLS\b", said, re.MULTILINE | re.IGNORECASE)
+        announced = re.search(rb"^ *AUTH\b.*\bTLS\b", reply, re.MULTILINE | re.IGNORECASE)
         raise (Refused if announced else NotOffered)(f"answers {shown(answer)}")
-    return said
 
 
-def _nntp(_names: Names) -> Talk:
+def _nntp(_names: Names) -> Dialogue:
     """RFC 4642."""
-    _greeted((yield Turn(b"", _numbered)))
-    said = yield Turn(b"CAPABILITIES\r\n", _dotted(b"101"))
-    if said.startswith(b"101") and not _has(b"STARTTLS", said):
-        raise NotOffered(f"answers {shown(said)}")
-    answer = yield Turn(b"STARTTLS\r\n", _numbered, last=True)
+    _greeted((yield Step(b"", _numbered)))
+    reply = yield Step(b"CAPABILITIES\r\n", _dotted(b"101"))
+    if reply.startswith(b"101") and not _has(b"STARTTLS", reply):
+        raise NotOffered(f"answers {shown(reply)}")
+    answer = yield Step(b"STARTTLS\r\n", _numbered, last=True)
     if answer[:3] != b"382":
         _declined(answer)
-        raise (Refused if said.startswith(b"101") else NotOffered)(f"answers {shown(answer)}")
-    return said
+        raise (Refused if reply.startswith(b"101") else NotOffered)(f"answers {shown(answer)}")
 
 
 #: ExtendedRequest 1.3.6.1.4.1.1466.20037 as message 1 (RFC 4511 §4.14).
@@ -321,8 +315,8 @@ _LDAP_RESULT = re.compile(rb"\x30.{1,5}?\x02\x01\x01\x78.{1,5}?\x0a\x01(.)", re.
 _LDAP_SUCCESS, _LDAP_PROTOCOL_ERROR, _LDAP_BUSY, _LDAP_UNAVAILABLE = 0, 2, 51, 52
 
 
-def _ldap(_names: Names) -> Talk:
-    answer = yield Turn(_LDAP_START_TLS, _ldap_message, last=True)
+def _ldap(_names: Names) -> Dialogue:
+    answer = yield Step(_LDAP_START_TLS, _ldap_message, last=True)
     found = _LDAP_RESULT.match(answer)
     if found is None:
         raise NotUnderstood(answer)
@@ -333,7 +327,6 @@ def _ldap(_names: Names) -> Talk:
         raise NotOffered(f"answers with result code {code}")  # RFC 4511 §4.14.1: not supported, or not configured
     if code != _LDAP_SUCCESS:
         raise Refused(f"answers with result code {code}")
-    return b""
 
 
 _XMPP_END = rb"|</(?:\w+:)?(?:error|stream)\s*>"
@@ -341,41 +334,39 @@ _XMPP_FEATURES = re.compile(rb"</(?:\w+:)?features\s*>|<(?:\w+:)?features\s*/>" 
 _XMPP_ANSWER = re.compile(rb"<proceed\b[^>]*/>|</proceed\s*>|<failure\b[^>]*>" + _XMPP_END)
 
 
-def _xmpp(namespace: bytes) -> Callable[[Names], Talk]:
+def _xmpp(namespace: bytes) -> Callable[[Names], Dialogue]:
     """RFC 6120 §5."""
 
-    def talk(names: Names) -> Talk:
+    def dialogue(names: Names) -> Dialogue:
         to = b" to='" + names.host.encode() + b"'" if names.host else b""
         opening = (
             b"<?xml version='1.0'?><stream:stream xmlns='" + namespace + b"'"
             b" xmlns:stream='http://etherx.jabber.org/streams' version='1.0'" + to + b">"
         )
-        said = yield Turn(opening, _until(_XMPP_FEATURES))
-        if not re.search(rb"features\s*/?>\Z", said):
-            raise ScanFailure(Cause.REFUSED, f"turns away: {shown(said)}")
-        if b"urn:ietf:params:xml:ns:xmpp-tls" not in said:
-            raise NotOffered(f"answers {shown(said)}")
-        answer = yield Turn(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", _until(_XMPP_ANSWER), last=True)
+        reply = yield Step(opening, _until(_XMPP_FEATURES))
+        if not re.search(rb"features\s*/?>\Z", reply):
+            raise ScanFailure(Cause.REFUSED, f"rejects the client: {shown(reply)}")
+        if b"urn:ietf:params:xml:ns:xmpp-tls" not in reply:
+            raise NotOffered(f"answers {shown(reply)}")
+        answer = yield Step(b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", _until(_XMPP_ANSWER), last=True)
         if not answer.lstrip().startswith(b"<proceed"):
             raise Refused(f"answers {shown(answer)}")
-        return said
 
-    return talk
+    return dialogue
 
 
 #: SSLRequest: length 8, code 80877103 (PostgreSQL's protocol, "SSL Session Encryption").
 _POSTGRESQL_SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 
 
-def _postgresql(_names: Names) -> Talk:
-    answer = yield Turn(_POSTGRESQL_SSL_REQUEST, _one_byte, last=True)
+def _postgresql(_names: Names) -> Dialogue:
+    answer = yield Step(_POSTGRESQL_SSL_REQUEST, _one_byte, last=True)
     if answer == b"N":
         raise NotOffered("answers N")
-    if answer == b"E":  # an error message follows: a server of before 7.4, or one that turns away
+    if answer == b"E":  # an error message follows: a server of before 7.4, or one that rejects the client
         raise ScanFailure(Cause.REFUSED, "answers with an error")
     if answer != b"S":
         raise NotUnderstood(answer)
-    return b""
 
 
 #: CLIENT_PROTOCOL_41, CLIENT_SSL, CLIENT_SECURE_CONNECTION; packets up to 16 MiB; character set utf8mb4.
@@ -383,18 +374,17 @@ _MYSQL_SSL_REQUEST = b"\x20\x00\x00\x01" + (0x8A00).to_bytes(4, "little") + b"\x
 _MYSQL_TLS = 0x0800
 
 
-def _mysql(_names: Names) -> Talk:
-    """The server's first packet (protocol version 10) tells its capabilities; TLS follows the request at once."""
-    said = (yield Turn(b"", _mysql_packet))[4:]
-    if said[:1] == b"\xff":
-        raise ScanFailure(Cause.REFUSED, f"turns away: {shown(said[3:])}")
-    version, nul, rest = said[1:].partition(b"\x00")
-    if said[:1] != b"\x0a" or not nul or len(rest) < 15:
-        raise NotUnderstood(said)
+def _mysql(_names: Names) -> Dialogue:
+    """The server's first packet (protocol version 10) holds its capabilities; TLS follows the request at once."""
+    reply = (yield Step(b"", _mysql_packet))[4:]
+    if reply[:1] == b"\xff":
+        raise ScanFailure(Cause.REFUSED, f"rejects the client: {shown(reply[3:])}")
+    _version, nul, rest = reply[1:].partition(b"\x00")
+    if reply[:1] != b"\x0a" or not nul or len(rest) < 15:
+        raise NotUnderstood(reply)
     if not int.from_bytes(rest[13:15], "little") & _MYSQL_TLS:
         raise NotOffered("lacks the capability CLIENT_SSL")
-    yield Turn(_MYSQL_SSL_REQUEST, None, last=True)
-    return version
+    yield Step(_MYSQL_SSL_REQUEST, None, last=True)
 
 
 #: X.224 Connection Request with RDP_NEG_REQ for TLS and CredSSP (MS-RDPBCGR §2.2.1.1).
@@ -403,9 +393,9 @@ _RDP_RESPONSE, _RDP_FAILURE = 2, 3
 _RDP_TLS_NOT_ALLOWED = 2
 
 
-def _rdp(_names: Names) -> Talk:
+def _rdp(_names: Names) -> Dialogue:
     """The confirm selects a protocol (MS-RDPBCGR §2.2.1.2): 0 is RDP's own encryption, all others begin with TLS."""
-    answer = yield Turn(_RDP_REQUEST, _tpkt, last=True)
+    answer = yield Step(_RDP_REQUEST, _tpkt, last=True)
     if answer[5:6] != b"\xd0":
         raise NotUnderstood(answer)
     negotiated = answer[11:19]
@@ -418,17 +408,16 @@ def _rdp(_names: Names) -> Talk:
         raise NotUnderstood(answer)
     if selected == 0:
         raise NotOffered("selects RDP's own encryption")
-    return b""
 
 
-#: The table: how each scheme gets to TLS.
-TALKS: Final[dict[Scheme, Callable[[Names], Talk]]] = {
+#: How each scheme negotiates TLS.
+DIALOGUES: Final[dict[Scheme, Callable[[Names], Dialogue]]] = {
     SMTP: _mail(b"EHLO"),
     SUBMISSION: _mail(b"EHLO"),
     LMTP: _mail(b"LHLO"),
     IMAP: _imap,
     POP3: _pop3,
-    SIEVE: _sieve_talk,
+    SIEVE: _sieve_dialogue,
     FTP: _ftp,
     LDAP: _ldap,
     XMPP_CLIENT: _xmpp(b"jabber:client"),
@@ -438,50 +427,48 @@ TALKS: Final[dict[Scheme, Callable[[Names], Talk]]] = {
     RDP: _rdp,
     NNTP: _nntp,
 }
-#: The schemes whose TLS follows a preamble.
-SCHEMES: Final = frozenset(TALKS)
-_BY_NAME = {scheme.name: talk for scheme, talk in TALKS.items()}
+#: The schemes whose TLS follows a negotiation in clear text.
+SCHEMES: Final = frozenset(DIALOGUES)
+_BY_NAME = {scheme.name: dialogue for scheme, dialogue in DIALOGUES.items()}
 
 
-def needs_preamble(scheme: str) -> bool:
-    """Whether TLS is asked for in the protocol of this scheme, instead of standing at its very beginning."""
+def needs_negotiation(scheme: str) -> bool:
+    """Whether TLS is requested in the protocol of this scheme, instead of beginning with the first byte."""
     return scheme in _BY_NAME
 
 
-class Preamble:
-    """One run of a scheme's talk: ``take`` what is to be sent, ``feed`` what arrives, until ``is_ready`` for TLS.
+class Negotiation:
+    """One run of a scheme's dialogue: ``take`` what is to be sent, ``feed`` what arrives, until ``is_ready`` for TLS.
 
     ``extra`` bytes go out in one write with the request for TLS. ``feed`` raises ``NotOffered``, ``Refused``,
-    ``NotUnderstood``, or ``ScanFailure`` with its cause. ``said`` is what the server told of its capabilities.
+    ``NotUnderstood``, or ``ScanFailure`` with its cause.
     """
 
     def __init__(self, scheme: str, names: Names, *, extra: bytes = b"") -> None:
-        self.said = b""
         self.is_ready = False
         self._extra = extra
         self._buffer = b""
         self._received = 0
-        self._talk = _BY_NAME[scheme](names)
+        self._dialogue = _BY_NAME[scheme](names)
         self._outgoing = b""
-        self._whole: Whole | None = None
-        self._enter(next(self._talk))
+        self._reply_length: ReplyLength | None = None
+        self._enter(next(self._dialogue))
 
-    def _enter(self, turn: Turn) -> None:
-        self._outgoing = turn.say + (self._extra if turn.last else b"")
-        self._whole = turn.whole
-        if turn.whole is None:
+    def _enter(self, step: Step) -> None:
+        self._outgoing = step.send + (self._extra if step.last else b"")
+        self._reply_length = step.reply_length
+        if step.reply_length is None:
             self._answer(b"")
 
     def _answer(self, data: bytes) -> None:
         try:
-            turn = self._talk.send(data)
-        except StopIteration as end:
-            self.said = end.value
+            step = self._dialogue.send(data)
+        except StopIteration:
             self.is_ready = True
             if self._buffer:
                 raise NotUnderstood(self._buffer) from None
         else:
-            self._enter(turn)
+            self._enter(step)
 
     def take(self) -> bytes:
         """What is to be sent now."""
@@ -491,10 +478,10 @@ class Preamble:
     def feed(self, data: bytes) -> None:
         """Take in what arrived."""
         self._received += len(data)
-        if self._received > PREAMBLE_BYTES:
+        if self._received > NEGOTIATION_BYTES:
             raise NotUnderstood(data)
         self._buffer += data
-        while not self.is_ready and self._whole is not None and (end := self._whole(self._buffer)):
+        while not self.is_ready and self._reply_length is not None and (end := self._reply_length(self._buffer)):
             answer, self._buffer = self._buffer[:end], self._buffer[end:]
             self._answer(answer)
             if self._outgoing:

@@ -1,4 +1,4 @@
-"""What is written down of TLS that is asked for inside another protocol."""
+"""What is written down of TLS that is requested inside another protocol."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from inspector import Answer, Observation
 
 
 class Readiness(StrEnum):
-    """What a server says to the request for TLS. ``refused``: it knows the step, and will not take it."""
+    """What a server answers to the request for TLS. ``refused``: it knows the request, and does not grant it."""
 
     OFFERED = "offered"
     NOT_OFFERED = "not-offered"
@@ -17,25 +17,23 @@ class Readiness(StrEnum):
 
 
 class StartTls(Observation):
-    """Whether one port at one address goes over to TLS when asked in its protocol.
+    """Whether one port at one address begins TLS when its protocol requests it.
 
-    ``scheme`` names the protocol; ``words`` are the server's own when it does not, ``capabilities`` what it told of
-    itself before TLS, line by line; both printable and bounded.
+    ``scheme`` names the protocol; ``reply`` is the server's own where it does not, printable and bounded.
     """
 
     kind: ClassVar[str] = "starttls/1"
 
     scheme: str
     readiness: Readiness
-    words: str = ""
-    capabilities: tuple[str, ...] = ()
+    reply: str = ""
 
 
 class StartTlsInjection(Observation):
-    """Whether a command that was sent in clear together with the request for TLS was carried out inside TLS.
+    """Whether a command that was sent in clear text together with the request for TLS was carried out inside TLS.
 
-    ``carried_out`` is False where the command was discarded, or where the server does not go over to TLS for a client
-    that sends one though it does for others. ``readiness`` is as in ``StartTls``.
+    ``carried_out`` is False where the command was discarded, or where the server does not begin TLS for a client that
+    sends one though it does for others. ``readiness`` is as in ``StartTls``.
     """
 
     kind: ClassVar[str] = "starttls-injection/1"

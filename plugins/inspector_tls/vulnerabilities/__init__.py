@@ -1,1 +1,1 @@
-"""Known attacks on TLS servers, tried with sslyze in a worker process, and judged by what was really asked."""
+"""Known attacks on TLS servers, tested with sslyze in a worker process and assessed by the bytes received."""

@@ -1,4 +1,4 @@
-"""What is written down of attacks that were tried, and of early data."""
+"""What is written down of known vulnerabilities that were tested, and of early data."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from inspector_tls.wire.versions import TlsVersion
 
 
 class Robot(StrEnum):
-    """What a server's answers to wrongly padded RSA key exchanges give away (ROBOT, CVE-2017-13099 and its like).
+    """What a server's answers to wrongly padded RSA key exchanges disclose (ROBOT, CVE-2017-13099 and its like).
 
-    ``no-rsa``: it takes no RSA key exchange. A weak oracle needs too many questions to be of use.
+    ``no-rsa``: it accepts no RSA key exchange. A weak oracle needs too many queries to be practical.
     """
 
     NO_RSA = "no-rsa"
@@ -22,12 +22,12 @@ class Robot(StrEnum):
 
 
 class TlsAttacks(Observation):
-    """Attacks on one port at one address; each is about versions up to TLS 1.2.
+    """Known attacks on one port at one address; each is about versions up to TLS 1.2.
 
-    ``version`` is the newest of those that the server accepts, with which everything was asked; None: it accepts TLS
-    1.3 and refuses all others, so that there is nothing to attack. ``heartbleed`` and ``ccs_injection``: True where
-    the server is open to it. ``renegotiations`` counts those that a client began and the server carried out in a row;
-    0 where it refused the first.
+    ``version`` is the newest of those that the server accepts, with which everything was tested; None: it accepts TLS
+    1.3 and refuses all others, so that there is nothing to attack. ``heartbleed`` and ``ccs_injection``: True where the
+    server is vulnerable. ``renegotiations`` counts those that a client began and the server carried out in a row; 0
+    where it refused the first.
     """
 
     kind: ClassVar[str] = "tls-attacks/1"
@@ -40,7 +40,7 @@ class TlsAttacks(Observation):
 
 
 class TlsSessions(Observation):
-    """Whether a server takes requests before the handshake is done, when a client resumes a session of TLS 1.3."""
+    """Whether a server accepts early data (0-RTT) when a client resumes a session of TLS 1.3 (RFC 8446 §2.3)."""
 
     kind: ClassVar[str] = "tls-sessions/1"
 

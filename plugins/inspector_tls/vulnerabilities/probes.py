@@ -1,4 +1,4 @@
-"""The probes for known attacks (intrusive) and for early data (polite): looks in a worker process, pure readings."""
+"""The probes of known attacks (intrusive) and of early data (polite): they run sslyze in a worker process."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ from inspector import (
 from inspector.model.subject import is_address
 from inspector_tls.starttls.negotiation import SCHEMES
 from inspector_tls.vulnerabilities.observations import TlsAttacks, TlsSessions
-from inspector_tls.vulnerabilities.results import Command, Order, Report, Run, accepted, concluded, newest_attacked
-from inspector_tls.vulnerabilities.worker import MOST_ATTACKING, MOST_FOR_SESSIONS, attack, resume
+from inspector_tls.vulnerabilities.results import Command, CommandRun, Report, VulnerabilityJob
+from inspector_tls.vulnerabilities.verdicts import accepted, concluded, newest_attacked
+from inspector_tls.vulnerabilities.worker import MAX_ATTACK_CONNECTIONS, MAX_SESSION_CONNECTIONS, attack, resume
 from inspector_tls.wire.versions import TlsVersion
 
 HTTPS = Scheme("https", Form.PAGE, 443)
 TLS = Scheme("tls")
 _REPORT = "report.json"
-#: Seconds for all questions; the worker is killed a while later.
+#: Seconds for all commands; the worker is killed ``_GRACE_SECONDS`` later.
 _ATTACK_SECONDS, _SESSION_SECONDS, _GRACE_SECONDS = 120, 30, 60
 
 
-async def _work(
+async def _run_job(
     target: Target, network: Network, function: Callable[[bytes], bytes], *, answer_seconds: int, all_seconds: int
 ) -> ScanOutput:
-    order = Order(
+    job = VulnerabilityJob(
         address=target.address,
         port=target.port,
         scheme=target.scheme,
@@ -45,17 +46,17 @@ async def _work(
         answer_seconds=answer_seconds,
         all_seconds=all_seconds,
     )
-    told = await network.run_in_worker(function, order.canonical(), timeout=all_seconds + _GRACE_SECONDS)
-    report = Report.parse(told)
-    return ScanOutput(raw=(Raw(name=_REPORT, data=told, media_type="application/json"),), tools=report.tools)
+    data = await network.run_in_worker(function, job.canonical(), timeout=all_seconds + _GRACE_SECONDS)
+    report = Report.parse(data)
+    return ScanOutput(raw=(Raw(name=_REPORT, data=data, media_type="application/json"),), tools=report.tools)
 
 
-def _runs(output: ScanOutput) -> tuple[Run, ...]:
+def _runs(output: ScanOutput) -> tuple[CommandRun, ...]:
     return Report.parse(output.named(_REPORT) or b"").runs
 
 
 def parse_attacks(output: ScanOutput, _context: ParseContext) -> TlsAttacks:
-    """What each attack came to; raises ScanFailure when the server does not speak TLS at all."""
+    """The result of each attack; raises ScanFailure when the server does not speak TLS at all."""
     runs = _runs(output)
     version = newest_attacked(runs)
     if version.unseen is not None:
@@ -79,19 +80,19 @@ def parse_attacks(output: ScanOutput, _context: ParseContext) -> TlsAttacks:
     schemes={HTTPS, TLS, *SCHEMES},
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.INTRUSIVE,
-    cost=Cost(connections=MOST_ATTACKING, seconds=_ATTACK_SECONDS + _GRACE_SECONDS),
+    cost=Cost(connections=MAX_ATTACK_CONNECTIONS, seconds=_ATTACK_SECONDS + _GRACE_SECONDS),
     parse=parse_attacks,
 )
 async def tls_attacks(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
-    """Try Heartbleed, CCS injection, client-initiated renegotiation and ROBOT, with the newest version up to TLS 1.2.
+    """Test Heartbleed, CCS injection, client-initiated renegotiation and ROBOT, with the newest version up to TLS 1.2.
 
     ``answer_seconds`` bounds the wait for one answer.
     """
-    return await _work(target, network, attack, answer_seconds=answer_seconds, all_seconds=_ATTACK_SECONDS)
+    return await _run_job(target, network, attack, answer_seconds=answer_seconds, all_seconds=_ATTACK_SECONDS)
 
 
 def parse_sessions(output: ScanOutput, _context: ParseContext) -> TlsSessions:
-    """Whether early data was taken; a server that refuses TLS 1.3 takes none."""
+    """Whether early data was accepted; a server that refuses TLS 1.3 accepts none."""
     runs = _runs(output)
     newest = accepted(runs, TlsVersion.TLS_1_3)
     if newest.unseen is not None:
@@ -105,9 +106,9 @@ def parse_sessions(output: ScanOutput, _context: ParseContext) -> TlsSessions:
     schemes={HTTPS},
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.POLITE,
-    cost=Cost(connections=MOST_FOR_SESSIONS, seconds=_SESSION_SECONDS + _GRACE_SECONDS),
+    cost=Cost(connections=MAX_SESSION_CONNECTIONS, seconds=_SESSION_SECONDS + _GRACE_SECONDS),
     parse=parse_sessions,
 )
 async def tls_sessions(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
     """Resume a session of TLS 1.3 and send a byte before the handshake is done; ``answer_seconds`` bounds one wait."""
-    return await _work(target, network, resume, answer_seconds=answer_seconds, all_seconds=_SESSION_SECONDS)
+    return await _run_job(target, network, resume, answer_seconds=answer_seconds, all_seconds=_SESSION_SECONDS)

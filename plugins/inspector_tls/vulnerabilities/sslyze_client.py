@@ -1,4 +1,4 @@
-"""sslyze's scan commands on connections that remember what happened. Imported in the worker process only."""
+"""sslyze's scan commands on connections that record what happens. Imported in the worker process only."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from sslyze.server_connectivity import ClientAuthRequirementEnum, ServerTlsProbi
 from sslyze.server_setting import ServerNetworkConfiguration, ServerNetworkLocation
 
 from inspector import ScanFailure
-from inspector_tls.starttls.negotiation import Names, Preamble, needs_preamble
-from inspector_tls.vulnerabilities.results import Command, End, Line, Order, Run
+from inspector_tls.starttls.negotiation import Names, Negotiation, needs_negotiation
+from inspector_tls.vulnerabilities.results import Command, CommandRun, ConnectionEnd, ConnectionTrace, VulnerabilityJob
 from inspector_tls.wire.recorded_bytes import is_hello_done, retry_group
 from inspector_tls.wire.versions import TlsVersion
 
 #: The versions as sslyze names them.
 SSLYZE = dict(zip(TlsVersion, sorted(TlsVersionEnum, key=lambda each: each.value), strict=True))
 _KEPT_BYTES = 65_536
-#: Application data in clear, which no server takes at any point of a handshake.
-_PROD = b"\x17\x03\x01\x00\x01\x00"
-_PROD_AFTER_SECONDS = 1.0
-#: Seconds that a server is given to protest against an early ChangeCipherSpec before the next record follows.
-_PROTEST_SECONDS = 1.0
-#: Silent connections after which a command is given up: silence decides nothing, and costs the most.
-_MOST_TIMEOUTS = 2
-#: Seconds of silence after which a server has said all that it says by itself, and the most steps of hearing it.
-_GREETING_SECONDS, _MOST_GREETINGS = 1.0, 16
+#: Application data in clear text, which no server accepts at any point of a handshake.
+_PROBE_RECORD = b"\x17\x03\x01\x00\x01\x00"
+_PROBE_AFTER_SECONDS = 1.0
+#: Seconds in which a server may reject a premature ChangeCipherSpec before the next record follows.
+_EARLY_ANSWER_SECONDS = 1.0
+#: Connections without an answer after which a command is given up: they decide nothing, and take the longest.
+_MAX_TIMEOUTS = 2
+#: Seconds without data after which a server has sent everything that it sends unasked, and the most reads of it.
+_GREETING_SECONDS, _MAX_GREETING_READS = 1.0, 16
 _CHANGE_CIPHER_SPEC = b"\x14"
 _SUITES = {True: "ALL:COMPLEMENTOFALL:-eNULL:-PSK:-SRP", False: "ALL:COMPLEMENTOFALL:-eNULL:-PSK:-SRP:@SECLEVEL=0"}
 
@@ -63,19 +63,19 @@ def tools() -> dict[str, str]:
     return {name: version_of(name) for name in ("sslyze", "nassl")}
 
 
-class _Wire:
-    """A connected socket as sslyze uses it; every answer has a deadline, and what happened is kept."""
+class _RecordingSocket:
+    """A connected socket as sslyze uses it; every answer has a deadline, and what happens is recorded."""
 
     def __init__(self, connected: socket.socket, seconds: float, command: Command) -> None:
         self.socket = connected
         self.deadline = time.monotonic() + 4 * seconds
         self.seconds = seconds
         self.received = bytearray()
-        self.end = End.OPEN
-        self.shaken = False
-        self.prodded = False
-        self.protested = False
-        self.heard = 0
+        self.end = ConnectionEnd.OPEN
+        self.handshake_done = False
+        self.probed = False
+        self.answered_early = False
+        self.drained_bytes = 0
         self._command = command
         self._ahead: bytes | None = None
 
@@ -84,130 +84,128 @@ class _Wire:
         if self._ahead is not None:
             ahead, self._ahead = self._ahead, None
             return ahead
-        may_prod = self._command is Command.HEARTBLEED and not self.prodded and is_hello_done(bytes(self.received))
+        may_probe = self._command is Command.HEARTBLEED and not self.probed and is_hello_done(bytes(self.received))
         try:
-            return self._recv(size, min(_PROD_AFTER_SECONDS, self.seconds) if may_prod else self.seconds)
+            return self._recv(size, min(_PROBE_AFTER_SECONDS, self.seconds) if may_probe else self.seconds)
         except TimeoutError:
-            if not may_prod:
+            if not may_probe:
                 raise
-        self.prodded = True
-        self.send(_PROD)
+        self.probed = True
+        self.send(_PROBE_RECORD)
         return self._recv(size, self.seconds)
 
     def recv_soon(self, size: int) -> bytes:
-        """The next bytes, never none, if they come before long."""
+        """The next bytes, at least one; raises TimeoutError where none come soon."""
         data = self._recv(size, min(_GREETING_SECONDS, self.seconds))
         if not data:
-            raise ConnectionAbortedError("it ended the connection by itself")
+            raise ConnectionAbortedError("the server closed the connection")
         return data
 
     def _recv(self, size: int, seconds: float) -> bytes:
-        with self._watched(seconds):
+        with self._time_limit(seconds):
             data = self.socket.recv(size)
         self.received += data[: _KEPT_BYTES - len(self.received)]
-        self.end = End.OPEN if data else End.CLOSED
+        self.end = ConnectionEnd.OPEN if data else ConnectionEnd.CLOSED
         return data
 
     def send(self, data: bytes) -> int:
-        """Send all of ``data``; a server that no longer takes it may have said why, which is there to be read."""
-        with contextlib.suppress(ConnectionError), self._watched(self.seconds):
+        """Send all of ``data``; a server that no longer reads may have sent an alert, which is still received."""
+        with contextlib.suppress(ConnectionError), self._time_limit(self.seconds):
             self.socket.sendall(data)
         if self._command is Command.CCS_INJECTION and data.startswith(_CHANGE_CIPHER_SPEC):
-            self._hear_protest()
+            self._read_early_answer()
         return len(data)
 
-    def _hear_protest(self) -> None:
+    def _read_early_answer(self) -> None:
         with contextlib.suppress(TimeoutError):
-            self._ahead = self._recv(_KEPT_BYTES, _PROTEST_SECONDS)
-            self.protested = True
+            self._ahead = self._recv(_KEPT_BYTES, _EARLY_ANSWER_SECONDS)
+            self.answered_early = True
 
     @contextlib.contextmanager
-    def _watched(self, seconds: float) -> Iterator[None]:
+    def _time_limit(self, seconds: float) -> Iterator[None]:
         self.socket.settimeout(max(0.001, min(seconds, self.deadline - time.monotonic())))
         try:
             yield
         except TimeoutError:
-            self.end = End.TIMEOUT
+            self.end = ConnectionEnd.TIMEOUT
             raise
         except OSError:
-            self.end = End.RESET
+            self.end = ConnectionEnd.RESET
             raise
 
     def settimeout(self, _seconds: float | None) -> None:
-        """Deadlines are this side's."""
+        """Ignored: the deadlines are this class's own."""
 
     def close(self) -> None:
         """Close the socket."""
         self.socket.close()
 
-    def told(self) -> Line:
+    def trace(self) -> ConnectionTrace:
         """What happened."""
-        return Line(
+        return ConnectionTrace(
             received=bytes(self.received),
             end=self.end,
-            shaken=self.shaken,
-            prodded=self.prodded,
-            protested=self.protested,
-            heard=self.heard,
+            handshake_done=self.handshake_done,
+            probed=self.probed,
+            answered_early=self.answered_early,
+            drained_bytes=self.drained_bytes,
         )
 
 
 class _Connection(SslConnection):
-    """sslyze's connection over a wire of ours; ``hears_out``: what the server says by itself is heard first."""
+    """sslyze's connection over a recording socket; ``drains_first``: data that the server sends unasked is read."""
 
-    def __init__(self, open_wire: Callable[[], _Wire], *, hears_out: bool, **settings: Any) -> None:
+    def __init__(self, open_socket: Callable[[], _RecordingSocket], *, drains_first: bool, **settings: Any) -> None:
         super().__init__(**settings)
-        self._open_wire = open_wire
-        self._hears_out = hears_out
-        self._wire: _Wire | None = None
+        self._open_socket = open_socket
+        self._drains_first = drains_first
+        self._socket: _RecordingSocket | None = None
 
     def _do_pre_handshake(self) -> None:
-        self._wire = self._open_wire()
-        self.ssl_client.set_underlying_socket(self._wire)  # type: ignore[arg-type]  # it uses send, recv and close
+        self._socket = self._open_socket()
+        self.ssl_client.set_underlying_socket(self._socket)  # type: ignore[arg-type]  # it uses send, recv and close
 
-    def connect(self, should_retry_connection: bool = False) -> None:  # noqa: ARG002  (the wire is opened once)
+    def connect(self, should_retry_connection: bool = False) -> None:  # noqa: ARG002  (the socket is opened once)
         """Connect once and shake hands."""
         super().connect(should_retry_connection=False)
-        if self._wire is not None:
-            self._wire.shaken = True
-            if self._hears_out:
-                self._hear_out(self._wire)
+        if self._socket is not None:
+            self._socket.handshake_done = True
+            if self._drains_first:
+                self._drain(self._socket)
 
-    def _hear_out(self, wire: _Wire) -> None:
-        """Read data until there is none for a while; what came with the end of the handshake is there already."""
+    def _drain(self, recorded: _RecordingSocket) -> None:
+        """Read data until none comes for a while; what came with the end of the handshake is buffered already."""
         engine, lower = self.ssl_client._ssl, self.ssl_client._network_bio  # noqa: SLF001  (nassl's read waits first)
-        for _ in range(_MOST_GREETINGS):
+        for _ in range(_MAX_GREETING_READS):
             try:
                 engine.read(_KEPT_BYTES)
             except WantReadError:
                 try:
-                    lower.write(wire.recv_soon(_KEPT_BYTES))
+                    lower.write(recorded.recv_soon(_KEPT_BYTES))
                 except TimeoutError:
-                    wire.end = End.OPEN
-                    wire.heard = len(wire.received)
+                    recorded.end = ConnectionEnd.OPEN
+                    recorded.drained_bytes = len(recorded.received)
                     break
 
 
 class Server:
-    """What sslyze's commands know of a server, without its own scan of it: they ask at ``version``.
+    """Stands in for ``sslyze.ServerConnectivityInfo``: what sslyze's commands know of a server, at ``version``.
 
-    They name the server, since another may answer whoever names none at its address. When they ask ``again``, they name
-    it only where sslyze would, since some old servers bear no name with an attack, and hear a greeting before they ask
-    for a renegotiation. Stands for ``sslyze.ServerConnectivityInfo``.
+    They send the server's name, since another server may answer clients that send none. When they are run ``again``,
+    they send it only where sslyze would, since some old servers do not tolerate a name with an attack, and read a
+    greeting before they request a renegotiation.
     """
 
-    def __init__(self, order: Order, version: TlsVersion, command: Command, *, again: bool) -> None:
-        self._order = order
+    def __init__(self, job: VulnerabilityJob, version: TlsVersion, command: Command, *, again: bool) -> None:
+        self._job = job
         self._command = command
         self._again = again
         self.is_named = True
-        self.lines: list[Line] = []
-        self._wires: list[_Wire] = []
-        self.server_location = ServerNetworkLocation(
-            order.server_name or order.address, order.port, ip_address=order.address
-        )
+        self.traces: list[ConnectionTrace] = []
+        self._sockets: list[_RecordingSocket] = []
+        self.server_location = ServerNetworkLocation(job.server_name or job.address, job.port, ip_address=job.address)
         self.network_configuration = ServerNetworkConfiguration(
-            order.server_name or "", http_user_agent=order.user_agent or None, network_timeout=order.answer_seconds
+            job.server_name or "", http_user_agent=job.user_agent or None, network_timeout=job.answer_seconds
         )
         self.tls_probing_result = ServerTlsProbingResult(
             highest_tls_version_supported=SSLYZE[version],
@@ -223,115 +221,115 @@ class Server:
         should_use_legacy_openssl: bool | None = None,
         should_enable_server_name_indication: bool = True,
     ) -> SslConnection:
-        """A connection that has not begun."""
+        """A connection that is not yet open."""
         version = override_tls_version or self.tls_probing_result.highest_tls_version_supported
         modern = version in (TlsVersionEnum.TLS_1_2, TlsVersionEnum.TLS_1_3) and not should_use_legacy_openssl
         named = should_enable_server_name_indication or not self._again
-        self.is_named &= named or self._order.server_name is None
+        self.is_named &= named or self._job.server_name is None
         connection = _Connection(
             self._open,
-            hears_out=self._again and self._command is Command.RENEGOTIATION,
+            drains_first=self._again and self._command is Command.RENEGOTIATION,
             server_location=self.server_location,
             network_configuration=self.network_configuration,
             tls_version=version,
             should_ignore_client_auth=True,
             ca_certificates_path=ca_certificates_path,
             should_use_legacy_openssl=not modern,
-            should_enable_server_name_indication=named and self._order.server_name is not None,
+            should_enable_server_name_indication=named and self._job.server_name is not None,
         )
         if version is not TlsVersionEnum.TLS_1_3:
             connection.ssl_client.set_cipher_list(_SUITES[not modern])
-        elif self._command is Command.EARLY_DATA and self._wires and isinstance(connection.ssl_client, SslClient):
-            # Early data dies of a second hello (RFC 8446 §4.2.10): the share is in the group that was asked for before.
-            group = _GROUPS.get(retry_group(bytes(self._wires[-1].received)) or 0)
+        elif self._command is Command.EARLY_DATA and self._sockets and isinstance(connection.ssl_client, SslClient):
+            # A HelloRetryRequest discards early data (RFC 8446 §4.2.10): the key share uses the group requested before.
+            group = _GROUPS.get(retry_group(bytes(self._sockets[-1].received)) or 0)
             if group is not None:
                 connection.ssl_client.set_groups([group])
         return connection
 
-    def _open(self) -> _Wire:
-        order = self._order
-        if sum(wire.end is End.TIMEOUT for wire in self._wires) >= _MOST_TIMEOUTS:
-            raise ConnectionAbortedError("it was silent too often")
+    def _open(self) -> _RecordingSocket:
+        job = self._job
+        if sum(recorded.end is ConnectionEnd.TIMEOUT for recorded in self._sockets) >= _MAX_TIMEOUTS:
+            raise ConnectionAbortedError("too many connections without an answer")
         try:
-            connected = socket.create_connection((order.address, order.port), timeout=order.answer_seconds)
+            connected = socket.create_connection((job.address, job.port), timeout=job.answer_seconds)
         except OSError as error:
-            self.lines.append(Line(end=_end_of(error)))
+            self.traces.append(ConnectionTrace(end=_end_of(error)))
             raise
-        wire = _Wire(connected, order.answer_seconds, self._command)
+        recorded = _RecordingSocket(connected, job.answer_seconds, self._command)
         try:
-            self._prepare(wire)
+            self._prepare(recorded)
         except (ScanFailure, OSError) as error:
-            end = wire.end if isinstance(error, OSError) else End.NO_TLS
-            self.lines.append(Line(end=end))
+            end = recorded.end if isinstance(error, OSError) else ConnectionEnd.NO_TLS
+            self.traces.append(ConnectionTrace(end=end))
             connected.close()
             raise ConnectionAbortedError(str(error)) from None
-        self._wires.append(wire)
-        return wire
+        self._sockets.append(recorded)
+        return recorded
 
-    def _prepare(self, wire: _Wire) -> None:
-        if not needs_preamble(self._order.scheme):
+    def _prepare(self, recorded: _RecordingSocket) -> None:
+        if not needs_negotiation(self._job.scheme):
             return
-        preamble = Preamble(self._order.scheme, Names(host=self._order.server_name or "", ehlo=self._order.ehlo))
+        negotiation = Negotiation(self._job.scheme, Names(host=self._job.server_name or "", ehlo=self._job.ehlo))
         while True:
-            outgoing = preamble.take()
+            outgoing = negotiation.take()
             if outgoing:
-                wire.send(outgoing)
-            if preamble.is_ready:
+                recorded.send(outgoing)
+            if negotiation.is_ready:
                 break
-            data = wire.recv(4096)
+            data = recorded.recv(4096)
             if not data:
                 raise ConnectionAbortedError
-            preamble.feed(data)
-        wire.received.clear()
+            negotiation.feed(data)
+        recorded.received.clear()
 
-    def told(self) -> tuple[Line, ...]:
+    def all_traces(self) -> tuple[ConnectionTrace, ...]:
         """Every connection, those that failed to open last."""
-        return (*(wire.told() for wire in self._wires), *self.lines)
+        return (*(recorded.trace() for recorded in self._sockets), *self.traces)
 
     def close(self) -> None:
         """Close what a command left open."""
-        for wire in self._wires:
-            wire.close()
+        for recorded in self._sockets:
+            recorded.close()
 
 
-def _end_of(error: OSError) -> End:
+def _end_of(error: OSError) -> ConnectionEnd:
     match error:
         case TimeoutError():
-            return End.TIMEOUT
+            return ConnectionEnd.TIMEOUT
         case ConnectionRefusedError():
-            return End.REFUSED
+            return ConnectionEnd.REFUSED
         case ConnectionError():
-            return End.RESET
-    return End.UNREACHABLE
+            return ConnectionEnd.RESET
+    return ConnectionEnd.UNREACHABLE
 
 
-def run(order: Order, command: Command, version: TlsVersion, *, again: bool = False) -> Run:
-    """Run one command at one version, or run it ``again``, which is not quite as before."""
-    server = Server(order, version, command, again=again)
+def run(job: VulnerabilityJob, command: Command, version: TlsVersion, *, again: bool = False) -> CommandRun:
+    """Run one command at one version; ``again``: in the slightly different way of the second run."""
+    server = Server(job, version, command, again=again)
     try:
         if command is Command.VERSION:
-            result, number = _shake(server)
+            result, number = _handshake(server)
         elif command is Command.RENEGOTIATION:
             result, number = _renegotiate(server)
         else:
             result, number = _scan(server, command)
         error = ""
-    except Exception as failure:  # noqa: BLE001  (sslyze and nassl raise many; what was received is judged)
+    except Exception as failure:  # noqa: BLE001  (sslyze and nassl raise many; what was received is assessed)
         result, number, error = "", 0, f"{type(failure).__name__}: {failure}".strip()[:300]
     finally:
         server.close()
-    return Run(
+    return CommandRun(
         command=command,
         version=version,
         named=server.is_named,
         result=result,
         number=number,
         error=error,
-        lines=server.told(),
+        traces=server.all_traces(),
     )
 
 
-def _shake(server: Server) -> tuple[str, int]:
+def _handshake(server: Server) -> tuple[str, int]:
     connection = server.get_preconfigured_tls_connection()
     try:
         connection.connect()
@@ -346,10 +344,10 @@ def _close(connection: SslConnection) -> None:
 
 
 def _renegotiate(server: Server) -> tuple[str, int]:
-    """Only sslyze's second question: whether renegotiation is secure, its first, is known from the enumeration."""
+    """Only sslyze's second job: whether renegotiation is secure, its first, is known from the enumeration."""
     implementation: Any = SessionRenegotiationImplementation
-    *_, asking = implementation.scan_jobs_for_scan_command(server)
-    _kind, (accepted, number) = asking.function_to_call(*asking.function_arguments)
+    *_, attempt = implementation.scan_jobs_for_scan_command(server)
+    _kind, (accepted, number) = attempt.function_to_call(*attempt.function_arguments)
     return str(accepted), number
 
 
@@ -361,12 +359,12 @@ def _scan(server: Server, command: Command) -> tuple[str, int]:
         try:
             value = job.function_to_call(*job.function_arguments)
         except ServerDoesNotSupportRsa as error:
-            # sslyze asks twice more, and believes the first refusal all the same.
+            # sslyze asks twice more, though the first refusal decides its result.
             results += [ScanJobResult(None, error)] * (len(jobs) - len(results))
             break
-        except Exception as error:  # noqa: BLE001  (it is the command's own affair what it makes of it)
+        except Exception as error:  # noqa: BLE001  (the command itself interprets it)
             results.append(ScanJobResult(None, error))
         else:
             results.append(ScanJobResult(value, None))
-    told = getattr(implementation.result_for_completed_scan_jobs(server, results), field)
-    return str(getattr(told, "value", told)), 0
+    result = getattr(implementation.result_for_completed_scan_jobs(server, results), field)
+    return str(getattr(result, "value", result)), 0

@@ -1,4 +1,4 @@
-"""The part of the scans that runs in a worker process; only there sslyze is imported."""
+"""The part of the probes that runs in a worker process; sslyze is imported only there."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING
 
 from inspector import Cause
 from inspector_tls.vulnerabilities.observations import Robot
-from inspector_tls.vulnerabilities.results import (
+from inspector_tls.vulnerabilities.results import Command, CommandRun, Report, VulnerabilityJob
+from inspector_tls.vulnerabilities.verdicts import (
     ATTACKED,
-    Command,
-    Order,
-    Report,
-    Run,
     about,
     accepted,
     newest_attacked,
+    refused_unspecifically,
     settle,
-    turned_away,
 )
 from inspector_tls.wire.versions import TlsVersion
 
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ATTACKS = (Command.HEARTBLEED, Command.CCS_INJECTION, Command.RENEGOTIATION, Command.ROBOT)
-#: Connections of each command run once.
+#: Connections of one run of each command.
 _CONNECTIONS = {
     Command.VERSION: 1,
     Command.HEARTBLEED: 1,
@@ -34,21 +31,21 @@ _CONNECTIONS = {
     Command.ROBOT: 21,
     Command.EARLY_DATA: 2,
 }
-#: Every version and every command is tried at most twice; the first command once more where another version is attacked
-#: than it was tried with; and in the end one more handshake may be asked for.
-MOST_ATTACKING = 2 + 2 * (sum(_CONNECTIONS[each] for each in _ATTACKS) + len(ATTACKED) + 1)
-MOST_FOR_SESSIONS = 2 * _CONNECTIONS[Command.EARLY_DATA] + len(ATTACKED)
+#: Every version and every command is run at most twice; the first command once more where another version is attacked
+#: than it was run with; and in the end one more handshake may follow.
+MAX_ATTACK_CONNECTIONS = 2 + 2 * (sum(_CONNECTIONS[each] for each in _ATTACKS) + len(ATTACKED) + 1)
+MAX_SESSION_CONNECTIONS = 2 * _CONNECTIONS[Command.EARLY_DATA] + len(ATTACKED)
 
 
-class _Trial:
+class _CommandRunner:
     """Runs commands until they are settled, twice at most, while there is time."""
 
-    def __init__(self, order: Order, run: Callable[..., Run]) -> None:
-        self._order = order
+    def __init__(self, job: VulnerabilityJob, run: Callable[..., CommandRun]) -> None:
+        self._job = job
         self._run = run
-        self._ends = time.monotonic() + order.all_seconds
+        self._ends = time.monotonic() + job.all_seconds
         self._tries = 2
-        self.runs: list[Run] = []
+        self.runs: list[CommandRun] = []
 
     @property
     def is_over(self) -> bool:
@@ -56,19 +53,19 @@ class _Trial:
         return time.monotonic() >= self._ends
 
     def once(self, command: Command, version: TlsVersion) -> None:
-        """Run a command, as when it is run for the first time."""
-        self.runs.append(self._run(self._order, command, version, again=False))
+        """Run a command in the way of its first run."""
+        self.runs.append(self._run(self._job, command, version, again=False))
 
-    def try_out(self, command: Command, version: TlsVersion) -> bool:
-        """Run a command until it was run twice, the second time in its other way. Whether it was settled.
+    def until_settled(self, command: Command, version: TlsVersion) -> bool:
+        """Run a command until it is settled, twice at most, the second time in its other way; whether it is settled.
 
-        Once a server was silent twice, everything else is asked of it once.
+        Once a server did not answer twice, every other command is run once.
         """
         done = about(self.runs, command, version)
         for again in (False, True)[len(done) : self._tries]:
             if settle(done).is_seen or self.is_over:
                 break
-            done.append(self._run(self._order, command, version, again=again))
+            done.append(self._run(self._job, command, version, again=again))
             self.runs.append(done[-1])
         answer = settle(done)
         if answer.unseen is Cause.TIMEOUT:
@@ -77,37 +74,37 @@ class _Trial:
 
 
 def attack(payload: bytes) -> bytes:
-    """Carry out an ``Order`` (JSON): find the newest version up to TLS 1.2, try each attack; give the ``Report``.
+    """Carry out a ``VulnerabilityJob``: find the newest version up to TLS 1.2, test each attack; both ways as JSON.
 
-    Most servers have TLS 1.2, and the first attack shows it as well as a handshake for nothing else would.
+    Most servers have TLS 1.2, and the first attack shows it as well as a handshake of its own would.
     """
     from inspector_tls.vulnerabilities.sslyze_client import run, tools
 
-    trial = _Trial(Order.parse(payload), run)
-    trial.once(Command.RENEGOTIATION, ATTACKED[0])
-    if newest_attacked(trial.runs).seen is None:
+    runner = _CommandRunner(VulnerabilityJob.parse(payload), run)
+    runner.once(Command.RENEGOTIATION, ATTACKED[0])
+    if newest_attacked(runner.runs).seen is None:
         for version in (*ATTACKED, TlsVersion.TLS_1_3):
-            settled = trial.try_out(Command.VERSION, version)
-            if not settled or settle(trial.runs[-1:]).seen:
+            settled = runner.until_settled(Command.VERSION, version)
+            if not settled or settle(runner.runs[-1:]).seen:
                 break
-    newest = newest_attacked(trial.runs).seen
+    newest = newest_attacked(runner.runs).seen
     if newest is not None:
         for command in _ATTACKS:
-            trial.try_out(command, newest)
-        if settle(about(trial.runs, Command.ROBOT)).seen is Robot.NO_RSA:
-            trial.once(Command.VERSION, newest)  # or does it refuse everything by now?
-    return Report(runs=tuple(trial.runs), tools=tools()).canonical()
+            runner.until_settled(command, newest)
+        if settle(about(runner.runs, Command.ROBOT)).seen is Robot.NO_RSA:
+            runner.once(Command.VERSION, newest)  # unless it refuses everything by now
+    return Report(runs=tuple(runner.runs), tools=tools()).canonical()
 
 
 def resume(payload: bytes) -> bytes:
-    """Carry out an ``Order`` (JSON): send early data on a resumed session of TLS 1.3; give the ``Report``."""
+    """Carry out a ``VulnerabilityJob``: send early data on a resumed session of TLS 1.3; both ways as JSON."""
     from inspector_tls.vulnerabilities.sslyze_client import run, tools
 
-    trial = _Trial(Order.parse(payload), run)
-    trial.try_out(Command.EARLY_DATA, TlsVersion.TLS_1_3)
-    if turned_away(trial.runs):
-        for version in ATTACKED:  # or does it refuse everything by now?
-            trial.once(Command.VERSION, version)
-            if accepted(trial.runs, version).seen or trial.is_over:
+    runner = _CommandRunner(VulnerabilityJob.parse(payload), run)
+    runner.until_settled(Command.EARLY_DATA, TlsVersion.TLS_1_3)
+    if refused_unspecifically(runner.runs):
+        for version in ATTACKED:  # unless it refuses everything by now
+            runner.once(Command.VERSION, version)
+            if accepted(runner.runs, version).seen or runner.is_over:
                 break
-    return Report(runs=tuple(trial.runs), tools=tools()).canonical()
+    return Report(runs=tuple(runner.runs), tools=tools()).canonical()

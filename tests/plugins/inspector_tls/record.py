@@ -281,7 +281,7 @@ class _Recorder:
         for name, answer in {
             "tlslite-ten-days": ticketing(rsa, 300, 864_000),
             "tlslite-left-to-the-client": ticketing(rsa, 0, version=TLS_1_2),
-            "tlslite-deaf": ticketing(rsa, deaf=True),
+            "tlslite-unresponsive": ticketing(rsa, unresponsive=True),
         }.items():
             with servers.answering(answer) as port:
                 write(name, scan_resumption(port))

@@ -12,7 +12,7 @@ from inspector_tls.cross_check.observations import TlsCrossCheck
 from inspector_tls.cross_check.probe import tls_cross_check
 from inspector_tls.cross_check.results import MOST_CONNECTIONS, Asked, Report, Word, facts_of
 from inspector_tls.observations import Tls, TlsVersion
-from inspector_tls.vulnerabilities.results import End
+from inspector_tls.vulnerabilities.results import ConnectionEnd
 from tests.agreement.environment import Stage
 from tests.agreement.servers import ZOO
 from tests.plugins.inspector_tls import servers
@@ -133,15 +133,15 @@ def test_a_server_that_is_silent_altogether_is_left_alone(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("word", "end", "cause"),
     [
-        (Word.ACCEPTED, End.OPEN, None),
-        (Word.REFUSED, End.OPEN, None),
-        (Word.REFUSED, End.CLOSED, None),
-        (Word.REFUSED, End.TIMEOUT, Cause.TIMEOUT),
-        (Word.REFUSED, End.RESET, Cause.RESET),
-        (Word.UNCLEAR, End.OPEN, Cause.PROTOCOL_ERROR),
+        (Word.ACCEPTED, ConnectionEnd.OPEN, None),
+        (Word.REFUSED, ConnectionEnd.OPEN, None),
+        (Word.REFUSED, ConnectionEnd.CLOSED, None),
+        (Word.REFUSED, ConnectionEnd.TIMEOUT, Cause.TIMEOUT),
+        (Word.REFUSED, ConnectionEnd.RESET, Cause.RESET),
+        (Word.UNCLEAR, ConnectionEnd.OPEN, Cause.PROTOCOL_ERROR),
     ],
 )
-def test_a_word_counts_only_with_an_answer(word: Word, end: End, cause: Cause | None) -> None:
+def test_a_word_counts_only_with_an_answer(word: Word, end: ConnectionEnd, cause: Cause | None) -> None:
     """sslyze's *rejected* over a timeout or a reset is unseen, and so is what it cannot make sense of."""
     asked = Asked(version=TlsVersion.TLS_1_2, name="TLS_RSA_WITH_NULL_MD5", word=word, end=end)
     seen = facts_of(Report(asked=(asked,)), None)

@@ -1,4 +1,4 @@
-"""A server of tlslite-ng whose tickets last as long as a test wants, in and out of the protocol's bounds."""
+"""A server of tlslite-ng that gives tickets of any lifetime, in and out of the protocol's bounds."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ def ticketing(
     files: tuple[Path, Path],
     *lifetimes: int,
     version: tuple[int, int] = TLS_1_3,
-    deaf: bool = False,
-    curt: bool = False,
+    unresponsive: bool = False,
+    abrupt: bool = False,
 ) -> Answer:
     """Answer with one version of TLS and a ticket of each of these lifetimes, in seconds.
 
-    A ``deaf`` server says nothing after the handshake and does not end the connection; a ``curt`` one just ends it.
+    An ``unresponsive`` server sends nothing after the handshake and keeps the connection open; an ``abrupt`` one ends
+    it without close_notify.
     """
     chain = X509CertChain()
     chain.parsePemList(files[0].read_text())
@@ -53,10 +54,10 @@ def ticketing(
         with contextlib.suppress(Exception):
             tls = connect(connection)
             tls.handshakeServer(certChain=chain, privateKey=key, settings=settings)
-            while deaf and connection.recv(4096):
+            while unresponsive and connection.recv(4096):
                 pass
             tls.read(max=1, min=1)
-            if not curt:
+            if not abrupt:
                 tls.close()
 
     return answer

@@ -20,7 +20,7 @@ from inspector.model.base import now
 from inspector.testing import Scan, run_probe
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.probe import certificates
-from inspector_tls.revocation.observations import Examined, Revocation
+from inspector_tls.revocation.observations import CertificateStatus, Revocation
 from inspector_tls.revocation.probe import revocation
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import DAY, Identity, issue
@@ -210,6 +210,6 @@ def granting(*names: str) -> Authorisation:
     )
 
 
-def examined(scan: Scan) -> Examined:
+def examined(scan: Scan) -> CertificateStatus:
     """The facts of the server's own certificate."""
     return scan.seen(Revocation).certificates[0]

@@ -19,9 +19,9 @@ from inspector.model.base import now
 from inspector_tls.certificates.observations import Status
 from inspector_tls.certificates.ocsp_staple import IssuerUnknown
 from inspector_tls.certificates.x509_facts import facts
-from inspector_tls.revocation.crl import listed
-from inspector_tls.revocation.observations import Doubt, Exempt, Word
-from inspector_tls.revocation.ocsp import heard, request
+from inspector_tls.revocation.crl import crl_answer
+from inspector_tls.revocation.observations import AnswerFlaw, Exempt, RevocationAnswer
+from inspector_tls.revocation.ocsp import ocsp_answer, request
 from inspector_tls.revocation.sources import exempt
 from tests.plugins.inspector_tls.authority import DAY, PUBLIC, Identity, intermediate, issue, response, root
 from tests.plugins.inspector_tls.revocation.sources import leaf, naming, revoked_list
@@ -54,22 +54,26 @@ def _at(url: str) -> list[x509.GeneralName]:
 
 SOME = frozenset({x509.ReasonFlags.key_compromise})
 UNKNOWN = [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\x05\x00"), True)]
-LISTS: list[tuple[str, bytes, Doubt | None]] = [
+LISTS: list[tuple[str, bytes, AnswerFlaw | None]] = [
     ("sound", revoked_list(AUTHORITY), None),
     ("for this kind", revoked_list(AUTHORITY, extensions=_scope(only_contains_user_certs=True)), None),
     ("for this place", revoked_list(AUTHORITY, extensions=_scope(full_name=_at(URL))), None),
-    ("expired", revoked_list(AUTHORITY, days=(-9, -2)), Doubt.EXPIRED),
-    ("not yet valid", revoked_list(AUTHORITY, days=(2, 6)), Doubt.NOT_YET_VALID),
-    ("by a stranger", revoked_list(AUTHORITY, signer=OTHER), Doubt.BAD_SIGNATURE),
-    ("of another", revoked_list(OTHER), Doubt.OTHER_ISSUER),
-    ("for authorities", revoked_list(AUTHORITY, extensions=_scope(only_contains_ca_certs=True)), Doubt.OTHER_SCOPE),
-    ("for another place", revoked_list(AUTHORITY, extensions=_scope(full_name=_at(f"{URL}2"))), Doubt.OTHER_SCOPE),
-    ("for some reasons", revoked_list(AUTHORITY, extensions=_scope(only_some_reasons=SOME)), Doubt.OTHER_SCOPE),
-    ("indirect", revoked_list(AUTHORITY, extensions=_scope(indirect_crl=True)), Doubt.OTHER_ISSUER),
-    ("of changes", revoked_list(AUTHORITY, extensions=[(x509.DeltaCRLIndicator(6), True)]), Doubt.PARTIAL),
-    ("with a riddle", revoked_list(AUTHORITY, extensions=UNKNOWN), Doubt.UNKNOWN_EXTENSION),
-    ("cut", revoked_list(AUTHORITY)[:-30], Doubt.MALFORMED),
-    ("empty", b"", Doubt.MALFORMED),
+    ("expired", revoked_list(AUTHORITY, days=(-9, -2)), AnswerFlaw.EXPIRED),
+    ("not yet valid", revoked_list(AUTHORITY, days=(2, 6)), AnswerFlaw.NOT_YET_VALID),
+    ("by a stranger", revoked_list(AUTHORITY, signer=OTHER), AnswerFlaw.BAD_SIGNATURE),
+    ("of another", revoked_list(OTHER), AnswerFlaw.OTHER_ISSUER),
+    (
+        "for authorities",
+        revoked_list(AUTHORITY, extensions=_scope(only_contains_ca_certs=True)),
+        AnswerFlaw.OTHER_SCOPE,
+    ),
+    ("for another place", revoked_list(AUTHORITY, extensions=_scope(full_name=_at(f"{URL}2"))), AnswerFlaw.OTHER_SCOPE),
+    ("for some reasons", revoked_list(AUTHORITY, extensions=_scope(only_some_reasons=SOME)), AnswerFlaw.OTHER_SCOPE),
+    ("indirect", revoked_list(AUTHORITY, extensions=_scope(indirect_crl=True)), AnswerFlaw.OTHER_ISSUER),
+    ("of changes", revoked_list(AUTHORITY, extensions=[(x509.DeltaCRLIndicator(6), True)]), AnswerFlaw.PARTIAL),
+    ("with a riddle", revoked_list(AUTHORITY, extensions=UNKNOWN), AnswerFlaw.UNKNOWN_EXTENSION),
+    ("cut", revoked_list(AUTHORITY)[:-30], AnswerFlaw.MALFORMED),
+    ("empty", b"", AnswerFlaw.MALFORMED),
 ]
 #: ``openssl verify`` takes a list without regard to the place that it says it is for.
 LAX = {"indirect"}
@@ -87,27 +91,27 @@ def _openssl(folder: Path, data: bytes) -> bool:
     )
 
 
-@pytest.mark.parametrize(("name", "data", "doubt"), LISTS, ids=[each[0] for each in LISTS])
-def test_a_list_clears_only_what_it_is_about(tmp_path: Path, name: str, data: bytes, doubt: Doubt | None) -> None:
+@pytest.mark.parametrize(("name", "data", "flaw"), LISTS, ids=[each[0] for each in LISTS])
+def test_a_list_clears_only_what_it_is_about(tmp_path: Path, name: str, data: bytes, flaw: AnswerFlaw | None) -> None:
     """Absence from a list clears a certificate only if the list is the issuer's, of now, whole, and about its kind."""
-    word = listed(data, LEAF.certificate, KNOWN, now())
-    assert word.doubt is doubt
+    answer = crl_answer(data, LEAF.certificate, KNOWN, now())
+    assert answer.flaw is flaw
     if name not in LAX:
-        assert _openssl(tmp_path, data) is (doubt is None)
+        assert _openssl(tmp_path, data) is (flaw is None)
 
 
 def test_what_stands_in_a_list_for_some_reasons_is_revoked() -> None:
     """A list that is not about all reasons clears nobody, and condemns whom it holds, with time and reason."""
     data = revoked_list(AUTHORITY, [LEAF], extensions=_scope(only_some_reasons=SOME))
-    word = listed(data, LEAF.certificate, KNOWN, now())
-    assert (word.status, word.doubt, word.reason, word.number) == (Status.REVOKED, None, "keyCompromise", "7")
-    assert word.revoked_at is not None
+    answer = crl_answer(data, LEAF.certificate, KNOWN, now())
+    assert (answer.status, answer.flaw, answer.reason, answer.number) == (Status.REVOKED, None, "keyCompromise", "7")
+    assert answer.revoked_at is not None
 
 
 def test_a_list_in_pem_is_read() -> None:
     """Some authorities serve their lists in PEM."""
     data = x509.load_der_x509_crl(revoked_list(AUTHORITY)).public_bytes(Encoding.PEM)
-    assert listed(data, LEAF.certificate, KNOWN, now()) == listed(
+    assert crl_answer(data, LEAF.certificate, KNOWN, now()) == crl_answer(
         revoked_list(AUTHORITY), LEAF.certificate, KNOWN, now()
     )
 
@@ -116,7 +120,7 @@ def test_a_point_for_some_reasons_clears_nobody() -> None:
     """Where the certificate itself says that a list is about some reasons only, absence from it clears nothing."""
     point = x509.DistributionPoint(_at(URL), None, SOME, None)
     asked = issue("some", AUTHORITY, extensions=[(x509.CRLDistributionPoints([point]), False)])
-    assert listed(revoked_list(AUTHORITY), asked.certificate, KNOWN, now()).doubt is Doubt.OTHER_SCOPE
+    assert crl_answer(revoked_list(AUTHORITY), asked.certificate, KNOWN, now()).flaw is AnswerFlaw.OTHER_SCOPE
 
 
 def test_an_issuer_that_may_not_sign_lists_signs_none() -> None:
@@ -134,14 +138,14 @@ def test_an_issuer_that_may_not_sign_lists_signs_none() -> None:
     )
     limited = intermediate(ROOT, "Limited", extensions=[(usage, True)])
     asked = leaf(limited, crls=[URL])
-    word = listed(revoked_list(limited), asked.certificate, [limited.certificate], now())
-    assert word.doubt is Doubt.WRONG_RESPONDER
+    answer = crl_answer(revoked_list(limited), asked.certificate, [limited.certificate], now())
+    assert answer.flaw is AnswerFlaw.WRONG_RESPONDER
 
 
 def test_an_unknown_issuer_is_told_apart() -> None:
     """Without the issuer's certificate nothing is judged."""
     with pytest.raises(IssuerUnknown):
-        listed(revoked_list(AUTHORITY), LEAF.certificate, [ROOT.certificate], now())
+        crl_answer(revoked_list(AUTHORITY), LEAF.certificate, [ROOT.certificate], now())
 
 
 # --- responses ---
@@ -174,43 +178,43 @@ def _answer(nonce: bytes | None = None, *, until: bool = True, age: int = 0) -> 
 
 
 @pytest.mark.parametrize(
-    ("data", "doubt"),
+    ("data", "flaw"),
     [
         (_answer(), None),
         (_answer(b"0" * 16), None),
-        (_answer(b"1" * 16), Doubt.OTHER_NONCE),
+        (_answer(b"1" * 16), AnswerFlaw.OTHER_NONCE),
         (_answer(until=False), None),
-        (_answer(until=False, age=3), Doubt.UNDATED),
+        (_answer(until=False, age=3), AnswerFlaw.UNDATED),
         (
             ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER).public_bytes(Encoding.DER),
-            Doubt.UNSUCCESSFUL,
+            AnswerFlaw.UNSUCCESSFUL,
         ),
-        (_answer()[:-9], Doubt.MALFORMED),
+        (_answer()[:-9], AnswerFlaw.MALFORMED),
     ],
     ids=["without nonce", "with ours", "with another", "undated", "undated and old", "try later", "cut"],
 )
-def test_a_response_answers_our_question_of_now(data: bytes, doubt: Doubt | None) -> None:
+def test_a_response_answers_our_question_of_now(data: bytes, flaw: AnswerFlaw | None) -> None:
     """Another nonce than ours, and an old answer without an end, prove nothing; no nonce at all is usual."""
-    assert heard(data, _sent(), LEAF.certificate, KNOWN, now()).doubt is doubt
+    assert ocsp_answer(data, _sent(), LEAF.certificate, KNOWN, now()).flaw is flaw
 
 
 def test_a_delegate_needs_the_purpose(tmp_path: Path) -> None:
     """A certificate of the issuer's without id-kp-OCSPSigning may not answer; with it, it may (RFC 6960 §4.2.2.2)."""
     signing = x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING
-    for purpose, doubt in ((x509.oid.ExtendedKeyUsageOID.SERVER_AUTH, Doubt.WRONG_RESPONDER), (signing, None)):
+    for purpose, flaw in ((x509.oid.ExtendedKeyUsageOID.SERVER_AUTH, AnswerFlaw.WRONG_RESPONDER), (signing, None)):
         signer = issue("Responder", AUTHORITY, purpose=purpose)
-        word = heard(response(LEAF, AUTHORITY, signer=signer), _sent(), LEAF.certificate, KNOWN, now())
-        assert word.doubt is doubt
+        answer = ocsp_answer(response(LEAF, AUTHORITY, signer=signer), _sent(), LEAF.certificate, KNOWN, now())
+        assert answer.flaw is flaw
 
 
-def _reads(data: bytes) -> tuple[Word, Word]:
-    return listed(data, LEAF.certificate, KNOWN, now()), heard(data, _sent(), LEAF.certificate, KNOWN, now())
+def _reads(data: bytes) -> tuple[RevocationAnswer, RevocationAnswer]:
+    return crl_answer(data, LEAF.certificate, KNOWN, now()), ocsp_answer(data, _sent(), LEAF.certificate, KNOWN, now())
 
 
 @given(data=st.binary(max_size=400))
 def test_garbage_is_malformed(data: bytes) -> None:
     """Whatever bytes come, they are a word that proves nothing, and never an exception."""
-    assert all(word.doubt is not None for word in _reads(data))
+    assert all(answer.flaw is not None for answer in _reads(data))
 
 
 _SOUND = (revoked_list(AUTHORITY), _answer())
@@ -222,8 +226,8 @@ def test_no_single_changed_byte_is_believed(place: float, flip: int, which: int)
     """A response or list in which one byte was changed never clears the certificate as sound."""
     data = bytearray(_SOUND[which])
     data[int(place * len(data))] ^= flip
-    word = _reads(bytes(data))[which]
-    assert word.doubt is not None or word.status is not Status.GOOD or _is_unsigned(bytes(data), which)
+    answer = _reads(bytes(data))[which]
+    assert answer.flaw is not None or answer.status is not Status.GOOD or _is_unsigned(bytes(data), which)
 
 
 def _is_unsigned(data: bytes, which: int) -> bool:

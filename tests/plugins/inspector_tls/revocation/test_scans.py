@@ -11,7 +11,7 @@ import pytest
 from inspector import Cause, Outcome
 from inspector_tls.certificates.observations import Status
 from inspector_tls.checks.not_revoked import not_revoked
-from inspector_tls.revocation.observations import Doubt, Exempt, Protocol, Revocation
+from inspector_tls.revocation.observations import AnswerFlaw, Exempt, Protocol, Revocation
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import Identity, intermediate, issue, response, root, rsa_key
 from tests.plugins.inspector_tls.revocation.sources import (
@@ -70,9 +70,9 @@ def test_a_responder_is_believed_as_openssl_believes_it(tmp_path: Path, status: 
     found = examined(scan)
     assert (found.status.seen, theirs) == (status, status.value)
     (source,) = found.sources
-    assert source.word is not None
-    assert source.word.doubt is None
-    assert source.word.reason == ("keyCompromise" if status is Status.REVOKED else None)
+    assert source.answer is not None
+    assert source.answer.flaw is None
+    assert source.answer.reason == ("keyCompromise" if status is Status.REVOKED else None)
     outcome = not_revoked(scan.seen(Revocation)).outcome
     expected = {Status.GOOD: Outcome.PASS, Status.REVOKED: Outcome.FAIL, Status.UNKNOWN: Outcome.INCONCLUSIVE}
     assert outcome is expected[status]
@@ -198,18 +198,18 @@ def test_trouble_of_a_source_decides_nothing(tmp_path: Path, treatment: servers.
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, cause)
 
 
-def _doubtful() -> Sequence[tuple[str, Doubt, dict[str, object]]]:
+def _doubtful() -> Sequence[tuple[str, AnswerFlaw, dict[str, object]]]:
     signing = _oid("1.3.6.1.5.5.7.3.9")
     return (
-        ("expired", Doubt.EXPIRED, {"days": (-9, -2)}),
-        ("stranger", Doubt.WRONG_RESPONDER, {"signer": issue("Stranger", AUTHORITY)}),
-        ("delegate of another", Doubt.WRONG_RESPONDER, {"signer": issue("R", root("Other"), purpose=signing)}),
-        ("about another", Doubt.OTHER_CERTIFICATE, {"about": issue("other", AUTHORITY)}),
+        ("expired", AnswerFlaw.EXPIRED, {"days": (-9, -2)}),
+        ("stranger", AnswerFlaw.WRONG_RESPONDER, {"signer": issue("Stranger", AUTHORITY)}),
+        ("delegate of another", AnswerFlaw.WRONG_RESPONDER, {"signer": issue("R", root("Other"), purpose=signing)}),
+        ("about another", AnswerFlaw.OTHER_CERTIFICATE, {"about": issue("other", AUTHORITY)}),
     )
 
 
-@pytest.mark.parametrize(("doubt", "options"), [each[1:] for each in _doubtful()], ids=[e[0] for e in _doubtful()])
-def test_a_doubtful_answer_decides_nothing(tmp_path: Path, doubt: Doubt, options: dict[str, object]) -> None:
+@pytest.mark.parametrize(("flaw", "options"), [each[1:] for each in _doubtful()], ids=[e[0] for e in _doubtful()])
+def test_a_doubtful_answer_decides_nothing(tmp_path: Path, flaw: AnswerFlaw, options: dict[str, object]) -> None:
     """A response that is stale, by a stranger, by a delegate without the purpose, or about another proves nothing."""
     reply: list[bytes] = []
 
@@ -221,7 +221,7 @@ def test_a_doubtful_answer_decides_nothing(tmp_path: Path, doubt: Doubt, options
         reply.append(response(asked, AUTHORITY, **options))  # type: ignore[arg-type]
         scan = scanned(tmp_path, asked)
     found = examined(scan)
-    assert [each for _, each in found.doubtful] == [doubt]
+    assert [each for _, each in found.flawed] == [flaw]
     assert not_revoked(scan.seen(Revocation)).outcome is Outcome.INCONCLUSIVE
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector import Cause, ScanFailure
-from inspector_tls.starttls.negotiation import TALKS, Names, NotOffered, NotUnderstood, Preamble, Refused
+from inspector_tls.starttls.negotiation import DIALOGUES, Names, Negotiation, NotOffered, NotUnderstood, Refused
 
 NAMES = Names(host="www.example.vn", ehlo="inspector.example.vn")
 MYSQL = b"\x0a5.7.44\x00\x08\x00\x00\x00saltsalt\x00\xff%c\x08\x02\x00\xff\x81\x15" + bytes(10) + b"salt" * 3 + b"\x00"
@@ -79,7 +79,7 @@ REFUSED = [
     ("rdp", [rdp(3, 3)]),
     ("nntp", [b"200 x\r\n", b"101 list\r\nSTARTTLS\r\n.\r\n", b"580 no\r\n"]),
 ]
-PUT_OFF = [
+REJECTED = [
     ("smtp", [b"450 later\r\n"]),
     ("smtp", [b"554 go away\r\n"]),
     ("smtp", [b"220 x\r\n", b"250 STARTTLS\r\n", b"454 later\r\n"]),
@@ -124,69 +124,69 @@ NONSENSE = [
 ]
 
 
-def run(scheme: str, pieces: list[bytes]) -> Preamble:
-    """A preamble that was told these pieces, each after it had its say."""
-    preamble = Preamble(scheme, NAMES)
+def run(scheme: str, pieces: list[bytes]) -> Negotiation:
+    """A negotiation that received these pieces, each after it had sent."""
+    negotiation = Negotiation(scheme, NAMES)
     for piece in pieces:
-        preamble.take()
-        preamble.feed(piece)
-    return preamble
+        negotiation.take()
+        negotiation.feed(piece)
+    return negotiation
 
 
 def test_every_protocol_is_tried() -> None:
-    """For every scheme of the table there is a server here that goes over to TLS."""
-    assert {scheme.name for scheme in TALKS} == set(OFFERED)
+    """For every scheme of the table there is a server here that begins TLS."""
+    assert {scheme.name for scheme in DIALOGUES} == set(OFFERED)
 
 
 @pytest.mark.parametrize("scheme", OFFERED)
 def test_ready(scheme: str) -> None:
-    """After the server's consent the next byte is the client's hello, and not before."""
+    """After the server agreed the next byte is the ClientHello's, and not before."""
     assert not run(scheme, OFFERED[scheme][:-1]).is_ready
     assert run(scheme, OFFERED[scheme]).is_ready
 
 
 @pytest.mark.parametrize("scheme", OFFERED)
 def test_pieces_do_not_matter(scheme: str) -> None:
-    """Answers that arrive byte by byte come to the same."""
-    preamble = Preamble(scheme, NAMES)
+    """Replies that arrive byte by byte have the same result."""
+    negotiation = Negotiation(scheme, NAMES)
     for piece in OFFERED[scheme]:
-        preamble.take()
+        negotiation.take()
         for byte in piece:
-            preamble.feed(bytes([byte]))
-    assert preamble.is_ready
+            negotiation.feed(bytes([byte]))
+    assert negotiation.is_ready
 
 
 def test_requests() -> None:
     """What is sent is what the RFCs write, with the names given."""
-    preamble = Preamble("smtp", NAMES)
-    said = [preamble.take()]
+    negotiation = Negotiation("smtp", NAMES)
+    sent = [negotiation.take()]
     for piece in OFFERED["smtp"]:
-        preamble.feed(piece)
-        said.append(preamble.take())
-    assert said == [b"", b"EHLO inspector.example.vn\r\n", b"STARTTLS\r\n", b""]
-    assert b"to='www.example.vn'" in Preamble("xmpp-client", NAMES).take()
-    assert b" to=" not in Preamble("xmpp-client", Names(host="", ehlo="x")).take()
+        negotiation.feed(piece)
+        sent.append(negotiation.take())
+    assert sent == [b"", b"EHLO inspector.example.vn\r\n", b"STARTTLS\r\n", b""]
+    assert b"to='www.example.vn'" in Negotiation("xmpp-client", NAMES).take()
+    assert b" to=" not in Negotiation("xmpp-client", Names(host="", ehlo="x")).take()
     request = run("mysql", OFFERED["mysql"]).take()
     assert (len(request), request[:4]) == (36, b"\x20\x00\x00\x01")
 
 
 @pytest.mark.parametrize(("scheme", "pieces"), NOT_OFFERED)
 def test_not_offered(scheme: str, pieces: list[bytes]) -> None:
-    """A server that does not know the step to TLS is told apart."""
+    """A server that does not know the request for TLS is recognised."""
     with pytest.raises(NotOffered):
         run(scheme, pieces)
 
 
 @pytest.mark.parametrize(("scheme", "pieces"), REFUSED)
 def test_refused(scheme: str, pieces: list[bytes]) -> None:
-    """A server that announces TLS and refuses it is told apart."""
+    """A server that announces TLS and refuses it is recognised."""
     with pytest.raises(Refused):
         run(scheme, pieces)
 
 
-@pytest.mark.parametrize(("scheme", "pieces"), PUT_OFF)
-def test_put_off(scheme: str, pieces: list[bytes]) -> None:
-    """A server that turns this client away, or puts it off, has said nothing about TLS."""
+@pytest.mark.parametrize(("scheme", "pieces"), REJECTED)
+def test_rejected(scheme: str, pieces: list[bytes]) -> None:
+    """A server that rejects this client, for now or for good, has not answered about TLS."""
     with pytest.raises(ScanFailure) as caught:
         run(scheme, pieces)
     assert type(caught.value) is ScanFailure
@@ -201,7 +201,7 @@ def test_nonsense(scheme: str, pieces: list[bytes]) -> None:
 
 
 @given(scheme=st.sampled_from(sorted(OFFERED)), pieces=st.lists(st.binary(min_size=1, max_size=60), max_size=5))
-def test_hostile_bytes_end_in_words(scheme: str, pieces: list[bytes]) -> None:
-    """Whatever a server says ends in an answer, in a wait or in Trouble."""
+def test_hostile_bytes_end_in_an_answer(scheme: str, pieces: list[bytes]) -> None:
+    """Whatever a server sends ends in an answer, in a wait or in Trouble."""
     with contextlib.suppress(ScanFailure):
         run(scheme, pieces)

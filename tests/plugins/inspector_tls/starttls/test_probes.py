@@ -13,7 +13,7 @@ import pytest
 
 from inspector import Cause
 from inspector.testing import Scan, run_probe
-from inspector_tls.starttls.injection import SMUGGLED
+from inspector_tls.starttls.injection import INJECTED
 from inspector_tls.starttls.observations import Readiness, StartTls, StartTlsInjection
 from inspector_tls.starttls.probes import starttls, starttls_injection
 from tests.plugins.inspector_tls import servers
@@ -39,25 +39,25 @@ def context(files: Files) -> ssl.SSLContext:
 
 def offered(scheme: str, port: int) -> Scan:
     """What a polite look came to."""
-    return run_probe(starttls, f"{scheme}://www.example.vn:{port}", talk_seconds=2)
+    return run_probe(starttls, f"{scheme}://www.example.vn:{port}", negotiation_seconds=2)
 
 
 def injected(scheme: str, port: int) -> Scan:
     """What an intrusive look came to."""
-    return run_probe(starttls_injection, f"{scheme}://www.example.vn:{port}", talk_seconds=2)
+    return run_probe(starttls_injection, f"{scheme}://www.example.vn:{port}", negotiation_seconds=2)
 
 
 # --- responders -------------------------------------------------------------------------------------------------------
 
 
-def test_every_smuggling_protocol_is_tried() -> None:
-    """Every protocol into which a command is smuggled has a server here."""
-    assert {scheme.name for scheme in SMUGGLED} == set(SCRIPTS)
+def test_every_injectable_protocol_is_tried() -> None:
+    """Every protocol into which a command is injected has a server here."""
+    assert {scheme.name for scheme in INJECTED} == set(SCRIPTS)
 
 
 @pytest.mark.parametrize("scheme", SCRIPTS)
 def test_command_that_is_kept(scheme: str, context: ssl.SSLContext) -> None:
-    """A server that carries out inside TLS what it was told in clear is seen, by one connection."""
+    """A server that carries out inside TLS what was sent in clear text is seen, by one connection."""
     with servers.answering(speaking(SCRIPTS[scheme], context, Habit.KEEPS)) as port:
         scan = injected(scheme, port)
     assert scan.seen(StartTlsInjection).carried_out.seen is True
@@ -65,8 +65,8 @@ def test_command_that_is_kept(scheme: str, context: ssl.SSLContext) -> None:
 
 
 @pytest.mark.parametrize("scheme", SCRIPTS)
-def test_command_that_is_forgotten(scheme: str, context: ssl.SSLContext) -> None:
-    """A server that discards what came in clear is seen to answer the parting command alone."""
+def test_command_that_is_discarded(scheme: str, context: ssl.SSLContext) -> None:
+    """A server that discards what came in clear text is seen to answer the closing command alone."""
     with servers.answering(speaking(SCRIPTS[scheme], context)) as port:
         assert offered(scheme, port).seen(StartTls).readiness is Readiness.OFFERED
         scan = injected(scheme, port)
@@ -76,8 +76,8 @@ def test_command_that_is_forgotten(scheme: str, context: ssl.SSLContext) -> None
 
 @pytest.mark.parametrize("habit", [Habit.HANDSHAKES, Habit.DECLINES])
 @pytest.mark.parametrize("scheme", SCRIPTS)
-def test_command_that_keeps_tls_away(scheme: str, habit: Habit, context: ssl.SSLContext) -> None:
-    """A server that makes no TLS for a smuggler but does for others has kept the command out."""
+def test_command_that_prevents_tls(scheme: str, habit: Habit, context: ssl.SSLContext) -> None:
+    """A server that begins no TLS after an injected command but does without it has discarded the command."""
     with servers.answering(speaking(SCRIPTS[scheme], context, habit)) as port:
         scan = injected(scheme, port)
     seen = scan.seen(StartTlsInjection)
@@ -86,7 +86,7 @@ def test_command_that_keeps_tls_away(scheme: str, habit: Habit, context: ssl.SSL
 
 
 def test_reset_decides_nothing(context: ssl.SSLContext) -> None:
-    """Who resets the connection of a smuggler, twice, has not said what becomes of the command."""
+    """A server that resets the connection after an injected command, twice, has not shown what becomes of it."""
     with servers.answering(speaking(SCRIPTS["smtp"], context, Habit.RESETS)) as port:
         scan = injected("smtp", port)
     assert scan.seen(StartTlsInjection).carried_out.unseen is Cause.RESET
@@ -106,7 +106,7 @@ def _says(*lines: bytes) -> servers.Answer:
 def test_end_before_the_request(
     count: int, carried_out: bool | None, cause: Cause | None, context: ssl.SSLContext
 ) -> None:
-    """Who ends the connection before the command went out has not kept it out: the command is sent once more."""
+    """A server that ends the connection before the command was sent has not discarded it: it is sent again."""
     keeping = speaking(SCRIPTS["smtp"], context, Habit.KEEPS)
     with servers.answering(servers.first_and_then(_says(b"220 x\r\n"), keeping, count)) as port:
         scan = injected("smtp", port)
@@ -127,7 +127,7 @@ def test_end_before_the_request(
     ],
 )
 def test_no_answer_is_trouble(answer: servers.Answer, cause: Cause) -> None:
-    """Silence, a reset, an end without words, a ban, a delay and other protocols end without an observation."""
+    """A timeout, a reset, an end without a reply, a ban, a delay and other protocols give no observation."""
     with servers.answering(answer) as port:
         scan = offered("smtp" if answer is not servers.resetting else "ldap", port)
     assert scan.facts is None
@@ -135,15 +135,15 @@ def test_no_answer_is_trouble(answer: servers.Answer, cause: Cause) -> None:
     assert scan.failure.cause is cause
 
 
-def test_what_a_server_says_is_kept_and_safe(context: ssl.SSLContext) -> None:
-    """The words that decline TLS are kept, without control characters."""
+def test_the_reply_is_kept_and_escaped(context: ssl.SSLContext) -> None:
+    """The reply that declines TLS is kept, without control characters."""
     with servers.answering(_says(b"220 x\r\n", b"502 \x1b[31mno\r\n")) as port:
         seen = offered("smtp", port).seen(StartTls)
     assert seen.readiness is Readiness.NOT_OFFERED
-    assert "502 \\x1b[31mno" in seen.words
+    assert "502 \\x1b[31mno" in seen.reply
 
 
-# --- servers of the field ---------------------------------------------------------------------------------------------
+# --- real servers -----------------------------------------------------------------------------------------------------
 
 
 def _dovecot(folder: Path, files: Files, ports: dict[str, int]) -> Path:
@@ -176,7 +176,7 @@ def dovecot(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.mark.parametrize("scheme", ["imap", "pop3"])
 def test_dovecot(scheme: str, dovecot: dict[str, int]) -> None:
-    """Dovecot goes over to TLS and forgets what was said before."""
+    """Dovecot begins TLS and discards what was sent before."""
     port = dovecot[scheme]
     assert offered(scheme, port).seen(StartTls).readiness is Readiness.OFFERED
     assert injected(scheme, port).seen(StartTlsInjection).carried_out.seen is False
@@ -184,7 +184,7 @@ def test_dovecot(scheme: str, dovecot: dict[str, int]) -> None:
 
 @pytest.mark.parametrize("secure", ["YES", "NO"])
 def test_vsftpd(secure: str, files: Files, tmp_path: Path) -> None:
-    """vsftpd goes over to TLS where it is switched on, and says so where it is not."""
+    """vsftpd begins TLS where it is enabled, and answers so where it is not."""
     port = servers.free_port()
     configuration = tmp_path / "vsftpd.conf"
     configuration.write_text(
@@ -196,7 +196,6 @@ def test_vsftpd(secure: str, files: Files, tmp_path: Path) -> None:
         scan, inside = offered("ftp", port).seen(StartTls), injected("ftp", port).seen(StartTlsInjection)
     if secure == "YES":
         assert (scan.readiness, inside.carried_out.seen) == (Readiness.OFFERED, False)
-        assert " AUTH TLS" in scan.capabilities
     else:
         assert (scan.readiness, inside.readiness) == (Readiness.NOT_OFFERED, Readiness.NOT_OFFERED)
         assert not inside.carried_out.is_seen

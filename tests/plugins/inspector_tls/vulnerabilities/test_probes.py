@@ -19,8 +19,16 @@ from inspector.testing import Scan, run_probe
 from inspector_tls.observations import TlsVersion
 from inspector_tls.vulnerabilities.observations import Robot, TlsAttacks, TlsSessions
 from inspector_tls.vulnerabilities.probes import parse_attacks, tls_attacks, tls_sessions
-from inspector_tls.vulnerabilities.results import Command, End, Line, Order, Report, Run, newest_attacked, settle
-from inspector_tls.vulnerabilities.worker import MOST_ATTACKING, attack
+from inspector_tls.vulnerabilities.results import (
+    Command,
+    CommandRun,
+    ConnectionEnd,
+    ConnectionTrace,
+    Report,
+    VulnerabilityJob,
+)
+from inspector_tls.vulnerabilities.verdicts import newest_attacked, settle
+from inspector_tls.vulnerabilities.worker import MAX_ATTACK_CONNECTIONS, attack
 from tests.agreement import simple_tls as own_tls
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, rsa_key
@@ -92,8 +100,8 @@ def test_server_without_flaws(own_files: Files) -> None:
     assert (seen.heartbleed.seen, seen.ccs_injection.seen) == (False, False)
     assert seen.robot.seen is Robot.NO_ORACLE
     assert seen.renegotiations.seen == 0
-    lines = [line for run in Report.parse(scan.output.raw[0].data).runs for line in run.lines]
-    assert any(line.prodded for line in lines)
+    runs = Report.parse(scan.output.raw[0].data).runs
+    assert any(trace.probed for run in runs for trace in run.traces)
 
 
 def test_insecure_renegotiation(own_files: Files) -> None:
@@ -301,8 +309,8 @@ def test_second_hello_says_nothing_of_early_data(files: Files) -> None:
         servers.openssl(files, *offering, "-groups", "P-384") as other,
         servers.answering(servers.first_and_then(servers.passed_on(one), servers.passed_on(other))) as port,
     ):
-        order = Order(address=servers.ADDRESS, port=port, scheme="https", server_name="www.example.vn")
-        tried = run(order, Command.EARLY_DATA, TlsVersion.TLS_1_3)
+        job = VulnerabilityJob(address=servers.ADDRESS, port=port, scheme="https", server_name="www.example.vn")
+        tried = run(job, Command.EARLY_DATA, TlsVersion.TLS_1_3)
     assert settle([tried]).unseen is Cause.AMBIGUOUS
 
 
@@ -316,7 +324,7 @@ def test_refusal_of_an_old_client() -> None:
 
 def test_refusal_of_what_was_accepted(files: Files) -> None:
     """Who made a handshake of TLS 1.3, fell silent and then refuses it has not shown that it takes no early data."""
-    with servers.answering(servers.first_and_then(ticketing(files, deaf=True), _refusing)) as port:
+    with servers.answering(servers.first_and_then(ticketing(files, unresponsive=True), _refusing)) as port:
         scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
     assert scan.seen(TlsSessions).early_data.unseen is Cause.UNSTABLE
 
@@ -331,14 +339,16 @@ def test_refusal_of_key_exchanges_that_were_taken(count: int, own_files: Files) 
 
 
 @pytest.mark.parametrize(
-    ("kinds", "heard", "refuses"),
+    ("kinds", "drained", "refuses"),
     [((22, 23, 22), 0, False), ((22, 23, 21), 0, False), ((22, 21, 23), 0, True), ((22, 23, 21), 3, True)],
 )
-def test_data_in_front_of_an_answer(kinds: tuple[int, ...], heard: int, refuses: bool) -> None:
+def test_data_in_front_of_an_answer(kinds: tuple[int, ...], drained: int, refuses: bool) -> None:
     """What comes in one piece with a greeting was not read, unless the greeting was heard before (made by hand)."""
-    said = [bytes((kind, 3, 3, 0, 1, 0)) for kind in (20, *kinds)]
-    line = Line(received=b"".join(said), shaken=True, heard=len(b"".join(said[:heard])))
-    answer = settle([Run(command=Command.RENEGOTIATION, version=TlsVersion.TLS_1_2, result="False", lines=(line,))])
+    sent = [bytes((kind, 3, 3, 0, 1, 0)) for kind in (20, *kinds)]
+    trace = ConnectionTrace(received=b"".join(sent), handshake_done=True, drained_bytes=len(b"".join(sent[:drained])))
+    answer = settle(
+        [CommandRun(command=Command.RENEGOTIATION, version=TlsVersion.TLS_1_2, result="False", traces=(trace,))]
+    )
     assert (answer.seen, answer.unseen) == ((0, None) if refuses else (None, Cause.AMBIGUOUS))
 
 
@@ -400,20 +410,20 @@ def test_cost_is_the_most_that_is_tried(monkeypatch: pytest.MonkeyPatch) -> None
     """The cost covers a server of which everything is asked as often as it can be."""
     made = 0
 
-    def run(_order: Order, command: Command, version: TlsVersion, *, again: bool) -> Run:
+    def run(_job: VulnerabilityJob, command: Command, version: TlsVersion, *, again: bool) -> CommandRun:
         nonlocal made
         made += 21 if command is Command.ROBOT else 1
-        line = Line(end=End.RESET)
+        trace = ConnectionTrace(end=ConnectionEnd.RESET)
         if command is Command.VERSION and again:
             hello = b"\x16\x03\x00\x00\x2a\x02\x00\x00\x26\x03\x00" + bytes(36)
-            line = Line(received=hello if version is TlsVersion.SSL_3 else b"\x15\x03\x00\x00\x02\x02\x28")
-        return Run(command=command, version=version, lines=(line,))
+            trace = ConnectionTrace(received=hello if version is TlsVersion.SSL_3 else b"\x15\x03\x00\x00\x02\x02\x28")
+        return CommandRun(command=command, version=version, traces=(trace,))
 
     monkeypatch.setattr("inspector_tls.vulnerabilities.sslyze_client.run", run)
-    report = Report.parse(attack(Order(address="127.0.0.1", port=443, scheme="tls").canonical()))
+    report = Report.parse(attack(VulnerabilityJob(address="127.0.0.1", port=443, scheme="tls").canonical()))
     assert newest_attacked(report.runs).seen is TlsVersion.SSL_3
     # The cost also allows for TLS 1.3, where nothing is left to attack, and for a handshake after a refusal.
-    assert made == MOST_ATTACKING - 3
+    assert made == MAX_ATTACK_CONNECTIONS - 3
 
 
 def test_reading_again_gives_the_same_bytes(files: Files) -> None:
