@@ -180,12 +180,11 @@ def every_scan(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
     from inspector.plugin.check import Every, SubjectResult
     from inspector.plugin.probe import ParseContext
     from inspector_tls import inspector_checks, inspector_probes
-    from inspector_tls.cross_check.probe import tls_cross_check
 
     probes = {
         probe.name: probe
         for probe in inspector_probes()
-        if not probe.needs and probe is not tls_cross_check and any(each.name == "https" for each in probe.schemes)
+        if not probe.needs and any(each.name == "https" for each in probe.schemes)
     }
 
     checks = list(inspector_checks())

@@ -58,9 +58,6 @@ FailOn = Annotated[str, typer.Option("--fail-on", help="must, or a severity: inf
 Baseline = Annotated[Path | None, typer.Option("--baseline", help="findings.json whose failures do not count.")]
 Only = Annotated[list[str] | None, typer.Option("--only", help="Only this plugin, probe or check (repeatable).")]
 Select = Annotated[list[str] | None, typer.Option("--select", help="Only requirements with this tag, e.g. smoke.")]
-CrossCheck = Annotated[
-    bool, typer.Option("--cross-check", help="Let independent tools look too, and report where they see otherwise.")
-]
 Within = Annotated[int | None, typer.Option("--within", help="Stop asking after this many seconds.", min=1)]
 Authorisations = Annotated[
     list[Path] | None, typer.Option("--authorisation", "-a", help="authorisation.yaml (repeatable).")
@@ -122,7 +119,6 @@ def plan(
     as_of: AsOf = None,
     only: Only = None,
     select: Select = None,
-    cross_check: CrossCheck = False,
     within: Within = None,
     settings: Settings = None,
     lang: Lang = "vi",
@@ -144,7 +140,6 @@ def plan(
             as_of=as_of,
             only=tuple(only or ()),
             select=tuple(select or ()),
-            cross_check=cross_check,
             within=within,
             settings=settings,
         ),
@@ -165,7 +160,6 @@ def run(
     as_of: AsOf = None,
     only: Only = None,
     select: Select = None,
-    cross_check: CrossCheck = False,
     within: Within = None,
     fail_on: FailOn = "must",
     baseline: Baseline = None,
@@ -196,7 +190,6 @@ def run(
         as_of=as_of,
         only=tuple(only or ()),
         select=tuple(select or ()),
-        cross_check=cross_check,
         within=within,
         settings=settings,
         output=output,

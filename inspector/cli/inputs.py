@@ -44,7 +44,6 @@ class Order:
     as_of: str | None = None
     only: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
-    cross_check: bool = False
     within: int | None = None
     settings: Path | None = None
     output: Path | None = None
@@ -203,7 +202,6 @@ class Round:
             selection=Selection(
                 only=self.order.only,
                 tags=self.order.select,
-                also=("cross-check",) if self.order.cross_check else (),
                 within=self.order.within,
             ),
             source_map=self.documents.source_map,

@@ -11,21 +11,16 @@ from inspector.record.plan import Plan
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement
 from inspector.registry.registry import Registry
 
-#: Rows with one of these tags are asked only of who asks for them: they cost much, and decide nothing.
-ON_REQUEST = frozenset({"cross-check"})
-
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What of the regime is asked this time.
 
-    ``only`` names plugins, probes or checks; ``tags`` are requirement tags (``--select``); ``also`` are tags whose rows
-    are asked in addition (``--cross-check``); ``within`` bounds seconds.
+    ``only`` names plugins, probes or checks; ``tags`` are requirement tags (``--select``); ``within`` bounds seconds.
     """
 
     only: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
     within: int | None = None
 
     def words(self) -> tuple[str, ...]:
@@ -33,7 +28,6 @@ class Selection:
         return (
             *(f"only:{name}" for name in self.only),
             *(f"select:{tag}" for tag in self.tags),
-            *(f"also:{tag}" for tag in self.also),
             *((f"within:{self.within}s",) if self.within is not None else ()),
         )
 
@@ -44,7 +38,7 @@ class Selection:
         def named(word: str) -> tuple[str, ...]:
             return tuple(each.removeprefix(word) for each in plan.selection if each.startswith(word))
 
-        return cls(named("only:"), named("select:"), named("also:"), plan.within_seconds)
+        return cls(named("only:"), named("select:"), plan.within_seconds)
 
     def known(self, registry: Registry, rows: Iterable[Requirement]) -> None:
         """Raise UsageError when ``only`` names no plugin, probe or check, ``tags`` no tag of ``rows``, or nothing is
@@ -61,25 +55,16 @@ class Selection:
                 )
         rows = [row for row in rows if row.check != NOT_OBSERVABLE]
         tags = {tag for row in rows for tag in row.tags}
-        for tag in self.also:
-            if tag not in tags:
-                raise UsageError(f"--{tag}: the regime asks nothing of this sort", remedy="leave it out")
         for tag in self.tags:
             if tag not in tags:
                 remedy = f"write one of {', '.join(sorted(tags))}" if tags else "leave it out"
                 raise UsageError(f"--select {tag}: no requirement has this tag", remedy=remedy)
         if not any(self.keeps(row, registry) for row in rows):
-            raise UsageError(
-                "nothing that the regime asks is selected",
-                remedy="change --only or --select, or add --cross-check for what is asked on request only",
-            )
+            raise UsageError("nothing that the regime asks is selected", remedy="change --only or --select")
 
     def keeps(self, requirement: Requirement, registry: Registry) -> bool:
         """Whether the requirement is asked."""
-        tags, wanted = set(requirement.tags), {*self.tags, *self.also}
-        if tags & ON_REQUEST and not tags & ON_REQUEST & wanted:
-            return False
-        if self.tags and not tags & wanted:
+        if self.tags and not set(requirement.tags) & set(self.tags):
             return False
         if not self.only:
             return True

@@ -65,8 +65,3 @@ class Plan(Model):
     bounds: CostBounds = CostBounds()
     selection: tuple[str, ...] = ()
     within_seconds: int | None = None
-
-    @property
-    def limits_of_selection(self) -> tuple[str, ...]:
-        """The words of the selection that leave something out; the others only add."""
-        return tuple(word for word in self.selection if not word.startswith("also:"))

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 def inspector_probes() -> Iterable[Probe]:
     """The probes of versions, certificates, revocation, attacks, sessions, and of TLS inside other protocols."""
     from inspector_tls.certificates.probe import certificates
-    from inspector_tls.cross_check.probe import tls_cross_check
     from inspector_tls.enumeration.probe import tls
     from inspector_tls.resumption.probe import tls_resumption
     from inspector_tls.revocation.probe import revocation
@@ -24,7 +23,6 @@ def inspector_probes() -> Iterable[Probe]:
 
     return (
         tls,
-        tls_cross_check,
         certificates,
         revocation,
         tls_attacks,

@@ -56,7 +56,6 @@ ROWS = (row("cake-baked", "smoke"), row(NOT_OBSERVABLE, "hidden"))
         (Selection(tags=("smok",)), "--select smok: no requirement has this tag"),
         (Selection(tags=("smoke", "hidden")), "--select hidden: no requirement has this tag"),
         (Selection(only=("bakery",)), "nothing that the regime asks is selected"),
-        (Selection(also=("cross-check",)), "--cross-check: the regime asks nothing of this sort"),
     ],
 )
 def test_what_would_ask_nothing_is_misuse(selection: Selection, told: str) -> None:
@@ -71,29 +70,26 @@ def test_what_asks_something_is_fine(selection: Selection) -> None:
     selection.known(registry(cake_baked), ROWS)
 
 
-ASKED_FOR = (row("cake-baked", "cross-check"), row("cake-sliced", "smoke"), row("cake-sold"))
+TAGGED = (row("cake-baked", "smoke"), row("cake-sold"))
 
 
 @pytest.mark.parametrize(
     ("selection", "kept"),
     [
-        (Selection(), ["row-cake-sliced", "row-cake-sold"]),
-        (Selection(also=("cross-check",)), ["row-cake-baked", "row-cake-sliced", "row-cake-sold"]),
-        (Selection(tags=("smoke",)), ["row-cake-sliced"]),
-        (Selection(tags=("smoke",), also=("cross-check",)), ["row-cake-baked", "row-cake-sliced"]),
-        (Selection(tags=("cross-check",)), ["row-cake-baked"]),
-        (Selection(only=("cake-baked",)), []),
-        (Selection(only=("cake-baked",), also=("cross-check",)), ["row-cake-baked"]),
+        (Selection(), ["row-cake-baked", "row-cake-sold"]),
+        (Selection(tags=("smoke",)), ["row-cake-baked"]),
+        (Selection(only=("cake-baked",)), ["row-cake-baked"]),
+        (Selection(only=("cake-baked",), tags=("stale",)), []),
     ],
 )
-def test_a_cross_check_is_asked_of_who_asks_for_it(selection: Selection, kept: list[str]) -> None:
-    """Rows with the tag of cross-checks are kept only on request, beside whatever else is selected."""
-    assert [each.id for each in ASKED_FOR if selection.keeps(each, registry(cake_baked))] == kept
+def test_a_selection_keeps_rows_by_name_and_tag(selection: Selection, kept: list[str]) -> None:
+    """A row is asked when it has one of the tags and one of the names that are selected."""
+    assert [each.id for each in TAGGED if selection.keeps(each, registry(cake_baked))] == kept
 
 
 def test_a_selection_survives_its_recording() -> None:
     """What a plan records is the selection that it was drawn for."""
-    selection = Selection(only=("bakery",), tags=("smoke",), also=("cross-check",), within=7)
+    selection = Selection(only=("bakery",), tags=("smoke",), within=7)
     plan = Plan(selection=selection.words(), within_seconds=7)
     assert Selection.recorded(plan) == selection
-    assert plan.limits_of_selection == ("only:bakery", "select:smoke", "within:7s")
+    assert plan.selection == ("only:bakery", "select:smoke", "within:7s")

@@ -19,8 +19,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
 
 from inspector import Observation
-from inspector_tls.cross_check.observations import TlsCrossCheck
-from inspector_tls.cross_check.probe import tls_cross_check
 from inspector_tls.revocation.observations import Revocation
 from tests.agreement.environment import Stage
 from tests.agreement.planting import Start
@@ -39,10 +37,9 @@ from tests.plugins.inspector_tls.authority import (
     root,
     rsa_key,
 )
-from tests.plugins.inspector_tls.crosscheck.faces import POOR, RICH, two_faced
 from tests.plugins.inspector_tls.resumption.ticket_servers import TLS_1_2, ticketing
 from tests.plugins.inspector_tls.revocation import sources
-from tests.plugins.inspector_tls.scanning import scan, scan_certificates, scan_resumption, scanned
+from tests.plugins.inspector_tls.scanning import scan, scan_certificates, scan_resumption
 from tests.plugins.inspector_tls.starttls.scripted_servers import SCRIPTS, speaking
 from tests.plugins.inspector_tls.starttls.servers import serving, staged
 
@@ -321,22 +318,6 @@ class _Recorder:
         covered = sources.granting(HOST)
         self.sourced("not-named-by-the-authorisation", both, authorisation=covered)
 
-    def cross_checks(self) -> None:
-        """Servers that sslyze enumerates, too."""
-        rsa = issue(HOST, self.between, key=rsa_key(), dns=[HOST]).write(self.folder, "two-faced")
-        with servers.answering(two_faced(rsa, {True: POOR, False: RICH})) as port:
-            self.record("two-faced", port, at=scan)
-            self.cross_checked("two-faced", port)
-        with self.serve(self.good) as port:
-            self.cross_checked("modern", port)
-        modern = servers.speaking_tls(self.good.write(self.folder, "server"))
-        with servers.answering(servers.choosy(modern, 0x0304, servers.silent)) as port:
-            self.cross_checked("silent-about-tls-1-3", port)
-
-    def cross_checked(self, name: str, port: int) -> None:
-        """Let sslyze look, and write down what it saw."""
-        write(name, scanned(port, probe=tls_cross_check, seconds=1).seen(TlsCrossCheck))
-
     def sourced(self, name: str, identity: Identity, **options: Any) -> None:
         """Look at the revocation of what a server with this identity presents, and write down what was seen."""
         write(name, sources.scanned(self.folder, identity, roots=self.root.pem, **options).seen(Revocation))
@@ -360,4 +341,3 @@ if __name__ == "__main__":
         recorder.behind_starttls()
         recorder.resumption()
         recorder.revocations()
-        recorder.cross_checks()
