@@ -173,21 +173,23 @@ def every_scan(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
     As in an inspection, looks are mixed, and checks come in the end.
     ``timed`` notes the CPU of every step of the event loop, which costs some.
     """
+    import inspector_sslyze
+    import inspector_tls
     from inspector import Cause, Declared
     from inspector.collect.collector import mixed
     from inspector.collect.parsing import facts_of
     from inspector.model.base import now
     from inspector.plugin.check import Every, SubjectResult
     from inspector.plugin.probe import ParseContext
-    from inspector_tls import inspector_checks, inspector_probes
 
     probes = {
         probe.name: probe
-        for probe in inspector_probes()
+        for plugin in (inspector_tls, inspector_sslyze)
+        for probe in plugin.inspector_probes()
         if not probe.needs and any(each.name == "https" for each in probe.schemes)
     }
 
-    checks = list(inspector_checks())
+    checks = [*inspector_tls.inspector_checks(), *inspector_sslyze.inspector_checks()]
 
     async def scan(task: ScanTask, target: Any, network: Any) -> None:
         probe = probes[task.probe]

@@ -21,7 +21,7 @@ from inspector.model.observation import Evidence
 from inspector.model.subject import SYSTEM, BadUri, Subject, parse_uri
 from inspector.model.verdict import Message, Outcome, Verdict
 from inspector.plan.planner import applies_to
-from inspector.plan.selection import Selection, exceeds_intrusiveness
+from inspector.plan.selection import Selection, exceeds_intrusiveness, lacks_plugin
 from inspector.plugin.check import Check
 from inspector.plugin.time_limits import Clock
 from inspector.record.assessment import Assessment, Change, Coverage, FailedScan
@@ -242,6 +242,9 @@ class _Assessor:
             seen=sum(evidence.facts is not None for evidence in firsts),
             missed=tuple(sorted(missed, key=lambda each: (each.probe, each.subject.key))),
             not_selected=tuple(sorted(left)),
+            not_installed=tuple(
+                sorted({each.id for each in self.given.requirements if lacks_plugin(each, self.given.registry)})
+            ),
             not_authorised=tuple(sorted(each.id for each in kept if self._is_beyond(each))),
             not_observable=tuple(sorted(each.id for each in hidden)),
             limits=self.given.inspection.plan.limits,

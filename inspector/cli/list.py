@@ -15,8 +15,10 @@ from inspector.report.messages import Translator
 Rows = Iterable[tuple[str, ...]]
 
 
-def _plugins(registry: Registry, _texts: Translator) -> Rows:
-    return ((each.name, each.distribution, each.version) for each in registry.plugins)
+def _plugins(registry: Registry, translator: Translator) -> Rows:
+    yield from ((each.name, each.distribution, each.version) for each in registry.plugins)
+    for name, modules in registry.incomplete.items():
+        yield (name, translator.say("not loaded; not installed: {modules}", modules=modules), "–")
 
 
 def _probes(registry: Registry, _texts: Translator) -> Rows:

@@ -8,7 +8,7 @@ from inspector.cli import terminal
 from inspector.cli.inputs import Order, round_of
 from inspector.model.errors import UsageError
 from inspector.model.language import Language
-from inspector.pipeline.prepare import Prepared, permitted, prepare
+from inspector.pipeline.prepare import Job, Prepared, permitted, prepare
 from inspector.plan.pace import pace_of
 from inspector.report.messages import Translator
 
@@ -62,6 +62,7 @@ def _print(prepared: Prepared, translator: Translator) -> None:
         terminal.say(
             translator.say("Not permitted by any authorisation, and not asked: {requirements}", requirements=beyond)
         )
+    _print_not_installed(job, translator)
     for name in sorted({task.probe for task in plan.tasks if task.cause is None}):
         schemes = tuple(sorted(scheme.name for scheme in job.registry.probes[name].discovers))
         if schemes:
@@ -82,3 +83,12 @@ def _print(prepared: Prepared, translator: Translator) -> None:
             seconds=plan.bounds.seconds,
         )
     )
+
+
+def _print_not_installed(job: Job, translator: Translator) -> None:
+    rows = job.not_installed()
+    for plugin in sorted({row.plugin for row in rows if row.plugin}):
+        text = "Not selected, because the plugin {plugin} is not installed: {requirements}"
+        terminal.say(
+            translator.say(text, plugin=plugin, requirements=tuple(row.id for row in rows if row.plugin == plugin))
+        )

@@ -28,7 +28,7 @@ from inspector.plan.planner import (
     scan_options,
     validate_options,
 )
-from inspector.plan.selection import Selection, exceeds_intrusiveness
+from inspector.plan.selection import Selection, exceeds_intrusiveness, lacks_plugin
 from inspector.record.ledger_entry import LedgerEntry
 from inspector.record.plan import PinnedHost, Plan
 from inspector.regime.regime import Regime, Requirement, resolve
@@ -67,6 +67,10 @@ class Job:
             and exceeds_intrusiveness(each, self.registry, self.authorisations, self.selection)
         )
 
+    def not_installed(self) -> tuple[Requirement, ...]:
+        """The rows whose optional plugin is not installed."""
+        return tuple(each for each in self.requirements() if lacks_plugin(each, self.registry))
+
     def kept(self) -> tuple[Requirement, ...]:
         """The rows that are asked this time."""
         beyond = set(self.beyond())
@@ -87,8 +91,9 @@ class Prepared:
 
 def planner_of(job: Job, scope: Scope, at: datetime) -> Planner:
     kept = job.kept()
+    checks = checks_of(kept, job.registry)
     validate_options(kept, job.registry)
-    probes = probes_of(checks_of(kept, job.registry).values(), job.registry)
+    probes = probes_of(checks.values(), job.registry)
     options = {name: scan_options(probe, kept) for name, probe in probes.items()}
     return Planner(job.system, job.registry, probes, options, scope, at)
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import System
 from inspector.model.base import Cause
-from inspector.model.errors import ScanFailure, UsageError
+from inspector.model.errors import InputFileError, ScanFailure, UsageError
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.observation import Discovered, Observation
 from inspector.model.subject import HOST, BadUri, Form, Subject, Uri, is_address, parse_uri, subject_of
@@ -23,6 +23,7 @@ from inspector.plugin.check import Check
 from inspector.plugin.probe import Probe, Target
 from inspector.record.plan import CostBounds, PinnedHost, Plan, ScanTask, VantageLimit
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement
+from inspector.regime.unknown_checks import unknown_checks
 from inspector.registry.registry import Registry
 
 #: Aims of one scan that are asked, and that are recorded at all: a name server set of hundreds is hostile.
@@ -31,10 +32,14 @@ DISCOVERED_PER_SCAN = 256
 
 
 def checks_of(requirements: Iterable[Requirement], registry: Registry) -> dict[str, Check]:
-    """The checks that these rows ask for, by id; raises UsageError for a check that no plugin contributes."""
+    """The checks that these rows ask for, by id; raises InputFileError, else Misuse, for one that no plugin
+    contributes.
+    """
     wanted = {each.check for each in requirements if each.check != NOT_OBSERVABLE}
     missing = sorted(wanted - registry.checks.keys())
     if missing:
+        if diagnostics := unknown_checks(registry.profiles, missing):
+            raise InputFileError(diagnostics)
         raise UsageError(
             f"the regime asks for checks that no installed plugin has: {', '.join(missing)}",
             remedy="install the plugin, or select a regime without them",

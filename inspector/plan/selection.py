@@ -48,7 +48,13 @@ class Selection:
         """
         plugins = {name for plugin in registry.plugins for name in _plugin_names(plugin.name)}
         names = plugins | registry.probes.keys() | registry.checks.keys()
+        rows = tuple(rows)
         for name in self.only:
+            for row in rows:
+                if lacks_plugin(row, registry) and name in (row.check, *_plugin_names(str(row.plugin))):
+                    raise UsageError(
+                        f"--only {name}: the plugin {row.plugin} is not installed", remedy="install it; see the README"
+                    )
             if name not in names:
                 raise UsageError(
                     f"--only {name}: no plugin, probe or check has this name", remedy="see 'inspector list'"
@@ -64,6 +70,8 @@ class Selection:
 
     def keeps(self, requirement: Requirement, registry: Registry) -> bool:
         """Whether the requirement is asked."""
+        if lacks_plugin(requirement, registry):
+            return False
         if self.tags and not set(requirement.tags) & set(self.tags):
             return False
         if not self.only:
@@ -74,6 +82,16 @@ class Selection:
         probes = [probe for wire in check.inputs if wire.kind for probe in registry.producers(wire.kind)]
         package = check.module.partition(".")[0]
         return bool(set(self.only) & {check.id, *_plugin_names(package), *(probe.name for probe in probes)})
+
+
+def lacks_plugin(requirement: Requirement, registry: Registry) -> bool:
+    """Whether the check of a row is part of an optional plugin that is not installed."""
+    installed = {plugin.name for plugin in registry.plugins}
+    return (
+        requirement.plugin is not None
+        and requirement.plugin not in installed
+        and requirement.check not in registry.checks
+    )
 
 
 def exceeds_intrusiveness(

@@ -27,13 +27,15 @@ class Coverage(Model):
 
     ``asked`` looks, of which ``seen`` gave an observation; ``missed`` lists the rest with causes. ``not_selected``,
     ``not_authorised`` (no authorisation permits a scan of that touch) and ``not_observable`` count requirements, by id;
-    ``limits`` are the vantage's own.
+    ``not_installed`` are those among ``not_selected`` whose optional plugin is not installed. ``limits`` are the
+    vantage's own.
     """
 
     asked: int
     seen: int
     missed: tuple[FailedScan, ...] = ()
     not_selected: tuple[str, ...] = ()
+    not_installed: tuple[str, ...] = ()
     not_authorised: tuple[str, ...] = ()
     not_observable: tuple[str, ...] = ()
     limits: tuple[VantageLimit, ...] = ()

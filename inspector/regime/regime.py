@@ -107,6 +107,7 @@ class Clause(Model):
 class Requirement(Model):
     """One row: a check (or ``not-observable``) required at some levels.
 
+    ``plugin`` names the optional plugin that brings the check: where it is not installed, the row is not selected.
     ``options`` are the check's, ``scan`` maps probe names to scan options. ``overlay`` names the overlay to which the
     row belongs, ``replaces`` the row that it replaces once it is due. ``vantages`` are the kinds of vantage whose
     results count (empty: all). ``title`` is needed where no check gives one. ``source`` names the standard behind
@@ -115,6 +116,7 @@ class Requirement(Model):
 
     id: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
     check: str
+    plugin: str | None = None
     levels: Levels
     force: Force
     obligation: Obligation

@@ -23,6 +23,12 @@ hookimpl = pluggy.HookimplMarker("inspector")
 
 
 @hookspec
+def inspector_requires() -> Iterable[str]:
+    """Modules without which the plugin contributes nothing; it then counts as not installed."""
+    raise NotImplementedError
+
+
+@hookspec
 def inspector_probes() -> Iterable[Probe]:
     """Probes, and with them the URI schemes they serve."""
     raise NotImplementedError

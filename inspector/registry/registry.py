@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points, version
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from typing import Any
 
 import pluggy
@@ -34,7 +35,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """All contributions, by name."""
+    """All contributions, by name; ``incomplete`` plugins contribute nothing for lack of the modules given."""
 
     plugins: tuple[Plugin, ...]
     probes: dict[str, Probe]
@@ -43,6 +44,7 @@ class Registry:
     profiles: tuple[Traversable, ...]
     schemes: dict[str, Scheme]
     kinds: dict[str, type[Observation]]
+    incomplete: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def producers(self, kind: type[Observation]) -> tuple[Probe, ...]:
         """The probes that write down this kind of observation."""
@@ -64,12 +66,16 @@ def described(entry: EntryPoint) -> Plugin:
     return Plugin(entry.name, name, version(name) if entry.dist else "?", entry.module.partition(".")[0])
 
 
-def _discover(only: Iterable[str] | None) -> Iterator[tuple[Plugin, object]]:
+def _discover(only: Iterable[str] | None) -> Iterator[tuple[Plugin, object | None]]:
+    """The announced plugins with their modules; None where the package was left out of the installation."""
     wanted = None if only is None else set(only)
     for entry in sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value)):
         if wanted is not None and entry.name not in wanted:
             continue
         plugin = described(entry)
+        if find_spec(plugin.package) is None:
+            yield plugin, None
+            continue
         try:
             yield plugin, entry.load()
         except Exception as error:
@@ -143,16 +149,30 @@ def _collect(plugin: Plugin, hook: pluggy.HookCaller, kind: type[Any], take: Cal
             take(plugin, item)
 
 
-def build(plugins: Iterable[tuple[Plugin, object]]) -> Registry:
-    """The registry of these plugins; raises PluginError that blames plugin and distribution by name."""
+def _missing_modules(plugin: Plugin, hook: pluggy.HookCaller) -> tuple[str, ...]:
+    """The modules that the plugin requires and that are not installed."""
+    required: list[str] = []
+    _collect(plugin, hook, str, lambda _plugin, module: required.append(module))
+    return tuple(sorted(module for module in required if find_spec(module) is None))
+
+
+def build(plugins: Iterable[tuple[Plugin, object | None]]) -> Registry:
+    """The registry of these plugins (None: the package is missing); raises PluginError that names the plugin."""
     builder = _Builder()
     loaded: list[Plugin] = []
+    incomplete: dict[str, tuple[str, ...]] = {}
     for plugin, module in plugins:
+        if module is None:
+            incomplete[plugin.name] = (plugin.package,)
+            continue
         manager = pluggy.PluginManager(GROUP)
         manager.add_hookspecs(hookspecs)
         try:
             manager.register(module, plugin.name)
             manager.check_pending()
+            if missing := _missing_modules(plugin, manager.hook.inspector_requires):
+                incomplete[plugin.name] = missing
+                continue
             _collect(plugin, manager.hook.inspector_probes, Probe, builder.take_probe)
             _collect(plugin, manager.hook.inspector_checks, Check, builder.take_check)
             _collect(plugin, manager.hook.inspector_profiles, Traversable, builder.take_profile)
@@ -177,6 +197,7 @@ def build(plugins: Iterable[tuple[Plugin, object]]) -> Registry:
         profiles=tuple(builder.profiles),
         schemes=dict(sorted(builder.schemes.items())),
         kinds=dict(sorted(builder.kinds.items())),
+        incomplete=incomplete,
     )
 
 

@@ -1,4 +1,4 @@
-"""The TLS side of services: protocol versions, certificates, and the roots they lead to."""
+"""TLS services: versions and suites, certificates and their revocation, session tickets, STARTTLS."""
 
 from __future__ import annotations
 
@@ -13,20 +13,17 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The probes of versions, certificates, revocation, attacks, sessions, and of TLS inside other protocols."""
+    """The probes of versions, certificates, revocation and session tickets, and of TLS inside other protocols."""
     from inspector_tls.certificates.probe import certificates
     from inspector_tls.enumeration.probe import tls
     from inspector_tls.resumption.probe import tls_resumption
     from inspector_tls.revocation.probe import revocation
     from inspector_tls.starttls.probes import starttls, starttls_injection
-    from inspector_tls.vulnerabilities.probes import tls_attacks, tls_sessions
 
     return (
         tls,
         certificates,
         revocation,
-        tls_attacks,
-        tls_sessions,
         tls_resumption,
         starttls,
         starttls_injection,

@@ -221,6 +221,12 @@ class Told:
         """Titles of rows."""
         return sorted({self.view.heading(each, self.language) for each in requirements})
 
+    def missing_plugins(self) -> list[str]:
+        """Optional plugins that are not installed, and whose requirements were not selected."""
+        assessed = self.view.assessment
+        missing = set(assessed.coverage.not_installed)
+        return sorted({row.plugin for row in assessed.requirements if row.id in missing and row.plugin})
+
     def sums(self, rows: Sequence[LedgerTotal]) -> tuple[int, int, int, int]:
         """Connections, questions, bytes sent and bytes received in all."""
         return (

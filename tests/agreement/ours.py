@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import inspector_sslyze
+import inspector_tls
 from inspector import Answer, ScanFailure
 from inspector.testing import run_probe
-from inspector_tls import inspector_probes
 from tests.agreement import fact_names as names
 from tests.agreement.environment import HOST
 from tests.agreement.facts import SSL_2, SSL_3, TLS_1_3, Facts, Value, members
@@ -21,7 +22,7 @@ from tests.agreement.tools.questions import Asked, Silent
 #: The product's scheme for what the zoo calls a protocol, where the names differ.
 _SCHEMES = {"tls": "https", "postgres": "postgresql", "xmpp": "xmpp-client"}
 _ROBOT = {"no-rsa": False, "no-oracle": False, "weak-oracle": True, "strong-oracle": True}
-_PROBES = {each.name: each for each in inspector_probes()}
+_PROBES = {each.name: each for plugin in (inspector_tls, inspector_sslyze) for each in plugin.inspector_probes()}
 #: What is asked of one connection at a time for, in seconds: servers here answer at once or never.
 _ANSWER_SECONDS = 3
 

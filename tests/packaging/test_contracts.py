@@ -11,6 +11,7 @@ def test_every_package_is_linted() -> None:
     assert CONTRACTS["plugins"]["modules"] == PACKAGES
     assert CONTRACTS["public"]["source_modules"] == PACKAGES
     assert set(PACKAGES) <= set(CONTRACTS["core"]["forbidden_modules"])
+    assert CONTRACTS["copyleft"]["source_modules"] == [each for each in PACKAGES if each != "inspector_sslyze"]
 
 
 def test_every_plugin_folder_is_announced() -> None:

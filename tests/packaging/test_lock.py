@@ -26,10 +26,10 @@ def test_every_pin_has_digests() -> None:
     assert [entry.split("==")[0] for entry in entries if "--hash=sha256:" not in entry] == []
 
 
-@pytest.mark.parametrize("group", ["dependencies", "dev"])
+@pytest.mark.parametrize("group", ["dependencies", "dev", "pki", "sslyze"])
 def test_lock_holds_every_declared_dependency(group: str) -> None:
     project = METADATA["project"]
-    declared = project["dependencies"] if group == "dependencies" else project["optional-dependencies"]["dev"]
+    declared = project["dependencies"] if group == "dependencies" else project["optional-dependencies"][group]
     assert {normalised(requirement) for requirement in declared} - {normalised(name) for name in PINS} == set()
 
 

@@ -58,7 +58,7 @@ def test_no_readme_test_or_bytecode_is_in_the_wheel(wheel: Path) -> None:
 
 def test_licences_travel_with_the_code_they_cover(wheel: Path) -> None:
     packed = names(wheel)
-    for licence in ("LICENSE", "plugins/inspector_tls/LICENSE", "plugins/inspector_services/LICENSE"):
+    for licence in ("LICENSE", "plugins/inspector_sslyze/LICENSE", "plugins/inspector_services/LICENSE"):
         assert [name for name in packed if name.endswith(f".dist-info/licenses/{licence}")], licence
 
 

@@ -13,7 +13,7 @@ from inspector import Intrusiveness
 from inspector.declare.authorisation import Covers, Rates
 from inspector.declare.document import SourceLocation, SourceMap
 from inspector.model.base import Cause
-from inspector.model.errors import UsageError, WindowTooShort
+from inspector.model.errors import InputFileError, UsageError, WindowTooShort
 from inspector.model.language import Language
 from inspector.model.observation import Discovered
 from inspector.network import Scope
@@ -96,6 +96,33 @@ def test_missing_check_is_misuse() -> None:
     """A regime that asks for what no plugin has says so before anything is asked."""
     with pytest.raises(UsageError, match="checks that no installed plugin has: cake-sweet"):
         checks_of([row("cake-sweet")], registry(checks=[oven_hot]))
+
+
+def test_a_missing_check_is_located(tmp_path: Path) -> None:
+    """A check id that no plugin has is an error with file, line and column of the row that names it."""
+    rows = tmp_path / "ours" / "requirements" / "cakes.yaml"
+    rows.parent.mkdir(parents=True)
+    rows.write_text("- {check: oven-hot, levels: 1-5}\n- levels: 1-5\n  check: oven-hott\n")
+    known = replace(registry(), profiles=(tmp_path / "ours",))
+    with pytest.raises(
+        InputFileError, match=r"ours/requirements/cakes\.yaml:3:10: no installed plugin has a check 'oven-hott'"
+    ):
+        checks_of([row("oven-hott")], known)
+
+
+def test_a_missing_check_of_an_installed_plugin_is_an_error(tmp_path: Path) -> None:
+    """Naming an installed plugin in a row does not hide a mistyped check: the inspection does not begin."""
+    given = job(tmp_path, regime=regime(row("oven-hott", plugin="bakery")))
+    with pytest.raises(UsageError, match="oven-hott"):
+        planned(given)
+
+
+def test_a_row_of_a_missing_plugin_is_not_planned(tmp_path: Path) -> None:
+    """A row whose optional plugin is not installed asks for nothing, beside rows that are asked as ever."""
+    given = job(tmp_path, regime=regime(row("oven-hot"), row("cake-sweet", plugin="cafe")))
+    assert [each.id for each in given.not_installed()] == ["cake-sweet"]
+    assert [each.id for each in given.kept()] == ["oven-hot"]
+    assert {task.probe for task in planned(given).plan.tasks} == {"oven"}
 
 
 def test_unreachable_names_are_refused_with_their_reason(tmp_path: Path) -> None:

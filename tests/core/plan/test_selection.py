@@ -5,7 +5,7 @@ import pytest
 from inspector import Check, Declared, SubjectKind, Verdict, check, passed
 from inspector.model.errors import UsageError
 from inspector.model.finding import Force, Obligation, Severity
-from inspector.plan.selection import Selection
+from inspector.plan.selection import Selection, lacks_plugin
 from inspector.record.plan import Plan
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement, Text
 from inspector.registry.registry import Plugin, Registry
@@ -20,10 +20,11 @@ def cake_baked(declared: Declared) -> Verdict:
     return passed("{stage}", stage=declared.stage)
 
 
-def row(check_id: str, *tags: str) -> Requirement:
+def row(check_id: str, *tags: str, plugin: str | None = None) -> Requirement:
     return Requirement(
         id=f"row-{check_id}",
         check=check_id,
+        plugin=plugin,
         levels=(3,),
         force=Force.BASELINE,
         obligation=Obligation.SHOULD,
@@ -85,6 +86,28 @@ TAGGED = (row("cake-baked", "smoke"), row("cake-sold"))
 def test_a_selection_keeps_rows_by_name_and_tag(selection: Selection, kept: list[str]) -> None:
     """A row is asked when it has one of the tags and one of the names that are selected."""
     assert [each.id for each in TAGGED if selection.keeps(each, registry(cake_baked))] == kept
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        (row("cake-eaten", plugin="cafe"), False),
+        (row("cake-eaten", plugin="bakery"), True),
+        (row("cake-eaten"), True),
+        (row("cake-baked", plugin="cafe"), True),
+    ],
+)
+def test_a_row_of_a_plugin_that_is_not_installed_is_not_selected(asked: Requirement, kept: bool) -> None:
+    """Only a row that names its optional plugin is left out; a check that an installed plugin lacks stays an error."""
+    assert Selection().keeps(asked, registry(cake_baked)) is kept
+    assert lacks_plugin(asked, registry(cake_baked)) is not kept
+
+
+@pytest.mark.parametrize("name", ["cake-eaten", "cafe"])
+def test_a_missing_plugin_is_named(name: str) -> None:
+    """Who selects a check of a plugin that is not installed learns which plugin that is."""
+    with pytest.raises(UsageError, match=f"--only {name}: the plugin cafe is not installed"):
+        Selection(only=(name,)).known(registry(cake_baked), [*ROWS, row("cake-eaten", plugin="cafe")])
 
 
 def test_a_selection_survives_its_recording() -> None:

@@ -116,8 +116,23 @@ def test_a_hook_that_raises_is_blamed() -> None:
         build([(Plugin("bakery", "d", "1", "bakery"), SimpleNamespace(inspector_renderers=hookimpl(broken)))])
 
 
+@pytest.mark.parametrize(("modules", "missing"), [(["json"], ()), (["json", "no_such_module"], ("no_such_module",))])
+def test_a_plugin_without_its_modules_contributes_nothing(modules: list[str], missing: tuple[str, ...]) -> None:
+    """A plugin that requires a module which is not installed counts as not installed, and the module is named."""
+    made = build([plugin("bakery", requires=modules, checks=[cake_sweet])])
+    assert made.incomplete == ({"bakery": missing} if missing else {})
+    assert [each.name for each in made.plugins] == ([] if missing else ["bakery"])
+    assert set(made.checks) == (set() if missing else {"cake-sweet"})
+
+
+def test_a_plugin_whose_package_is_missing_contributes_nothing() -> None:
+    """A plugin that is announced but was left out of the installation counts as not installed."""
+    made = build([(Plugin("bakery", "d", "1", "bakery"), None)])
+    assert (made.plugins, made.incomplete) == ((), {"bakery": ("bakery",)})
+
+
 def test_the_built_in_plugins_are_installed() -> None:
     """They come through the same entry points as everybody else's."""
     names = {each.name for each in installed().plugins}
     built_in = {"inspector_tls", "inspector_services", "inspector_http", "inspector_dns", "inspector_mail"}
-    assert built_in | {"inspector_dossier", "inspector_profiles", "inspector_reports"} <= names
+    assert built_in | {"inspector_dossier", "inspector_profiles", "inspector_reports", "inspector_sslyze"} <= names

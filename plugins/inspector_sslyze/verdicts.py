@@ -11,9 +11,8 @@ from itertools import takewhile
 from typing import Any
 
 from inspector import Answer, Cause
-from inspector_tls.vulnerabilities.observations import Robot
-from inspector_tls.vulnerabilities.results import Command, CommandRun, ConnectionEnd, ConnectionTrace
-from inspector_tls.wire.recorded_bytes import (
+from inspector_sslyze.observations import Robot
+from inspector_sslyze.recorded_bytes import (
     BAD_RECORD_MAC,
     PROTOCOL_VERSION,
     REFUSALS,
@@ -26,6 +25,7 @@ from inspector_tls.wire.recorded_bytes import (
     retry_group,
     speaks_first,
 )
+from inspector_sslyze.results import Command, CommandRun, ConnectionEnd, ConnectionTrace
 from inspector_tls.wire.versions import TlsVersion
 
 # --- one run ----------------------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 from inspector import Cause
-from inspector_tls.vulnerabilities.observations import Robot
-from inspector_tls.vulnerabilities.results import Command, CommandRun, Report, VulnerabilityJob
-from inspector_tls.vulnerabilities.verdicts import (
+from inspector_sslyze.observations import Robot
+from inspector_sslyze.results import Command, CommandRun, Report, VulnerabilityJob
+from inspector_sslyze.verdicts import (
     ATTACKED,
     about,
     accepted,
@@ -78,7 +78,7 @@ def attack(payload: bytes) -> bytes:
 
     Most servers have TLS 1.2, and the first attack shows it as well as a handshake of its own would.
     """
-    from inspector_tls.vulnerabilities.sslyze_client import run, tools
+    from inspector_sslyze.sslyze_client import run, tools
 
     runner = _CommandRunner(VulnerabilityJob.parse(payload), run)
     runner.once(Command.RENEGOTIATION, ATTACKED[0])
@@ -98,7 +98,7 @@ def attack(payload: bytes) -> bytes:
 
 def resume(payload: bytes) -> bytes:
     """Carry out a ``VulnerabilityJob``: send early data on a resumed session of TLS 1.3; both ways as JSON."""
-    from inspector_tls.vulnerabilities.sslyze_client import run, tools
+    from inspector_sslyze.sslyze_client import run, tools
 
     runner = _CommandRunner(VulnerabilityJob.parse(payload), run)
     runner.until_settled(Command.EARLY_DATA, TlsVersion.TLS_1_3)

@@ -16,10 +16,9 @@ from inspector import Cause
 from inspector.model.base import now
 from inspector.plugin.probe import ParseContext
 from inspector.testing import Scan, run_probe
-from inspector_tls.observations import TlsVersion
-from inspector_tls.vulnerabilities.observations import Robot, TlsAttacks, TlsSessions
-from inspector_tls.vulnerabilities.probes import parse_attacks, tls_attacks, tls_sessions
-from inspector_tls.vulnerabilities.results import (
+from inspector_sslyze.observations import Robot, TlsAttacks, TlsSessions
+from inspector_sslyze.probes import parse_attacks, tls_attacks, tls_sessions
+from inspector_sslyze.results import (
     Command,
     CommandRun,
     ConnectionEnd,
@@ -27,14 +26,15 @@ from inspector_tls.vulnerabilities.results import (
     Report,
     VulnerabilityJob,
 )
-from inspector_tls.vulnerabilities.verdicts import newest_attacked, settle
-from inspector_tls.vulnerabilities.worker import MAX_ATTACK_CONNECTIONS, attack
+from inspector_sslyze.verdicts import newest_attacked, settle
+from inspector_sslyze.worker import MAX_ATTACK_CONNECTIONS, attack
+from inspector_tls.observations import TlsVersion
 from tests.agreement import simple_tls as own_tls
+from tests.plugins.inspector_sslyze.heartbeats import Habit, with_heartbeats
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, rsa_key
 from tests.plugins.inspector_tls.resumption.ticket_servers import ticketing
 from tests.plugins.inspector_tls.starttls.scripted_servers import SCRIPTS, speaking
-from tests.plugins.inspector_tls.vulnerabilities.heartbeats import Habit, with_heartbeats
 
 Files = tuple[Path, Path]
 
@@ -301,7 +301,7 @@ def _refusing(connection: socket.socket) -> None:
 
 def test_second_hello_says_nothing_of_early_data(files: Files) -> None:
     """A machine that wants another hello has not shown what it makes of early data that comes with the first."""
-    from inspector_tls.vulnerabilities.sslyze_client import run
+    from inspector_sslyze.sslyze_client import run
 
     offering = ("-tls1_3", "-max_early_data", "1024", "-www")
     with (
@@ -419,7 +419,7 @@ def test_cost_is_the_most_that_is_tried(monkeypatch: pytest.MonkeyPatch) -> None
             trace = ConnectionTrace(received=hello if version is TlsVersion.SSL_3 else b"\x15\x03\x00\x00\x02\x02\x28")
         return CommandRun(command=command, version=version, traces=(trace,))
 
-    monkeypatch.setattr("inspector_tls.vulnerabilities.sslyze_client.run", run)
+    monkeypatch.setattr("inspector_sslyze.sslyze_client.run", run)
     report = Report.parse(attack(VulnerabilityJob(address="127.0.0.1", port=443, scheme="tls").canonical()))
     assert newest_attacked(report.runs).seen is TlsVersion.SSL_3
     # The cost also allows for TLS 1.3, where nothing is left to attack, and for a handshake after a refusal.
@@ -438,7 +438,7 @@ def test_reading_again_gives_the_same_bytes(files: Files) -> None:
 def test_probes_load_without_the_scanner() -> None:
     """Whoever loads the probes does not load sslyze."""
     source = (
-        "import sys, inspector_tls as plugin; plugin.inspector_probes();"
+        "import sys, inspector_sslyze as plugin; plugin.inspector_probes();"
         " print([name for name in ('sslyze', 'nassl') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True, timeout=60)

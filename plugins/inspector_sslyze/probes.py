@@ -6,28 +6,25 @@ from collections.abc import Callable
 
 from inspector import (
     Cost,
-    Form,
     Intrusiveness,
     Network,
     ParseContext,
     Raw,
     ScanFailure,
     ScanOutput,
-    Scheme,
     SubjectKind,
     Target,
     probe,
 )
 from inspector.model.subject import is_address
+from inspector_sslyze.observations import TlsAttacks, TlsSessions
+from inspector_sslyze.results import Command, CommandRun, Report, VulnerabilityJob
+from inspector_sslyze.verdicts import accepted, concluded, newest_attacked
+from inspector_sslyze.worker import MAX_ATTACK_CONNECTIONS, MAX_SESSION_CONNECTIONS, attack, resume
+from inspector_tls.enumeration.probe import HTTPS, TLS
 from inspector_tls.starttls.negotiation import SCHEMES
-from inspector_tls.vulnerabilities.observations import TlsAttacks, TlsSessions
-from inspector_tls.vulnerabilities.results import Command, CommandRun, Report, VulnerabilityJob
-from inspector_tls.vulnerabilities.verdicts import accepted, concluded, newest_attacked
-from inspector_tls.vulnerabilities.worker import MAX_ATTACK_CONNECTIONS, MAX_SESSION_CONNECTIONS, attack, resume
 from inspector_tls.wire.versions import TlsVersion
 
-HTTPS = Scheme("https", Form.PAGE, 443)
-TLS = Scheme("tls")
 _REPORT = "report.json"
 #: Seconds for all commands; the worker is killed ``_GRACE_SECONDS`` later.
 _ATTACK_SECONDS, _SESSION_SECONDS, _GRACE_SECONDS = 120, 30, 60

@@ -1,4 +1,4 @@
-"""TLS records in clear, as a server sends them up to its first ChangeCipherSpec: pure, and only what is judged here."""
+"""TLS records in clear text, as a server sends them up to its first ChangeCipherSpec: pure functions over bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inspector_tls.wire.versions import TlsVersion
 
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _DATA, _HEARTBEAT = range(20, 25)
-_SERVER_HELLO, _NEW_TICKET, _CERTIFICATE, _SERVER_HELLO_DONE = 2, 4, 11, 14
+_SERVER_HELLO, _CERTIFICATE, _SERVER_HELLO_DONE = 2, 11, 14
 _SUPPORTED_VERSIONS, _KEY_SHARE = 43, 51
 #: The random value that makes a ServerHello a HelloRetryRequest (RFC 8446 §4.1.3).
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
@@ -25,7 +25,7 @@ _VERSIONS = {
 
 
 def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and body of each whole record."""
+    """Type and body of each complete record."""
     while len(data) >= 5 and data[1] == 3:
         length = 5 + int.from_bytes(data[3:5], "big")
         if len(data) < length:
@@ -43,11 +43,11 @@ def _clear(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and body of each whole handshake message, however it is cut into records."""
-    return _cut(b"".join(body for kind, body in _clear(data) if kind == _HANDSHAKE))
+    """Type and body of each complete handshake message, however it is split into records."""
+    return _split(b"".join(body for kind, body in _clear(data) if kind == _HANDSHAKE))
 
 
-def _cut(stream: bytes) -> Iterator[tuple[int, bytes]]:
+def _split(stream: bytes) -> Iterator[tuple[int, bytes]]:
     while len(stream) >= 4:
         length = 4 + int.from_bytes(stream[1:4], "big")
         if len(stream) < length:
@@ -72,7 +72,7 @@ def _extension(hello: bytes, wanted: int) -> bytes | None:
 
 
 def hello_version(data: bytes) -> TlsVersion | None:
-    """The version that the server chose (RFC 8446 §4.1.3); None without a hello."""
+    """The version that the server chose (RFC 8446 §4.1.3); None without a ServerHello."""
     hello = _hello(data)
     if hello is None:
         return None
@@ -81,9 +81,7 @@ def hello_version(data: bytes) -> TlsVersion | None:
 
 
 def retry_group(data: bytes) -> int | None:
-    """The group in which the server asks for another hello's share (RFC 8446 §4.1.4), 0 for none; None where it
-    does not ask for another hello.
-    """
+    """The group that a HelloRetryRequest names (RFC 8446 §4.1.4), 0 for none; None where the server sent none."""
     hello = _hello(data)
     if hello is None or hello[2:34] != _RETRY:
         return None
@@ -91,7 +89,7 @@ def retry_group(data: bytes) -> int | None:
 
 
 def certificates(data: bytes) -> bytes | None:
-    """The server's message with its certificates, which is in clear up to TLS 1.2; None without one."""
+    """The server's message with its certificates, which is in clear text up to TLS 1.2; None without one."""
     return next((body for kind, body in _messages(data) if kind == _CERTIFICATE), None)
 
 
@@ -100,22 +98,17 @@ def is_hello_done(data: bytes) -> bool:
     return any(kind == _SERVER_HELLO_DONE for kind, _body in _messages(data))
 
 
-def has_ticket(data: bytes) -> bool:
-    """Whether the server gave a ticket in clear, as it does up to TLS 1.2 (RFC 5077 §3.3)."""
-    return any(kind == _NEW_TICKET for kind, _body in _messages(data))
-
-
 def alerts(data: bytes) -> list[int]:
-    """The numbers of the alerts in clear."""
+    """The numbers of the alerts in clear text."""
     return [body[1] for kind, body in _clear(data) if kind == _ALERT and len(body) == 2]
 
 
 def alerts_after_hello(data: bytes) -> list[int]:
-    """The numbers of the alerts in clear that came after the server's whole first flight."""
+    """The numbers of the alerts in clear text that came after the server's whole first flight."""
     records = list(_clear(data))
     for end in range(len(records)):
         stream = b"".join(body for kind, body in records[: end + 1] if kind == _HANDSHAKE)
-        if any(kind == _SERVER_HELLO_DONE for kind, _body in _cut(stream)):
+        if any(kind == _SERVER_HELLO_DONE for kind, _body in _split(stream)):
             return [body[1] for kind, body in records[end + 1 :] if kind == _ALERT and len(body) == 2]
     return []
 

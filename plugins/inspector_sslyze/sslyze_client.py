@@ -25,9 +25,9 @@ from sslyze.server_connectivity import ClientAuthRequirementEnum, ServerTlsProbi
 from sslyze.server_setting import ServerNetworkConfiguration, ServerNetworkLocation
 
 from inspector import ScanFailure
+from inspector_sslyze.recorded_bytes import is_hello_done, retry_group
+from inspector_sslyze.results import Command, CommandRun, ConnectionEnd, ConnectionTrace, VulnerabilityJob
 from inspector_tls.starttls.negotiation import Names, Negotiation, needs_negotiation
-from inspector_tls.vulnerabilities.results import Command, CommandRun, ConnectionEnd, ConnectionTrace, VulnerabilityJob
-from inspector_tls.wire.recorded_bytes import is_hello_done, retry_group
 from inspector_tls.wire.versions import TlsVersion
 
 #: The versions as sslyze names them.

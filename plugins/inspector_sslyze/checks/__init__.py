@@ -1,0 +1,1 @@
+"""The checks on known vulnerabilities of TLS servers, one per file."""

@@ -1,0 +1,100 @@
+"""An installation without sslyze: the rows of its plugin are not selected, and everything else is as before."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.line.harness import Line, Told, system
+from tests.plugins.inspector_tls import servers
+
+CHECKS = {
+    "ccs-injection-closed",
+    "client-renegotiation-refused",
+    "early-data-off",
+    "heartbleed-closed",
+    "robot-closed",
+}
+PLUGIN = "inspector_sslyze"
+
+
+@pytest.fixture(scope="module")
+def declaration(line: Line, certificate: dict[str, str]) -> Iterator[Path]:
+    """A declared server whose authorisation permits intrusive probes."""
+    files = (Path(certificate["certificate"]), Path(certificate["key"]))
+    with servers.openssl(files) as port:
+        yield line.declare(system(f"tls://127.0.0.1:{port}"), intrusiveness="intrusive")
+
+
+@pytest.fixture(scope="module", params=["sslyze", PLUGIN])
+def without(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which Python does not find the extra, or the plugin's own package."""
+    folder = tmp_path_factory.mktemp("without")
+    (folder / "sitecustomize.py").write_text(f"import sys\nsys.modules[{request.param!r}] = None\n")
+    return {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
+
+
+@pytest.fixture(scope="module")
+def told(line: Line, declaration: Path, without: dict[str, str]) -> Told:
+    return line.spawn(
+        *("run", declaration, "--only", "tls", "--fail-on", "critical", "--format", "sarif,junit"), env=without
+    )
+
+
+def _assessment(told: Told) -> dict[str, object]:
+    [path] = told.output.glob("*/*/*/assessments/*/assessment.json")
+    return json.loads(path.read_bytes())
+
+
+def test_rows_are_not_selected(told: Told) -> None:
+    """No verdict, no connection and no exit code comes of rows whose plugin is missing; the coverage lists them."""
+    coverage = _assessment(told)["coverage"]
+    assert set(coverage["not_installed"]) == CHECKS
+    assert set(coverage["not_installed"]) <= set(coverage["not_selected"])
+    assert not CHECKS & {each["check"] for each in told.findings}
+    assert not {"tls-attacks", "tls-sessions"} & {entry.probe for entry in told.ledger}
+    assert told.findings
+    assert told.code == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("en", "an optional plugin is not installed"), ("vi", "trình cắm tùy chọn chưa được cài")],
+)
+def test_the_report_names_the_missing_plugin(told: Told, language: str, text: str) -> None:
+    """The report lists the rows apart from those left out by a selection, with the plugin that is missing."""
+    report = told.reports()[f"report.{language}.html"].decode()
+    assert text in report
+    assert PLUGIN in report.partition(text)[2].partition("</section>")[0]
+
+
+def test_the_plan_names_the_missing_plugin(line: Line, declaration: Path, without: dict[str, str]) -> None:
+    """The plan says which rows are not selected, and why."""
+    out = line.spawn("plan", declaration, "--lang", "en", env=without).out
+    shown = " ".join(out.split())
+    assert f"Not selected, because the plugin {PLUGIN} is not installed: ccs-injection-closed" in shown
+    assert "tls-attacks" not in out
+
+
+def test_a_missing_plugin_cannot_be_asked_for_by_name(line: Line, declaration: Path, without: dict[str, str]) -> None:
+    """``--only`` with a check of the missing plugin is misuse that names the plugin."""
+    told = line.spawn("run", declaration, "--only", "heartbleed-closed", env=without)
+    assert told.code == 2
+    assert f"--only heartbleed-closed: the plugin {PLUGIN} is not installed" in told.err
+
+
+def test_a_bundle_with_evidence_of_the_plugin_is_assessed_without_it(
+    line: Line, declaration: Path, without: dict[str, str]
+) -> None:
+    """What was captured with the plugin is assessed elsewhere without it: its rows are not selected there."""
+    captured = line.call("run", declaration, "--only", "heartbleed-closed", "--only", "tls-modern-protocols")
+    assert captured.verdict("heartbleed-closed")[0] == "pass"
+    again = line.spawn("assess", captured.bundle.folder, output=captured.output, env=without)
+    assert again.code == captured.code
+    files = sorted(captured.output.glob("*/*/*/assessments/*/assessment.json"))
+    newest = max((json.loads(each.read_bytes()) for each in files), key=lambda each: each["as_of"])
+    assert "heartbleed-closed" in newest["coverage"]["not_installed"]
