@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,10 +33,16 @@ def declaration(line: Line, certificate: dict[str, str]) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module", params=["sslyze", PLUGIN])
-def without(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment in which Python does not find the extra, or the plugin's own package."""
+def missing(request: pytest.FixtureRequest) -> str:
+    """What is not installed: the extra, or the plugin's own package."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def without(missing: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which Python does not find it."""
     folder = tmp_path_factory.mktemp("without")
-    (folder / "sitecustomize.py").write_text(f"import sys\nsys.modules[{request.param!r}] = None\n")
+    (folder / "sitecustomize.py").write_text(f"import sys\nsys.modules[{missing!r}] = None\n")
     return {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
 
 
@@ -78,6 +86,16 @@ def test_the_plan_names_the_missing_plugin(line: Line, declaration: Path, withou
     shown = " ".join(out.split())
     assert f"Not selected, because the plugin {PLUGIN} is not installed: ccs-injection-closed" in shown
     assert "tls-attacks" not in out
+
+
+def test_the_list_of_plugins_names_what_is_missing(without: dict[str, str], missing: str) -> None:
+    """``inspector list plugins`` says which module keeps the plugin from being loaded."""
+    command = [sys.executable, "-m", "inspector.cli", "list", "plugins", "--lang", "en"]
+    done = subprocess.run(
+        command, env={**os.environ, **without}, capture_output=True, text=True, check=True, timeout=60
+    )
+    [entry] = [row for row in done.stdout.splitlines() if row.strip().startswith(PLUGIN)]
+    assert f"not loaded; not installed: {missing}" in entry
 
 
 def test_a_missing_plugin_cannot_be_asked_for_by_name(line: Line, declaration: Path, without: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ WEEK = 7 * 86_400
 
 @pytest.mark.parametrize(("level", "allowed_hours"), [(3, 84), (4, 24)])
 def test_tickets(level: int, allowed_hours: int, line: Line, certificate: dict[str, str], tmp_path: Path) -> None:
-    """A limit of the level is kept by a ticket of minutes, and broken, twice seen, by one of a week or more."""
+    """A ticket of minutes is within the level's limit; one of a week or more exceeds it, confirmed by a second scan."""
     files = (Path(certificate["certificate"]), Path(certificate["key"]))
     shown = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_protocols TLSv1.2 TLSv1.3;"
     with ExitStack() as stack:

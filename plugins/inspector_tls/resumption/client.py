@@ -137,7 +137,7 @@ class _Client:
         """Read until the server sends data or close_notify; by then it has given its tickets.
 
         Some servers give them only together with their first data: one that ends the connection without close_notify
-        may have had some to give. An alert says nothing of tickets.
+        may have had some to give. An alert proves nothing about tickets.
         """
         if request:
             await self._step(lambda: self._tls.write(request))

@@ -1,4 +1,4 @@
-"""The probe of session tickets: one full handshake with TLS 1.3, and one with TLS 1.2 where both are spoken."""
+"""The probe of session tickets: one full handshake with TLS 1.3, and one with TLS 1.2 where both are accepted."""
 
 from __future__ import annotations
 

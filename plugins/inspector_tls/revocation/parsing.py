@@ -43,7 +43,7 @@ def parse(output: ScanOutput, context: ParseContext) -> Revocation:
 
 
 def _known(output: ScanOutput, context: ParseContext) -> list[Certificate]:
-    """The certificates among which issuers are looked for: those served, and the roots."""
+    """The certificates among which issuers are searched: those served, and the roots."""
     from cryptography.x509 import load_pem_x509_certificates
 
     from inspector_tls.certificates.x509_facts import load

@@ -175,8 +175,8 @@ class _RevocationScan:
             return _unanswered(
                 source, Cause.AMBIGUOUS, "the issuer's certificate, which a request names, is not served"
             )
-        sent_to = source.model_copy(update={"sent": self._keep(sent, "ocsp-request")})
-        return self._answered(sent_to, await self._fetch(source.url, sent))
+        requested = source.model_copy(update={"sent": self._keep(sent, "ocsp-request")})
+        return self._answered(requested, await self._fetch(source.url, sent))
 
     async def _fetch(self, url: str, sent: bytes | None) -> Received:
         if not self._fetches_left:

@@ -183,8 +183,8 @@ def _tpkt(data: bytes) -> int:
 # --- the dialogues ----------------------------------------------------------------------------------------------------
 
 
-def _has(word: bytes, data: bytes) -> bool:
-    return re.search(rb"(?<!\w)" + word + rb"(?![\w-])", data, re.IGNORECASE) is not None
+def _has(token: bytes, data: bytes) -> bool:
+    return re.search(rb"(?<!\w)" + token + rb"(?![\w-])", data, re.IGNORECASE) is not None
 
 
 #: Codes of a temporary failure: RFC 5530 §3, RFC 3206 §4, RFC 5804 §1.3.

@@ -211,7 +211,7 @@ def _carried_out(scheme: str, first: StoredDialogue, others: list[StoredDialogue
 
 
 def _is_declined(dialogue: StoredDialogue) -> bool:
-    """Whether the server declined, or could not begin TLS: by an answer, not by silence or a reset."""
+    """Whether the server declined, or could not begin TLS: by an answer, not by a timeout or a reset."""
     return not dialogue.handshake_done and (dialogue.note is None or dialogue.note.cause is Cause.PROTOCOL_ERROR)
 
 

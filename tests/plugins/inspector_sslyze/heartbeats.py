@@ -1,4 +1,4 @@
-"""A server of TLS 1.2 with heartbeats in front of it, written from RFC 6520: records in clear pass, heartbeats stay."""
+"""A relay that adds heartbeats (RFC 6520) to a server of TLS 1.2, and passes all other records on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"
 
 
 class Habit(Enum):
-    """What becomes of a heartbeat whose length is a lie."""
+    """How a heartbeat with a wrong length is treated."""
 
     BLEEDS = auto()
     """It is answered with as many bytes as it claims."""
@@ -26,7 +26,7 @@ class Habit(Enum):
 
 
 def with_heartbeats(server: Answer, habit: Habit) -> Answer:
-    """``server`` behind a relay that takes heartbeats for itself."""
+    """``server`` behind a relay that handles heartbeats itself."""
 
     def answer(client: socket.socket) -> None:
         near, far = socket.socketpair()
@@ -55,7 +55,7 @@ def _serve(server: Answer, far: socket.socket) -> None:
 
 
 def _back(near: socket.socket, client: socket.socket, hello_done: threading.Event) -> None:
-    """From the server to the client, and the end of it too."""
+    """Pass on from the server to the client, until the server closes."""
     said = b""
     with contextlib.suppress(OSError):
         while data := near.recv(4096):
@@ -67,7 +67,7 @@ def _back(near: socket.socket, client: socket.socket, hello_done: threading.Even
 
 
 def _forth(client: socket.socket, near: socket.socket, habit: Habit, hello_done: threading.Event) -> None:
-    """From the client to the server, record by record."""
+    """Pass on from the client to the server, record by record."""
     silent = False
     while head := _exactly(client, 5):
         body = _exactly(client, int.from_bytes(head[3:], "big"))

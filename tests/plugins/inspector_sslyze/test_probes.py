@@ -1,4 +1,4 @@
-"""Attacks on running servers: flawed ones written from the RFCs, sound ones of the field, and ones that say nothing."""
+"""The probes on running servers: vulnerable ones written from the RFCs, real ones, and ones that do not answer."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 
 def attacked(port: int, scheme: str = "tls", *, seconds: int = 3) -> Scan:
-    """What an intrusive look came to."""
+    """The result of the intrusive probe."""
     return run_probe(tls_attacks, f"{scheme}://www.example.vn:{port}", answer_seconds=seconds)
 
 
 @pytest.fixture(scope="module")
 def own_files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """A certificate with a key that is quick to compute with."""
+    """A certificate with a short key, for speed."""
     identity = issue("www.example.vn", dns=["www.example.vn"], key=rsa_key(1024))
     return identity.write(tmp_path_factory.mktemp("own"), "server")
 
@@ -67,7 +67,7 @@ def own(files: Files, *flaws: str) -> servers.Answer:
 
 
 def test_flawed_server(own_files: Files) -> None:
-    """Each flaw of a server that has all of them is seen."""
+    """Each vulnerability of a server that has all of them is seen."""
     flawed = with_heartbeats(own(own_files, "early-ccs", "robot", "renegotiate"), Habit.BLEEDS)
     with servers.answering(flawed) as port:
         scan = attacked(port)
@@ -80,7 +80,7 @@ def test_flawed_server(own_files: Files) -> None:
 
 
 def test_flawed_server_behind_its_name(own_files: Files) -> None:
-    """Asked is the server of the name, not the sound one that answers where no name is sent."""
+    """The named server is tested, not the sound one that answers where no name is sent."""
     flawed, sound = with_heartbeats(own(own_files, "early-ccs"), Habit.BLEEDS), own(own_files)
 
     def by_name(connection: socket.socket) -> None:
@@ -93,7 +93,7 @@ def test_flawed_server_behind_its_name(own_files: Files) -> None:
 
 
 def test_server_without_flaws(own_files: Files) -> None:
-    """A server of the same make without the flaws is closed to everything; a discard is told from silence."""
+    """The same server without the flaws is not vulnerable; a discarded heartbeat is distinguished from no answer."""
     with servers.answering(with_heartbeats(own(own_files), Habit.DISCARDS)) as port:
         scan = attacked(port)
     seen = scan.seen(TlsAttacks)
@@ -105,14 +105,14 @@ def test_server_without_flaws(own_files: Files) -> None:
 
 
 def test_insecure_renegotiation(own_files: Files) -> None:
-    """A server that goes along with a renegotiation that the client then breaks off has accepted it."""
+    """A server that begins a renegotiation which the client then aborts has accepted it."""
     with servers.answering(own(own_files, "renegotiate", "legacy")) as port:
         assert (attacked(port).seen(TlsAttacks).renegotiations.seen or 0) > 0
 
 
 @pytest.mark.parametrize("renegotiates", [True, False])
 def test_renegotiation_with_a_server_that_speaks_first(renegotiates: bool, own_files: Files) -> None:
-    """A greeting, as servers of mail send it inside TLS, is no answer to a renegotiation; that comes after it."""
+    """A greeting, as mail servers send it inside TLS, is no answer to a renegotiation request; that follows it."""
     with servers.answering(own(own_files, "greets", *["renegotiate"] * renegotiates)) as port:
         done = attacked(port).seen(TlsAttacks).renegotiations.value
     assert (done > 0) is renegotiates
@@ -122,8 +122,8 @@ def test_renegotiation_with_a_server_that_speaks_first(renegotiates: bool, own_f
 
 
 @pytest.mark.parametrize(("habit", "cause"), [(Habit.RESETS, Cause.RESET), (Habit.FALLS_SILENT, Cause.TIMEOUT)])
-def test_silence_is_not_safety(habit: Habit, cause: Cause, own_files: Files) -> None:
-    """A server that resets the line at a heartbeat, or hears nothing any more, is not taken for closed."""
+def test_no_answer_is_not_secure(habit: Habit, cause: Cause, own_files: Files) -> None:
+    """A server that resets the connection at a heartbeat, or stops answering, does not count as secure."""
     with servers.answering(with_heartbeats(own(own_files), habit)) as port:
         seen = attacked(port, seconds=1).seen(TlsAttacks)
     assert seen.heartbleed.unseen is cause
@@ -131,14 +131,14 @@ def test_silence_is_not_safety(habit: Habit, cause: Cause, own_files: Files) -> 
 
 
 def _mute_after_hello(files: Files) -> servers.Answer:
-    """Sends its first flight on every connection and then nothing, whatever comes."""
+    """Sends its first flight on every connection and then nothing."""
 
     def answer(connection: socket.socket) -> None:
         near, far = socket.socketpair()
         threading.Thread(target=_quietly, args=(own(files), far), daemon=True).start()
         with near:
             hello = connection.recv(4096)
-            # The hello alone: what came with it would be answered, too, and the answer passed on.
+            # The ClientHello alone: what came with it would be answered, too, and the answer passed on.
             near.sendall(hello[: 5 + int.from_bytes(hello[3:5], "big")])
             connection.sendall(near.recv(65536))
             while connection.recv(4096):
@@ -153,8 +153,8 @@ def _quietly(answer: servers.Answer, far: socket.socket) -> None:
         answer(far)
 
 
-def test_muteness_decides_nothing(own_files: Files) -> None:
-    """Where the server says nothing after its hello, no attack is called closed."""
+def test_no_answer_after_the_hello_decides_nothing(own_files: Files) -> None:
+    """Where the server sends nothing after its first flight, no attack has a result."""
     with servers.answering(_mute_after_hello(own_files)) as port:
         scan = attacked(port, seconds=1)
     seen = scan.seen(TlsAttacks)
@@ -173,8 +173,8 @@ def test_muteness_decides_nothing(own_files: Files) -> None:
         (servers.clear_http, Cause.PROTOCOL_ERROR),
     ],
 )
-def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause) -> None:
-    """Whoever speaks no TLS gives no observation, but its trouble."""
+def test_no_tls_gives_the_failure(answer: servers.Answer, cause: Cause) -> None:
+    """A server that speaks no TLS gives no observation, but the failure."""
     with servers.answering(answer) as port:
         scan = attacked(port, seconds=1)
     assert scan.facts is None
@@ -184,8 +184,8 @@ def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause) -> None:
 
 
 @pytest.mark.parametrize(("answer", "cause"), [(servers.silent, Cause.TIMEOUT), (servers.resetting, Cause.RESET)])
-def test_no_tls_says_nothing_of_early_data(answer: servers.Answer, cause: Cause) -> None:
-    """Whoever speaks no TLS has not shown that it takes no early data."""
+def test_no_tls_proves_nothing_about_early_data(answer: servers.Answer, cause: Cause) -> None:
+    """A server that speaks no TLS has not shown that it accepts no early data."""
     with servers.answering(answer) as port:
         scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
     assert scan.facts is None
@@ -193,11 +193,11 @@ def test_no_tls_says_nothing_of_early_data(answer: servers.Answer, cause: Cause)
     assert scan.failure.cause is cause
 
 
-# --- servers of the field ---------------------------------------------------------------------------------------------
+# --- real servers -----------------------------------------------------------------------------------------------------
 
 
 def test_openssl(files: Files) -> None:
-    """OpenSSL of today is closed to everything, asked with TLS 1.2 although it has TLS 1.3."""
+    """Current OpenSSL is not vulnerable, tested with TLS 1.2 although it has TLS 1.3."""
     with servers.openssl(files) as port:
         seen = attacked(port).seen(TlsAttacks)
     assert seen.version.seen is TlsVersion.TLS_1_2
@@ -206,7 +206,7 @@ def test_openssl(files: Files) -> None:
 
 
 def test_only_tls_1_3(files: Files) -> None:
-    """A server that refuses every version up to TLS 1.2 in words has nothing to attack."""
+    """A server that refuses every version up to TLS 1.2 by an alert has nothing to attack."""
     with servers.openssl(files, "-tls1_3") as port:
         scan = attacked(port)
     seen = scan.seen(TlsAttacks)
@@ -216,13 +216,13 @@ def test_only_tls_1_3(files: Files) -> None:
 
 
 def test_no_rsa(files: Files) -> None:
-    """A server that takes no RSA key exchange says so in words."""
+    """A server that accepts no RSA key exchange refuses it by an alert."""
     with servers.openssl(files, "-tls1_2", "-cipher", "ECDHE") as port:
         assert attacked(port).seen(TlsAttacks).robot.seen is Robot.NO_RSA
 
 
 def test_inside_starttls(files: Files) -> None:
-    """Attacks reach the TLS inside another protocol."""
+    """Attacks are tested inside STARTTLS, too."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*files)
     with servers.answering(speaking(SCRIPTS["smtp"], context)) as port:
@@ -232,7 +232,7 @@ def test_inside_starttls(files: Files) -> None:
 
 @pytest.mark.parametrize("switch", ["on", "off"])
 def test_early_data(switch: str, files: Files, tmp_path: Path) -> None:
-    """nginx takes early data where it is switched on, and only there."""
+    """nginx accepts early data where it is enabled, and only there."""
     directives = (
         f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_protocols TLSv1.3; ssl_early_data {switch};"
     )
@@ -244,7 +244,7 @@ def test_early_data(switch: str, files: Files, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("group", ["prime256v1", "secp384r1", "X448"])
 def test_early_data_after_a_second_hello(group: str, files: Files, tmp_path: Path) -> None:
-    """nginx that knows another group than the client's first takes early data from one that starts with it."""
+    """nginx with another group than the client's first accepts early data from a client that starts with that group."""
     directives = (
         f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]};"
         f" ssl_protocols TLSv1.3; ssl_early_data on; ssl_ecdh_curve {group};"
@@ -255,7 +255,7 @@ def test_early_data_after_a_second_hello(group: str, files: Files, tmp_path: Pat
 
 
 def test_no_early_data_before_tls_1_3(files: Files) -> None:
-    """A server without TLS 1.3 takes no early data."""
+    """A server without TLS 1.3 accepts no early data."""
     with servers.openssl(files, "-tls1_2") as port:
         scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
     assert scan.seen(TlsSessions).early_data.seen is False
@@ -286,21 +286,21 @@ def _ends_after_hello(files: Files) -> servers.Answer:
     return answer
 
 
-def test_end_after_the_hello_says_nothing_of_early_data(files: Files) -> None:
-    """Who chooses TLS 1.3 and gives no session to come back to has not shown that it takes no early data."""
+def test_end_after_the_hello_proves_nothing_about_early_data(files: Files) -> None:
+    """A server that chooses TLS 1.3 and gives no session to resume has not shown that it accepts no early data."""
     with servers.answering(_ends_after_hello(files)) as port:
         scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=2)
     assert scan.seen(TlsSessions).early_data.unseen is Cause.PROTOCOL_ERROR
 
 
 def _refusing(connection: socket.socket) -> None:
-    """Refuses every hello in words: handshake_failure (RFC 8446 §6.2)."""
+    """Refuses every ClientHello by an alert: handshake_failure (RFC 8446 §6.2)."""
     connection.recv(4096)
     connection.sendall(b"\x15\x03\x03\x00\x02\x02\x28")
 
 
-def test_second_hello_says_nothing_of_early_data(files: Files) -> None:
-    """A machine that wants another hello has not shown what it makes of early data that comes with the first."""
+def test_hello_retry_request_proves_nothing_about_early_data(files: Files) -> None:
+    """A server that sends a HelloRetryRequest has not shown whether it accepts early data with the first hello."""
     from inspector_sslyze.sslyze_client import run
 
     offering = ("-tls1_3", "-max_early_data", "1024", "-www")
@@ -315,7 +315,7 @@ def test_second_hello_says_nothing_of_early_data(files: Files) -> None:
 
 
 def test_refusal_of_an_old_client() -> None:
-    """That a version is refused is believed of a client that offers all there is: sslyze's for renegotiation is old."""
+    """A refused version counts only where the client offers every suite, which sslyze's for renegotiation does not."""
     with servers.answering(servers.first_and_then(_refusing, servers.silent)) as port:
         scan = attacked(port, seconds=1)
     assert scan.failure is not None
@@ -323,7 +323,7 @@ def test_refusal_of_an_old_client() -> None:
 
 
 def test_refusal_of_what_was_accepted(files: Files) -> None:
-    """Who made a handshake of TLS 1.3, fell silent and then refuses it has not shown that it takes no early data."""
+    """A server that made a TLS 1.3 handshake, timed out and then refuses it has shown nothing about early data."""
     with servers.answering(servers.first_and_then(ticketing(files, unresponsive=True), _refusing)) as port:
         scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
     assert scan.seen(TlsSessions).early_data.unseen is Cause.UNSTABLE
@@ -331,7 +331,7 @@ def test_refusal_of_what_was_accepted(files: Files) -> None:
 
 @pytest.mark.parametrize("count", [5, 10])
 def test_refusal_of_key_exchanges_that_were_taken(count: int, own_files: Files) -> None:
-    """Who takes an RSA key exchange, is asked once more and refuses all from then on does not stand for one without."""
+    """A server that accepted an RSA key exchange and refuses everything afterwards does not count as one without."""
     with servers.answering(servers.first_and_then(own(own_files, "robot"), _refusing, count)) as port:
         seen = attacked(port).seen(TlsAttacks)
     assert seen.ccs_injection.seen is False
@@ -343,7 +343,7 @@ def test_refusal_of_key_exchanges_that_were_taken(count: int, own_files: Files) 
     [((22, 23, 22), 0, False), ((22, 23, 21), 0, False), ((22, 21, 23), 0, True), ((22, 23, 21), 3, True)],
 )
 def test_data_in_front_of_an_answer(kinds: tuple[int, ...], drained: int, refuses: bool) -> None:
-    """What comes in one piece with a greeting was not read, unless the greeting was heard before (made by hand)."""
+    """What arrives together with a greeting is no answer, unless the greeting was read before (made by hand)."""
     sent = [bytes((kind, 3, 3, 0, 1, 0)) for kind in (20, *kinds)]
     trace = ConnectionTrace(received=b"".join(sent), handshake_done=True, drained_bytes=len(b"".join(sent[:drained])))
     answer = settle(
@@ -353,13 +353,13 @@ def test_data_in_front_of_an_answer(kinds: tuple[int, ...], drained: int, refuse
 
 
 def test_end_after_a_greeting(own_files: Files) -> None:
-    """A server that greets and ends the connection has not said what it makes of a renegotiation."""
+    """A server that greets and ends the connection has not answered the renegotiation request."""
     with servers.answering(own(own_files, "greets", "leaves")) as port:
         assert attacked(port).seen(TlsAttacks).renegotiations.unseen is Cause.PROTOCOL_ERROR
 
 
 def test_refusal_of_everything(own_files: Files) -> None:
-    """Who refuses every hello by the time that RSA key exchange is asked for has not shown that it takes none."""
+    """A server that refuses every hello by the time of ROBOT has not shown that it accepts no RSA key exchange."""
     with servers.answering(servers.first_and_then(own(own_files, "robot"), _refusing, 3)) as port:
         seen = attacked(port).seen(TlsAttacks)
     assert seen.ccs_injection.seen is False
@@ -367,8 +367,8 @@ def test_refusal_of_everything(own_files: Files) -> None:
 
 
 @pytest.mark.parametrize("recovers", [True, False])
-def test_early_data_turned_away(recovers: bool, own_files: Files) -> None:
-    """An alert that any hello may meet refuses TLS 1.3 only where an older one is taken afterwards."""
+def test_early_data_refused_by_an_unspecific_alert(recovers: bool, own_files: Files) -> None:
+    """An alert that any ClientHello may get refuses TLS 1.3 only where an older one is accepted afterwards."""
     then = own(own_files) if recovers else _refusing
     with servers.answering(servers.first_and_then(_refusing, then)) as port:
         scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=2)
@@ -379,7 +379,7 @@ def test_early_data_turned_away(recovers: bool, own_files: Files) -> None:
 
 @pytest.mark.parametrize("same", [True, False])
 def test_another_server_without_a_name(same: bool, own_files: Files, tmp_path: Path) -> None:
-    """Where the server of the name resets the line at an attack, no other one answers for it."""
+    """Where the named server resets the connection at an attack, no other one answers for it."""
     other = issue("www.example.com", dns=["www.example.com"], key=rsa_key(1024)).write(tmp_path, "other")
     resets, sound = with_heartbeats(own(own_files), Habit.RESETS), own(own_files if same else other)
 
@@ -395,7 +395,7 @@ def test_another_server_without_a_name(same: bool, own_files: Files, tmp_path: P
 
 @pytest.mark.parametrize("suites", ["AES128-GCM-SHA256", "AES128-SHA"])
 def test_certificate_wanted_of_the_client(suites: str, files: Files) -> None:
-    """A server of RSA key exchange that sends an anonymous client away is not closed to ROBOT, and not unstable."""
+    """A server with RSA key exchange that rejects clients without a certificate is neither secure nor unstable."""
     with servers.openssl(files, "-tls1_2", "-Verify", "1", "-cipher", suites) as port:
         seen = attacked(port).seen(TlsAttacks)
     assert seen.version.seen is TlsVersion.TLS_1_2
@@ -407,7 +407,7 @@ def test_certificate_wanted_of_the_client(suites: str, files: Files) -> None:
 
 
 def test_cost_is_the_most_that_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cost covers a server of which everything is asked as often as it can be."""
+    """The cost covers a server with which every command is run as often as possible."""
     made = 0
 
     def run(_job: VulnerabilityJob, command: Command, version: TlsVersion, *, again: bool) -> CommandRun:
@@ -426,8 +426,8 @@ def test_cost_is_the_most_that_is_tried(monkeypatch: pytest.MonkeyPatch) -> None
     assert made == MAX_ATTACK_CONNECTIONS - 3
 
 
-def test_reading_again_gives_the_same_bytes(files: Files) -> None:
-    """The same raw bytes read twice give the same facts, byte for byte."""
+def test_parsing_again_gives_the_same_bytes(files: Files) -> None:
+    """The same raw bytes parsed twice give the same facts, byte for byte."""
     with servers.openssl(files) as port:
         scan = attacked(port)
     facts = scan.seen(TlsAttacks)
@@ -436,7 +436,7 @@ def test_reading_again_gives_the_same_bytes(files: Files) -> None:
 
 
 def test_probes_load_without_the_scanner() -> None:
-    """Whoever loads the probes does not load sslyze."""
+    """Loading the probes does not load sslyze."""
     source = (
         "import sys, inspector_sslyze as plugin; plugin.inspector_probes();"
         " print([name for name in ('sslyze', 'nassl') if name in sys.modules])"

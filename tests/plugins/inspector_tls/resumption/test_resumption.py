@@ -38,7 +38,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 
 def scanned(port: int, scheme: str = "https", *, seconds: int = 3) -> Scan:
-    """What a polite look came to."""
+    """The result of the probe."""
     scan = run_probe(tls_resumption, f"{scheme}://www.example.vn:{port}", answer_seconds=seconds)
     assert len(scan.ledger) <= tls_resumption.cost(scan.target, {}).connections
     return scan
@@ -250,7 +250,7 @@ def _dripping(connection: socket.socket) -> None:
         (_dripping, Cause.TIMEOUT),
     ],
 )
-def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause) -> None:
+def test_no_tls_gives_the_failure(answer: servers.Answer, cause: Cause) -> None:
     """A server that speaks no TLS gives no observation, but the failure, within four connections."""
     with servers.answering(answer) as port:
         scan = scanned(port, seconds=1)
@@ -270,8 +270,8 @@ def test_refused_port() -> None:
 # --- one scan as a whole ----------------------------------------------------------------------------------------------
 
 
-def test_every_scheme_of_tls_is_looked_at() -> None:
-    """Tickets are scanned wherever TLS is spoken."""
+def test_every_scheme_of_tls_is_scanned() -> None:
+    """Tickets are scanned behind every scheme with TLS."""
     assert {"https", "tls", *(scheme.name for scheme in SCHEMES)} == {each.name for each in tls_resumption.schemes}
 
 
@@ -296,8 +296,8 @@ def test_nothing_secret_is_kept(files: Files) -> None:
     assert len(raw.data) < 3000
 
 
-def test_reading_again_gives_the_same_bytes(files: Files) -> None:
-    """The same raw bytes read twice give the same facts, byte for byte."""
+def test_parsing_again_gives_the_same_bytes(files: Files) -> None:
+    """The same raw bytes parsed twice give the same facts, byte for byte."""
     with servers.openssl(files) as port:
         scan = scanned(port, "tls")
     facts = scan.seen(TlsResumption)

@@ -13,7 +13,7 @@ from tlslite.api import HandshakeSettings, TLSConnection, X509CertChain, parsePE
 from tests.plugins.inspector_tls.servers import Answer
 
 TLS_1_2, TLS_1_3 = (3, 3), (3, 4)
-#: Key that seals the tickets of every connection.
+#: The key that encrypts the tickets of every connection.
 _KEY = bytes(range(32))
 
 

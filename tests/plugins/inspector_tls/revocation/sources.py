@@ -1,4 +1,4 @@
-"""Responders and lists on loopback for certificates that name them, and scans who presents such certificates."""
+"""Responders and lists on loopback for certificates that name them, and scans of servers with such certificates."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def files(folder: Path, port: int, contents: dict[str, bytes]) -> Iterator[None]
 
 @dataclass
 class Decoy:
-    """A port that counts who comes, and treats everybody so."""
+    """A port that counts its connections and answers each of them so."""
 
     port: int
     accepted: list[object] = field(default_factory=list)
@@ -181,7 +181,7 @@ def scanned(
     authorisation: Authorisation | None = None,
     seconds: int = 2,
 ) -> Scan:
-    """What a scan of revocation came to, at a server that presents this identity."""
+    """The result of the revocation probe at a server that presents this identity."""
     with servers.openssl(identity.write(folder, "server"), *arguments) as port:
         uri = f"https://{HOST}:{port}/"
         seen = run_probe(certificates, uri, declared_roots=roots, answer_seconds=2).seen(Certificates)

@@ -1,4 +1,4 @@
-"""What lists and responses are worth, each flaw for itself, beside ``openssl verify`` where it judges the same."""
+"""The flaws of lists and responses, each by itself, compared with ``openssl verify`` where it checks the same."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ KNOWN = [AUTHORITY.certificate, ROOT.certificate]
 
 
 def _scope(**changes: object) -> list[tuple[x509.ExtensionType, bool]]:
-    """The extension in which a list says what it is about."""
+    """The extension by which a list limits its scope."""
     values: dict[str, object] = {
         "full_name": None,
         "relative_name": None,
@@ -75,12 +75,12 @@ LISTS: list[tuple[str, bytes, AnswerFlaw | None]] = [
     ("cut", revoked_list(AUTHORITY)[:-30], AnswerFlaw.MALFORMED),
     ("empty", b"", AnswerFlaw.MALFORMED),
 ]
-#: ``openssl verify`` takes a list without regard to the place that it says it is for.
+#: ``openssl verify`` ignores the distribution point in a list's scope.
 LAX = {"indirect"}
 
 
 def _openssl(folder: Path, data: bytes) -> bool:
-    """Whether ``openssl verify -crl_check`` clears the certificate by this list."""
+    """Whether ``openssl verify -crl_check`` accepts the certificate by this list."""
     list_ = folder / "list"
     list_.write_bytes(data)
     authority, _ = AUTHORITY.write(folder, "authority", chain=())
@@ -93,7 +93,7 @@ def _openssl(folder: Path, data: bytes) -> bool:
 
 @pytest.mark.parametrize(("name", "data", "flaw"), LISTS, ids=[each[0] for each in LISTS])
 def test_a_list_clears_only_what_it_is_about(tmp_path: Path, name: str, data: bytes, flaw: AnswerFlaw | None) -> None:
-    """Absence from a list clears a certificate only if the list is the issuer's, of now, whole, and about its kind."""
+    """Absence proves *good* only of a list that is the issuer's, valid now, complete, and covers the certificate."""
     answer = crl_answer(data, LEAF.certificate, KNOWN, now())
     assert answer.flaw is flaw
     if name not in LAX:
@@ -101,7 +101,7 @@ def test_a_list_clears_only_what_it_is_about(tmp_path: Path, name: str, data: by
 
 
 def test_what_stands_in_a_list_for_some_reasons_is_revoked() -> None:
-    """A list that is not about all reasons clears nobody, and condemns whom it holds, with time and reason."""
+    """A list for some reasons proves no *good*, and proves *revoked*, with time and reason, for its entries."""
     data = revoked_list(AUTHORITY, [LEAF], extensions=_scope(only_some_reasons=SOME))
     answer = crl_answer(data, LEAF.certificate, KNOWN, now())
     assert (answer.status, answer.flaw, answer.reason, answer.number) == (Status.REVOKED, None, "keyCompromise", "7")
@@ -117,7 +117,7 @@ def test_a_list_in_pem_is_read() -> None:
 
 
 def test_a_point_for_some_reasons_clears_nobody() -> None:
-    """Where the certificate itself says that a list is about some reasons only, absence from it clears nothing."""
+    """Where the certificate limits a distribution point to some reasons, absence from its list proves nothing."""
     point = x509.DistributionPoint(_at(URL), None, SOME, None)
     asked = issue("some", AUTHORITY, extensions=[(x509.CRLDistributionPoints([point]), False)])
     assert crl_answer(revoked_list(AUTHORITY), asked.certificate, KNOWN, now()).flaw is AnswerFlaw.OTHER_SCOPE
@@ -143,7 +143,7 @@ def test_an_issuer_that_may_not_sign_lists_signs_none() -> None:
 
 
 def test_an_unknown_issuer_is_told_apart() -> None:
-    """Without the issuer's certificate nothing is judged."""
+    """Without the issuer's certificate there is no answer."""
     with pytest.raises(IssuerUnknown):
         crl_answer(revoked_list(AUTHORITY), LEAF.certificate, [ROOT.certificate], now())
 
@@ -159,7 +159,7 @@ def _sent(nonce: bytes = b"0" * 16) -> bytes:
 
 
 def _answer(nonce: bytes | None = None, *, until: bool = True, age: int = 0) -> bytes:
-    """A response that says good, with this nonce, of so many days ago."""
+    """A response with status good, this nonce, and an age in days."""
     instant = datetime.datetime.now(datetime.UTC).replace(microsecond=0) - age * DAY
     builder = ocsp.OCSPResponseBuilder().add_response(
         cert=LEAF.certificate,
@@ -194,7 +194,7 @@ def _answer(nonce: bytes | None = None, *, until: bool = True, age: int = 0) -> 
     ids=["without nonce", "with ours", "with another", "undated", "undated and old", "try later", "cut"],
 )
 def test_a_response_answers_our_question_of_now(data: bytes, flaw: AnswerFlaw | None) -> None:
-    """Another nonce than ours, and an old answer without an end, prove nothing; no nonce at all is usual."""
+    """Another nonce, and an old answer without an end of validity, prove nothing; no nonce is usual."""
     assert ocsp_answer(data, _sent(), LEAF.certificate, KNOWN, now()).flaw is flaw
 
 
@@ -213,7 +213,7 @@ def _reads(data: bytes) -> tuple[RevocationAnswer, RevocationAnswer]:
 
 @given(data=st.binary(max_size=400))
 def test_garbage_is_malformed(data: bytes) -> None:
-    """Whatever bytes come, they are a word that proves nothing, and never an exception."""
+    """Any bytes give an answer with a flaw, and never an exception."""
     assert all(answer.flaw is not None for answer in _reads(data))
 
 
@@ -223,7 +223,7 @@ _SOUND = (revoked_list(AUTHORITY), _answer())
 @settings(max_examples=300)
 @given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), which=st.integers(0, 1))
 def test_no_single_changed_byte_is_believed(place: float, flip: int, which: int) -> None:
-    """A response or list in which one byte was changed never clears the certificate as sound."""
+    """A response or list in which one byte was changed never proves the certificate good."""
     data = bytearray(_SOUND[which])
     data[int(place * len(data))] ^= flip
     answer = _reads(bytes(data))[which]
@@ -231,7 +231,7 @@ def test_no_single_changed_byte_is_believed(place: float, flip: int, which: int)
 
 
 def _is_unsigned(data: bytes, which: int) -> bool:
-    """Whether the change lies outside what is signed: in wrappings that say nothing of the certificate."""
+    """Whether the change is outside what is signed: in wrappings without meaning for the certificate."""
     if which == 0:
         whole, changed = (x509.load_der_x509_crl(each) for each in (_SOUND[0], data))
         return whole.tbs_certlist_bytes == changed.tbs_certlist_bytes
@@ -239,7 +239,7 @@ def _is_unsigned(data: bytes, which: int) -> bool:
     return first.tbs_response_bytes == second.tbs_response_bytes
 
 
-# --- who is exempt ---
+# --- exempt certificates ---
 
 
 @pytest.mark.parametrize(
@@ -254,12 +254,12 @@ def _is_unsigned(data: bytes, which: int) -> bool:
     ids=["short-lived", "longer", "short-lived of no public authority", "self-signed", "unnamed"],
 )
 def test_nobody_is_asked_about_what_needs_no_revocation(identity: Identity, reason: Exempt | None) -> None:
-    """Certificates of at most seven days under the public policies, self-signed ones, and those that name nobody."""
+    """Certificates of at most seven days under the public policies, self-signed ones, and those that name no source."""
     assert exempt(facts(identity.certificate)) is reason
 
 
 def test_what_a_certificate_names_is_taken_over() -> None:
-    """Responders and lists stand among the facts of a certificate, in their order."""
+    """Responders and lists are among the facts of a certificate, in their order."""
     urls: Sequence[str] = [f"http://{letter}.localhost/" for letter in "ba"]
     found = facts(leaf(AUTHORITY, ocsp=urls, crls=[URL]).certificate)
     assert (found.ocsp, found.crls) == (tuple(urls), (URL,))

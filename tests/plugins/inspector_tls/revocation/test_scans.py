@@ -1,4 +1,4 @@
-"""Responders and lists as they run, asked by the probe, beside what OpenSSL's own client makes of them."""
+"""The probe with running responders and lists, compared with OpenSSL's client."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _ports(count: int) -> list[int]:
 
 
 def _openssl(folder: Path, port: int, identity: Identity) -> str:
-    """What ``openssl ocsp`` says of the certificate, asking the same responder."""
+    """The status of the certificate by ``openssl ocsp``, from the same responder."""
     authority, _ = AUTHORITY.write(folder, "issuer", chain=())
     certificate, _ = identity.write(folder, "asked", chain=())
     command = ("openssl", "ocsp", "-issuer", authority, "-cert", certificate, "-CAfile", authority, "-partial_chain")
@@ -54,7 +54,7 @@ def _openssl(folder: Path, port: int, identity: Identity) -> str:
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("delegated", [False, True])
 def test_a_responder_is_believed_as_openssl_believes_it(tmp_path: Path, status: Status, *, delegated: bool) -> None:
-    """Good, revoked and unknown are told apart as ``openssl ocsp`` tells them, by the issuer and by whom it named."""
+    """Good, revoked and unknown are distinguished as by ``openssl ocsp``, signed by the issuer and by a delegate."""
     (port,) = _ports(1)
     asked = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{port}/"])
     table = index(
@@ -103,7 +103,7 @@ def test_a_list_is_believed_as_openssl_believes_it(tmp_path: Path, *, revoked: b
 
 
 def test_a_revoked_intermediate_fails_the_server(tmp_path: Path) -> None:
-    """The intermediates that a server sends are asked about too, of the root's list."""
+    """The intermediates that a server sends are checked too, by the root's list."""
     (port,) = _ports(1)
     between = intermediate(ROOT, extensions=naming(crls=[f"http://{LISTS}:{port}/root.crl"]))
     asked = leaf(between, crls=[f"http://{LISTS}:{port}/list.crl"])
@@ -116,7 +116,7 @@ def test_a_revoked_intermediate_fails_the_server(tmp_path: Path) -> None:
 
 
 def test_every_certificate_of_the_host_is_asked_about(tmp_path: Path) -> None:
-    """Where a server has an RSA certificate and an ECDSA one, both are asked about, and one list is fetched once."""
+    """Where a server has an RSA and an ECDSA certificate, both are checked, and one list is fetched once."""
     (port,) = _ports(1)
     url = f"http://{LISTS}:{port}/list.crl"
     pair = [leaf(AUTHORITY, crls=[url]), leaf(AUTHORITY, crls=[url], key=rsa_key())]
@@ -131,11 +131,11 @@ def test_every_certificate_of_the_host_is_asked_about(tmp_path: Path) -> None:
     assert len([entry for entry in scan.ledger if entry.port == port and entry.questions]) == 1
 
 
-# --- who may not be asked ---
+# --- sources not permitted ---
 
 
 def test_only_the_responder_that_the_authorisation_names_gets_a_packet(tmp_path: Path) -> None:
-    """A responder that is named is asked, one that is not gets not one connection, and the scan says so."""
+    """A responder that the authorisation names is asked; another gets no connection, and the evidence records that."""
     (port,) = _ports(1)
     with decoy() as other:
         asked = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{port}/"], crls=[f"http://{LISTS}:{other.port}/list.crl"])
@@ -150,7 +150,7 @@ def test_only_the_responder_that_the_authorisation_names_gets_a_packet(tmp_path:
 
 
 def test_where_nobody_may_be_asked_nothing_is_sent_and_nothing_concluded(tmp_path: Path) -> None:
-    """Without a named responder even the server gets no further connection; the verdict names whom to add."""
+    """Without a permitted responder the server gets no further connection either; the verdict names the host to add."""
     with decoy() as other:
         url = f"http://{RESPONDER}:{other.port}/"
         scan = scanned(tmp_path, leaf(AUTHORITY, ocsp=[url]), authorisation=granting(HOST))
@@ -170,7 +170,7 @@ def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
     assert (source.cause, source.detail) == (Cause.PROTOCOL_ERROR, "answered with HTTP status 302")
 
 
-# --- sources in trouble ---
+# --- sources that fail ---
 
 
 def _http(body: bytes, *, promised: int | None = None) -> servers.Answer:
@@ -190,7 +190,7 @@ def _http(body: bytes, *, promised: int | None = None) -> servers.Answer:
     ids=["silent", "reset", "unavailable", "cut-short", "endless"],
 )
 def test_trouble_of_a_source_decides_nothing(tmp_path: Path, treatment: servers.Answer, cause: Cause) -> None:
-    """A source that is silent, breaks off, or sends more than is taken is unseen for its cause: no pass and no fail."""
+    """A source that times out, closes early, or sends too much is unseen with its cause: no pass and no fail."""
     with decoy(treatment) as source:
         scan = scanned(tmp_path, leaf(AUTHORITY, crls=[f"http://{LISTS}:{source.port}/list.crl"]), seconds=1)
     assert examined(scan).status.unseen is cause
@@ -210,7 +210,7 @@ def _doubtful() -> Sequence[tuple[str, AnswerFlaw, dict[str, object]]]:
 
 @pytest.mark.parametrize(("flaw", "options"), [each[1:] for each in _doubtful()], ids=[e[0] for e in _doubtful()])
 def test_a_doubtful_answer_decides_nothing(tmp_path: Path, flaw: AnswerFlaw, options: dict[str, object]) -> None:
-    """A response that is stale, by a stranger, by a delegate without the purpose, or about another proves nothing."""
+    """A response that is stale, wrongly signed, or about another certificate proves nothing."""
     reply: list[bytes] = []
 
     def answer(connection: object) -> None:
@@ -226,7 +226,7 @@ def test_a_doubtful_answer_decides_nothing(tmp_path: Path, flaw: AnswerFlaw, opt
 
 
 def test_an_issuer_that_is_not_at_hand_is_not_guessed(tmp_path: Path) -> None:
-    """Where the server does not send the issuer, and it is no root, no word about the certificate can be judged."""
+    """Where the server does not send the issuer, and it is no root, no answer can be verified."""
     (port,) = _ports(1)
     whole = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{port}/"], crls=[f"http://{LISTS}:{port}/list.crl"])
     with files(tmp_path, port, {"list.crl": revoked_list(AUTHORITY, [whole])}):

@@ -1,4 +1,4 @@
-"""Servers of line protocols that go over to TLS, written from the RFCs; some keep in TLS what was said in clear."""
+"""Servers of line-based protocols with STARTTLS, written from the RFCs; some keep clear-text commands inside TLS."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.plugins.inspector_tls.servers import Answer
 
 
 class Habit(Enum):
-    """What a server does with bytes that came in clear behind the request for TLS."""
+    """What a server does with bytes that came in clear text behind the request for TLS."""
 
     FORGETS = auto()
     KEEPS = auto()
     HANDSHAKES = auto()
-    """Takes them for the client's hello."""
+    """Takes them for the ClientHello."""
     DECLINES = auto()
     """Answers the request with an error."""
     RESETS = auto()
@@ -25,7 +25,7 @@ class Habit(Enum):
 
 @dataclass(frozen=True)
 class Script:
-    """A protocol's lines: ``request`` asks for TLS; ``inside`` is said when TLS stands."""
+    """A protocol's lines: ``request`` asks for TLS; ``inside`` is sent after the handshake."""
 
     greeting: bytes
     request: bytes
@@ -104,7 +104,7 @@ SCRIPTS = {
 
 
 def speaking(script: Script, context: ssl.SSLContext, habit: Habit = Habit.FORGETS) -> Answer:
-    """Answer as the script says, over to TLS and on inside it."""
+    """Answer by the script, before TLS and inside it."""
 
     def answer(connection: socket.socket) -> None:
         with ExitStack() as lines:

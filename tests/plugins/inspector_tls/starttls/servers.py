@@ -1,4 +1,4 @@
-"""Servers of the field behind STARTTLS, each started with a certificate of the test's choice."""
+"""Real servers behind STARTTLS, each started with a certificate of the test's choice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Certificates behind STARTTLS: what is seen of servers of the field, OpenSSL's client beside it, and who minds."""
+"""Certificates behind STARTTLS: what is seen of real servers, compared with OpenSSL's client."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def identity(authority: Identity) -> Identity:
 
 
 def scanned(scheme: str, port: int, address: str = "127.0.0.1", *, seconds: int = 4, **options: bytes) -> Scan:
-    """What one scan came to; it keeps to its bound."""
+    """The result of one scan, which keeps its bound."""
     scan = run_probe(certificates, f"{scheme}://{HOST}:{port}", address=address, answer_seconds=seconds, **options)
     assert len(scan.ledger) <= certificates.cost(scan.target, {}).connections == MOST_CONNECTIONS
     return scan
@@ -56,7 +56,7 @@ class _Client:
     """``openssl s_client`` at one server."""
 
     def __init__(self, where: str, protocol: str, folder: Path) -> None:
-        # Without -quiet it leaves at the end of its input, after the handshake.
+        # Without -quiet it ends with its input, after the handshake.
         name = ("-name", HOST) if protocol in ("smtp", "lmtp", "xmpp", "xmpp-server") else ()
         self._command = ["openssl", "s_client", "-connect", where, "-servername", HOST, "-starttls", protocol, *name]
         self._folder = folder
@@ -126,7 +126,7 @@ def test_every_protocol_is_looked_at() -> None:
 
 @pytest.mark.parametrize("scheme", SCRIPTS)
 def test_responders(scheme: str, identity: Identity, tmp_path: Path) -> None:
-    """The certificate is seen behind every protocol of lines, by no more connections than where TLS starts at once."""
+    """The certificate is seen behind every line-based protocol, with no more connections than by direct TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*identity.write(tmp_path, "server"))
     with servers.answering(speaking(SCRIPTS[scheme], context)) as port:
@@ -164,7 +164,7 @@ def _says(*lines: bytes) -> servers.Answer:
     ],
 )
 def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause, words: str, connections: int) -> None:
-    """Who does not go over to TLS gives no observation but its own words, and is left alone at once."""
+    """A server that does not begin TLS gives no observation but its reply, and no further connection."""
     with servers.answering(answer) as port:
         scan = scanned("smtp", port, seconds=1)
     assert scan.facts is None

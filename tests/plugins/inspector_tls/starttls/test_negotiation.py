@@ -1,4 +1,4 @@
-"""The way to TLS in each protocol: fast and pure, on what servers of the field and of the RFCs say."""
+"""The negotiation of TLS in each protocol: fast and pure, with replies of real servers and of the RFCs."""
 
 from __future__ import annotations
 

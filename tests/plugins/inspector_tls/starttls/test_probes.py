@@ -1,4 +1,4 @@
-"""The STARTTLS probes on running servers: of the field, of the RFCs, bad and hostile ones."""
+"""The STARTTLS probes on running servers: real ones, ones written from the RFCs, and hostile ones."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def context(files: Files) -> ssl.SSLContext:
 
 
 def offered(scheme: str, port: int) -> Scan:
-    """What a polite look came to."""
+    """The result of the polite probe."""
     return run_probe(starttls, f"{scheme}://www.example.vn:{port}", negotiation_seconds=2)
 
 
 def injected(scheme: str, port: int) -> Scan:
-    """What an intrusive look came to."""
+    """The result of the intrusive probe."""
     return run_probe(starttls_injection, f"{scheme}://www.example.vn:{port}", negotiation_seconds=2)
 
 
