@@ -35,7 +35,7 @@ def no_drown(tls: Every[Tls]) -> Verdict:
 
 
 def _leaves(tls: Tls) -> set[str]:
-    return {chain.certificates[0] for chain in tls.served}
+    return {chain[0] for chain in tls.served}
 
 
 def _places(items: Iterable[SubjectResult[Tls]]) -> list[str]:

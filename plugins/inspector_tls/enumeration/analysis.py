@@ -21,14 +21,12 @@ from inspector_tls.enumeration.observations import (
     Extensions,
     Offer,
     Preference,
-    Served,
     SpokenVersion,
     Tls,
     Tolerance,
     Versions,
 )
 from inspector_tls.enumeration.reply import REFUSALS, Meaning, Reply, Said, understand
-from inspector_tls.enumeration.strategy import PROTOCOLS, protocol_of
 from inspector_tls.enumeration.transcript import Exchange, Mode, Purpose, Transcript
 from inspector_tls.wire import client_hello as wire
 from inspector_tls.wire.client_hello import Hello, decode
@@ -61,23 +59,6 @@ def read_heard(transcript: Transcript, heard: Iterable[tuple[Hello, Flight]]) ->
     """The facts in a transcript of which the hello and the flight of each exchange are at hand."""
     known = zip(transcript.exchanges, heard, strict=True)
     return _Reader(transcript, _weighed([_record(each, hello, flight) for each, (hello, flight) in known])).facts()
-
-
-def certificates(transcript: Transcript) -> dict[str, bytes]:
-    """Every certificate (DER) that was served in clear text, by its SHA-256."""
-    chains = (each for record in _records(transcript) for each in record.chain)
-    return {_sha256(der): der for der in chains}
-
-
-def stapled(transcript: Transcript) -> tuple[bytes, ...]:
-    """The distinct OCSP responses (DER) that were stapled to certificates."""
-    return tuple(dict.fromkeys(each.flight.status for each in _records(transcript) if each.flight.status))
-
-
-def signed_timestamps(transcript: Transcript) -> tuple[bytes, ...]:
-    """The distinct lists of signed certificate timestamps that came in extensions (RFC 6962 §3.3)."""
-    found = (each.chosen.extensions.get(wire.TIMESTAMPS) for each in _records(transcript) if each.chosen)
-    return tuple(dict.fromkeys(each for each in found if each))
 
 
 def _sha256(data: bytes) -> str:
@@ -212,8 +193,6 @@ class _Reader:
     def __init__(self, transcript: Transcript, records: list[_Record]) -> None:
         self.transcript = transcript
         self.records = records
-        #: Those without a name aside: another host may answer them.
-        self.own = [each for each in records if each.purpose is not Purpose.DEFAULT_HOST]
         self.by_version = {version: self._about(version) for version in TlsVersion}
         self.reads_long_lists = self._reads_long_lists()
         self.accepted = {version: self._is_accepted(version) for version in TlsVersion}
@@ -226,13 +205,12 @@ class _Reader:
             curves=self._curves(),
             signatures=self._signatures(),
             primes=tuple(self._primes()),
-            short_rsa_bits=tuple(sorted({each.key.rsa_bits for each in self.own if each.key and each.key.rsa_bits})),
-            curve_key_reused=_is_reused(
-                (each.key.public, each.key.group) for each in self.own if each.key and each.key.group
+            short_rsa_bits=tuple(
+                sorted({each.key.rsa_bits for each in self.records if each.key and each.key.rsa_bits})
             ),
             extensions=self._extensions(),
             tolerance=self._tolerance(),
-            served=tuple(self._served()),
+            served=self._served(),
         )
 
     @cached_property
@@ -242,8 +220,8 @@ class _Reader:
     # --- evidence ---
 
     def _about(self, version: TlsVersion) -> list[_Record]:
-        """The host's own records about a version."""
-        return [each for each in self.own if each.version is version]
+        """The records about a version."""
+        return [each for each in self.records if each.version is version]
 
     def _of(self, *purposes: Purpose) -> list[_Record]:
         return [each for each in self.records if each.purpose in purposes]
@@ -516,35 +494,24 @@ class _Reader:
     # --- keys and certificates ---
 
     def _primes(self) -> Iterator[EphemeralPrime]:
-        seen: dict[tuple[bytes, bytes], list[_Record]] = {}
-        for each in self.own:
+        seen: dict[bytes, list[_Record]] = {}
+        for each in self.records:
             if each.key is not None and each.key.prime:
-                seen.setdefault((each.key.prime, each.key.generator), []).append(each)
-        for (prime, generator), records in sorted(seen.items(), key=lambda item: (len(item[0][0]), item[0])):
+                seen.setdefault(each.key.prime, []).append(each)
+        for prime, records in sorted(seen.items(), key=lambda item: (len(item[0]), item[0])):
             digest = _sha256(prime)
             known = primes().get(digest)
             yield EphemeralPrime(
                 bits=int.from_bytes(prime, "big").bit_length(),
                 sha256=digest,
-                generator=generator.hex(),
                 known=known.name if known else None,
-                reused=_is_reused((each.key.public, prime) for each in records if each.key),
                 versions=_versions(records),
                 suites=tuple(sorted({suites()[each.suite].name for each in records if each.suite is not None})),
             )
 
-    def _served(self) -> Iterator[Served]:
-        seen: dict[tuple[tuple[str, ...], str | None], list[_Record]] = {}
-        for each in self.records:
-            if each.chain:
-                seen.setdefault((tuple(map(_sha256, each.chain)), each.hello.server_name), []).append(each)
-        for (chain, name), records in sorted(
-            seen.items(), key=lambda item: (item[0][1] is None, item[0][1] or "", item[0][0])
-        ):
-            kinds = {suites()[each.suite].authentication if each.suite is not None else "RSA" for each in records}
-            yield Served(
-                certificates=chain, server_name=name, versions=_versions(records), authentications=tuple(sorted(kinds))
-            )
+    def _served(self) -> tuple[tuple[str, ...], ...]:
+        chains = {each.chain for each in self.records if each.chain}
+        return tuple(sorted(tuple(map(_sha256, chain)) for chain in chains))
 
     # --- extensions ---
 
@@ -552,48 +519,29 @@ class _Reader:
         def echoed(number: int, applies: _Applies = _always) -> Answer[bool | None]:
             return self._shown(
                 lambda each: number in each.hello.extensions,
-                lambda hello, _flight: number in hello.extensions,
+                lambda hello: number in hello.extensions,
                 applies=applies,
                 always=True,
-            )
-
-        def sometimes(number: int) -> Answer[bool | None]:
-            return self._shown(
-                lambda each: number in each.hello.extensions, lambda hello, _flight: number in hello.extensions
             )
 
         return Extensions(
             secure_renegotiation=self._shown(
                 lambda each: wire.RENEGOTIATION in each.hello.extensions or RENEGOTIATION_SCSV in each.hello.suites,
-                lambda hello, _flight: wire.RENEGOTIATION in hello.extensions,
+                lambda hello: wire.RENEGOTIATION in hello.extensions,
                 always=True,
             ),
             extended_master_secret=echoed(wire.MASTER_SECRET),
             encrypt_then_mac=echoed(
                 wire.ENCRYPT_THEN_MAC, lambda each: each.suite is not None and suites()[each.suite].mode == "CBC"
             ),
-            compression=self._shown(
-                lambda each: any(each.hello.compressions), lambda hello, _flight: hello.compression != 0
-            ),
-            session_tickets=sometimes(wire.TICKET),
-            session_ids=self._shown(_always, lambda hello, _flight: bool(hello.session)),
-            heartbeat=sometimes(wire.HEARTBEAT),
-            status_stapled=self._shown(
-                lambda each: each.flight.is_done and wire.STATUS_REQUEST in each.hello.extensions,
-                lambda _hello, flight: flight.status is not None,
-            ),
-            timestamps=sometimes(wire.TIMESTAMPS),
-            client_certificate=self._shown(
-                lambda each: each.flight.is_done, lambda _hello, flight: flight.asks_certificate
-            ),
+            compression=self._shown(lambda each: any(each.hello.compressions), lambda hello: hello.compression != 0),
             fallback_refused=self._fallback(),
-            protocols=self._protocols(),
         )
 
     def _shown(
         self,
         offered: _Applies,
-        holds: Callable[[ServerHello, Flight], bool],
+        holds: Callable[[ServerHello], bool],
         *,
         applies: _Applies = _always,
         always: bool = False,
@@ -609,7 +557,7 @@ class _Reader:
         if not records:
             cause = self._cause(self._of(Purpose.EXTENSIONS))
             return _seen(None) if self.newest_clear is TlsVersion.SSL_3 else _unseen(cause)
-        held = [holds(each.chosen, each.flight) for each in records if each.chosen and applies(each)]
+        held = [holds(each.chosen) for each in records if each.chosen and applies(each)]
         if not held:
             others = (each for each in self.clear if each.version is not TlsVersion.SSL_3 and each.chosen)
             causes = [each.cause for each in records if each.cause is not None]
@@ -623,26 +571,12 @@ class _Reader:
                 return _seen(False)
             if each.said.alert == _INAPPROPRIATE_FALLBACK:
                 return _seen(True)
+        older = self._is_any_clear({TlsVersion.TLS_1_2})
+        if older.unseen is not None:
+            return _unseen(older.unseen)
         spoken = [answer for version, answer in self.accepted.items() if version is not TlsVersion.SSL_2]
-        if not asked and all(each.is_seen for each in spoken) and sum(bool(each.seen) for each in spoken) < 2:
-            return _seen(None)
-        return _unseen(self._cause(asked))
-
-    def _protocols(self) -> Offer:
-        asked = self._of(Purpose.PROTOCOLS)
-        # A hello without a protocol passes over all that was offered.
-        evidence = [
-            (each, each.hello.protocols, pick)
-            if (pick := protocol_of(each.flight)) or not each.is_chosen
-            else (replace(each, said=Said(Meaning.REFUSED)), each.hello.protocols, None)
-            for each in asked
-        ]
-        names = {name: name for name in PROTOCOLS}
-        applies = self._is_any_clear({TlsVersion.SSL_3})
-        if not applies.seen and self.accepted[TlsVersion.TLS_1_3].seen:
-            # TLS 1.3 encrypts the choice.
-            return Offer(complete=_unseen(_NOT_ASKED), open=PROTOCOLS)
-        return self._offer(names, evidence, applies)
+        is_only_one = all(each.is_seen for each in spoken) and sum(bool(each.seen) for each in spoken) < 2
+        return _unseen(self._cause(asked)) if asked or (older.seen and not is_only_one) else _seen(None)
 
     # --- tolerance ---
 
@@ -732,17 +666,6 @@ def _in_doubt(record: _Record, cause: Cause = Cause.AMBIGUOUS) -> _Record:
 
 def _versions(records: Iterable[_Record]) -> tuple[TlsVersion, ...]:
     return tuple(sorted({each.version for each in records}, key=AGES.__getitem__))
-
-
-def _is_reused(values: Iterable[tuple[object, object]]) -> bool | None:
-    """Whether a public value came twice; None when there were fewer than two in one group."""
-    counted: dict[object, dict[object, int]] = {}
-    for public, group in values:
-        of_group = counted.setdefault(group, {})
-        of_group[public] = of_group.get(public, 0) + 1
-    if any(count > 1 for each in counted.values() for count in each.values()):
-        return True
-    return False if any(sum(each.values()) > 1 for each in counted.values()) else None
 
 
 def _first_pick(records: Sequence[_Record], turned: _Record) -> int | None:

@@ -116,30 +116,14 @@ def _offers(versions: Iterable[SpokenVersion]) -> Offers:
 class EphemeralPrime(Model):
     """A prime that the server used for Diffie-Hellman: ``known`` names a well-known one.
 
-    ``reused``: the same public value was seen in two connections (None: only one was seen). ``versions`` and ``suites``
-    name where it was seen.
+    ``versions`` and ``suites`` name where it was seen.
     """
 
     bits: int
     sha256: str
-    generator: str
     known: str | None = None
-    reused: bool | None = None
     versions: tuple[TlsVersion, ...]
     suites: tuple[str, ...]
-
-
-class Served(Model):
-    """A chain of certificates that was served in clear text: SHA-256 of each (the leaf first).
-
-    ``server_name`` is the name that was asked for, None where none was sent; ``authentications`` are the kinds of
-    suites with which it came.
-    """
-
-    certificates: tuple[str, ...]
-    server_name: str | None
-    versions: tuple[TlsVersion, ...]
-    authentications: tuple[str, ...]
 
 
 class Tolerance(Model):
@@ -158,22 +142,15 @@ class Tolerance(Model):
 class Extensions(Model):
     """What the server's hellos show besides version and suite. All but ``fallback_refused`` are of TLS 1.2 and older.
 
-    None: the question does not arise, e.g. without any such version, or ``encrypt_then_mac`` without a suite in CBC
-    mode. Where connections differ the weaker one counts. ``protocols`` are those of ALPN.
+    None: the question does not arise, e.g. without any such version, ``encrypt_then_mac`` without a suite in CBC mode,
+    or ``fallback_refused`` without a version older than TLS 1.2. Where connections differ the weaker one counts.
     """
 
     secure_renegotiation: Answer[bool | None]
     extended_master_secret: Answer[bool | None]
     encrypt_then_mac: Answer[bool | None]
     compression: Answer[bool | None]
-    session_tickets: Answer[bool | None]
-    session_ids: Answer[bool | None]
-    heartbeat: Answer[bool | None]
-    status_stapled: Answer[bool | None]
-    timestamps: Answer[bool | None]
-    client_certificate: Answer[bool | None]
     fallback_refused: Answer[bool | None]
-    protocols: Offer
 
 
 class Tls(Observation):
@@ -182,8 +159,9 @@ class Tls(Observation):
     ``scheme`` is that of the endpoint, ``server_name`` the name that was sent in the hello (None for an address
     literal, RFC 6066 §3). ``groups`` are those of TLS 1.3, ``curves`` those of older versions; ``signatures`` are the
     schemes of TLS 1.2, or of TLS 1.3 where the server has no 1.2. An offer that could not be made, e.g. groups of a
-    version that is refused, is complete and empty. ``short_rsa_bits``: sizes of RSA keys made for export.
-    ``curve_key_reused``: the same public value on a curve was seen in two connections (None: too few were seen).
+    version that is refused, is complete and empty. ``short_rsa_bits``: sizes of RSA keys made for export. ``served``:
+    the distinct chains of certificates that were presented in clear text, each as SHA-256 of the certificates, the leaf
+    first.
     """
 
     kind: ClassVar[str] = "tls/2"
@@ -196,10 +174,9 @@ class Tls(Observation):
     signatures: Offer
     primes: tuple[EphemeralPrime, ...] = ()
     short_rsa_bits: tuple[int, ...] = ()
-    curve_key_reused: bool | None = None
     extensions: Extensions
     tolerance: Tolerance
-    served: tuple[Served, ...] = ()
+    served: tuple[tuple[str, ...], ...] = ()
 
     def __getitem__(self, version: TlsVersion) -> SpokenVersion:
         """What is known of one version."""
@@ -238,7 +215,6 @@ class Tls(Observation):
             "groups of TLSv1.3": self.groups,
             "groups before TLSv1.3": self.curves,
             "signature schemes": self.signatures,
-            "application protocols": self.extensions.protocols,
         }
         for words, offer in offers.items():
             if offer.complete.unseen is not None:

@@ -17,15 +17,13 @@ from inspector_tls.enumeration.reply import Meaning, Reply, Said, understand
 from inspector_tls.enumeration.transcript import Mode, Purpose
 from inspector_tls.wire import client_hello as wire
 from inspector_tls.wire.client_hello import Hello
-from inspector_tls.wire.code_points import FALLBACK_SCSV, GREASE, signatures, suites
+from inspector_tls.wire.code_points import AGES, FALLBACK_SCSV, GREASE, signatures, suites
 from inspector_tls.wire.key_exchange import EphemeralKey, certificate_curve, read_key
 from inspector_tls.wire.server_flight import Flight
 from inspector_tls.wire.versions import TlsVersion
 
 #: The lists in which fast mode asks for the suites of a version side by side.
 FAST_LISTS = 8
-#: Protocols asked for by ALPN (RFC 7301).
-PROTOCOLS = ("h2", "http/1.1", "http/1.0", "spdy/3.1", "spdy/3")
 #: A version number that does not exist, and the length of a hello with a post-quantum key share and room to spare.
 FUTURE_VERSION, LONG_HELLO_BYTES = 0x0399, 2048
 
@@ -46,7 +44,7 @@ class Case:
         version: TlsVersion,
         offered: Iterable[int],
         form: Form = Form.FULL,
-        **details: Sequence[int] | Sequence[str],
+        **details: Sequence[int],
     ) -> Hello:
         """A hello to this server."""
         return offers.hello(version, offered, self.server_name, form, **details)  # type: ignore[arg-type]  # by name
@@ -256,12 +254,17 @@ def _survey(case: Case, spoken: Spoken, accepted: Sequence[Spoken]) -> Line[None
                 _signatures(case, spoken, _CURVE_KEYS, ("ECDSA",)),
             ]
         if is_newest_clear and version is not TlsVersion.SSL_3:
-            lines += [_protocols(case, spoken), _future(case, spoken)]
-        if len(accepted) > 1 and spoken is accepted[-2]:
+            lines.append(_future(case, spoken))
+        if len(accepted) > 1 and spoken is accepted[-2] and _has_fallback(accepted):
             lines.append(_fallback(case, spoken))
         if spoken is accepted[-1] and version is not TlsVersion.SSL_3:
             lines += [_grease(case, spoken), _long_hello(case, spoken)]
     yield from together(*lines)
+
+
+def _has_fallback(accepted: Sequence[Spoken]) -> bool:
+    """Whether a client can fall back below TLS 1.2; from TLS 1.3 to 1.2 the random value protects (RFC 8446 §4.1.3)."""
+    return any(AGES[each.version] < AGES[TlsVersion.TLS_1_2] for each in accepted)
 
 
 def _has_tls_1_2(accepted: Sequence[Spoken]) -> bool:
@@ -287,8 +290,6 @@ def _suites_and_after(case: Case, spoken: Spoken, *, in_clear: bool) -> Line[Non
     if case.extra:
         if len(found) > 1:
             after.append(_preference(case, spoken, found))
-        if in_clear and case.server_name is not None:
-            after.append(_default_host(case, spoken, found))
         if in_clear and not (spoken.form is Form.FULL and case.reads_long_lists):
             after.append(_extensions(case, spoken, found))
         if in_clear and spoken.form is Form.SMALL:
@@ -538,40 +539,6 @@ def _many_suites(case: Case, spoken: Spoken) -> Line[None]:
     """Send the full hello that was in doubt once more, in contrast to a plain one: is it the length that offends?"""
     whole = case.hello(spoken.version, offers.suites_of(spoken.version))
     yield from _contrasted(case, Purpose.CONFIRM, whole, _plain(case, spoken))
-
-
-def _default_host(case: Case, spoken: Spoken, found: Sequence[int]) -> Line[None]:
-    """Ask without a name, for each kind of certificate: who answers?"""
-    kinds: dict[str, list[int]] = {}
-    most = None if spoken.form is Form.FULL else spoken.form.list_length
-    for code in found:
-        kinds.setdefault(suites()[code].authentication, []).append(code)
-    yield from together(
-        *(
-            _settled(case, Purpose.DEFAULT_HOST, offers.hello(spoken.version, codes[:most], None, spoken.form))
-            for kind, codes in kinds.items()
-            if kind in {"RSA", "ECDSA", "DSS"}
-        )
-    )
-
-
-def _protocols(case: Case, spoken: Spoken) -> Line[None]:
-    """The application protocols that the server picks by ALPN."""
-    left = list(PROTOCOLS)
-    offered = offers.suites_of(spoken.version) if spoken.form is Form.FULL else _likely(spoken)
-    while left:
-        hello = case.hello(spoken.version, offered, spoken.form, protocols=left)
-        said, reply = yield from _settled(case, Purpose.PROTOCOLS, hello)
-        pick = protocol_of(reply.flight) if said.meaning is Meaning.CHOSEN else None
-        if pick not in left:
-            return
-        left.remove(pick)
-
-
-def protocol_of(flight: Flight) -> str | None:
-    """The protocol that the server chose by ALPN (RFC 7301 §3.1); None where it chose none."""
-    body = flight.hello.extensions.get(wire.PROTOCOLS, b"") if flight.hello else b""
-    return body[3:].decode("ascii", "replace") if len(body) > 3 and body[2] == len(body) - 3 else None
 
 
 def _fallback(case: Case, spoken: Spoken) -> Line[None]:

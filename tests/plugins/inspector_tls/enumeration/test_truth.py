@@ -18,7 +18,7 @@ from inspector_tls.enumeration.transcript import Mode, Purpose
 from inspector_tls.observations import TlsVersion
 from inspector_tls.wire.client_hello import Hello, decode
 from inspector_tls.wire.code_points import groups, suites
-from tests.plugins.inspector_tls.enumeration.simulated import NAMED_PRIME, PRIME, RETRY, Primes, Run, Server
+from tests.plugins.inspector_tls.enumeration.simulated import HOST, NAMED_PRIME, PRIME, RETRY, Primes, Run, Server
 from tests.plugins.inspector_tls.enumeration.test_counts import MODERN, WEAK, codes, servers
 
 V = TlsVersion
@@ -67,7 +67,7 @@ def told(facts: Tls) -> dict[str, object]:
         "curves": set(facts.curves.accepted),
         "signatures": set(facts.signatures.accepted),
         "primes": [(each.bits, each.sha256) for each in facts.primes],
-        "extensions": facts.extensions,
+        **{f"extension {name}": getattr(facts.extensions, name) for name in type(facts.extensions).model_fields},
         "tolerance": facts.tolerance,
     }
 
@@ -280,7 +280,8 @@ def test_a_fallback_is_refused_by_its_own_alert(number: int, *, refused: bool | 
         def say(self, hello: Hello, version: TlsVersion) -> bytes:
             return self.refuse(number) if 0x5600 in hello.suites else super().say(hello, version)
 
-    assert facts_of(Wary(suites=MODERN.suites)).extensions.fallback_refused.seen is refused
+    server = Wary(suites={V.TLS_1_1: DHE[1:], **MODERN.suites})
+    assert facts_of(server).extensions.fallback_refused.seen is refused
 
 
 def test_a_signature_scheme_refused_in_a_tiny_hello_is_open() -> None:
@@ -411,7 +412,8 @@ def test_a_server_that_wants_a_name_is_seen_with_it(alert: int) -> None:
         facts_of(Named(suites=MODERN.suites, takes_none=False, name_alert=alert)),
         facts_of(Server(MODERN.suites)),
     )
-    nameless = {V.SSL_2.value, V.SSL_3.value}
+    # SSL 2.0 and 3.0 have no place for a name; whether there is anything to fall back to is not known without them.
+    nameless = {V.SSL_2.value, V.SSL_3.value, "extension fallback_refused"}
     assert [item for item in told(facts).items() if item[0] not in nameless] == [
         item for item in told(plain).items() if item[0] not in nameless
     ]
@@ -425,37 +427,11 @@ def test_a_server_that_takes_no_name_refuses_no_version(alert: int) -> None:
     assert not facts[V.SSL_2].accepted.is_seen
 
 
-def test_what_is_served_without_a_name_is_said_of_the_default_host_alone() -> None:
-    """A default host with a suite of its own does not add it to the suites of the host that was asked for."""
-
-    @dataclass(frozen=True)
-    class TwoHosts(Server):
-        def __call__(self, data: bytes) -> bytes:
-            rc4 = codes("TLS_RSA_WITH_RC4_128_SHA")
-            other = Server(suites={V.TLS_1_2: (*rc4, *MODERN.suites[V.TLS_1_2])})
-            return other(data) if decode(data).server_name is None else super().__call__(data)
-
-    server = TwoHosts(suites=MODERN.suites)
-    assert told(facts_of(server)) == told(facts_of(Server(suites=MODERN.suites)))
-
-
-def test_a_prime_of_the_default_host_is_not_of_this_host() -> None:
-    """A short prime behind hellos without a name says nothing of the host that was asked for."""
-
-    @dataclass(frozen=True)
-    class Long(Server):
-        def key(self, hello: Hello, version: TlsVersion, suite: int) -> list[tuple[int, bytes]]:
-            long = struct.pack(">H", len(NAMED_PRIME)) + NAMED_PRIME
-            short = struct.pack(">H", len(PRIME)) + PRIME
-            is_default = hello.server_name is None
-            return [
-                (kind, part if is_default else part.replace(short, long))
-                for kind, part in super().key(hello, version, suite)
-            ]
-
-    facts = facts_of(Long(suites={V.TLS_1_2: DHE}))
-    assert [each.bits for each in facts.primes] == [2048]
-    assert facts.served == ()
+def test_every_hello_that_can_carries_the_name() -> None:
+    """The host that was asked for answers, not the default host: only SSL 2.0 and SSL 3.0 have no place for a name."""
+    hellos = [decode(each.sent) for each in Run(MIXED, extra=True).exchanges]
+    assert {hello.version for hello in hellos if hello.server_name is None} == {V.SSL_2, V.SSL_3}
+    assert {hello.server_name for hello in hellos} == {HOST, None}
 
 
 # --- Turned away after a while ----------------------------------------------------------------------------------------
