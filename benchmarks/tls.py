@@ -108,10 +108,10 @@ def counts(results: Results, of: str, port: int) -> None:
     """Handshakes against the floor, and rounds."""
     economical, fast, extra = (work(results, kind, of, port, 1) for kind in ("economical", "fast", "extra"))
     for name, done, most in (("economical", economical, 1.10), ("fast", fast, 1.35)):
-        ratio = done["essential"] / done["floor"]
-        words = f"{ratio:.2f} × ({done['essential']} against {done['floor']})"
+        ratio = done["asked"] / done["floor"]
+        words = f"{ratio:.2f} × ({done['asked']} against {done['floor']})"
         results.row(f"handshakes, {of} server, {name} mode", f"≤ {most:.2f} × the floor", words, ratio <= most)
-    more = extra["asked"] - extra["essential"]
+    more = extra["asked"] - economical["asked"]
     results.row(f"extra questions, {of} server", "≤ 20 and one per signature scheme", f"{more}", more <= 36)
     if of == "modern":
         rounds = max(economical["rounds"], fast["rounds"], extra["rounds"])

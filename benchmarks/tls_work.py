@@ -129,22 +129,22 @@ def _lag(lags: list[float]) -> dict[str, float]:
 
 def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dict[str, Any]:
     """Enumerate and read; with what the first endpoint's enumeration cost against the floor."""
-    from inspector_tls.enumeration import scheduler as asking
-    from inspector_tls.enumeration.observations import Tls
-    from inspector_tls.enumeration.transcript import ESSENTIAL, Mode, Transcript
+    from inspector_tls.enumeration import scheduler
+    from inspector_tls.enumeration.transcript import Mode, Transcript
+    from inspector_tls.observations import Tls
 
-    made: list[asking.Asking] = []
+    made: list[scheduler.FlowRunner] = []
     told: list[tuple[Transcript, Tls]] = []
 
-    class Counted(asking.Asking):
-        def __init__(self, line: Any) -> None:
-            super().__init__(line)
+    class Counted(scheduler.FlowRunner):
+        def __init__(self, flow: Any) -> None:
+            super().__init__(flow)
             made.append(self)
 
-    asking.Asking = Counted  # type: ignore[misc]
+    scheduler.FlowRunner = Counted  # type: ignore[misc]
 
     async def scan(_task: ScanTask, _target: Any, network: Any) -> None:
-        seen = await asking.enumerate_endpoint(network, server_name=HOST, mode=Mode(mode), extra=extra)
+        seen = await scheduler.enumerate_endpoint(network, server_name=HOST, mode=Mode(mode), extra=extra)
         facts = seen.facts
         if not told:
             told.append((seen.transcript, facts))
@@ -160,7 +160,6 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
     return {
         **done,
         "asked": transcript.connections,
-        "essential": transcript.count(ESSENTIAL),
         "floor": floor,
         "rounds": rounds,
         "gaps": len(facts.gaps),

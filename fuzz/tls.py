@@ -12,7 +12,7 @@ import atheris
 
 with atheris.instrument_imports(include=["inspector_tls.enumeration"]):
     from inspector_tls.enumeration.hello_profiles import ssl_2_hello
-    from inspector_tls.enumeration.reply import Reply, understand
+    from inspector_tls.enumeration.reply import Reply, interpret
     from inspector_tls.enumeration.transcript import Transcript
     from inspector_tls.wire.server_flight import Flight, read_flight
 
@@ -36,7 +36,7 @@ def one_input(data: bytes) -> None:
     pieces.feed(words[cut:])
     assert told(whole) == told(pieces), "a flight depends on where it was cut"
     assert len(whole.alerts) < _MOST
-    understand(ssl_2_hello(), Reply(whole, closed=bool(cut & 1)))
+    interpret(ssl_2_hello(), Reply(whole, closed=bool(cut & 1)))
     with suppress(ValueError):
         Transcript.from_lines(words)
 

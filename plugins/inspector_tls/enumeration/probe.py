@@ -1,4 +1,4 @@
-"""The TLS probe: a scan enumerates with hellos of its own, a read turns what was said into facts."""
+"""The TLS probe: scanning enumerates with hellos of its own, parsing turns the transcript into facts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from inspector import (
 )
 from inspector.model.subject import is_address
 from inspector.network import Stream
-from inspector_tls.enumeration.analysis import read_transcript
+from inspector_tls.enumeration.analysis.tls import read_transcript
 from inspector_tls.enumeration.scheduler import enumerate_endpoint
 from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
 from inspector_tls.observations import Tls
@@ -47,22 +47,22 @@ def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
     return Cost(connections=most, seconds=_SCAN_SECONDS)
 
 
-#: What the latest looks understood on the way, by the bytes that they give: ``parse`` finds the same in those.
-_understood: dict[bytes, Tls] = {}
-_MOST_UNDERSTOOD = 16
+#: The facts that the latest scans found on the way, by their raw bytes: ``parse`` finds the same in those.
+_recent_facts: dict[bytes, Tls] = {}
+_MOST_RECENT = 16
 
 
 def _remember(lines: bytes, facts: Tls) -> None:
     """Keep the facts until they are read, or until enough later ones have come."""
-    _understood[lines] = facts
-    if len(_understood) > _MOST_UNDERSTOOD:
-        del _understood[next(iter(_understood))]
+    _recent_facts[lines] = facts
+    if len(_recent_facts) > _MOST_RECENT:
+        del _recent_facts[next(iter(_recent_facts))]
 
 
 def parse(output: ScanOutput, context: ParseContext) -> Tls:
-    """The facts in a scan's raw bytes; raises ScanFailure when no version was accepted, which tells why."""
+    """The facts in the raw bytes of a scan; raises ScanFailure with the reason when no version was accepted."""
     lines = output.named(_TRANSCRIPT) or b""
-    facts = _understood.pop(lines, None) or read_transcript(Transcript.from_lines(lines))
+    facts = _recent_facts.pop(lines, None) or read_transcript(Transcript.from_lines(lines))
     if not facts.accepted:
         raise _no_tls(Transcript.from_lines(lines))
     return facts.model_copy(update={"scheme": context.subject.scheme})
@@ -86,7 +86,7 @@ async def tls(
     answer_seconds: int = 6,
     most_connections: int | None = None,
 ) -> ScanOutput:
-    """Enumerate versions, suites, groups and what else the server's hellos show.
+    """Enumerate versions, suites, groups and extensions, and test the tolerance of unusual hellos.
 
     ``mode`` is for the fewest connections or the fewest rounds; ``answer_seconds`` bounds the wait for one answer;
     beyond ``most_connections`` (None: 300, or 400 in fast mode) nothing is asked, and what was not is unseen.
@@ -95,7 +95,7 @@ async def tls(
     async def opening(stream: Stream) -> None:
         await prepare(stream, target.scheme, network.identity, host=target.host)
 
-    seen = await enumerate_endpoint(
+    found = await enumerate_endpoint(
         network,
         server_name=None if is_address(target.host) else target.host,
         mode=mode,
@@ -104,7 +104,7 @@ async def tls(
         all_seconds=_ALL_SECONDS,
         most_connections=most_connections or MOST_CONNECTIONS[mode],
     )
-    lines, facts = seen.transcript.lines(), seen.facts
+    lines, facts = found.transcript.lines(), found.facts
     _remember(lines, facts)
     return ScanOutput(
         raw=(Raw(name=_TRANSCRIPT, data=lines, media_type="application/jsonl"),),
@@ -113,7 +113,7 @@ async def tls(
 
 
 def _no_tls(transcript: Transcript) -> ScanFailure:
-    """Why there is nothing to tell of a server's TLS."""
+    """Why a server showed no version of TLS."""
     asked = [each for each in transcript.exchanges if each.asked]
     flights = [(each, read_flight(each.received)) for each in asked]
     other = next((each for each, flight in flights if flight.fault and not flight.taken), None)
@@ -127,13 +127,13 @@ def _no_tls(transcript: Transcript) -> ScanFailure:
 
 
 def _failure(exchanges: tuple[Exchange, ...] | list[Exchange]) -> ScanFailure:
-    """What most stands in the way where no server said anything of TLS."""
-    words = {each.cause: each.note for each in reversed(exchanges) if each.cause is not None}
-    cause = next((cause for cause in _TELLING if cause in words), next(iter(words), None))
+    """The cause that explains most, where no server answered with TLS."""
+    notes = {each.cause: each.note for each in reversed(exchanges) if each.cause is not None}
+    cause = next((cause for cause in _BY_WEIGHT if cause in notes), next(iter(notes), None))
     if cause is None:
-        return ScanFailure(Cause.PROTOCOL_ERROR, "the server closes the connection without a word")
-    return ScanFailure(cause, words[cause] or "the server cannot be asked")
+        return ScanFailure(Cause.PROTOCOL_ERROR, "the server closes the connection without an answer")
+    return ScanFailure(cause, notes[cause] or "the server cannot be asked")
 
 
-#: What tells most first.
-_TELLING = (Cause.REFUSED, Cause.NOT_REACHED, Cause.TIMEOUT, Cause.RESET)
+#: The causes that explain most, first.
+_BY_WEIGHT = (Cause.REFUSED, Cause.NOT_REACHED, Cause.TIMEOUT, Cause.RESET)

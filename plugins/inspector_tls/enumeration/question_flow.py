@@ -1,6 +1,6 @@
-"""Lines of questions, written as generators: each yields questions and is resumed with their replies.
+"""Flows of questions, written as generators: each yields questions and is resumed with their replies.
 
-A line never waits for the network itself, so that what it asks, how often and in how many rounds can be tested with a
+A flow does no input or output itself, so that what it asks, how often and in how many rounds can be tested with a
 server that is a function.
 """
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True, eq=False)
 class Question:
-    """A hello to be sent once, and what for; ``alone``: while nothing else is asked, because it failed before.
+    """A hello to be sent once, and its purpose; ``alone``: on the only open connection, because it failed before.
 
     ``depth`` counts the answers that had to come before it, plus one.
     """
@@ -32,91 +32,94 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class _Fork:
-    lines: tuple[Line[Any], ...]
+    flows: tuple[Flow[Any], ...]
 
 
 Step = Question | _Fork
-#: A line of questions that ends with a result.
-Line = Generator[Step, Any, T]
+#: A generator of questions that ends with a result.
+Flow = Generator[Step, Any, T]
 
 
-def ask(purpose: Purpose, hello: Hello, *, alone: bool = False) -> Line[Reply]:
+def ask(purpose: Purpose, hello: Hello, *, alone: bool = False) -> Flow[Reply]:
     """Ask one question."""
     reply: Reply = yield Question(purpose, hello, alone)
     return reply
 
 
-def together(*lines: Line[T]) -> Line[list[T]]:
-    """Follow several lines side by side, and go on with all their results when the last has ended."""
-    results: list[T] = (yield _Fork(lines)) if lines else []
+def gather(*flows: Flow[T]) -> Flow[list[T]]:
+    """Run several flows concurrently, and go on with all their results when the last has ended."""
+    results: list[T] = (yield _Fork(flows)) if flows else []
     return results
 
 
-class Asking:
-    """Follows a line and all that it forks into: which questions are open, and what their answers open next."""
+class FlowRunner:
+    """Runs a flow and all that it forks into: which questions are open, and what their answers open next.
 
-    def __init__(self, line: Line[None]) -> None:
+    ``rounds`` is the length of the longest chain of questions that wait for one another.
+    """
+
+    def __init__(self, flow: Flow[None]) -> None:
         self.rounds = 0
-        self._waiting: dict[Question, _Thread] = {}
+        self._unanswered: dict[Question, _Branch] = {}
         self._opened: list[Question] = []
-        self._resume(_Thread(line), None, 0)
+        self._resume(_Branch(flow), None, 0)
 
     @property
-    def waiting(self) -> tuple[Question, ...]:
+    def unanswered(self) -> tuple[Question, ...]:
         """The questions that were opened and have no answer yet."""
-        return tuple(self._waiting)
+        return tuple(self._unanswered)
 
-    def opened(self) -> list[Question]:
+    def take_opened(self) -> list[Question]:
         """The questions that were opened since the last call."""
         opened, self._opened = self._opened, []
         return opened
 
     def answer(self, question: Question, reply: Reply) -> list[Question]:
-        """Hand in the reply to a question; the questions that it opens."""
-        self._resume(self._waiting.pop(question), reply, question.depth)
-        return self.opened()
+        """Resume the flow that asked with the reply; the questions that this opens."""
+        self._resume(self._unanswered.pop(question), reply, question.depth)
+        return self.take_opened()
 
-    def _resume(self, thread: _Thread, value: Any, depth: int) -> None:
+    def _resume(self, branch: _Branch, value: Any, depth: int) -> None:
         try:
-            step = thread.line.send(value)
+            step = branch.flow.send(value)
         except StopIteration as end:
-            thread.end(self, end.value, depth)
+            branch.end(self, end.value, depth)
             return
         if isinstance(step, _Fork):
-            join = _Join(thread, len(step.lines))
-            for place, line in enumerate(step.lines):
-                self._resume(_Thread(line, join, place), None, depth)
+            join = _Join(branch, len(step.flows))
+            for index, flow in enumerate(step.flows):
+                self._resume(_Branch(flow, join, index), None, depth)
             return
         question = Question(step.purpose, step.hello, step.alone, depth + 1)
         self.rounds = max(self.rounds, question.depth)
-        self._waiting[question] = thread
+        self._unanswered[question] = branch
         self._opened.append(question)
 
 
 class _Join:
-    """The point at which forked lines meet again."""
+    """The point at which forked flows meet again."""
 
-    def __init__(self, thread: _Thread, lines: int) -> None:
-        self.thread = thread
-        self.results: list[Any] = [None] * lines
-        self.left = lines
+    def __init__(self, branch: _Branch, flows: int) -> None:
+        self.branch = branch
+        self.results: list[Any] = [None] * flows
+        self.running = flows
         self.depth = 0
 
 
-class _Thread:
-    """One line that is being followed, and where its result goes."""
+class _Branch:
+    """One flow that is being run, and where its result goes."""
 
-    def __init__(self, line: Line[Any], join: _Join | None = None, place: int = 0) -> None:
-        self.line = line
+    def __init__(self, flow: Flow[Any], join: _Join | None = None, index: int = 0) -> None:
+        self.flow = flow
         self._join = join
-        self._place = place
+        self._index = index
 
-    def end(self, asking: Asking, result: Any, depth: int) -> None:
+    def end(self, runner: FlowRunner, result: Any, depth: int) -> None:
         join = self._join
         if join is None:
             return
-        join.results[self._place] = result
-        join.left -= 1
+        join.results[self._index] = result
+        join.running -= 1
         join.depth = max(join.depth, depth)
-        if join.left == 0:
-            asking._resume(join.thread, join.results, join.depth)  # noqa: SLF001  # the two are one machine
+        if join.running == 0:
+            runner._resume(join.branch, join.results, join.depth)  # noqa: SLF001  # both are one machine

@@ -1,4 +1,4 @@
-"""What an answer says to the hello that it answers: pure, and used both to go on asking and to read a transcript."""
+"""What an answer means for its hello: pure, used to choose the next question and to read a transcript."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from inspector_tls.wire.versions import TlsVersion
 
 _PROTOCOL_VERSION, _NO_PROTOCOL, _FALLBACK, _ACCESS_DENIED, _UNRECOGNIZED_NAME = 70, 120, 86, 49, 112
 #: Alerts that refuse what was offered: handshake_failure, illegal_parameter, protocol_version, insufficient_security,
-#: inappropriate_fallback, no_application_protocol.
+#: inappropriate_fallback, no_application_protocol (RFC 8446 §6.2).
 REFUSALS = frozenset({40, 47, _PROTOCOL_VERSION, 71, _FALLBACK, _NO_PROTOCOL})
-#: Alerts that have a cause of their own; any other may tell of the server's own trouble and is ambiguous.
+#: Alerts that have a cause of their own; any other may be about the server's own failure and is ambiguous.
 _CAUSES = {_ACCESS_DENIED: Cause.BLOCKED, _UNRECOGNIZED_NAME: Cause.PROTOCOL_ERROR}
 
 
 class Meaning(Enum):
-    """What an answer says: it chose from what was offered, or an older version, or refused, or leaves it in doubt."""
+    """What an answer means: a choice of what was offered, an older version, a refusal, or nothing certain."""
 
     CHOSEN = auto()
     OLDER = auto()
@@ -39,8 +39,8 @@ class Reply:
     asked: bool = True
 
 
-class Said(NamedTuple):
-    """The meaning of a reply; with a doubt its cause, with an alert the alert."""
+class Interpretation(NamedTuple):
+    """The meaning of a reply; with a doubt its cause, with an alert its number."""
 
     meaning: Meaning
     cause: Cause | None = None
@@ -56,16 +56,22 @@ class Said(NamedTuple):
         """Whether the version is refused whatever else was offered."""
         return self.meaning is Meaning.OLDER or (self.meaning is Meaning.REFUSED and self.alert == _PROTOCOL_VERSION)
 
+    @property
+    def turns_away(self) -> bool:
+        """Whether the server ended the handshake, be it by an alert or by closing the connection."""
+        return self.meaning is Meaning.REFUSED or self.cause is Cause.AMBIGUOUS
 
-_CHOSEN, _OLDER = Said(Meaning.CHOSEN), Said(Meaning.OLDER)
-_UNEXPECTED = Said(Meaning.DOUBT, Cause.PROTOCOL_ERROR)
-_LIKELIEST = 48
+
+_CHOSEN, _OLDER = Interpretation(Meaning.CHOSEN), Interpretation(Meaning.OLDER)
+_UNEXPECTED = Interpretation(Meaning.DOUBT, Cause.PROTOCOL_ERROR)
+#: Most picks are among so many suites at the end of a hello, where the usual ones stand.
+_USUAL = 48
 #: What stands among the suites of a hello and is none: a server must not choose it.
 _NO_SUITES = frozenset({RENEGOTIATION_SCSV, FALLBACK_SCSV, *GREASE})
 
 
-def understand(hello: Hello, reply: Reply) -> Said:
-    """What ``reply`` says to ``hello``. A timeout or a reset says nothing."""
+def interpret(hello: Hello, reply: Reply) -> Interpretation:
+    """What ``reply`` means for ``hello``. A timeout or a reset means nothing."""
     flight = reply.flight
     if flight.has_chosen:
         return _of_hello(hello, flight)
@@ -74,32 +80,30 @@ def understand(hello: Hello, reply: Reply) -> Said:
         return _of_alert(alert)
     if flight.fault:
         refused = hello.version is TlsVersion.SSL_2 and flight.fault == "SSL 2.0 error 1"
-        return Said(Meaning.REFUSED) if refused else Said(Meaning.DOUBT, Cause.PROTOCOL_ERROR)
-    return Said(Meaning.DOUBT, Cause.AMBIGUOUS if reply.cause is None else reply.cause)
+        return Interpretation(Meaning.REFUSED) if refused else _UNEXPECTED
+    return Interpretation(Meaning.DOUBT, Cause.AMBIGUOUS if reply.cause is None else reply.cause)
 
 
-def _of_alert(alert: Alert) -> Said:
+def _of_alert(alert: Alert) -> Interpretation:
     if alert.number in REFUSALS:
-        return Said(Meaning.REFUSED, alert=alert.number)
-    return Said(Meaning.DOUBT, _CAUSES.get(alert.number, Cause.AMBIGUOUS), alert.number)
+        return Interpretation(Meaning.REFUSED, alert=alert.number)
+    return Interpretation(Meaning.DOUBT, _CAUSES.get(alert.number, Cause.AMBIGUOUS), alert.number)
 
 
-def _of_hello(hello: Hello, flight: Flight) -> Said:
-    unexpected = _UNEXPECTED
+def _of_hello(hello: Hello, flight: Flight) -> Interpretation:
     if flight.ssl_2 is not None:
-        return _CHOSEN if hello.version is TlsVersion.SSL_2 else unexpected
+        return _CHOSEN if hello.version is TlsVersion.SSL_2 else _UNEXPECTED
     chosen = flight.hello
     if chosen is None or chosen.version is None or AGES[chosen.version] > AGES[hello.version]:
-        return unexpected
-    # The likeliest stand at the end.
-    if chosen.suite not in hello.suites[-_LIKELIEST:] and chosen.suite not in hello.suites:
-        return unexpected
+        return _UNEXPECTED
+    if chosen.suite not in hello.suites[-_USUAL:] and chosen.suite not in hello.suites:
+        return _UNEXPECTED
     if chosen.suite in _NO_SUITES or (chosen.is_retry and chosen.version is not TlsVersion.TLS_1_3):
-        return unexpected
+        return _UNEXPECTED
     if chosen.version is not hello.version:
-        # Who speaks TLS 1.3 and does not choose it was not shown all of the hello, or stumbled over it.
+        # The downgrade mark (RFC 8446 §4.1.3) contradicts a refusal of TLS 1.3: the hello was cut, or not understood.
         is_contradicted = chosen.is_downgraded and hello.version is TlsVersion.TLS_1_3
-        return unexpected if is_contradicted else _OLDER
+        return _UNEXPECTED if is_contradicted else _OLDER
     if chosen.version is TlsVersion.TLS_1_3 and chosen.group not in hello.groups:
-        return unexpected
+        return _UNEXPECTED
     return _CHOSEN

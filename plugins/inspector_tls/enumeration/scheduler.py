@@ -1,4 +1,4 @@
-"""Asks a server all the questions of an enumeration, through the network gateway and nothing else."""
+"""Sends the questions of an enumeration over connections, through the network gateway and nothing else."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 
 from inspector import Cause, Network, ScanFailure
 from inspector.network import RoundTripEnd, Stream
-from inspector_tls.enumeration.analysis import read_heard
-from inspector_tls.enumeration.observations import Tls
-from inspector_tls.enumeration.question_flow import Asking, Question
+from inspector_tls.enumeration.analysis.tls import read_exchanges
+from inspector_tls.enumeration.question_flow import FlowRunner, Question
 from inspector_tls.enumeration.reply import Reply
-from inspector_tls.enumeration.strategy import Case, enumeration
+from inspector_tls.enumeration.strategy.context import ServerContext
+from inspector_tls.enumeration.strategy.survey import enumeration
 from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
+from inspector_tls.observations import Tls
 from inspector_tls.starttls.negotiation import NoTls
 from inspector_tls.wire.client_hello import Hello, decode, encode
 from inspector_tls.wire.code_points import AGES
@@ -26,13 +27,13 @@ MOST_CONNECTIONS = 400
 #: Connections to one address at a time.
 AT_ONCE = 5
 #: Answers that may fail to come: altogether, and while not one has come.
-_PATIENCE, _FIRST_PATIENCE = 24, 6
-#: Before a question is asked alone: a server that counts connections has to notice that the others are gone.
-_BREATH_SECONDS = 0.02
-#: Beyond so many bytes answers are read as far as the server's hello only.
-_GENEROUS_BYTES = 2_000_000
+_MAX_FAILURES, _MAX_FIRST_FAILURES = 24, 6
+#: Before a question is asked alone: a server that counts connections has to notice that the others are closed.
+_QUIET_SECONDS = 0.02
+#: Beyond so many bytes in all, answers are read as far as the server's hello only.
+_WHOLE_FLIGHT_BYTES = 2_000_000
 _NOTE_CHARACTERS = 300
-#: Troubles that the next connection would meet again.
+#: Causes that the next connection would meet again.
 _FINAL = frozenset(
     {
         Cause.NOT_AUTHORISED,
@@ -45,21 +46,21 @@ _FINAL = frozenset(
     }
 )
 
-#: What is said in clear before the hello, e.g. STARTTLS.
+#: What leads to TLS on a connection before the hello, e.g. STARTTLS.
 Opening = Callable[[Stream], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Enumeration:
-    """What was said, and what was understood of it on the way: a hello and a flight for each exchange."""
+    """The transcript, and the hello and the flight of each exchange as they were parsed while they came."""
 
     transcript: Transcript
-    heard: tuple[tuple[Hello, Flight], ...]
+    parsed: tuple[tuple[Hello, Flight], ...]
 
     @property
     def facts(self) -> Tls:
-        """What ``read_transcript`` finds in the transcript, without reading its bytes a second time."""
-        return read_heard(self.transcript, self.heard)
+        """What ``read_transcript`` finds in the transcript, without parsing its bytes a second time."""
+        return read_exchanges(self.transcript, self.parsed)
 
 
 async def enumerate_endpoint(
@@ -75,73 +76,76 @@ async def enumerate_endpoint(
     all_seconds: float = 120.0,
     most_connections: int = MOST_CONNECTIONS,
 ) -> Enumeration:
-    """Enumerate the TLS server at the scan's target.
+    """Enumerate the TLS server at the target.
 
     ``server_name`` is None for an address literal (RFC 6066 §3). Without ``extra`` only versions, suites, groups and
     what comes along with them are asked for. ``answer_seconds`` bound one answer and ``all_seconds`` the whole, waits
-    for the pace not counted. Never raises ScanFailure: what could not be asked or was not answered stands in the
+    for the rate limit not counted. Never raises ScanFailure: what could not be asked or was not answered stands in the
     transcript with its cause.
     """
-    case = Case(server_name, mode, extra)
-    asker = _Asker(network, port, opening, answer_seconds, most_connections)
-    asking = Asking(enumeration(case))
+    context = ServerContext(server_name, mode, extra)
+    connector = _Connector(network, port, opening, answer_seconds, most_connections)
+    flows = FlowRunner(enumeration(context))
     try:
         async with network.within(all_seconds), asyncio.TaskGroup() as tasks:
-            _Crew(tasks, asking, asker, at_once).start()
+            _Runner(tasks, flows, connector, at_once).start()
     except TimeoutError:
-        for left in asking.waiting:
-            asker.give_up(left, Cause.TIMEOUT)
-    transcript = Transcript(server_name=server_name, mode=mode, exchanges=tuple(asker.exchanges))
-    return Enumeration(transcript, tuple(asker.heard_from))
+        for question in flows.unanswered:
+            connector.skip(question, Cause.TIMEOUT)
+    transcript = Transcript(server_name=server_name, mode=mode, exchanges=tuple(connector.exchanges))
+    return Enumeration(transcript, tuple(connector.parsed))
 
 
-class _Crew:
-    """Tasks that ask what is open, in the order in which it was opened: so many at once, or one alone."""
+class _Runner:
+    """Asks the open questions in the order in which they were opened, ``at_once`` at a time or one alone."""
 
-    def __init__(self, tasks: asyncio.TaskGroup, asking: Asking, asker: _Asker, at_once: int) -> None:
+    def __init__(self, tasks: asyncio.TaskGroup, flows: FlowRunner, connector: _Connector, at_once: int) -> None:
         self._tasks = tasks
-        self._asking = asking
-        self._asker = asker
+        self._flows = flows
+        self._connector = connector
         self._at_once = at_once
-        self._open = deque(asking.opened())
-        self._under_way = 0
-        self._alone = False
-        self._crowded = False
+        self._open = deque(flows.take_opened())
+        self._running = 0
+        self._is_alone = False
+        self._had_company = False
 
     def start(self) -> None:
         """Ask all that may be asked now."""
         while (question := self._next()) is not None:
-            self._tasks.create_task(self._follow(question))
+            self._tasks.create_task(self._run(question))
 
     def _next(self) -> Question | None:
-        """The next question, if it may go now; one that goes alone holds the others back until it is its turn."""
-        if not self._open or self._alone or self._under_way >= self._at_once:
+        """The next question, if it may go now; one that goes alone waits for the others, and these wait for it."""
+        if not self._open or self._is_alone or self._running >= self._at_once:
             return None
         if self._open[0].alone:
-            if self._under_way:
+            if self._running:
                 return None
-            self._alone = True
-        self._under_way += 1
-        self._crowded = self._crowded or self._under_way > 1
+            self._is_alone = True
+        self._running += 1
+        self._had_company = self._had_company or self._running > 1
         return self._open.popleft()
 
-    async def _follow(self, first: Question) -> None:
+    async def _run(self, first: Question) -> None:
         question: Question | None = first
         while question is not None:
-            if question.alone and self._crowded and self._asker.stopped is None:
-                self._crowded = False
-                await asyncio.sleep(_BREATH_SECONDS)
-            reply = await self._asker.reply(question)
-            self._under_way -= 1
-            self._alone = False
-            self._open.extend(self._asking.answer(question, reply))
+            if question.alone and self._had_company and self._connector.stopped is None:
+                self._had_company = False
+                await asyncio.sleep(_QUIET_SECONDS)
+            reply = await self._connector.reply(question)
+            self._running -= 1
+            self._is_alone = False
+            self._open.extend(self._flows.answer(question, reply))
             question = self._next()
             self.start()
 
 
 @dataclass
-class _Asker:
-    """Makes the connections, and counts what they cost."""
+class _Connector:
+    """Makes the connections, and counts what they cost and how many fail.
+
+    ``stopped`` is the cause for which no more are made.
+    """
 
     network: Network
     port: int | None
@@ -149,29 +153,29 @@ class _Asker:
     answer_seconds: float
     most_connections: int
     exchanges: list[Exchange] = field(default_factory=list)
-    heard_from: list[tuple[Hello, Flight]] = field(default_factory=list)
+    parsed: list[tuple[Hello, Flight]] = field(default_factory=list)
     asked: int = 0
     failed: int = 0
-    heard: bool = False
+    was_answered: bool = False
     kept_bytes: int = 0
     stopped: Cause | None = None
 
     async def reply(self, question: Question) -> Reply:
-        """Send one hello and read the answer, unless it has become pointless."""
+        """Send one hello and read the answer, unless no more connections are made."""
         if self.stopped is None and self.asked >= self.most_connections:
             self.stopped = Cause.NOT_SELECTED
         if self.stopped is not None:
-            return self.give_up(question, self.stopped)
+            return self.skip(question, self.stopped)
         self.asked += 1
-        return await self._asked(question)
+        return await self._ask(question)
 
-    def give_up(self, question: Question, cause: Cause) -> Reply:
-        """Leave a question unasked."""
+    def skip(self, question: Question, cause: Cause) -> Reply:
+        """Record a question as not asked."""
         reply = Reply(cause=cause, asked=False)
         self._record(question, encode(question.hello), reply, b"")
         return reply
 
-    async def _asked(self, question: Question) -> Reply:
+    async def _ask(self, question: Question) -> Reply:
         sent = encode(question.hello)
         flight, received = Flight(), bytearray()
         cause, closed, note = None, False, ""
@@ -190,13 +194,13 @@ class _Asker:
     async def _exchange(self, question: Question, sent: bytes, flight: Flight, received: bytearray) -> bool:
         """Fill ``flight``; whether the server closed before enough was read. Raises ScanFailure."""
 
-        def heard(data: bytes) -> bool:
+        def is_enough(data: bytes) -> bool:
             received.extend(data)
             flight.feed(data)
             return self._is_enough(question, flight)
 
         if self.opening is None:
-            ending = await self.network.exchange(sent, heard, port=self.port, timeout=self.answer_seconds)
+            ending = await self.network.exchange(sent, is_enough, port=self.port, timeout=self.answer_seconds)
             return ending is not RoundTripEnd.ENOUGH
         stream = await self.network.connect(self.port, timeout=self.answer_seconds)
         try:
@@ -204,7 +208,7 @@ class _Asker:
             deadline = time.monotonic() + self.answer_seconds
             await stream.write(sent, timeout=self.answer_seconds)
             while data := await stream.read(16_384, timeout=max(0.001, deadline - time.monotonic())):
-                if heard(data):
+                if is_enough(data):
                     return False
             return True
         finally:
@@ -217,24 +221,24 @@ class _Asker:
         if chosen is None:
             return False
         is_older = chosen.version is None or AGES[chosen.version] < AGES[question.hello.version]
-        return is_older or self.kept_bytes > _GENEROUS_BYTES
+        return is_older or self.kept_bytes > _WHOLE_FLIGHT_BYTES
 
     def _count(self, flight: Flight, cause: Cause | None) -> None:
         if flight.has_chosen or (flight.alerts and not flight.fault):
-            self.heard = True
+            self.was_answered = True
         elif cause is None and flight.fault:
             cause = Cause.PROTOCOL_ERROR
         if cause is None:
             return
         self.failed += not flight.has_chosen
-        if cause in _FINAL or self.failed >= (_PATIENCE if self.heard else _FIRST_PATIENCE):
+        if cause in _FINAL or self.failed >= (_MAX_FAILURES if self.was_answered else _MAX_FIRST_FAILURES):
             self.stopped = self.stopped or cause
 
     def _record(self, question: Question, sent: bytes, reply: Reply, received: bytes, note: str = "") -> None:
         self.kept_bytes += len(received)
-        # Of a version that does not exist the bytes say less than the question knew.
+        # A version number that does not exist decodes as another version: keep what the bytes show, as a reader will.
         hello = question.hello if question.hello.legacy_version is None else decode(sent)
-        self.heard_from.append((hello, reply.flight))
+        self.parsed.append((hello, reply.flight))
         self.exchanges.append(
             Exchange(
                 purpose=question.purpose,

@@ -1,9 +1,8 @@
-"""What was asked and what was answered, as bytes: the raw form of an enumeration, one JSON line per exchange."""
+"""The transcript of an enumeration: what was asked and what was answered, as bytes, one JSON line per exchange."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from enum import StrEnum
 
 from pydantic import ValidationError
@@ -13,7 +12,7 @@ from inspector.model.base import canonical
 
 
 class Purpose(StrEnum):
-    """What a hello was sent for. The first seven make a complete enumeration; the others are extra questions."""
+    """The question that a hello asks: the experiments are described in the package's table."""
 
     SSL_2 = "ssl-2"
     VERSION = "version"
@@ -31,22 +30,8 @@ class Purpose(StrEnum):
     FUTURE_VERSION = "future-version"
 
 
-#: The purposes that count against the floor: versions, suites and groups.
-ESSENTIAL = frozenset(
-    {
-        Purpose.SSL_2,
-        Purpose.VERSION,
-        Purpose.SUITES,
-        Purpose.NAMED_PRIMES,
-        Purpose.GROUPS,
-        Purpose.CONFIRM,
-        Purpose.SMALL,
-    }
-)
-
-
 class Mode(StrEnum):
-    """``economical``: the fewest connections; ``fast``: the suites of a version in eight lists side by side."""
+    """``economical``: the fewest connections; ``fast``: the suites of a version in eight lists concurrently."""
 
     ECONOMICAL = "economical"
     FAST = "fast"
@@ -55,9 +40,8 @@ class Mode(StrEnum):
 class Exchange(Model):
     """One connection: the hello that was sent, and what came back.
 
-    ``cause`` tells why the answer broke off, ``note`` says so in words: None when enough was read, or when the server
-    closed (``closed``).
-    ``asked`` is False for a question that was given up before it was sent.
+    ``cause`` is why the answer broke off, and ``note`` describes it; None when enough was read, or when the server
+    closed the connection (``closed``). ``asked`` is False for a question that was never sent.
     """
 
     purpose: Purpose
@@ -104,8 +88,3 @@ class Transcript(Model):
     def connections(self) -> int:
         """How many connections were opened."""
         return sum(each.asked for each in self.exchanges)
-
-    def count(self, purposes: Iterable[Purpose]) -> int:
-        """How many connections were opened for these purposes."""
-        wanted = frozenset(purposes)
-        return sum(each.asked and each.purpose in wanted for each in self.exchanges)

@@ -1,4 +1,4 @@
-"""Hostile servers, met by both probes that read a handshake: the scan ends soon, and says nothing that was not seen."""
+"""Hostile servers and both probes that read a handshake: the scan ends soon, and states nothing that was not seen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from inspector import Cause, Network, ScanFailure
 from inspector_tls.certificates.handshake import End, Outcome, shake
-from inspector_tls.enumeration.observations import Tls
+from inspector_tls.observations import Tls
 from inspector_tls.wire.handshake_messages import Manner, Sort
 from inspector_tls.wire.versions import TlsVersion
 from tests.plugins.inspector_tls import servers
@@ -56,7 +56,7 @@ def relayed(kind: str, backend: int) -> AbstractContextManager[int]:
 
 
 class Direct:
-    """Stands for the gateway where its back-off from troubled servers would cost seconds: to loopback, and no pace."""
+    """Stands for the gateway where its back-off from failing servers would cost seconds: loopback, no rate limit."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -72,7 +72,7 @@ class Direct:
 
 
 class DirectStream:
-    """Bytes to and fro, with the gateway's troubles."""
+    """A stream with the gateway's failures."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -106,7 +106,7 @@ async def at_once(_stream: object) -> None:
 
 
 def saying(*answers: bytes) -> servers.Answer:
-    """Answer each message of the client with the next of these, and stay silent after the last."""
+    """Answer each message of the client with the next of these, and none after the last."""
 
     def answer(connection: socket.socket) -> None:
         for each in answers:
@@ -143,8 +143,8 @@ def test_records_of_any_cut_carry_the_same(kind: str, version: TlsVersion, tmp_p
 
 
 def test_a_hundred_intermediates_are_served_in_clear(tmp_path: Path) -> None:
-    """The enumeration writes down a chain of a hundred self-issued authorities as it came, and goes on."""
-    same = name("Round and round")
+    """The enumeration records a chain of a hundred self-issued authorities as it came, and goes on."""
+    same = name("Self-issued")
     keys = [ec_key() for _ in range(10)]
     circle = [
         issue(same, Identity(issue(same, key=signer, authority=True).certificate, signer), key=key, authority=True)
@@ -176,7 +176,7 @@ def _flight(identity: Identity) -> tuple[bytes, int]:
 
 @pytest.mark.parametrize("step", [0, 1, 4, 5, 9, 30, 47, 50, 55, 62, 400, -1, None])
 def test_a_reset_at_any_step_is_no_answer(step: int | None, identity: Identity) -> None:
-    """Reset after so many bytes, a handshake ends in trouble, unless the certificates had come."""
+    """Reset after so many bytes, a handshake fails, unless the certificates had come."""
     whole, end = _flight(identity)
     most = end if step is None else step % end
 
@@ -193,13 +193,13 @@ def test_a_reset_at_any_step_is_no_answer(step: int | None, identity: Identity) 
         assert outcome.staple is None
 
 
-# --- Lies -------------------------------------------------------------------------------------------------------------
+# --- Wrong lengths and shares -----------------------------------------------------------------------------------------
 
 
 def test_no_wrong_length_is_believed() -> None:
-    """Messages that lie about their lengths, a different one each time, present no certificate."""
+    """Messages with a wrong length, a different one each time, present no certificate."""
     port = servers.free_port()
-    command = (sys.executable, RESPONDERS, "lies", str(port))
+    command = (sys.executable, RESPONDERS, "wrong-lengths", str(port))
     with servers.running(command, port), pytest.raises(ScanFailure) as failure:
         scan_certificates(port, seconds=1)
     assert failure.value.cause in {Cause.PROTOCOL_ERROR, Cause.AMBIGUOUS}
@@ -233,7 +233,7 @@ def test_a_handshake_that_goes_wrong_presents_nothing(answers: tuple[bytes, ...]
 
 
 def test_the_same_request_whatever_is_offered_is_believed_once() -> None:
-    """A server that asks for one group and one suite of TLS 1.3, offered or not, refuses nothing else by that."""
+    """A server that asks for one group and one suite of TLS 1.3, offered or not, refuses nothing else by it."""
     with servers.answering(saying(_AGAIN, _AGAIN)) as port:
         facts, _ = enumerate_port(port, seconds=1, extra=False)
     assert [each.version for each in facts.accepted] == [V.TLS_1_3]
@@ -247,7 +247,7 @@ def test_the_same_request_whatever_is_offered_is_believed_once() -> None:
 
 
 def _with_name(speaking: servers.Answer, refusal: bytes, *, named: bool) -> servers.Answer:
-    """Speak to hellos with the host's name, or to those without, and refuse the others."""
+    """Answer hellos with the host's name, or those without, and refuse the others."""
 
     def answer(connection: socket.socket) -> None:
         hello = connection.recv(8192, socket.MSG_PEEK)
@@ -280,7 +280,7 @@ def test_a_name_that_is_refused_refuses_no_version(number: int, tmp_path: Path, 
 
 @pytest.mark.parametrize("number", [40, 112])
 def test_a_server_that_wants_a_name_is_seen_with_it(number: int, tmp_path: Path, identity: Identity) -> None:
-    """A server that refuses whoever sends no name shows certificates and versions to who does."""
+    """A server that refuses hellos without a name shows certificates and versions to those with it."""
     speaking = servers.speaking_tls(identity.write(tmp_path, "rsa"))
     wanting = _with_name(speaking, record(21, bytes((2, number))), named=True)
     assert [each.version for each in _seen(wanting).accepted] == [V.TLS_1_2, V.TLS_1_3]
@@ -292,10 +292,10 @@ def test_a_server_that_wants_a_name_is_seen_with_it(number: int, tmp_path: Path,
 
 
 @pytest.mark.parametrize("word", [b"", record(21, b"\x02\x28"), record(21, b"\x02\x46")])
-def test_a_server_that_soon_turns_everybody_away_lacks_no_certificate(
+def test_a_server_that_soon_turns_every_client_away_lacks_no_certificate(
     word: bytes, tmp_path: Path, identity: Identity
 ) -> None:
-    """Who presents a certificate once and then closes, with an alert or without, was not seen to have no others."""
+    """A server that presents a certificate once and then closes, with an alert or without, may have others."""
     speaking = servers.speaking_tls(identity.write(tmp_path, "rsa"))
     count = itertools.count()
 
@@ -314,7 +314,7 @@ def test_a_server_that_soon_turns_everybody_away_lacks_no_certificate(
 
 
 def test_a_refusal_at_the_end_is_confirmed(tmp_path: Path, identity: Identity) -> None:
-    """Where the last word is a refusal, a server that still presents what it has is believed."""
+    """Where the last answer is a refusal, a server that still presents what it has is believed."""
     with servers.openssl(identity.write(tmp_path, "rsa")) as port:
         found = scan_certificates(port, host="127.0.0.1")
     assert [answer.value for answer in found.named.answers] == [digest(identity), digest(identity), None]

@@ -45,8 +45,8 @@ async def reset(writer: CaptureWriter) -> None:
     writer.close()
 
 
-async def silence(_writer: CaptureWriter) -> None:
-    """Say nothing more, and do not close."""
+async def no_answer(_writer: CaptureWriter) -> None:
+    """Send nothing more, and do not close."""
     await asyncio.sleep(60)
 
 
@@ -64,7 +64,7 @@ class Relay:
         return hello
 
     def answer(self, data: bytes) -> Iterator[bytes]:
-        """What the server behind said, as the client gets it."""
+        """What the server behind sent, as the client gets it."""
         yield data
 
     async def __call__(self, hello: bytes, reader: Reader, writer: CaptureWriter) -> None:
@@ -91,7 +91,7 @@ class Relay:
         return await reader.read(16384)
 
     async def pause(self) -> None:
-        """Wait after each part."""
+        """Wait after each part of an answer."""
 
 
 class Truncating(Relay):
@@ -128,7 +128,7 @@ class Fragmenting(Records):
 
 
 class Coalescing(Records):
-    """Puts all that the server behind says at once in one record."""
+    """Puts all that the server behind sends at once in one record."""
 
     async def read(self, reader: Reader) -> bytes:
         body = b""
@@ -152,7 +152,7 @@ class WarningFirst(Relay):
         await super().__call__(hello, reader, writer)
 
 
-class Dripping(Relay):
+class Slow(Relay):
     """Lets one byte pass per second."""
 
     def answer(self, data: bytes) -> Iterator[bytes]:
@@ -201,15 +201,15 @@ def one_at_a_time(relay: Relay) -> Answer:
 def alert(number: int) -> Callable[[CaptureWriter], Awaitable[None]]:
     """Refuse with a fatal alert."""
 
-    async def say(writer: CaptureWriter) -> None:
+    async def send(writer: CaptureWriter) -> None:
         writer.write(record(21, bytes((2, number))))
         await writer.drain()
 
-    return say
+    return send
 
 
 def has_grease(hello: bytes) -> bool:
-    """Whether a hello begins its suites with a value that nobody knows."""
+    """Whether a hello begins its suites with a reserved value (RFC 8701)."""
     at, length = suites(hello)
     return length > 0 and hello[at] == hello[at + 1] and hello[at] & 0x0F == 0x0A
 
@@ -219,29 +219,29 @@ def relays(backend: int) -> dict[str, Answer]:
     relay = Relay(backend)
     count = itertools.count(1)
     return {
-        "drops-long": unless(lambda hello: len(hello) > 512, silence, relay),
+        "drops-long": unless(lambda hello: len(hello) > 512, no_answer, relay),
         "resets-long": unless(lambda hello: len(hello) > 512, reset, relay),
         "refuses-many": unless(lambda hello: suites(hello)[1] > 256, alert(40), relay),
-        "chokes-on-many": unless(lambda hello: suites(hello)[1] > 256, alert(50), relay),
+        "fails-on-many": unless(lambda hello: suites(hello)[1] > 256, alert(50), relay),
         "truncates": Truncating(backend),
         "fragments": Fragmenting(backend),
         "coalesces": Coalescing(backend),
         "warns-first": WarningFirst(backend),
-        "drips": Dripping(backend),
+        "slowly": Slow(backend),
         "refuses-grease": unless(has_grease, alert(47), relay),
         "refuses-future": unless(lambda hello: hello[9:11] == b"\x03\x99", alert(70), relay),
-        "drops-two-kilobytes": unless(lambda hello: len(hello) > 2000, silence, relay),
+        "drops-two-kilobytes": unless(lambda hello: len(hello) > 2000, no_answer, relay),
         "resets-sometimes": unless(lambda _hello: next(count) % 5 == 0, reset, relay),
         "one-at-a-time": one_at_a_time(relay),
-        "silent-about-tls-1-1": unless(lambda hello: hello[9:11] == b"\x03\x02", silence, relay),
+        "no-answer-about-tls-1-1": unless(lambda hello: hello[9:11] == b"\x03\x02", no_answer, relay),
     }
 
 
 # --- By themselves ----------------------------------------------------------------------------------------------------
 
 
-def saying(*parts: bytes, endlessly: bytes = b"") -> Answer:
-    """Say this whatever comes, and the last part without end."""
+def sending(*parts: bytes, endlessly: bytes = b"") -> Answer:
+    """Send this whatever comes, and the last part without end."""
 
     async def answer(_hello: bytes, _reader: Reader, writer: CaptureWriter) -> None:
         for part in parts:
@@ -275,8 +275,8 @@ def resetting_at_every_step() -> Answer:
     return answer
 
 
-def lying() -> Answer:
-    """Say a different length each time, none of them right."""
+def wrong_lengths() -> Answer:
+    """Send a different length each time, none of them right."""
     inner = [
         message(2, SERVER_HELLO[:20]),
         b"\x02\xff\xff\xff" + SERVER_HELLO,
@@ -303,18 +303,18 @@ def alone() -> dict[str, Answer]:
     """What answers by itself."""
     hello = record(22, message(2, SERVER_HELLO))
     return {
-        "silent": unless(lambda _hello: True, silence, Relay(0)),
+        "no-answer": unless(lambda _hello: True, no_answer, Relay(0)),
         "resets": unless(lambda _hello: True, reset, Relay(0)),
-        "http": saying(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"),
-        "noise": saying(bytes(range(200, 256)) * 4),
-        "endless-record": saying(hello, endlessly=record(22, message(0, b"") * 500)),
+        "http": sending(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"),
+        "noise": sending(bytes(range(200, 256)) * 4),
+        "endless-record": sending(hello, endlessly=record(22, message(0, b"") * 500)),
         "empty-records": empty_records,
-        "giant-certificate": saying(
+        "oversized-certificate": sending(
             hello, record(22, b"\x0b\xff\xff\xff\xff\xff\xfc"), endlessly=record(22, bytes(16384))
         ),
-        "alert-storm": saying(endlessly=record(21, b"\x01\x5a") * 100),
+        "alert-storm": sending(endlessly=record(21, b"\x01\x5a") * 100),
         "resets-at-every-step": resetting_at_every_step(),
-        "lies": lying(),
+        "wrong-lengths": wrong_lengths(),
     }
 
 

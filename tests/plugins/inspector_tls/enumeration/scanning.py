@@ -1,13 +1,13 @@
-"""One enumeration of a server on loopback, through the real door."""
+"""One enumeration of a server on loopback, through the real gateway."""
 
 from __future__ import annotations
 
 from inspector import Cost, Network, ParseContext, Raw, ScanOutput, Scheme, SubjectKind, Target, probe
 from inspector.testing import run_probe
-from inspector_tls.enumeration.analysis import read_transcript
-from inspector_tls.enumeration.observations import Tls
+from inspector_tls.enumeration.analysis.tls import read_transcript
 from inspector_tls.enumeration.scheduler import AT_ONCE, enumerate_endpoint
 from inspector_tls.enumeration.transcript import Mode, Transcript
+from inspector_tls.observations import Tls
 
 HOST = "www.example.vn"
 
@@ -37,7 +37,7 @@ async def enumerated(
     most: int = 400,
 ) -> ScanOutput:
     """Enumerate the target."""
-    seen = await enumerate_endpoint(
+    found = await enumerate_endpoint(
         network,
         server_name=server_name,
         mode=Mode.FAST if fast else Mode.ECONOMICAL,
@@ -46,9 +46,9 @@ async def enumerated(
         answer_seconds=seconds,
         most_connections=most,
     )
-    # Of every server that any test asks: what was understood on the way is what the bytes show.
-    assert seen.facts == read_transcript(seen.transcript)
-    return ScanOutput(raw=(Raw(name="transcript", data=seen.transcript.lines()),))
+    # Of every server in any test: what was parsed on the way is what the bytes show.
+    assert found.facts == read_transcript(found.transcript)
+    return ScanOutput(raw=(Raw(name="transcript", data=found.transcript.lines()),))
 
 
 def enumerate_port(port: int, **options: object) -> tuple[Tls, Transcript]:

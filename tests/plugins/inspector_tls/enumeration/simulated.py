@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from inspector import Cause
-from inspector_tls.enumeration.question_flow import Asking, Question
+from inspector_tls.enumeration.question_flow import FlowRunner, Question
 from inspector_tls.enumeration.reply import Reply
-from inspector_tls.enumeration.strategy import Case, enumeration
+from inspector_tls.enumeration.strategy.context import ServerContext
+from inspector_tls.enumeration.strategy.survey import enumeration
 from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
 from inspector_tls.observations import TlsVersion
 from inspector_tls.wire.client_hello import Hello, decode, encode
@@ -35,9 +36,9 @@ class Primes(Enum):
 
 @dataclass(frozen=True)
 class Server:
-    """``suites`` by version, dearest first; ``groups`` of TLS 1.3 and ``curves`` of older versions likewise.
+    """``suites`` by version, in order of preference; ``groups`` of TLS 1.3 and ``curves`` of older versions likewise.
 
-    ``dictates``: its own order decides. ``reads``: how many suites of a list it reads. ``bears``: the longest hello
+    ``own_order``: its own order decides. ``reads``: how many suites of a list it reads. ``longest``: the longest hello
     that it answers, in bytes. ``version_alert``: how it refuses a version.
     """
 
@@ -45,12 +46,12 @@ class Server:
     groups: tuple[int, ...] = (29, 23, 24)
     curves: tuple[int, ...] = (29, 23, 24)
     signatures: tuple[int, ...] = (0x0804, 0x0401, 0x0403)
-    dictates: bool = True
+    own_order: bool = True
     reads: int = 10_000
     alert: int = 40
     version_alert: int = 70
     primes: Primes = Primes.OWN
-    bears: int = 100_000
+    longest: int = 100_000
 
     def __call__(self, data: bytes) -> bytes:
         """The first flight that answers a hello."""
@@ -60,9 +61,9 @@ class Server:
         if hello.version not in self.suites:
             older = [version for version in self.suites if WIRE[version] < WIRE[hello.version]]
             if hello.version is TlsVersion.TLS_1_3 and TlsVersion.TLS_1_2 in older:
-                return self.say(hello, TlsVersion.TLS_1_2)
+                return self.answer(hello, TlsVersion.TLS_1_2)
             return self.refuse(self.version_alert)
-        return self.say(hello, hello.version)
+        return self.answer(hello, hello.version)
 
     def refuse(self, number: int) -> bytes:
         """A fatal alert."""
@@ -70,10 +71,10 @@ class Server:
 
     def pick(self, own: Collection[int], offered: Collection[int]) -> int | None:
         """What is picked of what both sides have."""
-        first, second = (own, offered) if self.dictates else (offered, own)
+        first, second = (own, offered) if self.own_order else (offered, own)
         return next((code for code in first if code in second), None)
 
-    def say(self, hello: Hello, version: TlsVersion) -> bytes:
+    def answer(self, hello: Hello, version: TlsVersion) -> bytes:
         """Choose from a hello, or refuse."""
         offered = hello.suites[: self.reads]
         if version is TlsVersion.TLS_1_3:
@@ -146,32 +147,32 @@ class Server:
         return hellos
 
 
-ScanFailure = Callable[[Question, int], Cause | None]
+Failure = Callable[[Question, int], Cause | None]
 
 
 @dataclass
 class Run:
-    """An enumeration of a simulated server; ``failure`` says which connections fail, by question and number."""
+    """An enumeration of a simulated server; ``failure`` tells which connections fail, by question and number."""
 
     server: Callable[[bytes], bytes]
     mode: Mode = Mode.ECONOMICAL
     extra: bool = False
-    failure: ScanFailure = lambda _question, _number: None
+    failure: Failure = lambda _question, _number: None
     exchanges: list[Exchange] = field(default_factory=list)
     rounds: int = 0
 
     def __post_init__(self) -> None:
-        asking = Asking(enumeration(Case(HOST, self.mode, self.extra)))
-        waiting = asking.opened()
-        while waiting:
-            waiting = [opened for question in waiting for opened in asking.answer(question, self.reply(question))]
-        self.rounds = asking.rounds
+        flows = FlowRunner(enumeration(ServerContext(HOST, self.mode, self.extra)))
+        open_questions = flows.take_opened()
+        while open_questions:
+            open_questions = [opened for each in open_questions for opened in flows.answer(each, self.reply(each))]
+        self.rounds = flows.rounds
 
     def reply(self, question: Question) -> Reply:
         """Ask the function."""
         sent = encode(question.hello)
         cause = self.failure(question, len(self.exchanges))
-        if len(sent) > getattr(self.server, "bears", len(sent)):
+        if len(sent) > getattr(self.server, "longest", len(sent)):
             cause = Cause.TIMEOUT
         received = self.server(sent) if cause is None else b""
         self.exchanges.append(Exchange(purpose=question.purpose, sent=sent, received=received, cause=cause))

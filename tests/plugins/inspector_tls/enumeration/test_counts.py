@@ -1,4 +1,4 @@
-"""What is asked of a server that is a function: how often, in how many rounds, and what is made of it."""
+"""What is asked of a simulated server: how often, in how many rounds, and with which result."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from inspector import Cause
 from inspector.testing import unseen_variants
 from inspector_tls.enumeration import hello_profiles as offers
-from inspector_tls.enumeration.analysis import read_transcript
-from inspector_tls.enumeration.observations import Preference
+from inspector_tls.enumeration.analysis.tls import read_transcript
 from inspector_tls.enumeration.question_flow import Question
-from inspector_tls.enumeration.transcript import ESSENTIAL, Mode, Purpose, Transcript
-from inspector_tls.observations import TlsVersion
+from inspector_tls.enumeration.transcript import Mode, Purpose, Transcript
+from inspector_tls.observations import Preference, TlsVersion
 from inspector_tls.wire.client_hello import Hello
 from inspector_tls.wire.code_points import groups, suite_named, suites
 from tests.plugins.inspector_tls.enumeration.simulated import Primes, Run, Server
@@ -51,7 +50,7 @@ _NEW = tuple(code for code in offers.suites_of(V.TLS_1_2) if suites()[code].auth
 WEAK = Server(
     suites={V.TLS_1_0: _OLD[-20:], V.TLS_1_1: _OLD[-20:], V.TLS_1_2: _NEW[-62:]},
     curves=(23, 24, 25, 29, 30),
-    dictates=False,
+    own_order=False,
 )
 
 
@@ -72,9 +71,8 @@ def test_a_modern_server_takes_fourteen_rounds_at_most(mode: Mode) -> None:
 @pytest.mark.parametrize("server", [MODERN, WEAK], ids=["modern", "weak"])
 def test_extra_questions_have_a_bound(server: Server) -> None:
     """Extra questions cost at most nine hellos and one per signature scheme that the server has."""
-    run = Run(server, extra=True)
-    extra = run.transcript.connections - run.transcript.count(ESSENTIAL)
-    assert extra <= 9 + len(server.signatures)
+    whole, plain = (Run(server, extra=extra).transcript for extra in (True, False))
+    assert whole.connections - plain.connections <= 9 + len(server.signatures)
 
 
 _VERSIONS = (V.SSL_3, V.TLS_1_0, V.TLS_1_1, V.TLS_1_2, V.TLS_1_3)
@@ -95,7 +93,7 @@ def servers(draw: st.DrawFn) -> Server:
         groups=tuple(draw(some_groups)),
         curves=tuple(draw(some_curves)),
         signatures=offers.signatures_of(V.TLS_1_2),
-        dictates=draw(st.booleans()),
+        own_order=draw(st.booleans()),
         reads=draw(st.sampled_from((128, 10_000))),
         alert=draw(st.sampled_from((40, 47, 71, 80))),
         primes=draw(st.sampled_from(Primes)),
@@ -122,16 +120,16 @@ def test_what_is_read_is_what_the_server_has(server: Server, mode: Mode) -> None
         assert set(facts.curves.accepted) == {groups()[code].name for code in server.curves}
 
 
-@pytest.mark.parametrize("dictates", [True, False])
+@pytest.mark.parametrize("own_order", [True, False])
 @pytest.mark.parametrize("version", [V.TLS_1_2, V.TLS_1_3])
-def test_whose_order_decides_is_seen(version: TlsVersion, *, dictates: bool) -> None:
-    """The server's order is told from the client's."""
-    facts = read_transcript(Run(replace(MODERN, dictates=dictates), extra=True).transcript)
-    assert facts[version].preference.seen is (Preference.SERVER if dictates else Preference.CLIENT)
+def test_whose_order_decides_is_seen(version: TlsVersion, *, own_order: bool) -> None:
+    """The server's order is distinguished from the client's."""
+    facts = read_transcript(Run(replace(MODERN, own_order=own_order), extra=True).transcript)
+    assert facts[version].preference.seen is (Preference.SERVER if own_order else Preference.CLIENT)
 
 
 def test_a_server_that_gives_way_to_chacha_first_still_decides() -> None:
-    """A server with an order of its own that makes an exception for clients with ChaCha20 first is told from others."""
+    """A server with an order of its own that makes an exception for clients with ChaCha20 first has its own order."""
 
     class GivingWay(Server):
         def pick(self, own: Collection[int], offered: Collection[int]) -> int | None:
@@ -171,7 +169,7 @@ def test_no_failure_makes_a_refusal(server: Server, failing: set[int], cause: Ca
 
 
 def test_a_version_that_never_answers_is_unseen_and_the_others_are_not() -> None:
-    """Silence about one version leaves that version open, and nothing else."""
+    """A timeout about one version leaves that version open, and nothing else."""
     run = Run(
         MODERN,
         extra=True,
@@ -206,7 +204,7 @@ def test_an_older_version_in_the_answer_is_a_refusal() -> None:
 
 
 def test_a_server_on_one_curve_with_nothing_but_ecdsa_is_asked_with_that_curve() -> None:
-    """A server that leaves when the curve of its only certificate is not offered still shows its other curves."""
+    """A server that refuses when the curve of its only certificate is not offered still shows its other curves."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
     from tests.plugins.inspector_tls.authority import issue
@@ -222,7 +220,7 @@ def test_a_server_on_one_curve_with_nothing_but_ecdsa_is_asked_with_that_curve()
             return super().record(*(certificate if kind == 11 else (kind, body) for kind, body in messages))
 
     server = Picky(
-        suites={V.TLS_1_2: codes("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")}, curves=(29, 24, 23), dictates=False
+        suites={V.TLS_1_2: codes("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")}, curves=(29, 24, 23), own_order=False
     )
     facts = read_transcript(Run(server, extra=True).transcript)
     assert set(facts.curves.accepted) == {"x25519", "secp384r1", "secp256r1"}
@@ -256,11 +254,19 @@ def test_what_was_not_asked_is_not_selected() -> None:
     assert facts.signatures.complete.unseen is Cause.NOT_SELECTED
 
 
-def test_purposes_are_counted_apart() -> None:
-    """Every hello of an enumeration without extra questions counts against the floor."""
-    transcript = Run(MODERN).transcript
-    assert transcript.count(ESSENTIAL) == transcript.connections
-    assert transcript.count({Purpose.SSL_2}) == 1
+@pytest.mark.parametrize("server", [MODERN, WEAK], ids=["modern", "weak"])
+def test_without_extra_questions_only_versions_suites_and_groups_are_asked_for(server: Server) -> None:
+    """An enumeration without extra questions sends no hello for anything else, and one for SSL 2.0."""
+    asked = Counter(each.purpose for each in Run(server).exchanges)
+    assert set(asked) <= {
+        Purpose.SSL_2,
+        Purpose.VERSION,
+        Purpose.SUITES,
+        Purpose.NAMED_PRIMES,
+        Purpose.GROUPS,
+        Purpose.CONFIRM,
+    }
+    assert asked[Purpose.SSL_2] == 1
 
 
 @pytest.mark.parametrize(("server", "asked"), [(MODERN, 0), (WEAK, 1)], ids=["modern", "weak"])

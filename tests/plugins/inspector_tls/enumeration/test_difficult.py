@@ -1,4 +1,4 @@
-"""Intolerant, slow and hostile servers: what they have is seen, what cannot be seen is called so, and asking ends."""
+"""Intolerant, slow and hostile servers: what they have is seen, the rest is unseen, and asking ends."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from inspector import Answer, Cause
 from inspector_tls.enumeration.hello_profiles import common_suites
-from inspector_tls.enumeration.observations import Offer, Tls
 from inspector_tls.enumeration.scheduler import AT_ONCE
+from inspector_tls.observations import Offer, Tls
 from inspector_tls.wire.client_hello import decode
 from inspector_tls.wire.versions import TlsVersion
 from tests.plugins.inspector_tls import servers
@@ -58,8 +58,8 @@ def offers(facts: Tls) -> dict[str, tuple[set[str], Answer[bool]]]:
     return {name: (set(offer.accepted), offer.complete) for name, offer in found.items()}
 
 
-@pytest.mark.parametrize("kind", ["refuses-many", "chokes-on-many", "truncates"])
-def test_a_server_that_chokes_on_many_suites_is_asked_in_short_lists(kind: str, backend: int, plain: Tls) -> None:
+@pytest.mark.parametrize("kind", ["refuses-many", "fails-on-many", "truncates"])
+def test_a_server_that_fails_on_many_suites_is_asked_in_short_lists(kind: str, backend: int, plain: Tls) -> None:
     """Whatever a server does with lists of more than 128 suites: all it has is found, and the intolerance named."""
     with responder(kind, backend) as port:
         facts, _ = enumerate_port(port)
@@ -70,7 +70,7 @@ def test_a_server_that_chokes_on_many_suites_is_asked_in_short_lists(kind: str, 
 
 @pytest.mark.parametrize("kind", ["drops-long", "resets-long"])
 def test_a_server_that_drops_long_hellos_is_asked_with_small_ones(kind: str, backend: int, plain: Tls) -> None:
-    """A server that loses hellos of more than 512 bytes is told from one that refuses."""
+    """A server that loses hellos of more than 512 bytes is distinguished from one that refuses."""
     with responder(kind, backend) as port:
         facts, _ = enumerate_port(port, seconds=1, extra=False)
     seen = offers(facts)
@@ -103,16 +103,16 @@ def test_intolerance_is_named(kind: str, field: str, backend: int, plain: Tls) -
 
 
 def test_a_version_without_an_answer_is_unseen(backend: int, plain: Tls) -> None:
-    """Silence about TLS 1.1 is no refusal of TLS 1.1, and spoils nothing else."""
-    with responder("silent-about-tls-1-1", backend) as port:
+    """A timeout about TLS 1.1 is no refusal of TLS 1.1, and leaves everything else as it is."""
+    with responder("no-answer-about-tls-1-1", backend) as port:
         facts, _ = enumerate_port(port, seconds=1, extra=False)
     assert facts[TlsVersion.TLS_1_1].accepted == Answer(unseen=Cause.TIMEOUT)
     assert facts[TlsVersion.TLS_1_2].suites == plain[TlsVersion.TLS_1_2].suites
     assert ("whether TLSv1.1 is accepted", Cause.TIMEOUT) in facts.gaps
 
 
-def test_a_version_that_does_not_exist_is_read_as_it_was_heard() -> None:
-    """An old server silent about newer versions says the same when the bytes are read again."""
+def test_a_version_that_does_not_exist_is_read_as_it_was_parsed_on_the_way() -> None:
+    """The facts of an old server that drops hellos of newer versions are the same when the bytes are read again."""
     server = Server(suites={TlsVersion.TLS_1_0: common_suites(TlsVersion.TLS_1_0)[-4:]})
 
     def old(connection: servers.socket.socket) -> None:
@@ -120,7 +120,7 @@ def test_a_version_that_does_not_exist_is_read_as_it_was_heard() -> None:
         if data[9:11] == b"\x03\x03":
             connection.recv(1)
         elif data[9:11] == b"\x03\x99":
-            connection.sendall(server.say(decode(data), TlsVersion.TLS_1_0))
+            connection.sendall(server.answer(decode(data), TlsVersion.TLS_1_0))
         else:
             connection.sendall(server(data))
 
@@ -132,7 +132,7 @@ def test_a_version_that_does_not_exist_is_read_as_it_was_heard() -> None:
 
 
 def test_surplus_connections_that_are_closed_are_no_refusals(backend: int, plain: Tls) -> None:
-    """A server that closes all but one connection at a time is asked again, alone, and says what it has."""
+    """A server that closes all but one connection at a time is asked again, alone, and shows what it has."""
     with responder("one-at-a-time", backend) as port:
         facts, _ = enumerate_port(port, extra=False)
     for version in TlsVersion:
@@ -141,8 +141,8 @@ def test_surplus_connections_that_are_closed_are_no_refusals(backend: int, plain
 
 
 ALONE = {
-    "drips": {Cause.TIMEOUT},
-    "silent": {Cause.TIMEOUT},
+    "slowly": {Cause.TIMEOUT},
+    "no-answer": {Cause.TIMEOUT},
     "resets": {Cause.RESET},
     "resets-at-every-step": {Cause.RESET},
     "http": {Cause.PROTOCOL_ERROR},
@@ -153,18 +153,18 @@ ALONE = {
 
 
 @pytest.mark.parametrize("kind", ALONE)
-def test_what_says_nothing_of_tls_is_unseen(kind: str, backend: int) -> None:
-    """A server that never says a hello refuses nothing: every version is unseen with its cause, after a few tries."""
-    with responder(kind, backend if kind == "drips" else None) as port:
+def test_a_server_without_a_tls_answer_is_unseen(kind: str, backend: int) -> None:
+    """A server that never sends a hello refuses nothing: every version is unseen with its cause, after a few tries."""
+    with responder(kind, backend if kind == "slowly" else None) as port:
         facts, transcript = enumerate_port(port, seconds=1)
     assert {each.accepted.unseen for each in facts.versions.each} == ALONE[kind]
     assert transcript.connections <= 6 + AT_ONCE
     assert facts.gaps
 
 
-@pytest.mark.parametrize("kind", ["endless-record", "giant-certificate", "lies"])
+@pytest.mark.parametrize("kind", ["endless-record", "oversized-certificate", "wrong-lengths"])
 def test_a_hostile_flight_is_cut_off(kind: str) -> None:
-    """Endless records, a giant certificate, wrong lengths: asking ends, and no hole is called complete."""
+    """Endless records, an oversized certificate, wrong lengths: asking ends, and nothing open is called complete."""
     with responder(kind) as port:
         facts, transcript = enumerate_port(port, seconds=3)
     assert transcript.connections < 60

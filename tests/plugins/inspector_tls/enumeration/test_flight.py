@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector_tls.enumeration.hello_profiles import hello, suites_of
-from inspector_tls.enumeration.reply import Meaning, Reply, understand
+from inspector_tls.enumeration.reply import Meaning, Reply, interpret
 from inspector_tls.wire.code_points import suite_named
 from inspector_tls.wire.key_exchange import read_key
 from inspector_tls.wire.server_flight import FLIGHT_BYTES, MESSAGE_BYTES, Alert, Flight, read_flight
@@ -104,7 +104,7 @@ def test_damaged_flights_are_read_without_an_exception(
     for place, value in damage:
         data[place % len(data)] = value
     flight = read_flight(bytes(data[: length or None]))
-    said = understand(hello(TlsVersion.TLS_1_2, suites_of(TlsVersion.TLS_1_2), None), Reply(flight, closed=True))
+    said = interpret(hello(TlsVersion.TLS_1_2, suites_of(TlsVersion.TLS_1_2), None), Reply(flight, closed=True))
     assert said.meaning in Meaning
     assert flight.taken <= len(data)
 

@@ -1,4 +1,4 @@
-"""Running servers with planted facts: what they have is seen, at the price of as many hellos as it takes."""
+"""Running servers with planted facts: what they have is seen, in as few hellos as it takes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from tlslite import mathtls
 
-from inspector_tls.enumeration.observations import Preference, Tls
-from inspector_tls.enumeration.transcript import ESSENTIAL, Transcript
+from inspector_tls.enumeration.transcript import Transcript
+from inspector_tls.observations import Preference, Tls
 from inspector_tls.wire.versions import TlsVersion
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import Identity, intermediate, issue, root, rsa_key
@@ -130,7 +130,7 @@ def test_a_modern_server_is_seen_whole(seen: tuple[Tls, Transcript]) -> None:
 
 
 def test_a_modern_server_shows_its_extensions(seen: tuple[Tls, Transcript]) -> None:
-    """What the server's hellos say besides is read."""
+    """What the server's hellos show besides is read."""
     extensions = seen[0].extensions
     assert extensions.secure_renegotiation.seen
     assert extensions.extended_master_secret.seen
@@ -171,12 +171,11 @@ def test_a_modern_openssl_takes_at_most_fifty_three_connections(ecdsa: tuple[Pat
 def test_connections_stay_near_the_floor(name: str, request: pytest.FixtureRequest, most: float, *, fast: bool) -> None:
     """A running server is enumerated with at most so many times the fewest hellos that can show what it has."""
     facts, transcript = enumerate_port(request.getfixturevalue(name), fast=fast, extra=False)
-    assert transcript.connections == transcript.count(ESSENTIAL)
     assert transcript.connections <= most * floor(facts)
 
 
 def test_fast_and_economical_mode_see_the_same(weak: int) -> None:
-    """The mode changes the price, not what is seen."""
+    """The mode changes the number of connections, not what is seen."""
     economical, fast = (enumerate_port(weak, fast=fast)[0] for fast in (False, True))
     for version in TlsVersion:
         assert set(economical[version].suites.accepted) == set(fast[version].suites.accepted)
@@ -185,7 +184,7 @@ def test_fast_and_economical_mode_see_the_same(weak: int) -> None:
     assert economical.tolerance == fast.tolerance
 
 
-def test_the_door_counts_every_connection(modern: int) -> None:
+def test_the_ledger_counts_every_connection(modern: int) -> None:
     """The transcript holds one exchange per connection on the ledger."""
     from inspector.testing import run_probe
     from tests.plugins.inspector_tls.enumeration.scanning import enumerated
@@ -199,7 +198,7 @@ def test_the_door_counts_every_connection(modern: int) -> None:
 
 
 def test_a_weak_server_shows_all_its_suites(weak: int) -> None:
-    """Null, anonymous and old suites are found, exactly those that OpenSSL says the server has."""
+    """Null, anonymous and old suites are found, exactly those that OpenSSL lists for the server."""
     facts, _ = enumerate_port(weak)
     assert [each.version for each in facts.accepted] == [V.TLS_1_0, V.TLS_1_1, V.TLS_1_2]
     assert facts[V.TLS_1_2].preference.seen is Preference.CLIENT
@@ -237,7 +236,7 @@ def test_a_server_with_nothing_but_ecdsa_shows_every_curve(ecdsa: tuple[Path, Pa
 
 
 def test_a_server_of_pre_shared_keys_is_seen(rsa: tuple[Path, Path]) -> None:
-    """Suites that need a key shared before are found without one; there is no certificate."""
+    """Suites with a pre-shared key are found without one; there is no certificate."""
     arguments = ("-cipher", "PSK:@SECLEVEL=0", "-psk", "0123", "-tls1_2")
     with servers.openssl(rsa, *arguments, "-nocert") as port:
         facts, _ = enumerate_port(port)
@@ -290,7 +289,7 @@ def hung_up(connection: socket.socket) -> bool:
 
 
 def test_at_most_five_connections_are_open_at_a_time() -> None:
-    """A server that keeps connections waiting never sees more than five."""
+    """A server that does not answer never sees more than five connections."""
     most = 0
     seen: list[socket.socket] = []
     lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""Whatever a server is like and however it is asked, nothing is said of it that is not so."""
+"""Whatever a server is like and however it is asked, every fact that is stated about it is true."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from inspector import Cause
-from inspector_tls.enumeration.analysis import read_transcript
-from inspector_tls.enumeration.observations import Offer, Tls
+from inspector_tls.enumeration.analysis.tls import read_transcript
 from inspector_tls.enumeration.question_flow import Question
 from inspector_tls.enumeration.transcript import Mode, Purpose
-from inspector_tls.observations import TlsVersion
+from inspector_tls.observations import Offer, Tls, TlsVersion
 from inspector_tls.wire.client_hello import Hello, decode
 from inspector_tls.wire.code_points import groups, suites
 from tests.plugins.inspector_tls.enumeration.simulated import HOST, NAMED_PRIME, PRIME, RETRY, Primes, Run, Server
@@ -35,28 +34,28 @@ def facts_of(server: object, mode: Mode = Mode.ECONOMICAL, **options: object) ->
     return read_transcript(Run(server, mode, extra=True, **options).transcript)  # type: ignore[arg-type]  # by name
 
 
-def holds(offer: Offer, planted: set[str]) -> None:
+def is_true_offer(offer: Offer, planted: set[str]) -> None:
     """Nothing is accepted that is not planted, and what was not found is called open."""
     assert set(offer.accepted) <= planted
     assert planted - set(offer.accepted) <= set(offer.open)
     assert offer.complete.is_seen is (not offer.open)
 
 
-def is_so(facts: Tls, server: Server) -> None:
-    """What is said of versions, suites and groups is so, and what is not so is not said."""
+def is_true(facts: Tls, server: Server) -> None:
+    """What is stated about versions, suites and groups is true."""
     for version in VERSIONS:
         spoken = facts[version]
         if spoken.accepted.is_seen:
             assert spoken.accepted.seen is (version in server.suites)
         if spoken.accepted.seen:
-            holds(spoken.suites, {suites()[code].name for code in server.suites[version]})
+            is_true_offer(spoken.suites, {suites()[code].name for code in server.suites[version]})
     if facts[V.TLS_1_3].accepted.seen:
-        holds(facts.groups, {groups()[code].name for code in server.groups})
+        is_true_offer(facts.groups, {groups()[code].name for code in server.groups})
     if facts.curves.accepted:
-        holds(facts.curves, {groups()[code].name for code in server.curves})
+        is_true_offer(facts.curves, {groups()[code].name for code in server.curves})
 
 
-def told(facts: Tls) -> dict[str, object]:
+def summary(facts: Tls) -> dict[str, object]:
     """Versions, suites, groups and the rest, whatever the order in which they were found."""
     return {
         **{
@@ -78,29 +77,29 @@ def told(facts: Tls) -> dict[str, object]:
 @some_servers
 @given(servers())
 @example(CUTTING)
-def test_both_modes_tell_the_same_truth(server: Server) -> None:
-    """Fast and economical mode say the same of any server, and it is what is planted."""
+def test_both_modes_find_the_same(server: Server) -> None:
+    """Fast and economical mode find the same in any server, and it is what is planted."""
     economical, fast = (facts_of(server, mode) for mode in (Mode.ECONOMICAL, Mode.FAST))
-    is_so(economical, server)
-    is_so(fast, server)
-    assert told(economical) == told(fast)
+    is_true(economical, server)
+    is_true(fast, server)
+    assert summary(economical) == summary(fast)
 
 
 @some_servers
 @given(servers(), st.sampled_from(Mode), st.sampled_from((255, 300, 511)))
-def test_a_server_that_bears_short_hellos_only_is_not_misjudged(server: Server, mode: Mode, bears: int) -> None:
-    """A server that is silent to hellos of more than so many bytes: what is said of it is so."""
-    is_so(facts_of(replace(server, bears=bears), mode), server)
+def test_a_server_that_takes_short_hellos_only_is_not_misjudged(server: Server, mode: Mode, longest: int) -> None:
+    """A server that drops hellos of more than so many bytes: what is stated about it is true."""
+    is_true(facts_of(replace(server, longest=longest), mode), server)
 
 
 @pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize("bears", [255, 511])
+@pytest.mark.parametrize("longest", [255, 511])
 @pytest.mark.parametrize("server", [MODERN, WEAK, MIXED], ids=["modern", "weak", "mixed"])
-def test_a_server_that_bears_short_hellos_only_is_seen_whole(server: Server, mode: Mode, bears: int) -> None:
+def test_a_server_that_takes_short_hellos_only_is_seen_whole(server: Server, mode: Mode, longest: int) -> None:
     """Versions, suites, groups, preference and extensions are found in hellos of so many bytes, too."""
-    facts, plain = facts_of(replace(server, bears=bears), mode), facts_of(server)
-    is_so(facts, server)
-    seen, expected = told(facts), told(plain)
+    facts, plain = facts_of(replace(server, longest=longest), mode), facts_of(server)
+    is_true(facts, server)
+    seen, expected = summary(facts), summary(plain)
     assert facts.tolerance.long_hello.seen is False
     for name in ("signatures", "tolerance"):
         del seen[name], expected[name]
@@ -128,7 +127,7 @@ def test_every_prime_is_shown(primes: Primes, shown: set[str], mode: Mode) -> No
     """Whichever groups of RFC 7919 a server knows: its suites with a prime are found, and every prime it uses is."""
     facts = facts_of(replace(MIXED, primes=primes), mode)
     assert {each.sha256 for each in facts.primes} == shown
-    is_so(facts, MIXED)
+    is_true(facts, MIXED)
     assert facts[V.TLS_1_2].suites.complete.seen
 
 
@@ -137,7 +136,7 @@ def test_a_version_with_nothing_but_primes_by_name_is_accepted() -> None:
     server = Server(suites={V.TLS_1_0: DHE[1:], V.TLS_1_2: DHE}, primes=Primes.NAMED, version_alert=40)
     facts = facts_of(server)
     assert [each.version for each in facts.accepted] == [V.TLS_1_0, V.TLS_1_2]
-    is_so(facts, server)
+    is_true(facts, server)
 
 
 def test_suites_with_a_prime_are_open_where_the_question_by_name_fails() -> None:
@@ -180,16 +179,16 @@ class Newer(Server):
 class OtherGroups(Server):
     """In TLS 1.3 asks for a group that was not offered, where it has none of those that were."""
 
-    def say(self, hello: Hello, version: TlsVersion) -> bytes:
+    def answer(self, hello: Hello, version: TlsVersion) -> bytes:
         """A HelloRetryRequest for no good."""
-        answer = super().say(hello, version)
+        answer = super().answer(hello, version)
         if version is not V.TLS_1_3 or answer[0] != 21 or not set(hello.suites) & set(self.suites[version]):
             return answer
         return replace(self, groups=(*hello.groups[:1],), suites=self.suites).wrong(hello)
 
     def wrong(self, hello: Hello) -> bytes:
         """Its usual answer with a group that does not exist."""
-        answer = Server.say(self, hello, V.TLS_1_3)
+        answer = Server.answer(self, hello, V.TLS_1_3)
         return answer[:-2] + b"\xfe\x00"
 
 
@@ -199,7 +198,7 @@ def test_what_was_not_offered_is_no_answer(kind: type[Server], mode: Mode) -> No
     """A server that picks a suite, a version or a group that was not offered refuses nothing by it."""
     server = kind(suites=MODERN.suites, groups=MODERN.groups, curves=MODERN.curves)
     facts = facts_of(server, mode)
-    is_so(facts, server)
+    is_true(facts, server)
     assert [each.version for each in facts.accepted] == [V.TLS_1_2, V.TLS_1_3]
     open_cause = {
         Stubborn: facts[V.TLS_1_0].accepted.unseen,
@@ -215,10 +214,10 @@ class Echoing(Server):
 
     end: int = 0
 
-    def say(self, hello: Hello, version: TlsVersion) -> bytes:
+    def answer(self, hello: Hello, version: TlsVersion) -> bytes:
         """A hello with a suite that is none, where it is offered."""
         pick = hello.suites[self.end]
-        return super().say(hello, version) if pick in suites() else self.echo(version, pick)
+        return super().answer(hello, version) if pick in suites() else self.echo(version, pick)
 
     def echo(self, version: TlsVersion, pick: int) -> bytes:
         """A hello with it."""
@@ -233,7 +232,7 @@ def test_a_value_that_nobody_knows_is_no_suite(version: TlsVersion, reads: int, 
     """A server that picks what it must pass over (RFC 8701 §3.1) has no suite by it, and does not take the hello."""
     server = Echoing(suites={version: MODERN.suites[version]}, reads=reads)
     facts = facts_of(server, mode)
-    is_so(facts, server)
+    is_true(facts, server)
     assert facts.tolerance.unknown_values.seen is False
 
 
@@ -242,12 +241,12 @@ def test_a_signal_is_no_suite(mode: Mode) -> None:
     """A server that picks the value by which a client signals secure renegotiation (RFC 5746 §3.3) chose nothing."""
     server = Echoing(suites={V.SSL_3: DHE[1:], V.TLS_1_2: DHE}, end=-1)
     facts = facts_of(server, mode)
-    is_so(facts, server)
+    is_true(facts, server)
     assert facts[V.SSL_3].accepted.unseen is Cause.PROTOCOL_ERROR
 
 
 def test_a_server_that_echoes_a_version_does_not_take_it() -> None:
-    """A server that answers in a version that does not exist, because the hello announced it, bears no newer one."""
+    """A server that answers in a version that does not exist, because the hello announced it, does not tolerate it."""
 
     class Mirror(Server):
         def __call__(self, data: bytes) -> bytes:
@@ -260,12 +259,12 @@ def test_a_server_that_echoes_a_version_does_not_take_it() -> None:
 
 
 def test_a_request_in_an_older_version_is_no_answer() -> None:
-    """A HelloRetryRequest that does not say TLS 1.3 (RFC 8446 §4.1.4) neither takes nor refuses it."""
+    """A HelloRetryRequest without TLS 1.3 in it (RFC 8446 §4.1.4) neither takes nor refuses it."""
 
     class Muddled(Server):
-        def say(self, hello: Hello, version: TlsVersion) -> bytes:
+        def answer(self, hello: Hello, version: TlsVersion) -> bytes:
             asks = hello.version is V.TLS_1_3
-            return self.record(self.hello(V.TLS_1_2, 0x1301, RETRY, b"")) if asks else super().say(hello, version)
+            return self.record(self.hello(V.TLS_1_2, 0x1301, RETRY, b"")) if asks else super().answer(hello, version)
 
     facts = facts_of(Muddled(suites=MODERN.suites))
     assert facts[V.TLS_1_2].accepted.seen
@@ -277,8 +276,8 @@ def test_a_fallback_is_refused_by_its_own_alert(number: int, *, refused: bool | 
     """Any other alert may be about something else in the hello (RFC 7507 §3)."""
 
     class Wary(Server):
-        def say(self, hello: Hello, version: TlsVersion) -> bytes:
-            return self.refuse(number) if 0x5600 in hello.suites else super().say(hello, version)
+        def answer(self, hello: Hello, version: TlsVersion) -> bytes:
+            return self.refuse(number) if 0x5600 in hello.suites else super().answer(hello, version)
 
     server = Wary(suites={V.TLS_1_1: DHE[1:], **MODERN.suites})
     assert facts_of(server).extensions.fallback_refused.seen is refused
@@ -286,7 +285,7 @@ def test_a_fallback_is_refused_by_its_own_alert(number: int, *, refused: bool | 
 
 def test_a_signature_scheme_refused_in_a_tiny_hello_is_open() -> None:
     """Where no schemes are named for certificates, a refusal may be about the certificate's own signature."""
-    facts = facts_of(Server(suites={V.TLS_1_2: MODERN.suites[V.TLS_1_2]}, bears=255))
+    facts = facts_of(Server(suites={V.TLS_1_2: MODERN.suites[V.TLS_1_2]}, longest=255))
     assert facts.signatures.complete.unseen is Cause.AMBIGUOUS
     assert "rsa_pkcs1_sha1" in facts.signatures.open
 
@@ -297,12 +296,12 @@ class Hasty(Server):
 
     retries: bool = False
 
-    def say(self, hello: Hello, version: TlsVersion) -> bytes:
+    def answer(self, hello: Hello, version: TlsVersion) -> bytes:
         """A hello for a share, else a refusal."""
         shared = hello._replace(groups=tuple(group for group in hello.groups if group in hello.shares))
         if version is not V.TLS_1_3 or (self.retries and self.pick(self.groups, shared.groups) is None):
-            return super().say(hello, version)
-        return super().say(shared, version).replace(RETRY, bytes(32))
+            return super().answer(hello, version)
+        return super().answer(shared, version).replace(RETRY, bytes(32))
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -310,7 +309,7 @@ def test_a_group_for_which_no_share_was_sent_is_open_where_none_is_asked_for(mod
     """A server without HelloRetryRequest (RFC 8446 §4.1.4) refuses no group but those for which it got a share."""
     server = Hasty(suites={V.TLS_1_3: MODERN.suites[V.TLS_1_3]}, groups=(29, 23, 25, 4588, 256))
     facts = facts_of(server, mode)
-    is_so(facts, server)
+    is_true(facts, server)
     assert facts.groups.accepted == ("x25519", "secp256r1")
     assert {"secp521r1", "X25519MLKEM768", "ffdhe2048"} <= set(facts.groups.open)
     assert not {"secp384r1", "x448"} & set(facts.groups.open)
@@ -318,14 +317,14 @@ def test_a_group_for_which_no_share_was_sent_is_open_where_none_is_asked_for(mod
 
 def test_a_server_in_short_hellos_that_asks_for_a_share_shows_all_its_groups() -> None:
     """Where only small hellos are borne, one without a share tells whether the server would ask for one."""
-    server = Hasty(suites={V.TLS_1_3: MODERN.suites[V.TLS_1_3]}, groups=(29, 23), bears=500, retries=True)
+    server = Hasty(suites={V.TLS_1_3: MODERN.suites[V.TLS_1_3]}, groups=(29, 23), longest=500, retries=True)
     facts = facts_of(server)
     assert facts.groups.accepted == ("x25519", "secp256r1")
     assert facts.groups.complete.seen
 
 
-def test_a_server_that_says_it_speaks_a_newer_version_does_not_refuse_it() -> None:
-    """An answer in TLS 1.2 that ends in the mark of a downgrade (RFC 8446 §4.1.3) says nothing against TLS 1.3."""
+def test_a_server_with_the_mark_of_a_newer_version_does_not_refuse_it() -> None:
+    """An answer in TLS 1.2 that ends in the mark of a downgrade (RFC 8446 §4.1.3) does not refuse TLS 1.3."""
 
     class Marked(Server):
         def hello(self, version: TlsVersion, suite: int, random: bytes, extensions: bytes) -> tuple[int, bytes]:
@@ -359,8 +358,8 @@ def test_a_curve_that_the_server_gives_up_on_is_refused() -> None:
         def can(self, code: int, hello: Hello) -> bool:
             return True
 
-        def say(self, hello: Hello, version: TlsVersion) -> bytes:
-            answer = super().say(hello, version)
+        def answer(self, hello: Hello, version: TlsVersion) -> bytes:
+            answer = super().answer(hello, version)
             if version is V.TLS_1_3 or answer[0] == 21 or self.pick(self.curves, hello.groups) is not None:
                 return answer
             suite = self.pick(self.suites[version], hello.suites) or 0
@@ -375,14 +374,14 @@ def test_an_older_version_refuses_the_suites_in_this_one() -> None:
     """A server that takes some suites in an older version only, and answers with that, has them there and not here."""
 
     class Falling(Server):
-        def say(self, hello: Hello, version: TlsVersion) -> bytes:
-            answer = super().say(hello, version)
+        def answer(self, hello: Hello, version: TlsVersion) -> bytes:
+            answer = super().answer(hello, version)
             older = V.TLS_1_1
-            return super().say(hello, older) if answer[0] == 21 and version is V.TLS_1_2 else answer
+            return super().answer(hello, older) if answer[0] == 21 and version is V.TLS_1_2 else answer
 
     server = Falling(suites={V.TLS_1_1: DHE[1:], V.TLS_1_2: MODERN.suites[V.TLS_1_2]})
     facts = facts_of(server)
-    is_so(facts, server)
+    is_true(facts, server)
     assert facts[V.TLS_1_2].suites.complete.seen
 
 
@@ -414,8 +413,8 @@ def test_a_server_that_wants_a_name_is_seen_with_it(alert: int) -> None:
     )
     # SSL 2.0 and 3.0 have no place for a name; whether there is anything to fall back to is not known without them.
     nameless = {V.SSL_2.value, V.SSL_3.value, "extension fallback_refused"}
-    assert [item for item in told(facts).items() if item[0] not in nameless] == [
-        item for item in told(plain).items() if item[0] not in nameless
+    assert [item for item in summary(facts).items() if item[0] not in nameless] == [
+        item for item in summary(plain).items() if item[0] not in nameless
     ]
 
 
@@ -438,7 +437,7 @@ def test_every_hello_that_can_carries_the_name() -> None:
 
 
 def closing(_data: bytes) -> bytes:
-    """Say nothing and close."""
+    """Close without an answer."""
     return b""
 
 
@@ -450,7 +449,7 @@ def failing(number: int) -> bytes:
 @some_servers
 @given(servers(), st.sampled_from(Mode), st.integers(1, 60), st.sampled_from((b"", *map(failing, (40, 49, 70, 80)))))
 def test_who_is_turned_away_after_some_connections_was_not_refused(
-    server: Server, mode: Mode, most: int, word: bytes
+    server: Server, mode: Mode, most: int, refusal: bytes
 ) -> None:
     """A server that closes, or sends some alert, from one connection on: what it has is found or open, not refused."""
     count = 0
@@ -458,22 +457,22 @@ def test_who_is_turned_away_after_some_connections_was_not_refused(
     def limited(data: bytes) -> bytes:
         nonlocal count
         count += 1
-        return server(data) if count <= most else word
+        return server(data) if count <= most else refusal
 
-    is_so(facts_of(limited, mode), server)
+    is_true(facts_of(limited, mode), server)
 
 
 @pytest.mark.parametrize("cause", [Cause.RESET, Cause.REFUSED, Cause.TIMEOUT, Cause.RATE_LIMITED])
 def test_a_limit_of_connections_leaves_the_rest_unseen(cause: Cause) -> None:
     """Connections that fail from one on leave what was not answered unseen, with that cause."""
     facts = facts_of(MODERN, failure=lambda _question, number: cause if number >= 20 else None)
-    is_so(facts, MODERN)
+    is_true(facts, MODERN)
     assert facts[V.TLS_1_2].suites.complete.unseen is cause
 
 
 def test_every_hello_of_a_short_form_is_short() -> None:
-    """Asked by a server that bears 255 bytes, hellos of the last form keep within them, the odd ones aside."""
-    run = Run(replace(MIXED, bears=255), extra=True)
+    """Asked by a server that takes 255 bytes, hellos of the last form keep within them, the odd ones aside."""
+    run = Run(replace(MIXED, longest=255), extra=True)
     odd = {Purpose.LONG_HELLO, Purpose.VERSION}
     small = [each for each in run.exchanges if each.received]
     assert max(len(each.sent) for each in small) <= 255

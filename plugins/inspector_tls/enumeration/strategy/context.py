@@ -1,0 +1,67 @@
+"""The server that is enumerated, and what the first questions about one of its versions came to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from inspector_tls.enumeration import hello_profiles as offers
+from inspector_tls.enumeration.hello_profiles import Form
+from inspector_tls.enumeration.reply import Interpretation, Meaning
+from inspector_tls.enumeration.transcript import Mode
+from inspector_tls.wire.client_hello import Hello
+from inspector_tls.wire.server_flight import Flight
+from inspector_tls.wire.versions import TlsVersion
+
+
+@dataclass(slots=True)
+class ServerContext:
+    """One server: its name in hellos, the mode, and whether it was seen to read a long list to its end.
+
+    Without ``extra`` only versions, suites and groups are asked for.
+    """
+
+    server_name: str | None
+    mode: Mode = Mode.ECONOMICAL
+    extra: bool = True
+    reads_long_lists: bool = False
+
+    def hello(
+        self,
+        version: TlsVersion,
+        offered: Iterable[int],
+        form: Form = Form.FULL,
+        **details: Sequence[int],
+    ) -> Hello:
+        """A hello to this server."""
+        return offers.hello(version, offered, self.server_name, form, **details)  # type: ignore[arg-type]  # by name
+
+
+@dataclass(frozen=True, slots=True)
+class VersionResult:
+    """What the first questions about a version came to; ``form``: the hellos in which the server understands it."""
+
+    version: TlsVersion
+    answer: Interpretation
+    flight: Flight
+    form: Form = Form.FULL
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the server chose the version."""
+        return self.answer.meaning is Meaning.CHOSEN
+
+    @property
+    def suite(self) -> int:
+        """The suite that was chosen first."""
+        return self.flight.hello.suite if self.flight.hello else 0
+
+    @property
+    def usual_suites(self) -> tuple[int, ...]:
+        """The suite that was chosen first, and the most usual others: a list that is surely accepted."""
+        form = Form.TINY if self.form is Form.TINY else Form.SMALL
+        return tuple(dict.fromkeys((*offers.common_suites(self.version, form), self.suite)))
+
+    def plain_hello(self, context: ServerContext) -> Hello:
+        """A hello in this version that the server surely takes."""
+        return context.hello(self.version, self.usual_suites, self.form)

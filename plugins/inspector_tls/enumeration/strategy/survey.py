@@ -1,0 +1,116 @@
+"""Everything there is to ask of one server, and what each question waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inspector_tls.enumeration import hello_profiles as offers
+from inspector_tls.enumeration.hello_profiles import Form
+from inspector_tls.enumeration.question_flow import Flow, gather
+from inspector_tls.enumeration.strategy.asking import ask_until_settled
+from inspector_tls.enumeration.strategy.context import ServerContext, VersionResult
+from inspector_tls.enumeration.strategy.extras import (
+    ask_extensions,
+    ask_fallback,
+    ask_future_version,
+    ask_grease,
+    ask_long_hello,
+    ask_many_suites,
+    ask_preference,
+)
+from inspector_tls.enumeration.strategy.groups import CURVE_KEYS, RSA_KEYS, ask_curves, ask_groups, ask_signatures
+from inspector_tls.enumeration.strategy.suites import ask_named_primes, ask_refused_by_named_primes, ask_suites
+from inspector_tls.enumeration.strategy.versions import ask_ssl_2, ask_version, confirm_refusal
+from inspector_tls.enumeration.transcript import Purpose
+from inspector_tls.wire.code_points import AGES, suites
+from inspector_tls.wire.versions import TlsVersion
+
+
+def enumeration(context: ServerContext) -> Flow[None]:
+    """Ask for every version, then for all that belongs to those that are accepted."""
+    versions = [version for version in TlsVersion if version is not TlsVersion.SSL_2]
+    _, *first = yield from gather(ask_ssl_2(context), *(ask_version(context, version) for version in versions))
+    results = [each for each in first if each is not None]
+    if not context.reads_long_lists:
+        results = yield from gather(*(confirm_refusal(context, each) for each in results))
+    accepted = [each for each in results if each.is_accepted]
+    refused = [each for each in results if each.answer.turns_away and not each.answer.refuses_version]
+    yield from gather(
+        *(_survey(context, each, accepted) for each in accepted),
+        *(ask_refused_by_named_primes(context, each) for each in refused),
+    )
+    if accepted:
+        # Refusals count only if the server takes something afterwards: some turn clients away that come too often.
+        yield from ask_until_settled(context, Purpose.CONFIRM, accepted[-1].plain_hello(context), alone=True)
+
+
+def _survey(context: ServerContext, result: VersionResult, accepted: Sequence[VersionResult]) -> Flow[None]:
+    """Ask for all that belongs to one accepted version; ``accepted``: all of them, oldest first."""
+    version = result.version
+    older = [each for each in accepted if each.version is not TlsVersion.TLS_1_3]
+    is_newest_clear = bool(older) and result is older[-1]
+    flows: list[Flow[None]] = [_suites_and_after(context, result, is_newest_clear=is_newest_clear)]
+    if version is TlsVersion.TLS_1_3:
+        has_tls_1_2 = any(each.version is TlsVersion.TLS_1_2 for each in accepted)
+        flows.append(ask_groups(context, result, then_signatures=context.extra and not has_tls_1_2))
+    if context.extra:
+        flows += _extras(context, result, accepted, is_newest_clear=is_newest_clear)
+    yield from gather(*flows)
+
+
+def _extras(
+    context: ServerContext, result: VersionResult, accepted: Sequence[VersionResult], *, is_newest_clear: bool
+) -> list[Flow[None]]:
+    """The extra questions about a version that wait for nothing else."""
+    version = result.version
+    flows: list[Flow[None]] = []
+    if version is TlsVersion.TLS_1_2:
+        flows += [
+            ask_signatures(context, result, RSA_KEYS, ("RSA", "DSS")),
+            ask_signatures(context, result, CURVE_KEYS, ("ECDSA",)),
+        ]
+    if is_newest_clear and version is not TlsVersion.SSL_3:
+        flows.append(ask_future_version(context, result))
+    if len(accepted) > 1 and result is accepted[-2] and _has_fallback(accepted):
+        flows.append(ask_fallback(context, result))
+    if result is accepted[-1] and version is not TlsVersion.SSL_3:
+        flows += [ask_grease(context, result), ask_long_hello(context, result)]
+    return flows
+
+
+def _has_fallback(accepted: Sequence[VersionResult]) -> bool:
+    """Whether a client can fall back below TLS 1.2; from TLS 1.3 to 1.2 the random value protects (RFC 8446 §4.1.3)."""
+    return any(AGES[each.version] < AGES[TlsVersion.TLS_1_2] for each in accepted)
+
+
+def _suites_and_after(context: ServerContext, result: VersionResult, *, is_newest_clear: bool) -> Flow[None]:
+    """The suites of a version; then what can only be asked when they are known.
+
+    Of the versions in clear text only the newest is asked for groups and extensions.
+    """
+    known = suites()
+    has_curves = is_newest_clear and result.version is not TlsVersion.SSL_3
+    starts_on_curve = has_curves and result.suite in known and known[result.suite].on_curve
+    primes = offers.prime_suites(result.version)
+    flows: list[Flow[list[int]]] = [ask_suites(context, result), ask_named_primes(context, result, primes, most=1)]
+    if starts_on_curve:
+        flows.append(ask_curves(context, result, [result.suite]))
+    found, named, *_ = yield from gather(*flows)
+    after: list[Flow[None]] = []
+    if named:
+        others = [code for code in primes if code not in found and code not in named]
+        after.append(_without_result(ask_named_primes(context, result, others)))
+    if has_curves and not starts_on_curve and any(known[code].on_curve for code in found):
+        after.append(_without_result(ask_curves(context, result, found)))
+    if context.extra:
+        if len(found) > 1:
+            after.append(ask_preference(context, result, found))
+        if is_newest_clear and not (result.form is Form.FULL and context.reads_long_lists):
+            after.append(ask_extensions(context, result, found))
+        if is_newest_clear and result.form is Form.SMALL:
+            after.append(ask_many_suites(context, result))
+    yield from gather(*after)
+
+
+def _without_result(flow: Flow[list[int]]) -> Flow[None]:
+    yield from flow
