@@ -28,7 +28,7 @@ def modern(tmp_path_factory: pytest.TempPathFactory) -> servers.Answer:
 
 
 def test_cost_and_evidence(modern: servers.Answer) -> None:
-    """A scan stays below its stated cost, all on the ledger, and keeps the transcript."""
+    """A scan stays below its stated cost, all of it in the ledger, and keeps the transcript."""
     with servers.answering(servers.choosy(modern, 0x0300, servers.resetting)) as port:
         scan = scanned(port)
     assert 0 < len(scan.ledger) <= tls.cost(scan.target, {}).connections
@@ -47,8 +47,8 @@ def test_reading_again_gives_the_same_bytes(modern: servers.Answer) -> None:
     assert again.canonical() == facts.canonical()
 
 
-def test_raw_bytes_of_trouble_are_kept() -> None:
-    """What a port said instead of TLS is kept with the trouble."""
+def test_raw_bytes_of_a_failure_are_kept() -> None:
+    """What a port answered instead of TLS is kept with the failure."""
     with servers.answering(servers.clear_http) as port:
         scan = scanned(port, seconds=1)
     assert scan.failure is not None
@@ -57,7 +57,7 @@ def test_raw_bytes_of_trouble_are_kept() -> None:
 
 
 def test_dripping_server_ends_in_time() -> None:
-    """A server that sends a byte now and then is left after the seconds of one answer, and soon for good."""
+    """A server that sends a byte now and then is given up after the seconds of one answer, and soon for good."""
 
     def drip(connection: servers.socket.socket) -> None:
         connection.recv(4096)
@@ -74,8 +74,8 @@ def test_dripping_server_ends_in_time() -> None:
     assert len(scan.ledger) < 10
 
 
-def test_the_plugin_loads_without_heavy_libraries() -> None:
-    """Loading the plugin and its contributions does not load cryptography."""
+def test_the_plugin_loads_without_large_libraries() -> None:
+    """Loading the plugin and its contributions does not load sslyze, nassl or cryptography."""
     source = (
         "import sys, inspector_tls as plugin; plugin.inspector_probes(); plugin.inspector_checks();"
         " print([name for name in ('sslyze', 'nassl', 'cryptography') if name in sys.modules])"

@@ -1,4 +1,4 @@
-"""Where a check's threshold lies, on recordings moved to just this side of it and just the other."""
+"""Where a check's threshold lies: recordings just below and just above it."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def modern(files: Files) -> servers.Answer:
 
 
 def test_modern_server(files: Files) -> None:
-    """A server of today accepts TLS 1.2 and 1.3 and refuses the rest in words."""
+    """A server of today accepts TLS 1.2 and 1.3 and refuses the rest by an alert."""
     with servers.openssl(files) as port:
         offers = scan(port).versions.all
     assert offers.accepted == (V.TLS_1_2, V.TLS_1_3)
@@ -81,7 +81,7 @@ def test_nginx(files: Files, tmp_path: Path, protocols: str, accepted: tuple[V, 
 
 @pytest.mark.parametrize("newest", [(3, 0), (3, 1)])
 def test_tlslite_with_ssl_3(files: Files, newest: tuple[int, int]) -> None:
-    """SSL 3.0 is seen where a server still speaks it, with RC4 and 3DES only."""
+    """SSL 3.0 is seen where a server still accepts it, with RC4 and 3DES only."""
     from tlslite.api import HandshakeSettings, TLSConnection, X509CertChain, parsePEMKey
     from tlslite.errors import TLSError
 
@@ -129,10 +129,10 @@ def test_ssl_2_hello_from_the_specification(modern: servers.Answer) -> None:
         (0x0302, "tls_1_1", servers.garbage, Cause.PROTOCOL_ERROR),
     ],
 )
-def test_trouble_with_one_version_is_unseen(
+def test_a_failure_with_one_version_is_unseen(
     modern: servers.Answer, version: int, field: str, treatment: servers.Answer, cause: Cause
 ) -> None:
-    """A timeout, a reset or garbage in answer to one version leaves that version unseen, and the others seen."""
+    """A timeout, a reset or noise in answer to one version leaves that version unseen, and the others seen."""
     with servers.answering(servers.choosy(modern, version, treatment)) as port:
         offers = scan(port, seconds=1).versions.all
     assert offers.unseen == (V[field.upper()],)
@@ -155,7 +155,7 @@ def test_a_single_timeout_is_asked_again(modern: servers.Answer) -> None:
 
 
 def test_a_silent_close_counts_as_refusal_only_when_repeated(modern: servers.Answer) -> None:
-    """A connection closed without a word is a refusal when it happens twice, not when it happens once."""
+    """A connection closed without an answer is a refusal when it happens twice, not when it happens once."""
 
     def close(connection: servers.socket.socket) -> None:
         connection.recv(4096)
@@ -182,7 +182,7 @@ def test_a_silent_close_counts_as_refusal_only_when_repeated(modern: servers.Ans
     ],
 )
 def test_no_tls_at_all(treatment: servers.Answer, cause: Cause, words: str) -> None:
-    """A port that speaks no TLS is trouble that says what was seen, never a server without old versions."""
+    """A port without TLS is a failure that names what was seen, never a server without old versions."""
     with servers.answering(treatment) as port, pytest.raises(ScanFailure, match=words) as failure:
         scan(port, seconds=1)
     assert failure.value.cause is cause
@@ -196,7 +196,7 @@ def test_refused_port() -> None:
 
 
 def test_every_version_refused_is_no_answer(files: Files) -> None:
-    """A server that refuses every hello tells nothing about old versions: trouble, not a pass."""
+    """A server that refuses every hello shows nothing about old versions: a failure, not a pass."""
 
     def alert(connection: servers.socket.socket) -> None:
         connection.recv(4096)
