@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import Protocol, TypeVar
 
-from inspector.collect.limiter import Room
+from inspector.collect.limiter import AdaptiveLimiter
 from inspector.collect.parsing import facts_of, failure_of
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
@@ -154,10 +154,10 @@ class Collector:
     _planned: int = 0
     _first: dict[tuple[str | None, str | None], list[Evidence]] = field(default_factory=dict)
     _keeper: _BatchWriter = field(init=False)
-    _room: Room = field(init=False)
+    _limiter: AdaptiveLimiter = field(init=False)
 
     def __post_init__(self) -> None:
-        self._room = Room(self.settings.ceilings.scans)
+        self._limiter = AdaptiveLimiter(self.settings.ceilings.scans)
         self._pins = {each.name: each for each in self.inspection.plan.pins}
         self._keeper = _BatchWriter(self.writer)
         for _, evidence in self.writer.evidence():
@@ -193,7 +193,7 @@ class Collector:
 
     async def _wave(self, tasks: Sequence[ScanTask], scan: int) -> None:
         async def one(task: ScanTask) -> None:
-            async with self._room:
+            async with self._limiter:
                 await self._scan(task, scan)
 
         futures = [

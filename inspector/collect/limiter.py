@@ -1,87 +1,67 @@
-"""How many scans are in flight: as many as the event loop bears.
+"""Limits how many scans run at once to what the event loop can carry.
 
-More looks hide how long servers take to answer, until the loop itself is what they wait for: then one more only delays
-the others, and with them their deadlines and their pace. How many that are hangs on the machine and on the servers; so
-their number follows what the loop shows.
+More concurrent scans hide the latency of servers until the event loop itself is the bottleneck: from there on, each
+further scan only delays the others, and with them their deadlines and their rates. Where that point lies depends on the
+machine and on the servers, so the limit follows the measured lag of the loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 
-#: Places to begin with, and those that are always there.
-FIRST_PLACES = 10
-#: How often the loop is asked how late it is, and from when on it is late.
+from anyio import CapacityLimiter
+
+#: The limit at the start, which is also the lowest.
+FIRST_LIMIT = 10
+#: Seconds between two measurements of the lag, and the lag from which the loop counts as overloaded.
 _TICK_SECONDS = 0.02
-_LATE_SECONDS = 0.005
-#: What is left of the places when it is.
-_LEFT = 0.75
+_LAG_SECONDS = 0.005
+#: The share of the limit that is kept when the loop is overloaded.
+_DECREASE = 0.75
 
 
-class Room:
-    """Places for those who run side by side in one event loop: ``async with room`` holds one; first come, first served.
+class AdaptiveLimiter:
+    """A capacity limiter whose limit follows the lag of its event loop: ``async with`` holds a token; waiters are FIFO.
 
-    While somebody waits, there is one more with every tick of a loop that keeps time, up to ``most``; a late loop takes
-    a quarter of them back, as they become free (additive increase, multiplicative decrease, as in RFC 5681 §3.1).
+    Additive increase, multiplicative decrease, as in RFC 5681 §3.1: while tasks wait, every tick without lag raises the
+    limit by one, up to ``maximum``; a tick with lag lowers it by a quarter. Running tasks are never interrupted.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._least = min(FIRST_PLACES, most)
-        self._places = float(self._least)
-        self._taken = 0
-        self._queue: deque[asyncio.Future[None]] = deque()
-        self._due: float | None = None
+    def __init__(self, maximum: int) -> None:
+        self._maximum = maximum
+        self._minimum = min(FIRST_LIMIT, maximum)
+        self._limit = float(self._minimum)
+        self._tokens = CapacityLimiter(self._minimum)
+        self._tick_at: float | None = None
 
     @property
-    def places(self) -> int:
+    def limit(self) -> int:
         """How many may run now."""
-        return int(self._places)
+        return int(self._limit)
 
     async def __aenter__(self) -> None:
-        if self._due is None:
-            self._await_tick()
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(place)
-        self._let_in()
-        try:
-            await place
-        except BaseException:
-            if not place.cancelled():
-                self._leave()  # it was given in the same moment
-            raise
+        if self._tick_at is None:
+            self._schedule_tick()
+        await self._tokens.acquire()
 
     async def __aexit__(self, *_error: object) -> None:
-        self._leave()
+        self._tokens.release()
 
-    def _leave(self) -> None:
-        self._taken -= 1
-        self._let_in()
-
-    def _let_in(self) -> None:
-        while self._queue and self._taken < self.places:
-            place = self._queue.popleft()
-            if not place.done():  # else whoever waited was cancelled
-                self._taken += 1
-                place.set_result(None)
-
-    def _await_tick(self) -> None:
+    def _schedule_tick(self) -> None:
         loop = asyncio.get_running_loop()
-        self._due = loop.time() + _TICK_SECONDS
-        loop.call_at(self._due, self._tick)
+        self._tick_at = loop.time() + _TICK_SECONDS
+        loop.call_at(self._tick_at, self._tick, self._tick_at)
 
-    def _tick(self) -> None:
-        if self._due is not None:
-            self.feel(asyncio.get_running_loop().time() - self._due)
-        self._due = None
-        if self._taken or self._queue:
-            self._await_tick()
+    def _tick(self, due: float) -> None:
+        self.record_lag(asyncio.get_running_loop().time() - due)
+        self._tick_at = None
+        if self._tokens.borrowed_tokens:
+            self._schedule_tick()
 
-    def feel(self, late: float) -> None:
-        """The loop came so many seconds late to what it had to do."""
-        if late > _LATE_SECONDS:
-            self._places = max(self._least, self._places * _LEFT)
-        elif self._queue:
-            self._places = min(self._most, self._places + 1)
-            self._let_in()
+    def record_lag(self, seconds: float) -> None:
+        """Adapt the limit to a loop that ran a callback so many seconds late."""
+        if seconds > _LAG_SECONDS:
+            self._limit = max(self._minimum, self._limit * _DECREASE)
+        elif self._tokens.statistics().tasks_waiting:
+            self._limit = min(self._maximum, self._limit + 1)
+        self._tokens.total_tokens = self.limit

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+from anyio import CapacityLimiter, WouldBlock
+
 from inspector.declare.authorisation import Rates
 from inspector.model.base import Cause, now
 from inspector.model.errors import ScanFailure
@@ -71,44 +73,8 @@ class ConnectionLease:
             self._admission.returned(self)
 
 
-class _Ceiling:
-    """So many connections may be open at once; first come, first served."""
-
-    def __init__(self, connections: int) -> None:
-        self._free = connections
-        self._queue = 0
-        self._turn = asyncio.Lock()
-        self._freed = asyncio.Event()
-
-    @property
-    def is_free(self) -> bool:
-        """Whether one more may be opened now, and nobody waits before it."""
-        return self._free > 0 and not self._queue
-
-    def take(self) -> None:
-        """Open one more; it must be free."""
-        self._free -= 1
-
-    async def wait(self) -> None:
-        """Open one more as soon as it may be."""
-        self._queue += 1
-        try:
-            async with self._turn:
-                while not self._free:
-                    self._freed.clear()
-                    await self._freed.wait()
-                self.take()
-        finally:
-            self._queue -= 1
-
-    def give_back(self) -> None:
-        """One is closed."""
-        self._free += 1
-        self._freed.set()
-
-
-#: Open connections of all inspections together, by event loop: the limit is the machine's.
-_ceilings: WeakKeyDictionary[asyncio.AbstractEventLoop, _Ceiling] = WeakKeyDictionary()
+#: Open connections of all inspections together, by event loop: the limit is the machine's. First in, first out.
+_open_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, CapacityLimiter] = WeakKeyDictionary()
 
 
 class AdmissionControl:
@@ -118,7 +84,7 @@ class AdmissionControl:
         self.ledger = ledger
         self.rate_limiter = rate_limiter
         self.socket_events = shared_socket_events()
-        self._ceiling = _ceilings.setdefault(asyncio.get_running_loop(), _Ceiling(connections))
+        self._open = _open_connections.setdefault(asyncio.get_running_loop(), CapacityLimiter(connections))
         self._cancel_scopes: dict[CancelScope, str | None] = {}
 
     async def acquire(
@@ -137,18 +103,18 @@ class AdmissionControl:
         check()
         cancel_scope = self.cancel_scope(request_context)
         try:
-            permit = self._permit_now(address, request_context.rates)
+            permit = self._permit_now(cancel_scope, address, request_context.rates)
             waited = permit is None
             if permit is None:
                 with deadline.paused():
                     async with cancel_scope.within(None, ""):
-                        permit = await self._permit(address, request_context.rates)
+                        permit = await self._permit(cancel_scope, address, request_context.rates)
             try:
                 if waited:
                     check()
                 record = self.ledger.opened(request_context.entry(address, port, protocol))
             except BaseException:
-                self._ceiling.give_back()
+                self._open.release_on_behalf_of(cancel_scope)
                 permit.ended()
                 raise
         except BaseException:
@@ -156,17 +122,24 @@ class AdmissionControl:
             raise
         return ConnectionLease(self, cancel_scope, permit, record)
 
-    def _permit_now(self, address: str, rates: Rates) -> Permit | None:
+    def _permit_now(self, cancel_scope: CancelScope, address: str, rates: Rates) -> Permit | None:
         """The permit where nothing has to be waited for, else None."""
-        permit = self.rate_limiter.admit_now(canonical_address(address), rates) if self._ceiling.is_free else None
-        if permit is not None:
-            self._ceiling.take()
+        try:
+            self._open.acquire_on_behalf_of_nowait(cancel_scope)
+        except WouldBlock:
+            return None
+        permit = None
+        try:
+            permit = self.rate_limiter.admit_now(canonical_address(address), rates)
+        finally:
+            if permit is None:
+                self._open.release_on_behalf_of(cancel_scope)
         return permit
 
-    async def _permit(self, address: str, rates: Rates) -> Permit:
+    async def _permit(self, cancel_scope: CancelScope, address: str, rates: Rates) -> Permit:
         permit = await self.rate_limiter.admit(canonical_address(address), rates)
         try:
-            await self._ceiling.wait()
+            await self._open.acquire_on_behalf_of(cancel_scope)
         except BaseException:
             permit.ended()
             raise
@@ -175,7 +148,7 @@ class AdmissionControl:
     def returned(self, lease: ConnectionLease) -> None:
         """A connection is closed: the next one may go."""
         lease.permit.ended()
-        self._ceiling.give_back()
+        self._open.release_on_behalf_of(lease.cancel_scope)
         self.drop(lease.cancel_scope)
 
     def cancel_scope(self, request_context: RequestContext) -> CancelScope:

@@ -1,4 +1,4 @@
-"""Places in an event loop: never more than it bears, never more than allowed, and none is lost."""
+"""The adaptive limiter: the limit follows the lag of the event loop, stays in its bounds, and no token is lost."""
 
 from __future__ import annotations
 
@@ -8,178 +8,178 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from inspector.collect.limiter import FIRST_PLACES, Room
+from inspector.collect.limiter import FIRST_LIMIT, AdaptiveLimiter
 
-LATE, IN_TIME = 1.0, 0.0
+LAG, NO_LAG = 1.0, 0.0
 
 
-class Crowd:
-    """Tasks that each want a place and stay until they are let go."""
+class Holders:
+    """Tasks that each acquire a token and hold it until they are released."""
 
-    def __init__(self, room: Room) -> None:
-        self.room = room
-        self.inside: list[int] = []
+    def __init__(self, limiter: AdaptiveLimiter) -> None:
+        self.limiter = limiter
+        self.running: list[int] = []
         self.tasks: list[asyncio.Task[None]] = []
-        self._may_go: dict[int, asyncio.Event] = {}
+        self._released: dict[int, asyncio.Event] = {}
 
-    async def come(self, count: int) -> None:
+    async def start(self, count: int) -> None:
         for number in range(len(self.tasks), len(self.tasks) + count):
-            self._may_go[number] = asyncio.Event()
-            self.tasks.append(asyncio.create_task(self._stay(number)))
+            self._released[number] = asyncio.Event()
+            self.tasks.append(asyncio.create_task(self._hold(number)))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
-    async def _stay(self, number: int) -> None:
-        async with self.room:
-            self.inside.append(number)
+    async def _hold(self, number: int) -> None:
+        async with self.limiter:
+            self.running.append(number)
             try:
-                await self._may_go[number].wait()
+                await self._released[number].wait()
             finally:
-                self.inside.remove(number)
+                self.running.remove(number)
 
-    async def go(self, *numbers: int) -> None:
+    async def release(self, *numbers: int) -> None:
         for number in numbers:
-            self._may_go[number].set()
+            self._released[number].set()
         await asyncio.wait([self.tasks[number] for number in numbers], timeout=5)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
-    async def leave(self) -> None:
+    async def cancel(self) -> None:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
-def crowded(most: int, story: Callable[[Crowd], Awaitable[None]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Play a story in a room whose clock only the story moves."""
+def run(maximum: int, scenario: Callable[[Holders], Awaitable[None]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a scenario against a limiter that measures no lag by itself."""
     monkeypatch.setattr("inspector.collect.limiter._TICK_SECONDS", 3600.0)
 
-    async def play() -> None:
-        crowd = Crowd(Room(most))
+    async def main() -> None:
+        holders = Holders(AdaptiveLimiter(maximum))
         try:
-            await story(crowd)
+            await scenario(holders)
         finally:
-            await crowd.leave()
+            await holders.cancel()
 
-    asyncio.run(play())
-
-
-def test_first_come_first_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those beyond the places wait, and come in in their order."""
-
-    async def story(crowd: Crowd) -> None:
-        await crowd.come(FIRST_PLACES + 3)
-        assert crowd.inside == [*range(FIRST_PLACES)]
-        await crowd.go(4, 5)
-        assert crowd.inside[-2:] == [FIRST_PLACES, FIRST_PLACES + 1]
-        assert len(crowd.inside) == FIRST_PLACES
-
-    crowded(50, story, monkeypatch)
+    asyncio.run(main())
 
 
-def test_places_grow_while_somebody_waits_and_the_loop_keeps_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One with every tick, up to the most; none for nobody."""
+def test_tasks_acquire_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks beyond the limit wait, and acquire first in, first out."""
 
-    async def story(crowd: Crowd) -> None:
-        room = crowd.room
-        await crowd.come(FIRST_PLACES)
-        room.feel(IN_TIME)
-        assert room.places == FIRST_PLACES
-        await crowd.come(10)
-        room.feel(IN_TIME)
+    async def scenario(holders: Holders) -> None:
+        await holders.start(FIRST_LIMIT + 3)
+        assert holders.running == [*range(FIRST_LIMIT)]
+        await holders.release(4, 5)
+        assert holders.running[-2:] == [FIRST_LIMIT, FIRST_LIMIT + 1]
+        assert len(holders.running) == FIRST_LIMIT
+
+    run(50, scenario, monkeypatch)
+
+
+def test_the_limit_grows_while_tasks_wait_and_the_loop_has_no_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By one with every tick, up to the maximum; it stays where no task waits."""
+
+    async def scenario(holders: Holders) -> None:
+        limiter = holders.limiter
+        await holders.start(FIRST_LIMIT)
+        limiter.record_lag(NO_LAG)
+        assert limiter.limit == FIRST_LIMIT
+        await holders.start(10)
+        limiter.record_lag(NO_LAG)
         await asyncio.sleep(0)
-        assert len(crowd.inside) == room.places == FIRST_PLACES + 1
+        assert len(holders.running) == limiter.limit == FIRST_LIMIT + 1
         for _ in range(20):
-            room.feel(IN_TIME)
+            limiter.record_lag(NO_LAG)
         await asyncio.sleep(0)
-        assert len(crowd.inside) == room.places == FIRST_PLACES + 4
+        assert len(holders.running) == limiter.limit == FIRST_LIMIT + 4
 
-    crowded(FIRST_PLACES + 4, story, monkeypatch)
+    run(FIRST_LIMIT + 4, scenario, monkeypatch)
 
 
-def test_a_late_loop_takes_places_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is sent away; nobody comes in until there is room again; the first places stay."""
+def test_lag_lowers_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Running tasks go on, none starts above the limit, and it stays at or above the first one."""
 
-    async def story(crowd: Crowd) -> None:
-        room = crowd.room
-        await crowd.come(60)
+    async def scenario(holders: Holders) -> None:
+        limiter = holders.limiter
+        await holders.start(60)
         for _ in range(30):
-            room.feel(IN_TIME)
+            limiter.record_lag(NO_LAG)
         await asyncio.sleep(0)
-        assert len(crowd.inside) == FIRST_PLACES + 30
-        room.feel(LATE)
-        assert room.places == (FIRST_PLACES + 30) * 3 // 4
-        assert len(crowd.inside) == FIRST_PLACES + 30
-        await crowd.go(*range(10))
-        assert len(crowd.inside) == room.places
-        await crowd.go(10)
-        assert len(crowd.inside) == room.places
+        assert len(holders.running) == FIRST_LIMIT + 30
+        limiter.record_lag(LAG)
+        assert limiter.limit == (FIRST_LIMIT + 30) * 3 // 4
+        assert len(holders.running) == FIRST_LIMIT + 30
+        await holders.release(*range(10))
+        assert len(holders.running) == limiter.limit
+        await holders.release(10)
+        assert len(holders.running) == limiter.limit
         for _ in range(50):
-            room.feel(LATE)
-        assert room.places == FIRST_PLACES
+            limiter.record_lag(LAG)
+        assert limiter.limit == FIRST_LIMIT
 
-    crowded(50, story, monkeypatch)
+    run(50, scenario, monkeypatch)
 
 
-def test_few_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The most may be below the places that there are elsewhere."""
+def test_the_maximum_may_be_below_the_first_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A maximum of two is kept from the start."""
 
-    async def story(crowd: Crowd) -> None:
-        await crowd.come(5)
-        crowd.room.feel(IN_TIME)
-        crowd.room.feel(LATE)
+    async def scenario(holders: Holders) -> None:
+        await holders.start(5)
+        holders.limiter.record_lag(NO_LAG)
+        holders.limiter.record_lag(LAG)
         await asyncio.sleep(0)
-        assert crowd.inside == [0, 1]
+        assert holders.running == [0, 1]
 
-    crowded(2, story, monkeypatch)
+    run(2, scenario, monkeypatch)
 
 
-def test_who_is_cancelled_leaves_no_hole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While it waits, in the moment in which it is let in, and inside: its place is the next one's."""
+def test_a_cancelled_task_loses_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it waits, right after it acquired, and while it runs: its token goes to the next task."""
 
-    async def story(crowd: Crowd) -> None:
-        await crowd.come(4)
-        assert crowd.inside == [0]
-        crowd.tasks[1].cancel()
-        await crowd.go(0)
-        assert crowd.inside == [2]
-        crowd.tasks[2].cancel()
-        await asyncio.sleep(0)  # its place is given to the next, which has not come in yet
-        assert crowd.inside == []
-        crowd.tasks[3].cancel()
+    async def scenario(holders: Holders) -> None:
+        await holders.start(4)
+        assert holders.running == [0]
+        holders.tasks[1].cancel()
+        await holders.release(0)
+        assert holders.running == [2]
+        holders.tasks[2].cancel()
+        await asyncio.sleep(0)  # its token is the next task's, which has not run yet
+        assert holders.running == []
+        holders.tasks[3].cancel()
         await asyncio.sleep(0)
-        await crowd.come(1)
-        assert crowd.inside == [4]
+        await holders.start(1)
+        assert holders.running == [4]
 
-    crowded(1, story, monkeypatch)
+    run(1, scenario, monkeypatch)
 
 
-def test_it_feels_the_loop_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps that block take places back, and calm gives them again; an empty room lets the loop rest."""
+def test_the_lag_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocking steps lower the limit, an idle loop raises it, and an unused limiter schedules no callback."""
 
-    async def story() -> tuple[int, int]:
-        room = Room(50)
-        crowd = Crowd(room)
-        await crowd.come(60)
+    async def scenario() -> tuple[int, int]:
+        limiter = AdaptiveLimiter(50)
+        holders = Holders(limiter)
+        await holders.start(60)
         async with asyncio.timeout(60):
-            while room.places == FIRST_PLACES:  # noqa: ASYNC110  (nothing tells of a tick)
+            while limiter.limit == FIRST_LIMIT:  # noqa: ASYNC110  (no event announces a tick)
                 await asyncio.sleep(0.01)
-            while room.places > FIRST_PLACES:
-                time.sleep(0.1)  # noqa: ASYNC251  (that is the point)
+            while limiter.limit > FIRST_LIMIT:
+                time.sleep(0.1)  # noqa: ASYNC251  (lag is what is tested)
                 await asyncio.sleep(0)
-        await crowd.leave()
-        felt.clear()
+        await holders.cancel()
+        recorded.clear()
         await asyncio.sleep(0.2)
-        return room.places, len(felt)
+        return limiter.limit, len(recorded)
 
-    felt: list[float] = []
-    feel = Room.feel
+    recorded: list[float] = []
+    record_lag = AdaptiveLimiter.record_lag
 
-    def noted(room: Room, late: float) -> None:
-        felt.append(late)
-        feel(room, late)
+    def noted(limiter: AdaptiveLimiter, seconds: float) -> None:
+        recorded.append(seconds)
+        record_lag(limiter, seconds)
 
-    monkeypatch.setattr(Room, "feel", noted)
-    places, ticks = asyncio.run(story())
-    assert places == FIRST_PLACES
-    assert ticks <= 1, "nobody is there any more"
+    monkeypatch.setattr(AdaptiveLimiter, "record_lag", noted)
+    limit, ticks = asyncio.run(scenario())
+    assert limit == FIRST_LIMIT
+    assert ticks <= 1, "the limiter is unused"
