@@ -64,8 +64,7 @@ class Given:
 def _evaluate(check: Check, case: Case, options: Mapping[str, Any], clock: Clock) -> Verdict:
     """The check's verdict; a check that raises or does not end is our bug, never the system's failure."""
     try:
-        with clock.bound(f"check {check.id}"):
-            verdict = check.evaluate(case.inputs, options)
+        verdict = clock.call(f"check {check.id}", check.evaluate, case.inputs, options)
     except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes an outcome)
         detail = error.message if isinstance(error, ScanFailure) else f"{type(error).__name__}: {str(error)[:300]}"
         return Verdict(

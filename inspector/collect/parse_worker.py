@@ -1,29 +1,27 @@
-"""Heavy readings: what goes to the worker process that runs them, and what comes back."""
+"""Parse jobs: what is sent to a worker process, and the function that runs there; it imports no event loop."""
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from functools import lru_cache
-from importlib import import_module
-from typing import Any
+from pkgutil import resolve_name
 
-from inspector.model.base import Cause, Model, canonical
+from inspector.model.base import Cause, Model
 from inspector.model.errors import ScanFailure
 from inspector.model.observation import ScanOutput
 from inspector.model.subject import Subject
 from inspector.plugin.probe import Parse, ParseContext, Probe
 
 
-class _Material(Model):
-    """What all readings of an inspection have in common."""
+class _TrustMaterial(Model):
+    """What all jobs of an inspection have in common."""
 
     declared_roots: bytes
     public_roots: bytes
     dnssec_anchors: tuple[str, ...]
 
 
-class _HeavyRead(Model):
+class _ParseJob(Model):
     module: str
     function: str | None
     probe: str
@@ -34,48 +32,52 @@ class _HeavyRead(Model):
 
 @lru_cache(maxsize=1)
 def _context(declared_roots: bytes, public_roots: bytes, dnssec_anchors: tuple[str, ...]) -> bytes:
-    return _Material(
+    return _TrustMaterial(
         declared_roots=declared_roots, public_roots=public_roots, dnssec_anchors=dnssec_anchors
     ).canonical()
 
 
 #: The material of a context, the same object for every job of a worker.
-_material = lru_cache(maxsize=1)(_Material.parse)
+_material = lru_cache(maxsize=1)(_TrustMaterial.parse)
 
 
-def parse_in_worker(payload: bytes, context: bytes) -> bytes:
-    """Run one probe's ``parse`` in a process of its own, which imports no more than that needs.
+def run_job(payload: bytes, context: bytes) -> bytes:
+    """The facts of one scan as JSON, from the JSON of a ``_ParseJob`` and of a ``_TrustMaterial``.
 
-    JSON of a ``_HeavyRead`` and of a ``_Material`` in, JSON of the facts, or of the trouble, out.
+    Runs in the worker process, and imports no more there than the parser needs. Raises ScanFailure.
     """
-    work, material = _HeavyRead.parse(payload), _material(context)
+    job, material = _ParseJob.parse(payload), _material(context)
     parse_context = ParseContext(
-        subject=work.subject,
-        seen_at=work.seen_at,
+        subject=job.subject,
+        seen_at=job.seen_at,
         declared_roots=material.declared_roots,
         public_roots=material.public_roots,
         dnssec_anchors=material.dnssec_anchors,
     )
+    parse = _parser(job)
     try:
-        return b"+" + _function(work)(work.output, parse_context).canonical()
-    except ScanFailure as failure:
-        return b"-" + canonical({"cause": failure.cause.value, "detail": failure.message})
+        return parse(job.output, parse_context).canonical()
+    except ValueError as error:
+        raise unreadable(error) from error
 
 
-def _function(work: _HeavyRead) -> Parse:
-    """The ``parse`` to run; one that has no name of its own is found by its probe."""
-    found: Any = import_module(work.module)
-    if work.function is None:
-        return next(each.parse for each in vars(found).values() if isinstance(each, Probe) and each.name == work.probe)
-    for name in work.function.split("."):
-        found = getattr(found, name)
-    return found  # type: ignore[no-any-return]  # whatever stands under the name of a Read
+def unreadable(error: ValueError) -> ScanFailure:
+    """Why there are no facts when a parser raises ``ValueError``: what was received makes no sense."""
+    return ScanFailure(Cause.PROTOCOL_ERROR, f"what was received cannot be read: {str(error)[:500]}")
+
+
+def _parser(job: _ParseJob) -> Parse:
+    """The parser; one that cannot be imported by name is found by the name of its probe."""
+    if job.function is not None:
+        return resolve_name(f"{job.module}:{job.function}")  # type: ignore[no-any-return]  # pack() named a Read
+    found = vars(resolve_name(job.module)).values()
+    return next(each.parse for each in found if isinstance(each, Probe) and each.name == job.probe)
 
 
 def pack(probe: Probe, output: ScanOutput, parse_context: ParseContext) -> tuple[bytes, bytes]:
-    """Payload and context for ``parse_in_worker``."""
+    """Payload and context for ``run_job``."""
     name = getattr(probe.parse, "__qualname__", "<>")
-    work = _HeavyRead(
+    job = _ParseJob(
         module=probe.module if "<" in name else probe.parse.__module__,
         function=None if "<" in name else name,
         probe=probe.name,
@@ -83,14 +85,6 @@ def pack(probe: Probe, output: ScanOutput, parse_context: ParseContext) -> tuple
         subject=parse_context.subject,
         seen_at=parse_context.seen_at,
     )
-    return work.canonical(), _context(
+    return job.canonical(), _context(
         parse_context.declared_roots, parse_context.public_roots, parse_context.dnssec_anchors
     )
-
-
-def unpack(answer: bytes) -> dict[str, object]:
-    """The facts in the answer of ``parse_in_worker``. Raises ScanFailure."""
-    told = json.loads(answer[1:])
-    if answer[:1] == b"-":
-        raise ScanFailure(Cause(told["cause"]), told["detail"])
-    return dict(told)

@@ -1,108 +1,178 @@
-"""Bounds on time for code that is not ours: a pure function that never ends, a coroutine that blocks the event loop.
+"""Time limits for third-party code: a function that does not return, a coroutine that blocks the event loop.
 
-Both rest on an interval timer in the main thread, which interrupts Python code between two instructions. Elsewhere
-(in a thread, or where the system has no such timer) they bound nothing; code that holds the interpreter itself, such as
-a parser written in C, belongs in ``inspector.network.run_isolated``.
+How running code is interrupted depends on its thread:
+
+- **Main thread**: an interval timer (``SIGALRM``) raises between two bytecodes. It also ends blocking system calls,
+  such as ``time.sleep``, and regular expressions that backtrack, because both run signal handlers.
+- **Every other thread**: a watchdog thread has the interpreter raise there (``PyThreadState_SetAsyncExc``), between two
+  bytecodes and nowhere else: a blocking call is left only when it returns.
+
+Neither ends a call into C that does not return. Outside the main thread that includes a regular expression, which
+also keeps the interpreter lock, and with it every thread, for as long as it runs. Such code needs a process of its own,
+which can be killed: a probe's ``parse_in_worker`` parser has one, and outside the main thread every parser has
+(``inspector.collect.parsing``). A check has none: it is a small function of facts that are already parsed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import ParamSpec, TypeVar
 
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def _can_interrupt() -> bool:
-    return hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+#: Raises an exception class in the interrupted thread.
+_Raise = Callable[[type[BaseException]], None]
+#: How often a deadline is scanned while it lasts; a limit is exceeded by at most this share of it.
+_CHECKS_PER_LIMIT = 10
+
+
+class _Expired(BaseException):
+    """Raised inside code that exceeded its limit; no ``Exception``, so that code which catches those ends, too."""
+
+
+def is_main_thread() -> bool:
+    """Whether this is the main thread, where a blocking call and a regular expression can be interrupted, too."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def _interrupting(seconds: float, check: Callable[[_Raise], None]) -> AbstractContextManager[None]:
+    """Within the body, ``check`` is called every so many seconds, with the means to raise in this thread."""
+    return _timer(seconds, check) if is_main_thread() else _watchdog(seconds, check)
+
+
+@contextmanager
+def _timer(seconds: float, check: Callable[[_Raise], None]) -> Iterator[None]:
+    """Interrupt by SIGALRM. A timer that ran before is suspended within the body."""
+
+    def raise_here(error: type[BaseException]) -> None:
+        raise error
+
+    before = signal.signal(signal.SIGALRM, lambda _signal, _frame: check(raise_here))
+    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, remaining, interval)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _watchdog(seconds: float, check: Callable[[_Raise], None]) -> Iterator[None]:
+    """Interrupt from a second thread."""
+    import ctypes
+
+    interrupted = ctypes.c_ulong(threading.get_ident())
+    ended = threading.Event()
+
+    def raise_there(error: type[BaseException]) -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(interrupted, ctypes.py_object(error))
+
+    def watch() -> None:
+        while not ended.wait(seconds):
+            check(raise_there)
+
+    thread = threading.Thread(target=watch, name="time limit", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 class Clock:
-    """Bounds many short pieces of code, one after the other, to so many seconds each."""
+    """Limits many short calls, one after the other, to so many seconds each."""
 
-    def __init__(self, seconds: float, *, ticks: bool) -> None:
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._ticks = ticks
-        self._what = ""
+        self._deadline = math.inf
+        self._has_expired = False
+        #: Keeps the watchdog from raising when the call has just ended; reentrant, because a signal handler takes it in
+        #: the thread that may hold it.
+        self._lock = threading.RLock()
 
     @classmethod
     @contextmanager
     def of(cls, seconds: float) -> Iterator[Clock]:
-        """A clock that works within the body; whatever timer ran before stands still meanwhile."""
-        if not _can_interrupt():
-            yield cls(seconds, ticks=False)
-            return
-        clock = cls(seconds, ticks=True)
-        before = signal.signal(signal.SIGALRM, clock._stop)
-        remaining, interval = signal.setitimer(signal.ITIMER_REAL, 0)
-        try:
+        """A clock that works within the body, in the thread that runs it."""
+        clock = cls(seconds)
+        with _interrupting(seconds / _CHECKS_PER_LIMIT, clock._check):
             yield clock
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, remaining, interval)
-            signal.signal(signal.SIGALRM, before)
 
-    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
-        raise ScanFailure(Cause.BUG, f"{self._what} took longer than {self._seconds:g} s")
-
-    @contextmanager
-    def bound(self, what: str) -> Iterator[None]:
-        """Raise ``ScanFailure`` (cause bug) when the body takes too long."""
-        self._what = what
-        if self._ticks:
-            signal.setitimer(signal.ITIMER_REAL, self._seconds)
+    def call(self, what: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The function's result. Raises ``ScanFailure`` (cause bug, naming ``what``) when it exceeds the limit."""
+        self._has_expired = False
         try:
-            yield
-        finally:
-            if self._ticks:
-                signal.setitimer(signal.ITIMER_REAL, 0)
+            self._deadline = time.monotonic() + self._seconds
+            try:
+                return function(*args, **kwargs)
+            finally:
+                with self._lock:
+                    self._deadline = math.inf
+        except BaseException:
+            if self._has_expired:  # whatever the function, or a library between, made of the interruption
+                raise ScanFailure(Cause.BUG, f"{what} took longer than {self._seconds:g} s") from None
+            raise
+
+    def _check(self, interrupt: _Raise) -> None:
+        with self._lock:
+            if time.monotonic() < self._deadline:
+                return
+            self._deadline = math.inf
+            self._has_expired = True
+            interrupt(_Expired)
 
 
-@contextmanager
-def bounded(seconds: float, what: str) -> Iterator[None]:
-    """Raise ``ScanFailure`` (cause bug) when the body takes longer than ``seconds``."""
-    with Clock.of(seconds) as clock, clock.bound(what):
-        yield
+def call_within(seconds: float, what: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """The function's result. Raises ``ScanFailure`` (cause bug, naming ``what``) when it takes longer than
+    ``seconds``.
+    """
+    with Clock.of(seconds) as clock:
+        return clock.call(what, function, *args, **kwargs)
 
 
 @contextmanager
 def responsive(seconds: float) -> Iterator[None]:
     """Raise ``ScanFailure`` inside whichever other task blocks the running event loop for longer than ``seconds``.
 
-    Two alarms in a row, half of the time apart, must meet the same step of the same task: where a busy machine lets the
-    whole loop run late, nobody is to blame.
+    Two checks in a row, half of the time apart, must find the same step of the same task: where a busy machine delays
+    the whole loop, no task is at fault.
     """
-    if not _can_interrupt():
-        yield
-        return
+
+    class Blocked(ScanFailure):
+        def __init__(self) -> None:
+            super().__init__(Cause.BUG, f"the scan blocked every other for longer than {seconds:g} s")
+
     loop, own = asyncio.get_running_loop(), asyncio.current_task()
-    beat = time.monotonic()
+    last_pulse = time.monotonic()
     suspect: asyncio.Task[object] | None = None
 
     async def pulse() -> None:
-        nonlocal beat, suspect
+        nonlocal last_pulse, suspect
         while True:
-            beat, suspect = time.monotonic(), None
+            last_pulse, suspect = time.monotonic(), None
             await asyncio.sleep(seconds / 4)
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
+    def check(interrupt: _Raise) -> None:
         nonlocal suspect
         running = asyncio.current_task(loop)
         known, suspect = suspect, running
-        if time.monotonic() - beat > seconds and running is known and running not in (None, own, pulsing):
-            raise ScanFailure(Cause.BUG, f"the scan blocked every other for longer than {seconds:g} s")
+        if time.monotonic() - last_pulse > seconds and running is known and running not in (None, own, pulsing):
+            interrupt(Blocked)
 
     pulsing = loop.create_task(pulse())
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds / 2, seconds / 2)
     try:
-        yield
+        with _interrupting(seconds / 2, check):
+            yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
         pulsing.cancel()

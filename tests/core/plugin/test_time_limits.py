@@ -1,66 +1,155 @@
-"""Code that never ends is stopped, whether it is a pure function or a coroutine that blocks."""
+"""Code that does not return is interrupted: a function, and a coroutine that blocks, in every thread."""
 
 import asyncio
+import contextlib
+import re
 import time
 
 import pytest
 
+from inspector import Verdict, check, passed
+from inspector.assess.assessor import _evaluate
+from inspector.assess.check_inputs import Case
 from inspector.model.base import Cause
+from inspector.model.declared import Declared
 from inspector.model.errors import ScanFailure
-from inspector.plugin.time_limits import bounded, responsive
+from inspector.model.subject import SYSTEM, SubjectKind
+from inspector.model.verdict import Outcome
+from inspector.plugin.time_limits import Clock, call_within, responsive
+from tests.core.plugin.threads import in_both_threads, run_in
 
 
-def _burn() -> None:
+def _endless() -> None:
     while True:
         pass
 
 
-def test_a_function_that_never_ends_is_stopped() -> None:
-    """The cause is a bug of that function."""
-    with pytest.raises(ScanFailure, match="check x") as caught, bounded(0.2, "check x"):
-        _burn()
+def _endless_and_catching() -> None:
+    while True:
+        with contextlib.suppress(Exception):
+            _endless()
+
+
+def _endless_and_failing() -> None:
+    try:
+        _endless()
+    except BaseException as error:
+        raise RuntimeError("it failed") from error
+
+
+@in_both_threads
+@pytest.mark.parametrize("function", [_endless, _endless_and_catching, _endless_and_failing])
+def test_a_function_that_does_not_return_is_interrupted(function: object, in_main: bool) -> None:
+    """The cause is a bug of that function, whatever the function makes of the interruption."""
+    with pytest.raises(ScanFailure, match=r"check x took longer than 0.2 s") as caught:
+        run_in(lambda: call_within(0.2, "check x", function), in_main=in_main)  # type: ignore[arg-type]
     assert caught.value.cause is Cause.BUG
 
 
-def test_a_function_that_ends_is_left_alone() -> None:
-    """The bound goes away with the body."""
-    with bounded(0.2, "check x"):
-        pass
-    with bounded(0.2, "outer"):
-        total = sum(range(1000))
-    assert total == 499500
+def test_a_regular_expression_is_interrupted_in_the_main_thread() -> None:
+    """Backtracking without end runs in C, which handles signals there."""
+    with pytest.raises(ScanFailure, match="took longer"):
+        call_within(0.2, "check x", re.match, r"(a+)+$", "a" * 60 + "b")
 
 
-def test_a_coroutine_that_blocks_is_stopped_and_others_go_on() -> None:
-    """The blocking look ends with its cause; the one beside it is not disturbed."""
+@in_both_threads
+def test_a_function_that_returns_is_not_disturbed(in_main: bool) -> None:
+    """It returns or raises as without a limit, and the limit ends with the call."""
+
+    def body() -> int:
+        total = 0
+        with Clock.of(0.2) as clock:
+            for _ in range(10):
+                total += clock.call("sum", sum, range(1000))
+                end = time.monotonic() + 0.05
+                while time.monotonic() < end:
+                    pass
+            with pytest.raises(ZeroDivisionError):
+                clock.call("division", lambda: 1 // 0)
+        end = time.monotonic() + 0.4
+        while time.monotonic() < end:
+            pass
+        return total
+
+    assert run_in(body, in_main=in_main) == 4995000
+
+
+@in_both_threads
+def test_a_function_that_returns_at_its_limit_ends_one_way_or_the_other(in_main: bool) -> None:
+    """A result or a Trouble; the interruption never reaches what runs after the call."""
+
+    def busy(seconds: float) -> float:
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            pass
+        return seconds
+
+    def body() -> int:
+        count = 0
+        with Clock.of(0.005) as clock:
+            for step in range(300):
+                with contextlib.suppress(ScanFailure):
+                    clock.call("x", busy, 0.0045 + step % 10 * 0.0002)
+                count += 1
+        return count + len([number for number in range(10_000) if number < 0])
+
+    assert run_in(body, in_main=in_main) == 300
+
+
+@in_both_threads
+def test_a_check_that_does_not_return_is_an_error(in_main: bool) -> None:
+    """The verdict is an error of ours with cause bug."""
+
+    @check("is-endless", title="Endless", about=SubjectKind.SYSTEM)
+    def endless(declared: Declared) -> Verdict:
+        """Never returns.
+
+        Remediation: none.
+        """
+        _endless()
+        return passed("never")
+
+    def body() -> Verdict:
+        with Clock.of(0.2) as clock:
+            return _evaluate(endless, Case(SYSTEM, (Declared(),), ()), {}, clock)
+
+    verdict = run_in(body, in_main=in_main)
+    assert (verdict.outcome, verdict.cause) == (Outcome.ERROR, Cause.BUG)
+    assert verdict.message.values["detail"] == "check is-endless took longer than 0.2 s"
+
+
+@in_both_threads
+def test_a_coroutine_that_blocks_is_interrupted_and_others_go_on(in_main: bool) -> None:
+    """The blocking task ends with its cause; the one beside it is not disturbed."""
 
     async def main() -> tuple[object, object]:
         async def blocking() -> None:
-            _burn()
+            _endless()
 
-        async def patient() -> None:
+        async def waiting() -> None:
             await asyncio.sleep(0.01)
 
-        suspects: set[asyncio.Task[None]] = {asyncio.create_task(blocking()), asyncio.create_task(patient())}
+        tasks: set[asyncio.Task[None]] = {asyncio.create_task(blocking()), asyncio.create_task(waiting())}
         with responsive(0.4):
-            done = await asyncio.gather(*suspects, return_exceptions=True)
+            done = await asyncio.gather(*tasks, return_exceptions=True)
         return done[0], done[1]
 
-    told = asyncio.run(main())
-    troubles = [each for each in told if isinstance(each, ScanFailure)]
+    ended = run_in(lambda: asyncio.run(main()), in_main=in_main)
+    troubles = [each for each in ended if isinstance(each, ScanFailure)]
     assert [each.cause for each in troubles] == [Cause.BUG]
-    assert None in told
+    assert None in ended
 
 
-def test_many_short_steps_in_a_row_are_nobodys_fault() -> None:
-    """Where the loop runs late because much is to be done, the step that the alarm happens to meet goes on."""
+@in_both_threads
+def test_many_short_steps_in_a_row_are_no_ones_fault(in_main: bool) -> None:
+    """Where the loop runs late because much is to be done, the step that the check happens to find goes on."""
 
-    async def main() -> None:
+    async def main() -> int:
         async def short() -> None:
             time.sleep(0.02)  # noqa: ASYNC251  # a step that takes its time, as on a busy machine
 
         steps = [asyncio.create_task(short()) for _ in range(100)]
         with responsive(0.8):
-            await asyncio.gather(*steps)
+            return len(await asyncio.gather(*steps))
 
-    asyncio.run(main())
+    assert run_in(lambda: asyncio.run(main()), in_main=in_main) == 100
