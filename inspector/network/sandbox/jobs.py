@@ -1,4 +1,4 @@
-"""Jobs in worker processes: functions run outside this process, with or without connections."""
+"""Jobs: functions run in worker processes, pure ones and scanners whose every connection is granted here."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from inspector.network.sandbox.protocol import Kind, pack
 from inspector.network.sandbox.worker_process import MEMORY_BYTES, SCANNER_MEMORY_BYTES, WorkerProcess
 from inspector.network.session import ProbeSession
 
-Ask = Callable[[str, int], Awaitable[ConnectionLease]]
+#: Waits until a connection to (address, port) may be opened. Raises ScanFailure.
+Grant = Callable[[str, int], Awaitable[ConnectionLease]]
 
 
 class _Job:
     """One function call in a worker, and the connections that were granted to it."""
 
-    def __init__(self, worker: WorkerProcess, name: str, cancel_scope: CancelScope, grant: Ask) -> None:
+    def __init__(self, worker: WorkerProcess, name: str, cancel_scope: CancelScope, grant: Grant) -> None:
         self._worker = worker
         self._name = name
         self._cancel_scope = cancel_scope
@@ -36,23 +37,23 @@ class _Job:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing of it lingers in the worker."""
+        """Whether no connection is open or being granted."""
         return not self._leases and not self._granting
 
-    async def run(self, head: dict[str, Any], payload: bytes, context: bytes) -> bytes:
-        """The result. Raises ScanFailure."""
+    async def run(self, head: dict[str, Any], payload: bytes, context: bytes) -> bytes | ScanFailure:
+        """What the function returned, or the Trouble that it raised. Raises ScanFailure for every other end."""
         try:
-            async with self._worker.listening():
+            async with self._worker.receiving():
                 if context != self._worker.context:
                     await self._send(Kind.CONTEXT, {}, context)
                     self._worker.context = context
                 await self._send(Kind.JOB, head, payload)
                 while True:
-                    result = await self._hear(*await self._worker.receive())
+                    result = await self._handle(*await self._worker.receive())
                     if result is not None:
                         return result
         except EOFError:
-            raise ScanFailure(Cause.BUG, f"{self._name} ended its process: {self._worker.last_words()}") from None
+            raise ScanFailure(Cause.BUG, f"{self._name} ended its process: {self._worker.describe_end()}") from None
         except (ValueError, KeyError) as error:
             raise ScanFailure(Cause.BUG, f"{self._name}: its process talks nonsense: {error}") from None
 
@@ -60,25 +61,25 @@ class _Job:
         async with self._sending:
             await self._worker.send(pack(kind, head, body))
 
-    async def _hear(self, kind: Kind, head: dict[str, Any], body: bytes) -> bytes | None:
+    async def _handle(self, kind: Kind, head: dict[str, Any], body: bytes) -> bytes | ScanFailure | None:
         match kind:
             case Kind.RESULT:
                 return body
-            case Kind.ASK:
+            case Kind.TROUBLE:
+                return ScanFailure(Cause(head["cause"]), head["message"])
+            case Kind.CONNECT_REQUEST:
                 task = asyncio.create_task(self._answer(head["id"], head["address"], head["port"]))
                 self._granting.add(task)
                 task.add_done_callback(self._granting.discard)
-            case Kind.LEFT:
-                self._left(self._leases[head["id"]], head["errno"])
+            case Kind.CONNECTED:
+                self._connected(self._leases[head["id"]], head["errno"])
             case Kind.CLOSED:
                 lease = self._leases.pop(head["id"])
                 lease.record.sent, lease.record.received = head["sent"], head["received"]
                 lease.release()
-            case Kind.TROUBLE:
-                raise ScanFailure(Cause(head["cause"]), head["message"])
             case Kind.ERROR:
                 raise ScanFailure(Cause.BUG, f"{self._name}: {head['error']}")
-            case Kind.BYPASS:
+            case Kind.VIOLATION:
                 raise GuardViolation(head["module"], head["what"])
             case _:
                 raise ValueError(kind.name)
@@ -91,9 +92,10 @@ class _Job:
         except ScanFailure as failure:
             self._cancel_scope.cancel(failure)
             return
-        await self._send(Kind.GO, {"id": number})
+        await self._send(Kind.CONNECT_GRANTED, {"id": number})
 
-    def _left(self, lease: ConnectionLease, code: int) -> None:
+    def _connected(self, lease: ConnectionLease, code: int) -> None:
+        """Record how a connection attempt ended: error number, 0 for success, below 0 for the socket's own timeout."""
         lease.permit.departed()
         if code not in (0, errno.EINPROGRESS):
             error = TimeoutError() if code < 0 else OSError(code, os.strerror(code))
@@ -103,7 +105,7 @@ class _Job:
                 lease.permit.back_off()
 
     async def end(self) -> None:
-        """Forget what is still being granted, and account for what was still open."""
+        """Cancel what is still being granted, and account for what is still open."""
         for task in self._granting:
             task.cancel()
         if self._granting:
@@ -122,45 +124,47 @@ async def _run(
     memory_bytes: int,
     cancel_scope: CancelScope,
     deadline: PausableDeadline,
-    grant: Ask,
+    grant: Grant,
     network: bool,
 ) -> bytes:
     name = f"{function.__module__}.{function.__qualname__}"
     if function.__module__ == "__main__" or "<" in function.__qualname__:
         raise ScanFailure(Cause.BUG, f"{name} cannot be imported by a worker process: put it at the top of a module")
     head = {
-        "module": function.__module__,
-        "name": function.__qualname__,
+        "function": f"{function.__module__}:{function.__qualname__}",
         "memory_bytes": memory_bytes,
         "network": network,
         "context": bool(context),
     }
     pool = pool_of(function.__module__.partition(".")[0])
-    room = worker_slots(network=network)
+    slots = worker_slots(network=network)
     async with cancel_scope.within(None, ""):
         with deadline.paused():
-            await room.acquire()
+            await slots.acquire()
     try:
         async with cancel_scope.within(None, ""):
             with deadline.paused():
                 worker = await pool.take()
         job = _Job(worker, name, cancel_scope, grant)
-        healthy = False
+        is_reusable = False
         try:
             async with deadline.within(seconds), cancel_scope.within(None, ""):
                 result = await job.run(head, payload, context)
-            healthy = job.is_clean
-            return result
+            # A scanner that gave up may have left threads behind, which would connect in the name of the next job.
+            is_reusable = job.is_clean and not (network and isinstance(result, ScanFailure))
         except TimeoutError:
             raise ScanFailure(Cause.TIMEOUT, f"{name} did not end within {seconds:g} s") from None
         finally:
-            if healthy:
+            if is_reusable:
                 pool.give_back(worker)
             else:
                 pool.end(worker)
             await job.end()
     finally:
-        room.release()
+        slots.release()
+    if isinstance(result, ScanFailure):
+        raise result
+    return result
 
 
 async def _no_grant(address: str, port: int) -> ConnectionLease:
@@ -175,10 +179,10 @@ async def run_isolated(
     memory_bytes: int = MEMORY_BYTES,
     context: bytes = b"",
 ) -> bytes:
-    """Run an importable, pure ``function(payload)`` in a killable process of its own, where no socket opens.
+    """Run an importable, pure ``function(payload)`` in a process that is killed at the timeout and opens no socket.
 
     With a ``context`` it is ``function(payload, context)``: what many jobs have in common is sent to a worker once.
-    Raises ScanFailure: timeout after so many seconds, whatever Trouble the function raises, bug for every other
+    Raises ScanFailure: timeout after ``timeout`` seconds, whatever Trouble the function raises, bug for every other
     exception, a crash, or a socket.
     """
     return await _run(

@@ -1,9 +1,17 @@
-"""Functions run in killable worker processes: pure heavy ones, and scanners whose every connection is granted here.
+"""The worker processes that are kept ready, by the package whose functions they run.
 
-A worker is started with ``sys.executable`` (never forked from a running event loop), runs one job at a time and is kept
-warm for further jobs of the same package: starting Python and importing a large scanner costs up to a second of CPU.
-For the same reason a job rather waits for a worker that will be free soon than have another one started.
-After any trouble, with connections left open, or after many jobs it is killed.
+A worker is a new Python process (nothing is forked from a running event loop) that runs one job at a time. Starting it
+and importing a large scanner costs up to a second of CPU, so it is kept for further jobs of the same package, and a job
+waits for a worker that will soon be free before another one is started. A worker is killed after a job that failed or
+left a connection open, and after many jobs.
+
+Each event loop has its own queue and its own busy workers; idle workers belong to the whole process.
+
+Why no ``pebble.ProcessPool`` (5.2.3, measured): its workers share one result pipe and one lock, so that a worker killed
+while it sends a result blocks all others (no answer within 90 s), and no job is killed at its deadline while a result
+is sent; it reads a result of 300 MB whole, and unpickles it in the parent, which so trusts a process that parsed
+hostile bytes; a worker that keeps the interpreter lock is killed 3 s late; ``spawn`` imports the parent's main module
+in every worker. The time to the first result and the cost of a job are the same.
 """
 
 from __future__ import annotations
@@ -11,81 +19,117 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import threading
 import time
 from collections import deque
 from contextlib import suppress
-from weakref import WeakKeyDictionary
 
-from inspector.network.sandbox.worker_process import FIRST_SECONDS, WorkerProcess
+from inspector.network.sandbox.worker_process import WorkerProcess
 
 #: A precaution: the scanners and linters in use keep their size over thousands of jobs.
 _JOBS_PER_WORKER = 2000
 _IDLE_WORKERS = 8
 _CONNECTING_WORKERS = 8
-#: How long a job waits for a worker of its package before another one is started: about what that costs.
+#: Seconds that a job waits for a worker of its package before another one is started: about what that costs.
 _START_SECONDS = 0.5
+#: Seconds for which a worker may run its first job, for which it imports, before another one is started.
+FIRST_SECONDS = 5.0
+
+# --- idle workers ---
+
+_lock = threading.Lock()
+#: Idle workers by package; the package that was used last comes last.
+_idle: dict[str, list[WorkerProcess]] = {}
 
 
-# --- warm workers ---
+def _take_idle(package: str) -> WorkerProcess | None:
+    with _lock:
+        workers = _idle[package] = _idle.pop(package, [])
+        while workers:
+            worker = workers.pop()
+            if worker.is_alive:
+                return worker
+            worker.kill()
+    return None
+
+
+def _put_idle(package: str, worker: WorkerProcess) -> None:
+    with _lock:
+        _idle.setdefault(package, []).append(worker)
+    kill_idle(_IDLE_WORKERS)
+
+
+def kill_idle(most: int) -> None:
+    """Kill idle workers until so many are left, first those of the package that was used least recently."""
+    with _lock:
+        excess = sum(map(len, _idle.values())) - most
+        for workers in _idle.values():
+            while excess > 0 and workers:
+                workers.pop(0).kill()
+                excess -= 1
+
+
+atexit.register(kill_idle, 0)
+
+
+# --- busy workers ---
 
 
 class _Pool:
-    """The workers of one package. It grows by one at a time, and only while jobs would wait longer than that costs."""
+    """The workers of one package in one event loop.
 
-    def __init__(self) -> None:
-        self.idle: list[WorkerProcess] = []
+    It grows by one worker at a time, and only while a job would wait longer than starting one costs.
+    """
+
+    def __init__(self, package: str) -> None:
+        self._package = package
         self._busy: set[WorkerProcess] = set()
         self._queue: deque[asyncio.Future[WorkerProcess]] = deque()
         self._job_seconds = 0.0
-        self._moved = 0.0
+        self._returned_at = 0.0
 
     async def take(self) -> WorkerProcess:
-        """A warm worker, or a new one."""
-        while self.idle:
-            worker = self.idle.pop()
-            if worker.is_alive:
-                self._busy.add(worker)
-                worker.began = time.monotonic()
-                return worker
-            worker.kill()
-        return await self._queued() if self._busy else self._started()
+        """An idle worker, the next one that becomes idle, or a new one."""
+        worker = _take_idle(self._package)
+        if worker is not None:
+            return self._assign(worker)
+        return await self._queued() if self._busy else self._assign(WorkerProcess())
 
-    def _started(self) -> WorkerProcess:
-        worker = WorkerProcess()
+    def _assign(self, worker: WorkerProcess) -> WorkerProcess:
         worker.began = time.monotonic()
         self._busy.add(worker)
         return worker
 
     async def _queued(self) -> WorkerProcess:
-        place: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
-        self._queue.append(place)
+        assigned: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
+        self._queue.append(assigned)
         try:
-            while not place.done():
-                await asyncio.wait((place,), timeout=_START_SECONDS)
-                if not place.done() and self._is_slow():
-                    place.set_result(self._started())
+            while not assigned.done():
+                await asyncio.wait((assigned,), timeout=_START_SECONDS)
+                if not assigned.done() and self._is_slow():
+                    assigned.set_result(self._assign(WorkerProcess()))
         except BaseException:
-            if place.done():
-                self._pass_on(place.result())
+            if assigned.done():
+                self._pass_on(assigned.result())
             raise
         finally:
             with suppress(ValueError):
-                self._queue.remove(place)
-        return place.result()
+                self._queue.remove(assigned)
+        return assigned.result()
 
     def _is_slow(self) -> bool:
-        """Whether who waits last would wait too long: none is just starting, and those there are take their time."""
+        """Whether the last job in the queue would wait too long, and no worker is just starting."""
         now = time.monotonic()
         if any(not worker.jobs and now - worker.began < FIRST_SECONDS for worker in self._busy):
             return False
         wait = len(self._queue) * self._job_seconds / max(1, len(self._busy))
-        return max(wait, now - self._moved) > _START_SECONDS
+        return max(wait, now - self._returned_at) > _START_SECONDS
 
     def give_back(self, worker: WorkerProcess) -> None:
-        """Take back a worker whose job ended well."""
-        self._moved = time.monotonic()
+        """Take back a worker that can run another job."""
+        self._returned_at = time.monotonic()
         if worker.jobs:  # the first one imports what it needs
-            self._job_seconds = self._moved - worker.began
+            self._job_seconds = self._returned_at - worker.began
         worker.jobs += 1
         if worker.jobs >= _JOBS_PER_WORKER:
             self.end(worker)
@@ -93,60 +137,53 @@ class _Pool:
             self._pass_on(worker)
 
     def end(self, worker: WorkerProcess) -> None:
-        """Kill a worker; whoever waits for it gets another one."""
+        """Kill a worker; a job that waits for it gets another one."""
         worker.kill()
         self._busy.discard(worker)
-        if self._is_awaited() and not self._busy:
-            self._pass_on(self._started())
+        if self._has_waiting() and not self._busy:
+            self._pass_on(self._assign(WorkerProcess()))
 
     def _pass_on(self, worker: WorkerProcess) -> None:
-        worker.began = time.monotonic()
-        if self._is_awaited():
-            self._queue.popleft().set_result(worker)
+        if self._has_waiting():
+            self._queue.popleft().set_result(self._assign(worker))
             return
         self._busy.discard(worker)
-        self.idle.append(worker)
-        kill_idle(_IDLE_WORKERS)
+        _put_idle(self._package, worker)
 
-    def _is_awaited(self) -> bool:
-        """Whether somebody waits; whose event loop was closed does not any more."""
-        while self._queue and (self._queue[0].done() or self._queue[0].get_loop().is_closed()):
+    def _has_waiting(self) -> bool:
+        """Whether a job waits that was not cancelled."""
+        while self._queue and self._queue[0].done():
             self._queue.popleft()
         return bool(self._queue)
 
 
-_pools: dict[str, _Pool] = {}
+class _Loop:
+    """The pools of one event loop, and how many workers may run in it at once."""
+
+    def __init__(self) -> None:
+        self.pools: dict[str, _Pool] = {}
+        #: Scanners mostly wait for a server; pure functions need a processor each.
+        self.slots = {True: asyncio.Semaphore(_CONNECTING_WORKERS), False: asyncio.Semaphore(os.cpu_count() or 1)}
 
 
-def kill_idle(most: int) -> None:
-    """Kill idle workers until so many are left, first those of the package that was asked for the longest ago."""
-    excess = sum(len(pool.idle) for pool in _pools.values()) - most
-    for pool in _pools.values():
-        while excess > 0 and pool.idle:
-            pool.idle.pop(0).kill()
-            excess -= 1
+_loops: dict[asyncio.AbstractEventLoop, _Loop] = {}
 
 
-atexit.register(kill_idle, 0)
+def _current() -> _Loop:
+    loop = asyncio.get_running_loop()
+    with _lock:
+        if loop not in _loops:
+            for closed in [each for each in _loops if each.is_closed()]:
+                del _loops[closed]
+            _loops[loop] = _Loop()
+        return _loops[loop]
 
 
 def pool_of(package: str) -> _Pool:
-    """The pool of a package, which is now the last that was asked for."""
-    pool = _pools.pop(package) if package in _pools else _Pool()
-    _pools[package] = pool
-    return pool
-
-
-_rooms: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[asyncio.Semaphore, asyncio.Semaphore]]
-_rooms = WeakKeyDictionary()
+    """The pool of a package in the running event loop."""
+    return _current().pools.setdefault(package, _Pool(package))
 
 
 def worker_slots(*, network: bool) -> asyncio.Semaphore:
-    """How many workers run side by side: scanners mostly wait, pure functions need a processor each."""
-    loop = asyncio.get_running_loop()
-    if loop not in _rooms:
-        _rooms[loop] = (asyncio.Semaphore(os.cpu_count() or 1), asyncio.Semaphore(_CONNECTING_WORKERS))
-    return _rooms[loop][network]
-
-
-# --- jobs ---
+    """How many workers run side by side in the running event loop, those that connect and those that do not."""
+    return _current().slots[network]

@@ -1,4 +1,4 @@
-"""How a worker process and its parent talk: frames of a kind, a small JSON head and a body of bytes, over pipes."""
+"""The protocol between a worker process and its parent: frames of a kind, a small JSON head and a body, over pipes."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ PREFIX_BYTES = _LAYOUT.size
 
 
 class Kind(Enum):
-    """What a frame says. From the parent: context, job, go. From the worker: the rest."""
+    """What a frame means. The parent sends context, job and connect-granted; the worker sends the others."""
 
     CONTEXT = b"K"
     JOB = b"J"
-    GO = b"G"
-    ASK = b"A"
-    LEFT = b"L"
+    CONNECT_GRANTED = b"G"
+    CONNECT_REQUEST = b"A"
+    CONNECTED = b"L"
     CLOSED = b"C"
     RESULT = b"R"
     TROUBLE = b"T"
     ERROR = b"E"
-    BYPASS = b"X"
+    VIOLATION = b"X"
 
 
 def pack(kind: Kind, head: dict[str, Any], body: bytes = b"") -> bytes:
     """One frame as bytes."""
-    said = json.dumps(head).encode()
-    return _LAYOUT.pack(kind.value, len(said), len(body)) + said + body
+    encoded = json.dumps(head).encode()
+    return _LAYOUT.pack(kind.value, len(encoded), len(body)) + encoded + body
 
 
 def unpack_prefix(prefix: bytes) -> tuple[Kind, int, int]:

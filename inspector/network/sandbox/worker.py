@@ -1,7 +1,7 @@
-"""The inside of a worker process: runs one function at a time, and asks its parent before every connection.
+"""The program of a worker process: runs one function at a time, and asks its parent before every connection.
 
-It holds no privilege: what it may reach is decided in the parent, which kills it when it goes past that. Nothing here
-imports asyncio or ssl, so that what a job imports is the job's cost.
+It has no privilege: the parent decides what it may reach, and kills it when it tries anything else. Nothing here
+imports asyncio or ssl, so that a job imports no more than it needs.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from inspector.network.guard.audit_events import EVENTS, forbidden, is_address, responsible_module
 from inspector.network.sandbox.protocol import PREFIX_BYTES, Kind, pack, unpack_prefix
 
-#: How far a worker stands back for its parent.
+#: By how much a worker is nicer (nice(1)) than its parent, whose event loop every scan waits for.
 _NICE = 5
 #: TCP states after the peer's FIN, which Linux counts as a byte received: TIME_WAIT, CLOSE_WAIT, LAST_ACK, CLOSING.
 _PEER_ENDED = frozenset({6, 8, 9, 11})
@@ -34,7 +34,7 @@ _RECEIVED_AT, _SENT_AT, _INFO_BYTES = 128, 200, 256
 
 
 class Worker:
-    """One process's end of the pipe, the job it runs, and the connections it holds by file descriptor."""
+    """The pipe to the parent, the job that runs, and the open connections by file descriptor."""
 
     def __init__(self, incoming: int, outgoing: int) -> None:
         self._incoming = incoming
@@ -42,14 +42,14 @@ class Worker:
         self._sending = threading.Lock()
         self._jobs: queue.SimpleQueue[tuple[dict[str, Any], tuple[bytes, ...]]] = queue.SimpleQueue()
         self._granted: dict[int, threading.Event] = {}
-        self._asked = 0
+        self._requests = 0
         self._open: dict[int, int] = {}
         self._connecting = threading.local()
         self._may_connect = False
 
     # --- the pipe ---
 
-    def say(self, kind: Kind, head: dict[str, Any], body: bytes = b"") -> None:
+    def send(self, kind: Kind, head: dict[str, Any], body: bytes = b"") -> None:
         """Send one frame to the parent."""
         rest = memoryview(pack(kind, head, body))
         with self._sending:
@@ -61,13 +61,13 @@ class Worker:
         while size:
             part = os.read(self._incoming, min(size, 1 << 20))
             if not part:
-                os._exit(0)  # the parent is gone, and nobody may connect on its behalf any more
+                os._exit(0)  # the parent has ended: nothing may connect in its name any more
             parts.append(part)
             size -= len(part)
         return b"".join(parts)
 
-    def listen(self) -> None:
-        """Take in jobs, what they have in common, and grants, until the parent is gone."""
+    def receive(self) -> None:
+        """Receive jobs, contexts and granted connections until the parent ends."""
         context = b""
         while True:
             kind, head_size, body_size = unpack_prefix(self._exactly(PREFIX_BYTES))
@@ -76,7 +76,7 @@ class Worker:
                 self._jobs.put((head, (body, context) if head["context"] else (body,)))
             elif kind is Kind.CONTEXT:
                 context = body
-            elif kind is Kind.GO:
+            elif kind is Kind.CONNECT_GRANTED:
                 self._granted.pop(head["id"]).set()
 
     # --- the guard ---
@@ -87,33 +87,33 @@ class Worker:
             return
         what = forbidden(event, args)
         if what:
-            self._accuse(what)
+            self._report_violation(what)
 
-    def _accuse(self, what: str) -> None:
-        """Tell the parent who went past the gateway, and wait for the end: there is nothing to swallow."""
-        self.say(Kind.BYPASS, {"module": responsible_module() or "a library", "what": what})
+    def _report_violation(self, what: str) -> None:
+        """Tell the parent which module is at fault, and wait to be killed: an exception could be caught."""
+        self.send(Kind.VIOLATION, {"module": responsible_module() or "a library", "what": what})
         threading.Event().wait()
 
-    def connect(self, sock: socket.socket, address: Any, how: Callable[[socket.socket, Any], Any]) -> Any:
-        """Connect as ``how`` does, once the parent has granted it."""
+    def connect(self, sock: socket.socket, address: Any, method: Callable[[socket.socket, Any], Any]) -> Any:
+        """Call a socket's own connect method once the parent has granted the connection."""
         tcp = sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM
         if not (tcp and self._may_connect and is_address(address[0])):
-            self._accuse(f"connect to {address!r}")
-        forgotten = self._open.pop(sock.fileno(), None)  # closed behind Python's back, or connected once more
-        if forgotten is not None:
-            self.say(Kind.CLOSED, {"id": forgotten, "sent": 0, "received": 0})
+            self._report_violation(f"connect to {address!r}")
+        stale = self._open.pop(sock.fileno(), None)  # closed without Python's knowledge, or connected once more
+        if stale is not None:
+            self.send(Kind.CLOSED, {"id": stale, "sent": 0, "received": 0})
         granted = threading.Event()
         with self._sending:
-            self._asked += 1
-            number = self._asked
+            self._requests += 1
+            number = self._requests
             self._granted[number] = granted
-        self.say(Kind.ASK, {"id": number, "address": str(address[0]), "port": int(address[1])})
+        self.send(Kind.CONNECT_REQUEST, {"id": number, "address": str(address[0]), "port": int(address[1])})
         granted.wait()
         self._open[sock.fileno()] = number
         self._connecting.socket = sock
         code = 0
         try:
-            result = how(sock, address)
+            result = method(sock, address)
             code = result if isinstance(result, int) else 0
         except TimeoutError:
             code = -1
@@ -123,74 +123,71 @@ class Worker:
             raise
         finally:
             self._connecting.socket = None
-            self.say(Kind.LEFT, {"id": number, "errno": code})
+            self.send(Kind.CONNECTED, {"id": number, "errno": code})
         return result
 
-    def close(self, sock: socket.socket, how: Callable[[], None]) -> None:
-        """Close as ``how`` does, and then tell what passed through the socket, if it was granted."""
+    def close(self, sock: socket.socket, method: Callable[[], None]) -> None:
+        """Call a socket's own close method, and report the bytes of a connection that was granted."""
         number = self._open.pop(sock.fileno(), None)
         if number is None:
-            how()
+            method()
             return
-        sent, received = _passed(sock)
+        sent, received = _bytes_transferred(sock)
         try:
-            how()
+            method()
         finally:
-            self.say(Kind.CLOSED, {"id": number, "sent": sent, "received": received})
+            self.send(Kind.CLOSED, {"id": number, "sent": sent, "received": received})
 
     def patch_sockets(self) -> None:
-        """Have every Python socket ask before it connects and tell when it closes; the hook catches what does not."""
+        """Make every Python socket ask before it connects and report its close; the audit hook catches other ways."""
         connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
-        close = socket.socket._real_close  # type: ignore[attr-defined]  # noqa: SLF001  (no public hook tells of a close)
+        close = socket.socket._real_close  # type: ignore[attr-defined]  # noqa: SLF001  (there is no public hook for a close)
         worker = self
 
-        def asking_connect(sock: socket.socket, address: Any) -> None:
+        def granted_connect(sock: socket.socket, address: Any) -> None:
             worker.connect(sock, address, connect)
 
-        def asking_connect_ex(sock: socket.socket, address: Any) -> int:
+        def granted_connect_ex(sock: socket.socket, address: Any) -> int:
             return int(worker.connect(sock, address, connect_ex))
 
-        def telling_close(sock: socket.socket, *rest: Any) -> None:
+        def reported_close(sock: socket.socket, *rest: Any) -> None:
             worker.close(sock, partial(close, sock, *rest))
 
         changed: Any = socket.socket
-        changed.connect = asking_connect
-        changed.connect_ex = asking_connect_ex
+        changed.connect = granted_connect
+        changed.connect_ex = granted_connect_ex
         changed.__del__ = socket.socket.close
-        changed._real_close = telling_close  # noqa: SLF001
+        changed._real_close = reported_close  # noqa: SLF001
 
     # --- jobs ---
 
     def serve(self) -> None:
-        """Run jobs as they come."""
+        """Run jobs one after the other."""
         while True:
-            head, given = self._jobs.get()
+            head, arguments = self._jobs.get()
             self._may_connect = bool(head["network"])
             try:
                 _limit_memory(int(head["memory_bytes"]))
-                function: Any = import_module(head["module"])
-                for name in head["name"].split("."):
-                    function = getattr(function, name)
-                result = function(*given)
+                result = resolve_name(head["function"])(*arguments)
                 if not isinstance(result, bytes):
-                    raise TypeError(f"{head['name']} returned {type(result).__name__}, not bytes")
-            except BaseException as error:  # noqa: BLE001  (whatever it is, the parent must hear of it)
+                    raise TypeError(f"{head['function']} returned {type(result).__name__}, not bytes")
+            except BaseException as error:  # noqa: BLE001  (the parent is told, whatever it is)
                 self._report(error)
             else:
-                self.say(Kind.RESULT, {}, result)
+                self.send(Kind.RESULT, {}, result)
 
     def _report(self, error: BaseException) -> None:
         from inspector.model.errors import ScanFailure
 
         if isinstance(error, ScanFailure):
-            self.say(Kind.TROUBLE, {"cause": error.cause.value, "message": error.message[:4000]})
+            self.send(Kind.TROUBLE, {"cause": error.cause.value, "message": error.message[:4000]})
             return
         where = traceback.format_exception(error, limit=-4)
-        self.say(Kind.ERROR, {"error": "".join(where)[-4000:]})
+        self.send(Kind.ERROR, {"error": "".join(where)[-4000:]})
 
 
-def _passed(sock: socket.socket) -> tuple[int, int]:
-    """Bytes sent and received through a TCP socket, as Linux counts them; 0 where nobody does."""
+def _bytes_transferred(sock: socket.socket) -> tuple[int, int]:
+    """Bytes sent and received through a TCP socket, as Linux counts them; 0 elsewhere."""
     try:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
         (sent,) = struct.unpack_from("Q", info, _SENT_AT)
@@ -201,28 +198,28 @@ def _passed(sock: socket.socket) -> tuple[int, int]:
 
 
 def _limit_memory(size: int) -> None:
-    """Let this process grow to ``size`` bytes of address space."""
+    """Bound the address space of this process in bytes."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
 
 
-def _give_way() -> None:
-    """Let the event loop, for which all scans wait, go first; Linux weighs sessions before processes (sched(7))."""
+def _lower_priority() -> None:
+    """Prefer the parent's event loop; Linux weighs sessions (autogroups) before processes (sched(7))."""
     os.nice(_NICE)
     with suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(_NICE), "ascii")
 
 
 def main() -> None:
-    """Serve the parent on standard input and output until it is gone."""
-    _give_way()
+    """Serve the parent on standard input and output until it ends."""
+    _lower_priority()
     incoming, outgoing = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)  # what a job prints is no frame
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.dup2(2, 1)  # what a job prints must not end up among the frames
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     worker = Worker(incoming, outgoing)
-    threading.Thread(target=worker.listen, name="grants", daemon=True).start()
+    threading.Thread(target=worker.receive, name="parent", daemon=True).start()
     worker.patch_sockets()
     sys.addaudithook(worker.hook)
     worker.serve()

@@ -2,7 +2,11 @@
 
 import asyncio
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,7 @@ from inspector.network.sandbox import pool, worker_process
 from inspector.network.sandbox.protocol import Kind, pack
 from tests.core.network import worker_jobs as jobs
 from tests.core.network.addresses import ADDRESS, DECOY, HOST, Estate, authorise, make_probe, needs_raw, serving, target
+from tests.core.plugin.threads import run_in
 
 Job = Callable[[bytes], bytes]
 
@@ -66,6 +71,84 @@ def test_a_warm_worker_is_used_again_and_a_troubled_one_is_not() -> None:
     assert one == two != three
 
 
+def test_a_worker_whose_function_raises_trouble_is_used_again() -> None:
+    """A Trouble is an ordinary result of a pure function: the process is as good as before."""
+
+    async def pids() -> list[bytes]:
+        before = await run_isolated(jobs.identity, b"", timeout=20)
+        with pytest.raises(ScanFailure):
+            await run_isolated(jobs.raise_trouble, b"", timeout=20)
+        return [before, await run_isolated(jobs.identity, b"", timeout=20)]
+
+    before, after = asyncio.run(pids())
+    assert before == after
+
+
+def test_a_worker_outlives_the_thread_that_asked_for_it() -> None:
+    """Idle workers belong to the process: the next event loop, in another thread, finds them alive."""
+    pool.kill_idle(0)
+
+    def pid() -> bytes:
+        return asyncio.run(run_isolated(jobs.identity, b"", timeout=20))
+
+    first = run_in(pid, in_main=False)
+    time.sleep(0.2)  # in which the system would kill a child of the ended thread
+    assert run_in(pid, in_main=False) == pid() == first
+
+
+def test_event_loops_in_several_threads_run_jobs_at_once() -> None:
+    """Each gets the results of its own jobs, more of them than there are workers."""
+
+    def run(text: bytes) -> list[bytes]:
+        async def main() -> list[bytes]:
+            return await asyncio.gather(*(run_isolated(jobs.reverse, text, timeout=20) for _ in range(20)))
+
+        return asyncio.run(main())
+
+    with ThreadPoolExecutor(4) as threads:
+        results = list(threads.map(run, [b"ab", b"cd", b"ef", b"gh"]))
+    assert results == [[b"ba"] * 20, [b"dc"] * 20, [b"fe"] * 20, [b"hg"] * 20]
+
+
+_PARENT = """
+import asyncio, sys
+from inspector.network import run_isolated
+from tests.core.network import worker_jobs as jobs
+
+async def main():
+    print((await run_isolated(jobs.identity, b"", timeout=20)).decode(), flush=True)
+    await run_isolated(jobs.hold_the_interpreter, b"", timeout=600)
+
+asyncio.run(main())
+"""
+
+
+def test_a_worker_ends_with_its_parent() -> None:
+    """After kill -9 of the parent no worker is left, not even one that is inside a call into C."""
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    with subprocess.Popen(
+        [sys.executable, "-c", _PARENT], stdout=subprocess.PIPE, text=True, env=environment
+    ) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        time.sleep(0.5)  # in which the second job begins
+        assert _runs(worker)
+        parent.kill()
+    for _ in range(200):
+        if not _runs(worker):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"process {worker} still runs")
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def test_jobs_that_wait_share_workers() -> None:
     """More jobs than workers may run side by side are all done, each by one that was there for another."""
 
@@ -84,23 +167,22 @@ def test_what_nobody_asked_for_is_not_taken_in() -> None:
     async def busy_elsewhere() -> int:
         worker = worker_process.WorkerProcess()
         try:
-            async with worker.listening():
+            async with worker.receiving():
                 await worker.send(
                     pack(
                         Kind.JOB,
                         {
-                            "module": jobs.__name__,
-                            "name": "flood",
+                            "function": f"{jobs.__name__}:flood",
                             "memory_bytes": worker_process.MEMORY_BYTES,
                             "network": False,
                             "context": False,
                         },
                     )
                 )
-                while not worker._heard:  # noqa: ASYNC110  (nothing tells of it)
+                while not worker._received:  # noqa: ASYNC110  (nothing tells of it)
                     await asyncio.sleep(0.01)
                 await asyncio.sleep(0.3)
-                return len(worker._heard)
+                return len(worker._received)
         finally:
             worker.kill()
 
