@@ -28,7 +28,7 @@ async def read(probe: Probe, output: ScanOutput, parse_context: ParseContext) ->
     """
     if probe.parse_in_worker:
         return await _read_in_worker(probe, output, parse_context, HEAVY_READ_SECONDS)
-    what = f"reading what {probe.name!r} saw"
+    what = f"parsing what {probe.name!r} received"
     if not is_main_thread():
         return await _light_in_worker(probe, output, parse_context, what)
     await asyncio.sleep(0)  # other tasks run between the end of a scan, its parsing, and the use of the facts

@@ -1,8 +1,8 @@
-"""Which sockets have become ready, asked of the kernel for all of them at once.
+"""Readiness callbacks for many short connections, cheaper than the event loop's own.
 
-An event loop of Python keeps a table of its own beside the kernel's, and that table costs more than a short connection.
-So short connections stand in one epoll set, which the loop watches as a single descriptor; where there is no epoll, the
-loop watches each of them.
+Python's selectors keep a table beside the kernel's, whose upkeep costs more than a short connection. So the sockets of
+short connections are registered in one epoll set, which the loop watches as a single descriptor; where there is no
+epoll, the loop watches each of them.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import sys
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
-#: One clock for all of them, which ticks this often while there are any: most alarms never ring.
+#: Seconds between two checks of the deadlines. One timer serves all of them, because most are never reached.
 TICK_SECONDS = 0.02
-#: Events taken in one go, so that others get their turn between; what is left over is still ready then.
-_AT_ONCE = 8
+#: Events handled in one callback, so that other callbacks run in between; level-triggered, so none is lost.
+_EVENTS_PER_CALLBACK = 8
 
 
 class SocketEvents:
-    """The sockets of one event loop that wait to be written to or read from.
+    """Callbacks for the sockets of one event loop.
 
-    A callback may be called though nothing is ready, and is called until ``unregister``; forget before closing.
+    A callback may be called though nothing is ready, and is called until ``unregister``, which must precede the close.
     """
 
     def __init__(self) -> None:
@@ -31,15 +31,15 @@ class SocketEvents:
         self._is_ticking = False
 
     def writable(self, descriptor: int, call: Callable[[], None]) -> None:
-        """Have ``call`` called while ``descriptor`` can be written to, or has an error to tell."""
+        """Call ``call`` while ``descriptor`` can be written to or has an error."""
         raise NotImplementedError
 
     def readable(self, descriptor: int, call: Callable[[], None]) -> None:
-        """Have ``call`` called while ``descriptor`` has something to read, is at its end, or has an error to tell."""
+        """Call ``call`` while ``descriptor`` can be read from, is at its end or has an error."""
         raise NotImplementedError
 
     def call_at(self, descriptor: int, at: float, call: Callable[[], None]) -> None:
-        """Have ``call`` called once at this instant of the loop's clock, or up to ``TICK_SECONDS`` later."""
+        """Call ``call`` once at this instant of the loop's clock, or up to ``TICK_SECONDS`` later."""
         self._deadlines[descriptor] = at, call
         if not self._is_ticking:
             self._is_ticking = True
@@ -58,12 +58,12 @@ class SocketEvents:
             call()
 
     def unregister(self, descriptor: int) -> None:
-        """Call nothing for ``descriptor`` any more."""
+        """Call nothing for ``descriptor`` from now on."""
         self._calls.pop(descriptor, None)
         self._deadlines.pop(descriptor, None)
 
 
-class _ByLoop(SocketEvents):
+class _LoopEvents(SocketEvents):
     """The loop watches each descriptor."""
 
     def writable(self, descriptor: int, call: Callable[[], None]) -> None:
@@ -85,8 +85,8 @@ class _ByLoop(SocketEvents):
 
 if sys.platform == "linux":
 
-    class _ByEpoll(SocketEvents):
-        """One set of the kernel; a descriptor leaves it by being closed."""
+    class _EpollEvents(SocketEvents):
+        """One epoll set; the kernel removes a descriptor when it is closed."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -107,22 +107,22 @@ if sys.platform == "linux":
             self._calls[descriptor] = call
 
         def _ready(self) -> None:
-            for descriptor, _events in self._set.poll(0, _AT_ONCE):
+            for descriptor, _events in self._set.poll(0, _EVENTS_PER_CALLBACK):
                 call = self._calls.get(descriptor)
                 if call is not None:
                     call()
 
-    _here: type[SocketEvents] = _ByEpoll
+    _platform: type[SocketEvents] = _EpollEvents
 else:
-    _here = _ByLoop
+    _platform = _LoopEvents
 
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, SocketEvents] = WeakKeyDictionary()
 
 
 def shared_socket_events() -> SocketEvents:
-    """The one of the running event loop."""
+    """The one instance of the running event loop."""
     loop = asyncio.get_running_loop()
     found = _shared.get(loop)
     if found is None:
-        found = _shared[loop] = _here()
+        found = _shared[loop] = _platform()
     return found

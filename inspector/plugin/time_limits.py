@@ -151,7 +151,7 @@ def responsive(seconds: float) -> Iterator[None]:
 
     class Blocked(ScanFailure):
         def __init__(self) -> None:
-            super().__init__(Cause.BUG, f"the scan blocked every other for longer than {seconds:g} s")
+            super().__init__(Cause.BUG, f"the scan blocked the event loop for longer than {seconds:g} s")
 
     loop, own = asyncio.get_running_loop(), asyncio.current_task()
     last_pulse = time.monotonic()

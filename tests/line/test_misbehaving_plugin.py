@@ -17,8 +17,8 @@ DECOY = "127.0.0.99"
 SCANS = {
     "raises": ("error", "bug", "inspector_rogue.probes raised KeyError: 'a mistake of mine'"),
     "hangs": ("inconclusive", "timeout", "the scan did not end in time"),
-    "burns": ("error", "bug", "the scan blocked every other for longer than 1.5 s"),
-    "sleeps": ("error", "bug", "the scan blocked every other for longer than 1.5 s"),
+    "burns": ("error", "bug", "the scan blocked the event loop for longer than 1.5 s"),
+    "sleeps": ("error", "bug", "the scan blocked the event loop for longer than 1.5 s"),
     "answers": ("error", "bug", "inspector_rogue.probes raised"),
     "misreads": ("inconclusive", "protocol-error", "this makes no sense"),
     "stutters": ("error", "bug", "inspector_rogue.probes raised ZeroDivisionError: a mistake in reading"),

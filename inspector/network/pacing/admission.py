@@ -1,4 +1,4 @@
-"""Where everything that leaves passes: it waits for the pace, is written down, and can be called back."""
+"""Admission control of connections: they wait for the rate limits, are written to the ledger, and can be cancelled."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from inspector.network.socket_events import shared_socket_events
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """On whose behalf something leaves: the probe, its subject, the authorisation's id, the pace it keeps."""
+    """On whose behalf a connection is opened: the probe, its subject, the authorisation's id, the rates that hold."""
 
     probe: str
     subject: str
@@ -30,7 +30,7 @@ class RequestContext:
     infrastructure: bool = False
 
     def entry(self, address: str, port: int, protocol: str, questions: int = 1) -> LedgerLine:
-        """What the ledger says of something that leaves now."""
+        """The ledger line of a connection or question that is sent now."""
         return LedgerLine(
             at=now(),
             address=address,
@@ -45,7 +45,7 @@ class RequestContext:
 
 
 class ConnectionLease:
-    """The paperwork of one connection, from before its first packet until it is closed."""
+    """The permit, ledger record and cancel scope of one connection, from before its first packet until it is closed."""
 
     __slots__ = ("_admission", "_ended", "cancel_scope", "permit", "record")
 
@@ -59,7 +59,7 @@ class ConnectionLease:
         self._ended = False
 
     def release(self, cause: Cause | None = None) -> None:
-        """The connection is closed, or never came about for this cause; further calls do nothing."""
+        """Release everything: the connection is closed, or failed for this cause. Further calls do nothing."""
         if self._ended:
             return
         self._ended = True
@@ -78,7 +78,7 @@ _open_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, CapacityLimiter]
 
 
 class AdmissionControl:
-    """The budget, the ledger and the ceiling of open connections, and what is under way."""
+    """Applies the rate limits, the limit of open connections and the ledger, and cancels running operations."""
 
     def __init__(self, ledger: Ledger, rate_limiter: RateLimiter, connections: int) -> None:
         self.ledger = ledger
@@ -97,8 +97,9 @@ class AdmissionControl:
         deadline: PausableDeadline,
         check: Callable[[], None],
     ) -> ConnectionLease:
-        """Wait until one more connection may leave; ``check`` is asked last, at that very instant. Raises
-        ScanFailure.
+        """Wait until one more connection may be opened. Raises ScanFailure.
+
+        ``check`` raises when it is not permitted; after a wait it is called again, right before the first packet.
         """
         check()
         cancel_scope = self.cancel_scope(request_context)
@@ -123,7 +124,7 @@ class AdmissionControl:
         return ConnectionLease(self, cancel_scope, permit, record)
 
     def _permit_now(self, cancel_scope: CancelScope, address: str, rates: Rates) -> Permit | None:
-        """The permit where nothing has to be waited for, else None."""
+        """The permit, if there is nothing to wait for."""
         try:
             self._open.acquire_on_behalf_of_nowait(cancel_scope)
         except WouldBlock:
@@ -146,23 +147,23 @@ class AdmissionControl:
         return permit
 
     def returned(self, lease: ConnectionLease) -> None:
-        """A connection is closed: the next one may go."""
+        """A connection is closed: the next one may be opened."""
         lease.permit.ended()
         self._open.release_on_behalf_of(lease.cancel_scope)
         self.drop(lease.cancel_scope)
 
     def cancel_scope(self, request_context: RequestContext) -> CancelScope:
-        """Something is under way: until ``drop``, it can be cut."""
+        """A cancel scope for an operation that begins now, known here until ``drop``."""
         cancel_scope = CancelScope()
         self._cancel_scopes[cancel_scope] = request_context.authorisation
         return cancel_scope
 
     def drop(self, cancel_scope: CancelScope) -> None:
-        """It is over."""
+        """The operation has ended."""
         self._cancel_scopes.pop(cancel_scope, None)
 
     def cancel(self, failure: ScanFailure, *, authorisation: str | None = None) -> None:
-        """End all that is under way, or what is under way under one authorisation."""
+        """Cancel all running operations, or those under one authorisation."""
         for cancel_scope, granted in tuple(self._cancel_scopes.items()):
             if authorisation is None or authorisation == granted:
                 cancel_scope.cancel(failure)

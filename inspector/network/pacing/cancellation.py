@@ -1,6 +1,4 @@
-"""Whatever runs behind the gateway can be ended from outside, and its clock stands still while courtesy makes it
-wait.
-"""
+"""Cancellation from outside, and deadlines that pause while an operation waits for the authorised rate."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from inspector.model.errors import ScanFailure
 
 
 class CancelScope:
-    """One running operation: the gateway may cut it, and every step of it is bounded in time."""
+    """One running operation, which the gateway may cancel; each of its steps is bounded in time."""
 
     __slots__ = ("_bounds", "_on_cancel", "failure")
 
@@ -25,11 +23,11 @@ class CancelScope:
         self._on_cancel: Callable[[], None] | None = None
 
     def on_cancel(self, close: Callable[[], None] | None) -> None:
-        """Have ``close`` called when it is cut; None when it is over, so that neither keeps the other alive."""
+        """Set what is called on cancellation; None when the operation ends, so that neither keeps the other alive."""
         self._on_cancel = close
 
     def cancel(self, failure: ScanFailure) -> None:
-        """End it: the running step, and every later one, raises this trouble."""
+        """Cancel it: the running step, and every later one, raises this trouble."""
         if self.failure is not None:
             return
         self.failure = failure
@@ -40,19 +38,17 @@ class CancelScope:
                 bound.reschedule(0)
 
     def check(self) -> None:
-        """Raise when it was cut."""
+        """Raise the Trouble with which it was cancelled, if it was."""
         if self.failure is not None:
             raise ScanFailure(self.failure.cause, self.failure.message)
 
     def within(self, seconds: float | None, what: str) -> AbstractAsyncContextManager[None]:
-        """Bound the body: raises ScanFailure (timeout, with ``what`` in words) after so many seconds, or why it was
-        cut.
-        """
+        """Bound the body: raises ScanFailure, timeout (``what``) after so many seconds, or that of the cancellation."""
         return _Within(self, self._bounds, seconds, what)
 
 
 class _Within:
-    """The bound of one step: every byte passes one, so it is no generator."""
+    """The bound of one step; a class and no generator, because every read and write enters one."""
 
     __slots__ = ("_bound", "_bounds", "_cancel_scope", "_seconds", "_what")
 
@@ -87,57 +83,57 @@ class _Within:
 
 
 class PausableDeadline:
-    """Stops clocks while at least one step waits for the authorised pace; ``outer`` ones stand still too."""
+    """Pauses deadlines, its own and those of ``outer``, while at least one step waits for the authorised rate."""
 
     def __init__(self, outer: PausableDeadline | None = None) -> None:
         self._outer = outer
         self._pauses = 0
-        self._left: dict[asyncio.Timeout, float] = {}
+        self._remaining: dict[asyncio.Timeout, float] = {}
         self._clocks: set[asyncio.Timeout] = set()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """The body waits for the pace."""
+        """Pause within the body, which waits for the authorised rate."""
         self._pauses += 1
         if self._pauses == 1:
             for clock in self._clocks:
-                self._stop(clock)
+                self._pause(clock)
         try:
             with self._outer.paused() if self._outer is not None else nullcontext():
                 yield
         finally:
             self._pauses -= 1
             if not self._pauses:
-                self._go_on()
+                self._resume()
 
     @contextmanager
-    def _over(self, clock: asyncio.Timeout) -> Iterator[None]:
-        """Within the body, ``clock`` stands still while anything waits."""
+    def _pausing(self, clock: asyncio.Timeout) -> Iterator[None]:
+        """Within the body, ``clock`` is paused whenever a step waits."""
         self._clocks.add(clock)
         if self._pauses:
-            self._stop(clock)
+            self._pause(clock)
         try:
             yield
         finally:
             self._clocks.discard(clock)
-            self._left.pop(clock, None)
+            self._remaining.pop(clock, None)
 
-    def _stop(self, clock: asyncio.Timeout) -> None:
+    def _pause(self, clock: asyncio.Timeout) -> None:
         when = clock.when()
         if when is not None and not clock.expired():
-            self._left[clock] = max(0.0, when - asyncio.get_running_loop().time())
+            self._remaining[clock] = max(0.0, when - asyncio.get_running_loop().time())
             clock.reschedule(None)
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         now = asyncio.get_running_loop().time()
-        for clock, left in self._left.items():
+        for clock, remaining in self._remaining.items():
             if not clock.expired():
-                clock.reschedule(now + left)
-        self._left.clear()
+                clock.reschedule(now + remaining)
+        self._remaining.clear()
 
     @asynccontextmanager
     async def within(self, seconds: float) -> AsyncIterator[None]:
-        """Bound the body to so many seconds, waits for the pace not counted; raises TimeoutError."""
+        """Bound the body to so many seconds, without those that it waits for the rate; raises TimeoutError."""
         async with asyncio.timeout(seconds) as clock:
-            with self._over(clock):
+            with self._pausing(clock):
                 yield

@@ -1,4 +1,4 @@
-"""The ledger: every connection and question that left this machine, on disk before its first packet does."""
+"""The ledger: every connection and question sent from this machine, on disk before its first packet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from inspector.model.base import canonical
 from inspector.model.errors import BundleError
 from inspector.record.ledger_entry import SWEEP, LedgerEntry
 
-_REMEDY = "make room there, then resume the inspection"
+_REMEDY = "free disk space there, then resume the inspection"
 
 _Key = tuple[object, ...]
 
@@ -26,26 +26,27 @@ def _key(entry: LedgerEntry) -> _Key:
 
 
 def merged(written: Iterable[LedgerEntry]) -> list[LedgerEntry]:
-    """One entry per connection, from the lines of a ledger: its beginning and, where it was written, its ending."""
-    whole: list[LedgerEntry] = []
+    """One entry per connection, from the lines of a ledger: its first line and, where there is one, its last."""
+    entries: list[LedgerEntry] = []
     waiting: dict[_Key, deque[int]] = defaultdict(deque)
     for entry in written:
-        places = waiting[_key(entry)]
-        if places and (entry.questions == 0 or entry.protocol == SWEEP):
-            place = places.popleft()
-            questions = whole[place].questions + entry.questions
-            whole[place] = entry.model_copy(update={"questions": questions})
+        open_ones = waiting[_key(entry)]
+        if open_ones and (entry.questions == 0 or entry.protocol == SWEEP):
+            index = open_ones.popleft()
+            questions = entries[index].questions + entry.questions
+            entries[index] = entry.model_copy(update={"questions": questions})
             continue
-        places.append(len(whole))
-        whole.append(entry)
-    return whole
+        open_ones.append(len(entries))
+        entries.append(entry)
+    return entries
 
 
 @dataclass(slots=True)
 class LedgerLine:
-    """Something that leaves now: what a ``LedgerEntry`` says of it in its first line (``at`` in UTC).
+    """The two lines of one connection or question in the ledger (``at`` in UTC).
 
-    Every connection writes two lines, so they are put together from parts, byte for byte as the model writes them.
+    They are assembled from cached parts, byte for byte as ``LedgerEntry`` serialises them, because every connection
+    writes two.
     """
 
     at: datetime
@@ -60,12 +61,12 @@ class LedgerLine:
     _frame: tuple[str, str] | None = field(default=None, init=False, repr=False, compare=False)
 
     def line(self, questions: int, sent: int = 0, received: int = 0, result: str = "open") -> bytes:
-        """The entry in canonical JSON, with the end of its line. ``result`` is ``open`` or a Cause's value."""
+        """The entry in canonical JSON with a newline. ``result`` is ``open`` or a Cause's value."""
         before, behind = self._frame or self._framed()
         return f'{before}{questions},"received":{received},"result":"{result}","sent":{sent}{behind}'.encode()
 
     def _framed(self) -> tuple[str, str]:
-        """What stands before and behind the counts."""
+        """The text before and after the counts."""
         address, request_context, subject = _parts(
             self.address, self.port, self.protocol, self.probe, self.subject, self.authorisation, self.infrastructure
         )
@@ -78,7 +79,7 @@ class LedgerLine:
 def _parts(
     address: str, port: int, protocol: str, probe: str, subject: str, authorisation: str | None, infrastructure: bool
 ) -> tuple[str, str, str]:
-    """What the lines of one scan of one port have in common: before the instant, after it, and behind the counts."""
+    """What the lines of one scan of one port share: the text before the instant, after it, and after the counts."""
     known = {
         "authorisation": authorisation,
         "infrastructure": infrastructure,
@@ -101,28 +102,29 @@ def _text(value: str) -> str:
 class Ledger:
     """A file of ``LedgerEntry`` lines in canonical JSON, only ever appended to.
 
-    A connection has two lines: ``open`` before it leaves (its question, no bytes), and one when it ends (no question,
-    its bytes, how it went). So sums over lines are right at every instant, and a kill loses nothing but byte counts.
-    A sweep opens with one question per port and ends with those it asked again; one cut short is counted whole.
+    A connection has two lines: ``open`` before its first packet (its question, no bytes), and one when it ends (no
+    question, its bytes, its result). So sums over lines are right at every instant, and a killed process loses only
+    byte counts. A sweep opens with one question per port and ends with those it repeated; an interrupted one counts in
+    full.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._tear()
+        self._truncate_partial_line()
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
-    def _tear(self) -> None:
-        """Cut off what a kill left of a last line."""
+    def _truncate_partial_line(self) -> None:
+        """Remove the incomplete last line that a killed process may have left."""
         if self.path.exists():
             with self.path.open("rb+") as file:
                 file.truncate(file.read().rfind(b"\n") + 1)
 
     def write(self, entry: LedgerEntry) -> None:
-        """Append one entry, as another ledger had it. Raises BundleError."""
+        """Append one entry from another ledger. Raises BundleError."""
         self.append(entry.canonical() + b"\n")
 
     def append(self, line: bytes) -> None:
-        """Append one line, whole; it is with the operating system when this returns. Raises BundleError."""
+        """Append one whole line; the operating system has it when this returns. Raises BundleError."""
         try:
             written = os.write(self._file, line)
         except OSError as error:
@@ -131,12 +133,12 @@ class Ledger:
             raise BundleError(f"{self.path}: cannot be written: no space is left", remedy=_REMEDY)
 
     def opened(self, ledger_line: LedgerLine) -> LedgerRecord:
-        """Write that something leaves now; its account takes down the rest."""
+        """Write the first line of a connection; the result is its record, which writes the last."""
         self.append(ledger_line.line(ledger_line.questions))
         return LedgerRecord(self, ledger_line)
 
     def entries(self) -> Iterator[LedgerEntry]:
-        """One entry per connection, in the order in which they left; one without an ending has no byte counts."""
+        """One entry per connection, in the order of first lines; one without a last line has no byte counts."""
         yield from merged(self._written())
 
     def _written(self) -> Iterator[LedgerEntry]:
@@ -150,7 +152,7 @@ class Ledger:
                     raise BundleError(f"{self.path}:{number}: no ledger entry: {error.errors()[0]['msg']}") from None
 
     def close(self) -> None:
-        """Close the file; what was written stays."""
+        """Close the file."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -160,7 +162,7 @@ class Ledger:
 
 
 class LedgerRecord:
-    """The bytes and the ending of one connection."""
+    """Bytes and result of one connection."""
 
     __slots__ = ("_closed", "_ledger", "_ledger_line", "questions", "received", "result", "sent")
 
@@ -174,7 +176,7 @@ class LedgerRecord:
         self.result = "open"
 
     def close(self) -> None:
-        """Write how it ended; further calls do nothing."""
+        """Write the last line; further calls do nothing."""
         if self._closed:
             return
         self._closed = True

@@ -55,7 +55,7 @@ class _Job:
         except EOFError:
             raise ScanFailure(Cause.BUG, f"{self._name} ended its process: {self._worker.describe_end()}") from None
         except (ValueError, KeyError) as error:
-            raise ScanFailure(Cause.BUG, f"{self._name}: its process talks nonsense: {error}") from None
+            raise ScanFailure(Cause.BUG, f"{self._name}: its process sent an invalid frame: {error}") from None
 
     async def _send(self, kind: Kind, head: dict[str, Any], body: bytes = b"") -> None:
         async with self._sending:

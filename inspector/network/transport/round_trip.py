@@ -1,7 +1,7 @@
-"""One question on a connection of its own: connect, send, listen until enough was heard, close; bounded and counted.
+"""One round trip on a connection of its own: connect, send, receive until it is enough, close; bounded and counted.
 
-What ``Stream`` does step by step is one step here, with one clock and no task: most of what an enumeration costs is the
-opening and closing of connections. The connection stands under the same eyes as every other (see ``admission``).
+What ``Stream`` does in several awaited steps is one here, driven by socket events with one timer and no task: most of
+what a TLS enumeration costs is the opening and closing of connections. The lease is the same as for every connection.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from inspector.network.guard import audit_hook as guard
 from inspector.network.pacing.admission import ConnectionLease
 from inspector.network.socket_events import SocketEvents
 from inspector.network.transport.sockets import socket_for
-from inspector.network.transport.stream import turns_away
+from inspector.network.transport.stream import is_rate_limited
 
 _CHUNK = 16_384
-#: What a socket that is not connected yet says to a send, by system.
+#: What send(2) fails with on a socket that is not connected yet, by system.
 _NOT_YET = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOTCONN, errno.EINPROGRESS})
 
 
 class RoundTripEnd(Enum):
-    """How an exchange ended: enough was heard, the server closed before, or the bound on bytes was met."""
+    """How a round trip ended: enough was received, the server closed before, or the bound on bytes was met."""
 
     ENOUGH = auto()
     CLOSED = auto()
@@ -38,10 +38,10 @@ class RoundTripEnd(Enum):
 
 
 class RoundTrip:
-    """One question under way.
+    """One round trip.
 
-    ``received`` is handed what comes, and tells whether it is enough. Connecting and answering may take ``timeout``
-    seconds each; ``allowance`` bounds the bytes that are taken in.
+    ``received`` is called with the bytes of every read and returns whether they are enough. Connecting and answering
+    may take ``timeout`` seconds each; ``allowance`` bounds the bytes that are read in all.
     """
 
     __slots__ = (
@@ -85,7 +85,7 @@ class RoundTrip:
         self._socket: socket.socket | None = None
 
     async def run(self, address: str, port: int) -> RoundTripEnd:
-        """Do it, and close. Raises ScanFailure, and whatever ``received`` raises."""
+        """Do the round trip, and close. Raises ScanFailure, and whatever ``received`` raises."""
         cause: Cause | None = Cause.ABORTED
         try:
             try:
@@ -102,14 +102,14 @@ class RoundTrip:
             self._end(cause)
 
     def cancel(self) -> None:
-        """The gateway cut it: no byte passes any more."""
-        failure = self._lease.cancel_scope.failure or ScanFailure(Cause.ABORTED, f"{self._where}: cut")
+        """The gateway cancelled it: close the connection at once."""
+        failure = self._lease.cancel_scope.failure or ScanFailure(Cause.ABORTED, f"{self._where}: cancelled")
         if not self._done.done():
             self._done.set_exception(ScanFailure(failure.cause, failure.message))
         self._end(failure.cause)
 
     async def close(self) -> None:
-        """Give it up, where the scan that asked has ended."""
+        """Cancel it because the scan that began it has ended."""
         self._lease.cancel_scope.cancel(ScanFailure(Cause.ABORTED, f"{self._where}: the scan ended"))
 
     # --- the steps ---
@@ -125,11 +125,11 @@ class RoundTrip:
             self._fail(OSError(code, os.strerror(code)))
             return
         self._since = self._loop.time()
-        self._events.call_at(sock.fileno(), self._since + self._timeout, self._late)
+        self._events.call_at(sock.fileno(), self._since + self._timeout, self._timed_out)
         self._write()
 
     def _write(self) -> None:
-        """Send what is left; on loopback the connection already stands when it is begun."""
+        """Send what is left; on loopback the connection is established at once."""
         sock = self._socket
         if sock is None:
             return
@@ -180,14 +180,16 @@ class RoundTrip:
         is_first = not record.received
         record.received += len(data)
         self._left -= len(data)
-        if is_first and data.isascii() and turns_away(data):
-            self._lease.permit.back_off(reported=True)
-            failure = ScanFailure(Cause.RATE_LIMITED, f"{self._where} turned us away: {data[:120]!r}")
+        if is_first and data.isascii() and is_rate_limited(data):
+            self._lease.permit.back_off(on_request=True)
+            failure = ScanFailure(
+                Cause.RATE_LIMITED, f"{self._where} refused us for too many connections: {data[:120]!r}"
+            )
             self._done.set_exception(failure)
             return
         try:
             is_enough = self._context.run(self._received, data)
-        except Exception as error:  # noqa: BLE001  # it is raised where the exchange is awaited
+        except Exception as error:  # noqa: BLE001  # raised where the round trip is awaited
             self._done.set_exception(error)
             return
         if is_enough:
@@ -195,13 +197,13 @@ class RoundTrip:
         elif self._left <= 0:
             self._done.set_result(RoundTripEnd.TRUNCATED)
 
-    def _late(self) -> None:
-        """The clock rang; it was set when the connecting began, and the answer has its own time."""
+    def _timed_out(self) -> None:
+        """The timer of the connection attempt ran out; the answer has a time of its own."""
         until = self._since + self._timeout
         if self._socket is not None and self._connected and until > self._loop.time():
-            self._events.call_at(self._socket.fileno(), until, self._late)
+            self._events.call_at(self._socket.fileno(), until, self._timed_out)
         elif not self._done.done():
-            what = "said nothing" if self._connected else "no answer to the connection"
+            what = "sent nothing" if self._connected else "no answer to the connection"
             self._done.set_exception(ScanFailure(Cause.TIMEOUT, f"{self._where}: {what} within {self._timeout:g} s"))
 
     def _fail(self, error: OSError) -> None:

@@ -1,4 +1,4 @@
-"""Non-blocking sockets that connect under a lease."""
+"""Non-blocking sockets, connected under a lease."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from inspector.network.access.os_errors import cause_of, trouble_of
 from inspector.network.guard.audit_hook import allow_socket
 from inspector.network.pacing.admission import ConnectionLease
 
-#: Born so where the system can, which spares a call.
+#: Set when the socket is made where the system can, which saves a call.
 _NON_BLOCKING: int = getattr(socket, "SOCK_NONBLOCK", 0)
 
 
 def socket_for(address: str, kind: socket.SocketKind) -> socket.socket:
-    """A non-blocking socket of the family that ``address`` belongs to."""
+    """A non-blocking socket of the address's family. Raises ScanFailure (bug) when it is no address."""
     found = parse_address(address)
     if found is None:
         raise ScanFailure(Cause.BUG, f"{address!r} is no address")
@@ -32,7 +32,7 @@ def socket_for(address: str, kind: socket.SocketKind) -> socket.socket:
 async def connect(
     lease: ConnectionLease, address: str, port: int, kind: socket.SocketKind, *, timeout: float
 ) -> socket.socket:
-    """A connected socket. Raises ScanFailure; then the paperwork is done too."""
+    """A connected socket. Raises ScanFailure; the lease has then been released."""
     where = f"{address} port {port}"
     sock = None
     try:
@@ -58,7 +58,7 @@ async def connect(
 
 
 async def writable(descriptor: int) -> None:
-    """Return when ``descriptor`` can be written to, or has an error to tell."""
+    """Return when ``descriptor`` can be written to or has an error."""
     loop = asyncio.get_running_loop()
     ready = loop.create_future()
     loop.add_writer(descriptor, _wake, ready)

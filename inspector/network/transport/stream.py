@@ -1,4 +1,4 @@
-"""One TCP connection that went through the gateway, in clear or under TLS, bounded in bytes and time."""
+"""One TCP connection under a lease, in clear or under TLS, bounded in bytes and time."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ from inspector.network.pacing.admission import ConnectionLease
 T = TypeVar("T")
 
 _CHUNK = 65536
-#: Greetings of servers that turn a client away for asking too much: SMTP and FTP 421 (RFC 5321 §3.8, RFC 959 §4.2),
+#: Greetings of servers that refuse a client for too many connections: SMTP and FTP 421 (RFC 5321 §3.8, RFC 959 §4.2),
 #: OpenSSH's MaxStartups, databases.
-_BAN = re.compile(rb"\A421[ -]|Exceeded MaxStartups|[Tt]oo many (connections|requests)|[Rr]ate limit")
+_RATE_LIMITED = re.compile(rb"\A421[ -]|Exceeded MaxStartups|[Tt]oo many (connections|requests)|[Rr]ate limit")
 _GREETING_BYTES = 512
 
 
-def turns_away(greeting: bytes) -> bool:
-    """Whether a server that begins so turns a client away for asking too much."""
-    return _BAN.search(greeting[:_GREETING_BYTES]) is not None
+def is_rate_limited(greeting: bytes) -> bool:
+    """Whether the greeting refuses the client for too many connections or requests."""
+    return _RATE_LIMITED.search(greeting[:_GREETING_BYTES]) is not None
 
 
 class Stream:
-    """A connection that went through the gateway; reads are bounded in bytes and time.
+    """A connection to read from and write to, each step bounded in bytes and seconds.
 
-    ``truncated`` tells that the bound on all bytes read together (``allowance``) was met and the rest left unread.
+    ``allowance`` bounds the bytes that are read in all; ``truncated`` is set when it was met and more is left unread.
+    Every step raises ScanFailure: timeout, reset, rate-limited, or the cause for which the gateway cancelled it.
     """
 
     def __init__(self, sock: socket.socket, lease: ConnectionLease, where: str, allowance: int) -> None:
@@ -54,40 +55,31 @@ class Stream:
         if self._left <= 0:
             self.truncated = True
             return b""
-        greeting = not self._lease.record.sent
-        async with self._lease.cancel_scope.within(timeout, f"{self._where} said nothing for {timeout:g} s"):
+        is_greeting = not self._lease.record.sent
+        async with self._lease.cancel_scope.within(timeout, f"{self._where} sent nothing for {timeout:g} s"):
             data = await self._receive(min(limit, self._left))
         self._left -= len(data)
-        if greeting and turns_away(data):
-            self._lease.permit.back_off(reported=True)
-            raise ScanFailure(Cause.RATE_LIMITED, f"{self._where} turned us away: {data[:120]!r}")
+        if is_greeting and is_rate_limited(data):
+            self._lease.permit.back_off(on_request=True)
+            raise ScanFailure(Cause.RATE_LIMITED, f"{self._where} refused us for too many connections: {data[:120]!r}")
         return data
 
-    async def read_quietly(self, limit: int = 4096, *, timeout: float = 3.0) -> bytes:
-        """What the server says by itself within ``timeout`` seconds; ``b""`` when it stays silent."""
-        try:
-            return await self.read(limit, timeout=timeout)
-        except ScanFailure as failure:
-            if failure.cause is Cause.TIMEOUT:
-                return b""
-            raise
-
     async def write(self, data: bytes, *, timeout: float = 10.0) -> None:
-        """Send all of ``data``."""
-        async with self._lease.cancel_scope.within(timeout, f"{self._where} took nothing for {timeout:g} s"):
+        """Send all of ``data``; ``timeout`` bounds the whole of it."""
+        async with self._lease.cancel_scope.within(timeout, f"{self._where} accepted no data for {timeout:g} s"):
             if self._tls is None:
                 await self._send(data)
                 return
             rest = memoryview(data)
             while rest:
-                rest = rest[await self._stepped(partial(self._tls.write, rest)) :]
+                rest = rest[await self._run_step(partial(self._tls.write, rest)) :]
 
     async def _receive(self, limit: int) -> bytes:
         tls = self._tls
         if tls is None:
             return await self._recv(limit)
         try:
-            return await self._stepped(partial(tls.read, limit))
+            return await self._run_step(partial(tls.read, limit))
         except ScanFailure as failure:
             if isinstance(failure.__cause__, ssl.SSLZeroReturnError | ssl.SSLEOFError):
                 return b""
@@ -117,25 +109,25 @@ class Stream:
         return trouble_of(error, self._where)
 
     def slow_down(self, seconds: float = 0.0) -> None:
-        """The server said, in its protocol, that it is asked too much: leave it in peace for at least so long."""
-        self._lease.permit.back_off(reported=True, seconds=seconds)
+        """Back off for at least so many seconds: the server asked for fewer requests, in its own protocol."""
+        self._lease.permit.back_off(on_request=True, seconds=seconds)
 
     # --- TLS ---
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str | None, *, timeout: float = 10.0) -> None:
-        """Do a TLS handshake on this connection. An address as ``server_name`` is not sent (RFC 6066 §3)."""
+        """Do a TLS handshake; ``server_name`` is sent as SNI unless it is an address (RFC 6066 §3)."""
         if self._tls is not None:
             raise ScanFailure(Cause.BUG, f"{self._where}: TLS was started twice")
         try:
             tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         except ValueError as error:
-            raise ScanFailure(Cause.BUG, f"{server_name!r} cannot be asked for: {error}") from None
+            raise ScanFailure(Cause.BUG, f"{server_name!r} cannot be sent as SNI: {error}") from None
         async with self._lease.cancel_scope.within(timeout, f"{self._where}: no TLS handshake within {timeout:g} s"):
-            await self._stepped(tls.do_handshake)
+            await self._run_step(tls.do_handshake)
         self._tls = tls
 
-    async def _stepped(self, step: Callable[[], T]) -> T:
-        """Repeat a TLS step, moving bytes between it and the socket, until it is done."""
+    async def _run_step(self, step: Callable[[], T]) -> T:
+        """Repeat a TLS step until it is done, and move bytes between the TLS engine and the socket meanwhile."""
         while True:
             try:
                 result = step()
@@ -149,8 +141,8 @@ class Stream:
             except ssl.SSLError as error:
                 await self._flush(last=True)
                 self._lease.record.result = Cause.PROTOCOL_ERROR.value
-                words = error.reason or str(error)
-                raise ScanFailure(Cause.PROTOCOL_ERROR, f"{self._where}: TLS: {words}") from error
+                reason = error.reason or str(error)
+                raise ScanFailure(Cause.PROTOCOL_ERROR, f"{self._where}: TLS: {reason}") from error
             else:
                 await self._flush()
                 return result
@@ -165,32 +157,32 @@ class Stream:
 
     @property
     def ssl_object(self) -> ssl.SSLObject | None:
-        """The TLS state after ``start_tls``."""
+        """The TLS state after ``start_tls``, None before."""
         return self._tls
 
     # --- ending ---
 
     def _shut(self) -> None:
-        """The gateway cut it: no byte passes any more, in either direction."""
+        """The gateway cancelled it: shut the socket down in both directions."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         failure = self._lease.cancel_scope.failure
         self._lease.release(failure.cause if failure else None)
 
     async def close(self) -> None:
-        """Close it; never raises."""
+        """Close the connection; never raises."""
         if self._socket.fileno() < 0:
             return
         try:
             if self._tls is not None and self._lease.cancel_scope.failure is None:
-                self._say_goodbye(self._tls)
+                self._send_close_notify(self._tls)
         finally:
             self._socket.close()
             self._lease.cancel_scope.on_cancel(None)
             self._lease.release()
 
-    def _say_goodbye(self, tls: ssl.SSLObject) -> None:
-        """Send a close_notify if the socket takes it at once (RFC 8446 §6.1)."""
+    def _send_close_notify(self, tls: ssl.SSLObject) -> None:
+        """Send a close_notify alert if the socket accepts it at once (RFC 8446 §6.1)."""
         with suppress(ssl.SSLError, ValueError):
             tls.unwrap()
         with suppress(OSError):

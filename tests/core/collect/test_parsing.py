@@ -67,7 +67,7 @@ def test_a_light_parser_that_does_not_return_is_a_bug(
     seconds = 0.2 if in_main else 3.0  # in which a worker also starts
     monkeypatch.setattr("inspector.collect.parsing.READ_SECONDS", seconds)
     _, note = parse(parser, in_main=in_main)
-    assert note == FailureNote(cause=Cause.BUG, detail=f"reading what 'oven' saw took longer than {seconds:g} s")
+    assert note == FailureNote(cause=Cause.BUG, detail=f"parsing what 'oven' received took longer than {seconds:g} s")
 
 
 def test_a_heavy_parser_that_does_not_return_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:

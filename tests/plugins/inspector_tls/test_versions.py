@@ -177,7 +177,7 @@ def test_a_silent_close_counts_as_refusal_only_when_repeated(modern: servers.Ans
     [
         (servers.clear_http, Cause.PROTOCOL_ERROR, "HTTP/1.1 400"),
         (servers.garbage, Cause.PROTOCOL_ERROR, "answers a TLS hello with"),
-        (servers.silent, Cause.TIMEOUT, "said nothing"),
+        (servers.silent, Cause.TIMEOUT, "sent nothing"),
         (servers.resetting, Cause.RESET, "reset"),
     ],
 )

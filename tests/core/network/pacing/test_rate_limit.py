@@ -135,12 +135,12 @@ def test_resets_in_a_row_double_the_peace_and_an_answer_ends_the_row() -> None:
     meter = AddressMeter(Rates())
     pauses = []
     for now in range(0, 1000, 100):
-        meter.back_off(float(now), reported=False)
+        meter.back_off(float(now), on_request=False)
         pauses.append(meter.ready_at(float(now)) - now)
     assert pauses[:4] == [0.25, 0.5, 1.0, 2.0]
     assert pauses[-1] == 8.0
     meter.succeeded()
-    meter.back_off(5000.0, reported=False)
+    meter.back_off(5000.0, on_request=False)
     assert meter.ready_at(5000.0) == 5000.25
 
 
@@ -148,7 +148,7 @@ def test_resets_in_a_row_double_the_peace_and_an_answer_ends_the_row() -> None:
 def test_a_server_that_asks_for_peace_gets_it(asked: float, pause: float) -> None:
     """Retry-After is honoured up to a minute; without it there is peace for two seconds."""
     meter = AddressMeter(Rates())
-    meter.back_off(0.0, reported=True, seconds=asked)
+    meter.back_off(0.0, on_request=True, seconds=asked)
     assert meter.ready_at(0.0) == pause
 
 

@@ -160,7 +160,7 @@ def test_jobs_that_wait_share_workers() -> None:
 
 def test_what_nobody_asked_for_is_not_taken_in() -> None:
     """However much a worker says, no more is held of it in advance than one read brings; nonsense ends the job."""
-    with pytest.raises(ScanFailure, match="talks nonsense") as caught:
+    with pytest.raises(ScanFailure, match="sent an invalid frame") as caught:
         asyncio.run(run_isolated(jobs.flood, b"", timeout=20))
     assert caught.value.cause is Cause.BUG
 

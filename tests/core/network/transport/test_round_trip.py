@@ -33,12 +33,12 @@ from tests.core.network.addresses import (
 from tests.core.network.pacing.test_rates import PACE, assert_pace, most_at_once, opened
 from tests.core.network.test_gateway import closing_in
 
-WAYS = [readiness._here, readiness._ByLoop]
+WAYS = [readiness._platform, readiness._LoopEvents]
 
 
 @pytest.fixture(params=WAYS, ids=lambda way: way.__name__)
 def _each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readiness, "_here", request.param)
+    monkeypatch.setattr(readiness, "_platform", request.param)
 
 
 both_ways = pytest.mark.usefixtures("_each_way")
