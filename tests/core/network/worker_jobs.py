@@ -37,7 +37,7 @@ def chatter(payload: bytes) -> bytes:
 
 
 def flood(payload: bytes) -> bytes:
-    """Says more to its parent than anybody asked for, past the frames, without end."""
+    """Writes to the parent's pipe without end, and no frames."""
     pipes = [number for number in range(3, 64) if _is_written_pipe(number)]
     while True:
         os.write(pipes[0], bytes(1 << 16))
@@ -50,6 +50,10 @@ def _is_written_pipe(number: int) -> bool:
         )
     except OSError:
         return False
+
+
+def oversized(payload: bytes) -> bytes:
+    return bytes(65 << 20)
 
 
 def hang(payload: bytes) -> bytes:
@@ -68,7 +72,7 @@ def hold_the_interpreter(payload: bytes) -> bytes:
 
 
 def stubborn(payload: bytes) -> bytes:
-    """Swallows everything that can be swallowed."""
+    """Catches everything that can be caught."""
     while True:
         with contextlib.suppress(BaseException):
             time.sleep(1)
@@ -96,7 +100,7 @@ def wrong_type(payload: bytes) -> bytes:
 
 
 def connect(payload: bytes) -> bytes:
-    """Connect to ``address port`` of the payload, send a word and give the answer."""
+    """Connect to ``address port`` of the payload, send bytes and return the answer."""
     address, port = payload.decode().split()
     with socket.create_connection((address, int(port)), timeout=5) as sock:
         sock.sendall(b"word")
@@ -121,7 +125,7 @@ def datagram(payload: bytes) -> bytes:
 
 
 def low_level(payload: bytes) -> bytes:
-    """Go round Python's socket class."""
+    """Connect without Python's socket class."""
     import _socket
 
     address, port = payload.decode().split()

@@ -1,4 +1,4 @@
-"""The checkpoint before a connection: what is asked at the very instant at which it leaves."""
+"""Admission control: what is checked right before a connection is opened."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,15 +16,15 @@ from inspector.network.pacing.rate_limit import LocalRateLimiter
 from tests.core.network.addresses import ADDRESS
 
 
-def test_what_had_to_wait_is_asked_again_before_it_leaves(tmp_path: Path) -> None:
-    """What was permitted before a wait need not be after it; then nothing leaves, and the place is free for others."""
+def test_permission_is_checked_again_after_a_wait(tmp_path: Path) -> None:
+    """Where it has ended meanwhile nothing is sent, and the next connection can be opened."""
     request_context = RequestContext(
         "probe", "tcp://shop.test", Rates(connections_per_second=200, burst=200, at_once=1)
     )
     asked: list[bool] = []
 
     def nothing() -> None:
-        """Never an objection."""
+        """Always permitted."""
 
     def closing() -> None:
         asked.append(True)
@@ -53,3 +53,37 @@ def test_what_had_to_wait_is_asked_again_before_it_leaves(tmp_path: Path) -> Non
         ledger.close()
 
     asyncio.run(go())
+
+
+def test_connections_beyond_the_machines_limit_wait_in_order(tmp_path: Path) -> None:
+    """One that is cancelled while it waits keeps neither its place nor its permit."""
+    request_context = RequestContext(
+        "probe", "tcp://shop.test", Rates(connections_per_second=200, burst=200, at_once=3)
+    )
+
+    async def go() -> None:
+        ledger = Ledger(tmp_path / "ledger.jsonl")
+        admission = AdmissionControl(ledger, LocalRateLimiter(), 1)
+        opened: list[int] = []
+
+        async def acquire(number: int) -> ConnectionLease:
+            lease = await admission.acquire(
+                request_context, ADDRESS, 443, "tcp", deadline=PausableDeadline(), check=lambda: None
+            )
+            opened.append(number)
+            return lease
+
+        first = await acquire(1)
+        waiting = [asyncio.create_task(acquire(number)) for number in (2, 3, 4)]
+        await asyncio.sleep(0.05)
+        assert opened == [1]
+        waiting[0].cancel()
+        await asyncio.wait(waiting[:1])
+        first.release()
+        (await waiting[1]).end()
+        (await waiting[2]).end()
+        assert opened == [1, 3, 4]
+        (await acquire(5)).release()
+        ledger.close()
+
+    asyncio.run(asyncio.wait_for(go(), 20))

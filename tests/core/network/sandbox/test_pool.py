@@ -1,4 +1,4 @@
-"""Worker processes: killable, watched, and with no right of their own."""
+"""Worker processes: killed at their deadline, guarded, bounded, and without a privilege of their own."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ def failure(job: Job, payload: bytes = b"", *, timeout: float = 20.0, memory_byt
 
 
 def working(folder: Path, job: Job, payload: bytes, port: int, *, timeout: float = 20.0) -> tuple[bytes, Estate]:
-    """Run a job through the network of a scan of the lab's host."""
+    """Run a job with the network of a scan of the test host."""
     on = Estate(folder, f"tcp://{HOST}:{port}")
 
     async def go() -> bytes:
@@ -46,20 +46,20 @@ def working(folder: Path, job: Job, payload: bytes, port: int, *, timeout: float
 # --- pure functions ---
 
 
-def test_a_function_runs_elsewhere_and_its_bytes_come_back() -> None:
-    """Any bytes go there and back, also more than a pipe holds, and the process is another one."""
+def test_a_function_runs_in_another_process() -> None:
+    """Payload and result are any bytes, also more than a pipe buffers."""
     data = os.urandom(3_000_000)
     assert asyncio.run(run_isolated(jobs.reverse, data, timeout=20)) == data[::-1]
     assert int(asyncio.run(run_isolated(jobs.identity, b"", timeout=20))) != os.getpid()
 
 
-def test_a_worker_gives_way() -> None:
-    """What computes in a worker stands back for the event loop, for which every scan waits."""
+def test_a_worker_has_a_lower_priority() -> None:
+    """Workers are nicer than their parent, whose event loop every scan waits for."""
     assert int(asyncio.run(run_isolated(jobs.priority, b"", timeout=20))) == min(19, os.nice(0) + 5)
 
 
-def test_a_warm_worker_is_used_again_and_a_troubled_one_is_not() -> None:
-    """The next job of a package finds the worker of the last one, unless that ended in trouble."""
+def test_a_worker_is_used_again_unless_its_function_failed() -> None:
+    """The next job of a package gets the worker of the last one, unless that raised an exception."""
 
     async def pids() -> list[bytes]:
         found = [await run_isolated(jobs.identity, b"", timeout=20) for _ in range(2)]
@@ -72,7 +72,7 @@ def test_a_warm_worker_is_used_again_and_a_troubled_one_is_not() -> None:
 
 
 def test_a_worker_whose_function_raises_trouble_is_used_again() -> None:
-    """A Trouble is an ordinary result of a pure function: the process is as good as before."""
+    """A Trouble is a result of a pure function like any other."""
 
     async def pids() -> list[bytes]:
         before = await run_isolated(jobs.identity, b"", timeout=20)
@@ -150,7 +150,7 @@ def _runs(pid: int) -> bool:
 
 
 def test_jobs_that_wait_share_workers() -> None:
-    """More jobs than workers may run side by side are all done, each by one that was there for another."""
+    """More jobs than workers may run at once are all done, and no further worker is started."""
 
     async def pids() -> list[bytes]:
         return await asyncio.gather(*(run_isolated(jobs.identity, b"", timeout=20) for _ in range(30)))
@@ -158,13 +158,13 @@ def test_jobs_that_wait_share_workers() -> None:
     assert len(set(asyncio.run(pids()))) <= (os.cpu_count() or 1)
 
 
-def test_what_nobody_asked_for_is_not_taken_in() -> None:
-    """However much a worker says, no more is held of it in advance than one read brings; nonsense ends the job."""
+def test_unrequested_output_is_not_buffered() -> None:
+    """However much a worker writes, no more than one read of it is buffered; an invalid frame ends the job."""
     with pytest.raises(ScanFailure, match="sent an invalid frame") as caught:
         asyncio.run(run_isolated(jobs.flood, b"", timeout=20))
     assert caught.value.cause is Cause.BUG
 
-    async def busy_elsewhere() -> int:
+    async def buffered() -> int:
         worker = worker_process.WorkerProcess()
         try:
             async with worker.receiving():
@@ -179,19 +179,19 @@ def test_what_nobody_asked_for_is_not_taken_in() -> None:
                         },
                     )
                 )
-                while not worker._received:  # noqa: ASYNC110  (nothing tells of it)
+                while not worker._received:  # noqa: ASYNC110  (no event announces it)
                     await asyncio.sleep(0.01)
                 await asyncio.sleep(0.3)
                 return len(worker._received)
         finally:
             worker.kill()
 
-    assert 0 < asyncio.run(busy_elsewhere()) < 2 * worker_process._READ_BYTES
+    assert 0 < asyncio.run(buffered()) < 2 * worker_process._READ_BYTES
 
 
 @pytest.mark.parametrize("warm", [True, False])
-def test_nobody_waits_for_a_long_job(monkeypatch: pytest.MonkeyPatch, warm: bool) -> None:
-    """A job gets another worker while the only one is at a long job, were it the first that this one has."""
+def test_no_job_waits_for_a_long_one(monkeypatch: pytest.MonkeyPatch, warm: bool) -> None:
+    """A job gets another worker while the only one runs a long job, even if that is its first."""
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(pool, "FIRST_SECONDS", 0.2)
     pool.kill_idle(0)
@@ -210,8 +210,8 @@ def test_nobody_waits_for_a_long_job(monkeypatch: pytest.MonkeyPatch, warm: bool
     assert asyncio.run(go())
 
 
-def test_who_waits_for_a_worker_that_dies_gets_another() -> None:
-    """The jobs behind one that crashes its process are done all the same."""
+def test_a_job_that_waits_for_a_worker_that_crashes_gets_another() -> None:
+    """The jobs queued behind one that crashes its process are done."""
 
     async def go() -> list[bytes | BaseException]:
         asked = (jobs.crash, *(jobs.reverse for _ in range(5)))
@@ -222,8 +222,8 @@ def test_who_waits_for_a_worker_that_dies_gets_another() -> None:
     assert others == [b"ba"] * 5
 
 
-def test_a_job_that_gives_up_waiting_takes_no_worker_along() -> None:
-    """Jobs cancelled in the queue leave the workers to those that come after."""
+def test_a_job_cancelled_in_the_queue_keeps_no_worker() -> None:
+    """Workers stay available to later jobs."""
 
     async def go() -> bytes:
         waiting = [asyncio.create_task(run_isolated(jobs.identity, b"", timeout=20)) for _ in range(10)]
@@ -236,45 +236,52 @@ def test_a_job_that_gives_up_waiting_takes_no_worker_along() -> None:
     assert asyncio.run(go()) == b"ba"
 
 
-def test_what_jobs_have_in_common_goes_along() -> None:
-    """A function gets the context of its own job, the same worker or not; without one it gets none."""
+def test_a_function_gets_the_context_of_its_job() -> None:
+    """In the same worker as another context or in a new one; without a context it gets none."""
 
     async def go() -> list[bytes]:
         contexts = (b"one", b"one", b"two", b"one")
-        told = [await run_isolated(jobs.third_party, b"in ", timeout=20, context=each) for each in contexts]
-        return [*told, await run_isolated(jobs.reverse, b"ab", timeout=20)]
+        found = [await run_isolated(jobs.third_party, b"in ", timeout=20, context=each) for each in contexts]
+        return [*found, await run_isolated(jobs.reverse, b"ab", timeout=20)]
 
     assert asyncio.run(go()) == [b"in one", b"in one", b"in two", b"in one", b"ba"]
 
 
-def test_what_a_job_prints_disturbs_nobody() -> None:
-    """Standard output and error of a job are no frames and fill no pipe; standard input is empty."""
+def test_output_of_a_job_is_discarded() -> None:
+    """Standard output and error are kept apart from frames and never fill their pipe; standard input is empty."""
     assert asyncio.run(run_isolated(jobs.chatter, b"", timeout=20)) == b"read nothing"
 
 
 @pytest.mark.parametrize("job", [jobs.hang, jobs.burn, jobs.hold_the_interpreter, jobs.stubborn])
 def test_a_worker_is_killed_on_its_deadline(job: Job) -> None:
-    """A function that sleeps, burns CPU, holds the interpreter or swallows everything ends as a timeout."""
+    """A function that sleeps, uses the CPU, keeps the interpreter lock or catches everything ends as a timeout."""
     assert failure(job, timeout=0.5).cause is Cause.TIMEOUT
 
 
-def test_a_crash_is_a_bug_with_its_last_words() -> None:
-    """A process that dies is a bug, told with how it died and what it wrote last."""
+def test_a_crash_is_a_bug_with_the_end_of_standard_error() -> None:
+    """The message has the exit status and what the process wrote last."""
     found = failure(jobs.crash)
     assert found.cause is Cause.BUG
     assert "last words" in found.message
     assert "-6" in found.message
 
 
+def test_results_are_bounded() -> None:
+    """A result above the bound is not read, and ends as a bug."""
+    found = failure(jobs.oversized)
+    assert found.cause is Cause.BUG
+    assert "invalid frame: a frame of" in found.message
+
+
 def test_memory_is_bounded() -> None:
-    """A function that wants more memory than it may have ends as a bug."""
+    """A function that needs more than its bound ends as a bug."""
     found = failure(jobs.fill_memory, memory_bytes=512 << 20)
     assert found.cause is Cause.BUG
     assert "MemoryError" in found.message
 
 
-def test_trouble_comes_back_as_it_was_raised() -> None:
-    """A Trouble raised in the worker keeps cause and message; any other exception is a bug that is named."""
+def test_trouble_keeps_its_cause_and_message() -> None:
+    """Any other exception is a bug, named in the message."""
     assert (failure(jobs.raise_trouble).cause, failure(jobs.raise_trouble).message) == (
         Cause.PROTOCOL_ERROR,
         "not a certificate",
@@ -284,7 +291,7 @@ def test_trouble_comes_back_as_it_was_raised() -> None:
 
 
 def test_what_cannot_be_imported_is_refused() -> None:
-    """A closure cannot be sent to another process, and the message says what to do."""
+    """A closure cannot be sent to another process, and the message has the remedy."""
     found = failure(lambda payload: payload)
     assert found.cause is Cause.BUG
     assert "top of a module" in found.message
@@ -295,7 +302,7 @@ def test_what_cannot_be_imported_is_refused() -> None:
     "job", [jobs.connect, jobs.swallowing, jobs.datagram, jobs.low_level, jobs.look_up, jobs.program]
 )
 def test_a_pure_function_reaches_nothing(job: Job) -> None:
-    """No socket, no name, no program: the worker is killed, the module blamed, and a decoy sees no packet."""
+    """No socket, name lookup or program: the worker is killed, the module named, and no packet is sent."""
     with serving("quiet", DECOY) as decoy, serving("sniff", DECOY) as sniffer:
         found = failure(job, f"{DECOY} {decoy.port}".encode())
         assert sniffer.report()["packets"] == []
@@ -307,7 +314,7 @@ def test_a_pure_function_reaches_nothing(job: Job) -> None:
 
 
 def test_a_granted_connection_is_on_the_ledger(tmp_path: Path) -> None:
-    """A connection from the worker goes through and stands in the ledger with its bytes."""
+    """A connection from the worker succeeds, and the ledger has its bytes."""
     with serving("echo") as server:
         answer, on = working(tmp_path, jobs.connect, f"{ADDRESS} {server.port}".encode(), server.port)
     (entry,) = on.ledger.entries()
@@ -321,7 +328,7 @@ def test_a_granted_connection_is_on_the_ledger(tmp_path: Path) -> None:
     "job", [jobs.connect, jobs.swallowing, jobs.datagram, jobs.low_level, jobs.look_up, jobs.program]
 )
 def test_a_worker_reaches_only_the_target(tmp_path: Path, job: Job) -> None:
-    """Another address, a datagram, a name or a program: killed and blamed, and the decoy sees no packet."""
+    """Another address, a datagram, a name lookup or a program: killed and named, and no packet is sent."""
     with serving("quiet", DECOY) as decoy, serving("sniff", DECOY) as sniffer:
         with pytest.raises(ScanFailure) as caught:
             working(tmp_path, job, f"{DECOY} {decoy.port}".encode(), decoy.port)
@@ -331,7 +338,7 @@ def test_a_worker_reaches_only_the_target(tmp_path: Path, job: Job) -> None:
 
 
 def test_a_port_that_is_not_covered_ends_the_job(tmp_path: Path) -> None:
-    """A worker that asks an undeclared port gets no chance to take the refusal for the server's."""
+    """A worker cannot mistake our refusal of an undeclared port for the server's."""
     with serving("quiet") as server:
         with pytest.raises(ScanFailure) as caught:
             working(tmp_path, jobs.swallowing, f"{ADDRESS} {server.port}".encode(), server.port + 1)
@@ -339,8 +346,8 @@ def test_a_port_that_is_not_covered_ends_the_job(tmp_path: Path) -> None:
     assert caught.value.cause is Cause.OUT_OF_SCOPE
 
 
-def test_a_refused_connection_is_told_to_the_ledger(tmp_path: Path) -> None:
-    """The job sees the server's own refusal, and so does the ledger."""
+def test_a_refused_connection_is_in_the_ledger(tmp_path: Path) -> None:
+    """The job gets the server's refusal, and the ledger has it, too."""
     with serving("quiet") as server:
         server.stop()
         answer, on = working(tmp_path, jobs.refused, f"{ADDRESS} {server.port}".encode(), server.port)
@@ -349,7 +356,7 @@ def test_a_refused_connection_is_told_to_the_ledger(tmp_path: Path) -> None:
 
 
 def test_a_job_that_leaks_a_connection_loses_its_worker(tmp_path: Path) -> None:
-    """A connection left open is closed with its process, and the next job gets another one."""
+    """A connection left open is closed with its process, and the next job gets another worker."""
     with serving("quiet") as server:
         payload = f"{ADDRESS} {server.port}".encode()
         first, on = working(tmp_path, jobs.leak, payload, server.port)
@@ -359,8 +366,8 @@ def test_a_job_that_leaks_a_connection_loses_its_worker(tmp_path: Path) -> None:
     assert [entry.questions for entry in on.ledger.entries()][:1] == [1]
 
 
-def test_a_connection_that_a_job_forgets_frees_its_place(tmp_path: Path) -> None:
-    """Sockets that only the garbage collector closes are closed for the budget too."""
+def test_a_connection_closed_by_the_garbage_collector_is_counted(tmp_path: Path) -> None:
+    """It no longer counts against the limit of connections at once."""
 
     async def go(port: int) -> bytes:
         rates = Rates(connections_per_second=100, burst=100, at_once=1)
@@ -373,8 +380,8 @@ def test_a_connection_that_a_job_forgets_frees_its_place(tmp_path: Path) -> None
         assert asyncio.run(go(server.port)) == b"done"
 
 
-def test_waiting_for_the_pace_is_not_the_jobs_time(tmp_path: Path) -> None:
-    """A job with a short deadline outlives it while courtesy alone makes it wait."""
+def test_waiting_for_the_rate_does_not_use_up_the_deadline(tmp_path: Path) -> None:
+    """The deadline of a job is paused while it waits for the rate limiter."""
     slow = Rates(connections_per_second=4, burst=4, at_once=4)
 
     async def go(port: int) -> bytes:
