@@ -35,7 +35,7 @@ def test_a_failure_that_is_seen_twice_is_confirmed(told: Told, servers: Servers)
     """Both looks are kept, and the exit code says that something fails."""
     found = about(told, servers, "stable")
     assert (found["outcome"], found["confirmed"]) == ("fail", True)
-    assert [relied["look"] for relied in sorted(found["evidence"], key=lambda each: each["look"])] == [1, 2]
+    assert [relied["scan"] for relied in sorted(found["evidence"], key=lambda each: each["scan"])] == [1, 2]
     assert told.code == 1
 
 
@@ -43,7 +43,7 @@ def test_a_server_that_flips_is_unstable(told: Told, servers: Servers) -> None:
     """Two looks that contradict each other decide nothing, and both are kept."""
     found = about(told, servers, "flips")
     assert (found["outcome"], found["cause"], found["confirmed"]) == ("inconclusive", "unstable", None)
-    assert sorted(relied["look"] for relied in found["evidence"]) == [1, 2]
+    assert sorted(relied["scan"] for relied in found["evidence"]) == [1, 2]
 
 
 def test_a_server_that_bans_after_the_first_scan_still_fails(told: Told, servers: Servers) -> None:

@@ -67,7 +67,7 @@ def test_killed_and_resumed(line: Line) -> None:
         before = begun.recorded()
         begun.end(signal.SIGKILL).communicate()
         assert begun.states() == [State.BEGUN]
-        begun.gate.intrusiveness()
+        begun.gate.touch()
         told = line.call("run", "--resume", begun.folder, "--fail-on", "info", output=begun.output)
         heard = begun.servers.heard()
     assert told.code == 0
@@ -90,7 +90,7 @@ def test_interrupted_by_a_person_and_resumed(line: Line) -> None:
         assert f"inspector run --resume {begun.folder}" in stopped.err
         assert stopped.out == ""
         assert begun.states() == [State.INTERRUPTED]
-        begun.gate.intrusiveness()
+        begun.gate.touch()
         told = line.call("run", "--resume", begun.folder, "--fail-on", "info", output=begun.output)
         assert len(begun.servers.heard()["fast"]) == 1
     assert told.code == 0

@@ -42,10 +42,10 @@ def told(line: Line, authority: Identity, tmp_path_factory: pytest.TempPathFacto
             ("good-base", "postgresql"),
             ("poor-base", "postgresql"),
         ):
-            position = stage.position(name)
-            good = issue("server", between, key=key, ip=[position.address])
-            stack.enter_context(serving(position, scheme, poor if name.startswith("poor") else good))
-            at[name] = f"{scheme}://{position.address}"
+            place = stage.place(name)
+            good = issue("server", between, key=key, ip=[place.address])
+            stack.enter_context(serving(place, scheme, poor if name.startswith("poor") else good))
+            at[name] = f"{scheme}://{place.address}"
         declared = line.declare(system(*at.values()), name="certificates.yaml")
         only = [part for check in (*MINDED, "ticket-lifetime-limited") for part in ("--only", check)]
         yield line.call("run", declared, *only, public_roots=str(public)), at

@@ -162,7 +162,7 @@ def test_reread_without_a_network(line: Line, told: Told, copy: Path) -> None:
         again = line.spawn("assess", copy, "--reparse", "--lang", "en", wrap=inside)
     assert again.code == told.code
     judged = json.loads((newest(copy) / "assessment.json").read_bytes())
-    assert judged["reread"] is True
+    assert judged["reparse"] is True
     assert json.loads((newest(copy) / "findings.json").read_bytes()) == first
     assert line.call("verify", copy).code == 0
 

@@ -317,7 +317,7 @@ def test_disk_that_is_full(line: Line) -> None:
         with suppress(OSError), (seen / "ballast").open("wb", buffering=0) as ballast:
             while True:
                 ballast.write(bytes(4096))
-        gate.intrusiveness()
+        gate.touch()
         stopped = line.ended(process, output)
         (seen / "ballast").unlink()
         [folder] = [path.parent.relative_to(seen) for path in seen.glob("*/*/*/capture")]
