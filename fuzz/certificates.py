@@ -99,7 +99,7 @@ def _handshake(data: bytes) -> None:
 def _judged(data: bytes) -> None:
     """A response is judged; what is no response has a flaw."""
     with suppress(staples.IssuerUnknown, NotJudged):
-        assert isinstance(staples.judge(data, _LEAF.certificate, [_ISSUER.certificate], _AT), Staple)
+        assert isinstance(staples.evaluate(data, _LEAF.certificate, [_ISSUER.certificate], _AT), Staple)
     staples.logged(data)
 
 

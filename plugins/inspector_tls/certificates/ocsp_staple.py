@@ -40,7 +40,7 @@ class IssuerUnknown(Exception):
     """The issuer is not at hand: who may answer for it cannot be judged."""
 
 
-def judge(data: bytes, leaf: x509.Certificate, known: Sequence[x509.Certificate], at: datetime) -> Staple:
+def evaluate(data: bytes, leaf: x509.Certificate, known: Sequence[x509.Certificate], at: datetime) -> Staple:
     """The facts of a response about ``leaf``, whose issuer is looked for among ``known``.
 
     Raises IssuerUnknown, and NotJudged for algorithms that are not known here.

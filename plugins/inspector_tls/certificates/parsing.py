@@ -252,7 +252,7 @@ class _Material:
         self, output: ScanOutput, made: Sequence[Handshake], served: Sequence[Certificate]
     ) -> Answer[Staple | None]:
         """The first stapled response; unseen when a handshake had no room for one, or nobody can say who may sign."""
-        from inspector_tls.certificates.ocsp_staple import IssuerUnknown, judge
+        from inspector_tls.certificates.ocsp_staple import IssuerUnknown, evaluate
         from inspector_tls.certificates.path_validation import NotJudged
 
         digest = next((each.staple.seen for each in made if each.staple.seen is not None), None)
@@ -262,7 +262,7 @@ class _Material:
         response = output.named(f"{digest}.ocsp") or b""
         known = [*served, *self.declared.certificates, *self.public.certificates]
         try:
-            return Answer(seen=judge(response, served[0], known, self.at))
+            return Answer(seen=evaluate(response, served[0], known, self.at))
         except IssuerUnknown:
             return Answer(unseen=Cause.AMBIGUOUS)
         except NotJudged:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from inspector_tls.certificates.observations import Status
-from inspector_tls.certificates.ocsp_staple import CLOCK_SKEW, MALFORMED, is_about, issuer_of, judge, singles
+from inspector_tls.certificates.ocsp_staple import CLOCK_SKEW, MALFORMED, evaluate, is_about, issuer_of, singles
 from inspector_tls.certificates.path_validation import NotJudged
 from inspector_tls.revocation.observations import AnswerFlaw, RevocationAnswer
 
@@ -31,7 +31,7 @@ def ocsp_answer(
 ) -> RevocationAnswer:
     """The answer of a response to the request ``sent`` about the certificate. Raises IssuerUnknown."""
     try:
-        judged = judge(data, certificate, known, at)
+        judged = evaluate(data, certificate, known, at)
     except NotJudged:
         return RevocationAnswer(flaw=AnswerFlaw.NOT_JUDGED)
     flaw = AnswerFlaw(judged.flaw.value) if judged.flaw is not None else None

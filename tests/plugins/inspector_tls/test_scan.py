@@ -13,7 +13,7 @@ import pytest
 from inspector import Cause, checks_in
 from inspector.model.base import now
 from inspector.plugin.probe import ParseContext
-from inspector_tls.enumeration.probe import read, tls
+from inspector_tls.enumeration.probe import parse, tls
 from inspector_tls.observations import Tls
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue
@@ -43,7 +43,7 @@ def test_reading_again_gives_the_same_bytes(modern: servers.Answer) -> None:
         scan = scanned(port)
     facts = scan.seen(Tls)
     assert Tls.parse(facts.canonical()) == facts
-    again = read(scan.output, ParseContext(scan.target.subject, now()))
+    again = parse(scan.output, ParseContext(scan.target.subject, now()))
     assert again.canonical() == facts.canonical()
 
 

@@ -16,7 +16,7 @@ from inspector.plugin.probe import ParseContext
 from inspector.testing import Scan, run_probe
 from inspector_tls.resumption.observations import TlsResumption
 from inspector_tls.resumption.parsing import Handshakes
-from inspector_tls.resumption.probe import read, tls_resumption
+from inspector_tls.resumption.probe import parse, tls_resumption
 from inspector_tls.starttls.negotiation import SCHEMES
 from inspector_tls.wire.versions import TlsVersion
 from tests.plugins.inspector_tls import servers
@@ -301,7 +301,7 @@ def test_parsing_again_gives_the_same_bytes(files: Files) -> None:
     with servers.openssl(files) as port:
         scan = scanned(port, "tls")
     facts = scan.seen(TlsResumption)
-    again = read(scan.output, ParseContext(scan.target.subject, now()))
+    again = parse(scan.output, ParseContext(scan.target.subject, now()))
     assert TlsResumption.parse(facts.canonical()) == again == facts
     newest, older = Handshakes.parse(scan.output.raw[0].data).handshakes
     assert (newest.version, older.version) == (TlsVersion.TLS_1_3, TlsVersion.TLS_1_2)
