@@ -15,7 +15,7 @@ from inspector.model.declared import Declared
 from inspector.model.errors import PluginError
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.observation import Observation, ScanOutput
-from inspector.model.subject import Scheme, Subject, SubjectKind
+from inspector.model.subject import Scheme, Subject, SubjectKind, is_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,11 @@ class Target:
     def address(self) -> str:
         """The pinned network address; empty where the subject has none."""
         return self.subject.address or ""
+
+    @property
+    def server_name(self) -> str | None:
+        """The name for a TLS hello (RFC 6066 §3); None where the host is an address literal."""
+        return None if is_address(self.host) else self.host
 
 
 @dataclass(frozen=True, slots=True)

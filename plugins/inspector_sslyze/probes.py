@@ -16,7 +16,6 @@ from inspector import (
     Target,
     probe,
 )
-from inspector.model.subject import is_address
 from inspector_sslyze.observations import TlsAttacks, TlsSessions
 from inspector_sslyze.results import Command, CommandRun, Report, VulnerabilityJob
 from inspector_sslyze.verdicts import accepted, concluded, newest_attacked
@@ -37,7 +36,7 @@ async def _run_job(
         address=target.address,
         port=target.port,
         scheme=target.scheme,
-        server_name=None if is_address(target.host) else target.host,
+        server_name=target.server_name,
         ehlo=network.identity.ehlo,
         user_agent=network.identity.user_agent,
         answer_seconds=answer_seconds,

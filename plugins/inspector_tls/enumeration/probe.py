@@ -21,7 +21,6 @@ from inspector import (
     Target,
     probe,
 )
-from inspector.model.subject import is_address
 from inspector.network import Stream
 from inspector_tls.enumeration.analysis.tls import read_transcript
 from inspector_tls.enumeration.scheduler import enumerate_endpoint
@@ -97,7 +96,7 @@ async def tls(
 
     found = await enumerate_endpoint(
         network,
-        server_name=None if is_address(target.host) else target.host,
+        server_name=target.server_name,
         mode=mode,
         opening=opening if needs_negotiation(target.scheme) else None,
         answer_seconds=answer_seconds,

@@ -20,7 +20,6 @@ from inspector import (
     Target,
     probe,
 )
-from inspector.model.subject import is_address
 from inspector.network import Stream
 from inspector_tls.enumeration.probe import HTTPS, TLS
 from inspector_tls.resumption.client import ANSWERS, shake_hands
@@ -83,7 +82,7 @@ class _TicketScan:
         self._target = target
         self._network = network
         self._seconds = seconds
-        self._server_name = None if is_address(target.host) else target.host
+        self._server_name = target.server_name
         self.made: list[Handshake] = []
         self.failure: FailureNote | None = None
 
