@@ -1,9 +1,13 @@
 """One answer from every address."""
 
-from collections import defaultdict
-
-from inspector import Every, SubjectKind, Verdict, check, failed, not_applicable, passed
+from inspector import Every, SubjectKind, Verdict, check
 from inspector_tls.certificates.observations import Certificates
+from inspector_tls.criteria.addresses import compare_addresses
+
+_MESSAGES = {
+    "differs": "{port} presents different certificates at {measured}",
+    "same": "the same certificates at every address",
+}
 
 
 @check(
@@ -18,17 +22,7 @@ def same_everywhere(certificates: Every[Certificates]) -> Verdict:
     Remediation: roll the certificate out to every address that the name resolves to, or take the forgotten one out of
     the DNS.
     """
-    ports: dict[str, dict[str, Certificates | None]] = defaultdict(dict)
-    for item in certificates.all:
-        ports[item.subject.uri][item.subject.address or ""] = item.fact
-    several = {uri: addresses for uri, addresses in ports.items() if len(addresses) > 1}
-    if not several:
-        return not_applicable("each port is at one address only", facts=sorted(ports))
-    for uri, addresses in several.items():
-        seen = {address: fact for address, fact in addresses.items() if fact is not None}
-        if len({_leaves(fact) for fact in seen.values()}) > 1:
-            return failed("{port} presents different certificates at {measured}", port=uri, measured=sorted(seen))
-    return passed("the same certificates at every address", facts=sorted(several))
+    return compare_addresses(certificates, _leaves, **_MESSAGES)
 
 
 def _leaves(certificates: Certificates) -> tuple[str, ...]:

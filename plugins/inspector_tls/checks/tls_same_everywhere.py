@@ -1,10 +1,14 @@
 """One configuration at every address."""
 
-from collections import defaultdict
-
-from inspector import Every, SubjectKind, Verdict, check, failed, not_applicable, passed
+from inspector import Every, SubjectKind, Verdict, check
+from inspector_tls.criteria.addresses import compare_addresses
 from inspector_tls.criteria.cipher_suites import every_suite
 from inspector_tls.observations import Tls
+
+_MESSAGES = {
+    "differs": "{port} accepts different versions or suites at {measured}",
+    "same": "the same versions and suites at every address",
+}
 
 
 @check(
@@ -18,17 +22,7 @@ def tls_same_everywhere(tls: Every[Tls]) -> Verdict:
 
     Remediation: roll the same configuration out to every address that the name resolves to.
     """
-    ports: dict[str, dict[str, Tls | None]] = defaultdict(dict)
-    for item in tls.all:
-        ports[item.subject.uri][item.subject.address or ""] = item.fact
-    several = {uri: addresses for uri, addresses in ports.items() if len(addresses) > 1}
-    if not several:
-        return not_applicable("each port is at one address only", facts=sorted(ports))
-    for uri, addresses in several.items():
-        seen = {address: fact for address, fact in addresses.items() if fact is not None}
-        if len({_accepted(fact) for fact in seen.values()}) > 1:
-            return failed("{port} accepts different versions or suites at {measured}", port=uri, measured=sorted(seen))
-    return passed("the same versions and suites at every address", facts=sorted(several))
+    return compare_addresses(tls, _accepted, **_MESSAGES)
 
 
 def _accepted(tls: Tls) -> tuple[tuple[str, ...], ...]:
