@@ -14,21 +14,16 @@ from typing import TYPE_CHECKING, cast
 
 import atheris
 
-with atheris.instrument_imports(include=["inspector_tls.certificates"]):
+with atheris.instrument_imports(include=["inspector_tls.certificates", "inspector_tls.wire"]):
     from inspector_tls.certificates import ocsp_staple as staples
     from inspector_tls.certificates import x509_facts as facts
-    from inspector_tls.certificates.handshake import End, shake
+    from inspector_tls.certificates.handshake import HandshakeEnd, fetch_certificates
+    from inspector_tls.certificates.hello_profiles import CertificateKind, HelloProfile
     from inspector_tls.certificates.observations import Staple
-    from inspector_tls.certificates.path_validation import NotJudged
-    from inspector_tls.wire.handshake_messages import (
-        Malformed,
-        Manner,
-        Presented,
-        ServerHello,
-        Sort,
-        parse_status,
-        parse_timestamps,
-    )
+    from inspector_tls.certificates.path_validation import NotValidated
+    from inspector_tls.wire.certificate_messages import Presented, parse_status, parse_timestamps
+    from inspector_tls.wire.encoding import Malformed
+    from inspector_tls.wire.server_flight import ServerHello
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -52,19 +47,19 @@ _RESPONSE = (
     .public_bytes(Encoding.DER)
 )
 _CLEAR = vector(vector(_DER, 3), 3)
-_SEALED = b"\x00" + vector(vector(_DER, 3) + vector(b"\x00\x05" + vector(b"\x01" + vector(_RESPONSE, 3), 2), 2), 3)
+_ENCRYPTED = b"\x00" + vector(vector(_DER, 3) + vector(b"\x00\x05" + vector(b"\x01" + vector(_RESPONSE, 3), 2), 2), 3)
 _STATUS = b"\x01" + vector(_RESPONSE, 3)
 _STAMPS = vector(vector(b"\x00" + bytes(40) + b"\x00\x00\x04\x03\x00\x00", 2), 2)
 _FLIGHT = record(22, hello(0xC02F)) + record(22, message(11, _CLEAR)) + record(22, message(22, _STATUS))
 
 
-class _Said:
-    """A connection on which everything was said already, and the gateway to it."""
+class _Replayed:
+    """A connection that replays received bytes, and the network that opens it."""
 
     def __init__(self, data: bytes, step: int) -> None:
         self._data, self._step = data, step
 
-    async def connect(self, **_options: float) -> _Said:
+    async def connect(self, **_options: float) -> _Replayed:
         return self
 
     @asynccontextmanager
@@ -83,24 +78,24 @@ class _Said:
 
 
 async def _opened(_stream: object) -> None:
-    """Nothing is said before TLS."""
+    """TLS begins with the first byte."""
 
 
 def _handshake(data: bytes) -> None:
-    """A handshake ends with an outcome, and presents certificates or says why not."""
+    """A handshake ends with a result: certificates, or the reason why there are none."""
     if len(data) < 2:
         return
-    step, manner = 1 + data[0], tuple(Manner)[data[1] % len(Manner)]
-    network = cast("Network", _Said(data[2:], step))
-    outcome = asyncio.run(shake(network, manner, Sort.USUAL, None, opening=_opened, seconds=1))
-    assert (outcome.presented is not None) is (outcome.end is End.PRESENTED)
+    step, profile = 1 + data[0], tuple(HelloProfile)[data[1] % len(HelloProfile)]
+    network = cast("Network", _Replayed(data[2:], step))
+    result = asyncio.run(fetch_certificates(network, profile, CertificateKind.USUAL, None, opening=_opened, seconds=1))
+    assert (result.presented is not None) is (result.end is HandshakeEnd.PRESENTED)
 
 
-def _judged(data: bytes) -> None:
-    """A response is judged; what is no response has a flaw."""
-    with suppress(staples.IssuerUnknown, NotJudged):
-        assert isinstance(staples.evaluate(data, _LEAF.certificate, [_ISSUER.certificate], _AT), Staple)
-    staples.logged(data)
+def _validated(data: bytes) -> None:
+    """A response is validated; what is no response has a flaw."""
+    with suppress(staples.IssuerUnknown, NotValidated):
+        assert isinstance(staples.validate(data, _LEAF.certificate, [_ISSUER.certificate], _AT), Staple)
+    staples.timestamps_in(data)
 
 
 def _described(data: bytes) -> None:
@@ -113,11 +108,11 @@ def _described(data: bytes) -> None:
 _TARGETS: tuple[tuple[Callable[[bytes], object], bytes], ...] = (
     (ServerHello.parse, hello(0xC02F)[4:]),
     (Presented.parse_clear, _CLEAR),
-    (Presented.parse_sealed, _SEALED),
+    (Presented.parse_encrypted, _ENCRYPTED),
     (parse_status, _STATUS),
     (lambda data: list(parse_timestamps(data)), _STAMPS),
     (_handshake, b"\xff\x00" + _FLIGHT),
-    (_judged, _RESPONSE),
+    (_validated, _RESPONSE),
     (_described, _DER),
 )
 

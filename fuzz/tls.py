@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import atheris
 
-with atheris.instrument_imports(include=["inspector_tls.enumeration"]):
+with atheris.instrument_imports(include=["inspector_tls.enumeration", "inspector_tls.wire"]):
     from inspector_tls.enumeration.hello_profiles import ssl_2_hello
     from inspector_tls.enumeration.reply import Reply, interpret
     from inspector_tls.enumeration.transcript import Transcript

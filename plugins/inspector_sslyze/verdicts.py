@@ -13,9 +13,6 @@ from typing import Any
 from inspector import Answer, Cause
 from inspector_sslyze.observations import Robot
 from inspector_sslyze.recorded_bytes import (
-    BAD_RECORD_MAC,
-    PROTOCOL_VERSION,
-    REFUSALS,
     alerts,
     alerts_after_hello,
     certificates,
@@ -26,6 +23,7 @@ from inspector_sslyze.recorded_bytes import (
     speaks_first,
 )
 from inspector_sslyze.results import Command, CommandRun, ConnectionEnd, ConnectionTrace
+from inspector_tls.wire.alerts import HELLO_REFUSALS, AlertNumber
 from inspector_tls.wire.versions import TlsVersion
 
 # --- one run ----------------------------------------------------------------------------------------------------------
@@ -44,7 +42,7 @@ def accepts(run: CommandRun) -> Answer[bool]:
 
 def _is_refused(trace: ConnectionTrace) -> bool:
     """Whether the server refused the ClientHello by an alert."""
-    return hello_version(trace.received) is None and bool(REFUSALS & set(alerts(trace.received)))
+    return hello_version(trace.received) is None and bool(HELLO_REFUSALS & set(alerts(trace.received)))
 
 
 def _is_accepted(run: CommandRun) -> bool:
@@ -82,8 +80,8 @@ def ccs_injection(run: CommandRun) -> Answer[bool]:
         return run.unseen
     sent = alerts_after_hello(trace.received)
     if run.result == str(True):
-        return Answer(seen=True) if BAD_RECORD_MAC in sent else Answer(unseen=Cause.AMBIGUOUS)
-    return Answer(seen=False) if sent and BAD_RECORD_MAC not in sent else run.unseen
+        return Answer(seen=True) if AlertNumber.BAD_RECORD_MAC in sent else Answer(unseen=Cause.AMBIGUOUS)
+    return Answer(seen=False) if sent and AlertNumber.BAD_RECORD_MAC not in sent else run.unseen
 
 
 def _last(run: CommandRun) -> ConnectionTrace:
@@ -226,7 +224,7 @@ def _is_same_server(nameless: CommandRun, runs: Sequence[CommandRun]) -> bool:
 def refused_unspecifically(runs: Sequence[CommandRun]) -> bool:
     """Whether early data was refused by an alert that any ClientHello may get, and not by protocol_version."""
     firsts = [run.traces[0] for run in runs if run.command is Command.EARLY_DATA and run.traces]
-    return any(_is_refused(trace) and PROTOCOL_VERSION not in alerts(trace.received) for trace in firsts)
+    return any(_is_refused(trace) and AlertNumber.PROTOCOL_VERSION not in alerts(trace.received) for trace in firsts)
 
 
 #: Commands that begin with an ordinary handshake.

@@ -97,7 +97,7 @@ def _told(name: str, answer: Answer[bool | None], flawed: bool) -> Iterator[tupl
 
 def _certificates(asked: Asked) -> Iterator[tuple[str, Value]]:
     seen = _scan("certificates", asked)
-    if all(answer.is_seen for answer in seen.named.answers):
+    if all(answer.is_seen for answer in seen.leaves_by_kind.answers):
         yield "certificates", members(leaf.sha256 for leaf in seen.leaves)
 
 

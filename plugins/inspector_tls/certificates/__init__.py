@@ -1,1 +1,1 @@
-"""The certificates of a server: how they are asked for, what they say, and where they lead."""
+"""The certificates of a server: the probe that fetches them, their facts, the validation of their paths."""

@@ -1,4 +1,4 @@
-"""Whether a certificate names a host: RFC 9525, from subject alternative names alone."""
+"""Verification of the host name against subject alternative names (RFC 9525)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the browsers' profile objects to in a server's certificate: the CA/Browser Forum's rules as pkilint reads them.
+"""The findings of pkilint in a server's certificate, by the CA/Browser Forum's Baseline Requirements.
 
-pkilint is an extra (``level-inspector[pki]``), and slow to import; only a reading's own worker process imports it.
+pkilint is an extra (``level-inspector[pki]``) and slow to import; only the worker process of a parse imports it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 
 from inspector_tls.certificates.observations import Objection
 
-#: Objections kept of one certificate.
+#: Findings kept of one certificate.
 MOST = 64
-_TOLD = {"WARNING": "warning", "ERROR": "error", "FATAL": "error"}
+_SEVERITIES = {"WARNING": "warning", "ERROR": "error", "FATAL": "error"}
 
 
 class NotInstalled(Exception):
@@ -23,11 +23,11 @@ class NotInstalled(Exception):
 
 
 class NotLinted(Exception):
-    """The linter does not know what to make of the certificate."""
+    """The linter failed on the certificate."""
 
 
 def lint(der: bytes) -> tuple[Objection, ...]:
-    """The objections to a certificate, errors and warnings, sorted. Raises NotInstalled and NotLinted."""
+    """The findings in a certificate, errors and warnings, sorted. Raises NotInstalled and NotLinted."""
     try:
         _import_pkilint()
     except ImportError as error:
@@ -40,7 +40,7 @@ def lint(der: bytes) -> tuple[Objection, ...]:
 
 @lru_cache(maxsize=512)
 def _linted(der: bytes) -> tuple[Objection, ...]:
-    """The objections: bytes that are met on several addresses, or scanned again, are linted once."""
+    """The findings: the same bytes on several addresses or in several scans are linted once."""
     from pkilint import loader
     from pkilint.cabf.serverauth import determine_certificate_type
 
@@ -50,14 +50,14 @@ def _linted(der: bytes) -> tuple[Objection, ...]:
         (severity, each.finding.code)
         for result in select(validator.validate(certificate.root))
         for each in result.finding_descriptions
-        if (severity := _TOLD.get(each.finding.severity.name)) is not None
+        if (severity := _SEVERITIES.get(each.finding.severity.name)) is not None
     }
     return tuple(Objection(severity=severity, code=code) for severity, code in sorted(found)[:MOST])
 
 
 @cache
 def _profile(kind: Any) -> tuple[Any, Any]:
-    """The validators for a type of certificate, and what leaves out findings that the profile overrides."""
+    """The validators for a type of certificate, and a filter of findings that the profile overrides."""
     from pkilint import finding_filter
     from pkilint.cabf import serverauth
     from pkilint.pkix.certificate import create_pkix_certificate_validator_container
@@ -74,10 +74,10 @@ def _profile(kind: Any) -> tuple[Any, Any]:
 
 
 def _import_pkilint() -> None:
-    """Import pkilint without two thirds of what that costs. Raises ImportError.
+    """Import pkilint in a third of the usual time. Raises ImportError.
 
-    The table of languages is needed for European qualified certificates alone, and five validators each read the list
-    of public suffixes.
+    The table of languages is needed for European qualified certificates only, and five validators each load the list of
+    public suffixes.
     """
     sys.modules.setdefault("iso639", _WhenUsed("iso639"))
     import pkilint  # noqa: F401  (only whether it is there)
@@ -94,7 +94,7 @@ def _read_suffixes_once(user: Any) -> None:
 
 
 class _WhenUsed(ModuleType):
-    """Stands for a module until something of it is used, which then imports it."""
+    """A placeholder that imports its module when an attribute is first used."""
 
     def __getattr__(self, name: str) -> Any:
         if sys.modules.get(self.__name__) is self:

@@ -1,4 +1,4 @@
-"""What the probe of certificates writes down: the chains a server presents, what is in them, where they lead."""
+"""The observation of certificates: the chains that a server presents, their contents, the roots they lead to."""
 
 from __future__ import annotations
 
@@ -19,32 +19,25 @@ class Key(Model):
     curve: str | None = None
 
 
-class Delivery(StrEnum):
-    """How a signed certificate timestamp came along (RFC 6962 §3.3)."""
+class Sct(Model):
+    """A signed certificate timestamp (RFC 6962 §3.2): the log's identifier in hexadecimal, and the instant of logging.
 
-    EMBEDDED = "embedded"
-    TLS = "tls"
-    OCSP = "ocsp"
-
-
-class Timestamp(Model):
-    """A signed certificate timestamp: the log's identifier in hexadecimal, when it was given. Its signature is not
-    verified: that takes the keys of the logs."""
+    Its signature is not verified: that takes the keys of the logs.
+    """
 
     log: str
     at: Instant
-    delivery: Delivery
 
 
 class Certificate(Model):
-    """Facts of one X.509 certificate. Texts are as served, with control and formatting characters escaped.
+    """Facts of one X.509 certificate (RFC 5280). Texts are as served, with control and format characters escaped.
 
     ``serial`` is hexadecimal; ``dns`` and ``ip`` are the subject alternative names; ``signature`` names the algorithm
-    that the issuer signed with and ``digest`` its hash function (None: the algorithm has none of its own);
+    that the issuer signed with and ``digest`` its hash function (None: the algorithm names none);
     ``self_issued``: subject and issuer are the same name; ``policies`` are object identifiers; ``must_staple``: the TLS
     feature extension asks for a stapled response (RFC 7633); ``timestamps`` are the embedded ones.
-    ``ocsp`` and ``crls`` are the URLs at which its issuer says whether it is revoked (RFC 5280 §4.2.2.1, §4.2.1.13), at
-    most 16 of each.
+    ``ocsp`` and ``crls`` are the URLs of its issuer for revocation status (RFC 5280 §4.2.2.1, §4.2.1.13), at most 16 of
+    each.
     """
 
     sha256: str
@@ -62,18 +55,18 @@ class Certificate(Model):
     authority: bool
     policies: tuple[str, ...] = ()
     must_staple: bool = False
-    timestamps: tuple[Timestamp, ...] = ()
+    timestamps: tuple[Sct, ...] = ()
     ocsp: tuple[str, ...] = ()
     crls: tuple[str, ...] = ()
 
     @property
     def lifetime_days(self) -> int:
-        """Days of 86,400 seconds from the first valid second to the last, both counted, begun days as whole ones."""
+        """Days of 86,400 seconds from the first valid second to the last, both included, rounded up."""
         seconds = (self.not_after - self.not_before).total_seconds() + 1
         return math.ceil(seconds / 86_400)
 
     def names(self, host: str) -> bool:
-        """Whether the certificate is for this host (RFC 9525)."""
+        """Whether the certificate names this host (RFC 9525)."""
         return matches(host, dns=self.dns, ip=self.ip)
 
 
@@ -107,8 +100,8 @@ _SHORT_OF_ROOT = frozenset(
 class Trust(Model):
     """Whether a path leads to one of a set of roots (RFC 5280 §6.1, without revocation and policies).
 
-    ``path`` holds SHA-256 digests of certificates, leaf first, root last. Otherwise ``flaw`` says what stood in the
-    way, and ``at`` names the certificate it stood at (for a missing issuer or an unknown root: the issuer).
+    ``path`` holds SHA-256 digests of certificates, leaf first, root last. Without a path ``flaw`` names the reason, and
+    ``at`` the subject of the certificate concerned (for a missing issuer or an unknown root: the issuer).
     """
 
     path: tuple[str, ...] = ()
@@ -122,7 +115,7 @@ class Trust(Model):
 
     @property
     def reaches(self) -> bool:
-        """Whether signatures lead up to a root at all, be the path valid or not."""
+        """Whether signatures lead up to a root, whether the path is valid or not."""
         return self.flaw not in _SHORT_OF_ROOT
 
 
@@ -139,7 +132,7 @@ class StapleFlaw(StrEnum):
 
 
 class Status(StrEnum):
-    """What an OCSP response says of a certificate."""
+    """The status of a certificate in an OCSP response (RFC 6960 §2.2)."""
 
     GOOD = "good"
     REVOKED = "revoked"
@@ -147,13 +140,12 @@ class Status(StrEnum):
 
 
 class Staple(Model):
-    """A stapled OCSP response about the server's own certificate, judged at the instant of the scan.
+    """A stapled OCSP response about the server's own certificate, validated at the instant of observation.
 
-    ``status`` is to be believed only without a ``flaw``.
+    ``status`` is to be relied on only without a ``flaw``.
     """
 
     status: Status | None = None
-    produced_at: Instant | None = None
     this_update: Instant | None = None
     next_update: Instant | None = None
     revoked_at: Instant | None = None
@@ -161,7 +153,7 @@ class Staple(Model):
 
 
 class Objection(Model):
-    """What the browsers' profile objects to: ``severity`` (error or warning), and the code of the finding."""
+    """A finding of the linter of the CA/Browser Forum's profile: ``severity`` (error or warning), and its code."""
 
     severity: str
     code: str
@@ -170,15 +162,15 @@ class Objection(Model):
 class Chain(Model):
     """Certificates as the server sends them, its own first, what came along with them, and what they lead to.
 
-    ``staple`` is None when every handshake that presented the chain had room for a response and none held one.
-    ``timestamps`` are those beside the embedded ones. ``objections`` are the browser profile's to the leaf.
+    ``staple`` is None when every handshake that presented the chain could carry a response and none did.
+    ``timestamps`` are those delivered outside the certificate (RFC 6962 §3.3). ``objections`` concern the leaf.
     """
 
     certificates: tuple[Certificate, ...]
     public_trust: Answer[Trust]
     declared_trust: Answer[Trust]
     staple: Answer[Staple | None]
-    timestamps: Answer[tuple[Timestamp, ...]]
+    timestamps: Answer[tuple[Sct, ...]]
     objections: Answer[tuple[Objection, ...]]
 
     @property
@@ -227,11 +219,11 @@ class Chain(Model):
         return last.self_issued or any(each.self_issued and each.subject == last.issuer for each in self.certificates)
 
 
-class Sorts(Model):
-    """The certificates that one sort of client gets, each asked for on its own: SHA-256 of the leaf.
+class LeafByKind(Model):
+    """The certificate presented to each kind of client: SHA-256 of the leaf.
 
-    ``usual`` goes to a client that takes any certificate, ``rsa`` to one that takes only RSA, ``other`` to one that
-    takes anything but RSA (ECDSA, Ed25519, …); None where the server has none of that sort.
+    ``usual`` goes to a client that accepts any certificate, ``rsa`` to one that accepts only RSA, ``other`` to one that
+    accepts any but RSA (ECDSA, Ed25519, …); None where the server has none of that kind.
     """
 
     usual: Answer[str | None]
@@ -245,13 +237,12 @@ class Sorts(Model):
 
 
 class Certificates(Observation):
-    """The certificates of one port at one address; ``scheme`` names the protocol in which TLS was begun.
+    """The certificates of one port at one address; ``scheme`` names the protocol in which TLS was started.
 
-    ``host`` is the name or address literal that was asked for, ``server_name`` the name sent in the hello (None for an
-    address literal, RFC 6066 §3); ``seen_at`` the instant of the scan, at which certificates are judged.
-    ``named`` holds what a client gets that asks for the host, ``default`` what one gets that sends no name (None where
-    nobody sends one, because the host is an address). ``chains`` holds each distinct chain once, in the order of the
-    digests. ``public_roots`` and ``declared_roots`` count the roots that the inspector was given.
+    ``host`` is the name or address literal of the endpoint, ``server_name`` the name sent in the hello (None for an
+    address literal, RFC 6066 §3); ``seen_at`` the instant of observation, at which certificates are validated.
+    ``leaves_by_kind`` holds what each kind of client gets. ``chains`` holds each distinct chain once, in the order of
+    the digests. ``public_roots`` and ``declared_roots`` count the roots that the inspector was given.
     """
 
     kind: ClassVar[str] = "certificates/1"
@@ -260,16 +251,15 @@ class Certificates(Observation):
     host: str
     server_name: str | None = None
     seen_at: Instant
-    named: Sorts
-    default: Sorts | None = None
+    leaves_by_kind: LeafByKind
     chains: tuple[Chain, ...] = ()
     public_roots: int = 0
     declared_roots: int = 0
 
     @property
     def served(self) -> tuple[Chain, ...]:
-        """The chains that clients of this host get, as far as seen."""
-        leaves = {answer.seen for answer in self.named.answers}
+        """The chains of the certificates in ``leaves_by_kind``, as far as seen."""
+        leaves = {answer.seen for answer in self.leaves_by_kind.answers}
         return tuple(chain for chain in self.chains if chain.leaf.sha256 in leaves)
 
     @property
@@ -278,7 +268,7 @@ class Certificates(Observation):
         return tuple(chain.leaf for chain in self.served)
 
     def complete(self) -> tuple[Chain, ...]:
-        """All chains that the host has; raises ``NotSeen`` when one sort was not seen."""
-        for answer in self.named.answers:
+        """All chains that the host has; raises ``NotSeen`` when one kind was not seen."""
+        for answer in self.leaves_by_kind.answers:
             _ = answer.value
         return self.served

@@ -1,4 +1,4 @@
-"""Whether a stapled OCSP response is about this certificate, by whom it may be, and of now (RFC 6960 §3.2, §4.2.2)."""
+"""Validation of a stapled OCSP response: its certificate, its signer, its time (RFC 6960 §3.2, §4.2.2)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 
-from inspector_tls.certificates.observations import Delivery, Staple, StapleFlaw, Status, Timestamp
-from inspector_tls.certificates.path_validation import NotJudged, Scheme, same, signs, verifies
+from inspector_tls.certificates.observations import Sct, Staple, StapleFlaw, Status
+from inspector_tls.certificates.path_validation import NotValidated, Scheme, same, signs, verifies
 from inspector_tls.certificates.x509_facts import extension, timestamps
 
 #: How far a responder's clock may be ahead.
 CLOCK_SKEW = timedelta(minutes=5)
-#: Certificates and answers that one response may hold.
+#: Certificates and single responses that are read from one response.
 _MOST = 16
 #: What parsing a response, a certificate in it, or a list may raise.
 MALFORMED = (
@@ -37,44 +37,42 @@ _STATUSES = {
 
 
 class IssuerUnknown(Exception):
-    """The issuer is not at hand: who may answer for it cannot be judged."""
+    """The issuer's certificate is not known, so that the signer of a response cannot be validated."""
 
 
-def evaluate(data: bytes, leaf: x509.Certificate, known: Sequence[x509.Certificate], at: datetime) -> Staple:
+def validate(data: bytes, leaf: x509.Certificate, known: Sequence[x509.Certificate], at: datetime) -> Staple:
     """The facts of a response about ``leaf``, whose issuer is looked for among ``known``.
 
-    Raises IssuerUnknown, and NotJudged for algorithms that are not known here.
+    Raises IssuerUnknown, and NotValidated for algorithms that are not known here.
     """
     try:
         response = ocsp.load_der_ocsp_response(data)
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
             return Staple(flaw=StapleFlaw.UNSUCCESSFUL)
-        return _judge(response, leaf, issuer_of(leaf, known), at)
+        return _validate(response, leaf, issuer_of(leaf, known), at)
     except MALFORMED:
         return Staple(flaw=StapleFlaw.MALFORMED)
 
 
-def logged(data: bytes) -> tuple[Timestamp, ...]:
+def timestamps_in(data: bytes) -> tuple[Sct, ...]:
     """The signed certificate timestamps within a response (RFC 6962 §3.3)."""
     try:
-        found = [
+        return timestamps(
             (stamp.log_id, stamp.timestamp)
             for each in ocsp.load_der_ocsp_response(data).single_extensions
             if isinstance(each.value, x509.SignedCertificateTimestamps)
             for stamp in each.value
-        ]
+        )
     except MALFORMED:
         return ()
-    return timestamps(found, Delivery.OCSP)
 
 
-def _judge(response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Staple:
+def _validate(response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Staple:
     single = next((each for each in singles(response) if is_about(each, leaf, issuer)), None)
     if single is None:
-        return Staple(produced_at=response.produced_at_utc, flaw=StapleFlaw.OTHER_CERTIFICATE)
+        return Staple(flaw=StapleFlaw.OTHER_CERTIFICATE)
     return Staple(
         status=_STATUSES[single.certificate_status],
-        produced_at=response.produced_at_utc,
         this_update=single.this_update_utc,
         next_update=single.next_update_utc,
         revoked_at=single.revocation_time_utc,
@@ -83,7 +81,7 @@ def _judge(response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: x509.Cer
 
 
 def issuer_of(leaf: x509.Certificate, known: Sequence[x509.Certificate]) -> x509.Certificate:
-    """The one among ``known`` whose name and key issued the certificate; raises IssuerUnknown."""
+    """The certificate among ``known`` whose name and key issued ``leaf``; raises IssuerUnknown."""
     for each in known:
         if same(each.subject) == same(leaf.issuer) and verifies(leaf, each):
             return each
@@ -91,14 +89,14 @@ def issuer_of(leaf: x509.Certificate, known: Sequence[x509.Certificate]) -> x509
 
 
 def singles(response: ocsp.OCSPResponse) -> Iterator[ocsp.OCSPSingleResponse]:
-    """The answers that a response holds, as many as one may."""
+    """The single responses in a response, at most _MOST."""
     for index, each in enumerate(response.responses):
         if index < _MOST:
             yield each
 
 
 def is_about(single: ocsp.OCSPSingleResponse, leaf: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether serial number, issuer's name and issuer's key are those that a request for ``leaf`` would name."""
+    """Whether serial number, issuer's name and issuer's key match ``leaf`` (RFC 6960 §4.1.1)."""
     asked = ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, single.hash_algorithm).build()
     return (single.serial_number, single.issuer_name_hash, single.issuer_key_hash) == (
         asked.serial_number,
@@ -108,7 +106,7 @@ def is_about(single: ocsp.OCSPSingleResponse, leaf: x509.Certificate, issuer: x5
 
 
 def _unauthorised(response: ocsp.OCSPResponse, issuer: x509.Certificate, at: datetime) -> StapleFlaw | None:
-    """What is wrong with who signed: it must be the issuer itself, or whom the issuer named a responder."""
+    """What is wrong with the signer: it is the issuer or a responder that the issuer authorised (§4.2.2.2)."""
     responders = [issuer, *response.certificates[:_MOST]]
     signer = next((each for each in responders if _is_named(response, each)), None)
     if signer is None:
@@ -121,12 +119,12 @@ def _unauthorised(response: ocsp.OCSPResponse, issuer: x509.Certificate, at: dat
 
 
 def _scheme(response: ocsp.OCSPResponse, signer: x509.Certificate) -> Scheme:
-    """How the response is signed; raises NotJudged for RSA with parameters of its own."""
+    """How the response is signed; raises NotValidated for RSA-PSS, whose parameters are not exposed."""
     digest = response.signature_hash_algorithm
     if isinstance(signer.public_key(), ec.EllipticCurvePublicKey) and digest is not None:
         return ec.ECDSA(digest)
     if response.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS:
-        raise NotJudged
+        raise NotValidated
     return padding.PKCS1v15()
 
 

@@ -1,4 +1,4 @@
-"""From the traces of handshakes to facts: pure, so that the same bytes can be read again."""
+"""From the records of handshakes to facts: pure functions of the raw bytes."""
 
 from __future__ import annotations
 
@@ -9,33 +9,29 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from inspector import Answer, Cause, Model, ParseContext, ScanFailure, ScanOutput
-from inspector.model.subject import is_address
-from inspector_tls.certificates.handshake import End
+from inspector_tls.certificates.handshake import HandshakeEnd
+from inspector_tls.certificates.hello_profiles import CertificateKind, HelloProfile, asks_for_timestamps
 from inspector_tls.certificates.observations import (
     Certificates,
     Chain,
-    Delivery,
+    LeafByKind,
     Objection,
-    Sorts,
+    Sct,
     Staple,
-    Timestamp,
     Trust,
 )
-from inspector_tls.wire.handshake_messages import Malformed, Manner, Sort, parse_timestamps
+from inspector_tls.wire.alerts import CERTIFICATE_REFUSALS, AlertNumber
+from inspector_tls.wire.certificate_messages import parse_timestamps
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
     from inspector_tls.certificates.path_validation import Roots
 
-#: The name of the raw bytes that tell of every handshake.
+#: The name of the raw bytes that record every handshake.
 HANDSHAKES = "handshakes.json"
-#: Alerts that plainly refuse what a hello offers: handshake_failure, illegal_parameter, protocol_version,
-#: insufficient_security, missing_extension, unsupported_certificate, certificate_unobtainable.
-_REFUSALS = frozenset({40, 43, 47, 70, 71, 109, 111})
-_ACCESS_DENIED, _UNRECOGNIZED_NAME = 49, 112
-#: The manners whose hellos ask for timestamps.
-_WITH_TIMESTAMPS = frozenset({Manner.TLS_1_3, Manner.TLS_1_2})
+#: Alerts that have a cause of their own; any other may tell of the server's own trouble.
+_WITH_CAUSE = CERTIFICATE_REFUSALS | {AlertNumber.ACCESS_DENIED, AlertNumber.UNRECOGNIZED_NAME}
 _NO_TLS_CAUSES = {
     Cause.REFUSED: "the connection is refused",
     Cause.NOT_REACHED: "the address cannot be reached",
@@ -45,16 +41,15 @@ _NO_TLS_CAUSES = {
 
 
 class Handshake(Model):
-    """One handshake: how it was put and asked, how it ended, digests of what was presented.
+    """One handshake: the hello's profile and the kind of certificate asked for, the end, digests of what was presented.
 
     ``version`` is the number on the wire; ``staple`` the digest of the OCSP response, None where its place was empty;
     ``timestamps`` the list as it stood on the wire.
     """
 
-    manner: Manner
-    sort: Sort
-    named: bool
-    end: End
+    profile: HelloProfile
+    kind: CertificateKind
+    end: HandshakeEnd
     cause: Cause | None = None
     alert: int | None = None
     version: int | None = None
@@ -65,104 +60,103 @@ class Handshake(Model):
 
 
 class Handshakes(Model):
-    """All handshakes of one scan, in the order of asking; ``named`` ones carried this server name."""
+    """All handshakes of one observation, in the order of asking, with the server name that was sent."""
 
     server_name: str | None = None
     made: tuple[Handshake, ...]
 
 
-def settle(made: Sequence[Handshake], sort: Sort, *, named: bool) -> Answer[str | None]:
-    """The digest of the leaf that was presented, None where the server has no certificate of the sort asked for.
+def settle(made: Sequence[Handshake], kind: CertificateKind) -> Answer[str | None]:
+    """The digest of the leaf that was presented, None where the server has no certificate of this kind.
 
-    A plain refusal is an alert of that meaning. A connection closed without a word, and an alert that may as well tell
-    of the server's own trouble, count as one when they came twice. Either counts only where the server presented
-    something afterwards: some turn everybody away who comes too often.
+    A plain refusal is an alert of that meaning. A connection closed without an alert, and an alert that may as well
+    tell of the server's own trouble, count as one when they came twice. Either counts only where the server presented
+    something afterwards: some servers refuse every client that connects too often.
     """
-    asked = [each for each in made if each.sort is sort and each.named is named]
+    asked = [each for each in made if each.kind is kind]
     for each in asked:
         if each.chain:
             return Answer(seen=each.chain[0])
     late = unconfirmed(made)
-    counted = [each for each in made[: len(made) - len(late)] if each.sort is sort and each.named is named]
+    counted = [each for each in made[: len(made) - len(late)] if each.kind is kind]
     if any(map(refuses, counted)) or sum(map(is_doubtful, counted)) > 1:
         return Answer(seen=None)
     return Answer(unseen=_why(asked[-1]) if asked else Cause.NOT_REACHED)
 
 
 def unconfirmed(made: Sequence[Handshake]) -> Sequence[Handshake]:
-    """What came after the last handshake that the server answered with its certificates, or without any."""
-    answered = (place for place, each in enumerate(made) if each.chain or each.end is End.ANONYMOUS)
+    """The handshakes after the last one that ended with certificates, or with a suite without any."""
+    answered = (place for place, each in enumerate(made) if each.chain or each.end is HandshakeEnd.ANONYMOUS)
     return made[max(answered, default=-1) + 1 :]
 
 
 def refuses(made: Handshake) -> bool:
-    """Whether a handshake ended in a plain refusal of what the hello took."""
-    return made.end is End.ANONYMOUS or (made.end is End.ALERT and made.alert in _REFUSALS)
+    """Whether a handshake ended in a plain refusal of the kind of certificate."""
+    is_alert = made.end is HandshakeEnd.ALERT and made.alert in CERTIFICATE_REFUSALS
+    return is_alert or made.end is HandshakeEnd.ANONYMOUS
 
 
 def is_doubtful(made: Handshake) -> bool:
     """Whether a handshake ended so that it may be a refusal, or the server's own trouble."""
-    plain = made.alert in {_ACCESS_DENIED, _UNRECOGNIZED_NAME, *_REFUSALS}
-    return made.end is End.CLOSED or (made.end is End.ALERT and not plain)
+    is_unclear = made.end is HandshakeEnd.ALERT and made.alert not in _WITH_CAUSE
+    return is_unclear or made.end is HandshakeEnd.CLOSED
 
 
 def _why(made: Handshake) -> Cause:
     if made.cause is not None:
         return made.cause
-    if made.end is End.ALERT and made.alert == _ACCESS_DENIED:
+    if made.end is HandshakeEnd.ALERT and made.alert == AlertNumber.ACCESS_DENIED:
         return Cause.BLOCKED
     return Cause.AMBIGUOUS if is_doubtful(made) or refuses(made) else Cause.PROTOCOL_ERROR
 
 
 def parse(output: ScanOutput, context: ParseContext) -> Certificates:
-    """The facts in a scan's raw bytes; raises ScanFailure when no certificates were presented, and why."""
-    made = Handshakes.parse(output.named(HANDSHAKES) or b"").made
-    if not any(each.end in (End.PRESENTED, End.ANONYMOUS) for each in made):
+    """The facts in the raw bytes; raises ScanFailure with the reason when no certificates were presented."""
+    recorded = Handshakes.parse(output.named(HANDSHAKES) or b"")
+    made = recorded.made
+    if not any(each.end in (HandshakeEnd.PRESENTED, HandshakeEnd.ANONYMOUS) for each in made):
         raise _no_tls(made)
     with warnings.catch_warnings():
-        # A malformed certificate is a fact to judge here, not an event to warn about.
+        # A malformed certificate is a fact to record, not an event to warn about.
         warnings.simplefilter("ignore")
         material = _Material(context)
         chains = tuple(_chains(output, made, material))
-    host = context.subject.host or ""
-    server_name = None if is_address(host) else host
-    kinds = {chain.leaf.sha256: chain.leaf.key.kind for chain in chains}
+    key_kinds = {chain.leaf.sha256: chain.leaf.key.kind for chain in chains}
     return Certificates(
         scheme=context.subject.scheme,
-        host=host,
-        server_name=server_name,
+        host=context.subject.host or "",
+        server_name=recorded.server_name,
         seen_at=context.seen_at,
-        named=_sorts(made, kinds, named=True),
-        default=_sorts(made, kinds, named=False) if server_name is not None else None,
+        leaves_by_kind=_leaves_by_kind(made, key_kinds),
         chains=chains,
         public_roots=len(material.public.certificates),
         declared_roots=len(material.declared.certificates),
     )
 
 
-def _sorts(made: Sequence[Handshake], kinds: dict[str, str], *, named: bool) -> Sorts:
-    def answer(sort: Sort) -> Answer[str | None]:
-        if named and sort is Sort.USUAL and any(each.end is End.ANONYMOUS for each in made):
+def _leaves_by_kind(made: Sequence[Handshake], key_kinds: dict[str, str]) -> LeafByKind:
+    def answer(kind: CertificateKind) -> Answer[str | None]:
+        if kind is CertificateKind.USUAL and any(each.end is HandshakeEnd.ANONYMOUS for each in made):
             return Answer(seen=None)
-        settled = settle(made, sort, named=named)
+        settled = settle(made, kind)
         if settled.seen is None:
             return settled
-        kind = kinds.get(settled.seen)
-        if kind is None:
+        key_kind = key_kinds.get(settled.seen)
+        if key_kind is None:
             return Answer(unseen=Cause.PROTOCOL_ERROR)
-        # Some servers present what they have to whoever asks.
-        other_sort = sort is not Sort.USUAL and (kind == "RSA") is not (sort is Sort.RSA)
-        return Answer(seen=None) if other_sort else settled
+        # Some servers present their certificate whatever the hello accepts.
+        is_other = kind is not CertificateKind.USUAL and (key_kind == "RSA") is not (kind is CertificateKind.RSA)
+        return Answer(seen=None) if is_other else settled
 
-    return Sorts(usual=answer(Sort.USUAL), rsa=answer(Sort.RSA), other=answer(Sort.OTHER))
+    return LeafByKind(**{kind.value: answer(kind) for kind in CertificateKind})
 
 
 def _no_tls(made: Sequence[Handshake]) -> ScanFailure:
-    """Why there is nothing to tell of a server's certificates."""
-    before = next((each for each in made if each.end is End.BEFORE_TLS), None)
+    """Why no certificates were seen."""
+    before = next((each for each in made if each.end is HandshakeEnd.BEFORE_TLS), None)
     if before is not None:
         return ScanFailure(before.cause or Cause.PROTOCOL_ERROR, before.note)
-    other = next((each for each in made if each.end is End.NOT_TLS), None)
+    other = next((each for each in made if each.end is HandshakeEnd.NOT_TLS), None)
     if other is not None:
         return ScanFailure(Cause.PROTOCOL_ERROR, f"answers a TLS hello with {other.note}")
     alerts = sorted({each.alert for each in made if each.alert is not None})
@@ -174,22 +168,15 @@ def _no_tls(made: Sequence[Handshake]) -> ScanFailure:
             return ScanFailure(each.cause, _NO_TLS_CAUSES.get(each.cause, each.note))
     if not made:
         return ScanFailure(Cause.NOT_REACHED, "no handshake was made")
-    closed = made[-1].end is End.CLOSED
-    return ScanFailure(
-        Cause.PROTOCOL_ERROR,
-        "the server closes the connection without a word" if closed else f"no handshake can be read: {made[-1].note}",
-    )
+    if made[-1].end is HandshakeEnd.CLOSED:
+        return ScanFailure(Cause.PROTOCOL_ERROR, "the server closes the connection without an answer")
+    return ScanFailure(Cause.PROTOCOL_ERROR, f"no handshake can be parsed: {made[-1].note}")
 
 
 def _chains(output: ScanOutput, made: Sequence[Handshake], material: _Material) -> Iterable[Chain]:
-    """The facts of each distinct chain whose leaf can be parsed.
-
-    Where the host itself presents a leaf, what comes along with it elsewhere says nothing of the host.
-    """
-    own = {each.chain[0] for each in made if each.chain and each.named}
-    told = [each for each in made if each.chain and (each.named or each.chain[0] not in own)]
-    for digests in sorted({each.chain for each in told}):
-        chain = material.chain(output, digests, [each for each in told if each.chain == digests])
+    """The facts of each distinct chain whose leaf can be parsed."""
+    for digests in sorted({each.chain for each in made if each.chain}):
+        chain = material.chain(output, digests, [each for each in made if each.chain == digests])
         if chain is not None:
             yield chain
 
@@ -206,12 +193,12 @@ class _Store:
         self.by_subject: Roots = by_subject(self.certificates)
 
 
-#: A store is parsed once for all readings that are given the same bytes.
+#: A store is parsed once for all observations that are parsed with the same roots.
 _store = lru_cache(maxsize=4)(_Store)
 
 
 class _Material:
-    """The roots of one reading, and the instant at which paths and responses are judged."""
+    """The roots, and the instant at which paths and responses are validated."""
 
     def __init__(self, context: ParseContext) -> None:
         self.at = context.seen_at
@@ -237,23 +224,23 @@ class _Material:
         )
 
     def _trust(self, served: Sequence[Certificate], roots: _Store, *, whole: bool) -> Answer[Trust]:
-        """What the chain leads to; unseen where there are no roots, or where part of it cannot be judged."""
-        from inspector_tls.certificates.path_validation import NotJudged, TooComplex, trust
+        """The root that the chain leads to; unseen without roots, or where part of the chain cannot be validated."""
+        from inspector_tls.certificates.path_validation import NotValidated, TooComplex, trust
 
         if not roots.certificates:
             return Answer(unseen=Cause.NOT_SELECTED)
         try:
             found = trust(served, roots.by_subject, self.at)
-        except (NotJudged, TooComplex):
+        except (NotValidated, TooComplex):
             return Answer(unseen=Cause.PROTOCOL_ERROR)
         return Answer(seen=found) if found.chains or whole else Answer(unseen=Cause.PROTOCOL_ERROR)
 
     def _staple(
         self, output: ScanOutput, made: Sequence[Handshake], served: Sequence[Certificate]
     ) -> Answer[Staple | None]:
-        """The first stapled response; unseen when a handshake had no room for one, or nobody can say who may sign."""
-        from inspector_tls.certificates.ocsp_staple import IssuerUnknown, evaluate
-        from inspector_tls.certificates.path_validation import NotJudged
+        """The first stapled response; unseen when a handshake could carry none, or its issuer is not known."""
+        from inspector_tls.certificates.ocsp_staple import IssuerUnknown, validate
+        from inspector_tls.certificates.path_validation import NotValidated
 
         digest = next((each.staple.seen for each in made if each.staple.seen is not None), None)
         if digest is None:
@@ -262,32 +249,33 @@ class _Material:
         response = output.named(f"{digest}.ocsp") or b""
         known = [*served, *self.declared.certificates, *self.public.certificates]
         try:
-            return Answer(seen=evaluate(response, served[0], known, self.at))
+            return Answer(seen=validate(response, served[0], known, self.at))
         except IssuerUnknown:
             return Answer(unseen=Cause.AMBIGUOUS)
-        except NotJudged:
+        except NotValidated:
             return Answer(unseen=Cause.PROTOCOL_ERROR)
 
 
-def _timestamps(output: ScanOutput, made: Sequence[Handshake]) -> Answer[tuple[Timestamp, ...]]:
-    """The signed certificate timestamps that came along beside the certificate.
+def _timestamps(output: ScanOutput, made: Sequence[Handshake]) -> Answer[tuple[Sct, ...]]:
+    """The signed certificate timestamps that came outside the certificate: in an extension or a stapled response.
 
-    Unseen when they cannot be read, and where none came although one of their two places was never asked for.
+    Unseen when they cannot be parsed, and where none came although one of the two was never asked for.
     """
-    from inspector_tls.certificates.ocsp_staple import logged
+    from inspector_tls.certificates.ocsp_staple import timestamps_in
     from inspector_tls.certificates.x509_facts import timestamps
 
-    found: set[tuple[bytes, datetime]] = set()
-    try:
-        for data in {each.timestamps for each in made if each.timestamps}:
-            found.update((log, _instant(at)) for log, at in parse_timestamps(data))
-    except (Malformed, OverflowError, OSError, ValueError):
-        return Answer(unseen=Cause.PROTOCOL_ERROR)
+    lists = {each.timestamps for each in made if each.timestamps}
     responses = {each.staple.seen for each in made if each.staple.seen is not None}
-    stapled = {each for digest in responses for each in logged(output.named(f"{digest}.ocsp") or b"")}
-    came = (*timestamps(found, Delivery.TLS), *sorted(stapled, key=lambda each: (each.log, each.at)))
-    asked = any(each.manner in _WITH_TIMESTAMPS for each in made) and any(each.staple.is_seen for each in made)
-    return Answer(seen=came) if came or asked else Answer(unseen=Cause.NOT_SELECTED)
+    try:
+        found = set(timestamps((log, _instant(at)) for data in lists for log, at in parse_timestamps(data)))
+    except (OverflowError, OSError, ValueError):
+        return Answer(unseen=Cause.PROTOCOL_ERROR)
+    for digest in responses:
+        found.update(timestamps_in(output.named(f"{digest}.ocsp") or b""))
+    asked = any(asks_for_timestamps(each.profile) for each in made) and any(each.staple.is_seen for each in made)
+    if not found and not asked:
+        return Answer(unseen=Cause.NOT_SELECTED)
+    return Answer(seen=tuple(sorted(found, key=lambda each: (each.log, each.at))))
 
 
 def _instant(milliseconds: int) -> datetime:
@@ -295,7 +283,7 @@ def _instant(milliseconds: int) -> datetime:
 
 
 def _objections(leaf: bytes) -> Answer[tuple[Objection, ...]]:
-    """What the browsers' profile objects to; unseen where the linter is not installed."""
+    """The findings of the linter; unseen where it is not installed."""
     from inspector_tls.certificates.lint import NotInstalled, NotLinted, lint
 
     try:

@@ -1,7 +1,7 @@
-"""Whether a path leads from a served certificate to a root, as RFC 5280 §6.1 judges it and OpenSSL builds it.
+"""Path building and validation from a served certificate to a root, by RFC 5280 §6.1 and in the manner of OpenSSL.
 
-Judged are signatures, names, validity at a given instant, basicConstraints with path length, keyUsage, extendedKeyUsage
-for servers, name constraints, and critical extensions that nobody knows. Not judged here: revocation, certificate
+Validated are signatures, names, validity at a given instant, basicConstraints with path length, keyUsage,
+extendedKeyUsage for servers, name constraints, and unknown critical extensions. Not validated: revocation, certificate
 policies, and the strength of keys and digests. Building is bounded in length, in certificates and in signatures tried,
 so that a chain made to be hard to build ends with ``TooComplex``.
 """
@@ -29,7 +29,7 @@ SERVED_LIMIT = 40
 #: Signatures verified for one path.
 SIGNATURE_LIMIT = 200
 
-#: Extensions that may be critical: those whose meaning is judged here, and those that OpenSSL accepts unjudged.
+#: Extensions that may be critical: those that are processed here, and those that OpenSSL accepts unprocessed.
 _KNOWN = frozenset(
     {
         ExtensionOID.BASIC_CONSTRAINTS,
@@ -46,12 +46,12 @@ _KNOWN = frozenset(
 )
 _SERVER = (ExtendedKeyUsageOID.SERVER_AUTH, x509.ObjectIdentifier("2.16.840.1.113730.4.1"))
 
-#: What the CA/Browser Forum's policies are called in certificates (Baseline Requirements §7.1.6.1). Roots of those who
-#: follow them sign no server's certificate (§6.1.7).
+#: The CA/Browser Forum's policy identifiers (Baseline Requirements §7.1.6.1). The roots of its members sign no server's
+#: certificate (§6.1.7).
 _PUBLIC_POLICIES = frozenset({"2.23.140.1.1", "2.23.140.1.2.1", "2.23.140.1.2.2", "2.23.140.1.2.3"})
 
-#: Of several flaws the one that is told: the nearer to a complete path, the earlier.
-_TELLING = (
+#: Of several flaws the one that is reported: the nearer to a complete path, the earlier.
+_REPORTED_FIRST = (
     Flaw.EXPIRED,
     Flaw.NOT_YET_VALID,
     Flaw.NAME_NOT_PERMITTED,
@@ -71,8 +71,8 @@ class TooComplex(Exception):
     """The bounds on path building were met before a path was found."""
 
 
-class NotJudged(Exception):
-    """The path holds something that is not judged here, e.g. a name constraint on a kind of name not implemented."""
+class NotValidated(Exception):
+    """The path holds something that is not processed here, e.g. a name constraint on another kind of name."""
 
 
 Path = tuple[x509.Certificate, ...]
@@ -80,7 +80,7 @@ _Name = tuple[frozenset[tuple[str, str]], ...]
 
 
 def same(name: x509.Name) -> _Name:
-    """The name in the form that RFC 5280 §7.1 compares: without regard to case and to how much white space."""
+    """The name in the form that RFC 5280 §7.1 compares: without case and repeated white space."""
     return tuple(
         frozenset((part.oid.dotted_string, " ".join(str(part.value).casefold().split())) for part in relative)
         for relative in name.rdns
@@ -92,7 +92,7 @@ Roots = Mapping[_Name, Sequence[x509.Certificate]]
 
 
 def by_subject(certificates: Iterable[x509.Certificate]) -> Roots:
-    """Roots as ``trust`` takes them: many readings share them."""
+    """Roots by subject, as ``trust`` takes them."""
     found: dict[_Name, list[x509.Certificate]] = {}
     for each in certificates:
         found.setdefault(same(each.subject), []).append(each)
@@ -100,9 +100,9 @@ def by_subject(certificates: Iterable[x509.Certificate]) -> Roots:
 
 
 def trust(served: Sequence[x509.Certificate], roots: Roots, at: datetime) -> Trust:
-    """What path leads from ``served[0]`` through the others to one of ``roots``, all valid ``at`` that instant.
+    """The path from ``served[0]`` through the others to one of ``roots``, all valid ``at`` that instant, or its flaw.
 
-    Raises TooComplex and NotJudged.
+    Raises TooComplex and NotValidated.
     """
     return _Builder(served, roots, at).trust()
 
@@ -116,7 +116,7 @@ class _Builder:
     flaws: dict[Flaw, str] = field(default_factory=dict)
     signatures: int = 0
     cut: bool = False
-    unjudged: bool = False
+    not_validated: bool = False
 
     def trust(self) -> Trust:
         leaf, *others = dict.fromkeys(self.served)
@@ -124,27 +124,27 @@ class _Builder:
             raise TooComplex
         self.others = by_subject(others)
         for path in self._paths((leaf,)):
-            if self._holds(path):
+            if self._is_valid(path):
                 return Trust(path=tuple(fingerprint(each) for each in path))
-        if self.unjudged:
-            raise NotJudged
+        if self.not_validated:
+            raise NotValidated
         if self.cut:
             raise TooComplex
-        worst = next(flaw for flaw in _TELLING if flaw in self.flaws)
+        worst = next(flaw for flaw in _REPORTED_FIRST if flaw in self.flaws)
         return Trust(flaw=worst, at=self.flaws[worst])
 
-    def _holds(self, path: Path) -> bool:
+    def _is_valid(self, path: Path) -> bool:
         try:
             flaw = _flaw(path, self.at)
-        except NotJudged:
-            self.unjudged = True
+        except NotValidated:
+            self.not_validated = True
             return False
         if flaw is not None:
             self.flaws.setdefault(flaw[0], name_text(flaw[1].subject))
         return flaw is None
 
     def _paths(self, path: Path) -> Iterator[Path]:
-        """Every path from here to a root, those of one more certificate first."""
+        """Every path that continues ``path`` to a root, direct issuers among the roots first."""
         last = path[-1]
         name = same(last.issuer)
         roots = self.roots.get(name, [])
@@ -177,8 +177,8 @@ class _Builder:
             raise TooComplex
         try:
             return verifies(certificate, issuer)
-        except NotJudged:
-            self.unjudged = True
+        except NotValidated:
+            self.not_validated = True
             return False
 
 
@@ -187,23 +187,23 @@ def _missing(leaf: x509.Certificate) -> Flaw:
     return Flaw.MISSING_INTERMEDIATE if public else Flaw.MISSING_ISSUER
 
 
-#: How a signature is padded, or made of an elliptic curve's point; None for algorithms that leave no choice.
+#: How a signature is padded, or that it is ECDSA; None for algorithms without parameters.
 Scheme = padding.AsymmetricPadding | ec.EllipticCurveSignatureAlgorithm | None
 
 
 def verifies(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether the issuer's key made the certificate's signature; raises NotJudged for an unknown algorithm."""
+    """Whether the issuer's key made the certificate's signature; raises NotValidated for an unknown algorithm."""
     try:
         scheme, digest = certificate.signature_algorithm_parameters, certificate.signature_hash_algorithm
     except (UnsupportedAlgorithm, ValueError, TypeError) as error:
-        raise NotJudged from error
+        raise NotValidated from error
     return signs(issuer, certificate.signature, certificate.tbs_certificate_bytes, scheme, digest)
 
 
 def signs(
     issuer: x509.Certificate, signature: bytes, signed: bytes, scheme: Scheme, digest: hashes.HashAlgorithm | None
 ) -> bool:
-    """Whether the issuer's key made a signature over ``signed``; raises NotJudged for an unknown algorithm."""
+    """Whether the issuer's key made a signature over ``signed``; raises NotValidated for an unknown algorithm."""
     try:
         key = issuer.public_key()
         match key:
@@ -218,11 +218,11 @@ def signs(
             case rsa.RSAPublicKey() | ec.EllipticCurvePublicKey() | dsa.DSAPublicKey():
                 return False
             case _:
-                raise NotJudged
+                raise NotValidated
     except InvalidSignature:
         return False
     except (UnsupportedAlgorithm, ValueError, TypeError) as error:
-        raise NotJudged from error
+        raise NotValidated from error
     return True
 
 
@@ -317,11 +317,11 @@ def _within(name: x509.GeneralName, subtree: x509.GeneralName) -> bool:
         case x509.DirectoryName(), x509.DirectoryName():
             wanted = same(subtree.value)
             return same(name.value)[: len(wanted)] == wanted
-    raise NotJudged
+    raise NotValidated
 
 
 def _in_network(name: x509.IPAddress, subtree: x509.IPAddress) -> bool:
     address, network = name.value, subtree.value
     if not isinstance(address, ipaddress.IPv4Address | ipaddress.IPv6Address):
-        raise NotJudged
+        raise NotValidated
     return isinstance(network, ipaddress.IPv4Network | ipaddress.IPv6Network) and address in network

@@ -1,4 +1,4 @@
-"""The scan of certificates: a handshake for every sort of client, each dropped once the certificates are there."""
+"""The probe of certificates: a handshake for every kind of client, each closed once the certificates have come."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from inspector import (
     Target,
     probe,
 )
-from inspector.model.subject import is_address
 from inspector.network import Stream
-from inspector_tls.certificates.handshake import End, Outcome, shake
+from inspector_tls.certificates.handshake import HandshakeEnd, HandshakeResult, fetch_certificates
+from inspector_tls.certificates.hello_profiles import CertificateKind, HelloProfile
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.parsing import (
     HANDSHAKES,
@@ -38,17 +38,17 @@ from inspector_tls.certificates.parsing import (
 from inspector_tls.enumeration.probe import HTTPS, TLS
 from inspector_tls.starttls.negotiation import SCHEMES, needs_negotiation
 from inspector_tls.starttls.runner import NEGOTIATION_SECONDS, prepare
-from inspector_tls.wire.handshake_messages import Manner, Sort
+from inspector_tls.wire.key_exchange import certificate_curve
 
-#: Each manner is tried once, the first that times out once more, each other question at most twice, and in the end the
-#: first one again.
-MOST_CONNECTIONS = len(Manner) + 1 + 2 * (2 * len(Sort) - 1) + 1
-#: Connections that follow one another: the manners, the questions that are asked together, twice, and the first again.
-_MOST_ROUNDS = len(Manner) + 1 + 2 + 1
-#: A server that lets so many hellos go without a byte is left alone.
-_SILENCES = 3
-#: The connection's own troubles, after which another may fare better.
-_PASSING = frozenset({Cause.TIMEOUT, Cause.RESET})
+#: Each profile is tried once, the first that times out once more, each other kind at most twice, and in the end the
+#: first question again.
+MOST_CONNECTIONS = len(HelloProfile) + 1 + 2 * (len(CertificateKind) - 1) + 1
+#: Connections one after another: the profiles, the other kinds together, twice, and the first question again.
+_MOST_ROUNDS = len(HelloProfile) + 1 + 2 + 1
+#: Hellos without any answer after which the server is not asked again.
+_MOST_UNANSWERED = 3
+#: Failures of one connection, after which another may succeed.
+_OF_ONE_CONNECTION = frozenset({Cause.TIMEOUT, Cause.RESET})
 
 
 def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
@@ -66,30 +66,29 @@ def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
     cost=_cost,
     parse=parse,
     parse_in_worker=True,
-    version="2",
+    version="3",
 )
 async def certificates(target: Target, network: Network, *, answer_seconds: int = 6) -> ScanOutput:
-    """Ask as each sort of client does, with the host's name and without any, for the certificates.
+    """Fetch the certificates that each kind of client is presented under the host's name.
 
-    ``answer_seconds`` bounds one handshake, once the protocol that TLS is asked for in has led to it.
+    ``answer_seconds`` bounds one handshake, once the protocol before TLS has led to it.
     """
-    visit = _Visit(target, network, answer_seconds)
-    await visit.ask_all()
+    scan = _Scan(target, network, answer_seconds)
+    await scan.run()
     return ScanOutput(
-        raw=(Raw(name=HANDSHAKES, data=visit.handshakes.canonical(), media_type="application/json"), *visit.files()),
-        gaps=tuple(visit.gaps()),
+        raw=(Raw(name=HANDSHAKES, data=scan.handshakes.canonical(), media_type="application/json"), *scan.files()),
+        gaps=tuple(scan.gaps()),
         tools={},
-        failure=visit.failure,
+        failure=scan.failure,
     )
 
 
-class _Visit:
+class _Scan:
     """The handshakes with one server."""
 
     def __init__(self, target: Target, network: Network, seconds: int) -> None:
         self._target = target
         self._network = network
-        self._server_name = None if is_address(target.host) else target.host
         self._seconds = seconds
         self._made: list[Handshake] = []
         self._files: dict[str, bytes] = {}
@@ -97,94 +96,100 @@ class _Visit:
 
     @property
     def handshakes(self) -> Handshakes:
-        """What was made so far, in the order of asking."""
-        return Handshakes(server_name=self._server_name, made=tuple(self._made))
+        """The handshakes so far, in the order of asking."""
+        return Handshakes(server_name=self._target.server_name, made=tuple(self._made))
 
-    async def ask_all(self) -> None:
-        """Find a manner in which the server answers, then ask everything else in it."""
-        manner = await self._find_manner()
-        if manner is None:
+    async def run(self) -> None:
+        """Find a profile that the server answers, then ask for the other kinds of certificate in it."""
+        profile = await self._find_profile()
+        if profile is None:
             return
-        named = self._server_name is not None
-        # Last comes what is the likeliest to be presented: it tells that the refusals before it are meant.
-        sorts = (Sort.RSA, Sort.OTHER, Sort.USUAL)
-        rest = [(True, Sort.RSA), (True, Sort.OTHER), *((False, sort) for sort in sorts if named)]
-        await self._ask(manner, rest)
-        await self._ask(manner, [each for each in rest if self._is_open(*each)])
+        others = self._other_kinds()
+        await self._ask(profile, others)
+        await self._ask(profile, [kind for kind in others if self._is_open(kind)])
         if any(refuses(each) or is_doubtful(each) for each in unconfirmed(self._made)):
             # Does it still answer as it answered at first?
-            first = next(each.manner for each in self._made if each.end in (End.PRESENTED, End.ANONYMOUS))
-            await self._ask(first, [(True, Sort.USUAL)])
+            first = next(each for each in self._made if each.end in (HandshakeEnd.PRESENTED, HandshakeEnd.ANONYMOUS))
+            await self._ask(first.profile, [CertificateKind.USUAL])
 
-    async def _find_manner(self) -> Manner | None:
-        for manner in Manner:
-            await self._ask(manner, [(True, Sort.USUAL)])
-            if self._made[-1].cause in _PASSING and len(self._made) == 1:
-                await self._ask(manner, [(True, Sort.USUAL)])
+    def _other_kinds(self) -> list[CertificateKind]:
+        """The kinds to ask for besides the usual one.
+
+        Last comes the kind that was already presented: presented again, it confirms the refusal before it.
+        """
+        kinds = [CertificateKind.RSA, CertificateKind.OTHER]
+        leaf = next((each.chain[0] for each in self._made if each.chain), None)
+        is_on_curve = leaf is not None and certificate_curve(self._files[f"{leaf}.der"]) is not None
+        return kinds if is_on_curve else kinds[::-1]
+
+    async def _find_profile(self) -> HelloProfile | None:
+        for profile in HelloProfile:
+            await self._ask(profile, [CertificateKind.USUAL])
+            if self._made[-1].cause in _OF_ONE_CONNECTION and len(self._made) == 1:
+                await self._ask(profile, [CertificateKind.USUAL])
             last = self._made[-1]
-            if last.end is End.PRESENTED:
-                return manner
-            if last.end is End.ANONYMOUS:
-                return Manner.TLS_1_2
+            if last.end is HandshakeEnd.PRESENTED:
+                return profile
+            if last.end is HandshakeEnd.ANONYMOUS:
+                return HelloProfile.TLS_1_2
             if self._is_over(last):
                 return None
         return None
 
     async def _open(self, stream: Stream) -> None:
-        """Get to where TLS begins."""
+        """Bring a connection to where TLS begins."""
         await prepare(stream, self._target.scheme, self._network.identity, host=self._target.host)
 
     def _is_over(self, last: Handshake) -> bool:
-        if self.failure is not None or last.end is End.NOT_TLS:
+        if self.failure is not None or last.end is HandshakeEnd.NOT_TLS:
             return True
-        if last.cause is not None and last.cause not in _PASSING:
+        if last.cause is not None and last.cause not in _OF_ONE_CONNECTION:
             return True
-        silences = [each.cause is Cause.TIMEOUT and each.version is None for each in self._made]
-        return len(silences) >= _SILENCES and all(silences)
+        unanswered = [each.cause is Cause.TIMEOUT and each.version is None for each in self._made]
+        return len(unanswered) >= _MOST_UNANSWERED and all(unanswered)
 
-    async def _ask(self, manner: Manner, questions: Sequence[tuple[bool, Sort]]) -> None:
+    async def _ask(self, profile: HelloProfile, kinds: Sequence[CertificateKind]) -> None:
         if self.failure is not None:
             return
-        outcomes = await asyncio.gather(
+        results = await asyncio.gather(
             *(
-                shake(
+                fetch_certificates(
                     self._network,
-                    manner,
-                    sort,
-                    self._server_name if named else None,
+                    profile,
+                    kind,
+                    self._target.server_name,
                     opening=self._open,
                     seconds=float(self._seconds),
                 )
-                for named, sort in questions
+                for kind in kinds
             )
         )
-        for (named, sort), outcome in zip(questions, outcomes, strict=True):
-            self._keep(manner, sort, outcome, named=named)
+        for kind, result in zip(kinds, results, strict=True):
+            self._record(profile, kind, result)
 
-    def _keep(self, manner: Manner, sort: Sort, outcome: Outcome, *, named: bool) -> None:
-        presented = outcome.presented
+    def _record(self, profile: HelloProfile, kind: CertificateKind, result: HandshakeResult) -> None:
+        presented = result.presented
         self._made.append(
             Handshake(
-                manner=manner,
-                sort=sort,
-                named=named,
-                end=outcome.end,
-                cause=outcome.cause,
-                alert=outcome.alert,
-                version=outcome.version,
-                note=outcome.note[:300],
+                profile=profile,
+                kind=kind,
+                end=result.end,
+                cause=result.cause,
+                alert=result.alert,
+                version=result.version,
+                note=result.note[:300],
                 chain=tuple(self._file(each, "der") for each in presented.certificates) if presented else (),
                 staple=Answer(unseen=Cause.NOT_REACHED)
-                if outcome.staple is None
-                else Answer(seen=self._file(outcome.staple, "ocsp") if outcome.staple else None),
+                if result.staple is None
+                else Answer(seen=self._file(result.staple, "ocsp") if result.staple else None),
                 timestamps=presented.timestamps if presented else b"",
             )
         )
-        if outcome.cause is not None and outcome.cause not in (*_PASSING, Cause.REFUSED, Cause.NOT_REACHED):
-            self.failure = self.failure or FailureNote(cause=outcome.cause, detail=outcome.note)
+        if result.cause is not None and result.cause not in (*_OF_ONE_CONNECTION, Cause.REFUSED, Cause.NOT_REACHED):
+            self.failure = self.failure or FailureNote(cause=result.cause, detail=result.note)
 
     def _file(self, data: bytes, kind: str) -> str:
-        """Keep the bytes under their digest."""
+        """Keep the bytes under their digest, which is returned."""
         digest = hashlib.sha256(data).hexdigest()
         self._files[f"{digest}.{kind}"] = data
         return digest
@@ -195,21 +200,15 @@ class _Visit:
         for name, data in sorted(self._files.items()):
             yield Raw(name=name, data=data, media_type=kinds[name.partition(".")[2]])
 
-    def _is_open(self, named: bool, sort: Sort) -> bool:
+    def _is_open(self, kind: CertificateKind) -> bool:
         """Whether a question brought neither certificates nor a plain refusal."""
-        asked = [each for each in self._made if each.named is named and each.sort is sort]
-        return not any(each.chain or refuses(each) for each in asked)
-
-    def _settled(self, named: bool, sort: Sort) -> Answer[str | None]:
-        return settle(self._made, sort, named=named)
+        return not any(each.chain or refuses(each) for each in self._made if each.kind is kind)
 
     def gaps(self) -> Iterable[Gap]:
         """The questions that stayed open on a server that presented something."""
-        if not any(each.end is End.PRESENTED for each in self._made):
+        if not any(each.end is HandshakeEnd.PRESENTED for each in self._made):
             return
-        for named in (True, False) if self._server_name is not None else (True,):
-            for sort in Sort:
-                cause = self._settled(named, sort).unseen
-                if cause is not None:
-                    whom = "with the host's name" if named else "without a name"
-                    yield Gap(question=f"which certificate a client gets {whom}: {sort.value}", cause=cause)
+        for kind in CertificateKind:
+            cause = settle(self._made, kind).unseen
+            if cause is not None:
+                yield Gap(question=f"which certificate a client gets: {kind.value}", cause=cause)

@@ -1,4 +1,4 @@
-"""From DER to the facts of a certificate; what a server put into a certificate is escaped, never believed."""
+"""From DER to the facts of a certificate. Texts from a certificate are untrusted and are escaped."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from inspector_tls.certificates.observations import Certificate, Delivery, Key, Timestamp
+from inspector_tls.certificates.observations import Certificate, Key, Sct
 
-#: URLs of one sort taken over from a certificate.
+#: URLs of one kind copied from a certificate.
 URL_LIMIT = 16
-#: Longest text taken over from a name field of a certificate, in characters.
+#: Longest text copied from a name field of a certificate, in characters.
 TEXT_LIMIT = 1000
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 #: What parsing a certificate may raise.
@@ -35,7 +35,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def escaped(text: str) -> str:
-    """``text`` with backslash escapes for whatever a terminal or a reader could be misled by; bounded in length."""
+    """``text`` with backslash escapes for characters that could mislead a terminal or a reader; bounded in length."""
     safe = "".join(
         character.encode("unicode_escape").decode() if unicodedata.category(character) in _HIDDEN else character
         for character in text[:TEXT_LIMIT]
@@ -89,7 +89,7 @@ def facts(certificate: x509.Certificate) -> Certificate:
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
-    """Whether basicConstraints say that this is a certification authority."""
+    """Whether basicConstraints mark this as a certification authority."""
     constraints = extension(certificate, x509.BasicConstraints)
     return constraints is not None and constraints.ca
 
@@ -105,15 +105,15 @@ def _must_staple(certificate: x509.Certificate) -> bool:
     return features is not None and x509.TLSFeatureType.status_request in features
 
 
-def _embedded(certificate: x509.Certificate) -> tuple[Timestamp, ...]:
+def _embedded(certificate: x509.Certificate) -> tuple[Sct, ...]:
     found = extension(certificate, x509.PrecertificateSignedCertificateTimestamps) or ()
-    return timestamps(((each.log_id, each.timestamp) for each in found), Delivery.EMBEDDED)
+    return timestamps((each.log_id, each.timestamp) for each in found)
 
 
-def timestamps(found: Iterable[tuple[bytes, datetime]], delivery: Delivery) -> tuple[Timestamp, ...]:
+def timestamps(found: Iterable[tuple[bytes, datetime]]) -> tuple[Sct, ...]:
     """Signed certificate timestamps by log and time (without a zone: UTC), each once."""
     distinct = {(log.hex(), at.replace(tzinfo=UTC)) for log, at in found}
-    return tuple(Timestamp(log=log, at=at, delivery=delivery) for log, at in sorted(distinct))
+    return tuple(Sct(log=log, at=at) for log, at in sorted(distinct))
 
 
 def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
@@ -136,13 +136,13 @@ def _texts(values: Iterable[object]) -> tuple[str, ...]:
 
 
 def _responders(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Where OCSP responders are said to be."""
+    """The URLs of OCSP responders (RFC 5280 §4.2.2.1)."""
     access = extension(certificate, x509.AuthorityInformationAccess) or ()
     return _urls(each.access_location for each in access if each.access_method == AuthorityInformationAccessOID.OCSP)
 
 
 def _lists(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Where revocation lists are said to be."""
+    """The URLs of revocation lists (RFC 5280 §4.2.1.13)."""
     points = extension(certificate, x509.CRLDistributionPoints) or ()
     return _urls(name for point in points for name in point.full_name or ())
 

@@ -1,7 +1,7 @@
 """Certificates stand in public logs, as far as the timestamps say."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
-from inspector_tls.certificates.observations import Certificates, Chain, Timestamp
+from inspector_tls.certificates.observations import Certificates, Chain, Sct
 from inspector_tls.criteria.client_policies import where_clients_insist
 
 #: Logs that browsers want to see (Chrome's and Apple's policies): beside the certificate; within one that lives at most
@@ -42,7 +42,7 @@ def transparency_logged(certificates: Certificates) -> Verdict:
     return passed("carries timestamps of enough logs", facts=[chain.leaf.sha256 for chain in public])
 
 
-def _is_logged(chain: Chain, beside: tuple[Timestamp, ...]) -> bool:
+def _is_logged(chain: Chain, beside: tuple[Sct, ...]) -> bool:
     return _count(chain.leaf.timestamps) >= _wanted(chain) or _count(beside) >= _DELIVERED
 
 
@@ -50,5 +50,5 @@ def _wanted(chain: Chain) -> int:
     return _SHORT if chain.leaf.lifetime_days <= _SHORT_DAYS else _LONG
 
 
-def _count(timestamps: tuple[Timestamp, ...]) -> int:
+def _count(timestamps: tuple[Sct, ...]) -> int:
     return len({each.log for each in timestamps})

@@ -1,1 +1,1 @@
-"""What several checks share: trust, cipher suites, primes, stapling, client policies."""
+"""Criteria that several checks share: trust, cipher suites, primes, stapling, client policies, several addresses."""

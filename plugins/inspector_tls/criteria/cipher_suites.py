@@ -1,4 +1,4 @@
-"""What the checks on cipher suites have in common: which are accepted, and whether all were seen."""
+"""Criteria of cipher suites: which are accepted, whether all were seen, and their classes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from inspector_tls.wire.code_points import Suite
 
 
 def accepted_suites(
-    tls: Tls, is_meant: Callable[[Suite], bool], versions: Iterable[TlsVersion] = TlsVersion
+    tls: Tls, condition: Callable[[Suite], bool], versions: Iterable[TlsVersion] = TlsVersion
 ) -> tuple[str, ...]:
-    """The names of those accepted suites of these versions that are meant, each once, as far as seen."""
+    """The names of the accepted suites of these versions that meet a condition, each once, as far as seen."""
     found = (suite for version in versions for suite in tls[version].accepted_suites)
-    return tuple(dict.fromkeys(suite.name for suite in found if is_meant(suite)))
+    return tuple(dict.fromkeys(suite.name for suite in found if condition(suite)))
 
 
 def every_suite(tls: Tls, versions: Iterable[TlsVersion] = TlsVersion) -> tuple[str, ...]:
@@ -31,20 +31,20 @@ def is_cbc(suite: Suite) -> bool:
 
 
 def has_forward_secrecy(suite: Suite) -> bool:
-    """Whether a key stolen later opens no recorded session; exchanges that rest on a password are ephemeral, too."""
+    """Whether recorded sessions stay secret when a key is stolen later; so do those of password-based exchanges."""
     return suite.has_forward_secrecy or suite.key_exchange in {"SRP", "ECCPWD"}
 
 
 def does_not_encrypt(suite: Suite) -> bool:
-    """Whether everybody on the path reads what passes."""
+    """Whether the traffic is sent in clear."""
     return suite.cipher == "NULL"
 
 
 def is_unprotected(suite: Suite) -> bool:
-    """Whether it does not encrypt, or proves to nobody who the server is."""
+    """Whether it does not encrypt, or does not authenticate the server."""
     return does_not_encrypt(suite) or (suite.authentication == "anon" and suite.key_exchange != "SRP")
 
 
 def is_strong(suite: Suite) -> bool:
-    """Whether it encrypts and authenticates in one step, with forward secrecy, to a server that proved who it is."""
+    """Whether it is an AEAD suite with forward secrecy and an authenticated server."""
     return suite.is_aead and has_forward_secrecy(suite) and not is_unprotected(suite)

@@ -1,4 +1,4 @@
-"""What the clients of a protocol make of a certificate, where that is less than a browser does."""
+"""Client policies: how the clients of a protocol validate a certificate where that differs from a browser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from inspector_tls.starttls.negotiation import LDAP, LMTP, MYSQL, POSTGRESQL, RD
 
 P = ParamSpec("P")
 
-#: Protocols whose clients go on with any certificate, or may: between mail servers authentication is opportunistic (RFC
+#: Protocols whose clients accept any certificate, or may: between mail servers authentication is opportunistic (RFC
 #: 7435), unless the receiving domain publishes DANE (RFC 7672) or MTA-STS (RFC 8461); XMPP servers may ask back at the
 #: domain instead (RFC 6120 §13.7.1.3, XEP-0220).
 _MESSAGES = {
@@ -24,25 +24,25 @@ _WITH_ROOTS_OF_THEIR_OWN = frozenset(scheme.name for scheme in (LDAP, LMTP, MYSQ
 _NAMED_BY_DOMAIN = frozenset(scheme.name for scheme in (XMPP_CLIENT, XMPP_SERVER))
 
 
-def where_clients_insist(judge: Callable[P, Verdict]) -> Callable[P, Verdict]:
-    """Turn a failure into *not applicable* where clients of the protocol accept the connection all the same.
+def where_clients_insist(check: Callable[P, Verdict]) -> Callable[P, Verdict]:
+    """Turn a failure into *not applicable* where clients of the protocol accept the connection in spite of it.
 
     The first argument is the observation of certificates.
     """
 
-    @wraps(judge)
-    def judged(*arguments: P.args, **options: P.kwargs) -> Verdict:
-        verdict = judge(*arguments, **options)
+    @wraps(check)
+    def lenient_check(*arguments: P.args, **options: P.kwargs) -> Verdict:
+        verdict = check(*arguments, **options)
         certificates = arguments[0]
         if verdict.outcome is Outcome.FAIL and isinstance(certificates, Certificates):
             return lenient(certificates, verdict) or verdict
         return verdict
 
-    return judged
+    return lenient_check
 
 
 def lenient(certificates: Certificates, failure: Verdict) -> Verdict | None:
-    """What stands in the place of a failure that the clients of this protocol do not mind; None where they do."""
+    """The verdict in place of a failure that the clients of this protocol accept; None where they do not."""
     message = _MESSAGES.get(certificates.scheme)
     return None if message is None else not_applicable(message, facts=failure.facts)
 
@@ -54,13 +54,13 @@ def no_certificate(certificates: Certificates) -> Verdict:
 
 
 def brings_own_roots(certificates: Certificates) -> bool:
-    """Whether clients of this protocol are configured with the roots that they trust."""
+    """Whether clients of this protocol are configured with trusted roots of their own."""
     return certificates.scheme in _WITH_ROOTS_OF_THEIR_OWN
 
 
 def asks_for_domain(certificates: Certificates) -> bool:
-    """Whether clients compare the certificate with the domain of an address, which may be another than the host's name.
+    """Whether clients compare the certificate with the domain of an address, which may differ from the host's name.
 
-    So it is in XMPP (RFC 6120 §13.7.2.1); which domain that is stands in no declaration.
+    XMPP clients do (RFC 6120 §13.7.2.1); that domain is not declared.
     """
     return certificates.scheme in _NAMED_BY_DOMAIN

@@ -1,4 +1,4 @@
-"""What the checks on Diffie-Hellman over a prime have in common: which suites use one, and was it seen."""
+"""Criteria of Diffie-Hellman over a prime: which accepted suites use one that was not seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the checks on stapled responses have in common: what is wrong with one."""
+"""Criteria of stapled OCSP responses: the verdict over one whose status is not *good*."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MESSAGES = {
 
 
 def refusal(chain: Chain, staple: Staple) -> Verdict | None:
-    """The failing verdict over a response that does not say *good*, or None."""
+    """The failing verdict over a response that is flawed or whose status is not *good*, or None."""
     subject, digest = chain.leaf.subject, chain.leaf.sha256
     if staple.flaw is not None:
         return failed(_MESSAGES[staple.flaw], certificate=subject, facts=digest)

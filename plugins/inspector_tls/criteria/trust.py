@@ -1,4 +1,4 @@
-"""What the checks on trust have in common: a verdict over what the served chains lead to."""
+"""Criteria of trust: the verdict over the roots that the served chains lead to."""
 
 from __future__ import annotations
 

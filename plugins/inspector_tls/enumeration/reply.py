@@ -7,17 +7,17 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from inspector import Cause
+from inspector_tls.wire.alerts import OFFER_REFUSALS, Alert, AlertNumber
 from inspector_tls.wire.client_hello import Hello
 from inspector_tls.wire.code_points import AGES, FALLBACK_SCSV, GREASE, RENEGOTIATION_SCSV
-from inspector_tls.wire.server_flight import Alert, Flight
+from inspector_tls.wire.server_flight import Flight
 from inspector_tls.wire.versions import TlsVersion
 
-_PROTOCOL_VERSION, _NO_PROTOCOL, _FALLBACK, _ACCESS_DENIED, _UNRECOGNIZED_NAME = 70, 120, 86, 49, 112
-#: Alerts that refuse what was offered: handshake_failure, illegal_parameter, protocol_version, insufficient_security,
-#: inappropriate_fallback, no_application_protocol (RFC 8446 §6.2).
-REFUSALS = frozenset({40, 47, _PROTOCOL_VERSION, 71, _FALLBACK, _NO_PROTOCOL})
 #: Alerts that have a cause of their own; any other may be about the server's own failure and is ambiguous.
-_CAUSES = {_ACCESS_DENIED: Cause.BLOCKED, _UNRECOGNIZED_NAME: Cause.PROTOCOL_ERROR}
+_CAUSES: dict[int, Cause] = {
+    AlertNumber.ACCESS_DENIED: Cause.BLOCKED,
+    AlertNumber.UNRECOGNIZED_NAME: Cause.PROTOCOL_ERROR,
+}
 
 
 class Meaning(Enum):
@@ -54,7 +54,8 @@ class Interpretation(NamedTuple):
     @property
     def refuses_version(self) -> bool:
         """Whether the version is refused whatever else was offered."""
-        return self.meaning is Meaning.OLDER or (self.meaning is Meaning.REFUSED and self.alert == _PROTOCOL_VERSION)
+        is_about_version = self.alert == AlertNumber.PROTOCOL_VERSION
+        return self.meaning is Meaning.OLDER or (self.meaning is Meaning.REFUSED and is_about_version)
 
     @property
     def turns_away(self) -> bool:
@@ -85,7 +86,7 @@ def interpret(hello: Hello, reply: Reply) -> Interpretation:
 
 
 def _of_alert(alert: Alert) -> Interpretation:
-    if alert.number in REFUSALS:
+    if alert.number in OFFER_REFUSALS:
         return Interpretation(Meaning.REFUSED, alert=alert.number)
     return Interpretation(Meaning.DOUBT, _CAUSES.get(alert.number, Cause.AMBIGUOUS), alert.number)
 

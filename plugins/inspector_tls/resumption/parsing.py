@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 from inspector import Answer, Cause, Model, ScanFailure
 from inspector_tls.resumption.observations import TlsResumption
+from inspector_tls.wire.alerts import AlertNumber
 from inspector_tls.wire.versions import TlsVersion
-
-#: The alert that refuses a version, whatever else was offered (RFC 8446 §6.2).
-PROTOCOL_VERSION = 70
 
 
 class Handshake(Model):
@@ -78,7 +76,8 @@ def _longest(made: Sequence[Handshake]) -> Answer[int | None]:
 
 def _is_refused(made: Sequence[Handshake]) -> bool:
     """Whether the server refused the versions by an alert."""
-    return any(each.alert == PROTOCOL_VERSION for each in made) and not any(each.handshake_done for each in made)
+    refused = any(each.alert == AlertNumber.PROTOCOL_VERSION for each in made)
+    return refused and not any(each.handshake_done for each in made)
 
 
 def _cause(made: Sequence[Handshake]) -> Cause:

@@ -11,7 +11,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from inspector_tls.certificates.observations import Status
 from inspector_tls.certificates.ocsp_staple import CLOCK_SKEW, MALFORMED, issuer_of
-from inspector_tls.certificates.path_validation import NotJudged, same, signs
+from inspector_tls.certificates.path_validation import NotValidated, same, signs
 from inspector_tls.certificates.x509_facts import extension, is_authority
 from inspector_tls.revocation.observations import AnswerFlaw, RevocationAnswer
 
@@ -68,7 +68,7 @@ def _signer_flaw(crl: x509.CertificateRevocationList, issuer: x509.Certificate) 
             crl.signature_algorithm_parameters,
             crl.signature_hash_algorithm,
         )
-    except (NotJudged, UnsupportedAlgorithm):
+    except (NotValidated, UnsupportedAlgorithm):
         return AnswerFlaw.NOT_JUDGED
     return None if signed else AnswerFlaw.BAD_SIGNATURE
 

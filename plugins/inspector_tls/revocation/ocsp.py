@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from inspector_tls.certificates.observations import Status
-from inspector_tls.certificates.ocsp_staple import CLOCK_SKEW, MALFORMED, evaluate, is_about, issuer_of, singles
-from inspector_tls.certificates.path_validation import NotJudged
+from inspector_tls.certificates.ocsp_staple import CLOCK_SKEW, MALFORMED, is_about, issuer_of, singles, validate
+from inspector_tls.certificates.path_validation import NotValidated
 from inspector_tls.revocation.observations import AnswerFlaw, RevocationAnswer
 
 #: How long an answer without an end of validity is accepted.
@@ -31,8 +31,8 @@ def ocsp_answer(
 ) -> RevocationAnswer:
     """The answer of a response to the request ``sent`` about the certificate. Raises IssuerUnknown."""
     try:
-        judged = evaluate(data, certificate, known, at)
-    except NotJudged:
+        judged = validate(data, certificate, known, at)
+    except NotValidated:
         return RevocationAnswer(flaw=AnswerFlaw.NOT_JUDGED)
     flaw = AnswerFlaw(judged.flaw.value) if judged.flaw is not None else None
     if judged.this_update is None:

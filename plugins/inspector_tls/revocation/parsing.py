@@ -85,7 +85,7 @@ class _Assessor:
 
     def _answer(self, sha256: str, asked: AskedSource) -> dict[str, RevocationAnswer | Cause | str]:
         from inspector_tls.certificates.ocsp_staple import IssuerUnknown
-        from inspector_tls.certificates.path_validation import NotJudged
+        from inspector_tls.certificates.path_validation import NotValidated
         from inspector_tls.certificates.x509_facts import load
         from inspector_tls.revocation.crl import crl_answer
         from inspector_tls.revocation.ocsp import ocsp_answer
@@ -104,7 +104,7 @@ class _Assessor:
             }
         except IssuerUnknown:
             return {"cause": Cause.AMBIGUOUS, "detail": "the issuer's certificate is neither served nor a known root"}
-        except NotJudged:
+        except NotValidated:
             return {"answer": RevocationAnswer(flaw=AnswerFlaw.NOT_JUDGED)}
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from inspector import Cause, Cost, Gap, Intrusiveness, Network, Raw, ScanFailure, ScanOutput, SubjectKind, Target, probe
 from inspector.network import Stream
-from inspector_tls.certificates.handshake import End, shake
+from inspector_tls.certificates.handshake import HandshakeEnd, fetch_certificates
+from inspector_tls.certificates.hello_profiles import CertificateKind, HelloProfile
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.enumeration.probe import HTTPS, TLS
 from inspector_tls.revocation.http_fetch import MOST_ADDRESSES, Received, fetch
@@ -20,12 +21,11 @@ from inspector_tls.revocation.parsing import QUESTIONS, parse
 from inspector_tls.revocation.sources import AskedSource, Question, Questions, questions
 from inspector_tls.starttls.negotiation import SCHEMES, needs_negotiation
 from inspector_tls.starttls.runner import NEGOTIATION_SECONDS, prepare
-from inspector_tls.wire.handshake_messages import Manner, Sort
 
 #: The hello profiles, tried until the server presents a certificate; the other kinds are then asked for likewise.
-_MANNERS = (Manner.TLS_1_3, Manner.TLS_1_2, Manner.TLS_1_0, Manner.BARE)
+_PROFILES = (HelloProfile.TLS_1_3, HelloProfile.TLS_1_2, HelloProfile.TLS_1_0, HelloProfile.BARE)
 #: The most handshakes, and the most sources that are asked.
-_MAX_HANDSHAKES = len(_MANNERS) + len(Sort) - 1
+_MAX_HANDSHAKES = len(_PROFILES) + len(CertificateKind) - 1
 _MAX_FETCHES = 12
 _NONCE_BYTES = 16
 _TYPES = {
@@ -113,36 +113,35 @@ class _RevocationScan:
 
     async def _fetch_certificates(self) -> None:
         """Get every certificate presented, in DER."""
-        sorts = self._sorts()
-        for manner in _MANNERS:
-            if await self._shake(manner, sorts[0]):
-                await asyncio.gather(*(self._shake(manner, sort) for sort in sorts[1:]))
+        kinds = self._kinds()
+        for profile in _PROFILES:
+            if await self._fetch_certificate(profile, kinds[0]):
+                await asyncio.gather(*(self._fetch_certificate(profile, kind) for kind in kinds[1:]))
                 return
 
-    def _sorts(self) -> list[Sort]:
+    def _kinds(self) -> list[CertificateKind]:
         """The kinds of client that together get every certificate of the host that was observed."""
-        named = self._observed.named
-        leaves: dict[str, Sort] = {}
-        for sort, answer in zip((Sort.USUAL, Sort.RSA, Sort.OTHER), named.answers, strict=True):
+        leaves: dict[str, CertificateKind] = {}
+        for kind, answer in zip(CertificateKind, self._observed.leaves_by_kind.answers, strict=True):
             if answer.seen is not None:
-                leaves.setdefault(answer.seen, sort)
-        return list(leaves.values()) or [Sort.USUAL]
+                leaves.setdefault(answer.seen, kind)
+        return list(leaves.values()) or [CertificateKind.USUAL]
 
     async def _open(self, stream: Stream) -> None:
         """Negotiate TLS in the target's protocol where it does not begin with TLS."""
         await prepare(stream, self._target.scheme, self._network.identity, host=self._target.host)
 
-    async def _shake(self, manner: Manner, sort: Sort) -> bool:
-        outcome = await shake(
+    async def _fetch_certificate(self, profile: HelloProfile, kind: CertificateKind) -> bool:
+        result = await fetch_certificates(
             self._network,
-            manner,
-            sort,
+            profile,
+            kind,
             self._observed.server_name,
             opening=self._open,
             seconds=float(self._seconds),
         )
-        presented = outcome.presented
-        if outcome.end is not End.PRESENTED or presented is None:
+        presented = result.presented
+        if result.end is not HandshakeEnd.PRESENTED or presented is None:
             return False
         for der in presented.certificates:
             self._served[hashlib.sha256(der).hexdigest()] = der
@@ -192,7 +191,7 @@ class _RevocationScan:
     def _request(self, der: bytes) -> bytes | None:
         """A request about this certificate; None where its issuer is not among those served."""
         from inspector_tls.certificates.ocsp_staple import MALFORMED, IssuerUnknown, issuer_of
-        from inspector_tls.certificates.path_validation import NotJudged
+        from inspector_tls.certificates.path_validation import NotValidated
         from inspector_tls.certificates.x509_facts import load
         from inspector_tls.revocation.ocsp import request
 
@@ -205,7 +204,7 @@ class _RevocationScan:
                 return None
             try:
                 return request(certificate, issuer_of(certificate, served), os.urandom(_NONCE_BYTES))
-            except (IssuerUnknown, NotJudged, *MALFORMED):
+            except (IssuerUnknown, NotValidated, *MALFORMED):
                 return None
 
     def _keep(self, data: bytes, kind: str) -> str:

@@ -59,7 +59,7 @@ def exempt(certificate: Certificate) -> Exempt | None:
 def questions(certificates: Certificates) -> Questions:
     """The questions about the certificates that clients of a host get, and about their intermediates."""
     relied = {each.sha256: each for chain in certificates.served for each in chain.signed}
-    unseen = next((each.unseen for each in certificates.named.answers if each.unseen is not None), None)
+    unseen = next((each.unseen for each in certificates.leaves_by_kind.answers if each.unseen is not None), None)
     return Questions(
         complete=Answer(seen=True) if unseen is None else Answer(unseen=unseen),
         questions=tuple(

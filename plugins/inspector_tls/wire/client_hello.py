@@ -1,4 +1,4 @@
-"""The hellos that are sent: a description in numbers, its bytes, and the description read back from the bytes.
+"""The ClientHello: what it offers, as a value, its bytes, and the value read back from the bytes.
 
 RFC 8446 §4.1.2 (and 5246, 4346, 2246 §7.4.1.2; RFC 6101 §5.6.1.2 for SSL 3.0); for SSL 2.0
 draft-hickman-netscape-ssl-00 §2.5.
@@ -8,35 +8,30 @@ from __future__ import annotations
 
 import secrets
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 from inspector_tls.wire.code_points import VERSIONS, WIRE
+from inspector_tls.wire.encoding import Malformed, Reader, pack_numbers, tag, tagged, unpack_numbers, vector
+from inspector_tls.wire.records import ContentType, HandshakeType
 from inspector_tls.wire.versions import TlsVersion
 
 SERVER_NAME, STATUS_REQUEST, GROUPS, POINT_FORMATS, SIGNATURES = 0, 5, 10, 11, 13
-HEARTBEAT, PROTOCOLS, TIMESTAMPS, PADDING, ENCRYPT_THEN_MAC = 15, 16, 18, 21, 22
-MASTER_SECRET, TICKET, VERSIONS_SUPPORTED, COOKIE = 23, 35, 43, 44
+HEARTBEAT, TIMESTAMPS, PADDING, ENCRYPT_THEN_MAC = 15, 18, 21, 22
+MASTER_SECRET, TICKET, VERSIONS_SUPPORTED, COOKIE, PSK_MODES = 23, 35, 43, 44, 45
 CERTIFICATE_SIGNATURES, KEY_SHARE, RENEGOTIATION = 50, 51, 0xFF01
 
 #: Extensions whose body is always the same; one that is not listed has an empty body.
-_BODIES = {STATUS_REQUEST: b"\x01\x00\x00\x00\x00", HEARTBEAT: b"\x01", RENEGOTIATION: b"\x00"}
-_COMPUTED = frozenset(
-    {
-        SERVER_NAME,
-        GROUPS,
-        POINT_FORMATS,
-        SIGNATURES,
-        PROTOCOLS,
-        PADDING,
-        VERSIONS_SUPPORTED,
-        CERTIFICATE_SIGNATURES,
-        KEY_SHARE,
-    }
-)
-#: Public keys that anybody can send: the base point of the curve (RFC 7748 §4; SEC 2 §2.4). No secret is behind them.
-_SHARES = {
+_BODIES = {
+    STATUS_REQUEST: b"\x01\x00\x00\x00\x00",
+    HEARTBEAT: b"\x01",
+    PSK_MODES: b"\x01\x01",
+    RENEGOTIATION: b"\x00",
+}
+#: Public keys without a secret: the base point of each curve (RFC 7748 §4; SEC 2 §2.4). They suffice where the server's
+#: answer is read as far as its hello.
+_BASE_POINTS = {
     29: (9).to_bytes(32, "little"),
     30: (5).to_bytes(56, "little"),
     23: bytes.fromhex(
@@ -49,19 +44,26 @@ _SHARES = {
     ),
 }
 #: The groups for which there is such a key.
-SHAREABLE = tuple(_SHARES)
+SHAREABLE = tuple(_BASE_POINTS)
+#: The record of a hello whose message has 512 bytes: some load balancers hang on messages of 256 to 511 bytes (RFC 7685
+#: §1), so that hellos which might have such a length are padded to this.
+SAFE_RECORD_BYTES = 517
+#: Random bytes of a hello: 32 for ``random``, and 32 for the session identifier of TLS 1.3 (RFC 8446 §D.4).
+RANDOM_BYTES = 64
 
 
 def share(group: int) -> bytes:
-    """The public key that is sent for a group; raises KeyError where there is none."""
-    return _SHARES[group]
+    """The public key that is sent for a group by default; raises KeyError where there is none."""
+    return _BASE_POINTS[group]
 
 
 class Hello(NamedTuple):
-    """What a hello offers. ``shares``: the groups with a key share in TLS 1.3, none for a HelloRetryRequest.
+    """What a ClientHello offers.
 
-    ``extensions`` are those with a fixed body; ``legacy_version`` stands in place of the version's own number;
-    ``least_bytes`` is reached by padding (RFC 7685).
+    ``version``: the newest one offered; ``older_versions``: those offered beside TLS 1.3 (RFC 8446 §4.2.1).
+    ``shares``: the groups with a key share in TLS 1.3, none for a HelloRetryRequest; ``extensions``: those with a fixed
+    body; ``legacy_version`` stands in place of the version's own number; ``least_bytes``: the length of the record that
+    padding reaches (RFC 7685); ``cookie``: the body of that extension, from a HelloRetryRequest.
     """
 
     version: TlsVersion
@@ -70,47 +72,52 @@ class Hello(NamedTuple):
     groups: tuple[int, ...] = ()
     signatures: tuple[int, ...] = ()
     certificate_signatures: tuple[int, ...] = ()
-    protocols: tuple[str, ...] = ()
     shares: tuple[int, ...] = ()
     compressions: tuple[int, ...] = (0,)
     extensions: tuple[int, ...] = ()
     legacy_version: int | None = None
     least_bytes: int = 0
+    older_versions: tuple[TlsVersion, ...] = ()
+    cookie: bytes = b""
 
 
 class BadHello(ValueError):
-    """Bytes that are none of our hellos."""
+    """Bytes that are no hello of the form that ``encode`` writes."""
 
 
 # --- To bytes ---------------------------------------------------------------------------------------------------------
 
 
-def encode(hello: Hello) -> bytes:
-    """The record of a hello, with a fresh random value."""
+def encode(hello: Hello, *, random: bytes | None = None, keys: Mapping[int, bytes] = _BASE_POINTS) -> bytes:
+    """The record of a hello.
+
+    ``random``: RANDOM_BYTES of them, fresh ones by default; ``keys``: the public keys by group.
+    """
     if hello.version is TlsVersion.SSL_2:
         return _encode_ssl_2(hello)
     is_tls_1_3 = hello.version is TlsVersion.TLS_1_3
-    number = hello.legacy_version or (0x0303 if is_tls_1_3 else WIRE[hello.version])
-    random = secrets.token_bytes(64 if is_tls_1_3 else 32)
+    random = random or secrets.token_bytes(RANDOM_BYTES)
     body = b"".join(
         (
-            number.to_bytes(2, "big"),
+            (hello.legacy_version or min(WIRE[hello.version], 0x0303)).to_bytes(2, "big"),
             random[:32],
-            b"\x20" + random[32:] if is_tls_1_3 else b"\x00",
-            _numbers(hello.suites),
-            bytes((len(hello.compressions), *hello.compressions)),
+            vector(random[32:] if is_tls_1_3 else b"", 1),
+            pack_numbers(hello.suites),
+            vector(bytes(hello.compressions), 1),
         )
     )
-    extensions = _extensions(hello)
-    if hello.least_bytes:
-        missing = hello.least_bytes - (9 + len(body) + 2 + len(extensions))
-        if missing > 0:
-            extensions += _extension(PADDING, bytes(max(0, missing - 4)))
+    extensions = _extensions(
+        hello._replace(suites=(), compressions=(), legacy_version=None, least_bytes=0),
+        tuple((group, keys[group]) for group in hello.shares) if is_tls_1_3 else (),
+    )
+    missing = hello.least_bytes - (9 + len(body) + 2 + len(extensions))
+    if missing > 0:
+        extensions += tag(PADDING, bytes(max(0, missing - 4)))
     if extensions:
-        body += len(extensions).to_bytes(2, "big") + extensions
-    record = b"\x03\x00" if hello.version is TlsVersion.SSL_3 else b"\x03\x01"
-    message = b"\x01" + len(body).to_bytes(3, "big") + body
-    return b"\x16" + record + len(message).to_bytes(2, "big") + message
+        body += vector(extensions, 2)
+    record_version = b"\x03\x00" if hello.version is TlsVersion.SSL_3 else b"\x03\x01"
+    message = bytes((HandshakeType.CLIENT_HELLO,)) + vector(body, 3)
+    return bytes((ContentType.HANDSHAKE,)) + record_version + vector(message, 2)
 
 
 def _encode_ssl_2(hello: Hello) -> bytes:
@@ -119,157 +126,85 @@ def _encode_ssl_2(hello: Hello) -> bytes:
     return (0x8000 | len(body)).to_bytes(2, "big") + body
 
 
-def _numbers(codes: tuple[int, ...]) -> bytes:
-    return struct.pack(f">H{len(codes)}H", 2 * len(codes), *codes)
-
-
-def _extension(number: int, body: bytes) -> bytes:
-    return struct.pack(">HH", number, len(body)) + body
-
-
-def _extensions(hello: Hello) -> bytes:
-    return _in_common(
-        hello.extensions,
-        hello.server_name,
-        hello.groups,
-        hello.signatures,
-        hello.certificate_signatures,
-        hello.protocols,
-        hello.shares if hello.version is TlsVersion.TLS_1_3 else None,
-    )
-
-
 @lru_cache(maxsize=512)
-def _in_common(
-    fixed: tuple[int, ...],
-    server_name: str | None,
-    groups: tuple[int, ...],
-    signatures: tuple[int, ...],
-    certificate_signatures: tuple[int, ...],
-    protocols: tuple[str, ...],
-    shares: tuple[int, ...] | None,
-) -> bytes:
-    """The extensions of a hello, which most hellos to one server have in common; ``shares`` is None before TLS 1.3."""
-    parts = [_extension(number, _BODIES.get(number, b"")) for number in fixed]
-    if server_name is not None:
-        name = server_name.encode("ascii")
-        parts.append(_extension(SERVER_NAME, struct.pack(">HBH", len(name) + 3, 0, len(name)) + name))
-    if groups:
-        parts.append(_extension(GROUPS, _numbers(groups)))
-        parts.append(_extension(POINT_FORMATS, b"\x01\x00"))
-    if signatures:
-        parts.append(_extension(SIGNATURES, _numbers(signatures)))
-    if certificate_signatures:
-        parts.append(_extension(CERTIFICATE_SIGNATURES, _numbers(certificate_signatures)))
-    if protocols:
-        names = b"".join(bytes((len(each),)) + each.encode("ascii") for each in protocols)
-        parts.append(_extension(PROTOCOLS, len(names).to_bytes(2, "big") + names))
-    if shares is not None:
-        parts.append(_extension(VERSIONS_SUPPORTED, b"\x02\x03\x04"))
-        keys = b"".join(struct.pack(">HH", group, len(share(group))) + share(group) for group in shares)
-        parts.append(_extension(KEY_SHARE, len(keys).to_bytes(2, "big") + keys))
-    return b"".join(parts)
+def _extensions(hello: Hello, keys: tuple[tuple[int, bytes], ...]) -> bytes:
+    """The extensions of a hello without its suites: most hellos to one server have them in common."""
+    return b"".join(tag(number, body) for number, body in _bodies(hello, keys))
+
+
+def _bodies(hello: Hello, keys: tuple[tuple[int, bytes], ...]) -> Iterator[tuple[int, bytes]]:
+    yield from ((number, _BODIES.get(number, b"")) for number in hello.extensions)
+    if hello.server_name is not None:
+        yield SERVER_NAME, vector(b"\x00" + vector(hello.server_name.encode("ascii"), 2), 2)
+    if hello.groups:
+        yield GROUPS, pack_numbers(hello.groups)
+        yield POINT_FORMATS, b"\x01\x00"
+    if hello.signatures:
+        yield SIGNATURES, pack_numbers(hello.signatures)
+    if hello.certificate_signatures:
+        yield CERTIFICATE_SIGNATURES, pack_numbers(hello.certificate_signatures)
+    if hello.version is TlsVersion.TLS_1_3:
+        versions = (hello.version, *hello.older_versions)
+        yield VERSIONS_SUPPORTED, vector(b"".join(WIRE[each].to_bytes(2, "big") for each in versions), 1)
+        yield KEY_SHARE, vector(b"".join(tag(group, key) for group, key in keys), 2)
+    if hello.cookie:
+        yield COOKIE, hello.cookie
 
 
 # --- From bytes -------------------------------------------------------------------------------------------------------
 
 
 def decode(data: bytes) -> Hello:
-    """The description of a hello that ``encode`` wrote; raises BadHello."""
+    """The hello in a record that ``encode`` wrote; raises BadHello."""
     try:
         return _decode_ssl_2(data) if data[0] & 0x80 else _decode(data)
-    except (IndexError, struct.error, UnicodeDecodeError, KeyError) as error:
-        raise BadHello(f"no hello of ours: {data[:32]!r}") from error
+    except (IndexError, Malformed, UnicodeDecodeError, KeyError) as error:
+        raise BadHello(f"not a hello of the expected form: {data[:32]!r}") from error
 
 
 def _decode_ssl_2(data: bytes) -> Hello:
-    length = struct.unpack_from(">H", data, 5)[0]
+    reader = Reader(data, 5)
+    length = reader.number(2)
     kinds = data[11 : 11 + length]
     suites = tuple(int.from_bytes(kinds[at : at + 3], "big") for at in range(0, len(kinds), 3))
     return Hello(TlsVersion.SSL_2, suites)
 
 
-def _unpacked(data: bytes) -> tuple[int, ...]:
-    """The numbers in a vector with a two-byte length."""
-    return struct.unpack(f">{(len(data) - 2) // 2}H", data[2:])
-
-
 def _decode(data: bytes) -> Hello:
-    number = struct.unpack_from(">H", data, 9)[0]
-    at = 43
-    at += 1 + data[at]
-    length = 2 + struct.unpack_from(">H", data, at)[0]
-    suites = _unpacked(data[at : at + length])
-    at += length
-    compressions = tuple(data[at + 1 : at + 1 + data[at]])
-    at += 1 + data[at]
-    offered = _offered(data[at + 2 :])
-    version = TlsVersion.TLS_1_3 if offered.is_tls_1_3 else VERSIONS.get(number, TlsVersion.TLS_1_2)
-    own = min(WIRE[version], 0x0303)
-    return Hello(
-        version,
-        suites,
-        offered.server_name,
-        offered.groups,
-        offered.signatures,
-        offered.certificate_signatures,
-        offered.protocols,
-        offered.shares,
-        compressions,
-        offered.extensions,
-        None if number == own else number,
-        len(data) if offered.is_padded else 0,
+    reader = Reader(data, 9)
+    number = reader.number(2)
+    reader.take(32)
+    reader.vector(1)
+    suites, compressions = reader.numbers(), tuple(reader.vector(1))
+    offered, is_padded = _offered(reader.vector(2) if reader.left else b"")
+    version = offered.version if offered.version is TlsVersion.TLS_1_3 else VERSIONS.get(number, offered.version)
+    return offered._replace(
+        version=version,
+        suites=suites,
+        compressions=compressions,
+        legacy_version=None if number == min(WIRE[version], 0x0303) else number,
+        least_bytes=len(data) if is_padded else 0,
     )
-
-
-class _Offered(NamedTuple):
-    """What stands in the extensions of a hello."""
-
-    is_tls_1_3: bool
-    is_padded: bool
-    server_name: str | None
-    groups: tuple[int, ...]
-    signatures: tuple[int, ...]
-    certificate_signatures: tuple[int, ...]
-    protocols: tuple[str, ...]
-    shares: tuple[int, ...]
-    extensions: tuple[int, ...]
 
 
 @lru_cache(maxsize=256)
-def _offered(data: bytes) -> _Offered:
-    bodies = dict(_each_extension(data))
-    return _Offered(
-        is_tls_1_3=VERSIONS_SUPPORTED in bodies,
-        is_padded=PADDING in bodies,
-        server_name=bodies[SERVER_NAME][5:].decode("ascii") if SERVER_NAME in bodies else None,
-        groups=_unpacked(bodies[GROUPS]) if GROUPS in bodies else (),
-        signatures=_unpacked(bodies[SIGNATURES]) if SIGNATURES in bodies else (),
-        certificate_signatures=_unpacked(bodies[CERTIFICATE_SIGNATURES]) if CERTIFICATE_SIGNATURES in bodies else (),
-        protocols=tuple(_names(bodies.get(PROTOCOLS, b"")[2:])),
-        shares=tuple(_share_groups(bodies.get(KEY_SHARE, b"")[2:])),
-        extensions=tuple(each for each in bodies if each not in _COMPUTED),
+def _offered(data: bytes) -> tuple[Hello, bool]:
+    """What stands in the extensions of a hello, with TLS 1.2 as the version of any before TLS 1.3; is it padded?"""
+    bodies = dict(tagged(data))
+    is_padded = bodies.pop(PADDING, None) is not None
+    bodies.pop(POINT_FORMATS, None)
+    name = bodies.pop(SERVER_NAME, None)
+    versions = [VERSIONS[number] for number in unpack_numbers(bodies.pop(VERSIONS_SUPPORTED, b"")[1:])]
+    hello = Hello(
+        version=versions[0] if versions else TlsVersion.TLS_1_2,
+        suites=(),
+        server_name=None if name is None else name[5:].decode("ascii"),
+        groups=unpack_numbers(bodies.pop(GROUPS, b"")[2:]),
+        signatures=unpack_numbers(bodies.pop(SIGNATURES, b"")[2:]),
+        certificate_signatures=unpack_numbers(bodies.pop(CERTIFICATE_SIGNATURES, b"")[2:]),
+        shares=tuple(group for group, _key in tagged(bodies.pop(KEY_SHARE, b"")[2:])),
+        older_versions=tuple(versions[1:]),
+        cookie=bodies.pop(COOKIE, b""),
     )
-
-
-def _each_extension(data: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at < len(data):
-        number, length = struct.unpack_from(">HH", data, at)
-        yield number, data[at + 4 : at + 4 + length]
-        at += 4 + length
-
-
-def _names(data: bytes) -> Iterator[str]:
-    at = 0
-    while at < len(data):
-        yield data[at + 1 : at + 1 + data[at]].decode("ascii")
-        at += 1 + data[at]
-
-
-def _share_groups(data: bytes) -> Iterator[int]:
-    at = 0
-    while at < len(data):
-        group, length = struct.unpack_from(">HH", data, at)
-        yield group
-        at += 4 + length
+    # What is left has a fixed body.
+    return hello._replace(extensions=tuple(bodies)), is_padded

@@ -19,15 +19,19 @@ VERSIONS = {number: version for version, number in WIRE.items()}
 AGES = {version: age for age, version in enumerate(TlsVersion)}
 #: Signalling suite values: of RFC 5746 (secure renegotiation) and of RFC 7507 (fallback).
 RENEGOTIATION_SCSV, FALLBACK_SCSV = 0x00FF, 0x5600
-#: Values that nobody uses, so that everybody must pass over them (RFC 8701).
+#: Values that are never assigned, so that every implementation must ignore them (RFC 8701).
 GREASE = tuple(0x0A0A + 0x1010 * step for step in range(16))
+#: The suites and groups of TLS 1.3 in which ``wire.key_schedule`` agrees keys: AES-GCM, ChaCha20 and AES-CCM; the
+#: cheapest group first, x25519, secp256r1, secp384r1, secp521r1, x448, and those three with ML-KEM that are standard.
+AGREED_SUITES = (0x1301, 0x1302, 0x1303, 0x1304, 0x1305)
+AGREED_GROUPS = (29, 23, 24, 25, 30, 4588, 4587, 4589)
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
     """A cipher suite: ``bits`` of its key, ``mode`` empty where it has none, ``mac`` a digest or ``AEAD``.
 
-    ``key_exchange`` and ``authentication`` are ``any`` for the suites of TLS 1.3, which leave both open.
+    ``key_exchange`` and ``authentication`` are ``any`` for the suites of TLS 1.3, which define neither.
     """
 
     code: int
@@ -44,12 +48,12 @@ class Suite:
 
     @property
     def is_ephemeral(self) -> bool:
-        """Whether the server sends a key of the moment; anonymous DH is ephemeral, too."""
+        """Whether the server sends an ephemeral key; anonymous DH is ephemeral, too."""
         return self.key_exchange in {"DHE", "ECDHE", "any"} or self.authentication == "anon"
 
     @property
     def has_forward_secrecy(self) -> bool:
-        """Whether a key stolen later opens no recorded session: ephemeral, and not for export."""
+        """Whether recorded sessions stay secret when a key is stolen later: ephemeral, and not for export."""
         return self.is_ephemeral and not self.export
 
     @property
@@ -113,7 +117,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Prime:
-    """A well-known prime of Diffie-Hellman; ``name`` says where it comes from."""
+    """A well-known prime of Diffie-Hellman; ``name`` states its source."""
 
     sha256: str
     bits: int
@@ -215,6 +219,21 @@ def signature_named(name: str) -> Signature:
 def primes() -> dict[str, Prime]:
     """The well-known primes by the SHA-256 of their big-endian bytes without leading zeros."""
     return {row["sha256"]: Prime(row["sha256"], int(row["bits"]), row["name"]) for row in _rows("primes.csv")}
+
+
+_RARE_AUTHENTICATION = {"RSA": 0, "ECDSA": 0, "any": 0, "DSS": 3, "anon": 3, "PSK": 5}
+_RARE_CIPHERS = {"AES": 0, "CHACHA20": 0, "3DES": 1, "RC4": 1, "DES": 2, "CAMELLIA": 2}
+
+
+def rarity(suite: Suite) -> int:
+    """How unlikely it is that a server has the suite; 0 for the likeliest."""
+    is_static = suite.key_exchange in {"DH", "ECDH"} and suite.authentication != "anon"
+    return (
+        _RARE_AUTHENTICATION.get(suite.authentication, 6)
+        + _RARE_CIPHERS.get(suite.cipher, 3)
+        + 4 * is_static
+        + suite.mode.startswith("CCM")
+    )
 
 
 def exists_in(version: TlsVersion, code: Suite | Group | Signature) -> bool:

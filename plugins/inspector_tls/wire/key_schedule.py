@@ -1,7 +1,7 @@
-"""What a client needs to read the encrypted part of a TLS 1.3 handshake: key agreement, key schedule, records.
+"""What a client needs to decrypt the server's part of a TLS 1.3 handshake: key agreement, key schedule, records.
 
 RFC 8446 §7.1 to §7.3, §5.2; hybrid groups: the ECDHE-MLKEM draft. The server is not authenticated and nothing is
-sent under these keys: only what it presents is read.
+sent under these keys.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, x448, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from inspector_tls.wire.handshake_messages import Group, Malformed
+from inspector_tls.wire.code_points import AGREED_GROUPS, AGREED_SUITES
+from inspector_tls.wire.encoding import Malformed
+from inspector_tls.wire.records import Record
 
 
 class _Exchange(Protocol):
-    """One side of an exchange: the share to send, and the secret that the other side's share leads to."""
+    """One side of a key agreement: the share to send, and the secret that the other side's share leads to."""
 
     share: bytes
     answer_bytes: int
@@ -92,46 +94,52 @@ class _Hybrid:
         return self._first.secret(answer[:cut]) + self._second.secret(answer[cut:])
 
 
-_EXCHANGES: dict[Group, Callable[[], _Exchange]] = {
-    Group.X25519: _X25519,
-    Group.SECP256R1: lambda: _Curve(ec.SECP256R1()),
-    Group.SECP384R1: lambda: _Curve(ec.SECP384R1()),
-    Group.SECP521R1: lambda: _Curve(ec.SECP521R1()),
-    Group.X448: _X448,
-    Group.X25519_MLKEM768: lambda: _Hybrid(_Lattice(768), _X25519()),
-    Group.SECP256R1_MLKEM768: lambda: _Hybrid(_Curve(ec.SECP256R1()), _Lattice(768)),
-    Group.SECP384R1_MLKEM1024: lambda: _Hybrid(_Curve(ec.SECP384R1()), _Lattice(1024)),
-}
+_EXCHANGES: dict[int, Callable[[], _Exchange]] = dict(
+    zip(
+        AGREED_GROUPS,
+        (
+            _X25519,
+            lambda: _Curve(ec.SECP256R1()),
+            lambda: _Curve(ec.SECP384R1()),
+            lambda: _Curve(ec.SECP521R1()),
+            _X448,
+            lambda: _Hybrid(_Lattice(768), _X25519()),
+            lambda: _Hybrid(_Curve(ec.SECP256R1()), _Lattice(768)),
+            lambda: _Hybrid(_Curve(ec.SECP384R1()), _Lattice(1024)),
+        ),
+        strict=True,
+    )
+)
 
 
 class Share:
-    """A key of our own in one group; raises Malformed where the group is none of ours."""
+    """The client's key in one group; raises Malformed where the group is not among AGREED_GROUPS."""
 
     def __init__(self, group: int) -> None:
+        self.group = group
         try:
-            self.group = Group(group)
-            self._exchange = _EXCHANGES[self.group]()
-        except (ValueError, UnsupportedAlgorithm) as error:
+            self._exchange = _EXCHANGES[group]()
+        except (KeyError, UnsupportedAlgorithm) as error:
             raise Malformed(f"group {group} was not offered") from error
 
     @property
     def public(self) -> bytes:
-        """What is sent."""
+        """The public key, as sent."""
         return self._exchange.share
 
     def secret(self, answer: bytes) -> bytes:
-        """What both sides then know; raises Malformed when the answer is no share of this group."""
+        """The shared secret; raises Malformed when the server's share is not one of this group."""
         if len(answer) != self._exchange.answer_bytes:
             raise Malformed("a key share of the wrong length")
         try:
             return self._exchange.secret(answer)
         except ValueError as error:
-            raise Malformed("a key share that is none") from error
+            raise Malformed("an invalid key share") from error
 
 
 @cache
 def own_share(group: int) -> Share:
-    """The key of this process in a group, made once: what passes under it is no secret. Raises Malformed."""
+    """The key of this process in a group, made once: nothing confidential is sent under it. Raises Malformed."""
     return Share(group)
 
 
@@ -142,18 +150,24 @@ class _Suite:
     cipher: Callable[[bytes], AESGCM | ChaCha20Poly1305 | AESCCM]
 
 
-_SUITES = {
-    0x1301: _Suite("sha256", 16, AESGCM),
-    0x1302: _Suite("sha384", 32, AESGCM),
-    0x1303: _Suite("sha256", 32, ChaCha20Poly1305),
-    0x1304: _Suite("sha256", 16, AESCCM),
-    0x1305: _Suite("sha256", 16, lambda key: AESCCM(key, tag_length=8)),
-}
+_SUITES = dict(
+    zip(
+        AGREED_SUITES,
+        (
+            _Suite("sha256", 16, AESGCM),
+            _Suite("sha384", 32, AESGCM),
+            _Suite("sha256", 32, ChaCha20Poly1305),
+            _Suite("sha256", 16, AESCCM),
+            _Suite("sha256", 16, lambda key: AESCCM(key, tag_length=8)),
+        ),
+        strict=True,
+    )
+)
 _NONCE_BYTES = 12
 
 
-class Opened:
-    """Opens the records of the server's encrypted handshake."""
+class HandshakeDecryption:
+    """Decrypts the records of the server's handshake."""
 
     def __init__(self, suite: int, secret: bytes, transcript: bytes) -> None:
         chosen = _SUITES.get(suite)
@@ -168,21 +182,21 @@ class Opened:
         self._nonce = int.from_bytes(_expand(digest, traffic, "iv", b"", _NONCE_BYTES), "big")
         self._count = 0
 
-    def open(self, record: bytes) -> tuple[int, bytes]:
-        """Content type and content of an encrypted record, header included; raises Malformed."""
+    def decrypt(self, record: Record) -> tuple[int, bytes]:
+        """Content type and content of an encrypted record (RFC 8446 §5.2); raises Malformed."""
         nonce = (self._nonce ^ self._count).to_bytes(_NONCE_BYTES, "big")
         self._count += 1
         try:
-            inner = self._cipher.decrypt(nonce, record[5:], record[:5]).rstrip(b"\x00")
+            inner = self._cipher.decrypt(nonce, record.body, record.header).rstrip(b"\x00")
         except (InvalidTag, ValueError) as error:
-            raise Malformed("an encrypted record that does not open") from error
+            raise Malformed("an encrypted record that does not decrypt") from error
         if not inner:
             raise Malformed("an encrypted record without content type")
         return inner[-1], inner[:-1]
 
 
-def retried(suite: int, first_hello: bytes) -> bytes:
-    """What stands in the transcript for the first hello after a HelloRetryRequest (RFC 8446 §4.4.1)."""
+def message_hash(suite: int, first_hello: bytes) -> bytes:
+    """The message that replaces the first hello in the transcript after a HelloRetryRequest (RFC 8446 §4.4.1)."""
     chosen = _SUITES.get(suite)
     if chosen is None:
         raise Malformed(f"suite {suite:#06x} was not offered")

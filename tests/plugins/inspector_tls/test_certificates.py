@@ -81,7 +81,7 @@ def test_facts_of_a_good_certificate(tmp_path: Path, authority: Identity, betwee
     assert leaf.sha256 == identity.certificate.fingerprint(hashes.SHA256()).hex()
     assert leaf.not_after == identity.certificate.not_valid_after_utc
     assert leaf.serial == f"{identity.certificate.serial_number:x}"
-    assert (found.named.usual.value, found.named.rsa.value) == (leaf.sha256, None)
+    assert (found.leaves_by_kind.usual.value, found.leaves_by_kind.rsa.value) == (leaf.sha256, None)
     assert chain.declared_trust.value.path[-1] == authority.certificate.fingerprint(hashes.SHA256()).hex()
     assert chain.public_trust.unseen is Cause.NOT_SELECTED
     assert (found.declared_roots, found.public_roots) == (1, 0)
@@ -312,15 +312,15 @@ def test_both_sorts_of_certificate(tmp_path: Path, authority: Identity, between:
     for protocols in ("TLSv1.3", "TLSv1.2", "TLSv1.2 TLSv1.3"):
         with servers.nginx(tmp_path, f"{directives} ssl_protocols {protocols};") as port:
             found = scan(port, declared=authority.pem)
-        assert found.named.rsa.value == rsa.certificate.fingerprint(hashes.SHA256()).hex()
-        assert found.named.other.value == ec.certificate.fingerprint(hashes.SHA256()).hex()
+        assert found.leaves_by_kind.rsa.value == rsa.certificate.fingerprint(hashes.SHA256()).hex()
+        assert found.leaves_by_kind.other.value == ec.certificate.fingerprint(hashes.SHA256()).hex()
         assert {chain.leaf.key.kind: chain.declared_trust.value.chains for chain in found.chains} == {
             "RSA": True,
             "EC": False,
         }
 
 
-def test_a_sort_that_times_out_is_unseen(tmp_path: Path, authority: Identity) -> None:
+def test_a_kind_that_times_out_is_unseen(tmp_path: Path, authority: Identity) -> None:
     """A certificate that was asked for without an answer is unseen, not absent."""
     identity = issue(HOST, authority, dns=[HOST])
     speaking = servers.speaking_tls(identity.write(tmp_path, "server"))
@@ -332,8 +332,8 @@ def test_a_sort_that_times_out_is_unseen(tmp_path: Path, authority: Identity) ->
 
     with servers.answering(silent_for_rsa) as port:
         found = scan(port, seconds=1)
-    assert found.named.rsa.unseen is Cause.TIMEOUT
-    assert found.named.usual.value == found.named.other.value == found.leaves[0].sha256
+    assert found.leaves_by_kind.rsa.unseen is Cause.TIMEOUT
+    assert found.leaves_by_kind.usual.value == found.leaves_by_kind.other.value == found.leaves[0].sha256
 
 
 def test_client_certificate_demanded(tmp_path: Path, authority: Identity) -> None:
@@ -350,12 +350,8 @@ def test_no_certificate_at_all(tmp_path: Path, authority: Identity) -> None:
     anonymous = ("-tls1_2", "-cipher", "AECDH-AES128-SHA:@SECLEVEL=0")
     with servers.openssl(identity.write(tmp_path, "server"), *anonymous) as port:
         found = scan(port)
-    assert (found.named.usual.value, found.named.rsa.value, found.named.other.value, found.chains) == (
-        None,
-        None,
-        None,
-        (),
-    )
+    assert [answer.value for answer in found.leaves_by_kind.answers] == [None, None, None]
+    assert found.chains == ()
 
 
 def test_weak_keys_and_digests(tmp_path: Path, authority: Identity) -> None:
@@ -432,7 +428,7 @@ def test_malformed_certificate_is_unseen(tmp_path: Path) -> None:
         HOST, dns=[HOST], extensions=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.15"), b"\xff"), False)]
     )
     found = seen(tmp_path, identity)
-    assert found.named.usual.unseen is Cause.PROTOCOL_ERROR
+    assert found.leaves_by_kind.usual.unseen is Cause.PROTOCOL_ERROR
 
 
 def test_public_roots_are_apart_from_declared_ones(tmp_path: Path, authority: Identity) -> None:

@@ -1,4 +1,4 @@
-"""How certificates are asked for, on servers of every manner, kind and hostile ones."""
+"""How certificates are asked for, on servers of every version and kind and on hostile ones."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,20 +19,16 @@ from hypothesis import strategies as st
 from inspector import Answer, Cause, ScanFailure
 from inspector.model.base import now
 from inspector.plugin.probe import ParseContext
-from inspector_tls.certificates.handshake import End
+from inspector_tls.certificates.handshake import HandshakeEnd
+from inspector_tls.certificates.hello_profiles import CertificateKind, HelloProfile, anonymous_suites, hello
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.parsing import HANDSHAKES, Handshake, Handshakes, parse, settle
 from inspector_tls.certificates.probe import certificates
-from inspector_tls.wire.handshake_messages import (
-    ClientHello,
-    Malformed,
-    Manner,
-    Presented,
-    ServerHello,
-    Sort,
-    parse_status,
-    parse_timestamps,
-)
+from inspector_tls.wire.certificate_messages import Presented, parse_status, parse_timestamps
+from inspector_tls.wire.client_hello import decode, encode
+from inspector_tls.wire.code_points import signatures, suites
+from inspector_tls.wire.encoding import Malformed
+from inspector_tls.wire.server_flight import ServerHello
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import (
     Identity,
@@ -64,7 +61,7 @@ def identity(authority: Identity) -> Identity:
 
 def shown(found: Certificates) -> tuple[str | None, str | None, str | None]:
     """The three answers about the host's certificates."""
-    usual, rsa, other = (answer.value for answer in found.named.answers)
+    usual, rsa, other = (answer.value for answer in found.leaves_by_kind.answers)
     return usual, rsa, other
 
 
@@ -105,13 +102,12 @@ def test_certificates_of_every_configuration(
         found = scan(port, declared=authority.pem)
     (chain,) = found.chains
     assert shown(found) == (chain.leaf.sha256, chain.leaf.sha256, None)
-    assert found.default == found.named
     assert chain.declared_trust.value.chains
     assert chain.staple.value is None
 
 
-def test_every_chain_with_and_without_a_name(tmp_path: Path, authority: Identity, identity: Identity) -> None:
-    """RSA and ECDSA, for the host and for nobody in particular: four certificates are told apart."""
+def test_every_chain_of_the_host_and_no_other(tmp_path: Path, authority: Identity, identity: Identity) -> None:
+    """RSA and ECDSA certificates of the host are seen, those of the default host are not."""
     between = intermediate(authority)
     made = {
         "host-ec": issue(HOST, between, dns=[HOST]),
@@ -128,13 +124,7 @@ def test_every_chain_with_and_without_a_name(tmp_path: Path, authority: Identity
         found = scan(port, declared=authority.pem)
     digests = {label: _digest(each) for label, each in made.items()}
     assert shown(found) == (digests["host-ec"], digests["host-rsa"], digests["host-ec"])
-    assert found.default is not None
-    assert [answer.value for answer in found.default.answers] == [
-        digests["default-ec"],
-        digests["default-rsa"],
-        digests["default-ec"],
-    ]
-    assert {chain.leaf.sha256 for chain in found.chains} == set(digests.values())
+    assert {chain.leaf.sha256 for chain in found.chains} == {digests["host-ec"], digests["host-rsa"]}
     assert {leaf.dns for leaf in found.leaves} == {(HOST,)}
     assert all(chain.declared_trust.value.chains for chain in found.chains)
 
@@ -163,13 +153,15 @@ def _digest(identity: Identity) -> str:
     return identity.certificate.fingerprint(hashes.SHA256()).hex()
 
 
-def test_few_connections_all_on_the_ledger(tmp_path: Path, identity: Identity) -> None:
-    """A modern server sees six connections, each sort with and without a name, and all stand on the ledger."""
+@pytest.mark.parametrize("key", [rsa_key, ec_key])
+def test_few_connections_all_on_the_ledger(tmp_path: Path, authority: Identity, key: Callable[[], Any]) -> None:
+    """A modern server sees three connections, one for each kind of certificate, and all stand on the ledger."""
+    identity = issue(HOST, authority, key=key(), dns=[HOST])
     with servers.openssl(identity.write(tmp_path, "server")) as port:
         seen = scanned(port, probe=certificates)
-    assert len(seen.ledger) == 6
-    assert certificates.cost(seen.target, {}).connections >= 6
-    leaf = seen.seen(Certificates).named.usual.value
+    assert len(seen.ledger) == 3
+    assert certificates.cost(seen.target, {}).connections >= 3
+    leaf = seen.seen(Certificates).leaves_by_kind.usual.value
     assert [raw.name for raw in seen.output.raw] == [HANDSHAKES, f"{leaf}.der"]
 
 
@@ -214,24 +206,24 @@ def test_linter_of_another_make(tmp_path: Path, identity: Identity, monkeypatch:
     assert parse(seen.output, ParseContext(seen.target.subject, now())).chains == (chain,)
 
 
-def _made(*words: int | None) -> tuple[Handshake, ...]:
-    """Handshakes of a client that takes RSA alone: an alert (0: a close without a word), or the usual certificate."""
+def _made(*answers: int | None) -> tuple[Handshake, ...]:
+    """Handshakes of a client that accepts RSA alone: an alert (0: a close without one), or the usual certificate."""
+    profile = HelloProfile.TLS_1_3
     return tuple(
-        Handshake(manner=Manner.TLS_1_3, sort=Sort.USUAL, named=True, end=End.PRESENTED, chain=("ab",))
-        if word is None
+        Handshake(profile=profile, kind=CertificateKind.USUAL, end=HandshakeEnd.PRESENTED, chain=("ab",))
+        if answer is None
         else Handshake(
-            manner=Manner.TLS_1_3,
-            sort=Sort.RSA,
-            named=True,
-            end=End.ALERT if word else End.CLOSED,
-            alert=word or None,
+            profile=profile,
+            kind=CertificateKind.RSA,
+            end=HandshakeEnd.ALERT if answer else HandshakeEnd.CLOSED,
+            alert=answer or None,
         )
-        for word in words
+        for answer in answers
     )
 
 
 @pytest.mark.parametrize(
-    ("words", "settled"),
+    ("answers", "settled"),
     [
         ((None, 40, None), Answer(seen=None)),
         ((None, 40), Answer(unseen=Cause.AMBIGUOUS)),
@@ -244,9 +236,9 @@ def _made(*words: int | None) -> tuple[Handshake, ...]:
         ((None,), Answer(unseen=Cause.NOT_REACHED)),
     ],
 )
-def test_what_counts_as_a_refusal(words: tuple[int | None, ...], settled: Answer[str | None]) -> None:
-    """A plain alert does, and a doubtful end said twice, where the server presents something afterwards."""
-    assert settle(_made(*words), Sort.RSA, named=True) == settled
+def test_what_counts_as_a_refusal(answers: tuple[int | None, ...], settled: Answer[str | None]) -> None:
+    """A plain alert does, and a doubtful end that came twice, where the server presents something afterwards."""
+    assert settle(_made(*answers), CertificateKind.RSA) == settled
 
 
 # --- hostile servers ------------------------------------------------------------------------------------------------
@@ -303,8 +295,8 @@ def _dripping(connection: servers.socket.socket) -> None:
         (servers.clear_http, Cause.PROTOCOL_ERROR, "HTTP/1.1 400"),
         (_saying(_record(21, b"\x02\x28")), Cause.PROTOCOL_ERROR, "number 40"),
         (_saying(_record(21, b"\x02\x70")), Cause.PROTOCOL_ERROR, "number 112"),
-        (_endlessly(_record(21, b"\x01\x5a")), Cause.PROTOCOL_ERROR, "say nothing"),
-        (_endlessly(_record(22, b"")), Cause.PROTOCOL_ERROR, "say nothing"),
+        (_endlessly(_record(21, b"\x01\x5a")), Cause.PROTOCOL_ERROR, "without handshake content"),
+        (_endlessly(_record(22, b"")), Cause.PROTOCOL_ERROR, "without handshake content"),
         (_endlessly(_record(22, bytes(100)), _record(22, HELLO)), Cause.PROTOCOL_ERROR, "first messages"),
         (_saying(_record(22, HELLO + b"\x0b\xff\xff\xff")), Cause.PROTOCOL_ERROR, "16777219 bytes"),
         (
@@ -348,7 +340,7 @@ def test_version_intolerance_is_no_refusal(tmp_path: Path, identity: Identity) -
 
     with servers.answering(intolerant) as port:
         found = scan(port, seconds=1)
-    assert found.named.usual.value == _digest(identity)
+    assert found.leaves_by_kind.usual.value == _digest(identity)
 
 
 def test_hundred_self_issued_intermediates(tmp_path: Path, authority: Identity) -> None:
@@ -371,11 +363,11 @@ def test_hundred_self_issued_intermediates(tmp_path: Path, authority: Identity) 
 
 @given(st.binary(max_size=400))
 def test_messages_of_any_bytes(data: bytes) -> None:
-    """Whatever stands in a message, it is read or it is malformed."""
+    """Whatever stands in a message, it is parsed or it is malformed."""
     parsers: tuple[Callable[[bytes], object], ...] = (
         ServerHello.parse,
         Presented.parse_clear,
-        Presented.parse_sealed,
+        Presented.parse_encrypted,
         parse_status,
         lambda each: list(parse_timestamps(each)),
     )
@@ -384,18 +376,41 @@ def test_messages_of_any_bytes(data: bytes) -> None:
             parser(data)
 
 
-@given(st.sampled_from(Manner), st.sampled_from(Sort), st.sampled_from([None, "a", "a" * 63 + ".example.vn"]))
-def test_hellos_avoid_the_unlucky_lengths(manner: Manner, sort: Sort, server_name: str | None) -> None:
-    """A hello says its own length rightly, names the host, and is never 256 to 511 bytes long."""
-    hello = ClientHello(manner, sort, server_name, bytes(32), bytes(32), ((29, bytes(32)),))
-    message = hello.message()
+@given(st.sampled_from(HelloProfile), st.sampled_from(CertificateKind), st.sampled_from((None, "a", "a" * 63 + ".vn")))
+def test_hellos_have_a_safe_length(profile: HelloProfile, kind: CertificateKind, server_name: str | None) -> None:
+    """A hello states its own length correctly, names the host, and is never 256 to 511 bytes long."""
+    offered = hello(profile, kind, server_name)
+    message = encode(offered)[5:]
     assert int.from_bytes(message[1:4], "big") == len(message) - 4
-    assert manner is Manner.BARE or not 256 <= len(message) <= 511
-    if server_name is not None and manner is not Manner.BARE:
-        assert server_name.encode() in message
+    assert profile is HelloProfile.BARE or not 256 <= len(message) <= 511
+    assert offered.server_name == (None if profile is HelloProfile.BARE else server_name)
+    assert decode(encode(offered))._replace(least_bytes=offered.least_bytes) == offered
 
 
-def test_traces_can_be_read_again() -> None:
-    """What is kept of the handshakes survives its own form."""
+@pytest.mark.parametrize("profile", HelloProfile)
+@pytest.mark.parametrize("kind", CertificateKind)
+def test_hellos_accept_their_kind_of_certificate_only(profile: HelloProfile, kind: CertificateKind) -> None:
+    """Suites up to TLS 1.2 and the schemes of TLS 1.3 allow no other certificate, in a list of usual length."""
+    offered = hello(profile, kind, HOST)
+    older = [suites()[code] for code in offered.suites if code in suites() and suites()[code].key_exchange != "any"]
+    assert 0 < len(offered.suites) <= 128
+    if profile is HelloProfile.ANONYMOUS:
+        assert {suite.authentication for suite in older} == {"anon"}
+        return
+    assert not {suite.code for suite in older} & set(anonymous_suites())
+    with_rsa = {suite.authentication == "RSA" and suite.key_exchange != "ECDH" for suite in older}
+    newest = {signatures()[code].key.startswith("RSA") for code in offered.signatures if code not in _PKCS_1}
+    kinds = {CertificateKind.USUAL: {True, False}, CertificateKind.RSA: {True}, CertificateKind.OTHER: {False}}[kind]
+    assert with_rsa == kinds
+    assert newest in (kinds, set())
+    assert bool(offered.signatures) is (profile in {HelloProfile.TLS_1_3, HelloProfile.TLS_1_2})
+
+
+#: The RSA schemes that sign no handshake of TLS 1.3 (RFC 8446 §4.2.3).
+_PKCS_1 = {0x0201, 0x0401, 0x0501, 0x0601}
+
+
+def test_recorded_handshakes_can_be_parsed_again() -> None:
+    """The record of the handshakes survives its own form."""
     kept = Handshakes(server_name=None, made=())
     assert Handshakes.parse(kept.canonical()) == kept

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from inspector import Cause, Network, ScanFailure
-from inspector_tls.certificates.handshake import End, Outcome, shake
+from inspector_tls.certificates.handshake import HandshakeEnd, HandshakeResult, fetch_certificates
+from inspector_tls.certificates.hello_profiles import CertificateKind, HelloProfile
 from inspector_tls.observations import Tls
-from inspector_tls.wire.handshake_messages import Manner, Sort
 from inspector_tls.wire.versions import TlsVersion
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import Identity, ec_key, issue, name, rsa_key
@@ -94,11 +94,12 @@ class DirectStream:
         self._writer.transport.abort()
 
 
-def shaken(answer: servers.Answer) -> Outcome:
+def shaken(answer: servers.Answer) -> HandshakeResult:
     """What one handshake of TLS 1.3 with such a server comes to."""
     with servers.answering(answer) as port:
         network = cast("Network", Direct(port))
-        return asyncio.run(shake(network, Manner.TLS_1_3, Sort.USUAL, HOST, opening=at_once, seconds=1))
+        profile, kind = HelloProfile.TLS_1_3, CertificateKind.USUAL
+        return asyncio.run(fetch_certificates(network, profile, kind, HOST, opening=at_once, seconds=1))
 
 
 async def at_once(_stream: object) -> None:
@@ -138,7 +139,7 @@ def test_records_of_any_cut_carry_the_same(kind: str, version: TlsVersion, tmp_p
     with servers.nginx(tmp_path, directives) as backend, relayed(kind, backend) as port:
         found = scan_certificates(port)
         facts, _ = enumerate_port(port, extra=False, most=8)
-    assert found.named.usual.value == digest(identity)
+    assert found.leaves_by_kind.usual.value == digest(identity)
     assert [each.version for each in facts.accepted] == [version]
 
 
@@ -188,7 +189,7 @@ def test_a_reset_at_any_step_is_no_answer(step: int | None, identity: Identity) 
     outcome = shaken(cut)
     if most < end:
         assert outcome.presented is None
-        assert (outcome.end, outcome.cause) == (End.TROUBLE, Cause.RESET)
+        assert (outcome.end, outcome.cause) == (HandshakeEnd.FAILED, Cause.RESET)
     elif outcome.presented is not None:
         assert outcome.staple is None
 
@@ -216,18 +217,18 @@ _ZERO_SHARE = b"\x00\x1d\x00\x20" + bytes(32)
         ((hello_1_3(random=RETRY, share=b"\x00\x1d"),), "changes nothing"),
         ((hello_1_3(random=RETRY, share=b"\xfe\x00"),), "not offered"),
         ((hello_1_3(random=RETRY, suite=0x13FF),), "not offered"),
-        ((hello_1_3(share=_ZERO_SHARE),), "none"),
+        ((hello_1_3(share=_ZERO_SHARE),), "invalid"),
         ((hello_1_3(share=b"\x00\x1d\x00\x05" + bytes(5)),), "wrong length"),
-        ((hello_1_3(share=b"\x00\x17\x00\x41\x04" + bytes(64)),), "none"),
+        ((hello_1_3(share=b"\x00\x17\x00\x41\x04" + bytes(64)),), "invalid"),
         ((hello_1_3(share=b"\x00\x18\x00\x61\x04" + bytes(96)),), "not offered"),
         ((hello_1_3(suite=0x13FF, share=b"\x00\x1d\x00\x20\x09" + bytes(31)),), "not offered"),
-        ((hello_1_3(share=b"\x00\x1d\x00\x20\x09" + bytes(31)) + record(23, bytes(64)),), "does not open"),
+        ((hello_1_3(share=b"\x00\x1d\x00\x20\x09" + bytes(31)) + record(23, bytes(64)),), "does not decrypt"),
     ],
 )
 def test_a_handshake_that_goes_wrong_presents_nothing(answers: tuple[bytes, ...], words: str) -> None:
     """Requests for another hello without end, shares that are none, records that do not open: nothing is presented."""
     outcome = shaken(saying(*answers))
-    assert outcome.end is End.MALFORMED
+    assert outcome.end is HandshakeEnd.MALFORMED
     assert words in outcome.note
     assert outcome.presented is None
 
@@ -286,9 +287,7 @@ def test_a_server_that_wants_a_name_is_seen_with_it(number: int, tmp_path: Path,
     assert [each.version for each in _seen(wanting).accepted] == [V.TLS_1_2, V.TLS_1_3]
     with servers.answering(wanting) as port:
         found = scan_certificates(port, seconds=1)
-    assert found.named.usual.value == digest(identity)
-    assert found.default is not None
-    assert digest(identity) not in {each.seen for each in found.default.answers}
+    assert found.leaves_by_kind.usual.value == digest(identity)
 
 
 @pytest.mark.parametrize("word", [b"", record(21, b"\x02\x28"), record(21, b"\x02\x46")])
@@ -308,16 +307,16 @@ def test_a_server_that_soon_turns_every_client_away_lacks_no_certificate(
 
     with servers.answering(limited) as port:
         found = scan_certificates(port, seconds=1)
-    assert found.named.usual.value == digest(identity)
-    assert found.named.rsa.unseen is Cause.AMBIGUOUS
-    assert found.named.other.unseen is Cause.AMBIGUOUS
+    assert found.leaves_by_kind.usual.value == digest(identity)
+    assert found.leaves_by_kind.rsa.unseen is Cause.AMBIGUOUS
+    assert found.leaves_by_kind.other.unseen is Cause.AMBIGUOUS
 
 
 def test_a_refusal_at_the_end_is_confirmed(tmp_path: Path, identity: Identity) -> None:
     """Where the last answer is a refusal, a server that still presents what it has is believed."""
     with servers.openssl(identity.write(tmp_path, "rsa")) as port:
         found = scan_certificates(port, host="127.0.0.1")
-    assert [answer.value for answer in found.named.answers] == [digest(identity), digest(identity), None]
+    assert [answer.value for answer in found.leaves_by_kind.answers] == [digest(identity), digest(identity), None]
 
 
 def test_an_anonymous_suite_that_nobody_offered_is_no_answer() -> None:

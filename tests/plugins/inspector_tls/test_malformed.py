@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector_tls.certificates.path_validation import NotJudged, TooComplex, by_subject, trust
+from inspector_tls.certificates.path_validation import NotValidated, TooComplex, by_subject, trust
 from inspector_tls.certificates.x509_facts import facts, load
 from tests.plugins.inspector_tls.authority import Identity, intermediate, issue, root
 
@@ -45,6 +45,6 @@ def test_changed_octets(changes: list[tuple[int, int]]) -> None:
             found = trust(
                 [certificate, between.certificate], by_subject([top.certificate]), datetime.datetime.now(datetime.UTC)
             )
-        except (NotJudged, TooComplex):
+        except (NotValidated, TooComplex):
             return
     assert not found.chains or certificate.tbs_certificate_bytes == leaf.certificate.tbs_certificate_bytes

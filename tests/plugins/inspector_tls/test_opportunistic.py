@@ -101,12 +101,12 @@ def _recorded(name: str) -> Certificates:
 def test_own_authority_beside_an_expired_certificate() -> None:
     """An authority of one's own excuses no other flaw, be the flawed chain seen or not."""
     private, expired = _recorded("postgresql-private"), _recorded("postgresql-expired")
-    named = private.named.model_copy(update={"other": expired.named.usual})
-    both = private.model_copy(update={"named": named, "chains": (*private.chains, *expired.chains)})
+    leaves = private.leaves_by_kind.model_copy(update={"other": expired.leaves_by_kind.usual})
+    both = private.model_copy(update={"leaves_by_kind": leaves, "chains": (*private.chains, *expired.chains)})
     (check,) = (each for each in JUDGES if each.id == "certificate-chains-to-public-root")
     assert _outcome(check, private) is Outcome.NOT_APPLICABLE
     assert _outcome(check, both) is Outcome.FAIL
-    half = both.model_copy(update={"named": named.model_copy(update={"usual": Answer(unseen=Cause.TIMEOUT)})})
+    half = both.model_copy(update={"leaves_by_kind": leaves.model_copy(update={"usual": Answer(unseen=Cause.TIMEOUT)})})
     assert _outcome(check, half) is Outcome.FAIL
     for variant in unseen_variants(both):
         assert _outcome(check, variant) not in GOOD

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from inspector import Cause
-from inspector_tls.enumeration.reply import REFUSALS, Interpretation, Meaning, Reply, interpret
+from inspector_tls.enumeration.reply import Interpretation, Meaning, Reply, interpret
 from inspector_tls.enumeration.transcript import Exchange, Purpose, Transcript
+from inspector_tls.wire.alerts import OFFER_REFUSALS
 from inspector_tls.wire.client_hello import Hello, decode
 from inspector_tls.wire.code_points import suites
 from inspector_tls.wire.key_exchange import EphemeralKey, read_key
@@ -51,7 +52,7 @@ class ParsedExchange:
     @property
     def gives_up(self) -> bool:
         """Whether the server chose a suite, and then found that it lacks what the suite needs."""
-        return self.is_chosen and any(alert.number in REFUSALS for alert in self.flight.alerts if alert.is_last)
+        return self.is_chosen and any(alert.number in OFFER_REFUSALS for alert in self.flight.alerts if alert.is_last)
 
     @property
     def is_downgraded(self) -> bool:

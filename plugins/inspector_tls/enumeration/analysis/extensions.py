@@ -12,11 +12,11 @@ from inspector_tls.enumeration.analysis.versions import CLEAR, AcceptedVersions
 from inspector_tls.enumeration.transcript import Purpose
 from inspector_tls.observations import Extensions
 from inspector_tls.wire import client_hello as wire
+from inspector_tls.wire.alerts import AlertNumber
 from inspector_tls.wire.code_points import RENEGOTIATION_SCSV, suites
 from inspector_tls.wire.server_flight import ServerHello
 from inspector_tls.wire.versions import TlsVersion
 
-_INAPPROPRIATE_FALLBACK = 86
 #: The versions to which a client can fall back without protection by TLS 1.3 (RFC 8446 §4.1.3).
 _BELOW_TLS_1_2 = (TlsVersion.SSL_3, TlsVersion.TLS_1_0, TlsVersion.TLS_1_1)
 
@@ -95,7 +95,7 @@ def _fallback(evidence: Evidence, accepted: AcceptedVersions) -> Answer[bool | N
     for each in asked:
         if each.is_chosen:
             return seen(False)
-        if each.answer.alert == _INAPPROPRIATE_FALLBACK:
+        if each.answer.alert == AlertNumber.INAPPROPRIATE_FALLBACK:
             return seen(True)
     older = accepted.any_of(_BELOW_TLS_1_2)
     if older.unseen is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from inspector_tls.enumeration import hello_profiles as offers
-from inspector_tls.enumeration.hello_profiles import Form
+from inspector_tls.enumeration.hello_profiles import HelloSize
 from inspector_tls.enumeration.reply import Interpretation, Meaning
 from inspector_tls.enumeration.transcript import Mode
 from inspector_tls.wire.client_hello import Hello
@@ -30,21 +30,21 @@ class ServerContext:
         self,
         version: TlsVersion,
         offered: Iterable[int],
-        form: Form = Form.FULL,
+        size: HelloSize = HelloSize.FULL,
         **details: Sequence[int],
     ) -> Hello:
         """A hello to this server."""
-        return offers.hello(version, offered, self.server_name, form, **details)  # type: ignore[arg-type]  # by name
+        return offers.hello(version, offered, self.server_name, size, **details)
 
 
 @dataclass(frozen=True, slots=True)
 class VersionResult:
-    """What the first questions about a version came to; ``form``: the hellos in which the server understands it."""
+    """What the first questions about a version came to; ``size``: the hellos in which the server understands it."""
 
     version: TlsVersion
     answer: Interpretation
     flight: Flight
-    form: Form = Form.FULL
+    size: HelloSize = HelloSize.FULL
 
     @property
     def is_accepted(self) -> bool:
@@ -59,9 +59,9 @@ class VersionResult:
     @property
     def usual_suites(self) -> tuple[int, ...]:
         """The suite that was chosen first, and the most usual others: a list that is surely accepted."""
-        form = Form.TINY if self.form is Form.TINY else Form.SMALL
-        return tuple(dict.fromkeys((*offers.common_suites(self.version, form), self.suite)))
+        size = HelloSize.TINY if self.size is HelloSize.TINY else HelloSize.SMALL
+        return tuple(dict.fromkeys((*offers.common_suites(self.version, size), self.suite)))
 
     def plain_hello(self, context: ServerContext) -> Hello:
         """A hello in this version that the server surely takes."""
-        return context.hello(self.version, self.usual_suites, self.form)
+        return context.hello(self.version, self.usual_suites, self.size)

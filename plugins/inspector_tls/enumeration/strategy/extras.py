@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector_tls.enumeration import hello_profiles as offers
-from inspector_tls.enumeration.hello_profiles import Form
+from inspector_tls.enumeration.hello_profiles import HelloSize
 from inspector_tls.enumeration.question_flow import Flow, gather
 from inspector_tls.enumeration.reply import Meaning
 from inspector_tls.enumeration.strategy.asking import ask_once, ask_until_settled
@@ -26,25 +26,25 @@ def ask_preference(context: ServerContext, result: VersionResult, found: Sequenc
 
     Some servers with an order of their own prefer ChaCha20 when a client puts it first: so it stands last.
     """
-    few = found[: result.form.list_length]
+    few = found[: result.size.list_length]
     turned = few[::-1]
     chacha_last = sorted(turned, key=lambda code: suites()[code].cipher == "CHACHA20")
     if chacha_last[0] != found[0]:
         turned = chacha_last
-    if result.form is not Form.FULL or not context.reads_long_lists:
+    if result.size is not HelloSize.FULL or not context.reads_long_lists:
         # Short lists never offered them all together.
-        hello = context.hello(result.version, few, result.form)
+        hello = context.hello(result.version, few, result.size)
         yield from ask_until_settled(context, Purpose.PREFERENCE, hello)
-    yield from ask_until_settled(context, Purpose.PREFERENCE, context.hello(result.version, turned, result.form))
+    yield from ask_until_settled(context, Purpose.PREFERENCE, context.hello(result.version, turned, result.size))
 
 
 def ask_extensions(context: ServerContext, result: VersionResult, found: Sequence[int]) -> Flow[None]:
     """Offer in a short hello what full ones carry; once with suites in CBC mode, which show encrypt-then-MAC."""
-    most = result.form.list_length
+    most = result.size.list_length
     in_cbc = [code for code in found if suites()[code].mode == "CBC"]
     lists = [codes for codes in (found, in_cbc) if codes and result.version is not TlsVersion.SSL_3]
     hellos = (
-        context.hello(result.version, codes[:most], result.form)._replace(
+        context.hello(result.version, codes[:most], result.size)._replace(
             compressions=offers.COMPRESSIONS, extensions=offers.EXTENSIONS
         )
         for codes in lists
@@ -54,7 +54,7 @@ def ask_extensions(context: ServerContext, result: VersionResult, found: Sequenc
 
 def ask_fallback(context: ServerContext, result: VersionResult) -> Flow[None]:
     """Mark the hello as a fallback from a newer version: a server that speaks one must refuse (RFC 7507 §3)."""
-    hello = context.hello(result.version, (*result.usual_suites, FALLBACK_SCSV), result.form)
+    hello = context.hello(result.version, (*result.usual_suites, FALLBACK_SCSV), result.size)
     yield from ask_until_settled(context, Purpose.FALLBACK, hello)
 
 

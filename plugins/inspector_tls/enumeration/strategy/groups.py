@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from inspector_tls.enumeration import hello_profiles as offers
-from inspector_tls.enumeration.hello_profiles import Form
+from inspector_tls.enumeration.hello_profiles import HelloSize
 from inspector_tls.enumeration.question_flow import Flow, gather
 from inspector_tls.enumeration.strategy.asking import ask_until_settled, exhaust, key_of, suite_of
 from inspector_tls.enumeration.strategy.context import ServerContext, VersionResult
@@ -31,16 +31,16 @@ def ask_groups(context: ServerContext, result: VersionResult, *, then_signatures
         return flight.hello.group if flight.hello else None
 
     def hello_of(some: tuple[int, ...]) -> Hello:
-        shares = [group for group in some if group in SHAREABLE] if result.form is Form.SMALL else []
-        return context.hello(TlsVersion.TLS_1_3, offered, result.form, of_groups=some, shares=shares)
+        shares = [group for group in some if group in SHAREABLE] if result.size is HelloSize.SMALL else []
+        return context.hello(TlsVersion.TLS_1_3, offered, result.size, of_groups=some, shares=shares)
 
     others = [group for group in offers.groups_of(TlsVersion.TLS_1_3) if group != first]
-    lists = offers.group_lists(others, result.form)
+    lists = offers.group_lists(others, result.size)
     exhausted = yield from gather(*(exhaust(context, Purpose.GROUPS, some, hello_of, pick_of) for some in lists))
     found = [group for each in exhausted for group in each.found]
-    if first is not None and result.form is Form.SMALL:
+    if first is not None and result.size is HelloSize.SMALL:
         # Does the server send a HelloRetryRequest at all? Else it refuses every group for which it got no share.
-        without = context.hello(TlsVersion.TLS_1_3, offered, result.form, of_groups=(first,))._replace(shares=())
+        without = context.hello(TlsVersion.TLS_1_3, offered, result.size, of_groups=(first,))._replace(shares=())
         yield from ask_until_settled(context, Purpose.GROUPS, without)
     shareable = [group for group in (first, *found) if group in SHAREABLE]
     if then_signatures and shareable:
@@ -52,17 +52,17 @@ def ask_groups(context: ServerContext, result: VersionResult, *, then_signatures
 
 def ask_curves(context: ServerContext, result: VersionResult, found: Sequence[int]) -> Flow[list[int]]:
     """The groups before TLS 1.3, as the ephemeral keys show them; ``found``: suites that were accepted."""
-    version, form = result.version, result.form
+    version, size = result.version, result.size
     known = [suites()[code] for code in found if suites()[code].on_curve]
     offered = offers.curve_suites(version, "RSA", "ECDSA", *{suite.authentication for suite in known})
-    if form is not Form.FULL:
-        offered = tuple(dict.fromkeys((*offered[-form.list_length + 1 :], known[0].code)))
+    if size is not HelloSize.FULL:
+        offered = tuple(dict.fromkeys((*offered[-size.list_length + 1 :], known[0].code)))
     others = list(offers.groups_of(version))
     first = key_of(result.flight)
     is_first_seen = first is not None and first.group in others and suite_of(result.flight) in offered
     if first is not None and first.group is not None and is_first_seen:
         others.remove(first.group)
-    lists = offers.group_lists(others, form)
+    lists = offers.group_lists(others, size)
     seen = result.flight if is_first_seen else Flight()
     groups = yield from gather(*(_curves_among(context, result, offered, some, seen) for some in lists))
     return [group for some in groups for group in some]
@@ -84,7 +84,7 @@ def _curves_among(
         return key.group if key else None
 
     def hello_of(kept: Sequence[int]) -> Callable[[tuple[int, ...]], Hello]:
-        return lambda some: context.hello(result.version, offered, result.form, of_groups=(*some, *kept))
+        return lambda some: context.hello(result.version, offered, result.size, of_groups=(*some, *kept))
 
     pick_of(seen)
     exhausted = yield from exhaust(context, Purpose.GROUPS, groups, hello_of(()), pick_of)
@@ -110,8 +110,8 @@ def ask_signatures(
 ) -> Flow[None]:
     """The schemes with which the server signs its ephemeral keys in TLS 1.2."""
     offered = offers.signed_suites(result.version, *authentications)
-    if result.form is not Form.FULL:
-        offered = offered[-result.form.list_length :]
+    if result.size is not HelloSize.FULL:
+        offered = offered[-result.size.list_length :]
     schemes = [code for code in offers.signatures_of(result.version) if signatures()[code].key in keys]
 
     def pick_of(flight: Flight) -> int | None:
@@ -119,7 +119,7 @@ def ask_signatures(
         return key.signature if key else None
 
     def hello_of(some: tuple[int, ...]) -> Hello:
-        return context.hello(result.version, offered, result.form, of_signatures=some)
+        return context.hello(result.version, offered, result.size, of_signatures=some)
 
     yield from exhaust(context, Purpose.SIGNATURES, schemes, hello_of, pick_of)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector_tls.enumeration import hello_profiles as offers
-from inspector_tls.enumeration.hello_profiles import Form
+from inspector_tls.enumeration.hello_profiles import HelloSize
 from inspector_tls.enumeration.question_flow import Flow, gather
 from inspector_tls.enumeration.strategy.asking import Exhausted, ask_until_settled, exhaust, has_answer, suite_of
 from inspector_tls.enumeration.strategy.context import ServerContext, VersionResult
@@ -23,8 +23,8 @@ def ask_suites(context: ServerContext, result: VersionResult) -> Flow[list[int]]
     version = result.version
     first = result.suite
     others = [code for code in offers.suites_of(version) if code != first]
-    if result.form is not Form.FULL:
-        return [first, *(yield from _in_short_lists(context, version, others, result.form))]
+    if result.size is not HelloSize.FULL:
+        return [first, *(yield from _in_short_lists(context, version, others, result.size))]
     lists = FAST_LISTS if context.mode is Mode.FAST and version is not TlsVersion.TLS_1_3 else 1
     main = yield from gather(*(_exhaust_suites(context, version, others[start::lists]) for start in range(lists)))
     by_kind = yield from _by_key_exchange(context, version, main)
@@ -34,14 +34,14 @@ def ask_suites(context: ServerContext, result: VersionResult) -> Flow[list[int]]
         # What the server surely takes, behind a long list of what it may not read to the end.
         yield from ask_until_settled(context, Purpose.CONFIRM, context.hello(version, (*GREASE, *rest, *found)))
         if not context.reads_long_lists:
-            found += yield from _in_short_lists(context, version, rest, Form.SMALL)
+            found += yield from _in_short_lists(context, version, rest, HelloSize.SMALL)
     return found
 
 
 def _exhaust_suites(
-    context: ServerContext, version: TlsVersion, codes: Sequence[int], form: Form = Form.FULL
+    context: ServerContext, version: TlsVersion, codes: Sequence[int], size: HelloSize = HelloSize.FULL
 ) -> Flow[Exhausted]:
-    return exhaust(context, Purpose.SUITES, codes, lambda some: context.hello(version, some, form), suite_of)
+    return exhaust(context, Purpose.SUITES, codes, lambda some: context.hello(version, some, size), suite_of)
 
 
 def _by_key_exchange(context: ServerContext, version: TlsVersion, lists: Sequence[Exhausted]) -> Flow[list[Exhausted]]:
@@ -60,13 +60,15 @@ def _by_key_exchange(context: ServerContext, version: TlsVersion, lists: Sequenc
     return (yield from gather(*(_exhaust_suites(context, version, some) for some in kinds.values())))
 
 
-def _in_short_lists(context: ServerContext, version: TlsVersion, codes: Sequence[int], form: Form) -> Flow[list[int]]:
+def _in_short_lists(
+    context: ServerContext, version: TlsVersion, codes: Sequence[int], size: HelloSize
+) -> Flow[list[int]]:
     """The suites of a version in lists of a length that every server reads; no others if the usual get no answer."""
-    lists = offers.short_lists(codes, form)
-    usual = yield from _exhaust_suites(context, version, lists[0], form)
+    lists = offers.short_lists(codes, size)
+    usual = yield from _exhaust_suites(context, version, lists[0], size)
     if usual.last is not None and not has_answer(usual.last):
         return usual.found
-    others = yield from gather(*(_exhaust_suites(context, version, some, form) for some in lists[1:]))
+    others = yield from gather(*(_exhaust_suites(context, version, some, size) for some in lists[1:]))
     return [code for each in (usual, *others) for code in each.found]
 
 
@@ -81,11 +83,11 @@ def ask_named_primes(
     Some servers have no other primes, and pick such a suite from no other hello; some use these in place of their own
     (§4). A server that knows none of the groups must pick no such suite: so all else is asked without them.
     """
-    in_one = result.form is Form.FULL and context.reads_long_lists
-    lists = [codes] if in_one and codes else offers.short_lists(codes, result.form)
+    in_one = result.size is HelloSize.FULL and context.reads_long_lists
+    lists = [codes] if in_one and codes else offers.short_lists(codes, result.size)
 
     def hello_of(some: tuple[int, ...]) -> Hello:
-        return context.hello(result.version, some, result.form, of_groups=offers.prime_groups())
+        return context.hello(result.version, some, result.size, of_groups=offers.prime_groups())
 
     exhausted = yield from gather(
         *(exhaust(context, Purpose.NAMED_PRIMES, some, hello_of, suite_of, most) for some in lists)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector_tls.enumeration import hello_profiles as offers
-from inspector_tls.enumeration.hello_profiles import Form
+from inspector_tls.enumeration.hello_profiles import HelloSize
 from inspector_tls.enumeration.question_flow import Flow, gather
 from inspector_tls.enumeration.strategy.asking import ask_until_settled
 from inspector_tls.enumeration.strategy.context import ServerContext, VersionResult
@@ -105,9 +105,9 @@ def _suites_and_after(context: ServerContext, result: VersionResult, *, is_newes
     if context.extra:
         if len(found) > 1:
             after.append(ask_preference(context, result, found))
-        if is_newest_clear and not (result.form is Form.FULL and context.reads_long_lists):
+        if is_newest_clear and not (result.size is HelloSize.FULL and context.reads_long_lists):
             after.append(ask_extensions(context, result, found))
-        if is_newest_clear and result.form is Form.SMALL:
+        if is_newest_clear and result.size is HelloSize.SMALL:
             after.append(ask_many_suites(context, result))
     yield from gather(*after)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector_tls.enumeration import hello_profiles as offers
-from inspector_tls.enumeration.hello_profiles import Form
+from inspector_tls.enumeration.hello_profiles import HelloSize
 from inspector_tls.enumeration.question_flow import Flow, gather
 from inspector_tls.enumeration.reply import Meaning
 from inspector_tls.enumeration.strategy.asking import ask_once, ask_until_settled, has_answer
@@ -22,7 +22,7 @@ def ask_ssl_2(context: ServerContext) -> Flow[None]:
 def ask_version(context: ServerContext, version: TlsVersion) -> Flow[VersionResult]:
     """Offer all suites of a version at once; where the answer is in doubt, few in a small hello."""
     is_tls_1_3 = version is TlsVersion.TLS_1_3
-    full = context.hello(version, offers.first_suites(version, Form.FULL))
+    full = context.hello(version, offers.first_suites(version, HelloSize.FULL))
     answer, reply = yield from ask_once(context, Purpose.VERSION, full)
     result = VersionResult(version, answer, reply.flight)
     if answer.meaning in (Meaning.CHOSEN, Meaning.OLDER) or answer.refuses_version or not reply.asked:
@@ -41,20 +41,20 @@ def ask_version(context: ServerContext, version: TlsVersion) -> Flow[VersionResu
 
 
 def _small(
-    context: ServerContext, version: TlsVersion, offered: Sequence[int] = (), form: Form = Form.SMALL
+    context: ServerContext, version: TlsVersion, offered: Sequence[int] = (), size: HelloSize = HelloSize.SMALL
 ) -> Flow[VersionResult]:
-    hello = context.hello(version, offered or offers.first_suites(version, form), form)
+    hello = context.hello(version, offered or offers.first_suites(version, size), size)
     answer, reply = yield from ask_until_settled(context, Purpose.SMALL, hello, alone=True)
-    return VersionResult(version, answer, reply.flight, form)
+    return VersionResult(version, answer, reply.flight, size)
 
 
 def _minimal(context: ServerContext, version: TlsVersion) -> Flow[VersionResult]:
     """The last attempt: some devices drop every hello of more than 255 bytes. Where it is answered all is asked so."""
-    hello = context.hello(version, offers.first_suites(version, Form.TINY), Form.TINY)
+    hello = context.hello(version, offers.first_suites(version, HelloSize.TINY), HelloSize.TINY)
     answer, reply = yield from ask_once(context, Purpose.SMALL, hello, alone=True)
     if has_answer(answer) and not answer.is_settled:
         answer, reply = yield from ask_once(context, Purpose.SMALL, hello, alone=True)
-    return VersionResult(version, answer, reply.flight, Form.TINY)
+    return VersionResult(version, answer, reply.flight, HelloSize.TINY)
 
 
 def confirm_refusal(context: ServerContext, result: VersionResult) -> Flow[VersionResult]:
@@ -62,11 +62,11 @@ def confirm_refusal(context: ServerContext, result: VersionResult) -> Flow[Versi
     if not result.answer.turns_away or result.answer.refuses_version:
         return result
     version = result.version
-    usual = result if result.form is not Form.FULL else (yield from _small(context, version))
+    usual = result if result.size is not HelloSize.FULL else (yield from _small(context, version))
     if not usual.answer.turns_away:
         return usual
-    form = usual.form
+    size = usual.size
     others = yield from gather(
-        *(_small(context, version, some, form) for some in offers.short_lists(offers.suites_of(version), form)[1:])
+        *(_small(context, version, some, size) for some in offers.short_lists(offers.suites_of(version), size)[1:])
     )
     return next((each for each in others if each.is_accepted), usual)

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from inspector_tls.enumeration.hello_profiles import hello, suites_of
 from inspector_tls.enumeration.reply import Meaning, Reply, interpret
+from inspector_tls.wire.alerts import Alert
 from inspector_tls.wire.code_points import suite_named
 from inspector_tls.wire.key_exchange import read_key
-from inspector_tls.wire.server_flight import FLIGHT_BYTES, MESSAGE_BYTES, Alert, Flight, read_flight
+from inspector_tls.wire.server_flight import FLIGHT_BYTES, MESSAGE_BYTES, Flight, read_flight
 from inspector_tls.wire.versions import TlsVersion
 from tests.plugins.inspector_tls.enumeration.responders import SERVER_HELLO, message, record
 
@@ -151,10 +152,11 @@ def test_a_key_modulo_a_prime_is_read() -> None:
         (b"\x16\x03\x03\xff\xff", "a record is too long"),
         (record(22, message(11, bytes(3))), "handshake message 11 is out of place"),
         (record(22, message(2, SERVER_HELLO)) * 2, "handshake message 2 is out of place"),
-        (record(22, b"\x02" + (MESSAGE_BYTES + 1).to_bytes(3, "big")), "a handshake message is too long"),
-        (record(22, message(2, SERVER_HELLO)) + record(22, b"\x0b\xff\xff\xff"), "a handshake message is too long"),
-        (record(22, message(2, SERVER_HELLO[:30])), "handshake message 2 is malformed"),
-        (record(22, message(2, SERVER_HELLO)) + record(22, message(11, b"\x00\x00\x09")), "message 11 is malformed"),
+        (record(22, b"\x02" + (MESSAGE_BYTES + 1).to_bytes(3, "big")), "a handshake message of 131077 bytes"),
+        (record(22, message(2, SERVER_HELLO)) + record(22, b"\x0b\xff\xff\xff"), "message of 16777219 bytes"),
+        (record(22, message(2, SERVER_HELLO)) + record(22, message(99, b"")), "handshake message 99: out of place"),
+        (record(22, message(2, SERVER_HELLO[:30])), "handshake message 2: a message ends before it is whole"),
+        (record(22, message(2, SERVER_HELLO)) + record(22, message(11, b"\x00\x00\x09")), "message 11: a message ends"),
         (record(22, message(0, b"")), "handshake message 0 is out of place"),
         (record(23, b"data"), "application data before the handshake is done"),
         (record(21, b"\x01\x5a") * 100, "too many alerts"),
@@ -162,7 +164,7 @@ def test_a_key_modulo_a_prime_is_read() -> None:
     ],
 )
 def test_what_is_wrong_is_said(data: bytes, fault: str) -> None:
-    """Each kind of malformed answer has its words."""
+    """Each kind of malformed answer has its fault."""
     assert fault in read_flight(data).fault
 
 
@@ -176,7 +178,7 @@ def test_a_fault_does_not_spoil_what_stood_before_it() -> None:
 def test_a_giant_is_refused_by_its_first_bytes() -> None:
     """A message of sixteen megabytes is not waited for, though its record is not whole yet."""
     flight = read_flight(record(22, message(2, SERVER_HELLO)) + b"\x16\x03\x03\x40\x00\x0b\xff\xff\xff")
-    assert flight.fault == "a handshake message is too long"
+    assert flight.fault == "a handshake message of 16777219 bytes"
 
 
 def test_memory_is_bounded() -> None:
