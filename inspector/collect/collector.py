@@ -6,6 +6,7 @@ A scan never fails the inspection: whatever goes wrong becomes evidence with a c
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ from inspector.seal.capture_writer import CaptureWriter, PreparedEvidence, prepa
 BLOCKING_SECONDS = 10.0
 
 AskKey = tuple[str, str, str, str]
+
+_log = logging.getLogger(__name__)
 
 _TIME_IS_UP = FailureNote(cause=Cause.NOT_SELECTED, detail="the time of --within was used up")
 
@@ -212,6 +215,7 @@ class Collector:
         probe = self.registry.probes[task.probe]
         target = Target(task.subject, self.inspection.system.declared(task.subject.host))
         began = now()
+        _log.debug("scan started", extra=self._fields(task, scan))
         facts: dict[str, object] | None = None
         if task.cause is not None:
             output = ScanOutput(failure=FailureNote(cause=task.cause, detail=task.detail))
@@ -305,6 +309,7 @@ class Collector:
         await self._keeper.keep(ready)
         evidence = ready.evidence
         self._note(evidence)
+        self._log_end(task, evidence)
         self.progress(
             Progress(
                 system=self.inspection.system.id,
@@ -315,6 +320,27 @@ class Collector:
                 cause=evidence.failure.cause if evidence.failure else None,
             )
         )
+
+    def _fields(self, task: ScanTask, scan: int) -> dict[str, object]:
+        """The fields of a log line about a scan."""
+        return {
+            "system": self.inspection.system.id,
+            "inspection": self.inspection.id,
+            "probe": task.probe,
+            "subject": task.subject.uri,
+            "address": task.subject.address,
+            "authorisation": task.authorisation,
+            "scan": scan,
+        }
+
+    def _log_end(self, task: ScanTask, evidence: Evidence) -> None:
+        failure = evidence.failure
+        result = {
+            "seconds": (evidence.ended - evidence.began).total_seconds(),
+            "cause": failure.cause.value if failure else None,
+            "detail": failure.detail if failure else None,
+        }
+        _log.info("scan ended", extra={**self._fields(task, evidence.scan), **result})
 
     async def _discovered(self, task: ScanTask) -> list[ScanTask]:
         evidence = self._done.get((task.key, 1))

@@ -20,6 +20,7 @@ from inspector.declare import document as documents
 from inspector.declare.document import Location, SourceLocation, SourceMap, YamlDocument, diagnostic_at
 from inspector.model.base import Instant, Model, now, or_short
 from inspector.model.errors import Diagnostic
+from inspector.model.formatted import FormattedMessage
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import Uri, is_address, normalise_host
 
@@ -61,7 +62,9 @@ class PortRange(Model):
             return value
         parts = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", value)
         if parts is None:
-            raise ValueError(f'{value!r} is not a range of ports; write 443 or "8000-8100"')
+            raise ValueError(
+                FormattedMessage('{value} is not a range of ports; write 443 or "8000-8100"', value=repr(value))
+            )
         return {"first": int(parts[1]), "last": int(parts[2] or parts[1])}
 
     @field_validator("last")
@@ -80,7 +83,7 @@ class PortRange(Model):
 def _name(text: str) -> str:
     host = normalise_host(text.removeprefix("*."))
     if is_address(host):
-        raise ValueError(f"{text!r} is an address, not a name; list it under blocks")
+        raise ValueError(FormattedMessage("{text} is an address, not a name; list it under blocks", text=repr(text)))
     return f"*.{host}" if text.startswith("*.") else host
 
 
@@ -88,9 +91,19 @@ def _block(text: str) -> str:
     try:
         block = ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise ValueError(f"{text!r} is no address block; write for example 203.0.113.0/24 or 2001:db8::/32") from None
+        raise ValueError(
+            FormattedMessage(
+                "{text} is no address block; write for example 203.0.113.0/24 or 2001:db8::/32", text=repr(text)
+            )
+        ) from None
     if block.network_address != ipaddress.ip_interface(text).ip:
-        raise ValueError(f"{text!r} names an address inside a block; write {block}, or the address alone")
+        raise ValueError(
+            FormattedMessage(
+                "{text} names an address inside a block; write {block}, or the address alone",
+                text=repr(text),
+                block=block,
+            )
+        )
     return str(block)
 
 
@@ -143,7 +156,11 @@ class Window(Model):
         try:
             ZoneInfo(timezone)
         except (ValueError, OSError, LookupError):
-            raise ValueError(f"{timezone!r} is no IANA time zone; write for example Asia/Ho_Chi_Minh") from None
+            raise ValueError(
+                FormattedMessage(
+                    "{timezone} is no IANA time zone; write for example Asia/Ho_Chi_Minh", timezone=repr(timezone)
+                )
+            ) from None
         return timezone
 
 
@@ -237,10 +254,18 @@ def check_authorisations(
     diagnostics = []
     for each in authorisations:
         if at >= each.valid_until:
-            what = f"authorisation {each.id!r} expired at {each.valid_until.isoformat()}"
+            what = FormattedMessage(
+                "authorisation {id} expired at {valid_until}",
+                id=repr(each.id),
+                valid_until=each.valid_until.isoformat(),
+            )
             remedy = "ask whoever granted it for a new one"
         elif at < each.valid_from:
-            what = f"authorisation {each.id!r} is not valid before {each.valid_from.isoformat()}"
+            what = FormattedMessage(
+                "authorisation {id} is not valid before {valid_from}",
+                id=repr(each.id),
+                valid_from=each.valid_from.isoformat(),
+            )
             remedy = "wait until then"
         else:
             continue

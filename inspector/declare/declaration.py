@@ -29,6 +29,7 @@ from inspector.model.declared import (
     Tenancy,
 )
 from inspector.model.errors import NotAuthorised, UsageError
+from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import BadUri, Scheme, Uri, normalise_host, parse_uri
 
 __all__ = [
@@ -167,7 +168,7 @@ def _normalise_endpoints(document: YamlDocument, system: Location, schemes: Mapp
         try:
             uri = str(parse_uri(text, schemes))
         except BadUri as error:
-            document.diagnostic(at, *split(str(error)))
+            document.diagnostic(at, *split(error.args[0]))
             continue
         document.put(at, uri)
         known.append((at, uri))
@@ -203,7 +204,7 @@ def _check_approval(document: YamlDocument, system: Location) -> None:
     if stage in (Stage.OPERATING, Stage.UPGRADE) and approval is None and level is not None:
         document.diagnostic(
             (*system, "level"),
-            f"level {documents.shown(level)} is given without approval facts",
+            FormattedMessage("level {level} is given without approval facts", level=documents.shown(level)),
             "write approval: {status: approved, decision: …, date: …}, or {status: none} if there is no dossier",
         )
     if isinstance(approval, dict) and approval.get("status") == ApprovalStatus.APPROVED and not approval.get("date"):
@@ -217,7 +218,9 @@ def _check_authorisation(document: YamlDocument) -> None:
     if isinstance(kind, str) and kind in set(AuthorisationKind) - {AuthorisationKind.OWN_ESTATE}:
         document.diagnostic(
             ("authorisation", "kind"),
-            f"an authorisation of kind {kind} is not the owner's to write into the declaration",
+            FormattedMessage(
+                "an authorisation of kind {kind} is not the owner's to write into the declaration", kind=kind
+            ),
             "put it in a document of its own, signed by whoever grants it; only own-estate may stand here",
         )
     authorisation.check_covers(document, ("authorisation",))
@@ -258,11 +261,13 @@ def ad_hoc(
     if not uris:
         raise UsageError("nothing is to be inspected", remedy="name an endpoint, as https://host/")
     if level not in range(1, 6):
-        raise UsageError(f"level {level} does not exist", remedy="give a level from 1 to 5")
+        raise UsageError(
+            FormattedMessage("level {level} does not exist", level=level), remedy="give a level from 1 to 5"
+        )
     foreign = sorted({uri.host for uri in uris if not is_loopback(uri.host)})
     if foreign and not (authorised_by or "").strip():
         raise NotAuthorised(
-            f"nobody is named who authorises the inspection of {', '.join(foreign)}",
+            FormattedMessage("nobody is named who authorises the inspection of {foreign}", foreign=", ".join(foreign)),
             remedy='say who answers for it: --authorised-by "NAME, POSITION"',
         )
     author = (authorised_by or "").strip() or "whoever runs this machine"

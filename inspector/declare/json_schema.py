@@ -12,6 +12,7 @@ from inspector.declare.declaration import Declaration
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statements
 from inspector.model.errors import UsageError
+from inspector.model.formatted import FormattedMessage
 
 #: The documents that have a schema.
 DOCUMENTS: dict[str, type[BaseModel]] = {
@@ -30,7 +31,10 @@ def schema(document: str, schemes: Iterable[str] = ()) -> dict[str, Any]:
     check, not the schema's.
     """
     if document not in DOCUMENTS:
-        raise UsageError(f"there is no document {document!r}", remedy=f"write one of {', '.join(DOCUMENTS)}")
+        raise UsageError(
+            FormattedMessage("there is no document {document}", document=repr(document)),
+            remedy=FormattedMessage("write one of {known}", known=", ".join(DOCUMENTS)),
+        )
     told: dict[str, Any] = _plain(DOCUMENTS[document].model_json_schema())
     if document == "authorisation":
         told = _one_or_many(told)

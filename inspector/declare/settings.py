@@ -21,6 +21,8 @@ from inspector.declare.document import YamlDocument
 from inspector.declare.document.diagnostics import explain, follow
 from inspector.model.base import Model
 from inspector.model.errors import Diagnostic, InputFileError
+from inspector.model.formatted import FormattedMessage
+from inspector.model.log_format import LogFormat, LogLevel
 
 
 class VantageKind(StrEnum):
@@ -51,6 +53,13 @@ class Ceilings(Model):
     scan_seconds: int = Field(default=600, ge=1)
 
 
+class Logging(Model):
+    """Which log lines are written to stderr, and in which form."""
+
+    level: LogLevel = LogLevel.WARNING
+    format: LogFormat = LogFormat.TEXT
+
+
 def _resolver(text: str) -> str:
     parts = re.fullmatch(r"\[(?P<six>[^\]]+)\](?::(?P<port6>\d{1,5}))?|(?P<four>[0-9.]+)(?::(?P<port4>\d{1,5}))?", text)
     address = (parts["six"] or parts["four"]) if parts else text
@@ -60,7 +69,11 @@ def _resolver(text: str) -> str:
     except ValueError:
         port = 0
     if port not in range(1, 65536):
-        raise ValueError(f"{text!r} is no resolver; write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353")
+        raise ValueError(
+            FormattedMessage(
+                "{text} is no resolver; write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353", text=repr(text)
+            )
+        )
     return text
 
 
@@ -103,12 +116,15 @@ class Settings(Model):
     output: Path = Path("out")
     nmap_search_path: tuple[str, ...] = ("nmap", "/usr/bin/nmap", "/usr/local/bin/nmap", "/opt/homebrew/bin/nmap")
     ceilings: Ceilings = Ceilings()
+    logging: Logging = Logging()
 
 
 # --- The file, the environment, the flags ---------------------------------------------------------------------------
 
 #: What begins the names of environment variables; ``__`` stands between a table and its key.
 PREFIX = "INSPECTOR_"
+#: Variables with that prefix that are no settings: the language of the command line.
+_OTHER = frozenset({"INSPECTOR_LANG"})
 _PATHS = ("trust_roots", "public_roots", "signing_key", "plugins_lock", "output")
 
 
@@ -157,7 +173,11 @@ def _read_toml(path: Path) -> YamlDocument:
     except (ValueError, RecursionError) as error:
         what, line, column = _syntax_error(str(error), text)
         raise InputFileError(
-            [Diagnostic(str(path), line, column, f"not TOML: {what}", "repair the syntax here")]
+            [
+                Diagnostic(
+                    str(path), line, column, FormattedMessage("not TOML: {what}", what=what), "repair the syntax here"
+                )
+            ]
         ) from None
     for location, line, key, value in _toml_keys(text):
         document.keys.setdefault(location, (line, key))
@@ -192,7 +212,7 @@ def _parts(dotted: str) -> tuple[str, ...]:
 
 def _variables(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...], object]]:
     for variable, text in sorted(environment.items()):
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or variable in _OTHER:
             continue
         name = tuple(variable.removeprefix(PREFIX).lower().split("__"))
         if get_origin(follow(Settings, name)[0]) is tuple:

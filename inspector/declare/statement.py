@@ -19,6 +19,7 @@ from inspector.declare.document import YamlDocument, diagnostic_at
 from inspector.model.base import Instant, Model
 from inspector.model.errors import Diagnostic
 from inspector.model.finding import Finding, StatementNote
+from inspector.model.formatted import FormattedMessage
 
 
 class StatementKind(StrEnum):
@@ -117,7 +118,11 @@ def _warn(
     for index, statement in enumerate(statements):
         if _counts(statement, inspecting):
             continue
-        what = f"{statement.decision} by {statement.decided_by!r} does not count and is read as claimed"
+        what = FormattedMessage(
+            "{decision} by {decided_by} does not count and is read as claimed",
+            decision=statement.decision,
+            decided_by=repr(statement.decided_by),
+        )
         if _folded(statement.decided_by) == _folded(statement.author):
             remedy = "let somebody of the inspecting side other than its author decide"
         elif inspecting:

@@ -147,6 +147,10 @@ kind = "internet"  # internet · partner · inside · ci
 # [ceilings]  # giới hạn của máy này / limits of this machine
 # connections = 400
 # looks = 50
+
+# [logging]  # nhật ký ra stderr / log lines on stderr
+# level = "info"  # debug · info · warning · error
+# format = "json"  # text · json
 """
 
 

@@ -10,6 +10,7 @@ from inspector.declare.templates import quoted
 from inspector.demo.environment import PORTAL, SHOP, SILENT, Estate
 from inspector.model.base import now
 from inspector.model.errors import UsageError
+from inspector.model.formatted import FormattedMessage
 
 #: A scan may take this long: the one server that never answers is given up soon.
 SCAN_SECONDS = 6
@@ -46,7 +47,8 @@ def write(folder: Path, estate: Estate) -> InputDocuments:
             path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(
-            f"{error.filename}: cannot be written: {error.strerror}", remedy="choose another folder with --output"
+            FormattedMessage("{file}: cannot be written: {reason}", file=error.filename, reason=error.strerror),
+            remedy="choose another folder with --output",
         ) from None
     return documents
 

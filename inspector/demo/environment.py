@@ -19,6 +19,7 @@ from inspector.demo import certificates
 from inspector.demo.http_pages import MYSQL, TELNET, moved, poor_page, sound_page
 from inspector.demo.tcp_servers import Manner, Service, Tls
 from inspector.model.errors import UsageError
+from inspector.model.formatted import FormattedMessage
 
 PORTAL = "cong.bo-mau.test"
 SHOP = "cua-hang.luu-niem.test"
@@ -168,11 +169,20 @@ class _Builder:
             except OSError as error:
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise UsageError(
-                        f"the demonstration cannot listen at {address} port {port}: {error.strerror}",
+                        FormattedMessage(
+                            "the demonstration cannot listen at {address} port {port}: {reason}",
+                            address=address,
+                            port=port,
+                            reason=error.strerror,
+                        ),
                         remedy="allow this machine to listen on loopback addresses",
                     ) from None
         raise UsageError(
-            f"the demonstration finds none of the ports {', '.join(map(str, ports))} of {address} free",
+            FormattedMessage(
+                "the demonstration finds none of the ports {value} of {address} free",
+                value=", ".join(map(str, ports)),
+                address=address,
+            ),
             remedy="stop what listens there on all addresses, then try again",
         )
 
@@ -190,7 +200,10 @@ class _Builder:
                 stream.close()
                 continue
             return self.stack.enter_context(stream), self.stack.enter_context(datagrams)
-        raise UsageError(f"the demonstration finds no free port for a resolver at {address}", remedy="try again")
+        raise UsageError(
+            FormattedMessage("the demonstration finds no free port for a resolver at {address}", address=address),
+            remedy="try again",
+        )
 
     def _on_port_53(self) -> tuple[socket.socket, ...]:
         """Sockets of both name servers at their own port, all of them or none: it may take a right that we lack."""
@@ -259,7 +272,11 @@ class _Process:
         if not line:
             said = self.complaints.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
             raise UsageError(
-                f"the {self.name} of the demonstration do not start: {said or 'no word from them in time'}",
+                FormattedMessage(
+                    "the {name} of the demonstration do not start: {said}",
+                    name=self.name,
+                    said=said or "no word from them in time",
+                ),
                 remedy="try again; if it stays so, report it",
             )
         told: dict[str, Any] = json.loads(line)

@@ -18,13 +18,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from inspector.model.base import Cause
 
 
+def _joined(what: str, remedy: str) -> str:
+    return f"{what}; {remedy}" if remedy else what
+
+
 class InspectorError(Exception):
-    """Something that a person can act on; ``remedy`` says how."""
+    """Something that a person can act on; ``remedy`` says how.
+
+    Both are English texts; made as a FormattedMessage, they can be rendered in another language.
+    """
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
         super().__init__(message)
@@ -32,7 +39,11 @@ class InspectorError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+        return self.text(str)
+
+    def text(self, translate: Callable[[str], str]) -> str:
+        """Message and remedy, each through ``translate``."""
+        return _joined(translate(self.message), translate(self.remedy))
 
 
 class UsageError(InspectorError):
@@ -50,8 +61,12 @@ class Diagnostic:
     remedy: str = ""
 
     def __str__(self) -> str:
-        position = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
-        return f"{position}: {self.what}; {self.remedy}" if self.remedy else f"{position}: {self.what}"
+        return self.text(str)
+
+    def text(self, translate: Callable[[str], str]) -> str:
+        """The diagnostic on one line, what and remedy through ``translate``."""
+        position = f"{self.source}:{self.line}:{self.column}" if self.line else translate(self.source)
+        return f"{position}: {_joined(translate(self.what), translate(self.remedy))}"
 
 
 class InputFileError(UsageError):
@@ -60,6 +75,10 @@ class InputFileError(UsageError):
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         super().__init__("\n".join(str(diagnostic) for diagnostic in diagnostics))
         self.diagnostics = tuple(diagnostics)
+
+    def text(self, translate: Callable[[str], str]) -> str:
+        """The diagnostics, each on a line of its own."""
+        return "\n".join(diagnostic.text(translate) for diagnostic in self.diagnostics)
 
 
 class NotAuthorised(UsageError):

@@ -14,6 +14,7 @@ from enum import StrEnum
 from urllib.parse import SplitResult, quote, urlsplit
 
 from inspector.model.base import Model
+from inspector.model.formatted import FormattedMessage
 
 
 class SubjectKind(StrEnum):
@@ -101,18 +102,28 @@ def normalise_host(text: str) -> str:
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if is_address(bare):
         if "%" in bare:
-            raise BadUri(f"{text!r} has a zone id, which means nothing elsewhere; write the address alone")
+            raise BadUri(
+                FormattedMessage(
+                    "{text} has a zone id, which means nothing elsewhere; write the address alone", text=repr(text)
+                )
+            )
         return str(ipaddress.ip_address(bare))
     name = text.removesuffix(".").lower()
     if not name.isascii():
         try:
             name = name.encode("idna").decode()
         except UnicodeError:
-            raise BadUri(f"{text!r} is no domain name; check its spelling") from None
+            raise BadUri(FormattedMessage("{text} is no domain name; check its spelling", text=repr(text))) from None
     if not name or len(name) > 253 or not all(_LABEL.match(label) for label in name.split(".")):
-        raise BadUri(f"{text!r} is neither a domain name nor an IP address; check its spelling")
+        raise BadUri(
+            FormattedMessage("{text} is neither a domain name nor an IP address; check its spelling", text=repr(text))
+        )
     if _NUMBER.match(name.rpartition(".")[2]):
-        raise BadUri(f"{text!r} looks like an IPv4 address but is none; write four numbers from 0 to 255")
+        raise BadUri(
+            FormattedMessage(
+                "{text} looks like an IPv4 address but is none; write four numbers from 0 to 255", text=repr(text)
+            )
+        )
     return name
 
 
@@ -130,36 +141,60 @@ def parse_uri(text: str, schemes: Mapping[str, Scheme]) -> Uri:
     name, colon, rest = text.partition(":")
     known = ", ".join(sorted(schemes))
     if not colon:
-        raise BadUri(f"{text!r} has no scheme; write for example https://{text}/ (known: {known})")
+        raise BadUri(
+            FormattedMessage(
+                "{text} has no scheme; write for example https://{host}/ (known: {known})",
+                text=repr(text),
+                host=text,
+                known=known,
+            )
+        )
     scheme = schemes.get(name.lower())
     if scheme is None:
-        raise BadUri(f"scheme {name!r} is not known; known schemes: {known}")
+        raise BadUri(
+            FormattedMessage("scheme {name} is not known; known schemes: {known}", name=repr(name), known=known)
+        )
     if scheme.form is not Form.NAME:
         return _parse_service(text, rest, scheme)
     if "/" in rest:
-        raise BadUri(f"{text!r} has slashes; write {scheme.name}:NAME")
+        raise BadUri(FormattedMessage("{text} has slashes; write {scheme}:NAME", text=repr(text), scheme=scheme.name))
     return Uri(scheme, normalise_host(rest))
 
 
 def _parse_service(text: str, rest: str, scheme: Scheme) -> Uri:
     """Read ``scheme://host[:port][/path]``."""
     if not rest.startswith("//"):
-        raise BadUri(f"{text!r} names no host; write {scheme.name}://HOST[:PORT]")
+        raise BadUri(
+            FormattedMessage("{text} names no host; write {scheme}://HOST[:PORT]", text=repr(text), scheme=scheme.name)
+        )
     if any(ord(character) < 33 or ord(character) == 127 for character in text):
-        raise BadUri(f"{text!r} holds a space or control character; percent-encode it")
+        raise BadUri(FormattedMessage("{text} holds a space or control character; percent-encode it", text=repr(text)))
     try:
         parts = urlsplit(text)
         port = scheme.port if parts.port is None else parts.port
     except ValueError as error:
-        raise BadUri(f"{text!r} cannot be read: {error}; write {scheme.name}://HOST[:PORT]") from None
+        raise BadUri(
+            FormattedMessage(
+                "{text} cannot be read: {error}; write {scheme}://HOST[:PORT]",
+                text=repr(text),
+                error=error,
+                scheme=scheme.name,
+            )
+        ) from None
     if parts.username is not None or parts.password is not None:
         raise BadUri("a user name or password has no place in an endpoint; remove it")
     if not parts.hostname:
-        raise BadUri(f"{text!r} names no host; write {scheme.name}://HOST[:PORT]")
+        raise BadUri(
+            FormattedMessage("{text} names no host; write {scheme}://HOST[:PORT]", text=repr(text), scheme=scheme.name)
+        )
     if port is None:
-        raise BadUri(f"{text!r} needs a port; write {scheme.name}://HOST:PORT")
+        raise BadUri(
+            FormattedMessage("{text} needs a port; write {scheme}://HOST:PORT", text=repr(text), scheme=scheme.name)
+        )
     if port not in PORTS:
-        raise BadUri(f"{text!r} has port {port}; write a port from 1 to 65535")
+        raise BadUri(
+            FormattedMessage("{text} has port {port}; write a port from 1 to 65535", text=repr(text), port=port)
+        )
     return Uri(scheme, normalise_host(parts.hostname), port, _path(text, parts, scheme))
 
 
@@ -169,7 +204,11 @@ def _path(text: str, parts: SplitResult, scheme: Scheme) -> str:
         query = f"?{_escape(parts.query)}" if parts.query else ""
         return f"{_escape(parts.path or '/')}{query}"
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise BadUri(f"{text!r} has a path; a {scheme.name} endpoint is written without")
+        raise BadUri(
+            FormattedMessage(
+                "{text} has a path; a {scheme} endpoint is written without", text=repr(text), scheme=scheme.name
+            )
+        )
     return ""
 
 

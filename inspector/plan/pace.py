@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.document import SourceMap, diagnostic_at
 from inspector.model.errors import WindowTooShort
+from inspector.model.formatted import FormattedMessage
 from inspector.network import Scope, pace_seconds, sweep_seconds
 from inspector.record.plan import Plan, ScanTask
 
@@ -31,12 +32,12 @@ class Pace:
     seconds: int = 0
     sums: tuple[Mapping[str, int | str], ...] = ()
 
-    def told(self, say: Callable[..., str] = str.format) -> str:
-        """The arithmetic in words; ``say(template, **values)`` fills them in, in English if not told otherwise."""
-        return "; ".join(say(_ARITHMETIC, **each) for each in self.sums)
+    def text(self) -> FormattedMessage:
+        """The arithmetic as a text."""
+        return FormattedMessage.joined("; ", (FormattedMessage(ARITHMETIC, **each) for each in self.sums))
 
 
-_ARITHMETIC = (
+ARITHMETIC = (
     "{address}: {connections} connections at {rate}/s (burst {burst}) = {opening} s, "
     "{questions} port questions at {sweep}/s = {sweeping} s"
 )
@@ -81,8 +82,13 @@ def check_window(plan: Plan, scope: Scope, at: datetime, source_map: SourceMap =
             by = next(filter(None, about))
             diagnostic = diagnostic_at(
                 source_map.authorisation(by),
-                f"the plan does not fit the authorised time: {pace.told()}; {pace.seconds} s needed, {left} s granted",
+                FormattedMessage(
+                    "the plan does not fit the authorised time: {arithmetic}; {needed} s needed, {left} s granted",
+                    arithmetic=pace.text(),
+                    needed=pace.seconds,
+                    left=left,
+                ),
                 "ask for a longer window or a higher rate, or select less with --only or --select",
-                source=f"authorisation {by!r}",
+                source=FormattedMessage("authorisation {id}", id=repr(by)),
             )
             raise WindowTooShort([diagnostic])

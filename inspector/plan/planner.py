@@ -13,15 +13,15 @@ from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import System
 from inspector.model.base import Cause
 from inspector.model.errors import InputFileError, ScanFailure, UsageError
+from inspector.model.formatted import FormattedMessage
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.observation import Discovered, Observation
 from inspector.model.subject import HOST, BadUri, Form, Subject, Uri, is_address, parse_uri, subject_of
 from inspector.network import Scope, routable
 from inspector.plan.pace import longest
-from inspector.plan.selection import Selection
 from inspector.plugin.check import Check
 from inspector.plugin.probe import Probe, Target
-from inspector.record.plan import CostBounds, PinnedHost, Plan, ScanTask, VantageLimit
+from inspector.record.plan import CostBounds, PinnedHost, Plan, ScanTask, Selection, VantageLimit
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement
 from inspector.regime.unknown_checks import unknown_checks
 from inspector.registry.registry import Registry
@@ -32,8 +32,9 @@ DISCOVERED_PER_SCAN = 256
 
 
 def checks_of(requirements: Iterable[Requirement], registry: Registry) -> dict[str, Check]:
-    """The checks that these rows ask for, by id; raises InputFileError, else Misuse, for one that no plugin
-    contributes.
+    """The checks that these rows ask for, by id.
+
+    Raises InputFileError, where the row's file is known, else UsageError, for one that no plugin contributes.
     """
     wanted = {each.check for each in requirements if each.check != NOT_OBSERVABLE}
     missing = sorted(wanted - registry.checks.keys())
@@ -41,7 +42,9 @@ def checks_of(requirements: Iterable[Requirement], registry: Registry) -> dict[s
         if diagnostics := unknown_checks(registry.profiles, missing):
             raise InputFileError(diagnostics)
         raise UsageError(
-            f"the regime asks for checks that no installed plugin has: {', '.join(missing)}",
+            FormattedMessage(
+                "the regime asks for checks that no installed plugin has: {missing}", missing=", ".join(missing)
+            ),
             remedy="install the plugin, or select a regime without them",
         )
     return {name: registry.checks[name] for name in sorted(wanted)}
@@ -57,7 +60,14 @@ def validate_options(requirements: Iterable[Requirement], registry: Registry) ->
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise UsageError(f"requirement {requirement.id}: option {where}: {first['msg']}") from None
+            raise UsageError(
+                FormattedMessage(
+                    "requirement {requirement}: option {where}: {first}",
+                    requirement=requirement.id,
+                    where=where,
+                    first=first["msg"],
+                )
+            ) from None
 
 
 def probes_of(checks: Iterable[Check], registry: Registry) -> dict[str, Probe]:
@@ -96,7 +106,9 @@ def scan_options(probe: Probe, requirements: Iterable[Requirement]) -> dict[str,
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"look option {probe.name}.{where}: {first['msg']}") from None
+        raise UsageError(
+            FormattedMessage("look option {probe}.{where}: {first}", probe=probe.name, where=where, first=first["msg"])
+        ) from None
     return model.model_dump(mode="json")
 
 
@@ -109,7 +121,10 @@ def _wider(one: Any, other: Any) -> Any:
         return sorted({*one, *other})
     if one == other:
         return one
-    raise UsageError(f"rows ask for scan options {one!r} and {other!r}", remedy="let the profile ask for one of them")
+    raise UsageError(
+        FormattedMessage("rows ask for scan options {one} and {other}", one=repr(one), other=repr(other)),
+        remedy="let the profile ask for one of them",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +253,7 @@ def make_plan(planner: Planner, pins: Sequence[PinnedHost], selection: Selection
             port_questions=sum(each.port_questions for each in bounds),
             seconds=longest(ordered, planner.scope.authorisations),
         ),
-        selection=selection.words(),
-        within_seconds=selection.within,
+        selection=selection,
     )
 
 
@@ -253,7 +267,7 @@ def _limits(pins: Sequence[PinnedHost]) -> tuple[VantageLimit, ...]:
         )
     halves = tuple(pin.name for pin in pins if pin.addresses and pin.detail)
     if halves:
-        detail = "of these names the addresses of one family could not be learned, and were not scanned"
+        detail = "addresses of one family could not be resolved for these names, and were not scanned"
         limits.append(VantageLimit(id="half-resolved", detail=detail, addresses=halves))
     return tuple(limits)
 

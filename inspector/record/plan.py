@@ -56,6 +56,27 @@ class VantageLimit(Model):
     addresses: tuple[str, ...] = ()
 
 
+class Selection(Model):
+    """What of the regime an inspection asks about; empty fields select everything.
+
+    ``only`` names plugins, probes or checks; ``tags`` are requirement tags (``--select``);
+    ``within_seconds`` bounds the collection (``--within``).
+    """
+
+    only: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    within_seconds: int | None = None
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What leaves something out, as ``only:http``, ``select:smoke`` or ``within:60s``."""
+        return (
+            *(f"only:{name}" for name in self.only),
+            *(f"select:{tag}" for tag in self.tags),
+            *((f"within:{self.within_seconds}s",) if self.within_seconds is not None else ()),
+        )
+
+
 class Plan(Model):
     """What will be asked of whom, in waves, with upper bounds."""
 
@@ -63,5 +84,4 @@ class Plan(Model):
     tasks: tuple[ScanTask, ...] = ()
     limits: tuple[VantageLimit, ...] = ()
     bounds: CostBounds = CostBounds()
-    selection: tuple[str, ...] = ()
-    within_seconds: int | None = None
+    selection: Selection = Selection()

@@ -19,6 +19,7 @@ from inspector.declare.settings import VantageKind
 from inspector.model.base import Model
 from inspector.model.declared import Approval, ApprovalStatus, Facts
 from inspector.model.finding import ClauseRef, Force, Obligation, Severity
+from inspector.model.formatted import FormattedMessage
 
 #: Stands in a row's ``check`` when the requirement cannot be observed from outside.
 NOT_OBSERVABLE = "not-observable"
@@ -45,7 +46,7 @@ def _parse_levels(value: Any) -> Any:
     if span is not None:
         return tuple(range(int(span[1]), int(span[2] or span[1]) + 1))
     if isinstance(value, str):
-        raise ValueError(f"{value!r} is not a set of levels; write 3, 1-5 or [1, 3]")  # noqa: TRY004  (pydantic's contract)
+        raise ValueError(FormattedMessage("{value} is not a set of levels; write 3, 1-5 or [1, 3]", value=repr(value)))  # noqa: TRY004  (pydantic's contract)
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -136,13 +137,19 @@ class Requirement(Model):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if self.obligation is Obligation.MUST and self.force not in LEGAL:
-            raise ValueError(f"must rests on {self.force.value}; write should, or force binding or clause-evidence")
+            raise ValueError(
+                FormattedMessage(
+                    "must rests on {value}; write should, or force binding or clause-evidence", value=self.force.value
+                )
+            )
         if self.check == NOT_OBSERVABLE and self.title is None:
             raise ValueError("a not-observable row has no check to give it a title; add title")
         if self.replaces is not None and self.overlay is None:
             raise ValueError("only a row of an overlay replaces another; add overlay")
         if self.force in LEGAL and not self.clauses:
-            raise ValueError(f"force {self.force.value} without a clause; cite one, or write baseline")
+            raise ValueError(
+                FormattedMessage("force {value} without a clause; cite one, or write baseline", value=self.force.value)
+            )
         if not self.clauses and not self.source:
             raise ValueError("neither clauses nor source; add the standard that the row rests on as source")
         return self
@@ -238,7 +245,13 @@ class Overlay(Model):
     def _facts_exist(self) -> Self:
         for name in self.when:
             if name not in Facts.model_fields:
-                raise ValueError(f"{name!r} is not a fact of a declaration; known: {', '.join(Facts.model_fields)}")
+                raise ValueError(
+                    FormattedMessage(
+                        "{name} is not a fact of a declaration; known: {known}",
+                        name=repr(name),
+                        known=", ".join(Facts.model_fields),
+                    )
+                )
         return self
 
     def applies(self, facts: Facts, day: date) -> bool:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from inspector.model.base import Model
 from inspector.model.errors import UsageError
+from inspector.model.formatted import FormattedMessage
 from inspector.record.inspection import PluginRecord
 from inspector.registry.registry import GROUP, Plugin, Registry, described, installed
 
@@ -65,13 +66,19 @@ def lock_of(registry: Registry) -> PluginLock:
 
 def load(path: Path) -> PluginLock:
     """The lock in a file. Raises UsageError."""
-    remedy = f"have the inspecting side write it: inspector list plugins --lock > {NAME}"
+    remedy = FormattedMessage("have the inspecting side write it: inspector list plugins --lock > {file}", file=NAME)
     try:
         return PluginLock.parse(path.read_bytes())
     except OSError as error:
-        raise UsageError(f"{path}: no lock of plugins can be read: {error.strerror}", remedy=remedy) from None
+        raise UsageError(
+            FormattedMessage("{path}: no lock of plugins can be read: {reason}", path=path, reason=error.strerror),
+            remedy=remedy,
+        ) from None
     except ValidationError as error:
-        raise UsageError(f"{path}: this is no lock of plugins: {error.errors()[0]['msg']}", remedy=remedy) from None
+        raise UsageError(
+            FormattedMessage("{path}: this is no lock of plugins: {error}", path=path, error=error.errors()[0]["msg"]),
+            remedy=remedy,
+        ) from None
 
 
 def pinned(path: Path) -> Registry:
@@ -81,9 +88,22 @@ def pinned(path: Path) -> Registry:
     for name, pin in sorted(wanted.items()):
         found = _record(described(there[name])) if name in there else None
         if found != pin:
-            what = "is not installed" if found is None else f"is {found.version} with digest {found.digest[:12]}…"
+            what = (
+                "is not installed"
+                if found is None
+                else FormattedMessage(
+                    "is {version} with digest {digest}…", version=found.version, digest=found.digest[:12]
+                )
+            )
             raise UsageError(
-                f"{path}: plugin {name!r} is pinned at {pin.version} with digest {pin.digest[:12]}…, and {what}",
+                FormattedMessage(
+                    "{path}: plugin {name} is pinned at {version} with digest {digest}…, and {what}",
+                    path=path,
+                    name=repr(name),
+                    version=pin.version,
+                    digest=pin.digest[:12],
+                    what=what,
+                ),
                 remedy="install what was pinned, or have the inspecting side pin what is installed",
             )
     return installed(tuple(sorted(wanted)))

@@ -20,6 +20,7 @@ from typing import Protocol
 from inspector.model.base import Cause, Quantity, Timestamp, Value
 from inspector.model.escaping import escape_control, truncate
 from inspector.model.finding import Finding, Force
+from inspector.model.formatted import rendered
 from inspector.model.language import Language
 from inspector.model.observation import Observation
 from inspector.model.subject import Scheme
@@ -48,6 +49,7 @@ _OTHERWISE = {
 
 _CONTEXT = "\x04"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_ABOUT_FILE = re.compile(r"(?P<file>(\{\w+\}: )?)(?P<what>.+?)(?P<detail>(: \{\w+\})?)")
 
 
 @cache
@@ -86,6 +88,21 @@ def _instant(at: datetime, language: Language) -> str:
         return f"{at.astimezone(VIETNAM):{form}} (UTC+07:00)"
     except OverflowError:  # certificates "without end" say 9999-12-31T23:59:59Z
         return f"{at:{form}} (UTC)"
+
+
+def translated(text: str, language: Language, package: str = "inspector") -> str:
+    """A text, or one that remembers its template, in a language; in English where there is no translation."""
+    if language is Language.EN:
+        return str(text)
+    known = catalogue(package, language)
+    return rendered(text, lambda template: known.get(template) or _around_what(template, known))
+
+
+def _around_what(template: str, known: Mapping[str, str]) -> str:
+    """``{file}: what: {detail}`` with its ``what`` translated; the template itself where that is not known either."""
+    parts = _ABOUT_FILE.fullmatch(template)
+    found = known.get(parts["what"]) if parts else None
+    return f"{parts['file']}{found}{parts['detail']}" if parts and found else template
 
 
 class Contributions(Protocol):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from inspector.model.base import digest
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.record.assessment import Assessment
 from inspector.seal import atomic_files as disk
 from inspector.seal.bundle import Bundle
@@ -27,10 +28,15 @@ def add_assessment(bundle: Bundle, assessment: Assessment, reports: Mapping[str,
     same date and regime stands beside it with a number. Raises BundleError.
     """
     if assessment.inspection != bundle.inspection.id:
-        raise BundleError(f"{bundle.folder}: the assessment is about another inspection")
+        raise BundleError(
+            FormattedMessage("{folder}: the assessment is about another inspection", folder=bundle.folder)
+        )
     for name in reports:
         if not is_path(name):
-            raise BundleError(f"{name!r} cannot be the name of a report", remedy="use letters, digits, dot, - and _")
+            raise BundleError(
+                FormattedMessage("{name} cannot be the name of a report", name=repr(name)),
+                remedy="use letters, digits, dot, - and _",
+            )
     files = ASSESSMENT.split(assessment) | {f"{REPORTS}/{name}": data for name, data in reports.items()}
     predicate = AssessmentSealed(
         capture=bundle.digest,
@@ -56,7 +62,10 @@ def add_assessment(bundle: Bundle, assessment: Assessment, reports: Mapping[str,
 def _names(assessment: Assessment) -> Iterator[str]:
     name = assessment_name(assessment.as_of, assessment.regime)
     if not is_step(name):
-        raise BundleError(f"{assessment.regime!r} cannot be part of a file name", remedy="rename the regime")
+        raise BundleError(
+            FormattedMessage("{regime} cannot be part of a file name", regime=repr(assessment.regime)),
+            remedy="rename the regime",
+        )
     yield name
     yield from (f"{name}-{number}" for number in count(2))
 

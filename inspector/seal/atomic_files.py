@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.seal.layout import LOCK, PARTIAL, SALT
 
 FOLDER_MODE = 0o700
@@ -39,7 +40,9 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, "see to the disk, then try again")
-        raise BundleError(f"{path}: cannot be written: {error.strerror}", remedy=remedy) from error
+        raise BundleError(
+            FormattedMessage("{path}: cannot be written: {reason}", path=path, reason=error.strerror), remedy=remedy
+        ) from error
 
 
 def make_folder(path: Path) -> None:
@@ -178,7 +181,8 @@ def lock(path: Path) -> int:
     except OSError:
         os.close(descriptor)
         raise BundleError(
-            f"{path.parent}: is being written by another process", remedy="wait for it to end, or stop it"
+            FormattedMessage("{parent}: is being written by another process", parent=path.parent),
+            remedy="wait for it to end, or stop it",
         ) from None
     return descriptor
 

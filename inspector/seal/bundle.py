@@ -13,6 +13,7 @@ import zstandard
 
 from inspector.model.base import digest
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Evidence, Raw, RawRef, ScanOutput
 from inspector.network.pacing.ledger import merged
 from inspector.record.assessment import Assessment
@@ -71,13 +72,20 @@ class Bundle:
     def open(cls, folder: Path) -> Bundle:
         """The bundle in ``folder``; raises BundleError that names every file that is not as it was sealed."""
         if not (folder / CAPTURE / MANIFEST).exists():
-            raise BundleError(f"{folder}: is no sealed bundle", remedy="seal or resume it, or name another folder")
+            raise BundleError(
+                FormattedMessage("{folder}: is no sealed bundle", folder=folder),
+                remedy="seal or resume it, or name another folder",
+            )
         files = UntrustedFolder(folder)
         sealed = read_manifest(files, CAPTURE, CaptureSealed)
         refuse(faults_of(files, CAPTURE, sealed))
         inspection = INSPECTION.join(lambda file: _read(files, CAPTURE, sealed.files, file), CAPTURE)
         if inspection.id != sealed.predicate.inspection:
-            raise BundleError(f"{CAPTURE}/inspection.json: is another inspection than the manifest names")
+            raise BundleError(
+                FormattedMessage(
+                    "{file}: is another inspection than the manifest names", file=f"{CAPTURE}/inspection.json"
+                )
+            )
         return cls(folder, inspection, sealed)
 
     @property
@@ -100,19 +108,31 @@ class Bundle:
         file = f"{CAPTURE}/{observation_name(one)}"
         data = self._read(observation_name(one))
         if digest(data) != one:
-            raise BundleError(f"{file}: is not named by its own SHA-256")
+            raise BundleError(FormattedMessage("{file}: is not named by its own SHA-256", file=file))
         return one, parse(Evidence, data, file)
 
     def raw(self, ref: RawRef) -> bytes:
         """The raw bytes that ``ref`` points at; raises BundleError when they are others, more or fewer than it says."""
         if not is_sha256(ref.sha256):
-            raise BundleError(f"{CAPTURE}/{OBSERVATIONS}: a pointer to raw bytes gives no SHA-256")
+            raise BundleError(
+                FormattedMessage(
+                    "{file}: a pointer to raw bytes gives no SHA-256",
+                    file=f"{CAPTURE}/{OBSERVATIONS}",
+                )
+            )
         name = f"{CAPTURE}/{raw_name(ref.sha256)}"
         if not 0 <= ref.size <= RAW_BYTES:
-            raise BundleError(f"{name}: is said to hold {ref.size} bytes; a bundle holds at most {RAW_BYTES} in one")
+            raise BundleError(
+                FormattedMessage(
+                    "{name}: is said to hold {size} bytes; a bundle holds at most {limit} in one",
+                    name=name,
+                    size=ref.size,
+                    limit=RAW_BYTES,
+                )
+            )
         data = _decompressed(self._read(raw_name(ref.sha256), 2 * RAW_BYTES), ref.size, name)
         if digest(data) != ref.sha256:
-            raise BundleError(f"{name}: holds other bytes than its name says")
+            raise BundleError(FormattedMessage("{name}: holds other bytes than its name says", name=name))
         return data
 
     def output_of(self, evidence: Evidence) -> ScanOutput:
@@ -145,7 +165,9 @@ class Bundle:
         for number, line in enumerate(self._read(LEDGER, FILE_BYTES).splitlines(), start=1):
             place = f"{CAPTURE}/{LEDGER}:{number}"
             if len(line) > LINE_BYTES:
-                raise BundleError(f"{place}: is longer than {LINE_BYTES} bytes")
+                raise BundleError(
+                    FormattedMessage("{place}: is longer than {limit} bytes", place=place, limit=LINE_BYTES)
+                )
             entries.append(parse(LedgerEntry, line, place))
         return entries
 
@@ -153,7 +175,12 @@ class Bundle:
         """The trust roots, anchors or table of this name as they were; raises BundleError."""
         data = self._read(f"{TRUST}/{name}", FILE_BYTES)
         if self.inspection.trust.get(name) != digest(data):
-            raise BundleError(f"{CAPTURE}/{TRUST}/{name}: is not what the inspection was given")
+            raise BundleError(
+                FormattedMessage(
+                    "{file}: is not what the inspection was given",
+                    file=f"{CAPTURE}/{TRUST}/{name}",
+                )
+            )
         return data
 
     def assessments(self) -> tuple[SealedAssessment, ...]:
@@ -171,10 +198,16 @@ class Bundle:
         refuse(faults_of(files, part, sealed))
         assessment = ASSESSMENT.join(lambda file: _read(files, part, sealed.files, file), part)
         if sealed.predicate.capture != self.digest or assessment.inspection != self.inspection.id:
-            raise BundleError(f"{part}: judges another capture than this one")
+            raise BundleError(FormattedMessage("{part}: assesses another capture than this one", part=part))
         named = assessment_name(assessment.as_of, assessment.regime)
         if not re.fullmatch(rf"{re.escape(named)}(-[0-9]+)?", name):
-            raise BundleError(f"{part}: is named for another date or regime than it was sealed for: {named}")
+            raise BundleError(
+                FormattedMessage(
+                    "{part}: is named for another date or regime than it was sealed for: {named}",
+                    part=part,
+                    named=named,
+                )
+            )
         return SealedAssessment(
             name=name,
             folder=self.folder / ASSESSMENTS / name,
@@ -205,10 +238,10 @@ def _read(files: UntrustedFolder, part: str, expected: Mapping[str, str], file: 
     """A file of ``part``, checked once more against its manifest, for it may have changed since."""
     name = file.removeprefix(f"{part}/")
     if name not in expected:
-        raise BundleError(f"{printable(file)}: is missing")
+        raise BundleError(FormattedMessage("{file}: is missing", file=printable(file)))
     data = files.read(file, limit)
     if digest(data) != expected[name]:
-        raise BundleError(f"{file}: is not what was sealed, since its SHA-256 differs")
+        raise BundleError(FormattedMessage("{file}: is not what was sealed, since its SHA-256 differs", file=file))
     return data
 
 
@@ -218,9 +251,14 @@ def _decompressed(data: bytes, size: int, name: str) -> bytes:
         with zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES).stream_reader(io.BytesIO(data)) as reader:
             whole = reader.read(size + 1)
     except zstandard.ZstdError as error:
-        raise BundleError(f"{name}: cannot be decompressed: {error}") from None
+        raise BundleError(FormattedMessage("{name}: cannot be decompressed: {error}", name=name, error=error)) from None
     if len(whole) != size:
         raise BundleError(
-            f"{name}: holds {'more' if len(whole) > size else 'fewer'} bytes than the {size} it is said to"
+            FormattedMessage(
+                "{name}: holds {value} bytes than the {size} it is said to",
+                name=name,
+                value=FormattedMessage("more" if len(whole) > size else "fewer"),
+                size=size,
+            )
         )
     return whole

@@ -16,6 +16,7 @@ import zstandard
 
 from inspector.model.base import Model, digest
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Evidence, Raw, RawRef
 from inspector.record.inspection import Inspection
 from inspector.seal import atomic_files as disk
@@ -65,7 +66,12 @@ class PreparedEvidence:
 def reference_to(raw: Raw) -> RawRef:
     """The pointer to raw bytes; raises BundleError when they are too many."""
     if len(raw.data) > RAW_BYTES:
-        raise BundleError(f"{raw.name}: {len(raw.data)} bytes are more than {RAW_BYTES}", remedy="bound the scan")
+        raise BundleError(
+            FormattedMessage(
+                "{raw}: {data} bytes are more than {limit}", raw=raw.name, data=len(raw.data), limit=RAW_BYTES
+            ),
+            remedy="bound the scan",
+        )
     return RawRef(
         name=raw.name,
         sha256=digest(raw.data),
@@ -114,7 +120,10 @@ class CaptureWriter:
         """
         for name in (inspection.run, inspection.system.id, inspection.id, *trust):
             if not is_step(name):
-                raise BundleError(f"{name!r} cannot be the name of a file", remedy="use letters, digits, dot, - and _")
+                raise BundleError(
+                    FormattedMessage("{name} cannot be the name of a file", name=repr(name)),
+                    remedy="use letters, digits, dot, - and _",
+                )
         salt = secrets.token_bytes(_SALT_BYTES)
         inspection = inspection.model_copy(
             update={
@@ -124,7 +133,9 @@ class CaptureWriter:
         )
         folder = root / inspection.run / inspection.system.id / inspection.id
         if folder.exists():
-            raise BundleError(f"{folder}: exists already", remedy="resume it, or choose another id")
+            raise BundleError(
+                FormattedMessage("{folder}: exists already", folder=folder), remedy="resume it, or choose another id"
+            )
         files = INSPECTION.split(inspection) | {f"{TRUST}/{name}": data for name, data in trust.items()}
         files |= {JOURNAL: b"", LEDGER: b""}
         held = _begin(folder, files, salt)
@@ -137,12 +148,18 @@ class CaptureWriter:
         Raises BundleError when there is none, another process writes it, or it was sealed.
         """
         if not (folder / CAPTURE).is_dir():
-            raise BundleError(f"{folder}: is no inspection", remedy="name the folder of one that was begun")
+            raise BundleError(
+                FormattedMessage("{folder}: is no inspection", folder=folder),
+                remedy="name the folder of one that was begun",
+            )
         held = disk.lock(folder / LOCK)
         try:
             if (folder / CAPTURE / MANIFEST).exists():
                 disk.tidy(folder)
-                raise BundleError(f"{folder}: is sealed", remedy="assess it, or begin a new inspection")
+                raise BundleError(
+                    FormattedMessage("{folder}: is sealed", folder=folder),
+                    remedy="assess it, or begin a new inspection",
+                )
             return cls._resumed(folder, held)
         except BaseException:
             os.close(held)
@@ -170,7 +187,9 @@ class CaptureWriter:
         refuse(faults)
         digests = {name.removesuffix(".json") for name in found}
         for missing in sorted(self._recorded - digests):
-            raise BundleError(f"{observation_name(missing)}: is missing though the journal names it")
+            raise BundleError(
+                FormattedMessage("{missing}: is missing though the journal names it", missing=observation_name(missing))
+            )
         self._known = {one: self._read(one) for one in sorted(digests)}
         self._enter(*sorted(digests - self._recorded))
 
@@ -247,12 +266,14 @@ class CaptureWriter:
         name = f"{CAPTURE}/{observation_name(one)}"
         data = UntrustedFolder(self.folder).read(name)
         if not is_sha256(one) or digest(data) != one:
-            raise BundleError(f"{name}: is not what was recorded")
+            raise BundleError(FormattedMessage("{name}: is not what was recorded", name=name))
         return parse(Evidence, data, name)
 
     def _check_open(self) -> None:
         if not self._open:
-            raise BundleError(f"{self.folder}: is closed", remedy="resume it if it is not sealed")
+            raise BundleError(
+                FormattedMessage("{folder}: is closed", folder=self.folder), remedy="resume it if it is not sealed"
+            )
 
     # --- Ending -------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from inspector.model.base import Model, canonical
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
 from inspector.seal.untrusted_files import json_object, json_value, parse
@@ -45,9 +46,13 @@ class Parts(Generic[M]):
             held = {fields: json_value(read(file), file)} if isinstance(fields, str) else json_object(read(file), file)
             expected = {fields} if isinstance(fields, str) else set(fields)
             if expected & set(whole):
-                raise BundleError(f"{rest}: holds what belongs into {file}")
+                raise BundleError(FormattedMessage("{rest}: holds what belongs into {file}", rest=rest, file=file))
             if set(held) != expected:
-                raise BundleError(f"{file}: holds other fields than {', '.join(sorted(expected))}")
+                raise BundleError(
+                    FormattedMessage(
+                        "{file}: holds other fields than {expected}", file=file, expected=", ".join(sorted(expected))
+                    )
+                )
             whole |= held
             homes |= dict.fromkeys(expected, file)
         return parse(self.model, canonical(whole), rest, homes)

@@ -15,6 +15,7 @@ from securesystemslib.exceptions import FormatError
 
 from inspector.model.base import Instant, Model, canonical, digest
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.seal.layout import FILE_BYTES, JSON_BYTES, MANIFEST, is_path, is_sha256
 from inspector.seal.signing import SigningKey, signed_by
 from inspector.seal.untrusted_files import FileFault, UntrustedFolder, json_object, parse, printable, recoded
@@ -112,17 +113,27 @@ def read_manifest(folder: UntrustedFolder, part: str, kind: type[P]) -> Sealed[P
     payload, signers = _opened(folder.read(name, JSON_BYTES), name)
     statement = parse(Statement, payload, name)
     if statement.predicate_type != kind.uri:
-        raise BundleError(f"{name}: is the manifest of something else than a {part.partition('/')[0].rstrip('s')}")
+        raise BundleError(
+            FormattedMessage(
+                "{name}: is the manifest of something else than a {value}",
+                name=name,
+                value=part.partition("/")[0].rstrip("s"),
+            )
+        )
     files = {each.name: each.digest.sha256 for each in statement.subject}
     if len(files) != len(statement.subject):
-        raise BundleError(f"{name}: names a file twice")
+        raise BundleError(FormattedMessage("{name}: names a file twice", name=name))
     for file, sha256 in files.items():
         if not is_path(f"{part}/{file}") or file == MANIFEST:
             raise BundleError(
-                f"{name}: names {printable(file)}, which leads out of the bundle or cannot be a file of it"
+                FormattedMessage(
+                    "{name}: names {file}, which leads out of the bundle or cannot be a file of it",
+                    name=name,
+                    file=printable(file),
+                )
             )
         if not is_sha256(sha256):
-            raise BundleError(f"{name}: gives no SHA-256 for {file}")
+            raise BundleError(FormattedMessage("{name}: gives no SHA-256 for {file}", name=name, file=file))
     predicate = parse(kind, recoded(statement.predicate, name), name)
     return Sealed(digest=digest(payload), signers=signers, files=files, predicate=predicate)
 
@@ -151,13 +162,25 @@ def _opened(data: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:
         envelope = Envelope.from_dict(json_object(data, name))
         same = canonical(envelope.to_dict()) == data
     except (AttributeError, FormatError, KeyError, TypeError, ValueError):
-        raise BundleError(f"{name}: is no DSSE envelope") from None
+        raise BundleError(FormattedMessage("{name}: is no DSSE envelope", name=name)) from None
     # Base64 and JSON can spell one value in several ways: only one of them counts, so that no byte can be changed.
     if not same or envelope.payload_type != PAYLOAD_TYPE:
-        raise BundleError(f"{name}: is not in canonical form, or carries something else than an in-toto Statement")
+        raise BundleError(
+            FormattedMessage(
+                "{name}: is not in canonical form, or carries something else than an in-toto Statement", name=name
+            )
+        )
     if not 0 < len(envelope.signatures) <= _MOST_SIGNATURES:
-        raise BundleError(f"{name}: carries no signature, or more than {_MOST_SIGNATURES}")
+        raise BundleError(
+            FormattedMessage(
+                "{name}: carries no signature, or more than {limit}",
+                name=name,
+                limit=_MOST_SIGNATURES,
+            )
+        )
     for keyid, signature in envelope.signatures.items():
         if not signed_by(keyid, signature, envelope.pae()):
-            raise BundleError(f"{name}: a signature is wrong: {printable(keyid)}")
+            raise BundleError(
+                FormattedMessage("{name}: a signature is wrong: {keyid}", name=name, keyid=printable(keyid))
+            )
     return envelope.payload, tuple(sorted(envelope.signatures))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inspector.model.base import Instant, Model
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.seal import atomic_files as disk
 from inspector.seal.layout import FILE_BYTES, INDEX, is_step
 from inspector.seal.untrusted_files import UntrustedFolder, parse
@@ -54,7 +55,8 @@ class RunIndex:
         """Note how an attempt stands; on the disk when this returns. Several processes may add. Raises BundleError."""
         if not is_step(self.run):
             raise BundleError(
-                f"{self.run!r} cannot be the name of a folder", remedy="use letters, digits, dot, - and _"
+                FormattedMessage("{run} cannot be the name of a folder", run=repr(self.run)),
+                remedy="use letters, digits, dot, - and _",
             )
         disk.make_folder(self.path.parent)
         disk.append_line(self.path, attempt.canonical())

@@ -22,6 +22,7 @@ from securesystemslib.exceptions import UnverifiedSignatureError
 from securesystemslib.signer import CryptoSigner, Signature, SSlibKey  # type: ignore[attr-defined]
 
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.seal.atomic_files import FILE_MODE, make_folder, sync_folder, writing
 from inspector.seal.layout import is_sha256
 
@@ -107,18 +108,26 @@ def _load(path: Path) -> Ed25519PrivateKey:
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise BundleError(f"{path}: others may read this signing key", remedy=f"run: chmod 600 {path}")
+                raise BundleError(
+                    FormattedMessage("{path}: others may read this signing key", path=path),
+                    remedy=FormattedMessage("run: chmod 600 {path}", path=path),
+                )
             pem = file.read(2**16)
     except OSError as error:
         raise BundleError(
-            f"{path}: the signing key cannot be read: {error.strerror}", remedy="name another in signing_key"
+            FormattedMessage("{path}: the signing key cannot be read: {reason}", path=path, reason=error.strerror),
+            remedy="name another in signing_key",
         ) from error
     try:
         key = load_pem_private_key(pem, password=None)
     except (TypeError, ValueError):
         raise BundleError(
-            f"{path}: is no unencrypted PKCS #8 key", remedy="name another file in signing_key, or move this one away"
+            FormattedMessage("{path}: is no unencrypted PKCS #8 key", path=path),
+            remedy="name another file in signing_key, or move this one away",
         ) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise BundleError(f"{path}: is not an Ed25519 key", remedy="make one: openssl genpkey -algorithm ed25519")
+        raise BundleError(
+            FormattedMessage("{path}: is not an Ed25519 key", path=path),
+            remedy="make one: openssl genpkey -algorithm ed25519",
+        )
     return key

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from inspector.model.base import Model, canonical
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.seal.layout import DEPTH, JSON_BYTES, is_path
 
 M = TypeVar("M", bound=Model)
@@ -29,18 +30,16 @@ def printable(text: str) -> str:
 
 
 class FileFault(Model):
-    """What is wrong with one file; ``file`` counts from the bundle's folder."""
+    """What is wrong with one file: ``what`` is a text, perhaps with data after a colon.
+
+    ``file`` is relative to the bundle's folder.
+    """
 
     file: str
     what: str
 
     def __str__(self) -> str:
         return f"{self.file}: {self.what}"
-
-    def told(self, say: Callable[[str], str]) -> str:
-        """The fault for a person; what follows a colon is data, or the system's own word, and stays as it is."""
-        what, colon, detail = self.what.partition(": ")
-        return f"{self.file}: {say(what)}{colon}{detail}"
 
 
 def refuse(faults: list[FileFault]) -> None:
@@ -55,7 +54,7 @@ def json_value(data: bytes, name: str) -> Any:
     try:
         value = pydantic_core.from_json(data, allow_inf_nan=False)
     except ValueError as error:
-        raise BundleError(f"{name}: is not JSON: {error}") from None
+        raise BundleError(FormattedMessage("{name}: is not JSON: {error}", name=name, error=error)) from None
     recoded(value, name)
     return value
 
@@ -64,7 +63,7 @@ def json_object(data: bytes, name: str) -> dict[str, Any]:
     """The JSON object in ``data``; raises BundleError."""
     value = json_value(data, name)
     if not isinstance(value, dict):
-        raise BundleError(f"{name}: is no JSON object")
+        raise BundleError(FormattedMessage("{name}: is no JSON object", name=name))
     return value
 
 
@@ -80,7 +79,11 @@ def parse(model: type[M], data: bytes, name: str, homes: Mapping[str, str] | Non
         steps = [str(step) for step in first["loc"]]
         home = (homes or {}).get(steps[0], name) if steps else name
         place = ".".join(steps) or "the whole"
-        raise BundleError(f"{home}: {printable(place)}: {printable(first['msg'])}") from None
+        raise BundleError(
+            FormattedMessage(
+                "{home}: {place}: {first}", home=home, place=printable(place), first=printable(first["msg"])
+            )
+        ) from None
 
 
 def recoded(value: object, name: str) -> bytes:
@@ -88,7 +91,7 @@ def recoded(value: object, name: str) -> bytes:
     try:
         return canonical(value)
     except ValueError:
-        raise BundleError(f"{name}: holds a number beyond all bounds") from None
+        raise BundleError(FormattedMessage("{name}: holds a number beyond all bounds", name=name)) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,11 @@ class UntrustedFolder:
     def _file(self, name: str) -> Iterator[int]:
         """A descriptor of the regular file ``name``; raises BundleError."""
         if not is_path(name):
-            raise BundleError(f"{printable(name)}: leads out of the bundle, or is no name that a bundle uses")
+            raise BundleError(
+                FormattedMessage(
+                    "{name}: leads out of the bundle, or is no name that a bundle uses", name=printable(name)
+                )
+            )
         above, _, last = name.rpartition("/")
         # Without O_NONBLOCK a named pipe would keep us waiting for a writer.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -123,12 +130,14 @@ class UntrustedFolder:
             with self._folder(above) as folder:
                 descriptor = os.open(last, flags, dir_fd=folder)
         except FileNotFoundError:
-            raise BundleError(f"{name}: is missing") from None
+            raise BundleError(FormattedMessage("{name}: is missing", name=name)) from None
         except OSError as error:
-            raise BundleError(f"{name}: cannot be read: {error.strerror}") from None
+            raise BundleError(
+                FormattedMessage("{name}: cannot be read: {reason}", name=name, reason=error.strerror)
+            ) from None
         try:
             if what := _unsound(os.fstat(descriptor)):
-                raise BundleError(f"{name}: {what}")
+                raise BundleError(FormattedMessage("{name}: {what}", name=name, what=what))
             yield descriptor
         finally:
             os.close(descriptor)
@@ -140,7 +149,7 @@ class UntrustedFolder:
             while chunk := _read(descriptor, name):
                 left -= len(chunk)
                 if left < 0:
-                    raise BundleError(f"{name}: is longer than {limit} bytes")
+                    raise BundleError(FormattedMessage("{name}: is longer than {limit} bytes", name=name, limit=limit))
                 yield chunk
 
     def read(self, name: str, limit: int = JSON_BYTES) -> bytes:
@@ -165,7 +174,12 @@ class UntrustedFolder:
             try:
                 entries = self.entries(place)
             except OSError as error:
-                faults.append(FileFault(file=printable(place), what=f"cannot be read: {error.strerror}"))
+                faults.append(
+                    FileFault(
+                        file=printable(place),
+                        what=f"cannot be read: {error.strerror}",
+                    )
+                )
                 continue
             for last, status in entries:
                 name = f"{folder}/{last}" if folder else last
@@ -201,4 +215,6 @@ def _read(descriptor: int, name: str) -> bytes:
     try:
         return os.read(descriptor, _CHUNK)
     except OSError as error:
-        raise BundleError(f"{name}: cannot be read: {error.strerror}") from None
+        raise BundleError(
+            FormattedMessage("{name}: cannot be read: {reason}", name=name, reason=error.strerror)
+        ) from None

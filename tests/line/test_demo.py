@@ -84,8 +84,9 @@ def _command(folder: Path, *options: str) -> list[str]:
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     """A demonstration in Vietnamese."""
     folder, scratch = tmp_path_factory.mktemp("demo"), tmp_path_factory.mktemp("scratch")
+    command = _command(folder, "--lang", "vi")
     done = subprocess.run(
-        _command(folder), env=_environment(scratch), capture_output=True, text=True, timeout=SECONDS, check=False
+        command, env=_environment(scratch), capture_output=True, text=True, timeout=SECONDS, check=False
     )
     return Shown(folder, scratch, done.returncode, done.stdout, done.stderr)
 

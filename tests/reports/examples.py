@@ -35,7 +35,7 @@ from inspector.model.subject import HOST, SYSTEM, Form, Scheme, Subject, Subject
 from inspector.model.verdict import Message, Outcome
 from inspector.record.assessment import Assessment, Change, Coverage, FailedScan
 from inspector.record.inspection import Inspection, PluginRecord
-from inspector.record.plan import Plan, VantageLimit
+from inspector.record.plan import Plan, Selection, VantageLimit
 from inspector.regime.regime import NOT_OBSERVABLE, Clause, Overlay, Regime, Requirement, Text
 from inspector.regime.regime import Document as Source
 from inspector.registry.registry import Plugin, Registry, build
@@ -342,12 +342,13 @@ def findings() -> tuple[Finding, ...]:
             not_yet_due=True, evidence=(EvidenceRef(evidence="1" * 64),), **seen,
         ),
         finding(
-            "certificate-life", Outcome.INCONCLUSIVE, "the first scan saw a failure ({measured}), the second did not",
+            "certificate-life", Outcome.INCONCLUSIVE,
+            "the first scan found a failure ({measured}), the confirmation scan did not",
             subject=LEGACY, values={"measured": Timestamp(at=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))},
             cause=Cause.UNSTABLE,
         ),
         finding(
-            "logs", Outcome.NOT_OBSERVABLE, "nobody can see this from outside; the declared status stands beside",
+            "logs", Outcome.NOT_OBSERVABLE, "this cannot be observed from outside; see the declared status",
             subject=SYSTEM.uri, declared_status="done, partial",
         ),
         finding(
@@ -438,7 +439,7 @@ def inspection() -> Inspection:
         next_regime=regime(
             "vn-nd999-2028", title=Text(vi="Nghị định 999/2028", en="Decree 999/2028"), valid_from=date(2028, 1, 1)
         ),
-        plan=Plan(selection=("select:smoke",)),
+        plan=Plan(selection=Selection(tags=("smoke",))),
         plugins=(PluginRecord(name="specimen_checks", distribution="specimen-checks", version="1.0", digest="9" * 64),),
         tools={"sslyze": "6.3.1", "nmap": "7.93"},
     )

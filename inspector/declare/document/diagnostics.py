@@ -11,17 +11,19 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from inspector.model.formatted import FormattedMessage
+
 
 def shown(value: Any) -> str:
     """A raw value in words, short and on one line, without control characters."""
     if value is None:
-        return "empty"
+        return FormattedMessage("empty")
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
-        return "a mapping"
+        return FormattedMessage("a mapping")
     if isinstance(value, list):
-        return "a list"
+        return FormattedMessage("a list")
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}…{text[-1]}"
 
@@ -29,7 +31,9 @@ def shown(value: Any) -> str:
 def suggest(word: str, known: Sequence[str]) -> str:
     """What to write instead of an unknown word."""
     near = difflib.get_close_matches(word.lower().replace("-", "_"), known, 1, 0.6)
-    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+    if near:
+        return FormattedMessage("did you mean {word}?", word=repr(near[0]))
+    return FormattedMessage("known here: {known}", known=", ".join(known))
 
 
 def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
@@ -65,10 +69,10 @@ def _bounds(info: FieldInfo | None) -> str:
     bounds = {name: value for each in (info.metadata if info else ()) for name, value in _bound(each)}
     match bounds:
         case {"ge": low, "le": high}:
-            return f"write a whole number from {low} to {high}"
+            return FormattedMessage("write a whole number from {low} to {high}", low=low, high=high)
         case {"ge": low}:
-            return f"write a whole number, at least {low}"
-    return "write a whole number without quotes"
+            return FormattedMessage("write a whole number, at least {low}", low=low)
+    return FormattedMessage("write a whole number without quotes")
 
 
 def _bound(constraint: Any) -> Iterator[tuple[str, Any]]:
@@ -79,6 +83,9 @@ def _bound(constraint: Any) -> Iterator[tuple[str, Any]]:
 
 def split(text: str) -> tuple[str, str]:
     """What is wrong and what to do, from the text ``what; what to do`` of a rule's ValueError."""
+    if isinstance(text, FormattedMessage):
+        what, semicolon, remedy = text.template.rpartition("; ")
+        return FormattedMessage(what or remedy, **text.values), FormattedMessage(remedy if what else "", **text.values)
     what, semicolon, remedy = text.rpartition("; ")
     return (what, remedy) if semicolon else (text, "")
 
@@ -122,9 +129,9 @@ def explain(model: type[BaseModel], location: tuple[str | int, ...], detail: Err
     key = _name(location)
     if kind == "extra_forbidden":
         owner, _ = follow(model, location[:-1])
-        return f"unknown key {key!r}", suggest(key, keys_of(owner))
+        return FormattedMessage("unknown key {key}", key=repr(str(key))), suggest(key, keys_of(owner))
     if kind == "value_error":
-        return split(str(detail["ctx"]["error"]))
+        return split(detail["ctx"]["error"].args[0])
     if kind not in _EXPLANATIONS:
         return f"{key}: {detail['msg']}", ""
     annotation, info = follow(model, location)
@@ -134,18 +141,25 @@ def explain(model: type[BaseModel], location: tuple[str | int, ...], detail: Err
         "value": shown(value),
         "bounds": _bounds(info),
         "expected": detail.get("ctx", {}).get("expected", ""),
-        "form": (info.description if info else None) or f"what matches {detail.get('ctx', {}).get('pattern', '')}",
+        "form": _form(info, detail),
         "known": ", ".join(keys_of(annotation)) if is_model else "",
     }
     what, remedy = _EXPLANATIONS[kind]
     if value is None and kind != "missing":
         what, remedy = "{key} is empty", "write it out" if kind == "string_type" else remedy
-    return what.format_map(words), remedy.format_map(words)
+    return FormattedMessage(what, **words), FormattedMessage(remedy, **words)
+
+
+def _form(info: FieldInfo | None, detail: ErrorDetails) -> str:
+    """What a text must look like."""
+    if info and info.description:
+        return FormattedMessage(info.description)
+    return FormattedMessage("what matches {pattern}", pattern=detail.get("ctx", {}).get("pattern", ""))
 
 
 def _name(location: tuple[str | int, ...]) -> str:
     """How a message calls the value: by its key, or as an item of its list."""
     names = [str(step) for step in location if isinstance(step, str)]
     if not names:
-        return "the file" if not location else "the item"
-    return names[-1] if isinstance(location[-1], str) else f"an item of {names[-1]}"
+        return FormattedMessage("the file" if not location else "the item")
+    return names[-1] if isinstance(location[-1], str) else FormattedMessage("an item of {name}", name=names[-1])

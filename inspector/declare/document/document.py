@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from inspector.declare.document.diagnostics import explain
 from inspector.declare.document.source_map import SourceLocation, diagnostic_at
 from inspector.model.errors import Diagnostic, InputFileError
+from inspector.model.formatted import FormattedMessage
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -76,7 +77,11 @@ class YamlDocument:
                 continue
             if value in first:
                 self.diagnostic(
-                    location, f"{value!r} stands here twice, first on line {first[value]}", "remove one of them"
+                    location,
+                    FormattedMessage(
+                        "{value} stands here twice, first on line {first}", value=repr(value), first=first[value]
+                    ),
+                    "remove one of them",
                 )
             first.setdefault(value, self.position(*location).line)
 

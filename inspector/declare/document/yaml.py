@@ -15,6 +15,7 @@ from ruamel.yaml.reader import ReaderError
 
 from inspector.declare.document.document import Location, Mark, YamlDocument
 from inspector.model.errors import Diagnostic, InputFileError
+from inspector.model.formatted import FormattedMessage
 
 #: How deep lists and mappings may stand in one another.
 DEEPEST = 40
@@ -69,15 +70,27 @@ def _compose(text: str, source: str) -> Node | None:
         problem = error.problem or error.context or "broken syntax"
         remedies = (remedy for sign, remedy in _REMEDIES if re.search(sign, problem))
         remedy = next(remedies, "check indentation, brackets and quotes nearby")
-        refuse(f"not YAML: {problem}", remedy, mark.line + 1 if mark else 1, mark.column + 1 if mark else 1)
+        refuse(
+            FormattedMessage("not YAML: {problem}", problem=problem),
+            remedy,
+            mark.line + 1 if mark else 1,
+            mark.column + 1 if mark else 1,
+        )
     except ReaderError as error:
         before = text[: error.position].rpartition("\n")[2]
         line = text.count("\n", 0, error.position) + 1
-        refuse(f"character U+{ord(text[error.position]):04X} has no place in YAML", "remove it", line, len(before) + 1)
+        refuse(
+            FormattedMessage("character U+{text} has no place in YAML", text=f"{ord(text[error.position]):04X}"),
+            "remove it",
+            line,
+            len(before) + 1,
+        )
     except RecursionError:
         refuse("lists and mappings stand too deep in one another", "flatten them", *_too_deep(text))
     except (YAMLError, ValueError, OverflowError) as error:
-        refuse(f"not YAML: {str(error) or type(error).__name__}", "repair the syntax", 1, 1)
+        refuse(
+            FormattedMessage("not YAML: {error}", error=str(error) or type(error).__name__), "repair the syntax", 1, 1
+        )
 
 
 def _too_deep(text: str) -> Mark:
@@ -121,7 +134,11 @@ class _Builder:
             self._refuse(location, "an alias stands inside its own anchor", "write the value out")
         self.repeated += id(node) in self.seen
         if self.repeated > MOST_REPEATED:
-            self._refuse(location, f"aliases repeat more than {MOST_REPEATED:,} values", "write the values out")
+            self._refuse(
+                location,
+                FormattedMessage("aliases repeat more than {limit} values", limit=f"{MOST_REPEATED:,}"),
+                "write the values out",
+            )
         self.seen.add(id(node))
 
     def _refuse(self, location: Location, what: str, remedy: str) -> NoReturn:
@@ -132,7 +149,11 @@ class _Builder:
     def _check_tag(self, node: Node, location: Location, *plain: str) -> None:
         tag = str(node.tag)
         if tag.removeprefix(_TAG) not in plain:
-            self.document.diagnostic(location, f"the tag {tag.removeprefix(_TAG)!r} has no meaning here", "remove it")
+            self.document.diagnostic(
+                location,
+                FormattedMessage("the tag {tag} has no meaning here", tag=repr(tag.removeprefix(_TAG))),
+                "remove it",
+            )
 
     def _mapping(self, node: MappingNode, location: Location, depth: int) -> dict[str, Any]:
         self._check_tag(node, location, "map")
@@ -148,7 +169,7 @@ class _Builder:
             below = (*location, name)
             if name in data:
                 first = self.document.keys[below][0]
-                what = f"duplicate key {name!r}, first on line {first}"
+                what = FormattedMessage("duplicate key {name}, first on line {first}", name=repr(name), first=first)
                 self.document.diagnostics.append(Diagnostic(self.document.source, *mark, what, "remove one of them"))
                 continue
             self.document.keys[below] = mark

@@ -64,7 +64,7 @@ def of(evidence: list[Evidence], probe: str) -> list[Evidence]:
 def test_all_goes_well(tmp_path: Path) -> None:
     """Every scan has its facts, every check its verdict, and each step is shown."""
     steps: list[Progress] = []
-    bundle, assessment = inspect(tmp_path, job(tmp_path, progress=steps.append))
+    bundle, assessment = inspect(tmp_path, job(tmp_path), progress=steps.append)
     assert {each.probe: each.facts is not None for _, each in bundle.evidence()} == {"oven": True, "bread": True}
     assert outcomes(assessment)["oven-hot"] == ("pass", None)
     assert [(step.done, step.planned, step.probe, step.cause) for step in steps] == [
