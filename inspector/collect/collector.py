@@ -1,6 +1,17 @@
-"""From plan to evidence: looks run in waves, side by side, each with its deadline, each journaled when it ends.
+"""Runs the scan tasks of a plan in waves and records their evidence.
 
-A scan never fails the inspection: whatever goes wrong becomes evidence with a cause.
+The scans of a wave run concurrently, each with its deadline; what a probe needs comes from an earlier wave. A scan
+never fails the inspection: whatever goes wrong becomes evidence with a cause.
+
+Order: within a wave the tasks of all probes are interleaved, each probe starting at another endpoint. In the order of
+the plan one probe would scan every endpoint before the next began, so that all waited for servers first and for
+worker processes afterwards; and two probes at one address share its rate, so that at the same time each slows the
+other. The plan and its bounds do not depend on the order.
+
+Recording: scans that end within 10 ms of one another, or while the disk is busy, are written as one batch: raw bytes
+before the evidence that refers to them, evidence before the journal that names it. A scan is done when its record is
+on the disk, so ``kill -9`` loses at most the scans of an unfinished batch, which ``--resume`` repeats. A write error
+fails every scan of its batch.
 """
 
 from __future__ import annotations
@@ -72,12 +83,12 @@ class Trust:
         )
 
 
-#: For how long a scan that ended waits for others before the disk is waited for.
+#: Seconds for which a finished scan waits for others to be written with.
 _GATHER_SECONDS = 0.01
 
 
 class _BatchWriter:
-    """Has looks recorded together: what ends within a moment, or while the disk is waited for, shares a wait."""
+    """Writes the evidence of scans in batches: those that end close together share one wait for the disk."""
 
     def __init__(self, writer: CaptureWriter) -> None:
         self._writer = writer
@@ -124,11 +135,7 @@ A = TypeVar("A", bound=_Asked)
 
 
 def interleave(tasks: Sequence[A]) -> list[A]:
-    """The asks in the order in which they begin: all probes at any time, and each at another place.
-
-    What waits for a worker process, for the event loop or for a server then goes on side by side, and hardly any
-    address is scanned by two probes at once, which would halve each one's share of its pace.
-    """
+    """The tasks in the order in which they start: all probes in turn, each starting at another endpoint."""
     by_probe: dict[str, list[A]] = {}
     for task in tasks:
         by_probe.setdefault(task.probe, []).append(task)
