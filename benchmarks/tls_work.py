@@ -47,7 +47,7 @@ class ScanTask(NamedTuple):
 async def _through_gateway(port: int, tasks: Sequence[ScanTask], scan: Callable[..., Awaitable[Any]]) -> dict[str, Any]:
     """Run these scans through one gateway without effective rate limits; ``scan`` gets task, target and network.
 
-    As in an inspection, the concurrency follows the lag of the event loop, and cyclic garbage collection is reduced.
+    As in an inspection, the concurrency follows the lag of the event loop, and Python's cyclic collector runs rarely.
     """
     from inspector import Declared, Target
     from inspector.cli.gc_tuning import seldom_collected
