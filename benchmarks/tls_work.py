@@ -50,7 +50,7 @@ async def _through_gateway(port: int, tasks: Sequence[ScanTask], scan: Callable[
     As in an inspection, the concurrency follows the lag of the event loop, and Python's cyclic collector runs rarely.
     """
     from inspector import Declared, Target
-    from inspector.cli.gc_tuning import seldom_collected
+    from inspector.cli.gc_tuning import reduced_gc
     from inspector.collect.limiter import AdaptiveLimiter
     from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers, PortRange, Rates
     from inspector.declare.declaration import System
@@ -96,7 +96,7 @@ async def _through_gateway(port: int, tasks: Sequence[ScanTask], scan: Callable[
             lags: list[float] = []
             ticking = asyncio.create_task(_tick(lags))
             before, began = _spent(), time.monotonic()
-            with seldom_collected():
+            with reduced_gc():
                 await asyncio.gather(*(asyncio.create_task(one(task)) for task in tasks))
             wall = time.monotonic() - began
             ticking.cancel()

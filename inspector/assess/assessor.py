@@ -1,4 +1,11 @@
-"""From plan and evidence to findings: pure, so that a capture can be assessed again under other rules."""
+"""From plan and evidence to findings: pure, so that a capture can be assessed again under other rules.
+
+A capture is assessed twice, provisionally for the confirmation scans and after the seal, mostly on the same evidence. A
+check is pure, so a verdict is determined by the check, its options, the host (for what is declared of it) and the
+digests of the evidence; a verdict reached during the collection is reused under that key in the same process. Never
+reused: outcome *error*, and anything that is parsed again (``--reparse``). ``seal``, ``assess`` and ``verify`` reuse
+nothing, so ``verify`` detects a check that is not pure.
+"""
 
 from __future__ import annotations
 
