@@ -1,4 +1,4 @@
-"""Network services: which ports are open, and what answers there."""
+"""Network services: open TCP ports and the banners of the services behind them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The port sweep and the greetings."""
-    from inspector_services.probes import greetings, ports
+    """The port sweep and the banner probe."""
+    from inspector_services.probes import banners, ports
 
-    return (ports, greetings)
+    return (ports, banners)
 
 
 @hookimpl

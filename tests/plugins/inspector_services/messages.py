@@ -1,7 +1,6 @@
 """Every text of a plugin's checks, and its Vietnamese catalogue."""
 
 import ast
-import sys
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
@@ -14,13 +13,13 @@ from inspector import Check
 _VERDICTS = frozenset({"passed", "failed", "inconclusive", "not_applicable"})
 
 
-def texts(check: Check) -> set[str]:
-    """Title, description, remediation, and the templates of all verdicts of one check."""
-    source = Path(sys.modules[check.module].__file__ or "").read_text(encoding="utf-8")
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+def templates(package: str) -> set[str]:
+    """The templates of all verdicts in a plugin, whether a check returns them or a function that checks share."""
+    folder = Path(str(files(package)))
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in folder.rglob("*.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
     verdicts = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in _VERDICTS]
-    said = {ast.literal_eval(call.args[0]) for call in verdicts}
-    return said | {check.title, check.description, check.remediation}
+    return {ast.literal_eval(call.args[0]) for call in verdicts}
 
 
 def catalogue(package: str) -> dict[str, str]:
@@ -37,7 +36,9 @@ def places(text: str) -> list[str]:
 def assert_complete(package: str, checks: Iterable[Check]) -> None:
     """Every text is translated, nothing else is, and placeholders agree."""
     translated = catalogue(package)
-    wanted = set().union(*(texts(check) for check in checks))
+    wanted = templates(package)
+    for check in checks:
+        wanted |= {check.title, check.description, check.remediation}
     assert set(translated) == wanted
     for text, vietnamese in translated.items():
         assert vietnamese

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from inspector_services.observations import OpenPorts
-from inspector_services.probes import greetings, ports
+from inspector_services.probes import banners, ports
 from tests.plugins.inspector_services.scanning import host, read, scan
 from tests.plugins.inspector_services.servers import own_address, redis, speaking, sshd
 
@@ -43,8 +43,8 @@ def record(name: str) -> None:
         if sshd_port:
             stack.enter_context(sshd(address, sshd_port))
         seen: OpenPorts = read(ports, scan(ports, target), target)
-        heard = read(greetings, scan(greetings, target, seen), target)
-    scene = {"declared": declared, "ports": seen.model_dump(mode="json"), "greetings": heard.model_dump(mode="json")}
+        heard = read(banners, scan(banners, target, seen), target)
+    scene = {"declared": declared, "ports": seen.model_dump(mode="json"), "banners": heard.model_dump(mode="json")}
     lines = ",\n".join(f'"{key}": {json.dumps(value, ensure_ascii=False)}' for key, value in scene.items())
     (FOLDER / f"{name}.json").write_text("{\n" + lines + "\n}\n", encoding="utf-8")
 

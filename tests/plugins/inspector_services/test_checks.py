@@ -9,8 +9,8 @@ from inspector import Answer, Cause, Check, Declared, Observation, Outcome, Subj
 from inspector.model.subject import SYSTEM
 from inspector.testing import unseen_variants
 from inspector_services import checks
-from inspector_services.observations import Greeting, Greetings, OpenPorts, PortState, Protocol, Said, Span
-from inspector_services.port_roles import NOTABLE, PROVENANCE
+from inspector_services.observations import Banner, Banners, OpenPorts, PortBanner, PortState, ServiceProtocol, Span
+from inspector_services.port_roles import NOTABLE, TABLE
 from tests.plugins.inspector_services.scanning import tcp
 
 RECORDED = Path(__file__).with_name("recorded")
@@ -76,7 +76,7 @@ class Scene:
         endpoints = ("https://host.test/",) if 443 in told["declared"] else ()
         self.declared = tcp(*told["declared"]).model_copy(update={"endpoints_here": endpoints})
         self.ports = OpenPorts.model_validate(told["ports"])
-        self.greetings = Greetings.model_validate(told["greetings"])
+        self.banners = Banners.model_validate(told["banners"])
 
 
 def evaluate(check: Check, *facts: Observation | Declared) -> Verdict:
@@ -95,7 +95,7 @@ def about(fact: Observation) -> SubjectResult[Observation]:
 def test_each_check_judges_each_recorded_host(check: str, scene: str) -> None:
     """Every recorded host has the verdict that it deserves."""
     host = Scene(scene)
-    assert evaluate(BY_ID[check], host.ports, host.greetings, host.declared).outcome is EXPECTED[check][scene]
+    assert evaluate(BY_ID[check], host.ports, host.banners, host.declared).outcome is EXPECTED[check][scene]
 
 
 @pytest.mark.parametrize("check", checks_in(checks), ids=lambda check: check.id)
@@ -103,36 +103,38 @@ def test_each_check_judges_each_recorded_host(check: str, scene: str) -> None:
 def test_nothing_turns_good_because_it_was_not_seen(check: Check, scene: str) -> None:
     """No single answer that goes missing turns a verdict into pass or not-applicable."""
     host = Scene(scene)
-    before = evaluate(check, host.ports, host.greetings, host.declared).outcome
+    before = evaluate(check, host.ports, host.banners, host.declared).outcome
     if before in GOOD:
         return
     for ports in unseen_variants(host.ports):
-        assert evaluate(check, ports, host.greetings, host.declared).outcome not in GOOD
-    for greetings in unseen_variants(host.greetings):
-        assert evaluate(check, host.ports, greetings, host.declared).outcome not in GOOD
+        assert evaluate(check, ports, host.banners, host.declared).outcome not in GOOD
+    for banners in unseen_variants(host.banners):
+        assert evaluate(check, host.ports, banners, host.declared).outcome not in GOOD
 
 
 @pytest.mark.parametrize("check", checks_in(checks), ids=lambda check: check.id)
 def test_a_host_of_which_nothing_is_known_is_inconclusive(check: Check) -> None:
     """No observed port is no evidence of anything; hand-made."""
-    verdict = evaluate(check, OpenPorts(), Greetings(), tcp(443))
+    verdict = evaluate(check, OpenPorts(), Banners(), tcp(443))
     if check.id == "ports-only-declared":
         assert (verdict.outcome, verdict.cause) == (UNCLEAR, Cause.NOT_SELECTED)
     else:
         assert verdict.outcome is UNCLEAR
 
 
-@pytest.mark.parametrize("words", [Said(text="", protocol=Protocol.SILENT), Said(text="?", protocol=Protocol.UNKNOWN)])
+@pytest.mark.parametrize(
+    "banner", [Banner(text="", protocol=ServiceProtocol.SILENT), Banner(text="?", protocol=ServiceProtocol.UNKNOWN)]
+)
 @pytest.mark.parametrize("check", ["no-cleartext-administration", "no-database-reachable", "no-file-sharing-reachable"])
-def test_an_open_port_that_nothing_names_is_no_reason_to_pass(check: str, words: Said) -> None:
+def test_an_open_port_that_nothing_names_is_no_reason_to_pass(check: str, banner: Banner) -> None:
     """A database on a port of its own waits for its client in silence: nobody can say that none is there. Hand-made."""
     host = Scene("orderly")
     port = 15432
     ports = OpenPorts(
         spans=(*host.ports.spans, Span(first=port, last=port, state=Answer[PortState](seen=PortState.OPEN)))
     )
-    heard = Greetings(ports=(*host.greetings.ports, Greeting(port=port, said=Answer[Said](seen=words))))
-    verdict = evaluate(BY_ID[check], ports, heard, host.declared)
+    banners = Banners(ports=(*host.banners.ports, PortBanner(port=port, banner=Answer[Banner](seen=banner))))
+    verdict = evaluate(BY_ID[check], ports, banners, host.declared)
     assert (verdict.outcome, verdict.cause, verdict.measured) == (UNCLEAR, Cause.AMBIGUOUS, ("15432/tcp",))
 
 
@@ -162,7 +164,7 @@ def test_a_verdict_names_what_it_saw() -> None:
     host = Scene("exposed")
 
     def measured(check: str) -> object:
-        return evaluate(BY_ID[check], host.ports, host.greetings, host.declared).measured
+        return evaluate(BY_ID[check], host.ports, host.banners, host.declared).measured
 
     assert measured("no-cleartext-administration") == ("21/tcp (ftp)", "23/tcp (telnet)", "5900/tcp (vnc)")
     assert measured("no-database-reachable") == ("3306/tcp (mysql)", "6379/tcp (redis)")
@@ -172,5 +174,5 @@ def test_a_verdict_names_what_it_saw() -> None:
 
 def test_the_table_of_ports_has_source_and_date() -> None:
     """Facts about ports come with their provenance."""
-    assert "IANA" in PROVENANCE
+    assert "IANA" in TABLE.source
     assert len(NOTABLE) > 100

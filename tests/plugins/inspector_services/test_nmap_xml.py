@@ -3,7 +3,7 @@
 import pytest
 
 from inspector import Cause, ScanFailure
-from inspector_services.nmap_xml import Control, Sweep, scan_of, spans, states
+from inspector_services.nmap_xml import Recheck, SweepRecord, scan_of, spans, states
 from inspector_services.observations import OpenPorts, PortState
 
 ADDRESS = "127.0.0.1"
@@ -28,8 +28,8 @@ def folded(state: str, reason: str, ports: str | None) -> str:
     return f'<extraports state="{state}" count="1"><extrareasons reason="{reason}" count="1"{named}/></extraports>'
 
 
-def seen(xml: bytes, control: Control | None = None) -> OpenPorts:
-    return OpenPorts(spans=spans(states(scan_of(xml, ADDRESS), Sweep(control=control)), alone=()))
+def seen(xml: bytes, recheck: Recheck | None = None) -> OpenPorts:
+    return OpenPorts(spans=spans(states(scan_of(xml, ADDRESS), SweepRecord(recheck=recheck)), single=()))
 
 
 CLOSED = folded("closed", "conn-refused", "2-100")
@@ -39,14 +39,14 @@ def test_ports_that_nmap_folds_are_read() -> None:
     """Ports named only in ranges have their state too."""
     ports = seen(document(port(1, "open", "syn-ack") + CLOSED))
     assert ports.open == (1,)
-    assert ports.are(PortState.CLOSED) == tuple(range(2, 101))
+    assert ports.in_state(PortState.CLOSED) == tuple(range(2, 101))
     assert len(ports.spans) == 2
 
 
 def test_an_old_nmap_that_names_no_ranges_is_read_where_it_is_clear() -> None:
     """One folded group is all the rest; two without ranges leave the rest unseen."""
     one = seen(document(port(1, "open", "syn-ack") + folded("closed", "conn-refused", None)))
-    assert one.are(PortState.CLOSED) == tuple(range(2, 101))
+    assert one.in_state(PortState.CLOSED) == tuple(range(2, 101))
     two = document(folded("closed", "conn-refused", None) + folded("filtered", "no-response", None))
     assert seen(two).state(50).unseen is Cause.AMBIGUOUS
 
@@ -70,10 +70,10 @@ def test_silence_counts_as_seen_only_where_something_answered() -> None:
 def test_a_lost_control_makes_every_port_but_the_open_ones_unseen(cause: Cause, unseen: Cause) -> None:
     """When a port that had answered no longer does, what others did not answer proves nothing."""
     xml = document(port(1, "open", "syn-ack") + port(2, "filtered", "no-response") + CLOSED.replace("2-100", "3-100"))
-    ports = seen(xml, Control(port=1, cause=cause))
+    ports = seen(xml, Recheck(port=1, cause=cause))
     assert ports.open == (1,)
     assert {ports.state(2).unseen, ports.state(3).unseen} == {unseen}
-    assert seen(xml, Control(port=1)).state(2).seen is PortState.FILTERED
+    assert seen(xml, Recheck(port=1)).state(2).seen is PortState.FILTERED
 
 
 @pytest.mark.parametrize(
@@ -145,5 +145,5 @@ def test_a_port_that_was_never_asked_is_not_selected() -> None:
 
 def test_ports_of_interest_stand_alone() -> None:
     """A declared or notable port has an answer of its own, whatever its neighbours say."""
-    answers = states(scan_of(document(folded("closed", "conn-refused", "1-100")), ADDRESS), Sweep())
-    assert [(span.first, span.last) for span in spans(answers, alone={22})] == [(1, 21), (22, 22), (23, 100)]
+    answers = states(scan_of(document(folded("closed", "conn-refused", "1-100")), ADDRESS), SweepRecord())
+    assert [(span.first, span.last) for span in spans(answers, single={22})] == [(1, 21), (22, 22), (23, 100)]

@@ -1,4 +1,4 @@
-"""The sweep through the gateway, at running servers."""
+"""The port sweep against running servers."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ from inspector_services.checks.no_database_reachable import no_database_reachabl
 from inspector_services.checks.ports_only_declared import ports_only_declared
 from inspector_services.observations import OpenPorts, PortState
 from inspector_services.port_roles import NOTABLE
-from inspector_services.probes import greetings, ports, ports_asked
+from inspector_services.probes import banners, ports, ports_to_scan
 from tests.plugins.inspector_services.scanning import AUTHORISATION, host, read, scan, tcp
 from tests.plugins.inspector_services.servers import installed, own_address, redis, speaking, sshd
 
@@ -34,7 +34,7 @@ def test_the_sweep_sees_what_the_kernel_lists() -> None:
     target = host(address, 8443)
     with speaking(address, {8443: "silent", 3000: "silent", 20001: "silent"}), sshd(address):
         seen = read(ports, scan(ports, target), target)
-        assert set(seen.open) == listening(address) & set(ports_asked(target, "notable"))
+        assert set(seen.open) == listening(address) & set(ports_to_scan(target, "notable"))
     assert seen.open == (2222, 3000, 8443)
 
 
@@ -45,7 +45,7 @@ def test_a_reachable_redis_fails_and_one_that_is_gone_passes() -> None:
 
     def verdict() -> Outcome:
         seen = read(ports, scan(ports, target), target)
-        heard = read(greetings, scan(greetings, target, seen), target)
+        heard = read(banners, scan(banners, target, seen), target)
         return no_database_reachable.evaluate(
             [SubjectResult(target.subject, seen), SubjectResult(target.subject, heard)], {}
         ).outcome
@@ -80,14 +80,14 @@ def covering(ports: tuple[PortRange, ...] | None) -> Authorisation:
     return AUTHORISATION.model_copy(update={"covers": covers})
 
 
-def test_a_listed_address_may_be_swept_and_heard_without_naming_ports() -> None:
+def test_a_listed_address_may_be_scanned_without_naming_ports() -> None:
     """An authorisation that lists the address and no ports covers the sweep and what it finds open."""
     address, granted = own_address(), covering(None)
     target = host(address)
     with speaking(address, {5900: "vnc"}):
         seen = read(ports, scan(ports, target, authorisation=granted), target)
-        heard = read(greetings, scan(greetings, target, seen, authorisation=granted), target)
-    assert (seen.open, heard.said(5900).value.in_clear) == ((5900,), True)
+        heard = read(banners, scan(banners, target, seen, authorisation=granted), target)
+    assert (seen.open, heard.banner_of(5900).value.cleartext) == ((5900,), True)
 
 
 def test_ports_that_the_authorisation_leaves_out_are_unseen() -> None:
@@ -115,7 +115,7 @@ def test_reading_starts_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
     target = host(address)
     output = scan(ports, target)
     monkeypatch.setattr(subprocess, "Popen", None)
-    assert read(ports, output, target).asked == len(NOTABLE)
+    assert read(ports, output, target).scanned == len(NOTABLE)
     assert re.fullmatch(r"[\d.]+\w*", output.tools["nmap"])
 
 
