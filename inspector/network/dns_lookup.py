@@ -47,12 +47,12 @@ class Question:
 
 
 class Replies:
-    """The replies of one scan. What was asked for but never asked is noted in ``open``, in the order of asking."""
+    """The replies of one scan. What was asked for but never asked is kept in ``pending``, in order of first use."""
 
     def __init__(self, capture: ScanOutput) -> None:
         self._wires = {raw.name: raw.data for raw in capture.raw}
         self._gaps = {gap.question: gap.cause for gap in capture.gaps}
-        self.open: dict[Question, None] = {}
+        self.pending: dict[Question, None] = {}
 
     def message(self, name: str, rdtype: str) -> dns.message.Message:
         """The reply to a question, with RCODE NOERROR or NXDOMAIN; raises NotSeen."""
@@ -61,7 +61,7 @@ class Replies:
         if wire is None:
             cause = self._gaps.get(str(question))
             if cause is None:
-                self.open[question] = None
+                self.pending[question] = None
             raise NotSeen(cause or Cause.NOT_SELECTED)
         message = parse(wire)
         if message.rcode() not in (_NOERROR, _NXDOMAIN):
@@ -157,10 +157,10 @@ async def ask(
     while True:
         replies = Replies(ScanOutput(raw=tuple(raw), gaps=tuple(gaps)))
         facts(replies)
-        if not replies.open:
+        if not replies.pending:
             failure = None if raw or not gaps else FailureNote(cause=gaps[0].cause, detail=gaps[0].detail)
             return ScanOutput(raw=tuple(raw), gaps=tuple(gaps), failure=failure)
-        wanted = list(replies.open)
+        wanted = list(replies.pending)
         left = max(0, limit - len(raw) - len(gaps))
         for each in await asyncio.gather(*(_reply(network, one, dnssec) for one in wanted[:left])):
             if isinstance(each, Raw):

@@ -1,4 +1,4 @@
-"""The domain name system: addresses, issuers, name servers and the DNSSEC chain of trust."""
+"""DNS: AAAA and CAA records, name servers, and DNSSEC."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """Names of hosts, zones, and the name servers that zones bring to light."""
+    """The probes of host names, zones, and the name servers that a zone's NS records name."""
     from inspector_dns.probes import name_server, names, zone
 
     return (names, zone, name_server)

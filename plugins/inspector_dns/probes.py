@@ -1,4 +1,4 @@
-"""Scans names, zones and name servers. They ask resolvers and name servers only; no target gets a packet."""
+"""The probes of names, zones and name servers, which query resolvers and name servers only, never a target."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from inspector.network.dns_lookup import Replies, answered, ask, parse, stored, 
 from inspector_dns.observations import (
     Caa,
     CaaRecord,
-    Chain,
     DelegationSigner,
-    Names,
+    NameRecords,
     NameServer,
     ServerReply,
     Soa,
+    TrustChain,
     Zone,
     ZoneKey,
     ZoneServer,
@@ -51,25 +51,25 @@ HTTPS: Final = Scheme("https", Form.PAGE, 443)
 HTTP: Final = Scheme("http", Form.PAGE, 80)
 TLS: Final = Scheme("tls")
 DNS: Final = Scheme("dns", Form.NAME)
-#: ``ns://SERVER/ZONE``: one name server, asked about one zone.
+#: ``ns://SERVER/ZONE``: one name server, queried for one zone.
 NS: Final = Scheme("ns", Form.PAGE, 53)
 
-#: Bounds of what one reply may make us ask: labels climbed, name servers of a zone, bytes of one value.
-CLIMB: Final = 24
-SERVERS: Final = 24
-VALUE: Final = 512
+#: Limits: labels of a name (CAA tree climbing), name servers of a zone, bytes of a CAA value.
+MAX_LABELS: Final = 24
+MAX_SERVERS: Final = 24
+MAX_VALUE_BYTES: Final = 512
 
 
 # --- Names ----------------------------------------------------------------------------------------------------------
 
 
-def _parse_names(output: ScanOutput, context: ParseContext) -> Names:
+def _parse_names(output: ScanOutput, context: ParseContext) -> NameRecords:
     return _names(Replies(output), host=context.subject.host or "")
 
 
 @probe(
     "names",
-    kind=Names,
+    kind=NameRecords,
     schemes={HTTPS, HTTP, TLS, HOST},
     subject_kind=SubjectKind.HOST,
     intrusiveness=Intrusiveness.PASSIVE,
@@ -78,12 +78,12 @@ def _parse_names(output: ScanOutput, context: ParseContext) -> Names:
     parse=_parse_names,
 )
 async def names(target: Target, network: Network) -> ScanOutput:
-    """Ask for the addresses and aliases of a host name, and which issuers may certify it."""
+    """Query the A, AAAA and CAA records of a host name."""
     return await ask(network, partial(_names, host=target.host))
 
 
-def _names(replies: Replies, host: str) -> Names:
-    return Names(
+def _names(replies: Replies, host: str) -> NameRecords:
+    return NameRecords(
         host=host,
         aliases=answered(replies.aliases, host, "A"),
         ipv4=answered(_texts, replies, host, "A"),
@@ -97,9 +97,9 @@ def _texts(replies: Replies, name: str, rdtype: str) -> tuple[str, ...]:
 
 
 def _caa(replies: Replies, host: str) -> Caa:
-    """The relevant set: the first found on the way from the name up to a top-level domain (RFC 8659 §3)."""
+    """The relevant set: the first found while climbing from the name to its top-level domain (RFC 8659 §3)."""
     labels = host.split(".")
-    if len(labels) > CLIMB:
+    if len(labels) > MAX_LABELS:
         raise NotSeen(Cause.PROTOCOL_ERROR)
     for depth in range(len(labels)):
         name = ".".join(labels[depth:])
@@ -112,8 +112,8 @@ def _caa(replies: Replies, host: str) -> Caa:
 def _caa_record(record: dns.rdata.Rdata) -> CaaRecord:
     from dns.rdtypes.ANY.CAA import CAA
 
-    assert isinstance(record, CAA)  # noqa: S101  (the type was asked for)
-    value = record.value[:VALUE].decode("ascii", "backslashreplace")
+    assert isinstance(record, CAA)  # noqa: S101  (the queried type)
+    value = record.value[:MAX_VALUE_BYTES].decode("ascii", "backslashreplace")
     return CaaRecord(critical=bool(record.flags & 128), tag=record.tag.decode("ascii").lower(), value=value)
 
 
@@ -142,12 +142,12 @@ def _parse_zone(output: ScanOutput, context: ParseContext) -> Zone:
     discovers={NS},
 )
 async def zone(target: Target, network: Network, *, name_server_port: int = 53) -> ScanOutput:
-    """Ask for a zone's start of authority, name servers and keys, and for the delegations that lead to it.
+    """Query a zone's SOA, NS and DNSKEY records, and the DS and DNSKEY records of the chain of trust.
 
-    ``name_server_port`` is the port at which the zone's name servers are then asked.
+    ``name_server_port`` is the port on which the discovered name servers are then queried.
     """
-    output = await ask(network, partial(_wanted, name=target.host), dnssec=True)
-    servers = _zone(Replies(output), target.host, _UNKNOWN).servers
+    output = await ask(network, partial(_query_zone, name=target.host), dnssec=True)
+    servers = _zone(Replies(output), target.host, _NOT_VALIDATED).servers
     port = "" if name_server_port == NS.port else f":{name_server_port}"
     found = tuple(
         Discovered(uri=f"ns://{server.name}{port}/{target.host}", why="name server of the zone", infrastructure=True)
@@ -156,21 +156,21 @@ async def zone(target: Target, network: Network, *, name_server_port: int = 53) 
     return output.model_copy(update={"discovered": found})
 
 
-_UNKNOWN: Final = Answer[Chain](unseen=Cause.NOT_SELECTED)
+_NOT_VALIDATED: Final = Answer[TrustChain](unseen=Cause.NOT_SELECTED)
 
 
-def _wanted(replies: Replies, name: str) -> None:
-    """All that the facts and the chain of trust from the root down rest on."""
-    from inspector_dns.dnssec import lineage
+def _query_zone(replies: Replies, name: str) -> None:
+    """All queries that the observation and the chain of trust from the root down need."""
+    from inspector_dns.dnssec import ancestors
 
-    _zone(replies, name, _UNKNOWN)
-    for ancestor in answered(lineage, name).seen or ():
+    _zone(replies, name, _NOT_VALIDATED)
+    for ancestor in answered(ancestors, name).seen or ():
         answered(replies.message, ancestor, "DNSKEY")
         if ancestor != ".":
             answered(replies.message, ancestor, "DS")
 
 
-def _zone(replies: Replies, name: str, chain: Answer[Chain]) -> Zone:
+def _zone(replies: Replies, name: str, chain: Answer[TrustChain]) -> Zone:
     return Zone(
         name=name,
         soa=answered(_soa, replies, name),
@@ -181,7 +181,7 @@ def _zone(replies: Replies, name: str, chain: Answer[Chain]) -> Zone:
     )
 
 
-def _of(kind: type[T], records: tuple[Any, ...]) -> list[T]:
+def _of_type(kind: type[T], records: tuple[Any, ...]) -> list[T]:
     return [record for record in records if isinstance(record, kind)]
 
 
@@ -190,16 +190,16 @@ def _soa(replies: Replies, name: str) -> Soa | None:
 
     if replies.aliases(name, "SOA"):
         return None
-    found = _of(SOA, replies.records(name, "SOA"))
+    found = _of_type(SOA, replies.records(name, "SOA"))
     return Soa(primary=text(found[0].mname), serial=found[0].serial) if found else None
 
 
 def _servers(replies: Replies, name: str) -> tuple[ZoneServer, ...]:
     import dns.rdtypes.ANY.NS
 
-    records = _of(dns.rdtypes.ANY.NS.NS, replies.records(name, "NS"))
+    records = _of_type(dns.rdtypes.ANY.NS.NS, replies.records(name, "NS"))
     servers = sorted({text(record.target) for record in records})
-    if len(servers) > SERVERS:
+    if len(servers) > MAX_SERVERS:
         raise NotSeen(Cause.PROTOCOL_ERROR)
     return tuple(
         ZoneServer(
@@ -216,7 +216,7 @@ def _ds(replies: Replies, name: str) -> tuple[DelegationSigner, ...]:
 
     return tuple(
         DelegationSigner(key_tag=each.key_tag, algorithm=each.algorithm, digest_type=each.digest_type)
-        for each in sorted(_of(DS, replies.records(name, "DS")))
+        for each in sorted(_of_type(DS, replies.records(name, "DS")))
     )
 
 
@@ -226,7 +226,7 @@ def _keys(replies: Replies, name: str) -> tuple[ZoneKey, ...]:
 
     return tuple(
         ZoneKey(key_tag=key_id(each), algorithm=each.algorithm, flags=each.flags)
-        for each in sorted(_of(DNSKEY, replies.records(name, "DNSKEY")))
+        for each in sorted(_of_type(DNSKEY, replies.records(name, "DNSKEY")))
     )
 
 
@@ -254,7 +254,7 @@ def _parse_name_server(output: ScanOutput, context: ParseContext) -> NameServer:
     parse=_parse_name_server,
 )
 async def name_server(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
-    """Ask one name server at one address for a zone's start of authority, over UDP and over TCP."""
+    """Query one name server at one address for the SOA record of a zone, over UDP and over TCP."""
     zone_name = _zone_of(target.uri)
     if not zone_name:
         raise ScanFailure(Cause.AMBIGUOUS, "no zone is named; declare dns:ZONE, or ns://SERVER/ZONE")

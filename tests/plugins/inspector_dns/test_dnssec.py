@@ -20,7 +20,7 @@ from inspector.model.base import now
 from inspector_dns import dnssec
 from inspector_dns import nsec as denial
 from inspector_dns.checks.dnssec_valid import dnssec_valid
-from inspector_dns.observations import Chain, Flaw, Trust, Zone
+from inspector_dns.observations import ChainFlaw, TrustChain, TrustState, Zone
 from inspector_dns.probes import zone as probe
 from tests.plugins.inspector_dns.named import programs
 from tests.plugins.inspector_dns.scanning import read, scan, see, subject
@@ -30,22 +30,22 @@ SECURE, INSECURE, BOGUS = "; fully validated", "; unsigned answer", ";; resoluti
 
 #: Zone, state, where the chain ends, flaw, verdict, and what delv says.
 ZONES = [
-    ("good.test", Trust.SECURE, "good.test", None, Outcome.PASS, SECURE),
-    ("a.b.good.test", Trust.SECURE, "a.b.good.test", None, Outcome.PASS, SECURE),
-    ("test", Trust.SECURE, "test", None, Outcome.PASS, SECURE),
-    ("good.three", Trust.SECURE, "good.three", None, Outcome.PASS, SECURE),
-    ("good.opt", Trust.SECURE, "good.opt", None, Outcome.PASS, SECURE),
-    ("plain.test", Trust.INSECURE, "plain.test", None, Outcome.FAIL, INSECURE),
-    ("plain.three", Trust.INSECURE, "plain.three", None, Outcome.FAIL, INSECURE),
-    ("plain.opt", Trust.INSECURE, "plain.opt", None, Outcome.FAIL, INSECURE),
-    ("plain.bare", Trust.INSECURE, "bare", None, Outcome.FAIL, INSECURE),
-    ("good.bare", Trust.INSECURE, "bare", None, Outcome.FAIL, INSECURE),
-    ("obsolete.test", Trust.INSECURE, "obsolete.test", Flaw.OBSOLETE, Outcome.FAIL, INSECURE),
-    ("expired.test", Trust.BOGUS, "expired.test", Flaw.EXPIRED, Outcome.FAIL, BOGUS),
-    ("future.test", Trust.BOGUS, "future.test", Flaw.NOT_YET_VALID, Outcome.FAIL, BOGUS),
-    ("changed.test", Trust.BOGUS, "changed.test", Flaw.INVALID, Outcome.FAIL, BOGUS),
-    ("wrongds.test", Trust.BOGUS, "wrongds.test", Flaw.NO_KEY, Outcome.FAIL, BOGUS),
-    ("stripped.test", Trust.BOGUS, "stripped.test", Flaw.NO_KEY, Outcome.FAIL, BOGUS),
+    ("good.test", TrustState.SECURE, "good.test", None, Outcome.PASS, SECURE),
+    ("a.b.good.test", TrustState.SECURE, "a.b.good.test", None, Outcome.PASS, SECURE),
+    ("test", TrustState.SECURE, "test", None, Outcome.PASS, SECURE),
+    ("good.three", TrustState.SECURE, "good.three", None, Outcome.PASS, SECURE),
+    ("good.opt", TrustState.SECURE, "good.opt", None, Outcome.PASS, SECURE),
+    ("plain.test", TrustState.INSECURE, "plain.test", None, Outcome.FAIL, INSECURE),
+    ("plain.three", TrustState.INSECURE, "plain.three", None, Outcome.FAIL, INSECURE),
+    ("plain.opt", TrustState.INSECURE, "plain.opt", None, Outcome.FAIL, INSECURE),
+    ("plain.bare", TrustState.INSECURE, "bare", None, Outcome.FAIL, INSECURE),
+    ("good.bare", TrustState.INSECURE, "bare", None, Outcome.FAIL, INSECURE),
+    ("obsolete.test", TrustState.INSECURE, "obsolete.test", ChainFlaw.OBSOLETE, Outcome.FAIL, INSECURE),
+    ("expired.test", TrustState.BOGUS, "expired.test", ChainFlaw.EXPIRED, Outcome.FAIL, BOGUS),
+    ("future.test", TrustState.BOGUS, "future.test", ChainFlaw.NOT_YET_VALID, Outcome.FAIL, BOGUS),
+    ("changed.test", TrustState.BOGUS, "changed.test", ChainFlaw.INVALID, Outcome.FAIL, BOGUS),
+    ("wrongds.test", TrustState.BOGUS, "wrongds.test", ChainFlaw.NO_KEY, Outcome.FAIL, BOGUS),
+    ("stripped.test", TrustState.BOGUS, "stripped.test", ChainFlaw.NO_KEY, Outcome.FAIL, BOGUS),
 ]
 
 
@@ -77,18 +77,18 @@ def evaluate(facts: Zone) -> tuple[Outcome, Cause | None]:
 
 @pytest.mark.parametrize(("name", "state", "at", "flaw", "outcome", "_said"), ZONES, ids=[row[0] for row in ZONES])
 def test_a_zone_is_what_its_signatures_make_it(
-    served: Served, name: str, state: Trust, at: str, flaw: Flaw | None, outcome: Outcome, _said: str
+    served: Served, name: str, state: TrustState, at: str, flaw: ChainFlaw | None, outcome: Outcome, _said: str
 ) -> None:
     """Secure passes; proved unsigned and bogus fail, with the reason; also through a resolver."""
     for server in (served.port, served.resolver):
         facts = see(probe, f"dns:{name}", server, served.anchors)
-        assert facts.chain.seen == Chain(state=state, anchor=".", at=at, flaw=flaw)
+        assert facts.chain.seen == TrustChain(state=state, anchor=".", at=at, flaw=flaw)
         assert evaluate(facts)[0] is outcome
 
 
 @pytest.mark.parametrize(("name", "_state", "_at", "_flaw", "_outcome", "said"), ZONES, ids=[row[0] for row in ZONES])
 def test_bind_judges_the_same(
-    served: Served, name: str, _state: Trust, _at: str, _flaw: Flaw | None, _outcome: Outcome, said: str
+    served: Served, name: str, _state: TrustState, _at: str, _flaw: ChainFlaw | None, _outcome: Outcome, said: str
 ) -> None:
     """BIND's own validator comes to the same state, asked for the start of authority and the name servers."""
     heard = [delv(served, name, rdtype) for rdtype in ("SOA", "NS")]
@@ -115,14 +115,14 @@ def test_the_nearest_anchor_is_the_one_that_counts(served: Served) -> None:
     wrong_root = served.estate.anchors("good.three")[0].replace("good.three.", ".")
     anchors = (*served.estate.anchors("test"), wrong_root)
     facts = see(probe, "dns:good.test", served.port, anchors)
-    assert facts.chain.seen == Chain(state=Trust.SECURE, anchor="test", at="good.test")
+    assert facts.chain.seen == TrustChain(state=TrustState.SECURE, anchor="test", at="good.test")
 
 
 def test_an_anchor_may_be_the_key_itself(served: Served) -> None:
     """A DNSKEY line is as good as a DS line."""
     (line, *_) = (each for each in (served.folder / "keys-.").glob("*.key") if "257" in each.read_text())
     anchors = tuple(each for each in Path(line).read_text().splitlines() if not each.startswith(";"))
-    assert see(probe, "dns:good.test", served.port, anchors).chain.seen.state is Trust.SECURE
+    assert see(probe, "dns:good.test", served.port, anchors).chain.seen.state is TrustState.SECURE
 
 
 def test_a_wrong_anchor_is_not_held_against_the_zone(served: Served) -> None:
@@ -130,7 +130,7 @@ def test_a_wrong_anchor_is_not_held_against_the_zone(served: Served) -> None:
     anchors = (served.estate.anchors("good.three")[0].replace("good.three.", "test."),)
     for given in (anchors, ()):
         facts = see(probe, "dns:test", served.port, given)
-        assert facts.chain.seen.flaw is Flaw.ANCHOR
+        assert facts.chain.seen.flaw is ChainFlaw.ANCHOR
         assert evaluate(facts) == (Outcome.INCONCLUSIVE, Cause.PROTOCOL_ERROR)
 
 
@@ -160,8 +160,8 @@ def test_signatures_are_judged_at_the_time_they_were_seen(served: Served) -> Non
     about = subject(probe, "dns:good.test")
     output = scan(probe, about, served.port)
     later = read(probe, output, about, served.anchors, now() + timedelta(days=7))
-    assert read(probe, output, about, served.anchors).chain.seen.state is Trust.SECURE
-    assert later.chain.seen == Chain(state=Trust.BOGUS, anchor=".", at=".", flaw=Flaw.EXPIRED)
+    assert read(probe, output, about, served.anchors).chain.seen.state is TrustState.SECURE
+    assert later.chain.seen == TrustChain(state=TrustState.BOGUS, anchor=".", at=".", flaw=ChainFlaw.EXPIRED)
     assert evaluate(later)[0] is Outcome.INCONCLUSIVE
 
 
@@ -209,7 +209,9 @@ def test_signatures_missing_at_the_zone_itself_are_its_fault(served: Served) -> 
     about = subject(probe, "dns:good.test")
     output = altered(scan(probe, about, served.port), "good.test SOA", dns.rdatatype.RRSIG)
     facts = read(probe, output, about, served.anchors)
-    assert facts.chain.seen == Chain(state=Trust.BOGUS, anchor=".", at="good.test", flaw=Flaw.NO_SIGNATURE)
+    assert facts.chain.seen == TrustChain(
+        state=TrustState.BOGUS, anchor=".", at="good.test", flaw=ChainFlaw.NO_SIGNATURE
+    )
     assert evaluate(facts)[0] is Outcome.FAIL
 
 
@@ -237,7 +239,7 @@ def test_a_denial_of_another_zone_proves_nothing(served: Served) -> None:
         each.model_copy(update={"data": stolen}) if each.name == "good.test DS" else each for each in output.raw
     )
     facts = read(probe, output.model_copy(update={"raw": raw}), about, served.anchors)
-    assert facts.chain.seen == Chain(state=Trust.BOGUS, anchor=".", at="test", flaw=Flaw.NO_DENIAL)
+    assert facts.chain.seen == TrustChain(state=TrustState.BOGUS, anchor=".", at="test", flaw=ChainFlaw.NO_DENIAL)
     assert evaluate(facts)[0] is Outcome.INCONCLUSIVE
 
 

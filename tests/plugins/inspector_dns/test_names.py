@@ -7,7 +7,7 @@ import pytest
 from inspector import Cause, Outcome, SubjectResult
 from inspector_dns.checks.caa_limits_issuers import caa_limits_issuers
 from inspector_dns.checks.ipv6_published import ipv6_published
-from inspector_dns.observations import Names
+from inspector_dns.observations import NameRecords
 from inspector_dns.probes import names as probe
 from tests.plugins.inspector_dns import zones as estate
 from tests.plugins.inspector_dns.named import free_port, programs, run
@@ -21,7 +21,7 @@ def dig(served: Served, name: str, rdtype: str) -> list[str]:
     return sorted(run(programs()["dig"], *words).split("\n"))
 
 
-def evaluate(facts: Names) -> tuple[Outcome, Outcome]:
+def evaluate(facts: NameRecords) -> tuple[Outcome, Outcome]:
     """The verdicts of caa-limits-issuers and ipv6-published."""
     seen = [SubjectResult(subject(probe, f"host:{facts.host}"), facts)]
     return caa_limits_issuers.evaluate(seen, {}).outcome, ipv6_published.evaluate(seen, {}).outcome
