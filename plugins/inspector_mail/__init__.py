@@ -1,4 +1,4 @@
-"""Mail domains: where mail goes, who may send it, and what becomes of forgeries."""
+"""Mail domains: SPF and DMARC."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """What the DNS says about a mail domain."""
+    """The probe of mail domains."""
     from inspector_mail.probes import mail
 
     return (mail,)

@@ -59,7 +59,6 @@ def test_a_step_of_the_walk_without_an_answer_leaves_the_policy_open(server: int
     facts = see(probe, "mail:a.servfail.test", server)
     assert facts.dmarc.unseen is Cause.PROTOCOL_ERROR
     assert facts.spf.unseen is Cause.PROTOCOL_ERROR
-    assert facts.exists.unseen is Cause.PROTOCOL_ERROR
 
 
 def test_the_walk_asks_eight_questions_at_most(server: int) -> None:
@@ -71,16 +70,15 @@ def test_the_walk_asks_eight_questions_at_most(server: int) -> None:
     assert [name.count(".") + 1 for name in dmarc.targets("1.2.3.4.5.6.7.8")] == [8, 7, 6, 5, 4, 3, 2, 1]
 
 
-def test_a_domain_without_mail_is_seen_as_such(server: int) -> None:
-    """The null MX and a missing MX are told apart, and whether the domain exists."""
-    seen = {name: see(probe, f"mail:{name}.mail.test", server) for name in ("nomail", "bare", "good", "nobody")}
-    assert {name: [each.host for each in facts.exchangers.value] for name, facts in seen.items()} == {
-        "nomail": ["."],
-        "bare": [],
-        "good": ["mx.good.mail.test"],
-        "nobody": [],
-    }
-    assert [facts.exists.value for facts in seen.values()] == [True, True, True, False]
+def test_existence_is_queried_only_where_the_policy_depends_on_it(server: int) -> None:
+    """MX and address records are queried where an inherited record has ``np``, and not for a record of its own."""
+
+    def queried(name: str) -> set[str]:
+        output = scan(probe, subject(probe, f"mail:{name}.mail.test"), server)
+        return {raw.name.split()[1] for raw in output.raw if raw.name.startswith(f"{name}.mail.test ")}
+
+    assert queried("nomail") == {"TXT"}
+    assert queried("nobody.org") == {"TXT", "MX", "A", "AAAA"}
 
 
 @pytest.mark.parametrize(

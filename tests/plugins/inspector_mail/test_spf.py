@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from inspector import Cause
 from inspector_mail import spf
-from inspector_mail.observations import Qualifier, SpfEvaluation, SpfFault
+from inspector_mail.observations import SpfEvaluation, SpfFault, SpfResult
 from inspector_mail.probes import mail as probe
 from tests.plugins.inspector_dns.scanning import read, scan, see, subject
 
@@ -23,28 +23,28 @@ def evaluation(server: int, name: str) -> SpfEvaluation:
 
 
 @pytest.mark.parametrize(
-    ("name", "otherwise", "lookups", "voids"),
+    ("name", "result", "lookups", "void_lookups"),
     [
-        ("good", Qualifier.FAIL, 3, 0),
-        ("nomail", Qualifier.FAIL, 0, 0),
-        ("split", Qualifier.FAIL, 0, 0),
-        ("soft", Qualifier.SOFTFAIL, 1, 0),
-        ("neutral", Qualifier.NEUTRAL, 0, 0),
-        ("provider", Qualifier.NEUTRAL, 1, 0),
-        ("everyone", Qualifier.PASS, 0, 0),
-        ("hidden", Qualifier.PASS, 1, 0),
-        ("network", Qualifier.PASS, 0, 0),
-        ("redirected", Qualifier.FAIL, 4, 0),
-        ("macro", Qualifier.FAIL, 1, 0),
-        ("ten", Qualifier.FAIL, 10, 0),
-        ("twovoid", Qualifier.FAIL, 2, 2),
+        ("good", SpfResult.FAIL, 3, 0),
+        ("nomail", SpfResult.FAIL, 0, 0),
+        ("split", SpfResult.FAIL, 0, 0),
+        ("soft", SpfResult.SOFTFAIL, 1, 0),
+        ("neutral", SpfResult.NEUTRAL, 0, 0),
+        ("provider", SpfResult.NEUTRAL, 1, 0),
+        ("everyone", SpfResult.PASS, 0, 0),
+        ("hidden", SpfResult.PASS, 1, 0),
+        ("network", SpfResult.PASS, 0, 0),
+        ("redirected", SpfResult.FAIL, 4, 0),
+        ("macro", SpfResult.FAIL, 1, 0),
+        ("ten", SpfResult.FAIL, 10, 0),
+        ("twovoid", SpfResult.FAIL, 2, 2),
     ],
 )
 def test_a_sound_record_says_what_becomes_of_strangers(
-    server: int, name: str, otherwise: Qualifier, lookups: int, voids: int
+    server: int, name: str, result: SpfResult, lookups: int, void_lookups: int
 ) -> None:
     """The result for a sender that no term names, and the lookups that it takes, follow RFC 7208."""
-    assert evaluation(server, name) == SpfEvaluation(otherwise=otherwise, lookups=lookups, voids=voids)
+    assert evaluation(server, name) == SpfEvaluation(result=result, lookups=lookups, void_lookups=void_lookups)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_sound_record_says_what_becomes_of_strangers(
         ("loop", SpfFault.LOOKUPS, "loop"),
         ("eleven", SpfFault.LOOKUPS, "ten"),
         ("deep0", SpfFault.LOOKUPS, "deep10"),
-        ("void", SpfFault.VOIDS, "void"),
+        ("void", SpfFault.VOID_LOOKUPS, "void"),
         ("lost", SpfFault.MISSING, "nothing"),
         ("crowd", SpfFault.EXCHANGERS, "crowd"),
     ],
@@ -65,7 +65,7 @@ def test_a_sound_record_says_what_becomes_of_strangers(
 def test_a_permanent_error_names_its_place(server: int, name: str, fault: SpfFault, at: str) -> None:
     """Missing, repeated, unreadable, looping and over-long records are permanent errors, told apart."""
     found = evaluation(server, name)
-    assert (found.fault, found.at, found.otherwise) == (fault, f"{at}.mail.test", None)
+    assert (found.fault, found.at, found.result) == (fault, f"{at}.mail.test", None)
 
 
 def test_an_include_that_does_not_answer_leaves_the_record_open(server: int) -> None:
