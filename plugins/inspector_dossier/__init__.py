@@ -1,4 +1,4 @@
-"""Checks on the documents alone: approval, plan, and whether the declared level fits the declared facts. No network."""
+"""Checks of the declaration alone: approval, security plan and level. They need no observation."""
 
 from __future__ import annotations
 

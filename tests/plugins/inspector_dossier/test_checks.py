@@ -157,8 +157,8 @@ def test_a_fact_that_another_one_makes_idle_is_not_asked_for() -> None:
 
 
 def test_a_misspelt_fact_is_refused() -> None:
-    """A sign about a fact that declarations do not know is an error of the profile."""
-    with pytest.raises(ValueError, match="no fact of a declaration"):
+    """A criterion about an unknown fact is an error of the profile."""
+    with pytest.raises(ValueError, match="not a fact of a declaration"):
         level_fits_facts.validate({"level": 1, "signs": [{"level": 2, "when": {"user": 5}}]})
 
 
