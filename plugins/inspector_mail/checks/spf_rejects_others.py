@@ -26,7 +26,7 @@ def spf_rejects_others(mail: MailDomain) -> Verdict:
     if result in REJECTING:
         return passed("result for other senders: {measured}", measured=result, threshold=REJECTING, facts="spf")
     return failed(
-        "result for other senders: {measured}, required is {threshold}",
+        "result for other senders: {measured}, required is one of {threshold}",
         measured=result,
         threshold=REJECTING,
         facts="spf",
