@@ -1,4 +1,4 @@
-"""json: the findings as ``findings.json`` in a bundle holds them, one list for all systems, equal in every language."""
+"""json: the findings of all systems in one list, as in a bundle's ``findings.json``; the same in every language."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ schema = findings_schema
 
 
 def render(views: Sequence[View], _language: Language) -> bytes:
-    """The findings of these views."""
+    """The findings of the views as JSON."""
     return findings_json(views)
 
 
