@@ -1,4 +1,4 @@
-"""A hand-made assessment that shows everything a report can say, and what hostile servers would have it say."""
+"""A hand-made assessment with every kind of result, and with values that malicious servers could send."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from inspector.report.view import View
 PACKAGES = Path(__file__).parent / "packages"
 WHEN = datetime(2026, 11, 21, 2, 30, 15, tzinfo=UTC)
 
-#: What a hostile server sends: markup, a terminal's escape sequence, a bidirectional override, NUL, a C1 control.
+#: What a malicious server sends: markup, a terminal's escape sequence, a bidirectional override, NUL, a C1 control.
 HOSTILE = '<script>alert("ẩn")</script> \x1b[31;1mđỏ\x1b[0m \u202egnp.exe \x00 \x9b2J ]]>&amp;{{7*7}}\nsecond line'
 LONG = "a" * 5000
 
@@ -113,13 +113,13 @@ def _row(name: str, check: str, force: Force, severity: Severity, *clauses: str,
 ROWS = (
     _row(
         "approval", "specimen-approval", Force.BINDING, Severity.CRITICAL, "nd331-23",
-        title=Text(vi="Hệ thống vận hành với cấp độ đã được phê duyệt", en="The system runs with an approved level"),
+        title=Text(vi="Cấp độ đã được phê duyệt", en="Security level is approved"),
     ),
     _row("open-ports", "specimen-ports", Force.CLAUSE_EVIDENCE, Severity.HIGH, "tcvn-5-12"),
     _row("protocols", "specimen-protocols", Force.CLAUSE_EVIDENCE, Severity.HIGH, "tcvn-5-4"),
     _row(
         "certificate-life", "specimen-life", Force.CLAUSE_EVIDENCE, Severity.MEDIUM, "tcvn-5-4",
-        title=Text(vi="Thời hạn chứng thư số không quá dài", en="The certificate does not last too long"),
+        title=Text(vi="Thời hạn chứng thư số được giới hạn", en="Certificate lifetime is limited"),
         due_from=date(2027, 7, 1),
     ),
     _row(
@@ -229,7 +229,7 @@ def authorisations() -> tuple[Authorisation, ...]:
 
 
 def evidence() -> dict[str, Evidence]:
-    """Four looks: two that saw, one that a confirmation scan repeats, one that saw nothing."""
+    """Five scans: a successful one and its confirmation, another successful one, and two that failed."""
     portal = _subject(PORTAL, "portal.example.vn", "192.0.2.5", 443)
     common = {"probe_version": "1", "vantage": "test", "authorisation": "QD-15-2026"}
     raw = RawRef(name="hello", sha256="cd" * 32, size=2048, media_type="application/octet-stream")
@@ -306,16 +306,16 @@ def finding(
 
 
 def findings() -> tuple[Finding, ...]:
-    """Every outcome, every force, and what servers and documents may say."""
+    """Findings of every outcome and force, with malicious values from servers and documents."""
     seen = {"address": "192.0.2.5", "seen_at": WHEN}
     twice = (EvidenceRef(evidence="1" * 64, raw=("cd" * 32,)), EvidenceRef(evidence="2" * 64, raw=("cd" * 32,), scan=2))
     return (
         finding(
-            "approval", Outcome.FAIL, "the system runs, but its level proposal stands at: {measured}",
+            "approval", Outcome.FAIL, "in operation, but the level proposal is {measured}",
             subject=SYSTEM.uri, values={"measured": "submitted"},
         ),
         finding(
-            "open-ports", Outcome.FAIL, "open but not declared: {measured}", subject="host:portal.example.vn",
+            "open-ports", Outcome.FAIL, "open, but not declared: {measured}", subject="host:portal.example.vn",
             values={"measured": ("3306/tcp", HOSTILE)}, evidence=(EvidenceRef(evidence="4" * 64),), seen_at=WHEN,
             confirmed=False,
             statements=(
@@ -327,7 +327,7 @@ def findings() -> tuple[Finding, ...]:
             ),
         ),
         finding(
-            "protocols", Outcome.FAIL, "still offers {measured}; {threshold} is the oldest allowed",
+            "protocols", Outcome.FAIL, "offers {measured}, the oldest allowed is {threshold}",
             values={"measured": ("TLS 1.0", "TLS 1.1"), "threshold": "TLS 1.2"}, evidence=twice, confirmed=True,
             attributed_to="cdn", facts=("versions/TLS 1.0",), **seen,
         ),
@@ -337,7 +337,7 @@ def findings() -> tuple[Finding, ...]:
             attributed_to="shared",
         ),
         finding(
-            "certificate-life", Outcome.FAIL, "the certificate lasts {measured}, at most {threshold} are allowed",
+            "certificate-life", Outcome.FAIL, "the certificate is valid for {measured}, allowed is {threshold}",
             values={"measured": Quantity(value=825, unit="day"), "threshold": Quantity(value=200, unit="day")},
             not_yet_due=True, evidence=(EvidenceRef(evidence="1" * 64),), **seen,
         ),
@@ -352,7 +352,7 @@ def findings() -> tuple[Finding, ...]:
             subject=SYSTEM.uri, declared_status="done, partial",
         ),
         finding(
-            "version-hidden", Outcome.FAIL, "names {measured}", values={"measured": HOSTILE}, confirmed=True,
+            "version-hidden", Outcome.FAIL, "sends {measured}", values={"measured": HOSTILE}, confirmed=True,
             evidence=(EvidenceRef(evidence="1" * 64),),
             statements=(
                 StatementNote(kind="accepted-risk", decision="accepted", author="Nguyễn Văn A", reason="Đã xem xét."),
@@ -365,7 +365,7 @@ def findings() -> tuple[Finding, ...]:
             "protocols-modern", Outcome.PASS, "offers nothing older than {threshold}", values={"threshold": "TLS 1.2"},
             evidence=(EvidenceRef(evidence="1" * 64),), **seen,
         ),
-        finding("hint", Outcome.FAIL, "there is no such service here", subject=LEGACY),
+        finding("hint", Outcome.FAIL, "no such service", subject=LEGACY),
         finding("mail", Outcome.NOT_APPLICABLE, "the declaration names nothing that this is about", subject=SYSTEM.uri),
     )  # fmt: skip
 
@@ -479,7 +479,7 @@ def view(**more: Any) -> View:
 
 
 def plain() -> View:
-    """A view with next to nothing in it: no documents in files, no evidence, no findings, no known regime."""
+    """A nearly empty view: no document files, no evidence, no findings, no known regime."""
     made = inspection().model_copy(
         update={
             "system": System(id="adhoc", name="127.0.0.1", owner="me", level=3),

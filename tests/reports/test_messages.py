@@ -1,4 +1,4 @@
-"""The words of reports: complete in both languages, and never more than was seen."""
+"""The texts of reports: complete in both languages, and claiming no more than was observed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def translator(language: Language) -> Translator:
 
 @pytest.mark.parametrize("words", VOCABULARIES, ids=lambda each: each.__name__)
 def test_every_word_of_a_vocabulary_is_in_both_languages(words: type[Enum]) -> None:
-    """No slug of a closed vocabulary reaches a reader untold."""
+    """Every slug of a closed vocabulary has a text in both languages."""
     for language in Language:
         known = catalogue("inspector", language)
         assert {member.value for member in words if f"{words.__name__}\x04{member.value}" not in known} == set()
@@ -119,7 +119,7 @@ def test_a_translation_keeps_the_placeholders(path: Path) -> None:
 
 
 def test_no_format_says_that_a_level_is_met() -> None:
-    """A report from outside cannot confirm a level, in no language and no format."""
+    """An external report never confirms a level, in any language and format."""
     everything = replace(specimens.registry(), renderers={each.name: each for each in inspector_renderers()})
     for view in (specimens.view(), specimens.plain()):
         for data in render([view], everything.renderers, everything).values():
