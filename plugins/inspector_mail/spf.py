@@ -66,36 +66,36 @@ def is_record(text: bytes) -> bool:
 def terms(record: bytes, at: str) -> tuple[Term, ...]:
     """The terms of a record in order, without modifiers other than ``redirect``; raises Permerror."""
     try:
-        words = record.decode("ascii").split(" ")[1:]
+        parts = record.decode("ascii").split(" ")[1:]
     except UnicodeDecodeError:
         raise Permerror(SpfFault.SYNTAX, at) from None
-    if len(words) > MAX_TERMS or any(len(word) > MAX_CHARACTERS for word in words):
+    if len(parts) > MAX_TERMS or any(len(part) > MAX_CHARACTERS for part in parts):
         raise Permerror(SpfFault.SYNTAX, at)
     found: list[Term] = []
     modifiers: set[str] = set()
-    for word in filter(None, words):
-        modifier = _MODIFIER.fullmatch(word)
+    for part in filter(None, parts):
+        modifier = _MODIFIER.fullmatch(part)
         if modifier is None:
-            found.append(_mechanism(word, at))
+            found.append(_mechanism(part, at))
             continue
         name, value = modifier[1].lower(), modifier[2]
         known = name in {"redirect", "exp"}
         if not (_DOMAIN if known else _MACRO_STRING).fullmatch(value) or (known and name in modifiers):
-            raise Permerror(SpfFault.SYNTAX, at, word)
+            raise Permerror(SpfFault.SYNTAX, at, part)
         modifiers.add(name)
         if name == "redirect":
-            found.append(Term(word, name, domain=value))
+            found.append(Term(part, name, domain=value))
     return tuple(found)
 
 
-def _mechanism(word: str, at: str) -> Term:
-    match = _MECHANISM.fullmatch(word)
+def _mechanism(part: str, at: str) -> Term:
+    match = _MECHANISM.fullmatch(part)
     if match is None:
-        raise Permerror(SpfFault.SYNTAX, at, word)
+        raise Permerror(SpfFault.SYNTAX, at, part)
     sign, name, domain, cidr = match[1], match[2].lower(), match[3], match[4]
     qualifier = _QUALIFIERS[sign or "+"]
     if name in {"ip4", "ip6"}:
-        return Term(word, name, qualifier, matches_all=_is_all_addresses(name, word, at))
+        return Term(part, name, qualifier, matches_all=_is_all_addresses(name, part, at))
     fits = {
         "all": domain is None and not cidr,
         "include": domain is not None and not cidr,
@@ -105,8 +105,8 @@ def _mechanism(word: str, at: str) -> Term:
         "mx": _is_dual_cidr(cidr),
     }
     if not fits.get(name, False) or (domain is not None and not _DOMAIN.fullmatch(domain)):
-        raise Permerror(SpfFault.SYNTAX, at, word)
-    return Term(word, name, qualifier, domain)
+        raise Permerror(SpfFault.SYNTAX, at, part)
+    return Term(part, name, qualifier, domain)
 
 
 def _is_dual_cidr(text: str) -> bool:
@@ -114,19 +114,19 @@ def _is_dual_cidr(text: str) -> bool:
     return match is not None and int(match[1] or 0) <= 32 and int(match[2] or 0) <= 128
 
 
-def _is_all_addresses(name: str, word: str, at: str) -> bool:
+def _is_all_addresses(name: str, part: str, at: str) -> bool:
     """Whether an ip4 or ip6 mechanism matches all addresses; raises Permerror when its network is invalid."""
-    address, _, length = word.partition(":")[2].partition("/")
+    address, _, length = part.partition(":")[2].partition("/")
     kind: type[ipaddress.IPv4Address | ipaddress.IPv6Address] = (
         ipaddress.IPv4Address if name == "ip4" else ipaddress.IPv6Address
     )
     try:
         longest = kind(address).max_prefixlen
     except ValueError:
-        raise Permerror(SpfFault.SYNTAX, at, word) from None
-    length = length if "/" in word else str(longest)
+        raise Permerror(SpfFault.SYNTAX, at, part) from None
+    length = length if "/" in part else str(longest)
     if not re.fullmatch(r"0|[1-9][0-9]{0,2}", length) or int(length) > longest or "%" in address:
-        raise Permerror(SpfFault.SYNTAX, at, word)
+        raise Permerror(SpfFault.SYNTAX, at, part)
     return length == "0"
 
 

@@ -71,7 +71,7 @@ def protocol_of(banner: bytes) -> ServiceProtocol:
 
 
 def _is_mysql(banner: bytes) -> bool:
-    """Whether this is a MySQL packet numbered 0 that holds a handshake (version 10) or an error."""
+    """Whether this is a MySQL packet numbered 0 with a handshake (version 10) or an error."""
     length = int.from_bytes(banner[:3], "little")
     handshake = banner[3:5] == b"\x00\x0a" and b"\x00" in banner[5:]
     error = banner[3:5] == b"\x00\xff" and length == len(banner) - 4

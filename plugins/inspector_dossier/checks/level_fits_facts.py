@@ -32,7 +32,7 @@ class LevelCriterion(Model):
         met = {name: _is_met(facts, name, required) for name, required in self.when.items()}
         return () if False in met.values() else tuple(name for name, answer in met.items() if answer is None)
 
-    def holds(self, facts: Facts) -> bool:
+    def is_met_by(self, facts: Facts) -> bool:
         """Whether the declared facts meet this criterion."""
         return all(_is_met(facts, name, required) for name, required in self.when.items())
 
@@ -73,7 +73,7 @@ def level_fits_facts(declared: Declared, *, level: int, signs: tuple[LevelCriter
     """
     higher = sorted((each for each in signs if each.level > level), key=lambda each: -each.level)
     for criterion in higher:
-        if criterion.holds(declared.facts):
+        if criterion.is_met_by(declared.facts):
             return failed(
                 "declared facts {measured}: {threshold} requires level {implied}, declared is level {declared}",
                 measured=tuple(_values(declared.facts, criterion)),
