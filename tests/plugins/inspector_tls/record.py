@@ -5,7 +5,6 @@ Files whose names begin with ``handmade-`` are not written here: nobody's server
 
 from __future__ import annotations
 
-import json
 import ssl
 import subprocess
 import tempfile
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
 
 from inspector import Observation
+from inspector.testing import write_recording
 from inspector_tls.revocation.observations import Revocation
 from tests.agreement.environment import Stage
 from tests.agreement.planting import Start
@@ -43,10 +43,10 @@ from tests.plugins.inspector_tls.scanning import scan, scan_certificates, scan_r
 from tests.plugins.inspector_tls.starttls.scripted_servers import SCRIPTS, speaking
 from tests.plugins.inspector_tls.starttls.servers import serving, staged
 
-RECORDED = Path(__file__).parent / "recorded"
+HERE = Path(__file__).parent
 HOST = "www.example.vn"
 OLD = ("-cipher", "ALL:@SECLEVEL=0")
-Scan = Callable[..., Observation]
+ProbeRun = Callable[..., Observation]
 #: Servers of the zoo that differ in suites, keys and flaws.
 OF_THE_ZOO = (
     "drops-grease",
@@ -69,11 +69,8 @@ REVOKED = ocsp.OCSPCertStatus.REVOKED
 
 
 def write(name: str, seen: Observation) -> None:
-    """Write one observation, readable, into the folder of its kind."""
-    text = json.dumps(seen.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False)
-    folder = RECORDED / seen.kind.partition("/")[0]
-    folder.mkdir(exist_ok=True)
-    (folder / f"{name}.json").write_text(text + "\n")
+    """Write one observation into the folder of its kind."""
+    write_recording(HERE, f"{seen.kind.partition('/')[0]}/{name}", seen)
 
 
 class _Recorder:
@@ -87,7 +84,7 @@ class _Recorder:
         """An OpenSSL server with this identity."""
         return servers.openssl(identity.write(self.folder, "server"), *arguments)
 
-    def record(self, name: str, port: int, *, at: Scan = scan_certificates, **options: str) -> None:
+    def record(self, name: str, port: int, *, at: ProbeRun = scan_certificates, **options: str) -> None:
         """Look at the server and write down what was seen; the test's root is declared and public."""
         write(name, at(port, seconds=1, declared=self.root.pem, public=self.root.pem, **options))
 
@@ -325,7 +322,7 @@ class _Recorder:
 
 def recordings() -> Iterator[Path]:
     """The files that were recorded."""
-    yield from (each for each in sorted(RECORDED.rglob("*.json")) if not each.name.startswith("handmade-"))
+    yield from (each for each in sorted((HERE / "recorded").rglob("*.json")) if not each.name.startswith("handmade-"))
 
 
 if __name__ == "__main__":
