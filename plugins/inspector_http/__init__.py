@@ -1,4 +1,4 @@
-"""Web endpoints: whether they answer over HTTPS, where they redirect, and what their headers and cookies say."""
+"""Web endpoints: HTTPS, redirects, security headers, cookies and disclosed versions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The one request."""
+    """The probe ``http``: one GET request per endpoint."""
     from inspector_http.probes import http
 
     return (http,)
