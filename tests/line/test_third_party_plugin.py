@@ -114,6 +114,13 @@ def test_environment_runs_the_wheels(home: Path, inspector: Installed) -> None:
     assert all(path.startswith(str(home / "venv")) for path in paths)
 
 
+def test_its_own_tests_use_our_kit(home: Path, inspector: Installed) -> None:
+    """Its cases, recordings and translations are tested with ``inspector.testing`` alone."""
+    options = ("-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--import-mode=importlib")
+    done = inspector.start("python", "-m", "pytest", *options, home / "source" / "finger_cases.py")
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
+
+
 ROWS = {
     "plugins": ("inspector_finger", "inspector-finger", "2.5"),
     "probes": ("finger", "finger/1", "polite"),
