@@ -41,7 +41,7 @@ from inspector.plugin.check import Check, CheckInput, Every, SubjectResult
 from inspector.testing.recording import family, recorded, recordings
 from inspector.testing.unseen import unseen_inputs
 
-#: The outcomes that nobody may reach by not answering.
+#: The outcomes that a missing answer must never lead to.
 GOOD = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 
 _DEMANDED = (Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE)
@@ -163,7 +163,7 @@ def _subject(where: str) -> Subject:
 
 
 def assert_verdict(case: Case) -> None:
-    """The verdict is as the case says, and its message names each of its values (the threshold may be left out)."""
+    """The verdict is the expected one, and its message names each of its values; the threshold may be left out."""
     verdict = case.verdict()
     actual = verdict.model_dump(mode="json")
     actual["values"] = actual["message"]["values"]

@@ -19,11 +19,11 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 def assert_translated(package: str, *vocabularies: type[Enum]) -> None:
-    """Every text of a plugin stands in its ``locale/vi.po`` with the same placeholders, and nothing else does.
+    """Every text of a plugin is in its ``locale/vi.po`` with the same placeholders, and nothing else is.
 
     Texts are title, description and remediation of each check, the messages given to ``passed``, ``failed``,
     ``inconclusive`` and ``not_applicable``, and the members of ``vocabularies``, whose values verdicts measure.
-    Raises AssertionError that names each text with the file it stands in.
+    Raises AssertionError that names each text and its file.
     """
     root = Path(import_module(package).__file__ or "").parent
     translations = catalogue(package, Language.VI)
@@ -48,7 +48,7 @@ def assert_translated(package: str, *vocabularies: type[Enum]) -> None:
 
 
 def _check_texts(package: str, root: Path) -> Iterator[tuple[str, str]]:
-    """The texts of each check with the part and the file they stand in."""
+    """The texts of each check, each with its part of the check and its file."""
     for check in checks_of(package).values():
         file = Path(sys.modules[check.module].__file__ or "").relative_to(root)
         for part in ("title", "description", "remediation"):

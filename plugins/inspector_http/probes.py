@@ -174,9 +174,9 @@ class _BodyStart:
         return self._digest.hexdigest()
 
     def add(self, chunk: bytes) -> None:
-        kept = chunk[: BODY_BYTES - self.size]
-        self._digest.update(kept)
-        self.size += len(kept)
+        part = chunk[: BODY_BYTES - self.size]
+        self._digest.update(part)
+        self.size += len(part)
 
 
 async def _body(reply: httpx.Response, network: Network) -> _BodyStart:

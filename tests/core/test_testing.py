@@ -306,7 +306,7 @@ def test_a_verdict_that_turns_good_when_unseen_is_found(plugin: Path) -> None:
 
 
 def test_a_message_names_its_values(plugin: Path) -> None:
-    """A value without a placeholder is noticed: nobody would read it."""
+    """A value without a placeholder is noticed: the reader would not see it."""
     (plugin / "__init__.py").write_text(PLUGIN.replace('"it shines {measured}"', '"it shines"'))
     with pytest.raises(AssertionError, match="the message 'it shines' has the values"):
         assert_verdict(cases(plugin.name, plugin.parent)[0])
@@ -355,7 +355,7 @@ def test_a_plugin_in_two_languages(plugin: Path) -> None:
     ],
 )
 def test_a_missing_text_is_named(plugin: Path, text: str, problem: str) -> None:
-    """The failure says which text lacks a translation, what it is, and where it stands."""
+    """The failure says which text lacks a translation, what it is, and in which file it is."""
     translations = texts()
     del translations[text]
     translate(plugin, translations)

@@ -137,8 +137,8 @@ def test_a_redirect_that_makes_no_sense_is_unseen(habit: str, cause: Cause) -> N
     ("habit", "scheme", "cause"),
     [
         ("endless-headers", "http", Cause.PROTOCOL_ERROR),
-        ("garbage", "http", Cause.PROTOCOL_ERROR),
-        ("garbage", "https", Cause.PROTOCOL_ERROR),
+        ("random-bytes", "http", Cause.PROTOCOL_ERROR),
+        ("random-bytes", "https", Cause.PROTOCOL_ERROR),
     ],
 )
 def test_what_is_no_http_is_a_protocol_error(habit: str, scheme: str, cause: Cause) -> None:
@@ -238,10 +238,10 @@ def test_secrets_are_replaced_by_their_fingerprint(header: tuple[bytes, bytes]) 
     """Whatever the header is called and however it is written, its secret is replaced; hand-made."""
     redaction = Redaction(lambda secret: f"len={len(secret)};sha256=0")
     name, value = header
-    ((_, kept),) = redaction.headers([(name, value % SECRET.encode())])
-    assert SECRET not in kept
-    assert "len=" in kept
-    assert ";sha256" not in kept
+    ((_, recorded),) = redaction.headers([(name, value % SECRET.encode())])
+    assert SECRET not in recorded
+    assert "len=" in recorded
+    assert ";sha256" not in recorded
 
 
 def test_parsing_needs_recorded_exchanges() -> None:

@@ -83,7 +83,7 @@ async def mute(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> N
     await asyncio.Event().wait()
 
 
-async def garbage(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def random_bytes(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"\x00\x01\x02 what? \xff\xfe\r\n\r\n" * 8)
 
 
@@ -116,7 +116,7 @@ HABITS: dict[str, Habit] = {
     "escapes": reply(
         OK + "Server: \x1b]0;owned\x07\x1b[31m<script>alert(1)</script>\r\nX-Bad: caf\xe9 \xc3\xa9 \xc3\x28\r\n"
     ),
-    "garbage": garbage,
+    "random-bytes": random_bytes,
     "json": reply("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n", "{}"),
     "login": reply("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=x\r\n"),
     "longer": echoing_redirect,

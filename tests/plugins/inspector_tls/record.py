@@ -55,8 +55,8 @@ Scan = Callable[..., Observation]
 Recorder = Callable[[], Observation]
 Recorders = dict[str, Recorder]
 Server = AbstractContextManager[int]
-#: Servers of the zoo that differ in suites, keys and flaws.
-OF_THE_ZOO = (
+#: Servers of the lab that differ in suites, keys and flaws.
+OF_THE_LAB = (
     "drops-grease",
     "drops-over-64-suites",
     "gnutls-insecure-renegotiation",
@@ -132,7 +132,7 @@ class Servers:
     def suites(self) -> Recorders:
         """Servers that differ in suites, keys and flaws, those of the lab among them."""
         short = self.folder / "dh-512.pem"
-        starts: dict[str, Start] = {server.name: server.start for server in ZOO if server.name in OF_THE_ZOO}
+        starts: dict[str, Start] = {server.name: server.start for server in ZOO if server.name in OF_THE_LAB}
         starts |= {
             "dhe-512": gnutls(
                 "NONE:+VERS-TLS1.2:+COMP-NULL:+SIGN-ALL:+AES-128-GCM:+AEAD:+DHE-RSA", f"--dhparams={short}"
