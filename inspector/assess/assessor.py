@@ -31,7 +31,7 @@ from inspector.plan.planner import applies_to
 from inspector.plan.selection import exceeds_intrusiveness, lacks_plugin, selects
 from inspector.plugin.check import Check
 from inspector.plugin.time_limits import Clock
-from inspector.record.assessment import Assessment, Change, Coverage, FailedScan
+from inspector.record.assessment import Assessment, Coverage, FailedScan, RegimeChange
 from inspector.record.inspection import Inspection, PluginRecord
 from inspector.record.plan import Selection
 from inspector.regime.regime import NOT_OBSERVABLE, Regime, Requirement
@@ -65,7 +65,7 @@ class AssessmentInput:
     level: int | None = None
     reparse: bool = False
     plugins: Sequence[PluginRecord] = ()
-    changes: Sequence[Change] = ()
+    changes: Sequence[RegimeChange] = ()
     verdicts: Verdicts = field(default_factory=dict)
 
 

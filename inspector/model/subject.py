@@ -36,7 +36,7 @@ class SubjectKind(StrEnum):
         return self in (SubjectKind.URL, SubjectKind.ADDRESS)
 
 
-class Form(StrEnum):
+class UriForm(StrEnum):
     """How URIs of a scheme are written: ``name`` is ``scheme:name``; ``service`` and ``page`` are ``scheme://host…``."""
 
     NAME = "name"
@@ -49,14 +49,14 @@ class Scheme:
     """A URI scheme: its name, its form and the default port (None: the port must be written, or has no meaning)."""
 
     name: str
-    form: Form = Form.SERVICE
+    form: UriForm = UriForm.SERVICE
     port: int | None = None
 
 
 #: The schemes that the core itself knows.
 TCP = Scheme("tcp")
 UDP = Scheme("udp")
-HOST = Scheme("host", Form.NAME)
+HOST = Scheme("host", UriForm.NAME)
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 #: A last label that resolvers read as part of an IPv4 address.
@@ -82,7 +82,7 @@ class Uri:
     path: str = ""
 
     def __str__(self) -> str:
-        if self.scheme.form is Form.NAME:
+        if self.scheme.form is UriForm.NAME:
             return f"{self.scheme.name}:{self.host}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port is None or self.port == self.scheme.port else f":{self.port}"
@@ -154,7 +154,7 @@ def parse_uri(text: str, schemes: Mapping[str, Scheme]) -> Uri:
         raise BadUri(
             FormattedMessage("scheme {name} is not known; known schemes: {known}", name=repr(name), known=known)
         )
-    if scheme.form is not Form.NAME:
+    if scheme.form is not UriForm.NAME:
         return _parse_service(text, rest, scheme)
     if "/" in rest:
         raise BadUri(FormattedMessage("{text} has slashes; write {scheme}:NAME", text=repr(text), scheme=scheme.name))
@@ -200,7 +200,7 @@ def _parse_service(text: str, rest: str, scheme: Scheme) -> Uri:
 
 def _path(text: str, parts: SplitResult, scheme: Scheme) -> str:
     """Path and query of a page; empty for a service, which has none."""
-    if scheme.form is Form.PAGE:
+    if scheme.form is UriForm.PAGE:
         query = f"?{_escape(parts.query)}" if parts.query else ""
         return f"{_escape(parts.path or '/')}{query}"
     if parts.path not in ("", "/") or parts.query or parts.fragment:

@@ -1,8 +1,8 @@
 """DNS questions that a scan asks, and the replies that its ``parse`` sees: one pure function states both.
 
 A probe of DNS facts writes one function ``facts(replies)``. What it wants to know and nobody asked yet is noted as
-open; ``ask`` asks that, calls the function again, and stops when nothing is open. ``parse`` calls the same function on
-what was stored, so that scan and read can never disagree.
+open; ``collect_replies`` asks that, calls the function again, and stops when nothing is open. ``parse`` calls the same
+function on what was stored, so that scan and read can never disagree.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Question:
         return f"{self.name} {self.rdtype}"
 
 
-class Replies:
+class DnsReplies:
     """The replies of one scan. What was asked for but never asked is kept in ``pending``, in order of first use."""
 
     def __init__(self, capture: ScanOutput) -> None:
@@ -63,7 +63,7 @@ class Replies:
             if cause is None:
                 self.pending[question] = None
             raise NotSeen(cause or Cause.NOT_SELECTED)
-        message = parse(wire)
+        message = parse_dns_message(wire)
         if message.rcode() not in (_NOERROR, _NXDOMAIN):
             raise NotSeen(Cause.REFUSED if message.rcode() == _REFUSED else Cause.PROTOCOL_ERROR)
         return message
@@ -81,7 +81,7 @@ class Replies:
 _NOERROR, _NXDOMAIN, _REFUSED = 0, 3, 5
 
 
-def parse(wire: bytes) -> dns.message.Message:
+def parse_dns_message(wire: bytes) -> dns.message.Message:
     """The message in wire format; raises NotSeen when it makes no sense or was cut."""
     import dns.exception
     import dns.flags
@@ -96,12 +96,12 @@ def parse(wire: bytes) -> dns.message.Message:
     return message
 
 
-def text(name: dns.name.Name) -> str:
+def dns_name_text(name: dns.name.Name) -> str:
     """A name as questions write it: lower case, without the final dot, ``.`` for the root."""
     return name.canonicalize().to_text(omit_final_dot=True)
 
 
-def answered(fact: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
+def answer_of(fact: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
     """The fact as an answer: what the function gives, or why it was not seen."""
     try:
         return Answer(seen=fact(*args, **kwargs))
@@ -129,7 +129,7 @@ def _follow(
                 raise NotSeen(Cause.PROTOCOL_ERROR)
             return tuple(aliases), ()
         owner = alias[0].target
-        aliases.append(text(owner))
+        aliases.append(dns_name_text(owner))
     raise NotSeen(Cause.PROTOCOL_ERROR)
 
 
@@ -144,8 +144,8 @@ def _is_final(message: dns.message.Message, *, aliased: bool) -> bool:
     return begins or bool(message.flags & dns.flags.AA and not aliased)
 
 
-async def ask(
-    network: Network, facts: Callable[[Replies], object], *, dnssec: bool = False, limit: int = QUESTIONS
+async def collect_replies(
+    network: Network, facts: Callable[[DnsReplies], object], *, dnssec: bool = False, limit: int = QUESTIONS
 ) -> ScanOutput:
     """Ask the resolvers what ``facts`` wants to know, wave by wave; give the wire-format replies and the gaps.
 
@@ -155,7 +155,7 @@ async def ask(
     raw: list[Raw] = []
     gaps: list[Gap] = []
     while True:
-        replies = Replies(ScanOutput(raw=tuple(raw), gaps=tuple(gaps)))
+        replies = DnsReplies(ScanOutput(raw=tuple(raw), gaps=tuple(gaps)))
         facts(replies)
         if not replies.pending:
             failure = None if raw or not gaps else FailureNote(cause=gaps[0].cause, detail=gaps[0].detail)
@@ -176,9 +176,9 @@ async def _reply(network: Network, question: Question, dnssec: bool) -> Raw | Ga
         message = await network.query(question.name, question.rdtype, dnssec=dnssec)
     except ScanFailure as failure:
         return Gap(question=str(question), cause=failure.cause, detail=failure.message)
-    return stored(str(question), message)
+    return raw_dns_message(str(question), message)
 
 
-def stored(name: str, message: dns.message.Message) -> Raw:
+def raw_dns_message(name: str, message: dns.message.Message) -> Raw:
     """The message as it came, to be kept under this name."""
     return Raw(name=name, data=bytes(message.wire or message.to_wire()), media_type=MEDIA_TYPE)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from inspector.model.base import Cause, now
 from inspector.model.errors import ScanFailure
-from inspector.model.subject import BadUri, Form, Scheme, SubjectKind, Uri, parse_uri, subject_of
+from inspector.model.subject import BadUri, Scheme, SubjectKind, Uri, UriForm, parse_uri, subject_of
 from inspector.network.resolution import resolve_and_pin, routable
 from inspector.plugin.probe import Target
 from inspector.record.plan import PinnedHost
@@ -14,7 +14,7 @@ from inspector.record.plan import PinnedHost
 if TYPE_CHECKING:
     from inspector.network.session import ProbeSession
 
-_HTTP = Scheme("http", Form.PAGE, 80)
+_HTTP = Scheme("http", UriForm.PAGE, 80)
 
 
 async def ways(session: ProbeSession, url: str) -> tuple[ProbeSession, ...]:

@@ -16,7 +16,7 @@ from inspector.model.errors import InputFileError, ScanFailure, UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.observation import Discovered, Observation
-from inspector.model.subject import HOST, BadUri, Form, Subject, Uri, is_address, parse_uri, subject_of
+from inspector.model.subject import HOST, BadUri, Subject, Uri, UriForm, is_address, parse_uri, subject_of
 from inspector.network import Scope, routable
 from inspector.plan.pace import longest
 from inspector.plugin.check import Check
@@ -231,7 +231,7 @@ class Planner:
 def hosts_of(system: System, registry: Registry) -> tuple[str, ...]:
     """The hosts whose addresses must be known before anything is asked; zones and mail domains have none."""
     uris = [parse_uri(text, registry.schemes) for text in system.endpoints]
-    return tuple(sorted({uri.host for uri in uris if uri.scheme.form is not Form.NAME or uri.scheme == HOST}))
+    return tuple(sorted({uri.host for uri in uris if uri.scheme.form is not UriForm.NAME or uri.scheme == HOST}))
 
 
 def make_plan(planner: Planner, pins: Sequence[PinnedHost], selection: Selection) -> Plan:

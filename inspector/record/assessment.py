@@ -8,9 +8,9 @@ from inspector.model.finding import Finding
 from inspector.model.subject import Subject
 from inspector.record.inspection import PluginRecord
 from inspector.record.plan import VantageLimit
-from inspector.regime.regime import Change, Requirement
+from inspector.regime.regime import RegimeChange, Requirement
 
-__all__ = ["Assessment", "Change", "Coverage", "FailedScan"]
+__all__ = ["Assessment", "Coverage", "FailedScan", "RegimeChange"]
 
 
 class FailedScan(Model):
@@ -63,4 +63,4 @@ class Assessment(Model):
     statements: tuple[Statement, ...] = ()
     reparse: bool = False
     next_regime: str | None = None
-    changes: tuple[Change, ...] = ()
+    changes: tuple[RegimeChange, ...] = ()

@@ -27,6 +27,7 @@ from inspector.model.formatted import FormattedMessage
 from inspector.regime.regime import (
     LEGAL,
     NOT_OBSERVABLE,
+    BilingualText,
     Clause,
     Document,
     Gap,
@@ -34,7 +35,6 @@ from inspector.regime.regime import (
     Overlay,
     Regime,
     Requirement,
-    Text,
     Transition,
 )
 
@@ -58,7 +58,7 @@ _Token = Annotated[str, Field(pattern=r"^\S+$")]
 _Tokens = Annotated[tuple[_Token, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 
 
-class _DocumentEntry(Text):
+class _DocumentEntry(BilingualText):
     number: str
     source: str
     confidence: str = Field(pattern="^[HML]$")
@@ -69,7 +69,7 @@ class _ClauseEntry(Model):
 
     document: str
     numbers: Annotated[dict[Levels, _Tokens], Field(min_length=1)]
-    title: Text
+    title: BilingualText
     force: Force
     source: str
     confidence: str = Field(pattern="^[HML]$")
@@ -78,15 +78,15 @@ class _ClauseEntry(Model):
 class _CommonFields(Model):
     id: str
     version: str
-    title: Text
+    title: BilingualText
     documents: dict[str, _DocumentEntry] = {}
     clauses: dict[str, _ClauseEntry] = {}
     last_checked: date
 
 
 class _RegimeFields(_CommonFields):
-    authority: Text
-    term: Text
+    authority: BilingualText
+    term: BilingualText
     valid_from: date
     valid_to: date | None = None
     transitions: tuple[Transition, ...] = ()

@@ -61,14 +61,14 @@ def _check_levels(levels: tuple[int, ...]) -> tuple[int, ...]:
 Levels = Annotated[tuple[int, ...], BeforeValidator(_parse_levels), AfterValidator(_check_levels)]
 
 
-class Text(Model):
+class BilingualText(Model):
     """A text in Vietnamese and in English."""
 
     vi: str = Field(min_length=1)
     en: str = Field(min_length=1)
 
 
-class Document(Text):
+class Document(BilingualText):
     """A legal or technical document: its title in our own words; ``id`` is the prefix of its clauses' ids."""
 
     id: str = Field(pattern=r"^[a-z0-9]+$")
@@ -86,7 +86,7 @@ class Clause(Model):
     id: str
     document: str
     number: str = Field(pattern=r"^\S+$")
-    title: Text
+    title: BilingualText
     levels: Levels
     force: Force
     source: str
@@ -130,9 +130,9 @@ class Requirement(Model):
     replaces: str | None = None
     vantages: tuple[VantageKind, ...] = ()
     tags: tuple[str, ...] = ()
-    title: Text | None = None
+    title: BilingualText | None = None
     source: str = ""
-    laxer_because: Text | None = None
+    laxer_because: BilingualText | None = None
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -179,7 +179,7 @@ class Transition(Model):
     approved_until: date | None = None
     source: str
     confidence: str = Field(pattern="^[HML]$")
-    note: Text
+    note: BilingualText
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Self:
@@ -224,7 +224,7 @@ class Gap(Model):
     first: date
     last: date
     source: str
-    note: Text
+    note: BilingualText
 
 
 class Overlay(Model):
@@ -234,12 +234,12 @@ class Overlay(Model):
     """
 
     id: str
-    title: Text
+    title: BilingualText
     when: dict[str, Any] = Field(min_length=1)
     valid_from: date
     valid_to: date | None = None
     unclear_from: date | None = None
-    note: Text | None = None
+    note: BilingualText | None = None
 
     @model_validator(mode="after")
     def _facts_exist(self) -> Self:
@@ -281,10 +281,10 @@ class Regime(Model):
 
     id: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
     version: str
-    title: Text
+    title: BilingualText
     documents: dict[str, Document]
-    authority: Text
-    term: Text
+    authority: BilingualText
+    term: BilingualText
     valid_from: date
     valid_to: date | None = None
     transitions: tuple[Transition, ...] = ()
@@ -307,11 +307,11 @@ class Regime(Model):
         return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
 
 
-class Change(Model):
+class RegimeChange(Model):
     """What the next regime changes for one requirement; ``was`` and ``becomes`` are ``force/obligation/severity``."""
 
     requirement: str
-    title: Text | None = None
+    title: BilingualText | None = None
     was: str | None = None
     becomes: str | None = None
     clauses: tuple[str, ...] = ()
@@ -358,7 +358,9 @@ def _at_level(row: Requirement, level: int, levels: dict[str, tuple[int, ...]]) 
     return row.model_copy(update={"clauses": tuple(each for each in row.clauses if level in levels[each])})
 
 
-def changes(current: Regime, succeeding: Regime, system: System, *, as_of: date | None = None) -> tuple[Change, ...]:
+def changes(
+    current: Regime, succeeding: Regime, system: System, *, as_of: date | None = None
+) -> tuple[RegimeChange, ...]:
     """Return what the succeeding regime changes for a system, row by row; equal strength is not a change."""
     day = succeeding.valid_from if as_of is None else max(day_of(as_of), succeeding.valid_from)
     was = {row.id: row for row in resolve(current, system, as_of=day)}
@@ -374,9 +376,9 @@ def _strength(row: Requirement | None) -> str | None:
     return None if row is None else row.strength
 
 
-def _change(id_: str, was: Requirement | None, becomes: Requirement | None) -> Change:
+def _change(id_: str, was: Requirement | None, becomes: Requirement | None) -> RegimeChange:
     row = becomes or was
-    return Change(
+    return RegimeChange(
         requirement=id_,
         title=row.title if row else None,
         was=_strength(was),

@@ -15,7 +15,7 @@ from inspector.model.escaping import escape_control
 from inspector.model.finding import Finding, Force
 from inspector.model.language import Language
 from inspector.model.observation import Evidence, Observation
-from inspector.model.subject import BadUri, Form, Uri, parse_uri
+from inspector.model.subject import BadUri, Uri, UriForm, parse_uri
 from inspector.model.verdict import Outcome
 from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
@@ -157,7 +157,7 @@ class View:
     def _endpoint_ports(self, host: str) -> Iterator[DeclaredPort]:
         for text in self.inspection.system.endpoints:
             uri = self._uri(text)
-            if uri is not None and uri.host == host and uri.port is not None and uri.scheme.form is not Form.NAME:
+            if uri is not None and uri.host == host and uri.port is not None and uri.scheme.form is not UriForm.NAME:
                 yield DeclaredPort(port=uri.port, protocol="udp" if uri.scheme.name == "udp" else "tcp")
 
 

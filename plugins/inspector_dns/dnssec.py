@@ -25,8 +25,7 @@ from dns.rdtypes.ANY.DNSKEY import DNSKEY
 from dns.rdtypes.ANY.DS import DS
 from dns.rdtypes.ANY.RRSIG import RRSIG
 
-from inspector import Cause, NotSeen
-from inspector.network.dns_lookup import Replies, text
+from inspector import Cause, DnsReplies, NotSeen, dns_name_text
 from inspector_dns.nsec import Nsec, Nsec3, Proof
 from inspector_dns.observations import ChainFlaw, TrustChain, TrustState
 
@@ -71,10 +70,10 @@ def ancestors(zone: str) -> tuple[str, ...]:
     name = dns.name.from_text(zone)
     if len(name) > LABELS:
         raise NotSeen(Cause.PROTOCOL_ERROR)
-    return tuple(text(name.split(depth)[1]) for depth in range(1, len(name) + 1))
+    return tuple(dns_name_text(name.split(depth)[1]) for depth in range(1, len(name) + 1))
 
 
-def validate(replies: Replies, zone: str, anchors: Sequence[str], at: datetime) -> TrustChain:
+def validate(replies: DnsReplies, zone: str, anchors: Sequence[str], at: datetime) -> TrustChain:
     """The chain of trust from the nearest anchor to the zone as of ``at``.
 
     ``anchors`` are DS or DNSKEY records in presentation format; empty: those of the root. Raises NotSeen when a
@@ -90,8 +89,10 @@ def validate(replies: Replies, zone: str, anchors: Sequence[str], at: datetime) 
     try:
         state, end, flaw = validator.descend(anchor, trusted[anchor], names[names.index(anchor) + 1 :])
     except BogusChain as broken:
-        return TrustChain(state=TrustState.BOGUS, anchor=text(anchor), at=text(broken.at), flaw=broken.flaw)
-    return TrustChain(state=state, anchor=text(anchor), at=text(end), flaw=flaw)
+        return TrustChain(
+            state=TrustState.BOGUS, anchor=dns_name_text(anchor), at=dns_name_text(broken.at), flaw=broken.flaw
+        )
+    return TrustChain(state=state, anchor=dns_name_text(anchor), at=dns_name_text(end), flaw=flaw)
 
 
 def _trusted(lines: str) -> dict[dns.name.Name, list[DS | DNSKEY]]:
@@ -111,7 +112,7 @@ def _trusted(lines: str) -> dict[dns.name.Name, list[DS | DNSKEY]]:
 class _Validator:
     """Validates the replies of one chain, with at most ``VALIDATIONS`` signature verifications."""
 
-    def __init__(self, replies: Replies, now: int) -> None:
+    def __init__(self, replies: DnsReplies, now: int) -> None:
         self._replies = replies
         self._now = now
         self._left = VALIDATIONS
@@ -245,7 +246,7 @@ class _Validator:
         return True
 
     def _message(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> dns.message.Message:
-        return self._replies.message(text(name), dns.rdatatype.to_text(kind))
+        return self._replies.message(dns_name_text(name), dns.rdatatype.to_text(kind))
 
 
 def _is_supported(trusted: DS | DNSKEY) -> bool:

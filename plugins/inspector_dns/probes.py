@@ -13,7 +13,7 @@ from inspector import (
     Cause,
     Cost,
     Discovered,
-    Form,
+    DnsReplies,
     Gap,
     Intrusiveness,
     Network,
@@ -25,9 +25,14 @@ from inspector import (
     Scheme,
     SubjectKind,
     Target,
+    UriForm,
+    answer_of,
+    collect_replies,
+    dns_name_text,
+    parse_dns_message,
     probe,
+    raw_dns_message,
 )
-from inspector.network.dns_lookup import Replies, answered, ask, parse, stored, text
 from inspector_dns.observations import (
     Caa,
     CaaRecord,
@@ -47,12 +52,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-HTTPS: Final = Scheme("https", Form.PAGE, 443)
-HTTP: Final = Scheme("http", Form.PAGE, 80)
+HTTPS: Final = Scheme("https", UriForm.PAGE, 443)
+HTTP: Final = Scheme("http", UriForm.PAGE, 80)
 TLS: Final = Scheme("tls")
-DNS: Final = Scheme("dns", Form.NAME)
+DNS: Final = Scheme("dns", UriForm.NAME)
 #: ``ns://SERVER/ZONE``: one name server, queried for one zone.
-NS: Final = Scheme("ns", Form.PAGE, 53)
+NS: Final = Scheme("ns", UriForm.PAGE, 53)
 
 #: Limits: labels of a name (CAA tree climbing), name servers of a zone, bytes of a CAA value.
 MAX_LABELS: Final = 24
@@ -64,7 +69,7 @@ MAX_VALUE_BYTES: Final = 512
 
 
 def _parse_names(output: ScanOutput, context: ParseContext) -> NameRecords:
-    return _names(Replies(output), host=context.subject.host or "")
+    return _names(DnsReplies(output), host=context.subject.host or "")
 
 
 @probe(
@@ -79,24 +84,24 @@ def _parse_names(output: ScanOutput, context: ParseContext) -> NameRecords:
 )
 async def names(target: Target, network: Network) -> ScanOutput:
     """Query the A, AAAA and CAA records of a host name."""
-    return await ask(network, partial(_names, host=target.host))
+    return await collect_replies(network, partial(_names, host=target.host))
 
 
-def _names(replies: Replies, host: str) -> NameRecords:
+def _names(replies: DnsReplies, host: str) -> NameRecords:
     return NameRecords(
         host=host,
-        aliases=answered(replies.aliases, host, "A"),
-        ipv4=answered(_texts, replies, host, "A"),
-        ipv6=answered(_texts, replies, host, "AAAA"),
-        caa=answered(_caa, replies, host),
+        aliases=answer_of(replies.aliases, host, "A"),
+        ipv4=answer_of(_texts, replies, host, "A"),
+        ipv6=answer_of(_texts, replies, host, "AAAA"),
+        caa=answer_of(_caa, replies, host),
     )
 
 
-def _texts(replies: Replies, name: str, rdtype: str) -> tuple[str, ...]:
+def _texts(replies: DnsReplies, name: str, rdtype: str) -> tuple[str, ...]:
     return tuple(sorted(str(record) for record in replies.records(name, rdtype)))
 
 
-def _caa(replies: Replies, host: str) -> Caa:
+def _caa(replies: DnsReplies, host: str) -> Caa:
     """The relevant set: the first found while climbing from the name to its top-level domain (RFC 8659 §3)."""
     labels = host.split(".")
     if len(labels) > MAX_LABELS:
@@ -124,8 +129,8 @@ def _parse_zone(output: ScanOutput, context: ParseContext) -> Zone:
     from inspector_dns.dnssec import validate
 
     name = context.subject.host or ""
-    replies = Replies(output)
-    chain = answered(validate, replies, name, context.dnssec_anchors, context.seen_at)
+    replies = DnsReplies(output)
+    chain = answer_of(validate, replies, name, context.dnssec_anchors, context.seen_at)
     return _zone(replies, name, chain)
 
 
@@ -146,8 +151,8 @@ async def zone(target: Target, network: Network, *, name_server_port: int = 53) 
 
     ``name_server_port`` is the port on which the discovered name servers are then queried.
     """
-    output = await ask(network, partial(_query_zone, name=target.host), dnssec=True)
-    servers = _zone(Replies(output), target.host, _NOT_VALIDATED).servers
+    output = await collect_replies(network, partial(_query_zone, name=target.host), dnssec=True)
+    servers = _zone(DnsReplies(output), target.host, _NOT_VALIDATED).servers
     port = "" if name_server_port == NS.port else f":{name_server_port}"
     found = tuple(
         Discovered(uri=f"ns://{server.name}{port}/{target.host}", why="name server of the zone", infrastructure=True)
@@ -159,24 +164,24 @@ async def zone(target: Target, network: Network, *, name_server_port: int = 53) 
 _NOT_VALIDATED: Final = Answer[TrustChain](unseen=Cause.NOT_SELECTED)
 
 
-def _query_zone(replies: Replies, name: str) -> None:
+def _query_zone(replies: DnsReplies, name: str) -> None:
     """All queries that the observation and the chain of trust from the root down need."""
     from inspector_dns.dnssec import ancestors
 
     _zone(replies, name, _NOT_VALIDATED)
-    for ancestor in answered(ancestors, name).seen or ():
-        answered(replies.message, ancestor, "DNSKEY")
+    for ancestor in answer_of(ancestors, name).seen or ():
+        answer_of(replies.message, ancestor, "DNSKEY")
         if ancestor != ".":
-            answered(replies.message, ancestor, "DS")
+            answer_of(replies.message, ancestor, "DS")
 
 
-def _zone(replies: Replies, name: str, chain: Answer[TrustChain]) -> Zone:
+def _zone(replies: DnsReplies, name: str, chain: Answer[TrustChain]) -> Zone:
     return Zone(
         name=name,
-        soa=answered(_soa, replies, name),
-        servers=answered(_servers, replies, name),
-        ds=answered(_ds, replies, name),
-        keys=answered(_keys, replies, name),
+        soa=answer_of(_soa, replies, name),
+        servers=answer_of(_servers, replies, name),
+        ds=answer_of(_ds, replies, name),
+        keys=answer_of(_keys, replies, name),
         chain=chain,
     )
 
@@ -185,33 +190,33 @@ def _of_type(kind: type[T], records: tuple[Any, ...]) -> list[T]:
     return [record for record in records if isinstance(record, kind)]
 
 
-def _soa(replies: Replies, name: str) -> Soa | None:
+def _soa(replies: DnsReplies, name: str) -> Soa | None:
     from dns.rdtypes.ANY.SOA import SOA
 
     if replies.aliases(name, "SOA"):
         return None
     found = _of_type(SOA, replies.records(name, "SOA"))
-    return Soa(primary=text(found[0].mname), serial=found[0].serial) if found else None
+    return Soa(primary=dns_name_text(found[0].mname), serial=found[0].serial) if found else None
 
 
-def _servers(replies: Replies, name: str) -> tuple[ZoneServer, ...]:
+def _servers(replies: DnsReplies, name: str) -> tuple[ZoneServer, ...]:
     import dns.rdtypes.ANY.NS
 
     records = _of_type(dns.rdtypes.ANY.NS.NS, replies.records(name, "NS"))
-    servers = sorted({text(record.target) for record in records})
+    servers = sorted({dns_name_text(record.target) for record in records})
     if len(servers) > MAX_SERVERS:
         raise NotSeen(Cause.PROTOCOL_ERROR)
     return tuple(
         ZoneServer(
             name=server,
-            ipv4=answered(_texts, replies, server, "A"),
-            ipv6=answered(_texts, replies, server, "AAAA"),
+            ipv4=answer_of(_texts, replies, server, "A"),
+            ipv6=answer_of(_texts, replies, server, "AAAA"),
         )
         for server in servers
     )
 
 
-def _ds(replies: Replies, name: str) -> tuple[DelegationSigner, ...]:
+def _ds(replies: DnsReplies, name: str) -> tuple[DelegationSigner, ...]:
     from dns.rdtypes.ANY.DS import DS
 
     return tuple(
@@ -220,7 +225,7 @@ def _ds(replies: Replies, name: str) -> tuple[DelegationSigner, ...]:
     )
 
 
-def _keys(replies: Replies, name: str) -> tuple[ZoneKey, ...]:
+def _keys(replies: DnsReplies, name: str) -> tuple[ZoneKey, ...]:
     from dns.dnssec import key_id
     from dns.rdtypes.ANY.DNSKEY import DNSKEY
 
@@ -238,8 +243,8 @@ def _parse_name_server(output: ScanOutput, context: ParseContext) -> NameServer:
         zone=_zone_of(context.subject.uri),
         server=context.subject.host or "",
         address=context.subject.address or "",
-        udp=answered(_server_reply, output, "udp"),
-        tcp=answered(_server_reply, output, "tcp"),
+        udp=answer_of(_server_reply, output, "udp"),
+        tcp=answer_of(_server_reply, output, "tcp"),
     )
 
 
@@ -267,7 +272,7 @@ async def name_server(target: Target, network: Network, *, answer_seconds: int =
             )
         except ScanFailure as failure:
             return Gap(question=transport, cause=failure.cause, detail=failure.message)
-        return stored(transport, message)
+        return raw_dns_message(transport, message)
 
     replies = await asyncio.gather(reply("udp"), reply("tcp"))
     question = Raw(name="question", data=f"{zone_name} SOA".encode(), media_type="text/plain")
@@ -292,7 +297,7 @@ def _server_reply(output: ScanOutput, transport: str) -> ServerReply | None:
         if cause is Cause.REFUSED:
             return None
         raise NotSeen(cause)
-    message = parse(wire)
+    message = parse_dns_message(wire)
     found = [record for rrset in message.answer for record in rrset if isinstance(record, SOA)]
     return ServerReply(
         rcode=to_text(message.rcode()),

@@ -5,8 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
-from inspector import Answer, Model, Observation
-from inspector.model.subject import is_address
+from inspector import Answer, Model, Observation, is_address
 
 
 class WebProtocol(StrEnum):

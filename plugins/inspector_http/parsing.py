@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urldefrag, urljoin
 
-from inspector import Answer, Cause, Form, ParseContext, ScanFailure, ScanOutput, Scheme
-from inspector.model.subject import BadUri, Uri, parse_uri
+from inspector import Answer, BadUri, Cause, ParseContext, ScanFailure, ScanOutput, Scheme, Uri, UriForm, parse_uri
 from inspector_http.observations import Cookie, Header, Http, Redirect, WebProtocol
 from inspector_http.redaction import Exchange, Exchanges
 
-HTTPS = Scheme("https", Form.PAGE, 443)
-HTTP = Scheme("http", Form.PAGE, 80)
+HTTPS = Scheme("https", UriForm.PAGE, 443)
+HTTP = Scheme("http", UriForm.PAGE, 80)
 _SCHEMES = {scheme.name: scheme for scheme in (HTTP, HTTPS)}
 
 BAD_REQUEST = 400

@@ -21,9 +21,9 @@ from inspector import (
     Sensitivity,
     SubjectKind,
     Target,
+    Uri,
     probe,
 )
-from inspector.model.subject import Uri
 from inspector_http.observations import Http
 from inspector_http.parsing import BAD_REQUEST, HTTP, HTTPS, location, parse_http, plain, uri_of
 from inspector_http.redaction import Exchange, Exchanges, Redaction

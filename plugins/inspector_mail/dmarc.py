@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from inspector.network.dns_lookup import Replies, answered
+from inspector import DnsReplies, answer_of
 from inspector_mail.observations import Dmarc, DmarcFault, Policy
 
 #: Characters of a record that are stored in the observation.
@@ -73,7 +73,7 @@ def targets(domain: str) -> tuple[str, ...]:
     return (domain, *(".".join(labels[depth:]) for depth in range(first, len(labels))))
 
 
-def discover(replies: Replies, domain: str, *, exists: bool) -> Dmarc:
+def discover(replies: DnsReplies, domain: str, *, exists: bool) -> Dmarc:
     """The policy that applies to ``domain``; raises NotSeen when a required reply is missing.
 
     ``exists``: the domain has MX or address records; an inherited policy may be another one for domains that do not.
@@ -83,7 +83,7 @@ def discover(replies: Replies, domain: str, *, exists: bool) -> Dmarc:
         record = parse(own[0])
         return _found(record, domain, record.policy)
     for target in targets(domain)[1:]:
-        answered(published, replies, target)  # makes all of them pending at once
+        answer_of(published, replies, target)  # makes all of them pending at once
     walked = tuple(_walk(replies, domain))
     if not walked:
         fault = DmarcFault.SEVERAL if own else DmarcFault.MISSING
@@ -93,7 +93,7 @@ def discover(replies: Replies, domain: str, *, exists: bool) -> Dmarc:
     return _found(record, at, record.policy and (inherited or record.policy))
 
 
-def _walk(replies: Replies, domain: str) -> Iterator[tuple[str, Record]]:
+def _walk(replies: DnsReplies, domain: str) -> Iterator[tuple[str, Record]]:
     """The records above the domain, from the longest name to the shortest."""
     for target in targets(domain)[1:]:
         found = published(replies, target)
@@ -124,7 +124,7 @@ def _found(record: Record, at: str, policy: Policy | None) -> Dmarc:
     )
 
 
-def published(replies: Replies, domain: str) -> tuple[str, ...]:
+def published(replies: DnsReplies, domain: str) -> tuple[str, ...]:
     """The DMARC records published for a domain; raises NotSeen."""
     from dns.rdtypes.ANY.TXT import TXT
 

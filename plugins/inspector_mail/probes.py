@@ -5,19 +5,32 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from inspector import Cost, Form, Intrusiveness, Network, ParseContext, ScanOutput, Scheme, SubjectKind, Target, probe
-from inspector.network.dns_lookup import Replies, answered, ask
+from inspector import (
+    Cost,
+    DnsReplies,
+    Intrusiveness,
+    Network,
+    ParseContext,
+    ScanOutput,
+    Scheme,
+    SubjectKind,
+    Target,
+    UriForm,
+    answer_of,
+    collect_replies,
+    probe,
+)
 from inspector_mail import dmarc, spf
 from inspector_mail.observations import Dmarc, MailDomain, Spf
 
-MAIL: Final = Scheme("mail", Form.NAME)
+MAIL: Final = Scheme("mail", UriForm.NAME)
 #: Limits on what is stored of SPF records: their number, and characters of each.
 MAX_RECORDS: Final = 8
 MAX_CHARACTERS: Final = 1024
 
 
 def _parse(output: ScanOutput, context: ParseContext) -> MailDomain:
-    return _mail(Replies(output), context.subject.host or "")
+    return _mail(DnsReplies(output), context.subject.host or "")
 
 
 @probe(
@@ -32,30 +45,30 @@ def _parse(output: ScanOutput, context: ParseContext) -> MailDomain:
 )
 async def mail(target: Target, network: Network) -> ScanOutput:
     """Query a domain's SPF record with those it includes, and the DMARC record that applies."""
-    return await ask(network, partial(_mail, domain=target.host))
+    return await collect_replies(network, partial(_mail, domain=target.host))
 
 
-def _mail(replies: Replies, domain: str) -> MailDomain:
+def _mail(replies: DnsReplies, domain: str) -> MailDomain:
     return MailDomain(
         domain=domain,
-        spf=answered(_spf, replies, domain),
-        dmarc=answered(_dmarc, replies, domain),
+        spf=answer_of(_spf, replies, domain),
+        dmarc=answer_of(_dmarc, replies, domain),
     )
 
 
-def _exists(replies: Replies, domain: str) -> bool:
+def _exists(replies: DnsReplies, domain: str) -> bool:
     """Whether the domain has MX or address records (RFC 9989 §4.7, tag ``np``); raises NotSeen."""
-    answers = [answered(replies.records, domain, rdtype) for rdtype in ("MX", "A", "AAAA")]
+    answers = [answer_of(replies.records, domain, rdtype) for rdtype in ("MX", "A", "AAAA")]
     return any(answer.seen for answer in answers) or any(answer.value for answer in answers)
 
 
-def _spf(replies: Replies, domain: str) -> Spf:
+def _spf(replies: DnsReplies, domain: str) -> Spf:
     records = spf.published(replies, domain)
     texts = [record[:MAX_CHARACTERS].decode("ascii", "backslashreplace") for record in records[:MAX_RECORDS]]
-    return Spf(records=tuple(texts), evaluation=answered(spf.evaluate, replies, domain))
+    return Spf(records=tuple(texts), evaluation=answer_of(spf.evaluate, replies, domain))
 
 
-def _dmarc(replies: Replies, domain: str) -> Dmarc:
+def _dmarc(replies: DnsReplies, domain: str) -> Dmarc:
     """The policy that applies; whether the domain exists is queried only where the policy depends on it."""
     existing, absent = (dmarc.discover(replies, domain, exists=exists) for exists in (True, False))
     return existing if existing == absent or _exists(replies, domain) else absent

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from inspector import Cause, NotSeen
-from inspector.network.dns_lookup import Replies, answered
+from inspector import Cause, DnsReplies, NotSeen, answer_of
 from inspector_mail.observations import SpfEvaluation, SpfFault, SpfResult
 
 #: Limits of RFC 7208 §4.6.4.
@@ -130,7 +129,7 @@ def _is_all_addresses(name: str, part: str, at: str) -> bool:
     return length == "0"
 
 
-def published(replies: Replies, domain: str) -> tuple[bytes, ...]:
+def published(replies: DnsReplies, domain: str) -> tuple[bytes, ...]:
     """The SPF records at a domain; raises NotSeen."""
     from dns.rdtypes.ANY.TXT import TXT
 
@@ -138,7 +137,7 @@ def published(replies: Replies, domain: str) -> tuple[bytes, ...]:
     return tuple(sorted(text for text in found if is_record(text)))
 
 
-def evaluate(replies: Replies, domain: str) -> SpfEvaluation:
+def evaluate(replies: DnsReplies, domain: str) -> SpfEvaluation:
     """Evaluate the domain's record for a sender that only ``all`` matches; raises NotSeen."""
     run = _Evaluation(replies, domain)
     try:
@@ -154,7 +153,7 @@ def evaluate(replies: Replies, domain: str) -> SpfEvaluation:
 class _Evaluation:
     """One evaluation for a sender that only ``all`` matches, which takes the most lookups."""
 
-    def __init__(self, replies: Replies, sender: str) -> None:
+    def __init__(self, replies: DnsReplies, sender: str) -> None:
         self._replies = replies
         self._sender = sender
         self.lookups = 0
@@ -169,7 +168,7 @@ class _Evaluation:
 
     def _walk(self, found: tuple[Term, ...], domain: str) -> SpfResult:
         for name, rdtype in self._questions(found, domain):
-            answered(self._replies.message, name, rdtype)  # makes all of them pending at once
+            answer_of(self._replies.message, name, rdtype)  # makes all of them pending at once
         for term in found:
             if term.name == "all" or (term.matches_all and term.qualifier is SpfResult.PASS):
                 return term.qualifier

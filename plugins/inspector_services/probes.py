@@ -16,11 +16,11 @@ from inspector import (
     Raw,
     ScanFailure,
     ScanOutput,
+    Stream,
     SubjectKind,
     Target,
     probe,
 )
-from inspector.network.client import Stream
 from inspector_services.banners import (
     StoredBanner,
     StoredBanners,

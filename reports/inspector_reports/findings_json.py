@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector import Language, Renderer
-from inspector.report.findings_json import findings_json, findings_schema
-from inspector.report.view import View
+from inspector import Language, Renderer, View, findings_json, findings_schema
 
 __all__ = ["FINDINGS", "render", "schema"]
 

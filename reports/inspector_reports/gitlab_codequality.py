@@ -7,10 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from inspector import Language, Outcome, Renderer
-from inspector.model.escaping import escape_control
-from inspector.model.finding import Finding, Severity
-from inspector.report.view import View
+from inspector import Finding, Language, Outcome, Renderer, Severity, View, escape_control
 from inspector_reports.locations import location_of, subject_of
 
 _SEVERITY = {

@@ -7,11 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from inspector import Language, Outcome
-from inspector.model.finding import Finding, Force
-from inspector.model.observation import Evidence
-from inspector.regime.regime import Requirement
-from inspector.report.view import View
+from inspector import Evidence, Finding, Force, Language, Outcome, Requirement, View
 
 
 class Mark(StrEnum):

@@ -9,16 +9,29 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from inspector import Cause, Language, Outcome, Renderer
-from inspector.declare.statement import Decision, StatementKind
-from inspector.model.base import Value
-from inspector.model.declared import MeasureStatus, Tenancy
-from inspector.model.escaping import escape_control, truncate
-from inspector.model.finding import ClauseRef, Finding, Force, Obligation, Severity
-from inspector.record.assessment import FailedScan
-from inspector.regime.regime import Change, Text
-from inspector.report.ledger_totals import LedgerTotal
-from inspector.report.view import View
+from inspector import (
+    BilingualText,
+    Cause,
+    ClauseRef,
+    Decision,
+    FailedScan,
+    Finding,
+    Force,
+    Language,
+    LedgerTotal,
+    MeasureStatus,
+    Obligation,
+    Outcome,
+    RegimeChange,
+    Renderer,
+    Severity,
+    StatementKind,
+    Tenancy,
+    Value,
+    View,
+    escape_control,
+    truncate,
+)
 from inspector_reports.groups import (
     Group,
     Mark,
@@ -147,7 +160,7 @@ class Told:
         """The source of a regime's fact, translated; a citation without translation is unchanged."""
         return self.view.translator(self.language).word(text, "inspector_profiles")
 
-    def either(self, text: Text) -> str:
+    def either(self, text: BilingualText) -> str:
         """The bilingual text in the language of the report."""
         return text.vi if self.language is Language.VI else text.en
 
@@ -206,7 +219,7 @@ class Told:
             (words.word(Force(force)), words.word(Obligation(obligation)), words.word(Severity(severity)))
         )
 
-    def changes(self) -> list[tuple[str, Change, list[str]]]:
+    def changes(self) -> list[tuple[str, RegimeChange, list[str]]]:
         """The changes of the next regime: title, change, and its clauses as document and number."""
         following = self.view.inspection.next_regime
         known = {each.id: each for each in following.clauses} if following is not None else {}

@@ -10,10 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from xml.etree import ElementTree
 
-from inspector import Language, Outcome, Renderer
-from inspector.model.escaping import escape_control
-from inspector.model.finding import Finding
-from inspector.report.view import View
+from inspector import Finding, Language, Outcome, Renderer, View, escape_control
 from inspector_reports.locations import location_of, subject_of
 
 #: The child element of a test case by outcome; a pass has none.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inspector.model.finding import Finding
-from inspector.report.view import View
+from inspector import Finding, View
 
 #: The file name that stands for the declaration in an ad-hoc inspection.
 AD_HOC = "inspector-adhoc"

@@ -10,13 +10,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from inspector import Language, Outcome, Renderer
-from inspector.declare.statement import EXCUSING, Decision
-from inspector.model.escaping import escape_control
-from inspector.model.finding import Finding, Severity
-from inspector.model.subject import SYSTEM
-from inspector.report.messages import Translator
-from inspector.report.view import View
+from inspector import (
+    EXCUSING,
+    SYSTEM,
+    Decision,
+    Finding,
+    Language,
+    Outcome,
+    Renderer,
+    Severity,
+    Translator,
+    View,
+    escape_control,
+)
 from inspector_reports.locations import location_of, subject_of
 
 _LEVEL = {

@@ -42,12 +42,12 @@ from inspector.pipeline.prepare import PlannedInspection, prepare
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
 from inspector.pipeline.request import InspectionRequest, RegimeRef
 from inspector.record.assessment import Assessment
-from inspector.regime.regime import Regime, Requirement, Text
+from inspector.regime.regime import BilingualText, Regime, Requirement
 from inspector.registry.registry import Plugin, Registry, build
 from inspector.seal import Bundle, SigningKey
 
 OVEN, CRUMB = Scheme("oven", port=7), Scheme("crumb", port=8)
-NAME = Text(vi="thử", en="test")
+NAME = BilingualText(vi="thử", en="test")
 RAW = (Raw(name="heat", data=b"hot"),)
 
 Scan = Callable[..., Awaitable[ScanOutput]]

@@ -31,12 +31,12 @@ from inspector.model.declared import (
 )
 from inspector.model.finding import EvidenceRef, Finding, Force, Obligation, Severity, StatementNote, finding_id
 from inspector.model.observation import Evidence, FailureNote, Gap, RawRef, Sensitivity
-from inspector.model.subject import HOST, SYSTEM, Form, Scheme, Subject, SubjectKind
+from inspector.model.subject import HOST, SYSTEM, Scheme, Subject, SubjectKind, UriForm
 from inspector.model.verdict import Message, Outcome
-from inspector.record.assessment import Assessment, Change, Coverage, FailedScan
+from inspector.record.assessment import Assessment, Coverage, FailedScan, RegimeChange
 from inspector.record.inspection import Inspection, PluginRecord
 from inspector.record.plan import Plan, Selection, VantageLimit
-from inspector.regime.regime import NOT_OBSERVABLE, Clause, Overlay, Regime, Requirement, Text
+from inspector.regime.regime import NOT_OBSERVABLE, BilingualText, Clause, Overlay, Regime, Requirement
 from inspector.regime.regime import Document as Source
 from inspector.registry.registry import Plugin, Registry, build
 from inspector.report.ledger_totals import LedgerTotal, LedgerTotals
@@ -57,7 +57,7 @@ def registry() -> Registry:
     import specimen_checks
 
     made = build([(Plugin("specimen_checks", "specimen-checks", "1.0", "specimen_checks"), specimen_checks)])
-    schemes = {**made.schemes, "https": Scheme("https", Form.PAGE, 443), HOST.name: HOST}
+    schemes = {**made.schemes, "https": Scheme("https", UriForm.PAGE, 443), HOST.name: HOST}
     return Registry(
         plugins=made.plugins,
         probes=made.probes,
@@ -71,7 +71,7 @@ def registry() -> Registry:
 
 def _clause(name: str, number: str, vi: str, en: str, force: Force, confidence: str) -> Clause:
     document = "Nghị định 331/2026/NĐ-CP" if name.startswith("nd") else "TCVN 14423:2026"
-    title = Text(vi=vi, en=en)
+    title = BilingualText(vi=vi, en=en)
     levels = (1, 2, 3, 4, 5)
     return Clause(
         id=name,
@@ -113,28 +113,28 @@ def _row(name: str, check: str, force: Force, severity: Severity, *clauses: str,
 ROWS = (
     _row(
         "approval", "specimen-approval", Force.BINDING, Severity.CRITICAL, "nd331-23",
-        title=Text(vi="Cấp độ đã được phê duyệt", en="Security level is approved"),
+        title=BilingualText(vi="Cấp độ đã được phê duyệt", en="Security level is approved"),
     ),
     _row("open-ports", "specimen-ports", Force.CLAUSE_EVIDENCE, Severity.HIGH, "tcvn-5-12"),
     _row("protocols", "specimen-protocols", Force.CLAUSE_EVIDENCE, Severity.HIGH, "tcvn-5-4"),
     _row(
         "certificate-life", "specimen-life", Force.CLAUSE_EVIDENCE, Severity.MEDIUM, "tcvn-5-4",
-        title=Text(vi="Thời hạn chứng thư số được giới hạn", en="Certificate lifetime is limited"),
+        title=BilingualText(vi="Thời hạn chứng thư số được giới hạn", en="Certificate lifetime is limited"),
         due_from=date(2027, 7, 1),
     ),
     _row(
         "logs", NOT_OBSERVABLE, Force.CLAUSE_EVIDENCE, Severity.MEDIUM, "tcvn-5-8",
-        title=Text(vi="Nhật ký được lưu trữ ít nhất ba tháng", en="Logs are kept for three months at least"),
+        title=BilingualText(vi="Nhật ký được lưu trữ ít nhất ba tháng", en="Logs are kept for three months at least"),
     ),
     _row("version-hidden", "specimen-header", Force.BASELINE, Severity.LOW),
     _row("protocols-modern", "specimen-protocols", Force.BASELINE, Severity.MEDIUM),
     _row(
         "hint", "specimen-header", Force.INFO, Severity.INFO,
-        title=Text(vi="Có thông tin liên hệ về an ninh mạng", en="A security contact is published"),
+        title=BilingualText(vi="Có thông tin liên hệ về an ninh mạng", en="A security contact is published"),
     ),
     _row(
         "mail", "specimen-mail", Force.BASELINE, Severity.MEDIUM,
-        title=Text(vi="Thư điện tử công bố chính sách", en="Mail publishes a policy"),
+        title=BilingualText(vi="Thư điện tử công bố chính sách", en="Mail publishes a policy"),
     ),
 )  # fmt: skip
 
@@ -144,7 +144,7 @@ def regime(name: str = "vn-nd331-2026", **more: Any) -> Regime:
     given: dict[str, Any] = {
         "id": name,
         "version": "2026.11",
-        "title": Text(vi="Nghị định 331/2026 và TCVN 14423:2026", en="Decree 331/2026 and TCVN 14423:2026"),
+        "title": BilingualText(vi="Nghị định 331/2026 và TCVN 14423:2026", en="Decree 331/2026 and TCVN 14423:2026"),
         "documents": {
             "Nghị định 331/2026/NĐ-CP": Source(
                 id="nd331", vi="Bảo vệ an ninh mạng theo cấp độ", en="Protection by level", source="VN", confidence="H"
@@ -157,14 +157,14 @@ def regime(name: str = "vn-nd331-2026", **more: Any) -> Regime:
                 confidence="M",
             ),
         },
-        "authority": Text(vi="Bộ Công an", en="Ministry of Public Security"),
-        "term": Text(vi="an ninh mạng", en="cybersecurity"),
+        "authority": BilingualText(vi="Bộ Công an", en="Ministry of Public Security"),
+        "term": BilingualText(vi="an ninh mạng", en="cybersecurity"),
         "valid_from": date(2026, 8, 19),
         "clauses": CLAUSES,
         "overlays": (
             Overlay(
                 id="state-body",
-                title=Text(vi="Cơ quan nhà nước", en="State bodies"),
+                title=BilingualText(vi="Cơ quan nhà nước", en="State bodies"),
                 when={"state_body": True},
                 valid_from=date(2026, 7, 1),
             ),
@@ -404,19 +404,19 @@ def assessment() -> Assessment:
         ),
         next_regime="vn-nd999-2028",
         changes=(
-            Change(
+            RegimeChange(
                 requirement="protocols",
                 was="clause-evidence/must/high",
                 becomes="binding/must/critical",
                 clauses=("nd331-23",),
             ),
-            Change(
+            RegimeChange(
                 requirement="new-row",
-                title=Text(vi="Yêu cầu mới", en="A new requirement"),
+                title=BilingualText(vi="Yêu cầu mới", en="A new requirement"),
                 was=None,
                 becomes="baseline/should/low",
             ),
-            Change(requirement="mail", was="baseline/should/medium", becomes=None),
+            RegimeChange(requirement="mail", was="baseline/should/medium", becomes=None),
         ),
     )
 
@@ -437,7 +437,9 @@ def inspection() -> Inspection:
         regime=regime(),
         overlays=("state-body",),
         next_regime=regime(
-            "vn-nd999-2028", title=Text(vi="Nghị định 999/2028", en="Decree 999/2028"), valid_from=date(2028, 1, 1)
+            "vn-nd999-2028",
+            title=BilingualText(vi="Nghị định 999/2028", en="Decree 999/2028"),
+            valid_from=date(2028, 1, 1),
         ),
         plan=Plan(selection=Selection(tags=("smoke",))),
         plugins=(PluginRecord(name="specimen_checks", distribution="specimen-checks", version="1.0", digest="9" * 64),),

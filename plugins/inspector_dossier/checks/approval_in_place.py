@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from inspector import Cause, Declared, SubjectKind, Verdict, check, failed, inconclusive, not_applicable, passed
-from inspector.model.declared import ApprovalStatus, Stage
+from inspector import (
+    ApprovalStatus,
+    Cause,
+    Declared,
+    Stage,
+    SubjectKind,
+    Verdict,
+    check,
+    failed,
+    inconclusive,
+    not_applicable,
+    passed,
+)
 
 
 @check("approval-in-place", title="Security level is approved", about=SubjectKind.SYSTEM)

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import Field, field_validator
 
-from inspector import Cause, Declared, Model, SubjectKind, Verdict, check, failed, inconclusive, passed
-from inspector.model.declared import Facts
+from inspector import Cause, Declared, Facts, Model, SubjectKind, Verdict, check, failed, inconclusive, passed
 
 
 class LevelCriterion(Model):

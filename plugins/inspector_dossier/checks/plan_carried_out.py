@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from inspector import Cause, Declared, SubjectKind, Verdict, check, failed, inconclusive, not_applicable, passed
-from inspector.model.declared import PlanStatus, Stage
+from inspector import (
+    Cause,
+    Declared,
+    PlanStatus,
+    Stage,
+    SubjectKind,
+    Verdict,
+    check,
+    failed,
+    inconclusive,
+    not_applicable,
+    passed,
+)
 
 
 @check("plan-carried-out", title="Security plan is fully implemented", about=SubjectKind.SYSTEM)

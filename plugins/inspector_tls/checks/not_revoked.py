@@ -1,7 +1,6 @@
 """Issuers have not revoked what is presented."""
 
-from inspector import Cause, Verdict, check, failed, inconclusive, not_applicable, passed
-from inspector.model.verdict import Loose
+from inspector import Cause, MessageValue, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector_tls.certificates.observations import Status
 from inspector_tls.revocation.observations import AnswerFlaw, CertificateStatus, Revocation, RevocationAnswer
 
@@ -58,7 +57,7 @@ def not_revoked(revocation: Revocation) -> Verdict:
 def _revoked(examined: CertificateStatus) -> Verdict:
     source = examined.sources_of(Status.REVOKED)[0]
     answer = source.answer or RevocationAnswer()
-    told: dict[str, Loose] = {"source": source.url, "certificate": examined.subject}
+    told: dict[str, MessageValue] = {"source": source.url, "certificate": examined.subject}
     if answer.revoked_at is None:
         return failed("{source} says that {certificate} is revoked", facts=examined.sha256, **told)
     told["measured"] = answer.revoked_at
@@ -78,7 +77,7 @@ def _revoked(examined: CertificateStatus) -> Verdict:
 
 def _open(examined: CertificateStatus) -> Verdict:
     """Why it is not known whether one certificate is revoked."""
-    told: dict[str, Loose] = {"certificate": examined.subject, "facts": examined.sha256}
+    told: dict[str, MessageValue] = {"certificate": examined.subject, "facts": examined.sha256}
     cause = examined.status.unseen or Cause.AMBIGUOUS
     if examined.status.is_seen:
         unknowing = examined.sources_of(Status.UNKNOWN)[0].url

@@ -39,7 +39,7 @@ from inspector.model.observation import Evidence
 from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
 from inspector.record.plan import Plan, Selection
-from inspector.regime.regime import Clause, Regime, Requirement, Text
+from inspector.regime.regime import BilingualText, Clause, Regime, Requirement
 from inspector.registry.registry import Plugin, Registry
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -124,7 +124,7 @@ def _row(check_id: str, **update: object) -> Requirement:
         obligation=Obligation.SHOULD,
         severity=Severity.HIGH,
         source="test",
-        title=Text(vi="x", en="x"),
+        title=BilingualText(vi="x", en="x"),
     )
     return made.model_copy(update=update)
 

@@ -6,7 +6,6 @@ from inspector import (
     Answer,
     Cause,
     Discovered,
-    Form,
     Network,
     Observation,
     ParseContext,
@@ -14,6 +13,7 @@ from inspector import (
     Scheme,
     SubjectKind,
     Target,
+    UriForm,
     probe,
 )
 from inspector.model.observation import Evidence
@@ -26,7 +26,7 @@ from inspector.registry.registry import Registry
 from inspector.seal import CaptureWriter, SigningKey
 from tests.core.seal.examples import TRUST, WHEN, inspection
 
-CAKE = Scheme("cake", Form.PAGE, 1)
+CAKE = Scheme("cake", UriForm.PAGE, 1)
 HOST = "a.example"
 
 

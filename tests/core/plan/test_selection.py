@@ -7,7 +7,7 @@ from inspector.model.errors import UsageError
 from inspector.model.finding import Force, Obligation, Severity
 from inspector.plan.selection import check_selection, lacks_plugin, selects
 from inspector.record.plan import Plan, Selection
-from inspector.regime.regime import NOT_OBSERVABLE, Requirement, Text
+from inspector.regime.regime import NOT_OBSERVABLE, BilingualText, Requirement
 from inspector.registry.registry import Plugin, Registry
 
 
@@ -30,7 +30,7 @@ def row(check_id: str, *tags: str, plugin: str | None = None) -> Requirement:
         obligation=Obligation.SHOULD,
         severity=Severity.HIGH,
         source="test",
-        title=Text(vi="x", en="x"),
+        title=BilingualText(vi="x", en="x"),
         tags=tags,
     )
 

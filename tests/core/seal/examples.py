@@ -16,15 +16,15 @@ from inspector.record.assessment import Assessment, Coverage
 from inspector.record.inspection import Inspection, PluginRecord
 from inspector.record.ledger_entry import LedgerEntry
 from inspector.record.plan import Plan, ScanTask
-from inspector.regime.regime import Regime, Requirement, Text
+from inspector.regime.regime import BilingualText, Regime, Requirement
 from inspector.seal import Bundle, CaptureWriter, SigningKey
 
 WHEN = datetime(2026, 11, 21, 10, 30, 15, tzinfo=UTC)
 TRUST = {"declared-roots.pem": b"-----BEGIN CERTIFICATE-----\n", "dnssec-anchors": b". IN DS 20326 8 2 E06D\n"}
 
 
-def text(words: str) -> Text:
-    return Text(vi=words, en=words)
+def text(words: str) -> BilingualText:
+    return BilingualText(vi=words, en=words)
 
 
 def subject(host: str = "a.example") -> Subject:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from inspector import Declared, Form, Observation, ParseContext, Probe, ScanOutput, Scheme, Subject, Target
+from inspector import Declared, Observation, ParseContext, Probe, ScanOutput, Scheme, Subject, Target, UriForm
 from inspector.declare.declaration import System
 from inspector.declare.settings import Settings
 from inspector.model.base import now
@@ -20,7 +20,7 @@ SYSTEM = System(id="test", name="Test", owner="Tester", level=3)
 
 def subject(probe: Probe, uri: str, address: str | None = None) -> Subject:
     """The subject of the probe for this URI."""
-    schemes = {scheme.name: scheme for scheme in probe.schemes} | {"host": Scheme("host", Form.NAME)}
+    schemes = {scheme.name: scheme for scheme in probe.schemes} | {"host": Scheme("host", UriForm.NAME)}
     return subject_of(parse_uri(uri, schemes), probe.subject_kind, address=address)
 
 
