@@ -57,10 +57,10 @@ def _texts(check: Check, registry: Registry, translator: Translator) -> Iterator
     package = registry.package_of(check.id)
     yield f"## {translator.check(check.id, 'title')}"
     yield translator.check(check.id, "description")
-    yield f"**{translator.say('Remediation')}**: {translator.check(check.id, 'remediation')}"
+    yield f"**{translator.text('Remediation')}**: {translator.check(check.id, 'remediation')}"
     messages = messages_of(check, package)
     if messages:
-        yield "\n".join(f"> {translator.say(each, package)}  " for each in messages)
+        yield "\n".join(f"> {translator.text(each, package)}  " for each in messages)
 
 
 def messages_of(check: Check, package: str) -> list[str]:

@@ -49,7 +49,7 @@ def _print_check(check: Check, translator: Translator) -> None:
 
 def _print_row(regime: Regime, row: Requirement, translator: Translator) -> None:
     levels = ", ".join(str(level) for level in row.levels)
-    strength = ", ".join(translator.word(each) for each in (row.force, row.obligation, row.severity))
+    strength = ", ".join(translator.term(each) for each in (row.force, row.obligation, row.severity))
     terminal.print_result(f"{regime.id} · {row.id} · {_('Level')} {levels} · {strength}")
     for name in row.clauses:
         clause = regime.clause(name)

@@ -78,7 +78,7 @@ def _print_tasks(plan: Plan, translator: Translator) -> None:
             terminal.add_row(planned, task.probe, task.subject.uri, task.subject.address or "–", *counts, authorisation)
         else:
             terminal.add_row(
-                refused, task.probe, task.subject.uri, translator.word(task.cause), translated(task.detail)
+                refused, task.probe, task.subject.uri, translator.term(task.cause), translated(task.detail)
             )
     terminal.print_table(planned)
     if refused.row_count:

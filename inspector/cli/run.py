@@ -74,7 +74,7 @@ class InspectionSummary:
             regime=made.assessment.regime,
             counts=made.counts(),
             failures=tuple(
-                f"{translator.word(each.severity)}: {_subject(each)} – {made.title(each, current())}: "
+                f"{translator.term(each.severity)}: {_subject(each)} – {made.title(each, current())}: "
                 f"{translator.message(each)}"
                 for each in (*made.binding, *made.recommended)
                 if each.outcome is Outcome.FAIL
@@ -214,7 +214,7 @@ def print_summary(done: Sequence[InspectionSummary], arguments: RunArguments, re
     if not done:
         return
     translator = Translator(registry, current())
-    summary = terminal.table(None, _("System"), _("Level"), _("Regime"), *map(translator.word, Outcome))
+    summary = terminal.table(None, _("System"), _("Level"), _("Regime"), *map(translator.term, Outcome))
     for each in done:
         counts = (str(each.counts[outcome]) for outcome in Outcome)
         terminal.add_row(summary, each.system, str(each.level), each.regime, *counts)

@@ -136,7 +136,7 @@ class Translator:
         self.language = language
         self.missing: set[tuple[str, str]] = set()
 
-    def say(self, text: str, package: str = "inspector", **values: Value | Enum) -> str:
+    def text(self, text: str, package: str = "inspector", **values: Value | Enum) -> str:
         """A text of a package (or of the core) with its placeholders filled; ``{cause}`` is a word of Cause."""
         template = self._translated(text, package)
         if not values:
@@ -146,7 +146,7 @@ class Translator:
 
     def _placed(self, name: str, value: Value | Enum, package: str) -> str:
         if name == "cause" and isinstance(value, str) and value in set(Cause):
-            return self.word(Cause(value))
+            return self.term(Cause(value))
         return self.value(value, package)
 
     def _translated(self, text: str, package: str) -> str:
@@ -159,7 +159,7 @@ class Translator:
         self.missing.add((package, text))
         return escape_control(text)
 
-    def word(self, text: str | Enum, package: str = "inspector") -> str:
+    def term(self, text: str | Enum, package: str = "inspector") -> str:
         """A word of a vocabulary, or the text itself when it is none (measured values are mostly data)."""
         own = catalogue(package, self.language)
         if not isinstance(text, Enum):
@@ -176,7 +176,7 @@ class Translator:
         if value is None:
             return "–"
         if isinstance(value, bool):
-            return self.say("yes" if value else "no")
+            return self.text("yes" if value else "no")
         if isinstance(value, int):
             return str(value)
         if isinstance(value, Quantity):
@@ -185,15 +185,15 @@ class Translator:
             return self.instant(value.at)
         if isinstance(value, tuple):
             return self._list(value, package)
-        return truncate(self.word(value, package), CHARACTERS)
+        return truncate(self.term(value, package), CHARACTERS)
 
     def _list(self, values: tuple[str, ...], package: str) -> str:
-        said = ", ".join(truncate(self.word(each, package), CHARACTERS) for each in values[:MEMBERS])
+        said = ", ".join(truncate(self.term(each, package), CHARACTERS) for each in values[:MEMBERS])
         return f"{said}, … (+{len(values) - MEMBERS})" if len(values) > MEMBERS else said or "–"
 
     def _quantity(self, quantity: Quantity, package: str) -> str:
         unit = catalogue("inspector", self.language).get(f"Unit{_CONTEXT}{quantity.unit}")
-        unit = unit or self.word(quantity.unit, package)
+        unit = unit or self.term(quantity.unit, package)
         if self.language is Language.EN and quantity.value != 1 and unit.isalpha():
             unit += "s"
         return f"{self.number(quantity.value)} {unit}"
@@ -216,17 +216,17 @@ class Translator:
 
     def template(self, message: Message, package: str) -> str:
         """A message of a package's check."""
-        return self.say(message.id, package, **message.values)
+        return self.text(message.id, package, **message.values)
 
-    def called(self, outcome: Outcome, force: Force) -> str:
+    def outcome_label(self, outcome: Outcome, force: Force) -> str:
         """What an outcome is called: for a failure this depends on the force of the requirement."""
-        return self.say(_FAILED[force] if outcome is Outcome.FAIL else _OTHERWISE[outcome])
+        return self.text(_FAILED[force] if outcome is Outcome.FAIL else _OTHERWISE[outcome])
 
     def verdict(self, finding: Finding) -> str:
         """What the outcome of a finding is called."""
-        return self.called(finding.outcome, finding.force)
+        return self.outcome_label(finding.outcome, finding.force)
 
     def check(self, check: str, part: str) -> str:
         """``title``, ``description`` or ``remediation`` of a check; empty when no installed plugin has it."""
         known = self.registry.checks.get(check)
-        return self.say(getattr(known, part), self.registry.package_of(check)) if known else ""
+        return self.text(getattr(known, part), self.registry.package_of(check)) if known else ""

@@ -99,6 +99,7 @@ def _style() -> Any:
 
 def _context(view: View, language: Language) -> dict[str, Any]:
     numbered = number_evidence(view.evidence)
+    page = TemplateFunctions(view, language, numbered)
     parts = (part("A", view.binding, view, language), part("B", view.recommended, view, language))
     return {
         "view": view,
@@ -106,8 +107,9 @@ def _context(view: View, language: Language) -> dict[str, Any]:
         "system": view.inspection.system,
         "assessment": view.assessment,
         "coverage": view.assessment.coverage,
-        "words": view.translator(language),
-        "told": Told(view, language, numbered),
+        "translator": view.translator(language),
+        "page": page,
+        "_": page.text,
         "lang": language.value,
         "style": _style(),
         "parts": parts,
@@ -120,7 +122,7 @@ def _context(view: View, language: Language) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TemplateFunctions:
     """The functions that the templates call, in one language."""
 
     view: View
@@ -152,13 +154,13 @@ class Told:
             self._cells[macro.name, key] = macro(self, self.view.translator(self.language), finding)
         return self._cells[macro.name, key]
 
-    def __call__(self, text: str, **values: Value) -> str:
+    def text(self, text: str, **values: Value) -> str:
         """A text of the report, translated."""
-        return self.view.translator(self.language).say(text, _HERE, **values)
+        return self.view.translator(self.language).text(text, _HERE, **values)
 
     def source(self, text: str) -> str:
         """The source of a regime's fact, translated; a citation without translation is unchanged."""
-        return self.view.translator(self.language).word(text, "inspector_profiles")
+        return self.view.translator(self.language).term(text, "inspector_profiles")
 
     def either(self, text: BilingualText) -> str:
         """The bilingual text in the language of the report."""
@@ -174,7 +176,7 @@ class Told:
 
     def meaning(self, mark: Mark) -> str:
         """The label of a mark."""
-        return self.view.translator(self.language).called(*outcome_and_force(mark))
+        return self.view.translator(self.language).outcome_label(*outcome_and_force(mark))
 
     def measured(self, value: Value | None, finding: Finding) -> str:
         """A measured value or threshold as text."""
@@ -183,20 +185,20 @@ class Told:
     def status(self, finding: Finding) -> str:
         """The declared status of the measures of a finding, translated."""
         known = set(MeasureStatus)
-        words = self.view.translator(self.language)
+        translator = self.view.translator(self.language)
         declared = (finding.declared_status or "").split(", ")
-        return ", ".join(words.word(MeasureStatus(each)) if each in known else each for each in declared)
+        return ", ".join(translator.term(MeasureStatus(each)) if each in known else each for each in declared)
 
     def tenancy(self, finding: Finding) -> str:
         """The tenancy of the host to which a finding is attributed, translated."""
         value = finding.attributed_to or ""
-        return self.view.translator(self.language).word(Tenancy(value)) if value in set(Tenancy) else value
+        return self.view.translator(self.language).term(Tenancy(value)) if value in set(Tenancy) else value
 
     def statement(self, kind: str, decision: str) -> str:
         """The kind of a statement and the decision about it, translated."""
-        words = self.view.translator(self.language)
-        label = words.word(StatementKind(kind)) if kind in set(StatementKind) else kind
-        decided = words.word(Decision(decision)) if decision in set(Decision) else decision
+        translator = self.view.translator(self.language)
+        label = translator.term(StatementKind(kind)) if kind in set(StatementKind) else kind
+        decided = translator.term(Decision(decision)) if decision in set(Decision) else decision
         return f"{label} ({decided})"
 
     def cited(self, finding: Finding) -> list[NumberedEvidence]:
@@ -211,12 +213,16 @@ class Told:
 
     def strength(self, text: str | None) -> str:
         """Force, obligation and severity of a requirement, translated; "not required" where there is none."""
-        words = self.view.translator(self.language)
+        translator = self.view.translator(self.language)
         if text is None:
-            return self("not required")
+            return self.text("not required")
         force, obligation, severity = text.split("/")
         return " · ".join(
-            (words.word(Force(force)), words.word(Obligation(obligation)), words.word(Severity(severity)))
+            (
+                translator.term(Force(force)),
+                translator.term(Obligation(obligation)),
+                translator.term(Severity(severity)),
+            )
         )
 
     def changes(self) -> list[tuple[str, RegimeChange, list[str]]]:

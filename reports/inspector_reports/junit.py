@@ -71,7 +71,7 @@ def _case(view: View, finding: Finding, language: Language) -> ElementTree.Eleme
     )
     element = _RESULT_ELEMENTS.get(finding.outcome)
     if element is not None:
-        cause = f" ({translator.word(finding.cause)})" if finding.cause else ""
+        cause = f" ({translator.term(finding.cause)})" if finding.cause else ""
         message = f"{translator.verdict(finding)}{cause}: {translator.message(finding)}"
         result = ElementTree.SubElement(case, element, message=escape_control(message, keep=""))
         if element != "skipped":

@@ -73,7 +73,7 @@ def test_everything_that_a_template_says_is_translated_and_nothing_else() -> Non
     said = {
         ast.literal_eval(found)
         for path in (package / "templates").glob("*.j2")
-        for found in re.findall(r"""told\(("(?:[^"\\]|\\.)*")""", path.read_text(encoding="utf-8"))
+        for found in re.findall(r"""(?:_|page\.text)\(("(?:[^"\\]|\\.)*")""", path.read_text(encoding="utf-8"))
     }
     ports = {"open", "closed", "filtered"}
     assert said | ports | {"not required"} == set(catalogue("inspector_reports", Language.VI))
@@ -141,8 +141,8 @@ def test_no_format_says_that_a_level_is_met() -> None:
 )
 def test_an_outcome_is_called_by_its_force(outcome: Outcome, force: Force, english: str, vietnamese: str) -> None:
     """The words of a result come from outcome and force."""
-    assert translator(Language.EN).called(outcome, force) == english
-    assert translator(Language.VI).called(outcome, force) == vietnamese
+    assert translator(Language.EN).outcome_label(outcome, force) == english
+    assert translator(Language.VI).outcome_label(outcome, force) == vietnamese
 
 
 # --- Values ---------------------------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ def test_values_are_told_in_the_readers_language() -> None:
     at = Timestamp(at=datetime(2026, 11, 21, 18, 0, tzinfo=UTC))
     assert vietnamese.value(at) == "22/11/2026 01:00:00 (UTC+07:00)"
     assert english.value(at) == "2026-11-22 01:00:00 (UTC+07:00)"
-    assert vietnamese.say("no observation: {cause}", cause="timeout").endswith("không trả lời trong thời hạn")
+    assert vietnamese.text("no observation: {cause}", cause="timeout").endswith("không trả lời trong thời hạn")
     assert vietnamese.day(at.at) == "22/11/2026"
     assert vietnamese.value(True) == "có"
     assert english.value(8443) == "8443"
@@ -179,7 +179,7 @@ def test_a_long_list_is_cut_with_a_mark() -> None:
 
 def test_a_placeholder_in_a_value_stays_text() -> None:
     """What a server says is never filled in again."""
-    told = translator(Language.EN).say("names {measured}, {threshold}", measured="{threshold}", threshold="x")
+    told = translator(Language.EN).text("names {measured}, {threshold}", measured="{threshold}", threshold="x")
     assert told == "names {threshold}, x"
 
 
