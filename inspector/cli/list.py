@@ -55,7 +55,7 @@ LISTS: dict[str, tuple[Callable[[Registry, Translator], Rows], tuple[str, ...]]]
     "checks": (_checks, ("Name", "Claim")),
     "regimes": (_regimes, ("Name", "Version", "In force", "Title")),
     "formats": (_formats, ("Name", "File", "Media type")),
-    "schemes": (_schemes, ("Name", "UriForm", "Port")),
+    "schemes": (_schemes, ("Name", "Form", "Port")),
 }
 
 

@@ -231,7 +231,7 @@ def test_progress_is_on_stderr_and_results_on_stdout(clear: Told, at: dict[str, 
     """Whoever pipes the results gets nothing else."""
     assert re.fullmatch(r"(127\.0\.0\.1: \d+/\d+ http 127\.0\.0\.1\n)+", clear.err)
     assert "no-version" not in clear.err
-    assert "served in clear" in clear.out
+    assert "over plain HTTP" in clear.out
     assert "report.en.html" in clear.out
     assert "1/" not in clear.out.splitlines()[0]
 

@@ -31,7 +31,7 @@ ERRORS = frozenset(
 #: Errors of a value whose text is split into what is wrong and the remedy.
 VALUE_ERRORS = frozenset({"BadUri", "ValueError"})
 #: What a plugin's author or a caller of the library sees, never the user of a command.
-INTERNAL = ("plugin/", "network/", "testing.py", "collect/", "model/base.py", "model/observation.py", "report/")
+INTERNAL = ("plugin/", "network/", "testing/", "collect/", "model/base.py", "model/observation.py", "report/")
 
 
 def messages() -> set[str]:
