@@ -48,7 +48,7 @@ SERVERS = {"good": zones.GOOD[0], "lame": zones.LAME, "closed": zones.CLOSED, "s
 
 def recorders(served: Served) -> dict[str, Callable[[], Observation]]:
     """By name, what records a host, a zone or a name server of the running servers."""
-    wrong = (served.estate.anchors("good.three")[0].replace("good.three.", "test."),)
+    wrong = (served.zone_set.anchors("good.three")[0].replace("good.three.", "test."),)
     return {
         **{f"names/{name}": partial(see, names, f"host:{host}", served.resolver) for name, host in HOSTS.items()},
         **{f"zone/{name}": partial(_zone, served, name, served.anchors) for name in ZONES},

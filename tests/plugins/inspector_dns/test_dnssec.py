@@ -112,8 +112,8 @@ def test_what_was_not_seen_is_neither_signed_nor_unsigned(served: Served, name: 
 
 def test_the_nearest_anchor_is_used(served: Served) -> None:
     """With an anchor for a zone's parent, neither the root nor its anchors matter."""
-    wrong_root = served.estate.anchors("good.three")[0].replace("good.three.", ".")
-    anchors = (*served.estate.anchors("test"), wrong_root)
+    wrong_root = served.zone_set.anchors("good.three")[0].replace("good.three.", ".")
+    anchors = (*served.zone_set.anchors("test"), wrong_root)
     facts = see(probe, "dns:good.test", served.port, anchors)
     assert facts.chain.seen == TrustChain(state=TrustState.SECURE, anchor="test", at="good.test")
 
@@ -127,7 +127,7 @@ def test_an_anchor_may_be_the_key_itself(served: Served) -> None:
 
 def test_a_wrong_anchor_is_not_a_fault_of_the_zone(served: Served) -> None:
     """An anchor that no key matches, or the built-in root's, makes the verdict inconclusive."""
-    anchors = (served.estate.anchors("good.three")[0].replace("good.three.", "test."),)
+    anchors = (served.zone_set.anchors("good.three")[0].replace("good.three.", "test."),)
     for given in (anchors, ()):
         facts = see(probe, "dns:test", served.port, given)
         assert facts.chain.seen.flaw is ChainFlaw.ANCHOR
@@ -136,7 +136,7 @@ def test_a_wrong_anchor_is_not_a_fault_of_the_zone(served: Served) -> None:
 
 def test_without_an_anchor_above_the_zone_the_state_is_unseen(served: Served) -> None:
     """Anchors of other zones decide nothing."""
-    facts = see(probe, "dns:good.test", served.port, served.estate.anchors("good.three"))
+    facts = see(probe, "dns:good.test", served.port, served.zone_set.anchors("good.three"))
     assert evaluate(facts) == (Outcome.INCONCLUSIVE, Cause.NOT_SELECTED)
 
 

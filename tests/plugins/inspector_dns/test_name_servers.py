@@ -10,7 +10,7 @@ from inspector_dns.checks.name_servers_answer import name_servers_answer
 from inspector_dns.checks.name_servers_redundant import name_servers_redundant
 from inspector_dns.observations import NameServer, ServerReply, Zone
 from inspector_dns.probes import name_server, zone
-from tests.plugins.inspector_dns import zones as estate
+from tests.plugins.inspector_dns import zones as zone_set
 from tests.plugins.inspector_dns.scanning import read, scan, see, subject
 from tests.plugins.inspector_dns.zones import Served
 
@@ -31,7 +31,7 @@ def servers_of(served: Served, facts: Zone) -> Every[NameServer]:
 
 @pytest.mark.parametrize(
     ("address", "reply"),
-    [(estate.GOOD[0], GOOD), (estate.GOOD[1], GOOD), (estate.LAME, LAME), (estate.CLOSED, None)],
+    [(zone_set.GOOD[0], GOOD), (zone_set.GOOD[1], GOOD), (zone_set.LAME, LAME), (zone_set.CLOSED, None)],
 )
 def test_the_replies_of_a_name_server_are_observed(served: Served, address: str, reply: ServerReply | None) -> None:
     """Authoritative, refused and closed-port replies are distinguished, over UDP and over TCP."""
@@ -41,7 +41,7 @@ def test_the_replies_of_a_name_server_are_observed(served: Served, address: str,
 
 def test_a_timeout_is_not_a_closed_port(served: Served) -> None:
     """A name server that never answers was not seen."""
-    about = subject(name_server, f"ns://ns.test:{served.port}/good.test", estate.SILENT)
+    about = subject(name_server, f"ns://ns.test:{served.port}/good.test", zone_set.SILENT)
     facts = read(name_server, scan(name_server, about, served.port, answer_seconds=1), about)
     assert facts.udp.unseen is facts.tcp.unseen is Cause.TIMEOUT
 

@@ -9,7 +9,7 @@ from inspector_dns.checks.caa_limits_issuers import caa_limits_issuers
 from inspector_dns.checks.ipv6_published import ipv6_published
 from inspector_dns.observations import NameRecords
 from inspector_dns.probes import names as probe
-from tests.plugins.inspector_dns import zones as estate
+from tests.plugins.inspector_dns import zones as zone_set
 from tests.plugins.inspector_dns.named import free_port, programs, run
 from tests.plugins.inspector_dns.scanning import read, scan, see, subject
 from tests.plugins.inspector_dns.zones import Served
@@ -88,7 +88,7 @@ def test_a_scan_without_any_response_has_failed(served: Served, quiet: bool) -> 
     """When no query is answered the scan has failed, with the cause."""
     about = subject(probe, "host:www.good.test")
     if quiet:
-        output = scan(probe, about, served.port, at=estate.SILENT)
+        output = scan(probe, about, served.port, at=zone_set.SILENT)
     else:
         output = scan(probe, about, free_port())
     assert output.failure is not None
