@@ -1,15 +1,15 @@
-"""Every error that Inspector raises on purpose, drawn as a tree.
+"""The exceptions that Inspector raises on purpose.
 
 ::
 
     InspectorError                 has a message (what) and a remedy (what to do)
-    ├── Misuse                     the command cannot run as it was asked: exit code 2
-    │   ├── PaperError             one or more located faults in a document, profile or settings file
+    ├── UsageError                 the command cannot run as given: exit code 2
+    │   ├── InputFileError         one or more diagnostics in a document, profile or settings file
     │   │   └── WindowTooShort     the plan does not fit the time that an authorisation grants
-    │   ├── NotAuthorised          no authorisation covers what was asked
-    │   └── PluginError            a plugin contributed something the registry refuses
+    │   ├── NotAuthorised          no authorisation covers the request
+    │   └── PluginError            a plugin contributes something that the registry refuses
     ├── BundleError                a bundle cannot be written, read or trusted
-    └── Trouble                    a scan of a target ended early; becomes evidence, never exit code 2
+    └── ScanFailure                a scan of a target ended early; recorded as evidence, never exit code 2
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class InspectorError(Exception):
 
 
 class UsageError(InspectorError):
-    """The command cannot run as it was asked."""
+    """The command cannot run as given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One located fault: ``file:line:column: what; what to do`` (line and column count from 1; 0 is unknown)."""
+    """One error in an input file, as ``file:line:column: what; what to do``. Line and column from 1; 0: unknown."""
 
     source: str
     line: int
@@ -70,7 +70,7 @@ class Diagnostic:
 
 
 class InputFileError(UsageError):
-    """One or more located faults in a file that a person wrote."""
+    """One or more errors in a file that the user wrote."""
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         super().__init__("\n".join(str(diagnostic) for diagnostic in diagnostics))
@@ -82,15 +82,15 @@ class InputFileError(UsageError):
 
 
 class NotAuthorised(UsageError):
-    """No authorisation covers what was asked."""
+    """No authorisation covers the request."""
 
 
 class WindowTooShort(InputFileError):
-    """The plan does not fit the time that an authorisation grants; the fault holds the arithmetic."""
+    """The plan does not fit the time that an authorisation grants; the diagnostic contains the arithmetic."""
 
 
 class PluginError(UsageError):
-    """A plugin contributed something that the registry refuses; the message names plugin and distribution."""
+    """A plugin contributes something that the registry refuses; the message names plugin and distribution."""
 
 
 class BundleError(InspectorError):
@@ -98,7 +98,7 @@ class BundleError(InspectorError):
 
 
 class ScanFailure(InspectorError):
-    """A scan ended early. ``cause`` says why in the closed vocabulary, the message in words for a technician."""
+    """A scan ended early. ``cause`` is from the closed vocabulary; the message is for technicians."""
 
     def __init__(self, cause: Cause, message: str) -> None:
         super().__init__(message)

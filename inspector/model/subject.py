@@ -1,7 +1,6 @@
-"""What an inspection is about: systems, hosts, services, pages, zones and mail domains, each with a normalised URI.
+"""Subjects of an inspection (systems, hosts, services, pages, zones, mail domains), each with a normalised URI.
 
-The core knows the grammar ``scheme://host[:port][/path]`` and ``scheme:name``; which schemes exist is contributed by
-probes.
+The core knows the grammar ``scheme://host[:port][/path]`` and ``scheme:name``; probes contribute the schemes.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from inspector.model.formatted import FormattedMessage
 class SubjectKind(StrEnum):
     """What one scan, or one check, is about.
 
-    ``URL`` and ``ADDRESS`` are scanned once per network address; the others once.
+    ``URL`` and ``ADDRESS`` are scanned once per network address, the others once.
     """
 
     URL = "url"
@@ -46,35 +45,35 @@ class UriForm(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Scheme:
-    """A URI scheme: its name, its form and the default port (None: the port must be written, or has no meaning)."""
+    """A URI scheme: name, form and default port (None: the port must be written, or the scheme has none)."""
 
     name: str
     form: UriForm = UriForm.SERVICE
     port: int | None = None
 
 
-#: The schemes that the core itself knows.
+#: The schemes that the core defines itself.
 TCP = Scheme("tcp")
 UDP = Scheme("udp")
 HOST = Scheme("host", UriForm.NAME)
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
-#: A last label that resolvers read as part of an IPv4 address.
+#: A last label that resolvers parse as part of an IPv4 address.
 _NUMBER = re.compile(r"([0-9]+|0x[0-9a-f]*)\Z")
 _ESCAPED = re.compile(r"%([0-9a-fA-F]{2})")
 _LONE_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]\Z")
-#: The bounds of a TCP or UDP port number.
+#: Valid TCP and UDP port numbers.
 PORTS = range(1, 65536)
 
 
 class BadUri(ValueError):
-    """A URI that cannot be an endpoint; the text says what is wrong and what to write."""
+    """A URI that cannot be an endpoint; the text is ``what; what to do``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Uri:
-    """A parsed, normalised endpoint: lower-case A-label host, port always known for services, path for pages."""
+    """A parsed, normalised endpoint: lower-case A-label host, a port for every service, a path for pages."""
 
     scheme: Scheme
     host: str
@@ -90,7 +89,7 @@ class Uri:
 
     @property
     def service(self) -> str:
-        """The URI without its path: what all pages of one service share."""
+        """The URI without its path, shared by all pages of one service."""
         return str(Uri(self.scheme, self.host, self.port))
 
 
@@ -137,7 +136,7 @@ def is_address(host: str) -> bool:
 
 
 def parse_uri(text: str, schemes: Mapping[str, Scheme]) -> Uri:
-    """Read one endpoint URI; ``schemes`` maps scheme names to what is known of them. Raises BadUri."""
+    """Parse one endpoint URI; ``schemes`` are the known ones by name. Raises BadUri."""
     name, colon, rest = text.partition(":")
     known = ", ".join(sorted(schemes))
     if not colon:
@@ -162,7 +161,7 @@ def parse_uri(text: str, schemes: Mapping[str, Scheme]) -> Uri:
 
 
 def _parse_service(text: str, rest: str, scheme: Scheme) -> Uri:
-    """Read ``scheme://host[:port][/path]``."""
+    """Parse ``scheme://host[:port][/path]``."""
     if not rest.startswith("//"):
         raise BadUri(
             FormattedMessage("{text} names no host; write {scheme}://HOST[:PORT]", text=repr(text), scheme=scheme.name)
@@ -213,7 +212,7 @@ def _path(text: str, parts: SplitResult, scheme: Scheme) -> str:
 
 
 def _escape(text: str) -> str:
-    """Percent-escapes in their one form: none where none is needed, upper-case digits elsewhere (RFC 3986 §6.2.2)."""
+    """Normalised percent-escapes: none where none is needed, upper-case digits elsewhere (RFC 3986 §6.2.2)."""
 
     def normal(escape: re.Match[str]) -> str:
         character = chr(int(escape[1], 16))
@@ -225,8 +224,8 @@ def _escape(text: str) -> str:
 class Subject(Model):
     """One thing that scans and findings are about.
 
-    ``uri`` is normalised; ``address`` is a property, never part of identity across inspections; ``parent`` is the URI
-    of the subject whose look discovered this one.
+    ``uri`` is normalised; ``address`` is not part of the identity across inspections; ``parent`` is the URI of the
+    subject whose scan discovered this one.
     """
 
     kind: SubjectKind
@@ -239,16 +238,16 @@ class Subject(Model):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells subjects of one inspection apart."""
+        """The identity of the subject within one inspection."""
         return (self.kind.value, self.uri, self.address or "")
 
     def is_beside(self, other: Subject) -> bool:
-        """Whether both are at one host and address, and not at different ports of it: those are different services."""
+        """Whether both have the same host and address, and not two different ports."""
         same = (self.host, self.address) == (other.host, other.address)
         return same and (self.port is None or other.port is None or self.port == other.port)
 
     def covers(self, other: Subject) -> bool:
-        """Whether ``other`` stands under this subject (every subject stands under itself)."""
+        """Whether ``other`` belongs to this subject; every subject belongs to itself."""
         if self.kind is SubjectKind.SYSTEM:
             return True
         if other.parent == self.uri:
@@ -270,7 +269,7 @@ SYSTEM = Subject(kind=SubjectKind.SYSTEM, uri="system:")
 def subject_of(
     uri: Uri, subject_kind: SubjectKind, *, address: str | None = None, parent: str | None = None
 ) -> Subject:
-    """The subject that a scan with this subject has, for an endpoint."""
+    """The subject of this kind for an endpoint."""
     match subject_kind:
         case SubjectKind.SYSTEM:
             return SYSTEM

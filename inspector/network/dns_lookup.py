@@ -1,8 +1,8 @@
-"""DNS questions that a scan asks, and the replies that its ``parse`` sees: one pure function states both.
+"""DNS questions of a scan, replayable from stored replies: one pure function states them for ``scan`` and ``parse``.
 
-A probe of DNS facts writes one function ``facts(replies)``. What it wants to know and nobody asked yet is noted as
-open; ``collect_replies`` asks that, calls the function again, and stops when nothing is open. ``parse`` calls the same
-function on what was stored, so that scan and read can never disagree.
+A probe of DNS facts writes one function ``facts(replies)``. Questions without a reply are noted in
+``DnsReplies.pending``; ``collect_replies`` asks them and calls the function again until none is pending. ``parse``
+calls the same function on the stored replies, so that both always agree.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ P = ParamSpec("P")
 
 #: RFC 8484 §6.
 MEDIA_TYPE: Final = "application/dns-message"
-#: Aliases followed from one name.
+#: The most aliases followed from one name.
 ALIASES: Final = 16
-#: Questions of one scan, unless it says otherwise.
+#: The default limit of questions of one scan.
 QUESTIONS: Final = 128
 
 
@@ -47,7 +47,7 @@ class Question:
 
 
 class DnsReplies:
-    """The replies of one scan. What was asked for but never asked is kept in ``pending``, in order of first use."""
+    """The replies of one scan. ``pending`` has the questions without a reply, in the order of asking."""
 
     def __init__(self, capture: ScanOutput) -> None:
         self._wires = {raw.name: raw.data for raw in capture.raw}
@@ -73,7 +73,7 @@ class DnsReplies:
         return _follow(self.message(name, rdtype), name, rdtype)[1]
 
     def aliases(self, name: str, rdtype: str) -> tuple[str, ...]:
-        """The names that the name is an alias of, in the order followed. Raises NotSeen."""
+        """The names that the name is an alias for, in the order followed. Raises NotSeen."""
         return _follow(self.message(name, rdtype), name, rdtype)[0]
 
 
@@ -82,7 +82,7 @@ _NOERROR, _NXDOMAIN, _REFUSED = 0, 3, 5
 
 
 def parse_dns_message(wire: bytes) -> dns.message.Message:
-    """The message in wire format; raises NotSeen when it makes no sense or was cut."""
+    """The message in wire format; raises NotSeen when it is malformed or truncated."""
     import dns.exception
     import dns.flags
     import dns.message
@@ -97,12 +97,12 @@ def parse_dns_message(wire: bytes) -> dns.message.Message:
 
 
 def dns_name_text(name: dns.name.Name) -> str:
-    """A name as questions write it: lower case, without the final dot, ``.`` for the root."""
+    """A name in the form of questions: lower case, without the final dot, ``.`` for the root."""
     return name.canonicalize().to_text(omit_final_dot=True)
 
 
 def answer_of(fact: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
-    """The fact as an answer: what the function gives, or why it was not seen."""
+    """The result of ``fact`` as an answer; unseen when it raises NotSeen."""
     try:
         return Answer(seen=fact(*args, **kwargs))
     except NotSeen as unseen:
@@ -134,23 +134,23 @@ def _follow(
 
 
 def _is_final(message: dns.message.Message, *, aliased: bool) -> bool:
-    """Whether a reply without the records means that there are none, rather than "ask elsewhere" (RFC 2308 §2)."""
+    """Whether a reply without the records means that there are none, and is not a referral (RFC 2308 §2)."""
     import dns.flags
     import dns.rdatatype
 
     if message.flags & dns.flags.RA:
         return True
-    begins = any(rrset.rdtype == dns.rdatatype.SOA for rrset in message.authority)
-    return begins or bool(message.flags & dns.flags.AA and not aliased)
+    has_soa = any(rrset.rdtype == dns.rdatatype.SOA for rrset in message.authority)
+    return has_soa or bool(message.flags & dns.flags.AA and not aliased)
 
 
 async def collect_replies(
     network: Network, facts: Callable[[DnsReplies], object], *, dnssec: bool = False, limit: int = QUESTIONS
 ) -> ScanOutput:
-    """Ask the resolvers what ``facts`` wants to know, wave by wave; give the wire-format replies and the gaps.
+    """Ask the resolvers the questions of ``facts``, wave by wave; the result is the wire-format replies and the gaps.
 
-    At most ``limit`` questions are asked; what is open beyond is a gap (aborted). When no question at all was answered,
-    the scan is in trouble.
+    At most ``limit`` questions are asked; further ones are gaps (aborted). When no question was answered, the output
+    has a failure.
     """
     raw: list[Raw] = []
     gaps: list[Gap] = []
@@ -180,5 +180,5 @@ async def _reply(network: Network, question: Question, dnssec: bool) -> Raw | Ga
 
 
 def raw_dns_message(name: str, message: dns.message.Message) -> Raw:
-    """The message as it came, to be kept under this name."""
+    """The message in wire format, stored under this name."""
     return Raw(name=name, data=bytes(message.wire or message.to_wire()), media_type=MEDIA_TYPE)

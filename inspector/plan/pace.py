@@ -1,4 +1,4 @@
-"""How long a plan takes at the authorised rates, and whether its time window has room for it."""
+"""How long a plan takes at the authorised rates, and whether it fits its time window."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from inspector.record.plan import Plan, ScanTask
 
 
 def longest(tasks: Sequence[ScanTask], authorisations: Iterable[Authorisation]) -> int:
-    """The most seconds that the scans of a plan take: each wave as long as its longest look, and the pace on top."""
+    """The maximum duration of a plan in seconds: the longest scan of each wave, plus what the rate limits add."""
     waves: dict[int, int] = defaultdict(int)
     for task in tasks:
         if task.cause is None:
@@ -27,7 +27,7 @@ def longest(tasks: Sequence[ScanTask], authorisations: Iterable[Authorisation]) 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many seconds the authorised pace alone takes at one address, with the arithmetic by authorisation."""
+    """The seconds that the rate limits alone take at one address, with the arithmetic by authorisation."""
 
     seconds: int = 0
     sums: tuple[Mapping[str, int | str], ...] = ()
@@ -44,7 +44,7 @@ ARITHMETIC = (
 
 
 def pace_of(tasks: Iterable[ScanTask], authorisations: Iterable[Authorisation]) -> dict[str, Pace]:
-    """What the authorised pace alone takes, by address."""
+    """What the rate limits alone take, by address."""
     rates = {each.id: each.rates for each in authorisations}
     connections: dict[tuple[str, str], int] = defaultdict(int)
     questions: dict[tuple[str, str], int] = defaultdict(int)
@@ -73,7 +73,7 @@ def pace_of(tasks: Iterable[ScanTask], authorisations: Iterable[Authorisation]) 
 
 
 def check_window(plan: Plan, scope: Scope, at: datetime, source_map: SourceMap = SourceMap()) -> None:  # noqa: B008  (frozen and empty)
-    """Raise WindowTooShort, with the arithmetic, when the hours that are open now are too short for the pace."""
+    """Raise WindowTooShort, with the arithmetic, when the window that is open at ``at`` is too short for the plan."""
     closes = scope.window_closes(at)
     for address, pace in pace_of(plan.tasks, scope.authorisations).items():
         left = math.floor((closes - at).total_seconds()) if closes else 0

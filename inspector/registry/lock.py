@@ -1,4 +1,4 @@
-"""Which plugins may judge under an inspection decision: those pinned by version and digest in ``plugins.lock``."""
+"""The plugins that may run under an inspection decision: those pinned by version and digest in ``plugins.lock``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _files(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
 
 @cache
 def digest_of(package: str) -> str:
-    """SHA-256 over the names and bytes of a package's files, byte-compiled ones apart; the package is not imported."""
+    """SHA-256 over the names and bytes of a package's files, without bytecode; the package is not imported."""
     spec = find_spec(package)
     total = hashlib.sha256()
     for place in (spec.submodule_search_locations if spec else None) or ():
@@ -55,12 +55,12 @@ def _record(plugin: Plugin) -> PluginRecord:
 
 
 def records_of(registry: Registry) -> tuple[PluginRecord, ...]:
-    """The loaded plugins as they are."""
+    """The records of the loaded plugins."""
     return tuple(_record(each) for each in registry.plugins)
 
 
 def lock_of(registry: Registry) -> PluginLock:
-    """A lock that pins everything that is loaded."""
+    """A lock that pins every loaded plugin."""
     return PluginLock(plugins=records_of(registry))
 
 
@@ -82,7 +82,7 @@ def load(path: Path) -> PluginLock:
 
 
 def pinned(path: Path) -> Registry:
-    """The registry of the pinned plugins alone; each is compared before it is loaded. Raises UsageError."""
+    """The registry of the pinned plugins only; each is compared before it is loaded. Raises UsageError."""
     wanted = {each.name: each for each in load(path).plugins}
     there = {entry.name: entry for entry in entry_points(group=GROUP)}
     for name, pin in sorted(wanted.items()):

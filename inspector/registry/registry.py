@@ -1,4 +1,4 @@
-"""What the installed plugins contribute, type-checked and free of duplicates. The only module that talks to pluggy."""
+"""The contributions of the installed plugins, type-checked and without duplicates."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GROUP = "inspector"
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A loaded plugin: its name, its distribution with version, and the package whose locale speaks for it."""
+    """A loaded plugin: its name, its distribution with version, and the package whose locale translates its texts."""
 
     name: str
     distribution: str
@@ -48,7 +48,7 @@ class Registry:
     incomplete: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def producers(self, kind: type[Observation]) -> tuple[Probe, ...]:
-        """The probes that write down this kind of observation."""
+        """The probes that record this kind of observation."""
         return tuple(probe for probe in self.probes.values() if probe.kind is kind)
 
     def package_of(self, check: str) -> str:
@@ -62,7 +62,7 @@ def _blame(plugin: Plugin) -> str:
 
 
 def described(entry: EntryPoint) -> Plugin:
-    """The plugin behind an entry point, which is not loaded."""
+    """The plugin of an entry point, without loading it."""
     name = entry.dist.name if entry.dist else "unknown"
     return Plugin(entry.name, name, version(name) if entry.dist else "?", entry.module.partition(".")[0])
 
@@ -102,7 +102,7 @@ class _Builder:
         self.kinds: dict[str, type[Observation]] = {}
 
     def claim(self, plugin: Plugin, what: str, name: str) -> None:
-        """Note that ``plugin`` contributes ``name``; raises PluginError when another one already does."""
+        """Record that ``plugin`` contributes ``name``; raises PluginError when another one already does."""
         other = self.owners.get((what, name))
         if other is not None:
             raise PluginError(

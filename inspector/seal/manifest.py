@@ -1,6 +1,6 @@
 """The manifest of a folder: an in-toto Statement (v1) over every file, in a DSSE envelope with Ed25519 signatures.
 
-Any number of signatures may be added later; the signed bytes, and so the head digest, stay the same.
+Signatures can be added later; the signed bytes, and so the head digest, stay the same.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _MOST_SIGNATURES = 64
 
 
 class Predicate(Model):
-    """What a manifest says beside the digests. ``uri`` names the kind of predicate."""
+    """The content of a manifest besides the digests. ``uri`` is the predicate type."""
 
     uri: ClassVar[str]
 
 
 class CaptureSealed(Predicate):
-    """A capture was sealed: ``reason`` is ``complete`` or why not; ``prev`` the head digest of an earlier bundle."""
+    """A sealed capture. ``reason``: ``complete``, or why not; ``prev``: the head digest of an earlier bundle."""
 
     uri = "urn:level-inspector:capture:1"
     inspection: str
@@ -42,7 +42,7 @@ class CaptureSealed(Predicate):
 
 
 class AssessmentSealed(Predicate):
-    """An assessment was written about the capture whose head digest is ``capture``."""
+    """A sealed assessment of the capture whose head digest is ``capture``."""
 
     uri = "urn:level-inspector:assessment:1"
     capture: str
@@ -63,7 +63,7 @@ class Digests(Model):
 
 
 class File(Model):
-    """One file that a manifest vouches for."""
+    """One file that a manifest covers."""
 
     name: str
     digest: Digests
@@ -82,7 +82,7 @@ class Statement(Model):
 
 @dataclass(frozen=True, slots=True)
 class Sealed(Generic[P]):
-    """A manifest that was read and whose every signature is right.
+    """A manifest whose signatures are all valid.
 
     ``digest`` is the head digest (SHA-256 of the signed payload), ``signers`` the key ids, ``files`` name → SHA-256.
     """
@@ -94,10 +94,10 @@ class Sealed(Generic[P]):
 
 
 def payload_of(digests: Mapping[str, str], predicate: Predicate) -> bytes:
-    """The bytes to be signed for files with these digests."""
-    said = {key: value for key, value in predicate.model_dump(mode="json").items() if value is not None}
+    """The payload to sign for files with these digests."""
+    content = {key: value for key, value in predicate.model_dump(mode="json").items() if value is not None}
     subject = tuple(File(name=name, digest=Digests(sha256=digests[name])) for name in sorted(digests))
-    return Statement(subject=subject, predicateType=predicate.uri, predicate=said).canonical()
+    return Statement(subject=subject, predicateType=predicate.uri, predicate=content).canonical()
 
 
 def envelope_of(payload: bytes, key: SigningKey) -> bytes:
@@ -108,7 +108,7 @@ def envelope_of(payload: bytes, key: SigningKey) -> bytes:
 
 
 def read_manifest(folder: UntrustedFolder, part: str, kind: type[P]) -> Sealed[P]:
-    """The manifest of ``part``; raises BundleError when it is malformed or a signature on it is wrong."""
+    """The manifest of ``part``; raises BundleError when it is malformed or one of its signatures is invalid."""
     name = f"{part}/{MANIFEST}"
     payload, signers = _opened(folder.read(name, JSON_BYTES), name)
     statement = parse(Statement, payload, name)
@@ -139,7 +139,7 @@ def read_manifest(folder: UntrustedFolder, part: str, kind: type[P]) -> Sealed[P
 
 
 def faults_of(folder: UntrustedFolder, part: str, sealed: Sealed[Any]) -> list[FileFault]:
-    """What is altered, missing, extra or no plain file in ``part``, by file."""
+    """What is altered, missing, extra or not a plain file in ``part``, by file."""
     found, faults = folder.walk(part)
     named = {fault.file for fault in faults}
     for name in sorted(found - {MANIFEST} - set(sealed.files)):
@@ -157,7 +157,7 @@ def faults_of(folder: UntrustedFolder, part: str, sealed: Sealed[Any]) -> list[F
 
 
 def _opened(data: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:
-    """The payload of an envelope and the key ids that signed it, every one of them checked."""
+    """The payload of an envelope and the key ids that signed it; every signature is verified."""
     try:
         envelope = Envelope.from_dict(json_object(data, name))
         same = canonical(envelope.to_dict()) == data

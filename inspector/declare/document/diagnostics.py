@@ -1,4 +1,4 @@
-"""From an error of pydantic's to what is wrong and what to do, in the words of the file's author."""
+"""From pydantic's errors to messages of the form ``what; what to do``, in the terms of the file's author."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inspector.model.formatted import FormattedMessage
 
 
 def shown(value: Any) -> str:
-    """A raw value in words, short and on one line, without control characters."""
+    """A raw value for a message: short, on one line, without control characters."""
     if value is None:
         return FormattedMessage("empty")
     if isinstance(value, bool):
@@ -29,7 +29,7 @@ def shown(value: Any) -> str:
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
-    """What to write instead of an unknown word."""
+    """What to write instead of an unknown word: the nearest known one, or the list of them."""
     near = difflib.get_close_matches(word.lower().replace("-", "_"), known, 1, 0.6)
     if near:
         return FormattedMessage("did you mean {word}?", word=repr(near[0]))
@@ -37,7 +37,7 @@ def suggest(word: str, known: Sequence[str]) -> str:
 
 
 def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
-    """The keys that a mapping of this model may have, as they are written in files."""
+    """The keys that a mapping of this model may have, as written in files."""
     return tuple(info.alias or name for name, info in model.model_fields.items())
 
 
@@ -49,7 +49,7 @@ def _strip(annotation: Any) -> Any:
 
 
 def follow(model: type[BaseModel], location: tuple[str | int, ...]) -> tuple[Any, FieldInfo | None]:
-    """The annotation at a location below a model, and what its field, or its list's item, is bound by."""
+    """The annotation at a location below a model, and the constraints of its field, or of its list's item."""
     annotation: Any = model
     info: FieldInfo | None = None
     for step in location:
@@ -95,7 +95,7 @@ _DATE = "write a date as 2026-01-31"
 _TIME = "write a time of day as 22:00"
 _LIST = "write each item on a line of its own after '- '"
 
-#: By type of pydantic's error: what is wrong with ``{key}``, which is ``{value}``; and what to do.
+#: By pydantic's error type: what is wrong with ``{key}``, whose value is ``{value}``, and what to do.
 _EXPLANATIONS = {
     "int_type": ("{key} is {value}, not a whole number", "{bounds}"),
     "int_parsing": ("{key} is {value}, not a whole number", "{bounds}"),
@@ -124,7 +124,7 @@ _EXPLANATIONS = {
 
 
 def explain(model: type[BaseModel], location: tuple[str | int, ...], detail: ErrorDetails) -> tuple[str, str]:
-    """What is wrong and what to do, from one of pydantic's errors about a model."""
+    """What is wrong and what to do, from one of pydantic's errors."""
     kind, value = detail["type"], detail["input"]
     key = _name(location)
     if kind == "extra_forbidden":
@@ -158,7 +158,7 @@ def _form(info: FieldInfo | None, detail: ErrorDetails) -> str:
 
 
 def _name(location: tuple[str | int, ...]) -> str:
-    """How a message calls the value: by its key, or as an item of its list."""
+    """The name of a value in a message: its key, or ``an item of`` its list's key."""
     names = [str(step) for step in location if isinstance(step, str)]
     if not names:
         return FormattedMessage("the file" if not location else "the item")

@@ -1,4 +1,4 @@
-"""From a file to its text, bounded."""
+"""Bounded reading of text files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NoReturn
 from inspector.model.errors import Diagnostic, InputFileError
 from inspector.model.formatted import FormattedMessage
 
-#: The largest file that is read, in bytes.
+#: The largest file that is read (bytes).
 LARGEST_FILE = 20_000_000
 
 

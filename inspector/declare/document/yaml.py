@@ -1,4 +1,4 @@
-"""From YAML to a sheet: bounded, and strict."""
+"""Parsing of YAML into a document: bounded and strict."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from inspector.declare.document.document import Location, Mark, YamlDocument
 from inspector.model.errors import Diagnostic, InputFileError
 from inspector.model.formatted import FormattedMessage
 
-#: How deep lists and mappings may stand in one another.
+#: The maximum nesting of lists and mappings.
 DEEPEST = 40
-#: How many values aliases may repeat in all.
+#: The most values that aliases may repeat in all.
 MOST_REPEATED = 10_000
 
 
 def read_yaml(text: str, source: str, *, quickly: bool = False) -> YamlDocument:
-    """The sheet of a YAML text; raises InputFileError when it is empty or breaks the syntax.
+    """The document of a YAML text; raises InputFileError when it is empty or has a syntax error.
 
-    ``quickly`` is for the many files that packages bring: they are parsed by C code, and by Python only where that
-    finds a fault, to tell it in the same words as everywhere.
+    ``quickly`` parses with the C parser, for the many files of packages; on an error the Python parser runs too, so
+    that the diagnostics are the same.
     """
     node = (_composed_quickly(text) if quickly else None) or _compose(text, source)
     document = YamlDocument(source)
@@ -48,7 +48,7 @@ _REMEDIES = (
 
 
 def _composed_quickly(text: str) -> Node | None:
-    """The same tree as from Python's parser, or None where there is none."""
+    """The node tree of the C parser, or None on an error."""
     try:
         return YAML(typ="safe", pure=False).compose(io.StringIO(text))  # type: ignore[no-any-return]
     except (YAMLError, ValueError, OverflowError, RecursionError):
@@ -106,7 +106,7 @@ _TAG = "tag:yaml.org,2002:"
 
 
 class _Builder:
-    """Turns YAML nodes into plain data on a sheet."""
+    """Turns YAML nodes into the plain data of a document."""
 
     def __init__(self, document: YamlDocument) -> None:
         self.document = document
@@ -144,7 +144,7 @@ class _Builder:
     def _refuse(self, location: Location, what: str, remedy: str) -> NoReturn:
         self.document.diagnostic(location, what, remedy)
         self.document.close()
-        raise AssertionError("a sheet with a fault does not close")
+        raise AssertionError("a document with a diagnostic does not close")
 
     def _check_tag(self, node: Node, location: Location, *plain: str) -> None:
         tag = str(node.tag)
@@ -175,7 +175,7 @@ class _Builder:
             self.document.keys[below] = mark
             data[name] = self.build(value, below, depth + 1)
             if value.start_mark.index == value.end_mark.index:
-                self.document.values[below] = mark  # nothing is written: ruamel points at whatever comes next
+                self.document.values[below] = mark  # no value is written: ruamel points at the next token
         return data
 
     def _sequence(self, node: Node, location: Location, depth: int) -> list[Any]:
@@ -192,7 +192,7 @@ class _Builder:
 
 
 def _plain(text: str, tag: str) -> Any:
-    """A scalar as YAML 1.2 means it; dates, and what fits no other type, stay the text that was written."""
+    """A scalar by the rules of YAML 1.2; dates, and what fits no other type, stay text."""
     if tag == "null":
         return None
     if tag == "bool" and text.lower() in ("true", "false"):

@@ -55,9 +55,7 @@ def test_closed_after_a_scan_that_discovered_something(tmp_path: Path) -> None:
     with open_capture(made, given.context) as writer:
         for _, evidence in bundle.evidence():
             if evidence.probe == "oven":
-                for raw in bundle.output_of(evidence).raw:
-                    writer.put(raw)
-                writer.record(evidence)
+                writer.record(evidence, bundle.output_of(evidence).raw)
         closed = seal_capture(writer, made.planner, SigningKey.load_or_create(tmp_path / "key.pem"))
     causes = sorted((each.probe, each.failure.cause if each.failure else None) for _, each in closed.evidence())
     assert causes == [("bread", Cause.ABORTED), ("crumb", Cause.ABORTED), ("crumb", Cause.ABORTED), ("oven", None)]
