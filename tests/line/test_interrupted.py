@@ -162,10 +162,10 @@ def test_interrupted_before_anything_is_loaded(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_nothing_to_resume(line: Line, tmp_path: Path) -> None:
-    """A folder that is no inspection is refused in words."""
+    """A folder that is not an inspection is refused in words."""
     told = line.call("run", "--resume", tmp_path)
     assert (told.code, told.out) == (2, "")
-    assert "is no inspection" in told.err
+    assert "is not an inspection" in told.err
 
 
 def test_torn_journal_is_mended(line: Line) -> None:

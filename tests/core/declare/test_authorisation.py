@@ -98,9 +98,7 @@ def test_a_file_may_hold_several(tmp_path: Path) -> None:
     found, source_map = read(path)
     assert [each.id for each in found] == ["a", "b"]
     assert source_map.authorisation("b") == SourceLocation(source=str(path), line=7, column=3)
-    assert diagnostics(tmp_path, item + item) == [
-        "a.yaml:7:7: 'a' stands here twice, first on line 1; remove one of them"
-    ]
+    assert diagnostics(tmp_path, item + item) == ["a.yaml:7:7: 'a' is a duplicate, first on line 1; remove one of them"]
 
 
 def test_an_empty_list_permits_nothing(tmp_path: Path) -> None:
@@ -123,8 +121,12 @@ def test_an_empty_list_permits_nothing(tmp_path: Path) -> None:
         ("[a.vn]", "['a.*.vn']", "4:18: 'a.*.vn' is neither a domain name nor an IP address; check its spelling"),
         ("[a.vn]", "['*.*.vn']", "4:18: '*.vn' is neither a domain name nor an IP address; check its spelling"),
         ("[a.vn]", "[192.0.2.1]", "4:18: '192.0.2.1' is an address, not a name; list it under blocks"),
-        ("names: [a.vn]", "blocks: [10.0.0.0/33]", "4:19: '10.0.0.0/33' is no address block; write for example 203."),
-        ("names: [a.vn]", "blocks: [a.vn]", "4:19: 'a.vn' is no address block; write for example 203.0.113.0/24"),
+        (
+            "names: [a.vn]",
+            "blocks: [10.0.0.0/33]",
+            "4:19: '10.0.0.0/33' is not an address block; write for example 203.",
+        ),
+        ("names: [a.vn]", "blocks: [a.vn]", "4:19: 'a.vn' is not an address block; write for example 203.0.113.0/24"),
         (
             "names: [a.vn]",
             "blocks: [10.0.0.5/24]",
@@ -176,16 +178,16 @@ def test_a_wrong_value_is_located(tmp_path: Path, old: str, new: str, diagnostic
         ("windows: [{start: 7, end: 8:00}]", "7:19: start is 7, not a time of day; write a time of day as 22:00"),
         (
             "windows: [{start: '22:00+07:00', end: '23:00'}]",
-            "7:19: a window's hour has no zone of its own; write it as 22:00 and the zone under timezone",
+            "7:19: a window's hour has no time zone; write it as 22:00 and the zone under timezone",
         ),
         ("windows: [{start: '08:00', end: '08:00'}]", '7:33: the window ends when it starts; write "00:00" to "23:59:'),
         (
             "windows: [{start: '08:00', end: '09:00', timezone: Hanoi}]",
-            "7:52: 'Hanoi' is no IANA time zone; write for example Asia/Ho_Chi_Minh",
+            "7:52: 'Hanoi' is not an IANA time zone; write for example Asia/Ho_Chi_Minh",
         ),
         (
             "windows: [{start: '08:00', end: '09:00', timezone: ../../etc/passwd}]",
-            "7:52: '../../etc/passwd' is no IANA time zone; write for example Asia/Ho_Chi_Minh",
+            "7:52: '../../etc/passwd' is not an IANA time zone; write for example Asia/Ho_Chi_Minh",
         ),
         (
             "windows: [{days: [0], start: '08:00', end: '09:00'}]",
@@ -228,7 +230,7 @@ def test_faults_come_together(tmp_path: Path) -> None:
         (datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC), None),
         (
             datetime(2026, 12, 1, tzinfo=UTC),
-            "authorisation 'a' expired at 2026-12-01T00:00:00+00:00; ask whoever granted it for a new one",
+            "authorisation 'a' expired at 2026-12-01T00:00:00+00:00; ask the person who granted it for a new one",
         ),
     ],
 )
@@ -240,7 +242,7 @@ def test_an_authorisation_holds_from_its_first_instant_up_to_its_last(
     permits, source_map = read(path)
     expected = [] if diagnostic is None else [f"{path}:2:1: {diagnostic}"]
     assert [str(each) for each in check_authorisations(permits, at, source_map)] == expected
-    assert permits[0].holds(at) == (diagnostic is None)
+    assert permits[0].is_valid(at) == (diagnostic is None)
 
 
 def test_an_authorisation_without_a_place_is_named() -> None:

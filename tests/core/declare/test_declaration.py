@@ -145,7 +145,7 @@ def test_places_point_at_what_is_declared(tmp_path: Path) -> None:
         ),
         (
             "    endpoints: ['https://a:443', 'https://A/']",
-            "d.yaml:8:34: 'https://a/' stands here twice, first on line 8; remove one of them",
+            "d.yaml:8:34: 'https://a/' is a duplicate, first on line 8; remove one of them",
         ),
         (
             "    hosts: [{name: a b}]",
@@ -153,11 +153,11 @@ def test_places_point_at_what_is_declared(tmp_path: Path) -> None:
         ),
         (
             "    hosts: [{name: a.vn}, {name: A.vn.}]",
-            "d.yaml:8:34: 'a.vn' stands here twice, first on line 8; remove one of them",
+            "d.yaml:8:34: 'a.vn' is a duplicate, first on line 8; remove one of them",
         ),
         (
             "    hosts: [{name: a, ports: [22, 22/tcp]}]",
-            "d.yaml:8:35: '22/tcp' stands here twice, first on line 8; remove one of them",
+            "d.yaml:8:35: '22/tcp' is a duplicate, first on line 8; remove one of them",
         ),
         ("    hosts: [{name: a, ports: [0]}]", "d.yaml:8:31: port is 0; write a whole number from 1 to 65535"),
         (
@@ -266,9 +266,7 @@ def test_a_system_that_does_not_work_needs_no_approval(tmp_path: Path, stage: st
 def test_system_ids_are_unique(tmp_path: Path) -> None:
     """An id that a system has already is a fault at its second place."""
     again = LEAST + "  - {id: portal, name: N, owner: O, level: 1, stage: build}\n"
-    assert diagnostics(tmp_path, again) == [
-        "d.yaml:8:10: 'portal' stands here twice, first on line 3; remove one of them"
-    ]
+    assert diagnostics(tmp_path, again) == ["d.yaml:8:10: 'portal' is a duplicate, first on line 3; remove one of them"]
 
 
 def test_no_system_is_no_declaration(tmp_path: Path) -> None:
@@ -332,11 +330,11 @@ def test_an_own_estate_authorisation_may_stand_inside(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["owner-request", "inspection-decision", "self-inspection"])
 def test_no_other_authorisation_may_stand_inside(tmp_path: Path, kind: str) -> None:
-    """Whatever somebody else must grant is not the owner's to write into the declaration."""
+    """An authorisation that another side must grant cannot be part of the declaration, whose author is the owner."""
     [diagnostic] = diagnostics(tmp_path, LEAST + INLINE.format(kind=kind))
     assert diagnostic == (
-        f"d.yaml:10:9: an authorisation of kind {kind} is not the owner's to write into the declaration; put it in a "
-        "document of its own, signed by whoever grants it; only own-estate may stand here"
+        f"d.yaml:10:9: an authorisation of kind {kind} cannot be part of the declaration, whose author is the owner; put "
+        "it in a document of its own, signed by the person who grants it; only own-estate is allowed here"
     )
 
 
@@ -374,9 +372,9 @@ def test_loopback_needs_nobody_to_authorise_it(target: str) -> None:
     )
     assert permit.covers.names == ()
     assert permit.covers.blocks
-    assert permit.holds(AT)
-    assert permit.holds(AT + timedelta(hours=23))
-    assert not permit.holds(AT + timedelta(hours=24))
+    assert permit.is_valid(AT)
+    assert permit.is_valid(AT + timedelta(hours=23))
+    assert not permit.is_valid(AT + timedelta(hours=24))
 
 
 def test_localhost_never_means_another_machine() -> None:
@@ -390,8 +388,8 @@ def test_any_other_target_needs_somebody(nobody: str | None) -> None:
     with pytest.raises(NotAuthorised) as caught:
         ad_hoc(uris("https://127.0.0.1/", "https://a.vn/", "https://128.0.0.1/"), 3, nobody)
     assert str(caught.value) == (
-        "nobody is named who authorises the inspection of 128.0.0.1, a.vn; "
-        'say who answers for it: --authorised-by "NAME, POSITION"'
+        "no authoriser is named for the inspection of 128.0.0.1, a.vn; "
+        'name the person responsible: --authorised-by "NAME, POSITION"'
     )
 
 

@@ -117,7 +117,7 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
             "f:2:2: not YAML: expected ',' or ']', but got ':'; check indentation, brackets and quotes nearby",
         ),
         ('a: "\\U00110000"\n', "f:1:1: not YAML: chr() arg not in range(0x110000); repair the syntax"),
-        ("a: 1\nb: \x07\n", "f:2:4: character U+0007 has no place in YAML; remove it"),
+        ("a: 1\nb: \x07\n", "f:2:4: character U+0007 is not allowed in YAML; remove it"),
     ],
 )
 def test_broken_syntax_is_located(text: str, diagnostic: str) -> None:
@@ -149,7 +149,7 @@ def test_scalars_are_what_yaml_1_2_says() -> None:
 
 def test_half_a_surrogate_pair_is_refused() -> None:
     """An escape that is no character is a fault, not a crash further on."""
-    assert diagnostics('title: "\\ud800"\n') == ["f:1:8: half a surrogate pair is no character; remove the escape"]
+    assert diagnostics('title: "\\ud800"\n') == ["f:1:8: a lone surrogate is not a character; remove the escape"]
 
 
 def test_alias_bombs_are_bounded() -> None:
@@ -164,7 +164,7 @@ def test_alias_bombs_are_bounded() -> None:
 
 def test_an_alias_within_itself_is_refused() -> None:
     """A value cannot hold itself."""
-    assert diagnostics("title: &a [1, *a]\n") == ["f:1:8: an alias stands inside its own anchor; write the value out"]
+    assert diagnostics("title: &a [1, *a]\n") == ["f:1:8: an alias is inside its own anchor; write the value out"]
 
 
 def test_aliases_in_moderation_are_read() -> None:
@@ -177,7 +177,7 @@ def test_aliases_in_moderation_are_read() -> None:
 def test_depth_is_bounded(depth: int) -> None:
     """Lists that stand too deep in one another are refused, however deep they are."""
     assert diagnostics("[" * depth + "]" * depth) == [
-        f"f:1:{DEEPEST + 1}: lists and mappings stand too deep in one another; flatten them"
+        f"f:1:{DEEPEST + 1}: lists and mappings are nested too deep; flatten them"
     ]
 
 

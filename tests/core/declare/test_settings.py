@@ -98,8 +98,8 @@ def test_a_variable_holds_a_list_with_commas() -> None:
         ('vantage = {kind = "moon"}\n', "inspector.toml:1:11: kind is 'moon'; write 'internet', "),
         ("[ceilings]\n# more\nscans = 0\n", "inspector.toml:3:9: scans is 0; write a whole number, at least 1"),
         ("[ceilings]\nscans = true\n", "inspector.toml:2:9: scans is true, not a whole number; write a whole number, "),
-        ('resolvers = ["a"]\n', "inspector.toml:1:13: 'a' is no resolver; write 192.0.2.53, 192.0.2.53:5353 or ["),
-        ('resolvers = ["1.1.1.1:0"]\n', "inspector.toml:1:13: '1.1.1.1:0' is no resolver; write "),
+        ('resolvers = ["a"]\n', "inspector.toml:1:13: 'a' is not a resolver; write 192.0.2.53, 192.0.2.53:5353 or ["),
+        ('resolvers = ["1.1.1.1:0"]\n', "inspector.toml:1:13: '1.1.1.1:0' is not a resolver; write "),
         ('trusted_signers = ["AB"]\n', "inspector.toml:1:19: an item of trusted_signers is 'AB'; write a key id: 64 "),
         (
             'dnssec_anchors = ["x"]\n',
@@ -122,7 +122,7 @@ def test_a_fault_of_the_file_is_located(tmp_path: Path, text: str, diagnostic: s
         ("INSPECTOR_VANTAGE__KIND", "moon", "INSPECTOR_VANTAGE__KIND: kind is 'moon'; write 'internet', 'partner', "),
         ("INSPECTOR_VANTAGE", "moon", "INSPECTOR_VANTAGE: vantage is 'moon', not a mapping; write key: value lines"),
         ("INSPECTOR_CEILINGS__SCANS", "many", "INSPECTOR_CEILINGS__SCANS: scans is 'many', not a whole number; write "),
-        ("INSPECTOR_RESOLVERS", "a,b", "INSPECTOR_RESOLVERS: 'a' is no resolver; write 192.0.2.53, "),
+        ("INSPECTOR_RESOLVERS", "a,b", "INSPECTOR_RESOLVERS: 'a' is not a resolver; write 192.0.2.53, "),
     ],
 )
 def test_a_fault_of_a_variable_names_it(tmp_path: Path, variable: str, value: str, diagnostic: str) -> None:

@@ -135,8 +135,8 @@ def test_who_is_inspected_cannot_pardon_itself(tmp_path: Path) -> None:
     [found], [warning] = load(path)
     assert (found.decision, found.decided_by) == (Decision.CLAIMED, None)
     assert str(warning) == (
-        f"{path}:8:17: accepted by 'Trần Thị B' does not count and is read as claimed; "
-        "only a document that the inspecting side opens as its own decides, by names in its settings"
+        f"{path}:8:17: accepted by 'Trần Thị B' does not count and is treated as claimed; "
+        "decisions count only in a document of the inspecting side, by persons named in its settings"
     )
 
 
@@ -146,8 +146,8 @@ def test_a_decision_by_somebody_unknown_does_not_count(tmp_path: Path) -> None:
     [found], [warning] = load(path, inspecting=["Lê C"])
     assert found.decision is Decision.CLAIMED
     assert str(warning) == (
-        f"{path}:8:17: refused by 'Trần Thị B' does not count and is read as claimed; "
-        "if this person is of the inspecting side, add the name to inspectors in the settings"
+        f"{path}:8:17: refused by 'Trần Thị B' does not count and is treated as claimed; "
+        "if this person belongs to the inspecting side, add the name to inspectors in the settings"
     )
 
 
@@ -163,7 +163,7 @@ def test_nobody_decides_about_what_they_said_themselves(tmp_path: Path) -> None:
     path = write(tmp_path, ACCEPTED.replace("Trần Thị B", "Nguyễn Văn A"))
     [found], [warning] = load(path, inspecting=["Nguyễn Văn A"])
     assert found.decision is Decision.CLAIMED
-    assert warning.remedy == "let somebody of the inspecting side other than its author decide"
+    assert warning.remedy == "let another person of the inspecting side decide, not the author"
 
 
 def test_claims_are_read_as_they_are(tmp_path: Path) -> None:
@@ -179,11 +179,15 @@ def test_claims_are_read_as_they_are(tmp_path: Path) -> None:
         (
             "finding: ffff",
             "",
-            "s.yaml:2:5: it is not said which finding is meant; name either finding, or requirement ",
+            "s.yaml:2:5: the statement must name exactly one finding; name either finding, or requirement ",
         ),
-        ("finding: ffff", "finding: f\n    requirement: r", "s.yaml:2:5: it is not said which finding is meant; name "),
+        (
+            "finding: ffff",
+            "finding: f\n    requirement: r",
+            "s.yaml:2:5: the statement must name exactly one finding; name ",
+        ),
         ("finding: ffff", "requirement: r", "s.yaml:2:5: a requirement is named without its subject; add subject: URI"),
-        ("decided_by: Trần Thị B", "", "s.yaml:2:5: nobody signs the decision; add decided_by: NAME, someone of the "),
+        ("decided_by: Trần Thị B", "", "s.yaml:2:5: the decision has no author; add decided_by: NAME, someone of the "),
         ("author: Nguyễn Văn A", "", "s.yaml:2:5: author is missing; add author: …"),
         ("author: Nguyễn Văn A", "author: ''", "s.yaml:5:13: author is empty; write it out"),
         ("reason: lý do", "reason: 12", "s.yaml:4:13: reason is 12, not text; put it in quotes"),

@@ -62,7 +62,7 @@ def test_a_skeleton_of_an_authorisation_loads(tmp_path: Path, contact: str) -> N
     assert permit.covers.names == ("example.vn", "www.example.vn")
     assert permit.covers.blocks == ("127.0.0.1/32", "::1/128")
     assert (permit.valid_until - permit.valid_from).days == 30
-    assert permit.holds(at)
+    assert permit.is_valid(at)
     assert permit.rates == authorisation.Rates()
     check("authorisation", documents.read(path).data)
 

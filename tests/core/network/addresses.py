@@ -140,8 +140,8 @@ def pinned(*addresses: str, name: str = HOST, cnames: tuple[str, ...] = ()) -> P
     return PinnedHost(name=name, addresses=addresses or (ADDRESS,), cnames=cnames)
 
 
-class Estate:
-    """One door over one small estate; ``ledger`` is in ``folder``."""
+class LocalGateway:
+    """A gateway over a small example system; ``ledger`` is in ``folder``."""
 
     def __init__(
         self,

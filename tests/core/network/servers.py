@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-REPORT: dict[str, list[object]] = {"accepted": [], "heard": [], "packets": []}
+REPORT: dict[str, list[object]] = {"accepted": [], "received": [], "packets": []}
 LOCK = threading.Lock()
 MANY = b"x" * 65536
 
@@ -30,7 +30,7 @@ def say(what: object) -> None:
 def hear(conn: socket.socket, argument: str) -> bytes:
     conn.settimeout(20)
     data = conn.recv(65536)
-    note("heard", data.decode("latin-1"))
+    note("received", data.decode("latin-1"))
     return data
 
 

@@ -275,7 +275,7 @@ def test_a_kill_between_seal_and_tidying_is_mended(bundle: Bundle) -> None:
 def test_an_unsealed_bundle_is_not_opened(tmp_path: Path) -> None:
     """What is still being written is not taken for a bundle."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
-    with pytest.raises(BundleError, match="no sealed bundle"):
+    with pytest.raises(BundleError, match="not a sealed bundle"):
         Bundle.open(writer.folder)
 
 
@@ -394,7 +394,7 @@ def test_only_an_inspection_is_resumed(tmp_path: Path, given: str) -> None:
     folder = tmp_path / given
     if given == "empty":
         folder.mkdir()
-    with pytest.raises(BundleError, match="is no inspection"):
+    with pytest.raises(BundleError, match="is not an inspection"):
         CaptureWriter.resume(folder)
     assert not folder.exists() or not list(folder.iterdir())
 
@@ -417,7 +417,7 @@ def refused(attempt):
     try:
         attempt()
     except BundleError as error:
-        assert "No space left" in error.message and "make room" in error.remedy, error
+        assert "No space left" in error.message and "free some space" in error.remedy, error
         return True
     return False
 
@@ -473,7 +473,7 @@ def test_a_line_that_does_not_fit_is_taken_back(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (80, hard))
     try:
-        with pytest.raises(BundleError, match="make room"):
+        with pytest.raises(BundleError, match="free some space"):
             append_line(path, b"y" * 50)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -502,7 +502,7 @@ except BundleError as error:
 def test_a_file_in_place_of_the_output_folder_is_told(tmp_path: Path) -> None:
     """A file that stands where the output folder should be is named, and the remedy says what to do."""
     (tmp_path / "out").write_text("")
-    with pytest.raises(BundleError, match=r"out.*: cannot be written: .*; a file stands where a folder is needed"):
+    with pytest.raises(BundleError, match=r"out.*: cannot be written: .*; a file is where a folder is needed"):
         CaptureWriter.create(tmp_path / "out", inspection(), trust=TRUST)
 
 

@@ -68,7 +68,7 @@ def _folder(path: Path, _aside: Path) -> None:
     ("change", "what"),
     [
         (_link, "is a symbolic link"),
-        (_hard_link, "has a second name"),
+        (_hard_link, "is a hard link"),
         (_pipe, "is not a regular file"),
         (_device, "is not a regular file"),
         (_folder, "is not a regular file"),
@@ -111,7 +111,7 @@ def test_deep_folders_are_not_descended(bundle: Bundle) -> None:
     """A folder nested beyond what a bundle has is named, however deep it goes."""
     deep = bundle.folder / "capture" / "raw" / "/".join(["d"] * 500)
     deep.mkdir(parents=True)
-    refused(bundle, "is a folder deeper than a bundle is")
+    refused(bundle, "is nested deeper than a bundle may be")
 
 
 @pytest.mark.parametrize("given", ["nothing", "folder", "file"])
@@ -122,7 +122,7 @@ def test_what_is_no_bundle_is_told(tmp_path: Path, given: str) -> None:
         path.mkdir()
     if given == "file":
         path.write_bytes(b"")
-    with pytest.raises(BundleError, match="no sealed bundle"):
+    with pytest.raises(BundleError, match="not a sealed bundle"):
         Bundle.open(path)
     assert not verify(path, trusted=()).intact.holds
 
@@ -207,7 +207,7 @@ def test_one_way_to_write_an_envelope(bundle: Bundle) -> None:
     """The same envelope spelled otherwise (white space, another order) is refused, so that no byte of it can change."""
     path = bundle.folder / "capture" / MANIFEST
     path.write_bytes(json.dumps(json.loads(path.read_bytes()), indent=1).encode())
-    refused(bundle, "canonical form")
+    refused(bundle, "is not canonical")
 
 
 def test_a_signature_in_anothers_name_is_refused(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
@@ -256,7 +256,7 @@ def forged_raw(bundle: Bundle, stranger: SigningKey, data: bytes) -> None:
     [
         (zstandard.ZstdCompressor().compress(bytes(2**30)), "more bytes"),
         (zstandard.ZstdCompressor().compress(b""), "fewer bytes"),
-        (zstandard.ZstdCompressor().compress(raw().data[::-1]), "other bytes"),
+        (zstandard.ZstdCompressor().compress(raw().data[::-1]), "does not match the SHA-256"),
         (zstandard.ZstdCompressor().compress(raw().data)[:-3], "bytes"),
         (b"not compressed", "cannot be decompressed"),
     ],
@@ -340,5 +340,5 @@ def test_assessments_are_read_as_warily(tmp_path: Path, key: SigningKey, strange
     (assessments / "empty").mkdir()
     faults = [fault.file for fault in verify(bundle.folder, trusted=[key.keyid]).intact.faults]
     assert faults == ["assessments/linked", "assessments/loose", f"assessments/empty/{MANIFEST}"]
-    with pytest.raises(BundleError, match="is no assessment"):
+    with pytest.raises(BundleError, match="is not an assessment"):
         bundle.assessments()

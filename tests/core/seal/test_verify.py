@@ -103,7 +103,7 @@ def test_a_assessment_that_was_renamed_is_named(judged: Bundle, key: SigningKey,
         folder = folder.rename(folder.with_name(name))
         intact = verify(copy, trusted=[key.keyid]).intact
         assert [fault.file for fault in intact.faults] == [f"assessments/{name}"]
-        assert "is named for another date or regime than it was sealed for" in describe_intact(intact)
+        assert "has a name with another date or regime than its content" in describe_intact(intact)
         assert (
             f"assessments/{name}: có tên ứng với ngày hoặc bộ quy định khác với khi niêm phong: 20"
             in describe_intact(intact, vietnamese)

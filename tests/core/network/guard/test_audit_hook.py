@@ -14,7 +14,7 @@ from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.guard.audit_hook import GuardViolation
 from tests.core.network import misbehaving as rogue
-from tests.core.network.addresses import DECOY, HOST, Estate, make_probe, needs_raw, serving, target
+from tests.core.network.addresses import DECOY, HOST, LocalGateway, make_probe, needs_raw, serving, target
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def test_a_plugin_that_goes_past_the_door_sends_nothing(tmp_path: Path, way: rog
     """Every way past the gateway is refused with the cause bug, and a decoy sees no packet."""
 
     async def go(port: int) -> None:
-        on = Estate(tmp_path, f"tcp://{HOST}:{port}")
+        on = LocalGateway(tmp_path, f"tcp://{HOST}:{port}")
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port), on.granted)
             with pytest.raises((GuardViolation, ExceptionGroup)):
@@ -51,7 +51,7 @@ def test_the_plugin_is_named(tmp_path: Path) -> None:
     """The refusal names the module of the plugin, and not the libraries through which it went."""
 
     async def go() -> None:
-        on = Estate(tmp_path)
+        on = LocalGateway(tmp_path)
         async with on.gateway:
             for way in (rogue.plain_socket, rogue.streams, rogue.program):
                 with pytest.raises(GuardViolation) as caught:
@@ -66,7 +66,7 @@ def test_a_library_that_starts_its_own_task_does_not_hide_the_plugin(tmp_path: P
     """Where only libraries are on the stack, the probe whose look started them is named."""
 
     async def go() -> None:
-        on = Estate(tmp_path)
+        on = LocalGateway(tmp_path)
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(443), on.granted)
             with pytest.raises(ExceptionGroup):
@@ -81,7 +81,7 @@ def test_a_refusal_that_is_swallowed_is_remembered(tmp_path: Path) -> None:
     """A plugin that hides the refusal still shows it at its network, which lets nothing more out."""
 
     async def go() -> None:
-        on = Estate(tmp_path, f"tcp://{HOST}:443")
+        on = LocalGateway(tmp_path, f"tcp://{HOST}:443")
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(443), on.granted)
             await asyncio.create_task(rogue.swallow(DECOY, 9))
@@ -97,7 +97,7 @@ def test_it_rests_while_no_door_is_open(tmp_path: Path) -> None:
     """Before a door is opened and after it is closed, the process does what it likes."""
 
     async def go(port: int) -> None:
-        on = Estate(tmp_path)
+        on = LocalGateway(tmp_path)
         async with on.gateway:
             pass
         await rogue.plain_socket("127.0.0.1", port)
@@ -111,7 +111,7 @@ def test_it_leaves_threads_alone_that_ran_before(tmp_path: Path) -> None:
     """A thread that somebody else started before the gateway was opened keeps its network."""
     go_on, failed = threading.Event(), list[BaseException]()
 
-    def stranger(port: int) -> None:
+    def unrelated(port: int) -> None:
         go_on.wait()
         try:
             socket.create_connection(("127.0.0.1", port)).close()
@@ -119,12 +119,12 @@ def test_it_leaves_threads_alone_that_ran_before(tmp_path: Path) -> None:
             failed.append(error)
 
     async def go(thread: threading.Thread) -> None:
-        async with Estate(tmp_path).gateway:
+        async with LocalGateway(tmp_path).gateway:
             go_on.set()
             await asyncio.to_thread(thread.join)
 
     with serving("quiet", "127.0.0.1") as server:
-        thread = threading.Thread(target=stranger, args=(server.port,))
+        thread = threading.Thread(target=unrelated, args=(server.port,))
         thread.start()
         asyncio.run(go(thread))
     assert failed == []
@@ -134,7 +134,7 @@ def test_what_sends_nothing_is_let_be(tmp_path: Path) -> None:
     """Parsing an address, a local socket pair and files are nobody's business."""
 
     async def go() -> None:
-        async with Estate(tmp_path).gateway:
+        async with LocalGateway(tmp_path).gateway:
             assert socket.getaddrinfo("127.0.0.1", 80)
             one, two = socket.socketpair()
             one.sendall(b"x")

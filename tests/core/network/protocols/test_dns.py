@@ -22,7 +22,7 @@ from inspector.network import Ledger, Network, resolve_and_pin, routable
 from inspector.network.access.addresses import split_server
 from inspector.network.resolution import _hosts_file
 from inspector.record.plan import PinnedHost
-from tests.core.network.addresses import DECOY, HOST, Estate, authorise, make_probe, needs_raw, serving, target
+from tests.core.network.addresses import DECOY, HOST, LocalGateway, authorise, make_probe, needs_raw, serving, target
 
 ADDRESS = "127.7.0.53"
 
@@ -64,7 +64,7 @@ def asking(folder: Path, settings: Settings, act: Any) -> Any:
     """Run ``act(network)`` as an infrastructure look."""
 
     async def go() -> Any:
-        on = Estate(folder, settings=settings)
+        on = LocalGateway(folder, settings=settings)
         async with on.gateway:
             probe = make_probe(Intrusiveness.PASSIVE, infrastructure=True)
             return await act(on.gateway.network(probe, target(None, scheme="dns"), None))
@@ -111,7 +111,7 @@ def test_an_ipv4_address_in_ipv6_form_is_the_ipv4_address(tmp_path: Path, resolv
         ("empty.dns.test", Cause.NOT_REACHED, "no A record"),
         ("broken.dns.test", Cause.PROTOCOL_ERROR, "SERVFAIL"),
         ("denied.dns.test", Cause.REFUSED, "REFUSED"),
-        ("garbage.dns.test", Cause.PROTOCOL_ERROR, "malformed"),
+        ("malformed.dns.test", Cause.PROTOCOL_ERROR, "malformed"),
         ("loop.dns.test", Cause.PROTOCOL_ERROR, "aliases"),
     ],
 )
@@ -265,8 +265,8 @@ def test_a_name_server_is_asked_itself(tmp_path: Path, resolver: Resolver) -> No
 def test_bad_answers_have_their_cause(tmp_path: Path, resolver: Resolver) -> None:
     """Silence, a foreign id, nonsense, a message that ends early and a dead server are told apart."""
     assert failure(tmp_path, resolver.settings, "silent.dns.test") is Cause.TIMEOUT
-    assert failure(tmp_path, resolver.settings, "stranger.dns.test") is Cause.TIMEOUT
-    assert failure(tmp_path, resolver.settings, "garbage.dns.test") is Cause.PROTOCOL_ERROR
+    assert failure(tmp_path, resolver.settings, "unrelated.dns.test") is Cause.TIMEOUT
+    assert failure(tmp_path, resolver.settings, "malformed.dns.test") is Cause.PROTOCOL_ERROR
     assert failure(tmp_path, resolver.settings, "cut.dns.test") is Cause.PROTOCOL_ERROR
     assert failure(tmp_path, resolver.settings, "plain.dns.test", server="127.7.0.54", port=9) is Cause.REFUSED
     assert (
@@ -316,7 +316,7 @@ def test_an_alias_that_is_not_listed_leads_nowhere(tmp_path: Path, resolver: Res
         (found,) = await resolve_and_pin(["alias.dns.test"], resolver.settings, Ledger(tmp_path / "pins"))
         where = found.addresses[0]
         granted = authorise(covers=Covers(names=names))
-        on = Estate(tmp_path, f"tcp://alias.dns.test:{port}", pins=(found,), granted=granted)
+        on = LocalGateway(tmp_path, f"tcp://alias.dns.test:{port}", pins=(found,), granted=granted)
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port, host="alias.dns.test", address=where), on.granted)
             await network.connect()
@@ -333,10 +333,10 @@ def test_an_alias_that_is_not_listed_leads_nowhere(tmp_path: Path, resolver: Res
 
 @needs_raw
 def test_a_second_address_is_not_asked(tmp_path: Path) -> None:
-    """A scan is pointed at one pinned address; whatever it tries, another address of the estate sees no packet."""
+    """A scan is pointed at one pinned address; whatever it tries, another address sees no packet."""
 
     async def go(port: int) -> None:
-        on = Estate(tmp_path, f"tcp://{HOST}:{port}")
+        on = LocalGateway(tmp_path, f"tcp://{HOST}:{port}")
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port, address=DECOY), on.granted)
             with pytest.raises(ScanFailure) as caught:

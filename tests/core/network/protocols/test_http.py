@@ -12,7 +12,7 @@ import pytest
 from inspector.declare.settings import Ceilings, Settings
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
-from tests.core.network.addresses import DECOY, HOST, Estate, make_probe, needs_raw, pinned, serving, target
+from tests.core.network.addresses import DECOY, HOST, LocalGateway, make_probe, needs_raw, pinned, serving, target
 
 Act = Callable[[httpx.AsyncClient, int], Coroutine[Any, Any, Any]]
 
@@ -21,7 +21,7 @@ def browse(folder: Path, port: int, act: Act, *, answer_bytes: int = 100_000, de
     """Run ``act`` with a client of the kind that a probe makes."""
 
     async def go() -> Any:
-        on = Estate(
+        on = LocalGateway(
             folder,
             f"http://{HOST}:{port}/",
             settings=Settings(ceilings=Ceilings(answer_bytes=answer_bytes)),
@@ -50,7 +50,7 @@ def test_a_page_is_fetched_from_the_pinned_address(tmp_path: Path) -> None:
     page = r"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Odd: \xff\xfe\r\nContent-Length: 5\r\n\r\nhello"
     with serving("reply", argument=page) as server:
         response = browse(tmp_path, server.port, get)
-        (request,) = server.report()["heard"]
+        (request,) = server.report()["received"]
     assert (response.status_code, response.content) == (200, b"hello")
     assert [value for name, value in response.headers.raw if name == b"Set-Cookie"] == [b"a=1", b"b=2"]
     assert (b"X-Odd", b"\xff\xfe") in response.headers.raw
@@ -119,7 +119,7 @@ def test_an_endless_head_is_a_protocol_error(tmp_path: Path, mode: str) -> None:
 @pytest.mark.parametrize(
     "answer", ["SSH-2.0-x\\r\\n", "\\x16\\x03\\x01\\x02", "HTTP/1.1 200 OK\\r\\nbad header\\r\\n\\r\\n", ""]
 )
-def test_garbage_instead_of_http_is_a_protocol_error(tmp_path: Path, answer: str) -> None:
+def test_malformed_instead_of_http_is_a_protocol_error(tmp_path: Path, answer: str) -> None:
     """Another protocol, broken headers, or nothing at all before the end is a protocol error."""
     assert cause(tmp_path, "reply", answer) is Cause.PROTOCOL_ERROR
 

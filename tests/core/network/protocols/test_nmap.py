@@ -20,7 +20,7 @@ from tests.core.network.addresses import (
     ADDRESS,
     FAST,
     HOST,
-    Estate,
+    LocalGateway,
     authorise,
     make_probe,
     most_in_a_second,
@@ -44,8 +44,8 @@ def sweep(
     endpoint: str = f"host:{HOST}",
     settings: Settings | None = None,
     timeout: float = 30.0,
-) -> tuple[bytes, Estate]:
-    on = Estate(folder, endpoint, granted=authorise(covers=covers, rates=rates), settings=settings)
+) -> tuple[bytes, LocalGateway]:
+    on = LocalGateway(folder, endpoint, granted=authorise(covers=covers, rates=rates), settings=settings)
 
     async def go() -> bytes:
         async with on.gateway:
@@ -77,7 +77,7 @@ def test_open_and_closed_ports_come_back_as_xml(tmp_path: Path) -> None:
 @needs_nmap
 def test_an_ipv6_address_is_swept(tmp_path: Path) -> None:
     """nmap is told the family of the pinned address."""
-    on = Estate(tmp_path, granted=authorise(covers=Covers(blocks=("::1/128",))), pins=(pinned("::1"),))
+    on = LocalGateway(tmp_path, granted=authorise(covers=Covers(blocks=("::1/128",))), pins=(pinned("::1"),))
 
     async def go(port: int) -> bytes:
         async with on.gateway:
@@ -109,7 +109,7 @@ def test_questions_keep_their_rate_as_the_host_counts_them(tmp_path: Path, argum
 def test_two_sweeps_of_one_address_keep_the_rate_together(tmp_path: Path) -> None:
     """Sweeps of the same address run one after the other, also from two scans."""
     rates = Rates(port_questions_per_second=40)
-    on = Estate(tmp_path, granted=authorise(covers=BLOCK, rates=rates))
+    on = LocalGateway(tmp_path, granted=authorise(covers=BLOCK, rates=rates))
 
     async def go() -> None:
         async with on.gateway:
@@ -179,7 +179,7 @@ def test_a_missing_nmap_is_said(tmp_path: Path, path: tuple[str, ...]) -> None:
     """Without nmap on the search path the trouble is tool-missing, and nothing stands in the ledger."""
     found = failure(tmp_path, [80], settings=Settings(nmap_search_path=path))
     assert found.cause is Cause.TOOL_MISSING
-    assert list(Estate(tmp_path).ledger.entries()) == []
+    assert list(LocalGateway(tmp_path).ledger.entries()) == []
     with pytest.raises(ScanFailure, match="not found"):
         find_nmap(path)
 
@@ -194,7 +194,7 @@ def test_a_sweep_ends_on_its_deadline_and_leaves_no_process(tmp_path: Path) -> N
     assert found.cause is Cause.TIMEOUT
     pid = int(fake.with_name("nmap.pid").read_text())
     assert not Path(f"/proc/{pid}").exists()
-    (entry,) = Estate(tmp_path).ledger.entries()
+    (entry,) = LocalGateway(tmp_path).ledger.entries()
     assert (entry.questions, entry.result) == (2, "timeout")
 
 
