@@ -74,7 +74,7 @@ def test_all_goes_well(tmp_path: Path) -> None:
 
 
 def test_what_rests_on_the_unseen_is_unseen_for_the_same_cause(tmp_path: Path) -> None:
-    """A scan whose need was blocked is not made, and says what it would have rested on."""
+    """A scan whose needed observation was blocked is not made; its failure names the probe."""
     evidence, assessment = seen(tmp_path, ScanOutput(failure=FailureNote(cause=Cause.BLOCKED, detail="a wall")))
     [scan] = of(evidence, "average")
     assert scan.failure == FailureNote(cause=Cause.BLOCKED, detail="the observation it needs was not seen: sensor")
@@ -82,7 +82,7 @@ def test_what_rests_on_the_unseen_is_unseen_for_the_same_cause(tmp_path: Path) -
 
 
 def test_what_was_seen_before_trouble_is_kept(tmp_path: Path) -> None:
-    """A scan that ends in trouble may have seen something: both stand."""
+    """A failed scan may have facts: failure and facts are both recorded."""
     evidence, assessment = seen(tmp_path, ScanOutput(raw=RAW, failure=FailureNote(cause=Cause.RESET, detail="cut")))
     [scan] = of(evidence, "sensor")
     assert scan.facts == {"online": {"seen": True, "unseen": None}}
@@ -91,7 +91,7 @@ def test_what_was_seen_before_trouble_is_kept(tmp_path: Path) -> None:
     assert outcomes(assessment)["sensor-online"] == ("pass", None)
 
 
-def test_discovered_aims_are_asked_in_a_later_wave(tmp_path: Path) -> None:
+def test_discovered_subjects_are_asked_in_a_later_wave(tmp_path: Path) -> None:
     """Each is a scan of its own, under the one that found it."""
     evidence, assessment = seen(tmp_path, ScanOutput(raw=RAW, discovered=neighbours(2)))
     assert {each.subject.parent for each in of(evidence, "neighbour")} == {"sensor://127.0.0.1"}
@@ -99,8 +99,8 @@ def test_discovered_aims_are_asked_in_a_later_wave(tmp_path: Path) -> None:
     assert outcomes(assessment)["neighbours-known"] == ("pass", None)
 
 
-def test_too_many_discovered_aims_leave_a_hole(tmp_path: Path) -> None:
-    """The first are asked; the next are on record as not asked; the rest is counted; no verdict is good over them."""
+def test_too_many_discovered_subjects_leave_a_gap(tmp_path: Path) -> None:
+    """The first are scanned, the next recorded as not scanned, the rest counted; no check passes over them."""
     evidence, assessment = seen(tmp_path, ScanOutput(raw=RAW, discovered=_many(DISCOVERED_PER_SCAN + 3)))
     found = of(evidence, "neighbour")
     assert len(found) == DISCOVERED_PER_SCAN
@@ -135,7 +135,7 @@ def test_facts_that_cannot_be_stored_are_a_bug_of_the_probe(tmp_path: Path) -> N
     ],
 )
 def test_reading_that_fails_says_why(error: Exception, cause: Cause, words: str) -> None:
-    """Bytes without sense are the server's; every other exception is the plugin's."""
+    """Malformed bytes are attributed to the server, every other exception to the plugin."""
 
     def parse(output: ScanOutput, context: ParseContext) -> Sensor:
         raise error
@@ -159,7 +159,7 @@ def test_reading_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None
     assert (facts, note and note.cause) == (None, Cause.BUG)
 
 
-def test_facts_that_cannot_be_told_in_time_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_facts_that_cannot_be_parsed_in_time_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Putting facts into JSON is the plugin's code, too, and is bounded as its reading is."""
     monkeypatch.setattr("inspector.collect.parsing.READ_SECONDS", 0.2)
 
@@ -196,7 +196,7 @@ def test_whatever_keeps_a_scan_from_being_recorded_is_raised(tmp_path: Path, mon
 
 @pytest.mark.parametrize("counts", [{}, {"a": 1}, {"a": 5, "b": 5, "c": 5}, {"a": 7, "b": 1, "c": 3}])
 def test_mixing_loses_no_scan_and_begins_at_different_places(counts: dict[str, int]) -> None:
-    """Every ask stands in the order once, and probes begin at places of their own."""
+    """Every task is in the order once, and each probe starts at another place of its list."""
     tasks = [
         ScanTask(
             probe=probe,

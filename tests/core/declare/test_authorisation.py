@@ -1,4 +1,4 @@
-"""An authorisation says precisely what it permits, or is refused with every fault at its place."""
+"""An authorisation is loaded as written, or refused with located diagnostics."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,7 +61,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def diagnostics(folder: Path, text: str) -> list[str]:
-    """What is said about this document, with the file's name for its path."""
+    """The diagnostics about this document, with the file's name for its path."""
     path = write(folder, text)
     with pytest.raises(InputFileError) as caught:
         load(path)
@@ -92,7 +92,7 @@ def test_an_authorisation_survives_its_canonical_form(tmp_path: Path) -> None:
 
 
 def test_a_file_may_hold_several(tmp_path: Path) -> None:
-    """A list holds one authorisation an item, each at its place."""
+    """A list has one authorisation per item, each with its location."""
     item = "- " + LEAST.replace("\n", "\n  ").rstrip() + "\n"
     path = write(tmp_path, item + item.replace("id: a", "id: b"))
     found, source_map = read(path)
@@ -102,7 +102,7 @@ def test_a_file_may_hold_several(tmp_path: Path) -> None:
 
 
 def test_an_empty_list_permits_nothing(tmp_path: Path) -> None:
-    """A file without an authorisation is a fault, not permission for nothing."""
+    """A file without an authorisation is an error, not permission for nothing."""
     assert diagnostics(tmp_path, "[]\n") == ["a.yaml:1:1: the file lists no authorisation; write at least one"]
 
 
@@ -150,7 +150,7 @@ def test_an_empty_list_permits_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_value_is_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
-    """Each fault stands at the line and column of what is wrong, and says what to write."""
+    """Each diagnostic has the line and column of the wrong value, and says what to write."""
     found = diagnostics(tmp_path, LEAST.replace(old, new))
     assert found[-1].startswith(f"a.yaml:{diagnostic}") or found[0].startswith(f"a.yaml:{diagnostic}")
 
@@ -197,13 +197,13 @@ def test_a_wrong_value_is_located(tmp_path: Path, old: str, new: str, diagnostic
     ],
 )
 def test_a_wrong_detail_is_located(tmp_path: Path, line: str, diagnostic: str) -> None:
-    """So does each fault of documents, rates and windows."""
+    """So does each error of documents, rates and windows."""
     found = diagnostics(tmp_path, f"{LEAST}{line}\n")
     assert found[0].startswith(f"a.yaml:{diagnostic}")
 
 
-def test_faults_come_together(tmp_path: Path) -> None:
-    """What is wrong with one authorisation does not hide what is wrong with the next."""
+def test_diagnostics_come_together(tmp_path: Path) -> None:
+    """Errors of one authorisation do not hide those of the next."""
     text = "- {id: a, kind: x}\n- {covers: {}, valid_until: never}\n- 3\n"
     source_map = [diagnostic.split(": ")[0] for diagnostic in diagnostics(tmp_path, text)]
     assert [source_map.count(f"a.yaml:{line}") for line in ("1:3", "1:17", "2:3", "2:12", "2:29", "3:3")] == [
@@ -237,7 +237,7 @@ def test_faults_come_together(tmp_path: Path) -> None:
 def test_an_authorisation_holds_from_its_first_instant_up_to_its_last(
     tmp_path: Path, at: datetime, diagnostic: str | None
 ) -> None:
-    """Before and after, it is a fault at the place where the authorisation begins."""
+    """Before and after, it is an error at the place where the authorisation begins."""
     path = write(tmp_path, f"\n{LEAST}")
     permits, source_map = read(path)
     expected = [] if diagnostic is None else [f"{path}:2:1: {diagnostic}"]
@@ -252,7 +252,7 @@ def test_an_authorisation_without_a_place_is_named() -> None:
     assert str(diagnostic).startswith(f"authorisation {permit.id}: authorisation '{permit.id}' expired at ")
 
 
-# --- One's own estate -----------------------------------------------------------------------------------------------
+# --- Own systems ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_loopback_is_what_cannot_be_another_machine(host: str, is_one: bool) -> 
     assert is_loopback(host) is is_one
 
 
-def test_an_own_estate_is_polite_unless_all_of_it_is_loopback() -> None:
+def test_an_own_systems_is_polite_unless_all_of_it_is_loopback() -> None:
     """One foreign target takes the loopback rates away; rates that are given are kept."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     here, there = (parse_uri(f"https://{host}/", SCHEMES) for host in ("127.0.0.1", "a.vn"))

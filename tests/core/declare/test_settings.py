@@ -1,4 +1,4 @@
-"""Settings come from a file, then variables, then flags; each fault names where it was written."""
+"""Settings come from a file, then variables, then flags; each error names where it was written."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def write(folder: Path, text: str) -> Path:
 def diagnostics(
     folder: Path, text: str = "", environment: dict[str, str] | None = None, overrides: dict[str, object] | None = None
 ) -> list[str]:
-    """What is said about these settings, with the file's name for its path."""
+    """The diagnostics about these settings, with the file's name for its path."""
     path = write(folder, text)
     with pytest.raises(InputFileError) as caught:
         load(path, environment or {}, overrides or {})
@@ -108,8 +108,8 @@ def test_a_variable_holds_a_list_with_commas() -> None:
         ("[[vantage]]\n", "inspector.toml:1:1: vantage is a list, not a mapping; write key: value lines"),
     ],
 )
-def test_a_fault_of_the_file_is_located(tmp_path: Path, text: str, diagnostic: str) -> None:
-    """Each fault stands at its line and column, and says what to write."""
+def test_a_diagnostic_of_the_file_is_located(tmp_path: Path, text: str, diagnostic: str) -> None:
+    """Each diagnostic has line and column, and says what to write."""
     [found] = diagnostics(tmp_path, text)
     assert found.startswith(diagnostic)
 
@@ -125,12 +125,12 @@ def test_a_fault_of_the_file_is_located(tmp_path: Path, text: str, diagnostic: s
         ("INSPECTOR_RESOLVERS", "a,b", "INSPECTOR_RESOLVERS: 'a' is not a resolver; write 192.0.2.53, "),
     ],
 )
-def test_a_fault_of_a_variable_names_it(tmp_path: Path, variable: str, value: str, diagnostic: str) -> None:
+def test_a_diagnostic_of_a_variable_names_it(tmp_path: Path, variable: str, value: str, diagnostic: str) -> None:
     """A misspelt or wrong variable is never silently ignored."""
     assert diagnostics(tmp_path, "", {variable: value})[0].startswith(diagnostic)
 
 
-def test_faults_of_all_sources_come_together(tmp_path: Path) -> None:
+def test_diagnostics_of_all_sources_come_together(tmp_path: Path) -> None:
     """File, variables and flags are all scanned before anything is refused."""
     assert [
         diagnostic.partition(": ")[0]

@@ -1,4 +1,4 @@
-"""Statements stand beside verdicts; only the inspecting side's decisions have an effect, and never on what was seen."""
+"""Statements are shown with verdicts; only decisions of the inspecting side have an effect, never on outcomes."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ def statement(kind: StatementKind, decision: Decision = Decision.CLAIMED, **more
 @pytest.mark.parametrize("outcome", list(Outcome))
 @pytest.mark.parametrize(("kind", "decision"), list(itertools.product(StatementKind, Decision)))
 def test_no_statement_changes_what_was_found(kind: StatementKind, decision: Decision, outcome: Outcome) -> None:
-    """Whatever is said and decided, only ``statements`` and ``excused`` differ from the finding as it was."""
+    """A statement changes only ``statements`` and ``excused`` of a finding."""
     before = finding(outcome)
     after = apply(before, (statement(kind, decision),), AT)
     assert after.model_copy(update={"statements": (), "excused": False}) == before
@@ -54,7 +54,7 @@ def test_no_statement_changes_what_was_found(kind: StatementKind, decision: Deci
 @pytest.mark.parametrize("kind", list(StatementKind))
 @pytest.mark.parametrize("decision", [Decision.CLAIMED, Decision.REFUSED])
 def test_what_is_not_accepted_excuses_nothing(kind: StatementKind, decision: Decision) -> None:
-    """A claim and a refusal leave the exit code alone."""
+    """A claim and a refusal do not change the exit code."""
     assert not apply(finding(), (statement(kind, decision),), AT).excused
 
 
@@ -103,7 +103,7 @@ def test_a_statement_about_something_else_does_nothing(about: dict[str, str | No
 
 
 def test_a_statement_may_name_a_finding_by_its_id() -> None:
-    """A finding id is enough to say what is meant."""
+    """A finding id identifies the finding."""
     named = statement(StatementKind.ACCEPTED_RISK, Decision.ACCEPTED, requirement=None, subject=None, finding="f" * 16)
     assert apply(finding(), (named,), AT).excused
 
@@ -158,15 +158,15 @@ def test_a_decision_by_an_inspector_counts(tmp_path: Path, name: str) -> None:
     assert (found.decision, found.decided_by, warnings) == (Decision.ACCEPTED, "Trần Thị B", ())
 
 
-def test_nobody_decides_about_what_they_said_themselves(tmp_path: Path) -> None:
-    """Even an inspector's own statement is somebody else's to accept."""
+def test_authors_do_not_decide_about_their_own_statements(tmp_path: Path) -> None:
+    """An inspector's own statement must be accepted by another person."""
     path = write(tmp_path, ACCEPTED.replace("Trần Thị B", "Nguyễn Văn A"))
     [found], [warning] = load(path, inspecting=["Nguyễn Văn A"])
     assert found.decision is Decision.CLAIMED
     assert warning.remedy == "let another person of the inspecting side decide, not the author"
 
 
-def test_claims_are_read_as_they_are(tmp_path: Path) -> None:
+def test_claims_are_kept_as_claimed(tmp_path: Path) -> None:
     """A claim needs no inspector, and gives no warning."""
     text = "statements: [{kind: disputed, requirement: r, subject: 'https://a.vn/', reason: x, author: A}]\n"
     [found], warnings = load(write(tmp_path, text))
@@ -201,8 +201,8 @@ def test_claims_are_read_as_they_are(tmp_path: Path) -> None:
         ("decision:", "decison:", "s.yaml:7:5: unknown key 'decison'; did you mean 'decision'?"),
     ],
 )
-def test_a_fault_is_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
-    """Each fault of form stands at its line and column, and says what to write."""
+def test_a_diagnostic_is_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
+    """Each diagnostic has line and column, and says what to write."""
     path = write(tmp_path, ACCEPTED.replace(old, new))
     with pytest.raises(InputFileError) as caught:
         load(path)

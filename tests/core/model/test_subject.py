@@ -76,7 +76,7 @@ def test_a_host_has_one_form(host: str) -> None:
 
 @given(st.text(max_size=40))
 def test_whatever_is_written_is_a_uri_or_refused(text: str) -> None:
-    """Nothing but BadUri leaves the reader, and what is read keeps its form."""
+    """The parser raises only BadUri, and a parsed URI keeps its form."""
     for prefix in ("", "https://", "tcp://a:", "host:"):
         try:
             uri = parse_uri(prefix + text, SCHEMES)
@@ -134,7 +134,7 @@ def test_endpoints_are_normalised(written: str, normal: str) -> None:
     ],
 )
 def test_what_is_no_endpoint_says_what_to_write(written: str, why: str) -> None:
-    """Every refusal tells what is wrong and what to write."""
+    """Every error says what is wrong and what to write."""
     with pytest.raises(BadUri) as caught:
         parse_uri(written, SCHEMES)
     assert str(caught.value).startswith(why)

@@ -1,4 +1,4 @@
-"""Documents, probes and doors for tests of the network gateway, and servers in processes of their own."""
+"""Documents, probes and gateways for tests of the network, and servers in processes of their own."""
 
 import json
 import os
@@ -86,7 +86,7 @@ def make_probe(
     infrastructure: bool = False,
     contacts_third_parties: bool = False,
 ) -> Probe:
-    """A probe whose look is never called: tests drive its network themselves."""
+    """A probe whose scan is never called: tests use its network themselves."""
 
     @probe(
         "trial",

@@ -35,14 +35,14 @@ def hear(conn: socket.socket, argument: str) -> bytes:
 
 
 def quiet(conn: socket.socket, argument: str) -> None:
-    """Say nothing until the client goes."""
+    """Send nothing until the client closes."""
     conn.settimeout(30)
     while conn.recv(65536):
         pass
 
 
 def greet(conn: socket.socket, argument: str) -> None:
-    """Say one line and wait for the end."""
+    """Send one line and wait for the end."""
     conn.sendall(argument.encode() + b"\r\n")
     quiet(conn, "")
 
@@ -137,7 +137,7 @@ def sniffer(address: str, protocol: int) -> socket.socket:
 
 
 class WallClock:
-    """Turns the kernel's stamps into instants that go on evenly, though somebody sets the machine's clock meanwhile.
+    """Turns the kernel's timestamps into monotonic instants, also when the machine's clock is set meanwhile.
 
     ``settings`` are the stamps from which on the wall clock was ahead of the monotonic one by so many seconds.
     """

@@ -1,4 +1,4 @@
-"""The gateway is shut by the clock or by a hand, and whatever is under way ends cleanly."""
+"""The gateway is closed by the clock or on request, and running operations end cleanly."""
 
 import asyncio
 import shutil
@@ -49,7 +49,7 @@ async def connect_on(network: Network) -> None:
 
 
 def everything(network: Network, port: int, folder: Path) -> list[Coroutine[Any, Any, Any]]:
-    """One of everything that can be under way."""
+    """One operation of every kind."""
     return [
         read_on(network),
         connect_on(network),
@@ -94,7 +94,7 @@ def test_a_closing_window_ends_what_is_under_way(tmp_path: Path) -> None:
 
 
 def test_abort_ends_everything_and_lets_nothing_more_out(tmp_path: Path) -> None:
-    """An abort has the cause that it was given, for what is under way and for whatever is asked later."""
+    """An abort has the given cause, for running and for later operations."""
 
     async def go(port: int) -> None:
         on = LocalGateway(
@@ -117,7 +117,7 @@ def test_abort_ends_everything_and_lets_nothing_more_out(tmp_path: Path) -> None
         asyncio.run(go(server.port))
 
 
-def test_one_papers_hours_do_not_end_anothers(tmp_path: Path) -> None:
+def test_one_documents_hours_do_not_end_anothers(tmp_path: Path) -> None:
     """Of two authorisations only what runs under the one that closes is cut."""
 
     async def go(port: int) -> None:
@@ -174,7 +174,7 @@ def test_a_real_sweep_is_cut_in_its_course(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-def test_a_door_that_is_not_open_serves_nobody(tmp_path: Path) -> None:
+def test_a_gateway_that_is_not_open_gives_no_network(tmp_path: Path) -> None:
     """Without ``async with`` there is no guard, and so no network."""
     on = LocalGateway(tmp_path)
     with pytest.raises(RuntimeError, match="async with"):

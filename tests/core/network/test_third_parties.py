@@ -1,4 +1,4 @@
-"""A host beside the target is asked only where an authorisation names it."""
+"""A third-party host is contacted only when an authorisation names it."""
 
 import http.server
 import threading
@@ -52,7 +52,7 @@ def page() -> Iterator[tuple[int, list[object]]]:
 
 
 async def fetched(folder: Path, granted: Authorisation, url: str) -> tuple[str, LocalGateway]:
-    """The body at a URL beside the target, over the first of its addresses, and where it was fetched."""
+    """The body at a third-party URL, over the first of its addresses, and the gateway used."""
     local_gateway = LocalGateway(folder, f"tcp://{HOST}:443", granted=granted)
     async with local_gateway.gateway:
         network = local_gateway.gateway.network(
@@ -75,7 +75,7 @@ async def fetched(folder: Path, granted: Authorisation, url: str) -> tuple[str, 
     ],
 )
 async def test_a_host_that_is_named_is_asked_under_the_authorisation(tmp_path: Path, covers: Covers) -> None:
-    """Name, zone and address each name a host; the ledger says whose authorisation let the connection out."""
+    """Name, zone and address each name a host; the ledger names the authorisation of the connection."""
     with page() as (port, accepted):
         body, local_gateway = await fetched(tmp_path, authorise(covers=covers), f"http://{NAMED}:{port}/a")
     assert (body, len(accepted)) == ("here", 1)
@@ -95,13 +95,13 @@ async def test_a_host_that_is_named_is_asked_under_the_authorisation(tmp_path: P
     ],
 )
 async def test_a_host_that_is_not_named_gets_no_packet(tmp_path: Path, covers: Covers) -> None:
-    """Neither an authorisation of others nor one of other ports lets a connection out; a listed name has port 80."""
+    """Neither an authorisation of others nor one of other ports permits a connection; a listed name has port 80."""
     with page() as (port, accepted), pytest.raises(ScanFailure) as caught:
         await fetched(tmp_path, authorise(covers=covers), f"http://{NAMED}:{port}/")
     assert (caught.value.cause, accepted) == (Cause.OUT_OF_SCOPE, [])
 
 
-async def test_a_named_host_has_the_port_of_http_though_nobody_declared_it(tmp_path: Path) -> None:
+async def test_a_named_host_has_the_port_of_http_without_declaring_it(tmp_path: Path) -> None:
     """Without ``ports`` an authorisation that lists the name covers port 80 there, and the target's other ports not."""
     local_gateway = LocalGateway(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=Covers(names=(HOST, NAMED))))
     async with local_gateway.gateway:
@@ -141,7 +141,7 @@ async def test_another_host_is_not_reached_through_a_redirect(tmp_path: Path) ->
 
 
 async def test_a_probe_says_beforehand_that_it_asks_elsewhere(tmp_path: Path) -> None:
-    """What a probe did not declare, and so no plan told, the gateway refuses."""
+    """The gateway refuses third parties that the probe did not declare."""
     local_gateway = LocalGateway(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=Covers(names=(NAMED,))))
     async with local_gateway.gateway:
         network = local_gateway.gateway.network(make_probe(), target(443), local_gateway.granted)

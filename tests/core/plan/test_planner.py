@@ -1,4 +1,4 @@
-"""The plan: what will be asked of whom, in which order, at what cost; and what will not, and why."""
+"""The plan: which scans run in which order and at what cost, and which do not, and why."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -54,8 +54,8 @@ def test_looks_come_in_waves(tmp_path: Path) -> None:
     assert (wave_of(average, registry()), wave_of(neighbour, registry())) == (1, 0)
 
 
-def test_what_discovers_an_aim_is_asked_along() -> None:
-    """A check on neighbours brings the probe that finds them, and that one's needs."""
+def test_what_discovers_a_subject_is_asked_along() -> None:
+    """A check of neighbours needs their probe, the one that discovers them, and its needs."""
     assert probes_of(checks_of([row("neighbours-known")], registry()).values(), registry()).keys() == {
         "neighbour",
         "sensor",
@@ -80,20 +80,20 @@ def test_equal_scans_are_asked_once(tmp_path: Path) -> None:
         ([{"wide": True}, {"wide": False}], {"channels": 1, "wide": True}),
     ],
 )
-def test_look_options_are_merged_to_the_widest(asked: list[dict[str, Any]], merged: Mapping[str, Any]) -> None:
-    """Rows that share a scan get the most that any of them asks for."""
+def test_scan_options_are_merged_to_the_widest(asked: list[dict[str, Any]], merged: Mapping[str, Any]) -> None:
+    """Rows that share a scan get the widest options of all."""
     rows = [row("sensor-online", id=f"r-{number}", scan={"sensor": options}) for number, options in enumerate(asked)]
     assert scan_options(sensor(), rows) == merged
 
 
 @pytest.mark.parametrize("options", [{"channels": "many"}, {"colour": "red"}])
-def test_look_options_that_do_not_fit_are_misuse(options: dict[str, Any]) -> None:
+def test_scan_options_that_do_not_fit_are_a_usage_error(options: dict[str, Any]) -> None:
     """They are validated when the plan is made, not in the middle of an inspection."""
     with pytest.raises(UsageError, match=r"scan option sensor\."):
         scan_options(sensor(), [row("sensor-online", scan={"sensor": options})])
 
 
-def test_look_options_at_odds_are_misuse() -> None:
+def test_scan_options_at_odds_are_a_usage_error() -> None:
     """Where there is no widest, the profile has to choose."""
     rows = [
         row("sensor-online", id=f"r-{number}", scan={"sensor": {"channels": each}})
@@ -103,14 +103,14 @@ def test_look_options_at_odds_are_misuse() -> None:
         scan_options(sensor(), rows)
 
 
-def test_check_options_that_do_not_fit_are_misuse() -> None:
+def test_check_options_that_do_not_fit_are_a_usage_error() -> None:
     """The row and the option are named."""
     with pytest.raises(UsageError, match="requirement sensor-online: option limit"):
         validate_options([row("sensor-online", options={"limit": "warm"})], registry())
 
 
-def test_missing_check_is_misuse() -> None:
-    """A regime that asks for what no plugin has says so before anything is asked."""
+def test_missing_check_is_a_usage_error() -> None:
+    """A regime with a check that no plugin has is refused before any scan."""
     with pytest.raises(UsageError, match="checks that no installed plugin has: device-healthy"):
         checks_of([row("device-healthy")], registry(checks=[sensor_online]))
 
@@ -163,8 +163,8 @@ def planner(given: Job, pins: list[PinnedHost]) -> Planner:
     return Planner(request.system, parts.registry, probes, options, scope, datetime.now(UTC))
 
 
-def test_discovered_aims_are_asked_or_refused_with_a_cause(tmp_path: Path) -> None:
-    """Nothing that a scan brings to light is left out in silence."""
+def test_discovered_subjects_are_asked_or_refused_with_a_cause(tmp_path: Path) -> None:
+    """Every discovered subject is recorded."""
     made = planner(job(tmp_path), [])
     [by] = [
         task
@@ -190,7 +190,7 @@ def polite(folder: Path, *endpoints: str, **changes: Any) -> PlannedInspection:
     return planned(job(folder, *endpoints, registry=parts, regime=regime(row("sensor-online")), **changes))
 
 
-def test_pace_is_told_with_the_arithmetic(tmp_path: Path) -> None:
+def test_pace_is_reported_with_the_arithmetic(tmp_path: Path) -> None:
     """Three connections at one a second, five questions at one a second."""
     made = polite(tmp_path)
     [pace] = pace_of(made.plan.tasks, made.request.authorisations).values()
@@ -227,7 +227,7 @@ def test_plan_that_does_not_fit_is_located(tmp_path: Path) -> None:
         check_window(made.plan, Scope([short], made.request.system, made.plan.pins), at, source_map)
 
 
-def test_refused_endpoints_are_those_that_nobody_may_ask(tmp_path: Path) -> None:
+def test_refused_endpoints_are_those_without_authorisation(tmp_path: Path) -> None:
     """One that is covered by part of the authorisations is not among them."""
     covers = authorisation(covers=Covers(blocks=("127.0.0.1/32",)), rates=Rates())
     made = polite(tmp_path, "sensor://127.0.0.1", "sensor://127.0.0.2", authorisations=(covers,))

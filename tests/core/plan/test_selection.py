@@ -51,7 +51,7 @@ ROWS = (row("device-listed", "smoke"), row(NOT_OBSERVABLE, "hidden"))
 
 
 @pytest.mark.parametrize(
-    ("selection", "told"),
+    ("selection", "result"),
     [
         (Selection(only=("device-unknown",)), "--only device-unknown: no plugin"),
         (Selection(tags=("smok",)), "--select smok: no requirement has this tag"),

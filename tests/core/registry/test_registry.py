@@ -82,7 +82,7 @@ def test_contributions_are_found_by_name() -> None:
         ({"nonsense": []}, "fails while contributing|unknown hook"),
     ],
 )
-def test_strange_contributions_are_blamed(hooks: dict[str, Any], complaint: str) -> None:
+def test_invalid_contributions_are_attributed(hooks: dict[str, Any], complaint: str) -> None:
     """The error names the plugin, its distribution and its version."""
     with pytest.raises(PluginError, match=complaint) as caught:
         build([plugin("example", **hooks)])

@@ -1,4 +1,4 @@
-"""Pins and DNS questions, asked of a server that answers well and badly."""
+"""Pins and DNS questions, with a server that gives good and bad answers."""
 
 import asyncio
 import json
@@ -61,7 +61,7 @@ def pinned(folder: Path, settings: Settings, *names: str) -> tuple[PinnedHost, .
 
 
 def asking(folder: Path, settings: Settings, act: Any) -> Any:
-    """Run ``act(network)`` as an infrastructure look."""
+    """Run ``act(network)`` as an infrastructure scan."""
 
     async def go() -> Any:
         on = LocalGateway(folder, settings=settings)
@@ -85,7 +85,7 @@ def failure(folder: Path, settings: Settings, name: str, rdtype: str = "A", **op
 
 
 def test_names_are_pinned_with_their_aliases(tmp_path: Path, resolver: Resolver) -> None:
-    """A pin holds the addresses of both families, sorted, and the aliases in the order followed."""
+    """A pin has the addresses of both families, sorted, and the aliases in the order followed."""
     plain, alias, both = pinned(tmp_path, resolver.settings, "plain.dns.test", "alias.dns.test", "Both.dns.test")
     assert (plain.addresses, plain.cnames, plain.failure) == (("127.7.0.4",), (), None)
     assert (alias.addresses, alias.cnames) == (("127.7.0.5",), ("middle.dns.test", "end.dns.test"))
@@ -93,7 +93,7 @@ def test_names_are_pinned_with_their_aliases(tmp_path: Path, resolver: Resolver)
 
 
 def test_aliases_are_followed_step_by_step(tmp_path: Path, resolver: Resolver) -> None:
-    """A resolver that gives one alias at a time is asked on."""
+    """A resolver that gives one alias at a time is asked again."""
     (found,) = pinned(tmp_path, resolver.settings, "piece.dns.test")
     assert (found.addresses, found.cnames) == (("127.7.0.5",), ("piece2.dns.test", "end.dns.test"))
 
@@ -115,7 +115,7 @@ def test_an_ipv4_address_in_ipv6_form_is_the_ipv4_address(tmp_path: Path, resolv
         ("loop.dns.test", Cause.PROTOCOL_ERROR, "aliases"),
     ],
 )
-def test_trouble_with_a_name_is_told_apart(
+def test_trouble_with_a_name_is_distinguished(
     tmp_path: Path, resolver: Resolver, name: str, cause: Cause, detail: str
 ) -> None:
     """A name that does not exist, one without addresses, a failing resolver and nonsense each have their cause."""
@@ -125,7 +125,7 @@ def test_trouble_with_a_name_is_told_apart(
 
 
 def test_a_silent_resolver_is_a_timeout(tmp_path: Path, resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Silence about a name is a timeout; silence about one family only is told beside the other's addresses."""
+    """No answer about a name is a timeout; no answer about one family is reported with the other's addresses."""
     monkeypatch.setattr("inspector.network.resolution._SECONDS", 0.3)
     silent, half = pinned(tmp_path, resolver.settings, "silent.dns.test", "half.dns.test")
     assert (silent.addresses, silent.failure) == ((), Cause.TIMEOUT)
@@ -133,7 +133,7 @@ def test_a_silent_resolver_is_a_timeout(tmp_path: Path, resolver: Resolver, monk
     assert "AAAA" in half.detail
 
 
-def test_addresses_and_localhost_are_asked_of_nobody(tmp_path: Path, resolver: Resolver) -> None:
+def test_addresses_and_localhost_are_not_resolved(tmp_path: Path, resolver: Resolver) -> None:
     """An address is pinned to itself and localhost to loopback, without a question."""
     names = ("192.0.2.1", "2001:DB8::1", "localhost", "shop.localhost")
     found = pinned(tmp_path, resolver.settings, *names)
@@ -163,7 +163,7 @@ def test_resolving_is_on_the_ledger_as_infrastructure(tmp_path: Path, resolver: 
         assert entry.received > 0
 
 
-def test_a_dead_resolver_is_told(tmp_path: Path) -> None:
+def test_a_dead_resolver_is_reported(tmp_path: Path) -> None:
     """A resolver that does not run refuses, which is no word about the name."""
     (dead,) = pinned(tmp_path, Settings(resolvers=("127.7.0.54:9",)), "plain.dns.test")
     assert dead.failure is Cause.REFUSED
@@ -177,7 +177,7 @@ def test_the_next_resolver_is_asked(tmp_path: Path, resolver: Resolver) -> None:
 
 
 def test_the_machines_own_table_is_read(tmp_path: Path) -> None:
-    """A hosts table gives the addresses of a name, in any case, and leaves comments and nonsense alone."""
+    """A hosts table gives the addresses of a name, in any case, and ignores comments and malformed lines."""
     table = tmp_path / "hosts"
     table.write_text(
         "# x\n10.0.0.2 Shop.Test other # shop.test\n::1 shop.test\nnonsense shop.test\n\n10.0.0.3 # shop.test\n"
@@ -263,7 +263,7 @@ def test_a_name_server_is_asked_itself(tmp_path: Path, resolver: Resolver) -> No
 
 
 def test_bad_answers_have_their_cause(tmp_path: Path, resolver: Resolver) -> None:
-    """Silence, a foreign id, nonsense, a message that ends early and a dead server are told apart."""
+    """No answer, a wrong id, malformed bytes, a short message and a dead server are distinguished."""
     assert failure(tmp_path, resolver.settings, "silent.dns.test") is Cause.TIMEOUT
     assert failure(tmp_path, resolver.settings, "unrelated.dns.test") is Cause.TIMEOUT
     assert failure(tmp_path, resolver.settings, "malformed.dns.test") is Cause.PROTOCOL_ERROR
@@ -293,7 +293,7 @@ def test_a_question_goes_to_name_servers_only(
 
 
 def test_an_infrastructure_scan_sends_the_target_nothing(tmp_path: Path, resolver: Resolver) -> None:
-    """A scan without authorisation asks resolvers, and may neither connect nor scan nor work at the target."""
+    """A scan without authorisation asks resolvers, and may not connect to the target, scan it or run workers."""
 
     async def act(network: Network) -> None:
         for forbidden in _forbidden(network):

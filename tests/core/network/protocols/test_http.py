@@ -46,7 +46,7 @@ def cause(folder: Path, mode: str, argument: str = "", act: Act = get) -> Cause:
 
 
 def test_a_page_is_fetched_from_the_pinned_address(tmp_path: Path) -> None:
-    """The pinned address is asked under the declared name, by somebody who says who it is and wants the plain body."""
+    """The pinned address is asked under the declared name, by a client that identifies itself, uncompressed."""
     page = r"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Odd: \xff\xfe\r\nContent-Length: 5\r\n\r\nhello"
     with serving("reply", argument=page) as server:
         response = browse(tmp_path, server.port, get)
@@ -78,7 +78,7 @@ def test_a_redirect_leads_nowhere_else(tmp_path: Path, where: str) -> None:
 
 
 def test_a_redirect_to_an_undeclared_port_is_out_of_scope(tmp_path: Path) -> None:
-    """The same host on a port that nobody declared is not asked."""
+    """The same host on an undeclared port is not asked."""
 
     async def follow(client: httpx.AsyncClient, port: int) -> None:
         await client.get(f"http://{HOST}:{port}/", follow_redirects=True)
@@ -103,7 +103,7 @@ def test_a_redirect_loop_ends(tmp_path: Path) -> None:
 
 
 def test_an_endless_body_is_cut(tmp_path: Path) -> None:
-    """Of a body without end the ceiling's bytes are kept, and the response says that it was cut."""
+    """Of an endless body ``answer_bytes`` are kept, and the response is marked as truncated."""
     with serving("body") as server:
         response = browse(tmp_path, server.port, get)
     assert len(response.content) == 100_000
@@ -146,7 +146,7 @@ def test_one_exchange_is_bounded_in_all(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_what_a_packed_body_unpacks_to_is_bounded(tmp_path: Path) -> None:
-    """A compressed body that nobody asked for cannot unpack to more than the ceiling."""
+    """An unrequested compressed body cannot unpack to more than the limit."""
     bomb = gzip.compress(b"\0" * 50_000_000)
     text = "".join(f"\\x{byte:02x}" for byte in bomb)
     head = rf"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n"
