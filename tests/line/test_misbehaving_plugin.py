@@ -134,7 +134,7 @@ def test_errors_are_told_as_ours(told: Told) -> None:
     [path] = told.output.glob("*/*/*/assessments/*/findings.json")
     outcomes = [finding["outcome"] for finding in json.loads(path.read_bytes())]
     assert outcomes.count("error") == 5 + len(CHECKS) + len(SMUGGLED) + 1
-    assert "fault of the tool" in told.out
+    assert "tool error" in told.out
     assert b"KeyError" in told.reports()["report.en.html"]
 
 
