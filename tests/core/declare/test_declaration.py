@@ -333,8 +333,8 @@ def test_no_other_authorisation_may_stand_inside(tmp_path: Path, kind: str) -> N
     """An authorisation that another side must grant cannot be part of the declaration, whose author is the owner."""
     [diagnostic] = diagnostics(tmp_path, LEAST + INLINE.format(kind=kind))
     assert diagnostic == (
-        f"d.yaml:10:9: an authorisation of kind {kind} cannot be part of the declaration, whose author is the owner; put "
-        "it in a document of its own, signed by the person who grants it; only own-estate is allowed here"
+        f"d.yaml:10:9: an authorisation of kind {kind} cannot be part of the declaration, whose author is the owner; "
+        "put it in a document of its own, signed by the person who grants it; only own-estate is allowed here"
     )
 
 

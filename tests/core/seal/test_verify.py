@@ -46,7 +46,7 @@ def test_untouched_is_intact_and_by_whom(judged: Bundle, key: SigningKey, untrus
     trusted = verify(judged.folder, trusted=[key.keyid.upper(), untrusted.keyid]).intact
     assert (trusted.holds, trusted.trusted) == (True, True)
     assert describe_intact(trusted) == "intact, signed by a trusted signer"
-    for keys in ([], [stranger.keyid]):
+    for keys in ([], [untrusted.keyid]):
         unknown = verify(judged.folder, trusted=keys).intact
         assert (unknown.holds, unknown.trusted) == (True, False)
         assert "unknown signer" in describe_intact(unknown)
@@ -117,7 +117,7 @@ def test_altered_and_signed_again_is_not_trusted(bundle: Bundle, key: SigningKey
     resign(part, untrusted)
     intact = verify(bundle.folder, trusted=[key.keyid]).intact
     assert (intact.holds, intact.trusted) == (True, False)
-    assert f"unknown signer (capture by {stranger.keyid})" in describe_intact(intact)
+    assert f"unknown signer (capture by {untrusted.keyid})" in describe_intact(intact)
 
 
 def test_the_old_signature_does_not_cover_new_bytes(bundle: Bundle, key: SigningKey, untrusted: SigningKey) -> None:
