@@ -51,7 +51,7 @@ ROWS = (row("device-listed", "smoke"), row(NOT_OBSERVABLE, "hidden"))
 
 
 @pytest.mark.parametrize(
-    ("selection", "result"),
+    ("selection", "error"),
     [
         (Selection(only=("device-unknown",)), "--only device-unknown: no plugin"),
         (Selection(tags=("smok",)), "--select smok: no requirement has this tag"),
@@ -59,9 +59,9 @@ ROWS = (row("device-listed", "smoke"), row(NOT_OBSERVABLE, "hidden"))
         (Selection(only=("example",)), "no requirement of the regime is selected"),
     ],
 )
-def test_what_would_ask_nothing_is_misuse(selection: Selection, told: str) -> None:
-    """A mistyped name or tag is told, and does not end as an inspection that found nothing bad."""
-    with pytest.raises(UsageError, match=told):
+def test_what_would_ask_nothing_is_misuse(selection: Selection, error: str) -> None:
+    """A mistyped name or tag is an error, and does not end as an inspection that found nothing bad."""
+    with pytest.raises(UsageError, match=error):
         check_selection(selection, registry(device_listed), ROWS)
 
 
