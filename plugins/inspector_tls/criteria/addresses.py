@@ -22,7 +22,7 @@ def compare_addresses(every: Every[T], compared: Callable[[T], object], *, diffe
         ports[item.subject.uri][item.subject.address or ""] = item.fact
     several = {uri: addresses for uri, addresses in ports.items() if len(addresses) > 1}
     if not several:
-        return not_applicable("each port is at one address only", facts=sorted(ports))
+        return not_applicable("each port has a single address", facts=sorted(ports))
     for uri, addresses in several.items():
         seen = {address: fact for address, fact in addresses.items() if fact is not None}
         if len({compared(fact) for fact in seen.values()}) > 1:
