@@ -61,12 +61,12 @@ class ConnectionTrace(Model):
 
     @property
     def cause(self) -> Cause:
-        """Why nothing can be concluded from it."""
+        """The cause for which it is inconclusive."""
         return _CAUSES[self.end]
 
     @property
     def has_failed(self) -> bool:
-        """Whether it ended otherwise than by one side closing it."""
+        """Whether it ended other than by one side closing it."""
         return self.end not in (ConnectionEnd.OPEN, ConnectionEnd.CLOSED)
 
 

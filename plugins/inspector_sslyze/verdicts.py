@@ -202,7 +202,7 @@ def about(runs: Sequence[CommandRun], command: Command, version: TlsVersion | No
 
 
 def concluded(runs: Sequence[CommandRun], command: Command) -> Answer[Any]:
-    """The result of a command, in the light of all runs.
+    """The result of a command, given all runs.
 
     A server that answers where no name is sent may be another one: its answer counts where it shows the same
     certificates. That a server accepts no RSA key exchange, or refuses TLS 1.3 by an unspecific alert, counts where it

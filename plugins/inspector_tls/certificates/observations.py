@@ -1,4 +1,4 @@
-"""The observation of certificates: the chains that a server presents, their contents, the roots they lead to."""
+"""The observation of certificates: the chains that a server presents, their facts, and the roots they chain to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Key(Model):
 class Sct(Model):
     """A signed certificate timestamp (RFC 6962 §3.2): the log's identifier in hexadecimal, and the instant of logging.
 
-    Its signature is not verified: that takes the keys of the logs.
+    Its signature is not verified: that requires the keys of the logs.
     """
 
     log: str
@@ -71,7 +71,7 @@ class Certificate(Model):
 
 
 class Flaw(StrEnum):
-    """Why no path leads from a certificate to a root.
+    """Why a certificate has no valid path to a root.
 
     ``missing-intermediate``: the issuer is not sent, and it must be an intermediate, because the certificate claims the
     public policies, whose roots sign no server's certificate; ``missing-issuer``: the issuer is neither sent nor a
@@ -98,10 +98,10 @@ _SHORT_OF_ROOT = frozenset(
 
 
 class Trust(Model):
-    """Whether a path leads to one of a set of roots (RFC 5280 §6.1, without revocation and policies).
+    """Whether there is a valid path to one of a set of roots (RFC 5280 §6.1, without revocation and policies).
 
-    ``path`` holds SHA-256 digests of certificates, leaf first, root last. Without a path ``flaw`` names the reason, and
-    ``at`` the subject of the certificate concerned (for a missing issuer or an unknown root: the issuer).
+    ``path`` lists the SHA-256 digests of its certificates, leaf first, root last. Without a path ``flaw`` names the
+    reason, and ``at`` the subject of the certificate concerned (for a missing issuer or an unknown root: the issuer).
     """
 
     path: tuple[str, ...] = ()
@@ -110,12 +110,12 @@ class Trust(Model):
 
     @property
     def chains(self) -> bool:
-        """Whether there is such a path."""
+        """Whether there is a valid path."""
         return self.flaw is None
 
     @property
-    def reaches(self) -> bool:
-        """Whether signatures lead up to a root, whether the path is valid or not."""
+    def reaches_root(self) -> bool:
+        """Whether there is a path of valid signatures to a root, valid otherwise or not."""
         return self.flaw not in _SHORT_OF_ROOT
 
 
@@ -142,7 +142,7 @@ class Status(StrEnum):
 class Staple(Model):
     """A stapled OCSP response about the server's own certificate, validated at the instant of observation.
 
-    ``status`` is to be relied on only without a ``flaw``.
+    ``status`` is meaningful only without a ``flaw``.
     """
 
     status: Status | None = None
@@ -160,7 +160,7 @@ class Objection(Model):
 
 
 class Chain(Model):
-    """Certificates as the server sends them, its own first, what came along with them, and what they lead to.
+    """Certificates as the server sends them, its own first, with what was sent along, and their trust.
 
     ``staple`` is None when every handshake that presented the chain could carry a response and none did.
     ``timestamps`` are those delivered outside the certificate (RFC 6962 §3.3). ``objections`` concern the leaf.
@@ -180,7 +180,7 @@ class Chain(Model):
 
     @property
     def is_public(self) -> bool:
-        """Whether the chain leads to a root that browsers trust; raises ``NotSeen``."""
+        """Whether the chain has a valid path to a root that browsers trust; raises ``NotSeen``."""
         return self.public_trust.value.chains
 
     @property
@@ -197,9 +197,9 @@ class Chain(Model):
 
     @property
     def relied(self) -> tuple[Certificate, ...]:
-        """The leaf and the intermediates on its paths to a root; where none was found, all that may be above it.
+        """The leaf and the intermediates on its paths to a root; where there is no path, all possible intermediates.
 
-        A certificate that is sent along and that no path needs, e.g. an old root's over a newer one, is not among them.
+        A certificate that is sent but on no path, e.g. a cross-certificate of an old root, is not included.
         """
         trusts = [answer.seen for answer in (self.public_trust, self.declared_trust) if answer.seen is not None]
         paths = [trust.path[1:-1] for trust in trusts if trust.chains]
@@ -214,7 +214,7 @@ class Chain(Model):
 
     @property
     def ends_in_root(self) -> bool:
-        """Whether the certificates served lead up to one that its subject issued itself."""
+        """Whether the served certificates end in a self-issued one."""
         last = self.signed[-1]
         return last.self_issued or any(each.self_issued and each.subject == last.issuer for each in self.certificates)
 
@@ -241,7 +241,7 @@ class Certificates(Observation):
 
     ``host`` is the name or address literal of the endpoint, ``server_name`` the name sent in the hello (None for an
     address literal, RFC 6066 §3); ``seen_at`` the instant of observation, at which certificates are validated.
-    ``leaves_by_kind`` holds what each kind of client gets. ``chains`` holds each distinct chain once, in the order of
+    ``leaves_by_kind`` are the leaves that each kind of client gets. ``chains`` are the distinct chains, in the order of
     the digests. ``public_roots`` and ``declared_roots`` count the roots that the inspector was given.
     """
 

@@ -44,4 +44,4 @@ def _trusts(chain: Chain) -> list[Trust]:
 
 
 def _is_whole(chain: Chain) -> bool:
-    return chain.ends_in_root or any(trust.reaches for trust in _trusts(chain))
+    return chain.ends_in_root or any(trust.reaches_root for trust in _trusts(chain))

@@ -24,11 +24,11 @@ def encrypt_then_mac_or_no_cbc(tls: Tls) -> Verdict:
     if not cbc:
         return passed("accepts no CBC cipher suite in TLS 1.0 to 1.2", facts=every_suite(tls, _VERSIONS))
     every_suite(tls, _VERSIONS)
-    closed = tls.extensions.encrypt_then_mac.value
-    if closed is None:
+    supported = tls.extensions.encrypt_then_mac.value
+    if supported is None:
         return inconclusive(
             "could not determine whether {measured} uses encrypt-then-MAC", measured=cbc, cause=Cause.AMBIGUOUS
         )
-    if not closed:
+    if not supported:
         return failed("accepts {measured} without encrypt-then-MAC", measured=cbc)
     return passed("uses encrypt-then-MAC with {measured}", measured=cbc)

@@ -19,7 +19,7 @@ _FLAW_MESSAGES = {
     AnswerFlaw.UNDATED: "the response of {source} about {certificate} has no nextUpdate",
     AnswerFlaw.PARTIAL: "the CRL of {source} is a delta CRL, which does not prove that {certificate} is good",
     AnswerFlaw.UNKNOWN_EXTENSION: "the CRL of {source} for {certificate} has an unknown critical extension",
-    AnswerFlaw.NOT_JUDGED: "the signature algorithm of the response of {source} about {certificate} is not supported",
+    AnswerFlaw.UNSUPPORTED_ALGORITHM: "the response of {source} about {certificate} has an unsupported algorithm",
 }
 
 

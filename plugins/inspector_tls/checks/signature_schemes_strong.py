@@ -21,8 +21,8 @@ def signature_schemes_strong(tls: Tls) -> Verdict:
     weak = [scheme.name for scheme in tls.accepted_signatures if scheme.digest in _FORGEABLE]
     if weak:
         return failed("signs with {measured}", measured=weak)
-    spoken = tls[TlsVersion.TLS_1_2].accepted.value
+    is_accepted = tls[TlsVersion.TLS_1_2].accepted.value
     _ = tls.signatures.complete.value
-    if not spoken or not tls.signatures.accepted:
+    if not is_accepted or not tls.signatures.accepted:
         return not_applicable("signs no TLS 1.2 handshake")
     return passed("signs with {measured}", measured=tls.signatures.accepted)

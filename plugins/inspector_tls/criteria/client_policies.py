@@ -12,9 +12,9 @@ from inspector_tls.starttls.negotiation import LDAP, LMTP, MYSQL, POSTGRESQL, RD
 
 P = ParamSpec("P")
 
-#: Protocols whose clients accept any certificate, or may: between mail servers authentication is opportunistic (RFC
-#: 7435), unless the receiving domain publishes DANE (RFC 7672) or MTA-STS (RFC 8461); XMPP servers may ask back at the
-#: domain instead (RFC 6120 §13.7.1.3, XEP-0220).
+#: Protocols whose clients accept any certificate, or may accept it: between mail servers authentication is
+#: opportunistic (RFC 7435), unless the receiving domain publishes DANE (RFC 7672) or MTA-STS (RFC 8461); XMPP servers
+#: may ask back at the domain instead (RFC 6120 §13.7.1.3, XEP-0220).
 _MESSAGES = {
     SMTP.name: "mail servers that deliver here accept any certificate, unless DANE or MTA-STS applies",
     XMPP_SERVER.name: "servers of other domains may accept any certificate and verify the domain by dialback",

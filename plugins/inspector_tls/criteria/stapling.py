@@ -1,4 +1,4 @@
-"""Criteria of stapled OCSP responses: the verdict over one whose status is not *good*."""
+"""Criteria of stapled OCSP responses: the verdict over a response that is flawed or not *good*."""
 
 from __future__ import annotations
 

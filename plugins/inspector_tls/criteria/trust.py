@@ -1,4 +1,4 @@
-"""Criteria of trust: the verdict over the roots that the served chains lead to."""
+"""Criteria of trust: the verdict over the paths of the served chains to trusted roots."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 class Malformed(ValueError):
-    """The bytes are not the TLS structure that they should be."""
+    """The bytes are not the expected TLS structure."""
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class Reader:
 
     @property
     def left(self) -> int:
-        """How many bytes were not taken."""
+        """How many bytes remain."""
         return len(self.data) - self.at
 
     def take(self, size: int) -> bytes:

@@ -20,7 +20,7 @@ from inspector_tls.wire.versions import TlsVersion
 #: Bounds: one handshake message, all bytes of an answer, records, warnings. A real flight has a few kilobytes.
 MESSAGE_BYTES, FLIGHT_BYTES, RECORDS, WARNINGS = 131_072, 262_144, 10_000, 32
 
-#: The end of the random value by which a server that chose TLS 1.2 tells that it supports TLS 1.3 (RFC 8446 §4.1.3).
+#: The end of the random value of a server that chose TLS 1.2 and supports TLS 1.3 (RFC 8446 §4.1.3).
 _DOWNGRADED = b"DOWNGRD\x01"
 #: The random value that makes a ServerHello a HelloRetryRequest (ibid.).
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
@@ -30,7 +30,7 @@ class ServerHello(NamedTuple):
     """What the server chose.
 
     ``number``: the version on the wire; ``version`` is None when that is not known. ``is_retry``: it is a
-    HelloRetryRequest. ``is_downgraded``: it is of TLS 1.2 and tells that the server supports TLS 1.3.
+    HelloRetryRequest. ``is_downgraded``: it is of TLS 1.2 and indicates that the server supports TLS 1.3.
     """
 
     number: int
@@ -99,7 +99,7 @@ class Flight:
 
     ``taken`` counts the bytes up to the end of the last message that was parsed; ``fault`` names what was wrong;
     ``is_done``: the flight, or what of it is in clear, is whole; ``has_hello_done``: it ended with ServerHelloDone;
-    ``is_over``: nothing more is to be learnt from this connection.
+    ``is_over``: this connection shows nothing more.
     """
 
     def __init__(self) -> None:
@@ -152,7 +152,7 @@ class Flight:
         return True
 
     def _check_incomplete(self) -> None:
-        """Refuse a message that announces too much before all of it has come, and an answer that has no end."""
+        """Refuse a message that announces too many bytes before it has arrived, and an endless answer."""
         pending = self._records.pending
         if pending[:1] == bytes((ContentType.HANDSHAKE,)):
             self._messages.check_size(bytes(pending[5:9]))

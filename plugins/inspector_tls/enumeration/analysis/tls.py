@@ -18,7 +18,7 @@ from inspector_tls.wire.server_flight import Flight
 
 
 def read_transcript(transcript: Transcript) -> Tls:
-    """The facts in a transcript; raises ValueError where a hello in it is none of ours."""
+    """The facts in a transcript; raises ValueError where a hello is not one that ``encode`` wrote."""
     return _facts(transcript, parse_exchanges(transcript))
 
 
