@@ -108,7 +108,7 @@ class _Recorder:
             ("reset-about-tls-1-1", 0x0302, servers.resetting),
             ("silent-about-tls-1-3", 0x0304, servers.silent),
         ):
-            with servers.answering(servers.choosy(modern, version, treatment)) as port:
+            with servers.answering(servers.by_version(modern, version, treatment)) as port:
                 self.record(name, port, at=scan)
 
     def suites(self) -> None:
