@@ -57,9 +57,9 @@ def alerts(data: bytes) -> list[int]:
 
 
 def alerts_after_hello(data: bytes) -> list[int]:
-    """The numbers of the alerts in clear text that came after the server's whole first flight."""
+    """The numbers of the alerts in clear text after the server's complete first flight."""
     flight = read_flight(data)
-    return alerts(data[flight.taken :]) if flight.has_hello_done else []
+    return alerts(data[flight.parsed_bytes :]) if flight.has_hello_done else []
 
 
 def speaks_first(data: bytes, since: int) -> bool:

@@ -44,7 +44,7 @@ _CAUSES = {
 
 
 class ConnectionTrace(Model):
-    """One connection: the first bytes received, how it ended, and how far it came.
+    """One connection: the first bytes received, how it ended, and the steps that it reached.
 
     ``handshake_done``: both sides finished. ``probed``: a server that had stopped answering was sent a record that it
     must reject, to see whether it still reads. ``answered_early``: it answered a premature ChangeCipherSpec, or closed

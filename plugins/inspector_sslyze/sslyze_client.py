@@ -174,7 +174,7 @@ class _Connection(SslConnection):
                 self._drain(self._socket)
 
     def _drain(self, recorded: _RecordingSocket) -> None:
-        """Read data until none comes for a while; what came with the end of the handshake is buffered already."""
+        """Read data until none arrives for a while; data that arrived with the handshake is buffered already."""
         engine, lower = self.ssl_client._ssl, self.ssl_client._network_bio  # noqa: SLF001  (nassl's read waits first)
         for _ in range(_MAX_GREETING_READS):
             try:

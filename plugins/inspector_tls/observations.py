@@ -215,7 +215,7 @@ class Tls(Observation):
 
     @property
     def gaps(self) -> tuple[tuple[str, Cause], ...]:
-        """Each question that stayed open, described, with its cause."""
+        """Each question without an answer, described, with its cause."""
         return tuple(self._gaps())
 
     def _gaps(self) -> Iterator[tuple[str, Cause]]:

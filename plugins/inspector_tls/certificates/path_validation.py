@@ -24,7 +24,7 @@ from inspector_tls.certificates.x509_facts import extension, fingerprint, name_t
 
 #: Certificates in a path, the root included.
 LENGTH_LIMIT = 10
-#: Distinct certificates taken from what a server sends.
+#: The most distinct certificates that are used of those that a server sends.
 SERVED_LIMIT = 40
 #: Signatures verified for one path.
 SIGNATURE_LIMIT = 200
@@ -92,7 +92,7 @@ Roots = Mapping[_Name, Sequence[x509.Certificate]]
 
 
 def by_subject(certificates: Iterable[x509.Certificate]) -> Roots:
-    """Roots by subject, as ``trust`` takes them."""
+    """Roots by subject, the form for ``trust``."""
     found: dict[_Name, list[x509.Certificate]] = {}
     for each in certificates:
         found.setdefault(same(each.subject), []).append(each)

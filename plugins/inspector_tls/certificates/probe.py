@@ -205,7 +205,7 @@ class _Scan:
         return not any(each.chain or refuses(each) for each in self._made if each.kind is kind)
 
     def gaps(self) -> Iterable[Gap]:
-        """The questions that stayed open on a server that presented something."""
+        """The questions without an answer, of a server that presented certificates."""
         if not any(each.end is HandshakeEnd.PRESENTED for each in self._made):
             return
         for kind in CertificateKind:

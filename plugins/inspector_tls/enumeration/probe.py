@@ -115,7 +115,7 @@ def _no_tls(transcript: Transcript) -> ScanFailure:
     """Why no version of TLS was accepted."""
     asked = [each for each in transcript.exchanges if each.asked]
     flights = [(each, read_flight(each.received)) for each in asked]
-    other = next((each for each, flight in flights if flight.fault and not flight.taken), None)
+    other = next((each for each, flight in flights if flight.fault and not flight.parsed_bytes), None)
     if other is not None:
         return ScanFailure(Cause.PROTOCOL_ERROR, f"answers a TLS hello with {other.received[:_SHOWN_BYTES]!r}")
     alerts = sorted({alert.number for _each, flight in flights for alert in flight.alerts})

@@ -188,7 +188,7 @@ class _Connector:
         self._count(flight, cause)
         reply = Reply(flight, closed, cause)
         is_whole = cause is None and not closed and not flight.fault
-        self._record(question, sent, reply, bytes(received[: flight.taken] if is_whole else received), note)
+        self._record(question, sent, reply, bytes(received[: flight.parsed_bytes] if is_whole else received), note)
         return reply
 
     async def _exchange(self, question: Question, sent: bytes, flight: Flight, received: bytearray) -> bool:

@@ -29,7 +29,7 @@ async def prepare(
     """Negotiate TLS on a new connection, up to the client's first TLS byte.
 
     Does nothing where the scheme begins with TLS. ``timeout`` bounds the whole negotiation, in seconds. Raises
-    ``NotOffered`` or ``Refused`` when the server answers so, ``NotUnderstood`` when it speaks another protocol, else
+    ``NotOffered`` or ``Refused`` when the server answers so, ``NotUnderstood`` when it uses another protocol, else
     ``ScanFailure``.
     """
     if needs_negotiation(scheme):

@@ -60,7 +60,7 @@ def share(group: int) -> bytes:
 class Hello(NamedTuple):
     """What a ClientHello offers.
 
-    ``version``: the newest one offered; ``older_versions``: those offered beside TLS 1.3 (RFC 8446 §4.2.1).
+    ``version``: the newest one offered; ``older_versions``: those offered besides TLS 1.3 (RFC 8446 §4.2.1).
     ``shares``: the groups with a key share in TLS 1.3, none for a HelloRetryRequest; ``extensions``: those with a fixed
     body; ``legacy_version`` replaces the version's own number; ``least_bytes``: the length of the record that
     padding reaches (RFC 7685); ``cookie``: the body of that extension, from a HelloRetryRequest.

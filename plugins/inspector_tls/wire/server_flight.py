@@ -97,8 +97,8 @@ class Ssl2Hello(NamedTuple):
 class Flight:
     """What was received of a server's first flight.
 
-    ``taken`` counts the bytes up to the end of the last message that was parsed; ``fault`` names what was wrong;
-    ``is_done``: the flight, or what of it is in clear, is whole; ``has_hello_done``: it ended with ServerHelloDone;
+    ``parsed_bytes`` counts the bytes up to the end of the last message that was parsed; ``fault`` names an error;
+    ``is_done``: the flight, or its part in clear text, is complete; ``has_hello_done``: it ended with ServerHelloDone;
     ``is_over``: this connection shows nothing more.
     """
 
@@ -114,7 +114,7 @@ class Flight:
         self.is_over = False
         self.alerts: list[Alert] = []
         self.fault = ""
-        self.taken = 0
+        self.parsed_bytes = 0
         self._records = RecordReader()
         self._messages = MessageReader(MESSAGE_BYTES)
         self._count = 0
@@ -163,10 +163,10 @@ class Flight:
         if record.kind == ContentType.HANDSHAKE:
             self._messages.feed(record.body)
             while not self.is_over and (message := self._messages.next()) is not None:
-                self.taken = self._records.consumed - len(self._messages.pending)
+                self.parsed_bytes = self._records.consumed - len(self._messages.pending)
                 self._parse_message(message)
             return
-        self.taken = self._records.consumed
+        self.parsed_bytes = self._records.consumed
         if record.kind == ContentType.APPLICATION_DATA:
             raise Malformed("application data before the handshake is done")
         if record.kind == ContentType.ALERT:
@@ -228,7 +228,7 @@ class Flight:
             return False
         body = bytes(pending[header : header + length])
         self._records.skip(header + length)
-        self.taken = self._records.consumed
+        self.parsed_bytes = self._records.consumed
         if body[:1] == b"\x00":
             raise Malformed("SSL 2.0 error " + str(int.from_bytes(body[1:3], "big")))
         self.ssl_2 = Ssl2Hello.parse(body)

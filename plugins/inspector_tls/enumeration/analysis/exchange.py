@@ -68,7 +68,7 @@ class ParsedExchange:
 
     @property
     def chain(self) -> tuple[bytes, ...]:
-        """The certificates (DER) that came in clear text, leaf first."""
+        """The certificates (DER) sent in clear text, leaf first."""
         if not self.is_chosen:
             return ()
         if self.flight.ssl_2 is not None:

@@ -59,29 +59,31 @@ def curves(evidence: Evidence, accepted: AcceptedVersions, all_suites: Answer[bo
     on_curve = [each for each in exchanges if each.suite is not None and suites()[each.suite].on_curve]
     if not on_curve:
         return Offer(complete=all_suites)
-    taken = {each.suite for each in on_curve if each.suite is not None}
+    accepted_suites = {each.suite for each in on_curve if each.suite is not None}
     needed = _needed_curve(on_curve)
     about = [Offered(each, (), _group(each)) for each in on_curve if each.purpose is not Purpose.GROUPS]
     for each in exchanges:
         if each.purpose is Purpose.GROUPS:
-            about += _about_curve(each, taken, needed)
+            about += _about_curve(each, accepted_suites, needed)
     return evidence.offer(_group_names(newest), about, applies)
 
 
-def _about_curve(exchange: ParsedExchange, taken: Collection[int], needed: int | None) -> Iterator[Offered[int]]:
+def _about_curve(
+    exchange: ParsedExchange, accepted_suites: Collection[int], needed: int | None
+) -> Iterator[Offered[int]]:
     """What an exchange shows of curves.
 
-    ``taken``: suites on a curve that the server accepts; ``needed``: the curve without which it refuses every hello.
+    ``accepted_suites``: those on a curve; ``needed``: the curve without which it refuses every hello.
     """
     offered, pick = exchange.hello.groups, _group(exchange)
-    is_taken = not set(taken).isdisjoint(exchange.hello.suites)
+    offers_accepted = not set(accepted_suites).isdisjoint(exchange.hello.suites)
     if pick is not None and pick == needed == offered[-1]:
         # It was offered last, and still picked: the server accepts no other of these groups.
         yield Offered(exchange, offered, pick)
         yield Offered(exchange.as_refusal(), offered[:-1])
-    elif exchange.aborts_after_choice and is_taken:
+    elif exchange.aborts_after_choice and offers_accepted:
         yield Offered(exchange.as_refusal(), offered)
-    elif exchange.is_refused and not (is_taken and needed in (None, *offered)):
+    elif exchange.is_refused and not (offers_accepted and needed in (None, *offered)):
         yield Offered(exchange, ())
     else:
         yield Offered(exchange, offered, pick)

@@ -51,7 +51,7 @@ def facts(flight: Flight) -> tuple[object, ...]:
         flight.is_done,
         tuple(flight.alerts),
         flight.fault,
-        flight.taken,
+        flight.parsed_bytes,
     )
 
 
@@ -64,7 +64,7 @@ def test_a_whole_flight_is_read() -> None:
     assert flight.certificates == (CERTIFICATE, CERTIFICATE[:100])
     assert (flight.status, flight.key_exchange, flight.asks_certificate) == (b"staple", b"key", True)
     assert flight.is_done
-    assert flight.taken == len(WHOLE)
+    assert flight.parsed_bytes == len(WHOLE)
 
 
 def test_the_hello_of_ssl_2_is_read() -> None:
@@ -107,14 +107,14 @@ def test_damaged_flights_are_read_without_an_exception(
     flight = read_flight(bytes(data[: length or None]))
     answer = interpret(hello(TlsVersion.TLS_1_2, suites_of(TlsVersion.TLS_1_2), None), Reply(flight, closed=True))
     assert answer.meaning in Meaning
-    assert flight.taken <= len(data)
+    assert flight.parsed_bytes <= len(data)
 
 
 @given(st.integers(0, len(WHOLE)))
 def test_the_bytes_taken_parse_to_the_same_flight(length: int) -> None:
     """The bytes up to the last message that was read are enough to read the same from them."""
     flight = read_flight(WHOLE[:length])
-    assert facts(read_flight(WHOLE[: flight.taken])) == facts(flight)
+    assert facts(read_flight(WHOLE[: flight.parsed_bytes])) == facts(flight)
 
 
 @cache
