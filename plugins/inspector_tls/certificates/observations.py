@@ -152,7 +152,7 @@ class Staple(Model):
     flaw: StapleFlaw | None = None
 
 
-class Objection(Model):
+class LintFinding(Model):
     """A finding of the linter of the CA/Browser Forum's profile: ``severity`` (error or warning), and its code."""
 
     severity: str
@@ -163,7 +163,7 @@ class Chain(Model):
     """Certificates as the server sends them, its own first, with what was sent along, and their trust.
 
     ``staple`` is None when every handshake that presented the chain could carry a response and none did.
-    ``timestamps`` are those delivered outside the certificate (RFC 6962 §3.3). ``objections`` concern the leaf.
+    ``timestamps`` are those delivered outside the certificate (RFC 6962 §3.3). ``lint_findings`` concern the leaf.
     """
 
     certificates: tuple[Certificate, ...]
@@ -171,7 +171,7 @@ class Chain(Model):
     declared_trust: Answer[Trust]
     staple: Answer[Staple | None]
     timestamps: Answer[tuple[Sct, ...]]
-    objections: Answer[tuple[Objection, ...]]
+    lint_findings: Answer[tuple[LintFinding, ...]]
 
     @property
     def leaf(self) -> Certificate:

@@ -15,7 +15,7 @@ from inspector_tls.certificates.observations import (
     Certificates,
     Chain,
     LeafByKind,
-    Objection,
+    LintFinding,
     Sct,
     Staple,
     Trust,
@@ -220,7 +220,7 @@ class _Material:
             declared_trust=self._trust(served, self.declared, whole=whole),
             staple=self._staple(output, made, served),
             timestamps=_timestamps(output, made),
-            objections=_objections(output.named(f"{digests[0]}.der") or b""),
+            lint_findings=_lint_findings(output.named(f"{digests[0]}.der") or b""),
         )
 
     def _trust(self, served: Sequence[Certificate], roots: _Store, *, whole: bool) -> Answer[Trust]:
@@ -282,7 +282,7 @@ def _instant(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def _objections(leaf: bytes) -> Answer[tuple[Objection, ...]]:
+def _lint_findings(leaf: bytes) -> Answer[tuple[LintFinding, ...]]:
     """The findings of the linter; unseen where it is not installed."""
     from inspector_tls.certificates.lint import NotInstalled, NotLinted, lint
 

@@ -1,7 +1,7 @@
 """The certificate profile of the CA/Browser Forum."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
-from inspector_tls.certificates.observations import Certificates, Objection
+from inspector_tls.certificates.observations import Certificates, LintFinding
 
 
 @check(
@@ -16,18 +16,18 @@ def profile_conforms(certificates: Certificates) -> Verdict:
     Remediation: have the certificate reissued, and report the violation to the CA.
     """
     for chain in certificates.served:
-        trust, objections = chain.public_trust.seen, chain.objections.seen
-        errors = _errors(objections or ())
+        trust, lint_findings = chain.public_trust.seen, chain.lint_findings.seen
+        errors = _errors(lint_findings or ())
         if trust is not None and trust.chains and errors:
             return failed("violates the profile: {measured}", measured=errors, facts=chain.leaf.sha256)
     public = [chain for chain in certificates.complete() if chain.is_public]
     if not public:
         return not_applicable("no certificate chains to a publicly trusted root")
-    warnings = sorted({each.code for chain in public for each in chain.objections.value})
+    warnings = sorted({each.code for chain in public for each in chain.lint_findings.value})
     if warnings:
         return passed("conforms to the profile; warnings: {measured}", measured=warnings)
     return passed("conforms to the profile", facts=[chain.leaf.sha256 for chain in public])
 
 
-def _errors(objections: tuple[Objection, ...]) -> list[str]:
-    return [each.code for each in objections if each.severity == "error"]
+def _errors(lint_findings: tuple[LintFinding, ...]) -> list[str]:
+    return [each.code for each in lint_findings if each.severity == "error"]

@@ -176,12 +176,12 @@ def test_parsing_again_gives_the_same_bytes(tmp_path: Path, identity: Identity, 
 
 
 def test_linter_that_is_missing_is_unseen(tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the linter the objections are unseen since the tool is missing, not absent."""
+    """Without the linter its findings are unseen since the tool is missing, not absent."""
     with servers.openssl(identity.write(tmp_path, "server")) as port:
         seen = scanned(port, probe=certificates)
     monkeypatch.setitem(__import__("sys").modules, "pkilint", None)
     (chain,) = parse(seen.output, ParseContext(seen.target.subject, now())).chains
-    assert chain.objections.unseen is Cause.TOOL_MISSING
+    assert chain.lint_findings.unseen is Cause.TOOL_MISSING
 
 
 def test_linter_knows_languages() -> None:
@@ -201,7 +201,7 @@ def test_linter_with_another_layout(tmp_path: Path, identity: Identity, monkeypa
     with servers.openssl(identity.write(tmp_path, "server")) as port:
         seen = scanned(port, probe=certificates)
     (chain,) = parse(seen.output, ParseContext(seen.target.subject, now())).chains
-    assert chain.objections.seen
+    assert chain.lint_findings.seen
     monkeypatch.setattr("pkilint.common.alternative_name", ModuleType("alternative_name"))
     assert parse(seen.output, ParseContext(seen.target.subject, now())).chains == (chain,)
 
