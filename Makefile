@@ -1,4 +1,4 @@
-# Short names for developers; ./bootstrap is what everybody else types.
+# Short commands for developers; users and continuous integration call ./bootstrap.
 .POSIX:
 .PHONY: setup lint format types test lock docs demo agreement benchmark fuzz
 
@@ -22,16 +22,16 @@ types: setup
 test: setup
 	$(VENV)/python -m pytest $(ARGS)
 
-# Raise what the lock holds with: make lock ARGS=--upgrade
+# Resolves the dependencies again; make lock ARGS=--upgrade raises versions.
 lock: setup
 	$(VENV)/uv pip compile -q --universal --generate-hashes --extra dev $(ARGS) -o requirements.lock pyproject.toml
 	./bootstrap setup
 
-# The pages below docs/ that say what the code says.
+# Builds the reference pages (checks, documents, profiles, glossary) into out/docs.
 docs: setup
-	$(VENV)/python -m docs.pages
+	$(VENV)/python -m docs.pages $(ARGS)
 
-# Every TLS server of the zoo, every tool: half an hour or so. What ARGS can say: make agreement ARGS=--help
+# Compares Inspector with other TLS tools on every test server; takes about half an hour. Options: make agreement ARGS=--help
 agreement:
 	./bootstrap --agreement setup
 	$(VENV)/python -m tests.agreement --write $(ARGS)
@@ -39,12 +39,12 @@ agreement:
 demo:
 	./bootstrap demo $(ARGS)
 
-# Figures against sslyze, side by side; takes some minutes and writes docs/performance.md.
+# Measures Inspector and sslyze in turn and writes docs/performance.md; takes some minutes.
 benchmark: setup
 	$(VENV)/python -m benchmarks.startup
 	$(VENV)/python -m benchmarks.tls
 
-# Coverage-guided fuzzing of what reads hostile servers: make fuzz ARGS=-max_total_time=600
+# Coverage-guided fuzzing of the parsers of server data: make fuzz ARGS=-max_total_time=600
 fuzz: setup
 	$(VENV)/uv pip install -q atheris
 	for each in tls certificates starttls; do $(VENV)/python -m fuzz.$$each -max_total_time=60 $(ARGS) || exit; done

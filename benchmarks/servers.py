@@ -1,4 +1,4 @@
-"""What the benchmarks ask: one nginx on many addresses of this machine, in a modern and in a weak configuration."""
+"""The servers of the benchmarks: one nginx on many loopback addresses, in a modern or a weak configuration."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pathlib import Path
 
 HOST = "www.example.vn"
 _MODERN = "ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;"
-#: TLS 1.2 and 1.3 with six and three suites, and self-signed certificates for another name; the same with certificates
-#: of an authority for the right ones; TLS 1.0 to 1.2 with all that OpenSSL has, nothing left out.
+#: ``modern``: TLS 1.2 and 1.3 with six and three suites, self-signed certificates for another name. ``conforming``: the
+#: same with certificates of an authority for the right names. ``weak``: TLS 1.0 to 1.2 with all suites of OpenSSL.
 CONFIGURATIONS = {
     "modern": _MODERN,
     "conforming": _MODERN,
     "weak": "ssl_protocols TLSv1 TLSv1.1 TLSv1.2; ssl_ciphers ALL:eNULL:aNULL:@SECLEVEL=0;",
 }
-_KEYS = {"rsa": ("rsa:2048",), "ec": ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")}
+_KEYS: dict[str, tuple[str, ...]] = {"rsa": ("rsa:2048",), "ec": ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")}
 
 
 def addresses(count: int) -> tuple[str, ...]:
-    """So many addresses of this machine."""
+    """The first ``count`` of the loopback addresses in use."""
     return tuple(f"127.1.{number // 250}.{number % 250 + 1}" for number in range(count))
 
 
 @contextlib.contextmanager
 def serving(kind: str, count: int, folder: Path) -> Iterator[int]:
-    """One nginx process that listens on so many addresses, with an RSA and an ECDSA certificate; its port."""
+    """One nginx process that listens on ``count`` addresses, with an RSA and an ECDSA certificate; its port."""
     port = _free_port()
     if kind == "conforming":
         certificates = " ".join(_issued(name, count, folder) for name in _KEYS)
@@ -39,12 +39,12 @@ def serving(kind: str, count: int, folder: Path) -> Iterator[int]:
     if not parameters.exists():
         subprocess.run(["openssl", "dhparam", "-dsaparam", "-out", parameters, "1024"], check=True, capture_output=True)
     extra = f"ssl_dhparam {parameters};" if kind == "weak" else ""
-    places = " ".join(f"{each}_temp_path {folder};" for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    temporary = " ".join(f"{each}_temp_path {folder};" for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     configuration = folder / f"{kind}.conf"
     configuration.write_text(
         f"daemon off; master_process off; pid {folder}/{kind}.pid; error_log /dev/null crit;\n"
         "worker_rlimit_nofile 20000; events { worker_connections 10000; }\n"
-        f"http {{ access_log off; {places} server {{ {listens} server_name _; {certificates} {extra}"
+        f"http {{ access_log off; {temporary} server {{ {listens} server_name _; {certificates} {extra}"
         f" {CONFIGURATIONS[kind]} location / {{ return 200; }} }} }}\n"
     )
     process = subprocess.Popen(
@@ -74,12 +74,12 @@ def _certificate(name: str, folder: Path) -> str:
 
 
 def _issued(name: str, count: int, folder: Path) -> str:
-    """A certificate for so many addresses, issued by an authority whose root is ``authority.pem``."""
+    """A certificate for ``count`` addresses, issued by an authority whose root is ``authority.pem``."""
     root, root_key = folder / "authority.pem", folder / "authority.key"
     if not root.exists():
         subject = ("-subj", "/O=Benchmark/CN=Root of the benchmark")
-        made = ("-newkey", *_KEYS["ec"], "-keyout", root_key, "-out", root)
-        _openssl("req", "-x509", "-nodes", "-days", "3650", *subject, *made)
+        new: tuple[str | Path, ...] = ("-newkey", *_KEYS["ec"], "-keyout", root_key, "-out", root)
+        _openssl("req", "-x509", "-nodes", "-days", "3650", *subject, *new)
     key, request, certificate, extensions = (folder / f"issued-{name}.{kind}" for kind in ("key", "csr", "pem", "ext"))
     named = ",".join((f"DNS:{HOST}", *(f"IP:{address}" for address in addresses(count))))
     extensions.write_text(
@@ -95,7 +95,7 @@ def _issued(name: str, count: int, folder: Path) -> str:
 
 
 def _timestamps() -> bytes:
-    """What three logs would have signed (RFC 6962 §3.3), as an OCTET STRING; their signatures are nobody's."""
+    """A list of timestamps of three logs (RFC 6962 §3.3) as an OCTET STRING; their signatures are not valid."""
     at = int(time.time() * 1000).to_bytes(8, "big")
     each = [bytes([0]) + bytes([log]) * 32 + at + b"\x00\x00\x04\x03\x00\x08" + bytes(8) for log in (1, 2, 3)]
     listed = b"".join(len(one).to_bytes(2, "big") + one for one in each)

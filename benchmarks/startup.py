@@ -1,6 +1,6 @@
-"""The cost of starting: CPU of ``inspector --help`` as a multiple of a bare ``import argparse, pluggy``.
+"""The cost of starting: CPU time of ``inspector --help`` as a multiple of a bare ``import argparse, pluggy``.
 
-Both are measured in turn, so that whatever else the machine does weighs on both. Ends with 1 above ``MOST``.
+Both are measured in turn, so that the other load of the machine affects both. The exit code is 1 above ``MOST``.
 """
 
 import resource
@@ -15,7 +15,7 @@ HELP = (sys.executable, "-m", "inspector.cli", "--help")
 
 
 def _spent() -> float:
-    """Seconds of CPU that child processes used so far."""
+    """Seconds of CPU time that child processes used so far."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 

@@ -1,8 +1,8 @@
-"""TLS figures, each a ratio taken in one run: ``make benchmark`` prints them and writes ``docs/performance.md``.
+"""TLS figures, each a ratio measured in one run: ``make benchmark`` prints them and writes ``docs/performance.md``.
 
-Ours and sslyze take turns at the same nginx on loopback, so that whatever else the machine does weighs on both; CPU
-time is the figure to trust, wall time that of a machine that may be busy. The authorisation is wide open: the pace that
-a real one sets is not measured. Nothing here is a test.
+Inspector and sslyze scan the same nginx on loopback in turn, so that the other load of the machine affects both; CPU
+time is more reliable than wall time. The authorisation sets no effective rate limit, so waiting for one is not
+measured. The raw figures are written to ``out/benchmark.txt``. Nothing here is a test.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from benchmarks.servers import addresses, serving
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "performance.md"
+RAW = ROOT / "out" / "benchmark.txt"
 PAIRS = 3
 MODERN, WEAK, WHOLE, LAGGING, MANY, SYSTEMS = 100, 50, 100, 20, 1000, 50
 _SAMPLE_SECONDS = 0.25
@@ -35,53 +36,53 @@ _SAMPLE_SECONDS = 0.25
 
 @dataclass
 class Results:
-    """The raw lines, and the rows of the table: what, goal, measured, whether the goal is met.
+    """The raw lines, and the rows of the table: figure, goal, measured, whether the goal is met.
 
-    ``beside`` holds figures that no goal is set for: what, measured.
+    ``without_goal`` has the figures that have no goal: figure, measured.
     """
 
     raw: list[str] = field(default_factory=list)
     rows: list[tuple[str, str, str, bool]] = field(default_factory=list)
-    beside: list[tuple[str, str]] = field(default_factory=list)
+    without_goal: list[tuple[str, str]] = field(default_factory=list)
 
-    def row(self, what: str, goal: str, measured: str, met: bool) -> None:
-        """Add a figure."""
-        self.rows.append((what, goal, measured, met))
+    def row(self, figure: str, goal: str, measured: str, met: bool) -> None:
+        """Add a figure with a goal."""
+        self.rows.append((figure, goal, measured, met))
 
-    def say(self, line: str) -> None:
-        """Add a raw line and show it."""
+    def log(self, line: str) -> None:
+        """Add a raw line and print it."""
         self.raw.append(line)
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
 
-# --- Pieces of work ---------------------------------------------------------------------------------------------------
+# --- Workloads --------------------------------------------------------------------------------------------------------
 
 
 def work(results: Results, kind: str, of: str, port: int, count: int) -> dict[str, Any]:
-    """Have one piece of work done in a process of its own."""
+    """Run one workload in its own process."""
     load = os.getloadavg()[0]
     command = [sys.executable, "-m", "benchmarks.tls_work", kind, str(port), str(count)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{command}: {done.stderr[-2000:]}")
-    told: dict[str, Any] = json.loads(done.stdout)
-    results.say(f"{of} × {count} {kind} (load {load:.1f}): {json.dumps(told, sort_keys=True)}")
-    return {**told, "count": count}
+    cost: dict[str, Any] = json.loads(done.stdout)
+    results.log(f"{of} × {count} {kind} (load {load:.1f}): {json.dumps(cost, sort_keys=True)}")
+    return {**cost, "count": count}
 
 
 def per_minute(done: dict[str, Any]) -> float:
-    """Endpoints per minute, imports not counted."""
+    """Endpoints per minute, without imports."""
     return 60 * float(done["count"]) / float(done["wall"])
 
 
 def cpu_ms(done: dict[str, Any]) -> float:
-    """Milliseconds of CPU per endpoint, imports counted."""
+    """Milliseconds of CPU time per endpoint, with imports."""
     return 1000 * float(done["cpu"]) / float(done["count"])
 
 
 def work_ms(done: dict[str, Any]) -> float:
-    """Milliseconds of CPU per endpoint, imports not counted, as in ``per_minute``."""
+    """Milliseconds of CPU time per endpoint, without imports, as in ``per_minute``."""
     return 1000 * (float(done["cpu"]) - float(done["start_cpu"])) / float(done["count"])
 
 
@@ -90,10 +91,10 @@ def median(of: Sequence[float]) -> float:
     return statistics.median(of)
 
 
-def beside(
+def in_turn(
     results: Results, ours: str, theirs: str, of: str, port: int, count: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Our piece of work and theirs: ours is short, so it is done before and after theirs, and the mean counts."""
+    """Both workloads: ours is short, so it runs before and after theirs, and the mean counts."""
     before = work(results, ours, of, port, count)
     between = work(results, theirs, of, port, count)
     after = work(results, ours, of, port, count)
@@ -105,12 +106,12 @@ def beside(
 
 
 def counts(results: Results, of: str, port: int) -> None:
-    """Handshakes against the floor, and rounds."""
+    """Handshakes against the lower bound, and rounds."""
     economical, fast, extra = (work(results, kind, of, port, 1) for kind in ("economical", "fast", "extra"))
     for name, done, most in (("economical", economical, 1.10), ("fast", fast, 1.35)):
         ratio = done["asked"] / done["floor"]
         words = f"{ratio:.2f} × ({done['asked']} against {done['floor']})"
-        results.row(f"handshakes, {of} server, {name} mode", f"≤ {most:.2f} × the floor", words, ratio <= most)
+        results.row(f"handshakes, {of} server, {name} mode", f"≤ {most:.2f} × the lower bound", words, ratio <= most)
     more = extra["asked"] - economical["asked"]
     results.row(f"extra questions, {of} server", "≤ 20 and one per signature scheme", f"{more}", more <= 36)
     if of == "modern":
@@ -119,8 +120,8 @@ def counts(results: Results, of: str, port: int) -> None:
 
 
 def throughput(results: Results, of: str, port: int, count: int, most: float) -> None:
-    """Endpoints per minute and CPU against sslyze's for versions, suites and groups."""
-    pairs = [beside(results, "economical", "sslyze-same", of, port, count) for _ in range(PAIRS)]
+    """Endpoints per minute and CPU time against sslyze's, for versions, suites and groups."""
+    pairs = [in_turn(results, "economical", "sslyze-same", of, port, count) for _ in range(PAIRS)]
     speed = median([per_minute(ours) / per_minute(theirs) for ours, theirs in pairs])
     cpu, with_start = (
         median([of_one(theirs) / of_one(ours) for ours, theirs in pairs]) for of_one in (work_ms, cpu_ms)
@@ -138,7 +139,7 @@ def throughput(results: Results, of: str, port: int, count: int, most: float) ->
 
 
 def documents(folder: Path, of: str, port: int, count: int, systems: int) -> list[str]:
-    """A declaration of so many endpoints in all, a wide-open authorisation, settings; the command to inspect them."""
+    """Write a declaration of ``count`` endpoints, an authorisation and settings; the command that inspects them."""
     at = datetime.now(UTC)
     declared = [
         {
@@ -179,7 +180,7 @@ def documents(folder: Path, of: str, port: int, count: int, systems: int) -> lis
 def inspect(
     results: Results, folder: Path, port: int, count: int, only: str, *, systems: int = 1, of: str = "modern"
 ) -> dict[str, Any]:
-    """One run of the command line, all of it: collect, confirmation scans, seal, judge, report."""
+    """One complete run of the command: collect, confirmation scans, seal, assess, report."""
     command = [*documents(folder, of, port, count, systems), "--only", only]
     before = _children()
     load = os.getloadavg()[0]
@@ -190,18 +191,18 @@ def inspect(
         memory.append(_resident_mb(process.pid))
         time.sleep(_SAMPLE_SECONDS)
     wall = time.monotonic() - began
-    _out, said = process.communicate()
+    _out, errors = process.communicate()
     if process.returncode not in (0, 1, 3):
-        raise RuntimeError(f"{command}: {said[-2000:]}")
-    told = {
+        raise RuntimeError(f"{command}: {errors[-2000:]}")
+    cost = {
         "wall": wall,
         "cpu": _children() - before,
         "memory_mb": max(memory),
         "memory_over_time_mb": memory[:: max(1, len(memory) // 12)],
     }
     words = f"{of} × {count} in {systems} systems, inspector run --only {only} (load {load:.1f})"
-    results.say(f"{words}: {json.dumps(told, sort_keys=True)}")
-    return {**told, "count": count}
+    results.log(f"{words}: {json.dumps(cost, sort_keys=True)}")
+    return {**cost, "count": count}
 
 
 def _children() -> float:
@@ -218,34 +219,34 @@ def _resident_mb(process: int) -> int:
 
 
 def whole(results: Results, folder: Path, port: int) -> None:
-    """The whole TLS inspection against plain sslyze: all scans, readings and checks; and the command around them."""
+    """The whole TLS inspection against plain sslyze: all scans, parses and checks; and the complete command."""
     rounds = [
         (
-            *beside(results, "scans", "sslyze-all", "modern", port, WHOLE),
+            *in_turn(results, "scans", "sslyze-all", "modern", port, WHOLE),
             inspect(results, folder, port, WHOLE, "tls"),
         )
         for _ in range(PAIRS)
     ]
-    for place, what in ((0, "all scans, readings and checks"), (2, "from the command to its reports")):
-        ratio = median([per_minute(each[place]) / per_minute(each[1]) for each in rounds])
-        speed, their_speed = (median([per_minute(each[side]) for each in rounds]) for side in (place, 1))
+    for position, what in ((0, "all scans, parses and checks"), (2, "from the command to its reports")):
+        ratio = median([per_minute(each[position]) / per_minute(each[1]) for each in rounds])
+        speed, their_speed = (median([per_minute(each[side]) for each in rounds]) for side in (position, 1))
         words = f"{ratio:.1f} × ({speed:.0f}/min against {their_speed:.0f}/min)"
         results.row(f"whole TLS inspection, {what}", "≥ 6 × plain sslyze", words, ratio >= 6)
         results.row(f"whole TLS inspection, {what}", "≥ 800/min", f"{speed:.0f}/min", speed >= 800)
-        spent, their_spent = (median([cpu_ms(each[side]) for each in rounds]) for side in (place, 1))
+        spent, their_spent = (median([cpu_ms(each[side]) for each in rounds]) for side in (position, 1))
         words = f"{spent:.0f} ms against {their_spent:.0f} ms"
         results.row(f"CPU per endpoint, {what}", "≤ 1/6 of plain sslyze's", words, spent * 6 <= their_spent)
 
 
 def conforming(results: Results, folder: Path, port: int) -> None:
-    """The whole TLS inspection where no confirmation scan is due."""
+    """The whole TLS inspection of servers that need no confirmation scan."""
     done = inspect(results, folder, port, WHOLE, "tls", of="conforming")
     words = f"{per_minute(done):.0f}/min, {cpu_ms(done):.0f} ms of CPU per endpoint"
-    results.beside.append(("whole TLS inspection of servers that conform (no confirmation scans)", words))
+    results.without_goal.append(("whole TLS inspection of servers that conform (no confirmation scans)", words))
 
 
 def memory(results: Results, folder: Path, port: int) -> None:
-    """The main process at a thousand endpoints."""
+    """The memory of the main process at a thousand endpoints."""
     done = inspect(results, folder, port, MANY, "tls-modern-protocols", systems=SYSTEMS)
     most = done["memory_mb"]
     results.row(
@@ -257,89 +258,84 @@ def memory(results: Results, folder: Path, port: int) -> None:
 
 
 def lag(results: Results, port: int) -> None:
-    """How late the event loop is during all scans, and a thread of another process that only sleeps meanwhile."""
+    """The lag of the event loop during all scans, and that of a thread of another process that only sleeps."""
     idle: list[float] = []
     over = threading.Event()
 
     def sleeper() -> None:
         while not over.is_set():
-            asked = time.monotonic()
+            began = time.monotonic()
             time.sleep(0.005)
-            idle.append(1000 * (time.monotonic() - asked - 0.005))
+            idle.append(1000 * (time.monotonic() - began - 0.005))
 
     thread = threading.Thread(target=sleeper)
     thread.start()
     done = work(results, "scans", "modern", port, WHOLE)
     over.set()
     thread.join()
-    beside = sorted(idle)[int(len(idle) * 0.99)]
+    reference = sorted(idle)[int(len(idle) * 0.99)]
     late = done["lag"].get("p99", float("inf"))
-    words = f"{late:.0f} ms (a sleeping thread beside it: {beside:.0f} ms)"
+    words = f"{late:.0f} ms (a sleeping thread: {reference:.0f} ms)"
     results.row("event-loop lag, 99th percentile, all scans", "≤ 20 ms", words, late <= 20)
-    steps = work(results, "looks-timed", "modern", port, LAGGING)["steps"]
+    steps = work(results, "scans-timed", "modern", port, LAGGING)["steps"]
     words = f"{steps['p99']:.1f} ms, at most {steps['most']:.0f} ms"
-    results.beside.append(("CPU of one step of the event loop, 99th percentile, all scans", words))
+    results.without_goal.append(("CPU of one step of the event loop, 99th percentile, all scans", words))
 
 
 # --- The page ---------------------------------------------------------------------------------------------------------
 
+_METHOD = f"""# Performance
+
+`make benchmark` (`benchmarks/tls.py`) measures these figures and writes this page; the raw figures are in
+`out/benchmark.txt`. All servers are one nginx process on loopback, on the machine that also inspects. Inspector and
+sslyze run in turn, and each figure is a ratio within one run (medians of {PAIRS} pairs for throughput; Inspector's
+is the mean of a run before sslyze's and one after it). The authorisation allows 100,000 connections per second and
+50 at once; with a real one the rate limit decides the time. CPU time is more reliable than wall time: a shared
+machine does the same work in half or in twice the time within an hour.
+
+- *Same scope*: versions, cipher suites and groups, without the start of the two processes unless stated.
+- *Lower bound*: the handshakes of an ideal client, which learns one version, suite or group from each.
+- *Whole*: enumeration with all extra questions, certificates, vulnerabilities and resumption, with all parses and
+  checks; throughput without the imports of the two commands, but with the start of our worker processes.
+- *From the command to its reports*: one `inspector run --only tls`, with its start, confirmation scans (which every
+  endpoint gets here because its certificates are self-signed and for another name), the seal, and reports in two
+  languages.
+- *Conforming* servers have certificates of an authority for the right names.
+- All servers of a kind share one pair of certificates. The lint result of a certificate is cached by its bytes, so
+  certificates of many different servers would take 10 ms each.
+"""
+
 
 def page(results: Results) -> str:
-    """What is written to the documentation."""
-    short = [row for row in results.rows if not row[3]]
+    """The text of the page."""
+    missed = [row for row in results.rows if not row[3]]
     lines = [
-        "# Performance",
-        "",
-        "Measured by `make benchmark` (`benchmarks/tls.py`), which wrote this page. All servers are one nginx process",
-        "on loopback, on the machine that also inspects; ours and sslyze take turns in one run, and each figure is a",
-        f"ratio within it (medians of {PAIRS} pairs for throughput; ours is the mean of a run before sslyze's and one",
-        "after it). The authorisation is wide open (100,000 connections per second, 50 at once): a real one sets the",
-        "pace, and then courtesy decides the time. Wall times depend on what else the machine does, and a shared one",
-        "does the same work in half or in twice the time within an hour; CPU time is the firmer figure.",
-        "",
-        "*Same scope*: versions, cipher suites and groups; neither the throughput nor the CPU counts the start of",
-        "the two processes, unless said. *Whole*: enumeration with all extra questions, certificates, attacks,",
-        "sessions and resumption, with all readings and checks; throughput without what the two commands import",
-        "first, but with the start of our workers, which import sslyze and the linter. *From the command to its",
-        "reports*: one `inspector run --only tls`, with its start, confirmation scans (which every endpoint gets at",
-        "its certificates: self-signed, for another name), the seal, and reports in two languages. *Conforming*",
-        "servers are the same with certificates of an authority for the right names. All",
-        "servers of a kind are one configuration with one pair of certificates: the linter's word on a certificate",
-        "is kept by its bytes, so it is asked once where an estate of as many certificates would ask it (10 ms",
-        "each) for every one.",
-        "",
-        "| what | goal | measured | met |",
+        _METHOD,
+        "| figure | goal | measured | met |",
         "|---|---|---|---|",
         *(
-            f"| {what} | {goal} | {measured} | {'yes' if met else '**no**'} |"
-            for what, goal, measured, met in results.rows
+            f"| {figure} | {goal} | {measured} | {'yes' if met else '**no**'} |"
+            for figure, goal, measured, met in results.rows
         ),
         "",
-        f"{len(results.rows) - len(short)} of {len(results.rows)} figures meet their goals."
-        + (" What falls short is marked and not explained away." if short else ""),
+        f"{len(results.rows) - len(missed)} of {len(results.rows)} figures meet their goals.",
         "",
-        "| beside the goals | measured |",
+        "| figure without a goal | measured |",
         "|---|---|",
-        *(f"| {what} | {measured} |" for what, measured in results.beside),
+        *(f"| {figure} | {measured} |" for figure, measured in results.without_goal),
         "",
-        "Connection counts and rounds are tested (`tests/plugins/inspector_tls`), times never.",
+        "Tests assert the numbers of connections and rounds (`tests/plugins/inspector_tls`), never times.",
         "",
         "## Machine and versions",
         "",
         *(f"- {line}" for line in _versions()),
-        "",
-        "## Raw output",
-        "",
-        "```",
-        *results.raw,
-        "```",
         "",
     ]
     return "\n".join(lines)
 
 
 def _versions() -> list[str]:
-    def said(*command: str) -> str:
+    def first_line(*command: str) -> str:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return (done.stdout + done.stderr).splitlines()[0]
 
@@ -347,13 +343,13 @@ def _versions() -> list[str]:
     return [
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} processors, {platform.system()} {platform.release()}",
         f"Python {platform.python_version()}, {packages}",
-        f"{said('nginx', '-v')}, {said('openssl', 'version')}",
+        f"{first_line('nginx', '-v')}, {first_line('openssl', 'version')}",
         "command: `make benchmark`",
     ]
 
 
 def main() -> None:
-    """Measure everything, and write the page."""
+    """Measure everything, and write the page and the raw figures."""
     results = Results()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -369,8 +365,10 @@ def main() -> None:
         with serving("conforming", WHOLE, folder) as port:
             conforming(results, folder, port)
     PAGE.write_text(page(results), encoding="utf-8")
-    for what, goal, measured, met in results.rows:
-        sys.stdout.write(f"{'   ' if met else 'no '} {what}: {measured} (goal {goal})\n")
+    RAW.parent.mkdir(exist_ok=True)
+    RAW.write_text("\n".join((*results.raw, "")), encoding="utf-8")
+    for figure, goal, measured, met in results.rows:
+        sys.stdout.write(f"{'   ' if met else 'no '} {figure}: {measured} (goal {goal})\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The work that is measured, each kind in a process of its own: ``python -m benchmarks.tls_work KIND PORT COUNT``.
+"""The workloads that are measured, each in its own process: ``python -m benchmarks.tls_work KIND PORT COUNT``.
 
-Prints one line of JSON: seconds of wall and of CPU (children too) and what of the latter went before the work began
-(``start_cpu``: imports), the highest memory of this process, connections.
+Prints one line of JSON: seconds of wall time and of CPU time (with child processes), the part of the CPU time before
+the workload began (``start_cpu``: imports), the peak memory of this process in MB, and the number of connections.
 """
 
 from __future__ import annotations
@@ -29,31 +29,29 @@ _TICK_SECONDS = 0.005
 
 
 def _spent() -> float:
-    """Seconds of CPU of this process and of the children that ended."""
+    """Seconds of CPU time of this process and of its child processes that ended."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-# --- Ours -------------------------------------------------------------------------------------------------------------
+# --- Inspector --------------------------------------------------------------------------------------------------------
 
 
 class ScanTask(NamedTuple):
-    """One scan: whose, and at which address."""
+    """One scan: the name of its probe, and the address."""
 
     probe: str
     address: str
 
 
-async def _through_the_door(
-    port: int, tasks: Sequence[ScanTask], scan: Callable[..., Awaitable[Any]]
-) -> dict[str, Any]:
-    """Make these scans through one door under a wide-open authorisation; ``scan`` gets ask, target and network.
+async def _through_gateway(port: int, tasks: Sequence[ScanTask], scan: Callable[..., Awaitable[Any]]) -> dict[str, Any]:
+    """Run these scans through one gateway without effective rate limits; ``scan`` gets task, target and network.
 
-    As in an inspection, as many are in flight as the event loop bears, and the collector of garbage runs seldom.
+    As in an inspection, the concurrency follows the lag of the event loop, and Python's cyclic collector runs rarely.
     """
     from inspector import Declared, Target
-    from inspector.cli.gc_tuning import seldom_collected
-    from inspector.collect.limiter import Room
+    from inspector.cli.gc_tuning import reduced_gc
+    from inspector.collect.limiter import AdaptiveLimiter
     from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers, PortRange, Rates
     from inspector.declare.declaration import System
     from inspector.declare.settings import Settings
@@ -84,10 +82,10 @@ async def _through_the_door(
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
         async with Gateway(settings, scope, ledger, salt=b"benchmark", run="benchmark") as gateway:
-            room = Room(settings.ceilings.scans)
+            limiter = AdaptiveLimiter(settings.ceilings.scans)
 
             async def one(task: ScanTask) -> None:
-                async with room:
+                async with limiter:
                     target = Target(subject_of(uri, SubjectKind.ADDRESS, address=task.address), Declared())
                     network = gateway.network(tls, target, granted)
                     try:
@@ -98,21 +96,21 @@ async def _through_the_door(
             lags: list[float] = []
             ticking = asyncio.create_task(_tick(lags))
             before, began = _spent(), time.monotonic()
-            with seldom_collected():
+            with reduced_gc():
                 await asyncio.gather(*(asyncio.create_task(one(task)) for task in tasks))
             wall = time.monotonic() - began
             ticking.cancel()
-        # Every connection has two lines, and reading them as entries is no part of the work.
+        # Every connection has two lines; parsing them is not part of the workload.
         connections = ledger.path.read_bytes().count(b"\n") // 2
     return {"wall": wall, "start_cpu": before, "connections": connections, "lag": _lag(lags)}
 
 
 async def _tick(lags: list[float]) -> None:
-    """Note by how much a short sleep oversleeps."""
+    """Record the delay of a short sleep, again and again."""
     while True:
-        asked = time.monotonic()
+        began = time.monotonic()
         await asyncio.sleep(_TICK_SECONDS)
-        lags.append(time.monotonic() - asked - _TICK_SECONDS)
+        lags.append(time.monotonic() - began - _TICK_SECONDS)
 
 
 def _lag(lags: list[float]) -> dict[str, float]:
@@ -128,32 +126,33 @@ def _lag(lags: list[float]) -> dict[str, float]:
 
 
 def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dict[str, Any]:
-    """Enumerate and read; with what the first endpoint's enumeration cost against the floor."""
+    """Enumerate and parse; with the connections of the first endpoint against the lower bound."""
     from inspector_tls.enumeration import scheduler
+    from inspector_tls.enumeration.question_flow import FlowRunner
     from inspector_tls.enumeration.transcript import Mode, Transcript
     from inspector_tls.observations import Tls
 
-    made: list[scheduler.FlowRunner] = []
-    told: list[tuple[Transcript, Tls]] = []
+    made: list[FlowRunner] = []
+    seen: list[tuple[Transcript, Tls]] = []
 
-    class Counted(scheduler.FlowRunner):
+    class Counted(FlowRunner):
         def __init__(self, flow: Any) -> None:
             super().__init__(flow)
             made.append(self)
 
-    scheduler.FlowRunner = Counted  # type: ignore[misc]
+    vars(scheduler)["FlowRunner"] = Counted
 
     async def scan(_task: ScanTask, _target: Any, network: Any) -> None:
-        seen = await scheduler.enumerate_endpoint(network, server_name=HOST, mode=Mode(mode), extra=extra)
-        facts = seen.facts
-        if not told:
-            told.append((seen.transcript, facts))
-        elif facts.versions.all != told[0][1].versions.all:
-            raise RuntimeError("the same server was seen differently")
+        result = await scheduler.enumerate_endpoint(network, server_name=HOST, mode=Mode(mode), extra=extra)
+        facts = result.facts
+        if not seen:
+            seen.append((result.transcript, facts))
+        elif facts.versions.all != seen[0][1].versions.all:
+            raise RuntimeError("the same server gave different results")
 
     tasks = [ScanTask("tls", address) for address in addresses(count)]
-    done = asyncio.run(_through_the_door(port, tasks, scan))
-    transcript, facts = told[0]
+    done = asyncio.run(_through_gateway(port, tasks, scan))
+    transcript, facts = seen[0]
     floor = 1 + sum(1 if not each.accepted.seen else 1 + len(each.suites.accepted) for each in facts.versions.each[1:])
     floor += sum(1 + len(offer.accepted) for offer in (facts.groups, facts.curves) if offer.accepted)
     rounds = max(each.rounds for each in made)
@@ -167,15 +166,15 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
 
 
 def every_scan(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
-    """All scans every endpoint that need no other, all readings, and all checks over what they tell.
+    """All scans of every endpoint that need no other observation, their parses, and all checks of the observations.
 
-    As in an inspection, looks are mixed, and checks come in the end.
-    ``timed`` notes the CPU of every step of the event loop, which costs some.
+    As in an inspection, the scans are interleaved, and the checks run at the end.
+    ``timed`` records the CPU time of every step of the event loop, which adds some overhead.
     """
     import inspector_sslyze
     import inspector_tls
     from inspector import Cause, Declared
-    from inspector.collect.collector import mixed
+    from inspector.collect.collector import interleave
     from inspector.collect.parsing import facts_of
     from inspector.model.base import now
     from inspector.plugin.check import Every, SubjectResult
@@ -198,45 +197,51 @@ def every_scan(port: int, count: int, *, timed: bool = False) -> dict[str, Any]:
             raise RuntimeError(f"{probe.name}: {note.detail}")
         everything[target.subject][probe.kind] = facts
 
-    def judged(subject: Subject, facts: dict[type[Observation], Any]) -> Iterator[str]:
-        seen = {kind: SubjectResult(subject, kind.model_validate(told)) for kind, told in facts.items()}
+    def outcomes(subject: Subject, facts: dict[type[Observation], Any]) -> Iterator[str]:
+        seen = {kind: SubjectResult(subject, kind.model_validate(raw)) for kind, raw in facts.items()}
         for check in checks:
             inputs: list[object] = []
-            for wire in check.inputs:
-                one = seen.get(wire.kind) or SubjectResult(subject, None, Cause.NOT_SELECTED)
-                inputs.append(Declared() if wire.kind is None else Every([one]) if wire.every else one)
+            for each in check.inputs:
+                if each.kind is None:
+                    inputs.append(Declared())
+                    continue
+                one = seen.get(each.kind) or SubjectResult(subject, None, Cause.NOT_SELECTED)
+                inputs.append(Every([one]) if each.every else one)
             yield check.evaluate(inputs, {}).outcome.value
 
     steps: list[float] = []
     everything: defaultdict[Subject, dict[type[Observation], Any]] = defaultdict(dict)
     if timed:
         _time_steps(steps)
-    tasks = mixed([ScanTask(name, address) for name in probes for address in addresses(count)])
-    done = asyncio.run(_through_the_door(port, tasks, scan))
+    tasks = interleave([ScanTask(name, address) for name in probes for address in addresses(count)])
+    done = asyncio.run(_through_gateway(port, tasks, scan))
     began = time.monotonic()
-    verdicts = Counter(verdict for subject, seen in everything.items() for verdict in judged(subject, seen))
+    verdicts = Counter(verdict for subject, seen in everything.items() for verdict in outcomes(subject, seen))
     wall = done["wall"] + time.monotonic() - began
     return {**done, "wall": wall, "steps": _lag(steps), "verdicts": dict(sorted(verdicts.items()))}
 
 
 def _time_steps(steps: list[float]) -> None:
-    """Note the CPU of every step of the event loop from now on: on a busy machine lag tells more of its neighbours."""
-    run = asyncio.Handle._run  # noqa: SLF001  (no public hook tells of a step)
+    """Record the CPU time of every step of the event loop: on a busy machine the lag depends on other processes."""
+    run = asyncio.Handle._run  # noqa: SLF001  (there is no public hook for a step)
 
     def timed(handle: asyncio.Handle) -> None:
         began = time.thread_time()
         run(handle)
         steps.append(time.thread_time() - began)
 
-    asyncio.Handle._run = timed  # type: ignore[method-assign]  # noqa: SLF001
+    asyncio.Handle._run = timed  # type: ignore[assignment,method-assign]  # noqa: SLF001
 
 
 # --- sslyze -----------------------------------------------------------------------------------------------------------
 
 
 def sslyze(port: int, count: int, *, everything: bool) -> dict[str, Any]:
-    """The scope of the enumeration, or all that its command line does by itself; its own default concurrency."""
-    from sslyze import ScanCommand, Scanner, ServerNetworkLocation, ServerScanRequest, ServerScanStatusEnum
+    """The scope of the enumeration, or everything that its command line does; with its default concurrency."""
+    from sslyze.plugins.scan_commands import ScanCommand
+    from sslyze.scanner.models import ServerScanRequest, ServerScanStatusEnum
+    from sslyze.scanner.scanner import Scanner
+    from sslyze.server_setting import ServerNetworkLocation
 
     same = {
         each for each in ScanCommand if each.value.endswith("_cipher_suites") or each is ScanCommand.ELLIPTIC_CURVES
@@ -261,19 +266,19 @@ WORK: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "fast": lambda port, count: enumerate_endpoints(port, count, mode="fast", extra=False),
     "extra": lambda port, count: enumerate_endpoints(port, count, mode="economical", extra=True),
     "scans": every_scan,
-    "looks-timed": lambda port, count: every_scan(port, count, timed=True),
+    "scans-timed": lambda port, count: every_scan(port, count, timed=True),
     "sslyze-same": lambda port, count: sslyze(port, count, everything=False),
     "sslyze-all": lambda port, count: sslyze(port, count, everything=True),
 }
 
 
 def main() -> None:
-    """Do one piece of work and tell what it took."""
+    """Run one workload and print its cost."""
     from inspector.network.sandbox.pool import kill_idle
 
     kind, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     done = WORK[kind](port, count)
-    kill_idle(0)  # what they used counts when they have ended
+    kill_idle(0)  # the CPU time of child processes counts once they have ended
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     sys.stdout.write(json.dumps({**done, "cpu": _spent(), "memory_mb": memory}) + "\n")
 

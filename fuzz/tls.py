@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["inspector_tls.enumeration", "inspector
 _MOST = 100_000
 
 
-def told(flight: Flight) -> tuple[object, ...]:
+def facts_of(flight: Flight) -> tuple[object, ...]:
     """What a flight says, to be compared."""
     return (flight.hello, flight.alerts, flight.fault, flight.ssl_2, flight.is_done)
 
@@ -34,7 +34,7 @@ def one_input(data: bytes) -> None:
     pieces = Flight()
     pieces.feed(words[:cut])
     pieces.feed(words[cut:])
-    assert told(whole) == told(pieces), "a flight depends on where it was cut"
+    assert facts_of(whole) == facts_of(pieces), "a flight depends on where it was cut"
     assert len(whole.alerts) < _MOST
     interpret(ssl_2_hello(), Reply(whole, closed=bool(cut & 1)))
     with suppress(ValueError):

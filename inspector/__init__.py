@@ -1,6 +1,7 @@
-"""The names that a plugin author may import.
+"""The names that plugins import: all that a probe, a check, a profile or a renderer needs.
 
-They are loaded when first used, so that ``inspector --help`` costs nothing.
+They are loaded when first used, so that ``inspector --help`` costs nothing. The kit to test plugins with is
+``inspector.testing``. A plugin imports nothing else of the core.
 """
 
 from __future__ import annotations
@@ -9,112 +10,241 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from inspector.model.base import Answer, Cause, Model, NotSeen, Quantity, Timestamp
-    from inspector.model.declared import Declared
+    from inspector.declare.statement import EXCUSING, Decision, StatementKind
+    from inspector.model.base import Answer, Cause, Instant, Model, NotSeen, Quantity, Timestamp, Value, canonical
+    from inspector.model.declared import ApprovalStatus, Declared, Facts, MeasureStatus, PlanStatus, Stage, Tenancy
     from inspector.model.errors import ScanFailure
+    from inspector.model.escaping import escape_control, truncate
+    from inspector.model.finding import ClauseRef, Finding, Force, Obligation, Severity
     from inspector.model.intrusiveness import Intrusiveness
     from inspector.model.language import Language
-    from inspector.model.observation import Discovered, FailureNote, Gap, Observation, Raw, ScanOutput, Sensitivity
-    from inspector.model.subject import HOST, TCP, UDP, Form, Scheme, Subject, SubjectKind
-    from inspector.model.verdict import Outcome, Verdict, failed, inconclusive, not_applicable, passed
-    from inspector.network.client import Network
+    from inspector.model.observation import (
+        Discovered,
+        Evidence,
+        FailureNote,
+        Gap,
+        Observation,
+        Raw,
+        ScanOutput,
+        Sensitivity,
+    )
+    from inspector.model.subject import (
+        HOST,
+        SYSTEM,
+        TCP,
+        UDP,
+        BadUri,
+        Scheme,
+        Subject,
+        SubjectKind,
+        Uri,
+        UriForm,
+        is_address,
+        parse_uri,
+    )
+    from inspector.model.verdict import MessageValue, Outcome, Verdict, failed, inconclusive, not_applicable, passed
+    from inspector.network.client import Identity, Network
+    from inspector.network.dns_lookup import (
+        DnsReplies,
+        answer_of,
+        collect_replies,
+        dns_name_text,
+        parse_dns_message,
+        raw_dns_message,
+    )
+    from inspector.network.transport.round_trip import RoundTripEnd
+    from inspector.network.transport.stream import Stream
     from inspector.plugin.check import Check, Every, SubjectResult, check, checks_in
     from inspector.plugin.probe import Cost, ParseContext, Probe, Target, probe
+    from inspector.record.assessment import FailedScan
+    from inspector.regime.regime import BilingualText, RegimeChange, Requirement
     from inspector.registry.hookspecs import hookimpl
+    from inspector.report.findings_json import findings_json, findings_schema
+    from inspector.report.ledger_totals import LedgerTotal
+    from inspector.report.messages import Translator
     from inspector.report.renderer import Renderer
+    from inspector.report.view import View
 
 __version__: Final = "0.1.0"
 
 _HOME = {
-    "Check": "inspector.plugin.check",
-    "Every": "inspector.plugin.check",
-    "SubjectResult": "inspector.plugin.check",
-    "check": "inspector.plugin.check",
-    "checks_in": "inspector.plugin.check",
-    "Declared": "inspector.model.declared",
-    "ScanFailure": "inspector.model.errors",
-    "hookimpl": "inspector.registry.hookspecs",
+    "Decision": "inspector.declare.statement",
+    "EXCUSING": "inspector.declare.statement",
+    "StatementKind": "inspector.declare.statement",
     "Answer": "inspector.model.base",
     "Cause": "inspector.model.base",
+    "Instant": "inspector.model.base",
     "Model": "inspector.model.base",
-    "Timestamp": "inspector.model.base",
-    "Quantity": "inspector.model.base",
     "NotSeen": "inspector.model.base",
-    "Network": "inspector.network.client",
-    "ScanOutput": "inspector.model.observation",
+    "Quantity": "inspector.model.base",
+    "Timestamp": "inspector.model.base",
+    "Value": "inspector.model.base",
+    "canonical": "inspector.model.base",
+    "ApprovalStatus": "inspector.model.declared",
+    "Declared": "inspector.model.declared",
+    "Facts": "inspector.model.declared",
+    "MeasureStatus": "inspector.model.declared",
+    "PlanStatus": "inspector.model.declared",
+    "Stage": "inspector.model.declared",
+    "Tenancy": "inspector.model.declared",
+    "ScanFailure": "inspector.model.errors",
+    "escape_control": "inspector.model.escaping",
+    "truncate": "inspector.model.escaping",
+    "ClauseRef": "inspector.model.finding",
+    "Finding": "inspector.model.finding",
+    "Force": "inspector.model.finding",
+    "Obligation": "inspector.model.finding",
+    "Severity": "inspector.model.finding",
+    "Intrusiveness": "inspector.model.intrusiveness",
+    "Language": "inspector.model.language",
     "Discovered": "inspector.model.observation",
+    "Evidence": "inspector.model.observation",
+    "FailureNote": "inspector.model.observation",
     "Gap": "inspector.model.observation",
     "Observation": "inspector.model.observation",
     "Raw": "inspector.model.observation",
+    "ScanOutput": "inspector.model.observation",
     "Sensitivity": "inspector.model.observation",
-    "FailureNote": "inspector.model.observation",
-    "Cost": "inspector.plugin.probe",
-    "Probe": "inspector.plugin.probe",
-    "ParseContext": "inspector.plugin.probe",
-    "Target": "inspector.plugin.probe",
-    "Intrusiveness": "inspector.model.intrusiveness",
-    "probe": "inspector.plugin.probe",
-    "Language": "inspector.model.language",
-    "Renderer": "inspector.report.renderer",
+    "BadUri": "inspector.model.subject",
     "HOST": "inspector.model.subject",
-    "TCP": "inspector.model.subject",
-    "UDP": "inspector.model.subject",
-    "SubjectKind": "inspector.model.subject",
-    "Form": "inspector.model.subject",
+    "SYSTEM": "inspector.model.subject",
     "Scheme": "inspector.model.subject",
     "Subject": "inspector.model.subject",
+    "SubjectKind": "inspector.model.subject",
+    "TCP": "inspector.model.subject",
+    "UDP": "inspector.model.subject",
+    "Uri": "inspector.model.subject",
+    "UriForm": "inspector.model.subject",
+    "is_address": "inspector.model.subject",
+    "parse_uri": "inspector.model.subject",
+    "MessageValue": "inspector.model.verdict",
     "Outcome": "inspector.model.verdict",
     "Verdict": "inspector.model.verdict",
     "failed": "inspector.model.verdict",
     "inconclusive": "inspector.model.verdict",
     "not_applicable": "inspector.model.verdict",
     "passed": "inspector.model.verdict",
+    "Identity": "inspector.network.client",
+    "Network": "inspector.network.client",
+    "DnsReplies": "inspector.network.dns_lookup",
+    "answer_of": "inspector.network.dns_lookup",
+    "collect_replies": "inspector.network.dns_lookup",
+    "dns_name_text": "inspector.network.dns_lookup",
+    "parse_dns_message": "inspector.network.dns_lookup",
+    "raw_dns_message": "inspector.network.dns_lookup",
+    "RoundTripEnd": "inspector.network.transport.round_trip",
+    "Stream": "inspector.network.transport.stream",
+    "Check": "inspector.plugin.check",
+    "Every": "inspector.plugin.check",
+    "SubjectResult": "inspector.plugin.check",
+    "check": "inspector.plugin.check",
+    "checks_in": "inspector.plugin.check",
+    "Cost": "inspector.plugin.probe",
+    "ParseContext": "inspector.plugin.probe",
+    "Probe": "inspector.plugin.probe",
+    "Target": "inspector.plugin.probe",
+    "probe": "inspector.plugin.probe",
+    "FailedScan": "inspector.record.assessment",
+    "BilingualText": "inspector.regime.regime",
+    "RegimeChange": "inspector.regime.regime",
+    "Requirement": "inspector.regime.regime",
+    "hookimpl": "inspector.registry.hookspecs",
+    "findings_json": "inspector.report.findings_json",
+    "findings_schema": "inspector.report.findings_json",
+    "LedgerTotal": "inspector.report.ledger_totals",
+    "Translator": "inspector.report.messages",
+    "Renderer": "inspector.report.renderer",
+    "View": "inspector.report.view",
 }
 
 __all__ = [
+    "EXCUSING",
     "HOST",
+    "SYSTEM",
     "TCP",
     "UDP",
     "Answer",
+    "ApprovalStatus",
+    "BadUri",
+    "BilingualText",
     "Cause",
     "Check",
+    "ClauseRef",
     "Cost",
+    "Decision",
     "Declared",
     "Discovered",
+    "DnsReplies",
     "Every",
+    "Evidence",
+    "Facts",
+    "FailedScan",
     "FailureNote",
-    "Form",
+    "Finding",
+    "Force",
     "Gap",
+    "Identity",
+    "Instant",
     "Intrusiveness",
     "Language",
+    "LedgerTotal",
+    "MeasureStatus",
+    "MessageValue",
     "Model",
     "Network",
     "NotSeen",
+    "Obligation",
     "Observation",
     "Outcome",
     "ParseContext",
+    "PlanStatus",
     "Probe",
     "Quantity",
     "Raw",
+    "RegimeChange",
     "Renderer",
+    "Requirement",
+    "RoundTripEnd",
     "ScanFailure",
     "ScanOutput",
     "Scheme",
     "Sensitivity",
+    "Severity",
+    "Stage",
+    "StatementKind",
+    "Stream",
     "Subject",
     "SubjectKind",
     "SubjectResult",
     "Target",
+    "Tenancy",
     "Timestamp",
+    "Translator",
+    "Uri",
+    "UriForm",
+    "Value",
     "Verdict",
+    "View",
+    "answer_of",
+    "canonical",
     "check",
     "checks_in",
+    "collect_replies",
+    "dns_name_text",
+    "escape_control",
     "failed",
+    "findings_json",
+    "findings_schema",
     "hookimpl",
     "inconclusive",
+    "is_address",
     "not_applicable",
+    "parse_dns_message",
+    "parse_uri",
     "passed",
     "probe",
+    "raw_dns_message",
+    "truncate",
 ]
 
 

@@ -1,4 +1,11 @@
-"""From plan and evidence to findings: pure, so that what was captured can be judged again under other rules."""
+"""From plan and evidence to findings: pure, so that a capture can be assessed again under other rules.
+
+A capture is assessed twice, provisionally for the confirmation scans and after the seal, mostly on the same evidence. A
+check is pure, so a verdict is determined by the check, its options, the host (for what is declared of it) and the
+digests of the evidence; a verdict reached during the collection is reused under that key in the same process. Never
+reused: outcome *error*, and anything that is parsed again (``--reparse``). ``seal``, ``assess`` and ``verify`` reuse
+nothing, so ``verify`` detects a check that is not pure.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +16,9 @@ from datetime import datetime
 from typing import Any
 
 from inspector import __version__
-from inspector.assess.check_inputs import Case, case_of, subjects_of
+from inspector.assess.check_inputs import CheckInputs, check_inputs_of, subjects_of
 from inspector.assess.confirmation import confirm
-from inspector.assess.evidence_index import Filed, Shelf, family_of
+from inspector.assess.evidence_index import DigestedEvidence, EvidenceIndex, family_of
 from inspector.declare.statement import Statement, apply
 from inspector.model.base import Cause, canonical
 from inspector.model.declared import Declared, Tenancy
@@ -21,11 +28,12 @@ from inspector.model.observation import Evidence
 from inspector.model.subject import SYSTEM, BadUri, Subject, parse_uri
 from inspector.model.verdict import Message, Outcome, Verdict
 from inspector.plan.planner import applies_to
-from inspector.plan.selection import Selection, exceeds_intrusiveness, lacks_plugin
+from inspector.plan.selection import exceeds_intrusiveness, lacks_plugin, selects
 from inspector.plugin.check import Check
 from inspector.plugin.time_limits import Clock
-from inspector.record.assessment import Assessment, Change, Coverage, FailedScan
+from inspector.record.assessment import Assessment, Coverage, FailedScan, RegimeChange
 from inspector.record.inspection import Inspection, PluginRecord
+from inspector.record.plan import Selection
 from inspector.regime.regime import NOT_OBSERVABLE, Regime, Requirement
 from inspector.registry.registry import Registry
 
@@ -33,23 +41,23 @@ from inspector.registry.registry import Registry
 CHECK_SECONDS = 5.0
 
 
-#: Verdicts by all that they rest on: check, options, host (for what is declared of it), and digests of the evidence.
+#: Verdicts by everything that they depend on: check, options, host (for what is declared of it), evidence digests.
 Verdicts = dict[tuple[str, bytes, str | None, tuple[str, ...]], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What an assessment rests on: the rules, the system, and every piece of evidence with its digest.
+class AssessmentInput:
+    """What an assessment depends on: the rules, the system, and every piece of evidence with its digest.
 
     ``verdicts`` are those of an earlier assessment of the same system, and are added to: a check is a pure function.
-    Facts that were read again stand under the digests of the old ones, and need verdicts of their own.
+    Facts that were parsed again keep the digests of the old ones, so their verdicts may not be shared.
     """
 
     inspection: Inspection
     registry: Registry
     regime: Regime
     requirements: Sequence[Requirement]
-    evidence: Sequence[Filed]
+    evidence: Sequence[DigestedEvidence]
     as_of: datetime
     statements: Sequence[Statement] = ()
     selection: Selection = field(default_factory=Selection)
@@ -57,14 +65,14 @@ class Given:
     level: int | None = None
     reparse: bool = False
     plugins: Sequence[PluginRecord] = ()
-    changes: Sequence[Change] = ()
+    changes: Sequence[RegimeChange] = ()
     verdicts: Verdicts = field(default_factory=dict)
 
 
-def _evaluate(check: Check, case: Case, options: Mapping[str, Any], clock: Clock) -> Verdict:
-    """The check's verdict; a check that raises or does not end is our bug, never the system's failure."""
+def _run_check(check: Check, inputs: CheckInputs, options: Mapping[str, Any], clock: Clock) -> Verdict:
+    """The check's verdict; a check that raises or does not end is a bug of its plugin, never the system's failure."""
     try:
-        verdict = clock.call(f"check {check.id}", check.evaluate, case.inputs, options)
+        verdict = clock.call(f"check {check.id}", check.evaluate, inputs.arguments, options)
     except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes an outcome)
         detail = error.message if isinstance(error, ScanFailure) else f"{type(error).__name__}: {str(error)[:300]}"
         return Verdict(
@@ -87,7 +95,7 @@ def _status(requirement: Requirement, inspection: Inspection, regime: Regime) ->
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A requirement with what all its findings have in common."""
+    """A requirement with what all its findings share."""
 
     requirement: Requirement
     clauses: tuple[ClauseRef, ...]
@@ -97,20 +105,20 @@ class _Row:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
-    """A verdict on one subject, and the evidence that it rests on by digest."""
+class RequirementResult:
+    """A verdict on one subject, and the evidence that it depends on by digest."""
 
     row: _Row
     subject: Subject
     verdict: Verdict
-    rests: Mapping[str, Evidence] = field(default_factory=dict)
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
     confirmed: bool | None = None
 
 
 @dataclass(slots=True)
 class _Assessor:
-    given: Given
-    shelf: Shelf
+    given: AssessmentInput
+    index: EvidenceIndex
     clock: Clock
     _declared: dict[str | None, Declared] = field(default_factory=dict)
 
@@ -130,34 +138,34 @@ class _Assessor:
         )
 
     def findings(self) -> Iterator[Finding]:
-        return map(self._finding, self.judged(self.given.requirements))
+        return map(self._finding, self.results(self.given.requirements))
 
-    def judged(self, requirements: Iterable[Requirement]) -> Iterator[_Judged]:
+    def results(self, requirements: Iterable[Requirement]) -> Iterator[RequirementResult]:
         for requirement in requirements:
             if requirement.check == NOT_OBSERVABLE:
                 if not self.given.selection.only:
-                    yield _Judged(self._row(requirement), SYSTEM, _UNOBSERVABLE)
-            elif self.given.selection.keeps(requirement, self.given.registry) and not self._is_beyond(requirement):
-                yield from self._judged(requirement)
+                    yield RequirementResult(self._row(requirement), SYSTEM, _UNOBSERVABLE)
+            elif selects(self.given.selection, requirement, self.given.registry) and not self._is_beyond(requirement):
+                yield from self._results(requirement)
 
     def _is_beyond(self, requirement: Requirement) -> bool:
         given = self.given
         return exceeds_intrusiveness(requirement, given.registry, given.inspection.authorisations, given.selection)
 
-    def _judged(self, requirement: Requirement) -> Iterator[_Judged]:
+    def _results(self, requirement: Requirement) -> Iterator[RequirementResult]:
         check = self.given.registry.checks[requirement.check]
         row = self._row(requirement)
-        subjects = subjects_of(check, self.shelf)
+        subjects = subjects_of(check, self.index)
         if not subjects:
-            yield _Judged(row, SYSTEM, _UNASKED if self._is_declared(check) else _UNDECLARED)
+            yield RequirementResult(row, SYSTEM, _UNASKED if self._is_declared(check) else _UNDECLARED)
         for subject in subjects:
             if requirement.vantages and self.given.inspection.vantage.kind not in requirement.vantages:
-                yield _Judged(row, subject, _WRONG_VANTAGE)
+                yield RequirementResult(row, subject, _WRONG_VANTAGE)
                 continue
             yield self._about(row, check, subject)
 
     def _is_declared(self, check: Check) -> bool:
-        """Whether a probe would look at a declared endpoint for this check: then its silence is no absence."""
+        """Whether a probe would scan a declared endpoint for this check; then missing evidence is not absence."""
         registry = self.given.registry
         probes = [probe for wire in check.inputs if wire.kind for probe in registry.producers(wire.kind)]
         for text in self.given.inspection.system.endpoints:
@@ -167,35 +175,35 @@ class _Assessor:
                     return True
         return False
 
-    def _about(self, row: _Row, check: Check, subject: Subject) -> _Judged:
+    def _about(self, row: _Row, check: Check, subject: Subject) -> RequirementResult:
         declared = self._declared_of(subject.host)
-        case = case_of(check, subject, self.shelf, declared, 1)
-        anew = any(wire.kind and family_of(wire.kind.kind) in self.shelf.confirmation_kinds for wire in check.inputs)
-        again = case_of(check, subject, self.shelf, declared, 2) if anew else case
-        first = self._verdict(row, check, case)
-        confirmed_scans = any(evidence.scan == 2 for _, evidence in again.rests)
-        second = self._verdict(row, check, again) if confirmed_scans else None
+        inputs = check_inputs_of(check, subject, self.index, declared, 1)
+        rescanned = any(wire.kind and family_of(wire.kind.kind) in self.index.rescanned for wire in check.inputs)
+        again = check_inputs_of(check, subject, self.index, declared, 2) if rescanned else inputs
+        first = self._verdict(row, check, inputs)
+        confirmed_by = any(evidence.scan == 2 for _, evidence in again.evidence)
+        second = self._verdict(row, check, again) if confirmed_by else None
         verdict, confirmed = confirm(first, second)
-        rests = dict((*case.rests, *(again.rests if confirmed_scans else ())))
-        return _Judged(row, subject, verdict, rests, confirmed if case.rests else None)
+        evidence = dict((*inputs.evidence, *(again.evidence if confirmed_by else ())))
+        return RequirementResult(row, subject, verdict, evidence, confirmed if inputs.evidence else None)
 
-    def _verdict(self, row: _Row, check: Check, case: Case) -> Verdict:
+    def _verdict(self, row: _Row, check: Check, inputs: CheckInputs) -> Verdict:
         known = self.given.verdicts
-        key = (check.id, row.options, case.subject.host, tuple(digest for digest, _ in case.rests))
-        verdict = known.get(key) or _evaluate(check, case, row.requirement.options, self.clock)
-        if verdict.outcome is not Outcome.ERROR:  # which may be a passing trouble of ours
+        key = (check.id, row.options, inputs.subject.host, tuple(digest for digest, _ in inputs.evidence))
+        verdict = known.get(key) or _run_check(check, inputs, row.requirement.options, self.clock)
+        if verdict.outcome is not Outcome.ERROR:  # which may be transient
             known[key] = verdict
         return verdict
 
-    def _finding(self, judged: _Judged) -> Finding:
-        row, subject, verdict, rests = judged.row, judged.subject, judged.verdict, judged.rests
+    def _finding(self, result: RequirementResult) -> Finding:
+        row, subject, verdict, evidence = result.row, result.subject, result.verdict, result.evidence
         given, requirement = self.given, row.requirement
         tenancy = self._declared_of(subject.host).tenancy if subject.host else Tenancy.UNKNOWN
         finding = Finding(
             id=finding_id(requirement.id, subject.uri),
             system=given.inspection.system.id,
             subject=subject.uri,
-            endpoint=next((each.endpoint for each in rests.values() if each.endpoint), None),
+            endpoint=next((each.endpoint for each in evidence.values() if each.endpoint), None),
             address=subject.address,
             requirement=requirement.id,
             check=requirement.check,
@@ -211,10 +219,10 @@ class _Assessor:
             facts=verdict.facts,
             evidence=tuple(
                 EvidenceRef(evidence=digest, raw=tuple(sorted(ref.sha256 for ref in each.raw)), scan=each.scan)
-                for digest, each in sorted(rests.items())
+                for digest, each in sorted(evidence.items())
             ),
-            seen_at=max((each.ended for each in rests.values()), default=None),
-            confirmed=judged.confirmed,
+            seen_at=max((each.ended for each in evidence.values()), default=None),
+            confirmed=result.confirmed,
             not_yet_due=verdict.outcome is Outcome.FAIL and not row.due,
             attributed_to=tenancy.value if tenancy in (Tenancy.SHARED, Tenancy.CDN) else None,
             declared_status=row.declared_status,
@@ -233,7 +241,7 @@ class _Assessor:
             for evidence in firsts
             if evidence.facts is None
         ]
-        kept = [each for each in self.given.requirements if self.given.selection.keeps(each, self.given.registry)]
+        kept = [each for each in self.given.requirements if selects(self.given.selection, each, self.given.registry)]
         hidden = [each for each in self.given.requirements if each.check == NOT_OBSERVABLE]
         left = {each.id for each in self.given.requirements} - {each.id for each in (*kept, *hidden)}
         return Coverage(
@@ -252,7 +260,7 @@ class _Assessor:
 
 _UNOBSERVABLE = Verdict(
     outcome=Outcome.NOT_OBSERVABLE,
-    message=Message(id="nobody can see this from outside; the declared status stands beside"),
+    message=Message(id="this cannot be observed from outside; see the declared status"),
 )
 _UNDECLARED = Verdict(
     outcome=Outcome.NOT_APPLICABLE, message=Message(id="the declaration names nothing that this is about")
@@ -269,10 +277,10 @@ _WRONG_VANTAGE = Verdict(
 )
 
 
-def assess(given: Given) -> Assessment:
-    """Judge everything that was captured. Pure: the same inputs give the same bytes."""
+def assess(given: AssessmentInput) -> Assessment:
+    """Assess everything that was captured. Pure: the same inputs give the same bytes."""
     with Clock.of(CHECK_SECONDS) as clock:
-        assessor = _Assessor(given, Shelf(given.evidence), clock)
+        assessor = _Assessor(given, EvidenceIndex(given.evidence), clock)
         findings = sorted(
             assessor.findings(), key=lambda each: (each.requirement, each.subject, each.address or "", each.outcome)
         )
@@ -296,16 +304,19 @@ def assess(given: Given) -> Assessment:
     )
 
 
-def worth_a_second_look(given: Given) -> set[tuple[str, str, str, str]]:
-    """The keys of the asks that failing verdicts rest on: (probe, kind, URI, address).
+def tasks_to_confirm(given: AssessmentInput) -> set[tuple[str, str, str, str]]:
+    """The keys of the scan tasks that failing verdicts depend on: (probe, kind, URI, address).
 
-    A failing row of force info leads to nothing, and is not worth asking anybody twice.
+    A failing row of force info has no consequence, so it is not confirmed.
     """
     rows = [each for each in given.requirements if each.force is not Force.INFO]
     with Clock.of(CHECK_SECONDS) as clock:
-        assessor = _Assessor(given, Shelf(given.evidence), clock)
+        assessor = _Assessor(given, EvidenceIndex(given.evidence), clock)
         failing = {
-            digest for each in assessor.judged(rows) if each.verdict.outcome is Outcome.FAIL for digest in each.rests
+            digest
+            for each in assessor.results(rows)
+            if each.verdict.outcome is Outcome.FAIL
+            for digest in each.evidence
         }
     return {
         (each.probe, *each.subject.key)

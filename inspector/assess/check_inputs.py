@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from inspector.assess.evidence_index import Filed, Shelf
+from inspector.assess.evidence_index import DigestedEvidence, EvidenceIndex
 from inspector.model.base import Cause
 from inspector.model.declared import Declared
 from inspector.model.subject import SYSTEM, Subject, SubjectKind
@@ -13,32 +13,32 @@ from inspector.plugin.check import Check, CheckInput, Every, SubjectResult
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One check's inputs about one subject, and the evidence they come from."""
+class CheckInputs:
+    """The arguments of one check about one subject, and the evidence that they come from."""
 
     subject: Subject
-    inputs: tuple[object, ...]
-    rests: tuple[Filed, ...]
+    arguments: tuple[object, ...]
+    evidence: tuple[DigestedEvidence, ...]
 
 
-def subjects_of(check: Check, shelf: Shelf) -> list[Subject]:
+def subjects_of(check: Check, index: EvidenceIndex) -> list[Subject]:
     """The subjects that a check is about, given what was to be scanned."""
     wanted = [wire for wire in check.inputs if wire.kind is not None]
     if not wanted:
         return [SYSTEM]
-    relevant = [filed[1].subject for wire in wanted if wire.kind for filed in shelf.of(wire.kind, 1)]
+    relevant = [filed[1].subject for wire in wanted if wire.kind for filed in index.of(wire.kind, 1)]
     single = next((wire for wire in wanted if not wire.every), None)
     if check.about is None and single is not None and single.kind is not None:
-        found = [filed[1].subject for filed in shelf.of(single.kind, 1)]
+        found = [filed[1].subject for filed in index.of(single.kind, 1)]
     elif check.about is SubjectKind.SYSTEM:
         found = [SYSTEM] if relevant else []
     elif check.about is SubjectKind.HOST:
         hosts = {subject.host for subject in relevant if subject.host}
         found = [Subject(kind=SubjectKind.HOST, uri=f"host:{host}", scheme="host", host=host) for host in hosts]
     elif check.about in (SubjectKind.ZONE, SubjectKind.MAIL):
-        found = [subject for subject in shelf.subjects() if subject.kind is check.about]
+        found = [subject for subject in index.subjects() if subject.kind is check.about]
     else:
-        whole = [subject for subject in shelf.subjects() if subject.kind is check.about]
+        whole = [subject for subject in index.subjects() if subject.kind is check.about]
         found = [
             subject.model_copy(update={"address": None}) if all(wire.every for wire in wanted) else subject
             for subject in whole
@@ -47,15 +47,15 @@ def subjects_of(check: Check, shelf: Shelf) -> list[Subject]:
     return [each for _, each in sorted({subject.key: subject for subject in found}.items())]
 
 
-def _about(subject: Subject, wire: CheckInput, shelf: Shelf, scan: int) -> Filed | None:
+def _about(subject: Subject, wire: CheckInput, index: EvidenceIndex, scan: int) -> DigestedEvidence | None:
     """The one piece of evidence of this kind about this subject: exact, under it, or at the same host and address.
 
-    What stands at another port of that host is another service, never taken for this one.
+    A service at another port of that host is another subject, and never used.
     """
     if wire.kind is None:
         return None
 
-    filed = shelf.by_subject(wire.kind, scan)
+    filed = index.by_subject(wire.kind, scan)
     if subject.key in filed:
         return filed[subject.key]
 
@@ -70,20 +70,21 @@ def _about(subject: Subject, wire: CheckInput, shelf: Shelf, scan: int) -> Filed
     return None
 
 
-def case_of(check: Check, subject: Subject, shelf: Shelf, declared: Declared, scan: int) -> Case:
-    inputs: list[object] = []
-    rests: list[Filed] = []
+def check_inputs_of(check: Check, subject: Subject, index: EvidenceIndex, declared: Declared, scan: int) -> CheckInputs:
+    """The arguments of a check about a subject; ``scan`` 2 prefers the confirmation scan where there is one."""
+    arguments: list[object] = []
+    evidence: list[DigestedEvidence] = []
     for wire in check.inputs:
         if wire.kind is None:
-            inputs.append(declared)
+            arguments.append(declared)
         elif wire.every:
-            found = [each for each in shelf.of(wire.kind, scan) if subject.covers(each[1].subject)]
-            inputs.append(Every([shelf.seen(wire.kind, each) for each in found]))
-            rests.extend(found)
+            found = [each for each in index.of(wire.kind, scan) if subject.covers(each[1].subject)]
+            arguments.append(Every([index.seen(wire.kind, each) for each in found]))
+            evidence.extend(found)
         else:
-            one = _about(subject, wire, shelf, scan)
-            inputs.append(
-                SubjectResult(subject, None, Cause.NOT_SELECTED) if one is None else shelf.seen(wire.kind, one)
+            one = _about(subject, wire, index, scan)
+            arguments.append(
+                SubjectResult(subject, None, Cause.NOT_SELECTED) if one is None else index.seen(wire.kind, one)
             )
-            rests.extend([one] if one else [])
-    return Case(subject, tuple(inputs), tuple(rests))
+            evidence.extend([one] if one else [])
+    return CheckInputs(subject, tuple(arguments), tuple(evidence))

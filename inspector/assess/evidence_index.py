@@ -12,7 +12,8 @@ from inspector.model.observation import Evidence, Observation
 from inspector.model.subject import Subject
 from inspector.plugin.check import SubjectResult
 
-Filed = tuple[str, Evidence]
+#: A piece of evidence and its digest.
+DigestedEvidence = tuple[str, Evidence]
 
 
 _Key = tuple[str, str, str]
@@ -23,48 +24,48 @@ def family_of(kind: str) -> str:
 
 
 @dataclass(slots=True)
-class Shelf:
-    """Evidence, found by kind of observation, subject and look."""
+class EvidenceIndex:
+    """Evidence by kind of observation, subject and scan."""
 
-    filed: Sequence[Filed]
-    by_family: dict[str, list[Filed]] = field(default_factory=dict)
-    confirmation_kinds: set[str] = field(default_factory=set)
-    _chosen: dict[tuple[str, int], dict[_Key, Filed]] = field(default_factory=dict)
+    evidence: Sequence[DigestedEvidence]
+    by_family: dict[str, list[DigestedEvidence]] = field(default_factory=dict)
+    rescanned: set[str] = field(default_factory=set)
+    _chosen: dict[tuple[str, int], dict[_Key, DigestedEvidence]] = field(default_factory=dict)
     _read: dict[tuple[str, int], SubjectResult[Observation]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for each in sorted(self.filed, key=lambda one: (one[1].subject.key, one[1].scan)):
+        for each in sorted(self.evidence, key=lambda one: (one[1].subject.key, one[1].scan)):
             self.by_family.setdefault(family_of(each[1].kind), []).append(each)
             if each[1].scan == 2:
-                self.confirmation_kinds.add(family_of(each[1].kind))
+                self.rescanned.add(family_of(each[1].kind))
 
     def subjects(self) -> Iterator[Subject]:
         """Every subject that was to be scanned."""
-        for _, evidence in self.filed:
-            yield evidence.subject
+        for _, each in self.evidence:
+            yield each.subject
 
-    def by_subject(self, kind: type[Observation], scan: int) -> Mapping[_Key, Filed]:
-        """The evidence of one kind, one piece for each subject: of this scan, or of the first if there is no other."""
+    def by_subject(self, kind: type[Observation], scan: int) -> Mapping[_Key, DigestedEvidence]:
+        """The evidence of one kind, one piece per subject: of this scan, or of the first if there is no other."""
         family = family_of(kind.kind)
         if (family, scan) not in self._chosen:
             filed = self.by_family.get(family, ())
             self._chosen[family, scan] = {each[1].subject.key: each for each in filed if each[1].scan <= scan}
         return self._chosen[family, scan]
 
-    def of(self, kind: type[Observation], scan: int) -> Iterable[Filed]:
-        """The same without the subjects' keys."""
+    def of(self, kind: type[Observation], scan: int) -> Iterable[DigestedEvidence]:
+        """The evidence of one kind, without the subjects' keys."""
         return self.by_subject(kind, scan).values()
 
-    def seen(self, kind: type[Observation], filed: Filed) -> SubjectResult[Observation]:
-        """The observation in a piece of evidence, read once for all checks."""
-        key = (kind.kind, id(filed[1]))  # which lies on this shelf as long as the shelf is there
+    def seen(self, kind: type[Observation], filed: DigestedEvidence) -> SubjectResult[Observation]:
+        """The observation in a piece of evidence, validated once for all checks."""
+        key = (kind.kind, id(filed[1]))  # the index keeps it alive
         if key not in self._read:
             self._read[key] = result_of(kind, filed)
         return self._read[key]
 
 
-def result_of(kind: type[Observation], filed: Filed) -> SubjectResult[Observation]:
-    """The observation in a piece of evidence; another version of its kind is never guessed at."""
+def result_of(kind: type[Observation], filed: DigestedEvidence) -> SubjectResult[Observation]:
+    """The observation in a piece of evidence; another version of its kind is ambiguous."""
     _, evidence = filed
     if evidence.facts is None:
         return SubjectResult(evidence.subject, None, evidence.failure.cause if evidence.failure else Cause.NOT_REACHED)

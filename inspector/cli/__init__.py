@@ -8,12 +8,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-#: How a shell tells a process that a person interrupted.
+#: The exit code that a shell reports for a process ended by SIGINT.
 INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with its exit code; no traceback reaches the user."""
+    """Run the command line and exit with its code; no traceback reaches the user."""
     _ready_streams()
     try:
         from inspector.cli.app import call
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _ready_streams() -> None:
-    """Escape what a stream's encoding cannot say, instead of failing on it; let a closed stream take anything."""
+    """Escape what a stream's encoding cannot express instead of failing; a closed stream discards everything."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

@@ -6,101 +6,71 @@ import errno
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from inspector.cli import terminal
+from inspector.cli.arguments import RESULTS, SELECTION, RunArguments, takes
+from inspector.cli.language import _, language_of, use
+from inspector.cli.parser_messages import localise, message_of
 from inspector.model.errors import InspectorError
 
 
-def _leave(code: int | None, **_options: object) -> None:
+def _exit(code: int | None, **_options: object) -> None:
     """End the process with what the command returned."""
     raise typer.Exit(code or 0)
 
 
 app = typer.Typer(
-    result_callback=_leave,
+    result_callback=_exit,
     name="inspector",
-    help="Inspect from outside, and without harm, whether information systems keep the measures of their level.",
-    no_args_is_help=True,
+    help="Inspect from outside whether information systems keep the security measures of their level.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
-MISUSE = 2
-#: Whoever read our results left before the end: as a shell tells a process ended by SIGPIPE.
+ABORTED, MISUSE = 1, 2
+#: The exit code that a shell reports for a process ended by SIGPIPE: the reader of stdout left before the end.
 PIPE = 141
-#: Why whatever stdout leads to takes no more.
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
+#: Errors of a stdout that takes no more.
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
+
+Sealed = Annotated[Path, typer.Argument(help="Folder of a sealed inspection.")]
 
 
-def _language(lang: str) -> str:
-    """The language as it was written; one that nothing is printed in is misuse of the option."""
-    if lang not in ("vi", "en"):
-        raise typer.BadParameter(f"{lang!r}: write vi or en")
-    return lang
+def command(*names: str, name: str | None = None) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Register a command that takes the named shared options."""
+
+    def register(function: Callable[..., int]) -> Callable[..., int]:
+        return app.command(name)(takes(*names)(function))
+
+    return register
 
 
-Lang = Annotated[str, typer.Option("--lang", callback=_language, help="Language of what is printed: vi or en.")]
-Settings = Annotated[Path | None, typer.Option("--settings", help="inspector.toml of the inspecting side.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder for bundles (default: out).")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")]
-LogLevel = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error, on stderr.")]
-Formats = Annotated[str, typer.Option("--format", "-f", help="Report formats, comma-separated; html and json always.")]
-To = Annotated[Path | None, typer.Option("--to", help="Folder for a copy of the report files (for CI artefacts).")]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="Date of the rules, YYYY-MM-DD (default: today).")]
-Regime = Annotated[str | None, typer.Option("--regime", help="Judge under this regime instead of the system's own.")]
-FailOn = Annotated[str, typer.Option("--fail-on", help="must, or a severity: info, low, medium, high, critical.")]
-Baseline = Annotated[Path | None, typer.Option("--baseline", help="findings.json whose failures do not count.")]
-Only = Annotated[list[str] | None, typer.Option("--only", help="Only this plugin, probe or check (repeatable).")]
-Select = Annotated[list[str] | None, typer.Option("--select", help="Only requirements with this tag, e.g. smoke.")]
-Within = Annotated[int | None, typer.Option("--within", help="Stop asking after this many seconds.", min=1)]
-Authorisations = Annotated[
-    list[Path] | None, typer.Option("--authorisation", "-a", help="authorisation.yaml (repeatable).")
-]
-Statements = Annotated[list[Path] | None, typer.Option("--statements", help="statements.yaml (repeatable).")]
-Decisions = Annotated[
-    list[Path] | None, typer.Option("--decisions", help="The inspecting side's own statements.yaml (repeatable).")
-]
-Systems = Annotated[list[str] | None, typer.Option("--system", help="Only the system with this id (repeatable).")]
-Level = Annotated[int | None, typer.Option("--level", help="Security level 1-5.", min=1, max=5)]
-AuthorisedBy = Annotated[
-    str | None, typer.Option("--authorised-by", help="Who permits an inspection without documents.")
-]
-Targets = Annotated[list[str] | None, typer.Argument(help="declaration.yaml, or endpoint URIs with --level.")]
-
-
-def _prepare(log_level: str) -> None:
-    levels = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error")}
-    if log_level not in levels:
-        raise typer.BadParameter(f"{log_level!r}: write debug, info, warning or error", param_hint="--log-level")
-    logging.basicConfig(level=levels[log_level], stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-
-
-@app.command()
+@command("level")
 def init(
-    folder: Annotated[Path, typer.Argument(help="Folder for the skeletons.")] = Path(),
+    arguments: RunArguments,
+    folder: Annotated[Path, typer.Argument(help="Folder for the templates.")] = Path(),
     organisation: Annotated[str | None, typer.Option(help="Name of the organisation.")] = None,
     system: Annotated[str | None, typer.Option(help="Id of the system, e.g. portal.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the system.")] = None,
-    level: Level = None,
     endpoint: Annotated[list[str] | None, typer.Option(help="Endpoint URI (repeatable).")] = None,
     granted_by: Annotated[str | None, typer.Option(help="Who permits the inspection.")] = None,
     contact: Annotated[str | None, typer.Option(help="Contact of the inspecting side.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> int:
-    """Write commented skeletons of the documents, from flags or by asking."""
+    """Write commented templates of the documents, from options or from answers on the terminal."""
     from inspector.cli.init import Answers, write
 
     answers = Answers(
         organisation=organisation,
         system=system,
         name=name,
-        level=level,
+        level=arguments.level,
         endpoints=tuple(endpoint or ()),
         granted_by=granted_by,
         contact=contact,
@@ -108,193 +78,89 @@ def init(
     return write(folder, answers, force=force)
 
 
-@app.command()
-def plan(
-    targets: Targets = None,
-    authorisation: Authorisations = None,
-    system: Systems = None,
-    level: Level = None,
-    authorised_by: AuthorisedBy = None,
-    regime: Regime = None,
-    as_of: AsOf = None,
-    only: Only = None,
-    select: Select = None,
-    within: Within = None,
-    settings: Settings = None,
-    lang: Lang = "vi",
-    log_level: LogLevel = "warning",
-) -> int:
-    """Resolve names, and print who would be asked what, how often, for how long, and what is out of scope."""
-    _prepare(log_level)
-    from inspector.cli.inputs import Order
+@command(*SELECTION)
+def plan(arguments: RunArguments) -> int:
+    """Resolve names, and print which scans would run, with how many connections, how long, and what is out of scope."""
     from inspector.cli.plan import print_plans
 
-    return print_plans(
-        Order(
-            targets=tuple(targets or ()),
-            authorisations=tuple(authorisation or ()),
-            systems=tuple(system or ()),
-            level=level,
-            authorised_by=authorised_by,
-            regime=regime,
-            as_of=as_of,
-            only=tuple(only or ()),
-            select=tuple(select or ()),
-            within=within,
-            settings=settings,
-        ),
-        lang,
-    )
+    return print_plans(arguments)
 
 
-@app.command()
+@command(*SELECTION, *RESULTS, "statements", "decisions", "output", "quiet")
 def run(
-    targets: Targets = None,
-    authorisation: Authorisations = None,
-    statements: Statements = None,
-    decisions: Decisions = None,
-    system: Systems = None,
-    level: Level = None,
-    authorised_by: AuthorisedBy = None,
-    regime: Regime = None,
-    as_of: AsOf = None,
-    only: Only = None,
-    select: Select = None,
-    within: Within = None,
-    fail_on: FailOn = "must",
-    baseline: Baseline = None,
-    formats: Formats = "",
-    to: To = None,
-    resume: Annotated[Path | None, typer.Option("--resume", help="Go on with this interrupted inspection.")] = None,
-    settings: Settings = None,
-    output: Output = None,
-    lang: Lang = "vi",
-    quiet: Quiet = False,
-    log_level: LogLevel = "warning",
+    arguments: RunArguments,
+    resume: Annotated[Path | None, typer.Option("--resume", help="Continue this interrupted inspection.")] = None,
 ) -> int:
     """Inspect: collect, seal, assess and report."""
-    _prepare(log_level)
-    from inspector.cli.inputs import Order
-    from inspector.cli.run import Wish, go_on, inspect_all
+    from inspector.cli.run import inspect_all
+    from inspector.cli.run import resume as continue_inspection
 
-    wish = Wish(fail_on=fail_on, baseline=baseline, formats=formats, to=to, lang=lang, quiet=quiet)
-    order = Order(
-        targets=tuple(targets or ()),
-        authorisations=tuple(authorisation or ()),
-        statements=tuple(statements or ()),
-        decisions=tuple(decisions or ()),
-        systems=tuple(system or ()),
-        level=level,
-        authorised_by=authorised_by,
-        regime=regime,
-        as_of=as_of,
-        only=tuple(only or ()),
-        select=tuple(select or ()),
-        within=within,
-        settings=settings,
-        output=output,
-    )
-    return go_on(resume, order, wish) if resume else inspect_all(order, wish)
+    return continue_inspection(resume, arguments) if resume else inspect_all(arguments)
 
 
-@app.command()
+@command("formats", "to", "fail_on", "settings")
 def seal(
+    arguments: RunArguments,
     bundle: Annotated[Path, typer.Argument(help="Folder of an interrupted inspection.")],
-    formats: Formats = "",
-    to: To = None,
-    fail_on: FailOn = "must",
-    settings: Settings = None,
-    lang: Lang = "vi",
 ) -> int:
-    """Close an interrupted inspection: what was not asked becomes inconclusive, the rest is sealed and judged."""
-    from inspector.cli.inputs import Order
-    from inspector.cli.run import Wish, seal_now
+    """Close an interrupted inspection: what was not scanned becomes inconclusive, the rest is sealed and assessed."""
+    from inspector.cli.run import resume
 
-    return seal_now(bundle, Order(settings=settings), Wish(fail_on=fail_on, formats=formats, to=to, lang=lang))
+    return resume(bundle, arguments, collecting=False)
 
 
-@app.command()
+@command("regime", "level", "as_of", "statements", "decisions", *RESULTS, "settings")
 def assess(
-    bundle: Annotated[Path, typer.Argument(help="Folder of a sealed inspection.")],
-    regime: Regime = None,
-    level: Level = None,
-    as_of: AsOf = None,
-    statements: Statements = None,
-    decisions: Decisions = None,
-    reparse: Annotated[bool, typer.Option("--reparse", help="Read the raw bytes again with today's probes.")] = False,
-    fail_on: FailOn = "must",
-    baseline: Baseline = None,
-    formats: Formats = "",
-    to: To = None,
-    settings: Settings = None,
-    lang: Lang = "vi",
+    arguments: RunArguments,
+    bundle: Sealed,
+    reparse: Annotated[bool, typer.Option("--reparse", help="Parse the raw bytes again with today's probes.")] = False,
 ) -> int:
-    """Judge a sealed bundle again, without a packet: under other rules, at another date, for another level."""
-    from inspector.cli.assess import Again, assess_again
-    from inspector.cli.run import Wish
+    """Assess a sealed bundle again, without a packet: under other rules, at another date, for another level."""
+    from inspector.cli.assess import assess_again
 
-    wish = Wish(fail_on=fail_on, baseline=baseline, formats=formats, to=to, lang=lang)
-    again = Again(
-        regime=regime,
-        level=level,
-        as_of=as_of,
-        statements=tuple(statements or ()),
-        decisions=tuple(decisions or ()),
-        reparse=reparse,
-    )
-    return assess_again(bundle, again, wish, settings)
+    return assess_again(bundle, arguments, reparse=reparse)
 
 
-@app.command()
-def report(
-    bundle: Annotated[Path, typer.Argument(help="Folder of a sealed inspection.")],
-    formats: Formats = "html",
-    to: To = None,
-    lang: Lang = "vi",
-) -> int:
+@command("formats", "to")
+def report(arguments: RunArguments, bundle: Sealed) -> int:
     """Write report files of the newest assessment of a bundle."""
     from inspector.cli.report import write_reports
 
-    return write_reports(bundle, formats, to, lang)
+    return write_reports(bundle, arguments)
 
 
-@app.command()
+@command("settings")
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="Folder of a sealed inspection.")],
-    settings: Settings = None,
+    arguments: RunArguments,
+    bundle: Sealed,
     trusted: Annotated[list[str] | None, typer.Option("--trusted", help="Key id of a trusted signer.")] = None,
-    lang: Lang = "vi",
 ) -> int:
-    """Answer three questions apart: is it intact, can it be reproduced, and what would be said today."""
+    """Answer three questions: is it intact, can it be reproduced, and what would the present version say."""
     from inspector.cli.verify import verify_bundle
 
-    return verify_bundle(bundle, settings, tuple(trusted or ()), lang)
+    return verify_bundle(bundle, arguments.settings, tuple(trusted or ()))
 
 
-@app.command("list")
+@command(name="list")
 def list_(
     what: Annotated[str, typer.Argument(help="plugins, probes, checks, regimes, formats or schemes.")] = "checks",
     lock: Annotated[bool, typer.Option("--lock", help="Print a plugins.lock that pins the installed plugins.")] = False,
-    lang: Lang = "vi",
 ) -> int:
     """List what the installed plugins contribute."""
     from inspector.cli.list import print_list
 
-    return print_list(what, lang, lock=lock)
+    return print_list(what, lock=lock)
 
 
-@app.command()
-def explain(
-    name: Annotated[str, typer.Argument(help="Id of a check or requirement.")],
-    lang: Lang = "vi",
-) -> int:
+@command()
+def explain(name: Annotated[str, typer.Argument(help="Id of a check or requirement.")]) -> int:
     """Explain a check or a requirement: claim, reasons, remediation, and which regimes ask for it."""
     from inspector.cli.explain import print_explanation
 
-    return print_explanation(name, lang)
+    return print_explanation(name)
 
 
-@app.command()
+@command()
 def schema(
     document: Annotated[str, typer.Argument(help="declaration, authorisation, statements, settings or findings.")],
 ) -> int:
@@ -304,65 +170,76 @@ def schema(
     return print_schema(document)
 
 
-@app.command()
-def demo(
-    output: Output = None,
-    lang: Lang = "vi",
-    quiet: Quiet = False,
-) -> int:
-    """Start a small estate of good and bad servers on loopback, inspect it, and print where the report is."""
-    _prepare("warning")
+@command("output", "quiet")
+def demo(arguments: RunArguments) -> int:
+    """Start good and bad demo servers on loopback, inspect them, and print where the report is."""
     from inspector.cli.demo import show
 
-    return show(output or Path("out"), lang, quiet=quiet)
+    return show(arguments)
 
 
 @app.callback(invoke_without_command=True)
 def _version(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
         from inspector import __version__
 
-        terminal.say(f"inspector {__version__}")
+        terminal.print_result(f"inspector {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        terminal.say(context.get_help())
+        terminal.print_note(context.get_help())
         raise typer.Exit(MISUSE)
 
 
 def call(arguments: Sequence[str]) -> int:
-    """Run one command line and give its exit code; every failure is told in words."""
+    """Run one command line and give its exit code; every error is printed as a message, never as a traceback."""
     try:
+        use(language_of(arguments, os.environ))
         code = _run(arguments)
         sys.stdout.flush()
     except InspectorError as error:
-        terminal.complain(error)
+        terminal.print_error(error)
         return MISUSE
     except (BrokenPipeError, terminal.ReaderLeft):
-        _close_stdout()
+        _discard_stdout()
         return PIPE
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
-            _close_stdout()
-            terminal.note(f"inspector: results cannot be written to stdout: {error.strerror}; see to the disk")
+        if isinstance(error, OSError) and error.errno in _NO_SPACE and error.filename is None:
+            _discard_stdout()
+            text = _("results cannot be written to stdout: {reason}; check the disk", reason=error.strerror)
+            terminal.print_note(f"inspector: {text}")
             return MISUSE
         logging.getLogger("inspector").debug("internal error", exc_info=True)
-        terminal.note(f"inspector: internal error: {type(error).__name__}: {error}")
-        terminal.note("inspector: this is a bug of ours; run again with --log-level debug and report what it prints")
+        terminal.print_note(f"inspector: {_('internal error')}: {type(error).__name__}: {error}")
+        text = _("this is a bug in Inspector; run again with --log-level debug and report what it prints")
+        terminal.print_note(f"inspector: {text}")
         return MISUSE
     return code
 
 
 def _run(arguments: Sequence[str]) -> int:
+    """Parse and run a command line; what the parser refuses is printed with the command's usage."""
+    parser: Any = localise(typer.main.get_command(app))
     try:
-        app(list(arguments), prog_name="inspector")
-    except SystemExit as leave:
-        return leave.code if isinstance(leave.code, int) else 0
-    return 0
+        code = parser.main(list(arguments), prog_name="inspector", standalone_mode=False)
+    except USAGE_ERROR as error:
+        for line in message_of(error):
+            terminal.print_note(line)
+        return MISUSE
+    except typer.Abort:
+        terminal.print_note(f"inspector: {_('aborted')}")
+        return ABORTED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return code if isinstance(code, int) else 0
 
 
-def _close_stdout() -> None:
-    """Let what is still unwritten go nowhere, so that the end of the process does not stumble over it again."""
+#: What the parser raises for a command line that it cannot parse.
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+def _discard_stdout() -> None:
+    """Send unwritten output to the null device, so that flushing at exit does not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""``inspector demo``: start the estate, write its documents, and run them as anybody's documents are run."""
+"""``inspector demo``: start the demo servers, write their documents, and inspect them as ``run`` does."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import os
 from pathlib import Path
 
 from inspector.cli import terminal
-from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN, gravest
-from inspector.cli.inputs import Order, Round, round_of
-from inspector.cli.run import Inspected, Wish, inspect_each
+from inspector.cli.arguments import RunArguments
+from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN, worst
+from inspector.cli.inputs import load_context
+from inspector.cli.language import _, current
+from inspector.cli.run import InspectionSummary, inspect_each
 from inspector.declare.settings import PREFIX
 from inspector.demo.documents import SCAN_SECONDS, write
 from inspector.demo.environment import Estate, running
 from inspector.model.language import Language
 from inspector.model.verdict import Outcome
-from inspector.registry.registry import installed
-from inspector.report.messages import Translator
+from inspector.pipeline.context import RunContext
 
 WORKED, FAULTY = 0, 1
 
@@ -30,67 +31,64 @@ _MEANINGS = {
 }
 
 
-def show(output: Path, lang: str, *, quiet: bool) -> int:
-    """Inspect the estate and tell what was found: 0 when that worked, whatever was found."""
-    translator = Translator(installed(), Language(lang))
-    _leave_variables_aside()
+def show(arguments: RunArguments) -> int:
+    """Inspect the demo servers and print what was found: 0 when that worked, whatever was found."""
+    _clear_variables()
+    output = arguments.output or Path("out")
     folder = output / "demo"
-    wish = Wish(lang=lang, quiet=quiet)
-    with running() as estate:
-        documents = write(folder, estate)
-        if not quiet:
-            _introduce(estate, folder, translator)
-        run = round_of(
-            Order(
-                targets=(str(documents.declaration),),
-                authorisations=(documents.authorisation,),
-                statements=(documents.statements,),
-                settings=documents.settings,
-                output=output,
-            )
+    with running() as environment:
+        documents = write(folder, environment)
+        if not arguments.quiet:
+            _introduce(environment, folder)
+        given = RunArguments(
+            targets=(str(documents.declaration),),
+            authorisations=(documents.authorisation,),
+            statements=(documents.statements,),
+            settings=documents.settings,
+            output=output,
+            quiet=arguments.quiet,
         )
-        inspected = inspect_each(run, wish)
-    _conclude(inspected, folder, translator)
-    return WORKED if _worked(run, inspected) else FAULTY
+        context = load_context(given)
+        done = inspect_each(given, context)
+    _conclude(done, folder)
+    return WORKED if _worked(context, done) else FAULTY
 
 
-def _leave_variables_aside() -> None:
-    """The demonstration is described by its documents alone: nothing in the environment sends it elsewhere."""
+def _clear_variables() -> None:
+    """Remove INSPECTOR_* from the environment: the demonstration is described by its documents alone."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
 
 
-def _introduce(estate: Estate, folder: Path, translator: Translator) -> None:
-    """Say on stderr what runs where, and what this machine does not allow."""
-    where = tuple(sorted(set(estate.addresses.values())))
-    terminal.note(translator.say("Servers of the demonstration listen at {addresses}.", addresses=where))
-    terminal.note(translator.say("Their documents: {path}", path=str(folder)))
-    if not estate.has_own_addresses:
-        terminal.note(translator.say("This machine has one loopback address: all servers share it."))
-    if not estate.serves_zones:
-        terminal.note(translator.say("Zones are left out: this user may not serve port 53."))
-    terminal.note(
-        translator.say("One server never answers; it is given up after {seconds} seconds.", seconds=SCAN_SECONDS)
-    )
+def _introduce(environment: Estate, folder: Path) -> None:
+    """Print on stderr what runs where, and what this machine does not allow."""
+    where = ", ".join(sorted(set(environment.addresses.values())))
+    terminal.print_note(_("Servers of the demonstration listen at {addresses}.", addresses=where))
+    terminal.print_note(_("Their documents: {path}", path=folder))
+    if not environment.has_own_addresses:
+        terminal.print_note(_("This machine has one loopback address: all servers share it."))
+    if not environment.serves_zones:
+        terminal.print_note(_("Zones are left out: this user may not serve port 53."))
+    terminal.print_note(_("One server never answers; its scan is ended after {seconds} seconds.", seconds=SCAN_SECONDS))
 
 
-def _conclude(inspected: list[Inspected], folder: Path, translator: Translator) -> None:
-    """Say where the reports in the other language are, what a run would have returned, and how to go on."""
-    other, words = _OTHER[translator.language]
-    written = [each.folder for each in inspected]
-    for assessment in written:
-        terminal.say(translator.say(words, path=str(assessment / "reports" / f"report.{other.value}.html")))
-    if not written:
+def _conclude(done: list[InspectionSummary], folder: Path) -> None:
+    """Print where the reports in the other language are, what a run would have returned, and how to continue."""
+    if not done:
         return
-    code = gravest(each.code for each in inspected)
-    meaning = translator.say(_MEANINGS[code])
-    terminal.say(
-        translator.say("'inspector run' would have ended with exit code {code}: {meaning}.", code=code, meaning=meaning)
+    other, label = _OTHER[current()]
+    for each in done:
+        terminal.print_result(_(label, path=each.folder / "reports" / f"report.{other.value}.html"))
+    code = worst(each.code for each in done)
+    terminal.print_result(
+        _("'inspector run' would have ended with exit code {code}: {meaning}.", code=code, meaning=_(_MEANINGS[code]))
     )
-    command = f"inspector verify {written[0].parents[1]} --settings {folder / 'inspector.toml'}"
-    terminal.say(translator.say("Check a sealed bundle: {command}", command=command))
+    command = f"inspector verify {done[0].folder.parents[1]} --settings {folder / 'inspector.toml'}"
+    terminal.print_result(_("Check a sealed bundle: {command}", command=command))
 
 
-def _worked(run: Round, inspected: list[Inspected]) -> bool:
-    """Whether every system was inspected without a fault of ours."""
-    return len(inspected) == len(run.systems) and not any(each.counts[Outcome.ERROR] for each in inspected)
+def _worked(context: RunContext, done: list[InspectionSummary]) -> bool:
+    """Whether every system was inspected without a bug of Inspector."""
+    assert context.documents is not None  # noqa: S101  (load_context has read them)
+    systems = context.documents.declaration.systems
+    return len(done) == len(systems) and not any(each.counts[Outcome.ERROR] for each in done)

@@ -1,21 +1,25 @@
-"""What the exit code says: 0 clean, 1 something fails, 3 something could not be seen (2 is misuse)."""
+"""The exit code: 0 nothing fails, 1 something does, 3 something could not be seen (2 is misuse)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+from inspector.cli.arguments import RunArguments
 from inspector.model.base import Cause
 from inspector.model.errors import UsageError
 from inspector.model.finding import Finding, Obligation, Severity
+from inspector.model.formatted import FormattedMessage
 from inspector.model.verdict import Outcome
+from inspector.report.view import View
 
 CLEAN, FAILING, MISUSE, UNSEEN = 0, 1, 2, 3
 
 
 class Threshold:
-    """From when a finding counts: ``must`` (what the regime obliges), or a severity and everything graver."""
+    """Which findings count: ``must`` (what the regime obliges), or a severity and everything above it."""
 
     def __init__(self, text: str = "must") -> None:
         self.severity: Severity | None = None
@@ -24,7 +28,10 @@ class Threshold:
                 self.severity = Severity(text)
             except ValueError:
                 known = ", ".join(["must", *(each.value for each in Severity)])
-                raise UsageError(f"--fail-on {text} is not known", remedy=f"write one of {known}") from None
+                raise UsageError(
+                    FormattedMessage("--fail-on {text} is not known", text=text),
+                    remedy=FormattedMessage("write one of {known}", known=known),
+                ) from None
 
     def reached(self, finding: Finding) -> bool:
         """Whether the finding counts."""
@@ -55,18 +62,39 @@ def exit_code(
     return code
 
 
-def gravest(codes: Iterable[int]) -> int:
+@dataclass(frozen=True, slots=True)
+class ExitRule:
+    """From which findings the exit code of an assessment follows."""
+
+    threshold: Threshold
+    baseline: frozenset[str]
+
+    @classmethod
+    def of(cls, arguments: RunArguments) -> ExitRule:
+        """The rule of ``--fail-on`` and ``--baseline``. Raises UsageError."""
+        return cls(
+            Threshold(arguments.fail_on), load_baseline(arguments.baseline) if arguments.baseline else frozenset()
+        )
+
+    def code(self, view: View) -> int:
+        """The exit code of an assessment."""
+        within = view.inspection.plan.selection.within_seconds is not None
+        return exit_code(view.assessment.findings, self.threshold, self.baseline, within=within)
+
+
+def worst(codes: Iterable[int]) -> int:
     """The exit code of several systems together: a failure outweighs what was not seen."""
     return max(codes, key=(CLEAN, UNSEEN, FAILING, MISUSE).index, default=CLEAN)
 
 
-def baseline_of(path: Path) -> frozenset[str]:
+def load_baseline(path: Path) -> frozenset[str]:
     """The ids of the findings that failed in an earlier ``findings.json``. Raises UsageError."""
     try:
-        told = json.loads(path.read_bytes())
-        findings = told["findings"] if isinstance(told, dict) else told
+        content = json.loads(path.read_bytes())
+        findings = content["findings"] if isinstance(content, dict) else content
         return frozenset(each["id"] for each in findings if each["outcome"] == Outcome.FAIL.value)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"{path}: no findings can be read: {error}", remedy="give a findings.json of an earlier assessment"
+            FormattedMessage("{path}: no findings can be read: {reason}", path=path, reason=error),
+            remedy="give a findings.json of an earlier assessment",
         ) from None

@@ -1,4 +1,8 @@
-"""When the collector of cyclic garbage runs while much is kept in memory."""
+"""How often the cyclic garbage collector runs during an inspection.
+
+A full collection runs after each system. Cycles that every connection would create are broken explicitly. A plugin that
+creates many cycles keeps their memory until the system is finished. The library leaves the collector alone.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def seldom_collected() -> Iterator[None]:
-    """Within the body, cyclic garbage is looked for seldom, and not among what was there before.
+def reduced_gc() -> Iterator[None]:
+    """Within the body the cyclic garbage collector runs rarely, and skips the objects that existed before.
 
-    A pass over all the evidence in memory finds next to nothing, and stops the event loop for tenths of a second. It is
-    for whoever owns the process: the setting is the interpreter's.
+    A full collection over all evidence in memory frees next to nothing and blocks the event loop for tenths of a
+    second. The thresholds are those of the whole interpreter, so only the owner of the process may change them.
     """
     before = gc.get_threshold()
     gc.freeze()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from inspector.cli import terminal
+from inspector.cli.language import _, current
 from inspector.model.errors import UsageError
+from inspector.model.formatted import FormattedMessage
 from inspector.model.language import Language
 from inspector.regime.loader import load_all
 from inspector.registry.lock import lock_of
@@ -15,10 +17,10 @@ from inspector.report.messages import Translator
 Rows = Iterable[tuple[str, ...]]
 
 
-def _plugins(registry: Registry, translator: Translator) -> Rows:
+def _plugins(registry: Registry, _texts: Translator) -> Rows:
     yield from ((each.name, each.distribution, each.version) for each in registry.plugins)
     for name, modules in registry.incomplete.items():
-        yield (name, translator.say("not loaded; not installed: {modules}", modules=modules), "–")
+        yield (name, _("not loaded; not installed: {modules}", modules=", ".join(modules)), "–")
 
 
 def _probes(registry: Registry, _texts: Translator) -> Rows:
@@ -57,18 +59,21 @@ LISTS: dict[str, tuple[Callable[[Registry, Translator], Rows], tuple[str, ...]]]
 }
 
 
-def print_list(what: str, lang: str, *, lock: bool) -> int:
+def print_list(what: str, *, lock: bool) -> int:
     """Print one list, or the lock of the plugins. Raises UsageError."""
     if lock:
-        terminal.say(lock_of(installed()).model_dump_json(indent=2))
+        terminal.print_result(lock_of(installed()).model_dump_json(indent=2))
         return 0
     if what not in LISTS:
-        raise UsageError(f"there is no list of {what!r}", remedy=f"write one of {', '.join(LISTS)}")
+        raise UsageError(
+            FormattedMessage("there is no list of {what}", what=repr(what)),
+            remedy=FormattedMessage("write one of {known}", known=", ".join(LISTS)),
+        )
     registry = installed()
-    translator = Translator(registry, Language(lang))
+    translator = Translator(registry, current())
     rows, heads = LISTS[what]
-    shown = terminal.table(None, *(translator.say(head) for head in heads))
+    shown = terminal.table(None, *map(_, heads))
     for cells in rows(registry, translator):
-        terminal.row(shown, *cells)
-    terminal.show(shown)
+        terminal.add_row(shown, *cells)
+    terminal.print_table(shown)
     return 0

@@ -1,82 +1,61 @@
-"""``inspector plan``: who would be asked what, how often and for how long; and what would not be asked, and why."""
+"""``inspector plan``: which scans would run, with how many connections and how long; and which would not, and why."""
 
 from __future__ import annotations
 
 import asyncio
 
 from inspector.cli import terminal
-from inspector.cli.inputs import Order, round_of
+from inspector.cli.arguments import RunArguments
+from inspector.cli.inputs import instant, load_context, new_run, request_of, systems_of
+from inspector.cli.language import _, current, translated
 from inspector.model.errors import UsageError
-from inspector.model.language import Language
-from inspector.pipeline.prepare import Job, Prepared, permitted, prepare
+from inspector.pipeline.prepare import PlannedInspection, check_permitted, prepare
 from inspector.plan.pace import pace_of
+from inspector.record.plan import Plan
+from inspector.registry.registry import Registry
 from inspector.report.messages import Translator
 
 
-def print_plans(order: Order, lang: str) -> int:
+def print_plans(arguments: RunArguments) -> int:
     """Print the plan of every chosen system; names are resolved, nothing else is sent."""
-    run = round_of(order)
-    translator = Translator(run.registry, Language(lang))
-    for system in run.systems:
-        terminal.note(translator.say("resolving the names of {system}", system=system.id))
-        prepared = asyncio.run(prepare(run.job(system)))
-        _print(prepared, translator)
+    context = load_context(arguments)
+    assert context.documents is not None  # noqa: S101  (load_context has read them)
+    run, as_of = new_run(), instant(arguments.as_of)
+    for system in systems_of(context.documents.declaration, arguments.systems):
+        terminal.print_note(_("resolving the names of {system}", system=system.id))
+        request = request_of(system, arguments, context, run=run, as_of=as_of)
+        planned = asyncio.run(prepare(request, context))
+        _print(planned, context.registry)
         try:
-            permitted(prepared)
+            check_permitted(planned)
         except UsageError as refusal:
-            terminal.note(translator.say("'inspector run' would refuse this plan:"))
-            terminal.complain(refusal)
+            terminal.print_note(_("'inspector run' would refuse this plan:"))
+            terminal.print_error(refusal)
     return 0
 
 
-def _print(prepared: Prepared, translator: Translator) -> None:
-    plan, job = prepared.plan, prepared.job
-    terminal.say(f"{job.system.id} – {job.system.name}")
-    terminal.say(
-        translator.say("Regime: {regime}, rules of {day}", regime=job.regime.id, day=translator.day(job.as_of))
+def _print(planned: PlannedInspection, registry: Registry) -> None:
+    request, plan = planned.request, planned.plan
+    translator = Translator(registry, current())
+    terminal.print_result(f"{request.system.id} – {request.system.name}")
+    terminal.print_result(
+        _("Regime: {regime}, rules of {day}", regime=planned.regime.id, day=translator.day(request.as_of))
     )
-    asked = terminal.table(
-        translator.say("What will be asked"),
-        *(
-            translator.say(head)
-            for head in ("Probe", "Subject", "Address", "Connections", "Port questions", "Authorisation")
-        ),
-    )
-    refused = terminal.table(
-        translator.say("What will not be asked"),
-        *(translator.say(head) for head in ("Probe", "Subject", "Cause", "Detail")),
-    )
-    for task in plan.tasks:
-        if task.cause is None:
-            bounds = task.bounds
-            counts = (str(bounds.connections), str(bounds.port_questions))
-            infrastructure = translator.say("(infrastructure)")
-            who = task.authorisation or infrastructure
-            terminal.row(asked, task.probe, task.subject.uri, task.subject.address or "–", *counts, who)
-        else:
-            terminal.row(refused, task.probe, task.subject.uri, translator.word(task.cause), task.detail)
-    terminal.show(asked)
-    if refused.row_count:
-        terminal.show(refused)
-    if beyond := job.beyond():
-        terminal.say(
-            translator.say("Not permitted by any authorisation, and not asked: {requirements}", requirements=beyond)
+    _print_tasks(plan, translator)
+    if planned.not_permitted:
+        names = ", ".join(planned.not_permitted)
+        terminal.print_result(
+            _("Not permitted by any authorisation, and not scanned: {requirements}", requirements=names)
         )
-    _print_not_installed(job, translator)
+    _print_not_installed(planned)
     for name in sorted({task.probe for task in plan.tasks if task.cause is None}):
-        schemes = tuple(sorted(scheme.name for scheme in job.registry.probes[name].discovers))
-        if schemes:
-            text = "What {probe} brings to light ({schemes}) is asked too, as far as it is covered"
-            terminal.say(translator.say(text, probe=name, schemes=schemes))
-        if job.registry.probes[name].contacts_third_parties:
-            text = "{probe} also asks other hosts that it learns of, where an authorisation names them"
-            terminal.say(translator.say(text, probe=name))
-    for pace in pace_of(plan.tasks, job.authorisations).values():
-        terminal.say(pace.told(translator.say))
+        _print_probe(name, registry)
+    for pace in pace_of(plan.tasks, request.authorisations).values():
+        terminal.print_result(translated(pace.text()))
     for limit in plan.limits:
-        terminal.say(f"{translator.say(limit.detail)}: {', '.join(limit.addresses)}")
-    terminal.say(
-        translator.say(
+        terminal.print_result(f"{translated(limit.detail)}: {', '.join(limit.addresses)}")
+    terminal.print_result(
+        _(
             "In all at most {connections} connections, {questions} port questions and {seconds} s",
             connections=plan.bounds.connections,
             questions=plan.bounds.port_questions,
@@ -85,10 +64,45 @@ def _print(prepared: Prepared, translator: Translator) -> None:
     )
 
 
-def _print_not_installed(job: Job, translator: Translator) -> None:
-    rows = job.not_installed()
+def _print_tasks(plan: Plan, translator: Translator) -> None:
+    """The scans that would run, and those that would not with their cause."""
+    planned = terminal.table(
+        _("Planned scans"),
+        *map(_, ("Probe", "Subject", "Address", "Connections", "Port questions", "Authorisation")),
+    )
+    refused = terminal.table(_("Scans left out"), *map(_, ("Probe", "Subject", "Cause", "Detail")))
+    for task in plan.tasks:
+        if task.cause is None:
+            counts = (str(task.bounds.connections), str(task.bounds.port_questions))
+            authorisation = task.authorisation or _("(infrastructure)")
+            terminal.add_row(planned, task.probe, task.subject.uri, task.subject.address or "–", *counts, authorisation)
+        else:
+            terminal.add_row(
+                refused, task.probe, task.subject.uri, translator.term(task.cause), translated(task.detail)
+            )
+    terminal.print_table(planned)
+    if refused.row_count:
+        terminal.print_table(refused)
+
+
+def _print_not_installed(planned: PlannedInspection) -> None:
+    """The rows that are not selected because their optional plugin is missing, by plugin."""
+    rows = planned.not_installed
     for plugin in sorted({row.plugin for row in rows if row.plugin}):
         text = "Not selected, because the plugin {plugin} is not installed: {requirements}"
-        terminal.say(
-            translator.say(text, plugin=plugin, requirements=tuple(row.id for row in rows if row.plugin == plugin))
+        names = ", ".join(row.id for row in rows if row.plugin == plugin)
+        terminal.print_result(_(text, plugin=plugin, requirements=names))
+
+
+def _print_probe(name: str, registry: Registry) -> None:
+    """What else a probe may lead to."""
+    probe = registry.probes[name]
+    if schemes := ", ".join(sorted(scheme.name for scheme in probe.discovers)):
+        text = _(
+            "What {probe} discovers ({schemes}) is scanned too, where it is authorised", probe=name, schemes=schemes
+        )
+        terminal.print_result(text)
+    if probe.contacts_third_parties:
+        terminal.print_result(
+            _("{probe} also contacts other hosts that it learns of, where an authorisation names them", probe=name)
         )

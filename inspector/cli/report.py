@@ -5,28 +5,39 @@ from __future__ import annotations
 from pathlib import Path
 
 from inspector.cli import terminal
-from inspector.cli.run import Wish, write
+from inspector.cli.arguments import RunArguments
+from inspector.cli.language import _
+from inspector.cli.run import formats_of, write
 from inspector.model.errors import UsageError
-from inspector.model.language import Language
+from inspector.model.formatted import FormattedMessage
 from inspector.pipeline.reporting import render, view
 from inspector.registry.registry import installed
 from inspector.seal import Bundle
 
+#: The formats that are written when none is named.
+DEFAULT = "html"
 
-def write_reports(folder: Path, formats: str, to: Path | None, lang: str) -> int:
-    """Write the files and print where they are."""
+
+def write_reports(folder: Path, arguments: RunArguments) -> int:
+    """Write the files and print where they are. Raises InspectorError."""
     registry = installed()
-    wanted = {name.strip() for name in formats.split(",")}
-    names = [name for name in Wish(formats=formats).names(registry) if name in wanted]
+    text = arguments.formats or DEFAULT
+    wanted = {name.strip() for name in text.split(",")}
+    names = [name for name in formats_of(text, registry) if name in wanted]
     if not names:
-        raise UsageError("--format names no format", remedy=f"write some of {', '.join(registry.renderers)}")
+        raise UsageError(
+            "--format names no format",
+            remedy=FormattedMessage("write some of {known}", known=", ".join(registry.renderers)),
+        )
     bundle = Bundle.open(folder)
     judged = bundle.assessments()
     if not judged:
-        raise UsageError(f"{folder}: not judged yet", remedy=f"run 'inspector assess {folder}' first")
+        raise UsageError(
+            FormattedMessage("{folder}: not assessed yet", folder=folder),
+            remedy=FormattedMessage("run 'inspector assess {folder}' first", folder=folder),
+        )
     newest = max(judged, key=lambda each: (each.assessment.as_of, each.name))
     made = view(bundle, newest.assessment, registry)
-    translator = made.translator(Language(lang))
-    for path in write(to or Path(), render([made], names, registry)):
-        terminal.say(translator.say("Report: {path}", path=str(path)))
+    for path in write(arguments.to or Path(), render([made], names, registry)):
+        terminal.print_result(_("Report: {path}", path=path))
     return 0

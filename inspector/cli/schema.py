@@ -6,6 +6,7 @@ import json
 
 from inspector.cli import terminal
 from inspector.model.errors import UsageError
+from inspector.model.formatted import FormattedMessage
 
 DOCUMENTS = ("declaration", "authorisation", "statements", "settings", "findings")
 
@@ -13,15 +14,18 @@ DOCUMENTS = ("declaration", "authorisation", "statements", "settings", "findings
 def print_schema(document: str) -> int:
     """Print one schema. Raises UsageError."""
     if document not in DOCUMENTS:
-        raise UsageError(f"there is no document {document!r}", remedy=f"write one of {', '.join(DOCUMENTS)}")
+        raise UsageError(
+            FormattedMessage("there is no document {document}", document=repr(document)),
+            remedy=FormattedMessage("write one of {known}", known=", ".join(DOCUMENTS)),
+        )
     if document == "findings":
         from inspector.report.findings_json import findings_schema
 
-        told = findings_schema()
+        made = findings_schema()
     else:
         from inspector.declare.json_schema import schema
         from inspector.registry.registry import installed
 
-        told = schema(document, installed().schemes)
-    terminal.say(json.dumps(told, indent=2, ensure_ascii=False))
+        made = schema(document, installed().schemes)
+    terminal.print_result(json.dumps(made, indent=2, ensure_ascii=False))
     return 0

@@ -1,4 +1,4 @@
-"""The terminal: results on stdout, everything else on stderr, and nothing that a server said is obeyed."""
+"""The terminal: results on stdout, everything else on stderr, control characters from servers and documents escaped."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from inspector.cli.language import translated
 from inspector.model.errors import InspectorError
 from inspector.model.escaping import escape_control
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ReaderLeft(Exception):
-    """Whoever read our results closed the pipe. click and rich would answer that with exit code 1."""
+    """The process that reads stdout closed the pipe. click and rich would end with exit code 1."""
 
 
 def _console(stderr: bool) -> Console:
@@ -29,7 +30,7 @@ def _console(stderr: bool) -> Console:
     )
 
 
-def say(text: str = "") -> None:
+def print_result(text: str = "") -> None:
     """Write a result to stdout."""
     try:
         sys.stdout.write(escape_control(text) + "\n")
@@ -37,18 +38,18 @@ def say(text: str = "") -> None:
         raise ReaderLeft from None
 
 
-def note(text: str) -> None:
+def print_note(text: str) -> None:
     """Write something about the work to stderr."""
     sys.stderr.write(escape_control(text) + "\n")
 
 
-def complain(error: InspectorError) -> None:
-    """Write an error and its remedy to stderr."""
-    for line in str(error).splitlines():
-        note(f"inspector: {line}")
+def print_error(error: InspectorError) -> None:
+    """Write an error and its remedy to stderr, in the language of the command."""
+    for line in error.text(translated).splitlines():
+        print_note(f"inspector: {line}")
 
 
-def show(table: Table) -> None:
+def print_table(table: Table) -> None:
     """Write a table to stdout."""
     try:
         _console(stderr=False).print(table)
@@ -67,7 +68,7 @@ def table(title: str | None, *columns: str) -> Table:
     return made
 
 
-def row(made: Table, *cells: str, style: str | None = None) -> None:
+def add_row(made: Table, *cells: str, style: str | None = None) -> None:
     """Add a row whose cells are text and nothing else."""
     from rich.text import Text
 

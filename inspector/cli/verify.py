@@ -1,6 +1,6 @@
-"""``inspector verify``: three answers, apart.
+"""``inspector verify``: is a bundle intact, is its assessment reproduced, and what would the present version say.
 
-Exit code 0: intact and by a trusted signer; 1: not intact; 3: intact, by a signer whom nobody here trusts.
+Exit code 0: intact and signed by a trusted signer; 1: not intact; 3: intact, signed by an unknown signer.
 """
 
 from __future__ import annotations
@@ -9,24 +9,26 @@ from pathlib import Path
 
 from inspector.cli import terminal
 from inspector.cli.inputs import read_settings
-from inspector.cli.run import settle
+from inspector.cli.language import translated
+from inspector.cli.verification import describe
 from inspector.model.errors import UsageError
-from inspector.model.language import Language
-from inspector.pipeline.reassess import Terms, assess_bundle
+from inspector.model.formatted import FormattedMessage
+from inspector.pipeline.pipeline import run_async
+from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
 from inspector.record.assessment import Assessment
 from inspector.regime.loader import load_all
 from inspector.registry.registry import installed
-from inspector.report.messages import Translator
 from inspector.seal import Bundle, SigningKey, verify
 
 INTACT, ALTERED, UNKNOWN_SIGNER = 0, 1, 3
 
 
-def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...], lang: str) -> int:
+def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...]) -> int:
     """Print the three answers. The signing key of this machine, if it has one, is trusted."""
     if not folder.is_dir():
         raise UsageError(
-            f"{folder}: there is no such folder", remedy="give the folder of an inspection: out/RUN/SYSTEM/ID"
+            FormattedMessage("{folder}: there is no such folder", folder=folder),
+            remedy="give the folder of an inspection: out/RUN/SYSTEM/ID",
         )
     own = read_settings(settings)
     registry = installed()
@@ -35,7 +37,7 @@ def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...],
     def again(bundle: Bundle, before: Assessment) -> Assessment:
         same = bundle.inspection.regime
         regime = same if (same.id, same.version) == (before.regime, before.regime_version) else known.get(before.regime)
-        terms = Terms(
+        options = AssessmentOptions(
             as_of=before.as_of,
             regime=regime,
             next_regime=known.get(before.next_regime or ""),
@@ -43,11 +45,11 @@ def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...],
             statements=before.statements,
             reparse=before.reparse,
         )
-        return settle(assess_bundle(bundle, registry, terms))
+        return run_async(assess_bundle(bundle, registry, options))
 
     here = SigningKey.existing(own.signing_key)
     answer = verify(folder, trusted={*own.trusted_signers, *trusted, *([here.keyid] if here else [])}, reassess=again)
-    terminal.say(answer.told(Translator(registry, Language(lang)).say))
+    terminal.print_result(describe(answer, translated))
     if not answer.intact.holds:
         return ALTERED
     return INTACT if answer.intact.trusted else UNKNOWN_SIGNER

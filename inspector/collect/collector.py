@@ -1,11 +1,23 @@
-"""From plan to evidence: looks run in waves, side by side, each with its deadline, each journaled when it ends.
+"""Runs the scan tasks of a plan in waves and records their evidence.
 
-A scan never fails the inspection: whatever goes wrong becomes evidence with a cause.
+The scans of a wave run concurrently, each with its deadline; what a probe needs comes from an earlier wave. A scan
+never fails the inspection: whatever goes wrong becomes evidence with a cause.
+
+Order: within a wave the tasks of all probes are interleaved, each probe starting at another endpoint. In the order of
+the plan one probe would scan every endpoint before the next began, so that all waited for servers first and for
+worker processes afterwards; and two probes at one address share its rate, so that at the same time each slows the
+other. The plan and its bounds do not depend on the order.
+
+Recording: scans that end within 10 ms of one another, or while the disk is busy, are written as one batch: raw bytes
+before the evidence that refers to them, evidence before the journal that names it. A scan is done when its record is
+on the disk, so ``kill -9`` loses at most the scans of an unfinished batch, which ``--resume`` repeats. A write error
+fails every scan of its batch.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,14 +45,16 @@ from inspector.seal.capture_writer import CaptureWriter, PreparedEvidence, prepa
 #: Seconds that a scan may block the event loop.
 BLOCKING_SECONDS = 10.0
 
-AskKey = tuple[str, str, str, str]
+TaskKey = tuple[str, str, str, str]
+
+_log = logging.getLogger(__name__)
 
 _TIME_IS_UP = FailureNote(cause=Cause.NOT_SELECTED, detail="the time of --within was used up")
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of a running inspection, for whoever shows it."""
+    """The state of a running inspection after one scan, for display."""
 
     system: str
     done: int
@@ -52,14 +66,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Trust material of the inspector's side, as captured: PEM roots and DNSSEC anchors."""
+    """The trust material of the inspecting side, as captured: PEM roots and DNSSEC anchors."""
 
     declared_roots: bytes = b""
     public_roots: bytes = b""
     dnssec_anchors: tuple[str, ...] = ()
 
     def parse_context(self, subject: Subject, seen_at: datetime) -> ParseContext:
-        """What ``parse`` may know about a scan of this subject."""
+        """The context of ``parse`` for a scan of this subject."""
         return ParseContext(
             subject=subject,
             seen_at=seen_at,
@@ -69,12 +83,12 @@ class Trust:
         )
 
 
-#: For how long a scan that ended waits for others before the disk is waited for.
+#: Seconds for which a finished scan waits for others to be written with.
 _GATHER_SECONDS = 0.01
 
 
 class _BatchWriter:
-    """Has looks recorded together: what ends within a moment, or while the disk is waited for, shares a wait."""
+    """Writes the evidence of scans in batches: those that end close together share one wait for the disk."""
 
     def __init__(self, writer: CaptureWriter) -> None:
         self._writer = writer
@@ -82,7 +96,7 @@ class _BatchWriter:
         self._keeping: asyncio.Task[None] | None = None
 
     async def keep(self, ready: PreparedEvidence) -> None:
-        """Return when the record is on the disk; raises BundleError, and whatever else kept it from being written."""
+        """Return when the record is on the disk; raises BundleError, or any other error of the write."""
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((ready, kept))
         if self._keeping is None or self._keeping.done():
@@ -96,18 +110,18 @@ class _BatchWriter:
             error: Exception | None = None
             try:
                 await asyncio.to_thread(self._writer.keep, [ready for ready, _ in batch])
-            except Exception as refused:  # noqa: BLE001  (raised where each of them waits)
+            except Exception as refused:  # noqa: BLE001  (raised in each waiting task)
                 error = refused
             for _, kept in batch:
                 if kept.done():
-                    continue  # whoever waited was cancelled
+                    continue  # the waiting task was cancelled
                 if error is None:
                     kept.set_result(None)
                 else:
                     kept.set_exception(error)
 
     async def finish(self) -> None:
-        """Return when nothing waits to be recorded any more."""
+        """Return when no record is waiting."""
         if self._keeping is not None:
             await self._keeping
 
@@ -121,11 +135,7 @@ A = TypeVar("A", bound=_Asked)
 
 
 def interleave(tasks: Sequence[A]) -> list[A]:
-    """The asks in the order in which they begin: all probes at any time, and each at another place.
-
-    What waits for a worker process, for the event loop or for a server then goes on side by side, and hardly any
-    address is scanned by two probes at once, which would halve each one's share of its pace.
-    """
+    """The tasks in the order in which they start: all probes in turn, each starting at another endpoint."""
     by_probe: dict[str, list[A]] = {}
     for task in tasks:
         by_probe.setdefault(task.probe, []).append(task)
@@ -136,7 +146,7 @@ def interleave(tasks: Sequence[A]) -> list[A]:
 
 @dataclass(slots=True)
 class Collector:
-    """Collects one inspection's evidence through one open gateway."""
+    """Collects the evidence of one inspection through an open gateway."""
 
     inspection: Inspection
     registry: Registry
@@ -148,8 +158,8 @@ class Collector:
     trust: Trust
     progress: Callable[[Progress], None] = lambda _step: None
     stop_at: float | None = None  # by time.monotonic, which is the event loop's clock too
-    _done: dict[tuple[AskKey, int], Evidence] = field(default_factory=dict)
-    _asked: dict[AskKey, ScanTask] = field(default_factory=dict)
+    _done: dict[tuple[TaskKey, int], Evidence] = field(default_factory=dict)
+    _asked: dict[TaskKey, ScanTask] = field(default_factory=dict)
     _pins: dict[str, PinnedHost] = field(default_factory=dict)
     _planned: int = 0
     _first: dict[tuple[str | None, str | None], list[Evidence]] = field(default_factory=dict)
@@ -169,12 +179,12 @@ class Collector:
             self._first.setdefault((evidence.subject.host, evidence.subject.address), []).append(evidence)
 
     @staticmethod
-    def _key(evidence: Evidence) -> AskKey:
+    def _key(evidence: Evidence) -> TaskKey:
         return (evidence.probe, *evidence.subject.key)
 
     async def collect(self, tasks: Iterable[ScanTask]) -> None:
-        """Ask everything that has no evidence yet, wave by wave, with what the scans discover."""
-        pending: dict[AskKey, ScanTask] = {task.key: task for task in tasks}
+        """Run every task without evidence, wave by wave, with those for discovered subjects."""
+        pending: dict[TaskKey, ScanTask] = {task.key: task for task in tasks}
         while todo := [task for key, task in pending.items() if key not in self._asked]:
             wave = min(task.wave for task in todo)
             batch = [task for task in todo if task.wave == wave]
@@ -185,8 +195,8 @@ class Collector:
                 for found in await self._discovered(task):
                     pending.setdefault(found.key, found)
 
-    async def confirm(self, keys: Collection[AskKey]) -> None:
-        """Look a second time at these subjects; the first scan's needs and pins hold."""
+    async def confirm(self, keys: Collection[TaskKey]) -> None:
+        """Scan these tasks a second time, with the needs and pins of the first scan."""
         tasks = [task for task in self._asked.values() if task.key in keys and task.cause is None]
         for wave in sorted({task.wave for task in tasks}):
             await self._wave([task for task in tasks if task.wave == wave and (task.key, 2) not in self._done], 2)
@@ -197,7 +207,7 @@ class Collector:
                 await self._scan(task, scan)
 
         futures = [
-            asyncio.create_task(one(task), name=f"look {task.probe} {task.subject.uri}") for task in interleave(tasks)
+            asyncio.create_task(one(task), name=f"scan {task.probe} {task.subject.uri}") for task in interleave(tasks)
         ]
         try:
             with responsive(BLOCKING_SECONDS):
@@ -212,6 +222,7 @@ class Collector:
         probe = self.registry.probes[task.probe]
         target = Target(task.subject, self.inspection.system.declared(task.subject.host))
         began = now()
+        _log.debug("scan started", extra=self._fields(task, scan))
         facts: dict[str, object] | None = None
         if task.cause is not None:
             output = ScanOutput(failure=FailureNote(cause=task.cause, detail=task.detail))
@@ -248,16 +259,16 @@ class Collector:
         return next((each for each in self.inspection.authorisations if each.id == task.authorisation), None)
 
     def _needed(self, kind: type[Observation], task: ScanTask) -> Observation:
-        """The first scan's observation of this kind about the same place; raises ScanFailure with its cause."""
+        """The first scan's observation of this kind at the same service; raises ScanFailure with its cause."""
         family = kind.kind.partition("/")[0]
         for evidence in self._first.get((task.subject.host, task.subject.address), ()):
             if not task.subject.is_beside(evidence.subject) or evidence.kind.partition("/")[0] != family:
                 continue
             if evidence.facts is None:
                 cause = evidence.failure.cause if evidence.failure else Cause.NOT_REACHED
-                raise ScanFailure(cause, f"what it rests on was not seen: {evidence.probe}")
+                raise ScanFailure(cause, f"the observation it needs was not seen: {evidence.probe}")
             return kind.model_validate(evidence.facts)
-        raise ScanFailure(Cause.NOT_SELECTED, f"nothing looked for what it rests on: {kind.kind}")
+        raise ScanFailure(Cause.NOT_SELECTED, f"no selected probe gives the observation it needs: {kind.kind}")
 
     async def _record(
         self,
@@ -272,7 +283,7 @@ class Collector:
         dropped = len(output.discovered) - len(discovered)
         gaps = output.gaps
         if dropped:
-            gaps = (*gaps, Gap(question=f"{dropped} more discovered aims", cause=Cause.ABORTED))
+            gaps = (*gaps, Gap(question=f"{dropped} more discovered subjects", cause=Cause.ABORTED))
         evidence = Evidence(
             probe=probe.name,
             probe_version=probe.version,
@@ -305,6 +316,7 @@ class Collector:
         await self._keeper.keep(ready)
         evidence = ready.evidence
         self._note(evidence)
+        self._log_end(task, evidence)
         self.progress(
             Progress(
                 system=self.inspection.system.id,
@@ -316,6 +328,27 @@ class Collector:
             )
         )
 
+    def _fields(self, task: ScanTask, scan: int) -> dict[str, object]:
+        """The fields of a log line about a scan."""
+        return {
+            "system": self.inspection.system.id,
+            "inspection": self.inspection.id,
+            "probe": task.probe,
+            "subject": task.subject.uri,
+            "address": task.subject.address,
+            "authorisation": task.authorisation,
+            "scan": scan,
+        }
+
+    def _log_end(self, task: ScanTask, evidence: Evidence) -> None:
+        failure = evidence.failure
+        result = {
+            "seconds": (evidence.ended - evidence.began).total_seconds(),
+            "cause": failure.cause.value if failure else None,
+            "detail": failure.detail if failure else None,
+        }
+        _log.info("scan ended", extra={**self._fields(task, evidence.scan), **result})
+
     async def _discovered(self, task: ScanTask) -> list[ScanTask]:
         evidence = self._done.get((task.key, 1))
         found: list[ScanTask] = []
@@ -325,7 +358,7 @@ class Collector:
         return found
 
     async def _pin(self, found: Discovered) -> PinnedHost | None:
-        """Pin the host of a discovered aim: only infrastructure, and names that the scope covers, are resolved."""
+        """The pin of a discovered subject's host; only infrastructure and names within the scope are resolved."""
         try:
             host = parse_uri(found.uri, self.registry.schemes).host
         except BadUri:

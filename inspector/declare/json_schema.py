@@ -1,4 +1,4 @@
-"""The JSON Schemas of the documents, for editors: they accept the short forms, and describe each part."""
+"""The JSON Schemas of the documents, for editors; they accept the short forms."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from inspector.declare.declaration import Declaration
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statements
 from inspector.model.errors import UsageError
+from inspector.model.formatted import FormattedMessage
 
 #: The documents that have a schema.
 DOCUMENTS: dict[str, type[BaseModel]] = {
@@ -26,21 +27,23 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def schema(document: str, schemes: Iterable[str] = ()) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a document; raises UsageError when there is no such document.
 
-    ``schemes`` are those that endpoints may have. A rule that needs more than one value at a time is the loader's to
-    check, not the schema's.
+    ``schemes`` are those that endpoints may have. Rules over more than one value are checked by the loader only.
     """
     if document not in DOCUMENTS:
-        raise UsageError(f"there is no document {document!r}", remedy=f"write one of {', '.join(DOCUMENTS)}")
-    told: dict[str, Any] = _plain(DOCUMENTS[document].model_json_schema())
+        raise UsageError(
+            FormattedMessage("there is no document {document}", document=repr(document)),
+            remedy=FormattedMessage("write one of {known}", known=", ".join(DOCUMENTS)),
+        )
+    result: dict[str, Any] = _plain(DOCUMENTS[document].model_json_schema())
     if document == "authorisation":
-        told = _one_or_many(told)
+        result = _one_or_many(result)
     if document == "declaration" and (known := ", ".join(sorted(schemes))):
-        told["$defs"]["System"]["properties"]["endpoints"]["items"]["description"] = f"a URI; schemes: {known}"
-    return {"$schema": _DIALECT, **told}
+        result["$defs"]["System"]["properties"]["endpoints"]["items"]["description"] = f"a URI; schemes: {known}"
+    return {"$schema": _DIALECT, **result}
 
 
 def _one_or_many(one: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a file that holds one value or a list of them."""
+    """The schema of a file that contains one value or a list of them."""
     parts = one.pop("$defs")
     title = one["title"]
     link = {"$ref": f"#/$defs/{title}"}
@@ -53,7 +56,7 @@ def _one_or_many(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """The schema with descriptions on one line each, without the docstrings' mark-up."""
+    """The schema with each description on one line, without the mark-up of docstrings."""
     if isinstance(value, list):
         return [_plain(each) for each in value]
     if not isinstance(value, dict):

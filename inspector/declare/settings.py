@@ -1,6 +1,6 @@
-"""The inspector's own side: where it looks from, whom it trusts, where it writes.
+"""The settings of the inspecting side: vantage, trusted keys and roots, output folder.
 
-Never what is required of a system.
+They never say what is required of a system.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from inspector.declare.document import YamlDocument
 from inspector.declare.document.diagnostics import explain, follow
 from inspector.model.base import Model
 from inspector.model.errors import Diagnostic, InputFileError
+from inspector.model.formatted import FormattedMessage
+from inspector.model.log_format import LogFormat, LogLevel
 
 
 class VantageKind(StrEnum):
-    """From where one scans."""
+    """Where the inspecting machine is, seen from the target."""
 
     INTERNET = "internet"
     PARTNER = "partner"
@@ -33,7 +35,7 @@ class VantageKind(StrEnum):
 
 
 class Vantage(Model):
-    """The place from which one scans."""
+    """The place from which an inspection scans."""
 
     name: str = "unnamed"
     kind: VantageKind = VantageKind.INTERNET
@@ -42,13 +44,20 @@ class Vantage(Model):
 class Ceilings(Model):
     """Limits of this machine over all targets.
 
-    Open connections, scans in flight, bytes kept of one answer, seconds of one scan.
+    Open connections, concurrent scans, bytes kept of one answer, seconds of one scan.
     """
 
     connections: int = Field(default=400, ge=1)
     scans: int = Field(default=50, ge=1)
     answer_bytes: int = Field(default=2_000_000, ge=1024)
     scan_seconds: int = Field(default=600, ge=1)
+
+
+class Logging(Model):
+    """Which log lines are written to stderr, and in which form."""
+
+    level: LogLevel = LogLevel.WARNING
+    format: LogFormat = LogFormat.TEXT
 
 
 def _resolver(text: str) -> str:
@@ -60,7 +69,11 @@ def _resolver(text: str) -> str:
     except ValueError:
         port = 0
     if port not in range(1, 65536):
-        raise ValueError(f"{text!r} is no resolver; write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353")
+        raise ValueError(
+            FormattedMessage(
+                "{text} is no resolver; write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353", text=repr(text)
+            )
+        )
     return text
 
 
@@ -84,10 +97,10 @@ class Settings(Model):
 
     ``resolvers``: ``address`` or ``address:port`` (empty: the machine's own). ``trust_roots``: PEM files or folders of
     declared roots. ``public_roots``: PEM file of the browser store (None: certifi's). ``dnssec_anchors``: DS or DNSKEY
-    lines (empty: the root zone's built-in anchors). ``signing_key``: PEM, made on first use, mode 0600.
-    ``trusted_signers``: public key ids (hexadecimal). ``inspectors``: names of those whose decisions about statements
-    count. ``plugins_lock``: the plugins that may judge under an inspection decision. ``nmap_search_path``: programs
-    tried, () means no nmap.
+    lines (empty: the built-in anchors of the root zone). ``signing_key``: PEM, created on first use, mode 0600.
+    ``trusted_signers``: public key ids (hexadecimal). ``inspectors``: names of the persons whose decisions about
+    statements count. ``plugins_lock``: the plugins that may run under an inspection decision. ``nmap_search_path``:
+    programs to try, () for no nmap.
     """
 
     vantage: Vantage = Vantage()
@@ -103,31 +116,34 @@ class Settings(Model):
     output: Path = Path("out")
     nmap_search_path: tuple[str, ...] = ("nmap", "/usr/bin/nmap", "/usr/local/bin/nmap", "/opt/homebrew/bin/nmap")
     ceilings: Ceilings = Ceilings()
+    logging: Logging = Logging()
 
 
 # --- The file, the environment, the flags ---------------------------------------------------------------------------
 
-#: What begins the names of environment variables; ``__`` stands between a table and its key.
+#: The prefix of environment variables; ``__`` separates a table from its key.
 PREFIX = "INSPECTOR_"
+#: Variables with that prefix that are no settings: the language of the command line.
+_OTHER = frozenset({"INSPECTOR_LANG"})
 _PATHS = ("trust_roots", "public_roots", "signing_key", "plugins_lock", "output")
 
 
 def load(path: Path | None, environment: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:
-    """The settings of a file, changed by ``INSPECTOR_*`` variables, changed by flags.
+    """The settings of a file, overridden by ``INSPECTOR_*`` variables, overridden by flags.
 
-    Without a path there is no file. Paths in the file are relative to its folder. A variable's list is written with
-    commas, and an empty one is the empty list; any other empty variable is as good as unset. ``overrides`` maps names
-    (``output``, ``vantage.name``) to values; None is a flag not given. Raises InputFileError with every fault of all
-    three.
+    ``path`` None: no file. Paths in the file are relative to its folder. Lists in variables are separated by commas;
+    an empty list variable is the empty list, any other empty variable counts as not set. ``overrides`` maps names
+    (``output``, ``vantage.name``) to values; None is a flag not given. Raises InputFileError with every diagnostic of
+    all three sources.
     """
     diagnostics: list[Diagnostic] = []
-    merged = {} if path is None else _read_file(path, diagnostics)
+    values = {} if path is None else _read_file(path, diagnostics)
     for source, name, value in [*_variables(environment), *_flags(overrides)]:
         diagnostics.extend(_diagnostics(source, _nested(name, value)))
-        _merge(merged, _nested(name, value))
+        _merge(values, _nested(name, value))
     if diagnostics:
         raise InputFileError(diagnostics)
-    return Settings.model_validate(merged)
+    return Settings.model_validate(values)
 
 
 def _read_file(path: Path, diagnostics: list[Diagnostic]) -> dict[str, Any]:
@@ -152,12 +168,16 @@ def _read_toml(path: Path) -> YamlDocument:
     text = documents.read_text(path)
     document = YamlDocument(str(path))
     try:
-        # Dates have no place in settings: as text they are refused like any other wrong value.
+        # Settings contain no dates: as text they are refused like any other wrong value.
         document.data = json.loads(json.dumps(tomllib.loads(text), default=str))
     except (ValueError, RecursionError) as error:
         what, line, column = _syntax_error(str(error), text)
         raise InputFileError(
-            [Diagnostic(str(path), line, column, f"not TOML: {what}", "repair the syntax here")]
+            [
+                Diagnostic(
+                    str(path), line, column, FormattedMessage("not TOML: {what}", what=what), "repair the syntax here"
+                )
+            ]
         ) from None
     for location, line, key, value in _toml_keys(text):
         document.keys.setdefault(location, (line, key))
@@ -166,7 +186,7 @@ def _read_toml(path: Path) -> YamlDocument:
 
 
 def _syntax_error(message: str, text: str) -> tuple[str, int, int]:
-    """What tomllib complains about, with line and column."""
+    """The message of tomllib's error, with line and column."""
     what, _, _ = message.partition(" (at ")
     position = re.search(r"at line (\d+), column (\d+)", message)
     if position:
@@ -176,23 +196,23 @@ def _syntax_error(message: str, text: str) -> tuple[str, int, int]:
 
 
 def _toml_keys(text: str) -> Iterator[tuple[tuple[str, ...], int, int, int]]:
-    """Location, line, and the columns of key and value, for each key that begins a line of its own."""
+    """Location, line, and the columns of key and value, for each key at the beginning of a line."""
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.split("\n"), 1):
         if header := re.match(r"\s*\[\s*([\w.\" '-]+?)\s*\]", line):
-            table = _parts(header[1])
+            table = _split_key(header[1])
             yield table, number, header.start(1) + 1, header.start(1) + 1
         elif pair := re.match(r"\s*([\w.\"'-]+)\s*=\s*", line):
-            yield (*table, *_parts(pair[1])), number, pair.start(1) + 1, pair.end() + 1
+            yield (*table, *_split_key(pair[1])), number, pair.start(1) + 1, pair.end() + 1
 
 
-def _parts(dotted: str) -> tuple[str, ...]:
+def _split_key(dotted: str) -> tuple[str, ...]:
     return tuple(part.strip(" \"'") for part in dotted.split("."))
 
 
 def _variables(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...], object]]:
     for variable, text in sorted(environment.items()):
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or variable in _OTHER:
             continue
         name = tuple(variable.removeprefix(PREFIX).lower().split("__"))
         if get_origin(follow(Settings, name)[0]) is tuple:

@@ -1,6 +1,6 @@
-"""Statements: what either side says about findings. They never change what was seen.
+"""Statements of either side about findings. They never change an outcome.
 
-``load`` decides whose decisions count, ``apply`` is the one place where their effect is computed.
+``load`` decides whose decisions count; ``apply`` is the only place where their effect is computed.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from inspector.declare.document import YamlDocument, diagnostic_at
 from inspector.model.base import Instant, Model
 from inspector.model.errors import Diagnostic
 from inspector.model.finding import Finding, StatementNote
+from inspector.model.formatted import FormattedMessage
 
 
 class StatementKind(StrEnum):
-    """What is said."""
+    """What is stated."""
 
     EQUIVALENT_MEASURE = "equivalent-measure"
     ACCEPTED_RISK = "accepted-risk"
@@ -32,7 +33,7 @@ class StatementKind(StrEnum):
 
 
 class Decision(StrEnum):
-    """What the inspecting side made of it."""
+    """How the inspecting side decided about a statement."""
 
     CLAIMED = "claimed"
     ACCEPTED = "accepted"
@@ -54,7 +55,7 @@ class Statement(Model):
     decided_by: str | None = None
 
     @model_validator(mode="after")
-    def _aimed_and_decided(self) -> Self:
+    def _names_finding_and_decider(self) -> Self:
         if (self.finding is None) == (self.requirement is None):
             raise ValueError("it is not said which finding is meant; name either finding, or requirement with subject")
         if self.requirement is not None and self.subject is None:
@@ -64,7 +65,7 @@ class Statement(Model):
         return self
 
     def about(self, finding: Finding) -> bool:
-        """Whether this statement speaks of that finding."""
+        """Whether this statement is about that finding."""
         if self.finding is not None:
             return self.finding == finding.id
         return self.requirement == finding.requirement and self.subject == finding.subject
@@ -80,12 +81,12 @@ class Statements(Model):
 
 
 def load(path: Path, *, inspecting: Collection[str] = ()) -> tuple[tuple[Statement, ...], tuple[Diagnostic, ...]]:
-    """The statements of a file, as far as its author may make them, and warnings about those that were cut back.
+    """The statements of a file, and warnings about decisions that do not count.
 
-    Who is inspected cannot write its own pardon. Whatever a document says, a decision counts only when whoever looks
-    has opened that document through an option of its own, and has named the decider in its settings: ``inspecting`` are
-    those names, and stay empty for a document of the inspected side. A decision by anybody else, or by the statement's
-    own author, becomes *claimed*; a warning names its place. Raises InputFileError with every fault of form.
+    A decision counts only when the inspecting side opens the document as its own and names the decider in its
+    settings: ``inspecting`` are those names, empty for a document of the inspected side. Any other decision, and one by
+    the statement's own author, becomes *claimed*, with a located warning. Raises InputFileError with every error of
+    form.
     """
     document = documents.read(path)
     found = document.take(Statements)
@@ -103,7 +104,7 @@ def _counts(statement: Statement, inspecting: Collection[str]) -> bool:
 
 
 def _folded(name: str | None) -> str:
-    """A name as it is compared: one spelling of each Vietnamese letter, single spaces."""
+    """A name for comparison: Unicode NFC, single spaces."""
     return " ".join(unicodedata.normalize("NFC", name or "").split())
 
 
@@ -117,7 +118,11 @@ def _warn(
     for index, statement in enumerate(statements):
         if _counts(statement, inspecting):
             continue
-        what = f"{statement.decision} by {statement.decided_by!r} does not count and is read as claimed"
+        what = FormattedMessage(
+            "{decision} by {decided_by} does not count and is read as claimed",
+            decision=statement.decision,
+            decided_by=repr(statement.decided_by),
+        )
         if _folded(statement.decided_by) == _folded(statement.author):
             remedy = "let somebody of the inspecting side other than its author decide"
         elif inspecting:
@@ -129,14 +134,14 @@ def _warn(
 
 # --- Their effect ---------------------------------------------------------------------------------------------------
 
-#: Kinds that, once accepted and not past their date, keep a failure out of the exit code.
+#: Kinds that exclude a failure from the exit code, once accepted and not expired.
 EXCUSING = frozenset({StatementKind.EQUIVALENT_MEASURE, StatementKind.ACCEPTED_RISK, StatementKind.INHERITED})
 
 
 def apply(finding: Finding, statements: tuple[Statement, ...], as_of: datetime) -> Finding:
-    """The finding with the statements about it beside its unchanged outcome.
+    """The finding with the statements about it; its outcome is unchanged.
 
-    ``excused`` is set only by an accepted statement of an excusing kind that is not past its date.
+    ``excused`` is set only by an accepted statement of an excusing kind that has not expired.
     """
     about = [statement for statement in statements if statement.about(finding)]
     if not about:

@@ -1,6 +1,6 @@
-"""Commented skeletons of the documents, in Vietnamese and English, filled with what is known already.
+"""Commented templates of the documents, in Vietnamese and English, filled with what is already known.
 
-Each loads without a fault as it is.
+Each loads without a diagnostic as it is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from inspector.model.subject import Uri, is_address
 
 
 def quoted(text: str) -> str:
-    """The text in double quotes, as YAML and TOML both read it."""
+    """The text in double quotes, in a form that both YAML and TOML accept."""
     return "".join(each if each.isprintable() else _escaped(each) for each in json.dumps(text, ensure_ascii=False))
 
 
@@ -26,7 +26,7 @@ def _escaped(character: str) -> str:
 def declaration(
     *, organisation: str, system: str, name: str, level: int, endpoints: Sequence[Uri], code: str = "ORG-1"
 ) -> str:
-    """The declaration of one system with these endpoints, whose services are its declared ports."""
+    """A declaration of one system with these endpoints; their services are its declared ports."""
     return f"""\
 # Bản khai hệ thống thông tin / Declaration of information systems
 # Kiểm tra bản khai / check it: inspector plan declaration.yaml
@@ -54,7 +54,7 @@ systems:
     # measures:  # tình trạng biện pháp / status of measures
     #   - {{clause: "…", status: done}}  # planned · partial · done · equivalent · inherited
     #   - {{clause: "…", status: inherited, from: "…"}}  # from: bên cung cấp / provider
-    # facts:  # căn cứ xác định cấp độ / facts that the level rests on
+    # facts:  # căn cứ xác định cấp độ / facts that determine the level
     #   state_body: true  # cơ quan nhà nước / state body
     #   users: 12000  # số người sử dụng / number of users
     #   information: [public, personal]
@@ -67,7 +67,7 @@ systems:
 
 
 def authorisation(*, granted_by: str, endpoints: Sequence[Uri], contact: str = "", at: datetime | None = None) -> str:
-    """An own-estate authorisation over these endpoints (one at least), valid for 30 days from ``at`` (now)."""
+    """An own-estate authorisation over these endpoints (at least one), valid for 30 days from ``at`` (now)."""
     begins = (at or now()).replace(microsecond=0)
     hosts = sorted({uri.host for uri in endpoints})
     names = [host for host in hosts if not is_address(host)]
@@ -75,7 +75,7 @@ def authorisation(*, granted_by: str, endpoints: Sequence[Uri], contact: str = "
     return f"""\
 # Văn bản cho phép kiểm tra / Authorisation of the inspection
 # Người có thẩm quyền ký; không có văn bản này thì không gửi gói tin nào
-# To be granted by whoever may permit it; without it no packet is sent
+# To be granted by the person in charge; without it no packet is sent
 
 id: {quoted(f"authorisation-{begins:%Y%m%d}")}
 kind: own-estate  # owner-request · inspection-decision · self-inspection · own-estate
@@ -106,11 +106,11 @@ rates:  # trên mỗi địa chỉ IP / per address
 
 
 def statements() -> str:
-    """A statements document without a statement, and examples to uncomment."""
+    """A statements document without a statement, with examples to uncomment."""
     return """\
 # Ý kiến, giải trình về kết quả / Statements about findings
 # Không làm thay đổi kết quả; chỉ có hiệu lực khi bên kiểm tra chấp nhận
-# They change no outcome, and excuse nothing until the inspecting side accepts them
+# They change no outcome; they take effect only when the inspecting side accepts them
 
 statements: []
 # statements:
@@ -118,7 +118,7 @@ statements: []
 #     requirement: "…"  # mã yêu cầu trong báo cáo / id of the requirement in the report
 #     subject: "https://example.vn/"  # đối tượng trong báo cáo / subject in the report
 #     reason: "…"  # lý do / reason
-#     author: "…"  # người đề nghị / who says so
+#     author: "…"  # người đề nghị / author
 #     until: 2026-12-31T23:59:59+07:00  # đến khi / until
 #     document: "…"
 #     # Phần của bên kiểm tra / to be filled in by the inspecting side:
@@ -132,26 +132,30 @@ def settings(*, contact: str = "", vantage: str = "unnamed") -> str:
     return f"""\
 # Cấu hình của bên kiểm tra / Settings of the inspecting side
 
-contact = {quoted(contact)}  # liên hệ, gửi kèm trong truy vấn / said to those who are asked
+contact = {quoted(contact)}  # liên hệ, gửi kèm trong truy vấn / sent with requests to targets
 # output = "out"  # thư mục kết quả / where bundles go
 # resolvers = ["192.0.2.53"]  # mặc định: của máy này / default: this machine's
 # trust_roots = ["roots/"]  # chứng thư số gốc được khai báo / declared roots, PEM
 # signing_key = "signing.pem"  # tạo khi dùng lần đầu / made on first use
-# trusted_signers = []  # mã khóa được tin cậy / key ids
+# trusted_signers = []  # mã khóa được tin cậy / trusted key ids
 # inspectors = ["…"]  # người có quyền chấp nhận giải trình / whose decisions about statements count
 
 [vantage]
-name = {quoted(vantage)}  # nơi đặt máy kiểm tra / where this machine stands
+name = {quoted(vantage)}  # nơi đặt máy kiểm tra / where this machine is
 kind = "internet"  # internet · partner · inside · ci
 
 # [ceilings]  # giới hạn của máy này / limits of this machine
 # connections = 400
-# looks = 50
+# scans = 50
+
+# [logging]  # nhật ký ra stderr / log lines on stderr
+# level = "info"  # debug · info · warning · error
+# format = "json"  # text · json
 """
 
 
 def _hosts(endpoints: Sequence[Uri]) -> str:
-    """The hosts of services, each with the ports that its endpoints name."""
+    """The hosts of the endpoints, each with the ports that they name."""
     ports: dict[str, set[str]] = {}
     for uri in endpoints:
         if uri.port is not None:

@@ -1,6 +1,5 @@
-"""A small estate of good and bad servers on loopback, and its documents: what ``inspector demo`` inspects.
+"""The demonstration: good and bad servers on loopback, and the documents that ``inspector demo`` inspects them with.
 
-``estate.running`` starts the servers in processes of their own and ends them, ``documents.write`` lays the documents
-down as files. Nothing here takes part in the inspection, which reads those files and asks those servers as it does
-everybody's.
+``environment.running`` runs the servers in processes of their own; ``documents.write`` writes the documents. Nothing
+here takes part in the inspection, which treats them like any other documents and servers.
 """

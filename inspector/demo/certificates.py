@@ -1,4 +1,4 @@
-"""Certificates for the estate: an authority of its own with one sound certificate, and one with every fault."""
+"""Certificates of the demo servers: a root with one sound certificate, and a self-signed one with many faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inspector.model.base import now
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
-#: What whoever set up the old shop wrote into its certificate: reports must show it, and never obey it.
+#: Hostile text in the faulty certificate: reports must show it escaped.
 HOSTILE = "<script>alert('xin chao')</script> \x1b]0;may cu\x07\x1b[31mdo\x1b[0m"
 
 
@@ -28,7 +28,7 @@ class Keypair:
 
 
 def authority() -> tuple[x509.Certificate, Key]:
-    """A root that only this estate knows."""
+    """A root that only the demonstration trusts, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("Bộ Mẫu", "CA gốc minh họa")
     usage = x509.KeyUsage(
@@ -53,7 +53,7 @@ def authority() -> tuple[x509.Certificate, Key]:
 
 
 def sound(host: str, root: x509.Certificate, root_key: Key) -> Keypair:
-    """A certificate for this host, of the authority and sent with it: P-256, 90 days."""
+    """A certificate for this host, issued by the root: P-256, 90 days; the chain contains the root."""
     key = ec.generate_private_key(ec.SECP256R1())
     issued = (
         _builder(_name("Bộ Mẫu", host), root.subject, key, begins=-1, ends=90)
@@ -68,7 +68,7 @@ def sound(host: str, root: x509.Certificate, root_key: Key) -> Keypair:
 
 
 def faulty() -> Keypair:
-    """A self-signed certificate of 1024 bits that expired a year ago, for another name, with a hostile subject."""
+    """A self-signed certificate: RSA 1024 bit, expired a year ago, for another name, with a hostile subject."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  (too short on purpose)
     name = _name("Luu niem", HOSTILE)
     issued = (
@@ -91,7 +91,7 @@ def _name(organisation: str, common: str) -> x509.Name:
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: Key, *, begins: int, ends: int) -> x509.CertificateBuilder:
-    """An unsigned certificate, valid from so many days after now until so many."""
+    """An unsigned certificate, valid from ``begins`` to ``ends`` days after now."""
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -1,7 +1,6 @@
-"""The inside of a server process: it takes orders and sockets from its parent, says when it is ready, and ends with it.
+"""The child's side of a server process: configuration on standard input, readiness on standard output.
 
-One line of JSON on standard input holds the orders; one line of JSON on standard output says "ready". The process
-leaves when standard input ends, so that no server outlives its parent, however that one ends.
+Each is one line of JSON. The process ends when standard input ends, so that no server outlives its parent.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ import threading
 from typing import Any
 
 
-def take_orders() -> dict[str, Any]:
-    """What this process is to do; from then on it ends with its parent."""
-    orders: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
+def read_configuration() -> dict[str, Any]:
+    """The configuration of this process, which from now on ends with its parent."""
+    configuration: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    return orders
+    return configuration
 
 
-def say_ready(**told: object) -> None:
-    """Tell the parent that requests are answered now, and what it has to know."""
-    sys.stdout.write(json.dumps(told) + "\n")
+def report_ready(**values: object) -> None:
+    """Report to the parent that requests are answered now, with these values."""
+    sys.stdout.write(json.dumps(values) + "\n")
     sys.stdout.flush()
 
 

@@ -1,6 +1,6 @@
-"""The process of the name servers: one well-kept, signed zone and one poor one, below a signed ``test.``
+"""The process of the name servers: a good, signed zone and a bad one below a signed ``test.``
 
-It answers for these zones only, as resolver and as name server alike. RFC 1034 §4.3.2, RFC 4035 §3.1 (NSEC).
+It answers for these zones only, both as resolver and as authoritative server. RFC 1034 §4.3.2, RFC 4035 §3.1 (NSEC).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import dns.zone
 from cryptography.hazmat.primitives.asymmetric import ec
 from dns.dnssectypes import Algorithm, DSDigest
 
-from inspector.demo.child_process import say_ready, take_orders
+from inspector.demo.child_process import read_configuration, report_ready
 
 TOP = dns.name.from_text("test.")
 UDP_BYTES = 1232
@@ -81,7 +81,7 @@ class Zones:
         self._names = {zone.origin: sorted(_secured(zone)) for zone in self._zones}
 
     def answer(self, query: dns.message.Message) -> dns.message.Message:
-        """The answer to a query; refused where these zones have no say."""
+        """The answer to a query; REFUSED outside these zones."""
         reply = dns.message.make_response(query, recursion_available=True)
         question = query.question[0]
         zone = self._of(question.name, question.rdtype)
@@ -103,13 +103,13 @@ class Zones:
         return reply
 
     def _of(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> dns.zone.Zone | None:
-        """The zone that answers: a delegation's signer is the parent's to tell."""
+        """The zone that answers; DS records are in the parent zone."""
         if rdtype == dns.rdatatype.DS and name != TOP and name in {zone.origin for zone in self._zones}:
             return self._top
         return next((zone for zone in self._zones if name.is_subdomain(zone.origin or TOP)), None)
 
     def _deny(self, reply: dns.message.Message, zone: dns.zone.Zone, name: dns.name.Name, *, exists: bool) -> None:
-        """Prove that a name, or its records of a type, are not there, where the zone is signed."""
+        """Add the NSEC records that deny a name, or its records of a type, if the zone is signed."""
         names = self._names[zone.origin]
         wanted = [name] if exists else [name, dns.name.Name((b"*", *_closest(name, zone).labels))]
         owners = {names[bisect_right(names, each) - 1] for each in wanted} if names else set()
@@ -118,7 +118,7 @@ class Zones:
 
 
 def _sign(zone: dns.zone.Zone) -> Any:
-    """Sign a zone with a key of its own, and give the DS record that vouches for it."""
+    """Sign a zone with a new key; the result is its DS record."""
     private = ec.generate_private_key(ec.SECP256R1())
     key = dns.dnssec.make_dnskey(private.public_key(), Algorithm.ECDSAP256SHA256, flags=257)
     begins = int(time.time()) - 3600
@@ -131,7 +131,7 @@ def _secured(zone: dns.zone.Zone) -> Iterable[dns.name.Name]:
 
 
 def _closest(name: dns.name.Name, zone: dns.zone.Zone) -> dns.name.Name:
-    """The nearest ancestor that exists."""
+    """The closest encloser (RFC 4592 §3.3.1)."""
     while not any(each.is_subdomain(name) for each in zone):
         name = name.parent()
     return name
@@ -149,14 +149,14 @@ def _add(section: list[dns.rrset.RRset], zone: dns.zone.Zone, found: dns.rrset.R
 # --- Transport ------------------------------------------------------------------------------------------------------
 
 
-class _Desk:
+class _Responder:
     """Answers wire-format queries."""
 
     def __init__(self, zones: Zones) -> None:
         self._zones = zones
 
     def answer(self, wire: bytes, most_bytes: int) -> bytes | None:
-        """The reply in wire format, cut where it is longer than ``most_bytes``; None to what is no query."""
+        """The reply in wire format, truncated when longer than ``most_bytes``; None when ``wire`` is not a query."""
         try:
             query = dns.message.from_wire(wire)
         except (dns.exception.DNSException, ValueError):
@@ -172,24 +172,24 @@ class _Desk:
         return cut.to_wire()
 
 
-async def _datagrams(desk: _Desk, sock: socket.socket) -> None:
+async def _datagrams(responder: _Responder, sock: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     sock.setblocking(False)
     while True:
         wire, client = await loop.sock_recvfrom(sock, 65_535)
-        reply = desk.answer(wire, UDP_BYTES)
+        reply = responder.answer(wire, UDP_BYTES)
         if reply is not None:
             with contextlib.suppress(OSError):
                 await loop.sock_sendto(sock, reply, client)
 
 
-async def _serve(desk: _Desk, orders: dict[str, Any]) -> None:
-    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _serve(responder: _Responder, configuration: dict[str, Any]) -> None:
+    async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, EOFError, TimeoutError):
             async with asyncio.timeout(CLIENT_SECONDS):
                 while True:
                     size = int.from_bytes(await reader.readexactly(2), "big")
-                    reply = desk.answer(await reader.readexactly(size), 65_535)
+                    reply = responder.answer(await reader.readexactly(size), 65_535)
                     if reply is None:
                         break
                     writer.write(len(reply).to_bytes(2, "big") + reply)
@@ -198,20 +198,22 @@ async def _serve(desk: _Desk, orders: dict[str, Any]) -> None:
             writer.close()
             await writer.wait_closed()
 
-    servers = [await asyncio.start_server(meet, sock=socket.socket(fileno=each)) for each in orders["tcp"]]
+    servers = [
+        await asyncio.start_server(serve_client, sock=socket.socket(fileno=each)) for each in configuration["tcp"]
+    ]
     async with asyncio.TaskGroup() as serving:
         for server in servers:
             serving.create_task(server.serve_forever())
-        for each in orders["udp"]:
-            serving.create_task(_datagrams(desk, socket.socket(fileno=each)))
+        for each in configuration["udp"]:
+            serving.create_task(_datagrams(responder, socket.socket(fileno=each)))
 
 
 def main() -> None:
-    """Answer until the parent is gone."""
-    orders = take_orders()
-    zones = Zones(orders["addresses"])
-    say_ready(anchor=zones.anchor)
-    asyncio.run(_serve(_Desk(zones), orders))
+    """Answer until the parent ends."""
+    configuration = read_configuration()
+    zones = Zones(configuration["addresses"])
+    report_ready(anchor=zones.anchor)
+    asyncio.run(_serve(_Responder(zones), configuration))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The documents of the estate, each as its author would write it: declaration, authorisation, statements, settings."""
+"""The documents of the demonstration: declaration, authorisation, statements, settings."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from inspector.declare.templates import quoted
 from inspector.demo.environment import PORTAL, SHOP, SILENT, Estate
 from inspector.model.base import now
 from inspector.model.errors import UsageError
+from inspector.model.formatted import FormattedMessage
 
-#: A scan may take this long: the one server that never answers is given up soon.
+#: The time limit of a scan: short, because one server never answers (seconds).
 SCAN_SECONDS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class InputDocuments:
-    """Where the documents lie."""
+    """The paths of the documents."""
 
     declaration: Path
     authorisation: Path
@@ -46,13 +47,14 @@ def write(folder: Path, estate: Estate) -> InputDocuments:
             path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(
-            f"{error.filename}: cannot be written: {error.strerror}", remedy="choose another folder with --output"
+            FormattedMessage("{file}: cannot be written: {reason}", file=error.filename, reason=error.strerror),
+            remedy="choose another folder with --output",
         ) from None
     return documents
 
 
 def declaration(estate: Estate) -> str:
-    """Three systems of a ministry that does not exist: one well kept, one poor, one that cannot be seen."""
+    """Three systems of a ministry that does not exist: a good one, a bad one, and one that never answers."""
     ports = estate.ports
     good_zone = "      - dns:bo-mau.test\n" if estate.serves_zones else ""
     poor_zone = "      - dns:luu-niem.test\n" if estate.serves_zones else ""
@@ -65,7 +67,7 @@ organisation:
   head: Bộ trưởng Bộ Mẫu
 
 systems:
-  # Một hệ thống được chăm sóc tốt / a well-kept system
+  # Một hệ thống được chăm sóc tốt / a well-maintained system
   - id: cong-thong-tin
     name: Cổng thông tin điện tử Bộ Mẫu
     owner: Bộ Mẫu
@@ -141,7 +143,7 @@ systems:
 
 
 def authorisation(estate: Estate) -> str:
-    """The permission of whoever runs this machine, over the estate's own addresses and for one day."""
+    """An authorisation by whoever runs this machine, over the demo addresses, for one day."""
     begins = now().replace(microsecond=0) - timedelta(minutes=1)
     return f"""\
 # Văn bản cho phép kiểm tra các máy chủ minh họa / Authorisation to inspect the servers of the demonstration
@@ -168,10 +170,10 @@ rates:
 
 
 def statements(estate: Estate) -> str:
-    """What the owner of the poor system claims, and nobody has accepted."""
+    """A statement of the bad system's owner that is not accepted."""
     return f"""\
 # Giải trình của chủ quản; chưa được chấp nhận nên không làm thay đổi kết quả
-# What the owner claims; as long as nobody accepts it, it changes nothing
+# What the owner claims; it changes no result until it is accepted
 
 statements:
   - kind: remediation-planned
@@ -184,7 +186,7 @@ statements:
 
 
 def settings(estate: Estate) -> str:
-    """The inspecting side: this machine, which looks from inside and knows the estate's roots."""
+    """The settings of the inspecting side: this machine, with the root and anchor of the demonstration."""
     return f"""\
 # Cấu hình của bên kiểm tra / Settings of the inspecting side
 

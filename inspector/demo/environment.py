@@ -1,4 +1,4 @@
-"""The servers of the demonstration: where they listen, what they say, and that they end when the demonstration does."""
+"""The servers of the demonstration: their addresses and behaviour, and the processes that run them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from typing import Any
 
 from inspector.demo import certificates
 from inspector.demo.http_pages import MYSQL, TELNET, moved, poor_page, sound_page
-from inspector.demo.tcp_servers import Manner, Service, Tls
+from inspector.demo.tcp_servers import Behaviour, Service, Tls
 from inspector.model.errors import UsageError
+from inspector.model.formatted import FormattedMessage
 
 PORTAL = "cong.bo-mau.test"
 SHOP = "cua-hang.luu-niem.test"
 SILENT = "van-ban.bo-mau.test"
-#: The last number of each server's address, 127.77.x.…: only another demonstration is likely to be bound there.
+#: The last number of each server's address in 127.77.x.0/24, a network that little else uses.
 NUMBERS = {"portal": 10, "shop": 20, "silent": 30, "name_server": 53, "second_name_server": 54}
 NETWORKS = 16
-#: Where there is only one loopback address, all share it.
+#: The addresses on machines with only one loopback address.
 SHARED = dict.fromkeys(NUMBERS, "127.0.0.1")
 HTTPS_PORT = 8443
 ANY = 0
@@ -38,7 +39,7 @@ END_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where each server listens."""
+    """The port of each server."""
 
     portal_https: int
     portal_http: int
@@ -52,10 +53,10 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Estate:
-    """The running estate, and what the inspecting side has to know of it.
+    """The running servers, and what the inspecting side has to know about them.
 
-    ``root`` is the authority's certificate (PEM), ``anchor`` the DS record that the signed zones hang on.
-    ``serves_zones``: the name servers answer on port 53, too.
+    ``root`` is the root certificate (PEM), ``anchor`` the DS record of the signed zones. ``serves_zones``: the name
+    servers answer on port 53, too.
     """
 
     addresses: dict[str, str]
@@ -66,13 +67,13 @@ class Estate:
 
     @property
     def has_own_addresses(self) -> bool:
-        """Whether the servers stand at addresses of their own."""
+        """Whether each server has an address of its own."""
         return self.addresses != SHARED
 
 
 @contextmanager
 def running() -> Iterator[Estate]:
-    """Start the servers, which end with the body, whatever happens in it. Raises UsageError when one cannot start."""
+    """Run the servers until the end of the body. Raises UsageError when one cannot start."""
     with ExitStack() as stack:
         with tempfile.TemporaryDirectory(prefix="inspector-demo-") as folder:
             estate = _Builder(stack, Path(folder), _addresses()).build()
@@ -80,7 +81,7 @@ def running() -> Iterator[Estate]:
 
 
 def _addresses() -> dict[str, str]:
-    """An address for each server: the first network that no other demonstration uses."""
+    """An address for each server, in the first network that no other demonstration uses."""
     networks = [{name: f"127.77.{each}.{last}" for name, last in NUMBERS.items()} for each in range(NETWORKS)]
     free = next((each for each in networks if _can_listen(each["portal"], HTTPS_PORT)), None)
     if free is None and _can_listen(networks[0]["portal"], ANY):
@@ -103,7 +104,7 @@ class _Builder:
     addresses: dict[str, str]
 
     def build(self) -> Estate:
-        """Open the sockets, start the processes that serve them, wait until they do."""
+        """Open the sockets, start the processes that serve them, wait until they are ready."""
         listening = self._listening()
         resolver = self._resolver()
         own_ports = self._on_port_53()
@@ -111,7 +112,7 @@ class _Builder:
         names = self._start("dns_server", self._zones((*resolver, *own_ports)), (*resolver, *own_ports))
         root, root_key = certificates.authority()
         services = self._services(listening, ports, certificates.sound(PORTAL, root, root_key))
-        servers = self._start("tcp_servers", {"services": [each.order() for each in services]}, listening.values())
+        servers = self._start("tcp_servers", {"services": [each.to_json() for each in services]}, listening.values())
         servers.wait_ready()
         return Estate(
             addresses=self.addresses,
@@ -129,7 +130,7 @@ class _Builder:
             "portal_http": self._listen(portal, 8080, 8081, 8000, ANY),
             "shop_https": self._listen(shop, HTTPS_PORT, 9443, 10443, ANY),
             "shop_http": self._listen(shop, 8080, 8081, 8000, ANY),
-            # Undeclared ports are found where a sweep looks: among the notable ones.
+            # Undeclared ports from the list that a sweep asks.
             "shop_telnet": self._listen(shop, 2323, 5631, 4899, 1494),
             "shop_database": self._listen(shop, 3306, 33060, 5432, 1433),
             "silent_https": self._listen(silent, HTTPS_PORT, 9443, 10443, ANY),
@@ -138,22 +139,22 @@ class _Builder:
     def _services(
         self, listening: dict[str, socket.socket], ports: Ports, sound: certificates.Keypair
     ) -> tuple[Service, ...]:
-        """What is said on each socket."""
+        """The behaviour of each socket."""
         modern = self._tls("portal", sound, suites="ECDHE+AESGCM:ECDHE+CHACHA20")
         ancient = self._tls("shop", certificates.faulty(), oldest="TLSv1", suites="ALL:@SECLEVEL=0")
         at = {name: each.fileno() for name, each in listening.items()}
         return (
-            Service(at["portal_https"], Manner.ANSWERS, sound_page(), modern),
-            Service(at["portal_http"], Manner.ANSWERS, moved(f"https://{PORTAL}:{ports.portal_https}/")),
-            Service(at["shop_https"], Manner.ANSWERS, poor_page(), ancient),
-            Service(at["shop_http"], Manner.ANSWERS, poor_page()),
-            Service(at["shop_telnet"], Manner.GREETS, TELNET),
-            Service(at["shop_database"], Manner.GREETS, MYSQL),
-            Service(at["silent_https"], Manner.SILENT),
+            Service(at["portal_https"], Behaviour.ANSWERS, sound_page(), modern),
+            Service(at["portal_http"], Behaviour.ANSWERS, moved(f"https://{PORTAL}:{ports.portal_https}/")),
+            Service(at["shop_https"], Behaviour.ANSWERS, poor_page(), ancient),
+            Service(at["shop_http"], Behaviour.ANSWERS, poor_page()),
+            Service(at["shop_telnet"], Behaviour.SENDS_BANNER, TELNET),
+            Service(at["shop_database"], Behaviour.SENDS_BANNER, MYSQL),
+            Service(at["silent_https"], Behaviour.SILENT),
         )
 
     def _zones(self, sockets: Sequence[socket.socket]) -> dict[str, Any]:
-        """The orders of the name servers."""
+        """The configuration of the name servers."""
         return {
             "addresses": self.addresses,
             "tcp": [each.fileno() for each in sockets if each.type == socket.SOCK_STREAM],
@@ -168,11 +169,20 @@ class _Builder:
             except OSError as error:
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise UsageError(
-                        f"the demonstration cannot listen at {address} port {port}: {error.strerror}",
+                        FormattedMessage(
+                            "the demonstration cannot listen at {address} port {port}: {reason}",
+                            address=address,
+                            port=port,
+                            reason=error.strerror,
+                        ),
                         remedy="allow this machine to listen on loopback addresses",
                     ) from None
         raise UsageError(
-            f"the demonstration finds none of the ports {', '.join(map(str, ports))} of {address} free",
+            FormattedMessage(
+                "the demonstration finds none of the ports {value} of {address} free",
+                value=", ".join(map(str, ports)),
+                address=address,
+            ),
             remedy="stop what listens there on all addresses, then try again",
         )
 
@@ -190,10 +200,13 @@ class _Builder:
                 stream.close()
                 continue
             return self.stack.enter_context(stream), self.stack.enter_context(datagrams)
-        raise UsageError(f"the demonstration finds no free port for a resolver at {address}", remedy="try again")
+        raise UsageError(
+            FormattedMessage("the demonstration finds no free port for a resolver at {address}", address=address),
+            remedy="try again",
+        )
 
     def _on_port_53(self) -> tuple[socket.socket, ...]:
-        """Sockets of both name servers at their own port, all of them or none: it may take a right that we lack."""
+        """Sockets of both name servers at port 53, all or none: binding it may need a privilege."""
         found: list[socket.socket] = []
         try:
             for address in sorted({self.addresses["name_server"], self.addresses["second_name_server"]}):
@@ -211,10 +224,10 @@ class _Builder:
         key.write_bytes(pair.key)
         return Tls(chain=str(chain), key=str(key), oldest=oldest, suites=suites)
 
-    def _start(self, module: str, orders: dict[str, Any], sockets: Collection[socket.socket]) -> _Process:
-        """Start a server process with these sockets, which close here: they end with it."""
+    def _start(self, module: str, configuration: dict[str, Any], sockets: Collection[socket.socket]) -> _Process:
+        """Start a server process with these sockets, which are closed in this process."""
         process = self.stack.enter_context(_process(module, self.folder, [each.fileno() for each in sockets]))
-        process.tell(orders)
+        process.configure(configuration)
         for each in sockets:
             each.close()
         return process
@@ -239,38 +252,42 @@ def _datagrams(address: str, port: int) -> socket.socket:
 
 @dataclass(frozen=True, slots=True)
 class _Process:
-    """A server process, and the file that holds its complaints."""
+    """A server process, and the file of its standard error."""
 
     name: str
     running: subprocess.Popen[bytes]
-    complaints: Path
+    log: Path
 
-    def tell(self, orders: dict[str, Any]) -> None:
-        """Hand over the orders."""
+    def configure(self, configuration: dict[str, Any]) -> None:
+        """Send the configuration."""
         assert self.running.stdin is not None  # noqa: S101  (a pipe was asked for)
-        self.running.stdin.write(json.dumps(orders).encode() + b"\n")
+        self.running.stdin.write(json.dumps(configuration).encode() + b"\n")
         self.running.stdin.flush()
 
     def wait_ready(self) -> dict[str, Any]:
-        """What the process says once it serves. Raises UsageError when it does not come so far."""
+        """What the process reports once it serves. Raises UsageError when it does not start."""
         assert self.running.stdout is not None  # noqa: S101  (a pipe was asked for)
         readable, _, _ = select.select([self.running.stdout], [], [], START_SECONDS)
         line = self.running.stdout.readline() if readable else b""
         if not line:
-            said = self.complaints.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+            said = self.log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
             raise UsageError(
-                f"the {self.name} of the demonstration do not start: {said or 'no word from them in time'}",
+                FormattedMessage(
+                    "the {name} of the demonstration do not start: {said}",
+                    name=self.name,
+                    said=said or "no word from them in time",
+                ),
                 remedy="try again; if it stays so, report it",
             )
-        told: dict[str, Any] = json.loads(line)
-        return told
+        values: dict[str, Any] = json.loads(line)
+        return values
 
 
 @contextmanager
 def _process(module: str, folder: Path, descriptors: Sequence[int]) -> Iterator[_Process]:
-    """A process that serves; it is ended on the way out. Ctrl-C reaches us alone, who end it."""
-    complaints = folder / f"{module}.log"
-    with complaints.open("wb") as log:
+    """A server process, ended with the body. It is in a session of its own, so Ctrl-C reaches this process only."""
+    path = folder / f"{module}.log"
+    with path.open("wb") as log:
         running = subprocess.Popen(
             [sys.executable, "-P", "-m", f"inspector.demo.{module}"],
             stdin=subprocess.PIPE,
@@ -281,13 +298,13 @@ def _process(module: str, folder: Path, descriptors: Sequence[int]) -> Iterator[
         )
     with running:
         try:
-            yield _Process(module, running, complaints)
+            yield _Process(module, running, path)
         finally:
             _end(running)
 
 
 def _end(running: subprocess.Popen[bytes]) -> None:
-    """End a process: it leaves by itself when its standard input ends, and is killed when it does not."""
+    """End a process by closing its standard input; kill it when it does not end."""
     assert running.stdin is not None  # noqa: S101  (a pipe was asked for)
     try:
         running.stdin.close()

@@ -1,12 +1,12 @@
-"""What the servers of the demonstration say: pages well and badly kept, and greetings. Each character is one byte."""
+"""What the demo servers send: good and bad pages, and banners. Each character is one byte."""
 
 from __future__ import annotations
 
 import secrets
 
-#: A login prompt in the manner of telnet: it begins with a negotiation (RFC 854).
+#: A telnet login prompt; it begins with an option negotiation (RFC 854).
 TELNET = "\xff\xfd\x18\r\nmay-cu login: "
-#: A database that introduces itself: handshake packet of MySQL's protocol, version 10.
+#: The greeting of a database: a handshake packet of MySQL's protocol, version 10.
 _HANDSHAKE = f"\x0a5.1.73-log\x00\x07\x00\x00\x00saltsalt\x00\xff\xf7\x08\x02\x00{13 * chr(0)}saltsaltsalt\x00"
 MYSQL = f"{chr(len(_HANDSHAKE))}\x00\x00\x00{_HANDSHAKE}"
 
@@ -18,7 +18,7 @@ _POOR = """<html><title>Luu niem</title><h1>Cua hang luu niem</h1><p>Trang minh 
 
 
 def sound_page() -> str:
-    """A page with every header that browsers need, and a well-kept session cookie."""
+    """A page with all security headers and a secure session cookie."""
     return _reply(
         "200 OK",
         _SOUND,
@@ -31,7 +31,7 @@ def sound_page() -> str:
 
 
 def poor_page() -> str:
-    """A page that protects nothing, tells its versions, and hides a script in a header."""
+    """A page without security headers, with software versions and a script in a header."""
     return _reply(
         "200 OK",
         _POOR,
@@ -43,7 +43,7 @@ def poor_page() -> str:
 
 
 def moved(location: str) -> str:
-    """A redirect for good."""
+    """A permanent redirect."""
     return _reply("301 Moved Permanently", "", f"Location: {location}")
 
 

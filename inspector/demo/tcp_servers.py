@@ -1,4 +1,4 @@
-"""The process of the TCP servers: web pages with and without TLS, greetings, and one that never says a word."""
+"""The process of the TCP servers: web pages with and without TLS, banners, and a server that never answers."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from inspector.demo.child_process import say_ready, take_orders
+from inspector.demo.child_process import read_configuration, report_ready
 
-#: Bounds of what one client may make a server do.
+#: Limits for one client.
 REQUEST_BYTES = 16_384
 CLIENT_SECONDS = 60.0
 
 
-class Manner(StrEnum):
-    """How a server treats its clients: answers a request, speaks first, or accepts and stays silent."""
+class Behaviour(StrEnum):
+    """What a server does after accepting a connection: answer a request, send a banner, or nothing."""
 
     ANSWERS = "answers"
-    GREETS = "greets"
+    SENDS_BANNER = "sends-banner"
     SILENT = "silent"
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """How a server speaks TLS: PEM files of chain and key, the oldest version, and OpenSSL's list of suites."""
+    """A server's TLS configuration: PEM files of chain and key, the oldest version, and OpenSSL's cipher list."""
 
     chain: str
     key: str
@@ -36,10 +36,10 @@ class Tls:
     suites: str = "DEFAULT"
 
     def context(self) -> ssl.SSLContext:
-        """The server's side of TLS."""
+        """The server's TLS context."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # that old versions are deprecated is the point
+            warnings.simplefilter("ignore", DeprecationWarning)  # old versions are intended
             context.set_ciphers(self.suites)
             context.minimum_version = ssl.TLSVersion[self.oldest]
         context.load_cert_chain(self.chain, self.key)
@@ -48,59 +48,59 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One listening socket, by its descriptor, and what it says (each character one byte)."""
+    """One listening socket, by its descriptor, and the data it sends (each character is one byte)."""
 
     descriptor: int
-    manner: Manner
-    says: str = ""
+    behaviour: Behaviour
+    data: str = ""
     tls: Tls | None = None
 
-    def order(self) -> dict[str, Any]:
-        """The service as the process takes it."""
+    def to_json(self) -> dict[str, Any]:
+        """The service as a JSON object."""
         return asdict(self)
 
     @classmethod
-    def from_order(cls, order: dict[str, Any]) -> Service:
-        """The service that an order describes."""
-        tls = Tls(**order["tls"]) if order["tls"] else None
-        return cls(order["descriptor"], Manner(order["manner"]), order["says"], tls)
+    def from_json(cls, value: dict[str, Any]) -> Service:
+        """The service of a JSON object."""
+        tls = Tls(**value["tls"]) if value["tls"] else None
+        return cls(value["descriptor"], Behaviour(value["behaviour"]), value["data"], tls)
 
 
-async def _treat(service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    if service.manner is Manner.ANSWERS:
+async def _respond(service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    if service.behaviour is Behaviour.ANSWERS:
         await reader.readuntil(b"\r\n\r\n")
-    if service.manner is not Manner.SILENT:
-        writer.write(service.says.encode("latin-1"))
+    if service.behaviour is not Behaviour.SILENT:
+        writer.write(service.data.encode("latin-1"))
         await writer.drain()
-    if service.manner is not Manner.ANSWERS:
+    if service.behaviour is not Behaviour.ANSWERS:
         while await reader.read(REQUEST_BYTES):
             pass
 
 
 async def _open(service: Service) -> asyncio.Server:
-    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, EOFError, asyncio.LimitOverrunError, TimeoutError):
             async with asyncio.timeout(CLIENT_SECONDS):
-                await _treat(service, reader, writer)
+                await _respond(service, reader, writer)
         with contextlib.suppress(OSError, TimeoutError):
             writer.close()
             await writer.wait_closed()
 
     sock = socket.socket(fileno=service.descriptor)
     context = service.tls.context() if service.tls else None
-    return await asyncio.start_server(meet, sock=sock, ssl=context, limit=REQUEST_BYTES)
+    return await asyncio.start_server(serve_client, sock=sock, ssl=context, limit=REQUEST_BYTES)
 
 
 async def _serve(services: list[Service]) -> None:
     servers = [await _open(service) for service in services]
-    say_ready(services=len(servers))
+    report_ready(services=len(servers))
     await asyncio.Event().wait()
 
 
 def main() -> None:
-    """Serve until the parent is gone."""
-    orders = take_orders()
-    asyncio.run(_serve([Service.from_order(each) for each in orders["services"]]))
+    """Serve until the parent ends."""
+    configuration = read_configuration()
+    asyncio.run(_serve([Service.from_json(each) for each in configuration["services"]]))
 
 
 if __name__ == "__main__":

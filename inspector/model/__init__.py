@@ -1,1 +1,1 @@
-"""Values that everything else speaks: subjects, observations, verdicts, findings, errors."""
+"""Value types that every other package uses: subjects, observations, verdicts, findings, errors."""

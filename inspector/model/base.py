@@ -1,7 +1,7 @@
-"""Values that are written to disk: frozen, closed, with one canonical form.
+"""Stored values: immutable, without unknown fields, with one canonical JSON form.
 
-``Model`` is the base of everything stored. ``Answer`` is a fact that needed its own question: a value, or the reason
-why nobody saw one.
+``Model`` is the base class of everything that is written to disk. ``Answer`` is a fact that needed a question of its
+own: a value, or the cause for which it was not seen.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=F
 
 
 def canonical(value: Any) -> bytes:
-    """The one byte form of ``value``: UTF-8 JSON, keys sorted, no white space (the spirit of RFC 8785; no floats)."""
+    """The canonical JSON of ``value``: UTF-8, keys sorted, no white space, no floats (after RFC 8785)."""
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
     return _encode(value).encode()
@@ -61,7 +61,7 @@ def digest(data: bytes) -> str:
 
 
 def now() -> datetime:
-    """The present instant in UTC, cut to milliseconds so that it survives every format unchanged."""
+    """The current instant in UTC, cut to milliseconds, so that every stored format keeps it unchanged."""
     return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)
 
 
@@ -71,7 +71,7 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
 
     def canonical(self) -> bytes:
-        """The one byte form of this value."""
+        """The canonical JSON of this value."""
         return canonical(self)
 
     @classmethod
@@ -81,7 +81,7 @@ class Model(BaseModel):
 
 
 def or_short(core: CoreSchema, handler: GetJsonSchemaHandler, *short: JsonSchemaValue) -> JsonSchemaValue:
-    """The JSON schema of a model that may also be written in one of these short forms."""
+    """The JSON schema of a model that may also be written in one of the short forms ``short``."""
     schema = handler(core)
     if handler.mode == "validation":
         whole = handler.resolve_ref_schema(schema)
@@ -92,7 +92,7 @@ def or_short(core: CoreSchema, handler: GetJsonSchemaHandler, *short: JsonSchema
 
 
 class NotSeen(Exception):
-    """Raised by ``Answer.value`` when there is no value; the engine turns it into *inconclusive*."""
+    """Raised by ``Answer.value`` when there is no value; the assessor turns it into *inconclusive*."""
 
     def __init__(self, cause: Cause) -> None:
         super().__init__(cause.value)
@@ -102,15 +102,14 @@ class NotSeen(Exception):
 class Answer(Model, Generic[T]):
     """The answer to one question: ``seen`` (which may be None, for *absent*), or ``unseen`` with the cause.
 
-    Read ``value`` to rely on the fact: it raises ``NotSeen`` when nobody saw it, so a check that forgets to ask
-    ``is_seen`` ends inconclusive instead of guessing.
+    ``value`` raises ``NotSeen`` when there is none, so a check that does not test ``is_seen`` ends inconclusive.
     """
 
     seen: T | None = None
     unseen: Cause | None = None
 
     @model_validator(mode="after")
-    def _one_or_the_other(self) -> Self:
+    def _is_one_of_both(self) -> Self:
         if self.unseen is not None and self.seen is not None:
             raise ValueError("an answer is seen or unseen, not both")
         return self
@@ -136,10 +135,10 @@ class Quantity(Model):
 
 
 class Timestamp(Model):
-    """An instant named in a message; reports write it in the reader's language."""
+    """An instant in a message; reports format it for the reader's language."""
 
     at: Instant
 
 
-#: What may stand in a message, as measured value or as threshold.
+#: What a message may contain, as measured value or as threshold.
 Value = bool | int | str | Quantity | Timestamp | tuple[str, ...]

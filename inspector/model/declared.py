@@ -1,4 +1,4 @@
-"""The part of a declaration that checks and probes may see: never the level, never the organisation's name."""
+"""The part of a declaration that checks and probes may see: without the level and the organisation's name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inspector.model.base import Model, or_short
 
 
 class Stage(StrEnum):
-    """Where a system stands in its life."""
+    """The stage of a system's life cycle."""
 
     DESIGN = "design"
     BUILD = "build"
@@ -35,7 +35,7 @@ class ApprovalStatus(StrEnum):
 
 
 class PlanStatus(StrEnum):
-    """How far the security assurance plan is carried out, in the vocabulary of form 08."""
+    """How much of the security assurance plan is implemented, in the vocabulary of form 08."""
 
     NOT_STARTED = "not-started"
     PARTIAL = "partial"
@@ -82,7 +82,7 @@ class Measure(Model):
 
 
 class Facts(Model):
-    """Declared facts that select overlays or test the level. Absent numbers and booleans are not declared."""
+    """Declared facts that select overlays or test the level. None: not declared."""
 
     state_body: bool = False
     archive_system: bool = False
@@ -101,7 +101,7 @@ class Facts(Model):
 
 
 class DeclaredPort(Model):
-    """A port that a host is declared to offer; in short ``443``, ``"53/udp"``."""
+    """A port that a host is declared to offer; short forms: ``443``, ``"53/udp"``."""
 
     port: int = Field(ge=1, le=65535)
     protocol: Literal["tcp", "udp"] = "tcp"
@@ -129,11 +129,11 @@ class DeclaredPort(Model):
 
 
 class Declared(Model):
-    """What is declared about a check's subject: for a host its ports and tenancy, for all the system's facts.
+    """What is declared about a check's subject.
 
-    ``ports`` are those declared for the subject's host, of all hosts for a system; ``endpoints`` are always the whole
-    system's, ``endpoints_here`` those that name the subject's host.
-    ``host_declared`` tells whether the declaration lists that host with its ports at all.
+    ``ports`` are those of the subject's host, or of all hosts when the subject is a system. ``endpoints`` are those of
+    the whole system, ``endpoints_here`` those on the subject's host. ``host_declared``: the declaration lists that host
+    with its ports.
     """
 
     stage: Stage = Stage.OPERATING

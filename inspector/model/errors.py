@@ -1,15 +1,15 @@
-"""Every error that Inspector raises on purpose, drawn as a tree.
+"""The exceptions that Inspector raises on purpose.
 
 ::
 
     InspectorError                 has a message (what) and a remedy (what to do)
-    ├── Misuse                     the command cannot run as it was asked: exit code 2
-    │   ├── PaperError             one or more located faults in a document, profile or settings file
+    ├── UsageError                 the command cannot run as given: exit code 2
+    │   ├── InputFileError         one or more diagnostics in a document, profile or settings file
     │   │   └── WindowTooShort     the plan does not fit the time that an authorisation grants
-    │   ├── NotAuthorised          no authorisation covers what was asked
-    │   └── PluginError            a plugin contributed something the registry refuses
+    │   ├── NotAuthorised          no authorisation covers the request
+    │   └── PluginError            a plugin contributes something that the registry refuses
     ├── BundleError                a bundle cannot be written, read or trusted
-    └── Trouble                    a scan of a target ended early; becomes evidence, never exit code 2
+    └── ScanFailure                a scan of a target ended early; recorded as evidence, never exit code 2
 """
 
 from __future__ import annotations
@@ -18,13 +18,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from inspector.model.base import Cause
 
 
+def _joined(what: str, remedy: str) -> str:
+    return f"{what}; {remedy}" if remedy else what
+
+
 class InspectorError(Exception):
-    """Something that a person can act on; ``remedy`` says how."""
+    """Something that a person can act on; ``remedy`` says how.
+
+    Both are English texts; made as a FormattedMessage, they can be rendered in another language.
+    """
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
         super().__init__(message)
@@ -32,16 +39,20 @@ class InspectorError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+        return self.text(str)
+
+    def text(self, translate: Callable[[str], str]) -> str:
+        """Message and remedy, each through ``translate``."""
+        return _joined(translate(self.message), translate(self.remedy))
 
 
 class UsageError(InspectorError):
-    """The command cannot run as it was asked."""
+    """The command cannot run as given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One located fault: ``file:line:column: what; what to do`` (line and column count from 1; 0 is unknown)."""
+    """One error in an input file, as ``file:line:column: what; what to do``. Line and column from 1; 0: unknown."""
 
     source: str
     line: int
@@ -50,28 +61,36 @@ class Diagnostic:
     remedy: str = ""
 
     def __str__(self) -> str:
-        position = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
-        return f"{position}: {self.what}; {self.remedy}" if self.remedy else f"{position}: {self.what}"
+        return self.text(str)
+
+    def text(self, translate: Callable[[str], str]) -> str:
+        """The diagnostic on one line, what and remedy through ``translate``."""
+        position = f"{self.source}:{self.line}:{self.column}" if self.line else translate(self.source)
+        return f"{position}: {_joined(translate(self.what), translate(self.remedy))}"
 
 
 class InputFileError(UsageError):
-    """One or more located faults in a file that a person wrote."""
+    """One or more errors in a file that the user wrote."""
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         super().__init__("\n".join(str(diagnostic) for diagnostic in diagnostics))
         self.diagnostics = tuple(diagnostics)
 
+    def text(self, translate: Callable[[str], str]) -> str:
+        """The diagnostics, each on a line of its own."""
+        return "\n".join(diagnostic.text(translate) for diagnostic in self.diagnostics)
+
 
 class NotAuthorised(UsageError):
-    """No authorisation covers what was asked."""
+    """No authorisation covers the request."""
 
 
 class WindowTooShort(InputFileError):
-    """The plan does not fit the time that an authorisation grants; the fault holds the arithmetic."""
+    """The plan does not fit the time that an authorisation grants; the diagnostic contains the arithmetic."""
 
 
 class PluginError(UsageError):
-    """A plugin contributed something that the registry refuses; the message names plugin and distribution."""
+    """A plugin contributes something that the registry refuses; the message names plugin and distribution."""
 
 
 class BundleError(InspectorError):
@@ -79,7 +98,7 @@ class BundleError(InspectorError):
 
 
 class ScanFailure(InspectorError):
-    """A scan ended early. ``cause`` says why in the closed vocabulary, the message in words for a technician."""
+    """A scan ended early. ``cause`` is from the closed vocabulary; the message is for technicians."""
 
     def __init__(self, cause: Cause, message: str) -> None:
         super().__init__(message)

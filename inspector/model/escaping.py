@@ -1,4 +1,4 @@
-"""What others wrote, made harmless to show: nothing in it moves a cursor, turns the direction of writing, or hides."""
+"""Escaping of untrusted text for display: control, bidirectional and invisible characters are written out."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def escape_control(text: str, *, keep: str = "\n") -> str:
-    """The text with control, format, unassigned and line-separating characters written out, those in ``keep`` apart."""
+    """``text`` with control, format, unassigned and line-separating characters escaped, except those in ``keep``."""
     if text.isprintable():
         return text
-    return "".join(each if each in keep or not _is_hidden(each) else _written(each) for each in text)
+    return "".join(each if each in keep or not _is_hidden(each) else _escaped(each) for each in text)
 
 
 def _is_hidden(character: str) -> bool:
@@ -19,7 +19,7 @@ def _is_hidden(character: str) -> bool:
     return category[0] == "C" or category in ("Zl", "Zp")
 
 
-def _written(character: str) -> str:
+def _escaped(character: str) -> str:
     code = ord(character)
     if character in _SHORT:
         return _SHORT[character]
@@ -27,5 +27,5 @@ def _written(character: str) -> str:
 
 
 def truncate(text: str, limit: int) -> str:
-    """At most ``limit`` characters of the text; a mark tells how many are left out."""
+    """At most ``limit`` characters of the text, and how many were cut off."""
     return text if len(text) <= limit else f"{text[:limit]}… (+{len(text) - limit})"

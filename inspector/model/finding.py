@@ -1,4 +1,4 @@
-"""A finding: one requirement, one subject, one outcome, and everything needed to dispute it."""
+"""A finding: the outcome of one requirement on one subject, with everything needed to dispute it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inspector.model.verdict import Message, Outcome
 
 
 class Force(StrEnum):
-    """How strongly a requirement binds. REGULATION: binding law, evidence towards a clause, international baseline."""
+    """How strongly a requirement binds: law, evidence for a clause, international baseline, information."""
 
     BINDING = "binding"
     CLAUSE_EVIDENCE = "clause-evidence"
@@ -26,7 +26,7 @@ class Obligation(StrEnum):
 
 
 class Severity(StrEnum):
-    """How grave a failure is, from info to critical."""
+    """The severity of a failure, from info to critical."""
 
     INFO = "info"
     LOW = "low"
@@ -41,7 +41,7 @@ class Severity(StrEnum):
 
 
 class ClauseRef(Model):
-    """A pointer to a clause, as resolved from the regime: document, number, own-words title, confidence H, M or L."""
+    """A clause as resolved from the regime: document, number, title in our own words, confidence H, M or L."""
 
     id: str
     document: str
@@ -53,7 +53,7 @@ class ClauseRef(Model):
 
 
 class EvidenceRef(Model):
-    """Evidence that a finding rests on: digest of the evidence file, digests of its raw bytes, look number."""
+    """The evidence behind a finding: digest of the evidence file, digests of its raw bytes, number of the scan."""
 
     evidence: str
     raw: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class EvidenceRef(Model):
 
 
 class StatementNote(Model):
-    """What a statement says beside an unchanged verdict (see ``inspector.declare.statement``)."""
+    """A statement about a finding, shown with the unchanged verdict (see ``inspector.declare.statement``)."""
 
     kind: str
     decision: str
@@ -72,12 +72,12 @@ class StatementNote(Model):
 
 
 class Finding(Model):
-    """One requirement judged on one subject.
+    """One requirement assessed on one subject.
 
-    ``id`` is the same for ministry, enterprise and CI: a hash of requirement and subject, without system, declarer,
-    address or version. ``subject`` is the normalised URI; ``endpoint`` the declared URI it comes from, if any.
-    ``confirmed`` is True when a confirmation scan agreed; False when it could not, or when nobody looked again because
-    the row's force is info; None when no confirmation scan applies.
+    ``id`` is a hash of requirement and subject, without system, declarer, address or version: the same for ministry,
+    enterprise and CI. ``subject`` is the normalised URI; ``endpoint`` the declared URI it comes from, if any.
+    ``confirmed`` is True when a confirmation scan agreed; False when it could not run, or was not done because the
+    row's force is info; None when no confirmation scan applies.
     """
 
     id: str
@@ -108,5 +108,5 @@ class Finding(Model):
 
 
 def finding_id(requirement: str, subject: str) -> str:
-    """Stable id of a finding: the first 32 hexadecimal digits of SHA-256 over requirement id and subject."""
+    """The stable id of a finding: the first 32 hexadecimal digits of SHA-256 over requirement id and subject."""
     return hashlib.sha256(f"{requirement}\n{subject}".encode()).hexdigest()[:32]

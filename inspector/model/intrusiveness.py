@@ -1,4 +1,4 @@
-"""How much a question asks of its target."""
+"""How far a scan goes beyond what an ordinary client does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Intrusiveness(StrEnum):
-    """How a scan meets its target.
+    """How far a scan goes.
 
     ``passive``: no packet to the target. ``polite``: what an ordinary client sends. ``intrusive``: anything else.
     """
@@ -16,6 +16,6 @@ class Intrusiveness(StrEnum):
     INTRUSIVE = "intrusive"
 
     def within(self, granted: Intrusiveness) -> bool:
-        """Whether a grant of ``granted`` permits this touch."""
+        """Whether an authorisation that grants ``granted`` permits this intrusiveness."""
         order = list(Intrusiveness)
         return order.index(self) <= order.index(granted)

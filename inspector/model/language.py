@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Language(StrEnum):
-    """The languages in which every report is written."""
+    """The languages in which reports and messages are written."""
 
     VI = "vi"
     EN = "en"

@@ -1,4 +1,4 @@
-"""What probes write down: typed facts, and around them the evidence of how they were obtained."""
+"""What probes record: typed facts, and the evidence of how they were obtained."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from inspector.model.subject import Subject
 
 
 class Observation(Model):
-    """Typed facts of one scan. ``kind`` is name and version, e.g. ``tls/1``; a check never reads another version."""
+    """Typed facts of one scan. ``kind`` is name and version, e.g. ``tls/1``; a check never takes another version."""
 
     kind: ClassVar[str]
 
 
 class Sensitivity(StrEnum):
-    """How an attachment must be handled: ``redacted`` had session values or tokens replaced before it was written."""
+    """How an attachment must be handled. ``redacted``: session values and tokens were replaced before storing."""
 
     PLAIN = "plain"
     REDACTED = "redacted"
 
 
 class Raw(Model):
-    """Raw bytes as received, or as the tool printed them. ``truncated`` when a bound cut them."""
+    """Raw bytes as received, or as the tool printed them. ``truncated``: a size limit cut them."""
 
     name: str
     data: bytes
@@ -35,7 +35,7 @@ class Raw(Model):
 
 
 class RawRef(Model):
-    """A pointer to raw bytes in the bundle: ``sha256`` and ``size`` (bytes) are of the uncompressed data."""
+    """A reference to raw bytes in the bundle; ``sha256`` and ``size`` (bytes) are of the uncompressed data."""
 
     name: str
     sha256: str
@@ -46,7 +46,7 @@ class RawRef(Model):
 
 
 class Gap(Model):
-    """A question that got no answer during an otherwise successful look."""
+    """A question that got no answer during an otherwise successful scan."""
 
     question: str
     cause: Cause
@@ -54,16 +54,16 @@ class Gap(Model):
 
 
 class FailureNote(Model):
-    """Why a scan ended early: ``detail`` is for technicians and holds no secret."""
+    """Why a scan ended early; ``detail`` is for technicians and contains no secret."""
 
     cause: Cause
     detail: str = ""
 
 
 class Discovered(Model):
-    """An subject that a scan brought to light, e.g. an MX host: a URI, and the scheme says which probes ask it.
+    """A subject that a scan discovered, e.g. an MX host; the scheme of ``uri`` decides which probes scan it.
 
-    ``address`` is the one at which infrastructure is to be asked; targets are always pinned by the core.
+    ``address`` is that of infrastructure; the core resolves and pins targets itself.
     """
 
     uri: str
@@ -79,9 +79,9 @@ class Discovered(Model):
 
 
 class ScanOutput(Model):
-    """What ``scan`` returns: raw bytes, gaps, discovered aims, versions of the tools used; never an assessment.
+    """What ``scan`` returns: raw bytes, gaps, discovered subjects, versions of the tools used; no assessment.
 
-    ``failure`` keeps what was seen before a scan had to stop.
+    ``failure`` says why the scan stopped early; what was seen before is kept.
     """
 
     raw: tuple[Raw, ...] = ()
@@ -91,14 +91,14 @@ class ScanOutput(Model):
     failure: FailureNote | None = None
 
     def named(self, name: str) -> bytes | None:
-        """The raw bytes called ``name``, or None."""
+        """The raw bytes with this name, or None."""
         return next((raw.data for raw in self.raw if raw.name == name), None)
 
 
 class Evidence(Model):
-    """The record of one scan: present even when trouble ended it.
+    """The record of one scan, present also when the scan failed.
 
-    ``facts`` is the observation's JSON form (None when nothing could be read), ``kind`` its name and version.
+    ``facts`` is the observation's JSON form (None when nothing could be parsed), ``kind`` its name and version.
     """
 
     probe: str

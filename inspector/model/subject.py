@@ -1,7 +1,6 @@
-"""What an inspection is about: systems, hosts, services, pages, zones and mail domains, each with a normalised URI.
+"""Subjects of an inspection (systems, hosts, services, pages, zones, mail domains), each with a normalised URI.
 
-The core knows the grammar ``scheme://host[:port][/path]`` and ``scheme:name``; which schemes exist is contributed by
-probes.
+The core knows the grammar ``scheme://host[:port][/path]`` and ``scheme:name``; probes contribute the schemes.
 """
 
 from __future__ import annotations
@@ -14,12 +13,13 @@ from enum import StrEnum
 from urllib.parse import SplitResult, quote, urlsplit
 
 from inspector.model.base import Model
+from inspector.model.formatted import FormattedMessage
 
 
 class SubjectKind(StrEnum):
     """What one scan, or one check, is about.
 
-    ``URL`` and ``ADDRESS`` are scanned once per network address; the others once.
+    ``URL`` and ``ADDRESS`` are scanned once per network address, the others once.
     """
 
     URL = "url"
@@ -35,7 +35,7 @@ class SubjectKind(StrEnum):
         return self in (SubjectKind.URL, SubjectKind.ADDRESS)
 
 
-class Form(StrEnum):
+class UriForm(StrEnum):
     """How URIs of a scheme are written: ``name`` is ``scheme:name``; ``service`` and ``page`` are ``scheme://host…``."""
 
     NAME = "name"
@@ -45,35 +45,35 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Scheme:
-    """A URI scheme: its name, its form and the default port (None: the port must be written, or has no meaning)."""
+    """A URI scheme: name, form and default port (None: the port must be written, or the scheme has none)."""
 
     name: str
-    form: Form = Form.SERVICE
+    form: UriForm = UriForm.SERVICE
     port: int | None = None
 
 
-#: The schemes that the core itself knows.
+#: The schemes that the core defines itself.
 TCP = Scheme("tcp")
 UDP = Scheme("udp")
-HOST = Scheme("host", Form.NAME)
+HOST = Scheme("host", UriForm.NAME)
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
-#: A last label that resolvers read as part of an IPv4 address.
+#: A last label that resolvers parse as part of an IPv4 address.
 _NUMBER = re.compile(r"([0-9]+|0x[0-9a-f]*)\Z")
 _ESCAPED = re.compile(r"%([0-9a-fA-F]{2})")
 _LONE_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]\Z")
-#: The bounds of a TCP or UDP port number.
+#: Valid TCP and UDP port numbers.
 PORTS = range(1, 65536)
 
 
 class BadUri(ValueError):
-    """A URI that cannot be an endpoint; the text says what is wrong and what to write."""
+    """A URI that cannot be an endpoint; the text is ``what; what to do``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Uri:
-    """A parsed, normalised endpoint: lower-case A-label host, port always known for services, path for pages."""
+    """A parsed, normalised endpoint: lower-case A-label host, a port for every service, a path for pages."""
 
     scheme: Scheme
     host: str
@@ -81,7 +81,7 @@ class Uri:
     path: str = ""
 
     def __str__(self) -> str:
-        if self.scheme.form is Form.NAME:
+        if self.scheme.form is UriForm.NAME:
             return f"{self.scheme.name}:{self.host}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port is None or self.port == self.scheme.port else f":{self.port}"
@@ -89,7 +89,7 @@ class Uri:
 
     @property
     def service(self) -> str:
-        """The URI without its path: what all pages of one service share."""
+        """The URI without its path, shared by all pages of one service."""
         return str(Uri(self.scheme, self.host, self.port))
 
 
@@ -101,18 +101,28 @@ def normalise_host(text: str) -> str:
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if is_address(bare):
         if "%" in bare:
-            raise BadUri(f"{text!r} has a zone id, which means nothing elsewhere; write the address alone")
+            raise BadUri(
+                FormattedMessage(
+                    "{text} has a zone id, which means nothing elsewhere; write the address alone", text=repr(text)
+                )
+            )
         return str(ipaddress.ip_address(bare))
     name = text.removesuffix(".").lower()
     if not name.isascii():
         try:
             name = name.encode("idna").decode()
         except UnicodeError:
-            raise BadUri(f"{text!r} is no domain name; check its spelling") from None
+            raise BadUri(FormattedMessage("{text} is no domain name; check its spelling", text=repr(text))) from None
     if not name or len(name) > 253 or not all(_LABEL.match(label) for label in name.split(".")):
-        raise BadUri(f"{text!r} is neither a domain name nor an IP address; check its spelling")
+        raise BadUri(
+            FormattedMessage("{text} is neither a domain name nor an IP address; check its spelling", text=repr(text))
+        )
     if _NUMBER.match(name.rpartition(".")[2]):
-        raise BadUri(f"{text!r} looks like an IPv4 address but is none; write four numbers from 0 to 255")
+        raise BadUri(
+            FormattedMessage(
+                "{text} looks like an IPv4 address but is none; write four numbers from 0 to 255", text=repr(text)
+            )
+        )
     return name
 
 
@@ -126,55 +136,83 @@ def is_address(host: str) -> bool:
 
 
 def parse_uri(text: str, schemes: Mapping[str, Scheme]) -> Uri:
-    """Read one endpoint URI; ``schemes`` maps scheme names to what is known of them. Raises BadUri."""
+    """Parse one endpoint URI; ``schemes`` are the known ones by name. Raises BadUri."""
     name, colon, rest = text.partition(":")
     known = ", ".join(sorted(schemes))
     if not colon:
-        raise BadUri(f"{text!r} has no scheme; write for example https://{text}/ (known: {known})")
+        raise BadUri(
+            FormattedMessage(
+                "{text} has no scheme; write for example https://{host}/ (known: {known})",
+                text=repr(text),
+                host=text,
+                known=known,
+            )
+        )
     scheme = schemes.get(name.lower())
     if scheme is None:
-        raise BadUri(f"scheme {name!r} is not known; known schemes: {known}")
-    if scheme.form is not Form.NAME:
+        raise BadUri(
+            FormattedMessage("scheme {name} is not known; known schemes: {known}", name=repr(name), known=known)
+        )
+    if scheme.form is not UriForm.NAME:
         return _parse_service(text, rest, scheme)
     if "/" in rest:
-        raise BadUri(f"{text!r} has slashes; write {scheme.name}:NAME")
+        raise BadUri(FormattedMessage("{text} has slashes; write {scheme}:NAME", text=repr(text), scheme=scheme.name))
     return Uri(scheme, normalise_host(rest))
 
 
 def _parse_service(text: str, rest: str, scheme: Scheme) -> Uri:
-    """Read ``scheme://host[:port][/path]``."""
+    """Parse ``scheme://host[:port][/path]``."""
     if not rest.startswith("//"):
-        raise BadUri(f"{text!r} names no host; write {scheme.name}://HOST[:PORT]")
+        raise BadUri(
+            FormattedMessage("{text} names no host; write {scheme}://HOST[:PORT]", text=repr(text), scheme=scheme.name)
+        )
     if any(ord(character) < 33 or ord(character) == 127 for character in text):
-        raise BadUri(f"{text!r} holds a space or control character; percent-encode it")
+        raise BadUri(FormattedMessage("{text} holds a space or control character; percent-encode it", text=repr(text)))
     try:
         parts = urlsplit(text)
         port = scheme.port if parts.port is None else parts.port
     except ValueError as error:
-        raise BadUri(f"{text!r} cannot be read: {error}; write {scheme.name}://HOST[:PORT]") from None
+        raise BadUri(
+            FormattedMessage(
+                "{text} cannot be read: {error}; write {scheme}://HOST[:PORT]",
+                text=repr(text),
+                error=error,
+                scheme=scheme.name,
+            )
+        ) from None
     if parts.username is not None or parts.password is not None:
         raise BadUri("a user name or password has no place in an endpoint; remove it")
     if not parts.hostname:
-        raise BadUri(f"{text!r} names no host; write {scheme.name}://HOST[:PORT]")
+        raise BadUri(
+            FormattedMessage("{text} names no host; write {scheme}://HOST[:PORT]", text=repr(text), scheme=scheme.name)
+        )
     if port is None:
-        raise BadUri(f"{text!r} needs a port; write {scheme.name}://HOST:PORT")
+        raise BadUri(
+            FormattedMessage("{text} needs a port; write {scheme}://HOST:PORT", text=repr(text), scheme=scheme.name)
+        )
     if port not in PORTS:
-        raise BadUri(f"{text!r} has port {port}; write a port from 1 to 65535")
+        raise BadUri(
+            FormattedMessage("{text} has port {port}; write a port from 1 to 65535", text=repr(text), port=port)
+        )
     return Uri(scheme, normalise_host(parts.hostname), port, _path(text, parts, scheme))
 
 
 def _path(text: str, parts: SplitResult, scheme: Scheme) -> str:
     """Path and query of a page; empty for a service, which has none."""
-    if scheme.form is Form.PAGE:
+    if scheme.form is UriForm.PAGE:
         query = f"?{_escape(parts.query)}" if parts.query else ""
         return f"{_escape(parts.path or '/')}{query}"
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise BadUri(f"{text!r} has a path; a {scheme.name} endpoint is written without")
+        raise BadUri(
+            FormattedMessage(
+                "{text} has a path; a {scheme} endpoint is written without", text=repr(text), scheme=scheme.name
+            )
+        )
     return ""
 
 
 def _escape(text: str) -> str:
-    """Percent-escapes in their one form: none where none is needed, upper-case digits elsewhere (RFC 3986 §6.2.2)."""
+    """Normalised percent-escapes: none where none is needed, upper-case digits elsewhere (RFC 3986 §6.2.2)."""
 
     def normal(escape: re.Match[str]) -> str:
         character = chr(int(escape[1], 16))
@@ -186,8 +224,8 @@ def _escape(text: str) -> str:
 class Subject(Model):
     """One thing that scans and findings are about.
 
-    ``uri`` is normalised; ``address`` is a property, never part of identity across inspections; ``parent`` is the URI
-    of the subject whose look discovered this one.
+    ``uri`` is normalised; ``address`` is not part of the identity across inspections; ``parent`` is the URI of the
+    subject whose scan discovered this one.
     """
 
     kind: SubjectKind
@@ -200,16 +238,16 @@ class Subject(Model):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells subjects of one inspection apart."""
+        """The identity of the subject within one inspection."""
         return (self.kind.value, self.uri, self.address or "")
 
     def is_beside(self, other: Subject) -> bool:
-        """Whether both are at one host and address, and not at different ports of it: those are different services."""
+        """Whether both have the same host and address, and not two different ports."""
         same = (self.host, self.address) == (other.host, other.address)
         return same and (self.port is None or other.port is None or self.port == other.port)
 
     def covers(self, other: Subject) -> bool:
-        """Whether ``other`` stands under this subject (every subject stands under itself)."""
+        """Whether ``other`` belongs to this subject; every subject belongs to itself."""
         if self.kind is SubjectKind.SYSTEM:
             return True
         if other.parent == self.uri:
@@ -231,7 +269,7 @@ SYSTEM = Subject(kind=SubjectKind.SYSTEM, uri="system:")
 def subject_of(
     uri: Uri, subject_kind: SubjectKind, *, address: str | None = None, parent: str | None = None
 ) -> Subject:
-    """The subject that a scan with this subject has, for an endpoint."""
+    """The subject of this kind for an endpoint."""
     match subject_kind:
         case SubjectKind.SYSTEM:
             return SYSTEM

@@ -41,10 +41,10 @@ class Verdict(Model):
 
 
 #: Whatever a check likes to hand over: enumerations, sequences and plain values.
-Loose = Enum | str | int | bool | datetime | Quantity | Timestamp | Iterable[object]
+MessageValue = Enum | str | int | bool | datetime | Quantity | Timestamp | Iterable[object]
 
 
-def _value(loose: Loose) -> Value:
+def _value(loose: MessageValue) -> Value:
     if isinstance(loose, bool | Quantity | Timestamp):
         return loose
     if isinstance(loose, datetime):
@@ -59,9 +59,9 @@ def _value(loose: Loose) -> Value:
 def _verdict(
     outcome: Outcome,
     message: str,
-    facts: Loose | None,
+    facts: MessageValue | None,
     cause: Cause | None,
-    values: Mapping[str, Loose],
+    values: Mapping[str, MessageValue],
 ) -> Verdict:
     typed = {name: _value(loose) for name, loose in values.items()}
     rests = () if facts is None else _value(facts)
@@ -75,21 +75,21 @@ def _verdict(
     )
 
 
-def passed(message: str, *, facts: Loose | None = None, **values: Loose) -> Verdict:
+def passed(message: str, *, facts: MessageValue | None = None, **values: MessageValue) -> Verdict:
     """The claim holds, as far as was observed. ``measured`` and ``threshold`` among ``values`` are kept apart too."""
     return _verdict(Outcome.PASS, message, facts, None, values)
 
 
-def failed(message: str, *, facts: Loose | None = None, **values: Loose) -> Verdict:
+def failed(message: str, *, facts: MessageValue | None = None, **values: MessageValue) -> Verdict:
     """The claim does not hold."""
     return _verdict(Outcome.FAIL, message, facts, None, values)
 
 
-def inconclusive(message: str, *, cause: Cause, facts: Loose | None = None, **values: Loose) -> Verdict:
+def inconclusive(message: str, *, cause: Cause, facts: MessageValue | None = None, **values: MessageValue) -> Verdict:
     """What was seen does not decide the claim; ``cause`` says why not."""
     return _verdict(Outcome.INCONCLUSIVE, message, facts, cause, values)
 
 
-def not_applicable(message: str, *, facts: Loose | None = None, **values: Loose) -> Verdict:
+def not_applicable(message: str, *, facts: MessageValue | None = None, **values: MessageValue) -> Verdict:
     """The claim is not about a subject like this one; an observation shows that."""
     return _verdict(Outcome.NOT_APPLICABLE, message, facts, None, values)

@@ -1,6 +1,6 @@
-"""The one gateway to the network: scope, pinned addresses, rate limit, ledger, audit guard.
+"""The gateway to the network: scope, pinned addresses, rate limits, ledger, audit guard.
 
-Nothing else in Inspector opens a socket or starts a scanner. The names below are loaded when first used.
+Nothing else in Inspector opens a socket or starts a scanner. The names below are loaded on first use.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from inspector.network.resolution import resolve_and_pin, routable
     from inspector.network.sandbox.jobs import run_isolated
 
-#: httpx imports its own command line where it can, and with it rich, click and pygments: half of what it costs.
-sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None makes the import fail, as where click is missing
+#: httpx imports its command line when it can, and with it rich, click and pygments: half of its import time.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None makes that import fail, as without click
 
 _HOME = {
     "Gateway": "inspector.network.gateway",

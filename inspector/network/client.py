@@ -1,7 +1,7 @@
-"""The gateway as one scan sees it: bound to one target, one probe and one authorisation.
+"""The interface of a probe to the network, bound to one target, one probe and one authorisation.
 
-Every method raises ``ScanFailure`` with the closed vocabulary of causes; nothing else leaves it. Timeouts do not count
-the time that the authorised pace makes a scan wait.
+Every method raises ``ScanFailure`` only, with a cause from the closed vocabulary. Timeouts do not count the time that
+the rate limits make a scan wait.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Identity", "Network", "RoundTripEnd", "Stream"]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """How probes say who they are: HTTP User-Agent, SMTP EHLO name, contact address."""
+    """How probes identify themselves: HTTP User-Agent, SMTP EHLO name, contact address."""
 
     user_agent: str
     ehlo: str
@@ -39,8 +39,8 @@ class Identity:
 class Network:
     """What a probe's ``scan`` may do on the network.
 
-    ``answer_bytes``: what one connection may bring in, and one HTTP body hold; what lies beyond is left unread and
-    shows as ``Stream.truncated``, or as ``response.extensions["truncated"]``.
+    ``answer_bytes`` limits what one connection receives, and one HTTP body; the rest is not read, which shows as
+    ``Stream.truncated``, or as ``response.extensions["truncated"]``.
     """
 
     target: Target
@@ -55,22 +55,22 @@ class Network:
         self._salt = salt
 
     def fingerprint(self, secret: bytes) -> str:
-        """``len=N;sha256=…``: length and salted digest (salt of this inspection) that replace a secret in raw bytes."""
+        """``len=N;sha256=…``, which replaces a secret in raw bytes; the digest is keyed with this inspection's salt."""
         return f"len={len(secret)};sha256={hmac.new(self._salt, secret, hashlib.sha256).hexdigest()}"
 
     async def connect(self, port: int | None = None, *, timeout: float = 10.0) -> Stream:
-        """Open TCP to the target's pinned address (``port``: the target's own)."""
+        """Open TCP to the target's pinned address; ``port`` defaults to the target's."""
         where = self.target.port if port is None else port
         return await self._session.connect(where, timeout=timeout, allowance=self.answer_bytes)
 
     async def exchange(
         self, sent: bytes, received: Callable[[bytes], bool], *, port: int | None = None, timeout: float = 10.0
     ) -> RoundTripEnd:
-        """Ask one question on a connection of its own: open TCP, send, hand what comes to ``received``, close.
+        """Send ``sent`` over a connection of its own and pass what comes to ``received``, until that returns True.
 
-        It ends when ``received`` returns True, which it must soon: it runs in the event loop. Connecting may take
-        ``timeout`` seconds, and so may the whole answer. It costs a fraction of ``connect`` with its steps; a server
-        that answers with the words of one that turns clients away is rate-limited here, too.
+        ``received`` runs in the event loop and must return soon. ``timeout`` (seconds) applies to connecting and again
+        to the whole answer. It costs a fraction of ``connect``; an answer that is a rate-limit reply of the server
+        slows the address down here, too.
         """
         where = self.target.port if port is None else port
         return await self._session.exchange(where, sent, received, timeout=timeout, allowance=self.answer_bytes)
@@ -78,35 +78,34 @@ class Network:
     def transport(self) -> httpx.AsyncBaseTransport:
         """An HTTP transport that reaches only the target's pinned address, whatever a URL or redirect names.
 
-        It keeps no connections, does not judge certificates (that is another probe's work), and bounds bytes. Trouble
-        leaves it as ``ScanFailure``, not as an error of httpx; another host's URL is out of scope.
+        It reuses no connections, does not verify certificates (another probe's task), and limits bytes. Failures are
+        ``ScanFailure``, not errors of httpx; a URL of another host is out of scope.
         """
         from inspector.network.protocols.http import Transport
 
         return Transport(self._session, self.identity.user_agent)
 
     async def third_parties(self, url: str) -> tuple[Network, ...]:
-        """The gateway to another host that the scan brought to light, one for each of its addresses.
+        """Access to another host that the scan discovered, one ``Network`` for each of its addresses.
 
-        ``url`` is plain HTTP; each door has that host as its target, and ``transport()`` reaches it. An authorisation
-        must name the host (its name, its zone or its address); without ``ports`` it covers HTTP's own port there.
-        Raises ScanFailure: out-of-scope where none does, and then nothing was sent.
+        ``url`` is plain HTTP; each result has that host as its target, for ``transport()``. An authorisation must name
+        the host (its name, zone or address); without ``ports`` it covers HTTP's default port. Raises ScanFailure,
+        out-of-scope when none does; then nothing was sent.
         """
-        from inspector.network.third_parties import ways
+        from inspector.network.third_parties import sessions_to
 
-        return tuple(Network(way, self.identity, self._salt) for way in await ways(self._session, url))
+        return tuple(Network(each, self.identity, self._salt) for each in await sessions_to(self._session, url))
 
     async def nmap(self, arguments: Sequence[str], *, ports: Sequence[int], timeout: float) -> bytes:
-        """Run nmap against the pinned address over ``ports`` and give its XML; ``-n -Pn`` and the pace are added."""
+        """The XML of nmap, run against ``ports`` of the pinned address; ``-n -Pn`` and the rate are added."""
         from inspector.network.protocols.nmap import scan
 
         return await scan(self._session, arguments, ports=ports, timeout=timeout)
 
     async def run_in_worker(self, function: Callable[[bytes], bytes], payload: bytes, *, timeout: float) -> bytes:
-        """Run an importable ``function(payload)`` in a killable worker process of its own.
+        """Run an importable ``function(payload)`` in a killable worker process.
 
-        Sockets opened there pass the audit guard: only the target's pinned address, at the authorised pace, on the
-        ledger.
+        Its sockets pass the audit guard: only the target's pinned address, at the authorised rate, in the ledger.
         """
         from inspector.network.sandbox.jobs import run_in_worker
 
@@ -125,8 +124,8 @@ class Network:
     ) -> dns.message.Message:
         """Ask one DNS question of a configured resolver, or of a name server at ``server`` (infrastructure).
 
-        With ``dnssec`` the DO and CD bits are set. UDP falls back to TCP on truncation. The answer is returned whatever
-        its RCODE; only silence, refusal of the connection and malformed messages are ``ScanFailure``.
+        ``dnssec`` sets the DO and CD bits. Truncated UDP answers are asked for again over TCP. The answer is returned
+        whatever its RCODE; no answer, a refused connection and malformed messages raise ``ScanFailure``.
         """
         from inspector.network.protocols.dns import query
 
@@ -134,17 +133,17 @@ class Network:
             self._session, name, rdtype, server=server, port=port, tcp=tcp, dnssec=dnssec, timeout=timeout
         )
 
-    # --- for the one who runs the scan ---
+    # --- for the collector ---
 
     def within(self, seconds: float) -> AbstractAsyncContextManager[None]:
-        """Bound the body to so many seconds, waits for the authorised pace not counted; raises TimeoutError."""
+        """Limit the body to so many seconds, without waits for the rate limits; raises TimeoutError."""
         return self._session.deadline.within(seconds)
 
     @property
     def violation(self) -> ScanFailure | None:
-        """What the probe's plugin tried past the gateway, even if it swallowed the refusal; None when it kept to it."""
+        """The plugin's attempt to bypass the gateway, even if it caught the exception; None when there was none."""
         return self._session.violation
 
     async def close(self) -> None:
-        """Close every connection that the scan left open."""
+        """Close every connection that the scan has open."""
         await self._session.close()

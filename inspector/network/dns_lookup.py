@@ -1,8 +1,8 @@
-"""DNS questions that a scan asks, and the replies that its ``parse`` sees: one pure function states both.
+"""DNS questions of a scan, replayable from stored replies: one pure function states them for ``scan`` and ``parse``.
 
-A probe of DNS facts writes one function ``facts(replies)``. What it wants to know and nobody asked yet is noted as
-open; ``ask`` asks that, calls the function again, and stops when nothing is open. ``parse`` calls the same function on
-what was stored, so that scan and read can never disagree.
+A probe of DNS facts writes one function ``facts(replies)``. Questions without a reply are noted in
+``DnsReplies.pending``; ``collect_replies`` asks them and calls the function again until none is pending. ``parse``
+calls the same function on the stored replies, so that both always agree.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ P = ParamSpec("P")
 
 #: RFC 8484 §6.
 MEDIA_TYPE: Final = "application/dns-message"
-#: Aliases followed from one name.
+#: The most aliases followed from one name.
 ALIASES: Final = 16
-#: Questions of one scan, unless it says otherwise.
+#: The default limit of questions of one scan.
 QUESTIONS: Final = 128
 
 
@@ -46,13 +46,13 @@ class Question:
         return f"{self.name} {self.rdtype}"
 
 
-class Replies:
-    """The replies of one scan. What was asked for but never asked is noted in ``open``, in the order of asking."""
+class DnsReplies:
+    """The replies of one scan. ``pending`` has the questions without a reply, in the order of asking."""
 
     def __init__(self, capture: ScanOutput) -> None:
         self._wires = {raw.name: raw.data for raw in capture.raw}
         self._gaps = {gap.question: gap.cause for gap in capture.gaps}
-        self.open: dict[Question, None] = {}
+        self.pending: dict[Question, None] = {}
 
     def message(self, name: str, rdtype: str) -> dns.message.Message:
         """The reply to a question, with RCODE NOERROR or NXDOMAIN; raises NotSeen."""
@@ -61,9 +61,9 @@ class Replies:
         if wire is None:
             cause = self._gaps.get(str(question))
             if cause is None:
-                self.open[question] = None
+                self.pending[question] = None
             raise NotSeen(cause or Cause.NOT_SELECTED)
-        message = parse(wire)
+        message = parse_dns_message(wire)
         if message.rcode() not in (_NOERROR, _NXDOMAIN):
             raise NotSeen(Cause.REFUSED if message.rcode() == _REFUSED else Cause.PROTOCOL_ERROR)
         return message
@@ -73,7 +73,7 @@ class Replies:
         return _follow(self.message(name, rdtype), name, rdtype)[1]
 
     def aliases(self, name: str, rdtype: str) -> tuple[str, ...]:
-        """The names that the name is an alias of, in the order followed. Raises NotSeen."""
+        """The names that the name is an alias for, in the order followed. Raises NotSeen."""
         return _follow(self.message(name, rdtype), name, rdtype)[0]
 
 
@@ -81,8 +81,8 @@ class Replies:
 _NOERROR, _NXDOMAIN, _REFUSED = 0, 3, 5
 
 
-def parse(wire: bytes) -> dns.message.Message:
-    """The message in wire format; raises NotSeen when it makes no sense or was cut."""
+def parse_dns_message(wire: bytes) -> dns.message.Message:
+    """The message in wire format; raises NotSeen when it is malformed or truncated."""
     import dns.exception
     import dns.flags
     import dns.message
@@ -96,13 +96,13 @@ def parse(wire: bytes) -> dns.message.Message:
     return message
 
 
-def text(name: dns.name.Name) -> str:
-    """A name as questions write it: lower case, without the final dot, ``.`` for the root."""
+def dns_name_text(name: dns.name.Name) -> str:
+    """A name in the form of questions: lower case, without the final dot, ``.`` for the root."""
     return name.canonicalize().to_text(omit_final_dot=True)
 
 
-def answered(fact: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
-    """The fact as an answer: what the function gives, or why it was not seen."""
+def answer_of(fact: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
+    """The result of ``fact`` as an answer; unseen when it raises NotSeen."""
     try:
         return Answer(seen=fact(*args, **kwargs))
     except NotSeen as unseen:
@@ -129,38 +129,38 @@ def _follow(
                 raise NotSeen(Cause.PROTOCOL_ERROR)
             return tuple(aliases), ()
         owner = alias[0].target
-        aliases.append(text(owner))
+        aliases.append(dns_name_text(owner))
     raise NotSeen(Cause.PROTOCOL_ERROR)
 
 
 def _is_final(message: dns.message.Message, *, aliased: bool) -> bool:
-    """Whether a reply without the records means that there are none, rather than "ask elsewhere" (RFC 2308 §2)."""
+    """Whether a reply without the records means that there are none, and is not a referral (RFC 2308 §2)."""
     import dns.flags
     import dns.rdatatype
 
     if message.flags & dns.flags.RA:
         return True
-    begins = any(rrset.rdtype == dns.rdatatype.SOA for rrset in message.authority)
-    return begins or bool(message.flags & dns.flags.AA and not aliased)
+    has_soa = any(rrset.rdtype == dns.rdatatype.SOA for rrset in message.authority)
+    return has_soa or bool(message.flags & dns.flags.AA and not aliased)
 
 
-async def ask(
-    network: Network, facts: Callable[[Replies], object], *, dnssec: bool = False, limit: int = QUESTIONS
+async def collect_replies(
+    network: Network, facts: Callable[[DnsReplies], object], *, dnssec: bool = False, limit: int = QUESTIONS
 ) -> ScanOutput:
-    """Ask the resolvers what ``facts`` wants to know, wave by wave; give the wire-format replies and the gaps.
+    """Ask the resolvers the questions of ``facts``, wave by wave; the result is the wire-format replies and the gaps.
 
-    At most ``limit`` questions are asked; what is open beyond is a gap (aborted). When no question at all was answered,
-    the scan is in trouble.
+    At most ``limit`` questions are asked; further ones are gaps (aborted). When no question was answered, the output
+    has a failure.
     """
     raw: list[Raw] = []
     gaps: list[Gap] = []
     while True:
-        replies = Replies(ScanOutput(raw=tuple(raw), gaps=tuple(gaps)))
+        replies = DnsReplies(ScanOutput(raw=tuple(raw), gaps=tuple(gaps)))
         facts(replies)
-        if not replies.open:
+        if not replies.pending:
             failure = None if raw or not gaps else FailureNote(cause=gaps[0].cause, detail=gaps[0].detail)
             return ScanOutput(raw=tuple(raw), gaps=tuple(gaps), failure=failure)
-        wanted = list(replies.open)
+        wanted = list(replies.pending)
         left = max(0, limit - len(raw) - len(gaps))
         for each in await asyncio.gather(*(_reply(network, one, dnssec) for one in wanted[:left])):
             if isinstance(each, Raw):
@@ -176,9 +176,9 @@ async def _reply(network: Network, question: Question, dnssec: bool) -> Raw | Ga
         message = await network.query(question.name, question.rdtype, dnssec=dnssec)
     except ScanFailure as failure:
         return Gap(question=str(question), cause=failure.cause, detail=failure.message)
-    return stored(str(question), message)
+    return raw_dns_message(str(question), message)
 
 
-def stored(name: str, message: dns.message.Message) -> Raw:
-    """The message as it came, to be kept under this name."""
+def raw_dns_message(name: str, message: dns.message.Message) -> Raw:
+    """The message in wire format, stored under this name."""
     return Raw(name=name, data=bytes(message.wire or message.to_wire()), media_type=MEDIA_TYPE)

@@ -1,4 +1,4 @@
-"""The gateway of one inspection: opened once, closed once, and shut from outside by the clock or by a hand."""
+"""The gateway of one inspection: the only access to the network, closed at its end, by the clock or on request."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from inspector.network.pacing.rate_limit import RateLimiter, shared_rate_limiter
 from inspector.network.session import ProbeSession
 from inspector.plugin.probe import Probe, Target
 
-#: The clock is scanned this often, so that a changed system time is noticed too.
+#: How often the clock is read, so that a changed system time is noticed too (seconds).
 _TICK_SECONDS = 1.0
 
 
 def _identity(settings: Settings, run: str) -> Identity:
-    """Who we say we are: plain printable ASCII, since it goes into headers and greetings."""
+    """How Inspector identifies itself: printable ASCII, because it is part of headers and greetings."""
     contact = "".join(c for c in settings.contact if " " <= c <= "~" and c not in "()\\")
     remarks = "; ".join(part for part in (f"run {run}" if run else "", contact) if part)
     name = socket.gethostname()
@@ -40,10 +40,10 @@ def _identity(settings: Settings, run: str) -> Identity:
 
 
 class Gateway:
-    """The only way out. ``async with`` installs the audit guard and the watch over the authorised hours.
+    """The only access to the network. ``async with`` installs the audit guard and the watch over the time windows.
 
-    ``salt`` keys the fingerprints of secrets, ``run`` names the run to those who are asked. Doors in one event loop
-    share one rate limit unless another is given.
+    ``salt`` keys the fingerprints of secrets, ``run`` names the run to the targets. Gateways in one event loop share
+    one rate limiter by default.
     """
 
     def __init__(
@@ -88,9 +88,9 @@ class Gateway:
             guard.disable(self._record_violation)
 
     def network(self, probe: Probe, target: Target, authorisation: Authorisation | None) -> Network:
-        """What this probe may do at this target; without authorisation, only questions to infrastructure.
+        """The network of this probe and target; without authorisation, only questions to infrastructure.
 
-        Call it in the task that will run the scan, so that the guard knows whom to blame.
+        Call it in the task that runs the scan, so that the guard attributes violations to the probe's plugin.
         """
         if self._admission is None:
             raise RuntimeError("the gateway is not open: use it in 'async with'")
@@ -109,7 +109,7 @@ class Gateway:
         return Network(session, self.identity, self._salt)
 
     def abort(self, cause: Cause = Cause.ABORTED) -> None:
-        """Cut everything that is under way, and let nothing more out."""
+        """Cancel every connection, and refuse new ones."""
         if self._shut is None:
             self._shut = ScanFailure(cause, "the inspection was ended")
             if self._admission is not None:
@@ -120,14 +120,14 @@ class Gateway:
             raise ScanFailure(self._shut.cause, self._shut.message)
 
     def _record_violation(self, violation: guard.GuardViolation) -> None:
-        """Remember a bypass at the scans of the plugin to blame, in case it swallows the refusal."""
+        """Record a violation at the sessions of the plugin, in case it catches the exception."""
         package = violation.module.partition(".")[0]
         for session in self._sessions:
             if session.probe.module.partition(".")[0] == package:
                 session.violation = violation
 
     async def _watch(self, admission: AdmissionControl) -> None:
-        """Cut what is under way under an authorisation when its hours end."""
+        """Cancel the connections under an authorisation when its time window ends."""
         while True:
             at = now()
             ends = [windows.closes([each], at) for each in self.scope.authorisations]

@@ -1,4 +1,4 @@
-"""Names are resolved once per inspection and pinned: whatever they say later, the target does not move."""
+"""Name resolution, once per inspection: later changes in the DNS do not move the target."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import dns.message
     import dns.name
 
-#: A chain of aliases longer than this is a loop, or as good as one.
+#: The most aliases followed; a longer chain counts as a loop.
 _ALIASES = 16
-#: Names resolved side by side, and seconds for one question to all resolvers.
+#: Names resolved concurrently, and seconds for one question to all resolvers.
 _AT_ONCE = 10
 _SECONDS = 5.0
 
@@ -44,12 +44,12 @@ def routable(address: str) -> bool:
 
 
 async def resolve_and_pin(names: Iterable[str], settings: Settings, ledger: Ledger) -> tuple[PinnedHost, ...]:
-    """Resolve each name once, in order: addresses (A and AAAA) and the aliases on the way. Trouble stays in its pin."""
+    """Resolve each name once: addresses (A and AAAA) and aliases, in order. A failure stays in its pin."""
     admission = AdmissionControl(ledger, shared_rate_limiter(), settings.ceilings.connections)
-    room = asyncio.Semaphore(_AT_ONCE)
+    limiter = asyncio.Semaphore(_AT_ONCE)
 
     async def one(name: str) -> PinnedHost:
-        async with room:
+        async with limiter:
             return await _pin(name, settings, admission)
 
     return tuple(await asyncio.gather(*(one(name) for name in names)))
@@ -67,9 +67,9 @@ async def _pin(name: str, settings: Settings, admission: AdmissionControl) -> Pi
     answers = await asyncio.gather(*(_resolve(host, kind, settings, admission) for kind in ("A", "AAAA")))
     addresses = {canonical_address(address) for answer in answers for address in answer.addresses}
     cnames = tuple(dict.fromkeys(alias for answer in answers for alias in answer.cnames))
-    troubles = [answer for answer in answers if answer.failure is not None]
+    failed = [answer for answer in answers if answer.failure is not None]
     detail = "; ".join(dict.fromkeys(answer.detail for answer in answers if answer.detail))
-    worst = next((each for each in troubles if each.failure is not Cause.NOT_REACHED), None)
+    worst = next((each for each in failed if each.failure is not Cause.NOT_REACHED), None)
     failure = None if addresses else (worst or answers[0]).failure
     return PinnedHost(
         name=name,
@@ -81,7 +81,7 @@ async def _pin(name: str, settings: Settings, admission: AdmissionControl) -> Pi
 
 
 def _hosts_file(host: str, path: Path = Path("/etc/hosts")) -> tuple[str, ...]:
-    """What the machine's own table says of ``host``, which its own resolver asks first."""
+    """The addresses of ``host`` in the machine's hosts file, which takes precedence over the DNS."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -95,7 +95,7 @@ def _hosts_file(host: str, path: Path = Path("/etc/hosts")) -> tuple[str, ...]:
 
 
 async def _resolve(host: str, kind: str, settings: Settings, admission: AdmissionControl) -> PinnedHost:
-    """The addresses of one family, as a pin of their own."""
+    """The addresses of one family."""
     from inspector.network.protocols.dns import resolve
 
     request_context = RequestContext("pin", host, INFRASTRUCTURE, infrastructure=True)
@@ -112,12 +112,12 @@ async def _resolve(host: str, kind: str, settings: Settings, admission: Admissio
         return PinnedHost(name=host, cnames=tuple(aliases), failure=failure.cause, detail=f"{kind}: {failure.message}")
     if addresses:
         return PinnedHost(name=host, addresses=addresses, cnames=tuple(aliases))
-    cause, detail = _emptiness(answer, kind)
+    cause, detail = _no_addresses(answer, kind)
     return PinnedHost(name=host, cnames=tuple(aliases), failure=cause, detail=detail)
 
 
-def _emptiness(answer: dns.message.Message, kind: str) -> tuple[Cause, str]:
-    """What an answer without addresses means."""
+def _no_addresses(answer: dns.message.Message, kind: str) -> tuple[Cause, str]:
+    """The cause and detail of an answer without addresses."""
     import dns.rcode
 
     rcode = answer.rcode()
@@ -130,7 +130,7 @@ def _emptiness(answer: dns.message.Message, kind: str) -> tuple[Cause, str]:
 
 
 def _follow(answer: dns.message.Message, asked: str, kind: str, aliases: list[str]) -> tuple[str, tuple[str, ...]]:
-    """Where the aliases of an answer lead, and the addresses there; ``aliases`` grows by those on the way."""
+    """The name at the end of an answer's aliases, and its addresses; the aliases are appended to ``aliases``."""
     import dns.name
     import dns.rdatatype
 

@@ -1,4 +1,4 @@
-"""One scan's right of way: what target, touch and authorisation let it do, asked at every packet."""
+"""The session of one scan: what target, intrusiveness and authorisation permit, checked for every packet."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class ProbeSession:
-    """Binds probe, target and authorisation to the gateway's scope and checkpoint."""
+    """Binds probe, target and authorisation to the gateway's scope and admission control."""
 
     def __init__(
         self,
@@ -56,13 +56,13 @@ class ProbeSession:
         self._closed = closed
         self._open: set[Stream | RoundTrip] = set()
         self._admitted: set[tuple[int, ...]] = set()
-        self._hours: windows.Stretch | None = None
+        self._hours: windows.Interval | None = None
         self._is_third_party = third_party
         self._third_parties: list[ProbeSession] = []
 
     @cached_property
     def request_context(self) -> RequestContext:
-        """What the ledger says of a packet to the target."""
+        """The ledger's fields for a packet to the target."""
         granted = self.authorisation
         return RequestContext(
             probe=self.probe.name,
@@ -73,31 +73,31 @@ class ProbeSession:
 
     @cached_property
     def infrastructure(self) -> RequestContext:
-        """What the ledger says of a question to a resolver or a name server."""
+        """The ledger's fields for a question to a resolver or a name server."""
         return RequestContext(self.probe.name, self.target.uri, INFRASTRUCTURE, infrastructure=True)
 
     def check_gateway(self) -> None:
-        """Raise ScanFailure when the gateway is closed, or the plugin tried to go past it."""
+        """Raise ScanFailure when the gateway is closed, or the plugin tried to bypass it."""
         self._check_open()
         if self.violation is not None:
             raise ScanFailure(self.violation.cause, self.violation.message)
 
     def check(self, ports: Collection[int], *, sweep: bool = False) -> Authorisation:
-        """The authorisation under which packets may go to these ports of the target now. Raises ScanFailure."""
+        """The authorisation that covers packets to these ports of the target now. Raises ScanFailure."""
         self.check_gateway()
         at, asked = now(), tuple(ports)
         hours = self._hours
-        # What was covered stays covered: documents, pins and declaration do not change. The clock and the gateway do.
+        # An admitted port stays admitted: documents, pins and declaration do not change. Clock and gateway do.
         if hours and hours[0] <= at < hours[1] and not sweep and asked in self._admitted and self.authorisation:
             return self.authorisation
         if self.authorisation is None or self.probe.intrusiveness is Intrusiveness.PASSIVE:
-            raise ScanFailure(Cause.NOT_AUTHORISED, f"{self.probe.name!r} may send {self.target.uri} no packet")
+            raise ScanFailure(Cause.NOT_AUTHORISED, f"{self.probe.name!r} may not send packets to {self.target.uri}")
         wrong = [port for port in ports if port not in PORTS]
         if wrong or not self.target.address:
             where = f"port {wrong[0]}" if wrong else "no address"
-            raise ScanFailure(Cause.BUG, f"{self.probe.name!r} would ask {where} of {self.target.uri}")
+            raise ScanFailure(Cause.BUG, f"{self.probe.name!r} asks for {where} of {self.target.uri}")
         subject = self.target.subject
-        # A scan of a host as a whole is a sweep, also where it listens to a port that the sweep found open.
+        # A scan of a host as a whole is a sweep, also when it reads from a port that the sweep found open.
         sweep = sweep or (subject.scheme == HOST.name and not self.declares(ports))
         self.scope.admit(
             self.authorisation,
@@ -110,11 +110,11 @@ class ProbeSession:
         )
         if not sweep:
             self._admitted.add(asked)
-            self._hours = windows.stretch_at(self.authorisation, at)
+            self._hours = windows.interval_at(self.authorisation, at)
         return self.authorisation
 
     def third_party(self, target: Target, authorisation: Authorisation) -> ProbeSession:
-        """The same scan's right of way to another target, which closes with this one and shares its clocks."""
+        """The session of the same scan with another target; it closes with this one and shares its deadline."""
         other = ProbeSession(
             self.probe,
             target,
@@ -139,7 +139,7 @@ class ProbeSession:
         return bool(self.target.address) and canonical_address(address) == canonical_address(self.target.address)
 
     async def acquire(self, port: int, deadline: PausableDeadline | None = None) -> ConnectionLease:
-        """Wait until a connection to ``port`` of the target may leave. Raises ScanFailure."""
+        """Wait until a connection to ``port`` of the target may be opened. Raises ScanFailure."""
 
         def check() -> None:
             self.check((port,))
@@ -166,7 +166,7 @@ class ProbeSession:
     async def exchange(
         self, port: int, sent: bytes, received: Callable[[bytes], bool], *, timeout: float, allowance: int
     ) -> RoundTripEnd:
-        """Open TCP to ``port`` of the target, send, listen until ``received`` has enough, and close. Raises
+        """Open TCP to ``port`` of the target, send, receive until ``received`` returns True, close. Raises
         ScanFailure.
         """
         lease = await self.acquire(port)
@@ -179,7 +179,7 @@ class ProbeSession:
             self._open.discard(exchange)
 
     async def close(self) -> None:
-        """Close every connection that the scan left open."""
+        """Close every connection that the scan has open."""
         for other in self._third_parties:
             await other.close()
         self._third_parties.clear()

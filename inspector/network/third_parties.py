@@ -1,4 +1,4 @@
-"""The way to a host that a scan brought to light, where an authorisation names that host: a certificate's responder."""
+"""Sessions to a host that a scan discovered and an authorisation names, e.g. a certificate's OCSP responder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from inspector.model.base import Cause, now
 from inspector.model.errors import ScanFailure
-from inspector.model.subject import BadUri, Form, Scheme, SubjectKind, Uri, parse_uri, subject_of
+from inspector.model.subject import BadUri, Scheme, SubjectKind, Uri, UriForm, parse_uri, subject_of
 from inspector.network.resolution import resolve_and_pin, routable
 from inspector.plugin.probe import Target
 from inspector.record.plan import PinnedHost
@@ -14,17 +14,17 @@ from inspector.record.plan import PinnedHost
 if TYPE_CHECKING:
     from inspector.network.session import ProbeSession
 
-_HTTP = Scheme("http", Form.PAGE, 80)
+_HTTP = Scheme("http", UriForm.PAGE, 80)
 
 
-async def ways(session: ProbeSession, url: str) -> tuple[ProbeSession, ...]:
-    """The right of way to each address of the host that an HTTP URL names, beside a scan's own target.
+async def sessions_to(session: ProbeSession, url: str) -> tuple[ProbeSession, ...]:
+    """A session for each address of the host of an HTTP URL, which is not the scan's own target.
 
-    The name is resolved only where an authorisation might cover it. Raises ScanFailure: out-of-scope and its like when
-    none does, the name's own when it has no address.
+    The name is resolved only when an authorisation might cover it. Raises ScanFailure: that of the scope when none
+    does, that of the name when it has no address.
     """
     if not session.probe.contacts_third_parties:
-        raise ScanFailure(Cause.BUG, f"{session.probe.name!r} does not say that it asks hosts beside its target")
+        raise ScanFailure(Cause.BUG, f"{session.probe.name!r} does not declare that it contacts third parties")
     uri = _parse(url)
     known = await _pinned(session, uri)
     if not known.addresses:
@@ -36,7 +36,7 @@ async def ways(session: ProbeSession, url: str) -> tuple[ProbeSession, ...]:
     refusal: ScanFailure | None = None
     for address in reachable:
         try:
-            found.append(_way(session, uri, address))
+            found.append(_session(session, uri, address))
         except ScanFailure as failure:
             refusal = refusal or failure
     if not found and refusal is not None:
@@ -52,7 +52,7 @@ def _parse(url: str) -> Uri:
 
 
 async def _pinned(session: ProbeSession, uri: Uri) -> PinnedHost:
-    """What the host was pinned to, now if not before. Raises ScanFailure where no authorisation might cover it."""
+    """The host's pin, made now if it has none. Raises ScanFailure when no authorisation might cover it."""
     scope = session.scope
     if not scope.might_cover(uri.host):
         subject = subject_of(uri, SubjectKind.URL, parent=session.target.uri)
@@ -64,7 +64,7 @@ async def _pinned(session: ProbeSession, uri: Uri) -> PinnedHost:
     return known or PinnedHost(name=uri.host)
 
 
-def _way(session: ProbeSession, uri: Uri, address: str) -> ProbeSession:
+def _session(session: ProbeSession, uri: Uri, address: str) -> ProbeSession:
     subject = subject_of(uri, SubjectKind.URL, address=address, parent=session.target.uri)
     granted = session.scope.permit(
         subject, intrusiveness=session.probe.intrusiveness, at=now(), port=uri.port, third_party=True

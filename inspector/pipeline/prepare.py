@@ -1,22 +1,22 @@
-"""PLAN: documents become a planned inspection; only names are resolved."""
+"""PLAN: a request becomes a planned inspection; only names are resolved."""
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from inspector.collect.collector import Progress
-from inspector.declare.authorisation import Authorisation
-from inspector.declare.declaration import Organisation, System
-from inspector.declare.document import SourceMap, diagnostic_at
-from inspector.declare.settings import Settings
-from inspector.declare.statement import Statement
+from inspector.declare.authorisation import check_authorisations
+from inspector.declare.document import diagnostic_at
 from inspector.model.base import now
-from inspector.model.errors import InputFileError
+from inspector.model.errors import InputFileError, NotAuthorised
+from inspector.model.formatted import FormattedMessage
 from inspector.network import Ledger, Scope, resolve_and_pin
+from inspector.pipeline.context import RunContext
+from inspector.pipeline.request import InspectionRequest
 from inspector.plan.pace import check_window
 from inspector.plan.planner import (
     Planner,
@@ -28,103 +28,153 @@ from inspector.plan.planner import (
     scan_options,
     validate_options,
 )
-from inspector.plan.selection import Selection, exceeds_intrusiveness, lacks_plugin
+from inspector.plan.selection import check_selection, exceeds_intrusiveness, lacks_plugin, selects
 from inspector.record.ledger_entry import LedgerEntry
 from inspector.record.plan import PinnedHost, Plan
 from inspector.regime.regime import Regime, Requirement, resolve
 from inspector.registry.registry import Registry
 
+_log = logging.getLogger(__name__)
+
+_LATER = "resume it from {instant} on, or close it with 'inspector seal'"
+_NEVER = "close it with 'inspector seal'"
+
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """Everything that one inspection is started with; ``others`` are declared together with ``system``."""
+class PlannedInspection:
+    """A request with its regime, the rows that hold for the system, and the plan; only names were resolved so far.
 
-    run: str
-    system: System
-    organisation: Organisation | None
-    authorisations: tuple[Authorisation, ...]
-    settings: Settings
-    registry: Registry
+    ``not_permitted`` are the ids of selected rows that need scans which no authorisation permits, ``not_installed`` the
+    rows whose optional plugin is missing. ``ledger`` contains the queries that resolved the names.
+    """
+
+    request: InspectionRequest
     regime: Regime
     next_regime: Regime | None
-    as_of: datetime
-    statements: tuple[Statement, ...] = ()
-    selection: Selection = Selection()  # noqa: RUF009  (frozen and empty)
-    source_map: SourceMap = SourceMap()  # noqa: RUF009  (frozen and empty)
-    others: tuple[System, ...] = ()
-    progress: Callable[[Progress], None] = lambda _step: None
-
-    def requirements(self) -> tuple[Requirement, ...]:
-        """The rows that hold for the system."""
-        return resolve(self.regime, self.system, as_of=self.as_of)
-
-    def beyond(self) -> tuple[str, ...]:
-        """The ids of rows that need looks which no authorisation permits."""
-        return tuple(
-            each.id
-            for each in self.requirements()
-            if self.selection.keeps(each, self.registry)
-            and exceeds_intrusiveness(each, self.registry, self.authorisations, self.selection)
-        )
-
-    def not_installed(self) -> tuple[Requirement, ...]:
-        """The rows whose optional plugin is not installed."""
-        return tuple(each for each in self.requirements() if lacks_plugin(each, self.registry))
-
-    def kept(self) -> tuple[Requirement, ...]:
-        """The rows that are asked this time."""
-        beyond = set(self.beyond())
-        return tuple(
-            each for each in self.requirements() if each.id not in beyond and self.selection.keeps(each, self.registry)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A job with its plan drawn: names are resolved, nothing else was sent."""
-
-    job: Job
-    plan: Plan
+    requirements: tuple[Requirement, ...]
+    not_permitted: tuple[str, ...]
+    not_installed: tuple[Requirement, ...]
     planner: Planner
-    ledger: tuple[LedgerEntry, ...]
+    plan: Plan
+    ledger: tuple[LedgerEntry, ...] = ()
 
 
-def planner_of(job: Job, scope: Scope, at: datetime) -> Planner:
-    kept = job.kept()
-    checks = checks_of(kept, job.registry)
-    validate_options(kept, job.registry)
-    probes = probes_of(checks.values(), job.registry)
-    options = {name: scan_options(probe, kept) for name, probe in probes.items()}
-    return Planner(job.system, job.registry, probes, options, scope, at)
-
-
-async def prepare(job: Job) -> Prepared:
-    """Resolve the names and draw the plan. Raises UsageError."""
-    job.selection.known(job.registry, job.requirements())
+async def prepare(request: InspectionRequest, context: RunContext) -> PlannedInspection:
+    """Resolve the names and make the plan. Raises UsageError."""
+    about = {"run": request.run, "system": request.system.id}
+    _log.info("preparing", extra={**about, "regime": request.regime.id})
+    rows = _rows(request, context)
+    check_selection(request.selection, context.registry, rows)
     with tempfile.TemporaryDirectory(prefix="inspector-") as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
-        pins: Sequence[PinnedHost] = await resolve_and_pin(hosts_of(job.system, job.registry), job.settings, ledger)
+        pins: Sequence[PinnedHost] = await resolve_and_pin(
+            hosts_of(request.system, context.registry), context.settings, ledger
+        )
         entries = tuple(ledger.entries())
-    at = now()
-    scope = Scope(job.authorisations, job.system, pins)
-    planner = planner_of(job, scope, at)
-    return Prepared(job, make_plan(planner, pins, job.selection), planner, entries)
+    for each in pins:
+        resolved = {
+            "subject": each.name,
+            "count": len(each.addresses),
+            "cause": each.failure,
+            "detail": each.detail or None,
+        }
+        _log.info("name resolved", extra={**about, **resolved})
+    scope = Scope(request.authorisations, request.system, pins)
+    planner = _planner(request, rows, context.registry, scope, now())
+    plan = make_plan(planner, pins, request.selection)
+    bounds = {"connections": plan.bounds.connections, "seconds": plan.bounds.seconds}
+    _log.info("planned", extra={**about, "count": len(plan.tasks), **bounds})
+    return _planned(request, context, planner, plan, entries)
 
 
-def permitted(prepared: Prepared) -> None:
+def planned_again(request: InspectionRequest, context: RunContext, plan: Plan) -> PlannedInspection:
+    """An interrupted inspection with the plan that it began with."""
+    scope = Scope(request.authorisations, request.system, plan.pins)
+    planner = _planner(request, _rows(request, context), context.registry, scope, now())
+    return _planned(request, context, planner, plan)
+
+
+def _rows(request: InspectionRequest, context: RunContext) -> tuple[Requirement, ...]:
+    """The rows that hold for the system."""
+    return resolve(context.regime(request.regime), request.system, as_of=request.as_of)
+
+
+def _planned(
+    request: InspectionRequest,
+    context: RunContext,
+    planner: Planner,
+    plan: Plan,
+    ledger: tuple[LedgerEntry, ...] = (),
+) -> PlannedInspection:
+    rows = _rows(request, context)
+    return PlannedInspection(
+        request=request,
+        regime=context.regime(request.regime),
+        next_regime=context.regime(request.next_regime) if request.next_regime else None,
+        requirements=rows,
+        not_permitted=_not_permitted(request, rows, context.registry),
+        not_installed=tuple(each for each in rows if lacks_plugin(each, context.registry)),
+        planner=planner,
+        plan=plan,
+        ledger=ledger,
+    )
+
+
+def _not_permitted(request: InspectionRequest, rows: Iterable[Requirement], registry: Registry) -> tuple[str, ...]:
+    return tuple(
+        each.id
+        for each in rows
+        if selects(request.selection, each, registry)
+        and exceeds_intrusiveness(each, registry, request.authorisations, request.selection)
+    )
+
+
+def _planner(
+    request: InspectionRequest, rows: Sequence[Requirement], registry: Registry, scope: Scope, at: datetime
+) -> Planner:
+    left_out = set(_not_permitted(request, rows, registry))
+    kept = [each for each in rows if each.id not in left_out and selects(request.selection, each, registry)]
+    checks = checks_of(kept, registry)
+    validate_options(kept, registry)
+    probes = probes_of(checks.values(), registry)
+    options = {name: scan_options(probe, kept) for name, probe in probes.items()}
+    return Planner(request.system, registry, probes, options, scope, at)
+
+
+def check_permitted(planned: PlannedInspection) -> None:
     """Raise InputFileError for declared endpoints that no authorisation covers now, WindowTooShort for a plan too
     long.
     """
-    source_map = prepared.job.source_map
+    request = planned.request
+    source_map = request.source_map()
     diagnostics = [
         diagnostic_at(
-            source_map.endpoint(prepared.job.system.id, endpoint),
-            f"endpoint {endpoint} of system {prepared.job.system.id!r} may not be asked: {task.detail}",
+            source_map.endpoint(request.system.id, endpoint),
+            FormattedMessage(
+                "no authorisation covers endpoint {endpoint} of system {id} now: {detail}",
+                endpoint=endpoint,
+                id=repr(request.system.id),
+                detail=task.detail,
+            ),
             "have it covered by an authorisation, or leave it out of this run; 'inspector plan' shows what is covered",
             source=endpoint,
         )
-        for endpoint, task in sorted(refused_endpoints(prepared.plan).items())
+        for endpoint, task in sorted(refused_endpoints(planned.plan).items())
     ]
     if diagnostics:
         raise InputFileError(diagnostics)
-    check_window(prepared.plan, prepared.planner.scope, prepared.planner.at, source_map)
+    check_window(planned.plan, planned.planner.scope, planned.planner.at, source_map)
+
+
+def check_still_permitted(planned: PlannedInspection) -> None:
+    """Raise InputFileError for an authorisation that has expired, NotAuthorised outside its hours."""
+    scope, at = planned.planner.scope, planned.planner.at
+    authorisations = planned.request.authorisations
+    if diagnostics := check_authorisations(authorisations, at):
+        raise InputFileError(diagnostics)
+    if authorisations and scope.window_closes(at) is None:
+        opens = scope.opens_next(at)
+        raise NotAuthorised(
+            "the authorised hours are over",
+            remedy=FormattedMessage(_LATER, instant=opens.isoformat(timespec="minutes")) if opens else _NEVER,
+        )

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from inspector.assess.assessor import Given, Verdicts, assess
+from inspector.assess.assessor import AssessmentInput, Verdicts, assess
 from inspector.collect.parsing import facts_of
 from inspector.declare.statement import Statement
 from inspector.model.observation import Evidence
 from inspector.network.guard.audit_hook import GuardViolation, disable, enable
 from inspector.pipeline.trust import trust_of
-from inspector.plan.selection import Selection
 from inspector.record.assessment import Assessment
 from inspector.regime.regime import Regime, changes, resolve
 from inspector.registry.lock import records_of
 from inspector.registry.registry import Registry
 from inspector.seal import Bundle
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """Under which rules a sealed bundle is judged: None keeps what the capture was planned with.
+class AssessmentOptions:
+    """Under which rules a sealed bundle is assessed; None keeps what the capture was planned with.
 
-    ``verdicts`` were reached while it was collected, over the same evidence as it was recorded.
+    ``reparse`` parses the raw bytes again. ``verdicts`` are those that the same evidence gave while it was collected.
     """
 
     as_of: datetime
@@ -41,54 +43,56 @@ class Terms:
 def _network_closed() -> Iterator[None]:
     """Within the body nothing in this process reaches the network, whatever a plugin tries."""
 
-    def unheard(_violation: GuardViolation) -> None:
-        """Whoever tried it is refused, which is enough."""
+    def ignore(_violation: GuardViolation) -> None:
+        """The guard refuses the call; nothing else needs to happen."""
 
-    enable(unheard)
+    enable(ignore)
     try:
         yield
     finally:
-        disable(unheard)
+        disable(ignore)
 
 
-async def assess_bundle(bundle: Bundle, registry: Registry, terms: Terms) -> Assessment:
-    """Judge a sealed bundle under some terms, without a rescan and with the network closed."""
+async def assess_bundle(bundle: Bundle, registry: Registry, options: AssessmentOptions) -> Assessment:
+    """Assess a sealed bundle without a rescan; the network is closed meanwhile."""
     with _network_closed():
-        return await _assess_bundle(bundle, registry, terms)
+        return await _assess_bundle(bundle, registry, options)
 
 
-async def _assess_bundle(bundle: Bundle, registry: Registry, terms: Terms) -> Assessment:
-    evidence = await reparse(bundle, registry) if terms.reparse else bundle.evidence()
+async def _assess_bundle(bundle: Bundle, registry: Registry, options: AssessmentOptions) -> Assessment:
+    evidence = await reparse(bundle, registry) if options.reparse else bundle.evidence()
     inspection = bundle.inspection
     system = inspection.system
-    if terms.level is not None:
-        system = system.model_copy(update={"level": terms.level})
-    regime = terms.regime or inspection.regime
-    following = terms.next_regime if terms.regime else inspection.next_regime
-    selection = Selection.recorded(inspection.plan)
-    requirements = resolve(regime, system, as_of=terms.as_of)
-    return assess(
-        Given(
+    if options.level is not None:
+        system = system.model_copy(update={"level": options.level})
+    regime = options.regime or inspection.regime
+    following = options.next_regime if options.regime else inspection.next_regime
+    requirements = resolve(regime, system, as_of=options.as_of)
+    assessment = assess(
+        AssessmentInput(
             inspection=inspection,
             registry=registry,
             regime=regime,
             requirements=requirements,
             evidence=evidence,
-            as_of=terms.as_of,
-            statements=inspection.statements if terms.statements is None else terms.statements,
-            selection=selection,
+            as_of=options.as_of,
+            statements=inspection.statements if options.statements is None else options.statements,
+            selection=inspection.plan.selection,
             overlays=tuple(sorted({each.overlay for each in requirements if each.overlay})),
             level=system.level,
-            reparse=terms.reparse,
+            reparse=options.reparse,
             plugins=records_of(registry),
             changes=changes(regime, following, system) if following else (),
-            verdicts={} if terms.reparse else terms.verdicts,
+            verdicts={} if options.reparse else options.verdicts,
         )
     )
+    about = {"system": system.id, "inspection": inspection.id, "regime": regime.id}
+    _log.info("assessed", extra={**about, "count": len(assessment.findings)})
+    return assessment
 
 
 async def reparse(bundle: Bundle, registry: Registry) -> list[tuple[str, Evidence]]:
-    """The evidence with its facts read again from the raw bytes by the installed probes; the network stays closed."""
+    """The evidence, its raw bytes parsed again by the installed probes; where the probe is gone it stays as it was."""
     trust = trust_of({name: bundle.trust(name) for name in bundle.inspection.trust})
     again: list[tuple[str, Evidence]] = []
     for digest, evidence in bundle.evidence():

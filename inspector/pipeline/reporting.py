@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from inspector.model.language import Language
 from inspector.record.assessment import Assessment
@@ -12,7 +15,28 @@ from inspector.regime.regime import Regime
 from inspector.registry.registry import Registry
 from inspector.report.ledger_totals import totals
 from inspector.report.view import View
-from inspector.seal import Bundle
+from inspector.seal import Bundle, SigningKey, add_assessment
+
+_log = logging.getLogger(__name__)
+
+
+class WrittenAssessment(NamedTuple):
+    """An assessment in the bundle: as reports see it, and the folder that holds it."""
+
+    view: View
+    folder: Path
+
+
+def write_assessment(
+    bundle: Bundle, assessment: Assessment, registry: Registry, formats: Sequence[str], key: SigningKey
+) -> WrittenAssessment:
+    """Write an assessment and its reports into the bundle. Raises BundleError."""
+    made = view(bundle, assessment, registry)
+    files = render([made], formats, registry)
+    folder = add_assessment(bundle, assessment, files, key)
+    about = {"system": assessment.system, "inspection": assessment.inspection, "regime": assessment.regime}
+    _log.info("reports written", extra={**about, "count": len(files), "path": folder})
+    return WrittenAssessment(made, folder)
 
 
 def view(bundle: Bundle, assessment: Assessment, registry: Registry) -> View:
@@ -39,9 +63,9 @@ def _regime(inspection: Inspection, assessment: Assessment, registry: Registry) 
 
 
 def render(views: Iterable[View], formats: Iterable[str], registry: Registry) -> dict[str, bytes]:
-    """Report files by name, in every language where the format is told in words.
+    """Report files by name; a localised format in every language.
 
-    A joining format gives one file for all views; any other one for each, named by its system where there are several.
+    A joining format gives one file for all views, any other one per view, named by its system if there are several.
     """
     together = tuple(views)
     files: dict[str, bytes] = {}

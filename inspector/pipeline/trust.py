@@ -8,6 +8,7 @@ from pathlib import Path
 from inspector.collect.collector import Trust
 from inspector.declare.settings import Settings
 from inspector.model.errors import UsageError
+from inspector.model.formatted import FormattedMessage
 
 
 def load_trust(settings: Settings) -> dict[str, bytes]:
@@ -22,7 +23,9 @@ def load_trust(settings: Settings) -> dict[str, bytes]:
         public = (settings.public_roots or Path(certifi.where())).read_bytes()
     except OSError as error:
         raise UsageError(
-            f"trust roots cannot be read: {error.filename}: {error.strerror}",
+            FormattedMessage(
+                "trust roots cannot be read: {file}: {reason}", file=error.filename, reason=error.strerror
+            ),
             remedy="correct trust_roots or public_roots in the settings",
         ) from None
     return {
@@ -33,7 +36,7 @@ def load_trust(settings: Settings) -> dict[str, bytes]:
 
 
 def trust_of(material: Mapping[str, bytes]) -> Trust:
-    """Trust material as ``parse`` takes it."""
+    """Trust material as parsers take it."""
     anchors = material.get("dnssec-anchors.txt", b"").decode().splitlines()
     return Trust(
         declared_roots=material.get("declared-roots.pem", b""),

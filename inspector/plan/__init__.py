@@ -1,1 +1,1 @@
-"""PLAN: which scan tasks an inspection runs, in which order, with which upper bounds."""
+"""PLAN: the scan tasks of an inspection, their order, and their upper bounds."""

@@ -1,22 +1,23 @@
-"""How long a plan takes at the authorised rates, and whether its time window has room for it."""
+"""How long a plan takes at the authorised rates, and whether it fits its time window."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.document import SourceMap, diagnostic_at
 from inspector.model.errors import WindowTooShort
+from inspector.model.formatted import FormattedMessage
 from inspector.network import Scope, pace_seconds, sweep_seconds
 from inspector.record.plan import Plan, ScanTask
 
 
 def longest(tasks: Sequence[ScanTask], authorisations: Iterable[Authorisation]) -> int:
-    """The most seconds that the scans of a plan take: each wave as long as its longest look, and the pace on top."""
+    """The maximum duration of a plan in seconds: the longest scan of each wave, plus what the rate limits add."""
     waves: dict[int, int] = defaultdict(int)
     for task in tasks:
         if task.cause is None:
@@ -26,24 +27,24 @@ def longest(tasks: Sequence[ScanTask], authorisations: Iterable[Authorisation]) 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many seconds the authorised pace alone takes at one address, with the arithmetic by authorisation."""
+    """The seconds that the rate limits alone take at one address, with the arithmetic by authorisation."""
 
     seconds: int = 0
     sums: tuple[Mapping[str, int | str], ...] = ()
 
-    def told(self, say: Callable[..., str] = str.format) -> str:
-        """The arithmetic in words; ``say(template, **values)`` fills them in, in English if not told otherwise."""
-        return "; ".join(say(_ARITHMETIC, **each) for each in self.sums)
+    def text(self) -> FormattedMessage:
+        """The arithmetic as a text."""
+        return FormattedMessage.joined("; ", (FormattedMessage(ARITHMETIC, **each) for each in self.sums))
 
 
-_ARITHMETIC = (
+ARITHMETIC = (
     "{address}: {connections} connections at {rate}/s (burst {burst}) = {opening} s, "
     "{questions} port questions at {sweep}/s = {sweeping} s"
 )
 
 
 def pace_of(tasks: Iterable[ScanTask], authorisations: Iterable[Authorisation]) -> dict[str, Pace]:
-    """What the authorised pace alone takes, by address."""
+    """What the rate limits alone take, by address."""
     rates = {each.id: each.rates for each in authorisations}
     connections: dict[tuple[str, str], int] = defaultdict(int)
     questions: dict[tuple[str, str], int] = defaultdict(int)
@@ -72,7 +73,7 @@ def pace_of(tasks: Iterable[ScanTask], authorisations: Iterable[Authorisation]) 
 
 
 def check_window(plan: Plan, scope: Scope, at: datetime, source_map: SourceMap = SourceMap()) -> None:  # noqa: B008  (frozen and empty)
-    """Raise WindowTooShort, with the arithmetic, when the hours that are open now are too short for the pace."""
+    """Raise WindowTooShort, with the arithmetic, when the window that is open at ``at`` is too short for the plan."""
     closes = scope.window_closes(at)
     for address, pace in pace_of(plan.tasks, scope.authorisations).items():
         left = math.floor((closes - at).total_seconds()) if closes else 0
@@ -81,8 +82,13 @@ def check_window(plan: Plan, scope: Scope, at: datetime, source_map: SourceMap =
             by = next(filter(None, about))
             diagnostic = diagnostic_at(
                 source_map.authorisation(by),
-                f"the plan does not fit the authorised time: {pace.told()}; {pace.seconds} s needed, {left} s granted",
+                FormattedMessage(
+                    "the plan does not fit the authorised time: {arithmetic}; {needed} s needed, {left} s granted",
+                    arithmetic=pace.text(),
+                    needed=pace.seconds,
+                    left=left,
+                ),
                 "ask for a longer window or a higher rate, or select less with --only or --select",
-                source=f"authorisation {by!r}",
+                source=FormattedMessage("authorisation {id}", id=repr(by)),
             )
             raise WindowTooShort([diagnostic])

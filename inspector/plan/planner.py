@@ -1,4 +1,4 @@
-"""The plan: what will be asked of whom, in waves, with upper bounds; and what will not, and why."""
+"""The planner: from endpoints to scan tasks, in waves, with upper bounds, and to refusals with their cause."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import System
 from inspector.model.base import Cause
 from inspector.model.errors import InputFileError, ScanFailure, UsageError
+from inspector.model.formatted import FormattedMessage
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.observation import Discovered, Observation
-from inspector.model.subject import HOST, BadUri, Form, Subject, Uri, is_address, parse_uri, subject_of
+from inspector.model.subject import HOST, BadUri, Subject, Uri, UriForm, is_address, parse_uri, subject_of
 from inspector.network import Scope, routable
 from inspector.plan.pace import longest
-from inspector.plan.selection import Selection
 from inspector.plugin.check import Check
 from inspector.plugin.probe import Probe, Target
-from inspector.record.plan import CostBounds, PinnedHost, Plan, ScanTask, VantageLimit
+from inspector.record.plan import CostBounds, PinnedHost, Plan, ScanTask, Selection, VantageLimit
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement
 from inspector.regime.unknown_checks import unknown_checks
 from inspector.registry.registry import Registry
 
-#: Aims of one scan that are asked, and that are recorded at all: a name server set of hundreds is hostile.
+#: Discovered subjects of one scan that are scanned, and that are recorded: a set of hundreds is an attack.
 TASKS_PER_SCAN = 32
 DISCOVERED_PER_SCAN = 256
 
 
 def checks_of(requirements: Iterable[Requirement], registry: Registry) -> dict[str, Check]:
-    """The checks that these rows ask for, by id; raises InputFileError, else Misuse, for one that no plugin
-    contributes.
+    """The checks that these rows ask for, by id.
+
+    Raises InputFileError, where the row's file is known, else UsageError, for one that no plugin contributes.
     """
     wanted = {each.check for each in requirements if each.check != NOT_OBSERVABLE}
     missing = sorted(wanted - registry.checks.keys())
@@ -41,7 +42,9 @@ def checks_of(requirements: Iterable[Requirement], registry: Registry) -> dict[s
         if diagnostics := unknown_checks(registry.profiles, missing):
             raise InputFileError(diagnostics)
         raise UsageError(
-            f"the regime asks for checks that no installed plugin has: {', '.join(missing)}",
+            FormattedMessage(
+                "the regime asks for checks that no installed plugin has: {missing}", missing=", ".join(missing)
+            ),
             remedy="install the plugin, or select a regime without them",
         )
     return {name: registry.checks[name] for name in sorted(wanted)}
@@ -57,11 +60,18 @@ def validate_options(requirements: Iterable[Requirement], registry: Registry) ->
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise UsageError(f"requirement {requirement.id}: option {where}: {first['msg']}") from None
+            raise UsageError(
+                FormattedMessage(
+                    "requirement {requirement}: option {where}: {first}",
+                    requirement=requirement.id,
+                    where=where,
+                    first=first["msg"],
+                )
+            ) from None
 
 
 def probes_of(checks: Iterable[Check], registry: Registry) -> dict[str, Probe]:
-    """The probes whose observations these checks take, with those that they need and that discover their aims."""
+    """The probes whose observations these checks take, with those that they need and that discover their subjects."""
     found: dict[str, Probe] = {}
     pending: list[type[Observation]] = [wire.kind for check in checks for wire in check.inputs if wire.kind]
     while pending:
@@ -74,7 +84,7 @@ def probes_of(checks: Iterable[Check], registry: Registry) -> dict[str, Probe]:
 
 
 def applies_to(probe: Probe, uri: Uri) -> bool:
-    """Whether the probe scans such an endpoint; what the DNS says about an address literal is nobody's question."""
+    """Whether the probe scans such an endpoint; DNS has nothing to ask about an address literal."""
     named = probe.subject_kind.has_address or not probe.infrastructure or not is_address(uri.host)
     return uri.scheme in probe.schemes and named
 
@@ -86,17 +96,19 @@ def wave_of(probe: Probe, registry: Registry) -> int:
 
 
 def scan_options(probe: Probe, requirements: Iterable[Requirement]) -> dict[str, Any]:
-    """The probe's scan options, merged to the widest that the rows ask: any True, the largest number, all members."""
-    merged: dict[str, Any] = {}
+    """The probe's scan options, merged to the widest of the rows: any True, the largest number, all members."""
+    options: dict[str, Any] = {}
     for requirement in requirements:
         for name, value in requirement.scan.get(probe.name, {}).items():
-            merged[name] = value if name not in merged else _wider(merged[name], value)
+            options[name] = value if name not in options else _wider(options[name], value)
     try:
-        model = probe.options.model_validate(merged)
+        model = probe.options.model_validate(options)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"look option {probe.name}.{where}: {first['msg']}") from None
+        raise UsageError(
+            FormattedMessage("look option {probe}.{where}: {first}", probe=probe.name, where=where, first=first["msg"])
+        ) from None
     return model.model_dump(mode="json")
 
 
@@ -109,12 +121,15 @@ def _wider(one: Any, other: Any) -> Any:
         return sorted({*one, *other})
     if one == other:
         return one
-    raise UsageError(f"rows ask for scan options {one!r} and {other!r}", remedy="let the profile ask for one of them")
+    raise UsageError(
+        FormattedMessage("rows ask for scan options {one} and {other}", one=repr(one), other=repr(other)),
+        remedy="let the profile ask for one of them",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Turns endpoints, and later discovered aims, into asks that the scope allows."""
+    """Turns endpoints, and later discovered subjects, into scan tasks that the scope allows."""
 
     system: System
     registry: Registry
@@ -124,7 +139,7 @@ class Planner:
     at: datetime
 
     def tasks(self, text: str, pin: PinnedHost | None) -> Iterator[ScanTask]:
-        """The asks about one declared endpoint, whose host was pinned."""
+        """The scan tasks for one declared endpoint and its pinned host."""
         uri = parse_uri(text, self.registry.schemes)
         for probe in self.probes.values():
             if applies_to(probe, uri):
@@ -133,9 +148,9 @@ class Planner:
     def discovered(
         self, found: Discovered, by: ScanTask, pin: PinnedHost | None, *, asked: bool = True
     ) -> Iterator[ScanTask]:
-        """The asks about an subject that a scan brought to light; ``by`` is the scan's ask.
+        """The scan tasks for a subject that the scan of ``by`` discovered.
 
-        One that is not ``asked``, or whose URI makes no sense, is refused with its cause: never silently left out.
+        One that is not ``asked`` (too many were discovered), or whose URI is invalid, is refused with its cause.
         """
         name = found.uri.partition(":")[0]
         for probe in self.probes.values():
@@ -155,7 +170,7 @@ class Planner:
             else:
                 address = found.address if probe.subject_kind.has_address else None
                 subject = subject_of(uri, probe.subject_kind, address=address, parent=by.subject.uri)
-                yield self._refusal(probe, subject, by.endpoint, Cause.ABORTED, "too many discovered aims")
+                yield self._refusal(probe, subject, by.endpoint, Cause.ABORTED, "too many discovered subjects")
 
     def _about(
         self, probe: Probe, uri: Uri, pin: PinnedHost | None, *, endpoint: str | None, parent: str | None
@@ -214,13 +229,13 @@ class Planner:
 
 
 def hosts_of(system: System, registry: Registry) -> tuple[str, ...]:
-    """The hosts whose addresses must be known before anything is asked; zones and mail domains have none."""
+    """The hosts that must be resolved before any scan; zones and mail domains have none."""
     uris = [parse_uri(text, registry.schemes) for text in system.endpoints]
-    return tuple(sorted({uri.host for uri in uris if uri.scheme.form is not Form.NAME or uri.scheme == HOST}))
+    return tuple(sorted({uri.host for uri in uris if uri.scheme.form is not UriForm.NAME or uri.scheme == HOST}))
 
 
 def make_plan(planner: Planner, pins: Sequence[PinnedHost], selection: Selection) -> Plan:
-    """The plan for the declared endpoints. Equal scans one subject are asked once."""
+    """The plan for the declared endpoints; equal scans of one subject are planned once."""
     by_name = {pin.name: pin for pin in pins}
     tasks: dict[tuple[str, str, str, str], ScanTask] = {}
     for text in planner.system.endpoints:
@@ -238,8 +253,7 @@ def make_plan(planner: Planner, pins: Sequence[PinnedHost], selection: Selection
             port_questions=sum(each.port_questions for each in bounds),
             seconds=longest(ordered, planner.scope.authorisations),
         ),
-        selection=selection.words(),
-        within_seconds=selection.within,
+        selection=selection,
     )
 
 
@@ -253,17 +267,17 @@ def _limits(pins: Sequence[PinnedHost]) -> tuple[VantageLimit, ...]:
         )
     halves = tuple(pin.name for pin in pins if pin.addresses and pin.detail)
     if halves:
-        detail = "of these names the addresses of one family could not be learned, and were not scanned"
+        detail = "addresses of one family could not be resolved for these names, and were not scanned"
         limits.append(VantageLimit(id="half-resolved", detail=detail, addresses=halves))
     return tuple(limits)
 
 
 def refused_endpoints(plan: Plan) -> dict[str, ScanTask]:
-    """By endpoint, the refusal of every declared endpoint whose target no authorisation lets anybody ask."""
-    open_to: set[str | None] = {task.endpoint for task in plan.tasks if task.cause is None and task.authorisation}
-    barred = (Cause.NOT_AUTHORISED, Cause.OUT_OF_SCOPE, Cause.OUTSIDE_WINDOW)
+    """The declared endpoints that no authorisation permits to scan, each with its refused task."""
+    permitted: set[str | None] = {task.endpoint for task in plan.tasks if task.cause is None and task.authorisation}
+    causes = (Cause.NOT_AUTHORISED, Cause.OUT_OF_SCOPE, Cause.OUTSIDE_WINDOW)
     return {
         task.endpoint: task
         for task in reversed(plan.tasks)
-        if task.endpoint is not None and task.cause in barred and task.endpoint not in open_to
+        if task.endpoint is not None and task.cause in causes and task.endpoint not in permitted
     }

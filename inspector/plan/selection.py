@@ -3,85 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from inspector.declare.authorisation import Authorisation
 from inspector.model.errors import UsageError
-from inspector.record.plan import Plan
+from inspector.model.formatted import FormattedMessage
+from inspector.record.plan import Selection
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement
 from inspector.registry.registry import Registry
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What of the regime is asked this time.
+def check_selection(selection: Selection, registry: Registry, rows: Iterable[Requirement]) -> None:
+    """Raise UsageError for a name in ``only`` or a tag that does not exist, and when no row is selected.
 
-    ``only`` names plugins, probes or checks; ``tags`` are requirement tags (``--select``); ``within`` bounds seconds.
+    A mistyped name must not become an inspection of nothing, which cannot be told from a clean one.
     """
-
-    only: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    within: int | None = None
-
-    def words(self) -> tuple[str, ...]:
-        """The selection as it is recorded."""
-        return (
-            *(f"only:{name}" for name in self.only),
-            *(f"select:{tag}" for tag in self.tags),
-            *((f"within:{self.within}s",) if self.within is not None else ()),
+    plugins = {name for plugin in registry.plugins for name in _plugin_names(plugin.name)}
+    names = plugins | registry.probes.keys() | registry.checks.keys()
+    rows = tuple(rows)
+    for name in selection.only:
+        for row in rows:
+            if lacks_plugin(row, registry) and name in (row.check, *_plugin_names(str(row.plugin))):
+                raise UsageError(
+                    FormattedMessage(
+                        "--only {name}: the plugin {plugin} is not installed", name=name, plugin=row.plugin
+                    ),
+                    remedy="install it; see the README",
+                )
+        if name not in names:
+            raise UsageError(
+                FormattedMessage("--only {name}: no plugin, probe or check has this name", name=name),
+                remedy="see 'inspector list'",
+            )
+    rows = [row for row in rows if row.check != NOT_OBSERVABLE]
+    tags = {tag for row in rows for tag in row.tags}
+    for tag in selection.tags:
+        if tag not in tags:
+            remedy = FormattedMessage("write one of {tags}", tags=", ".join(sorted(tags))) if tags else "leave it out"
+            raise UsageError(FormattedMessage("--select {tag}: no requirement has this tag", tag=tag), remedy=remedy)
+    if not any(selects(selection, row, registry) for row in rows):
+        raise UsageError(
+            "no requirement of the regime is selected",
+            remedy="change --only or --select",
         )
 
-    @classmethod
-    def recorded(cls, plan: Plan) -> Selection:
-        """The selection that a plan records."""
 
-        def named(word: str) -> tuple[str, ...]:
-            return tuple(each.removeprefix(word) for each in plan.selection if each.startswith(word))
-
-        return cls(named("only:"), named("select:"), plan.within_seconds)
-
-    def known(self, registry: Registry, rows: Iterable[Requirement]) -> None:
-        """Raise UsageError when ``only`` names no plugin, probe or check, ``tags`` no tag of ``rows``, or nothing is
-        left.
-
-        A mistyped word must not become an inspection of nothing, which nobody could tell from a clean one.
-        """
-        plugins = {name for plugin in registry.plugins for name in _plugin_names(plugin.name)}
-        names = plugins | registry.probes.keys() | registry.checks.keys()
-        rows = tuple(rows)
-        for name in self.only:
-            for row in rows:
-                if lacks_plugin(row, registry) and name in (row.check, *_plugin_names(str(row.plugin))):
-                    raise UsageError(
-                        f"--only {name}: the plugin {row.plugin} is not installed", remedy="install it; see the README"
-                    )
-            if name not in names:
-                raise UsageError(
-                    f"--only {name}: no plugin, probe or check has this name", remedy="see 'inspector list'"
-                )
-        rows = [row for row in rows if row.check != NOT_OBSERVABLE]
-        tags = {tag for row in rows for tag in row.tags}
-        for tag in self.tags:
-            if tag not in tags:
-                remedy = f"write one of {', '.join(sorted(tags))}" if tags else "leave it out"
-                raise UsageError(f"--select {tag}: no requirement has this tag", remedy=remedy)
-        if not any(self.keeps(row, registry) for row in rows):
-            raise UsageError("nothing that the regime asks is selected", remedy="change --only or --select")
-
-    def keeps(self, requirement: Requirement, registry: Registry) -> bool:
-        """Whether the requirement is asked."""
-        if lacks_plugin(requirement, registry):
-            return False
-        if self.tags and not set(requirement.tags) & set(self.tags):
-            return False
-        if not self.only:
-            return True
-        check = registry.checks.get(requirement.check)
-        if check is None:
-            return False
-        probes = [probe for wire in check.inputs if wire.kind for probe in registry.producers(wire.kind)]
-        package = check.module.partition(".")[0]
-        return bool(set(self.only) & {check.id, *_plugin_names(package), *(probe.name for probe in probes)})
+def selects(selection: Selection, requirement: Requirement, registry: Registry) -> bool:
+    """Whether the requirement is asked about."""
+    if lacks_plugin(requirement, registry):
+        return False
+    if selection.tags and not set(requirement.tags) & set(selection.tags):
+        return False
+    if not selection.only:
+        return True
+    check = registry.checks.get(requirement.check)
+    if check is None:
+        return False
+    probes = [probe for wire in check.inputs if wire.kind for probe in registry.producers(wire.kind)]
+    package = check.module.partition(".")[0]
+    return bool(set(selection.only) & {check.id, *_plugin_names(package), *(probe.name for probe in probes)})
 
 
 def lacks_plugin(requirement: Requirement, registry: Registry) -> bool:

@@ -1,4 +1,4 @@
-"""A check: a pure function from observations to a verdict. Its signature is its wiring.
+"""A check: a pure function from observations to a verdict. Its signature names its inputs.
 
 A positional parameter is one observation about the check's subject, ``Every[T]`` of all observations under that
 subject, or ``Declared``. Keyword-only parameters are the options that a profile may set.
@@ -161,11 +161,16 @@ def check(
     title: str,
     references: Sequence[str] = (),
     about: SubjectKind | None = None,
+    applies: Callable[..., Verdict | None] | None = None,
 ) -> Callable[[Callable[..., Verdict]], Check]:
     """Make a check of a function.
 
     ``id`` is a slug that states a claim. ``about`` is the kind of subject; it may be left out when a positional
     parameter is a single observation, whose own aim then holds, and is needed for ``Every[...]``.
+
+    ``applies`` decides whether the claim is about a subject like this one: a pure function of the same positional
+    arguments, which returns None when it is, and otherwise the verdict, *not-applicable* or *inconclusive*. Checks
+    share it instead of beginning with the same lines.
     """
 
     def make(function: Callable[..., Verdict]) -> Check:
@@ -192,11 +197,27 @@ def check(
             remediation=_unwrap(rest[0]),
             inputs=inputs,
             options=options,
-            function=function,
+            function=function if applies is None else _where_it_applies(applies, function),
             module=function.__module__,
         )
 
     return make
+
+
+def _where_it_applies(
+    applies: Callable[..., Verdict | None], function: Callable[..., Verdict]
+) -> Callable[..., Verdict]:
+    """The function, called only where ``applies`` returns None; raises ValueError where it decides the claim."""
+
+    def guarded(*inputs: object, **options: object) -> Verdict:
+        verdict = applies(*inputs)
+        if verdict is None:
+            return function(*inputs, **options)
+        if verdict.outcome not in (Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE):
+            raise ValueError(f"applies= returned {verdict.outcome}: return None, not_applicable or inconclusive")
+        return verdict
+
+    return guarded
 
 
 def _unwrap(text: str) -> str:

@@ -1,4 +1,4 @@
-"""An assessment: what the rules of one date say about what was captured."""
+"""An assessment: the result of applying the rules of one date to a capture."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from inspector.model.finding import Finding
 from inspector.model.subject import Subject
 from inspector.record.inspection import PluginRecord
 from inspector.record.plan import VantageLimit
-from inspector.regime.regime import Change, Requirement
+from inspector.regime.regime import RegimeChange, Requirement
 
-__all__ = ["Assessment", "Change", "Coverage", "FailedScan"]
+__all__ = ["Assessment", "Coverage", "FailedScan", "RegimeChange"]
 
 
 class FailedScan(Model):
-    """A question that was not answered, and why: counted in the coverage, listed in the report."""
+    """A scan without an observation, and why; counted in the coverage and listed in the report."""
 
     probe: str
     subject: Subject
@@ -25,10 +25,10 @@ class FailedScan(Model):
 class Coverage(Model):
     """How much was scanned.
 
-    ``asked`` looks, of which ``seen`` gave an observation; ``missed`` lists the rest with causes. ``not_selected``,
-    ``not_authorised`` (no authorisation permits a scan of that touch) and ``not_observable`` count requirements, by id;
-    ``not_installed`` are those among ``not_selected`` whose optional plugin is not installed. ``limits`` are the
-    vantage's own.
+    ``asked`` scan tasks, of which ``seen`` gave an observation; ``missed`` lists the rest with causes.
+    ``not_selected``, ``not_authorised`` (no authorisation permits the intrusiveness) and ``not_observable`` count
+    requirements, by id; ``not_installed`` are those among ``not_selected`` whose optional plugin is not installed.
+    ``limits`` are those of the vantage.
     """
 
     asked: int
@@ -42,10 +42,10 @@ class Coverage(Model):
 
 
 class Assessment(Model):
-    """Findings of one system under one regime at one instant. ``requirements`` are the rows as resolved.
+    """The findings of one system under one regime at one instant. ``requirements`` are the resolved rows.
 
-    ``plugins`` are those that judged, ``statements`` those that were judged with; ``reparse`` tells that the facts were
-    read again from the raw bytes.
+    ``plugins`` are those that ran the checks, ``statements`` those that were applied; ``reparse``: the facts were
+    parsed again from the raw bytes.
     """
 
     inspection: str
@@ -63,4 +63,4 @@ class Assessment(Model):
     statements: tuple[Statement, ...] = ()
     reparse: bool = False
     next_regime: str | None = None
-    changes: tuple[Change, ...] = ()
+    changes: tuple[RegimeChange, ...] = ()

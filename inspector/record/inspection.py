@@ -1,4 +1,4 @@
-"""What one inspection is, written before anything is seen: documents, settings, plan, rules and versions."""
+"""What is fixed about an inspection before the first packet: documents, settings, plan, rules and versions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inspector.regime.regime import Regime
 
 
 class PluginRecord(Model):
-    """A plugin as it was: ``digest`` is SHA-256 over its package's files."""
+    """An installed plugin; ``digest`` is SHA-256 over the files of its package."""
 
     name: str
     distribution: str
@@ -23,7 +23,7 @@ class PluginRecord(Model):
 
 
 class Inspection(Model):
-    """The head of a capture: everything that was decided before the first packet."""
+    """The head of a capture: everything that is decided before the first packet."""
 
     id: str
     run: str

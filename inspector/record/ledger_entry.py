@@ -6,9 +6,9 @@ from inspector.model.base import Instant, Model
 
 
 class LedgerEntry(Model):
-    """One connection or question that left this machine.
+    """One connection or question that this machine sent.
 
-    ``infrastructure`` (resolvers, name servers …) is listed apart; ``result`` is ``open``, or a Cause's value.
+    ``infrastructure`` (resolvers, name servers …) is listed apart; ``result`` is ``open`` or the value of a Cause.
     """
 
     at: Instant
@@ -25,5 +25,5 @@ class LedgerEntry(Model):
     result: str = "open"
 
 
-#: The protocol of an entry that stands for all port questions of one sweep; there is one sweep at a time per address.
+#: The protocol of an entry for all port questions of one sweep; an address has one sweep at a time.
 SWEEP = "sweep"

@@ -9,7 +9,7 @@ from inspector.model.subject import Subject
 
 
 class PinnedHost(Model):
-    """What a name resolved to, once for the whole inspection; ``cnames`` in the order followed."""
+    """What a name resolves to, fixed for the whole inspection; ``cnames`` in the order followed."""
 
     name: str
     addresses: tuple[str, ...] = ()
@@ -19,7 +19,7 @@ class PinnedHost(Model):
 
 
 class CostBounds(Model):
-    """Upper bounds of a plan or of one ask: connections and port questions to targets, seconds of wall time."""
+    """Upper bounds of a plan or a scan task: connections and port questions to targets, seconds of wall time."""
 
     connections: int = 0
     port_questions: int = 0
@@ -27,9 +27,9 @@ class CostBounds(Model):
 
 
 class ScanTask(Model):
-    """One scan that is planned, or that will not happen: then ``cause`` says why.
+    """One scan that is planned, or that will not run: then ``cause`` says why.
 
-    ``authorisation`` is the id of the one that covers it; None for looks that send the target no packet.
+    ``authorisation`` is the id of the one that covers it; None for scans that send the target no packet.
     """
 
     probe: str
@@ -44,24 +44,44 @@ class ScanTask(Model):
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What tells asks of one inspection apart."""
+        """The identity of the task within one inspection."""
         return (self.probe, *self.subject.key)
 
 
 class VantageLimit(Model):
-    """Something that this vantage cannot see at all, stated once instead of as many findings."""
+    """Something that this vantage cannot see at all, stated once instead of in every finding."""
 
     id: str
     detail: str
     addresses: tuple[str, ...] = ()
 
 
+class Selection(Model):
+    """What of the regime an inspection asks about; empty fields select everything.
+
+    ``only`` names plugins, probes or checks; ``tags`` are requirement tags (``--select``);
+    ``within_seconds`` bounds the collection (``--within``).
+    """
+
+    only: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    within_seconds: int | None = None
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What leaves something out, as ``only:http``, ``select:smoke`` or ``within:60s``."""
+        return (
+            *(f"only:{name}" for name in self.only),
+            *(f"select:{tag}" for tag in self.tags),
+            *((f"within:{self.within_seconds}s",) if self.within_seconds is not None else ()),
+        )
+
+
 class Plan(Model):
-    """What will be asked of whom, in waves, with upper bounds."""
+    """The scan tasks of an inspection, in waves, with upper bounds."""
 
     pins: tuple[PinnedHost, ...] = ()
     tasks: tuple[ScanTask, ...] = ()
     limits: tuple[VantageLimit, ...] = ()
     bounds: CostBounds = CostBounds()
-    selection: tuple[str, ...] = ()
-    within_seconds: int | None = None
+    selection: Selection = Selection()

@@ -23,9 +23,11 @@ from inspector.declare.document.yaml import read_yaml
 from inspector.model.base import Model
 from inspector.model.errors import Diagnostic, InputFileError
 from inspector.model.finding import Force
+from inspector.model.formatted import FormattedMessage
 from inspector.regime.regime import (
     LEGAL,
     NOT_OBSERVABLE,
+    BilingualText,
     Clause,
     Document,
     Gap,
@@ -33,7 +35,6 @@ from inspector.regime.regime import (
     Overlay,
     Regime,
     Requirement,
-    Text,
     Transition,
 )
 
@@ -57,7 +58,7 @@ _Token = Annotated[str, Field(pattern=r"^\S+$")]
 _Tokens = Annotated[tuple[_Token, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 
 
-class _DocumentEntry(Text):
+class _DocumentEntry(BilingualText):
     number: str
     source: str
     confidence: str = Field(pattern="^[HML]$")
@@ -68,7 +69,7 @@ class _ClauseEntry(Model):
 
     document: str
     numbers: Annotated[dict[Levels, _Tokens], Field(min_length=1)]
-    title: Text
+    title: BilingualText
     force: Force
     source: str
     confidence: str = Field(pattern="^[HML]$")
@@ -77,15 +78,15 @@ class _ClauseEntry(Model):
 class _CommonFields(Model):
     id: str
     version: str
-    title: Text
+    title: BilingualText
     documents: dict[str, _DocumentEntry] = {}
     clauses: dict[str, _ClauseEntry] = {}
     last_checked: date
 
 
 class _RegimeFields(_CommonFields):
-    authority: Text
-    term: Text
+    authority: BilingualText
+    term: BilingualText
     valid_from: date
     valid_to: date | None = None
     transitions: tuple[Transition, ...] = ()
@@ -161,7 +162,15 @@ def _extended(extension: _Folder, regimes: Mapping[str, _Folder]) -> list[_Folde
     for id_ in extension.fields.extends:
         if id_ not in regimes:
             remedy = suggest(id_, sorted(regimes)) if regimes else "no regime is installed"
-            raise InputFileError([diagnostic_at(extension.extends, f"extends {id_!r}, which is not installed", remedy)])
+            raise InputFileError(
+                [
+                    diagnostic_at(
+                        extension.extends,
+                        FormattedMessage("extends {id}, which is not installed", id=repr(id_)),
+                        remedy,
+                    )
+                ]
+            )
     return [regimes[id_] for id_ in extension.fields.extends]
 
 
@@ -189,10 +198,10 @@ def _check_added(addition: _Addition, owners: Mapping[str, str], pinned: Collect
     extension = addition.extension
     for row in addition.rows:
         if row.id in owners:
-            what = f"row {row.id!r} is already in {owners[row.id]}"
+            what = FormattedMessage("row {row} is already in {owners}", row=repr(row.id), owners=owners[row.id])
             raise InputFileError([diagnostic_at(extension.extends, what, "rename it")])
         if row.force in LEGAL and extension.id not in pinned:
-            what = f"row {row.id!r} claims {row.force.value}"
+            what = FormattedMessage("row {row} claims {value}", row=repr(row.id), value=row.force.value)
             raise InputFileError([diagnostic_at(extension.extends, what, "write baseline, or pin the plugin")])
 
 
@@ -203,7 +212,11 @@ def _read_folder(folder: Traversable) -> _Folder:
     yaml_document = _read_sheet(folder / "regime.yaml", f"{folder.name}/regime.yaml")
     fields = yaml_document.take(_ExtensionFields if yaml_document.at("extends") is not None else _RegimeFields)
     if fields is not None and fields.id != folder.name:
-        yaml_document.diagnostic(("id",), f"id {fields.id!r} in folder {folder.name!r}", "give both the same name")
+        yaml_document.diagnostic(
+            ("id",),
+            FormattedMessage("id {fields} in folder {folder}", fields=repr(fields.id), folder=repr(folder.name)),
+            "give both the same name",
+        )
     yaml_document.close()
     assert isinstance(fields, _RegimeFields | _ExtensionFields)  # noqa: S101  (a sheet without faults gives its model)
     clauses = _clauses_by_name(fields, yaml_document)
@@ -255,7 +268,9 @@ def _clauses_by_name(fields: _CommonFields, yaml_document: YamlDocument) -> dict
         document = fields.documents.get(entry.document)
         if document is None:
             yaml_document.diagnostic(
-                ("clauses", name), f"document {entry.document!r} is not described", "add it to documents"
+                ("clauses", name),
+                FormattedMessage("document {document} is not described", document=repr(entry.document)),
+                "add it to documents",
             )
             continue
         found[name] = tuple(
@@ -275,7 +290,9 @@ def _clauses_by_name(fields: _CommonFields, yaml_document: YamlDocument) -> dict
         for clause in found[name]:
             if clause.id in seen:
                 yaml_document.diagnostic(
-                    ("clauses", name), f"clause {clause.id!r} is listed twice", "join the two entries"
+                    ("clauses", name),
+                    FormattedMessage("clause {clause} is listed twice", clause=repr(clause.id)),
+                    "join the two entries",
                 )
             seen.add(clause.id)
     return found
@@ -351,7 +368,7 @@ def _requirements(
         return
     for name in row.clauses:
         if name not in target.clauses:
-            what = f"unknown clause {name!r} in {target.regime}"
+            what = FormattedMessage("unknown clause {name} in {regime}", name=repr(name), regime=target.regime)
             yaml_document.diagnostic((index, "clauses", target.regime), what, _known_names(name, target.clauses))
             return
     cited = [clause for name in row.clauses for clause in target.clauses[name] if set(clause.levels) & set(row.levels)]
@@ -373,7 +390,7 @@ def _for_target(fields: Mapping[str, Any], target: _Target) -> dict[str, Any] | 
 
 def _add_unknown_regimes(yaml_document: YamlDocument, index: int, clauses: Mapping[str, Any], target: _Target) -> None:
     for id_ in sorted(clauses.keys() - set(target.siblings)):
-        what = f"clauses of {id_!r}, which this folder does not extend"
+        what = FormattedMessage("clauses of {id}, which this folder does not extend", id=repr(id_))
         yaml_document.diagnostic((index, "clauses", id_), what, suggest(id_, target.siblings))
 
 

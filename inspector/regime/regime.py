@@ -19,6 +19,7 @@ from inspector.declare.settings import VantageKind
 from inspector.model.base import Model
 from inspector.model.declared import Approval, ApprovalStatus, Facts
 from inspector.model.finding import ClauseRef, Force, Obligation, Severity
+from inspector.model.formatted import FormattedMessage
 
 #: Stands in a row's ``check`` when the requirement cannot be observed from outside.
 NOT_OBSERVABLE = "not-observable"
@@ -45,7 +46,7 @@ def _parse_levels(value: Any) -> Any:
     if span is not None:
         return tuple(range(int(span[1]), int(span[2] or span[1]) + 1))
     if isinstance(value, str):
-        raise ValueError(f"{value!r} is not a set of levels; write 3, 1-5 or [1, 3]")  # noqa: TRY004  (pydantic's contract)
+        raise ValueError(FormattedMessage("{value} is not a set of levels; write 3, 1-5 or [1, 3]", value=repr(value)))  # noqa: TRY004  (pydantic's contract)
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -60,14 +61,14 @@ def _check_levels(levels: tuple[int, ...]) -> tuple[int, ...]:
 Levels = Annotated[tuple[int, ...], BeforeValidator(_parse_levels), AfterValidator(_check_levels)]
 
 
-class Text(Model):
+class BilingualText(Model):
     """A text in Vietnamese and in English."""
 
     vi: str = Field(min_length=1)
     en: str = Field(min_length=1)
 
 
-class Document(Text):
+class Document(BilingualText):
     """A legal or technical document: its title in our own words; ``id`` is the prefix of its clauses' ids."""
 
     id: str = Field(pattern=r"^[a-z0-9]+$")
@@ -85,7 +86,7 @@ class Clause(Model):
     id: str
     document: str
     number: str = Field(pattern=r"^\S+$")
-    title: Text
+    title: BilingualText
     levels: Levels
     force: Force
     source: str
@@ -129,20 +130,26 @@ class Requirement(Model):
     replaces: str | None = None
     vantages: tuple[VantageKind, ...] = ()
     tags: tuple[str, ...] = ()
-    title: Text | None = None
+    title: BilingualText | None = None
     source: str = ""
-    laxer_because: Text | None = None
+    laxer_because: BilingualText | None = None
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if self.obligation is Obligation.MUST and self.force not in LEGAL:
-            raise ValueError(f"must rests on {self.force.value}; write should, or force binding or clause-evidence")
+            raise ValueError(
+                FormattedMessage(
+                    "must rests on {value}; write should, or force binding or clause-evidence", value=self.force.value
+                )
+            )
         if self.check == NOT_OBSERVABLE and self.title is None:
             raise ValueError("a not-observable row has no check to give it a title; add title")
         if self.replaces is not None and self.overlay is None:
             raise ValueError("only a row of an overlay replaces another; add overlay")
         if self.force in LEGAL and not self.clauses:
-            raise ValueError(f"force {self.force.value} without a clause; cite one, or write baseline")
+            raise ValueError(
+                FormattedMessage("force {value} without a clause; cite one, or write baseline", value=self.force.value)
+            )
         if not self.clauses and not self.source:
             raise ValueError("neither clauses nor source; add the standard that the row rests on as source")
         return self
@@ -172,7 +179,7 @@ class Transition(Model):
     approved_until: date | None = None
     source: str
     confidence: str = Field(pattern="^[HML]$")
-    note: Text
+    note: BilingualText
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Self:
@@ -217,7 +224,7 @@ class Gap(Model):
     first: date
     last: date
     source: str
-    note: Text
+    note: BilingualText
 
 
 class Overlay(Model):
@@ -227,18 +234,24 @@ class Overlay(Model):
     """
 
     id: str
-    title: Text
+    title: BilingualText
     when: dict[str, Any] = Field(min_length=1)
     valid_from: date
     valid_to: date | None = None
     unclear_from: date | None = None
-    note: Text | None = None
+    note: BilingualText | None = None
 
     @model_validator(mode="after")
     def _facts_exist(self) -> Self:
         for name in self.when:
             if name not in Facts.model_fields:
-                raise ValueError(f"{name!r} is not a fact of a declaration; known: {', '.join(Facts.model_fields)}")
+                raise ValueError(
+                    FormattedMessage(
+                        "{name} is not a fact of a declaration; known: {known}",
+                        name=repr(name),
+                        known=", ".join(Facts.model_fields),
+                    )
+                )
         return self
 
     def applies(self, facts: Facts, day: date) -> bool:
@@ -268,10 +281,10 @@ class Regime(Model):
 
     id: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
     version: str
-    title: Text
+    title: BilingualText
     documents: dict[str, Document]
-    authority: Text
-    term: Text
+    authority: BilingualText
+    term: BilingualText
     valid_from: date
     valid_to: date | None = None
     transitions: tuple[Transition, ...] = ()
@@ -294,11 +307,11 @@ class Regime(Model):
         return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
 
 
-class Change(Model):
+class RegimeChange(Model):
     """What the next regime changes for one requirement; ``was`` and ``becomes`` are ``force/obligation/severity``."""
 
     requirement: str
-    title: Text | None = None
+    title: BilingualText | None = None
     was: str | None = None
     becomes: str | None = None
     clauses: tuple[str, ...] = ()
@@ -345,7 +358,9 @@ def _at_level(row: Requirement, level: int, levels: dict[str, tuple[int, ...]]) 
     return row.model_copy(update={"clauses": tuple(each for each in row.clauses if level in levels[each])})
 
 
-def changes(current: Regime, succeeding: Regime, system: System, *, as_of: date | None = None) -> tuple[Change, ...]:
+def changes(
+    current: Regime, succeeding: Regime, system: System, *, as_of: date | None = None
+) -> tuple[RegimeChange, ...]:
     """Return what the succeeding regime changes for a system, row by row; equal strength is not a change."""
     day = succeeding.valid_from if as_of is None else max(day_of(as_of), succeeding.valid_from)
     was = {row.id: row for row in resolve(current, system, as_of=day)}
@@ -361,9 +376,9 @@ def _strength(row: Requirement | None) -> str | None:
     return None if row is None else row.strength
 
 
-def _change(id_: str, was: Requirement | None, becomes: Requirement | None) -> Change:
+def _change(id_: str, was: Requirement | None, becomes: Requirement | None) -> RegimeChange:
     row = becomes or was
-    return Change(
+    return RegimeChange(
         requirement=id_,
         title=row.title if row else None,
         was=_strength(was),

@@ -7,6 +7,7 @@ from datetime import date
 
 from inspector.declare.declaration import System
 from inspector.model.errors import UsageError
+from inspector.model.formatted import FormattedMessage
 from inspector.regime.regime import Regime, Transition, day_of
 
 
@@ -19,7 +20,8 @@ def regime_by_id(regimes: Iterable[Regime], id: str) -> Regime:  # noqa: A002  (
     known = {regime.id: regime for regime in regimes}
     if id not in known:
         raise UsageError(
-            f"regime {id!r} is not installed", remedy=f"choose one of: {', '.join(sorted(known)) or 'none'}"
+            FormattedMessage("regime {id} is not installed", id=repr(id)),
+            remedy=FormattedMessage("choose one of: {known}", known=", ".join(sorted(known)) or "none"),
         )
     return known[id]
 
@@ -62,20 +64,31 @@ def regime_for(regimes: Sequence[Regime], system: System, as_of: date) -> Regime
     if current:
         ids = ", ".join(sorted(regime.id for regime in current))
         raise UsageError(
-            f"system {system.id!r}: several regimes are in force on {day}: {ids}", remedy="name one: --regime"
+            FormattedMessage(
+                "system {system}: several regimes are in force on {day}: {ids}",
+                system=repr(system.id),
+                day=day,
+                ids=ids,
+            ),
+            remedy="name one: --regime",
         )
     raise _no_regime_error(regimes, system, day)
 
 
 def _no_regime_error(regimes: Sequence[Regime], system: System, day: date) -> UsageError:
     """Return the error for a day on which no regime is in force, with the reason."""
-    what = f"system {system.id!r}: no regime is in force on {day}"
+    what = FormattedMessage("system {system}: no regime is in force on {day}", system=repr(system.id), day=day)
     for regime in regimes:
         for gap in regime.gaps:
             if gap.first <= day <= gap.last:
                 return UsageError(
-                    f"{what} ({gap.first} to {gap.last}: {gap.note.en})",
+                    FormattedMessage(
+                        "{what} ({first} to {last}: {en})", what=what, first=gap.first, last=gap.last, en=gap.note.en
+                    ),
                     remedy="declare its approval if it has one, choose another --as-of, or name one: --regime",
                 )
     spans = ", ".join(f"{each.id} from {each.valid_from} to {each.valid_to or 'today'}" for each in regimes) or "none"
-    return UsageError(f"{what}; installed: {spans}", remedy="choose another --as-of, or name one: --regime")
+    return UsageError(
+        FormattedMessage("{what}; installed: {spans}", what=what, spans=spans),
+        remedy="choose another --as-of, or name one: --regime",
+    )

@@ -9,6 +9,7 @@ from typing import Any
 from inspector.declare.document import diagnostic_at
 from inspector.declare.document.yaml import read_yaml
 from inspector.model.errors import Diagnostic
+from inspector.model.formatted import FormattedMessage
 
 _REMEDY = "correct the id, or install the plugin; 'plugin' names an optional one"
 
@@ -24,7 +25,7 @@ def _diagnostics(folder: Traversable, checks: Collection[str]) -> Iterator[Diagn
             document = read_yaml(file.read_text(encoding="utf-8"), f"{folder.name}/requirements/{file.name}")
             for index, row in enumerate(document.data):
                 if (name := _check_of(row)) in checks:
-                    what = f"no installed plugin has a check {name!r}"
+                    what = FormattedMessage("no installed plugin has a check {name}", name=repr(name))
                     yield diagnostic_at(document.position(index, "check"), what, _REMEDY)
 
 

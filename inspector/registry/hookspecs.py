@@ -1,4 +1,4 @@
-"""The hooks: what a plugin may contribute. Each contributes objects and does no work.
+"""The hooks: what a plugin may contribute. A hook returns objects and does no work.
 
 A plugin is a module named by an entry point of the group ``inspector``; it marks its functions with
 ``inspector.hookimpl``.

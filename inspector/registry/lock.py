@@ -1,4 +1,4 @@
-"""Which plugins may judge under an inspection decision: those pinned by version and digest in ``plugins.lock``."""
+"""The plugins that may run under an inspection decision: those pinned by version and digest in ``plugins.lock``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from inspector.model.base import Model
 from inspector.model.errors import UsageError
+from inspector.model.formatted import FormattedMessage
 from inspector.record.inspection import PluginRecord
 from inspector.registry.registry import GROUP, Plugin, Registry, described, installed
 
@@ -35,7 +36,7 @@ def _files(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
 
 @cache
 def digest_of(package: str) -> str:
-    """SHA-256 over the names and bytes of a package's files, byte-compiled ones apart; the package is not imported."""
+    """SHA-256 over the names and bytes of a package's files, without bytecode; the package is not imported."""
     spec = find_spec(package)
     total = hashlib.sha256()
     for place in (spec.submodule_search_locations if spec else None) or ():
@@ -54,36 +55,55 @@ def _record(plugin: Plugin) -> PluginRecord:
 
 
 def records_of(registry: Registry) -> tuple[PluginRecord, ...]:
-    """The loaded plugins as they are."""
+    """The records of the loaded plugins."""
     return tuple(_record(each) for each in registry.plugins)
 
 
 def lock_of(registry: Registry) -> PluginLock:
-    """A lock that pins everything that is loaded."""
+    """A lock that pins every loaded plugin."""
     return PluginLock(plugins=records_of(registry))
 
 
 def load(path: Path) -> PluginLock:
     """The lock in a file. Raises UsageError."""
-    remedy = f"have the inspecting side write it: inspector list plugins --lock > {NAME}"
+    remedy = FormattedMessage("have the inspecting side write it: inspector list plugins --lock > {file}", file=NAME)
     try:
         return PluginLock.parse(path.read_bytes())
     except OSError as error:
-        raise UsageError(f"{path}: no lock of plugins can be read: {error.strerror}", remedy=remedy) from None
+        raise UsageError(
+            FormattedMessage("{path}: no lock of plugins can be read: {reason}", path=path, reason=error.strerror),
+            remedy=remedy,
+        ) from None
     except ValidationError as error:
-        raise UsageError(f"{path}: this is no lock of plugins: {error.errors()[0]['msg']}", remedy=remedy) from None
+        raise UsageError(
+            FormattedMessage("{path}: this is no lock of plugins: {error}", path=path, error=error.errors()[0]["msg"]),
+            remedy=remedy,
+        ) from None
 
 
 def pinned(path: Path) -> Registry:
-    """The registry of the pinned plugins alone; each is compared before it is loaded. Raises UsageError."""
+    """The registry of the pinned plugins only; each is compared before it is loaded. Raises UsageError."""
     wanted = {each.name: each for each in load(path).plugins}
     there = {entry.name: entry for entry in entry_points(group=GROUP)}
     for name, pin in sorted(wanted.items()):
         found = _record(described(there[name])) if name in there else None
         if found != pin:
-            what = "is not installed" if found is None else f"is {found.version} with digest {found.digest[:12]}…"
+            what = (
+                "is not installed"
+                if found is None
+                else FormattedMessage(
+                    "is {version} with digest {digest}…", version=found.version, digest=found.digest[:12]
+                )
+            )
             raise UsageError(
-                f"{path}: plugin {name!r} is pinned at {pin.version} with digest {pin.digest[:12]}…, and {what}",
+                FormattedMessage(
+                    "{path}: plugin {name} is pinned at {version} with digest {digest}…, and {what}",
+                    path=path,
+                    name=repr(name),
+                    version=pin.version,
+                    digest=pin.digest[:12],
+                    what=what,
+                ),
                 remedy="install what was pinned, or have the inspecting side pin what is installed",
             )
     return installed(tuple(sorted(wanted)))

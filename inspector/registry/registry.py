@@ -1,4 +1,4 @@
-"""What the installed plugins contribute, type-checked and free of duplicates. The only module that talks to pluggy."""
+"""The contributions of the installed plugins, type-checked and without duplicates."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import pluggy
 
 from inspector.model.errors import PluginError
+from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Observation
 from inspector.model.subject import HOST, TCP, UDP, Scheme
 from inspector.plugin.check import Check
@@ -25,7 +26,7 @@ GROUP = "inspector"
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A loaded plugin: its name, its distribution with version, and the package whose locale speaks for it."""
+    """A loaded plugin: its name, its distribution with version, and the package whose locale translates its texts."""
 
     name: str
     distribution: str
@@ -47,7 +48,7 @@ class Registry:
     incomplete: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def producers(self, kind: type[Observation]) -> tuple[Probe, ...]:
-        """The probes that write down this kind of observation."""
+        """The probes that record this kind of observation."""
         return tuple(probe for probe in self.probes.values() if probe.kind is kind)
 
     def package_of(self, check: str) -> str:
@@ -61,7 +62,7 @@ def _blame(plugin: Plugin) -> str:
 
 
 def described(entry: EntryPoint) -> Plugin:
-    """The plugin behind an entry point, which is not loaded."""
+    """The plugin of an entry point, without loading it."""
     name = entry.dist.name if entry.dist else "unknown"
     return Plugin(entry.name, name, version(name) if entry.dist else "?", entry.module.partition(".")[0])
 
@@ -80,8 +81,13 @@ def _discover(only: Iterable[str] | None) -> Iterator[tuple[Plugin, object | Non
             yield plugin, entry.load()
         except Exception as error:
             raise PluginError(
-                f"{_blame(plugin)} cannot be loaded: {type(error).__name__}: {error}",
-                remedy=f"repair it or uninstall {plugin.distribution}",
+                FormattedMessage(
+                    "{plugin} cannot be loaded: {name}: {error}",
+                    plugin=_blame(plugin),
+                    name=type(error).__name__,
+                    error=error,
+                ),
+                remedy=FormattedMessage("repair it or uninstall {distribution}", distribution=plugin.distribution),
             ) from error
 
 
@@ -96,11 +102,17 @@ class _Builder:
         self.kinds: dict[str, type[Observation]] = {}
 
     def claim(self, plugin: Plugin, what: str, name: str) -> None:
-        """Note that ``plugin`` contributes ``name``; raises PluginError when another one already does."""
+        """Record that ``plugin`` contributes ``name``; raises PluginError when another one already does."""
         other = self.owners.get((what, name))
         if other is not None:
             raise PluginError(
-                f"{_blame(plugin)} contributes {what} {name!r}, which {_blame(other)} already does",
+                FormattedMessage(
+                    "{plugin} contributes {what} {name}, which {other} already does",
+                    plugin=_blame(plugin),
+                    what=what,
+                    name=repr(name),
+                    other=_blame(other),
+                ),
                 remedy="rename one of them or uninstall one plugin",
             )
         self.owners[what, name] = plugin
@@ -112,12 +124,23 @@ class _Builder:
             known = self.schemes.setdefault(scheme.name, scheme)
             if known != scheme:
                 raise PluginError(
-                    f"{_blame(plugin)} defines scheme {scheme.name!r} as {scheme}, but it is known as {known}",
+                    FormattedMessage(
+                        "{plugin} defines scheme {scheme} as {scheme2}, but it is known as {known}",
+                        plugin=_blame(plugin),
+                        scheme=repr(scheme.name),
+                        scheme2=scheme,
+                        known=known,
+                    ),
                     remedy="use the same definition",
                 )
         kind = self.kinds.setdefault(probe.kind.kind, probe.kind)
         if kind is not probe.kind:
-            raise PluginError(f"{_blame(plugin)} defines observation {probe.kind.kind!r} anew", remedy="rename it")
+            raise PluginError(
+                FormattedMessage(
+                    "{plugin} defines observation {kind} anew", plugin=_blame(plugin), kind=repr(probe.kind.kind)
+                ),
+                remedy="rename it",
+            )
 
     def take_check(self, plugin: Plugin, check: Check) -> None:
         self.claim(plugin, "check", check.id)
@@ -138,13 +161,25 @@ def _collect(plugin: Plugin, hook: pluggy.HookCaller, kind: type[Any], take: Cal
             items = list(contributed)
         except TypeError:
             raise PluginError(
-                f"{_blame(plugin)}: {hook.name} returns {type(contributed).__name__}", remedy="return a list"
+                FormattedMessage(
+                    "{plugin}: {hook} returns {name}",
+                    plugin=_blame(plugin),
+                    hook=hook.name,
+                    name=type(contributed).__name__,
+                ),
+                remedy="return a list",
             ) from None
         for item in items:
             if not isinstance(item, kind):
                 raise PluginError(
-                    f"{_blame(plugin)}: {hook.name} contributes {item!r}, which is no {kind.__name__}",
-                    remedy=f"contribute {kind.__name__} objects",
+                    FormattedMessage(
+                        "{plugin}: {hook} contributes {item}, which is no {kind}",
+                        plugin=_blame(plugin),
+                        hook=hook.name,
+                        item=repr(item),
+                        kind=kind.__name__,
+                    ),
+                    remedy=FormattedMessage("contribute {kind} objects", kind=kind.__name__),
                 )
             take(plugin, item)
 
@@ -181,8 +216,13 @@ def build(plugins: Iterable[tuple[Plugin, object | None]]) -> Registry:
             raise
         except Exception as error:
             raise PluginError(
-                f"{_blame(plugin)} fails while contributing: {type(error).__name__}: {error}",
-                remedy=f"repair it or uninstall {plugin.distribution}",
+                FormattedMessage(
+                    "{plugin} fails while contributing: {name}: {error}",
+                    plugin=_blame(plugin),
+                    name=type(error).__name__,
+                    error=error,
+                ),
+                remedy=FormattedMessage("repair it or uninstall {distribution}", distribution=plugin.distribution),
             ) from error
         loaded.append(plugin)
     for check in builder.checks.values():

@@ -1,4 +1,4 @@
-"""What is declared against what was seen: endpoints, and ports of hosts."""
+"""Comparison of what is declared with what was seen: endpoints, and ports of hosts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inspector.model.subject import Uri
 
 
 class PortSeen(Model):
-    """One port, declared or seen open: ``state`` as observed, or the cause for which nobody saw it."""
+    """One port, declared or seen open: ``state`` as observed, or the cause for which it was not seen."""
 
     port: str
     service: str | None = None
@@ -24,12 +24,12 @@ class PortSeen(Model):
 
     @property
     def differs(self) -> bool:
-        """Whether what was seen is not what was declared; what nobody saw differs from nothing."""
+        """Whether what was seen differs from what is declared; False when it was not seen."""
         return self.state is not None and self.declared != (self.state == "open")
 
 
 class Comparison(Model):
-    """The declared ports of one host against what was seen at one of its addresses."""
+    """The declared ports of one host and what was seen at one of its addresses."""
 
     host: str
     address: str
@@ -38,7 +38,7 @@ class Comparison(Model):
 
 
 class EndpointSeen(Model):
-    """What became of the scans of one declared endpoint: how many there were, how many saw, why the others did not."""
+    """The scans of one declared endpoint: how many there were, how many saw something, why the others did not."""
 
     uri: str
     addresses: tuple[str, ...]
@@ -48,7 +48,7 @@ class EndpointSeen(Model):
 
 
 class ScanIndex:
-    """Looks, found by the endpoint they were asked for, and by their service: several endpoints may share one scan."""
+    """Scans by the endpoint that they were made for, and by service: several endpoints may share one scan."""
 
     def __init__(self, scans: Iterable[Evidence]) -> None:
         self._by_endpoint: dict[str, list[Evidence]] = defaultdict(list)
@@ -58,7 +58,7 @@ class ScanIndex:
             self._by_service[each.subject.host, each.subject.port, each.subject.scheme].append(each)
 
     def at(self, text: str, uri: Uri | None) -> list[Evidence]:
-        """The scans asked for this endpoint, and those at its service though asked for another."""
+        """The scans made for this endpoint, and those of its service made for another."""
         asked = self._by_endpoint.get(text, [])
         if uri is None:
             return asked
@@ -77,8 +77,8 @@ def endpoint_seen(uri: str, scans: list[Evidence]) -> EndpointSeen:
     )
 
 
-def tells_ports(kind: type[Observation]) -> bool:
-    """Whether an observation tells, as ``open`` and ``state(port)``, how TCP ports answer."""
+def has_port_states(kind: type[Observation]) -> bool:
+    """Whether an observation has the states of TCP ports, as ``open`` and ``state(port)``."""
     return isinstance(getattr(kind, "open", None), property) and callable(getattr(kind, "state", None))
 
 

@@ -1,4 +1,4 @@
-"""findings.json: the findings of some systems as canonical JSON, and its schema."""
+"""findings.json: the findings of some systems as canonical JSON, and its JSON Schema."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ _HIDDEN = re.compile(
 )
 
 
-#: How UTF-8 begins U+E0000 to U+E0FFF, the only ones of these that Python calls printable.
+#: The UTF-8 prefix of U+E0000 to U+E0FFF, the only hidden characters that ``str.isprintable`` accepts.
 _SUPPLEMENT = b"\xf3\xa0"
 
 
 def findings_json(views: Iterable[View]) -> bytes:
-    """The findings of some systems, one after the other, as ``findings.json`` in a bundle has those of one.
+    """The findings of some systems, in the form of ``findings.json`` in a bundle.
 
-    The bytes are canonical, but for invisible characters, which are escaped lest a terminal obey them.
+    The bytes are canonical JSON, except that hidden characters are escaped, which a terminal would interpret.
     """
     data = canonical([each.model_dump(mode="json") for view in views for each in view.assessment.findings])
-    told = data.decode()
-    if told.isprintable() and _SUPPLEMENT not in data:
+    text = data.decode()
+    if text.isprintable() and _SUPPLEMENT not in data:
         return data
-    return _HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], told).encode()
+    return _HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text).encode()
 
 
 def findings_schema() -> dict[str, Any]:
     """The JSON Schema of ``findings.json``."""
-    told = _FINDINGS.json_schema(mode="serialization")
+    schema = _FINDINGS.json_schema(mode="serialization")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:level-inspector:findings:1",
         "title": "Findings",
-        **told,
+        **schema,
     }

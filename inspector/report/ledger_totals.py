@@ -9,7 +9,7 @@ from inspector.record.ledger_entry import SWEEP, LedgerEntry
 
 
 class LedgerTotal(Model):
-    """What left this machine towards one address for one probe."""
+    """What this machine sent to one address for one probe."""
 
     address: str
     probe: str
@@ -21,14 +21,14 @@ class LedgerTotal(Model):
 
 
 class LedgerTotals(Model):
-    """Totals of the ledger: targets, and infrastructure apart."""
+    """Totals of the ledger: targets and infrastructure apart."""
 
     targets: tuple[LedgerTotal, ...] = ()
     infrastructure: tuple[LedgerTotal, ...] = ()
 
 
 def totals(entries: Iterable[LedgerEntry]) -> LedgerTotals:
-    """Sums over the lines of a ledger: a connection's ending asks no question."""
+    """Sums over the lines of a ledger; the closing line of a connection counts no question."""
     sums: dict[tuple[bool, str, str, str], list[int]] = {}
     for entry in entries:
         row = sums.setdefault(

@@ -1,8 +1,8 @@
-"""Words in the reader's language: message templates, values, dates and the closed vocabularies.
+"""Texts in the reader's language: message templates, values, dates and the closed vocabularies.
 
-English texts are their own ids, as in gettext; each plugin brings ``locale/vi.po``, the core its own. Words of the
-closed vocabularies are not texts but slugs, so ``en.po`` has them too, each under the name of its enumeration as
-context. A text without a translation appears in English rather than not at all, and ``missing`` names it for tests.
+English texts are their own ids, as in gettext; each plugin has a ``locale/vi.po``, and so has the core. The members of
+the closed vocabularies are slugs, so ``en.po`` translates them too, with the name of the enumeration as context. A text
+without a translation appears in English, and ``missing`` records it for tests.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Protocol
 from inspector.model.base import Cause, Quantity, Timestamp, Value
 from inspector.model.escaping import escape_control, truncate
 from inspector.model.finding import Finding, Force
+from inspector.model.formatted import rendered
 from inspector.model.language import Language
 from inspector.model.observation import Observation
 from inspector.model.subject import Scheme
@@ -31,30 +32,31 @@ from inspector.regime.regime import VIETNAM, day_of
 CHARACTERS = 600
 MEMBERS = 40
 
-#: What a failure is called, by the force of its requirement. Nothing ever says that a level is met.
+#: The name of a failure, by the force of its requirement. No text says that a level is met.
 _FAILED = {
     Force.BINDING: "does not conform",
     Force.CLAUSE_EVIDENCE: "signs of non-conformity",
     Force.BASELINE: "improvement recommended",
-    Force.INFO: "for information",
+    Force.INFO: "information only",
 }
 _OTHERWISE = {
     Outcome.PASS: "no contrary evidence observed",
     Outcome.NOT_APPLICABLE: "not applicable",
     Outcome.INCONCLUSIVE: "inconclusive",
     Outcome.NOT_OBSERVABLE: "not observable from outside",
-    Outcome.ERROR: "fault of the tool",
+    Outcome.ERROR: "tool error",
 }
 
 _CONTEXT = "\x04"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_ABOUT_FILE = re.compile(r"(?P<file>(\{\w+\}: )?)(?P<what>.+?)(?P<detail>(: \{\w+\})?)")
 
 
 @cache
 def catalogue(package: str, language: Language) -> Mapping[str, str]:
-    """The translations that a package brings for a language; empty when it brings none.
+    """The translations of a package for a language; empty when it has none.
 
-    A text stands under itself; one with a context under context, the character U+0004 and itself.
+    The key of a text is the text itself; with a context it is context, U+0004 and text.
     """
     from babel.messages.pofile import read_po
 
@@ -84,12 +86,27 @@ def _instant(at: datetime, language: Language) -> str:
     form = "%d/%m/%Y %H:%M:%S" if language is Language.VI else "%Y-%m-%d %H:%M:%S"
     try:
         return f"{at.astimezone(VIETNAM):{form}} (UTC+07:00)"
-    except OverflowError:  # certificates "without end" say 9999-12-31T23:59:59Z
+    except OverflowError:  # certificates without an end have 9999-12-31T23:59:59Z
         return f"{at:{form}} (UTC)"
 
 
+def translated(text: str, language: Language, package: str = "inspector") -> str:
+    """A text, or one that remembers its template, in a language; in English where there is no translation."""
+    if language is Language.EN:
+        return str(text)
+    known = catalogue(package, language)
+    return rendered(text, lambda template: known.get(template) or _around_what(template, known))
+
+
+def _around_what(template: str, known: Mapping[str, str]) -> str:
+    """``{file}: what: {detail}`` with its ``what`` translated; the template itself where that is not known either."""
+    parts = _ABOUT_FILE.fullmatch(template)
+    found = known.get(parts["what"]) if parts else None
+    return f"{parts['file']}{found}{parts['detail']}" if parts and found else template
+
+
 class Contributions(Protocol):
-    """What plugins contribute, as far as reports name it; a registry is one."""
+    """The part of a registry that reports need."""
 
     @property
     def checks(self) -> Mapping[str, Check]:
@@ -104,14 +121,13 @@ class Contributions(Protocol):
         """The observation types by kind, e.g. ``tls/1``."""
 
     def package_of(self, check: str) -> str:
-        """The package that brings a check, and so its translations."""
+        """The package of a check, which has its translations."""
 
 
 class Translator:
-    """Says everything that a report says, in one language.
+    """Translates every text of a report into one language.
 
-    Values come from servers and documents: what they hold of control and format characters is written out, never
-    obeyed.
+    Control and format characters in values, which come from servers and documents, are escaped.
     """
 
     def __init__(self, registry: Contributions, language: Language) -> None:
@@ -119,17 +135,17 @@ class Translator:
         self.language = language
         self.missing: set[tuple[str, str]] = set()
 
-    def say(self, text: str, package: str = "inspector", **values: Value | Enum) -> str:
-        """A text of a package (or of the core) with its placeholders filled; ``{cause}`` is a word of Cause."""
+    def text(self, text: str, package: str = "inspector", **values: Value | Enum) -> str:
+        """A text of a package (or of the core) with its placeholders filled; ``{cause}`` is a term of Cause."""
         template = self._translated(text, package)
         if not values:
             return template
-        said = {name: self._placed(name, value, package) for name, value in values.items()}
-        return _PLACEHOLDER.sub(lambda found: said.get(found[1], found[0]), template)
+        texts = {name: self._placed(name, value, package) for name, value in values.items()}
+        return _PLACEHOLDER.sub(lambda found: texts.get(found[1], found[0]), template)
 
     def _placed(self, name: str, value: Value | Enum, package: str) -> str:
         if name == "cause" and isinstance(value, str) and value in set(Cause):
-            return self.word(Cause(value))
+            return self.term(Cause(value))
         return self.value(value, package)
 
     def _translated(self, text: str, package: str) -> str:
@@ -142,8 +158,8 @@ class Translator:
         self.missing.add((package, text))
         return escape_control(text)
 
-    def word(self, text: str | Enum, package: str = "inspector") -> str:
-        """A word of a vocabulary, or the text itself when it is none (measured values are mostly data)."""
+    def term(self, text: str | Enum, package: str = "inspector") -> str:
+        """A term of a vocabulary, or the text itself when it is none (most measured values are data)."""
         own = catalogue(package, self.language)
         if not isinstance(text, Enum):
             return own.get(text) or escape_control(text, keep="")
@@ -155,11 +171,11 @@ class Translator:
         return found or plain
 
     def value(self, value: Value | Enum | None, package: str = "inspector") -> str:
-        """A measured value or threshold, cut where it is very long."""
+        """A measured value or threshold, truncated when it is very long."""
         if value is None:
             return "–"
         if isinstance(value, bool):
-            return self.say("yes" if value else "no")
+            return self.text("yes" if value else "no")
         if isinstance(value, int):
             return str(value)
         if isinstance(value, Quantity):
@@ -168,48 +184,48 @@ class Translator:
             return self.instant(value.at)
         if isinstance(value, tuple):
             return self._list(value, package)
-        return truncate(self.word(value, package), CHARACTERS)
+        return truncate(self.term(value, package), CHARACTERS)
 
     def _list(self, values: tuple[str, ...], package: str) -> str:
-        said = ", ".join(truncate(self.word(each, package), CHARACTERS) for each in values[:MEMBERS])
-        return f"{said}, … (+{len(values) - MEMBERS})" if len(values) > MEMBERS else said or "–"
+        text = ", ".join(truncate(self.term(each, package), CHARACTERS) for each in values[:MEMBERS])
+        return f"{text}, … (+{len(values) - MEMBERS})" if len(values) > MEMBERS else text or "–"
 
     def _quantity(self, quantity: Quantity, package: str) -> str:
         unit = catalogue("inspector", self.language).get(f"Unit{_CONTEXT}{quantity.unit}")
-        unit = unit or self.word(quantity.unit, package)
+        unit = unit or self.term(quantity.unit, package)
         if self.language is Language.EN and quantity.value != 1 and unit.isalpha():
             unit += "s"
         return f"{self.number(quantity.value)} {unit}"
 
     def number(self, number: int) -> str:
-        """A count, with its digits grouped."""
+        """A number with its digits grouped."""
         return _grouped(number, self.language)
 
     def instant(self, at: datetime) -> str:
-        """A date with time and zone, e.g. ``21/11/2026 22:15:03 (UTC+07:00)``."""
+        """An instant with date, time and zone, e.g. ``21/11/2026 22:15:03 (UTC+07:00)``."""
         return _instant(at, self.language)
 
     def day(self, at: date) -> str:
-        """A calendar day; of an instant, the Vietnamese one, which is the day of the rules."""
+        """A calendar day; for an instant, that of Vietnam, which counts for the rules."""
         return f"{day_of(at):%d/%m/%Y}" if self.language is Language.VI else f"{day_of(at):%Y-%m-%d}"
 
     def message(self, finding: Finding) -> str:
-        """What a finding says."""
+        """The message of a finding."""
         return self.template(finding.message, self.registry.package_of(finding.check))
 
     def template(self, message: Message, package: str) -> str:
         """A message of a package's check."""
-        return self.say(message.id, package, **message.values)
+        return self.text(message.id, package, **message.values)
 
-    def called(self, outcome: Outcome, force: Force) -> str:
-        """What an outcome is called: for a failure this depends on the force of the requirement."""
-        return self.say(_FAILED[force] if outcome is Outcome.FAIL else _OTHERWISE[outcome])
+    def outcome_label(self, outcome: Outcome, force: Force) -> str:
+        """The name of an outcome; that of a failure depends on the force of the requirement."""
+        return self.text(_FAILED[force] if outcome is Outcome.FAIL else _OTHERWISE[outcome])
 
     def verdict(self, finding: Finding) -> str:
-        """What the outcome of a finding is called."""
-        return self.called(finding.outcome, finding.force)
+        """The name of a finding's outcome."""
+        return self.outcome_label(finding.outcome, finding.force)
 
     def check(self, check: str, part: str) -> str:
         """``title``, ``description`` or ``remediation`` of a check; empty when no installed plugin has it."""
         known = self.registry.checks.get(check)
-        return self.say(getattr(known, part), self.registry.package_of(check)) if known else ""
+        return self.text(getattr(known, part), self.registry.package_of(check)) if known else ""

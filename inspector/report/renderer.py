@@ -1,4 +1,4 @@
-"""A renderer: the shared view of one assessment, told in one format and one language."""
+"""The type of a renderer: it turns views of assessments into a file of one format and language."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """``render`` turns views into the bytes of one file, whose name is ``stem`` and ``suffix``.
+    """``render`` turns views into the bytes of one file named ``stem`` + ``suffix``.
 
-    With ``joins`` one file holds a whole run (SARIF for CI); without, ``render`` gets one view at a time. ``localised``
-    formats are written once per language.
+    ``joins``: one file contains a whole run (SARIF for CI); otherwise ``render`` gets one view at a time.
+    ``localised``: one file per language.
     """
 
     name: str

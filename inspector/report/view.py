@@ -1,4 +1,4 @@
-"""The view that every renderer shares: one assessment with everything around it, sorted and counted once."""
+"""The view that all renderers share: one assessment with its context, sorted and counted once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inspector.model.escaping import escape_control
 from inspector.model.finding import Finding, Force
 from inspector.model.language import Language
 from inspector.model.observation import Evidence, Observation
-from inspector.model.subject import BadUri, Form, Uri, parse_uri
+from inspector.model.subject import BadUri, Uri, UriForm, parse_uri
 from inspector.model.verdict import Outcome
 from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
@@ -26,8 +26,8 @@ from inspector.report.declared_vs_seen import (
     PortSeen,
     ScanIndex,
     endpoint_seen,
+    has_port_states,
     observation_of,
-    tells_ports,
 )
 from inspector.report.ledger_totals import LedgerTotals
 from inspector.report.messages import Contributions, Translator
@@ -35,11 +35,11 @@ from inspector.report.messages import Contributions, Translator
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One assessment as renderers see it.
+    """One assessment as renderers get it.
 
-    ``regime`` is the one judged under (None when neither the capture nor an installed plugin has that version);
-    ``evidence`` goes by digest; ``head`` is the digest that the signature covers; ``folder`` is where the assessment
-    was written, once it was.
+    ``regime`` is the one assessed under (None when neither the capture nor an installed plugin has that version);
+    ``evidence`` is keyed by digest; ``head`` is the digest that the signature covers; ``folder`` is where the
+    assessment was written, if it was.
     """
 
     inspection: Inspection
@@ -54,19 +54,19 @@ class View:
     translators: dict[Language, Translator] = field(default_factory=dict)
 
     def translator(self, language: Language) -> Translator:
-        """Words in one language."""
+        """The translator of one language."""
         return self.translators.setdefault(language, Translator(self.registry, language))
 
     def requirement(self, finding: Finding) -> Requirement | None:
-        """The row that a finding judges; None when an assessment from elsewhere leaves it out."""
+        """The row of a finding; None when the assessment does not contain it."""
         return next((each for each in self.assessment.requirements if each.id == finding.requirement), None)
 
     def title(self, finding: Finding, language: Language) -> str:
-        """The row's own title, or its check's claim."""
+        """The row's own title, or that of its check."""
         return self._title(self.requirement(finding), finding.check, language) or escape_control(finding.requirement)
 
     def heading(self, requirement: str, language: Language) -> str:
-        """The title of a row of the regime judged under, or of the next one; its id when neither has it."""
+        """The title of a row of the assessed regime, or of the next one; its id when neither has it."""
         following = self.inspection.next_regime.requirements if self.inspection.next_regime else ()
         known = (*self.assessment.requirements, *(self.regime.requirements if self.regime else ()), *following)
         row = next((each for each in known if each.id == requirement), None)
@@ -79,23 +79,23 @@ class View:
 
     @property
     def binding(self) -> tuple[Finding, ...]:
-        """Part A: what law, regulation or a clause demands."""
+        """Part A: rows of law, regulation or a clause."""
         return _ranked(
             each for each in self.assessment.findings if each.force in (Force.BINDING, Force.CLAUSE_EVIDENCE)
         )
 
     @property
     def recommended(self) -> tuple[Finding, ...]:
-        """Part B: what international baselines recommend."""
+        """Part B: rows of international baselines."""
         return _ranked(each for each in self.assessment.findings if each.force in (Force.BASELINE, Force.INFO))
 
     def counts(self, findings: Iterable[Finding] | None = None) -> dict[Outcome, int]:
-        """How many findings have each outcome; every outcome is there."""
+        """The number of findings per outcome, for every outcome."""
         counted = Counter(each.outcome for each in (self.assessment.findings if findings is None else findings))
         return {outcome: counted[outcome] for outcome in Outcome}
 
     def position(self, finding: Finding) -> SourceLocation | None:
-        """Where the declaration names what a finding is about: its endpoint, else the first line of the file.
+        """The location of a finding's endpoint in the declaration, else the first line of the file.
 
         None when nothing was declared in a file.
         """
@@ -107,7 +107,7 @@ class View:
         return SourceLocation(source=source, line=1, column=1) if source is not None else None
 
     def endpoints(self) -> tuple[EndpointSeen, ...]:
-        """What became of the scans of every declared endpoint."""
+        """The scans of every declared endpoint."""
         scans = ScanIndex(each for each in self.evidence.values() if each.scan == 1)
         return tuple(endpoint_seen(uri, scans.at(uri, self._uri(uri))) for uri in self.inspection.system.endpoints)
 
@@ -118,11 +118,11 @@ class View:
             return None
 
     def comparisons(self) -> tuple[Comparison, ...]:
-        """Declared against seen, at every address whose ports were asked."""
+        """Declared and seen ports, for every address whose ports were scanned."""
         found = [
             self._comparison(each, kind)
             for each in self.evidence.values()
-            if each.scan == 1 and (kind := self.registry.kinds.get(each.kind)) is not None and tells_ports(kind)
+            if each.scan == 1 and (kind := self.registry.kinds.get(each.kind)) is not None and has_port_states(kind)
         ]
         return tuple(sorted(found, key=lambda each: (each.host, each.address)))
 
@@ -134,10 +134,10 @@ class View:
         for number in seen.open if seen is not None else ():
             ports.setdefault(f"{number}/tcp", DeclaredPort(port=number))
         named = {*(str(port) for port in self._endpoint_ports(host)), *(str(port) for port in declared.ports)}
-        lost = evidence.failure.cause if evidence.failure else Cause.NOT_REACHED
+        cause = evidence.failure.cause if evidence.failure else Cause.NOT_REACHED
         rows = []
         for name, port in sorted(ports.items(), key=lambda item: (item[1].protocol, item[1].port)):
-            answer = Answer[Any](unseen=lost)
+            answer = Answer[Any](unseen=cause)
             if port.protocol != "tcp":
                 answer = Answer[Any](unseen=Cause.NOT_SELECTED)
             elif seen is not None:
@@ -157,7 +157,7 @@ class View:
     def _endpoint_ports(self, host: str) -> Iterator[DeclaredPort]:
         for text in self.inspection.system.endpoints:
             uri = self._uri(text)
-            if uri is not None and uri.host == host and uri.port is not None and uri.scheme.form is not Form.NAME:
+            if uri is not None and uri.host == host and uri.port is not None and uri.scheme.form is not UriForm.NAME:
                 yield DeclaredPort(port=uri.port, protocol="udp" if uri.scheme.name == "udp" else "tcp")
 
 
@@ -172,7 +172,7 @@ _ORDER = (
 
 
 def _ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Failures first, the gravest first; then what could not be seen; then the rest, in a stable order."""
+    """Failures first, by severity; then what could not be seen; then the rest, in a stable order."""
     return tuple(
         sorted(
             findings,
@@ -185,6 +185,3 @@ def _ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
             ),
         )
     )
-
-
-# --- findings.json --------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Captures and assessments on disk: write, seal, sign, verify, read back."""
+"""SEAL: captures and assessments on disk: write, sign, verify, read back."""
 
 from inspector.seal.assessment_writer import add_assessment
 from inspector.seal.bundle import Bundle, SealedAssessment

@@ -1,4 +1,4 @@
-"""Writing an assessment beside the capture that it judges."""
+"""Writes an assessment next to the capture that it assesses."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from inspector.model.base import digest
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.record.assessment import Assessment
 from inspector.seal import atomic_files as disk
 from inspector.seal.bundle import Bundle
@@ -21,16 +22,21 @@ from inspector.seal.untrusted_files import UntrustedFolder
 
 
 def add_assessment(bundle: Bundle, assessment: Assessment, reports: Mapping[str, bytes], key: SigningKey) -> Path:
-    """Write ``assessment`` and its ``reports`` (file name → bytes) into the bundle, signed, and give their folder.
+    """Write ``assessment`` and its ``reports`` (file name → bytes) into the bundle, signed; the result is their folder.
 
-    The folder appears whole or not at all. The same assessment with the same reports is written once; another of the
-    same date and regime stands beside it with a number. Raises BundleError.
+    The folder appears complete or not at all. The same assessment with the same reports is written once; another one of
+    the same date and regime gets a numbered folder. Raises BundleError.
     """
     if assessment.inspection != bundle.inspection.id:
-        raise BundleError(f"{bundle.folder}: the assessment is about another inspection")
+        raise BundleError(
+            FormattedMessage("{folder}: the assessment is about another inspection", folder=bundle.folder)
+        )
     for name in reports:
         if not is_path(name):
-            raise BundleError(f"{name!r} cannot be the name of a report", remedy="use letters, digits, dot, - and _")
+            raise BundleError(
+                FormattedMessage("{name} cannot be the name of a report", name=repr(name)),
+                remedy="use letters, digits, dot, - and _",
+            )
     files = ASSESSMENT.split(assessment) | {f"{REPORTS}/{name}": data for name, data in reports.items()}
     predicate = AssessmentSealed(
         capture=bundle.digest,
@@ -41,22 +47,25 @@ def add_assessment(bundle: Bundle, assessment: Assessment, reports: Mapping[str,
         inspector_version=assessment.inspector_version,
     )
     payload = payload_of({name: digest(data) for name, data in files.items()}, predicate)
-    held = disk.lock(bundle.folder / LOCK)
+    locked = disk.lock(bundle.folder / LOCK)
     try:
-        name = next(name for name in _names(assessment) if _is_free(bundle, name) or _holds(bundle, name, payload))
+        name = next(name for name in _names(assessment) if _is_free(bundle, name) or _contains(bundle, name, payload))
         folder = bundle.folder / ASSESSMENTS / name
         if _is_free(bundle, name):
             _write(folder, files | {MANIFEST: envelope_of(payload, key)}, bundle.folder / PARTIAL)
         return folder
     finally:
         disk.tidy(bundle.folder)
-        os.close(held)
+        os.close(locked)
 
 
 def _names(assessment: Assessment) -> Iterator[str]:
     name = assessment_name(assessment.as_of, assessment.regime)
     if not is_step(name):
-        raise BundleError(f"{assessment.regime!r} cannot be part of a file name", remedy="rename the regime")
+        raise BundleError(
+            FormattedMessage("{regime} cannot be part of a file name", regime=repr(assessment.regime)),
+            remedy="rename the regime",
+        )
     yield name
     yield from (f"{name}-{number}" for number in count(2))
 
@@ -65,8 +74,8 @@ def _is_free(bundle: Bundle, name: str) -> bool:
     return not (bundle.folder / ASSESSMENTS / name).exists()
 
 
-def _holds(bundle: Bundle, name: str, payload: bytes) -> bool:
-    """Whether the assessment of this name is whole and says the same."""
+def _contains(bundle: Bundle, name: str, payload: bytes) -> bool:
+    """Whether the assessment of this name is complete and has the same content."""
     files, part = UntrustedFolder(bundle.folder), f"{ASSESSMENTS}/{name}"
     try:
         sealed = read_manifest(files, part, AssessmentSealed)
@@ -76,12 +85,12 @@ def _holds(bundle: Bundle, name: str, payload: bytes) -> bool:
 
 
 def _write(folder: Path, files: Mapping[str, bytes], partial: Path) -> None:
-    """Write ``files`` and let ``folder`` appear."""
-    begun = partial / secrets.token_hex(8)
+    """Write ``files`` so that ``folder`` appears complete or not at all."""
+    temporary = partial / secrets.token_hex(8)
     for name, data in files.items():
-        disk.make_folder((begun / name).parent)
-        disk.write_file(begun / name, data, partial=begun)
+        disk.make_folder((temporary / name).parent)
+        disk.write_file(temporary / name, data, partial=temporary)
     disk.make_folder(folder.parent)
     with disk.writing(folder):
-        begun.rename(folder)
+        temporary.rename(folder)
         disk.sync_folder(folder.parent)

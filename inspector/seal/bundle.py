@@ -1,4 +1,4 @@
-"""Reading a sealed bundle back. Whoever handed it over may have made every byte of it."""
+"""Reads a sealed bundle back. Every byte of it is untrusted input."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import zstandard
 
 from inspector.model.base import digest
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Evidence, Raw, RawRef, ScanOutput
 from inspector.network.pacing.ledger import merged
 from inspector.record.assessment import Assessment
@@ -40,13 +41,13 @@ from inspector.seal.layout import (
 from inspector.seal.manifest import AssessmentSealed, CaptureSealed, Sealed, faults_of, read_manifest
 from inspector.seal.untrusted_files import FileFault, UntrustedFolder, parse, printable, refuse
 
-#: The most memory a decompressor may be told to set aside (bytes).
+#: The maximum window of the decompressor (bytes of memory).
 _WINDOW_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class SealedAssessment:
-    """An assessment in a bundle: its ``name`` (that of its folder), who signed it, and the names of its reports."""
+    """An assessment in a bundle: ``name`` of its folder, who signed it, and the names of its reports."""
 
     name: str
     folder: Path
@@ -58,9 +59,9 @@ class SealedAssessment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """A sealed bundle: every file is the one that was sealed, and whatever is read is checked again.
+    """A sealed bundle. Every file is verified when the bundle is opened, and again when it is read.
 
-    Who signed is in ``signers`` (public keys in hexadecimal); whether to trust them is the reader's decision.
+    ``signers`` are the keys that signed (public keys in hexadecimal); whether to trust them is the caller's decision.
     """
 
     folder: Path
@@ -69,29 +70,36 @@ class Bundle:
 
     @classmethod
     def open(cls, folder: Path) -> Bundle:
-        """The bundle in ``folder``; raises BundleError that names every file that is not as it was sealed."""
+        """The bundle in ``folder``; raises BundleError that names every file that differs from what was sealed."""
         if not (folder / CAPTURE / MANIFEST).exists():
-            raise BundleError(f"{folder}: is no sealed bundle", remedy="seal or resume it, or name another folder")
+            raise BundleError(
+                FormattedMessage("{folder}: is no sealed bundle", folder=folder),
+                remedy="seal or resume it, or name another folder",
+            )
         files = UntrustedFolder(folder)
         sealed = read_manifest(files, CAPTURE, CaptureSealed)
         refuse(faults_of(files, CAPTURE, sealed))
         inspection = INSPECTION.join(lambda file: _read(files, CAPTURE, sealed.files, file), CAPTURE)
         if inspection.id != sealed.predicate.inspection:
-            raise BundleError(f"{CAPTURE}/inspection.json: is another inspection than the manifest names")
+            raise BundleError(
+                FormattedMessage(
+                    "{file}: is another inspection than the manifest names", file=f"{CAPTURE}/inspection.json"
+                )
+            )
         return cls(folder, inspection, sealed)
 
     @property
     def digest(self) -> str:
-        """The head digest: SHA-256 of the signed payload, over everything that was captured."""
+        """The head digest: SHA-256 of the signed payload, which covers the whole capture."""
         return self.sealed.digest
 
     @property
     def signers(self) -> tuple[str, ...]:
-        """The keys whose signatures on the capture are right."""
+        """The keys with a valid signature on the capture."""
         return self.sealed.signers
 
     def evidence(self) -> tuple[tuple[str, Evidence], ...]:
-        """All evidence with its digests, in their order; raises BundleError."""
+        """All evidence with its digests, ordered by digest; raises BundleError."""
         prefix = f"{OBSERVATIONS}/"
         names = sorted(name for name in self.sealed.files if name.startswith(prefix))
         return tuple(self._evidence(name.removeprefix(prefix).removesuffix(".json")) for name in names)
@@ -100,23 +108,35 @@ class Bundle:
         file = f"{CAPTURE}/{observation_name(one)}"
         data = self._read(observation_name(one))
         if digest(data) != one:
-            raise BundleError(f"{file}: is not named by its own SHA-256")
+            raise BundleError(FormattedMessage("{file}: is not named by its own SHA-256", file=file))
         return one, parse(Evidence, data, file)
 
     def raw(self, ref: RawRef) -> bytes:
-        """The raw bytes that ``ref`` points at; raises BundleError when they are others, more or fewer than it says."""
+        """The raw bytes of ``ref``; raises BundleError when digest or size differ."""
         if not is_sha256(ref.sha256):
-            raise BundleError(f"{CAPTURE}/{OBSERVATIONS}: a pointer to raw bytes gives no SHA-256")
+            raise BundleError(
+                FormattedMessage(
+                    "{file}: a pointer to raw bytes gives no SHA-256",
+                    file=f"{CAPTURE}/{OBSERVATIONS}",
+                )
+            )
         name = f"{CAPTURE}/{raw_name(ref.sha256)}"
         if not 0 <= ref.size <= RAW_BYTES:
-            raise BundleError(f"{name}: is said to hold {ref.size} bytes; a bundle holds at most {RAW_BYTES} in one")
+            raise BundleError(
+                FormattedMessage(
+                    "{name}: is said to hold {size} bytes; a bundle holds at most {limit} in one",
+                    name=name,
+                    size=ref.size,
+                    limit=RAW_BYTES,
+                )
+            )
         data = _decompressed(self._read(raw_name(ref.sha256), 2 * RAW_BYTES), ref.size, name)
         if digest(data) != ref.sha256:
-            raise BundleError(f"{name}: holds other bytes than its name says")
+            raise BundleError(FormattedMessage("{name}: holds other bytes than its name says", name=name))
         return data
 
     def output_of(self, evidence: Evidence) -> ScanOutput:
-        """What ``scan`` had returned, with its raw bytes, so that it can be read again."""
+        """The output of ``scan`` with its raw bytes, so that it can be parsed again."""
         raw = tuple(
             Raw(
                 name=ref.name,
@@ -136,45 +156,58 @@ class Bundle:
         )
 
     def ledger(self) -> tuple[LedgerEntry, ...]:
-        """Everything that left the inspecting machine, one entry per connection, in order; raises BundleError."""
+        """Everything that the inspecting machine sent, one entry per connection, in order; raises BundleError."""
         return tuple(merged(self.ledger_lines()))
 
     def ledger_lines(self) -> list[LedgerEntry]:
-        """The ledger as it was written, with a beginning and an ending per connection; raises BundleError."""
+        """The ledger as written, with an opening and a closing line per connection; raises BundleError."""
         entries: list[LedgerEntry] = []
         for number, line in enumerate(self._read(LEDGER, FILE_BYTES).splitlines(), start=1):
             place = f"{CAPTURE}/{LEDGER}:{number}"
             if len(line) > LINE_BYTES:
-                raise BundleError(f"{place}: is longer than {LINE_BYTES} bytes")
+                raise BundleError(
+                    FormattedMessage("{place}: is longer than {limit} bytes", place=place, limit=LINE_BYTES)
+                )
             entries.append(parse(LedgerEntry, line, place))
         return entries
 
     def trust(self, name: str) -> bytes:
-        """The trust roots, anchors or table of this name as they were; raises BundleError."""
+        """The trust roots, anchors or table of this name; raises BundleError."""
         data = self._read(f"{TRUST}/{name}", FILE_BYTES)
         if self.inspection.trust.get(name) != digest(data):
-            raise BundleError(f"{CAPTURE}/{TRUST}/{name}: is not what the inspection was given")
+            raise BundleError(
+                FormattedMessage(
+                    "{file}: is not what the inspection was given",
+                    file=f"{CAPTURE}/{TRUST}/{name}",
+                )
+            )
         return data
 
     def assessments(self) -> tuple[SealedAssessment, ...]:
-        """The assessments about this capture, oldest ``as_of`` first; raises BundleError."""
+        """The assessments of this capture, oldest ``as_of`` first; raises BundleError."""
         names, faults = assessment_names(UntrustedFolder(self.folder))
         refuse(faults)
-        judged = [self.judged(name) for name in names]
-        return tuple(sorted(judged, key=lambda each: (each.assessment.as_of, len(each.name), each.name)))
+        found = [self.judged(name) for name in names]
+        return tuple(sorted(found, key=lambda each: (each.assessment.as_of, len(each.name), each.name)))
 
     def judged(self, name: str) -> SealedAssessment:
-        """One assessment; raises BundleError that names every file that is not as it was sealed."""
+        """One assessment; raises BundleError that names every file that differs from what was sealed."""
         files = UntrustedFolder(self.folder)
         part = f"{ASSESSMENTS}/{name}"
         sealed = read_manifest(files, part, AssessmentSealed)
         refuse(faults_of(files, part, sealed))
         assessment = ASSESSMENT.join(lambda file: _read(files, part, sealed.files, file), part)
         if sealed.predicate.capture != self.digest or assessment.inspection != self.inspection.id:
-            raise BundleError(f"{part}: judges another capture than this one")
+            raise BundleError(FormattedMessage("{part}: assesses another capture than this one", part=part))
         named = assessment_name(assessment.as_of, assessment.regime)
         if not re.fullmatch(rf"{re.escape(named)}(-[0-9]+)?", name):
-            raise BundleError(f"{part}: is named for another date or regime than it was sealed for: {named}")
+            raise BundleError(
+                FormattedMessage(
+                    "{part}: is named for another date or regime than it was sealed for: {named}",
+                    part=part,
+                    named=named,
+                )
+            )
         return SealedAssessment(
             name=name,
             folder=self.folder / ASSESSMENTS / name,
@@ -189,7 +222,7 @@ class Bundle:
 
 
 def assessment_names(files: UntrustedFolder) -> tuple[list[str], list[FileFault]]:
-    """The names of the assessments, and a fault for all else that stands where they do."""
+    """The names of the assessments, and a fault for every other entry of their folder."""
     try:
         entries = files.entries(ASSESSMENTS)
     except FileNotFoundError:
@@ -197,30 +230,35 @@ def assessment_names(files: UntrustedFolder) -> tuple[list[str], list[FileFault]
     except OSError as error:
         return [], [FileFault(file=ASSESSMENTS, what=f"cannot be read: {error.strerror}")]
     names = [name for name, status in entries if stat.S_ISDIR(status.st_mode) and is_step(name)]
-    strangers = sorted({name for name, _ in entries} - set(names))
-    return names, [FileFault(file=printable(f"{ASSESSMENTS}/{name}"), what="is no assessment") for name in strangers]
+    others = sorted({name for name, _ in entries} - set(names))
+    return names, [FileFault(file=printable(f"{ASSESSMENTS}/{name}"), what="is no assessment") for name in others]
 
 
 def _read(files: UntrustedFolder, part: str, expected: Mapping[str, str], file: str, limit: int = JSON_BYTES) -> bytes:
-    """A file of ``part``, checked once more against its manifest, for it may have changed since."""
+    """A file of ``part``, verified against its manifest again, because it may have changed since."""
     name = file.removeprefix(f"{part}/")
     if name not in expected:
-        raise BundleError(f"{printable(file)}: is missing")
+        raise BundleError(FormattedMessage("{file}: is missing", file=printable(file)))
     data = files.read(file, limit)
     if digest(data) != expected[name]:
-        raise BundleError(f"{file}: is not what was sealed, since its SHA-256 differs")
+        raise BundleError(FormattedMessage("{file}: is not what was sealed, since its SHA-256 differs", file=file))
     return data
 
 
 def _decompressed(data: bytes, size: int, name: str) -> bytes:
-    """``data`` decompressed, at most one byte more than ``size``."""
+    """``data`` decompressed; raises BundleError when that is not ``size`` bytes."""
     try:
         with zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES).stream_reader(io.BytesIO(data)) as reader:
             whole = reader.read(size + 1)
     except zstandard.ZstdError as error:
-        raise BundleError(f"{name}: cannot be decompressed: {error}") from None
+        raise BundleError(FormattedMessage("{name}: cannot be decompressed: {error}", name=name, error=error)) from None
     if len(whole) != size:
         raise BundleError(
-            f"{name}: holds {'more' if len(whole) > size else 'fewer'} bytes than the {size} it is said to"
+            FormattedMessage(
+                "{name}: holds {value} bytes than the {size} it is said to",
+                name=name,
+                value=FormattedMessage("more" if len(whole) > size else "fewer"),
+                size=size,
+            )
         )
     return whole

@@ -1,4 +1,4 @@
-"""Writing a capture: journaled while collecting, so that a killed inspection goes on, and sealed once."""
+"""Writes a capture: journaled while collecting, so that a killed inspection can be resumed, and sealed once."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import zstandard
 
 from inspector.model.base import Model, digest
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Evidence, Raw, RawRef
 from inspector.record.inspection import Inspection
 from inspector.seal import atomic_files as disk
@@ -47,14 +48,14 @@ _SALT_BYTES = 32
 
 
 class Recorded(Model):
-    """A line of the journal: the evidence with this digest is on the disk, whole."""
+    """A line of the journal: the evidence with this digest is completely on the disk."""
 
     evidence: str
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedEvidence:
-    """A scan's record that may be kept: the evidence as it reads back, its digest and bytes, raw bytes by SHA-256."""
+    """A scan's record, ready to be written: the evidence as parsed back, its digest and bytes, raw bytes by SHA-256."""
 
     evidence: Evidence
     digest: str
@@ -63,9 +64,14 @@ class PreparedEvidence:
 
 
 def reference_to(raw: Raw) -> RawRef:
-    """The pointer to raw bytes; raises BundleError when they are too many."""
+    """The reference to raw bytes; raises BundleError when they are too many."""
     if len(raw.data) > RAW_BYTES:
-        raise BundleError(f"{raw.name}: {len(raw.data)} bytes are more than {RAW_BYTES}", remedy="bound the scan")
+        raise BundleError(
+            FormattedMessage(
+                "{raw}: {data} bytes are more than {limit}", raw=raw.name, data=len(raw.data), limit=RAW_BYTES
+            ),
+            remedy="bound the scan",
+        )
     return RawRef(
         name=raw.name,
         sha256=digest(raw.data),
@@ -77,9 +83,9 @@ def reference_to(raw: Raw) -> RawRef:
 
 
 def prepare(evidence: Evidence, raw: Iterable[Raw] = ()) -> PreparedEvidence:
-    """What is to be kept of a scan, without a disk being touched.
+    """What is kept of a scan; nothing is written yet.
 
-    Raises ValueError when the evidence could not be read back (a bug of its probe).
+    Raises ValueError when the evidence could not be parsed back (a bug of its probe).
     """
     data = evidence.canonical()
     parsed = Evidence.parse(data)
@@ -87,34 +93,37 @@ def prepare(evidence: Evidence, raw: Iterable[Raw] = ()) -> PreparedEvidence:
         raise ValueError(f"evidence of {len(data)} bytes; at most {JSON_BYTES} can be read back")
     wanted = {ref.sha256 for ref in evidence.raw}
     given = {digest(each.data): each.data for each in raw}
-    return PreparedEvidence(parsed, digest(data), data, {one: held for one, held in given.items() if one in wanted})
+    return PreparedEvidence(parsed, digest(data), data, {one: each for one, each in given.items() if one in wanted})
 
 
 class CaptureWriter:
-    """The one who writes a capture: from several threads if need be, while a lock keeps other processes out."""
+    """The writer of one capture. Several threads may use it; a lock excludes other processes."""
 
-    def __init__(self, folder: Path, inspection: Inspection, salt: bytes, recorded: set[str], held: int) -> None:
+    def __init__(self, folder: Path, inspection: Inspection, salt: bytes, recorded: set[str], locked: int) -> None:
         self.folder = folder
         self.inspection = inspection
         self.salt = salt
         self._recorded = recorded
         self._known: dict[str, Evidence] = {}
-        self._held = held
+        self._locked = locked
         self._open = True
-        self._turn = threading.Lock()
+        self._mutex = threading.Lock()
 
-    # --- Beginning and going on ---------------------------------------------------------------------------------
+    # --- Creating and resuming -----------------------------------------------------------------------------------
 
     @classmethod
     def create(cls, root: Path, inspection: Inspection, *, trust: Mapping[str, bytes]) -> CaptureWriter:
-        """Begin the capture of ``inspection`` below ``root``.
+        """Create the capture of ``inspection`` below ``root``.
 
-        ``trust`` holds the trust roots, anchors and tables by name; their digests, and that of the salt, are entered
-        into the inspection. The folder appears whole or not at all. Raises BundleError.
+        ``trust`` has the trust roots, anchors and tables by name; their digests, and that of the salt, are entered into
+        the inspection. The folder appears complete or not at all. Raises BundleError.
         """
         for name in (inspection.run, inspection.system.id, inspection.id, *trust):
             if not is_step(name):
-                raise BundleError(f"{name!r} cannot be the name of a file", remedy="use letters, digits, dot, - and _")
+                raise BundleError(
+                    FormattedMessage("{name} cannot be the name of a file", name=repr(name)),
+                    remedy="use letters, digits, dot, - and _",
+                )
         salt = secrets.token_bytes(_SALT_BYTES)
         inspection = inspection.model_copy(
             update={
@@ -124,99 +133,101 @@ class CaptureWriter:
         )
         folder = root / inspection.run / inspection.system.id / inspection.id
         if folder.exists():
-            raise BundleError(f"{folder}: exists already", remedy="resume it, or choose another id")
+            raise BundleError(
+                FormattedMessage("{folder}: exists already", folder=folder), remedy="resume it, or choose another id"
+            )
         files = INSPECTION.split(inspection) | {f"{TRUST}/{name}": data for name, data in trust.items()}
         files |= {JOURNAL: b"", LEDGER: b""}
-        held = _begin(folder, files, salt)
-        return cls(folder, inspection, salt, set(), held)
+        locked = _create(folder, files, salt)
+        return cls(folder, inspection, salt, set(), locked)
 
     @classmethod
     def resume(cls, folder: Path) -> CaptureWriter:
-        """Go on with the capture in ``folder`` after whatever ended its writer; every recorded look is kept.
+        """Resume the capture in ``folder`` after its writer ended; every recorded scan is kept.
 
-        Raises BundleError when there is none, another process writes it, or it was sealed.
+        Raises BundleError when there is none, another process writes it, or it is sealed.
         """
         if not (folder / CAPTURE).is_dir():
-            raise BundleError(f"{folder}: is no inspection", remedy="name the folder of one that was begun")
-        held = disk.lock(folder / LOCK)
+            raise BundleError(
+                FormattedMessage("{folder}: is no inspection", folder=folder),
+                remedy="name the folder of one that was begun",
+            )
+        locked = disk.lock(folder / LOCK)
         try:
             if (folder / CAPTURE / MANIFEST).exists():
                 disk.tidy(folder)
-                raise BundleError(f"{folder}: is sealed", remedy="assess it, or begin a new inspection")
-            return cls._resumed(folder, held)
+                raise BundleError(
+                    FormattedMessage("{folder}: is sealed", folder=folder),
+                    remedy="assess it, or begin a new inspection",
+                )
+            return cls._resumed(folder, locked)
         except BaseException:
-            os.close(held)
+            os.close(locked)
             raise
 
     @classmethod
-    def _resumed(cls, folder: Path, held: int) -> CaptureWriter:
+    def _resumed(cls, folder: Path, locked: int) -> CaptureWriter:
         shutil.rmtree(folder / PARTIAL, ignore_errors=True)
         disk.make_folder(folder / PARTIAL)
         for name in (JOURNAL, LEDGER):
-            disk.cut_torn_line(folder / CAPTURE / name)
+            disk.cut_incomplete_line(folder / CAPTURE / name)
         files = UntrustedFolder(folder)
         salt = files.read(SALT, _SALT_BYTES)
         inspection = INSPECTION.join(files.read, CAPTURE)
         lines = files.read(f"{CAPTURE}/{JOURNAL}", FILE_BYTES).splitlines()
         recorded = {parse(Recorded, line, JOURNAL).evidence for line in lines}
-        writer = cls(folder, inspection, salt, recorded, held)
+        writer = cls(folder, inspection, salt, recorded, locked)
         writer._adopt()
         return writer
 
     def _adopt(self) -> None:
-        """Enter into the journal what was written whole just before its line could be."""
+        """Enter evidence into the journal that was completely written before its journal line could be."""
         files = UntrustedFolder(self.folder)
         found, faults = files.walk(f"{CAPTURE}/{OBSERVATIONS}")
         refuse(faults)
         digests = {name.removesuffix(".json") for name in found}
         for missing in sorted(self._recorded - digests):
-            raise BundleError(f"{observation_name(missing)}: is missing though the journal names it")
+            raise BundleError(
+                FormattedMessage("{missing}: is missing though the journal names it", missing=observation_name(missing))
+            )
         self._known = {one: self._read(one) for one in sorted(digests)}
         self._enter(*sorted(digests - self._recorded))
 
-    # --- Writing down -------------------------------------------------------------------------------------------
+    # --- Recording -----------------------------------------------------------------------------------------------
 
     @property
     def ledger_path(self) -> Path:
-        """The file to which the gateway appends what leaves this machine."""
+        """The file to which the gateway appends the ledger."""
         return self.folder / CAPTURE / LEDGER
 
-    def put(self, raw: Raw) -> RawRef:
-        """Keep raw bytes, once however often they come; they are on the disk when this returns. Raises BundleError."""
-        ref = reference_to(raw)
-        with self._turn:
-            self._check_open()
-            self._write_all(self._missing({ref.sha256: raw.data}))
-        return ref
+    def record(self, evidence: Evidence, raw: Iterable[Raw] = ()) -> str:
+        """Keep the record of one scan with its raw bytes, on the disk when this returns; the result is its digest.
 
-    def record(self, evidence: Evidence) -> str:
-        """Keep the record of one scan and give its digest; it survives whatever happens after this returns.
-
-        Raises BundleError when the disk refuses, ValueError when the evidence could not be read back (a bug of its
-        probe). Recording the same evidence again changes nothing.
+        Raises BundleError on a disk error, ValueError when the evidence could not be parsed back (a bug of its probe).
+        Recording the same evidence again changes nothing.
         """
-        ready = prepare(evidence)
+        ready = prepare(evidence, raw)
         self.keep([ready])
         return ready.digest
 
     def keep(self, ready: Iterable[PreparedEvidence]) -> None:
-        """Keep the records of some looks, with one wait for the disk; all survive whatever happens after this returns.
+        """Keep the records of some scans, all on the disk when this returns, with one wait for the disk.
 
-        Raises BundleError when the disk refuses, ValueError when raw bytes are neither there nor given.
+        Raises BundleError on a disk error, ValueError when raw bytes are neither on the disk nor given.
         """
-        with self._turn:
+        with self._mutex:
             self._check_open()
             new = {each.digest: each for each in ready if each.digest not in self._recorded}
             raw = self._missing({one: data for each in new.values() for one, data in each.raw.items()})
             for ref in (ref for each in new.values() for ref in each.evidence.raw):
                 if raw_name(ref.sha256) not in raw and not self._path(raw_name(ref.sha256)).exists():
-                    raise ValueError(f"raw bytes {ref.name!r} were not put before the evidence")
+                    raise ValueError(f"raw bytes {ref.name!r} are missing")
             self._write_all(raw, {observation_name(one): each.data for one, each in new.items()})
             self._enter(*new)
             self._known |= {one: each.evidence for one, each in new.items()}
 
     def _missing(self, raw: Mapping[str, bytes]) -> dict[str, bytes]:
-        """The compressed files of raw bytes that are not there yet."""
+        """The compressed files of raw bytes that are not on the disk yet."""
         return {
             raw_name(one): zstandard.ZstdCompressor().compress(data)
             for one, data in raw.items()
@@ -224,11 +235,11 @@ class CaptureWriter:
         }
 
     def evidence(self) -> tuple[tuple[str, Evidence], ...]:
-        """All that was recorded, with digests, in the order of the digests (whatever the order of the scans)."""
+        """Everything that is recorded, with digests, ordered by digest."""
         return tuple((one, self._known.get(one) or self._read(one)) for one in sorted(self._recorded))
 
     def trust(self, name: str) -> bytes:
-        """The trust roots, anchors or table of this name as they were at the beginning; raises BundleError."""
+        """The trust roots, anchors or table of this name; raises BundleError."""
         return UntrustedFolder(self.folder).read(f"{CAPTURE}/{TRUST}/{name}", FILE_BYTES)
 
     def _path(self, name: str) -> Path:
@@ -247,23 +258,24 @@ class CaptureWriter:
         name = f"{CAPTURE}/{observation_name(one)}"
         data = UntrustedFolder(self.folder).read(name)
         if not is_sha256(one) or digest(data) != one:
-            raise BundleError(f"{name}: is not what was recorded")
+            raise BundleError(FormattedMessage("{name}: is not what was recorded", name=name))
         return parse(Evidence, data, name)
 
     def _check_open(self) -> None:
         if not self._open:
-            raise BundleError(f"{self.folder}: is closed", remedy="resume it if it is not sealed")
+            raise BundleError(
+                FormattedMessage("{folder}: is closed", folder=self.folder), remedy="resume it if it is not sealed"
+            )
 
-    # --- Ending -------------------------------------------------------------------------------------------------
+    # --- Sealing -------------------------------------------------------------------------------------------------
 
     def seal(self, key: SigningKey, *, ended: datetime, reason: str = "complete", prev: str | None = None) -> Bundle:
-        """Sign the manifest over every file, once; nothing can be recorded afterwards, and the salt is gone.
+        """Sign the manifest over every file, once; afterwards nothing can be recorded, and the salt is deleted.
 
-        ``ended`` is when the last look ended, ``reason`` says why nothing more is coming, ``prev`` is the head digest
-        of an earlier bundle that this one follows. Raises BundleError; unless the manifest stands, the capture stays
-        resumable.
+        ``ended`` is when the last scan ended, ``reason`` says why the capture ends, ``prev`` is the head digest of an
+        earlier bundle that this one follows. Raises BundleError; without a manifest the capture stays resumable.
         """
-        with self._turn:
+        with self._mutex:
             self._check_open()
             files = UntrustedFolder(self.folder)
             found, faults = files.walk(CAPTURE)
@@ -284,15 +296,15 @@ class CaptureWriter:
         return Bundle.open(self.folder)
 
     def close(self) -> None:
-        """Let go of the capture without sealing it, so that it can be resumed."""
-        with self._turn:
+        """Release the capture without sealing it, so that it can be resumed."""
+        with self._mutex:
             if self._open:
                 self._release()
 
     def _release(self) -> None:
         self._open = False
         self._known.clear()
-        os.close(self._held)
+        os.close(self._locked)
 
     def __enter__(self) -> Self:
         return self
@@ -301,23 +313,23 @@ class CaptureWriter:
         self.close()
 
 
-def _begin(folder: Path, files: Mapping[str, bytes], salt: bytes) -> int:
-    """Let ``folder`` appear with a new inspection's first files, and give the lock on it."""
-    begun = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
-    held: int | None = None
+def _create(folder: Path, files: Mapping[str, bytes], salt: bytes) -> int:
+    """Create ``folder`` with the first files of an inspection, complete or not at all; the result is its lock."""
+    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
+    locked: int | None = None
     try:
-        disk.make_folder(begun / PARTIAL)
-        disk.make_folder(begun / CAPTURE / OBSERVATIONS)
-        held = disk.lock(begun / LOCK)
+        disk.make_folder(temporary / PARTIAL)
+        disk.make_folder(temporary / CAPTURE / OBSERVATIONS)
+        locked = disk.lock(temporary / LOCK)
         for name, data in ({f"{CAPTURE}/{name}": data for name, data in files.items()} | {SALT: salt}).items():
-            disk.make_folder((begun / name).parent)
-            disk.write_file(begun / name, data, partial=begun / PARTIAL)
+            disk.make_folder((temporary / name).parent)
+            disk.write_file(temporary / name, data, partial=temporary / PARTIAL)
         with disk.writing(folder):
-            begun.rename(folder)
+            temporary.rename(folder)
             disk.sync_folder(folder.parent)
     except BaseException:
-        if held is not None:
-            os.close(held)
-        shutil.rmtree(begun, ignore_errors=True)
+        if locked is not None:
+            os.close(locked)
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
-    return held
+    return locked

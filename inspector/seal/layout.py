@@ -1,20 +1,20 @@
-"""Where everything stands in a bundle, and how much each file may hold.
+"""The file layout of a bundle, and size limits of its files.
 
 ::
 
-    <root>/<run>/index.jsonl                  every attempt of the run: the only place that names several systems
+    <root>/<run>/index.jsonl                  every attempt of the run; the only file that names several systems
     <root>/<run>/<system>/<inspection>/
       capture/                                sealed once
         inspection.json  documents/  settings.json  plan.json  regime.json  next-regime.json  plugins.json
-        trust/<name>                          trust roots, anchors and tables as they were
+        trust/<name>                          trust roots, anchors and tables
         observations/<digest>.json            one Evidence each, named by its own SHA-256
-        raw/<2>/<sha256>.zst                  raw bytes, named by the SHA-256 of what is compressed
+        raw/<2>/<sha256>.zst                  raw bytes, named by the SHA-256 of the uncompressed data
         journal.jsonl  ledger.jsonl
         manifest.dsse.json
       assessments/<as_of>-<regime>/
         requirements.json  findings.json  assessment.json  reports/<name>
         manifest.dsse.json
-      lock  salt  partial/                    while something is being written; no part of the bundle
+      lock  salt  partial/                    while something is being written; not part of the bundle
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ JOURNAL = "journal.jsonl"
 LEDGER = "ledger.jsonl"
 INDEX = "index.jsonl"
 
-#: The most bytes of one JSON file, of one line, of one raw answer, and of any other file.
+#: The maximum size of a JSON file, of a line, of one raw answer, and of any other file (bytes).
 JSON_BYTES = 16 * 2**20
 LINE_BYTES = 64 * 2**10
 RAW_BYTES = 64 * 2**20
 FILE_BYTES = 256 * 2**20
-#: The most steps from a bundle's folder to a file of it.
+#: The most path components from a bundle's folder to a file of it.
 DEPTH = 6
 
 _STEP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
@@ -49,12 +49,12 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def is_step(name: str) -> bool:
-    """Whether ``name`` may be one step of a path: it stays in its folder and holds nothing that a terminal obeys."""
+    """Whether ``name`` may be one path component: no separator, no leading dot, printable ASCII."""
     return _STEP.fullmatch(name) is not None
 
 
 def is_path(name: str) -> bool:
-    """Whether ``name`` is a relative path of such steps, no deeper than a bundle is."""
+    """Whether ``name`` is a relative path of such components, at most ``DEPTH``."""
     steps = name.split("/")
     return len(steps) <= DEPTH and all(is_step(step) for step in steps)
 
@@ -65,15 +65,15 @@ def is_sha256(text: str) -> bool:
 
 
 def assessment_name(as_of: datetime, regime: str) -> str:
-    """The folder of an assessment of this date and regime; another of the same two has ``-2``, ``-3`` … after it."""
+    """The folder of an assessment of this date and regime; further ones of the same two get ``-2``, ``-3`` …"""
     return f"{as_of.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}-{regime}"
 
 
 def observation_name(digest: str) -> str:
-    """The file of the evidence with this digest, below the capture."""
+    """The file of the evidence with this digest, relative to the capture."""
     return f"{OBSERVATIONS}/{digest}.json"
 
 
 def raw_name(sha256: str) -> str:
-    """The file of the raw bytes with this SHA-256, below the capture."""
+    """The file of the raw bytes with this SHA-256, relative to the capture."""
     return f"raw/{sha256[:2]}/{sha256}.zst"

@@ -1,6 +1,6 @@
 """The manifest of a folder: an in-toto Statement (v1) over every file, in a DSSE envelope with Ed25519 signatures.
 
-Any number of signatures may be added later; the signed bytes, and so the head digest, stay the same.
+Signatures can be added later; the signed bytes, and so the head digest, stay the same.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from securesystemslib.exceptions import FormatError
 
 from inspector.model.base import Instant, Model, canonical, digest
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.seal.layout import FILE_BYTES, JSON_BYTES, MANIFEST, is_path, is_sha256
 from inspector.seal.signing import SigningKey, signed_by
 from inspector.seal.untrusted_files import FileFault, UntrustedFolder, json_object, parse, printable, recoded
@@ -24,13 +25,13 @@ _MOST_SIGNATURES = 64
 
 
 class Predicate(Model):
-    """What a manifest says beside the digests. ``uri`` names the kind of predicate."""
+    """The content of a manifest besides the digests. ``uri`` is the predicate type."""
 
     uri: ClassVar[str]
 
 
 class CaptureSealed(Predicate):
-    """A capture was sealed: ``reason`` is ``complete`` or why not; ``prev`` the head digest of an earlier bundle."""
+    """A sealed capture. ``reason``: ``complete``, or why not; ``prev``: the head digest of an earlier bundle."""
 
     uri = "urn:level-inspector:capture:1"
     inspection: str
@@ -41,7 +42,7 @@ class CaptureSealed(Predicate):
 
 
 class AssessmentSealed(Predicate):
-    """An assessment was written about the capture whose head digest is ``capture``."""
+    """A sealed assessment of the capture whose head digest is ``capture``."""
 
     uri = "urn:level-inspector:assessment:1"
     capture: str
@@ -62,7 +63,7 @@ class Digests(Model):
 
 
 class File(Model):
-    """One file that a manifest vouches for."""
+    """One file that a manifest covers."""
 
     name: str
     digest: Digests
@@ -81,7 +82,7 @@ class Statement(Model):
 
 @dataclass(frozen=True, slots=True)
 class Sealed(Generic[P]):
-    """A manifest that was read and whose every signature is right.
+    """A manifest whose signatures are all valid.
 
     ``digest`` is the head digest (SHA-256 of the signed payload), ``signers`` the key ids, ``files`` name → SHA-256.
     """
@@ -93,10 +94,10 @@ class Sealed(Generic[P]):
 
 
 def payload_of(digests: Mapping[str, str], predicate: Predicate) -> bytes:
-    """The bytes to be signed for files with these digests."""
-    said = {key: value for key, value in predicate.model_dump(mode="json").items() if value is not None}
+    """The payload to sign for files with these digests."""
+    content = {key: value for key, value in predicate.model_dump(mode="json").items() if value is not None}
     subject = tuple(File(name=name, digest=Digests(sha256=digests[name])) for name in sorted(digests))
-    return Statement(subject=subject, predicateType=predicate.uri, predicate=said).canonical()
+    return Statement(subject=subject, predicateType=predicate.uri, predicate=content).canonical()
 
 
 def envelope_of(payload: bytes, key: SigningKey) -> bytes:
@@ -107,28 +108,38 @@ def envelope_of(payload: bytes, key: SigningKey) -> bytes:
 
 
 def read_manifest(folder: UntrustedFolder, part: str, kind: type[P]) -> Sealed[P]:
-    """The manifest of ``part``; raises BundleError when it is malformed or a signature on it is wrong."""
+    """The manifest of ``part``; raises BundleError when it is malformed or one of its signatures is invalid."""
     name = f"{part}/{MANIFEST}"
     payload, signers = _opened(folder.read(name, JSON_BYTES), name)
     statement = parse(Statement, payload, name)
     if statement.predicate_type != kind.uri:
-        raise BundleError(f"{name}: is the manifest of something else than a {part.partition('/')[0].rstrip('s')}")
+        raise BundleError(
+            FormattedMessage(
+                "{name}: is the manifest of something else than a {value}",
+                name=name,
+                value=part.partition("/")[0].rstrip("s"),
+            )
+        )
     files = {each.name: each.digest.sha256 for each in statement.subject}
     if len(files) != len(statement.subject):
-        raise BundleError(f"{name}: names a file twice")
+        raise BundleError(FormattedMessage("{name}: names a file twice", name=name))
     for file, sha256 in files.items():
         if not is_path(f"{part}/{file}") or file == MANIFEST:
             raise BundleError(
-                f"{name}: names {printable(file)}, which leads out of the bundle or cannot be a file of it"
+                FormattedMessage(
+                    "{name}: names {file}, which leads out of the bundle or cannot be a file of it",
+                    name=name,
+                    file=printable(file),
+                )
             )
         if not is_sha256(sha256):
-            raise BundleError(f"{name}: gives no SHA-256 for {file}")
+            raise BundleError(FormattedMessage("{name}: gives no SHA-256 for {file}", name=name, file=file))
     predicate = parse(kind, recoded(statement.predicate, name), name)
     return Sealed(digest=digest(payload), signers=signers, files=files, predicate=predicate)
 
 
 def faults_of(folder: UntrustedFolder, part: str, sealed: Sealed[Any]) -> list[FileFault]:
-    """What is altered, missing, extra or no plain file in ``part``, by file."""
+    """What is altered, missing, extra or not a plain file in ``part``, by file."""
     found, faults = folder.walk(part)
     named = {fault.file for fault in faults}
     for name in sorted(found - {MANIFEST} - set(sealed.files)):
@@ -146,18 +157,30 @@ def faults_of(folder: UntrustedFolder, part: str, sealed: Sealed[Any]) -> list[F
 
 
 def _opened(data: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:
-    """The payload of an envelope and the key ids that signed it, every one of them checked."""
+    """The payload of an envelope and the key ids that signed it; every signature is verified."""
     try:
         envelope = Envelope.from_dict(json_object(data, name))
         same = canonical(envelope.to_dict()) == data
     except (AttributeError, FormatError, KeyError, TypeError, ValueError):
-        raise BundleError(f"{name}: is no DSSE envelope") from None
+        raise BundleError(FormattedMessage("{name}: is no DSSE envelope", name=name)) from None
     # Base64 and JSON can spell one value in several ways: only one of them counts, so that no byte can be changed.
     if not same or envelope.payload_type != PAYLOAD_TYPE:
-        raise BundleError(f"{name}: is not in canonical form, or carries something else than an in-toto Statement")
+        raise BundleError(
+            FormattedMessage(
+                "{name}: is not in canonical form, or carries something else than an in-toto Statement", name=name
+            )
+        )
     if not 0 < len(envelope.signatures) <= _MOST_SIGNATURES:
-        raise BundleError(f"{name}: carries no signature, or more than {_MOST_SIGNATURES}")
+        raise BundleError(
+            FormattedMessage(
+                "{name}: carries no signature, or more than {limit}",
+                name=name,
+                limit=_MOST_SIGNATURES,
+            )
+        )
     for keyid, signature in envelope.signatures.items():
         if not signed_by(keyid, signature, envelope.pae()):
-            raise BundleError(f"{name}: a signature is wrong: {printable(keyid)}")
+            raise BundleError(
+                FormattedMessage("{name}: a signature is wrong: {keyid}", name=name, keyid=printable(keyid))
+            )
     return envelope.payload, tuple(sorted(envelope.signatures))

@@ -1,4 +1,4 @@
-"""The index of a run: every attempt, and the only place that names several systems."""
+"""The index of a run: every attempt, and the only file that names several systems."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 
 from inspector.model.base import Instant, Model
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.seal import atomic_files as disk
 from inspector.seal.layout import FILE_BYTES, INDEX, is_step
 from inspector.seal.untrusted_files import UntrustedFolder, parse
 
 
 class State(StrEnum):
-    """What became of an attempt."""
+    """The state of an attempt."""
 
     BEGUN = "begun"
     INTERRUPTED = "interrupted"
@@ -23,10 +24,10 @@ class State(StrEnum):
 
 
 class Attempt(Model):
-    """One attempt to inspect one system, as of ``at``.
+    """The state of one attempt to inspect one system, at the instant ``at``.
 
-    ``folder`` counts from the run's folder (None: nothing was written); ``digest`` is the sealed capture's head digest;
-    ``detail`` says in words why an attempt failed or was interrupted.
+    ``folder`` is relative to the run's folder (None: nothing was written); ``digest`` is the sealed capture's head
+    digest; ``detail`` says why an attempt failed or was interrupted.
     """
 
     at: Instant
@@ -40,27 +41,28 @@ class Attempt(Model):
 
 @dataclass(frozen=True, slots=True)
 class RunIndex:
-    """The index of the run in ``<root>/<run>``, kept in ``index.jsonl``: lines are only ever added."""
+    """The index of the run in ``<root>/<run>``, stored in ``index.jsonl``; lines are only appended."""
 
     root: Path
     run: str
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The index file."""
         return self.root / self.run / INDEX
 
     def add(self, attempt: Attempt) -> None:
-        """Note how an attempt stands; on the disk when this returns. Several processes may add. Raises BundleError."""
+        """Append a state; on the disk when this returns. Several processes may append. Raises BundleError."""
         if not is_step(self.run):
             raise BundleError(
-                f"{self.run!r} cannot be the name of a folder", remedy="use letters, digits, dot, - and _"
+                FormattedMessage("{run} cannot be the name of a folder", run=repr(self.run)),
+                remedy="use letters, digits, dot, - and _",
             )
         disk.make_folder(self.path.parent)
         disk.append_line(self.path, attempt.canonical())
 
     def attempts(self) -> tuple[Attempt, ...]:
-        """How every attempt stood last, in the order of their beginnings; a torn last line is left out.
+        """The last state of every attempt, in the order of their beginning; an incomplete last line is ignored.
 
         Raises BundleError.
         """

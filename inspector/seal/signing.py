@@ -1,4 +1,4 @@
-"""The key that seals bundles: Ed25519 in a PEM file of its owner's."""
+"""The key that signs bundles: Ed25519 in a PEM file."""
 
 from __future__ import annotations
 
@@ -22,25 +22,26 @@ from securesystemslib.exceptions import UnverifiedSignatureError
 from securesystemslib.signer import CryptoSigner, Signature, SSlibKey  # type: ignore[attr-defined]
 
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.seal.atomic_files import FILE_MODE, make_folder, sync_folder, writing
 from inspector.seal.layout import is_sha256
 
 
 def default_path() -> Path:
-    """Where the key lies unless settings say otherwise: ``inspector/signing.pem`` in the user's configuration (XDG)."""
+    """The key's default path: ``inspector/signing.pem`` in the user's configuration folder (XDG)."""
     base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
     return Path(base).expanduser() / "inspector" / "signing.pem"
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """An Ed25519 key. Its id *is* the public key in hexadecimal, so a signature can be checked by its key id alone."""
+    """An Ed25519 key. Its id *is* the public key in hexadecimal, so the key id suffices to check a signature."""
 
     private: Ed25519PrivateKey
 
     @classmethod
     def load_or_create(cls, path: Path | None = None) -> SigningKey:
-        """The key in the PKCS #8 PEM file at ``path``, made on first use with mode 0600.
+        """The key in the PKCS #8 PEM file at ``path``, created on first use with mode 0600.
 
         Raises BundleError when others may read the file, or when it is no such key.
         """
@@ -51,7 +52,7 @@ class SigningKey:
 
     @classmethod
     def existing(cls, path: Path | None = None) -> SigningKey | None:
-        """The key of ``load_or_create`` if there is one; nothing is made. Raises BundleError."""
+        """The key of ``load_or_create`` if it exists; none is created. Raises BundleError."""
         path = default_path() if path is None else path
         return cls(_load(path)) if path.exists() else None
 
@@ -61,19 +62,14 @@ class SigningKey:
         return self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
     @property
-    def public_pem(self) -> bytes:
-        """The public key in PEM (SubjectPublicKeyInfo), for those who check signatures with other tools."""
-        return self.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-    @property
     def signer(self) -> CryptoSigner:
-        """The key as securesystemslib signs with it."""
+        """The key as a signer of securesystemslib."""
         return CryptoSigner(self.private, SSlibKey.from_crypto(self.private.public_key(), keyid=self.keyid))
 
 
 def signed_by(keyid: str, signature: Signature, message: bytes) -> bool:
-    """Whether ``signature`` over ``message`` is that of the key whose id this is."""
-    if not is_sha256(keyid):  # as many digits as an Ed25519 public key
+    """Whether ``signature`` over ``message`` was made with the key of this id."""
+    if not is_sha256(keyid):  # an Ed25519 public key has as many digits
         return False
     try:
         SSlibKey(keyid, "ed25519", "ed25519", {"public": keyid}).verify_signature(signature, message)
@@ -83,7 +79,7 @@ def signed_by(keyid: str, signature: Signature, message: bytes) -> bool:
 
 
 def _create(path: Path) -> None:
-    """Write a new key at ``path``, unless another process was faster."""
+    """Write a new key to ``path``, unless another process already has."""
     make_folder(path.parent)
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
@@ -107,18 +103,26 @@ def _load(path: Path) -> Ed25519PrivateKey:
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise BundleError(f"{path}: others may read this signing key", remedy=f"run: chmod 600 {path}")
+                raise BundleError(
+                    FormattedMessage("{path}: others may read this signing key", path=path),
+                    remedy=FormattedMessage("run: chmod 600 {path}", path=path),
+                )
             pem = file.read(2**16)
     except OSError as error:
         raise BundleError(
-            f"{path}: the signing key cannot be read: {error.strerror}", remedy="name another in signing_key"
+            FormattedMessage("{path}: the signing key cannot be read: {reason}", path=path, reason=error.strerror),
+            remedy="name another in signing_key",
         ) from error
     try:
         key = load_pem_private_key(pem, password=None)
     except (TypeError, ValueError):
         raise BundleError(
-            f"{path}: is no unencrypted PKCS #8 key", remedy="name another file in signing_key, or move this one away"
+            FormattedMessage("{path}: is no unencrypted PKCS #8 key", path=path),
+            remedy="name another file in signing_key, or move this one away",
         ) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise BundleError(f"{path}: is not an Ed25519 key", remedy="make one: openssl genpkey -algorithm ed25519")
+        raise BundleError(
+            FormattedMessage("{path}: is not an Ed25519 key", path=path),
+            remedy="make one: openssl genpkey -algorithm ed25519",
+        )
     return key

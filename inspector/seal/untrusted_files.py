@@ -1,11 +1,11 @@
-"""Reading what somebody else wrote: bounded, never following a link, and naming the file that is wrong."""
+"""Reading of untrusted files: bounded, never following a link; errors name the file."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ from pydantic import ValidationError
 
 from inspector.model.base import Model, canonical
 from inspector.model.errors import BundleError
+from inspector.model.escaping import escape_control, truncate
+from inspector.model.formatted import FormattedMessage
 from inspector.seal.layout import DEPTH, JSON_BYTES, is_path
 
 M = TypeVar("M", bound=Model)
@@ -24,23 +26,21 @@ _CHUNK = 2**20
 
 
 def printable(text: str) -> str:
-    """``text`` as it may stand in a message: at most 200 characters, none of which a terminal obeys."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text[:200])
+    """``text`` for a message: at most 200 characters, without control characters."""
+    return escape_control(truncate(text, 200), keep="")
 
 
 class FileFault(Model):
-    """What is wrong with one file; ``file`` counts from the bundle's folder."""
+    """What is wrong with one file: ``what`` is a text, perhaps with data after a colon.
+
+    ``file`` is relative to the bundle's folder.
+    """
 
     file: str
     what: str
 
     def __str__(self) -> str:
         return f"{self.file}: {self.what}"
-
-    def told(self, say: Callable[[str], str]) -> str:
-        """The fault for a person; what follows a colon is data, or the system's own word, and stays as it is."""
-        what, colon, detail = self.what.partition(": ")
-        return f"{self.file}: {say(what)}{colon}{detail}"
 
 
 def refuse(faults: list[FileFault]) -> None:
@@ -51,11 +51,11 @@ def refuse(faults: list[FileFault]) -> None:
 
 
 def json_value(data: bytes, name: str) -> Any:
-    """The JSON value in ``data``; nesting and numbers are bounded by the parser. Raises BundleError."""
+    """The JSON value in ``data``; the parser limits nesting and numbers. Raises BundleError."""
     try:
         value = pydantic_core.from_json(data, allow_inf_nan=False)
     except ValueError as error:
-        raise BundleError(f"{name}: is not JSON: {error}") from None
+        raise BundleError(FormattedMessage("{name}: is not JSON: {error}", name=name, error=error)) from None
     recoded(value, name)
     return value
 
@@ -64,36 +64,40 @@ def json_object(data: bytes, name: str) -> dict[str, Any]:
     """The JSON object in ``data``; raises BundleError."""
     value = json_value(data, name)
     if not isinstance(value, dict):
-        raise BundleError(f"{name}: is no JSON object")
+        raise BundleError(FormattedMessage("{name}: is no JSON object", name=name))
     return value
 
 
-def parse(model: type[M], data: bytes, name: str, homes: Mapping[str, str] | None = None) -> M:
+def parse(model: type[M], data: bytes, name: str, file_of: Mapping[str, str] | None = None) -> M:
     """The model whose JSON form is ``data``.
 
-    Raises BundleError that names the file: ``homes`` maps fields to theirs, all others are in ``name``.
+    Raises BundleError that names the file: ``file_of`` maps fields to theirs, all others are in ``name``.
     """
     try:
         return model.parse(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         steps = [str(step) for step in first["loc"]]
-        home = (homes or {}).get(steps[0], name) if steps else name
+        home = (file_of or {}).get(steps[0], name) if steps else name
         place = ".".join(steps) or "the whole"
-        raise BundleError(f"{home}: {printable(place)}: {printable(first['msg'])}") from None
+        raise BundleError(
+            FormattedMessage(
+                "{home}: {place}: {first}", home=home, place=printable(place), first=printable(first["msg"])
+            )
+        ) from None
 
 
 def recoded(value: object, name: str) -> bytes:
-    """The canonical JSON of what hostile JSON held; raises BundleError for a number that is none (``1e999``)."""
+    """The canonical JSON of a value from untrusted JSON; raises BundleError for an infinite number (``1e999``)."""
     try:
         return canonical(value)
     except ValueError:
-        raise BundleError(f"{name}: holds a number beyond all bounds") from None
+        raise BundleError(FormattedMessage("{name}: holds a number beyond all bounds", name=name)) from None
 
 
 @dataclass(frozen=True, slots=True)
 class UntrustedFolder:
-    """A folder whose content is hostile. Names are relative, with ``/`` between steps."""
+    """A folder with untrusted content. Names are relative paths with ``/``."""
 
     path: Path
 
@@ -115,20 +119,26 @@ class UntrustedFolder:
     def _file(self, name: str) -> Iterator[int]:
         """A descriptor of the regular file ``name``; raises BundleError."""
         if not is_path(name):
-            raise BundleError(f"{printable(name)}: leads out of the bundle, or is no name that a bundle uses")
+            raise BundleError(
+                FormattedMessage(
+                    "{name}: leads out of the bundle, or is no name that a bundle uses", name=printable(name)
+                )
+            )
         above, _, last = name.rpartition("/")
-        # Without O_NONBLOCK a named pipe would keep us waiting for a writer.
+        # Without O_NONBLOCK, opening a named pipe would wait for a writer.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
         try:
             with self._folder(above) as folder:
                 descriptor = os.open(last, flags, dir_fd=folder)
         except FileNotFoundError:
-            raise BundleError(f"{name}: is missing") from None
+            raise BundleError(FormattedMessage("{name}: is missing", name=name)) from None
         except OSError as error:
-            raise BundleError(f"{name}: cannot be read: {error.strerror}") from None
+            raise BundleError(
+                FormattedMessage("{name}: cannot be read: {reason}", name=name, reason=error.strerror)
+            ) from None
         try:
-            if what := _unsound(os.fstat(descriptor)):
-                raise BundleError(f"{name}: {what}")
+            if what := _irregular(os.fstat(descriptor)):
+                raise BundleError(FormattedMessage("{name}: {what}", name=name, what=what))
             yield descriptor
         finally:
             os.close(descriptor)
@@ -140,22 +150,22 @@ class UntrustedFolder:
             while chunk := _read(descriptor, name):
                 left -= len(chunk)
                 if left < 0:
-                    raise BundleError(f"{name}: is longer than {limit} bytes")
+                    raise BundleError(FormattedMessage("{name}: is longer than {limit} bytes", name=name, limit=limit))
                 yield chunk
 
     def read(self, name: str, limit: int = JSON_BYTES) -> bytes:
-        """All bytes of the file ``name``; raises BundleError when it is no plain file or holds more than ``limit``."""
+        """All bytes of the file ``name``; raises BundleError when it is not a plain file or longer than ``limit``."""
         return b"".join(self._chunks(name, limit))
 
     def digest(self, name: str, limit: int) -> str:
-        """SHA-256 of the file ``name``, read in pieces; raises BundleError as ``parse`` does."""
+        """SHA-256 of the file ``name``, read in chunks; raises BundleError as ``read`` does."""
         digest = hashlib.sha256()
         for chunk in self._chunks(name, limit):
             digest.update(chunk)
         return digest.hexdigest()
 
     def walk(self, part: str) -> tuple[set[str], list[FileFault]]:
-        """The plain files below ``part``, named from there, and a fault for all else that is not a folder."""
+        """The plain files below ``part``, relative to it, and a fault for everything else that is not a folder."""
         files: set[str] = set()
         faults: list[FileFault] = []
         folders = [""]
@@ -165,7 +175,12 @@ class UntrustedFolder:
             try:
                 entries = self.entries(place)
             except OSError as error:
-                faults.append(FileFault(file=printable(place), what=f"cannot be read: {error.strerror}"))
+                faults.append(
+                    FileFault(
+                        file=printable(place),
+                        what=f"cannot be read: {error.strerror}",
+                    )
+                )
                 continue
             for last, status in entries:
                 name = f"{folder}/{last}" if folder else last
@@ -174,20 +189,20 @@ class UntrustedFolder:
                     folders.append(name)
                 elif stat.S_ISDIR(status.st_mode):
                     faults.append(FileFault(file=shown, what="is a folder deeper than a bundle is"))
-                elif what := _unsound(status):
+                elif what := _irregular(status):
                     faults.append(FileFault(file=shown, what=what))
                 else:
                     files.add(name)
         return files, faults
 
     def entries(self, place: str) -> list[tuple[str, os.stat_result]]:
-        """What stands in the folder ``place`` ("" for the top), by name; raises OSError."""
+        """The entries of the folder ``place`` ("" for the top), by name; raises OSError."""
         with self._folder(place) as descriptor, os.scandir(descriptor) as entries:
             return sorted((entry.name, entry.stat(follow_symlinks=False)) for entry in entries)
 
 
-def _unsound(status: os.stat_result) -> str:
-    """Why something is not a plain file of this bundle alone; "" when it is."""
+def _irregular(status: os.stat_result) -> str:
+    """Why an entry is not a plain file of this bundle alone; "" when it is one."""
     if stat.S_ISLNK(status.st_mode):
         return "is a symbolic link"
     if not stat.S_ISREG(status.st_mode):
@@ -201,4 +216,6 @@ def _read(descriptor: int, name: str) -> bytes:
     try:
         return os.read(descriptor, _CHUNK)
     except OSError as error:
-        raise BundleError(f"{name}: cannot be read: {error.strerror}") from None
+        raise BundleError(
+            FormattedMessage("{name}: cannot be read: {reason}", name=name, reason=error.strerror)
+        ) from None

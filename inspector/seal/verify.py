@@ -1,4 +1,4 @@
-"""Three answers about a bundle, apart: is it intact, does its assessment come out again, what would be said today."""
+"""Three answers about a bundle: is it intact, is its assessment reproduced, what would the present version say."""
 
 from __future__ import annotations
 
@@ -16,15 +16,8 @@ from inspector.seal.layout import ASSESSMENTS, CAPTURE, LOCK, PARTIAL, SALT
 from inspector.seal.manifest import AssessmentSealed, CaptureSealed, Predicate, faults_of, read_manifest
 from inspector.seal.untrusted_files import FileFault, UntrustedFolder, printable
 
-#: ``reassess(bundle, assessment)``: the same capture judged by the present version, same regime and ``as_of``.
+#: ``reassess(bundle, assessment)``: the same capture assessed by the present version, same regime and ``as_of``.
 Reassess = Callable[[Bundle, Assessment], Assessment]
-#: ``say(template, **values)``: the text with its placeholders filled, in the language of whoever reads it.
-Say = Callable[..., str]
-
-
-def plainly(template: str, **values: object) -> str:
-    """The text in English, as it is written here."""
-    return template.format(**values) if values else template
 
 
 class Seal(Model):
@@ -44,7 +37,7 @@ class Intact(Model):
 
     @property
     def holds(self) -> bool:
-        """Whether nothing was altered, lost or added since it was signed, by whomever."""
+        """Whether nothing was altered, lost or added since it was signed, whoever signed it."""
         return not self.faults
 
     @property
@@ -52,33 +45,9 @@ class Intact(Model):
         """Whether it is intact and every manifest in it carries a trusted signer's signature."""
         return self.holds and all(seal.trusted for seal in self.seals)
 
-    def told(self, say: Say) -> str:
-        """The answer for a person."""
-        if not self.holds:
-            return "\n".join([say("not intact:"), *(f"  {fault.told(say)}" for fault in self.faults)])
-        if self.trusted:
-            return say("intact, signed by a trusted signer")
-        unknown = [say("{part} by {signer}", part=s.part, signer=s.signers[0]) for s in self.seals if not s.trusted]
-        text = "intact since it was signed, but signed by an unknown signer ({signers})"
-        return say(text, signers=", ".join(unknown))
-
-    @property
-    def words(self) -> str:
-        """The answer in English."""
-        return self.told(plainly)
-
-
-#: What became of judging again, in words.
-_COMPARED = {
-    "same": "reproduced: judging again gives the same bytes",
-    "different": "not reproduced: the same versions give another result",
-    "not-comparable": "not comparable",
-    "not-asked": "not judged again",
-}
-
 
 class Comparison(StrEnum):
-    """What became of judging again."""
+    """The result of assessing again."""
 
     SAME = "same"
     DIFFERENT = "different"
@@ -87,22 +56,17 @@ class Comparison(StrEnum):
 
 
 class OtherVersion(Model):
-    """What had one version when it was judged, and has another one now."""
+    """What has another version now than when the bundle was assessed."""
 
     name: str
     then: str
     now: str
 
-    def told(self, say: Say) -> str:
-        """Both versions for a person."""
-        text = "{name} {then} then, {now} now"
-        return say(text, **{key: printable(value) for key, value in self.model_dump().items()})
-
 
 class Reproduction(Model):
-    """One assessment, judged again: ``detail`` says which files differ, or why nothing was compared.
+    """One assessment made again.
 
-    ``versions`` are what differs where they do.
+    ``detail`` names the files that differ, or says why nothing was compared; ``versions`` are those that differ.
     """
 
     assessment: str
@@ -110,15 +74,9 @@ class Reproduction(Model):
     detail: str = ""
     versions: tuple[OtherVersion, ...] = ()
 
-    def told(self, say: Say) -> str:
-        """The answer for a person."""
-        compared = say(_COMPARED[self.comparison.value])
-        detail = "; ".join(each.told(say) for each in self.versions) or (say(self.detail) if self.detail else "")
-        return f"{self.assessment}: {compared}" + (f" ({detail})" if detail else "")
-
 
 class Reproduced(Model):
-    """Whether the assessments come out again."""
+    """Whether the assessments are reproduced."""
 
     assessments: tuple[Reproduction, ...] = ()
 
@@ -126,15 +84,6 @@ class Reproduced(Model):
     def holds(self) -> bool:
         """Whether no assessment came out differently under the same versions."""
         return all(each.comparison is not Comparison.DIFFERENT for each in self.assessments)
-
-    def told(self, say: Say) -> str:
-        """The answer for a person."""
-        return "\n".join(each.told(say) for each in self.assessments) or say("the bundle holds no assessment")
-
-    @property
-    def words(self) -> str:
-        """The answer in English."""
-        return self.told(plainly)
 
 
 class Difference(Model):
@@ -146,12 +95,6 @@ class Difference(Model):
     was: Outcome | None = None
     becomes: Outcome | None = None
 
-    def told(self, say: Say) -> str:
-        """The difference for a person."""
-        about = f"{self.requirement}: {self.subject}" + (f" ({self.address})" if self.address else "")
-        was, becomes = self.was or say("none"), self.becomes or say("none")
-        return say("{about}: {was} would become {becomes}", about=printable(about), was=was, becomes=becomes)
-
 
 class Today(Model):
     """What the present version would say of one assessment's capture."""
@@ -162,24 +105,6 @@ class Today(Model):
     findings: int
     differences: tuple[Difference, ...] = ()
 
-    def told(self, say: Say) -> str:
-        """The answer for a person."""
-        same = "version {version} with regime version {regime} would say the same of all {findings} findings"
-        other = "version {version} with regime version {regime} would judge {differ} of {findings} findings otherwise:"
-        head = say(
-            other if self.differences else same,
-            version=self.inspector_version,
-            regime=self.regime_version,
-            findings=self.findings,
-            differ=len(self.differences),
-        )
-        return "\n".join([f"{self.assessment}: {head}", *(f"  {each.told(say)}" for each in self.differences)])
-
-    @property
-    def words(self) -> str:
-        """The answer in English."""
-        return self.told(plainly)
-
 
 class Verification(Model):
     """The three answers."""
@@ -188,20 +113,9 @@ class Verification(Model):
     reproduced: Reproduced
     today: tuple[Today, ...] = ()
 
-    def told(self, say: Say) -> str:
-        """The answers for a person, one after the other."""
-        today = "\n".join(each.told(say) for each in self.today)
-        unasked = say("not asked what the present version would say")
-        return f"{self.intact.told(say)}\n{self.reproduced.told(say)}\n{today or unasked}"
-
-    @property
-    def words(self) -> str:
-        """The answers in English."""
-        return self.told(plainly)
-
 
 def verify(folder: Path, *, trusted: Collection[str], reassess: Reassess | None = None) -> Verification:
-    """Examine the bundle in ``folder``. ``trusted`` holds key ids; ``reassess`` judges again (None: do not).
+    """Examine the bundle in ``folder``. ``trusted`` holds key ids; ``reassess`` assesses again (None: do not).
 
     Never raises for what is wrong with a bundle: that is the answer.
     """
@@ -225,10 +139,10 @@ def verify(folder: Path, *, trusted: Collection[str], reassess: Reassess | None 
 def _intact(folder: Path, trusted: frozenset[str]) -> Intact:
     files = UntrustedFolder(folder)
     seals: list[Seal] = []
-    faults = _exempt_threads(folder)
+    faults = _extra_files(folder)
     faults += _examine(files, CAPTURE, CaptureSealed, trusted, seals)
-    names, strangers = assessment_names(files)
-    faults += strangers
+    names, unknown = assessment_names(files)
+    faults += unknown
     for name in names:
         faults += _examine(files, f"{ASSESSMENTS}/{name}", AssessmentSealed, trusted, seals)
     if not faults:
@@ -236,8 +150,8 @@ def _intact(folder: Path, trusted: frozenset[str]) -> Intact:
     return Intact(faults=tuple(faults), seals=tuple(seals))
 
 
-def _exempt_threads(folder: Path) -> list[FileFault]:
-    """What stands beside capture and assessments, where nothing should."""
+def _extra_files(folder: Path) -> list[FileFault]:
+    """A fault for each entry of the folder that is no part of a bundle."""
     try:
         found = sorted({path.name for path in folder.iterdir()} - {CAPTURE, ASSESSMENTS})
     except OSError as error:
@@ -255,7 +169,7 @@ def _exempt_threads(folder: Path) -> list[FileFault]:
 def _examine(
     files: UntrustedFolder, part: str, kind: type[Predicate], trusted: frozenset[str], seals: list[Seal]
 ) -> list[FileFault]:
-    """Check one manifest and the files it vouches for; note its seal."""
+    """Check one manifest and the files it names; note its seal."""
     try:
         sealed = read_manifest(files, part, kind)
     except BundleError as error:
@@ -272,7 +186,7 @@ def _examine(
 
 
 def _contents(folder: Path, assessments: list[str]) -> list[FileFault]:
-    """What a signer sealed that makes no sense: files are as signed, but do not fit one another."""
+    """Faults of content that was signed as it is: files that do not fit one another."""
     try:
         bundle = Bundle.open(folder)
         for _, evidence in bundle.evidence():
@@ -289,7 +203,7 @@ def _contents(folder: Path, assessments: list[str]) -> list[FileFault]:
 
 
 def _fault(part: str, error: BundleError) -> FileFault:
-    """The fault that an error tells of: its message begins with the file's name."""
+    """The fault behind an error, whose message begins with the file's name."""
     file, colon, what = error.message.partition(": ")
     return FileFault(file=file, what=what) if colon else FileFault(file=part, what=error.message)
 
@@ -330,7 +244,7 @@ def _compared(name: str, was: Assessment, now: Assessment) -> Reproduction:
 
 
 def _versions(was: Assessment, now: Assessment) -> Iterator[OtherVersion]:
-    """The versions of all that an assessment rests on, then and now."""
+    """The versions of everything that an assessment depends on, then and now."""
     before, after = _plugins(was), _plugins(now)
     yield OtherVersion(name="inspector", then=was.inspector_version, now=now.inspector_version)
     then = f"{was.regime} {was.regime_version}"

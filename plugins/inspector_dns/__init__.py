@@ -1,11 +1,11 @@
-"""The domain name system: addresses, issuers, name servers and the DNSSEC chain of trust."""
+"""DNS: AAAA and CAA records, name servers, and DNSSEC."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from inspector.registry.hookspecs import hookimpl
+from inspector import hookimpl
 
 if TYPE_CHECKING:
     from inspector import Check, Probe
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """Names of hosts, zones, and the name servers that zones bring to light."""
+    """The probes of host names, zones, and the name servers that a zone's NS records name."""
     from inspector_dns.probes import name_server, names, zone
 
     return (names, zone, name_server)
@@ -22,7 +22,7 @@ def inspector_probes() -> Iterable[Probe]:
 @hookimpl
 def inspector_checks() -> Iterable[Check]:
     """One check per file in ``checks``."""
-    from inspector.plugin.check import checks_in
+    from inspector import checks_in
     from inspector_dns import checks
 
     return checks_in(checks)

@@ -1,6 +1,6 @@
-"""The DNSSEC chain of trust of one zone, judged from stored replies at one instant. Pure; all work is bounded.
+"""Validates the DNSSEC chain of trust of one zone from stored replies, as of one instant. Pure, with bounded work.
 
-RFC 4033-4035 and 6840; absence of a delegation signer by NSEC (RFC 4035 §5.4) or NSEC3 (RFC 5155 §8, RFC 9276).
+RFC 4033-4035 and 6840; absence of a DS record by NSEC (RFC 4035 §5.4) or NSEC3 (RFC 5155 §8, RFC 9276).
 """
 
 from __future__ import annotations
@@ -25,73 +25,74 @@ from dns.rdtypes.ANY.DNSKEY import DNSKEY
 from dns.rdtypes.ANY.DS import DS
 from dns.rdtypes.ANY.RRSIG import RRSIG
 
-from inspector import Cause, NotSeen
-from inspector.network.dns_lookup import Replies, text
+from inspector import Cause, DnsReplies, NotSeen, dns_name_text
 from inspector_dns.nsec import Nsec, Nsec3, Proof
-from inspector_dns.observations import Chain, Flaw, Trust
+from inspector_dns.observations import ChainFlaw, TrustChain, TrustState
 
-#: The root's own anchors.
+#: The trust anchors of the root zone (IANA), used when no others are configured.
 ROOT: Final = (files(__package__) / "data" / "root-anchors.txt").read_text(encoding="utf-8")
-#: Bounds: what a hostile zone may make a validator do (CVE-2023-50387, CVE-2023-50868).
+#: Limits on the work that a malicious zone may cause (CVE-2023-50387, CVE-2023-50868).
 VALIDATIONS: Final = 64
 SIGNATURES: Final = 8
 KEYS: Final = 32
 SAME_TAG: Final = 4
 LABELS: Final = 16
 
-#: Algorithms and digest types that are validated here (RFC 9904 tables 2 and 3; private and unsafe ones left out).
+#: Supported algorithms and digest types (RFC 9904 tables 2 and 3, without private and unsafe ones).
 ALGORITHMS: Final = frozenset({5, 7, 8, 10, 13, 14, 15, 16})
 DIGESTS: Final = frozenset({1, 2, 4})
-#: Those that no validator may use any more, so that a zone with nothing else counts as unsigned everywhere (RFC 9904
-#: tables 2 and 3, RFC 4035 §5.2): RSAMD5, DSA, DSA-NSEC3-SHA1, ECC-GOST; GOST R 34.11-94.
+#: Those that validators must not use, so that a zone with no others counts as unsigned (RFC 9904 tables 2 and 3,
+#: RFC 4035 §5.2): RSAMD5, DSA, DSA-NSEC3-SHA1, ECC-GOST; GOST R 34.11-94.
 OBSOLETE_ALGORITHMS: Final = frozenset({1, 3, 6, 12})
 OBSOLETE_DIGESTS: Final = frozenset({3})
 _ZONE, _REVOKED = 0x0100, 0x0080
 
 
-class Broken(Exception):
-    """The chain is bogus: ``flaw`` in the records that the zone ``at`` signs."""
+class BogusChain(Exception):
+    """The chain is bogus: the records of the zone ``at`` have ``flaw``."""
 
-    def __init__(self, flaw: Flaw, at: dns.name.Name) -> None:
+    def __init__(self, flaw: ChainFlaw, at: dns.name.Name) -> None:
         super().__init__(flaw.value)
         self.flaw = flaw
         self.at = at
 
 
 class Delegation(Enum):
-    """What a parent proves about a name that has no DS record, or none that a validator may use."""
+    """What a parent proves about a name without usable DS records."""
 
     UNSIGNED = auto()
     OBSOLETE = auto()
     NO_CUT = auto()
 
 
-def lineage(zone: str) -> tuple[str, ...]:
-    """The zone and its ancestors from the root down; raises NotSeen when they are too many."""
+def ancestors(zone: str) -> tuple[str, ...]:
+    """The zone and its ancestors, from the root down; raises NotSeen when the name has more than ``LABELS`` labels."""
     name = dns.name.from_text(zone)
     if len(name) > LABELS:
         raise NotSeen(Cause.PROTOCOL_ERROR)
-    return tuple(text(name.split(depth)[1]) for depth in range(1, len(name) + 1))
+    return tuple(dns_name_text(name.split(depth)[1]) for depth in range(1, len(name) + 1))
 
 
-def validate(replies: Replies, zone: str, anchors: Sequence[str], at: datetime) -> Chain:
+def validate(replies: DnsReplies, zone: str, anchors: Sequence[str], at: datetime) -> TrustChain:
     """The chain of trust from the nearest anchor to the zone as of ``at``.
 
-    ``anchors`` are DS or DNSKEY lines in presentation format; empty: the root's own. Raises NotSeen when a reply that
-    decides is missing, no anchor is at or above the zone, only unsupported algorithms lead on, or a bound is passed;
-    ValueError when an anchor is not readable.
+    ``anchors`` are DS or DNSKEY records in presentation format; empty: those of the root. Raises NotSeen when a
+    required reply is missing, no anchor is at or above the zone, all algorithms are unsupported, or a limit is
+    exceeded; ValueError when an anchor cannot be parsed.
     """
     trusted = _trusted("\n".join(anchors) or ROOT)
-    names = [dns.name.from_text(name) for name in lineage(zone)]
+    names = [dns.name.from_text(name) for name in ancestors(zone)]
     anchor = next((name for name in reversed(names) if name in trusted), None)
     if anchor is None:
         raise NotSeen(Cause.NOT_SELECTED)
     validator = _Validator(replies, int(at.timestamp()))
     try:
         state, end, flaw = validator.descend(anchor, trusted[anchor], names[names.index(anchor) + 1 :])
-    except Broken as broken:
-        return Chain(state=Trust.BOGUS, anchor=text(anchor), at=text(broken.at), flaw=broken.flaw)
-    return Chain(state=state, anchor=text(anchor), at=text(end), flaw=flaw)
+    except BogusChain as broken:
+        return TrustChain(
+            state=TrustState.BOGUS, anchor=dns_name_text(anchor), at=dns_name_text(broken.at), flaw=broken.flaw
+        )
+    return TrustChain(state=state, anchor=dns_name_text(anchor), at=dns_name_text(end), flaw=flaw)
 
 
 def _trusted(lines: str) -> dict[dns.name.Name, list[DS | DNSKEY]]:
@@ -99,48 +100,50 @@ def _trusted(lines: str) -> dict[dns.name.Name, list[DS | DNSKEY]]:
     try:
         rrsets = dns.zonefile.read_rrsets(lines, rdclass=None, default_ttl=0, origin=dns.name.root, relativize=False)
     except (dns.exception.DNSException, ValueError) as error:
-        raise ValueError(f"a DNSSEC trust anchor is not readable: {error}") from None
+        raise ValueError(f"a DNSSEC trust anchor cannot be parsed: {error}") from None
     for rrset in rrsets:
         records = [record for record in rrset if isinstance(record, DS | DNSKEY)]
         if not records:
-            raise ValueError("a DNSSEC trust anchor is a DS or DNSKEY record")
+            raise ValueError("a DNSSEC trust anchor must be a DS or DNSKEY record")
         trusted.setdefault(rrset.name, []).extend(records)
     return trusted
 
 
 class _Validator:
-    def __init__(self, replies: Replies, now: int) -> None:
+    """Validates the replies of one chain, with at most ``VALIDATIONS`` signature verifications."""
+
+    def __init__(self, replies: DnsReplies, now: int) -> None:
         self._replies = replies
         self._now = now
         self._left = VALIDATIONS
 
     def descend(
         self, anchor: dns.name.Name, trusted: Iterable[DS | DNSKEY], below: Sequence[dns.name.Name]
-    ) -> tuple[Trust, dns.name.Name, Flaw | None]:
-        """Follow signed delegations down to the last name; its start of authority and name servers must be signed."""
+    ) -> tuple[TrustState, dns.name.Name, ChainFlaw | None]:
+        """Follow signed delegations down to the last name, whose SOA and NS record sets must be signed."""
         current = anchor
-        keys = self.keys(anchor, list(trusted), Flaw.ANCHOR)
+        keys = self.keys(anchor, list(trusted), ChainFlaw.ANCHOR)
         for name in below:
             step = self.delegation(current, keys, name)
             if step is Delegation.UNSIGNED:
-                return Trust.INSECURE, name, None
+                return TrustState.INSECURE, name, None
             if step is Delegation.OBSOLETE:
-                return Trust.INSECURE, name, Flaw.OBSOLETE
+                return TrustState.INSECURE, name, ChainFlaw.OBSOLETE
             if step is not Delegation.NO_CUT:
-                keys = self.keys(name, step, Flaw.NO_KEY)
+                keys = self.keys(name, step, ChainFlaw.NO_KEY)
                 current = name
         if below and current != below[-1]:
-            raise NotSeen(Cause.AMBIGUOUS)  # no zone begins at the name
+            raise NotSeen(Cause.AMBIGUOUS)  # the name is not a zone apex
         for kind in (dns.rdatatype.SOA, dns.rdatatype.NS):
             message = self._message(current, kind)
             rrset = message.get_rrset(message.answer, current, dns.rdataclass.IN, kind)
             if rrset is None:
                 raise NotSeen(Cause.AMBIGUOUS)
             self.verify(message, message.answer, rrset, current, keys)
-        return Trust.SECURE, current, None
+        return TrustState.SECURE, current, None
 
-    def keys(self, zone: dns.name.Name, trusted: Sequence[DS | DNSKEY], mismatch: Flaw) -> list[DNSKEY]:
-        """The zone's keys, signed by one that ``trusted`` names."""
+    def keys(self, zone: dns.name.Name, trusted: Sequence[DS | DNSKEY], mismatch: ChainFlaw) -> list[DNSKEY]:
+        """The zone's DNSKEY records, signed by one that matches ``trusted``."""
         supported = [each for each in trusted if _is_supported(each)]
         usable = [each for each in supported if not _is_sha1(each)] or supported  # RFC 4509 §3
         if not usable:
@@ -148,20 +151,20 @@ class _Validator:
         message = self._message(zone, dns.rdatatype.DNSKEY)
         rrset = message.get_rrset(message.answer, zone, dns.rdataclass.IN, dns.rdatatype.DNSKEY)
         if rrset is None:
-            raise Broken(mismatch, zone)
+            raise BogusChain(mismatch, zone)
         if len(rrset) > KEYS:
             raise NotSeen(Cause.PROTOCOL_ERROR)
-        published = [key for key in rrset if isinstance(key, DNSKEY) and _signs(key)]
-        entry = [key for key in published if any(_matches(zone, key, each) for each in usable)]
-        if not entry:
-            raise Broken(mismatch, zone)
-        self.verify(message, message.answer, rrset, zone, entry)
+        published = [key for key in rrset if isinstance(key, DNSKEY) and _is_zone_key(key)]
+        matching = [key for key in published if any(_matches(zone, key, each) for each in usable)]
+        if not matching:
+            raise BogusChain(mismatch, zone)
+        self.verify(message, message.answer, rrset, zone, matching)
         return published
 
     def delegation(
         self, parent: dns.name.Name, keys: Sequence[DNSKEY], name: dns.name.Name
     ) -> Sequence[DS] | Delegation:
-        """The signed DS records of ``name`` at its parent, or what the parent proves instead."""
+        """The signed DS records of ``name`` at its parent, or what the parent proves about their absence."""
         message = self._message(name, dns.rdatatype.DS)
         for kind in (dns.rdatatype.DS, dns.rdatatype.CNAME):
             rrset = message.get_rrset(message.answer, name, dns.rdataclass.IN, kind)
@@ -177,9 +180,9 @@ class _Validator:
             case Proof.NO_CUT:
                 return Delegation.NO_CUT
             case Proof.NO_NAME:
-                raise Broken(Flaw.NO_NAME, parent)
+                raise BogusChain(ChainFlaw.NO_NAME, parent)
             case _:
-                raise Broken(Flaw.NO_DENIAL, parent)
+                raise BogusChain(ChainFlaw.NO_DENIAL, parent)
 
     def _denial(
         self, message: dns.message.Message, parent: dns.name.Name, keys: Sequence[DNSKEY], name: dns.name.Name
@@ -189,7 +192,7 @@ class _Validator:
             if rrsets:
                 for rrset in rrsets[:SIGNATURES]:
                     self.verify(message, message.authority, rrset, parent, keys)
-                return proof(parent, rrsets[:SIGNATURES]).of(name)
+                return proof(parent, rrsets[:SIGNATURES]).proof_for(name)
         return None
 
     def verify(
@@ -200,10 +203,10 @@ class _Validator:
         signer: dns.name.Name,
         keys: Sequence[DNSKEY],
     ) -> None:
-        """Raise Broken unless one signature over the records is valid now, by one of the signer's keys."""
+        """Raise BogusChain unless one RRSIG of the record set is valid now and by one of the signer's keys."""
         found = message.get_rrset(section, rrset.name, dns.rdataclass.IN, dns.rdatatype.RRSIG, rrset.rdtype)
         signatures = [each for each in found or () if isinstance(each, RRSIG)]
-        flaws = [Flaw.NO_SIGNATURE]
+        flaws = [ChainFlaw.NO_SIGNATURE]
         for signature in signatures[:SIGNATURES]:
             flaw = self._flaw(rrset, signature, signer, keys)
             if flaw is None:
@@ -211,27 +214,27 @@ class _Validator:
             flaws.append(flaw)
         if len(signatures) > SIGNATURES:
             raise NotSeen(Cause.PROTOCOL_ERROR)
-        raise Broken(max(flaws, key=list(Flaw).index), signer)
+        raise BogusChain(max(flaws, key=list(ChainFlaw).index), signer)
 
     def _flaw(
         self, rrset: dns.rrset.RRset, signature: RRSIG, signer: dns.name.Name, keys: Sequence[DNSKEY]
-    ) -> Flaw | None:
+    ) -> ChainFlaw | None:
         if signature.signer != signer:
-            return Flaw.SIGNER
+            return ChainFlaw.SIGNER
         if signature.labels != len(rrset.name) - 1 - rrset.name.is_wild():
-            return Flaw.INVALID  # made from a wildcard, which no record of a zone cut is
-        candidates = [key for key in keys if _made(key, signature)]
+            return ChainFlaw.INVALID  # wildcard expansion, which the records of a zone apex never are
+        candidates = [key for key in keys if _matches_signature(key, signature)]
         if not candidates:
-            return Flaw.NO_KEY
+            return ChainFlaw.NO_KEY
         if signature.inception > self._now:
-            return Flaw.NOT_YET_VALID
+            return ChainFlaw.NOT_YET_VALID
         if signature.expiration < self._now:
-            return Flaw.EXPIRED
-        if any(self._fits(rrset, signature, key) for key in candidates[:SAME_TAG]):
+            return ChainFlaw.EXPIRED
+        if any(self._verifies(rrset, signature, key) for key in candidates[:SAME_TAG]):
             return None
-        return Flaw.INVALID
+        return ChainFlaw.INVALID
 
-    def _fits(self, rrset: dns.rrset.RRset, signature: RRSIG, key: DNSKEY) -> bool:
+    def _verifies(self, rrset: dns.rrset.RRset, signature: RRSIG, key: DNSKEY) -> bool:
         if not self._left:
             raise NotSeen(Cause.PROTOCOL_ERROR)
         self._left -= 1
@@ -243,7 +246,7 @@ class _Validator:
         return True
 
     def _message(self, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> dns.message.Message:
-        return self._replies.message(text(name), dns.rdatatype.to_text(kind))
+        return self._replies.message(dns_name_text(name), dns.rdatatype.to_text(kind))
 
 
 def _is_supported(trusted: DS | DNSKEY) -> bool:
@@ -260,8 +263,8 @@ def _is_sha1(trusted: DS | DNSKEY) -> bool:
     return isinstance(trusted, DS) and trusted.digest_type == 1
 
 
-def _signs(key: DNSKEY) -> bool:
-    """Whether a key may sign a zone's records (RFC 4034 §2.1, RFC 5011 §2.1)."""
+def _is_zone_key(key: DNSKEY) -> bool:
+    """Whether the key may sign the zone's records (RFC 4034 §2.1.1, RFC 5011 §2.1)."""
     return bool(key.flags & _ZONE) and not key.flags & _REVOKED and key.protocol == 3
 
 
@@ -273,5 +276,5 @@ def _matches(zone: dns.name.Name, key: DNSKEY, trusted: DS | DNSKEY) -> bool:
     return dns.dnssec.make_ds(zone, key, trusted.digest_type, validating=True).digest == trusted.digest
 
 
-def _made(key: DNSKEY, signature: RRSIG) -> bool:
+def _matches_signature(key: DNSKEY, signature: RRSIG) -> bool:
     return (key.algorithm, dns.dnssec.key_id(key)) == (signature.algorithm, signature.key_tag)

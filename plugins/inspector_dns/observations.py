@@ -1,4 +1,4 @@
-"""What the DNS probes write down."""
+"""The observations that the DNS probes record."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from inspector import Answer, Model, Observation
 
 
 class CaaRecord(Model):
-    """One CAA record (RFC 8659 §4.1): ``tag`` in lower case; ``value`` with bytes outside ASCII escaped."""
+    """One CAA record (RFC 8659 §4.1): ``tag`` in lower case; ``value`` with non-ASCII bytes escaped."""
 
     critical: bool
     tag: str
@@ -17,14 +17,17 @@ class CaaRecord(Model):
 
 
 class Caa(Model):
-    """The relevant CAA record set of a name: ``at`` is the name that holds it, None when no ancestor has one."""
+    """The relevant CAA record set (RFC 8659 §3): ``at`` is the name that has it, None when there is none."""
 
     at: str | None = None
     records: tuple[CaaRecord, ...] = ()
 
 
-class Names(Observation):
-    """What the DNS says about one host name. An empty tuple means that there is no such record."""
+class NameRecords(Observation):
+    """The DNS records of one host name; an empty tuple means that there is no such record.
+
+    ``aliases``: the targets of the CNAME chain, in order; a target whose domain is free to register allows a takeover.
+    """
 
     kind: ClassVar[str] = "names/1"
 
@@ -36,14 +39,14 @@ class Names(Observation):
 
 
 class Soa(Model):
-    """A zone's start of authority."""
+    """The SOA record of a zone: ``primary`` is the MNAME, ``serial`` the version of the zone (RFC 1035 §3.3.13)."""
 
     primary: str
     serial: int
 
 
 class ZoneServer(Model):
-    """An authoritative name server of a zone, with its addresses (empty: the name has none)."""
+    """A name server from the NS records of a zone, with its addresses (empty: the name has none)."""
 
     name: str
     ipv4: Answer[tuple[str, ...]]
@@ -51,7 +54,7 @@ class ZoneServer(Model):
 
 
 class DelegationSigner(Model):
-    """One DS record at the parent: IANA numbers of algorithm and digest type."""
+    """One DS record at the parent: IANA numbers of algorithm and digest type (RFC 9904 says which are sound)."""
 
     key_tag: int
     algorithm: int
@@ -59,51 +62,55 @@ class DelegationSigner(Model):
 
 
 class ZoneKey(Model):
-    """One DNSKEY record: ``flags`` 256 or 257, IANA number of the algorithm."""
+    """One DNSKEY record: ``flags`` 256 (ZSK) or 257 (KSK), IANA number of the algorithm."""
 
     key_tag: int
     algorithm: int
     flags: int
 
 
-class Trust(StrEnum):
-    """What a validator concludes (RFC 4033 §5); *indeterminate* is an unseen answer."""
+class TrustState(StrEnum):
+    """The security status of a zone (RFC 4033 §5); *indeterminate* is an unseen answer."""
 
     SECURE = "secure"
     INSECURE = "insecure"
     BOGUS = "bogus"
 
 
-class Flaw(StrEnum):
-    """What breaks a chain of trust, in words for a message; a later one says more than an earlier one."""
+class ChainFlaw(StrEnum):
+    """Why validation of a chain of trust fails, as message text; in ascending order of precision."""
 
-    NO_SIGNATURE = "there is no signature"
-    NO_KEY = "no published key matches"
-    ANCHOR = "no published key matches the trust anchor"
-    SIGNER = "the signature is another zone's"
-    NOT_YET_VALID = "the signature is not yet valid"
-    EXPIRED = "the signature has expired"
-    INVALID = "the signature does not fit the records"
-    NO_DENIAL = "the parent does not prove that there is no DS record"
+    NO_SIGNATURE = "no RRSIG record"
+    NO_KEY = "no DNSKEY record matches"
+    ANCHOR = "no DNSKEY record matches the trust anchor"
+    SIGNER = "the RRSIG record names another zone as signer"
+    NOT_YET_VALID = "the RRSIG record is not yet valid"
+    EXPIRED = "the RRSIG record has expired"
+    INVALID = "the signature does not verify"
+    NO_DENIAL = "the parent does not prove the absence of a DS record"
     NO_NAME = "the parent proves that the name does not exist"
-    OBSOLETE = "its DS records have only algorithms that no validator may use any more"
+    OBSOLETE = "the DS records use only algorithms that validators must not use"
 
 
-class Chain(Model):
+class TrustChain(Model):
     """The chain of trust from ``anchor`` (a zone) to a zone.
 
-    ``at`` is the zone that it reaches (secure), the first name without a signed delegation (insecure; ``flaw`` where
-    it has one of no use), or the zone whose records break it (bogus; ``flaw`` says how).
+    ``at``: secure, the zone itself; insecure, the first name without a usable signed delegation (``flaw`` where its DS
+    records are unusable); bogus, the zone whose records do not validate (``flaw`` says why).
     """
 
-    state: Trust
+    state: TrustState
     anchor: str
     at: str
-    flaw: Flaw | None = None
+    flaw: ChainFlaw | None = None
 
 
 class Zone(Observation):
-    """One zone: ``soa`` is None when no zone begins at the name."""
+    """One zone: ``soa`` is None when the name is not a zone apex.
+
+    ``ds`` and ``keys`` are the delegation and the keys that ``chain`` validates: they show which algorithms protect the
+    zone. The serial in ``soa``, compared between name servers, shows which of them serve an old version.
+    """
 
     kind: ClassVar[str] = "zone/1"
 
@@ -112,11 +119,11 @@ class Zone(Observation):
     servers: Answer[tuple[ZoneServer, ...]]
     ds: Answer[tuple[DelegationSigner, ...]]
     keys: Answer[tuple[ZoneKey, ...]]
-    chain: Answer[Chain]
+    chain: Answer[TrustChain]
 
 
 class ServerReply(Model):
-    """What a name server said about the start of authority of a zone; ``serial`` is None when it gave none."""
+    """A name server's response to the SOA query of a zone; ``serial`` is None when it has no SOA record."""
 
     rcode: str
     authoritative: bool
@@ -124,12 +131,12 @@ class ServerReply(Model):
 
     @property
     def is_authoritative(self) -> bool:
-        """Whether the server speaks for the zone."""
+        """Whether the server is authoritative for the zone."""
         return self.rcode == "NOERROR" and self.authoritative and self.serial is not None
 
 
 class NameServer(Observation):
-    """One name server at one address, asked about one zone. None: nothing listens there (the port refuses)."""
+    """The responses of one name server at one address for one zone, by transport; None: the port is closed."""
 
     kind: ClassVar[str] = "name-server/1"
 

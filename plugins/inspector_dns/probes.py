@@ -1,4 +1,4 @@
-"""Scans names, zones and name servers. They ask resolvers and name servers only; no target gets a packet."""
+"""The probes of names, zones and name servers, which query resolvers and name servers only, never a target."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inspector import (
     Cause,
     Cost,
     Discovered,
-    Form,
+    DnsReplies,
     Gap,
     Intrusiveness,
     Network,
@@ -25,18 +25,23 @@ from inspector import (
     Scheme,
     SubjectKind,
     Target,
+    UriForm,
+    answer_of,
+    collect_replies,
+    dns_name_text,
+    parse_dns_message,
     probe,
+    raw_dns_message,
 )
-from inspector.network.dns_lookup import Replies, answered, ask, parse, stored, text
 from inspector_dns.observations import (
     Caa,
     CaaRecord,
-    Chain,
     DelegationSigner,
-    Names,
+    NameRecords,
     NameServer,
     ServerReply,
     Soa,
+    TrustChain,
     Zone,
     ZoneKey,
     ZoneServer,
@@ -47,29 +52,29 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-HTTPS: Final = Scheme("https", Form.PAGE, 443)
-HTTP: Final = Scheme("http", Form.PAGE, 80)
+HTTPS: Final = Scheme("https", UriForm.PAGE, 443)
+HTTP: Final = Scheme("http", UriForm.PAGE, 80)
 TLS: Final = Scheme("tls")
-DNS: Final = Scheme("dns", Form.NAME)
-#: ``ns://SERVER/ZONE``: one name server, asked about one zone.
-NS: Final = Scheme("ns", Form.PAGE, 53)
+DNS: Final = Scheme("dns", UriForm.NAME)
+#: ``ns://SERVER/ZONE``: one name server, queried for one zone.
+NS: Final = Scheme("ns", UriForm.PAGE, 53)
 
-#: Bounds of what one reply may make us ask: labels climbed, name servers of a zone, bytes of one value.
-CLIMB: Final = 24
-SERVERS: Final = 24
-VALUE: Final = 512
+#: Limits: labels of a name (CAA tree climbing), name servers of a zone, bytes of a CAA value.
+MAX_LABELS: Final = 24
+MAX_SERVERS: Final = 24
+MAX_VALUE_BYTES: Final = 512
 
 
 # --- Names ----------------------------------------------------------------------------------------------------------
 
 
-def _parse_names(output: ScanOutput, context: ParseContext) -> Names:
-    return _names(Replies(output), host=context.subject.host or "")
+def _parse_names(output: ScanOutput, context: ParseContext) -> NameRecords:
+    return _names(DnsReplies(output), host=context.subject.host or "")
 
 
 @probe(
     "names",
-    kind=Names,
+    kind=NameRecords,
     schemes={HTTPS, HTTP, TLS, HOST},
     subject_kind=SubjectKind.HOST,
     intrusiveness=Intrusiveness.PASSIVE,
@@ -78,28 +83,28 @@ def _parse_names(output: ScanOutput, context: ParseContext) -> Names:
     parse=_parse_names,
 )
 async def names(target: Target, network: Network) -> ScanOutput:
-    """Ask for the addresses and aliases of a host name, and which issuers may certify it."""
-    return await ask(network, partial(_names, host=target.host))
+    """Query the A, AAAA and CAA records of a host name."""
+    return await collect_replies(network, partial(_names, host=target.host))
 
 
-def _names(replies: Replies, host: str) -> Names:
-    return Names(
+def _names(replies: DnsReplies, host: str) -> NameRecords:
+    return NameRecords(
         host=host,
-        aliases=answered(replies.aliases, host, "A"),
-        ipv4=answered(_texts, replies, host, "A"),
-        ipv6=answered(_texts, replies, host, "AAAA"),
-        caa=answered(_caa, replies, host),
+        aliases=answer_of(replies.aliases, host, "A"),
+        ipv4=answer_of(_texts, replies, host, "A"),
+        ipv6=answer_of(_texts, replies, host, "AAAA"),
+        caa=answer_of(_caa, replies, host),
     )
 
 
-def _texts(replies: Replies, name: str, rdtype: str) -> tuple[str, ...]:
+def _texts(replies: DnsReplies, name: str, rdtype: str) -> tuple[str, ...]:
     return tuple(sorted(str(record) for record in replies.records(name, rdtype)))
 
 
-def _caa(replies: Replies, host: str) -> Caa:
-    """The relevant set: the first found on the way from the name up to a top-level domain (RFC 8659 §3)."""
+def _caa(replies: DnsReplies, host: str) -> Caa:
+    """The relevant set: the first found while climbing from the name to its top-level domain (RFC 8659 §3)."""
     labels = host.split(".")
-    if len(labels) > CLIMB:
+    if len(labels) > MAX_LABELS:
         raise NotSeen(Cause.PROTOCOL_ERROR)
     for depth in range(len(labels)):
         name = ".".join(labels[depth:])
@@ -112,8 +117,8 @@ def _caa(replies: Replies, host: str) -> Caa:
 def _caa_record(record: dns.rdata.Rdata) -> CaaRecord:
     from dns.rdtypes.ANY.CAA import CAA
 
-    assert isinstance(record, CAA)  # noqa: S101  (the type was asked for)
-    value = record.value[:VALUE].decode("ascii", "backslashreplace")
+    assert isinstance(record, CAA)  # noqa: S101  (the queried type)
+    value = record.value[:MAX_VALUE_BYTES].decode("ascii", "backslashreplace")
     return CaaRecord(critical=bool(record.flags & 128), tag=record.tag.decode("ascii").lower(), value=value)
 
 
@@ -124,8 +129,8 @@ def _parse_zone(output: ScanOutput, context: ParseContext) -> Zone:
     from inspector_dns.dnssec import validate
 
     name = context.subject.host or ""
-    replies = Replies(output)
-    chain = answered(validate, replies, name, context.dnssec_anchors, context.seen_at)
+    replies = DnsReplies(output)
+    chain = answer_of(validate, replies, name, context.dnssec_anchors, context.seen_at)
     return _zone(replies, name, chain)
 
 
@@ -142,12 +147,12 @@ def _parse_zone(output: ScanOutput, context: ParseContext) -> Zone:
     discovers={NS},
 )
 async def zone(target: Target, network: Network, *, name_server_port: int = 53) -> ScanOutput:
-    """Ask for a zone's start of authority, name servers and keys, and for the delegations that lead to it.
+    """Query a zone's SOA, NS and DNSKEY records, and the DS and DNSKEY records of the chain of trust.
 
-    ``name_server_port`` is the port at which the zone's name servers are then asked.
+    ``name_server_port`` is the port on which the discovered name servers are then queried.
     """
-    output = await ask(network, partial(_wanted, name=target.host), dnssec=True)
-    servers = _zone(Replies(output), target.host, _UNKNOWN).servers
+    output = await collect_replies(network, partial(_query_zone, name=target.host), dnssec=True)
+    servers = _zone(DnsReplies(output), target.host, _NOT_VALIDATED).servers
     port = "" if name_server_port == NS.port else f":{name_server_port}"
     found = tuple(
         Discovered(uri=f"ns://{server.name}{port}/{target.host}", why="name server of the zone", infrastructure=True)
@@ -156,77 +161,77 @@ async def zone(target: Target, network: Network, *, name_server_port: int = 53) 
     return output.model_copy(update={"discovered": found})
 
 
-_UNKNOWN: Final = Answer[Chain](unseen=Cause.NOT_SELECTED)
+_NOT_VALIDATED: Final = Answer[TrustChain](unseen=Cause.NOT_SELECTED)
 
 
-def _wanted(replies: Replies, name: str) -> None:
-    """All that the facts and the chain of trust from the root down rest on."""
-    from inspector_dns.dnssec import lineage
+def _query_zone(replies: DnsReplies, name: str) -> None:
+    """All queries that the observation and the chain of trust from the root down need."""
+    from inspector_dns.dnssec import ancestors
 
-    _zone(replies, name, _UNKNOWN)
-    for ancestor in answered(lineage, name).seen or ():
-        answered(replies.message, ancestor, "DNSKEY")
+    _zone(replies, name, _NOT_VALIDATED)
+    for ancestor in answer_of(ancestors, name).seen or ():
+        answer_of(replies.message, ancestor, "DNSKEY")
         if ancestor != ".":
-            answered(replies.message, ancestor, "DS")
+            answer_of(replies.message, ancestor, "DS")
 
 
-def _zone(replies: Replies, name: str, chain: Answer[Chain]) -> Zone:
+def _zone(replies: DnsReplies, name: str, chain: Answer[TrustChain]) -> Zone:
     return Zone(
         name=name,
-        soa=answered(_soa, replies, name),
-        servers=answered(_servers, replies, name),
-        ds=answered(_ds, replies, name),
-        keys=answered(_keys, replies, name),
+        soa=answer_of(_soa, replies, name),
+        servers=answer_of(_servers, replies, name),
+        ds=answer_of(_ds, replies, name),
+        keys=answer_of(_keys, replies, name),
         chain=chain,
     )
 
 
-def _of(kind: type[T], records: tuple[Any, ...]) -> list[T]:
+def _of_type(kind: type[T], records: tuple[Any, ...]) -> list[T]:
     return [record for record in records if isinstance(record, kind)]
 
 
-def _soa(replies: Replies, name: str) -> Soa | None:
+def _soa(replies: DnsReplies, name: str) -> Soa | None:
     from dns.rdtypes.ANY.SOA import SOA
 
     if replies.aliases(name, "SOA"):
         return None
-    found = _of(SOA, replies.records(name, "SOA"))
-    return Soa(primary=text(found[0].mname), serial=found[0].serial) if found else None
+    found = _of_type(SOA, replies.records(name, "SOA"))
+    return Soa(primary=dns_name_text(found[0].mname), serial=found[0].serial) if found else None
 
 
-def _servers(replies: Replies, name: str) -> tuple[ZoneServer, ...]:
+def _servers(replies: DnsReplies, name: str) -> tuple[ZoneServer, ...]:
     import dns.rdtypes.ANY.NS
 
-    records = _of(dns.rdtypes.ANY.NS.NS, replies.records(name, "NS"))
-    servers = sorted({text(record.target) for record in records})
-    if len(servers) > SERVERS:
+    records = _of_type(dns.rdtypes.ANY.NS.NS, replies.records(name, "NS"))
+    servers = sorted({dns_name_text(record.target) for record in records})
+    if len(servers) > MAX_SERVERS:
         raise NotSeen(Cause.PROTOCOL_ERROR)
     return tuple(
         ZoneServer(
             name=server,
-            ipv4=answered(_texts, replies, server, "A"),
-            ipv6=answered(_texts, replies, server, "AAAA"),
+            ipv4=answer_of(_texts, replies, server, "A"),
+            ipv6=answer_of(_texts, replies, server, "AAAA"),
         )
         for server in servers
     )
 
 
-def _ds(replies: Replies, name: str) -> tuple[DelegationSigner, ...]:
+def _ds(replies: DnsReplies, name: str) -> tuple[DelegationSigner, ...]:
     from dns.rdtypes.ANY.DS import DS
 
     return tuple(
         DelegationSigner(key_tag=each.key_tag, algorithm=each.algorithm, digest_type=each.digest_type)
-        for each in sorted(_of(DS, replies.records(name, "DS")))
+        for each in sorted(_of_type(DS, replies.records(name, "DS")))
     )
 
 
-def _keys(replies: Replies, name: str) -> tuple[ZoneKey, ...]:
+def _keys(replies: DnsReplies, name: str) -> tuple[ZoneKey, ...]:
     from dns.dnssec import key_id
     from dns.rdtypes.ANY.DNSKEY import DNSKEY
 
     return tuple(
         ZoneKey(key_tag=key_id(each), algorithm=each.algorithm, flags=each.flags)
-        for each in sorted(_of(DNSKEY, replies.records(name, "DNSKEY")))
+        for each in sorted(_of_type(DNSKEY, replies.records(name, "DNSKEY")))
     )
 
 
@@ -238,8 +243,8 @@ def _parse_name_server(output: ScanOutput, context: ParseContext) -> NameServer:
         zone=_zone_of(context.subject.uri),
         server=context.subject.host or "",
         address=context.subject.address or "",
-        udp=answered(_server_reply, output, "udp"),
-        tcp=answered(_server_reply, output, "tcp"),
+        udp=answer_of(_server_reply, output, "udp"),
+        tcp=answer_of(_server_reply, output, "tcp"),
     )
 
 
@@ -254,7 +259,7 @@ def _parse_name_server(output: ScanOutput, context: ParseContext) -> NameServer:
     parse=_parse_name_server,
 )
 async def name_server(target: Target, network: Network, *, answer_seconds: int = 5) -> ScanOutput:
-    """Ask one name server at one address for a zone's start of authority, over UDP and over TCP."""
+    """Query one name server at one address for the SOA record of a zone, over UDP and over TCP."""
     zone_name = _zone_of(target.uri)
     if not zone_name:
         raise ScanFailure(Cause.AMBIGUOUS, "no zone is named; declare dns:ZONE, or ns://SERVER/ZONE")
@@ -267,7 +272,7 @@ async def name_server(target: Target, network: Network, *, answer_seconds: int =
             )
         except ScanFailure as failure:
             return Gap(question=transport, cause=failure.cause, detail=failure.message)
-        return stored(transport, message)
+        return raw_dns_message(transport, message)
 
     replies = await asyncio.gather(reply("udp"), reply("tcp"))
     question = Raw(name="question", data=f"{zone_name} SOA".encode(), media_type="text/plain")
@@ -292,7 +297,7 @@ def _server_reply(output: ScanOutput, transport: str) -> ServerReply | None:
         if cause is Cause.REFUSED:
             return None
         raise NotSeen(cause)
-    message = parse(wire)
+    message = parse_dns_message(wire)
     found = [record for rrset in message.answer for record in rrset if isinstance(record, SOA)]
     return ServerReply(
         rcode=to_text(message.rcode()),

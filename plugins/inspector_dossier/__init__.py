@@ -1,11 +1,11 @@
-"""Checks on the documents alone: approval, plan, and whether the declared level fits the declared facts. No network."""
+"""Checks of the declaration alone: approval, security plan and level. They need no observation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from inspector.registry.hookspecs import hookimpl
+from inspector import hookimpl
 
 if TYPE_CHECKING:
     from inspector import Check
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @hookimpl
 def inspector_checks() -> Iterable[Check]:
     """One check per file in ``checks``."""
-    from inspector.plugin.check import checks_in
+    from inspector import checks_in
     from inspector_dossier import checks
 
     return checks_in(checks)

@@ -1,11 +1,11 @@
-"""Web endpoints: whether they answer over HTTPS, where they redirect, and what their headers and cookies say."""
+"""Web endpoints: HTTPS, redirects, security headers, cookies and disclosed versions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from inspector.registry.hookspecs import hookimpl
+from inspector import hookimpl
 
 if TYPE_CHECKING:
     from inspector import Check, Probe
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The one request."""
+    """The probe ``http``: one GET request per endpoint."""
     from inspector_http.probes import http
 
     return (http,)
@@ -22,7 +22,7 @@ def inspector_probes() -> Iterable[Probe]:
 @hookimpl
 def inspector_checks() -> Iterable[Check]:
     """One check per file in ``checks``."""
-    from inspector.plugin.check import checks_in
+    from inspector import checks_in
     from inspector_http import checks
 
     return checks_in(checks)

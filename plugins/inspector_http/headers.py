@@ -1,4 +1,4 @@
-"""The meaning of security headers, as browsers take them."""
+"""Parses security headers as browsers do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _VALUE = rf'"(?:[^"\\]|\\.)*"|{_TOKEN}'
 _DIRECTIVE = re.compile(rf"[ \t]*(?:({_TOKEN})(?:[ \t]*=[ \t]*({_VALUE}))?)?[ \t]*(?:;|\Z)")
-#: More digits than any age needs.
+#: Digits of ``max-age`` that are read: more than any age needs.
 _DIGITS = 15
 
 
@@ -48,19 +48,19 @@ def frame_ancestors(policies: Iterable[str]) -> list[list[str]]:
     return found
 
 
-#: A source that no site falls outside of: a bare scheme, or ``*`` for the host, with whatever scheme, port and path.
-_ANYBODY = re.compile(r"https?:|(?:https?://)?\*(?::(?:\*|[0-9]+))?(?:/.*)?")
+#: A source that matches every site: a bare scheme, or ``*`` as the host, with any scheme, port and path.
+_ANY_SITE = re.compile(r"https?:|(?:https?://)?\*(?::(?:\*|[0-9]+))?(?:/.*)?")
 
 
-def admits_anybody(sources: Sequence[str]) -> bool:
-    """Whether a source list lets pages of any site in: ``*``, a wildcard host on some port, or a bare scheme."""
-    return any(_ANYBODY.fullmatch(source) for source in sources)
+def allows_any_site(sources: Sequence[str]) -> bool:
+    """Whether a source list matches pages of any site: ``*``, a wildcard host on some port, or a bare scheme."""
+    return any(_ANY_SITE.fullmatch(source) for source in sources)
 
 
-def denies_foreign_frames(options: Iterable[str]) -> bool:
-    """Whether X-Frame-Options keeps foreign pages from framing this one (HTML Standard §7.7.1).
+def denies_cross_origin_frames(options: Iterable[str]) -> bool:
+    """Whether X-Frame-Options keeps pages of other origins from framing this one (HTML Standard §7.7.1).
 
-    Several different values that hold a known one deny; anything unknown alone, ALLOW-FROM included, is ignored.
+    Several different values with a known one among them deny; a single unknown value, ALLOW-FROM included, is ignored.
     """
     values = set(elements(options))
     if len(values) > 1:
@@ -72,10 +72,10 @@ _VERSION = re.compile(r"(?:^|[/\s])v?\d+(?!\w)|\d\.\d", re.IGNORECASE)
 
 
 def names_version(value: str) -> bool:
-    """Whether a product header names a version: a number that stands by itself or after a slash, or a dotted one."""
+    """Whether a product header names a version: a number on its own or after a slash, or a dotted one."""
     return bool(_VERSION.search(value))
 
 
 def shorten(value: str, length: int = 160) -> str:
-    """A header's value as a message shows it."""
+    """A header's value, cut to ``length`` characters for a message."""
     return value if len(value) <= length else f"{value[: length - 1]}…"

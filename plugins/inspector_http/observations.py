@@ -1,20 +1,19 @@
-"""What the HTTP probe writes down."""
+"""The observation of the HTTP probe."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import ClassVar
 
-from inspector import Answer, Model, Observation
-from inspector.model.subject import is_address
+from inspector import Answer, Model, Observation, is_address
 
 
-class Speech(StrEnum):
-    """What a port speaks to a web client. ``nothing``: it refuses connections."""
+class WebProtocol(StrEnum):
+    """The protocol by which a port answers a web client. ``none``: it refuses connections."""
 
     HTTPS = "https"
     HTTP = "http"
-    NOTHING = "nothing"
+    NONE = "none"
 
 
 class Header(Model):
@@ -25,7 +24,7 @@ class Header(Model):
 
 
 class Cookie(Model):
-    """A cookie that is set, by name and attributes; its value is never kept. ``same_site`` in lower case."""
+    """A cookie by name and attributes; its value is never recorded. ``same_site`` is in lower case."""
 
     name: str
     secure: bool
@@ -34,27 +33,20 @@ class Cookie(Model):
 
 
 class Redirect(Model):
-    """Where a reply sends the client: absolute URL without its query, and the parts that matter."""
+    """The target of a redirect: an absolute URL without its query, its scheme and its host."""
 
     url: str
     scheme: str
     host: str
 
 
-class Body(Model):
-    """The beginning of a body, as transferred: ``size`` bytes of it were read; all of it if ``complete``."""
-
-    size: int
-    sha256: str
-    complete: bool
-
-
 class Http(Observation):
     """How one URL answers a plain GET at one address.
 
-    Redirects within the same scheme, host and port were followed (``followed``, in order, without queries); the facts
-    are those of the last reply, ``cookies`` those of all. Behind an error, a block page or a rate limit, what the page
-    itself would say is unseen. ``redirect`` is None in a reply that sends the client nowhere.
+    Redirects within the same scheme, host and port were followed (``followed``, in order, without queries: the last one
+    is the page that the facts are about). ``cookies`` are those of all replies, everything else that of the last reply.
+    Behind an error, a block page or a rate limit, the facts of the page itself are unseen. ``redirect`` is None in a
+    reply that does not redirect. The size and digest of the body are in the raw exchanges only: no check reads them.
     """
 
     kind: ClassVar[str] = "http/1"
@@ -62,13 +54,12 @@ class Http(Observation):
     url: str
     scheme: str
     host: str
-    speaks: Answer[Speech]
+    protocol: Answer[WebProtocol]
     followed: tuple[str, ...] = ()
     status: Answer[int]
     redirect: Answer[Redirect | None]
     headers: Answer[tuple[Header, ...]]
     cookies: Answer[tuple[Cookie, ...]]
-    body: Answer[Body]
 
     def field(self, name: str) -> tuple[str, ...]:
         """The values of all header fields of this name, in order; raises ``NotSeen`` when the headers were not seen."""
@@ -80,12 +71,12 @@ class Http(Observation):
         return is_address(self.host)
 
     @property
-    def is_shut(self) -> bool:
-        """Whether a port for HTTP in clear refuses connections, as it well may; raises ``NotSeen``."""
-        return self.scheme == "http" and self.speaks.value is Speech.NOTHING
+    def is_closed(self) -> bool:
+        """Whether a port for plain HTTP refuses connections, which is no failure; raises ``NotSeen``."""
+        return self.scheme == "http" and self.protocol.value is WebProtocol.NONE
 
     @property
-    def is_page(self) -> bool:
-        """Whether the reply is HTML, or of no declared type and so guessed; raises ``NotSeen``."""
+    def is_html(self) -> bool:
+        """Whether the reply is HTML, or has no content type, so that browsers guess it; raises ``NotSeen``."""
         types = self.field("content-type")
         return not types or types[-1].split(";")[0].strip().lower() in ("", "text/html", "application/xhtml+xml")

@@ -1,4 +1,4 @@
-"""From kept exchanges to facts: pure."""
+"""Parses recorded exchanges into facts: pure."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urldefrag, urljoin
 
-from inspector import Answer, Cause, Form, ParseContext, ScanFailure, ScanOutput, Scheme
-from inspector.model.subject import BadUri, Uri, parse_uri
-from inspector_http.observations import Body, Cookie, Header, Http, Redirect, Speech
+from inspector import Answer, BadUri, Cause, ParseContext, ScanFailure, ScanOutput, Scheme, Uri, UriForm, parse_uri
+from inspector_http.observations import Cookie, Header, Http, Redirect, WebProtocol
 from inspector_http.redaction import Exchange, Exchanges
 
-HTTPS = Scheme("https", Form.PAGE, 443)
-HTTP = Scheme("http", Form.PAGE, 80)
+HTTPS = Scheme("https", UriForm.PAGE, 443)
+HTTP = Scheme("http", UriForm.PAGE, 80)
 _SCHEMES = {scheme.name: scheme for scheme in (HTTP, HTTPS)}
 
 BAD_REQUEST = 400
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 UNAUTHORISED = 401
-#: By these replies a guard in front of the server, or the server itself, turns this client away.
-_TURNED_AWAY = {403: Cause.BLOCKED, 429: Cause.RATE_LIMITED, 503: Cause.BLOCKED}
-#: Header fields by which guards mark a challenge, whatever its status.
+#: Replies by which a web application firewall, or the server itself, rejects this client.
+_REJECTED = {403: Cause.BLOCKED, 429: Cause.RATE_LIMITED, 503: Cause.BLOCKED}
+#: Header fields by which web application firewalls mark a challenge, whatever its status.
 _CHALLENGES = {"cf-mitigated": "challenge", "x-amzn-waf-action": ""}
 _PARAMETERS = re.compile(r"[?#;].*", re.DOTALL)
 _AGE = re.compile(r"-?[0-9]+")
@@ -39,96 +38,94 @@ def plain(url: str) -> str:
 
 
 def location(url: str, status: int | None, values: Iterable[str]) -> Answer[str]:
-    """The absolute URL, without fragment, to which the reply to ``url`` redirects (empty: to none).
+    """The absolute URL, without fragment, to which the reply to ``url`` redirects; empty when it does not redirect.
 
-    ``values`` are those of its Location fields. Several different ones, or one that is no web URL, are unseen.
+    ``values`` are those of its Location fields. Several different ones, or one that is not a web URL, are unseen.
     """
     locations = set(values) if status in REDIRECTS else set()
     if len(locations) > 1:
         return Answer[str](unseen=Cause.AMBIGUOUS)
     try:
-        onward = urldefrag(urljoin(url, locations.pop())).url if locations else ""
-        if onward:
-            uri_of(onward)
-        return Answer[str](seen=onward)
+        target = urldefrag(urljoin(url, locations.pop())).url if locations else ""
+        if target:
+            uri_of(target)
+        return Answer[str](seen=target)
     except (BadUri, ValueError):
         return Answer[str](unseen=Cause.PROTOCOL_ERROR)
 
 
 def printable(text: str) -> str:
-    """Latin-1 text of received bytes, as UTF-8 where it is, with everything unprintable escaped."""
+    """Received bytes, given as Latin-1 text, decoded as UTF-8 where they are, with unprintable characters escaped."""
     decoded = text.encode("latin-1", "replace").decode("utf-8", "backslashreplace")
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in decoded)
 
 
 def parse_http(output: ScanOutput, context: ParseContext) -> Http:
-    """The facts of one scan; raises ScanFailure when the port gave no reply that tells what it speaks."""
-    kept = output.named("exchanges.json")
-    if kept is None:
-        raise ValueError("no exchange was kept")
-    exchanges = Exchanges.parse(kept)
+    """The facts of one scan; raises ScanFailure when no reply shows which protocol the port answers."""
+    recorded = output.named("exchanges.json")
+    if recorded is None:
+        raise ValueError("no exchange was recorded")
+    exchanges = Exchanges.parse(recorded)
     subject = context.subject
-    last = exchanges.along[-1]
-    speaks = _speech(exchanges, subject.scheme)
-    if speaks == subject.scheme:
+    last = exchanges.followed[-1]
+    protocol = _protocol(exchanges, subject.scheme)
+    if protocol == subject.scheme:
         cause, status_cause = _why_unseen(last), last.cause
     else:
-        cause = status_cause = Cause.REFUSED if speaks is Speech.NOTHING else Cause.PROTOCOL_ERROR
-    onward = location(last.url, last.status, (value for name, value in last.headers if name.lower() == "location"))
+        cause = status_cause = Cause.REFUSED if protocol is WebProtocol.NONE else Cause.PROTOCOL_ERROR
+    target = location(last.url, last.status, (value for name, value in last.headers if name.lower() == "location"))
     return Http.model_validate(
         {
             "url": subject.uri,
             "scheme": subject.scheme,
             "host": subject.host or "",
-            "speaks": _told(speaks),
-            "followed": tuple(str(uri_of(plain(each.url))) for each in exchanges.along[1:] if each.cause is None),
-            "status": _told(last.status, status_cause),
-            "redirect": _told(
-                _redirect(onward.seen or ""), onward.unseen or (None if last.status == UNAUTHORISED else cause)
+            "protocol": _answer(protocol),
+            "followed": tuple(str(uri_of(plain(each.url))) for each in exchanges.followed[1:] if each.cause is None),
+            "status": _answer(last.status, status_cause),
+            "redirect": _answer(
+                _redirect(target.seen or ""), target.unseen or (None if last.status == UNAUTHORISED else cause)
             ),
-            "headers": _told(_headers(last), cause),
-            "cookies": _told(_cookies(exchanges.along, context.seen_at), cause),
-            "body": _told(
-                Body(size=last.body_bytes, sha256=last.body_sha256, complete=last.body_complete),
-                cause or last.body_cause,
-            ),
+            "headers": _answer(_headers(last), cause),
+            "cookies": _answer(_cookies(exchanges.followed, context.seen_at), cause),
         }
     )
 
 
-def _told(value: object, cause: Cause | None = None) -> dict[str, object]:
+def _answer(value: object, cause: Cause | None = None) -> dict[str, object]:
     """An answer in its JSON form."""
     return {"unseen": cause} if cause else {"seen": value}
 
 
-def _speech(exchanges: Exchanges, scheme: str) -> Speech:
-    first, other = exchanges.along[0], exchanges.other
+def _protocol(exchanges: Exchanges, scheme: str) -> WebProtocol:
+    """The protocol that the port answers; raises ScanFailure when no reply shows it."""
+    first, other = exchanges.followed[0], exchanges.other
     if other is not None and other.cause is None:
         if scheme == "http":
-            return Speech.HTTPS
-        if not _insists_on_tls(other):
-            return Speech.HTTP
+            return WebProtocol.HTTPS
+        if not _demands_tls(other):
+            return WebProtocol.HTTP
     if first.cause is None:
-        return Speech(scheme)
+        return WebProtocol(scheme)
     if first.cause is Cause.REFUSED:
-        return Speech.NOTHING
+        return WebProtocol.NONE
     raise ScanFailure(first.cause, first.detail or "no reply")
 
 
-def _insists_on_tls(clear: Exchange) -> bool:
-    """Whether a reply in clear is that of an HTTPS port to a client that forgot TLS: an error, or back to itself."""
-    values = (value for name, value in clear.headers if name.lower() == "location")
-    onward = location(clear.url, clear.status, values).seen
-    asked = uri_of(plain(clear.url))
-    return clear.status == BAD_REQUEST or (onward or "").startswith(Uri(HTTPS, asked.host, asked.port).service + "/")
+def _demands_tls(reply: Exchange) -> bool:
+    """Whether a reply over plain HTTP is that of an HTTPS port: an error, or a redirect to HTTPS on the same port."""
+    values = (value for name, value in reply.headers if name.lower() == "location")
+    target = location(reply.url, reply.status, values).seen
+    requested = uri_of(plain(reply.url))
+    service = Uri(HTTPS, requested.host, requested.port).service
+    return reply.status == BAD_REQUEST or (target or "").startswith(service + "/")
 
 
 def _why_unseen(last: Exchange) -> Cause | None:
-    """Why the last reply does not show what the page itself would say; None when it does."""
+    """Why the last reply is not that of the page itself; None when it is."""
     if last.cause is not None or last.status is None:
         return last.cause or Cause.PROTOCOL_ERROR
-    if last.status in _TURNED_AWAY:
-        return _TURNED_AWAY[last.status]
+    if last.status in _REJECTED:
+        return _REJECTED[last.status]
     if any(value.lower().startswith(_CHALLENGES.get(name.lower(), "\n")) for name, value in last.headers):
         return Cause.BLOCKED
     return Cause.AMBIGUOUS if last.status >= 400 else None
@@ -145,10 +142,10 @@ def _headers(reply: Exchange) -> tuple[Header, ...]:
     return tuple(Header(name=printable(name).lower(), value=printable(value.strip())) for name, value in reply.headers)
 
 
-def _cookies(along: tuple[Exchange, ...], seen_at: datetime) -> tuple[Cookie, ...]:
-    """The cookies that remain set after these replies; the last word on each name, domain and path holds."""
+def _cookies(replies: tuple[Exchange, ...], seen_at: datetime) -> tuple[Cookie, ...]:
+    """The cookies that remain set after these replies; the last Set-Cookie for a name, domain and path counts."""
     jar: dict[tuple[str, str, str], Cookie | None] = {}
-    for reply in along:
+    for reply in replies:
         for name, value in reply.headers:
             if name.lower() == "set-cookie":
                 pair, _, text = value.partition(";")
@@ -160,13 +157,13 @@ def _cookies(along: tuple[Exchange, ...], seen_at: datetime) -> tuple[Cookie, ..
 
 
 def _path(attributes: dict[str, str], url: str) -> str:
-    """The path for which a cookie holds: its own, or that of the reply without the last segment (RFC 6265 §5.1.4)."""
+    """The path of a cookie: its attribute, or that of the reply without the last segment (RFC 6265 §5.1.4)."""
     written = attributes.get("path", "")
     return written if written.startswith("/") else uri_of(plain(url)).path.rpartition("/")[0] or "/"
 
 
 def _attributes(text: str) -> dict[str, str]:
-    """Cookie attributes by lower-case name; the last of a name holds (RFC 6265 §5.2)."""
+    """Cookie attributes by lower-case name; the last of a name counts (RFC 6265 §5.2)."""
     pairs = (part.partition("=") for part in text.split(";"))
     return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
@@ -185,7 +182,7 @@ def _cookie(name: str, attributes: dict[str, str], seen_at: datetime) -> Cookie 
 
 
 def _is_removed(attributes: dict[str, str], seen_at: datetime) -> bool:
-    """Max-Age goes before Expires, and is ignored when it is no number (RFC 6265 §5.2.2, §5.3)."""
+    """Max-Age takes precedence over Expires, and is ignored when it is not a number (RFC 6265 §5.2.2, §5.3)."""
     age = attributes.get("max-age", "")
     if _AGE.fullmatch(age):
         return age.startswith("-") or not age.strip("0")
@@ -193,7 +190,7 @@ def _is_removed(attributes: dict[str, str], seen_at: datetime) -> bool:
 
 
 def _is_past(expires: str, seen_at: datetime) -> bool:
-    """Whether a date has passed; one without a zone is in UTC (RFC 6265 §5.1.1), one that is none never passes."""
+    """Whether a date has passed; without a zone it is in UTC (RFC 6265 §5.1.1), and what is not a date never passes."""
     try:
         date = parsedate_to_datetime(expires.replace("-", " "))
         return (date if date.tzinfo else date.replace(tzinfo=UTC)) < seen_at

@@ -1,4 +1,4 @@
-"""How a web endpoint is scanned: one plain GET, followed along redirects that stay on the same service."""
+"""The probe ``http``: one plain GET, along redirects that stay on the same service."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from inspector import (
     Sensitivity,
     SubjectKind,
     Target,
+    Uri,
     probe,
 )
-from inspector.model.subject import Uri
 from inspector_http.observations import Http
 from inspector_http.parsing import BAD_REQUEST, HTTP, HTTPS, location, parse_http, plain, uri_of
 from inspector_http.redaction import Exchange, Exchanges, Redaction
@@ -36,13 +36,13 @@ BODY_SECONDS = 3.0
 
 
 def _cost(target: Target, _options: Mapping[str, Any]) -> Cost:
-    """The bounds of one scan; on port 443 with those of the scan of port 80 that it brings to light."""
+    """The bounds of one scan; on port 443 with those of the scan of port 80 that it discovers."""
     steps = REDIRECTS_FOLLOWED + 2
-    scans = 2 if _brings_port_80(target) else 1
+    scans = 2 if _discovers_port_80(target) else 1
     return Cost(connections=scans * steps, seconds=int(HEAD_SECONDS + BODY_SECONDS) * steps)
 
 
-def _brings_port_80(target: Target) -> bool:
+def _discovers_port_80(target: Target) -> bool:
     return target.scheme == HTTPS.name and target.port == HTTPS.port
 
 
@@ -56,10 +56,11 @@ def _brings_port_80(target: Target) -> bool:
     cost=_cost,
 )
 async def http(target: Target, network: Network) -> ScanOutput:
-    """Get the declared path as an ordinary client does, without cookies and without judging certificates.
+    """Get the declared path as an ordinary client does, without cookies and without validating certificates.
 
-    A port that does not speak the declared language is asked in the other one. An endpoint on port 443 brings port 80
-    of its host to light, a redirect to another service that service.
+    A port that does not answer in the declared protocol is requested in the other of HTTP and HTTPS. An endpoint on
+    port 443 discovers port 80 of its host, a redirect to another service discovers that service. Bodies are read to
+    the bound, as any client does, so that the connection can be reused along redirects.
     """
     client = httpx.AsyncClient(
         transport=network.transport(),
@@ -73,39 +74,39 @@ async def http(target: Target, network: Network) -> ScanOutput:
         },
     )
     async with client:
-        visit = _Visit(client, network, Redaction(network.fingerprint))
-        along, onward = await visit.follow(target.uri)
-        other = await visit.other(target.uri) if _speaks_otherwise(along[0], target) else None
-    kept = Exchanges(along=along, other=other)
+        session = _Session(client, network, Redaction(network.fingerprint))
+        followed, redirect = await session.follow(target.uri)
+        other = await session.other(target.uri) if _may_be_other_protocol(followed[0], target) else None
+    exchanges = Exchanges(followed=followed, other=other)
     return ScanOutput(
         raw=(
             Raw(
                 name="exchanges.json",
-                data=kept.canonical(),
+                data=exchanges.canonical(),
                 media_type="application/json",
                 sensitivity=Sensitivity.REDACTED,
             ),
         ),
-        gaps=tuple(Gap(question=each.url, cause=each.cause, detail=each.detail) for each in along if each.cause),
-        discovered=tuple(_discovered(target, onward)),
+        gaps=tuple(Gap(question=each.url, cause=each.cause, detail=each.detail) for each in followed if each.cause),
+        discovered=tuple(_discovered(target, redirect)),
     )
 
 
-def _discovered(target: Target, onward: str) -> Iterator[Discovered]:
-    if _brings_port_80(target):
+def _discovered(target: Target, redirect: str) -> Iterator[Discovered]:
+    if _discovers_port_80(target):
         yield Discovered(uri=str(Uri(HTTP, target.host, HTTP.port, "/")), why="port 80 beside HTTPS")
-    if onward:
-        yield Discovered(uri=str(uri_of(plain(onward))), why="redirect")
+    if redirect:
+        yield Discovered(uri=str(uri_of(plain(redirect))), why="redirect")
 
 
-def _speaks_otherwise(first: Exchange, target: Target) -> bool:
-    """Whether the first reply looks as if the port spoke the other of HTTP and HTTPS."""
+def _may_be_other_protocol(first: Exchange, target: Target) -> bool:
+    """Whether the first reply suggests that the port answers the other of HTTP and HTTPS."""
     if first.cause is None:
         return target.scheme == HTTP.name and first.status == BAD_REQUEST
     return first.cause in (Cause.PROTOCOL_ERROR, Cause.RESET)
 
 
-class _Visit:
+class _Session:
     """One client's exchanges with one service."""
 
     def __init__(self, client: httpx.AsyncClient, network: Network, redaction: Redaction) -> None:
@@ -114,20 +115,20 @@ class _Visit:
         self._redaction = redaction
 
     async def follow(self, url: str) -> tuple[tuple[Exchange, ...], str]:
-        """The exchanges along redirects that stay on the service, and the URL elsewhere to which the last one sends."""
-        along: list[Exchange] = []
+        """The exchanges along redirects on the same service, and the URL of another service to which the last leads."""
+        followed: list[Exchange] = []
         visited = {url}
         while True:
-            exchange, onward = await self.get(url)
-            along.append(exchange)
-            if not onward or uri_of(onward).service != uri_of(url).service:
-                return tuple(along), onward
-            if onward in visited or len(along) > REDIRECTS_FOLLOWED:
-                ending = "redirect loop" if onward in visited else "too many redirects"
-                lost = Exchange(url=self._redaction.url(onward), cause=Cause.PROTOCOL_ERROR, detail=ending)
-                return (*along, lost), ""
-            visited.add(onward)
-            url = onward
+            exchange, redirect = await self.get(url)
+            followed.append(exchange)
+            if not redirect or uri_of(redirect).service != uri_of(url).service:
+                return tuple(followed), redirect
+            if redirect in visited or len(followed) > REDIRECTS_FOLLOWED:
+                reason = "redirect loop" if redirect in visited else "too many redirects"
+                stopped = Exchange(url=self._redaction.url(redirect), cause=Cause.PROTOCOL_ERROR, detail=reason)
+                return (*followed, stopped), ""
+            visited.add(redirect)
+            url = redirect
 
     async def other(self, url: str) -> Exchange:
         """The exchange with the same port in the other of HTTP and HTTPS."""
@@ -137,16 +138,16 @@ class _Visit:
 
     async def get(self, url: str) -> tuple[Exchange, str]:
         """One exchange, with its secrets replaced, and the real URL to which it redirects."""
-        shown = self._redaction.url(url)
+        redacted = self._redaction.url(url)
         try:
             async with self._network.within(HEAD_SECONDS):
                 reply = await self._client.send(self._client.build_request("GET", url), stream=True)
         except (ScanFailure, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            return Exchange(url=shown, cause=_cause(error), detail=_detail(error)), ""
+            return Exchange(url=redacted, cause=_cause(error), detail=_detail(error)), ""
         body = await _body(reply, self._network)
         values = [value.decode("latin-1") for name, value in reply.headers.raw if name.lower() == b"location"]
         exchange = Exchange(
-            url=shown,
+            url=redacted,
             status=reply.status_code,
             version=reply.http_version,
             reason=reply.reason_phrase,
@@ -159,8 +160,8 @@ class _Visit:
         return exchange, location(url, reply.status_code, values).seen or ""
 
 
-class _Beginning:
-    """The beginning of a body: only its size and digest are kept."""
+class _BodyStart:
+    """The first bytes of a body: only their number and digest are recorded."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -173,14 +174,14 @@ class _Beginning:
         return self._digest.hexdigest()
 
     def add(self, chunk: bytes) -> None:
-        kept = chunk[: BODY_BYTES - self.size]
-        self._digest.update(kept)
-        self.size += len(kept)
+        part = chunk[: BODY_BYTES - self.size]
+        self._digest.update(part)
+        self.size += len(part)
 
 
-async def _body(reply: httpx.Response, network: Network) -> _Beginning:
-    """The beginning of a reply's body, whatever becomes of the rest."""
-    body = _Beginning()
+async def _body(reply: httpx.Response, network: Network) -> _BodyStart:
+    """The first bytes of a reply's body, also where the rest fails."""
+    body = _BodyStart()
     try:
         async with network.within(BODY_SECONDS):
             async for chunk in reply.aiter_raw():
@@ -208,5 +209,5 @@ def _cause(error: Exception) -> Cause:
 
 
 def _detail(error: Exception) -> str:
-    """The error in words, without the received bytes that a parser quotes."""
+    """A description of the error, without the received bytes that a parser quotes."""
     return f"{type(error).__name__}: {str(error).partition('bytearray')[0]}"[:300]

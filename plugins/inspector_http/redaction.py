@@ -1,4 +1,4 @@
-"""Exchanges as they are kept: what was received, with every secret replaced before anything is written."""
+"""Exchanges as they are recorded: received bytes, with every secret replaced before anything is written."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ _SECRET = re.compile(
     rb"authorization|authentication-info|token|secret|api-?key|session|csrf|xsrf|jwt|credential|password", re.IGNORECASE
 )
 _COOKIE = frozenset({b"set-cookie", b"set-cookie2"})
-#: Header fields that hold URLs, in whose parameters session ids and tokens travel.
+#: Header fields with URLs, whose parameters may hold session ids and tokens.
 _URLS = frozenset({b"content-location", b"link", b"location", b"refresh"})
 _PARAMETERS = re.compile(rb"(?<=[?#;])[^\s<>\",]+")
-#: Shorter cookie values occur elsewhere by chance.
-_TELLING_BYTES = 8
+#: Cookie values of fewer bytes occur elsewhere by chance.
+_LEAST_SECRET_BYTES = 8
 
 
 class Exchange(Model):
-    """One request and its reply. Bytes of the head stand as Latin-1 text, so that none is lost.
+    """One request and its reply. The bytes of the head are given as Latin-1 text, so that none is lost.
 
-    ``cause`` and ``detail`` say why there is no reply; ``body_cause`` why its body was not read to the bound.
+    ``body_bytes`` of the body were read, as transferred; all of it if ``body_complete``. ``cause`` and ``detail``
+    explain why there is no reply, ``body_cause`` why its body was not read to the bound.
     """
 
     url: str
@@ -39,14 +40,14 @@ class Exchange(Model):
 
 
 class Exchanges(Model):
-    """All exchanges of one scan: along the redirects, and the same port asked in the other language (http or https)."""
+    """All exchanges of one scan: along the redirects, and with the same port in the other of HTTP and HTTPS."""
 
-    along: tuple[Exchange, ...]
+    followed: tuple[Exchange, ...]
     other: Exchange | None = None
 
 
 class Redaction:
-    """Replaces secrets by their fingerprints: those of cookies wherever they turn up again later."""
+    """Replaces secrets with their fingerprints: those of cookies also where they occur in later replies."""
 
     def __init__(self, fingerprint: Callable[[bytes], str]) -> None:
         self._fingerprint = fingerprint
@@ -55,11 +56,11 @@ class Redaction:
     def headers(self, fields: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
         """The header fields with their secrets replaced, as text."""
         replaced = [(name, self._value(name.lower(), value)) for name, value in fields]
-        return tuple((name.decode("latin-1"), self._scrub(value).decode("latin-1")) for name, value in replaced)
+        return tuple((name.decode("latin-1"), self._replace_known(value).decode("latin-1")) for name, value in replaced)
 
     def url(self, url: str) -> str:
-        """A URL without the secrets that its parameters may hold."""
-        return self._scrub(self._parameters(url.encode())).decode()
+        """A URL with the secrets in its parameters replaced."""
+        return self._replace_known(self._parameters(url.encode())).decode()
 
     def _value(self, name: bytes, value: bytes) -> bytes:
         if name in _COOKIE:
@@ -73,14 +74,14 @@ class Redaction:
         name, secret = pair.split(b"=", 1) if b"=" in pair else (b"", pair)
         secret = secret.strip()
         mark = self._mark(secret)
-        if len(secret) >= _TELLING_BYTES:
+        if len(secret) >= _LEAST_SECRET_BYTES:
             self._known[secret] = mark
         return name + b"=" + mark + semicolon + attributes
 
     def _parameters(self, value: bytes) -> bytes:
         return _PARAMETERS.sub(lambda found: self._mark(found.group()), value)
 
-    def _scrub(self, value: bytes) -> bytes:
+    def _replace_known(self, value: bytes) -> bytes:
         for secret, mark in self._known.items():
             value = value.replace(secret, mark)
         return value

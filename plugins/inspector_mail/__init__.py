@@ -1,11 +1,11 @@
-"""Mail domains: where mail goes, who may send it, and what becomes of forgeries."""
+"""Mail domains: SPF and DMARC."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from inspector.registry.hookspecs import hookimpl
+from inspector import hookimpl
 
 if TYPE_CHECKING:
     from inspector import Check, Probe
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """What the DNS says about a mail domain."""
+    """The probe of mail domains."""
     from inspector_mail.probes import mail
 
     return (mail,)
@@ -22,7 +22,7 @@ def inspector_probes() -> Iterable[Probe]:
 @hookimpl
 def inspector_checks() -> Iterable[Check]:
     """One check per file in ``checks``."""
-    from inspector.plugin.check import checks_in
+    from inspector import checks_in
     from inspector_mail import checks
 
     return checks_in(checks)

@@ -1,4 +1,4 @@
-"""DMARC records: their tags, and which of them applies to a domain (RFC 9989). Pure; all work is bounded."""
+"""Parses DMARC records and finds the one that applies to a domain (RFC 9989). Pure, with bounded work."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from inspector.network.dns_lookup import Replies, answered
+from inspector import DnsReplies, answer_of
 from inspector_mail.observations import Dmarc, DmarcFault, Policy
 
-#: Characters of a record kept in the observation.
-RECORD: Final = 1024
-#: RFC 9989 §4.10: at most eight questions, so a longer name is cut to seven labels after the first.
-WALK: Final = 8
+#: Characters of a record that are stored in the observation.
+MAX_CHARACTERS: Final = 1024
+#: Queries of a tree walk (RFC 9989 §4.10): a longer name is shortened to seven labels after the first query.
+MAX_QUERIES: Final = 8
 
 _VERSION = re.compile(r"[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
 _TAG = re.compile(r"[ \t]*([a-z]+)[ \t]*=[ \t]*([ -:<-~]*)", re.IGNORECASE)
@@ -23,7 +23,7 @@ _POLICIES = {policy.value: policy for policy in Policy}
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One DMARC record. ``policy`` is None when it has none that receivers can follow; ``psd`` is y, n or u."""
+    """One DMARC record. ``policy`` is None when it has no valid one; ``psd`` is y, n or u (RFC 9989 §4.7)."""
 
     text: str
     policy: Policy | None
@@ -34,56 +34,56 @@ class Record:
 
 
 def is_record(text: str) -> bool:
-    """Whether a TXT record is a DMARC record: the version comes first, and is exactly this (RFC 9989 §4.7)."""
+    """Whether a TXT record is a DMARC record: it begins with the exact version tag (RFC 9989 §4.7)."""
     return _VERSION.match(text) is not None
 
 
 def parse(text: str) -> Record:
-    """Read a record; what has a fault is left out in favour of its default (RFC 9989 §4.7, §4.10.1)."""
+    """Parse a record; invalid tags are ignored in favour of their defaults (RFC 9989 §4.7, §4.10.1)."""
     tags: dict[str, str] = {}
     for part in text.split(";")[1:]:
         tag = _TAG.fullmatch(part)
         if tag is not None:
             name = tag[1].lower()
-            tags[name] = "" if name in tags else tag[2].strip(" \t")  # a repeated tag has no value to rely on
+            tags[name] = "" if name in tags else tag[2].strip(" \t")  # a repeated tag has no valid value
     policies = {name: _POLICIES.get(tags[name].lower()) for name in ("p", "sp", "np") if name in tags}
-    sound = None not in policies.values()
-    policy = policies.get("p") if sound else None
-    if policy is None and (sound or _wants_reports(tags)):
+    valid = None not in policies.values()
+    policy = policies.get("p") if valid else None
+    if policy is None and (valid or _requests_reports(tags)):
         policy = Policy.NONE
     psd = tags.get("psd", "u").lower()
     return Record(
         text=text,
         policy=policy,
-        subdomains=policies.get("sp") if sound else None,
-        absent_subdomains=policies.get("np") if sound else None,
+        subdomains=policies.get("sp") if valid else None,
+        absent_subdomains=policies.get("np") if valid else None,
         psd=psd if psd in {"y", "n"} else "u",
         testing=tags.get("t", "n").lower() == "y",
     )
 
 
-def _wants_reports(tags: dict[str, str]) -> bool:
+def _requests_reports(tags: dict[str, str]) -> bool:
     return any(_REPORT_URI.fullmatch(uri.strip(" \t")) for uri in tags.get("rua", "").split(","))
 
 
 def targets(domain: str) -> tuple[str, ...]:
-    """The domains whose records the tree walk asks for, in its order."""
+    """The domains that the tree walk queries, in order (RFC 9989 §4.10)."""
     labels = domain.split(".")
-    first = max(1, len(labels) - WALK + 1)
+    first = max(1, len(labels) - MAX_QUERIES + 1)
     return (domain, *(".".join(labels[depth:]) for depth in range(first, len(labels))))
 
 
-def discover(replies: Replies, domain: str, *, exists: bool) -> Dmarc:
-    """The policy that applies to ``domain``; raises NotSeen when a reply that decides is missing.
+def discover(replies: DnsReplies, domain: str, *, exists: bool) -> Dmarc:
+    """The policy that applies to ``domain``; raises NotSeen when a required reply is missing.
 
-    ``exists`` tells whether the domain has MX or address records: an inherited policy may differ.
+    ``exists``: the domain has MX or address records; an inherited policy may be another one for domains that do not.
     """
     own = published(replies, domain)
     if len(own) == 1:
         record = parse(own[0])
         return _found(record, domain, record.policy)
     for target in targets(domain)[1:]:
-        answered(published, replies, target)  # noted as open all at once
+        answer_of(published, replies, target)  # makes all of them pending at once
     walked = tuple(_walk(replies, domain))
     if not walked:
         fault = DmarcFault.SEVERAL if own else DmarcFault.MISSING
@@ -93,7 +93,7 @@ def discover(replies: Replies, domain: str, *, exists: bool) -> Dmarc:
     return _found(record, at, record.policy and (inherited or record.policy))
 
 
-def _walk(replies: Replies, domain: str) -> Iterator[tuple[str, Record]]:
+def _walk(replies: DnsReplies, domain: str) -> Iterator[tuple[str, Record]]:
     """The records above the domain, from the longest name to the shortest."""
     for target in targets(domain)[1:]:
         found = published(replies, target)
@@ -118,13 +118,13 @@ def _found(record: Record, at: str, policy: Policy | None) -> Dmarc:
     return Dmarc(
         fault=None if policy else DmarcFault.INVALID,
         at=at,
-        record=record.text[:RECORD],
+        record=record.text[:MAX_CHARACTERS],
         policy=policy,
         testing=record.testing,
     )
 
 
-def published(replies: Replies, domain: str) -> tuple[str, ...]:
+def published(replies: DnsReplies, domain: str) -> tuple[str, ...]:
     """The DMARC records published for a domain; raises NotSeen."""
     from dns.rdtypes.ANY.TXT import TXT
 

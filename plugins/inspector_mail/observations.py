@@ -1,4 +1,4 @@
-"""What the mail probe writes down."""
+"""The observation that the mail probe records."""
 
 from __future__ import annotations
 
@@ -8,15 +8,8 @@ from typing import ClassVar
 from inspector import Answer, Model, Observation
 
 
-class Exchanger(Model):
-    """One MX record; host ``.`` is the null MX, which says that the domain takes no mail (RFC 7505)."""
-
-    preference: int
-    host: str
-
-
-class Qualifier(StrEnum):
-    """What becomes of a sender (RFC 7208 §2.6), in the words of the standard."""
+class SpfResult(StrEnum):
+    """The result of SPF evaluation for a sender (RFC 7208 §2.6)."""
 
     PASS = "pass"
     NEUTRAL = "neutral"
@@ -25,40 +18,40 @@ class Qualifier(StrEnum):
 
 
 class SpfFault(StrEnum):
-    """Why receivers end with a permanent error (RFC 7208 §2.6.7), in words for a message."""
+    """Why SPF evaluation ends in permerror (RFC 7208 §2.6.7), or finds no record (*none*, §2.6.1), as message text."""
 
-    MISSING = "there is no SPF record"
-    SEVERAL = "there is more than one SPF record"
-    SYNTAX = "a term cannot be read"
-    LOOKUPS = "more than 10 DNS lookups are needed"
-    VOIDS = "more than 2 DNS lookups find nothing"
-    EXCHANGERS = "an mx term finds more than 10 hosts"
+    MISSING = "no SPF record"
+    SEVERAL = "more than one SPF record"
+    SYNTAX = "a term has a syntax error"
+    LOOKUPS = "more than 10 DNS lookups"
+    VOID_LOOKUPS = "more than 2 void DNS lookups"
+    EXCHANGERS = "an mx term has more than 10 MX records"
 
 
 class SpfEvaluation(Model):
-    """What evaluation for a sender that nothing names comes to.
+    """The SPF evaluation for a sender that no mechanism but ``all`` matches.
 
-    ``fault`` with ``at`` (the domain whose record has it) and ``term`` when it ends in a permanent error; else
-    ``otherwise`` is what becomes of that sender. ``lookups`` and ``voids`` count DNS lookups (RFC 7208 §4.6.4).
+    ``result`` is the result for that sender, None with a ``fault``: then ``at`` is the domain whose record has it, and
+    ``term`` the term. ``lookups`` and ``void_lookups`` count DNS lookups (RFC 7208 §4.6.4).
     """
 
     fault: SpfFault | None = None
     at: str | None = None
     term: str | None = None
-    otherwise: Qualifier | None = None
+    result: SpfResult | None = None
     lookups: int = 0
-    voids: int = 0
+    void_lookups: int = 0
 
 
 class Spf(Model):
-    """The SPF records at a domain as published (cut when very long), and what evaluating them comes to."""
+    """The SPF records of a domain as published (truncated when very long), and their evaluation."""
 
     records: tuple[str, ...]
     evaluation: Answer[SpfEvaluation]
 
 
 class Policy(StrEnum):
-    """What a domain owner asks of receivers about mail that fails DMARC (RFC 9989 §4.7), mildest first."""
+    """The handling that a domain owner requests for mail that fails DMARC (RFC 9989 §4.7), weakest first."""
 
     NONE = "none"
     QUARANTINE = "quarantine"
@@ -71,18 +64,18 @@ class Policy(StrEnum):
 
 
 class DmarcFault(StrEnum):
-    """Why no DMARC policy applies, in words for a message."""
+    """Why no DMARC policy applies, as message text."""
 
-    MISSING = "there is no DMARC record"
-    SEVERAL = "there is more than one DMARC record"
-    INVALID = "the DMARC record has no valid policy"
+    MISSING = "no DMARC record"
+    SEVERAL = "more than one DMARC record"
+    INVALID = "no valid policy in the DMARC record"
 
 
 class Dmarc(Model):
     """The DMARC policy that applies to a domain, found by the tree walk of RFC 9989 §4.10.
 
-    ``at`` is the domain whose record applies (or has the fault) and ``record`` its text; ``policy`` what it asks for
-    this domain, None with a ``fault``; ``testing`` when the record asks not to apply it (t=y).
+    ``at`` is the domain whose record applies (or has the ``fault``) and ``record`` its text. ``policy`` is the one for
+    this domain, None with a ``fault``. ``testing``: the record requests that the policy is not applied (t=y).
     """
 
     fault: DmarcFault | None = None
@@ -93,12 +86,10 @@ class Dmarc(Model):
 
 
 class MailDomain(Observation):
-    """What the DNS says about mail of one domain. ``exists`` is False when it has neither MX nor address records."""
+    """The SPF and DMARC policies of one domain."""
 
     kind: ClassVar[str] = "mail/1"
 
     domain: str
-    exists: Answer[bool]
-    exchangers: Answer[tuple[Exchanger, ...]]
     spf: Answer[Spf]
     dmarc: Answer[Dmarc]

@@ -1,4 +1,4 @@
-"""The scan of a mail domain. It asks resolvers only; no target gets a packet."""
+"""The probe of mail domains, which queries resolvers only, never a target."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from functools import partial
 from typing import Final
 
 from inspector import (
-    Answer,
     Cost,
-    Form,
+    DnsReplies,
     Intrusiveness,
     Network,
     ParseContext,
@@ -16,20 +15,22 @@ from inspector import (
     Scheme,
     SubjectKind,
     Target,
+    UriForm,
+    answer_of,
+    collect_replies,
     probe,
 )
-from inspector.network.dns_lookup import Replies, answered, ask, text
 from inspector_mail import dmarc, spf
-from inspector_mail.observations import Dmarc, Exchanger, MailDomain, Spf
+from inspector_mail.observations import Dmarc, MailDomain, Spf
 
-MAIL: Final = Scheme("mail", Form.NAME)
-#: Bounds of what is kept of hostile records: how many, and characters of each.
-RECORDS: Final = 8
-RECORD: Final = 1024
+MAIL: Final = Scheme("mail", UriForm.NAME)
+#: Limits on what is stored of SPF records: their number, and characters of each.
+MAX_RECORDS: Final = 8
+MAX_CHARACTERS: Final = 1024
 
 
-def _read(output: ScanOutput, context: ParseContext) -> MailDomain:
-    return _mail(Replies(output), context.subject.host or "")
+def _parse(output: ScanOutput, context: ParseContext) -> MailDomain:
+    return _mail(DnsReplies(output), context.subject.host or "")
 
 
 @probe(
@@ -40,43 +41,34 @@ def _read(output: ScanOutput, context: ParseContext) -> MailDomain:
     intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
     cost=Cost(seconds=120),
-    parse=_read,
+    parse=_parse,
 )
 async def mail(target: Target, network: Network) -> ScanOutput:
-    """Ask for a domain's exchangers, its SPF record with all that it includes, and its DMARC record."""
-    return await ask(network, partial(_mail, domain=target.host))
+    """Query a domain's SPF record with those it includes, and the DMARC record that applies."""
+    return await collect_replies(network, partial(_mail, domain=target.host))
 
 
-def _mail(replies: Replies, domain: str) -> MailDomain:
-    exists = answered(_exists, replies, domain)
+def _mail(replies: DnsReplies, domain: str) -> MailDomain:
     return MailDomain(
         domain=domain,
-        exists=exists,
-        exchangers=answered(_exchangers, replies, domain),
-        spf=answered(_spf, replies, domain),
-        dmarc=answered(_dmarc, replies, domain, exists),
+        spf=answer_of(_spf, replies, domain),
+        dmarc=answer_of(_dmarc, replies, domain),
     )
 
 
-def _exists(replies: Replies, domain: str) -> bool:
-    answers = [answered(replies.records, domain, rdtype) for rdtype in ("MX", "A", "AAAA")]
+def _exists(replies: DnsReplies, domain: str) -> bool:
+    """Whether the domain has MX or address records (RFC 9989 §4.7, tag ``np``); raises NotSeen."""
+    answers = [answer_of(replies.records, domain, rdtype) for rdtype in ("MX", "A", "AAAA")]
     return any(answer.seen for answer in answers) or any(answer.value for answer in answers)
 
 
-def _exchangers(replies: Replies, domain: str) -> tuple[Exchanger, ...]:
-    from dns.rdtypes.ANY.MX import MX
-
-    records = [record for record in replies.records(domain, "MX") if isinstance(record, MX)]
-    found = {(record.preference, text(record.exchange)) for record in records}
-    return tuple(Exchanger(preference=preference, host=host) for preference, host in sorted(found))
-
-
-def _spf(replies: Replies, domain: str) -> Spf:
+def _spf(replies: DnsReplies, domain: str) -> Spf:
     records = spf.published(replies, domain)
-    texts = [record[:RECORD].decode("ascii", "backslashreplace") for record in records[:RECORDS]]
-    return Spf(records=tuple(texts), evaluation=answered(spf.evaluate, replies, domain))
+    texts = [record[:MAX_CHARACTERS].decode("ascii", "backslashreplace") for record in records[:MAX_RECORDS]]
+    return Spf(records=tuple(texts), evaluation=answer_of(spf.evaluate, replies, domain))
 
 
-def _dmarc(replies: Replies, domain: str, exists: Answer[bool]) -> Dmarc:
-    found = [dmarc.discover(replies, domain, exists=guess) for guess in (True, False)]
-    return found[0] if found[0] == found[1] else found[not exists.value]
+def _dmarc(replies: DnsReplies, domain: str) -> Dmarc:
+    """The policy that applies; whether the domain exists is queried only where the policy depends on it."""
+    existing, absent = (dmarc.discover(replies, domain, exists=exists) for exists in (True, False))
+    return existing if existing == absent or _exists(replies, domain) else absent

@@ -1,4 +1,4 @@
-"""SPF records: their terms, and what evaluating them comes to (RFC 7208). Pure; all work is bounded."""
+"""Parses and evaluates SPF records (RFC 7208). Pure, with bounded work."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from inspector import Cause, NotSeen
-from inspector.network.dns_lookup import Replies, answered
-from inspector_mail.observations import Qualifier, SpfEvaluation, SpfFault
+from inspector import Cause, DnsReplies, NotSeen, answer_of
+from inspector_mail.observations import SpfEvaluation, SpfFault, SpfResult
 
-#: Bounds of RFC 7208 §4.6.4.
+#: Limits of RFC 7208 §4.6.4.
 LOOKUPS: Final = 10
-VOIDS: Final = 2
+VOID_LOOKUPS: Final = 2
 EXCHANGERS: Final = 10
-#: Our own: terms of one record and characters of one term; the 450 bytes that the standard advises hold far fewer.
-TERMS: Final = 500
-TERM: Final = 512
+#: Own limits: terms of one record, and characters of one term (RFC 7208 §3.4 recommends records below 450 bytes).
+MAX_TERMS: Final = 500
+MAX_CHARACTERS: Final = 512
 
 _QUALIFIERS: Final = {
-    "+": Qualifier.PASS,
-    "?": Qualifier.NEUTRAL,
-    "~": Qualifier.SOFTFAIL,
-    "-": Qualifier.FAIL,
+    "+": SpfResult.PASS,
+    "?": SpfResult.NEUTRAL,
+    "~": SpfResult.SOFTFAIL,
+    "-": SpfResult.FAIL,
 }
 
 _MACRO = r"%\{[slodiphcrtv][0-9]*r?[-.+,/_=]*\}|%%|%_|%-"
@@ -38,7 +37,7 @@ _CIDR = re.compile(r"(?:/(0|[1-9][0-9]?))?(?://(0|[1-9][0-9]{0,2}))?")
 
 
 class Permerror(Exception):
-    """The record cannot be evaluated: ``fault`` in the record at ``at``, in ``term`` where it is a term's."""
+    """Evaluation ends in permerror: ``fault`` of the record at ``at``, or of its ``term``."""
 
     def __init__(self, fault: SpfFault, at: str, term: str | None = None) -> None:
         super().__init__(fault.value)
@@ -49,13 +48,13 @@ class Permerror(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One mechanism, or the modifier ``redirect``. ``everyone``: an ip4 or ip6 network that holds all addresses."""
+    """One mechanism, or the modifier ``redirect``. ``matches_all``: an ip4 or ip6 network of all addresses."""
 
     text: str
     name: str
-    qualifier: Qualifier = Qualifier.PASS
+    qualifier: SpfResult = SpfResult.PASS
     domain: str | None = None
-    everyone: bool = False
+    matches_all: bool = False
 
 
 def is_record(text: bytes) -> bool:
@@ -64,38 +63,38 @@ def is_record(text: bytes) -> bool:
 
 
 def terms(record: bytes, at: str) -> tuple[Term, ...]:
-    """The terms of a record in their order, without modifiers that decide nothing; raises Permerror."""
+    """The terms of a record in order, without modifiers other than ``redirect``; raises Permerror."""
     try:
-        words = record.decode("ascii").split(" ")[1:]
+        parts = record.decode("ascii").split(" ")[1:]
     except UnicodeDecodeError:
         raise Permerror(SpfFault.SYNTAX, at) from None
-    if len(words) > TERMS or any(len(word) > TERM for word in words):
+    if len(parts) > MAX_TERMS or any(len(part) > MAX_CHARACTERS for part in parts):
         raise Permerror(SpfFault.SYNTAX, at)
     found: list[Term] = []
     modifiers: set[str] = set()
-    for word in filter(None, words):
-        modifier = _MODIFIER.fullmatch(word)
+    for part in filter(None, parts):
+        modifier = _MODIFIER.fullmatch(part)
         if modifier is None:
-            found.append(_mechanism(word, at))
+            found.append(_mechanism(part, at))
             continue
         name, value = modifier[1].lower(), modifier[2]
         known = name in {"redirect", "exp"}
         if not (_DOMAIN if known else _MACRO_STRING).fullmatch(value) or (known and name in modifiers):
-            raise Permerror(SpfFault.SYNTAX, at, word)
+            raise Permerror(SpfFault.SYNTAX, at, part)
         modifiers.add(name)
         if name == "redirect":
-            found.append(Term(word, name, domain=value))
+            found.append(Term(part, name, domain=value))
     return tuple(found)
 
 
-def _mechanism(word: str, at: str) -> Term:
-    match = _MECHANISM.fullmatch(word)
+def _mechanism(part: str, at: str) -> Term:
+    match = _MECHANISM.fullmatch(part)
     if match is None:
-        raise Permerror(SpfFault.SYNTAX, at, word)
+        raise Permerror(SpfFault.SYNTAX, at, part)
     sign, name, domain, cidr = match[1], match[2].lower(), match[3], match[4]
     qualifier = _QUALIFIERS[sign or "+"]
     if name in {"ip4", "ip6"}:
-        return Term(word, name, qualifier, everyone=_is_everyone(name, word, at))
+        return Term(part, name, qualifier, matches_all=_is_all_addresses(name, part, at))
     fits = {
         "all": domain is None and not cidr,
         "include": domain is not None and not cidr,
@@ -105,8 +104,8 @@ def _mechanism(word: str, at: str) -> Term:
         "mx": _is_dual_cidr(cidr),
     }
     if not fits.get(name, False) or (domain is not None and not _DOMAIN.fullmatch(domain)):
-        raise Permerror(SpfFault.SYNTAX, at, word)
-    return Term(word, name, qualifier, domain)
+        raise Permerror(SpfFault.SYNTAX, at, part)
+    return Term(part, name, qualifier, domain)
 
 
 def _is_dual_cidr(text: str) -> bool:
@@ -114,23 +113,23 @@ def _is_dual_cidr(text: str) -> bool:
     return match is not None and int(match[1] or 0) <= 32 and int(match[2] or 0) <= 128
 
 
-def _is_everyone(name: str, word: str, at: str) -> bool:
-    """Whether the network of an ip4 or ip6 mechanism holds all addresses; raises Permerror when it is none."""
-    address, _, length = word.partition(":")[2].partition("/")
+def _is_all_addresses(name: str, part: str, at: str) -> bool:
+    """Whether an ip4 or ip6 mechanism matches all addresses; raises Permerror when its network is invalid."""
+    address, _, length = part.partition(":")[2].partition("/")
     kind: type[ipaddress.IPv4Address | ipaddress.IPv6Address] = (
         ipaddress.IPv4Address if name == "ip4" else ipaddress.IPv6Address
     )
     try:
         longest = kind(address).max_prefixlen
     except ValueError:
-        raise Permerror(SpfFault.SYNTAX, at, word) from None
-    length = length if "/" in word else str(longest)
+        raise Permerror(SpfFault.SYNTAX, at, part) from None
+    length = length if "/" in part else str(longest)
     if not re.fullmatch(r"0|[1-9][0-9]{0,2}", length) or int(length) > longest or "%" in address:
-        raise Permerror(SpfFault.SYNTAX, at, word)
+        raise Permerror(SpfFault.SYNTAX, at, part)
     return length == "0"
 
 
-def published(replies: Replies, domain: str) -> tuple[bytes, ...]:
+def published(replies: DnsReplies, domain: str) -> tuple[bytes, ...]:
     """The SPF records at a domain; raises NotSeen."""
     from dns.rdtypes.ANY.TXT import TXT
 
@@ -138,56 +137,57 @@ def published(replies: Replies, domain: str) -> tuple[bytes, ...]:
     return tuple(sorted(text for text in found if is_record(text)))
 
 
-def evaluate(replies: Replies, domain: str) -> SpfEvaluation:
-    """What evaluating the domain's record comes to for a sender that no term names; raises NotSeen."""
-    run = _Run(replies, domain)
+def evaluate(replies: DnsReplies, domain: str) -> SpfEvaluation:
+    """Evaluate the domain's record for a sender that only ``all`` matches; raises NotSeen."""
+    run = _Evaluation(replies, domain)
     try:
-        otherwise = run.record(domain)
+        result = run.record(domain)
     except Permerror as error:
+        term = error.term and error.term[:100]
         return SpfEvaluation(
-            fault=error.fault, at=error.at, term=error.term and error.term[:100], lookups=run.lookups, voids=run.voids
+            fault=error.fault, at=error.at, term=term, lookups=run.lookups, void_lookups=run.void_lookups
         )
-    return SpfEvaluation(otherwise=otherwise, lookups=run.lookups, voids=run.voids)
+    return SpfEvaluation(result=result, lookups=run.lookups, void_lookups=run.void_lookups)
 
 
-class _Run:
-    """One evaluation for a sender that matches nothing but ``all``: the way that needs the most lookups."""
+class _Evaluation:
+    """One evaluation for a sender that only ``all`` matches, which takes the most lookups."""
 
-    def __init__(self, replies: Replies, sender: str) -> None:
+    def __init__(self, replies: DnsReplies, sender: str) -> None:
         self._replies = replies
         self._sender = sender
         self.lookups = 0
-        self.voids = 0
+        self.void_lookups = 0
 
-    def record(self, domain: str) -> Qualifier:
-        """What becomes of the sender by the record at ``domain``."""
+    def record(self, domain: str) -> SpfResult:
+        """The result of the record at ``domain``."""
         records = published(self._replies, domain)
         if len(records) != 1:
             raise Permerror(SpfFault.SEVERAL if records else SpfFault.MISSING, domain)
         return self._walk(terms(records[0], domain), domain)
 
-    def _walk(self, found: tuple[Term, ...], domain: str) -> Qualifier:
+    def _walk(self, found: tuple[Term, ...], domain: str) -> SpfResult:
         for name, rdtype in self._questions(found, domain):
-            answered(self._replies.message, name, rdtype)  # noted as open all at once
+            answer_of(self._replies.message, name, rdtype)  # makes all of them pending at once
         for term in found:
-            if term.name == "all" or (term.everyone and term.qualifier is Qualifier.PASS):
+            if term.name == "all" or (term.matches_all and term.qualifier is SpfResult.PASS):
                 return term.qualifier
             if term.name in {"include", "a", "mx", "ptr", "exists"}:
                 self._count(term, domain)
-                if term.name == "include" and self._includes_everyone(term, domain):
+                if term.name == "include" and self._includes_all(term, domain):
                     return term.qualifier
         redirect = next((term for term in found if term.name == "redirect"), None)
         if redirect is None:
-            return Qualifier.NEUTRAL
+            return SpfResult.NEUTRAL
         self._count(redirect, domain)
         target = self._target(redirect, domain)
         if target is None:
-            raise NotSeen(Cause.AMBIGUOUS)  # it depends on the sender
+            raise NotSeen(Cause.AMBIGUOUS)  # the target depends on the sender
         return self.record(target)
 
-    def _includes_everyone(self, term: Term, domain: str) -> bool:
+    def _includes_all(self, term: Term, domain: str) -> bool:
         target = self._target(term, domain)
-        return target is not None and self.record(target) is Qualifier.PASS
+        return target is not None and self.record(target) is SpfResult.PASS
 
     def _count(self, term: Term, domain: str) -> None:
         self.lookups += 1
@@ -201,9 +201,9 @@ class _Run:
         if term.name == "mx" and len(records) > EXCHANGERS:
             raise Permerror(SpfFault.EXCHANGERS, domain, term.text)
         if not records:
-            self.voids += 1
-            if self.voids > VOIDS:
-                raise Permerror(SpfFault.VOIDS, domain, term.text)
+            self.void_lookups += 1
+            if self.void_lookups > VOID_LOOKUPS:
+                raise Permerror(SpfFault.VOID_LOOKUPS, domain, term.text)
 
     def _questions(self, found: tuple[Term, ...], domain: str) -> Iterator[tuple[str, str]]:
         kinds = {"a": ("A", "AAAA"), "mx": ("MX",), "exists": ("A",), "include": ("TXT",)}
@@ -215,7 +215,7 @@ class _Run:
                 yield target or domain, rdtype
 
     def _target(self, term: Term, domain: str) -> str | None:
-        """The domain that a term names; None when it depends on the message (RFC 7208 §7)."""
+        """The target domain of a term; None when a macro makes it depend on the message (RFC 7208 §7)."""
         if term.domain is None:
             return domain
         plain = re.sub(r"%\{d\}", lambda _: domain, term.domain, flags=re.IGNORECASE)
@@ -224,7 +224,7 @@ class _Run:
 
 
 def _name(text: str) -> str | None:
-    """A domain name as questions write it; None when it cannot be one (then nothing is there to look up)."""
+    """The domain name as queries write it; None when the text is not a valid domain name."""
     name = text.rstrip(".").lower()
     labels = name.split(".")
     fits = len(name) <= 253 and all(0 < len(label) <= 63 for label in labels)

@@ -1,11 +1,11 @@
-"""Network services: which ports are open, and what answers there."""
+"""Network services: open TCP ports and the banners of the services behind them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from inspector.registry.hookspecs import hookimpl
+from inspector import hookimpl
 
 if TYPE_CHECKING:
     from inspector import Check, Probe
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The port sweep and the greetings."""
-    from inspector_services.probes import greetings, ports
+    """The port sweep and the banner probe."""
+    from inspector_services.probes import banners, ports
 
-    return (ports, greetings)
+    return (ports, banners)
 
 
 @hookimpl
 def inspector_checks() -> Iterable[Check]:
     """One check per file in ``checks``."""
-    from inspector.plugin.check import checks_in
+    from inspector import checks_in
     from inspector_services import checks
 
     return checks_in(checks)

@@ -1,4 +1,4 @@
-"""What the probes of network services write down."""
+"""The observations that the service probes record: the state of TCP ports, and the banners of open ones."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PortNumber = Annotated[int, Field(ge=1, le=65535)]
 
 
 class PortState(StrEnum):
-    """How a TCP port answers, as seen from the vantage.
+    """The state of a TCP port as seen from the vantage, in nmap's terms.
 
-    ``filtered`` is itself seen: a firewall said no, or a repeated question found silence while the same address still
-    answered elsewhere, before and after. Silence that proves nothing is ``unseen``.
+    ``filtered`` is itself seen: a firewall sent a rejection, or repeated SYNs went unanswered while the same address
+    answered on other ports before and after. A timeout that proves nothing is an unseen answer.
     """
 
     OPEN = "open"
@@ -34,14 +34,14 @@ class Span(Model):
 
     @property
     def ports(self) -> range:
-        """The ports themselves."""
+        """The ports of the span."""
         return range(self.first, self.last + 1)
 
 
 class OpenPorts(Observation):
-    """The TCP ports that were asked at one address, in ascending spans.
+    """The TCP ports that were scanned at one address, in ascending spans.
 
-    Every declared, notable or open port is a span of its own. A port in no span was never asked.
+    Every declared, notable or open port is a span of its own. A port in no span was not scanned.
     """
 
     kind: ClassVar[str] = "ports/1"
@@ -49,45 +49,48 @@ class OpenPorts(Observation):
     spans: tuple[Span, ...] = ()
 
     def state(self, port: int) -> Answer[PortState]:
-        """How ``port`` answers; unseen (not-selected) when it was never asked."""
+        """The state of ``port``; unseen (not-selected) when it was not scanned."""
         for span in self.spans:
             if port in span.ports:
                 return span.state
         return Answer[PortState](unseen=Cause.NOT_SELECTED)
 
-    def are(self, state: PortState) -> tuple[int, ...]:
+    def in_state(self, state: PortState) -> tuple[int, ...]:
         """The ports that were seen in this state, ascending."""
         return tuple(port for span in self.spans if span.state.seen is state for port in span.ports)
 
     @property
     def open(self) -> tuple[int, ...]:
         """The ports that accept connections."""
-        return self.are(PortState.OPEN)
+        return self.in_state(PortState.OPEN)
 
     @property
-    def asked(self) -> int:
-        """How many ports were asked."""
+    def scanned(self) -> int:
+        """The number of ports that were scanned."""
         return sum(len(span.ports) for span in self.spans)
 
     def unseen(self, among: Iterable[int]) -> dict[int, Cause]:
-        """Those of ``among`` whose state nobody saw, with the cause."""
+        """Those of ``among`` whose state was not seen, with the cause."""
         states = {port: span.state.unseen for span in self.spans for port in span.ports}
         causes = {port: states.get(port, Cause.NOT_SELECTED) for port in sorted(among)}
         return {port: cause for port, cause in causes.items() if cause is not None}
 
     @property
-    def dark(self) -> tuple[int, ...]:
-        """The ports that were asked, but whose state nobody saw."""
+    def undetermined(self) -> tuple[int, ...]:
+        """The ports that were scanned without their state being seen."""
         return tuple(port for span in self.spans if not span.state.is_seen for port in span.ports)
 
     @property
-    def blind(self) -> Cause | None:
-        """Why some port that was asked was not seen; None when every one was."""
+    def undetermined_cause(self) -> Cause | None:
+        """The cause of the first undetermined port; None when every scanned port was seen."""
         return next((span.state.unseen for span in self.spans if span.state.unseen is not None), None)
 
 
-class Protocol(StrEnum):
-    """What a server's first words show it to be. ``silent`` waits for the client; ``unknown`` said something else."""
+class ServiceProtocol(StrEnum):
+    """The protocol that a banner identifies.
+
+    ``silent``: the server sends nothing before the client does. ``unknown``: the banner is of none of these protocols.
+    """
 
     FTP = "ftp"
     HTTP = "http"
@@ -104,42 +107,42 @@ class Protocol(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Said(Model):
-    """A server's first words: at most 512 bytes as printable ASCII (anything else escaped), and what they show.
+class Banner(Model):
+    """The banner of a server: at most 512 bytes as printable ASCII (other bytes escaped), and what it identifies.
 
-    ``in_clear`` tells whether an unencrypted session is to be had: True or False where the protocol, or the server's
-    reply to an ordinary client's next word, shows it; None where nothing does.
+    ``cleartext``: whether an unencrypted session is possible. True or False where the protocol, or the server's reply
+    to a client's first command, shows it; None where nothing does.
     """
 
     text: str
-    protocol: Protocol
-    in_clear: bool | None = None
+    protocol: ServiceProtocol
+    cleartext: bool | None = None
 
 
-class Greeting(Model):
-    """What one open port says by itself; unseen when it could not be listened to, or closed without a word."""
+class PortBanner(Model):
+    """The banner of one open port; unseen when the connection failed or was closed before any byte."""
 
     port: PortNumber
-    said: Answer[Said]
+    banner: Answer[Banner]
 
 
-class Greetings(Observation):
-    """What the open ports that matter, and those that nobody declared, say by themselves; ascending by port."""
+class Banners(Observation):
+    """The banners of the open ports that have a notable role or are not declared, ascending by port."""
 
-    kind: ClassVar[str] = "greetings/1"
+    kind: ClassVar[str] = "banners/1"
 
-    ports: tuple[Greeting, ...] = ()
+    ports: tuple[PortBanner, ...] = ()
 
-    def speaking(self, *protocols: Protocol) -> tuple[int, ...]:
-        """The ports whose first words are of these protocols."""
-        return tuple(each.port for each in self.ports if each.said.seen and each.said.seen.protocol in protocols)
+    def ports_with(self, *protocols: ServiceProtocol) -> tuple[int, ...]:
+        """The ports whose banner identifies one of these protocols."""
+        return tuple(each.port for each in self.ports if each.banner.seen and each.banner.seen.protocol in protocols)
 
-    def said(self, port: int) -> Answer[Said]:
-        """What ``port`` said; unseen (not-selected) when nobody listened there."""
-        listened = next((each.said for each in self.ports if each.port == port), None)
-        return listened or Answer[Said](unseen=Cause.NOT_SELECTED)
+    def banner_of(self, port: int) -> Answer[Banner]:
+        """The banner of ``port``; unseen (not-selected) when it was not read."""
+        found = next((each.banner for each in self.ports if each.port == port), None)
+        return found or Answer[Banner](unseen=Cause.NOT_SELECTED)
 
     @property
-    def deaf(self) -> Cause | None:
-        """Why some port could not be listened to; None when every one could."""
-        return next((each.said.unseen for each in self.ports if each.said.unseen is not None), None)
+    def unreachable_cause(self) -> Cause | None:
+        """The cause of the first banner that could not be read; None when all were read."""
+        return next((each.banner.unseen for each in self.ports if each.banner.unseen is not None), None)

@@ -1,4 +1,4 @@
-"""The ports that matter, and the role that each plays: a table of facts with its source and date."""
+"""The notable TCP ports with the service and role of each, from a table with source and date."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from inspector import Model
 
 
 class Role(StrEnum):
-    """What a service is for."""
+    """The purpose of a service."""
 
     ADMINISTRATION = "administration"
-    CLEAR_ADMINISTRATION = "clear-administration"
+    CLEARTEXT_ADMINISTRATION = "cleartext-administration"
     CONTAINER = "container"
     DATABASE = "database"
     DIRECTORY = "directory"
@@ -28,14 +28,14 @@ class Role(StrEnum):
 
 
 class Basis(StrEnum):
-    """Why a number stands for a service: registered with IANA for it, or merely its maker's default."""
+    """Why a port number indicates a service: registered with IANA for it, or only the vendor's default."""
 
     REGISTERED = "registered"
     USUAL = "usual"
 
 
 class NotablePort(Model):
-    """A TCP port that matters."""
+    """A TCP port with a known service."""
 
     port: int
     service: str
@@ -43,26 +43,27 @@ class NotablePort(Model):
     basis: Basis
 
 
-class _Table(Model):
+class PortTable(Model):
+    """The notable ports, with the source and date (ISO 8601) of the data."""
+
     source: str
     date: str
     ports: tuple[NotablePort, ...]
 
 
-_TABLE = _Table.model_validate(json.loads(files(__package__).joinpath("data/ports.json").read_bytes()))
+#: The table of the package.
+TABLE = PortTable.model_validate(json.loads(files(__package__).joinpath("data/ports.json").read_bytes()))
 
 #: The notable ports by number.
-NOTABLE: Mapping[int, NotablePort] = MappingProxyType({each.port: each for each in _TABLE.ports})
-#: Source and date of the table.
-PROVENANCE = f"{_TABLE.source}, {_TABLE.date}"
+NOTABLE: Mapping[int, NotablePort] = MappingProxyType({each.port: each for each in TABLE.ports})
 
 
 def ports_of(role: Role, basis: Basis | None = None) -> frozenset[int]:
-    """The ports of one role, or those of them that rest on one basis."""
+    """The ports of a role; with ``basis``, only those that indicate the service on that basis."""
     return frozenset(each.port for each in NOTABLE.values() if each.role is role and basis in (None, each.basis))
 
 
 def label(port: int) -> str:
-    """A port as a message names it, e.g. ``5432/tcp (postgresql)``; the name is what the number stands for."""
+    """A port as messages show it, e.g. ``5432/tcp (postgresql)``; the service is that of the table."""
     known = NOTABLE.get(port)
     return f"{port}/tcp ({known.service})" if known else f"{port}/tcp"

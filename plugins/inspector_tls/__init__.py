@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from inspector.registry.hookspecs import hookimpl
+from inspector import hookimpl
 
 if TYPE_CHECKING:
     from inspector import Check, Probe
@@ -33,7 +33,7 @@ def inspector_probes() -> Iterable[Probe]:
 @hookimpl
 def inspector_checks() -> Iterable[Check]:
     """One check per file in ``checks``."""
-    from inspector.plugin.check import checks_in
+    from inspector import checks_in
     from inspector_tls import checks
 
     return checks_in(checks)

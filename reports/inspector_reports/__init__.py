@@ -1,4 +1,4 @@
-"""Report formats: HTML for people, ``findings.json`` for programs, SARIF, JUnit and Code Quality for pipelines."""
+"""Report formats: HTML for people, ``findings.json`` for programs, and SARIF, JUnit and Code Quality for CI."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ from inspector_reports.sarif import SARIF
 
 @hookimpl
 def inspector_renderers() -> Iterable[Renderer]:
-    """The five formats."""
+    """The renderers of the five formats."""
     return [CODE_QUALITY, FINDINGS, HTML, JUNIT, SARIF]

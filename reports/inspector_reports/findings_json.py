@@ -1,12 +1,10 @@
-"""json: the findings as ``findings.json`` in a bundle holds them, one list for all systems, equal in every language."""
+"""json: the findings of all systems in one list, as in a bundle's ``findings.json``; the same in every language."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inspector import Language, Renderer
-from inspector.report.findings_json import findings_json, findings_schema
-from inspector.report.view import View
+from inspector import Language, Renderer, View, findings_json, findings_schema
 
 __all__ = ["FINDINGS", "render", "schema"]
 
@@ -15,7 +13,7 @@ schema = findings_schema
 
 
 def render(views: Sequence[View], _language: Language) -> bytes:
-    """The findings of these views."""
+    """The findings of the views as JSON."""
     return findings_json(views)
 
 

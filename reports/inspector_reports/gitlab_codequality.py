@@ -1,4 +1,4 @@
-"""codequality: failures as GitLab's Code Quality report, a list of issues with path, line and fingerprint."""
+"""codequality: the failures as a GitLab Code Quality report, a list of issues with path, line and fingerprint."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from inspector import Language, Outcome, Renderer
-from inspector.model.escaping import escape_control
-from inspector.model.finding import Finding, Severity
-from inspector.report.view import View
-from inspector_reports.locations import located, subject_of
+from inspector import Finding, Language, Outcome, Renderer, Severity, View, escape_control
+from inspector_reports.locations import location_of, subject_of
 
 _SEVERITY = {
     Severity.INFO: "info",
@@ -23,7 +20,7 @@ _SEVERITY = {
 
 
 def render(views: Sequence[View], language: Language) -> bytes:
-    """One issue for each failure; everything else is no matter of quality."""
+    """One issue per failed finding of the views."""
     issues = [
         _issue(view, finding, language)
         for view in views
@@ -35,20 +32,20 @@ def render(views: Sequence[View], language: Language) -> bytes:
 
 def _issue(view: View, finding: Finding, language: Language) -> dict[str, Any]:
     translator = view.translator(language)
-    position = located(view, finding)
+    location = location_of(view, finding)
     claim = f"{view.title(finding, language)} ({translator.verdict(finding)})"
-    told = f"{claim}: {subject_of(finding)}: {translator.message(finding)}"
+    description = f"{claim}: {subject_of(finding)}: {translator.message(finding)}"
     return {
-        "description": escape_control(told, keep=""),
+        "description": escape_control(description, keep=""),
         "check_name": finding.check,
         "fingerprint": _fingerprint(finding),
         "severity": _SEVERITY[finding.severity],
-        "location": {"path": escape_control(position.path, keep=""), "lines": {"begin": position.line}},
+        "location": {"path": escape_control(location.path, keep=""), "lines": {"begin": location.line}},
     }
 
 
 def _fingerprint(finding: Finding) -> str:
-    """Stable from run to run, and unique in a file: the finding's id in its system, at its address."""
+    """A digest of system, finding id and address: stable between runs and unique in the file."""
     return hashlib.sha256(f"{finding.system}\n{finding.id}\n{finding.address or ''}".encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Findings in the order of a report: by part, by what became of the requirement, by requirement."""
+"""Groups the findings of a report by part, outcome and requirement."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from inspector import Language, Outcome
-from inspector.model.finding import Finding, Force
-from inspector.model.observation import Evidence
-from inspector.regime.regime import Requirement
-from inspector.report.view import View
+from inspector import Evidence, Finding, Force, Language, Outcome, Requirement, View
 
 
 class Mark(StrEnum):
-    """How a finding is marked: its outcome, a failure also by the force of its requirement."""
+    """The mark of a finding: its outcome, and for a failure the force of its requirement."""
 
     BINDING = "binding"
     SIGNS = "signs"
@@ -28,12 +24,12 @@ class Mark(StrEnum):
     NOT_OBSERVABLE = "not-observable"
 
     @property
-    def sign(self) -> str:
-        """A sign that tells the marks apart without their colour."""
-        return _SIGNS[self]
+    def symbol(self) -> str:
+        """A symbol that distinguishes the marks without colour."""
+        return _SYMBOLS[self]
 
 
-_SIGNS = {
+_SYMBOLS = {
     Mark.BINDING: "✕",
     Mark.SIGNS: "▲",
     Mark.RECOMMENDED: "◆",
@@ -44,8 +40,8 @@ _SIGNS = {
     Mark.NOT_APPLICABLE: "–",
     Mark.NOT_OBSERVABLE: "○",
 }
-_OTHERWISE = {outcome: Mark(outcome.value) for outcome in Outcome if outcome is not Outcome.FAIL}
-_FAILED = {
+_BY_OUTCOME = {outcome: Mark(outcome.value) for outcome in Outcome if outcome is not Outcome.FAIL}
+_BY_FORCE = {
     Force.BINDING: Mark.BINDING,
     Force.CLAUSE_EVIDENCE: Mark.SIGNS,
     Force.BASELINE: Mark.RECOMMENDED,
@@ -55,18 +51,18 @@ _FAILED = {
 
 def mark_of(finding: Finding) -> Mark:
     """The mark of a finding."""
-    return _FAILED[finding.force] if finding.outcome is Outcome.FAIL else _OTHERWISE[finding.outcome]
+    return _BY_FORCE[finding.force] if finding.outcome is Outcome.FAIL else _BY_OUTCOME[finding.outcome]
 
 
-def meant(mark: Mark) -> tuple[Outcome, Force]:
-    """What a mark stands for; the force matters for failures alone."""
-    force = next((force for force, each in _FAILED.items() if each is mark), None)
+def outcome_and_force(mark: Mark) -> tuple[Outcome, Force]:
+    """The outcome and force of a mark; the force is meaningful for failures only."""
+    force = next((force for force, each in _BY_FORCE.items() if each is mark), None)
     return (Outcome.FAIL, force) if force is not None else (Outcome(mark.value), Force.INFO)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The findings of one requirement, the gravest first."""
+    """The findings of one requirement, most severe first."""
 
     title: str
     requirement: Requirement | None
@@ -74,18 +70,18 @@ class Group:
 
     @property
     def first(self) -> Finding:
-        """The gravest finding, which places the group."""
+        """The most severe finding, which determines the position of the group."""
         return self.findings[0]
 
     @property
     def failed(self) -> int:
-        """How many of them fail."""
+        """The number of failed findings."""
         return sum(each.outcome is Outcome.FAIL for each in self.findings)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One part of a report: ``groups`` by the outcome of each group's gravest finding."""
+class ReportPart:
+    """One part of a report, with ``groups`` by the outcome of their most severe finding."""
 
     letter: str
     findings: tuple[Finding, ...]
@@ -93,16 +89,16 @@ class Part:
     marks: Mapping[Mark, int]
 
     def of(self, *outcomes: Outcome) -> list[Group]:
-        """The groups whose gravest finding has one of these outcomes."""
+        """The groups whose most severe finding has one of these outcomes."""
         return [group for outcome in outcomes for group in self.groups.get(outcome, ())]
 
     def count(self, mark: Mark) -> int:
-        """How many findings have this mark."""
+        """The number of findings with this mark."""
         return self.marks.get(mark, 0)
 
 
-def part(letter: str, findings: Sequence[Finding], view: View, language: Language) -> Part:
-    """A part of these findings, which come gravest first."""
+def part(letter: str, findings: Sequence[Finding], view: View, language: Language) -> ReportPart:
+    """The part with these findings, which must be sorted by severity, most severe first."""
     by_requirement: dict[str, list[Finding]] = {}
     for finding in findings:
         by_requirement.setdefault(finding.requirement, []).append(finding)
@@ -110,42 +106,42 @@ def part(letter: str, findings: Sequence[Finding], view: View, language: Languag
     for each in by_requirement.values():
         group = Group(view.title(each[0], language), view.requirement(each[0]), tuple(each))
         groups.setdefault(each[0].outcome, []).append(group)
-    return Part(letter, tuple(findings), groups, Counter(map(mark_of, findings)))
+    return ReportPart(letter, tuple(findings), groups, Counter(map(mark_of, findings)))
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibit:
-    """One piece of evidence with the number under which the report cites it."""
+class NumberedEvidence:
+    """Evidence with the number by which the report cites it."""
 
     number: int
     digest: str
     evidence: Evidence
 
 
-def exhibits(evidence: Mapping[str, Evidence]) -> dict[str, Exhibit]:
-    """The evidence by digest, numbered in the order of subjects, probes and looks."""
+def number_evidence(evidence: Mapping[str, Evidence]) -> dict[str, NumberedEvidence]:
+    """The evidence by digest, numbered in the order of subject, probe and scan."""
     ordered = sorted(
         evidence.items(), key=lambda item: (item[1].subject.key, item[1].probe, item[1].scan, item[1].began, item[0])
     )
-    return {digest: Exhibit(number, digest, each) for number, (digest, each) in enumerate(ordered, start=1)}
+    return {digest: NumberedEvidence(number, digest, each) for number, (digest, each) in enumerate(ordered, start=1)}
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """A slice of a bar: ``start`` and ``width`` in thousandths of its length."""
+class BarSegment:
+    """A segment of a bar chart: ``start`` and ``width`` in thousandths of the bar."""
 
     mark: Mark
     start: float
     width: float
 
 
-def slices(part: Part) -> tuple[Slice, ...]:
-    """The bar of a part's findings; empty when it has none."""
+def bar_segments(part: ReportPart) -> tuple[BarSegment, ...]:
+    """The bar chart of a part's findings by mark; empty when it has none."""
     counts = [(mark, part.count(mark)) for mark in Mark]
     total = sum(count for _, count in counts)
-    made, start = [], 0
+    segments, start = [], 0
     for mark, count in counts:
         if count:
-            made.append(Slice(mark, round(1000 * start / total, 2), round(1000 * count / total, 2)))
+            segments.append(BarSegment(mark, round(1000 * start / total, 2), round(1000 * count / total, 2)))
         start += count
-    return tuple(made)
+    return tuple(segments)

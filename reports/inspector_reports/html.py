@@ -1,4 +1,4 @@
-"""html: the report for people, one file that fetches nothing and runs nothing, on screen, on document, on a phone."""
+"""html: the report for people, one file without scripts or external resources, for screen, print and phone."""
 
 from __future__ import annotations
 
@@ -9,29 +9,51 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from inspector import Cause, Language, Outcome, Renderer
-from inspector.declare.statement import Decision, StatementKind
-from inspector.model.base import Value
-from inspector.model.declared import MeasureStatus, Tenancy
-from inspector.model.escaping import escape_control, truncate
-from inspector.model.finding import ClauseRef, Finding, Force, Obligation, Severity
-from inspector.record.assessment import FailedScan
-from inspector.regime.regime import Change, Text
-from inspector.report.ledger_totals import LedgerTotal
-from inspector.report.view import View
-from inspector_reports.groups import Exhibit, Group, Mark, exhibits, mark_of, meant, part, slices
+from inspector import (
+    BilingualText,
+    Cause,
+    ClauseRef,
+    Decision,
+    FailedScan,
+    Finding,
+    Force,
+    Language,
+    LedgerTotal,
+    MeasureStatus,
+    Obligation,
+    Outcome,
+    RegimeChange,
+    Renderer,
+    Severity,
+    StatementKind,
+    Tenancy,
+    Value,
+    View,
+    escape_control,
+    truncate,
+)
+from inspector_reports.groups import (
+    Group,
+    Mark,
+    NumberedEvidence,
+    bar_segments,
+    mark_of,
+    number_evidence,
+    outcome_and_force,
+    part,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
     from jinja2.runtime import Macro
 
 _HERE = "inspector_reports"
-#: The most characters of any one text in a report.
-CHARACTERS = 2000
+#: The maximum length of any text in a report, in characters.
+MAX_CHARACTERS = 2000
 
 
 def render(views: Sequence[View], language: Language) -> bytes:
-    """The report of the one view that this format is given."""
+    """The HTML report of the view; this format takes exactly one."""
     (view,) = views
     return (_template().render(_context(view, language)) + "\n").encode()
 
@@ -40,11 +62,11 @@ def _finalizer() -> Callable[[object], object]:
     from markupsafe import Markup
 
     def finalize(value: object) -> object:
-        """What a template writes: text without anything hidden in it, and never endless; autoescaping comes after."""
+        """The output of a template expression: control characters escaped, truncated; autoescaping follows."""
         if value is None:
             return ""
         if isinstance(value, str) and not isinstance(value, Markup):
-            return truncate(escape_control(value), CHARACTERS)
+            return truncate(escape_control(value), MAX_CHARACTERS)
         return value
 
     return finalize
@@ -76,7 +98,8 @@ def _style() -> Any:
 
 
 def _context(view: View, language: Language) -> dict[str, Any]:
-    numbered = exhibits(view.evidence)
+    numbered = number_evidence(view.evidence)
+    page = TemplateFunctions(view, language, numbered)
     parts = (part("A", view.binding, view, language), part("B", view.recommended, view, language))
     return {
         "view": view,
@@ -84,13 +107,14 @@ def _context(view: View, language: Language) -> dict[str, Any]:
         "system": view.inspection.system,
         "assessment": view.assessment,
         "coverage": view.assessment.coverage,
-        "words": view.translator(language),
-        "told": Told(view, language, numbered),
+        "translator": view.translator(language),
+        "page": page,
+        "_": page.text,
         "lang": language.value,
         "style": _style(),
         "parts": parts,
-        "slices": slices,
-        "exhibits": tuple(numbered.values()),
+        "bar_segments": bar_segments,
+        "evidence_list": tuple(numbered.values()),
         "ended": max((each.ended for each in view.evidence.values()), default=view.inspection.begun),
         "Mark": Mark,
         "Outcome": Outcome,
@@ -98,31 +122,31 @@ def _context(view: View, language: Language) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What the templates ask for, in one language."""
+class TemplateFunctions:
+    """The functions that the templates call, in one language."""
 
     view: View
     language: Language
-    numbered: Mapping[str, Exhibit]
+    numbered: Mapping[str, NumberedEvidence]
     _cells: dict[tuple[str, Hashable], str] = field(default_factory=dict)
 
     def about(self, macro: Macro, finding: Finding) -> str:
-        """What ``macro`` writes of what a finding is about, written once for all findings about the same."""
+        """The output of ``macro`` for the subject of a finding, rendered once per subject."""
         return self._once(macro, finding, (finding.subject, finding.address, finding.attributed_to))
 
     def result(self, macro: Macro, finding: Finding) -> str:
-        """What ``macro`` writes of what became of a finding, written once for all of which the same became."""
+        """The output of ``macro`` for the result of a finding, rendered once per result."""
         due = finding.requirement if finding.not_yet_due else None
         return self._once(macro, finding, (finding.outcome, finding.force, finding.cause, finding.confirmed, due))
 
     def seen(self, macro: Macro, finding: Finding) -> str:
-        """What ``macro`` writes of what a finding saw, written once for all findings that saw the same."""
+        """The output of ``macro`` for the observation of a finding, rendered once per observation."""
         values = (repr(finding.measured), repr(finding.threshold), finding.facts, finding.declared_status)
-        said = (finding.message.model_dump_json(), finding.statements, finding.excused)
-        return self._once(macro, finding, (finding.check, finding.outcome, *said, *values))
+        message = (finding.message.model_dump_json(), finding.statements, finding.excused)
+        return self._once(macro, finding, (finding.check, finding.outcome, *message, *values))
 
     def trail(self, macro: Macro, finding: Finding) -> str:
-        """What ``macro`` writes of the evidence behind a finding, written once for all findings on the same."""
+        """The output of ``macro`` for the evidence of a finding, rendered once per list of evidence."""
         return self._once(macro, finding, finding.evidence)
 
     def _once(self, macro: Macro, finding: Finding, key: Hashable) -> str:
@@ -130,75 +154,79 @@ class Told:
             self._cells[macro.name, key] = macro(self, self.view.translator(self.language), finding)
         return self._cells[macro.name, key]
 
-    def __call__(self, text: str, **values: Value) -> str:
-        """A text of the report."""
-        return self.view.translator(self.language).say(text, _HERE, **values)
+    def text(self, text: str, **values: Value) -> str:
+        """A text of the report, translated."""
+        return self.view.translator(self.language).text(text, _HERE, **values)
 
     def source(self, text: str) -> str:
-        """Where a fact of the regime comes from; a citation that is the same in both languages stays as it is."""
-        return self.view.translator(self.language).word(text, "inspector_profiles")
+        """The source of a regime's fact, translated; a citation without translation is unchanged."""
+        return self.view.translator(self.language).term(text, "inspector_profiles")
 
-    def either(self, text: Text) -> str:
-        """The side of a bilingual text that this report is written in."""
+    def either(self, text: BilingualText) -> str:
+        """The bilingual text in the language of the report."""
         return text.vi if self.language is Language.VI else text.en
 
     def clause(self, clause: ClauseRef) -> str:
-        """A clause's title in our words."""
+        """The title of a clause, as summarised by the regime."""
         return clause.title_vi if self.language is Language.VI else clause.title_en
 
     def mark(self, finding: Finding) -> Mark:
-        """How a finding is marked."""
+        """The mark of a finding."""
         return mark_of(finding)
 
     def meaning(self, mark: Mark) -> str:
-        """What a mark stands for."""
-        return self.view.translator(self.language).called(*meant(mark))
+        """The label of a mark."""
+        return self.view.translator(self.language).outcome_label(*outcome_and_force(mark))
 
     def measured(self, value: Value | None, finding: Finding) -> str:
-        """A measured value or threshold."""
+        """A measured value or threshold as text."""
         return self.view.translator(self.language).value(value, self.view.registry.package_of(finding.check))
 
     def status(self, finding: Finding) -> str:
-        """The declared status of the measures behind a finding."""
+        """The declared status of the measures of a finding, translated."""
         known = set(MeasureStatus)
-        words = self.view.translator(self.language)
-        told = (finding.declared_status or "").split(", ")
-        return ", ".join(words.word(MeasureStatus(each)) if each in known else each for each in told)
+        translator = self.view.translator(self.language)
+        declared = (finding.declared_status or "").split(", ")
+        return ", ".join(translator.term(MeasureStatus(each)) if each in known else each for each in declared)
 
     def tenancy(self, finding: Finding) -> str:
-        """Whose host a finding is attributed to."""
+        """The tenancy of the host to which a finding is attributed, translated."""
         value = finding.attributed_to or ""
-        return self.view.translator(self.language).word(Tenancy(value)) if value in set(Tenancy) else value
+        return self.view.translator(self.language).term(Tenancy(value)) if value in set(Tenancy) else value
 
     def statement(self, kind: str, decision: str) -> str:
-        """What a statement says, and what was decided about it."""
-        words = self.view.translator(self.language)
-        said = words.word(StatementKind(kind)) if kind in set(StatementKind) else kind
-        ruled = words.word(Decision(decision)) if decision in set(Decision) else decision
-        return f"{said} ({ruled})"
+        """The kind of a statement and the decision about it, translated."""
+        translator = self.view.translator(self.language)
+        label = translator.term(StatementKind(kind)) if kind in set(StatementKind) else kind
+        decided = translator.term(Decision(decision)) if decision in set(Decision) else decision
+        return f"{label} ({decided})"
 
-    def cited(self, finding: Finding) -> list[Exhibit]:
-        """The numbered evidence that a finding rests on."""
+    def cited(self, finding: Finding) -> list[NumberedEvidence]:
+        """The numbered evidence of a finding."""
         found = [self.numbered[each.evidence] for each in finding.evidence if each.evidence in self.numbered]
         return sorted(found, key=lambda each: each.number)
 
     def due(self, finding: Finding) -> str:
-        """The day from which a failure counts."""
+        """The due date of a finding's requirement; empty when it has none."""
         row = self.view.requirement(finding)
         return self.view.translator(self.language).day(row.due_from) if row is not None and row.due_from else ""
 
     def strength(self, text: str | None) -> str:
-        """Force, obligation and severity of a row; a dash where there is no row."""
-        words = self.view.translator(self.language)
+        """Force, obligation and severity of a requirement, translated; "not required" where there is none."""
+        translator = self.view.translator(self.language)
         if text is None:
-            return self("not required")
+            return self.text("not required")
         force, obligation, severity = text.split("/")
         return " · ".join(
-            (words.word(Force(force)), words.word(Obligation(obligation)), words.word(Severity(severity)))
+            (
+                translator.term(Force(force)),
+                translator.term(Obligation(obligation)),
+                translator.term(Severity(severity)),
+            )
         )
 
-    def changes(self) -> list[tuple[str, Change, list[str]]]:
-        """What the next regime changes: title, change, and its clauses as document and number."""
+    def changes(self) -> list[tuple[str, RegimeChange, list[str]]]:
+        """The changes of the next regime: title, change, and its clauses as document and number."""
         following = self.view.inspection.next_regime
         known = {each.id: each for each in following.clauses} if following is not None else {}
         return [
@@ -211,14 +239,14 @@ class Told:
         ]
 
     def missed(self) -> list[tuple[Cause, list[FailedScan]]]:
-        """The scans that saw nothing, by cause."""
+        """The failed scans by cause, the most frequent cause first."""
         by_cause: dict[Cause, list[FailedScan]] = defaultdict(list)
         for each in self.view.assessment.coverage.missed:
             by_cause[each.cause].append(each)
         return sorted(by_cause.items(), key=lambda item: (-len(item[1]), item[0]))
 
     def headings(self, requirements: Iterable[str]) -> list[str]:
-        """Titles of rows."""
+        """The titles of requirements, sorted."""
         return sorted({self.view.heading(each, self.language) for each in requirements})
 
     def missing_plugins(self) -> list[str]:
@@ -228,7 +256,7 @@ class Told:
         return sorted({row.plugin for row in assessed.requirements if row.id in missing and row.plugin})
 
     def sums(self, rows: Sequence[LedgerTotal]) -> tuple[int, int, int, int]:
-        """Connections, questions, bytes sent and bytes received in all."""
+        """The totals of connections, queries, bytes sent and bytes received."""
         return (
             sum(each.connections for each in rows),
             sum(each.questions for each in rows),
@@ -237,7 +265,7 @@ class Told:
         )
 
     def failing(self, groups: Iterable[Group]) -> list[Group]:
-        """Groups with a failure, the gravest first; what is only worth knowing needs no attention."""
+        """The groups with a failure, most severe first, without those of force info."""
         failing = (each for each in groups if each.failed and each.first.force is not Force.INFO)
         return sorted(failing, key=lambda each: -each.first.severity.rank)
 

@@ -1,6 +1,6 @@
-"""junit: one suite for each system, one case for each finding.
+"""junit: one test suite per system, one test case per finding.
 
-A fail is a failure; inconclusive and error are errors; not-applicable and not-observable are skipped with their reason.
+A fail is a failure; inconclusive and error are errors; not-applicable and not-observable are skipped with a reason.
 """
 
 from __future__ import annotations
@@ -10,14 +10,11 @@ from collections.abc import Sequence
 from datetime import UTC
 from xml.etree import ElementTree
 
-from inspector import Language, Outcome, Renderer
-from inspector.model.escaping import escape_control
-from inspector.model.finding import Finding
-from inspector.report.view import View
-from inspector_reports.locations import located, subject_of
+from inspector import Finding, Language, Outcome, Renderer, View, escape_control
+from inspector_reports.locations import location_of, subject_of
 
-#: The element inside a case, by outcome; a pass has none.
-_INSIDE = {
+#: The child element of a test case by outcome; a pass has none.
+_RESULT_ELEMENTS = {
     Outcome.FAIL: "failure",
     Outcome.INCONCLUSIVE: "error",
     Outcome.ERROR: "error",
@@ -27,25 +24,25 @@ _INSIDE = {
 
 
 def render(views: Sequence[View], language: Language) -> bytes:
-    """The suites of these views."""
+    """The JUnit XML of the views."""
     root = ElementTree.Element(
-        "testsuites", {"name": "inspector", **_counted([each for view in views for each in _findings(view)])}
+        "testsuites", {"name": "inspector", **_counts([each for view in views for each in _findings(view)])}
     )
     for view in views:
         root.append(_suite(view, language))
     ElementTree.indent(root)
-    told: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return told + b"\n"
+    xml: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return xml + b"\n"
 
 
 def _findings(view: View) -> tuple[Finding, ...]:
     return (*view.binding, *view.recommended)
 
 
-def _counted(findings: Sequence[Finding]) -> dict[str, str]:
-    inside = Counter(_INSIDE.get(each.outcome) for each in findings)
-    counts = {"tests": len(findings), "failures": inside["failure"], "errors": inside["error"]}
-    return {name: str(count) for name, count in {**counts, "skipped": inside["skipped"]}.items()}
+def _counts(findings: Sequence[Finding]) -> dict[str, str]:
+    results = Counter(_RESULT_ELEMENTS.get(each.outcome) for each in findings)
+    counts = {"tests": len(findings), "failures": results["failure"], "errors": results["error"]}
+    return {name: str(count) for name, count in {**counts, "skipped": results["skipped"]}.items()}
 
 
 def _suite(view: View, language: Language) -> ElementTree.Element:
@@ -55,7 +52,7 @@ def _suite(view: View, language: Language) -> ElementTree.Element:
         {
             "name": escape_control(view.inspection.system.id, keep=""),
             "timestamp": f"{view.inspection.begun.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
-            **_counted(findings),
+            **_counts(findings),
         },
     )
     for finding in findings:
@@ -70,21 +67,21 @@ def _case(view: View, finding: Finding, language: Language) -> ElementTree.Eleme
         "testcase",
         classname=escape_control(finding.requirement, keep=""),
         name=escape_control(name, keep=""),
-        file=escape_control(located(view, finding).path, keep=""),
+        file=escape_control(location_of(view, finding).path, keep=""),
     )
-    inside = _INSIDE.get(finding.outcome)
-    if inside is not None:
-        cause = f" ({translator.word(finding.cause)})" if finding.cause else ""
-        told = f"{translator.verdict(finding)}{cause}: {translator.message(finding)}"
-        made = ElementTree.SubElement(case, inside, message=escape_control(told, keep=""))
-        if inside != "skipped":
-            made.set("type", finding.cause.value if finding.cause else finding.force.value)
-        made.text = _details(view, finding)
+    element = _RESULT_ELEMENTS.get(finding.outcome)
+    if element is not None:
+        cause = f" ({translator.term(finding.cause)})" if finding.cause else ""
+        message = f"{translator.verdict(finding)}{cause}: {translator.message(finding)}"
+        result = ElementTree.SubElement(case, element, message=escape_control(message, keep=""))
+        if element != "skipped":
+            result.set("type", finding.cause.value if finding.cause else finding.force.value)
+        result.text = _details(view, finding)
     return case
 
 
 def _details(view: View, finding: Finding) -> str:
-    """What to know and what to do, in both languages."""
+    """Messages and remediation in both languages, then clauses, finding id and evidence digests."""
     lines = []
     for language in Language:
         translator = view.translator(language)

@@ -1,33 +1,32 @@
-"""Where a finding stands in the files of whoever declared: what pipelines ask of every result."""
+"""The location of a finding in the declaration, which CI formats require of every result."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inspector.model.finding import Finding
-from inspector.report.view import View
+from inspector import Finding, View
 
-#: The file that results of an inspection without documents point at.
+#: The file name that stands for the declaration in an ad-hoc inspection.
 AD_HOC = "inspector-adhoc"
 
 
 @dataclass(frozen=True, slots=True)
-class LocatedFinding:
-    """A path as whoever typed it wrote it, line and column from 1."""
+class FileLocation:
+    """A path as given on the command line; line and column from 1."""
 
     path: str
     line: int
     column: int
 
 
-def located(view: View, finding: Finding) -> LocatedFinding:
-    """The endpoint's line in the declaration, else its first line, else a name that stands for no file."""
+def location_of(view: View, finding: Finding) -> FileLocation:
+    """The endpoint's line in the declaration, else the first line of the declaration, else ``AD_HOC``."""
     position = view.position(finding)
     if position is None:
-        return LocatedFinding(AD_HOC, 1, 1)
-    return LocatedFinding(position.source.removeprefix("./"), max(position.line, 1), max(position.column, 1))
+        return FileLocation(AD_HOC, 1, 1)
+    return FileLocation(position.source.removeprefix("./"), max(position.line, 1), max(position.column, 1))
 
 
 def subject_of(finding: Finding) -> str:
-    """What a finding is about, in one word for people: URI, and the address where there is one."""
+    """The subject of a finding as text: its URI, with the address where there is one."""
     return f"{finding.subject} [{finding.address}]" if finding.address else finding.subject

@@ -1,6 +1,6 @@
-"""sarif: failures as SARIF 2.1.0, one run for all systems, one rule for each check.
+"""sarif: the failures as SARIF 2.1.0, one run for all systems, one rule per check.
 
-Every result has a physical location, without which GitLab drops it, and a fingerprint that outlives addresses.
+Every result has a physical location, which GitLab requires, and a fingerprint that does not depend on the address.
 """
 
 from __future__ import annotations
@@ -10,14 +10,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from inspector import Language, Outcome, Renderer
-from inspector.declare.statement import EXCUSING, Decision
-from inspector.model.escaping import escape_control
-from inspector.model.finding import Finding, Severity
-from inspector.model.subject import SYSTEM
-from inspector.report.messages import Translator
-from inspector.report.view import View
-from inspector_reports.locations import located, subject_of
+from inspector import (
+    EXCUSING,
+    SYSTEM,
+    Decision,
+    Finding,
+    Language,
+    Outcome,
+    Renderer,
+    Severity,
+    Translator,
+    View,
+    escape_control,
+)
+from inspector_reports.locations import location_of, subject_of
 
 _LEVEL = {
     Severity.INFO: "note",
@@ -26,7 +32,7 @@ _LEVEL = {
     Severity.HIGH: "error",
     Severity.CRITICAL: "error",
 }
-#: In the bands of GitHub: critical above 9.0, high from 7.0, medium from 4.0, low from 0.1.
+#: Scores in GitHub's bands: critical above 9.0, high from 7.0, medium from 4.0, low from 0.1.
 _SECURITY = {
     Severity.INFO: "0.0",
     Severity.LOW: "3.0",
@@ -35,14 +41,14 @@ _SECURITY = {
     Severity.CRITICAL: "9.5",
 }
 
-Told = tuple[View, Finding]
+ViewFinding = tuple[View, Finding]
 
 
 def render(views: Sequence[View], _language: Language) -> bytes:
-    """One run with the failures of these views; English texts, Vietnamese ones in ``properties``."""
+    """One run with the failures of the views; texts in English, in Vietnamese in ``properties``."""
     failed = [(view, each) for view in views for each in view.assessment.findings if each.outcome is Outcome.FAIL]
     checks = sorted({finding.check for _, finding in failed})
-    rules = [_rule(check, [told for told in failed if told[1].check == check]) for check in checks]
+    rules = [_rule(check, [each for each in failed if each[1].check == check]) for check in checks]
     version = views[0].assessment.inspector_version if views else "0"
     driver = {"name": "Inspector", "version": version, "language": "en", "rules": rules}
     log = {
@@ -72,10 +78,10 @@ def _system(view: View) -> dict[str, Any]:
     }
 
 
-def _rule(check: str, told: Sequence[Told]) -> dict[str, Any]:
-    view = told[0][0]
+def _rule(check: str, failures: Sequence[ViewFinding]) -> dict[str, Any]:
+    view = failures[0][0]
     english, vietnamese = view.translator(Language.EN), view.translator(Language.VI)
-    gravest = max((finding.severity for _, finding in told), key=lambda each: each.rank)
+    worst = max((finding.severity for _, finding in failures), key=lambda each: each.rank)
     title = english.check(check, "title") or escape_control(check)
     return {
         "id": check,
@@ -83,9 +89,9 @@ def _rule(check: str, told: Sequence[Told]) -> dict[str, Any]:
         "shortDescription": {"text": title},
         "fullDescription": {"text": english.check(check, "description") or title},
         "help": {"text": english.check(check, "remediation") or title},
-        "defaultConfiguration": {"level": _LEVEL[gravest]},
+        "defaultConfiguration": {"level": _LEVEL[worst]},
         "properties": {
-            "security-severity": _SECURITY[gravest],
+            "security-severity": _SECURITY[worst],
             "tags": ["security"],
             "vi": {part: vietnamese.check(check, part) for part in ("title", "description", "remediation")},
         },
@@ -114,9 +120,9 @@ def _message(translator: Translator, finding: Finding) -> str:
 
 
 def _location(view: View, finding: Finding) -> dict[str, Any]:
-    position = located(view, finding)
-    uri = quote(position.path, safe="/-._~")
-    region = {"startLine": position.line, "startColumn": position.column}
+    location = location_of(view, finding)
+    uri = quote(location.path, safe="/-._~")
+    region = {"startLine": location.line, "startColumn": location.column}
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": f"file://{uri}" if uri.startswith("/") else uri},
@@ -127,7 +133,7 @@ def _location(view: View, finding: Finding) -> dict[str, Any]:
 
 
 def _fingerprint(finding: Finding) -> str:
-    """The finding's id; what is about a system as a whole is told apart by the system."""
+    """The finding's id, with the system for findings about a whole system."""
     return f"{finding.system}/{finding.id}" if finding.subject == SYSTEM.uri else finding.id
 
 
@@ -152,7 +158,7 @@ def _properties(view: View, finding: Finding) -> dict[str, Any]:
 
 
 def _suppressions(finding: Finding) -> Iterable[dict[str, Any]]:
-    """The accepted statements that excuse a failure, which stays what it is."""
+    """The accepted statements that excuse a failure, as SARIF suppressions."""
     kinds = {kind.value for kind in EXCUSING}
     for each in finding.statements:
         if each.decision == Decision.ACCEPTED.value and each.kind in kinds:

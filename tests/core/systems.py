@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from inspector import (
     Answer,
@@ -35,16 +35,19 @@ from inspector.declare.authorisation import Authorisation, AuthorisationKind, Co
 from inspector.declare.declaration import System
 from inspector.declare.settings import Settings
 from inspector.model.finding import Force, Obligation, Severity
-from inspector.pipeline.pipeline import begin, close, collect
-from inspector.pipeline.prepare import Job, prepare
-from inspector.pipeline.reassess import Terms, assess_bundle
+from inspector.pipeline.capture import open_capture, seal_capture
+from inspector.pipeline.context import RunContext
+from inspector.pipeline.pipeline import OnProgress, collect_and_confirm
+from inspector.pipeline.prepare import PlannedInspection, prepare
+from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
+from inspector.pipeline.request import InspectionRequest, RegimeRef
 from inspector.record.assessment import Assessment
-from inspector.regime.regime import Regime, Requirement, Text
+from inspector.regime.regime import BilingualText, Regime, Requirement
 from inspector.registry.registry import Plugin, Registry, build
 from inspector.seal import Bundle, SigningKey
 
 OVEN, CRUMB = Scheme("oven", port=7), Scheme("crumb", port=8)
-NAME = Text(vi="thử", en="test")
+NAME = BilingualText(vi="thử", en="test")
 RAW = (Raw(name="heat", data=b"hot"),)
 
 Scan = Callable[..., Awaitable[ScanOutput]]
@@ -226,30 +229,57 @@ def system(*endpoints: str, **changes: Any) -> System:
     return System.model_validate({**values, **changes})
 
 
-def job(folder: Path, *endpoints: str, **changes: Any) -> Job:
+default_registry, default_regime = registry, regime
+
+
+class Job(NamedTuple):
+    """A request, and the context in which it is run."""
+
+    request: InspectionRequest
+    context: RunContext
+
+    def changed(self, **changes: Any) -> Job:
+        """The same with another request."""
+        return self._replace(request=self.request.model_copy(update=changes))
+
+
+def job(
+    folder: Path,
+    *endpoints: str,
+    registry: Registry | None = None,
+    regime: Regime | None = None,
+    settings: Settings | None = None,
+    **changes: Any,
+) -> Job:
     """An inspection of these ovens."""
+    rules = regime or default_regime()
     values: dict[str, Any] = {
         "run": "run-1",
         "system": system(*(endpoints or ("oven://127.0.0.1",))),
-        "organisation": None,
         "authorisations": (authorisation(),),
-        "settings": Settings(output=folder / "out"),
-        "registry": registry(),
-        "regime": regime(),
-        "next_regime": None,
+        "regime": RegimeRef.of(rules),
         "as_of": datetime(2026, 11, 21, tzinfo=UTC),
     }
-    return Job(**{**values, **changes})
+    context = RunContext(registry or default_registry(), settings or Settings(output=folder / "out"), (rules,))
+    return Job(InspectionRequest(**{**values, **changes}), context)
 
 
-def inspect(folder: Path, given: Job, *, collected: bool = True) -> tuple[Bundle, Assessment]:
-    """The whole line; without ``collected`` it is closed before anything was scanned."""
-    prepared = asyncio.run(prepare(given))
-    with begin(prepared) as writer:
+def planned(given: Job) -> PlannedInspection:
+    """The plan of an inspection."""
+    return asyncio.run(prepare(given.request, given.context))
+
+
+def inspect(
+    folder: Path, given: Job, *, collected: bool = True, progress: OnProgress = lambda _step: None
+) -> tuple[Bundle, Assessment]:
+    """The whole pipeline; without ``collected`` it is closed before anything was scanned."""
+    made = planned(given)
+    with open_capture(made, given.context) as writer:
         if collected:
-            asyncio.run(collect(writer, given, prepared.planner))
-        bundle = close(writer, prepared.planner, SigningKey.load_or_create(folder / "key.pem"))
-    return bundle, asyncio.run(assess_bundle(bundle, given.registry, Terms(as_of=given.as_of)))
+            asyncio.run(collect_and_confirm(writer, made, given.context, progress))
+        bundle = seal_capture(writer, made.planner, SigningKey.load_or_create(folder / "key.pem"))
+    options = AssessmentOptions(as_of=given.request.as_of)
+    return bundle, asyncio.run(assess_bundle(bundle, given.context.registry, options))
 
 
 def outcomes(assessment: Assessment) -> Mapping[str, tuple[str, str | None]]:

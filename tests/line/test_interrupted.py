@@ -136,7 +136,7 @@ def test_interrupted_while_it_is_judged(line: Line, monkeypatch: pytest.MonkeyPa
         raise KeyboardInterrupt
 
     with serving({"name": "fast", "mode": "page"}) as servers, monkeypatch.context() as patch:
-        patch.setattr("inspector.cli.run.file", interrupt)
+        patch.setattr("inspector.pipeline.pipeline.write_assessment", interrupt)
         told = line.call("run", f"http://127.0.0.1:{servers.ports['fast']}/", "--level", 1, "--only", "http")
     (folder,) = told.output.glob("*/127.0.0.1/*")
     assert told.code == 130

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from inspector import Answer, Cause, Check, Outcome, SubjectResult
 from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN
-from inspector.model.subject import SYSTEM
-from inspector_http.observations import Header, Http
+from inspector.regime.loader import load_all
+from inspector.regime.regime import Regime, Requirement
+from inspector_profiles import inspector_profiles
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -175,18 +175,40 @@ def test_the_github_job(port: int, tmp_path: Path) -> None:
     assert (tmp_path / steps[2]["with"]["sarif_file"]).stat().st_size > 0
 
 
-def test_the_check_of_the_example() -> None:
-    """It is a check: it fails, passes and stays inconclusive as a check must."""
-    (text,) = _blocks("python", "referrer_policy_set")
-    names: dict[str, object] = {"__name__": "readme"}
-    exec(compile(text, "README.md", "exec"), names)
-    made = names["referrer_policy_set"]
-    assert isinstance(made, Check)
+def _shown(language: str, path: str) -> str:
+    """The one block that shows this file."""
+    (text,) = _blocks(language, f"# {path}\n")
+    return text.removeprefix(f"# {path}\n")
 
-    def judged(headers: Answer[tuple[Header, ...]]) -> Outcome:
-        seen = Http.model_construct(headers=headers)
-        return made.evaluate([SubjectResult(SYSTEM, seen)], {}).outcome
 
-    assert judged(Answer(seen=())) is Outcome.FAIL
-    assert judged(Answer(seen=(Header(name="referrer-policy", value="no-referrer"),))) is Outcome.PASS
-    assert judged(Answer(unseen=Cause.BLOCKED)) is Outcome.INCONCLUSIVE
+@pytest.mark.parametrize(
+    ("language", "path"),
+    [
+        ("python", "plugins/inspector_http/checks/referrer_policy_set.py"),
+        ("yaml", "tests/plugins/inspector_http/cases/referrer-policy-set.yaml"),
+    ],
+)
+def test_the_check_of_the_example(language: str, path: str) -> None:
+    """Check and case are those that ship, which tests/plugins runs."""
+    assert _shown(language, path) == (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_the_row_of_the_example(tmp_path: Path) -> None:
+    """The row loads as a row of an extension, and asks for the check as the shipped baseline does."""
+    row = _shown("yaml", "profiles/inspector_profiles/baseline/requirements/web.yaml")
+    folder = tmp_path / "rows"
+    (folder / "requirements").mkdir(parents=True)
+    (folder / "regime.yaml").write_text(
+        "id: rows\nversion: '1'\nextends: [vn-nd331-2026]\ntitle: {vi: Hàng, en: Rows}\nlast_checked: 2026-11-01\n",
+        encoding="utf-8",
+    )
+    (folder / "requirements" / "web.yaml").write_text(row, encoding="utf-8")
+    shipped = [each for each in inspector_profiles() if each.name != "baseline"]
+    ours = {each.id: each for each in load_all(inspector_profiles())}["vn-nd331-2026"]
+    example = {each.id: each for each in load_all([*shipped, folder])}["vn-nd331-2026"]
+
+    def asked(regime: Regime) -> list[Requirement]:
+        return [each for each in regime.requirements if each.check == "referrer-policy-set"]
+
+    assert asked(example) == asked(ours)
+    assert len(asked(example)) == 1

@@ -56,17 +56,17 @@ def test_fresh_bundle_is_intact_and_reproduced(line: Line, told: Told) -> None:
     answer = line.call("verify", told.bundle.folder, "--lang", "en")
     assert answer.code == 0
     assert "intact, signed by a trusted signer" in answer.out
-    assert "reproduced: judging again gives the same bytes" in answer.out
+    assert "reproduced: assessing again gives the same bytes" in answer.out
     assert f"would say the same of all {len(told.findings)} findings" in answer.out
 
 
 def test_the_answers_are_in_the_language_that_is_asked_for(line: Line, told: Told, copy: Path) -> None:
     """Vietnamese unless English is asked for, of a good bundle and of a bad one; file names are the same."""
-    answer = line.call("verify", told.bundle.folder)
+    answer = line.call("verify", told.bundle.folder, "--lang", "vi")
     assert "nguyên vẹn, do bên ký được tin cậy ký" in answer.out
     assert "tái lập được: đánh giá lại cho kết quả giống đến từng byte" in answer.out
     (copy / "capture" / "plan.json").unlink()
-    answer = line.call("verify", copy)
+    answer = line.call("verify", copy, "--lang", "vi")
     assert answer.code == 1
     assert answer.out.startswith("không nguyên vẹn:\n  capture/plan.json: bị thiếu\n")
     assert "không đánh giá lại (gói kết quả không nguyên vẹn)" in answer.out

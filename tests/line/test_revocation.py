@@ -54,7 +54,7 @@ def test_a_source_that_is_not_named_gets_no_packet_and_is_told(line: Line, place
 def test_the_plan_says_that_other_hosts_may_be_asked(line: Line, place: Place) -> None:
     """Whoever reads the plan learns that certificates may lead elsewhere."""
     told = line.call("plan", line.declare(system(place.endpoint)), "--only", CHECK, "--lang", "en")
-    assert "revocation also asks other hosts" in " ".join(told.out.split())
+    assert "revocation also contacts other hosts" in " ".join(told.out.split())
 
 
 def test_a_named_source_is_believed(line: Line, place: Place) -> None:

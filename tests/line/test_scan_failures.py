@@ -146,10 +146,11 @@ def test_endless_headers(told: Told, at: dict[str, str]) -> None:
 def test_endless_body(told: Told, at: dict[str, str]) -> None:
     """The head was whole, so it is judged; of the body only the beginning is read."""
     assert told.verdict("content-type-nosniff", f"http://{at['body']}") == ("fail", None)
-    facts = told.scan("http", f"http://{at['body']}").facts
-    assert facts is not None
-    assert facts["body"]["seen"]["complete"] is False
-    assert facts["body"]["seen"]["size"] <= 65536
+    stored = told.bundle.output_of(told.scan("http", f"http://{at['body']}")).named("exchanges.json")
+    assert stored is not None
+    [exchange] = json.loads(stored)["followed"]
+    assert exchange["body_complete"] is False
+    assert 0 < exchange["body_bytes"] <= 65536
 
 
 def test_redirect_loop(told: Told, at: dict[str, str]) -> None:

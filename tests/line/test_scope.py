@@ -69,7 +69,7 @@ def test_alias_outside_is_refused_before_anything_is_asked(line: Line, servers: 
     told = line.call("run", document, "--only", "http", resolvers=[f"127.0.0.1:{servers.ports['names']}"])
     assert told.code == 2
     assert f"{document}:14:" in told.err
-    assert "leads through decoy.example, which is not listed" in told.err
+    assert "is an alias of decoy.example, which is not listed" in told.err
     assert servers.heard()["decoy"] == []
     assert told.bundles == []
 

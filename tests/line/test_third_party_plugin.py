@@ -114,6 +114,13 @@ def test_environment_runs_the_wheels(home: Path, inspector: Installed) -> None:
     assert all(path.startswith(str(home / "venv")) for path in paths)
 
 
+def test_its_own_tests_use_our_kit(home: Path, inspector: Installed) -> None:
+    """Its cases, recordings and translations are tested with ``inspector.testing`` alone."""
+    options = ("-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--import-mode=importlib")
+    done = inspector.start("python", "-m", "pytest", *options, home / "source" / "finger_cases.py")
+    assert "4 passed" in done.stdout, done.stdout + done.stderr
+
+
 ROWS = {
     "plugins": ("inspector_finger", "inspector-finger", "2.5"),
     "probes": ("finger", "finger/1", "polite"),
@@ -126,7 +133,10 @@ def test_listed_explained_and_in_the_schema(inspector: Installed) -> None:
     """Each contribution stands in its list; its page has claim, remediation and rows; an editor learns its scheme."""
     explain = ("explain", "finger-no-users-told", "--lang")
     *lists, english, vietnamese, schema = inspector.told(
-        *(("list", what) for what in ROWS), (*explain, "en"), (*explain, "vi"), ("schema", "declaration")
+        *(("list", what, "--lang", "vi") for what in ROWS),
+        (*explain, "en"),
+        (*explain, "vi"),
+        ("schema", "declaration"),
     )
     for told, row in zip(lists, ROWS.values(), strict=True):
         assert [line for line in told.splitlines() if all(cell in line for cell in row)], row
@@ -151,7 +161,17 @@ def test_planned_inspected_and_reported(inspector: Installed, servers: Servers) 
     assert [row for row in plan.splitlines() if "finger " in row and talks in row and "a-1" in row]
 
     run = inspector.run(
-        "run", declaration, "--only", "inspector_finger", "--fail-on", "medium", "--format", "sarif,junit", *options
+        "run",
+        declaration,
+        "--only",
+        "inspector_finger",
+        "--fail-on",
+        "medium",
+        "--format",
+        "sarif,junit",
+        *options,
+        "--lang",
+        "vi",
     )
     assert run.returncode == 1, run.stderr
     assert f"{talks} 127.0.0.1 – Dịch vụ finger không tiết lộ tên đăng nhập của ai" in run.stdout
@@ -173,7 +193,7 @@ def test_planned_inspected_and_reported(inspector: Installed, servers: Servers) 
     assert "Tắt dịch vụ finger." in reports["report.vi.html"]
 
     [verified] = inspector.told(("verify", capture.parent, "--lang", "en", *options))
-    assert "reproduced: judging again gives the same bytes" in verified
+    assert "reproduced: assessing again gives the same bytes" in verified
 
 
 def test_smoke_row_counts_like_any_other(inspector: Installed, servers: Servers) -> None:

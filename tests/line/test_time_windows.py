@@ -33,7 +33,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], N
         for position in (
             "inspector.network.gateway.now",
             "inspector.network.session.now",
-            "inspector.pipeline.pipeline.now",
+            "inspector.pipeline.prepare.now",
         ):
             monkeypatch.setattr(position, later)
 
@@ -139,7 +139,7 @@ def test_authorisation_that_does_not_hold_now(line: Line, validity: tuple[timede
 @pytest.mark.parametrize(
     ("approval", "words"),
     [
-        ({"date": "9999-12-31"}, "the approval is dated 9999-12-31, which lies ahead; correct the date"),
+        ({"date": "9999-12-31"}, "the approval is dated 9999-12-31, which is in the future; correct the date"),
         (
             {"regime": "vn-nd331-2062"},
             "the approval names regime 'vn-nd331-2062', which is not installed; write one of",
@@ -174,9 +174,9 @@ def test_uncovered_endpoint_is_located(line: Line) -> None:
     number = declaration.read_text().splitlines().index('        "http://127.0.0.2/"') + 1
     told = line.call("run", declaration, *flags, "--only", "http")
     assert told.code == 2
-    assert f"{declaration}:{number}:9: endpoint http://127.0.0.2/ of system 'portal' may not be asked" in told.err
+    assert f"{declaration}:{number}:9: no authorisation covers endpoint http://127.0.0.2/" in told.err
     assert "'inspector plan' shows what is covered" in told.err
-    assert told.err.count("may not be asked") == 1
+    assert told.err.count("no authorisation covers endpoint") == 1
 
 
 def test_a_plan_says_what_a_run_would_refuse(line: Line) -> None:
@@ -185,7 +185,7 @@ def test_a_plan_says_what_a_run_would_refuse(line: Line) -> None:
     told = line.call("plan", declaration, *flags, "--only", "http", "--lang", "en")
     assert told.code == 0
     assert "'inspector run' would refuse this plan:\n" in told.err
-    assert "endpoint http://127.0.0.2/ of system 'portal' may not be asked" in told.err
+    assert "no authorisation covers endpoint http://127.0.0.2/ of system 'portal' now" in told.err
     declaration, flags = located(line, covers={"blocks": ["127.0.0.0/8"]})
     assert "refuse" not in line.call("plan", declaration, *flags, "--only", "http", "--lang", "en").err
 

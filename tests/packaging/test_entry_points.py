@@ -1,4 +1,4 @@
-"""Built-in plugins announce themselves as a stranger's plugin does."""
+"""Built-in plugins are registered in the same way as third-party plugins."""
 
 import subprocess
 import sys

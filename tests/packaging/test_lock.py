@@ -1,4 +1,4 @@
-"""The lock pins everything by version and digest, and tells nobody where it came from."""
+"""The lock pins everything by version and digest, and names no registry."""
 
 import re
 

@@ -13,7 +13,7 @@ from inspector.declare.declaration import System
 from inspector.model.errors import UsageError
 from inspector.model.finding import Force, Obligation
 from inspector.regime.loader import load_all
-from inspector.regime.regime import LEGAL, NOT_OBSERVABLE, Regime, Requirement, Text
+from inspector.regime.regime import LEGAL, NOT_OBSERVABLE, BilingualText, Regime, Requirement
 from inspector.regime.selection import regime_for
 from inspector.registry.registry import Registry, installed
 from inspector_profiles import inspector_profiles
@@ -46,7 +46,7 @@ def rows_by_id(regime: Regime) -> dict[str, dict[int, Requirement]]:
     return found
 
 
-def texts(regime: Regime) -> Iterator[tuple[str, Text]]:
+def texts(regime: Regime) -> Iterator[tuple[str, BilingualText]]:
     yield "title", regime.title
     yield "authority", regime.authority
     yield "term", regime.term

@@ -1,4 +1,4 @@
-"""A hand-made assessment that shows everything a report can say, and what hostile servers would have it say."""
+"""A hand-made assessment with every kind of result, and with values that malicious servers could send."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from inspector.model.declared import (
 )
 from inspector.model.finding import EvidenceRef, Finding, Force, Obligation, Severity, StatementNote, finding_id
 from inspector.model.observation import Evidence, FailureNote, Gap, RawRef, Sensitivity
-from inspector.model.subject import HOST, SYSTEM, Form, Scheme, Subject, SubjectKind
+from inspector.model.subject import HOST, SYSTEM, Scheme, Subject, SubjectKind, UriForm
 from inspector.model.verdict import Message, Outcome
-from inspector.record.assessment import Assessment, Change, Coverage, FailedScan
+from inspector.record.assessment import Assessment, Coverage, FailedScan, RegimeChange
 from inspector.record.inspection import Inspection, PluginRecord
-from inspector.record.plan import Plan, VantageLimit
-from inspector.regime.regime import NOT_OBSERVABLE, Clause, Overlay, Regime, Requirement, Text
+from inspector.record.plan import Plan, Selection, VantageLimit
+from inspector.regime.regime import NOT_OBSERVABLE, BilingualText, Clause, Overlay, Regime, Requirement
 from inspector.regime.regime import Document as Source
 from inspector.registry.registry import Plugin, Registry, build
 from inspector.report.ledger_totals import LedgerTotal, LedgerTotals
@@ -45,7 +45,7 @@ from inspector.report.view import View
 PACKAGES = Path(__file__).parent / "packages"
 WHEN = datetime(2026, 11, 21, 2, 30, 15, tzinfo=UTC)
 
-#: What a hostile server sends: markup, a terminal's escape sequence, a bidirectional override, NUL, a C1 control.
+#: What a malicious server sends: markup, a terminal's escape sequence, a bidirectional override, NUL, a C1 control.
 HOSTILE = '<script>alert("ẩn")</script> \x1b[31;1mđỏ\x1b[0m \u202egnp.exe \x00 \x9b2J ]]>&amp;{{7*7}}\nsecond line'
 LONG = "a" * 5000
 
@@ -57,7 +57,7 @@ def registry() -> Registry:
     import specimen_checks
 
     made = build([(Plugin("specimen_checks", "specimen-checks", "1.0", "specimen_checks"), specimen_checks)])
-    schemes = {**made.schemes, "https": Scheme("https", Form.PAGE, 443), HOST.name: HOST}
+    schemes = {**made.schemes, "https": Scheme("https", UriForm.PAGE, 443), HOST.name: HOST}
     return Registry(
         plugins=made.plugins,
         probes=made.probes,
@@ -71,7 +71,7 @@ def registry() -> Registry:
 
 def _clause(name: str, number: str, vi: str, en: str, force: Force, confidence: str) -> Clause:
     document = "Nghị định 331/2026/NĐ-CP" if name.startswith("nd") else "TCVN 14423:2026"
-    title = Text(vi=vi, en=en)
+    title = BilingualText(vi=vi, en=en)
     levels = (1, 2, 3, 4, 5)
     return Clause(
         id=name,
@@ -113,28 +113,28 @@ def _row(name: str, check: str, force: Force, severity: Severity, *clauses: str,
 ROWS = (
     _row(
         "approval", "specimen-approval", Force.BINDING, Severity.CRITICAL, "nd331-23",
-        title=Text(vi="Hệ thống vận hành với cấp độ đã được phê duyệt", en="The system runs with an approved level"),
+        title=BilingualText(vi="Cấp độ đã được phê duyệt", en="Security level is approved"),
     ),
     _row("open-ports", "specimen-ports", Force.CLAUSE_EVIDENCE, Severity.HIGH, "tcvn-5-12"),
     _row("protocols", "specimen-protocols", Force.CLAUSE_EVIDENCE, Severity.HIGH, "tcvn-5-4"),
     _row(
         "certificate-life", "specimen-life", Force.CLAUSE_EVIDENCE, Severity.MEDIUM, "tcvn-5-4",
-        title=Text(vi="Thời hạn chứng thư số không quá dài", en="The certificate does not last too long"),
+        title=BilingualText(vi="Thời hạn chứng thư số được giới hạn", en="Certificate lifetime is limited"),
         due_from=date(2027, 7, 1),
     ),
     _row(
         "logs", NOT_OBSERVABLE, Force.CLAUSE_EVIDENCE, Severity.MEDIUM, "tcvn-5-8",
-        title=Text(vi="Nhật ký được lưu trữ ít nhất ba tháng", en="Logs are kept for three months at least"),
+        title=BilingualText(vi="Nhật ký được lưu trữ ít nhất ba tháng", en="Logs are kept for three months at least"),
     ),
     _row("version-hidden", "specimen-header", Force.BASELINE, Severity.LOW),
     _row("protocols-modern", "specimen-protocols", Force.BASELINE, Severity.MEDIUM),
     _row(
         "hint", "specimen-header", Force.INFO, Severity.INFO,
-        title=Text(vi="Có thông tin liên hệ về an ninh mạng", en="A security contact is published"),
+        title=BilingualText(vi="Có thông tin liên hệ về an ninh mạng", en="A security contact is published"),
     ),
     _row(
         "mail", "specimen-mail", Force.BASELINE, Severity.MEDIUM,
-        title=Text(vi="Thư điện tử công bố chính sách", en="Mail publishes a policy"),
+        title=BilingualText(vi="Thư điện tử công bố chính sách", en="Mail publishes a policy"),
     ),
 )  # fmt: skip
 
@@ -144,7 +144,7 @@ def regime(name: str = "vn-nd331-2026", **more: Any) -> Regime:
     given: dict[str, Any] = {
         "id": name,
         "version": "2026.11",
-        "title": Text(vi="Nghị định 331/2026 và TCVN 14423:2026", en="Decree 331/2026 and TCVN 14423:2026"),
+        "title": BilingualText(vi="Nghị định 331/2026 và TCVN 14423:2026", en="Decree 331/2026 and TCVN 14423:2026"),
         "documents": {
             "Nghị định 331/2026/NĐ-CP": Source(
                 id="nd331", vi="Bảo vệ an ninh mạng theo cấp độ", en="Protection by level", source="VN", confidence="H"
@@ -157,14 +157,14 @@ def regime(name: str = "vn-nd331-2026", **more: Any) -> Regime:
                 confidence="M",
             ),
         },
-        "authority": Text(vi="Bộ Công an", en="Ministry of Public Security"),
-        "term": Text(vi="an ninh mạng", en="cybersecurity"),
+        "authority": BilingualText(vi="Bộ Công an", en="Ministry of Public Security"),
+        "term": BilingualText(vi="an ninh mạng", en="cybersecurity"),
         "valid_from": date(2026, 8, 19),
         "clauses": CLAUSES,
         "overlays": (
             Overlay(
                 id="state-body",
-                title=Text(vi="Cơ quan nhà nước", en="State bodies"),
+                title=BilingualText(vi="Cơ quan nhà nước", en="State bodies"),
                 when={"state_body": True},
                 valid_from=date(2026, 7, 1),
             ),
@@ -229,7 +229,7 @@ def authorisations() -> tuple[Authorisation, ...]:
 
 
 def evidence() -> dict[str, Evidence]:
-    """Four looks: two that saw, one that a confirmation scan repeats, one that saw nothing."""
+    """Five scans: a successful one and its confirmation, another successful one, and two that failed."""
     portal = _subject(PORTAL, "portal.example.vn", "192.0.2.5", 443)
     common = {"probe_version": "1", "vantage": "test", "authorisation": "QD-15-2026"}
     raw = RawRef(name="hello", sha256="cd" * 32, size=2048, media_type="application/octet-stream")
@@ -306,16 +306,16 @@ def finding(
 
 
 def findings() -> tuple[Finding, ...]:
-    """Every outcome, every force, and what servers and documents may say."""
+    """Findings of every outcome and force, with malicious values from servers and documents."""
     seen = {"address": "192.0.2.5", "seen_at": WHEN}
     twice = (EvidenceRef(evidence="1" * 64, raw=("cd" * 32,)), EvidenceRef(evidence="2" * 64, raw=("cd" * 32,), scan=2))
     return (
         finding(
-            "approval", Outcome.FAIL, "the system runs, but its level proposal stands at: {measured}",
+            "approval", Outcome.FAIL, "in operation, but the level proposal is {measured}",
             subject=SYSTEM.uri, values={"measured": "submitted"},
         ),
         finding(
-            "open-ports", Outcome.FAIL, "open but not declared: {measured}", subject="host:portal.example.vn",
+            "open-ports", Outcome.FAIL, "open, but not declared: {measured}", subject="host:portal.example.vn",
             values={"measured": ("3306/tcp", HOSTILE)}, evidence=(EvidenceRef(evidence="4" * 64),), seen_at=WHEN,
             confirmed=False,
             statements=(
@@ -327,7 +327,7 @@ def findings() -> tuple[Finding, ...]:
             ),
         ),
         finding(
-            "protocols", Outcome.FAIL, "still offers {measured}; {threshold} is the oldest allowed",
+            "protocols", Outcome.FAIL, "offers {measured}, the oldest allowed is {threshold}",
             values={"measured": ("TLS 1.0", "TLS 1.1"), "threshold": "TLS 1.2"}, evidence=twice, confirmed=True,
             attributed_to="cdn", facts=("versions/TLS 1.0",), **seen,
         ),
@@ -337,21 +337,22 @@ def findings() -> tuple[Finding, ...]:
             attributed_to="shared",
         ),
         finding(
-            "certificate-life", Outcome.FAIL, "the certificate lasts {measured}, at most {threshold} are allowed",
+            "certificate-life", Outcome.FAIL, "the certificate is valid for {measured}, allowed is {threshold}",
             values={"measured": Quantity(value=825, unit="day"), "threshold": Quantity(value=200, unit="day")},
             not_yet_due=True, evidence=(EvidenceRef(evidence="1" * 64),), **seen,
         ),
         finding(
-            "certificate-life", Outcome.INCONCLUSIVE, "the first scan saw a failure ({measured}), the second did not",
+            "certificate-life", Outcome.INCONCLUSIVE,
+            "the first scan found a failure ({measured}), the confirmation scan did not",
             subject=LEGACY, values={"measured": Timestamp(at=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))},
             cause=Cause.UNSTABLE,
         ),
         finding(
-            "logs", Outcome.NOT_OBSERVABLE, "nobody can see this from outside; the declared status stands beside",
+            "logs", Outcome.NOT_OBSERVABLE, "this cannot be observed from outside; see the declared status",
             subject=SYSTEM.uri, declared_status="done, partial",
         ),
         finding(
-            "version-hidden", Outcome.FAIL, "names {measured}", values={"measured": HOSTILE}, confirmed=True,
+            "version-hidden", Outcome.FAIL, "sends {measured}", values={"measured": HOSTILE}, confirmed=True,
             evidence=(EvidenceRef(evidence="1" * 64),),
             statements=(
                 StatementNote(kind="accepted-risk", decision="accepted", author="Nguyễn Văn A", reason="Đã xem xét."),
@@ -364,7 +365,7 @@ def findings() -> tuple[Finding, ...]:
             "protocols-modern", Outcome.PASS, "offers nothing older than {threshold}", values={"threshold": "TLS 1.2"},
             evidence=(EvidenceRef(evidence="1" * 64),), **seen,
         ),
-        finding("hint", Outcome.FAIL, "there is no such service here", subject=LEGACY),
+        finding("hint", Outcome.FAIL, "no such service", subject=LEGACY),
         finding("mail", Outcome.NOT_APPLICABLE, "the declaration names nothing that this is about", subject=SYSTEM.uri),
     )  # fmt: skip
 
@@ -403,19 +404,19 @@ def assessment() -> Assessment:
         ),
         next_regime="vn-nd999-2028",
         changes=(
-            Change(
+            RegimeChange(
                 requirement="protocols",
                 was="clause-evidence/must/high",
                 becomes="binding/must/critical",
                 clauses=("nd331-23",),
             ),
-            Change(
+            RegimeChange(
                 requirement="new-row",
-                title=Text(vi="Yêu cầu mới", en="A new requirement"),
+                title=BilingualText(vi="Yêu cầu mới", en="A new requirement"),
                 was=None,
                 becomes="baseline/should/low",
             ),
-            Change(requirement="mail", was="baseline/should/medium", becomes=None),
+            RegimeChange(requirement="mail", was="baseline/should/medium", becomes=None),
         ),
     )
 
@@ -436,9 +437,11 @@ def inspection() -> Inspection:
         regime=regime(),
         overlays=("state-body",),
         next_regime=regime(
-            "vn-nd999-2028", title=Text(vi="Nghị định 999/2028", en="Decree 999/2028"), valid_from=date(2028, 1, 1)
+            "vn-nd999-2028",
+            title=BilingualText(vi="Nghị định 999/2028", en="Decree 999/2028"),
+            valid_from=date(2028, 1, 1),
         ),
-        plan=Plan(selection=("select:smoke",)),
+        plan=Plan(selection=Selection(tags=("smoke",))),
         plugins=(PluginRecord(name="specimen_checks", distribution="specimen-checks", version="1.0", digest="9" * 64),),
         tools={"sslyze": "6.3.1", "nmap": "7.93"},
     )
@@ -478,7 +481,7 @@ def view(**more: Any) -> View:
 
 
 def plain() -> View:
-    """A view with next to nothing in it: no documents in files, no evidence, no findings, no known regime."""
+    """A nearly empty view: no document files, no evidence, no findings, no known regime."""
     made = inspection().model_copy(
         update={
             "system": System(id="adhoc", name="127.0.0.1", owner="me", level=3),

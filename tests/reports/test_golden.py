@@ -1,7 +1,6 @@
-"""Every format of the specimen, byte by byte as it was last scanned.
+"""Every format of the example, compared byte by byte with the golden files.
 
-After a change that is meant, ``python -m tests.reports.test_golden`` writes the files anew; look at them before they
-are kept.
+After an intended change, ``python -m tests.reports.test_golden`` regenerates the files; review them before committing.
 """
 
 from __future__ import annotations
@@ -34,13 +33,13 @@ def rendered() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in GOLDEN.iterdir()))
-def test_a_report_is_what_it_was(name: str, rendered: dict[str, bytes]) -> None:
-    """The bytes of a report change only when somebody means them to."""
+def test_a_report_equals_its_golden_file(name: str, rendered: dict[str, bytes]) -> None:
+    """The bytes of a report change only with its golden file."""
     assert rendered[name].decode() == (GOLDEN / name).read_bytes().decode()
 
 
 def test_every_file_has_its_golden_copy(rendered: dict[str, bytes]) -> None:
-    """No format is left unwatched."""
+    """Every rendered file has a golden file."""
     assert {path.name for path in GOLDEN.iterdir()} == set(rendered)
 
 

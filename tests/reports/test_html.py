@@ -1,4 +1,4 @@
-"""The report for people: complete, well formed, harmless, and readable by everybody."""
+"""The HTML report: complete, well formed, safe and accessible."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def body(report: Page) -> str:
     return report.all("body")[0].text
 
 
-# --- Harmless -------------------------------------------------------------------------------------------------------
+# --- Safe -----------------------------------------------------------------------------------------------------------
 
 
 def test_nothing_runs_and_nothing_is_fetched(report: Page) -> None:
@@ -66,8 +66,8 @@ def test_the_page_forbids_itself_to_fetch(report: Page) -> None:
     assert policy.attributes["content"].startswith("default-src 'none'")
 
 
-def test_what_a_server_said_stands_there_as_text(report: Page) -> None:
-    """Markup that a server sent is shown, not obeyed; control and direction characters are written out."""
+def test_markup_from_a_server_is_shown_as_text(report: Page) -> None:
+    """Markup that a server sent is escaped; control and bidirectional characters are written out."""
     assert '<script>alert("ẩn")</script>' in body(report)
     assert "\\x1b[31;1mđỏ\\x1b[0m" in body(report)
     assert "\\u202egnp.exe" in body(report)
@@ -90,14 +90,14 @@ def test_a_very_long_value_is_cut_with_a_mark(report: Page) -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(min_size=1, max_size=60))
 def test_no_text_changes_the_structure(text: str) -> None:
-    """Whatever a server says, the page has the same elements."""
-    said = specimens.findings()[7].model_copy(update={"measured": text})
-    message = said.message.model_copy(update={"values": {"measured": text}})
-    findings = (said.model_copy(update={"message": message}),)
+    """Whatever a server sends, the page has the same elements."""
+    finding = specimens.findings()[7].model_copy(update={"measured": text})
+    message = finding.message.model_copy(update={"values": {"measured": text}})
+    findings = (finding.model_copy(update={"message": message}),)
     made = specimens.view(assessment=specimens.assessment().model_copy(update={"findings": findings}))
     plain = specimens.view(
         assessment=specimens.assessment().model_copy(
-            update={"findings": (said.model_copy(update={"measured": "x", "message": message.model_copy(
+            update={"findings": (finding.model_copy(update={"measured": "x", "message": message.model_copy(
                 update={"values": {"measured": "x"}})}),)}
         )
     )  # fmt: skip
@@ -147,7 +147,7 @@ def test_tables_have_names_and_scoped_headers(report: Page) -> None:
         assert id(table) in captioned or "aria-labelledby" in table.attributes
 
 
-def test_bars_are_told_in_words(report: Page) -> None:
+def test_bar_charts_have_a_text_alternative(report: Page) -> None:
     """Each bar is one image with a title that gives its numbers."""
     bars = report.all("svg")
     assert len(bars) == 2
@@ -157,15 +157,15 @@ def test_bars_are_told_in_words(report: Page) -> None:
 
 
 def test_no_mark_rests_on_colour_alone(report: Page) -> None:
-    """Every mark has a sign and words beside its colour, and each kind of mark its own sign."""
+    """Every mark has a symbol and a label beside its colour, and each kind of mark its own symbol."""
     marks = [each for each in report.all("span") if "mark" in each.attributes.get("class", "").split()]
-    signs: dict[str, set[str]] = {}
+    symbols: dict[str, set[str]] = {}
     for mark in marks:
-        sign, _, words = mark.text.partition(" ")
+        symbol, _, words = mark.text.partition(" ")
         assert words
-        signs.setdefault(sign, set()).add(mark.attributes["class"])
-    assert all(len(kinds) == 1 for kinds in signs.values())
-    assert len(signs) == 9
+        symbols.setdefault(symbol, set()).add(mark.attributes["class"])
+    assert all(len(kinds) == 1 for kinds in symbols.values())
+    assert len(symbols) == 9
 
 
 def _luminance(colour: str) -> float:
@@ -193,24 +193,24 @@ def test_a_report_is_confidential(report: Page, language: Language) -> None:
     assert first.text.startswith("Bảo mật" if language is Language.VI else "Confidential")
 
 
-def test_the_grounds_are_told(report: Page) -> None:
-    """Who permitted what, on which basis, by which document, when and how hard; and who looked, with what."""
-    told = report.one("grounds").text
+def test_legal_basis_and_scope_are_complete(report: Page) -> None:
+    """The section names authorisation, basis, document, times, rates, vantage and tools."""
+    shown = report.one("grounds").text
     for fact in (
         "QD-15-2026", "Điều 12 khoản 1 Luật 116/2025/QH15", "15/QĐ-ANM", "ab" * 32, "+84 24 0000 0000", "192.0.2.0/28",
         "*.example.vn", "Asia/Ho_Chi_Minh", "Trung tâm Công nghệ thông tin và Truyền thông", "vn-nd331-2026", "2026.11",
         "state-body", "TCVN 14423:2026", "Hà Nội 1", "kiemtra@example.gov.vn", "sslyze 6.3.1",
     ):  # fmt: skip
-        assert fact in told, fact
+        assert fact in shown, fact
 
 
 def test_the_two_parts_stand_apart(report: Page) -> None:
     """What binds is in part A, what is recommended in part B, and nothing is in both."""
     first, second = report.one("part-A").text, report.one("part-B").text
     for finding in specimens.findings():
-        told, other = (first, second) if finding in specimens.view().binding else (second, first)
+        shown, other = (first, second) if finding in specimens.view().binding else (second, first)
         if finding.outcome is not Outcome.NOT_OBSERVABLE:
-            assert finding.id in told
+            assert finding.id in shown
         assert finding.id not in other
 
 
@@ -248,45 +248,45 @@ def test_what_needs_attention_stands_first(report: Page) -> None:
 
 
 def test_evidence_is_cited_by_number_and_listed_with_its_digests(report: Page) -> None:
-    """Each finding leads to the scans it rests on, and the list gives every digest in full."""
-    told = report.one("evidence").text
+    """Each finding links to the scans it relies on, and the list has every digest in full."""
+    shown = report.one("evidence").text
     for digest, evidence in specimens.evidence().items():
-        assert digest in told
-        assert all(raw.sha256 in told for raw in evidence.raw)
+        assert digest in shown
+        assert all(raw.sha256 in shown for raw in evidence.raw)
     cited = [each for each in report.all("a") if each.attributes["href"].startswith("#E")]
     assert len(cited) == sum(len(each.evidence) for each in specimens.findings())
 
 
-def test_what_could_not_be_seen_is_told_with_its_cause(report: Page, language: Language) -> None:
-    """Coverage names the scans that saw nothing with their cause, what was not selected, and the vantage's limits."""
-    told = report.one("coverage").text
-    assert ("kết nối bị ngắt đột ngột" if language is Language.VI else "connection reset") in told
-    assert ("ngoài khung giờ cho phép" if language is Language.VI else "outside the permitted hours") in told
-    assert "2001:db8::5" in told
-    assert "select:smoke" in told
+def test_failed_scans_are_listed_with_their_cause(report: Page, language: Language) -> None:
+    """Coverage lists the failed scans with cause, what was not selected, and the limits of the vantage."""
+    shown = report.one("coverage").text
+    assert ("kết nối bị ngắt đột ngột" if language is Language.VI else "connection reset") in shown
+    assert ("ngoài khung giờ cho phép" if language is Language.VI else "outside the permitted hours") in shown
+    assert "2001:db8::5" in shown
+    assert "select:smoke" in shown
 
 
 def test_statements_stand_beside_the_unchanged_verdict(report: Page, language: Language) -> None:
     """A claimed and an accepted statement are both shown, and the failure stays a failure."""
-    told = report.one("R-version-hidden").text
-    assert "Đã xem xét." in told
-    assert ("được chấp nhận" if language is Language.VI else "accepted") in told
-    assert ("khuyến nghị cải thiện" if language is Language.VI else "improvement recommended") in told
+    shown = report.one("R-version-hidden").text
+    assert "Đã xem xét." in shown
+    assert ("được chấp nhận" if language is Language.VI else "accepted") in shown
+    assert ("khuyến nghị cải thiện" if language is Language.VI else "improvement recommended") in shown
 
 
 def test_the_seal_can_be_checked(report: Page) -> None:
     """Head digest, signers and the command that checks them are there."""
-    told = report.one("verify").text
-    assert "7" * 64 in told
-    assert "5" * 64 in told
-    assert "inspector verify 20261121T023000/portal/20261121T023015-portal" in told
+    shown = report.one("verify").text
+    assert "7" * 64 in shown
+    assert "5" * 64 in shown
+    assert "inspector verify 20261121T023000/portal/20261121T023015-portal" in shown
 
 
-def test_the_next_regime_is_told(report: Page) -> None:
+def test_changes_under_the_next_regime_are_listed(report: Page) -> None:
     """Every change has its title, its strength before and after, and the clause behind it."""
-    told = report.one("next").text
-    assert "999/2028" in told
-    assert "23.1.c" in told
+    shown = report.one("next").text
+    assert "999/2028" in shown
+    assert "23.1.c" in shown
 
 
 def test_a_report_about_nothing_is_whole() -> None:
@@ -297,12 +297,12 @@ def test_a_report_about_nothing_is_whole() -> None:
         assert not empty.all("svg")
 
 
-def test_findings_alike_are_told_apart(language: Language) -> None:
-    """What is written once for findings that saw the same is written anew for one that saw, or is told, otherwise."""
+def test_similar_findings_are_rendered_separately(language: Language) -> None:
+    """Text that equal findings share is rendered anew for a finding with another observation or statement."""
     note = StatementNote(kind="accepted-risk", decision="accepted", author="Trần Thị B", reason="Đã xem xét.")
     alike = [
         specimens.finding(
-            "version-hidden", Outcome.FAIL, "names {measured}", subject=f"https://{number}.example.vn/", **more
+            "version-hidden", Outcome.FAIL, "sends {measured}", subject=f"https://{number}.example.vn/", **more
         )
         for number, more in enumerate(
             [
@@ -315,5 +315,5 @@ def test_findings_alike_are_told_apart(language: Language) -> None:
         )
     ]
     judged = specimens.assessment().model_copy(update={"findings": tuple(alike)})
-    told = body(page(language, specimens.view(assessment=judged)))
-    assert [told.count(words) for words in ("nginx/1.2", "nginx/1.3", note.author, "headers/server")] == [8, 2, 1, 1]
+    shown = body(page(language, specimens.view(assessment=judged)))
+    assert [shown.count(words) for words in ("nginx/1.2", "nginx/1.3", note.author, "headers/server")] == [8, 2, 1, 1]

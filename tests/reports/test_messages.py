@@ -1,4 +1,4 @@
-"""The words of reports: complete in both languages, and never more than was seen."""
+"""The texts of reports: complete in both languages, and claiming no more than was observed."""
 
 from __future__ import annotations
 
@@ -43,21 +43,20 @@ def translator(language: Language) -> Translator:
 
 @pytest.mark.parametrize("words", VOCABULARIES, ids=lambda each: each.__name__)
 def test_every_word_of_a_vocabulary_is_in_both_languages(words: type[Enum]) -> None:
-    """No slug of a closed vocabulary reaches a reader untold."""
+    """Every slug of a closed vocabulary has a text in both languages."""
     for language in Language:
         known = catalogue("inspector", language)
         assert {member.value for member in words if f"{words.__name__}\x04{member.value}" not in known} == set()
 
 
 def _said(source: str) -> Iterator[str]:
-    """The texts that a module of the core says or lets a verdict say."""
+    """The texts that a module of the core gives a report or a verdict."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        of = getattr(node.func.value, "id", "") if isinstance(node.func, ast.Attribute) else ""
         given = [*node.args[:1], *(each.value for each in node.keywords if name == "Message" and each.arg == "id")]
-        if name in {"say", "_inconclusive", "Message"} and of != "terminal":
+        if name in {"say", "_inconclusive", "Message"}:
             yield from (each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str))
 
 
@@ -74,7 +73,7 @@ def test_everything_that_a_template_says_is_translated_and_nothing_else() -> Non
     said = {
         ast.literal_eval(found)
         for path in (package / "templates").glob("*.j2")
-        for found in re.findall(r"""told\(("(?:[^"\\]|\\.)*")""", path.read_text(encoding="utf-8"))
+        for found in re.findall(r"""(?:_|page\.text)\(("(?:[^"\\]|\\.)*")""", path.read_text(encoding="utf-8"))
     }
     ports = {"open", "closed", "filtered"}
     assert said | ports | {"not required"} == set(catalogue("inspector_reports", Language.VI))
@@ -120,7 +119,7 @@ def test_a_translation_keeps_the_placeholders(path: Path) -> None:
 
 
 def test_no_format_says_that_a_level_is_met() -> None:
-    """A report from outside cannot confirm a level, in no language and no format."""
+    """An external report never confirms a level, in any language and format."""
     everything = replace(specimens.registry(), renderers={each.name: each for each in inspector_renderers()})
     for view in (specimens.view(), specimens.plain()):
         for data in render([view], everything.renderers, everything).values():
@@ -142,8 +141,8 @@ def test_no_format_says_that_a_level_is_met() -> None:
 )
 def test_an_outcome_is_called_by_its_force(outcome: Outcome, force: Force, english: str, vietnamese: str) -> None:
     """The words of a result come from outcome and force."""
-    assert translator(Language.EN).called(outcome, force) == english
-    assert translator(Language.VI).called(outcome, force) == vietnamese
+    assert translator(Language.EN).outcome_label(outcome, force) == english
+    assert translator(Language.VI).outcome_label(outcome, force) == vietnamese
 
 
 # --- Values ---------------------------------------------------------------------------------------------------------
@@ -158,7 +157,7 @@ def test_values_are_told_in_the_readers_language() -> None:
     at = Timestamp(at=datetime(2026, 11, 21, 18, 0, tzinfo=UTC))
     assert vietnamese.value(at) == "22/11/2026 01:00:00 (UTC+07:00)"
     assert english.value(at) == "2026-11-22 01:00:00 (UTC+07:00)"
-    assert vietnamese.say("no observation: {cause}", cause="timeout").endswith("không trả lời trong thời hạn")
+    assert vietnamese.text("no observation: {cause}", cause="timeout").endswith("không trả lời trong thời hạn")
     assert vietnamese.day(at.at) == "22/11/2026"
     assert vietnamese.value(True) == "có"
     assert english.value(8443) == "8443"
@@ -180,7 +179,7 @@ def test_a_long_list_is_cut_with_a_mark() -> None:
 
 def test_a_placeholder_in_a_value_stays_text() -> None:
     """What a server says is never filled in again."""
-    told = translator(Language.EN).say("names {measured}, {threshold}", measured="{threshold}", threshold="x")
+    told = translator(Language.EN).text("names {measured}, {threshold}", measured="{threshold}", threshold="x")
     assert told == "names {threshold}, x"
 
 

@@ -1,8 +1,8 @@
-"""Documents: files that people write, read with the place of every value, so that each fault says where and what to do.
+"""Documents: files written by people, parsed with the source location of every value for located diagnostics.
 
-``parse`` turns YAML into a ``YamlDocument``: plain data, the place of each key and value, and the faults found so far.
-A loader adds the faults of its own rules, takes models off the sheet, and closes it: then all faults are raised at
-once, in the order in which they stand in the file.
+``read`` parses YAML into a ``YamlDocument``: plain data, the location of each key and value, and the diagnostics so
+far. A loader adds the diagnostics of its own rules, takes models from the document, and closes it: then all
+diagnostics are raised at once, in the order of their locations.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ __all__ = [
 
 
 def read(path: Path) -> YamlDocument:
-    """The sheet of a YAML file; raises InputFileError when it cannot be read as YAML at all."""
+    """The document in a YAML file; raises InputFileError when it cannot be parsed as YAML."""
     from inspector.declare.document.yaml import read_yaml
 
     return read_yaml(read_text(path), str(path))

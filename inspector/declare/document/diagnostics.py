@@ -1,4 +1,4 @@
-"""From an error of pydantic's to what is wrong and what to do, in the words of the file's author."""
+"""From pydantic's errors to messages of the form ``what; what to do``, in the terms of the file's author."""
 
 from __future__ import annotations
 
@@ -11,29 +11,33 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from inspector.model.formatted import FormattedMessage
+
 
 def shown(value: Any) -> str:
-    """A raw value in words, short and on one line, without control characters."""
+    """A raw value for a message: short, on one line, without control characters."""
     if value is None:
-        return "empty"
+        return FormattedMessage("empty")
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
-        return "a mapping"
+        return FormattedMessage("a mapping")
     if isinstance(value, list):
-        return "a list"
+        return FormattedMessage("a list")
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}…{text[-1]}"
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
-    """What to write instead of an unknown word."""
+    """What to write instead of an unknown word: the nearest known one, or the list of them."""
     near = difflib.get_close_matches(word.lower().replace("-", "_"), known, 1, 0.6)
-    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+    if near:
+        return FormattedMessage("did you mean {word}?", word=repr(near[0]))
+    return FormattedMessage("known here: {known}", known=", ".join(known))
 
 
 def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
-    """The keys that a mapping of this model may have, as they are written in files."""
+    """The keys that a mapping of this model may have, as written in files."""
     return tuple(info.alias or name for name, info in model.model_fields.items())
 
 
@@ -45,7 +49,7 @@ def _strip(annotation: Any) -> Any:
 
 
 def follow(model: type[BaseModel], location: tuple[str | int, ...]) -> tuple[Any, FieldInfo | None]:
-    """The annotation at a location below a model, and what its field, or its list's item, is bound by."""
+    """The annotation at a location below a model, and the constraints of its field, or of its list's item."""
     annotation: Any = model
     info: FieldInfo | None = None
     for step in location:
@@ -65,10 +69,10 @@ def _bounds(info: FieldInfo | None) -> str:
     bounds = {name: value for each in (info.metadata if info else ()) for name, value in _bound(each)}
     match bounds:
         case {"ge": low, "le": high}:
-            return f"write a whole number from {low} to {high}"
+            return FormattedMessage("write a whole number from {low} to {high}", low=low, high=high)
         case {"ge": low}:
-            return f"write a whole number, at least {low}"
-    return "write a whole number without quotes"
+            return FormattedMessage("write a whole number, at least {low}", low=low)
+    return FormattedMessage("write a whole number without quotes")
 
 
 def _bound(constraint: Any) -> Iterator[tuple[str, Any]]:
@@ -79,6 +83,9 @@ def _bound(constraint: Any) -> Iterator[tuple[str, Any]]:
 
 def split(text: str) -> tuple[str, str]:
     """What is wrong and what to do, from the text ``what; what to do`` of a rule's ValueError."""
+    if isinstance(text, FormattedMessage):
+        what, semicolon, remedy = text.template.rpartition("; ")
+        return FormattedMessage(what or remedy, **text.values), FormattedMessage(remedy if what else "", **text.values)
     what, semicolon, remedy = text.rpartition("; ")
     return (what, remedy) if semicolon else (text, "")
 
@@ -88,7 +95,7 @@ _DATE = "write a date as 2026-01-31"
 _TIME = "write a time of day as 22:00"
 _LIST = "write each item on a line of its own after '- '"
 
-#: By type of pydantic's error: what is wrong with ``{key}``, which is ``{value}``; and what to do.
+#: By pydantic's error type: what is wrong with ``{key}``, whose value is ``{value}``, and what to do.
 _EXPLANATIONS = {
     "int_type": ("{key} is {value}, not a whole number", "{bounds}"),
     "int_parsing": ("{key} is {value}, not a whole number", "{bounds}"),
@@ -117,14 +124,14 @@ _EXPLANATIONS = {
 
 
 def explain(model: type[BaseModel], location: tuple[str | int, ...], detail: ErrorDetails) -> tuple[str, str]:
-    """What is wrong and what to do, from one of pydantic's errors about a model."""
+    """What is wrong and what to do, from one of pydantic's errors."""
     kind, value = detail["type"], detail["input"]
     key = _name(location)
     if kind == "extra_forbidden":
         owner, _ = follow(model, location[:-1])
-        return f"unknown key {key!r}", suggest(key, keys_of(owner))
+        return FormattedMessage("unknown key {key}", key=repr(str(key))), suggest(key, keys_of(owner))
     if kind == "value_error":
-        return split(str(detail["ctx"]["error"]))
+        return split(detail["ctx"]["error"].args[0])
     if kind not in _EXPLANATIONS:
         return f"{key}: {detail['msg']}", ""
     annotation, info = follow(model, location)
@@ -134,18 +141,25 @@ def explain(model: type[BaseModel], location: tuple[str | int, ...], detail: Err
         "value": shown(value),
         "bounds": _bounds(info),
         "expected": detail.get("ctx", {}).get("expected", ""),
-        "form": (info.description if info else None) or f"what matches {detail.get('ctx', {}).get('pattern', '')}",
+        "form": _form(info, detail),
         "known": ", ".join(keys_of(annotation)) if is_model else "",
     }
     what, remedy = _EXPLANATIONS[kind]
     if value is None and kind != "missing":
         what, remedy = "{key} is empty", "write it out" if kind == "string_type" else remedy
-    return what.format_map(words), remedy.format_map(words)
+    return FormattedMessage(what, **words), FormattedMessage(remedy, **words)
+
+
+def _form(info: FieldInfo | None, detail: ErrorDetails) -> str:
+    """What a text must look like."""
+    if info and info.description:
+        return FormattedMessage(info.description)
+    return FormattedMessage("what matches {pattern}", pattern=detail.get("ctx", {}).get("pattern", ""))
 
 
 def _name(location: tuple[str | int, ...]) -> str:
-    """How a message calls the value: by its key, or as an item of its list."""
+    """The name of a value in a message: its key, or ``an item of`` its list's key."""
     names = [str(step) for step in location if isinstance(step, str)]
     if not names:
-        return "the file" if not location else "the item"
-    return names[-1] if isinstance(location[-1], str) else f"an item of {names[-1]}"
+        return FormattedMessage("the file" if not location else "the item")
+    return names[-1] if isinstance(location[-1], str) else FormattedMessage("an item of {name}", name=names[-1])

@@ -1,4 +1,4 @@
-"""A sheet: one file as plain data, with the place of each key and value, and the faults found so far."""
+"""One file as plain data, with the source location of each key and value, and the diagnostics so far."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from inspector.declare.document.diagnostics import explain
 from inspector.declare.document.source_map import SourceLocation, diagnostic_at
 from inspector.model.errors import Diagnostic, InputFileError
+from inspector.model.formatted import FormattedMessage
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -22,7 +23,7 @@ Mark = tuple[int, int]
 
 
 class YamlDocument:
-    """One file as plain data, with the place of each key and value, and the faults found so far."""
+    """One file as plain data, with the source location of each key and value, and the diagnostics so far."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -44,7 +45,7 @@ class YamlDocument:
         return value
 
     def items(self, *location: str | int) -> Iterator[tuple[Location, Any]]:
-        """The locations and raw values of the list at a location; nothing where there is no list."""
+        """The locations and raw values of the list at a location; nothing when there is no list."""
         value = self.at(*location)
         if isinstance(value, list):
             yield from (((*location, index), each) for index, each in enumerate(value))
@@ -54,39 +55,43 @@ class YamlDocument:
         self.at(*location[:-1])[location[-1]] = value
 
     def position(self, *location: str | int) -> SourceLocation:
-        """Where the value stands, or else the nearest thing around it."""
+        """The source location of a value, or of the nearest one that contains it."""
         while location not in self.values:
             location = location[:-1]
         return SourceLocation(source=self.source, line=self.values[location][0], column=self.values[location][1])
 
     def diagnostic(self, location: Location, what: str, remedy: str = "") -> None:
-        """Note a fault of the value at this location."""
+        """Add a diagnostic about the value at this location."""
         self.diagnostics.append(diagnostic_at(self.position(*location), what, remedy))
 
     def diagnostic_of_key(self, location: Location, what: str, remedy: str = "") -> None:
-        """Note a fault of the key at this location."""
+        """Add a diagnostic about the key at this location."""
         line, column = self.keys.get(location) or self.values.get(location) or (0, 0)
         self.diagnostics.append(Diagnostic(self.source, line, column, what, remedy))
 
     def refuse_repeats(self, known: Iterable[tuple[Location, Any]]) -> None:
-        """Note a fault for each value that stood at an earlier location already; None and lists are no values."""
+        """Add a diagnostic for each value that an earlier location has too; None and lists are ignored."""
         first: dict[str | int, int] = {}
         for location, value in known:
             if not isinstance(value, str | int):
                 continue
             if value in first:
                 self.diagnostic(
-                    location, f"{value!r} stands here twice, first on line {first[value]}", "remove one of them"
+                    location,
+                    FormattedMessage(
+                        "{value} stands here twice, first on line {first}", value=repr(value), first=first[value]
+                    ),
+                    "remove one of them",
                 )
             first.setdefault(value, self.position(*location).line)
 
     def take(self, model: type[M], *location: str | int) -> M | None:
-        """The value at a location as a model; None when it has faults, which are noted."""
+        """The value at a location as a model; None when it is invalid, which adds diagnostics."""
         try:
             return model.model_validate_json(json.dumps(self.at(*location)), strict=True)
         except ValidationError as error:
             for detail in error.errors(include_url=False):
-                # A list whose items are all faulty is not empty.
+                # A list whose items are all invalid is not empty.
                 if detail["type"] != "too_short" or not detail["input"]:
                     self._note(model, location, detail)
             return None
@@ -98,6 +103,6 @@ class YamlDocument:
         note((*start, *below), what, remedy)
 
     def close(self) -> None:
-        """Raise InputFileError with every fault noted, in the order of their places; do nothing when there is none."""
+        """Raise InputFileError with every diagnostic, in the order of their locations, if there is any."""
         if self.diagnostics:
             raise InputFileError(sorted(set(self.diagnostics), key=lambda each: (each.line, each.column, each.what)))

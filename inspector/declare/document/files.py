@@ -1,4 +1,4 @@
-"""From a file to its text, bounded."""
+"""Bounded reading of text files."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from inspector.model.errors import Diagnostic, InputFileError
+from inspector.model.formatted import FormattedMessage
 
-#: The largest file that is read, in bytes.
+#: The largest file that is read (bytes).
 LARGEST_FILE = 20_000_000
 
 
@@ -25,12 +26,23 @@ def read_text(path: Path) -> str:
     except IsADirectoryError:
         refuse("this is a folder", "name the file in it")
     except OSError as error:
-        refuse(f"cannot be read: {error.strerror or error}", "check its permissions and its path")
+        refuse(
+            FormattedMessage("cannot be read: {reason}", reason=error.strerror or error),
+            "check its permissions and its path",
+        )
     if len(data) > LARGEST_FILE:
-        refuse(f"larger than {LARGEST_FILE:,} bytes", "split it into several files")
+        refuse(
+            FormattedMessage("larger than {limit} bytes", limit=f"{LARGEST_FILE:,}"),
+            "split it into several files",
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8-sig", errors="replace").rpartition("\n")[2]
         line = data.count(b"\n", 0, error.start) + 1
-        refuse(f"byte 0x{data[error.start]:02x} is not UTF-8", "save the file as UTF-8", line, len(before) + 1)
+        refuse(
+            FormattedMessage("byte 0x{data} is not UTF-8", data=f"{data[error.start]:02x}"),
+            "save the file as UTF-8",
+            line,
+            len(before) + 1,
+        )

@@ -1,4 +1,4 @@
-"""Where things stand in the files that people write."""
+"""Source locations in the files that people write."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inspector.model.errors import Diagnostic
 
 
 class SourceLocation(Model):
-    """Where something stands in a file: line and column count from 1."""
+    """A position in a file: line and column from 1."""
 
     source: str
     line: int
@@ -19,43 +19,43 @@ class SourceLocation(Model):
 
 @dataclass(frozen=True, slots=True)
 class SourceMap:
-    """Where the named things of documents stand: systems, hosts and endpoints of a declaration; authorisations."""
+    """The source locations of systems, hosts and endpoints of a declaration, and of authorisations."""
 
     known: Mapping[tuple[str, ...], SourceLocation] = field(default_factory=dict)
 
     @classmethod
     def of_endpoints(cls, system: str, endpoints: Mapping[str, SourceLocation]) -> SourceMap:
-        """Where the endpoints of one system stand, and nothing else."""
+        """The locations of the endpoints of one system only."""
         return cls({("systems", system, "endpoints", uri): position for uri, position in endpoints.items()})
 
     def system(self, id: str) -> SourceLocation | None:  # noqa: A002
-        """Where a system begins."""
+        """The location of a system."""
         return self.known.get(("systems", id))
 
     def approval(self, system: str) -> SourceLocation | None:
-        """Where the approval of a system is written."""
+        """The location of a system's approval."""
         return self.known.get(("systems", system, "approval"))
 
     def host(self, system: str, name: str) -> SourceLocation | None:
-        """Where a host of a system is named."""
+        """The location of a host's name in a system."""
         return self.known.get(("systems", system, "hosts", name))
 
     def endpoint(self, system: str, uri: str) -> SourceLocation | None:
-        """Where an endpoint (normalised URI) of a system is written."""
+        """The location of an endpoint (normalised URI) of a system."""
         return self.known.get(("systems", system, "endpoints", uri))
 
     def endpoints(self, system: str) -> dict[str, SourceLocation]:
-        """All endpoints of a system with their places."""
+        """The endpoints of a system with their locations."""
         prefix = ("systems", system, "endpoints")
         return {names[3]: position for names, position in self.known.items() if names[:3] == prefix}
 
     def authorisation(self, id: str) -> SourceLocation | None:  # noqa: A002
-        """Where an authorisation begins."""
+        """The location of an authorisation."""
         return self.known.get(("authorisations", id))
 
 
 def diagnostic_at(position: SourceLocation | None, what: str, remedy: str = "", *, source: str = "") -> Diagnostic:
-    """A fault at this place; ``source`` names the thing when no place is known."""
+    """A diagnostic at this position; ``source`` names the subject when the position is None."""
     if position is None:
         return Diagnostic(source, 0, 0, what, remedy)
     return Diagnostic(position.source, position.line, position.column, what, remedy)

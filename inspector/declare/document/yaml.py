@@ -1,4 +1,4 @@
-"""From YAML to a sheet: bounded, and strict."""
+"""Parsing of YAML into a document: bounded and strict."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from ruamel.yaml.reader import ReaderError
 
 from inspector.declare.document.document import Location, Mark, YamlDocument
 from inspector.model.errors import Diagnostic, InputFileError
+from inspector.model.formatted import FormattedMessage
 
-#: How deep lists and mappings may stand in one another.
+#: The maximum nesting of lists and mappings.
 DEEPEST = 40
-#: How many values aliases may repeat in all.
+#: The most values that aliases may repeat in all.
 MOST_REPEATED = 10_000
 
 
 def read_yaml(text: str, source: str, *, quickly: bool = False) -> YamlDocument:
-    """The sheet of a YAML text; raises InputFileError when it is empty or breaks the syntax.
+    """The document of a YAML text; raises InputFileError when it is empty or has a syntax error.
 
-    ``quickly`` is for the many files that packages bring: they are parsed by C code, and by Python only where that
-    finds a fault, to tell it in the same words as everywhere.
+    ``quickly`` parses with the C parser, for the many files of packages; on an error the Python parser runs too, so
+    that the diagnostics are the same.
     """
     node = (_composed_quickly(text) if quickly else None) or _compose(text, source)
     document = YamlDocument(source)
@@ -47,7 +48,7 @@ _REMEDIES = (
 
 
 def _composed_quickly(text: str) -> Node | None:
-    """The same tree as from Python's parser, or None where there is none."""
+    """The node tree of the C parser, or None on an error."""
     try:
         return YAML(typ="safe", pure=False).compose(io.StringIO(text))  # type: ignore[no-any-return]
     except (YAMLError, ValueError, OverflowError, RecursionError):
@@ -69,15 +70,27 @@ def _compose(text: str, source: str) -> Node | None:
         problem = error.problem or error.context or "broken syntax"
         remedies = (remedy for sign, remedy in _REMEDIES if re.search(sign, problem))
         remedy = next(remedies, "check indentation, brackets and quotes nearby")
-        refuse(f"not YAML: {problem}", remedy, mark.line + 1 if mark else 1, mark.column + 1 if mark else 1)
+        refuse(
+            FormattedMessage("not YAML: {problem}", problem=problem),
+            remedy,
+            mark.line + 1 if mark else 1,
+            mark.column + 1 if mark else 1,
+        )
     except ReaderError as error:
         before = text[: error.position].rpartition("\n")[2]
         line = text.count("\n", 0, error.position) + 1
-        refuse(f"character U+{ord(text[error.position]):04X} has no place in YAML", "remove it", line, len(before) + 1)
+        refuse(
+            FormattedMessage("character U+{text} has no place in YAML", text=f"{ord(text[error.position]):04X}"),
+            "remove it",
+            line,
+            len(before) + 1,
+        )
     except RecursionError:
         refuse("lists and mappings stand too deep in one another", "flatten them", *_too_deep(text))
     except (YAMLError, ValueError, OverflowError) as error:
-        refuse(f"not YAML: {str(error) or type(error).__name__}", "repair the syntax", 1, 1)
+        refuse(
+            FormattedMessage("not YAML: {error}", error=str(error) or type(error).__name__), "repair the syntax", 1, 1
+        )
 
 
 def _too_deep(text: str) -> Mark:
@@ -93,7 +106,7 @@ _TAG = "tag:yaml.org,2002:"
 
 
 class _Builder:
-    """Turns YAML nodes into plain data on a sheet."""
+    """Turns YAML nodes into the plain data of a document."""
 
     def __init__(self, document: YamlDocument) -> None:
         self.document = document
@@ -121,18 +134,26 @@ class _Builder:
             self._refuse(location, "an alias stands inside its own anchor", "write the value out")
         self.repeated += id(node) in self.seen
         if self.repeated > MOST_REPEATED:
-            self._refuse(location, f"aliases repeat more than {MOST_REPEATED:,} values", "write the values out")
+            self._refuse(
+                location,
+                FormattedMessage("aliases repeat more than {limit} values", limit=f"{MOST_REPEATED:,}"),
+                "write the values out",
+            )
         self.seen.add(id(node))
 
     def _refuse(self, location: Location, what: str, remedy: str) -> NoReturn:
         self.document.diagnostic(location, what, remedy)
         self.document.close()
-        raise AssertionError("a sheet with a fault does not close")
+        raise AssertionError("a document with a diagnostic does not close")
 
     def _check_tag(self, node: Node, location: Location, *plain: str) -> None:
         tag = str(node.tag)
         if tag.removeprefix(_TAG) not in plain:
-            self.document.diagnostic(location, f"the tag {tag.removeprefix(_TAG)!r} has no meaning here", "remove it")
+            self.document.diagnostic(
+                location,
+                FormattedMessage("the tag {tag} has no meaning here", tag=repr(tag.removeprefix(_TAG))),
+                "remove it",
+            )
 
     def _mapping(self, node: MappingNode, location: Location, depth: int) -> dict[str, Any]:
         self._check_tag(node, location, "map")
@@ -148,13 +169,13 @@ class _Builder:
             below = (*location, name)
             if name in data:
                 first = self.document.keys[below][0]
-                what = f"duplicate key {name!r}, first on line {first}"
+                what = FormattedMessage("duplicate key {name}, first on line {first}", name=repr(name), first=first)
                 self.document.diagnostics.append(Diagnostic(self.document.source, *mark, what, "remove one of them"))
                 continue
             self.document.keys[below] = mark
             data[name] = self.build(value, below, depth + 1)
             if value.start_mark.index == value.end_mark.index:
-                self.document.values[below] = mark  # nothing is written: ruamel points at whatever comes next
+                self.document.values[below] = mark  # no value is written: ruamel points at the next token
         return data
 
     def _sequence(self, node: Node, location: Location, depth: int) -> list[Any]:
@@ -171,7 +192,7 @@ class _Builder:
 
 
 def _plain(text: str, tag: str) -> Any:
-    """A scalar as YAML 1.2 means it; dates, and what fits no other type, stay the text that was written."""
+    """A scalar by the rules of YAML 1.2; dates, and what fits no other type, stay text."""
     if tag == "null":
         return None
     if tag == "bool" and text.lower() in ("true", "false"):

@@ -1,1 +1,1 @@
-"""Which addresses and ports may be reached, and when."""
+"""The scope of an inspection: which addresses and ports may be reached, and when."""

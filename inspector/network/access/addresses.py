@@ -1,4 +1,4 @@
-"""Addresses as the gateway compares them: one spelling each, and an IPv4 address is one in IPv6 clothes too."""
+"""Canonical forms of addresses, by which the gateway compares them; an IPv4-mapped IPv6 address is the IPv4 address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:
-    """The address that ``text`` spells (an IPv4-mapped IPv6 address is the IPv4 address), or None for a name."""
+    """The address in ``text`` (the IPv4 address of an IPv4-mapped one), or None for a name."""
     try:
         address = ipaddress.ip_address(text.strip("[]"))
     except ValueError:
@@ -21,19 +21,19 @@ def parse_address(text: str) -> Address | None:
 
 @lru_cache(maxsize=4096)
 def canonical_address(text: str) -> str:
-    """The one spelling of an address; a name stays as it is."""
+    """The canonical form of an address; a name is unchanged."""
     address = parse_address(text)
     return text if address is None else str(address)
 
 
 def sort_key(text: str) -> tuple[int, bytes]:
-    """Orders addresses: IPv4 before IPv6, then by number."""
+    """Sorts addresses: IPv4 before IPv6, then by number."""
     address = ipaddress.ip_address(text)
     return address.version, address.packed
 
 
 def split_server(text: str, port: int = 53) -> tuple[str, int]:
-    """Read ``address``, ``address:port``, ``[v6]`` or ``[v6]:port``; raises ValueError."""
+    """Parse ``address``, ``address:port``, ``[v6]`` or ``[v6]:port``; raises ValueError."""
     host, found = text.strip(), port
     if host.startswith("["):
         host, _, rest = host[1:].partition("]")
@@ -42,5 +42,5 @@ def split_server(text: str, port: int = 53) -> tuple[str, int]:
         host, _, rest = host.partition(":")
         found = int(rest)
     if parse_address(host) is None or not 0 < found < 65536:
-        raise ValueError(f"{text!r} is no address[:port]")
+        raise ValueError(f"{text!r} is not address[:port]")
     return host, found

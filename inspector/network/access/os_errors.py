@@ -1,4 +1,4 @@
-"""From what the operating system, TLS and HTTP say to the closed vocabulary of causes."""
+"""From errors of the operating system and TLS to the closed vocabulary of causes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 
 _RESET = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN})
-#: This machine ran out of something: no fault of the target.
+#: This machine has run out of a resource: not a failure of the target.
 _OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EBADF, errno.EINVAL})
 
 
 def cause_of(error: OSError) -> Cause:
-    """The cause that an operating system or TLS error stands for; what is not known was not reached."""
+    """The cause of an operating system or TLS error; unknown errors are not-reached."""
     if isinstance(error, ssl.SSLError):
         return Cause.PROTOCOL_ERROR
     if isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
@@ -27,6 +27,6 @@ def cause_of(error: OSError) -> Cause:
 
 
 def trouble_of(error: OSError, where: str) -> ScanFailure:
-    """The trouble that an error at ``where`` means."""
-    words = error.strerror or str(error) or type(error).__name__
-    return ScanFailure(cause_of(error), f"{where}: {words}")
+    """The failure of a scan that an error at ``where`` causes."""
+    text = error.strerror or str(error) or type(error).__name__
+    return ScanFailure(cause_of(error), f"{where}: {text}")

@@ -1,4 +1,4 @@
-"""What may be asked: every packet to a target falls wholly under one authorisation, or does not leave."""
+"""The scope: every packet to a target falls wholly under one authorisation, or is not sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from inspector.network.access import time_windows as windows
 from inspector.network.access.addresses import canonical_address, parse_address
 from inspector.record.plan import PinnedHost
 
-#: Ports of endpoints that are written without one, as far as the core must know them by itself.
+#: The default ports of schemes that the core must know itself.
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -40,14 +40,14 @@ def _service(uri: str) -> tuple[str, str, int | None]:
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """Why one authorisation does not apply, and how far the question came: the furthest tells most."""
+    """Why one authorisation does not apply. ``step`` is the number of the rule: the highest one is the best reason."""
 
-    came_to: int
+    step: int
     failure: ScanFailure
 
 
 class Scope:
-    """The authorisations of one inspection, the system they are about, and what its names were pinned to."""
+    """The authorisations of one inspection, the system they are for, and the pins of its names."""
 
     def __init__(self, authorisations: Sequence[Authorisation], system: System, pins: Sequence[PinnedHost]) -> None:
         self.authorisations = tuple(sorted(authorisations, key=lambda each: each.id))
@@ -57,16 +57,16 @@ class Scope:
         self.learn(pins)
 
     def learn(self, pins: Iterable[PinnedHost]) -> None:
-        """Take in pins of names that came to light later; a name that is pinned stays where it is."""
+        """Add pins of names that were discovered later; a pinned name keeps its pin."""
         for pin in pins:
             self._pins.setdefault(_normal(pin.name), pin)
 
     def pinned(self, name: str) -> PinnedHost | None:
-        """What a name was pinned to; None when it was not."""
+        """The pin of a name, or None."""
         return self._pins.get(_normal(name))
 
     def might_cover(self, name: str) -> bool:
-        """Whether some authorisation lists the name, or addresses that the name may turn out to have."""
+        """Whether an authorisation lists the name, or addresses that the name may have."""
         return any(each.covers.blocks or _lists_name(each, _normal(name)) for each in self.authorisations)
 
     def permit(
@@ -79,12 +79,12 @@ class Scope:
         sweep: bool = False,
         third_party: bool = False,
     ) -> Authorisation:
-        """The authorisation (the first by id) under which a scan of ``subject`` falls.
+        """The first authorisation, by id, that covers a scan of ``subject``.
 
-        ``sweep`` asks ports whether declared or not. ``third_party``: the host is another than the scan's target and
-        need not be declared; the usual port of its scheme counts as declared. Raises ScanFailure: not-authorised when
-        none is valid or the intrusiveness is too high, out-of-scope when none covers the target, outside-window when it
-        is not the hour.
+        ``sweep``: ports are asked whether declared or not. ``third_party``: the host is not the scan's target and need
+        not be declared; the default port of its scheme counts as declared. Raises ScanFailure: not-authorised when none
+        is valid or the intrusiveness is too high, out-of-scope when none covers the target, outside-window when no
+        window is open.
         """
         refusals = []
         for each in self.authorisations:
@@ -96,7 +96,7 @@ class Scope:
             refusals.append(refusal)
         if not refusals:
             raise ScanFailure(Cause.NOT_AUTHORISED, "there is no authorisation")
-        raise max(refusals, key=lambda refusal: refusal.came_to).failure
+        raise max(refusals, key=lambda refusal: refusal.step).failure
 
     def admit(
         self,
@@ -115,9 +115,9 @@ class Scope:
             raise refusal.failure
 
     def declared(self, subject: Subject) -> frozenset[int]:
-        """The ports that the declaration lists for the subject's host, by name or by address, endpoints' included.
+        """The declared ports of the subject's host, by name or by address, those of endpoints included.
 
-        Port 80 is declared with an https endpoint on port 443: whether it only redirects has to be asked.
+        Port 80 counts as declared with an https endpoint on port 443, so that its redirect can be checked.
         """
         names = {_normal(name) for name in (subject.host, subject.address) if name}
         ports = {each.port for host in self._system.hosts if _normal(host.name) in names for each in host.ports}
@@ -152,9 +152,9 @@ class Scope:
                 2,
                 Cause.NOT_AUTHORISED,
                 granted,
-                f"permits {granted.intrusiveness.value}, not {intrusiveness.value} looks",
+                f"permits {granted.intrusiveness.value} scans, not {intrusiveness.value} ones",
             )
-        if not listed and (what := _above_a_name(subject, intrusiveness, sweep)):
+        if not listed and (what := _needs_listed_address(subject, intrusiveness, sweep)):
             reason = f"{what} needs the address listed, and {subject.address} is not"
             return _refuse(3, Cause.OUT_OF_SCOPE, granted, f"does not cover {where}: {reason}")
         if intrusiveness is Intrusiveness.PASSIVE:
@@ -177,9 +177,9 @@ class Scope:
         pin = self._pins.get(host)
         if pin is None:
             return "the name was not pinned"
-        foreign = [name for name in pin.cnames if not _lists_name(granted, _normal(name))]
-        if foreign:
-            return f"the name leads through {foreign[0]}, which is not listed"
+        unlisted = [name for name in pin.cnames if not _lists_name(granted, _normal(name))]
+        if unlisted:
+            return f"the name is an alias of {unlisted[0]}, which is not listed"
         if canonical_address(subject.address) not in {canonical_address(each) for each in pin.addresses}:
             return "the name was not pinned to this address"
         return ""
@@ -200,24 +200,24 @@ class Scope:
     # --- hours ---
 
     def window_closes(self, at: datetime) -> datetime | None:
-        """When the time in which something may be asked, open at ``at``, ends; None when it is not open."""
+        """When the window that is open at ``at`` ends; None when none is open."""
         return windows.closes(self.authorisations, at)
 
     def opens_next(self, at: datetime) -> datetime | None:
-        """The first instant from ``at`` on at which something may be asked; None when there is none."""
+        """The first instant from ``at`` on at which a window is open; None when there is none."""
         return windows.opens_next(self.authorisations, at)
 
 
-def _refuse(came_to: int, cause: Cause, granted: Authorisation, reason: str) -> _Refusal:
-    return _Refusal(came_to, ScanFailure(cause, f"authorisation {granted.id!r} {reason}"))
+def _refuse(step: int, cause: Cause, granted: Authorisation, reason: str) -> _Refusal:
+    return _Refusal(step, ScanFailure(cause, f"authorisation {granted.id!r} {reason}"))
 
 
-def _above_a_name(subject: Subject, intrusiveness: Intrusiveness, sweep: bool) -> str:
-    """What about this scan a listed name cannot grant, since its address may be somebody else's."""
+def _needs_listed_address(subject: Subject, intrusiveness: Intrusiveness, sweep: bool) -> str:
+    """The part of a scan that a listed name does not cover, because its address may be another owner's."""
     if sweep:
         return "a sweep"
     if intrusiveness is Intrusiveness.INTRUSIVE:
-        return "an intrusive look"
+        return "an intrusive scan"
     return "UDP" if subject.scheme == UDP.name else ""
 
 
@@ -234,7 +234,7 @@ def _network(block: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 
 
 def _lists_name(granted: Authorisation, host: str) -> bool:
-    """Whether ``names`` holds this very name, or ``*.zone`` with the name below that zone."""
+    """Whether ``names`` has this name, or ``*.zone`` with the name below that zone."""
     for entry in granted.covers.names:
         zone = entry.removeprefix("*.")
         if zone == entry and _normal(entry) == host and host:

@@ -1,4 +1,4 @@
-"""When an authorisation lets packets leave: its validity and its hours, as stretches of absolute time."""
+"""When an authorisation permits packets: its validity and its time windows, as intervals of absolute time."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from zoneinfo import ZoneInfo
 
 from inspector.declare.authorisation import Authorisation, Window
 
-Stretch = tuple[datetime, datetime]
+Interval = tuple[datetime, datetime]
 
-#: As near as the hour of a clock comes to the end of its day: written for midnight, and meant so.
+#: A window that ends in the last second of the day ends at midnight.
 _LAST = time(23, 59, 59)
-#: Windows repeat weekly: what does not open within this time never does.
+#: Windows repeat weekly: one that does not open within this time never does.
 _CYCLE = timedelta(days=9)
 
 
-def _hours(window: Window, begin: datetime, end: datetime) -> Iterator[Stretch]:
-    """The stretches of one window that touch [begin, end); an end before its start lies on the next day."""
+def _hours(window: Window, begin: datetime, end: datetime) -> Iterator[Interval]:
+    """The intervals of one window that overlap [begin, end); an end before its start is on the next day."""
     zone = ZoneInfo(window.timezone)
     shuts = time(0) if window.end == _LAST else window.end
     day = begin.astimezone(zone).date() - timedelta(days=1)
@@ -32,21 +32,21 @@ def _hours(window: Window, begin: datetime, end: datetime) -> Iterator[Stretch]:
         day += timedelta(days=1)
 
 
-def stretches(authorisation: Authorisation, begin: datetime, end: datetime) -> list[Stretch]:
-    """When packets may leave under ``authorisation`` within [begin, end), in order and merged."""
+def intervals(authorisation: Authorisation, begin: datetime, end: datetime) -> list[Interval]:
+    """When ``authorisation`` permits packets within [begin, end), in order and merged."""
     begin, end = max(begin, authorisation.valid_from), min(end, authorisation.valid_until)
     if begin >= end:
         return []
     if not authorisation.windows:
         return [(begin.astimezone(UTC), end.astimezone(UTC))]
-    found = (stretch for window in authorisation.windows for stretch in _hours(window, begin, end))
+    found = (interval for window in authorisation.windows for interval in _hours(window, begin, end))
     clipped = ((max(opens, begin), min(closes, end)) for opens, closes in found)
     return merged((opens.astimezone(UTC), closes.astimezone(UTC)) for opens, closes in clipped if opens < closes)
 
 
-def merged(parts: Iterable[Stretch]) -> list[Stretch]:
-    """The union of ``parts``, in order, with touching stretches joined."""
-    union: list[Stretch] = []
+def merged(parts: Iterable[Interval]) -> list[Interval]:
+    """The union of ``parts``, in order; adjacent intervals are joined."""
+    union: list[Interval] = []
     for opens, closes in sorted(parts):
         if union and opens <= union[-1][1]:
             union[-1] = (union[-1][0], max(union[-1][1], closes))
@@ -55,24 +55,24 @@ def merged(parts: Iterable[Stretch]) -> list[Stretch]:
     return union
 
 
-def stretch_at(authorisation: Authorisation, at: datetime) -> Stretch | None:
-    """A stretch around this instant in which packets may leave under ``authorisation``; None when it is closed."""
+def interval_at(authorisation: Authorisation, at: datetime) -> Interval | None:
+    """An interval around this instant in which ``authorisation`` permits packets; None when there is none."""
     begin = max(at, authorisation.valid_from)
-    return next((each for each in stretches(authorisation, begin, at + _CYCLE) if each[0] <= at < each[1]), None)
+    return next((each for each in intervals(authorisation, begin, at + _CYCLE) if each[0] <= at < each[1]), None)
 
 
 def is_open(authorisation: Authorisation, at: datetime) -> bool:
-    """Whether packets may leave under ``authorisation`` at this instant."""
-    return bool(stretches(authorisation, at, at + timedelta(microseconds=1)))
+    """Whether ``authorisation`` permits packets at this instant."""
+    return bool(intervals(authorisation, at, at + timedelta(microseconds=1)))
 
 
 def closes(authorisations: Iterable[Authorisation], at: datetime) -> datetime | None:
-    """When the stretch that is open at ``at`` ends; None when it is closed."""
+    """When the interval that is open at ``at`` ends; None when none is open."""
     granted = tuple(authorisations)
     end = at
     while True:
         horizon = end + _CYCLE
-        for opens, shuts in merged(part for each in granted for part in stretches(each, at, horizon)):
+        for opens, shuts in merged(part for each in granted for part in intervals(each, at, horizon)):
             if opens <= at < shuts:
                 end = shuts
         if end < horizon:
@@ -80,9 +80,9 @@ def closes(authorisations: Iterable[Authorisation], at: datetime) -> datetime | 
 
 
 def opens_next(authorisations: Iterable[Authorisation], at: datetime) -> datetime | None:
-    """The first instant from ``at`` on at which packets may leave; None when there is none."""
+    """The first instant from ``at`` on at which packets are permitted; None when there is none."""
     firsts: list[datetime] = []
     for each in authorisations:
         begin = max(at, each.valid_from)
-        firsts.extend(opens for opens, _ in stretches(each, begin, begin + _CYCLE)[:1])
+        firsts.extend(opens for opens, _ in intervals(each, begin, begin + _CYCLE)[:1])
     return min(firsts, default=None)

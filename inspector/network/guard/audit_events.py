@@ -1,6 +1,6 @@
-"""What an audit hook must look at, and who is to blame.
+"""The audit events that the guard refuses, and the module responsible for one.
 
-The guard and the worker processes share it, so it imports next to nothing.
+Worker processes use it too, so it imports next to nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EVENTS = _NAMES | _SENDS | _STARTS
 
 
 def is_address(host: object) -> bool:
-    """Whether ``host`` is written as an address, so that nobody is asked about it."""
+    """Whether ``host`` is an address literal, for which no name is resolved."""
     try:
         ipaddress.ip_address(host.decode() if isinstance(host, bytes) else str(host).partition("%")[0])
     except ValueError:
@@ -28,10 +28,10 @@ def is_address(host: object) -> bool:
 
 
 def forbidden(event: str, args: tuple[object, ...]) -> str:
-    """What the event does that only the gateway may do, in words; empty when it does no such thing."""
+    """What the event does that only the gateway may do, for a message; empty when it does no such thing."""
     if event in _NAMES:
-        escape_control = args[0] in (None, "", b"") or (event not in _BACKWARDS and is_address(args[0]))
-        return "" if escape_control else f"resolve {args[0]!r}"
+        is_local = args[0] in (None, "", b"") or (event not in _BACKWARDS and is_address(args[0]))
+        return "" if is_local else f"resolve {args[0]!r}"
     if event in _SENDS:
         where = args[1]
         if isinstance(where, str | bytes) or where is None:
@@ -49,21 +49,21 @@ _SCHEDULERS = {("asyncio.events", "_run"), ("threading", "run"), ("inspector.net
 
 
 def _is_scheduler(frame: FrameType) -> bool:
-    """Whether this frame hands control to a task or a thread: what stands below is another's."""
+    """Whether this frame hands control to a task or a thread: outer frames belong to another."""
     module = frame.f_globals.get("__name__")
     return (module, frame.f_code.co_name) in _SCHEDULERS
 
 
 def responsible_module() -> str:
-    """The outermost module of the running task or thread that is neither Python's, Inspector's nor a known client.
+    """The outermost module of the running task or thread that is not of Python, Inspector or a known client library.
 
-    Empty when there is none: a library started a task or a thread of its own.
+    Empty when there is none: a library started the task or thread.
     """
-    culprit = ""
+    found = ""
     frame: FrameType | None = inspect.currentframe()
     while frame is not None and not _is_scheduler(frame):
         module = str(frame.f_globals.get("__name__", ""))
         if module and not _is_library(module):
-            culprit = module
+            found = module
         frame = frame.f_back
-    return culprit
+    return found

@@ -1,9 +1,9 @@
-"""The audit guard: while a gateway is open, nothing in this process reaches the network past it.
+"""The audit guard: while a gateway is open, no code in this process bypasses it to reach the network.
 
 An audit hook cannot be removed, so it is installed once and does nothing while no gateway is open. It stops plain
 sockets, asyncio, HTTP clients and subprocesses; ``ctypes``, event loops written in C and spawned ``multiprocessing``
-processes bypass it, and a socket that is connected by name has asked the resolver before it is stopped. Threads that
-ran before the first door was opened, other than the event loop's own, belong to somebody else and are left alone.
+processes bypass it, and a socket that connects by name has asked the resolver before it is stopped. Threads that ran
+before the first gateway was opened, except the event loop's own, belong to the host program and are exempt.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from inspector.network.guard.audit_events import EVENTS, forbidden, responsible_
 
 
 class GuardViolation(ScanFailure):
-    """A plugin tried to reach the network past the gateway; ``module`` is the one to blame."""
+    """A plugin tried to bypass the gateway; ``module`` is the responsible one."""
 
     def __init__(self, module: str, what: str) -> None:
         super().__init__(Cause.BUG, f"{module} tried to {what} past the network gateway, and was stopped")
         self.module = module
 
 
-#: What the gateway itself is doing right now in this context, in the form of an audit event's subject.
-_allowed: ContextVar[object] = ContextVar("ticket", default=None)
-#: The module of the probe whose look runs in this context: tasks and threads that libraries start inherit it.
-_attributed_to: ContextVar[str] = ContextVar("looking", default="")
-#: Called with every bypass, one listener per open gateway.
+#: What the gateway itself is doing in this context: the socket it uses, or ``_PROGRAM``.
+_allowed: ContextVar[object] = ContextVar("allowed", default=None)
+#: The module of the probe whose scan runs in this context; tasks and threads that libraries start inherit it.
+_attributed_to: ContextVar[str] = ContextVar("attributed_to", default="")
+#: Called with every violation, one listener per open gateway.
 _listeners: list[Callable[[GuardViolation], None]] = []
 _exempt_threads: frozenset[int] = frozenset()
 _installed = False
@@ -58,7 +58,7 @@ def _hook(event: str, args: tuple[object, ...]) -> None:
 
 
 def enable(listener: Callable[[GuardViolation], None]) -> None:
-    """Stand guard until ``disable`` is called with the same listener."""
+    """Activate the guard until ``disable`` is called with the same listener."""
     global _installed, _exempt_threads  # noqa: PLW0603  (a hook is the process's, and so is its state)
     if not _installed:
         _installed = True
@@ -74,17 +74,17 @@ def enable(listener: Callable[[GuardViolation], None]) -> None:
 
 
 def disable(listener: Callable[[GuardViolation], None]) -> None:
-    """Stop standing guard for this listener."""
+    """Deactivate the guard for this listener."""
     _listeners.remove(listener)
 
 
 def attribute_to(module: str) -> None:
-    """What runs in this context from now on is the scan of a probe of this module."""
+    """Attribute violations in this context, from now on, to the probe of this module."""
     _attributed_to.set(module)
 
 
 def connect(sock: socket.socket, address: str, port: int) -> int:
-    """Begin to connect ``sock``, which the gateway opened; the error number of the system's, or 0."""
+    """Start to connect ``sock``, a socket of the gateway; the result is the system's error number, or 0."""
     token = _allowed.set(sock)
     try:
         return sock.connect_ex((address, port))

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from inspector.model.base import canonical
 from inspector.model.errors import BundleError
+from inspector.model.formatted import FormattedMessage
 from inspector.record.ledger_entry import SWEEP, LedgerEntry
 
 _REMEDY = "free disk space there, then resume the inspection"
@@ -128,9 +129,14 @@ class Ledger:
         try:
             written = os.write(self._file, line)
         except OSError as error:
-            raise BundleError(f"{self.path}: cannot be written: {error.strerror}", remedy=_REMEDY) from error
+            raise BundleError(
+                FormattedMessage("{path}: cannot be written: {reason}", path=self.path, reason=error.strerror),
+                remedy=_REMEDY,
+            ) from error
         if written < len(line):
-            raise BundleError(f"{self.path}: cannot be written: no space is left", remedy=_REMEDY)
+            raise BundleError(
+                FormattedMessage("{path}: cannot be written: no space is left", path=self.path), remedy=_REMEDY
+            )
 
     def opened(self, ledger_line: LedgerLine) -> LedgerRecord:
         """Write the first line of a connection; the result is its record, which writes the last."""
@@ -149,7 +155,14 @@ class Ledger:
                 try:
                     yield LedgerEntry.parse(line)
                 except ValidationError as error:
-                    raise BundleError(f"{self.path}:{number}: no ledger entry: {error.errors()[0]['msg']}") from None
+                    raise BundleError(
+                        FormattedMessage(
+                            "{path}:{number}: no ledger entry: {error}",
+                            path=self.path,
+                            number=number,
+                            error=error.errors()[0]["msg"],
+                        )
+                    ) from None
 
     def close(self) -> None:
         """Close the file."""

@@ -1,4 +1,4 @@
-"""DNS questions: of configured resolvers, or of name servers, over UDP and, where an answer is cut, TCP (RFC 7766)."""
+"""DNS client: questions to configured resolvers, or to name servers, over UDP and, when truncated, TCP (RFC 7766)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from inspector.network.session import ProbeSession
 
 _PORT = 53
-#: The UDP answer size to offer with EDNS (RFC 9715 §3.1: avoids fragments).
+#: The UDP answer size offered with EDNS (RFC 9715 §3.1: avoids fragments).
 _UDP_BYTES = 1232
 
 
@@ -46,7 +46,7 @@ def _machine_resolvers() -> tuple[str, ...]:
     try:
         machine.read_resolv_conf("/etc/resolv.conf")
     except (dns.exception.DNSException, OSError):
-        raise ScanFailure(Cause.NOT_REACHED, "no resolver is configured, and this machine knows none") from None
+        raise ScanFailure(Cause.NOT_REACHED, "no resolver is configured, and this machine has none") from None
     found = tuple(str(each).partition("%")[0] for each in machine.nameservers)
     return tuple(each for each in found if parse_address(each) is not None)
 
@@ -70,7 +70,7 @@ def _question(name: str, rdtype: str, *, recursive: bool, dnssec: bool) -> dns.m
 
 @dataclass(frozen=True, slots=True)
 class DnsQuery:
-    """One question on its way: who asks, and under whose eyes."""
+    """One question: its message, and what admits and cancels it."""
 
     admission: AdmissionControl
     request_context: RequestContext
@@ -94,11 +94,11 @@ class DnsQuery:
         )
 
     async def _udp(self, address: str, port: int, timeout: float) -> dns.message.Message:
-        for patient in (True, False):
+        for may_repeat in (True, False):
             try:
                 return await self._datagram(address, port, timeout / 2)
             except ScanFailure as failure:
-                if failure.cause is not Cause.TIMEOUT or not patient:
+                if failure.cause is not Cause.TIMEOUT or not may_repeat:
                     raise
         raise AssertionError("unreachable")
 
@@ -144,9 +144,7 @@ class DnsQuery:
             await stream.close()
 
     def _parse(self, wire: bytes, where: str) -> dns.message.Message | None:
-        """The answer, or None when these bytes belong to another question. Raises ScanFailure when they make no
-        sense.
-        """
+        """The answer, or None when these bytes answer another question. Raises ScanFailure when they are malformed."""
         import dns.exception
         import dns.message
 
@@ -180,7 +178,7 @@ async def ask(
         except ScanFailure as found:
             if found.cause not in _TRY_ANOTHER or (address, port) == servers[-1]:
                 raise
-    raise ScanFailure(Cause.NOT_REACHED, "no resolver is configured, and this machine knows none")
+    raise ScanFailure(Cause.NOT_REACHED, "no resolver is configured, and this machine has none")
 
 
 async def resolve(
@@ -192,7 +190,7 @@ async def resolve(
     *,
     timeout: float,
 ) -> dns.message.Message:
-    """Ask the resolvers one question on nobody's behalf but the inspection's. Raises ScanFailure."""
+    """Ask the resolvers one question for the inspection itself, not for a scan. Raises ScanFailure."""
     message = _question(name, rdtype, recursive=True, dnssec=False)
     exchange = DnsQuery(admission, request_context, message, PausableDeadline(), lambda: None)
     return await ask(exchange, settings, server=None, tcp=False, timeout=timeout)
@@ -209,7 +207,7 @@ async def query(
     dnssec: bool,
     timeout: float,
 ) -> dns.message.Message:
-    """``Network.query``: one question on behalf of a scan."""
+    """``Network.query``: one question for a scan."""
     session.check_gateway()
     if server is not None:
         _check_server(server, port, session.settings)
@@ -220,16 +218,16 @@ async def query(
 
 
 def _check_server(server: str, port: int, settings: Settings) -> None:
-    """A name server is asked on its own port; on another only one of this machine, or a configured resolver."""
+    """Raise ScanFailure unless the server may be asked: on port 53, or on loopback, or as a configured resolver."""
     address = parse_address(server)
     if address is None:
-        raise ScanFailure(Cause.BUG, f"{server!r} is no address: name servers are asked by address")
+        raise ScanFailure(Cause.BUG, f"{server!r} is not an address: name servers are asked by address")
     if address.is_multicast or address.is_unspecified or address == _BROADCAST:
-        raise ScanFailure(Cause.OUT_OF_SCOPE, f"{server} is no name server's address")
+        raise ScanFailure(Cause.OUT_OF_SCOPE, f"{server} is not the address of a name server")
     if port != _PORT and not address.is_loopback and (str(address), port) not in resolvers(settings):
         raise ScanFailure(Cause.OUT_OF_SCOPE, f"{server} port {port}: name servers are asked on port {_PORT} only")
 
 
-#: What one resolver's trouble leaves open: the next one may know.
+#: Failures of one resolver after which the next one is asked.
 _TRY_ANOTHER = frozenset({Cause.TIMEOUT, Cause.REFUSED, Cause.RESET, Cause.NOT_REACHED, Cause.PROTOCOL_ERROR})
 _BROADCAST = ipaddress.IPv4Address("255.255.255.255")

@@ -1,4 +1,4 @@
-"""HTTP/1.1 through the gateway: one connection per request, to the target's pinned address and to nowhere else."""
+"""HTTP/1.1 client: one connection per request, only to the target's pinned address."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from inspector.model.subject import BadUri, normalise_host
 from inspector.network.session import ProbeSession
 from inspector.network.transport.stream import Stream
 
-#: Seconds for one request and its whole answer, waits for the pace not counted.
+#: Seconds for one request and its whole answer, without waits for the rate limits.
 _EXCHANGE_SECONDS = 60.0
-#: Bytes beyond the body: status line, headers, chunk sizes, TLS records are not counted.
+#: Bytes besides the body: status line, headers, chunk sizes.
 _HEADER_BYTES = 256 * 1024
 _PORTS = {"http": 80, "https": 443}
-#: The most that a byte of deflate can become (RFC 1951 allows 1032).
+#: The maximum expansion of deflate (RFC 1951 allows 1032).
 _DEFLATE_RATIO = 1032
 _DEFLATED = frozenset({"gzip", "x-gzip", "deflate"})
 #: Too Many Requests (RFC 6585 §4).
@@ -31,7 +31,7 @@ _TOO_MANY = 429
 
 @lru_cache(maxsize=1)
 def tolerant_context() -> ssl.SSLContext:
-    """The shared TLS context of a client that talks to any server at all, however old; it verifies nothing."""
+    """The shared TLS context of a client that accepts any server, however old; it verifies nothing."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -44,7 +44,7 @@ def tolerant_context() -> ssl.SSLContext:
 
 
 class _Connection(httpcore.AsyncNetworkStream):
-    """A stream in the shape that httpcore reads and writes; ``deadline`` is on the event loop's clock."""
+    """A stream with the interface of httpcore; ``deadline`` is on the event loop's clock."""
 
     def __init__(self, stream: Stream, deadline: float) -> None:
         self._stream = stream
@@ -76,7 +76,7 @@ class _Full(Exception):
 
 
 class _Body(httpx.AsyncByteStream):
-    """A body that stops at its bound; it is the response's to say that it was cut."""
+    """A body that stops at its limit and marks the response as truncated."""
 
     def __init__(self, response: httpcore.Response, limit: int) -> None:
         self._response = response
@@ -110,7 +110,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._user_agent = user_agent
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request over a connection of its own and give the head of the answer; the body follows bounded."""
+        """Send one request over a new connection; the result has the head of the answer and a limited body."""
         url = request.url
         port = url.port or _PORTS.get(url.scheme, 0)
         self._check_host(url, port)
@@ -154,7 +154,7 @@ class Transport(httpx.AsyncBaseTransport):
                 )
             )
         except _Full:
-            raise ScanFailure(Cause.PROTOCOL_ERROR, "HTTP: the head of the answer has no end") from None
+            raise ScanFailure(Cause.PROTOCOL_ERROR, "HTTP: the head of the answer is too long") from None
         except httpcore.LocalProtocolError as error:
             raise ScanFailure(Cause.BUG, f"HTTP request: {error}") from None
         except httpcore.ProtocolError as error:
@@ -172,7 +172,7 @@ class Transport(httpx.AsyncBaseTransport):
         return response
 
     def _headers(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """The request's headers, with our name in place of the library's, and asking for the body as it is."""
+        """The request's headers with our User-Agent, and without compression."""
         ours = {b"user-agent", b"accept-encoding", b"connection"}
         kept = [(name, value) for name, value in headers if name.lower() not in ours]
         return [
@@ -197,7 +197,7 @@ def _retry_after(headers: Iterable[tuple[bytes, bytes]]) -> float:
 
 
 def _body_limit(headers: Iterable[tuple[bytes, bytes]], limit: int) -> int:
-    """How much of the body is let in, so that what it unpacks to stays within ``limit`` whatever was sent."""
+    """The limit of a body as sent, so that the decompressed body stays within ``limit``."""
     codings = [coding.strip().lower() for value in _values(headers, b"content-encoding") for coding in value.split(",")]
     codings = [coding for coding in codings if coding not in ("", "identity")]
     if not codings:

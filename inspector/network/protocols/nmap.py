@@ -1,4 +1,4 @@
-"""nmap, asked politely: unprivileged connect scans of one pinned address, one question at a time."""
+"""Runs nmap: unprivileged connect scans of one pinned address, one port question at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from inspector.network.sandbox.parent_death import die_with_parent
 from inspector.network.session import ProbeSession
 from inspector.record.ledger_entry import SWEEP
 
-#: What a caller may ask of nmap beyond what is always said: how long to wait, how often to ask again.
+#: The options that a caller may add: timeouts and retries.
 _FLAGS = frozenset({"-sT", "--reason", "--open", "-v", "-T3", "-T4"})
 _VALUED = {
     "--max-retries": re.compile(r"[0-9]\Z"),
@@ -34,7 +34,7 @@ _VALUED = {
 }
 _XML_BYTES = 16 * 1024 * 1024
 _STDERR_BYTES = 4096
-#: How nmap traces a connection attempt that left.
+#: How nmap's packet trace marks a connection attempt that was sent.
 _LEFT = b"Operation now in progress"
 
 
@@ -49,7 +49,7 @@ def find_nmap(search_path: Sequence[str]) -> str:
 
 
 def check_arguments(arguments: Sequence[str]) -> list[str]:
-    """The arguments, one word each, if a polite scan may have them. Raises ScanFailure (bug)."""
+    """The arguments, one word each, if they are allowed in a polite scan. Raises ScanFailure (bug)."""
     words = [word for argument in arguments for word in argument.split("=", 1)]
     index = 0
     while index < len(words):
@@ -57,7 +57,7 @@ def check_arguments(arguments: Sequence[str]) -> list[str]:
         if word in _VALUED:
             value = words[index + 1] if index + 1 < len(words) else ""
             if not _VALUED[word].match(value):
-                raise ScanFailure(Cause.BUG, f"nmap: {word} {value!r} makes no sense")
+                raise ScanFailure(Cause.BUG, f"nmap: {word} has the invalid value {value!r}")
             index += 2
         elif word in _FLAGS:
             index += 1
@@ -80,14 +80,15 @@ def port_list(ports: Iterable[int]) -> str:
 def _command(program: str, words: Sequence[str], ports: Sequence[int], address: str, rates: Rates) -> list[str]:
     family = ["-6"] if ":" in address else []
     pace = ["--scan-delay", f"{sweep_delay_ms(rates)}ms"]
-    said = ["-oX", "-", "-oN", "/dev/stderr", "--packet-trace"]
+    out = ["-oX", "-", "-oN", "/dev/stderr", "--packet-trace"]
     fixed = ["-n", "-Pn", "--unprivileged", "-sT", *family]
-    return [program, *fixed, *(word for word in words if word != "-sT"), *pace, *said, "-p", port_list(ports), address]
+    return [program, *fixed, *(word for word in words if word != "-sT"), *pace, *out, "-p", port_list(ports), address]
 
 
 async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequence[int], timeout: float) -> bytes:
-    """``Network.nmap``: the XML that nmap prints. Its time is ``timeout`` and what the pace takes. Raises
-    ScanFailure.
+    """``Network.nmap``: the XML that nmap prints. It may take ``timeout`` seconds plus what the rate limit takes.
+
+    Raises ScanFailure.
     """
     words = check_arguments(arguments)
     asked = sorted(set(ports))
@@ -113,14 +114,14 @@ async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequen
 
 
 def _check(session: ProbeSession, ports: Sequence[int]) -> Rates:
-    """The pace at which these ports may be asked now. Raises ScanFailure when one of them may not."""
+    """The rates at which these ports may be asked now. Raises ScanFailure when one of them may not."""
     return session.check(ports, sweep=not session.declares(ports)).rates
 
 
 async def _run(
     command: Sequence[str], cancel_scope: CancelScope, record: LedgerRecord, planned: int, seconds: float
 ) -> bytes:
-    """Run nmap in a process group of its own, which does not outlive this call."""
+    """Run nmap in a process group of its own, which ends with this call."""
     with allow_program():
         process = await asyncio.create_subprocess_exec(
             *die_with_parent(command),
@@ -165,7 +166,7 @@ async def _read_all(stream: asyncio.StreamReader) -> bytes:
 
 
 class _Trace:
-    """Counts the connection attempts in nmap's packet trace, and keeps what else it said last."""
+    """Counts the connection attempts in nmap's packet trace, and keeps the end of its other output."""
 
     def __init__(self, stream: asyncio.StreamReader) -> None:
         self.left = 0

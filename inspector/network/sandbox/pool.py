@@ -12,6 +12,12 @@ while it sends a result blocks all others (no answer within 90 s), and no job is
 is sent; it reads a result of 300 MB whole, and unpickles it in the parent, which so trusts a process that parsed
 hostile bytes; a worker that keeps the interpreter lock is killed 3 s late; ``spawn`` imports the parent's main module
 in every worker. The time to the first result and the cost of a job are the same.
+
+A job's deadline begins when it has a worker; the deadline of the scan that waits for it is paused meanwhile. Material
+that many jobs share (roots, anchors) is sent to a worker once, as the job's context. Workers run at a lower priority
+(``nice`` 5, and the same for their autogroup on Linux), so that on a busy machine parses are late rather than the
+deadlines of other scans. A parser must be pure: later jobs of the same package see what earlier ones left in the
+process.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The checks on names, zones and name servers, one per file."""
+"""Checks of names, zones and name servers, one per file."""

@@ -1,34 +1,35 @@
-"""Whether the DNS says which certification authorities may issue for a name."""
+"""caa-limits-issuers: CAA records restrict which CAs may issue certificates for the host."""
 
 from typing import Final
 
 from inspector import Verdict, check, failed, passed
-from inspector_dns.observations import CaaRecord, Names
+from inspector_dns.observations import CaaRecord, NameRecords
 
-#: Properties that say nothing about who may issue a certificate for a TLS server's own name (RFC 8659 §4, RFC 9495).
+#: Properties that do not restrict certificates for the name of a TLS server (RFC 8659 §4, RFC 9495).
 OTHER_PURPOSES: Final = frozenset({"issuewild", "iodef", "contactemail", "contactphone", "issuemail", "issuevmc"})
 
 
 @check(
     "caa-limits-issuers",
-    title="CAA records name the issuers that may certify the host",
+    title="CAA records restrict certificate issuers",
     references=("RFC 8659 §3–§4",),
 )
-def caa_limits_issuers(names: Names) -> Verdict:
-    """Without CAA every public certification authority may issue a certificate for the name.
+def caa_limits_issuers(names: NameRecords) -> Verdict:
+    """Without CAA records every public CA may issue a certificate for the name, so one deceived CA is enough for an
+    attacker to impersonate it.
 
-    Remediation: publish a CAA record with the ``issue`` property for the authorities in use, at the name or at a
-    domain above it, e.g. ``example.vn. CAA 0 issue "ca.example.net"``.
+    Remediation: publish CAA records with the ``issue`` property for the CAs in use, at the name or a parent domain,
+    e.g. ``example.vn. CAA 0 issue "ca.example.net"``.
     """
     caa = names.caa.value
     if caa.at is None:
-        return failed("no CAA record at the name or above it")
+        return failed("no CAA record at the name or its parent domains")
     issuers = [record.value for record in caa.records if record.tag == "issue"]
-    if not any(_limits(record) for record in caa.records):
-        return failed("the CAA records at {at} do not say who may issue", at=caa.at)
-    return passed("the CAA records at {at} limit who may issue: {measured}", at=caa.at, measured=issuers, facts="caa")
+    if not any(_restricts(record) for record in caa.records):
+        return failed("the CAA records at {at} do not restrict issuers", at=caa.at)
+    return passed("the CAA records at {at} restrict issuers to {measured}", at=caa.at, measured=issuers, facts="caa")
 
 
-def _limits(record: CaaRecord) -> bool:
-    """An issuer must refuse when it meets a critical property that it does not know (RFC 8659 §4.1)."""
+def _restricts(record: CaaRecord) -> bool:
+    """Whether the record restricts issuance; a CA must refuse on an unknown critical property (RFC 8659 §4.1)."""
     return record.tag == "issue" or (record.critical and record.tag not in OTHER_PURPOSES)

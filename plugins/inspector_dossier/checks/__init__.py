@@ -1,1 +1,1 @@
-"""The checks on the documents, one per file."""
+"""Checks of the declaration, one per file."""

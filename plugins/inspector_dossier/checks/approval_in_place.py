@@ -1,34 +1,48 @@
-"""approval-in-place: the level proposal of a running system is approved."""
+"""approval-in-place: the level of a system in operation is approved."""
 
 from __future__ import annotations
 
-from inspector import Cause, Declared, SubjectKind, Verdict, check, failed, inconclusive, not_applicable, passed
-from inspector.model.declared import ApprovalStatus, Stage
+from inspector import (
+    ApprovalStatus,
+    Cause,
+    Declared,
+    Stage,
+    SubjectKind,
+    Verdict,
+    check,
+    failed,
+    inconclusive,
+    not_applicable,
+    passed,
+)
 
 
-@check("approval-in-place", title="The system runs with an approved level", about=SubjectKind.SYSTEM)
+@check("approval-in-place", title="Security level is approved", about=SubjectKind.SYSTEM)
 def approval_in_place(declared: Declared) -> Verdict:
-    """A system goes into operation only after its level has been appraised and approved.
+    """A system may go into operation only after its level has been appraised and approved.
 
-    Judged on the declaration alone: the decision itself has to be seen on document.
+    Only the declaration is assessed; the decision itself must be verified in the dossier.
 
-    Remediation: have the level proposal dossier appraised and approved, then declare number and date of the decision.
+    Remediation: have the level proposal dossier appraised and approved, then declare the decision in ``approval``:
+    ``{status: approved, decision: 12/QD-UBND, date: 2026-03-01}``.
     """
     if declared.stage not in (Stage.OPERATING, Stage.UPGRADE):
-        return not_applicable("the system does not run: {stage}", stage=declared.stage, facts="stage")
+        return not_applicable("the system is not in operation: {stage}", stage=declared.stage, facts="stage")
     approval = declared.approval
     if approval is None:
-        return inconclusive("nothing is declared about the approval", cause=Cause.AMBIGUOUS, facts="approval")
+        return inconclusive("the approval is not declared", cause=Cause.AMBIGUOUS, facts="approval")
     if approval.status is not ApprovalStatus.APPROVED:
         if declared.stage is Stage.UPGRADE:
             return inconclusive(
-                "not declared whether the system runs while it is upgraded", cause=Cause.AMBIGUOUS, facts="stage"
+                "not declared whether the system is in operation during the upgrade",
+                cause=Cause.AMBIGUOUS,
+                facts="stage",
             )
-        return failed(
-            "the system runs, but its level proposal stands at: {measured}", measured=approval.status, facts="approval"
-        )
+        return failed("in operation, but the level proposal is {measured}", measured=approval.status, facts="approval")
     if not approval.decision or approval.date is None:
         return inconclusive(
-            "declared as approved, but without number or date of the decision", cause=Cause.AMBIGUOUS, facts="approval"
+            "declared as approved, but without the number or date of the decision",
+            cause=Cause.AMBIGUOUS,
+            facts="approval",
         )
     return passed("approved by decision {decision}", decision=approval.decision, facts="approval")

@@ -1,4 +1,4 @@
-"""level-fits-facts: no declared fact calls for a higher level than the declared one."""
+"""level-fits-facts: no declared fact requires a higher level than the declared one."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from pydantic import Field, field_validator
 
-from inspector import Cause, Declared, Model, SubjectKind, Verdict, check, failed, inconclusive, passed
-from inspector.model.declared import Facts
+from inspector import Cause, Declared, Facts, Model, SubjectKind, Verdict, check, failed, inconclusive, passed
 
 
-class Sign(Model):
-    """Facts that together call for a level: true or false as declared, a number for *at least*, a word for *holds*."""
+class LevelCriterion(Model):
+    """A criterion for a level: facts that together require it.
+
+    ``when`` gives for each fact the required value: a boolean, a minimum (number), or a member of a list (string).
+    """
 
     level: int = Field(ge=1, le=5)
     when: dict[str, bool | int | str] = Field(min_length=1)
@@ -21,69 +23,70 @@ class Sign(Model):
     def _names_facts(cls, when: dict[str, bool | int | str]) -> dict[str, bool | int | str]:
         unknown = [name for name in when if name not in Facts.model_fields]
         if unknown:
-            raise ValueError(f"{unknown[0]!r} is no fact of a declaration")
+            raise ValueError(f"{unknown[0]!r} is not a fact of a declaration")
         return when
 
     def missing(self, facts: Facts) -> tuple[str, ...]:
-        """The facts that decide this sign and are not declared; none when a declared one already rules it out."""
-        said = {name: _says(facts, name, wanted) for name, wanted in self.when.items()}
-        return () if False in said.values() else tuple(name for name, answer in said.items() if answer is None)
+        """The undeclared facts that this criterion needs; none when a declared fact already rules it out."""
+        met = {name: _is_met(facts, name, required) for name, required in self.when.items()}
+        return () if False in met.values() else tuple(name for name, answer in met.items() if answer is None)
 
-    def holds(self, facts: Facts) -> bool:
-        """Whether the declared facts show this sign."""
-        return all(_says(facts, name, wanted) for name, wanted in self.when.items())
+    def is_met_by(self, facts: Facts) -> bool:
+        """Whether the declared facts meet this criterion."""
+        return all(_is_met(facts, name, required) for name, required in self.when.items())
 
 
-def _says(facts: Facts, name: str, wanted: bool | int | str) -> bool | None:
-    """Whether a fact is as wanted; None when it is not declared."""
+def _is_met(facts: Facts, name: str, required: bool | int | str) -> bool | None:
+    """Whether a fact has the required value; None when it is not declared."""
     fact = getattr(facts, name)
     if fact is None or fact == ():
         return None
-    if isinstance(wanted, bool):
-        return bool(fact) is wanted
-    if isinstance(wanted, str):
-        return wanted in fact
-    return bool(fact >= wanted)
+    if isinstance(required, bool):
+        return bool(fact) is required
+    if isinstance(required, str):
+        return required in fact
+    return bool(fact >= required)
 
 
-def _shown(facts: Facts, sign: Sign) -> Iterator[str]:
-    """The facts behind a sign, each with its declared value."""
-    for name, wanted in sign.when.items():
-        yield f"{name}={wanted if isinstance(wanted, str) else str(getattr(facts, name)).lower()}"
+def _values(facts: Facts, criterion: LevelCriterion) -> Iterator[str]:
+    """The facts of a criterion with their declared values."""
+    for name, required in criterion.when.items():
+        yield f"{name}={required if isinstance(required, str) else str(getattr(facts, name)).lower()}"
 
 
-def _asked(sign: Sign) -> Iterator[str]:
-    """What the sign asks for, fact by fact."""
-    for name, wanted in sign.when.items():
-        relation = "≥" if isinstance(wanted, int) and not isinstance(wanted, bool) else "="
-        yield f"{name}{relation}{str(wanted).lower()}"
+def _conditions(criterion: LevelCriterion) -> Iterator[str]:
+    """The conditions of a criterion, one per fact."""
+    for name, required in criterion.when.items():
+        relation = "≥" if isinstance(required, int) and not isinstance(required, bool) else "="
+        yield f"{name}{relation}{str(required).lower()}"
 
 
-@check("level-fits-facts", title="No declared fact calls for a higher level", about=SubjectKind.SYSTEM)
-def level_fits_facts(declared: Declared, *, level: int, signs: tuple[Sign, ...]) -> Verdict:
-    """The level follows from what the system serves and holds; a level set too low hides duties.
+@check("level-fits-facts", title="Declared level is not too low", about=SubjectKind.SYSTEM)
+def level_fits_facts(declared: Declared, *, level: int, signs: tuple[LevelCriterion, ...]) -> Verdict:
+    """The level follows from the users and the data of the system; a level that is too low omits required measures.
 
-    Judged on the declared facts alone; a fact that is not declared decides nothing.
+    Only the declared facts are assessed; a fact that is not declared proves nothing.
 
-    Remediation: determine the level anew with these facts and submit a new dossier, or correct the facts.
+    Remediation: determine the level again with these facts and submit a new level proposal dossier, or correct
+    ``facts`` in the declaration.
     """
-    higher = sorted((sign for sign in signs if sign.level > level), key=lambda sign: -sign.level)
-    for sign in higher:
-        if sign.holds(declared.facts):
+    higher = sorted((each for each in signs if each.level > level), key=lambda each: -each.level)
+    for criterion in higher:
+        if criterion.is_met_by(declared.facts):
             return failed(
-                "declared facts {measured}: {threshold} calls for level {implied}, above the declared {declared}",
-                measured=tuple(_shown(declared.facts, sign)),
-                threshold=tuple(_asked(sign)),
-                implied=sign.level,
+                "declared facts {measured}: {threshold} requires level {implied}, declared is level {declared}",
+                measured=tuple(_values(declared.facts, criterion)),
+                threshold=tuple(_conditions(criterion)),
+                implied=criterion.level,
                 declared=level,
-                facts=tuple(f"facts/{name}" for name in sign.when),
+                facts=tuple(f"facts/{name}" for name in criterion.when),
             )
-    missing = sorted({name for sign in higher for name in sign.missing(declared.facts)})
+    missing = sorted({name for criterion in higher for name in criterion.missing(declared.facts)})
     if missing:
         return inconclusive(
-            "these facts are not declared, so a higher level cannot be ruled out: {missing}",
+            "facts not declared, so a higher level cannot be ruled out: {missing}",
             missing=missing,
             cause=Cause.AMBIGUOUS,
             facts=tuple(f"facts/{name}" for name in missing),
         )
-    return passed("no declared fact calls for more than level {declared}", declared=level, facts="facts")
+    return passed("no declared fact requires more than level {declared}", declared=level, facts="facts")

@@ -1,1 +1,1 @@
-"""The checks on web endpoints, one per file."""
+"""The checks of web endpoints, one per file."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Literal
 
 from inspector import Verdict, check, failed, not_applicable, passed
+from inspector_http.applicability import answers
 from inspector_http.headers import shorten
 from inspector_http.observations import Cookie, Http
 
@@ -11,17 +12,16 @@ Flag = Literal["Secure", "HttpOnly", "SameSite"]
 
 @check(
     "cookies-flagged",
-    title="Cookies are protected by Secure, HttpOnly and SameSite",
+    title="Cookies have Secure, HttpOnly and SameSite",
     references=("RFC 6265 §4.1.2", "OWASP ASVS 4.0.3 V3.4"),
+    applies=answers,
 )
 def cookies_flagged(http: Http, *, flags: tuple[Flag, ...] = ("Secure", "HttpOnly", "SameSite")) -> Verdict:
-    """A cookie without these flags travels in clear, is read by any script on the page, or is sent for foreign pages,
-    which is also what ``SameSite=None`` asks for.
+    """Without Secure a cookie is sent unencrypted; without HttpOnly any script on the page reads it; without SameSite,
+    or with ``SameSite=None``, it is sent with requests that other sites cause (CSRF).
 
     Remediation: set ``Secure; HttpOnly; SameSite=Lax`` (or ``Strict``) on every cookie.
     """
-    if http.is_shut:
-        return not_applicable("nothing answers there", facts=("/speaks",))
     cookies = http.cookies.value
     if not cookies:
         return not_applicable("sets no cookie")
@@ -29,9 +29,9 @@ def cookies_flagged(http: Http, *, flags: tuple[Flag, ...] = ("Secure", "HttpOnl
         f"{shorten(cookie.name, 60)}: {', '.join(lacks)}" for cookie in cookies if (lacks := _lacks(cookie, flags))
     ]
     if lacking:
-        return failed("cookies lack flags: {measured}", measured=lacking, threshold=flags, facts=("/cookies",))
+        return failed("cookies lack attributes: {measured}", measured=lacking, threshold=flags, facts=("/cookies",))
     names = [shorten(cookie.name, 60) for cookie in cookies]
-    return passed("every cookie is flagged: {measured}", measured=names, threshold=flags, facts=("/cookies",))
+    return passed("every cookie has its attributes: {measured}", measured=names, threshold=flags, facts=("/cookies",))
 
 
 def _lacks(cookie: Cookie, flags: tuple[Flag, ...]) -> list[str]:

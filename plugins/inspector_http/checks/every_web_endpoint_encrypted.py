@@ -1,32 +1,33 @@
 from __future__ import annotations
 
 from inspector import Every, SubjectKind, Verdict, check, failed, inconclusive, passed
-from inspector_http.observations import Http, Speech
+from inspector_http.observations import Http, WebProtocol
 
 
 @check(
     "every-web-endpoint-encrypted",
-    title="No web endpoint of the system serves content in clear",
+    title="All web endpoints are encrypted (HTTPS)",
     about=SubjectKind.SYSTEM,
     references=("RFC 9110 §17.1", "OWASP ASVS 4.0.3 V9.1.1"),
 )
 def every_web_endpoint_encrypted(pages: Every[Http]) -> Verdict:
-    """One endpoint in clear is enough to lose a session or a password that all the others protect.
+    """One endpoint that serves content over plain HTTP is enough to expose a session or a password that all the others
+    protect.
 
-    Remediation: serve every endpoint over HTTPS; let port 80 redirect or stay closed.
+    Remediation: serve every endpoint over HTTPS; let port 80 only redirect, or close it.
     """
-    clear = sorted({page.url for page in pages if _serves_in_clear(page)})
-    if clear:
-        return failed("served in clear: {measured}", measured=clear)
-    doubts = [page.redirect.unseen for page in pages if page.speaks.value is Speech.HTTP]
+    unencrypted = sorted({page.url for page in pages if _serves_plain_http(page)})
+    if unencrypted:
+        return failed("content over plain HTTP: {measured}", measured=unencrypted)
+    doubts = [page.redirect.unseen for page in pages if page.protocol.value is WebProtocol.HTTP]
     cause = next(filter(None, doubts), None)
     if cause is not None:
-        return inconclusive("what an endpoint says in clear was not seen", cause=cause)
-    return passed("of {count} web endpoints none serves content in clear", count=len(pages))
+        return inconclusive("the reply of an endpoint over plain HTTP was not seen", cause=cause)
+    return passed("none of {count} web endpoints serves content over plain HTTP", count=len(pages))
 
 
-def _serves_in_clear(page: Http) -> bool:
-    """Whether it was seen to answer in clear otherwise than by a redirect."""
-    if page.speaks.seen is not Speech.HTTP:
+def _serves_plain_http(page: Http) -> bool:
+    """Whether it was seen to answer over plain HTTP with anything but a redirect."""
+    if page.protocol.seen is not WebProtocol.HTTP:
         return False
     return page.scheme == "https" or (page.redirect.is_seen and page.redirect.seen is None)

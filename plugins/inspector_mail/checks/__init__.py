@@ -1,1 +1,1 @@
-"""The checks on mail domains, one per file."""
+"""Checks of mail domains, one per file."""

@@ -1,4 +1,4 @@
-"""Whether a domain asks receivers to act on forged mail."""
+"""dmarc-enforced: the DMARC policy is quarantine or reject, and not in test mode."""
 
 from typing import Literal
 
@@ -6,18 +6,20 @@ from inspector import Verdict, check, failed, passed
 from inspector_mail.observations import MailDomain, Policy
 
 
-@check("dmarc-enforced", title="The DMARC policy asks receivers to act on forged mail", references=("RFC 9989 §4.7",))
+@check("dmarc-enforced", title="DMARC policy is enforced", references=("RFC 9989 §4.7",))
 def dmarc_enforced(mail: MailDomain, *, policy: Literal["quarantine", "reject"] = "quarantine") -> Verdict:
-    """A policy of none, or one in test mode, only watches forged mail pass.
+    """With the policy none, or in test mode, receivers deliver spoofed mail as usual.
 
-    Remediation: once the reports show that all own mail passes, set ``p=quarantine`` and then ``p=reject``, and remove
-    ``t=y``.
+    Remediation: when the aggregate reports show that all legitimate mail passes, set ``p=quarantine``, later
+    ``p=reject``, and remove ``t=y``.
     """
     dmarc = mail.dmarc.value
     if dmarc.policy is None:
-        return failed("no DMARC policy: {measured}", measured=dmarc.fault or "", threshold=policy, facts="dmarc")
+        return failed(
+            "no DMARC policy applies: {measured}", measured=dmarc.fault or "", threshold=policy, facts="dmarc"
+        )
     if dmarc.policy.rank < Policy(policy).rank:
-        message = "the policy is {measured}, at least {threshold} is needed"
+        message = "the policy is {measured}, at least {threshold} is required"
         return failed(message, measured=dmarc.policy, threshold=policy, facts="dmarc")
     if dmarc.testing:
         message = "the policy {measured} is in test mode (t=y)"

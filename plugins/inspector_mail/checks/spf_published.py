@@ -1,34 +1,36 @@
-"""Whether receivers can learn who may send a domain's mail."""
+"""spf-published: the domain has one SPF record, and its evaluation ends without error."""
 
 from inspector import Verdict, check, failed, passed
 from inspector_mail.observations import MailDomain, SpfEvaluation
 
 
-@check("spf-published", title="One SPF record is published, and receivers can evaluate it", references=("RFC 7208",))
+@check("spf-published", title="SPF record is published and valid", references=("RFC 7208",))
 def spf_published(mail: MailDomain) -> Verdict:
-    """Without a sound SPF record receivers cannot tell the domain's mail servers from anybody else's.
+    """Without a valid SPF record receivers cannot distinguish the domain's mail servers from those of spoofers.
 
-    Remediation: publish one TXT record that begins with ``v=spf1``, names the servers that send and ends in ``-all``;
-    for a domain that sends no mail ``v=spf1 -all``.
+    Remediation: publish one TXT record with the sending servers, e.g.
+    ``example.vn. TXT "v=spf1 mx ip4:192.0.2.0/24 -all"``; for a domain that sends no mail ``v=spf1 -all``.
     """
     evaluation = mail.spf.value.evaluation.value
     if evaluation.fault:
-        return _faulty(evaluation)
+        return _invalid(evaluation)
     return passed(
-        "one SPF record, which takes {measured} of {threshold} DNS lookups",
+        "one SPF record with {measured} DNS lookups, allowed are {threshold}",
         measured=evaluation.lookups,
         threshold=10,
         facts="spf",
     )
 
 
-def _faulty(evaluation: SpfEvaluation) -> Verdict:
+def _invalid(evaluation: SpfEvaluation) -> Verdict:
     if evaluation.term:
         return failed(
-            "SPF at {at}: {measured} ({term})",
+            "SPF record at {at}: {measured} ({term})",
             at=evaluation.at or "",
             measured=evaluation.fault or "",
             term=evaluation.term,
             facts="spf",
         )
-    return failed("SPF at {at}: {measured}", at=evaluation.at or "", measured=evaluation.fault or "", facts="spf")
+    return failed(
+        "SPF record at {at}: {measured}", at=evaluation.at or "", measured=evaluation.fault or "", facts="spf"
+    )

@@ -1,30 +1,33 @@
-"""Whether a domain's SPF record says no to strangers."""
+"""spf-rejects-others: the SPF record ends in ``-all`` or ``~all``."""
 
 from typing import Final
 
 from inspector import Verdict, check, failed, passed
-from inspector_mail.observations import MailDomain, Qualifier
+from inspector_mail.observations import MailDomain, SpfResult
 
-#: The results that tell a receiver that the sender is not, or probably not, allowed.
-REJECTING: Final = (Qualifier.FAIL, Qualifier.SOFTFAIL)
+#: The results for a sender that is not, or probably not, authorised.
+REJECTING: Final = (SpfResult.FAIL, SpfResult.SOFTFAIL)
 
 
 @check(
     "spf-rejects-others",
-    title="SPF says that all other senders are not allowed",
+    title="SPF ends in -all or ~all",
     references=("RFC 7208 §2.6, §5.1",),
 )
 def spf_rejects_others(mail: MailDomain) -> Verdict:
-    """A record that ends neutral, or passes everybody, protects the domain's name no better than none.
+    """An SPF record that ends in ``?all`` or ``+all`` does not stop spoofed mail any better than no record.
 
-    Remediation: end the record in ``-all``, or in ``~all`` while the list of senders is still being completed.
+    Remediation: end the record with ``-all``, or with ``~all`` while the list of sending servers is incomplete.
     """
     evaluation = mail.spf.value.evaluation.value
     if evaluation.fault:
-        return failed("SPF cannot be evaluated: {measured}", measured=evaluation.fault, facts="spf")
-    otherwise = evaluation.otherwise or Qualifier.NEUTRAL
-    if otherwise in REJECTING:
-        return passed("other senders: {measured}", measured=otherwise, threshold=REJECTING, facts="spf")
+        return failed("SPF evaluation fails: {measured}", measured=evaluation.fault, facts="spf")
+    result = evaluation.result or SpfResult.NEUTRAL
+    if result in REJECTING:
+        return passed("result for other senders: {measured}", measured=result, threshold=REJECTING, facts="spf")
     return failed(
-        "other senders: {measured}, instead of {threshold}", measured=otherwise, threshold=REJECTING, facts="spf"
+        "result for other senders: {measured}, required is one of {threshold}",
+        measured=result,
+        threshold=REJECTING,
+        facts="spf",
     )

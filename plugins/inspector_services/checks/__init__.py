@@ -1,1 +1,1 @@
-"""The checks on network services, one per file."""
+"""Checks of network services, one per file."""

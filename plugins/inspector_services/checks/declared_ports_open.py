@@ -5,11 +5,11 @@ from inspector_services.observations import OpenPorts, PortState
 from inspector_services.port_roles import label
 
 
-@check("declared-ports-open", title="Every declared TCP port is open")
+@check("declared-ports-open", title="Declared TCP ports are open")
 def declared_ports_open(ports: OpenPorts, declared: Declared) -> Verdict:
-    """A declaration that names services which do not exist describes another system than the one that runs.
+    """A declared service that does not exist makes the declaration, and the security plan based on it, wrong.
 
-    Remediation: correct the declaration, or start the service that it names.
+    Remediation: remove the port from ``ports`` of the host in the declaration, or start the service.
     """
     expected = sorted({each.port for each in declared.ports if each.protocol == "tcp"})
     if not expected:
@@ -17,13 +17,11 @@ def declared_ports_open(ports: OpenPorts, declared: Declared) -> Verdict:
     closed = [port for port in expected if ports.state(port).seen is PortState.CLOSED]
     if closed:
         return failed("declared, but closed: {measured}", measured=map(label, closed), facts=("/spans",))
-    silent = [port for port in expected if ports.state(port).seen is PortState.FILTERED]
-    if silent:
-        return inconclusive(
-            "declared, but nothing answered: {measured}", measured=map(label, silent), cause=Cause.TIMEOUT
-        )
+    filtered = [port for port in expected if ports.state(port).seen is PortState.FILTERED]
+    if filtered:
+        return inconclusive("declared, but filtered: {measured}", measured=map(label, filtered), cause=Cause.TIMEOUT)
     unseen = ports.unseen(expected)
     if unseen:
         cause = next(iter(unseen.values()))
-        return inconclusive("declared, but not seen: {measured}", measured=map(label, unseen), cause=cause)
-    return passed("every declared TCP port is open: {measured}", measured=map(label, expected), facts=("/spans",))
+        return inconclusive("declared, but state not seen: {measured}", measured=map(label, unseen), cause=cause)
+    return passed("all declared TCP ports are open: {measured}", measured=map(label, expected), facts=("/spans",))

@@ -1,48 +1,48 @@
 from __future__ import annotations
 
 from inspector import Cause, Verdict, check, failed, inconclusive, passed
-from inspector_services.exposure import nameless
-from inspector_services.observations import Greetings, OpenPorts, Protocol
+from inspector_services.exposure import UNIDENTIFIED, unidentified, unseen_cause
+from inspector_services.observations import Banners, OpenPorts, ServiceProtocol
 from inspector_services.port_roles import Role, label, ports_of
 
-CLEAR = frozenset({Protocol.TELNET, Protocol.FTP, Protocol.VNC})
-MUTE = frozenset({Protocol.SILENT, Protocol.UNKNOWN})
+CLEARTEXT = frozenset({ServiceProtocol.TELNET, ServiceProtocol.FTP, ServiceProtocol.VNC})
 
 
 @check(
     "no-cleartext-administration",
-    title="No service offers administration in clear",
+    title="No cleartext administration protocol is offered",
     references=("NIST SP 800-53 AC-17(2)", "CIS Controls v8 12.3"),
 )
-def no_cleartext_administration(ports: OpenPorts, greetings: Greetings) -> Verdict:
-    """Telnet, the r-commands, FTP and VNC without encryption carry passwords that anybody on the path can read.
+def no_cleartext_administration(ports: OpenPorts, banners: Banners) -> Verdict:
+    """Telnet, rlogin, rsh, rexec, FTP and VNC without encryption send passwords in cleartext; an attacker on the path
+    can read them.
 
-    Remediation: administer over SSH or a VPN and switch the old service off; transfer files by SFTP, or by FTPS that
-    insists on TLS; tunnel VNC or let it demand TLS.
+    Remediation: administer over SSH or a VPN and disable the old service; transfer files over SFTP, or over FTPS that
+    requires TLS (vsftpd ``force_local_logins_ssl=YES``); run VNC through an SSH tunnel or require a TLS security type.
     """
-    clear: list[str] = []
-    doubtful: list[str] = []
-    for each in greetings.ports:
-        said = each.said.seen
-        if said and said.protocol in CLEAR and said.in_clear is not False:
-            (clear if said.in_clear else doubtful).append(f"{each.port}/tcp ({said.protocol.value})")
-    if clear:
-        return failed("offers administration in clear: {measured}", measured=clear, facts=("/ports",))
-    for port in sorted(set(ports.open) & ports_of(Role.CLEAR_ADMINISTRATION)):
-        said = greetings.said(port).seen
-        if said is None or said.protocol in MUTE:
-            doubtful.append(label(port))
-    if doubtful:
+    cleartext: list[str] = []
+    undecided: list[str] = []
+    for each in banners.ports:
+        banner = each.banner.seen
+        if banner and banner.protocol in CLEARTEXT and banner.cleartext is not False:
+            (cleartext if banner.cleartext else undecided).append(f"{each.port}/tcp ({banner.protocol.value})")
+    if cleartext:
+        return failed("offers administration in cleartext: {measured}", measured=cleartext, facts=("/ports",))
+    for port in sorted(set(ports.open) & ports_of(Role.CLEARTEXT_ADMINISTRATION)):
+        banner = banners.banner_of(port).seen
+        if banner is None or banner.protocol in UNIDENTIFIED:
+            undecided.append(label(port))
+    if undecided:
         return inconclusive(
-            "what answers did not show whether it encrypts: {measured}", measured=doubtful, cause=Cause.AMBIGUOUS
+            "open, but the server did not show whether it encrypts: {measured}",
+            measured=undecided,
+            cause=Cause.AMBIGUOUS,
         )
-    if unknown := nameless(greetings):
+    if unknown := unidentified(banners):
         return inconclusive(
-            "open ports, and nothing shows what answers: {measured}", measured=unknown, cause=Cause.AMBIGUOUS
+            "open, but no banner identifies the service: {measured}", measured=unknown, cause=Cause.AMBIGUOUS
         )
-    cause = (
-        ports.blind or greetings.deaf or next(iter(ports.unseen(ports_of(Role.CLEAR_ADMINISTRATION)).values()), None)
-    )
+    cause = unseen_cause(Role.CLEARTEXT_ADMINISTRATION, ports, banners)
     if cause is not None:
-        return inconclusive("not every service was seen", cause=cause)
-    return passed("of {asked} TCP ports that were asked, none offers administration in clear", asked=ports.asked)
+        return inconclusive("not every port and banner was seen", cause=cause)
+    return passed("no cleartext administration on the {scanned} TCP ports scanned", scanned=ports.scanned)

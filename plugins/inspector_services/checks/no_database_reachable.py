@@ -1,37 +1,23 @@
 from __future__ import annotations
 
-from inspector import Cause, Verdict, check, failed, inconclusive, passed
-from inspector_services.exposure import exposure
-from inspector_services.observations import Greetings, OpenPorts, Protocol
+from inspector import Verdict, check
+from inspector_services.exposure import none_reachable
+from inspector_services.observations import Banners, OpenPorts, ServiceProtocol
 from inspector_services.port_roles import Role
 
-DATABASES = frozenset({Protocol.MYSQL, Protocol.REDIS})
+DATABASES = frozenset({ServiceProtocol.MYSQL, ServiceProtocol.REDIS})
 
 
 @check(
     "no-database-reachable",
-    title="No database or cache can be reached from here",
+    title="No database port is reachable",
     references=("NIST SP 800-53 SC-7", "CIS Controls v8 12.2"),
 )
-def no_database_reachable(ports: OpenPorts, greetings: Greetings) -> Verdict:
-    """A database that answers strangers needs only one weak password or one unpatched flaw to lose everything it holds.
+def no_database_reachable(ports: OpenPorts, banners: Banners) -> Verdict:
+    """A database or cache that is reachable from outside exposes all its data to a single weak password or unpatched
+    vulnerability.
 
-    Remediation: bind it to an internal address, put it into the database zone, and let the firewall admit the
-    application servers only.
+    Remediation: bind the service to an internal address (PostgreSQL ``listen_addresses``, MySQL ``bind-address``, Redis
+    ``bind``), place it in the database zone, and let the firewall accept connections from the application servers only.
     """
-    databases = exposure(Role.DATABASE, DATABASES, ports, greetings)
-    if databases.shown:
-        return failed("accepts connections on database ports: {measured}", measured=databases.shown, facts=("/spans",))
-    if databases.possible:
-        return inconclusive(
-            "open ports that databases usually have, but nothing shows what answers: {measured}",
-            measured=databases.possible,
-            cause=Cause.AMBIGUOUS,
-        )
-    if databases.nameless:
-        return inconclusive(
-            "open ports, and nothing shows what answers: {measured}", measured=databases.nameless, cause=Cause.AMBIGUOUS
-        )
-    if databases.cause is not None:
-        return inconclusive("not every service was seen", cause=databases.cause)
-    return passed("of {asked} TCP ports that were asked, none is a database's", asked=ports.asked, facts=("/spans",))
+    return none_reachable(Role.DATABASE, DATABASES, ports, banners)

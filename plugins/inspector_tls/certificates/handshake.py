@@ -37,8 +37,7 @@ from inspector_tls.wire.server_flight import ServerHello
 from inspector_tls.wire.versions import TlsVersion
 
 if TYPE_CHECKING:
-    from inspector import Network
-    from inspector.network import Stream
+    from inspector import Network, Stream
     from inspector_tls.wire.key_schedule import HandshakeDecryption, Share
 
 #: Negotiates TLS on a new connection, up to the client's first TLS byte; raises ScanFailure.

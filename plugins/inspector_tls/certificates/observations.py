@@ -6,8 +6,7 @@ import math
 from enum import StrEnum
 from typing import ClassVar
 
-from inspector import Answer, Model, Observation
-from inspector.model.base import Instant
+from inspector import Answer, Instant, Model, Observation
 from inspector_tls.certificates.hostname import matches
 
 

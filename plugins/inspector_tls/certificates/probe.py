@@ -17,11 +17,11 @@ from inspector import (
     Network,
     Raw,
     ScanOutput,
+    Stream,
     SubjectKind,
     Target,
     probe,
 )
-from inspector.network import Stream
 from inspector_tls.certificates.handshake import HandshakeEnd, HandshakeResult, fetch_certificates
 from inspector_tls.certificates.hello_profiles import CertificateKind, HelloProfile
 from inspector_tls.certificates.observations import Certificates

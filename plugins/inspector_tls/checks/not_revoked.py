@@ -1,7 +1,6 @@
 """The revocation of certificates, by OCSP and CRLs."""
 
-from inspector import Cause, Verdict, check, failed, inconclusive, not_applicable, passed
-from inspector.model.verdict import Loose
+from inspector import Cause, MessageValue, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector_tls.certificates.observations import Status
 from inspector_tls.revocation.observations import AnswerFlaw, CertificateStatus, Revocation, RevocationAnswer
 
@@ -58,7 +57,7 @@ def not_revoked(revocation: Revocation) -> Verdict:
 def _revoked(certificate: CertificateStatus) -> Verdict:
     source = certificate.sources_of(Status.REVOKED)[0]
     answer = source.answer or RevocationAnswer()
-    values: dict[str, Loose] = {"source": source.url, "certificate": certificate.subject}
+    values: dict[str, MessageValue] = {"source": source.url, "certificate": certificate.subject}
     if answer.revoked_at is None:
         return failed("{source} reports {certificate} as revoked", facts=certificate.sha256, **values)
     values["measured"] = answer.revoked_at
@@ -78,7 +77,7 @@ def _revoked(certificate: CertificateStatus) -> Verdict:
 
 def _undetermined(certificate: CertificateStatus) -> Verdict:
     """The inconclusive verdict over one certificate whose status is not known."""
-    values: dict[str, Loose] = {"certificate": certificate.subject, "facts": certificate.sha256}
+    values: dict[str, MessageValue] = {"certificate": certificate.subject, "facts": certificate.sha256}
     cause = certificate.status.unseen or Cause.AMBIGUOUS
     if certificate.status.is_seen:
         unknown_at = certificate.sources_of(Status.UNKNOWN)[0].url

@@ -8,7 +8,6 @@ from typing import Any
 from inspector import (
     Cause,
     Cost,
-    Form,
     Gap,
     Intrusiveness,
     Network,
@@ -17,11 +16,12 @@ from inspector import (
     ScanFailure,
     ScanOutput,
     Scheme,
+    Stream,
     SubjectKind,
     Target,
+    UriForm,
     probe,
 )
-from inspector.network import Stream
 from inspector_tls.enumeration.analysis.tls import read_transcript
 from inspector_tls.enumeration.scheduler import enumerate_endpoint
 from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
@@ -30,7 +30,7 @@ from inspector_tls.starttls.negotiation import SCHEMES, needs_negotiation
 from inspector_tls.starttls.runner import prepare
 from inspector_tls.wire.server_flight import read_flight
 
-HTTPS = Scheme("https", Form.PAGE, 443)
+HTTPS = Scheme("https", UriForm.PAGE, 443)
 TLS = Scheme("tls")
 #: The most connections of a scan: about twice those of a server with every old version and suite.
 MOST_CONNECTIONS = {Mode.ECONOMICAL: 300, Mode.FAST: 400}

@@ -8,8 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from inspector import Cause, Network, ScanFailure
-from inspector.network import RoundTripEnd, Stream
+from inspector import Cause, Network, RoundTripEnd, ScanFailure, Stream
 from inspector_tls.enumeration.analysis.tls import read_exchanges
 from inspector_tls.enumeration.question_flow import FlowRunner, Question
 from inspector_tls.enumeration.reply import Reply

@@ -7,8 +7,7 @@ from enum import StrEnum
 
 from pydantic import ValidationError
 
-from inspector import Cause, Model
-from inspector.model.base import canonical
+from inspector import Cause, Model, canonical
 
 
 class Purpose(StrEnum):

@@ -9,8 +9,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Final, TypeVar
 
-from inspector import Cause, Network, ScanFailure
-from inspector.network import Stream
+from inspector import Cause, Network, ScanFailure, Stream
 from inspector_tls.resumption.parsing import Handshake
 from inspector_tls.wire.server_flight import read_flight
 from inspector_tls.wire.versions import TlsVersion

@@ -16,11 +16,11 @@ from inspector import (
     ParseContext,
     Raw,
     ScanOutput,
+    Stream,
     SubjectKind,
     Target,
     probe,
 )
-from inspector.network import Stream
 from inspector_tls.enumeration.probe import HTTPS, TLS
 from inspector_tls.resumption.client import ANSWERS, shake_hands
 from inspector_tls.resumption.observations import TlsResumption

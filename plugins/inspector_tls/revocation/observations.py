@@ -5,8 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
-from inspector import Answer, Cause, Model, Observation
-from inspector.model.base import Instant
+from inspector import Answer, Cause, Instant, Model, Observation
 from inspector_tls.certificates.observations import Status
 
 

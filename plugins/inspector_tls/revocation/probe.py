@@ -9,8 +9,20 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from inspector import Cause, Cost, Gap, Intrusiveness, Network, Raw, ScanFailure, ScanOutput, SubjectKind, Target, probe
-from inspector.network import Stream
+from inspector import (
+    Cause,
+    Cost,
+    Gap,
+    Intrusiveness,
+    Network,
+    Raw,
+    ScanFailure,
+    ScanOutput,
+    Stream,
+    SubjectKind,
+    Target,
+    probe,
+)
 from inspector_tls.certificates.handshake import HandshakeEnd, fetch_certificates
 from inspector_tls.certificates.hello_profiles import CertificateKind, HelloProfile
 from inspector_tls.certificates.observations import Certificates

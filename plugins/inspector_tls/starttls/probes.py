@@ -17,11 +17,11 @@ from inspector import (
     Raw,
     ScanFailure,
     ScanOutput,
+    Stream,
     SubjectKind,
     Target,
     probe,
 )
-from inspector.network.client import Stream
 from inspector_tls.starttls.injection import INJECTED, InjectedCommand
 from inspector_tls.starttls.negotiation import SCHEMES, Names, Negotiation, NoTls, NotOffered, Refused, shown
 from inspector_tls.starttls.observations import Readiness, StartTls, StartTlsInjection

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from inspector import Cause, ScanFailure
-from inspector.model.subject import is_address
+from inspector import Cause, ScanFailure, is_address
 from inspector_tls.starttls.negotiation import Names, Negotiation, needs_negotiation
 
 if TYPE_CHECKING:
-    from inspector.network.client import Identity, Stream
+    from inspector import Identity, Stream
 
 #: Seconds for a whole negotiation; servers that delay their greeting deliberately mostly wait less.
 NEGOTIATION_SECONDS = 20.0

@@ -29,18 +29,17 @@ from inspector import (
     passed,
     probe,
 )
-from inspector.assess.assessor import Given, assess, worth_a_second_look
+from inspector.assess.assessor import AssessmentInput, assess, tasks_to_confirm
 from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers
 from inspector.declare.declaration import System
 from inspector.declare.settings import Vantage, VantageKind
 from inspector.model.declared import Measure
 from inspector.model.finding import Finding, Force, Obligation, Severity
 from inspector.model.observation import Evidence
-from inspector.plan.selection import Selection
 from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
-from inspector.record.plan import Plan
-from inspector.regime.regime import Clause, Regime, Requirement, Text
+from inspector.record.plan import Plan, Selection
+from inspector.regime.regime import BilingualText, Clause, Regime, Requirement
 from inspector.registry.registry import Plugin, Registry
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -125,7 +124,7 @@ def _row(check_id: str, **update: object) -> Requirement:
         obligation=Obligation.SHOULD,
         severity=Severity.HIGH,
         source="test",
-        title=Text(vi="x", en="x"),
+        title=BilingualText(vi="x", en="x"),
     )
     return made.model_copy(update=update)
 
@@ -195,7 +194,7 @@ def _given(
     selection: Selection | None = None,
     measures: tuple[Measure, ...] = (),
     endpoints: tuple[str, ...] = ("cake://a",),
-) -> Given:
+) -> AssessmentInput:
     system = System(id="s", name="S", owner="O", level=3, measures=measures, endpoints=endpoints)
     inspection = Inspection.model_construct(
         id="i",
@@ -208,7 +207,7 @@ def _given(
         plan=Plan(),
         regime=None,
     )
-    return Given(
+    return AssessmentInput(
         inspection=inspection,
         registry=_registry(*checks),
         regime=_regime(*rows),
@@ -247,7 +246,7 @@ def test_a_pass_that_a_second_scan_contradicts_is_unstable() -> None:
     """A scan repeated for another check may see a failure where the first saw none; neither is believed alone."""
     finding = _one(_evidence(True), _evidence(False, scan=2))
     assert (finding.outcome, finding.cause, finding.confirmed) == (Outcome.INCONCLUSIVE, Cause.UNSTABLE, None)
-    assert finding.message.id == "the confirmation scan saw a failure ({measured}), the first did not"
+    assert finding.message.id == "the confirmation scan found a failure ({measured}), the first scan did not"
 
 
 def test_a_failure_that_only_the_second_scan_could_see_is_not_confirmed() -> None:
@@ -259,7 +258,7 @@ def test_a_failure_that_only_the_second_scan_could_see_is_not_confirmed() -> Non
 def test_a_pass_needs_no_second_scan() -> None:
     """Only failing looks are worth a second one."""
     evidence = [_evidence(True), _evidence(False, address="127.0.0.2")]
-    keys = worth_a_second_look(_given([_row("cake-sweet")], [cake_sweet], evidence))
+    keys = tasks_to_confirm(_given([_row("cake-sweet")], [cake_sweet], evidence))
     assert keys == {("taste", "address", "cake://a", "127.0.0.2")}
 
 
@@ -268,7 +267,7 @@ def test_what_only_informs_needs_no_second_scan() -> None:
     informs = _row("cake-sweet", force=Force.INFO, severity=Severity.INFO)
     (finding,) = _evaluate([informs], [cake_sweet], [_evidence(False)]).findings
     assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, False)
-    assert worth_a_second_look(_given([informs], [cake_sweet], [_evidence(False)])) == set()
+    assert tasks_to_confirm(_given([informs], [cake_sweet], [_evidence(False)])) == set()
 
 
 def test_an_error_of_ours_is_not_taken_over() -> None:
@@ -304,14 +303,14 @@ def test_what_also_recommends_is_looked_at_again() -> None:
     """One failing row of another force is enough, whatever else rests on the scan."""
     informs = _row("cake-sweet", id="row-informs", force=Force.INFO, severity=Severity.INFO)
     given = _given([informs, _row("cake-sweet")], [cake_sweet], [_evidence(False)])
-    assert worth_a_second_look(given) == {("taste", "address", "cake://a", "127.0.0.1")}
+    assert tasks_to_confirm(given) == {("taste", "address", "cake://a", "127.0.0.1")}
 
 
 def test_verdicts_reached_before_change_nothing() -> None:
     """An assessment that takes over verdicts gives the same bytes, also once a confirmation scan was added."""
     scans = [_evidence(False), _evidence(True, address="127.0.0.2")]
     given = _given([_row("cake-sweet")], [cake_sweet], scans)
-    worth_a_second_look(given)
+    tasks_to_confirm(given)
     whole = _given([_row("cake-sweet")], [cake_sweet], [*scans, _evidence(False, scan=2)])
     assert assess(replace(whole, verdicts=given.verdicts)).canonical() == assess(whole).canonical()
 
@@ -423,7 +422,7 @@ def test_what_no_authorisation_permits_is_counted_and_not_judged() -> None:
 
     registry = replace(_registry(cake_whole), probes={"bite": bite})
     for selection, expected in ((Selection(), ()), (Selection(only=("cake-whole",)), (Outcome.NOT_APPLICABLE,))):
-        given = Given(
+        given = AssessmentInput(
             inspection=Inspection.model_construct(
                 id="i",
                 system=System(id="s", name="S", owner="O", level=3),
@@ -450,7 +449,7 @@ def test_the_order_of_evidence_does_not_matter(order: int) -> None:
     digests = {id(each): index for index, each in enumerate(evidence)}
     rows, checks = [_row("cake-sweet"), _row("all-cakes-sweet")], [cake_sweet, all_cakes_sweet]
     first = _evaluate(rows, checks, evidence)
-    given = Given(
+    given = AssessmentInput(
         inspection=Inspection.model_construct(
             id="i",
             system=System(id="s", name="S", owner="O", level=3),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN, Threshold, baseline_of, exit_code, gravest
+from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN, Threshold, exit_code, load_baseline, worst
 from inspector.model.base import Cause
 from inspector.model.errors import UsageError
 from inspector.model.finding import Finding, Force, Obligation, Severity
@@ -73,9 +73,9 @@ def test_a_baseline_hides_what_failed_before(tmp_path: Path) -> None:
     """Ids that failed in the baseline do not fail again; a new one does."""
     path = tmp_path / "findings.json"
     path.write_text('{"findings": [{"id": "%s", "outcome": "fail"}, {"id": "x", "outcome": "pass"}]}' % ("f" * 32))
-    assert baseline_of(path) == {"f" * 32}
-    assert exit_code([finding(Outcome.FAIL)], Threshold(), baseline_of(path)) == CLEAN
-    assert exit_code([finding(Outcome.FAIL, id="0" * 32)], Threshold(), baseline_of(path)) == FAILING
+    assert load_baseline(path) == {"f" * 32}
+    assert exit_code([finding(Outcome.FAIL)], Threshold(), load_baseline(path)) == CLEAN
+    assert exit_code([finding(Outcome.FAIL, id="0" * 32)], Threshold(), load_baseline(path)) == FAILING
 
 
 def test_what_within_left_out_does_not_count() -> None:
@@ -97,7 +97,7 @@ def test_what_within_left_out_does_not_count() -> None:
 )
 def test_several_systems_have_the_gravest_code(codes: list[int], together: int) -> None:
     """A failure of one outweighs what was not seen of another."""
-    assert gravest(codes) == together
+    assert worst(codes) == together
 
 
 def test_a_wrong_threshold_is_misuse() -> None:
@@ -111,4 +111,4 @@ def test_a_wrong_baseline_is_misuse(tmp_path: Path) -> None:
     path = tmp_path / "b.json"
     path.write_text("[1]")
     with pytest.raises(UsageError, match="no findings"):
-        baseline_of(path)
+        load_baseline(path)

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from inspector.cli.gc_tuning import seldom_collected
+from inspector.cli.gc_tuning import reduced_gc
 
 
 def test_the_collector_rests_within_and_is_as_before_afterwards() -> None:
@@ -13,7 +13,7 @@ def test_the_collector_rests_within_and_is_as_before_afterwards() -> None:
     within = []
 
     def work() -> None:
-        with seldom_collected():
+        with reduced_gc():
             within.append((gc.get_threshold() > before, gc.get_freeze_count() > 0, gc.isenabled()))
             raise KeyError("whatever")
 

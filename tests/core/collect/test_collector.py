@@ -64,7 +64,7 @@ def of(evidence: list[Evidence], probe: str) -> list[Evidence]:
 def test_all_goes_well(tmp_path: Path) -> None:
     """Every scan has its facts, every check its verdict, and each step is shown."""
     steps: list[Progress] = []
-    bundle, assessment = inspect(tmp_path, job(tmp_path, progress=steps.append))
+    bundle, assessment = inspect(tmp_path, job(tmp_path), progress=steps.append)
     assert {each.probe: each.facts is not None for _, each in bundle.evidence()} == {"oven": True, "bread": True}
     assert outcomes(assessment)["oven-hot"] == ("pass", None)
     assert [(step.done, step.planned, step.probe, step.cause) for step in steps] == [
@@ -77,7 +77,7 @@ def test_what_rests_on_the_unseen_is_unseen_for_the_same_cause(tmp_path: Path) -
     """A scan whose need was blocked is not made, and says what it would have rested on."""
     evidence, assessment = seen(tmp_path, ScanOutput(failure=FailureNote(cause=Cause.BLOCKED, detail="a wall")))
     [scan] = of(evidence, "bread")
-    assert scan.failure == FailureNote(cause=Cause.BLOCKED, detail="what it rests on was not seen: oven")
+    assert scan.failure == FailureNote(cause=Cause.BLOCKED, detail="the observation it needs was not seen: oven")
     assert outcomes(assessment)["bread-baked"] == ("inconclusive", "blocked")
 
 
@@ -105,9 +105,9 @@ def test_too_many_discovered_aims_leave_a_hole(tmp_path: Path) -> None:
     found = of(evidence, "crumb")
     assert len(found) == DISCOVERED_PER_SCAN
     assert sum(each.facts is not None for each in found) == TASKS_PER_SCAN
-    assert {each.failure.detail for each in found if each.failure} == {"too many discovered aims"}
+    assert {each.failure.detail for each in found if each.failure} == {"too many discovered subjects"}
     [scan] = of(evidence, "oven")
-    assert [gap.question for gap in scan.gaps] == ["3 more discovered aims"]
+    assert [gap.question for gap in scan.gaps] == ["3 more discovered subjects"]
     assert outcomes(assessment)["crumbs-swept"][0] == "inconclusive"
 
 

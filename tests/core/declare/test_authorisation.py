@@ -20,9 +20,9 @@ from inspector.declare.authorisation import (
 from inspector.declare.document import SourceLocation
 from inspector.model.errors import InputFileError
 from inspector.model.intrusiveness import Intrusiveness
-from inspector.model.subject import HOST, Form, Scheme, parse_uri
+from inspector.model.subject import HOST, Scheme, UriForm, parse_uri
 
-SCHEMES = {"host": HOST, "https": Scheme("https", Form.PAGE, 443)}
+SCHEMES = {"host": HOST, "https": Scheme("https", UriForm.PAGE, 443)}
 
 WHOLE = """\
 id: QD-45

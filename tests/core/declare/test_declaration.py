@@ -11,11 +11,18 @@ from inspector.declare.document import SourceLocation
 from inspector.model.declared import DeclaredPort, MeasureStatus, Stage, Tenancy
 from inspector.model.errors import InputFileError, NotAuthorised, UsageError
 from inspector.model.intrusiveness import Intrusiveness
-from inspector.model.subject import HOST, TCP, UDP, Form, Scheme, Uri, parse_uri
+from inspector.model.subject import HOST, TCP, UDP, Scheme, Uri, UriForm, parse_uri
 
 SCHEMES = {
     scheme.name: scheme
-    for scheme in (HOST, TCP, UDP, Scheme("https", Form.PAGE, 443), Scheme("dns", Form.NAME), Scheme("mail", Form.NAME))
+    for scheme in (
+        HOST,
+        TCP,
+        UDP,
+        Scheme("https", UriForm.PAGE, 443),
+        Scheme("dns", UriForm.NAME),
+        Scheme("mail", UriForm.NAME),
+    )
 }
 AT = datetime(2026, 11, 1, 8, tzinfo=UTC)
 

@@ -16,10 +16,10 @@ from inspector.declare import templates as skeleton
 from inspector.declare.document.yaml import read_yaml
 from inspector.declare.json_schema import DOCUMENTS, schema
 from inspector.model.errors import UsageError
-from inspector.model.subject import HOST, TCP, UDP, Form, Scheme, parse_uri
+from inspector.model.subject import HOST, TCP, UDP, Scheme, UriForm, parse_uri
 
 SCHEMES = {
-    scheme.name: scheme for scheme in (HOST, TCP, UDP, Scheme("https", Form.PAGE, 443), Scheme("dns", Form.NAME))
+    scheme.name: scheme for scheme in (HOST, TCP, UDP, Scheme("https", UriForm.PAGE, 443), Scheme("dns", UriForm.NAME))
 }
 ENDPOINTS = [
     parse_uri(text, SCHEMES)

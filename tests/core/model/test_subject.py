@@ -11,9 +11,9 @@ from inspector.model.subject import (
     TCP,
     UDP,
     BadUri,
-    Form,
     Scheme,
     SubjectKind,
+    UriForm,
     is_address,
     normalise_host,
     parse_uri,
@@ -26,8 +26,8 @@ SCHEMES = {
         HOST,
         TCP,
         UDP,
-        Scheme("https", Form.PAGE, 443),
-        Scheme("http", Form.PAGE, 80),
+        Scheme("https", UriForm.PAGE, 443),
+        Scheme("http", UriForm.PAGE, 80),
         Scheme("tls", port=443),
     )
 }

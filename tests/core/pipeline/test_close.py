@@ -6,7 +6,6 @@ from inspector import (
     Answer,
     Cause,
     Discovered,
-    Form,
     Network,
     Observation,
     ParseContext,
@@ -14,19 +13,20 @@ from inspector import (
     Scheme,
     SubjectKind,
     Target,
+    UriForm,
     probe,
 )
 from inspector.model.observation import Evidence
 from inspector.model.subject import Subject, parse_uri, subject_of
 from inspector.network import Scope
-from inspector.pipeline.pipeline import close
+from inspector.pipeline.capture import seal_capture
 from inspector.plan.planner import Planner
 from inspector.record.plan import PinnedHost, Plan
 from inspector.registry.registry import Registry
 from inspector.seal import CaptureWriter, SigningKey
 from tests.core.seal.examples import TRUST, WHEN, inspection
 
-CAKE = Scheme("cake", Form.PAGE, 1)
+CAKE = Scheme("cake", UriForm.PAGE, 1)
 HOST = "a.example"
 
 
@@ -81,7 +81,7 @@ def test_each_address_of_a_discovered_aim_is_answered_for(tmp_path: Path) -> Non
     )
     scope = Scope(begun.authorisations, begun.system, pins)
     planner = Planner(begun.system, registry, {"taste": taste}, {"taste": {}}, scope, WHEN)
-    bundle = close(writer, planner, SigningKey.load_or_create(tmp_path / "key.pem"), reason="closed early")
+    bundle = seal_capture(writer, planner, SigningKey.load_or_create(tmp_path / "key.pem"), reason="closed early")
     told = {(each.subject.uri, each.subject.address): each.failure for _, each in bundle.evidence()}
     missed = told[f"cake://{HOST}/more", "127.0.0.2"]
     assert missed is not None

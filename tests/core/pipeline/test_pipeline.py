@@ -2,25 +2,23 @@
 
 import asyncio
 import socket
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from inspector import Answer, Cause, Declared, ParseContext, ScanOutput, Verdict, check, failed, passed
 from inspector.assess.assessor import Verdicts
-from inspector.declare.authorisation import Covers
+from inspector.declare.authorisation import Authorisation, Covers
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statement, StatementKind
 from inspector.model.errors import BundleError, UsageError
 from inspector.model.finding import finding_id
 from inspector.model.subject import SubjectKind
-from inspector.pipeline.pipeline import begin, close, resumed
-from inspector.pipeline.prepare import prepare
-from inspector.pipeline.reassess import Terms, assess_bundle
-from inspector.pipeline.system_filter import Part
+from inspector.pipeline.capture import open_capture, reopen_capture, seal_capture
+from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
+from inspector.pipeline.system_filter import SystemFilter
 from inspector.pipeline.trust import load_trust, trust_of
-from inspector.plan.selection import Selection
+from inspector.record.plan import Selection
 from inspector.seal import SigningKey
 from tests.core.systems import (
     RAW,
@@ -33,6 +31,7 @@ from tests.core.systems import (
     job,
     outcomes,
     oven,
+    planned,
     regime,
     registry,
     row,
@@ -52,30 +51,29 @@ def test_closed_after_a_scan_that_discovered_something(tmp_path: Path) -> None:
     """What it brought to light and nobody asked any more is aborted too."""
     given = job(tmp_path, registry=registry([oven(ScanOutput(raw=RAW, discovered=crumbs(2))), bread, crumb]))
     bundle, _ = inspect(tmp_path, given)
-    prepared = asyncio.run(prepare(replace(given, run="run-2")))
-    with begin(prepared) as writer:
+    made = planned(given.changed(run="run-2"))
+    with open_capture(made, given.context) as writer:
         for _, evidence in bundle.evidence():
             if evidence.probe == "oven":
-                for raw in bundle.output_of(evidence).raw:
-                    writer.put(raw)
-                writer.record(evidence)
-        closed = close(writer, prepared.planner, SigningKey.load_or_create(tmp_path / "key.pem"))
+                writer.record(evidence, bundle.output_of(evidence).raw)
+        closed = seal_capture(writer, made.planner, SigningKey.load_or_create(tmp_path / "key.pem"))
     causes = sorted((each.probe, each.failure.cause if each.failure else None) for _, each in closed.evidence())
     assert causes == [("bread", Cause.ABORTED), ("crumb", Cause.ABORTED), ("crumb", Cause.ABORTED), ("oven", None)]
 
 
 def test_resumed_with_its_own_papers_and_plan(tmp_path: Path) -> None:
     """What was decided at the beginning holds to the end: system, authorisations, selection and pins."""
-    given = job(tmp_path, selection=Selection(only=("oven-hot",), within=60))
-    prepared = asyncio.run(prepare(given))
-    begin(prepared).close()
+    given = job(tmp_path, selection=Selection(only=("oven-hot",), within_seconds=60))
+    made = planned(given)
+    open_capture(made, given.context).close()
     [folder] = (tmp_path / "out" / "run-1" / "bakery").iterdir()
-    writer, again, planner = resumed(folder, given.settings, given.registry, given.as_of)
+    request, context = given
+    writer, again, _ = reopen_capture(folder, context, request.as_of)
     with writer:
-        assert again.selection == given.selection
-        assert (again.system, again.authorisations) == (given.system, given.authorisations)
-        assert planner.probes.keys() == prepared.planner.probes.keys()
-        assert writer.inspection.plan == prepared.plan
+        assert again.request.selection == request.selection
+        assert (again.request.system, again.request.authorisations) == (request.system, request.authorisations)
+        assert again.planner.probes.keys() == made.planner.probes.keys()
+        assert writer.inspection.plan == made.plan
 
 
 def test_judged_by_a_check_of_another_version(tmp_path: Path) -> None:
@@ -90,7 +88,7 @@ def test_judged_by_a_check_of_another_version(tmp_path: Path) -> None:
         """
         return failed("not hot enough") if seen.hot.value else passed("fine")
 
-    second = asyncio.run(assess_bundle(bundle, registry(checks=[stricter]), Terms(as_of=first.as_of)))
+    second = asyncio.run(assess_bundle(bundle, registry(checks=[stricter]), AssessmentOptions(as_of=first.as_of)))
     assert (outcomes(first)["oven-hot"][0], outcomes(second)["oven-hot"][0]) == ("pass", "fail")
 
 
@@ -104,9 +102,11 @@ def test_reread_with_a_parser_that_was_mended(tmp_path: Path) -> None:
     bundle, first = inspect(tmp_path, given)
     mended = registry()
     known: Verdicts = {}
-    second = asyncio.run(assess_bundle(bundle, mended, Terms(as_of=first.as_of, verdicts=known)))
+    second = asyncio.run(assess_bundle(bundle, mended, AssessmentOptions(as_of=first.as_of, verdicts=known)))
     assert known
-    third = asyncio.run(assess_bundle(bundle, mended, Terms(as_of=first.as_of, reparse=True, verdicts=known)))
+    third = asyncio.run(
+        assess_bundle(bundle, mended, AssessmentOptions(as_of=first.as_of, reparse=True, verdicts=known))
+    )
     assert outcomes(first)["oven-hot"] == outcomes(second)["oven-hot"] == ("inconclusive", "protocol-error")
     assert outcomes(third)["oven-hot"] == ("pass", None)
     assert (second.reparse, third.reparse) == (False, True)
@@ -120,14 +120,16 @@ def test_reread_with_a_parser_that_raises_is_its_bug(tmp_path: Path) -> None:
 
     bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("oven-hot"))))
     parts = registry([oven(parse=broken), bread, crumb])
-    again = asyncio.run(assess_bundle(bundle, parts, Terms(as_of=first.as_of, reparse=True)))
+    again = asyncio.run(assess_bundle(bundle, parts, AssessmentOptions(as_of=first.as_of, reparse=True)))
     assert outcomes(again)["oven-hot"] == ("error", "bug")
 
 
 def test_reread_without_the_probe_keeps_the_facts(tmp_path: Path) -> None:
     """A probe that is gone cannot read again: what it read then stands."""
     bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("oven-hot"))))
-    again = asyncio.run(assess_bundle(bundle, registry([bread, crumb]), Terms(as_of=first.as_of, reparse=True)))
+    again = asyncio.run(
+        assess_bundle(bundle, registry([bread, crumb]), AssessmentOptions(as_of=first.as_of, reparse=True))
+    )
     assert outcomes(again)["oven-hot"] == ("pass", None)
 
 
@@ -156,8 +158,10 @@ def test_network_is_closed_while_judging(tmp_path: Path) -> None:
             return passed("fine")
 
         parts = registry([oven(parse=reading), bread, crumb])
-        reparsed = asyncio.run(assess_bundle(bundle, parts, Terms(as_of=first.as_of, reparse=True)))
-        judged_again = asyncio.run(assess_bundle(bundle, registry(checks=[asking]), Terms(as_of=first.as_of)))
+        reparsed = asyncio.run(assess_bundle(bundle, parts, AssessmentOptions(as_of=first.as_of, reparse=True)))
+        judged_again = asyncio.run(
+            assess_bundle(bundle, registry(checks=[asking]), AssessmentOptions(as_of=first.as_of))
+        )
         with pytest.raises(TimeoutError):
             server.accept()
     assert outcomes(reparsed)["oven-hot"] == ("error", "bug")
@@ -196,10 +200,15 @@ def test_trust_roots_that_cannot_be_read_are_misuse(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------------
 
 
-def part() -> Part:
+def part() -> SystemFilter:
     ours = system("oven://127.0.0.1", "oven://www.ours.test")
     others = [system("oven://www.theirs.test", "oven://127.0.9.9", id="other")]
-    return Part(ours, others, registry().schemes)
+    return SystemFilter(ours, others, registry().schemes)
+
+
+def cut(given: Authorisation) -> tuple[Authorisation, ...]:
+    """An authorisation as the bundle of the system holds it."""
+    return part().at_own_addresses(part().without_other_names([given]), [])
 
 
 def test_authorisations_are_cut_to_the_system() -> None:
@@ -207,11 +216,11 @@ def test_authorisations_are_cut_to_the_system() -> None:
     names = ("www.ours.test", "www.theirs.test", "*.theirs.test", "*.test", "mx.provider.test")
     blocks = ("127.0.0.0/24", "127.0.9.9/32", "2001:db8::/32")
     given = authorisation(covers=Covers(names=names, blocks=blocks))
-    [kept] = part().authorisations([given], [])
+    [kept] = cut(given)
     assert kept.covers.names == ("www.ours.test", "*.test", "mx.provider.test")
     assert kept.covers.blocks == ("127.0.0.0/24",)
     theirs = authorisation(id="a-2", covers=Covers(names=("www.theirs.test",), blocks=("127.0.9.0/24",)))
-    assert part().authorisations([theirs], []) == ()
+    assert cut(theirs) == ()
 
 
 def test_statements_are_cut_to_the_system() -> None:
@@ -237,7 +246,8 @@ def test_statements_are_cut_to_the_system() -> None:
 def test_nothing_begins_without_an_output_folder(tmp_path: Path) -> None:
     """The error names the place and what to do, and leaves nothing behind."""
     (tmp_path / "out").write_text("in the way")
-    prepared = asyncio.run(prepare(job(tmp_path)))
+    given = job(tmp_path)
+    made = planned(given)
     with pytest.raises(BundleError, match="choose another output folder"):
-        begin(prepared)
+        open_capture(made, given.context)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -1,6 +1,5 @@
 """The plan: what will be asked of whom, in which order, at what cost; and what will not, and why."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,7 @@ from inspector.model.errors import InputFileError, UsageError, WindowTooShort
 from inspector.model.language import Language
 from inspector.model.observation import Discovered
 from inspector.network import Scope
-from inspector.pipeline.prepare import Job, Prepared, prepare
+from inspector.pipeline.prepare import PlannedInspection
 from inspector.plan.pace import check_window, pace_of
 from inspector.plan.planner import (
     Planner,
@@ -29,14 +28,23 @@ from inspector.plan.planner import (
     validate_options,
     wave_of,
 )
-from inspector.plan.selection import Selection as Chosen
 from inspector.record.plan import PinnedHost
-from inspector.report.messages import Translator
-from tests.core.systems import authorisation, bread, crumb, job, oven, oven_hot, regime, registry, row, system
-
-
-def planned(given: Job) -> Prepared:
-    return asyncio.run(prepare(given))
+from inspector.record.plan import Selection as Chosen
+from inspector.report.messages import translated
+from tests.core.systems import (
+    Job,
+    authorisation,
+    bread,
+    crumb,
+    job,
+    oven,
+    oven_hot,
+    planned,
+    regime,
+    registry,
+    row,
+    system,
+)
 
 
 def test_looks_come_in_waves(tmp_path: Path) -> None:
@@ -120,9 +128,10 @@ def test_a_missing_check_of_an_installed_plugin_is_an_error(tmp_path: Path) -> N
 def test_a_row_of_a_missing_plugin_is_not_planned(tmp_path: Path) -> None:
     """A row whose optional plugin is not installed asks for nothing, beside rows that are asked as ever."""
     given = job(tmp_path, regime=regime(row("oven-hot"), row("cake-sweet", plugin="cafe")))
-    assert [each.id for each in given.not_installed()] == ["cake-sweet"]
-    assert [each.id for each in given.kept()] == ["oven-hot"]
-    assert {task.probe for task in planned(given).plan.tasks} == {"oven"}
+    made = planned(given)
+    assert [each.id for each in made.not_installed] == ["cake-sweet"]
+    assert made.not_permitted == ()
+    assert {task.probe for task in made.plan.tasks} == {"oven"}
 
 
 def test_unreachable_names_are_refused_with_their_reason(tmp_path: Path) -> None:
@@ -138,10 +147,11 @@ def test_unreachable_names_are_refused_with_their_reason(tmp_path: Path) -> None
 
 
 def planner(given: Job, pins: list[PinnedHost]) -> Planner:
-    probes = given.registry.probes
+    request, parts = given
+    probes = parts.registry.probes
     options: dict[str, dict[str, Any]] = {name: {} for name in probes}
-    scope = Scope(given.authorisations, given.system, pins)
-    return Planner(given.system, given.registry, probes, options, scope, datetime.now(UTC))
+    scope = Scope(request.authorisations, request.system, pins)
+    return Planner(request.system, parts.registry, probes, options, scope, datetime.now(UTC))
 
 
 def test_discovered_aims_are_asked_or_refused_with_a_cause(tmp_path: Path) -> None:
@@ -165,31 +175,31 @@ def test_discovered_aims_are_asked_or_refused_with_a_cause(tmp_path: Path) -> No
     assert list(made.discovered(Discovered(uri="ghost://a", why="seen"), by, None)) == []
 
 
-def polite(given: Job) -> Prepared:
+def polite(folder: Path, *endpoints: str, **changes: Any) -> PlannedInspection:
     """The plan with a probe that does send the target packets."""
     parts = registry([replace(oven(), intrusiveness=Intrusiveness.POLITE)], [oven_hot])
-    return planned(replace(given, registry=parts, regime=regime(row("oven-hot"))))
+    return planned(job(folder, *endpoints, registry=parts, regime=regime(row("oven-hot")), **changes))
 
 
 def test_pace_is_told_with_the_arithmetic(tmp_path: Path) -> None:
     """Three connections at one a second, five questions at one a second."""
-    made = polite(job(tmp_path))
-    [pace] = pace_of(made.plan.tasks, made.job.authorisations).values()
-    assert "127.0.0.1: 3 connections at 1/s (burst 1) = " in pace.told()
-    assert "5 port questions at 1/s = " in pace.told()
-    assert "127.0.0.1: 3 kết nối với nhịp 1/giây" in pace.told(Translator(made.job.registry, Language.VI).say)
+    made = polite(tmp_path)
+    [pace] = pace_of(made.plan.tasks, made.request.authorisations).values()
+    assert "127.0.0.1: 3 connections at 1/s (burst 1) = " in pace.text()
+    assert "5 port questions at 1/s = " in pace.text()
+    assert "127.0.0.1: 3 kết nối với nhịp 1/giây" in translated(pace.text(), Language.VI)
     assert pace.seconds >= 6
     assert made.plan.bounds.seconds == 20 + pace.seconds
 
 
 def test_plan_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     """Seconds needed and seconds granted stand in the words; one second more would do."""
-    made = polite(job(tmp_path))
-    [pace] = pace_of(made.plan.tasks, made.job.authorisations).values()
+    made = polite(tmp_path)
+    [pace] = pace_of(made.plan.tasks, made.request.authorisations).values()
     at = datetime.now(UTC)
 
     def scope(left: int) -> Scope:
-        return Scope([authorisation(valid_until=at + timedelta(seconds=left))], made.job.system, made.plan.pins)
+        return Scope([authorisation(valid_until=at + timedelta(seconds=left))], made.request.system, made.plan.pins)
 
     check_window(made.plan, scope(pace.seconds), at)
     with pytest.raises(WindowTooShort, match=f"{pace.seconds} s needed, {pace.seconds - 1} s granted"):
@@ -198,20 +208,20 @@ def test_plan_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 
 def test_plan_that_does_not_fit_is_located(tmp_path: Path) -> None:
     """The fault stands where the authorisation is written whose time is too short."""
-    made = polite(job(tmp_path))
+    made = polite(tmp_path)
     at = datetime.now(UTC)
     short = authorisation(valid_until=at + timedelta(seconds=1))
     source_map = SourceMap(
         {("authorisations", short.id): SourceLocation(source="authorisation.yaml", line=7, column=1)}
     )
     with pytest.raises(WindowTooShort, match=r"^authorisation\.yaml:7:1: the plan does not fit the authorised time"):
-        check_window(made.plan, Scope([short], made.job.system, made.plan.pins), at, source_map)
+        check_window(made.plan, Scope([short], made.request.system, made.plan.pins), at, source_map)
 
 
 def test_refused_endpoints_are_those_that_nobody_may_ask(tmp_path: Path) -> None:
     """One that is covered by part of the authorisations is not among them."""
     covers = authorisation(covers=Covers(blocks=("127.0.0.1/32",)), rates=Rates())
-    made = polite(job(tmp_path, "oven://127.0.0.1", "oven://127.0.0.2", authorisations=(covers,)))
+    made = polite(tmp_path, "oven://127.0.0.1", "oven://127.0.0.2", authorisations=(covers,))
     refused = refused_endpoints(made.plan)
     assert refused.keys() == {"oven://127.0.0.2"}
     assert refused["oven://127.0.0.2"].cause is Cause.OUT_OF_SCOPE

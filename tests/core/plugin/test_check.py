@@ -1,4 +1,4 @@
-"""A check's signature is its wiring, and the engine never lets a hole read as a pass."""
+"""A check's signature names its inputs, and a missing observation never gives a pass."""
 
 from typing import ClassVar
 
@@ -107,6 +107,50 @@ def test_a_fail_may_rest_on_part() -> None:
 def test_nothing_at_all_is_inconclusive() -> None:
     """Every of nothing is not a pass."""
     assert all_blue.evaluate([Every([])], {}).outcome is Outcome.INCONCLUSIVE
+
+
+def is_coloured(seen: Colour) -> Verdict | None:
+    """Applies to what has a colour."""
+    return not_applicable("no colour") if seen.name.value == "void" else None
+
+
+@check("is-dark", title="It is dark", applies=is_coloured)
+def is_dark(seen: Colour, *, shade: str = "black") -> Verdict:
+    """Dark is calm.
+
+    Remediation: paint it.
+    """
+    assert seen.name.value != "void", "called where it does not apply"
+    return passed("it is dark") if seen.name.value == shade else failed("it is light")
+
+
+def test_a_check_is_asked_only_where_it_applies() -> None:
+    """Where applies= gives a verdict, that is the verdict; elsewhere the function decides, with its options."""
+    assert is_dark.evaluate([SubjectResult(subject(), colour("void"))], {}).message.id == "no colour"
+    assert is_dark.evaluate([SubjectResult(subject(), colour("black"))], {}).outcome is Outcome.PASS
+    assert is_dark.evaluate([SubjectResult(subject(), colour("black"))], {"shade": "brown"}).outcome is Outcome.FAIL
+    assert is_dark.validate({}) == {"shade": "black"}
+
+
+def test_applicability_that_was_not_seen_is_inconclusive() -> None:
+    """Nobody knows whether the claim is about a subject of which the deciding answer was not seen."""
+    verdict = is_dark.evaluate([SubjectResult(subject(), Colour(name=Answer(unseen=Cause.RESET)))], {})
+    assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.RESET)
+
+
+def test_applicability_decides_no_claim() -> None:
+    """applies= may say that a claim does not apply, not whether it holds."""
+
+    @check("is-fine", title="It is fine", applies=lambda seen: passed("fine"))
+    def is_fine(seen: Colour) -> Verdict:
+        """All is well.
+
+        Remediation: none.
+        """
+        return passed("fine")
+
+    with pytest.raises(ValueError, match="applies= returned pass"):
+        is_fine.evaluate([SubjectResult(subject(), colour("blue"))], {})
 
 
 def test_options_are_typed_and_closed() -> None:

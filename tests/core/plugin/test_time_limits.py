@@ -8,8 +8,8 @@ import time
 import pytest
 
 from inspector import Verdict, check, passed
-from inspector.assess.assessor import _evaluate
-from inspector.assess.check_inputs import Case
+from inspector.assess.assessor import _run_check
+from inspector.assess.check_inputs import CheckInputs
 from inspector.model.base import Cause
 from inspector.model.declared import Declared
 from inspector.model.errors import ScanFailure
@@ -111,7 +111,7 @@ def test_a_check_that_does_not_return_is_an_error(in_main: bool) -> None:
 
     def body() -> Verdict:
         with Clock.of(0.2) as clock:
-            return _evaluate(endless, Case(SYSTEM, (Declared(),), ()), {}, clock)
+            return _run_check(endless, CheckInputs(SYSTEM, (Declared(),), ()), {}, clock)
 
     verdict = run_in(body, in_main=in_main)
     assert (verdict.outcome, verdict.cause) == (Outcome.ERROR, Cause.BUG)

@@ -10,19 +10,19 @@ from inspector.declare.declaration import System
 from inspector.model.declared import Facts
 from inspector.model.finding import Force, Obligation, Severity
 from inspector.regime.regime import (
+    BilingualText,
     Clause,
     Levels,
     Overlay,
     Regime,
     Requirement,
-    Text,
     changes,
     day_of,
     overlays_of,
     resolve,
 )
 
-TEXT = Text(vi="Yêu cầu", en="Requirement")
+TEXT = BilingualText(vi="Yêu cầu", en="Requirement")
 LEVELS: TypeAdapter[tuple[int, ...]] = TypeAdapter(Levels)
 
 

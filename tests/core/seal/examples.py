@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from inspector.declare.authorisation import Authorisation, AuthorisationKind, Covers
 from inspector.declare.declaration import System
 from inspector.declare.settings import Vantage
@@ -16,15 +18,16 @@ from inspector.record.assessment import Assessment, Coverage
 from inspector.record.inspection import Inspection, PluginRecord
 from inspector.record.ledger_entry import LedgerEntry
 from inspector.record.plan import Plan, ScanTask
-from inspector.regime.regime import Regime, Requirement, Text
+from inspector.regime.regime import BilingualText, Regime, Requirement
 from inspector.seal import Bundle, CaptureWriter, SigningKey
+from inspector.seal.capture_writer import reference_to
 
 WHEN = datetime(2026, 11, 21, 10, 30, 15, tzinfo=UTC)
 TRUST = {"declared-roots.pem": b"-----BEGIN CERTIFICATE-----\n", "dnssec-anchors": b". IN DS 20326 8 2 E06D\n"}
 
 
-def text(words: str) -> Text:
-    return Text(vi=words, en=words)
+def text(words: str) -> BilingualText:
+    return BilingualText(vi=words, en=words)
 
 
 def subject(host: str = "a.example") -> Subject:
@@ -94,7 +97,7 @@ def raw(data: bytes = b"HTTP/1.1 200 OK\r\n" * 40, name: str = "answer") -> Raw:
     return Raw(name=name, data=data, media_type="text/plain")
 
 
-def evidence(writer: CaptureWriter, number: int = 0, *raws: Raw, host: str = "a.example") -> Evidence:
+def evidence(number: int = 0, *raws: Raw, host: str = "a.example") -> Evidence:
     return Evidence(
         probe="tls",
         probe_version="1",
@@ -105,8 +108,18 @@ def evidence(writer: CaptureWriter, number: int = 0, *raws: Raw, host: str = "a.
         ended=WHEN + timedelta(seconds=1),
         vantage="test",
         facts={"number": number, "host": host},
-        raw=tuple(writer.put(each) for each in raws),
+        raw=tuple(reference_to(each) for each in raws),
     )
+
+
+def record(writer: CaptureWriter, number: int = 0, *raws: Raw, host: str = "a.example") -> str:
+    """Record example evidence with these raw bytes; the result is its digest."""
+    return writer.record(evidence(number, *raws, host=host), raws)
+
+
+def public_pem(key: SigningKey) -> bytes:
+    """The public key in PEM (SubjectPublicKeyInfo), for other tools."""
+    return key.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def sealed(root: Path, key: SigningKey, *, scans: int = 2, inspected: Inspection | None = None) -> Bundle:
@@ -115,7 +128,7 @@ def sealed(root: Path, key: SigningKey, *, scans: int = 2, inspected: Inspection
     host = inspected.plan.tasks[0].subject.host or ""
     writer = CaptureWriter.create(root, inspected, trust=TRUST)
     for number in range(scans):
-        writer.record(evidence(writer, number, raw(), raw(b"%d" % number, "count"), host=host))
+        record(writer, number, raw(), raw(b"%d" % number, "count"), host=host)
     entry = LedgerEntry(at=WHEN, address="127.0.0.1", port=443, protocol="tcp", probe="tls", subject=f"https://{host}")
     writer.ledger_path.write_bytes(entry.canonical() + b"\n")
     return writer.seal(key, ended=WHEN + timedelta(seconds=2))

@@ -9,7 +9,7 @@ from inspector.model.errors import BundleError
 from inspector.model.verdict import Outcome
 from inspector.seal import Bundle, SigningKey, add_assessment, verify
 from inspector.seal.layout import MANIFEST
-from tests.core.seal.examples import assessment, inspection, sealed
+from tests.core.seal.examples import assessment, inspection, public_pem, sealed
 from tests.core.seal.forgery import payload
 
 NAME = "2026-11-21T10-30-15Z-vn-nd331-2026"
@@ -87,7 +87,7 @@ def test_the_signature_can_be_checked_without_this_program(bundle: Bundle, key: 
     body, kind = b64decode(envelope["payload"]), envelope["payloadType"].encode()
     (tmp_path / "message").write_bytes(b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(body), body))
     (tmp_path / "signature").write_bytes(b64decode(envelope["signatures"][0]["sig"]))
-    (tmp_path / "public.pem").write_bytes(key.public_pem)
+    (tmp_path / "public.pem").write_bytes(public_pem(key))
     command = "openssl pkeyutl -verify -pubin -inkey public.pem -rawin -in message -sigfile signature"
     done = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "Signature Verified Successfully" in done.stdout

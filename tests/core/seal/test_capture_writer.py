@@ -18,7 +18,7 @@ from inspector.seal import atomic_files as disk
 from inspector.seal.atomic_files import append_line
 from inspector.seal.capture_writer import prepare, reference_to
 from inspector.seal.layout import JOURNAL
-from tests.core.seal.examples import TRUST, WHEN, evidence, inspection, raw, sealed
+from tests.core.seal.examples import TRUST, WHEN, evidence, inspection, raw, record, sealed
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -45,13 +45,14 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_what_was_written_is_read_back(tmp_path: Path, key: SigningKey) -> None:
     """Inspection, evidence, raw bytes, ledger and trust roots come back from a sealed bundle as they went in."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
-    seen = evidence(writer, 1, raw(), raw(b"", "empty"))
-    one = writer.record(seen)
+    raws = (raw(), raw(b"", "empty"))
+    seen = evidence(1, *raws)
+    one = writer.record(seen, raws)
     bundle = writer.seal(key, ended=WHEN)
     again = Bundle.open(bundle.folder)
     assert again.inspection == writer.inspection
     assert again.evidence() == ((one, seen),)
-    assert again.output_of(seen).raw == (raw(), raw(b"", "empty"))
+    assert again.output_of(seen).raw == raws
     assert again.ledger() == ()
     assert {name: again.trust(name) for name in TRUST} == TRUST
     assert (again.digest, again.signers) == (bundle.digest, (key.keyid,))
@@ -70,18 +71,16 @@ def test_the_order_of_scans_leaves_no_trace_in_digests(tmp_path: Path) -> None:
         CaptureWriter.create(tmp_path, inspection(id=f"inspection-{number}"), trust=TRUST) for number in range(2)
     )
     numbers = list(range(6))
-    forward = [first.record(evidence(first, number, raw())) for number in numbers]
-    backward = [second.record(evidence(second, number, raw())) for number in reversed(numbers)]
+    forward = [record(first, number, raw()) for number in numbers]
+    backward = [record(second, number, raw()) for number in reversed(numbers)]
     assert forward == backward[::-1]
     assert first.evidence() == second.evidence()
 
 
 def test_raw_bytes_are_on_the_disk_before_what_points_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kept together, raw bytes have their names, for good, before evidence has one: a crash leaves no loose pointer."""
-    elsewhere, writer = (
-        CaptureWriter.create(tmp_path, inspection(id=f"inspection-{each}"), trust=TRUST) for each in range(2)
-    )
-    ready = prepare(evidence(elsewhere, 0, raw()), [raw()])
+    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
+    ready = prepare(evidence(0, raw()), [raw()])
     replace, sync = os.replace, disk.sync_folder
     steps: list[str] = []
 
@@ -106,19 +105,19 @@ def test_raw_bytes_are_on_the_disk_before_what_points_to_them(tmp_path: Path, mo
 def test_recording_twice_changes_nothing(tmp_path: Path) -> None:
     """Evidence and raw bytes that come a second time are kept once."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
-    writer.record(evidence(writer, 0, raw()))
+    record(writer, 0, raw())
     before = content(writer.folder)
-    writer.record(evidence(writer, 0, raw()))
+    record(writer, 0, raw())
     assert content(writer.folder) == before
 
 
 def test_threads_record_at_once(tmp_path: Path, key: SigningKey) -> None:
-    """Several threads that put and record at the same time lose nothing."""
+    """Several threads that record at the same time lose nothing."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
 
     def scan(start: int) -> None:
         for number in range(start, start + 5):
-            writer.record(evidence(writer, number, raw(), raw(b"%d" % number)))
+            record(writer, number, raw(), raw(b"%d" % number))
 
     threads = [threading.Thread(target=scan, args=(start,)) for start in range(0, 20, 5)]
     for thread in threads:
@@ -131,9 +130,8 @@ def test_threads_record_at_once(tmp_path: Path, key: SigningKey) -> None:
 def test_evidence_needs_its_raw_bytes_first(tmp_path: Path) -> None:
     """Evidence that points at raw bytes which were never put is refused."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
-    other = CaptureWriter.create(tmp_path, inspection(id="inspection-2"), trust=TRUST)
-    with pytest.raises(ValueError, match="were not put"):
-        writer.record(evidence(other, 0, raw()))
+    with pytest.raises(ValueError, match="are missing"):
+        writer.record(evidence(0, raw()))
 
 
 def test_several_scans_are_kept_at_once(tmp_path: Path, key: SigningKey) -> None:
@@ -141,7 +139,7 @@ def test_several_scans_are_kept_at_once(tmp_path: Path, key: SigningKey) -> None
     raws = [raw(b"%d" % number) for number in range(3)]
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     seen = [
-        evidence(writer, number).model_copy(update={"raw": (reference_to(each),)})
+        evidence(number).model_copy(update={"raw": (reference_to(each),)})
         for number, each in enumerate((*raws, raws[0]))
     ]
     writer.keep([prepare(each, raws) for each in seen])
@@ -157,8 +155,8 @@ def test_several_scans_are_kept_at_once(tmp_path: Path, key: SigningKey) -> None
 def test_looks_are_kept_together_or_not_at_all(tmp_path: Path) -> None:
     """One scan that points at raw bytes nobody gave keeps those beside it from being recorded, too."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
-    sound, unsound = evidence(writer, 0), evidence(writer, 1).model_copy(update={"raw": (reference_to(raw()),)})
-    with pytest.raises(ValueError, match="were not put"):
+    sound, unsound = evidence(0), evidence(1).model_copy(update={"raw": (reference_to(raw()),)})
+    with pytest.raises(ValueError, match="are missing"):
         writer.keep([prepare(sound), prepare(unsound)])
     assert writer.evidence() == ()
 
@@ -172,7 +170,7 @@ def test_evidence_that_cannot_be_read_back_is_refused(tmp_path: Path) -> None:
         nested = {"deeper": nested}
     for facts in ({"text": "\ud800"}, nested, {"number": 10**5000}):
         with pytest.raises(ValueError):  # noqa: PT011  (the kind is what matters)
-            writer.record(evidence(writer, 0).model_copy(update={"facts": facts}))
+            writer.record(evidence(0).model_copy(update={"facts": facts}))
     assert writer.evidence() == ()
 
 
@@ -234,13 +232,12 @@ sealed(Path(sys.argv[1]), SigningKey.load_or_create(Path(sys.argv[2])), scans=3)
 
 
 def test_sealed_once(tmp_path: Path, key: SigningKey) -> None:
-    """After sealing nothing can be put, recorded, sealed again or resumed."""
+    """After sealing nothing can be recorded, sealed again or resumed."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
-    seen = evidence(writer)
+    seen = evidence()
     bundle = writer.seal(key, ended=WHEN)
     before = content(bundle.folder)
     for attempt in (
-        lambda: writer.put(raw(b"more")),
         lambda: writer.record(seen),
         lambda: writer.seal(key, ended=WHEN),
         lambda: CaptureWriter.resume(bundle.folder),
@@ -288,10 +285,10 @@ _ENDLESS = """
 import sys
 from pathlib import Path
 from inspector.seal import CaptureWriter
-from tests.core.seal.examples import TRUST, evidence, inspection, raw
+from tests.core.seal.examples import TRUST, evidence, inspection, raw, record
 writer = CaptureWriter.create(Path(sys.argv[1]), inspection(), trust=TRUST)
 for number in range(10**6):
-    print(writer.record(evidence(writer, number, raw(), raw(b"%d" % number))), flush=True)
+    print(record(writer, number, raw(), raw(b"%d" % number)), flush=True)
 """
 
 
@@ -309,7 +306,7 @@ def test_kill_9_loses_nothing(tmp_path: Path, key: SigningKey, after: int) -> No
     kept = dict(writer.evidence())
     assert told <= kept.keys()
     assert sorted(each.scan for each in kept.values()) == list(range(1, len(kept) + 1))
-    more = writer.record(evidence(writer, 10**6, raw()))
+    more = record(writer, 10**6, raw())
     bundle = writer.seal(key, ended=WHEN, reason="interrupted")
     assert {one for one, _ in bundle.evidence()} == {*kept, more}
     assert all(bundle.output_of(each).raw for each in kept.values())
@@ -318,7 +315,7 @@ def test_kill_9_loses_nothing(tmp_path: Path, key: SigningKey, after: int) -> No
 def test_torn_lines_and_orphans_are_left_out(tmp_path: Path, key: SigningKey) -> None:
     """A torn last line of journal or ledger is cut off, and unfinished files are forgotten."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
-    one = writer.record(evidence(writer, 0, raw()))
+    one = record(writer, 0, raw())
     journal = writer.folder / "capture" / JOURNAL
     whole = journal.read_bytes()
     journal.write_bytes(whole + b'{"evidence":"00')
@@ -334,7 +331,7 @@ def test_torn_lines_and_orphans_are_left_out(tmp_path: Path, key: SigningKey) ->
 def test_evidence_without_its_line_is_kept(tmp_path: Path) -> None:
     """Evidence that was written whole just before its journal line could be is entered when resuming."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
-    recorded = [writer.record(evidence(writer, number)) for number in range(2)]
+    recorded = [record(writer, number) for number in range(2)]
     journal = writer.folder / "capture" / JOURNAL
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(lines[0])
@@ -347,7 +344,7 @@ def test_evidence_without_its_line_is_kept(tmp_path: Path) -> None:
 def test_damage_is_named_when_resuming(tmp_path: Path) -> None:
     """Recorded evidence that has gone or changed since is named, not passed over."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
-    one = writer.record(evidence(writer))
+    one = record(writer)
     writer.close()
     path = writer.folder / "capture" / "observations" / f"{one}.json"
     data = path.read_bytes()
@@ -409,7 +406,7 @@ import sys
 from pathlib import Path
 from inspector.seal import SigningKey, CaptureWriter
 from inspector.model.errors import BundleError
-from tests.core.seal.examples import TRUST, WHEN, evidence, inspection, raw
+from tests.core.seal.examples import TRUST, WHEN, evidence, inspection, raw, record
 root, filler, ballast = (Path(sys.argv[1], name) for name in ("", "filler", "ballast"))
 ballast.write_bytes(bytes(100_000))
 key = SigningKey.load_or_create(root / "signing.pem")
@@ -425,7 +422,7 @@ def refused(attempt):
     return False
 
 for number in range(10**4):
-    if refused(lambda: recorded.append(writer.record(evidence(writer, number, raw(), raw(b"%d" % number))))):
+    if refused(lambda: recorded.append(record(writer, number, raw(), raw(b"%d" % number)))):
         break
 else:
     raise SystemExit("the disk never filled")
@@ -433,7 +430,7 @@ try:  # fill what is left, down to the last block
     filler.write_bytes(bytes(10**7))
 except OSError:
     pass
-assert refused(lambda: writer.put(raw(bytes(range(256)) * 100)))
+assert refused(lambda: record(writer, 10**5, raw(bytes(range(256)) * 100)))
 assert refused(lambda: writer.seal(key, ended=WHEN))
 assert refused(lambda: CaptureWriter.create(root / "out", inspection(id="inspection-2"), trust=TRUST))
 assert [path.name for path in (root / "out/run-1/sys-a").iterdir()] == ["inspection-1"]
@@ -509,9 +506,8 @@ def test_a_file_in_place_of_the_output_folder_is_told(tmp_path: Path) -> None:
         CaptureWriter.create(tmp_path / "out", inspection(), trust=TRUST)
 
 
-def test_an_answer_beyond_all_bounds_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Raw bytes that nobody could read back within the bundle's bounds are refused when they are put."""
+def test_an_answer_beyond_all_bounds_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raw bytes that nobody could read back within the bundle's bounds are refused."""
     monkeypatch.setattr("inspector.seal.capture_writer.RAW_BYTES", 1000)
-    writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     with pytest.raises(BundleError, match="more than 1000"):
-        writer.put(Raw(name="answer", data=bytes(1001)))
+        reference_to(Raw(name="answer", data=bytes(1001)))

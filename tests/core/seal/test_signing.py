@@ -7,6 +7,7 @@ import pytest
 
 from inspector.model.errors import BundleError
 from inspector.seal import SigningKey
+from tests.core.seal.examples import public_pem
 
 
 def test_made_on_first_use_for_its_owner_only(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_what_is_no_plain_ed25519_key_is_refused(tmp_path: Path, arguments: list
 def test_the_id_is_the_public_key(key: SigningKey) -> None:
     """The key id is the public key in hexadecimal, which openssl reads from the exported PEM too."""
     told = subprocess.run(
-        ["openssl", "pkey", "-pubin", "-outform", "DER"], input=key.public_pem, check=True, capture_output=True
+        ["openssl", "pkey", "-pubin", "-outform", "DER"], input=public_pem(key), check=True, capture_output=True
     ).stdout
     assert told[-32:].hex() == key.keyid
 

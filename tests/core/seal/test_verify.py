@@ -8,12 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from inspector.cli.verification import describe, describe_intact, describe_reproduced, describe_today
 from inspector.model.errors import BundleError, PluginError
 from inspector.model.language import Language
 from inspector.model.verdict import Outcome
 from inspector.record.assessment import Assessment
 from inspector.record.inspection import PluginRecord
-from inspector.report.messages import catalogue
+from inspector.report.messages import translated
 from inspector.seal import Bundle, Comparison, SigningKey, add_assessment, verify
 from inspector.seal.layout import MANIFEST
 from tests.core.seal.examples import assessment, sealed
@@ -28,9 +29,9 @@ def judged(tmp_path_factory: pytest.TempPathFactory, key: SigningKey) -> Bundle:
     return bundle
 
 
-def vietnamese(text: str, **values: object) -> str:
-    """The text in Vietnamese; one without a translation fails the test."""
-    return catalogue("inspector", Language.VI)[text].format(**values)
+def vietnamese(text: str) -> str:
+    """The text in Vietnamese."""
+    return translated(text, Language.VI)
 
 
 def names(bundle: Bundle) -> list[str]:
@@ -44,12 +45,12 @@ def test_untouched_is_intact_and_by_whom(judged: Bundle, key: SigningKey, strang
     """An untouched bundle is intact; it is by a trusted signer only for those who trust its key."""
     trusted = verify(judged.folder, trusted=[key.keyid.upper(), stranger.keyid]).intact
     assert (trusted.holds, trusted.trusted) == (True, True)
-    assert trusted.words == "intact, signed by a trusted signer"
+    assert describe_intact(trusted) == "intact, signed by a trusted signer"
     for keys in ([], [stranger.keyid]):
         unknown = verify(judged.folder, trusted=keys).intact
         assert (unknown.holds, unknown.trusted) == (True, False)
-        assert "unknown signer" in unknown.words
-        assert key.keyid in unknown.words
+        assert "unknown signer" in describe_intact(unknown)
+        assert key.keyid in describe_intact(unknown)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -68,7 +69,7 @@ def test_any_flipped_bit_is_named_by_file(judged: Bundle, key: SigningKey, data:
         path.write_bytes(before)
     assert not intact.trusted
     assert [fault.file for fault in intact.faults] == [name]
-    assert name in intact.words
+    assert name in describe_intact(intact)
 
 
 def test_every_byte_of_every_file_counts(judged: Bundle, key: SigningKey) -> None:
@@ -102,9 +103,10 @@ def test_a_assessment_that_was_renamed_is_named(judged: Bundle, key: SigningKey,
         folder = folder.rename(folder.with_name(name))
         intact = verify(copy, trusted=[key.keyid]).intact
         assert [fault.file for fault in intact.faults] == [f"assessments/{name}"]
-        assert "is named for another date or regime than it was sealed for" in intact.words
-        assert f"assessments/{name}: có tên ứng với ngày hoặc bộ quy định khác với khi niêm phong: 20" in intact.told(
-            vietnamese
+        assert "is named for another date or regime than it was sealed for" in describe_intact(intact)
+        assert (
+            f"assessments/{name}: có tên ứng với ngày hoặc bộ quy định khác với khi niêm phong: 20"
+            in describe_intact(intact, vietnamese)
         )
 
 
@@ -115,7 +117,7 @@ def test_altered_and_signed_again_is_not_trusted(bundle: Bundle, key: SigningKey
     resign(part, stranger)
     intact = verify(bundle.folder, trusted=[key.keyid]).intact
     assert (intact.holds, intact.trusted) == (True, False)
-    assert f"unknown signer (capture by {stranger.keyid})" in intact.words
+    assert f"unknown signer (capture by {stranger.keyid})" in describe_intact(intact)
 
 
 def test_the_old_signature_does_not_cover_new_bytes(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
@@ -129,8 +131,8 @@ def test_the_old_signature_does_not_cover_new_bytes(bundle: Bundle, key: Signing
     (part / MANIFEST).write_bytes(json.dumps(envelope, sort_keys=True, separators=(",", ":")).encode())
     intact = verify(bundle.folder, trusted=[key.keyid]).intact
     assert not intact.holds
-    assert f"a signature is wrong: {key.keyid}" in intact.words
-    assert f"chữ ký sai: {key.keyid}" in intact.told(vietnamese)
+    assert f"a signature is wrong: {key.keyid}" in describe_intact(intact)
+    assert f"chữ ký sai: {key.keyid}" in describe_intact(intact, vietnamese)
 
 
 def test_signatures_can_be_added(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
@@ -159,7 +161,7 @@ def test_a_assessment_of_another_capture_is_named(judged: Bundle, bundle: Bundle
     """A rightly signed assessment that is moved into another bundle is named there."""
     shutil.copytree(judged.folder / "assessments", bundle.folder / "assessments")
     intact = verify(bundle.folder, trusted=[key.keyid]).intact
-    assert [fault.what for fault in intact.faults] == ["judges another capture than this one"]
+    assert [fault.what for fault in intact.faults] == ["assesses another capture than this one"]
 
 
 # --- Reproduced, and today ------------------------------------------------------------------------------------------
@@ -170,7 +172,7 @@ def test_the_same_again_is_reproduced(judged: Bundle, key: SigningKey) -> None:
     answer = verify(judged.folder, trusted=[key.keyid], reassess=lambda _bundle, was: was)
     assert [each.comparison for each in answer.reproduced.assessments] == [Comparison.SAME]
     assert answer.today[0].differences == ()
-    assert "reproduced: judging again gives the same bytes" in answer.words
+    assert "reproduced: assessing again gives the same bytes" in describe(answer)
 
 
 def test_another_result_under_the_same_versions_is_not_reproduced(judged: Bundle, key: SigningKey) -> None:
@@ -201,12 +203,12 @@ def test_other_versions_are_not_comparable(judged: Bundle, key: SigningKey, chan
     answer = verify(judged.folder, trusted=[key.keyid], reassess=later)
     assert [each.comparison for each in answer.reproduced.assessments] == [Comparison.NOT_COMPARABLE]
     assert len(answer.reproduced.assessments[0].versions) == 1
-    assert answer.reproduced.words.count(" then, ") == 1
-    assert answer.reproduced.told(vietnamese).count(": khi đó là ") == 1
+    assert describe_reproduced(answer.reproduced).count(" then, ") == 1
+    assert describe_reproduced(answer.reproduced, vietnamese).count(": khi đó là ") == 1
     assert answer.reproduced.holds
     assert answer.intact.trusted
-    assert "tampered" not in answer.words
-    assert "fail would become inconclusive" in answer.today[0].words
+    assert "tampered" not in describe(answer)
+    assert "fail would become inconclusive" in describe_today(answer.today[0])
 
 
 def test_a_check_that_is_gone_is_not_comparable(judged: Bundle, key: SigningKey) -> None:
@@ -217,7 +219,7 @@ def test_a_check_that_is_gone_is_not_comparable(judged: Bundle, key: SigningKey)
 
     answer = verify(judged.folder, trusted=[key.keyid], reassess=gone)
     assert answer.reproduced.assessments[0].comparison is Comparison.NOT_COMPARABLE
-    assert "is not installed" in answer.reproduced.words
+    assert "is not installed" in describe_reproduced(answer.reproduced)
     assert answer.today == ()
 
 

@@ -1,4 +1,4 @@
-"""The estate of zones, served once for all tests here."""
+"""The test zones, served once per session."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from tests.plugins.inspector_dns.zones import Served, serving
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The running estate."""
+    """The running servers of the test zones."""
     with serving(tmp_path_factory.mktemp("dns")) as running:
         yield running

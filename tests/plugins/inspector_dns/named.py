@@ -67,7 +67,7 @@ class Signing:
 
 
 @dataclass
-class Estate:
+class ZoneSet:
     """Zones below one folder. Children are added before their parents, so that parents hold their DS records."""
 
     folder: Path

@@ -1,20 +1,26 @@
-"""Record the observations in ``recorded/`` from running servers: ``python -m tests.plugins.inspector_dns.record``.
+"""Records what the probes observe at running servers: ``python -m tests.plugins.inspector_dns.record NAME``.
 
-Files whose names begin with ``handmade-`` are not written here: nobody's server said what stands in them.
+Needs named. Names are as in ``zone/good.test``; ``--all`` records every one.
 """
 
 from __future__ import annotations
 
+import json
+import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from inspector import Observation
+from inspector.testing import record
 from inspector_dns.probes import name_server, names, zone
-from tests.plugins.inspector_dns import zones as estate
-from tests.plugins.inspector_dns.cases import write
-from tests.plugins.inspector_dns.scanning import read, scan, subject
+from tests.plugins.inspector_dns import zones
+from tests.plugins.inspector_dns.scanning import read, scan, see, subject
 from tests.plugins.inspector_dns.zones import Served, serving
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 
 HOSTS = {
     "good": "www.good.test",
@@ -37,27 +43,46 @@ ZONES = [
     "single.test",
     "twins.test",
 ]
-SERVERS = {"good": estate.GOOD[0], "lame": estate.LAME, "closed": estate.CLOSED, "silent": estate.SILENT}
+SERVERS = {"good": zones.GOOD[0], "lame": zones.LAME, "closed": zones.CLOSED, "silent": zones.SILENT}
 
 
-def record(served: Served) -> None:
-    """Look at everything that a case is about."""
-    for case, host in HOSTS.items():
-        about = subject(names, f"host:{host}")
-        write(HERE, f"names-{case}", read(names, scan(names, about, served.resolver), about))
-    for name in ZONES:
-        about = subject(zone, f"dns:{name}")
-        write(HERE, f"zone-{name}", read(zone, scan(zone, about, served.resolver), about, served.anchors))
-    about = subject(zone, "dns:test")
-    wrong = served.estate.anchors("good.three")[0].replace("good.three.", "test.")
-    write(HERE, "zone-wrong-anchor", read(zone, scan(zone, about, served.resolver), about, (wrong,)))
-    for case, address in SERVERS.items():
-        about = subject(name_server, f"ns://ns.test:{served.port}/good.test", address)
-        output = scan(name_server, about, served.port, answer_seconds=1)
-        write(HERE, f"name-server-{case}", read(name_server, output, about))
+def recorders(served: Served) -> dict[str, Callable[[], Observation]]:
+    """By name, what records a host, a zone or a name server of the running servers."""
+    wrong = (served.zone_set.anchors("good.three")[0].replace("good.three.", "test."),)
+    return {
+        **{f"names/{name}": partial(see, names, f"host:{host}", served.resolver) for name, host in HOSTS.items()},
+        **{f"zone/{name}": partial(_zone, served, name, served.anchors) for name in ZONES},
+        "zone/wrong-anchor": partial(_zone, served, "test", wrong),
+        **{f"name-server/{name}": partial(_name_server, served, address) for name, address in SERVERS.items()},
+    }
+
+
+def _zone(served: Served, name: str, anchors: tuple[str, ...]) -> Observation:
+    """The observation of a zone, with its keys numbered: each start of the servers makes new ones."""
+    facts = see(zone, f"dns:{name}", served.resolver, anchors)
+    assert isinstance(facts, Observation)
+    return type(facts).parse(json.dumps(_numbered(facts.model_dump(mode="json"), {})))
+
+
+def _numbered(value: Any, tags: dict[int, int]) -> Any:
+    """A JSON value with each key tag replaced by the number of its first occurrence."""
+    if isinstance(value, list):
+        return [_numbered(each, tags) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: tags.setdefault(each, len(tags) + 1) if key == "key_tag" else _numbered(each, tags)
+        for key, each in value.items()
+    }
+
+
+def _name_server(served: Served, address: str) -> Observation:
+    about = subject(name_server, f"ns://ns.test:{served.port}/good.test", address)
+    facts = read(name_server, scan(name_server, about, served.port, answer_seconds=1), about)
+    assert isinstance(facts, Observation)
+    return facts
 
 
 if __name__ == "__main__":
-    (HERE / "recorded").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as running:
-        record(running)
+        record(FOLDER, recorders(running), sys.argv[1:])

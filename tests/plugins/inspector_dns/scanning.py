@@ -1,4 +1,4 @@
-"""One scan of the domain name system through the real door, with a resolver on loopback."""
+"""Runs one DNS probe through the network gateway, with a resolver on loopback."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from inspector import Declared, Form, Observation, ParseContext, Probe, ScanOutput, Scheme, Subject, Target
+from inspector import Declared, Observation, ParseContext, Probe, ScanOutput, Scheme, Subject, Target, UriForm
 from inspector.declare.declaration import System
 from inspector.declare.settings import Settings
 from inspector.model.base import now
@@ -19,15 +19,15 @@ SYSTEM = System(id="test", name="Test", owner="Tester", level=3)
 
 
 def subject(probe: Probe, uri: str, address: str | None = None) -> Subject:
-    """What a probe's scan of this URI is about."""
-    schemes = {scheme.name: scheme for scheme in probe.schemes} | {"host": Scheme("host", Form.NAME)}
+    """The subject of the probe for this URI."""
+    schemes = {scheme.name: scheme for scheme in probe.schemes} | {"host": Scheme("host", UriForm.NAME)}
     return subject_of(parse_uri(uri, schemes), probe.subject_kind, address=address)
 
 
 def scan(probe: Probe, about: Subject, resolver: int, *, at: str = "127.0.0.1", **options: Any) -> ScanOutput:
-    """What the probe brings home, with the resolver at this port."""
+    """The output of the probe, with the resolver at this port."""
 
-    async def through_the_door() -> ScanOutput:
+    async def through_the_gateway() -> ScanOutput:
         with tempfile.TemporaryDirectory() as folder:
             settings = Settings(resolvers=(f"{at}:{resolver}",))
             scope = Scope([], SYSTEM, [])
@@ -37,18 +37,18 @@ def scan(probe: Probe, about: Subject, resolver: int, *, at: str = "127.0.0.1", 
                 target = Target(about, Declared())
                 return await probe.scan(target, gateway.network(probe, target, None), **options)
 
-    return asyncio.run(through_the_door())
+    return asyncio.run(through_the_gateway())
 
 
 def read(
     probe: Probe, output: ScanOutput, about: Subject, anchors: tuple[str, ...] = (), seen_at: datetime | None = None
 ) -> Any:
-    """The facts in a capture."""
+    """The observation in the output of a probe."""
     return probe.parse(output, ParseContext(about, seen_at or now(), dnssec_anchors=anchors))
 
 
 def see(probe: Probe, uri: str, resolver: int, anchors: tuple[str, ...] = (), address: str | None = None) -> Any:
-    """Look once and read."""
+    """Scan once and parse."""
     about = subject(probe, uri, address)
     facts = read(probe, scan(probe, about, resolver), about, anchors)
     assert isinstance(facts, Observation)

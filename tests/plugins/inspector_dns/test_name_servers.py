@@ -1,4 +1,4 @@
-"""Name servers that answer, refuse, are lame or stay silent."""
+"""Name servers that answer, refuse, are lame or do not respond."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inspector_dns.checks.name_servers_answer import name_servers_answer
 from inspector_dns.checks.name_servers_redundant import name_servers_redundant
 from inspector_dns.observations import NameServer, ServerReply, Zone
 from inspector_dns.probes import name_server, zone
-from tests.plugins.inspector_dns import zones as estate
+from tests.plugins.inspector_dns import zones as zone_set
 from tests.plugins.inspector_dns.scanning import read, scan, see, subject
 from tests.plugins.inspector_dns.zones import Served
 
@@ -19,7 +19,7 @@ LAME = ServerReply(rcode="REFUSED", authoritative=False)
 
 
 def servers_of(served: Served, facts: Zone) -> Every[NameServer]:
-    """A scan of every name server of a zone, at every address."""
+    """The observations of every name server of a zone, at every address."""
     seen = []
     for server in facts.servers.value:
         for address in server.ipv4.value:
@@ -31,29 +31,29 @@ def servers_of(served: Served, facts: Zone) -> Every[NameServer]:
 
 @pytest.mark.parametrize(
     ("address", "reply"),
-    [(estate.GOOD[0], GOOD), (estate.GOOD[1], GOOD), (estate.LAME, LAME), (estate.CLOSED, None)],
+    [(zone_set.GOOD[0], GOOD), (zone_set.GOOD[1], GOOD), (zone_set.LAME, LAME), (zone_set.CLOSED, None)],
 )
-def test_a_name_server_is_seen_as_it_is(served: Served, address: str, reply: ServerReply | None) -> None:
-    """Authority, refusal to serve the zone and a closed port are told apart, over UDP and TCP alike."""
+def test_the_replies_of_a_name_server_are_observed(served: Served, address: str, reply: ServerReply | None) -> None:
+    """Authoritative, refused and closed-port replies are distinguished, over UDP and over TCP."""
     facts = see(name_server, f"ns://ns.test:{served.port}/good.test", served.port, address=address)
     assert (facts.udp.value, facts.tcp.value) == (reply, reply)
 
 
-def test_silence_is_not_a_closed_port(served: Served) -> None:
+def test_a_timeout_is_not_a_closed_port(served: Served) -> None:
     """A name server that never answers was not seen."""
-    about = subject(name_server, f"ns://ns.test:{served.port}/good.test", estate.SILENT)
+    about = subject(name_server, f"ns://ns.test:{served.port}/good.test", zone_set.SILENT)
     facts = read(name_server, scan(name_server, about, served.port, answer_seconds=1), about)
     assert facts.udp.unseen is facts.tcp.unseen is Cause.TIMEOUT
 
 
-def test_a_resolver_is_no_authority(served: Served) -> None:
+def test_a_resolver_is_not_authoritative(served: Served) -> None:
     """An answer from a cache does not make its server authoritative."""
     facts = see(name_server, f"ns://ns.test:{served.resolver}/good.test", served.port, address="127.0.0.1")
     assert not facts.udp.value.is_authoritative
 
 
 def test_a_name_server_needs_its_zone(served: Served) -> None:
-    """Declared without a zone, a name server cannot be asked, and nothing is sent."""
+    """Declared without a zone, a name server cannot be queried, and nothing is sent."""
     with pytest.raises(ScanFailure, match="no zone is named"):
         scan(name_server, subject(name_server, "ns://ns.test", "127.0.0.1"), served.port)
 
@@ -71,7 +71,7 @@ def test_a_name_server_needs_its_zone(served: Served) -> None:
     ],
 )
 def test_the_verdicts_on_name_servers(served: Served, name: str, answer: Outcome, redundant: Outcome) -> None:
-    """Lame, closed and lost servers fail their zone, a silent one leaves it open; one address is no pair."""
+    """Lame, closed and unresolved servers fail, a timeout is inconclusive; a single address is not redundant."""
     facts = see(zone, f"dns:{name}", served.port, served.anchors)
     about = SubjectResult(Subject(kind=SubjectKind.ZONE, uri=f"dns:{name}", host=name), facts)
     assert name_servers_answer.evaluate([about, servers_of(served, facts)], {}).outcome is answer
@@ -79,7 +79,7 @@ def test_the_verdicts_on_name_servers(served: Served, name: str, answer: Outcome
     assert name_servers_redundant.evaluate([about], {"least": 3}).outcome is Outcome.FAIL
 
 
-def test_a_name_server_that_nobody_asked_is_a_hole(served: Served) -> None:
+def test_a_name_server_that_was_not_queried_is_inconclusive(served: Served) -> None:
     """All answers are good, but one server is missing among them."""
     facts = see(zone, "dns:good.test", served.port, served.anchors)
     about = SubjectResult(subject(zone, "dns:good.test"), facts)

@@ -1,4 +1,4 @@
-"""The names of hosts, as dig sees them too."""
+"""The records of host names, compared with dig."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import pytest
 from inspector import Cause, Outcome, SubjectResult
 from inspector_dns.checks.caa_limits_issuers import caa_limits_issuers
 from inspector_dns.checks.ipv6_published import ipv6_published
-from inspector_dns.observations import Names
+from inspector_dns.observations import NameRecords
 from inspector_dns.probes import names as probe
-from tests.plugins.inspector_dns import zones as estate
+from tests.plugins.inspector_dns import zones as zone_set
 from tests.plugins.inspector_dns.named import free_port, programs, run
 from tests.plugins.inspector_dns.scanning import read, scan, see, subject
 from tests.plugins.inspector_dns.zones import Served
 
 
 def dig(served: Served, name: str, rdtype: str) -> list[str]:
-    """The records that dig prints, at the end of aliases, asking the same resolver."""
+    """The records that dig prints for the same resolver, at the end of aliases."""
     words = ["@127.0.0.1", "-p", str(served.resolver), "+short", name, rdtype]
     return sorted(run(programs()["dig"], *words).split("\n"))
 
 
-def evaluate(facts: Names) -> tuple[Outcome, Outcome]:
+def evaluate(facts: NameRecords) -> tuple[Outcome, Outcome]:
     """The verdicts of caa-limits-issuers and ipv6-published."""
     seen = [SubjectResult(subject(probe, f"host:{facts.host}"), facts)]
     return caa_limits_issuers.evaluate(seen, {}).outcome, ipv6_published.evaluate(seen, {}).outcome
@@ -38,7 +38,7 @@ def evaluate(facts: Names) -> tuple[Outcome, Outcome]:
         ("no.such.name.good.test", (), (), (), "good.test"),
     ],
 )
-def test_a_name_says_what_dig_says(
+def test_the_records_of_a_name_equal_those_of_dig(
     served: Served,
     host: str,
     aliases: tuple[str, ...],
@@ -46,22 +46,22 @@ def test_a_name_says_what_dig_says(
     ipv6: tuple[str, ...],
     caa_at: str | None,
 ) -> None:
-    """Addresses, aliases and the relevant CAA set are those of the DNS; what does not exist is seen to be absent."""
+    """Addresses, aliases and the relevant CAA set are those of the DNS; absent records are empty."""
     facts = see(probe, f"host:{host}", served.resolver)
     assert (facts.aliases.value, facts.ipv4.value, facts.ipv6.value) == (aliases, ipv4, ipv6)
     assert facts.caa.value.at == caa_at
-    heard = [line for line in dig(served, host, "A") if line and not line.endswith(".")]
-    assert sorted(ipv4) == heard
+    printed = [line for line in dig(served, host, "A") if line and not line.endswith(".")]
+    assert sorted(ipv4) == printed
 
 
 def test_the_verdicts_on_names(served: Served) -> None:
     """CAA without an issuer and a name without AAAA fail; what limits issuers and has AAAA passes."""
-    said = {name: evaluate(see(probe, f"host:www.{name}", served.resolver)) for name in ("good.test", "plain.test")}
-    assert said == {"good.test": (Outcome.PASS, Outcome.PASS), "plain.test": (Outcome.FAIL, Outcome.FAIL)}
+    verdicts = {name: evaluate(see(probe, f"host:www.{name}", served.resolver)) for name in ("good.test", "plain.test")}
+    assert verdicts == {"good.test": (Outcome.PASS, Outcome.PASS), "plain.test": (Outcome.FAIL, Outcome.FAIL)}
 
 
 def test_an_answer_too_long_for_udp_comes_over_tcp(served: Served) -> None:
-    """A record set that UDP cuts is seen whole."""
+    """A response truncated over UDP is complete."""
     assert len(see(probe, "host:big.test", served.port).caa.value.records) == 60
 
 
@@ -73,22 +73,22 @@ def test_a_server_failure_is_not_an_absence(served: Served) -> None:
 
 
 def test_a_loop_of_aliases_ends(served: Served) -> None:
-    """An alias of itself has no address that anybody saw."""
+    """The address of an alias to itself is unseen."""
     assert see(probe, "host:loop1.good.test", served.port).ipv4.unseen is Cause.PROTOCOL_ERROR
 
 
 def test_a_referral_is_not_an_absence(served: Served) -> None:
-    """An alias that leads out of what the server knows, without its target's records, leaves the answer open."""
+    """An alias that leads to a zone that the server does not serve, without the target's records, is unseen."""
     facts = see(probe, "host:far.good.test", served.port)
     assert facts.ipv6.unseen is Cause.PROTOCOL_ERROR
 
 
 @pytest.mark.parametrize("quiet", [True, False])
-def test_a_resolver_that_says_nothing_is_trouble(served: Served, quiet: bool) -> None:
-    """Where no question was answered the scan is in trouble, with the cause told apart."""
+def test_a_scan_without_any_response_has_failed(served: Served, quiet: bool) -> None:
+    """When no query is answered the scan has failed, with the cause."""
     about = subject(probe, "host:www.good.test")
     if quiet:
-        output = scan(probe, about, served.port, at=estate.SILENT)
+        output = scan(probe, about, served.port, at=zone_set.SILENT)
     else:
         output = scan(probe, about, free_port())
     assert output.failure is not None
@@ -97,7 +97,7 @@ def test_a_resolver_that_says_nothing_is_trouble(served: Served, quiet: bool) ->
 
 
 def test_a_name_of_too_many_labels_is_not_climbed(served: Served) -> None:
-    """The number of questions does not grow with the name without bound."""
+    """The number of queries is bounded for long names."""
     about = subject(probe, f"host:{'a.' * 60}good.test")
     output = scan(probe, about, served.port)
     assert len(output.raw) <= 3

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.plugins.inspector_dns.named import Estate, Signing, free_port, relay, serve, silence
+from tests.plugins.inspector_dns.named import Signing, ZoneSet, free_port, relay, serve, silence
 
 #: Where things are: two good name servers, one that serves no zone, one that is closed, one that never answers.
 GOOD = ("127.0.0.1", "127.0.0.2")
@@ -22,22 +22,22 @@ OPT_OUT = Signing(nsec3=("-3", "abcd", "-A"))
 NSEC3 = Signing(nsec3=("-3", "-", "-H", "5"))
 
 
-def _delegation(name: str, estate: Estate, *, servers: tuple[str, ...] = ("ns1.test.", "ns2.test.")) -> str:
+def _delegation(name: str, zone_set: ZoneSet, *, servers: tuple[str, ...] = ("ns1.test.", "ns2.test.")) -> str:
     lines = [f"{name}. NS {server}" for server in servers]
-    return "\n".join([*lines, *estate.ds.get(name, ())]) + "\n"
+    return "\n".join([*lines, *zone_set.ds.get(name, ())]) + "\n"
 
 
-def build(folder: Path) -> Estate:
+def build(folder: Path) -> ZoneSet:
     """Write and sign all zones."""
-    estate = Estate(folder)
-    _leaves(estate)
-    _top(estate)
-    return estate
+    zone_set = ZoneSet(folder)
+    _add_zones(zone_set)
+    _top(zone_set)
+    return zone_set
 
 
-def _leaves(estate: Estate) -> None:
-    estate.add("a.b.good.test", SERVERS, SIGNED)
-    estate.add(
+def _add_zones(zone_set: ZoneSet) -> None:
+    zone_set.add("a.b.good.test", SERVERS, SIGNED)
+    zone_set.add(
         "good.test",
         SERVERS
         + """@ A 192.0.2.1
@@ -51,51 +51,51 @@ def _leaves(estate: Estate) -> None:
         loop1 CNAME loop2
         loop2 CNAME loop1
         """
-        + _delegation("a.b.good.test", estate),
+        + _delegation("a.b.good.test", zone_set),
         Signing(algorithm="ED25519", separate=True),
     )
-    estate.add("plain.test", SERVERS + 'www A 192.0.2.20\n@ CAA 0 iodef "mailto:x@plain.test"\n')
-    estate.add("expired.test", SERVERS, Signing(start="now-864000", end="now-432000"))
-    estate.add("future.test", SERVERS, Signing(start="now+432000", end="now+864000"))
-    estate.add("changed.test", SERVERS, SIGNED)
-    estate.change("changed.test", r"ns2\.test\.", "ns3.test.")
-    estate.add("wrongds.test", SERVERS, SIGNED)
-    estate.ds["wrongds.test"] = [line.replace("wrongds", "wrongds") for line in _other_ds(estate, "wrongds.test")]
-    estate.add("stripped.test", SERVERS, SIGNED)
-    estate.zones["stripped.test"] = estate.folder / "zone-stripped-unsigned"
-    estate.zones["stripped.test"].write_text(
+    zone_set.add("plain.test", SERVERS + 'www A 192.0.2.20\n@ CAA 0 iodef "mailto:x@plain.test"\n')
+    zone_set.add("expired.test", SERVERS, Signing(start="now-864000", end="now-432000"))
+    zone_set.add("future.test", SERVERS, Signing(start="now+432000", end="now+864000"))
+    zone_set.add("changed.test", SERVERS, SIGNED)
+    zone_set.change("changed.test", r"ns2\.test\.", "ns3.test.")
+    zone_set.add("wrongds.test", SERVERS, SIGNED)
+    zone_set.ds["wrongds.test"] = [line.replace("wrongds", "wrongds") for line in _other_ds(zone_set, "wrongds.test")]
+    zone_set.add("stripped.test", SERVERS, SIGNED)
+    zone_set.zones["stripped.test"] = zone_set.folder / "zone-stripped-unsigned"
+    zone_set.zones["stripped.test"].write_text(
         "$ORIGIN stripped.test.\n$TTL 60\n@ SOA ns1.test. hostmaster.test. 7 3600 600 86400 60\n" + SERVERS
     )
-    estate.ds["exotic.test"] = [f"exotic.test. DS 4711 253 2 {'AB' * 32}"]
-    estate.add("exotic.test", SERVERS)
-    estate.ds["obsolete.test"] = [f"obsolete.test. DS 4711 3 2 {'AB' * 32}"]
-    estate.add("obsolete.test", SERVERS)
+    zone_set.ds["exotic.test"] = [f"exotic.test. DS 4711 253 2 {'AB' * 32}"]
+    zone_set.add("exotic.test", SERVERS)
+    zone_set.ds["obsolete.test"] = [f"obsolete.test. DS 4711 3 2 {'AB' * 32}"]
+    zone_set.add("obsolete.test", SERVERS)
     for name in ("servfail.test", "halfdead.test"):
-        estate.zones[name] = estate.folder / "there-is-no-such-file"
-    estate.ds["servfail.test"] = [f"servfail.test. DS 4711 13 2 {'AB' * 32}"]
-    estate.add("lame.test", "@ NS ns1.test.\n@ NS ns-lame.test.\n")
-    estate.add("dead.test", "@ NS ns1.test.\n@ NS ns-closed.test.\n")
-    estate.add("silent.test", "@ NS ns1.test.\n@ NS ns-silent.test.\n")
-    estate.add("lost.test", "@ NS ns1.test.\n@ NS gone.test.\n")
-    estate.add("single.test", "@ NS ns1.test.\n")
-    estate.add("twins.test", "@ NS ns1.test.\n@ NS ns1-too.test.\n")
-    estate.add(
+        zone_set.zones[name] = zone_set.folder / "there-is-no-such-file"
+    zone_set.ds["servfail.test"] = [f"servfail.test. DS 4711 13 2 {'AB' * 32}"]
+    zone_set.add("lame.test", "@ NS ns1.test.\n@ NS ns-lame.test.\n")
+    zone_set.add("dead.test", "@ NS ns1.test.\n@ NS ns-closed.test.\n")
+    zone_set.add("silent.test", "@ NS ns1.test.\n@ NS ns-silent.test.\n")
+    zone_set.add("lost.test", "@ NS ns1.test.\n@ NS gone.test.\n")
+    zone_set.add("single.test", "@ NS ns1.test.\n")
+    zone_set.add("twins.test", "@ NS ns1.test.\n@ NS ns1-too.test.\n")
+    zone_set.add(
         "big.test", SERVERS + "".join(f'@ CAA 0 issue "ca{number:03}.{"x" * 50}.example"\n' for number in range(60))
     )
     for top, signing in (("three", NSEC3), ("opt", OPT_OUT), ("bare", None)):
-        estate.add(f"good.{top}", SERVERS, SIGNED)
-        estate.add(f"plain.{top}", SERVERS)
-        children = _delegation(f"plain.{top}", estate) + (_delegation(f"good.{top}", estate))
-        estate.add(f"{top}", SERVERS + children, signing)
+        zone_set.add(f"good.{top}", SERVERS, SIGNED)
+        zone_set.add(f"plain.{top}", SERVERS)
+        children = _delegation(f"plain.{top}", zone_set) + (_delegation(f"good.{top}", zone_set))
+        zone_set.add(f"{top}", SERVERS + children, signing)
 
 
-def _other_ds(estate: Estate, name: str) -> list[str]:
+def _other_ds(zone_set: ZoneSet, name: str) -> list[str]:
     """A DS record whose digest is another key's."""
-    owner, *head, digest = next(iter(estate.ds[name])).split()
+    owner, *head, digest = next(iter(zone_set.ds[name])).split()
     return [" ".join([owner, *head, digest[::-1]])]
 
 
-def _top(estate: Estate) -> None:
+def _top(zone_set: ZoneSet) -> None:
     plain = {
         "lame.test": ("ns1.test.", "ns-lame.test."),
         "dead.test": ("ns1.test.", "ns-closed.test."),
@@ -104,9 +104,9 @@ def _top(estate: Estate) -> None:
         "single.test": ("ns1.test.",),
         "twins.test": ("ns1.test.", "ns1-too.test."),
     }
-    children = [name for name in estate.zones if name.count(".") == 1 and name.endswith(".test")]
+    children = [name for name in zone_set.zones if name.count(".") == 1 and name.endswith(".test")]
     delegations = "".join(
-        _delegation(name, estate, servers=plain.get(name, ("ns1.test.", "ns2.test."))) for name in children
+        _delegation(name, zone_set, servers=plain.get(name, ("ns1.test.", "ns2.test."))) for name in children
     )
     hosts = f"""ns1 A {GOOD[0]}
         ns1-too A {GOOD[0]}
@@ -116,17 +116,17 @@ def _top(estate: Estate) -> None:
         ns-closed A {CLOSED}
         ns-silent A {SILENT}
         """
-    estate.add("test", SERVERS + hosts + delegations, Signing(separate=True))
-    tops = "".join(_delegation(name, estate) for name in ("test", "three", "opt", "bare"))
+    zone_set.add("test", SERVERS + hosts + delegations, Signing(separate=True))
+    tops = "".join(_delegation(name, zone_set) for name in ("test", "three", "opt", "bare"))
     glue = f"ns1.test. A {GOOD[0]}\nns2.test. A {GOOD[1]}\n"
-    estate.add(".", SERVERS + tops + glue, Signing(algorithm="RSASHA256", separate=True))
+    zone_set.add(".", SERVERS + tops + glue, Signing(algorithm="RSASHA256", separate=True))
 
 
 @dataclass(frozen=True)
 class Served:
     """A running estate: ``port`` is the authoritative server's on 127.0.0.1, ``resolver`` a recursive server's."""
 
-    estate: Estate
+    zone_set: ZoneSet
     folder: Path
     port: int
     resolver: int
@@ -134,7 +134,7 @@ class Served:
     @property
     def anchors(self) -> tuple[str, ...]:
         """The root's trust anchors."""
-        return self.estate.anchors()
+        return self.zone_set.anchors()
 
 
 @contextmanager

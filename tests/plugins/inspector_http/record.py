@@ -1,24 +1,27 @@
-"""Records what the probe sees at running servers: ``python -m tests.plugins.inspector_http.record``.
+"""Records what the probe observes at running servers: ``python -m tests.plugins.inspector_http.record NAME``.
 
-Needs nginx. Rewrites ``recorded/*.json``.
+Needs nginx. Each name, as in ``http/good``, has a server of its own; ``--all`` records every one.
 """
 
-import json
-from contextlib import ExitStack
+import re
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from inspector import ScanOutput, SubjectKind, Target
+from inspector import Answer, ScanOutput, SubjectKind, Target
 from inspector.model.subject import subject_of
-from inspector_http.observations import Http
+from inspector.testing import record
+from inspector_http.observations import Header, Http
 from inspector_http.parsing import uri_of
 from inspector_http.probes import http
 from tests.plugins.inspector_http.webservers import answering, nginx
 from tests.plugins.inspector_services.scanning import AUTHORISATION, read, scan, tcp
 from tests.plugins.inspector_services.servers import own_address
 
-FOLDER = Path(__file__).with_name("recorded")
+FOLDER = Path(__file__).parent
 
+#: Sites of nginx.
 SITES = {
     "good": "https://web.test:8443/",
     "bad": "https://web.test:8444/",
@@ -32,22 +35,24 @@ SITES = {
     "closed": "http://web.test:8099/",
     "closed-https": "https://web.test:8099/",
 }
-HABITS = {
-    "blocked": 9001,
-    "challenge": 9002,
-    "cookies": 9003,
-    "escapes": 9005,
-    "json": 9006,
-    "login": 9007,
-    "loop": 9009,
-    "missing": 9010,
-    "nonsense-redirect": 9011,
-    "too-many": 9012,
-    "two-locations": 9013,
-    "unavailable": 9014,
-    "endless-body": 9015,
-}
-SCENES = SITES | {name: f"http://web.test:{port}/" for name, port in HABITS.items()}
+#: Behaviours of the scripted server.
+HABITS = (
+    "blocked",
+    "challenge",
+    "cookies",
+    "endless-body",
+    "escapes",
+    "json",
+    "login",
+    "loop",
+    "missing",
+    "nonsense-redirect",
+    "too-many",
+    "two-locations",
+    "unavailable",
+)
+#: Header values that differ from run to run or from machine to machine, and what is recorded in their place.
+VOLATILE = {"date": (r".*", "Thu, 01 Jan 1970 00:00:00 GMT"), "server": (r"nginx/[\d.]+", "nginx/1.22.1")}
 
 
 def page(url: str, address: str) -> Target:
@@ -56,19 +61,42 @@ def page(url: str, address: str) -> Target:
 
 
 def seen(url: str, address: str, **options: Any) -> tuple[ScanOutput, Http]:
-    """One scan of a URL: the capture, and the facts in it."""
+    """One probe run against a URL: the capture, and the facts in it."""
     target = page(url, address)
     output = scan(http, target, authorisation=AUTHORISATION, **options)
     return output, read(http, output, target)
 
 
+def site(name: str) -> Http:
+    """The observation of a site of nginx."""
+    address = own_address()
+    with nginx(address):
+        return stable(seen(SITES[name], address)[1])
+
+
+def scripted(habit: str) -> Http:
+    """The observation of a scripted server with this behaviour."""
+    address = own_address()
+    with answering(address, {9000: habit}):
+        return stable(seen("http://web.test:9000/", address)[1])
+
+
+def stable(facts: Http) -> Http:
+    """The facts without what differs from run to run, so that an unchanged server gives an unchanged recording."""
+    if not facts.headers.is_seen:
+        return facts
+    headers = tuple(_stable(header) for header in facts.headers.value)
+    return facts.model_copy(update={"headers": Answer[tuple[Header, ...]](seen=headers)})
+
+
+def _stable(header: Header) -> Header:
+    pattern, replacement = VOLATILE.get(header.name, (r"(?!)", ""))
+    return header.model_copy(update={"value": re.sub(rf"\A{pattern}\Z", replacement, header.value)})
+
+
+RECORDERS = {f"http/{name}": partial(site, name) for name in SITES} | {
+    f"http/{habit}": partial(scripted, habit) for habit in HABITS
+}
+
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
-    with ExitStack() as stack:
-        place = own_address()
-        stack.enter_context(nginx(place))
-        stack.enter_context(answering(place, {port: habit for habit, port in HABITS.items()}))
-        for name, url in SCENES.items():
-            facts = seen(url, place)[1].model_dump(mode="json")
-            text = json.dumps(facts, ensure_ascii=False, indent=1)
-            (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    record(FOLDER, RECORDERS, sys.argv[1:])

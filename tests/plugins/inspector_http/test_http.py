@@ -1,5 +1,6 @@
-"""The probe through the gateway, at running web servers."""
+"""The probe against running web servers, through the network gateway."""
 
+import hashlib
 import subprocess
 from collections.abc import Iterator
 
@@ -7,9 +8,9 @@ import pytest
 
 from inspector import Cause, ScanFailure
 from inspector_http.checks.cookies_flagged import cookies_flagged
-from inspector_http.observations import Http, Speech
+from inspector_http.observations import Http, WebProtocol
 from inspector_http.probes import BODY_BYTES, REDIRECTS_FOLLOWED, http
-from inspector_http.redaction import Redaction
+from inspector_http.redaction import Exchange, Exchanges, Redaction
 from tests.plugins.inspector_http.record import page, seen
 from tests.plugins.inspector_http.webservers import SECRET, answering, nginx
 from tests.plugins.inspector_services.scanning import read, scan
@@ -30,6 +31,14 @@ def answered(habit: str) -> Http:
         return seen("http://web.test:9000/", address)[1]
 
 
+def body(habit: str) -> tuple[Exchange, Http]:
+    """The recorded exchange with a server with this habit, and the facts about it."""
+    address = own_address()
+    with answering(address, {9000: habit}):
+        output, facts = seen("http://web.test:9000/", address)
+    return Exchanges.parse(output.named("exchanges.json") or b"").followed[-1], facts
+
+
 def failure(habit: str, scheme: str = "http") -> Cause:
     """Why a scan of a server with this habit ends without facts."""
     address = own_address()
@@ -44,33 +53,33 @@ def test_the_headers_are_those_that_curl_sees(place: str, port: int, path: str) 
     command = [installed("curl"), "-sk", "-D-", "-o/dev/null", "--http1.1", "--noproxy", "*"]
     resolve = ["--resolve", f"web.test:{port}:{place}", f"https://web.test:{port}{path}"]
     lines = subprocess.run([*command, *resolve], check=True, capture_output=True, text=True).stdout.splitlines()[1:]
-    told = [(name.lower(), value) for name, _, value in (line.partition(": ") for line in lines) if name]
+    expected = [(name.lower(), value) for name, _, value in (line.partition(": ") for line in lines) if name]
     ours = [(each.name, each.value) for each in seen(f"https://web.test:{port}/", place)[1].headers.value]
 
     def stable(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
         return [each for each in headers if each[0] not in ("connection", "date", "set-cookie")]
 
-    assert stable(ours) == stable(told)
-    assert [name for name, _ in ours] == [name for name, _ in told]
+    assert stable(ours) == stable(expected)
+    assert [name for name, _ in ours] == [name for name, _ in expected]
 
 
-def test_each_language_is_recognised_on_the_port_of_the_other(place: str) -> None:
+def test_each_protocol_is_recognised_on_the_port_of_the_other(place: str) -> None:
     """HTTP on a TLS port and TLS on an HTTP port are facts, and so is a closed port."""
-    assert seen("https://web.test:8081/", place)[1].speaks.value is Speech.HTTP
-    assert seen("http://web.test:8443/", place)[1].speaks.value is Speech.HTTPS
-    assert seen("http://web.test:8099/", place)[1].speaks.value is Speech.NOTHING
+    assert seen("https://web.test:8081/", place)[1].protocol.value is WebProtocol.HTTP
+    assert seen("http://web.test:8443/", place)[1].protocol.value is WebProtocol.HTTPS
+    assert seen("http://web.test:8099/", place)[1].protocol.value is WebProtocol.NONE
 
 
 @pytest.mark.parametrize("port", [8447, 8448])
-def test_a_port_that_insists_on_tls_does_not_serve_in_clear(place: str, port: int) -> None:
-    """A web server that refuses our handshake, and tells a client in clear to use TLS, is not seen to speak HTTP."""
+def test_a_port_that_demands_tls_does_not_serve_plain_http(place: str, port: int) -> None:
+    """A server that refuses our handshake, and asks a client of plain HTTP to use TLS, is not seen to serve HTTP."""
     with pytest.raises(ScanFailure) as raised:
         seen(f"https://web.test:{port}/", place)
     assert raised.value.cause is Cause.PROTOCOL_ERROR
 
 
 def test_redirects_are_followed_on_the_same_service_only(place: str) -> None:
-    """One on the service leads to the last page; one elsewhere is reported, and brought to light."""
+    """One on the same service leads to the last page; the target of another is reported and discovered."""
     assert seen("https://web.test:8443/", place)[1].followed == ("https://web.test:8443/home",)
     output, facts = seen("http://web.test:8080/x", place)
     assert facts.redirect.value is not None
@@ -79,10 +88,10 @@ def test_redirects_are_followed_on_the_same_service_only(place: str) -> None:
     assert facts.followed == ()
 
 
-def test_an_endpoint_on_443_brings_port_80_to_light() -> None:
-    """Even where nothing answers, what the host says in clear is scanned."""
+def test_an_endpoint_on_443_discovers_port_80() -> None:
+    """Even where port 443 is closed, port 80 of the host is scanned."""
     output, facts = seen("https://web.test/a/b", own_address())
-    assert facts.speaks.value is Speech.NOTHING
+    assert facts.protocol.value is WebProtocol.NONE
     assert [each.uri for each in output.discovered] == ["http://web.test/"]
 
 
@@ -109,7 +118,7 @@ def test_redirects_without_end_are_cut(habit: str) -> None:
     ],
 )
 def test_behind_a_block_page_or_an_error_headers_are_unseen(habit: str, cause: Cause) -> None:
-    """What the page itself would say is not absent when a guard or an error answers in its place."""
+    """The headers of the page are not absent when a firewall or an error answers instead."""
     facts = answered(habit)
     assert facts.status.is_seen
     assert (facts.headers.unseen, facts.cookies.unseen) == (cause, cause)
@@ -128,30 +137,37 @@ def test_a_redirect_that_makes_no_sense_is_unseen(habit: str, cause: Cause) -> N
     ("habit", "scheme", "cause"),
     [
         ("endless-headers", "http", Cause.PROTOCOL_ERROR),
-        ("garbage", "http", Cause.PROTOCOL_ERROR),
-        ("garbage", "https", Cause.PROTOCOL_ERROR),
+        ("random-bytes", "http", Cause.PROTOCOL_ERROR),
+        ("random-bytes", "https", Cause.PROTOCOL_ERROR),
     ],
 )
 def test_what_is_no_http_is_a_protocol_error(habit: str, scheme: str, cause: Cause) -> None:
-    """Endless headers and garbage end the scan; they are not an answer."""
+    """Endless headers and random bytes end the scan; they are not an answer."""
     assert failure(habit, scheme) is cause
 
 
 @pytest.mark.parametrize("habit", ["mute", "dripping-head"])
 def test_a_server_that_never_answers_is_a_timeout(habit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Silence and a head that drips are neither refusal nor absence."""
+    """No reply, and a head that arrives byte by byte, are neither refusal nor absence."""
     monkeypatch.setattr("inspector_http.probes.HEAD_SECONDS", 0.7)
     assert failure(habit) is Cause.TIMEOUT
 
 
 def test_an_endless_body_is_cut_and_its_page_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the beginning of a body is read; a slow one leaves the headers seen."""
-    endless = answered("endless-body")
-    assert (endless.body.value.size, endless.body.value.complete) == (BODY_BYTES, False)
+    endless, _ = body("endless-body")
+    assert (endless.body_bytes, endless.body_complete) == (BODY_BYTES, False)
     monkeypatch.setattr("inspector_http.probes.BODY_SECONDS", 0.5)
-    dripping = answered("dripping-body")
-    assert dripping.body.unseen is Cause.TIMEOUT
-    assert dripping.field("x-content-type-options") == ("nosniff",)
+    dripping, facts = body("dripping-body")
+    assert dripping.body_cause is Cause.TIMEOUT
+    assert facts.field("x-content-type-options") == ("nosniff",)
+
+
+def test_a_body_is_recorded_by_size_and_digest() -> None:
+    """The raw exchanges hold number and digest of the bytes of the body, and not the body."""
+    exchange, _ = body("json")
+    assert (exchange.body_bytes, exchange.body_complete) == (2, True)
+    assert exchange.body_sha256 == hashlib.sha256(b"{}").hexdigest()
 
 
 def test_terminal_escapes_and_broken_utf8_are_escaped() -> None:
@@ -174,7 +190,7 @@ def test_cookies_are_kept_by_name_and_flags() -> None:
 
 
 def test_cookies_are_read_as_browsers_read_them() -> None:
-    """Case does not matter, Max-Age goes before Expires unless it is no number, and what is no date never passes."""
+    """Case does not matter, Max-Age precedes Expires unless it is not a number, and what is not a date never passes."""
     facts = answered("odd-cookies")
     cookies = [(each.name, each.secure, each.http_only, each.same_site) for each in facts.cookies.value]
     assert cookies == [
@@ -190,8 +206,8 @@ def test_cookies_are_read_as_browsers_read_them() -> None:
     )
 
 
-def test_a_session_value_stands_nowhere() -> None:
-    """Not in the raw capture, the gaps, the discovered aims or the facts, wherever the server repeats it."""
+def test_a_session_value_is_recorded_nowhere() -> None:
+    """Not in the raw capture, the gaps, the discovered subjects or the facts, wherever the server repeats it."""
     address = own_address()
     target = page("http://web.test:9000/", address)
     with answering(address, {9000: "secrets"}):
@@ -219,21 +235,21 @@ def test_a_session_value_stands_nowhere() -> None:
     ],
 )
 def test_secrets_are_replaced_by_their_fingerprint(header: tuple[bytes, bytes]) -> None:
-    """Whatever a header is called or however it is written, its secret is gone; hand-made."""
+    """Whatever the header is called and however it is written, its secret is replaced; hand-made."""
     redaction = Redaction(lambda secret: f"len={len(secret)};sha256=0")
     name, value = header
-    ((_, kept),) = redaction.headers([(name, value % SECRET.encode())])
-    assert SECRET not in kept
-    assert "len=" in kept
-    assert ";sha256" not in kept
+    ((_, recorded),) = redaction.headers([(name, value % SECRET.encode())])
+    assert SECRET not in recorded
+    assert "len=" in recorded
+    assert ";sha256" not in recorded
 
 
-def test_reading_needs_kept_exchanges() -> None:
-    """A capture without exchanges, or with foreign bytes, is refused."""
+def test_parsing_needs_recorded_exchanges() -> None:
+    """A capture without exchanges, or with other bytes, is refused."""
     target = page("http://web.test:9000/", own_address())
     output = scan(http, target)
     empty = output.model_copy(update={"raw": ()})
-    broken = output.model_copy(update={"raw": (output.raw[0].model_copy(update={"data": b'{"along": 1}'}),)})
+    broken = output.model_copy(update={"raw": (output.raw[0].model_copy(update={"data": b'{"followed": 1}'}),)})
     for bad in (empty, broken):
-        with pytest.raises(ValueError, match=r"exchange|along"):
+        with pytest.raises(ValueError, match=r"exchange|followed"):
             read(http, bad, target)

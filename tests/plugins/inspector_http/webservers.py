@@ -1,4 +1,4 @@
-"""Web servers on loopback: a real nginx with good and bad sites, and a server that says whatever bytes it is told.
+"""Web servers on loopback: a real nginx with good and bad sites, and a scripted server.
 
 ``python webservers.py ADDRESS PORT=HABIT …`` runs the latter and prints ``ready`` when every port listens.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 Habit = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-#: What must never be kept of a session.
+#: A session value, which must never be recorded.
 SECRET = "S3cr3tSessionValue0123456789"
 OK = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 
@@ -83,7 +83,7 @@ async def mute(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> N
     await asyncio.Event().wait()
 
 
-async def garbage(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def random_bytes(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"\x00\x01\x02 what? \xff\xfe\r\n\r\n" * 8)
 
 
@@ -116,7 +116,7 @@ HABITS: dict[str, Habit] = {
     "escapes": reply(
         OK + "Server: \x1b]0;owned\x07\x1b[31m<script>alert(1)</script>\r\nX-Bad: caf\xe9 \xc3\xa9 \xc3\x28\r\n"
     ),
-    "garbage": garbage,
+    "random-bytes": random_bytes,
     "json": reply("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n", "{}"),
     "login": reply("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=x\r\n"),
     "longer": echoing_redirect,
@@ -146,6 +146,13 @@ http {{
     add_header Strict-Transport-Security "max-age=63072000; includeSubDomains";
     add_header Content-Security-Policy "default-src 'self'; frame-ancestors 'none'";
     add_header X-Content-Type-Options nosniff;
+    add_header X-Frame-Options DENY;
+    add_header Referrer-Policy strict-origin-when-cross-origin;
+    add_header Permissions-Policy "camera=(), geolocation=(), microphone=()";
+    add_header Cross-Origin-Opener-Policy same-origin;
+    add_header Cross-Origin-Embedder-Policy require-corp;
+    add_header Cross-Origin-Resource-Policy same-origin;
+    add_header Cache-Control no-store;
     add_header Set-Cookie "sid=abcdefghijklmnop; Secure; HttpOnly; SameSite=Strict";
     location = / {{ return 302 /home; }}
     location = /home {{ return 200 "<p>hello</p>"; }} }}
@@ -166,7 +173,10 @@ http {{
 
 @contextmanager
 def nginx(address: str) -> Iterator[None]:
-    """nginx with sites at 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8080 (to HTTPS), 8081 and 8082."""
+    """nginx with sites at 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8080 (to HTTPS), 8081 and 8082.
+
+    The good site sends every security header that is in use, so that a check of one more finds it recorded.
+    """
     from tests.plugins.inspector_services.servers import installed, running
 
     program = installed("nginx")
@@ -181,7 +191,7 @@ def nginx(address: str) -> Iterator[None]:
 
 
 def make_certificate(folder: Path) -> None:
-    """A throw-away certificate; the probe does not judge it."""
+    """A throw-away certificate; the probe does not validate it."""
     import trustme
 
     issued = trustme.CA().issue_cert("web.test")

@@ -1,43 +1,50 @@
-"""Record the observations in ``recorded/`` from a running server: ``python -m tests.plugins.inspector_mail.record``."""
+"""Records what the probe observes at a running server: ``python -m tests.plugins.inspector_mail.record NAME``.
+
+Needs named. Names are as in ``mail/good``; ``--all`` records every one.
+"""
 
 from __future__ import annotations
 
+import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from inspector import Observation
+from inspector.testing import record
 from inspector_mail.probes import mail
-from tests.plugins.inspector_dns.cases import write
-from tests.plugins.inspector_dns.scanning import read, scan, subject
+from tests.plugins.inspector_dns.scanning import see
 from tests.plugins.inspector_mail.zones import serving
 
-HERE = Path(__file__).parent
-DOMAINS = [
-    "good",
-    "nomail",
-    "bare",
-    "double",
-    "malformed",
-    "loop",
-    "hidden",
-    "soft",
-    "neutral",
-    "redirected",
-    "unseen",
-    "watched",
-    "testing",
-    "noreports",
-    "a.org",
-]
+FOLDER = Path(__file__).parent
+DOMAINS = {
+    name: f"{name}.mail.test"
+    for name in (
+        "good",
+        "nomail",
+        "bare",
+        "double",
+        "malformed",
+        "loop",
+        "hidden",
+        "soft",
+        "neutral",
+        "redirected",
+        "unseen",
+        "watched",
+        "testing",
+        "noreports",
+        "a.org",
+    )
+} | {"servfail": "a.servfail.test"}
 
 
-def record(server: int) -> None:
-    """Look at everything that a case is about."""
-    for domain, name in [*((f"{name}.mail.test", name) for name in DOMAINS), ("a.servfail.test", "servfail")]:
-        about = subject(mail, f"mail:{domain}")
-        write(HERE, f"mail-{name}", read(mail, scan(mail, about, server), about))
+def recorders(server: int) -> dict[str, Callable[[], Observation]]:
+    """By name, what records a mail domain of the server at this port."""
+    return {f"mail/{name}": partial(see, mail, f"mail:{domain}", server) for name, domain in DOMAINS.items()}
 
 
 if __name__ == "__main__":
-    (HERE / "recorded").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as port:
-        record(port)
+        record(FOLDER, recorders(port), sys.argv[1:])

@@ -1,4 +1,4 @@
-"""SPF: records served by BIND, and records that nobody should publish."""
+"""SPF: records served by BIND, valid and invalid ones."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from hypothesis import strategies as st
 
 from inspector import Cause
 from inspector_mail import spf
-from inspector_mail.observations import Qualifier, SpfEvaluation, SpfFault
+from inspector_mail.observations import SpfEvaluation, SpfFault, SpfResult
 from inspector_mail.probes import mail as probe
 from tests.plugins.inspector_dns.scanning import read, scan, see, subject
 
 
 def evaluation(server: int, name: str) -> SpfEvaluation:
-    """What evaluating a domain's record comes to."""
+    """The evaluation of a domain's record."""
     result = see(probe, f"mail:{name}.mail.test", server).spf.value.evaluation.value
     assert isinstance(result, SpfEvaluation)
     return result
 
 
 @pytest.mark.parametrize(
-    ("name", "otherwise", "lookups", "voids"),
+    ("name", "result", "lookups", "void_lookups"),
     [
-        ("good", Qualifier.FAIL, 3, 0),
-        ("nomail", Qualifier.FAIL, 0, 0),
-        ("split", Qualifier.FAIL, 0, 0),
-        ("soft", Qualifier.SOFTFAIL, 1, 0),
-        ("neutral", Qualifier.NEUTRAL, 0, 0),
-        ("provider", Qualifier.NEUTRAL, 1, 0),
-        ("everyone", Qualifier.PASS, 0, 0),
-        ("hidden", Qualifier.PASS, 1, 0),
-        ("network", Qualifier.PASS, 0, 0),
-        ("redirected", Qualifier.FAIL, 4, 0),
-        ("macro", Qualifier.FAIL, 1, 0),
-        ("ten", Qualifier.FAIL, 10, 0),
-        ("twovoid", Qualifier.FAIL, 2, 2),
+        ("good", SpfResult.FAIL, 3, 0),
+        ("nomail", SpfResult.FAIL, 0, 0),
+        ("split", SpfResult.FAIL, 0, 0),
+        ("soft", SpfResult.SOFTFAIL, 1, 0),
+        ("neutral", SpfResult.NEUTRAL, 0, 0),
+        ("provider", SpfResult.NEUTRAL, 1, 0),
+        ("everyone", SpfResult.PASS, 0, 0),
+        ("hidden", SpfResult.PASS, 1, 0),
+        ("network", SpfResult.PASS, 0, 0),
+        ("redirected", SpfResult.FAIL, 4, 0),
+        ("macro", SpfResult.FAIL, 1, 0),
+        ("ten", SpfResult.FAIL, 10, 0),
+        ("twovoid", SpfResult.FAIL, 2, 2),
     ],
 )
-def test_a_sound_record_says_what_becomes_of_strangers(
-    server: int, name: str, otherwise: Qualifier, lookups: int, voids: int
+def test_a_valid_record_has_a_result_for_other_senders(
+    server: int, name: str, result: SpfResult, lookups: int, void_lookups: int
 ) -> None:
     """The result for a sender that no term names, and the lookups that it takes, follow RFC 7208."""
-    assert evaluation(server, name) == SpfEvaluation(otherwise=otherwise, lookups=lookups, voids=voids)
+    assert evaluation(server, name) == SpfEvaluation(result=result, lookups=lookups, void_lookups=void_lookups)
 
 
 @pytest.mark.parametrize(
@@ -57,26 +57,26 @@ def test_a_sound_record_says_what_becomes_of_strangers(
         ("loop", SpfFault.LOOKUPS, "loop"),
         ("eleven", SpfFault.LOOKUPS, "ten"),
         ("deep0", SpfFault.LOOKUPS, "deep10"),
-        ("void", SpfFault.VOIDS, "void"),
+        ("void", SpfFault.VOID_LOOKUPS, "void"),
         ("lost", SpfFault.MISSING, "nothing"),
         ("crowd", SpfFault.EXCHANGERS, "crowd"),
     ],
 )
-def test_a_permanent_error_names_its_place(server: int, name: str, fault: SpfFault, at: str) -> None:
-    """Missing, repeated, unreadable, looping and over-long records are permanent errors, told apart."""
+def test_a_permanent_error_names_the_domain(server: int, name: str, fault: SpfFault, at: str) -> None:
+    """Missing, repeated, malformed, looping and over-long records are permanent errors, distinguished."""
     found = evaluation(server, name)
-    assert (found.fault, found.at, found.otherwise) == (fault, f"{at}.mail.test", None)
+    assert (found.fault, found.at, found.result) == (fault, f"{at}.mail.test", None)
 
 
-def test_an_include_that_does_not_answer_leaves_the_record_open(server: int) -> None:
-    """A server failure in an included domain is neither a sound record nor a fault; the record itself is still seen."""
+def test_an_include_without_a_response_leaves_the_evaluation_unseen(server: int) -> None:
+    """A server failure in an included domain is neither a result nor a fault; the record itself is still seen."""
     seen = see(probe, "mail:unseen.mail.test", server).spf.value
     assert seen.records == ("v=spf1 include:x.servfail.test -all",)
     assert seen.evaluation.unseen is Cause.PROTOCOL_ERROR
 
 
-def test_no_question_is_asked_twice(server: int) -> None:
-    """An include loop costs two questions about its two records, not twenty."""
+def test_no_query_is_sent_twice(server: int) -> None:
+    """An include loop costs two queries for its two records, not twenty."""
     about = subject(probe, "mail:loop.mail.test")
     output = scan(probe, about, server)
     names = [raw.name for raw in output.raw]
@@ -100,8 +100,8 @@ def test_no_question_is_asked_twice(server: int) -> None:
         "v=spf1 include:example.vn. -all",
     ],
 )
-def test_what_the_grammar_allows_is_read(record: str) -> None:
-    """Every form of RFC 7208 §12 is readable."""
+def test_what_the_grammar_allows_is_parsed(record: str) -> None:
+    """Every form of RFC 7208 §12 can be parsed."""
     assert spf.is_record(record.encode())
     spf.terms(record.encode(), "example.vn")
 
@@ -141,20 +141,20 @@ def test_what_the_grammar_allows_is_read(record: str) -> None:
     ],
 )
 def test_what_the_grammar_forbids_is_a_permanent_error(record: str) -> None:
-    """Unknown mechanisms, bad networks, bad macros and repeated modifiers make the whole record unusable."""
+    """Unknown mechanisms, bad networks, bad macros and repeated modifiers make the whole record invalid."""
     with pytest.raises(spf.Permerror):
         spf.terms(record.replace("v=spf1,", "v=spf1 ,").encode(), "example.vn")
 
 
 @pytest.mark.parametrize("text", [b"v=spf10 -all", b"v=spf1\t-all", b" v=spf1 -all", b"v=spf2.0/pra -all", b"spf1"])
-def test_what_is_no_spf_record_is_left_alone(text: bytes) -> None:
+def test_other_records_are_not_spf_records(text: bytes) -> None:
     """Only the exact version followed by a space or nothing makes a record."""
     assert not spf.is_record(text)
 
 
 @given(st.binary(max_size=300))
-def test_no_record_breaks_the_reader(tail: bytes) -> None:
-    """Whatever stands in a record is read or is a permanent error."""
+def test_any_record_can_be_parsed(tail: bytes) -> None:
+    """Any record can be parsed or is a permanent error."""
     with contextlib.suppress(spf.Permerror):
         spf.terms(b"v=spf1 " + tail, "example.vn")
 
@@ -163,7 +163,7 @@ def test_no_record_breaks_the_reader(tail: bytes) -> None:
     "word",
     ["a" * 500 + "!", "exists:" + "a." * 250 + "1", "exists:" + "%{d}" * 120 + "!", "a" + "/1" * 250, "a=" + "%" * 499],
 )
-def test_hostile_terms_are_refused_at_once(word: str) -> None:
-    """Terms made to keep a pattern busy are a permanent error like any other."""
+def test_malicious_terms_are_rejected_quickly(word: str) -> None:
+    """Terms designed for catastrophic backtracking are a permanent error."""
     with pytest.raises(spf.Permerror):
         spf.terms(f"v=spf1 {word}".encode(), "example.vn")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.plugins.inspector_dns.named import Estate, free_port, serve
+from tests.plugins.inspector_dns.named import ZoneSet, free_port, serve
 
 SERVERS = "@ NS ns1.test.\n"
 
@@ -82,11 +82,11 @@ RECORDS = (
 @contextmanager
 def serving(folder: Path) -> Iterator[int]:
     """The port of a named that serves these domains, the zones above them, and one zone that it cannot load."""
-    estate = Estate(folder)
-    estate.add("mail.test", RECORDS)
-    estate.add("test", SERVERS + "ns1 A 127.0.0.1\nmail NS ns1.test.\nservfail NS ns1.test.\n")
-    estate.add(".", SERVERS + "test. NS ns1.test.\nns1.test. A 127.0.0.1\n")
-    estate.zones["servfail.test"] = folder / "there-is-no-such-file"
+    zone_set = ZoneSet(folder)
+    zone_set.add("mail.test", RECORDS)
+    zone_set.add("test", SERVERS + "ns1 A 127.0.0.1\nmail NS ns1.test.\nservfail NS ns1.test.\n")
+    zone_set.add(".", SERVERS + "test. NS ns1.test.\nns1.test. A 127.0.0.1\n")
+    zone_set.zones["servfail.test"] = folder / "there-is-no-such-file"
     port = free_port()
-    with serve(folder / "named", estate.zones, port):
+    with serve(folder / "named", zone_set.zones, port):
         yield port

@@ -1,20 +1,25 @@
-"""Records what the probes see at running servers: ``python -m tests.plugins.inspector_services.record``.
+"""Records what the probes observe at running servers: ``python -m tests.plugins.inspector_services.record NAME``.
 
-Needs root (for ports below 1024), nmap, redis-server and sshd. Rewrites ``recorded/*.json``.
+Needs root (for ports below 1024), nmap, redis-server and sshd. Names are as in ``ports/exposed`` and
+``banners/exposed``; ``--all`` records every one.
 """
 
-import json
-from contextlib import ExitStack
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
+from inspector import Observation, Target
+from inspector.testing import record
 from inspector_services.observations import OpenPorts
-from inspector_services.probes import greetings, ports
+from inspector_services.probes import banners, ports
 from tests.plugins.inspector_services.scanning import host, read, scan
 from tests.plugins.inspector_services.servers import own_address, redis, speaking, sshd
 
-FOLDER = Path(__file__).with_name("recorded")
+FOLDER = Path(__file__).parent
 
-#: By name: declared ports, habits of the speakers, and the ports of a real Redis and a real sshd.
+#: By name: declared ports, habits of the scripted servers, and the ports of a real Redis and a real sshd.
 SCENES: dict[str, tuple[tuple[int, ...], dict[int, str], int | None, int | None]] = {
     "orderly": ((2222, 8443), {8443: "silent"}, None, 2222),
     "behind-a-firewall": ((2222, 8443), {8443: "silent", 5432: "deaf", 23: "deaf"}, None, 2222),
@@ -31,25 +36,44 @@ SCENES: dict[str, tuple[tuple[int, ...], dict[int, str], int | None, int | None]
 }
 
 
-def record(name: str) -> None:
-    """Record one scene."""
+@contextmanager
+def scene(name: str) -> Iterator[Target]:
+    """A host with the servers of this scene."""
     declared, habits, redis_port, sshd_port = SCENES[name]
     address = own_address()
-    target = host(address, *declared)
     with ExitStack() as stack:
         stack.enter_context(speaking(address, habits))
         if redis_port:
             stack.enter_context(redis(address, redis_port))
         if sshd_port:
             stack.enter_context(sshd(address, sshd_port))
-        seen: OpenPorts = read(ports, scan(ports, target), target)
-        heard = read(greetings, scan(greetings, target, seen), target)
-    scene = {"declared": declared, "ports": seen.model_dump(mode="json"), "greetings": heard.model_dump(mode="json")}
-    lines = ",\n".join(f'"{key}": {json.dumps(value, ensure_ascii=False)}' for key, value in scene.items())
-    (FOLDER / f"{name}.json").write_text("{\n" + lines + "\n}\n", encoding="utf-8")
+        yield host(address, *declared)
 
+
+def open_ports(name: str) -> OpenPorts:
+    """The open ports of a scene."""
+    with scene(name) as target:
+        return _ports(target)
+
+
+def sent_banners(name: str) -> Observation:
+    """What the open ports of a scene send first."""
+    with scene(name) as target:
+        facts = read(banners, scan(banners, target, _ports(target)), target)
+    assert isinstance(facts, Observation)
+    return facts
+
+
+def _ports(target: Target) -> OpenPorts:
+    facts = read(ports, scan(ports, target), target)
+    assert isinstance(facts, OpenPorts)
+    return facts
+
+
+RECORDERS: dict[str, Callable[[], Observation]] = {
+    **{f"ports/{name}": partial(open_ports, name) for name in SCENES},
+    **{f"banners/{name}": partial(sent_banners, name) for name in SCENES},
+}
 
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
-    for scene in SCENES:
-        record(scene)
+    record(FOLDER, RECORDERS, sys.argv[1:])

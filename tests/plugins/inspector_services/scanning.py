@@ -1,4 +1,4 @@
-"""One scan through the real door, at a server on loopback."""
+"""Runs one probe through the network gateway, against a server on loopback."""
 
 import asyncio
 import tempfile
@@ -29,7 +29,7 @@ SYSTEM = System(id="test", name="Test", owner="Tester", level=3)
 
 
 def tcp(*ports: int) -> Declared:
-    """What is declared about a host with these TCP ports."""
+    """The declaration of a host with these TCP ports."""
     return Declared(host_declared=True, ports=tuple(DeclaredPort(port=port) for port in ports))
 
 
@@ -47,18 +47,18 @@ def scan(
     authorisation: Authorisation = AUTHORISATION,
     **options: Any,
 ) -> ScanOutput:
-    """What the probe brings home from one scan."""
+    """The output of the probe."""
 
-    async def through_the_door() -> ScanOutput:
+    async def through_the_gateway() -> ScanOutput:
         with tempfile.TemporaryDirectory() as folder:
             ledger = Ledger(Path(folder) / "ledger.jsonl")
             scope = Scope([authorisation], SYSTEM, [])
             async with Gateway(settings or Settings(), scope, ledger, salt=b"salt", run="test") as gateway:
                 return await probe.scan(target, gateway.network(probe, target, authorisation), *needs, **options)
 
-    return asyncio.run(through_the_door())
+    return asyncio.run(through_the_gateway())
 
 
 def read(probe: Probe, output: ScanOutput, target: Target) -> Any:
-    """The facts in a capture."""
+    """The observation in the output of a probe."""
     return probe.parse(output, ParseContext(subject=target.subject, seen_at=now()))

@@ -1,9 +1,9 @@
-"""What nmap's XML means. The documents here are hand-made after real ones: for the unseen and the malformed."""
+"""The parsing of nmap's XML. The documents are hand-made after real ones, for unseen and malformed input."""
 
 import pytest
 
 from inspector import Cause, ScanFailure
-from inspector_services.nmap_xml import Control, Sweep, scan_of, spans, states
+from inspector_services.nmap_xml import Recheck, SweepRecord, scan_of, spans, states
 from inspector_services.observations import OpenPorts, PortState
 
 ADDRESS = "127.0.0.1"
@@ -23,39 +23,39 @@ def port(number: int, state: str, reason: str) -> str:
     return f'<port protocol="tcp" portid="{number}"><state state="{state}" reason="{reason}"/></port>'
 
 
-def folded(state: str, reason: str, ports: str | None) -> str:
+def grouped(state: str, reason: str, ports: str | None) -> str:
     named = "" if ports is None else f' ports="{ports}"'
     return f'<extraports state="{state}" count="1"><extrareasons reason="{reason}" count="1"{named}/></extraports>'
 
 
-def seen(xml: bytes, control: Control | None = None) -> OpenPorts:
-    return OpenPorts(spans=spans(states(scan_of(xml, ADDRESS), Sweep(control=control)), alone=()))
+def seen(xml: bytes, recheck: Recheck | None = None) -> OpenPorts:
+    return OpenPorts(spans=spans(states(scan_of(xml, ADDRESS), SweepRecord(recheck=recheck)), single=()))
 
 
-CLOSED = folded("closed", "conn-refused", "2-100")
+CLOSED = grouped("closed", "conn-refused", "2-100")
 
 
-def test_ports_that_nmap_folds_are_read() -> None:
-    """Ports named only in ranges have their state too."""
+def test_ports_that_nmap_groups_are_parsed() -> None:
+    """Ports listed as ranges have their state too."""
     ports = seen(document(port(1, "open", "syn-ack") + CLOSED))
     assert ports.open == (1,)
-    assert ports.are(PortState.CLOSED) == tuple(range(2, 101))
+    assert ports.in_state(PortState.CLOSED) == tuple(range(2, 101))
     assert len(ports.spans) == 2
 
 
-def test_an_old_nmap_that_names_no_ranges_is_read_where_it_is_clear() -> None:
-    """One folded group is all the rest; two without ranges leave the rest unseen."""
-    one = seen(document(port(1, "open", "syn-ack") + folded("closed", "conn-refused", None)))
-    assert one.are(PortState.CLOSED) == tuple(range(2, 101))
-    two = document(folded("closed", "conn-refused", None) + folded("filtered", "no-response", None))
+def test_groups_without_ranges_are_parsed_where_unambiguous() -> None:
+    """A single group is all remaining ports; two groups without ranges leave them unseen."""
+    one = seen(document(port(1, "open", "syn-ack") + grouped("closed", "conn-refused", None)))
+    assert one.in_state(PortState.CLOSED) == tuple(range(2, 101))
+    two = document(grouped("closed", "conn-refused", None) + grouped("filtered", "no-response", None))
     assert seen(two).state(50).unseen is Cause.AMBIGUOUS
 
 
-def test_silence_counts_as_seen_only_where_something_answered() -> None:
-    """An address that says nothing at all is unseen; beside a closed port silence is a filtered port."""
-    silent = folded("filtered", "no-response", "2-100")
+def test_no_response_is_filtered_only_where_another_port_answered() -> None:
+    """Without any response the ports are unseen; beside a closed port no response means filtered."""
+    silent = grouped("filtered", "no-response", "2-100")
     assert seen(document(port(1, "closed", "conn-refused") + silent)).state(50).seen is PortState.FILTERED
-    assert seen(document(folded("filtered", "no-response", "1-100"))).state(50).unseen is Cause.TIMEOUT
+    assert seen(document(grouped("filtered", "no-response", "1-100"))).state(50).unseen is Cause.TIMEOUT
 
 
 @pytest.mark.parametrize(
@@ -67,13 +67,13 @@ def test_silence_counts_as_seen_only_where_something_answered() -> None:
         (Cause.OUTSIDE_WINDOW, Cause.OUTSIDE_WINDOW),
     ],
 )
-def test_a_lost_control_makes_every_port_but_the_open_ones_unseen(cause: Cause, unseen: Cause) -> None:
+def test_a_failed_recheck_makes_every_port_but_the_open_ones_unseen(cause: Cause, unseen: Cause) -> None:
     """When a port that had answered no longer does, what others did not answer proves nothing."""
     xml = document(port(1, "open", "syn-ack") + port(2, "filtered", "no-response") + CLOSED.replace("2-100", "3-100"))
-    ports = seen(xml, Control(port=1, cause=cause))
+    ports = seen(xml, Recheck(port=1, cause=cause))
     assert ports.open == (1,)
     assert {ports.state(2).unseen, ports.state(3).unseen} == {unseen}
-    assert seen(xml, Control(port=1)).state(2).seen is PortState.FILTERED
+    assert seen(xml, Recheck(port=1)).state(2).seen is PortState.FILTERED
 
 
 @pytest.mark.parametrize(
@@ -84,20 +84,20 @@ def test_a_lost_control_makes_every_port_but_the_open_ones_unseen(cause: Cause, 
         ("open|filtered", "no-response", Cause.AMBIGUOUS),
     ],
 )
-def test_what_shows_no_firewall_and_no_silence_is_unseen(state: str, reason: str, unseen: Cause) -> None:
-    """A router that finds no way says nothing about the port."""
+def test_other_filtered_reasons_are_unseen(state: str, reason: str, unseen: Cause) -> None:
+    """An unreachable route does not show the state of the port."""
     assert seen(document(port(1, state, reason) + CLOSED)).state(1).unseen is unseen
 
 
-def test_a_firewall_that_says_no_is_seen() -> None:
-    """A prohibition is an answer, even if it is the only one."""
-    assert seen(document(folded("filtered", "admin-prohibited", "1-100"))).state(9).seen is PortState.FILTERED
+def test_a_rejection_by_a_firewall_is_seen() -> None:
+    """An ICMP prohibition is an answer, even if it is the only one."""
+    assert seen(document(grouped("filtered", "admin-prohibited", "1-100"))).state(9).seen is PortState.FILTERED
 
 
 def test_an_address_that_accepts_everything_shows_no_service() -> None:
-    """Where a device in front answers for most ports, none of them is seen open."""
+    """When a SYN proxy answers for most ports, none of them is seen open."""
     many = "".join(port(number, "open", "syn-ack") for number in range(1, 61))
-    ports = seen(document(many + folded("closed", "conn-refused", "61-100")))
+    ports = seen(document(many + grouped("closed", "conn-refused", "61-100")))
     assert ports.open == ()
     assert ports.state(5).unseen is Cause.AMBIGUOUS
 
@@ -111,14 +111,14 @@ def test_an_address_that_accepts_everything_shows_no_service() -> None:
         document(CLOSED)[:-20],
         document(CLOSED, head='<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'),
         document(CLOSED, head='<!DOCTYPE x [<!ENTITY a "aaaa">]>').decode().encode("utf-16"),
-        document(folded("closed", "conn-refused", "9-70000")),
-        document(folded("closed", "conn-refused", "9-5")),
-        document(folded("closed", "conn-refused", "nine")),
+        document(grouped("closed", "conn-refused", "9-70000")),
+        document(grouped("closed", "conn-refused", "9-5")),
+        document(grouped("closed", "conn-refused", "nine")),
         document(port(1, "open", "syn-ack").replace('portid="1"', 'portid="one"')),
     ],
 )
-def test_a_malformed_or_hostile_report_is_refused(xml: bytes) -> None:
-    """Entity bombs, truncation and nonsense never become facts."""
+def test_malformed_or_malicious_xml_is_rejected(xml: bytes) -> None:
+    """Entity bombs, truncated and invalid documents raise an error."""
     with pytest.raises(ValueError, match=r"report|entities|codec|range|int"):
         scan_of(xml, ADDRESS)
 
@@ -131,19 +131,19 @@ def test_a_malformed_or_hostile_report_is_refused(xml: bytes) -> None:
         (document(CLOSED).replace(b'addr="127.0.0.1"', b'addr="127.0.0.2"'), Cause.NOT_REACHED),
     ],
 )
-def test_a_scan_that_did_not_end_well_is_trouble(xml: bytes, cause: Cause) -> None:
+def test_a_scan_that_did_not_finish_fails(xml: bytes, cause: Cause) -> None:
     """An aborted or timed-out scan, or one of another address, shows no port."""
     with pytest.raises(ScanFailure) as failure:
         scan_of(xml, ADDRESS)
     assert failure.value.cause is cause
 
 
-def test_a_port_that_was_never_asked_is_not_selected() -> None:
-    """Outside all spans nothing is claimed."""
+def test_a_port_that_was_not_scanned_is_not_selected() -> None:
+    """A port outside all spans is unseen."""
     assert seen(document(CLOSED, services="2-100")).state(4711).unseen is Cause.NOT_SELECTED
 
 
-def test_ports_of_interest_stand_alone() -> None:
-    """A declared or notable port has an answer of its own, whatever its neighbours say."""
-    answers = states(scan_of(document(folded("closed", "conn-refused", "1-100")), ADDRESS), Sweep())
-    assert [(span.first, span.last) for span in spans(answers, alone={22})] == [(1, 21), (22, 22), (23, 100)]
+def test_notable_ports_are_single_spans() -> None:
+    """A declared or notable port is a span of its own, whatever its neighbours' state."""
+    answers = states(scan_of(document(grouped("closed", "conn-refused", "1-100")), ADDRESS), SweepRecord())
+    assert [(span.first, span.last) for span in spans(answers, single={22})] == [(1, 21), (22, 22), (23, 100)]

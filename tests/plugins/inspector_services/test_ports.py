@@ -1,4 +1,4 @@
-"""The sweep through the gateway, at running servers."""
+"""The port sweep against running servers."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ from inspector_services.checks.no_database_reachable import no_database_reachabl
 from inspector_services.checks.ports_only_declared import ports_only_declared
 from inspector_services.observations import OpenPorts, PortState
 from inspector_services.port_roles import NOTABLE
-from inspector_services.probes import greetings, ports, ports_asked
+from inspector_services.probes import banners, ports, ports_to_scan
 from tests.plugins.inspector_services.scanning import AUTHORISATION, host, read, scan, tcp
 from tests.plugins.inspector_services.servers import installed, own_address, redis, speaking, sshd
 
@@ -29,23 +29,23 @@ def listening(address: str) -> set[int]:
 
 
 def test_the_sweep_sees_what_the_kernel_lists() -> None:
-    """Open ports are exactly those of the asked ones on which something listens."""
+    """Open are exactly the scanned ports on which a process listens."""
     address = own_address()
     target = host(address, 8443)
     with speaking(address, {8443: "silent", 3000: "silent", 20001: "silent"}), sshd(address):
         seen = read(ports, scan(ports, target), target)
-        assert set(seen.open) == listening(address) & set(ports_asked(target, "notable"))
+        assert set(seen.open) == listening(address) & set(ports_to_scan(target, "notable"))
     assert seen.open == (2222, 3000, 8443)
 
 
 def test_a_reachable_redis_fails_and_one_that_is_gone_passes() -> None:
-    """The whole way from look to verdict, at a real database."""
+    """From scan to verdict, against a real database."""
     address = own_address()
     target = host(address)
 
     def verdict() -> Outcome:
         seen = read(ports, scan(ports, target), target)
-        heard = read(greetings, scan(greetings, target, seen), target)
+        heard = read(banners, scan(banners, target, seen), target)
         return no_database_reachable.evaluate(
             [SubjectResult(target.subject, seen), SubjectResult(target.subject, heard)], {}
         ).outcome
@@ -55,8 +55,8 @@ def test_a_reachable_redis_fails_and_one_that_is_gone_passes() -> None:
     assert verdict() is Outcome.PASS
 
 
-def test_a_port_that_stays_silent_is_filtered_beside_ports_that_answer() -> None:
-    """Silence to repeated questions is seen as such, and is not an open port."""
+def test_a_port_without_response_is_filtered_beside_ports_that_answer() -> None:
+    """Repeated SYNs without a response mean filtered, not open."""
     address = own_address()
     target = host(address, 8443)
     with speaking(address, {8443: "silent", 5432: "deaf"}):
@@ -65,8 +65,8 @@ def test_a_port_that_stays_silent_is_filtered_beside_ports_that_answer() -> None
     assert ports_only_declared(seen, tcp(8443)).outcome is Outcome.PASS
 
 
-def test_an_address_that_turns_away_during_the_sweep_hides_its_ports() -> None:
-    """When the port that had answered is gone at the end, no other port counts as closed."""
+def test_an_address_that_blocks_during_the_sweep_has_unseen_ports() -> None:
+    """When the recheck fails, no other port counts as closed."""
     address = own_address()
     target = host(address, 8443)
     with speaking(address, {8443: "once"}):
@@ -80,18 +80,18 @@ def covering(ports: tuple[PortRange, ...] | None) -> Authorisation:
     return AUTHORISATION.model_copy(update={"covers": covers})
 
 
-def test_a_listed_address_may_be_swept_and_heard_without_naming_ports() -> None:
+def test_a_listed_address_may_be_scanned_without_naming_ports() -> None:
     """An authorisation that lists the address and no ports covers the sweep and what it finds open."""
     address, granted = own_address(), covering(None)
     target = host(address)
     with speaking(address, {5900: "vnc"}):
         seen = read(ports, scan(ports, target, authorisation=granted), target)
-        heard = read(greetings, scan(greetings, target, seen, authorisation=granted), target)
-    assert (seen.open, heard.said(5900).value.in_clear) == ((5900,), True)
+        heard = read(banners, scan(banners, target, seen, authorisation=granted), target)
+    assert (seen.open, heard.banner_of(5900).value.cleartext) == ((5900,), True)
 
 
 def test_ports_that_the_authorisation_leaves_out_are_unseen() -> None:
-    """Only the declared ports are asked where the authorisation names ports; the others are out of scope."""
+    """Only the declared ports are scanned where the authorisation names ports; the others are out of scope."""
     address = own_address()
     target = host(address, 8443)
     granted = covering((PortRange(first=8443, last=8443),))
@@ -103,24 +103,24 @@ def test_ports_that_the_authorisation_leaves_out_are_unseen() -> None:
 
 
 def test_without_nmap_nothing_is_seen() -> None:
-    """A missing tool is trouble with its own cause."""
+    """A missing tool is a failure with its own cause."""
     with pytest.raises(ScanFailure) as failure:
         scan(ports, host(own_address()), settings=Settings(nmap_search_path=()))
     assert failure.value.cause is Cause.TOOL_MISSING
 
 
-def test_reading_starts_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was captured is read without nmap."""
+def test_parsing_starts_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The output of a scan is parsed without nmap."""
     address = own_address()
     target = host(address)
     output = scan(ports, target)
     monkeypatch.setattr(subprocess, "Popen", None)
-    assert read(ports, output, target).asked == len(NOTABLE)
+    assert read(ports, output, target).scanned == len(NOTABLE)
     assert re.fullmatch(r"[\d.]+\w*", output.tools["nmap"])
 
 
-def test_a_sweep_is_bounded_by_the_ports_it_asks() -> None:
-    """The upper bound counts each port with its repetitions; a wider reach asks more."""
+def test_the_cost_of_a_sweep_follows_from_its_ports() -> None:
+    """The upper bound counts each port with its retries; a larger port set costs more."""
     target = host(own_address(), 65000)
     costs = [ports.cost(target, {"sweep": reach}).port_questions for reach in ("notable", "system", "all")]
     assert costs[0] == 3 * (len(NOTABLE) + 1)

@@ -15,7 +15,7 @@ import pytest
 from inspector import Cause
 from inspector.model.base import now
 from inspector.plugin.probe import ParseContext
-from inspector.testing import Scan, run_probe
+from inspector.testing import ProbeRun, run_probe
 from inspector_sslyze.observations import Robot, TlsAttacks, TlsSessions
 from inspector_sslyze.probes import parse_attacks, tls_attacks, tls_sessions
 from inspector_sslyze.results import (
@@ -46,7 +46,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return identity.write(tmp_path_factory.mktemp("tls"), "server")
 
 
-def attacked(port: int, scheme: str = "tls", *, seconds: int = 3) -> Scan:
+def attacked(port: int, scheme: str = "tls", *, seconds: int = 3) -> ProbeRun:
     """The result of the intrusive probe."""
     return run_probe(tls_attacks, f"{scheme}://www.example.vn:{port}", answer_seconds=seconds)
 

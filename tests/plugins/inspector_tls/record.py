@@ -1,16 +1,19 @@
-"""Record the observations in ``recorded/`` from running servers: ``python -m tests.plugins.inspector_tls.record``.
+"""Records what the probes observe at running servers: ``python -m tests.plugins.inspector_tls.record NAME``.
 
-Files whose names begin with ``handmade-`` are not written here: nobody's server said what stands in them.
+Names are as in ``tls/modern``; ``--all`` records every one. Certificates and times are new in every recording. The
+servers of the lab need what ``./bootstrap setup --lab`` installs.
 """
 
 from __future__ import annotations
 
-import json
 import ssl
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
 
-from inspector import Observation
+from inspector import Observation, Probe
+from inspector.testing import record, run_probe
 from inspector_tls.revocation.observations import Revocation
+from inspector_tls.starttls.probes import starttls, starttls_injection
 from tests.agreement.environment import Stage
 from tests.agreement.planting import Start
 from tests.agreement.programs import gnutls, s_server
@@ -40,15 +45,18 @@ from tests.plugins.inspector_tls.authority import (
 from tests.plugins.inspector_tls.resumption.ticket_servers import TLS_1_2, ticketing
 from tests.plugins.inspector_tls.revocation import sources
 from tests.plugins.inspector_tls.scanning import scan, scan_certificates, scan_resumption
-from tests.plugins.inspector_tls.starttls.scripted_servers import SCRIPTS, speaking
+from tests.plugins.inspector_tls.starttls.scripted_servers import SCRIPTS, Habit, Script, speaking
 from tests.plugins.inspector_tls.starttls.servers import serving, staged
 
-RECORDED = Path(__file__).parent / "recorded"
+FOLDER = Path(__file__).parent
 HOST = "www.example.vn"
 OLD = ("-cipher", "ALL:@SECLEVEL=0")
 Scan = Callable[..., Observation]
-#: Servers of the zoo that differ in suites, keys and flaws.
-OF_THE_ZOO = (
+Recorder = Callable[[], Observation]
+Recorders = dict[str, Recorder]
+Server = AbstractContextManager[int]
+#: Servers of the lab that differ in suites, keys and flaws.
+OF_THE_LAB = (
     "drops-grease",
     "drops-over-64-suites",
     "gnutls-insecure-renegotiation",
@@ -68,54 +76,63 @@ OF_THE_ZOO = (
 REVOKED = ocsp.OCSPCertStatus.REVOKED
 
 
-def write(name: str, seen: Observation) -> None:
-    """Write one observation, readable, into the folder of its kind."""
-    text = json.dumps(seen.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False)
-    folder = RECORDED / seen.kind.partition("/")[0]
-    folder.mkdir(exist_ok=True)
-    (folder / f"{name}.json").write_text(text + "\n")
+class Servers:
+    """The servers of all recordings, with certificates of one authority; ``folder`` holds their files."""
 
-
-class _Recorder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.root = root()
         self.between = intermediate(self.root)
         self.good = issue(HOST, self.between, dns=[HOST])
 
-    def serve(self, identity: Identity, *arguments: str | Path) -> AbstractContextManager[int]:
-        """An OpenSSL server with this identity."""
-        return servers.openssl(identity.write(self.folder, "server"), *arguments)
+    def recorders(self) -> Recorders:
+        """By name, what records an observation alone."""
+        return {
+            **self.versions(),
+            **self.suites(),
+            **self.certificates(),
+            **self.staples(),
+            **self.behind_starttls(),
+            **self.starttls(),
+            **self.resumption(),
+            **self.revocations(),
+        }
 
-    def record(self, name: str, port: int, *, at: Scan = scan_certificates, **options: str) -> None:
-        """Look at the server and write down what was seen; the test's root is declared and public."""
-        write(name, at(port, seconds=1, declared=self.root.pem, public=self.root.pem, **options))
+    def scanned(self, server: Server, at: Scan = scan_certificates, **options: str) -> Observation:
+        """The observation of a server; the test's root is declared and public."""
+        with server as port:
+            return at(port, seconds=1, declared=self.root.pem, public=self.root.pem, **options)
 
-    def versions(self) -> None:
+    def openssl(self, identity: Identity, *arguments: str | Path, at: Scan = scan_certificates) -> Recorder:
+        """Records an OpenSSL server with this identity."""
+        return lambda: self.scanned(servers.openssl(identity.write(self.folder, "server"), *arguments), at)
+
+    def by_version(self, version: int, answer: servers.Answer, at: Scan = scan) -> Recorder:
+        """Records a modern server that answers every hello of this version in another way."""
+
+        def observe() -> Observation:
+            modern = servers.speaking_tls(self.good.write(self.folder, "server"))
+            return self.scanned(servers.answering(servers.by_version(modern, version, answer)), at)
+
+        return observe
+
+    def versions(self) -> Recorders:
         """Servers that differ in versions."""
-        for name, arguments in {
-            "modern": (),
-            "from-tls-1-0": OLD,
-            "only-tls-1-2": ("-tls1_2",),
-            "only-tls-1-3": ("-tls1_3",),
-        }.items():
-            with self.serve(self.good, *arguments) as port:
-                self.record(name, port, at=scan)
-        modern = servers.speaking_tls(self.good.write(self.folder, "server"))
-        for name, version, treatment in (
-            ("silent-about-ssl-2", 0x0002, servers.silent),
-            ("silent-about-ssl-3", 0x0300, servers.silent),
-            ("reset-about-tls-1-1", 0x0302, servers.resetting),
-            ("silent-about-tls-1-3", 0x0304, servers.silent),
-        ):
-            with servers.answering(servers.by_version(modern, version, treatment)) as port:
-                self.record(name, port, at=scan)
+        return {
+            "tls/modern": self.openssl(self.good, at=scan),
+            "tls/from-tls-1-0": self.openssl(self.good, *OLD, at=scan),
+            "tls/only-tls-1-2": self.openssl(self.good, "-tls1_2", at=scan),
+            "tls/only-tls-1-3": self.openssl(self.good, "-tls1_3", at=scan),
+            "tls/silent-about-ssl-2": self.by_version(0x0002, servers.silent),
+            "tls/silent-about-ssl-3": self.by_version(0x0300, servers.silent),
+            "tls/reset-about-tls-1-1": self.by_version(0x0302, servers.resetting),
+            "tls/silent-about-tls-1-3": self.by_version(0x0304, servers.silent),
+        }
 
-    def suites(self) -> None:
-        """Servers that differ in suites, keys and flaws, those of the zoo among them."""
+    def suites(self) -> Recorders:
+        """Servers that differ in suites, keys and flaws, those of the lab among them."""
         short = self.folder / "dh-512.pem"
-        subprocess.run(["openssl", "dhparam", "-out", short, "512"], check=True, capture_output=True)
-        starts: dict[str, Start] = {server.name: server.start for server in ZOO if server.name in OF_THE_ZOO}
+        starts: dict[str, Start] = {server.name: server.start for server in ZOO if server.name in OF_THE_LAB}
         starts |= {
             "dhe-512": gnutls(
                 "NONE:+VERS-TLS1.2:+COMP-NULL:+SIGN-ALL:+AES-128-GCM:+AEAD:+DHE-RSA", f"--dhparams={short}"
@@ -123,21 +140,24 @@ class _Recorder:
             "small-curve": s_server("-tls1_2", "-groups", "P-192:P-256", "-cipher", "ECDHE+AESGCM:@SECLEVEL=0"),
             "certificate-of-ssl-2": s_server("-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0", identity="rsa-512"),
         }
-        folder = self.folder / "zoo"
-        folder.mkdir()
-        stage = Stage(folder)
-        for name, start in starts.items():
-            place = stage.place(name)
-            with start(place) as port:
-                write(name, scan(port, address=place.address))
 
-    def certificates(self) -> None:
+        def observe(name: str) -> Observation:
+            if name == "dhe-512":
+                subprocess.run(["openssl", "dhparam", "-out", short, "512"], check=True, capture_output=True)
+            with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+                place = Stage(Path(folder)).place(name)
+                with starts[name](place) as port:
+                    return scan(port, address=place.address)
+
+        return {f"tls/{name}": partial(observe, name) for name in starts}
+
+    def certificates(self) -> Recorders:
         """Servers that differ in certificates."""
         old = intermediate(self.root, "Old intermediate", key=rsa_key())
         other = root("Other root")
         public = issue(HOST, self.between, dns=[HOST], extensions=[PUBLIC])
         unknown = issue(HOST, intermediate(other), dns=[HOST])
-        for name, identity in {
+        identities = {
             "modern": self.good,
             "expired": issue(HOST, self.between, dns=[HOST], days=(-30, -2)),
             "not-yet-valid": issue(HOST, self.between, dns=[HOST], days=(2, 30)),
@@ -160,16 +180,22 @@ class _Recorder:
                 HOST, self.between, dns=[HOST], days=(-1, 190), extensions=[logged(b"one", b"two")]
             ),
             "conforming": self.conforming(),
-        }.items():
-            with self.serve(identity, *OLD, "-no_tls1", "-no_tls1_1") as port:
-                self.record(name, port)
+        }
+        names = {name: self.openssl(identity, *OLD, "-no_tls1", "-no_tls1_1") for name, identity in identities.items()}
         by_address = issue("server", self.between, ip=["127.0.0.1"])
-        with self.serve(by_address) as port:
-            self.record("address", port, host="127.0.0.1")
-        with self.serve(self.good, "-tls1_2", "-cipher", "AECDH-AES128-SHA:@SECLEVEL=0") as port:
-            self.record("anonymous", port)
-        with self.serve(self.good) as port:
-            write("no-declared-roots", scan_certificates(port, seconds=1, public=self.root.pem))
+        anonymous = ("-tls1_2", "-cipher", "AECDH-AES128-SHA:@SECLEVEL=0")
+        names |= {
+            "address": lambda: self.scanned(servers.openssl(by_address.write(self.folder, "server")), host="127.0.0.1"),
+            "anonymous": self.openssl(self.good, *anonymous),
+            "no-declared-roots": self.without_declared_roots,
+            "both-sorts": self.both_sorts,
+        }
+        return {f"certificates/{name}": recorder for name, recorder in names.items()}
+
+    def without_declared_roots(self) -> Observation:
+        """The certificates of a server where no root is declared."""
+        with servers.openssl(self.good.write(self.folder, "server")) as port:
+            return scan_certificates(port, seconds=1, public=self.root.pem)
 
     def conforming(self) -> Identity:
         """A certificate to which the browsers' profile does not object."""
@@ -204,35 +230,38 @@ class _Recorder:
             ],
         )
 
-    def staples(self) -> None:
+    def staples(self) -> Recorders:
         """Servers that differ in what they staple to a certificate that demands it."""
         demanding = issue(HOST, self.between, dns=[HOST], extensions=[MUST_STAPLE])
         delegate = issue("Responder", self.between, purpose=x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING)
         stranger = issue("Stranger", self.between)
-        for name, identity, staple in (
-            ("must-staple", demanding, None),
-            ("must-staple-stapled", demanding, response(demanding, self.between)),
-            ("stapled", self.good, response(self.good, self.between, signer=delegate)),
-            ("stapled-revoked", self.good, response(self.good, self.between, status=REVOKED)),
-            ("stapled-expired", demanding, response(demanding, self.between, days=(-9, -2))),
-            ("stapled-by-stranger", self.good, response(self.good, self.between, signer=stranger)),
-            ("stapled-for-another", demanding, response(demanding, self.between, about=self.good)),
-        ):
-            file = self.folder / "staple.der"
-            file.write_bytes(staple or b"")
-            with self.serve(identity, *(("-status_file", file) if staple else ())) as port:
-                self.record(name, port)
+        stapled: dict[str, tuple[Identity, bytes]] = {
+            "must-staple": (demanding, b""),
+            "must-staple-stapled": (demanding, response(demanding, self.between)),
+            "stapled": (self.good, response(self.good, self.between, signer=delegate)),
+            "stapled-revoked": (self.good, response(self.good, self.between, status=REVOKED)),
+            "stapled-expired": (demanding, response(demanding, self.between, days=(-9, -2))),
+            "stapled-by-stranger": (self.good, response(self.good, self.between, signer=stranger)),
+            "stapled-for-another": (demanding, response(demanding, self.between, about=self.good)),
+        }
 
-    def both_sorts(self) -> None:
+        def observe(name: str) -> Observation:
+            identity, staple = stapled[name]
+            file = self.folder / "staple.der"
+            file.write_bytes(staple)
+            return self.openssl(identity, *(("-status_file", file) if staple else ()))()
+
+        return {f"certificates/{name}": partial(observe, name) for name in stapled}
+
+    def both_sorts(self) -> Observation:
         """A server with an RSA certificate and an ECDSA one."""
         rsa = issue(HOST, self.between, key=rsa_key(), dns=[HOST])
         files = (rsa.write(self.folder, "rsa"), self.good.write(self.folder, "ec"))
         directives = "".join(f"ssl_certificate {each[0]}; ssl_certificate_key {each[1]};" for each in files)
-        with servers.nginx(self.folder, f"{directives} ssl_protocols TLSv1.2 TLSv1.3;") as port:
-            self.record("both-sorts", port)
+        return self.scanned(servers.nginx(self.folder, f"{directives} ssl_protocols TLSv1.2 TLSv1.3;"))
 
-    def behind_starttls(self) -> None:
-        """Servers of the field that differ in what their clients make of a certificate."""
+    def behind_starttls(self) -> Recorders:
+        """Mail, file, database and chat servers that differ in what their clients check of a certificate."""
         rsa = rsa_key()
         between = intermediate(self.root, key=rsa_key())
         good = issue(HOST, between, key=rsa, dns=[HOST])
@@ -240,51 +269,77 @@ class _Recorder:
         private = issue(HOST, root("Own root", key=rsa_key()), key=rsa, dns=[HOST])
         other = issue("example.vn", between, key=rsa, dns=["example.vn"])
         past = issue(HOST, between, key=rsa, dns=[HOST], days=(-30, -2))
-        with staged() as stage:
-            for name, scheme, identity in (
-                ("postfix", "smtp", good),
-                ("postfix-poor", "smtp", poor),
-                ("dovecot", "imap", good),
-                ("dovecot-private", "imap", private),
-                ("dovecot-wrong-name", "pop3", other),
-                ("vsftpd-expired", "ftp", past),
-                ("postgresql-private", "postgresql", private),
-                ("postgresql-expired", "postgresql", past),
-                ("xmpp-of-the-domain", "xmpp-client", other),
-                ("xmpp-server-private", "xmpp-server", private),
-            ):
+
+        def observe(name: str, scheme: str, identity: Identity) -> Observation:
+            with staged() as stage:
                 place = stage.place(name)
-                with serving(place, scheme, identity) as port:
-                    self.record(name, port, address=place.address, scheme=scheme)
-        bare = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        bare.maximum_version = ssl.TLSVersion.TLSv1_2
-        bare.set_ciphers("AECDH:@SECLEVEL=0")
-        with servers.answering(speaking(SCRIPTS["smtp"], bare)) as port:
-            self.record("smtp-anonymous", port, scheme="smtp")
+                return self.scanned(serving(place, scheme, identity), address=place.address, scheme=scheme)
 
-    def resumption(self) -> None:
-        """Servers that differ in how long their tickets are good."""
-        rsa = issue(HOST, key=rsa_key(), dns=[HOST]).write(self.folder, "tickets")
-        shown = f"ssl_certificate {rsa[0]}; ssl_certificate_key {rsa[1]}; ssl_protocols TLSv1.2 TLSv1.3;"
-        for name, directives in {
-            "nginx-five-minutes": "ssl_session_timeout 5m;",
-            "nginx-two-days": "ssl_session_timeout 2d;",
-            "nginx-nine-days": "ssl_session_timeout 9d;",
-        }.items():
-            with servers.nginx(self.folder, shown + directives) as port:
-                write(name, scan_resumption(port))
-        with servers.openssl(rsa, "-no_ticket", "-num_tickets", "0") as port:
-            write("openssl-no-tickets", scan_resumption(port))
-        for name, answer in {
-            "tlslite-ten-days": ticketing(rsa, 300, 864_000),
-            "tlslite-left-to-the-client": ticketing(rsa, 0, version=TLS_1_2),
-            "tlslite-unresponsive": ticketing(rsa, unresponsive=True),
-        }.items():
-            with servers.answering(answer) as port:
-                write(name, scan_resumption(port))
+        def anonymous() -> Observation:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers("AECDH:@SECLEVEL=0")
+            return self.scanned(servers.answering(speaking(SCRIPTS["smtp"], context)), scheme="smtp")
 
-    def revocations(self) -> None:
-        """Servers whose certificates name sources, and what these say."""
+        identities = {
+            "postfix": ("smtp", good),
+            "postfix-poor": ("smtp", poor),
+            "dovecot": ("imap", good),
+            "dovecot-private": ("imap", private),
+            "dovecot-wrong-name": ("pop3", other),
+            "vsftpd-expired": ("ftp", past),
+            "postgresql-private": ("postgresql", private),
+            "postgresql-expired": ("postgresql", past),
+            "xmpp-of-the-domain": ("xmpp-client", other),
+            "xmpp-server-private": ("xmpp-server", private),
+        }
+        recorders = {f"certificates/{name}": partial(observe, name, *each) for name, each in identities.items()}
+        return {**recorders, "certificates/smtp-anonymous": anonymous}
+
+    def starttls(self) -> Recorders:
+        """SMTP servers that differ in how they answer STARTTLS, and a command that comes before TLS is established."""
+
+        def observe(probe: Probe, script: Script, habit: Habit = Habit.FORGETS) -> Observation:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self.good.write(self.folder, "server"))
+            with servers.answering(speaking(script, context, habit)) as port:
+                return run_probe(probe, f"smtp://www.example.vn:{port}", negotiation_seconds=2).seen(probe.kind)
+
+        smtp = SCRIPTS["smtp"]
+        without = replace(smtp, replies={**smtp.replies, b"EHLO": b"250 SIZE\r\n"})
+        refusing = replace(smtp, request=b"", replies={**smtp.replies, b"STARTTLS": b"501 no\r\n"})
+        return {
+            "starttls/offered": partial(observe, starttls, smtp),
+            "starttls/not-offered": partial(observe, starttls, without),
+            "starttls/refused": partial(observe, starttls, refusing),
+            "starttls-injection/forgets": partial(observe, starttls_injection, smtp),
+            "starttls-injection/keeps": partial(observe, starttls_injection, smtp, Habit.KEEPS),
+            "starttls-injection/not-offered": partial(observe, starttls_injection, without),
+            "starttls-injection/resets": partial(observe, starttls_injection, smtp, Habit.RESETS),
+        }
+
+    def resumption(self) -> Recorders:
+        """Servers that differ in how long their tickets are valid."""
+        files = issue(HOST, key=rsa_key(), dns=[HOST]).write(self.folder, "tickets")
+        common = f"ssl_certificate {files[0]}; ssl_certificate_key {files[1]}; ssl_protocols TLSv1.2 TLSv1.3;"
+
+        def observe(server: Callable[[], Server]) -> Observation:
+            with server() as port:
+                return scan_resumption(port)
+
+        names: dict[str, Callable[[], Server]] = {
+            "nginx-five-minutes": lambda: servers.nginx(self.folder, f"{common} ssl_session_timeout 5m;"),
+            "nginx-two-days": lambda: servers.nginx(self.folder, f"{common} ssl_session_timeout 2d;"),
+            "nginx-nine-days": lambda: servers.nginx(self.folder, f"{common} ssl_session_timeout 9d;"),
+            "openssl-no-tickets": lambda: servers.openssl(files, "-no_ticket", "-num_tickets", "0"),
+            "tlslite-ten-days": lambda: servers.answering(ticketing(files, 300, 864_000)),
+            "tlslite-left-to-the-client": lambda: servers.answering(ticketing(files, 0, version=TLS_1_2)),
+            "tlslite-unresponsive": lambda: servers.answering(ticketing(files, unresponsive=True)),
+        }
+        return {f"tls-resumption/{name}": partial(observe, server) for name, server in names.items()}
+
+    def revocations(self) -> Recorders:
+        """Servers whose certificates name sources of revocation, and what these sources answer."""
         responding, listing = servers.free_port(), servers.free_port()
         named = {
             "ocsp": [f"http://{sources.RESPONDER}:{responding}/"],
@@ -296,48 +351,38 @@ class _Recorder:
         below = intermediate(self.root, "Revoked intermediate", extensions=root_list)
         stranger = issue("Stranger", self.between)
         lists = {"root.crl": sources.revoked_list(self.root, [below])}
-        for name, identity, revoked, signer, data in (
-            ("good", both, [], None, sources.revoked_list(self.between)),
-            ("revoked", both, [both], None, sources.revoked_list(self.between, [both])),
-            ("unknown", answered, [], None, b""),
-            ("by-a-stranger", answered, [], stranger, b""),
-            ("listed", listed, [], None, sources.revoked_list(self.between, [listed])),
-            ("expired-list", listed, [], None, sources.revoked_list(self.between, days=(-9, -2))),
-            ("revoked-intermediate", sources.leaf(below), [], None, b""),
-            ("names-nobody", self.good, [], None, b""),
-        ):
-            known = [] if name == "unknown" else [identity]
+        #: By name: the server's identity, the certificates known to and revoked by the responder, its signer, the list.
+        answers: dict[str, tuple[Identity, list[Identity], list[Identity], Identity | None, bytes]] = {
+            "good": (both, [both], [], None, sources.revoked_list(self.between)),
+            "revoked": (both, [both], [both], None, sources.revoked_list(self.between, [both])),
+            "unknown": (answered, [], [], None, b""),
+            "by-a-stranger": (answered, [answered], [], stranger, b""),
+            "listed": (listed, [listed], [], None, sources.revoked_list(self.between, [listed])),
+            "expired-list": (listed, [listed], [], None, sources.revoked_list(self.between, days=(-9, -2))),
+            "revoked-intermediate": (leaf := sources.leaf(below), [leaf], [], None, b""),
+            "names-nobody": (self.good, [self.good], [], None, b""),
+        }
+
+        def observe(name: str) -> Observation:
+            identity, known, revoked, signer, data = answers[name]
             table = sources.index(self.folder, known, revoked)
             with (
                 tempfile.TemporaryDirectory(dir=self.folder) as folder,
                 sources.responder(Path(folder), responding, table, self.between, signer=signer),
                 sources.files(Path(folder), listing, {**lists, "list.crl": data}),
             ):
-                self.sourced(name, identity)
-        self.sourced("nobody-answers", both)
-        covered = sources.granting(HOST)
-        self.sourced("not-named-by-the-authorisation", both, authorisation=covered)
+                return unanswered(identity)
 
-    def sourced(self, name: str, identity: Identity, **options: Any) -> None:
-        """Look at the revocation of what a server with this identity presents, and write down what was seen."""
-        write(name, sources.scanned(self.folder, identity, roots=self.root.pem, **options).seen(Revocation))
+        def unanswered(identity: Identity, **options: Any) -> Observation:
+            return sources.scanned(self.folder, identity, roots=self.root.pem, **options).seen(Revocation)
 
-
-def recordings() -> Iterator[Path]:
-    """The files that were recorded."""
-    yield from (each for each in sorted(RECORDED.rglob("*.json")) if not each.name.startswith("handmade-"))
+        return {
+            **{f"revocation/{name}": partial(observe, name) for name in answers},
+            "revocation/nobody-answers": partial(unanswered, both),
+            "revocation/not-named-by-the-authorisation": lambda: unanswered(both, authorisation=sources.granting(HOST)),
+        }
 
 
 if __name__ == "__main__":
-    for stale in recordings():
-        stale.unlink()
-    with tempfile.TemporaryDirectory() as folder:
-        recorder = _Recorder(Path(folder))
-        recorder.versions()
-        recorder.suites()
-        recorder.certificates()
-        recorder.staples()
-        recorder.both_sorts()
-        recorder.behind_starttls()
-        recorder.resumption()
-        recorder.revocations()
+    with tempfile.TemporaryDirectory() as scratch:
+        record(FOLDER, Servers(Path(scratch)).recorders(), sys.argv[1:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspector import Probe
-from inspector.testing import Scan, run_probe
+from inspector.testing import ProbeRun, run_probe
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.probe import certificates
 from inspector_tls.enumeration.probe import tls
@@ -22,7 +22,7 @@ def scanned(
     seconds: int = 2,
     declared: bytes = b"",
     public: bytes = b"",
-) -> Scan:
+) -> ProbeRun:
     """The result of one scan of a server under this name."""
     where = f"[{host}]" if ":" in host else host
     return run_probe(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inspector import Answer, Cause, Check, Outcome, Subject, SubjectKind, SubjectResult, checks_in
-from inspector.testing import unseen_variants
+from inspector.testing import recorded, recordings, unseen_variants
 from inspector_tls import checks
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.checks.no_null_or_anonymous_suites import no_null_or_anonymous_suites
@@ -15,13 +15,13 @@ from inspector_tls.starttls.negotiation import SCHEMES
 
 OWN_ROOTS = {"ldap", "lmtp", "mysql", "postgresql", "rdp"}
 SUBJECT = Subject(kind=SubjectKind.ADDRESS, uri="tls://www.example.vn:1", scheme="tls", host="www.example.vn", port=1)
-RECORDED = Path(__file__).parent / "recorded" / "tls"
+HERE = Path(__file__).parent
 
 
 @pytest.mark.parametrize("name", ["from-tls-1-0", "nginx-old"])
 def test_anonymous_suites_count_where_clients_validate(name: str) -> None:
     """The same server fails as https, and as smtp only when a suite does not encrypt."""
-    seen = Tls.parse((RECORDED / f"{name}.json").read_bytes())
+    seen = recorded(HERE, Tls, name)
     assert no_null_or_anonymous_suites(seen).outcome is Outcome.FAIL
     mail = seen.model_copy(update={"scheme": "smtp"})
     expected = Outcome.FAIL if accepted_suites(seen, does_not_encrypt) else Outcome.PASS
@@ -30,14 +30,16 @@ def test_anonymous_suites_count_where_clients_validate(name: str) -> None:
 
 def test_both_kinds_of_server_were_recorded() -> None:
     """One of the recordings has anonymous suites alone, the other NULL suites, too."""
-    names = [Tls.parse((RECORDED / f"{name}.json").read_bytes()) for name in ("from-tls-1-0", "nginx-old")]
+    names = [recorded(HERE, Tls, name) for name in ("from-tls-1-0", "nginx-old")]
     assert {bool(accepted_suites(each, does_not_encrypt)) for each in names} == {True, False}
 
 
 # --- certificates -----------------------------------------------------------------------------------------------------
 
 CERTIFICATES = [
-    Certificates.parse(file.read_bytes()) for file in sorted((RECORDED.parent / "certificates").glob("*.json"))
+    recorded(HERE, Certificates, name.removeprefix("certificates/"))
+    for name in recordings(HERE)
+    if name.startswith("certificates/")
 ]
 JUDGES = [
     each
@@ -95,7 +97,7 @@ def test_what_is_unseen_never_makes_a_verdict_good(scheme: str) -> None:
 
 
 def _recorded(name: str) -> Certificates:
-    return Certificates.parse((RECORDED.parent / "certificates" / f"{name}.json").read_bytes())
+    return recorded(HERE, Certificates, name)
 
 
 def test_private_authority_with_an_expired_certificate() -> None:

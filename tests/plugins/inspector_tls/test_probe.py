@@ -9,7 +9,7 @@ import pytest
 
 from inspector import Cause, Declared, ScanFailure, Subject, Target
 from inspector.model.subject import SubjectKind
-from inspector.testing import Scan, run_probe
+from inspector.testing import ProbeRun, run_probe
 from inspector_tls.enumeration.probe import tls
 from inspector_tls.enumeration.transcript import Mode, Transcript
 from inspector_tls.observations import Tls, TlsVersion
@@ -35,12 +35,12 @@ def context(files: tuple[Path, Path]) -> ssl.SSLContext:
     return made
 
 
-def scanned(scheme: str, port: int, **options: object) -> Scan:
+def scanned(scheme: str, port: int, **options: object) -> ProbeRun:
     """One scan of a server."""
     return run_probe(tls, f"{scheme}://{HOST}:{port}", **{"answer_seconds": 3, **options})
 
 
-def transcript(scan: Scan) -> Transcript:
+def transcript(scan: ProbeRun) -> Transcript:
     """The transcript of a scan."""
     return Transcript.from_lines(scan.output.named("transcript.jsonl") or b"")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from inspector import Answer, Cause, Check, Outcome, Subject, SubjectKind, SubjectResult
+from inspector.testing import recorded
 from inspector_tls.certificates.observations import Certificate, Certificates, Trust
 from inspector_tls.checks.chain_complete import chain_complete
 from inspector_tls.checks.dh_strong import dh_strong
@@ -18,13 +19,13 @@ from inspector_tls.checks.no_logjam import no_logjam
 from inspector_tls.checks.transparency_logged import transparency_logged
 from inspector_tls.observations import Tls
 
-RECORDED = Path(__file__).parent / "recorded"
+HERE = Path(__file__).parent
 SECOND = timedelta(seconds=1)
 
 
 def certificates(name: str) -> Certificates:
     """A recording of certificates."""
-    return Certificates.parse((RECORDED / "certificates" / f"{name}.json").read_bytes())
+    return recorded(HERE, Certificates, name)
 
 
 def with_leaf(seen: Certificates, leaf: Certificate) -> Certificates:
@@ -44,7 +45,7 @@ def with_leaf(seen: Certificates, leaf: Certificate) -> Certificates:
 )
 def test_a_prime_of_1024_bits_counts_where_many_share_it(bits: int, known: str | None, outcome: Outcome) -> None:
     """Shorter primes can be broken by anyone, common ones of 1024 bits by a state."""
-    seen = Tls.parse((RECORDED / "tls" / "openssl-dhe-own-prime.json").read_bytes())
+    seen = recorded(HERE, Tls, "openssl-dhe-own-prime")
     (prime,) = seen.primes
     other = prime.model_copy(update={"bits": bits, "known": known})
     assert no_logjam(seen.model_copy(update={"primes": (other,)})).outcome is outcome
@@ -90,7 +91,7 @@ def test_a_chain_to_one_root_is_complete() -> None:
 )
 def test_cbc_suites_without_an_answer_are_undetermined(*, answer: bool | None, outcome: Outcome) -> None:
     """Where no answer with such a suite could show encrypt-then-MAC, it is unseen."""
-    seen = Tls.parse((RECORDED / "tls" / "nginx-old.json").read_bytes())
+    seen = recorded(HERE, Tls, "nginx-old")
     extensions = seen.extensions.model_copy(update={"encrypt_then_mac": Answer(seen=answer)})
     assert encrypt_then_mac_or_no_cbc(seen.model_copy(update={"extensions": extensions})).outcome is outcome
 
@@ -99,7 +100,7 @@ def test_cbc_suites_without_an_answer_are_undetermined(*, answer: bool | None, o
 @pytest.mark.parametrize("check", [dh_strong, groups_strong])
 def test_groups_that_were_not_all_seen_are_not_called_strong(check: Check, offer: str) -> None:
     """A short prime or a small curve may be among those that got no answer; older versions name no prime."""
-    seen = Tls.parse((RECORDED / "tls" / "openssl-dhe-2048.json").read_bytes())
+    seen = recorded(HERE, Tls, "openssl-dhe-2048")
     partly = getattr(seen, offer).model_copy(update={"complete": Answer(unseen=Cause.TIMEOUT)})
     subject = Subject(kind=SubjectKind.ADDRESS, uri="tls://a:1", scheme="tls", host="a", port=1)
     verdict = check.evaluate([SubjectResult(subject, seen.model_copy(update={offer: partly}))], {})

@@ -80,8 +80,8 @@ def test_connections_beyond_the_machines_limit_wait_in_order(tmp_path: Path) -> 
         waiting[0].cancel()
         await asyncio.wait(waiting[:1])
         first.release()
-        (await waiting[1]).end()
-        (await waiting[2]).end()
+        (await waiting[1]).release()
+        (await waiting[2]).release()
         assert opened == [1, 3, 4]
         (await acquire(5)).release()
         ledger.close()

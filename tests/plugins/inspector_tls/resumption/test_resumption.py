@@ -13,7 +13,7 @@ import pytest
 from inspector import Cause
 from inspector.model.base import now
 from inspector.plugin.probe import ParseContext
-from inspector.testing import Scan, run_probe
+from inspector.testing import ProbeRun, run_probe
 from inspector_tls.resumption.observations import TlsResumption
 from inspector_tls.resumption.parsing import Handshakes
 from inspector_tls.resumption.probe import parse, tls_resumption
@@ -37,7 +37,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return identity.write(tmp_path_factory.mktemp("tls"), "server")
 
 
-def scanned(port: int, scheme: str = "https", *, seconds: int = 3) -> Scan:
+def scanned(port: int, scheme: str = "https", *, seconds: int = 3) -> ProbeRun:
     """The result of the probe."""
     scan = run_probe(tls_resumption, f"{scheme}://www.example.vn:{port}", answer_seconds=seconds)
     assert len(scan.ledger) <= tls_resumption.cost(scan.target, {}).connections

@@ -17,7 +17,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from inspector.declare.authorisation import LOOPBACK_RATES, Authorisation, AuthorisationKind, Covers, PortRange
 from inspector.model.base import now
-from inspector.testing import Scan, run_probe
+from inspector.testing import ProbeRun, run_probe
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.probe import certificates
 from inspector_tls.revocation.observations import CertificateStatus, Revocation
@@ -180,7 +180,7 @@ def scanned(
     roots: bytes = b"",
     authorisation: Authorisation | None = None,
     seconds: int = 2,
-) -> Scan:
+) -> ProbeRun:
     """The result of the revocation probe at a server that presents this identity."""
     with servers.openssl(identity.write(folder, "server"), *arguments) as port:
         uri = f"https://{HOST}:{port}/"
@@ -210,6 +210,6 @@ def granting(*names: str) -> Authorisation:
     )
 
 
-def examined(scan: Scan) -> CertificateStatus:
+def examined(scan: ProbeRun) -> CertificateStatus:
     """The facts of the server's own certificate."""
     return scan.seen(Revocation).certificates[0]

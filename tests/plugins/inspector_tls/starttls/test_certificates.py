@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from inspector import Cause
-from inspector.testing import Scan, run_probe
+from inspector.testing import ProbeRun, run_probe
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.probe import MOST_CONNECTIONS, certificates
 from inspector_tls.starttls.negotiation import SCHEMES
@@ -45,7 +45,7 @@ def identity(authority: Identity) -> Identity:
     return issue(HOST, intermediate(authority, key=rsa_key()), key=rsa_key(), dns=[HOST])
 
 
-def scanned(scheme: str, port: int, address: str = "127.0.0.1", *, seconds: int = 4, **options: bytes) -> Scan:
+def scanned(scheme: str, port: int, address: str = "127.0.0.1", *, seconds: int = 4, **options: bytes) -> ProbeRun:
     """The result of one scan, which keeps its bound."""
     scan = run_probe(certificates, f"{scheme}://{HOST}:{port}", address=address, answer_seconds=seconds, **options)
     assert len(scan.ledger) <= certificates.cost(scan.target, {}).connections == MOST_CONNECTIONS

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from inspector import Cause
-from inspector.testing import Scan, run_probe
+from inspector.testing import ProbeRun, run_probe
 from inspector_tls.starttls.injection import INJECTED
 from inspector_tls.starttls.observations import Readiness, StartTls, StartTlsInjection
 from inspector_tls.starttls.probes import starttls, starttls_injection
@@ -37,12 +37,12 @@ def context(files: Files) -> ssl.SSLContext:
     return made
 
 
-def offered(scheme: str, port: int) -> Scan:
+def offered(scheme: str, port: int) -> ProbeRun:
     """The result of the polite probe."""
     return run_probe(starttls, f"{scheme}://www.example.vn:{port}", negotiation_seconds=2)
 
 
-def injected(scheme: str, port: int) -> Scan:
+def injected(scheme: str, port: int) -> ProbeRun:
     """The result of the intrusive probe."""
     return run_probe(starttls_injection, f"{scheme}://www.example.vn:{port}", negotiation_seconds=2)
 

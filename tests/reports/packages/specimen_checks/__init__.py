@@ -1,4 +1,4 @@
-"""A plugin with five checks, for reports that stay the same whatever the real plugins say."""
+"""A plugin with five checks, so that test reports do not depend on the texts of the real plugins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from inspector import Answer, Check, Declared, Model, Observation, SubjectKind, 
 
 
 class PortAnswer(Model):
-    """How one port answers."""
+    """The state of one port."""
 
     port: int
     state: Answer[str]
@@ -28,58 +28,58 @@ class Ports(Observation):
         return tuple(each.port for each in self.ports if each.state.seen == "open")
 
     def state(self, port: int) -> Answer[str]:
-        """How a port answers."""
+        """The state of a port."""
         return next(each.state for each in self.ports if each.port == port)
 
 
 @check(
     "specimen-protocols",
-    title="No protocol older than allowed is offered",
+    title="TLS versions older than allowed are disabled",
     references=("RFC 8996",),
     about=SubjectKind.SYSTEM,
 )
 def protocols(declared: Declared) -> Verdict:
-    """Old protocols rest on broken primitives; whoever sits on the path can force a client down to them.
+    """TLS 1.0 and 1.1 use broken primitives; an attacker on the path can downgrade clients to them.
 
     Remediation: allow TLS 1.2 and 1.3 only; in nginx ``ssl_protocols TLSv1.2 TLSv1.3;``.
 
-    Then look again.
+    Then inspect again.
     """
     return passed("offers nothing older than {threshold}", threshold="TLS 1.2")
 
 
 @check("specimen-ports", title="Only declared ports are open", about=SubjectKind.HOST)
 def ports(declared: Declared, seen: Ports) -> Verdict:
-    """A port that nobody declared is a door that nobody watches.
+    """An undeclared port is missing from monitoring and patch management.
 
     Remediation: close the port, or declare it with the service that it offers.
     """
     return passed("only declared ports are open")
 
 
-@check("specimen-header", title="The server does not name its version", about=SubjectKind.SYSTEM)
+@check("specimen-header", title="Server software version is not disclosed", about=SubjectKind.SYSTEM)
 def header(declared: Declared) -> Verdict:
-    """A version number tells an attacker where to begin.
+    """A version number tells an attacker which vulnerabilities to try.
 
-    Remediation: switch the banner off.
+    Remediation: disable the version in the banner.
     """
-    return passed("names no version")
+    return passed("sends no version")
 
 
-@check("specimen-approval", title="The system runs with an approved level", about=SubjectKind.SYSTEM)
+@check("specimen-approval", title="Security level is approved", about=SubjectKind.SYSTEM)
 def approval(declared: Declared) -> Verdict:
-    """A system goes into operation only after its level has been approved.
+    """A system may go into operation only after its level has been approved.
 
     Remediation: have the level proposal dossier appraised and approved.
     """
     return passed("approved")
 
 
-@check("specimen-life", title="The certificate does not last too long", about=SubjectKind.SYSTEM)
+@check("specimen-life", title="Certificate lifetime is limited", about=SubjectKind.SYSTEM)
 def life(declared: Declared) -> Verdict:
-    """A certificate that lasts long is replaced late when its key is stolen.
+    """A stolen key can be misused until its certificate expires.
 
-    Remediation: renew it automatically, for a short time.
+    Remediation: renew certificates automatically, with a short lifetime.
     """
     return passed("lasts {measured}", measured=90)
 

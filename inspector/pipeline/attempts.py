@@ -1,0 +1,72 @@
+"""The state of each attempt to inspect a system, in the run's index."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from inspector.model.base import now
+from inspector.model.errors import BundleError, InspectorError
+from inspector.record.inspection import Inspection
+from inspector.seal import Attempt, RunIndex, State
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLog:
+    """Records the states of one attempt in the run's index."""
+
+    index: RunIndex
+    system: str
+
+    @contextmanager
+    def failure(self) -> Iterator[None]:
+        """Record an error in the body as an attempt that failed before its capture was opened."""
+        try:
+            yield
+        except InspectorError as error:
+            _log.info("failed before collecting", extra={"system": self.system, "detail": error.message})
+            with suppress(BundleError):  # the first error says more
+                self.index.add(
+                    Attempt(
+                        at=now(),
+                        system=self.system,
+                        inspection=f"none-{self.system}",
+                        state=State.FAILED,
+                        detail=error.message,
+                    )
+                )
+            raise
+
+    @contextmanager
+    def collecting(self, inspection: Inspection) -> Iterator[None]:
+        """Record that collecting began, and an error or an interrupt in the body as an interruption."""
+        self.record(State.BEGUN, inspection)
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.record(State.INTERRUPTED, inspection, detail="interrupted by a person")
+            raise
+        except InspectorError as error:
+            self.record(State.INTERRUPTED, inspection, detail=error.message)
+            raise
+
+    def record(self, state: State, inspection: Inspection, *, digest: str | None = None, detail: str = "") -> None:
+        """Record a state of an inspection that has a folder."""
+        if state is State.INTERRUPTED:
+            about = {"system": self.system, "inspection": inspection.id}
+            _log.info("collecting interrupted", extra={**about, "detail": detail})
+        self.index.add(
+            Attempt(
+                at=now(),
+                system=self.system,
+                inspection=inspection.id,
+                state=state,
+                folder=f"{inspection.system.id}/{inspection.id}",
+                digest=digest,
+                detail=detail,
+            )
+        )

@@ -1,0 +1,101 @@
+"""What is loaded once per run, and the requests that are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from inspector.declare.authorisation import Authorisation
+from inspector.declare.declaration import Declaration, System
+from inspector.declare.document import SourceMap
+from inspector.declare.settings import Settings
+from inspector.declare.statement import Statement
+from inspector.model.errors import UsageError
+from inspector.model.formatted import FormattedMessage
+from inspector.pipeline.request import InspectionRequest, RegimeRef
+from inspector.pipeline.system_filter import SystemFilter
+from inspector.record.plan import Selection
+from inspector.regime.regime import Regime, resolve
+from inspector.regime.selection import next_regime, regime_by_id, regime_for
+from inspector.registry.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class InputDocuments:
+    """The documents of one run, and where their parts are written."""
+
+    declaration: Declaration
+    authorisations: tuple[Authorisation, ...]
+    statements: tuple[Statement, ...] = ()
+    source_map: SourceMap = field(default_factory=SourceMap)
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What a process loads once for all inspections of a run; ``documents`` are needed to make requests only."""
+
+    registry: Registry
+    settings: Settings
+    regimes: tuple[Regime, ...] = ()
+    documents: InputDocuments | None = None
+
+    def regime(self, ref: RegimeRef) -> Regime:
+        """The regime that a request refers to. Raises UsageError where it is missing or another version."""
+        regime = regime_by_id(self.regimes, ref.id)
+        if RegimeRef.of(regime) != ref:
+            raise UsageError(
+                FormattedMessage(
+                    "regime {ref} is installed as version {version}, not as the version {expected} that the "
+                    "request was made with",
+                    ref=repr(ref.id),
+                    version=regime.version,
+                    expected=ref.version,
+                ),
+                remedy="install the same profiles on both machines",
+            )
+        return regime
+
+
+def regime_of(name: str | None, system: System, as_of: datetime, known: Sequence[Regime]) -> Regime:
+    """The regime with this id, or the one that holds for the system on that day. Raises UsageError."""
+    return regime_for(known, system, as_of) if name is None else regime_by_id(known, name)
+
+
+def request_for(
+    system: System,
+    context: RunContext,
+    *,
+    run: str,
+    as_of: datetime,
+    regime: str | None = None,
+    selection: Selection = Selection(),  # noqa: B008  (frozen)
+    formats: Sequence[str] = (),
+) -> InspectionRequest:
+    """The request to inspect one of the declared systems. Raises UsageError when no regime holds for it.
+
+    Names, locations and statements of the other declared systems stay out of it.
+    """
+    documents = context.documents
+    assert documents is not None  # noqa: S101  (requests are made where the documents were read)
+    chosen = regime_of(regime, system, as_of, context.regimes)
+    later = next_regime(context.regimes, chosen)
+    others = [each for each in documents.declaration.systems if each.id != system.id]
+    own = SystemFilter(system, others, context.registry.schemes)
+    authorisations = own.without_other_names(documents.authorisations)
+    return InspectionRequest(
+        run=run,
+        system=system,
+        organisation=documents.declaration.organisation,
+        authorisations=authorisations,
+        statements=own.statements(documents.statements, resolve(chosen, system, as_of=as_of)),
+        regime=RegimeRef.of(chosen),
+        next_regime=RegimeRef.of(later) if later else None,
+        as_of=as_of,
+        selection=selection,
+        formats=tuple(formats),
+        endpoint_locations=documents.source_map.endpoints(system.id),
+        authorisation_locations={
+            each.id: position for each in authorisations if (position := documents.source_map.authorisation(each.id))
+        },
+    )

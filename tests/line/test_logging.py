@@ -1,0 +1,67 @@
+"""The log of a whole inspection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.line.harness import Line, Servers, Told, serving, system
+
+HOSTILE = "a\x1b[2J\u202e1\nforged"
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    with serving({"name": "clear", "mode": "page"}) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def told(line: Line, servers: Servers) -> Told:
+    """One inspection under an authorisation with a hostile id, its settings asking for JSON lines."""
+    document = line.declare(system(f"http://127.0.0.1:{servers.ports['clear']}/"), name="logged.yaml", id=HOSTILE)
+    logging = {"level": "debug", "format": "json"}
+    return line.call("run", document, "--only", "http", "--quiet", logging=logging)
+
+
+@pytest.fixture(scope="module")
+def lines(told: Told) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in told.err.splitlines()]
+
+
+def test_every_step_is_logged_in_its_order(lines: list[dict[str, Any]]) -> None:
+    """Prepare, resolve, plan, open, collect, confirm, seal, assess, report; each names the system."""
+    steps = list(dict.fromkeys(line["message"] for line in lines))
+    assert steps == [
+        "preparing", "name resolved", "planned", "capture opened", "collecting", "scan started", "scan ended",
+        "confirming", "capture sealed", "assessed", "reports written",
+    ]  # fmt: skip
+    assert {line["system"] for line in lines} == {"portal"}
+
+
+def test_a_scan_is_logged_with_its_probe_and_address(told: Told, lines: list[dict[str, Any]]) -> None:
+    """Each scan begins and ends; a confirmation scan is the second of its subject."""
+    ended = [line for line in lines if line["message"] == "scan ended"]
+    assert len(ended) == len(told.evidence) == len([line for line in lines if line["message"] == "scan started"])
+    assert {(line["probe"], line["address"], line["scan"]) for line in ended} == {
+        ("http", "127.0.0.1", 1),
+        ("http", "127.0.0.1", 2),
+    }
+    assert {line["inspection"] for line in ended} == {told.bundle.inspection.id}
+
+
+def test_what_a_document_says_is_escaped(told: Told, lines: list[dict[str, Any]]) -> None:
+    """A hostile id forges no line and moves no cursor."""
+    escaped = "a\\x1b[2J\\u202e1\\nforged"
+    assert {line["authorisation"] for line in lines if line["message"] == "scan ended"} == {escaped}
+    assert all(line.isprintable() for line in told.err.splitlines())
+
+
+def test_no_line_is_written_by_default(line: Line, servers: Servers) -> None:
+    """Text lines come with --log-level alone."""
+    run = ("run", f"http://127.0.0.1:{servers.ports['clear']}/", "--level", 1, "--only", "http", "--quiet")
+    assert line.call(*run).err == ""
+    assert "INFO inspector.pipeline.capture: capture sealed run=" in line.call(*run, "--log-level", "info").err

@@ -1,0 +1,26 @@
+"""Every plugin's texts are in Vietnamese, too."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import pytest
+
+from inspector.model.declared import ApprovalStatus, PlanStatus, Stage
+from inspector.testing import assert_translated
+from inspector_dns.observations import ChainFlaw
+from inspector_mail.observations import DmarcFault, Policy, SpfFault, SpfResult
+from tests.plugins.builtin import PACKAGES
+
+#: Vocabularies whose members are measured values, by package.
+VOCABULARIES: dict[str, tuple[type[Enum], ...]] = {
+    "inspector_dns": (ChainFlaw,),
+    "inspector_dossier": (Stage, ApprovalStatus, PlanStatus),
+    "inspector_mail": (SpfFault, DmarcFault, SpfResult, Policy),
+}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_text_is_translated(package: str) -> None:
+    """The catalogue holds exactly the texts of the plugin, each with the same placeholders."""
+    assert_translated(package, *VOCABULARIES.get(package, ()))
