@@ -62,7 +62,7 @@ def _about(subject: Subject, wire: CheckInput, index: EvidenceIndex, scan: int) 
     def related(other: Subject) -> bool:
         return subject.covers(other) or other.covers(subject)
 
-    relations: tuple[Callable[[Subject], bool], ...] = (related, subject.is_beside)
+    relations: tuple[Callable[[Subject], bool], ...] = (related, subject.shares_service)
     for fits in relations:
         for each in filed.values():
             if fits(each[1].subject):

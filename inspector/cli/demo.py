@@ -13,7 +13,7 @@ from inspector.cli.language import _, current
 from inspector.cli.run import InspectionSummary, inspect_each
 from inspector.declare.settings import PREFIX
 from inspector.demo.documents import SCAN_SECONDS, write
-from inspector.demo.environment import Estate, running
+from inspector.demo.environment import Environment, running
 from inspector.model.language import Language
 from inspector.model.verdict import Outcome
 from inspector.pipeline.context import RunContext
@@ -60,7 +60,7 @@ def _clear_variables() -> None:
         del os.environ[name]
 
 
-def _introduce(environment: Estate, folder: Path) -> None:
+def _introduce(environment: Environment, folder: Path) -> None:
     """Print on stderr what runs where, and what this machine does not allow."""
     where = ", ".join(sorted(set(environment.addresses.values())))
     terminal.print_note(_("Servers of the demonstration listen at {addresses}.", addresses=where))

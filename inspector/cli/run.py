@@ -86,7 +86,7 @@ class InspectionSummary:
     def view(self, registry: Registry) -> View:
         """The assessment, read back."""
         bundle = Bundle.open(self.folder.parents[1])
-        return view(bundle, bundle.judged(self.folder.name).assessment, registry)
+        return view(bundle, bundle.assessment(self.folder.name).assessment, registry)
 
 
 def _subject(finding: Finding) -> str:

@@ -262,7 +262,7 @@ class Collector:
         """The first scan's observation of this kind at the same service; raises ScanFailure with its cause."""
         family = kind.kind.partition("/")[0]
         for evidence in self._first.get((task.subject.host, task.subject.address), ()):
-            if not task.subject.is_beside(evidence.subject) or evidence.kind.partition("/")[0] != family:
+            if not task.subject.shares_service(evidence.subject) or evidence.kind.partition("/")[0] != family:
                 continue
             if evidence.facts is None:
                 cause = evidence.failure.cause if evidence.failure else Cause.NOT_REACHED

@@ -93,7 +93,7 @@ def _block(text: str) -> str:
     except ValueError:
         raise ValueError(
             FormattedMessage(
-                "{text} is no address block; write for example 203.0.113.0/24 or 2001:db8::/32", text=repr(text)
+                "{text} is not an address block; write for example 203.0.113.0/24 or 2001:db8::/32", text=repr(text)
             )
         ) from None
     if block.network_address != ipaddress.ip_interface(text).ip:
@@ -121,7 +121,7 @@ class Covers(Model):
 
 def _clock(value: time) -> time:
     if value.tzinfo is not None:
-        raise ValueError("a window's hour has no zone of its own; write it as 22:00 and the zone under timezone")
+        raise ValueError("a window's hour has no time zone; write it as 22:00 and the zone under timezone")
     return value
 
 
@@ -158,7 +158,7 @@ class Window(Model):
         except (ValueError, OSError, LookupError):
             raise ValueError(
                 FormattedMessage(
-                    "{timezone} is no IANA time zone; write for example Asia/Ho_Chi_Minh", timezone=repr(timezone)
+                    "{timezone} is not an IANA time zone; write for example Asia/Ho_Chi_Minh", timezone=repr(timezone)
                 )
             ) from None
         return timezone
@@ -207,7 +207,7 @@ class Authorisation(Model):
             raise ValueError("valid_until is not after valid_from; correct one of them")
         return valid_until
 
-    def holds(self, at: datetime) -> bool:
+    def is_valid(self, at: datetime) -> bool:
         """Whether it is valid at this instant, its windows apart."""
         return self.valid_from <= at < self.valid_until
 
@@ -259,7 +259,7 @@ def check_authorisations(
                 id=repr(each.id),
                 valid_until=each.valid_until.isoformat(),
             )
-            remedy = "ask whoever granted it for a new one"
+            remedy = "ask the person who granted it for a new one"
         elif at < each.valid_from:
             what = FormattedMessage(
                 "authorisation {id} is not valid before {valid_from}",

@@ -219,9 +219,10 @@ def _check_authorisation(document: YamlDocument) -> None:
         document.diagnostic(
             ("authorisation", "kind"),
             FormattedMessage(
-                "an authorisation of kind {kind} is not the owner's to write into the declaration", kind=kind
+                "an authorisation of kind {kind} cannot be part of the declaration, whose author is the owner",
+                kind=kind,
             ),
-            "put it in a document of its own, signed by whoever grants it; only own-estate may stand here",
+            "put it in a document of its own, signed by the person who grants it; only own-estate is allowed here",
         )
     authorisation.check_covers(document, ("authorisation",))
 
@@ -259,7 +260,7 @@ def ad_hoc(
     loopback, and UsageError for what cannot be declared.
     """
     if not uris:
-        raise UsageError("nothing is to be inspected", remedy="name an endpoint, as https://host/")
+        raise UsageError("no endpoint is given", remedy="name an endpoint, as https://host/")
     if level not in range(1, 6):
         raise UsageError(
             FormattedMessage("level {level} does not exist", level=level), remedy="give a level from 1 to 5"
@@ -267,10 +268,10 @@ def ad_hoc(
     foreign = sorted({uri.host for uri in uris if not is_loopback(uri.host)})
     if foreign and not (authorised_by or "").strip():
         raise NotAuthorised(
-            FormattedMessage("nobody is named who authorises the inspection of {foreign}", foreign=", ".join(foreign)),
-            remedy='say who answers for it: --authorised-by "NAME, POSITION"',
+            FormattedMessage("no authoriser is named for the inspection of {foreign}", foreign=", ".join(foreign)),
+            remedy='name the person responsible: --authorised-by "NAME, POSITION"',
         )
-    author = (authorised_by or "").strip() or "whoever runs this machine"
+    author = (authorised_by or "").strip() or "the user of this machine"
     system = System(
         id=re.sub(r"[^A-Za-z0-9._-]+", "-", uris[0].host).strip("-._")[:64] or "system",
         name=uris[0].host,

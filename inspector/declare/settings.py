@@ -71,7 +71,7 @@ def _resolver(text: str) -> str:
     if port not in range(1, 65536):
         raise ValueError(
             FormattedMessage(
-                "{text} is no resolver; write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353", text=repr(text)
+                "{text} is not a resolver; write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353", text=repr(text)
             )
         )
     return text

@@ -57,11 +57,13 @@ class Statement(Model):
     @model_validator(mode="after")
     def _names_finding_and_decider(self) -> Self:
         if (self.finding is None) == (self.requirement is None):
-            raise ValueError("it is not said which finding is meant; name either finding, or requirement with subject")
+            raise ValueError(
+                "the statement must name exactly one finding; name either finding, or requirement with subject"
+            )
         if self.requirement is not None and self.subject is None:
             raise ValueError("a requirement is named without its subject; add subject: URI")
         if self.decision is not Decision.CLAIMED and not self.decided_by:
-            raise ValueError("nobody signs the decision; add decided_by: NAME, someone of the inspecting side")
+            raise ValueError("the decision has no author; add decided_by: NAME, someone of the inspecting side")
         return self
 
     def about(self, finding: Finding) -> bool:
@@ -119,16 +121,16 @@ def _warn(
         if _counts(statement, inspecting):
             continue
         what = FormattedMessage(
-            "{decision} by {decided_by} does not count and is read as claimed",
+            "{decision} by {decided_by} does not count and is treated as claimed",
             decision=statement.decision,
             decided_by=repr(statement.decided_by),
         )
         if _folded(statement.decided_by) == _folded(statement.author):
-            remedy = "let somebody of the inspecting side other than its author decide"
+            remedy = "let another person of the inspecting side decide, not the author"
         elif inspecting:
-            remedy = "if this person is of the inspecting side, add the name to inspectors in the settings"
+            remedy = "if this person belongs to the inspecting side, add the name to inspectors in the settings"
         else:
-            remedy = "only a document that the inspecting side opens as its own decides, by names in its settings"
+            remedy = "decisions count only in a document of the inspecting side, by persons named in its settings"
         yield diagnostic_at(document.position("statements", index, "decided_by"), what, remedy)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from inspector.declare.templates import quoted
-from inspector.demo.environment import PORTAL, SHOP, SILENT, Estate
+from inspector.demo.environment import PORTAL, SHOP, SILENT, Environment
 from inspector.model.base import now
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
@@ -26,7 +26,7 @@ class InputDocuments:
     settings: Path
 
 
-def write(folder: Path, estate: Estate) -> InputDocuments:
+def write(folder: Path, environment: Environment) -> InputDocuments:
     """Write the documents into a folder, over those of an earlier demonstration. Raises UsageError."""
     documents = InputDocuments(
         declaration=folder / "declaration.yaml",
@@ -35,11 +35,11 @@ def write(folder: Path, estate: Estate) -> InputDocuments:
         settings=folder / "inspector.toml",
     )
     texts = {
-        documents.declaration: declaration(estate),
-        documents.authorisation: authorisation(estate),
-        documents.statements: statements(estate),
-        documents.settings: settings(estate),
-        folder / "root.pem": estate.root.decode(),
+        documents.declaration: declaration(environment),
+        documents.authorisation: authorisation(environment),
+        documents.statements: statements(environment),
+        documents.settings: settings(environment),
+        folder / "root.pem": environment.root.decode(),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,11 +53,11 @@ def write(folder: Path, estate: Estate) -> InputDocuments:
     return documents
 
 
-def declaration(estate: Estate) -> str:
+def declaration(environment: Environment) -> str:
     """Three systems of a ministry that does not exist: a good one, a bad one, and one that never answers."""
-    ports = estate.ports
-    good_zone = "      - dns:bo-mau.test\n" if estate.serves_zones else ""
-    poor_zone = "      - dns:luu-niem.test\n" if estate.serves_zones else ""
+    ports = environment.ports
+    good_zone = "      - dns:bo-mau.test\n" if environment.serves_zones else ""
+    poor_zone = "      - dns:luu-niem.test\n" if environment.serves_zones else ""
     return f"""\
 # Bản khai của một bộ không có thật, chỉ để minh họa / Declaration of a ministry that does not exist
 
@@ -142,8 +142,8 @@ systems:
 """
 
 
-def authorisation(estate: Estate) -> str:
-    """An authorisation by whoever runs this machine, over the demo addresses, for one day."""
+def authorisation(environment: Environment) -> str:
+    """An authorisation by the user of this machine, over the demo addresses, for one day."""
     begins = now().replace(microsecond=0) - timedelta(minutes=1)
     return f"""\
 # Văn bản cho phép kiểm tra các máy chủ minh họa / Authorisation to inspect the servers of the demonstration
@@ -156,7 +156,7 @@ emergency_contact: Nhấn Ctrl-C để dừng
 
 covers:
   names: [{PORTAL}, {SILENT}]
-  blocks: [{estate.addresses["shop"]}]  # địa chỉ được quét cổng / the address whose ports may be swept
+  blocks: [{environment.addresses["shop"]}]  # địa chỉ được quét cổng / the address whose ports may be swept
 
 valid_from: {begins.isoformat()}
 valid_until: {(begins + timedelta(days=1)).isoformat()}
@@ -169,7 +169,7 @@ rates:
 """
 
 
-def statements(estate: Estate) -> str:
+def statements(environment: Environment) -> str:
     """A statement of the bad system's owner that is not accepted."""
     return f"""\
 # Giải trình của chủ quản; chưa được chấp nhận nên không làm thay đổi kết quả
@@ -178,22 +178,22 @@ def statements(estate: Estate) -> str:
 statements:
   - kind: remediation-planned
     requirement: tls-modern-protocols
-    subject: https://{SHOP}:{estate.ports.shop_https}
+    subject: https://{SHOP}:{environment.ports.shop_https}
     reason: Máy chủ sẽ được thay trong quý tới; đã có kinh phí.
     author: Giám đốc Nhà xuất bản Bộ Mẫu
     decision: claimed
 """
 
 
-def settings(estate: Estate) -> str:
+def settings(environment: Environment) -> str:
     """The settings of the inspecting side: this machine, with the root and anchor of the demonstration."""
     return f"""\
 # Cấu hình của bên kiểm tra / Settings of the inspecting side
 
 contact = "demo@bo-mau.test"
-resolvers = ["{estate.addresses["name_server"]}:{estate.ports.resolver}"]
+resolvers = ["{environment.addresses["name_server"]}:{environment.ports.resolver}"]
 trust_roots = ["root.pem"]  # chứng thư gốc được khai báo / declared root
-dnssec_anchors = [{quoted(estate.anchor)}]
+dnssec_anchors = [{quoted(environment.anchor)}]
 signing_key = "signing.pem"
 
 [vantage]

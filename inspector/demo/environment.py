@@ -52,7 +52,7 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True)
-class Estate:
+class Environment:
     """The running servers, and what the inspecting side has to know about them.
 
     ``root`` is the root certificate (PEM), ``anchor`` the DS record of the signed zones. ``serves_zones``: the name
@@ -72,12 +72,12 @@ class Estate:
 
 
 @contextmanager
-def running() -> Iterator[Estate]:
+def running() -> Iterator[Environment]:
     """Run the servers until the end of the body. Raises UsageError when one cannot start."""
     with ExitStack() as stack:
         with tempfile.TemporaryDirectory(prefix="inspector-demo-") as folder:
-            estate = _Builder(stack, Path(folder), _addresses()).build()
-        yield estate
+            environment = _Builder(stack, Path(folder), _addresses()).build()
+        yield environment
 
 
 def _addresses() -> dict[str, str]:
@@ -103,7 +103,7 @@ class _Builder:
     folder: Path
     addresses: dict[str, str]
 
-    def build(self) -> Estate:
+    def build(self) -> Environment:
         """Open the sockets, start the processes that serve them, wait until they are ready."""
         listening = self._listening()
         resolver = self._resolver()
@@ -114,7 +114,7 @@ class _Builder:
         services = self._services(listening, ports, certificates.sound(PORTAL, root, root_key))
         servers = self._start("tcp_servers", {"services": [each.to_json() for each in services]}, listening.values())
         servers.wait_ready()
-        return Estate(
+        return Environment(
             addresses=self.addresses,
             ports=ports,
             root=certificates.pem(root),
@@ -179,7 +179,7 @@ class _Builder:
                     ) from None
         raise UsageError(
             FormattedMessage(
-                "the demonstration finds none of the ports {value} of {address} free",
+                "the demonstration found none of the ports {value} of {address} free",
                 value=", ".join(map(str, ports)),
                 address=address,
             ),
@@ -201,7 +201,7 @@ class _Builder:
                 continue
             return self.stack.enter_context(stream), self.stack.enter_context(datagrams)
         raise UsageError(
-            FormattedMessage("the demonstration finds no free port for a resolver at {address}", address=address),
+            FormattedMessage("the demonstration found no free port for a resolver at {address}", address=address),
             remedy="try again",
         )
 
@@ -273,11 +273,11 @@ class _Process:
             said = self.log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
             raise UsageError(
                 FormattedMessage(
-                    "the {name} of the demonstration do not start: {said}",
+                    "the {name} of the demonstration did not start: {said}",
                     name=self.name,
-                    said=said or "no word from them in time",
+                    said=said or "not ready in time",
                 ),
-                remedy="try again; if it stays so, report it",
+                remedy="try again; report the error if it persists",
             )
         values: dict[str, Any] = json.loads(line)
         return values

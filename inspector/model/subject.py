@@ -103,7 +103,7 @@ def normalise_host(text: str) -> str:
         if "%" in bare:
             raise BadUri(
                 FormattedMessage(
-                    "{text} has a zone id, which means nothing elsewhere; write the address alone", text=repr(text)
+                    "{text} has a zone id, which is valid on one machine only; write the address alone", text=repr(text)
                 )
             )
         return str(ipaddress.ip_address(bare))
@@ -120,7 +120,7 @@ def normalise_host(text: str) -> str:
     if _NUMBER.match(name.rpartition(".")[2]):
         raise BadUri(
             FormattedMessage(
-                "{text} looks like an IPv4 address but is none; write four numbers from 0 to 255", text=repr(text)
+                "{text} resembles an IPv4 address but is none; write four numbers from 0 to 255", text=repr(text)
             )
         )
     return name
@@ -167,7 +167,9 @@ def _parse_service(text: str, rest: str, scheme: Scheme) -> Uri:
             FormattedMessage("{text} names no host; write {scheme}://HOST[:PORT]", text=repr(text), scheme=scheme.name)
         )
     if any(ord(character) < 33 or ord(character) == 127 for character in text):
-        raise BadUri(FormattedMessage("{text} holds a space or control character; percent-encode it", text=repr(text)))
+        raise BadUri(
+            FormattedMessage("{text} contains a space or control character; percent-encode it", text=repr(text))
+        )
     try:
         parts = urlsplit(text)
         port = scheme.port if parts.port is None else parts.port
@@ -181,7 +183,7 @@ def _parse_service(text: str, rest: str, scheme: Scheme) -> Uri:
             )
         ) from None
     if parts.username is not None or parts.password is not None:
-        raise BadUri("a user name or password has no place in an endpoint; remove it")
+        raise BadUri("an endpoint must not contain a user name or password; remove it")
     if not parts.hostname:
         raise BadUri(
             FormattedMessage("{text} names no host; write {scheme}://HOST[:PORT]", text=repr(text), scheme=scheme.name)
@@ -241,7 +243,7 @@ class Subject(Model):
         """The identity of the subject within one inspection."""
         return (self.kind.value, self.uri, self.address or "")
 
-    def is_beside(self, other: Subject) -> bool:
+    def shares_service(self, other: Subject) -> bool:
         """Whether both have the same host and address, and not two different ports."""
         same = (self.host, self.address) == (other.host, other.address)
         return same and (self.port is None or other.port is None or self.port == other.port)

@@ -1,4 +1,4 @@
-"""What a check says: an outcome, a message that can be told in any language, and what it rests on."""
+"""A verdict: the outcome of a check, its message (translatable), and the facts that it relies on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inspector.model.base import Cause, Model, Quantity, Timestamp, Value
 
 
 class Outcome(StrEnum):
-    """What became of one requirement on one subject."""
+    """The outcome of one requirement on one subject."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -28,9 +28,7 @@ class Message(Model):
 
 
 class Verdict(Model):
-    """The outcome of a check. ``facts`` points at the facts relied upon: words or JSON pointers into the
-    observation.
-    """
+    """The outcome of a check. ``facts`` are the facts relied upon: terms, or JSON pointers into the observation."""
 
     outcome: Outcome
     message: Message
@@ -40,7 +38,7 @@ class Verdict(Model):
     facts: tuple[str, ...] = ()
 
 
-#: Whatever a check likes to hand over: enumerations, sequences and plain values.
+#: The values that a check may pass: enumerations, sequences and plain values.
 MessageValue = Enum | str | int | bool | datetime | Quantity | Timestamp | Iterable[object]
 
 
@@ -64,32 +62,32 @@ def _verdict(
     values: Mapping[str, MessageValue],
 ) -> Verdict:
     typed = {name: _value(loose) for name, loose in values.items()}
-    rests = () if facts is None else _value(facts)
+    relied = () if facts is None else _value(facts)
     return Verdict(
         outcome=outcome,
         message=Message(id=message, values=typed),
         measured=typed.get("measured"),
         threshold=typed.get("threshold"),
         cause=cause,
-        facts=rests if isinstance(rests, tuple) else (str(rests),),
+        facts=relied if isinstance(relied, tuple) else (str(relied),),
     )
 
 
 def passed(message: str, *, facts: MessageValue | None = None, **values: MessageValue) -> Verdict:
-    """The claim holds, as far as was observed. ``measured`` and ``threshold`` among ``values`` are kept apart too."""
+    """The claim is true, as far as was observed. ``measured`` and ``threshold`` are also fields of the verdict."""
     return _verdict(Outcome.PASS, message, facts, None, values)
 
 
 def failed(message: str, *, facts: MessageValue | None = None, **values: MessageValue) -> Verdict:
-    """The claim does not hold."""
+    """The claim is false."""
     return _verdict(Outcome.FAIL, message, facts, None, values)
 
 
 def inconclusive(message: str, *, cause: Cause, facts: MessageValue | None = None, **values: MessageValue) -> Verdict:
-    """What was seen does not decide the claim; ``cause`` says why not."""
+    """The observations do not decide the claim; ``cause`` says why."""
     return _verdict(Outcome.INCONCLUSIVE, message, facts, cause, values)
 
 
 def not_applicable(message: str, *, facts: MessageValue | None = None, **values: MessageValue) -> Verdict:
-    """The claim is not about a subject like this one; an observation shows that."""
+    """The claim does not apply to this subject, as an observation shows."""
     return _verdict(Outcome.NOT_APPLICABLE, message, facts, None, values)

@@ -107,7 +107,7 @@ def scan_options(probe: Probe, requirements: Iterable[Requirement]) -> dict[str,
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UsageError(
-            FormattedMessage("look option {probe}.{where}: {first}", probe=probe.name, where=where, first=first["msg"])
+            FormattedMessage("scan option {probe}.{where}: {first}", probe=probe.name, where=where, first=first["msg"])
         ) from None
     return model.model_dump(mode="json")
 

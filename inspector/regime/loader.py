@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from inspector.declare.document import SourceLocation, YamlDocument, diagnostic_at, split
-from inspector.declare.document.diagnostics import suggest
+from inspector.declare.document.diagnostics import remedy_for_unknown
 from inspector.declare.document.yaml import read_yaml
 from inspector.model.base import Model
 from inspector.model.errors import Diagnostic, InputFileError
@@ -161,7 +161,7 @@ def _extended(extension: _Folder, regimes: Mapping[str, _Folder]) -> list[_Folde
     assert isinstance(extension.fields, _ExtensionFields)  # noqa: S101
     for id_ in extension.fields.extends:
         if id_ not in regimes:
-            remedy = suggest(id_, sorted(regimes)) if regimes else "no regime is installed"
+            remedy = remedy_for_unknown(id_, sorted(regimes)) if regimes else "no regime is installed"
             raise InputFileError(
                 [
                     diagnostic_at(
@@ -391,12 +391,12 @@ def _for_target(fields: Mapping[str, Any], target: _Target) -> dict[str, Any] | 
 def _add_unknown_regimes(yaml_document: YamlDocument, index: int, clauses: Mapping[str, Any], target: _Target) -> None:
     for id_ in sorted(clauses.keys() - set(target.siblings)):
         what = FormattedMessage("clauses of {id}, which this folder does not extend", id=repr(id_))
-        yaml_document.diagnostic((index, "clauses", id_), what, suggest(id_, target.siblings))
+        yaml_document.diagnostic((index, "clauses", id_), what, remedy_for_unknown(id_, target.siblings))
 
 
 def _known_names(name: str, known: Collection[str]) -> str:
     """Return the nearest known name, or all of them."""
-    return suggest(name, sorted(known)) if known else "none is described in regime.yaml"
+    return remedy_for_unknown(name, sorted(known)) if known else "none is described in regime.yaml"
 
 
 def _problem(row: Requirement, cited: Sequence[Clause], target: _Target, others: Sequence[Requirement]) -> str:

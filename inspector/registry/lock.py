@@ -71,12 +71,12 @@ def load(path: Path) -> PluginLock:
         return PluginLock.parse(path.read_bytes())
     except OSError as error:
         raise UsageError(
-            FormattedMessage("{path}: no lock of plugins can be read: {reason}", path=path, reason=error.strerror),
+            FormattedMessage("{path}: the plugin lock cannot be read: {reason}", path=path, reason=error.strerror),
             remedy=remedy,
         ) from None
     except ValidationError as error:
         raise UsageError(
-            FormattedMessage("{path}: this is no lock of plugins: {error}", path=path, error=error.errors()[0]["msg"]),
+            FormattedMessage("{path}: is not a plugin lock: {error}", path=path, error=error.errors()[0]["msg"]),
             remedy=remedy,
         ) from None
 
@@ -104,6 +104,6 @@ def pinned(path: Path) -> Registry:
                     digest=pin.digest[:12],
                     what=what,
                 ),
-                remedy="install what was pinned, or have the inspecting side pin what is installed",
+                remedy="install the pinned version, or have the inspecting side pin what is installed",
             )
     return installed(tuple(sorted(wanted)))

@@ -57,7 +57,7 @@ class Registry:
         return known.module.partition(".")[0] if known else "inspector"
 
 
-def _blame(plugin: Plugin) -> str:
+def _label(plugin: Plugin) -> str:
     return f"plugin {plugin.name!r} ({plugin.distribution} {plugin.version})"
 
 
@@ -83,7 +83,7 @@ def _discover(only: Iterable[str] | None) -> Iterator[tuple[Plugin, object | Non
             raise PluginError(
                 FormattedMessage(
                     "{plugin} cannot be loaded: {name}: {error}",
-                    plugin=_blame(plugin),
+                    plugin=_label(plugin),
                     name=type(error).__name__,
                     error=error,
                 ),
@@ -108,10 +108,10 @@ class _Builder:
             raise PluginError(
                 FormattedMessage(
                     "{plugin} contributes {what} {name}, which {other} already does",
-                    plugin=_blame(plugin),
+                    plugin=_label(plugin),
                     what=what,
                     name=repr(name),
-                    other=_blame(other),
+                    other=_label(other),
                 ),
                 remedy="rename one of them or uninstall one plugin",
             )
@@ -126,7 +126,7 @@ class _Builder:
                 raise PluginError(
                     FormattedMessage(
                         "{plugin} defines scheme {scheme} as {scheme2}, but it is known as {known}",
-                        plugin=_blame(plugin),
+                        plugin=_label(plugin),
                         scheme=repr(scheme.name),
                         scheme2=scheme,
                         known=known,
@@ -137,7 +137,7 @@ class _Builder:
         if kind is not probe.kind:
             raise PluginError(
                 FormattedMessage(
-                    "{plugin} defines observation {kind} anew", plugin=_blame(plugin), kind=repr(probe.kind.kind)
+                    "{plugin} defines observation {kind} anew", plugin=_label(plugin), kind=repr(probe.kind.kind)
                 ),
                 remedy="rename it",
             )
@@ -163,7 +163,7 @@ def _collect(plugin: Plugin, hook: pluggy.HookCaller, kind: type[Any], take: Cal
             raise PluginError(
                 FormattedMessage(
                     "{plugin}: {hook} returns {name}",
-                    plugin=_blame(plugin),
+                    plugin=_label(plugin),
                     hook=hook.name,
                     name=type(contributed).__name__,
                 ),
@@ -174,7 +174,7 @@ def _collect(plugin: Plugin, hook: pluggy.HookCaller, kind: type[Any], take: Cal
                 raise PluginError(
                     FormattedMessage(
                         "{plugin}: {hook} contributes {item}, which is no {kind}",
-                        plugin=_blame(plugin),
+                        plugin=_label(plugin),
                         hook=hook.name,
                         item=repr(item),
                         kind=kind.__name__,
@@ -218,7 +218,7 @@ def build(plugins: Iterable[tuple[Plugin, object | None]]) -> Registry:
             raise PluginError(
                 FormattedMessage(
                     "{plugin} fails while contributing: {name}: {error}",
-                    plugin=_blame(plugin),
+                    plugin=_label(plugin),
                     name=type(error).__name__,
                     error=error,
                 ),

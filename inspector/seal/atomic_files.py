@@ -18,9 +18,9 @@ from inspector.seal.layout import LOCK, PARTIAL, SALT
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 
-_NO_SPACE = "make room there, then resume the inspection"
+_NO_SPACE = "free some space, then resume the inspection"
 _NO_PERMISSION = "make it writable, or choose another output folder"
-_NO_FOLDER = "a file stands where a folder is needed; move it, or choose another output folder"
+_NO_FOLDER = "a file is where a folder is needed; move it, or choose another output folder"
 _REMEDIES = {
     errno.ENOSPC: _NO_SPACE,
     errno.EDQUOT: _NO_SPACE,
@@ -39,7 +39,7 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        remedy = _REMEDIES.get(error.errno or 0, "see to the disk, then try again")
+        remedy = _REMEDIES.get(error.errno or 0, "check the disk, then try again")
         raise BundleError(
             FormattedMessage("{path}: cannot be written: {reason}", path=path, reason=error.strerror), remedy=remedy
         ) from error

@@ -73,7 +73,7 @@ class Bundle:
         """The bundle in ``folder``; raises BundleError that names every file that differs from what was sealed."""
         if not (folder / CAPTURE / MANIFEST).exists():
             raise BundleError(
-                FormattedMessage("{folder}: is no sealed bundle", folder=folder),
+                FormattedMessage("{folder}: is not a sealed bundle", folder=folder),
                 remedy="seal or resume it, or name another folder",
             )
         files = UntrustedFolder(folder)
@@ -83,7 +83,7 @@ class Bundle:
         if inspection.id != sealed.predicate.inspection:
             raise BundleError(
                 FormattedMessage(
-                    "{file}: is another inspection than the manifest names", file=f"{CAPTURE}/inspection.json"
+                    "{file}: is not the inspection that the manifest names", file=f"{CAPTURE}/inspection.json"
                 )
             )
         return cls(folder, inspection, sealed)
@@ -108,7 +108,7 @@ class Bundle:
         file = f"{CAPTURE}/{observation_name(one)}"
         data = self._read(observation_name(one))
         if digest(data) != one:
-            raise BundleError(FormattedMessage("{file}: is not named by its own SHA-256", file=file))
+            raise BundleError(FormattedMessage("{file}: is not named by its SHA-256", file=file))
         return one, parse(Evidence, data, file)
 
     def raw(self, ref: RawRef) -> bytes:
@@ -116,7 +116,7 @@ class Bundle:
         if not is_sha256(ref.sha256):
             raise BundleError(
                 FormattedMessage(
-                    "{file}: a pointer to raw bytes gives no SHA-256",
+                    "{file}: a reference to raw bytes has no SHA-256",
                     file=f"{CAPTURE}/{OBSERVATIONS}",
                 )
             )
@@ -132,7 +132,7 @@ class Bundle:
             )
         data = _decompressed(self._read(raw_name(ref.sha256), 2 * RAW_BYTES), ref.size, name)
         if digest(data) != ref.sha256:
-            raise BundleError(FormattedMessage("{name}: holds other bytes than its name says", name=name))
+            raise BundleError(FormattedMessage("{name}: does not match the SHA-256 in its name", name=name))
         return data
 
     def output_of(self, evidence: Evidence) -> ScanOutput:
@@ -177,7 +177,7 @@ class Bundle:
         if self.inspection.trust.get(name) != digest(data):
             raise BundleError(
                 FormattedMessage(
-                    "{file}: is not what the inspection was given",
+                    "{file}: differs from what the inspection recorded",
                     file=f"{CAPTURE}/{TRUST}/{name}",
                 )
             )
@@ -187,10 +187,10 @@ class Bundle:
         """The assessments of this capture, oldest ``as_of`` first; raises BundleError."""
         names, faults = assessment_names(UntrustedFolder(self.folder))
         refuse(faults)
-        found = [self.judged(name) for name in names]
+        found = [self.assessment(name) for name in names]
         return tuple(sorted(found, key=lambda each: (each.assessment.as_of, len(each.name), each.name)))
 
-    def judged(self, name: str) -> SealedAssessment:
+    def assessment(self, name: str) -> SealedAssessment:
         """One assessment; raises BundleError that names every file that differs from what was sealed."""
         files = UntrustedFolder(self.folder)
         part = f"{ASSESSMENTS}/{name}"
@@ -203,7 +203,7 @@ class Bundle:
         if not re.fullmatch(rf"{re.escape(named)}(-[0-9]+)?", name):
             raise BundleError(
                 FormattedMessage(
-                    "{part}: is named for another date or regime than it was sealed for: {named}",
+                    "{part}: has a name with another date or regime than its content: {named}",
                     part=part,
                     named=named,
                 )
@@ -231,7 +231,7 @@ def assessment_names(files: UntrustedFolder) -> tuple[list[str], list[FileFault]
         return [], [FileFault(file=ASSESSMENTS, what=f"cannot be read: {error.strerror}")]
     names = [name for name, status in entries if stat.S_ISDIR(status.st_mode) and is_step(name)]
     others = sorted({name for name, _ in entries} - set(names))
-    return names, [FileFault(file=printable(f"{ASSESSMENTS}/{name}"), what="is no assessment") for name in others]
+    return names, [FileFault(file=printable(f"{ASSESSMENTS}/{name}"), what="is not an assessment") for name in others]
 
 
 def _read(files: UntrustedFolder, part: str, expected: Mapping[str, str], file: str, limit: int = JSON_BYTES) -> bytes:

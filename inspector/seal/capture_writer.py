@@ -70,7 +70,7 @@ def reference_to(raw: Raw) -> RawRef:
             FormattedMessage(
                 "{raw}: {data} bytes are more than {limit}", raw=raw.name, data=len(raw.data), limit=RAW_BYTES
             ),
-            remedy="bound the scan",
+            remedy="limit the scan",
         )
     return RawRef(
         name=raw.name,
@@ -149,8 +149,8 @@ class CaptureWriter:
         """
         if not (folder / CAPTURE).is_dir():
             raise BundleError(
-                FormattedMessage("{folder}: is no inspection", folder=folder),
-                remedy="name the folder of one that was begun",
+                FormattedMessage("{folder}: is not an inspection", folder=folder),
+                remedy="name the folder of an interrupted inspection",
             )
         locked = disk.lock(folder / LOCK)
         try:

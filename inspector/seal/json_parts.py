@@ -46,11 +46,13 @@ class Parts(Generic[M]):
             found = {fields: json_value(read(file), file)} if isinstance(fields, str) else json_object(read(file), file)
             expected = {fields} if isinstance(fields, str) else set(fields)
             if expected & set(whole):
-                raise BundleError(FormattedMessage("{rest}: holds what belongs into {file}", rest=rest, file=file))
+                raise BundleError(
+                    FormattedMessage("{rest}: contains fields that belong into {file}", rest=rest, file=file)
+                )
             if set(found) != expected:
                 raise BundleError(
                     FormattedMessage(
-                        "{file}: holds other fields than {expected}", file=file, expected=", ".join(sorted(expected))
+                        "{file}: contains other fields than {expected}", file=file, expected=", ".join(sorted(expected))
                     )
                 )
             whole |= found

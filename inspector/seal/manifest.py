@@ -115,19 +115,19 @@ def read_manifest(folder: UntrustedFolder, part: str, kind: type[P]) -> Sealed[P
     if statement.predicate_type != kind.uri:
         raise BundleError(
             FormattedMessage(
-                "{name}: is the manifest of something else than a {value}",
+                "{name}: is not the manifest of a {value}",
                 name=name,
                 value=part.partition("/")[0].rstrip("s"),
             )
         )
     files = {each.name: each.digest.sha256 for each in statement.subject}
     if len(files) != len(statement.subject):
-        raise BundleError(FormattedMessage("{name}: names a file twice", name=name))
+        raise BundleError(FormattedMessage("{name}: lists a file twice", name=name))
     for file, sha256 in files.items():
         if not is_path(f"{part}/{file}") or file == MANIFEST:
             raise BundleError(
                 FormattedMessage(
-                    "{name}: names {file}, which leads out of the bundle or cannot be a file of it",
+                    "{name}: names {file}, which is outside the bundle or not a valid name in it",
                     name=name,
                     file=printable(file),
                 )
@@ -162,18 +162,14 @@ def _opened(data: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:
         envelope = Envelope.from_dict(json_object(data, name))
         same = canonical(envelope.to_dict()) == data
     except (AttributeError, FormatError, KeyError, TypeError, ValueError):
-        raise BundleError(FormattedMessage("{name}: is no DSSE envelope", name=name)) from None
+        raise BundleError(FormattedMessage("{name}: is not a DSSE envelope", name=name)) from None
     # Base64 and JSON can spell one value in several ways: only one of them counts, so that no byte can be changed.
     if not same or envelope.payload_type != PAYLOAD_TYPE:
-        raise BundleError(
-            FormattedMessage(
-                "{name}: is not in canonical form, or carries something else than an in-toto Statement", name=name
-            )
-        )
+        raise BundleError(FormattedMessage("{name}: is not canonical, or not an in-toto Statement", name=name))
     if not 0 < len(envelope.signatures) <= _MOST_SIGNATURES:
         raise BundleError(
             FormattedMessage(
-                "{name}: carries no signature, or more than {limit}",
+                "{name}: has no signature, or more than {limit}",
                 name=name,
                 limit=_MOST_SIGNATURES,
             )

@@ -117,12 +117,12 @@ def _load(path: Path) -> Ed25519PrivateKey:
         key = load_pem_private_key(pem, password=None)
     except (TypeError, ValueError):
         raise BundleError(
-            FormattedMessage("{path}: is no unencrypted PKCS #8 key", path=path),
+            FormattedMessage("{path}: is not an unencrypted PKCS #8 key", path=path),
             remedy="name another file in signing_key, or move this one away",
         ) from None
     if not isinstance(key, Ed25519PrivateKey):
         raise BundleError(
             FormattedMessage("{path}: is not an Ed25519 key", path=path),
-            remedy="make one: openssl genpkey -algorithm ed25519",
+            remedy="create one: openssl genpkey -algorithm ed25519",
         )
     return key

@@ -64,7 +64,7 @@ def json_object(data: bytes, name: str) -> dict[str, Any]:
     """The JSON object in ``data``; raises BundleError."""
     value = json_value(data, name)
     if not isinstance(value, dict):
-        raise BundleError(FormattedMessage("{name}: is no JSON object", name=name))
+        raise BundleError(FormattedMessage("{name}: is not a JSON object", name=name))
     return value
 
 
@@ -92,7 +92,7 @@ def recoded(value: object, name: str) -> bytes:
     try:
         return canonical(value)
     except ValueError:
-        raise BundleError(FormattedMessage("{name}: holds a number beyond all bounds", name=name)) from None
+        raise BundleError(FormattedMessage("{name}: contains a number that is out of range", name=name)) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +120,7 @@ class UntrustedFolder:
         """A descriptor of the regular file ``name``; raises BundleError."""
         if not is_path(name):
             raise BundleError(
-                FormattedMessage(
-                    "{name}: leads out of the bundle, or is no name that a bundle uses", name=printable(name)
-                )
+                FormattedMessage("{name}: is outside the bundle, or not a valid name in a bundle", name=printable(name))
             )
         above, _, last = name.rpartition("/")
         # Without O_NONBLOCK, opening a named pipe would wait for a writer.
@@ -188,7 +186,7 @@ class UntrustedFolder:
                 if stat.S_ISDIR(status.st_mode) and name.count("/") < DEPTH:
                     folders.append(name)
                 elif stat.S_ISDIR(status.st_mode):
-                    faults.append(FileFault(file=shown, what="is a folder deeper than a bundle is"))
+                    faults.append(FileFault(file=shown, what="is nested deeper than a bundle may be"))
                 elif what := _irregular(status):
                     faults.append(FileFault(file=shown, what=what))
                 else:
@@ -208,7 +206,7 @@ def _irregular(status: os.stat_result) -> str:
     if not stat.S_ISREG(status.st_mode):
         return "is not a regular file"
     if status.st_nlink != 1:
-        return "has a second name outside the bundle (hard link)"
+        return "is a hard link to a file outside the bundle"
     return ""
 
 

@@ -151,7 +151,7 @@ def _intact(folder: Path, trusted: frozenset[str]) -> Intact:
 
 
 def _extra_files(folder: Path) -> list[FileFault]:
-    """A fault for each entry of the folder that is no part of a bundle."""
+    """A fault for each entry of the folder that is not part of a bundle."""
     try:
         found = sorted({path.name for path in folder.iterdir()} - {CAPTURE, ASSESSMENTS})
     except OSError as error:
@@ -160,7 +160,7 @@ def _extra_files(folder: Path) -> list[FileFault]:
     return [
         FileFault(
             file=printable(name),
-            what="was left by a writer that was stopped, or is at work" if name in left else "is no part of a bundle",
+            what="was left by a writer that was stopped, or is at work" if name in left else "is not part of a bundle",
         )
         for name in found
     ]
@@ -196,7 +196,7 @@ def _contents(folder: Path, assessments: list[str]) -> list[FileFault]:
             bundle.trust(name)
         bundle.ledger()
         for name in assessments:
-            bundle.judged(name)
+            bundle.assessment(name)
     except BundleError as error:
         return [_fault(CAPTURE, error)]
     return []

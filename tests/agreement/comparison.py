@@ -1,4 +1,4 @@
-"""Compares what sources say of servers, and holds disagreements against what ``agreement.yaml`` explains."""
+"""Compares the results of sources about servers, and disagreements with the explanations in ``agreement.yaml``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ruamel.yaml import YAML
 
 from tests.agreement import fact_names as names
 from tests.agreement import ours
-from tests.agreement.environment import Stage
+from tests.agreement.environment import ServerPlaces
+from tests.agreement.expected import Server
 from tests.agreement.facts import Facts, agree, difference
-from tests.agreement.planting import Server
 from tests.agreement.tools import TOOLS
-from tests.agreement.tools.questions import Asked, Silent, Tool
+from tests.agreement.tools.questions import Asked, NoResult, Tool
 
 #: The product among the sources.
 INSPECTOR = "inspector"
@@ -24,87 +24,87 @@ EXPLANATIONS = Path(__file__).with_name("agreement.yaml")
 SOURCES: dict[str, Tool] = {INSPECTOR: ours.facts, **TOOLS}
 
 
-# --- What was said ---------------------------------------------------------------------------------------------------
+# --- Results ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What every source said of one server, and why some said nothing."""
+    """The results of every source about one server, and why some have none."""
 
     server: str
-    planted: Facts
-    said: Mapping[str, Facts]
-    silent: Mapping[str, str]
+    expected: Facts
+    reported: Mapping[str, Facts]
+    without_result: Mapping[str, str]
 
     def asks(self, source: str) -> bool:
-        """Whether the source was asked."""
-        return source in self.said or source in self.silent
+        """Whether the source was run."""
+        return source in self.reported or source in self.without_result
 
     def reference(self, fact: str) -> tuple[str, object] | None:
-        """What a fact is held against: what is planted, else what the inspection says."""
-        if fact in self.planted:
-            return "planted", self.planted[fact]
-        own = self.said.get(INSPECTOR, {})
+        """What a fact is compared with: the expected value, else that of the inspection."""
+        if fact in self.expected:
+            return "expected", self.expected[fact]
+        own = self.reported.get(INSPECTOR, {})
         return (INSPECTOR, own[fact]) if fact in own else None
 
     def agreeing(self, source: str) -> list[str]:
         """The facts on which a source agrees with the reference."""
-        return [fact for fact, verdict in self._held(source) if verdict]
+        return [fact for fact, verdict in self._compared(source) if verdict]
 
     def differing(self, source: str) -> list[str]:
         """The facts on which it does not."""
-        return [fact for fact, verdict in self._held(source) if not verdict]
+        return [fact for fact, verdict in self._compared(source) if not verdict]
 
-    def _held(self, source: str) -> Iterator[tuple[str, bool]]:
-        for fact, value in self.said.get(source, {}).items():
+    def _compared(self, source: str) -> Iterator[tuple[str, bool]]:
+        for fact, value in self.reported.get(source, {}).items():
             reference = self.reference(fact)
             if reference is not None and reference[0] != source:
                 yield fact, agree(value, reference[1])  # type: ignore[arg-type]
 
     @property
     def disagreements(self) -> tuple[Disagreement, ...]:
-        """Every fact on which a source does not agree; the inspection may not be silent, either."""
+        """Every fact on which a source does not agree; the inspection may not be without result, either."""
         return tuple(self._disagreements())
 
     def _disagreements(self) -> Iterator[Disagreement]:
-        if INSPECTOR in self.silent:
-            yield Disagreement(self.server, EVERYTHING, INSPECTOR, f"silent: {self.silent[INSPECTOR]}")
-        for source in self.said:
+        if INSPECTOR in self.without_result:
+            yield Disagreement(self.server, EVERYTHING, INSPECTOR, f"no result: {self.without_result[INSPECTOR]}")
+        for source in self.reported:
             for fact in self.differing(source):
                 reference = self.reference(fact)
                 assert reference is not None
-                told = difference(self.said[source][fact], reference[1], names.suite_names())  # type: ignore[arg-type]
-                yield Disagreement(self.server, fact, source, f"{told} ({reference[0]})")
+                result = difference(self.reported[source][fact], reference[1], names.suite_names())  # type: ignore[arg-type]
+                yield Disagreement(self.server, fact, source, f"{result} ({reference[0]})")
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One fact of one server on which one source does not agree, and in which way."""
+    """One fact of one server on which one source does not agree, and how."""
 
     server: str
     fact: str
     tool: str
-    told: str = field(compare=False)
+    result: str = field(compare=False)
 
     def __str__(self) -> str:
         """In one line."""
-        return f"{self.server}: {self.tool} about {self.fact}: {self.told}"
+        return f"{self.server}: {self.tool} about {self.fact}: {self.result}"
 
 
-def examine(server: Server, stage: Stage, sources: Iterable[str]) -> Examination:
+def examine(server: Server, server_places: ServerPlaces, sources: Iterable[str]) -> Examination:
     """Start a server and hear every source about it, one after another; raises Missing."""
-    place = stage.place(server.name)
-    planted = server.planted.facts(place.keys)
-    said: dict[str, Facts] = {}
-    silent: dict[str, str] = {}
+    place = server_places.place(server.name)
+    expected = server.expected.facts(place.keys)
+    reported: dict[str, Facts] = {}
+    without_result: dict[str, str] = {}
     with server.start(place) as port:
         asked = Asked(place.address, port, server.protocol, place.folder)
         for source in sources:
             try:
-                said[source] = SOURCES[source](asked)
-            except Silent as why:
-                silent[source] = str(why)
-    return Examination(server.name, planted, said, silent)
+                reported[source] = SOURCES[source](asked)
+            except NoResult as why:
+                without_result[source] = str(why)
+    return Examination(server.name, expected, reported, without_result)
 
 
 # --- What is explained -----------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def faults(examination: Examination, explained: Iterable[Explanation]) -> list[str]:
-    """What is wrong: disagreements that nothing explains, explanations of none, deciders that do not decide."""
+    """The errors: unexplained disagreements, unused explanations, deciding tools that do not decide."""
     found = []
     known: dict[Disagreement, Explanation] = {each: entry for entry in explained for each in entry.disagreements}
     differing = set(examination.disagreements)
@@ -158,7 +158,7 @@ def faults(examination: Examination, explained: Iterable[Explanation]) -> list[s
         else:
             found += _undecided(each, known[each], examination)
     for each in known:
-        spoke = each.fact in examination.said.get(each.tool, {}) or (
+        spoke = each.fact in examination.reported.get(each.tool, {}) or (
             each.tool == INSPECTOR and examination.asks(INSPECTOR)
         )
         if each.server == examination.server and spoke and each not in differing:
@@ -167,8 +167,8 @@ def faults(examination: Examination, explained: Iterable[Explanation]) -> list[s
 
 
 def _undecided(each: Disagreement, entry: Explanation, examination: Examination) -> Iterator[str]:
-    """Whether the third tool, where it was asked, sides with the tool that it is to decide against."""
-    value = examination.said.get(entry.decided_by, {}).get(each.fact)
+    """Whether the third tool, if it was run, agrees with the tool that it decides against."""
+    value = examination.reported.get(entry.decided_by, {}).get(each.fact)
     reference = examination.reference(each.fact)
     if value is not None and reference is not None and not agree(value, reference[1]):  # type: ignore[arg-type]
         yield f"{entry.decided_by} does not decide against {each.tool}: {each.server} about {each.fact}"

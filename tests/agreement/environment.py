@@ -1,4 +1,4 @@
-"""What servers stand on: an address of their own, keys and certificates, and processes that end when they should."""
+"""What test servers need: addresses, keys and certificates, and processes that end in time."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Files:
 
 
 class Keys:
-    """The identities that servers show, made when first asked for."""
+    """The identities of the servers, made on first use."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -65,9 +65,9 @@ class Keys:
     def _between(self) -> Identity:
         return intermediate(self._root)
 
-    @functools.cache  # noqa: B019 - as long-lived as the zoo
+    @functools.cache  # noqa: B019 - as long-lived as the process
     def __getitem__(self, name: str) -> Files:
-        """The files of an identity by the name of its sort."""
+        """The files of an identity, by name."""
         identity = self._identity(name)
         certificate, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         certificate.write_bytes(
@@ -104,7 +104,7 @@ class Keys:
 
 
 def _short_rsa_key() -> rsa.RSAPrivateKey:
-    """A key that is too short for Python's library to make, as EXPORT suites ask for."""
+    """A key for EXPORT suites, too short for Python's library to generate."""
     made = subprocess.run([program("openssl"), "genrsa", "-traditional", "512"], capture_output=True, check=True)
     key = load_pem_private_key(made.stdout, None, unsafe_skip_rsa_key_validation=True)
     assert isinstance(key, rsa.RSAPrivateKey)
@@ -116,20 +116,20 @@ def _short_rsa_key() -> rsa.RSAPrivateKey:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one server is to listen, a folder of its own, and the identities."""
+    """The address of one server, its folder, and the identities."""
 
     address: str
     folder: Path
     keys: Keys
 
     def free_port(self) -> int:
-        """A port that nobody uses at this address."""
+        """A free port at this address."""
         with socket.create_server((self.address, 0)) as probe:
             return int(probe.getsockname()[1])
 
 
-class Stage:
-    """Gives out places: each server has a loopback address of its own, so that well-known ports are free."""
+class ServerPlaces:
+    """Allocates a loopback address for each server, so that well-known ports are free."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -146,7 +146,7 @@ class Stage:
 
 
 def listens(address: str, port: int) -> bool:
-    """Whether somebody accepts connections there."""
+    """Whether connections are accepted there."""
     with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
         return True
     return False
@@ -161,11 +161,11 @@ def running(
     user: str | None = None,
     environment: dict[str, str] | None = None,
     end: signal.Signals = signal.SIGTERM,
-    held: bool = False,
+    stdin_open: bool = False,
 ) -> Iterator[int]:
     """A server program of our own that listens when the body begins; at its end it and its children are gone.
 
-    ``held``: its input stays open meanwhile.
+    ``stdin_open``: its input stays open meanwhile.
     """
     if (port < 1024 or user) and os.geteuid() != 0:
         raise Missing(f"only root may start {Path(command[0]).name} at port {port}")
@@ -173,7 +173,7 @@ def running(
     with log.open("ab") as out:
         process = subprocess.Popen(
             [program(str(command[0])), *map(str, command[1:])],
-            stdin=subprocess.PIPE if held else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if stdin_open else subprocess.DEVNULL,
             stdout=out,
             stderr=out,
             cwd=place.folder,

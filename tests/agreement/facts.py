@@ -1,6 +1,6 @@
-"""What one source says of a server, in words that all sources share.
+"""The result of one source about a server, in the terms of all sources.
 
-A source is what was planted, the inspection itself, or a tool. Names of facts:
+A source is what was expected, the inspection itself, or a tool. Names of facts:
 
     SSLv2 … TLSv1.3            whether the version is accepted
     suites VERSION             the cipher suites accepted: code points in hexadecimal
@@ -11,7 +11,7 @@ A source is what was planted, the inspection itself, or a tool. Names of facts:
     heartbleed, crime, …       whether the server is vulnerable: ``FLAWS``
     fallback-scsv, …           whether the server has the trait: ``TRAITS``
 
-What a source does not mention, it is silent about.
+A fact that a source does not mention is unknown to it.
 """
 
 from __future__ import annotations
@@ -80,17 +80,17 @@ def members(found: Iterable[str], among: Iterable[str] | None = None) -> Members
 
 
 def agree(one: Value, other: Value) -> bool:
-    """Whether two sources say the same of one fact."""
+    """Whether two sources agree on one fact."""
     if isinstance(one, Members) and isinstance(other, Members):
         return one.agrees(other)
     return one == other
 
 
-def difference(said: Value, against: Value, name: Mapping[str, str]) -> str:
-    """In one line how ``said`` differs; ``name`` gives code points their names."""
-    if isinstance(said, Members) and isinstance(against, Members):
-        more = [f"+{name.get(each, each)}" for each in sorted(said.beyond(against))]
-        less = [f"-{name.get(each, each)}" for each in sorted(against.beyond(said))]
+def difference(reported: Value, against: Value, name: Mapping[str, str]) -> str:
+    """In one line how ``reported`` differs; ``name`` gives code points their names."""
+    if isinstance(reported, Members) and isinstance(against, Members):
+        more = [f"+{name.get(each, each)}" for each in sorted(reported.beyond(against))]
+        less = [f"-{name.get(each, each)}" for each in sorted(against.beyond(reported))]
         return " ".join((*more, *less)) or "same"
     words = {True: "yes", False: "no"}
-    return f"says {words.get(said, said)}, not {words.get(against, against)}"  # type: ignore[call-overload]
+    return f"says {words.get(reported, reported)}, not {words.get(against, against)}"  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""The matrix of agreement as Markdown: who agrees about what, and who says nothing and why."""
+"""The matrix of agreement, as Markdown: which sources agree about what, and which have no result and why."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def matrix(examinations: Sequence[Examination], sources: Sequence[str], explained: Sequence[Explanation]) -> str:
     """All of it."""
     rows = [
-        [each.server, str(len(each.planted)), *(_cell(each, source) for source in sources)] for each in examinations
+        [each.server, str(len(each.expected)), *(_cell(each, source) for source in sources)] for each in examinations
     ]
     parts = [
         "### Servers",
         "",
-        "Facts planted, and for each source on how many facts it agrees; after a minus, on how many it does not.",
+        "Facts expected, and for each source on how many facts it agrees; after a minus, on how many it does not.",
         "",
-        *_table(["server", "planted", *sources], rows),
+        *_table(["server", "expected", *sources], rows),
         "",
         "### Facts",
         "",
@@ -34,17 +34,17 @@ def matrix(examinations: Sequence[Examination], sources: Sequence[str], explaine
         "",
         *_causes(examinations, explained),
         "",
-        "### Silent",
+        "### Without result",
         "",
-        *_silences(examinations, sources),
+        *_without_result(examinations, sources),
     ]
     return "\n".join(parts) + "\n"
 
 
 def _cell(examination: Examination, source: str) -> str:
-    if source in examination.silent:
-        return "silent"
-    if source not in examination.said:
+    if source in examination.without_result:
+        return "no result"
+    if source not in examination.reported:
         return "not asked"
     differing = len(examination.differing(source))
     return f"{len(examination.agreeing(source))}{f' −{differing}' if differing else ''}"
@@ -79,14 +79,14 @@ def _causes(examinations: Iterable[Examination], explained: Iterable[Explanation
     return _table(["tool", "fact", "server", "cause", "decided by"], rows) if rows else ["None."]
 
 
-def _silences(examinations: Iterable[Examination], sources: Sequence[str]) -> list[str]:
+def _without_result(examinations: Iterable[Examination], sources: Sequence[str]) -> list[str]:
     why: dict[tuple[str, str], list[str]] = {}
     for each in examinations:
-        for source, reason in each.silent.items():
+        for source, reason in each.without_result.items():
             if source in sources and source != INSPECTOR:
                 words = " ".join(reason.replace("|", "/").split())
                 for own in (f"{word}" for word in words.split() if word.startswith("127.")):
                     words = words.replace(own, "…")
                 why.setdefault((source, words[:140]), []).append(each.server)
     rows = [[source, words, ", ".join(servers)] for (source, words), servers in sorted(why.items())]
-    return _table(["tool", "says nothing, since", "server"], rows) if rows else ["Nobody."]
+    return _table(["tool", "says nothing, since", "server"], rows) if rows else ["None."]

@@ -1,7 +1,7 @@
-"""What the inspection itself says of a server: the one seam between the harness and the product.
+"""The result of the inspection about a server: the only interface between this harness and the product.
 
-Each part looks through the real door with one of the product's probes and says what it saw in the harness's words. What
-a probe could not see, it is silent about.
+Each part looks through the real gateway with one of the product's probes and gives facts. What
+a probe could not see is omitted.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from inspector import Answer, ScanFailure
 from inspector.testing import run_probe
 from tests.agreement import fact_names as names
 from tests.agreement.environment import HOST
+from tests.agreement.expected import derived
 from tests.agreement.facts import SSL_2, SSL_3, TLS_1_3, Facts, Value, members
-from tests.agreement.planting import derived
-from tests.agreement.tools.questions import Asked, Silent
+from tests.agreement.tools.questions import Asked, NoResult
 
-#: The product's scheme for what the zoo calls a protocol, where the names differ.
+#: The product's scheme for what the test servers call a protocol, where the names differ.
 _SCHEMES = {"tls": "https", "postgres": "postgresql", "xmpp": "xmpp-client"}
 _ROBOT = {"no-rsa": False, "no-oracle": False, "weak-oracle": True, "strong-oracle": True}
 _PROBES = {each.name: each for plugin in (inspector_tls, inspector_sslyze) for each in plugin.inspector_probes()}
@@ -28,26 +28,26 @@ _ANSWER_SECONDS = 3
 
 
 def facts(asked: Asked) -> Facts:
-    """What the product says; raises Silent when it cannot even tell the versions."""
+    """The result of the product; raises NoResult when it has no versions."""
     found: dict[str, Value] = dict(_enumerated(_scan("tls", asked, answer_seconds=_ANSWER_SECONDS)))
     found |= derived(found)
     for part in (_certificates, _attacks, _sessions, _injection):
         try:
             found |= dict(part(asked))
-        except Silent:
+        except NoResult:
             continue
     return found
 
 
 def _scan(name: str, asked: Asked, **options: Any) -> Any:
-    """What one probe observes; raises Silent where it does not look at such servers, or with what ended the scan."""
+    """What one probe observes; raises NoResult where it does not look at such servers, or with what ended the scan."""
     by, scheme = _PROBES[name], _SCHEMES.get(asked.protocol, asked.protocol)
     if scheme not in {each.name for each in by.schemes}:
-        raise Silent(f"{name} does not look at {scheme}")
+        raise NoResult(f"{name} does not look at {scheme}")
     try:
         return run_probe(by, f"{scheme}://{HOST}:{asked.port}", address=asked.address, **options).seen(by.kind)
     except ScanFailure as failure:
-        raise Silent(f"{failure.cause.value}: {failure.message}") from None
+        raise NoResult(f"{failure.cause.value}: {failure.message}") from None
 
 
 # --- Versions, suites, groups ----------------------------------------------------------------------------------------
@@ -68,14 +68,14 @@ def _enumerated(seen: Any) -> Iterator[tuple[str, Value]]:
     yield from _groups(seen)
     if seen.primes:
         yield "dh-bits", members(str(each.bits) for each in seen.primes)
-    said, bears = seen.extensions, seen.tolerance
-    yield from _told("insecure-renegotiation", said.secure_renegotiation, False)
-    yield from _told("crime", said.compression, True)
-    yield from _told("fallback-scsv", said.fallback_refused, True)
-    yield from _told("extended-master-secret", said.extended_master_secret, True)
-    yield from _told("bears-many-suites", bears.many_suites, True)
-    yield from _told("bears-long-hellos", bears.long_hello, True)
-    yield from _told("bears-unknown-values", bears.unknown_values, True)
+    reported, bears = seen.extensions, seen.tolerance
+    yield from _report("insecure-renegotiation", reported.secure_renegotiation, False)
+    yield from _report("crime", reported.compression, True)
+    yield from _report("fallback-scsv", reported.fallback_refused, True)
+    yield from _report("extended-master-secret", reported.extended_master_secret, True)
+    yield from _report("bears-many-suites", bears.many_suites, True)
+    yield from _report("bears-long-hellos", bears.long_hello, True)
+    yield from _report("bears-unknown-values", bears.unknown_values, True)
 
 
 def _groups(seen: Any) -> Iterator[tuple[str, Value]]:
@@ -86,7 +86,7 @@ def _groups(seen: Any) -> Iterator[tuple[str, Value]]:
                 yield f"groups {version}", members(map(names.group, offer.accepted))
 
 
-def _told(name: str, answer: Answer[bool | None], flawed: bool) -> Iterator[tuple[str, Value]]:
+def _report(name: str, answer: Answer[bool | None], flawed: bool) -> Iterator[tuple[str, Value]]:
     """A flaw or trait, where the question arises and was answered."""
     if answer.is_seen and answer.value is not None:
         yield name, answer.value is flawed
@@ -103,8 +103,8 @@ def _certificates(asked: Asked) -> Iterator[tuple[str, Value]]:
 
 def _attacks(asked: Asked) -> Iterator[tuple[str, Value]]:
     seen = _scan("tls-attacks", asked)
-    yield from _told("heartbleed", seen.heartbleed, True)
-    yield from _told("ccs-injection", seen.ccs_injection, True)
+    yield from _report("heartbleed", seen.heartbleed, True)
+    yield from _report("ccs-injection", seen.ccs_injection, True)
     if seen.robot.is_seen:
         yield "robot", _ROBOT[seen.robot.value]
     if seen.renegotiations.is_seen:
@@ -112,8 +112,8 @@ def _attacks(asked: Asked) -> Iterator[tuple[str, Value]]:
 
 
 def _sessions(asked: Asked) -> Iterator[tuple[str, Value]]:
-    yield from _told("early-data", _scan("tls-sessions", asked).early_data, True)
+    yield from _report("early-data", _scan("tls-sessions", asked).early_data, True)
 
 
 def _injection(asked: Asked) -> Iterator[tuple[str, Value]]:
-    yield from _told("starttls-injection", _scan("starttls-injection", asked).carried_out, True)
+    yield from _report("starttls-injection", _scan("starttls-injection", asked).carried_out, True)

@@ -1,4 +1,4 @@
-"""Ways to start a server: each gives a function that starts it at a place and says at which port."""
+"""The programs that run a server: each gives a function that starts it at a place and yields its port."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.agreement import lab
 from tests.agreement.environment import Missing, Place, running
-from tests.agreement.planting import Start
+from tests.agreement.expected import Start
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -25,7 +25,7 @@ def dh(name: str) -> str:
 
 
 def nginx(directives: str, *identities: str, more: str = "") -> Start:
-    """nginx with one TLS server block of these directives; ``more`` stands beside the block."""
+    """nginx with one TLS server block of these directives; ``more`` is next to the block."""
 
     @contextlib.contextmanager
     def start(place: Place) -> Iterator[int]:
@@ -69,8 +69,8 @@ def s_server(*arguments: str, identity: str = "rsa", second: str = "", stays: bo
         if second:
             other = place.keys[second]
             command += ["-dcert", str(other.certificate), "-dkey", str(other.key)]
-        # Where its input has ended, it leaves.
-        with running([*command, *arguments], place, port, held=stays) as listening:
+        # It exits when its input ends.
+        with running([*command, *arguments], place, port, stdin_open=stays) as listening:
             yield listening
 
     return start
@@ -183,7 +183,7 @@ def postfix() -> Start:
         with running((*command, "start-fg"), place, 25) as listening:
             try:
                 yield listening
-            finally:  # its master leaves the session that it was started in
+            finally:  # its master process leaves the session that it was started in
                 subprocess.run((*command, "abort"), check=False, capture_output=True, timeout=20)
 
     return start
@@ -254,7 +254,7 @@ def slapd() -> Start:
 
 
 def postgres() -> Start:
-    """PostgreSQL on port 5432, as a user that may be nobody but not root."""
+    """PostgreSQL on port 5432, as a user other than root."""
 
     @contextlib.contextmanager
     def start(place: Place) -> Iterator[int]:
@@ -274,7 +274,7 @@ def postgres() -> Start:
             "trust",
             "--no-sync",
             "-U",
-            "zoo",
+            "test",
             "--locale",
             "C",
         ]

@@ -53,7 +53,7 @@ def tls(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def behind(preamble: Answer) -> Callable[..., Answer]:
-    """TLS after what a protocol says first."""
+    """TLS after the first messages of a protocol."""
 
     def make(certificate: Path, key: Path) -> Answer:
         context = tls(certificate, key)
@@ -69,7 +69,7 @@ def behind(preamble: Answer) -> Callable[..., Answer]:
     return make
 
 
-# --- What protocols say before TLS -----------------------------------------------------------------------------------
+# --- Protocols before TLS --------------------------------------------------------------------------------------------
 
 
 def nntp(connection: socket.socket) -> None:
@@ -98,7 +98,7 @@ def xmpp(namespace: str) -> Answer:
             pass
         lines.say(
             "<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' "
-            f"xmlns='{namespace}' id='zoo' from='www.example.vn' version='1.0'>"
+            f"xmlns='{namespace}' id='test' from='www.example.vn' version='1.0'>"
             "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"
             "</stream:features>"
         )
@@ -177,7 +177,7 @@ def suites_in(hello: bytes) -> list[int]:
 
 
 def version_in(hello: bytes) -> int:
-    """The newest version that a ClientHello's record speaks of."""
+    """The version in the record of a ClientHello."""
     return 0x0304 if b"\x00\x2b" in hello and b"\x03\x04" in hello else int.from_bytes(hello[9:11], "big")
 
 
@@ -256,7 +256,7 @@ def serve(answer: Answer, address: str, port: int) -> None:
 
 
 def main() -> None:
-    """Serve as the command line says."""
+    """Serve as the command line configures."""
     kind, address, port, certificate, key = sys.argv[1:]
     sort, _colon, more = kind.partition(":")
     answer = KINDS[sort](Path(certificate), Path(key), *filter(None, more.split(",")))

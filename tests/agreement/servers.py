@@ -1,4 +1,4 @@
-"""The zoo: real TLS servers on loopback, each with what is planted in it."""
+"""The test servers: real TLS servers on loopback, each with what is expected in it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 from dataclasses import replace
 
 from tests.agreement import programs
+from tests.agreement.expected import OPENSSL_1_3, OPENSSL_EC, OPENSSL_FFDHE, Expected, Server, both
 from tests.agreement.facts import SSL_2, SSL_3, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3
-from tests.agreement.planting import OPENSSL_1_3, OPENSSL_EC, OPENSSL_FFDHE, Planted, Server, both
 from tests.agreement.programs import dh, gnutls, nginx, node, own, s_server, tlslite
 
 MODERN = "TLSv1.2 TLSv1.3"
@@ -33,7 +33,7 @@ NGINX = (
             "p256",
             "rsa",
         ),
-        Planted(
+        Expected(
             MODERN,
             both(FORWARD),
             dict.fromkeys((TLS_1_2, TLS_1_3), "X25519 secp256r1 secp384r1"),
@@ -46,12 +46,12 @@ NGINX = (
     Server(
         "nginx-default",
         nginx("", "rsa"),
-        Planted(TLS_1_2, _all("HIGH:!aNULL:!MD5", TLS_1_2), {TLS_1_2: OPENSSL_EC}, "client", finite=False),
+        Expected(TLS_1_2, _all("HIGH:!aNULL:!MD5", TLS_1_2), {TLS_1_2: OPENSSL_EC}, "client", finite=False),
     ),
     Server(
         "nginx-client-order",
         nginx(f"ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers {FORWARD}; ssl_prefer_server_ciphers off;", "rsa"),
-        Planted(MODERN, both(FORWARD), DEFAULT_GROUPS, "client"),
+        Expected(MODERN, both(FORWARD), DEFAULT_GROUPS, "client"),
     ),
     Server(
         "nginx-only-tls-1-3",
@@ -60,7 +60,7 @@ NGINX = (
             " ssl_conf_command Ciphersuites TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256;",
             "p256",
         ),
-        Planted(
+        Expected(
             TLS_1_3,
             {TLS_1_3: "TLS_AES_256_GCM_SHA384 TLS_CHACHA20_POLY1305_SHA256"},
             {TLS_1_3: "X25519"},
@@ -74,7 +74,7 @@ NGINX = (
             f" ssl_prefer_server_ciphers on; ssl_dhparam {dh('oakley-1024')};",
             "self-signed-rsa",
         ),
-        Planted(
+        Expected(
             OLD,
             _all("ALL:eNULL:aNULL:@SECLEVEL=0", TLS_1_0, TLS_1_1, TLS_1_2),
             dict.fromkeys((TLS_1_0, TLS_1_1, TLS_1_2), OPENSSL_EC),
@@ -88,14 +88,14 @@ NGINX = (
     Server(
         "nginx-cbc",
         nginx(f"{_FEW} AES128-SHA:AES256-SHA:ECDHE-RSA-AES128-SHA256; ssl_ecdh_curve secp384r1;", "rsa"),
-        Planted(
+        Expected(
             TLS_1_2, _all("AES128-SHA:AES256-SHA:ECDHE-RSA-AES128-SHA256", TLS_1_2), {TLS_1_2: "secp384r1"}, "client"
         ),
     ),
     Server(
         "nginx-early-data",
         nginx("ssl_protocols TLSv1.3; ssl_early_data on;", "p256"),
-        Planted(
+        Expected(
             TLS_1_3, {TLS_1_3: OPENSSL_1_3}, {TLS_1_3: DEFAULT_GROUPS[TLS_1_3]}, "client", "p256", has="early-data"
         ),
         reduced=True,
@@ -103,12 +103,12 @@ NGINX = (
     Server(
         "nginx-no-tickets",
         nginx(f"{_FEW} {FORWARD}; ssl_session_tickets off; ssl_session_cache off;", "p256"),
-        Planted(TLS_1_2, _all(FORWARD, TLS_1_2), {TLS_1_2: OPENSSL_EC}, "client", "p256"),
+        Expected(TLS_1_2, _all(FORWARD, TLS_1_2), {TLS_1_2: OPENSSL_EC}, "client", "p256"),
     ),
     Server(
         "nginx-client-certificate",
         nginx(f"ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers {FORWARD}; ssl_verify_client optional_no_ca;", "p256"),
-        Planted(MODERN, both(FORWARD), DEFAULT_GROUPS, "client", "p256"),
+        Expected(MODERN, both(FORWARD), DEFAULT_GROUPS, "client", "p256"),
     ),
     Server(
         "nginx-two-hosts",
@@ -118,7 +118,7 @@ NGINX = (
             more="server {{ listen {listen} ssl default_server; server_name other.example.vn; {other}"
             " ssl_protocols TLSv1.2 TLSv1.3; }}",
         ),
-        Planted(MODERN, both(FORWARD), DEFAULT_GROUPS, "client", "p384"),
+        Expected(MODERN, both(FORWARD), DEFAULT_GROUPS, "client", "p384"),
         reduced=True,
     ),
     Server(
@@ -129,32 +129,32 @@ NGINX = (
             more="server {{ listen {listen} ssl default_server; ssl_reject_handshake on;"
             " ssl_protocols TLSv1.2 TLSv1.3; }}",
         ),
-        Planted(MODERN, both(FORWARD), DEFAULT_GROUPS, "client", "p256"),
+        Expected(MODERN, both(FORWARD), DEFAULT_GROUPS, "client", "p256"),
     ),
 )
 
 _ALL_OLD = "ALL:@SECLEVEL=0"
 OPENSSL = (
-    Server("openssl-default", s_server(), Planted(MODERN, both("DEFAULT"), DEFAULT_GROUPS, "client")),
+    Server("openssl-default", s_server(), Expected(MODERN, both("DEFAULT"), DEFAULT_GROUPS, "client")),
     Server(
         "openssl-only-tls-1-0",
         s_server("-tls1", "-cipher", _ALL_OLD),
-        Planted(TLS_1_0, _all(_ALL_OLD, TLS_1_0), {TLS_1_0: OPENSSL_EC}, "client"),
+        Expected(TLS_1_0, _all(_ALL_OLD, TLS_1_0), {TLS_1_0: OPENSSL_EC}, "client"),
     ),
     Server(
         "openssl-only-tls-1-1",
         s_server("-tls1_1", "-cipher", _ALL_OLD),
-        Planted(TLS_1_1, _all(_ALL_OLD, TLS_1_1), {TLS_1_1: OPENSSL_EC}, "client"),
+        Expected(TLS_1_1, _all(_ALL_OLD, TLS_1_1), {TLS_1_1: OPENSSL_EC}, "client"),
     ),
     Server(
         "openssl-only-tls-1-2",
         s_server("-tls1_2", "-serverpref", "-cipher", "AES256-GCM-SHA384:ECDHE+AESGCM:DHE+AESGCM"),
-        Planted(TLS_1_2, _all("AES256-GCM-SHA384:ECDHE+AESGCM:DHE+AESGCM", TLS_1_2), {TLS_1_2: OPENSSL_EC}, "server"),
+        Expected(TLS_1_2, _all("AES256-GCM-SHA384:ECDHE+AESGCM:DHE+AESGCM", TLS_1_2), {TLS_1_2: OPENSSL_EC}, "server"),
     ),
     Server(
         "openssl-only-tls-1-3",
         s_server("-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256", "-serverpref"),
-        Planted(
+        Expected(
             TLS_1_3,
             {TLS_1_3: "TLS_AES_128_CCM_SHA256 TLS_AES_128_CCM_8_SHA256"},
             {TLS_1_3: DEFAULT_GROUPS[TLS_1_3]},
@@ -164,60 +164,60 @@ OPENSSL = (
     Server(
         "openssl-dhe-1024",
         s_server("-tls1_2", "-cipher", "kDHE:!aNULL:@SECLEVEL=0", "-dhparam", dh("oakley-1024")),
-        Planted(TLS_1_2, _all("kDHE:!aNULL:@SECLEVEL=0", TLS_1_2), preference="client", dh_bits="1024"),
+        Expected(TLS_1_2, _all("kDHE:!aNULL:@SECLEVEL=0", TLS_1_2), preference="client", dh_bits="1024"),
         reduced=True,
     ),
     Server(
         "openssl-dhe-2048",
         s_server("-tls1_2", "-cipher", "DHE+AESGCM", "-dhparam", dh("modp-2048")),
-        Planted(TLS_1_2, _all("DHE+AESGCM", TLS_1_2), preference="client", dh_bits="2048"),
+        Expected(TLS_1_2, _all("DHE+AESGCM", TLS_1_2), preference="client", dh_bits="2048"),
     ),
     Server(
         "openssl-dhe-own-prime",
         s_server("-tls1_2", "-cipher", "DHE+AESGCM", "-dhparam", dh("own-2048")),
-        Planted(TLS_1_2, _all("DHE+AESGCM", TLS_1_2), preference="client", dh_bits="2048"),
+        Expected(TLS_1_2, _all("DHE+AESGCM", TLS_1_2), preference="client", dh_bits="2048"),
     ),
     Server(
         "openssl-null-anonymous",
         s_server("-tls1_2", "-cipher", "eNULL:aNULL:@SECLEVEL=0"),
-        Planted(TLS_1_2, _all("eNULL:aNULL:@SECLEVEL=0", TLS_1_2), {TLS_1_2: OPENSSL_EC}, "client"),
+        Expected(TLS_1_2, _all("eNULL:aNULL:@SECLEVEL=0", TLS_1_2), {TLS_1_2: OPENSSL_EC}, "client"),
         reduced=True,
     ),
     Server(
         "openssl-cbc",
         s_server("-tls1_2", "-cipher", "AES128-SHA:AES256-SHA256:CAMELLIA128-SHA:DHE-RSA-AES128-SHA"),
-        Planted(
+        Expected(
             TLS_1_2, _all("AES128-SHA:AES256-SHA256:CAMELLIA128-SHA:DHE-RSA-AES128-SHA", TLS_1_2), preference="client"
         ),
     ),
     Server(
         "openssl-rare-ciphers",
         s_server("-tls1_2", "-cipher", "ARIA:CAMELLIA:AESCCM:AESCCM8"),
-        Planted(TLS_1_2, _all("ARIA:CAMELLIA:AESCCM:AESCCM8:!PSK", TLS_1_2), {TLS_1_2: OPENSSL_EC}, "client"),
+        Expected(TLS_1_2, _all("ARIA:CAMELLIA:AESCCM:AESCCM8:!PSK", TLS_1_2), {TLS_1_2: OPENSSL_EC}, "client"),
     ),
     Server(
         "openssl-p384",
         s_server("-groups", "P-384:P-256", "-cipher", "ECDHE+AESGCM", identity="p384"),
-        Planted(
+        Expected(
             MODERN, both("ECDHE+AESGCM"), dict.fromkeys((TLS_1_2, TLS_1_3), "secp384r1 secp256r1"), "client", "p384"
         ),
     ),
     Server(
         "openssl-rsa-and-ecdsa",
         s_server("-cipher", "ECDHE+AESGCM:ECDHE+AES", identity="rsa", second="p256"),
-        Planted(MODERN, both("ECDHE+AESGCM:ECDHE+AES"), DEFAULT_GROUPS, "client", "rsa p256"),
+        Expected(MODERN, both("ECDHE+AESGCM:ECDHE+AES"), DEFAULT_GROUPS, "client", "rsa p256"),
     ),
     Server(
         "openssl-server-order",
         s_server("-serverpref", "-cipher", "AES128-SHA:DHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384"),
-        Planted(
+        Expected(
             MODERN, both("AES128-SHA:DHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384"), DEFAULT_GROUPS, "server"
         ),
     ),
     Server(
         "openssl-odd-groups",
         s_server("-groups", "P-521:ffdhe3072:X448", "-cipher", "ECDHE+AESGCM"),
-        Planted(
+        Expected(
             MODERN, both("ECDHE+AESGCM"), {TLS_1_2: "secp521r1 X448", TLS_1_3: "secp521r1 X448 ffdhe3072"}, "client"
         ),
         reduced=True,
@@ -225,60 +225,60 @@ OPENSSL = (
     Server(
         "openssl-brainpool",
         s_server("-tls1_2", "-groups", "brainpoolP256r1:brainpoolP384r1:P-256", "-cipher", "ECDHE+AESGCM"),
-        Planted(
+        Expected(
             TLS_1_2, _all("ECDHE+AESGCM", TLS_1_2), {TLS_1_2: "brainpoolP256r1 brainpoolP384r1 secp256r1"}, "client"
         ),
     ),
     Server(
         "openssl-only-ffdhe",
         s_server("-tls1_3", "-groups", "ffdhe2048:ffdhe4096"),
-        Planted(TLS_1_3, {TLS_1_3: OPENSSL_1_3}, {TLS_1_3: "ffdhe2048 ffdhe4096"}, "client"),
+        Expected(TLS_1_3, {TLS_1_3: OPENSSL_1_3}, {TLS_1_3: "ffdhe2048 ffdhe4096"}, "client"),
     ),
     Server(
         "openssl-no-forward-secrecy",
         s_server("-tls1_2", "-cipher", "kRSA+AESGCM:kRSA+AES"),
-        Planted(TLS_1_2, _all("kRSA+AESGCM:kRSA+AES", TLS_1_2), preference="client"),
+        Expected(TLS_1_2, _all("kRSA+AESGCM:kRSA+AES", TLS_1_2), preference="client"),
     ),
     Server(
         "openssl-alpn",
         s_server("-alpn", "h2,http/1.1", "-cipher", FORWARD),
-        Planted(MODERN, both(FORWARD), DEFAULT_GROUPS, "client"),
+        Expected(MODERN, both(FORWARD), DEFAULT_GROUPS, "client"),
     ),
     Server(
         "openssl-no-renegotiation",
         s_server("-tls1_2", "-no_renegotiation", "-cipher", FORWARD),
-        Planted(TLS_1_2, _all(FORWARD, TLS_1_2), {TLS_1_2: OPENSSL_EC}, "client"),
+        Expected(TLS_1_2, _all(FORWARD, TLS_1_2), {TLS_1_2: OPENSSL_EC}, "client"),
     ),
     Server(
         "openssl-client-renegotiation",
         s_server("-tls1_2", "-client_renegotiation", "-cipher", FORWARD, stays=True),
-        Planted(TLS_1_2, _all(FORWARD, TLS_1_2), {TLS_1_2: OPENSSL_EC}, "client", has="client-renegotiation"),
+        Expected(TLS_1_2, _all(FORWARD, TLS_1_2), {TLS_1_2: OPENSSL_EC}, "client", has="client-renegotiation"),
         reduced=True,
     ),
     Server(
         "openssl-early-data",
         s_server("-early_data", "-no_anti_replay", "-cipher", FORWARD),
-        Planted(MODERN, both(FORWARD), DEFAULT_GROUPS, "client", has="early-data"),
+        Expected(MODERN, both(FORWARD), DEFAULT_GROUPS, "client", has="early-data"),
     ),
     Server(
         "openssl-no-tickets",
         s_server("-no_ticket", "-no_etm", "-cipher", FORWARD),
-        Planted(MODERN, both(FORWARD), DEFAULT_GROUPS, "client"),
+        Expected(MODERN, both(FORWARD), DEFAULT_GROUPS, "client"),
     ),
     Server(
         "openssl-ed25519",
         s_server(identity="ed25519"),
-        Planted(MODERN, both("DEFAULT:!kRSA"), DEFAULT_GROUPS, "client", "ed25519"),
+        Expected(MODERN, both("DEFAULT:!kRSA"), DEFAULT_GROUPS, "client", "ed25519"),
     ),
     Server(
         "openssl-expired",
         s_server("-cipher", FORWARD, identity="expired-p256"),
-        Planted(MODERN, both(FORWARD), DEFAULT_GROUPS, "client", "expired-p256"),
+        Expected(MODERN, both(FORWARD), DEFAULT_GROUPS, "client", "expired-p256"),
     ),
     Server(
         "openssl-rsa-1024",
         s_server("-cipher", f"{FORWARD}:@SECLEVEL=0", identity="rsa-1024"),
-        Planted(MODERN, both(f"{FORWARD}:@SECLEVEL=0"), DEFAULT_GROUPS, "client", "rsa-1024"),
+        Expected(MODERN, both(f"{FORWARD}:@SECLEVEL=0"), DEFAULT_GROUPS, "client", "rsa-1024"),
     ),
 )
 
@@ -295,7 +295,7 @@ _GNUTLS_AEAD = " ".join(
         *(f"TLS_{exchange}_WITH_CHACHA20_POLY1305_SHA256" for exchange in ("DHE_RSA", "ECDHE_RSA")),
     )
 )
-_GNUTLS_NORMAL = Planted(
+_GNUTLS_NORMAL = Expected(
     f"{OLD} {TLS_1_3}",
     {
         **dict.fromkeys((TLS_1_0, TLS_1_1), _GNUTLS_CBC),
@@ -304,7 +304,7 @@ _GNUTLS_NORMAL = Planted(
     },
     {**dict.fromkeys((TLS_1_0, TLS_1_1, TLS_1_2), OPENSSL_EC), TLS_1_3: f"{OPENSSL_EC} {OPENSSL_FFDHE}"},
     "client",
-    untold="client-renegotiation",
+    unknown="client-renegotiation",
 )
 GNUTLS = (
     Server("gnutls-default", gnutls("NORMAL"), _GNUTLS_NORMAL),
@@ -314,33 +314,33 @@ GNUTLS = (
             "NONE:+VERS-TLS1.0:+VERS-TLS1.1:+VERS-TLS1.2:+COMP-NULL:+SIGN-ALL:+ARCFOUR-128:+3DES-CBC:+AES-128-CBC:+RSA"
             ":+SHA1:+MD5:%VERIFY_ALLOW_SIGN_WITH_SHA1"
         ),
-        Planted(
+        Expected(
             OLD,
             dict.fromkeys((TLS_1_0, TLS_1_1, TLS_1_2), f"{RC4_3DES} TLS_RSA_WITH_AES_128_CBC_SHA"),
             preference="client",
-            untold="client-renegotiation",
+            unknown="client-renegotiation",
         ),
         reduced=True,
     ),
     Server(
         "gnutls-server-order",
         gnutls(f"{_GNUTLS_12}:+AES-256-GCM:+AES-128-GCM:+AEAD:+ECDHE-RSA:+GROUP-SECP256R1:%SERVER_PRECEDENCE"),
-        Planted(
+        Expected(
             TLS_1_2,
             {TLS_1_2: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"},
             {TLS_1_2: "secp256r1"},
             "server",
-            untold="client-renegotiation",
+            unknown="client-renegotiation",
         ),
     ),
     Server(
         "gnutls-insecure-renegotiation",
         gnutls(f"{_GNUTLS_12}:+AES-128-CBC:+SHA1:+RSA:%DISABLE_SAFE_RENEGOTIATION"),
-        Planted(
+        Expected(
             TLS_1_2,
             {TLS_1_2: "TLS_RSA_WITH_AES_128_CBC_SHA"},
             has="insecure-renegotiation",
-            untold="client-renegotiation",
+            unknown="client-renegotiation",
         ),
         reduced=True,
     ),
@@ -360,10 +360,10 @@ TLSLITE = (
                 }
             )
         ),
-        Planted(
+        Expected(
             "SSLv3 TLSv1.0",
             dict.fromkeys((SSL_3, TLS_1_0), f"{RC4_3DES} {AES_CBC}"),
-            untold="client-renegotiation,fallback-scsv",
+            unknown="client-renegotiation,fallback-scsv",
         ),
         reduced=True,
     ),
@@ -372,7 +372,7 @@ TLSLITE = (
         tlslite(
             json.dumps({"minVersion": [3, 3], "keyExchangeNames": ["ecdhe_rsa"], "eccCurves": ["x25519", "secp256r1"]})
         ),
-        Planted(MODERN, untold="client-renegotiation,poodle,drown,freak,logjam,sweet32"),
+        Expected(MODERN, unknown="client-renegotiation,poodle,drown,freak,logjam,sweet32"),
     ),
 )
 
@@ -394,14 +394,14 @@ NODE = (
     Server(
         "openssl-3-5-hybrid",
         node("new", "{ciphers: 'ECDHE+AESGCM:TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384'}"),
-        Planted(
+        Expected(
             MODERN,
             both("ECDHE+AESGCM", "TLS_AES_128_GCM_SHA256 TLS_AES_256_GCM_SHA384"),
             {
                 TLS_1_2: OPENSSL_EC,
                 TLS_1_3: f"X25519MLKEM768 {OPENSSL_EC} ffdhe2048 ffdhe3072",
             },
-            untold="client-renegotiation",
+            unknown="client-renegotiation",
         ),
         reduced=True,
     ),
@@ -412,7 +412,7 @@ NODE = (
             "{minVersion: 'TLSv1.3', ecdhCurve: 'SecP384r1MLKEM1024:X25519MLKEM768:SecP256r1MLKEM768:X25519'}",
             identity="p256",
         ),
-        Planted(
+        Expected(
             TLS_1_3,
             {TLS_1_3: OPENSSL_1_3},
             {TLS_1_3: "SecP384r1MLKEM1024 X25519MLKEM768 SecP256r1MLKEM768 X25519"},
@@ -422,20 +422,20 @@ NODE = (
     Server(
         "openssl-1-0-0-ssl-2",
         node("0.8.6", "{ciphers: 'ALL:!aNULL', secureProtocol: 'SSLv23_method'}", identity="rsa-512"),
-        Planted(
+        Expected(
             "SSLv2 SSLv3 TLSv1.0",
             {SSL_2: _KINDS, **dict.fromkeys((SSL_3, TLS_1_0), f"{RC4_3DES} {AES_CBC} {_DES} {_EXPORT}")},
             preference="client",
             certificates="rsa-512",
             has="ccs-injection",
             lacks="extended-master-secret fallback-scsv",
-            untold="client-renegotiation,robot,crime",
+            unknown="client-renegotiation,robot,crime",
         ),
     ),
     Server(
         "openssl-1-0-1-heartbleed",
         node("0.10.0", "{ciphers: 'ALL:!aNULL', secureProtocol: 'SSLv23_method', secureOptions: 0}"),
-        Planted(
+        Expected(
             f"SSLv2 SSLv3 {OLD}",
             {
                 SSL_2: f"{_KINDS} SSL2_IDEA_128_CBC_WITH_MD5",
@@ -445,13 +445,13 @@ NODE = (
             preference="client",
             has="heartbleed ccs-injection",
             lacks="extended-master-secret fallback-scsv",
-            untold="client-renegotiation,robot,crime",
+            unknown="client-renegotiation,robot,crime",
         ),
     ),
 )
 
-_PYTHON = Planted(MODERN, both(FORWARD), DEFAULT_GROUPS, "server", untold="client-renegotiation")
-_DOVECOT = Planted(
+_PYTHON = Expected(MODERN, both(FORWARD), DEFAULT_GROUPS, "server", unknown="client-renegotiation")
+_DOVECOT = Expected(
     MODERN,
     both("ALL:!kRSA:!SRP:!kDHd:!DSS:!aNULL:!eNULL:!EXPORT:!DES:!3DES:!MD5:!PSK:!RC4:!ADH:!LOW@STRENGTH"),
     DEFAULT_GROUPS,
@@ -463,7 +463,7 @@ STARTTLS = (
     Server(
         "postfix",
         programs.postfix(),
-        Planted(
+        Expected(
             f"{OLD} {TLS_1_3}",
             _all("aNULL:-aNULL:HIGH:MEDIUM:@STRENGTH:@SECLEVEL=0", TLS_1_0, TLS_1_1, TLS_1_2) | {TLS_1_3: OPENSSL_1_3},
             dict.fromkeys((TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3), OPENSSL_EC),
@@ -479,7 +479,7 @@ STARTTLS = (
     Server(
         "vsftpd",
         programs.vsftpd(),
-        Planted(MODERN, both("HIGH:!aNULL"), _ONLY_P256, "client", finite=False),
+        Expected(MODERN, both("HIGH:!aNULL"), _ONLY_P256, "client", finite=False),
         "ftp",
         reduced=True,
     ),
@@ -487,10 +487,10 @@ STARTTLS = (
     Server(
         "postgresql",
         programs.postgres(),
-        Planted(MODERN, both("HIGH:MEDIUM:+3DES:!aNULL"), _ONLY_P256, "server"),
+        Expected(MODERN, both("HIGH:MEDIUM:+3DES:!aNULL"), _ONLY_P256, "server"),
         "postgres",
     ),
-    Server("mariadb", programs.mariadb(), Planted(MODERN, both("DEFAULT"), DEFAULT_GROUPS, "client"), "mysql"),
+    Server("mariadb", programs.mariadb(), Expected(MODERN, both("DEFAULT"), DEFAULT_GROUPS, "client"), "mysql"),
     Server("nntp", own("nntp", port=119), _PYTHON, "nntp"),
     Server("xmpp", own("xmpp", port=5222), _PYTHON, "xmpp"),
     Server("xmpp-server", own("xmpp-server", port=5269), _PYTHON, "xmpp-server"),
@@ -520,22 +520,22 @@ INTOLERANT = (
 
 _ONE = {TLS_1_2: "TLS_RSA_WITH_AES_128_CBC_SHA"}
 FLAWED = (
-    Server("own-flawless", own("own-tls"), Planted(TLS_1_2, _ONE)),
-    Server("own-crime", own("own-tls:crime"), Planted(TLS_1_2, _ONE, has="crime"), reduced=True),
-    Server("own-early-ccs", own("own-tls:early-ccs"), Planted(TLS_1_2, _ONE, has="ccs-injection"), reduced=True),
-    Server("own-robot", own("own-tls:robot"), Planted(TLS_1_2, _ONE, has="robot"), reduced=True),
+    Server("own-flawless", own("own-tls"), Expected(TLS_1_2, _ONE)),
+    Server("own-crime", own("own-tls:crime"), Expected(TLS_1_2, _ONE, has="crime"), reduced=True),
+    Server("own-early-ccs", own("own-tls:early-ccs"), Expected(TLS_1_2, _ONE, has="ccs-injection"), reduced=True),
+    Server("own-robot", own("own-tls:robot"), Expected(TLS_1_2, _ONE, has="robot"), reduced=True),
     Server(
         "own-insecure-renegotiation",
         own("own-tls:legacy,renegotiate"),
-        Planted(TLS_1_2, _ONE, has="insecure-renegotiation client-renegotiation"),
+        Expected(TLS_1_2, _ONE, has="insecure-renegotiation client-renegotiation"),
         reduced=True,
     ),
     Server(
         "own-client-renegotiation",
         own("own-tls:renegotiate"),
-        Planted(TLS_1_2, _ONE, has="client-renegotiation"),
+        Expected(TLS_1_2, _ONE, has="client-renegotiation"),
     ),
 )
 
-ZOO = (*NGINX, *OPENSSL, *GNUTLS, *TLSLITE, *NODE, *STARTTLS, *INTOLERANT, *FLAWED)
-REDUCED = tuple(server for server in ZOO if server.reduced)
+SERVERS = (*NGINX, *OPENSSL, *GNUTLS, *TLSLITE, *NODE, *STARTTLS, *INTOLERANT, *FLAWED)
+REDUCED = tuple(server for server in SERVERS if server.reduced)

@@ -161,12 +161,12 @@ class Session:
             raise Refused(UNEXPECTED_MESSAGE)
         return head[0], self._in.open(head[0], self._exactly(int.from_bytes(head[3:], "big")))
 
-    def _say(self, kind: int, body: bytes) -> None:
+    def _send_handshake(self, kind: int, body: bytes) -> None:
         message = bytes([kind]) + _vector(body, 3)
         self._transcript += message
         self._send(HANDSHAKE, message)
 
-    def _hear(self, wanted: int) -> bytes:
+    def _receive_handshake(self, wanted: int) -> bytes:
         """The next handshake message, which must be ``wanted``."""
         while len(self._messages) < 4 or len(self._messages) < 4 + int.from_bytes(self._messages[1:4], "big"):
             kind, data = self._record()
@@ -193,7 +193,7 @@ class Session:
     # --- The handshake
 
     def serve(self) -> None:
-        """Make the handshake, then read until the client leaves, renegotiating if that is a flaw to have."""
+        """Make the handshake, then read until the client closes, renegotiating if that is a flaw to have."""
         try:
             self._shake_hands()
             if "greets" in self._flaws:
@@ -216,10 +216,10 @@ class Session:
     def _shake_hands(self) -> None:
         self._transcript = b""
         self._random = os.urandom(32)
-        compression = self._answer_hello(_Cut(self._hear(CLIENT_HELLO)))
-        self._say(CERTIFICATE, _vector(b"".join(_vector(each, 3) for each in self._chain), 3))
-        self._say(HELLO_DONE, b"")
-        secret = self._premaster(_Cut(self._hear(KEY_EXCHANGE)).vector(2))
+        compression = self._answer_hello(_Cut(self._receive_handshake(CLIENT_HELLO)))
+        self._send_handshake(CERTIFICATE, _vector(b"".join(_vector(each, 3) for each in self._chain), 3))
+        self._send_handshake(HELLO_DONE, b"")
+        secret = self._premaster(_Cut(self._receive_handshake(KEY_EXCHANGE)).vector(2))
         master = _prf(secret, b"master secret", self._client_random + self._random, 48)
         coming, going = self._directions(master, compression)
         kind, _data = self._record()
@@ -227,14 +227,14 @@ class Session:
             raise Refused(UNEXPECTED_MESSAGE)
         self._in = coming
         client = self._finished(master, b"client finished")
-        said = self._hear(FINISHED)
-        if not hmac.compare_digest(said, client):
+        received = self._receive_handshake(FINISHED)
+        if not hmac.compare_digest(received, client):
             raise Refused(DECRYPT_ERROR)
-        self._transcript += bytes([FINISHED]) + _vector(said, 3)
+        self._transcript += bytes([FINISHED]) + _vector(received, 3)
         self._send(CCS, b"\x01")
         self._out = going
         server = self._finished(master, b"server finished")
-        self._say(FINISHED, server)
+        self._send_handshake(FINISHED, server)
         self._verified = (client, server)
 
     def _answer_hello(self, hello: _Cut) -> int:
@@ -255,7 +255,7 @@ class Session:
         if "legacy" not in self._flaws and (RENEGOTIATION_INFO in extensions or SIGNALLING in suites):
             bound = _vector(b"".join(self._verified), 1)
             body += _vector(RENEGOTIATION_INFO.to_bytes(2, "big") + _vector(bound, 2), 2)
-        self._say(SERVER_HELLO, body)
+        self._send_handshake(SERVER_HELLO, body)
         return compression
 
     def _extensions(self, hello: _Cut) -> dict[int, bytes]:
@@ -268,7 +268,7 @@ class Session:
         return found
 
     def _premaster(self, encrypted: bytes) -> bytes:
-        """The premaster secret; a random one where the padding is bad (RFC 5246 §7.4.7.1), unless that is told."""
+        """The premaster secret; a random one where the padding is bad (RFC 5246 §7.4.7.1), unless revealed."""
         public = self._private.public_numbers
         size = (public.n.bit_length() + 7) // 8
         plain = pow(int.from_bytes(encrypted, "big"), self._private.d, public.n).to_bytes(size, "big")

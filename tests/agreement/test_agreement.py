@@ -1,4 +1,4 @@
-"""The reduced form: what the inspection says of the zoo agrees with what is planted and with independent tools."""
+"""The reduced run: the inspection agrees with the expected facts and with independent tools."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.agreement.comparison import INSPECTOR, explanations, faults
 from tests.agreement.environment import Missing
-from tests.agreement.planting import Server
+from tests.agreement.expected import Server
 from tests.agreement.servers import REDUCED
 from tests.agreement.tools import FAST
 from tests.agreement.workers import Examined, examining
@@ -16,14 +16,14 @@ from tests.agreement.workers import Examined, examining
 
 @pytest.fixture(scope="session")
 def examined() -> Iterator[Examined]:
-    """The examinations of all servers, under way two at a time."""
+    """The examinations of all servers, two at a time."""
     with examining(REDUCED, (INSPECTOR, *FAST), jobs=3) as under_way:
         yield under_way
 
 
 @pytest.mark.parametrize("server", REDUCED, ids=lambda server: server.name)
 def test_agreement(server: Server, examined: Examined) -> None:
-    """Whatever the inspection or a tool says otherwise than planted is explained, and all explanations hold."""
+    """Every disagreement of the inspection or a tool is explained, and every explanation is used."""
     try:
         examination = examined[server.name].result(timeout=600)
     except Missing as missing:

@@ -22,7 +22,7 @@ def _answer(connection: socket.socket, options: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Serve as the command line says."""
+    """Serve as the command line configures."""
     address, port, certificate, key, settings = sys.argv[1:]
     chain = X509CertChain()
     chain.parsePemList(Path(certificate).read_text())

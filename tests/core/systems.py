@@ -1,4 +1,4 @@
-"""A plugin, a regime and a system of a test's own: whole inspections that ask nobody anything."""
+"""An example plugin, regime and system: whole inspections without network."""
 
 from __future__ import annotations
 
@@ -46,130 +46,130 @@ from inspector.regime.regime import BilingualText, Regime, Requirement
 from inspector.registry.registry import Plugin, Registry, build
 from inspector.seal import Bundle, SigningKey
 
-OVEN, CRUMB = Scheme("oven", port=7), Scheme("crumb", port=8)
+SENSOR, NEIGHBOUR = Scheme("sensor", port=7), Scheme("neighbour", port=8)
 NAME = BilingualText(vi="thử", en="test")
-RAW = (Raw(name="heat", data=b"hot"),)
+RAW = (Raw(name="state", data=b"online"),)
 
 Scan = Callable[..., Awaitable[ScanOutput]]
 
 
-class Oven(Observation):
-    """How an oven is."""
+class Sensor(Observation):
+    """The state of a sensor."""
 
-    kind: ClassVar[str] = "oven/1"
-    hot: Answer[bool]
-
-
-class Bread(Observation):
-    """What came of it."""
-
-    kind: ClassVar[str] = "bread/1"
-    baked: bool
+    kind: ClassVar[str] = "sensor/1"
+    online: Answer[bool]
 
 
-class Crumb(Observation):
-    """What lay beside."""
+class Average(Observation):
+    """A value computed from the state of a sensor."""
 
-    kind: ClassVar[str] = "crumb/1"
+    kind: ClassVar[str] = "average/1"
+    computed: bool
+
+
+class Neighbour(Observation):
+    """A sensor that another one names."""
+
+    kind: ClassVar[str] = "neighbour/1"
     size: int = 1
 
 
-def parse_oven(output: ScanOutput, context: ParseContext) -> Oven:
-    return Oven(hot=Answer(seen=output.named("heat") == b"hot"))
+def parse_sensor(output: ScanOutput, context: ParseContext) -> Sensor:
+    return Sensor(online=Answer(seen=output.named("state") == b"online"))
 
 
-def parse_bread(output: ScanOutput, context: ParseContext) -> Bread:
-    return Bread(baked=True)
+def parse_average(output: ScanOutput, context: ParseContext) -> Average:
+    return Average(computed=True)
 
 
-def parse_crumb(output: ScanOutput, context: ParseContext) -> Crumb:
-    return Crumb()
+def parse_neighbour(output: ScanOutput, context: ParseContext) -> Neighbour:
+    return Neighbour()
 
 
-def oven(output: ScanOutput | None = None, parse: Callable[..., Any] = parse_oven) -> Probe:
-    """A scan of an oven that comes to this, and brings crumbs to light."""
-    comes_to = output or ScanOutput(raw=RAW)
+def sensor(output: ScanOutput | None = None, parse: Callable[..., Any] = parse_sensor) -> Probe:
+    """The probe of sensors, whose scan returns ``output`` and discovers neighbours."""
+    result = output or ScanOutput(raw=RAW)
 
     @probe(
-        "oven",
-        kind=Oven,
-        schemes={OVEN},
+        "sensor",
+        kind=Sensor,
+        schemes={SENSOR},
         subject_kind=SubjectKind.ADDRESS,
         parse=parse,
         intrusiveness=Intrusiveness.PASSIVE,
-        discovers={CRUMB},
+        discovers={NEIGHBOUR},
         cost=Cost(connections=3, port_questions=5, seconds=20),
     )
-    async def scan(target: Target, network: Network, *, doors: int = 1, wide: bool = False) -> ScanOutput:
-        return comes_to
+    async def scan(target: Target, network: Network, *, channels: int = 1, wide: bool = False) -> ScanOutput:
+        return result
 
     return scan
 
 
 @probe(
-    "bread",
-    kind=Bread,
-    schemes={OVEN},
+    "average",
+    kind=Average,
+    schemes={SENSOR},
     subject_kind=SubjectKind.ADDRESS,
-    parse=parse_bread,
+    parse=parse_average,
     intrusiveness=Intrusiveness.PASSIVE,
 )
-async def bread(target: Target, network: Network, oven: Oven) -> ScanOutput:
-    """Needs the oven."""
+async def average(target: Target, network: Network, sensor: Sensor) -> ScanOutput:
+    """Needs the observation of the sensor."""
     return ScanOutput(raw=RAW)
 
 
 @probe(
-    "crumb",
-    kind=Crumb,
-    schemes={CRUMB},
+    "neighbour",
+    kind=Neighbour,
+    schemes={NEIGHBOUR},
     subject_kind=SubjectKind.ADDRESS,
-    parse=parse_crumb,
+    parse=parse_neighbour,
     intrusiveness=Intrusiveness.PASSIVE,
 )
-async def crumb(target: Target, network: Network) -> ScanOutput:
-    """Is found by others."""
+async def neighbour(target: Target, network: Network) -> ScanOutput:
+    """Is discovered by other scans."""
     return ScanOutput(raw=RAW)
 
 
-@check("oven-hot", title="Hot")
-def oven_hot(seen: Oven, *, degrees: int = 200) -> Verdict:
-    """It is hot.
+@check("sensor-online", title="Online")
+def sensor_online(seen: Sensor, *, limit: int = 200) -> Verdict:
+    """The sensor is online.
 
-    Remediation: heat it.
+    Remediation: switch it on.
     """
-    return passed("hot: {measured}", measured=seen.hot.value)
+    return passed("online: {measured}", measured=seen.online.value)
 
 
-@check("bread-baked", title="Baked")
-def bread_baked(seen: Bread) -> Verdict:
-    """It is baked.
+@check("average-computed", title="Computed")
+def average_computed(seen: Average) -> Verdict:
+    """The average is computed.
 
-    Remediation: bake it.
+    Remediation: compute it.
     """
-    return passed("baked")
+    return passed("computed")
 
 
-@check("crumbs-swept", title="Swept", about=SubjectKind.ADDRESS)
-def crumbs_swept(seen: Oven, crumbs: Every[Crumb]) -> Verdict:
-    """No crumb is left.
+@check("neighbours-known", title="Known", about=SubjectKind.ADDRESS)
+def neighbours_known(seen: Sensor, neighbours: Every[Neighbour]) -> Verdict:
+    """The neighbours are known.
 
-    Remediation: sweep.
+    Remediation: add them.
     """
-    return passed("{count} crumbs", count=len(crumbs))
+    return passed("{count} neighbours", count=len(neighbours))
 
 
-CHECKS = (oven_hot, bread_baked, crumbs_swept)
+CHECKS = (sensor_online, average_computed, neighbours_known)
 
 
-def crumbs(count: int) -> tuple[Discovered, ...]:
-    """So many crumbs, each with an address of its own."""
-    return tuple(Discovered(uri=f"crumb://127.0.0.{number}:8", why="a scan") for number in range(1, count + 1))
+def neighbours(count: int) -> tuple[Discovered, ...]:
+    """This many neighbours, each with an address of its own."""
+    return tuple(Discovered(uri=f"neighbour://127.0.0.{number}:8", why="a scan") for number in range(1, count + 1))
 
 
 def registry(probes: Iterable[Probe] | None = None, checks: Iterable[Check] = CHECKS) -> Registry:
-    """One plugin with these parts."""
-    parts = list(probes if probes is not None else (oven(), bread, crumb))
+    """A registry of one plugin with these parts."""
+    parts = list(probes if probes is not None else (sensor(), average, neighbour))
 
     def inspector_probes() -> list[Probe]:
         return parts
@@ -178,11 +178,11 @@ def registry(probes: Iterable[Probe] | None = None, checks: Iterable[Check] = CH
         return list(checks)
 
     hooks = SimpleNamespace(inspector_probes=hookimpl(inspector_probes), inspector_checks=hookimpl(inspector_checks))
-    return build([(Plugin("bakery", "bakery", "1", "inspector"), hooks)])
+    return build([(Plugin("example", "example", "1", "inspector"), hooks)])
 
 
 def row(check_id: str, **changes: Any) -> Requirement:
-    """A row that asks for a check at every level."""
+    """A row of a check that applies at every level."""
     values: dict[str, Any] = {
         "id": check_id,
         "check": check_id,
@@ -197,7 +197,7 @@ def row(check_id: str, **changes: Any) -> Requirement:
 
 def regime(*rows: Requirement) -> Regime:
     return Regime(
-        id="bakery",
+        id="example",
         version="1",
         title=NAME,
         documents={},
@@ -215,7 +215,7 @@ def authorisation(**changes: Any) -> Authorisation:
     values: dict[str, Any] = {
         "id": "a-1",
         "kind": AuthorisationKind.OWN_ESTATE,
-        "granted_by": "the baker",
+        "granted_by": "the owner",
         "covers": Covers(blocks=("127.0.0.0/8",)),
         "valid_from": at - timedelta(hours=1),
         "valid_until": at + timedelta(hours=1),
@@ -225,7 +225,7 @@ def authorisation(**changes: Any) -> Authorisation:
 
 
 def system(*endpoints: str, **changes: Any) -> System:
-    values = {"id": "bakery", "name": "Bakery", "owner": "the baker", "level": 3, "endpoints": endpoints}
+    values = {"id": "example", "name": "Example", "owner": "the owner", "level": 3, "endpoints": endpoints}
     return System.model_validate({**values, **changes})
 
 
@@ -251,11 +251,11 @@ def job(
     settings: Settings | None = None,
     **changes: Any,
 ) -> Job:
-    """An inspection of these ovens."""
+    """A request to inspect these sensors."""
     rules = regime or default_regime()
     values: dict[str, Any] = {
         "run": "run-1",
-        "system": system(*(endpoints or ("oven://127.0.0.1",))),
+        "system": system(*(endpoints or ("sensor://127.0.0.1",))),
         "authorisations": (authorisation(),),
         "regime": RegimeRef.of(rules),
         "as_of": datetime(2026, 11, 21, tzinfo=UTC),

@@ -42,7 +42,7 @@ def free_port(address: str = "127.0.0.1") -> int:
 
 
 class Servers:
-    """Some responders in one process; ``heard`` tells what reached each of them so far."""
+    """Some responders in one process; ``received`` tells what reached each of them so far."""
 
     def __init__(self, orders: Sequence[Mapping[str, Any]], wrap: Sequence[str] = ()) -> None:
         self._process = subprocess.Popen(
@@ -54,13 +54,13 @@ class Servers:
         assert self._process.stdout is not None
         self.ports: dict[str, int] = json.loads(self._process.stdout.readline())
 
-    def heard(self) -> dict[str, list[str]]:
+    def received(self) -> dict[str, list[str]]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write("report\n")
         self._process.stdin.flush()
-        told: dict[str, list[str]] = json.loads(self._process.stdout.readline())
-        return told
+        result: dict[str, list[str]] = json.loads(self._process.stdout.readline())
+        return result
 
     def stop(self) -> None:
         self._process.kill()
@@ -119,7 +119,7 @@ def document(path: Path, content: object) -> Path:
 
 
 @dataclass(frozen=True)
-class Told:
+class RunResult:
     """What one command said, and the run that it left behind."""
 
     code: int
@@ -194,14 +194,14 @@ class Line:
     def options(self, output: Path, **settings: Any) -> list[str]:
         """Flags that make a command use these settings and this folder; the key is the line's own."""
         path = self.folder / f"{output.name}.toml"
-        told = {"signing_key": str(self.folder / "key.pem"), "output": str(output), **self.settings, **settings}
-        path.write_text("".join(_toml(told)), encoding="utf-8")
+        result = {"signing_key": str(self.folder / "key.pem"), "output": str(output), **self.settings, **settings}
+        path.write_text("".join(_toml(result)), encoding="utf-8")
         return ["--settings", str(path)]
 
-    def call(self, *arguments: object, output: Path | None = None, **settings: Any) -> Told:
+    def call(self, *arguments: object, output: Path | None = None, **settings: Any) -> RunResult:
         """Run a command in this process, with this line's settings."""
         output = output or self.new_output()
-        return say(*arguments, *self.options(output, **settings), output=output)
+        return run_cli(*arguments, *self.options(output, **settings), output=output)
 
     def start(
         self,
@@ -229,20 +229,20 @@ class Line:
             env={**os.environ, **(env or {})},
         )
 
-    def spawn(self, *arguments: object, output: Path | None = None, **more: Any) -> Told:
+    def spawn(self, *arguments: object, output: Path | None = None, **more: Any) -> RunResult:
         """Run a command in a process of its own."""
         output = output or self.new_output()
         return self.ended(self.start(*arguments, output=output, **more), output)
 
     @staticmethod
-    def ended(process: subprocess.Popen[str], output: Path) -> Told:
+    def ended(process: subprocess.Popen[str], output: Path) -> RunResult:
         """What a command said in the end."""
         try:
             out, err = process.communicate(timeout=300)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
-        return _checked(Told(process.returncode, out, err, output))
+        return _checked(RunResult(process.returncode, out, err, output))
 
     def declare(self, *systems: Mapping[str, Any], name: str = "declaration.yaml", **granted: Any) -> Path:
         """A declaration of these systems that holds its own authorisation."""
@@ -254,12 +254,12 @@ class Line:
         return document(self.folder / name, content)
 
 
-def say(*arguments: object, output: Path = Path("nowhere")) -> Told:
+def run_cli(*arguments: object, output: Path = Path("nowhere")) -> RunResult:
     """Run a command in this process."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = call([*map(str, arguments)])
-    return _checked(Told(code, out.getvalue(), err.getvalue(), output))
+    return _checked(RunResult(code, out.getvalue(), err.getvalue(), output))
 
 
 def _toml(settings: Mapping[str, Any], table: str = "") -> Iterator[str]:
@@ -271,11 +271,11 @@ def _toml(settings: Mapping[str, Any], table: str = "") -> Iterator[str]:
             yield f"{table}{name} = {json.dumps(value)}\n"
 
 
-def _checked(told: Told) -> Told:
+def _checked(result: RunResult) -> RunResult:
     """No command ever shows a traceback or calls itself broken."""
-    assert "Traceback" not in told.err + told.out
-    assert "internal error" not in told.err
-    return told
+    assert "Traceback" not in result.err + result.out
+    assert "internal error" not in result.err
+    return result
 
 
 # --- a network of one's own -------------------------------------------------------------------------------------------

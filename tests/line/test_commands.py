@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from inspector.seal import SigningKey
-from tests.line.harness import Line, Servers, Told, say, serving
+from tests.line.harness import Line, RunResult, Servers, run_cli, serving
 
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -39,7 +39,7 @@ def at(servers: Servers) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def clear(line: Line, at: dict[str, str]) -> Told:
+def clear(line: Line, at: dict[str, str]) -> RunResult:
     """One inspection of a bad page, whose findings fail."""
     return line.call("run", at["clear"], "--level", 3, "--only", "http", "--lang", "en")
 
@@ -57,26 +57,26 @@ def words(*arguments: str, shell: str = '"$@"', **env: str) -> subprocess.Comple
 @pytest.mark.parametrize("arguments", [("list", "checks"), ("schema", "declaration"), ("explain", "hsts-set")])
 def test_what_an_encoding_cannot_say_is_escaped(arguments: tuple[str, ...], encoding: str) -> None:
     """No character ends a command: where stdout has no letter for it, it is written out."""
-    told = words(*arguments, PYTHONIOENCODING=encoding, INSPECTOR_LANG="vi")
-    assert (told.returncode, told.stderr) == (0, b"")
-    assert rb"\u" in told.stdout
+    result = words(*arguments, PYTHONIOENCODING=encoding, INSPECTOR_LANG="vi")
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert rb"\u" in result.stdout
     if arguments[0] == "schema":
-        json.loads(told.stdout.decode(encoding))
+        json.loads(result.stdout.decode(encoding))
 
 
 @pytest.mark.parametrize("arguments", [("list", "checks"), ("list", "formats"), ("schema", "declaration")])
-def test_a_full_disk_behind_stdout_is_told(arguments: tuple[str, ...]) -> None:
-    """Results that go nowhere are misuse in words, however few they are."""
-    told = words(*arguments, shell='"$@" >/dev/full')
-    assert told.returncode == 2
-    assert told.stderr == b"inspector: results cannot be written to stdout: No space left on device; check the disk\n"
+def test_a_full_disk_behind_stdout_is_reported(arguments: tuple[str, ...]) -> None:
+    """Results that go nowhere are a usage error in words, however few they are."""
+    result = words(*arguments, shell='"$@" >/dev/full')
+    assert result.returncode == 2
+    assert result.stderr == b"inspector: results cannot be written to stdout: No space left on device; check the disk\n"
 
 
 @pytest.mark.parametrize("arguments", [("list", "checks"), ("schema", "declaration")])
-def test_a_reader_who_leaves_is_told_apart_from_a_failure(arguments: tuple[str, ...]) -> None:
+def test_a_reader_who_leaves_is_distinguished_from_a_failure(arguments: tuple[str, ...]) -> None:
     """The exit code is that of a closed pipe, not 1."""
-    told = words(*arguments, shell='{ "$@"; echo $? >&2; } | sleep 0')
-    assert told.stderr == b"141\n"
+    result = words(*arguments, shell='{ "$@"; echo $? >&2; } | sleep 0')
+    assert result.stderr == b"141\n"
 
 
 def test_closed_streams_take_anything() -> None:
@@ -94,9 +94,9 @@ def test_closed_streams_take_anything() -> None:
 )
 def test_a_language_that_nothing_speaks_is_misuse(command: tuple[str, ...]) -> None:
     """Every command that prints in a language says which there are."""
-    told = say(*command, "--lang", "fr")
-    assert told.code == 2
-    assert "Invalid value for '--lang': 'fr' is not one of 'vi', 'en'" in told.err
+    result = run_cli(*command, "--lang", "fr")
+    assert result.code == 2
+    assert "Invalid value for '--lang': 'fr' is not one of 'vi', 'en'" in result.err
 
 
 # --- exit codes -------------------------------------------------------------------------------------------------------
@@ -104,12 +104,12 @@ def test_a_language_that_nothing_speaks_is_misuse(command: tuple[str, ...]) -> N
 
 def test_0_where_nothing_fails(line: Line, at: dict[str, str]) -> None:
     """What must hold, holds."""
-    told = line.call("run", at["secure"], "--level", 3, "--only", "every-web-endpoint-encrypted")
-    assert told.code == 0
-    assert told.verdict("every-web-endpoint-encrypted") == ("pass", None)
+    result = line.call("run", at["secure"], "--level", 3, "--only", "every-web-endpoint-encrypted")
+    assert result.code == 0
+    assert result.verdict("every-web-endpoint-encrypted") == ("pass", None)
 
 
-def test_1_where_something_fails(clear: Told) -> None:
+def test_1_where_something_fails(clear: RunResult) -> None:
     """What must hold, does not."""
     assert clear.code == 1
     found = clear.finding("every-web-endpoint-encrypted")
@@ -133,18 +133,18 @@ def test_2_for_misuse(line: Line, at: dict[str, str]) -> None:
         ("gopher://127.0.0.1/", "--level", 3),
         ("https://192.0.2.1/", "--level", 3),
     ):
-        told = line.call("run", *arguments)
-        assert (told.code, told.out) == (2, ""), arguments
-        assert told.err, arguments
-        assert told.bundles == [], arguments
+        result = line.call("run", *arguments)
+        assert (result.code, result.out) == (2, ""), arguments
+        assert result.err, arguments
+        assert result.bundles == [], arguments
 
 
 def test_3_where_something_was_not_seen(line: Line, at: dict[str, str]) -> None:
     """Nothing fails, but what must hold could not be seen."""
     options = ("--level", 3, "--only", "every-web-endpoint-encrypted")
-    told = line.call("run", at["silent"], *options, ceilings={"scan_seconds": 1})
-    assert told.code == 3
-    assert told.verdict("every-web-endpoint-encrypted") == ("inconclusive", "timeout")
+    result = line.call("run", at["silent"], *options, ceilings={"scan_seconds": 1})
+    assert result.code == 3
+    assert result.verdict("every-web-endpoint-encrypted") == ("inconclusive", "timeout")
 
 
 # --- what is asked ----------------------------------------------------------------------------------------------------
@@ -154,50 +154,50 @@ def test_only_names_plugins_probes_and_checks(line: Line, at: dict[str, str]) ->
     """Each of the three narrows the inspection; the rest is not selected, in the coverage and not in the exit code."""
     judged: dict[str, set[str]] = {}
     for name in ("inspector_http", "http", "https-reachable"):
-        told = line.call("run", at["secure"], "--level", 3, "--only", name)
-        assert told.code == 0
-        judged[name] = {finding["check"] for finding in told.findings}
-        [path] = told.output.glob("*/*/*/assessments/*/assessment.json")
+        result = line.call("run", at["secure"], "--level", 3, "--only", name)
+        assert result.code == 0
+        judged[name] = {finding["check"] for finding in result.findings}
+        [path] = result.output.glob("*/*/*/assessments/*/assessment.json")
         coverage = json.loads(path.read_bytes())["coverage"]
         assert "tls-modern-protocols" in coverage["not_selected"]
-        assert {evidence.probe for evidence in told.evidence} == {"http"}
+        assert {evidence.probe for evidence in result.evidence} == {"http"}
     assert judged["https-reachable"] == {"https-reachable"}
     assert judged["http"] == judged["inspector_http"] > judged["https-reachable"]
 
 
 def test_unknown_name_is_refused_with_a_remedy(line: Line, at: dict[str, str]) -> None:
     """A typing error never becomes an empty inspection."""
-    told = line.call("run", at["secure"], "--level", 3, "--only", "htpt")
-    assert told.code == 2
-    assert "--only htpt: no plugin, probe or check has this name; see 'inspector list'" in told.err
+    result = line.call("run", at["secure"], "--level", 3, "--only", "htpt")
+    assert result.code == 2
+    assert "--only htpt: no plugin, probe or check has this name; see 'inspector list'" in result.err
 
 
 def test_smoke_in_a_pipeline(line: Line, at: dict[str, str], tmp_path: Path) -> None:
     """A pipeline's one command: smoke rows of one URL, SARIF and JUnit in the bundle and where ``--to`` wants them."""
-    told = line.call(
+    result = line.call(
         *("run", at["secure"], "--level", 3, "--select", "smoke", "--format", "sarif,junit"), *("--to", tmp_path)
     )
-    assert told.code == 0
+    assert result.code == 0
     sarif = json.loads((tmp_path / "report.sarif").read_bytes())
     assert sarif["version"] == "2.1.0"
     suite = ET.parse(tmp_path / "report.junit.xml").getroot()
-    assert int(suite.get("tests", "0")) == len(told.findings)
+    assert int(suite.get("tests", "0")) == len(result.findings)
     for path in tmp_path.iterdir():
-        assert path.read_bytes() == told.reports()[path.name]
-        assert str(path) in told.out
-    assert {"tls-modern-protocols", "https-reachable", "hsts-set"} <= {each["check"] for each in told.findings}
-    [path] = told.output.glob("*/*/*/assessments/*/assessment.json")
+        assert path.read_bytes() == result.reports()[path.name]
+        assert str(path) in result.out
+    assert {"tls-modern-protocols", "https-reachable", "hsts-set"} <= {each["check"] for each in result.findings}
+    [path] = result.output.glob("*/*/*/assessments/*/assessment.json")
     left_out = json.loads(path.read_bytes())["coverage"]["not_selected"]
     assert "approval-in-place" in left_out
-    assert not {each["requirement"] for each in told.findings} & set(left_out)
+    assert not {each["requirement"] for each in result.findings} & set(left_out)
 
 
 def test_within_ends_asking_in_time(line: Line, at: dict[str, str]) -> None:
     """What --within leaves out is not selected: inconclusive, listed, and no reason for exit code 3."""
-    told = line.call("run", at["silent"], "--level", 3, "--only", "every-web-endpoint-encrypted", "--within", 1)
-    assert told.code == 0
-    assert told.verdict("every-web-endpoint-encrypted") == ("inconclusive", "not-selected")
-    [path] = told.output.glob("*/*/*/assessments/*/assessment.json")
+    result = line.call("run", at["silent"], "--level", 3, "--only", "every-web-endpoint-encrypted", "--within", 1)
+    assert result.code == 0
+    assert result.verdict("every-web-endpoint-encrypted") == ("inconclusive", "not-selected")
+    [path] = result.output.glob("*/*/*/assessments/*/assessment.json")
     [missed] = json.loads(path.read_bytes())["coverage"]["missed"]
     assert (missed["probe"], missed["cause"]) == ("http", "not-selected")
 
@@ -205,7 +205,7 @@ def test_within_ends_asking_in_time(line: Line, at: dict[str, str]) -> None:
 # --- what counts ------------------------------------------------------------------------------------------------------
 
 
-def test_fail_on_sets_the_threshold(line: Line, clear: Told) -> None:
+def test_fail_on_sets_the_threshold(line: Line, clear: RunResult) -> None:
     """A severity counts recommendations too, from itself upwards."""
     codes = {
         threshold: line.call("assess", clear.bundle.folder, "--fail-on", threshold).code
@@ -214,7 +214,7 @@ def test_fail_on_sets_the_threshold(line: Line, clear: Told) -> None:
     assert codes == {"must": 1, "critical": 0, "high": 1, "medium": 1, "low": 1, "info": 1}
 
 
-def test_baseline_lets_known_failures_pass(line: Line, at: dict[str, str], clear: Told, tmp_path: Path) -> None:
+def test_baseline_lets_known_failures_pass(line: Line, at: dict[str, str], clear: RunResult, tmp_path: Path) -> None:
     """Findings of an earlier run do not count again; their ids are the same on every run."""
     known = min(clear.output.glob("*/*/*/assessments/*/findings.json"))
     options = (at["clear"], "--level", 3, "--only", "http", "--fail-on", "low")
@@ -227,7 +227,7 @@ def test_baseline_lets_known_failures_pass(line: Line, at: dict[str, str], clear
 # --- streams ----------------------------------------------------------------------------------------------------------
 
 
-def test_progress_is_on_stderr_and_results_on_stdout(clear: Told, at: dict[str, str]) -> None:
+def test_progress_is_on_stderr_and_results_on_stdout(clear: RunResult, at: dict[str, str]) -> None:
     """Whoever pipes the results gets nothing else."""
     assert re.fullmatch(r"(127\.0\.0\.1: \d+/\d+ http 127\.0\.0\.1\n)+", clear.err)
     assert "no-version" not in clear.err
@@ -238,13 +238,13 @@ def test_progress_is_on_stderr_and_results_on_stdout(clear: Told, at: dict[str, 
 
 def test_quiet_says_results_only(line: Line, at: dict[str, str]) -> None:
     """No progress; results and errors stay."""
-    told = line.call("run", at["clear"], "--level", 3, "--only", "http", "--quiet")
-    assert told.err == ""
-    assert "report.en.html" in told.out
-    assert told.code == 1
+    result = line.call("run", at["clear"], "--level", 3, "--only", "http", "--quiet")
+    assert result.err == ""
+    assert "report.en.html" in result.out
+    assert result.code == 1
 
 
-def test_output_without_a_terminal_has_no_escape(clear: Told) -> None:
+def test_output_without_a_terminal_has_no_escape(clear: RunResult) -> None:
     """In a pipe there is no escape sequence at all."""
     assert "\x1b" not in clear.out + clear.err
 
@@ -272,12 +272,12 @@ def test_log_level_debug_adds_to_stderr_alone(line: Line, at: dict[str, str]) ->
     assert usual.out.split("Report:")[0] == loud.out.split("Report:")[0]
 
 
-def test_language_changes_words_alone(line: Line, clear: Told) -> None:
+def test_language_changes_words_alone(line: Line, clear: RunResult) -> None:
     """The same findings in Vietnamese, with the same exit code."""
-    told = line.call("assess", clear.bundle.folder, "--lang", "vi")
-    assert told.code == clear.code
-    assert "không đạt" in told.out
-    assert "failed" not in told.out
+    result = line.call("assess", clear.bundle.folder, "--lang", "vi")
+    assert result.code == clear.code
+    assert "không đạt" in result.out
+    assert "failed" not in result.out
 
 
 # --- the other commands -----------------------------------------------------------------------------------------------
@@ -285,35 +285,35 @@ def test_language_changes_words_alone(line: Line, clear: Told) -> None:
 
 def test_plan_sends_the_target_nothing(line: Line, servers: Servers, at: dict[str, str]) -> None:
     """Who would be asked what, how many connections, for how long; and nothing leaves."""
-    before = servers.heard()
-    told = line.call("plan", at["secure"], "--level", 3, "--lang", "en")
-    assert told.code == 0
-    assert "https://127.0.0.1" in told.out
-    assert re.search(r"In all at most \d+ connections, 0 port questions and \d+ s", told.out)
-    assert "resolving the names" in told.err
-    assert servers.heard() == before
+    before = servers.received()
+    result = line.call("plan", at["secure"], "--level", 3, "--lang", "en")
+    assert result.code == 0
+    assert "https://127.0.0.1" in result.out
+    assert re.search(r"In all at most \d+ connections, 0 port questions and \d+ s", result.out)
+    assert "resolving the names" in result.err
+    assert servers.received() == before
 
 
 def test_run_needs_a_name_for_what_is_not_this_machine(line: Line) -> None:
     """Whoever inspects another machine without documents says who answers for it."""
-    told = line.call("plan", "https://192.0.2.1/", "--level", 3)
-    assert told.code == 2
-    assert "--authorised-by" in told.err
+    result = line.call("plan", "https://192.0.2.1/", "--level", 3)
+    assert result.code == 2
+    assert "--authorised-by" in result.err
 
 
-def test_papers_from_init_are_papers_for_plan(line: Line, tmp_path: Path) -> None:
+def test_papers_from_init_are_documents_for_plan(line: Line, tmp_path: Path) -> None:
     """What ``init`` writes from flags is read back without a fault."""
-    told = say(
+    result = run_cli(
         *("init", tmp_path, "--organisation", "Cơ quan", "--system", "portal", "--name", "Cổng", "--level", 2),
         *("--endpoint", "http://127.0.0.1:9/", "--granted-by", "Chủ quản", "--contact", "a@example.vn"),
     )
-    assert told.code == 0
+    assert result.code == 0
     planned = line.call("plan", tmp_path / "declaration.yaml", "-a", tmp_path / "authorisation.yaml", "--lang", "en")
     assert planned.code == 0
     assert "http://127.0.0.1:9/" in planned.out
 
 
-def test_key_is_made_once_and_is_its_owners(line: Line, clear: Told) -> None:
+def test_key_is_made_once_and_is_its_owners(line: Line, clear: RunResult) -> None:
     """Every bundle of this side has the same signer, and nobody else can read the key."""
     path = line.folder / "key.pem"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -324,12 +324,12 @@ def test_key_is_made_once_and_is_its_owners(line: Line, clear: Told) -> None:
 
 
 @pytest.mark.parametrize("document", ["declaration", "authorisation", "statements", "settings", "findings"])
-def test_schema_of_every_paper(document: str, clear: Told) -> None:
+def test_schema_of_every_paper(document: str, clear: RunResult) -> None:
     """Each is JSON Schema; findings are what theirs says."""
     import jsonschema
 
-    told = say("schema", document)
-    schema = json.loads(told.out)
+    result = run_cli("schema", document)
+    schema = json.loads(result.out)
     jsonschema.Draft202012Validator.check_schema(schema)
     if document == "findings":
         jsonschema.validate(clear.findings, schema)
@@ -339,27 +339,27 @@ def test_schema_of_every_paper(document: str, clear: Told) -> None:
 def test_lists(what: str) -> None:
     """Each list has rows in both languages."""
     for lang in ("vi", "en"):
-        told = say("list", what, "--lang", lang)
-        assert told.code == 0
-        assert len(told.out.splitlines()) > 4
+        result = run_cli("list", what, "--lang", lang)
+        assert result.code == 0
+        assert len(result.out.splitlines()) > 4
 
 
 def test_explain_tells_a_check_and_who_asks_for_it() -> None:
     """Claim, reasons, remediation, and the rows of the regimes with their clauses."""
-    told = say("explain", "tls-modern-protocols", "--lang", "en")
-    assert told.code == 0
-    assert "Remediation: " in told.out
-    assert "vn-nd331-2026" in told.out
-    assert "vn-tt12-2022" in told.out
-    assert say("explain", "no-such-check").code == 2
+    result = run_cli("explain", "tls-modern-protocols", "--lang", "en")
+    assert result.code == 0
+    assert "Remediation: " in result.out
+    assert "vn-nd331-2026" in result.out
+    assert "vn-tt12-2022" in result.out
+    assert run_cli("explain", "no-such-check").code == 2
 
 
 def test_version_and_help() -> None:
-    """Both work without a command; no command at all is misuse."""
-    assert re.fullmatch(r"inspector \d+\.\d+\.\d+\n", say("--version").out)
-    told = say("--help")
-    assert told.code == 0
+    """Both work without a command; no command at all is a usage error."""
+    assert re.fullmatch(r"inspector \d+\.\d+\.\d+\n", run_cli("--version").out)
+    result = run_cli("--help")
+    assert result.code == 0
     for command in ("init", "plan", "run", "seal", "assess", "report", "verify", "list", "explain", "schema", "demo"):
-        assert command in told.out
-    assert say().code == 2
-    assert say("no-such-command").code == 2
+        assert command in result.out
+    assert run_cli().code == 2
+    assert run_cli("no-such-command").code == 2

@@ -1,10 +1,10 @@
-"""A failure is scanned twice before anybody is told."""
+"""A failure is confirmed by a second scan before it is reported."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.line.harness import Line, Servers, Told, serving, system
+from tests.line.harness import Line, RunResult, Servers, serving, system
 
 GOOD = {"X-Content-Type-Options": "nosniff"}
 
@@ -21,40 +21,40 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="module")
-def told(line: Line, servers: Servers) -> Told:
+def result(line: Line, servers: Servers) -> RunResult:
     """One inspection of them all, of one requirement."""
     endpoints = [f"http://127.0.0.1:{port}/" for port in servers.ports.values()]
     return line.call("run", line.declare(system(*endpoints)), "--only", "content-type-nosniff", "--fail-on", "low")
 
 
-def about(told: Told, servers: Servers, name: str) -> dict[str, object]:
-    return told.finding("content-type-nosniff", f"http://127.0.0.1:{servers.ports[name]}/")
+def about(result: RunResult, servers: Servers, name: str) -> dict[str, object]:
+    return result.finding("content-type-nosniff", f"http://127.0.0.1:{servers.ports[name]}/")
 
 
-def test_a_failure_that_is_seen_twice_is_confirmed(told: Told, servers: Servers) -> None:
-    """Both looks are kept, and the exit code says that something fails."""
-    found = about(told, servers, "stable")
+def test_a_failure_that_is_seen_twice_is_confirmed(result: RunResult, servers: Servers) -> None:
+    """Both scans are kept, and the exit code says that something fails."""
+    found = about(result, servers, "stable")
     assert (found["outcome"], found["confirmed"]) == ("fail", True)
     assert [relied["scan"] for relied in sorted(found["evidence"], key=lambda each: each["scan"])] == [1, 2]
-    assert told.code == 1
+    assert result.code == 1
 
 
-def test_a_server_that_flips_is_unstable(told: Told, servers: Servers) -> None:
-    """Two looks that contradict each other decide nothing, and both are kept."""
-    found = about(told, servers, "flips")
+def test_a_server_that_flips_is_unstable(result: RunResult, servers: Servers) -> None:
+    """Two scans that contradict each other decide nothing, and both are kept."""
+    found = about(result, servers, "flips")
     assert (found["outcome"], found["cause"], found["confirmed"]) == ("inconclusive", "unstable", None)
     assert sorted(relied["scan"] for relied in found["evidence"]) == [1, 2]
 
 
-def test_a_server_that_bans_after_the_first_scan_still_fails(told: Told, servers: Servers) -> None:
+def test_a_server_that_bans_after_the_first_scan_still_fails(result: RunResult, servers: Servers) -> None:
     """A confirmation scan that sees nothing leaves the failure standing, unconfirmed."""
-    found = about(told, servers, "bans")
+    found = about(result, servers, "bans")
     assert (found["outcome"], found["confirmed"]) == ("fail", False)
-    assert told.scan("http", f"http://127.0.0.1:{servers.ports['bans']}/", scan=2).facts is None
+    assert result.scan("http", f"http://127.0.0.1:{servers.ports['bans']}/", scan=2).facts is None
 
 
-def test_what_passes_is_looked_at_once(told: Told, servers: Servers) -> None:
+def test_what_passes_is_looked_at_once(result: RunResult, servers: Servers) -> None:
     """No confirmation scan where nothing failed: the server counts one connection."""
-    assert about(told, servers, "good")["outcome"] == "pass"
-    assert len(servers.heard()["good"]) == 1
-    assert len(servers.heard()["stable"]) == 2
+    assert about(result, servers, "good")["outcome"] == "pass"
+    assert len(servers.received()["good"]) == 1
+    assert len(servers.received()["stable"]) == 2

@@ -287,7 +287,7 @@ def test_the_undeclared_services_are_found(shown: Shown) -> None:
 
 
 def test_a_claim_changes_nothing(shown: Shown) -> None:
-    """The owner's statement stands beside the failure, which stays one and is not excused."""
+    """The owner's statement stands next to the failure, which stays one and is not excused."""
     (finding,) = (each for each in shown.findings(SHOP) if each["check"] == "tls-modern-protocols")
     assert [each["decision"] for each in finding["statements"]] == ["claimed"]
     assert finding["outcome"] == "fail"
@@ -305,7 +305,7 @@ def test_the_vietnamese_summary_holds_no_english(shown: Shown) -> None:
     assert "không đạt" in shown.said
 
 
-def test_every_failure_is_told_with_its_place(shown: Shown) -> None:
+def test_every_failure_is_reported_with_its_place(shown: Shown) -> None:
     """A line names the subject and its address, or the system where the whole system is meant."""
     lines = [line for line in shown.said.splitlines() if " – " in line]
     failures = [
@@ -379,7 +379,7 @@ def _marked(scratch: Path) -> list[str]:
     return found
 
 
-needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are not told in /proc")
+needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are not result in /proc")
 
 
 @needs_proc
@@ -425,7 +425,7 @@ def test_servers_end_with_the_demonstration(tmp_path: Path, blow: signal.Signals
 
 
 def test_two_demonstrations_do_not_meet() -> None:
-    """A second estate stands at addresses, or at least on ports, of its own."""
+    """A second environment stands at addresses, or at least on ports, of its own."""
     with running() as one, running() as other:
         here, there = (
             {(each.addresses["portal"], each.ports.portal_https), (each.addresses["shop"], each.ports.shop_telnet)}

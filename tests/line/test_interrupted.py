@@ -28,7 +28,7 @@ class Interrupted:
         endpoints = [f"http://127.0.0.1:{port}/" for port in servers.ports.values()]
         document = line.declare(system(*endpoints), name=f"{name}.yaml")
         self.process = line.start("run", document, *ONE_REQUIREMENT, output=self.output)
-        wait_until(lambda: self.recorded() and len(servers.heard()["held"]) == 1, self.process)
+        wait_until(lambda: self.recorded() and len(servers.received()["held"]) == 1, self.process)
 
     @property
     def folder(self) -> Path:
@@ -68,16 +68,16 @@ def test_killed_and_resumed(line: Line) -> None:
         begun.end(signal.SIGKILL).communicate()
         assert begun.states() == [State.BEGUN]
         begun.gate.touch()
-        told = line.call("run", "--resume", begun.folder, "--fail-on", "info", output=begun.output)
-        heard = begun.servers.heard()
-    assert told.code == 0
-    assert {name: len(each) for name, each in heard.items()} == {"fast": 1, "held": 2}
+        result = line.call("run", "--resume", begun.folder, "--fail-on", "info", output=begun.output)
+        received = begun.servers.received()
+    assert result.code == 0
+    assert {name: len(each) for name, each in received.items()} == {"fast": 1, "held": 2}
     assert (begun.folder / "capture" / "journal.jsonl").read_text().splitlines(keepends=True)[: len(before)] == before
-    assert sorted((each.subject.port, each.scan) for each in told.evidence) == sorted(
+    assert sorted((each.subject.port, each.scan) for each in result.evidence) == sorted(
         (port, 1) for port in begun.servers.ports.values()
     )
-    assert [finding["outcome"] for finding in told.findings] == ["pass", "pass"]
-    asked = [entry.port for entry in told.ledger if entry.questions == 1]
+    assert [finding["outcome"] for finding in result.findings] == ["pass", "pass"]
+    asked = [entry.port for entry in result.ledger if entry.questions == 1]
     assert {name: asked.count(port) for name, port in begun.servers.ports.items()} == {"fast": 1, "held": 2}
     assert begun.states() == [State.SEALED]
 
@@ -91,10 +91,10 @@ def test_interrupted_by_a_person_and_resumed(line: Line) -> None:
         assert stopped.out == ""
         assert begun.states() == [State.INTERRUPTED]
         begun.gate.touch()
-        told = line.call("run", "--resume", begun.folder, "--fail-on", "info", output=begun.output)
-        assert len(begun.servers.heard()["fast"]) == 1
-    assert told.code == 0
-    assert told.bundle.sealed.predicate.reason == "complete"
+        result = line.call("run", "--resume", begun.folder, "--fail-on", "info", output=begun.output)
+        assert len(begun.servers.received()["fast"]) == 1
+    assert result.code == 0
+    assert result.bundle.sealed.predicate.reason == "complete"
     assert begun.states() == [State.SEALED]
 
 
@@ -109,27 +109,27 @@ def test_interrupted_by_a_person_and_sealed(line: Line) -> None:
         assert "is being written by another process" in refused.err
         stopped = line.ended(begun.end(signal.SIGINT), begun.output)
         assert f"inspector seal {begun.folder}" in stopped.err
-        told = line.call("seal", begun.folder, "--fail-on", "info", output=begun.output)
-        assert {name: len(each) for name, each in begun.servers.heard().items()} == {"fast": 1, "held": 1}
+        result = line.call("seal", begun.folder, "--fail-on", "info", output=begun.output)
+        assert {name: len(each) for name, each in begun.servers.received().items()} == {"fast": 1, "held": 1}
         ports = begun.servers.ports
-    assert told.code == 3
-    assert told.verdict("no-version-disclosed", f"http://127.0.0.1:{ports['fast']}") == ("pass", None)
-    assert told.verdict("no-version-disclosed", f"http://127.0.0.1:{ports['held']}") == ("inconclusive", "aborted")
-    assert told.bundle.sealed.predicate.reason == "closed before it was complete"
+    assert result.code == 3
+    assert result.verdict("no-version-disclosed", f"http://127.0.0.1:{ports['fast']}") == ("pass", None)
+    assert result.verdict("no-version-disclosed", f"http://127.0.0.1:{ports['held']}") == ("inconclusive", "aborted")
+    assert result.bundle.sealed.predicate.reason == "closed before it was complete"
     assert line.call("verify", begun.folder, output=begun.output).code == 0
 
 
 def test_what_is_sealed_is_neither_resumed_nor_sealed_again(line: Line) -> None:
-    """Both are misuse, and say what to do instead."""
+    """Both are a usage error, and say what to do instead."""
     with serving({"name": "fast", "mode": "page"}) as servers:
-        told = line.call("run", f"http://127.0.0.1:{servers.ports['fast']}/", "--level", 1, "--only", "http")
+        result = line.call("run", f"http://127.0.0.1:{servers.ports['fast']}/", "--level", 1, "--only", "http")
     for command in (("run", "--resume"), ("seal",)):
-        again = line.call(*command, told.bundle.folder)
+        again = line.call(*command, result.bundle.folder)
         assert again.code == 2
         assert "is sealed; assess it" in again.err
 
 
-def test_interrupted_while_it_is_judged(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_while_it_is_assessed(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the seal nothing is lost either, and the words to go on by are others."""
 
     def interrupt(*_arguments: object) -> None:
@@ -137,11 +137,11 @@ def test_interrupted_while_it_is_judged(line: Line, monkeypatch: pytest.MonkeyPa
 
     with serving({"name": "fast", "mode": "page"}) as servers, monkeypatch.context() as patch:
         patch.setattr("inspector.pipeline.pipeline.write_assessment", interrupt)
-        told = line.call("run", f"http://127.0.0.1:{servers.ports['fast']}/", "--level", 1, "--only", "http")
-    (folder,) = told.output.glob("*/127.0.0.1/*")
-    assert told.code == 130
-    assert f"what was seen is sealed in {folder}\n" in told.err
-    assert f"'inspector assess {folder}'" in told.err
+        result = line.call("run", f"http://127.0.0.1:{servers.ports['fast']}/", "--level", 1, "--only", "http")
+    (folder,) = result.output.glob("*/127.0.0.1/*")
+    assert result.code == 130
+    assert f"what was seen is sealed in {folder}\n" in result.err
+    assert f"'inspector assess {folder}'" in result.err
     assert line.call("assess", folder).code in (0, 1)
     assert line.call("verify", folder).code == 0
 
@@ -162,10 +162,10 @@ def test_interrupted_before_anything_is_loaded(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_nothing_to_resume(line: Line, tmp_path: Path) -> None:
-    """A folder that is no inspection is refused in words."""
-    told = line.call("run", "--resume", tmp_path)
-    assert (told.code, told.out) == (2, "")
-    assert "is no inspection" in told.err
+    """A folder that is not an inspection is refused in words."""
+    result = line.call("run", "--resume", tmp_path)
+    assert (result.code, result.out) == (2, "")
+    assert "is not an inspection" in result.err
 
 
 def test_torn_journal_is_mended(line: Line) -> None:
@@ -174,7 +174,7 @@ def test_torn_journal_is_mended(line: Line) -> None:
         begun.end(signal.SIGKILL).communicate()
         with (begun.folder / "capture" / "journal.jsonl").open("a") as file:
             file.write('{"evidence":"12')
-        told = line.call("seal", begun.folder, "--fail-on", "info", output=begun.output)
+        result = line.call("seal", begun.folder, "--fail-on", "info", output=begun.output)
         ports = begun.servers.ports
-    assert told.code == 3
-    assert told.verdict("no-version-disclosed", f"http://127.0.0.1:{ports['fast']}") == ("pass", None)
+    assert result.code == 3
+    assert result.verdict("no-version-disclosed", f"http://127.0.0.1:{ports['fast']}") == ("pass", None)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.line.harness import Line, Servers, Told, serving, system
+from tests.line.harness import Line, RunResult, Servers, serving, system
 
 HOSTILE = "a\x1b[2J\u202e1\nforged"
 
@@ -20,7 +20,7 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="module")
-def told(line: Line, servers: Servers) -> Told:
+def result(line: Line, servers: Servers) -> RunResult:
     """One inspection under an authorisation with a hostile id, its settings asking for JSON lines."""
     document = line.declare(system(f"http://127.0.0.1:{servers.ports['clear']}/"), name="logged.yaml", id=HOSTILE)
     logging = {"level": "debug", "format": "json"}
@@ -28,8 +28,8 @@ def told(line: Line, servers: Servers) -> Told:
 
 
 @pytest.fixture(scope="module")
-def lines(told: Told) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in told.err.splitlines()]
+def lines(result: RunResult) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.err.splitlines()]
 
 
 def test_every_step_is_logged_in_its_order(lines: list[dict[str, Any]]) -> None:
@@ -42,22 +42,22 @@ def test_every_step_is_logged_in_its_order(lines: list[dict[str, Any]]) -> None:
     assert {line["system"] for line in lines} == {"portal"}
 
 
-def test_a_scan_is_logged_with_its_probe_and_address(told: Told, lines: list[dict[str, Any]]) -> None:
+def test_a_scan_is_logged_with_its_probe_and_address(result: RunResult, lines: list[dict[str, Any]]) -> None:
     """Each scan begins and ends; a confirmation scan is the second of its subject."""
     ended = [line for line in lines if line["message"] == "scan ended"]
-    assert len(ended) == len(told.evidence) == len([line for line in lines if line["message"] == "scan started"])
+    assert len(ended) == len(result.evidence) == len([line for line in lines if line["message"] == "scan started"])
     assert {(line["probe"], line["address"], line["scan"]) for line in ended} == {
         ("http", "127.0.0.1", 1),
         ("http", "127.0.0.1", 2),
     }
-    assert {line["inspection"] for line in ended} == {told.bundle.inspection.id}
+    assert {line["inspection"] for line in ended} == {result.bundle.inspection.id}
 
 
-def test_what_a_document_says_is_escaped(told: Told, lines: list[dict[str, Any]]) -> None:
+def test_what_a_document_says_is_escaped(result: RunResult, lines: list[dict[str, Any]]) -> None:
     """A hostile id forges no line and moves no cursor."""
     escaped = "a\\x1b[2J\\u202e1\\nforged"
     assert {line["authorisation"] for line in lines if line["message"] == "scan ended"} == {escaped}
-    assert all(line.isprintable() for line in told.err.splitlines())
+    assert all(line.isprintable() for line in result.err.splitlines())
 
 
 def test_no_line_is_written_by_default(line: Line, servers: Servers) -> None:

@@ -1,4 +1,4 @@
-"""The whole line on servers behind STARTTLS: certificates are judged by what the clients of each protocol check."""
+"""The whole line on servers behind STARTTLS: certificates are assessed by what the clients of each protocol check."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.line.harness import Line, Told, system
+from tests.line.harness import Line, RunResult, system
 from tests.plugins.inspector_tls.authority import Identity, intermediate, issue, root, rsa_key
 from tests.plugins.inspector_tls.starttls.servers import serving, staged
 
 #: One run, and where its servers are.
-Servers = tuple[Told, dict[str, str]]
+Servers = tuple[RunResult, dict[str, str]]
 #: Checks on certificates that clients who insist care for.
 MINDED = ("certificate-in-date", "certificate-names-host", "certificate-chains-to-public-root")
 
@@ -24,7 +24,7 @@ def authority() -> Identity:
 
 
 @pytest.fixture(scope="module")
-def told(line: Line, authority: Identity, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def result(line: Line, authority: Identity, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """One run over good and poor servers of three protocols, and where they are."""
     public = tmp_path_factory.mktemp("roots") / "public.pem"
     public.write_bytes(authority.pem)
@@ -52,17 +52,17 @@ def told(line: Line, authority: Identity, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.mark.parametrize("check", MINDED)
-def test_good_servers_pass(check: str, told: Servers) -> None:
+def test_good_servers_pass(check: str, result: Servers) -> None:
     """A certificate that names its host, in date and below a public root, passes behind every protocol."""
-    said, at = told
+    said, at = result
     for name in ("good-mx", "good-imap", "good-base"):
         assert said.finding(check, at[name])["outcome"] == "pass", name
 
 
 @pytest.mark.parametrize("check", MINDED)
-def test_poor_servers_fail_where_clients_mind(check: str, told: Servers) -> None:
+def test_poor_servers_fail_where_clients_mind(check: str, result: Servers) -> None:
     """A self-signed, expired certificate of another name fails where users log in, and not between mail servers."""
-    said, at = told
+    said, at = result
     assert said.finding(check, at["poor-imap"])["outcome"] == "fail"
     assert said.finding(check, at["poor-imap"])["confirmed"]
     assert said.finding(check, at["poor-mx"])["outcome"] == "not-applicable"
@@ -70,9 +70,9 @@ def test_poor_servers_fail_where_clients_mind(check: str, told: Servers) -> None
     assert said.finding(check, at["poor-base"])["outcome"] == own
 
 
-def test_tickets_are_judged_behind_starttls(told: Servers) -> None:
+def test_tickets_are_assessed_behind_starttls(result: Servers) -> None:
     """Tickets of mail servers are good for an hour or two; PostgreSQL gives none."""
-    said, at = told
+    said, at = result
     assert said.finding("ticket-lifetime-limited", at["good-mx"])["outcome"] == "pass"
     assert said.finding("ticket-lifetime-limited", at["good-imap"])["outcome"] == "pass"
     assert said.finding("ticket-lifetime-limited", at["good-base"])["outcome"] == "not-applicable"

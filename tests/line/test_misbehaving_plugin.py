@@ -1,4 +1,4 @@
-"""A plugin that does everything wrong harms nobody: its own scans and checks are errors, and it is named in them."""
+"""A plugin that does everything wrong does no harm: its own scans and checks are errors, and it is named in them."""
 
 import json
 import sys
@@ -9,28 +9,28 @@ from pathlib import Path
 import pytest
 
 from inspector.registry.registry import installed
-from tests.line.harness import Line, Servers, Told, free_port, say, serving, system
+from tests.line.harness import Line, RunResult, Servers, free_port, run_cli, serving, system
 
-SOURCES = Path(__file__).with_name("rogue")
+SOURCES = Path(__file__).with_name("misbehaving")
 DECOY = "127.0.0.99"
 #: What becomes of each scan: the outcome of the check that it ended, the cause, and words of the reason.
 SCANS = {
-    "raises": ("error", "bug", "inspector_rogue.probes raised KeyError: 'a mistake of mine'"),
+    "raises": ("error", "bug", "inspector_misbehaving.probes raised KeyError: 'a mistake of mine'"),
     "hangs": ("inconclusive", "timeout", "the scan did not end in time"),
     "burns": ("error", "bug", "the scan blocked the event loop for longer than 1.5 s"),
     "sleeps": ("error", "bug", "the scan blocked the event loop for longer than 1.5 s"),
-    "answers": ("error", "bug", "inspector_rogue.probes raised"),
+    "answers": ("error", "bug", "inspector_misbehaving.probes raised"),
     "misreads": ("inconclusive", "protocol-error", "this makes no sense"),
-    "stutters": ("error", "bug", "inspector_rogue.probes raised ZeroDivisionError: a mistake in reading"),
+    "stutters": ("error", "bug", "inspector_misbehaving.probes raised ZeroDivisionError: a mistake in reading"),
 }
 CHECKS = {
-    "rogue-check-raises": "LookupError: a mistake in judging",
-    "rogue-check-burns": "check rogue-check-burns took longer than 1 s",
+    "misbehaving-check-raises": "LookupError: a mistake in judging",
+    "misbehaving-check-burns": "check misbehaving-check-burns took longer than 1 s",
 }
 
 
 #: Ways past the gateway.
-SMUGGLED = ("sockets", "swallows", "streams", "threads", "starts")
+BYPASSES = ("sockets", "swallows", "streams", "threads", "starts")
 
 
 @contextmanager
@@ -61,89 +61,92 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="module")
-def told(line: Line, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    """One inspection with all its scans beside an honest one, then judged again."""
+def result(line: Line, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunResult]:
+    """One inspection with all its scans next to an honest one, then assessed again."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("inspector.collect.collector.BLOCKING_SECONDS", 1.5)
         monkeypatch.setattr("inspector.assess.assessor.CHECK_SECONDS", 1.0)
-        with having(tmp_path_factory.mktemp("rogue"), "inspector_rogue", "inspector_smuggler"):
+        with having(tmp_path_factory.mktemp("misbehaving"), "inspector_misbehaving", "inspector_bypass"):
             port = servers.ports["page"]
-            endpoints = [f"{name}://127.0.0.1:{port}" for name in (*SCANS, *SMUGGLED)]
+            endpoints = [f"{name}://127.0.0.1:{port}" for name in (*SCANS, *BYPASSES)]
             declaration = line.declare(system(f"http://127.0.0.1:{port}/", *endpoints))
-            only = [word for each in ("rogue", "smuggler", "no-version-disclosed") for word in ("--only", each)]
+            only = [word for each in ("misbehaving", "bypass", "no-version-disclosed") for word in ("--only", each)]
             yield line.call("run", declaration, *only, "--lang", "en", "--fail-on", "low")
 
 
-def test_inspection_ends_as_any_other(told: Told) -> None:
+def test_inspection_ends_as_any_other(result: RunResult) -> None:
     """It is complete and sealed, and its exit code says that something was not seen."""
-    assert told.code == 3
-    assert told.bundle.sealed.predicate.reason == "complete"
+    assert result.code == 3
+    assert result.bundle.sealed.predicate.reason == "complete"
 
 
-def test_honest_scans_are_not_disturbed(told: Told) -> None:
-    """The page beside is judged as ever."""
-    assert told.verdict("no-version-disclosed") == ("pass", None)
+def test_honest_scans_are_not_disturbed(result: RunResult) -> None:
+    """The other page is assessed as usual."""
+    assert result.verdict("no-version-disclosed") == ("pass", None)
 
 
 @pytest.mark.parametrize("name", SCANS)
-def test_look_that_goes_wrong(told: Told, name: str) -> None:
+def test_scan_that_goes_wrong(result: RunResult, name: str) -> None:
     """It is an error of the tool or inconclusive, never a verdict about the system; the reason names the plugin."""
     outcome, cause, words = SCANS[name]
-    assert told.verdict(f"rogue-{name}") == (outcome, cause)
-    scan = told.scan(name)
+    assert result.verdict(f"misbehaving-{name}") == (outcome, cause)
+    scan = result.scan(name)
     assert scan.failure is not None
     assert words in scan.failure.detail
     assert scan.facts is None
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_check_that_goes_wrong(told: Told, check: str) -> None:
+def test_check_that_goes_wrong(result: RunResult, check: str) -> None:
     """A check that raises, does not end or asks the network is an error that names it."""
-    assert told.verdict(check) == ("error", "bug")
-    values = told.finding(check)["message"]["values"]
+    assert result.verdict(check) == ("error", "bug")
+    values = result.finding(check)["message"]["values"]
     assert values["check"] == check
     assert CHECKS[check] in values["detail"]
 
 
-@pytest.mark.parametrize("name", SMUGGLED)
-def test_look_past_the_gateway(told: Told, name: str) -> None:
+@pytest.mark.parametrize("name", BYPASSES)
+def test_scan_past_the_gateway(result: RunResult, name: str) -> None:
     """It is stopped and on record, though the plugin swallows the refusal and says that all is fine."""
-    assert told.verdict(f"smuggler-{name}") == ("error", "bug")
-    scan = told.scan(name)
+    assert result.verdict(f"bypass-{name}") == ("error", "bug")
+    scan = result.scan(name)
     assert scan.failure is not None
-    assert scan.failure.detail.startswith("inspector_smuggler")
+    assert scan.failure.detail.startswith("inspector_bypass")
     assert "past the network gateway" in scan.failure.detail
 
 
-def test_check_past_the_gateway(told: Told) -> None:
+def test_check_past_the_gateway(result: RunResult) -> None:
     """A check is a pure function: one that connects is an error, at the end of the inspection as at its beginning."""
-    assert told.verdict("smuggler-check") == ("error", "bug")
-    assert "tried to connect to" in told.finding("smuggler-check")["message"]["values"]["detail"]
+    assert result.verdict("bypass-check") == ("error", "bug")
+    assert "tried to connect to" in result.finding("bypass-check")["message"]["values"]["detail"]
 
 
-def test_nothing_went_past_the_gateway(told: Told, servers: Servers) -> None:
+def test_nothing_went_past_the_gateway(result: RunResult, servers: Servers) -> None:
     """The decoy counts no connection, the honest page one, and the ledger knows of that one alone."""
-    heard = servers.heard()
-    assert heard["decoy"] == []
-    assert len(heard["page"]) == 1
-    assert [entry.probe for entry in told.ledger] == ["http"]
+    received = servers.received()
+    assert received["decoy"] == []
+    assert len(received["page"]) == 1
+    assert [entry.probe for entry in result.ledger] == ["http"]
 
 
-def test_errors_are_told_as_ours(told: Told) -> None:
+def test_errors_are_reported_as_ours(result: RunResult) -> None:
     """The report counts them as faults of the tool."""
-    [path] = told.output.glob("*/*/*/assessments/*/findings.json")
+    [path] = result.output.glob("*/*/*/assessments/*/findings.json")
     outcomes = [finding["outcome"] for finding in json.loads(path.read_bytes())]
-    assert outcomes.count("error") == 5 + len(CHECKS) + len(SMUGGLED) + 1
-    assert "fault of the tool" in told.out
-    assert b"KeyError" in told.reports()["report.en.html"]
+    assert outcomes.count("error") == 5 + len(CHECKS) + len(BYPASSES) + 1
+    assert "tool error" in result.out
+    assert b"KeyError" in result.reports()["report.en.html"]
 
 
 def test_repeated_check_id_is_refused(tmp_path: Path) -> None:
-    """Two plugins with one check id: misuse that names both and their distributions."""
-    with having(tmp_path, "inspector_rogue_twice"):
-        refused = say("list", "checks")
+    """Two plugins with one check id: a usage error that names both and their distributions."""
+    with having(tmp_path, "inspector_misbehaving_twice"):
+        refused = run_cli("list", "checks")
     assert refused.code == 2
-    assert "plugin 'inspector_rogue_twice' (inspector_rogue_twice 3.0) contributes check 'hsts-set'" in refused.err
+    assert (
+        "plugin 'inspector_misbehaving_twice' (inspector_misbehaving_twice 3.0) contributes check 'hsts-set'"
+        in refused.err
+    )
     assert "which plugin 'inspector_http' (level-inspector" in refused.err
     assert "rename one of them or uninstall one plugin" in refused.err
-    assert say("list", "checks").code == 0
+    assert run_cli("list", "checks").code == 0

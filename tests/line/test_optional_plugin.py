@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.line.harness import Line, Told, system
+from tests.line.harness import Line, RunResult, system
 from tests.plugins.inspector_tls import servers
 
 CHECKS = {
@@ -47,35 +47,35 @@ def without(missing: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
 
 @pytest.fixture(scope="module")
-def told(line: Line, declaration: Path, without: dict[str, str]) -> Told:
+def result(line: Line, declaration: Path, without: dict[str, str]) -> RunResult:
     return line.spawn(
         *("run", declaration, "--only", "tls", "--fail-on", "critical", "--format", "sarif,junit"), env=without
     )
 
 
-def _assessment(told: Told) -> dict[str, object]:
-    [path] = told.output.glob("*/*/*/assessments/*/assessment.json")
+def _assessment(result: RunResult) -> dict[str, object]:
+    [path] = result.output.glob("*/*/*/assessments/*/assessment.json")
     return json.loads(path.read_bytes())
 
 
-def test_rows_are_not_selected(told: Told) -> None:
+def test_rows_are_not_selected(result: RunResult) -> None:
     """No verdict, no connection and no exit code comes of rows whose plugin is missing; the coverage lists them."""
-    coverage = _assessment(told)["coverage"]
+    coverage = _assessment(result)["coverage"]
     assert set(coverage["not_installed"]) == CHECKS
     assert set(coverage["not_installed"]) <= set(coverage["not_selected"])
-    assert not CHECKS & {each["check"] for each in told.findings}
-    assert not {"tls-attacks", "tls-sessions"} & {entry.probe for entry in told.ledger}
-    assert told.findings
-    assert told.code == 0
+    assert not CHECKS & {each["check"] for each in result.findings}
+    assert not {"tls-attacks", "tls-sessions"} & {entry.probe for entry in result.ledger}
+    assert result.findings
+    assert result.code == 0
 
 
 @pytest.mark.parametrize(
     ("language", "text"),
     [("en", "an optional plugin is not installed"), ("vi", "trình cắm tùy chọn chưa được cài")],
 )
-def test_the_report_names_the_missing_plugin(told: Told, language: str, text: str) -> None:
+def test_the_report_names_the_missing_plugin(result: RunResult, language: str, text: str) -> None:
     """The report lists the rows apart from those left out by a selection, with the plugin that is missing."""
-    report = told.reports()[f"report.{language}.html"].decode()
+    report = result.reports()[f"report.{language}.html"].decode()
     assert text in report
     assert PLUGIN in report.partition(text)[2].partition("</section>")[0]
 
@@ -99,10 +99,10 @@ def test_the_list_of_plugins_names_what_is_missing(without: dict[str, str], miss
 
 
 def test_a_missing_plugin_cannot_be_asked_for_by_name(line: Line, declaration: Path, without: dict[str, str]) -> None:
-    """``--only`` with a check of the missing plugin is misuse that names the plugin."""
-    told = line.spawn("run", declaration, "--only", "heartbleed-closed", env=without)
-    assert told.code == 2
-    assert f"--only heartbleed-closed: the plugin {PLUGIN} is not installed" in told.err
+    """``--only`` with a check of the missing plugin is a usage error that names the plugin."""
+    result = line.spawn("run", declaration, "--only", "heartbleed-closed", env=without)
+    assert result.code == 2
+    assert f"--only heartbleed-closed: the plugin {PLUGIN} is not installed" in result.err
 
 
 def test_a_bundle_with_evidence_of_the_plugin_is_assessed_without_it(

@@ -140,8 +140,8 @@ def test_papers_plan_run_and_reading(port: int, tmp_path: Path) -> None:
     assert f"https://127.0.0.1:{port}/" in planned.stdout
     _clean(_shell(run, tmp_path), CLEAN, FAILING, UNSEEN)
     (reading,) = _blocks("sh", "inspector verify")
-    told = _shell(f"set -e\n{reading.replace('inspector assess', '! inspector assess --fail-on info')}", tmp_path)
-    _clean(told, 0)
+    result = _shell(f"set -e\n{reading.replace('inspector assess', '! inspector assess --fail-on info')}", tmp_path)
+    _clean(result, 0)
     assert {path.name for path in (tmp_path / "reports-out").iterdir()} >= {"report.vi.html", "report.sarif"}
 
 

@@ -1,4 +1,4 @@
-"""A sealed bundle is judged again under other rules, without a packet, and gives the same bytes under the same ones."""
+"""A sealed bundle is assessed again under other rules without a packet, with equal bytes under the same ones."""
 
 import json
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.line.harness import Line, Servers, Told, network, serving, system
+from tests.line.harness import Line, RunResult, Servers, network, serving, system
 
 DAY = "2026-12-01"
 
@@ -22,7 +22,7 @@ def servers(certificate: dict[str, str]) -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="module")
-def told(line: Line, servers: Servers) -> Told:
+def result(line: Line, servers: Servers) -> RunResult:
     """One inspection of TLS, HTTP and names."""
     port = servers.ports["page"]
     document = line.declare(system(f"https://127.0.0.1:{port}/", f"https://www.line.test:{port}/", "host:127.0.0.1"))
@@ -35,9 +35,9 @@ def told(line: Line, servers: Servers) -> Told:
 
 
 @pytest.fixture
-def copy(told: Told, tmp_path: Path) -> Path:
+def copy(result: RunResult, tmp_path: Path) -> Path:
     """The bundle, for a test to do with as it likes."""
-    return shutil.copytree(told.bundle.folder, tmp_path / "bundle")
+    return shutil.copytree(result.bundle.folder, tmp_path / "bundle")
 
 
 def files(folder: Path, part: str) -> dict[str, bytes]:
@@ -51,18 +51,18 @@ def newest(folder: Path) -> Path:
 # --- verify -----------------------------------------------------------------------------------------------------------
 
 
-def test_fresh_bundle_is_intact_and_reproduced(line: Line, told: Told) -> None:
+def test_fresh_bundle_is_intact_and_reproduced(line: Line, result: RunResult) -> None:
     """All three answers are good, and the capture has its own signer's trust."""
-    answer = line.call("verify", told.bundle.folder, "--lang", "en")
+    answer = line.call("verify", result.bundle.folder, "--lang", "en")
     assert answer.code == 0
     assert "intact, signed by a trusted signer" in answer.out
     assert "reproduced: assessing again gives the same bytes" in answer.out
-    assert f"would say the same of all {len(told.findings)} findings" in answer.out
+    assert f"would say the same of all {len(result.findings)} findings" in answer.out
 
 
-def test_the_answers_are_in_the_language_that_is_asked_for(line: Line, told: Told, copy: Path) -> None:
+def test_the_answers_are_in_the_language_that_is_asked_for(line: Line, result: RunResult, copy: Path) -> None:
     """Vietnamese unless English is asked for, of a good bundle and of a bad one; file names are the same."""
-    answer = line.call("verify", told.bundle.folder, "--lang", "vi")
+    answer = line.call("verify", result.bundle.folder, "--lang", "vi")
     assert "nguyên vẹn, do bên ký được tin cậy ký" in answer.out
     assert "tái lập được: đánh giá lại cho kết quả giống đến từng byte" in answer.out
     (copy / "capture" / "plan.json").unlink()
@@ -88,27 +88,27 @@ def test_flipped_byte_is_named(line: Line, copy: Path, part: str) -> None:
     assert line.call("assess", copy).code == (3 if part == "assessments" else 2)
 
 
-def test_unknown_signer_is_told_apart(told: Told, tmp_path: Path) -> None:
+def test_unknown_signer_is_distinguished(result: RunResult, tmp_path: Path) -> None:
     """Who does not know the key learns that it is intact but by an unknown signer; naming the key makes it trusted."""
     stranger = Line(tmp_path)
-    answer = stranger.call("verify", told.bundle.folder, "--lang", "en")
+    answer = stranger.call("verify", result.bundle.folder, "--lang", "en")
     assert answer.code == 3
     assert "signed by an unknown signer" in answer.out
     assert not (tmp_path / "key.pem").exists()
-    assert stranger.call("verify", told.bundle.folder, "--trusted", told.bundle.signers[0]).code == 0
-    assert stranger.call("verify", told.bundle.folder, trusted_signers=[told.bundle.signers[0]]).code == 0
+    assert stranger.call("verify", result.bundle.folder, "--trusted", result.bundle.signers[0]).code == 0
+    assert stranger.call("verify", result.bundle.folder, trusted_signers=[result.bundle.signers[0]]).code == 0
 
 
 # --- assess -----------------------------------------------------------------------------------------------------------
 
 
-def test_other_regime(line: Line, told: Told, copy: Path) -> None:
+def test_other_regime(line: Line, result: RunResult, copy: Path) -> None:
     """Another regime gives its own rows and clauses on the same capture, which stays as it was."""
     before = files(copy, "capture")
     again = line.call("assess", copy, "--regime", "vn-tt12-2022")
     assert again.code == 3
     judged = json.loads((newest(copy) / "assessment.json").read_bytes())
-    assert (judged["regime"], judged["inspection"]) == ("vn-tt12-2022", told.bundle.inspection.id)
+    assert (judged["regime"], judged["inspection"]) == ("vn-tt12-2022", result.bundle.inspection.id)
     documents = {
         clause["document"]
         for finding in json.loads((newest(copy) / "findings.json").read_bytes())
@@ -121,14 +121,14 @@ def test_other_regime(line: Line, told: Told, copy: Path) -> None:
     assert line.call("verify", copy).code == 0
 
 
-def test_other_level(line: Line, told: Told, copy: Path) -> None:
+def test_other_level(line: Line, result: RunResult, copy: Path) -> None:
     """A higher level asks for more, and says so in the assessment; the declared level stays in the capture."""
     assert line.call("assess", copy, "--level", 5).code == 0
     judged = json.loads((newest(copy) / "assessment.json").read_bytes())
     rows = {row["id"] for row in json.loads((newest(copy) / "requirements.json").read_bytes())}
     assert judged["level"] == 5
     assert "keys-in-hardware" in rows
-    assert "keys-in-hardware" not in {finding["requirement"] for finding in told.findings}
+    assert "keys-in-hardware" not in {finding["requirement"] for finding in result.findings}
     assert json.loads((copy / "capture/documents/declaration.json").read_bytes())["system"]["level"] == 3
 
 
@@ -146,21 +146,21 @@ def test_other_date(line: Line, copy: Path) -> None:
 
 def test_unknown_regime_and_date_are_misuse(line: Line, copy: Path) -> None:
     """The remedy says what to write."""
-    told = line.call("assess", copy, "--regime", "vn-nothing")
-    assert told.code == 2
-    assert "vn-nd331-2026" in told.err
-    told = line.call("assess", copy, "--as-of", "tomorrow")
-    assert told.code == 2
-    assert "write YYYY-MM-DD" in told.err
+    result = line.call("assess", copy, "--regime", "vn-nothing")
+    assert result.code == 2
+    assert "vn-nd331-2026" in result.err
+    result = line.call("assess", copy, "--as-of", "tomorrow")
+    assert result.code == 2
+    assert "write YYYY-MM-DD" in result.err
 
 
-def test_reread_without_a_network(line: Line, told: Told, copy: Path) -> None:
+def test_reread_without_a_network(line: Line, result: RunResult, copy: Path) -> None:
     """In a network without any link every observation is read again from its raw bytes, and says the same."""
     [before] = copy.glob("assessments/*/findings.json")
     first = json.loads(before.read_bytes())
     with network() as inside:
         again = line.spawn("assess", copy, "--reparse", "--lang", "en", wrap=inside)
-    assert again.code == told.code
+    assert again.code == result.code
     judged = json.loads((newest(copy) / "assessment.json").read_bytes())
     assert judged["reparse"] is True
     assert json.loads((newest(copy) / "findings.json").read_bytes()) == first
@@ -169,20 +169,20 @@ def test_reread_without_a_network(line: Line, told: Told, copy: Path) -> None:
 
 def test_judging_leaves_every_server_alone(line: Line, servers: Servers, copy: Path) -> None:
     """No command on a sealed bundle reaches a server."""
-    before = servers.heard()
+    before = servers.received()
     for command in (("assess", copy), ("assess", copy, "--reparse"), ("verify", copy), ("seal", copy)):
         line.call(*command)
-    assert servers.heard() == before
+    assert servers.received() == before
 
 
 # --- the same bytes ---------------------------------------------------------------------------------------------------
 
 
-def test_same_bytes_in_every_language_and_under_every_hash_seed(line: Line, told: Told, tmp_path: Path) -> None:
-    """The assessment of one day, its reports and its signature come out equal, whoever asks in whatever language."""
+def test_same_bytes_in_every_language_and_under_every_hash_seed(line: Line, result: RunResult, tmp_path: Path) -> None:
+    """The assessment of one day, its reports and its signature are equal in every language."""
     made = []
     for lang, seed in (("vi", "0"), ("en", "12345")):
-        copy = shutil.copytree(told.bundle.folder, tmp_path / lang)
+        copy = shutil.copytree(result.bundle.folder, tmp_path / lang)
         again = line.spawn(
             "assess",
             copy,
@@ -197,14 +197,14 @@ def test_same_bytes_in_every_language_and_under_every_hash_seed(line: Line, told
     assert vietnamese.out != english.out
 
 
-def test_report_is_written_in_both_languages(told: Told) -> None:
+def test_report_is_written_in_both_languages(result: RunResult) -> None:
     """Each HTML file speaks its own language, and names the report of the language asked for."""
-    reports = told.reports()
+    reports = result.reports()
     assert b'<html lang="vi"' in reports["report.vi.html"]
     assert b'<html lang="en"' in reports["report.en.html"]
     assert "Chuỗi chứng thư số dẫn tới".encode() in reports["report.vi.html"]
     assert b"Certificate chains to a publicly trusted root" in reports["report.en.html"]
-    assert "report.en.html" in told.out
+    assert "report.en.html" in result.out
 
 
 def test_the_same_assessment_stands_once(line: Line, copy: Path) -> None:

@@ -42,26 +42,26 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             yield Place(f"https://127.0.0.1:{port}/", port, list_, url)
 
 
-def test_a_source_that_is_not_named_gets_no_packet_and_is_told(line: Line, place: Place) -> None:
+def test_a_source_that_is_not_named_gets_no_packet_and_is_reported(line: Line, place: Place) -> None:
     """Inconclusive, out of scope; the report names the list, and nobody came to fetch it."""
-    told = line.call("run", line.declare(system(place.endpoint)), "--only", CHECK)
-    assert told.verdict(CHECK) == ("inconclusive", "out-of-scope")
+    result = line.call("run", line.declare(system(place.endpoint)), "--only", CHECK)
+    assert result.verdict(CHECK) == ("inconclusive", "out-of-scope")
     assert place.list_.accepted == []
-    assert all(entry.port == place.port for entry in told.ledger if not entry.infrastructure)
-    assert all(place.url.encode() in data for name, data in told.reports().items() if name.endswith(".html"))
+    assert all(entry.port == place.port for entry in result.ledger if not entry.infrastructure)
+    assert all(place.url.encode() in data for name, data in result.reports().items() if name.endswith(".html"))
 
 
 def test_the_plan_says_that_other_hosts_may_be_asked(line: Line, place: Place) -> None:
     """Whoever reads the plan learns that certificates may lead elsewhere."""
-    told = line.call("plan", line.declare(system(place.endpoint)), "--only", CHECK, "--lang", "en")
-    assert "revocation also contacts other hosts" in " ".join(told.out.split())
+    result = line.call("plan", line.declare(system(place.endpoint)), "--only", CHECK, "--lang", "en")
+    assert "revocation also contacts other hosts" in " ".join(result.out.split())
 
 
 def test_a_named_source_is_believed(line: Line, place: Place) -> None:
     """Once the authorisation names host and port, the revocation fails the server, confirmed by a confirmation scan."""
     covers = {"names": [sources.LISTS], "blocks": ["127.0.0.1/32"], "ports": ["1-65535"]}
-    told = line.call("run", line.declare(system(place.endpoint), covers=covers), "--only", CHECK, "--fail-on", "high")
-    found = told.finding(CHECK)
-    assert (found["outcome"], found["confirmed"], told.code) == ("fail", True, 1)
-    asked = {entry.subject: entry.authorisation for entry in told.ledger if entry.port == place.list_.port}
+    result = line.call("run", line.declare(system(place.endpoint), covers=covers), "--only", CHECK, "--fail-on", "high")
+    found = result.finding(CHECK)
+    assert (found["outcome"], found["confirmed"], result.code) == ("fail", True, 1)
+    asked = {entry.subject: entry.authorisation for entry in result.ledger if entry.port == place.list_.port}
     assert asked == {place.url: "a-1"}

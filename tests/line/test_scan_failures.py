@@ -12,11 +12,11 @@ import pytest
 
 from tests.line.harness import (
     Line,
+    RunResult,
     Servers,
-    Told,
     free_port,
     network,
-    say,
+    run_cli,
     serving,
     small_disk,
     system,
@@ -70,7 +70,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory, certificate: dict[str, str
 
 
 @pytest.fixture(scope="module")
-def told(line: Line, servers: Servers) -> Told:
+def result(line: Line, servers: Servers) -> RunResult:
     """One inspection of all these servers, side by side."""
     endpoints = [
         *(f"https://127.0.0.1:{servers.ports[name]}/" for name in ("closed", "clear", "garbage", "escapes", "chain")),
@@ -92,115 +92,115 @@ def at(servers: Servers) -> dict[str, str]:
     return {name: f"127.0.0.1:{port}" for name, port in servers.ports.items()}
 
 
-def test_trouble_is_no_misuse(told: Told) -> None:
+def test_trouble_is_no_misuse(result: RunResult) -> None:
     """All the trouble together ends with findings and an exit code about them."""
-    assert told.code == 1
-    assert "bug" not in {finding["cause"] for finding in told.findings}
-    assert told.bundle.sealed.predicate.reason == "complete"
+    assert result.code == 1
+    assert "bug" not in {finding["cause"] for finding in result.findings}
+    assert result.bundle.sealed.predicate.reason == "complete"
 
 
-def test_refused_port(told: Told, at: dict[str, str]) -> None:
+def test_refused_port(result: RunResult, at: dict[str, str]) -> None:
     """Nothing is offered there: HTTPS is not reachable, and of TLS nothing was seen."""
-    assert told.verdict("https-reachable", f"https://{at['closed']}") == ("fail", None)
-    assert told.finding("https-reachable", f"https://{at['closed']}")["confirmed"] is True
-    assert told.verdict("tls-modern-protocols", f"https://{at['closed']}") == ("inconclusive", "refused")
+    assert result.verdict("https-reachable", f"https://{at['closed']}") == ("fail", None)
+    assert result.finding("https-reachable", f"https://{at['closed']}")["confirmed"] is True
+    assert result.verdict("tls-modern-protocols", f"https://{at['closed']}") == ("inconclusive", "refused")
 
 
-def test_name_that_does_not_exist(told: Told, servers: Servers) -> None:
+def test_name_that_does_not_exist(result: RunResult, servers: Servers) -> None:
     """It is not reached, says why, and was asked for once in each family."""
-    assert told.verdict("https-reachable", "https://nowhere.line.test") == ("inconclusive", "not-reached")
-    assert told.verdict("tls-modern-protocols", "https://nowhere.line.test") == ("inconclusive", "not-reached")
-    failure = told.scan("tls", "https://nowhere").failure
+    assert result.verdict("https-reachable", "https://nowhere.line.test") == ("inconclusive", "not-reached")
+    assert result.verdict("tls-modern-protocols", "https://nowhere.line.test") == ("inconclusive", "not-reached")
+    failure = result.scan("tls", "https://nowhere").failure
     assert failure is not None
     assert "NXDOMAIN" in failure.detail
-    assert sorted(servers.heard()["names"]) == ["nowhere.line.test A", "nowhere.line.test AAAA"]
+    assert sorted(servers.received()["names"]) == ["nowhere.line.test A", "nowhere.line.test AAAA"]
 
 
-def test_tls_port_that_speaks_http(told: Told, at: dict[str, str]) -> None:
-    """It is told as what it is: content in clear where HTTPS was declared."""
-    assert told.verdict("https-reachable", f"https://{at['clear']}") == ("fail", None)
-    assert told.verdict("tls-modern-protocols", f"https://{at['clear']}") == ("inconclusive", "protocol-error")
-    assert f"https://{at['clear']}/" in told.finding("every-web-endpoint-encrypted")["measured"]
+def test_tls_port_that_speaks_http(result: RunResult, at: dict[str, str]) -> None:
+    """It is reported as what it is: content in clear where HTTPS was declared."""
+    assert result.verdict("https-reachable", f"https://{at['clear']}") == ("fail", None)
+    assert result.verdict("tls-modern-protocols", f"https://{at['clear']}") == ("inconclusive", "protocol-error")
+    assert f"https://{at['clear']}/" in result.finding("every-web-endpoint-encrypted")["measured"]
 
 
-def test_http_port_that_speaks_tls(told: Told, at: dict[str, str]) -> None:
+def test_http_port_that_speaks_tls(result: RunResult, at: dict[str, str]) -> None:
     """Nothing is offered in clear there, and what the page says was not seen."""
-    assert told.verdict("http-redirects-to-https", f"http://{at['secure']}") == ("pass", None)
-    assert told.verdict("content-type-nosniff", f"http://{at['secure']}") == ("inconclusive", "protocol-error")
-    assert f"http://{at['secure']}/" not in told.finding("every-web-endpoint-encrypted")["measured"]
+    assert result.verdict("http-redirects-to-https", f"http://{at['secure']}") == ("pass", None)
+    assert result.verdict("content-type-nosniff", f"http://{at['secure']}") == ("inconclusive", "protocol-error")
+    assert f"http://{at['secure']}/" not in result.finding("every-web-endpoint-encrypted")["measured"]
 
 
-def test_garbage_instead_of_tls(told: Told, at: dict[str, str]) -> None:
+def test_garbage_instead_of_tls(result: RunResult, at: dict[str, str]) -> None:
     """No verdict rests on bytes that mean nothing."""
     for check in ("https-reachable", "tls-modern-protocols", "certificate-in-date", "no-version-disclosed"):
-        assert told.verdict(check, f"https://{at['garbage']}") == ("inconclusive", "protocol-error")
+        assert result.verdict(check, f"https://{at['garbage']}") == ("inconclusive", "protocol-error")
 
 
-def test_endless_headers(told: Told, at: dict[str, str]) -> None:
+def test_endless_headers(result: RunResult, at: dict[str, str]) -> None:
     """A head without end is cut off, and nothing is said of it."""
-    assert told.verdict("content-type-nosniff", f"http://{at['headers']}") == ("inconclusive", "protocol-error")
-    [entry, *_] = [each for each in told.ledger if each.subject.startswith(f"http://{at['headers']}")]
+    assert result.verdict("content-type-nosniff", f"http://{at['headers']}") == ("inconclusive", "protocol-error")
+    [entry, *_] = [each for each in result.ledger if each.subject.startswith(f"http://{at['headers']}")]
     assert entry.received < 10_000_000
 
 
-def test_endless_body(told: Told, at: dict[str, str]) -> None:
-    """The head was whole, so it is judged; of the body only the beginning is read."""
-    assert told.verdict("content-type-nosniff", f"http://{at['body']}") == ("fail", None)
-    stored = told.bundle.output_of(told.scan("http", f"http://{at['body']}")).named("exchanges.json")
+def test_endless_body(result: RunResult, at: dict[str, str]) -> None:
+    """The head was whole, so it is assessed; of the body only the beginning is read."""
+    assert result.verdict("content-type-nosniff", f"http://{at['body']}") == ("fail", None)
+    stored = result.bundle.output_of(result.scan("http", f"http://{at['body']}")).named("exchanges.json")
     assert stored is not None
     [exchange] = json.loads(stored)["followed"]
     assert exchange["body_complete"] is False
     assert 0 < exchange["body_bytes"] <= 65536
 
 
-def test_redirect_loop(told: Told, at: dict[str, str]) -> None:
+def test_redirect_loop(result: RunResult, at: dict[str, str]) -> None:
     """The loop is followed once around and no further."""
-    assert told.verdict("http-redirects-to-https", f"http://{at['loop']}") == ("inconclusive", "protocol-error")
-    gaps = told.scan("http", f"http://{at['loop']}").gaps
+    assert result.verdict("http-redirects-to-https", f"http://{at['loop']}") == ("inconclusive", "protocol-error")
+    gaps = result.scan("http", f"http://{at['loop']}").gaps
     assert [gap.detail for gap in gaps] == ["redirect loop"]
 
 
-def test_invalid_utf_8_in_headers(told: Told, at: dict[str, str]) -> None:
-    """Bytes that are no text are told in escapes, and judged for what they are."""
-    assert told.finding("no-version-disclosed", f"http://{at['bytes']}")["measured"] == [r"server: \xff\xfe/1.0"]
-    assert told.verdict("content-type-nosniff", f"http://{at['bytes']}") == ("fail", None)
+def test_invalid_utf_8_in_headers(result: RunResult, at: dict[str, str]) -> None:
+    """Bytes that are no text are reported in escapes, and assessed for what they are."""
+    assert result.finding("no-version-disclosed", f"http://{at['bytes']}")["measured"] == [r"server: \xff\xfe/1.0"]
+    assert result.verdict("content-type-nosniff", f"http://{at['bytes']}") == ("fail", None)
 
 
-def test_chain_of_self_issued_intermediates(told: Told, at: dict[str, str]) -> None:
-    """Path building gives up in good time: trust is unseen, the rest of the certificate is judged."""
+def test_chain_of_self_issued_intermediates(result: RunResult, at: dict[str, str]) -> None:
+    """Path building gives up in good time: trust is unseen, the rest of the certificate is assessed."""
     chain = f"https://{at['chain']}"
-    assert told.verdict("certificate-chains-to-public-root", chain) == ("inconclusive", "protocol-error")
-    assert told.verdict("certificate-in-date", chain) == ("pass", None)
-    scan = told.scan("certificates", chain)
+    assert result.verdict("certificate-chains-to-public-root", chain) == ("inconclusive", "protocol-error")
+    assert result.verdict("certificate-in-date", chain) == ("pass", None)
+    scan = result.scan("certificates", chain)
     assert scan.ended - scan.began < timedelta(seconds=60)
 
 
 # --- nothing that a server says is obeyed -----------------------------------------------------------------------------
 
 
-def test_escapes_reach_no_terminal(told: Told, at: dict[str, str]) -> None:
+def test_escapes_reach_no_terminal(result: RunResult, at: dict[str, str]) -> None:
     """What the hostile certificate and header say is on the terminal, in escapes."""
-    assert f"https://{at['escapes']}/" in told.out
-    assert "alert(1)" in told.out
-    assert "alert(2)" in told.out
-    assert CONTROL.search(told.out) is None
-    assert CONTROL.search(told.err) is None
+    assert f"https://{at['escapes']}/" in result.out
+    assert "alert(1)" in result.out
+    assert "alert(2)" in result.out
+    assert CONTROL.search(result.out) is None
+    assert CONTROL.search(result.err) is None
 
 
-def test_escapes_reach_no_file(told: Told) -> None:
+def test_escapes_reach_no_file(result: RunResult) -> None:
     """No report file of any format, and no finding, holds a control or direction character."""
-    files = {name: data.decode() for name, data in told.reports().items()}
+    files = {name: data.decode() for name, data in result.reports().items()}
     assert {"report.vi.html", "report.en.html", "findings.json", "report.sarif", "report.junit.xml"} <= files.keys()
     for name, text in files.items():
         assert "alert(1)" in text, name
         assert CONTROL.search(text) is None, name
-    [file] = told.output.glob("*/*/*/assessments/*/findings.json")
+    [file] = result.output.glob("*/*/*/assessments/*/findings.json")
     assert CONTROL.search(json.dumps(json.loads(file.read_bytes()), ensure_ascii=False)) is None
 
 
-def test_script_reaches_no_page(told: Told) -> None:
+def test_script_reaches_no_page(result: RunResult) -> None:
     """HTML and XML show a script as text; every structured format can be read back."""
-    for name, data in told.reports().items():
+    for name, data in result.reports().items():
         if name.endswith((".html", ".xml")):
             assert b"<script" not in data, name
         if name.endswith(".xml"):
@@ -209,14 +209,14 @@ def test_script_reaches_no_page(told: Told) -> None:
             json.loads(data)
 
 
-def test_report_writes_what_was_sealed(told: Told, tmp_path: Path) -> None:
+def test_report_writes_what_was_sealed(result: RunResult, tmp_path: Path) -> None:
     """``report`` gives the very bytes that stand in the bundle."""
-    again = say("report", told.bundle.folder, "--format", "html, sarif", "--to", tmp_path)
+    again = run_cli("report", result.bundle.folder, "--format", "html, sarif", "--to", tmp_path)
     assert again.code == 0
     assert len(list(tmp_path.iterdir())) == 3
     for path in tmp_path.iterdir():
-        assert path.read_bytes() == told.reports()[path.name]
-    nothing = say("report", told.bundle.folder, "--format", " ", "--to", tmp_path)
+        assert path.read_bytes() == result.reports()[path.name]
+    nothing = run_cli("report", result.bundle.folder, "--format", " ", "--to", tmp_path)
     assert (nothing.code, nothing.out) == (2, "")
     assert "--format names no format" in nothing.err
 
@@ -229,16 +229,16 @@ def test_server_that_never_answers(line: Line, certificate: dict[str, str]) -> N
     with serving({"name": "silent", "mode": "silent"}) as servers:
         there = f"127.0.0.1:{servers.ports['silent']}"
         document = line.declare(system(f"https://{there}/", f"http://{there}/"), name="silent.yaml")
-        told = line.call(
+        result = line.call(
             "run",
             document,
             *("--only", "tls-modern-protocols", "--only", "https-reachable", "--fail-on", "high"),
             ceilings={"scan_seconds": 2},
         )
-    assert told.code == 3
-    assert told.verdict("https-reachable", f"https://{there}") == ("inconclusive", "timeout")
-    assert told.verdict("https-reachable", f"http://{there}") == ("inconclusive", "timeout")
-    assert told.verdict("tls-modern-protocols") == ("inconclusive", "timeout")
+    assert result.code == 3
+    assert result.verdict("https-reachable", f"https://{there}") == ("inconclusive", "timeout")
+    assert result.verdict("https-reachable", f"http://{there}") == ("inconclusive", "timeout")
+    assert result.verdict("tls-modern-protocols") == ("inconclusive", "timeout")
 
 
 def test_unreachable_host_and_family_without_route(line: Line, certificate: dict[str, str]) -> None:
@@ -258,29 +258,29 @@ def test_unreachable_host_and_family_without_route(line: Line, certificate: dict
     orders = [{"name": "page", "mode": "page", **certificate}, {"name": "names", "mode": "dns", "zone": zone}]
     with network(*beside) as inside, serving(*orders, wrap=inside) as servers:
         both = f"https://both.line.test:{servers.ports['page']}/"
-        told = line.spawn(
+        result = line.spawn(
             "run",
             line.declare(system("https://gone.line.test/", both), name="unreachable.yaml"),
             *("--only", "https-reachable", "--only", "tls-1-3-offered", "--fail-on", "info"),
             wrap=inside,
             resolvers=[f"127.0.0.1:{servers.ports['names']}"],
         )
-    assert told.verdict("https-reachable", "https://gone.line.test") == ("inconclusive", "not-reached")
-    assert told.verdict("tls-1-3-offered", "https://gone.line.test") == ("inconclusive", "not-reached")
-    assert told.verdict("https-reachable", both) == ("pass", None)
-    assert told.verdict("tls-1-3-offered", both.rstrip("/")) == ("pass", None)
-    assert {finding["address"] for finding in told.findings if "both" in finding["subject"]} == {"127.0.0.1"}
-    [limit] = told.bundle.inspection.plan.limits
+    assert result.verdict("https-reachable", "https://gone.line.test") == ("inconclusive", "not-reached")
+    assert result.verdict("tls-1-3-offered", "https://gone.line.test") == ("inconclusive", "not-reached")
+    assert result.verdict("https-reachable", both) == ("pass", None)
+    assert result.verdict("tls-1-3-offered", both.rstrip("/")) == ("pass", None)
+    assert {finding["address"] for finding in result.findings if "both" in finding["subject"]} == {"127.0.0.1"}
+    [limit] = result.bundle.inspection.plan.limits
     assert (limit.id, limit.addresses) == ("no-ipv6", ("2001:db8::1",))
-    assert told.code == 3
+    assert result.code == 3
 
 
 def test_missing_scanner(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without nmap the questions about ports stay open, and the words say what is missing."""
     monkeypatch.setenv("INSPECTOR_NMAP_SEARCH_PATH", "")
-    told = line.call("run", line.declare(system("host:127.0.0.1"), name="sweep.yaml"), "--only", "ports")
-    assert told.code == 3
-    judged = {finding["check"]: (finding["outcome"], finding["cause"]) for finding in told.findings}
+    result = line.call("run", line.declare(system("host:127.0.0.1"), name="sweep.yaml"), "--only", "ports")
+    assert result.code == 3
+    judged = {finding["check"]: (finding["outcome"], finding["cause"]) for finding in result.findings}
     assert len(judged) >= 4
     assert set(judged.values()) == {("inconclusive", "tool-missing")}
 
@@ -294,13 +294,13 @@ def page(servers: Servers) -> str:
 
 
 def test_output_folder_that_cannot_be_written(line: Line, page: str) -> None:
-    """It is misuse, with the remedy, before anything is asked."""
+    """It is a usage error, with the remedy, before anything is asked."""
     output = line.folder / "a-file"
     output.write_text("in the way")
-    told = line.call("run", page, "--level", 3, "--only", "https-reachable", output=output)
-    assert told.code == 2
-    assert "a-file" in told.err
-    assert "choose another output folder" in told.err
+    result = line.call("run", page, "--level", 3, "--only", "https-reachable", output=output)
+    assert result.code == 2
+    assert "a-file" in result.err
+    assert "choose another output folder" in result.err
 
 
 def test_disk_that_is_full(line: Line) -> None:
@@ -314,7 +314,7 @@ def test_disk_that_is_full(line: Line) -> None:
         there = f"http://127.0.0.1:{servers.ports['held']}/"
         arguments = ("run", there, "--level", 3, "--only", "https-reachable")
         process = line.start(*arguments, output=output, wrap=inside)
-        wait_until(lambda: servers.heard()["held"], process)
+        wait_until(lambda: servers.received()["held"], process)
         with suppress(OSError), (seen / "ballast").open("wb", buffering=0) as ballast:
             while True:
                 ballast.write(bytes(4096))

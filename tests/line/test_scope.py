@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.line.harness import Line, Servers, Told, free_port, serving, system
+from tests.line.harness import Line, RunResult, Servers, free_port, serving, system
 
 DECOY = "127.0.0.99"
 
@@ -30,7 +30,7 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="module")
-def told(line: Line, servers: Servers) -> Told:
+def result(line: Line, servers: Servers) -> RunResult:
     """An inspection of one name, which redirects away and later resolves to the decoy."""
     endpoints = [f"http://www.line.test:{servers.ports[name]}/" for name in ("page", "to name", "to address")]
     return line.call(
@@ -41,49 +41,49 @@ def told(line: Line, servers: Servers) -> Told:
     )
 
 
-def test_decoy_gets_no_packet(told: Told, servers: Servers) -> None:
+def test_decoy_gets_no_packet(result: RunResult, servers: Servers) -> None:
     """Neither a redirect, nor its target by address, nor a name that moves, leads to the decoy."""
-    assert told.code == 1
-    heard = servers.heard()
-    assert heard["decoy"] == []
-    assert heard["names"].count("www.line.test A") > 1
-    assert {entry.address for entry in told.ledger if not entry.infrastructure} == {"127.0.0.1"}
+    assert result.code == 1
+    received = servers.received()
+    assert received["decoy"] == []
+    assert received["names"].count("www.line.test A") > 1
+    assert {entry.address for entry in result.ledger if not entry.infrastructure} == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize("host", ["decoy.line.test", DECOY])
-def test_redirect_away_is_out_of_scope(told: Told, servers: Servers, host: str) -> None:
+def test_redirect_away_is_out_of_scope(result: RunResult, servers: Servers, host: str) -> None:
     """The target of the redirect is on record, with the reason why it was not asked."""
-    scan = told.scan("http", f"http://{host}:{servers.ports['decoy']}/")
+    scan = result.scan("http", f"http://{host}:{servers.ports['decoy']}/")
     assert scan.failure is not None
     assert scan.failure.cause == "out-of-scope"
-    assert told.verdict("no-version-disclosed", f"http://{host}") == ("inconclusive", "out-of-scope")
+    assert result.verdict("no-version-disclosed", f"http://{host}") == ("inconclusive", "out-of-scope")
 
 
 def test_alias_outside_is_refused_before_anything_is_asked(line: Line, servers: Servers) -> None:
-    """A listed name that leads through an unlisted one is not the owner's to grant: misuse, located in the document."""
+    """An alias to an unlisted name is refused with a located usage error."""
     document = line.declare(
         system(f"http://alias.line.test:{servers.ports['decoy']}/"),
         name="alias.yaml",
         covers={"names": ["alias.line.test"]},
     )
-    told = line.call("run", document, "--only", "http", resolvers=[f"127.0.0.1:{servers.ports['names']}"])
-    assert told.code == 2
-    assert f"{document}:14:" in told.err
-    assert "is an alias of decoy.example, which is not listed" in told.err
-    assert servers.heard()["decoy"] == []
-    assert told.bundles == []
+    result = line.call("run", document, "--only", "http", resolvers=[f"127.0.0.1:{servers.ports['names']}"])
+    assert result.code == 2
+    assert f"{document}:14:" in result.err
+    assert "is an alias of decoy.example, which is not listed" in result.err
+    assert servers.received()["decoy"] == []
+    assert result.bundles == []
 
 
 def test_plan_names_what_is_out_of_scope(line: Line, servers: Servers) -> None:
     """``plan`` asks resolvers only, and shows the endpoint with the reason."""
-    before = {name: len(each) for name, each in servers.heard().items() if name != "names"}
-    told = line.call(
+    before = {name: len(each) for name, each in servers.received().items() if name != "names"}
+    result = line.call(
         "plan",
         line.folder / "alias.yaml",
         *("--only", "http", "--lang", "en"),
         resolvers=[f"127.0.0.1:{servers.ports['names']}"],
     )
-    assert told.code == 0
-    assert "decoy.example" in told.out
-    assert "out of scope" in told.out
-    assert {name: len(each) for name, each in servers.heard().items() if name != "names"} == before
+    assert result.code == 0
+    assert "decoy.example" in result.out
+    assert "out of scope" in result.out
+    assert {name: len(each) for name, each in servers.received().items() if name != "names"} == before

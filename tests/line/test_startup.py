@@ -20,8 +20,8 @@ print(json.dumps([code, sorted({name.partition(".")[0] for name in sys.modules})
 def loaded(*arguments: str) -> set[str]:
     """The packages that a command has loaded when it ends."""
     command = [sys.executable, "-c", LOADED, *arguments]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
-    code, packages = json.loads(told.stdout)
+    result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    code, packages = json.loads(result.stdout)
     assert code == 0
     return set(packages)
 

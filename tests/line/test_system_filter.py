@@ -8,7 +8,7 @@ import zstandard
 
 from inspector.model.finding import finding_id
 from inspector.seal import RunIndex, State
-from tests.line.harness import Line, Servers, Told, document, serving, system
+from tests.line.harness import Line, RunResult, Servers, document, serving, system
 
 COOKIE = "s3cr3t-session-0123456789abcdef"
 TOKEN = "tok-fedcba9876543210"
@@ -40,7 +40,7 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="module")
-def told(line: Line, servers: Servers) -> Told:
+def result(line: Line, servers: Servers) -> RunResult:
     """One run over two systems, declared, authorised and spoken of together."""
     alpha = f"http://alpha.line.test:{servers.ports['alpha']}/"
     bravo = f"http://bravo.line.test:{servers.ports['bravo']}/"
@@ -74,42 +74,42 @@ def told(line: Line, servers: Servers) -> Told:
     )
 
 
-def test_each_system_has_its_own_bundle(told: Told) -> None:
+def test_each_system_has_its_own_bundle(result: RunResult) -> None:
     """Two systems, two bundles, and one index that names them both."""
-    assert [bundle.inspection.system.id for bundle in told.bundles] == ["alpha", "bravo"]
-    run = told.bundles[0].folder.parents[1]
+    assert [bundle.inspection.system.id for bundle in result.bundles] == ["alpha", "bravo"]
+    run = result.bundles[0].folder.parents[1]
     attempts = RunIndex(run.parent, run.name).attempts()
     assert [(each.system, each.state) for each in attempts] == [("alpha", State.SEALED), ("bravo", State.SEALED)]
 
 
 @pytest.mark.parametrize(("of", "other"), [("alpha", "bravo"), ("bravo", "alpha")])
-def test_nothing_of_the_other_system_is_in_a_bundle(told: Told, of: str, other: str) -> None:
+def test_nothing_of_the_other_system_is_in_a_bundle(result: RunResult, of: str, other: str) -> None:
     """Neither documents nor evidence nor reports name the other system in any way."""
-    [bundle] = [each for each in told.bundles if each.inspection.system.id == of]
+    [bundle] = [each for each in result.bundles if each.inspection.system.id == of]
     files = list(every_byte(bundle.folder))
     assert len(files) > 20
     for path, data in files:
         assert other.encode() not in data.lower(), path
 
 
-def test_what_concerns_the_system_stays(told: Told) -> None:
-    """Its own name is still authorised in its bundle, and its own statement stands beside its finding."""
-    [bundle] = [each for each in told.bundles if each.inspection.system.id == "alpha"]
+def test_what_concerns_the_system_stays(result: RunResult) -> None:
+    """Its own name is still authorised in its bundle, and its own statement stands next to its finding."""
+    [bundle] = [each for each in result.bundles if each.inspection.system.id == "alpha"]
     [granted] = bundle.inspection.authorisations
     assert granted.covers.names == ("alpha.line.test",)
     assert [each.reason for each in bundle.inspection.statements] == ["alpha by finding"]
-    found = told.finding("framing-restricted", "http://alpha")
+    found = result.finding("framing-restricted", "http://alpha")
     assert [note["reason"] for note in found["statements"]] == ["alpha by finding"]
 
 
-def test_secrets_stand_nowhere(told: Told, servers: Servers) -> None:
+def test_secrets_stand_nowhere(result: RunResult, servers: Servers) -> None:
     """Session values and tokens of a server are in no file and on no terminal, though they were received."""
-    assert servers.heard()["bravo"]
-    [bundle] = [each for each in told.bundles if each.inspection.system.id == "bravo"]
+    assert servers.received()["bravo"]
+    [bundle] = [each for each in result.bundles if each.inspection.system.id == "bravo"]
     [kept] = [raw.data for _, evidence in bundle.evidence() for raw in bundle.output_of(evidence).raw]
     assert f"sid=len={len(COOKIE)},sha256=".encode() in kept
-    for path, data in every_byte(told.output):
+    for path, data in every_byte(result.output):
         assert COOKIE.encode() not in data, path
         assert TOKEN.encode() not in data, path
-    assert COOKIE not in told.out + told.err
-    assert TOKEN not in told.out + told.err
+    assert COOKIE not in result.out + result.err
+    assert TOKEN not in result.out + result.err

@@ -1,4 +1,4 @@
-"""A plugin that somebody else published stands beside the built-in ones, and lacks nothing that they have."""
+"""A plugin that somebody else published stands next to the built-in ones, and lacks nothing that they have."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def wheel(project: Path, folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with our wheel and the stranger's, beside the libraries that both need."""
+    """A virtual environment with our wheel and the third party's, next to the libraries that both need."""
     folder = tmp_path_factory.mktemp("stranger")
     shutil.copytree(STRANGER, folder / "source")
     wheels = [wheel(ROOT, folder / "ours"), wheel(folder / "source", folder / "theirs")]
@@ -47,13 +47,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 SEVERAL = """
 import contextlib, io, json, sys
 from inspector.cli.app import call
-told = []
+result = []
 for arguments in json.load(sys.stdin):
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         code = call(arguments)
-    told.append([code, out.getvalue()])
-json.dump(told, sys.stdout)
+    result.append([code, out.getvalue()])
+json.dump(result, sys.stdout)
 """
 
 
@@ -83,7 +83,7 @@ class Installed:
         """One command."""
         return self.start("inspector", *arguments)
 
-    def told(self, *commands: tuple[object, ...]) -> list[str]:
+    def result(self, *commands: tuple[object, ...]) -> list[str]:
         """What several commands print."""
         orders = json.dumps([[*map(str, command)] for command in commands])
         answers = json.loads(self.start("python", "-c", SEVERAL, said=orders).stdout)
@@ -132,14 +132,14 @@ ROWS = {
 def test_listed_explained_and_in_the_schema(inspector: Installed) -> None:
     """Each contribution stands in its list; its page has claim, remediation and rows; an editor learns its scheme."""
     explain = ("explain", "finger-no-users-told", "--lang")
-    *lists, english, vietnamese, schema = inspector.told(
+    *lists, english, vietnamese, schema = inspector.result(
         *(("list", what, "--lang", "vi") for what in ROWS),
         (*explain, "en"),
         (*explain, "vi"),
         ("schema", "declaration"),
     )
-    for told, row in zip(lists, ROWS.values(), strict=True):
-        assert [line for line in told.splitlines() if all(cell in line for cell in row)], row
+    for result, row in zip(lists, ROWS.values(), strict=True):
+        assert [line for line in result.splitlines() if all(cell in line for cell in row)], row
     assert "The finger service tells nobody's login name" in english
     assert "Remediation: switch the finger service off." in english
     assert "vn-nd331-2026 · finger-no-users-told" in english
@@ -150,14 +150,14 @@ def test_listed_explained_and_in_the_schema(inspector: Installed) -> None:
 
 
 def test_planned_inspected_and_reported(inspector: Installed, servers: Servers) -> None:
-    """Its scheme is declared, its probe planned and run, its check judged and told in both languages."""
+    """Its scheme is declared, its probe planned and run, its check assessed and reported in both languages."""
     line = inspector.line
     talks, quiet = (f"finger://127.0.0.1:{servers.ports[name]}" for name in ("talks", "keeps quiet"))
     declaration = line.declare(system(talks, quiet))
     output = line.folder / "out"
     options = line.options(output)
 
-    [plan] = inspector.told(("plan", declaration, "--lang", "en", *options))
+    [plan] = inspector.result(("plan", declaration, "--lang", "en", *options))
     assert [row for row in plan.splitlines() if "finger " in row and talks in row and "a-1" in row]
 
     run = inspector.run(
@@ -192,7 +192,7 @@ def test_planned_inspected_and_reported(inspector: Installed, servers: Servers) 
     assert "Switch the finger service off." in reports["report.en.html"]
     assert "Tắt dịch vụ finger." in reports["report.vi.html"]
 
-    [verified] = inspector.told(("verify", capture.parent, "--lang", "en", *options))
+    [verified] = inspector.result(("verify", capture.parent, "--lang", "en", *options))
     assert "reproduced: assessing again gives the same bytes" in verified
 
 
@@ -212,6 +212,6 @@ def test_without_it_the_scheme_is_unknown(tmp_path: Path) -> None:
     declaration = document(
         tmp_path / "d.yaml", {"organisation": {"code": "x", "name": "X"}, "systems": [system("finger://h")]}
     )
-    told = line.call("plan", declaration)
-    assert told.code == 2
-    assert "scheme 'finger' is not known" in told.err
+    result = line.call("plan", declaration)
+    assert result.code == 2
+    assert "scheme 'finger' is not known" in result.err

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.line.harness import Line, Told, system
+from tests.line.harness import Line, RunResult, system
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.resumption.ticket_servers import ticketing
 
@@ -27,9 +27,9 @@ def test_tickets(level: int, allowed_hours: int, line: Line, certificate: dict[s
         ports.append(stack.enter_context(servers.answering(ticketing(files, 300, WEEK + 1))))
         at = [f"https://127.0.0.1:{port}" for port in ports]
         declared = line.declare(system(*(f"{each}/" for each in at), level=level), name=f"tickets-{level}.yaml")
-        told: Told = line.call("run", declared, "--only", "ticket-lifetime-limited", "--fail-on", "low")
-    minutes, days, week, longer = (told.finding("ticket-lifetime-limited", each) for each in at)
-    assert told.code == 1
+        result: RunResult = line.call("run", declared, "--only", "ticket-lifetime-limited", "--fail-on", "low")
+    minutes, days, week, longer = (result.finding("ticket-lifetime-limited", each) for each in at)
+    assert result.code == 1
     assert minutes["outcome"] == "pass"
     assert minutes["measured"] == {"value": 300, "unit": "second"}
     assert days["outcome"] == ("pass" if level == 3 else "fail")

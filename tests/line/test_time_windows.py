@@ -53,20 +53,20 @@ def test_closed_window_ends_a_running_inspection_cleanly(
 
         def one_was_seen_and_one_is_waited_for() -> bool:
             journals = output.glob("*/*/*/capture/journal.jsonl")
-            return any(path.stat().st_size for path in journals) and bool(servers.heard()["held"])
+            return any(path.stat().st_size for path in journals) and bool(servers.received()["held"])
 
         clock(one_was_seen_and_one_is_waited_for)
         closes = datetime.now(UTC) + HOUR
         declaration = line.declare(system(page, held), name="window.yaml", windows=[hours(closes)], valid_until=FAR)
-        told = line.call("run", declaration, "--only", "no-version-disclosed", "--fail-on", "info", output=output)
-        heard = servers.heard()
-    assert told.code == 1
-    found = told.finding("no-version-disclosed", page)
+        result = line.call("run", declaration, "--only", "no-version-disclosed", "--fail-on", "info", output=output)
+        received = servers.received()
+    assert result.code == 1
+    found = result.finding("no-version-disclosed", page)
     assert (found["outcome"], found["confirmed"]) == ("fail", False)
-    assert told.verdict("no-version-disclosed", held) == ("inconclusive", "outside-window")
-    assert {name: len(each) for name, each in heard.items()} == {"page": 1, "held": 1}
-    assert told.bundle.sealed.predicate.reason == "complete"
-    again = told.scan("http", page, scan=2)
+    assert result.verdict("no-version-disclosed", held) == ("inconclusive", "outside-window")
+    assert {name: len(each) for name, each in received.items()} == {"page": 1, "held": 1}
+    assert result.bundle.sealed.predicate.reason == "complete"
+    again = result.scan("http", page, scan=2)
     assert again.failure is not None
     assert again.failure.cause == "outside-window"
 
@@ -80,13 +80,13 @@ def test_interrupted_inspection_is_not_resumed_after_its_time(
         endpoint = f"http://127.0.0.1:{servers.ports['held']}/"
         declaration = line.declare(system(endpoint), name="late.yaml", windows=[hours(closes)], valid_until=FAR)
         process = line.start("run", declaration, "--only", "no-version-disclosed", output=output)
-        wait_until(lambda: servers.heard()["held"], process)
+        wait_until(lambda: servers.received()["held"], process)
         process.kill()
         process.communicate()
         [folder] = [path.parent for path in output.glob("*/*/*/capture")]
         clock(lambda: True)
         refused = line.call("run", "--resume", folder, output=output)
-        assert len(servers.heard()["held"]) == 1
+        assert len(servers.received()["held"]) == 1
     assert refused.code == 2
     assert "the authorised hours are over" in refused.err
     assert "resume it from " in refused.err
@@ -95,7 +95,7 @@ def test_interrupted_inspection_is_not_resumed_after_its_time(
 
 def test_plan_that_does_not_fit_is_refused_with_the_arithmetic(line: Line) -> None:
     """Before anything is asked, the words say how many questions at which rate take how long, and what is granted."""
-    told = line.call(
+    result = line.call(
         "run",
         line.declare(
             system("host:127.0.0.1"),
@@ -105,11 +105,11 @@ def test_plan_that_does_not_fit_is_refused_with_the_arithmetic(line: Line) -> No
         ),
         *("--only", "ports"),
     )
-    assert told.code == 2
-    assert re.search(r"\d+ port questions at 1/s = \d+ s; \d+ s needed, \d+ s granted", told.err)
-    assert "ask for a longer window or a higher rate" in told.err
-    [run] = told.output.iterdir()
-    [attempt] = RunIndex(told.output, run.name).attempts()
+    assert result.code == 2
+    assert re.search(r"\d+ port questions at 1/s = \d+ s; \d+ s needed, \d+ s granted", result.err)
+    assert "ask for a longer window or a higher rate" in result.err
+    [run] = result.output.iterdir()
+    [attempt] = RunIndex(result.output, run.name).attempts()
     assert (attempt.state, attempt.folder) == (State.FAILED, None)
     assert "does not fit the authorised time" in attempt.detail
 
@@ -122,18 +122,18 @@ def test_plan_that_does_not_fit_is_refused_with_the_arithmetic(line: Line) -> No
     ],
 )
 def test_authorisation_that_does_not_hold_now(line: Line, validity: tuple[timedelta, timedelta], words: str) -> None:
-    """Expired or not valid yet: misuse, located at the authorisation, in its own document or in the declaration."""
+    """Expired or not valid yet: a usage error with the location of the authorisation."""
     at = datetime.now(UTC)
     begins, ends = ((at + each).isoformat() for each in validity)
     inside = line.declare(system("http://127.0.0.1:9/"), name="invalid.yaml", valid_from=begins, valid_until=ends)
     apart, flags = located(line, valid_from=begins, valid_until=ends)
     for declaration, position, *more in ((inside, f"{inside}:"), (apart, f"{flags[1]}:1:1: ", *flags)):
-        told = line.call("run", declaration, *more, "--only", "http")
-        assert told.code == 2
-        (message,) = told.err.splitlines()
+        result = line.call("run", declaration, *more, "--only", "http")
+        assert result.code == 2
+        (message,) = result.err.splitlines()
         assert re.match(rf"inspector: {re.escape(position)}(\d+:\d+: )?authorisation '[^']*' ", message)
         assert words in message
-        assert told.bundles == []
+        assert result.bundles == []
 
 
 @pytest.mark.parametrize(
@@ -147,12 +147,12 @@ def test_authorisation_that_does_not_hold_now(line: Line, validity: tuple[timede
     ],
 )
 def test_an_approval_that_cannot_be_is_located(line: Line, approval: dict[str, str], words: str) -> None:
-    """A slip of the pen in what chooses the regime is misuse, and never silently another regime."""
+    """A slip of the pen in what chooses the regime is a usage error, and never silently another regime."""
     given = {"status": "approved", "decision": "1/QĐ", "date": "2025-03-14", **approval}
     declaration = line.declare(system("http://127.0.0.1:9/", approval=given), name="approval.yaml")
-    told = line.call("plan", declaration)
-    assert told.code == 2
-    assert re.match(rf"inspector: {re.escape(str(declaration))}:\d+:\d+: {re.escape(words)}", told.err)
+    result = line.call("plan", declaration)
+    assert result.code == 2
+    assert re.match(rf"inspector: {re.escape(str(declaration))}:\d+:\d+: {re.escape(words)}", result.err)
 
 
 def located(line: Line, **changes: Any) -> tuple[Path, list[str]]:
@@ -172,20 +172,20 @@ def test_uncovered_endpoint_is_located(line: Line) -> None:
     """The line of the endpoint in the declaration, what is wrong, and what to do."""
     declaration, flags = located(line, covers={"blocks": ["127.0.0.1"]})
     number = declaration.read_text().splitlines().index('        "http://127.0.0.2/"') + 1
-    told = line.call("run", declaration, *flags, "--only", "http")
-    assert told.code == 2
-    assert f"{declaration}:{number}:9: no authorisation covers endpoint http://127.0.0.2/" in told.err
-    assert "'inspector plan' shows what is covered" in told.err
-    assert told.err.count("no authorisation covers endpoint") == 1
+    result = line.call("run", declaration, *flags, "--only", "http")
+    assert result.code == 2
+    assert f"{declaration}:{number}:9: no authorisation covers endpoint http://127.0.0.2/" in result.err
+    assert "'inspector plan' shows what is covered" in result.err
+    assert result.err.count("no authorisation covers endpoint") == 1
 
 
 def test_a_plan_says_what_a_run_would_refuse(line: Line) -> None:
     """Whoever plans learns it before the day comes; a plan that is permitted says nothing of the kind."""
     declaration, flags = located(line, covers={"blocks": ["127.0.0.1"]})
-    told = line.call("plan", declaration, *flags, "--only", "http", "--lang", "en")
-    assert told.code == 0
-    assert "'inspector run' would refuse this plan:\n" in told.err
-    assert "no authorisation covers endpoint http://127.0.0.2/ of system 'portal' now" in told.err
+    result = line.call("plan", declaration, *flags, "--only", "http", "--lang", "en")
+    assert result.code == 0
+    assert "'inspector run' would refuse this plan:\n" in result.err
+    assert "no authorisation covers endpoint http://127.0.0.2/ of system 'portal' now" in result.err
     declaration, flags = located(line, covers={"blocks": ["127.0.0.0/8"]})
     assert "refuse" not in line.call("plan", declaration, *flags, "--only", "http", "--lang", "en").err
 
@@ -194,7 +194,7 @@ def test_closed_hours_are_located(line: Line) -> None:
     """Outside the authorised hours nothing begins."""
     closed = datetime.now(UTC) - HOUR
     declaration, flags = located(line, windows=[hours(closed)])
-    told = line.call("run", declaration, *flags, "--only", "http")
-    assert told.code == 2
-    assert "is outside its hours" in told.err
-    assert told.bundles == []
+    result = line.call("run", declaration, *flags, "--only", "http")
+    assert result.code == 2
+    assert "is outside its hours" in result.err
+    assert result.bundles == []

@@ -10,7 +10,7 @@ VOID = {"br", "meta", "link", "img", "hr", "input", "rect", "circle"}
 
 @dataclass
 class Element:
-    """One element; ``text`` is what stands in it and in everything below."""
+    """One element; ``text`` is its whole text content."""
 
     tag: str
     attributes: dict[str, str]

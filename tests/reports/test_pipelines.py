@@ -27,7 +27,7 @@ FORMATS = (FINDINGS, SARIF, JUNIT, CODE_QUALITY)
 
 
 def twice() -> View:
-    """A view in which one finding stands at two addresses, and one system-wide finding beside it."""
+    """A view with one finding at two addresses, and one system-wide finding."""
     first = specimens.findings()[2]
     assessment = specimens.assessment()
     update = {"findings": (*assessment.findings, first.model_copy(update={"address": "192.0.2.6"}))}
@@ -47,9 +47,9 @@ def failures(*views: View) -> int:
 
 @pytest.mark.parametrize("renderer", FORMATS, ids=lambda each: each.name)
 def test_no_hidden_character_is_left(renderer: Any) -> None:
-    """Not one control or format character of a server reaches whoever prints the file on a terminal."""
-    told = renderer.render([specimens.view()], Language.EN).decode()
-    assert {each for each in told if unicodedata.category(each)[0] == "C"} <= {"\n"}
+    """The file has no control or format character of a server."""
+    result = renderer.render([specimens.view()], Language.EN).decode()
+    assert {each for each in result if unicodedata.category(each)[0] == "C"} <= {"\n"}
 
 
 @pytest.mark.parametrize("renderer", FORMATS, ids=lambda each: each.name)
@@ -67,11 +67,11 @@ def test_findings_are_equal_in_both_languages() -> None:
 
 
 def test_findings_are_what_the_bundle_holds() -> None:
-    """The file says what a bundle's findings.json says; only invisible characters are spelt otherwise."""
+    """The file equals a bundle's findings.json, except that invisible characters are escaped."""
     view = specimens.view()
     held = canonical(view.assessment.model_dump(mode="json")["findings"])
-    told = FINDINGS.render([view], Language.EN)
-    assert json.loads(told) == json.loads(held)
+    result = FINDINGS.render([view], Language.EN)
+    assert json.loads(result) == json.loads(held)
     clean = replace(view, assessment=view.assessment.model_copy(update={"findings": view.assessment.findings[2:4]}))
     held = canonical(clean.assessment.model_dump(mode="json")["findings"])
     assert FINDINGS.render([clean], Language.EN) == held
@@ -81,30 +81,30 @@ def test_findings_fit_the_published_schema() -> None:
     """Every finding fits the schema, and a finding with an unknown field does not."""
     assert schema() == findings_schema()
     jsonschema.Draft202012Validator.check_schema(schema())
-    told = json.loads(FINDINGS.render([specimens.view(), other()], Language.EN))
-    jsonschema.validate(told, schema())
-    assert {each["system"] for each in told} == {"portal", "intranet"}
+    result = json.loads(FINDINGS.render([specimens.view(), other()], Language.EN))
+    jsonschema.validate(result, schema())
+    assert {each["system"] for each in result} == {"portal", "intranet"}
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate([told[0] | {"verdict": "fine"}], schema())
+        jsonschema.validate([result[0] | {"verdict": "fine"}], schema())
 
 
 def test_every_fact_of_a_finding_is_there() -> None:
     """A program finds everything that a dispute needs."""
-    told = json.loads(FINDINGS.render([specimens.view()], Language.EN))
+    result = json.loads(FINDINGS.render([specimens.view()], Language.EN))
     wanted = {
         "id", "system", "endpoint", "address", "requirement", "check", "outcome", "cause", "obligation", "force",
         "severity", "clauses", "message", "measured", "threshold", "evidence", "statements", "confirmed",
     }  # fmt: skip
-    assert all(wanted <= set(each) for each in told)
-    assert told[4]["measured"] == {"value": 825, "unit": "day"}
+    assert all(wanted <= set(each) for each in result)
+    assert result[4]["measured"] == {"value": 825, "unit": "day"}
 
 
 # --- SARIF ----------------------------------------------------------------------------------------------------------
 
 
 def sarif(*views: View) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(SARIF.render(views, Language.EN))
-    return told
+    result: dict[str, Any] = json.loads(SARIF.render(views, Language.EN))
+    return result
 
 
 def test_sarif_fits_its_schema() -> None:
@@ -136,8 +136,8 @@ def test_every_result_has_a_place_in_the_declaration() -> None:
     assert source_map["approval"]["region"]["startLine"] == 1
 
 
-def test_without_papers_a_result_still_has_a_place() -> None:
-    """An inspection without files points at a name that stands for them: GitLab drops results without a place."""
+def test_without_documents_a_result_still_has_a_place() -> None:
+    """An inspection without files has a placeholder path: GitLab drops results without a location."""
     made = specimens.inspection().model_copy(update={"endpoint_locations": {}})
     results = sarif(specimens.view(inspection=made))["runs"][0]["results"]
     assert {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in results} == {
@@ -178,7 +178,7 @@ def test_levels_follow_severity_and_due_date() -> None:
 
 
 def test_only_an_accepted_statement_suppresses() -> None:
-    """A claimed statement leaves a result as it is; an accepted one stands beside it as a suppression."""
+    """A claimed statement does not change a result; an accepted one is a suppression."""
     by_row = {each["properties"]["requirement"]: each for each in sarif(specimens.view())["runs"][0]["results"]}
     assert "suppressions" not in by_row["open-ports"]
     assert by_row["version-hidden"]["suppressions"][0]["status"] == "accepted"
@@ -206,17 +206,17 @@ def test_junit_says_why() -> None:
     root = ElementTree.fromstring(JUNIT.render([specimens.view()], Language.EN))
     inside = [child for case in root.iter("testcase") for child in case]
     assert all(child.get("message") for child in inside)
-    told = "\n".join(child.text or "" for child in inside if child.tag == "failure")
-    assert "allow TLS 1.2 and 1.3 only" in told
-    assert "chỉ cho phép TLS 1.2 và 1.3" in told
+    result = "\n".join(child.text or "" for child in inside if child.tag == "failure")
+    assert "allow TLS 1.2 and 1.3 only" in result
+    assert "chỉ cho phép TLS 1.2 và 1.3" in result
     assert "connection reset" in "\n".join(child.get("message", "") for child in inside)
 
 
 def test_junit_cannot_be_forged_from_inside() -> None:
     """What a server sent neither ends an element nor adds a line of its own."""
-    told = JUNIT.render([specimens.view()], Language.EN).decode()
-    assert "<script" not in told
-    root = ElementTree.fromstring(told)
+    result = JUNIT.render([specimens.view()], Language.EN).decode()
+    assert "<script" not in result
+    root = ElementTree.fromstring(result)
     assert not [line for text in root.itertext() for line in text.splitlines() if line.startswith("second line")]
 
 

@@ -48,7 +48,7 @@ def test_declared_ports_are_compared_with_those_seen() -> None:
 
 
 def test_every_declared_endpoint_is_accounted_for() -> None:
-    """An endpoint that nobody asked is listed with no scans, one that could not be seen with the cause."""
+    """An endpoint that was not scanned is listed without scans, one that was not seen with the cause."""
     seen = {each.uri: each for each in specimens.view().endpoints()}
     assert set(seen) == set(specimens.system().endpoints)
     assert (seen[specimens.PORTAL].scans, seen[specimens.PORTAL].seen) == (1, 1)
@@ -67,7 +67,7 @@ def test_a_finding_is_placed_where_its_endpoint_is_declared() -> None:
 
 
 def test_endpoints_of_one_service_share_its_scans() -> None:
-    """A scan that was asked for one endpoint tells of every other one at the same service, and is counted once."""
+    """A scan of one endpoint counts for every other one at the same service, once."""
     made = specimens.inspection()
     both = (specimens.PORTAL, "https://portal.example.vn/tra-cuu")
     system = made.system.model_copy(update={"endpoints": both})
@@ -109,15 +109,15 @@ def test_files_are_named_by_format_language_and_system() -> None:
 
 
 def test_a_assessment_from_elsewhere_breaks_nothing() -> None:
-    """A finding whose row, check and evidence nobody here knows is still told."""
+    """A finding with unknown row, check and evidence is still rendered."""
     view = specimens.view()
     strange = view.assessment.findings[2].model_copy(
         update={"requirement": "unheard-of", "check": "unknown", "message": Message(id="odd {thing}\x1b[2J")}
     )
     assessment = view.assessment.model_copy(update={"findings": (strange,), "requirements": ()})
-    told = replace(view, assessment=assessment, evidence={})
-    assert told.title(strange, Language.VI) == "unheard-of"
-    assert told.translator(Language.EN).message(strange) == "odd {thing}\\x1b[2J"
+    result = replace(view, assessment=assessment, evidence={})
+    assert result.title(strange, Language.VI) == "unheard-of"
+    assert result.translator(Language.EN).message(strange) == "odd {thing}\\x1b[2J"
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}…{text[-1]}"
 
 
-def suggest(word: str, known: Sequence[str]) -> str:
+def remedy_for_unknown(word: str, known: Sequence[str]) -> str:
     """What to write instead of an unknown word: the nearest known one, or the list of them."""
     near = difflib.get_close_matches(word.lower().replace("-", "_"), known, 1, 0.6)
     if near:
@@ -129,7 +129,7 @@ def explain(model: type[BaseModel], location: tuple[str | int, ...], detail: Err
     key = _name(location)
     if kind == "extra_forbidden":
         owner, _ = follow(model, location[:-1])
-        return FormattedMessage("unknown key {key}", key=repr(str(key))), suggest(key, keys_of(owner))
+        return FormattedMessage("unknown key {key}", key=repr(str(key))), remedy_for_unknown(key, keys_of(owner))
     if kind == "value_error":
         return split(detail["ctx"]["error"].args[0])
     if kind not in _EXPLANATIONS:

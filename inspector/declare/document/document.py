@@ -79,7 +79,7 @@ class YamlDocument:
                 self.diagnostic(
                     location,
                     FormattedMessage(
-                        "{value} stands here twice, first on line {first}", value=repr(value), first=first[value]
+                        "{value} is a duplicate, first on line {first}", value=repr(value), first=first[value]
                     ),
                     "remove one of them",
                 )

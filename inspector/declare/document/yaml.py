@@ -80,13 +80,13 @@ def _compose(text: str, source: str) -> Node | None:
         before = text[: error.position].rpartition("\n")[2]
         line = text.count("\n", 0, error.position) + 1
         refuse(
-            FormattedMessage("character U+{text} has no place in YAML", text=f"{ord(text[error.position]):04X}"),
+            FormattedMessage("character U+{text} is not allowed in YAML", text=f"{ord(text[error.position]):04X}"),
             "remove it",
             line,
             len(before) + 1,
         )
     except RecursionError:
-        refuse("lists and mappings stand too deep in one another", "flatten them", *_too_deep(text))
+        refuse("lists and mappings are nested too deep", "flatten them", *_too_deep(text))
     except (YAMLError, ValueError, OverflowError) as error:
         refuse(
             FormattedMessage("not YAML: {error}", error=str(error) or type(error).__name__), "repair the syntax", 1, 1
@@ -129,9 +129,9 @@ class _Builder:
 
     def _bound(self, node: Node, location: Location, depth: int) -> None:
         if depth > DEEPEST and not isinstance(node, ScalarNode):
-            self._refuse(location, "lists and mappings stand too deep in one another", "flatten them")
+            self._refuse(location, "lists and mappings are nested too deep", "flatten them")
         if id(node) in self.open:
-            self._refuse(location, "an alias stands inside its own anchor", "write the value out")
+            self._refuse(location, "an alias is inside its own anchor", "write the value out")
         self.repeated += id(node) in self.seen
         if self.repeated > MOST_REPEATED:
             self._refuse(
@@ -186,7 +186,7 @@ class _Builder:
         self._check_tag(node, location, "str", "null", "bool", "int", "float", "timestamp")
         text = str(node.value)
         if any("\ud800" <= character <= "\udfff" for character in text):
-            self.document.diagnostic(location, "half a surrogate pair is no character", "remove the escape")
+            self.document.diagnostic(location, "a lone surrogate is not a character", "remove the escape")
             return ""
         return _plain(text, str(node.tag).removeprefix(_TAG))
 

@@ -26,7 +26,7 @@ def cause_of(error: OSError) -> Cause:
     return Cause.BUG if error.errno in _OURS else Cause.NOT_REACHED
 
 
-def trouble_of(error: OSError, where: str) -> ScanFailure:
+def failure_from(error: OSError, where: str) -> ScanFailure:
     """The failure of a scan that an error at ``where`` causes."""
     text = error.strerror or str(error) or type(error).__name__
     return ScanFailure(cause_of(error), f"{where}: {text}")

@@ -142,7 +142,7 @@ class Scope:
         """Why packets to these ports do not fall under ``granted``; None when they do."""
         where = f"{subject.host} at {subject.address}" if subject.address else str(subject.host or subject.uri)
         listed = _lists_address(granted, subject.address)
-        if not granted.holds(at):
+        if not granted.is_valid(at):
             when = f"only from {granted.valid_from.isoformat()} until {granted.valid_until.isoformat()}"
             return _refuse(0, Cause.NOT_AUTHORISED, granted, f"is valid {when}")
         if not listed and (reason := self._uncovered(granted, subject)):

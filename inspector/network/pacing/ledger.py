@@ -157,7 +157,7 @@ class Ledger:
                 except ValidationError as error:
                     raise BundleError(
                         FormattedMessage(
-                            "{path}:{number}: no ledger entry: {error}",
+                            "{path}:{number}: is not a ledger entry: {error}",
                             path=self.path,
                             number=number,
                             error=error.errors()[0]["msg"],

@@ -13,7 +13,7 @@ from inspector.declare.settings import Settings
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address, parse_address, split_server
-from inspector.network.access.os_errors import cause_of, trouble_of
+from inspector.network.access.os_errors import cause_of, failure_from
 from inspector.network.pacing.admission import AdmissionControl, ConnectionLease, RequestContext
 from inspector.network.pacing.cancellation import PausableDeadline
 from inspector.network.transport.sockets import connect
@@ -118,7 +118,7 @@ class DnsQuery:
                         return answer
         except OSError as error:
             cause = cause_of(error)
-            raise trouble_of(error, where) from None
+            raise failure_from(error, where) from None
         except ScanFailure as failure:
             cause = failure.cause
             raise

@@ -17,7 +17,7 @@ from enum import Enum, auto
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address
-from inspector.network.access.os_errors import trouble_of
+from inspector.network.access.os_errors import failure_from
 from inspector.network.guard import audit_hook as guard
 from inspector.network.pacing.admission import ConnectionLease
 from inspector.network.socket_events import SocketEvents
@@ -208,7 +208,7 @@ class RoundTrip:
 
     def _fail(self, error: OSError) -> None:
         if not self._done.done():
-            self._done.set_exception(trouble_of(error, self._where))
+            self._done.set_exception(failure_from(error, self._where))
 
     # --- the end ---
 

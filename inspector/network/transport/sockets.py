@@ -10,7 +10,7 @@ import socket
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address, parse_address
-from inspector.network.access.os_errors import cause_of, trouble_of
+from inspector.network.access.os_errors import cause_of, failure_from
 from inspector.network.guard.audit_hook import allow_socket
 from inspector.network.pacing.admission import ConnectionLease
 
@@ -51,7 +51,7 @@ async def connect(
             sock.close()
         if isinstance(error, OSError):
             lease.release(cause_of(error))
-            raise trouble_of(error, where) from None
+            raise failure_from(error, where) from None
         lease.release(error.cause if isinstance(error, ScanFailure) else Cause.ABORTED)
         raise
     return sock

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
-from inspector.network.access.os_errors import cause_of, trouble_of
+from inspector.network.access.os_errors import cause_of, failure_from
 from inspector.network.pacing.admission import ConnectionLease
 
 T = TypeVar("T")
@@ -106,7 +106,7 @@ class Stream:
         self._lease.record.result = cause.value
         if cause is Cause.RESET:
             self._lease.permit.back_off()
-        return trouble_of(error, self._where)
+        return failure_from(error, self._where)
 
     def slow_down(self, seconds: float = 0.0) -> None:
         """Back off for at least so many seconds: the server asked for fewer requests, in its own protocol."""

@@ -1,4 +1,4 @@
-"""The independent tools: how each is asked about a server, and what its output says in the words of ``facts``."""
+"""The independent tools: how each is run against a server, and its output in the terms of ``facts``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.agreement.tools.sslscan import sslscan
 from tests.agreement.tools.sslyze import sslyze
 from tests.agreement.tools.testssl import testssl
 
-#: Every tool by its name; the reduced form asks those that are fast.
+#: Every tool by its name; the reduced run asks those that are fast.
 TOOLS: dict[str, Tool] = {
     "exchange": exchange,
     "openssl": openssl,

@@ -7,7 +7,7 @@ import socket
 
 from tests.agreement import fact_names as names
 from tests.agreement.facts import Facts
-from tests.agreement.tools.questions import Asked, Silent
+from tests.agreement.tools.questions import Asked, NoResult
 
 _CCS, _ALERT, _HANDSHAKE = 20, 21, 22
 _HELLO_DONE = b"\x0e\x00\x00\x00"
@@ -18,11 +18,11 @@ _PATIENCE_SECONDS = 1.5
 def exchange(asked: Asked) -> Facts:
     """Whether a ChangeCipherSpec is taken before there is a key (CVE-2014-0224).
 
-    A server that follows RFC 5246 §7.1 protests at once; one that says nothing has taken it. Nothing is said of a
+    A server that follows RFC 5246 §7.1 protests at once; one that says nothing has taken it. Nothing is reported of a
     server that leaves without an alert.
     """
     if asked.protocol != "tls":
-        raise Silent(f"does not speak {asked.protocol}")
+        raise NoResult(f"does not speak {asked.protocol}")
     with socket.create_connection((asked.address, asked.port), _PATIENCE_SECONDS) as connection:
         connection.sendall(_record(_HANDSHAKE, _hello()))
         version = _await_done(connection)
@@ -32,9 +32,9 @@ def exchange(asked: Asked) -> Facts:
         except TimeoutError:
             return {"ccs-injection": True}
         except (EOFError, OSError):
-            raise Silent("is left without a word at an early ChangeCipherSpec") from None
+            raise NoResult("is left without a word at an early ChangeCipherSpec") from None
     if kind != _ALERT or data[1] != _UNEXPECTED_MESSAGE:
-        raise Silent(f"gets a record of kind {kind} for an early ChangeCipherSpec")
+        raise NoResult(f"gets a record of kind {kind} for an early ChangeCipherSpec")
     return {"ccs-injection": False}
 
 
@@ -72,14 +72,14 @@ def _read(connection: socket.socket) -> tuple[int, bytes, bytes]:
 
 
 def _await_done(connection: socket.socket) -> bytes:
-    """Read to the end of the server's flight; the version it chose. Raises Silent."""
+    """Read to the end of the server's flight; the version it chose. Raises NoResult."""
     flight = b""
     try:
         while not flight.endswith(_HELLO_DONE):
             kind, data, version = _read(connection)
             if kind != _HANDSHAKE:
-                raise Silent(f"gets a record of kind {kind} for a hello of TLS 1.2")
+                raise NoResult(f"gets a record of kind {kind} for a hello of TLS 1.2")
             flight += data
     except (EOFError, OSError):
-        raise Silent("gets no whole flight for a hello of TLS 1.2") from None
+        raise NoResult("gets no whole flight for a hello of TLS 1.2") from None
     return version

@@ -8,20 +8,20 @@ from xml.etree import ElementTree
 from tests.agreement import fact_names as names
 from tests.agreement.environment import HOST
 from tests.agreement.facts import SSL_2, VERSIONS, Facts, Value, members
-from tests.agreement.tools.questions import Asked, Silent, digest, output
+from tests.agreement.tools.questions import Asked, NoResult, digest, output
 
 
 def nmap(asked: Asked) -> Facts:
     """Versions, suites and preference, the certificate, SSL 2.0, Heartbleed and CCS injection."""
     scripts = "ssl-enum-ciphers,ssl-cert,sslv2,ssl-heartbleed,ssl-ccs-injection"
     if asked.protocol in {"xmpp", "xmpp-server", "sieve", "lmtp", "nntp"}:
-        raise Silent(f"does not speak {asked.protocol}")
+        raise NoResult(f"does not speak {asked.protocol}")
     command = ["nmap", "-n", "-Pn", "-p", str(asked.port), "--script", scripts, "-oX", "-"]
     text = output([*command, "--script-args", f"tls.servername={HOST}", asked.address], 120)
     root = ElementTree.fromstring(text[text.index("<?xml") :])
     script = {str(each.get("id")): each for each in root.iter("script")}
     if "ssl-enum-ciphers" not in script and "sslv2" not in script:
-        raise Silent("finds no TLS")
+        raise NoResult("finds no TLS")
     found: dict[str, Value] = _suites(script.get("ssl-enum-ciphers"))
     found[SSL_2] = "sslv2" in script
     if "sslv2" in script:
@@ -33,8 +33,8 @@ def nmap(asked: Asked) -> Facts:
     if pem:
         found["certificates"] = members([digest(pem)], [digest(pem)])
     for name, flaw in (("ssl-heartbleed", "heartbleed"), ("ssl-ccs-injection", "ccs-injection")):
-        said = script[name].get("output", "") if name in script else ""
-        found[flaw] = "State: VULNERABLE" in said
+        reported = script[name].get("output", "") if name in script else ""
+        found[flaw] = "State: VULNERABLE" in reported
     return found
 
 

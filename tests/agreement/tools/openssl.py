@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from tests.agreement import fact_names as names
 from tests.agreement.environment import HOST
 from tests.agreement.facts import TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3, Facts, Value, members
-from tests.agreement.tools.questions import Asked, Silent, digest, output, starttls
+from tests.agreement.tools.questions import Asked, NoResult, digest, output, starttls
 
 _STARTTLS = {
     **{
@@ -68,7 +68,7 @@ def openssl(asked: Asked) -> Facts:
             if again is not None:
                 found[f"preference {version}"] = "client" if again == order[-1] else "server"
     if not any(found.values()):
-        raise Silent("makes no handshake")
+        raise NoResult("makes no handshake")
     for version in (TLS_1_2, TLS_1_3):
         if found[version]:
             found |= _groups(client, version, _FLAGS[version])
@@ -133,16 +133,16 @@ def _groups(client: _Client, version: str, flag: str) -> dict[str, Value]:
 
 def _group(text: str) -> str | None:
     """The group of a handshake."""
-    said = re.search(r"^Server Temp Key: (?:ECDH, )?([^,\n]+)(?:, (\d+) bits)?", text, re.MULTILINE)
-    if said is None:
+    reported = re.search(r"^Server Temp Key: (?:ECDH, )?([^,\n]+)(?:, (\d+) bits)?", text, re.MULTILINE)
+    if reported is None:
         return None
-    if said[1] == "DH":
-        return f"ffdhe{said[2]}"
-    return {"prime256v1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}.get(said[1], said[1])
+    if reported[1] == "DH":
+        return f"ffdhe{reported[2]}"
+    return {"prime256v1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}.get(reported[1], reported[1])
 
 
 def _certificates(client: _Client) -> dict[str, Value]:
-    """The certificates for RSA and for other signatures, and what a handshake says by the way."""
+    """The certificates for RSA and for other signatures, and other facts of a handshake."""
     found: dict[str, Value] = {}
     leaves = set()
     for algorithms in ("RSA-PSS+SHA256:RSA+SHA256:RSA+SHA1", "ECDSA+SHA256:ECDSA+SHA384:ed25519:ed448"):
@@ -153,9 +153,9 @@ def _certificates(client: _Client) -> dict[str, Value]:
     if leaves:
         found["certificates"] = members(leaves, leaves)
     text = client.shake("-no_tls1_3", "-cipher", f"ALL:{_LEVEL}")
-    said = re.search(r"Secure Renegotiation IS (NOT )?supported", text)
-    if said and re.search(r"Cipher is (?!\(NONE\))", text):
-        found["insecure-renegotiation"] = bool(said[1])
+    reported = re.search(r"Secure Renegotiation IS (NOT )?supported", text)
+    if reported and re.search(r"Cipher is (?!\(NONE\))", text):
+        found["insecure-renegotiation"] = bool(reported[1])
         found["extended-master-secret"] = "Extended master secret: yes" in text
     text = client.shake("-tls1_3")
     lifetime = re.search(r"Max Early Data: (\d+)", text)

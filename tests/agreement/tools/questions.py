@@ -1,4 +1,4 @@
-"""What every tool has in common: what it is told, how it is run, and how it says nothing."""
+"""What all tools share: their input, how they are run, and how they give no result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.agreement.facts import Facts
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Where a server listens, what it speaks before TLS, and a folder for what tools write."""
+    """Where a server listens, its protocol before TLS, and a folder for the tools' files."""
 
     address: str
     port: int
@@ -29,12 +29,12 @@ class Asked:
 Tool = Callable[[Asked], Facts]
 
 
-class Silent(Exception):
-    """The tool says nothing of this server, and why."""
+class NoResult(Exception):
+    """The tool has no result for this server, and why."""
 
 
 def output(command: Sequence[str | Path], seconds: float, given: bytes = b"") -> str:
-    """What a program prints; raises Silent when it takes longer. It and its children are gone afterwards."""
+    """What a program prints; raises NoResult when it takes longer. It and its children are gone afterwards."""
     process = subprocess.Popen(
         [program(str(command[0])), *map(str, command[1:])],
         stdin=subprocess.PIPE,
@@ -45,7 +45,7 @@ def output(command: Sequence[str | Path], seconds: float, given: bytes = b"") ->
     try:
         return process.communicate(given, timeout=seconds)[0].decode("utf-8", "replace")
     except subprocess.TimeoutExpired:
-        raise Silent(f"took longer than {seconds:g} s") from None
+        raise NoResult(f"took longer than {seconds:g} s") from None
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -57,7 +57,7 @@ def digest(pem: str) -> str:
 
 
 def starttls(table: Mapping[str, str], asked: Asked) -> str:
-    """How the tool is told to speak the server's protocol; raises Silent when it cannot."""
+    """How the tool is result to speak the server's protocol; raises NoResult when it cannot."""
     if asked.protocol not in table:
-        raise Silent(f"does not speak {asked.protocol}")
+        raise NoResult(f"does not speak {asked.protocol}")
     return table[asked.protocol]

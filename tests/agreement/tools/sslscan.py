@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from tests.agreement import fact_names as names
 from tests.agreement.environment import HOST
 from tests.agreement.facts import VERSIONS, Facts, Value, members
-from tests.agreement.tools.questions import Asked, Silent, digest, output, starttls
+from tests.agreement.tools.questions import Asked, NoResult, digest, output, starttls
 
 _STARTTLS = {
     "smtp": "--starttls-smtp",
@@ -38,10 +38,10 @@ def sslscan(asked: Asked) -> Facts:
     try:
         test = ElementTree.fromstring(text[begin:]).find("ssltest") if begin >= 0 else None
     except ElementTree.ParseError:  # it dies of a reset
-        raise Silent("breaks off") from None
+        raise NoResult("breaks off") from None
     if test is None or test.find("protocol") is None:
         words = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("<")]
-        raise Silent(words[-1].strip() if words else "finds no TLS")
+        raise NoResult(words[-1].strip() if words else "finds no TLS")
     found = _versions(test)
     sizes = {str(each.get("dhebits")) for each in test.findall("cipher") if each.get("dhebits")}
     if sizes:
@@ -68,7 +68,7 @@ def sslscan(asked: Asked) -> Facts:
 
 def _starttls(table: dict[str, str], asked: Asked) -> str:
     if asked.protocol not in table:
-        raise Silent(f"does not speak {asked.protocol}")
+        raise NoResult(f"does not speak {asked.protocol}")
     return table[asked.protocol]
 
 

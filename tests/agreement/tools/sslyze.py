@@ -9,7 +9,7 @@ from typing import Any
 from tests.agreement import fact_names as names
 from tests.agreement.environment import HOST
 from tests.agreement.facts import TLS_1_2, TLS_1_3, VERSIONS, Facts, Value, members
-from tests.agreement.tools.questions import Asked, Silent, digest, output, starttls
+from tests.agreement.tools.questions import Asked, NoResult, digest, output, starttls
 
 _STARTTLS = {
     "smtp": "smtp",
@@ -38,7 +38,7 @@ def sslyze(asked: Asked) -> Facts:
     results = json.loads(written.read_text()) if written.exists() else {}
     if not results.get("server_scan_results") or not results["server_scan_results"][0]["scan_result"]:
         trace = (results.get("server_scan_results") or [{}])[0].get("connectivity_error_trace") or text
-        raise Silent(str(trace).strip().splitlines()[-1][:200] if str(trace).strip() else "printed nothing")
+        raise NoResult(str(trace).strip().splitlines()[-1][:200] if str(trace).strip() else "printed nothing")
     whole = results["server_scan_results"][0]["scan_result"]
     done = {name: each["result"] for name, each in whole.items() if each["result"] is not None}
     found: dict[str, Value] = {}

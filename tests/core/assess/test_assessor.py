@@ -43,7 +43,7 @@ from inspector.regime.regime import BilingualText, Clause, Regime, Requirement
 from inspector.registry.registry import Plugin, Registry
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-CAKE = Scheme("cake", port=1)
+DEVICE = Scheme("device", port=1)
 GRANTED = Authorisation(
     id="a",
     kind=AuthorisationKind.OWN_ESTATE,
@@ -54,44 +54,44 @@ GRANTED = Authorisation(
 )
 
 
-class Taste(Observation):
-    kind: ClassVar[str] = "taste/1"
-    sweet: Answer[bool]
+class Health(Observation):
+    kind: ClassVar[str] = "health/1"
+    healthy: Answer[bool]
 
 
-class Bitten(Observation):
-    kind: ClassVar[str] = "bitten/1"
+class Exploit(Observation):
+    kind: ClassVar[str] = "exploit/1"
     whole: Answer[bool]
 
 
-def _read(_capture: ScanOutput, _reading: ParseContext) -> Taste:
+def _read(_capture: ScanOutput, _reading: ParseContext) -> Health:
     raise NotImplementedError
 
 
-@probe("taste", kind=Taste, schemes={CAKE}, subject_kind=SubjectKind.ADDRESS, parse=_read)
-async def taste(target: Target, network: Network) -> ScanOutput:
+@probe("health", kind=Health, schemes={DEVICE}, subject_kind=SubjectKind.ADDRESS, parse=_read)
+async def health(target: Target, network: Network) -> ScanOutput:
     """Never called here: judging needs no scan."""
     raise NotImplementedError
 
 
-@check("cake-sweet", title="Sweet")
-def cake_sweet(seen: Taste, *, wanted: bool = True) -> Verdict:
+@check("device-healthy", title="Healthy")
+def device_healthy(seen: Health, *, wanted: bool = True) -> Verdict:
     """D.
 
     Remediation: r.
     """
-    if seen.sweet.value is wanted:
-        return passed("sweet is {measured}", measured=seen.sweet.value)
-    return failed("sweet is {measured}, not {threshold}", measured=seen.sweet.value, threshold=wanted)
+    if seen.healthy.value is wanted:
+        return passed("healthy is {measured}", measured=seen.healthy.value)
+    return failed("healthy is {measured}, not {threshold}", measured=seen.healthy.value, threshold=wanted)
 
 
-@check("all-cakes-sweet", title="All sweet", about=SubjectKind.SYSTEM)
-def all_cakes_sweet(seen: Every[Taste]) -> Verdict:
+@check("all-devices-healthy", title="All healthy", about=SubjectKind.SYSTEM)
+def all_devices_healthy(seen: Every[Health]) -> Verdict:
     """D.
 
     Remediation: r.
     """
-    return passed("all") if all(each.sweet.value for each in seen) else failed("not all")
+    return passed("all") if all(each.healthy.value for each in seen) else failed("not all")
 
 
 @check("check-broken", title="Broken", about=SubjectKind.SYSTEM)
@@ -106,12 +106,12 @@ def check_broken(declared: Declared) -> Verdict:
 def _registry(*checks: Check) -> Registry:
     return Registry(
         plugins=(Plugin("p", "d", "1", "p"),),
-        probes={"taste": taste},
+        probes={"health": health},
         checks={each.id: each for each in checks},
         renderers={},
         profiles=(),
-        schemes={"cake": CAKE},
-        kinds={"taste/1": Taste},
+        schemes={"device": DEVICE},
+        kinds={"health/1": Health},
     )
 
 
@@ -156,21 +156,21 @@ def _regime(*rows: Requirement) -> Regime:
 
 
 def _evidence(
-    sweet: bool | None, *, address: str = "127.0.0.1", scan: int = 1, cause: Cause = Cause.TIMEOUT
+    healthy: bool | None, *, address: str = "127.0.0.1", scan: int = 1, cause: Cause = Cause.TIMEOUT
 ) -> Evidence:
-    subject = Subject(kind=SubjectKind.ADDRESS, uri="cake://a", scheme="cake", host="a", port=1, address=address)
+    subject = Subject(kind=SubjectKind.ADDRESS, uri="device://a", scheme="device", host="a", port=1, address=address)
     return Evidence(
-        probe="taste",
+        probe="health",
         probe_version="1",
-        kind="taste/1",
+        kind="health/1",
         subject=subject,
-        endpoint="cake://a",
+        endpoint="device://a",
         scan=scan,
         began=NOW,
         ended=NOW,
         vantage="test",
-        facts=None if sweet is None else Taste(sweet=Answer(seen=sweet)).model_dump(mode="json"),
-        failure=FailureNote(cause=cause) if sweet is None else None,
+        facts=None if healthy is None else Health(healthy=Answer(seen=healthy)).model_dump(mode="json"),
+        failure=FailureNote(cause=cause) if healthy is None else None,
     )
 
 
@@ -181,7 +181,7 @@ def _evaluate(
     *,
     selection: Selection | None = None,
     measures: tuple[Measure, ...] = (),
-    endpoints: tuple[str, ...] = ("cake://a",),
+    endpoints: tuple[str, ...] = ("device://a",),
 ) -> Assessment:
     return assess(_given(rows, checks, evidence, selection=selection, measures=measures, endpoints=endpoints))
 
@@ -193,7 +193,7 @@ def _given(
     *,
     selection: Selection | None = None,
     measures: tuple[Measure, ...] = (),
-    endpoints: tuple[str, ...] = ("cake://a",),
+    endpoints: tuple[str, ...] = ("device://a",),
 ) -> AssessmentInput:
     system = System(id="s", name="S", owner="O", level=3, measures=measures, endpoints=endpoints)
     inspection = Inspection.model_construct(
@@ -219,7 +219,7 @@ def _given(
 
 
 def _one(*evidence: Evidence, row: Requirement | None = None) -> Finding:
-    (finding,) = _evaluate([row or _row("cake-sweet")], [cake_sweet], list(evidence)).findings
+    (finding,) = _evaluate([row or _row("device-healthy")], [device_healthy], list(evidence)).findings
     return finding
 
 
@@ -258,24 +258,24 @@ def test_a_failure_that_only_the_second_scan_could_see_is_not_confirmed() -> Non
 def test_a_pass_needs_no_second_scan() -> None:
     """Only failing looks are worth a second one."""
     evidence = [_evidence(True), _evidence(False, address="127.0.0.2")]
-    keys = tasks_to_confirm(_given([_row("cake-sweet")], [cake_sweet], evidence))
-    assert keys == {("taste", "address", "cake://a", "127.0.0.2")}
+    keys = tasks_to_confirm(_given([_row("device-healthy")], [device_healthy], evidence))
+    assert keys == {("health", "address", "device://a", "127.0.0.2")}
 
 
 def test_what_only_informs_needs_no_second_scan() -> None:
     """A failing row of force info alone is not worth asking twice, and is told as not confirmed."""
-    informs = _row("cake-sweet", force=Force.INFO, severity=Severity.INFO)
-    (finding,) = _evaluate([informs], [cake_sweet], [_evidence(False)]).findings
+    informs = _row("device-healthy", force=Force.INFO, severity=Severity.INFO)
+    (finding,) = _evaluate([informs], [device_healthy], [_evidence(False)]).findings
     assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, False)
-    assert tasks_to_confirm(_given([informs], [cake_sweet], [_evidence(False)])) == set()
+    assert tasks_to_confirm(_given([informs], [device_healthy], [_evidence(False)])) == set()
 
 
 def test_an_error_of_ours_is_not_taken_over() -> None:
     """A verdict is reached once for the same evidence, but a check that went wrong is asked again."""
-    outcomes = iter([ValueError("a passing trouble"), passed("is sweet"), failed("never asked a third time")])
+    outcomes = iter([ValueError("a passing trouble"), passed("is healthy"), failed("never asked a third time")])
 
-    @check("cake-moody", title="The cake is sweet today")
-    def moody(_taste: Taste) -> Verdict:
+    @check("device-unstable", title="The device is healthy today")
+    def unstable(_health: Health) -> Verdict:
         """It depends on the day.
 
         Remediation: wait for a better one.
@@ -285,39 +285,41 @@ def test_an_error_of_ours_is_not_taken_over() -> None:
             raise outcome
         return outcome
 
-    given = _given([_row("cake-moody")], [moody], [_evidence(True)])
+    given = _given([_row("device-unstable")], [unstable], [_evidence(True)])
     assert [assess(given).findings[0].outcome for _ in range(3)] == [Outcome.ERROR, Outcome.PASS, Outcome.PASS]
 
 
 def test_a_verdict_is_not_taken_over_for_other_options() -> None:
     """Two rows of one check over the same evidence are judged apart where their options differ."""
-    rows = [_row("cake-sweet"), _row("cake-sweet", id="row-bitter", options={"wanted": False})]
-    findings = _evaluate(rows, [cake_sweet], [_evidence(True)]).findings
+    rows = [_row("device-healthy"), _row("device-healthy", id="row-unhealthy", options={"wanted": False})]
+    findings = _evaluate(rows, [device_healthy], [_evidence(True)]).findings
     assert {each.requirement: each.outcome for each in findings} == {
-        "row-cake-sweet": Outcome.PASS,
-        "row-bitter": Outcome.FAIL,
+        "row-device-healthy": Outcome.PASS,
+        "row-unhealthy": Outcome.FAIL,
     }
 
 
 def test_what_also_recommends_is_looked_at_again() -> None:
     """One failing row of another force is enough, whatever else rests on the scan."""
-    informs = _row("cake-sweet", id="row-informs", force=Force.INFO, severity=Severity.INFO)
-    given = _given([informs, _row("cake-sweet")], [cake_sweet], [_evidence(False)])
-    assert tasks_to_confirm(given) == {("taste", "address", "cake://a", "127.0.0.1")}
+    informs = _row("device-healthy", id="row-informs", force=Force.INFO, severity=Severity.INFO)
+    given = _given([informs, _row("device-healthy")], [device_healthy], [_evidence(False)])
+    assert tasks_to_confirm(given) == {("health", "address", "device://a", "127.0.0.1")}
 
 
 def test_verdicts_reached_before_change_nothing() -> None:
     """An assessment that takes over verdicts gives the same bytes, also once a confirmation scan was added."""
     scans = [_evidence(False), _evidence(True, address="127.0.0.2")]
-    given = _given([_row("cake-sweet")], [cake_sweet], scans)
+    given = _given([_row("device-healthy")], [device_healthy], scans)
     tasks_to_confirm(given)
-    whole = _given([_row("cake-sweet")], [cake_sweet], [*scans, _evidence(False, scan=2)])
+    whole = _given([_row("device-healthy")], [device_healthy], [*scans, _evidence(False, scan=2)])
     assert assess(replace(whole, verdicts=given.verdicts)).canonical() == assess(whole).canonical()
 
 
 def test_every_address_has_its_finding_under_one_id() -> None:
     """The address is a property; the id is the same."""
-    assessment = _evaluate([_row("cake-sweet")], [cake_sweet], [_evidence(True), _evidence(False, address="127.0.0.2")])
+    assessment = _evaluate(
+        [_row("device-healthy")], [device_healthy], [_evidence(True), _evidence(False, address="127.0.0.2")]
+    )
     assert [each.outcome for each in assessment.findings] == [Outcome.PASS, Outcome.FAIL]
     assert len({each.id for each in assessment.findings}) == 1
 
@@ -341,14 +343,14 @@ def test_a_check_that_raises_is_an_error() -> None:
 
 
 def test_another_version_of_an_observation_is_not_guessed_at() -> None:
-    """taste/2 where taste/1 is wanted is inconclusive."""
-    newer = _evidence(True).model_copy(update={"kind": "taste/2"})
+    """health/2 where health/1 is wanted is inconclusive."""
+    newer = _evidence(True).model_copy(update={"kind": "health/2"})
     assert _one(newer).cause is Cause.AMBIGUOUS
 
 
 def test_a_system_wide_pass_over_a_hole_is_inconclusive() -> None:
     """The hole keeps its cause."""
-    rows, checks = [_row("all-cakes-sweet")], [all_cakes_sweet]
+    rows, checks = [_row("all-devices-healthy")], [all_devices_healthy]
     (finding,) = _evaluate(rows, checks, [_evidence(True), _evidence(None, address="127.0.0.2")]).findings
     assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.TIMEOUT)
     (finding,) = _evaluate(rows, checks, [_evidence(False), _evidence(None, address="127.0.0.2")]).findings
@@ -357,7 +359,9 @@ def test_a_system_wide_pass_over_a_hole_is_inconclusive() -> None:
 
 def test_what_the_declaration_does_not_name_is_not_applicable() -> None:
     """It is said in one finding about the system; an endpoint that no plugin knows any more is none."""
-    (finding,) = _evaluate([_row("cake-sweet")], [cake_sweet], [], endpoints=("tcp://a:1", "pie://a")).findings
+    (finding,) = _evaluate(
+        [_row("device-healthy")], [device_healthy], [], endpoints=("tcp://a:1", "other://a")
+    ).findings
     assert (finding.outcome, finding.subject) == (Outcome.NOT_APPLICABLE, "system:")
 
 
@@ -371,30 +375,30 @@ def test_a_row_that_nobody_can_see_prints_the_declared_status() -> None:
 
 def test_before_its_day_a_failure_is_not_yet_due() -> None:
     """The outcome stays; it is marked."""
-    finding = _one(_evidence(False), row=_row("cake-sweet", due_from=date(2027, 1, 1)))
+    finding = _one(_evidence(False), row=_row("device-healthy", due_from=date(2027, 1, 1)))
     assert (finding.outcome, finding.not_yet_due) == (Outcome.FAIL, True)
 
 
 def test_a_vantage_that_does_not_count_cannot_judge() -> None:
     """A row of another vantage is inconclusive."""
-    finding = _one(_evidence(False), row=_row("cake-sweet", vantages=(VantageKind.INSIDE,)))
+    finding = _one(_evidence(False), row=_row("device-healthy", vantages=(VantageKind.INSIDE,)))
     assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.WRONG_VANTAGE)
 
 
 def test_what_nobody_looked_for_is_not_absent() -> None:
     """A capture judged under rules that ask more is inconclusive about a declared endpoint, never not-applicable."""
-    (finding,) = _evaluate([_row("cake-sweet")], [cake_sweet], []).findings
+    (finding,) = _evaluate([_row("device-healthy")], [device_healthy], []).findings
     assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.NOT_SELECTED)
 
 
 def test_what_is_not_selected_is_counted_and_not_judged() -> None:
     """It stands in the coverage, never among the findings."""
-    rows = [_row("cake-sweet"), _row("all-cakes-sweet")]
+    rows = [_row("device-healthy"), _row("all-devices-healthy")]
     assessment = _evaluate(
-        rows, [cake_sweet, all_cakes_sweet], [_evidence(True)], selection=Selection(only=("cake-sweet",))
+        rows, [device_healthy, all_devices_healthy], [_evidence(True)], selection=Selection(only=("device-healthy",))
     )
-    assert [each.check for each in assessment.findings] == ["cake-sweet"]
-    assert assessment.coverage.not_selected == ("row-all-cakes-sweet",)
+    assert [each.check for each in assessment.findings] == ["device-healthy"]
+    assert assessment.coverage.not_selected == ("row-all-devices-healthy",)
     assert (assessment.coverage.asked, assessment.coverage.seen) == (1, 1)
 
 
@@ -402,26 +406,26 @@ def test_what_no_authorisation_permits_is_counted_and_not_judged() -> None:
     """A row that rests on intrusive looks stands in the coverage, unless it is asked for by name."""
 
     @probe(
-        "bite",
-        kind=Bitten,
-        schemes={CAKE},
+        "exploit",
+        kind=Exploit,
+        schemes={DEVICE},
         subject_kind=SubjectKind.ADDRESS,
         parse=_read,
         intrusiveness=Intrusiveness.INTRUSIVE,
     )
-    async def bite(target: Target, network: Network) -> ScanOutput:
+    async def exploit(target: Target, network: Network) -> ScanOutput:
         raise NotImplementedError
 
-    @check("cake-whole", title="Whole")
-    def cake_whole(seen: Bitten) -> Verdict:
+    @check("device-whole", title="Whole")
+    def device_whole(seen: Exploit) -> Verdict:
         """D.
 
         Remediation: r.
         """
         return passed("whole", facts=str(seen.whole.value))
 
-    registry = replace(_registry(cake_whole), probes={"bite": bite})
-    for selection, expected in ((Selection(), ()), (Selection(only=("cake-whole",)), (Outcome.NOT_APPLICABLE,))):
+    registry = replace(_registry(device_whole), probes={"exploit": exploit})
+    for selection, expected in ((Selection(), ()), (Selection(only=("device-whole",)), (Outcome.NOT_APPLICABLE,))):
         given = AssessmentInput(
             inspection=Inspection.model_construct(
                 id="i",
@@ -431,15 +435,15 @@ def test_what_no_authorisation_permits_is_counted_and_not_judged() -> None:
                 plan=Plan(),
             ),
             registry=registry,
-            regime=_regime(_row("cake-whole")),
-            requirements=[_row("cake-whole")],
+            regime=_regime(_row("device-whole")),
+            requirements=[_row("device-whole")],
             evidence=[],
             as_of=NOW,
             selection=selection,
         )
         assessment = assess(given)
         assert tuple(each.outcome for each in assessment.findings) == expected
-        assert assessment.coverage.not_authorised == (() if expected else ("row-cake-whole",))
+        assert assessment.coverage.not_authorised == (() if expected else ("row-device-whole",))
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -447,7 +451,7 @@ def test_the_order_of_evidence_does_not_matter(order: int) -> None:
     """Equal inputs give equal bytes."""
     evidence = [_evidence(True), _evidence(False, address="127.0.0.2"), _evidence(False, address="127.0.0.2", scan=2)]
     digests = {id(each): index for index, each in enumerate(evidence)}
-    rows, checks = [_row("cake-sweet"), _row("all-cakes-sweet")], [cake_sweet, all_cakes_sweet]
+    rows, checks = [_row("device-healthy"), _row("all-devices-healthy")], [device_healthy, all_devices_healthy]
     first = _evaluate(rows, checks, evidence)
     given = AssessmentInput(
         inspection=Inspection.model_construct(

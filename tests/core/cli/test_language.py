@@ -63,7 +63,7 @@ def test_an_unknown_language_in_the_environment_is_misuse() -> None:
         (("plan", "gopher://h/", "--level", "1"), "scheme 'gopher' is not known", "không có lược đồ 'gopher'"),
         (("explain", "x"), "'x' is neither a check", "'x' không phải là phép kiểm tra"),
         (("verify", "no"), "no: there is no such folder", "no: không có thư mục này"),
-        (("report", "no"), "no: is no sealed bundle; seal", "no: không phải gói kết quả đã niêm phong; hãy niêm"),
+        (("report", "no"), "no: is not a sealed bundle; seal", "no: không phải gói kết quả đã niêm phong; hãy niêm"),
     ],
 )
 def test_errors_and_remedies_are_in_the_language_of_the_command(

@@ -4,35 +4,35 @@ import os
 import re
 
 from inspector import Answer, Cause, ParseContext, ScanFailure, ScanOutput
-from tests.core.systems import Oven
+from tests.core.systems import Sensor
 
 
-def good(output: ScanOutput, context: ParseContext) -> Oven:
-    return Oven(hot=Answer(seen=True))
+def good(output: ScanOutput, context: ParseContext) -> Sensor:
+    return Sensor(online=Answer(seen=True))
 
 
-def endless(output: ScanOutput, context: ParseContext) -> Oven:
+def endless(output: ScanOutput, context: ParseContext) -> Sensor:
     while True:
         pass
 
 
-def backtracking(output: ScanOutput, context: ParseContext) -> Oven:
+def backtracking(output: ScanOutput, context: ParseContext) -> Sensor:
     """One call into C without end."""
-    return Oven(hot=Answer(seen=re.match(r"(a+)+$", "a" * 60 + "b") is None))
+    return Sensor(online=Answer(seen=re.match(r"(a+)+$", "a" * 60 + "b") is None))
 
 
-def meaningless(output: ScanOutput, context: ParseContext) -> Oven:
+def meaningless(output: ScanOutput, context: ParseContext) -> Sensor:
     raise ValueError("not a word")
 
 
-def refused(output: ScanOutput, context: ParseContext) -> Oven:
+def refused(output: ScanOutput, context: ParseContext) -> Sensor:
     raise ScanFailure(Cause.REFUSED, "closed")
 
 
-def failing(output: ScanOutput, context: ParseContext) -> Oven:
+def failing(output: ScanOutput, context: ParseContext) -> Sensor:
     raise RuntimeError("ours")
 
 
-def crashing(output: ScanOutput, context: ParseContext) -> Oven:
+def crashing(output: ScanOutput, context: ParseContext) -> Sensor:
     """Ends its process."""
     os.abort()

@@ -34,26 +34,26 @@ from inspector.record.assessment import Assessment
 from inspector.record.plan import ScanTask
 from inspector.seal.capture_writer import CaptureWriter, PreparedEvidence
 from tests.core.systems import (
-    OVEN,
     RAW,
-    Oven,
-    bread,
-    crumb,
-    crumbs,
+    SENSOR,
+    Sensor,
+    average,
     inspect,
     job,
+    neighbour,
+    neighbours,
     outcomes,
-    oven,
-    parse_oven,
+    parse_sensor,
     registry,
+    sensor,
 )
 
-READING = ParseContext(Subject(kind=SubjectKind.ADDRESS, uri="oven://a", scheme="oven", host="a"), now())
+READING = ParseContext(Subject(kind=SubjectKind.ADDRESS, uri="sensor://a", scheme="sensor", host="a"), now())
 
 
 def seen(folder: Path, output: ScanOutput) -> tuple[list[Evidence], Assessment]:
     """Evidence and assessment of an inspection whose first scan comes to this."""
-    bundle, assessment = inspect(folder, job(folder, registry=registry([oven(output), bread, crumb])))
+    bundle, assessment = inspect(folder, job(folder, registry=registry([sensor(output), average, neighbour])))
     return [evidence for _, evidence in bundle.evidence()], assessment
 
 
@@ -65,64 +65,64 @@ def test_all_goes_well(tmp_path: Path) -> None:
     """Every scan has its facts, every check its verdict, and each step is shown."""
     steps: list[Progress] = []
     bundle, assessment = inspect(tmp_path, job(tmp_path), progress=steps.append)
-    assert {each.probe: each.facts is not None for _, each in bundle.evidence()} == {"oven": True, "bread": True}
-    assert outcomes(assessment)["oven-hot"] == ("pass", None)
+    assert {each.probe: each.facts is not None for _, each in bundle.evidence()} == {"sensor": True, "average": True}
+    assert outcomes(assessment)["sensor-online"] == ("pass", None)
     assert [(step.done, step.planned, step.probe, step.cause) for step in steps] == [
-        (1, 2, "oven", None),
-        (2, 2, "bread", None),
+        (1, 2, "sensor", None),
+        (2, 2, "average", None),
     ]
 
 
 def test_what_rests_on_the_unseen_is_unseen_for_the_same_cause(tmp_path: Path) -> None:
-    """A scan whose need was blocked is not made, and says what it would have rested on."""
+    """A scan whose needed observation was blocked is not made; its failure names the probe."""
     evidence, assessment = seen(tmp_path, ScanOutput(failure=FailureNote(cause=Cause.BLOCKED, detail="a wall")))
-    [scan] = of(evidence, "bread")
-    assert scan.failure == FailureNote(cause=Cause.BLOCKED, detail="the observation it needs was not seen: oven")
-    assert outcomes(assessment)["bread-baked"] == ("inconclusive", "blocked")
+    [scan] = of(evidence, "average")
+    assert scan.failure == FailureNote(cause=Cause.BLOCKED, detail="the observation it needs was not seen: sensor")
+    assert outcomes(assessment)["average-computed"] == ("inconclusive", "blocked")
 
 
 def test_what_was_seen_before_trouble_is_kept(tmp_path: Path) -> None:
-    """A scan that ends in trouble may have seen something: both stand."""
+    """A failed scan may have facts: failure and facts are both recorded."""
     evidence, assessment = seen(tmp_path, ScanOutput(raw=RAW, failure=FailureNote(cause=Cause.RESET, detail="cut")))
-    [scan] = of(evidence, "oven")
-    assert scan.facts == {"hot": {"seen": True, "unseen": None}}
+    [scan] = of(evidence, "sensor")
+    assert scan.facts == {"online": {"seen": True, "unseen": None}}
     assert scan.failure is not None
     assert scan.failure.cause is Cause.RESET
-    assert outcomes(assessment)["oven-hot"] == ("pass", None)
+    assert outcomes(assessment)["sensor-online"] == ("pass", None)
 
 
-def test_discovered_aims_are_asked_in_a_later_wave(tmp_path: Path) -> None:
+def test_discovered_subjects_are_asked_in_a_later_wave(tmp_path: Path) -> None:
     """Each is a scan of its own, under the one that found it."""
-    evidence, assessment = seen(tmp_path, ScanOutput(raw=RAW, discovered=crumbs(2)))
-    assert {each.subject.parent for each in of(evidence, "crumb")} == {"oven://127.0.0.1"}
-    assert [each.facts for each in of(evidence, "crumb")] == [{"size": 1}, {"size": 1}]
-    assert outcomes(assessment)["crumbs-swept"] == ("pass", None)
+    evidence, assessment = seen(tmp_path, ScanOutput(raw=RAW, discovered=neighbours(2)))
+    assert {each.subject.parent for each in of(evidence, "neighbour")} == {"sensor://127.0.0.1"}
+    assert [each.facts for each in of(evidence, "neighbour")] == [{"size": 1}, {"size": 1}]
+    assert outcomes(assessment)["neighbours-known"] == ("pass", None)
 
 
-def test_too_many_discovered_aims_leave_a_hole(tmp_path: Path) -> None:
-    """The first are asked; the next are on record as not asked; the rest is counted; no verdict is good over them."""
+def test_too_many_discovered_subjects_leave_a_gap(tmp_path: Path) -> None:
+    """The first are scanned, the next recorded as not scanned, the rest counted; no check passes over them."""
     evidence, assessment = seen(tmp_path, ScanOutput(raw=RAW, discovered=_many(DISCOVERED_PER_SCAN + 3)))
-    found = of(evidence, "crumb")
+    found = of(evidence, "neighbour")
     assert len(found) == DISCOVERED_PER_SCAN
     assert sum(each.facts is not None for each in found) == TASKS_PER_SCAN
     assert {each.failure.detail for each in found if each.failure} == {"too many discovered subjects"}
-    [scan] = of(evidence, "oven")
+    [scan] = of(evidence, "sensor")
     assert [gap.question for gap in scan.gaps] == ["3 more discovered subjects"]
-    assert outcomes(assessment)["crumbs-swept"][0] == "inconclusive"
+    assert outcomes(assessment)["neighbours-known"][0] == "inconclusive"
 
 
 def _many(count: int) -> tuple[Discovered, ...]:
-    return tuple(Discovered(uri=f"crumb://127.0.{n // 250}.{n % 250 + 1}:8", why="seen") for n in range(count))
+    return tuple(Discovered(uri=f"neighbour://127.0.{n // 250}.{n % 250 + 1}:8", why="seen") for n in range(count))
 
 
 def test_facts_that_cannot_be_stored_are_a_bug_of_the_probe(tmp_path: Path) -> None:
     """Half a surrogate is no text: the scan is on record with its cause, and the inspection goes on."""
     evidence, assessment = seen(tmp_path, ScanOutput(raw=RAW, gaps=(Gap(question="\ud800", cause=Cause.RESET),)))
-    [scan] = of(evidence, "oven")
+    [scan] = of(evidence, "sensor")
     assert scan.failure is not None
     assert scan.failure.cause is Cause.BUG
     assert "facts that cannot be stored" in scan.failure.detail
-    assert outcomes(assessment)["oven-hot"] == ("error", "bug")
+    assert outcomes(assessment)["sensor-online"] == ("error", "bug")
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,12 @@ def test_facts_that_cannot_be_stored_are_a_bug_of_the_probe(tmp_path: Path) -> N
     ],
 )
 def test_reading_that_fails_says_why(error: Exception, cause: Cause, words: str) -> None:
-    """Bytes without sense are the server's; every other exception is the plugin's."""
+    """Malformed bytes are attributed to the server, every other exception to the plugin."""
 
-    def parse(output: ScanOutput, context: ParseContext) -> Oven:
+    def parse(output: ScanOutput, context: ParseContext) -> Sensor:
         raise error
 
-    facts, note = asyncio.run(facts_of(oven(parse=parse), ScanOutput(raw=RAW), READING))
+    facts, note = asyncio.run(facts_of(sensor(parse=parse), ScanOutput(raw=RAW), READING))
     assert facts is None
     assert note is not None
     assert note.cause is cause
@@ -151,28 +151,28 @@ def test_reading_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None
     """A parser that never returns is a bug of its plugin."""
     monkeypatch.setattr("inspector.collect.parsing.READ_SECONDS", 0.2)
 
-    def parse(output: ScanOutput, context: ParseContext) -> Oven:
+    def parse(output: ScanOutput, context: ParseContext) -> Sensor:
         while True:
             pass
 
-    facts, note = asyncio.run(facts_of(oven(parse=parse), ScanOutput(raw=(Raw(name="x", data=b""),)), READING))
+    facts, note = asyncio.run(facts_of(sensor(parse=parse), ScanOutput(raw=(Raw(name="x", data=b""),)), READING))
     assert (facts, note and note.cause) == (None, Cause.BUG)
 
 
-def test_facts_that_cannot_be_told_in_time_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_facts_that_cannot_be_parsed_in_time_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Putting facts into JSON is the plugin's code, too, and is bounded as its reading is."""
     monkeypatch.setattr("inspector.collect.parsing.READ_SECONDS", 0.2)
 
-    class Endless(Oven):
+    class Endless(Sensor):
         @model_serializer
         def tell(self) -> dict[str, object]:
             while True:
                 pass
 
-    def parse(output: ScanOutput, context: ParseContext) -> Oven:
-        return Endless(hot=Answer(seen=True))
+    def parse(output: ScanOutput, context: ParseContext) -> Sensor:
+        return Endless(online=Answer(seen=True))
 
-    facts, note = asyncio.run(facts_of(oven(parse=parse), ScanOutput(raw=RAW), READING))
+    facts, note = asyncio.run(facts_of(sensor(parse=parse), ScanOutput(raw=RAW), READING))
     assert facts is None
     assert note is not None
     assert "took longer than 0.2 s" in note.detail
@@ -196,11 +196,11 @@ def test_whatever_keeps_a_scan_from_being_recorded_is_raised(tmp_path: Path, mon
 
 @pytest.mark.parametrize("counts", [{}, {"a": 1}, {"a": 5, "b": 5, "c": 5}, {"a": 7, "b": 1, "c": 3}])
 def test_mixing_loses_no_scan_and_begins_at_different_places(counts: dict[str, int]) -> None:
-    """Every ask stands in the order once, and probes begin at places of their own."""
+    """Every task is in the order once, and each probe starts at another place of its list."""
     tasks = [
         ScanTask(
             probe=probe,
-            subject=Subject(kind=SubjectKind.ADDRESS, uri="cake://a", scheme="cake", address=f"127.0.0.{place}"),
+            subject=Subject(kind=SubjectKind.ADDRESS, uri="device://a", scheme="device", address=f"127.0.0.{place}"),
         )
         for probe, count in counts.items()
         for place in range(count)
@@ -218,11 +218,11 @@ def test_no_more_scans_are_in_flight_than_allowed(most: int, tmp_path: Path) -> 
     running, together = 0, []
 
     @probe(
-        "oven",
-        kind=Oven,
-        schemes={OVEN},
+        "sensor",
+        kind=Sensor,
+        schemes={SENSOR},
         subject_kind=SubjectKind.ADDRESS,
-        parse=parse_oven,
+        parse=parse_sensor,
         intrusiveness=Intrusiveness.PASSIVE,
     )
     async def slow(target: Target, network: Network) -> ScanOutput:
@@ -235,10 +235,10 @@ def test_no_more_scans_are_in_flight_than_allowed(most: int, tmp_path: Path) -> 
 
     given = job(
         tmp_path,
-        *(f"oven://127.0.0.{number}" for number in range(1, 13)),
-        registry=registry([slow, bread, crumb]),
+        *(f"sensor://127.0.0.{number}" for number in range(1, 13)),
+        registry=registry([slow, average, neighbour]),
         settings=Settings(output=tmp_path / "out", ceilings=Ceilings(scans=most)),
     )
     bundle, _assessment = inspect(tmp_path, given)
-    assert len(of([evidence for _, evidence in bundle.evidence()], "oven")) == 12
+    assert len(of([evidence for _, evidence in bundle.evidence()], "sensor")) == 12
     assert max(together) == most

@@ -14,16 +14,16 @@ from inspector.model.base import now
 from inspector.model.subject import Subject, SubjectKind
 from tests.core.collect import parsers
 from tests.core.plugin.threads import in_both_threads, run_in
-from tests.core.systems import RAW, Oven, oven
+from tests.core.systems import RAW, Sensor, sensor
 
-READING = ParseContext(Subject(kind=SubjectKind.ADDRESS, uri="oven://a", scheme="oven", host="a"), now())
-Parser = Callable[[ScanOutput, ParseContext], Oven]
+READING = ParseContext(Subject(kind=SubjectKind.ADDRESS, uri="sensor://a", scheme="sensor", host="a"), now())
+Parser = Callable[[ScanOutput, ParseContext], Sensor]
 
 
 def parse(
     parser: Parser, *, in_main: bool, parse_in_worker: bool = False
 ) -> tuple[dict[str, object] | None, FailureNote | None]:
-    probe = replace(oven(parse=parser), parse_in_worker=parse_in_worker)
+    probe = replace(sensor(parse=parser), parse_in_worker=parse_in_worker)
     return run_in(lambda: asyncio.run(facts_of(probe, ScanOutput(raw=RAW), READING)), in_main=in_main)
 
 
@@ -54,7 +54,7 @@ def test_the_facts_are_the_same_wherever_a_parser_runs() -> None:
     first, *others = [
         parse(parsers.good, in_main=in_main, parse_in_worker=parse_in_worker) for in_main, parse_in_worker in cases
     ]
-    assert first == (Oven(hot=Answer(seen=True)).model_dump(mode="json"), None)
+    assert first == (Sensor(online=Answer(seen=True)).model_dump(mode="json"), None)
     assert others == [first] * 3
 
 
@@ -67,7 +67,7 @@ def test_a_light_parser_that_does_not_return_is_a_bug(
     seconds = 0.2 if in_main else 3.0  # in which a worker also starts
     monkeypatch.setattr("inspector.collect.parsing.READ_SECONDS", seconds)
     _, note = parse(parser, in_main=in_main)
-    assert note == FailureNote(cause=Cause.BUG, detail=f"parsing what 'oven' received took longer than {seconds:g} s")
+    assert note == FailureNote(cause=Cause.BUG, detail=f"parsing what 'sensor' received took longer than {seconds:g} s")
 
 
 def test_a_heavy_parser_that_does_not_return_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_a_heavy_parser_that_does_not_return_is_a_timeout(monkeypatch: pytest.Mo
 def test_a_parser_that_ends_its_process_is_a_bug_and_harms_no_other() -> None:
     """One job crashes, those beside it have their facts."""
     parse_in_worker = [
-        replace(oven(parse=each), parse_in_worker=True) for each in (parsers.good, parsers.crashing, parsers.good)
+        replace(sensor(parse=each), parse_in_worker=True) for each in (parsers.good, parsers.crashing, parsers.good)
     ]
 
     async def main() -> list[FailureNote | None]:

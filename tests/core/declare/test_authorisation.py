@@ -1,4 +1,4 @@
-"""An authorisation says precisely what it permits, or is refused with every fault at its place."""
+"""An authorisation is loaded as written, or refused with located diagnostics."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,7 +61,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def diagnostics(folder: Path, text: str) -> list[str]:
-    """What is said about this document, with the file's name for its path."""
+    """The diagnostics about this document, with the file's name for its path."""
     path = write(folder, text)
     with pytest.raises(InputFileError) as caught:
         load(path)
@@ -92,19 +92,17 @@ def test_an_authorisation_survives_its_canonical_form(tmp_path: Path) -> None:
 
 
 def test_a_file_may_hold_several(tmp_path: Path) -> None:
-    """A list holds one authorisation an item, each at its place."""
+    """A list has one authorisation per item, each with its location."""
     item = "- " + LEAST.replace("\n", "\n  ").rstrip() + "\n"
     path = write(tmp_path, item + item.replace("id: a", "id: b"))
     found, source_map = read(path)
     assert [each.id for each in found] == ["a", "b"]
     assert source_map.authorisation("b") == SourceLocation(source=str(path), line=7, column=3)
-    assert diagnostics(tmp_path, item + item) == [
-        "a.yaml:7:7: 'a' stands here twice, first on line 1; remove one of them"
-    ]
+    assert diagnostics(tmp_path, item + item) == ["a.yaml:7:7: 'a' is a duplicate, first on line 1; remove one of them"]
 
 
 def test_an_empty_list_permits_nothing(tmp_path: Path) -> None:
-    """A file without an authorisation is a fault, not permission for nothing."""
+    """A file without an authorisation is an error, not permission for nothing."""
     assert diagnostics(tmp_path, "[]\n") == ["a.yaml:1:1: the file lists no authorisation; write at least one"]
 
 
@@ -123,8 +121,12 @@ def test_an_empty_list_permits_nothing(tmp_path: Path) -> None:
         ("[a.vn]", "['a.*.vn']", "4:18: 'a.*.vn' is neither a domain name nor an IP address; check its spelling"),
         ("[a.vn]", "['*.*.vn']", "4:18: '*.vn' is neither a domain name nor an IP address; check its spelling"),
         ("[a.vn]", "[192.0.2.1]", "4:18: '192.0.2.1' is an address, not a name; list it under blocks"),
-        ("names: [a.vn]", "blocks: [10.0.0.0/33]", "4:19: '10.0.0.0/33' is no address block; write for example 203."),
-        ("names: [a.vn]", "blocks: [a.vn]", "4:19: 'a.vn' is no address block; write for example 203.0.113.0/24"),
+        (
+            "names: [a.vn]",
+            "blocks: [10.0.0.0/33]",
+            "4:19: '10.0.0.0/33' is not an address block; write for example 203.",
+        ),
+        ("names: [a.vn]", "blocks: [a.vn]", "4:19: 'a.vn' is not an address block; write for example 203.0.113.0/24"),
         (
             "names: [a.vn]",
             "blocks: [10.0.0.5/24]",
@@ -148,7 +150,7 @@ def test_an_empty_list_permits_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_value_is_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
-    """Each fault stands at the line and column of what is wrong, and says what to write."""
+    """Each diagnostic has the line and column of the wrong value, and says what to write."""
     found = diagnostics(tmp_path, LEAST.replace(old, new))
     assert found[-1].startswith(f"a.yaml:{diagnostic}") or found[0].startswith(f"a.yaml:{diagnostic}")
 
@@ -176,16 +178,16 @@ def test_a_wrong_value_is_located(tmp_path: Path, old: str, new: str, diagnostic
         ("windows: [{start: 7, end: 8:00}]", "7:19: start is 7, not a time of day; write a time of day as 22:00"),
         (
             "windows: [{start: '22:00+07:00', end: '23:00'}]",
-            "7:19: a window's hour has no zone of its own; write it as 22:00 and the zone under timezone",
+            "7:19: a window's hour has no time zone; write it as 22:00 and the zone under timezone",
         ),
         ("windows: [{start: '08:00', end: '08:00'}]", '7:33: the window ends when it starts; write "00:00" to "23:59:'),
         (
             "windows: [{start: '08:00', end: '09:00', timezone: Hanoi}]",
-            "7:52: 'Hanoi' is no IANA time zone; write for example Asia/Ho_Chi_Minh",
+            "7:52: 'Hanoi' is not an IANA time zone; write for example Asia/Ho_Chi_Minh",
         ),
         (
             "windows: [{start: '08:00', end: '09:00', timezone: ../../etc/passwd}]",
-            "7:52: '../../etc/passwd' is no IANA time zone; write for example Asia/Ho_Chi_Minh",
+            "7:52: '../../etc/passwd' is not an IANA time zone; write for example Asia/Ho_Chi_Minh",
         ),
         (
             "windows: [{days: [0], start: '08:00', end: '09:00'}]",
@@ -195,13 +197,13 @@ def test_a_wrong_value_is_located(tmp_path: Path, old: str, new: str, diagnostic
     ],
 )
 def test_a_wrong_detail_is_located(tmp_path: Path, line: str, diagnostic: str) -> None:
-    """So does each fault of documents, rates and windows."""
+    """So does each error of documents, rates and windows."""
     found = diagnostics(tmp_path, f"{LEAST}{line}\n")
     assert found[0].startswith(f"a.yaml:{diagnostic}")
 
 
-def test_faults_come_together(tmp_path: Path) -> None:
-    """What is wrong with one authorisation does not hide what is wrong with the next."""
+def test_diagnostics_come_together(tmp_path: Path) -> None:
+    """Errors of one authorisation do not hide those of the next."""
     text = "- {id: a, kind: x}\n- {covers: {}, valid_until: never}\n- 3\n"
     source_map = [diagnostic.split(": ")[0] for diagnostic in diagnostics(tmp_path, text)]
     assert [source_map.count(f"a.yaml:{line}") for line in ("1:3", "1:17", "2:3", "2:12", "2:29", "3:3")] == [
@@ -228,19 +230,19 @@ def test_faults_come_together(tmp_path: Path) -> None:
         (datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC), None),
         (
             datetime(2026, 12, 1, tzinfo=UTC),
-            "authorisation 'a' expired at 2026-12-01T00:00:00+00:00; ask whoever granted it for a new one",
+            "authorisation 'a' expired at 2026-12-01T00:00:00+00:00; ask the person who granted it for a new one",
         ),
     ],
 )
 def test_an_authorisation_holds_from_its_first_instant_up_to_its_last(
     tmp_path: Path, at: datetime, diagnostic: str | None
 ) -> None:
-    """Before and after, it is a fault at the place where the authorisation begins."""
+    """Before and after, it is an error at the place where the authorisation begins."""
     path = write(tmp_path, f"\n{LEAST}")
     permits, source_map = read(path)
     expected = [] if diagnostic is None else [f"{path}:2:1: {diagnostic}"]
     assert [str(each) for each in check_authorisations(permits, at, source_map)] == expected
-    assert permits[0].holds(at) == (diagnostic is None)
+    assert permits[0].is_valid(at) == (diagnostic is None)
 
 
 def test_an_authorisation_without_a_place_is_named() -> None:
@@ -250,7 +252,7 @@ def test_an_authorisation_without_a_place_is_named() -> None:
     assert str(diagnostic).startswith(f"authorisation {permit.id}: authorisation '{permit.id}' expired at ")
 
 
-# --- One's own estate -----------------------------------------------------------------------------------------------
+# --- Own systems ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -273,7 +275,7 @@ def test_loopback_is_what_cannot_be_another_machine(host: str, is_one: bool) -> 
     assert is_loopback(host) is is_one
 
 
-def test_an_own_estate_is_polite_unless_all_of_it_is_loopback() -> None:
+def test_an_own_systems_is_polite_unless_all_of_it_is_loopback() -> None:
     """One foreign target takes the loopback rates away; rates that are given are kept."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     here, there = (parse_uri(f"https://{host}/", SCHEMES) for host in ("127.0.0.1", "a.vn"))

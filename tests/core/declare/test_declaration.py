@@ -1,4 +1,4 @@
-"""The declaration is read whole or refused with every fault at its place."""
+"""The declaration is loaded completely or refused with located diagnostics."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -57,7 +57,7 @@ systems:
   - {id: draft, name: N, owner: O, level: 1, stage: design}
 """
 
-#: The least that a declaration holds; tests add lines below the system.
+#: A minimal declaration; tests add lines below the system.
 LEAST = """\
 organisation: {code: H00, name: Sở}
 systems:
@@ -77,7 +77,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def diagnostics(folder: Path, text: str) -> list[str]:
-    """What is said about this declaration, with the file's name for its path."""
+    """The diagnostics about this declaration, with the file's name for its path."""
     path = write(folder, text)
     with pytest.raises(InputFileError) as caught:
         load(path, SCHEMES)
@@ -145,7 +145,7 @@ def test_places_point_at_what_is_declared(tmp_path: Path) -> None:
         ),
         (
             "    endpoints: ['https://a:443', 'https://A/']",
-            "d.yaml:8:34: 'https://a/' stands here twice, first on line 8; remove one of them",
+            "d.yaml:8:34: 'https://a/' is a duplicate, first on line 8; remove one of them",
         ),
         (
             "    hosts: [{name: a b}]",
@@ -153,11 +153,11 @@ def test_places_point_at_what_is_declared(tmp_path: Path) -> None:
         ),
         (
             "    hosts: [{name: a.vn}, {name: A.vn.}]",
-            "d.yaml:8:34: 'a.vn' stands here twice, first on line 8; remove one of them",
+            "d.yaml:8:34: 'a.vn' is a duplicate, first on line 8; remove one of them",
         ),
         (
             "    hosts: [{name: a, ports: [22, 22/tcp]}]",
-            "d.yaml:8:35: '22/tcp' stands here twice, first on line 8; remove one of them",
+            "d.yaml:8:35: '22/tcp' is a duplicate, first on line 8; remove one of them",
         ),
         ("    hosts: [{name: a, ports: [0]}]", "d.yaml:8:31: port is 0; write a whole number from 1 to 65535"),
         (
@@ -188,8 +188,8 @@ def test_places_point_at_what_is_declared(tmp_path: Path) -> None:
         ("    operator:\n    owners: x", "d.yaml:9:5: unknown key 'owners'; did you mean 'owner'?"),
     ],
 )
-def test_a_fault_of_a_system_is_located(tmp_path: Path, lines: str, diagnostic: str) -> None:
-    """Each fault stands at the line and column of what is wrong, and says what to write."""
+def test_a_diagnostic_of_a_system_is_located(tmp_path: Path, lines: str, diagnostic: str) -> None:
+    """Each diagnostic has the line and column of the wrong value, and says what to write."""
     [found] = diagnostics(tmp_path, f"{LEAST}{lines}\n")
     assert found.startswith(diagnostic)
 
@@ -236,14 +236,14 @@ def test_a_fault_of_a_system_is_located(tmp_path: Path, lines: str, diagnostic: 
     ],
 )
 def test_a_wrong_value_is_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
-    """A value that cannot be is told at its place, without guessing what was meant."""
+    """An impossible value is reported with its location."""
     assert diagnostics(tmp_path, LEAST.replace(old, new)) == [diagnostic]
 
 
 @pytest.mark.parametrize("stage", ["", "stage: operating, ", "stage: upgrade, "])
 @pytest.mark.parametrize("approval", ["", ", approval: "])
 def test_a_level_needs_the_facts_of_its_approval(tmp_path: Path, stage: str, approval: str) -> None:
-    """A system that works must say whether its level was approved; ``none`` says that there is no dossier."""
+    """An operating system must declare whether its level was approved; ``none``: there is no dossier."""
     text = (
         f"organisation: {{code: H, name: S}}\nsystems:\n  - {{{stage}id: a, name: N, owner: O, level: 2{approval}}}\n"
     )
@@ -264,11 +264,9 @@ def test_a_system_that_does_not_work_needs_no_approval(tmp_path: Path, stage: st
 
 
 def test_system_ids_are_unique(tmp_path: Path) -> None:
-    """An id that a system has already is a fault at its second place."""
+    """An id that a system has already is an error at its second place."""
     again = LEAST + "  - {id: portal, name: N, owner: O, level: 1, stage: build}\n"
-    assert diagnostics(tmp_path, again) == [
-        "d.yaml:8:10: 'portal' stands here twice, first on line 3; remove one of them"
-    ]
+    assert diagnostics(tmp_path, again) == ["d.yaml:8:10: 'portal' is a duplicate, first on line 3; remove one of them"]
 
 
 def test_no_system_is_no_declaration(tmp_path: Path) -> None:
@@ -277,7 +275,7 @@ def test_no_system_is_no_declaration(tmp_path: Path) -> None:
     assert diagnostics(tmp_path, text) == ["d.yaml:2:10: systems is an empty list; add at least one item"]
 
 
-def test_faults_of_form_and_of_rules_come_together(tmp_path: Path) -> None:
+def test_diagnostics_of_form_and_of_rules_come_together(tmp_path: Path) -> None:
     """A wrong level does not hide a bad endpoint, a duplicate host or a missing organisation."""
     text = """\
 systems:
@@ -321,8 +319,8 @@ authorisation:
 """
 
 
-def test_an_own_estate_authorisation_may_stand_inside(tmp_path: Path) -> None:
-    """The owner may permit the inspection of its own estate in its declaration."""
+def test_an_own_systems_authorisation_may_stand_inside(tmp_path: Path) -> None:
+    """The declaration may contain the owner's authorisation for its own systems."""
     path = write(tmp_path, LEAST + INLINE.format(kind="own-estate"))
     declaration, source_map = load(path, SCHEMES)
     assert declaration.authorisation is not None
@@ -332,15 +330,15 @@ def test_an_own_estate_authorisation_may_stand_inside(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["owner-request", "inspection-decision", "self-inspection"])
 def test_no_other_authorisation_may_stand_inside(tmp_path: Path, kind: str) -> None:
-    """Whatever somebody else must grant is not the owner's to write into the declaration."""
+    """An authorisation that another side must grant cannot be part of the declaration, whose author is the owner."""
     [diagnostic] = diagnostics(tmp_path, LEAST + INLINE.format(kind=kind))
     assert diagnostic == (
-        f"d.yaml:10:9: an authorisation of kind {kind} is not the owner's to write into the declaration; put it in a "
-        "document of its own, signed by whoever grants it; only own-estate may stand here"
+        f"d.yaml:10:9: an authorisation of kind {kind} cannot be part of the declaration, whose author is the owner; "
+        "put it in a document of its own, signed by the person who grants it; only own-estate is allowed here"
     )
 
 
-def test_what_is_declared_of_a_host_is_told_apart_from_the_rest(tmp_path: Path) -> None:
+def test_what_is_declared_of_a_host_is_separate_from_the_rest(tmp_path: Path) -> None:
     """Checks about a host see its ports, those about a system see all; a host that is not listed is not declared."""
     portal = load(write(tmp_path, WHOLE), SCHEMES)[0].systems[0]
     assert [str(port) for port in portal.declared("www.example.vn").ports] == [
@@ -362,7 +360,7 @@ def test_what_is_declared_of_a_host_is_told_apart_from_the_rest(tmp_path: Path) 
 @pytest.mark.parametrize(
     "target", ["https://127.0.0.1:8443/", "https://[::1]/", "https://localhost/", "tcp://127.8.9.1:1"]
 )
-def test_loopback_needs_nobody_to_authorise_it(target: str) -> None:
+def test_loopback_needs_no_authoriser(target: str) -> None:
     """What can only be this machine gets an own-estate authorisation of itself, at rates fit for tests."""
     declaration, permit = ad_hoc(uris(target), 3, None, at=AT)
     [system] = declaration.systems
@@ -374,9 +372,9 @@ def test_loopback_needs_nobody_to_authorise_it(target: str) -> None:
     )
     assert permit.covers.names == ()
     assert permit.covers.blocks
-    assert permit.holds(AT)
-    assert permit.holds(AT + timedelta(hours=23))
-    assert not permit.holds(AT + timedelta(hours=24))
+    assert permit.is_valid(AT)
+    assert permit.is_valid(AT + timedelta(hours=23))
+    assert not permit.is_valid(AT + timedelta(hours=24))
 
 
 def test_localhost_never_means_another_machine() -> None:
@@ -384,19 +382,19 @@ def test_localhost_never_means_another_machine() -> None:
     assert ad_hoc(uris("https://localhost/"), 1, None)[1].covers.blocks == ("127.0.0.0/8", "::1/128")
 
 
-@pytest.mark.parametrize("nobody", [None, "", "  "])
-def test_any_other_target_needs_somebody(nobody: str | None) -> None:
+@pytest.mark.parametrize("authoriser", [None, "", "  "])
+def test_any_other_target_needs_an_authoriser(authoriser: str | None) -> None:
     """One target that is not loopback is enough to ask who authorises."""
     with pytest.raises(NotAuthorised) as caught:
-        ad_hoc(uris("https://127.0.0.1/", "https://a.vn/", "https://128.0.0.1/"), 3, nobody)
+        ad_hoc(uris("https://127.0.0.1/", "https://a.vn/", "https://128.0.0.1/"), 3, authoriser)
     assert str(caught.value) == (
-        "nobody is named who authorises the inspection of 128.0.0.1, a.vn; "
-        'say who answers for it: --authorised-by "NAME, POSITION"'
+        "no authoriser is named for the inspection of 128.0.0.1, a.vn; "
+        'name the person responsible: --authorised-by "NAME, POSITION"'
     )
 
 
 def test_who_authorises_is_written_down() -> None:
-    """Names are covered as names, addresses as blocks, at polite rates, by whoever was named."""
+    """Names are covered as names, addresses as blocks, at the default rates, by the named person."""
     ranges = (PortRange(first=443, last=443),)
     declaration, permit = ad_hoc(uris("https://a.vn/x", "dns:a.vn", "https://[2001:db8::1]/"), 2, " Bà C ", ranges)
     assert permit.granted_by == declaration.systems[0].owner == "Bà C"
@@ -418,7 +416,7 @@ def test_an_ad_hoc_system_is_called_after_its_host(target: str, name: str) -> No
 
 @pytest.mark.parametrize("level", [0, 6, -1])
 def test_an_ad_hoc_level_exists(level: int) -> None:
-    """A level outside 1 to 5 is misuse."""
+    """A level outside 1 to 5 is a usage error."""
     with pytest.raises(UsageError, match="give a level from 1 to 5"):
         ad_hoc(uris("https://127.0.0.1/"), level, None)
 

@@ -1,4 +1,4 @@
-"""Reading files that people write: every fault says where, and nothing that is written breaks the reader."""
+"""Files written by people: every diagnostic is located, and no input breaks the parser."""
 
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ class Leaf(Model):
 
 
 class Tree(Model):
-    """A value that holds others."""
+    """A model with nested models."""
 
     title: str
     leaf: Leaf = Leaf()
@@ -34,7 +34,7 @@ class Tree(Model):
 
 
 def diagnostics(text: str) -> list[str]:
-    """What is said about this text as a Tree, in a file called ``f``."""
+    """The diagnostics about this text as a Tree, in a file called ``f``."""
     with pytest.raises(InputFileError) as caught:  # noqa: PT012  (either may raise)
         document = read_yaml(text, "f")
         document.take(Tree)
@@ -43,7 +43,7 @@ def diagnostics(text: str) -> list[str]:
 
 
 def diagnostics_of_file(path: Path) -> list[str]:
-    """What is said about this file, with its name for its path."""
+    """The diagnostics about this file, with its name for its path."""
     with pytest.raises(InputFileError) as caught:
         documents.read(path)
     return [str(diagnostic).replace(str(path), path.name) for diagnostic in caught.value.diagnostics]
@@ -53,19 +53,19 @@ def diagnostics_of_file(path: Path) -> list[str]:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """A file that does not exist is a fault that names it."""
+    """A file that does not exist is an error that names it."""
     assert diagnostics_of_file(tmp_path / "d.yaml") == [
         "d.yaml: there is no such file; check the path, or write one with inspector init"
     ]
 
 
-def test_a_folder_is_no_paper(tmp_path: Path) -> None:
+def test_a_folder_is_no_document(tmp_path: Path) -> None:
     """A folder is refused as such."""
     assert diagnostics_of_file(tmp_path) == [f"{tmp_path.name}: this is a folder; name the file in it"]
 
 
 def test_an_unreadable_file_says_why(tmp_path: Path) -> None:
-    """What the operating system refuses is told in its words."""
+    """Errors of the operating system are reported with its message."""
     path = tmp_path / "loop.yaml"
     path.symlink_to(path)
     assert diagnostics_of_file(path) == [
@@ -80,7 +80,7 @@ def test_a_byte_that_is_not_utf8_is_located(tmp_path: Path) -> None:
     assert diagnostics_of_file(path) == ["d.yaml:2:4: byte 0xff is not UTF-8; save the file as UTF-8"]
 
 
-def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_no_diagnostic(tmp_path: Path) -> None:
     """A file that begins with a byte order mark reads like one without, columns included."""
     path = tmp_path / "d.yaml"
     path.write_bytes(b"\xef\xbb\xbfa: 1\n")
@@ -117,16 +117,16 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
             "f:2:2: not YAML: expected ',' or ']', but got ':'; check indentation, brackets and quotes nearby",
         ),
         ('a: "\\U00110000"\n', "f:1:1: not YAML: chr() arg not in range(0x110000); repair the syntax"),
-        ("a: 1\nb: \x07\n", "f:2:4: character U+0007 has no place in YAML; remove it"),
+        ("a: 1\nb: \x07\n", "f:2:4: character U+0007 is not allowed in YAML; remove it"),
     ],
 )
 def test_broken_syntax_is_located(text: str, diagnostic: str) -> None:
-    """What is no YAML is told with line, column and what to do."""
+    """A YAML syntax error is reported with line, column and remedy."""
     assert diagnostics(text) == [diagnostic]
 
 
 def test_duplicate_keys_are_all_located() -> None:
-    """Every key that stands twice in its mapping is a fault, at its second place, at any depth."""
+    """Every duplicate key is reported at its second location, at any depth."""
     assert diagnostics("title: a\ntitle: b\nleaf:\n  size: 1\n  size: 2\n") == [
         "f:2:1: duplicate key 'title', first on line 1; remove one of them",
         "f:5:3: duplicate key 'size', first on line 4; remove one of them",
@@ -134,7 +134,7 @@ def test_duplicate_keys_are_all_located() -> None:
 
 
 def test_tags_and_strange_keys_are_refused() -> None:
-    """A tag builds nothing, and a key that is a list is a fault."""
+    """A tag builds nothing, and a key that is a list is an error."""
     assert diagnostics("title: !!python/object:os.system ls\n? [a]\n: 1\n") == [
         "f:1:8: the tag 'python/object:os.system' has no meaning here; remove it",
         "f:2:3: a key is not plain text; write key: value",
@@ -148,8 +148,8 @@ def test_scalars_are_what_yaml_1_2_says() -> None:
 
 
 def test_half_a_surrogate_pair_is_refused() -> None:
-    """An escape that is no character is a fault, not a crash further on."""
-    assert diagnostics('title: "\\ud800"\n') == ["f:1:8: half a surrogate pair is no character; remove the escape"]
+    """An escape that is no character is an error, not a crash further on."""
+    assert diagnostics('title: "\\ud800"\n') == ["f:1:8: a lone surrogate is not a character; remove the escape"]
 
 
 def test_alias_bombs_are_bounded() -> None:
@@ -163,8 +163,8 @@ def test_alias_bombs_are_bounded() -> None:
 
 
 def test_an_alias_within_itself_is_refused() -> None:
-    """A value cannot hold itself."""
-    assert diagnostics("title: &a [1, *a]\n") == ["f:1:8: an alias stands inside its own anchor; write the value out"]
+    """A value cannot contain itself."""
+    assert diagnostics("title: &a [1, *a]\n") == ["f:1:8: an alias is inside its own anchor; write the value out"]
 
 
 def test_aliases_in_moderation_are_read() -> None:
@@ -175,16 +175,16 @@ def test_aliases_in_moderation_are_read() -> None:
 
 @pytest.mark.parametrize("depth", [DEEPEST + 1, 5000])
 def test_depth_is_bounded(depth: int) -> None:
-    """Lists that stand too deep in one another are refused, however deep they are."""
+    """Lists that are nested too deep are refused, whatever their depth."""
     assert diagnostics("[" * depth + "]" * depth) == [
-        f"f:1:{DEEPEST + 1}: lists and mappings stand too deep in one another; flatten them"
+        f"f:1:{DEEPEST + 1}: lists and mappings are nested too deep; flatten them"
     ]
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(st.sampled_from("ab:-[]{}&*!|>'\"#%@,? \n\t\\01~<=\x00\x85é\ud800"), max_size=40))
 def test_whatever_is_written_is_read_or_refused(text: str) -> None:
-    """Any text gives a sheet or a PaperError, and every fault has a line and a column."""
+    """Any text gives a document or an InputFileError whose diagnostics have line and column."""
     found: tuple[Diagnostic, ...] = ()
     try:
         document = read_yaml(text, "f")
@@ -198,8 +198,8 @@ def test_whatever_is_written_is_read_or_refused(text: str) -> None:
 # --- Values ---------------------------------------------------------------------------------------------------------
 
 
-def test_all_faults_come_at_once_in_the_order_of_the_file() -> None:
-    """Unknown keys, wrong types, wrong numbers and missing keys are told together, from top to bottom."""
+def test_all_diagnostics_come_at_once_in_the_order_of_the_file() -> None:
+    """Unknown keys, wrong types, wrong numbers and missing keys are reported together, from top to bottom."""
     text = """\
 leav: 1
 leaf:
@@ -227,8 +227,8 @@ named:
     ]
 
 
-def test_a_paper_that_is_no_mapping_says_what_it_needs() -> None:
-    """A list or a word where a mapping belongs is a fault at its place."""
+def test_a_document_that_is_no_mapping_says_what_it_needs() -> None:
+    """A list or a word where a mapping belongs is an error at its place."""
     assert diagnostics("- a\n") == [
         "f:1:1: the file is a list, not a mapping; write key: value lines; known here: title, leaf, leaves, named"
     ]
@@ -247,17 +247,15 @@ def test_a_list_of_faulty_items_is_not_called_empty() -> None:
 
 
 def test_messages_hold_no_control_characters() -> None:
-    """What a file says reaches the terminal escaped and cut."""
+    """Text of a file is escaped and truncated in messages."""
     [diagnostic] = diagnostics(f'title: a\nleaf: {{size: "\\e[31m{"x" * 500}"}}\n')
     assert "\x1b" not in diagnostic
     assert len(diagnostic) < 200
 
 
-def test_a_fault_finds_its_place() -> None:
+def test_a_diagnostic_finds_its_place() -> None:
     """``diagnostic_at`` takes line and column from a place, or names the thing where no place is known."""
-    assert (
-        str(diagnostic_at(SourceLocation(source="f", line=2, column=3), "wrong", "mend it")) == "f:2:3: wrong; mend it"
-    )
+    assert str(diagnostic_at(SourceLocation(source="f", line=2, column=3), "wrong", "fix it")) == "f:2:3: wrong; fix it"
     assert str(diagnostic_at(None, "wrong", source="authorisation x")) == "authorisation x: wrong"
 
 

@@ -1,4 +1,4 @@
-"""Settings come from a file, then variables, then flags; each fault names where it was written."""
+"""Settings come from a file, then variables, then flags; each error names where it was written."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def write(folder: Path, text: str) -> Path:
 def diagnostics(
     folder: Path, text: str = "", environment: dict[str, str] | None = None, overrides: dict[str, object] | None = None
 ) -> list[str]:
-    """What is said about these settings, with the file's name for its path."""
+    """The diagnostics about these settings, with the file's name for its path."""
     path = write(folder, text)
     with pytest.raises(InputFileError) as caught:
         load(path, environment or {}, overrides or {})
@@ -98,8 +98,8 @@ def test_a_variable_holds_a_list_with_commas() -> None:
         ('vantage = {kind = "moon"}\n', "inspector.toml:1:11: kind is 'moon'; write 'internet', "),
         ("[ceilings]\n# more\nscans = 0\n", "inspector.toml:3:9: scans is 0; write a whole number, at least 1"),
         ("[ceilings]\nscans = true\n", "inspector.toml:2:9: scans is true, not a whole number; write a whole number, "),
-        ('resolvers = ["a"]\n', "inspector.toml:1:13: 'a' is no resolver; write 192.0.2.53, 192.0.2.53:5353 or ["),
-        ('resolvers = ["1.1.1.1:0"]\n', "inspector.toml:1:13: '1.1.1.1:0' is no resolver; write "),
+        ('resolvers = ["a"]\n', "inspector.toml:1:13: 'a' is not a resolver; write 192.0.2.53, 192.0.2.53:5353 or ["),
+        ('resolvers = ["1.1.1.1:0"]\n', "inspector.toml:1:13: '1.1.1.1:0' is not a resolver; write "),
         ('trusted_signers = ["AB"]\n', "inspector.toml:1:19: an item of trusted_signers is 'AB'; write a key id: 64 "),
         (
             'dnssec_anchors = ["x"]\n',
@@ -108,8 +108,8 @@ def test_a_variable_holds_a_list_with_commas() -> None:
         ("[[vantage]]\n", "inspector.toml:1:1: vantage is a list, not a mapping; write key: value lines"),
     ],
 )
-def test_a_fault_of_the_file_is_located(tmp_path: Path, text: str, diagnostic: str) -> None:
-    """Each fault stands at its line and column, and says what to write."""
+def test_a_diagnostic_of_the_file_is_located(tmp_path: Path, text: str, diagnostic: str) -> None:
+    """Each diagnostic has line and column, and says what to write."""
     [found] = diagnostics(tmp_path, text)
     assert found.startswith(diagnostic)
 
@@ -122,15 +122,15 @@ def test_a_fault_of_the_file_is_located(tmp_path: Path, text: str, diagnostic: s
         ("INSPECTOR_VANTAGE__KIND", "moon", "INSPECTOR_VANTAGE__KIND: kind is 'moon'; write 'internet', 'partner', "),
         ("INSPECTOR_VANTAGE", "moon", "INSPECTOR_VANTAGE: vantage is 'moon', not a mapping; write key: value lines"),
         ("INSPECTOR_CEILINGS__SCANS", "many", "INSPECTOR_CEILINGS__SCANS: scans is 'many', not a whole number; write "),
-        ("INSPECTOR_RESOLVERS", "a,b", "INSPECTOR_RESOLVERS: 'a' is no resolver; write 192.0.2.53, "),
+        ("INSPECTOR_RESOLVERS", "a,b", "INSPECTOR_RESOLVERS: 'a' is not a resolver; write 192.0.2.53, "),
     ],
 )
-def test_a_fault_of_a_variable_names_it(tmp_path: Path, variable: str, value: str, diagnostic: str) -> None:
+def test_a_diagnostic_of_a_variable_names_it(tmp_path: Path, variable: str, value: str, diagnostic: str) -> None:
     """A misspelt or wrong variable is never silently ignored."""
     assert diagnostics(tmp_path, "", {variable: value})[0].startswith(diagnostic)
 
 
-def test_faults_of_all_sources_come_together(tmp_path: Path) -> None:
+def test_diagnostics_of_all_sources_come_together(tmp_path: Path) -> None:
     """File, variables and flags are all scanned before anything is refused."""
     assert [
         diagnostic.partition(": ")[0]

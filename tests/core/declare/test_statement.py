@@ -1,4 +1,4 @@
-"""Statements stand beside verdicts; only the inspecting side's decisions have an effect, and never on what was seen."""
+"""Statements are shown with verdicts; only decisions of the inspecting side have an effect, never on outcomes."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ def statement(kind: StatementKind, decision: Decision = Decision.CLAIMED, **more
 @pytest.mark.parametrize("outcome", list(Outcome))
 @pytest.mark.parametrize(("kind", "decision"), list(itertools.product(StatementKind, Decision)))
 def test_no_statement_changes_what_was_found(kind: StatementKind, decision: Decision, outcome: Outcome) -> None:
-    """Whatever is said and decided, only ``statements`` and ``excused`` differ from the finding as it was."""
+    """A statement changes only ``statements`` and ``excused`` of a finding."""
     before = finding(outcome)
     after = apply(before, (statement(kind, decision),), AT)
     assert after.model_copy(update={"statements": (), "excused": False}) == before
@@ -54,7 +54,7 @@ def test_no_statement_changes_what_was_found(kind: StatementKind, decision: Deci
 @pytest.mark.parametrize("kind", list(StatementKind))
 @pytest.mark.parametrize("decision", [Decision.CLAIMED, Decision.REFUSED])
 def test_what_is_not_accepted_excuses_nothing(kind: StatementKind, decision: Decision) -> None:
-    """A claim and a refusal leave the exit code alone."""
+    """A claim and a refusal do not change the exit code."""
     assert not apply(finding(), (statement(kind, decision),), AT).excused
 
 
@@ -103,7 +103,7 @@ def test_a_statement_about_something_else_does_nothing(about: dict[str, str | No
 
 
 def test_a_statement_may_name_a_finding_by_its_id() -> None:
-    """A finding id is enough to say what is meant."""
+    """A finding id identifies the finding."""
     named = statement(StatementKind.ACCEPTED_RISK, Decision.ACCEPTED, requirement=None, subject=None, finding="f" * 16)
     assert apply(finding(), (named,), AT).excused
 
@@ -135,8 +135,8 @@ def test_who_is_inspected_cannot_pardon_itself(tmp_path: Path) -> None:
     [found], [warning] = load(path)
     assert (found.decision, found.decided_by) == (Decision.CLAIMED, None)
     assert str(warning) == (
-        f"{path}:8:17: accepted by 'Trần Thị B' does not count and is read as claimed; "
-        "only a document that the inspecting side opens as its own decides, by names in its settings"
+        f"{path}:8:17: accepted by 'Trần Thị B' does not count and is treated as claimed; "
+        "decisions count only in a document of the inspecting side, by persons named in its settings"
     )
 
 
@@ -146,8 +146,8 @@ def test_a_decision_by_somebody_unknown_does_not_count(tmp_path: Path) -> None:
     [found], [warning] = load(path, inspecting=["Lê C"])
     assert found.decision is Decision.CLAIMED
     assert str(warning) == (
-        f"{path}:8:17: refused by 'Trần Thị B' does not count and is read as claimed; "
-        "if this person is of the inspecting side, add the name to inspectors in the settings"
+        f"{path}:8:17: refused by 'Trần Thị B' does not count and is treated as claimed; "
+        "if this person belongs to the inspecting side, add the name to inspectors in the settings"
     )
 
 
@@ -158,15 +158,15 @@ def test_a_decision_by_an_inspector_counts(tmp_path: Path, name: str) -> None:
     assert (found.decision, found.decided_by, warnings) == (Decision.ACCEPTED, "Trần Thị B", ())
 
 
-def test_nobody_decides_about_what_they_said_themselves(tmp_path: Path) -> None:
-    """Even an inspector's own statement is somebody else's to accept."""
+def test_authors_do_not_decide_about_their_own_statements(tmp_path: Path) -> None:
+    """An inspector's own statement must be accepted by another person."""
     path = write(tmp_path, ACCEPTED.replace("Trần Thị B", "Nguyễn Văn A"))
     [found], [warning] = load(path, inspecting=["Nguyễn Văn A"])
     assert found.decision is Decision.CLAIMED
-    assert warning.remedy == "let somebody of the inspecting side other than its author decide"
+    assert warning.remedy == "let another person of the inspecting side decide, not the author"
 
 
-def test_claims_are_read_as_they_are(tmp_path: Path) -> None:
+def test_claims_are_kept_as_claimed(tmp_path: Path) -> None:
     """A claim needs no inspector, and gives no warning."""
     text = "statements: [{kind: disputed, requirement: r, subject: 'https://a.vn/', reason: x, author: A}]\n"
     [found], warnings = load(write(tmp_path, text))
@@ -179,11 +179,15 @@ def test_claims_are_read_as_they_are(tmp_path: Path) -> None:
         (
             "finding: ffff",
             "",
-            "s.yaml:2:5: it is not said which finding is meant; name either finding, or requirement ",
+            "s.yaml:2:5: the statement must name exactly one finding; name either finding, or requirement ",
         ),
-        ("finding: ffff", "finding: f\n    requirement: r", "s.yaml:2:5: it is not said which finding is meant; name "),
+        (
+            "finding: ffff",
+            "finding: f\n    requirement: r",
+            "s.yaml:2:5: the statement must name exactly one finding; name ",
+        ),
         ("finding: ffff", "requirement: r", "s.yaml:2:5: a requirement is named without its subject; add subject: URI"),
-        ("decided_by: Trần Thị B", "", "s.yaml:2:5: nobody signs the decision; add decided_by: NAME, someone of the "),
+        ("decided_by: Trần Thị B", "", "s.yaml:2:5: the decision has no author; add decided_by: NAME, someone of the "),
         ("author: Nguyễn Văn A", "", "s.yaml:2:5: author is missing; add author: …"),
         ("author: Nguyễn Văn A", "author: ''", "s.yaml:5:13: author is empty; write it out"),
         ("reason: lý do", "reason: 12", "s.yaml:4:13: reason is 12, not text; put it in quotes"),
@@ -197,8 +201,8 @@ def test_claims_are_read_as_they_are(tmp_path: Path) -> None:
         ("decision:", "decison:", "s.yaml:7:5: unknown key 'decison'; did you mean 'decision'?"),
     ],
 )
-def test_a_fault_is_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
-    """Each fault of form stands at its line and column, and says what to write."""
+def test_a_diagnostic_is_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
+    """Each diagnostic has line and column, and says what to write."""
     path = write(tmp_path, ACCEPTED.replace(old, new))
     with pytest.raises(InputFileError) as caught:
         load(path)

@@ -35,7 +35,7 @@ def check(document: str, data: Any) -> None:
 
 @pytest.mark.parametrize("endpoints", [ENDPOINTS, ENDPOINTS[1:2], ENDPOINTS[2:3]])
 def test_a_skeleton_of_a_declaration_loads(tmp_path: Path, endpoints: list[Any]) -> None:
-    """It holds the answers that were given, declares the ports of its services, and has no fault."""
+    """It contains the given answers, declares the ports of its services, and loads without diagnostics."""
     path = tmp_path / "declaration.yaml"
     path.write_text(
         skeleton.declaration(organisation=AWKWARD, system="portal", name=AWKWARD, level=4, endpoints=endpoints)
@@ -53,7 +53,7 @@ def test_a_skeleton_of_a_declaration_loads(tmp_path: Path, endpoints: list[Any])
 
 @pytest.mark.parametrize("contact", ["", AWKWARD])
 def test_a_skeleton_of_an_authorisation_loads(tmp_path: Path, contact: str) -> None:
-    """It covers the endpoints' hosts for 30 days, at polite rates, and has no fault."""
+    """It covers the endpoints' hosts for 30 days, at polite rates, and loads without diagnostics."""
     at = datetime(2026, 11, 1, 8, 30, 15, 123000, tzinfo=UTC)
     path = tmp_path / "authorisation.yaml"
     path.write_text(skeleton.authorisation(granted_by=AWKWARD, endpoints=ENDPOINTS, contact=contact, at=at))
@@ -62,13 +62,13 @@ def test_a_skeleton_of_an_authorisation_loads(tmp_path: Path, contact: str) -> N
     assert permit.covers.names == ("example.vn", "www.example.vn")
     assert permit.covers.blocks == ("127.0.0.1/32", "::1/128")
     assert (permit.valid_until - permit.valid_from).days == 30
-    assert permit.holds(at)
+    assert permit.is_valid(at)
     assert permit.rates == authorisation.Rates()
     check("authorisation", documents.read(path).data)
 
 
 def test_a_skeleton_of_statements_loads(tmp_path: Path) -> None:
-    """It says nothing yet, and has no fault."""
+    """It contains no statement, and loads without diagnostics."""
     path = tmp_path / "statements.yaml"
     path.write_text(skeleton.statements())
     assert statement.load(path) == ((), ())
@@ -76,7 +76,7 @@ def test_a_skeleton_of_statements_loads(tmp_path: Path) -> None:
 
 
 def test_a_skeleton_of_settings_loads(tmp_path: Path) -> None:
-    """It holds contact and vantage, and has no fault."""
+    """It contains contact and vantage, and loads without diagnostics."""
     path = tmp_path / "inspector.toml"
     path.write_text(skeleton.settings(contact=AWKWARD, vantage="Hà Nội"))
     found = settings.load(path, {}, {})
@@ -114,9 +114,9 @@ def test_whatever_is_answered_is_quoted(text: str) -> None:
 @pytest.mark.parametrize("document", list(DOCUMENTS))
 def test_a_schema_is_one(document: str) -> None:
     """Each schema keeps the rules of its dialect, and describes every part on one line."""
-    told = schema(document)
-    Draft202012Validator.check_schema(told)
-    for part in [told, *told.get("$defs", {}).values()]:
+    result = schema(document)
+    Draft202012Validator.check_schema(result)
+    for part in [result, *result.get("$defs", {}).values()]:
         assert part["description"]
         assert "\n" not in part["description"]
         assert "``" not in part["description"]
@@ -160,7 +160,7 @@ def test_a_schema_refuses_what_the_loader_refuses(change: dict[str, Any]) -> Non
         check("declaration", {"organisation": {"code": "A", "name": "A"}, "systems": [system]})
 
 
-def test_there_are_four_papers() -> None:
-    """Any other name is misuse that lists them."""
+def test_there_are_four_documents() -> None:
+    """Any other name is a usage error that lists them."""
     with pytest.raises(UsageError, match="write one of declaration, authorisation, statements, settings"):
         schema("letter")

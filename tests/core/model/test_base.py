@@ -55,7 +55,7 @@ def test_a_value_keeps_its_type_through_json(value: Value) -> None:
 
 
 def test_an_unseen_answer_has_no_value() -> None:
-    """Relying on what nobody saw raises, with the cause."""
+    """Reading a value that was not seen raises, with the cause."""
     answer: Answer[int] = Answer(unseen=Cause.TIMEOUT)
     assert not answer.is_seen
     with pytest.raises(NotSeen) as caught:
@@ -92,10 +92,10 @@ def test_canonical_bytes_do_not_depend_on_the_hash_seed() -> None:
         "from inspector.model.verdict import Outcome\n"
         "print(failed('x {measured}', measured=sorted({'b','a','c'}), threshold=Outcome.PASS).canonical().hex())"
     )
-    told = {
+    result = {
         subprocess.run(
             [sys.executable, "-c", program], env={"PYTHONHASHSEED": seed}, check=True, capture_output=True
         ).stdout
         for seed in ("1", "2")
     }
-    assert len(told) == 1
+    assert len(result) == 1

@@ -1,4 +1,4 @@
-"""Documents, probes and doors for tests of the network gateway, and servers in processes of their own."""
+"""Documents, probes and gateways for tests of the network, and servers in processes of their own."""
 
 import json
 import os
@@ -86,7 +86,7 @@ def make_probe(
     infrastructure: bool = False,
     contacts_third_parties: bool = False,
 ) -> Probe:
-    """A probe whose look is never called: tests drive its network themselves."""
+    """A probe whose scan is never called: tests use its network themselves."""
 
     @probe(
         "trial",
@@ -140,8 +140,8 @@ def pinned(*addresses: str, name: str = HOST, cnames: tuple[str, ...] = ()) -> P
     return PinnedHost(name=name, addresses=addresses or (ADDRESS,), cnames=cnames)
 
 
-class Estate:
-    """One door over one small estate; ``ledger`` is in ``folder``."""
+class LocalGateway:
+    """A gateway over a small example system; ``ledger`` is in ``folder``."""
 
     def __init__(
         self,

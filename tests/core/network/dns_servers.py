@@ -56,9 +56,9 @@ def answer(wire: bytes, *, tcp: bool) -> bytes | None:
     response = dns.message.make_response(query)
     if label == "silent" or (label == "half" and kind == "AAAA") or (label == "lossy" and len(ASKED) == 1):
         return None
-    if label == "garbage":
+    if label == "malformed":
         return wire[:2] + b"\xff" * 30
-    if label == "stranger":
+    if label == "unrelated":
         return None if tcp else b"\0\0" + response.to_wire()[2:]
     for word, code in (("missing", dns.rcode.NXDOMAIN), ("broken", dns.rcode.SERVFAIL), ("denied", dns.rcode.REFUSED)):
         if label == word:

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-REPORT: dict[str, list[object]] = {"accepted": [], "heard": [], "packets": []}
+REPORT: dict[str, list[object]] = {"accepted": [], "received": [], "packets": []}
 LOCK = threading.Lock()
 MANY = b"x" * 65536
 
@@ -30,19 +30,19 @@ def say(what: object) -> None:
 def hear(conn: socket.socket, argument: str) -> bytes:
     conn.settimeout(20)
     data = conn.recv(65536)
-    note("heard", data.decode("latin-1"))
+    note("received", data.decode("latin-1"))
     return data
 
 
 def quiet(conn: socket.socket, argument: str) -> None:
-    """Say nothing until the client goes."""
+    """Send nothing until the client closes."""
     conn.settimeout(30)
     while conn.recv(65536):
         pass
 
 
 def greet(conn: socket.socket, argument: str) -> None:
-    """Say one line and wait for the end."""
+    """Send one line and wait for the end."""
     conn.sendall(argument.encode() + b"\r\n")
     quiet(conn, "")
 
@@ -137,7 +137,7 @@ def sniffer(address: str, protocol: int) -> socket.socket:
 
 
 class WallClock:
-    """Turns the kernel's stamps into instants that go on evenly, though somebody sets the machine's clock meanwhile.
+    """Turns the kernel's timestamps into monotonic instants, also when the machine's clock is set meanwhile.
 
     ``settings`` are the stamps from which on the wall clock was ahead of the monotonic one by so many seconds.
     """

@@ -1,4 +1,4 @@
-"""The gateway is shut by the clock or by a hand, and whatever is under way ends cleanly."""
+"""The gateway is closed by the clock or on request, and running operations end cleanly."""
 
 import asyncio
 import shutil
@@ -15,7 +15,7 @@ from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network import Network
 from tests.core.network import worker_jobs as jobs
-from tests.core.network.addresses import ADDRESS, FAST, HOST, Estate, authorise, make_probe, serving, target
+from tests.core.network.addresses import ADDRESS, FAST, HOST, LocalGateway, authorise, make_probe, serving, target
 
 BOTH = Covers(names=(HOST,), blocks=(f"{ADDRESS}/32",))
 
@@ -49,7 +49,7 @@ async def connect_on(network: Network) -> None:
 
 
 def everything(network: Network, port: int, folder: Path) -> list[Coroutine[Any, Any, Any]]:
-    """One of everything that can be under way."""
+    """One operation of every kind."""
     return [
         read_on(network),
         connect_on(network),
@@ -72,7 +72,7 @@ def test_a_closing_window_ends_what_is_under_way(tmp_path: Path) -> None:
 
     async def go(port: int) -> None:
         granted = closing_in(2.5, rates=Rates(connections_per_second=4, burst=4, at_once=4))
-        on = Estate(tmp_path, f"tcp://{HOST}:{port}", granted=granted, settings=slow_nmap(tmp_path))
+        on = LocalGateway(tmp_path, f"tcp://{HOST}:{port}", granted=granted, settings=slow_nmap(tmp_path))
         closes = on.scope.window_closes(datetime.now(UTC))
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port), on.granted)
@@ -94,10 +94,12 @@ def test_a_closing_window_ends_what_is_under_way(tmp_path: Path) -> None:
 
 
 def test_abort_ends_everything_and_lets_nothing_more_out(tmp_path: Path) -> None:
-    """An abort has the cause that it was given, for what is under way and for whatever is asked later."""
+    """An abort has the given cause, for running and for later operations."""
 
     async def go(port: int) -> None:
-        on = Estate(tmp_path, f"tcp://{HOST}:{port}", granted=authorise(covers=BOTH), settings=slow_nmap(tmp_path))
+        on = LocalGateway(
+            tmp_path, f"tcp://{HOST}:{port}", granted=authorise(covers=BOTH), settings=slow_nmap(tmp_path)
+        )
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port), on.granted)
             running = [asyncio.create_task(cause(each)) for each in everything(network, port, tmp_path)]
@@ -115,11 +117,11 @@ def test_abort_ends_everything_and_lets_nothing_more_out(tmp_path: Path) -> None
         asyncio.run(go(server.port))
 
 
-def test_one_papers_hours_do_not_end_anothers(tmp_path: Path) -> None:
+def test_one_documents_hours_do_not_end_anothers(tmp_path: Path) -> None:
     """Of two authorisations only what runs under the one that closes is cut."""
 
     async def go(port: int) -> None:
-        on = Estate(tmp_path, f"tcp://{HOST}:{port}", granted=closing_in(0.6, id="short"))
+        on = LocalGateway(tmp_path, f"tcp://{HOST}:{port}", granted=closing_in(0.6, id="short"))
         long = authorise(id="long", covers=BOTH)
         on.scope.authorisations = (long, on.granted)
         async with on.gateway:
@@ -138,7 +140,7 @@ def test_a_cancelled_scan_leaves_nothing_behind(tmp_path: Path) -> None:
 
     async def go(port: int) -> None:
         granted = authorise(covers=BOTH, rates=Rates(connections_per_second=100, burst=100, at_once=1))
-        on = Estate(tmp_path, f"tcp://{HOST}:{port}", granted=granted, settings=slow_nmap(tmp_path))
+        on = LocalGateway(tmp_path, f"tcp://{HOST}:{port}", granted=granted, settings=slow_nmap(tmp_path))
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port), on.granted)
             for each in (
@@ -164,7 +166,7 @@ def test_a_real_sweep_is_cut_in_its_course(tmp_path: Path) -> None:
 
     async def go() -> None:
         rates = FAST.model_copy(update={"port_questions_per_second": 10})
-        on = Estate(tmp_path, granted=closing_in(1.0, rates=rates))
+        on = LocalGateway(tmp_path, granted=closing_in(1.0, rates=rates))
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(None, scheme="host"), on.granted)
             assert await cause(network.nmap([], ports=range(2000, 2600), timeout=60)) is Cause.OUTSIDE_WINDOW
@@ -172,8 +174,8 @@ def test_a_real_sweep_is_cut_in_its_course(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-def test_a_door_that_is_not_open_serves_nobody(tmp_path: Path) -> None:
+def test_a_gateway_that_is_not_open_gives_no_network(tmp_path: Path) -> None:
     """Without ``async with`` there is no guard, and so no network."""
-    on = Estate(tmp_path)
+    on = LocalGateway(tmp_path)
     with pytest.raises(RuntimeError, match="async with"):
         on.gateway.network(make_probe(), target(443), on.granted)

@@ -1,4 +1,4 @@
-"""A host beside the target is asked only where an authorisation names it."""
+"""A third-party host is contacted only when an authorisation names it."""
 
 import http.server
 import threading
@@ -12,7 +12,7 @@ import pytest
 from inspector.declare.authorisation import Authorisation, Covers, PortRange
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
-from tests.core.network.addresses import HOST, Estate, authorise, make_probe, target
+from tests.core.network.addresses import HOST, LocalGateway, authorise, make_probe, target
 
 #: A name that is this machine's by definition (RFC 6761 §6.3), and so needs no resolver.
 NAMED = "responder.localhost"
@@ -51,15 +51,17 @@ def page() -> Iterator[tuple[int, list[object]]]:
         server.server_close()
 
 
-async def fetched(folder: Path, granted: Authorisation, url: str) -> tuple[str, Estate]:
-    """The body at a URL beside the target, over the first of its addresses, and where it was fetched."""
-    estate = Estate(folder, f"tcp://{HOST}:443", granted=granted)
-    async with estate.gateway:
-        network = estate.gateway.network(make_probe(contacts_third_parties=True), target(443), estate.granted)
+async def fetched(folder: Path, granted: Authorisation, url: str) -> tuple[str, LocalGateway]:
+    """The body at a third-party URL, over the first of its addresses, and the gateway used."""
+    local_gateway = LocalGateway(folder, f"tcp://{HOST}:443", granted=granted)
+    async with local_gateway.gateway:
+        network = local_gateway.gateway.network(
+            make_probe(contacts_third_parties=True), target(443), local_gateway.granted
+        )
         try:
             (there, *_others) = await network.third_parties(url)
             async with httpx.AsyncClient(transport=there.transport(), trust_env=False) as client:
-                return (await client.get(url)).text, estate
+                return (await client.get(url)).text, local_gateway
         finally:
             await network.close()
 
@@ -73,11 +75,11 @@ async def fetched(folder: Path, granted: Authorisation, url: str) -> tuple[str, 
     ],
 )
 async def test_a_host_that_is_named_is_asked_under_the_authorisation(tmp_path: Path, covers: Covers) -> None:
-    """Name, zone and address each name a host; the ledger says whose authorisation let the connection out."""
+    """Name, zone and address each name a host; the ledger names the authorisation of the connection."""
     with page() as (port, accepted):
-        body, estate = await fetched(tmp_path, authorise(covers=covers), f"http://{NAMED}:{port}/a")
+        body, local_gateway = await fetched(tmp_path, authorise(covers=covers), f"http://{NAMED}:{port}/a")
     assert (body, len(accepted)) == ("here", 1)
-    asked = [entry for entry in estate.ledger.entries() if entry.questions]
+    asked = [entry for entry in local_gateway.ledger.entries() if entry.questions]
     assert {(entry.address, entry.port, entry.authorisation) for entry in asked} == {("127.0.0.1", port, "a-1")}
     assert {entry.subject for entry in asked} == {f"http://{NAMED}:{port}/a"}
 
@@ -93,17 +95,19 @@ async def test_a_host_that_is_named_is_asked_under_the_authorisation(tmp_path: P
     ],
 )
 async def test_a_host_that_is_not_named_gets_no_packet(tmp_path: Path, covers: Covers) -> None:
-    """Neither an authorisation of others nor one of other ports lets a connection out; a listed name has port 80."""
+    """Neither an authorisation of others nor one of other ports permits a connection; a listed name has port 80."""
     with page() as (port, accepted), pytest.raises(ScanFailure) as caught:
         await fetched(tmp_path, authorise(covers=covers), f"http://{NAMED}:{port}/")
     assert (caught.value.cause, accepted) == (Cause.OUT_OF_SCOPE, [])
 
 
-async def test_a_named_host_has_the_port_of_http_though_nobody_declared_it(tmp_path: Path) -> None:
+async def test_a_named_host_has_the_port_of_http_without_declaring_it(tmp_path: Path) -> None:
     """Without ``ports`` an authorisation that lists the name covers port 80 there, and the target's other ports not."""
-    estate = Estate(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=Covers(names=(HOST, NAMED))))
-    async with estate.gateway:
-        network = estate.gateway.network(make_probe(contacts_third_parties=True), target(443), estate.granted)
+    local_gateway = LocalGateway(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=Covers(names=(HOST, NAMED))))
+    async with local_gateway.gateway:
+        network = local_gateway.gateway.network(
+            make_probe(contacts_third_parties=True), target(443), local_gateway.granted
+        )
         there = await network.third_parties(f"http://{NAMED}/crl")
         assert {each.target.port for each in there} == {80}
         with pytest.raises(ScanFailure, match="does not cover port 22"):
@@ -124,9 +128,11 @@ async def test_what_is_no_web_address_is_not_asked(tmp_path: Path, url: str) -> 
 async def test_another_host_is_not_reached_through_a_redirect(tmp_path: Path) -> None:
     """The transport to a named host refuses any other, also one that is named."""
     covers = Covers(names=(NAMED, HOST), ports=ANY_PORT)
-    estate = Estate(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=covers))
-    async with estate.gateway:
-        network = estate.gateway.network(make_probe(contacts_third_parties=True), target(443), estate.granted)
+    local_gateway = LocalGateway(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=covers))
+    async with local_gateway.gateway:
+        network = local_gateway.gateway.network(
+            make_probe(contacts_third_parties=True), target(443), local_gateway.granted
+        )
         (there, *_others) = await network.third_parties(f"http://{NAMED}/")
         async with httpx.AsyncClient(transport=there.transport(), trust_env=False) as client:
             with pytest.raises(ScanFailure, match="is not responder"):
@@ -135,10 +141,10 @@ async def test_another_host_is_not_reached_through_a_redirect(tmp_path: Path) ->
 
 
 async def test_a_probe_says_beforehand_that_it_asks_elsewhere(tmp_path: Path) -> None:
-    """What a probe did not declare, and so no plan told, the gateway refuses."""
-    estate = Estate(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=Covers(names=(NAMED,))))
-    async with estate.gateway:
-        network = estate.gateway.network(make_probe(), target(443), estate.granted)
+    """The gateway refuses third parties that the probe did not declare."""
+    local_gateway = LocalGateway(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=Covers(names=(NAMED,))))
+    async with local_gateway.gateway:
+        network = local_gateway.gateway.network(make_probe(), target(443), local_gateway.granted)
         with pytest.raises(ScanFailure) as caught:
             await network.third_parties(f"http://{NAMED}/")
         await network.close()

@@ -26,39 +26,39 @@ from inspector.registry.registry import Registry
 from inspector.seal import CaptureWriter, SigningKey
 from tests.core.seal.examples import TRUST, WHEN, inspection
 
-CAKE = Scheme("cake", UriForm.PAGE, 1)
+DEVICE = Scheme("device", UriForm.PAGE, 1)
 HOST = "a.example"
 
 
-class Taste(Observation):
-    kind = "taste/1"
-    sweet: Answer[bool]
+class Health(Observation):
+    kind = "health/1"
+    healthy: Answer[bool]
 
 
-def _read(_capture: ScanOutput, _reading: ParseContext) -> Taste:
+def _read(_capture: ScanOutput, _reading: ParseContext) -> Health:
     raise NotImplementedError
 
 
-@probe("taste", kind=Taste, schemes={CAKE}, subject_kind=SubjectKind.URL, parse=_read)
-async def taste(target: Target, network: Network) -> ScanOutput:
+@probe("health", kind=Health, schemes={DEVICE}, subject_kind=SubjectKind.URL, parse=_read)
+async def health(target: Target, network: Network) -> ScanOutput:
     """Never called here: closing asks nothing."""
     raise NotImplementedError
 
 
 def _subject(path: str, address: str) -> Subject:
-    return subject_of(parse_uri(f"cake://{HOST}/{path}", {"cake": CAKE}), SubjectKind.URL, address=address)
+    return subject_of(parse_uri(f"device://{HOST}/{path}", {"device": DEVICE}), SubjectKind.URL, address=address)
 
 
 def _scanned(at: Subject, *discovered: Discovered) -> Evidence:
     return Evidence(
-        probe="taste",
+        probe="health",
         probe_version="1",
-        kind="taste/1",
+        kind="health/1",
         subject=at,
         began=WHEN,
         ended=WHEN,
         vantage="test",
-        facts={"sweet": {"seen": True}},
+        facts={"healthy": {"seen": True}},
         discovered=discovered,
     )
 
@@ -68,22 +68,22 @@ def test_each_address_of_a_discovered_aim_is_answered_for(tmp_path: Path) -> Non
     pins = (PinnedHost(name=HOST, addresses=("127.0.0.1", "127.0.0.2")),)
     begun = inspection().model_copy(update={"plan": Plan(pins=pins)})
     writer = CaptureWriter.create(tmp_path, begun, trust=TRUST)
-    writer.record(_scanned(_subject("", "127.0.0.1"), Discovered(uri=f"cake://{HOST}/more", why="redirect")))
+    writer.record(_scanned(_subject("", "127.0.0.1"), Discovered(uri=f"device://{HOST}/more", why="redirect")))
     writer.record(_scanned(_subject("more", "127.0.0.1")))
     registry = Registry(
         plugins=(),
-        probes={"taste": taste},
+        probes={"health": health},
         checks={},
         renderers={},
         profiles=(),
-        schemes={"cake": CAKE},
-        kinds={"taste/1": Taste},
+        schemes={"device": DEVICE},
+        kinds={"health/1": Health},
     )
     scope = Scope(begun.authorisations, begun.system, pins)
-    planner = Planner(begun.system, registry, {"taste": taste}, {"taste": {}}, scope, WHEN)
+    planner = Planner(begun.system, registry, {"health": health}, {"health": {}}, scope, WHEN)
     bundle = seal_capture(writer, planner, SigningKey.load_or_create(tmp_path / "key.pem"), reason="closed early")
     told = {(each.subject.uri, each.subject.address): each.failure for _, each in bundle.evidence()}
-    missed = told[f"cake://{HOST}/more", "127.0.0.2"]
+    missed = told[f"device://{HOST}/more", "127.0.0.2"]
     assert missed is not None
     assert missed.cause is Cause.ABORTED
     assert len(told) == 3

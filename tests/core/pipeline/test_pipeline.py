@@ -22,19 +22,19 @@ from inspector.record.plan import Selection
 from inspector.seal import SigningKey
 from tests.core.systems import (
     RAW,
-    Oven,
+    Sensor,
     authorisation,
-    bread,
-    crumb,
-    crumbs,
+    average,
     inspect,
     job,
+    neighbour,
+    neighbours,
     outcomes,
-    oven,
     planned,
     regime,
     registry,
     row,
+    sensor,
     system,
 )
 
@@ -44,29 +44,36 @@ def test_closed_before_anything_was_looked_at(tmp_path: Path) -> None:
     bundle, assessment = inspect(tmp_path, job(tmp_path), collected=False)
     assert {each.failure.cause for _, each in bundle.evidence() if each.failure} == {Cause.ABORTED}
     assert len(bundle.evidence()) == len(bundle.inspection.plan.tasks)
-    assert outcomes(assessment)["oven-hot"] == ("inconclusive", "aborted")
+    assert outcomes(assessment)["sensor-online"] == ("inconclusive", "aborted")
 
 
 def test_closed_after_a_scan_that_discovered_something(tmp_path: Path) -> None:
     """What it brought to light and nobody asked any more is aborted too."""
-    given = job(tmp_path, registry=registry([oven(ScanOutput(raw=RAW, discovered=crumbs(2))), bread, crumb]))
+    given = job(
+        tmp_path, registry=registry([sensor(ScanOutput(raw=RAW, discovered=neighbours(2))), average, neighbour])
+    )
     bundle, _ = inspect(tmp_path, given)
     made = planned(given.changed(run="run-2"))
     with open_capture(made, given.context) as writer:
         for _, evidence in bundle.evidence():
-            if evidence.probe == "oven":
+            if evidence.probe == "sensor":
                 writer.record(evidence, bundle.output_of(evidence).raw)
         closed = seal_capture(writer, made.planner, SigningKey.load_or_create(tmp_path / "key.pem"))
     causes = sorted((each.probe, each.failure.cause if each.failure else None) for _, each in closed.evidence())
-    assert causes == [("bread", Cause.ABORTED), ("crumb", Cause.ABORTED), ("crumb", Cause.ABORTED), ("oven", None)]
+    assert causes == [
+        ("average", Cause.ABORTED),
+        ("neighbour", Cause.ABORTED),
+        ("neighbour", Cause.ABORTED),
+        ("sensor", None),
+    ]
 
 
 def test_resumed_with_its_own_papers_and_plan(tmp_path: Path) -> None:
     """What was decided at the beginning holds to the end: system, authorisations, selection and pins."""
-    given = job(tmp_path, selection=Selection(only=("oven-hot",), within_seconds=60))
+    given = job(tmp_path, selection=Selection(only=("sensor-online",), within_seconds=60))
     made = planned(given)
     open_capture(made, given.context).close()
-    [folder] = (tmp_path / "out" / "run-1" / "bakery").iterdir()
+    [folder] = (tmp_path / "out" / "run-1" / "example").iterdir()
     request, context = given
     writer, again, _ = reopen_capture(folder, context, request.as_of)
     with writer:
@@ -78,27 +85,29 @@ def test_resumed_with_its_own_papers_and_plan(tmp_path: Path) -> None:
 
 def test_judged_by_a_check_of_another_version(tmp_path: Path) -> None:
     """What was captured is judged with what is installed today; the capture is what it was."""
-    bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("oven-hot"))))
+    bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("sensor-online"))))
 
-    @check("oven-hot", title="Hot")
-    def stricter(seen: Oven, *, degrees: int = 250) -> Verdict:
-        """It is hot.
+    @check("sensor-online", title="Online")
+    def stricter(seen: Sensor, *, limit: int = 250) -> Verdict:
+        """The sensor is online.
 
-        Remediation: heat it.
+        Remediation: switch it on.
         """
-        return failed("not hot enough") if seen.hot.value else passed("fine")
+        return failed("not online") if seen.online.value else passed("fine")
 
     second = asyncio.run(assess_bundle(bundle, registry(checks=[stricter]), AssessmentOptions(as_of=first.as_of)))
-    assert (outcomes(first)["oven-hot"][0], outcomes(second)["oven-hot"][0]) == ("pass", "fail")
+    assert (outcomes(first)["sensor-online"][0], outcomes(second)["sensor-online"][0]) == ("pass", "fail")
 
 
 def test_reread_with_a_parser_that_was_mended(tmp_path: Path) -> None:
     """A parser's fix needs no new scan: facts and verdicts come anew from the raw bytes, and the assessment says so."""
 
-    def wrong(capture: ScanOutput, reading: ParseContext) -> Oven:
+    def wrong(capture: ScanOutput, reading: ParseContext) -> Sensor:
         raise ValueError("not understood")
 
-    given = job(tmp_path, regime=regime(row("oven-hot")), registry=registry([oven(parse=wrong), bread, crumb]))
+    given = job(
+        tmp_path, regime=regime(row("sensor-online")), registry=registry([sensor(parse=wrong), average, neighbour])
+    )
     bundle, first = inspect(tmp_path, given)
     mended = registry()
     known: Verdicts = {}
@@ -107,35 +116,35 @@ def test_reread_with_a_parser_that_was_mended(tmp_path: Path) -> None:
     third = asyncio.run(
         assess_bundle(bundle, mended, AssessmentOptions(as_of=first.as_of, reparse=True, verdicts=known))
     )
-    assert outcomes(first)["oven-hot"] == outcomes(second)["oven-hot"] == ("inconclusive", "protocol-error")
-    assert outcomes(third)["oven-hot"] == ("pass", None)
+    assert outcomes(first)["sensor-online"] == outcomes(second)["sensor-online"] == ("inconclusive", "protocol-error")
+    assert outcomes(third)["sensor-online"] == ("pass", None)
     assert (second.reparse, third.reparse) == (False, True)
 
 
 def test_reread_with_a_parser_that_raises_is_its_bug(tmp_path: Path) -> None:
     """An exception of the plugin is told as one, not as nonsense that the server sent."""
 
-    def broken(capture: ScanOutput, reading: ParseContext) -> Oven:
+    def broken(capture: ScanOutput, reading: ParseContext) -> Sensor:
         raise KeyError("oops")
 
-    bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("oven-hot"))))
-    parts = registry([oven(parse=broken), bread, crumb])
+    bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("sensor-online"))))
+    parts = registry([sensor(parse=broken), average, neighbour])
     again = asyncio.run(assess_bundle(bundle, parts, AssessmentOptions(as_of=first.as_of, reparse=True)))
-    assert outcomes(again)["oven-hot"] == ("error", "bug")
+    assert outcomes(again)["sensor-online"] == ("error", "bug")
 
 
 def test_reread_without_the_probe_keeps_the_facts(tmp_path: Path) -> None:
     """A probe that is gone cannot read again: what it read then stands."""
-    bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("oven-hot"))))
+    bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("sensor-online"))))
     again = asyncio.run(
-        assess_bundle(bundle, registry([bread, crumb]), AssessmentOptions(as_of=first.as_of, reparse=True))
+        assess_bundle(bundle, registry([average, neighbour]), AssessmentOptions(as_of=first.as_of, reparse=True))
     )
-    assert outcomes(again)["oven-hot"] == ("pass", None)
+    assert outcomes(again)["sensor-online"] == ("pass", None)
 
 
 def test_network_is_closed_while_judging(tmp_path: Path) -> None:
     """Neither a check nor a parser reaches anybody when a bundle is judged."""
-    bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("oven-hot"))))
+    bundle, first = inspect(tmp_path, job(tmp_path, regime=regime(row("sensor-online"))))
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.1)
         where = server.getsockname()
@@ -144,28 +153,28 @@ def test_network_is_closed_while_judging(tmp_path: Path) -> None:
             with socket.socket() as plain:
                 plain.connect(where)
 
-        def reading(capture: ScanOutput, reading: ParseContext) -> Oven:
+        def reading(capture: ScanOutput, reading: ParseContext) -> Sensor:
             connecting()
-            return Oven(hot=Answer(seen=True))
+            return Sensor(online=Answer(seen=True))
 
-        @check("oven-hot", title="Hot", about=SubjectKind.SYSTEM)
+        @check("sensor-online", title="Online", about=SubjectKind.SYSTEM)
         def asking(declared: Declared) -> Verdict:
-            """It is hot.
+            """The sensor is online.
 
-            Remediation: heat it.
+            Remediation: switch it on.
             """
             connecting()
             return passed("fine")
 
-        parts = registry([oven(parse=reading), bread, crumb])
+        parts = registry([sensor(parse=reading), average, neighbour])
         reparsed = asyncio.run(assess_bundle(bundle, parts, AssessmentOptions(as_of=first.as_of, reparse=True)))
         judged_again = asyncio.run(
             assess_bundle(bundle, registry(checks=[asking]), AssessmentOptions(as_of=first.as_of))
         )
         with pytest.raises(TimeoutError):
             server.accept()
-    assert outcomes(reparsed)["oven-hot"] == ("error", "bug")
-    assert outcomes(judged_again)["oven-hot"] == ("error", "bug")
+    assert outcomes(reparsed)["sensor-online"] == ("error", "bug")
+    assert outcomes(judged_again)["sensor-online"] == ("error", "bug")
 
 
 # --- trust material ---------------------------------------------------------------------------------------------------
@@ -201,8 +210,8 @@ def test_trust_roots_that_cannot_be_read_are_misuse(tmp_path: Path) -> None:
 
 
 def part() -> SystemFilter:
-    ours = system("oven://127.0.0.1", "oven://www.ours.test")
-    others = [system("oven://www.theirs.test", "oven://127.0.9.9", id="other")]
+    ours = system("sensor://127.0.0.1", "sensor://www.ours.test")
+    others = [system("sensor://www.theirs.test", "sensor://127.0.9.9", id="other")]
     return SystemFilter(ours, others, registry().schemes)
 
 
@@ -230,17 +239,17 @@ def test_statements_are_cut_to_the_system() -> None:
         return Statement.model_validate({"kind": StatementKind.DISPUTED, "reason": "r", "author": "a", **about})
 
     ours = [
-        statement(finding=finding_id("oven-hot", "oven://127.0.0.1")),
-        statement(requirement="oven-hot", subject="oven://www.ours.test"),
+        statement(finding=finding_id("sensor-online", "sensor://127.0.0.1")),
+        statement(requirement="sensor-online", subject="sensor://www.ours.test"),
         statement(requirement="approval", subject="system:"),
     ]
     theirs = [
-        statement(finding=finding_id("oven-hot", "oven://127.0.9.9")),
-        statement(finding=finding_id("oven-hot", "host:www.theirs.test")),
-        statement(requirement="oven-hot", subject="oven://www.theirs.test"),
-        statement(requirement="oven-hot", subject="crumb://www.theirs.test"),
+        statement(finding=finding_id("sensor-online", "sensor://127.0.9.9")),
+        statement(finding=finding_id("sensor-online", "host:www.theirs.test")),
+        statement(requirement="sensor-online", subject="sensor://www.theirs.test"),
+        statement(requirement="sensor-online", subject="neighbour://www.theirs.test"),
     ]
-    assert part().statements([*ours, *theirs], [row("oven-hot")]) == tuple(ours)
+    assert part().statements([*ours, *theirs], [row("sensor-online")]) == tuple(ours)
 
 
 def test_nothing_begins_without_an_output_folder(tmp_path: Path) -> None:

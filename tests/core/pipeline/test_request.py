@@ -74,6 +74,6 @@ def findings(folder: Path) -> list[tuple[str, ...]]:
 def test_another_version_of_the_regime_is_refused(tmp_path: Path) -> None:
     """A worker never plans with rules that the request was not made for."""
     here = job(tmp_path)
-    there = job(tmp_path, regime=regime(row("oven-hot")))
+    there = job(tmp_path, regime=regime(row("sensor-online")))
     with pytest.raises(UsageError, match="not as the version 1 that the request was made with"):
         planned(here._replace(context=there.context))

@@ -1,4 +1,4 @@
-"""The plan: what will be asked of whom, in which order, at what cost; and what will not, and why."""
+"""The plan: which scans run in which order and at what cost, and which do not, and why."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,15 +34,15 @@ from inspector.report.messages import translated
 from tests.core.systems import (
     Job,
     authorisation,
-    bread,
-    crumb,
+    average,
     job,
-    oven,
-    oven_hot,
+    neighbour,
     planned,
     regime,
     registry,
     row,
+    sensor,
+    sensor_online,
     system,
 )
 
@@ -50,98 +50,107 @@ from tests.core.systems import (
 def test_looks_come_in_waves(tmp_path: Path) -> None:
     """Who needs an observation is asked after who gives it."""
     plan = planned(job(tmp_path)).plan
-    assert [(task.probe, task.wave) for task in plan.tasks] == [("oven", 0), ("bread", 1)]
-    assert (wave_of(bread, registry()), wave_of(crumb, registry())) == (1, 0)
+    assert [(task.probe, task.wave) for task in plan.tasks] == [("sensor", 0), ("average", 1)]
+    assert (wave_of(average, registry()), wave_of(neighbour, registry())) == (1, 0)
 
 
-def test_what_discovers_an_aim_is_asked_along() -> None:
-    """A check on crumbs brings the probe that finds them, and that one's needs."""
-    assert probes_of(checks_of([row("crumbs-swept")], registry()).values(), registry()).keys() == {"crumb", "oven"}
-    assert probes_of(checks_of([row("bread-baked")], registry()).values(), registry()).keys() == {"bread", "oven"}
+def test_what_discovers_a_subject_is_asked_along() -> None:
+    """A check of neighbours needs their probe, the one that discovers them, and its needs."""
+    assert probes_of(checks_of([row("neighbours-known")], registry()).values(), registry()).keys() == {
+        "neighbour",
+        "sensor",
+    }
+    assert probes_of(checks_of([row("average-computed")], registry()).values(), registry()).keys() == {
+        "average",
+        "sensor",
+    }
 
 
 def test_equal_scans_are_asked_once(tmp_path: Path) -> None:
     """Two spellings of one endpoint are one question."""
-    given = job(tmp_path, "oven://127.0.0.1", "oven://127.0.0.1:7")
-    assert len([task for task in planned(given).plan.tasks if task.probe == "oven"]) == 1
+    given = job(tmp_path, "sensor://127.0.0.1", "sensor://127.0.0.1:7")
+    assert len([task for task in planned(given).plan.tasks if task.probe == "sensor"]) == 1
 
 
 @pytest.mark.parametrize(
     ("asked", "merged"),
     [
-        ([], {"doors": 1, "wide": False}),
-        ([{"doors": 2}, {"doors": 5}, {"wide": True}], {"doors": 5, "wide": True}),
-        ([{"wide": True}, {"wide": False}], {"doors": 1, "wide": True}),
+        ([], {"channels": 1, "wide": False}),
+        ([{"channels": 2}, {"channels": 5}, {"wide": True}], {"channels": 5, "wide": True}),
+        ([{"wide": True}, {"wide": False}], {"channels": 1, "wide": True}),
     ],
 )
-def test_look_options_are_merged_to_the_widest(asked: list[dict[str, Any]], merged: Mapping[str, Any]) -> None:
-    """Rows that share a scan get the most that any of them asks for."""
-    rows = [row("oven-hot", id=f"r-{number}", scan={"oven": options}) for number, options in enumerate(asked)]
-    assert scan_options(oven(), rows) == merged
+def test_scan_options_are_merged_to_the_widest(asked: list[dict[str, Any]], merged: Mapping[str, Any]) -> None:
+    """Rows that share a scan get the widest options of all."""
+    rows = [row("sensor-online", id=f"r-{number}", scan={"sensor": options}) for number, options in enumerate(asked)]
+    assert scan_options(sensor(), rows) == merged
 
 
-@pytest.mark.parametrize("options", [{"doors": "many"}, {"colour": "red"}])
-def test_look_options_that_do_not_fit_are_misuse(options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("options", [{"channels": "many"}, {"colour": "red"}])
+def test_scan_options_that_do_not_fit_are_a_usage_error(options: dict[str, Any]) -> None:
     """They are validated when the plan is made, not in the middle of an inspection."""
-    with pytest.raises(UsageError, match=r"look option oven\."):
-        scan_options(oven(), [row("oven-hot", scan={"oven": options})])
+    with pytest.raises(UsageError, match=r"scan option sensor\."):
+        scan_options(sensor(), [row("sensor-online", scan={"sensor": options})])
 
 
-def test_look_options_at_odds_are_misuse() -> None:
+def test_scan_options_at_odds_are_a_usage_error() -> None:
     """Where there is no widest, the profile has to choose."""
-    rows = [row("oven-hot", id=f"r-{number}", scan={"oven": {"doors": each}}) for number, each in enumerate(("a", "b"))]
+    rows = [
+        row("sensor-online", id=f"r-{number}", scan={"sensor": {"channels": each}})
+        for number, each in enumerate(("a", "b"))
+    ]
     with pytest.raises(UsageError, match="rows ask for scan options 'a' and 'b'"):
-        scan_options(oven(), rows)
+        scan_options(sensor(), rows)
 
 
-def test_check_options_that_do_not_fit_are_misuse() -> None:
+def test_check_options_that_do_not_fit_are_a_usage_error() -> None:
     """The row and the option are named."""
-    with pytest.raises(UsageError, match="requirement oven-hot: option degrees"):
-        validate_options([row("oven-hot", options={"degrees": "warm"})], registry())
+    with pytest.raises(UsageError, match="requirement sensor-online: option limit"):
+        validate_options([row("sensor-online", options={"limit": "warm"})], registry())
 
 
-def test_missing_check_is_misuse() -> None:
-    """A regime that asks for what no plugin has says so before anything is asked."""
-    with pytest.raises(UsageError, match="checks that no installed plugin has: cake-sweet"):
-        checks_of([row("cake-sweet")], registry(checks=[oven_hot]))
+def test_missing_check_is_a_usage_error() -> None:
+    """A regime with a check that no plugin has is refused before any scan."""
+    with pytest.raises(UsageError, match="checks that no installed plugin has: device-healthy"):
+        checks_of([row("device-healthy")], registry(checks=[sensor_online]))
 
 
 def test_a_missing_check_is_located(tmp_path: Path) -> None:
     """A check id that no plugin has is an error with file, line and column of the row that names it."""
-    rows = tmp_path / "ours" / "requirements" / "cakes.yaml"
+    rows = tmp_path / "ours" / "requirements" / "devices.yaml"
     rows.parent.mkdir(parents=True)
-    rows.write_text("- {check: oven-hot, levels: 1-5}\n- levels: 1-5\n  check: oven-hott\n")
+    rows.write_text("- {check: sensor-online, levels: 1-5}\n- levels: 1-5\n  check: sensor-hott\n")
     known = replace(registry(), profiles=(tmp_path / "ours",))
     with pytest.raises(
-        InputFileError, match=r"ours/requirements/cakes\.yaml:3:10: no installed plugin has a check 'oven-hott'"
+        InputFileError, match=r"ours/requirements/devices\.yaml:3:10: no installed plugin has a check 'sensor-hott'"
     ):
-        checks_of([row("oven-hott")], known)
+        checks_of([row("sensor-hott")], known)
 
 
 def test_a_missing_check_of_an_installed_plugin_is_an_error(tmp_path: Path) -> None:
     """Naming an installed plugin in a row does not hide a mistyped check: the inspection does not begin."""
-    given = job(tmp_path, regime=regime(row("oven-hott", plugin="bakery")))
-    with pytest.raises(UsageError, match="oven-hott"):
+    given = job(tmp_path, regime=regime(row("sensor-hott", plugin="example")))
+    with pytest.raises(UsageError, match="sensor-hott"):
         planned(given)
 
 
 def test_a_row_of_a_missing_plugin_is_not_planned(tmp_path: Path) -> None:
     """A row whose optional plugin is not installed asks for nothing, beside rows that are asked as ever."""
-    given = job(tmp_path, regime=regime(row("oven-hot"), row("cake-sweet", plugin="cafe")))
+    given = job(tmp_path, regime=regime(row("sensor-online"), row("device-healthy", plugin="second")))
     made = planned(given)
-    assert [each.id for each in made.not_installed] == ["cake-sweet"]
+    assert [each.id for each in made.not_installed] == ["device-healthy"]
     assert made.not_permitted == ()
-    assert {task.probe for task in made.plan.tasks} == {"oven"}
+    assert {task.probe for task in made.plan.tasks} == {"sensor"}
 
 
 def test_unreachable_names_are_refused_with_their_reason(tmp_path: Path) -> None:
     """A scan of a name without address is planned as one that will not happen."""
-    given = job(tmp_path, "oven://a.test")
+    given = job(tmp_path, "sensor://a.test")
     pins = [PinnedHost(name="a.test", failure=Cause.TIMEOUT, detail="the resolver says nothing")]
     drawn = make_plan(planner(given, pins), pins, Chosen())
     assert {(task.probe, task.cause, task.detail) for task in drawn.tasks} == {
-        ("bread", Cause.TIMEOUT, "the resolver says nothing"),
-        ("oven", Cause.TIMEOUT, "the resolver says nothing"),
+        ("average", Cause.TIMEOUT, "the resolver says nothing"),
+        ("sensor", Cause.TIMEOUT, "the resolver says nothing"),
     }
     assert drawn.bounds.connections == 0
 
@@ -154,34 +163,34 @@ def planner(given: Job, pins: list[PinnedHost]) -> Planner:
     return Planner(request.system, parts.registry, probes, options, scope, datetime.now(UTC))
 
 
-def test_discovered_aims_are_asked_or_refused_with_a_cause(tmp_path: Path) -> None:
-    """Nothing that a scan brings to light is left out in silence."""
+def test_discovered_subjects_are_asked_or_refused_with_a_cause(tmp_path: Path) -> None:
+    """Every discovered subject is recorded."""
     made = planner(job(tmp_path), [])
     [by] = [
         task
-        for task in made.tasks("oven://127.0.0.1", PinnedHost(name="127.0.0.1", addresses=("127.0.0.1",)))
+        for task in made.tasks("sensor://127.0.0.1", PinnedHost(name="127.0.0.1", addresses=("127.0.0.1",)))
         if task.wave == 0
     ]
-    found = Discovered(uri="crumb://127.0.0.2:8", why="seen")
+    found = Discovered(uri="neighbour://127.0.0.2:8", why="seen")
     pin = PinnedHost(name="127.0.0.2", addresses=("127.0.0.2",))
     [task] = made.discovered(found, by, pin)
-    assert (task.cause, task.subject.parent, task.endpoint) == (None, by.subject.uri, "oven://127.0.0.1")
+    assert (task.cause, task.subject.parent, task.endpoint) == (None, by.subject.uri, "sensor://127.0.0.1")
     [task] = made.discovered(found, by, pin, asked=False)
     assert task.cause is not None
     [task] = made.discovered(found, by, None)
     assert task.cause is Cause.NOT_REACHED
-    [task] = made.discovered(Discovered(uri="crumb://no host/", why="seen"), by, None)
+    [task] = made.discovered(Discovered(uri="neighbour://no host/", why="seen"), by, None)
     assert task.cause is Cause.PROTOCOL_ERROR
     assert list(made.discovered(Discovered(uri="ghost://a", why="seen"), by, None)) == []
 
 
 def polite(folder: Path, *endpoints: str, **changes: Any) -> PlannedInspection:
     """The plan with a probe that does send the target packets."""
-    parts = registry([replace(oven(), intrusiveness=Intrusiveness.POLITE)], [oven_hot])
-    return planned(job(folder, *endpoints, registry=parts, regime=regime(row("oven-hot")), **changes))
+    parts = registry([replace(sensor(), intrusiveness=Intrusiveness.POLITE)], [sensor_online])
+    return planned(job(folder, *endpoints, registry=parts, regime=regime(row("sensor-online")), **changes))
 
 
-def test_pace_is_told_with_the_arithmetic(tmp_path: Path) -> None:
+def test_pace_is_reported_with_the_arithmetic(tmp_path: Path) -> None:
     """Three connections at one a second, five questions at one a second."""
     made = polite(tmp_path)
     [pace] = pace_of(made.plan.tasks, made.request.authorisations).values()
@@ -218,13 +227,13 @@ def test_plan_that_does_not_fit_is_located(tmp_path: Path) -> None:
         check_window(made.plan, Scope([short], made.request.system, made.plan.pins), at, source_map)
 
 
-def test_refused_endpoints_are_those_that_nobody_may_ask(tmp_path: Path) -> None:
+def test_refused_endpoints_are_those_without_authorisation(tmp_path: Path) -> None:
     """One that is covered by part of the authorisations is not among them."""
     covers = authorisation(covers=Covers(blocks=("127.0.0.1/32",)), rates=Rates())
-    made = polite(tmp_path, "oven://127.0.0.1", "oven://127.0.0.2", authorisations=(covers,))
+    made = polite(tmp_path, "sensor://127.0.0.1", "sensor://127.0.0.2", authorisations=(covers,))
     refused = refused_endpoints(made.plan)
-    assert refused.keys() == {"oven://127.0.0.2"}
-    assert refused["oven://127.0.0.2"].cause is Cause.OUT_OF_SCOPE
+    assert refused.keys() == {"sensor://127.0.0.2"}
+    assert refused["sensor://127.0.0.2"].cause is Cause.OUT_OF_SCOPE
 
 
 def test_system_without_endpoints_has_an_empty_plan(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from inspector.regime.regime import NOT_OBSERVABLE, BilingualText, Requirement
 from inspector.registry.registry import Plugin, Registry
 
 
-@check("cake-baked", title="Baked", about=SubjectKind.SYSTEM)
-def cake_baked(declared: Declared) -> Verdict:
+@check("device-listed", title="Computed", about=SubjectKind.SYSTEM)
+def device_listed(declared: Declared) -> Verdict:
     """D.
 
     Remediation: r.
@@ -37,7 +37,7 @@ def row(check_id: str, *tags: str, plugin: str | None = None) -> Requirement:
 
 def registry(*checks: Check) -> Registry:
     return Registry(
-        plugins=(Plugin("bakery", "d", "1", "bakery"),),
+        plugins=(Plugin("example", "d", "1", "example"),),
         probes={},
         checks={each.id: each for each in checks},
         renderers={},
@@ -47,71 +47,73 @@ def registry(*checks: Check) -> Registry:
     )
 
 
-ROWS = (row("cake-baked", "smoke"), row(NOT_OBSERVABLE, "hidden"))
+ROWS = (row("device-listed", "smoke"), row(NOT_OBSERVABLE, "hidden"))
 
 
 @pytest.mark.parametrize(
-    ("selection", "told"),
+    ("selection", "result"),
     [
-        (Selection(only=("cake-eaten",)), "--only cake-eaten: no plugin"),
+        (Selection(only=("device-unknown",)), "--only device-unknown: no plugin"),
         (Selection(tags=("smok",)), "--select smok: no requirement has this tag"),
         (Selection(tags=("smoke", "hidden")), "--select hidden: no requirement has this tag"),
-        (Selection(only=("bakery",)), "no requirement of the regime is selected"),
+        (Selection(only=("example",)), "no requirement of the regime is selected"),
     ],
 )
 def test_what_would_ask_nothing_is_misuse(selection: Selection, told: str) -> None:
     """A mistyped name or tag is told, and does not end as an inspection that found nothing bad."""
     with pytest.raises(UsageError, match=told):
-        check_selection(selection, registry(cake_baked), ROWS)
+        check_selection(selection, registry(device_listed), ROWS)
 
 
-@pytest.mark.parametrize("selection", [Selection(), Selection(tags=("smoke",)), Selection(only=("cake-baked",))])
+@pytest.mark.parametrize("selection", [Selection(), Selection(tags=("smoke",)), Selection(only=("device-listed",))])
 def test_what_asks_something_is_fine(selection: Selection) -> None:
     """Known words that leave something to ask are taken."""
-    check_selection(selection, registry(cake_baked), ROWS)
+    check_selection(selection, registry(device_listed), ROWS)
 
 
-TAGGED = (row("cake-baked", "smoke"), row("cake-sold"))
+TAGGED = (row("device-listed", "smoke"), row("device-other"))
 
 
 @pytest.mark.parametrize(
     ("selection", "kept"),
     [
-        (Selection(), ["row-cake-baked", "row-cake-sold"]),
-        (Selection(tags=("smoke",)), ["row-cake-baked"]),
-        (Selection(only=("cake-baked",)), ["row-cake-baked"]),
-        (Selection(only=("cake-baked",), tags=("stale",)), []),
+        (Selection(), ["row-device-listed", "row-device-other"]),
+        (Selection(tags=("smoke",)), ["row-device-listed"]),
+        (Selection(only=("device-listed",)), ["row-device-listed"]),
+        (Selection(only=("device-listed",), tags=("stale",)), []),
     ],
 )
 def test_a_selection_keeps_rows_by_name_and_tag(selection: Selection, kept: list[str]) -> None:
     """A row is asked when it has one of the tags and one of the names that are selected."""
-    assert [each.id for each in TAGGED if selects(selection, each, registry(cake_baked))] == kept
+    assert [each.id for each in TAGGED if selects(selection, each, registry(device_listed))] == kept
 
 
 @pytest.mark.parametrize(
     ("asked", "kept"),
     [
-        (row("cake-eaten", plugin="cafe"), False),
-        (row("cake-eaten", plugin="bakery"), True),
-        (row("cake-eaten"), True),
-        (row("cake-baked", plugin="cafe"), True),
+        (row("device-unknown", plugin="second"), False),
+        (row("device-unknown", plugin="example"), True),
+        (row("device-unknown"), True),
+        (row("device-listed", plugin="second"), True),
     ],
 )
 def test_a_row_of_a_plugin_that_is_not_installed_is_not_selected(asked: Requirement, kept: bool) -> None:
     """Only a row that names its optional plugin is left out; a check that an installed plugin lacks stays an error."""
-    assert selects(Selection(), asked, registry(cake_baked)) is kept
-    assert lacks_plugin(asked, registry(cake_baked)) is not kept
+    assert selects(Selection(), asked, registry(device_listed)) is kept
+    assert lacks_plugin(asked, registry(device_listed)) is not kept
 
 
-@pytest.mark.parametrize("name", ["cake-eaten", "cafe"])
+@pytest.mark.parametrize("name", ["device-unknown", "second"])
 def test_a_missing_plugin_is_named(name: str) -> None:
     """Who selects a check of a plugin that is not installed learns which plugin that is."""
-    with pytest.raises(UsageError, match=f"--only {name}: the plugin cafe is not installed"):
-        check_selection(Selection(only=(name,)), registry(cake_baked), [*ROWS, row("cake-eaten", plugin="cafe")])
+    with pytest.raises(UsageError, match=f"--only {name}: the plugin second is not installed"):
+        check_selection(
+            Selection(only=(name,)), registry(device_listed), [*ROWS, row("device-unknown", plugin="second")]
+        )
 
 
 def test_a_selection_survives_its_recording() -> None:
     """What a plan records is the selection that it was drawn for."""
-    selection = Selection(only=("bakery",), tags=("smoke",), within_seconds=7)
+    selection = Selection(only=("example",), tags=("smoke",), within_seconds=7)
     assert Plan.parse(Plan(selection=selection).canonical()).selection == selection
-    assert selection.limits == ("only:bakery", "select:smoke", "within:7s")
+    assert selection.limits == ("only:example", "select:smoke", "within:7s")

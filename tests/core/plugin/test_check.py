@@ -66,7 +66,7 @@ def test_the_docstring_is_split() -> None:
     assert is_blue.remediation == "paint it `blue`."
 
 
-def test_a_check_judges_what_was_seen() -> None:
+def test_a_check_assesses_what_was_seen() -> None:
     """Pass, fail and not-applicable come from the function, with measured value and threshold."""
     assert is_blue.evaluate([SubjectResult(subject(), colour("blue"))], {}).outcome is Outcome.PASS
     verdict = is_blue.evaluate([SubjectResult(subject(), colour("red"))], {"shade": "green"})
@@ -75,13 +75,13 @@ def test_a_check_judges_what_was_seen() -> None:
 
 
 def test_a_missing_observation_is_inconclusive() -> None:
-    """The function is not called; the cause is told."""
+    """The function is not called; the verdict has the cause."""
     verdict = is_blue.evaluate([SubjectResult(subject(), None, Cause.RESET)], {})
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.RESET)
 
 
 def test_an_unseen_answer_is_inconclusive() -> None:
-    """A function that reads what nobody saw ends inconclusive, with that answer's cause."""
+    """A check that reads an unseen answer is inconclusive, with that answer's cause."""
     verdict = is_blue.evaluate([SubjectResult(subject(), Colour(name=Answer(unseen=Cause.TIMEOUT)))], {})
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.TIMEOUT)
 
@@ -97,7 +97,7 @@ def test_a_pass_over_a_hole_is_inconclusive() -> None:
 
 
 def test_a_fail_may_rest_on_part() -> None:
-    """A failure that was seen stands, whatever else was not."""
+    """A seen failure counts, whatever else was not seen."""
     every = Every(
         [SubjectResult(subject("127.0.0.1"), colour("red")), SubjectResult(subject("127.0.0.2"), None, Cause.TIMEOUT)]
     )
@@ -154,7 +154,7 @@ def test_applicability_decides_no_claim() -> None:
 
 
 def test_options_are_typed_and_closed() -> None:
-    """A wrong option is an error when the plan is made, not a surprise later."""
+    """A wrong option is an error when the plan is made."""
     with pytest.raises(ValueError, match="shado"):
         is_blue.validate({"shado": "blue"})
 

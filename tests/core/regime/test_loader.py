@@ -140,8 +140,8 @@ def test_the_level_may_be_an_option(tmp_path: Path) -> None:
         ("- hsts-set\n", "all.yaml:1:3: a row is not a mapping"),
     ],
 )
-def test_faults_of_rows_are_located(tmp_path: Path, rows: str, diagnostic: str) -> None:
-    """Each fault of a row has file, line and column."""
+def test_diagnostics_of_rows_are_located(tmp_path: Path, rows: str, diagnostic: str) -> None:
+    """Each error of a row has file, line and column."""
     assert any(diagnostic in each for each in diagnostics(folder(tmp_path, rows=rows)))
 
 
@@ -156,8 +156,8 @@ def test_faults_of_rows_are_located(tmp_path: Path, rows: str, diagnostic: str) 
         ('"5"', "5.10", "not a"),
     ],
 )
-def test_faults_of_the_regime_are_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
-    """Each fault of regime.yaml has file, line and column."""
+def test_diagnostics_of_the_regime_are_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
+    """Each error of regime.yaml has file, line and column."""
     head = HEAD.format(id="base")
     assert old in head
     position = head.rindex(old)
@@ -215,8 +215,8 @@ def test_clauses_may_be_listed_by_regime(tmp_path: Path) -> None:
         ("[own], overlay: state", "ours in base: unknown overlay 'state'; none is described"),
     ],
 )
-def test_faults_of_an_extensions_rows_are_located(tmp_path: Path, clauses: str, diagnostic: str) -> None:
-    """Each fault of an extension's row has file, line and column, and names the regime in which it is one."""
+def test_diagnostics_of_an_extensions_rows_are_located(tmp_path: Path, clauses: str, diagnostic: str) -> None:
+    """Each error of an extension's row has file, line and column, and names the regime in which it is one."""
     found = diagnostics(*two_regimes(tmp_path, OURS.replace("[own]", clauses)))
     assert any(diagnostic in each for each in found), found
 
@@ -329,14 +329,14 @@ def test_the_regime_follows_approval_and_transition(day: str, approval: dict[str
     ],
 )
 def test_a_day_without_a_regime_is_an_error(day: str, words: str) -> None:
-    """In the gap between the regimes, and before the first one, the error says so and how to go on."""
+    """In the gap between the regimes, and before the first one, the error says so and what to do."""
     with pytest.raises(UsageError, match=words) as refused:
         chosen(day)
     assert "--regime" in refused.value.remedy
 
 
 def test_the_transition_that_applies_is_known() -> None:
-    """A report can say why a system still follows the older regime."""
+    """A report explains why a system still follows the older regime."""
     found = transition_for(REGIMES, system(**EARLY), date(2026, 11, 21))
     assert found is not None
     assert (found[0].id, found[1].until) == (OLD, date(2027, 6, 30))
@@ -367,9 +367,9 @@ def test_packaged_files_read_the_same_quickly() -> None:
         assert (quick.data, quick.values, quick.keys) == (slow.data, slow.values, slow.keys)
 
 
-def test_a_fault_in_a_packaged_file_has_the_same_message() -> None:
+def test_a_diagnostic_in_a_packaged_file_has_the_same_message() -> None:
     """The C parser has no messages of its own."""
-    for text in ("a: [1, 2\nb: 3\n", "a: \x01\n", "a: *nobody\n", "a: 1\n--- \nb: 2\n", ""):
+    for text in ("a: [1, 2\nb: 3\n", "a: \x01\n", "a: *missing\n", "a: 1\n--- \nb: 2\n", ""):
         with pytest.raises(InputFileError) as quick:
             read_yaml(text, "x.yaml", quickly=True).close()
         with pytest.raises(InputFileError) as slow:

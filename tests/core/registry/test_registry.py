@@ -27,30 +27,32 @@ from inspector.model.errors import PluginError
 from inspector.registry.registry import Plugin, build, installed
 
 
-class Taste(Observation):
-    kind: ClassVar[str] = "taste/1"
-    sweet: Answer[bool]
+class Health(Observation):
+    kind: ClassVar[str] = "health/1"
+    healthy: Answer[bool]
 
 
-def _read(_capture: ScanOutput, _reading: ParseContext) -> Taste:
-    return Taste(sweet=Answer(seen=True))
+def _read(_capture: ScanOutput, _reading: ParseContext) -> Health:
+    return Health(healthy=Answer(seen=True))
 
 
-def _probe(name: str = "taste", scheme: Scheme | None = None) -> Probe:
-    @probe(name, kind=Taste, schemes={scheme or Scheme("cake", port=1)}, subject_kind=SubjectKind.ADDRESS, parse=_read)
+def _probe(name: str = "health", scheme: Scheme | None = None) -> Probe:
+    @probe(
+        name, kind=Health, schemes={scheme or Scheme("device", port=1)}, subject_kind=SubjectKind.ADDRESS, parse=_read
+    )
     async def scan(target: Target, network: Network) -> ScanOutput:
         return ScanOutput()
 
     return scan
 
 
-@check("cake-sweet", title="The cake is sweet")
-def cake_sweet(taste: Taste) -> Verdict:
-    """Cake is.
+@check("device-healthy", title="The device is healthy")
+def device_healthy(health: Health) -> Verdict:
+    """Device is.
 
     Remediation: add sugar.
     """
-    return passed("sweet", facts=taste.sweet.value)
+    return passed("healthy", facts=health.healthy.value)
 
 
 def plugin(name: str, **hooks: Iterable[object] | object) -> tuple[Plugin, object]:
@@ -63,72 +65,72 @@ def plugin(name: str, **hooks: Iterable[object] | object) -> tuple[Plugin, objec
 
 def test_contributions_are_found_by_name() -> None:
     """Probes, checks, schemes and kinds of observations are there by name."""
-    made = build([plugin("bakery", probes=[_probe()], checks=[cake_sweet])])
-    assert made.probes["taste"].kind is Taste
-    assert made.checks["cake-sweet"] is cake_sweet
-    assert made.schemes["cake"].port == 1
-    assert made.kinds["taste/1"] is Taste
-    assert [each.name for each in made.producers(Taste)] == ["taste"]
+    made = build([plugin("example", probes=[_probe()], checks=[device_healthy])])
+    assert made.probes["health"].kind is Health
+    assert made.checks["device-healthy"] is device_healthy
+    assert made.schemes["device"].port == 1
+    assert made.kinds["health/1"] is Health
+    assert [each.name for each in made.producers(Health)] == ["health"]
 
 
 @pytest.mark.parametrize(
     ("hooks", "complaint"),
     [
-        ({"checks": ["cake-sweet"]}, "no Check"),
+        ({"checks": ["device-healthy"]}, "no Check"),
         ({"checks": 3}, "returns int"),
-        ({"probes": [cake_sweet]}, "no Probe"),
+        ({"probes": [device_healthy]}, "no Probe"),
         ({"nonsense": []}, "fails while contributing|unknown hook"),
     ],
 )
-def test_strange_contributions_are_blamed(hooks: dict[str, Any], complaint: str) -> None:
+def test_invalid_contributions_are_attributed(hooks: dict[str, Any], complaint: str) -> None:
     """The error names the plugin, its distribution and its version."""
     with pytest.raises(PluginError, match=complaint) as caught:
-        build([plugin("bakery", **hooks)])
-    assert "'bakery' (dist-bakery 1.0)" in str(caught.value)
+        build([plugin("example", **hooks)])
+    assert "'example' (dist-example 1.0)" in str(caught.value)
 
 
 def test_a_repeated_check_is_blamed_on_both() -> None:
     """Two plugins with one check id cannot be installed together."""
-    with pytest.raises(PluginError, match=r"'cafe'.*'bakery'"):
-        build([plugin("bakery", checks=[cake_sweet]), plugin("cafe", checks=[cake_sweet])])
+    with pytest.raises(PluginError, match=r"'second'.*'example'"):
+        build([plugin("example", checks=[device_healthy]), plugin("second", checks=[device_healthy])])
 
 
 def test_a_check_repeated_by_one_plugin_is_blamed() -> None:
     """Nor may one plugin contribute it twice."""
-    with pytest.raises(PluginError, match="'cake-sweet'"):
-        build([plugin("bakery", checks=[cake_sweet, cake_sweet])])
+    with pytest.raises(PluginError, match="'device-healthy'"):
+        build([plugin("example", checks=[device_healthy, device_healthy])])
 
 
 def test_two_meanings_of_a_scheme_are_refused() -> None:
     """A scheme has one form and one default port."""
-    other = _probe("taste-again", Scheme("cake", port=2))
-    with pytest.raises(PluginError, match="scheme 'cake'"):
-        build([plugin("bakery", probes=[_probe()]), plugin("cafe", probes=[other])])
+    other = _probe("health-again", Scheme("device", port=2))
+    with pytest.raises(PluginError, match="scheme 'device'"):
+        build([plugin("example", probes=[_probe()]), plugin("second", probes=[other])])
 
 
 def test_a_hook_that_raises_is_blamed() -> None:
     """An exception in a hook is an error with a remedy, not a traceback."""
 
     def broken() -> list[Renderer]:
-        raise RuntimeError("oven off")
+        raise RuntimeError("sensor off")
 
-    with pytest.raises(PluginError, match="oven off"):
-        build([(Plugin("bakery", "d", "1", "bakery"), SimpleNamespace(inspector_renderers=hookimpl(broken)))])
+    with pytest.raises(PluginError, match="sensor off"):
+        build([(Plugin("example", "d", "1", "example"), SimpleNamespace(inspector_renderers=hookimpl(broken)))])
 
 
 @pytest.mark.parametrize(("modules", "missing"), [(["json"], ()), (["json", "no_such_module"], ("no_such_module",))])
 def test_a_plugin_without_its_modules_contributes_nothing(modules: list[str], missing: tuple[str, ...]) -> None:
     """A plugin that requires a module which is not installed counts as not installed, and the module is named."""
-    made = build([plugin("bakery", requires=modules, checks=[cake_sweet])])
-    assert made.incomplete == ({"bakery": missing} if missing else {})
-    assert [each.name for each in made.plugins] == ([] if missing else ["bakery"])
-    assert set(made.checks) == (set() if missing else {"cake-sweet"})
+    made = build([plugin("example", requires=modules, checks=[device_healthy])])
+    assert made.incomplete == ({"example": missing} if missing else {})
+    assert [each.name for each in made.plugins] == ([] if missing else ["example"])
+    assert set(made.checks) == (set() if missing else {"device-healthy"})
 
 
 def test_a_plugin_whose_package_is_missing_contributes_nothing() -> None:
     """A plugin that is announced but was left out of the installation counts as not installed."""
-    made = build([(Plugin("bakery", "d", "1", "bakery"), None)])
-    assert (made.plugins, made.incomplete) == ((), {"bakery": ("bakery",)})
+    made = build([(Plugin("example", "d", "1", "example"), None)])
+    assert (made.plugins, made.incomplete) == ((), {"example": ("example",)})
 
 
 def test_the_built_in_plugins_are_installed() -> None:

@@ -15,9 +15,9 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
 
 
 @pytest.fixture(scope="session")
-def stranger(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
-    """The key of somebody whom the inspector does not trust."""
-    return SigningKey.load_or_create(tmp_path_factory.mktemp("stranger") / "signing.pem")
+def untrusted(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
+    """The key of an untrusted signer."""
+    return SigningKey.load_or_create(tmp_path_factory.mktemp("untrusted") / "signing.pem")
 
 
 @pytest.fixture

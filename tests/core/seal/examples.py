@@ -1,4 +1,4 @@
-"""A small inspection, its evidence and its assessment, as every test of the bundle uses them."""
+"""A small inspection, its evidence and its assessment, for the tests of the bundle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody does who alters a bundle and signs it again."""
+"""How an attacker alters a bundle and signs it again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sign(part: Path, statement: object, *keys: SigningKey) -> None:
 
 
 def resign(part: Path, key: SigningKey, change: Callable[[dict[str, Any]], object] = lambda _statement: None) -> None:
-    """Sign what now stands in ``part``, after ``change`` was made to the statement."""
+    """Sign the files of ``part``, after ``change`` to the statement."""
     statement = payload(part)
     statement["subject"] = [
         {"name": name, "digest": {"sha256": digest((part / name).read_bytes())}}

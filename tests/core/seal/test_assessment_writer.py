@@ -1,4 +1,4 @@
-"""Assessments stand beside the capture, whole, signed, and as often as they differ."""
+"""Assessments are written next to the capture, complete and signed, each different one once."""
 
 import subprocess
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.core.seal.forgery import payload
 NAME = "2026-11-21T10-30-15Z-vn-nd331-2026"
 
 
-def test_what_was_judged_is_read_back(bundle: Bundle, key: SigningKey) -> None:
+def test_what_was_assessed_is_read_back(bundle: Bundle, key: SigningKey) -> None:
     """An assessment comes back as it went in, with its reports, its signer and the capture's digest in its manifest."""
     folder = add_assessment(bundle, assessment(bundle), {"report.vi.html": b"<html>"}, key)
     assert folder.name == NAME
@@ -36,7 +36,7 @@ def test_the_same_assessment_is_written_once(bundle: Bundle, key: SigningKey) ->
 
 
 def test_a_different_one_of_the_same_name_gets_a_number(bundle: Bundle, key: SigningKey) -> None:
-    """Other findings, or other reports, at the same date under the same regime stand beside the first."""
+    """Other findings, or other reports, at the same date under the same regime get a folder of their own."""
     made = [
         add_assessment(bundle, assessment(bundle), {}, key),
         add_assessment(bundle, assessment(bundle, Outcome.PASS), {}, key),
@@ -48,7 +48,7 @@ def test_a_different_one_of_the_same_name_gets_a_number(bundle: Bundle, key: Sig
 
 
 def test_an_altered_assessment_is_not_taken_for_the_same(bundle: Bundle, key: SigningKey) -> None:
-    """Where the earlier files were altered, the same assessment is written anew beside them."""
+    """Where the earlier files were altered, the same assessment is written again, to another folder."""
     folder = add_assessment(bundle, assessment(bundle), {}, key)
     (folder / "findings.json").write_bytes(b"[]")
     assert add_assessment(bundle, assessment(bundle), {}, key).name == f"{NAME}-2"
@@ -71,7 +71,7 @@ def test_reports_stay_in_their_folder(bundle: Bundle, key: SigningKey, name: str
 
 
 def test_a_disk_that_refuses_leaves_nothing_half(bundle: Bundle, key: SigningKey) -> None:
-    """When the place of the assessments cannot be used, that is told and no half assessment appears."""
+    """When the place of the assessments cannot be used, that is reported and no half assessment appears."""
     (bundle.folder / "assessments").write_bytes(b"")
     with pytest.raises(BundleError, match="cannot be written"):
         add_assessment(bundle, assessment(bundle), {}, key)
@@ -93,8 +93,8 @@ def test_the_signature_can_be_checked_without_this_program(bundle: Bundle, key: 
     assert "Signature Verified Successfully" in done.stdout
 
 
-def test_what_a_killed_writer_left_is_told_and_cleared(bundle: Bundle, key: SigningKey) -> None:
-    """Half an assessment that a killed process left is named, never taken for one, and gone after the next writing."""
+def test_what_a_killed_writer_left_is_reported_and_cleared(bundle: Bundle, key: SigningKey) -> None:
+    """Half an assessment that a killed process left is reported, never read, and removed by the next write."""
     half = bundle.folder / "partial" / "0123" / "findings.json"
     half.parent.mkdir(parents=True)
     half.write_bytes(b"[")

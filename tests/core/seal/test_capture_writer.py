@@ -1,4 +1,4 @@
-"""A capture is written so that nothing recorded is ever lost, and nothing half-written is taken as whole."""
+"""A capture loses nothing that is recorded, and never reads a partly written file as complete."""
 
 import os
 import resource
@@ -59,7 +59,7 @@ def test_what_was_written_is_read_back(tmp_path: Path, key: SigningKey) -> None:
 
 
 def test_everything_is_open_to_its_owner_only(bundle: Bundle, tmp_path: Path) -> None:
-    """Folders have mode 0700 and files 0600, and nothing is left beside the capture once it is sealed."""
+    """Folders have mode 0700 and files 0600, and nothing is left next to the capture once it is sealed."""
     for path in tmp_path.rglob("*"):
         assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
     assert [path.name for path in bundle.folder.iterdir()] == ["capture"]
@@ -78,7 +78,7 @@ def test_the_order_of_scans_leaves_no_trace_in_digests(tmp_path: Path) -> None:
 
 
 def test_raw_bytes_are_on_the_disk_before_what_points_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kept together, raw bytes have their names, for good, before evidence has one: a crash leaves no loose pointer."""
+    """Raw bytes are on the disk before the evidence that refers to them: a crash leaves no dangling reference."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     ready = prepare(evidence(0, raw()), [raw()])
     replace, sync = os.replace, disk.sync_folder
@@ -135,7 +135,7 @@ def test_evidence_needs_its_raw_bytes_first(tmp_path: Path) -> None:
 
 
 def test_several_scans_are_kept_at_once(tmp_path: Path, key: SigningKey) -> None:
-    """Looks kept together, with their raw bytes, stand in a resumed capture and in the sealed one as if kept singly."""
+    """Scans recorded together, with their raw bytes, are in a resumed and in a sealed capture as if recorded singly."""
     raws = [raw(b"%d" % number) for number in range(3)]
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     seen = [
@@ -152,8 +152,8 @@ def test_several_scans_are_kept_at_once(tmp_path: Path, key: SigningKey) -> None
     assert {bundle.output_of(each).raw for each in seen} == {(each,) for each in raws}
 
 
-def test_looks_are_kept_together_or_not_at_all(tmp_path: Path) -> None:
-    """One scan that points at raw bytes nobody gave keeps those beside it from being recorded, too."""
+def test_scans_are_kept_together_or_not_at_all(tmp_path: Path) -> None:
+    """One scan with missing raw bytes prevents the whole batch from being recorded."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
     sound, unsound = evidence(0), evidence(1).model_copy(update={"raw": (reference_to(raw()),)})
     with pytest.raises(ValueError, match="are missing"):
@@ -197,7 +197,7 @@ def test_an_id_is_used_once(tmp_path: Path) -> None:
 
 
 def test_nothing_of_another_system_stands_in_a_bundle(tmp_path: Path, key: SigningKey) -> None:
-    """No file of system A's bundle holds a name or an id of system B, inspected in the same run."""
+    """No file of system A's bundle contains a name or an id of system B, inspected in the same run."""
     a = sealed(tmp_path, key)
     b = sealed(tmp_path, key, inspected=inspection("sys-b", id="inspection-2", host="b.example"))
     for mine, words in ((a, ("sys-b", "b.example", "inspection-2")), (b, ("sys-a", "a.example", "inspection-1"))):
@@ -264,7 +264,7 @@ def test_the_salt_lives_until_the_seal(tmp_path: Path, key: SigningKey) -> None:
     assert not [name for name, data in content(tmp_path / "run-1/sys-a/inspection-1").items() if salt in data]
 
 
-def test_a_kill_between_seal_and_tidying_is_mended(bundle: Bundle) -> None:
+def test_a_kill_between_seal_and_tidying_is_fixed(bundle: Bundle) -> None:
     """A salt left behind by a kill right after the seal goes away with the next attempt to resume."""
     (bundle.folder / "salt").write_bytes(bytes(32))
     with pytest.raises(BundleError, match="is sealed"):
@@ -275,7 +275,7 @@ def test_a_kill_between_seal_and_tidying_is_mended(bundle: Bundle) -> None:
 def test_an_unsealed_bundle_is_not_opened(tmp_path: Path) -> None:
     """What is still being written is not taken for a bundle."""
     writer = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
-    with pytest.raises(BundleError, match="no sealed bundle"):
+    with pytest.raises(BundleError, match="not a sealed bundle"):
         Bundle.open(writer.folder)
 
 
@@ -297,14 +297,14 @@ def test_kill_9_loses_nothing(tmp_path: Path, key: SigningKey, after: int) -> No
     """Everything that a killed process said it had recorded is there after resuming, and can be sealed and opened."""
     process = python(_ENDLESS, tmp_path)
     assert process.stdout
-    told = {process.stdout.readline().strip() for _ in range(after)}
+    result = {process.stdout.readline().strip() for _ in range(after)}
     process.send_signal(signal.SIGKILL)
-    told |= {line.strip() for line in process.stdout if line.endswith("\n")}
+    result |= {line.strip() for line in process.stdout if line.endswith("\n")}
     process.wait()
     process.stdout.close()
     writer = CaptureWriter.resume(tmp_path / "run-1" / "sys-a" / "inspection-1")
     kept = dict(writer.evidence())
-    assert told <= kept.keys()
+    assert result <= kept.keys()
     assert sorted(each.scan for each in kept.values()) == list(range(1, len(kept) + 1))
     more = record(writer, 10**6, raw())
     bundle = writer.seal(key, ended=WHEN, reason="interrupted")
@@ -390,11 +390,11 @@ sys.stdin.read()
 
 @pytest.mark.parametrize("given", ["nothing", "empty"])
 def test_only_an_inspection_is_resumed(tmp_path: Path, given: str) -> None:
-    """A folder that holds no inspection is refused and nothing is written there."""
+    """A folder without an inspection is refused and nothing is written there."""
     folder = tmp_path / given
     if given == "empty":
         folder.mkdir()
-    with pytest.raises(BundleError, match="is no inspection"):
+    with pytest.raises(BundleError, match="is not an inspection"):
         CaptureWriter.resume(folder)
     assert not folder.exists() or not list(folder.iterdir())
 
@@ -417,7 +417,7 @@ def refused(attempt):
     try:
         attempt()
     except BundleError as error:
-        assert "No space left" in error.message and "make room" in error.remedy, error
+        assert "No space left" in error.message and "free some space" in error.remedy, error
         return True
     return False
 
@@ -458,8 +458,8 @@ def in_namespace(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
-    """On a disk that runs full, what was recorded stays, what was not is told with a remedy, and after making room the
-    inspection goes on."""
+    """On a full disk, recorded scans stay, errors have a remedy, and after freeing space the
+    inspection continues."""
     mount = 'mount -t tmpfs -o size=640k none "$1" && exec "$2" -c "$3" "$1"'
     done = in_namespace("sh", "-c", mount, "sh", str(tmp_path), sys.executable, _FULL)
     assert done.returncode == 0, done.stderr
@@ -467,20 +467,20 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_a_line_that_does_not_fit_is_taken_back(tmp_path: Path) -> None:
-    """A journal line of which the disk takes only a part leaves the lines before it as they were."""
+    """A journal line that is only partly written is cut off; the lines before it are unchanged."""
     path = tmp_path / "journal.jsonl"
     append_line(path, b"x" * 50)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (80, hard))
     try:
-        with pytest.raises(BundleError, match="make room"):
+        with pytest.raises(BundleError, match="free some space"):
             append_line(path, b"y" * 50)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == b"x" * 50 + b"\n"
 
 
-def test_a_read_only_disk_is_told(tmp_path: Path) -> None:
+def test_a_read_only_disk_is_reported(tmp_path: Path) -> None:
     """An output folder on a read-only disk is refused with a remedy."""
     script = """
 import sys
@@ -499,15 +499,15 @@ except BundleError as error:
     assert "Read-only file system; make it writable, or choose another output folder" in done.stdout
 
 
-def test_a_file_in_place_of_the_output_folder_is_told(tmp_path: Path) -> None:
-    """A file that stands where the output folder should be is named, and the remedy says what to do."""
+def test_a_file_in_place_of_the_output_folder_is_reported(tmp_path: Path) -> None:
+    """A file in place of the output folder is named, with a remedy."""
     (tmp_path / "out").write_text("")
-    with pytest.raises(BundleError, match=r"out.*: cannot be written: .*; a file stands where a folder is needed"):
+    with pytest.raises(BundleError, match=r"out.*: cannot be written: .*; a file is where a folder is needed"):
         CaptureWriter.create(tmp_path / "out", inspection(), trust=TRUST)
 
 
 def test_an_answer_beyond_all_bounds_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Raw bytes that nobody could read back within the bundle's bounds are refused."""
+    """Raw bytes beyond the size limit are refused."""
     monkeypatch.setattr("inspector.seal.capture_writer.RAW_BYTES", 1000)
     with pytest.raises(BundleError, match="more than 1000"):
         reference_to(Raw(name="answer", data=bytes(1001)))

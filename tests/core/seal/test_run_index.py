@@ -61,7 +61,7 @@ for number in range(20):
 
 
 def test_a_line_that_is_none_is_located(tmp_path: Path) -> None:
-    """A line of the index that makes no sense is refused by file and line."""
+    """An invalid line of the index is refused by file and line."""
     index = RunIndex(tmp_path, "run-1")
     index.add(attempt("one", State.BEGUN))
     with index.path.open("ab") as file:

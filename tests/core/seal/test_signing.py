@@ -21,7 +21,7 @@ def test_made_on_first_use_for_its_owner_only(tmp_path: Path) -> None:
 
 
 def test_default_lies_in_the_users_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a path the key lies in the XDG configuration folder."""
+    """Without a path the key is in the XDG configuration folder."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     SigningKey.load_or_create(None)
     assert (tmp_path / "inspector" / "signing.pem").is_file()
@@ -29,7 +29,7 @@ def test_default_lies_in_the_users_configuration(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
-    """A key file open to group or others is refused, and the refusal says which command mends it."""
+    """A key file open to group or others is refused, and the error has the command that fixes it."""
     path = tmp_path / "signing.pem"
     SigningKey.load_or_create(path)
     path.chmod(mode)
@@ -58,13 +58,13 @@ def test_what_is_no_plain_ed25519_key_is_refused(tmp_path: Path, arguments: list
 
 def test_the_id_is_the_public_key(key: SigningKey) -> None:
     """The key id is the public key in hexadecimal, which openssl reads from the exported PEM too."""
-    told = subprocess.run(
+    result = subprocess.run(
         ["openssl", "pkey", "-pubin", "-outform", "DER"], input=public_pem(key), check=True, capture_output=True
     ).stdout
-    assert told[-32:].hex() == key.keyid
+    assert result[-32:].hex() == key.keyid
 
 
-def test_looking_for_a_key_makes_none(tmp_path: Path) -> None:
+def test_reading_a_key_creates_none(tmp_path: Path) -> None:
     """Asking for a key that may not exist gives it or None, and writes nothing."""
     path = tmp_path / "new" / "signing.pem"
     assert SigningKey.existing(path) is None

@@ -1,4 +1,4 @@
-"""A bundle may have been made by an enemy: it is refused by the name of the file that is wrong, and harms nobody."""
+"""A hostile bundle is refused with the name of the wrong file, and does no harm."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.core.seal.forgery import payload, resign, sign
 
 
 def refused(bundle: Bundle, *words: str) -> str:
-    """Opening must be refused with these words; gives the message."""
+    """Opening is refused with this text; the result is the message."""
     with pytest.raises(BundleError) as error:
         Bundle.open(bundle.folder)
     for word in words:
@@ -68,7 +68,7 @@ def _folder(path: Path, _aside: Path) -> None:
     ("change", "what"),
     [
         (_link, "is a symbolic link"),
-        (_hard_link, "has a second name"),
+        (_hard_link, "is a hard link"),
         (_pipe, "is not a regular file"),
         (_device, "is not a regular file"),
         (_folder, "is not a regular file"),
@@ -111,18 +111,18 @@ def test_deep_folders_are_not_descended(bundle: Bundle) -> None:
     """A folder nested beyond what a bundle has is named, however deep it goes."""
     deep = bundle.folder / "capture" / "raw" / "/".join(["d"] * 500)
     deep.mkdir(parents=True)
-    refused(bundle, "is a folder deeper than a bundle is")
+    refused(bundle, "is nested deeper than a bundle may be")
 
 
 @pytest.mark.parametrize("given", ["nothing", "folder", "file"])
-def test_what_is_no_bundle_is_told(tmp_path: Path, given: str) -> None:
-    """A missing folder, an empty one and a file are no bundles, and verifying them says so without an error."""
+def test_what_is_no_bundle_is_reported(tmp_path: Path, given: str) -> None:
+    """A missing folder, an empty one and a file are not bundles, and verifying them raises no exception."""
     path = tmp_path / "given"
     if given == "folder":
         path.mkdir()
     if given == "file":
         path.write_bytes(b"")
-    with pytest.raises(BundleError, match="no sealed bundle"):
+    with pytest.raises(BundleError, match="not a sealed bundle"):
         Bundle.open(path)
     assert not verify(path, trusted=()).intact.holds
 
@@ -134,10 +134,10 @@ def test_what_is_no_bundle_is_told(tmp_path: Path, given: str) -> None:
     "name",
     ["../../../../etc/passwd", "/etc/passwd", "a/../../b", "a//b", "./a", "", "a\\b\x00", MANIFEST, "a/" * 9 + "a"],
 )
-def test_a_manifest_that_leads_out_is_refused(bundle: Bundle, stranger: SigningKey, name: str) -> None:
-    """A manifest that names a file outside the capture is refused, whoever signed it, and that file is not opened."""
+def test_a_manifest_that_leads_out_is_refused(bundle: Bundle, untrusted: SigningKey, name: str) -> None:
+    """A manifest that names a file outside the capture is refused whatever its signature; the file is not opened."""
     hostile = {"name": name, "digest": {"sha256": "0" * 64}}
-    resign(bundle.folder / "capture", stranger, lambda statement: statement["subject"].append(hostile))
+    resign(bundle.folder / "capture", untrusted, lambda statement: statement["subject"].append(hostile))
     message = refused(bundle, f"capture/{MANIFEST}: names ")
     assert message.isprintable()
 
@@ -162,10 +162,10 @@ def _statement(field: str, value: object) -> Callable[[dict[str, Any]], object]:
     ],
 )
 def test_a_malformed_statement_is_refused(
-    bundle: Bundle, stranger: SigningKey, change: Callable[[dict[str, Any]], object]
+    bundle: Bundle, untrusted: SigningKey, change: Callable[[dict[str, Any]], object]
 ) -> None:
     """A signed statement of another type, with wrong, unknown, doubled or foreign fields is refused by file."""
-    resign(bundle.folder / "capture", stranger, change)
+    resign(bundle.folder / "capture", untrusted, change)
     refused(bundle, "capture/")
 
 
@@ -207,20 +207,20 @@ def test_one_way_to_write_an_envelope(bundle: Bundle) -> None:
     """The same envelope spelled otherwise (white space, another order) is refused, so that no byte of it can change."""
     path = bundle.folder / "capture" / MANIFEST
     path.write_bytes(json.dumps(json.loads(path.read_bytes()), indent=1).encode())
-    refused(bundle, "canonical form")
+    refused(bundle, "is not canonical")
 
 
-def test_a_signature_in_anothers_name_is_refused(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
-    """A signature under a trusted key's id that this key did not make is refused, even beside a right one."""
+def test_a_signature_in_anothers_name_is_refused(bundle: Bundle, key: SigningKey, untrusted: SigningKey) -> None:
+    """A signature under a trusted key's id that this key did not make is refused, even next to a right one."""
     part = bundle.folder / "capture"
-    sign(part, payload(part), stranger, key)
+    sign(part, payload(part), untrusted, key)
     envelope = json.loads((part / MANIFEST).read_bytes())
     envelope["signatures"][1]["sig"] = envelope["signatures"][0]["sig"]
     (part / MANIFEST).write_bytes(canonical(envelope))
     refused(bundle, f"a signature is wrong: {key.keyid}")
 
 
-# --- Contents that a stranger signed ----------------------------------------------------------------------------------
+# --- Signed hostile content -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -238,17 +238,17 @@ def test_a_signature_in_anothers_name_is_refused(bundle: Bundle, key: SigningKey
         ("inspection.json", b'{"regime":{}}'),
     ],
 )
-def test_wrong_types_are_named_by_file(bundle: Bundle, stranger: SigningKey, name: str, data: bytes) -> None:
+def test_wrong_types_are_named_by_file(bundle: Bundle, untrusted: SigningKey, name: str, data: bytes) -> None:
     """A part of the inspection with another form than it must have is refused by the name of its file."""
     (bundle.folder / "capture" / name).write_bytes(data)
-    resign(bundle.folder / "capture", stranger)
+    resign(bundle.folder / "capture", untrusted)
     refused(bundle, f"capture/{name}: ")
 
 
-def forged_raw(bundle: Bundle, stranger: SigningKey, data: bytes) -> None:
+def forged_raw(bundle: Bundle, untrusted: SigningKey, data: bytes) -> None:
     """Put other compressed bytes in the place of the first raw answer and sign the result."""
     (bundle.folder / "capture" / raw_name(digest(raw().data))).write_bytes(data)
-    resign(bundle.folder / "capture", stranger)
+    resign(bundle.folder / "capture", untrusted)
 
 
 @pytest.mark.parametrize(
@@ -256,15 +256,15 @@ def forged_raw(bundle: Bundle, stranger: SigningKey, data: bytes) -> None:
     [
         (zstandard.ZstdCompressor().compress(bytes(2**30)), "more bytes"),
         (zstandard.ZstdCompressor().compress(b""), "fewer bytes"),
-        (zstandard.ZstdCompressor().compress(raw().data[::-1]), "other bytes"),
+        (zstandard.ZstdCompressor().compress(raw().data[::-1]), "does not match the SHA-256"),
         (zstandard.ZstdCompressor().compress(raw().data)[:-3], "bytes"),
         (b"not compressed", "cannot be decompressed"),
     ],
     ids=["bomb", "empty", "altered", "cut", "garbage"],
 )
-def test_raw_bytes_are_bounded_and_checked(bundle: Bundle, stranger: SigningKey, data: bytes, what: str) -> None:
+def test_raw_bytes_are_bounded_and_checked(bundle: Bundle, untrusted: SigningKey, data: bytes, what: str) -> None:
     """A decompression bomb costs no memory; altered, cut and uncompressed raw bytes are refused by file."""
-    forged_raw(bundle, stranger, data)
+    forged_raw(bundle, untrusted, data)
     hostile = Bundle.open(bundle.folder)
     ref = hostile.evidence()[0][1].raw[0]
     tracemalloc.start()
@@ -273,14 +273,14 @@ def test_raw_bytes_are_bounded_and_checked(bundle: Bundle, stranger: SigningKey,
     assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
     tracemalloc.stop()
     assert raw_name(ref.sha256) in error.value.message
-    assert not verify(bundle.folder, trusted=[stranger.keyid]).intact.holds
+    assert not verify(bundle.folder, trusted=[untrusted.keyid]).intact.holds
 
 
-def test_a_window_that_asks_for_memory_is_refused(bundle: Bundle, stranger: SigningKey) -> None:
+def test_a_window_that_asks_for_memory_is_refused(bundle: Bundle, untrusted: SigningKey) -> None:
     """Compressed bytes that tell the decompressor to set aside far more than they need are refused."""
     greedy = zstandard.ZstdCompressionParameters(window_log=27, write_content_size=False)
     packer = zstandard.ZstdCompressor(compression_params=greedy).compressobj()
-    forged_raw(bundle, stranger, packer.compress(raw().data) + packer.flush())
+    forged_raw(bundle, untrusted, packer.compress(raw().data) + packer.flush())
     hostile = Bundle.open(bundle.folder)
     with pytest.raises(BundleError, match="cannot be decompressed"):
         hostile.raw(hostile.evidence()[0][1].raw[0])
@@ -301,19 +301,19 @@ def test_trust_outside_the_bundle_is_not_read(bundle: Bundle, name: str) -> None
         bundle.trust(name)
 
 
-def test_hostile_evidence_and_ledger_are_named(bundle: Bundle, stranger: SigningKey) -> None:
+def test_hostile_evidence_and_ledger_are_named(bundle: Bundle, untrusted: SigningKey) -> None:
     """Evidence that is not named by its digest, or is none, and ledger lines that are none, are refused by file."""
     part = bundle.folder / "capture"
     one = bundle.evidence()[0][0]
     (part / "observations" / f"{one}.json").write_bytes(b"{}")
     (part / "ledger.jsonl").write_bytes(b'{"at":1}\n')
-    resign(part, stranger)
+    resign(part, untrusted)
     hostile = Bundle.open(bundle.folder)
     with pytest.raises(BundleError, match=one):
         hostile.evidence()
     nothing = digest(b"{}")
     (part / "observations" / f"{one}.json").rename(part / "observations" / f"{nothing}.json")
-    resign(part, stranger)
+    resign(part, untrusted)
     hostile = Bundle.open(bundle.folder)
     with pytest.raises(BundleError, match=nothing):
         hostile.evidence()
@@ -330,8 +330,8 @@ def test_what_changes_after_opening_is_noticed(bundle: Bundle) -> None:
         bundle.evidence()
 
 
-def test_assessments_are_read_as_warily(tmp_path: Path, key: SigningKey, stranger: SigningKey) -> None:
-    """What stands among the assessments without being one is named, and so is a linked one."""
+def test_assessments_are_read_as_warily(tmp_path: Path, key: SigningKey, untrusted: SigningKey) -> None:
+    """Other entries among the assessments are named, and so is a linked one."""
     bundle = sealed(tmp_path, key)
     assessments = bundle.folder / "assessments"
     assessments.mkdir()
@@ -340,5 +340,5 @@ def test_assessments_are_read_as_warily(tmp_path: Path, key: SigningKey, strange
     (assessments / "empty").mkdir()
     faults = [fault.file for fault in verify(bundle.folder, trusted=[key.keyid]).intact.faults]
     assert faults == ["assessments/linked", "assessments/loose", f"assessments/empty/{MANIFEST}"]
-    with pytest.raises(BundleError, match="is no assessment"):
+    with pytest.raises(BundleError, match="is not an assessment"):
         bundle.assessments()

@@ -1,4 +1,4 @@
-"""Verifying gives three answers apart: intact and by whom, reproduced, and what would be said today."""
+"""Verifying gives three answers: intact and signed by whom, reproduced, and what the current version would say."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ from tests.core.seal.forgery import payload, resign, sign
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory, key: SigningKey) -> Bundle:
-    """A small bundle with an assessment and a report; whoever alters it puts it right again."""
+    """A small bundle with an assessment and a report; tests restore what they alter."""
     bundle = sealed(tmp_path_factory.mktemp("out"), key, scans=1)
     add_assessment(bundle, assessment(bundle), {"report.html": b"<html>"}, key)
     return bundle
@@ -41,12 +41,12 @@ def names(bundle: Bundle) -> list[str]:
 # --- Intact ---------------------------------------------------------------------------------------------------------
 
 
-def test_untouched_is_intact_and_by_whom(judged: Bundle, key: SigningKey, stranger: SigningKey) -> None:
+def test_untouched_is_intact_and_by_whom(judged: Bundle, key: SigningKey, untrusted: SigningKey) -> None:
     """An untouched bundle is intact; it is by a trusted signer only for those who trust its key."""
-    trusted = verify(judged.folder, trusted=[key.keyid.upper(), stranger.keyid]).intact
+    trusted = verify(judged.folder, trusted=[key.keyid.upper(), untrusted.keyid]).intact
     assert (trusted.holds, trusted.trusted) == (True, True)
     assert describe_intact(trusted) == "intact, signed by a trusted signer"
-    for keys in ([], [stranger.keyid]):
+    for keys in ([], [untrusted.keyid]):
         unknown = verify(judged.folder, trusted=keys).intact
         assert (unknown.holds, unknown.trusted) == (True, False)
         assert "unknown signer" in describe_intact(unknown)
@@ -86,7 +86,7 @@ def test_every_byte_of_every_file_counts(judged: Bundle, key: SigningKey) -> Non
 
 
 def test_what_stands_beside_is_named(judged: Bundle, key: SigningKey, tmp_path: Path) -> None:
-    """A file beside capture and assessments is named: nothing signed vouches for it."""
+    """A file next to capture and assessments is named: nothing signed vouches for it."""
     copy = tmp_path / "copy"
     shutil.copytree(judged.folder, copy)
     (copy / "notes.txt").write_bytes(b"")
@@ -94,8 +94,8 @@ def test_what_stands_beside_is_named(judged: Bundle, key: SigningKey, tmp_path: 
     assert [fault.file for fault in intact.faults] == ["notes.txt"]
 
 
-def test_a_assessment_that_was_renamed_is_named(judged: Bundle, key: SigningKey, tmp_path: Path) -> None:
-    """The folder's name says date and regime, and no signature covers it: it must be the one that was sealed."""
+def test_an_assessment_that_was_renamed_is_named(judged: Bundle, key: SigningKey, tmp_path: Path) -> None:
+    """The folder's name has date and regime but no signature covers it: it must match the sealed content."""
     copy = tmp_path / "copy"
     shutil.copytree(judged.folder, copy)
     (folder,) = (copy / "assessments").iterdir()
@@ -103,29 +103,29 @@ def test_a_assessment_that_was_renamed_is_named(judged: Bundle, key: SigningKey,
         folder = folder.rename(folder.with_name(name))
         intact = verify(copy, trusted=[key.keyid]).intact
         assert [fault.file for fault in intact.faults] == [f"assessments/{name}"]
-        assert "is named for another date or regime than it was sealed for" in describe_intact(intact)
+        assert "has a name with another date or regime than its content" in describe_intact(intact)
         assert (
             f"assessments/{name}: có tên ứng với ngày hoặc bộ quy định khác với khi niêm phong: 20"
             in describe_intact(intact, vietnamese)
         )
 
 
-def test_altered_and_signed_again_is_not_trusted(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
-    """Whoever alters evidence and signs again with a key of their own is told apart from a trusted signer."""
+def test_altered_and_signed_again_is_not_trusted(bundle: Bundle, key: SigningKey, untrusted: SigningKey) -> None:
+    """Evidence that was altered and signed with another key is not by a trusted signer."""
     part = bundle.folder / "capture"
     (part / "documents" / "statements.json").write_bytes(b"[]")
-    resign(part, stranger)
+    resign(part, untrusted)
     intact = verify(bundle.folder, trusted=[key.keyid]).intact
     assert (intact.holds, intact.trusted) == (True, False)
-    assert f"unknown signer (capture by {stranger.keyid})" in describe_intact(intact)
+    assert f"unknown signer (capture by {untrusted.keyid})" in describe_intact(intact)
 
 
-def test_the_old_signature_does_not_cover_new_bytes(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
-    """Keeping the trusted signature beside one's own over altered bytes makes the bundle not intact."""
+def test_the_old_signature_does_not_cover_new_bytes(bundle: Bundle, key: SigningKey, untrusted: SigningKey) -> None:
+    """Keeping the trusted signature next to one's own over altered bytes makes the bundle not intact."""
     part = bundle.folder / "capture"
     old = json.loads((part / MANIFEST).read_bytes())["signatures"][0]
     (part / "settings.json").write_bytes(b'{"resolvers":[]}')
-    resign(part, stranger)
+    resign(part, untrusted)
     envelope = json.loads((part / MANIFEST).read_bytes())
     envelope["signatures"].append(old)
     (part / MANIFEST).write_bytes(json.dumps(envelope, sort_keys=True, separators=(",", ":")).encode())
@@ -135,20 +135,20 @@ def test_the_old_signature_does_not_cover_new_bytes(bundle: Bundle, key: Signing
     assert f"chữ ký sai: {key.keyid}" in describe_intact(intact, vietnamese)
 
 
-def test_signatures_can_be_added(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
-    """A second signature leaves the head digest as it is; one trusted signature among several is enough."""
+def test_signatures_can_be_added(bundle: Bundle, key: SigningKey, untrusted: SigningKey) -> None:
+    """A second signature does not change the head digest; one trusted signature among several is enough."""
     part = bundle.folder / "capture"
-    sign(part, payload(part), key, stranger)
+    sign(part, payload(part), key, untrusted)
     again = Bundle.open(bundle.folder)
     assert again.digest == bundle.digest
-    assert again.signers == tuple(sorted([key.keyid, stranger.keyid]))
-    for each in (key, stranger):
+    assert again.signers == tuple(sorted([key.keyid, untrusted.keyid]))
+    for each in (key, untrusted):
         assert verify(bundle.folder, trusted=[each.keyid]).intact.trusted
 
 
-def test_a_strangers_assessment_is_told_apart(bundle: Bundle, key: SigningKey, stranger: SigningKey) -> None:
+def test_a_third_partys_assessment_is_distinguished(bundle: Bundle, key: SigningKey, untrusted: SigningKey) -> None:
     """An assessment by an unknown signer about a trusted capture is named, and the whole is not called trusted."""
-    add_assessment(bundle, assessment(bundle, Outcome.PASS), {}, stranger)
+    add_assessment(bundle, assessment(bundle, Outcome.PASS), {}, untrusted)
     intact = verify(bundle.folder, trusted=[key.keyid]).intact
     assert [(seal.part, seal.trusted) for seal in intact.seals] == [
         ("capture", True),
@@ -157,7 +157,7 @@ def test_a_strangers_assessment_is_told_apart(bundle: Bundle, key: SigningKey, s
     assert not intact.trusted
 
 
-def test_a_assessment_of_another_capture_is_named(judged: Bundle, bundle: Bundle, key: SigningKey) -> None:
+def test_an_assessment_of_another_capture_is_named(judged: Bundle, bundle: Bundle, key: SigningKey) -> None:
     """A rightly signed assessment that is moved into another bundle is named there."""
     shutil.copytree(judged.folder / "assessments", bundle.folder / "assessments")
     intact = verify(bundle.folder, trusted=[key.keyid]).intact
@@ -168,7 +168,7 @@ def test_a_assessment_of_another_capture_is_named(judged: Bundle, bundle: Bundle
 
 
 def test_the_same_again_is_reproduced(judged: Bundle, key: SigningKey) -> None:
-    """Judging again under the same versions with the same result is reproduced, and today says the same."""
+    """Assessing again under the same versions gives the same result, and so does the current version."""
     answer = verify(judged.folder, trusted=[key.keyid], reassess=lambda _bundle, was: was)
     assert [each.comparison for each in answer.reproduced.assessments] == [Comparison.SAME]
     assert answer.today[0].differences == ()
@@ -194,7 +194,7 @@ def test_another_result_under_the_same_versions_is_not_reproduced(judged: Bundle
     ids=["inspector", "regime", "plugin"],
 )
 def test_other_versions_are_not_comparable(judged: Bundle, key: SigningKey, change: dict[str, object]) -> None:
-    """Under another version of inspector, regime or plugin a different result is not comparable, and never a fault of
+    """Under another version of inspector, regime or plugin a different result is not comparable, and never an error of
     the bundle; today's answer stands apart."""
 
     def later(bundle: Bundle, _was: Assessment) -> Assessment:
@@ -212,7 +212,7 @@ def test_other_versions_are_not_comparable(judged: Bundle, key: SigningKey, chan
 
 
 def test_a_check_that_is_gone_is_not_comparable(judged: Bundle, key: SigningKey) -> None:
-    """When judging again is not possible any more, the reason is told and nothing is held against the bundle."""
+    """When the capture cannot be assessed again, the reason is reported and the bundle stays intact."""
 
     def gone(_bundle: Bundle, _was: Assessment) -> Assessment:
         raise PluginError("check 'tls-modern-protocols' is not installed")
@@ -223,8 +223,8 @@ def test_a_check_that_is_gone_is_not_comparable(judged: Bundle, key: SigningKey)
     assert answer.today == ()
 
 
-def test_an_altered_bundle_is_not_judged_again(bundle: Bundle, key: SigningKey) -> None:
-    """Nothing is judged from a bundle that is not intact."""
+def test_an_altered_bundle_is_not_assessed_again(bundle: Bundle, key: SigningKey) -> None:
+    """Nothing is assessed from a bundle that is not intact."""
 
     def never(_bundle: Bundle, _was: Assessment) -> Assessment:
         raise AssertionError("judged an altered bundle")

@@ -25,10 +25,10 @@ from inspector import Observation, Probe
 from inspector.testing import record, run_probe
 from inspector_tls.revocation.observations import Revocation
 from inspector_tls.starttls.probes import starttls, starttls_injection
-from tests.agreement.environment import Stage
-from tests.agreement.planting import Start
+from tests.agreement.environment import ServerPlaces
+from tests.agreement.expected import Start
 from tests.agreement.programs import gnutls, s_server
-from tests.agreement.servers import ZOO
+from tests.agreement.servers import SERVERS
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import (
     MUST_STAPLE,
@@ -56,7 +56,7 @@ Recorder = Callable[[], Observation]
 Recorders = dict[str, Recorder]
 Server = AbstractContextManager[int]
 #: Servers of the lab that differ in suites, keys and flaws.
-OF_THE_LAB = (
+AGREEMENT_SERVERS = (
     "drops-grease",
     "drops-over-64-suites",
     "gnutls-insecure-renegotiation",
@@ -132,7 +132,7 @@ class Servers:
     def suites(self) -> Recorders:
         """Servers that differ in suites, keys and flaws, those of the lab among them."""
         short = self.folder / "dh-512.pem"
-        starts: dict[str, Start] = {server.name: server.start for server in ZOO if server.name in OF_THE_LAB}
+        starts: dict[str, Start] = {server.name: server.start for server in SERVERS if server.name in AGREEMENT_SERVERS}
         starts |= {
             "dhe-512": gnutls(
                 "NONE:+VERS-TLS1.2:+COMP-NULL:+SIGN-ALL:+AES-128-GCM:+AEAD:+DHE-RSA", f"--dhparams={short}"
@@ -145,7 +145,7 @@ class Servers:
             if name == "dhe-512":
                 subprocess.run(["openssl", "dhparam", "-out", short, "512"], check=True, capture_output=True)
             with tempfile.TemporaryDirectory(dir=self.folder) as folder:
-                place = Stage(Path(folder)).place(name)
+                place = ServerPlaces(Path(folder)).place(name)
                 with starts[name](place) as port:
                     return scan(port, address=place.address)
 

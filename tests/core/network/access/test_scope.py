@@ -76,14 +76,14 @@ def test_coverage_is_by_whole_labels(listed: str, asked: str) -> None:
 
 
 def test_a_name_covers_only_what_it_was_pinned_to() -> None:
-    """Another address of the same name, or a name that nobody pinned, is out of scope."""
+    """Another address of the same name, or a name that was not pinned, is out of scope."""
     scope = scope_of(authorise())
     assert refusal(scope, subject(443, address="127.7.0.2")) is Cause.OUT_OF_SCOPE
     assert refusal(Scope([authorise()], system("tcp://shop.test:443"), []), subject(443)) is Cause.OUT_OF_SCOPE
 
 
 def test_aliases_must_be_listed_too() -> None:
-    """A name that leads through an alias covers its addresses only when that alias is listed by the same document."""
+    """A name with an alias covers its addresses only when that alias is listed by the same document."""
     alias = {"cnames": ("edge.cdn.test",)}
     assert refusal(scope_of(covering(HOST), **alias), subject(443)) is Cause.OUT_OF_SCOPE
     assert refusal(scope_of(covering(HOST, "*.cdn.test"), **alias), subject(443)) is None
@@ -137,7 +137,7 @@ def test_blocks_are_prefixes(base: int, other: int, length: int) -> None:
     ids=["sweep", "intrusive"],
 )
 def test_what_a_name_cannot_grant_needs_the_address(asked: dict[str, object]) -> None:
-    """Sweeps and intrusive looks need the address listed."""
+    """Sweeps and intrusive scans need the address listed."""
     by_name = authorise(intrusiveness=Intrusiveness.INTRUSIVE)
     assert refusal(scope_of(by_name), subject(443), **asked) is Cause.OUT_OF_SCOPE
     by_block = authorise(intrusiveness=Intrusiveness.INTRUSIVE, covers=Covers(blocks=("127.7.0.1/32",)))
@@ -192,7 +192,7 @@ def test_a_scheme_whose_port_only_its_plugin_knows() -> None:
     assert refusal(scope_of(authorise(), endpoints=("smtp://else.test",)), smtp) is Cause.OUT_OF_SCOPE
 
 
-def test_ports_of_the_paper_replace_the_declared_ones() -> None:
+def test_ports_of_the_document_replace_the_declared_ones() -> None:
     """With ports in the document, those are covered, also in a sweep, and declared ones are not."""
     ports = (PortRange(first=1000, last=2000),)
     scope = scope_of(authorise(covers=Covers(names=(HOST,), blocks=(ADDRESS,), ports=ports)))
@@ -202,7 +202,7 @@ def test_ports_of_the_paper_replace_the_declared_ones() -> None:
 
 
 def test_a_sweep_asks_undeclared_ports() -> None:
-    """A listed address may be swept over ports that nobody declared."""
+    """A listed address may be swept over undeclared ports."""
     scope = scope_of(authorise(covers=Covers(blocks=(ADDRESS,))))
     assert refusal(scope, subject(443), port=6379, sweep=True) is None
     assert refusal(scope, subject(443), port=6379) is Cause.OUT_OF_SCOPE
@@ -214,11 +214,11 @@ def closed_now() -> Window:
     return Window(start=away.time(), end=(away + timedelta(hours=1)).time(), timezone="UTC")
 
 
-# --- touch, validity, choice ---
+# --- intrusiveness, validity, choice ---
 
 
-def test_touch_is_bounded() -> None:
-    """A scan above the granted touch is not authorised; below it is."""
+def test_intrusiveness_is_bounded() -> None:
+    """A scan above the granted intrusiveness is not authorised; one below it is."""
     block = Covers(blocks=(ADDRESS,))
     assert (
         refusal(scope_of(authorise(covers=block)), subject(443), intrusiveness=Intrusiveness.INTRUSIVE)
@@ -239,7 +239,7 @@ def test_an_authorisation_that_is_not_valid_covers_nothing(days: tuple[int, int]
 
 
 def test_the_trouble_tells_how_near_one_came() -> None:
-    """Of several documents that refuse, the one that fits best says why."""
+    """Of several documents that refuse, the one that fits best gives the reason."""
     elsewhere = covering("other.test", id="b")
     closed = authorise(id="a", windows=(closed_now(),))
     expired = authorise(id="c", valid_until=NOW - timedelta(minutes=5))
@@ -289,7 +289,7 @@ def test_hours_over_midnight_belong_to_the_day_they_began_on(instant: str, open_
 
 
 def test_when_it_closes_and_opens_next() -> None:
-    """The end of the open stretch and the next beginning are told; validity cuts both."""
+    """The end of the open interval and the next beginning are known; validity limits both."""
     scope = scope_of(nightly())
     assert scope.window_closes(at("2026-11-20T23:00:00")) == at("2026-11-21T04:00:00")
     assert scope.window_closes(at("2026-11-21T05:00:00")) is None
@@ -301,8 +301,8 @@ def test_when_it_closes_and_opens_next() -> None:
     assert short.window_closes(at("2026-11-20T23:00:00")) == at("2026-11-21T00:30:00")
 
 
-def test_a_window_round_the_clock_never_closes_before_the_paper_does() -> None:
-    """A day is whole from 00:00 to 23:59:59, and days that touch are one stretch."""
+def test_a_window_round_the_clock_never_closes_before_the_document_does() -> None:
+    """A day is whole from 00:00 to 23:59:59, and adjacent days are one interval."""
     whole = Window(start=time(0), end=time(23, 59, 59))
     scope = scope_of(nightly(windows=(whole,)))
     assert scope.window_closes(at("2026-11-05T00:00:00")) == at("2026-12-01T00:00:00")

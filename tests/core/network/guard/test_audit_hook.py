@@ -1,4 +1,4 @@
-"""Nothing in the process reaches the network past an open door."""
+"""No code in the process bypasses an open gateway."""
 
 import asyncio
 import gc
@@ -14,12 +14,12 @@ from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.guard.audit_hook import GuardViolation
 from tests.core.network import misbehaving as rogue
-from tests.core.network.addresses import DECOY, HOST, Estate, make_probe, needs_raw, serving, target
+from tests.core.network.addresses import DECOY, HOST, LocalGateway, make_probe, needs_raw, serving, target
 
 
 @pytest.fixture(autouse=True)
 def _collected() -> Iterator[None]:
-    """A refusal in the middle of a library's work leaves that library's socket to the garbage collector: here."""
+    """A refusal in the middle of a library's work leaves that library's socket to the garbage collector, here."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -28,11 +28,11 @@ def _collected() -> Iterator[None]:
 
 @needs_raw
 @pytest.mark.parametrize("way", rogue.WAYS, ids=lambda way: way.__name__)
-def test_a_plugin_that_goes_past_the_door_sends_nothing(tmp_path: Path, way: rogue.Way) -> None:
-    """Every way past the gateway is refused with the cause bug, and a decoy sees no packet."""
+def test_a_plugin_that_goes_past_the_gateway_sends_nothing(tmp_path: Path, way: rogue.Way) -> None:
+    """Every bypass of the gateway is refused with the cause bug, and a decoy sees no packet."""
 
     async def go(port: int) -> None:
-        on = Estate(tmp_path, f"tcp://{HOST}:{port}")
+        on = LocalGateway(tmp_path, f"tcp://{HOST}:{port}")
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port), on.granted)
             with pytest.raises((GuardViolation, ExceptionGroup)):
@@ -51,7 +51,7 @@ def test_the_plugin_is_named(tmp_path: Path) -> None:
     """The refusal names the module of the plugin, and not the libraries through which it went."""
 
     async def go() -> None:
-        on = Estate(tmp_path)
+        on = LocalGateway(tmp_path)
         async with on.gateway:
             for way in (rogue.plain_socket, rogue.streams, rogue.program):
                 with pytest.raises(GuardViolation) as caught:
@@ -63,10 +63,10 @@ def test_the_plugin_is_named(tmp_path: Path) -> None:
 
 
 def test_a_library_that_starts_its_own_task_does_not_hide_the_plugin(tmp_path: Path) -> None:
-    """Where only libraries are on the stack, the probe whose look started them is named."""
+    """Where only libraries are on the stack, the probe whose scan started them is named."""
 
     async def go() -> None:
-        on = Estate(tmp_path)
+        on = LocalGateway(tmp_path)
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(443), on.granted)
             with pytest.raises(ExceptionGroup):
@@ -78,10 +78,10 @@ def test_a_library_that_starts_its_own_task_does_not_hide_the_plugin(tmp_path: P
 
 
 def test_a_refusal_that_is_swallowed_is_remembered(tmp_path: Path) -> None:
-    """A plugin that hides the refusal still shows it at its network, which lets nothing more out."""
+    """A plugin that catches the exception is still recorded at its network, which sends nothing more."""
 
     async def go() -> None:
-        on = Estate(tmp_path, f"tcp://{HOST}:443")
+        on = LocalGateway(tmp_path, f"tcp://{HOST}:443")
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(443), on.granted)
             await asyncio.create_task(rogue.swallow(DECOY, 9))
@@ -93,11 +93,11 @@ def test_a_refusal_that_is_swallowed_is_remembered(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-def test_it_rests_while_no_door_is_open(tmp_path: Path) -> None:
-    """Before a door is opened and after it is closed, the process does what it likes."""
+def test_it_rests_while_no_gateway_is_open(tmp_path: Path) -> None:
+    """Before a gateway is opened and after it is closed, the process is not restricted."""
 
     async def go(port: int) -> None:
-        on = Estate(tmp_path)
+        on = LocalGateway(tmp_path)
         async with on.gateway:
             pass
         await rogue.plain_socket("127.0.0.1", port)
@@ -108,10 +108,10 @@ def test_it_rests_while_no_door_is_open(tmp_path: Path) -> None:
 
 
 def test_it_leaves_threads_alone_that_ran_before(tmp_path: Path) -> None:
-    """A thread that somebody else started before the gateway was opened keeps its network."""
+    """A thread that was started before the gateway was opened is exempt."""
     go_on, failed = threading.Event(), list[BaseException]()
 
-    def stranger(port: int) -> None:
+    def unrelated(port: int) -> None:
         go_on.wait()
         try:
             socket.create_connection(("127.0.0.1", port)).close()
@@ -119,22 +119,22 @@ def test_it_leaves_threads_alone_that_ran_before(tmp_path: Path) -> None:
             failed.append(error)
 
     async def go(thread: threading.Thread) -> None:
-        async with Estate(tmp_path).gateway:
+        async with LocalGateway(tmp_path).gateway:
             go_on.set()
             await asyncio.to_thread(thread.join)
 
     with serving("quiet", "127.0.0.1") as server:
-        thread = threading.Thread(target=stranger, args=(server.port,))
+        thread = threading.Thread(target=unrelated, args=(server.port,))
         thread.start()
         asyncio.run(go(thread))
     assert failed == []
 
 
 def test_what_sends_nothing_is_let_be(tmp_path: Path) -> None:
-    """Parsing an address, a local socket pair and files are nobody's business."""
+    """Parsing an address, a local socket pair and files are allowed."""
 
     async def go() -> None:
-        async with Estate(tmp_path).gateway:
+        async with LocalGateway(tmp_path).gateway:
             assert socket.getaddrinfo("127.0.0.1", 80)
             one, two = socket.socketpair()
             one.sendall(b"x")

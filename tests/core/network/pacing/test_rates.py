@@ -15,7 +15,7 @@ from tests.core.network import worker_jobs as jobs
 from tests.core.network.addresses import (
     ADDRESS,
     HOST,
-    Estate,
+    LocalGateway,
     authorise,
     make_probe,
     most_in_a_second,
@@ -50,8 +50,8 @@ def most_at_once(packets: list[list[float]], port: int) -> int:
     return most
 
 
-def estate(folder: Path, port: int, rates: Rates = PACE, **changes: object) -> Estate:
-    return Estate(folder, f"tcp://{HOST}:{port}", granted=authorise(rates=rates), **changes)  # type: ignore[arg-type]
+def local_gateway(folder: Path, port: int, rates: Rates = PACE, **changes: object) -> LocalGateway:
+    return LocalGateway(folder, f"tcp://{HOST}:{port}", granted=authorise(rates=rates), **changes)  # type: ignore[arg-type]
 
 
 def assert_pace(packets: list[list[float]], port: int, *, connections: int) -> None:
@@ -73,7 +73,7 @@ def test_plain_connections_keep_the_pace(tmp_path: Path) -> None:
         await stream.close()
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port)
+        on = local_gateway(tmp_path, port)
         async with on.gateway:
             scans = [on.gateway.network(make_probe(), target(port), on.granted) for _ in range(3)]
             await asyncio.gather(*(visit(scan) for scan in scans for _ in range(10)))
@@ -95,7 +95,7 @@ def test_two_doors_keep_one_pace(tmp_path: Path) -> None:
         (tmp_path / "a").mkdir()
         (tmp_path / "b").mkdir()
         strict = Rates(connections_per_second=4, burst=4, at_once=3)
-        one, two = estate(tmp_path / "a", port), estate(tmp_path / "b", port, strict)
+        one, two = local_gateway(tmp_path / "a", port), local_gateway(tmp_path / "b", port, strict)
         async with one.gateway, two.gateway:
             scans = [on.gateway.network(make_probe(), target(port), on.granted) for on in (two, one)]
             await asyncio.gather(*(visit(scan) for scan in scans for _ in range(6)))
@@ -112,7 +112,7 @@ def test_a_worker_keeps_the_pace(tmp_path: Path) -> None:
     """Threads in a worker that connect as fast as they can are paced from outside, in rate and in number."""
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port)
+        on = local_gateway(tmp_path, port)
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port), on.granted)
             assert await network.run_in_worker(jobs.many, f"{ADDRESS} {port} 25".encode(), timeout=20) == b"0"
@@ -133,8 +133,8 @@ def test_sslyze_keeps_the_pace(tmp_path: Path) -> None:
     certificate = tmp_path / "server.pem"
     trustme.CA().issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(certificate)
 
-    async def go(port: int) -> Estate:
-        on = estate(tmp_path, port)
+    async def go(port: int) -> LocalGateway:
+        on = local_gateway(tmp_path, port)
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port), on.granted)
             assert await network.run_in_worker(jobs.tls, f"{ADDRESS} {port}".encode(), timeout=30) == b"COMPLETED"
@@ -163,7 +163,7 @@ def test_no_more_open_than_the_machines_ceiling(tmp_path: Path) -> None:
         await stream.close()
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port, rates, settings=Settings(ceilings=Ceilings(connections=2)))
+        on = local_gateway(tmp_path, port, rates, settings=Settings(ceilings=Ceilings(connections=2)))
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port), on.granted)
             await asyncio.gather(*(visit(network) for _ in range(10)))
@@ -177,7 +177,7 @@ def test_an_address_that_resets_is_left_in_peace(tmp_path: Path) -> None:
     """After a reset the next connection waits, and the longer the more resets there were in a row."""
 
     async def go(port: int) -> list[float]:
-        on = estate(tmp_path, port, Rates(connections_per_second=100, burst=100, at_once=50))
+        on = local_gateway(tmp_path, port, Rates(connections_per_second=100, burst=100, at_once=50))
         loop = asyncio.get_running_loop()
         waits = []
         async with on.gateway:
@@ -203,7 +203,7 @@ def test_a_scan_that_waits_for_itself_is_told(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("inspector.network.pacing.rate_limit.STALLED_SECONDS", 0.3)
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port, Rates(connections_per_second=100, burst=100, at_once=2))
+        on = local_gateway(tmp_path, port, Rates(connections_per_second=100, burst=100, at_once=2))
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port), on.granted)
             held = [await network.connect() for _ in range(2)]
@@ -221,7 +221,7 @@ def test_a_scan_that_only_waits_for_the_pace_is_not_late(tmp_path: Path) -> None
     """A scan's own deadline does not count the time that courtesy made it wait; silence it does count."""
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port, Rates(connections_per_second=2, burst=2, at_once=9))
+        on = local_gateway(tmp_path, port, Rates(connections_per_second=2, burst=2, at_once=9))
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port), on.granted)
             async with network.within(1.2):

@@ -1,4 +1,4 @@
-"""Pins and DNS questions, asked of a server that answers well and badly."""
+"""Pins and DNS questions, with a server that gives good and bad answers."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from inspector.network import Ledger, Network, resolve_and_pin, routable
 from inspector.network.access.addresses import split_server
 from inspector.network.resolution import _hosts_file
 from inspector.record.plan import PinnedHost
-from tests.core.network.addresses import DECOY, HOST, Estate, authorise, make_probe, needs_raw, serving, target
+from tests.core.network.addresses import DECOY, HOST, LocalGateway, authorise, make_probe, needs_raw, serving, target
 
 ADDRESS = "127.7.0.53"
 
@@ -61,10 +61,10 @@ def pinned(folder: Path, settings: Settings, *names: str) -> tuple[PinnedHost, .
 
 
 def asking(folder: Path, settings: Settings, act: Any) -> Any:
-    """Run ``act(network)`` as an infrastructure look."""
+    """Run ``act(network)`` as an infrastructure scan."""
 
     async def go() -> Any:
-        on = Estate(folder, settings=settings)
+        on = LocalGateway(folder, settings=settings)
         async with on.gateway:
             probe = make_probe(Intrusiveness.PASSIVE, infrastructure=True)
             return await act(on.gateway.network(probe, target(None, scheme="dns"), None))
@@ -85,7 +85,7 @@ def failure(folder: Path, settings: Settings, name: str, rdtype: str = "A", **op
 
 
 def test_names_are_pinned_with_their_aliases(tmp_path: Path, resolver: Resolver) -> None:
-    """A pin holds the addresses of both families, sorted, and the aliases in the order followed."""
+    """A pin has the addresses of both families, sorted, and the aliases in the order followed."""
     plain, alias, both = pinned(tmp_path, resolver.settings, "plain.dns.test", "alias.dns.test", "Both.dns.test")
     assert (plain.addresses, plain.cnames, plain.failure) == (("127.7.0.4",), (), None)
     assert (alias.addresses, alias.cnames) == (("127.7.0.5",), ("middle.dns.test", "end.dns.test"))
@@ -93,7 +93,7 @@ def test_names_are_pinned_with_their_aliases(tmp_path: Path, resolver: Resolver)
 
 
 def test_aliases_are_followed_step_by_step(tmp_path: Path, resolver: Resolver) -> None:
-    """A resolver that gives one alias at a time is asked on."""
+    """A resolver that gives one alias at a time is asked again."""
     (found,) = pinned(tmp_path, resolver.settings, "piece.dns.test")
     assert (found.addresses, found.cnames) == (("127.7.0.5",), ("piece2.dns.test", "end.dns.test"))
 
@@ -111,11 +111,11 @@ def test_an_ipv4_address_in_ipv6_form_is_the_ipv4_address(tmp_path: Path, resolv
         ("empty.dns.test", Cause.NOT_REACHED, "no A record"),
         ("broken.dns.test", Cause.PROTOCOL_ERROR, "SERVFAIL"),
         ("denied.dns.test", Cause.REFUSED, "REFUSED"),
-        ("garbage.dns.test", Cause.PROTOCOL_ERROR, "malformed"),
+        ("malformed.dns.test", Cause.PROTOCOL_ERROR, "malformed"),
         ("loop.dns.test", Cause.PROTOCOL_ERROR, "aliases"),
     ],
 )
-def test_trouble_with_a_name_is_told_apart(
+def test_trouble_with_a_name_is_distinguished(
     tmp_path: Path, resolver: Resolver, name: str, cause: Cause, detail: str
 ) -> None:
     """A name that does not exist, one without addresses, a failing resolver and nonsense each have their cause."""
@@ -125,7 +125,7 @@ def test_trouble_with_a_name_is_told_apart(
 
 
 def test_a_silent_resolver_is_a_timeout(tmp_path: Path, resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Silence about a name is a timeout; silence about one family only is told beside the other's addresses."""
+    """No answer about a name is a timeout; no answer about one family is reported with the other's addresses."""
     monkeypatch.setattr("inspector.network.resolution._SECONDS", 0.3)
     silent, half = pinned(tmp_path, resolver.settings, "silent.dns.test", "half.dns.test")
     assert (silent.addresses, silent.failure) == ((), Cause.TIMEOUT)
@@ -133,7 +133,7 @@ def test_a_silent_resolver_is_a_timeout(tmp_path: Path, resolver: Resolver, monk
     assert "AAAA" in half.detail
 
 
-def test_addresses_and_localhost_are_asked_of_nobody(tmp_path: Path, resolver: Resolver) -> None:
+def test_addresses_and_localhost_are_not_resolved(tmp_path: Path, resolver: Resolver) -> None:
     """An address is pinned to itself and localhost to loopback, without a question."""
     names = ("192.0.2.1", "2001:DB8::1", "localhost", "shop.localhost")
     found = pinned(tmp_path, resolver.settings, *names)
@@ -163,7 +163,7 @@ def test_resolving_is_on_the_ledger_as_infrastructure(tmp_path: Path, resolver: 
         assert entry.received > 0
 
 
-def test_a_dead_resolver_is_told(tmp_path: Path) -> None:
+def test_a_dead_resolver_is_reported(tmp_path: Path) -> None:
     """A resolver that does not run refuses, which is no word about the name."""
     (dead,) = pinned(tmp_path, Settings(resolvers=("127.7.0.54:9",)), "plain.dns.test")
     assert dead.failure is Cause.REFUSED
@@ -177,7 +177,7 @@ def test_the_next_resolver_is_asked(tmp_path: Path, resolver: Resolver) -> None:
 
 
 def test_the_machines_own_table_is_read(tmp_path: Path) -> None:
-    """A hosts table gives the addresses of a name, in any case, and leaves comments and nonsense alone."""
+    """A hosts table gives the addresses of a name, in any case, and ignores comments and malformed lines."""
     table = tmp_path / "hosts"
     table.write_text(
         "# x\n10.0.0.2 Shop.Test other # shop.test\n::1 shop.test\nnonsense shop.test\n\n10.0.0.3 # shop.test\n"
@@ -263,10 +263,10 @@ def test_a_name_server_is_asked_itself(tmp_path: Path, resolver: Resolver) -> No
 
 
 def test_bad_answers_have_their_cause(tmp_path: Path, resolver: Resolver) -> None:
-    """Silence, a foreign id, nonsense, a message that ends early and a dead server are told apart."""
+    """No answer, a wrong id, malformed bytes, a short message and a dead server are distinguished."""
     assert failure(tmp_path, resolver.settings, "silent.dns.test") is Cause.TIMEOUT
-    assert failure(tmp_path, resolver.settings, "stranger.dns.test") is Cause.TIMEOUT
-    assert failure(tmp_path, resolver.settings, "garbage.dns.test") is Cause.PROTOCOL_ERROR
+    assert failure(tmp_path, resolver.settings, "unrelated.dns.test") is Cause.TIMEOUT
+    assert failure(tmp_path, resolver.settings, "malformed.dns.test") is Cause.PROTOCOL_ERROR
     assert failure(tmp_path, resolver.settings, "cut.dns.test") is Cause.PROTOCOL_ERROR
     assert failure(tmp_path, resolver.settings, "plain.dns.test", server="127.7.0.54", port=9) is Cause.REFUSED
     assert (
@@ -293,7 +293,7 @@ def test_a_question_goes_to_name_servers_only(
 
 
 def test_an_infrastructure_scan_sends_the_target_nothing(tmp_path: Path, resolver: Resolver) -> None:
-    """A scan without authorisation asks resolvers, and may neither connect nor scan nor work at the target."""
+    """A scan without authorisation asks resolvers, and may not connect to the target, scan it or run workers."""
 
     async def act(network: Network) -> None:
         for forbidden in _forbidden(network):
@@ -316,7 +316,7 @@ def test_an_alias_that_is_not_listed_leads_nowhere(tmp_path: Path, resolver: Res
         (found,) = await resolve_and_pin(["alias.dns.test"], resolver.settings, Ledger(tmp_path / "pins"))
         where = found.addresses[0]
         granted = authorise(covers=Covers(names=names))
-        on = Estate(tmp_path, f"tcp://alias.dns.test:{port}", pins=(found,), granted=granted)
+        on = LocalGateway(tmp_path, f"tcp://alias.dns.test:{port}", pins=(found,), granted=granted)
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port, host="alias.dns.test", address=where), on.granted)
             await network.connect()
@@ -333,10 +333,10 @@ def test_an_alias_that_is_not_listed_leads_nowhere(tmp_path: Path, resolver: Res
 
 @needs_raw
 def test_a_second_address_is_not_asked(tmp_path: Path) -> None:
-    """A scan is pointed at one pinned address; whatever it tries, another address of the estate sees no packet."""
+    """A scan is pointed at one pinned address; whatever it tries, another address sees no packet."""
 
     async def go(port: int) -> None:
-        on = Estate(tmp_path, f"tcp://{HOST}:{port}")
+        on = LocalGateway(tmp_path, f"tcp://{HOST}:{port}")
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port, address=DECOY), on.granted)
             with pytest.raises(ScanFailure) as caught:

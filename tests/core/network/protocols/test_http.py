@@ -12,7 +12,7 @@ import pytest
 from inspector.declare.settings import Ceilings, Settings
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
-from tests.core.network.addresses import DECOY, HOST, Estate, make_probe, needs_raw, pinned, serving, target
+from tests.core.network.addresses import DECOY, HOST, LocalGateway, make_probe, needs_raw, pinned, serving, target
 
 Act = Callable[[httpx.AsyncClient, int], Coroutine[Any, Any, Any]]
 
@@ -21,7 +21,7 @@ def browse(folder: Path, port: int, act: Act, *, answer_bytes: int = 100_000, de
     """Run ``act`` with a client of the kind that a probe makes."""
 
     async def go() -> Any:
-        on = Estate(
+        on = LocalGateway(
             folder,
             f"http://{HOST}:{port}/",
             settings=Settings(ceilings=Ceilings(answer_bytes=answer_bytes)),
@@ -46,11 +46,11 @@ def cause(folder: Path, mode: str, argument: str = "", act: Act = get) -> Cause:
 
 
 def test_a_page_is_fetched_from_the_pinned_address(tmp_path: Path) -> None:
-    """The pinned address is asked under the declared name, by somebody who says who it is and wants the plain body."""
+    """The pinned address is asked under the declared name, by a client that identifies itself, uncompressed."""
     page = r"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Odd: \xff\xfe\r\nContent-Length: 5\r\n\r\nhello"
     with serving("reply", argument=page) as server:
         response = browse(tmp_path, server.port, get)
-        (request,) = server.report()["heard"]
+        (request,) = server.report()["received"]
     assert (response.status_code, response.content) == (200, b"hello")
     assert [value for name, value in response.headers.raw if name == b"Set-Cookie"] == [b"a=1", b"b=2"]
     assert (b"X-Odd", b"\xff\xfe") in response.headers.raw
@@ -78,7 +78,7 @@ def test_a_redirect_leads_nowhere_else(tmp_path: Path, where: str) -> None:
 
 
 def test_a_redirect_to_an_undeclared_port_is_out_of_scope(tmp_path: Path) -> None:
-    """The same host on a port that nobody declared is not asked."""
+    """The same host on an undeclared port is not asked."""
 
     async def follow(client: httpx.AsyncClient, port: int) -> None:
         await client.get(f"http://{HOST}:{port}/", follow_redirects=True)
@@ -103,7 +103,7 @@ def test_a_redirect_loop_ends(tmp_path: Path) -> None:
 
 
 def test_an_endless_body_is_cut(tmp_path: Path) -> None:
-    """Of a body without end the ceiling's bytes are kept, and the response says that it was cut."""
+    """Of an endless body ``answer_bytes`` are kept, and the response is marked as truncated."""
     with serving("body") as server:
         response = browse(tmp_path, server.port, get)
     assert len(response.content) == 100_000
@@ -119,7 +119,7 @@ def test_an_endless_head_is_a_protocol_error(tmp_path: Path, mode: str) -> None:
 @pytest.mark.parametrize(
     "answer", ["SSH-2.0-x\\r\\n", "\\x16\\x03\\x01\\x02", "HTTP/1.1 200 OK\\r\\nbad header\\r\\n\\r\\n", ""]
 )
-def test_garbage_instead_of_http_is_a_protocol_error(tmp_path: Path, answer: str) -> None:
+def test_malformed_instead_of_http_is_a_protocol_error(tmp_path: Path, answer: str) -> None:
     """Another protocol, broken headers, or nothing at all before the end is a protocol error."""
     assert cause(tmp_path, "reply", answer) is Cause.PROTOCOL_ERROR
 
@@ -146,7 +146,7 @@ def test_one_exchange_is_bounded_in_all(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_what_a_packed_body_unpacks_to_is_bounded(tmp_path: Path) -> None:
-    """A compressed body that nobody asked for cannot unpack to more than the ceiling."""
+    """An unrequested compressed body cannot unpack to more than the limit."""
     bomb = gzip.compress(b"\0" * 50_000_000)
     text = "".join(f"\\x{byte:02x}" for byte in bomb)
     head = rf"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n"

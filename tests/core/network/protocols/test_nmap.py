@@ -20,7 +20,7 @@ from tests.core.network.addresses import (
     ADDRESS,
     FAST,
     HOST,
-    Estate,
+    LocalGateway,
     authorise,
     make_probe,
     most_in_a_second,
@@ -44,8 +44,8 @@ def sweep(
     endpoint: str = f"host:{HOST}",
     settings: Settings | None = None,
     timeout: float = 30.0,
-) -> tuple[bytes, Estate]:
-    on = Estate(folder, endpoint, granted=authorise(covers=covers, rates=rates), settings=settings)
+) -> tuple[bytes, LocalGateway]:
+    on = LocalGateway(folder, endpoint, granted=authorise(covers=covers, rates=rates), settings=settings)
 
     async def go() -> bytes:
         async with on.gateway:
@@ -76,8 +76,8 @@ def test_open_and_closed_ports_come_back_as_xml(tmp_path: Path) -> None:
 
 @needs_nmap
 def test_an_ipv6_address_is_swept(tmp_path: Path) -> None:
-    """nmap is told the family of the pinned address."""
-    on = Estate(tmp_path, granted=authorise(covers=Covers(blocks=("::1/128",))), pins=(pinned("::1"),))
+    """nmap gets the family of the pinned address."""
+    on = LocalGateway(tmp_path, granted=authorise(covers=Covers(blocks=("::1/128",))), pins=(pinned("::1"),))
 
     async def go(port: int) -> bytes:
         async with on.gateway:
@@ -109,7 +109,7 @@ def test_questions_keep_their_rate_as_the_host_counts_them(tmp_path: Path, argum
 def test_two_sweeps_of_one_address_keep_the_rate_together(tmp_path: Path) -> None:
     """Sweeps of the same address run one after the other, also from two scans."""
     rates = Rates(port_questions_per_second=40)
-    on = Estate(tmp_path, granted=authorise(covers=BLOCK, rates=rates))
+    on = LocalGateway(tmp_path, granted=authorise(covers=BLOCK, rates=rates))
 
     async def go() -> None:
         async with on.gateway:
@@ -126,7 +126,7 @@ def test_two_sweeps_of_one_address_keep_the_rate_together(tmp_path: Path) -> Non
 
 @needs_nmap
 @needs_raw
-def test_nobody_else_is_asked(tmp_path: Path) -> None:
+def test_no_other_host_is_asked(tmp_path: Path) -> None:
     """A sweep of undeclared ports needs the address listed; by name alone only declared ports are asked."""
     by_name = Covers(names=(HOST,))
     with serving("quiet") as server, serving("sniff") as sniffer:
@@ -136,7 +136,7 @@ def test_nobody_else_is_asked(tmp_path: Path) -> None:
     assert b'state="open"' in xml
 
 
-def test_ports_outside_the_paper_are_not_swept(tmp_path: Path) -> None:
+def test_ports_outside_the_document_are_not_swept(tmp_path: Path) -> None:
     """One port outside the ports of the document refuses the sweep, and names it."""
     covers = Covers(blocks=BLOCK.blocks, ports=({"first": 1, "last": 9},))  # type: ignore[arg-type]
     found = failure(tmp_path, [1, 9, 10], covers=covers)
@@ -176,10 +176,10 @@ def test_polite_options_are_taken() -> None:
 
 @pytest.mark.parametrize("path", [(), ("/nonexistent/nmap",)])
 def test_a_missing_nmap_is_said(tmp_path: Path, path: tuple[str, ...]) -> None:
-    """Without nmap on the search path the trouble is tool-missing, and nothing stands in the ledger."""
+    """Without nmap on the search path the failure is tool-missing, and the ledger is empty."""
     found = failure(tmp_path, [80], settings=Settings(nmap_search_path=path))
     assert found.cause is Cause.TOOL_MISSING
-    assert list(Estate(tmp_path).ledger.entries()) == []
+    assert list(LocalGateway(tmp_path).ledger.entries()) == []
     with pytest.raises(ScanFailure, match="not found"):
         find_nmap(path)
 
@@ -194,12 +194,12 @@ def test_a_sweep_ends_on_its_deadline_and_leaves_no_process(tmp_path: Path) -> N
     assert found.cause is Cause.TIMEOUT
     pid = int(fake.with_name("nmap.pid").read_text())
     assert not Path(f"/proc/{pid}").exists()
-    (entry,) = Estate(tmp_path).ledger.entries()
+    (entry,) = LocalGateway(tmp_path).ledger.entries()
     assert (entry.questions, entry.result) == (2, "timeout")
 
 
 def test_a_sweep_dies_with_the_inspector(tmp_path: Path) -> None:
-    """When the inspecting process is killed, no sweep goes on without anybody to call it back."""
+    """When the inspecting process is killed, its sweep ends too."""
     fake = tmp_path / "nmap"
     fake.write_text("#!/bin/sh\necho $$ > $0.tmp\nmv $0.tmp $0.pid\nexec sleep 600\n")
     fake.chmod(0o700)
@@ -232,7 +232,7 @@ sweep(folder, [80], settings=Settings(nmap_search_path=(str(folder / "nmap"),)),
 
 
 def test_a_failing_nmap_is_a_bug_with_its_words(tmp_path: Path) -> None:
-    """What nmap says when it quits is told."""
+    """The last output of nmap is reported when it fails."""
     fake = tmp_path / "nmap"
     fake.write_text("#!/bin/sh\necho 'no such thing' >&2\nexit 3\n")
     fake.chmod(0o700)
@@ -242,5 +242,5 @@ def test_a_failing_nmap_is_a_bug_with_its_words(tmp_path: Path) -> None:
 
 
 def test_runs_of_ports_are_written_short() -> None:
-    """Ports are sorted, told once, and runs are shortened."""
+    """Ports are sorted and unique, and runs are shortened."""
     assert port_list([443, 80, 81, 82, 80, 22]) == "22,80-82,443"

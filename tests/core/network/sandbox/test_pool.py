@@ -19,7 +19,17 @@ from inspector.network.guard.audit_hook import GuardViolation
 from inspector.network.sandbox import pool, worker_process
 from inspector.network.sandbox.protocol import Kind, pack
 from tests.core.network import worker_jobs as jobs
-from tests.core.network.addresses import ADDRESS, DECOY, HOST, Estate, authorise, make_probe, needs_raw, serving, target
+from tests.core.network.addresses import (
+    ADDRESS,
+    DECOY,
+    HOST,
+    LocalGateway,
+    authorise,
+    make_probe,
+    needs_raw,
+    serving,
+    target,
+)
 from tests.core.plugin.threads import run_in
 
 Job = Callable[[bytes], bytes]
@@ -31,9 +41,9 @@ def failure(job: Job, payload: bytes = b"", *, timeout: float = 20.0, memory_byt
     return caught.value
 
 
-def working(folder: Path, job: Job, payload: bytes, port: int, *, timeout: float = 20.0) -> tuple[bytes, Estate]:
+def working(folder: Path, job: Job, payload: bytes, port: int, *, timeout: float = 20.0) -> tuple[bytes, LocalGateway]:
     """Run a job with the network of a scan of the test host."""
-    on = Estate(folder, f"tcp://{HOST}:{port}")
+    on = LocalGateway(folder, f"tcp://{HOST}:{port}")
 
     async def go() -> bytes:
         async with on.gateway:
@@ -366,12 +376,12 @@ def test_a_job_that_leaks_a_connection_loses_its_worker(tmp_path: Path) -> None:
     assert [entry.questions for entry in on.ledger.entries()][:1] == [1]
 
 
-def test_a_connection_closed_by_the_garbage_collector_is_counted(tmp_path: Path) -> None:
+def test_a_connection_closed_by_the_malformed_collector_is_counted(tmp_path: Path) -> None:
     """It no longer counts against the limit of connections at once."""
 
     async def go(port: int) -> bytes:
         rates = Rates(connections_per_second=100, burst=100, at_once=1)
-        on = Estate(tmp_path, f"tcp://{HOST}:{port}", granted=authorise(rates=rates))
+        on = LocalGateway(tmp_path, f"tcp://{HOST}:{port}", granted=authorise(rates=rates))
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port), on.granted)
             return await network.run_in_worker(jobs.forgetful, f"{ADDRESS} {port}".encode(), timeout=20)
@@ -385,7 +395,7 @@ def test_waiting_for_the_rate_does_not_use_up_the_deadline(tmp_path: Path) -> No
     slow = Rates(connections_per_second=4, burst=4, at_once=4)
 
     async def go(port: int) -> bytes:
-        on = Estate(tmp_path, f"tcp://{HOST}:{port}", granted=authorise(rates=slow))
+        on = LocalGateway(tmp_path, f"tcp://{HOST}:{port}", granted=authorise(rates=slow))
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port), on.granted)
             await network.run_in_worker(jobs.identity, b"", timeout=20)  # start the process

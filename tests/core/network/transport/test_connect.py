@@ -19,7 +19,7 @@ from inspector.model.errors import ScanFailure
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.network import Network
 from inspector.network.protocols.http import tolerant_context
-from tests.core.network.addresses import ADDRESS, HOST, Estate, make_probe, serving, target
+from tests.core.network.addresses import ADDRESS, HOST, LocalGateway, make_probe, serving, target
 
 
 async def _cause(awaited: object) -> Cause:
@@ -28,11 +28,11 @@ async def _cause(awaited: object) -> Cause:
     return caught.value.cause
 
 
-def estate(folder: Path, port: int, **changes: object) -> Estate:
-    return Estate(folder, f"tcp://{HOST}:{port}", **changes)  # type: ignore[arg-type]
+def local_gateway(folder: Path, port: int, **changes: object) -> LocalGateway:
+    return LocalGateway(folder, f"tcp://{HOST}:{port}", **changes)  # type: ignore[arg-type]
 
 
-def network(of: Estate, port: int, **changes: object) -> Network:
+def network(of: LocalGateway, port: int, **changes: object) -> Network:
     return of.gateway.network(make_probe(), target(port, **changes), of.granted)  # type: ignore[arg-type]
 
 
@@ -40,7 +40,7 @@ def test_what_passes_is_on_the_ledger(tmp_path: Path) -> None:
     """A connection's entry names time, address, port, protocol, probe, authorisation and the bytes both ways."""
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port)
+        on = local_gateway(tmp_path, port)
         async with on.gateway:
             stream = await network(on, port).connect()
             await stream.write(b"hello")
@@ -60,7 +60,7 @@ def test_an_unresponsive_server_is_a_timeout(tmp_path: Path) -> None:
     """A server that accepts the connection and never answers times out, in clear and under TLS."""
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port)
+        on = local_gateway(tmp_path, port)
         async with on.gateway:
             stream = await network(on, port).connect()
             assert await _cause(stream.read(timeout=0.05)) is Cause.TIMEOUT
@@ -74,7 +74,7 @@ def test_a_greeting_is_received(tmp_path: Path) -> None:
     """What a server sends without being asked is received, up to the limit."""
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port)
+        on = local_gateway(tmp_path, port)
         async with on.gateway:
             stream = await network(on, port).connect()
             assert await stream.read(7) == b"220 wel"
@@ -88,7 +88,7 @@ def test_a_greeting_that_turns_us_away_is_rate_limited(tmp_path: Path, greeting:
     """A server that bans by greeting is rate-limited, never taken for the service's real face."""
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port)
+        on = local_gateway(tmp_path, port)
         async with on.gateway:
             stream = await network(on, port).connect()
             assert await _cause(stream.read()) is Cause.RATE_LIMITED
@@ -101,7 +101,7 @@ def test_reset_and_refused_are_told_apart(tmp_path: Path) -> None:
     """RST within a connection is reset, RST to the first packet is refused, and the ledger says so."""
 
     async def go(open_port: int, shut_port: int) -> None:
-        on = Estate(tmp_path, f"tcp://{HOST}:{open_port}", f"tcp://{HOST}:{shut_port}")
+        on = LocalGateway(tmp_path, f"tcp://{HOST}:{open_port}", f"tcp://{HOST}:{shut_port}")
         async with on.gateway:
             stream = await network(on, open_port).connect()
             await stream.write(b"x")
@@ -128,10 +128,10 @@ import asyncio, sys
 from pathlib import Path
 from inspector.model.errors import ScanFailure
 from inspector.network import routable
-from tests.core.network.addresses import Estate, HOST, make_probe, pinned, target
+from tests.core.network.addresses import LocalGateway, HOST, make_probe, pinned, target
 
 async def go(address):
-    on = Estate(Path(sys.argv[1]), f"tcp://{HOST}:443", pins=(pinned(address),))
+    on = LocalGateway(Path(sys.argv[1]), f"tcp://{HOST}:443", pins=(pinned(address),))
     async with on.gateway:
         try:
             await on.gateway.network(make_probe(), target(443, address=address), on.granted).connect()
@@ -147,7 +147,7 @@ def test_a_connection_that_is_not_answered_times_out(tmp_path: Path) -> None:
     """A full queue that drops connection requests is a timeout, not a refusal."""
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port)
+        on = local_gateway(tmp_path, port)
         async with on.gateway:
             assert await _cause(network(on, port).connect(timeout=0.2)) is Cause.TIMEOUT
 
@@ -168,7 +168,7 @@ def test_all_that_one_connection_brings_is_bounded(tmp_path: Path) -> None:
     """Reading stops at the ceiling of bytes, and the stream says that it was cut."""
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port, settings=Settings(ceilings=Ceilings(answer_bytes=100_000)))
+        on = local_gateway(tmp_path, port, settings=Settings(ceilings=Ceilings(answer_bytes=100_000)))
         async with on.gateway:
             stream = await network(on, port).connect()
             await stream.write(b"GET")
@@ -186,7 +186,7 @@ def test_what_a_scan_leaves_open_is_closed(tmp_path: Path) -> None:
     """Closing a scan's network, or the gateway, ends every connection, and the ledger has its bytes."""
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port)
+        on = local_gateway(tmp_path, port)
         async with on.gateway:
             first = network(on, port)
             await (await first.connect()).write(b"abc")
@@ -205,7 +205,7 @@ def test_no_packet_without_a_right(tmp_path: Path) -> None:
     """No authorisation, a passive probe, an undeclared port or a foreign address: each is refused before it leaves."""
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port)
+        on = local_gateway(tmp_path, port)
         async with on.gateway:
             alone = on.gateway.network(make_probe(), target(port), None)
             assert await _cause(alone.connect()) is Cause.NOT_AUTHORISED
@@ -226,7 +226,7 @@ def test_a_secret_is_replaced_by_length_and_salted_digest(tmp_path: Path) -> Non
     """The same secret gives the same fingerprint within an inspection, and another under another salt."""
 
     async def go() -> None:
-        on = estate(tmp_path, 443)
+        on = local_gateway(tmp_path, 443)
         async with on.gateway:
             one, two = network(on, 443).fingerprint(b"s3cret"), network(on, 443).fingerprint(b"s3cret")
         assert one == two
@@ -238,7 +238,7 @@ def test_a_secret_is_replaced_by_length_and_salted_digest(tmp_path: Path) -> Non
 
 def test_probes_say_who_they_are(tmp_path: Path) -> None:
     """The User-Agent names Inspector, the run and the contact, in plain ASCII whatever was configured."""
-    on = estate(tmp_path, 443, settings=Settings(contact="Sở TT\r\nX: y <soc@example.vn>"))
+    on = local_gateway(tmp_path, 443, settings=Settings(contact="Sở TT\r\nX: y <soc@example.vn>"))
     assert on.gateway.identity.user_agent.startswith("Inspector/")
     assert "run r-1" in on.gateway.identity.user_agent
     assert "<soc@example.vn>" in on.gateway.identity.user_agent
@@ -260,7 +260,7 @@ def test_tls_over_a_connection(tmp_path: Path, certificate: Path) -> None:
     """A handshake gives the TLS state; what is written under TLS comes back under TLS."""
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port)
+        on = local_gateway(tmp_path, port)
         async with on.gateway:
             stream = await network(on, port).connect()
             assert stream.ssl_object is None
@@ -285,7 +285,7 @@ def test_an_old_server_can_still_be_seen(tmp_path: Path, certificate: Path) -> N
     """TLS 1.0 with a weak cipher is spoken where nothing better is offered."""
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port)
+        on = local_gateway(tmp_path, port)
         async with on.gateway:
             stream = await network(on, port).connect()
             await stream.start_tls(tolerant_context(), HOST)
@@ -300,7 +300,7 @@ def test_an_address_is_not_sent_as_a_server_name(tmp_path: Path) -> None:
     """With an IP literal no server name goes out; with a name it does."""
 
     async def go(port: int, name: str) -> None:
-        on = estate(tmp_path, port)
+        on = local_gateway(tmp_path, port)
         async with on.gateway:
             stream = await network(on, port).connect()
             await _cause(stream.start_tls(tolerant_context(), name))
@@ -308,7 +308,7 @@ def test_an_address_is_not_sent_as_a_server_name(tmp_path: Path) -> None:
     with serving("reply", argument="no") as server:
         asyncio.run(go(server.port, ADDRESS))
         asyncio.run(go(server.port, HOST))
-        literal, name = server.report()["heard"]
+        literal, name = server.report()["received"]
     assert ADDRESS not in literal
     assert HOST in name
 
@@ -317,7 +317,7 @@ def test_clear_text_on_a_tls_port_is_a_protocol_error(tmp_path: Path) -> None:
     """A server that answers a ClientHello with words speaks another protocol."""
 
     async def go(port: int) -> None:
-        on = estate(tmp_path, port)
+        on = local_gateway(tmp_path, port)
         async with on.gateway:
             stream = await network(on, port).connect()
             assert await _cause(stream.start_tls(ssl.create_default_context(), HOST)) is Cause.PROTOCOL_ERROR

@@ -23,7 +23,7 @@ from tests.core.network.addresses import (
     ADDRESS,
     DECOY,
     HOST,
-    Estate,
+    LocalGateway,
     authorise,
     make_probe,
     needs_raw,
@@ -44,7 +44,7 @@ def _each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 both_ways = pytest.mark.usefixtures("_each_way")
 
 
-def go(on: Estate, port: int, *steps: Callable[[Network], Coroutine[Any, Any, object]]) -> list[object]:
+def go(on: LocalGateway, port: int, *steps: Callable[[Network], Coroutine[Any, Any, object]]) -> list[object]:
     """Each step's result through one scan, a Trouble as its cause."""
 
     async def all_of_them() -> list[object]:
@@ -61,30 +61,30 @@ def go(on: Estate, port: int, *steps: Callable[[Network], Coroutine[Any, Any, ob
     return asyncio.run(all_of_them())
 
 
-def estate(folder: Path, port: int, **changes: Any) -> Estate:
-    return Estate(folder, f"tcp://{HOST}:{port}", **changes)
+def local_gateway(folder: Path, port: int, **changes: Any) -> LocalGateway:
+    return LocalGateway(folder, f"tcp://{HOST}:{port}", **changes)
 
 
 def ask(
-    sent: bytes = b"hello", heard: Callable[[bytes], bool] = lambda _data: True, **options: Any
+    sent: bytes = b"hello", received: Callable[[bytes], bool] = lambda _data: True, **options: Any
 ) -> Callable[[Network], Coroutine[Any, Any, RoundTripEnd]]:
     """One exchange; any answer is enough."""
-    return lambda network: network.exchange(sent, heard, **options)
+    return lambda network: network.exchange(sent, received, **options)
 
 
 @both_ways
-def test_what_is_heard_is_handed_over_and_on_the_ledger(tmp_path: Path) -> None:
+def test_what_is_received_is_handed_over_and_on_the_ledger(tmp_path: Path) -> None:
     """All that comes is handed over until it is enough; the ledger has the bytes both ways."""
-    heard = bytearray()
+    received = bytearray()
 
     def enough(data: bytes) -> bool:
-        heard.extend(data)
-        return len(heard) == 5
+        received.extend(data)
+        return len(received) == 5
 
     with serving("echo") as server:
-        on = estate(tmp_path, server.port)
+        on = local_gateway(tmp_path, server.port)
         assert go(on, server.port, ask(b"hello", enough)) == [RoundTripEnd.ENOUGH]
-    assert heard == b"hello"
+    assert received == b"hello"
     (entry,) = on.ledger.entries()
     assert (entry.address, entry.port, entry.protocol, entry.probe) == (ADDRESS, server.port, "tcp", "trial")
     assert (entry.sent, entry.received, entry.questions, entry.result) == (5, 5, 1, "open")
@@ -92,34 +92,34 @@ def test_what_is_heard_is_handed_over_and_on_the_ledger(tmp_path: Path) -> None:
 
 @both_ways
 def test_a_server_that_closes_first_is_told_apart(tmp_path: Path) -> None:
-    """The end of the stream before enough was heard is told, and what came before it was handed over."""
-    heard: list[bytes] = []
+    """The end of the stream before enough was received is told, and what came before it was handed over."""
+    received: list[bytes] = []
     with serving("reply", argument="short") as server:
-        on = estate(tmp_path, server.port)
-        assert go(on, server.port, ask(heard=lambda data: heard.append(data) or False)) == [RoundTripEnd.CLOSED]
-    assert b"".join(heard) == b"short"
+        on = local_gateway(tmp_path, server.port)
+        assert go(on, server.port, ask(received=lambda data: received.append(data) or False)) == [RoundTripEnd.CLOSED]
+    assert b"".join(received) == b"short"
 
 
 def test_more_than_the_ceiling_is_left_unread(tmp_path: Path) -> None:
     """An endless answer is cut at the bound on bytes."""
     with serving("body") as server:
-        on = estate(tmp_path, server.port, settings=Settings(ceilings=Ceilings(answer_bytes=100_000)))
-        assert go(on, server.port, ask(heard=lambda _data: False)) == [RoundTripEnd.TRUNCATED]
+        on = local_gateway(tmp_path, server.port, settings=Settings(ceilings=Ceilings(answer_bytes=100_000)))
+        assert go(on, server.port, ask(received=lambda _data: False)) == [RoundTripEnd.TRUNCATED]
     assert [entry.received for entry in on.ledger.entries()] == [100_000]
 
 
 @both_ways
 def test_a_long_question_is_sent_to_its_end(tmp_path: Path) -> None:
     """What the system does not take at once follows when it does."""
-    heard = 0
+    received = 0
 
     def enough(data: bytes) -> bool:
-        nonlocal heard
-        heard += len(data)
-        return heard == 1_000_000
+        nonlocal received
+        received += len(data)
+        return received == 1_000_000
 
     with serving("echo") as server, _small_buffers():
-        on = estate(tmp_path, server.port)
+        on = local_gateway(tmp_path, server.port)
         assert go(on, server.port, ask(b"x" * 1_000_000, enough)) == [RoundTripEnd.ENOUGH]
     assert [entry.sent for entry in on.ledger.entries()] == [1_000_000]
 
@@ -143,11 +143,11 @@ def _small_buffers() -> Any:
 def test_silence_is_a_timeout(tmp_path: Path) -> None:
     """A server that takes the question and says nothing times out, and so does one that drips for too long."""
     with serving("quiet") as server:
-        on = estate(tmp_path, server.port)
+        on = local_gateway(tmp_path, server.port)
         assert go(on, server.port, ask(timeout=0.1)) == [Cause.TIMEOUT]
     with serving("drip") as server:
-        on = estate(tmp_path, server.port)
-        assert go(on, server.port, ask(heard=lambda _data: False, timeout=0.3)) == [Cause.TIMEOUT]
+        on = local_gateway(tmp_path, server.port)
+        assert go(on, server.port, ask(received=lambda _data: False, timeout=0.3)) == [Cause.TIMEOUT]
     *_, entry = on.ledger.entries()
     assert entry.result == "timeout"
     assert entry.received > 1
@@ -173,7 +173,7 @@ def test_a_connection_that_is_not_answered_times_out(tmp_path: Path) -> None:
     """A full queue that drops connection requests is a timeout, and the ledger says so."""
     with _full_queue() as listener:
         port = listener.getsockname()[1]
-        on = estate(tmp_path, port)
+        on = local_gateway(tmp_path, port)
         assert go(on, port, ask(timeout=0.2)) == [Cause.TIMEOUT]
     assert [(entry.sent, entry.result) for entry in on.ledger.entries()] == [(0, "timeout")]
 
@@ -183,7 +183,7 @@ def test_a_connection_that_takes_its_time_is_used_when_it_stands(tmp_path: Path)
     """What cannot be sent at once is sent when the connection stands; the answer then has its own time."""
     with _full_queue() as listener:
         port = listener.getsockname()[1]
-        on = estate(tmp_path, port)
+        on = local_gateway(tmp_path, port)
         taken: list[socket.socket] = []
 
         async def later(network: Network) -> object:
@@ -222,7 +222,7 @@ def test_refused_and_reset_are_told_apart(tmp_path: Path) -> None:
     """RST to the first packet is refused, RST within a connection is reset, and after it the address has peace."""
     with serving("reset") as server, serving("quiet") as other:
         other.stop()
-        on = Estate(tmp_path, f"tcp://{HOST}:{server.port}", f"tcp://{HOST}:{other.port}")
+        on = LocalGateway(tmp_path, f"tcp://{HOST}:{server.port}", f"tcp://{HOST}:{other.port}")
         waits: list[float] = []
 
         async def timed(network: Network) -> object:
@@ -249,7 +249,7 @@ def test_refused_and_reset_are_told_apart(tmp_path: Path) -> None:
 def test_a_server_that_turns_us_away_is_rate_limited(tmp_path: Path, words: str, ending: object) -> None:
     """Words that turn a client away are no answer; the same letters amid binary data are one."""
     with serving("greet", argument=words) as server:
-        on = estate(tmp_path, server.port)
+        on = local_gateway(tmp_path, server.port)
         assert go(on, server.port, ask()) == [ending]
 
 
@@ -269,7 +269,9 @@ def test_a_machine_without_room_for_a_socket_is_not_the_servers_fault(
         return caught.value.cause
 
     with serving("echo") as server:
-        on = estate(tmp_path, server.port, granted=authorise(rates=Rates(connections_per_second=1, burst=1, at_once=1)))
+        on = local_gateway(
+            tmp_path, server.port, granted=authorise(rates=Rates(connections_per_second=1, burst=1, at_once=1))
+        )
         assert go(on, server.port, first_full, ask()) == [Cause.BUG, RoundTripEnd.ENOUGH]
     assert [entry.result for entry in on.ledger.entries()] == ["bug", "open"]
 
@@ -280,7 +282,7 @@ def test_a_machine_without_room_for_a_socket_is_not_the_servers_fault(
 def test_abort_ends_what_connects_and_what_listens(tmp_path: Path) -> None:
     """An abort cuts exchanges in every state, and lets no other out."""
 
-    async def both(on: Estate, shut: int, port: int) -> list[Cause]:
+    async def both(on: LocalGateway, shut: int, port: int) -> list[Cause]:
         async def cause(network: Network, where: int) -> Cause:
             with pytest.raises(ScanFailure) as caught:
                 await network.exchange(b"x", lambda _data: True, port=where, timeout=60)
@@ -295,7 +297,7 @@ def test_abort_ends_what_connects_and_what_listens(tmp_path: Path) -> None:
 
     with _full_queue() as listener, serving("quiet") as server:
         shut = listener.getsockname()[1]
-        on = Estate(tmp_path, f"tcp://{HOST}:{shut}", f"tcp://{HOST}:{server.port}")
+        on = LocalGateway(tmp_path, f"tcp://{HOST}:{shut}", f"tcp://{HOST}:{server.port}")
         assert asyncio.run(both(on, shut, server.port)) == [Cause.ABORTED] * 3
     assert [entry.result for entry in on.ledger.entries()] == ["aborted"] * 2
 
@@ -303,7 +305,7 @@ def test_abort_ends_what_connects_and_what_listens(tmp_path: Path) -> None:
 def test_the_end_of_the_hours_ends_it(tmp_path: Path) -> None:
     """What is under way when the hours end is cut, and nothing leaves after it."""
     with serving("quiet") as server:
-        on = estate(tmp_path, server.port, granted=closing_in(0.5))
+        on = local_gateway(tmp_path, server.port, granted=closing_in(0.5))
         closes = on.scope.window_closes(datetime.now(UTC))
         assert go(on, server.port, ask(timeout=60), ask()) == [Cause.OUTSIDE_WINDOW] * 2
     assert closes is not None
@@ -321,7 +323,7 @@ def test_what_was_admitted_once_is_not_admitted_for_ever(tmp_path: Path, monkeyp
         return await network.exchange(b"x", lambda _data: True)
 
     with serving("echo") as server:
-        on = estate(tmp_path, server.port)
+        on = local_gateway(tmp_path, server.port)
         hours = [timedelta(hours=each) for each in (0, 2, 0, -2, 0)]
         seen = go(on, server.port, *(lambda network, each=each: then(network, each) for each in hours))  # type: ignore[misc]
     assert seen == [
@@ -336,7 +338,7 @@ def test_what_was_admitted_once_is_not_admitted_for_ever(tmp_path: Path, monkeyp
 def test_no_exchange_without_a_right(tmp_path: Path) -> None:
     """No authorisation, a passive probe, an undeclared port or a foreign address: each is refused before it leaves."""
 
-    async def causes(on: Estate, port: int) -> list[Cause]:
+    async def causes(on: LocalGateway, port: int) -> list[Cause]:
         found = []
         async with on.gateway:
             gateway, granted = on.gateway, on.granted
@@ -352,7 +354,7 @@ def test_no_exchange_without_a_right(tmp_path: Path) -> None:
         return found
 
     with serving("quiet") as server:
-        on = estate(tmp_path, server.port)
+        on = local_gateway(tmp_path, server.port)
         refused = [Cause.NOT_AUTHORISED] * 2 + [Cause.OUT_OF_SCOPE] * 2
         assert asyncio.run(causes(on, server.port)) == refused
         assert server.report()["accepted"] == []
@@ -374,7 +376,7 @@ def test_who_goes_past_the_door_while_listening_is_blamed(tmp_path: Path) -> Non
         return refusal.value.module
 
     with serving("echo") as server:
-        on = estate(tmp_path, server.port)
+        on = local_gateway(tmp_path, server.port)
         assert go(on, server.port, caught, ask()) == ["tests.core.network.transport.test_round_trip", Cause.BUG]
 
 
@@ -391,7 +393,7 @@ def test_a_fault_of_the_listener_closes_the_connection(tmp_path: Path) -> None:
 
     with serving("echo") as server:
         rates = Rates(connections_per_second=100, burst=100, at_once=1)
-        on = estate(tmp_path, server.port, granted=authorise(rates=rates))
+        on = local_gateway(tmp_path, server.port, granted=authorise(rates=rates))
         assert go(on, server.port, stumbling) == [RoundTripEnd.ENOUGH]
     assert [(entry.sent, entry.received) for entry in on.ledger.entries()] == [(1, 1)] * 2
 
@@ -413,7 +415,7 @@ def test_what_a_scan_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
 
     with serving("quiet") as server:
         rates = Rates(connections_per_second=100, burst=100, at_once=1)
-        on = estate(tmp_path, server.port, granted=authorise(rates=rates))
+        on = local_gateway(tmp_path, server.port, granted=authorise(rates=rates))
         assert go(on, server.port, left, ask(timeout=0.1)) == [Cause.ABORTED, Cause.TIMEOUT]
     assert [entry.result for entry in on.ledger.entries()] == ["aborted", "aborted", "timeout"]
 
@@ -427,7 +429,7 @@ def test_exchanges_keep_the_pace(tmp_path: Path) -> None:
         return set(await asyncio.gather(*asked))
 
     with serving("echo") as server, serving("sniff") as sniffer:
-        on = estate(tmp_path, server.port, granted=authorise(rates=PACE))
+        on = local_gateway(tmp_path, server.port, granted=authorise(rates=PACE))
         assert go(on, server.port, many) == [{RoundTripEnd.ENOUGH}]
         packets = sniffer.report()["packets"]
     assert_pace(packets, server.port, connections=30)
@@ -446,7 +448,7 @@ def test_no_more_exchanges_than_the_machines_ceiling(tmp_path: Path) -> None:
         return None
 
     with serving("echo") as server, serving("sniff") as sniffer:
-        on = estate(tmp_path, server.port, settings=Settings(ceilings=Ceilings(connections=2)))
+        on = local_gateway(tmp_path, server.port, settings=Settings(ceilings=Ceilings(connections=2)))
         go(on, server.port, many)
         packets = sniffer.report()["packets"]
     assert len(opened(packets, server.port)) == 20

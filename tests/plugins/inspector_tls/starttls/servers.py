@@ -13,8 +13,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 
 from tests.agreement import programs
-from tests.agreement.environment import Files, Missing, Place, Stage
-from tests.agreement.planting import Start
+from tests.agreement.environment import Files, Missing, Place, ServerPlaces
+from tests.agreement.expected import Start
 from tests.plugins.inspector_tls.authority import Identity
 
 #: By scheme: how a server is started, and what ``openssl s_client -starttls`` calls the protocol (empty: it cannot).
@@ -52,7 +52,7 @@ def serving(place: Place, scheme: str, identity: Identity) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def staged() -> Iterator[Stage]:
+def staged() -> Iterator[ServerPlaces]:
     """A folder that every server's user can read, outside the private folders of pytest."""
     with tempfile.TemporaryDirectory(prefix="field-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        yield Stage(Path(folder))
+        yield ServerPlaces(Path(folder))

@@ -16,7 +16,7 @@ from inspector.testing import ProbeRun, run_probe
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.probe import MOST_CONNECTIONS, certificates
 from inspector_tls.starttls.negotiation import SCHEMES
-from tests.agreement.environment import Stage
+from tests.agreement.environment import ServerPlaces
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import Identity, intermediate, issue, root, rsa_key
 from tests.plugins.inspector_tls.starttls.scripted_servers import SCRIPTS, speaking
@@ -27,7 +27,7 @@ _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", r
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[ServerPlaces]:
     """The folder for the files of the servers."""
     with staged() as stage:
         yield stage
@@ -86,7 +86,7 @@ class _Client:
 
 
 @pytest.mark.parametrize("scheme", FIELD)
-def test_agrees_with_openssl(scheme: str, stage: Stage, authority: Identity, identity: Identity) -> None:
+def test_agrees_with_openssl(scheme: str, stage: ServerPlaces, authority: Identity, identity: Identity) -> None:
     """The same chain is seen as by OpenSSL's client, it chains to the same root and to no other, and names the host."""
     other = root("Other root")
     place = stage.place(scheme)

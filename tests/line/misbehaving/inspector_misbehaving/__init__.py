@@ -1,4 +1,4 @@
-"""A plugin that tries to reach the network past the gateway, in look and in check, and swallows what stops it."""
+"""A plugin that does everything wrong, to show that nothing else is harmed."""
 
 from collections.abc import Iterable
 from importlib.resources import files
@@ -9,18 +9,18 @@ from inspector import Check, Probe, hookimpl
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    from inspector_smuggler.smuggling import PROBES
+    from inspector_misbehaving.probes import PROBES
 
     return PROBES
 
 
 @hookimpl
 def inspector_checks() -> Iterable[Check]:
-    from inspector_smuggler.smuggling import CHECKS
+    from inspector_misbehaving.failing_checks import CHECKS
 
     return CHECKS
 
 
 @hookimpl
 def inspector_profiles() -> Iterable[Traversable]:
-    return [files(__name__) / "smuggler-rows"]
+    return [files(__name__) / "misbehaving-rows"]

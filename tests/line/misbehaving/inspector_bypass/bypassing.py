@@ -83,10 +83,10 @@ def _parts(scan: Callable[[Target, Network], Awaitable[ScanOutput]]) -> tuple[Pr
 
     useful.__annotations__ = {"seen": Smuggled, "return": Verdict}
     made = probe(name, kind=Smuggled, schemes={Scheme(name)}, subject_kind=SubjectKind.ADDRESS, parse=parse)(scan)
-    return made, check(f"smuggler-{name}", title=f"{name} is of use")(useful)
+    return made, check(f"bypass-{name}", title=f"{name} is of use")(useful)
 
 
-@check("smuggler-check", title="A check that asks the network", about=SubjectKind.SYSTEM)
+@check("bypass-check", title="A check that asks the network", about=SubjectKind.SYSTEM)
 def tasks(declared: Declared) -> Verdict:
     """It connects.
 

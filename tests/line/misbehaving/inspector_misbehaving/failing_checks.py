@@ -3,7 +3,7 @@
 from typing import Any
 
 from inspector import Declared, SubjectKind, Verdict, check, passed
-from inspector_rogue.probes import KINDS
+from inspector_misbehaving.probes import KINDS
 
 
 def _ended(name: str, kind: type[Any]) -> Any:
@@ -15,10 +15,10 @@ def _ended(name: str, kind: type[Any]) -> Any:
         return passed("came to its end")
 
     ended.__annotations__ = {"seen": kind, "return": Verdict}
-    return check(f"rogue-{name}", title=f"{name} came to its end")(ended)
+    return check(f"misbehaving-{name}", title=f"{name} came to its end")(ended)
 
 
-@check("rogue-check-raises", title="A check that raises", about=SubjectKind.SYSTEM)
+@check("misbehaving-check-raises", title="A check that raises", about=SubjectKind.SYSTEM)
 def check_raises(declared: Declared) -> Verdict:
     """It raises.
 
@@ -27,7 +27,7 @@ def check_raises(declared: Declared) -> Verdict:
     raise LookupError("a mistake in judging")
 
 
-@check("rogue-check-burns", title="A check without end", about=SubjectKind.SYSTEM)
+@check("misbehaving-check-burns", title="A check without end", about=SubjectKind.SYSTEM)
 def check_burns(declared: Declared) -> Verdict:
     """It does not end.
 

@@ -1,4 +1,4 @@
-"""What is planted in a server: facts that follow from its configuration, not from looking at it."""
+"""The expected facts of a server: those that follow from its configuration, not from a scan."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _Kinds = {"rsa": "RSA", "p": "ECDSA", "expired": "ECDSA", "other": "ECDSA", "ed"
 
 
 @dataclass(frozen=True, slots=True)
-class Planted:
-    """What a server's configuration says.
+class Expected:
+    """The facts that follow from a server's configuration.
 
     ``suites``: per version an OpenSSL cipher string (``=`` before it) or the standard names. ``groups``: per version
     their names. ``preference``: server or client, in every version that has a choice. ``certificates``: the identities
     shown to a client that sends the server's name. ``has`` names flaws and traits that the server has, ``lacks``
-    traits that it has not, ``untold`` facts that the configuration leaves open. All other flaws are absent.
+    traits that it has not, ``unknown`` facts that the configuration leaves open. All other flaws are absent.
     """
 
     versions: str
@@ -38,7 +38,7 @@ class Planted:
     dh_bits: str = ""
     has: str = ""
     lacks: str = ""
-    untold: str = ""
+    unknown: str = ""
 
     def facts(self, keys: Keys) -> Facts:
         """The facts, with the digests of these identities."""
@@ -58,7 +58,7 @@ class Planted:
         return {
             name: value
             for name, value in found.items()
-            if name not in self.untold.split(",") and not _is_no_choice(name, found)
+            if name not in self.unknown.split(",") and not _is_no_choice(name, found)
         }
 
     def _suites(self, version: str, suites: str) -> Collection[str]:
@@ -101,14 +101,14 @@ Start = Callable[[Place], AbstractContextManager[int]]
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server of the zoo.
+    """One test server.
 
-    ``protocol`` is what is spoken before TLS (``tls``: nothing); ``reduced``: it stands in the reduced form, too.
+    ``protocol`` is what is spoken before TLS (``tls``: nothing); ``reduced``: it is in the reduced run, too.
     """
 
     name: str
     start: Start
-    planted: Planted
+    expected: Expected
     protocol: str = "tls"
     reduced: bool = False
 
