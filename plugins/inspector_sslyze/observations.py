@@ -1,4 +1,4 @@
-"""What is written down of known vulnerabilities that were tested, and of early data."""
+"""The observations of known vulnerabilities and of early data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inspector_tls.wire.versions import TlsVersion
 
 
 class Robot(StrEnum):
-    """What a server's answers to wrongly padded RSA key exchanges disclose (ROBOT, CVE-2017-13099 and its like).
+    """What a server's answers to wrongly padded RSA key exchanges disclose (ROBOT, CVE-2017-13099 and similar).
 
     ``no-rsa``: it accepts no RSA key exchange. A weak oracle needs too many queries to be practical.
     """

@@ -52,7 +52,7 @@ def _runs(output: ScanOutput) -> tuple[CommandRun, ...]:
 
 
 def parse_attacks(output: ScanOutput, _context: ParseContext) -> TlsAttacks:
-    """The result of each attack; raises ScanFailure when the server does not speak TLS at all."""
+    """The result of each attack; raises ScanFailure when the server does not answer with TLS at all."""
     runs = _runs(output)
     version = newest_attacked(runs)
     if version.unseen is not None:

@@ -1,4 +1,4 @@
-"""What the recorded bytes of a server show in clear, that is before its first ChangeCipherSpec: pure functions."""
+"""What the recorded bytes of a server show in clear text, before its first ChangeCipherSpec: pure functions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def retry_group(data: bytes) -> int | None:
 
 
 def certificates(data: bytes) -> tuple[bytes, ...] | None:
-    """The server's certificates (DER), which are in clear up to TLS 1.2; None without its Certificate message."""
+    """The server's certificates (DER), which are in clear text up to TLS 1.2; None without its Certificate message."""
     return read_flight(data).certificates
 
 
@@ -52,14 +52,14 @@ def is_hello_done(data: bytes) -> bool:
 
 
 def alerts(data: bytes) -> list[int]:
-    """The numbers of the alerts in clear."""
+    """The numbers of the alerts in clear text."""
     return [each.body[1] for each in _clear(data) if each.kind == ContentType.ALERT and len(each.body) == 2]
 
 
 def alerts_after_hello(data: bytes) -> list[int]:
-    """The numbers of the alerts in clear that came after the server's whole first flight."""
+    """The numbers of the alerts in clear text after the server's complete first flight."""
     flight = read_flight(data)
-    return alerts(data[flight.taken :]) if flight.has_hello_done else []
+    return alerts(data[flight.parsed_bytes :]) if flight.has_hello_done else []
 
 
 def speaks_first(data: bytes, since: int) -> bool:

@@ -44,7 +44,7 @@ _CAUSES = {
 
 
 class ConnectionTrace(Model):
-    """One connection: the first bytes received, how it ended, and how far it came.
+    """One connection: the first bytes received, how it ended, and the steps that it reached.
 
     ``handshake_done``: both sides finished. ``probed``: a server that had stopped answering was sent a record that it
     must reject, to see whether it still reads. ``answered_early``: it answered a premature ChangeCipherSpec, or closed
@@ -61,12 +61,12 @@ class ConnectionTrace(Model):
 
     @property
     def cause(self) -> Cause:
-        """Why nothing can be concluded from it."""
+        """The cause for which it is inconclusive."""
         return _CAUSES[self.end]
 
     @property
     def has_failed(self) -> bool:
-        """Whether it ended otherwise than by one side closing it."""
+        """Whether it ended other than by one side closing it."""
         return self.end not in (ConnectionEnd.OPEN, ConnectionEnd.CLOSED)
 
 

@@ -1,4 +1,4 @@
-"""sslyze's scan commands on connections that record what happens. Imported in the worker process only."""
+"""sslyze's scan commands on connections that record their bytes and end. Imported in the worker process only."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _PROBE_RECORD = b"\x17\x03\x01\x00\x01\x00"
 _PROBE_AFTER_SECONDS = 1.0
 #: Seconds in which a server may reject a premature ChangeCipherSpec before the next record follows.
 _EARLY_ANSWER_SECONDS = 1.0
-#: Connections without an answer after which a command is given up: they decide nothing, and take the longest.
+#: Connections without an answer after which a command is given up: they are inconclusive, and take the longest.
 _MAX_TIMEOUTS = 2
 #: Seconds without data after which a server has sent everything that it sends unasked, and the most reads of it.
 _GREETING_SECONDS, _MAX_GREETING_READS = 1.0, 16
@@ -59,12 +59,12 @@ _COMMANDS: dict[Command, tuple[Any, str]] = {
 
 @cache
 def tools() -> dict[str, str]:
-    """The versions of what makes the handshakes."""
+    """The versions of sslyze, nassl and OpenSSL."""
     return {name: version_of(name) for name in ("sslyze", "nassl")}
 
 
 class _RecordingSocket:
-    """A connected socket as sslyze uses it; every answer has a deadline, and what happens is recorded."""
+    """A connected socket as sslyze uses it; every answer has a deadline, and its bytes and end are recorded."""
 
     def __init__(self, connected: socket.socket, seconds: float, command: Command) -> None:
         self.socket = connected
@@ -141,7 +141,7 @@ class _RecordingSocket:
         self.socket.close()
 
     def trace(self) -> ConnectionTrace:
-        """What happened."""
+        """The trace of the connection."""
         return ConnectionTrace(
             received=bytes(self.received),
             end=self.end,
@@ -174,7 +174,7 @@ class _Connection(SslConnection):
                 self._drain(self._socket)
 
     def _drain(self, recorded: _RecordingSocket) -> None:
-        """Read data until none comes for a while; what came with the end of the handshake is buffered already."""
+        """Read data until none arrives for a while; data that arrived with the handshake is buffered already."""
         engine, lower = self.ssl_client._ssl, self.ssl_client._network_bio  # noqa: SLF001  (nassl's read waits first)
         for _ in range(_MAX_GREETING_READS):
             try:
@@ -189,7 +189,7 @@ class _Connection(SslConnection):
 
 
 class Server:
-    """Stands in for ``sslyze.ServerConnectivityInfo``: what sslyze's commands know of a server, at ``version``.
+    """Replaces ``sslyze.ServerConnectivityInfo``: what sslyze's commands know of a server, at ``version``.
 
     They send the server's name, since another server may answer clients that send none. When they are run ``again``,
     they send it only where sslyze would, since some old servers do not tolerate a name with an attack, and read a
@@ -287,7 +287,7 @@ class Server:
         return (*(recorded.trace() for recorded in self._sockets), *self.traces)
 
     def close(self) -> None:
-        """Close what a command left open."""
+        """Close the connections that a command did not close."""
         for recorded in self._sockets:
             recorded.close()
 

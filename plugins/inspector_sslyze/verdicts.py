@@ -145,7 +145,7 @@ def renegotiations(run: CommandRun) -> Answer[int]:
 def early_data(run: CommandRun) -> Answer[bool]:
     """Whether the server accepted a byte before the handshake was done, on a session that it had given out.
 
-    A server that refuses TLS 1.3 accepts none. One that sends a HelloRetryRequest must ignore what came with the first
+    A server that refuses TLS 1.3 accepts none. One that sends a HelloRetryRequest must ignore data with the first
     ClientHello (RFC 8446 §4.2.10), and may accept early data from another client.
     """
     if accepts(run).seen is False:
@@ -202,7 +202,7 @@ def about(runs: Sequence[CommandRun], command: Command, version: TlsVersion | No
 
 
 def concluded(runs: Sequence[CommandRun], command: Command) -> Answer[Any]:
-    """The result of a command, in the light of all runs.
+    """The result of a command, given all runs.
 
     A server that answers where no name is sent may be another one: its answer counts where it shows the same
     certificates. That a server accepts no RSA key exchange, or refuses TLS 1.3 by an unspecific alert, counts where it

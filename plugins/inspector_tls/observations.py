@@ -1,6 +1,6 @@
 """The facts of the TLS probe: every fact that needed its own question is an ``Answer``.
 
-Each fact is judged by a check; whatever else the raw bytes show can be read from them later, without another scan.
+A check assesses each fact; whatever else the raw bytes show can be parsed from them later, without another scan.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ __all__ = [
     "Offer",
     "Offers",
     "Preference",
-    "SpokenVersion",
     "Tls",
     "TlsVersion",
     "Tolerance",
+    "VersionSupport",
     "Versions",
 ]
 
@@ -40,7 +40,7 @@ class Offer(Model):
     """What was accepted of all that can be offered, by name; in the order of the picks where one list was asked for.
 
     ``complete`` is seen (True) when all else was refused, one by one or together; else it is unseen, and ``open`` names
-    what got neither a pick nor a refusal.
+    what was neither picked nor refused.
     """
 
     accepted: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Offer(Model):
     open: tuple[str, ...] = ()
 
 
-class SpokenVersion(Model):
+class VersionSupport(Model):
     """One protocol version: whether it is accepted, its suites, and whose order decides (None: there is but one suite).
 
     ``ordered``: ``suites.accepted`` is the server's own order of preference.
@@ -87,26 +87,26 @@ class Versions(Model):
     A timeout or a reset is neither: then the answer is unseen.
     """
 
-    ssl_2: SpokenVersion
-    ssl_3: SpokenVersion
-    tls_1_0: SpokenVersion
-    tls_1_1: SpokenVersion
-    tls_1_2: SpokenVersion
-    tls_1_3: SpokenVersion
+    ssl_2: VersionSupport
+    ssl_3: VersionSupport
+    tls_1_0: VersionSupport
+    tls_1_1: VersionSupport
+    tls_1_2: VersionSupport
+    tls_1_3: VersionSupport
 
     @classmethod
-    def of(cls, versions: Iterable[SpokenVersion]) -> Versions:
-        """Them by name; all must be there."""
+    def of(cls, versions: Iterable[VersionSupport]) -> Versions:
+        """The versions by name; all must be given."""
         return cls.model_validate({each.version.name.lower(): each for each in versions})
 
-    def __getitem__(self, version: TlsVersion) -> SpokenVersion:
+    def __getitem__(self, version: TlsVersion) -> VersionSupport:
         """What is known of one version."""
-        spoken: SpokenVersion = getattr(self, version.name.lower())
-        return spoken
+        support: VersionSupport = getattr(self, version.name.lower())
+        return support
 
     @property
-    def each(self) -> tuple[SpokenVersion, ...]:
-        """All of them, oldest first."""
+    def each(self) -> tuple[VersionSupport, ...]:
+        """All versions, oldest first."""
         return tuple(self[version] for version in TlsVersion)
 
     @property
@@ -119,7 +119,7 @@ class Versions(Model):
         return _offers(each for each in self.each if each.version.age < oldest.age)
 
 
-def _offers(versions: Iterable[SpokenVersion]) -> Offers:
+def _offers(versions: Iterable[VersionSupport]) -> Offers:
     known = tuple(versions)
     return Offers(
         accepted=tuple(each.version for each in known if each.accepted.seen),
@@ -143,7 +143,7 @@ class EphemeralPrime(Model):
 
 
 class Tolerance(Model):
-    """Whether the server ignores what it must ignore; None where that could not matter.
+    """Whether the server ignores what it must ignore; None where the question does not apply.
 
     ``many_suites``: lists of more than 128 suites; ``unknown_values``: reserved suites, groups and extensions (RFC
     8701); ``long_hello``: a hello of two kilobytes; ``future_version``: a version that does not exist.
@@ -158,7 +158,7 @@ class Tolerance(Model):
 class Extensions(Model):
     """What the server's hellos show besides version and suite. All but ``fallback_refused`` are of TLS 1.2 and older.
 
-    None: the question does not arise, e.g. without any such version, ``encrypt_then_mac`` without a suite in CBC mode,
+    None: the question does not apply, e.g. without any such version, ``encrypt_then_mac`` without a suite in CBC mode,
     or ``fallback_refused`` without a version older than TLS 1.2. Where connections differ the weaker one counts.
     """
 
@@ -175,9 +175,9 @@ class Tls(Observation):
     ``scheme`` is that of the endpoint, ``server_name`` the name that was sent in the hello (None for an address
     literal, RFC 6066 §3). ``groups`` are those of TLS 1.3, ``curves`` those of older versions; ``signatures`` are the
     schemes of TLS 1.2, or of TLS 1.3 where the server has no 1.2. An offer that could not be made, e.g. groups of a
-    version that is refused, is complete and empty. ``short_rsa_bits``: sizes of RSA keys made for export. ``served``:
-    the distinct chains of certificates that were presented in clear text, each as SHA-256 of the certificates, the leaf
-    first.
+    version that is refused, is complete and empty. ``short_rsa_bits``: sizes of the RSA keys of export suites.
+    ``served``: the distinct chains of certificates that were presented in clear text, each as SHA-256 of the
+    certificates, the leaf first.
     """
 
     kind: ClassVar[str] = "tls/2"
@@ -194,13 +194,13 @@ class Tls(Observation):
     tolerance: Tolerance
     served: tuple[tuple[str, ...], ...] = ()
 
-    def __getitem__(self, version: TlsVersion) -> SpokenVersion:
+    def __getitem__(self, version: TlsVersion) -> VersionSupport:
         """What is known of one version."""
         return self.versions[version]
 
     @property
-    def accepted(self) -> tuple[SpokenVersion, ...]:
-        """The versions that the server speaks, oldest first."""
+    def accepted(self) -> tuple[VersionSupport, ...]:
+        """The versions that the server accepts, oldest first."""
         return tuple(each for each in self.versions.each if each.accepted.seen)
 
     @property
@@ -215,7 +215,7 @@ class Tls(Observation):
 
     @property
     def gaps(self) -> tuple[tuple[str, Cause], ...]:
-        """Each question that stayed open, described, with its cause."""
+        """Each question without an answer, described, with its cause."""
         return tuple(self._gaps())
 
     def _gaps(self) -> Iterator[tuple[str, Cause]]:

@@ -202,8 +202,8 @@ def test_report_is_written_in_both_languages(result: RunResult) -> None:
     reports = result.reports()
     assert b'<html lang="vi"' in reports["report.vi.html"]
     assert b'<html lang="en"' in reports["report.en.html"]
-    assert "Mọi chứng thư số đều dẫn tới".encode() in reports["report.vi.html"]
-    assert b"Every certificate leads to a root that browsers trust" in reports["report.en.html"]
+    assert "Chuỗi chứng thư số dẫn tới".encode() in reports["report.vi.html"]
+    assert b"Certificate chains to a publicly trusted root" in reports["report.en.html"]
     assert "report.en.html" in result.out
 
 

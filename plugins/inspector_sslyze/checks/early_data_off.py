@@ -9,7 +9,7 @@ def early_data_off(sessions: TlsSessions) -> Verdict:
     """An attacker who recorded early data can replay it: the request in it is then carried out twice. Whether the
     application prevents that cannot be seen from outside.
 
-    Remediation: leave early data disabled, in nginx ``ssl_early_data off;``, unless the application answers requests
+    Remediation: keep early data disabled, in nginx ``ssl_early_data off;``, unless the application answers requests
     that must not be repeated with status 425 (Too Early).
     """
     if sessions.early_data.value:

@@ -6,7 +6,7 @@ from inspector_sslyze.observations import TlsAttacks
 
 @check("heartbleed-closed", title="Not vulnerable to Heartbleed", references=("CVE-2014-0160", "RFC 6520 §4"))
 def heartbleed_closed(attacks: TlsAttacks) -> Verdict:
-    """A server vulnerable to Heartbleed discloses its memory to anybody, keys and passwords included, without a trace.
+    """A server vulnerable to Heartbleed discloses its memory to anyone, keys and passwords included, without a trace.
 
     Remediation: update OpenSSL, restart what uses it, then replace the keys and certificates and change the passwords
     that passed through the server.

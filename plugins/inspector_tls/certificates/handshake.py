@@ -1,7 +1,7 @@
 """One handshake up to the certificates, after which the connection is closed.
 
-Up to TLS 1.2 certificates are sent in clear; in TLS 1.3 keys are agreed to decrypt them. The server is not asked to
-prove that it has the private key: only what it presents is recorded.
+Up to TLS 1.2 certificates are sent in clear text; in TLS 1.3 keys are agreed to decrypt them. The server is not asked
+to prove that it has the private key: only what it presents is recorded.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from inspector import Network, Stream
     from inspector_tls.wire.key_schedule import HandshakeDecryption, Share
 
-#: Brings a new connection to where TLS begins; raises ScanFailure.
+#: Negotiates TLS on a new connection, up to the client's first TLS byte; raises ScanFailure.
 Opening = Callable[["Stream"], Awaitable[None]]
 #: Largest handshake message that is parsed. A chain of 100 certificates stays far below.
 MESSAGE_BYTES = 1 << 19
@@ -55,9 +55,9 @@ class HandshakeEnd(StrEnum):
     """How a handshake ended.
 
     ``presented``: with certificates; ``anonymous``: the server chose a suite without any; ``alert``: it refused, with a
-    number; ``malformed``: it speaks TLS, but its messages cannot be parsed; ``not-tls``; ``too-large``; ``closed``: the
-    server closed the connection without an alert; ``failed``: the connection failed, with a cause; ``before-tls``: the
-    dialogue before TLS did not lead to it, with a cause.
+    number; ``malformed``: it answers with TLS, but its messages cannot be parsed; ``not-tls``; ``too-large``;
+    ``closed``: the server closed the connection without an alert; ``failed``: the connection failed, with a cause;
+    ``before-tls``: the dialogue before TLS did not lead to it, with a cause.
     """
 
     PRESENTED = "presented"
@@ -73,7 +73,7 @@ class HandshakeEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HandshakeResult:
-    """What came of one handshake; ``version`` as on the wire, ``staple`` None where its place was not reached."""
+    """The result of one handshake; ``version`` as on the wire, ``staple`` None where the handshake ended before it."""
 
     end: HandshakeEnd
     note: str = ""
@@ -107,7 +107,7 @@ async def fetch_certificates(
     opening: Opening,
     seconds: float,
 ) -> HandshakeResult:
-    """Make one handshake with the target, in at most so many seconds after the connection was brought to it."""
+    """Make one handshake with the target, in at most so many seconds after ``opening``."""
     try:
         stream = await network.connect(timeout=seconds)
     except ScanFailure as failure:
@@ -147,7 +147,7 @@ class _Messages:
         self.decryption: HandshakeDecryption | None = None
 
     async def next(self) -> Message:
-        """The next message. Raises _Ended, Malformed and Trouble."""
+        """The next message. Raises _Ended, Malformed and ScanFailure."""
         idle = 0
         while True:
             try:
@@ -275,7 +275,7 @@ class _Handshake:
             is_status = message.kind == HandshakeType.CERTIFICATE_STATUS
             return self.result(parse_status(message.body) if is_status else b"")
         except (_Ended, Malformed, ScanFailure):
-            # The certificates are there; only whether a response is stapled was not seen.
+            # The certificates are known; only the stapled response was not seen.
             return self.result(None)
 
     def result(self, staple: bytes | None) -> HandshakeResult:

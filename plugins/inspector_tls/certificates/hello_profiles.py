@@ -24,7 +24,7 @@ from inspector_tls.wire.code_points import (
 )
 from inspector_tls.wire.versions import TlsVersion
 
-#: Suites up to TLS 1.2 in a hello: some servers read no more than 128.
+#: Suites up to TLS 1.2 in a hello: some servers parse no more than 128.
 _MOST_SUITES = 120
 #: The groups with a key share in the first hello of TLS 1.3.
 FIRST_SHARES = AGREED_GROUPS[:2]
@@ -77,7 +77,7 @@ def hello(
     shares: tuple[int, ...] = FIRST_SHARES,
     cookie: bytes = b"",
 ) -> Hello:
-    """The hello that asks for a kind of certificate; ``shares`` and ``cookie`` stand in those of TLS 1.3 only."""
+    """The hello that asks for a kind of certificate; ``shares`` and ``cookie`` are for TLS 1.3 only."""
     version, extensions = _FORMS[profile]
     is_tls_1_3 = version is TlsVersion.TLS_1_3
     older = anonymous_suites() if profile is HelloProfile.ANONYMOUS else _suites(kind)
@@ -135,7 +135,7 @@ def _likeliest_first() -> tuple[Suite, ...]:
 
 @cache
 def _groups() -> tuple[int, ...]:
-    """The groups in which keys are agreed, then the others of older versions; groups of finite fields are left out."""
+    """The groups in which keys are agreed, then the others of older versions; finite-field groups are omitted."""
     older = (group for group in groups().values() if exists_in(TlsVersion.TLS_1_2, group))
     others = (group.code for group in older if group.kind != "finite field" and group.code not in AGREED_GROUPS)
     return (*AGREED_GROUPS, *others)
@@ -146,7 +146,7 @@ def _signatures(kind: CertificateKind) -> tuple[int, ...]:
     """The schemes by which TLS 1.3 chooses the certificate, other keys before RSA.
 
     RSA with PKCS #1 signs nothing there, but older servers compare the chain with these schemes (RFC 5246 §7.4.2), so
-    that it is offered for every kind. MD5 and SHA-224 are left out.
+    that it is offered for every kind. MD5 and SHA-224 are omitted.
     """
 
     def is_accepted(scheme: Signature) -> bool:

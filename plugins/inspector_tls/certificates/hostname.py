@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 
 def matches(host: str, *, dns: Collection[str], ip: Collection[str]) -> bool:
-    """Whether ``host`` is among the names; the subject's common name plays no part (RFC 9525 §2).
+    """Whether ``host`` is among the names; the subject's common name is ignored (RFC 9525 §2).
 
     ``host`` is a lower-case name in A-labels or an address literal; ``dns`` and ``ip`` are a certificate's dNSName and
     iPAddress entries. An address matches address entries only, octet for octet (§6.4).
@@ -20,7 +20,7 @@ def matches(host: str, *, dns: Collection[str], ip: Collection[str]) -> bool:
 
 
 def _same_name(host: str, name: str) -> bool:
-    """Compare label by label without regard to ASCII case; ``*`` stands for one whole left-most label (§6.3)."""
+    """Compare label by label ignoring ASCII case; ``*`` matches one whole left-most label (§6.3)."""
     if not (host.isascii() and name.isascii()):
         return False
     wanted, offered = host.lower().split("."), name.lower().split(".")

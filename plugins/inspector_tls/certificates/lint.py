@@ -11,7 +11,7 @@ from importlib import import_module
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from inspector_tls.certificates.observations import Objection
+from inspector_tls.certificates.observations import LintFinding
 
 #: Findings kept of one certificate.
 MOST = 64
@@ -26,7 +26,7 @@ class NotLinted(Exception):
     """The linter failed on the certificate."""
 
 
-def lint(der: bytes) -> tuple[Objection, ...]:
+def lint(der: bytes) -> tuple[LintFinding, ...]:
     """The findings in a certificate, errors and warnings, sorted. Raises NotInstalled and NotLinted."""
     try:
         _import_pkilint()
@@ -39,7 +39,7 @@ def lint(der: bytes) -> tuple[Objection, ...]:
 
 
 @lru_cache(maxsize=512)
-def _linted(der: bytes) -> tuple[Objection, ...]:
+def _linted(der: bytes) -> tuple[LintFinding, ...]:
     """The findings: the same bytes on several addresses or in several scans are linted once."""
     from pkilint import loader
     from pkilint.cabf.serverauth import determine_certificate_type
@@ -52,7 +52,7 @@ def _linted(der: bytes) -> tuple[Objection, ...]:
         for each in result.finding_descriptions
         if (severity := _SEVERITIES.get(each.finding.severity.name)) is not None
     }
-    return tuple(Objection(severity=severity, code=code) for severity, code in sorted(found)[:MOST])
+    return tuple(LintFinding(severity=severity, code=code) for severity, code in sorted(found)[:MOST])
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The observation of certificates: the chains that a server presents, their contents, the roots they lead to."""
+"""The observation of certificates: the chains that a server presents, their facts, and the roots they chain to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Key(Model):
 class Sct(Model):
     """A signed certificate timestamp (RFC 6962 §3.2): the log's identifier in hexadecimal, and the instant of logging.
 
-    Its signature is not verified: that takes the keys of the logs.
+    Its signature is not verified: that requires the keys of the logs.
     """
 
     log: str
@@ -70,7 +70,7 @@ class Certificate(Model):
 
 
 class Flaw(StrEnum):
-    """Why no path leads from a certificate to a root.
+    """Why a certificate has no valid path to a root.
 
     ``missing-intermediate``: the issuer is not sent, and it must be an intermediate, because the certificate claims the
     public policies, whose roots sign no server's certificate; ``missing-issuer``: the issuer is neither sent nor a
@@ -97,10 +97,10 @@ _SHORT_OF_ROOT = frozenset(
 
 
 class Trust(Model):
-    """Whether a path leads to one of a set of roots (RFC 5280 §6.1, without revocation and policies).
+    """Whether there is a valid path to one of a set of roots (RFC 5280 §6.1, without revocation and policies).
 
-    ``path`` holds SHA-256 digests of certificates, leaf first, root last. Without a path ``flaw`` names the reason, and
-    ``at`` the subject of the certificate concerned (for a missing issuer or an unknown root: the issuer).
+    ``path`` lists the SHA-256 digests of its certificates, leaf first, root last. Without a path ``flaw`` names the
+    reason, and ``at`` the subject of the certificate concerned (for a missing issuer or an unknown root: the issuer).
     """
 
     path: tuple[str, ...] = ()
@@ -109,12 +109,12 @@ class Trust(Model):
 
     @property
     def chains(self) -> bool:
-        """Whether there is such a path."""
+        """Whether there is a valid path."""
         return self.flaw is None
 
     @property
-    def reaches(self) -> bool:
-        """Whether signatures lead up to a root, whether the path is valid or not."""
+    def reaches_root(self) -> bool:
+        """Whether there is a path of valid signatures to a root, valid otherwise or not."""
         return self.flaw not in _SHORT_OF_ROOT
 
 
@@ -141,7 +141,7 @@ class Status(StrEnum):
 class Staple(Model):
     """A stapled OCSP response about the server's own certificate, validated at the instant of observation.
 
-    ``status`` is to be relied on only without a ``flaw``.
+    ``status`` is meaningful only without a ``flaw``.
     """
 
     status: Status | None = None
@@ -151,7 +151,7 @@ class Staple(Model):
     flaw: StapleFlaw | None = None
 
 
-class Objection(Model):
+class LintFinding(Model):
     """A finding of the linter of the CA/Browser Forum's profile: ``severity`` (error or warning), and its code."""
 
     severity: str
@@ -159,10 +159,10 @@ class Objection(Model):
 
 
 class Chain(Model):
-    """Certificates as the server sends them, its own first, what came along with them, and what they lead to.
+    """Certificates as the server sends them, its own first, with what was sent along, and their trust.
 
     ``staple`` is None when every handshake that presented the chain could carry a response and none did.
-    ``timestamps`` are those delivered outside the certificate (RFC 6962 §3.3). ``objections`` concern the leaf.
+    ``timestamps`` are those delivered outside the certificate (RFC 6962 §3.3). ``lint_findings`` concern the leaf.
     """
 
     certificates: tuple[Certificate, ...]
@@ -170,7 +170,7 @@ class Chain(Model):
     declared_trust: Answer[Trust]
     staple: Answer[Staple | None]
     timestamps: Answer[tuple[Sct, ...]]
-    objections: Answer[tuple[Objection, ...]]
+    lint_findings: Answer[tuple[LintFinding, ...]]
 
     @property
     def leaf(self) -> Certificate:
@@ -179,7 +179,7 @@ class Chain(Model):
 
     @property
     def is_public(self) -> bool:
-        """Whether the chain leads to a root that browsers trust; raises ``NotSeen``."""
+        """Whether the chain has a valid path to a root that browsers trust; raises ``NotSeen``."""
         return self.public_trust.value.chains
 
     @property
@@ -196,9 +196,9 @@ class Chain(Model):
 
     @property
     def relied(self) -> tuple[Certificate, ...]:
-        """The leaf and the intermediates on its paths to a root; where none was found, all that may be above it.
+        """The leaf and the intermediates on its paths to a root; where there is no path, all possible intermediates.
 
-        A certificate that is sent along and that no path needs, e.g. an old root's over a newer one, is not among them.
+        A certificate that is sent but on no path, e.g. a cross-certificate of an old root, is not included.
         """
         trusts = [answer.seen for answer in (self.public_trust, self.declared_trust) if answer.seen is not None]
         paths = [trust.path[1:-1] for trust in trusts if trust.chains]
@@ -213,7 +213,7 @@ class Chain(Model):
 
     @property
     def ends_in_root(self) -> bool:
-        """Whether the certificates served lead up to one that its subject issued itself."""
+        """Whether the served certificates end in a self-issued one."""
         last = self.signed[-1]
         return last.self_issued or any(each.self_issued and each.subject == last.issuer for each in self.certificates)
 
@@ -240,7 +240,7 @@ class Certificates(Observation):
 
     ``host`` is the name or address literal of the endpoint, ``server_name`` the name sent in the hello (None for an
     address literal, RFC 6066 §3); ``seen_at`` the instant of observation, at which certificates are validated.
-    ``leaves_by_kind`` holds what each kind of client gets. ``chains`` holds each distinct chain once, in the order of
+    ``leaves_by_kind`` are the leaves that each kind of client gets. ``chains`` are the distinct chains, in the order of
     the digests. ``public_roots`` and ``declared_roots`` count the roots that the inspector was given.
     """
 

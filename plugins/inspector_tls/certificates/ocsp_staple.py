@@ -41,9 +41,9 @@ class IssuerUnknown(Exception):
 
 
 def validate(data: bytes, leaf: x509.Certificate, known: Sequence[x509.Certificate], at: datetime) -> Staple:
-    """The facts of a response about ``leaf``, whose issuer is looked for among ``known``.
+    """The facts of a response about ``leaf``, whose issuer is searched among ``known``.
 
-    Raises IssuerUnknown, and NotValidated for algorithms that are not known here.
+    Raises IssuerUnknown, and NotValidated for algorithms that are not supported here.
     """
     try:
         response = ocsp.load_der_ocsp_response(data)
@@ -106,7 +106,7 @@ def is_about(single: ocsp.OCSPSingleResponse, leaf: x509.Certificate, issuer: x5
 
 
 def _unauthorised(response: ocsp.OCSPResponse, issuer: x509.Certificate, at: datetime) -> StapleFlaw | None:
-    """What is wrong with the signer: it is the issuer or a responder that the issuer authorised (§4.2.2.2)."""
+    """The flaw of the signer, which must be the issuer or a responder that the issuer authorised (§4.2.2.2)."""
     responders = [issuer, *response.certificates[:_MOST]]
     signer = next((each for each in responders if _is_named(response, each)), None)
     if signer is None:

@@ -1,4 +1,4 @@
-"""From the records of handshakes to facts: pure functions of the raw bytes."""
+"""Parses the records of handshakes into facts: pure functions of the raw bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inspector_tls.certificates.observations import (
     Certificates,
     Chain,
     LeafByKind,
-    Objection,
+    LintFinding,
     Sct,
     Staple,
     Trust,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 #: The name of the raw bytes that record every handshake.
 HANDSHAKES = "handshakes.json"
-#: Alerts that have a cause of their own; any other may tell of the server's own trouble.
+#: Alerts that have a cause of their own; any other may be about an error of the server itself.
 _WITH_CAUSE = CERTIFICATE_REFUSALS | {AlertNumber.ACCESS_DENIED, AlertNumber.UNRECOGNIZED_NAME}
 _NO_TLS_CAUSES = {
     Cause.REFUSED: "the connection is refused",
@@ -43,8 +43,8 @@ _NO_TLS_CAUSES = {
 class Handshake(Model):
     """One handshake: the hello's profile and the kind of certificate asked for, the end, digests of what was presented.
 
-    ``version`` is the number on the wire; ``staple`` the digest of the OCSP response, None where its place was empty;
-    ``timestamps`` the list as it stood on the wire.
+    ``version`` is the number on the wire; ``staple`` the digest of the OCSP response, None where none was sent;
+    ``timestamps`` the list as on the wire.
     """
 
     profile: HelloProfile
@@ -69,9 +69,9 @@ class Handshakes(Model):
 def settle(made: Sequence[Handshake], kind: CertificateKind) -> Answer[str | None]:
     """The digest of the leaf that was presented, None where the server has no certificate of this kind.
 
-    A plain refusal is an alert of that meaning. A connection closed without an alert, and an alert that may as well
-    tell of the server's own trouble, count as one when they came twice. Either counts only where the server presented
-    something afterwards: some servers refuse every client that connects too often.
+    A definite refusal is an alert of that meaning. A connection closed without an alert, and an alert that may be about
+    an error of the server itself, count as a refusal if they occur twice. Either counts only if the server presented
+    certificates afterwards: some servers refuse every client that connects too often.
     """
     asked = [each for each in made if each.kind is kind]
     for each in asked:
@@ -79,7 +79,7 @@ def settle(made: Sequence[Handshake], kind: CertificateKind) -> Answer[str | Non
             return Answer(seen=each.chain[0])
     late = unconfirmed(made)
     counted = [each for each in made[: len(made) - len(late)] if each.kind is kind]
-    if any(map(refuses, counted)) or sum(map(is_doubtful, counted)) > 1:
+    if any(map(refuses, counted)) or sum(map(is_uncertain, counted)) > 1:
         return Answer(seen=None)
     return Answer(unseen=_why(asked[-1]) if asked else Cause.NOT_REACHED)
 
@@ -91,13 +91,13 @@ def unconfirmed(made: Sequence[Handshake]) -> Sequence[Handshake]:
 
 
 def refuses(made: Handshake) -> bool:
-    """Whether a handshake ended in a plain refusal of the kind of certificate."""
+    """Whether a handshake ended in a definite refusal of the kind of certificate."""
     is_alert = made.end is HandshakeEnd.ALERT and made.alert in CERTIFICATE_REFUSALS
     return is_alert or made.end is HandshakeEnd.ANONYMOUS
 
 
-def is_doubtful(made: Handshake) -> bool:
-    """Whether a handshake ended so that it may be a refusal, or the server's own trouble."""
+def is_uncertain(made: Handshake) -> bool:
+    """Whether a handshake ended in what may be a refusal, or an error of the server itself."""
     is_unclear = made.end is HandshakeEnd.ALERT and made.alert not in _WITH_CAUSE
     return is_unclear or made.end is HandshakeEnd.CLOSED
 
@@ -107,7 +107,7 @@ def _why(made: Handshake) -> Cause:
         return made.cause
     if made.end is HandshakeEnd.ALERT and made.alert == AlertNumber.ACCESS_DENIED:
         return Cause.BLOCKED
-    return Cause.AMBIGUOUS if is_doubtful(made) or refuses(made) else Cause.PROTOCOL_ERROR
+    return Cause.AMBIGUOUS if is_uncertain(made) or refuses(made) else Cause.PROTOCOL_ERROR
 
 
 def parse(output: ScanOutput, context: ParseContext) -> Certificates:
@@ -220,11 +220,11 @@ class _Material:
             declared_trust=self._trust(served, self.declared, whole=whole),
             staple=self._staple(output, made, served),
             timestamps=_timestamps(output, made),
-            objections=_objections(output.named(f"{digests[0]}.der") or b""),
+            lint_findings=_lint_findings(output.named(f"{digests[0]}.der") or b""),
         )
 
     def _trust(self, served: Sequence[Certificate], roots: _Store, *, whole: bool) -> Answer[Trust]:
-        """The root that the chain leads to; unseen without roots, or where part of the chain cannot be validated."""
+        """The path of the chain to a root; unseen without roots, or where part of the chain cannot be validated."""
         from inspector_tls.certificates.path_validation import NotValidated, TooComplex, trust
 
         if not roots.certificates:
@@ -257,9 +257,9 @@ class _Material:
 
 
 def _timestamps(output: ScanOutput, made: Sequence[Handshake]) -> Answer[tuple[Sct, ...]]:
-    """The signed certificate timestamps that came outside the certificate: in an extension or a stapled response.
+    """The signed certificate timestamps delivered outside the certificate: in an extension or a stapled response.
 
-    Unseen when they cannot be parsed, and where none came although one of the two was never asked for.
+    Unseen when they cannot be parsed, and where there is none although one of the two was never requested.
     """
     from inspector_tls.certificates.ocsp_staple import timestamps_in
     from inspector_tls.certificates.x509_facts import timestamps
@@ -282,7 +282,7 @@ def _instant(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def _objections(leaf: bytes) -> Answer[tuple[Objection, ...]]:
+def _lint_findings(leaf: bytes) -> Answer[tuple[LintFinding, ...]]:
     """The findings of the linter; unseen where it is not installed."""
     from inspector_tls.certificates.lint import NotInstalled, NotLinted, lint
 

@@ -1,4 +1,4 @@
-"""Path building and validation from a served certificate to a root, by RFC 5280 §6.1 and in the manner of OpenSSL.
+"""Path building and validation from a served certificate to a root, by RFC 5280 §6.1, as OpenSSL does it.
 
 Validated are signatures, names, validity at a given instant, basicConstraints with path length, keyUsage,
 extendedKeyUsage for servers, name constraints, and unknown critical extensions. Not validated: revocation, certificate
@@ -24,7 +24,7 @@ from inspector_tls.certificates.x509_facts import extension, fingerprint, name_t
 
 #: Certificates in a path, the root included.
 LENGTH_LIMIT = 10
-#: Distinct certificates taken from what a server sends.
+#: The most distinct certificates that are used of those that a server sends.
 SERVED_LIMIT = 40
 #: Signatures verified for one path.
 SIGNATURE_LIMIT = 200
@@ -50,7 +50,7 @@ _SERVER = (ExtendedKeyUsageOID.SERVER_AUTH, x509.ObjectIdentifier("2.16.840.1.11
 #: certificate (§6.1.7).
 _PUBLIC_POLICIES = frozenset({"2.23.140.1.1", "2.23.140.1.2.1", "2.23.140.1.2.2", "2.23.140.1.2.3"})
 
-#: Of several flaws the one that is reported: the nearer to a complete path, the earlier.
+#: The flaws in the order in which they are reported: the closest to a valid path first.
 _REPORTED_FIRST = (
     Flaw.EXPIRED,
     Flaw.NOT_YET_VALID,
@@ -72,7 +72,7 @@ class TooComplex(Exception):
 
 
 class NotValidated(Exception):
-    """The path holds something that is not processed here, e.g. a name constraint on another kind of name."""
+    """The path has something that is not processed here, e.g. a name constraint on another kind of name."""
 
 
 Path = tuple[x509.Certificate, ...]
@@ -92,7 +92,7 @@ Roots = Mapping[_Name, Sequence[x509.Certificate]]
 
 
 def by_subject(certificates: Iterable[x509.Certificate]) -> Roots:
-    """Roots by subject, as ``trust`` takes them."""
+    """Roots by subject, the form for ``trust``."""
     found: dict[_Name, list[x509.Certificate]] = {}
     for each in certificates:
         found.setdefault(same(each.subject), []).append(each)
@@ -227,7 +227,7 @@ def signs(
 
 
 def _flaw(path: Path, at: datetime) -> tuple[Flaw, x509.Certificate] | None:
-    """The first thing that is wrong with a path whose signatures verify, leaf first and root last."""
+    """The first flaw of a path whose signatures are valid, leaf first and root last."""
     for below, certificate in enumerate(path):
         flaw = _out_of_date(certificate, at) or _unknown_extension(certificate) or _purpose(certificate)
         if flaw is None and not below:
@@ -251,13 +251,13 @@ def _unknown_extension(certificate: x509.Certificate) -> Flaw | None:
 
 
 def _purpose(certificate: x509.Certificate) -> Flaw | None:
-    """Where extendedKeyUsage stands, it holds serverAuth (or its forerunner)."""
+    """Whether extendedKeyUsage, where present, has serverAuth (or its predecessor)."""
     purposes = extension(certificate, x509.ExtendedKeyUsage)
     return None if purposes is None or any(each in _SERVER for each in purposes) else Flaw.WRONG_PURPOSE
 
 
 def _usage(leaf: x509.Certificate) -> Flaw | None:
-    """Where keyUsage stands in a leaf, it serves a handshake (RFC 5280 §4.2.1.3), be it an authority's or not."""
+    """Whether keyUsage, where present in a leaf, permits a TLS handshake (RFC 5280 §4.2.1.3)."""
     usage = extension(leaf, x509.KeyUsage)
     if usage is None:
         return None
@@ -283,7 +283,7 @@ def _authority(issuer: x509.Certificate, between: Sequence[x509.Certificate]) ->
 
 
 def _name_constraints(issuer: x509.Certificate, below: Sequence[x509.Certificate]) -> Flaw | None:
-    """Whether the names of the certificates below stay within what the issuer may name (RFC 5280 §4.2.1.10)."""
+    """Whether the names of the certificates below satisfy the issuer's name constraints (RFC 5280 §4.2.1.10)."""
     constraints = extension(issuer, x509.NameConstraints)
     if constraints is None:
         return None
@@ -310,7 +310,7 @@ def _within(name: x509.GeneralName, subtree: x509.GeneralName) -> bool:
     match name, subtree:
         case x509.DNSName(), x509.DNSName():
             host, domain = name.value.lower().rstrip("."), subtree.value.lower().rstrip(".")
-            # A dot in front, of which RFC 5280 does not speak here, means names below only, as OpenSSL reads it.
+            # A leading dot, which RFC 5280 does not define here, matches subdomains only, as in OpenSSL.
             return not domain or host == domain or host.endswith("." + domain.removeprefix("."))
         case x509.IPAddress(), x509.IPAddress():
             return _in_network(name, subtree)

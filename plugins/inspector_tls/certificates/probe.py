@@ -29,7 +29,7 @@ from inspector_tls.certificates.parsing import (
     HANDSHAKES,
     Handshake,
     Handshakes,
-    is_doubtful,
+    is_uncertain,
     parse,
     refuses,
     settle,
@@ -71,7 +71,7 @@ def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
 async def certificates(target: Target, network: Network, *, answer_seconds: int = 6) -> ScanOutput:
     """Fetch the certificates that each kind of client is presented under the host's name.
 
-    ``answer_seconds`` bounds one handshake, once the protocol before TLS has led to it.
+    ``answer_seconds`` bounds one handshake, after the negotiation of TLS in the protocol before it.
     """
     scan = _Scan(target, network, answer_seconds)
     await scan.run()
@@ -107,15 +107,15 @@ class _Scan:
         others = self._other_kinds()
         await self._ask(profile, others)
         await self._ask(profile, [kind for kind in others if self._is_open(kind)])
-        if any(refuses(each) or is_doubtful(each) for each in unconfirmed(self._made)):
-            # Does it still answer as it answered at first?
+        if any(refuses(each) or is_uncertain(each) for each in unconfirmed(self._made)):
+            # The first question again shows whether the server still answers.
             first = next(each for each in self._made if each.end in (HandshakeEnd.PRESENTED, HandshakeEnd.ANONYMOUS))
             await self._ask(first.profile, [CertificateKind.USUAL])
 
     def _other_kinds(self) -> list[CertificateKind]:
         """The kinds to ask for besides the usual one.
 
-        Last comes the kind that was already presented: presented again, it confirms the refusal before it.
+        The last is the kind that was already presented: presented again, it confirms the refusal before it.
         """
         kinds = [CertificateKind.RSA, CertificateKind.OTHER]
         leaf = next((each.chain[0] for each in self._made if each.chain), None)
@@ -137,7 +137,7 @@ class _Scan:
         return None
 
     async def _open(self, stream: Stream) -> None:
-        """Bring a connection to where TLS begins."""
+        """Negotiate TLS in the target's protocol where it does not begin with TLS."""
         await prepare(stream, self._target.scheme, self._network.identity, host=self._target.host)
 
     def _is_over(self, last: Handshake) -> bool:
@@ -201,11 +201,11 @@ class _Scan:
             yield Raw(name=name, data=data, media_type=kinds[name.partition(".")[2]])
 
     def _is_open(self, kind: CertificateKind) -> bool:
-        """Whether a question brought neither certificates nor a plain refusal."""
+        """Whether a question had neither certificates nor a definite refusal as its answer."""
         return not any(each.chain or refuses(each) for each in self._made if each.kind is kind)
 
     def gaps(self) -> Iterable[Gap]:
-        """The questions that stayed open on a server that presented something."""
+        """The questions without an answer, of a server that presented certificates."""
         if not any(each.end is HandshakeEnd.PRESENTED for each in self._made):
             return
         for kind in CertificateKind:

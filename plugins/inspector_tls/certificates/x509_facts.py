@@ -1,4 +1,4 @@
-"""From DER to the facts of a certificate. Texts from a certificate are untrusted and are escaped."""
+"""Parses DER into the facts of a certificate. Texts from a certificate are untrusted and are escaped."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def escaped(text: str) -> str:
-    """``text`` with backslash escapes for characters that could mislead a terminal or a reader; bounded in length."""
+    """``text`` with backslash escapes for control and format characters; bounded in length."""
     safe = "".join(
         character.encode("unicode_escape").decode() if unicodedata.category(character) in _HIDDEN else character
         for character in text[:TEXT_LIMIT]

@@ -1,42 +1,42 @@
-"""The intermediates come along."""
+"""Completeness of the certificate chain."""
 
 from inspector import Cause, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector_tls.certificates.observations import Certificates, Chain, Flaw, Trust
-from inspector_tls.criteria.client_policies import where_clients_insist
+from inspector_tls.criteria.client_policies import where_clients_validate
 
 
 @check(
     "certificate-chain-complete",
-    title="Every certificate comes with its intermediate certificates",
+    title="Certificate chain is complete",
     references=("RFC 8446 §4.4.2", "RFC 5246 §7.4.2"),
 )
-@where_clients_insist
+@where_clients_validate
 def chain_complete(certificates: Certificates) -> Verdict:
-    """A client that was never given the intermediate certificate cannot find the way to a root that it trusts; browsers
-    often hide this, programs and phones fail. Whether the root is trusted is another question.
+    """A client without the intermediate certificates cannot build a path to a trusted root: browsers often fetch or
+    cache them, other programs and mobile devices fail. Whether the root is trusted is a separate check.
 
-    Remediation: send the intermediate certificates along, the server's own first; in nginx ``ssl_certificate`` takes
-    the full chain.
+    Remediation: send the intermediate certificates after the server certificate: in nginx point ``ssl_certificate`` to
+    the full chain (``fullchain.pem``), in Postfix ``smtpd_tls_chain_files``.
     """
     for chain in certificates.served:
         missing = [trust for trust in _trusts(chain) if trust.flaw is Flaw.MISSING_INTERMEDIATE]
         if missing and not _is_whole(chain):
             return failed(
-                "the server does not send the intermediate certificate {measured}",
+                "does not send the intermediate certificate {measured}",
                 measured=missing[0].at,
                 facts=chain.leaf.sha256,
             )
     chains = certificates.complete()
     if not chains:
-        return not_applicable("the server presents no certificate")
+        return not_applicable("presents no certificate")
     for chain in chains:
         if not _is_whole(chain):
             return inconclusive(
-                "the certificate of {measured} is not sent and not known: it may be a root or an intermediate",
+                "does not send the certificate of {measured}, which may be a root or an intermediate certificate",
                 measured=chain.signed[-1].issuer,
                 cause=Cause.AMBIGUOUS,
             )
-    return passed("the intermediate certificates come along", facts=[chain.leaf.sha256 for chain in chains])
+    return passed("sends all intermediate certificates", facts=[chain.leaf.sha256 for chain in chains])
 
 
 def _trusts(chain: Chain) -> list[Trust]:
@@ -44,4 +44,4 @@ def _trusts(chain: Chain) -> list[Trust]:
 
 
 def _is_whole(chain: Chain) -> bool:
-    return chain.ends_in_root or any(trust.reaches for trust in _trusts(chain))
+    return chain.ends_in_root or any(trust.reaches_root for trust in _trusts(chain))

@@ -1,4 +1,4 @@
-"""CBC mode without a place for LUCKY13."""
+"""Encrypt-then-MAC (RFC 7366) for suites in CBC mode."""
 
 from inspector import Cause, Verdict, check, failed, inconclusive, passed
 from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite, is_cbc
@@ -9,25 +9,26 @@ _VERSIONS = (TlsVersion.TLS_1_0, TlsVersion.TLS_1_1, TlsVersion.TLS_1_2)
 
 @check(
     "encrypt-then-mac-or-no-cbc",
-    title="Suites in CBC mode, where accepted, authenticate what is encrypted",
+    title="CBC cipher suites are disabled or use encrypt-then-MAC",
     references=("RFC 7366", "CVE-2013-0169"),
 )
 def encrypt_then_mac_or_no_cbc(tls: Tls) -> Verdict:
-    """In CBC mode TLS authenticates first and encrypts after it: how long a server takes to reject what was tampered
-    with can give away what was sent (LUCKY13, POODLE against TLS). Encrypt-then-MAC closes that for clients that ask
-    for it; whether the server takes the same time in all cases cannot be seen from outside.
+    """In CBC mode TLS authenticates before it encrypts: the time a server takes to reject a modified record can reveal
+    plaintext (Lucky 13, POODLE against TLS). Encrypt-then-MAC prevents this for clients that request it; whether the
+    server decrypts in constant time cannot be seen from outside.
 
-    Remediation: accept AEAD suites only, or update the TLS library; OpenSSL knows the extension from 1.1.0 on.
+    Remediation: accept AEAD suites only (in nginx ``ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;``), or update the TLS
+    library; OpenSSL supports the extension since 1.1.0.
     """
     cbc = accepted_suites(tls, is_cbc, _VERSIONS)
     if not cbc:
-        return passed("accepts no suite in CBC mode from TLS 1.0 on", facts=every_suite(tls, _VERSIONS))
+        return passed("accepts no CBC cipher suite in TLS 1.0 to 1.2", facts=every_suite(tls, _VERSIONS))
     every_suite(tls, _VERSIONS)
-    closed = tls.extensions.encrypt_then_mac.value
-    if closed is None:
+    supported = tls.extensions.encrypt_then_mac.value
+    if supported is None:
         return inconclusive(
-            "whether encrypt-then-MAC goes with {measured} was not seen", measured=cbc, cause=Cause.AMBIGUOUS
+            "could not determine whether {measured} uses encrypt-then-MAC", measured=cbc, cause=Cause.AMBIGUOUS
         )
-    if not closed:
+    if not supported:
         return failed("accepts {measured} without encrypt-then-MAC", measured=cbc)
     return passed("uses encrypt-then-MAC with {measured}", measured=cbc)

@@ -1,4 +1,4 @@
-"""Recorded traffic stays closed when a key is stolen."""
+"""Forward secrecy of cipher suites."""
 
 from inspector import Verdict, check, failed, passed
 from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite, has_forward_secrecy
@@ -7,16 +7,17 @@ from inspector_tls.observations import Tls
 
 @check(
     "forward-secrecy-only",
-    title="Every accepted suite has forward secrecy",
+    title="Only cipher suites with forward secrecy are offered",
     references=("RFC 9325 §4.1", "RFC 9325 §7.3"),
 )
 def forward_secrecy_only(tls: Tls) -> Verdict:
-    """Without forward secrecy whoever records the traffic today and gets hold of the server's key years later reads all
-    of it. RSA key exchange is also what padding oracles (ROBOT, DROWN) attack.
+    """Without forward secrecy an attacker who records traffic today and obtains the private key of the server years
+    later can decrypt all of it. RSA key exchange is also the target of padding oracle attacks (ROBOT, DROWN).
 
-    Remediation: accept only suites with ECDHE or DHE; in OpenSSL's notation add ``!kRSA:!kPSK``.
+    Remediation: accept only suites with ECDHE or DHE: in an OpenSSL cipher list add ``!kRSA:!kPSK``, in nginx
+    ``ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;``.
     """
     static = accepted_suites(tls, lambda suite: not has_forward_secrecy(suite))
     if static:
         return failed("accepts {measured}", measured=static)
-    return passed("accepts only suites with forward secrecy", facts=every_suite(tls))
+    return passed("accepts only cipher suites with forward secrecy", facts=every_suite(tls))

@@ -1,4 +1,4 @@
-"""Curves that are large enough."""
+"""Elliptic curves of the key exchange."""
 
 from inspector import Quantity, Verdict, check, failed, not_applicable, passed
 from inspector_tls.observations import Tls
@@ -6,24 +6,24 @@ from inspector_tls.observations import Tls
 
 @check(
     "groups-strong",
-    title="Every curve that is accepted for the key exchange is large enough",
+    title="Elliptic curves of the key exchange are large enough",
     references=("RFC 9325 §4.5", "RFC 8422 §5.1.1"),
 )
 def groups_strong(tls: Tls, *, bits: int = 224) -> Verdict:
-    """The keys of a session on a small curve can be computed. Judged are the groups of TLS 1.3 and the curves of the
-    newest version before it; groups over a prime are another check's.
+    """Session keys agreed on a small curve can be computed. The check covers the elliptic-curve groups of TLS 1.3 and
+    the curves of the newest version before it; primes are checked separately.
 
-    Remediation: accept X25519 and P-256 or larger curves only; in nginx
-    ``ssl_ecdh_curve X25519:prime256v1:secp384r1;``.
+    Remediation: accept X25519 and P-256 or larger curves only: in nginx ``ssl_ecdh_curve
+    X25519:prime256v1:secp384r1;``.
     """
     curves = [group for group in tls.accepted_groups if group.kind != "finite field"]
     small = [group.name for group in curves if group.bits < bits]
     least = Quantity(value=bits, unit="bit")
     if small:
-        return failed("accepts {measured}, smaller than {threshold}", measured=small, threshold=least)
+        return failed("accepts {measured}; minimum size is {threshold}", measured=small, threshold=least)
     _ = tls.groups.complete.value, tls.curves.complete.value
     if not curves:
-        return not_applicable("offers no key exchange on a curve")
+        return not_applicable("offers no elliptic-curve key exchange")
     return passed(
-        "accepts {measured}, none smaller than {threshold}", measured=[group.name for group in curves], threshold=least
+        "accepts {measured}; minimum size is {threshold}", measured=[group.name for group in curves], threshold=least
     )

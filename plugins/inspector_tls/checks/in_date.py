@@ -1,21 +1,22 @@
-"""The certificate is valid now and for a while."""
+"""The validity period of certificates."""
 
 from inspector import Quantity, Verdict, check, failed, passed
 from inspector_tls.certificates.observations import Certificates
-from inspector_tls.criteria.client_policies import where_clients_insist
+from inspector_tls.criteria.client_policies import where_clients_validate
 
 
 @check(
     "certificate-in-date",
-    title="Every certificate is valid on the day of the scan",
+    title="Certificate is within its validity period",
     references=("RFC 5280 §4.1.2.5",),
 )
-@where_clients_insist
+@where_clients_validate
 def in_date(certificates: Certificates, *, days_left: int = 0) -> Verdict:
-    """Clients refuse a certificate outside its dates: the service fails, or users learn to click warnings away. The
-    dates are compared with the instant of the scan.
+    """Clients reject a certificate outside its validity period: the service becomes unavailable, or users learn to
+    dismiss warnings. The dates are compared with the time of the scan.
 
-    Remediation: renew the certificate and let a program renew it well before it ends; watch the remaining days.
+    Remediation: renew the certificate, automate the renewal (an ACME client such as ``certbot``) and monitor the
+    remaining days.
     """
     at = certificates.seen_at
     for leaf in certificates.leaves:
@@ -26,13 +27,13 @@ def in_date(certificates: Certificates, *, days_left: int = 0) -> Verdict:
         days = (leaf.not_after - at).days
         if days < days_left:
             return failed(
-                "the certificate ends in {measured}, sooner than {threshold}",
+                "the certificate expires in {measured}; minimum is {threshold}",
                 measured=Quantity(value=days, unit="day"),
                 threshold=Quantity(value=days_left, unit="day"),
                 facts=leaf.sha256,
             )
     chains = certificates.complete()
     if not chains:
-        return failed("the server presents no certificate")
+        return failed("presents no certificate")
     first = min(chain.leaf.not_after for chain in chains)
     return passed("valid until {measured}", measured=first, facts=[chain.leaf.sha256 for chain in chains])

@@ -1,4 +1,4 @@
-"""Keys and signatures that cannot be forged."""
+"""Keys and signatures of certificates."""
 
 from inspector import Cause, Quantity, Verdict, check, failed, inconclusive, passed
 from inspector_tls.certificates.observations import Certificate, Certificates
@@ -11,15 +11,16 @@ _EDWARDS = frozenset({"Ed25519", "Ed448"})
 
 @check(
     "certificate-key-strong",
-    title="Keys and signatures of the certificates are strong enough",
+    title="Certificate keys and signatures are strong",
     references=("RFC 9325 §4.5", "RFC 9155", "NIST SP 800-131A"),
 )
 def key_strong(certificates: Certificates, *, rsa_bits: int = 2048, ec_bits: int = 256) -> Verdict:
-    """A short key can be computed, and a certificate signed over MD5 or SHA-1 can be forged: either lets a stranger
-    pass for the server. Judged are the server's certificate and the intermediates on its way to a root.
+    """A short key can be factored or computed, and a certificate signed with MD5 or SHA-1 can be forged: either lets an
+    attacker impersonate the server. The check covers the server certificate and the intermediate certificates on its
+    path to a root.
 
-    Remediation: have the certificate issued anew, with RSA of at least 2048 bits or ECDSA on P-256, signed with SHA-256
-    or better.
+    Remediation: have the certificate reissued with an RSA key of 3072 bits or an ECDSA key on P-256 (``openssl genpkey
+    -algorithm EC -pkeyopt ec_paramgen_curve:P-256``), signed with SHA-256 or better.
     """
     relied = [certificate for chain in certificates.served for certificate in chain.relied]
     for certificate in relied:
@@ -31,13 +32,13 @@ def key_strong(certificates: Certificates, *, rsa_bits: int = 2048, ec_bits: int
     for certificate in relied:
         if not _is_known(certificate):
             return inconclusive(
-                "nothing is known here about {measured}",
+                "unsupported key or signature algorithm: {measured}",
                 measured=(certificate.key.kind, certificate.signature),
                 cause=Cause.AMBIGUOUS,
             )
     keys = sorted({f"{certificate.key.kind} {certificate.key.bits}" for certificate in relied})
     return passed(
-        "keys of {measured}, signed well", measured=keys, facts=[certificate.sha256 for certificate in relied]
+        "keys {measured} with strong signatures", measured=keys, facts=[certificate.sha256 for certificate in relied]
     )
 
 
@@ -48,7 +49,7 @@ def _weakness(certificate: Certificate, least: dict[str, int]) -> Verdict | None
     bits = least.get(key.kind)
     if bits is not None and key.bits is not None and key.bits < bits:
         return failed(
-            "{certificate} has a key of {measured}, less than {threshold}",
+            "{certificate} has a key of {measured}; minimum is {threshold}",
             certificate=certificate.subject,
             measured=Quantity(value=key.bits, unit="bit"),
             threshold=Quantity(value=bits, unit="bit"),

@@ -1,4 +1,4 @@
-"""No CBC mode with initial values that can be foreseen (BEAST)."""
+"""BEAST: CBC mode with predictable initialisation vectors (CVE-2011-3389)."""
 
 from inspector import Verdict, check, failed, passed
 from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite, is_cbc
@@ -9,16 +9,17 @@ _VERSIONS = (TlsVersion.SSL_3, TlsVersion.TLS_1_0)
 
 @check(
     "no-beast-exposure",
-    title="No suite in CBC mode is accepted in TLS 1.0 and older",
+    title="CBC cipher suites are disabled in TLS 1.0 and SSL 3.0 (BEAST)",
     references=("CVE-2011-3389", "RFC 8996"),
 )
 def no_beast_exposure(tls: Tls) -> Verdict:
-    """Up to TLS 1.0 each record begins with a value that can be foreseen, so that a stranger's page can test guesses of
-    a cookie (BEAST). Browsers guard against it by themselves; old clients and programs may not.
+    """Up to TLS 1.0 the initialisation vector of each record is predictable, so that a script of the attacker in the
+    victim's browser can test guesses of a cookie (BEAST). Browsers work around it by record splitting; old clients and
+    other programs may not.
 
-    Remediation: accept TLS 1.2 and 1.3 only.
+    Remediation: disable TLS 1.0 and older versions: in nginx ``ssl_protocols TLSv1.2 TLSv1.3;``.
     """
     cbc = accepted_suites(tls, is_cbc, _VERSIONS)
     if cbc:
-        return failed("in TLS 1.0 or older accepts {measured}", measured=cbc)
-    return passed("accepts no suite in CBC mode in TLS 1.0 and older", facts=every_suite(tls, _VERSIONS))
+        return failed("accepts {measured} in TLS 1.0 or SSL 3.0", measured=cbc)
+    return passed("accepts no CBC cipher suite in TLS 1.0 or SSL 3.0", facts=every_suite(tls, _VERSIONS))

@@ -1,4 +1,4 @@
-"""No SSL 2.0 that opens newer versions (DROWN)."""
+"""DROWN: SSL 2.0 with a shared RSA key (CVE-2016-0800)."""
 
 from collections.abc import Iterable
 
@@ -8,15 +8,16 @@ from inspector_tls.observations import Tls, TlsVersion
 
 @check(
     "no-drown",
-    title="No endpoint of the system offers SSL 2.0",
+    title="SSL 2.0 is disabled on every endpoint (DROWN)",
     about=SubjectKind.SYSTEM,
     references=("CVE-2016-0800", "RFC 6176"),
 )
 def no_drown(tls: Every[Tls]) -> Verdict:
-    """A server that speaks SSL 2.0 answers questions by which recorded sessions of TLS can be opened: its own, and
-    those of every other server with the same RSA key (DROWN). Those with the same certificate are named, too.
+    """A server that supports SSL 2.0 is an oracle with which recorded TLS sessions can be decrypted: its own, and those
+    of every other server with the same RSA key (DROWN). Endpoints that present the same certificate are named as well.
 
-    Remediation: switch SSL 2.0 off everywhere, on mail servers as well; give endpoints keys of their own.
+    Remediation: disable SSL 2.0 on every endpoint, mail servers included (in Postfix ``smtpd_tls_protocols =
+    >=TLSv1.2``), and do not share private keys between endpoints.
     """
     old = [item for item in tls.seen if item.value[TlsVersion.SSL_2].accepted.seen]
     if old:
@@ -31,7 +32,7 @@ def no_drown(tls: Every[Tls]) -> Verdict:
         return failed("{measured} offers SSL 2.0", measured=_places(old))
     for each in tls:
         _ = each[TlsVersion.SSL_2].accepted.value
-    return passed("none offers SSL 2.0", facts=_places(tls.seen))
+    return passed("no endpoint offers SSL 2.0", facts=_places(tls.seen))
 
 
 def _leaves(tls: Tls) -> set[str]:

@@ -1,4 +1,4 @@
-"""No suite that was weakened for export."""
+"""FREAK and Logjam: export cipher suites (CVE-2015-0204, CVE-2015-4000)."""
 
 from inspector import Verdict, check, failed, passed
 from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite
@@ -7,14 +7,14 @@ from inspector_tls.observations import Tls
 
 @check(
     "no-export-suites",
-    title="No suite made for export is accepted",
+    title="Export cipher suites are disabled (FREAK, Logjam)",
     references=("CVE-2015-0204", "CVE-2015-4000", "RFC 9325 §4.1"),
 )
 def no_export_suites(tls: Tls) -> Verdict:
-    """Suites made for the export rules of the 1990s have keys that are broken in hours: whoever sits on the path forces
-    client and server down to them (FREAK, Logjam) and reads and changes what passes.
+    """The export cipher suites of the 1990s have keys that can be broken in hours: an attacker on the path downgrades
+    client and server to them (FREAK, Logjam), then reads and changes the traffic.
 
-    Remediation: take them out of the list of suites; in OpenSSL's notation add ``!EXPORT``; update the TLS library.
+    Remediation: disable export suites, in an OpenSSL cipher list by ``!EXPORT``, and update the TLS library.
     """
     short = accepted_suites(tls, lambda suite: suite.export)
     if short and tls.short_rsa_bits:
@@ -25,4 +25,4 @@ def no_export_suites(tls: Tls) -> Verdict:
         )
     if short:
         return failed("accepts {measured}", measured=short)
-    return passed("accepts no suite made for export", facts=every_suite(tls))
+    return passed("accepts no export cipher suite", facts=every_suite(tls))

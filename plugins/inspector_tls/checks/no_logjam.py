@@ -1,25 +1,27 @@
-"""No prime that is broken already."""
+"""Logjam: primes that can be broken by precomputation (CVE-2015-4000)."""
 
 from inspector import Cause, Quantity, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector_tls.criteria.cipher_suites import every_suite
 from inspector_tls.criteria.dh_primes import hidden_primes
 from inspector_tls.observations import Tls
 
-#: Shorter primes can be broken with some machines; primes of this length by a state, once for all that share them.
+#: Anyone can break shorter primes; a state can break a prime of this length, once for all servers that share it.
 _BITS = 1024
 
 
 @check(
     "no-logjam",
-    title="No Diffie-Hellman prime is so short, or so widely shared, that it is broken in advance",
+    title="Diffie-Hellman primes are safe from precomputation (Logjam)",
     references=("CVE-2015-4000", "RFC 7919 §1"),
 )
 def no_logjam(tls: Tls) -> Verdict:
-    """The hard part of breaking Diffie-Hellman depends on the prime alone: done once, it opens the sessions of every
-    server that uses the prime. For shorter primes than 1024 bits anybody can do that, for the few common primes of 1024
-    bits a state may have. Long primes of a standard (RFC 3526, RFC 7919) are good, although many share them.
+    """Most of the work to break Diffie-Hellman depends on the prime alone: once it is done, the sessions of every
+    server with that prime can be decrypted. Primes shorter than 1024 bits are within reach of anyone, the few common
+    primes of 1024 bits within reach of states. Longer standard primes (RFC 3526, RFC 7919) are safe although many
+    servers share them.
 
-    Remediation: use a group of RFC 7919, in nginx by ``ssl_dhparam`` with its parameters, or offer ECDHE only.
+    Remediation: use a group of RFC 7919 (``openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe3072 -out
+    dh.pem``, then in nginx ``ssl_dhparam dh.pem;``, in Postfix ``smtpd_tls_dh1024_param_file``), or offer ECDHE only.
     """
     for prime in tls.primes:
         bits = Quantity(value=prime.bits, unit="bit")
@@ -27,7 +29,7 @@ def no_logjam(tls: Tls) -> Verdict:
             return failed("uses a prime of {measured}, which can be broken", measured=bits, facts=prime.sha256)
         if prime.bits == _BITS and prime.known:
             return failed(
-                "uses a prime of {measured} that many servers share: {prime}",
+                "uses a widely shared prime of {measured}: {prime}",
                 measured=bits,
                 prime=prime.known,
                 facts=prime.sha256,
@@ -35,7 +37,7 @@ def no_logjam(tls: Tls) -> Verdict:
     every_suite(tls)
     hidden = hidden_primes(tls)
     if hidden:
-        return inconclusive("the prime of {measured} was not seen", measured=hidden, cause=Cause.AMBIGUOUS)
+        return inconclusive("the prime of {measured} was not observed", measured=hidden, cause=Cause.AMBIGUOUS)
     if not tls.primes:
-        return not_applicable("offers no Diffie-Hellman over a prime of its own choice")
-    return passed("uses no prime that is known to be broken", facts=[prime.sha256 for prime in tls.primes])
+        return not_applicable("offers no finite-field Diffie-Hellman up to TLS 1.2")
+    return passed("uses no prime that can be broken by precomputation", facts=[prime.sha256 for prime in tls.primes])

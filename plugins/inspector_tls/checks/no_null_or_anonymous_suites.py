@@ -1,4 +1,4 @@
-"""No suite without encryption or without a server."""
+"""Cipher suites without encryption or without server authentication."""
 
 from inspector import Verdict, check, failed, passed
 from inspector_tls.criteria.cipher_suites import accepted_suites, does_not_encrypt, every_suite, is_unprotected
@@ -8,22 +8,22 @@ from inspector_tls.starttls.negotiation import SMTP
 
 @check(
     "no-null-or-anonymous-suites",
-    title="No suite is accepted that does not encrypt or does not authenticate the server",
+    title="NULL and anonymous cipher suites are disabled",
     references=("RFC 9325 §4.1", "RFC 5246 §F.1.1.1", "RFC 7435"),
 )
 def no_null_or_anonymous_suites(tls: Tls) -> Verdict:
-    """With a NULL suite everybody on the path reads what passes; with an anonymous one anybody on the path can pass for
-    the server.
+    """With a NULL suite anyone on the path reads the traffic; with an anonymous suite anyone on the path can
+    impersonate the server.
 
-    Between mail servers (smtp) anonymous suites are no worse than the certificates that nobody checks there (RFC 7435):
-    only NULL counts.
+    Between mail servers (smtp) anonymous suites are no weaker than certificates that are not validated (RFC 7435):
+    there only NULL suites count.
 
-    Remediation: take both out of the list of suites; in OpenSSL's notation add ``!aNULL:!eNULL``.
+    Remediation: disable both: in an OpenSSL cipher list add ``!aNULL:!eNULL``.
     """
     opportunistic = tls.scheme == SMTP.name
     bare = accepted_suites(tls, does_not_encrypt if opportunistic else is_unprotected)
     if bare:
         return failed("accepts {measured}", measured=bare)
     if opportunistic:
-        return passed("accepts only suites that encrypt", facts=every_suite(tls))
-    return passed("accepts only suites that encrypt and authenticate the server", facts=every_suite(tls))
+        return passed("accepts only cipher suites that encrypt", facts=every_suite(tls))
+    return passed("accepts only cipher suites that encrypt and authenticate the server", facts=every_suite(tls))

@@ -1,95 +1,97 @@
-"""Issuers have not revoked what is presented."""
+"""The revocation of certificates, by OCSP and CRLs."""
 
 from inspector import Cause, MessageValue, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector_tls.certificates.observations import Status
 from inspector_tls.revocation.observations import AnswerFlaw, CertificateStatus, Revocation, RevocationAnswer
 
 _FLAW_MESSAGES = {
-    AnswerFlaw.MALFORMED: "what {source} says about {certificate} cannot be read",
-    AnswerFlaw.UNSUCCESSFUL: "{source} only says that it could not answer about {certificate}",
-    AnswerFlaw.OTHER_CERTIFICATE: "{source} answers about another certificate than {certificate}",
-    AnswerFlaw.OTHER_NONCE: "{source} answers another question than the one asked about {certificate}",
-    AnswerFlaw.OTHER_ISSUER: "the list of {source} is not that of the issuer of {certificate}",
-    AnswerFlaw.OTHER_SCOPE: "the list of {source} says that it is not about certificates such as {certificate}",
-    AnswerFlaw.WRONG_RESPONDER: "what {source} says about {certificate} is signed by one who may not say it",
-    AnswerFlaw.BAD_SIGNATURE: "the signature over what {source} says about {certificate} does not verify",
-    AnswerFlaw.NOT_YET_VALID: "what {source} says about {certificate} is not yet valid",
-    AnswerFlaw.EXPIRED: "what {source} says about {certificate} has expired",
-    AnswerFlaw.UNDATED: "what {source} says about {certificate} does not say until when it holds",
-    AnswerFlaw.PARTIAL: "the list of {source} only tells what changed, which clears {certificate} of nothing",
-    AnswerFlaw.UNKNOWN_EXTENSION: "the list of {source} about {certificate} has an unknown critical extension",
-    AnswerFlaw.NOT_JUDGED: "what {source} says about {certificate} is signed in a way that is not judged here",
+    AnswerFlaw.MALFORMED: "the response of {source} about {certificate} is malformed",
+    AnswerFlaw.UNSUCCESSFUL: "{source} returns an OCSP error for {certificate}",
+    AnswerFlaw.OTHER_CERTIFICATE: "the response of {source} is not about {certificate}",
+    AnswerFlaw.OTHER_NONCE: "the response of {source} about {certificate} has another nonce than the request",
+    AnswerFlaw.OTHER_ISSUER: "the CRL of {source} is not of the issuer of {certificate}",
+    AnswerFlaw.OTHER_SCOPE: "the scope of the CRL of {source} does not include {certificate}",
+    AnswerFlaw.WRONG_RESPONDER: "the response of {source} about {certificate} is signed by an unauthorised responder",
+    AnswerFlaw.BAD_SIGNATURE: "the response of {source} about {certificate} has an invalid signature",
+    AnswerFlaw.NOT_YET_VALID: "the response of {source} about {certificate} is not yet valid",
+    AnswerFlaw.EXPIRED: "the response of {source} about {certificate} has expired",
+    AnswerFlaw.UNDATED: "the response of {source} about {certificate} has no nextUpdate",
+    AnswerFlaw.PARTIAL: "the CRL of {source} is a delta CRL, which does not prove that {certificate} is good",
+    AnswerFlaw.UNKNOWN_EXTENSION: "the CRL of {source} for {certificate} has an unknown critical extension",
+    AnswerFlaw.UNSUPPORTED_ALGORITHM: "the response of {source} about {certificate} has an unsupported algorithm",
 }
 
 
 @check(
     "certificate-not-revoked",
-    title="No certificate that is presented has been revoked by its issuer",
+    title="Certificate is not revoked",
     references=("RFC 5280 §6.3", "RFC 6960 §3.2"),
 )
 def not_revoked(revocation: Revocation) -> Verdict:
-    """A certificate is revoked when its key was stolen, or when it should never have been issued; who still presents it
-    is taken for an impostor by clients that scan, and may be one. Asked are the OCSP responders and lists that the
-    certificates name, of the server's own and of the intermediates, but only where the authorisation names their hosts:
-    list those (names or zones) to have this judged. Answers must be the issuer's, of now, and about this
-    very certificate. A responder that is silent, or that does not know the certificate, decides nothing.
+    """A certificate is revoked when its private key is compromised or when it was issued wrongly; clients that check
+    revocation reject the connection, and a server that still presents it may be an impostor. The check queries the OCSP
+    responders and CRLs that the server and intermediate certificates name, but only where the authorisation lists their
+    hosts (names or zones). A response counts if it is signed for the issuer, current, and about this certificate. A
+    missing response or the status ``unknown`` makes the check inconclusive.
 
-    Remediation: replace a revoked certificate, with a new key, at once. For a responder that was not asked, list its
-    host in the authorisation; for one that answers wrongly or not at all, ask the issuer.
+    Remediation: replace a revoked certificate at once, with a new key. Where a responder or CRL was not queried, add
+    its host to the authorisation; where it fails or answers wrongly, contact the issuer.
     """
-    judged = [each for each in revocation.certificates if each.exempt is None]
-    revoked = next((each for each in judged if each.status.seen is Status.REVOKED), None)
+    checked = [each for each in revocation.certificates if each.exempt is None]
+    revoked = next((each for each in checked if each.status.seen is Status.REVOKED), None)
     if revoked is not None:
         return _revoked(revoked)
-    for each in judged:
+    for each in checked:
         if each.status.seen is not Status.GOOD:
-            return _open(each)
+            return _undetermined(each)
     _ = revocation.complete.value
-    if not judged:
-        return not_applicable("no certificate presented names anybody who could be asked, or needs it")
+    if not checked:
+        return not_applicable("no certificate that needs a revocation check names an OCSP responder or CRL")
     return passed(
-        "the issuers say that none of {measured} certificates is revoked",
-        measured=len(judged),
-        facts=[each.sha256 for each in judged],
+        "none of {measured} certificates is revoked",
+        measured=len(checked),
+        facts=[each.sha256 for each in checked],
     )
 
 
-def _revoked(examined: CertificateStatus) -> Verdict:
-    source = examined.sources_of(Status.REVOKED)[0]
+def _revoked(certificate: CertificateStatus) -> Verdict:
+    source = certificate.sources_of(Status.REVOKED)[0]
     answer = source.answer or RevocationAnswer()
-    told: dict[str, MessageValue] = {"source": source.url, "certificate": examined.subject}
+    values: dict[str, MessageValue] = {"source": source.url, "certificate": certificate.subject}
     if answer.revoked_at is None:
-        return failed("{source} says that {certificate} is revoked", facts=examined.sha256, **told)
-    told["measured"] = answer.revoked_at
+        return failed("{source} reports {certificate} as revoked", facts=certificate.sha256, **values)
+    values["measured"] = answer.revoked_at
     if answer.reason is None:
         return failed(
-            "{source} says that {certificate} was revoked on {measured}, and gives no reason",
-            facts=examined.sha256,
-            **told,
+            "{source} reports {certificate} as revoked on {measured}, without a reason",
+            facts=certificate.sha256,
+            **values,
         )
     return failed(
-        "{source} says that {certificate} was revoked on {measured}; the reason: {reason}",
-        facts=examined.sha256,
+        "{source} reports {certificate} as revoked on {measured}; reason: {reason}",
+        facts=certificate.sha256,
         reason=answer.reason,
-        **told,
+        **values,
     )
 
 
-def _open(examined: CertificateStatus) -> Verdict:
-    """Why it is not known whether one certificate is revoked."""
-    told: dict[str, MessageValue] = {"certificate": examined.subject, "facts": examined.sha256}
-    cause = examined.status.unseen or Cause.AMBIGUOUS
-    if examined.status.is_seen:
-        unknowing = examined.sources_of(Status.UNKNOWN)[0].url
-        return inconclusive("{source} does not know {certificate}", cause=cause, source=unknowing, **told)
-    for source, flaw in examined.flawed:
-        return inconclusive(_FLAW_MESSAGES[flaw], cause=cause, source=source.url, **told)
-    sources = [each.url for each in examined.sources]
+def _undetermined(certificate: CertificateStatus) -> Verdict:
+    """The inconclusive verdict over one certificate whose status is not known."""
+    values: dict[str, MessageValue] = {"certificate": certificate.subject, "facts": certificate.sha256}
+    cause = certificate.status.unseen or Cause.AMBIGUOUS
+    if certificate.status.is_seen:
+        unknown_at = certificate.sources_of(Status.UNKNOWN)[0].url
+        return inconclusive(
+            "{source} reports the status of {certificate} as unknown", cause=cause, source=unknown_at, **values
+        )
+    for source, flaw in certificate.flawed:
+        return inconclusive(_FLAW_MESSAGES[flaw], cause=cause, source=source.url, **values)
+    sources = [each.url for each in certificate.sources]
     if cause is Cause.OUT_OF_SCOPE:
         return inconclusive(
-            "no authorisation names {sources}, which could say whether {certificate} is revoked",
+            "the authorisation does not list {sources}, the sources of the revocation status of {certificate}",
             cause=cause,
             sources=sources,
-            **told,
+            **values,
         )
-    return inconclusive("{sources} did not say whether {certificate} is revoked", cause=cause, sources=sources, **told)
+    return inconclusive("no revocation status of {certificate} from {sources}", cause=cause, sources=sources, **values)

@@ -1,4 +1,4 @@
-"""Sessions that stay closed to the machines to come."""
+"""Post-quantum hybrid key exchange."""
 
 from inspector import Verdict, check, failed, passed
 from inspector_tls.observations import Tls
@@ -7,24 +7,24 @@ from inspector_tls.wire.code_points import Group
 
 @check(
     "post-quantum-hybrid-offered",
-    title="A key exchange that withstands quantum computers is offered",
+    title="Post-quantum hybrid key exchange is offered",
     references=("RFC 10024", "FIPS 203"),
 )
 def post_quantum_hybrid_offered(tls: Tls) -> Verdict:
-    """Traffic recorded today could be read once large quantum computers exist. A hybrid key exchange, a curve together
-    with ML-KEM, prevents that, and is no weaker than the curve alone. Drafts of it do not count: clients have dropped
-    them.
+    """Traffic recorded today can be decrypted once large quantum computers exist. A hybrid key exchange, an elliptic
+    curve combined with ML-KEM, prevents that and is no weaker than the curve alone. Draft versions do not count:
+    clients have dropped them.
 
-    Remediation: use a TLS library that knows X25519MLKEM768, OpenSSL from 3.5 on for instance, and leave it in the list
-    of groups.
+    Remediation: use a TLS library with X25519MLKEM768 (OpenSSL 3.5 or newer) and keep it in the list of groups: in
+    nginx ``ssl_ecdh_curve X25519MLKEM768:X25519:prime256v1;``.
     """
     hybrid = [group.name for group in tls.accepted_groups if _counts(group)]
     if hybrid:
         return passed("offers {measured}", measured=hybrid)
     _ = tls.groups.complete.value
     if not tls.groups.accepted:
-        return failed("does not speak TLS 1.3, without which there is none")
-    return failed("offers none; the groups of TLS 1.3 are {measured}", measured=tls.groups.accepted)
+        return failed("does not offer TLS 1.3, which hybrid key exchange requires")
+    return failed("offers no hybrid group; its TLS 1.3 groups are {measured}", measured=tls.groups.accepted)
 
 
 def _counts(group: Group) -> bool:

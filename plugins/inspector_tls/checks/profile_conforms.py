@@ -1,33 +1,33 @@
-"""The certificate keeps the browsers' rules."""
+"""The certificate profile of the CA/Browser Forum."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
-from inspector_tls.certificates.observations import Certificates, Objection
+from inspector_tls.certificates.observations import Certificates, LintFinding
 
 
 @check(
     "certificate-profile-conforms",
-    title="Publicly trusted certificates keep the profile of the CA/Browser Forum",
+    title="Certificate conforms to the CA/Browser Forum profile",
     references=("CA/Browser Forum Baseline Requirements §7.1", "RFC 5280 §4"),
 )
 def profile_conforms(certificates: Certificates) -> Verdict:
-    """Browsers may refuse a certificate that breaks the rules of public authorities, and an authority that breaks them
-    must revoke it within days. An authority of one's own is not bound by them. Named are the findings of pkilint.
+    """Browsers may reject a publicly trusted certificate that violates the Baseline Requirements, and its CA must
+    revoke it within days. Private CAs are not bound by them. The codes named are those of pkilint.
 
-    Remediation: have the certificate issued anew, and tell the authority what was found.
+    Remediation: have the certificate reissued, and report the violation to the CA.
     """
     for chain in certificates.served:
-        trust, objections = chain.public_trust.seen, chain.objections.seen
-        errors = _errors(objections or ())
+        trust, lint_findings = chain.public_trust.seen, chain.lint_findings.seen
+        errors = _errors(lint_findings or ())
         if trust is not None and trust.chains and errors:
-            return failed("breaks the profile: {measured}", measured=errors, facts=chain.leaf.sha256)
+            return failed("violates the profile: {measured}", measured=errors, facts=chain.leaf.sha256)
     public = [chain for chain in certificates.complete() if chain.is_public]
     if not public:
-        return not_applicable("no certificate leads to a public root")
-    warnings = sorted({each.code for chain in public for each in chain.objections.value})
+        return not_applicable("no certificate chains to a publicly trusted root")
+    warnings = sorted({each.code for chain in public for each in chain.lint_findings.value})
     if warnings:
-        return passed("keeps the profile; noted: {measured}", measured=warnings)
-    return passed("keeps the profile", facts=[chain.leaf.sha256 for chain in public])
+        return passed("conforms to the profile; warnings: {measured}", measured=warnings)
+    return passed("conforms to the profile", facts=[chain.leaf.sha256 for chain in public])
 
 
-def _errors(objections: tuple[Objection, ...]) -> list[str]:
-    return [each.code for each in objections if each.severity == "error"]
+def _errors(lint_findings: tuple[LintFinding, ...]) -> list[str]:
+    return [each.code for each in lint_findings if each.severity == "error"]

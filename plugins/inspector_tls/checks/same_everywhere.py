@@ -1,4 +1,4 @@
-"""One answer from every address."""
+"""The certificates of a host with several addresses."""
 
 from inspector import Every, SubjectKind, Verdict, check
 from inspector_tls.certificates.observations import Certificates
@@ -6,21 +6,21 @@ from inspector_tls.criteria.addresses import compare_addresses
 
 _MESSAGES = {
     "differs": "{port} presents different certificates at {measured}",
-    "same": "the same certificates at every address",
+    "same": "presents the same certificates at every address",
 }
 
 
 @check(
     "certificate-same-everywhere",
-    title="Every address of a host presents the same certificates",
+    title="Certificates are the same at every address of a host",
     about=SubjectKind.HOST,
 )
 def same_everywhere(certificates: Every[Certificates]) -> Verdict:
-    """Addresses of one name that present different certificates point to a server that was forgotten at the last
-    renewal, or that is not the owner's. A host whose ports are at one address each has nothing to compare.
+    """Addresses of a host that present different certificates indicate a server that was missed at the last renewal, or
+    one that is not the owner's. The check does not apply where each port has a single address.
 
-    Remediation: roll the certificate out to every address that the name resolves to, or take the forgotten one out of
-    the DNS.
+    Remediation: deploy the certificate to every address that the name resolves to, or remove the outdated address from
+    DNS.
     """
     return compare_addresses(certificates, _leaves, **_MESSAGES)
 

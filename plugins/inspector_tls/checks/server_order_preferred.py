@@ -1,50 +1,51 @@
-"""The server sees to it that strong suites are used."""
+"""The order of preference of cipher suites."""
 
 from inspector import Cause, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector_tls.criteria.cipher_suites import every_suite, is_strong
-from inspector_tls.observations import Preference, SpokenVersion, Tls
+from inspector_tls.observations import Preference, Tls, VersionSupport
 
 
 @check(
     "server-order-preferred",
-    title="Where weak suites are accepted beside strong ones, the server chooses, and chooses a strong one",
+    title="Server prefers strong cipher suites",
     references=("RFC 9325 §4.2.1",),
 )
 def server_order_preferred(tls: Tls) -> Verdict:
-    """Where the client's order decides, a client with an old list ends up with a weak suite although both sides know
-    a strong one. Strong is here an AEAD suite with forward secrecy; a version without both sorts has nothing to choose.
+    """Where the client's order decides, a client with an outdated list gets a weak suite although both sides support a
+    strong one. A suite is strong if it is AEAD with forward secrecy; the check applies to versions with both strong and
+    weak suites.
 
-    Remediation: let the server's order decide and put the strong suites first, in nginx
-    ``ssl_prefer_server_ciphers on;``; or accept strong suites only.
+    Remediation: put strong suites first and enforce the server's order, in nginx ``ssl_prefer_server_ciphers on;``, in
+    Postfix ``tls_preempt_cipherlist = yes``; or accept strong suites only.
     """
-    mixed = [spoken for spoken in tls.accepted if _weak(spoken) and _strong(spoken)]
-    for spoken in mixed:
-        if spoken.preference.seen is Preference.CLIENT:
+    mixed = [support for support in tls.accepted if _weak(support) and _strong(support)]
+    for support in mixed:
+        if support.preference.seen is Preference.CLIENT:
             return failed(
-                "in {version} the client's order decides, even for {measured}",
-                version=spoken.version,
-                measured=_weak(spoken),
+                "the client's order decides in {version}, even for {measured}",
+                version=support.version,
+                measured=_weak(support),
             )
-        if spoken.ordered and spoken.suites.accepted[0] in _weak(spoken):
+        if support.ordered and support.suites.accepted[0] in _weak(support):
             return failed(
-                "in {version} it prefers {measured}", version=spoken.version, measured=spoken.suites.accepted[0]
+                "prefers {measured} in {version}", version=support.version, measured=support.suites.accepted[0]
             )
     every_suite(tls)
     if not mixed:
-        return not_applicable("accepts no weak suites beside strong ones")
-    for spoken in mixed:
-        if spoken.preference.value is Preference.MIXED:
+        return not_applicable("accepts no weak cipher suites besides strong ones")
+    for support in mixed:
+        if support.preference.value is Preference.MIXED:
             return inconclusive(
-                "in {version} now the server's order decides and now the client's",
-                version=spoken.version,
+                "the order in {version} is inconsistent: sometimes the server's, sometimes the client's",
+                version=support.version,
                 cause=Cause.AMBIGUOUS,
             )
-    return passed("its own order decides", facts=[spoken.version for spoken in mixed])
+    return passed("enforces its own order", facts=[support.version for support in mixed])
 
 
-def _strong(spoken: SpokenVersion) -> tuple[str, ...]:
-    return tuple(suite.name for suite in spoken.accepted_suites if is_strong(suite))
+def _strong(support: VersionSupport) -> tuple[str, ...]:
+    return tuple(suite.name for suite in support.accepted_suites if is_strong(suite))
 
 
-def _weak(spoken: SpokenVersion) -> tuple[str, ...]:
-    return tuple(suite.name for suite in spoken.accepted_suites if not is_strong(suite))
+def _weak(support: VersionSupport) -> tuple[str, ...]:
+    return tuple(suite.name for suite in support.accepted_suites if not is_strong(suite))

@@ -1,36 +1,36 @@
-"""Who demands a stapled response gets one."""
+"""OCSP stapling where the certificate requires it (RFC 7633)."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
 from inspector_tls.certificates.observations import Certificates
-from inspector_tls.criteria.client_policies import where_clients_insist
+from inspector_tls.criteria.client_policies import where_clients_validate
 from inspector_tls.criteria.stapling import refusal
 
 
 @check(
     "certificate-stapled-when-required",
-    title="A certificate that demands a stapled OCSP response comes with a good one",
+    title="OCSP staple is sent where the certificate requires it (must-staple)",
     references=("RFC 7633", "RFC 6066 §8", "RFC 6960"),
 )
-@where_clients_insist
+@where_clients_validate
 def stapled_when_required(certificates: Certificates) -> Verdict:
-    """A certificate may demand that its server proves with every handshake that it is not revoked; clients that heed
-    this refuse the connection where the proof is missing, expired or someone else's.
+    """A must-staple certificate (RFC 7633) requires a stapled OCSP response in every handshake; clients that honour
+    this refuse the connection where the response is missing, expired or about another certificate.
 
-    Remediation: switch stapling on and let the server fetch the response before it serves (in nginx
-    ``ssl_stapling on;`` with a ``resolver``), or have the certificate issued without the demand.
+    Remediation: enable OCSP stapling (in nginx ``ssl_stapling on;`` with a ``resolver``, or ``ssl_stapling_file`` with
+    a response fetched in advance), or have the certificate reissued without must-staple.
     """
     for chain in certificates.served:
         if not chain.leaf.must_staple or not chain.staple.is_seen:
             continue
         staple = chain.staple.seen
         if staple is None:
-            return failed("{certificate} demands a stapled response and comes without", certificate=chain.leaf.subject)
+            return failed("{certificate} requires an OCSP staple; none is sent", certificate=chain.leaf.subject)
         verdict = refusal(chain, staple)
         if verdict is not None:
             return verdict
     demanding = [chain for chain in certificates.complete() if chain.leaf.must_staple]
     if not demanding:
-        return not_applicable("no certificate demands a stapled response")
+        return not_applicable("no certificate requires an OCSP staple")
     for chain in demanding:
         _ = chain.staple.value
-    return passed("comes with a good stapled response", facts=[chain.leaf.sha256 for chain in demanding])
+    return passed("sends a valid OCSP staple", facts=[chain.leaf.sha256 for chain in demanding])

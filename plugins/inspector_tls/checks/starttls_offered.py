@@ -1,4 +1,4 @@
-"""Services that begin in clear go over to TLS."""
+"""STARTTLS, and the TLS request of other protocols."""
 
 from inspector import Verdict, check, failed, passed
 from inspector_tls.starttls.observations import Readiness, StartTls
@@ -6,18 +6,19 @@ from inspector_tls.starttls.observations import Readiness, StartTls
 
 @check(
     "starttls-offered",
-    title="A service that begins in clear goes over to TLS when asked",
+    title="STARTTLS is offered",
     references=("RFC 3207", "RFC 8314", "RFC 9051 §6.2.1"),
 )
 def starttls_offered(starttls: StartTls) -> Verdict:
-    """Without TLS, whoever sits on the path reads and changes what is said, passwords included. That TLS is offered
-    does not say that clients insist on it.
+    """Without TLS an attacker on the path reads and changes the traffic, passwords included. That TLS is offered does
+    not mean that clients require it.
 
-    Remediation: give the service a certificate and switch STARTTLS on, and require it before a password is accepted; or
-    use the port that begins with TLS (RFC 8314).
+    Remediation: install a certificate, enable STARTTLS and require it before authentication (in Postfix
+    ``smtpd_tls_security_level = may`` on port 25 and ``encrypt`` for submission, in Dovecot ``ssl = required``), or use
+    the port of implicit TLS (RFC 8314).
     """
     if starttls.readiness is Readiness.OFFERED:
-        return passed("goes over to TLS when asked", facts="/readiness")
+        return passed("starts TLS on request", facts="/readiness")
     if starttls.readiness is Readiness.REFUSED:
-        return failed("offers TLS and then refuses it: {measured}", measured=starttls.reply)
+        return failed("offers TLS but refuses to start it: {measured}", measured=starttls.reply)
     return failed("does not offer TLS: {measured}", measured=starttls.reply)

@@ -1,24 +1,24 @@
-"""No ticket that outlives the forward secrecy of its session."""
+"""The lifetime of session tickets."""
 
 from inspector import Answer, Cause, Quantity, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector_tls.resumption.observations import TlsResumption
 
-#: The most seconds that TLS 1.3 allows: seven days (RFC 8446 §4.6.1).
+#: The maximum in seconds of TLS 1.3: seven days (RFC 8446 §4.6.1).
 _MOST_IN_TLS_1_3 = 604_800
 
 
 @check(
     "ticket-lifetime-limited",
-    title="No session ticket is good for longer than allowed",
+    title="Session ticket lifetime is limited",
     references=("RFC 9325 §3.4", "RFC 5077 §3.3", "RFC 8446 §4.6.1"),
 )
 def ticket_lifetime_limited(resumption: TlsResumption, *, longest_hours: int = 24) -> Verdict:
-    """A server keeps the key that seals its tickets at least as long as they are good. Whoever gets hold of it opens
-    the recorded sessions of TLS up to 1.2, forward secrecy or not, and passes for the server in TLS 1.3. How often the
-    server changes that key cannot be seen from outside.
+    """A server keeps the key that encrypts its session tickets at least as long as they are valid. With that key an
+    attacker decrypts recorded sessions up to TLS 1.2, with forward secrecy or without, and impersonates the server in
+    TLS 1.3. How often the server rotates the key cannot be seen from outside.
 
-    Remediation: shorten the time for which sessions are kept, in nginx ``ssl_session_timeout 1d;`` or less, change the
-    key at least that often, or give no tickets: ``ssl_session_tickets off;``.
+    Remediation: shorten the session lifetime, in nginx ``ssl_session_timeout 1d;`` or less, rotate the key at least
+    that often, or disable tickets: ``ssl_session_tickets off;``.
     """
     allowed = longest_hours * 3600
     verdict = _too_long(resumption.psk_seconds, min(allowed, _MOST_IN_TLS_1_3), "/psk_seconds") or _too_long(
@@ -29,13 +29,15 @@ def ticket_lifetime_limited(resumption: TlsResumption, *, longest_hours: int = 2
     ticket, psk = resumption.ticket_seconds.value, resumption.psk_seconds.value
     if ticket == 0:
         return inconclusive(
-            "leaves it to the client how long a ticket is good", cause=Cause.AMBIGUOUS, facts="/ticket_seconds"
+            "issues session tickets without a lifetime, which leaves it to the client",
+            cause=Cause.AMBIGUOUS,
+            facts="/ticket_seconds",
         )
     given = [seconds for seconds in (ticket, psk) if seconds is not None]
     if not given:
-        return not_applicable("gives no session tickets", facts=("/ticket_seconds", "/psk_seconds"))
+        return not_applicable("issues no session tickets", facts=("/ticket_seconds", "/psk_seconds"))
     return passed(
-        "tickets are good for {measured} at most",
+        "session tickets are valid for at most {measured}",
         measured=_seconds(max(given)),
         facts=("/ticket_seconds", "/psk_seconds"),
     )
@@ -45,7 +47,7 @@ def _too_long(lifetime: Answer[int | None], allowed: int, where: str) -> Verdict
     if lifetime.seen is None or lifetime.seen <= allowed:
         return None
     return failed(
-        "a ticket is good for {measured}; {threshold} are allowed",
+        "session tickets are valid for {measured}; allowed is {threshold}",
         measured=_seconds(lifetime.seen),
         threshold=_seconds(allowed),
         facts=where,

@@ -1,4 +1,4 @@
-"""One configuration at every address."""
+"""The TLS configuration of a host with several addresses."""
 
 from inspector import Every, SubjectKind, Verdict, check
 from inspector_tls.criteria.addresses import compare_addresses
@@ -6,21 +6,21 @@ from inspector_tls.criteria.cipher_suites import every_suite
 from inspector_tls.observations import Tls
 
 _MESSAGES = {
-    "differs": "{port} accepts different versions or suites at {measured}",
-    "same": "the same versions and suites at every address",
+    "differs": "{port} accepts different versions or cipher suites at {measured}",
+    "same": "accepts the same versions and cipher suites at every address",
 }
 
 
 @check(
     "tls-same-everywhere",
-    title="Every address of a host accepts the same TLS versions and suites",
+    title="TLS versions and cipher suites are the same at every address of a host",
     about=SubjectKind.HOST,
 )
 def tls_same_everywhere(tls: Every[Tls]) -> Verdict:
-    """Addresses of one name that accept different versions or suites point to a server that was forgotten at the last
-    change. A host whose ports are at one address each has nothing to compare.
+    """Addresses of a host that accept different versions or cipher suites indicate a server that was missed at the last
+    change. The check does not apply where each port has a single address.
 
-    Remediation: roll the same configuration out to every address that the name resolves to.
+    Remediation: deploy the same configuration to every address that the name resolves to.
     """
     return compare_addresses(tls, _accepted, **_MESSAGES)
 

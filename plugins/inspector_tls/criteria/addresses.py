@@ -1,4 +1,4 @@
-"""What the checks on a host with several addresses share: the comparison of what its ports show at each."""
+"""Criteria of a host with several addresses: the comparison of its ports at each address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T", bound=Observation)
 
 
 def compare_addresses(every: Every[T], compared: Callable[[T], object], *, differs: str, same: str) -> Verdict:
-    """Fail at the first port that shows something else at another address of the host.
+    """Fail at the first port whose facts differ between addresses of the host.
 
     ``compared`` gives the facts that must be equal, and raises ``NotSeen`` where they are not known; ``differs`` and
     ``same`` are the messages of failure and of success.
@@ -22,7 +22,7 @@ def compare_addresses(every: Every[T], compared: Callable[[T], object], *, diffe
         ports[item.subject.uri][item.subject.address or ""] = item.fact
     several = {uri: addresses for uri, addresses in ports.items() if len(addresses) > 1}
     if not several:
-        return not_applicable("each port is at one address only", facts=sorted(ports))
+        return not_applicable("each port has a single address", facts=sorted(ports))
     for uri, addresses in several.items():
         seen = {address: fact for address, fact in addresses.items() if fact is not None}
         if len({compared(fact) for fact in seen.values()}) > 1:

@@ -20,8 +20,8 @@ def every_suite(tls: Tls, versions: Iterable[TlsVersion] = TlsVersion) -> tuple[
     """The names of all suites that these versions accept, each once; raises ``NotSeen`` where one may be missing."""
     chosen = tuple(versions)
     for version in chosen:
-        spoken = tls[version]
-        _ = spoken.accepted.value, spoken.suites.complete.value
+        support = tls[version]
+        _ = support.accepted.value, support.suites.complete.value
     return accepted_suites(tls, lambda _suite: True, chosen)
 
 
@@ -36,7 +36,7 @@ def has_forward_secrecy(suite: Suite) -> bool:
 
 
 def does_not_encrypt(suite: Suite) -> bool:
-    """Whether the traffic is sent in clear."""
+    """Whether the traffic is sent in clear text."""
     return suite.cipher == "NULL"
 
 

@@ -12,19 +12,19 @@ from inspector_tls.starttls.negotiation import LDAP, LMTP, MYSQL, POSTGRESQL, RD
 
 P = ParamSpec("P")
 
-#: Protocols whose clients accept any certificate, or may: between mail servers authentication is opportunistic (RFC
-#: 7435), unless the receiving domain publishes DANE (RFC 7672) or MTA-STS (RFC 8461); XMPP servers may ask back at the
-#: domain instead (RFC 6120 §13.7.1.3, XEP-0220).
+#: Protocols whose clients accept any certificate, or may accept it: between mail servers authentication is
+#: opportunistic (RFC 7435), unless the receiving domain publishes DANE (RFC 7672) or MTA-STS (RFC 8461); XMPP servers
+#: may ask back at the domain instead (RFC 6120 §13.7.1.3, XEP-0220).
 _MESSAGES = {
-    SMTP.name: "mail servers that deliver here go on with any certificate, unless DANE or MTA-STS binds them",
-    XMPP_SERVER.name: "servers of other domains may go on with any certificate and ask the domain back instead",
+    SMTP.name: "mail servers that deliver here accept any certificate, unless DANE or MTA-STS applies",
+    XMPP_SERVER.name: "servers of other domains may accept any certificate and verify the domain by dialback",
 }
 #: Protocols whose clients are configured with the root that they trust, rather than with the browsers'.
 _WITH_ROOTS_OF_THEIR_OWN = frozenset(scheme.name for scheme in (LDAP, LMTP, MYSQL, POSTGRESQL, RDP))
 _NAMED_BY_DOMAIN = frozenset(scheme.name for scheme in (XMPP_CLIENT, XMPP_SERVER))
 
 
-def where_clients_insist(check: Callable[P, Verdict]) -> Callable[P, Verdict]:
+def where_clients_validate(check: Callable[P, Verdict]) -> Callable[P, Verdict]:
     """Turn a failure into *not applicable* where clients of the protocol accept the connection in spite of it.
 
     The first argument is the observation of certificates.
@@ -49,7 +49,7 @@ def lenient(certificates: Certificates, failure: Verdict) -> Verdict | None:
 
 def no_certificate(certificates: Certificates) -> Verdict:
     """The verdict over a server that presents none."""
-    failure = failed("the server presents no certificate")
+    failure = failed("presents no certificate")
     return lenient(certificates, failure) or failure
 
 

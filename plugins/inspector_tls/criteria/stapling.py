@@ -1,4 +1,4 @@
-"""Criteria of stapled OCSP responses: the verdict over one whose status is not *good*."""
+"""Criteria of stapled OCSP responses: the verdict over a response that is flawed or not *good*."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from inspector import Verdict, failed
 from inspector_tls.certificates.observations import Chain, Staple, StapleFlaw, Status
 
 _MESSAGES = {
-    StapleFlaw.MALFORMED: "the stapled response of {certificate} cannot be read",
-    StapleFlaw.UNSUCCESSFUL: "the stapled response of {certificate} only says that the responder could not answer",
-    StapleFlaw.OTHER_CERTIFICATE: "the stapled response of {certificate} is about another certificate",
-    StapleFlaw.WRONG_RESPONDER: "the stapled response of {certificate} is signed by one who may not answer for it",
-    StapleFlaw.BAD_SIGNATURE: "the signature of the stapled response of {certificate} does not verify",
-    StapleFlaw.NOT_YET_VALID: "the stapled response of {certificate} is not yet valid",
-    StapleFlaw.EXPIRED: "the stapled response of {certificate} has expired",
+    StapleFlaw.MALFORMED: "the OCSP staple of {certificate} is malformed",
+    StapleFlaw.UNSUCCESSFUL: "the OCSP staple of {certificate} is an error response",
+    StapleFlaw.OTHER_CERTIFICATE: "the OCSP staple of {certificate} is about another certificate",
+    StapleFlaw.WRONG_RESPONDER: "the OCSP staple of {certificate} is signed by an unauthorised responder",
+    StapleFlaw.BAD_SIGNATURE: "the OCSP staple of {certificate} has an invalid signature",
+    StapleFlaw.NOT_YET_VALID: "the OCSP staple of {certificate} is not yet valid",
+    StapleFlaw.EXPIRED: "the OCSP staple of {certificate} has expired",
 }
 
 
@@ -22,7 +22,9 @@ def refusal(chain: Chain, staple: Staple) -> Verdict | None:
     if staple.flaw is not None:
         return failed(_MESSAGES[staple.flaw], certificate=subject, facts=digest)
     if staple.status is Status.REVOKED:
-        return failed("the stapled response says that {certificate} is revoked", certificate=subject, facts=digest)
+        return failed("the OCSP staple reports {certificate} as revoked", certificate=subject, facts=digest)
     if staple.status is not Status.GOOD:
-        return failed("the responder does not know {certificate}", certificate=subject, facts=digest)
+        return failed(
+            "the OCSP staple reports the status of {certificate} as unknown", certificate=subject, facts=digest
+        )
     return None

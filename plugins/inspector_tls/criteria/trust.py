@@ -1,4 +1,4 @@
-"""Criteria of trust: the verdict over the roots that the served chains lead to."""
+"""Criteria of trust: the verdict over the paths of the served chains to trusted roots."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from inspector import Answer, Verdict, failed, passed
 from inspector_tls.certificates.observations import Certificates, Chain, Flaw, Trust
 
 _MESSAGES = {
-    Flaw.SELF_SIGNED: "the certificate is self-signed and is none of these roots: {measured}",
-    Flaw.MISSING_INTERMEDIATE: "the server does not send the intermediate certificate {measured}",
-    Flaw.MISSING_ISSUER: "the server does not send the certificate of {measured}, which is none of these roots",
-    Flaw.UNKNOWN_ROOT: "the chain ends at {measured}, which is none of these roots",
-    Flaw.EXPIRED: "on the way to the root a certificate has expired: {measured}",
-    Flaw.NOT_YET_VALID: "on the way to the root a certificate is not yet valid: {measured}",
-    Flaw.BAD_SIGNATURE: "the signature of {measured} on the chain does not verify",
-    Flaw.NO_AUTHORITY: "on the way to the root a certificate may not sign others: {measured}",
-    Flaw.PATH_TOO_LONG: "the chain is longer than its authority allows: {measured}",
-    Flaw.NAME_NOT_PERMITTED: "the chain names what its authority may not name: {measured}",
-    Flaw.WRONG_PURPOSE: "on the way to the root a certificate is not meant for servers: {measured}",
-    Flaw.UNKNOWN_EXTENSION: "on the way to the root an unknown extension is marked critical: {measured}",
+    Flaw.SELF_SIGNED: "self-signed certificate that is not a trusted root: {measured}",
+    Flaw.MISSING_INTERMEDIATE: "does not send the intermediate certificate {measured}",
+    Flaw.MISSING_ISSUER: "does not send the certificate of the issuer {measured}, which is not a trusted root",
+    Flaw.UNKNOWN_ROOT: "the chain ends at {measured}, which is not a trusted root",
+    Flaw.EXPIRED: "a certificate of the chain has expired: {measured}",
+    Flaw.NOT_YET_VALID: "a certificate of the chain is not yet valid: {measured}",
+    Flaw.BAD_SIGNATURE: "the signature of a certificate of the chain is invalid: {measured}",
+    Flaw.NO_AUTHORITY: "an issuer of the chain is not a CA certificate: {measured}",
+    Flaw.PATH_TOO_LONG: "the chain exceeds a path length constraint: {measured}",
+    Flaw.NAME_NOT_PERMITTED: "a certificate of the chain violates name constraints: {measured}",
+    Flaw.WRONG_PURPOSE: "a certificate of the chain is not valid for server authentication: {measured}",
+    Flaw.UNKNOWN_EXTENSION: "a certificate of the chain has an unknown critical extension: {measured}",
 }
 
 
@@ -31,6 +31,6 @@ def lead_to_root(certificates: Certificates, trust: Callable[[Chain], Answer[Tru
             return failed(_MESSAGES[found.flaw], measured=found.at, facts=chain.leaf.sha256)
     chains = certificates.complete()
     if not chains:
-        return failed("the server presents no certificate")
+        return failed("presents no certificate")
     paths = [trust(chain).value.path for chain in chains]
-    return passed("every certificate leads to one of these roots", facts=[path[-1] for path in paths])
+    return passed("every certificate chains to a trusted root", facts=[path[-1] for path in paths])

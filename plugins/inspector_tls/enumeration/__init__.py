@@ -1,12 +1,12 @@
-"""Enumerates what a TLS server accepts with ClientHellos of its own: no handshake is completed, nothing is encrypted.
+"""Enumerates what a TLS server accepts by sending ClientHellos: no handshake is completed, nothing is encrypted.
 
-Modules, each of which imports only those before it: ``transcript``: what was asked and answered, as bytes, and the
-purpose of each question · ``hello_profiles``: the hellos · ``reply``: what an answer means for its hello ·
-``question_flow``: questions that wait for one another · ``strategy``: what is asked next · ``analysis``: what a
-transcript shows · ``scheduler``: the questions over connections · ``probe``.
+Modules, each of which imports only those before it: ``transcript``: questions and answers as bytes, and the purpose of
+each question · ``hello_profiles``: the hellos · ``reply``: what an answer means for its hello · ``question_flow``:
+questions that depend on one another · ``strategy``: which question is next · ``analysis``: the facts in a transcript ·
+``scheduler``: sends the questions over connections · ``probe``.
 
-Every question has one of these purposes. "Settled" is an answer that is a choice or a refusal; what is not settled is
-asked up to three times, the later times with no other connection open.
+Every question has one of these purposes. An answer is "settled" if it is a choice or a refusal; a question without a
+settled answer is repeated up to twice, with no other connection open.
 
 =============== ================================= ============================================ =======================
 Purpose         Sent                              What the answer means                        Source
@@ -17,17 +17,17 @@ version         One hello for each version, with  A ServerHello of this version 
                 every suite that can exist in it, older version or the alert protocol_version  §4.2.1, §6.2, App. D
                 the rarest first                  refuses it; any other refusal refuses only
                                                   the suites
-small           Where ``version`` was in doubt:   As above. It separates a hello that is too   RFC 7685 §1
+small           Where ``version`` was uncertain:  As above. It separates a hello that is too   RFC 7685 §1
                 few usual suites in a hello below long from a server without an answer; the size
                 512 (then 256) bytes, then the    that was understood is used from then on
                 long one again
 suites          All suites that were not picked   The pick is accepted; a refusal refuses the  RFC 5246 §7.4.1.2, .3;
                 yet, until none is picked         rest, if the server reads so far             RFC 8446 §4.1.3
 confirm         At the end: a hello that was      A choice confirms the refusals before it: a  none: servers that limit
-                accepted at first                 server may turn clients away after a while   connections
-confirm         A long list of suites with those  A choice shows that the server reads long    none: servers that cut
-                that are accepted at its end      lists to the end, so that refusals of them   lists after 128 suites
-                (behind GREASE)                   count; a refusal, that it cuts them
+                accepted at first                 server may refuse every client after a while connections
+confirm         A long list of suites with those  A choice shows that the server parses long   none: servers that
+                that are accepted at its end      lists to the end, so that refusals of them   truncate lists after
+                (after GREASE)                    count; a refusal, that it truncates them     128 suites
 named-primes    The DHE suites in a hello that    The pick needs a group that is named; servers RFC 7919 §3, §4
                 names the groups ffdhe2048 …      without such groups must not pick one, so all
                 ffdhe8192                         other hellos omit these groups
@@ -49,12 +49,12 @@ fallback        TLS_FALLBACK_SCSV, in the second  The alert inappropriate_fallba
                 older than TLS 1.2 is accepted
 grease          Reserved suites, groups, schemes  A choice: they are ignored, as they must be  RFC 8701 §3.1
                 and extensions
-long-hello      A hello padded to 2048 bytes      A choice: it is taken, as one with a post-   RFC 7685
-                                                  quantum key share will be
-future-version  Version number 3.153              An older version: taken, as it must be       RFC 5246 App. E.1
+long-hello      A hello padded to 2048 bytes      A choice: it is accepted, as one with a      RFC 7685
+                                                  post-quantum key share will be
+future-version  Version number 3.153              An older version: accepted, as it must be    RFC 5246 App. E.1
 =============== ================================= ============================================ =======================
 
-The last three and the long list are sent once more beside a plain hello where they are not taken: only if the server
-takes the plain one does a refusal count. Without ``extra``, ``preference`` and what follows it, and ``signatures``, are
-not asked.
+Where one of the last three or the long list is not accepted, a plain hello is sent and the unusual one is repeated: a
+refusal counts only if the server accepts the plain one. Without ``extra``, ``preference``, the purposes after it, and
+``signatures`` are not asked.
 """

@@ -1,4 +1,4 @@
-"""The hellos of an enumeration: with everything that can be offered, or small enough for any server."""
+"""The hellos of an enumeration: full ones with everything that can be offered, and small ones for every server."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from inspector_tls.wire.code_points import (
 )
 from inspector_tls.wire.versions import TlsVersion
 
-#: A small hello stays below 512 bytes with a name of usual length; no server was seen to truncate such a list.
+#: A small hello stays below 512 bytes with a name of usual length; no known server truncates such a list.
 SMALL_LIST = 48
 #: A tiny hello stays below 256 bytes with a name of usual length; it offers at most so many suites and groups.
 TINY_LIST, TINY_GROUPS = 24, 12
-#: A server that picks a suite after this many others has read a long list.
+#: A server that picks a suite after this many others parses long lists.
 LONG_LIST = 128
 #: A full hello with so many suites is longer than SAFE_RECORD_BYTES without padding.
 _MANY_SUITES = 256
@@ -66,7 +66,7 @@ class HelloSize(Enum):
 
 @cache
 def suites_of(version: TlsVersion) -> tuple[int, ...]:
-    """Every suite that can exist in a version, the least likely first: a pick near the end shows that all was read."""
+    """Every suite of a version, the least likely first: a pick near the end shows that the whole list was parsed."""
     if version is TlsVersion.SSL_2:
         return tuple(ssl_2_suites())
     possible = [suite for suite in suites().values() if exists_in(version, suite)]
@@ -77,7 +77,7 @@ def suites_of(version: TlsVersion) -> tuple[int, ...]:
 def groups_of(version: TlsVersion) -> tuple[int, ...]:
     """Every group to be offered in a version.
 
-    Before TLS 1.3 those of finite fields are left out: with them a server would not use its own primes (RFC 7919 §4).
+    Before TLS 1.3 those of finite fields are omitted: with them a server would not use its own primes (RFC 7919 §4).
     """
     return tuple(
         group.code
@@ -145,8 +145,8 @@ def common_suites(version: TlsVersion, size: HelloSize = HelloSize.SMALL) -> tup
 def first_suites(version: TlsVersion, size: HelloSize) -> tuple[int, ...]:
     """The suites of the first hello of a version in this size.
 
-    With suites of TLS 1.2 beside those of TLS 1.3 a server without TLS 1.3 answers by a hello, not by an alert of
-    unclear meaning. A small hello has none, because some servers fail on the mixture.
+    With suites of TLS 1.2 besides those of TLS 1.3 a server without TLS 1.3 answers by a ServerHello, not by an
+    ambiguous alert. A small hello has none, because some servers fail on the mixture.
     """
     if size is not HelloSize.FULL and version is not TlsVersion.TLS_1_3:
         return common_suites(version, size)
@@ -155,13 +155,13 @@ def first_suites(version: TlsVersion, size: HelloSize) -> tuple[int, ...]:
 
 
 def short_lists(codes: Sequence[int], size: HelloSize = HelloSize.SMALL) -> list[Sequence[int]]:
-    """Codes of suites in lists that every server can read, the likeliest first."""
+    """Codes of suites in lists that every server parses, the likeliest first."""
     length = size.list_length
     return [codes[max(0, end - length) : end] for end in range(len(codes), 0, -length)]
 
 
 def group_lists(codes: Sequence[int], size: HelloSize) -> list[Sequence[int]]:
-    """Codes of groups in lists for this size, the usual ones first where there are several."""
+    """Codes of groups in lists for this size, the common ones first where there are several."""
     if size is not HelloSize.TINY:
         return [codes]
     likeliest_first = sorted(codes, key=lambda code: code not in _USUAL_GROUPS)

@@ -1,4 +1,4 @@
-"""The TLS probe: scanning enumerates with hellos of its own, parsing turns the transcript into facts."""
+"""The TLS probe: scanning enumerates the server, parsing gives the facts in the transcript."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from inspector_tls.wire.server_flight import read_flight
 
 HTTPS = Scheme("https", UriForm.PAGE, 443)
 TLS = Scheme("tls")
-#: What a scan may cost: about twice the connections that a server with every old version and suite takes.
+#: The most connections of a scan: about twice those of a server with every old version and suite.
 MOST_CONNECTIONS = {Mode.ECONOMICAL: 300, Mode.FAST: 400}
-#: Seconds that asking may take in all, and seconds after which the scan is ended.
+#: Seconds for all questions, and seconds after which the scan is ended.
 _ALL_SECONDS = 120
 _SCAN_SECONDS = 140
 _TRANSCRIPT = "transcript.jsonl"
@@ -46,13 +46,13 @@ def _cost(_target: Target, options: Mapping[str, Any]) -> Cost:
     return Cost(connections=most, seconds=_SCAN_SECONDS)
 
 
-#: The facts that the latest scans found on the way, by their raw bytes: ``parse`` finds the same in those.
+#: The facts of the latest scans by their raw bytes: ``parse`` gives the same without parsing them again.
 _recent_facts: dict[bytes, Tls] = {}
 _MOST_RECENT = 16
 
 
 def _remember(lines: bytes, facts: Tls) -> None:
-    """Keep the facts until they are read, or until enough later ones have come."""
+    """Keep the facts until they are used, or until enough later ones have come."""
     _recent_facts[lines] = facts
     if len(_recent_facts) > _MOST_RECENT:
         del _recent_facts[next(iter(_recent_facts))]
@@ -87,8 +87,8 @@ async def tls(
 ) -> ScanOutput:
     """Enumerate versions, suites, groups and extensions, and test the tolerance of unusual hellos.
 
-    ``mode`` is for the fewest connections or the fewest rounds; ``answer_seconds`` bounds the wait for one answer;
-    beyond ``most_connections`` (None: 300, or 400 in fast mode) nothing is asked, and what was not is unseen.
+    ``mode`` minimises connections or rounds; ``answer_seconds`` bounds the wait for one answer; after
+    ``most_connections`` (None: 300, or 400 in fast mode) questions are not asked, and their facts are unseen.
     """
 
     async def opening(stream: Stream) -> None:
@@ -112,10 +112,10 @@ async def tls(
 
 
 def _no_tls(transcript: Transcript) -> ScanFailure:
-    """Why a server showed no version of TLS."""
+    """Why no version of TLS was accepted."""
     asked = [each for each in transcript.exchanges if each.asked]
     flights = [(each, read_flight(each.received)) for each in asked]
-    other = next((each for each, flight in flights if flight.fault and not flight.taken), None)
+    other = next((each for each, flight in flights if flight.fault and not flight.parsed_bytes), None)
     if other is not None:
         return ScanFailure(Cause.PROTOCOL_ERROR, f"answers a TLS hello with {other.received[:_SHOWN_BYTES]!r}")
     alerts = sorted({alert.number for _each, flight in flights for alert in flight.alerts})
@@ -126,7 +126,7 @@ def _no_tls(transcript: Transcript) -> ScanFailure:
 
 
 def _failure(exchanges: tuple[Exchange, ...] | list[Exchange]) -> ScanFailure:
-    """The cause that explains most, where no server answered with TLS."""
+    """The most significant cause, where no connection was answered with TLS."""
     notes = {each.cause: each.note for each in reversed(exchanges) if each.cause is not None}
     cause = next((cause for cause in _BY_WEIGHT if cause in notes), next(iter(notes), None))
     if cause is None:
@@ -134,5 +134,5 @@ def _failure(exchanges: tuple[Exchange, ...] | list[Exchange]) -> ScanFailure:
     return ScanFailure(cause, notes[cause] or "the server cannot be asked")
 
 
-#: The causes that explain most, first.
+#: Causes, the most significant first.
 _BY_WEIGHT = (Cause.REFUSED, Cause.NOT_REACHED, Cause.TIMEOUT, Cause.RESET)

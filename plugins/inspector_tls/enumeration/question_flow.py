@@ -1,7 +1,7 @@
 """Flows of questions, written as generators: each yields questions and is resumed with their replies.
 
-A flow does no input or output itself, so that what it asks, how often and in how many rounds can be tested with a
-server that is a function.
+A flow does no input or output itself, so that its questions, their number and their rounds can be tested with a server
+that is a function.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 @dataclass(slots=True, eq=False)
 class Question:
-    """A hello to be sent once, and its purpose; ``alone``: on the only open connection, because it failed before.
+    """A hello to be sent once, and its purpose; ``alone``: on the only open connection, as a repetition.
 
-    ``depth`` counts the answers that had to come before it, plus one.
+    ``depth`` is its position in the chain of questions that depend on one another, from 1.
     """
 
     purpose: Purpose
@@ -47,15 +47,15 @@ def ask(purpose: Purpose, hello: Hello, *, alone: bool = False) -> Flow[Reply]:
 
 
 def gather(*flows: Flow[T]) -> Flow[list[T]]:
-    """Run several flows concurrently, and go on with all their results when the last has ended."""
+    """Run several flows concurrently, and resume with all their results when the last has ended."""
     results: list[T] = (yield _Fork(flows)) if flows else []
     return results
 
 
 class FlowRunner:
-    """Runs a flow and all that it forks into: which questions are open, and what their answers open next.
+    """Runs a flow and the flows that it forks into: keeps the open questions, and resumes flows with their answers.
 
-    ``rounds`` is the length of the longest chain of questions that wait for one another.
+    ``rounds`` is the length of the longest chain of questions that depend on one another.
     """
 
     def __init__(self, flow: Flow[None]) -> None:
@@ -97,7 +97,7 @@ class FlowRunner:
 
 
 class _Join:
-    """The point at which forked flows meet again."""
+    """Collects the results of forked flows."""
 
     def __init__(self, branch: _Branch, flows: int) -> None:
         self.branch = branch
@@ -107,7 +107,7 @@ class _Join:
 
 
 class _Branch:
-    """One flow that is being run, and where its result goes."""
+    """A running flow, and the join that gets its result."""
 
     def __init__(self, flow: Flow[Any], join: _Join | None = None, index: int = 0) -> None:
         self.flow = flow
@@ -122,4 +122,4 @@ class _Branch:
         join.running -= 1
         join.depth = max(join.depth, depth)
         if join.running == 0:
-            runner._resume(join.branch, join.results, join.depth)  # noqa: SLF001  # both are one machine
+            runner._resume(join.branch, join.results, join.depth)  # noqa: SLF001  # a part of the runner

@@ -1,4 +1,4 @@
-"""What an answer means for its hello: pure, used to choose the next question and to read a transcript."""
+"""What an answer means for its hello: used to choose the next question and to analyse a transcript."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _CAUSES: dict[int, Cause] = {
 
 
 class Meaning(Enum):
-    """What an answer means: a choice of what was offered, an older version, a refusal, or nothing certain."""
+    """What an answer means: a choice of what was offered, an older version, a refusal, or uncertain."""
 
     CHOSEN = auto()
     OLDER = auto()
     REFUSED = auto()
-    DOUBT = auto()
+    UNCERTAIN = auto()
 
 
 @dataclass(slots=True, eq=False)
 class Reply:
-    """What came back to one hello: the flight, and how it ended (see ``Exchange``)."""
+    """The reply to one hello: the flight, and how it ended (see ``Exchange``)."""
 
     flight: Flight = field(default_factory=Flight)
     closed: bool = False
@@ -40,7 +40,7 @@ class Reply:
 
 
 class Interpretation(NamedTuple):
-    """The meaning of a reply; with a doubt its cause, with an alert its number."""
+    """The meaning of a reply; the cause where it is uncertain, the number of an alert."""
 
     meaning: Meaning
     cause: Cause | None = None
@@ -49,7 +49,7 @@ class Interpretation(NamedTuple):
     @property
     def is_settled(self) -> bool:
         """Whether the reply answers the question."""
-        return self.meaning is not Meaning.DOUBT
+        return self.meaning is not Meaning.UNCERTAIN
 
     @property
     def refuses_version(self) -> bool:
@@ -58,16 +58,16 @@ class Interpretation(NamedTuple):
         return self.meaning is Meaning.OLDER or (self.meaning is Meaning.REFUSED and is_about_version)
 
     @property
-    def turns_away(self) -> bool:
-        """Whether the server ended the handshake, be it by an alert or by closing the connection."""
+    def ends_handshake(self) -> bool:
+        """Whether the server ended the handshake, by an alert or by closing the connection."""
         return self.meaning is Meaning.REFUSED or self.cause is Cause.AMBIGUOUS
 
 
 _CHOSEN, _OLDER = Interpretation(Meaning.CHOSEN), Interpretation(Meaning.OLDER)
-_UNEXPECTED = Interpretation(Meaning.DOUBT, Cause.PROTOCOL_ERROR)
-#: Most picks are among so many suites at the end of a hello, where the usual ones stand.
+_UNEXPECTED = Interpretation(Meaning.UNCERTAIN, Cause.PROTOCOL_ERROR)
+#: Most picks are among so many suites at the end of a hello, where the common ones are.
 _USUAL = 48
-#: What stands among the suites of a hello and is none: a server must not choose it.
+#: Values in the list of suites that are no suites: a server must not choose one.
 _NO_SUITES = frozenset({RENEGOTIATION_SCSV, FALLBACK_SCSV, *GREASE})
 
 
@@ -82,13 +82,13 @@ def interpret(hello: Hello, reply: Reply) -> Interpretation:
     if flight.fault:
         refused = hello.version is TlsVersion.SSL_2 and flight.fault == "SSL 2.0 error 1"
         return Interpretation(Meaning.REFUSED) if refused else _UNEXPECTED
-    return Interpretation(Meaning.DOUBT, Cause.AMBIGUOUS if reply.cause is None else reply.cause)
+    return Interpretation(Meaning.UNCERTAIN, Cause.AMBIGUOUS if reply.cause is None else reply.cause)
 
 
 def _of_alert(alert: Alert) -> Interpretation:
     if alert.number in OFFER_REFUSALS:
         return Interpretation(Meaning.REFUSED, alert=alert.number)
-    return Interpretation(Meaning.DOUBT, _CAUSES.get(alert.number, Cause.AMBIGUOUS), alert.number)
+    return Interpretation(Meaning.UNCERTAIN, _CAUSES.get(alert.number, Cause.AMBIGUOUS), alert.number)
 
 
 def _of_hello(hello: Hello, flight: Flight) -> Interpretation:
@@ -102,7 +102,7 @@ def _of_hello(hello: Hello, flight: Flight) -> Interpretation:
     if chosen.suite in _NO_SUITES or (chosen.is_retry and chosen.version is not TlsVersion.TLS_1_3):
         return _UNEXPECTED
     if chosen.version is not hello.version:
-        # The downgrade mark (RFC 8446 §4.1.3) contradicts a refusal of TLS 1.3: the hello was cut, or not understood.
+        # The downgrade marker (RFC 8446 §4.1.3) contradicts a refusal of TLS 1.3: the hello was truncated or misparsed.
         is_contradicted = chosen.is_downgraded and hello.version is TlsVersion.TLS_1_3
         return _UNEXPECTED if is_contradicted else _OLDER
     if chosen.version is TlsVersion.TLS_1_3 and chosen.group not in hello.groups:

@@ -1,4 +1,4 @@
-"""Sends the questions of an enumeration over connections, through the network gateway and nothing else."""
+"""Sends the questions of an enumeration over connections of the network gateway."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from inspector_tls.wire.client_hello import Hello, decode, encode
 from inspector_tls.wire.code_points import AGES
 from inspector_tls.wire.server_flight import Flight
 
-#: What an enumeration may cost at most; what is beyond stays unseen.
+#: The most connections of an enumeration; questions beyond them stay unseen.
 MOST_CONNECTIONS = 400
 #: Connections to one address at a time.
 AT_ONCE = 5
-#: Answers that may fail to come: altogether, and while not one has come.
+#: The most failed connections: in all, and before the first answer.
 _MAX_FAILURES, _MAX_FIRST_FAILURES = 24, 6
-#: Before a question is asked alone: a server that counts connections has to notice that the others are closed.
+#: The pause before a question is asked alone, in which the server closes the other connections.
 _QUIET_SECONDS = 0.02
-#: Beyond so many bytes in all, answers are read as far as the server's hello only.
+#: After so many bytes in all, answers are read up to the ServerHello only.
 _WHOLE_FLIGHT_BYTES = 2_000_000
 _NOTE_CHARACTERS = 300
-#: Causes that the next connection would meet again.
+#: Causes that would apply to the next connection, too.
 _FINAL = frozenset(
     {
         Cause.NOT_AUTHORISED,
@@ -45,13 +45,13 @@ _FINAL = frozenset(
     }
 )
 
-#: What leads to TLS on a connection before the hello, e.g. STARTTLS.
+#: Negotiates TLS on a new connection before the hello, e.g. by STARTTLS; raises ScanFailure.
 Opening = Callable[[Stream], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Enumeration:
-    """The transcript, and the hello and the flight of each exchange as they were parsed while they came."""
+    """The transcript, and the hello and the flight of each exchange as they were parsed on arrival."""
 
     transcript: Transcript
     parsed: tuple[tuple[Hello, Flight], ...]
@@ -78,9 +78,9 @@ async def enumerate_endpoint(
     """Enumerate the TLS server at the target.
 
     ``server_name`` is None for an address literal (RFC 6066 §3). Without ``extra`` only versions, suites, groups and
-    what comes along with them are asked for. ``answer_seconds`` bound one answer and ``all_seconds`` the whole, waits
-    for the rate limit not counted. Never raises ScanFailure: what could not be asked or was not answered stands in the
-    transcript with its cause.
+    what their answers show besides are asked for. ``answer_seconds`` bound one answer and ``all_seconds`` the whole,
+    without the waits for the rate limit. Never raises ScanFailure: a question that was not asked or not answered is in
+    the transcript with its cause.
     """
     context = ServerContext(server_name, mode, extra)
     connector = _Connector(network, port, opening, answer_seconds, most_connections)
@@ -106,15 +106,15 @@ class _Runner:
         self._open = deque(flows.take_opened())
         self._running = 0
         self._is_alone = False
-        self._had_company = False
+        self._had_concurrent = False
 
     def start(self) -> None:
-        """Ask all that may be asked now."""
+        """Ask every question that may be asked now."""
         while (question := self._next()) is not None:
             self._tasks.create_task(self._run(question))
 
     def _next(self) -> Question | None:
-        """The next question, if it may go now; one that goes alone waits for the others, and these wait for it."""
+        """The next question that may be asked now; one to be asked alone waits for the others, and they wait for it."""
         if not self._open or self._is_alone or self._running >= self._at_once:
             return None
         if self._open[0].alone:
@@ -122,14 +122,14 @@ class _Runner:
                 return None
             self._is_alone = True
         self._running += 1
-        self._had_company = self._had_company or self._running > 1
+        self._had_concurrent = self._had_concurrent or self._running > 1
         return self._open.popleft()
 
     async def _run(self, first: Question) -> None:
         question: Question | None = first
         while question is not None:
-            if question.alone and self._had_company and self._connector.stopped is None:
-                self._had_company = False
+            if question.alone and self._had_concurrent and self._connector.stopped is None:
+                self._had_concurrent = False
                 await asyncio.sleep(_QUIET_SECONDS)
             reply = await self._connector.reply(question)
             self._running -= 1
@@ -187,7 +187,7 @@ class _Connector:
         self._count(flight, cause)
         reply = Reply(flight, closed, cause)
         is_whole = cause is None and not closed and not flight.fault
-        self._record(question, sent, reply, bytes(received[: flight.taken] if is_whole else received), note)
+        self._record(question, sent, reply, bytes(received[: flight.parsed_bytes] if is_whole else received), note)
         return reply
 
     async def _exchange(self, question: Question, sent: bytes, flight: Flight, received: bytearray) -> bool:
@@ -235,7 +235,7 @@ class _Connector:
 
     def _record(self, question: Question, sent: bytes, reply: Reply, received: bytes, note: str = "") -> None:
         self.kept_bytes += len(received)
-        # A version number that does not exist decodes as another version: keep what the bytes show, as a reader will.
+        # An unknown version number decodes as a known version: keep what parsing the bytes again gives.
         hello = question.hello if question.hello.legacy_version is None else decode(sent)
         self.parsed.append((hello, reply.flight))
         self.exchanges.append(

@@ -1,4 +1,4 @@
-"""The transcript of an enumeration: what was asked and what was answered, as bytes, one JSON line per exchange."""
+"""The transcript of an enumeration: questions and answers as bytes, one JSON line per exchange."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Mode(StrEnum):
 
 
 class Exchange(Model):
-    """One connection: the hello that was sent, and what came back.
+    """One connection: the hello that was sent, and the bytes received.
 
-    ``cause`` is why the answer broke off, and ``note`` describes it; None when enough was read, or when the server
-    closed the connection (``closed``). ``asked`` is False for a question that was never sent.
+    ``cause`` is why no complete answer was received, and ``note`` describes it; None when enough was read, or when the
+    server closed the connection (``closed``). ``asked`` is False for a question that was never sent.
     """
 
     purpose: Purpose
@@ -63,7 +63,7 @@ class Transcript(Model):
     exchanges: tuple[Exchange, ...] = ()
 
     def lines(self) -> bytes:
-        """The raw form: a line about the whole, then one per exchange."""
+        """The raw form: a line with mode and server name, then one per exchange."""
         head = canonical({"mode": self.mode.value, "server_name": self.server_name})
         return b"\n".join(
             (head, *(each.model_dump_json(exclude_defaults=True).encode() for each in self.exchanges), b"")

@@ -1,4 +1,4 @@
-"""One full handshake of an OpenSSL client, and the session tickets that the server gives with it."""
+"""One full handshake of an OpenSSL client, and the session tickets that the server issues with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inspector_tls.wire.server_flight import read_flight
 from inspector_tls.wire.versions import TlsVersion
 
 T = TypeVar("T")
-#: Brings a new connection to the first byte of TLS.
+#: Negotiates TLS on a new connection, up to the client's first TLS byte; raises ScanFailure.
 Opening = Callable[[Stream], Awaitable[None]]
 
 _MAXIMUM: Final = {TlsVersion.TLS_1_2: ssl.TLSVersion.TLSv1_2, TlsVersion.TLS_1_3: ssl.TLSVersion.TLSv1_3}
@@ -27,11 +27,11 @@ _NEGOTIATED: Final = {
 }
 #: SSL_OP_LEGACY_SERVER_CONNECT, which has a name in ``ssl`` from Python 3.12 on, and SSL_OP_TLSEXT_PADDING.
 _LEGACY_SERVER, _PADDING = 0x4, 0x10
-#: Fewer than 64, for some servers tolerate no more; left out are suites that no server has alone.
+#: Fewer than 64, as some servers tolerate no more; suites that no server has alone are omitted.
 _SUITES: Final = "ALL:!DSS:!ARIA:!CAMELLIA:@SECLEVEL=0"
 _KEPT_BYTES = 16_384
 _KEPT_LIFETIMES = 16
-#: Answers that are waited for: two within the handshake, one after it.
+#: The number of answers awaited: two within the handshake, one after it.
 ANSWERS: Final = 3
 _RECORDS = range(20, 25)
 
@@ -46,7 +46,7 @@ def _context(newest: TlsVersion) -> ssl.SSLContext:
     context.maximum_version = _MAXIMUM[newest]
     context.set_ciphers(_SUITES)
     context.options |= _LEGACY_SERVER | _PADDING
-    # Debian's Python takes a connection that ends without close_notify for one that was closed properly.
+    # Debian's Python treats a connection that ends without close_notify as properly closed.
     context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     return context
 
@@ -94,7 +94,7 @@ def _is_bare_end(error: ssl.SSLError) -> bool:
 
 
 class _Client:
-    """TLS over a plain connection, fed record by record: each ticket is seen, though the next replaces it."""
+    """TLS over a plain connection, record by record, so that each ticket is seen before the next replaces it."""
 
     def __init__(self, stream: Stream, newest: TlsVersion, server_name: str | None, seconds: float) -> None:
         self._stream = stream
@@ -113,7 +113,7 @@ class _Client:
         self._note = ""
 
     async def run(self, request: bytes) -> None:
-        """Make the handshake, read tickets, close; what went wrong is kept for ``result``."""
+        """Make the handshake, read tickets, close; a failure is kept for ``result``."""
         try:
             await self._step(self._tls.do_handshake)
             self._handshake_done = True
@@ -121,7 +121,7 @@ class _Client:
                 self._has_new_records = False
                 await self._read_tickets(request)
             else:
-                self._note_ticket()
+                self._keep_new_ticket()
             await self._close()
         except ssl.SSLError as error:
             self.fail(Cause.PROTOCOL_ERROR, error.reason or str(error))
@@ -129,14 +129,14 @@ class _Client:
             self.fail(failure.cause, failure.message)
 
     def fail(self, cause: Cause, note: str) -> None:
-        """Keep what ended the handshake early."""
+        """Keep the cause that ended the handshake early."""
         self._cause, self._note = cause, note[:300]
 
     async def _read_tickets(self, request: bytes) -> None:
-        """Read until the server sends data or close_notify; by then it has given its tickets.
+        """Read until the server sends data or close_notify: its tickets precede both.
 
-        Some servers give them only together with their first data: one that ends the connection without close_notify
-        may have had some to give. An alert proves nothing about tickets.
+        Some servers issue them only together with their first data: where the connection ends without close_notify,
+        more tickets are possible. An alert proves nothing about tickets.
         """
         if request:
             await self._step(lambda: self._tls.write(request))
@@ -166,11 +166,11 @@ class _Client:
                 result = do()
             except ssl.SSLWantReadError:
                 await self._flush()
-                self._note_ticket()
+                self._keep_new_ticket()
                 await self._feed()
             except ssl.SSLError:
                 await self._flush()
-                self._note_ticket()
+                self._keep_new_ticket()
                 raise
             else:
                 await self._flush()
@@ -181,7 +181,7 @@ class _Client:
             await self._stream.write(self._outgoing.read(), timeout=self._seconds)
 
     async def _feed(self) -> None:
-        """Hand over the next record, or all that is buffered where it is no record."""
+        """Feed OpenSSL the next record, or the whole buffer where it does not begin with a record."""
         await asyncio.sleep(0)  # many small records do not block other tasks
         while True:
             size = self._record_size()
@@ -200,18 +200,18 @@ class _Client:
         del self._buffer[:size]
 
     def _record_size(self) -> int:
-        """Bytes of the record at the front of the buffer, 0 while its length is unknown."""
+        """The length in bytes of the record at the start of the buffer, 0 while it is unknown."""
         if len(self._buffer) < 5:
             return 0
         if self._buffer[0] not in _RECORDS or self._buffer[1] != 3:
             return len(self._buffer)
         return 5 + int.from_bytes(self._buffer[3:5], "big")
 
-    def _note_ticket(self) -> None:
-        """Note the lifetime of a ticket that was not there before.
+    def _keep_new_ticket(self) -> None:
+        """Keep the lifetime of a new ticket.
 
-        Reading ``session`` makes OpenSSL copy it: so it is not read where no ticket can have come, which is with the
-        end of a handshake of TLS 1.3 (RFC 8446 §5.1: the keys change at the end of a record).
+        Reading ``session`` makes OpenSSL copy it: it is not read where no new ticket is possible, as at the end of a
+        handshake of TLS 1.3 (RFC 8446 §5.1: the keys change at the end of a record).
         """
         if not (self._handshake_done and self._has_new_records):
             return
@@ -222,13 +222,13 @@ class _Client:
             self._keep(session.ticket_lifetime_hint)
 
     def _keep(self, lifetime: int) -> None:
-        """Keep one lifetime more; of those beyond the first few only the longest."""
+        """Keep one more lifetime; of those after the first few only the longest."""
         self._lifetimes.append(lifetime)
         if len(self._lifetimes) > _KEPT_LIFETIMES:
             self._lifetimes[-2:] = [max(self._lifetimes[-2:])]
 
     def result(self) -> Handshake:
-        """What happened."""
+        """The result of the handshake."""
         flight = read_flight(bytes(self._received))
         negotiated = self._tls.version() if self._handshake_done else None
         return Handshake(

@@ -14,12 +14,12 @@ class Handshake(Model):
     """One full handshake of a client that offers TLS 1.0 up to ``newest``, and tickets.
 
     ``version`` is what the server chose, ``alert`` the last that it sent in clear text; ``handshake_done``: both sides
-    finished. ``lifetimes`` are those of the first tickets given, in seconds, in their order, and the longest of any
-    more; of several in one record OpenSSL shows the last. ``tickets_read``: after a handshake of TLS 1.3 the server
-    sent data or closed the TLS connection, so that no ticket is still to come. ``cause`` and ``note`` say what ended
-    the handshake early.
+    finished. ``lifetimes`` are those of the first tickets, in seconds, in their order, and the longest of any more; of
+    several in one record OpenSSL shows the last. ``tickets_read``: after a handshake of TLS 1.3 the server sent data or
+    closed the TLS connection, so that no ticket is still to come. ``cause`` and ``note`` describe what ended the
+    handshake early.
 
-    Tickets are not kept: with one, anybody could try to resume the session.
+    Tickets are not kept: with one, anyone could try to resume the session.
     """
 
     newest: TlsVersion
@@ -38,7 +38,7 @@ class Handshake(Model):
 
     @property
     def is_settled(self) -> bool:
-        """Whether every ticket was read that the server gives: up to TLS 1.2 it comes within the handshake."""
+        """Whether every ticket that the server issues was read: up to TLS 1.2 it is part of the handshake."""
         return self.is_older or self.tickets_read
 
 
@@ -56,7 +56,7 @@ def facts(made: Sequence[Handshake]) -> TlsResumption:
     newest = [each for each in made if each.newest is TlsVersion.TLS_1_3 and not each.is_older]
     older = [each for each in made if each.newest is not TlsVersion.TLS_1_3 or each.is_older]
     if not any(each.handshake_done for each in newest) and any(each.newest is TlsVersion.TLS_1_3 for each in older):
-        # A server that knows TLS 1.3 chooses it when it is offered (RFC 8446 §4.2.1).
+        # A server that supports TLS 1.3 chooses it when it is offered (RFC 8446 §4.2.1).
         newest, older = [], list(made)
     return TlsResumption(
         ticket_seconds=_longest(older),
@@ -65,7 +65,7 @@ def facts(made: Sequence[Handshake]) -> TlsResumption:
 
 
 def _longest(made: Sequence[Handshake]) -> Answer[int | None]:
-    """The longest lifetime of a ticket; None where the server gives none."""
+    """The longest lifetime of a ticket; None where the server issues none."""
     lifetimes = [seconds for each in made for seconds in each.lifetimes]
     if lifetimes:
         return Answer(seen=max(lifetimes))
@@ -81,7 +81,7 @@ def _is_refused(made: Sequence[Handshake]) -> bool:
 
 
 def _cause(made: Sequence[Handshake]) -> Cause:
-    """Why nothing more is known."""
+    """The cause for what is unseen."""
     if not made:
         return Cause.NOT_REACHED
     return made[-1].cause or Cause.PROTOCOL_ERROR

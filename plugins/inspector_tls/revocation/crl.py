@@ -69,7 +69,7 @@ def _signer_flaw(crl: x509.CertificateRevocationList, issuer: x509.Certificate) 
             crl.signature_hash_algorithm,
         )
     except (NotValidated, UnsupportedAlgorithm):
-        return AnswerFlaw.NOT_JUDGED
+        return AnswerFlaw.UNSUPPORTED_ALGORITHM
     return None if signed else AnswerFlaw.BAD_SIGNATURE
 
 

@@ -16,7 +16,7 @@ _HEADERS = {"Content-Type": "application/ocsp-request", "Accept": "application/o
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """The body of a reply, or why there is none that counts."""
+    """The body of a reply, or the cause for which there is none."""
 
     body: bytes = b""
     cause: Cause | None = None
@@ -26,7 +26,7 @@ class Received:
 async def fetch(network: Network, url: str, sent: bytes | None, *, seconds: float) -> Received:
     """GET the URL, or POST ``sent`` there (RFC 6960 §A.1), once for each address until one replies.
 
-    Redirects are not followed: they lead to hosts that no certificate names. ``seconds`` bounds each exchange.
+    Redirects are not followed: their hosts are named by no certificate. ``seconds`` bounds each exchange.
     """
     try:
         clients = await network.third_parties(url)

@@ -1,4 +1,4 @@
-"""What is written down of revocation: the sources that each certificate names, their answers, and the result."""
+"""The observation of revocation: the sources that each certificate names, their answers, and the result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inspector_tls.certificates.observations import Status
 
 
 class Protocol(StrEnum):
-    """How a source is asked: OCSP (RFC 6960), or by fetching a certificate revocation list (RFC 5280 §5)."""
+    """The protocol of a source: OCSP (RFC 6960), or by fetching a certificate revocation list (RFC 5280 §5)."""
 
     OCSP = "ocsp"
     CRL = "crl"
@@ -22,7 +22,7 @@ class AnswerFlaw(StrEnum):
     ``unsuccessful``: the responder reports that it could not answer; ``other-nonce``: it answers another request;
     ``undated``: it has no end of validity, and is a day old; ``other-scope``: the list excludes such certificates, or
     some reasons; ``partial``: a delta CRL; ``unknown-extension``: it has a critical extension that is not supported
-    here; ``not-judged``: it is signed by an algorithm that is not supported here.
+    here; ``unsupported-algorithm``: it is signed by an algorithm that is not supported here.
     """
 
     MALFORMED = "malformed"
@@ -38,7 +38,7 @@ class AnswerFlaw(StrEnum):
     UNDATED = "undated"
     PARTIAL = "partial"
     UNKNOWN_EXTENSION = "unknown-extension"
-    NOT_JUDGED = "not-judged"
+    UNSUPPORTED_ALGORITHM = "unsupported-algorithm"
 
 
 class RevocationAnswer(Model):

@@ -31,19 +31,19 @@ def ocsp_answer(
 ) -> RevocationAnswer:
     """The answer of a response to the request ``sent`` about the certificate. Raises IssuerUnknown."""
     try:
-        judged = validate(data, certificate, known, at)
+        validated = validate(data, certificate, known, at)
     except NotValidated:
-        return RevocationAnswer(flaw=AnswerFlaw.NOT_JUDGED)
-    flaw = AnswerFlaw(judged.flaw.value) if judged.flaw is not None else None
-    if judged.this_update is None:
+        return RevocationAnswer(flaw=AnswerFlaw.UNSUPPORTED_ALGORITHM)
+    flaw = AnswerFlaw(validated.flaw.value) if validated.flaw is not None else None
+    if validated.this_update is None:
         return RevocationAnswer(flaw=flaw or AnswerFlaw.MALFORMED)
-    undated = judged.next_update is None and judged.this_update < at - UNDATED_VALIDITY - CLOCK_SKEW
+    undated = validated.next_update is None and validated.this_update < at - UNDATED_VALIDITY - CLOCK_SKEW
     return RevocationAnswer(
-        status=judged.status,
-        this_update=judged.this_update,
-        next_update=judged.next_update,
-        revoked_at=judged.revoked_at,
-        reason=_reason(data, certificate, known) if judged.status is Status.REVOKED else None,
+        status=validated.status,
+        this_update=validated.this_update,
+        next_update=validated.next_update,
+        revoked_at=validated.revoked_at,
+        reason=_reason(data, certificate, known) if validated.status is Status.REVOKED else None,
         flaw=flaw or (AnswerFlaw.OTHER_NONCE if _other_nonce(data, sent) else AnswerFlaw.UNDATED if undated else None),
     )
 

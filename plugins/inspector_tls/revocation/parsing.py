@@ -1,4 +1,4 @@
-"""From the answers of sources to facts: pure, so that the same bytes can be parsed again."""
+"""Parses the answers of sources into facts: pure, so that the same bytes can be parsed again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 QUESTIONS = "questions.json"
 #: Which status counts first, where sources disagree.
 _PRECEDENCE = (Status.REVOKED, Status.UNKNOWN, Status.GOOD)
-#: Causes that lie with the authorisation, not with the source.
+#: Causes that are about the authorisation, not about the source.
 _NOT_PERMITTED = (Cause.OUT_OF_SCOPE, Cause.NOT_AUTHORISED, Cause.OUTSIDE_WINDOW)
 
 
@@ -105,7 +105,7 @@ class _Assessor:
         except IssuerUnknown:
             return {"cause": Cause.AMBIGUOUS, "detail": "the issuer's certificate is neither served nor a known root"}
         except NotValidated:
-            return {"answer": RevocationAnswer(flaw=AnswerFlaw.NOT_JUDGED)}
+            return {"answer": RevocationAnswer(flaw=AnswerFlaw.UNSUPPORTED_ALGORITHM)}
 
 
 def settle(sources: Sequence[Source]) -> Answer[Status]:

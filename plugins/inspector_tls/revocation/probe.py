@@ -77,7 +77,8 @@ async def revocation(
     """Ask the OCSP responders, and fetch the revocation lists, that the presented certificates name.
 
     Only hosts that an authorisation names are asked, over plain HTTP; others are recorded as out of scope. Without any
-    to ask, the target gets no packet either. ``answer_seconds`` bounds one handshake, ``source_seconds`` one source.
+    such host, no packet is sent to the target either. ``answer_seconds`` bounds one handshake, ``source_seconds`` one
+    source.
     """
     scan = _RevocationScan(target, network, certificates, answer_seconds, source_seconds)
     answered = await scan.run(questions(certificates))
@@ -117,7 +118,7 @@ class _RevocationScan:
         return wanted.model_copy(update={"questions": tuple(answered)})
 
     async def _check_permission(self, url: str) -> None:
-        """Learn whether the source may be asked; sends no packet."""
+        """Check whether the authorisation covers the source; sends no packet."""
         try:
             await self._network.third_parties(url)
         except ScanFailure as failure:
@@ -208,7 +209,7 @@ class _RevocationScan:
         from inspector_tls.revocation.ocsp import request
 
         with warnings.catch_warnings():
-            # Malformed certificates are a fact of the probe of certificates, not an event to warn about.
+            # The probe of certificates records malformed certificates as facts: no warning is needed.
             warnings.simplefilter("ignore")
             served = [each for each in map(load, self._served.values()) if each is not None]
             certificate = load(der)
@@ -220,7 +221,7 @@ class _RevocationScan:
                 return None
 
     def _keep(self, data: bytes, kind: str) -> str:
-        """Keep the bytes under their digest, and give the name."""
+        """Keep the bytes under their digest; the name of the file."""
         name = f"{hashlib.sha256(data).hexdigest()}.{kind}"
         self._files[name] = data
         return name

@@ -9,12 +9,13 @@ from inspector import Answer, Cause, Model
 from inspector_tls.certificates.observations import Certificate, Certificates
 from inspector_tls.revocation.observations import Exempt, Protocol
 
-#: Certificates of one server that are asked about, and sources of each protocol per certificate.
+#: The most certificates of one server, and the most sources of each protocol per certificate.
 MAX_CERTIFICATES = 6
 MAX_SOURCES = 2
-#: What the CA/Browser Forum's policies begin with (Baseline Requirements §7.1.6.1).
+#: The prefix of the CA/Browser Forum's policy identifiers (Baseline Requirements §7.1.6.1).
 _PUBLIC_POLICIES = "2.23.140.1."
-#: From this day of issue on a short-lived certificate lasts 7 days instead of 10 (Baseline Requirements §1.6.1).
+#: Short-lived certificates issued from this date on are valid for at most 7 days, not 10 (Baseline Requirements
+#: §1.6.1).
 _SHORTER_FROM = datetime(2026, 3, 15, tzinfo=UTC)
 
 

@@ -1,1 +1,1 @@
-"""TLS inside other protocols: how it is negotiated, and whether commands sent before it survive into it."""
+"""TLS inside other protocols: how it is negotiated, and whether commands sent before it are executed inside it."""

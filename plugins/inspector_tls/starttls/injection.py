@@ -1,4 +1,4 @@
-"""Commands injected in clear text behind the request for TLS (CVE-2011-0411 and its like), and how to recognise them.
+"""Commands injected in clear text together with the request for TLS (CVE-2011-0411), and how to recognise them.
 
 The result does not depend on timing: inside TLS a closing command is sent, and an answer that precedes the one to it
 belongs to the injected command.
@@ -20,7 +20,7 @@ WasCarriedOut = Callable[[bytes], bool | None]
 
 @dataclass(frozen=True, slots=True)
 class InjectedCommand:
-    """``command`` is sent in clear text behind the request for TLS, ``closing_command`` inside TLS.
+    """``command`` is sent in clear text together with the request for TLS, ``closing_command`` inside TLS.
 
     ``was_carried_out`` decides from the answers inside TLS.
     """

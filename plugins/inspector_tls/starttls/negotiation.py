@@ -1,4 +1,4 @@
-"""How TLS is negotiated inside each protocol (STARTTLS and its like): one table, without any I/O.
+"""How TLS is negotiated inside each protocol (STARTTLS and similar): one table, without any I/O.
 
 A dialogue is a generator: it yields steps (what to send, and how long the reply to it is) and is sent each complete
 reply. ``Negotiation`` runs a dialogue on whatever bytes arrive, from a socket, a stream of the gateway or a recording.
@@ -43,22 +43,22 @@ class Names:
 
 
 class NoTls(ScanFailure):
-    """The server speaks its protocol, and answers in it that there is no TLS here."""
+    """The server answers in its protocol that TLS is not available."""
 
     def __init__(self, message: str) -> None:
         super().__init__(Cause.PROTOCOL_ERROR, message)
 
 
 class NotOffered(NoTls):
-    """The server does not know the request for TLS."""
+    """The server does not support the request for TLS."""
 
 
 class Refused(NoTls):
-    """The server knows the request for TLS and refuses it."""
+    """The server supports the request for TLS and rejects it."""
 
 
 class NotUnderstood(ScanFailure):
-    """What the server sent is not the protocol."""
+    """The server's reply does not conform to the protocol."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(Cause.PROTOCOL_ERROR, f"answers {shown(data)}, which is not the protocol")
@@ -113,7 +113,7 @@ _sieve = _line_by(_SIEVE_BEGIN, _SIEVE)
 
 
 def _dotted(good: bytes) -> ReplyLength:
-    """Lines up to a lone dot where the first begins with ``good``, else that line alone."""
+    """Lines up to a single dot where the first begins with ``good``, else only that line."""
 
     def end(data: bytes) -> int:
         first = data.find(b"\n") + 1
@@ -192,7 +192,7 @@ _LATER = re.compile(rb"\[(?:UNAVAILABLE|SYS/TEMP)\]|\(TRYLATER\)", re.IGNORECASE
 
 
 def _temporary(data: bytes) -> None:
-    """Raise when a reply is a temporary failure, by its number (RFC 5321 §4.2.1) or a code: it decides nothing."""
+    """Raise when a reply is a temporary failure, by its number (RFC 5321 §4.2.1) or a code: it is inconclusive."""
     if data[:1] == b"4" or _LATER.search(data):
         raise ScanFailure(Cause.REFUSED, f"fails temporarily: {shown(data)}")
 
@@ -205,7 +205,7 @@ def _greeted(data: bytes) -> None:
 
 
 def _declined(data: bytes) -> None:
-    """A numbered reply that does not accept must be a refusal (5yz), or it answers something else."""
+    """A numbered reply that does not accept must be a refusal (5yz); any other raises."""
     _temporary(data)
     if data[:1] != b"5":
         raise NotUnderstood(data)
@@ -258,7 +258,7 @@ def _imap(_names: Names) -> Dialogue:
 
 
 def _pop3(_names: Names) -> Dialogue:
-    """RFC 2595 §4; a server without CAPA (RFC 2449) is asked all the same."""
+    """RFC 2595 §4; a server without CAPA (RFC 2449) is asked anyway."""
     greeting = yield Step(b"", _status)
     if not greeting.startswith(b"+OK"):
         raise ScanFailure(Cause.REFUSED, f"rejects the client: {shown(greeting)}")
@@ -375,7 +375,7 @@ _MYSQL_TLS = 0x0800
 
 
 def _mysql(_names: Names) -> Dialogue:
-    """The server's first packet (protocol version 10) holds its capabilities; TLS follows the request at once."""
+    """The server's first packet (protocol version 10) has its capabilities; TLS follows the request at once."""
     reply = (yield Step(b"", _mysql_packet))[4:]
     if reply[:1] == b"\xff":
         raise ScanFailure(Cause.REFUSED, f"rejects the client: {shown(reply[3:])}")

@@ -1,4 +1,4 @@
-"""What is written down of TLS that is requested inside another protocol."""
+"""The observations of TLS that is requested inside another protocol."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from inspector import Answer, Observation
 
 
 class Readiness(StrEnum):
-    """What a server answers to the request for TLS. ``refused``: it knows the request, and does not grant it."""
+    """The server's answer to the request for TLS. ``refused``: it supports the request, but rejects it."""
 
     OFFERED = "offered"
     NOT_OFFERED = "not-offered"
@@ -19,7 +19,7 @@ class Readiness(StrEnum):
 class StartTls(Observation):
     """Whether one port at one address begins TLS when its protocol requests it.
 
-    ``scheme`` names the protocol; ``reply`` is the server's own where it does not, printable and bounded.
+    ``scheme`` names the protocol; ``reply`` is the server's reply where it does not, printable and bounded.
     """
 
     kind: ClassVar[str] = "starttls/1"

@@ -31,7 +31,7 @@ _DIALOGUES = "dialogues.json"
 #: Seconds for the handshake, and for the answers inside TLS; bytes of those answers.
 _INSIDE_SECONDS = 10.0
 #: Seconds in which a server may reject the injected command; one that takes longer may reset the connection, which
-#: decides nothing.
+#: is inconclusive.
 _REJECTION_SECONDS = 0.5
 _INSIDE_BYTES = 16_384
 _BY_NAME = {scheme.name: injected for scheme, injected in INJECTED.items()}
@@ -39,7 +39,7 @@ _NO_NAMES = Names(host="", ehlo="")
 
 
 class StoredDialogue(Model):
-    """What was received on one connection: before TLS, piece by piece, and ``inside`` it.
+    """What was received on one connection: before TLS, in chunks, and ``inside`` it.
 
     ``injected``: a command was sent in clear text with the request for TLS; ``note``: what ended the dialogue early.
     """
@@ -77,7 +77,7 @@ class StoredDialogue(Model):
 
     @property
     def failure(self) -> ScanFailure:
-        """Why nothing more is known."""
+        """The cause for which nothing more is known."""
         note = self.note or FailureNote(cause=Cause.PROTOCOL_ERROR, detail="ends early")
         return ScanFailure(note.cause, note.detail)
 
@@ -88,12 +88,12 @@ class StoredDialogues(Model):
     dialogues: tuple[StoredDialogue, ...]
 
     def captured(self) -> ScanOutput:
-        """Them as evidence."""
+        """The raw bytes of the dialogues."""
         return ScanOutput(raw=(Raw(name=_DIALOGUES, data=self.canonical(), media_type="application/json"),))
 
     @classmethod
     def of(cls, output: ScanOutput) -> tuple[StoredDialogue, ...]:
-        """Them from evidence."""
+        """The dialogues from their raw bytes."""
         return cls.parse(output.named(_DIALOGUES) or b"").dialogues
 
 
@@ -120,7 +120,7 @@ async def _dialogue(
         finally:
             await stream.close()
     except NoTls:
-        pass  # the reply that says so is among what was received
+        pass  # the reply is among what was received
     except ScanFailure as failure:
         note = FailureNote(cause=failure.cause, detail=failure.message[:500])
     return StoredDialogue(
@@ -143,7 +143,7 @@ def _permissive_context() -> ssl.SSLContext:
 
 
 async def _wait_for_rejection(stream: Stream) -> None:
-    """Let a server that takes the injected command for a ClientHello reject it, before a real one makes it reset."""
+    """Wait before the ClientHello, so that a server that parses the injected command as one can reject it."""
     try:
         data = await stream.read(512, timeout=_REJECTION_SECONDS)
     except ScanFailure as failure:
@@ -168,7 +168,7 @@ async def _close(stream: Stream, injected: InjectedCommand, inside: bytearray) -
 
 
 def parse(output: ScanOutput, context: ParseContext) -> StartTls:
-    """What the server answered to the request for TLS; raises ScanFailure when no answer decides."""
+    """What the server answered to the request for TLS; raises ScanFailure when no answer is conclusive."""
     (dialogue,) = StoredDialogues.of(output)
     scheme = context.subject.scheme
     readiness, reply = dialogue.readiness(scheme)
@@ -189,11 +189,11 @@ async def starttls(target: Target, network: Network, *, negotiation_seconds: int
     return StoredDialogues(dialogues=(await _dialogue(target, network, negotiation_seconds),)).captured()
 
 
-# --- Does an injected command survive? --------------------------------------------------------------------------------
+# --- Is an injected command executed? ---------------------------------------------------------------------------------
 
 
 def parse_injection(output: ScanOutput, context: ParseContext) -> StartTlsInjection:
-    """What became of the injected command; raises ScanFailure when the request for TLS was not answered."""
+    """Whether the injected command was carried out; raises ScanFailure when the request for TLS was not answered."""
     first, *others = StoredDialogues.of(output)
     scheme = context.subject.scheme
     readiness, _reply = (others or [first])[-1].readiness(scheme)
@@ -225,7 +225,7 @@ def _is_declined(dialogue: StoredDialogue) -> bool:
     parse=parse_injection,
 )
 async def starttls_injection(target: Target, network: Network, *, negotiation_seconds: int = 20) -> ScanOutput:
-    """Send a harmless command in clear text behind the request for TLS, and see whether it is answered inside TLS.
+    """Send a harmless command in clear text together with the request for TLS; see whether it is answered inside TLS.
 
     A server that begins TLS without the command and not with it has discarded it: a second dialogue shows that. After
     a reset, or an end before the request, the first dialogue is repeated once. ``negotiation_seconds`` bounds each

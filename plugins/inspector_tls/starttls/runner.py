@@ -11,24 +11,24 @@ from inspector_tls.starttls.negotiation import Names, Negotiation, needs_negotia
 if TYPE_CHECKING:
     from inspector import Identity, Stream
 
-#: Seconds for a whole negotiation; servers that delay their greeting on purpose mostly wait less.
+#: Seconds for a whole negotiation; servers that delay their greeting deliberately mostly wait less.
 NEGOTIATION_SECONDS = 20.0
-#: Reads after which a server that answers byte by byte is given up.
+#: The most reads of one negotiation, for servers that answer byte by byte.
 _READS = 500
 
 
 def names_of(host: str, identity: Identity) -> Names:
-    """The names that a negotiation sends: an address literal is no name."""
+    """The names that a negotiation sends, without address literals."""
     return Names(host="" if is_address(host) else host, ehlo=identity.ehlo)
 
 
 async def prepare(
     stream: Stream, scheme: str, identity: Identity, *, host: str = "", timeout: float = NEGOTIATION_SECONDS
 ) -> None:
-    """Bring a new connection to the point where the client's first TLS byte is due.
+    """Negotiate TLS on a new connection, up to the client's first TLS byte.
 
     Does nothing where the scheme begins with TLS. ``timeout`` bounds the whole negotiation, in seconds. Raises
-    ``NotOffered`` or ``Refused`` when the server answers so, ``NotUnderstood`` when it speaks another protocol, else
+    ``NotOffered`` or ``Refused`` when the server answers so, ``NotUnderstood`` when it uses another protocol, else
     ``ScanFailure``.
     """
     if needs_negotiation(scheme):

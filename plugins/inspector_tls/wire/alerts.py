@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class AlertNumber:
-    """The alerts that mean something to a client that has sent its hello only, by number (RFC 8446 §6)."""
+    """The alerts that are meaningful to a client that has sent only its hello, by number (RFC 8446 §6)."""
 
     CLOSE_NOTIFY = 0
     BAD_RECORD_MAC = 20
@@ -32,7 +32,7 @@ _OF_ANY_OFFER = frozenset(
     }
 )
 #: The server accepts nothing of what a hello offers: versions, suites, groups (RFC 8446 §6.2), or not as a fallback
-#: (RFC 7507 §3). Other alerts may tell of the server's own trouble.
+#: (RFC 7507 §3). Other alerts may be about an error of the server itself.
 HELLO_REFUSALS = _OF_ANY_OFFER | {AlertNumber.INAPPROPRIATE_FALLBACK}
 #: The same in an enumeration, where a server that demands an application protocol refuses any hello so (RFC 7301 §3.2).
 OFFER_REFUSALS = HELLO_REFUSALS | {AlertNumber.NO_APPLICATION_PROTOCOL}

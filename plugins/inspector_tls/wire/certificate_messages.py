@@ -13,7 +13,7 @@ _OCSP = 1
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """Certificates (DER), the server's own first, with the OCSP response and the timestamps that came along."""
+    """Certificates (DER), the server's own first, with the OCSP response and the timestamps sent along."""
 
     certificates: tuple[bytes, ...]
     staple: bytes = b""

@@ -60,9 +60,9 @@ def share(group: int) -> bytes:
 class Hello(NamedTuple):
     """What a ClientHello offers.
 
-    ``version``: the newest one offered; ``older_versions``: those offered beside TLS 1.3 (RFC 8446 §4.2.1).
+    ``version``: the newest one offered; ``older_versions``: those offered besides TLS 1.3 (RFC 8446 §4.2.1).
     ``shares``: the groups with a key share in TLS 1.3, none for a HelloRetryRequest; ``extensions``: those with a fixed
-    body; ``legacy_version`` stands in place of the version's own number; ``least_bytes``: the length of the record that
+    body; ``legacy_version`` replaces the version's own number; ``least_bytes``: the length of the record that
     padding reaches (RFC 7685); ``cookie``: the body of that extension, from a HelloRetryRequest.
     """
 
@@ -82,7 +82,7 @@ class Hello(NamedTuple):
 
 
 class BadHello(ValueError):
-    """Bytes that are no hello of the form that ``encode`` writes."""
+    """The bytes are not a hello that ``encode`` wrote."""
 
 
 # --- To bytes ---------------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def _encode_ssl_2(hello: Hello) -> bytes:
 
 @lru_cache(maxsize=512)
 def _extensions(hello: Hello, keys: tuple[tuple[int, bytes], ...]) -> bytes:
-    """The extensions of a hello without its suites: most hellos to one server have them in common."""
+    """The extensions of a hello without its suites: most hellos to one server share them."""
     return b"".join(tag(number, body) for number, body in _bodies(hello, keys))
 
 
@@ -189,7 +189,7 @@ def _decode(data: bytes) -> Hello:
 
 @lru_cache(maxsize=256)
 def _offered(data: bytes) -> tuple[Hello, bool]:
-    """What stands in the extensions of a hello, with TLS 1.2 as the version of any before TLS 1.3; is it padded?"""
+    """The fields in the extensions of a hello, with TLS 1.2 for any version before TLS 1.3; whether it is padded."""
     bodies = dict(tagged(data))
     is_padded = bodies.pop(PADDING, None) is not None
     bodies.pop(POINT_FORMATS, None)

@@ -1,4 +1,4 @@
-"""The code points of TLS by number and by name, with the properties that checks ask for.
+"""The code points of TLS by number and by name, with the properties that checks use.
 
 The tables lie in ``data/`` with their sources and dates.
 """
@@ -237,5 +237,5 @@ def rarity(suite: Suite) -> int:
 
 
 def exists_in(version: TlsVersion, code: Suite | Group | Signature) -> bool:
-    """Whether a code point can stand in a handshake of this version."""
+    """Whether a code point can be used in a handshake of this version."""
     return AGES[code.oldest] <= AGES[version] <= AGES[code.newest]

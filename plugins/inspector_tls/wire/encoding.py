@@ -11,19 +11,19 @@ from dataclasses import dataclass
 
 
 class Malformed(ValueError):
-    """The bytes are not the TLS structure that they should be."""
+    """The bytes are not the expected TLS structure."""
 
 
 @dataclass(slots=True)
 class Reader:
-    """Takes numbers and vectors from the front of some bytes; raises Malformed past their end."""
+    """Reads numbers and vectors from the start of some bytes; raises Malformed past their end."""
 
     data: bytes
     at: int = 0
 
     @property
     def left(self) -> int:
-        """How many bytes were not taken."""
+        """How many bytes remain."""
         return len(self.data) - self.at
 
     def take(self, size: int) -> bytes:
@@ -38,7 +38,7 @@ class Reader:
         return int.from_bytes(self.take(size), "big")
 
     def vector(self, size: int) -> bytes:
-        """The bytes behind a length of ``size`` bytes."""
+        """The bytes preceded by a length of ``size`` bytes."""
         data, start = self.data, self.at + size
         self.at = start + int.from_bytes(data[self.at : start], "big")
         if self.at > len(data):
@@ -56,7 +56,7 @@ def unpack_numbers(data: bytes) -> tuple[int, ...]:
 
 
 def vectors(data: bytes, size: int) -> Iterator[bytes]:
-    """The vectors that fill ``data``, each behind a length of ``size`` bytes; raises Malformed."""
+    """The vectors that fill ``data``, each preceded by a length of ``size`` bytes; raises Malformed."""
     reader = Reader(data)
     while reader.at < len(data):
         yield reader.vector(size)
@@ -70,7 +70,7 @@ def tagged(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def vector(data: bytes, size: int) -> bytes:
-    """``data`` behind its length of ``size`` bytes."""
+    """``data`` preceded by its length of ``size`` bytes."""
     return len(data).to_bytes(size, "big") + data
 
 

@@ -24,7 +24,7 @@ from inspector_tls.wire.records import Record
 
 
 class _Exchange(Protocol):
-    """One side of a key agreement: the share to send, and the secret that the other side's share leads to."""
+    """One side of a key agreement: the share to send, and the secret for the other side's share."""
 
     share: bytes
     answer_bytes: int

@@ -74,7 +74,7 @@ class Message(NamedTuple):
 class RecordReader:
     """Splits the bytes of one connection into records.
 
-    ``pending`` holds the bytes of the record that is not yet whole, ``consumed`` counts the bytes of those that were
+    ``pending`` is the start of an incomplete record, ``consumed`` counts the bytes of those that were
     taken. Records of other ``types`` are refused.
     """
 
@@ -88,7 +88,7 @@ class RecordReader:
         self.pending += data
 
     def next(self) -> Record | None:
-        """Take the next record, None while it is not whole; raises NotARecord and Malformed."""
+        """Take the next record, None while it is incomplete; raises NotARecord and Malformed."""
         if len(self.pending) < _HEADER.size:
             return None
         kind, major, _minor, length = _HEADER.unpack_from(self.pending)
@@ -121,7 +121,7 @@ class MessageReader:
         self.pending += content
 
     def next(self) -> Message | None:
-        """Take the next message, None while it is not whole; raises OversizedMessage."""
+        """Take the next message, None while it is incomplete; raises OversizedMessage."""
         pending = self.pending
         if len(pending) < 4:
             return None
@@ -133,7 +133,7 @@ class MessageReader:
         return message
 
     def check_size(self, following: bytes = b"") -> None:
-        """Raise OversizedMessage as soon as a message announces too much, be its header cut by a record's end."""
+        """Raise OversizedMessage as soon as a message announces too many bytes, even before its header is complete."""
         header = self.pending[:4] + following[: max(0, 4 - len(self.pending))]
         if len(header) == 4:
             self._end(header)

@@ -20,7 +20,7 @@ from inspector_tls.wire.versions import TlsVersion
 #: Bounds: one handshake message, all bytes of an answer, records, warnings. A real flight has a few kilobytes.
 MESSAGE_BYTES, FLIGHT_BYTES, RECORDS, WARNINGS = 131_072, 262_144, 10_000, 32
 
-#: The end of the random value by which a server that chose TLS 1.2 tells that it supports TLS 1.3 (RFC 8446 §4.1.3).
+#: The end of the random value of a server that chose TLS 1.2 and supports TLS 1.3 (RFC 8446 §4.1.3).
 _DOWNGRADED = b"DOWNGRD\x01"
 #: The random value that makes a ServerHello a HelloRetryRequest (ibid.).
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
@@ -30,7 +30,7 @@ class ServerHello(NamedTuple):
     """What the server chose.
 
     ``number``: the version on the wire; ``version`` is None when that is not known. ``is_retry``: it is a
-    HelloRetryRequest. ``is_downgraded``: it is of TLS 1.2 and tells that the server supports TLS 1.3.
+    HelloRetryRequest. ``is_downgraded``: it is of TLS 1.2 and indicates that the server supports TLS 1.3.
     """
 
     number: int
@@ -97,9 +97,9 @@ class Ssl2Hello(NamedTuple):
 class Flight:
     """What was received of a server's first flight.
 
-    ``taken`` counts the bytes up to the end of the last message that was parsed; ``fault`` names what was wrong;
-    ``is_done``: the flight, or what of it is in clear, is whole; ``has_hello_done``: it ended with ServerHelloDone;
-    ``is_over``: nothing more is to be learnt from this connection.
+    ``parsed_bytes`` counts the bytes up to the end of the last message that was parsed; ``fault`` names an error;
+    ``is_done``: the flight, or its part in clear text, is complete; ``has_hello_done``: it ended with ServerHelloDone;
+    ``is_over``: this connection shows nothing more.
     """
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class Flight:
         self.is_over = False
         self.alerts: list[Alert] = []
         self.fault = ""
-        self.taken = 0
+        self.parsed_bytes = 0
         self._records = RecordReader()
         self._messages = MessageReader(MESSAGE_BYTES)
         self._count = 0
@@ -152,7 +152,7 @@ class Flight:
         return True
 
     def _check_incomplete(self) -> None:
-        """Refuse a message that announces too much before all of it has come, and an answer that has no end."""
+        """Refuse a message that announces too many bytes before it has arrived, and an endless answer."""
         pending = self._records.pending
         if pending[:1] == bytes((ContentType.HANDSHAKE,)):
             self._messages.check_size(bytes(pending[5:9]))
@@ -163,10 +163,10 @@ class Flight:
         if record.kind == ContentType.HANDSHAKE:
             self._messages.feed(record.body)
             while not self.is_over and (message := self._messages.next()) is not None:
-                self.taken = self._records.consumed - len(self._messages.pending)
+                self.parsed_bytes = self._records.consumed - len(self._messages.pending)
                 self._parse_message(message)
             return
-        self.taken = self._records.consumed
+        self.parsed_bytes = self._records.consumed
         if record.kind == ContentType.APPLICATION_DATA:
             raise Malformed("application data before the handshake is done")
         if record.kind == ContentType.ALERT:
@@ -228,7 +228,7 @@ class Flight:
             return False
         body = bytes(pending[header : header + length])
         self._records.skip(header + length)
-        self.taken = self._records.consumed
+        self.parsed_bytes = self._records.consumed
         if body[:1] == b"\x00":
             raise Malformed("SSL 2.0 error " + str(int.from_bytes(body[1:3], "big")))
         self.ssl_2 = Ssl2Hello.parse(body)

@@ -15,7 +15,7 @@ _RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"
 
 
 class Habit(Enum):
-    """How a heartbeat with a wrong length is treated."""
+    """How the server handles a heartbeat with a wrong length."""
 
     BLEEDS = auto()
     """It is answered with as many bytes as it claims."""
@@ -56,12 +56,12 @@ def _serve(server: Answer, far: socket.socket) -> None:
 
 def _back(near: socket.socket, client: socket.socket, hello_done: threading.Event) -> None:
     """Pass on from the server to the client, until the server closes."""
-    said = b""
+    received = b""
     with contextlib.suppress(OSError):
         while data := near.recv(4096):
             client.sendall(data)
-            said += data
-            if _HELLO_DONE in said:
+            received += data
+            if _HELLO_DONE in received:
                 hello_done.set()
         client.shutdown(socket.SHUT_RDWR)
 
@@ -79,9 +79,9 @@ def _forth(client: socket.socket, near: socket.socket, habit: Habit, hello_done:
         hello_done.wait(5)
         if habit is Habit.BLEEDS:
             claimed = int.from_bytes(body[1:3], "big")
-            said = b"\x02" + body[1:3] + body[3 : 3 + claimed].ljust(claimed, b"\xee") + bytes(16)
-            for at in range(0, len(said), 16384):
-                part = said[at : at + 16384]
+            reply = b"\x02" + body[1:3] + body[3 : 3 + claimed].ljust(claimed, b"\xee") + bytes(16)
+            for at in range(0, len(reply), 16384):
+                part = reply[at : at + 16384]
                 client.sendall(head[:3] + len(part).to_bytes(2, "big") + part)
         elif habit is Habit.RESETS:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

@@ -153,7 +153,7 @@ def _quietly(answer: servers.Answer, far: socket.socket) -> None:
         answer(far)
 
 
-def test_no_answer_after_the_hello_decides_nothing(own_files: Files) -> None:
+def test_no_answer_after_the_hello_is_inconclusive(own_files: Files) -> None:
     """Where the server sends nothing after its first flight, no attack has a result."""
     with servers.answering(_mute_after_hello(own_files)) as port:
         scan = attacked(port, seconds=1)
@@ -174,7 +174,7 @@ def test_no_answer_after_the_hello_decides_nothing(own_files: Files) -> None:
     ],
 )
 def test_no_tls_gives_the_failure(answer: servers.Answer, cause: Cause) -> None:
-    """A server that speaks no TLS gives no observation, but the failure."""
+    """A server without TLS gives no observation but the failure."""
     with servers.answering(answer) as port:
         scan = attacked(port, seconds=1)
     assert scan.facts is None
@@ -184,8 +184,8 @@ def test_no_tls_gives_the_failure(answer: servers.Answer, cause: Cause) -> None:
 
 
 @pytest.mark.parametrize(("answer", "cause"), [(servers.silent, Cause.TIMEOUT), (servers.resetting, Cause.RESET)])
-def test_no_tls_proves_nothing_about_early_data(answer: servers.Answer, cause: Cause) -> None:
-    """A server that speaks no TLS has not shown that it accepts no early data."""
+def test_no_tls_is_inconclusive_about_early_data(answer: servers.Answer, cause: Cause) -> None:
+    """A server without TLS has not shown that it accepts no early data."""
     with servers.answering(answer) as port:
         scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=1)
     assert scan.facts is None
@@ -280,13 +280,13 @@ def _ends_after_hello(files: Files) -> servers.Answer:
         threading.Thread(target=_quietly, args=(servers.speaking_tls(files), far), daemon=True).start()
         with near:
             near.sendall(connection.recv(4096))
-            said = near.recv(65536)
-            connection.sendall(said[: 5 + int.from_bytes(said[3:5], "big")])
+            data = near.recv(65536)
+            connection.sendall(data[: 5 + int.from_bytes(data[3:5], "big")])
 
     return answer
 
 
-def test_end_after_the_hello_proves_nothing_about_early_data(files: Files) -> None:
+def test_end_after_the_hello_is_inconclusive_about_early_data(files: Files) -> None:
     """A server that chooses TLS 1.3 and gives no session to resume has not shown that it accepts no early data."""
     with servers.answering(_ends_after_hello(files)) as port:
         scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=2)
@@ -299,7 +299,7 @@ def _refusing(connection: socket.socket) -> None:
     connection.sendall(b"\x15\x03\x03\x00\x02\x02\x28")
 
 
-def test_hello_retry_request_proves_nothing_about_early_data(files: Files) -> None:
+def test_hello_retry_request_is_inconclusive_about_early_data(files: Files) -> None:
     """A server that sends a HelloRetryRequest has not shown whether it accepts early data with the first hello."""
     from inspector_sslyze.sslyze_client import run
 
@@ -330,7 +330,7 @@ def test_refusal_of_what_was_accepted(files: Files) -> None:
 
 
 @pytest.mark.parametrize("count", [5, 10])
-def test_refusal_of_key_exchanges_that_were_taken(count: int, own_files: Files) -> None:
+def test_refusal_of_key_exchanges_that_were_accepted(count: int, own_files: Files) -> None:
     """A server that accepted an RSA key exchange and refuses everything afterwards does not count as one without."""
     with servers.answering(servers.first_and_then(own(own_files, "robot"), _refusing, count)) as port:
         seen = attacked(port).seen(TlsAttacks)
@@ -379,7 +379,7 @@ def test_early_data_refused_by_an_unspecific_alert(recovers: bool, own_files: Fi
 
 @pytest.mark.parametrize("same", [True, False])
 def test_another_server_without_a_name(same: bool, own_files: Files, tmp_path: Path) -> None:
-    """Where the named server resets the connection at an attack, no other one answers for it."""
+    """Where the named server resets the connection at an attack, the answer of another one does not count."""
     other = issue("www.example.com", dns=["www.example.com"], key=rsa_key(1024)).write(tmp_path, "other")
     resets, sound = with_heartbeats(own(own_files), Habit.RESETS), own(own_files if same else other)
 
@@ -394,7 +394,7 @@ def test_another_server_without_a_name(same: bool, own_files: Files, tmp_path: P
 
 
 @pytest.mark.parametrize("suites", ["AES128-GCM-SHA256", "AES128-SHA"])
-def test_certificate_wanted_of_the_client(suites: str, files: Files) -> None:
+def test_client_certificate_required(suites: str, files: Files) -> None:
     """A server with RSA key exchange that rejects clients without a certificate is neither secure nor unstable."""
     with servers.openssl(files, "-tls1_2", "-Verify", "1", "-cipher", suites) as port:
         seen = attacked(port).seen(TlsAttacks)
@@ -406,7 +406,7 @@ def test_certificate_wanted_of_the_client(suites: str, files: Files) -> None:
 # --- one scan as a whole ----------------------------------------------------------------------------------------------
 
 
-def test_cost_is_the_most_that_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cost_covers_every_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cost covers a server with which every command is run as often as possible."""
     made = 0
 

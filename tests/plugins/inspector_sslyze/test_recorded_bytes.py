@@ -1,4 +1,4 @@
-"""What recorded bytes show in clear, and what they do not."""
+"""What recorded bytes show in clear text."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def test_a_whole_flight_is_seen() -> None:
     assert recorded_bytes.alerts(_FLIGHT) == []
 
 
-def test_what_follows_a_change_of_keys_is_not_in_clear() -> None:
-    """Alerts after the server's ChangeCipherSpec are encrypted: they are not read."""
+def test_records_after_change_cipher_spec_are_not_in_clear_text() -> None:
+    """Alerts after the server's ChangeCipherSpec are encrypted, and are not parsed."""
     assert recorded_bytes.alerts(_FLIGHT + _ALERT) == [20]
     assert recorded_bytes.alerts(_FLIGHT + _CHANGE + _ALERT) == []
 
 
-def test_alerts_after_the_first_flight_are_told_apart() -> None:
+def test_alerts_after_the_first_flight_are_distinguished() -> None:
     """An alert before ServerHelloDone does not count as an answer to what the client sent after it."""
     warning = record(21, b"\x01\x70")
     assert recorded_bytes.alerts_after_hello(warning + _FLIGHT) == []
@@ -50,7 +50,7 @@ def test_alerts_after_the_first_flight_are_told_apart() -> None:
 
 @pytest.mark.parametrize(("data", "group"), [(_retry(b"\x00\x18"), 24), (_retry(b""), 0), (_FLIGHT, None), (b"", None)])
 def test_a_hello_retry_request_names_its_group(data: bytes, group: int | None) -> None:
-    """The group asked for, 0 where none is named, None where no other hello is asked for."""
+    """The group of a HelloRetryRequest, 0 where none is named, None without such a request."""
     assert recorded_bytes.retry_group(data) == group
 
 
@@ -71,7 +71,7 @@ def test_application_data_or_an_alert_comes_first() -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_without_an_exception(data: bytes) -> None:
-    """Whatever was recorded, every question has an answer."""
+    """Any bytes are parsed without an exception."""
     for question in (
         recorded_bytes.hello_version,
         recorded_bytes.retry_group,
@@ -100,7 +100,7 @@ def test_messages_do_not_depend_on_their_records(messages: list[tuple[int, bytes
 
 
 def test_a_message_that_is_too_long_is_refused_by_its_header() -> None:
-    """The header decides, also where its last bytes stand in the next record."""
+    """The header decides, even if its last bytes are in the next record."""
     reader = MessageReader(60)
     reader.feed(b"\x0b\x00")
     with pytest.raises(OversizedMessage, match="of 65 bytes"):

@@ -115,7 +115,7 @@ _PKCS_1 = bytes.fromhex("06092a864886f70d0101")
 
 
 def forgeable(identity: Identity, issuer: Identity, digest: hashes.HashAlgorithm) -> Identity:
-    """The same certificate signed by the issuer's RSA key over a digest that no library signs over any more."""
+    """The same certificate signed by the issuer's RSA key over a digest that libraries no longer support."""
     algorithm = _PKCS_1 + bytes([_ALGORITHMS[type(digest)]])
     signed = identity.certificate.tbs_certificate_bytes.replace(_PKCS_1 + b"\x0b", algorithm, 1)
     assert isinstance(issuer.key, rsa.RSAPrivateKey)
@@ -138,7 +138,7 @@ _EMBEDDED = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
 
 
 def timestamp_list(logs: Sequence[bytes]) -> bytes:
-    """A list of signed certificate timestamps (RFC 6962 §3.2) of logs that nobody runs, signed by nobody."""
+    """A list of signed certificate timestamps (RFC 6962 §3.2) of logs that do not exist, without valid signatures."""
     now = int(datetime.datetime.now(datetime.UTC).timestamp() * 1000).to_bytes(8, "big")
     signature = bytes.fromhex("0403") + (72).to_bytes(2, "big") + bytes(72)
     stamps = [b"\x00" + log.ljust(32, b"\x00") + now + b"\x00\x00" + signature for log in logs]

@@ -107,12 +107,12 @@ class Servers:
         """Records an OpenSSL server with this identity."""
         return lambda: self.scanned(servers.openssl(identity.write(self.folder, "server"), *arguments), at)
 
-    def choosy(self, version: int, treatment: servers.Answer, at: Scan = scan) -> Recorder:
-        """Records a modern server that treats every hello of this version in another way."""
+    def by_version(self, version: int, answer: servers.Answer, at: Scan = scan) -> Recorder:
+        """Records a modern server that answers every hello of this version in another way."""
 
         def observe() -> Observation:
             modern = servers.speaking_tls(self.good.write(self.folder, "server"))
-            return self.scanned(servers.answering(servers.choosy(modern, version, treatment)), at)
+            return self.scanned(servers.answering(servers.by_version(modern, version, answer)), at)
 
         return observe
 
@@ -123,10 +123,10 @@ class Servers:
             "tls/from-tls-1-0": self.openssl(self.good, *OLD, at=scan),
             "tls/only-tls-1-2": self.openssl(self.good, "-tls1_2", at=scan),
             "tls/only-tls-1-3": self.openssl(self.good, "-tls1_3", at=scan),
-            "tls/silent-about-ssl-2": self.choosy(0x0002, servers.silent),
-            "tls/silent-about-ssl-3": self.choosy(0x0300, servers.silent),
-            "tls/reset-about-tls-1-1": self.choosy(0x0302, servers.resetting),
-            "tls/silent-about-tls-1-3": self.choosy(0x0304, servers.silent),
+            "tls/no-answer-to-ssl-2": self.by_version(0x0002, servers.silent),
+            "tls/no-answer-to-ssl-3": self.by_version(0x0300, servers.silent),
+            "tls/reset-at-tls-1-1": self.by_version(0x0302, servers.resetting),
+            "tls/no-answer-to-tls-1-3": self.by_version(0x0304, servers.silent),
         }
 
     def suites(self) -> Recorders:
@@ -188,7 +188,7 @@ class Servers:
             "address": lambda: self.scanned(servers.openssl(by_address.write(self.folder, "server")), host="127.0.0.1"),
             "anonymous": self.openssl(self.good, *anonymous),
             "no-declared-roots": self.without_declared_roots,
-            "both-sorts": self.both_sorts,
+            "both-kinds": self.both_kinds,
         }
         return {f"certificates/{name}": recorder for name, recorder in names.items()}
 
@@ -234,14 +234,14 @@ class Servers:
         """Servers that differ in what they staple to a certificate that demands it."""
         demanding = issue(HOST, self.between, dns=[HOST], extensions=[MUST_STAPLE])
         delegate = issue("Responder", self.between, purpose=x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING)
-        stranger = issue("Stranger", self.between)
+        unauthorised = issue("Unauthorised", self.between)
         stapled: dict[str, tuple[Identity, bytes]] = {
             "must-staple": (demanding, b""),
             "must-staple-stapled": (demanding, response(demanding, self.between)),
             "stapled": (self.good, response(self.good, self.between, signer=delegate)),
             "stapled-revoked": (self.good, response(self.good, self.between, status=REVOKED)),
             "stapled-expired": (demanding, response(demanding, self.between, days=(-9, -2))),
-            "stapled-by-stranger": (self.good, response(self.good, self.between, signer=stranger)),
+            "stapled-by-unauthorised": (self.good, response(self.good, self.between, signer=unauthorised)),
             "stapled-for-another": (demanding, response(demanding, self.between, about=self.good)),
         }
 
@@ -253,7 +253,7 @@ class Servers:
 
         return {f"certificates/{name}": partial(observe, name) for name in stapled}
 
-    def both_sorts(self) -> Observation:
+    def both_kinds(self) -> Observation:
         """A server with an RSA certificate and an ECDSA one."""
         rsa = issue(HOST, self.between, key=rsa_key(), dns=[HOST])
         files = (rsa.write(self.folder, "rsa"), self.good.write(self.folder, "ec"))
@@ -283,14 +283,14 @@ class Servers:
 
         identities = {
             "postfix": ("smtp", good),
-            "postfix-poor": ("smtp", poor),
+            "postfix-weak-key": ("smtp", poor),
             "dovecot": ("imap", good),
             "dovecot-private": ("imap", private),
             "dovecot-wrong-name": ("pop3", other),
             "vsftpd-expired": ("ftp", past),
             "postgresql-private": ("postgresql", private),
             "postgresql-expired": ("postgresql", past),
-            "xmpp-of-the-domain": ("xmpp-client", other),
+            "xmpp-domain": ("xmpp-client", other),
             "xmpp-server-private": ("xmpp-server", private),
         }
         recorders = {f"certificates/{name}": partial(observe, name, *each) for name, each in identities.items()}
@@ -312,8 +312,8 @@ class Servers:
             "starttls/offered": partial(observe, starttls, smtp),
             "starttls/not-offered": partial(observe, starttls, without),
             "starttls/refused": partial(observe, starttls, refusing),
-            "starttls-injection/forgets": partial(observe, starttls_injection, smtp),
-            "starttls-injection/keeps": partial(observe, starttls_injection, smtp, Habit.KEEPS),
+            "starttls-injection/discards": partial(observe, starttls_injection, smtp),
+            "starttls-injection/executes": partial(observe, starttls_injection, smtp, Habit.KEEPS),
             "starttls-injection/not-offered": partial(observe, starttls_injection, without),
             "starttls-injection/resets": partial(observe, starttls_injection, smtp, Habit.RESETS),
         }
@@ -349,18 +349,18 @@ class Servers:
         answered = sources.leaf(self.between, ocsp=named["ocsp"])
         root_list = sources.naming(crls=[f"http://{sources.LISTS}:{listing}/root.crl"])
         below = intermediate(self.root, "Revoked intermediate", extensions=root_list)
-        stranger = issue("Stranger", self.between)
+        unauthorised = issue("Unauthorised", self.between)
         lists = {"root.crl": sources.revoked_list(self.root, [below])}
         #: By name: the server's identity, the certificates known to and revoked by the responder, its signer, the list.
         answers: dict[str, tuple[Identity, list[Identity], list[Identity], Identity | None, bytes]] = {
             "good": (both, [both], [], None, sources.revoked_list(self.between)),
             "revoked": (both, [both], [both], None, sources.revoked_list(self.between, [both])),
             "unknown": (answered, [], [], None, b""),
-            "by-a-stranger": (answered, [answered], [], stranger, b""),
+            "by-unauthorised": (answered, [answered], [], unauthorised, b""),
             "listed": (listed, [listed], [], None, sources.revoked_list(self.between, [listed])),
             "expired-list": (listed, [listed], [], None, sources.revoked_list(self.between, days=(-9, -2))),
             "revoked-intermediate": (leaf := sources.leaf(below), [leaf], [], None, b""),
-            "names-nobody": (self.good, [self.good], [], None, b""),
+            "without-sources": (self.good, [self.good], [], None, b""),
         }
 
         def observe(name: str) -> Observation:
@@ -378,7 +378,7 @@ class Servers:
 
         return {
             **{f"revocation/{name}": partial(observe, name) for name in answers},
-            "revocation/nobody-answers": partial(unanswered, both),
+            "revocation/no-answer": partial(unanswered, both),
             "revocation/not-named-by-the-authorisation": lambda: unanswered(both, authorisation=sources.granting(HOST)),
         }
 

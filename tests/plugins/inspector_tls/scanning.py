@@ -1,4 +1,4 @@
-"""One scan of a server on loopback, through the real door."""
+"""One scan of a server on loopback, through the network gateway."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def scanned(
     declared: bytes = b"",
     public: bytes = b"",
 ) -> ProbeRun:
-    """What one scan of a server under this name came to."""
+    """The result of one scan of a server under this name."""
     where = f"[{host}]" if ":" in host else host
     return run_probe(
         probe,
@@ -36,15 +36,15 @@ def scanned(
 
 
 def scan(port: int, **options: object) -> Tls:
-    """What is seen of a server's versions; raises the scan's trouble."""
+    """The observation of a server's versions; raises the failure of the scan."""
     return scanned(port, **options).seen(Tls)  # type: ignore[arg-type]
 
 
 def scan_certificates(port: int, **options: object) -> Certificates:
-    """What is seen of a server's certificates; raises the scan's trouble."""
+    """The observation of a server's certificates; raises the failure of the scan."""
     return scanned(port, probe=certificates, **options).seen(Certificates)  # type: ignore[arg-type]
 
 
 def scan_resumption(port: int, **options: object) -> TlsResumption:
-    """What is seen of how a server resumes; raises the scan's trouble."""
+    """The observation of a server's session tickets; raises the failure of the scan."""
     return scanned(port, probe=tls_resumption, **options).seen(TlsResumption)  # type: ignore[arg-type]

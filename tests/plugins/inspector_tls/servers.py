@@ -21,7 +21,7 @@ Answer = Callable[[socket.socket], None]
 
 
 def free_port(address: str = ADDRESS) -> int:
-    """A port that nobody listens on at this moment."""
+    """A port without a listener."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])
@@ -93,7 +93,7 @@ def nginx(folder: Path, directives: str, address: str = ADDRESS) -> Iterator[int
 
 
 def passed_on(port: int) -> Answer:
-    """Lets another server on loopback answer."""
+    """Forwards to another server on loopback."""
 
     def answer(client: socket.socket) -> None:
         with socket.create_connection((ADDRESS, port)) as far:
@@ -103,7 +103,7 @@ def passed_on(port: int) -> Answer:
 
 
 def join(client: socket.socket, far: socket.socket) -> None:
-    """Hand on what either side says until both have ended."""
+    """Forward bytes in both directions until both sides have ended."""
     back = threading.Thread(target=_pump, args=(far, client), daemon=True)
     back.start()
     _pump(client, far)
@@ -155,7 +155,7 @@ def speaking_tls(files: tuple[Path, Path]) -> Answer:
 
 
 def python_tls(context: ssl.SSLContext) -> Answer:
-    """Answer with a TLS handshake of Python's own and nothing more."""
+    """Answer with a TLS handshake of Python's ``ssl`` only."""
 
     def answer(connection: socket.socket) -> None:
         with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as secured:
@@ -170,8 +170,8 @@ def silent(connection: socket.socket) -> None:
         pass
 
 
-def garbage(connection: socket.socket) -> None:
-    """Answer whatever comes with bytes that are no TLS."""
+def not_tls(connection: socket.socket) -> None:
+    """Answer any bytes with bytes that are not TLS."""
     connection.recv(4096)
     connection.sendall(bytes(range(200, 256)) * 4)
 
@@ -189,7 +189,7 @@ def resetting(connection: socket.socket) -> None:
 
 
 def hello_version(hello: bytes) -> int:
-    """The version that a ClientHello asks for: 0x0002 for SSL 2.0, 0x0304 where the extension says TLS 1.3."""
+    """The version that a ClientHello asks for: 0x0002 for SSL 2.0, 0x0304 where the extension names TLS 1.3."""
     if hello[:1] != b"\x16":
         return int.from_bytes(hello[3:5], "big")
     if b"\x00\x2b\x00\x03\x02\x03\x04" in hello:
@@ -197,19 +197,19 @@ def hello_version(hello: bytes) -> int:
     return int.from_bytes(hello[9:11], "big")
 
 
-def choosy(otherwise: Answer, version: int, treatment: Answer, calls: list[int] | None = None) -> Answer:
-    """Answer hellos that ask for ``version`` with ``treatment``, all others ``otherwise``.
+def by_version(otherwise: Answer, version: int, answer: Answer, calls: list[int] | None = None) -> Answer:
+    """Answer hellos that ask for ``version`` with ``answer``, all others ``otherwise``.
 
     ``calls`` takes the version of each hello.
     """
 
-    def answer(connection: socket.socket) -> None:
+    def dispatch(connection: socket.socket) -> None:
         asked = hello_version(connection.recv(4096, socket.MSG_PEEK))
         if calls is not None:
             calls.append(asked)
-        (treatment if asked == version else otherwise)(connection)
+        (answer if asked == version else otherwise)(connection)
 
-    return answer
+    return dispatch
 
 
 def first_and_then(first: Answer, then: Answer, count: int = 1) -> Answer:

@@ -1,4 +1,4 @@
-"""What the probe sees of certificates, on real servers, and where they lead."""
+"""The certificates of real servers, and the roots that they chain to."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def seen(folder: Path, identity: Identity, *, declared: Identity | None = None, 
 
 
 def verified(folder: Path, identity: Identity, authority: Identity) -> bool:
-    """What ``openssl verify`` says of the same chain."""
+    """The result of ``openssl verify`` for the same chain."""
     certificate, _key = identity.write(folder, "verify", chain=())
     (folder / "root.pem").write_bytes(authority.pem)
     (folder / "sent.pem").write_bytes(b"".join(Identity(each, identity.key).pem for each in identity.chain))
@@ -64,7 +64,7 @@ def verified(folder: Path, identity: Identity, authority: Identity) -> bool:
 
 
 def test_facts_of_a_good_certificate(tmp_path: Path, authority: Identity, between: Identity) -> None:
-    """Names, dates, key, signature and chain of a good certificate are seen, and it leads to the declared root."""
+    """Names, dates, key, signature and chain of a good certificate are seen, and it chains to the declared root."""
     identity = issue(HOST, between, dns=[HOST, "*.example.vn"], ip=["127.0.0.1"])
     found = seen(tmp_path, identity, declared=authority)
     (chain,) = found.chains
@@ -139,7 +139,7 @@ def _below_a_new_key(authority: Identity) -> Identity:
 
 
 def _without_a_word(issuer: Identity) -> Identity:
-    """An intermediate that does not say that it is one."""
+    """An intermediate without basicConstraints."""
     key, now = rsa_key(), datetime.datetime.now(datetime.UTC)
     builder = (
         x509.CertificateBuilder()
@@ -281,7 +281,7 @@ WAYS: dict[str, tuple[Make, Flaw | None]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_paths_agree_with_openssl(tmp_path: Path, authority: Identity, between: Identity, way: str) -> None:
-    """Each way in which a chain can fail is told by name, and pass or not agrees with ``openssl verify``."""
+    """Each flaw of a chain has its name, and whether there is one agrees with ``openssl verify``."""
     make, flaw = WAYS[way]
     identity = make(authority, between)
     trust = seen(tmp_path, identity, declared=authority).chains[0].declared_trust.value
@@ -290,22 +290,22 @@ def test_paths_agree_with_openssl(tmp_path: Path, authority: Identity, between: 
 
 
 def test_certificate_that_is_itself_declared(tmp_path: Path) -> None:
-    """A self-signed certificate leads to a declared root when it is declared itself, as OpenSSL has it."""
+    """A self-signed certificate that is declared is its own root, as in OpenSSL."""
     identity = issue(HOST, dns=[HOST])
     assert seen(tmp_path, identity, declared=identity).chains[0].declared_trust.value.chains
     assert verified(tmp_path, identity, identity)
 
 
 def test_names_differing_in_case_and_space_are_the_same(tmp_path: Path) -> None:
-    """Issuer and subject are compared as RFC 5280 says, without regard to case and amount of white space."""
+    """Issuer and subject are compared by RFC 5280, ignoring case and repeated white space."""
     authority = root("Test  Root")
     other = Identity(root("test root", key=authority.key).certificate, authority.key)
     trust = seen(tmp_path, issue(HOST, other, dns=[HOST]), declared=authority).chains[0].declared_trust
     assert trust.value.chains
 
 
-def test_both_sorts_of_certificate(tmp_path: Path, authority: Identity, between: Identity) -> None:
-    """A server with an RSA and an ECDSA certificate shows both, each with what it leads to."""
+def test_both_kinds_of_certificate(tmp_path: Path, authority: Identity, between: Identity) -> None:
+    """A server with an RSA and an ECDSA certificate shows both, each with its trust."""
     rsa, ec = issue(HOST, between, key=rsa_key(), dns=[HOST]), issue(HOST, root("Other root"), key=ec_key(), dns=[HOST])
     rsa_files, ec_files = rsa.write(tmp_path, "rsa"), ec.write(tmp_path, "ec")
     directives = "".join(f"ssl_certificate {each[0]}; ssl_certificate_key {each[1]};" for each in (rsa_files, ec_files))
@@ -336,8 +336,8 @@ def test_a_kind_that_times_out_is_unseen(tmp_path: Path, authority: Identity) ->
     assert found.leaves_by_kind.usual.value == found.leaves_by_kind.other.value == found.leaves[0].sha256
 
 
-def test_client_certificate_demanded(tmp_path: Path, authority: Identity) -> None:
-    """A server that wants a client certificate still shows its own."""
+def test_client_certificate_required(tmp_path: Path, authority: Identity) -> None:
+    """A server that requires a client certificate still presents its own."""
     identity = issue(HOST, authority, dns=[HOST])
     for version in ("-tls1_2", "-tls1_3"):
         with servers.openssl(identity.write(tmp_path, "server"), "-Verify", "1", version) as port:
@@ -345,7 +345,7 @@ def test_client_certificate_demanded(tmp_path: Path, authority: Identity) -> Non
 
 
 def test_no_certificate_at_all(tmp_path: Path, authority: Identity) -> None:
-    """A server with anonymous suites only has no certificate of any sort."""
+    """A server with anonymous suites only has no certificate of any kind."""
     identity = issue(HOST, authority, dns=[HOST])
     anonymous = ("-tls1_2", "-cipher", "AECDH-AES128-SHA:@SECLEVEL=0")
     with servers.openssl(identity.write(tmp_path, "server"), *anonymous) as port:
@@ -355,7 +355,7 @@ def test_no_certificate_at_all(tmp_path: Path, authority: Identity) -> None:
 
 
 def test_weak_keys_and_digests(tmp_path: Path, authority: Identity) -> None:
-    """Small keys and forgeable digests are seen as they are."""
+    """Small keys and forgeable digests are among the facts."""
     old = intermediate(authority, "Old", key=rsa_key())
     for digest in (hashes.SHA1(), hashes.MD5()):
         identity = forgeable(issue(HOST, old, key=rsa_key(1024), dns=[HOST]), old, digest)
@@ -377,7 +377,7 @@ def test_what_no_path_needs_is_not_relied_on(tmp_path: Path) -> None:
         assert key_strong(found).outcome is Outcome.FAIL
 
 
-def test_of_two_intermediates_with_one_name_both_count_where_no_path_is_known(tmp_path: Path) -> None:
+def test_both_of_two_intermediates_with_one_name_count_without_a_path(tmp_path: Path) -> None:
     """Which of two intermediates of the same name a client takes is open: the weak one counts."""
     old, top = root("Old root", key=rsa_key()), root("New root")
     between = intermediate(top)
@@ -431,7 +431,7 @@ def test_malformed_certificate_is_unseen(tmp_path: Path) -> None:
     assert found.leaves_by_kind.usual.unseen is Cause.PROTOCOL_ERROR
 
 
-def test_public_roots_are_apart_from_declared_ones(tmp_path: Path, authority: Identity) -> None:
+def test_public_roots_are_separate_from_declared_ones(tmp_path: Path, authority: Identity) -> None:
     """The public store and the declared roots give separate answers."""
     import certifi
 
@@ -444,7 +444,7 @@ def test_public_roots_are_apart_from_declared_ones(tmp_path: Path, authority: Id
     assert found.public_roots > 100
 
 
-def test_default_host_of_ssl_3_is_left_aside(tmp_path: Path, authority: Identity) -> None:
+def test_default_host_of_ssl_3_is_ignored(tmp_path: Path, authority: Identity) -> None:
     """The certificate is the one for the server name that was sent, also where another one is the default."""
     wanted, default = issue(HOST, authority, dns=[HOST]), issue("default", authority, dns=["default.example.vn"])
     contexts = {}

@@ -129,7 +129,7 @@ def test_every_chain_of_the_host_and_no_other(tmp_path: Path, authority: Identit
     assert all(chain.declared_trust.value.chains for chain in found.chains)
 
 
-def test_what_the_default_host_sends_is_not_held_against_the_host(tmp_path: Path, authority: Identity) -> None:
+def test_certificates_of_the_default_host_do_not_count(tmp_path: Path, authority: Identity) -> None:
     """A default host with the same certificate, but without the intermediate and with a response stapled, adds none."""
     between = intermediate(authority)
     made = issue(HOST, between, dns=[HOST])
@@ -155,7 +155,7 @@ def _digest(identity: Identity) -> str:
 
 @pytest.mark.parametrize("key", [rsa_key, ec_key])
 def test_few_connections_all_on_the_ledger(tmp_path: Path, authority: Identity, key: Callable[[], Any]) -> None:
-    """A modern server sees three connections, one for each kind of certificate, and all stand on the ledger."""
+    """A modern server sees three connections, one for each kind of certificate, and all are in the ledger."""
     identity = issue(HOST, authority, key=key(), dns=[HOST])
     with servers.openssl(identity.write(tmp_path, "server")) as port:
         seen = scanned(port, probe=certificates)
@@ -165,8 +165,8 @@ def test_few_connections_all_on_the_ledger(tmp_path: Path, authority: Identity, 
     assert [raw.name for raw in seen.output.raw] == [HANDSHAKES, f"{leaf}.der"]
 
 
-def test_reading_again_gives_the_same_bytes(tmp_path: Path, identity: Identity, authority: Identity) -> None:
-    """The same raw bytes read twice give the same facts, byte for byte."""
+def test_parsing_again_gives_the_same_bytes(tmp_path: Path, identity: Identity, authority: Identity) -> None:
+    """The same raw bytes parsed twice give the same facts, byte for byte."""
     with servers.openssl(identity.write(tmp_path, "server")) as port:
         seen = scanned(port, probe=certificates, declared=authority.pem)
     facts = seen.seen(Certificates)
@@ -176,16 +176,16 @@ def test_reading_again_gives_the_same_bytes(tmp_path: Path, identity: Identity, 
 
 
 def test_linter_that_is_missing_is_unseen(tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the linter the objections are unseen for want of a tool, not absent."""
+    """Without the linter its findings are unseen since the tool is missing, not absent."""
     with servers.openssl(identity.write(tmp_path, "server")) as port:
         seen = scanned(port, probe=certificates)
     monkeypatch.setitem(__import__("sys").modules, "pkilint", None)
     (chain,) = parse(seen.output, ParseContext(seen.target.subject, now())).chains
-    assert chain.objections.unseen is Cause.TOOL_MISSING
+    assert chain.lint_findings.unseen is Cause.TOOL_MISSING
 
 
 def test_linter_knows_languages() -> None:
-    """The table of languages, left out when the linter is imported, is there when the linter asks for one."""
+    """The table of languages, omitted when the linter is imported, is loaded when the linter uses it."""
     source = (
         "import sys, contextlib; from inspector_tls.certificates.lint import NotLinted, lint\n"
         "with contextlib.suppress(NotLinted): lint(b'')\n"
@@ -196,12 +196,12 @@ def test_linter_knows_languages() -> None:
     assert done.stdout.split() == ["False", "Vietnamese"]
 
 
-def test_linter_of_another_make(tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Linting is slower, and nothing else, where the linter reads the public suffixes in another place."""
+def test_linter_with_another_layout(tmp_path: Path, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linting is slower, and nothing else, where another module of the linter loads the public suffixes."""
     with servers.openssl(identity.write(tmp_path, "server")) as port:
         seen = scanned(port, probe=certificates)
     (chain,) = parse(seen.output, ParseContext(seen.target.subject, now())).chains
-    assert chain.objections.seen
+    assert chain.lint_findings.seen
     monkeypatch.setattr("pkilint.common.alternative_name", ModuleType("alternative_name"))
     assert parse(seen.output, ParseContext(seen.target.subject, now())).chains == (chain,)
 
@@ -237,7 +237,7 @@ def _made(*answers: int | None) -> tuple[Handshake, ...]:
     ],
 )
 def test_what_counts_as_a_refusal(answers: tuple[int | None, ...], settled: Answer[str | None]) -> None:
-    """A plain alert does, and a doubtful end that came twice, where the server presents something afterwards."""
+    """A definite alert does, and an ambiguous end that occurs twice, if certificates are presented afterwards."""
     assert settle(_made(*answers), CertificateKind.RSA) == settled
 
 
@@ -257,7 +257,7 @@ HELLO = _message(2, b"\x03\x03" + bytes(32) + b"\x00\xc0\x2f\x00")
 CERTIFICATE = 11
 
 
-def _saying(*parts: bytes) -> servers.Answer:
+def _sending(*parts: bytes) -> servers.Answer:
     def answer(connection: servers.socket.socket) -> None:
         connection.recv(4096)
         for part in parts:
@@ -291,35 +291,35 @@ def _dripping(connection: servers.socket.socket) -> None:
     [
         (servers.silent, Cause.TIMEOUT, "in time"),
         (servers.resetting, Cause.RESET, "resets"),
-        (servers.garbage, Cause.PROTOCOL_ERROR, "answers a TLS hello with"),
+        (servers.not_tls, Cause.PROTOCOL_ERROR, "answers a TLS hello with"),
         (servers.clear_http, Cause.PROTOCOL_ERROR, "HTTP/1.1 400"),
-        (_saying(_record(21, b"\x02\x28")), Cause.PROTOCOL_ERROR, "number 40"),
-        (_saying(_record(21, b"\x02\x70")), Cause.PROTOCOL_ERROR, "number 112"),
+        (_sending(_record(21, b"\x02\x28")), Cause.PROTOCOL_ERROR, "number 40"),
+        (_sending(_record(21, b"\x02\x70")), Cause.PROTOCOL_ERROR, "number 112"),
         (_endlessly(_record(21, b"\x01\x5a")), Cause.PROTOCOL_ERROR, "without handshake content"),
         (_endlessly(_record(22, b"")), Cause.PROTOCOL_ERROR, "without handshake content"),
         (_endlessly(_record(22, bytes(100)), _record(22, HELLO)), Cause.PROTOCOL_ERROR, "first messages"),
-        (_saying(_record(22, HELLO + b"\x0b\xff\xff\xff")), Cause.PROTOCOL_ERROR, "16777219 bytes"),
+        (_sending(_record(22, HELLO + b"\x0b\xff\xff\xff")), Cause.PROTOCOL_ERROR, "16777219 bytes"),
         (
             _endlessly(_record(22, bytes(16384)), _record(22, HELLO + b"\x0b\xf4\x24\x00")),
             Cause.PROTOCOL_ERROR,
             "bytes",
         ),
-        (_saying(_record(22, HELLO + _message(CERTIFICATE, b"\x00\x00\x00"))), Cause.PROTOCOL_ERROR, "without certif"),
-        (_saying(_record(22, HELLO + _message(CERTIFICATE, b"\x00\x00\x09\x00"))), Cause.PROTOCOL_ERROR, "whole"),
-        (_saying(_record(22, HELLO[:20] + bytes(40))), Cause.TIMEOUT, "in time"),
-        (_saying(_record(23, bytes(64))), Cause.PROTOCOL_ERROR, "before there are keys"),
+        (_sending(_record(22, HELLO + _message(CERTIFICATE, b"\x00\x00\x00"))), Cause.PROTOCOL_ERROR, "without certif"),
+        (_sending(_record(22, HELLO + _message(CERTIFICATE, b"\x00\x00\x09\x00"))), Cause.PROTOCOL_ERROR, "whole"),
+        (_sending(_record(22, HELLO[:20] + bytes(40))), Cause.TIMEOUT, "in time"),
+        (_sending(_record(23, bytes(64))), Cause.PROTOCOL_ERROR, "before there are keys"),
         (_dripping, Cause.TIMEOUT, "in time"),
     ],
 )
-def test_hostile_servers_end_in_trouble(answer: servers.Answer, cause: Cause, words: str) -> None:
-    """Whatever a server sends instead of certificates ends the scan soon, with its cause."""
+def test_hostile_servers_end_in_a_failure(answer: servers.Answer, cause: Cause, words: str) -> None:
+    """Whatever a server sends instead of certificates, the scan ends soon, with its cause."""
     with servers.answering(answer) as port, pytest.raises(ScanFailure, match=words) as failure:
         scan(port, seconds=1)
     assert failure.value.cause is cause
 
 
 def test_refused_port() -> None:
-    """A port where nobody listens is refused."""
+    """A closed port is refused."""
     with pytest.raises(ScanFailure) as failure:
         scan(servers.free_port())
     assert failure.value.cause is Cause.REFUSED
@@ -344,7 +344,7 @@ def test_version_intolerance_is_no_refusal(tmp_path: Path, identity: Identity) -
 
 
 def test_hundred_self_issued_intermediates(tmp_path: Path, authority: Identity) -> None:
-    """A hundred intermediates of one name end in bounded work: trust is unseen, the certificate is judged."""
+    """A hundred intermediates of one name cost bounded work: trust is unseen, the certificate is not."""
     same = name("Round and round")
     keys = [ec_key() for _ in range(10)]
     circle = [
@@ -363,7 +363,7 @@ def test_hundred_self_issued_intermediates(tmp_path: Path, authority: Identity) 
 
 @given(st.binary(max_size=400))
 def test_messages_of_any_bytes(data: bytes) -> None:
-    """Whatever stands in a message, it is parsed or it is malformed."""
+    """Any message is parsed or malformed."""
     parsers: tuple[Callable[[bytes], object], ...] = (
         ServerHello.parse,
         Presented.parse_clear,
@@ -411,6 +411,6 @@ _PKCS_1 = {0x0201, 0x0401, 0x0501, 0x0601}
 
 
 def test_recorded_handshakes_can_be_parsed_again() -> None:
-    """The record of the handshakes survives its own form."""
+    """Stored handshakes parse to the same handshakes."""
     kept = Handshakes(server_name=None, made=())
     assert Handshakes.parse(kept.canonical()) == kept

@@ -1,4 +1,4 @@
-"""Hostile servers and both probes that read a handshake: the scan ends soon, and states nothing that was not seen."""
+"""Hostile servers and both probes that parse a handshake: the scan ends soon, and states nothing that was not seen."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def digest(identity: Identity) -> str:
 
 
 def vector(data: bytes, size: int) -> bytes:
-    """Bytes behind their length."""
+    """Bytes with their length in front."""
     return len(data).to_bytes(size, "big") + data
 
 
@@ -56,7 +56,7 @@ def relayed(kind: str, backend: int) -> AbstractContextManager[int]:
 
 
 class Direct:
-    """Stands for the gateway where its back-off from failing servers would cost seconds: loopback, no rate limit."""
+    """Replaces the gateway, whose back-off from failing servers would take seconds: loopback, no rate limit."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -94,8 +94,8 @@ class DirectStream:
         self._writer.transport.abort()
 
 
-def shaken(answer: servers.Answer) -> HandshakeResult:
-    """What one handshake of TLS 1.3 with such a server comes to."""
+def handshake_with(answer: servers.Answer) -> HandshakeResult:
+    """The result of one handshake of TLS 1.3 with such a server."""
     with servers.answering(answer) as port:
         network = cast("Network", Direct(port))
         profile, kind = HelloProfile.TLS_1_3, CertificateKind.USUAL
@@ -106,7 +106,7 @@ async def at_once(_stream: object) -> None:
     """TLS starts with the first byte."""
 
 
-def saying(*answers: bytes) -> servers.Answer:
+def sending(*answers: bytes) -> servers.Answer:
     """Answer each message of the client with the next of these, and none after the last."""
 
     def answer(connection: socket.socket) -> None:
@@ -186,7 +186,7 @@ def test_a_reset_at_any_step_is_no_answer(step: int | None, identity: Identity) 
         connection.sendall(whole[:most])
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
 
-    outcome = shaken(cut)
+    outcome = handshake_with(cut)
     if most < end:
         assert outcome.presented is None
         assert (outcome.end, outcome.cause) == (HandshakeEnd.FAILED, Cause.RESET)
@@ -197,7 +197,7 @@ def test_a_reset_at_any_step_is_no_answer(step: int | None, identity: Identity) 
 # --- Wrong lengths and shares -----------------------------------------------------------------------------------------
 
 
-def test_no_wrong_length_is_believed() -> None:
+def test_no_wrong_length_is_accepted() -> None:
     """Messages with a wrong length, a different one each time, present no certificate."""
     port = servers.free_port()
     command = (sys.executable, RESPONDERS, "wrong-lengths", str(port))
@@ -226,16 +226,16 @@ _ZERO_SHARE = b"\x00\x1d\x00\x20" + bytes(32)
     ],
 )
 def test_a_handshake_that_goes_wrong_presents_nothing(answers: tuple[bytes, ...], words: str) -> None:
-    """Requests for another hello without end, shares that are none, records that do not open: nothing is presented."""
-    outcome = shaken(saying(*answers))
+    """Endless HelloRetryRequests, invalid shares, records that do not decrypt: nothing is presented."""
+    outcome = handshake_with(sending(*answers))
     assert outcome.end is HandshakeEnd.MALFORMED
     assert words in outcome.note
     assert outcome.presented is None
 
 
-def test_the_same_request_whatever_is_offered_is_believed_once() -> None:
-    """A server that asks for one group and one suite of TLS 1.3, offered or not, refuses nothing else by it."""
-    with servers.answering(saying(_AGAIN, _AGAIN)) as port:
+def test_a_repeated_retry_request_refuses_nothing_else() -> None:
+    """A server that asks for one group and one suite of TLS 1.3, offered or not, refuses nothing else."""
+    with servers.answering(sending(_AGAIN, _AGAIN)) as port:
         facts, _ = enumerate_port(port, seconds=1, extra=False)
     assert [each.version for each in facts.accepted] == [V.TLS_1_3]
     assert facts.groups.accepted == ("secp384r1",)
@@ -268,7 +268,7 @@ def _seen(answer: servers.Answer) -> Tls:
 
 @pytest.mark.parametrize("number", [40, 80, 112])
 def test_a_name_that_is_refused_refuses_no_version(number: int, tmp_path: Path, identity: Identity) -> None:
-    """A server that takes hellos without a name only is seen to take none, and to refuse no version."""
+    """A server that accepts only hellos without a name accepts and refuses no version."""
     speaking = servers.speaking_tls(identity.write(tmp_path, "rsa"))
     refusing = _with_name(speaking, record(21, bytes((2, number))), named=False)
     facts = _seen(refusing)
@@ -280,8 +280,8 @@ def test_a_name_that_is_refused_refuses_no_version(number: int, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("number", [40, 112])
-def test_a_server_that_wants_a_name_is_seen_with_it(number: int, tmp_path: Path, identity: Identity) -> None:
-    """A server that refuses hellos without a name shows certificates and versions to those with it."""
+def test_a_server_that_requires_a_name_is_scanned_with_it(number: int, tmp_path: Path, identity: Identity) -> None:
+    """A server that refuses hellos without a name shows certificates and versions to hellos with it."""
     speaking = servers.speaking_tls(identity.write(tmp_path, "rsa"))
     wanting = _with_name(speaking, record(21, bytes((2, number))), named=True)
     assert [each.version for each in _seen(wanting).accepted] == [V.TLS_1_2, V.TLS_1_3]
@@ -291,9 +291,7 @@ def test_a_server_that_wants_a_name_is_seen_with_it(number: int, tmp_path: Path,
 
 
 @pytest.mark.parametrize("word", [b"", record(21, b"\x02\x28"), record(21, b"\x02\x46")])
-def test_a_server_that_soon_turns_every_client_away_lacks_no_certificate(
-    word: bytes, tmp_path: Path, identity: Identity
-) -> None:
+def test_refusals_of_a_server_that_limits_clients_do_not_count(word: bytes, tmp_path: Path, identity: Identity) -> None:
     """A server that presents a certificate once and then closes, with an alert or without, may have others."""
     speaking = servers.speaking_tls(identity.write(tmp_path, "rsa"))
     count = itertools.count()
@@ -313,14 +311,14 @@ def test_a_server_that_soon_turns_every_client_away_lacks_no_certificate(
 
 
 def test_a_refusal_at_the_end_is_confirmed(tmp_path: Path, identity: Identity) -> None:
-    """Where the last answer is a refusal, a server that still presents what it has is believed."""
+    """Where the last answer is a refusal, a server that still presents its certificate confirms it."""
     with servers.openssl(identity.write(tmp_path, "rsa")) as port:
         found = scan_certificates(port, host="127.0.0.1")
     assert [answer.value for answer in found.leaves_by_kind.answers] == [digest(identity), digest(identity), None]
 
 
-def test_an_anonymous_suite_that_nobody_offered_is_no_answer() -> None:
-    """A server that picks a suite without a certificate, though none was offered, was not seen to have none."""
+def test_an_anonymous_suite_that_was_not_offered_is_no_answer() -> None:
+    """A server that picks a suite without a certificate, though none was offered, may have certificates."""
     hello = bytes((2, 0, 0, 38)) + b"\x03\x03" + bytes(32) + b"\x00" + b"\x00\x34" + b"\x00"
 
     def picking(connection: socket.socket) -> None:

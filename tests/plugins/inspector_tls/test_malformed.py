@@ -1,4 +1,4 @@
-"""Certificates with a few octets changed: read as facts or not at all, and never to a fault of ours."""
+"""Certificates with a few octets changed: they are parsed into facts or rejected, never with another exception."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def chain() -> tuple[Identity, Identity, Identity]:
 
 @given(st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), min_size=1, max_size=4))
 def test_changed_octets(changes: list[tuple[int, int]]) -> None:
-    """Whatever octets are changed, only the stated exceptions come out, and no changed certificate is trusted."""
+    """With any changed octets only the documented exceptions are raised, and no changed certificate is trusted."""
     top, between, leaf = chain()
     der = leaf.certificate.public_bytes(Encoding.DER)
     changed = bytearray(der)

@@ -1,4 +1,4 @@
-"""Which names a certificate vouches for: RFC 9525."""
+"""Which names a certificate is valid for (RFC 9525)."""
 
 from __future__ import annotations
 

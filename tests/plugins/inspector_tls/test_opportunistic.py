@@ -1,4 +1,4 @@
-"""What the clients of a protocol do not check is no failure there: anonymous suites, and poor certificates."""
+"""What the clients of a protocol do not validate is no failure there: anonymous suites, and weak certificates."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 
 @pytest.mark.parametrize("name", ["from-tls-1-0", "nginx-old"])
-def test_anonymous_suites_count_where_somebody_checks(name: str) -> None:
+def test_anonymous_suites_count_where_clients_validate(name: str) -> None:
     """The same server fails as https, and as smtp only when a suite does not encrypt."""
     seen = recorded(HERE, Tls, name)
     assert no_null_or_anonymous_suites(seen).outcome is Outcome.FAIL
@@ -28,7 +28,7 @@ def test_anonymous_suites_count_where_somebody_checks(name: str) -> None:
     assert no_null_or_anonymous_suites(mail).outcome is expected
 
 
-def test_both_sorts_of_server_were_recorded() -> None:
+def test_both_kinds_of_server_were_recorded() -> None:
     """One of the recordings has anonymous suites alone, the other NULL suites, too."""
     names = [recorded(HERE, Tls, name) for name in ("from-tls-1-0", "nginx-old")]
     assert {bool(accepted_suites(each, does_not_encrypt)) for each in names} == {True, False}
@@ -54,7 +54,7 @@ SOFTENED = {
     "xmpp-client": {Outcome.FAIL, Outcome.INCONCLUSIVE},
     "postgresql": {Outcome.FAIL, Outcome.NOT_APPLICABLE},
 }
-#: Claims about the certificate itself, whoever scans it.
+#: Claims about the certificate itself, whatever the client.
 OF_ITSELF = {"certificate-key-strong", "certificate-lifetime-limited", "certificate-profile-conforms"}
 
 
@@ -64,7 +64,7 @@ def _outcome(check: Check, seen: Certificates) -> Outcome:
 
 @pytest.mark.parametrize("scheme", sorted(scheme.name for scheme in SCHEMES))
 def test_a_protocol_only_softens_failures(scheme: str) -> None:
-    """What a protocol's clients do not check turns a failure into something milder, and changes nothing else."""
+    """What a protocol's clients do not validate changes a failure to not applicable, and nothing else."""
     allowed = SOFTENED.get("postgresql" if scheme in OWN_ROOTS else scheme, {Outcome.FAIL})
     for check in JUDGES:
         for seen in CERTIFICATES:
@@ -74,7 +74,7 @@ def test_a_protocol_only_softens_failures(scheme: str) -> None:
 
 
 def test_between_mail_servers_only_the_certificate_itself_fails() -> None:
-    """Of all that is recorded nothing fails on smtp but what is wrong with a key or a public certificate."""
+    """Of all that is recorded only flaws of a key or a public certificate fail on smtp."""
     failed = {
         check.id
         for check in JUDGES
@@ -100,8 +100,8 @@ def _recorded(name: str) -> Certificates:
     return recorded(HERE, Certificates, name)
 
 
-def test_own_authority_beside_an_expired_certificate() -> None:
-    """An authority of one's own excuses no other flaw, be the flawed chain seen or not."""
+def test_private_authority_with_an_expired_certificate() -> None:
+    """A private CA excuses no other flaw, whether the flawed chain was seen or not."""
     private, expired = _recorded("postgresql-private"), _recorded("postgresql-expired")
     leaves = private.leaves_by_kind.model_copy(update={"other": expired.leaves_by_kind.usual})
     both = private.model_copy(update={"leaves_by_kind": leaves, "chains": (*private.chains, *expired.chains)})

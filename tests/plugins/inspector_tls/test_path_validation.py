@@ -1,4 +1,4 @@
-"""Where chains lead, compared with an independent implementation of RFC 5280."""
+"""Path validation, compared with an independent implementation of RFC 5280."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.plugins.inspector_tls.test_certificates import WAYS
 #: Where the two differ on purpose, and why.
 EXPLAINED = {
     "SHA-1": "it refuses SHA-1 in every signature; here a check of its own judges strength",
-    "outside permitted addresses": "it cannot judge name constraints on addresses",
+    "outside permitted addresses": "it does not support name constraints on addresses",
     "for signing certificates": "it was not asked about keyUsage",
     "for signing lists": "it was not asked about keyUsage",
     "an authority for clients": "it judges extendedKeyUsage in the leaf alone, as RFC 5280 does",
-    "below a permitted dot": "it knows no dot in front, of which RFC 5280 does not speak",
+    "below a permitted dot": "it does not support a leading dot, which RFC 5280 does not define",
 }
 
 
@@ -57,7 +57,7 @@ def _theirs(identity: Identity, authority: Identity, at: datetime.datetime) -> b
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way not in EXPLAINED])
 def test_paths_agree(authority: Identity, between: Identity, way: str) -> None:
-    """Each way in which a chain can fail gives the same answer in pyhanko-certvalidator, a different code base."""
+    """Each flaw of a chain gives the same answer in pyhanko-certvalidator, an independent implementation."""
     make, _flaw = WAYS[way]
     identity, at = make(authority, between), datetime.datetime.now(datetime.UTC)
     ours = paths.trust([identity.certificate, *identity.chain], paths.by_subject([authority.certificate]), at)
@@ -65,7 +65,7 @@ def test_paths_agree(authority: Identity, between: Identity, way: str) -> None:
 
 
 @pytest.mark.parametrize("count", [2, 4, 6, 10])
-def test_building_is_bounded(authority: Identity, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_path_building_is_bounded(authority: Identity, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Intermediates that all issue one another, up to a hundred, cost a bounded number of signatures."""
     tried: list[x509.Certificate] = []
     verify = paths.verifies

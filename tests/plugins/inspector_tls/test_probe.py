@@ -41,7 +41,7 @@ def scanned(scheme: str, port: int, **options: object) -> ProbeRun:
 
 
 def transcript(scan: ProbeRun) -> Transcript:
-    """What was asked and answered."""
+    """The transcript of a scan."""
     return Transcript.from_lines(scan.output.named("transcript.jsonl") or b"")
 
 
@@ -57,8 +57,8 @@ def test_inside_another_protocol(scheme: str, context: ssl.SSLContext) -> None:
     assert (inside.groups, inside.curves) == (outright.groups, outright.curves)
 
 
-def test_a_protocol_without_tls_is_soon_given_up() -> None:
-    """A server that announces no TLS is asked no further, and its answer is reported."""
+def test_a_protocol_without_tls_ends_the_scan() -> None:
+    """A server that announces no TLS gets no further connection, and its answer is reported."""
     calls: list[int] = []
 
     def plain(connection: servers.socket.socket) -> None:
@@ -74,8 +74,8 @@ def test_a_protocol_without_tls_is_soon_given_up() -> None:
     assert len(calls) <= 5
 
 
-def test_beyond_the_bound_nothing_is_asked_and_nothing_guessed(context: ssl.SSLContext) -> None:
-    """Where the connections run out, what was seen stays, the rest is unseen as not selected and stands in the gaps."""
+def test_facts_beyond_the_bound_are_unseen(context: ssl.SSLContext) -> None:
+    """After the most connections, facts seen so far are kept; the rest is unseen as not selected, and in the gaps."""
     with servers.answering(servers.python_tls(context)) as port:
         whole = scanned("tls", port).seen(Tls)
         scan = scanned("tls", port, most_connections=12)
@@ -101,7 +101,7 @@ def test_both_modes_see_the_same(context: ssl.SSLContext) -> None:
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_a_weak_server_costs_less_than_the_plan_says(mode: Mode, files: tuple[Path, Path]) -> None:
+def test_a_weak_server_costs_less_than_planned(mode: Mode, files: tuple[Path, Path]) -> None:
     """Even with every old version and suite a scan stays within the connections that are planned for it."""
     with servers.openssl(files, "-cipher", "ALL:eNULL:aNULL:@SECLEVEL=0") as port:
         scan = scanned("tls", port, mode=mode)
@@ -122,14 +122,14 @@ def test_the_plan_takes_the_bound_that_is_asked_for() -> None:
 def test_a_server_that_stops_answering_keeps_what_was_seen(
     context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the seconds of the whole scan are over, what was seen stays and the rest is unseen for a timeout."""
+    """When the time of the whole scan is over, facts seen so far are kept; the rest is unseen by timeout."""
     monkeypatch.setattr("inspector_tls.enumeration.probe._ALL_SECONDS", 4)
     calls: list[int] = []
-    speak = servers.python_tls(context)
+    modern = servers.python_tls(context)
 
     def tiring(connection: servers.socket.socket) -> None:
         calls.append(1)
-        (speak if len(calls) <= 15 else servers.silent)(connection)
+        (modern if len(calls) <= 15 else servers.silent)(connection)
 
     with servers.answering(tiring) as port:
         scan = scanned("tls", port, answer_seconds=600)

@@ -29,7 +29,7 @@ def modern(tmp_path_factory: pytest.TempPathFactory) -> servers.Answer:
 
 def test_cost_and_evidence(modern: servers.Answer) -> None:
     """A scan stays below its stated cost, all of it in the ledger, and keeps the transcript."""
-    with servers.answering(servers.choosy(modern, 0x0300, servers.resetting)) as port:
+    with servers.answering(servers.by_version(modern, 0x0300, servers.resetting)) as port:
         scan = scanned(port)
     assert 0 < len(scan.ledger) <= tls.cost(scan.target, {}).connections
     assert {(each.address, each.port) for each in scan.ledger} == {("127.0.0.1", port)}
@@ -37,8 +37,8 @@ def test_cost_and_evidence(modern: servers.Answer) -> None:
     assert ("whether SSLv3 is accepted", Cause.RESET) in [(gap.question, gap.cause) for gap in scan.output.gaps]
 
 
-def test_reading_again_gives_the_same_bytes(modern: servers.Answer) -> None:
-    """The same raw bytes read twice give the same facts, byte for byte."""
+def test_parsing_again_gives_the_same_bytes(modern: servers.Answer) -> None:
+    """The same raw bytes parsed twice give the same facts, byte for byte."""
     with servers.answering(modern) as port:
         scan = scanned(port)
     facts = scan.seen(Tls)
@@ -57,7 +57,7 @@ def test_raw_bytes_of_a_failure_are_kept() -> None:
 
 
 def test_dripping_server_ends_in_time() -> None:
-    """A server that sends a byte now and then is given up after the seconds of one answer, and soon for good."""
+    """A server that sends single bytes slowly gets no more than the time of one answer, and few connections."""
 
     def drip(connection: servers.socket.socket) -> None:
         connection.recv(4096)
@@ -85,7 +85,7 @@ def test_the_plugin_loads_without_large_libraries() -> None:
 
 
 def test_every_file_of_cases_names_a_check() -> None:
-    """A case file stands for a check of this plugin."""
+    """Every case file belongs to a check of this plugin."""
     from inspector_tls import checks
 
     files = {file.stem for file in (Path(__file__).parent / "cases").glob("*.yaml")}

@@ -1,4 +1,4 @@
-"""What is stapled to a certificate, on running servers, and what is made of it."""
+"""Stapled OCSP responses of running servers, and their facts."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ WAYS: dict[str, tuple[Make, Status | None, StapleFlaw | None]] = {
         Status.GOOD,
         StapleFlaw.WRONG_RESPONDER,
     ),
-    "somebody else's responder": (
+    "another issuer's responder": (
         lambda leaf, ca: response(leaf, ca, signer=issue("R", root("Other"), purpose=RESPONDER)),
         Status.GOOD,
         StapleFlaw.WRONG_RESPONDER,
@@ -110,7 +110,7 @@ WAYS: dict[str, tuple[Make, Status | None, StapleFlaw | None]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_of_stapling(tmp_path: Path, authority: Identity, identity: Identity, way: str) -> None:
-    """What a response says, and why it proves nothing, is told by name, as seen on a running server."""
+    """The status and the flaw of a response are facts, as seen on a running server."""
     make, status, flaw = WAYS[way]
     staple = stapled(tmp_path, identity, authority, make(identity, authority)).staple.value
     assert staple is not None
@@ -126,8 +126,8 @@ def test_both_ways_of_delivery(tmp_path: Path, authority: Identity, identity: Id
     assert chain.staple.value.status is Status.GOOD
 
 
-def test_issuer_that_is_not_at_hand(tmp_path: Path, authority: Identity) -> None:
-    """Who may answer for an unknown issuer cannot be judged: the response is unseen, not good and not bad."""
+def test_unknown_issuer(tmp_path: Path, authority: Identity) -> None:
+    """A responder of an unknown issuer cannot be validated: the response is unseen, neither good nor bad."""
     between = intermediate(authority)
     leaf = issue(HOST, between, dns=[HOST])
     file = tmp_path / "staple.der"
@@ -138,7 +138,7 @@ def test_issuer_that_is_not_at_hand(tmp_path: Path, authority: Identity) -> None
 
 
 def test_rsa_responder(authority: Identity) -> None:
-    """A response signed with RSA is judged as well."""
+    """A response signed with RSA is validated as well."""
     ca = root("RSA root", key=rsa_key())
     leaf = issue(HOST, ca, dns=[HOST])
     staple = validate(response(leaf, ca), leaf.certificate, [authority.certificate, ca.certificate], _now())
@@ -146,13 +146,13 @@ def test_rsa_responder(authority: Identity) -> None:
 
 
 def test_responder_that_could_not_answer(authority: Identity, identity: Identity) -> None:
-    """A response without an answer says so."""
+    """An error response has the flaw unsuccessful."""
     empty = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER).public_bytes(Encoding.DER)
     assert validate(empty, identity.certificate, [authority.certificate], _now()).flaw is StapleFlaw.UNSUCCESSFUL
     assert timestamps_in(empty) == ()
 
 
-def test_timestamps_beside_the_certificate(tmp_path: Path, authority: Identity, identity: Identity) -> None:
+def test_timestamps_outside_the_certificate(tmp_path: Path, authority: Identity, identity: Identity) -> None:
     """Timestamps that the server sends in its hello and in TLS 1.3 are seen, each log once."""
     info = tmp_path / "serverinfo.pem"
     stamps = timestamp_list([b"one", b"two", b"two"])
@@ -165,7 +165,7 @@ def test_timestamps_beside_the_certificate(tmp_path: Path, authority: Identity, 
 
 
 def test_timestamps_that_were_not_asked_for_are_unseen(identity: Identity) -> None:
-    """A server that takes old hellos only, in which no timestamps are asked for, was not seen to have none."""
+    """Where a server accepts only old hellos, which request no timestamps, its timestamps are unseen."""
     der = identity.certificate.public_bytes(Encoding.DER)
     chain = (len(der) + 3).to_bytes(3, "big") + len(der).to_bytes(3, "big") + der
     hello = message(2, b"\x03\x01" + bytes(32) + b"\x00\xc0\x09\x00")
@@ -199,7 +199,7 @@ _GOOD = response(_LEAF, _CA)
 
 @given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=4))
 def test_changed_octets(changes: list[tuple[int, int]]) -> None:
-    """Whatever octets are changed, only the stated exceptions come out, and no changed response is believed."""
+    """With any changed octets only the documented exceptions are raised, and no changed response is valid."""
     changed = bytearray(_GOOD)
     for position, octet in changes:
         changed[position % len(_GOOD)] = octet
@@ -220,7 +220,7 @@ def _now() -> datetime.datetime:
 
 
 def test_hash_of_the_request_may_be_newer(authority: Identity, identity: Identity) -> None:
-    """A response that names its issuer by SHA-256 is about the certificate all the same."""
+    """A response that names its issuer by SHA-256 is about the certificate, too."""
     now = _now().replace(microsecond=0)
     builder = ocsp.OCSPResponseBuilder().add_response(
         cert=identity.certificate,

@@ -1,4 +1,4 @@
-"""Where a check's threshold lies: recordings just below and just above it."""
+"""The thresholds of checks: recordings just below and just above them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def with_leaf(seen: Certificates, leaf: Certificate) -> Certificates:
     ],
 )
 def test_a_prime_of_1024_bits_counts_where_many_share_it(bits: int, known: str | None, outcome: Outcome) -> None:
-    """Shorter primes can be broken by anybody, common ones of 1024 bits by a state."""
+    """Shorter primes can be broken by anyone, common ones of 1024 bits by a state."""
     seen = recorded(HERE, Tls, "openssl-dhe-own-prime")
     (prime,) = seen.primes
     other = prime.model_copy(update={"bits": bits, "known": known})
@@ -53,7 +53,7 @@ def test_a_prime_of_1024_bits_counts_where_many_share_it(bits: int, known: str |
 
 @pytest.mark.parametrize(("seconds", "outcome"), [(0, Outcome.PASS), (1, Outcome.FAIL)])
 def test_two_logs_are_enough_for_180_days(seconds: int, outcome: Outcome) -> None:
-    """A certificate that lives a second longer needs a third; both ends count."""
+    """A certificate valid for a second longer needs a third SCT; both ends count."""
     seen = certificates("logged-twice")
     leaf = seen.chains[0].leaf
     end = leaf.not_before + timedelta(days=180) - SECOND + seconds * SECOND
@@ -76,7 +76,7 @@ def test_both_ends_of_the_validity_count(begin: timedelta, end: timedelta, outco
     assert in_date(with_leaf(seen, seen.chains[0].leaf.model_copy(update=dates))).outcome is outcome
 
 
-def test_a_chain_that_leads_to_one_root_is_whole() -> None:
+def test_a_chain_to_one_root_is_complete() -> None:
     """What one store calls a missing intermediate may be a root of the other's."""
     seen = certificates("missing-intermediate")
     assert chain_complete(seen).outcome is Outcome.FAIL
@@ -89,8 +89,8 @@ def test_a_chain_that_leads_to_one_root_is_whole() -> None:
 @pytest.mark.parametrize(
     ("answer", "outcome"), [(True, Outcome.PASS), (False, Outcome.FAIL), (None, Outcome.INCONCLUSIVE)]
 )
-def test_suites_in_cbc_mode_of_which_nothing_was_shown_are_open(*, answer: bool | None, outcome: Outcome) -> None:
-    """Where no answer with such a suite could have shown encrypt-then-MAC, nothing is known of it."""
+def test_cbc_suites_without_an_answer_are_undetermined(*, answer: bool | None, outcome: Outcome) -> None:
+    """Where no answer with such a suite could show encrypt-then-MAC, it is unseen."""
     seen = recorded(HERE, Tls, "nginx-old")
     extensions = seen.extensions.model_copy(update={"encrypt_then_mac": Answer(seen=answer)})
     assert encrypt_then_mac_or_no_cbc(seen.model_copy(update={"extensions": extensions})).outcome is outcome

@@ -1,4 +1,4 @@
-"""What the probe sees of protocol versions, on real servers."""
+"""The protocol versions of real servers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def modern(files: Files) -> servers.Answer:
 
 
 def test_modern_server(files: Files) -> None:
-    """A server of today accepts TLS 1.2 and 1.3 and refuses the rest by an alert."""
+    """A modern server accepts TLS 1.2 and 1.3 and refuses the rest by an alert."""
     with servers.openssl(files) as port:
         offers = scan(port).versions.all
     assert offers.accepted == (V.TLS_1_2, V.TLS_1_3)
@@ -105,19 +105,19 @@ def test_tlslite_with_ssl_3(files: Files, newest: tuple[int, int]) -> None:
 
 
 def test_ssl_2_hello_from_the_specification(modern: servers.Answer) -> None:
-    """A SERVER-HELLO of SSL 2.0 is an acceptance, whatever becomes of the handshake."""
+    """A SERVER-HELLO of SSL 2.0 accepts it, whatever follows."""
     hello = b"\x04\x00\x01\x00\x02\x00\x00\x00\x03\x00\x10\x01\x00\x80" + bytes(16)
 
     def answer(connection: servers.socket.socket) -> None:
         connection.recv(4096)
         connection.sendall((0x8000 | len(hello)).to_bytes(2, "big") + hello)
 
-    with servers.answering(servers.choosy(modern, 0x0002, answer)) as port:
+    with servers.answering(servers.by_version(modern, 0x0002, answer)) as port:
         assert scan(port).versions.ssl_2.accepted.value
 
 
 @pytest.mark.parametrize(
-    ("version", "field", "treatment", "cause"),
+    ("version", "field", "answer", "cause"),
     [
         (0x0002, "ssl_2", servers.silent, Cause.TIMEOUT),
         (0x0301, "tls_1_0", servers.silent, Cause.TIMEOUT),
@@ -125,15 +125,15 @@ def test_ssl_2_hello_from_the_specification(modern: servers.Answer) -> None:
         (0x0300, "ssl_3", servers.resetting, Cause.RESET),
         (0x0302, "tls_1_1", servers.resetting, Cause.RESET),
         (0x0304, "tls_1_3", servers.resetting, Cause.RESET),
-        (0x0300, "ssl_3", servers.garbage, Cause.PROTOCOL_ERROR),
-        (0x0302, "tls_1_1", servers.garbage, Cause.PROTOCOL_ERROR),
+        (0x0300, "ssl_3", servers.not_tls, Cause.PROTOCOL_ERROR),
+        (0x0302, "tls_1_1", servers.not_tls, Cause.PROTOCOL_ERROR),
     ],
 )
 def test_a_failure_with_one_version_is_unseen(
-    modern: servers.Answer, version: int, field: str, treatment: servers.Answer, cause: Cause
+    modern: servers.Answer, version: int, field: str, answer: servers.Answer, cause: Cause
 ) -> None:
-    """A timeout, a reset or noise in answer to one version leaves that version unseen, and the others seen."""
-    with servers.answering(servers.choosy(modern, version, treatment)) as port:
+    """A timeout, a reset or other bytes in answer to one version leaves that version unseen, and the others seen."""
+    with servers.answering(servers.by_version(modern, version, answer)) as port:
         offers = scan(port, seconds=1).versions.all
     assert offers.unseen == (V[field.upper()],)
     assert offers.causes == (cause,)
@@ -149,7 +149,7 @@ def test_a_single_timeout_is_asked_again(modern: servers.Answer) -> None:
         else:
             modern(connection)
 
-    with servers.answering(servers.choosy(modern, 0x0300, first_silent, calls)) as port:
+    with servers.answering(servers.by_version(modern, 0x0300, first_silent, calls)) as port:
         assert scan(port, seconds=1).versions.ssl_3.accepted.value is False
     assert calls.count(0x0300) > 1
 
@@ -160,7 +160,7 @@ def test_a_silent_close_counts_as_refusal_only_when_repeated(modern: servers.Ans
     def close(connection: servers.socket.socket) -> None:
         connection.recv(4096)
 
-    with servers.answering(servers.choosy(modern, 0x0300, close)) as port:
+    with servers.answering(servers.by_version(modern, 0x0300, close)) as port:
         assert scan(port, seconds=1).versions.ssl_3.accepted.value is False
 
     calls: list[int] = []
@@ -168,28 +168,28 @@ def test_a_silent_close_counts_as_refusal_only_when_repeated(modern: servers.Ans
     def close_then_silence(connection: servers.socket.socket) -> None:
         (close if calls.count(0x0300) == 1 else servers.silent)(connection)
 
-    with servers.answering(servers.choosy(modern, 0x0300, close_then_silence, calls)) as port:
+    with servers.answering(servers.by_version(modern, 0x0300, close_then_silence, calls)) as port:
         assert scan(port, seconds=1).versions.ssl_3.accepted.unseen is Cause.TIMEOUT
 
 
 @pytest.mark.parametrize(
-    ("treatment", "cause", "words"),
+    ("answer", "cause", "message"),
     [
         (servers.clear_http, Cause.PROTOCOL_ERROR, "HTTP/1.1 400"),
-        (servers.garbage, Cause.PROTOCOL_ERROR, "answers a TLS hello with"),
+        (servers.not_tls, Cause.PROTOCOL_ERROR, "answers a TLS hello with"),
         (servers.silent, Cause.TIMEOUT, "sent nothing"),
         (servers.resetting, Cause.RESET, "reset"),
     ],
 )
-def test_no_tls_at_all(treatment: servers.Answer, cause: Cause, words: str) -> None:
+def test_no_tls_at_all(answer: servers.Answer, cause: Cause, message: str) -> None:
     """A port without TLS is a failure that names what was seen, never a server without old versions."""
-    with servers.answering(treatment) as port, pytest.raises(ScanFailure, match=words) as failure:
+    with servers.answering(answer) as port, pytest.raises(ScanFailure, match=message) as failure:
         scan(port, seconds=1)
     assert failure.value.cause is cause
 
 
 def test_refused_port() -> None:
-    """A port where nobody listens is refused."""
+    """A closed port is refused."""
     with pytest.raises(ScanFailure) as failure:
         scan(servers.free_port())
     assert failure.value.cause is Cause.REFUSED

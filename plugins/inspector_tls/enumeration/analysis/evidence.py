@@ -1,4 +1,4 @@
-"""What all exchanges show of an offer: its picks, the refusals that count, and why the rest is open."""
+"""What all exchanges show of an offer: its picks, the refusals that count, and the cause for what is undetermined."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from inspector import Answer, Cause
 from inspector_tls.enumeration import hello_profiles as offers
-from inspector_tls.enumeration.analysis.exchange import ParsedExchange, believed
+from inspector_tls.enumeration.analysis.exchange import ParsedExchange, with_reliable_answers
 from inspector_tls.enumeration.hello_profiles import LONG_LIST, SMALL_LIST
 from inspector_tls.enumeration.transcript import Mode, Purpose
 from inspector_tls.observations import Offer
@@ -18,15 +18,15 @@ from inspector_tls.wire.versions import TlsVersion
 
 T = TypeVar("T")
 
-#: Why something was not seen that no hello asked for.
+#: The cause for what no hello offered.
 NOT_ASKED = Cause.NOT_SELECTED
 #: The purposes whose answers show the suites of a version.
 LISTING = frozenset({Purpose.VERSION, Purpose.SMALL, Purpose.SUITES, Purpose.CONFIRM})
-#: A small hello has so many suites, the signalling values among them.
-_SURELY_READ = SMALL_LIST + 2
+#: The number of suites in a small hello, signalling values included.
+_ALWAYS_READ = SMALL_LIST + 2
 
 
-# Answers have few values and are many: each is made once.
+# There are many answers with few distinct values: each is made once.
 
 
 @cache
@@ -53,15 +53,15 @@ class Offered(NamedTuple, Generic[T]):
 
 
 class Evidence:
-    """The exchanges of a transcript as far as they may be believed, and what their refusals are about."""
+    """The exchanges of a transcript with reliable answers, and what their refusals are about."""
 
     def __init__(self, mode: Mode, exchanges: Iterable[ParsedExchange]) -> None:
         self.mode = mode
-        self.exchanges = believed(exchanges)
+        self.exchanges = with_reliable_answers(exchanges)
         self.by_version: dict[TlsVersion, list[ParsedExchange]] = {version: [] for version in TlsVersion}
         for each in self.exchanges:
             self.by_version[each.version].append(each)
-        #: Whether the server was seen to read a long list to its end.
+        #: Whether the server parses a long list to its end.
         self.reads_long_lists = any(
             each.hello.suites.index(each.suite) >= LONG_LIST for each in self.exchanges if each.suite is not None
         )
@@ -73,15 +73,15 @@ class Evidence:
     # --- Refusals that count ---
 
     def counts(self, exchange: ParsedExchange) -> bool:
-        """Whether it refuses all that was offered; some servers do not read a long list to its end."""
+        """Whether it refuses all that was offered; some servers do not parse a long list to its end."""
         return exchange.is_refused and self.is_read(exchange.hello)
 
     def is_read(self, hello: Hello) -> bool:
-        """Whether the server surely reads the list of suites to its end."""
-        return self.reads_long_lists or len(hello.suites) <= _SURELY_READ
+        """Whether the server parses the list of suites to its end."""
+        return self.reads_long_lists or len(hello.suites) <= _ALWAYS_READ
 
     def refused_suites(self, exchange: ParsedExchange) -> set[int]:
-        """The suites that a refusal is about: not those for which the hello lacked something else."""
+        """The suites that a refusal is about, without those for which the hello lacked a group."""
         if exchange.purpose is Purpose.NAMED_PRIMES:
             return set()
         offered = set(exchange.hello.suites)
@@ -90,7 +90,7 @@ class Evidence:
         return offered - (_with_a_prime(exchange.version) - self._refused_with_named_primes[exchange.version])
 
     def _names_a_group(self, hello: Hello) -> bool:
-        """Whether a hello names all groups, or one that the server was seen to use in such a version."""
+        """Whether a hello names all groups, or one that the server used in such a version."""
         if hello.version is TlsVersion.SSL_3 or set(hello.groups).issuperset(offers.groups_of(hello.version)):
             return True
         used = self._groups_of_tls_1_3 if hello.version is TlsVersion.TLS_1_3 else self._curves
@@ -109,7 +109,7 @@ class Evidence:
 
     @cached_property
     def _refused_with_named_primes(self) -> dict[TlsVersion, frozenset[int]]:
-        """The suites with a prime that were refused to a hello that names groups for it, too (RFC 7919 §4)."""
+        """The suites with a prime that were refused in a hello that names groups of RFC 7919, too (§4)."""
         refused = dict.fromkeys(TlsVersion, frozenset[int]())
         for each in self.asked_for(Purpose.NAMED_PRIMES):
             if self.counts(each.without_older()):
@@ -119,7 +119,7 @@ class Evidence:
     # --- Causes ---
 
     def cause(self, exchanges: Iterable[ParsedExchange]) -> Cause:
-        """Why these left something unseen: the last failure, or why asking came to an end, or that no hello asked."""
+        """The cause for what these do not show: the last failure, the end of the questions, or that no hello asked."""
         known = list(exchanges)
         causes = [each.cause for each in known if each.cause is not None]
         if causes:
@@ -139,7 +139,7 @@ class Evidence:
         *,
         in_order: bool = True,
     ) -> Offer:
-        """What was picked, refused and left open of ``names``.
+        """What was picked and refused of ``names``, and what is undetermined.
 
         ``applies``: whether the offer could be made at all. Not ``in_order``: several lists were asked for
         concurrently, so that the order of the picks means nothing.

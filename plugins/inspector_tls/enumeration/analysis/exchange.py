@@ -1,4 +1,4 @@
-"""One exchange, parsed; and which answers may be believed, which only the other exchanges show."""
+"""One exchange, parsed; and which answers are reliable, which only the other exchanges show."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from inspector_tls.wire.versions import TlsVersion
 
 @dataclass(slots=True, eq=False)
 class ParsedExchange:
-    """What was offered, what came back, and what that means.
+    """The hello, the flight that answers it, and its meaning.
 
     ``chosen`` is the server's hello where it chose from what was offered, ``key`` its ephemeral key.
     """
@@ -50,13 +50,13 @@ class ParsedExchange:
         return self.answer.meaning is Meaning.REFUSED
 
     @property
-    def gives_up(self) -> bool:
-        """Whether the server chose a suite, and then found that it lacks what the suite needs."""
+    def aborts_after_choice(self) -> bool:
+        """Whether the server chose a suite, and then refused because it lacks what the suite needs."""
         return self.is_chosen and any(alert.number in OFFER_REFUSALS for alert in self.flight.alerts if alert.is_last)
 
     @property
     def is_downgraded(self) -> bool:
-        """Whether the server chose TLS 1.2, with the mark of one that speaks TLS 1.3 (RFC 8446 §4.1.3)."""
+        """Whether the server chose TLS 1.2 with the downgrade marker of a server with TLS 1.3 (RFC 8446 §4.1.3)."""
         return self.flight.hello is not None and self.flight.hello.is_downgraded
 
     @property
@@ -68,7 +68,7 @@ class ParsedExchange:
 
     @property
     def chain(self) -> tuple[bytes, ...]:
-        """The certificates (DER) that came in clear text, leaf first."""
+        """The certificates (DER) sent in clear text, leaf first."""
         if not self.is_chosen:
             return ()
         if self.flight.ssl_2 is not None:
@@ -76,20 +76,20 @@ class ParsedExchange:
         return self.flight.certificates or ()
 
     def as_refusal(self) -> ParsedExchange:
-        """The same, read as a refusal of what was offered."""
+        """The same, as a refusal of what was offered."""
         return replace(self, answer=Interpretation(Meaning.REFUSED))
 
-    def as_doubt(self, cause: Cause = Cause.AMBIGUOUS) -> ParsedExchange:
-        """The same, with a refusal of which the reason is not known."""
-        return replace(self, answer=Interpretation(Meaning.DOUBT, cause))
+    def as_uncertain(self, cause: Cause = Cause.AMBIGUOUS) -> ParsedExchange:
+        """The same, as a refusal for an unknown reason."""
+        return replace(self, answer=Interpretation(Meaning.UNCERTAIN, cause))
 
     def without_older(self) -> ParsedExchange:
-        """The same, with an answer in an older version as the refusal that it is of the suites in this one."""
+        """The same, where an answer in an older version is a refusal of the suites in this one."""
         return self.as_refusal() if self.answer.meaning is Meaning.OLDER else self
 
 
 def parse_exchanges(transcript: Transcript) -> list[ParsedExchange]:
-    """The exchanges of a transcript; raises ValueError where a hello in it is none of ours."""
+    """The exchanges of a transcript; raises ValueError where a hello is not one that ``encode`` wrote."""
     return [parse_exchange(each, decode(each.sent), read_flight(each.received)) for each in transcript.exchanges]
 
 
@@ -99,16 +99,16 @@ def parse_exchange(exchange: Exchange, hello: Hello, flight: Flight) -> ParsedEx
     return ParsedExchange(exchange, hello, flight, interpret(hello, reply))
 
 
-# --- Which answers may be believed ------------------------------------------------------------------------------------
+# --- Which answers are reliable ---------------------------------------------------------------------------------------
 
 
-def believed(exchanges: Iterable[ParsedExchange]) -> list[ParsedExchange]:
-    """The exchanges, each with the answer that may be believed in the light of the others."""
-    return _with_late_refusals_in_doubt(_with_repeated_as_refusals(list(exchanges)))
+def with_reliable_answers(exchanges: Iterable[ParsedExchange]) -> list[ParsedExchange]:
+    """The exchanges, each with the answer that is reliable given the others."""
+    return _with_late_refusals_uncertain(_with_repeated_as_refusals(list(exchanges)))
 
 
 def _with_repeated_as_refusals(exchanges: list[ParsedExchange]) -> list[ParsedExchange]:
-    """An ambiguous answer is a refusal when the same hello got it twice, and got no other."""
+    """An ambiguous answer is a refusal if the same hello got it at least twice, and no other."""
     if all(each.answer.cause is not Cause.AMBIGUOUS for each in exchanges):
         return exchanges
     by_hello: dict[Hello, list[ParsedExchange]] = {}
@@ -122,10 +122,10 @@ def _with_repeated_as_refusals(exchanges: list[ParsedExchange]) -> list[ParsedEx
     return [each.as_refusal() if is_repeated(each) else each for each in exchanges]
 
 
-def _with_late_refusals_in_doubt(exchanges: list[ParsedExchange]) -> list[ParsedExchange]:
-    """What is refused after the server's last hello is in doubt: it may have begun to turn every client away."""
+def _with_late_refusals_uncertain(exchanges: list[ParsedExchange]) -> list[ParsedExchange]:
+    """Refusals after the last ServerHello are uncertain: the server may have begun to refuse every client."""
     answered = (at for at, each in enumerate(exchanges) if each.answer.meaning in {Meaning.CHOSEN, Meaning.OLDER})
     last = max(answered, default=-1)
     after = exchanges[last + 1 :]
     cause = next((each.cause for each in reversed(after) if each.cause is not None), Cause.AMBIGUOUS)
-    return exchanges[: last + 1] + [each.as_doubt(cause) if each.is_refused else each for each in after]
+    return exchanges[: last + 1] + [each.as_uncertain(cause) if each.is_refused else each for each in after]

@@ -1,4 +1,4 @@
-"""What the server's hellos show besides version and suite."""
+"""Which extensions the server supports, and whether it refuses a fallback."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from inspector_tls.wire.code_points import RENEGOTIATION_SCSV, suites
 from inspector_tls.wire.server_flight import ServerHello
 from inspector_tls.wire.versions import TlsVersion
 
-#: The versions to which a client can fall back without protection by TLS 1.3 (RFC 8446 §4.1.3).
+#: The versions to which a client can be downgraded without protection by TLS 1.3 (RFC 8446 §4.1.3).
 _BELOW_TLS_1_2 = (TlsVersion.SSL_3, TlsVersion.TLS_1_0, TlsVersion.TLS_1_1)
 
 _Condition = Callable[[ParsedExchange], bool]
 
 
 def extensions(evidence: Evidence, accepted: AcceptedVersions) -> Extensions:
-    """The extensions of TLS 1.2 and older, and what becomes of a fallback."""
+    """The extensions of TLS 1.2 and older, and whether a fallback is refused."""
     hellos = _ClearHellos(evidence, accepted)
     return Extensions(
         secure_renegotiation=hellos.shown(

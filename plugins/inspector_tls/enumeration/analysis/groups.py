@@ -39,9 +39,9 @@ def _about_group(exchange: ParsedExchange, *, retries: bool) -> Iterator[Offered
     """What an exchange shows of groups; ``retries``: the server sends HelloRetryRequests."""
     offered = exchange.hello.groups if exchange.purpose is Purpose.GROUPS else ()
     if exchange.is_refused and not retries:
-        # A server that asks for no other share (RFC 8446 §4.1.4) takes a group with one, or not at all.
+        # A server that sends no HelloRetryRequest (RFC 8446 §4.1.4) accepts only groups for which it got a share.
         yield Offered(exchange, set(offered).intersection(exchange.hello.shares))
-        yield Offered(exchange.as_doubt(), set(offered).difference(exchange.hello.shares))
+        yield Offered(exchange.as_uncertain(), set(offered).difference(exchange.hello.shares))
     else:
         yield Offered(exchange, offered, exchange.chosen.group if exchange.chosen else None)
 
@@ -59,29 +59,31 @@ def curves(evidence: Evidence, accepted: AcceptedVersions, all_suites: Answer[bo
     on_curve = [each for each in exchanges if each.suite is not None and suites()[each.suite].on_curve]
     if not on_curve:
         return Offer(complete=all_suites)
-    taken = {each.suite for each in on_curve if each.suite is not None}
+    accepted_suites = {each.suite for each in on_curve if each.suite is not None}
     needed = _needed_curve(on_curve)
     about = [Offered(each, (), _group(each)) for each in on_curve if each.purpose is not Purpose.GROUPS]
     for each in exchanges:
         if each.purpose is Purpose.GROUPS:
-            about += _about_curve(each, taken, needed)
+            about += _about_curve(each, accepted_suites, needed)
     return evidence.offer(_group_names(newest), about, applies)
 
 
-def _about_curve(exchange: ParsedExchange, taken: Collection[int], needed: int | None) -> Iterator[Offered[int]]:
+def _about_curve(
+    exchange: ParsedExchange, accepted_suites: Collection[int], needed: int | None
+) -> Iterator[Offered[int]]:
     """What an exchange shows of curves.
 
-    ``taken``: suites on a curve that the server accepts; ``needed``: the curve without which it refuses every hello.
+    ``accepted_suites``: those on a curve; ``needed``: the curve without which it refuses every hello.
     """
     offered, pick = exchange.hello.groups, _group(exchange)
-    is_taken = not set(taken).isdisjoint(exchange.hello.suites)
+    offers_accepted = not set(accepted_suites).isdisjoint(exchange.hello.suites)
     if pick is not None and pick == needed == offered[-1]:
-        # It was offered last, and still picked: nothing else that was offered is accepted.
+        # It was offered last, and still picked: the server accepts no other of these groups.
         yield Offered(exchange, offered, pick)
         yield Offered(exchange.as_refusal(), offered[:-1])
-    elif exchange.gives_up and is_taken:
+    elif exchange.aborts_after_choice and offers_accepted:
         yield Offered(exchange.as_refusal(), offered)
-    elif exchange.is_refused and not (is_taken and needed in (None, *offered)):
+    elif exchange.is_refused and not (offers_accepted and needed in (None, *offered)):
         yield Offered(exchange, ())
     else:
         yield Offered(exchange, offered, pick)
@@ -92,7 +94,7 @@ def _group(exchange: ParsedExchange) -> int | None:
 
 
 def _needed_curve(on_curve: Sequence[ParsedExchange]) -> int | None:
-    """The curve of the certificates, where the server has nothing but ECDSA ones and refuses a hello without it."""
+    """The curve of the certificates, where the server has ECDSA certificates only and refuses a hello without it."""
     signers = {suites()[each.suite].authentication for each in on_curve if each.suite is not None}
     if signers != {"ECDSA"}:
         return None
@@ -137,8 +139,8 @@ def _about_scheme(exchange: ParsedExchange) -> Offered[int]:
 
     Where no schemes are named for certificates, a refusal may be about the certificate's own signature.
     """
-    is_doubtful = exchange.is_refused and not exchange.hello.certificate_signatures
-    return Offered(exchange.as_doubt() if is_doubtful else exchange, exchange.hello.signatures, _scheme(exchange))
+    is_uncertain = exchange.is_refused and not exchange.hello.certificate_signatures
+    return Offered(exchange.as_uncertain() if is_uncertain else exchange, exchange.hello.signatures, _scheme(exchange))
 
 
 def _scheme(exchange: ParsedExchange) -> int | None:

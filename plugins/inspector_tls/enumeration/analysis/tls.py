@@ -18,7 +18,7 @@ from inspector_tls.wire.server_flight import Flight
 
 
 def read_transcript(transcript: Transcript) -> Tls:
-    """The facts in a transcript; raises ValueError where a hello in it is none of ours."""
+    """The facts in a transcript; raises ValueError where a hello is not one that ``encode`` wrote."""
     return _facts(transcript, parse_exchanges(transcript))
 
 
@@ -53,6 +53,6 @@ def _short_rsa_bits(evidence: Evidence) -> tuple[int, ...]:
 
 
 def _served(evidence: Evidence) -> tuple[tuple[str, ...], ...]:
-    """The distinct chains that came in clear text."""
+    """The distinct chains sent in clear text."""
     chains = {each.chain for each in evidence.exchanges if each.chain}
     return tuple(sorted(tuple(hashlib.sha256(der).hexdigest() for der in chain) for chain in chains))

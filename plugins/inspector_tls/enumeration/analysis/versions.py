@@ -11,11 +11,11 @@ from inspector_tls.enumeration import hello_profiles as offers
 from inspector_tls.enumeration.analysis.evidence import LISTING, Evidence, Offered, seen, unseen
 from inspector_tls.enumeration.analysis.exchange import ParsedExchange
 from inspector_tls.enumeration.transcript import Mode, Purpose
-from inspector_tls.observations import Offer, Preference, SpokenVersion, Versions
+from inspector_tls.observations import Offer, Preference, Versions, VersionSupport
 from inspector_tls.wire.code_points import ssl_2_suites, suites
 from inspector_tls.wire.versions import TlsVersion
 
-#: The versions whose handshake is in clear text, SSL 2.0 with a handshake of its own aside.
+#: The versions whose handshake is in clear text, without SSL 2.0, which has another handshake.
 CLEAR = (TlsVersion.SSL_3, TlsVersion.TLS_1_0, TlsVersion.TLS_1_1, TlsVersion.TLS_1_2)
 #: Those of them whose hellos have extensions.
 EXTENSIBLE = CLEAR[1:]
@@ -66,7 +66,7 @@ def _is_refused(evidence: Evidence, version: TlsVersion) -> bool:
     exchanges = evidence.by_version[version]
     if version is TlsVersion.SSL_2:
         return any(each.is_refused for each in exchanges)
-    # A version that does not exist stands for none that does.
+    # The answer to an unknown version is not about a known one.
     if any(each.answer.refuses_version for each in exchanges if each.purpose is not Purpose.FUTURE_VERSION):
         return True
     refused = {code for each in exchanges if evidence.counts(each) for code in evidence.refused_suites(each)}
@@ -78,10 +78,10 @@ def versions(evidence: Evidence, accepted: AcceptedVersions) -> Versions:
     return Versions.of(_version(evidence, version, accepted[version]) for version in TlsVersion)
 
 
-def _version(evidence: Evidence, version: TlsVersion, accepted: Answer[bool]) -> SpokenVersion:
+def _version(evidence: Evidence, version: TlsVersion, accepted: Answer[bool]) -> VersionSupport:
     if version is TlsVersion.SSL_2:
         found = _ssl_2_suites(evidence, accepted)
-        return SpokenVersion(version=version, accepted=accepted, suites=found, preference=seen(None))
+        return VersionSupport(version=version, accepted=accepted, suites=found, preference=seen(None))
     exchanges = evidence.by_version[version]
     listing = [each for each in exchanges if each.purpose in LISTING]
     by_name = [each for each in exchanges if each.purpose is Purpose.NAMED_PRIMES]
@@ -91,7 +91,7 @@ def _version(evidence: Evidence, version: TlsVersion, accepted: Answer[bool]) ->
     offer = evidence.offer(_suite_names(version), about, accepted, in_order=in_order)
     preference = _preference(evidence, version, accepted, offer)
     ordered = preference.seen is Preference.SERVER and in_order
-    return SpokenVersion(version=version, accepted=accepted, suites=offer, preference=preference, ordered=ordered)
+    return VersionSupport(version=version, accepted=accepted, suites=offer, preference=preference, ordered=ordered)
 
 
 # --- Suites -----------------------------------------------------------------------------------------------------------
@@ -101,8 +101,8 @@ def _about_suites(evidence: Evidence, exchanges: Iterable[ParsedExchange]) -> It
     """What exchanges show of suites; an older version in the answer refuses them in this one."""
     for each in exchanges:
         known = each.without_older()
-        if known.gives_up and known.suite is not None:
-            # The pick is refused in the end, and the others were not tried.
+        if known.aborts_after_choice and known.suite is not None:
+            # The pick is refused, and the server did not consider the others.
             yield Offered(known.as_refusal(), (known.suite,))
         elif not known.is_refused:
             yield Offered(known, known.hello.suites, known.suite)
@@ -110,7 +110,7 @@ def _about_suites(evidence: Evidence, exchanges: Iterable[ParsedExchange]) -> It
             refused = evidence.refused_suites(known)
             yield Offered(known, refused)
             if others := set(known.hello.suites) - refused:
-                yield Offered(known.as_doubt(), others)
+                yield Offered(known.as_uncertain(), others)
 
 
 def _ssl_2_suites(evidence: Evidence, accepted: Answer[bool]) -> Offer:
@@ -145,26 +145,26 @@ def _preference(
         return seen(None)
     exchanges = evidence.by_version[version]
     asked = [each for each in exchanges if each.purpose is Purpose.PREFERENCE]
-    turned = next((each for each in reversed(asked) if each.is_chosen), None)
-    if turned is None:
+    reversed_offer = next((each for each in reversed(asked) if each.is_chosen), None)
+    if reversed_offer is None:
         return unseen(evidence.cause(asked))
-    first = _first_pick([each for each in exchanges if evidence.is_read(each.hello)], turned)
+    first = _first_pick([each for each in exchanges if evidence.is_read(each.hello)], reversed_offer)
     if first is None:
         return unseen(Cause.AMBIGUOUS)
-    if turned.suite == first:
+    if reversed_offer.suite == first:
         return seen(Preference.SERVER)
-    is_clients = turned.suite == turned.hello.suites[0]
+    is_clients = reversed_offer.suite == reversed_offer.hello.suites[0]
     return seen(Preference.CLIENT if is_clients else Preference.MIXED)
 
 
-def _first_pick(exchanges: Sequence[ParsedExchange], turned: ParsedExchange) -> int | None:
-    """What the server picks first of the suites in ``turned``, offered in another order."""
+def _first_pick(exchanges: Sequence[ParsedExchange], reversed_offer: ParsedExchange) -> int | None:
+    """What the server picks first of the suites in ``reversed_offer``, offered in another order."""
     others = (
         each.suite
         for each in exchanges
         if each.purpose in LISTING | {Purpose.PREFERENCE}
         and each.suite is not None
-        and each.hello.suites != turned.hello.suites
-        and set(turned.hello.suites) <= set(each.hello.suites)
+        and each.hello.suites != reversed_offer.hello.suites
+        and set(reversed_offer.hello.suites) <= set(each.hello.suites)
     )
     return next(others, None)

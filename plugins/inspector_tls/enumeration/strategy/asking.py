@@ -20,7 +20,7 @@ from inspector_tls.wire.server_flight import Flight
 def ask_once(
     context: ServerContext, purpose: Purpose, hello: Hello, *, alone: bool = False
 ) -> Flow[tuple[Interpretation, Reply]]:
-    """Ask, and note in the context when the server picks from the end of a long list."""
+    """Ask, and record in the context that the server picked from the end of a long list."""
     reply = yield from ask(purpose, hello, alone=alone)
     answer = interpret(hello, reply)
     chosen = reply.flight.hello
@@ -32,9 +32,9 @@ def ask_once(
 def ask_until_settled(
     context: ServerContext, purpose: Purpose, hello: Hello, *, alone: bool = False
 ) -> Flow[tuple[Interpretation, Reply]]:
-    """Ask, and again if the answer is in doubt; then alone, because some servers turn surplus connections away.
+    """Ask, and repeat without other connections if the answer is uncertain: some servers refuse concurrent connections.
 
-    A reset or a close without an alert may still be due to the connection before, and is asked about once more.
+    A reset or a close without an alert may still be due to the previous connection, and is repeated once more.
     """
     answer, reply = yield from ask_once(context, purpose, hello, alone=alone)
     for is_last in (False, True):
@@ -49,13 +49,13 @@ def _is_abrupt(answer: Interpretation) -> bool:
 
 
 def has_answer(answer: Interpretation) -> bool:
-    """Whether the server answered, be it by an alert that may mean anything."""
+    """Whether the server answered, even by an ambiguous alert."""
     return answer.is_settled or answer.cause is Cause.AMBIGUOUS
 
 
 @dataclass(slots=True)
 class Exhausted:
-    """What one list came to: the picks in their order, what remained, and the last answer (None: nothing was asked)."""
+    """The result of one list: the picks in order, what remained, and the last answer (None: nothing was asked)."""
 
     found: list[int]
     remaining: list[int]
@@ -72,7 +72,7 @@ def exhaust(
 ) -> Flow[Exhausted]:
     """Let the server pick, remove the pick and ask again, until it refuses what remains or has picked ``most``.
 
-    ``hello_of`` makes the hello that offers what remains; ``pick_of`` reads from the answer what the server picked.
+    ``hello_of`` makes the hello that offers what remains; ``pick_of`` gives the server's pick from its answer.
     """
     result = Exhausted([], list(offered))
     while result.remaining and len(result.found) != most:
@@ -85,7 +85,7 @@ def exhaust(
 
 
 def _remove_last(codes: list[int], pick: int) -> bool:
-    """Remove the pick; whether it was there. It is searched from the end, where the usual ones stand."""
+    """Remove the pick; whether it was in the list. The search begins at the end, where the common ones are."""
     codes.reverse()
     try:
         codes.remove(pick)

@@ -1,4 +1,4 @@
-"""The server that is enumerated, and what the first questions about one of its versions came to."""
+"""The server that is enumerated, and the result of the first questions about one of its versions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from inspector_tls.wire.versions import TlsVersion
 
 @dataclass(slots=True)
 class ServerContext:
-    """One server: its name in hellos, the mode, and whether it was seen to read a long list to its end.
+    """One server: its name in hellos, the mode, and whether it parses a long list to its end.
 
     Without ``extra`` only versions, suites and groups are asked for.
     """
@@ -39,7 +39,7 @@ class ServerContext:
 
 @dataclass(frozen=True, slots=True)
 class VersionResult:
-    """What the first questions about a version came to; ``size``: the hellos in which the server understands it."""
+    """The result of the first questions about a version; ``size``: the size of hello that the server understands."""
 
     version: TlsVersion
     answer: Interpretation
@@ -58,10 +58,10 @@ class VersionResult:
 
     @property
     def usual_suites(self) -> tuple[int, ...]:
-        """The suite that was chosen first, and the most usual others: a list that is surely accepted."""
+        """The suite that was chosen first, and the most common others: a list that the server accepts."""
         size = HelloSize.TINY if self.size is HelloSize.TINY else HelloSize.SMALL
         return tuple(dict.fromkeys((*offers.common_suites(self.version, size), self.suite)))
 
     def plain_hello(self, context: ServerContext) -> Hello:
-        """A hello in this version that the server surely takes."""
+        """A hello in this version that the server accepts."""
         return context.hello(self.version, self.usual_suites, self.size)

@@ -22,24 +22,26 @@ LONG_HELLO_BYTES = 2048
 
 
 def ask_preference(context: ServerContext, result: VersionResult, found: Sequence[int]) -> Flow[None]:
-    """Offer the accepted suites in reverse order: does the server still pick the same?
+    """Offer the accepted suites in reverse order, to see whether the server still picks the same.
 
-    Some servers with an order of their own prefer ChaCha20 when a client puts it first: so it stands last.
+    Some servers with an order of their own prefer ChaCha20 when a client puts it first: so it is offered last.
     """
     few = found[: result.size.list_length]
-    turned = few[::-1]
-    chacha_last = sorted(turned, key=lambda code: suites()[code].cipher == "CHACHA20")
-    if chacha_last[0] != found[0]:
-        turned = chacha_last
+    reversed_suites = few[::-1]
+    chacha20_last = sorted(reversed_suites, key=lambda code: suites()[code].cipher == "CHACHA20")
+    if chacha20_last[0] != found[0]:
+        reversed_suites = chacha20_last
     if result.size is not HelloSize.FULL or not context.reads_long_lists:
-        # Short lists never offered them all together.
+        # Short lists did not offer them all at once.
         hello = context.hello(result.version, few, result.size)
         yield from ask_until_settled(context, Purpose.PREFERENCE, hello)
-    yield from ask_until_settled(context, Purpose.PREFERENCE, context.hello(result.version, turned, result.size))
+    yield from ask_until_settled(
+        context, Purpose.PREFERENCE, context.hello(result.version, reversed_suites, result.size)
+    )
 
 
 def ask_extensions(context: ServerContext, result: VersionResult, found: Sequence[int]) -> Flow[None]:
-    """Offer in a short hello what full ones carry; once with suites in CBC mode, which show encrypt-then-MAC."""
+    """Offer the extensions of full hellos in a short one; once with CBC suites only, which show encrypt-then-MAC."""
     most = result.size.list_length
     in_cbc = [code for code in found if suites()[code].mode == "CBC"]
     lists = [codes for codes in (found, in_cbc) if codes and result.version is not TlsVersion.SSL_3]
@@ -53,7 +55,7 @@ def ask_extensions(context: ServerContext, result: VersionResult, found: Sequenc
 
 
 def ask_fallback(context: ServerContext, result: VersionResult) -> Flow[None]:
-    """Mark the hello as a fallback from a newer version: a server that speaks one must refuse (RFC 7507 §3)."""
+    """Mark the hello as a fallback from a newer version: a server that supports one must refuse (RFC 7507 §3)."""
     hello = context.hello(result.version, (*result.usual_suites, FALLBACK_SCSV), result.size)
     yield from ask_until_settled(context, Purpose.FALLBACK, hello)
 
@@ -62,7 +64,7 @@ def ask_fallback(context: ServerContext, result: VersionResult) -> Flow[None]:
 
 
 def _contrast(context: ServerContext, purpose: Purpose, unusual: Hello, plain: Hello) -> Flow[None]:
-    """Send an unusual hello; if it is not taken, a plain one, which shows that the server answers, and it again."""
+    """Send an unusual hello; if it is not accepted, a plain one, to see that the server answers, and it again."""
     answer, reply = yield from ask_until_settled(context, purpose, unusual)
     if answer.meaning is Meaning.CHOSEN or not reply.asked:
         return
@@ -72,13 +74,13 @@ def _contrast(context: ServerContext, purpose: Purpose, unusual: Hello, plain: H
 
 
 def ask_many_suites(context: ServerContext, result: VersionResult) -> Flow[None]:
-    """Send the full hello that was in doubt once more, beside a plain one: is it the length that is not taken?"""
+    """Repeat the full hello whose answer was uncertain, and a plain one, to see whether the length is the reason."""
     full = context.hello(result.version, offers.suites_of(result.version))
     yield from _contrast(context, Purpose.CONFIRM, full, result.plain_hello(context))
 
 
 def ask_grease(context: ServerContext, result: VersionResult) -> Flow[None]:
-    """Offer values that are reserved so that they must be ignored (RFC 8701 §3.1)."""
+    """Offer reserved values, which must be ignored (RFC 8701 §3.1)."""
     plain = result.plain_hello(context)
     unusual = plain._replace(
         suites=(GREASE[5], *plain.suites),
@@ -90,7 +92,7 @@ def ask_grease(context: ServerContext, result: VersionResult) -> Flow[None]:
 
 
 def ask_long_hello(context: ServerContext, result: VersionResult) -> Flow[None]:
-    """Send a hello of the length that post-quantum key shares bring."""
+    """Send a hello as long as one with post-quantum key shares."""
     plain = result.plain_hello(context)
     yield from _contrast(context, Purpose.LONG_HELLO, plain._replace(least_bytes=LONG_HELLO_BYTES), plain)
 

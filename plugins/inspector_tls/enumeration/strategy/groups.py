@@ -1,4 +1,4 @@
-"""Which groups and which signature schemes the server has."""
+"""Which groups and signature schemes the server supports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RSA_KEYS, CURVE_KEYS = frozenset({"RSA", "RSA-PSS", "DSA"}), frozenset({"EC", "E
 
 
 def ask_groups(context: ServerContext, result: VersionResult, *, then_signatures: bool) -> Flow[None]:
-    """The groups of TLS 1.3: without a key share the server names the one it wants (RFC 8446 §4.1.4)."""
+    """The groups of TLS 1.3: without a key share the server names the group it selects (RFC 8446 §4.1.4)."""
     offered = offers.suites_of(TlsVersion.TLS_1_3)
     first = result.flight.hello.group if result.flight.hello else None
 
@@ -39,7 +39,7 @@ def ask_groups(context: ServerContext, result: VersionResult, *, then_signatures
     exhausted = yield from gather(*(exhaust(context, Purpose.GROUPS, some, hello_of, pick_of) for some in lists))
     found = [group for each in exhausted for group in each.found]
     if first is not None and result.size is HelloSize.SMALL:
-        # Does the server send a HelloRetryRequest at all? Else it refuses every group for which it got no share.
+        # A server that sends no HelloRetryRequest refuses every group without a share; this question shows it.
         without = context.hello(TlsVersion.TLS_1_3, offered, result.size, of_groups=(first,))._replace(shares=())
         yield from ask_until_settled(context, Purpose.GROUPS, without)
     shareable = [group for group in (first, *found) if group in SHAREABLE]
@@ -71,10 +71,10 @@ def ask_curves(context: ServerContext, result: VersionResult, found: Sequence[in
 def _curves_among(
     context: ServerContext, result: VersionResult, offered: tuple[int, ...], groups: Sequence[int], seen: Flight
 ) -> Flow[list[int]]:
-    """The server's groups among these; ``seen``: a flight that came before.
+    """The server's groups among these; ``seen``: an earlier flight.
 
-    A server with nothing but an ECDSA certificate refuses a hello that does not offer the certificate's curve: then
-    that one is offered last in each hello.
+    A server that has ECDSA certificates only refuses a hello without the curve of its certificate: then that curve is
+    offered last in each hello.
     """
     certificate: list[int] = []
 
@@ -89,13 +89,13 @@ def _curves_among(
     pick_of(seen)
     exhausted = yield from exhaust(context, Purpose.GROUPS, groups, hello_of(()), pick_of)
     needed = [code for code in certificate if code not in exhausted.remaining]
-    if exhausted.remaining and needed and exhausted.last is not None and exhausted.last.turns_away:
+    if exhausted.remaining and needed and exhausted.last is not None and exhausted.last.ends_handshake:
         exhausted = yield from exhaust(context, Purpose.GROUPS, exhausted.remaining, hello_of(needed), pick_of)
     return exhausted.found
 
 
 def _curve_of_certificate(flight: Flight) -> list[int]:
-    """The curve of the ECDSA certificate that was presented; empty where it was another one, or none."""
+    """The curve of the ECDSA certificate that was presented; empty where another certificate or none was presented."""
     if flight.hello is None or suites()[flight.hello.suite].authentication != "ECDSA" or not flight.certificates:
         return []
     curve = certificate_curve(flight.certificates[0])
@@ -125,7 +125,7 @@ def ask_signatures(
 
 
 def _ask_signatures_of_tls_1_3(context: ServerContext, group: int) -> Flow[None]:
-    """The schemes of TLS 1.3, one by one: which one signs is encrypted, but not whether one does."""
+    """The schemes of TLS 1.3, one by one: the signature is encrypted, but the choice of a suite is not."""
     version = TlsVersion.TLS_1_3
     offered = offers.suites_of(version)
     hellos = (

@@ -1,4 +1,4 @@
-"""Which suites a version has: one list that is exhausted where the server reads long ones, else several short ones."""
+"""Which suites a version has: one list that is exhausted where the server parses long ones, else several short ones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ask_suites(context: ServerContext, result: VersionResult) -> Flow[list[int]]
     found = list(dict.fromkeys((first, *(code for each in (*main, *by_kind) for code in each.found))))
     rest = [code for each in main for code in each.remaining if code not in found]
     if rest and version is not TlsVersion.TLS_1_3 and not context.reads_long_lists:
-        # What the server surely takes, behind a long list of what it may not read to the end.
+        # Suites that the server accepts, after a long list that it may not parse to the end.
         yield from ask_until_settled(context, Purpose.CONFIRM, context.hello(version, (*GREASE, *rest, *found)))
         if not context.reads_long_lists:
             found += yield from _in_short_lists(context, version, rest, HelloSize.SMALL)
@@ -47,8 +47,8 @@ def _exhaust_suites(
 def _by_key_exchange(context: ServerContext, version: TlsVersion, lists: Sequence[Exhausted]) -> Flow[list[Exhausted]]:
     """What remains of a list that ended without a settled answer, asked by the kind of key exchange.
 
-    Some servers pick a kind that they cannot carry out, e.g. DHE without a prime, and close: that does not refuse the
-    others.
+    Some servers choose a kind that they cannot carry out, e.g. DHE without a prime, and close the connection: that does
+    not refuse the others.
     """
     remaining = [code for each in lists if each.last and not each.last.is_settled for code in each.remaining]
     kinds: dict[tuple[bool, bool], list[int]] = {}
@@ -63,7 +63,7 @@ def _by_key_exchange(context: ServerContext, version: TlsVersion, lists: Sequenc
 def _in_short_lists(
     context: ServerContext, version: TlsVersion, codes: Sequence[int], size: HelloSize
 ) -> Flow[list[int]]:
-    """The suites of a version in lists of a length that every server reads; no others if the usual get no answer."""
+    """The suites of a version in short lists, which every server parses; only the first if that one gets no answer."""
     lists = offers.short_lists(codes, size)
     usual = yield from _exhaust_suites(context, version, lists[0], size)
     if usual.last is not None and not has_answer(usual.last):
@@ -78,10 +78,10 @@ def _in_short_lists(
 def ask_named_primes(
     context: ServerContext, result: VersionResult, codes: Sequence[int], most: int | None = None
 ) -> Flow[list[int]]:
-    """The suites with a prime that the server picks from a hello that names the groups of RFC 7919.
+    """The suites with a prime that the server picks from a hello with the groups of RFC 7919.
 
-    Some servers have no other primes, and pick such a suite from no other hello; some use these in place of their own
-    (§4). A server that knows none of the groups must pick no such suite: so all else is asked without them.
+    Some servers have no other primes, and pick such a suite from no other hello; some use these instead of their own
+    (§4). A server that supports none of the groups must pick no such suite: all other hellos omit them.
     """
     in_one = result.size is HelloSize.FULL and context.reads_long_lists
     lists = [codes] if in_one and codes else offers.short_lists(codes, result.size)
@@ -96,7 +96,7 @@ def ask_named_primes(
 
 
 def ask_refused_by_named_primes(context: ServerContext, result: VersionResult) -> Flow[None]:
-    """Ask a version that was refused for those suites with those groups: first for one, then for all."""
+    """Offer those suites with those groups in a version that was refused: until one is picked, then until all are."""
     codes = offers.prime_suites(result.version)
     if (yield from ask_named_primes(context, result, codes, most=1)):
         yield from ask_named_primes(context, result, codes)

@@ -1,4 +1,4 @@
-"""Everything there is to ask of one server, and what each question waits for."""
+"""All questions about one server, and the order in which they depend on one another."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from inspector_tls.wire.versions import TlsVersion
 
 
 def enumeration(context: ServerContext) -> Flow[None]:
-    """Ask for every version, then for all that belongs to those that are accepted."""
+    """Ask for every version, then for the details of the accepted ones."""
     versions = [version for version in TlsVersion if version is not TlsVersion.SSL_2]
     _, *first = yield from gather(ask_ssl_2(context), *(ask_version(context, version) for version in versions))
     results = [each for each in first if each is not None]
     if not context.reads_long_lists:
         results = yield from gather(*(confirm_refusal(context, each) for each in results))
     accepted = [each for each in results if each.is_accepted]
-    refused = [each for each in results if each.answer.turns_away and not each.answer.refuses_version]
+    refused = [each for each in results if each.answer.ends_handshake and not each.answer.refuses_version]
     yield from gather(
         *(_survey(context, each, accepted) for each in accepted),
         *(ask_refused_by_named_primes(context, each) for each in refused),
     )
     if accepted:
-        # Refusals count only if the server takes something afterwards: some turn clients away that come too often.
+        # Refusals count only if the server accepts a hello afterwards: some refuse clients that connect too often.
         yield from ask_until_settled(context, Purpose.CONFIRM, accepted[-1].plain_hello(context), alone=True)
 
 
 def _survey(context: ServerContext, result: VersionResult, accepted: Sequence[VersionResult]) -> Flow[None]:
-    """Ask for all that belongs to one accepted version; ``accepted``: all of them, oldest first."""
+    """Ask for the details of one accepted version; ``accepted``: all accepted versions, oldest first."""
     version = result.version
     older = [each for each in accepted if each.version is not TlsVersion.TLS_1_3]
     is_newest_clear = bool(older) and result is older[-1]
@@ -61,7 +61,7 @@ def _survey(context: ServerContext, result: VersionResult, accepted: Sequence[Ve
 def _extras(
     context: ServerContext, result: VersionResult, accepted: Sequence[VersionResult], *, is_newest_clear: bool
 ) -> list[Flow[None]]:
-    """The extra questions about a version that wait for nothing else."""
+    """The extra questions about a version that depend on no other answer."""
     version = result.version
     flows: list[Flow[None]] = []
     if version is TlsVersion.TLS_1_2:
@@ -84,7 +84,7 @@ def _has_fallback(accepted: Sequence[VersionResult]) -> bool:
 
 
 def _suites_and_after(context: ServerContext, result: VersionResult, *, is_newest_clear: bool) -> Flow[None]:
-    """The suites of a version; then what can only be asked when they are known.
+    """The suites of a version; then the questions that depend on them.
 
     Of the versions in clear text only the newest is asked for groups and extensions.
     """

@@ -20,7 +20,7 @@ def ask_ssl_2(context: ServerContext) -> Flow[None]:
 
 
 def ask_version(context: ServerContext, version: TlsVersion) -> Flow[VersionResult]:
-    """Offer all suites of a version at once; where the answer is in doubt, few in a small hello."""
+    """Offer all suites of a version at once; where the answer is uncertain, few in a small hello."""
     is_tls_1_3 = version is TlsVersion.TLS_1_3
     full = context.hello(version, offers.first_suites(version, HelloSize.FULL))
     answer, reply = yield from ask_once(context, Purpose.VERSION, full)
@@ -35,7 +35,7 @@ def ask_version(context: ServerContext, version: TlsVersion) -> Flow[VersionResu
         return minimal if has_answer(minimal.answer) else small
     if small.answer.refuses_version:
         return small
-    # The server answers. Was it the hello, or chance? The same ambiguous answer twice refuses the whole list.
+    # The server answers the small hello. The full one is repeated: the same ambiguous answer twice refuses its list.
     answer, reply = yield from ask_once(context, Purpose.SMALL, full, alone=True)
     return VersionResult(version, answer, reply.flight) if answer.is_settled and not is_tls_1_3 else small
 
@@ -49,7 +49,7 @@ def _small(
 
 
 def _minimal(context: ServerContext, version: TlsVersion) -> Flow[VersionResult]:
-    """The last attempt: some devices drop every hello of more than 255 bytes. Where it is answered all is asked so."""
+    """The last attempt, as some devices drop every hello of more than 255 bytes; its size is used from then on."""
     hello = context.hello(version, offers.first_suites(version, HelloSize.TINY), HelloSize.TINY)
     answer, reply = yield from ask_once(context, Purpose.SMALL, hello, alone=True)
     if has_answer(answer) and not answer.is_settled:
@@ -59,11 +59,11 @@ def _minimal(context: ServerContext, version: TlsVersion) -> Flow[VersionResult]
 
 def confirm_refusal(context: ServerContext, result: VersionResult) -> Flow[VersionResult]:
     """Where no long list was read to its end, a version is refused when all its suites are, in short lists."""
-    if not result.answer.turns_away or result.answer.refuses_version:
+    if not result.answer.ends_handshake or result.answer.refuses_version:
         return result
     version = result.version
     usual = result if result.size is not HelloSize.FULL else (yield from _small(context, version))
-    if not usual.answer.turns_away:
+    if not usual.answer.ends_handshake:
         return usual
     size = usual.size
     others = yield from gather(

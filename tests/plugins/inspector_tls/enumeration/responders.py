@@ -1,6 +1,6 @@
 """Difficult servers, each in a process of its own: ``python responders.py KIND PORT [BACKEND]``.
 
-Most stand before a real server and change what passes; others answer by themselves. They share no code with what they
+Most relay to a real server and change its bytes; others answer by themselves. They share no code with what they
 are to test.
 """
 
@@ -15,8 +15,8 @@ import struct
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 
-Reader, CaptureWriter = asyncio.StreamReader, asyncio.StreamWriter
-Answer = Callable[[bytes, Reader, CaptureWriter], Awaitable[None]]
+Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+Answer = Callable[[bytes, Reader, Writer], Awaitable[None]]
 
 SERVER_HELLO = bytes.fromhex("0303") + bytes(32) + b"\x00" + bytes.fromhex("002f") + b"\x00"
 
@@ -39,13 +39,13 @@ def suites(hello: bytes) -> tuple[int, int]:
     return at + 2, int.from_bytes(hello[at : at + 2], "big")
 
 
-async def reset(writer: CaptureWriter) -> None:
+async def reset(writer: Writer) -> None:
     """End with a RST."""
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.close()
 
 
-async def no_answer(_writer: CaptureWriter) -> None:
+async def no_answer(_writer: Writer) -> None:
     """Send nothing more, and do not close."""
     await asyncio.sleep(60)
 
@@ -54,7 +54,7 @@ async def no_answer(_writer: CaptureWriter) -> None:
 
 
 class Relay:
-    """Passes a hello on and the answer back, both changed on the way."""
+    """Forwards a hello and its answer, both changed."""
 
     def __init__(self, backend: int) -> None:
         self.backend = backend
@@ -67,7 +67,7 @@ class Relay:
         """What the server behind sent, as the client gets it."""
         yield data
 
-    async def __call__(self, hello: bytes, reader: Reader, writer: CaptureWriter) -> None:
+    async def __call__(self, hello: bytes, reader: Reader, writer: Writer) -> None:
         theirs, ours = await asyncio.open_connection("127.0.0.1", self.backend)
         ours.write(self.hello(hello))
         passing = asyncio.create_task(self.carry(theirs, writer))
@@ -78,8 +78,8 @@ class Relay:
         await asyncio.gather(passing, leaving, return_exceptions=True)
         ours.close()
 
-    async def carry(self, theirs: Reader, writer: CaptureWriter) -> None:
-        """Carry the answer back until the server behind closes."""
+    async def carry(self, theirs: Reader, writer: Writer) -> None:
+        """Forward the answer until the server closes."""
         while data := await self.read(theirs):
             for part in self.answer(data):
                 writer.write(part)
@@ -108,7 +108,7 @@ class Truncating(Relay):
 
 
 class Records(Relay):
-    """Takes whole records from the server behind."""
+    """Reads whole records from the server."""
 
     async def read(self, reader: Reader) -> bytes:
         with contextlib.suppress(asyncio.IncompleteReadError):
@@ -128,7 +128,7 @@ class Fragmenting(Records):
 
 
 class Coalescing(Records):
-    """Puts all that the server behind sends at once in one record."""
+    """Joins what the server sends at once into one record."""
 
     async def read(self, reader: Reader) -> bytes:
         body = b""
@@ -147,13 +147,13 @@ class Coalescing(Records):
 class WarningFirst(Relay):
     """Warns of an unknown name first (RFC 6066 §3)."""
 
-    async def __call__(self, hello: bytes, reader: Reader, writer: CaptureWriter) -> None:
+    async def __call__(self, hello: bytes, reader: Reader, writer: Writer) -> None:
         writer.write(record(21, b"\x01\x70"))
         await super().__call__(hello, reader, writer)
 
 
 class Slow(Relay):
-    """Lets one byte pass per second."""
+    """Forwards one byte per second."""
 
     def answer(self, data: bytes) -> Iterator[bytes]:
         for byte in data:
@@ -164,13 +164,13 @@ class Slow(Relay):
 
 
 def unless(
-    refuses: Callable[[bytes], bool], treatment: Callable[[CaptureWriter], Awaitable[None]], relay: Relay
+    refuses: Callable[[bytes], bool], answer_otherwise: Callable[[Writer], Awaitable[None]], relay: Relay
 ) -> Answer:
-    """Relay hellos, but treat some otherwise."""
+    """Relay hellos, but answer some in another way."""
 
-    async def answer(hello: bytes, reader: Reader, writer: CaptureWriter) -> None:
+    async def answer(hello: bytes, reader: Reader, writer: Writer) -> None:
         if refuses(hello):
-            await treatment(writer)
+            await answer_otherwise(writer)
         else:
             await relay(hello, reader, writer)
 
@@ -178,7 +178,7 @@ def unless(
 
 
 def has_left(connection: socket.socket) -> bool:
-    """Whether the client has closed this connection; the kernel knows before anybody here has read it."""
+    """Whether the client has closed this connection; the kernel knows before the bytes are read."""
     if connection.fileno() < 0:
         return True
     watch = select.poll()
@@ -187,10 +187,10 @@ def has_left(connection: socket.socket) -> bool:
 
 
 def one_at_a_time(relay: Relay) -> Answer:
-    """Close whatever comes while the client of another connection is still there."""
+    """Close new connections while the client of another one is still connected."""
     served: list[socket.socket] = []
 
-    async def answer(hello: bytes, reader: Reader, writer: CaptureWriter) -> None:
+    async def answer(hello: bytes, reader: Reader, writer: Writer) -> None:
         if all(has_left(each) for each in served):
             served[:] = [writer.get_extra_info("socket")]
             await relay(hello, reader, writer)
@@ -198,10 +198,10 @@ def one_at_a_time(relay: Relay) -> Answer:
     return answer
 
 
-def alert(number: int) -> Callable[[CaptureWriter], Awaitable[None]]:
+def alert(number: int) -> Callable[[Writer], Awaitable[None]]:
     """Refuse with a fatal alert."""
 
-    async def send(writer: CaptureWriter) -> None:
+    async def send(writer: Writer) -> None:
         writer.write(record(21, bytes((2, number))))
         await writer.drain()
 
@@ -215,7 +215,7 @@ def has_grease(hello: bytes) -> bool:
 
 
 def relays(backend: int) -> dict[str, Answer]:
-    """What stands in front of a real server."""
+    """The relays in front of a real server."""
     relay = Relay(backend)
     count = itertools.count(1)
     return {
@@ -241,9 +241,9 @@ def relays(backend: int) -> dict[str, Answer]:
 
 
 def sending(*parts: bytes, endlessly: bytes = b"") -> Answer:
-    """Send this whatever comes, and the last part without end."""
+    """Send this to any client, and repeat the last part endlessly."""
 
-    async def answer(_hello: bytes, _reader: Reader, writer: CaptureWriter) -> None:
+    async def answer(_hello: bytes, _reader: Reader, writer: Writer) -> None:
         for part in parts:
             writer.write(part)
         await writer.drain()
@@ -254,8 +254,8 @@ def sending(*parts: bytes, endlessly: bytes = b"") -> Answer:
     return answer
 
 
-async def empty_records(_hello: bytes, _reader: Reader, writer: CaptureWriter) -> None:
-    """Handshake records with nothing in them, without end."""
+async def empty_records(_hello: bytes, _reader: Reader, writer: Writer) -> None:
+    """Empty handshake records, endlessly."""
     while True:
         writer.write(record(22, b"") * 1000)
         await writer.drain()
@@ -266,7 +266,7 @@ def resetting_at_every_step() -> Answer:
     whole = record(22, message(2, SERVER_HELLO) + message(11, bytes(3)) + message(14, b""))
     count = itertools.count()
 
-    async def answer(_hello: bytes, _reader: Reader, writer: CaptureWriter) -> None:
+    async def answer(_hello: bytes, _reader: Reader, writer: Writer) -> None:
         writer.write(whole[: next(count) % len(whole)])
         await writer.drain()
         await asyncio.sleep(0.005)
@@ -292,7 +292,7 @@ def wrong_lengths() -> Answer:
     outer += [b"\x16\x03\x03\xff\xff" + bytes(64), b"\x16\x03", b"\x80\x0b\x04\x00\x01\x00\x02\xff\xff\xff\xff\x00\x00"]
     answers = itertools.cycle(outer)
 
-    async def answer(_hello: bytes, _reader: Reader, writer: CaptureWriter) -> None:
+    async def answer(_hello: bytes, _reader: Reader, writer: Writer) -> None:
         writer.write(next(answers))
         await writer.drain()
 
@@ -300,7 +300,7 @@ def wrong_lengths() -> Answer:
 
 
 def alone() -> dict[str, Answer]:
-    """What answers by itself."""
+    """The servers that answer by themselves."""
     hello = record(22, message(2, SERVER_HELLO))
     return {
         "no-answer": unless(lambda _hello: True, no_answer, Relay(0)),
@@ -324,7 +324,7 @@ def alone() -> dict[str, Answer]:
 async def serve(answer: Answer, port: int) -> None:
     """Answer on this port until killed."""
 
-    async def handle(reader: Reader, writer: CaptureWriter) -> None:
+    async def handle(reader: Reader, writer: Writer) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             head = await reader.readexactly(5)
             length = int.from_bytes(head[3:5], "big") if head[0] == 0x16 else (head[0] & 0x7F) * 256 + head[1] - 3

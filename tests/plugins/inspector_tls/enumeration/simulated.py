@@ -26,7 +26,7 @@ HOST = "www.example.vn"
 
 
 class Primes(Enum):
-    """What a server does about the groups of RFC 7919 before TLS 1.3 (§4)."""
+    """How a server handles the groups of RFC 7919 before TLS 1.3 (§4)."""
 
     OWN = "uses its own prime, whatever is named"
     NAMED = "has no prime but those, and uses none that is not named"
@@ -92,7 +92,7 @@ class Server:
         )
 
     def can(self, code: int, hello: Hello) -> bool:
-        """Whether both sides have what the suite needs besides."""
+        """Whether both sides have the group that the suite needs."""
         names_prime = any(group in FFDHE for group in hello.groups)
         can_name = hello.version is not TlsVersion.SSL_3
         if can_name and suites()[code].uses_prime and self.primes is (Primes.STRICT if names_prime else Primes.NAMED):
@@ -152,7 +152,7 @@ Failure = Callable[[Question, int], Cause | None]
 
 @dataclass
 class Run:
-    """An enumeration of a simulated server; ``failure`` tells which connections fail, by question and number."""
+    """An enumeration of a simulated server; ``failure`` gives the connections that fail, by question and number."""
 
     server: Callable[[bytes], bytes]
     mode: Mode = Mode.ECONOMICAL
@@ -180,5 +180,5 @@ class Run:
 
     @property
     def transcript(self) -> Transcript:
-        """What was asked and answered."""
+        """The transcript."""
         return Transcript(server_name=HOST, mode=self.mode, exchanges=tuple(self.exchanges))

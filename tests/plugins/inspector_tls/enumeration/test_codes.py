@@ -1,4 +1,4 @@
-"""The tables of code points agree with programs that know them, too."""
+"""The tables of code points agree with other programs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _VERSIONS["TLSv1.3"] = TlsVersion.TLS_1_3
 
 @pytest.fixture(scope="module")
 def openssl_suites() -> list[tuple[codes.Suite, str]]:
-    """What OpenSSL says of each suite that it has, beside what stands in the table."""
+    """The properties of each suite in OpenSSL, and in the table."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     command = ("openssl", "ciphers", "-V", "ALL:COMPLEMENTOFALL:@SECLEVEL=0")
@@ -34,7 +34,7 @@ def openssl_suites() -> list[tuple[codes.Suite, str]]:
 
 
 def test_every_suite_of_openssl_has_its_properties(openssl_suites: list[tuple[codes.Suite, str]]) -> None:
-    """Oldest version, key size, authentication and MAC are what OpenSSL says."""
+    """Oldest version, key size, authentication and MAC agree with OpenSSL."""
     for suite, line in openssl_suites:
         version = _VERSIONS[line.split()[3]]
         assert offers.suites_of(version).count(suite.code) == 1, line
@@ -51,7 +51,7 @@ def test_every_suite_of_openssl_has_its_properties(openssl_suites: list[tuple[co
 def test_forward_secrecy_is_what_openssl_calls_an_ephemeral_exchange(
     openssl_suites: list[tuple[codes.Suite, str]],
 ) -> None:
-    """A suite has forward secrecy when its key exchange is DH or ECDH with keys of the moment, or left open."""
+    """A suite has forward secrecy when its key exchange is DH or ECDH with ephemeral keys, or undefined."""
     for suite, line in openssl_suites:
         exchange = re.search(r"Kx=(\S+)", line)
         assert exchange is not None

@@ -56,7 +56,7 @@ WEAK = Server(
 
 @pytest.mark.parametrize("server", [MODERN, WEAK], ids=["modern", "weak"])
 @pytest.mark.parametrize(("mode", "most"), [(Mode.ECONOMICAL, 1.10), (Mode.FAST, 1.35)])
-def test_connections_stay_near_the_floor(server: Server, mode: Mode, most: float) -> None:
+def test_connections_stay_near_the_minimum(server: Server, mode: Mode, most: float) -> None:
     """Versions, suites and groups cost at most so many times the fewest hellos that can show them."""
     run = Run(server, mode)
     assert run.transcript.connections <= most * server.floor
@@ -80,11 +80,11 @@ _VERSIONS = (V.SSL_3, V.TLS_1_0, V.TLS_1_1, V.TLS_1_2, V.TLS_1_3)
 
 @st.composite
 def servers(draw: st.DrawFn) -> Server:
-    """Any server that speaks at least one version."""
-    spoken = draw(st.sets(st.sampled_from(_VERSIONS), min_size=1))
+    """Any server with at least one version."""
+    support = draw(st.sets(st.sampled_from(_VERSIONS), min_size=1))
     chosen = {
         version: tuple(draw(st.lists(st.sampled_from(offers.suites_of(version)), min_size=1, max_size=9, unique=True)))
-        for version in sorted(spoken, key=list(V).index)
+        for version in sorted(support, key=list(V).index)
     }
     some_groups = st.lists(st.sampled_from(offers.groups_of(V.TLS_1_3)), min_size=1, max_size=6, unique=True)
     some_curves = st.lists(st.sampled_from(offers.groups_of(V.TLS_1_0)), min_size=1, max_size=6, unique=True)
@@ -107,12 +107,12 @@ def test_what_is_read_is_what_the_server_has(server: Server, mode: Mode) -> None
     """Versions, suites and groups come out as the server has them, also when it reads but 128 suites of a list."""
     facts = read_transcript(Run(server, mode, extra=True).transcript)
     for version in _VERSIONS:
-        spoken = facts[version]
-        assert spoken.accepted.seen is (version in server.suites)
-        assert spoken.suites.complete.seen, spoken
-        assert {suite.code for suite in spoken.accepted_suites} == set(server.suites.get(version, ()))
-        if spoken.ordered:
-            assert tuple(suite.code for suite in spoken.accepted_suites) == server.suites[version]
+        support = facts[version]
+        assert support.accepted.seen is (version in server.suites)
+        assert support.suites.complete.seen, support
+        assert {suite.code for suite in support.accepted_suites} == set(server.suites.get(version, ()))
+        if support.ordered:
+            assert tuple(suite.code for suite in support.accepted_suites) == server.suites[version]
     if V.TLS_1_3 in server.suites:
         assert set(facts.groups.accepted) == {groups()[code].name for code in server.groups}
     newest = [version for version in server.suites if version not in (V.TLS_1_3, V.SSL_3)]
@@ -128,7 +128,7 @@ def test_whose_order_decides_is_seen(version: TlsVersion, *, own_order: bool) ->
     assert facts[version].preference.seen is (Preference.SERVER if own_order else Preference.CLIENT)
 
 
-def test_a_server_that_gives_way_to_chacha_first_still_decides() -> None:
+def test_a_server_that_prioritizes_chacha20_still_decides() -> None:
     """A server with an order of its own that makes an exception for clients with ChaCha20 first has its own order."""
 
     class GivingWay(Server):
@@ -156,13 +156,13 @@ def test_no_failure_makes_a_refusal(server: Server, failing: set[int], cause: Ca
     run = Run(server, extra=True, failure=lambda _question, number: cause if number in failing else None)
     facts = read_transcript(run.transcript)
     for version, own in server.suites.items():
-        spoken = facts[version]
-        if not spoken.accepted.seen:
-            assert spoken.accepted.unseen is not None
+        support = facts[version]
+        if not support.accepted.seen:
+            assert support.accepted.unseen is not None
             continue
-        missing = {suites()[code].name for code in own} - set(spoken.suites.accepted)
-        assert missing <= set(spoken.suites.open)
-        assert spoken.suites.complete.is_seen is (not spoken.suites.open)
+        missing = {suites()[code].name for code in own} - set(support.suites.accepted)
+        assert missing <= set(support.suites.open)
+        assert support.suites.complete.is_seen is (not support.suites.open)
     if V.TLS_1_3 in server.suites and facts[V.TLS_1_3].accepted.seen:
         missing = {groups()[code].name for code in server.groups} - set(facts.groups.accepted)
         assert missing <= set(facts.groups.open)
@@ -196,14 +196,14 @@ def test_a_hello_that_fails_once_is_sent_again() -> None:
 
 
 def test_an_older_version_in_the_answer_is_a_refusal() -> None:
-    """A server without TLS 1.3 that answers a hello of it with TLS 1.2 does not speak TLS 1.3."""
+    """A server without TLS 1.3 that answers a hello of it with TLS 1.2 does not accept TLS 1.3."""
     facts = read_transcript(Run(WEAK).transcript)
     assert facts[V.TLS_1_3].accepted.seen is False
     assert facts.groups.complete.seen
     assert not facts.groups.accepted
 
 
-def test_a_server_on_one_curve_with_nothing_but_ecdsa_is_asked_with_that_curve() -> None:
+def test_a_server_with_ecdsa_on_one_curve_is_always_offered_that_curve() -> None:
     """A server that refuses when the curve of its only certificate is not offered still shows its other curves."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -247,7 +247,7 @@ def test_every_answer_can_be_unseen() -> None:
 
 
 def test_what_was_not_asked_is_not_selected() -> None:
-    """Without the extra questions their answers are unseen because nobody asked."""
+    """Without the extra questions their answers are unseen as not selected."""
     facts = read_transcript(Run(MODERN).transcript)
     assert facts.tolerance.unknown_values.unseen is Cause.NOT_SELECTED
     assert facts[V.TLS_1_2].preference.unseen is Cause.NOT_SELECTED

@@ -1,4 +1,4 @@
-"""Intolerant, slow and hostile servers: what they have is seen, the rest is unseen, and asking ends."""
+"""Intolerant, slow and hostile servers: what they support is seen, the rest is unseen, and the enumeration ends."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def offers(facts: Tls) -> dict[str, tuple[set[str], Answer[bool]]]:
 
 @pytest.mark.parametrize("kind", ["refuses-many", "fails-on-many", "truncates"])
 def test_a_server_that_fails_on_many_suites_is_asked_in_short_lists(kind: str, backend: int, plain: Tls) -> None:
-    """Whatever a server does with lists of more than 128 suites: all it has is found, and the intolerance named."""
+    """However a server fails on more than 128 suites, all its suites are found, and the intolerance is named."""
     with responder(kind, backend) as port:
         facts, _ = enumerate_port(port)
     assert offers(facts) == offers(plain)
@@ -81,7 +81,7 @@ def test_a_server_that_drops_long_hellos_is_asked_with_small_ones(kind: str, bac
 
 
 @pytest.mark.parametrize("kind", ["fragments", "coalesces", "warns-first"])
-def test_odd_but_lawful_answers_make_no_difference(kind: str, backend: int, plain: Tls) -> None:
+def test_unusual_but_valid_answers_make_no_difference(kind: str, backend: int, plain: Tls) -> None:
     """Records of one byte, all messages in one record, a warning before the hello: the same is seen."""
     with responder(kind, backend) as port:
         facts, _ = enumerate_port(port)
@@ -94,7 +94,7 @@ def test_odd_but_lawful_answers_make_no_difference(kind: str, backend: int, plai
     [("refuses-grease", "unknown_values"), ("refuses-future", "future_version"), ("drops-two-kilobytes", "long_hello")],
 )
 def test_intolerance_is_named(kind: str, field: str, backend: int, plain: Tls) -> None:
-    """What a server should pass over and does not is found, and nothing else changes."""
+    """Intolerance of values that a server must ignore is found, and nothing else changes."""
     with responder(kind, backend) as port:
         facts, _ = enumerate_port(port, seconds=1)
     expected = plain.tolerance.model_copy(update={field: type(getattr(plain.tolerance, field))(seen=False)})
@@ -103,7 +103,7 @@ def test_intolerance_is_named(kind: str, field: str, backend: int, plain: Tls) -
 
 
 def test_a_version_without_an_answer_is_unseen(backend: int, plain: Tls) -> None:
-    """A timeout about TLS 1.1 is no refusal of TLS 1.1, and leaves everything else as it is."""
+    """A timeout about TLS 1.1 is no refusal of TLS 1.1, and changes nothing else."""
     with responder("no-answer-about-tls-1-1", backend) as port:
         facts, _ = enumerate_port(port, seconds=1, extra=False)
     assert facts[TlsVersion.TLS_1_1].accepted == Answer(unseen=Cause.TIMEOUT)
@@ -111,8 +111,8 @@ def test_a_version_without_an_answer_is_unseen(backend: int, plain: Tls) -> None
     assert ("whether TLSv1.1 is accepted", Cause.TIMEOUT) in facts.gaps
 
 
-def test_a_version_that_does_not_exist_is_read_as_it_was_parsed_on_the_way() -> None:
-    """The facts of an old server that drops hellos of newer versions are the same when the bytes are read again."""
+def test_an_unknown_version_is_parsed_again_with_the_same_result() -> None:
+    """The facts of an old server that drops hellos of newer versions are the same when the bytes are parsed again."""
     server = Server(suites={TlsVersion.TLS_1_0: common_suites(TlsVersion.TLS_1_0)[-4:]})
 
     def old(connection: servers.socket.socket) -> None:
@@ -131,8 +131,8 @@ def test_a_version_that_does_not_exist_is_read_as_it_was_parsed_on_the_way() -> 
     assert facts.tolerance.future_version.seen
 
 
-def test_surplus_connections_that_are_closed_are_no_refusals(backend: int, plain: Tls) -> None:
-    """A server that closes all but one connection at a time is asked again, alone, and shows what it has."""
+def test_closed_concurrent_connections_are_no_refusals(backend: int, plain: Tls) -> None:
+    """A server that accepts one connection at a time is asked again on a single one, and is enumerated completely."""
     with responder("one-at-a-time", backend) as port:
         facts, _ = enumerate_port(port, extra=False)
     for version in TlsVersion:
@@ -164,7 +164,7 @@ def test_a_server_without_a_tls_answer_is_unseen(kind: str, backend: int) -> Non
 
 @pytest.mark.parametrize("kind", ["endless-record", "oversized-certificate", "wrong-lengths"])
 def test_a_hostile_flight_is_cut_off(kind: str) -> None:
-    """Endless records, an oversized certificate, wrong lengths: asking ends, and nothing open is called complete."""
+    """Endless records, an oversized certificate, wrong lengths: the enumeration ends, without false completeness."""
     with responder(kind) as port:
         facts, transcript = enumerate_port(port, seconds=3)
     assert transcript.connections < 60
@@ -174,8 +174,8 @@ def test_a_hostile_flight_is_cut_off(kind: str) -> None:
     assert not facts.served
 
 
-def test_a_bound_of_connections_leaves_the_rest_unseen(backend: int) -> None:
-    """Where the bound is met, what was not asked is unseen, and what was seen stays."""
+def test_facts_beyond_the_most_connections_are_unseen(backend: int) -> None:
+    """After the most connections, questions not asked are unseen, and facts seen so far are kept."""
     facts, transcript = enumerate_port(backend, most=12)
     assert transcript.connections == 12
     assert facts[TlsVersion.TLS_1_2].accepted.seen
@@ -184,7 +184,7 @@ def test_a_bound_of_connections_leaves_the_rest_unseen(backend: int) -> None:
 
 
 def test_a_closed_port_is_refused() -> None:
-    """Where nobody listens, every version is unseen because the connection is refused."""
+    """On a closed port every version is unseen because the connection is refused."""
     facts, transcript = enumerate_port(servers.free_port())
     assert {each.accepted.unseen for each in facts.versions.each} == {Cause.REFUSED}
     assert transcript.connections <= 6 + AT_ONCE

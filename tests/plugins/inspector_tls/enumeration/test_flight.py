@@ -1,4 +1,4 @@
-"""What a server says is read whatever it is: in any pieces, within bounds, without an exception."""
+"""Any first flight of a server is parsed: in any pieces, within bounds, without an exception."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CERTIFICATE = bytes(range(256)) * 3
 
 
 def vector(data: bytes, size: int = 3) -> bytes:
-    """Bytes behind their length."""
+    """Bytes with their length in front."""
     return len(data).to_bytes(size, "big") + data
 
 
@@ -51,7 +51,7 @@ def facts(flight: Flight) -> tuple[object, ...]:
         flight.is_done,
         tuple(flight.alerts),
         flight.fault,
-        flight.taken,
+        flight.parsed_bytes,
     )
 
 
@@ -64,7 +64,7 @@ def test_a_whole_flight_is_read() -> None:
     assert flight.certificates == (CERTIFICATE, CERTIFICATE[:100])
     assert (flight.status, flight.key_exchange, flight.asks_certificate) == (b"staple", b"key", True)
     assert flight.is_done
-    assert flight.taken == len(WHOLE)
+    assert flight.parsed_bytes == len(WHOLE)
 
 
 def test_the_hello_of_ssl_2_is_read() -> None:
@@ -77,7 +77,7 @@ def test_the_hello_of_ssl_2_is_read() -> None:
 
 @given(st.lists(st.integers(0, len(WHOLE)), max_size=20))
 def test_pieces_make_no_difference(cuts: list[int]) -> None:
-    """However the bytes arrive, the same is read."""
+    """The result does not depend on how the bytes arrive."""
     places = sorted({0, len(WHOLE), *cuts})
     flight = Flight()
     for begin, end in pairwise(places):
@@ -87,7 +87,7 @@ def test_pieces_make_no_difference(cuts: list[int]) -> None:
 
 @given(st.binary(max_size=600))
 def test_any_bytes_are_read_without_an_exception(data: bytes) -> None:
-    """Whatever comes, reading it ends."""
+    """Parsing any bytes ends."""
     read_flight(data)
 
 
@@ -100,21 +100,21 @@ def test_any_bytes_are_read_without_an_exception(data: bytes) -> None:
 def test_damaged_flights_are_read_without_an_exception(
     whole: bytes, damage: list[tuple[int, int]], length: int
 ) -> None:
-    """A flight with some bytes changed or cut off is read as far as it goes, and what it says is one of four things."""
+    """A flight with some bytes changed or cut off is parsed as far as possible, and has one of four meanings."""
     data = bytearray(whole)
     for place, value in damage:
         data[place % len(data)] = value
     flight = read_flight(bytes(data[: length or None]))
-    said = interpret(hello(TlsVersion.TLS_1_2, suites_of(TlsVersion.TLS_1_2), None), Reply(flight, closed=True))
-    assert said.meaning in Meaning
-    assert flight.taken <= len(data)
+    answer = interpret(hello(TlsVersion.TLS_1_2, suites_of(TlsVersion.TLS_1_2), None), Reply(flight, closed=True))
+    assert answer.meaning in Meaning
+    assert flight.parsed_bytes <= len(data)
 
 
 @given(st.integers(0, len(WHOLE)))
-def test_what_was_taken_says_the_same_again(length: int) -> None:
+def test_the_bytes_taken_parse_to_the_same_flight(length: int) -> None:
     """The bytes up to the last message that was read are enough to read the same from them."""
     flight = read_flight(WHOLE[:length])
-    assert facts(read_flight(WHOLE[: flight.taken])) == facts(flight)
+    assert facts(read_flight(WHOLE[: flight.parsed_bytes])) == facts(flight)
 
 
 @cache
@@ -132,7 +132,7 @@ def _key_suites() -> tuple[str, ...]:
 
 @given(st.binary(max_size=80), st.sampled_from(_key_suites()), st.sampled_from((TlsVersion.SSL_3, TlsVersion.TLS_1_2)))
 def test_any_key_is_read_without_an_exception(body: bytes, suite: str, version: TlsVersion) -> None:
-    """Whatever stands in a ServerKeyExchange, reading it ends with a key or with nothing."""
+    """Parsing any ServerKeyExchange gives a key or None."""
     read_key(body, suite_named(suite), version)
 
 
@@ -163,20 +163,20 @@ def test_a_key_modulo_a_prime_is_read() -> None:
         (record(22, b"") * 20_000, "too many records"),
     ],
 )
-def test_what_is_wrong_is_said(data: bytes, fault: str) -> None:
+def test_a_malformed_flight_has_its_fault(data: bytes, fault: str) -> None:
     """Each kind of malformed answer has its fault."""
     assert fault in read_flight(data).fault
 
 
-def test_a_fault_does_not_spoil_what_stood_before_it() -> None:
+def test_messages_before_a_fault_count() -> None:
     """A hello counts although the certificate after it is malformed."""
     flight = read_flight(record(22, message(2, SERVER_HELLO)) + record(22, message(11, b"\xff")))
     assert flight.fault
     assert flight.has_chosen
 
 
-def test_a_giant_is_refused_by_its_first_bytes() -> None:
-    """A message of sixteen megabytes is not waited for, though its record is not whole yet."""
+def test_an_oversized_message_is_refused_by_its_first_bytes() -> None:
+    """A message of sixteen megabytes is refused before its record is complete."""
     flight = read_flight(record(22, message(2, SERVER_HELLO)) + b"\x16\x03\x03\x40\x00\x0b\xff\xff\xff")
     assert flight.fault == "a handshake message of 16777219 bytes"
 
@@ -199,7 +199,7 @@ def test_a_warning_is_no_end() -> None:
 
 
 def test_nothing_follows_a_fatal_alert() -> None:
-    """What stands behind the alert that ends the connection is not read (RFC 8446 §6.2)."""
+    """Bytes after the alert that ends the connection are not parsed (RFC 8446 §6.2)."""
     flight = read_flight(b"\x15\x03\x01\x00\x04\x02\x28\x01\x70")
     assert flight.is_over
     assert flight.alerts == [Alert(2, 40)]

@@ -1,4 +1,4 @@
-"""Hellos: what is described is what is sent."""
+"""ClientHellos: encoding and decoding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _fixed = st.lists(st.sampled_from((5, 15, 18, 22, 23, 35, 45, 0x2A2A, 0xFF01)), 
 
 @st.composite
 def hellos(draw: st.DrawFn) -> Hello:
-    """Any hello that can be described."""
+    """Any hello."""
     version = draw(st.sampled_from([each for each in TlsVersion if each is not TlsVersion.SSL_2]))
     is_tls_1_3 = version is TlsVersion.TLS_1_3
     return Hello(
@@ -45,13 +45,13 @@ def hellos(draw: st.DrawFn) -> Hello:
 
 @given(hellos())
 def test_a_hello_reads_back_as_it_was_described(hello: Hello) -> None:
-    """The bytes of a hello hold its description."""
+    """A hello decodes to the value that was encoded."""
     assert decode(encode(hello)) == hello
 
 
 @given(hellos(), st.integers(0, 3000))
 def test_padding_reaches_the_least_length(hello: Hello, least: int) -> None:
-    """A hello is at least as long as it should be, and at most four bytes longer than that or than it is anyway."""
+    """A hello has at least the requested length, and at most four bytes more than that or than without padding."""
     plain = len(encode(hello))
     assert max(plain, least) <= len(encode(hello._replace(least_bytes=least))) <= max(plain, least) + 6
 
@@ -69,7 +69,7 @@ def test_another_parser_reads_the_same(hello: Hello) -> None:
 
 @given(st.binary(max_size=300))
 def test_other_bytes_are_no_hello(data: bytes) -> None:
-    """Bytes that are no hello of ours are refused, never a crash of another kind."""
+    """Other bytes raise BadHello, and no other exception."""
     with contextlib.suppress(BadHello):
         decode(data)
 
@@ -92,14 +92,14 @@ def test_a_small_hello_is_small(version: TlsVersion) -> None:
 
 @pytest.mark.parametrize("version", [each for each in TlsVersion if each.age > TlsVersion.SSL_3.age])
 @pytest.mark.parametrize("count", [1, 40, 120, 180, 500])
-def test_a_full_hello_is_never_of_an_awkward_length(version: TlsVersion, count: int) -> None:
+def test_a_full_hello_is_never_256_to_511_bytes_long(version: TlsVersion, count: int) -> None:
     """Some load balancers hang on hellos of 256 to 511 bytes: a full one is longer."""
     hello = offers.hello(version, offers.suites_of(version)[:count], _NAME)
     assert len(encode(hello)) >= 512
 
 
 def test_ssl_3_is_asked_without_extensions() -> None:
-    """A hello of SSL 3.0 ends with its compressions, and says in a suite that it knows secure renegotiation."""
+    """A hello of SSL 3.0 ends with its compressions, and signals secure renegotiation by a suite (RFC 5746 §3.3)."""
     sent = encode(offers.hello(TlsVersion.SSL_3, offers.suites_of(TlsVersion.SSL_3), _NAME))
     assert sent[-3:] == b"\x02\x01\x00"
     assert 0x00FF in decode(sent).suites

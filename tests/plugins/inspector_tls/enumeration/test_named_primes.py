@@ -1,4 +1,4 @@
-"""Running servers and the groups of RFC 7919: suites with a prime are found however a server comes by its prime."""
+"""Running servers and the groups of RFC 7919: suites with a prime are found whatever the source of the prime."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FFDHE3072, FFDHE2048 = "+GROUP-FFDHE3072", "+GROUP-FFDHE2048"
     ids=["named", "two named", "own"],
 )
 def test_gnutls_shows_the_prime_that_it_uses(more: tuple[str, ...], primes: list[int], tmp_path: Path) -> None:
-    """GnuTLS without parameters takes DHE only where a group is named; with its own, only where none is."""
+    """GnuTLS without parameters accepts DHE only if a group is named; with its own parameters, only if none is."""
     certificate, key = issue(HOST, key=rsa_key(), dns=[HOST]).write(tmp_path, "rsa")
     port = servers.free_port()
     own = [f"--dhparams={PRIMES / 'own-2048.pem'}"] if "--dhparams" in more else []
@@ -35,9 +35,9 @@ def test_gnutls_shows_the_prime_that_it_uses(more: tuple[str, ...], primes: list
     command = ["gnutls-serv", "--quiet", "--http", f"--port={port}", f"--priority={priority}", *own]
     with servers.running([*command, f"--x509certfile={certificate}", f"--x509keyfile={key}"], port):
         facts, _ = enumerate_port(port)
-    spoken = facts[TlsVersion.TLS_1_2]
-    assert set(spoken.suites.accepted) == {DHE, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"}
-    assert spoken.suites.complete.seen
+    support = facts[TlsVersion.TLS_1_2]
+    assert set(support.suites.accepted) == {DHE, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"}
+    assert support.suites.complete.seen
     assert [each.bits for each in facts.primes] == primes
     assert [each.known is None for each in facts.primes] == [bool(own)]
     assert facts.primes[0].suites == (DHE,)

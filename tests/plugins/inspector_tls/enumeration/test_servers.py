@@ -1,4 +1,4 @@
-"""Running servers with planted facts: what they have is seen, in as few hellos as it takes."""
+"""Running servers with known facts: all are seen, in few hellos."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def authority() -> Identity:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the files of the servers lie."""
+    """The folder for the files of the servers."""
     return tmp_path_factory.mktemp("servers")
 
 
@@ -112,8 +112,8 @@ def seen(modern: int) -> tuple[Tls, Transcript]:
     return enumerate_port(modern)
 
 
-def test_a_modern_server_is_seen_whole(seen: tuple[Tls, Transcript]) -> None:
-    """Versions, suites in the server's order, groups of both worlds, and not one gap."""
+def test_a_modern_server_is_enumerated_completely(seen: tuple[Tls, Transcript]) -> None:
+    """Versions, suites in the server's order, groups before and of TLS 1.3, and no gap."""
     facts, _ = seen
     assert [each.version for each in facts.accepted] == [V.TLS_1_2, V.TLS_1_3]
     assert facts[V.TLS_1_2].suites.accepted == NAMES
@@ -130,7 +130,7 @@ def test_a_modern_server_is_seen_whole(seen: tuple[Tls, Transcript]) -> None:
 
 
 def test_a_modern_server_shows_its_extensions(seen: tuple[Tls, Transcript]) -> None:
-    """What the server's hellos show besides is read."""
+    """The extensions of the server's hellos are facts."""
     extensions = seen[0].extensions
     assert extensions.secure_renegotiation.seen
     assert extensions.extended_master_secret.seen
@@ -159,7 +159,7 @@ def test_a_modern_server_takes_at_most_fifty_three_connections(seen: tuple[Tls, 
 
 
 def test_a_modern_openssl_takes_at_most_fifty_three_connections(ecdsa: tuple[Path, Path]) -> None:
-    """So does OpenSSL with its defaults, which answers old versions by an alert that may mean anything."""
+    """So does OpenSSL with its defaults, which answers old versions by an ambiguous alert."""
     with servers.openssl(ecdsa, "-alpn", "h2,http/1.1") as port:
         facts, transcript = enumerate_port(port)
     assert [each.version for each in facts.accepted] == [V.TLS_1_2, V.TLS_1_3]
@@ -168,7 +168,9 @@ def test_a_modern_openssl_takes_at_most_fifty_three_connections(ecdsa: tuple[Pat
 
 @pytest.mark.parametrize(("fast", "most"), [(False, 1.10), (True, 1.35)])
 @pytest.mark.parametrize("name", ["modern", "weak"])
-def test_connections_stay_near_the_floor(name: str, request: pytest.FixtureRequest, most: float, *, fast: bool) -> None:
+def test_connections_stay_near_the_minimum(
+    name: str, request: pytest.FixtureRequest, most: float, *, fast: bool
+) -> None:
     """A running server is enumerated with at most so many times the fewest hellos that can show what it has."""
     facts, transcript = enumerate_port(request.getfixturevalue(name), fast=fast, extra=False)
     assert transcript.connections <= most * floor(facts)
@@ -185,7 +187,7 @@ def test_fast_and_economical_mode_see_the_same(weak: int) -> None:
 
 
 def test_the_ledger_counts_every_connection(modern: int) -> None:
-    """The transcript holds one exchange per connection on the ledger."""
+    """The transcript has one exchange per connection in the ledger."""
     from inspector.testing import run_probe
     from tests.plugins.inspector_tls.enumeration.scanning import enumerated
 
@@ -226,8 +228,8 @@ def test_a_short_prime_is_named(weak: int) -> None:
 # --- Particular servers -----------------------------------------------------------------------------------------------
 
 
-def test_a_server_with_nothing_but_ecdsa_shows_every_curve(ecdsa: tuple[Path, Path]) -> None:
-    """The curve of the only certificate is kept on offer, so that the other curves are seen."""
+def test_a_server_with_ecdsa_only_shows_every_curve(ecdsa: tuple[Path, Path]) -> None:
+    """The curve of the only certificate is offered in every hello, so that the other curves are seen."""
     with servers.openssl(ecdsa, "-tls1_2", "-groups", "P-384:P-256:P-521") as port:
         facts, _ = enumerate_port(port)
     assert set(facts.curves.accepted) == {"secp384r1", "secp256r1", "secp521r1"}
@@ -260,7 +262,7 @@ def test_a_server_of_tls_1_3_alone_shows_its_signatures(rsa: tuple[Path, Path]) 
 
 
 def test_ssl_3_and_broken_ciphers_are_seen(rsa: tuple[Path, Path]) -> None:
-    """SSL 3.0 and TLS 1.0 with RC4 and 3DES, of a server that no current OpenSSL can talk to."""
+    """SSL 3.0 and TLS 1.0 with RC4 and 3DES, of a server that no current OpenSSL supports."""
     port = servers.free_port()
     command = (sys.executable, Path(__file__).with_name("old_server.py"), str(port), *map(str, rsa))
     with servers.running(command, port) as listening:

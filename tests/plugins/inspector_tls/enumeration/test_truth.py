@@ -1,4 +1,4 @@
-"""Whatever a server is like and however it is asked, every fact that is stated about it is true."""
+"""For every server and mode, each fact that is stated is true."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ some_servers = settings(max_examples=40, deadline=None, suppress_health_check=[H
 
 
 def facts_of(server: object, mode: Mode = Mode.ECONOMICAL, **options: object) -> Tls:
-    """What is read of a simulated server."""
+    """The facts of a simulated server."""
     return read_transcript(Run(server, mode, extra=True, **options).transcript)  # type: ignore[arg-type]  # by name
 
 
 def is_true_offer(offer: Offer, planted: set[str]) -> None:
-    """Nothing is accepted that is not planted, and what was not found is called open."""
+    """Only what the server has is accepted, and what was not found is undetermined."""
     assert set(offer.accepted) <= planted
     assert planted - set(offer.accepted) <= set(offer.open)
     assert offer.complete.is_seen is (not offer.open)
@@ -44,11 +44,11 @@ def is_true_offer(offer: Offer, planted: set[str]) -> None:
 def is_true(facts: Tls, server: Server) -> None:
     """What is stated about versions, suites and groups is true."""
     for version in VERSIONS:
-        spoken = facts[version]
-        if spoken.accepted.is_seen:
-            assert spoken.accepted.seen is (version in server.suites)
-        if spoken.accepted.seen:
-            is_true_offer(spoken.suites, {suites()[code].name for code in server.suites[version]})
+        support = facts[version]
+        if support.accepted.is_seen:
+            assert support.accepted.seen is (version in server.suites)
+        if support.accepted.seen:
+            is_true_offer(support.suites, {suites()[code].name for code in server.suites[version]})
     if facts[V.TLS_1_3].accepted.seen:
         is_true_offer(facts.groups, {groups()[code].name for code in server.groups})
     if facts.curves.accepted:
@@ -87,15 +87,17 @@ def test_both_modes_find_the_same(server: Server) -> None:
 
 @some_servers
 @given(servers(), st.sampled_from(Mode), st.sampled_from((255, 300, 511)))
-def test_a_server_that_takes_short_hellos_only_is_not_misjudged(server: Server, mode: Mode, longest: int) -> None:
-    """A server that drops hellos of more than so many bytes: what is stated about it is true."""
+def test_facts_of_a_server_that_accepts_short_hellos_only_are_true(server: Server, mode: Mode, longest: int) -> None:
+    """A server that drops hellos of more than so many bytes: the facts that are stated are true."""
     is_true(facts_of(replace(server, longest=longest), mode), server)
 
 
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("longest", [255, 511])
 @pytest.mark.parametrize("server", [MODERN, WEAK, MIXED], ids=["modern", "weak", "mixed"])
-def test_a_server_that_takes_short_hellos_only_is_seen_whole(server: Server, mode: Mode, longest: int) -> None:
+def test_a_server_that_accepts_short_hellos_only_is_enumerated_completely(
+    server: Server, mode: Mode, longest: int
+) -> None:
     """Versions, suites, groups, preference and extensions are found in hellos of so many bytes, too."""
     facts, plain = facts_of(replace(server, longest=longest), mode), facts_of(server)
     is_true(facts, server)
@@ -131,7 +133,7 @@ def test_every_prime_is_shown(primes: Primes, shown: set[str], mode: Mode) -> No
     assert facts[V.TLS_1_2].suites.complete.seen
 
 
-def test_a_version_with_nothing_but_primes_by_name_is_accepted() -> None:
+def test_a_version_with_named_primes_only_is_accepted() -> None:
     """A version whose only suites need a group that is named is not called refused."""
     server = Server(suites={V.TLS_1_0: DHE[1:], V.TLS_1_2: DHE}, primes=Primes.NAMED, version_alert=40)
     facts = facts_of(server)
@@ -140,7 +142,7 @@ def test_a_version_with_nothing_but_primes_by_name_is_accepted() -> None:
 
 
 def test_suites_with_a_prime_are_open_where_the_question_by_name_fails() -> None:
-    """Where hellos that name primes are lost, the suites with a prime that were not found are open, not refused."""
+    """Where hellos that name primes are lost, suites with a prime that were not found are undetermined."""
 
     def failure(question: Question, _number: int) -> Cause | None:
         return Cause.TIMEOUT if question.purpose is Purpose.NAMED_PRIMES else None
@@ -158,13 +160,13 @@ class Stubborn(Server):
     """Instead of refusing, picks a suite that was not offered."""
 
     def refuse(self, number: int) -> bytes:
-        """A hello with a suite that nobody offers."""
+        """A hello with a suite that was not offered."""
         return self.record(self.hello(V.TLS_1_2, 0x00FE, bytes(32), b""), (14, b""))
 
 
 @dataclass(frozen=True)
 class Newer(Server):
-    """Answers every version that it does not speak in its newest."""
+    """Answers every version that it does not support in its newest."""
 
     def __call__(self, data: bytes) -> bytes:
         """A hello in a version that was not asked for."""
@@ -180,7 +182,7 @@ class OtherGroups(Server):
     """In TLS 1.3 asks for a group that was not offered, where it has none of those that were."""
 
     def answer(self, hello: Hello, version: TlsVersion) -> bytes:
-        """A HelloRetryRequest for no good."""
+        """A pointless HelloRetryRequest."""
         answer = super().answer(hello, version)
         if version is not V.TLS_1_3 or answer[0] != 21 or not set(hello.suites) & set(self.suites[version]):
             return answer
@@ -195,7 +197,7 @@ class OtherGroups(Server):
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("kind", [Stubborn, Newer, OtherGroups])
 def test_what_was_not_offered_is_no_answer(kind: type[Server], mode: Mode) -> None:
-    """A server that picks a suite, a version or a group that was not offered refuses nothing by it."""
+    """A server that picks a suite, a version or a group that was not offered refuses nothing."""
     server = kind(suites=MODERN.suites, groups=MODERN.groups, curves=MODERN.curves)
     facts = facts_of(server, mode)
     is_true(facts, server)
@@ -210,12 +212,12 @@ def test_what_was_not_offered_is_no_answer(kind: type[Server], mode: Mode) -> No
 
 @dataclass(frozen=True)
 class Echoing(Server):
-    """Picks whatever stands at one end of the list, be it a suite or not."""
+    """Picks the value at one end of the list, a suite or not."""
 
     end: int = 0
 
     def answer(self, hello: Hello, version: TlsVersion) -> bytes:
-        """A hello with a suite that is none, where it is offered."""
+        """A hello with that value as its suite, where it is offered."""
         pick = hello.suites[self.end]
         return super().answer(hello, version) if pick in suites() else self.echo(version, pick)
 
@@ -228,8 +230,8 @@ class Echoing(Server):
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("reads", [64, 10_000])
 @pytest.mark.parametrize("version", [V.TLS_1_2, V.TLS_1_3])
-def test_a_value_that_nobody_knows_is_no_suite(version: TlsVersion, reads: int, mode: Mode) -> None:
-    """A server that picks what it must pass over (RFC 8701 §3.1) has no suite by it, and does not take the hello."""
+def test_a_reserved_value_is_no_suite(version: TlsVersion, reads: int, mode: Mode) -> None:
+    """A server that picks a value that it must ignore (RFC 8701 §3.1) accepts no suite, and not the hello."""
     server = Echoing(suites={version: MODERN.suites[version]}, reads=reads)
     facts = facts_of(server, mode)
     is_true(facts, server)
@@ -245,7 +247,7 @@ def test_a_signal_is_no_suite(mode: Mode) -> None:
     assert facts[V.SSL_3].accepted.unseen is Cause.PROTOCOL_ERROR
 
 
-def test_a_server_that_echoes_a_version_does_not_take_it() -> None:
+def test_a_server_that_echoes_a_version_does_not_tolerate_it() -> None:
     """A server that answers in a version that does not exist, because the hello announced it, does not tolerate it."""
 
     class Mirror(Server):
@@ -259,7 +261,7 @@ def test_a_server_that_echoes_a_version_does_not_take_it() -> None:
 
 
 def test_a_request_in_an_older_version_is_no_answer() -> None:
-    """A HelloRetryRequest without TLS 1.3 in it (RFC 8446 §4.1.4) neither takes nor refuses it."""
+    """A HelloRetryRequest without TLS 1.3 in it (RFC 8446 §4.1.4) neither accepts nor refuses it."""
 
     class Muddled(Server):
         def answer(self, hello: Hello, version: TlsVersion) -> bytes:
@@ -292,7 +294,7 @@ def test_a_signature_scheme_refused_in_a_tiny_hello_is_open() -> None:
 
 @dataclass(frozen=True)
 class Hasty(Server):
-    """Knows no HelloRetryRequest: in TLS 1.3 it takes a group with a key share, or none."""
+    """Sends no HelloRetryRequest: in TLS 1.3 it accepts only groups with a key share."""
 
     retries: bool = False
 
@@ -316,15 +318,15 @@ def test_a_group_for_which_no_share_was_sent_is_open_where_none_is_asked_for(mod
 
 
 def test_a_server_in_short_hellos_that_asks_for_a_share_shows_all_its_groups() -> None:
-    """Where only small hellos are borne, one without a share tells whether the server would ask for one."""
+    """Where only small hellos are accepted, one without a share shows whether the server sends HelloRetryRequests."""
     server = Hasty(suites={V.TLS_1_3: MODERN.suites[V.TLS_1_3]}, groups=(29, 23), longest=500, retries=True)
     facts = facts_of(server)
     assert facts.groups.accepted == ("x25519", "secp256r1")
     assert facts.groups.complete.seen
 
 
-def test_a_server_with_the_mark_of_a_newer_version_does_not_refuse_it() -> None:
-    """An answer in TLS 1.2 that ends in the mark of a downgrade (RFC 8446 §4.1.3) does not refuse TLS 1.3."""
+def test_a_server_with_a_downgrade_marker_does_not_refuse_the_newer_version() -> None:
+    """An answer in TLS 1.2 with the downgrade marker (RFC 8446 §4.1.3) does not refuse TLS 1.3."""
 
     class Marked(Server):
         def hello(self, version: TlsVersion, suite: int, random: bytes, extensions: bytes) -> tuple[int, bytes]:
@@ -335,8 +337,8 @@ def test_a_server_with_the_mark_of_a_newer_version_does_not_refuse_it() -> None:
     assert facts[V.TLS_1_3].accepted.unseen is Cause.PROTOCOL_ERROR
 
 
-def test_a_suite_that_the_server_gives_up_on_is_not_accepted() -> None:
-    """A server that picks a suite and then finds that it lacks what it takes does not have that suite."""
+def test_a_suite_that_the_server_aborts_after_choosing_is_not_accepted() -> None:
+    """A server that picks a suite and then aborts does not have that suite."""
 
     class GivingUp(Server):
         def key(self, hello: Hello, version: TlsVersion, suite: int) -> list[tuple[int, bytes]]:
@@ -351,8 +353,8 @@ def test_a_suite_that_the_server_gives_up_on_is_not_accepted() -> None:
     assert facts[V.TLS_1_2].suites.complete.seen
 
 
-def test_a_curve_that_the_server_gives_up_on_is_refused() -> None:
-    """A server that picks a suite and then finds no curve in common has none of those that were offered."""
+def test_curves_are_refused_where_the_server_aborts_after_its_choice() -> None:
+    """A server that picks a suite and then aborts without a common curve has none of those offered."""
 
     class Late(Server):
         def can(self, code: int, hello: Hello) -> bool:
@@ -371,7 +373,7 @@ def test_a_curve_that_the_server_gives_up_on_is_refused() -> None:
 
 
 def test_an_older_version_refuses_the_suites_in_this_one() -> None:
-    """A server that takes some suites in an older version only, and answers with that, has them there and not here."""
+    """A server that answers with an older version has those suites in that version only."""
 
     class Falling(Server):
         def answer(self, hello: Hello, version: TlsVersion) -> bytes:
@@ -390,7 +392,7 @@ def test_an_older_version_refuses_the_suites_in_this_one() -> None:
 
 @dataclass(frozen=True)
 class Named(Server):
-    """Refuses hellos that carry a name, or those that carry none, or serves these less."""
+    """Refuses hellos with a name, or without, or accepts less from them."""
 
     takes_name: bool = True
     takes_none: bool = True
@@ -405,7 +407,7 @@ class Named(Server):
 
 
 @pytest.mark.parametrize("alert", [40, 80, 112])
-def test_a_server_that_wants_a_name_is_seen_with_it(alert: int) -> None:
+def test_a_server_that_requires_a_name_is_scanned_with_it(alert: int) -> None:
     """That hellos without a name are refused changes nothing in what is seen with it."""
     facts, plain = (
         facts_of(Named(suites=MODERN.suites, takes_none=False, name_alert=alert)),
@@ -419,7 +421,7 @@ def test_a_server_that_wants_a_name_is_seen_with_it(alert: int) -> None:
 
 
 @pytest.mark.parametrize("alert", [40, 70, 80, 112])
-def test_a_server_that_takes_no_name_refuses_no_version(alert: int) -> None:
+def test_a_server_that_refuses_the_name_refuses_no_version(alert: int) -> None:
     """Where every hello with the host's name is refused, no version is called refused: the name may be the reason."""
     facts = facts_of(Named(suites=MODERN.suites, takes_name=False, name_alert=alert))
     assert not any(each.accepted.is_seen for each in facts.versions.each if each.version is not V.SSL_2)
@@ -427,13 +429,13 @@ def test_a_server_that_takes_no_name_refuses_no_version(alert: int) -> None:
 
 
 def test_every_hello_that_can_carries_the_name() -> None:
-    """The host that was asked for answers, not the default host: only SSL 2.0 and SSL 3.0 have no place for a name."""
+    """The host that was asked for answers, not the default host: only SSL 2.0 and SSL 3.0 cannot carry a name."""
     hellos = [decode(each.sent) for each in Run(MIXED, extra=True).exchanges]
     assert {hello.version for hello in hellos if hello.server_name is None} == {V.SSL_2, V.SSL_3}
     assert {hello.server_name for hello in hellos} == {HOST, None}
 
 
-# --- Turned away after a while ----------------------------------------------------------------------------------------
+# --- Servers that refuse every client after a while -------------------------------------------------------------------
 
 
 def closing(_data: bytes) -> bytes:
@@ -448,10 +450,8 @@ def failing(number: int) -> bytes:
 
 @some_servers
 @given(servers(), st.sampled_from(Mode), st.integers(1, 60), st.sampled_from((b"", *map(failing, (40, 49, 70, 80)))))
-def test_who_is_turned_away_after_some_connections_was_not_refused(
-    server: Server, mode: Mode, most: int, refusal: bytes
-) -> None:
-    """A server that closes, or sends some alert, from one connection on: what it has is found or open, not refused."""
+def test_refusals_after_some_connections_are_no_refusals(server: Server, mode: Mode, most: int, refusal: bytes) -> None:
+    """A server that closes, or sends some alert, from one connection on: what it has is found or undetermined."""
     count = 0
 
     def limited(data: bytes) -> bytes:
@@ -463,17 +463,17 @@ def test_who_is_turned_away_after_some_connections_was_not_refused(
 
 
 @pytest.mark.parametrize("cause", [Cause.RESET, Cause.REFUSED, Cause.TIMEOUT, Cause.RATE_LIMITED])
-def test_a_limit_of_connections_leaves_the_rest_unseen(cause: Cause) -> None:
-    """Connections that fail from one on leave what was not answered unseen, with that cause."""
+def test_facts_after_connections_fail_are_unseen(cause: Cause) -> None:
+    """Where connections fail from one on, facts without an answer are unseen with that cause."""
     facts = facts_of(MODERN, failure=lambda _question, number: cause if number >= 20 else None)
     is_true(facts, MODERN)
     assert facts[V.TLS_1_2].suites.complete.unseen is cause
 
 
 def test_every_hello_of_a_short_form_is_short() -> None:
-    """Asked by a server that takes 255 bytes, hellos of the last form keep within them, the odd ones aside."""
+    """Hellos to a server that accepts 255 bytes have at most 255, apart from the unusual ones."""
     run = Run(replace(MIXED, longest=255), extra=True)
-    odd = {Purpose.LONG_HELLO, Purpose.VERSION}
+    unusual = {Purpose.LONG_HELLO, Purpose.VERSION}
     small = [each for each in run.exchanges if each.received]
     assert max(len(each.sent) for each in small) <= 255
-    assert all(each.received or each.purpose in odd | {Purpose.SMALL} for each in run.exchanges)
+    assert all(each.received or each.purpose in unusual | {Purpose.SMALL} for each in run.exchanges)

@@ -1,4 +1,4 @@
-"""Which lifetimes servers give to their session tickets."""
+"""The lifetimes of servers' session tickets."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_nginx(
     ],
 )
 def test_openssl(arguments: tuple[str, ...], seconds: tuple[int | None, int | None], files: Files) -> None:
-    """OpenSSL's server gives tickets as configured, on a port of which nothing is known but that it speaks TLS."""
+    """OpenSSL's server issues tickets as configured, on a port with the scheme tls."""
     with servers.openssl(files, *arguments) as port:
         assert lifetimes(scanned(port, "tls").seen(TlsResumption)) == seconds
 
@@ -144,7 +144,7 @@ def test_many_tickets(files: Files) -> None:
 
 
 def test_ticket_beyond_the_protocol(files: Files) -> None:
-    """A lifetime beyond what TLS 1.3 allows is kept as it was given."""
+    """A lifetime beyond what TLS 1.3 allows is kept unchanged."""
     with servers.answering(ticketing(files, 864_000)) as port:
         assert scanned(port).seen(TlsResumption).psk_seconds.seen == 864_000
 
@@ -185,7 +185,7 @@ def test_silence_about_older_versions(files: Files) -> None:
     assert seen.ticket_seconds.unseen is Cause.TIMEOUT
 
 
-def test_certificate_wanted_of_the_client(files: Files) -> None:
+def test_client_certificate_required(files: Files) -> None:
     """A server that rejects a client without a certificate has not shown its tickets."""
     with servers.openssl(files, "-Verify", "1", "-tls1_3") as port:
         seen = scanned(port, "tls").seen(TlsResumption)
@@ -244,14 +244,14 @@ def _dripping(connection: socket.socket) -> None:
         (servers.silent, Cause.TIMEOUT),
         (servers.resetting, Cause.RESET),
         (servers.clear_http, Cause.PROTOCOL_ERROR),
-        (servers.garbage, Cause.PROTOCOL_ERROR),
+        (servers.not_tls, Cause.PROTOCOL_ERROR),
         (_endlessly(b"\x15\x03\x03\x00\x02\x01\x5a"), Cause.PROTOCOL_ERROR),
         (_endlessly(b"\x16\x03\x03\x40\x00" + bytes(16_384)), Cause.PROTOCOL_ERROR),
         (_dripping, Cause.TIMEOUT),
     ],
 )
 def test_no_tls_gives_the_failure(answer: servers.Answer, cause: Cause) -> None:
-    """A server that speaks no TLS gives no observation, but the failure, within four connections."""
+    """A server without TLS gives no observation but the failure, within four connections."""
     with servers.answering(answer) as port:
         scan = scanned(port, seconds=1)
     assert scan.facts is None
@@ -288,7 +288,7 @@ def test_inside_starttls(scheme: str, files: Files) -> None:
 
 
 def test_nothing_secret_is_kept(files: Files) -> None:
-    """The raw bytes hold lifetimes, neither tickets nor session identifiers."""
+    """The raw bytes contain lifetimes, neither tickets nor session identifiers."""
     with servers.openssl(files) as port:
         scan = scanned(port, "tls")
     (raw,) = scan.output.raw

@@ -61,7 +61,7 @@ def revoked_list(
 ) -> bytes:
     """The DER of a list by ``issuer`` (or in its name by another), of and until these days counted from now.
 
-    ``more`` entries stand in it about certificates that nobody has.
+    ``more``: the number of entries about certificates that do not exist.
     """
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     builder = (
@@ -113,7 +113,7 @@ def responder(
         stderr=subprocess.STDOUT,
     )
     try:
-        # A connection without a request, which tells elsewhere that a server listens, stops this one for good.
+        # A connection without a request, the usual test whether a server listens, stops this one.
         assert process.stdout is not None
         assert any(line.startswith(b"ACCEPT") for line in process.stdout)
         yield
@@ -144,26 +144,26 @@ def files(folder: Path, port: int, contents: dict[str, bytes]) -> Iterator[None]
 
 @dataclass
 class Decoy:
-    """A port that counts its connections and answers each of them so."""
+    """A port that counts its connections and answers each of them with ``answer``."""
 
     port: int
     accepted: list[object] = field(default_factory=list)
 
 
 @contextlib.contextmanager
-def decoy(treatment: servers.Answer = servers.silent) -> Iterator[Decoy]:
+def decoy(answer: servers.Answer = servers.silent) -> Iterator[Decoy]:
     """A server that counts its connections."""
     counted: list[object] = []
 
-    def answer(connection: socket.socket) -> None:
+    def count(connection: socket.socket) -> None:
         counted.append(connection.getpeername())
-        treatment(connection)
+        answer(connection)
 
-    with servers.answering(answer) as port:
+    with servers.answering(count) as port:
         yield Decoy(port, counted)
 
 
-def saying(reply: bytes) -> servers.Answer:
+def sending(reply: bytes) -> servers.Answer:
     """Answer one HTTP request with these bytes, and close."""
 
     def answer(connection: socket.socket) -> None:

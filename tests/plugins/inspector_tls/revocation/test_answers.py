@@ -60,7 +60,7 @@ LISTS: list[tuple[str, bytes, AnswerFlaw | None]] = [
     ("for this place", revoked_list(AUTHORITY, extensions=_scope(full_name=_at(URL))), None),
     ("expired", revoked_list(AUTHORITY, days=(-9, -2)), AnswerFlaw.EXPIRED),
     ("not yet valid", revoked_list(AUTHORITY, days=(2, 6)), AnswerFlaw.NOT_YET_VALID),
-    ("by a stranger", revoked_list(AUTHORITY, signer=OTHER), AnswerFlaw.BAD_SIGNATURE),
+    ("by another authority", revoked_list(AUTHORITY, signer=OTHER), AnswerFlaw.BAD_SIGNATURE),
     ("of another", revoked_list(OTHER), AnswerFlaw.OTHER_ISSUER),
     (
         "for authorities",
@@ -92,7 +92,9 @@ def _openssl(folder: Path, data: bytes) -> bool:
 
 
 @pytest.mark.parametrize(("name", "data", "flaw"), LISTS, ids=[each[0] for each in LISTS])
-def test_a_list_clears_only_what_it_is_about(tmp_path: Path, name: str, data: bytes, flaw: AnswerFlaw | None) -> None:
+def test_a_list_proves_good_only_within_its_scope(
+    tmp_path: Path, name: str, data: bytes, flaw: AnswerFlaw | None
+) -> None:
     """Absence proves *good* only of a list that is the issuer's, valid now, complete, and covers the certificate."""
     answer = crl_answer(data, LEAF.certificate, KNOWN, now())
     assert answer.flaw is flaw
@@ -100,8 +102,8 @@ def test_a_list_clears_only_what_it_is_about(tmp_path: Path, name: str, data: by
         assert _openssl(tmp_path, data) is (flaw is None)
 
 
-def test_what_stands_in_a_list_for_some_reasons_is_revoked() -> None:
-    """A list for some reasons proves no *good*, and proves *revoked*, with time and reason, for its entries."""
+def test_an_entry_in_a_list_for_some_reasons_is_revoked() -> None:
+    """A list for some reasons does not prove *good*, but proves *revoked*, with time and reason, for its entries."""
     data = revoked_list(AUTHORITY, [LEAF], extensions=_scope(only_some_reasons=SOME))
     answer = crl_answer(data, LEAF.certificate, KNOWN, now())
     assert (answer.status, answer.flaw, answer.reason, answer.number) == (Status.REVOKED, None, "keyCompromise", "7")
@@ -116,7 +118,7 @@ def test_a_list_in_pem_is_read() -> None:
     )
 
 
-def test_a_point_for_some_reasons_clears_nobody() -> None:
+def test_a_distribution_point_for_some_reasons_proves_nothing() -> None:
     """Where the certificate limits a distribution point to some reasons, absence from its list proves nothing."""
     point = x509.DistributionPoint(_at(URL), None, SOME, None)
     asked = issue("some", AUTHORITY, extensions=[(x509.CRLDistributionPoints([point]), False)])
@@ -142,7 +144,7 @@ def test_an_issuer_that_may_not_sign_lists_signs_none() -> None:
     assert answer.flaw is AnswerFlaw.WRONG_RESPONDER
 
 
-def test_an_unknown_issuer_is_told_apart() -> None:
+def test_an_unknown_issuer_raises() -> None:
     """Without the issuer's certificate there is no answer."""
     with pytest.raises(IssuerUnknown):
         crl_answer(revoked_list(AUTHORITY), LEAF.certificate, [ROOT.certificate], now())
@@ -193,13 +195,13 @@ def _answer(nonce: bytes | None = None, *, until: bool = True, age: int = 0) -> 
     ],
     ids=["without nonce", "with ours", "with another", "undated", "undated and old", "try later", "cut"],
 )
-def test_a_response_answers_our_question_of_now(data: bytes, flaw: AnswerFlaw | None) -> None:
+def test_a_response_is_current_and_has_the_nonce(data: bytes, flaw: AnswerFlaw | None) -> None:
     """Another nonce, and an old answer without an end of validity, prove nothing; no nonce is usual."""
     assert ocsp_answer(data, _sent(), LEAF.certificate, KNOWN, now()).flaw is flaw
 
 
 def test_a_delegate_needs_the_purpose(tmp_path: Path) -> None:
-    """A certificate of the issuer's without id-kp-OCSPSigning may not answer; with it, it may (RFC 6960 §4.2.2.2)."""
+    """A delegate may answer only with id-kp-OCSPSigning in its certificate (RFC 6960 §4.2.2.2)."""
     signing = x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING
     for purpose, flaw in ((x509.oid.ExtendedKeyUsageOID.SERVER_AUTH, AnswerFlaw.WRONG_RESPONDER), (signing, None)):
         signer = issue("Responder", AUTHORITY, purpose=purpose)
@@ -212,7 +214,7 @@ def _reads(data: bytes) -> tuple[RevocationAnswer, RevocationAnswer]:
 
 
 @given(data=st.binary(max_size=400))
-def test_garbage_is_malformed(data: bytes) -> None:
+def test_any_bytes_are_malformed_without_an_exception(data: bytes) -> None:
     """Any bytes give an answer with a flaw, and never an exception."""
     assert all(answer.flaw is not None for answer in _reads(data))
 
@@ -222,7 +224,7 @@ _SOUND = (revoked_list(AUTHORITY), _answer())
 
 @settings(max_examples=300)
 @given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), which=st.integers(0, 1))
-def test_no_single_changed_byte_is_believed(place: float, flip: int, which: int) -> None:
+def test_no_changed_byte_is_accepted(place: float, flip: int, which: int) -> None:
     """A response or list in which one byte was changed never proves the certificate good."""
     data = bytearray(_SOUND[which])
     data[int(place * len(data))] ^= flip
@@ -231,7 +233,7 @@ def test_no_single_changed_byte_is_believed(place: float, flip: int, which: int)
 
 
 def _is_unsigned(data: bytes, which: int) -> bool:
-    """Whether the change is outside what is signed: in wrappings without meaning for the certificate."""
+    """Whether the change is outside the signed bytes, in fields without meaning for the certificate."""
     if which == 0:
         whole, changed = (x509.load_der_x509_crl(each) for each in (_SOUND[0], data))
         return whole.tbs_certlist_bytes == changed.tbs_certlist_bytes
@@ -253,12 +255,12 @@ def _is_unsigned(data: bytes, which: int) -> bool:
     ],
     ids=["short-lived", "longer", "short-lived of no public authority", "self-signed", "unnamed"],
 )
-def test_nobody_is_asked_about_what_needs_no_revocation(identity: Identity, reason: Exempt | None) -> None:
+def test_exempt_certificates_are_recognised(identity: Identity, reason: Exempt | None) -> None:
     """Certificates of at most seven days under the public policies, self-signed ones, and those that name no source."""
     assert exempt(facts(identity.certificate)) is reason
 
 
-def test_what_a_certificate_names_is_taken_over() -> None:
+def test_sources_of_a_certificate_are_facts() -> None:
     """Responders and lists are among the facts of a certificate, in their order."""
     urls: Sequence[str] = [f"http://{letter}.localhost/" for letter in "ba"]
     found = facts(leaf(AUTHORITY, ocsp=urls, crls=[URL]).certificate)

@@ -27,8 +27,8 @@ from tests.plugins.inspector_tls.revocation.sources import (
     naming,
     responder,
     revoked_list,
-    saying,
     scanned,
+    sending,
 )
 
 ROOT = root()
@@ -53,7 +53,7 @@ def _openssl(folder: Path, port: int, identity: Identity) -> str:
 
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("delegated", [False, True])
-def test_a_responder_is_believed_as_openssl_believes_it(tmp_path: Path, status: Status, *, delegated: bool) -> None:
+def test_a_responder_has_the_same_result_as_in_openssl(tmp_path: Path, status: Status, *, delegated: bool) -> None:
     """Good, revoked and unknown are distinguished as by ``openssl ocsp``, signed by the issuer and by a delegate."""
     (port,) = _ports(1)
     asked = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{port}/"])
@@ -85,8 +85,8 @@ def _oid(dotted: str) -> object:
 
 
 @pytest.mark.parametrize("revoked", [False, True])
-def test_a_list_is_believed_as_openssl_believes_it(tmp_path: Path, *, revoked: bool) -> None:
-    """A certificate is revoked when its issuer's list holds it, and ``openssl verify -crl_check`` agrees."""
+def test_a_list_has_the_same_result_as_in_openssl(tmp_path: Path, *, revoked: bool) -> None:
+    """A certificate is revoked when its issuer's list contains it, and ``openssl verify -crl_check`` agrees."""
     (port,) = _ports(1)
     asked = leaf(AUTHORITY, crls=[f"http://{LISTS}:{port}/list.crl"])
     data = revoked_list(AUTHORITY, [asked] if revoked else [])
@@ -149,7 +149,7 @@ def test_only_the_responder_that_the_authorisation_names_gets_a_packet(tmp_path:
     assert [(gap.cause, LISTS in gap.question) for gap in scan.output.gaps] == [(Cause.OUT_OF_SCOPE, True)]
 
 
-def test_where_nobody_may_be_asked_nothing_is_sent_and_nothing_concluded(tmp_path: Path) -> None:
+def test_without_a_permitted_source_nothing_is_sent_and_nothing_concluded(tmp_path: Path) -> None:
     """Without a permitted responder the server gets no further connection either; the verdict names the host to add."""
     with decoy() as other:
         url = f"http://{RESPONDER}:{other.port}/"
@@ -175,23 +175,23 @@ def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
 
 def _http(body: bytes, *, promised: int | None = None) -> servers.Answer:
     size = len(body) if promised is None else promised
-    return saying(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % size + body)
+    return sending(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % size + body)
 
 
 @pytest.mark.parametrize(
-    ("treatment", "cause"),
+    ("answer", "cause"),
     [
         (servers.silent, Cause.TIMEOUT),
         (servers.resetting, Cause.RESET),
-        (saying(b"HTTP/1.1 503 Try later\r\nContent-Length: 0\r\n\r\n"), Cause.PROTOCOL_ERROR),
+        (sending(b"HTTP/1.1 503 Try later\r\nContent-Length: 0\r\n\r\n"), Cause.PROTOCOL_ERROR),
         (_http(revoked_list(AUTHORITY)[:-20], promised=len(revoked_list(AUTHORITY))), Cause.PROTOCOL_ERROR),
         (_http(bytes(2_100_000)), Cause.ABORTED),
     ],
     ids=["silent", "reset", "unavailable", "cut-short", "endless"],
 )
-def test_trouble_of_a_source_decides_nothing(tmp_path: Path, treatment: servers.Answer, cause: Cause) -> None:
-    """A source that times out, closes early, or sends too much is unseen with its cause: no pass and no fail."""
-    with decoy(treatment) as source:
+def test_a_failing_source_is_inconclusive(tmp_path: Path, answer: servers.Answer, cause: Cause) -> None:
+    """A source that times out, closes early, or sends too much is unseen with its cause: neither pass nor fail."""
+    with decoy(answer) as source:
         scan = scanned(tmp_path, leaf(AUTHORITY, crls=[f"http://{LISTS}:{source.port}/list.crl"]), seconds=1)
     assert examined(scan).status.unseen is cause
     verdict = not_revoked(scan.seen(Revocation))
@@ -202,19 +202,19 @@ def _doubtful() -> Sequence[tuple[str, AnswerFlaw, dict[str, object]]]:
     signing = _oid("1.3.6.1.5.5.7.3.9")
     return (
         ("expired", AnswerFlaw.EXPIRED, {"days": (-9, -2)}),
-        ("stranger", AnswerFlaw.WRONG_RESPONDER, {"signer": issue("Stranger", AUTHORITY)}),
+        ("unauthorised", AnswerFlaw.WRONG_RESPONDER, {"signer": issue("Unauthorised", AUTHORITY)}),
         ("delegate of another", AnswerFlaw.WRONG_RESPONDER, {"signer": issue("R", root("Other"), purpose=signing)}),
         ("about another", AnswerFlaw.OTHER_CERTIFICATE, {"about": issue("other", AUTHORITY)}),
     )
 
 
 @pytest.mark.parametrize(("flaw", "options"), [each[1:] for each in _doubtful()], ids=[e[0] for e in _doubtful()])
-def test_a_doubtful_answer_decides_nothing(tmp_path: Path, flaw: AnswerFlaw, options: dict[str, object]) -> None:
+def test_a_flawed_answer_is_inconclusive(tmp_path: Path, flaw: AnswerFlaw, options: dict[str, object]) -> None:
     """A response that is stale, wrongly signed, or about another certificate proves nothing."""
     reply: list[bytes] = []
 
     def answer(connection: object) -> None:
-        _http(reply[0])(connection)  # type: ignore[arg-type]  # a socket, as servers.Answer says
+        _http(reply[0])(connection)  # type: ignore[arg-type]  # a socket, by servers.Answer
 
     with decoy(answer) as source:
         asked = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{source.port}/"])
@@ -225,7 +225,7 @@ def test_a_doubtful_answer_decides_nothing(tmp_path: Path, flaw: AnswerFlaw, opt
     assert not_revoked(scan.seen(Revocation)).outcome is Outcome.INCONCLUSIVE
 
 
-def test_an_issuer_that_is_not_at_hand_is_not_guessed(tmp_path: Path) -> None:
+def test_without_the_issuer_no_answer_is_verified(tmp_path: Path) -> None:
     """Where the server does not send the issuer, and it is no root, no answer can be verified."""
     (port,) = _ports(1)
     whole = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{port}/"], crls=[f"http://{LISTS}:{port}/list.crl"])
@@ -235,7 +235,7 @@ def test_an_issuer_that_is_not_at_hand_is_not_guessed(tmp_path: Path) -> None:
     assert not_revoked(scan.seen(Revocation)).outcome is Outcome.INCONCLUSIVE
 
 
-def test_who_names_nobody_is_not_judged(tmp_path: Path) -> None:
+def test_certificates_without_sources_are_not_applicable(tmp_path: Path) -> None:
     """A certificate without a source, and one that signed itself, cost no connection and are not applicable."""
     for identity, reason in ((leaf(ROOT), Exempt.UNNAMED), (issue(HOST, dns=[HOST]), Exempt.SELF_SIGNED)):
         scan = scanned(tmp_path, identity)

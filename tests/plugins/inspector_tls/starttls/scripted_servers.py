@@ -12,12 +12,12 @@ from tests.plugins.inspector_tls.servers import Answer
 
 
 class Habit(Enum):
-    """What a server does with bytes that came in clear text behind the request for TLS."""
+    """How a server handles bytes in clear text after the request for TLS."""
 
     FORGETS = auto()
     KEEPS = auto()
     HANDSHAKES = auto()
-    """Takes them for the ClientHello."""
+    """Parses them as the ClientHello."""
     DECLINES = auto()
     """Answers the request with an error."""
     RESETS = auto()
@@ -108,9 +108,9 @@ def speaking(script: Script, context: ssl.SSLContext, habit: Habit = Habit.FORGE
 
     def answer(connection: socket.socket) -> None:
         with ExitStack() as lines:
-            talk(connection, lines)
+            run_dialogue(connection, lines)
 
-    def talk(connection: socket.socket, lines: ExitStack) -> None:
+    def run_dialogue(connection: socket.socket, lines: ExitStack) -> None:
         connection.sendall(script.greeting)
         buffer = b""
         line: socket.socket = connection
@@ -144,7 +144,7 @@ def speaking(script: Script, context: ssl.SSLContext, habit: Habit = Habit.FORGE
 
 
 def _fail_as_tls(context: ssl.SSLContext, connection: socket.socket, data: bytes) -> None:
-    """Hand the bytes to TLS, and send the alert that it answers with."""
+    """Feed the bytes to TLS, and send its alert."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     incoming.write(data)
     state = context.wrap_bio(incoming, outgoing, server_side=True)

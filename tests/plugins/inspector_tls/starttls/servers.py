@@ -37,7 +37,7 @@ FIELD: Final[dict[str, tuple[Start, str]]] = {
 
 @contextlib.contextmanager
 def serving(place: Place, scheme: str, identity: Identity) -> Iterator[int]:
-    """A server of this protocol at this place with this identity, and its port."""
+    """A server of this protocol in this folder with this identity, and its port."""
     place.folder.chmod(0o755)
     certificate, key = identity.write(place.folder, "shown")
     for each in (certificate, key):
@@ -53,6 +53,6 @@ def serving(place: Place, scheme: str, identity: Identity) -> Iterator[int]:
 
 @contextlib.contextmanager
 def staged() -> Iterator[ServerPlaces]:
-    """A stage that every server's user may enter, outside the folders that pytest keeps to itself."""
+    """A folder that every server's user can read, outside the private folders of pytest."""
     with tempfile.TemporaryDirectory(prefix="field-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         yield ServerPlaces(Path(folder))

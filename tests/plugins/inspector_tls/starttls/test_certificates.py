@@ -1,4 +1,4 @@
-"""Certificates behind STARTTLS: what is seen of real servers, compared with OpenSSL's client."""
+"""Certificates behind STARTTLS: those of real servers, compared with OpenSSL's client."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", r
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[ServerPlaces]:
-    """Where servers stand."""
+    """The folder for the files of the servers."""
     with staged() as stage:
         yield stage
 
@@ -76,18 +76,18 @@ class _Client:
         return tuple(hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem.decode())).hexdigest() for pem in found)
 
     def verifies(self, trusted: Identity, host: str) -> bool:
-        """Whether the chain leads to this root, for this host."""
+        """Whether the chain is valid to this root, for this host."""
         file = self._folder / "trusted.pem"
         file.write_bytes(trusted.pem)
-        told = self._ask("-CAfile", file, "-verify_hostname", host)
-        found = re.search(rb"Verify return code: (\d+)", told)
-        assert found is not None, told
+        output = self._ask("-CAfile", file, "-verify_hostname", host)
+        found = re.search(rb"Verify return code: (\d+)", output)
+        assert found is not None, output
         return int(found[1]) == 0
 
 
 @pytest.mark.parametrize("scheme", FIELD)
 def test_agrees_with_openssl(scheme: str, stage: ServerPlaces, authority: Identity, identity: Identity) -> None:
-    """The same chain is seen as by OpenSSL's client, it leads to the same root and to no other, and names the host."""
+    """The same chain is seen as by OpenSSL's client, it chains to the same root and to no other, and names the host."""
     other = root("Other root")
     place = stage.place(scheme)
     with serving(place, scheme, identity) as port:
@@ -96,17 +96,17 @@ def test_agrees_with_openssl(scheme: str, stage: ServerPlaces, authority: Identi
         )
         (chain,) = seen.served
         digests = tuple(each.sha256 for each in chain.certificates)
-        told = (chain.declared_trust.value.chains, chain.public_trust.value.chains, chain.leaf.names("other.vn"))
+        trust = (chain.declared_trust.value.chains, chain.public_trust.value.chains, chain.leaf.names("other.vn"))
         protocol = FIELD[scheme][1]
         if protocol:
             client = _Client(f"{place.address}:{port}", protocol, place.folder)
             assert digests == client.chain()
-            assert told == tuple(
+            assert trust == tuple(
                 client.verifies(*each) for each in ((authority, HOST), (other, HOST), (authority, "other.vn"))
             )
     assert seen.scheme == scheme
     assert digests == tuple(_digest(each) for each in (identity.certificate, *identity.chain))
-    assert told == (True, False, False)
+    assert trust == (True, False, False)
     assert chain.leaf.names(HOST)
     assert all(answer.is_seen for answer in seen.leaves_by_kind.answers)
 
@@ -117,7 +117,7 @@ def _digest(certificate: object) -> str:
     return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()  # type: ignore[attr-defined]  # x509
 
 
-def test_every_protocol_is_looked_at() -> None:
+def test_every_protocol_is_scanned() -> None:
     """Each protocol that has a way to TLS is one of those whose certificates are scanned, and has a server here."""
     names = {scheme.name for scheme in SCHEMES}
     assert names <= {scheme.name for scheme in certificates.schemes}
@@ -163,7 +163,7 @@ def _says(*lines: bytes) -> servers.Answer:
         ),
     ],
 )
-def test_no_tls_is_trouble(answer: servers.Answer, cause: Cause, words: str, connections: int) -> None:
+def test_no_tls_is_a_failure(answer: servers.Answer, cause: Cause, words: str, connections: int) -> None:
     """A server that does not begin TLS gives no observation but its reply, and no further connection."""
     with servers.answering(answer) as port:
         scan = scanned("smtp", port, seconds=1)

@@ -1,4 +1,4 @@
-"""The negotiation of TLS in each protocol: fast and pure, with replies of real servers and of the RFCs."""
+"""The negotiation of TLS in each protocol: without I/O, with replies of real servers and of the RFCs."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_every_protocol_is_tried() -> None:
 
 @pytest.mark.parametrize("scheme", OFFERED)
 def test_ready(scheme: str) -> None:
-    """After the server agreed the next byte is the ClientHello's, and not before."""
+    """The ClientHello follows the server's consent, and not before."""
     assert not run(scheme, OFFERED[scheme][:-1]).is_ready
     assert run(scheme, OFFERED[scheme]).is_ready
 
@@ -172,7 +172,7 @@ def test_requests() -> None:
 
 @pytest.mark.parametrize(("scheme", "pieces"), NOT_OFFERED)
 def test_not_offered(scheme: str, pieces: list[bytes]) -> None:
-    """A server that does not know the request for TLS is recognised."""
+    """A server that does not support the request for TLS is recognised."""
     with pytest.raises(NotOffered):
         run(scheme, pieces)
 
@@ -186,7 +186,7 @@ def test_refused(scheme: str, pieces: list[bytes]) -> None:
 
 @pytest.mark.parametrize(("scheme", "pieces"), REJECTED)
 def test_rejected(scheme: str, pieces: list[bytes]) -> None:
-    """A server that rejects this client, for now or for good, has not answered about TLS."""
+    """A server that rejects this client, temporarily or not, has not answered about TLS."""
     with pytest.raises(ScanFailure) as caught:
         run(scheme, pieces)
     assert type(caught.value) is ScanFailure
@@ -194,14 +194,14 @@ def test_rejected(scheme: str, pieces: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "pieces"), NONSENSE)
-def test_nonsense(scheme: str, pieces: list[bytes]) -> None:
-    """What is not the protocol is never taken for an answer, nor is what is too long."""
+def test_other_protocols(scheme: str, pieces: list[bytes]) -> None:
+    """Bytes of another protocol, and oversized replies, are never an answer."""
     with pytest.raises(NotUnderstood):
         run(scheme, pieces)
 
 
 @given(scheme=st.sampled_from(sorted(OFFERED)), pieces=st.lists(st.binary(min_size=1, max_size=60), max_size=5))
 def test_hostile_bytes_end_in_an_answer(scheme: str, pieces: list[bytes]) -> None:
-    """Whatever a server sends ends in an answer, in a wait or in Trouble."""
+    """Whatever a server sends ends in an answer, in a wait or in ScanFailure."""
     with contextlib.suppress(ScanFailure):
         run(scheme, pieces)

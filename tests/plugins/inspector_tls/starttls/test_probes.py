@@ -85,8 +85,8 @@ def test_command_that_prevents_tls(scheme: str, habit: Habit, context: ssl.SSLCo
     assert len(scan.ledger) == 2
 
 
-def test_reset_decides_nothing(context: ssl.SSLContext) -> None:
-    """A server that resets the connection after an injected command, twice, has not shown what becomes of it."""
+def test_reset_is_inconclusive(context: ssl.SSLContext) -> None:
+    """A server that resets the connection after an injected command, twice, has not shown whether it is carried out."""
     with servers.answering(speaking(SCRIPTS["smtp"], context, Habit.RESETS)) as port:
         scan = injected("smtp", port)
     assert scan.seen(StartTlsInjection).carried_out.unseen is Cause.RESET
@@ -126,7 +126,7 @@ def test_end_before_the_request(
         (_says(b"SSH-2.0-x\r\n"), Cause.PROTOCOL_ERROR),
     ],
 )
-def test_no_answer_is_trouble(answer: servers.Answer, cause: Cause) -> None:
+def test_no_answer_is_a_failure(answer: servers.Answer, cause: Cause) -> None:
     """A timeout, a reset, an end without a reply, a ban, a delay and other protocols give no observation."""
     with servers.answering(answer) as port:
         scan = offered("smtp" if answer is not servers.resetting else "ldap", port)
