@@ -57,7 +57,7 @@ _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 1
 
 
-def _leave_the_network() -> None:
+def _enter_network_namespace() -> None:
     """Give this process a network of its own: a loopback interface and nothing else.
 
     Then tests that run side by side never meet at an address or a port, and count no packets but their own. Where that
@@ -70,7 +70,7 @@ def _leave_the_network() -> None:
 
 
 if sys.platform == "linux":
-    _leave_the_network()
+    _enter_network_namespace()
 
 
 class ForeignAddress(BaseException):

@@ -1,4 +1,4 @@
-"""Parses raw bytes to facts: light parsers in this process, heavy ones in a worker process, all of them time-limited.
+"""Parses raw bytes to facts: in this process or in a worker process, always time-limited.
 
 Outside the main thread light parsers run in a worker process, too: a parser that does not return, such as a regular
 expression that backtracks, can be interrupted in the main thread only (``inspector.plugin.time_limits``).
@@ -17,9 +17,9 @@ from inspector.network import run_isolated
 from inspector.plugin.probe import ParseContext, Probe
 from inspector.plugin.time_limits import call_within, is_main_thread
 
-#: Seconds that a light parser may take, and a heavy one in its own process.
+#: Seconds that a parser may take in this process, and in a worker process.
 READ_SECONDS = 20.0
-HEAVY_READ_SECONDS = 60.0
+WORKER_PARSE_SECONDS = 60.0
 
 
 async def read(probe: Probe, output: ScanOutput, parse_context: ParseContext) -> dict[str, object]:
@@ -27,7 +27,7 @@ async def read(probe: Probe, output: ScanOutput, parse_context: ParseContext) ->
     raises.
     """
     if probe.parse_in_worker:
-        return await _read_in_worker(probe, output, parse_context, HEAVY_READ_SECONDS)
+        return await _read_in_worker(probe, output, parse_context, WORKER_PARSE_SECONDS)
     what = f"parsing what {probe.name!r} received"
     if not is_main_thread():
         return await _light_in_worker(probe, output, parse_context, what)

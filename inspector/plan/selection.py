@@ -15,7 +15,7 @@ from inspector.registry.registry import Registry
 def check_selection(selection: Selection, registry: Registry, rows: Iterable[Requirement]) -> None:
     """Raise UsageError for a name in ``only`` or a tag that does not exist, and when no row is selected.
 
-    A mistyped name must not become an inspection of nothing, which cannot be told from a clean one.
+    A mistyped name must not become an inspection of nothing, which would resemble a clean result.
     """
     plugins = {name for plugin in registry.plugins for name in _plugin_names(plugin.name)}
     names = plugins | registry.probes.keys() | registry.checks.keys()
@@ -76,7 +76,7 @@ def lacks_plugin(requirement: Requirement, registry: Registry) -> bool:
 def exceeds_intrusiveness(
     requirement: Requirement, registry: Registry, authorisations: Iterable[Authorisation], selection: Selection
 ) -> bool:
-    """Whether a row rests on looks that no authorisation permits anybody to take, e.g. intrusive ones.
+    """Whether a row needs scans that no authorisation permits, e.g. intrusive ones.
 
     Such rows are counted in the coverage and not judged, unless ``--only`` asks for them by name.
     """

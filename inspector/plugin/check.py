@@ -33,30 +33,30 @@ _REMEDIATION = re.compile(r"^Remediation:\s*", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class SubjectResult(Generic[T]):
-    """One observation, or its trouble, with the subject it is about."""
+    """The observation of one subject, or the cause for which there is none."""
 
     subject: Subject
-    fact: T | None
+    observation: T | None
     cause: Cause | None = None
 
     @property
     def is_seen(self) -> bool:
         """Whether there is an observation."""
-        return self.fact is not None
+        return self.observation is not None
 
     @property
     def value(self) -> T:
-        """The observation; raises ``NotSeen`` when there is only trouble."""
-        if self.fact is None:
+        """The observation; raises ``NotSeen`` with the cause when there is none."""
+        if self.observation is None:
             raise NotSeen(self.cause or Cause.NOT_REACHED)
-        return self.fact
+        return self.observation
 
 
 class Every(Generic[T]):
-    """All observations of one kind under the check's subject, each a fact or its trouble.
+    """All observations of one kind under the check's subject, each an observation or the cause of its absence.
 
-    Iterating gives the facts alone; ``all`` gives everything; ``missing`` what was not seen. A *fail* may rest on part;
-    a *pass* or *not-applicable* while there are holes is turned into *inconclusive* by the engine.
+    Iterating gives the observations; ``all`` gives every result, ``missing`` those without an observation. A *fail* may
+    be based on some of them; a *pass* or *not-applicable* with something missing becomes *inconclusive*.
     """
 
     __slots__ = ("all",)
@@ -65,25 +65,25 @@ class Every(Generic[T]):
         self.all: tuple[SubjectResult[T], ...] = tuple(items)
 
     def __iter__(self) -> Iterator[T]:
-        return (item.fact for item in self.all if item.fact is not None)
+        return (item.observation for item in self.all if item.observation is not None)
 
     def __len__(self) -> int:
         return sum(item.is_seen for item in self.all)
 
     @property
     def seen(self) -> tuple[SubjectResult[T], ...]:
-        """The items that hold a fact."""
+        """The results with an observation."""
         return tuple(item for item in self.all if item.is_seen)
 
     @property
     def missing(self) -> tuple[SubjectResult[T], ...]:
-        """The items that hold only trouble."""
+        """The results without an observation."""
         return tuple(item for item in self.all if not item.is_seen)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckInput:
-    """One positional parameter: ``kind`` None stands for ``Declared``."""
+    """One positional parameter of a check; ``kind`` is None for ``Declared``."""
 
     name: str
     kind: type[Observation] | None
@@ -92,7 +92,7 @@ class CheckInput:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A claim with the function that judges it. *pass* means that the claim holds."""
+    """A claim with the function that decides it. *pass* means that the claim holds."""
 
     id: str
     title: str
@@ -106,7 +106,7 @@ class Check:
     module: str = ""
 
     def __call__(self, *inputs: object, **options: object) -> Verdict:
-        """Call the function as written: for tests of a check by itself."""
+        """Call the function itself, for tests of one check."""
         return self.function(*inputs, **options)
 
     def validate(self, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,17 +115,17 @@ class Check:
         return {name: getattr(model, name) for name in type(model).model_fields}
 
     def evaluate(self, inputs: Sequence[object], options: Mapping[str, Any]) -> Verdict:
-        """Judge inputs in the order of ``inputs``: a ``SubjectResult``, an ``Every`` or a ``Declared`` each.
+        """The verdict on arguments in the order of ``inputs``: each a ``SubjectResult``, an ``Every`` or a ``Declared``.
 
-        A single observation that is missing, and an answer that the function needed but nobody saw, give
-        *inconclusive*; so does a good verdict over a hole.
+        *inconclusive* when a single observation is missing, when the function needed an answer that was not seen, and
+        instead of *pass* or *not-applicable* when an ``Every`` has something missing.
         """
         arguments: list[object] = []
         for given in inputs:
             if isinstance(given, SubjectResult):
-                if given.fact is None:
+                if given.observation is None:
                     return _inconclusive("no observation: {cause}", given.cause or Cause.NOT_REACHED)
-                arguments.append(given.fact)
+                arguments.append(given.observation)
             else:
                 arguments.append(given)
         everys = [given for given in inputs if isinstance(given, Every)]
@@ -136,9 +136,9 @@ class Check:
         except NotSeen as unseen:
             return _inconclusive("an answer that decides this was not seen: {cause}", unseen.cause)
         if verdict.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
-            missing = [hole for each in everys for hole in each.missing]
+            missing = [result for each in everys for result in each.missing]
             if missing:
-                where = tuple(sorted({hole.subject.address or hole.subject.uri for hole in missing}))
+                where = tuple(sorted({each.subject.address or each.subject.uri for each in missing}))
                 return Verdict(
                     outcome=Outcome.INCONCLUSIVE,
                     message=Message(id="not seen everywhere: {missing}", values={"missing": where}),
@@ -166,7 +166,7 @@ def check(
     """Make a check of a function.
 
     ``id`` is a slug that states a claim. ``about`` is the kind of subject; it may be left out when a positional
-    parameter is a single observation, whose own aim then holds, and is needed for ``Every[...]``.
+    parameter is a single observation, whose subject kind is then used, and is needed for ``Every[...]``.
 
     ``applies`` decides whether the claim is about a subject like this one: a pure function of the same positional
     arguments, which returns None when it is, and otherwise the verdict, *not-applicable* or *inconclusive*. Checks
@@ -175,7 +175,7 @@ def check(
 
     def make(function: Callable[..., Verdict]) -> Check:
         if not _SLUG.match(id):
-            raise PluginError(f"check id {id!r} is no slug", remedy="write lower-case words joined by hyphens")
+            raise PluginError(f"check id {id!r} is not a slug", remedy="write lower-case words joined by hyphens")
         inputs, options = _signature(id, function)
         doc = inspect.cleandoc(function.__doc__ or "")
         description, *rest = _REMEDIATION.split(doc, maxsplit=1)
@@ -184,9 +184,9 @@ def check(
                 f"check {id!r} lacks a description or a remediation",
                 remedy="write a docstring that ends with a paragraph 'Remediation: …'",
             )
-        if about is None and any(wire.every for wire in inputs):
+        if about is None and any(each.every for each in inputs):
             raise PluginError(f"check {id!r} takes Every[...] without about=", remedy="name the kind of subject")
-        if about is None and all(wire.kind is None for wire in inputs):
+        if about is None and all(each.kind is None for each in inputs):
             raise PluginError(f"check {id!r} takes no observation", remedy="write about=SubjectKind.SYSTEM")
         return Check(
             id=id,
@@ -236,16 +236,16 @@ def _signature(id: str, function: Callable[..., Verdict]) -> tuple[tuple[CheckIn
             default = ... if parameter.default is parameter.empty else parameter.default
             options[parameter.name] = (hint, default)
         elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-            inputs.append(_wire(id, parameter.name, hint))
+            inputs.append(_input_of(id, parameter.name, hint))
         else:
             raise PluginError(f"check {id!r} takes *{parameter.name}", remedy="name every parameter")
     if not inputs:
-        raise PluginError(f"check {id!r} scans nothing", remedy="take an observation or Declared")
+        raise PluginError(f"check {id!r} takes no input", remedy="take an observation or Declared")
     model = create_model(f"{id} options", __config__=ConfigDict(extra="forbid", frozen=True), **options)
     return tuple(inputs), model
 
 
-def _wire(id: str, name: str, hint: object) -> CheckInput:  # noqa: A002
+def _input_of(id: str, name: str, hint: object) -> CheckInput:  # noqa: A002
     if hint is Declared:
         return CheckInput(name, None)
     if typing.get_origin(hint) is Every:
@@ -260,6 +260,6 @@ def _wire(id: str, name: str, hint: object) -> CheckInput:  # noqa: A002
 
 
 def checks_in(package: ModuleType) -> tuple[Check, ...]:
-    """The checks in a package of one file per check, in the order of the file names; a new file is found by itself."""
+    """The checks in a package of one file per check, by file name; a new file needs no registration."""
     names = sorted(module.name for module in iter_modules(package.__path__, f"{package.__name__}."))
     return tuple(value for name in names for value in vars(import_module(name)).values() if isinstance(value, Check))

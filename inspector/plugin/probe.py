@@ -1,4 +1,4 @@
-"""A probe: it looks (all the I/O, through the network gateway) and reads (raw bytes to typed facts, pure)."""
+"""A probe: it scans (all I/O, through the network gateway) and parses (raw bytes to typed facts, pure)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from inspector.model.subject import Scheme, Subject, SubjectKind, is_address
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Upper bounds of one scan: connections to one address, port questions, wall seconds (without waiting for pace)."""
+    """Upper bounds of one scan: connections to one address, port questions, wall seconds without rate-limit waits."""
 
     connections: int = 0
     port_questions: int = 0
@@ -29,7 +29,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What one scan is pointed at. ``address`` is pinned and is the only one to be asked."""
+    """The target of one scan. ``address`` is pinned; no other address is contacted."""
 
     subject: Subject
     declared: Declared
@@ -67,7 +67,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class ParseContext:
-    """What ``parse`` may know besides the raw bytes: the target, the instant, and the inspector's trust material.
+    """What ``parse`` gets besides the raw bytes: the subject, the instant, and the inspector's trust material.
 
     ``declared_roots`` and ``public_roots`` are PEM; ``dnssec_anchors`` are DS or DNSKEY lines in presentation format.
     """
@@ -81,13 +81,13 @@ class ParseContext:
 
 #: ``scan(target, network, *observations, **options)``
 Scan = Callable[..., Awaitable[ScanOutput]]
-#: ``read(output, context)``: pure; raises ``ScanFailure`` or ``ValueError`` when the bytes make no sense.
+#: ``parse(output, context)``: pure; raises ``ScanFailure`` or ``ValueError`` when the bytes are malformed.
 Parse = Callable[[ScanOutput, ParseContext], Observation]
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One way of looking. ``cost`` bounds a scan; ``parse_in_worker`` sends ``parse`` to a killable worker process."""
+    """One kind of scan. ``cost`` bounds it; with ``parse_in_worker`` its parser runs in a killable worker process."""
 
     name: str
     version: str
@@ -125,9 +125,9 @@ def probe(
     """Make a probe of a coroutine function ``scan(target, network, *needs, **options) -> ScanOutput``.
 
     After ``network``, positional parameters are observations that the scan needs; keyword-only ones are scan options
-    that profiles set. ``infrastructure`` marks a scan that asks resolvers or name servers their own protocol's question
-    and sends the target no packet. ``discovers`` names the schemes of subjects that the scan may bring to light;
-    ``contacts_third_parties``: it may itself ask hosts beside the target, as far as an authorisation names them.
+    that profiles set. ``infrastructure`` marks a scan that only sends DNS queries to resolvers or name servers and
+    no packet to the target. ``discovers`` names the schemes of subjects that the scan may discover; with
+    ``contacts_third_parties`` it may contact hosts other than the target, as far as an authorisation names them.
     """
 
     def make(scan: Scan) -> Probe:
@@ -142,7 +142,7 @@ def probe(
                 options[parameter.name] = (hint, ... if parameter.default is parameter.empty else parameter.default)
             elif index >= 2:
                 if not (isinstance(hint, type) and issubclass(hint, Observation)):
-                    raise PluginError(f"probe {name!r}: {parameter.name!r} is no observation")
+                    raise PluginError(f"probe {name!r}: {parameter.name!r} is not an observation")
                 needs.append((parameter.name, hint))
         return Probe(
             name=name,
@@ -152,7 +152,7 @@ def probe(
             subject_kind=subject_kind,
             intrusiveness=intrusiveness,
             needs=tuple(needs),
-            options=create_model(f"{name} look", __config__=ConfigDict(extra="forbid", frozen=True), **options),
+            options=create_model(f"{name} scan", __config__=ConfigDict(extra="forbid", frozen=True), **options),
             cost=cost if callable(cost) else lambda _target, _options: cost,
             scan=scan,
             parse=parse,

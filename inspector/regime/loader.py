@@ -209,7 +209,7 @@ def _check_added(addition: _Addition, owners: Mapping[str, str], pinned: Collect
 
 
 def _read_folder(folder: Traversable) -> _Folder:
-    yaml_document = _read_sheet(folder / "regime.yaml", f"{folder.name}/regime.yaml")
+    yaml_document = _read_document(folder / "regime.yaml", f"{folder.name}/regime.yaml")
     fields = yaml_document.take(_ExtensionFields if yaml_document.at("extends") is not None else _RegimeFields)
     if fields is not None and fields.id != folder.name:
         yaml_document.diagnostic(
@@ -218,7 +218,7 @@ def _read_folder(folder: Traversable) -> _Folder:
             "give both the same name",
         )
     yaml_document.close()
-    assert isinstance(fields, _RegimeFields | _ExtensionFields)  # noqa: S101  (a sheet without faults gives its model)
+    assert isinstance(fields, _RegimeFields | _ExtensionFields)  # noqa: S101  (a document without diagnostics gives its model)
     clauses = _clauses_by_name(fields, yaml_document)
     yaml_document.close()
     documents = {
@@ -251,7 +251,7 @@ def _regime(folder: _Folder) -> Regime:
     )
 
 
-def _read_sheet(file: Traversable, source: str) -> YamlDocument:
+def _read_document(file: Traversable, source: str) -> YamlDocument:
     try:
         return read_yaml(file.read_bytes().decode(), source, quickly=True)
     except FileNotFoundError:
@@ -261,7 +261,7 @@ def _read_sheet(file: Traversable, source: str) -> YamlDocument:
 
 
 def _clauses_by_name(fields: _CommonFields, yaml_document: YamlDocument) -> dict[str, tuple[Clause, ...]]:
-    """Return the clauses of each entry under ``clauses``; faults are added to the sheet."""
+    """Return the clauses of each entry under ``clauses``; diagnostics are added to the document."""
     seen: set[str] = set()
     found: dict[str, tuple[Clause, ...]] = {}
     for name, entry in fields.clauses.items():
@@ -320,7 +320,7 @@ def _read_rows(folder: _Folder, regimes: Sequence[_Folder]) -> dict[str, tuple[R
     rows: dict[str, list[Requirement]] = {each.regime: [] for each in targets}
     for file in sorted((folder.path / "requirements").iterdir(), key=lambda each: each.name):
         if file.name.endswith(".yaml"):
-            yaml_document = _read_sheet(file, f"{folder.path.name}/requirements/{file.name}")
+            yaml_document = _read_document(file, f"{folder.path.name}/requirements/{file.name}")
             for index, fields in _row_fields(yaml_document):
                 for target in targets:
                     rows[target.regime] += _requirements(yaml_document, index, fields, target, rows[target.regime])
@@ -357,7 +357,7 @@ def _row_fields(yaml_document: YamlDocument) -> Iterator[tuple[int, dict[str, An
 def _requirements(
     yaml_document: YamlDocument, index: int, fields: Mapping[str, Any], target: _Target, others: Sequence[Requirement]
 ) -> Iterator[Requirement]:
-    """Yield the requirements of one row, with clause ids instead of names; faults are added to the sheet."""
+    """Yield the requirements of one row, with clause ids instead of names; diagnostics are added to the document."""
     written = _for_target(fields, target)
     if written is None:
         _add_unknown_regimes(yaml_document, index, fields["clauses"], target)

@@ -35,9 +35,9 @@ def _missing(one: object, cause: Cause) -> Iterator[object]:
     if isinstance(one, Every):
         for changed in unseen_inputs(one.all, cause):
             yield Every([each for each in changed if isinstance(each, SubjectResult)])
-    elif isinstance(one, SubjectResult) and one.fact is not None:
+    elif isinstance(one, SubjectResult) and one.observation is not None:
         yield SubjectResult(one.subject, None, cause)
-        for variant in unseen_variants(one.fact, cause):
+        for variant in unseen_variants(one.observation, cause):
             yield SubjectResult(one.subject, variant)
 
 

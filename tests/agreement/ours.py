@@ -1,6 +1,6 @@
 """The result of the inspection about a server: the only interface between this harness and the product.
 
-Each part looks through the real gateway with one of the product's probes and gives facts. What
+Each part scans through the real gateway with one of the product's probes and gives facts. What
 a probe could not see is omitted.
 """
 
@@ -40,10 +40,10 @@ def facts(asked: Asked) -> Facts:
 
 
 def _scan(name: str, asked: Asked, **options: Any) -> Any:
-    """What one probe observes; raises NoResult where it does not look at such servers, or with what ended the scan."""
+    """What one probe observes; raises NoResult where it does not support such servers, or with what ended the scan."""
     by, scheme = _PROBES[name], _SCHEMES.get(asked.protocol, asked.protocol)
     if scheme not in {each.name for each in by.schemes}:
-        raise NoResult(f"{name} does not look at {scheme}")
+        raise NoResult(f"{name} does not support {scheme}")
     try:
         return run_probe(by, f"{scheme}://{HOST}:{asked.port}", address=asked.address, **options).seen(by.kind)
     except ScanFailure as failure:

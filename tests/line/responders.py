@@ -18,12 +18,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-HEARD: dict[str, list[str]] = {}
+RECEIVED: dict[str, list[str]] = {}
 LOCK = threading.Lock()
 CHUNK = 65536
 #: What a hostile server sends at most, should the client not hang up.
 MOST_BYTES = 64 * 2**20
-PATIENCE_SECONDS = 30
+WAIT_SECONDS = 30
 
 
 def hear(order: dict[str, Any], connection: socket.socket) -> bytes:
@@ -36,8 +36,8 @@ def hear(order: dict[str, Any], connection: socket.socket) -> bytes:
 def note(order: dict[str, Any], said: str) -> int:
     """Note one connection or question, and tell how many there were."""
     with LOCK:
-        HEARD[order["name"]].append(said)
-        return len(HEARD[order["name"]])
+        RECEIVED[order["name"]].append(said)
+        return len(RECEIVED[order["name"]])
 
 
 def head(order: dict[str, Any], **more: str) -> bytes:
@@ -82,14 +82,14 @@ def silent(order: dict[str, Any], connection: socket.socket) -> None:
 def held(order: dict[str, Any], connection: socket.socket) -> None:
     """Answer once the file ``until`` exists."""
     if hear(order, connection):
-        for _ in range(PATIENCE_SECONDS * 100):
+        for _ in range(WAIT_SECONDS * 100):
             if Path(order["until"]).exists():
                 reply(order, connection)
                 return
             time.sleep(0.01)
 
 
-def garbage(order: dict[str, Any], connection: socket.socket) -> None:
+def noise(order: dict[str, Any], connection: socket.socket) -> None:
     """Answer with bytes that mean nothing."""
     if hear(order, connection):
         connection.sendall(bytes(range(200, 256)) * 4)
@@ -130,7 +130,7 @@ def ban(order: dict[str, Any], connection: socket.socket) -> None:
 
 
 STREAM: dict[str, Callable[[dict[str, Any], socket.socket], None]] = {
-    each.__name__: each for each in (page, line, silent, held, garbage, headers, body, loop, flip, ban)
+    each.__name__: each for each in (page, line, silent, held, noise, headers, body, loop, flip, ban)
 }
 
 
@@ -150,7 +150,7 @@ def dns(order: dict[str, Any], server: socket.socket) -> None:
         asked = question.question[0]
         name, kind = asked.name.to_text(omit_final_dot=True).lower(), asked.rdtype.name
         question_text = f"{name} {kind}"
-        known = HEARD[order["name"]].count(question_text)
+        known = RECEIVED[order["name"]].count(question_text)
         note(order, question_text)
         answer = dns.message.make_response(question, recursion_available=True)
         records = order.get("later", {}).get(name) if known else None
@@ -168,7 +168,7 @@ def dns(order: dict[str, Any], server: socket.socket) -> None:
 
 
 def meet(order: dict[str, Any], connection: socket.socket, context: ssl.SSLContext | None) -> None:
-    connection.settimeout(PATIENCE_SECONDS)
+    connection.settimeout(WAIT_SECONDS)
     with contextlib.suppress(OSError, ValueError), connection:
         if context is None:
             STREAM[order["mode"]](order, connection)
@@ -200,7 +200,7 @@ def bound(order: dict[str, Any]) -> socket.socket:
 
 def start(orders: list[dict[str, Any]]) -> Iterator[tuple[str, int]]:
     for order in orders:
-        HEARD[order["name"]] = []
+        RECEIVED[order["name"]] = []
         listener = bound(order)
         threading.Thread(target=serve, args=(order, listener), daemon=True).start()
         yield order["name"], listener.getsockname()[1]
@@ -215,4 +215,4 @@ if __name__ == "__main__":
     tell(dict(start(json.loads(sys.argv[1]))))
     for _ in sys.stdin:
         with LOCK:
-            tell(HEARD)
+            tell(RECEIVED)

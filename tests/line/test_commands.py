@@ -324,7 +324,7 @@ def test_key_is_made_once_and_is_its_owners(line: Line, clear: RunResult) -> Non
 
 
 @pytest.mark.parametrize("document", ["declaration", "authorisation", "statements", "settings", "findings"])
-def test_schema_of_every_paper(document: str, clear: RunResult) -> None:
+def test_schema_of_every_document(document: str, clear: RunResult) -> None:
     """Each is JSON Schema; findings are what theirs says."""
     import jsonschema
 

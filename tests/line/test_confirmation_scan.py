@@ -53,7 +53,7 @@ def test_a_server_that_bans_after_the_first_scan_still_fails(result: RunResult, 
     assert result.scan("http", f"http://127.0.0.1:{servers.ports['bans']}/", scan=2).facts is None
 
 
-def test_what_passes_is_looked_at_once(result: RunResult, servers: Servers) -> None:
+def test_what_passes_is_scanned_once(result: RunResult, servers: Servers) -> None:
     """No confirmation scan where nothing failed: the server counts one connection."""
     assert about(result, servers, "good")["outcome"] == "pass"
     assert len(servers.received()["good"]) == 1

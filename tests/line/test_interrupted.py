@@ -62,7 +62,7 @@ def interrupted(line: Line, name: str) -> Iterator[Interrupted]:
 
 
 def test_killed_and_resumed(line: Line) -> None:
-    """After kill -9 the recorded look stands as it was, its server is not asked again, and the other one is."""
+    """After kill -9 the recorded scan is unchanged, its server is not asked again, and the other one is."""
     with interrupted(line, "killed") as begun:
         before = begun.recorded()
         begun.end(signal.SIGKILL).communicate()
@@ -168,7 +168,7 @@ def test_nothing_to_resume(line: Line, tmp_path: Path) -> None:
     assert "is not an inspection" in result.err
 
 
-def test_torn_journal_is_mended(line: Line) -> None:
+def test_torn_journal_is_repaired(line: Line) -> None:
     """Half a line, as a power cut leaves it, costs nothing that was recorded."""
     with interrupted(line, "torn") as begun:
         begun.end(signal.SIGKILL).communicate()

@@ -90,13 +90,13 @@ def test_flipped_byte_is_named(line: Line, copy: Path, part: str) -> None:
 
 def test_unknown_signer_is_distinguished(result: RunResult, tmp_path: Path) -> None:
     """Who does not know the key learns that it is intact but by an unknown signer; naming the key makes it trusted."""
-    stranger = Line(tmp_path)
-    answer = stranger.call("verify", result.bundle.folder, "--lang", "en")
+    unknown_machine = Line(tmp_path)
+    answer = unknown_machine.call("verify", result.bundle.folder, "--lang", "en")
     assert answer.code == 3
     assert "signed by an unknown signer" in answer.out
     assert not (tmp_path / "key.pem").exists()
-    assert stranger.call("verify", result.bundle.folder, "--trusted", result.bundle.signers[0]).code == 0
-    assert stranger.call("verify", result.bundle.folder, trusted_signers=[result.bundle.signers[0]]).code == 0
+    assert unknown_machine.call("verify", result.bundle.folder, "--trusted", result.bundle.signers[0]).code == 0
+    assert unknown_machine.call("verify", result.bundle.folder, trusted_signers=[result.bundle.signers[0]]).code == 0
 
 
 # --- assess -----------------------------------------------------------------------------------------------------------

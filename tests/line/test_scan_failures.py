@@ -46,7 +46,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory, certificate: dict[str, str
     with serving(
         {"name": "clear", "mode": "page"},
         {"name": "secure", "mode": "page", **certificate},
-        {"name": "garbage", "mode": "garbage"},
+        {"name": "noise", "mode": "noise"},
         {"name": "headers", "mode": "headers"},
         {"name": "body", "mode": "body"},
         {"name": "loop", "mode": "loop"},
@@ -73,7 +73,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory, certificate: dict[str, str
 def result(line: Line, servers: Servers) -> RunResult:
     """One inspection of all these servers, side by side."""
     endpoints = [
-        *(f"https://127.0.0.1:{servers.ports[name]}/" for name in ("closed", "clear", "garbage", "escapes", "chain")),
+        *(f"https://127.0.0.1:{servers.ports[name]}/" for name in ("closed", "clear", "noise", "escapes", "chain")),
         *(f"http://127.0.0.1:{servers.ports[name]}/" for name in ("secure", "headers", "body", "bytes")),
         f"http://127.0.0.1:{servers.ports['loop']}/a",
         "https://nowhere.line.test/",
@@ -130,10 +130,10 @@ def test_http_port_that_speaks_tls(result: RunResult, at: dict[str, str]) -> Non
     assert f"http://{at['secure']}/" not in result.finding("every-web-endpoint-encrypted")["measured"]
 
 
-def test_garbage_instead_of_tls(result: RunResult, at: dict[str, str]) -> None:
+def test_noise_instead_of_tls(result: RunResult, at: dict[str, str]) -> None:
     """No verdict rests on bytes that mean nothing."""
     for check in ("https-reachable", "tls-modern-protocols", "certificate-in-date", "no-version-disclosed"):
-        assert result.verdict(check, f"https://{at['garbage']}") == ("inconclusive", "protocol-error")
+        assert result.verdict(check, f"https://{at['noise']}") == ("inconclusive", "protocol-error")
 
 
 def test_endless_headers(result: RunResult, at: dict[str, str]) -> None:
@@ -304,7 +304,7 @@ def test_output_folder_that_cannot_be_written(line: Line, page: str) -> None:
 
 
 def test_disk_that_is_full(line: Line) -> None:
-    """The inspection stops with the remedy and unsealed, and goes on once there is room."""
+    """The inspection stops with the remedy and unsealed, and continues once space is free."""
     output, gate = line.folder / "small", line.folder / "gate"
     output.mkdir()
     with (

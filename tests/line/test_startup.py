@@ -7,7 +7,19 @@ import sys
 import pytest
 
 #: Costly to import, and of no use to somebody who asks for help.
-HEAVY = {"babel", "cryptography", "dns", "httpx", "jinja2", "nmap", "pydantic", "rich", "ruamel", "sslyze", "zstandard"}
+LARGE_PACKAGES = {
+    "babel",
+    "cryptography",
+    "dns",
+    "httpx",
+    "jinja2",
+    "nmap",
+    "pydantic",
+    "rich",
+    "ruamel",
+    "sslyze",
+    "zstandard",
+}
 LOADED = """
 import contextlib, io, json, sys
 from inspector.cli.app import call
@@ -26,10 +38,10 @@ def loaded(*arguments: str) -> set[str]:
     return set(packages)
 
 
-def test_help_loads_nothing_heavy() -> None:
+def test_help_loads_no_large_package() -> None:
     """Asking for help imports no scanner, no parser and no plugin."""
     packages = loaded("--help")
-    assert not packages & HEAVY
+    assert not packages & LARGE_PACKAGES
     assert not {name for name in packages if name.startswith("inspector_")}
 
 
@@ -37,7 +49,7 @@ def test_help_loads_nothing_heavy() -> None:
 def test_help_of_a_command_loads_no_plugin(arguments: tuple[str, ...]) -> None:
     """What the command line's own library takes to read a command is all."""
     packages = loaded(*arguments)
-    assert not packages & (HEAVY - {"pydantic"})
+    assert not packages & (LARGE_PACKAGES - {"pydantic"})
     assert not {name for name in packages if name.startswith("inspector_")}
 
 

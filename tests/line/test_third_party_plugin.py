@@ -15,7 +15,7 @@ import pytest
 from inspector.seal import Bundle
 from tests.line.harness import ROOT, Line, Servers, document, serving, system
 
-STRANGER = Path(__file__).with_name("third_party")
+THIRD_PARTY = Path(__file__).with_name("third_party")
 USERS = "Login    Name\r\nhoa      Nguyễn Hoa\r\nminh     Trần Minh\r\n"
 
 
@@ -31,7 +31,7 @@ def wheel(project: Path, folder: Path) -> Path:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with our wheel and the third party's, next to the libraries that both need."""
     folder = tmp_path_factory.mktemp("stranger")
-    shutil.copytree(STRANGER, folder / "source")
+    shutil.copytree(THIRD_PARTY, folder / "source")
     wheels = [wheel(ROOT, folder / "ours"), wheel(folder / "source", folder / "theirs")]
     venv.create(folder / "venv", with_pip=False)
     python = folder / "venv" / "bin" / "python"
@@ -124,14 +124,14 @@ def test_its_own_tests_use_our_kit(home: Path, inspector: Installed) -> None:
 ROWS = {
     "plugins": ("inspector_finger", "inspector-finger", "2.5"),
     "probes": ("finger", "finger/1", "polite"),
-    "checks": ("finger-no-users-told", "Dịch vụ finger không tiết lộ tên đăng nhập của ai"),
+    "checks": ("finger-no-users-listed", "Dịch vụ finger không tiết lộ tên đăng nhập của ai"),
     "schemes": ("finger", "service", "79"),
 }
 
 
 def test_listed_explained_and_in_the_schema(inspector: Installed) -> None:
     """Each contribution stands in its list; its page has claim, remediation and rows; an editor learns its scheme."""
-    explain = ("explain", "finger-no-users-told", "--lang")
+    explain = ("explain", "finger-no-users-listed", "--lang")
     *lists, english, vietnamese, schema = inspector.result(
         *(("list", what, "--lang", "vi") for what in ROWS),
         (*explain, "en"),
@@ -140,10 +140,10 @@ def test_listed_explained_and_in_the_schema(inspector: Installed) -> None:
     )
     for result, row in zip(lists, ROWS.values(), strict=True):
         assert [line for line in result.splitlines() if all(cell in line for cell in row)], row
-    assert "The finger service tells nobody's login name" in english
+    assert "The finger service lists no login names" in english
     assert "Remediation: switch the finger service off." in english
-    assert "vn-nd331-2026 · finger-no-users-told" in english
-    assert "vn-tt12-2022 · finger-no-users-told" in english
+    assert "vn-nd331-2026 · finger-no-users-listed" in english
+    assert "vn-tt12-2022 · finger-no-users-listed" in english
     assert "tắt dịch vụ finger." in vietnamese
     endpoints = json.loads(schema)["$defs"]["System"]["properties"]["endpoints"]
     assert "finger" in endpoints["items"]["description"]

@@ -43,7 +43,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], N
 def test_closed_window_ends_a_running_inspection_cleanly(
     line: Line, clock: Callable[[Callable[[], object]], None]
 ) -> None:
-    """Looks under way are cut, later ones do not begin; what was seen before stands, and the bundle is whole."""
+    """Running scans are cancelled, later ones do not begin; what was seen before stands, and the bundle is whole."""
     output = line.new_output()
     with serving(
         {"name": "page", "mode": "page", "headers": {"Server": "cake/1.2"}},

@@ -90,11 +90,11 @@ def test_a_whole_report_leaves_nothing_in_english() -> None:
 def test_every_check_of_the_installed_plugins_is_translated() -> None:
     """Title, reasons and remedy of every built-in check are there in Vietnamese."""
     registry = installed()
-    told = Translator(registry, Language.VI)
+    text = Translator(registry, Language.VI)
     for check in registry.checks:
         for part in ("title", "description", "remediation"):
-            told.check(check, part)
-    assert told.missing == set()
+            text.check(check, part)
+    assert text.missing == set()
 
 
 CATALOGUES = sorted([*ROOT.glob("inspector/locale/vi.po"), *ROOT.glob("[pr]*/*/locale/vi.po")])
@@ -123,9 +123,9 @@ def test_no_format_says_that_a_level_is_met() -> None:
     everything = replace(specimens.registry(), renderers={each.name: each for each in inspector_renderers()})
     for view in (specimens.view(), specimens.plain()):
         for data in render([view], everything.renderers, everything).values():
-            told = " ".join(data.decode().lower().split())
+            text = " ".join(data.decode().lower().split())
             for phrase in ("đạt cấp độ", "đáp ứng cấp độ", "meets level", "conforms to level", "complies", "compliant"):
-                assert phrase not in told
+                assert phrase not in text
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_an_outcome_is_called_by_its_force(outcome: Outcome, force: Force, engli
 # --- Values ---------------------------------------------------------------------------------------------------------
 
 
-def test_values_are_told_in_the_readers_language() -> None:
+def test_values_are_written_in_the_readers_language() -> None:
     """Numbers, units, instants and causes read as a person of that language writes them."""
     vietnamese, english = translator(Language.VI), translator(Language.EN)
     year = Quantity(value=31_536_000, unit="second")
@@ -165,7 +165,7 @@ def test_values_are_told_in_the_readers_language() -> None:
     assert english.value(()) == "–"
 
 
-def test_the_end_of_time_is_told() -> None:
+def test_the_end_of_time_is_reported() -> None:
     """A certificate without end (RFC 5280 §4.1.2.5) names an instant that no other zone can express."""
     assert (
         translator(Language.EN).instant(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)) == "9999-12-31 23:59:59 (UTC)"
@@ -179,8 +179,8 @@ def test_a_long_list_is_cut_with_a_mark() -> None:
 
 def test_a_placeholder_in_a_value_stays_text() -> None:
     """What a server says is never filled in again."""
-    told = translator(Language.EN).text("names {measured}, {threshold}", measured="{threshold}", threshold="x")
-    assert told == "names {threshold}, x"
+    text = translator(Language.EN).text("names {measured}, {threshold}", measured="{threshold}", threshold="x")
+    assert text == "names {threshold}, x"
 
 
 def test_harmless_writes_out_what_a_terminal_or_reader_would_obey() -> None:

@@ -151,7 +151,7 @@ def explain(model: type[BaseModel], location: tuple[str | int, ...], detail: Err
 
 
 def _form(info: FieldInfo | None, detail: ErrorDetails) -> str:
-    """What a text must look like."""
+    """The form that a text must have."""
     if info and info.description:
         return FormattedMessage(info.description)
     return FormattedMessage("what matches {pattern}", pattern=detail.get("ctx", {}).get("pattern", ""))

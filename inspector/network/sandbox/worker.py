@@ -171,7 +171,7 @@ class Worker:
                 result = resolve_name(head["function"])(*arguments)
                 if not isinstance(result, bytes):
                     raise TypeError(f"{head['function']} returned {type(result).__name__}, not bytes")
-            except BaseException as error:  # noqa: BLE001  (the parent is told, whatever it is)
+            except BaseException as error:  # noqa: BLE001  (any exception is reported to the parent)
                 self._report(error)
             else:
                 self.send(Kind.RESULT, {}, result)

@@ -19,7 +19,7 @@ def compare_addresses(every: Every[T], compared: Callable[[T], object], *, diffe
     """
     ports: dict[str, dict[str, T | None]] = defaultdict(dict)
     for item in every.all:
-        ports[item.subject.uri][item.subject.address or ""] = item.fact
+        ports[item.subject.uri][item.subject.address or ""] = item.observation
     several = {uri: addresses for uri, addresses in ports.items() if len(addresses) > 1}
     if not several:
         return not_applicable("each port has a single address", facts=sorted(ports))

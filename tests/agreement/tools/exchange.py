@@ -12,7 +12,7 @@ from tests.agreement.tools.questions import Asked, NoResult
 _CCS, _ALERT, _HANDSHAKE = 20, 21, 22
 _HELLO_DONE = b"\x0e\x00\x00\x00"
 _UNEXPECTED_MESSAGE = 10
-_PATIENCE_SECONDS = 1.5
+_WAIT_SECONDS = 1.5
 
 
 def exchange(asked: Asked) -> Facts:
@@ -23,7 +23,7 @@ def exchange(asked: Asked) -> Facts:
     """
     if asked.protocol != "tls":
         raise NoResult(f"does not speak {asked.protocol}")
-    with socket.create_connection((asked.address, asked.port), _PATIENCE_SECONDS) as connection:
+    with socket.create_connection((asked.address, asked.port), _WAIT_SECONDS) as connection:
         connection.sendall(_record(_HANDSHAKE, _hello()))
         version = _await_done(connection)
         connection.sendall(bytes([_CCS]) + version + b"\x00\x01\x01")

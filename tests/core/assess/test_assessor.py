@@ -224,14 +224,14 @@ def _one(*evidence: Evidence, row: Requirement | None = None) -> Finding:
 
 
 def test_a_failure_seen_twice_is_confirmed() -> None:
-    """Both looks agree."""
+    """Both scans agree."""
     finding = _one(_evidence(False), _evidence(False, scan=2))
     assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, True)
     assert [each.scan for each in finding.evidence] == [1, 2]
 
 
 def test_a_failure_that_a_second_scan_contradicts_is_unstable() -> None:
-    """A server that flips between looks is neither good nor bad."""
+    """A server that changes between scans is neither good nor bad."""
     finding = _one(_evidence(False), _evidence(True, scan=2))
     assert (finding.outcome, finding.cause, finding.confirmed) == (Outcome.INCONCLUSIVE, Cause.UNSTABLE, None)
 
@@ -256,14 +256,14 @@ def test_a_failure_that_only_the_second_scan_could_see_is_not_confirmed() -> Non
 
 
 def test_a_pass_needs_no_second_scan() -> None:
-    """Only failing looks are worth a second one."""
+    """Only failing scans are confirmed."""
     evidence = [_evidence(True), _evidence(False, address="127.0.0.2")]
     keys = tasks_to_confirm(_given([_row("device-healthy")], [device_healthy], evidence))
     assert keys == {("health", "address", "device://a", "127.0.0.2")}
 
 
 def test_what_only_informs_needs_no_second_scan() -> None:
-    """A failing row of force info alone is not worth asking twice, and is told as not confirmed."""
+    """A failing row of force info alone is not scanned again, and is reported as not confirmed."""
     informs = _row("device-healthy", force=Force.INFO, severity=Severity.INFO)
     (finding,) = _evaluate([informs], [device_healthy], [_evidence(False)]).findings
     assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, False)
@@ -385,7 +385,7 @@ def test_a_vantage_that_does_not_count_cannot_judge() -> None:
     assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.WRONG_VANTAGE)
 
 
-def test_what_nobody_looked_for_is_not_absent() -> None:
+def test_what_was_not_scanned_is_not_absent() -> None:
     """A capture judged under rules that ask more is inconclusive about a declared endpoint, never not-applicable."""
     (finding,) = _evaluate([_row("device-healthy")], [device_healthy], []).findings
     assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.NOT_SELECTED)
@@ -403,7 +403,7 @@ def test_what_is_not_selected_is_counted_and_not_judged() -> None:
 
 
 def test_what_no_authorisation_permits_is_counted_and_not_judged() -> None:
-    """A row that rests on intrusive looks stands in the coverage, unless it is asked for by name."""
+    """A row that needs intrusive scans is listed in the coverage, unless it is asked for by name."""
 
     @probe(
         "exploit",

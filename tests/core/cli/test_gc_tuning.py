@@ -1,4 +1,4 @@
-"""The collector of cyclic garbage rests while systems are inspected, and is given back as it was."""
+"""The cyclic garbage collector is tuned while systems are inspected, and restored afterwards."""
 
 import gc
 

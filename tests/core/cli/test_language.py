@@ -97,11 +97,11 @@ def test_a_diagnostic_has_its_place_and_remedy_in_the_language(
 def test_help_is_in_the_language_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     """Commands, options, headings and the parser's own words."""
     assert call(["run", "--help", "--lang", "vi"]) == 0
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for text in ("Cách dùng:", "Tùy chọn:", "Kiểm tra: thu thập", "Cấp độ an toàn 1-5.", "[mặc định: must]"):
-        assert text in told
+        assert text in output
     for text in ("Usage:", "Options:", "Security level", "default:", "Show this message"):
-        assert text not in told
+        assert text not in output
 
 
 def test_what_programs_read_is_the_same_in_every_language(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,9 +41,9 @@ def test_a_text_line_is_one_line_whatever_a_value_holds() -> None:
 def test_a_json_line_has_its_fields_and_nothing_unescaped() -> None:
     """One object per line; only known fields are written, so that nothing secret slips in."""
     line = JsonFormatter().format(record("scan ended", probe="tls", seconds=1.5, address=None, password="hunter2"))
-    told = json.loads(line)
-    assert told.pop("time").endswith("+00:00")
-    assert told == {
+    output = json.loads(line)
+    assert output.pop("time").endswith("+00:00")
+    assert output == {
         "level": "info", "logger": "inspector.test", "message": "scan ended", "probe": "tls", "seconds": 1.5,
     }  # fmt: skip
     hostile = JsonFormatter().format(record("saw %s", HOSTILE, detail=HOSTILE))

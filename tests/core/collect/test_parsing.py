@@ -1,4 +1,4 @@
-"""Parsing ends with facts or a cause, the same in the main thread, in other threads and for heavy parsers."""
+"""Parsing ends with facts or a cause, the same in the main thread, in other threads and for parsers in workers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def parse(
 
 
 @in_both_threads
-@pytest.mark.parametrize("parse_in_worker", [False, True], ids=["light", "heavy"])
+@pytest.mark.parametrize("parse_in_worker", [False, True], ids=["in-process", "in-worker"])
 @pytest.mark.parametrize(
     ("parser", "cause", "text"),
     [
@@ -70,9 +70,9 @@ def test_a_light_parser_that_does_not_return_is_a_bug(
     assert note == FailureNote(cause=Cause.BUG, detail=f"parsing what 'sensor' received took longer than {seconds:g} s")
 
 
-def test_a_heavy_parser_that_does_not_return_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parser_in_a_worker_that_does_not_return_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its process is killed at the deadline."""
-    monkeypatch.setattr("inspector.collect.parsing.HEAVY_READ_SECONDS", 3.0)
+    monkeypatch.setattr("inspector.collect.parsing.WORKER_PARSE_SECONDS", 3.0)
     _, note = parse(parsers.backtracking, in_main=True, parse_in_worker=True)
     assert note is not None
     assert note.cause is Cause.TIMEOUT

@@ -66,7 +66,7 @@ def burn(payload: bytes) -> bytes:
         sum(range(10**6))
 
 
-def hold_the_interpreter(payload: bytes) -> bytes:
+def keep_the_interpreter_lock(payload: bytes) -> bytes:
     """A single call into C that never returns to the interpreter loop."""
     return str(sum(range(10**12))).encode()
 
@@ -113,7 +113,7 @@ def swallowing(payload: bytes) -> bytes:
     return b"refused"
 
 
-def look_up(payload: bytes) -> bytes:
+def resolve_name(payload: bytes) -> bytes:
     return repr(socket.getaddrinfo("decoy.test", 80)).encode()
 
 

@@ -63,7 +63,7 @@ def _scanned(at: Subject, *discovered: Discovered) -> Evidence:
     )
 
 
-def test_each_address_of_a_discovered_aim_is_answered_for(tmp_path: Path) -> None:
+def test_each_address_of_a_discovered_subject_is_answered_for(tmp_path: Path) -> None:
     """What was brought to light and asked at one address only is aborted at the other, not forgotten."""
     pins = (PinnedHost(name=HOST, addresses=("127.0.0.1", "127.0.0.2")),)
     begun = inspection().model_copy(update={"plan": Plan(pins=pins)})
@@ -82,8 +82,8 @@ def test_each_address_of_a_discovered_aim_is_answered_for(tmp_path: Path) -> Non
     scope = Scope(begun.authorisations, begun.system, pins)
     planner = Planner(begun.system, registry, {"health": health}, {"health": {}}, scope, WHEN)
     bundle = seal_capture(writer, planner, SigningKey.load_or_create(tmp_path / "key.pem"), reason="closed early")
-    told = {(each.subject.uri, each.subject.address): each.failure for _, each in bundle.evidence()}
-    missed = told[f"device://{HOST}/more", "127.0.0.2"]
+    failures = {(each.subject.uri, each.subject.address): each.failure for _, each in bundle.evidence()}
+    missed = failures[f"device://{HOST}/more", "127.0.0.2"]
     assert missed is not None
     assert missed.cause is Cause.ABORTED
-    assert len(told) == 3
+    assert len(failures) == 3

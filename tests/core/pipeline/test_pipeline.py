@@ -39,7 +39,7 @@ from tests.core.systems import (
 )
 
 
-def test_closed_before_anything_was_looked_at(tmp_path: Path) -> None:
+def test_closed_before_anything_was_scanned(tmp_path: Path) -> None:
     """Every scan of the plan is on record as aborted, so that nobody reads silence as a pass."""
     bundle, assessment = inspect(tmp_path, job(tmp_path), collected=False)
     assert {each.failure.cause for _, each in bundle.evidence() if each.failure} == {Cause.ABORTED}
@@ -68,7 +68,7 @@ def test_closed_after_a_scan_that_discovered_something(tmp_path: Path) -> None:
     ]
 
 
-def test_resumed_with_its_own_papers_and_plan(tmp_path: Path) -> None:
+def test_resumed_with_its_own_documents_and_plan(tmp_path: Path) -> None:
     """What was decided at the beginning holds to the end: system, authorisations, selection and pins."""
     given = job(tmp_path, selection=Selection(only=("sensor-online",), within_seconds=60))
     made = planned(given)
@@ -99,7 +99,7 @@ def test_judged_by_a_check_of_another_version(tmp_path: Path) -> None:
     assert (outcomes(first)["sensor-online"][0], outcomes(second)["sensor-online"][0]) == ("pass", "fail")
 
 
-def test_reread_with_a_parser_that_was_mended(tmp_path: Path) -> None:
+def test_reread_with_a_parser_that_was_fixed(tmp_path: Path) -> None:
     """A parser's fix needs no new scan: facts and verdicts come anew from the raw bytes, and the assessment says so."""
 
     def wrong(capture: ScanOutput, reading: ParseContext) -> Sensor:
@@ -109,12 +109,12 @@ def test_reread_with_a_parser_that_was_mended(tmp_path: Path) -> None:
         tmp_path, regime=regime(row("sensor-online")), registry=registry([sensor(parse=wrong), average, neighbour])
     )
     bundle, first = inspect(tmp_path, given)
-    mended = registry()
+    fixed = registry()
     known: Verdicts = {}
-    second = asyncio.run(assess_bundle(bundle, mended, AssessmentOptions(as_of=first.as_of, verdicts=known)))
+    second = asyncio.run(assess_bundle(bundle, fixed, AssessmentOptions(as_of=first.as_of, verdicts=known)))
     assert known
     third = asyncio.run(
-        assess_bundle(bundle, mended, AssessmentOptions(as_of=first.as_of, reparse=True, verdicts=known))
+        assess_bundle(bundle, fixed, AssessmentOptions(as_of=first.as_of, reparse=True, verdicts=known))
     )
     assert outcomes(first)["sensor-online"] == outcomes(second)["sensor-online"] == ("inconclusive", "protocol-error")
     assert outcomes(third)["sensor-online"] == ("pass", None)
@@ -122,7 +122,7 @@ def test_reread_with_a_parser_that_was_mended(tmp_path: Path) -> None:
 
 
 def test_reread_with_a_parser_that_raises_is_its_bug(tmp_path: Path) -> None:
-    """An exception of the plugin is told as one, not as nonsense that the server sent."""
+    """An exception of the plugin is reported as a bug, not as malformed data of the server."""
 
     def broken(capture: ScanOutput, reading: ParseContext) -> Sensor:
         raise KeyError("oops")
@@ -200,7 +200,7 @@ def test_trust_material_is_taken_in_whole(tmp_path: Path) -> None:
 
 
 def test_trust_roots_that_cannot_be_read_are_misuse(tmp_path: Path) -> None:
-    """A wrong path is told before anything is asked."""
+    """A wrong path is an error before anything is sent."""
     with pytest.raises(UsageError, match=r"trust roots cannot be read: .*missing\.pem"):
         load_trust(Settings(trust_roots=(tmp_path / "missing.pem",)))
 

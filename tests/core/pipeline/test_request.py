@@ -64,10 +64,10 @@ def test_a_request_runs_in_another_process_from_its_json(tmp_path: Path) -> None
 
 def findings(folder: Path) -> list[tuple[str, ...]]:
     """The findings of an assessment, without the time and the evidence of each scan."""
-    told = json.loads((folder / "findings.json").read_bytes())
+    findings = json.loads((folder / "findings.json").read_bytes())
     return [
         tuple(str(each[name]) for name in ("id", "requirement", "outcome", "cause", "subject", "message", "measured"))
-        for each in told
+        for each in findings
     ]
 
 

@@ -47,7 +47,7 @@ from tests.core.systems import (
 )
 
 
-def test_looks_come_in_waves(tmp_path: Path) -> None:
+def test_scans_come_in_waves(tmp_path: Path) -> None:
     """Who needs an observation is asked after who gives it."""
     plan = planned(job(tmp_path)).plan
     assert [(task.probe, task.wave) for task in plan.tasks] == [("sensor", 0), ("average", 1)]

@@ -123,7 +123,7 @@ def public_pem(key: SigningKey) -> bytes:
 
 
 def sealed(root: Path, key: SigningKey, *, scans: int = 2, inspected: Inspection | None = None) -> Bundle:
-    """A bundle of ``scans`` looks, two raw answers and one ledger line."""
+    """A bundle of ``scans`` scans, two raw answers and one ledger line."""
     inspected = inspected or inspection()
     host = inspected.plan.tasks[0].subject.host or ""
     writer = CaptureWriter.create(root, inspected, trust=TRUST)

@@ -260,7 +260,7 @@ def forged_raw(bundle: Bundle, untrusted: SigningKey, data: bytes) -> None:
         (zstandard.ZstdCompressor().compress(raw().data)[:-3], "bytes"),
         (b"not compressed", "cannot be decompressed"),
     ],
-    ids=["bomb", "empty", "altered", "cut", "garbage"],
+    ids=["bomb", "empty", "altered", "cut", "noise"],
 )
 def test_raw_bytes_are_bounded_and_checked(bundle: Bundle, untrusted: SigningKey, data: bytes, what: str) -> None:
     """A decompression bomb costs no memory; altered, cut and uncompressed raw bytes are refused by file."""

@@ -69,7 +69,7 @@ HABITS: dict[str, Habit] = {
 }
 
 
-def deaf(address: str, port: int) -> list[socket.socket]:
+def unresponsive(address: str, port: int) -> list[socket.socket]:
     """A port that answers no SYN: its queue of one is full. Linux drops what does not fit."""
     listener = socket.create_server((address, port), backlog=0)
     fillers = [listener]
@@ -100,7 +100,7 @@ async def serve(address: str, ports: dict[int, str]) -> None:
             kept.append(await once(address, port))
             continue
         if habit == "deaf":
-            kept.append(deaf(address, port))
+            kept.append(unresponsive(address, port))
             continue
 
         async def answer(

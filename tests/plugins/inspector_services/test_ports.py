@@ -45,9 +45,9 @@ def test_a_reachable_redis_fails_and_one_that_is_gone_passes() -> None:
 
     def verdict() -> Outcome:
         seen = read(ports, scan(ports, target), target)
-        heard = read(banners, scan(banners, target, seen), target)
+        received = read(banners, scan(banners, target, seen), target)
         return no_database_reachable.evaluate(
-            [SubjectResult(target.subject, seen), SubjectResult(target.subject, heard)], {}
+            [SubjectResult(target.subject, seen), SubjectResult(target.subject, received)], {}
         ).outcome
 
     with redis(address):
@@ -86,8 +86,8 @@ def test_a_listed_address_may_be_scanned_without_naming_ports() -> None:
     target = host(address)
     with speaking(address, {5900: "vnc"}):
         seen = read(ports, scan(ports, target, authorisation=granted), target)
-        heard = read(banners, scan(banners, target, seen, authorisation=granted), target)
-    assert (seen.open, heard.banner_of(5900).value.cleartext) == ((5900,), True)
+        received = read(banners, scan(banners, target, seen, authorisation=granted), target)
+    assert (seen.open, received.banner_of(5900).value.cleartext) == ((5900,), True)
 
 
 def test_ports_that_the_authorisation_leaves_out_are_unseen() -> None:

@@ -198,7 +198,7 @@ def test_an_address_that_resets_is_left_in_peace(tmp_path: Path) -> None:
     assert [wait >= least for wait, least in zip(waits, (0.2, 0.4, 0.9), strict=True)] == [True] * 3
 
 
-def test_a_scan_that_waits_for_itself_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scan_that_waits_for_itself_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scan that holds every connection it may have and asks for another does not wait for ever."""
     monkeypatch.setattr("inspector.network.pacing.rate_limit.STALLED_SECONDS", 0.3)
 
@@ -218,7 +218,9 @@ def test_a_scan_that_waits_for_itself_is_told(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_scan_that_only_waits_for_the_pace_is_not_late(tmp_path: Path) -> None:
-    """A scan's own deadline does not count the time that courtesy made it wait; silence it does count."""
+    """A scan's own deadline does not count the time spent waiting for the rate limit; it counts the silence of a
+    server.
+    """
 
     async def go(port: int) -> None:
         on = local_gateway(tmp_path, port, Rates(connections_per_second=2, burst=2, at_once=9))

@@ -127,7 +127,7 @@ from tests.core.network import worker_jobs as jobs
 
 async def main():
     print((await run_isolated(jobs.identity, b"", timeout=20)).decode(), flush=True)
-    await run_isolated(jobs.hold_the_interpreter, b"", timeout=600)
+    await run_isolated(jobs.keep_the_interpreter_lock, b"", timeout=600)
 
 asyncio.run(main())
 """
@@ -262,7 +262,7 @@ def test_output_of_a_job_is_discarded() -> None:
     assert asyncio.run(run_isolated(jobs.chatter, b"", timeout=20)) == b"read nothing"
 
 
-@pytest.mark.parametrize("job", [jobs.hang, jobs.burn, jobs.hold_the_interpreter, jobs.stubborn])
+@pytest.mark.parametrize("job", [jobs.hang, jobs.burn, jobs.keep_the_interpreter_lock, jobs.stubborn])
 def test_a_worker_is_killed_on_its_deadline(job: Job) -> None:
     """A function that sleeps, uses the CPU, keeps the interpreter lock or catches everything ends as a timeout."""
     assert failure(job, timeout=0.5).cause is Cause.TIMEOUT
@@ -309,7 +309,7 @@ def test_what_cannot_be_imported_is_refused() -> None:
 
 @needs_raw
 @pytest.mark.parametrize(
-    "job", [jobs.connect, jobs.swallowing, jobs.datagram, jobs.low_level, jobs.look_up, jobs.program]
+    "job", [jobs.connect, jobs.swallowing, jobs.datagram, jobs.low_level, jobs.resolve_name, jobs.program]
 )
 def test_a_pure_function_reaches_nothing(job: Job) -> None:
     """No socket, name lookup or program: the worker is killed, the module named, and no packet is sent."""
@@ -335,7 +335,7 @@ def test_a_granted_connection_is_on_the_ledger(tmp_path: Path) -> None:
 
 @needs_raw
 @pytest.mark.parametrize(
-    "job", [jobs.connect, jobs.swallowing, jobs.datagram, jobs.low_level, jobs.look_up, jobs.program]
+    "job", [jobs.connect, jobs.swallowing, jobs.datagram, jobs.low_level, jobs.resolve_name, jobs.program]
 )
 def test_a_worker_reaches_only_the_target(tmp_path: Path, job: Job) -> None:
     """Another address, a datagram, a name lookup or a program: killed and named, and no packet is sent."""

@@ -97,7 +97,7 @@ def test_a_greeting_that_turns_us_away_is_rate_limited(tmp_path: Path, greeting:
         asyncio.run(go(server.port))
 
 
-def test_reset_and_refused_are_told_apart(tmp_path: Path) -> None:
+def test_reset_and_refused_are_distinguished(tmp_path: Path) -> None:
     """RST within a connection is reset, RST to the first packet is refused, and the ledger says so."""
 
     async def go(open_port: int, shut_port: int) -> None:

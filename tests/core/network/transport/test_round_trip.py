@@ -91,8 +91,8 @@ def test_what_is_received_is_handed_over_and_on_the_ledger(tmp_path: Path) -> No
 
 
 @both_ways
-def test_a_server_that_closes_first_is_told_apart(tmp_path: Path) -> None:
-    """The end of the stream before enough was received is told, and what came before it was handed over."""
+def test_a_server_that_closes_first_is_distinguished(tmp_path: Path) -> None:
+    """The end of the stream before enough was received is reported, with what came before it."""
     received: list[bytes] = []
     with serving("reply", argument="short") as server:
         on = local_gateway(tmp_path, server.port)
@@ -218,7 +218,7 @@ async def _within(receiving: Coroutine[Any, Any, bytes]) -> bytes:
 
 
 @both_ways
-def test_refused_and_reset_are_told_apart(tmp_path: Path) -> None:
+def test_refused_and_reset_are_distinguished(tmp_path: Path) -> None:
     """RST to the first packet is refused, RST within a connection is reset, and after it the address has peace."""
     with serving("reset") as server, serving("quiet") as other:
         other.stop()
@@ -253,7 +253,7 @@ def test_a_server_that_turns_us_away_is_rate_limited(tmp_path: Path, words: str,
         assert go(on, server.port, ask()) == [ending]
 
 
-def test_a_machine_without_room_for_a_socket_is_not_the_servers_fault(
+def test_a_machine_without_a_free_socket_is_not_the_servers_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where this machine cannot make a socket, that is our bug, and the place in the budget is free again."""
@@ -361,7 +361,7 @@ def test_no_exchange_without_a_right(tmp_path: Path) -> None:
     assert list(on.ledger.entries()) == []
 
 
-def test_who_goes_past_the_door_while_listening_is_blamed(tmp_path: Path) -> None:
+def test_who_bypasses_the_gateway_while_listening_is_blamed(tmp_path: Path) -> None:
     """The audit guard stands over what a plugin does with what it hears, too."""
 
     def smuggle(_data: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""A plugin that tries to reach the network past the gateway, in look and in check, and swallows what stops it."""
+"""A plugin that tries to reach the network past the gateway, in a scan and in a check, and swallows the refusal."""
 
 from collections.abc import Iterable
 from importlib.resources import files

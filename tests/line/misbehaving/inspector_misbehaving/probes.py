@@ -1,4 +1,4 @@
-"""Looks that go wrong, each for a scheme of its name."""
+"""Scans that fail, each for a scheme of its name."""
 
 import asyncio
 import time

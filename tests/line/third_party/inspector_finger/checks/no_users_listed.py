@@ -2,7 +2,7 @@ from inspector import Verdict, check, failed, passed
 from inspector_finger.observations import Finger
 
 
-@check("finger-no-users-told", title="The finger service tells nobody's login name", references=("RFC 1288 §3.2.2",))
+@check("finger-no-users-listed", title="The finger service lists no login names", references=("RFC 1288 §3.2.2",))
 def no_users_listed(finger: Finger) -> Verdict:
     """Login names are half of what it takes to log in.
 
