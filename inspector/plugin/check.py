@@ -115,7 +115,7 @@ class Check:
         return {name: getattr(model, name) for name in type(model).model_fields}
 
     def evaluate(self, inputs: Sequence[object], options: Mapping[str, Any]) -> Verdict:
-        """The verdict on arguments in the order of ``inputs``: each a ``SubjectResult``, an ``Every`` or a ``Declared``.
+        """The verdict on arguments in the order of ``inputs``: each a ``SubjectResult``, ``Every`` or ``Declared``.
 
         *inconclusive* when a single observation is missing, when the function needed an answer that was not seen, and
         instead of *pass* or *not-applicable* when an ``Every`` has something missing.

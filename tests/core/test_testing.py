@@ -167,7 +167,8 @@ def lights_alike(first: Light, others: Every[Light]) -> None:
 
     Remediation: switch all of them on.
     """
-    off = [item.subject.address or item.subject.host for item in others.all if item.observation and not item.observation.on.value]
+    seen = [(each.subject, each.observation) for each in others.all if each.observation]
+    off = [subject.address or subject.host for subject, observation in seen if not observation.on.value]
     return failed(MESSAGE, measured=off) if off else passed("all are on" if first.on.value else "the others are on")
 
 def inspector_checks():

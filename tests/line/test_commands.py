@@ -301,7 +301,7 @@ def test_run_needs_a_name_for_what_is_not_this_machine(line: Line) -> None:
     assert "--authorised-by" in result.err
 
 
-def test_papers_from_init_are_documents_for_plan(line: Line, tmp_path: Path) -> None:
+def test_templates_from_init_are_documents_for_plan(line: Line, tmp_path: Path) -> None:
     """What ``init`` writes from flags is read back without a fault."""
     result = run_cli(
         *("init", tmp_path, "--organisation", "Cơ quan", "--system", "portal", "--name", "Cổng", "--level", 2),

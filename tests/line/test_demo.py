@@ -337,7 +337,7 @@ def test_reports_in_both_languages_are_where_it_says(shown: Shown) -> None:
     assert all(Path(each).is_file() for each in named)
 
 
-def test_papers_stay_where_anybody_can_run_them(shown: Shown) -> None:
+def test_documents_stay_where_anybody_can_run_them(shown: Shown) -> None:
     """The documents lie in the output folder and still make a plan when the servers are gone."""
     documents = shown.folder / "demo"
     words = [str(documents / "declaration.yaml"), "--authorisation", str(documents / "authorisation.yaml")]

@@ -125,7 +125,7 @@ def test_a_first_scan(port: int, tmp_path: Path) -> None:
     _clean(_shell(command.replace("8443", str(port)), tmp_path), CLEAN)
 
 
-def test_papers_plan_run_and_reading(port: int, tmp_path: Path) -> None:
+def test_documents_plan_run_and_reading(port: int, tmp_path: Path) -> None:
     """Skeletons, documents, plan, run, verify, assess and report, one after the other as written."""
     (init,) = _blocks("sh", "inspector init")
     _clean(_shell(init.replace("8443", str(port)), tmp_path), 0)

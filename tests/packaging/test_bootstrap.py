@@ -56,7 +56,7 @@ def test_an_unknown_command_is_named(laptop: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["demo", "test", "setup"])
-def test_who_is_not_root_is_told_what_to_type(laptop: Path, command: str) -> None:
+def test_who_is_not_root_gets_the_command_to_type(laptop: Path, command: str) -> None:
     stub(laptop / "bin" / "apt-get", "echo apt-get was called; exit 1")
     done = bootstrap(laptop, command)
     assert done.returncode == 1
@@ -67,7 +67,7 @@ def test_who_is_not_root_is_told_what_to_type(laptop: Path, command: str) -> Non
     assert "apt-get was called" not in done.stdout + done.stderr
 
 
-def test_another_system_is_told_what_is_missing(laptop: Path) -> None:
+def test_another_system_gets_the_list_of_what_is_missing(laptop: Path) -> None:
     done = bootstrap(laptop, "demo")
     assert done.returncode == 1
     assert "nmap" in done.stderr

@@ -299,7 +299,7 @@ def test_a_verdict_is_not_taken_over_for_other_options() -> None:
     }
 
 
-def test_what_also_recommends_is_looked_at_again() -> None:
+def test_what_also_recommends_is_scanned_again() -> None:
     """One failing row of another force is enough, whatever else rests on the scan."""
     informs = _row("device-healthy", id="row-informs", force=Force.INFO, severity=Severity.INFO)
     given = _given([informs, _row("device-healthy")], [device_healthy], [_evidence(False)])

@@ -49,7 +49,7 @@ def test_the_cause_is_the_same_wherever_a_parser_runs(
 
 
 def test_the_facts_are_the_same_wherever_a_parser_runs() -> None:
-    """In this process, in a worker for a heavy parser, and in a worker because the thread is not the main one."""
+    """In this process, in a worker where the probe asks for it, and in a worker outside the main thread."""
     cases = [(in_main, parse_in_worker) for in_main in (True, False) for parse_in_worker in (False, True)]
     first, *others = [
         parse(parsers.good, in_main=in_main, parse_in_worker=parse_in_worker) for in_main, parse_in_worker in cases
