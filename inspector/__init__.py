@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     )
     from inspector.network.transport.round_trip import RoundTripEnd
     from inspector.network.transport.stream import Stream
+    from inspector.network.transport.tls_context import permissive_tls_context
     from inspector.plugin.check import Check, Every, SubjectResult, check, checks_in
     from inspector.plugin.probe import Cost, ParseContext, Probe, Target, probe
     from inspector.record.assessment import FailedScan
@@ -134,6 +135,7 @@ _HOME = {
     "raw_dns_message": "inspector.network.dns_lookup",
     "RoundTripEnd": "inspector.network.transport.round_trip",
     "Stream": "inspector.network.transport.stream",
+    "permissive_tls_context": "inspector.network.transport.tls_context",
     "Check": "inspector.plugin.check",
     "Every": "inspector.plugin.check",
     "SubjectResult": "inspector.plugin.check",
@@ -242,6 +244,7 @@ __all__ = [
     "parse_dns_message",
     "parse_uri",
     "passed",
+    "permissive_tls_context",
     "probe",
     "raw_dns_message",
     "truncate",

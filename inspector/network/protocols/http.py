@@ -16,6 +16,7 @@ from inspector.model.errors import ScanFailure
 from inspector.model.subject import BadUri, normalise_host
 from inspector.network.session import ProbeSession
 from inspector.network.transport.stream import Stream
+from inspector.network.transport.tls_context import permissive_tls_context
 
 #: Seconds for one request and its whole answer, without waits for the rate limits.
 _EXCHANGE_SECONDS = 60.0
@@ -32,11 +33,7 @@ _TOO_MANY = 429
 @lru_cache(maxsize=1)
 def tolerant_context() -> ssl.SSLContext:
     """The shared TLS context of a client that accepts any server, however old; it verifies nothing."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    context.set_ciphers("ALL:@SECLEVEL=0")
+    context = permissive_tls_context()
     context.options |= getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
     context.options |= getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     context.set_alpn_protocols(["http/1.1"])

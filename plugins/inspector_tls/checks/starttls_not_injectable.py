@@ -1,7 +1,7 @@
 """STARTTLS command injection (CVE-2011-0411)."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
-from inspector_tls.starttls.observations import Readiness, StartTlsInjection
+from inspector_tls.starttls.observations import StartTlsInjection, TlsReadiness
 
 
 @check(
@@ -15,7 +15,7 @@ def starttls_not_injectable(starttls: StartTlsInjection) -> Verdict:
 
     Remediation: update the server; it must discard its input buffer when TLS starts (RFC 3207 §4.2).
     """
-    if starttls.readiness is Readiness.NOT_OFFERED:
+    if starttls.readiness is TlsReadiness.NOT_OFFERED:
         return not_applicable("does not offer TLS", facts="/readiness")
     if starttls.carried_out.value:
         return failed("executes inside TLS a command that was sent in clear text", facts="/carried_out")

@@ -1,7 +1,7 @@
 """STARTTLS, and the TLS request of other protocols."""
 
 from inspector import Verdict, check, failed, passed
-from inspector_tls.starttls.observations import Readiness, StartTls
+from inspector_tls.starttls.observations import StartTls, TlsReadiness
 
 
 @check(
@@ -17,8 +17,8 @@ def starttls_offered(starttls: StartTls) -> Verdict:
     ``smtpd_tls_security_level = may`` on port 25 and ``encrypt`` for submission, in Dovecot ``ssl = required``), or use
     the port of implicit TLS (RFC 8314).
     """
-    if starttls.readiness is Readiness.OFFERED:
+    if starttls.readiness is TlsReadiness.OFFERED:
         return passed("starts TLS on request", facts="/readiness")
-    if starttls.readiness is Readiness.REFUSED:
+    if starttls.readiness is TlsReadiness.REFUSED:
         return failed("offers TLS but refuses to start it: {measured}", measured=starttls.reply)
     return failed("does not offer TLS: {measured}", measured=starttls.reply)

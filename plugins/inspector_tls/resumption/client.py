@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Final, TypeVar
 
-from inspector import Cause, Network, ScanFailure, Stream
+from inspector import Cause, Network, ScanFailure, Stream, permissive_tls_context
 from inspector_tls.resumption.parsing import Handshake
 from inspector_tls.wire.server_flight import read_flight
 from inspector_tls.wire.versions import TlsVersion
@@ -39,12 +39,8 @@ _RECORDS = range(20, 25)
 @cache
 def _context(newest: TlsVersion) -> ssl.SSLContext:
     """A client that accepts any version up to ``newest``, any suite and any certificate: other checks assess those."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context = permissive_tls_context(_SUITES)
     context.maximum_version = _MAXIMUM[newest]
-    context.set_ciphers(_SUITES)
     context.options |= _LEGACY_SERVER | _PADDING
     # Debian's Python treats a connection that ends without close_notify as properly closed.
     context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from inspector import Answer, Observation
 
 
-class Readiness(StrEnum):
+class TlsReadiness(StrEnum):
     """The server's answer to the request for TLS. ``refused``: it supports the request, but rejects it."""
 
     OFFERED = "offered"
@@ -25,7 +25,7 @@ class StartTls(Observation):
     kind: ClassVar[str] = "starttls/1"
 
     scheme: str
-    readiness: Readiness
+    readiness: TlsReadiness
     reply: str = ""
 
 
@@ -39,5 +39,5 @@ class StartTlsInjection(Observation):
     kind: ClassVar[str] = "starttls-injection/1"
 
     scheme: str
-    readiness: Readiness
+    readiness: TlsReadiness
     carried_out: Answer[bool]

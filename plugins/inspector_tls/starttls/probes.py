@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from contextlib import suppress
 
 from inspector import (
@@ -20,11 +19,12 @@ from inspector import (
     Stream,
     SubjectKind,
     Target,
+    permissive_tls_context,
     probe,
 )
 from inspector_tls.starttls.injection import INJECTED, InjectedCommand
 from inspector_tls.starttls.negotiation import SCHEMES, Names, Negotiation, NoTls, NotOffered, Refused, shown
-from inspector_tls.starttls.observations import Readiness, StartTls, StartTlsInjection
+from inspector_tls.starttls.observations import StartTls, StartTlsInjection, TlsReadiness
 from inspector_tls.starttls.runner import names_of, negotiate
 
 _DIALOGUES = "dialogues.json"
@@ -50,7 +50,7 @@ class StoredDialogue(Model):
     inside: bytes = b""
     note: FailureNote | None = None
 
-    def readiness(self, scheme: str) -> tuple[Readiness, str]:
+    def readiness(self, scheme: str) -> tuple[TlsReadiness, str]:
         """What the server answered to the request for TLS, with its reply where it declined; raises ScanFailure."""
         try:
             negotiation = Negotiation(scheme, _NO_NAMES)
@@ -58,12 +58,12 @@ class StoredDialogue(Model):
                 negotiation.take()
                 negotiation.feed(piece)
         except NotOffered as declined:
-            return Readiness.NOT_OFFERED, declined.message
+            return TlsReadiness.NOT_OFFERED, declined.message
         except Refused as declined:
-            return Readiness.REFUSED, declined.message
+            return TlsReadiness.REFUSED, declined.message
         if not negotiation.is_ready:
             raise self.failure
-        return Readiness.OFFERED, ""
+        return TlsReadiness.OFFERED, ""
 
     def has_sent(self, scheme: str, command: bytes) -> bool:
         """Whether the request for TLS was sent, and the injected command with it."""
@@ -113,7 +113,7 @@ async def _dialogue(
             if injected is not None:
                 await _wait_for_rejection(stream)
             if enter_tls:
-                await stream.start_tls(_permissive_context(), names.host or None, timeout=_INSIDE_SECONDS)
+                await stream.start_tls(permissive_tls_context(), names.host or None, timeout=_INSIDE_SECONDS)
                 handshake_done = True
                 if injected is not None:
                     await _close(stream, injected, inside)
@@ -130,16 +130,6 @@ async def _dialogue(
         inside=bytes(inside),
         note=note,
     )
-
-
-def _permissive_context() -> ssl.SSLContext:
-    """A client that accepts any version, suite and certificate: other checks assess those."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    return context
 
 
 async def _wait_for_rejection(stream: Stream) -> None:

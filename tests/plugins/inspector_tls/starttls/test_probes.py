@@ -14,7 +14,7 @@ import pytest
 from inspector import Cause
 from inspector.testing import ProbeRun, run_probe
 from inspector_tls.starttls.injection import INJECTED
-from inspector_tls.starttls.observations import Readiness, StartTls, StartTlsInjection
+from inspector_tls.starttls.observations import StartTls, StartTlsInjection, TlsReadiness
 from inspector_tls.starttls.probes import starttls, starttls_injection
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue
@@ -68,7 +68,7 @@ def test_command_that_is_kept(scheme: str, context: ssl.SSLContext) -> None:
 def test_command_that_is_discarded(scheme: str, context: ssl.SSLContext) -> None:
     """A server that discards what came in clear text is seen to answer the closing command alone."""
     with servers.answering(speaking(SCRIPTS[scheme], context)) as port:
-        assert offered(scheme, port).seen(StartTls).readiness is Readiness.OFFERED
+        assert offered(scheme, port).seen(StartTls).readiness is TlsReadiness.OFFERED
         scan = injected(scheme, port)
     assert scan.seen(StartTlsInjection).carried_out.seen is False
     assert len(scan.ledger) == 1
@@ -81,7 +81,7 @@ def test_command_that_prevents_tls(scheme: str, habit: Habit, context: ssl.SSLCo
     with servers.answering(speaking(SCRIPTS[scheme], context, habit)) as port:
         scan = injected(scheme, port)
     seen = scan.seen(StartTlsInjection)
-    assert (seen.readiness, seen.carried_out.seen) == (Readiness.OFFERED, False)
+    assert (seen.readiness, seen.carried_out.seen) == (TlsReadiness.OFFERED, False)
     assert len(scan.ledger) == 2
 
 
@@ -139,7 +139,7 @@ def test_the_reply_is_kept_and_escaped(context: ssl.SSLContext) -> None:
     """The reply that declines TLS is kept, without control characters."""
     with servers.answering(_says(b"220 x\r\n", b"502 \x1b[31mno\r\n")) as port:
         seen = offered("smtp", port).seen(StartTls)
-    assert seen.readiness is Readiness.NOT_OFFERED
+    assert seen.readiness is TlsReadiness.NOT_OFFERED
     assert "502 \\x1b[31mno" in seen.reply
 
 
@@ -178,7 +178,7 @@ def dovecot(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def test_dovecot(scheme: str, dovecot: dict[str, int]) -> None:
     """Dovecot begins TLS and discards what was sent before."""
     port = dovecot[scheme]
-    assert offered(scheme, port).seen(StartTls).readiness is Readiness.OFFERED
+    assert offered(scheme, port).seen(StartTls).readiness is TlsReadiness.OFFERED
     assert injected(scheme, port).seen(StartTlsInjection).carried_out.seen is False
 
 
@@ -195,7 +195,7 @@ def test_vsftpd(secure: str, files: Files, tmp_path: Path) -> None:
     with servers.running(("vsftpd", configuration), port):
         scan, inside = offered("ftp", port).seen(StartTls), injected("ftp", port).seen(StartTlsInjection)
     if secure == "YES":
-        assert (scan.readiness, inside.carried_out.seen) == (Readiness.OFFERED, False)
+        assert (scan.readiness, inside.carried_out.seen) == (TlsReadiness.OFFERED, False)
     else:
-        assert (scan.readiness, inside.readiness) == (Readiness.NOT_OFFERED, Readiness.NOT_OFFERED)
+        assert (scan.readiness, inside.readiness) == (TlsReadiness.NOT_OFFERED, TlsReadiness.NOT_OFFERED)
         assert not inside.carried_out.is_seen
