@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from inspector import Answer, Model, Observation
 
+#: The address family of a sender.
+SenderFamily = Literal["IPv4", "IPv6"]
+
 
 class SpfResult(StrEnum):
-    """The result of SPF evaluation for a sender (RFC 7208 §2.6)."""
+    """The result of SPF evaluation for a sender (RFC 7208 §2.6), weakest first."""
 
     PASS = "pass"
     NEUTRAL = "neutral"
@@ -26,19 +29,22 @@ class SpfFault(StrEnum):
     LOOKUPS = "more than 10 DNS lookups"
     VOID_LOOKUPS = "more than 2 void DNS lookups"
     EXCHANGERS = "an mx term has more than 10 MX records"
+    TARGET = "the target of a term is not a domain name"
 
 
 class SpfEvaluation(Model):
-    """The SPF evaluation for a sender that no mechanism but ``all`` matches.
+    """The SPF evaluation for other senders: those that the record does not name, and most of the address space.
 
-    ``result`` is the result for that sender, None with a ``fault``: then ``at`` is the domain whose record has it, and
-    ``term`` the term. ``lookups`` and ``void_lookups`` count DNS lookups (RFC 7208 §4.6.4).
+    ``result`` is the weakest result that they get, None with a ``fault``: then ``at`` is the domain whose record has
+    it, and ``term`` the term. ``senders``: the family of the senders that get it, None for both. ``lookups`` and
+    ``void_lookups`` count the terms with DNS lookups (RFC 7208 §4.6.4), for the family with more of them.
     """
 
     fault: SpfFault | None = None
     at: str | None = None
     term: str | None = None
     result: SpfResult | None = None
+    senders: SenderFamily | None = None
     lookups: int = 0
     void_lookups: int = 0
 

@@ -23,14 +23,13 @@ def spf_published(mail: MailDomain) -> Verdict:
 
 
 def _invalid(evaluation: SpfEvaluation) -> Verdict:
-    if evaluation.term:
-        return failed(
-            "SPF record at {at}: {measured} ({term})",
-            at=evaluation.at or "",
-            measured=evaluation.fault or "",
-            term=evaluation.term,
-            facts="spf",
-        )
-    return failed(
-        "SPF record at {at}: {measured}", at=evaluation.at or "", measured=evaluation.fault or "", facts="spf"
-    )
+    at, fault, term, senders = evaluation.at or "", evaluation.fault or "", evaluation.term, evaluation.senders
+    if term and senders:
+        message = "SPF record at {at}, for senders over {senders}: {measured} ({term})"
+        return failed(message, at=at, senders=senders, measured=fault, term=term, facts="spf")
+    if term:
+        return failed("SPF record at {at}: {measured} ({term})", at=at, measured=fault, term=term, facts="spf")
+    if senders:
+        message = "SPF record at {at}, for senders over {senders}: {measured}"
+        return failed(message, at=at, senders=senders, measured=fault, facts="spf")
+    return failed("SPF record at {at}: {measured}", at=at, measured=fault, facts="spf")

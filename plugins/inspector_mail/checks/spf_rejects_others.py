@@ -1,4 +1,4 @@
-"""spf-rejects-others: the SPF record ends in ``-all`` or ``~all``."""
+"""spf-rejects-others: senders that the SPF record does not name get *fail* or *softfail*."""
 
 from typing import Final
 
@@ -12,12 +12,14 @@ REJECTING: Final = (SpfResult.FAIL, SpfResult.SOFTFAIL)
 @check(
     "spf-rejects-others",
     title="SPF ends in -all or ~all",
-    references=("RFC 7208 §2.6, §5.1",),
+    references=("RFC 7208 §2.6, §5",),
 )
 def spf_rejects_others(mail: MailDomain) -> Verdict:
-    """An SPF record that ends in ``?all`` or ``+all`` does not stop spoofed mail any better than no record.
+    """An SPF record that ends in ``?all`` or ``+all``, or one of whose terms matches every sender, as ``a/0`` does,
+    does not stop spoofed mail any better than no record.
 
-    Remediation: end the record with ``-all``, or with ``~all`` while the list of sending servers is incomplete.
+    Remediation: end the record with ``-all``, or with ``~all`` while the list of sending servers is incomplete, and
+    name only the addresses of the domain's own mail servers.
     """
     evaluation = mail.spf.value.evaluation.value
     if evaluation.fault:
@@ -25,6 +27,14 @@ def spf_rejects_others(mail: MailDomain) -> Verdict:
     result = evaluation.result or SpfResult.NEUTRAL
     if result in REJECTING:
         return passed("result for other senders: {measured}", measured=result, threshold=REJECTING, facts="spf")
+    if evaluation.senders:
+        return failed(
+            "result for other senders over {senders}: {measured}, required is one of {threshold}",
+            senders=evaluation.senders,
+            measured=result,
+            threshold=REJECTING,
+            facts="spf",
+        )
     return failed(
         "result for other senders: {measured}, required is one of {threshold}",
         measured=result,

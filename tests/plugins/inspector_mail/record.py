@@ -36,6 +36,10 @@ DOMAINS = {
         "testing",
         "noreports",
         "a.org",
+        "wide6",
+        "always",
+        "undecided",
+        "fours",
     )
 } | {"servfail": "a.servfail.test"}
 

@@ -21,6 +21,7 @@ RECORDS = (
     @ TXT "unrelated"
     good MX 10 mx.good
     mx.good A 192.0.2.25
+    mx.good AAAA 2001:db8::25
     good TXT "v=spf1 mx ip4:192.0.2.0/24 include:provider.mail.test -all"
     good TXT "site-verification=1"
     provider TXT "v=spf1 ip4:198.51.100.0/24 a:mx.good.mail.test ?all"
@@ -48,6 +49,45 @@ RECORDS = (
     soft TXT "v=spf1 mx ~all"
     soft MX 10 mx.good
     macro TXT "v=spf1 include:%{ir}.%{v}.%{d}.spf.mail.test -all"
+    wide TXT "v=spf1 a/0 -all"
+    wide A 192.0.2.1
+    wide6 TXT "v=spf1 a//0 -all"
+    wide6 AAAA 2001:db8::1
+    widemx TXT "v=spf1 mx/0 -all"
+    widemx MX 10 mx.good
+    widepart TXT "v=spf1 include:wide.mail.test -all"
+    halves TXT "v=spf1 ip4:0.0.0.0/1 ip4:128.0.0.0/1 -all"
+    half TXT "v=spf1 ip4:128.0.0.0/1 -all"
+    unicast6 TXT "v=spf1 ip6:2000::/3 -all"
+    halfpart TXT "v=spf1 ip4:0.0.0.0/1 include:upper.mail.test -all"
+    upper TXT "v=spf1 ip4:128.0.0.0/1 -all"
+    undecided TXT "v=spf1 ?ip4:0.0.0.0/0 -all"
+    denied TXT "v=spf1 ip4:192.0.2.1 -ip4:0.0.0.0/0 -ip6:::/0"
+    denypart TXT "v=spf1 -include:everyone.mail.test ?all"
+    big TXT "v=spf1 ip4:17.0.0.0/8 a/16 -all"
+    big A 192.0.2.1
+    always TXT "v=spf1 exists:bare.mail.test -all"
+    alwaysd TXT "v=spf1 exists:%{d} -all"
+    alwaysd A 192.0.2.1
+    absent TXT "v=spf1 exists:nothing.mail.test -all"
+    only6 TXT "v=spf1 exists:%{v}.v.mail.test -all"
+    ip6.v A 127.0.0.2
+    spaced TXT "v=spf1 exists:a%_b.spaced.mail.test -all"
+    *.spaced A 127.0.0.2
+    labels TXT "v=spf1 redirect=%{d2}"
+    @ TXT "v=spf1 ip4:192.0.2.0/24 -all"
+    turned.labels TXT "v=spf1 redirect=%{d1r}.%{o2}"
+    turned TXT "v=spf1 ~all"
+    fours TXT "v=spf1 a:v41.mail.test a:v42.mail.test a:v43.mail.test -all"
+    sixes TXT "v=spf1 a:v61.mail.test mx:m62.mail.test a:v63.mail.test -all"
+    twofours TXT "v=spf1 a:v41.mail.test a:v42.mail.test -all"
+    v41 A 192.0.2.1
+    v42 A 192.0.2.2
+    v43 A 192.0.2.3
+    v61 AAAA 2001:db8::1
+    v63 AAAA 2001:db8::3
+    m62 MX 10 v61
+    toplevel TXT "v=spf1 include:%{d1} -all"
     eleven TXT "v=spf1 redirect=ten.mail.test"
     split TXT "v=spf1 ip4:192.0.2.1" " -all"
     unseen TXT "v=spf1 include:x.servfail.test -all"
