@@ -46,9 +46,13 @@ class Soa(Model):
 
 
 class ZoneServer(Model):
-    """A name server from the NS records of a zone, with its addresses (empty: the name has none)."""
+    """A name server from the NS records of a zone, with its addresses (empty: the name has none).
+
+    ``aliases``: the targets of the CNAME chain, which the name of a name server must not have (RFC 2181 §10.3).
+    """
 
     name: str
+    aliases: Answer[tuple[str, ...]]
     ipv4: Answer[tuple[str, ...]]
     ipv6: Answer[tuple[str, ...]]
 

@@ -209,6 +209,7 @@ def _servers(replies: DnsReplies, name: str) -> tuple[ZoneServer, ...]:
     return tuple(
         ZoneServer(
             name=server,
+            aliases=answer_of(replies.aliases, server, "A"),
             ipv4=answer_of(_texts, replies, server, "A"),
             ipv6=answer_of(_texts, replies, server, "AAAA"),
         )

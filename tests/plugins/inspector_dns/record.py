@@ -42,6 +42,9 @@ ZONES = [
     "lost.test",
     "single.test",
     "twins.test",
+    "machine.test",
+    "local.test",
+    "alias.test",
 ]
 SERVERS = {"good": zones.GOOD[0], "lame": zones.LAME, "closed": zones.CLOSED, "silent": zones.SILENT}
 

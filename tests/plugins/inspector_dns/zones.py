@@ -79,6 +79,9 @@ def _add_zones(zone_set: ZoneSet) -> None:
     zone_set.add("lost.test", "@ NS ns1.test.\n@ NS gone.test.\n")
     zone_set.add("single.test", "@ NS ns1.test.\n")
     zone_set.add("twins.test", "@ NS ns1.test.\n@ NS ns1-too.test.\n")
+    zone_set.add("machine.test", "@ NS ns1-dual.test.\n@ NS ns1-six.test.\n")
+    zone_set.add("local.test", "@ NS local1.test.\n@ NS local2.test.\n")
+    zone_set.add("alias.test", "@ NS ns1.test.\n@ NS ns-alias.test.\n")
     zone_set.add(
         "big.test", SERVERS + "".join(f'@ CAA 0 issue "ca{number:03}.{"x" * 50}.example"\n' for number in range(60))
     )
@@ -103,6 +106,9 @@ def _top(zone_set: ZoneSet) -> None:
         "lost.test": ("ns1.test.", "gone.test."),
         "single.test": ("ns1.test.",),
         "twins.test": ("ns1.test.", "ns1-too.test."),
+        "machine.test": ("ns1-dual.test.", "ns1-six.test."),
+        "local.test": ("local1.test.", "local2.test."),
+        "alias.test": ("ns1.test.", "ns-alias.test."),
     }
     children = [name for name in zone_set.zones if name.count(".") == 1 and name.endswith(".test")]
     delegations = "".join(
@@ -110,6 +116,12 @@ def _top(zone_set: ZoneSet) -> None:
     )
     hosts = f"""ns1 A {GOOD[0]}
         ns1-too A {GOOD[0]}
+        ns1-dual A {GOOD[0]}
+        ns1-dual AAAA 2001:db8::53
+        ns1-six AAAA 2001:db8::53
+        local1 AAAA fe80::1
+        local2 AAAA fe80::2
+        ns-alias CNAME ns2
         ns2 A {GOOD[1]}
         ns3 A {GOOD[1]}
         ns-lame A {LAME}
