@@ -26,6 +26,8 @@ HOSTS = {
     "good": "www.good.test",
     "plain": "www.plain.test",
     "nothing": "www.plain.three",
+    "inside": "inside.good.test",
+    "dangling": "dangling.good.test",
     "servfail": "a.servfail.test",
 }
 ZONES = [

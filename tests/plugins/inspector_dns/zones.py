@@ -45,7 +45,9 @@ def _add_zones(zone_set: ZoneSet) -> None:
         @ CAA 128 iodef "mailto:security@good.test"
         www A 192.0.2.10
         www A 192.0.2.9
-        www AAAA 2001:db8::10
+        www AAAA 2400:cb00::10
+        inside AAAA fd00::1
+        dangling CNAME nowhere
         alias CNAME www
         far CNAME www.plain.test.
         loop1 CNAME loop2
