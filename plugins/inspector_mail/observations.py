@@ -75,13 +75,14 @@ class DmarcFault(StrEnum):
     MISSING = "no DMARC record"
     SEVERAL = "more than one DMARC record"
     INVALID = "no valid policy in the DMARC record"
+    VERSION = "the record does not begin with v=DMARC1"
 
 
 class Dmarc(Model):
     """The DMARC policy that applies to a domain, found by the tree walk of RFC 9989 §4.10.
 
     ``at`` is the domain whose record applies (or has the ``fault``) and ``record`` its text. ``policy`` is the one for
-    this domain, None with a ``fault``. ``testing``: the record requests that the policy is not applied (t=y).
+    this domain, None with a ``fault``. ``testing``: the record requests that the next weaker policy is applied (t=y).
     """
 
     fault: DmarcFault | None = None
@@ -89,6 +90,13 @@ class Dmarc(Model):
     record: str | None = None
     policy: Policy | None = None
     testing: bool = False
+
+    @property
+    def applied(self) -> Policy | None:
+        """The policy that receivers apply: in test mode the next weaker one (RFC 9989 §4.7)."""
+        if self.policy is None or not self.testing:
+            return self.policy
+        return list(Policy)[max(0, self.policy.rank - 1)]
 
 
 class MailDomain(Observation):

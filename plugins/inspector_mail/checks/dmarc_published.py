@@ -12,6 +12,9 @@ def dmarc_published(mail: MailDomain) -> Verdict:
     ``_dmarc.example.vn. TXT "v=DMARC1; p=none; rua=mailto:dmarc@example.vn"``.
     """
     dmarc = mail.dmarc.value
+    if dmarc.fault and dmarc.record:
+        message = "no DMARC policy applies: {measured}; the record at {at} is {record}"
+        return failed(message, measured=dmarc.fault, at=dmarc.at or "", record=dmarc.record, facts="dmarc")
     if dmarc.fault:
         return failed("no DMARC policy applies: {measured}", measured=dmarc.fault, facts="dmarc")
     return passed("DMARC record at {at}: {measured}", at=dmarc.at or "", measured=dmarc.record or "", facts="dmarc")

@@ -36,6 +36,8 @@ DOMAINS = {
         "testing",
         "noreports",
         "a.org",
+        "halftest",
+        "late",
         "wide6",
         "always",
         "undecided",
