@@ -35,6 +35,7 @@ ZONES = [
     "plain.test",
     "plain.opt",
     "plain.bare",
+    "sha1.test",
     "expired.test",
     "changed.test",
     "wrongds.test",

@@ -72,6 +72,10 @@ def _add_zones(zone_set: ZoneSet) -> None:
     zone_set.add("exotic.test", SERVERS)
     zone_set.ds["obsolete.test"] = [f"obsolete.test. DS 4711 3 2 {'AB' * 32}"]
     zone_set.add("obsolete.test", SERVERS)
+    zone_set.add("sha1.test", SERVERS, Signing(algorithm="RSASHA1", separate=True))
+    zone_set.add("sha1-nsec3.test", SERVERS, Signing(algorithm="NSEC3RSASHA1", nsec3=("-3", "-")))
+    zone_set.add("moving.test", SERVERS, SIGNED)
+    zone_set.ds["moving.test"] = [*zone_set.ds["moving.test"], f"moving.test. DS 4711 5 2 {'AB' * 32}"]
     for name in ("servfail.test", "halfdead.test"):
         zone_set.zones[name] = zone_set.folder / "there-is-no-such-file"
     zone_set.ds["servfail.test"] = [f"servfail.test. DS 4711 13 2 {'AB' * 32}"]
