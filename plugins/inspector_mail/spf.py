@@ -149,21 +149,25 @@ def published(replies: DnsReplies, domain: str) -> tuple[bytes, ...]:
 class Family:
     """The senders of one address family: ``rdtype`` is the type of their address records, ``macro`` is ``%{v}``.
 
-    ``unicast`` is the range of addresses that senders may have. A result is that of *other senders* when at least
-    ``others`` addresses get it, which is more than one organisation has.
+    ``example`` is ``%{i}`` of an address for documentation, from which no mail comes. ``unicast`` is the range of
+    addresses that senders may have. A result is that of *other senders* when at least ``others`` addresses get it,
+    which is more than one organisation has.
     """
 
     name: SenderFamily
     rdtype: str
     network: str
     macro: str
+    example: str
     unicast: tuple[int, int]
     others: int
 
 
+#: 2001:db8::9 as ``%{i}`` gives it (RFC 7208 §7.3).
+_IPV6_EXAMPLE: Final = ".".join("20010db8000000000000000000000009")
 #: 1.0.0.0 to 223.255.255.255; sixteen /8 networks. 2000::/3; one /12 network, as IANA allocates to a registry.
-IPV4: Final = Family("IPv4", "A", "ip4", "in-addr", (1 << 24, 224 << 24), 1 << 28)
-IPV6: Final = Family("IPv6", "AAAA", "ip6", "ip6", (1 << 125, 1 << 126), 1 << 116)
+IPV4: Final = Family("IPv4", "A", "ip4", "in-addr", "203.0.113.9", (1 << 24, 224 << 24), 1 << 28)
+IPV6: Final = Family("IPv6", "AAAA", "ip6", "ip6", _IPV6_EXAMPLE, (1 << 125, 1 << 126), 1 << 116)
 
 #: What the senders of a record get: sets of addresses that are disjoint.
 Outcomes = list[tuple[SpfResult, Addresses]]
@@ -181,10 +185,10 @@ def evaluate(replies: DnsReplies, domain: str) -> SpfEvaluation:
         raise NotSeen(next(answer.unseen for answer in answers if answer.unseen))
     order = list(SpfResult)
     weakest = fault or min(seen, key=lambda evaluation: order.index(evaluation.result or SpfResult.NEUTRAL))
-    common = {(each.fault, each.at, each.term, each.result) for each in seen}
+    same = len(seen) == len(answers) and len({(each.fault, each.at, each.term, each.result) for each in seen}) == 1
     return weakest.model_copy(
         update={
-            "senders": weakest.senders if len(common) > 1 else None,
+            "senders": None if same else weakest.senders,
             "lookups": max(each.lookups for each in seen),
             "void_lookups": max(each.void_lookups for each in seen),
         }
@@ -207,14 +211,16 @@ def _evaluate(replies: DnsReplies, domain: str, family: Family) -> SpfEvaluation
 class Evaluation:
     """One evaluation of a domain's record for senders of one family, all at once (RFC 7208 §4.6).
 
-    Mechanisms that depend on more of the message than the family and the domain (``ptr``, macros such as ``%{i}``)
-    match no sender here.
+    ``ptr`` matches no sender here. An ``exists`` or ``include`` that depends on more of the message than the family and
+    the domain (macros such as ``%{i}``) matches all senders where it matches a message that nobody sends, else none.
     """
 
     def __init__(self, replies: DnsReplies, sender: str, family: Family) -> None:
         self._replies = replies
         self._family = family
         self._values = {"o": sender, "v": family.macro}
+        local = "no-such-user"
+        self._example = {"i": family.example, "l": local, "s": f"{local}@{sender}", "h": "example.org", "p": "unknown"}
         self.lookups = 0
         self.void_lookups = 0
 
@@ -248,11 +254,11 @@ class Evaluation:
         if term.network:
             return senders.take([term.network] if term.name == self._family.network else ())
         self._count(term, domain)
+        if self._expanded(term, domain) is None:
+            return self._matching_example(term, domain, senders)
         if term.name == "include":
             target = self._record_target(term, domain)
-            included = self.record(target, senders.copy()) if target else []
-            passing = [part for result, part in included if result is SpfResult.PASS]
-            return senders.take(each for part in passing for each in part)
+            return self._including(target, senders) if target else Addresses([])
         target = self._target(term, domain)
         if target is None or term.name == "ptr":
             return Addresses([])
@@ -261,6 +267,20 @@ class Evaluation:
             self._count_void(term, domain, void=not exists)
             return senders.take_all() if exists else Addresses([])
         return senders.take(self._networks(term, domain, target))
+
+    def _including(self, target: str, senders: Addresses) -> Addresses:
+        """Take the senders that pass by an included record (RFC 7208 §5.2)."""
+        passing = [part for result, part in self.record(target, senders.copy()) if result is SpfResult.PASS]
+        return senders.take(each for part in passing for each in part)
+
+    def _matching_example(self, term: Term, domain: str, senders: Addresses) -> Addresses:
+        """Take the senders that a mechanism with an unknown macro matches as it matches the example."""
+        target = self._example_target(term, domain)
+        if term.name == "exists" and target and self._replies.records(target, "A"):
+            return senders.take_all()
+        if term.name == "include" and target and len(published(self._replies, target)) == 1:
+            return self._including(target, senders)
+        return Addresses([])
 
     def _networks(self, term: Term, domain: str, target: str) -> list[tuple[int, int]]:
         """The networks of an ``a`` or ``mx`` mechanism: those of the addresses of the sender's family (RFC 7208 §5)."""
@@ -296,12 +316,12 @@ class Evaluation:
 
     def _prefetch(self, term: Term, domain: str) -> None:
         """Make the queries of a term pending."""
-        target = self._target(term, domain)
+        target = self._target(term, domain) or self._example_target(term, domain)
         if target is None:
             return
         if term.name in {"include", "exists"}:
             self._replies.message(target, "TXT" if term.name == "include" else "A")
-        if term.name in {"a", "mx"}:
+        if term.name in {"a", "mx"} and self._expanded(term, domain):
             hosts = self._exchangers(target) if term.name == "mx" else (target,)
             for host in hosts[:EXCHANGERS]:
                 answer_of(self._addresses, host)
@@ -309,6 +329,11 @@ class Evaluation:
     def _expanded(self, term: Term, domain: str) -> str | None:
         """The target of a term; None when a macro makes it depend on the message (RFC 7208 §7.2)."""
         return domain if term.domain is None else expand(term.domain, {**self._values, "d": domain})
+
+    def _example_target(self, term: Term, domain: str) -> str | None:
+        """The name that a term looks up for the example; None when it cannot exist."""
+        expanded = expand(term.domain or domain, {**self._example, **self._values, "d": domain})
+        return expanded and domain_name(expanded)
 
     def _target(self, term: Term, domain: str) -> str | None:
         """The name that a term looks up; None when it depends on the message, or cannot exist."""

@@ -69,6 +69,10 @@ def test_a_valid_record_has_a_result_for_other_senders(
         ("absent", SpfResult.FAIL, None),
         ("only6", SpfResult.PASS, "IPv6"),
         ("spaced", SpfResult.PASS, None),
+        ("anyone", SpfResult.PASS, None),
+        ("anypart", SpfResult.PASS, None),
+        ("listed", SpfResult.FAIL, None),
+        ("listed3", SpfResult.FAIL, None),
         ("labels", SpfResult.FAIL, None),
         ("turned.labels", SpfResult.SOFTFAIL, None),
         ("twofours", SpfResult.FAIL, None),
@@ -82,7 +86,9 @@ def test_the_weakest_result_of_other_senders_counts(
     assert (found.fault, found.result, found.senders) == (None, result, senders)
 
 
-@pytest.mark.parametrize(("name", "term", "senders"), [("fours", "a:v43", "IPv6"), ("sixes", "a:v63", "IPv4")])
+@pytest.mark.parametrize(
+    ("name", "term", "senders"), [("fours", "a:v43", "IPv6"), ("sixes", "a:v63", "IPv4"), ("onesided", "a:v61", "IPv4")]
+)
 def test_lookups_that_find_nothing_count_for_each_family(server: int, name: str, term: str, senders: str) -> None:
     """An IPv6 sender has AAAA records looked up, an IPv4 sender A records (RFC 7208 §5, §4.6.4)."""
     found = evaluation(server, name)

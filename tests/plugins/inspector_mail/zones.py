@@ -72,6 +72,14 @@ RECORDS = (
     absent TXT "v=spf1 exists:nothing.mail.test -all"
     only6 TXT "v=spf1 exists:%{v}.v.mail.test -all"
     ip6.v A 127.0.0.2
+    anyone TXT "v=spf1 exists:%{ir}.%{l}.w-any.mail.test -all"
+    *.w-any A 127.0.0.2
+    anypart TXT "v=spf1 include:%{ir}._part.mail.test -all"
+    *._part TXT "v=spf1 +all"
+    listed TXT "v=spf1 exists:%{i}.w-list.mail.test exists:%{l}.w-user.mail.test -all"
+    192.0.2.1.w-list A 127.0.0.2
+    postmaster.w-user A 127.0.0.2
+    listed3 TXT "v=spf1 exists:%{i}.n1.mail.test exists:%{i}.n2.mail.test exists:%{i}.n3.mail.test -all"
     spaced TXT "v=spf1 exists:a%_b.spaced.mail.test -all"
     *.spaced A 127.0.0.2
     labels TXT "v=spf1 redirect=%{d2}"
@@ -80,6 +88,7 @@ RECORDS = (
     turned TXT "v=spf1 ~all"
     fours TXT "v=spf1 a:v41.mail.test a:v42.mail.test a:v43.mail.test -all"
     sixes TXT "v=spf1 a:v61.mail.test mx:m62.mail.test a:v63.mail.test -all"
+    onesided TXT "v=spf1 a:v61.mail.test a:v63.mail.test a:v61.mail.test a:x.servfail.test -all"
     twofours TXT "v=spf1 a:v41.mail.test a:v42.mail.test -all"
     v41 A 192.0.2.1
     v42 A 192.0.2.2
