@@ -100,10 +100,11 @@ class Dmarc(Model):
 
 
 class MailDomain(Observation):
-    """The SPF and DMARC policies of one domain."""
+    """The SPF and DMARC policies of one domain; ``exists``: False when it does not exist (NXDOMAIN, RFC 8020)."""
 
     kind: ClassVar[str] = "mail/1"
 
     domain: str
+    exists: Answer[bool]
     spf: Answer[Spf]
     dmarc: Answer[Dmarc]

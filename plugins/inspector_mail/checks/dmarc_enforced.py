@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from inspector import Verdict, check, failed, passed
+from inspector import Cause, Verdict, check, failed, inconclusive, passed
 from inspector_mail.observations import MailDomain, Policy
 
 
@@ -13,6 +13,8 @@ def dmarc_enforced(mail: MailDomain, *, policy: Literal["quarantine", "reject"] 
     Remediation: when the aggregate reports show that all legitimate mail passes, set ``p=quarantine``, later
     ``p=reject``, and remove ``t=y``.
     """
+    if not mail.exists.value:
+        return inconclusive("the domain does not exist: {measured}", measured=mail.domain, cause=Cause.NOT_REACHED)
     dmarc = mail.dmarc.value
     if dmarc.policy is None:
         return failed(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from inspector import Verdict, check, failed, passed
+from inspector import Cause, Verdict, check, failed, inconclusive, passed
 from inspector_mail.observations import MailDomain, SpfResult
 
 #: The results for a sender that is not, or probably not, authorised.
@@ -21,6 +21,8 @@ def spf_rejects_others(mail: MailDomain) -> Verdict:
     Remediation: end the record with ``-all``, or with ``~all`` while the list of sending servers is incomplete, and
     name only the addresses of the domain's own mail servers.
     """
+    if not mail.exists.value:
+        return inconclusive("the domain does not exist: {measured}", measured=mail.domain, cause=Cause.NOT_REACHED)
     evaluation = mail.spf.value.evaluation.value
     if evaluation.fault:
         return failed("SPF evaluation fails: {measured}", measured=evaluation.fault, facts="spf")

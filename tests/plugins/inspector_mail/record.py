@@ -36,6 +36,7 @@ DOMAINS = {
         "testing",
         "noreports",
         "a.org",
+        "nobody.org",
         "halftest",
         "late",
         "wide6",
