@@ -39,11 +39,12 @@ SAME_TAG: Final = 4
 LABELS: Final = 16
 
 #: Supported algorithms and digest types (RFC 9904 tables 2 and 3, without private and unsafe ones).
-ALGORITHMS: Final = frozenset({5, 7, 8, 10, 13, 14, 15, 16})
+ALGORITHMS: Final = frozenset({8, 10, 13, 14, 15, 16})
 DIGESTS: Final = frozenset({1, 2, 4})
 #: Those that validators must not use, so that a zone with no others counts as unsigned (RFC 9904 tables 2 and 3,
-#: RFC 4035 §5.2): RSAMD5, DSA, DSA-NSEC3-SHA1, ECC-GOST; GOST R 34.11-94.
-OBSOLETE_ALGORITHMS: Final = frozenset({1, 3, 6, 12})
+#: RFC 4035 §5.2): RSAMD5, DSA, DSA-NSEC3-SHA1, ECC-GOST; GOST R 34.11-94. Also RSASHA1 and RSASHA1-NSEC3-SHA1: software
+#: still implements them, but operators of validators must treat them as insecure (RFC 9905 §2).
+OBSOLETE_ALGORITHMS: Final = frozenset({1, 3, 5, 6, 7, 12})
 OBSOLETE_DIGESTS: Final = frozenset({3})
 _ZONE, _REVOKED = 0x0100, 0x0080
 
@@ -154,7 +155,7 @@ class _Validator:
             raise BogusChain(mismatch, zone)
         if len(rrset) > KEYS:
             raise NotSeen(Cause.PROTOCOL_ERROR)
-        published = [key for key in rrset if isinstance(key, DNSKEY) and _is_zone_key(key)]
+        published = [key for key in rrset if isinstance(key, DNSKEY) and _is_zone_key(key) and _is_supported(key)]
         matching = [key for key in published if any(_matches(zone, key, each) for each in usable)]
         if not matching:
             raise BogusChain(mismatch, zone)

@@ -26,12 +26,14 @@ class Caa(Model):
 class NameRecords(Observation):
     """The DNS records of one host name; an empty tuple means that there is no such record.
 
+    ``exists``: False when the name, or the one that it is an alias of, does not exist (NXDOMAIN, RFC 8020).
     ``aliases``: the targets of the CNAME chain, in order; a target whose domain is free to register allows a takeover.
     """
 
     kind: ClassVar[str] = "names/1"
 
     host: str
+    exists: Answer[bool]
     aliases: Answer[tuple[str, ...]]
     ipv4: Answer[tuple[str, ...]]
     ipv6: Answer[tuple[str, ...]]
@@ -46,9 +48,13 @@ class Soa(Model):
 
 
 class ZoneServer(Model):
-    """A name server from the NS records of a zone, with its addresses (empty: the name has none)."""
+    """A name server from the NS records of a zone, with its addresses (empty: the name has none).
+
+    ``aliases``: the targets of the CNAME chain, which the name of a name server must not have (RFC 2181 §10.3).
+    """
 
     name: str
+    aliases: Answer[tuple[str, ...]]
     ipv4: Answer[tuple[str, ...]]
     ipv6: Answer[tuple[str, ...]]
 

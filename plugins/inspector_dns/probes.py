@@ -90,11 +90,22 @@ async def names(target: Target, network: Network) -> ScanOutput:
 def _names(replies: DnsReplies, host: str) -> NameRecords:
     return NameRecords(
         host=host,
+        exists=answer_of(_exists, replies, host),
         aliases=answer_of(replies.aliases, host, "A"),
         ipv4=answer_of(_texts, replies, host, "A"),
         ipv6=answer_of(_texts, replies, host, "AAAA"),
         caa=answer_of(_caa, replies, host),
     )
+
+
+def _exists(replies: DnsReplies, host: str) -> bool:
+    """Whether one of the address queries finds the name: some servers deny it for AAAA alone (RFC 4074 §4.2)."""
+    from dns.rcode import NXDOMAIN
+
+    messages = [answer_of(replies.message, host, rdtype) for rdtype in ("A", "AAAA")]
+    if any(each.seen is not None and each.seen.rcode() != NXDOMAIN for each in messages):
+        return True
+    return any(each.value is None for each in messages)  # raises NotSeen when one is missing
 
 
 def _texts(replies: DnsReplies, name: str, rdtype: str) -> tuple[str, ...]:
@@ -209,6 +220,7 @@ def _servers(replies: DnsReplies, name: str) -> tuple[ZoneServer, ...]:
     return tuple(
         ZoneServer(
             name=server,
+            aliases=answer_of(replies.aliases, server, "A"),
             ipv4=answer_of(_texts, replies, server, "A"),
             ipv6=answer_of(_texts, replies, server, "AAAA"),
         )

@@ -16,7 +16,9 @@ MAX_CHARACTERS: Final = 1024
 MAX_QUERIES: Final = 8
 
 _VERSION = re.compile(r"[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
-_TAG = re.compile(r"[ \t]*([a-z]+)[ \t]*=[ \t]*([ -:<-~]*)", re.IGNORECASE)
+#: What shows that a record without the version at its beginning is meant to be a DMARC record.
+_RESEMBLES = re.compile(r"\bv\s*=\s*DMARC1|\bp\s*=\s*(?:none|quarantine|reject)\b", re.IGNORECASE)
+_TAG = re.compile(r"[ \t]*([a-z]+)[ \t]*=[ \t]*([\t -:<-~]*)", re.IGNORECASE)
 _REPORT_URI = re.compile(r"[a-z][a-z0-9+.-]*:[!-+\--~]+", re.IGNORECASE)
 _POLICIES = {policy.value: policy for policy in Policy}
 
@@ -86,11 +88,20 @@ def discover(replies: DnsReplies, domain: str, *, exists: bool) -> Dmarc:
         answer_of(published, replies, target)  # makes all of them pending at once
     walked = tuple(_walk(replies, domain))
     if not walked:
-        fault = DmarcFault.SEVERAL if own else DmarcFault.MISSING
-        return Dmarc(fault=fault, at=domain if own else None)
+        return _without_record(replies, domain, several=bool(own))
     at, record = _organisational(walked, domain)
     inherited = record.subdomains if exists else record.absent_subdomains or record.subdomains
     return _found(record, at, record.policy and (inherited or record.policy))
+
+
+def _without_record(replies: DnsReplies, domain: str, *, several: bool) -> Dmarc:
+    """Why no record applies; a record that receivers ignore for its version is shown."""
+    if several:
+        return Dmarc(fault=DmarcFault.SEVERAL, at=domain)
+    ignored = next(filter(_RESEMBLES.search, _texts(replies, domain)), None)
+    if ignored is None:
+        return Dmarc(fault=DmarcFault.MISSING)
+    return Dmarc(fault=DmarcFault.VERSION, at=domain, record=ignored[:MAX_CHARACTERS])
 
 
 def _walk(replies: DnsReplies, domain: str) -> Iterator[tuple[str, Record]]:
@@ -126,8 +137,12 @@ def _found(record: Record, at: str, policy: Policy | None) -> Dmarc:
 
 def published(replies: DnsReplies, domain: str) -> tuple[str, ...]:
     """The DMARC records published for a domain; raises NotSeen."""
+    return tuple(text for text in _texts(replies, domain) if is_record(text))
+
+
+def _texts(replies: DnsReplies, domain: str) -> list[str]:
+    """The TXT records at the place of DMARC records."""
     from dns.rdtypes.ANY.TXT import TXT
 
     found = [b"".join(each.strings) for each in replies.records(f"_dmarc.{domain}", "TXT") if isinstance(each, TXT)]
-    texts = sorted(text.decode("ascii", "backslashreplace") for text in found)
-    return tuple(text for text in texts if is_record(text))
+    return sorted(text.decode("ascii", "backslashreplace") for text in found)

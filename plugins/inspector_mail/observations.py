@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from inspector import Answer, Model, Observation
 
+#: The address family of a sender.
+SenderFamily = Literal["IPv4", "IPv6"]
+
 
 class SpfResult(StrEnum):
-    """The result of SPF evaluation for a sender (RFC 7208 §2.6)."""
+    """The result of SPF evaluation for a sender (RFC 7208 §2.6), weakest first."""
 
     PASS = "pass"
     NEUTRAL = "neutral"
@@ -26,19 +29,22 @@ class SpfFault(StrEnum):
     LOOKUPS = "more than 10 DNS lookups"
     VOID_LOOKUPS = "more than 2 void DNS lookups"
     EXCHANGERS = "an mx term has more than 10 MX records"
+    TARGET = "the target of a term is not a domain name"
 
 
 class SpfEvaluation(Model):
-    """The SPF evaluation for a sender that no mechanism but ``all`` matches.
+    """The SPF evaluation for other senders: those that the record does not name, and most of the address space.
 
-    ``result`` is the result for that sender, None with a ``fault``: then ``at`` is the domain whose record has it, and
-    ``term`` the term. ``lookups`` and ``void_lookups`` count DNS lookups (RFC 7208 §4.6.4).
+    ``result`` is the weakest result that they get, None with a ``fault``: then ``at`` is the domain whose record has
+    it, and ``term`` the term. ``senders``: the family of the senders that get it, None for both. ``lookups`` and
+    ``void_lookups`` count the terms with DNS lookups (RFC 7208 §4.6.4), for the family with more of them.
     """
 
     fault: SpfFault | None = None
     at: str | None = None
     term: str | None = None
     result: SpfResult | None = None
+    senders: SenderFamily | None = None
     lookups: int = 0
     void_lookups: int = 0
 
@@ -69,13 +75,14 @@ class DmarcFault(StrEnum):
     MISSING = "no DMARC record"
     SEVERAL = "more than one DMARC record"
     INVALID = "no valid policy in the DMARC record"
+    VERSION = "the record does not begin with v=DMARC1"
 
 
 class Dmarc(Model):
     """The DMARC policy that applies to a domain, found by the tree walk of RFC 9989 §4.10.
 
     ``at`` is the domain whose record applies (or has the ``fault``) and ``record`` its text. ``policy`` is the one for
-    this domain, None with a ``fault``. ``testing``: the record requests that the policy is not applied (t=y).
+    this domain, None with a ``fault``. ``testing``: the record requests that the next weaker policy is applied (t=y).
     """
 
     fault: DmarcFault | None = None
@@ -84,12 +91,20 @@ class Dmarc(Model):
     policy: Policy | None = None
     testing: bool = False
 
+    @property
+    def applied(self) -> Policy | None:
+        """The policy that receivers apply: in test mode the next weaker one (RFC 9989 §4.7)."""
+        if self.policy is None or not self.testing:
+            return self.policy
+        return list(Policy)[max(0, self.policy.rank - 1)]
+
 
 class MailDomain(Observation):
-    """The SPF and DMARC policies of one domain."""
+    """The SPF and DMARC policies of one domain; ``exists``: False when it does not exist (NXDOMAIN, RFC 8020)."""
 
     kind: ClassVar[str] = "mail/1"
 
     domain: str
+    exists: Answer[bool]
     spf: Answer[Spf]
     dmarc: Answer[Dmarc]

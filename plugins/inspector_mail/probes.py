@@ -51,12 +51,19 @@ async def mail(target: Target, network: Network) -> ScanOutput:
 def _mail(replies: DnsReplies, domain: str) -> MailDomain:
     return MailDomain(
         domain=domain,
+        exists=answer_of(_exists, replies, domain),
         spf=answer_of(_spf, replies, domain),
         dmarc=answer_of(_dmarc, replies, domain),
     )
 
 
 def _exists(replies: DnsReplies, domain: str) -> bool:
+    from dns.rcode import NXDOMAIN
+
+    return replies.message(domain, "TXT").rcode() != NXDOMAIN
+
+
+def _receives_mail(replies: DnsReplies, domain: str) -> bool:
     """Whether the domain has MX or address records (RFC 9989 §4.7, tag ``np``); raises NotSeen."""
     answers = [answer_of(replies.records, domain, rdtype) for rdtype in ("MX", "A", "AAAA")]
     return any(answer.seen for answer in answers) or any(answer.value for answer in answers)
@@ -71,4 +78,4 @@ def _spf(replies: DnsReplies, domain: str) -> Spf:
 def _dmarc(replies: DnsReplies, domain: str) -> Dmarc:
     """The policy that applies; whether the domain exists is queried only where the policy depends on it."""
     existing, absent = (dmarc.discover(replies, domain, exists=exists) for exists in (True, False))
-    return existing if existing == absent or _exists(replies, domain) else absent
+    return existing if existing == absent or _receives_mail(replies, domain) else absent

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from inspector import Cause, DnsReplies, NotSeen, answer_of
-from inspector_mail.observations import SpfEvaluation, SpfFault, SpfResult
+from inspector_mail.addresses import Addresses, network_range
+from inspector_mail.macros import EXPANSION, MACRO, domain_name, expand
+from inspector_mail.observations import SenderFamily, SpfEvaluation, SpfFault, SpfResult
 
 #: Limits of RFC 7208 §4.6.4.
 LOOKUPS: Final = 10
@@ -26,11 +27,9 @@ _QUALIFIERS: Final = {
     "-": SpfResult.FAIL,
 }
 
-_MACRO = r"%\{[slodiphcrtv][0-9]*r?[-.+,/_=]*\}|%%|%_|%-"
-_EXPANSION = r"%\{[slodiphcrtv][0-9]*r?[-.+,/_=]*\}"
 _LABEL = r"(?![0-9]+\.?\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
-_DOMAIN = re.compile(rf"(?:{_MACRO}|[!-$&-~])*(?:\.{_LABEL}\.?|{_EXPANSION})", re.IGNORECASE)
-_MACRO_STRING = re.compile(rf"(?:{_MACRO}|[!-$&-~])*", re.IGNORECASE)
+_DOMAIN = re.compile(rf"(?:{MACRO}|[!-$&-~])*(?:\.{_LABEL}\.?|{EXPANSION})", re.IGNORECASE)
+_MACRO_STRING = re.compile(rf"(?:{MACRO}|[!-$&-~])*", re.IGNORECASE)
 _MODIFIER = re.compile(r"([a-z][a-z0-9_.-]*)=(.*)", re.IGNORECASE)
 _MECHANISM = re.compile(r"([+?~-]?)([a-z][a-z0-9]*)(?::(.*?))?((?:/[0-9]+)?(?://[0-9]+)?)", re.IGNORECASE)
 _CIDR = re.compile(r"(?:/(0|[1-9][0-9]?))?(?://(0|[1-9][0-9]{0,2}))?")
@@ -48,13 +47,19 @@ class Permerror(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One mechanism, or the modifier ``redirect``. ``matches_all``: an ip4 or ip6 network of all addresses."""
+    """One mechanism, or the modifier ``redirect``.
+
+    ``network`` is the range of addresses of ip4 and ip6; ``ipv4_prefix`` and ``ipv6_prefix`` are the prefix lengths of
+    ``a`` and ``mx`` (RFC 7208 §5.6).
+    """
 
     text: str
     name: str
     qualifier: SpfResult = SpfResult.PASS
     domain: str | None = None
-    matches_all: bool = False
+    network: tuple[int, int] | None = None
+    ipv4_prefix: int = 32
+    ipv6_prefix: int = 128
 
 
 def is_record(text: bytes) -> bool:
@@ -94,39 +99,42 @@ def _mechanism(part: str, at: str) -> Term:
     sign, name, domain, cidr = match[1], match[2].lower(), match[3], match[4]
     qualifier = _QUALIFIERS[sign or "+"]
     if name in {"ip4", "ip6"}:
-        return Term(part, name, qualifier, matches_all=_is_all_addresses(name, part, at))
+        return Term(part, name, qualifier, network=_network(name, part, at))
+    prefixes = _prefixes(cidr)
     fits = {
         "all": domain is None and not cidr,
         "include": domain is not None and not cidr,
         "exists": domain is not None and not cidr,
         "ptr": not cidr,
-        "a": _is_dual_cidr(cidr),
-        "mx": _is_dual_cidr(cidr),
+        "a": True,
+        "mx": True,
     }
-    if not fits.get(name, False) or (domain is not None and not _DOMAIN.fullmatch(domain)):
+    if prefixes is None or not fits.get(name, False) or (domain is not None and not _DOMAIN.fullmatch(domain)):
         raise Permerror(SpfFault.SYNTAX, at, part)
-    return Term(part, name, qualifier, domain)
+    return Term(part, name, qualifier, domain, None, *prefixes)
 
 
-def _is_dual_cidr(text: str) -> bool:
+def _prefixes(text: str) -> tuple[int, int] | None:
+    """The prefix lengths for IPv4 and IPv6 addresses of a dual-cidr-length; None when it is invalid."""
     match = _CIDR.fullmatch(text)
-    return match is not None and int(match[1] or 0) <= 32 and int(match[2] or 0) <= 128
+    if match is None:
+        return None
+    ipv4, ipv6 = int(match[1] or 32), int(match[2] or 128)
+    return (ipv4, ipv6) if ipv4 <= 32 and ipv6 <= 128 else None
 
 
-def _is_all_addresses(name: str, part: str, at: str) -> bool:
-    """Whether an ip4 or ip6 mechanism matches all addresses; raises Permerror when its network is invalid."""
-    address, _, length = part.partition(":")[2].partition("/")
-    kind: type[ipaddress.IPv4Address | ipaddress.IPv6Address] = (
-        ipaddress.IPv4Address if name == "ip4" else ipaddress.IPv6Address
-    )
+def _network(name: str, part: str, at: str) -> tuple[int, int]:
+    """The range of addresses of an ip4 or ip6 mechanism; raises Permerror when its network is invalid."""
+    text, _, length = part.partition(":")[2].partition("/")
+    kind: type[IPv4Address | IPv6Address] = IPv4Address if name == "ip4" else IPv6Address
     try:
-        longest = kind(address).max_prefixlen
+        address = kind(text)
     except ValueError:
         raise Permerror(SpfFault.SYNTAX, at, part) from None
-    length = length if "/" in part else str(longest)
-    if not re.fullmatch(r"0|[1-9][0-9]{0,2}", length) or int(length) > longest or "%" in address:
+    length = length if "/" in part else str(address.max_prefixlen)
+    if not re.fullmatch(r"0|[1-9][0-9]{0,2}", length) or int(length) > address.max_prefixlen or "%" in text:
         raise Permerror(SpfFault.SYNTAX, at, part)
-    return length == "0"
+    return network_range(address, int(length))
 
 
 def published(replies: DnsReplies, domain: str) -> tuple[bytes, ...]:
@@ -137,95 +145,207 @@ def published(replies: DnsReplies, domain: str) -> tuple[bytes, ...]:
     return tuple(sorted(text for text in found if is_record(text)))
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The senders of one address family: ``rdtype`` is the type of their address records, ``macro`` is ``%{v}``.
+
+    ``example`` is ``%{i}`` of an address for documentation, from which no mail comes. ``unicast`` is the range of
+    addresses that senders may have. A result is that of *other senders* when at least ``others`` addresses get it,
+    which is more than one organisation has.
+    """
+
+    name: SenderFamily
+    rdtype: str
+    network: str
+    macro: str
+    example: str
+    unicast: tuple[int, int]
+    others: int
+
+
+#: 2001:db8::9 as ``%{i}`` gives it (RFC 7208 §7.3).
+_IPV6_EXAMPLE: Final = ".".join("20010db8000000000000000000000009")
+#: 1.0.0.0 to 223.255.255.255; sixteen /8 networks. 2000::/3; one /12 network, as IANA allocates to a registry.
+IPV4: Final = Family("IPv4", "A", "ip4", "in-addr", "203.0.113.9", (1 << 24, 224 << 24), 1 << 28)
+IPV6: Final = Family("IPv6", "AAAA", "ip6", "ip6", _IPV6_EXAMPLE, (1 << 125, 1 << 126), 1 << 116)
+
+#: What the senders of a record get: sets of addresses that are disjoint.
+Outcomes = list[tuple[SpfResult, Addresses]]
+
+
 def evaluate(replies: DnsReplies, domain: str) -> SpfEvaluation:
-    """Evaluate the domain's record for a sender that only ``all`` matches; raises NotSeen."""
-    run = _Evaluation(replies, domain)
+    """The evaluation of the domain's record for other senders of the family with the weaker one; raises NotSeen.
+
+    Senders over IPv4 and over IPv6 have other addresses looked up, so that each family may have its own fault.
+    """
+    answers = [answer_of(_evaluate, replies, domain, family) for family in (IPV4, IPV6)]
+    seen = [answer.seen for answer in answers if answer.seen]
+    fault = next((evaluation for evaluation in seen if evaluation.fault), None)
+    if fault is None and len(seen) < len(answers):
+        raise NotSeen(next(answer.unseen for answer in answers if answer.unseen))
+    order = list(SpfResult)
+    weakest = fault or min(seen, key=lambda evaluation: order.index(evaluation.result or SpfResult.NEUTRAL))
+    same = len(seen) == len(answers) and len({(each.fault, each.at, each.term, each.result) for each in seen}) == 1
+    return weakest.model_copy(
+        update={
+            "senders": None if same else weakest.senders,
+            "lookups": max(each.lookups for each in seen),
+            "void_lookups": max(each.void_lookups for each in seen),
+        }
+    )
+
+
+def _evaluate(replies: DnsReplies, domain: str, family: Family) -> SpfEvaluation:
+    run = Evaluation(replies, domain, family)
     try:
-        result = run.record(domain)
+        outcomes = run.record(domain, Addresses(list(family.unicast)))
     except Permerror as error:
-        term = error.term and error.term[:100]
-        return SpfEvaluation(
-            fault=error.fault, at=error.at, term=term, lookups=run.lookups, void_lookups=run.void_lookups
-        )
-    return SpfEvaluation(result=result, lookups=run.lookups, void_lookups=run.void_lookups)
+        found = SpfEvaluation(fault=error.fault, at=error.at, term=error.term and error.term[:100])
+    else:
+        sizes = {kind: sum(part.size for result, part in outcomes if result is kind) for kind in SpfResult}
+        found = SpfEvaluation(result=next(kind for kind in SpfResult if sizes[kind] >= family.others))
+    counts = {"senders": family.name, "lookups": run.lookups, "void_lookups": run.void_lookups}
+    return found.model_copy(update=counts)
 
 
-class _Evaluation:
-    """One evaluation for a sender that only ``all`` matches, which takes the most lookups."""
+class Evaluation:
+    """One evaluation of a domain's record for senders of one family, all at once (RFC 7208 §4.6).
 
-    def __init__(self, replies: DnsReplies, sender: str) -> None:
+    ``ptr`` matches no sender here. An ``exists`` or ``include`` that depends on more of the message than the family and
+    the domain (macros such as ``%{i}``) matches all senders where it matches a message that nobody sends, else none.
+    """
+
+    def __init__(self, replies: DnsReplies, sender: str, family: Family) -> None:
         self._replies = replies
-        self._sender = sender
+        self._family = family
+        self._values = {"o": sender, "v": family.macro}
+        local = "no-such-user"
+        self._example = {"i": family.example, "l": local, "s": f"{local}@{sender}", "h": "example.org", "p": "unknown"}
         self.lookups = 0
         self.void_lookups = 0
 
-    def record(self, domain: str) -> SpfResult:
-        """The result of the record at ``domain``."""
+    def record(self, domain: str, senders: Addresses) -> Outcomes:
+        """What the senders get from the record at ``domain``; takes all of them out of ``senders``."""
         records = published(self._replies, domain)
         if len(records) != 1:
             raise Permerror(SpfFault.SEVERAL if records else SpfFault.MISSING, domain)
-        return self._walk(terms(records[0], domain), domain)
-
-    def _walk(self, found: tuple[Term, ...], domain: str) -> SpfResult:
-        for name, rdtype in self._questions(found, domain):
-            answer_of(self._replies.message, name, rdtype)  # makes all of them pending at once
+        found = terms(records[0], domain)
+        for term in found[: LOOKUPS * 2]:
+            answer_of(self._prefetch, term, domain)  # makes all queries pending at once
+        outcomes: Outcomes = []
         for term in found:
-            if term.name == "all" or (term.matches_all and term.qualifier is SpfResult.PASS):
-                return term.qualifier
-            if term.name in {"include", "a", "mx", "ptr", "exists"}:
-                self._count(term, domain)
-                if term.name == "include" and self._includes_all(term, domain):
-                    return term.qualifier
+            if term.name != "redirect" and senders:
+                outcomes.append((term.qualifier, self._matching(term, domain, senders)))
         redirect = next((term for term in found if term.name == "redirect"), None)
+        if not senders:
+            return outcomes
         if redirect is None:
-            return SpfResult.NEUTRAL
+            return [*outcomes, (SpfResult.NEUTRAL, senders.take_all())]
         self._count(redirect, domain)
-        target = self._target(redirect, domain)
+        target = self._record_target(redirect, domain)
         if target is None:
             raise NotSeen(Cause.AMBIGUOUS)  # the target depends on the sender
-        return self.record(target)
+        return outcomes + self.record(target, senders)
 
-    def _includes_all(self, term: Term, domain: str) -> bool:
+    def _matching(self, term: Term, domain: str, senders: Addresses) -> Addresses:
+        """Take the senders that a mechanism matches."""
+        if term.name == "all":
+            return senders.take_all()
+        if term.network:
+            return senders.take([term.network] if term.name == self._family.network else ())
+        self._count(term, domain)
+        if self._expanded(term, domain) is None:
+            return self._matching_example(term, domain, senders)
+        if term.name == "include":
+            target = self._record_target(term, domain)
+            return self._including(target, senders) if target else Addresses([])
         target = self._target(term, domain)
-        return target is not None and self.record(target) is SpfResult.PASS
+        if target is None or term.name == "ptr":
+            return Addresses([])
+        if term.name == "exists":
+            exists = bool(self._replies.records(target, "A"))
+            self._count_void(term, domain, void=not exists)
+            return senders.take_all() if exists else Addresses([])
+        return senders.take(self._networks(term, domain, target))
+
+    def _including(self, target: str, senders: Addresses) -> Addresses:
+        """Take the senders that pass by an included record (RFC 7208 §5.2)."""
+        passing = [part for result, part in self.record(target, senders.copy()) if result is SpfResult.PASS]
+        return senders.take(each for part in passing for each in part)
+
+    def _matching_example(self, term: Term, domain: str, senders: Addresses) -> Addresses:
+        """Take the senders that a mechanism with an unknown macro matches as it matches the example."""
+        target = self._example_target(term, domain)
+        if term.name == "exists" and target and self._replies.records(target, "A"):
+            return senders.take_all()
+        if term.name == "include" and target and len(published(self._replies, target)) == 1:
+            return self._including(target, senders)
+        return Addresses([])
+
+    def _networks(self, term: Term, domain: str, target: str) -> list[tuple[int, int]]:
+        """The networks of an ``a`` or ``mx`` mechanism: those of the addresses of the sender's family (RFC 7208 §5)."""
+        hosts = self._exchangers(target) if term.name == "mx" else (target,)
+        if len(hosts) > EXCHANGERS:
+            raise Permerror(SpfFault.EXCHANGERS, domain, term.text)
+        addresses = [address for host in hosts for address in self._addresses(host)]
+        self._count_void(term, domain, void=not addresses)
+        length = term.ipv4_prefix if self._family is IPV4 else term.ipv6_prefix
+        return [network_range(address, length) for address in addresses]
+
+    def _exchangers(self, domain: str) -> tuple[str, ...]:
+        from dns.rdtypes.ANY.MX import MX
+
+        records = self._replies.records(domain, "MX")
+        return tuple(str(each.exchange) for each in records if isinstance(each, MX))
+
+    def _addresses(self, host: str) -> list[IPv4Address | IPv6Address]:
+        name = domain_name(host)
+        kind = IPv4Address if self._family is IPV4 else IPv6Address
+        return [kind(str(each)) for each in self._replies.records(name, self._family.rdtype)] if name else []
 
     def _count(self, term: Term, domain: str) -> None:
         self.lookups += 1
         if self.lookups > LOOKUPS:
             raise Permerror(SpfFault.LOOKUPS, domain, term.text)
-        target = self._target(term, domain)
-        if target is None or term.name not in {"a", "mx", "exists"}:
-            return
-        rdtypes = {"a": ("A", "AAAA"), "mx": ("MX",), "exists": ("A",)}[term.name]
-        records = [record for rdtype in rdtypes for record in self._replies.records(target, rdtype)]
-        if term.name == "mx" and len(records) > EXCHANGERS:
-            raise Permerror(SpfFault.EXCHANGERS, domain, term.text)
-        if not records:
-            self.void_lookups += 1
-            if self.void_lookups > VOID_LOOKUPS:
-                raise Permerror(SpfFault.VOID_LOOKUPS, domain, term.text)
 
-    def _questions(self, found: tuple[Term, ...], domain: str) -> Iterator[tuple[str, str]]:
-        kinds = {"a": ("A", "AAAA"), "mx": ("MX",), "exists": ("A",), "include": ("TXT",)}
-        for term in found[: LOOKUPS * 2]:
-            if term.name == "all":
-                return
-            target = self._target(term, domain)
-            for rdtype in kinds.get(term.name, ()) if target else ():
-                yield target or domain, rdtype
+    def _count_void(self, term: Term, domain: str, *, void: bool) -> None:
+        """Count terms whose lookups find nothing (RFC 7208 §4.6.4)."""
+        self.void_lookups += void
+        if self.void_lookups > VOID_LOOKUPS:
+            raise Permerror(SpfFault.VOID_LOOKUPS, domain, term.text)
+
+    def _prefetch(self, term: Term, domain: str) -> None:
+        """Make the queries of a term pending."""
+        target = self._target(term, domain) or self._example_target(term, domain)
+        if target is None:
+            return
+        if term.name in {"include", "exists"}:
+            self._replies.message(target, "TXT" if term.name == "include" else "A")
+        if term.name in {"a", "mx"} and self._expanded(term, domain):
+            hosts = self._exchangers(target) if term.name == "mx" else (target,)
+            for host in hosts[:EXCHANGERS]:
+                answer_of(self._addresses, host)
+
+    def _expanded(self, term: Term, domain: str) -> str | None:
+        """The target of a term; None when a macro makes it depend on the message (RFC 7208 §7.2)."""
+        return domain if term.domain is None else expand(term.domain, {**self._values, "d": domain})
+
+    def _example_target(self, term: Term, domain: str) -> str | None:
+        """The name that a term looks up for the example; None when it cannot exist."""
+        expanded = expand(term.domain or domain, {**self._example, **self._values, "d": domain})
+        return expanded and domain_name(expanded)
 
     def _target(self, term: Term, domain: str) -> str | None:
-        """The target domain of a term; None when a macro makes it depend on the message (RFC 7208 §7)."""
-        if term.domain is None:
-            return domain
-        plain = re.sub(r"%\{d\}", lambda _: domain, term.domain, flags=re.IGNORECASE)
-        plain = re.sub(r"%\{o\}", lambda _: self._sender, plain, flags=re.IGNORECASE)
-        return None if "%" in plain else _name(plain)
+        """The name that a term looks up; None when it depends on the message, or cannot exist."""
+        expanded = self._expanded(term, domain)
+        return expanded and domain_name(expanded)
 
-
-def _name(text: str) -> str | None:
-    """The domain name as queries write it; None when the text is not a valid domain name."""
-    name = text.rstrip(".").lower()
-    labels = name.split(".")
-    fits = len(name) <= 253 and all(0 < len(label) <= 63 for label in labels)
-    return name if fits and "\\" not in name else None
+    def _record_target(self, term: Term, domain: str) -> str | None:
+        """The domain whose record a term includes; None when it depends on the message (RFC 7208 §4.3, §5.2, §6.1)."""
+        expanded = self._expanded(term, domain)
+        if expanded is None:
+            return None
+        name = domain_name(expanded)
+        if name is None or "." not in name:
+            raise Permerror(SpfFault.TARGET, domain, term.text)
+        return name

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from inspector import Verdict, check, failed, passed
+from inspector import Cause, Verdict, check, failed, inconclusive, passed
 from inspector_dns.observations import CaaRecord, NameRecords
 
 #: Properties that do not restrict certificates for the name of a TLS server (RFC 8659 §4, RFC 9495).
@@ -21,6 +21,8 @@ def caa_limits_issuers(names: NameRecords) -> Verdict:
     Remediation: publish CAA records with the ``issue`` property for the CAs in use, at the name or a parent domain,
     e.g. ``example.vn. CAA 0 issue "ca.example.net"``.
     """
+    if not names.exists.value:
+        return inconclusive("the name does not exist: {measured}", measured=names.host, cause=Cause.NOT_REACHED)
     caa = names.caa.value
     if caa.at is None:
         return failed("no CAA record at the name or its parent domains")

@@ -7,7 +7,7 @@ from inspector_dns.observations import ChainFlaw, TrustChain, TrustState, Zone
 @check(
     "dnssec-valid",
     title="DNSSEC validates",
-    references=("RFC 9364", "RFC 4035 §5", "RFC 9904"),
+    references=("RFC 9364", "RFC 4035 §5", "RFC 9904", "RFC 9905 §2"),
 )
 def dnssec_valid(zone: Zone) -> Verdict:
     """Without DNSSEC an attacker can spoof DNS responses and redirect the zone's users and mail to other servers.

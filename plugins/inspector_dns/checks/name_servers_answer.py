@@ -1,5 +1,8 @@
 """name-servers-answer: every name server of the zone responds authoritatively over UDP and TCP."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from inspector import Answer, Cause, Every, SubjectKind, Verdict, check, failed, inconclusive, passed
 from inspector_dns.observations import NameServer, ServerReply, Zone
 
@@ -8,39 +11,64 @@ from inspector_dns.observations import NameServer, ServerReply, Zone
     "name-servers-answer",
     title="Name servers answer authoritatively over UDP and TCP",
     about=SubjectKind.ZONE,
-    references=("RFC 1034 §4.2.2", "RFC 7766 §5"),
+    references=("RFC 1034 §4.2.2", "RFC 7766 §5", "RFC 2181 §10.3"),
 )
 def name_servers_answer(zone: Zone, servers: Every[NameServer]) -> Verdict:
-    """A lame name server, or one without TCP, makes names of the zone fail to resolve intermittently.
+    """A name server that is lame, silent, without TCP or named by an alias makes names of the zone fail to resolve
+    intermittently.
 
     Remediation: configure the zone on every server in its NS records, allow port 53 over UDP and TCP at the firewall,
-    and remove the NS records of decommissioned servers.
+    and remove the NS records of decommissioned servers. The names in NS records have address records, not a CNAME
+    record.
     """
+    if zone.soa.is_seen and zone.soa.value is None:
+        return inconclusive("no zone apex at {measured}; declare it", measured=zone.name, cause=Cause.AMBIGUOUS)
+    aliases = [server.name for server in zone.servers.value if server.aliases.seen]
+    if aliases:
+        return failed("name servers that are aliases: {measured}", measured=aliases, facts="servers")
     unresolved = [server.name for server in zone.servers.value if server.ipv4.seen == () and server.ipv6.seen == ()]
     if unresolved:
         return failed("name servers without an address: {measured}", measured=unresolved, facts="servers")
     replies = [reply for server in servers for reply in _replies(server)]
-    wrong = [where for where, reply in replies if reply.is_seen and not _is_authoritative(reply.value)]
-    right = [where for where, reply in replies if reply.is_seen and _is_authoritative(reply.value)]
+    wrong = [each.where for each in replies if each.reply.is_seen and not each.is_authoritative]
+    right = [each.where for each in replies if each.is_authoritative]
     if wrong and not right:  # resolvers found the zone, so the vantage must be blocked
         message = "no name server of the zone answers this vantage: {measured}"
         return inconclusive(message, measured=wrong, cause=Cause.WRONG_VANTAGE)
     if wrong:
         return failed("no authoritative answer from {measured}", measured=wrong)
-    unseen = [(where, reply.unseen) for where, reply in replies if reply.unseen]
+    open_paths = {each.path for each in replies if each.is_authoritative}
+    silent = [each.where for each in replies if each.reply.unseen is Cause.TIMEOUT and each.path in open_paths]
+    if silent:
+        return failed("no response from {measured}, while other name servers of the zone answer", measured=silent)
+    unseen = [(each.where, each.reply.unseen) for each in replies if each.reply.unseen]
     if unseen:
         return inconclusive("no response from {measured}", measured=[where for where, _ in unseen], cause=unseen[0][1])
     queried = {item.subject.host for item in servers.all}
     not_queried = [server.name for server in zone.servers.value if server.name not in queried]
     if not_queried:
         return inconclusive("name servers not queried: {measured}", measured=not_queried, cause=Cause.ABORTED)
+    aliases_unseen = [server.aliases.unseen for server in zone.servers.value if server.aliases.unseen]
+    if aliases_unseen:
+        names = [server.name for server in zone.servers.value]
+        return inconclusive("not all addresses of {measured} were seen", measured=names, cause=aliases_unseen[0])
     return passed("authoritative answers from {measured}", measured=right)
 
 
-def _replies(server: NameServer) -> list[tuple[str, Answer[ServerReply | None]]]:
-    where = f"{server.server} ({server.address})"
-    return [(f"{where} UDP", server.udp), (f"{where} TCP", server.tcp)]
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """A name server's reply. ``path`` is the transport and address family, which the vantage has for all or none."""
+
+    where: str
+    path: tuple[str, bool]
+    reply: Answer[ServerReply | None]
+
+    @property
+    def is_authoritative(self) -> bool:
+        return self.reply.seen is not None and self.reply.seen.is_authoritative
 
 
-def _is_authoritative(reply: ServerReply | None) -> bool:
-    return reply is not None and reply.is_authoritative
+def _replies(server: NameServer) -> Iterator[_Reply]:
+    for transport, reply in (("UDP", server.udp), ("TCP", server.tcp)):
+        where = f"{server.server} ({server.address}) {transport}"
+        yield _Reply(where, (transport, ":" in server.address), reply)

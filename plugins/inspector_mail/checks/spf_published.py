@@ -1,6 +1,6 @@
 """spf-published: the domain has one SPF record, and its evaluation ends without error."""
 
-from inspector import Verdict, check, failed, passed
+from inspector import Cause, Verdict, check, failed, inconclusive, passed
 from inspector_mail.observations import MailDomain, SpfEvaluation
 
 
@@ -11,6 +11,8 @@ def spf_published(mail: MailDomain) -> Verdict:
     Remediation: publish one TXT record with the sending servers, e.g.
     ``example.vn. TXT "v=spf1 mx ip4:192.0.2.0/24 -all"``; for a domain that sends no mail ``v=spf1 -all``.
     """
+    if not mail.exists.value:
+        return inconclusive("the domain does not exist: {measured}", measured=mail.domain, cause=Cause.NOT_REACHED)
     evaluation = mail.spf.value.evaluation.value
     if evaluation.fault:
         return _invalid(evaluation)
@@ -23,14 +25,13 @@ def spf_published(mail: MailDomain) -> Verdict:
 
 
 def _invalid(evaluation: SpfEvaluation) -> Verdict:
-    if evaluation.term:
-        return failed(
-            "SPF record at {at}: {measured} ({term})",
-            at=evaluation.at or "",
-            measured=evaluation.fault or "",
-            term=evaluation.term,
-            facts="spf",
-        )
-    return failed(
-        "SPF record at {at}: {measured}", at=evaluation.at or "", measured=evaluation.fault or "", facts="spf"
-    )
+    at, fault, term, senders = evaluation.at or "", evaluation.fault or "", evaluation.term, evaluation.senders
+    if term and senders:
+        message = "SPF record at {at}, for senders over {senders}: {measured} ({term})"
+        return failed(message, at=at, senders=senders, measured=fault, term=term, facts="spf")
+    if term:
+        return failed("SPF record at {at}: {measured} ({term})", at=at, measured=fault, term=term, facts="spf")
+    if senders:
+        message = "SPF record at {at}, for senders over {senders}: {measured}"
+        return failed(message, at=at, senders=senders, measured=fault, facts="spf")
+    return failed("SPF record at {at}: {measured}", at=at, measured=fault, facts="spf")

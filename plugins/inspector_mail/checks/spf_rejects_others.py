@@ -1,8 +1,8 @@
-"""spf-rejects-others: the SPF record ends in ``-all`` or ``~all``."""
+"""spf-rejects-others: senders that the SPF record does not name get *fail* or *softfail*."""
 
 from typing import Final
 
-from inspector import Verdict, check, failed, passed
+from inspector import Cause, Verdict, check, failed, inconclusive, passed
 from inspector_mail.observations import MailDomain, SpfResult
 
 #: The results for a sender that is not, or probably not, authorised.
@@ -12,19 +12,31 @@ REJECTING: Final = (SpfResult.FAIL, SpfResult.SOFTFAIL)
 @check(
     "spf-rejects-others",
     title="SPF ends in -all or ~all",
-    references=("RFC 7208 §2.6, §5.1",),
+    references=("RFC 7208 §2.6, §5",),
 )
 def spf_rejects_others(mail: MailDomain) -> Verdict:
-    """An SPF record that ends in ``?all`` or ``+all`` does not stop spoofed mail any better than no record.
+    """An SPF record that ends in ``?all`` or ``+all``, or one of whose terms matches every sender, as ``a/0`` does,
+    does not stop spoofed mail any better than no record.
 
-    Remediation: end the record with ``-all``, or with ``~all`` while the list of sending servers is incomplete.
+    Remediation: end the record with ``-all``, or with ``~all`` while the list of sending servers is incomplete, and
+    name only the addresses of the domain's own mail servers.
     """
+    if not mail.exists.value:
+        return inconclusive("the domain does not exist: {measured}", measured=mail.domain, cause=Cause.NOT_REACHED)
     evaluation = mail.spf.value.evaluation.value
     if evaluation.fault:
         return failed("SPF evaluation fails: {measured}", measured=evaluation.fault, facts="spf")
     result = evaluation.result or SpfResult.NEUTRAL
     if result in REJECTING:
         return passed("result for other senders: {measured}", measured=result, threshold=REJECTING, facts="spf")
+    if evaluation.senders:
+        return failed(
+            "result for other senders over {senders}: {measured}, required is one of {threshold}",
+            senders=evaluation.senders,
+            measured=result,
+            threshold=REJECTING,
+            facts="spf",
+        )
     return failed(
         "result for other senders: {measured}, required is one of {threshold}",
         measured=result,

@@ -26,6 +26,8 @@ HOSTS = {
     "good": "www.good.test",
     "plain": "www.plain.test",
     "nothing": "www.plain.three",
+    "inside": "inside.good.test",
+    "dangling": "dangling.good.test",
     "servfail": "a.servfail.test",
 }
 ZONES = [
@@ -33,6 +35,7 @@ ZONES = [
     "plain.test",
     "plain.opt",
     "plain.bare",
+    "sha1.test",
     "expired.test",
     "changed.test",
     "wrongds.test",
@@ -42,6 +45,9 @@ ZONES = [
     "lost.test",
     "single.test",
     "twins.test",
+    "machine.test",
+    "local.test",
+    "alias.test",
 ]
 SERVERS = {"good": zones.GOOD[0], "lame": zones.LAME, "closed": zones.CLOSED, "silent": zones.SILENT}
 

@@ -41,6 +41,10 @@ ZONES = [
     ("plain.bare", TrustState.INSECURE, "bare", None, Outcome.FAIL, INSECURE),
     ("good.bare", TrustState.INSECURE, "bare", None, Outcome.FAIL, INSECURE),
     ("obsolete.test", TrustState.INSECURE, "obsolete.test", ChainFlaw.OBSOLETE, Outcome.FAIL, INSECURE),
+    # BIND implements RSA/SHA-1 unless its configuration disables it, as RFC 9905 §2 demands of operators.
+    ("sha1.test", TrustState.INSECURE, "sha1.test", ChainFlaw.OBSOLETE, Outcome.FAIL, SECURE),
+    ("sha1-nsec3.test", TrustState.INSECURE, "sha1-nsec3.test", ChainFlaw.OBSOLETE, Outcome.FAIL, SECURE),
+    ("moving.test", TrustState.SECURE, "moving.test", None, Outcome.PASS, SECURE),
     ("expired.test", TrustState.BOGUS, "expired.test", ChainFlaw.EXPIRED, Outcome.FAIL, BOGUS),
     ("future.test", TrustState.BOGUS, "future.test", ChainFlaw.NOT_YET_VALID, Outcome.FAIL, BOGUS),
     ("changed.test", TrustState.BOGUS, "changed.test", ChainFlaw.INVALID, Outcome.FAIL, BOGUS),

@@ -64,14 +64,15 @@ def test_a_name_server_needs_its_zone(served: Served) -> None:
         ("good.test", Outcome.PASS, Outcome.PASS),
         ("lame.test", Outcome.FAIL, Outcome.PASS),
         ("dead.test", Outcome.FAIL, Outcome.PASS),
-        ("silent.test", Outcome.INCONCLUSIVE, Outcome.PASS),
+        ("silent.test", Outcome.FAIL, Outcome.PASS),
         ("lost.test", Outcome.FAIL, Outcome.FAIL),
         ("single.test", Outcome.PASS, Outcome.FAIL),
         ("twins.test", Outcome.PASS, Outcome.FAIL),
+        ("alias.test", Outcome.FAIL, Outcome.FAIL),
     ],
 )
 def test_the_verdicts_on_name_servers(served: Served, name: str, answer: Outcome, redundant: Outcome) -> None:
-    """Lame, closed and unresolved servers fail, a timeout is inconclusive; a single address is not redundant."""
+    """Lame, closed, silent, unresolved and aliased servers fail; a single address is not redundant."""
     facts = see(zone, f"dns:{name}", served.port, served.anchors)
     about = SubjectResult(Subject(kind=SubjectKind.ZONE, uri=f"dns:{name}", host=name), facts)
     assert name_servers_answer.evaluate([about, servers_of(served, facts)], {}).outcome is answer

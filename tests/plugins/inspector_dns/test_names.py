@@ -9,6 +9,7 @@ from inspector_dns.checks.caa_limits_issuers import caa_limits_issuers
 from inspector_dns.checks.ipv6_published import ipv6_published
 from inspector_dns.observations import NameRecords
 from inspector_dns.probes import names as probe
+from inspector_dns.reachability import is_globally_reachable
 from tests.plugins.inspector_dns import zones as zone_set
 from tests.plugins.inspector_dns.named import free_port, programs, run
 from tests.plugins.inspector_dns.scanning import read, scan, see, subject
@@ -30,8 +31,8 @@ def evaluate(facts: NameRecords) -> tuple[Outcome, Outcome]:
 @pytest.mark.parametrize(
     ("host", "aliases", "ipv4", "ipv6", "caa_at"),
     [
-        ("www.good.test", (), ("192.0.2.10", "192.0.2.9"), ("2001:db8::10",), "good.test"),
-        ("alias.good.test", ("www.good.test",), ("192.0.2.10", "192.0.2.9"), ("2001:db8::10",), "good.test"),
+        ("www.good.test", (), ("192.0.2.10", "192.0.2.9"), ("2400:cb00::10",), "good.test"),
+        ("alias.good.test", ("www.good.test",), ("192.0.2.10", "192.0.2.9"), ("2400:cb00::10",), "good.test"),
         ("far.good.test", ("www.plain.test",), ("192.0.2.20",), (), "good.test"),
         ("www.plain.test", (), ("192.0.2.20",), (), "plain.test"),
         ("www.plain.three", (), (), (), None),
@@ -58,6 +59,59 @@ def test_the_verdicts_on_names(served: Served) -> None:
     """CAA without an issuer and a name without AAAA fail; what limits issuers and has AAAA passes."""
     verdicts = {name: evaluate(see(probe, f"host:www.{name}", served.resolver)) for name in ("good.test", "plain.test")}
     assert verdicts == {"good.test": (Outcome.PASS, Outcome.PASS), "plain.test": (Outcome.FAIL, Outcome.FAIL)}
+
+
+@pytest.mark.parametrize(
+    ("host", "exists"),
+    [
+        ("www.good.test", True),
+        ("inside.good.test", True),
+        ("a.b.good.test", True),
+        ("b.good.test", True),
+        ("no.such.name.good.test", False),
+        ("dangling.good.test", False),
+        ("www.plain.three", False),
+    ],
+)
+def test_a_name_that_does_not_exist_has_nothing_to_judge(served: Served, host: str, exists: bool) -> None:
+    """NXDOMAIN is not the absence of a record, also at the end of aliases (RFC 8020, RFC 6604)."""
+    facts = see(probe, f"host:{host}", served.resolver)
+    assert facts.exists.value is exists
+    assert (Outcome.INCONCLUSIVE in evaluate(facts)) is not exists
+    words = ["@127.0.0.1", "-p", str(served.resolver), host, "A"]
+    assert ("status: NXDOMAIN" in run(programs()["dig"], *words)) is not exists
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "::",
+        "::1",
+        "::ffff:192.0.2.1",
+        "::192.0.2.1",
+        "64:ff9b::1",
+        "64:ff9b:1::1",
+        "100::1",
+        "2001:2::1",
+        "2001:db8::1",
+        "3fff::1",
+        "5f00::1",
+        "fc00::1",
+        "fd00::1",
+        "fe80::1",
+        "fec0::1",
+        "ff0e::1",
+    ],
+)
+def test_an_address_that_nobody_reaches_is_no_ipv6(address: str) -> None:
+    """The registry of special-purpose addresses says that it is not globally reachable, or it is not unicast."""
+    assert not is_globally_reachable(address)
+
+
+@pytest.mark.parametrize("address", ["2001:200::1", "2400:cb00::1", "2a00:1450:4001::1", "2001:dc8::1"])
+def test_global_unicast_addresses_are_reachable(address: str) -> None:
+    """Addresses that registries assign count."""
+    assert is_globally_reachable(address)
 
 
 def test_an_answer_too_long_for_udp_comes_over_tcp(served: Served) -> None:

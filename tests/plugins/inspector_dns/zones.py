@@ -45,7 +45,9 @@ def _add_zones(zone_set: ZoneSet) -> None:
         @ CAA 128 iodef "mailto:security@good.test"
         www A 192.0.2.10
         www A 192.0.2.9
-        www AAAA 2001:db8::10
+        www AAAA 2400:cb00::10
+        inside AAAA fd00::1
+        dangling CNAME nowhere
         alias CNAME www
         far CNAME www.plain.test.
         loop1 CNAME loop2
@@ -70,6 +72,10 @@ def _add_zones(zone_set: ZoneSet) -> None:
     zone_set.add("exotic.test", SERVERS)
     zone_set.ds["obsolete.test"] = [f"obsolete.test. DS 4711 3 2 {'AB' * 32}"]
     zone_set.add("obsolete.test", SERVERS)
+    zone_set.add("sha1.test", SERVERS, Signing(algorithm="RSASHA1", separate=True))
+    zone_set.add("sha1-nsec3.test", SERVERS, Signing(algorithm="NSEC3RSASHA1", nsec3=("-3", "-")))
+    zone_set.add("moving.test", SERVERS, SIGNED)
+    zone_set.ds["moving.test"] = [*zone_set.ds["moving.test"], f"moving.test. DS 4711 5 2 {'AB' * 32}"]
     for name in ("servfail.test", "halfdead.test"):
         zone_set.zones[name] = zone_set.folder / "there-is-no-such-file"
     zone_set.ds["servfail.test"] = [f"servfail.test. DS 4711 13 2 {'AB' * 32}"]
@@ -79,6 +85,9 @@ def _add_zones(zone_set: ZoneSet) -> None:
     zone_set.add("lost.test", "@ NS ns1.test.\n@ NS gone.test.\n")
     zone_set.add("single.test", "@ NS ns1.test.\n")
     zone_set.add("twins.test", "@ NS ns1.test.\n@ NS ns1-too.test.\n")
+    zone_set.add("machine.test", "@ NS ns1-dual.test.\n@ NS ns1-six.test.\n")
+    zone_set.add("local.test", "@ NS local1.test.\n@ NS local2.test.\n")
+    zone_set.add("alias.test", "@ NS ns1.test.\n@ NS ns-alias.test.\n")
     zone_set.add(
         "big.test", SERVERS + "".join(f'@ CAA 0 issue "ca{number:03}.{"x" * 50}.example"\n' for number in range(60))
     )
@@ -103,6 +112,9 @@ def _top(zone_set: ZoneSet) -> None:
         "lost.test": ("ns1.test.", "gone.test."),
         "single.test": ("ns1.test.",),
         "twins.test": ("ns1.test.", "ns1-too.test."),
+        "machine.test": ("ns1-dual.test.", "ns1-six.test."),
+        "local.test": ("local1.test.", "local2.test."),
+        "alias.test": ("ns1.test.", "ns-alias.test."),
     }
     children = [name for name in zone_set.zones if name.count(".") == 1 and name.endswith(".test")]
     delegations = "".join(
@@ -110,6 +122,12 @@ def _top(zone_set: ZoneSet) -> None:
     )
     hosts = f"""ns1 A {GOOD[0]}
         ns1-too A {GOOD[0]}
+        ns1-dual A {GOOD[0]}
+        ns1-dual AAAA 2001:db8::53
+        ns1-six AAAA 2001:db8::53
+        local1 AAAA fe80::1
+        local2 AAAA fe80::2
+        ns-alias CNAME ns2
         ns2 A {GOOD[1]}
         ns3 A {GOOD[1]}
         ns-lame A {LAME}

@@ -36,6 +36,13 @@ DOMAINS = {
         "testing",
         "noreports",
         "a.org",
+        "nobody.org",
+        "halftest",
+        "late",
+        "wide6",
+        "always",
+        "undecided",
+        "fours",
     )
 } | {"servfail": "a.servfail.test"}
 

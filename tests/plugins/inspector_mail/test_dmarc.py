@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from inspector import Cause
 from inspector_mail import dmarc
-from inspector_mail.observations import DmarcFault, Policy
+from inspector_mail.observations import Dmarc, DmarcFault, Policy
 from inspector_mail.probes import mail as probe
 from tests.plugins.inspector_dns.scanning import scan, see, subject
 
@@ -20,6 +20,8 @@ from tests.plugins.inspector_dns.scanning import scan, see, subject
         ("nomail", "nomail", Policy.REJECT, False),
         ("watched", "watched", Policy.NONE, False),
         ("testing", "testing", Policy.REJECT, True),
+        ("halftest", "halftest", Policy.QUARANTINE, True),
+        ("tabbed", "tabbed", Policy.REJECT, False),
         ("nopolicy", "nopolicy", Policy.NONE, False),
         ("reports", "reports", Policy.NONE, False),
         ("org", "org", Policy.REJECT, False),
@@ -42,16 +44,28 @@ def test_the_policy_that_applies_is_found(server: int, name: str, at: str, polic
     ("name", "fault"),
     [
         ("bare", DmarcFault.MISSING),
-        ("cased", DmarcFault.MISSING),
+        ("cased", DmarcFault.VERSION),
+        ("late", DmarcFault.VERSION),
+        ("other", DmarcFault.MISSING),
         ("double", DmarcFault.SEVERAL),
         ("malformed", DmarcFault.INVALID),
         ("noreports", DmarcFault.INVALID),
     ],
 )
 def test_without_a_valid_record_no_policy_applies(server: int, name: str, fault: DmarcFault) -> None:
-    """Missing, repeated and invalid records are distinguished."""
+    """Missing, repeated, invalid and ignored records are distinguished."""
     found = see(probe, f"mail:{name}.mail.test", server).dmarc.value
     assert (found.fault, found.policy) == (fault, None)
+
+
+@pytest.mark.parametrize(
+    ("policy", "applied"),
+    [(Policy.REJECT, Policy.QUARANTINE), (Policy.QUARANTINE, Policy.NONE), (Policy.NONE, Policy.NONE), (None, None)],
+)
+def test_in_test_mode_the_next_weaker_policy_applies(policy: Policy | None, applied: Policy | None) -> None:
+    """With t=y receivers apply reject as quarantine and quarantine as none (RFC 9989 §4.7)."""
+    assert Dmarc(policy=policy, testing=True).applied is applied
+    assert Dmarc(policy=policy).applied is policy
 
 
 def test_a_tree_walk_without_a_response_leaves_the_policy_unseen(server: int) -> None:
@@ -86,6 +100,8 @@ def test_existence_is_queried_only_where_the_policy_depends_on_it(server: int) -
     [
         ("v=DMARC1;p=reject", Policy.REJECT),
         ("V = DMARC1 ; p = Quarantine ;", Policy.QUARANTINE),
+        ("v=DMARC1;p=reject\t", Policy.REJECT),
+        ("v=DMARC1\t; \tp\t=\treject \t;", Policy.REJECT),
         ("v=DMARC1; rua=mailto:a@b.vn; p=reject; unknown=1; pct=x", Policy.REJECT),
         ("v=DMARC1; p=reject; p=none", None),
         ("v=DMARC1; p=reject; p=none; rua=mailto:a@b.vn", Policy.NONE),

@@ -21,6 +21,7 @@ RECORDS = (
     @ TXT "unrelated"
     good MX 10 mx.good
     mx.good A 192.0.2.25
+    mx.good AAAA 2001:db8::25
     good TXT "v=spf1 mx ip4:192.0.2.0/24 include:provider.mail.test -all"
     good TXT "site-verification=1"
     provider TXT "v=spf1 ip4:198.51.100.0/24 a:mx.good.mail.test ?all"
@@ -48,6 +49,54 @@ RECORDS = (
     soft TXT "v=spf1 mx ~all"
     soft MX 10 mx.good
     macro TXT "v=spf1 include:%{ir}.%{v}.%{d}.spf.mail.test -all"
+    wide TXT "v=spf1 a/0 -all"
+    wide A 192.0.2.1
+    wide6 TXT "v=spf1 a//0 -all"
+    wide6 AAAA 2001:db8::1
+    widemx TXT "v=spf1 mx/0 -all"
+    widemx MX 10 mx.good
+    widepart TXT "v=spf1 include:wide.mail.test -all"
+    halves TXT "v=spf1 ip4:0.0.0.0/1 ip4:128.0.0.0/1 -all"
+    half TXT "v=spf1 ip4:128.0.0.0/1 -all"
+    unicast6 TXT "v=spf1 ip6:2000::/3 -all"
+    halfpart TXT "v=spf1 ip4:0.0.0.0/1 include:upper.mail.test -all"
+    upper TXT "v=spf1 ip4:128.0.0.0/1 -all"
+    undecided TXT "v=spf1 ?ip4:0.0.0.0/0 -all"
+    denied TXT "v=spf1 ip4:192.0.2.1 -ip4:0.0.0.0/0 -ip6:::/0"
+    denypart TXT "v=spf1 -include:everyone.mail.test ?all"
+    big TXT "v=spf1 ip4:17.0.0.0/8 a/16 -all"
+    big A 192.0.2.1
+    always TXT "v=spf1 exists:bare.mail.test -all"
+    alwaysd TXT "v=spf1 exists:%{d} -all"
+    alwaysd A 192.0.2.1
+    absent TXT "v=spf1 exists:nothing.mail.test -all"
+    only6 TXT "v=spf1 exists:%{v}.v.mail.test -all"
+    ip6.v A 127.0.0.2
+    anyone TXT "v=spf1 exists:%{ir}.%{l}.w-any.mail.test -all"
+    *.w-any A 127.0.0.2
+    anypart TXT "v=spf1 include:%{ir}._part.mail.test -all"
+    *._part TXT "v=spf1 +all"
+    listed TXT "v=spf1 exists:%{i}.w-list.mail.test exists:%{l}.w-user.mail.test -all"
+    192.0.2.1.w-list A 127.0.0.2
+    postmaster.w-user A 127.0.0.2
+    listed3 TXT "v=spf1 exists:%{i}.n1.mail.test exists:%{i}.n2.mail.test exists:%{i}.n3.mail.test -all"
+    spaced TXT "v=spf1 exists:a%_b.spaced.mail.test -all"
+    *.spaced A 127.0.0.2
+    labels TXT "v=spf1 redirect=%{d2}"
+    @ TXT "v=spf1 ip4:192.0.2.0/24 -all"
+    turned.labels TXT "v=spf1 redirect=%{d1r}.%{o2}"
+    turned TXT "v=spf1 ~all"
+    fours TXT "v=spf1 a:v41.mail.test a:v42.mail.test a:v43.mail.test -all"
+    sixes TXT "v=spf1 a:v61.mail.test mx:m62.mail.test a:v63.mail.test -all"
+    onesided TXT "v=spf1 a:v61.mail.test a:v63.mail.test a:v61.mail.test a:x.servfail.test -all"
+    twofours TXT "v=spf1 a:v41.mail.test a:v42.mail.test -all"
+    v41 A 192.0.2.1
+    v42 A 192.0.2.2
+    v43 A 192.0.2.3
+    v61 AAAA 2001:db8::1
+    v63 AAAA 2001:db8::3
+    m62 MX 10 v61
+    toplevel TXT "v=spf1 include:%{d1} -all"
     eleven TXT "v=spf1 redirect=ten.mail.test"
     split TXT "v=spf1 ip4:192.0.2.1" " -all"
     unseen TXT "v=spf1 include:x.servfail.test -all"
@@ -55,6 +104,14 @@ RECORDS = (
     _dmarc.watched TXT "v=DMARC1; p=none; rua=mailto:x@watched.mail.test"
     testing TXT "v=spf1 -all"
     _dmarc.testing TXT "v=DMARC1; p=reject; t=y"
+    halftest TXT "v=spf1 -all"
+    _dmarc.halftest TXT "v=DMARC1; p=quarantine; t=y"
+    tabbed TXT "v=spf1 -all"
+    _dmarc.tabbed TXT "v=DMARC1\t;\tp=\treject\t;\tt\t=\tn\t"
+    late TXT "v=spf1 -all"
+    _dmarc.late TXT "p=reject; v=DMARC1"
+    other TXT "v=spf1 -all"
+    _dmarc.other TXT "v=spf1 p=x -all"
     noreports TXT "v=spf1 -all"
     _dmarc.noreports TXT "v=DMARC1; p=reject; sp=maybe"
     reports TXT "v=spf1 -all"

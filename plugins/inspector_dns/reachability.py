@@ -1,0 +1,28 @@
+"""Which IP addresses of DNS records lead to a server. Pure."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Final
+
+#: The global unicast addresses that IANA assigns (RFC 4291 §2.4).
+_GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
+#: Those within that are not globally reachable by IANA's registry (RFC 6890): protocol assignments, documentation.
+_SPECIAL_PURPOSE: Final = tuple(map(IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
+
+
+def is_globally_reachable(text: str) -> bool:
+    """Whether an IPv6 address can be reached from other networks over IPv6."""
+    address = IPv6Address(text)
+    return address in _GLOBAL_UNICAST and not any(address in network for network in _SPECIAL_PURPOSE)
+
+
+def is_server_address(text: str) -> bool:
+    """Whether the address can be one of a server: neither unspecified, link-local, multicast nor an IPv6 stand-in.
+
+    Private addresses can be, in private networks. RFC 4291 §2.5, RFC 6890.
+    """
+    address = ip_address(text)
+    if address.is_unspecified or address.is_link_local or address.is_multicast:
+        return False
+    return isinstance(address, IPv4Address) or not (address.is_loopback or address.ipv4_mapped)
