@@ -45,8 +45,10 @@ class Http(Observation):
 
     Redirects within the same scheme, host and port were followed (``followed``, in order, without queries: the last one
     is the page that the facts are about). ``cookies`` are those of all replies, everything else that of the last reply.
-    Behind an error, a block page or a rate limit, the facts of the page itself are unseen. ``redirect`` is None in a
-    reply that does not redirect. The size and digest of the body are in the raw exchanges only: no check reads them.
+    Behind an error, a block page or a rate limit, the facts of the page itself are unseen: ``received_headers`` and
+    ``received_cookies`` are those of the replies that came instead. What they hold is a fact about the service; what
+    they lack says nothing about the page. ``redirect`` is None in a reply that does not redirect. The size and digest
+    of the body are in the raw exchanges only: no check reads them.
     """
 
     kind: ClassVar[str] = "http/1"
@@ -60,6 +62,32 @@ class Http(Observation):
     redirect: Answer[Redirect | None]
     headers: Answer[tuple[Header, ...]]
     cookies: Answer[tuple[Cookie, ...]]
+    received_headers: tuple[Header, ...] = ()
+    received_cookies: tuple[Cookie, ...] = ()
+
+    @property
+    def all_headers(self) -> tuple[Header, ...]:
+        """The header fields of the page, or of the last reply that came instead; never raises."""
+        return self.received_headers if self.headers.seen is None else self.headers.seen
+
+    @property
+    def all_cookies(self) -> tuple[Cookie, ...]:
+        """The cookies of the page, or of the replies that came instead; never raises."""
+        return self.received_cookies if self.cookies.seen is None else self.cookies.seen
+
+    @property
+    def headers_fact(self) -> str:
+        """The pointer to the fact that ``all_headers`` gives."""
+        return "/headers" if self.headers.is_seen else "/received_headers"
+
+    @property
+    def cookies_fact(self) -> str:
+        """The pointer to the fact that ``all_cookies`` gives."""
+        return "/cookies" if self.cookies.is_seen else "/received_cookies"
+
+    def require_page(self) -> None:
+        """Raise ``NotSeen`` unless the last reply is that of the page itself, so that what it lacks is absent."""
+        _ = self.headers.value
 
     def field(self, name: str) -> tuple[str, ...]:
         """The values of all header fields of this name, in order; raises ``NotSeen`` when the headers were not seen."""

@@ -73,6 +73,8 @@ def parse_http(output: ScanOutput, context: ParseContext) -> Http:
         cause, status_cause = _why_unseen(last), last.cause
     else:
         cause = status_cause = Cause.REFUSED if protocol is WebProtocol.NONE else Cause.PROTOCOL_ERROR
+    replies = tuple(each for each in exchanges.followed if each.cause is None)
+    headers, cookies = _headers(replies[-1]) if replies else (), _cookies(replies, context.seen_at)
     target = location(last.url, last.status, (value for name, value in last.headers if name.lower() == "location"))
     return Http.model_validate(
         {
@@ -80,13 +82,15 @@ def parse_http(output: ScanOutput, context: ParseContext) -> Http:
             "scheme": subject.scheme,
             "host": subject.host or "",
             "protocol": _answer(protocol),
-            "followed": tuple(str(uri_of(plain(each.url))) for each in exchanges.followed[1:] if each.cause is None),
+            "followed": tuple(str(uri_of(plain(each.url))) for each in replies[1:]),
             "status": _answer(last.status, status_cause),
             "redirect": _answer(
                 _redirect(target.seen or ""), target.unseen or (None if last.status == UNAUTHORISED else cause)
             ),
-            "headers": _answer(_headers(last), cause),
-            "cookies": _answer(_cookies(exchanges.followed, context.seen_at), cause),
+            "headers": _answer(headers, cause),
+            "cookies": _answer(cookies, cause),
+            "received_headers": headers if cause else (),
+            "received_cookies": cookies if cause else (),
         }
     )
 

@@ -13,28 +13,34 @@ def hsts_set(http: Http, *, max_age_seconds: int = YEAR_SECONDS) -> Verdict:
     """With HTTP Strict Transport Security (HSTS) browsers connect to the name over HTTPS only, so that an attacker on
     the path cannot downgrade them to plain HTTP.
 
-    Browsers process the first Strict-Transport-Security header of a reply over HTTPS, and none for an IP address.
+    Browsers process the first Strict-Transport-Security header of a reply over HTTPS, whatever its status, and none for
+    an IP address.
 
     Remediation: send ``Strict-Transport-Security: max-age=31536000`` with every HTTPS reply.
     """
     if http.is_address:
         return not_applicable("browsers ignore HSTS for IP addresses")
-    values = http.field("strict-transport-security")
-    if not values:
-        return failed("sends no Strict-Transport-Security", facts=("/headers",))
-    age = hsts_max_age(values[0])
+    values = [header.value for header in http.all_headers if header.name == "strict-transport-security"]
+    age = hsts_max_age(values[0]) if values else None
     if age is None:
-        return failed(
-            "sends a Strict-Transport-Security that browsers ignore: {measured}",
-            measured=shorten(values[0]),
-            facts=("/headers",),
-        )
+        http.require_page()
+        return _not_enabled(values)
     measured, threshold = Quantity(value=age, unit="second"), Quantity(value=max_age_seconds, unit="second")
     if age < max_age_seconds:
         return failed(
             "max-age is {measured}; at least {threshold} is required",
             measured=measured,
             threshold=threshold,
-            facts=("/headers",),
+            facts=(http.headers_fact,),
         )
-    return passed("max-age is {measured}", measured=measured, threshold=threshold, facts=("/headers",))
+    return passed("max-age is {measured}", measured=measured, threshold=threshold, facts=(http.headers_fact,))
+
+
+def _not_enabled(values: list[str]) -> Verdict:
+    if not values:
+        return failed("sends no Strict-Transport-Security", facts=("/headers",))
+    return failed(
+        "sends a Strict-Transport-Security that browsers ignore: {measured}",
+        measured=shorten(values[0]),
+        facts=("/headers",),
+    )

@@ -17,14 +17,17 @@ PRODUCT_HEADERS = ("server", "x-powered-by", "x-aspnet-version", "x-aspnetmvc-ve
 def no_version_disclosed(http: Http) -> Verdict:
     """A version number shows an attacker which published vulnerabilities to try, and no visitor needs it.
 
+    An error page that names a version discloses it as well.
+
     Remediation: remove the version; in nginx ``server_tokens off;``, in Apache ``ServerTokens Prod``, in PHP
     ``expose_php = Off``.
     """
     disclosing = [
         f"{header.name}: {shorten(header.value)}"
-        for header in http.headers.value
+        for header in http.all_headers
         if header.name in PRODUCT_HEADERS and names_version(header.value)
     ]
     if disclosing:
-        return failed("discloses {measured}", measured=disclosing, facts=("/headers",))
+        return failed("discloses {measured}", measured=disclosing, facts=(http.headers_fact,))
+    http.require_page()
     return passed("no header discloses a version", facts=("/headers",))

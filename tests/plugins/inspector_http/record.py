@@ -27,6 +27,7 @@ SITES = {
     "bad": "https://web.test:8444/",
     "bare": "https://web.test:8445/",
     "elsewhere": "https://web.test:8446/",
+    "error-https": "https://web.test:8449/",
     "to-https": "http://web.test:8080/",
     "clear": "http://web.test:8081/",
     "to-clear": "http://web.test:8082/",
@@ -40,7 +41,9 @@ HABITS = (
     "blocked",
     "challenge",
     "cookies",
+    "cookie-loop",
     "endless-body",
+    "error-shows",
     "escapes",
     "json",
     "login",
@@ -83,10 +86,10 @@ def scripted(habit: str) -> Http:
 
 def stable(facts: Http) -> Http:
     """The facts without what differs from run to run, so that an unchanged server gives an unchanged recording."""
-    if not facts.headers.is_seen:
-        return facts
-    headers = tuple(_stable(header) for header in facts.headers.value)
-    return facts.model_copy(update={"headers": Answer[tuple[Header, ...]](seen=headers)})
+    update: dict[str, object] = {"received_headers": tuple(map(_stable, facts.received_headers))}
+    if facts.headers.is_seen:
+        update["headers"] = Answer[tuple[Header, ...]](seen=tuple(map(_stable, facts.headers.value)))
+    return facts.model_copy(update=update)
 
 
 def _stable(header: Header) -> Header:

@@ -124,6 +124,16 @@ def test_behind_a_block_page_or_an_error_headers_are_unseen(habit: str, cause: C
     assert (facts.headers.unseen, facts.cookies.unseen) == (cause, cause)
 
 
+def test_what_an_error_reply_holds_is_kept() -> None:
+    """Its header fields and cookies are facts, apart from those of the page."""
+    facts = answered("error-shows")
+    assert ("server", "Apache/2.4.29 (Ubuntu)") in [(each.name, each.value) for each in facts.received_headers]
+    assert [each.name for each in facts.received_cookies] == ["safe", "sid"]
+    assert facts.headers_fact == "/received_headers"
+    page = answered("cookies")
+    assert (page.received_headers, page.received_cookies, page.headers_fact) == ((), (), "/headers")
+
+
 @pytest.mark.parametrize(
     ("habit", "cause"),
     [("two-locations", Cause.AMBIGUOUS), ("nonsense-redirect", Cause.PROTOCOL_ERROR)],

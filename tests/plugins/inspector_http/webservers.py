@@ -117,6 +117,11 @@ HABITS: dict[str, Habit] = {
         OK + "Server: \x1b]0;owned\x07\x1b[31m<script>alert(1)</script>\r\nX-Bad: caf\xe9 \xc3\xa9 \xc3\x28\r\n"
     ),
     "random-bytes": random_bytes,
+    "error-shows": reply(
+        "HTTP/1.1 403 Forbidden\r\nServer: Apache/2.4.29 (Ubuntu)\r\nSet-Cookie: sid=0123456789\r\n"
+        "Set-Cookie: safe=1; Secure; HttpOnly; SameSite=Lax\r\nContent-Type: text/html\r\n"
+    ),
+    "cookie-loop": reply("HTTP/1.1 302 Found\r\nSet-Cookie: sid=0123456789\r\nLocation: /\r\n", ""),
     "json": reply("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n", "{}"),
     "login": reply("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=x\r\n"),
     "longer": echoing_redirect,
@@ -164,6 +169,9 @@ http {{
   server {{ listen {address}:8446 ssl; server_tokens off; location / {{ return 301 https://www.web.test/; }} }}
   server {{ listen {address}:8447 ssl; ssl_reject_handshake on; }}
   server {{ listen {address}:8448 ssl; ssl_reject_handshake on; error_page 497 =301 https://$host:8448$request_uri; }}
+  server {{ listen {address}:8449 ssl; server_tokens off;
+    add_header Strict-Transport-Security "max-age=31536000" always; add_header X-Powered-By "PHP/7.4.3" always;
+    location / {{ return 503; }} }}
   server {{ listen {address}:8080; server_tokens off; location / {{ return 301 https://$host:8443$request_uri; }} }}
   server {{ listen {address}:8081; location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8082; location / {{ return 302 http://$host:8081/; }} }}
@@ -173,7 +181,7 @@ http {{
 
 @contextmanager
 def nginx(address: str) -> Iterator[None]:
-    """nginx with sites at 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8080 (to HTTPS), 8081 and 8082.
+    """nginx, with 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8449 (error), 8080 (to HTTPS), 8081, 8082.
 
     The good site sends every security header that is in use, so that a check of one more finds it recorded.
     """
