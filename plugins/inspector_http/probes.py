@@ -152,6 +152,7 @@ class _Session:
             version=reply.http_version,
             reason=reply.reason_phrase,
             headers=self._redaction.headers(reply.headers.raw),
+            malformed=self._redaction.lines(reply.extensions.get("malformed", ())),
             body_bytes=body.size,
             body_sha256=body.sha256,
             body_complete=body.complete,

@@ -22,6 +22,7 @@ _LEAST_SECRET_BYTES = 8
 class Exchange(Model):
     """One request and its reply. The bytes of the head are given as Latin-1 text, so that none is lost.
 
+    ``malformed`` holds field lines that no client can use, each as its fingerprint: nothing shows which part is secret.
     ``body_bytes`` of the body were read, as transferred; all of it if ``body_complete``. ``cause`` and ``detail``
     explain why there is no reply, ``body_cause`` why its body was not read to the bound.
     """
@@ -31,6 +32,7 @@ class Exchange(Model):
     version: str = ""
     reason: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    malformed: tuple[str, ...] = ()
     body_bytes: int = 0
     body_sha256: str = ""
     body_complete: bool = False
@@ -57,6 +59,10 @@ class Redaction:
         """The header fields with their secrets replaced, as text."""
         replaced = [(name, self._value(name.lower(), value)) for name, value in fields]
         return tuple((name.decode("latin-1"), self._replace_known(value).decode("latin-1")) for name, value in replaced)
+
+    def lines(self, lines: Iterable[bytes]) -> tuple[str, ...]:
+        """The fingerprints of whole lines."""
+        return tuple(self._mark(line).decode() for line in lines)
 
     def url(self, url: str) -> str:
         """A URL with the secrets in its parameters replaced."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +30,17 @@ _DEFLATE_RATIO = 1032
 _DEFLATED = frozenset({"gzip", "x-gzip", "deflate"})
 #: Too Many Requests (RFC 6585 §4).
 _TOO_MANY = 429
+#: The only interim answer after which no other follows on an HTTP connection (RFC 9110 §15.2.2).
+_SWITCHING_PROTOCOLS = 101
+#: Bytes of one head, interim answers included each by itself.
+_HEAD_BYTES = 100 * 1024
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
+#: A status line; white space and reason phrase are read leniently (RFC 9112 §4).
+_STATUS_LINE = re.compile(rb"(HTTP/[0-9]\.[0-9])[ \t]+([1-9][0-9]{2})(?:[ \t]+(.*))?", re.DOTALL)
+#: A field line; the name counts without the white space before its colon (RFC 9112 §5.1).
+_FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:([^\0\r]*)")
+#: The fields by which the length of a body is known (RFC 9112 §6.3).
+_FRAMING = frozenset({b"connection", b"content-length", b"transfer-encoding"})
 
 
 @lru_cache(maxsize=1)
@@ -40,10 +53,107 @@ def tolerant_context() -> ssl.SSLContext:
     return context
 
 
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The head of one answer. ``malformed`` holds the field lines that no client can use, as they came."""
+
+    version: bytes
+    status: int
+    reason: bytes
+    fields: tuple[tuple[bytes, bytes], ...]
+    malformed: tuple[bytes, ...]
+
+    @classmethod
+    def parse(cls, data: bytes) -> _Head | None:
+        """Read a head up to its empty line; None unless it begins with a status line.
+
+        A field line that is malformed costs only itself and the lines that continue it (RFC 9110 §2.4, RFC 9112 §5.2).
+        """
+        first, *lines = [line.removesuffix(b"\r") for line in data.split(b"\n")][:-2]
+        status = _STATUS_LINE.fullmatch(first)
+        if status is None:
+            return None
+        found = [(line, _FIELD_LINE.fullmatch(line)) for line in _unfold(lines)]
+        return cls(
+            version=status[1],
+            status=int(status[2]),
+            reason=(status[3] or b"").strip(),
+            fields=tuple((each[1], each[2].strip(b" \t")) for _, each in found if each),
+            malformed=tuple(line for line, each in found if not each),
+        )
+
+    @property
+    def is_interim(self) -> bool:
+        """Whether another head follows."""
+        return 100 <= self.status < 200 and self.status != _SWITCHING_PROTOCOLS
+
+    def framing(self) -> bytes:
+        """The head with only the fields that say how long the body is."""
+        lines = [b"%s: %s" % each for each in self.fields if each[0].lower() in _FRAMING]
+        return b"\r\n".join([b"%s %d " % (self.version, self.status), *lines, b"", b""])
+
+
+def _unfold(lines: Iterable[bytes]) -> list[bytes]:
+    """Field lines joined with the lines that continue them (RFC 9112 §5.2)."""
+    unfolded: list[list[bytes]] = []
+    for line in lines:
+        if line[:1] in (b" ", b"\t") and unfolded:
+            unfolded[-1].append(line.strip(b" \t"))
+        else:
+            unfolded.append([line])
+    return [b" ".join(parts) for parts in unfolded]
+
+
+@dataclass(slots=True)
+class _HeadReader:
+    """Collects the bytes of heads; ``head`` is the final answer's once it has come."""
+
+    head: _Head | None = None
+    _data: bytearray = field(default_factory=bytearray)
+    _searched: int = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes, and give those that httpcore may read: heads with their framing only, then the body.
+
+        Raises httpcore.RemoteProtocolError when this is no HTTP, or a head without end.
+        """
+        self._data += data
+        ready = b""
+        while self.head is None:
+            end = _END_OF_HEAD.search(self._data, self._searched)
+            if end is None:
+                self._searched = max(0, len(self._data) - 2)
+                self._check_start()
+                return ready
+            head = _Head.parse(bytes(self._data[: end.end()]))
+            if head is None:
+                raise httpcore.RemoteProtocolError("the answer has no status line")
+            del self._data[: end.end()]
+            self._searched = 0
+            ready += head.framing()
+            if not head.is_interim:
+                self.head = head
+        ready += self._data
+        self._data.clear()
+        return ready
+
+    def _check_start(self) -> None:
+        end = self._data.find(b"\n")
+        if end >= 0 and not _STATUS_LINE.fullmatch(self._data[:end].removesuffix(b"\r")):
+            raise httpcore.RemoteProtocolError("the answer has no status line")
+        if len(self._data) > _HEAD_BYTES:
+            raise httpcore.RemoteProtocolError("the head of the answer has no end")
+
+
 class _Connection(httpcore.AsyncNetworkStream):
-    """A stream with the interface of httpcore; ``deadline`` is on the event loop's clock."""
+    """A stream with the interface of httpcore; ``deadline`` is on the event loop's clock.
+
+    httpcore refuses an answer for one malformed field line, so that it is given only the fields that frame the body;
+    ``heads`` has all of them.
+    """
 
     def __init__(self, stream: Stream, deadline: float) -> None:
+        self.heads = _HeadReader()
         self._stream = stream
         self._deadline = deadline
 
@@ -52,10 +162,13 @@ class _Connection(httpcore.AsyncNetworkStream):
         return left if timeout is None else min(left, timeout)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data = await self._stream.read(max_bytes, timeout=self._seconds(timeout))
-        if not data and self._stream.truncated:
-            raise _Full
-        return data
+        while True:
+            data = await self._stream.read(max_bytes, timeout=self._seconds(timeout))
+            if not data and self._stream.truncated:
+                raise _Full
+            ready = data if self.heads.head else self.heads.feed(data)
+            if ready or not data:
+                return ready
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if buffer:
@@ -99,6 +212,17 @@ class _Body(httpx.AsyncByteStream):
         await self._response.aclose()
 
 
+class _UnframedBody(httpx.AsyncByteStream):
+    """The body of an answer whose head does not say where it ends: reading it fails (RFC 9112 §6.3)."""
+
+    def __init__(self, failure: ScanFailure) -> None:
+        self._failure = failure
+        self.extensions: dict[str, Any] = {}
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        raise self._failure
+
+
 class Transport(httpx.AsyncBaseTransport):
     """Reaches the target's pinned address, whatever a URL names. Raises ScanFailure."""
 
@@ -107,7 +231,10 @@ class Transport(httpx.AsyncBaseTransport):
         self._user_agent = user_agent
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request over a new connection; the result has the head of the answer and a limited body."""
+        """Send one request over a new connection; the result has the head of the answer and a limited body.
+
+        A malformed field line is left out of ``headers``; ``extensions["malformed"]`` has such lines as they came.
+        """
         url = request.url
         port = url.port or _PORTS.get(url.scheme, 0)
         self._check_host(url, port)
@@ -140,6 +267,8 @@ class Transport(httpx.AsyncBaseTransport):
         url = request.url
         core = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         http = httpcore.AsyncHTTP11Connection(core.origin, connection)
+        answer: httpcore.Response | None = None
+        failure = ScanFailure(Cause.PROTOCOL_ERROR, "HTTP: the answer has no head")
         try:
             answer = await http.handle_async_request(
                 httpcore.Request(
@@ -155,15 +284,24 @@ class Transport(httpx.AsyncBaseTransport):
         except httpcore.LocalProtocolError as error:
             raise ScanFailure(Cause.BUG, f"HTTP request: {error}") from None
         except httpcore.ProtocolError as error:
-            raise ScanFailure(Cause.PROTOCOL_ERROR, f"HTTP: {error}") from None
-        if answer.status == _TOO_MANY:
-            stream.slow_down(_retry_after(answer.headers))
-        body = _Body(answer, _body_limit(answer.headers, self._session.settings.ceilings.answer_bytes))
+            failure = ScanFailure(Cause.PROTOCOL_ERROR, f"HTTP: {error}")
+        head = connection.heads.head
+        if head is None:
+            raise failure
+        if head.status == _TOO_MANY:
+            stream.slow_down(_retry_after(head.fields))
+        limit = _body_limit(head.fields, self._session.settings.ceilings.answer_bytes)
+        body = _UnframedBody(failure) if answer is None else _Body(answer, limit)
         response = httpx.Response(
-            status_code=answer.status,
-            headers=answer.headers,
+            status_code=head.status,
+            headers=list(head.fields),
             stream=body,
-            extensions={**answer.extensions, "truncated": False},
+            extensions={
+                "http_version": head.version,
+                "reason_phrase": head.reason,
+                "malformed": head.malformed,
+                "truncated": False,
+            },
         )
         body.extensions = response.extensions
         return response

@@ -48,6 +48,7 @@ HABITS = (
     "json",
     "login",
     "loop",
+    "malformed",
     "missing",
     "nonsense-redirect",
     "too-many",

@@ -180,6 +180,39 @@ def test_a_body_is_recorded_by_size_and_digest() -> None:
     assert exchange.body_sha256 == hashlib.sha256(b"{}").hexdigest()
 
 
+def test_a_malformed_field_line_hides_no_other() -> None:
+    """The page is seen; the line itself is recorded by its fingerprint, since it may hold a secret."""
+    exchange, facts = body("malformed")
+    assert facts.protocol.value is WebProtocol.HTTP
+    assert facts.field("x-xss-protection") == ("0",)
+    assert facts.field("x-frame-options") == ("DENY",)
+    assert len(exchange.malformed) == 1
+    assert exchange.malformed[0].startswith("len=70,")
+    assert SECRET not in exchange.model_dump_json()
+
+
+def test_curl_reads_a_page_with_a_malformed_field_line() -> None:
+    """The fields that curl shows in well-formed lines are those that are recorded."""
+    address = own_address()
+    with answering(address, {9000: "malformed"}):
+        command = [
+            installed("curl"),
+            "-s",
+            "-D-",
+            "-o/dev/null",
+            "--noproxy",
+            "*",
+            "--resolve",
+            f"web.test:9000:{address}",
+        ]
+        shown = subprocess.run([*command, "http://web.test:9000/"], check=True, capture_output=True, text=True).stdout
+        facts = seen("http://web.test:9000/", address)[1]
+    names = {
+        line.partition(":")[0].lower() for line in shown.splitlines()[1:] if line and " " not in line.partition(":")[0]
+    }
+    assert names | {"x-xss-protection", "set-cookie"} == {each.name for each in facts.headers.value}
+
+
 def test_terminal_escapes_and_broken_utf8_are_escaped() -> None:
     """Every header value is printable, and no byte is lost."""
     facts = answered("escapes")

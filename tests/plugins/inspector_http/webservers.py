@@ -126,6 +126,12 @@ HABITS: dict[str, Habit] = {
     "login": reply("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=x\r\n"),
     "longer": echoing_redirect,
     "loop": reply("HTTP/1.1 302 Found\r\nLocation: /\r\n", ""),
+    "malformed": reply(
+        OK + "X-XSS-Protection : 0\r\n"
+        f"Warning in line 12: module {SECRET} was not loaded\r\n"
+        "Set-Cookie : sid=0123456789; Secure; HttpOnly\r\n"
+        "X-Frame-Options: DENY\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+    ),
     "missing": reply("HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n"),
     "mute": mute,
     "nonsense-redirect": reply("HTTP/1.1 302 Found\r\nLocation: http://[broken/\r\n", ""),

@@ -117,11 +117,98 @@ def test_an_endless_head_is_a_protocol_error(tmp_path: Path, mode: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", ["SSH-2.0-x\\r\\n", "\\x16\\x03\\x01\\x02", "HTTP/1.1 200 OK\\r\\nbad header\\r\\n\\r\\n", ""]
+    "answer",
+    [
+        "SSH-2.0-x\\r\\n",
+        "SSH-2.0-x\\r\\n\\r\\n",
+        "\\x16\\x03\\x01\\x02",
+        "HTTP/1.1 200 OK\\r\\nX-A: b\\r\\n",
+        "HTTP/1.1 099 x\\r\\n\\r\\n",
+        "",
+    ],
 )
 def test_malformed_instead_of_http_is_a_protocol_error(tmp_path: Path, answer: str) -> None:
-    """Another protocol, broken headers, or nothing at all before the end is a protocol error."""
+    """Another protocol, a head without its end, or nothing at all before the end is a protocol error."""
     assert cause(tmp_path, "reply", answer) is Cause.PROTOCOL_ERROR
+
+
+@pytest.mark.parametrize(
+    ("line", "fields", "malformed"),
+    [
+        (r"X-Space : 1", [b"X-Space: 1"], []),
+        (r"X-Tab\t:\t1\t", [b"X-Tab: 1"], []),
+        (r"Warning in line 12: not loaded", [], [b"Warning in line 12: not loaded"]),
+        (r"no colon", [], [b"no colon"]),
+        (r": no name", [], [b": no name"]),
+        (r"X-Nul: a\x00b", [], [b"X-Nul: a\0b"]),
+        (r"X-Return: a\rb", [], [b"X-Return: a\rb"]),
+        (r"bad name: a\r\n and more", [], [b"bad name: a and more"]),
+        (r"X-Fold: a\r\n\t b", [b"X-Fold: a b"], []),
+        (r"X-Bytes: \xff\x01\x7f\x0b", [b"X-Bytes: \xff\x01\x7f\x0b"], []),
+        (r"X-Empty:", [b"X-Empty: "], []),
+    ],
+)
+def test_a_malformed_field_line_costs_only_itself(
+    tmp_path: Path, line: str, fields: list[bytes], malformed: list[bytes]
+) -> None:
+    """All other fields and the body are read; the malformed line is kept as it came (RFC 9110 §2.4, RFC 9112 §5)."""
+    page = rf"HTTP/1.1 200 OK\r\nX-First: 1\r\n{line}\r\nX-Last: 2\r\nContent-Length : 5\r\n\r\nhello"
+    with serving("reply", argument=page) as server:
+        response = browse(tmp_path, server.port, get)
+    assert (response.status_code, response.content) == (200, b"hello")
+    given = [b"%s: %s" % each for each in response.headers.raw]
+    assert given == [b"X-First: 1", *fields, b"X-Last: 2", b"Content-Length: 5"]
+    assert list(response.extensions["malformed"]) == malformed
+
+
+def test_white_space_before_the_first_field_is_skipped(tmp_path: Path) -> None:
+    """A line that continues nothing is consumed (RFC 9112 §2.2)."""
+    with serving("reply", argument=r"HTTP/1.1 200 OK\r\n X-A: 1\r\nX-B: 2\r\nContent-Length: 0\r\n\r\n") as server:
+        response = browse(tmp_path, server.port, get)
+    assert [name for name, _ in response.headers.raw] == [b"X-B", b"Content-Length"]
+
+
+@pytest.mark.parametrize("first", ["HTTP/1.1 200", "HTTP/1.1  200  Fine", r"HTTP/1.1 200 \x00\x0b", "HTTP/1.0 200 OK"])
+def test_the_reason_phrase_is_read_leniently(tmp_path: Path, first: str) -> None:
+    """Neither white space nor the phrase matters (RFC 9112 §4)."""
+    with serving("reply", argument=rf"{first}\r\nX-A: 1\r\n\r\nhello") as server:
+        response = browse(tmp_path, server.port, get)
+    assert (response.status_code, response.headers["x-a"], response.content) == (200, "1", b"hello")
+
+
+def test_interim_answers_and_bare_line_feeds_are_read(tmp_path: Path) -> None:
+    """The fields are those of the final answer, whose lines may end in LF alone (RFC 9112 §2.2)."""
+    early = r"HTTP/1.1 103 Early\r\nLink: x\r\n\r\n"
+    page = r"HTTP/1.1 200 OK\nX-A: 1\nTransfer-Encoding: chunked\n\n2\r\nhi\r\n0\r\n\r\n"
+    with serving("reply", argument=early + page) as server:
+        response = browse(tmp_path, server.port, get)
+    assert response.content == b"hi"
+    assert [name for name, _ in response.headers.raw] == [b"X-A", b"Transfer-Encoding"]
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        r"Content-Length: 5\r\nContent-Length: 6",
+        "Content-Length: 5, 6",
+        "Content-Length: five",
+        "Transfer-Encoding: gzip, chunked",
+    ],
+)
+def test_contradictory_framing_costs_the_body_only(tmp_path: Path, framing: str) -> None:
+    """The fields are given; reading the body is a protocol error (RFC 9112 §6.3)."""
+
+    async def head(client: httpx.AsyncClient, port: int) -> httpx.Response:
+        request = client.build_request("GET", f"http://{HOST}:{port}/")
+        response = await client.send(request, stream=True)
+        with pytest.raises(ScanFailure) as caught:
+            await response.aread()
+        assert caught.value.cause is Cause.PROTOCOL_ERROR
+        return response
+
+    with serving("reply", argument=rf"HTTP/1.1 200 OK\r\n{framing}\r\nX-A: 1\r\n\r\nhello") as server:
+        response = browse(tmp_path, server.port, head)
+    assert (response.status_code, response.headers["x-a"]) == (200, "1")
 
 
 def test_a_body_that_ends_early_is_a_protocol_error(tmp_path: Path) -> None:
