@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import urldefrag, urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
 from inspector import Answer, BadUri, Cause, ParseContext, ScanFailure, ScanOutput, Scheme, Uri, UriForm, parse_uri
 from inspector_http.observations import Cookie, Header, Http, Redirect, WebProtocol
@@ -23,6 +24,10 @@ UNAUTHORISED = 401
 _REJECTED = {403: Cause.BLOCKED, 429: Cause.RATE_LIMITED, 503: Cause.BLOCKED}
 #: Header fields by which web application firewalls mark a challenge, whatever its status.
 _CHALLENGES = {"cf-mitigated": "challenge", "x-amzn-waf-action": ""}
+#: Around a URL reference browsers drop these, inside it tabs and line ends (WHATWG URL §4.4).
+_C0_AND_SPACE = "".join(map(chr, range(0x21)))
+_TAB_OR_NEWLINE = re.compile(r"[\t\n\r]")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _PARAMETERS = re.compile(r"[?#;].*", re.DOTALL)
 _AGE = re.compile(r"-?[0-9]+")
 
@@ -40,18 +45,33 @@ def plain(url: str) -> str:
 def location(url: str, status: int | None, values: Iterable[str]) -> Answer[str]:
     """The absolute URL, without fragment, to which the reply to ``url`` redirects; empty when it does not redirect.
 
-    ``values`` are those of its Location fields. Several different ones, or one that is not a web URL, are unseen.
+    ``values`` are those of its Location fields, as Latin-1 text. Several different ones, or one that is not a web URL,
+    are unseen.
     """
     locations = set(values) if status in REDIRECTS else set()
     if len(locations) > 1:
         return Answer[str](unseen=Cause.AMBIGUOUS)
     try:
-        target = urldefrag(urljoin(url, locations.pop())).url if locations else ""
-        if target:
-            uri_of(target)
-        return Answer[str](seen=target)
+        return Answer[str](seen=_escaped(urljoin(url, _reference(locations.pop()))) if locations else "")
     except (BadUri, ValueError):
         return Answer[str](unseen=Cause.PROTOCOL_ERROR)
+
+
+def _reference(value: str) -> str:
+    """A URL reference as browsers read it: UTF-8, with bytes that are not escaped one by one, and ``\\`` as ``/``."""
+    text = value.encode("latin-1").decode("utf-8", "surrogateescape")
+    text = _NOT_UTF8.sub(lambda found: f"%{ord(found.group()) - 0xDC00:02X}", text)
+    text = _TAB_OR_NEWLINE.sub("", text.strip(_C0_AND_SPACE))
+    path = re.split(r"[?#]", text, maxsplit=1)[0]
+    return path.replace("\\", "/") + text[len(path) :]
+
+
+def _escaped(url: str) -> str:
+    """A URL in ASCII, without fragment (RFC 3987 §3.1): its host in A-labels, the rest percent-encoded over UTF-8."""
+    parts = urlsplit(url)
+    path, query = (quote(part, safe=string.punctuation) for part in (parts.path or "/", parts.query))
+    target = f"{parts.scheme}://{parts.netloc}{path}" + (f"?{query}" if query else "")
+    return uri_of(target).service + target.partition("://")[2].removeprefix(parts.netloc)
 
 
 def printable(text: str) -> str:

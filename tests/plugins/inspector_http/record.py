@@ -54,6 +54,7 @@ HABITS = (
     "too-many",
     "two-locations",
     "unavailable",
+    "utf8-redirect",
 )
 #: Header values that differ from run to run or from machine to machine, and what is recorded in their place.
 VOLATILE = {"date": (r".*", "Thu, 01 Jan 1970 00:00:00 GMT"), "server": (r"nginx/[\d.]+", "nginx/1.22.1")}

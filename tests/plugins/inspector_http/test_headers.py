@@ -1,6 +1,43 @@
 """How header values are parsed, where a case file cannot express it."""
 
+import pytest
+
+from inspector import Cause
 from inspector_http.headers import hsts_max_age
+from inspector_http.parsing import location
+
+
+@pytest.mark.parametrize(
+    ("value", "target"),
+    [
+        ("/chào/", "http://a.test/ch%C3%A0o/"),
+        ("/ch%C3%A0o/", "http://a.test/ch%C3%A0o/"),
+        ("chào?q=ê#ô", "http://a.test/x/ch%C3%A0o?q=%C3%AA"),
+        ("/a b", "http://a.test/a%20b"),
+        ("  /a\tb ", "http://a.test/ab"),
+        ("/%7e%2F%", "http://a.test/%7e%2F%"),
+        ("HTTPS://B.test", "https://b.test/"),
+        ("//b.test:443/é", "http://b.test:443/%C3%A9"),
+        ("\\\\b.test\\a?\\", "http://b.test/a?\\"),
+        ("https:\\\\b.test/", "https://b.test/"),
+        ("https://bücher.test/", "https://xn--bcher-kva.test/"),
+        ("?q=ê", "http://a.test/x/y?q=%C3%AA"),
+    ],
+)
+def test_a_location_is_read_as_browsers_read_it(value: str, target: str) -> None:
+    """UTF-8, percent-encoded in path and query (RFC 3987 §3.1; WHATWG URL §4.4); hand-made."""
+    assert location("http://a.test/x/y", 302, [value.encode().decode("latin-1")]).seen == target
+
+
+def test_bytes_of_a_location_that_are_not_utf8_are_escaped_one_by_one() -> None:
+    """Latin-1 bytes stay the bytes that they are."""
+    assert location("http://a.test/", 302, ["/caf\xe9/\xc3\xa0"]).seen == "http://a.test/caf%E9/%C3%A0"
+
+
+@pytest.mark.parametrize("value", ["http://caf\xe9.test/", "http://[broken/", "ftp://a.test/", "http://a b/"])
+def test_a_location_that_is_no_web_url_is_unseen(value: str) -> None:
+    """No host is guessed from what names none."""
+    assert location("http://a.test/", 302, [value]).unseen is Cause.PROTOCOL_ERROR
 
 
 def test_an_age_of_any_length_is_a_number() -> None:

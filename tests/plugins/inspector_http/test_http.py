@@ -88,6 +88,19 @@ def test_redirects_are_followed_on_the_same_service_only(place: str) -> None:
     assert facts.followed == ()
 
 
+def test_a_redirect_in_utf8_leads_where_curl_goes() -> None:
+    """Its path is percent-encoded over UTF-8 (RFC 3987 §3.1), in the request and in what is recorded."""
+    address = own_address()
+    with answering(address, {9000: "utf8-redirect"}):
+        facts = seen("http://web.test:9000/", address)[1]
+        command = [installed("curl"), "-sL", "-o/dev/null", "-w%{url_effective}", "--noproxy", "*"]
+        resolve = ["--resolve", f"web.test:9000:{address}", "http://web.test:9000/"]
+        curl = subprocess.run([*command, *resolve], check=True, capture_output=True, text=True).stdout
+    assert facts.status.value == 200
+    assert facts.followed == ("http://web.test:9000/ch%C3%A0o/",)
+    assert curl.partition("?")[0].lower() == facts.followed[0].lower()
+
+
 def test_an_endpoint_on_443_discovers_port_80() -> None:
     """Even where port 443 is closed, port 80 of the host is scanned."""
     output, facts = seen("https://web.test/a/b", own_address())

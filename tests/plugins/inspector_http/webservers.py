@@ -78,6 +78,18 @@ async def echoing_redirect(reader: asyncio.StreamReader, writer: asyncio.StreamW
     writer.write(f"HTTP/1.1 302 Found\r\nLocation: {path}x\r\nContent-Length: 0\r\n\r\n".encode())
 
 
+async def utf8_redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Redirect to a path in bare UTF-8; any other path than its percent-encoded form does not exist."""
+    path = (await reader.readline()).split()[1]
+    await reader.readuntil(b"\r\n\r\n")
+    if path == b"/":
+        writer.write("HTTP/1.1 302 Found\r\nLocation: /chào/?q=ê\r\nContent-Length: 0\r\n\r\n".encode())
+    elif path == b"/ch%C3%A0o/?q=%C3%AA":
+        writer.write(OK.encode() + b"X-Content-Type-Options: nosniff\r\nContent-Length: 0\r\n\r\n")
+    else:
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+
 async def mute(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
     await reader.read()
     await asyncio.Event().wait()
@@ -143,6 +155,7 @@ HABITS: dict[str, Habit] = {
     ),
     "two-locations": reply("HTTP/1.1 302 Found\r\nLocation: https://a.test/\r\nLocation: http://b.test/\r\n", ""),
     "too-many": reply("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\n"),
+    "utf8-redirect": utf8_redirect,
     "unavailable": reply("HTTP/1.1 503 Service Unavailable\r\n"),
 }
 
