@@ -68,12 +68,40 @@ def denies_cross_origin_frames(options: Iterable[str]) -> bool:
     return bool(values & {"deny", "sameorigin"})
 
 
-_VERSION = re.compile(r"(?:^|[/\s])v?\d+(?!\w)|\d\.\d", re.IGNORECASE)
+#: In products: a number after a slash or after white space, or a dotted one (RFC 9110 §10.1.5).
+_VERSION = re.compile(r"[/\s]v?\d+(?!\w)|\d\.\d", re.IGNORECASE)
+#: In comments, whose numbers may mean anything: a dotted one that is no IPv4 address, an operating system's release.
+_VERSION_IN_COMMENT = re.compile(
+    r"(?<![\d.])(?!\d+\.\d+\.\d+\.\d+(?![\d.]))\d+\.\d"
+    r"|\b(?:alma|alpine|amazon|centos|debian|fedora|(?:free|net|open)bsd|linux|rhel|rocky|suse|ubuntu|windows)"
+    r"(?:[ /_-]|server)*v?\d+(?!\w|[ -]?bit)",
+    re.IGNORECASE,
+)
 
 
-def names_version(value: str) -> bool:
-    """Whether a product header names a version: a number on its own or after a slash, or a dotted one."""
-    return bool(_VERSION.search(value))
+def names_version(name: str, value: str) -> bool:
+    """Whether a field with products and comments names a version (RFC 9110 §10.2.4).
+
+    The value of a field that is itself called a version is one when it begins with a digit.
+    """
+    if name.endswith("-version") and value[:1].isdigit():
+        return True
+    products, comments = _split_comments(value)
+    return bool(_VERSION.search(products) or _VERSION_IN_COMMENT.search(comments))
+
+
+def _split_comments(value: str) -> tuple[str, str]:
+    """What stands outside and inside of parentheses, nested ones included (RFC 9110 §5.6.5)."""
+    products: list[str] = []
+    comments: list[str] = []
+    depth = 0
+    for part in re.split(r"([()])", value):
+        if part == "(":
+            depth += 1
+        elif part == ")":
+            depth = max(0, depth - 1)
+        (comments if depth or part == ")" else products).append(" " if part in "()" else part)
+    return "".join(products), "".join(comments)
 
 
 def shorten(value: str, length: int = 160) -> str:

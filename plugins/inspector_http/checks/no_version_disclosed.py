@@ -25,7 +25,7 @@ def no_version_disclosed(http: Http) -> Verdict:
     disclosing = [
         f"{header.name}: {shorten(header.value)}"
         for header in http.all_headers
-        if header.name in PRODUCT_HEADERS and names_version(header.value)
+        if header.name in PRODUCT_HEADERS and names_version(header.name, header.value)
     ]
     if disclosing:
         return failed("discloses {measured}", measured=disclosing, facts=(http.headers_fact,))
