@@ -2,82 +2,21 @@
 
 from __future__ import annotations
 
-import re
-import string
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from urllib.parse import quote, urljoin, urlsplit
+from datetime import datetime
 
-from inspector import Answer, BadUri, Cause, ParseContext, ScanFailure, ScanOutput, Scheme, Uri, UriForm, parse_uri
+from inspector import Cause, ParseContext, ScanFailure, ScanOutput, Uri
+from inspector_http.cookies import kept_cookies
 from inspector_http.observations import Cookie, Header, Http, Redirect, WebProtocol
 from inspector_http.redaction import Exchange, Exchanges
-
-HTTPS = Scheme("https", UriForm.PAGE, 443)
-HTTP = Scheme("http", UriForm.PAGE, 80)
-_SCHEMES = {scheme.name: scheme for scheme in (HTTP, HTTPS)}
+from inspector_http.text import printable
+from inspector_http.urls import HTTPS, location, plain, uri_of
 
 BAD_REQUEST = 400
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 UNAUTHORISED = 401
 #: Replies by which a web application firewall, or the server itself, rejects this client.
 _REJECTED = {403: Cause.BLOCKED, 429: Cause.RATE_LIMITED, 503: Cause.BLOCKED}
 #: Header fields by which web application firewalls mark a challenge, whatever its status.
 _CHALLENGES = {"cf-mitigated": "challenge", "x-amzn-waf-action": ""}
-#: Around a URL reference browsers drop these, inside it tabs and line ends (WHATWG URL §4.4).
-_C0_AND_SPACE = "".join(map(chr, range(0x21)))
-_TAB_OR_NEWLINE = re.compile(r"[\t\n\r]")
-_NOT_UTF8 = re.compile("[\udc80-\udcff]")
-_PARAMETERS = re.compile(r"[?#;].*", re.DOTALL)
-_AGE = re.compile(r"-?[0-9]+")
-
-
-def uri_of(url: str) -> Uri:
-    """The endpoint that a URL names; raises BadUri."""
-    return parse_uri(url, _SCHEMES)
-
-
-def plain(url: str) -> str:
-    """A URL without parameters, query and fragment."""
-    return _PARAMETERS.sub("", url)
-
-
-def location(url: str, status: int | None, values: Iterable[str]) -> Answer[str]:
-    """The absolute URL, without fragment, to which the reply to ``url`` redirects; empty when it does not redirect.
-
-    ``values`` are those of its Location fields, as Latin-1 text. Several different ones, or one that is not a web URL,
-    are unseen.
-    """
-    locations = set(values) if status in REDIRECTS else set()
-    if len(locations) > 1:
-        return Answer[str](unseen=Cause.AMBIGUOUS)
-    try:
-        return Answer[str](seen=_escaped(urljoin(url, _reference(locations.pop()))) if locations else "")
-    except (BadUri, ValueError):
-        return Answer[str](unseen=Cause.PROTOCOL_ERROR)
-
-
-def _reference(value: str) -> str:
-    """A URL reference as browsers read it: UTF-8, with bytes that are not escaped one by one, and ``\\`` as ``/``."""
-    text = value.encode("latin-1").decode("utf-8", "surrogateescape")
-    text = _NOT_UTF8.sub(lambda found: f"%{ord(found.group()) - 0xDC00:02X}", text)
-    text = _TAB_OR_NEWLINE.sub("", text.strip(_C0_AND_SPACE))
-    path = re.split(r"[?#]", text, maxsplit=1)[0]
-    return path.replace("\\", "/") + text[len(path) :]
-
-
-def _escaped(url: str) -> str:
-    """A URL in ASCII, without fragment (RFC 3987 §3.1): its host in A-labels, the rest percent-encoded over UTF-8."""
-    parts = urlsplit(url)
-    path, query = (quote(part, safe=string.punctuation) for part in (parts.path or "/", parts.query))
-    target = f"{parts.scheme}://{parts.netloc}{path}" + (f"?{query}" if query else "")
-    return uri_of(target).service + target.partition("://")[2].removeprefix(parts.netloc)
-
-
-def printable(text: str) -> str:
-    """Received bytes, given as Latin-1 text, decoded as UTF-8 where they are, with unprintable characters escaped."""
-    decoded = text.encode("latin-1", "replace").decode("utf-8", "backslashreplace")
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in decoded)
 
 
 def parse_http(output: ScanOutput, context: ParseContext) -> Http:
@@ -167,56 +106,14 @@ def _headers(reply: Exchange) -> tuple[Header, ...]:
 
 
 def _cookies(replies: tuple[Exchange, ...], seen_at: datetime) -> tuple[Cookie, ...]:
-    """The cookies that remain set after these replies; the last Set-Cookie for a name, domain and path counts."""
-    jar: dict[tuple[str, str, str], Cookie | None] = {}
-    for reply in replies:
-        for name, value in reply.headers:
-            if name.lower() == "set-cookie":
-                pair, _, text = value.partition(";")
-                cookie = printable(pair.partition("=")[0].strip())
-                attributes = _attributes(text)
-                domain = attributes.get("domain", "").lower().removeprefix(".")
-                jar[cookie, domain, _path(attributes, reply.url)] = _cookie(cookie, attributes, seen_at)
-    return tuple(cookie for _, cookie in sorted(jar.items(), key=lambda each: each[0]) if cookie is not None)
-
-
-def _path(attributes: dict[str, str], url: str) -> str:
-    """The path of a cookie: its attribute, or that of the reply without the last segment (RFC 6265 §5.1.4)."""
-    written = attributes.get("path", "")
-    return written if written.startswith("/") else uri_of(plain(url)).path.rpartition("/")[0] or "/"
-
-
-def _attributes(text: str) -> dict[str, str]:
-    """Cookie attributes by lower-case name; the last of a name counts (RFC 6265 §5.2)."""
-    pairs = (part.partition("=") for part in text.split(";"))
-    return {name.strip().lower(): value.strip() for name, _, value in pairs}
-
-
-def _cookie(name: str, attributes: dict[str, str], seen_at: datetime) -> Cookie | None:
-    """The cookie, or None when the reply removes it."""
-    if _is_removed(attributes, seen_at):
-        return None
-    same_site = attributes.get("samesite", "").lower()
-    return Cookie(
-        name=name,
-        secure="secure" in attributes,
-        http_only="httponly" in attributes,
-        same_site=same_site if same_site in {"strict", "lax", "none"} else None,
+    """The cookies that remain set after these replies."""
+    requests = ((uri_of(plain(reply.url)), reply.headers) for reply in replies)
+    return kept_cookies(
+        (
+            (uri.host, uri.path, value)
+            for uri, headers in requests
+            for name, value in headers
+            if name.lower() == "set-cookie"
+        ),
+        seen_at,
     )
-
-
-def _is_removed(attributes: dict[str, str], seen_at: datetime) -> bool:
-    """Max-Age takes precedence over Expires, and is ignored when it is not a number (RFC 6265 §5.2.2, §5.3)."""
-    age = attributes.get("max-age", "")
-    if _AGE.fullmatch(age):
-        return age.startswith("-") or not age.strip("0")
-    return _is_past(attributes.get("expires", ""), seen_at)
-
-
-def _is_past(expires: str, seen_at: datetime) -> bool:
-    """Whether a date has passed; without a zone it is in UTC (RFC 6265 §5.1.1), and what is not a date never passes."""
-    try:
-        date = parsedate_to_datetime(expires.replace("-", " "))
-        return (date if date.tzinfo else date.replace(tzinfo=UTC)) < seen_at
-    except (ValueError, TypeError, OverflowError):
-        return False

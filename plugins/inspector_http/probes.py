@@ -25,8 +25,9 @@ from inspector import (
     probe,
 )
 from inspector_http.observations import Http
-from inspector_http.parsing import BAD_REQUEST, HTTP, HTTPS, location, parse_http, plain, uri_of
+from inspector_http.parsing import BAD_REQUEST, parse_http
 from inspector_http.redaction import Exchange, Exchanges, Redaction
+from inspector_http.urls import HTTP, HTTPS, location, plain, uri_of
 
 #: Bounds of one scan: redirects followed, bytes read of a body, seconds for the head of a reply and for its body.
 REDIRECTS_FOLLOWED = 5

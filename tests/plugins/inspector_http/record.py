@@ -13,8 +13,8 @@ from inspector import Answer, ScanOutput, SubjectKind, Target
 from inspector.model.subject import subject_of
 from inspector.testing import record
 from inspector_http.observations import Header, Http
-from inspector_http.parsing import uri_of
 from inspector_http.probes import http
+from inspector_http.urls import uri_of
 from tests.plugins.inspector_http.webservers import answering, nginx
 from tests.plugins.inspector_services.scanning import AUTHORISATION, read, scan, tcp
 from tests.plugins.inspector_services.servers import own_address
@@ -45,6 +45,7 @@ HABITS = (
     "endless-body",
     "error-shows",
     "escapes",
+    "ignored-cookies",
     "json",
     "login",
     "loop",

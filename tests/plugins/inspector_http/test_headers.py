@@ -4,7 +4,7 @@ import pytest
 
 from inspector import Cause
 from inspector_http.headers import hsts_max_age
-from inspector_http.parsing import location
+from inspector_http.urls import location
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,10 @@ HABITS: dict[str, Habit] = {
         "Set-Cookie: minus=6; Max-Age=-1\r\n"
         "Set-Cookie: zero=7; Expires=0; Secure=false\r\n"
     ),
+    "ignored-cookies": reply(
+        OK + "Set-Cookie: nameless\r\nSet-Cookie: =1\r\nSet-Cookie: foreign=2; Domain=other.test\r\nSet-Cookie:\r\n"
+        "Set-Cookie: gone=3; Expires=1970 Jan 1st 00:00:00\r\n"
+    ),
     "dripping-body": dripping_body,
     "dripping-head": dripping_head,
     "elsewhere": reply("HTTP/1.1 301 Moved Permanently\r\nLocation: https://other.test/a?b=c\r\n", ""),

@@ -1,0 +1,146 @@
+"""Parses Set-Cookie as browsers do (RFC 6265 §5)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from inspector import BadUri, is_address
+from inspector_http.observations import Cookie
+from inspector_http.text import printable
+from inspector_http.urls import uri_of
+
+_AGE = re.compile(r"-?[0-9]+")
+_DELIMITERS = re.compile(r"[\t\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
+_TIME = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])")
+_DAY = re.compile(r"([0-9]{1,2})(?![0-9])")
+_YEAR = re.compile(r"([0-9]{2,4})(?![0-9])")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_FIRST_YEAR = 1601
+_NOT_IN_HOST = re.compile(r"[^\w.-]")
+
+
+def cookie_date(text: str) -> datetime | None:
+    """The instant that a cookie date names; None when it is none (RFC 6265 §5.1.1). Weekday and zone do not matter."""
+    time: re.Match[str] | None = None
+    day: int | None = None
+    year = month = 0
+    for token in _DELIMITERS.split(text):
+        if time is None and (found := _TIME.match(token)):
+            time = found
+        elif day is None and (found := _DAY.match(token)):
+            day = int(found[1])
+        elif not month and token[:3].lower() in _MONTHS:
+            month = _MONTHS.index(token[:3].lower()) + 1
+        elif not year and (found := _YEAR.match(token)):
+            year = _full_year(int(found[1]))
+    if time is None or day is None or year < _FIRST_YEAR:
+        return None
+    try:
+        return datetime(year, month, day, int(time[1]), int(time[2]), int(time[3]), tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _full_year(year: int) -> int:
+    """A year of two digits in full: 70 to 99 are of the last century."""
+    if year < 70:
+        return year + 2000
+    return year + 1900 if year < 100 else year
+
+
+def kept_cookies(fields: Iterable[tuple[str, str, str]], seen_at: datetime) -> tuple[Cookie, ...]:
+    """The cookies that remain after these fields, in the order of name, domain and path.
+
+    ``fields`` are host and path of each request and the value of a Set-Cookie in its reply, as Latin-1 text, in order.
+    The last one for a name, domain and path counts. A field without a name is ignored (RFC 6265 §5.2).
+    """
+    jar: dict[tuple[str, str, str], Cookie | None] = {}
+    for host, path, value in fields:
+        pair, _, text = value.partition(";")
+        written, equals, _ = pair.partition("=")
+        name = printable(written.strip(" \t"))
+        attributes = _attributes(text)
+        domain = _domain(attributes.get("domain", ""), host)
+        if equals and name and domain is not None:
+            jar[name, domain, attributes.get("path") or _default_path(path)] = _cookie(name, attributes, seen_at)
+    return tuple(cookie for _, cookie in sorted(jar.items(), key=lambda each: each[0]) if cookie is not None)
+
+
+def _attributes(text: str) -> dict[str, str]:
+    """Attributes by lower-case name: the last usable one of a name counts (RFC 6265 §5.2).
+
+    An unusable Max-Age, Expires or Domain is ignored; an unusable Path stands for the default.
+    """
+    attributes: dict[str, str] = {}
+    for part in text.split(";"):
+        written, _, value = part.partition("=")
+        name, value = written.strip(" \t").lower(), value.strip(" \t")
+        if name == "path" and not value.startswith("/"):
+            value = ""
+        if _is_usable(name, value):
+            attributes[name] = value
+    return attributes
+
+
+def _is_usable(name: str, value: str) -> bool:
+    match name:
+        case "max-age":
+            return _AGE.fullmatch(value) is not None
+        case "expires":
+            return cookie_date(value) is not None
+        case "domain":
+            return bool(value)
+    return True
+
+
+def _default_path(path: str) -> str:
+    """The path of a request without its last segment (RFC 6265 §5.1.4)."""
+    return path.rpartition("/")[0] or "/"
+
+
+def _domain(written: str, host: str) -> str | None:
+    """The domain of a cookie, empty for that of the host alone; None when browsers ignore the cookie (RFC 6265 §5.3).
+
+    They do where the host is not in the domain (§5.1.3), and where the domain is a top-level domain.
+    """
+    if not written:
+        return ""
+    domain = _canonical(written.removeprefix("."))
+    if "." not in domain or is_address(host):
+        return "" if domain == host else None
+    return domain if domain == host or host.endswith(f".{domain}") else None
+
+
+def _canonical(domain: str) -> str:
+    """A domain in lower-case A-labels; empty when it is none (RFC 6265 §5.1.2)."""
+    if domain.isascii():
+        return domain.lower()
+    text = domain.encode("latin-1", "replace").decode("utf-8", "replace")
+    try:
+        return "" if _NOT_IN_HOST.search(text) else uri_of(f"http://{text}").host
+    except BadUri:
+        return ""
+
+
+def _cookie(name: str, attributes: dict[str, str], seen_at: datetime) -> Cookie | None:
+    """The cookie, or None when the field removes it."""
+    if _is_removed(attributes, seen_at):
+        return None
+    same_site = attributes.get("samesite", "").lower()
+    return Cookie(
+        name=name,
+        secure="secure" in attributes,
+        http_only="httponly" in attributes,
+        same_site=same_site if same_site in {"strict", "lax", "none"} else None,
+    )
+
+
+def _is_removed(attributes: dict[str, str], seen_at: datetime) -> bool:
+    """Max-Age takes precedence over Expires (RFC 6265 §5.3)."""
+    age = attributes.get("max-age")
+    if age is not None:
+        return age.startswith("-") or not age.strip("0")
+    expires = cookie_date(attributes.get("expires", ""))
+    return expires is not None and expires < seen_at

@@ -1,0 +1,63 @@
+"""The URLs of requests, and those to which replies redirect."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterable
+from urllib.parse import quote, urljoin, urlsplit
+
+from inspector import Answer, BadUri, Cause, Scheme, Uri, UriForm, parse_uri
+
+HTTPS = Scheme("https", UriForm.PAGE, 443)
+HTTP = Scheme("http", UriForm.PAGE, 80)
+_SCHEMES = {scheme.name: scheme for scheme in (HTTP, HTTPS)}
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: Around a URL reference browsers drop these, inside it tabs and line ends (WHATWG URL §4.4).
+_C0_AND_SPACE = "".join(map(chr, range(0x21)))
+_TAB_OR_NEWLINE = re.compile(r"[\t\n\r]")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+_PARAMETERS = re.compile(r"[?#;].*", re.DOTALL)
+
+
+def uri_of(url: str) -> Uri:
+    """The endpoint that a URL names; raises BadUri."""
+    return parse_uri(url, _SCHEMES)
+
+
+def plain(url: str) -> str:
+    """A URL without parameters, query and fragment."""
+    return _PARAMETERS.sub("", url)
+
+
+def location(url: str, status: int | None, values: Iterable[str]) -> Answer[str]:
+    """The absolute URL, without fragment, to which the reply to ``url`` redirects; empty when it does not redirect.
+
+    ``values`` are those of its Location fields, as Latin-1 text. Several different ones, or one that is not a web URL,
+    are unseen.
+    """
+    locations = set(values) if status in REDIRECTS else set()
+    if len(locations) > 1:
+        return Answer[str](unseen=Cause.AMBIGUOUS)
+    try:
+        return Answer[str](seen=_escaped(urljoin(url, _reference(locations.pop()))) if locations else "")
+    except (BadUri, ValueError):
+        return Answer[str](unseen=Cause.PROTOCOL_ERROR)
+
+
+def _reference(value: str) -> str:
+    """A URL reference as browsers read it: UTF-8, with bytes that are not escaped one by one, and ``\\`` as ``/``."""
+    text = value.encode("latin-1").decode("utf-8", "surrogateescape")
+    text = _NOT_UTF8.sub(lambda found: f"%{ord(found.group()) - 0xDC00:02X}", text)
+    text = _TAB_OR_NEWLINE.sub("", text.strip(_C0_AND_SPACE))
+    path = re.split(r"[?#]", text, maxsplit=1)[0]
+    return path.replace("\\", "/") + text[len(path) :]
+
+
+def _escaped(url: str) -> str:
+    """A URL in ASCII, without fragment (RFC 3987 §3.1): its host in A-labels, the rest percent-encoded over UTF-8."""
+    parts = urlsplit(url)
+    path, query = (quote(part, safe=string.punctuation) for part in (parts.path or "/", parts.query))
+    target = f"{parts.scheme}://{parts.netloc}{path}" + (f"?{query}" if query else "")
+    return uri_of(target).service + target.partition("://")[2].removeprefix(parts.netloc)
