@@ -13,7 +13,10 @@ _DIGITS = 15
 
 
 def hsts_max_age(value: str) -> int | None:
-    """The ``max-age`` of Strict-Transport-Security, in seconds; None when browsers ignore it (RFC 6797 §6.1)."""
+    """The ``max-age`` of Strict-Transport-Security, in seconds; None when browsers ignore it (RFC 6797 §6.1).
+
+    They ignore a field with a directive that stands twice, and one whose ``includeSubDomains`` has a value (§6.1.2).
+    """
     directives: dict[str, str] = {}
     position = 0
     while position < len(value):
@@ -24,7 +27,7 @@ def hsts_max_age(value: str) -> int | None:
         if found[1] is None:
             continue
         name = found[1].lower()
-        if name in directives:
+        if name in directives or (name == "includesubdomains" and found[2] is not None):
             return None
         directives[name] = (found[2] or "").strip('"')
     age = directives.get("max-age", "")
