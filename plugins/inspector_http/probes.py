@@ -27,7 +27,7 @@ from inspector import (
 from inspector_http.observations import Http
 from inspector_http.parsing import BAD_REQUEST, parse_http
 from inspector_http.redaction import Exchange, Exchanges, Redaction
-from inspector_http.urls import HTTP, HTTPS, location, plain, uri_of
+from inspector_http.urls import HTTP, HTTPS, hosts, location, plain, uri_of
 
 #: Bounds of one scan: redirects followed, bytes read of a body, seconds for the head of a reply and for its body.
 REDIRECTS_FOLLOWED = 5
@@ -60,7 +60,8 @@ async def http(target: Target, network: Network) -> ScanOutput:
     """Get the declared path as an ordinary client does, without cookies and without validating certificates.
 
     A port that does not answer in the declared protocol is requested in the other of HTTP and HTTPS. An endpoint on
-    port 443 discovers port 80 of its host, a redirect to another service discovers that service. Bodies are read to
+    port 443 discovers port 80 of its host, a redirect to another service discovers that service, unless it leads from
+    plain HTTP to a host that is not declared. Bodies are read to
     the bound, as any client does, so that the connection can be reused along redirects.
     """
     client = httpx.AsyncClient(
@@ -96,8 +97,14 @@ async def http(target: Target, network: Network) -> ScanOutput:
 def _discovered(target: Target, redirect: str) -> Iterator[Discovered]:
     if _discovers_port_80(target):
         yield Discovered(uri=str(Uri(HTTP, target.host, HTTP.port, "/")), why="port 80 beside HTTPS")
-    if redirect:
+    if redirect and not _leads_outside(target, redirect):
         yield Discovered(uri=str(uri_of(plain(redirect))), why="redirect")
+
+
+def _leads_outside(target: Target, redirect: str) -> bool:
+    """Whether plain HTTP redirects to a host that is not declared: never scanned, and shown by the observation."""
+    other = uri_of(redirect).host
+    return target.scheme == HTTP.name and other != target.host and other not in hosts(target.declared.endpoints)
 
 
 def _may_be_other_protocol(first: Exchange, target: Target) -> bool:

@@ -18,6 +18,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _C0_AND_SPACE = "".join(map(chr, range(0x21)))
 _TAB_OR_NEWLINE = re.compile(r"[\t\n\r]")
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
+_ENDPOINT = re.compile(r"[^:]*:(?://)?(\[[^\]]*\]|[^/:]+)")
 _PARAMETERS = re.compile(r"[?#;].*", re.DOTALL)
 
 
@@ -29,6 +30,12 @@ def uri_of(url: str) -> Uri:
 def plain(url: str) -> str:
     """A URL without parameters, query and fragment."""
     return _PARAMETERS.sub("", url)
+
+
+def hosts(endpoints: Iterable[str], scheme: str = "") -> frozenset[str]:
+    """The hosts that declared endpoints name, as normalised; only those of ``scheme`` when it is given."""
+    found = (_ENDPOINT.match(endpoint) for endpoint in endpoints if endpoint.startswith(f"{scheme}:" if scheme else ""))
+    return frozenset(each[1].strip("[]") for each in found if each)
 
 
 def location(url: str, status: int | None, values: Iterable[str]) -> Answer[str]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from inspector import Cause, Declared, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector_http.observations import Http, WebProtocol
+from inspector_http.urls import hosts
 
 
 @check(
@@ -11,7 +12,8 @@ from inspector_http.observations import Http, WebProtocol
 )
 def http_redirects_to_https(http: Http, declared: Declared) -> Verdict:
     """A visitor who types a name without a scheme may arrive over plain HTTP; unless the server redirects to HTTPS, the
-    connection stays unencrypted.
+    connection stays unencrypted. Behind a redirect to another host the browser never sees HTTPS, and HSTS, of the name
+    that was typed; whether that host belongs to the system is shown by its declaration alone.
 
     Remediation: answer every request on port 80 with a permanent redirect to HTTPS on the same name; in nginx
     ``return 301 https://$host$request_uri;``.
@@ -27,18 +29,14 @@ def http_redirects_to_https(http: Http, declared: Declared) -> Verdict:
         )
     if redirect.scheme != "https":
         return failed("redirects to plain HTTP: {measured}", measured=redirect.url, facts=("/redirect",))
-    if redirect.host != http.host and redirect.host not in _hosts(declared):
+    if redirect.host != http.host and redirect.host not in hosts(declared.endpoints, "https"):
+        if redirect.host not in hosts(declared.endpoints):
+            return failed(
+                "redirects to another host, which is not declared: {measured}",
+                measured=redirect.url,
+                facts=("/redirect",),
+            )
         return inconclusive(
             "redirects to {measured}, which is not declared", measured=redirect.url, cause=Cause.OUT_OF_SCOPE
         )
     return passed("redirects to {measured}", measured=redirect.url, facts=("/redirect",))
-
-
-def _hosts(declared: Declared) -> frozenset[str]:
-    """The hosts of the declared HTTPS endpoints."""
-    services = (
-        uri.removeprefix("https://").partition("/")[0] for uri in declared.endpoints if uri.startswith("https://")
-    )
-    return frozenset(
-        service.partition("]")[0].strip("[]") if "[" in service else service.partition(":")[0] for service in services
-    )

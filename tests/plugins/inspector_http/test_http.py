@@ -3,10 +3,11 @@
 import hashlib
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from inspector import Cause, ScanFailure
+from inspector import Cause, Declared, ScanFailure
 from inspector_http.checks.cookies_flagged import cookies_flagged
 from inspector_http.observations import Http, WebProtocol
 from inspector_http.probes import BODY_BYTES, REDIRECTS_FOLLOWED, http
@@ -86,6 +87,22 @@ def test_redirects_are_followed_on_the_same_service_only(place: str) -> None:
     assert facts.redirect.value.url == "https://web.test:8443/x"
     assert [each.uri for each in output.discovered] == ["https://web.test:8443/x"]
     assert facts.followed == ()
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "discovered"),
+    [((), []), (("https://another.test/",), []), (("tls://other.test:443",), ["https://other.test/a"])],
+)
+def test_a_redirect_from_plain_http_discovers_declared_hosts_only(
+    endpoints: tuple[str, ...], discovered: list[str]
+) -> None:
+    """Nothing else can be scanned there; the observation shows where it leads."""
+    address = own_address()
+    target = replace(page("http://web.test:9000/", address), declared=Declared(endpoints=endpoints))
+    with answering(address, {9000: "elsewhere"}):
+        output = scan(http, target)
+    assert [each.uri for each in output.discovered] == discovered
+    assert read(http, output, target).redirect.value.url == "https://other.test/a"
 
 
 def test_a_redirect_in_utf8_leads_where_curl_goes() -> None:
@@ -265,7 +282,7 @@ def test_cookies_are_read_as_browsers_read_them() -> None:
 def test_a_session_value_is_recorded_nowhere() -> None:
     """Not in the raw capture, the gaps, the discovered subjects or the facts, wherever the server repeats it."""
     address = own_address()
-    target = page("http://web.test:9000/", address)
+    target = replace(page("http://web.test:9000/", address), declared=Declared(endpoints=("https://other.test/",)))
     with answering(address, {9000: "secrets"}):
         output = scan(http, target)
     facts = read(http, output, target)
