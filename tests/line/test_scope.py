@@ -23,6 +23,7 @@ def servers() -> Iterator[Servers]:
         {"name": "page", "mode": "page", "port": port},
         {"name": "to name", **onward, "headers": {"Location": f"http://decoy.line.test:{port}/"}},
         {"name": "to address", **onward, "headers": {"Location": f"http://{DECOY}:{port}/"}},
+        {"name": "to port", **onward, "headers": {"Location": "http://www.line.test:1/"}},
         {"name": "decoy", "mode": "page", "address": DECOY, "port": port},
         {"name": "names", "mode": "dns", "zone": zone, "later": {"www.line.test": {"A": [DECOY]}}},
     ) as servers:
@@ -32,7 +33,9 @@ def servers() -> Iterator[Servers]:
 @pytest.fixture(scope="module")
 def result(line: Line, servers: Servers) -> RunResult:
     """An inspection of one name, which redirects away and later resolves to the decoy."""
-    endpoints = [f"http://www.line.test:{servers.ports[name]}/" for name in ("page", "to name", "to address")]
+    endpoints = [
+        f"http://www.line.test:{servers.ports[name]}/" for name in ("page", "to name", "to address", "to port")
+    ]
     return line.call(
         "run",
         line.declare(system(*endpoints), covers={"names": ["www.line.test"]}),
@@ -50,13 +53,20 @@ def test_decoy_gets_no_packet(result: RunResult, servers: Servers) -> None:
     assert {entry.address for entry in result.ledger if not entry.infrastructure} == {"127.0.0.1"}
 
 
-@pytest.mark.parametrize("host", ["decoy.line.test", DECOY])
-def test_redirect_away_is_out_of_scope(result: RunResult, servers: Servers, host: str) -> None:
+@pytest.mark.parametrize(("page", "host"), [("to name", "decoy.line.test"), ("to address", DECOY)])
+def test_redirect_to_an_undeclared_host_is_a_failure(result: RunResult, servers: Servers, page: str, host: str) -> None:
+    """The endpoint fails, with the target of the redirect; the host that nobody declared adds no rows of its own."""
+    found = result.finding("http-redirects-to-https", f"http://www.line.test:{servers.ports[page]}/")
+    assert (found["outcome"], found["measured"]) == ("fail", f"http://{host}:{servers.ports['decoy']}/")
+    assert result.evidence
+    assert host not in {each.subject.host for each in result.evidence}
+
+
+def test_redirect_to_an_undeclared_port_is_out_of_scope(result: RunResult) -> None:
     """The target of the redirect is on record, with the reason why it was not asked."""
-    scan = result.scan("http", f"http://{host}:{servers.ports['decoy']}/")
+    scan = result.scan("http", "http://www.line.test:1/")
     assert scan.failure is not None
     assert scan.failure.cause == "out-of-scope"
-    assert result.verdict("no-version-disclosed", f"http://{host}") == ("inconclusive", "out-of-scope")
 
 
 def test_alias_outside_is_refused_before_anything_is_asked(line: Line, servers: Servers) -> None:
