@@ -30,7 +30,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     reply = bytearray()
 
     def answer(connection: object) -> None:
-        sources.saying(bytes(reply))(connection)  # type: ignore[arg-type]  # a socket, as servers.Answer says
+        sources.sending(bytes(reply))(connection)  # type: ignore[arg-type]  # a socket, as servers.Answer says
 
     with sources.decoy(answer) as list_:
         url = f"http://{sources.LISTS}:{list_.port}/list.crl"
