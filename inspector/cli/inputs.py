@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -50,15 +50,18 @@ def read_settings(path: Path | None, output: Path | None = None) -> Settings:
     return loaded
 
 
-def read_statements(statements: Iterable[Path], decisions: Iterable[Path], own: Settings) -> tuple[Statement, ...]:
+def read_statements(
+    statements: Iterable[Path], decisions: Iterable[Path], own: Settings, systems: Collection[str] | None = None
+) -> tuple[Statement, ...]:
     """The statements in these documents; only one in ``decisions``, the inspecting side's own, can be accepted.
 
-    A decision that does not count is read as claimed, with a warning.
+    A decision that does not count is read as claimed, with a warning. Each statement is about one of ``systems``, where
+    these are known.
     """
     found: list[Statement] = []
     given = [*((path, ()) for path in statements), *((path, own.inspectors) for path in decisions)]
     for path, inspecting in given:
-        loaded, warnings = statement.load(path, inspecting=inspecting)
+        loaded, warnings = statement.load(path, inspecting=inspecting, systems=systems)
         found.extend(loaded)
         for warning in warnings:
             terminal.print_note(f"inspector: {warning.text(translated)}")
@@ -161,7 +164,8 @@ def load_context(arguments: RunArguments) -> RunContext:
     folders = [folder.name for folder in registry.profiles] if decided else []
     regimes = load_all(registry.profiles, pinned=folders)
     check_approvals(documents, regimes, day_of(now()))
-    statements = read_statements(arguments.statements, arguments.decisions, own)
+    declared = {each.id for each in documents.declaration.systems}
+    statements = read_statements(arguments.statements, arguments.decisions, own, declared)
     return RunContext(
         registry=registry,
         settings=own,

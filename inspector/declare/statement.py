@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from inspector.declare import document as documents
 from inspector.declare.document import YamlDocument, diagnostic_at
+from inspector.declare.document.diagnostics import remedy_for_unknown
 from inspector.model.base import Instant, Model
 from inspector.model.errors import Diagnostic
 from inspector.model.finding import Finding, StatementNote
@@ -41,9 +42,13 @@ class Decision(StrEnum):
 
 
 class Statement(Model):
-    """One statement, about a finding id, or about a requirement and a subject."""
+    """One statement about a finding of one system: by the finding's id, or by requirement and subject.
+
+    ``system`` is compared, too: findings of the same requirement about a whole system have one id in all systems.
+    """
 
     kind: StatementKind
+    system: str = Field(min_length=1)
     finding: str | None = None
     requirement: str | None = None
     subject: str | None = None
@@ -68,6 +73,8 @@ class Statement(Model):
 
     def about(self, finding: Finding) -> bool:
         """Whether this statement is about that finding."""
+        if self.system != finding.system:
+            return False
         if self.finding is not None:
             return self.finding == finding.id
         return self.requirement == finding.requirement and self.subject == finding.subject
@@ -82,18 +89,27 @@ class Statements(Model):
 # --- The file -------------------------------------------------------------------------------------------------------
 
 
-def load(path: Path, *, inspecting: Collection[str] = ()) -> tuple[tuple[Statement, ...], tuple[Diagnostic, ...]]:
+def load(
+    path: Path, *, inspecting: Collection[str] = (), systems: Collection[str] | None = None
+) -> tuple[tuple[Statement, ...], tuple[Diagnostic, ...]]:
     """The statements of a file, and warnings about decisions that do not count.
 
     A decision counts only when the inspecting side opens the document as its own and names the decider in its
     settings: ``inspecting`` are those names, empty for a document of the inspected side. Any other decision, and one by
-    the statement's own author, becomes *claimed*, with a located warning. Raises InputFileError with every error of
-    form.
+    the statement's own author, becomes *claimed*, with a located warning. ``systems`` are the declared ids, where a
+    declaration was read. Raises InputFileError with every error of form, and for a system that is not declared.
     """
     document = documents.read(path)
     found = document.take(Statements)
-    document.close()
     statements = found.statements if found else ()
+    for index, each in enumerate(statements):
+        if systems is not None and each.system not in systems:
+            document.diagnostic(
+                ("statements", index, "system"),
+                FormattedMessage("system {id} is not declared", id=repr(each.system)),
+                remedy_for_unknown(each.system, sorted(systems)),
+            )
+    document.close()
     warnings = tuple(_warn(document, statements, inspecting))
     return tuple(each if _counts(each, inspecting) else _claimed(each) for each in statements), warnings
 

@@ -115,6 +115,7 @@ def statements() -> str:
 statements: []
 # statements:
 #   - kind: equivalent-measure  # accepted-risk · remediation-planned · inherited · disputed
+#     system: "…"  # mã hệ thống / id of the system
 #     requirement: "…"  # mã yêu cầu trong báo cáo / id of the requirement in the report
 #     subject: "https://example.vn/"  # đối tượng trong báo cáo / subject in the report
 #     reason: "…"  # lý do / reason

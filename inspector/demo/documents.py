@@ -177,6 +177,7 @@ def statements(environment: Environment) -> str:
 
 statements:
   - kind: remediation-planned
+    system: cua-hang
     requirement: tls-modern-protocols
     subject: https://{SHOP}:{environment.ports.shop_https}
     reason: Máy chủ sẽ được thay trong quý tới; đã có kinh phí.

@@ -16,7 +16,7 @@ from inspector.model.formatted import FormattedMessage
 from inspector.pipeline.request import InspectionRequest, RegimeRef
 from inspector.pipeline.system_filter import SystemFilter
 from inspector.record.plan import Selection
-from inspector.regime.regime import Regime, resolve
+from inspector.regime.regime import Regime
 from inspector.regime.selection import next_regime, regime_by_id, regime_for
 from inspector.registry.registry import Registry
 
@@ -88,7 +88,7 @@ def request_for(
         system=system,
         organisation=documents.declaration.organisation,
         authorisations=authorisations,
-        statements=own.statements(documents.statements, resolve(chosen, system, as_of=as_of)),
+        statements=own.statements(documents.statements),
         regime=RegimeRef.of(chosen),
         next_regime=RegimeRef.of(later) if later else None,
         as_of=as_of,

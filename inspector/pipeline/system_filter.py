@@ -8,32 +8,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import System
 from inspector.declare.statement import Statement
-from inspector.model.finding import finding_id
-from inspector.model.subject import BadUri, Scheme, is_address, parse_uri
+from inspector.model.subject import Scheme, is_address, parse_uri
 from inspector.record.plan import PinnedHost
-from inspector.regime.regime import Requirement
 
 
 class SystemFilter:
     """Keeps what is about ``system``, and drops what is about the ``others`` that were declared together with it."""
 
     def __init__(self, system: System, others: Iterable[System], schemes: Mapping[str, Scheme]) -> None:
+        self._id = system.id
         self._schemes = schemes
-        self._subjects = set(self._subjects_of(system))
         self._hosts = set(self._hosts_of(system))
-        self._other_subjects = {uri for other in others for uri in self._subjects_of(other)} - self._subjects
         self._other_hosts = {host for other in others for host in self._hosts_of(other)} - self._hosts
 
     def _hosts_of(self, system: System) -> Iterator[str]:
         yield from (host.name for host in system.hosts)
         yield from (parse_uri(text, self._schemes).host for text in system.endpoints)
-
-    def _subjects_of(self, system: System) -> Iterator[str]:
-        yield from (f"host:{host}" for host in self._hosts_of(system))
-        for text in system.endpoints:
-            uri = parse_uri(text, self._schemes)
-            yield str(uri)
-            yield uri.service
 
     def without_other_names(self, given: Iterable[Authorisation]) -> tuple[Authorisation, ...]:
         """The authorisations without names of other systems; one that covers nothing else is dropped."""
@@ -44,7 +34,7 @@ class SystemFilter:
 
     def at_own_addresses(self, given: Iterable[Authorisation], pins: Sequence[PinnedHost]) -> tuple[Authorisation, ...]:
         """The authorisations without address blocks that contain no address of the system."""
-        addresses = [address for resolve_and_pin in pins for address in resolve_and_pin.addresses]
+        addresses = [address for pin in pins for address in pin.addresses]
         addresses += [host for host in self._hosts if is_address(host)]
         return _covering(
             (each, each.covers.names, [block for block in each.covers.blocks if _holds_any(block, addresses)])
@@ -59,18 +49,9 @@ class SystemFilter:
 
         return any(map(covers, self._other_hosts)) and not any(map(covers, self._hosts))
 
-    def statements(self, given: Iterable[Statement], requirements: Iterable[Requirement]) -> tuple[Statement, ...]:
-        """The statements but for those about another system's findings."""
-        foreign = {finding_id(row.id, uri) for row in requirements for uri in self._other_subjects}
-        return tuple(
-            each for each in given if each.finding not in foreign and not self._is_about_another(each.subject or "")
-        )
-
-    def _is_about_another(self, subject: str) -> bool:
-        try:
-            return subject in self._other_subjects or parse_uri(subject, self._schemes).host in self._other_hosts
-        except BadUri:
-            return False
+    def statements(self, given: Iterable[Statement]) -> tuple[Statement, ...]:
+        """The statements about the system."""
+        return tuple(each for each in given if each.system == self._id)
 
 
 def _covering(

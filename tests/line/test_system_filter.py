@@ -50,7 +50,7 @@ def result(line: Line, servers: Servers) -> RunResult:
         system(bravo, id="bravo", name="Hệ thống Bravo"),
         covers=covers,
     )
-    about_bravo = {"kind": "disputed", "author": "Người phụ trách Bravo"}
+    about_bravo = {"kind": "disputed", "system": "bravo", "author": "Người phụ trách Bravo"}
     statements = document(
         line.folder / "statements.yaml",
         {
@@ -59,6 +59,7 @@ def result(line: Line, servers: Servers) -> RunResult:
                 {**about_bravo, "finding": finding_id("framing-restricted", bravo), "reason": "bravo by finding"},
                 {
                     "kind": "disputed",
+                    "system": "alpha",
                     "author": "Người phụ trách Alpha",
                     "finding": finding_id("framing-restricted", alpha),
                     "reason": "alpha by finding",

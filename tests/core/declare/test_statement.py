@@ -33,7 +33,15 @@ def finding(outcome: Outcome = Outcome.FAIL) -> Finding:
 
 def statement(kind: StatementKind, decision: Decision = Decision.CLAIMED, **more: object) -> Statement:
     """A statement about that finding, decided by the inspector B when it is decided."""
-    about = {"kind": kind, "requirement": "r", "subject": SUBJECT, "reason": "x", "author": "A", "decision": decision}
+    about = {
+        "kind": kind,
+        "system": "portal",
+        "requirement": "r",
+        "subject": SUBJECT,
+        "reason": "x",
+        "author": "A",
+        "decision": decision,
+    }
     signed = {} if decision is Decision.CLAIMED else {"decided_by": "B"}
     return Statement.model_validate({**about, **signed, **more})
 
@@ -102,6 +110,16 @@ def test_a_statement_about_something_else_does_nothing(about: dict[str, str | No
     assert apply(finding(), (other,), AT) == finding()
 
 
+@pytest.mark.parametrize("about", [{"requirement": None, "subject": None, "finding": "f" * 16}, {"subject": "system:"}])
+def test_a_statement_about_one_system_excuses_no_other(about: dict[str, str | None]) -> None:
+    """A finding about a whole system has the same id in every system."""
+    accepted = statement(StatementKind.ACCEPTED_RISK, Decision.ACCEPTED, **about)
+    ours = finding().model_copy(update={"subject": "system:"})
+    theirs = ours.model_copy(update={"system": "intranet"})
+    assert apply(ours, (accepted,), AT).excused
+    assert apply(theirs, (accepted,), AT) == theirs
+
+
 def test_a_statement_may_name_a_finding_by_its_id() -> None:
     """A finding id identifies the finding."""
     named = statement(StatementKind.ACCEPTED_RISK, Decision.ACCEPTED, requirement=None, subject=None, finding="f" * 16)
@@ -113,6 +131,7 @@ def test_a_statement_may_name_a_finding_by_its_id() -> None:
 ACCEPTED = """\
 statements:
   - kind: accepted-risk
+    system: portal
     finding: ffff
     reason: lý do
     author: Nguyễn Văn A
@@ -135,7 +154,7 @@ def test_who_is_inspected_cannot_pardon_itself(tmp_path: Path) -> None:
     [found], [warning] = load(path)
     assert (found.decision, found.decided_by) == (Decision.CLAIMED, None)
     assert str(warning) == (
-        f"{path}:8:17: accepted by 'Trần Thị B' does not count and is treated as claimed; "
+        f"{path}:9:17: accepted by 'Trần Thị B' does not count and is treated as claimed; "
         "decisions count only in a document of the inspecting side, by persons named in its settings"
     )
 
@@ -146,7 +165,7 @@ def test_a_decision_by_somebody_unknown_does_not_count(tmp_path: Path) -> None:
     [found], [warning] = load(path, inspecting=["Lê C"])
     assert found.decision is Decision.CLAIMED
     assert str(warning) == (
-        f"{path}:8:17: refused by 'Trần Thị B' does not count and is treated as claimed; "
+        f"{path}:9:17: refused by 'Trần Thị B' does not count and is treated as claimed; "
         "if this person belongs to the inspecting side, add the name to inspectors in the settings"
     )
 
@@ -166,9 +185,18 @@ def test_authors_do_not_decide_about_their_own_statements(tmp_path: Path) -> Non
     assert warning.remedy == "let another person of the inspecting side decide, not the author"
 
 
+def test_a_statement_about_a_system_that_is_not_declared_is_an_error(tmp_path: Path) -> None:
+    """A mistyped system must not leave a decision without effect."""
+    path = write(tmp_path, ACCEPTED)
+    assert load(path, systems=["portal", "intranet"])
+    with pytest.raises(InputFileError, match=r"s.yaml:3:13: system 'portal' is not declared; did you mean 'portals'\?"):
+        load(path, systems=["portals"])
+
+
 def test_claims_are_kept_as_claimed(tmp_path: Path) -> None:
     """A claim needs no inspector, and gives no warning."""
-    text = "statements: [{kind: disputed, requirement: r, subject: 'https://a.vn/', reason: x, author: A}]\n"
+    about = "system: portal, requirement: r, subject: 'https://a.vn/'"
+    text = f"statements: [{{kind: disputed, {about}, reason: x, author: A}}]\n"
     [found], warnings = load(write(tmp_path, text))
     assert (found.kind, found.decision, warnings) == (StatementKind.DISPUTED, Decision.CLAIMED, ())
 
@@ -188,17 +216,18 @@ def test_claims_are_kept_as_claimed(tmp_path: Path) -> None:
         ),
         ("finding: ffff", "requirement: r", "s.yaml:2:5: a requirement is named without its subject; add subject: URI"),
         ("decided_by: Trần Thị B", "", "s.yaml:2:5: the decision has no author; add decided_by: NAME, someone of the "),
+        ("system: portal", "", "s.yaml:2:5: system is missing; add system: …"),
         ("author: Nguyễn Văn A", "", "s.yaml:2:5: author is missing; add author: …"),
-        ("author: Nguyễn Văn A", "author: ''", "s.yaml:5:13: author is empty; write it out"),
-        ("reason: lý do", "reason: 12", "s.yaml:4:13: reason is 12, not text; put it in quotes"),
+        ("author: Nguyễn Văn A", "author: ''", "s.yaml:6:13: author is empty; write it out"),
+        ("reason: lý do", "reason: 12", "s.yaml:5:13: reason is 12, not text; put it in quotes"),
         ("kind: accepted-risk", "kind: pardon", "s.yaml:2:11: kind is 'pardon'; write 'equivalent-measure', "),
         (
             "decision: accepted",
             "decision: approved",
-            "s.yaml:7:15: decision is 'approved'; write 'claimed', 'accepted' ",
+            "s.yaml:8:15: decision is 'approved'; write 'claimed', 'accepted' ",
         ),
-        ("+07:00", "", "s.yaml:6:12: until is '2027-01-01T00:00:00', without a time zone; write an instant with its "),
-        ("decision:", "decison:", "s.yaml:7:5: unknown key 'decison'; did you mean 'decision'?"),
+        ("+07:00", "", "s.yaml:7:12: until is '2027-01-01T00:00:00', without a time zone; write an instant with its "),
+        ("decision:", "decison:", "s.yaml:8:5: unknown key 'decison'; did you mean 'decision'?"),
     ],
 )
 def test_a_diagnostic_is_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:

@@ -233,23 +233,20 @@ def test_authorisations_are_cut_to_the_system() -> None:
 
 
 def test_statements_are_cut_to_the_system() -> None:
-    """One about another system's finding, by id or by subject, stays out."""
+    """One about another system stays out, also where the finding has the same id in both."""
 
-    def statement(**about: str) -> Statement:
-        return Statement.model_validate({"kind": StatementKind.DISPUTED, "reason": "r", "author": "a", **about})
+    def statement(about: str, **finding: str) -> Statement:
+        signed = {"kind": StatementKind.DISPUTED, "reason": "r", "author": "a"}
+        return Statement.model_validate({**signed, "system": about, **finding})
 
-    ours = [
-        statement(finding=finding_id("sensor-online", "sensor://127.0.0.1")),
-        statement(requirement="sensor-online", subject="sensor://www.ours.test"),
-        statement(requirement="approval", subject="system:"),
-    ]
-    theirs = [
-        statement(finding=finding_id("sensor-online", "sensor://127.0.9.9")),
-        statement(finding=finding_id("sensor-online", "host:www.theirs.test")),
-        statement(requirement="sensor-online", subject="sensor://www.theirs.test"),
-        statement(requirement="sensor-online", subject="neighbour://www.theirs.test"),
-    ]
-    assert part().statements([*ours, *theirs], [row("sensor-online")]) == tuple(ours)
+    findings = (
+        {"finding": finding_id("sensor-online", "sensor://127.0.0.1")},
+        {"requirement": "sensor-online", "subject": "sensor://www.ours.test"},
+        {"requirement": "approval", "subject": "system:"},
+    )
+    ours = tuple(statement(system("sensor://127.0.0.1").id, **each) for each in findings)
+    theirs = tuple(statement("other", **each) for each in findings)
+    assert part().statements([*theirs, *ours]) == ours
 
 
 def test_nothing_begins_without_an_output_folder(tmp_path: Path) -> None:
