@@ -114,9 +114,13 @@ def _result(view: View, finding: Finding, rule: int) -> dict[str, Any]:
 
 
 def _message(translator: Translator, finding: Finding) -> str:
-    return escape_control(
-        f"{translator.verdict(finding)}: {subject_of(finding)}: {translator.message(finding)}", keep=""
-    )
+    text = f"{translator.verdict(finding)}: {subject_of(finding)}: {translator.message(finding)}"
+    return _without_links(escape_control(text, keep=""))
+
+
+def _without_links(text: str) -> str:
+    """A plain text message in which nothing that a server sent is an embedded link (SARIF 2.1.0 §3.11.6)."""
+    return text.replace("[", "\\[").replace("]", "\\]") if "](" in text else text
 
 
 def _location(view: View, finding: Finding) -> dict[str, Any]:

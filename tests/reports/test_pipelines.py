@@ -14,6 +14,7 @@ import pytest
 
 from inspector import Language, Outcome
 from inspector.model.base import canonical
+from inspector.model.verdict import Message
 from inspector.report.findings_json import findings_schema
 from inspector.report.view import View
 from inspector_reports.findings_json import FINDINGS, schema
@@ -114,6 +115,19 @@ def test_sarif_fits_its_schema() -> None:
     validator = jsonschema.Draft7Validator(json.loads(SARIF_SCHEMA.read_text(encoding="utf-8")))
     for views in ((specimens.view(),), (twice(), other(), specimens.plain()), ()):
         validator.validate(sarif(*views))
+
+
+def test_sarif_shows_no_link_that_a_server_sent() -> None:
+    """Brackets of link syntax are escaped (SARIF 2.1.0 §3.11.6); other texts are unchanged."""
+    view = specimens.view()
+    [first, *others] = [each for each in view.assessment.findings if each.outcome is Outcome.FAIL]
+    message = Message(id="sends {measured}", values={"measured": "[update](https://evil.example/)"})
+    findings = (first.model_copy(update={"message": message}), *others)
+    hostile = replace(view, assessment=view.assessment.model_copy(update={"findings": findings}))
+    texts = [each["message"]["text"] for each in sarif(hostile)["runs"][0]["results"]]
+    (shown,) = [each for each in texts if "evil" in each]
+    assert r"\[update\](https://evil.example/)" in shown
+    assert not any(r"\[" in each for each in texts if each != shown)
 
 
 def test_sarif_tells_failures_alone() -> None:
