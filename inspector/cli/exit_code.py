@@ -12,7 +12,9 @@ from inspector.model.base import Cause
 from inspector.model.errors import UsageError
 from inspector.model.finding import Finding, Obligation, Severity
 from inspector.model.formatted import FormattedMessage
+from inspector.model.observation import Evidence
 from inspector.model.verdict import Outcome
+from inspector.report.declared_vs_seen import has_port_states
 from inspector.report.view import View
 
 CLEAN, FAILING, MISUSE, UNSEEN = 0, 1, 2, 3
@@ -62,6 +64,26 @@ def exit_code(
     return code
 
 
+def is_blind(view: View) -> bool:
+    """Whether no endpoint answered: no scan gave an observation, or no connection to a target received a byte.
+
+    A sweep that observed the ports of a host has an answer, also where all are closed; a system without planned scans
+    needs none.
+    """
+    coverage = view.assessment.coverage
+    if coverage.asked and not coverage.seen:
+        return True
+    if any(each.facts is not None and _is_sweep(view, each) for each in view.evidence.values()):
+        return False
+    connected = [each for each in view.ledger.targets if each.connections]
+    return bool(connected) and not any(each.received for each in connected)
+
+
+def _is_sweep(view: View, evidence: Evidence) -> bool:
+    kind = view.registry.kinds.get(evidence.kind)
+    return kind is not None and has_port_states(kind)
+
+
 @dataclass(frozen=True, slots=True)
 class ExitRule:
     """From which findings the exit code of an assessment follows."""
@@ -79,7 +101,8 @@ class ExitRule:
     def code(self, view: View) -> int:
         """The exit code of an assessment."""
         within = view.inspection.plan.selection.within_seconds is not None
-        return exit_code(view.assessment.findings, self.threshold, self.baseline, within=within)
+        code = exit_code(view.assessment.findings, self.threshold, self.baseline, within=within)
+        return UNSEEN if code == CLEAN and not within and is_blind(view) else code
 
 
 def worst(codes: Iterable[int]) -> int:

@@ -19,6 +19,7 @@ from inspector.record.assessment import Assessment
 from inspector.regime.loader import load_all
 from inspector.registry.registry import installed
 from inspector.seal import Bundle, SigningKey, verify
+from inspector.seal.layout import CAPTURE
 
 INTACT, ALTERED, UNKNOWN_SIGNER = 0, 1, 3
 
@@ -29,6 +30,11 @@ def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...])
         raise UsageError(
             FormattedMessage("{folder}: there is no such folder", folder=folder),
             remedy="give the folder of an inspection: out/RUN/SYSTEM/ID",
+        )
+    if not (folder / CAPTURE).is_dir() and (folder.parent / CAPTURE).is_dir():
+        raise UsageError(
+            FormattedMessage("{folder}: is a part of a bundle, not a bundle", folder=folder),
+            remedy=FormattedMessage("give the folder of the inspection: {parent}", parent=folder.parent),
         )
     own = read_settings(settings)
     registry = installed()

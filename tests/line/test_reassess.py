@@ -88,6 +88,14 @@ def test_flipped_byte_is_named(line: Line, copy: Path, part: str) -> None:
     assert line.call("assess", copy).code == (3 if part == "assessments" else 2)
 
 
+@pytest.mark.parametrize("part", ["capture", "assessments"])
+def test_a_part_of_a_bundle_is_not_verified_as_one(line: Line, result: RunResult, part: str) -> None:
+    """The message names the folder to give."""
+    answer = line.call("verify", result.bundle.folder / part, "--lang", "en")
+    assert answer.code == 2
+    assert f"give the folder of the inspection: {result.bundle.folder}" in answer.err
+
+
 def test_unknown_signer_is_distinguished(result: RunResult, tmp_path: Path) -> None:
     """Who does not know the key learns that it is intact but by an unknown signer; naming the key makes it trusted."""
     unknown_machine = Line(tmp_path)

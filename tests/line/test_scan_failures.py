@@ -241,6 +241,21 @@ def test_server_that_never_answers(line: Line, certificate: dict[str, str]) -> N
     assert result.verdict("tls-modern-protocols") == ("inconclusive", "timeout")
 
 
+def test_an_inspection_in_which_no_endpoint_answers_is_not_clean(line: Line) -> None:
+    """The only endpoint refuses connections: its encryption was not seen, and the exit code is 3, not 0."""
+    declared = line.declare(system(f"https://127.0.0.1:{free_port()}/"), name="closed.yaml")
+    result = line.call("run", declared, "--only", "http", "--only", "tls", "--lang", "en")
+    assert result.verdict("every-web-endpoint-encrypted", "system:") == ("inconclusive", "refused")
+    assert result.code == 3
+
+
+def test_an_inspection_of_a_host_with_closed_ports_is_clean(line: Line) -> None:
+    """Every port refuses: that is an answer."""
+    declared = line.declare(system("host:127.0.0.2"), name="closed-host.yaml")
+    only = ("--only", "ports-only-declared", "--fail-on", "critical")
+    assert line.call("run", declared, *only, "--lang", "en").code == 0
+
+
 def test_unreachable_host_and_family_without_route(line: Line, certificate: dict[str, str]) -> None:
     """An unreachable host is not reached; a family without a route is one limit of the vantage, not n findings."""
     beside = [

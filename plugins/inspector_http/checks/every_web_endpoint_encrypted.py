@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from inspector import Every, SubjectKind, Verdict, check, failed, inconclusive, passed
+from inspector import Cause, Every, SubjectKind, Verdict, check, failed, inconclusive, passed
 from inspector_http.observations import Http, WebProtocol
 
 
@@ -23,7 +23,10 @@ def every_web_endpoint_encrypted(pages: Every[Http]) -> Verdict:
     cause = next(filter(None, doubts), None)
     if cause is not None:
         return inconclusive("the reply of an endpoint over plain HTTP was not seen", cause=cause)
-    return passed("none of {count} web endpoints serves content over plain HTTP", count=len(pages))
+    answering = sum(page.protocol.value is not WebProtocol.NONE for page in pages)
+    if not answering and len(pages):
+        return inconclusive("no web endpoint accepts connections", cause=Cause.REFUSED)
+    return passed("none of {count} web endpoints serves content over plain HTTP", count=answering)
 
 
 def _serves_plain_http(page: Http) -> bool:
