@@ -247,6 +247,8 @@ def test_an_inspection_in_which_no_endpoint_answers_is_not_clean(line: Line) -> 
     result = line.call("run", declared, "--only", "http", "--only", "tls", "--lang", "en")
     assert result.verdict("every-web-endpoint-encrypted", "system:") == ("inconclusive", "refused")
     assert result.code == 3
+    below = ("--only", "content-type-nosniff", "--fail-on", "critical")
+    assert line.call("run", declared, *below, "--lang", "en").code == 3, "no finding counts, but nothing answered"
 
 
 def test_an_inspection_of_a_host_with_closed_ports_is_clean(line: Line) -> None:
