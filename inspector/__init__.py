@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from inspector.declare.statement import EXCUSING, Decision, StatementKind
     from inspector.model.base import Answer, Cause, Instant, Model, NotSeen, Quantity, Timestamp, Value, canonical
     from inspector.model.declared import ApprovalStatus, Declared, Facts, MeasureStatus, PlanStatus, Stage, Tenancy
+    from inspector.model.domain_name import BadName, a_labels, u_labels, with_u_labels
     from inspector.model.errors import ScanFailure
     from inspector.model.escaping import escape_control, truncate
     from inspector.model.finding import ClauseRef, Finding, Force, Obligation, Severity
@@ -48,10 +49,10 @@ if TYPE_CHECKING:
         DnsReplies,
         answer_of,
         collect_replies,
-        dns_name_text,
         parse_dns_message,
         raw_dns_message,
     )
+    from inspector.network.dns_names import dns_name_text
     from inspector.network.transport.round_trip import RoundTripEnd
     from inspector.network.transport.stream import Stream
     from inspector.network.transport.tls_context import permissive_tls_context
@@ -88,6 +89,10 @@ _HOME = {
     "PlanStatus": "inspector.model.declared",
     "Stage": "inspector.model.declared",
     "Tenancy": "inspector.model.declared",
+    "BadName": "inspector.model.domain_name",
+    "a_labels": "inspector.model.domain_name",
+    "u_labels": "inspector.model.domain_name",
+    "with_u_labels": "inspector.model.domain_name",
     "ScanFailure": "inspector.model.errors",
     "escape_control": "inspector.model.escaping",
     "truncate": "inspector.model.escaping",
@@ -130,7 +135,7 @@ _HOME = {
     "DnsReplies": "inspector.network.dns_lookup",
     "answer_of": "inspector.network.dns_lookup",
     "collect_replies": "inspector.network.dns_lookup",
-    "dns_name_text": "inspector.network.dns_lookup",
+    "dns_name_text": "inspector.network.dns_names",
     "parse_dns_message": "inspector.network.dns_lookup",
     "raw_dns_message": "inspector.network.dns_lookup",
     "RoundTripEnd": "inspector.network.transport.round_trip",
@@ -167,6 +172,7 @@ __all__ = [
     "UDP",
     "Answer",
     "ApprovalStatus",
+    "BadName",
     "BadUri",
     "BilingualText",
     "Cause",
@@ -227,6 +233,7 @@ __all__ = [
     "Value",
     "Verdict",
     "View",
+    "a_labels",
     "answer_of",
     "canonical",
     "check",
@@ -248,6 +255,8 @@ __all__ = [
     "probe",
     "raw_dns_message",
     "truncate",
+    "u_labels",
+    "with_u_labels",
 ]
 
 

@@ -35,7 +35,7 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
         regime = regime_of(arguments.regime, bundle.inspection.system, as_of, known)
     statements = None
     if arguments.statements or arguments.decisions:
-        statements = read_statements(arguments.statements, arguments.decisions, own)
+        statements = read_statements(arguments.statements, arguments.decisions, own, registry)
     options = AssessmentOptions(
         as_of=as_of,
         regime=regime,

@@ -51,7 +51,11 @@ def read_settings(path: Path | None, output: Path | None = None) -> Settings:
 
 
 def read_statements(
-    statements: Iterable[Path], decisions: Iterable[Path], own: Settings, systems: Collection[str] | None = None
+    statements: Iterable[Path],
+    decisions: Iterable[Path],
+    own: Settings,
+    registry: Registry,
+    systems: Collection[str] | None = None,
 ) -> tuple[Statement, ...]:
     """The statements in these documents; only one in ``decisions``, the inspecting side's own, can be accepted.
 
@@ -61,7 +65,7 @@ def read_statements(
     found: list[Statement] = []
     given = [*((path, ()) for path in statements), *((path, own.inspectors) for path in decisions)]
     for path, inspecting in given:
-        loaded, warnings = statement.load(path, inspecting=inspecting, systems=systems)
+        loaded, warnings = statement.load(path, inspecting=inspecting, systems=systems, schemes=registry.schemes)
         found.extend(loaded)
         for warning in warnings:
             terminal.print_note(f"inspector: {warning.text(translated)}")
@@ -165,7 +169,7 @@ def load_context(arguments: RunArguments) -> RunContext:
     regimes = load_all(registry.profiles, pinned=folders)
     check_approvals(documents, regimes, day_of(now()))
     declared = {each.id for each in documents.declaration.systems}
-    statements = read_statements(arguments.statements, arguments.decisions, own, declared)
+    statements = read_statements(arguments.statements, arguments.decisions, own, registry, declared)
     return RunContext(
         registry=registry,
         settings=own,

@@ -8,6 +8,7 @@ from inspector.cli import terminal
 from inspector.cli.arguments import RunArguments
 from inspector.cli.inputs import instant, load_context, new_run, request_of, systems_of
 from inspector.cli.language import _, current, translated
+from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import UsageError
 from inspector.pipeline.prepare import PlannedInspection, check_permitted, prepare
 from inspector.plan.pace import pace_of
@@ -72,14 +73,13 @@ def _print_tasks(plan: Plan, translator: Translator) -> None:
     )
     refused = terminal.table(_("Scans left out"), *map(_, ("Probe", "Subject", "Cause", "Detail")))
     for task in plan.tasks:
+        subject = with_u_labels(task.subject.uri)
         if task.cause is None:
             counts = (str(task.bounds.connections), str(task.bounds.port_questions))
             authorisation = task.authorisation or _("(infrastructure)")
-            terminal.add_row(planned, task.probe, task.subject.uri, task.subject.address or "–", *counts, authorisation)
+            terminal.add_row(planned, task.probe, subject, task.subject.address or "–", *counts, authorisation)
         else:
-            terminal.add_row(
-                refused, task.probe, task.subject.uri, translator.term(task.cause), translated(task.detail)
-            )
+            terminal.add_row(refused, task.probe, subject, translator.term(task.cause), translated(task.detail))
     terminal.print_table(planned)
     if refused.row_count:
         terminal.print_table(refused)

@@ -17,6 +17,7 @@ from inspector.cli.inputs import instant, load_context, new_run, read_settings, 
 from inspector.cli.language import _, current
 from inspector.collect.collector import Progress
 from inspector.declare.declaration import System
+from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import BundleError, InspectorError, UsageError
 from inspector.model.escaping import escape_control
 from inspector.model.finding import Finding
@@ -92,7 +93,7 @@ class InspectionSummary:
 def _subject(finding: Finding) -> str:
     """What a finding is about, among those of several systems: the subject with its address, or the system's id."""
     subject = finding.system if finding.subject == SYSTEM.uri else finding.subject
-    return f"{subject} {finding.address}" if finding.address else subject
+    return with_u_labels(f"{subject} {finding.address}" if finding.address else subject)
 
 
 class ProgressLine:

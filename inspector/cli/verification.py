@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from inspector.model.domain_name import with_u_labels
 from inspector.model.escaping import escape_control
 from inspector.model.formatted import FormattedMessage
 from inspector.seal.untrusted_files import FileFault
@@ -102,7 +103,7 @@ def _difference(each: Difference, translate: Translate) -> str:
     none = FormattedMessage("none")
     text = FormattedMessage(
         "{about}: {was} would become {becomes}",
-        about=escape_control(about, keep=""),
+        about=with_u_labels(escape_control(about, keep="")),
         was=each.was or none,
         becomes=each.becomes or none,
     )

@@ -32,7 +32,7 @@ from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
 from inspector.model.errors import BundleError, ScanFailure
 from inspector.model.observation import Discovered, Evidence, FailureNote, Gap, Observation, ScanOutput
-from inspector.model.subject import BadUri, Subject, is_address, parse_uri
+from inspector.model.subject import Subject, is_address
 from inspector.network import Gateway, Ledger, resolve_and_pin
 from inspector.plan.planner import DISCOVERED_PER_SCAN, TASKS_PER_SCAN, Planner
 from inspector.plugin.probe import ParseContext, Probe, Target
@@ -359,9 +359,8 @@ class Collector:
 
     async def _pin(self, found: Discovered) -> PinnedHost | None:
         """The pin of a discovered subject's host; only infrastructure and names within the scope are resolved."""
-        try:
-            host = parse_uri(found.uri, self.registry.schemes).host
-        except BadUri:
+        host = self.planner.host_of(found)
+        if host is None:
             return None
         if found.address is not None:
             return PinnedHost(name=host, addresses=(found.address,))

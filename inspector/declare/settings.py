@@ -20,6 +20,7 @@ from inspector.declare import document as documents
 from inspector.declare.document import YamlDocument
 from inspector.declare.document.diagnostics import explain, follow
 from inspector.model.base import Model
+from inspector.model.domain_name import a_labels
 from inspector.model.errors import Diagnostic, InputFileError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.log_format import LogFormat, LogLevel
@@ -82,8 +83,16 @@ KeyId = Annotated[
     str, Field(pattern=r"^[0-9a-f]{64}$", description="a key id: 64 lower-case hexadecimal digits, as verify prints it")
 ]
 
+
+def _anchor(line: str) -> str:
+    """The line with the zone's name in A-labels."""
+    name, space, rest = line.partition(" ") if " " in line else line.partition("\t")
+    return line if name.isascii() else f"{a_labels(name)}.{space}{rest}"
+
+
 Anchor = Annotated[
     str,
+    AfterValidator(_anchor),
     Field(
         pattern=r"^\S+\s+(\d+\s+)?(IN\s+)?(DS|DNSKEY)\s+\d+\s+\d+\s+\d+\s+\S.*$",
         description='a DS or DNSKEY line, as ". IN DS 20326 8 2 E06D…"',

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -15,12 +15,13 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from inspector.declare import document as documents
-from inspector.declare.document import YamlDocument, diagnostic_at
+from inspector.declare.document import Location, YamlDocument, diagnostic_at, split
 from inspector.declare.document.diagnostics import remedy_for_unknown
 from inspector.model.base import Instant, Model
 from inspector.model.errors import Diagnostic
 from inspector.model.finding import Finding, StatementNote
 from inspector.model.formatted import FormattedMessage
+from inspector.model.subject import BadUri, Scheme, parse_uri
 
 
 class StatementKind(StrEnum):
@@ -90,16 +91,23 @@ class Statements(Model):
 
 
 def load(
-    path: Path, *, inspecting: Collection[str] = (), systems: Collection[str] | None = None
+    path: Path,
+    *,
+    inspecting: Collection[str] = (),
+    systems: Collection[str] | None = None,
+    schemes: Mapping[str, Scheme] | None = None,
 ) -> tuple[tuple[Statement, ...], tuple[Diagnostic, ...]]:
     """The statements of a file, and warnings about decisions that do not count.
 
     A decision counts only when the inspecting side opens the document as its own and names the decider in its
     settings: ``inspecting`` are those names, empty for a document of the inspected side. Any other decision, and one by
     the statement's own author, becomes *claimed*, with a located warning. ``systems`` are the declared ids, where a
-    declaration was read. Raises InputFileError with every error of form, and for a system that is not declared.
+    declaration was read. Subjects are normalised like endpoints; ``schemes`` are the known ones by name. Raises
+    InputFileError with every error of form, and for a system that is not declared.
     """
     document = documents.read(path)
+    for at, _ in document.items("statements"):
+        _normalise_subject(document, (*at, "subject"), schemes or {})
     found = document.take(Statements)
     statements = found.statements if found else ()
     for index, each in enumerate(statements):
@@ -112,6 +120,17 @@ def load(
     document.close()
     warnings = tuple(_warn(document, statements, inspecting))
     return tuple(each if _counts(each, inspecting) else _claimed(each) for each in statements), warnings
+
+
+def _normalise_subject(document: YamlDocument, at: Location, schemes: Mapping[str, Scheme]) -> None:
+    """Write the subject as findings do; one of a scheme that no installed plugin knows stays as it is."""
+    text = document.at(*at)
+    if not isinstance(text, str) or text.partition(":")[0].lower() not in schemes:
+        return
+    try:
+        document.put(at, str(parse_uri(text, schemes)))
+    except BadUri as error:
+        document.diagnostic(at, *split(error.args[0]))
 
 
 def _counts(statement: Statement, inspecting: Collection[str]) -> bool:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from urllib.parse import SplitResult, quote, urlsplit
 
 from inspector.model.base import Model
+from inspector.model.domain_name import BadName, a_labels
 from inspector.model.formatted import FormattedMessage
 
 
@@ -57,7 +58,6 @@ TCP = Scheme("tcp")
 UDP = Scheme("udp")
 HOST = Scheme("host", UriForm.NAME)
 
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 #: A last label that resolvers parse as part of an IPv4 address.
 _NUMBER = re.compile(r"([0-9]+|0x[0-9a-f]*)\Z")
 _ESCAPED = re.compile(r"%([0-9a-fA-F]{2})")
@@ -94,7 +94,7 @@ class Uri:
 
 
 def normalise_host(text: str) -> str:
-    """An address in its canonical form, or a domain name as lower-case A-labels without the final dot.
+    """An address in its canonical form, or a domain name as lower-case A-labels (``a_labels``) without the final dot.
 
     Raises BadUri.
     """
@@ -107,16 +107,12 @@ def normalise_host(text: str) -> str:
                 )
             )
         return str(ipaddress.ip_address(bare))
-    name = text.removesuffix(".").lower()
-    if not name.isascii():
-        try:
-            name = name.encode("idna").decode()
-        except UnicodeError:
-            raise BadUri(FormattedMessage("{text} is no domain name; check its spelling", text=repr(text))) from None
-    if not name or len(name) > 253 or not all(_LABEL.match(label) for label in name.split(".")):
-        raise BadUri(
-            FormattedMessage("{text} is neither a domain name nor an IP address; check its spelling", text=repr(text))
-        )
+    try:
+        name = a_labels(text)
+    except BadName as error:
+        raise BadUri(error.args[0]) from None
+    if is_address(name):  # in digits or full stops of another width (UTS 46 §4)
+        return name
     if _NUMBER.match(name.rpartition(".")[2]):
         raise BadUri(
             FormattedMessage(
@@ -184,7 +180,8 @@ def _parse_service(text: str, rest: str, scheme: Scheme) -> Uri:
         ) from None
     if parts.username is not None or parts.password is not None:
         raise BadUri("an endpoint must not contain a user name or password; remove it")
-    if not parts.hostname:
+    host = _written_host(parts.netloc)
+    if not host:
         raise BadUri(
             FormattedMessage("{text} names no host; write {scheme}://HOST[:PORT]", text=repr(text), scheme=scheme.name)
         )
@@ -196,7 +193,12 @@ def _parse_service(text: str, rest: str, scheme: Scheme) -> Uri:
         raise BadUri(
             FormattedMessage("{text} has port {port}; write a port from 1 to 65535", text=repr(text), port=port)
         )
-    return Uri(scheme, normalise_host(parts.hostname), port, _path(text, parts, scheme))
+    return Uri(scheme, normalise_host(host), port, _path(text, parts, scheme))
+
+
+def _written_host(netloc: str) -> str:
+    """The host of ``host[:port]`` in the letters as written: ``SplitResult.hostname`` makes ``ς`` of a final ``Σ``."""
+    return netloc[1:].partition("]")[0] if netloc.startswith("[") else netloc.partition(":")[0]
 
 
 def _path(text: str, parts: SplitResult, scheme: Scheme) -> str:

@@ -10,7 +10,6 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from inspector import __version__
 from inspector.declare.settings import Settings
@@ -135,7 +134,7 @@ def seal_capture(writer: CaptureWriter, planner: Planner, key: SigningKey, *, re
         by = ScanTask(probe=evidence.probe, subject=evidence.subject, endpoint=evidence.endpoint)
         tasks.setdefault(key_of, by)
         for index, found in enumerate(evidence.discovered):
-            at = None if index >= TASKS_PER_SCAN else pins.get(urlsplit(found.uri).hostname or "")
+            at = None if index >= TASKS_PER_SCAN else pins.get(planner.host_of(found) or "")
             for task in planner.discovered(found, by, at, asked=at is not None):
                 tasks.setdefault(task.key, task)
     answered = {(probe, uri) for probe, _, uri, _ in done}

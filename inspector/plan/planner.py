@@ -172,6 +172,13 @@ class Planner:
                 subject = subject_of(uri, probe.subject_kind, address=address, parent=by.subject.uri)
                 yield self._refusal(probe, subject, by.endpoint, Cause.ABORTED, "too many discovered subjects")
 
+    def host_of(self, found: Discovered) -> str | None:
+        """The host of a discovered subject; None when its URI is invalid."""
+        try:
+            return parse_uri(found.uri, self.registry.schemes).host
+        except BadUri:
+            return None
+
     def _about(
         self, probe: Probe, uri: Uri, pin: PinnedHost | None, *, endpoint: str | None, parent: str | None
     ) -> Iterator[ScanTask]:

@@ -18,6 +18,7 @@ from io import BytesIO
 from typing import Protocol
 
 from inspector.model.base import Cause, Quantity, Timestamp, Value
+from inspector.model.domain_name import with_u_labels
 from inspector.model.escaping import escape_control, truncate
 from inspector.model.finding import Finding, Force
 from inspector.model.formatted import rendered
@@ -184,10 +185,14 @@ class Translator:
             return self.instant(value.at)
         if isinstance(value, tuple):
             return self._list(value, package)
-        return truncate(self.term(value, package), CHARACTERS)
+        return self._member(value, package)
+
+    def _member(self, value: str | Enum, package: str) -> str:
+        """A term or text, truncated; a domain name in it is written in U-labels, too."""
+        return with_u_labels(truncate(self.term(value, package), CHARACTERS))
 
     def _list(self, values: tuple[str, ...], package: str) -> str:
-        text = ", ".join(truncate(self.term(each, package), CHARACTERS) for each in values[:MEMBERS])
+        text = ", ".join(self._member(each, package) for each in values[:MEMBERS])
         return f"{text}, … (+{len(values) - MEMBERS})" if len(values) > MEMBERS else text or "–"
 
     def _quantity(self, quantity: Quantity, package: str) -> str:

@@ -31,6 +31,7 @@ from inspector import (
     View,
     escape_control,
     truncate,
+    with_u_labels,
 )
 from inspector_reports.groups import (
     Group,
@@ -80,7 +81,7 @@ def _template() -> Template:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader(_HERE),
         autoescape=True,
         finalize=_finalizer(),
@@ -88,6 +89,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["with_u_labels"] = with_u_labels
+    return environment
 
 
 @cache

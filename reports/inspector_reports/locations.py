@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inspector import Finding, View
+from inspector import Finding, View, with_u_labels
 
 #: The file name that stands for the declaration in an ad-hoc inspection.
 AD_HOC = "inspector-adhoc"
@@ -28,5 +28,5 @@ def location_of(view: View, finding: Finding) -> FileLocation:
 
 
 def subject_of(finding: Finding) -> str:
-    """The subject of a finding as text: its URI, with the address where there is one."""
-    return f"{finding.subject} [{finding.address}]" if finding.address else finding.subject
+    """The subject of a finding as text: its URI, with the address where there is one, and its host in U-labels."""
+    return with_u_labels(f"{finding.subject} [{finding.address}]" if finding.address else finding.subject)

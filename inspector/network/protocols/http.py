@@ -246,7 +246,7 @@ class Transport(httpx.AsyncBaseTransport):
         )
         try:
             if url.scheme == "https":
-                name = str(request.extensions.get("sni_hostname") or url.host)
+                name = str(request.extensions.get("sni_hostname") or _host(url))
                 await stream.start_tls(tolerant_context(), name, timeout=_bounded(seconds.get("connect")))
             return await self._exchange(request, stream)
         except BaseException:
@@ -256,11 +256,11 @@ class Transport(httpx.AsyncBaseTransport):
     def _check_host(self, url: httpx.URL, port: int) -> None:
         target = self._session.target
         try:
-            same = normalise_host(url.host) == normalise_host(target.host)
+            same = normalise_host(_host(url)) == normalise_host(target.host)
         except BadUri:
             same = False
         if not same or url.scheme not in _PORTS:
-            raise ScanFailure(Cause.OUT_OF_SCOPE, f"{url.scheme}://{url.host}:{port} is not {target.host}")
+            raise ScanFailure(Cause.OUT_OF_SCOPE, f"{url.scheme}://{_host(url)}:{port} is not {target.host}")
 
     async def _exchange(self, request: httpx.Request, stream: Stream) -> httpx.Response:
         connection = _Connection(stream, asyncio.get_running_loop().time() + _EXCHANGE_SECONDS)
@@ -316,6 +316,11 @@ class Transport(httpx.AsyncBaseTransport):
             (b"Accept-Encoding", b"identity"),
             (b"Connection", b"close"),
         ]
+
+
+def _host(url: httpx.URL) -> str:
+    """The host in A-labels: ``URL.host`` gives U-labels, of which the ssl module would make A-labels of IDNA 2003."""
+    return url.raw_host.decode("ascii")
 
 
 def _bounded(seconds: float | None) -> float:

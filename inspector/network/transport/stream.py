@@ -115,11 +115,13 @@ class Stream:
     # --- TLS ---
 
     async def start_tls(self, context: ssl.SSLContext, server_name: str | None, *, timeout: float = 10.0) -> None:
-        """Do a TLS handshake; ``server_name`` is sent as SNI unless it is an address (RFC 6066 §3)."""
+        """Do a TLS handshake; ``server_name``, in A-labels, is sent as SNI unless it is an address (RFC 6066 §3)."""
         if self._tls is not None:
             raise ScanFailure(Cause.BUG, f"{self._where}: TLS was started twice")
         try:
-            tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+            # As bytes: of text, the ssl module makes A-labels of IDNA 2003, which may be another host's.
+            name = None if server_name is None else server_name.encode("ascii")
+            tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         except ValueError as error:
             raise ScanFailure(Cause.BUG, f"{server_name!r} cannot be sent as SNI: {error}") from None
         async with self._lease.cancel_scope.within(timeout, f"{self._where}: no TLS handshake within {timeout:g} s"):

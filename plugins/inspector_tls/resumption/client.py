@@ -97,7 +97,9 @@ class _Client:
         self._newest = newest
         self._seconds = seconds
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = _context(newest).wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        # As bytes: of text, the ssl module makes A-labels of IDNA 2003, which may be another host's.
+        name = None if server_name is None else server_name.encode("ascii")
+        self._tls = _context(newest).wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self._buffer = bytearray()
         self._received = bytearray()
         self._session_id = b""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Final
 
-from inspector import Cause, ScanFailure, Scheme
+from inspector import Cause, ScanFailure, Scheme, u_labels
 
 SMTP: Final = Scheme("smtp", port=25)
 SUBMISSION: Final = Scheme("submission", port=587)
@@ -338,7 +338,8 @@ def _xmpp(namespace: bytes) -> Callable[[Names], Dialogue]:
     """RFC 6120 §5."""
 
     def dialogue(names: Names) -> Dialogue:
-        to = b" to='" + names.host.encode() + b"'" if names.host else b""
+        # The domain of an XMPP address has U-labels (RFC 7622 §3.2.1).
+        to = b" to='" + u_labels(names.host).encode() + b"'" if names.host else b""
         opening = (
             b"<?xml version='1.0'?><stream:stream xmlns='" + namespace + b"'"
             b" xmlns:stream='http://etherx.jabber.org/streams' version='1.0'" + to + b">"

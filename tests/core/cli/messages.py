@@ -29,7 +29,7 @@ ERRORS = frozenset(
     }
 )
 #: Errors of a value whose text is split into what is wrong and the remedy.
-VALUE_ERRORS = frozenset({"BadUri", "ValueError"})
+VALUE_ERRORS = frozenset({"BadName", "BadUri", "ValueError"})
 #: What a plugin's author or a caller of the library sees, never the user of a command.
 INTERNAL = ("plugin/", "network/", "testing/", "collect/", "model/base.py", "model/observation.py", "report/")
 
