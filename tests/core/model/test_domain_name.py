@@ -64,7 +64,7 @@ def test_a_name_has_the_a_labels_of_idna_2008(written: str, name: str) -> None:
 )
 def test_what_is_no_name_says_why(written: str, why: str) -> None:
     """Every refusal says what is wrong and what to do."""
-    with pytest.raises(BadName, match="; check its spelling$") as caught:
+    with pytest.raises(BadName, match=r"; check its spelling$") as caught:
         a_labels(written)
     assert why in str(caught.value)
 
