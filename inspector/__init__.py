@@ -49,10 +49,10 @@ if TYPE_CHECKING:
         DnsReplies,
         answer_of,
         collect_replies,
+        dns_name_text,
         parse_dns_message,
         raw_dns_message,
     )
-    from inspector.network.dns_names import dns_name_text
     from inspector.network.transport.round_trip import RoundTripEnd
     from inspector.network.transport.stream import Stream
     from inspector.network.transport.tls_context import permissive_tls_context
@@ -135,7 +135,7 @@ _HOME = {
     "DnsReplies": "inspector.network.dns_lookup",
     "answer_of": "inspector.network.dns_lookup",
     "collect_replies": "inspector.network.dns_lookup",
-    "dns_name_text": "inspector.network.dns_names",
+    "dns_name_text": "inspector.network.dns_lookup",
     "parse_dns_message": "inspector.network.dns_lookup",
     "raw_dns_message": "inspector.network.dns_lookup",
     "RoundTripEnd": "inspector.network.transport.round_trip",

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 from inspector.model.base import Answer, Cause, NotSeen
 from inspector.model.errors import ScanFailure
 from inspector.model.observation import FailureNote, Gap, Raw, ScanOutput
-from inspector.network.dns_names import dns_name, dns_name_text
 
 if TYPE_CHECKING:
     import dns.message
+    import dns.name
     import dns.rdata
     import dns.rrset
 
@@ -96,6 +96,11 @@ def parse_dns_message(wire: bytes) -> dns.message.Message:
     return message
 
 
+def dns_name_text(name: dns.name.Name) -> str:
+    """A name in the form of questions: lower case, without the final dot, ``.`` for the root."""
+    return name.canonicalize().to_text(omit_final_dot=True)
+
+
 def answer_of(fact: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
     """The result of ``fact`` as an answer; unseen when it raises NotSeen."""
     try:
@@ -107,10 +112,11 @@ def answer_of(fact: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Answer
 def _follow(
     message: dns.message.Message, name: str, rdtype: str
 ) -> tuple[tuple[str, ...], tuple[dns.rdata.Rdata, ...]]:
+    import dns.name
     import dns.rdataclass
     import dns.rdatatype
 
-    owner = dns_name(name)
+    owner = dns.name.from_text(name)
     kind = dns.rdatatype.from_text(rdtype)
     aliases: list[str] = []
     while len(aliases) <= ALIASES:

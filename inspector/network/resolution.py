@@ -12,7 +12,6 @@ from inspector.declare.settings import Settings
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address, parse_address, sort_key
-from inspector.network.dns_names import dns_name
 from inspector.network.guard.audit_hook import allow_socket
 from inspector.network.pacing.admission import AdmissionControl, RequestContext
 from inspector.network.pacing.ledger import Ledger
@@ -132,10 +131,11 @@ def _no_addresses(answer: dns.message.Message, kind: str) -> tuple[Cause, str]:
 
 def _follow(answer: dns.message.Message, asked: str, kind: str, aliases: list[str]) -> tuple[str, tuple[str, ...]]:
     """The name at the end of an answer's aliases, and its addresses; the aliases are appended to ``aliases``."""
+    import dns.name
     import dns.rdatatype
 
     wanted = dns.rdatatype.from_text(kind)
-    current = dns_name(asked)
+    current = dns.name.from_text(asked)
     while True:
         here = [rrset for rrset in answer.answer if rrset.name == current]
         addresses = tuple(item.address for rrset in here if rrset.rdtype == wanted for item in rrset)

@@ -14,7 +14,6 @@ from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address, parse_address, split_server
 from inspector.network.access.os_errors import cause_of, failure_from
-from inspector.network.dns_names import dns_name
 from inspector.network.pacing.admission import AdmissionControl, ConnectionLease, RequestContext
 from inspector.network.pacing.cancellation import PausableDeadline
 from inspector.network.transport.sockets import connect
@@ -58,7 +57,7 @@ def _question(name: str, rdtype: str, *, recursive: bool, dnssec: bool) -> dns.m
     import dns.message
 
     try:
-        message = dns.message.make_query(dns_name(name), rdtype, use_edns=0 if dnssec else False, want_dnssec=dnssec)
+        message = dns.message.make_query(name, rdtype, use_edns=0 if dnssec else False, want_dnssec=dnssec)
     except (dns.exception.DNSException, ValueError) as error:
         raise ScanFailure(Cause.BUG, f"{name!r} {rdtype}: {error}") from None
     if dnssec:

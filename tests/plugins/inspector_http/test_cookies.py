@@ -139,6 +139,9 @@ def test_the_domain_of_an_address_and_of_an_international_name() -> None:
     bucher = "bücher.test".encode().decode("latin-1")
     assert kept(f"a=1; Domain={bucher}", host="www.xn--bcher-kva.test") == ["a"]
     assert kept(f"a=1; Domain={bucher}", host="www.bucher.test") == []
+    strasse = "straße.test".encode().decode("latin-1")
+    assert kept(f"a=1; Domain={strasse}", host="www.xn--strae-oqa.test") == ["a"]
+    assert kept(f"a=1; Domain={strasse}", host="www.strasse.test") == []
     assert kept(f"a=1; Domain={bucher}/x", host="www.xn--bcher-kva.test") == []
 
 

@@ -21,6 +21,8 @@ from inspector_http.urls import location
         ("\\\\b.test\\a?\\", "http://b.test/a?\\"),
         ("https:\\\\b.test/", "https://b.test/"),
         ("https://bücher.test/", "https://xn--bcher-kva.test/"),
+        ("https://straße。test/", "https://xn--strae-oqa.test/"),
+        ("https://ΒΌΛΟΣ.test/", "https://xn--nxasmq6b.test/"),
         ("?q=ê", "http://a.test/x/y?q=%C3%AA"),
     ],
 )
@@ -34,7 +36,9 @@ def test_bytes_of_a_location_that_are_not_utf8_are_escaped_one_by_one() -> None:
     assert location("http://a.test/", 302, ["/caf\xe9/\xc3\xa0"]).seen == "http://a.test/caf%E9/%C3%A0"
 
 
-@pytest.mark.parametrize("value", ["http://caf\xe9.test/", "http://[broken/", "ftp://a.test/", "http://a b/"])
+@pytest.mark.parametrize(
+    "value", ["http://caf\xe9.test/", "http://[broken/", "ftp://a.test/", "http://a b/", "http://xn--zz.test/"]
+)
 def test_a_location_that_is_no_web_url_is_unseen(value: str) -> None:
     """No host is guessed from what names none."""
     assert location("http://a.test/", 302, [value]).unseen is Cause.PROTOCOL_ERROR

@@ -236,6 +236,20 @@ def test_a_cut_answer_is_asked_again_over_tcp(tmp_path: Path, resolver: Resolver
     assert [entry.protocol for entry in Ledger(tmp_path / "ledger.jsonl").entries()] == ["udp", "tcp"]
 
 
+def test_a_name_of_another_script_is_asked_for_as_a_labels(tmp_path: Path, resolver: Resolver) -> None:
+    """Those of IDNA 2008, whoever asks."""
+
+    async def act(network: Network) -> dns.message.Message:
+        return await network.query("_dmarc.straße.dns.test", "TXT")
+
+    asking(tmp_path, resolver.settings, act)
+    pinned(tmp_path, resolver.settings, "straße.dns.test")
+    assert {line.split()[1] for line in resolver.asked()} == {
+        "_dmarc.xn--strae-oqa.dns.test",
+        "xn--strae-oqa.dns.test",
+    }
+
+
 def test_a_lost_datagram_is_sent_again(tmp_path: Path, resolver: Resolver) -> None:
     """A question whose first datagram got no answer is asked once more."""
 

@@ -205,3 +205,11 @@ def test_hostile_bytes_end_in_an_answer(scheme: str, pieces: list[bytes]) -> Non
     """Whatever a server sends ends in an answer, in a wait or in ScanFailure."""
     with contextlib.suppress(ScanFailure):
         run(scheme, pieces)
+
+
+@pytest.mark.parametrize("scheme", ["xmpp-client", "xmpp-server"])
+def test_the_domain_of_an_xmpp_stream_has_u_labels(scheme: str) -> None:
+    """Servers know themselves by them (RFC 7622 §3.2.1)."""
+    dialogues = {known.name: dialogue for known, dialogue in DIALOGUES.items()}
+    step = next(dialogues[scheme](Names(host="xn--strae-oqa.test", ehlo="inspector.invalid")))
+    assert " to='straße.test'" in step.send.decode()
