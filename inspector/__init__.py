@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from inspector.declare.statement import EXCUSING, Decision, StatementKind
     from inspector.model.base import Answer, Cause, Instant, Model, NotSeen, Quantity, Timestamp, Value, canonical
+    from inspector.model.certificate_flaw import CertificateFlaw
     from inspector.model.declared import ApprovalStatus, Declared, Facts, MeasureStatus, PlanStatus, Stage, Tenancy
     from inspector.model.domain_name import BadName, a_labels, u_labels, with_u_labels
     from inspector.model.errors import ScanFailure
@@ -138,6 +139,7 @@ _HOME = {
     "dns_name_text": "inspector.network.dns_lookup",
     "parse_dns_message": "inspector.network.dns_lookup",
     "raw_dns_message": "inspector.network.dns_lookup",
+    "CertificateFlaw": "inspector.model.certificate_flaw",
     "RoundTripEnd": "inspector.network.transport.round_trip",
     "Stream": "inspector.network.transport.stream",
     "permissive_tls_context": "inspector.network.transport.tls_context",
@@ -176,6 +178,7 @@ __all__ = [
     "BadUri",
     "BilingualText",
     "Cause",
+    "CertificateFlaw",
     "Check",
     "ClauseRef",
     "Cost",

@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from inspector.model.certificate_flaw import CertificateFlaw
 from inspector.model.errors import ScanFailure
 from inspector.network.transport.round_trip import RoundTripEnd
 from inspector.network.transport.stream import Stream
@@ -84,6 +85,16 @@ class Network:
         from inspector.network.protocols.http import Transport
 
         return Transport(self._session, self.identity.user_agent)
+
+    async def verify_certificate(self, *, timeout: float = 10.0) -> CertificateFlaw | None:
+        """Why a client rejects the certificate of the target's port under the target's name; None when it does not.
+
+        The client trusts the public roots and those that the inspecting side declares; revocation is not looked at. It
+        makes one handshake, or three where the issuer is not known, and sends nothing in them. Raises ScanFailure.
+        """
+        from inspector.network.protocols.certificate import verify
+
+        return await verify(self._session, self.target.port, timeout=timeout)
 
     async def third_parties(self, url: str) -> tuple[Network, ...]:
         """Access to another host that the scan discovered, one ``Network`` for each of its addresses.

@@ -42,8 +42,8 @@ def _identity(settings: Settings, run: str) -> Identity:
 class Gateway:
     """The only access to the network. ``async with`` installs the audit guard and the watch over the time windows.
 
-    ``salt`` keys the fingerprints of secrets, ``run`` names the run to the targets. Gateways in one event loop share
-    one rate limiter by default.
+    ``salt`` keys the fingerprints of secrets, ``run`` names the run to the targets; ``roots`` (PEM) are those that
+    certificates are verified with. Gateways in one event loop share one rate limiter by default.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Gateway:
         *,
         salt: bytes,
         run: str,
+        roots: bytes = b"",
         rate_limiter: RateLimiter | None = None,
     ) -> None:
         self.identity = _identity(settings, run)
@@ -61,6 +62,7 @@ class Gateway:
         self._settings = settings
         self._ledger = ledger
         self._salt = salt
+        self._roots = roots
         self._rate_limiter = rate_limiter
         self._admission: AdmissionControl | None = None
         self._shut: ScanFailure | None = None
@@ -103,6 +105,7 @@ class Gateway:
             admission=self._admission,
             check_open=self._check_open,
             closed=self._sessions.discard,
+            roots=self._roots,
         )
         self._sessions.add(session)
         guard.attribute_to(probe.module)

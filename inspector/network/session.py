@@ -42,6 +42,7 @@ class ProbeSession:
         admission: AdmissionControl,
         check_open: Callable[[], None],
         closed: Callable[[ProbeSession], None],
+        roots: bytes = b"",
         third_party: bool = False,
     ) -> None:
         self.probe = probe
@@ -52,6 +53,7 @@ class ProbeSession:
         self.deadline = PausableDeadline()
         self.violation: GuardViolation | None = None
         self.scope = scope
+        self.roots = roots
         self._check_open = check_open
         self._closed = closed
         self._open: set[Stream | RoundTrip] = set()
@@ -124,6 +126,7 @@ class ProbeSession:
             admission=self.admission,
             check_open=self.check_gateway,
             closed=lambda _session: None,
+            roots=self.roots,
             third_party=True,
         )
         other.deadline = self.deadline

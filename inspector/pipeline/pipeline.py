@@ -122,7 +122,9 @@ async def collect_and_confirm(
     plan = inspection.plan
     planner = replace(planned.planner, scope=Scope(inspection.authorisations, inspection.system, plan.pins))
     ledger = Ledger(writer.ledger_path)
-    gateway = Gateway(context.settings, planner.scope, ledger, salt=writer.salt, run=inspection.run)
+    trust = trust_of({name: writer.trust(name) for name in inspection.trust})
+    roots = trust.public_roots + b"\n" + trust.declared_roots
+    gateway = Gateway(context.settings, planner.scope, ledger, salt=writer.salt, run=inspection.run, roots=roots)
     within = plan.selection.within_seconds
     async with gateway:
         collector = Collector(
@@ -133,7 +135,7 @@ async def collect_and_confirm(
             ledger=ledger,
             writer=writer,
             planner=planner,
-            trust=trust_of({name: writer.trust(name) for name in inspection.trust}),
+            trust=trust,
             progress=progress,
             stop_at=None if within is None else time.monotonic() + within,
         )

@@ -97,7 +97,8 @@ async def _run(
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder) / "ledger.jsonl")
         try:
-            async with Gateway(settings, scope, ledger, salt=b"test", run="test") as gateway:
+            roots = context.public_roots + b"\n" + context.declared_roots
+            async with Gateway(settings, scope, ledger, salt=b"test", run="test", roots=roots) as gateway:
                 network = gateway.network(probe, target, granted)
                 output = await probe.scan(target, network, *needs, **options)
             note = output.failure

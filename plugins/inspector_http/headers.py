@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+#: The field by which a host asks for HTTPS alone.
+HSTS = "strict-transport-security"
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _VALUE = rf'"(?:[^"\\]|\\.)*"|{_TOKEN}'
 _DIRECTIVE = re.compile(rf"[ \t]*(?:({_TOKEN})(?:[ \t]*=[ \t]*({_VALUE}))?)?[ \t]*(?:;|\Z)")

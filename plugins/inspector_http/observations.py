@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
-from inspector import Answer, Model, Observation, is_address
+from inspector import Answer, Cause, CertificateFlaw, Model, Observation, is_address
 
 
 class WebProtocol(StrEnum):
@@ -48,7 +48,8 @@ class Http(Observation):
     Behind an error, a block page or a rate limit, the facts of the page itself are unseen: ``received_headers`` and
     ``received_cookies`` are those of the replies that came instead. What they hold is a fact about the service; what
     they lack says nothing about the page. ``redirect`` is None in a reply that does not redirect. The size and digest
-    of the body are in the raw exchanges only: no check reads them.
+    of the body are in the raw exchanges only: no check reads them. ``certificate`` is why clients reject the port's
+    certificate, None where they do not; it is verified only where what clients do with a header depends on it.
     """
 
     kind: ClassVar[str] = "http/1"
@@ -64,6 +65,7 @@ class Http(Observation):
     cookies: Answer[tuple[Cookie, ...]]
     received_headers: tuple[Header, ...] = ()
     received_cookies: tuple[Cookie, ...] = ()
+    certificate: Answer[CertificateFlaw | None] = Answer(unseen=Cause.NOT_SELECTED)
 
     @property
     def all_headers(self) -> tuple[Header, ...]:

@@ -50,6 +50,7 @@ def parse_http(output: ScanOutput, context: ParseContext) -> Http:
             "cookies": _answer(cookies, cause),
             "received_headers": headers if cause else (),
             "received_cookies": cookies if cause else (),
+            "certificate": exchanges.certificate,
         }
     )
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import httpx
 
 from inspector import (
+    Answer,
     Cause,
+    CertificateFlaw,
     Cost,
     Discovered,
     Gap,
@@ -24,6 +26,7 @@ from inspector import (
     Uri,
     probe,
 )
+from inspector_http.headers import HSTS
 from inspector_http.observations import Http
 from inspector_http.parsing import BAD_REQUEST, parse_http
 from inspector_http.redaction import Exchange, Exchanges, Redaction
@@ -33,6 +36,8 @@ from inspector_http.urls import HTTP, HTTPS, hosts, location, plain, uri_of
 REDIRECTS_FOLLOWED = 5
 BODY_BYTES = 65536
 HEAD_SECONDS = 12.0
+#: The most handshakes in which a certificate is verified.
+VERIFYING_HANDSHAKES = 3
 BODY_SECONDS = 3.0
 
 
@@ -40,7 +45,9 @@ def _cost(target: Target, _options: Mapping[str, Any]) -> Cost:
     """The bounds of one scan; on port 443 with those of the scan of port 80 that it discovers."""
     steps = REDIRECTS_FOLLOWED + 2
     scans = 2 if _discovers_port_80(target) else 1
-    return Cost(connections=scans * steps, seconds=int(HEAD_SECONDS + BODY_SECONDS) * steps)
+    handshakes = VERIFYING_HANDSHAKES if target.scheme == HTTPS.name else 0
+    seconds = int(HEAD_SECONDS + BODY_SECONDS) * steps + (int(HEAD_SECONDS) if handshakes else 0)
+    return Cost(connections=scans * steps + handshakes, seconds=seconds)
 
 
 def _discovers_port_80(target: Target) -> bool:
@@ -57,7 +64,9 @@ def _discovers_port_80(target: Target) -> bool:
     cost=_cost,
 )
 async def http(target: Target, network: Network) -> ScanOutput:
-    """Get the declared path as an ordinary client does, without cookies and without validating certificates.
+    """Get the declared path as an ordinary client does, without cookies and whatever certificate is presented.
+
+    Where a reply over HTTPS has Strict-Transport-Security, the certificate is verified in a handshake of its own.
 
     A port that does not answer in the declared protocol is requested in the other of HTTP and HTTPS. An endpoint on
     port 443 discovers port 80 of its host, a redirect to another service discovers that service, unless it leads from
@@ -79,7 +88,8 @@ async def http(target: Target, network: Network) -> ScanOutput:
         session = _Session(client, network, Redaction(network.fingerprint))
         followed, redirect = await session.follow(target.uri)
         other = await session.other(target.uri) if _may_be_other_protocol(followed[0], target) else None
-    exchanges = Exchanges(followed=followed, other=other)
+    certificate = await _certificate(followed, network)
+    exchanges = Exchanges(followed=followed, other=other, certificate=certificate)
     return ScanOutput(
         raw=(
             Raw(
@@ -92,6 +102,20 @@ async def http(target: Target, network: Network) -> ScanOutput:
         gaps=tuple(Gap(question=each.url, cause=each.cause, detail=each.detail) for each in followed if each.cause),
         discovered=tuple(_discovered(target, redirect)),
     )
+
+
+async def _certificate(followed: Sequence[Exchange], network: Network) -> Answer[CertificateFlaw | None]:
+    """Why clients reject the certificate; asked only for a reply with HSTS, which they then ignore (RFC 6797 §8.1)."""
+    names = {name.lower() for each in followed for name, _ in each.headers}
+    if network.target.scheme != HTTPS.name or HSTS not in names or network.target.server_name is None:
+        return Answer(unseen=Cause.NOT_SELECTED)
+    try:
+        async with network.within(HEAD_SECONDS):
+            return Answer(seen=await network.verify_certificate())
+    except ScanFailure as failure:
+        return Answer(unseen=failure.cause)
+    except TimeoutError:
+        return Answer(unseen=Cause.TIMEOUT)
 
 
 def _discovered(target: Target, redirect: str) -> Iterator[Discovered]:

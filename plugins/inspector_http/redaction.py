@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from inspector import Cause, Model
+from inspector import Answer, Cause, CertificateFlaw, Model
 
 #: Header fields whose value is a secret by its name.
 _SECRET = re.compile(
@@ -42,10 +42,14 @@ class Exchange(Model):
 
 
 class Exchanges(Model):
-    """All exchanges of one scan: along the redirects, and with the same port in the other of HTTP and HTTPS."""
+    """All exchanges of one scan: along the redirects, and with the same port in the other of HTTP and HTTPS.
+
+    ``certificate`` is why clients reject the port's certificate, None where they do not.
+    """
 
     followed: tuple[Exchange, ...]
     other: Exchange | None = None
+    certificate: Answer[CertificateFlaw | None] = Answer(unseen=Cause.NOT_SELECTED)
 
 
 class Redaction:

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
-from inspector import Quantity, Verdict, check, failed, not_applicable, passed
+from inspector import CertificateFlaw, Quantity, Verdict, check, failed, not_applicable, passed
 from inspector_http.applicability import is_https
-from inspector_http.headers import hsts_max_age, shorten
+from inspector_http.headers import HSTS, hsts_max_age, shorten
 from inspector_http.observations import Http
 
 YEAR_SECONDS = 31_536_000
+#: Why browsers reject a certificate whoever issued it, as message text.
+REASONS = {
+    CertificateFlaw.EXPIRED: "it has expired",
+    CertificateFlaw.NOT_YET_VALID: "it is not valid yet",
+    CertificateFlaw.OTHER_NAME: "it is for another name",
+    CertificateFlaw.INVALID: "it is not valid",
+}
 
 
 @check("hsts-set", title="HSTS is enabled", references=("RFC 6797 §6.1", "RFC 6797 §8.1"), applies=is_https)
@@ -14,13 +21,13 @@ def hsts_set(http: Http, *, max_age_seconds: int = YEAR_SECONDS) -> Verdict:
     the path cannot downgrade them to plain HTTP.
 
     Browsers process the first Strict-Transport-Security header of a reply over HTTPS, whatever its status, and none for
-    an IP address.
+    an IP address, nor one that comes with a certificate that they reject.
 
-    Remediation: send ``Strict-Transport-Security: max-age=31536000`` with every HTTPS reply.
+    Remediation: send ``Strict-Transport-Security: max-age=31536000`` with every HTTPS reply, under a valid certificate.
     """
     if http.is_address:
         return not_applicable("browsers ignore HSTS for IP addresses")
-    values = [header.value for header in http.all_headers if header.name == "strict-transport-security"]
+    values = [header.value for header in http.all_headers if header.name == HSTS]
     age = hsts_max_age(values[0]) if values else None
     if age is None:
         http.require_page()
@@ -33,7 +40,29 @@ def hsts_set(http: Http, *, max_age_seconds: int = YEAR_SECONDS) -> Verdict:
             threshold=threshold,
             facts=(http.headers_fact,),
         )
-    return passed("max-age is {measured}", measured=measured, threshold=threshold, facts=(http.headers_fact,))
+    return _heeded(http, measured, threshold)
+
+
+def _heeded(http: Http, measured: Quantity, threshold: Quantity) -> Verdict:
+    """The verdict on a sufficient header: clients heed it only if they accept the certificate (RFC 6797 §8.1)."""
+    flaw = http.certificate.value
+    facts = (http.headers_fact, "/certificate")
+    if flaw is None:
+        return passed("max-age is {measured}", measured=measured, threshold=threshold, facts=facts)
+    if flaw is CertificateFlaw.UNKNOWN_ISSUER:
+        return passed(
+            "max-age is {measured}, for clients that have the root of the certificate: it is no known one",
+            measured=measured,
+            threshold=threshold,
+            facts=facts,
+        )
+    return failed(
+        "browsers ignore the max-age of {measured}, because they reject the certificate: {reason}",
+        measured=measured,
+        threshold=threshold,
+        reason=REASONS[flaw],
+        facts=facts,
+    )
 
 
 def _not_enabled(values: list[str]) -> Verdict:

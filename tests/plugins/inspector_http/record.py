@@ -15,7 +15,7 @@ from inspector.testing import record
 from inspector_http.observations import Header, Http
 from inspector_http.probes import http
 from inspector_http.urls import uri_of
-from tests.plugins.inspector_http.webservers import answering, nginx
+from tests.plugins.inspector_http.webservers import answering, nginx, root
 from tests.plugins.inspector_services.scanning import AUTHORISATION, read, scan, tcp
 from tests.plugins.inspector_services.servers import own_address
 
@@ -28,6 +28,11 @@ SITES = {
     "bare": "https://web.test:8445/",
     "elsewhere": "https://web.test:8446/",
     "error-https": "https://web.test:8449/",
+    "certificate-expired": "https://web.test:8450/",
+    "certificate-other-name": "https://web.test:8451/",
+    "certificate-unknown-issuer": "https://web.test:8452/",
+    "certificate-unknown-issuer-expired": "https://web.test:8453/",
+    "certificate-not-yet-valid": "https://web.test:8454/",
     "to-https": "http://web.test:8080/",
     "clear": "http://web.test:8081/",
     "to-clear": "http://web.test:8082/",
@@ -69,7 +74,7 @@ def page(url: str, address: str) -> Target:
 def seen(url: str, address: str, **options: Any) -> tuple[ScanOutput, Http]:
     """One probe run against a URL: the capture, and the facts in it."""
     target = page(url, address)
-    output = scan(http, target, authorisation=AUTHORISATION, **options)
+    output = scan(http, target, authorisation=AUTHORISATION, roots=root(), **options)
     return output, read(http, output, target)
 
 

@@ -3,6 +3,8 @@
 ``python webservers.py ADDRESS PORT=HABIT …`` runs the latter and prints ``ready`` when every port listens.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import os
@@ -11,7 +13,13 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import trustme
 
 Habit = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -163,6 +171,7 @@ HABITS: dict[str, Habit] = {
     "unavailable": reply("HTTP/1.1 503 Service Unavailable\r\n"),
 }
 
+HSTS = 'add_header Strict-Transport-Security "max-age=31536000" always;'
 NGINX = """
 daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log stderr crit;
 events {{ worker_connections 64; }}
@@ -195,6 +204,11 @@ http {{
   server {{ listen {address}:8449 ssl; server_tokens off;
     add_header Strict-Transport-Security "max-age=31536000" always; add_header X-Powered-By "PHP/7.4.3" always;
     location / {{ return 503; }} }}
+  server {{ listen {address}:8450 ssl; {expired} {hsts} location / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8451 ssl; {other_name} {hsts} location / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8452 ssl; {unknown} {hsts} location / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8453 ssl; {unknown_expired} {hsts} location / {{ return 200 "<p>hello</p>"; }} }}
+  server {{ listen {address}:8454 ssl; {early} {hsts} location / {{ return 302 /; }} }}
   server {{ listen {address}:8080; server_tokens off; location / {{ return 301 https://$host:8443$request_uri; }} }}
   server {{ listen {address}:8081; location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8082; location / {{ return 302 http://$host:8081/; }} }}
@@ -204,7 +218,8 @@ http {{
 
 @contextmanager
 def nginx(address: str) -> Iterator[None]:
-    """nginx, with 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8449 (error), 8080 (to HTTPS), 8081, 8082.
+    """nginx, with 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8449 (error), 8080 (to HTTPS), 8081, 8082;
+    8450 to 8454 present certificates that clients reject.
 
     The good site sends every security header that is in use, so that a check of one more finds it recorded.
     """
@@ -212,23 +227,52 @@ def nginx(address: str) -> Iterator[None]:
 
     program = installed("nginx")
     with tempfile.TemporaryDirectory() as folder:
-        make_certificate(Path(folder))
+        certificates = make_certificates(Path(folder))
         if os.geteuid() == 0:
             Path(folder).chmod(0o755)
         configuration = Path(folder) / "nginx.conf"
-        configuration.write_text(NGINX.format(folder=folder, address=address), encoding="utf-8")
+        configuration.write_text(
+            NGINX.format(folder=folder, address=address, hsts=HSTS, **certificates), encoding="utf-8"
+        )
         with running([program, "-c", str(configuration), "-e", "stderr"], address, 8443):
             yield
 
 
-def make_certificate(folder: Path) -> None:
-    """A throw-away certificate; the probe does not validate it."""
+@cache
+def authority() -> trustme.CA:
+    """The throw-away authority that clients trust."""
     import trustme
 
-    issued = trustme.CA().issue_cert("web.test")
-    issued.private_key_pem.write_to_path(str(folder / "key.pem"))
-    for pem in issued.cert_chain_pems:
-        pem.write_to_path(str(folder / "cert.pem"), append=True)
+    return trustme.CA()
+
+
+def root() -> bytes:
+    """Its certificate, in PEM."""
+    return authority().cert_pem.bytes()
+
+
+def make_certificates(folder: Path) -> dict[str, str]:
+    """The certificate of most sites, and by name the directives for those that clients reject."""
+    import trustme
+
+    now = datetime.now(UTC)
+    past, future = (now - timedelta(30), now - timedelta(1)), (now + timedelta(1), now + timedelta(30))
+    stranger = trustme.CA()
+    issue = {
+        "": authority().issue_cert("web.test"),
+        "expired": authority().issue_cert("web.test", not_before=past[0], not_after=past[1]),
+        "early": authority().issue_cert("web.test", not_before=future[0], not_after=future[1]),
+        "other_name": authority().issue_cert("*.web.test", common_name="web.test"),
+        "unknown": stranger.issue_cert("web.test"),
+        "unknown_expired": stranger.issue_cert("web.test", not_before=past[0], not_after=past[1]),
+    }
+    for name, issued in issue.items():
+        issued.private_key_pem.write_to_path(str(folder / f"{name}key.pem"))
+        for pem in issued.cert_chain_pems:
+            pem.write_to_path(str(folder / f"{name}cert.pem"), append=True)
+    return {
+        name: f"ssl_certificate {folder}/{name}cert.pem; ssl_certificate_key {folder}/{name}key.pem;" for name in issue
+    }
 
 
 @contextmanager

@@ -45,15 +45,17 @@ def scan(
     *needs: Observation,
     settings: Settings | None = None,
     authorisation: Authorisation = AUTHORISATION,
+    roots: bytes = b"",
     **options: Any,
 ) -> ScanOutput:
-    """The output of the probe."""
+    """The output of the probe; ``roots`` are trusted."""
 
     async def through_the_gateway() -> ScanOutput:
         with tempfile.TemporaryDirectory() as folder:
             ledger = Ledger(Path(folder) / "ledger.jsonl")
             scope = Scope([authorisation], SYSTEM, [])
-            async with Gateway(settings or Settings(), scope, ledger, salt=b"salt", run="test") as gateway:
+            gateway = Gateway(settings or Settings(), scope, ledger, salt=b"salt", run="test", roots=roots)
+            async with gateway:
                 return await probe.scan(target, gateway.network(probe, target, authorisation), *needs, **options)
 
     return asyncio.run(through_the_gateway())

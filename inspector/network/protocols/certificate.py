@@ -1,0 +1,81 @@
+"""Whether clients that trust given roots accept the certificate of a target, as OpenSSL verifies it in a handshake."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+
+from inspector.model.base import Cause
+from inspector.model.certificate_flaw import CertificateFlaw
+from inspector.model.errors import ScanFailure
+from inspector.network.session import ProbeSession
+from inspector.network.transport.tls_context import permissive_tls_context
+
+#: Bytes that a server may send in one handshake.
+_HANDSHAKE_BYTES = 256 * 1024
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+#: OpenSSL's X509_V_ERR_*; any other error is ``invalid``.
+_FLAWS = {
+    2: CertificateFlaw.UNKNOWN_ISSUER,  # unable to get the issuer's certificate
+    9: CertificateFlaw.NOT_YET_VALID,
+    10: CertificateFlaw.EXPIRED,
+    18: CertificateFlaw.UNKNOWN_ISSUER,  # self-signed
+    19: CertificateFlaw.UNKNOWN_ISSUER,  # self-signed in the chain
+    20: CertificateFlaw.UNKNOWN_ISSUER,  # unable to get the issuer's certificate locally
+    21: CertificateFlaw.UNKNOWN_ISSUER,  # unable to verify the only certificate
+    62: CertificateFlaw.OTHER_NAME,
+    64: CertificateFlaw.OTHER_NAME,  # another address
+}
+
+
+async def verify(session: ProbeSession, port: int, *, timeout: float) -> CertificateFlaw | None:
+    """``Network.verify_certificate``. Raises ScanFailure."""
+    _, flaw = await _handshake(session, port, _context(session.roots), timeout)
+    if flaw is not CertificateFlaw.UNKNOWN_ISSUER:
+        return flaw
+    # OpenSSL looks at names and dates only once the path is complete: here, of the certificate alone.
+    leaf, _ = await _handshake(session, port, permissive_tls_context(), timeout)
+    _, other = await _handshake(session, port, _context(ssl.DER_cert_to_PEM_cert(leaf).encode()), timeout)
+    return other or flaw
+
+
+async def _handshake(
+    session: ProbeSession, port: int, context: ssl.SSLContext, timeout: float
+) -> tuple[bytes, CertificateFlaw | None]:
+    """The certificate in DER, or why it was rejected. Raises ScanFailure for any other end."""
+    stream = await session.connect(port, timeout=timeout, allowance=_HANDSHAKE_BYTES)
+    try:
+        await stream.start_tls(context, session.target.host, timeout=timeout)
+        leaf = stream.ssl_object.getpeercert(binary_form=True) if stream.ssl_object else None
+        if leaf is None:
+            raise ScanFailure(Cause.PROTOCOL_ERROR, "the server presents no certificate")
+    except ScanFailure as failure:
+        if isinstance(failure.__cause__, ssl.SSLCertVerificationError):
+            return b"", _FLAWS.get(failure.__cause__.verify_code, CertificateFlaw.INVALID)
+        raise
+    finally:
+        await stream.close()
+    return leaf, None
+
+
+@lru_cache(maxsize=4)
+def _context(roots: bytes) -> ssl.SSLContext:
+    """A context that verifies path, dates and name with these roots in PEM, and accepts any version and suite."""
+    context = permissive_tls_context()
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.check_hostname = True
+    context.hostname_checks_common_name = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    for pem in _certificates(roots):
+        with suppress(ssl.SSLError):  # one that OpenSSL cannot read is no root here
+            context.load_verify_locations(cadata=pem)
+    return context
+
+
+def _certificates(roots: bytes) -> Sequence[str]:
+    return [found.group().decode("ascii", "replace") for found in _PEM.finditer(roots)]
