@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector import Verdict, not_applicable
+from inspector import Cause, Verdict, inconclusive, not_applicable
 from inspector_http.observations import Http
 
 
@@ -14,11 +14,20 @@ def answers(http: Http) -> Verdict | None:
 
 
 def serves_content(http: Http) -> Verdict | None:
-    """Applies to replies with content, of any type: not to closed ports and redirects."""
+    """Applies to replies with content, of any type: not to closed ports and redirects.
+
+    Where HTTPS redirects to a host that is not declared, the page of the endpoint is out of scope; a redirect of plain
+    HTTP has a check of its own.
+    """
     closed = answers(http)
     if closed is not None:
         return closed
-    if http.redirect.value is not None:
+    redirect = http.redirect.value
+    if redirect is not None and http.leads_outside and http.scheme == "https":
+        return inconclusive(
+            "redirects to {measured}, which is not declared", measured=redirect.url, cause=Cause.OUT_OF_SCOPE
+        )
+    if redirect is not None:
         return not_applicable("only redirects to another service")
     return None
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING
 
 from inspector import BadUri, is_address
 from inspector_http.observations import Cookie
 from inspector_http.text import printable
 from inspector_http.urls import uri_of
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
 
 _AGE = re.compile(r"-?[0-9]+")
 _DELIMITERS = re.compile(r"[\t\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
@@ -103,14 +108,28 @@ def _default_path(path: str) -> str:
 def _domain(written: str, host: str) -> str | None:
     """The domain of a cookie, empty for that of the host alone; None when browsers ignore the cookie (RFC 6265 §5.3).
 
-    They do where the host is not in the domain (§5.1.3), and where the domain is a top-level domain.
+    They do where the host is not in the domain (§5.1.3), and where the domain is a public suffix, as ``gov.vn``, that
+    is not the host itself (§5.3 step 5).
     """
     if not written:
         return ""
     domain = _canonical(written.removeprefix("."))
-    if "." not in domain or is_address(host):
+    if is_address(host) or _is_public_suffix(domain):
         return "" if domain == host else None
     return domain if domain == host or host.endswith(f".{domain}") else None
+
+
+def _is_public_suffix(domain: str) -> bool:
+    """Whether anyone may register names below the domain; of one that the list does not know, the last label is."""
+    return "." not in domain or _suffixes().is_public(domain)
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    """The list as of the installed version: nothing is fetched."""
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList()
 
 
 def _canonical(domain: str) -> str:

@@ -47,7 +47,8 @@ class Http(Observation):
     is the page that the facts are about). ``cookies`` are those of all replies, everything else that of the last reply.
     Behind an error, a block page or a rate limit, the facts of the page itself are unseen: ``received_headers`` and
     ``received_cookies`` are those of the replies that came instead. What they hold is a fact about the service; what
-    they lack says nothing about the page. ``redirect`` is None in a reply that does not redirect. The size and digest
+    they lack says nothing about the page. ``redirect`` is None in a reply that does not redirect; with
+    ``leads_outside`` its host was not declared at the time, and nothing there was scanned. The size and digest
     of the body are in the raw exchanges only: no check reads them. ``certificate`` is why clients reject the port's
     certificate, None where they do not; it is verified only where what clients do with a header depends on it.
     """
@@ -61,6 +62,7 @@ class Http(Observation):
     followed: tuple[str, ...] = ()
     status: Answer[int]
     redirect: Answer[Redirect | None]
+    leads_outside: bool = False
     headers: Answer[tuple[Header, ...]]
     cookies: Answer[tuple[Cookie, ...]]
     received_headers: tuple[Header, ...] = ()

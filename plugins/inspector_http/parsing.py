@@ -46,6 +46,7 @@ def parse_http(output: ScanOutput, context: ParseContext) -> Http:
             "redirect": _answer(
                 _redirect(target.seen or ""), target.unseen or (None if last.status == UNAUTHORISED else cause)
             ),
+            "leads_outside": exchanges.leads_outside,
             "headers": _answer(headers, cause),
             "cookies": _answer(cookies, cause),
             "received_headers": headers if cause else (),

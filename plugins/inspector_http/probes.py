@@ -62,6 +62,7 @@ def _discovers_port_80(target: Target) -> bool:
     parse=parse_http,
     discovers={HTTPS, HTTP},
     cost=_cost,
+    version="2",
 )
 async def http(target: Target, network: Network) -> ScanOutput:
     """Get the declared path as an ordinary client does, without cookies and whatever certificate is presented.
@@ -69,8 +70,8 @@ async def http(target: Target, network: Network) -> ScanOutput:
     Where a reply over HTTPS has Strict-Transport-Security, the certificate is verified in a handshake of its own.
 
     A port that does not answer in the declared protocol is requested in the other of HTTP and HTTPS. An endpoint on
-    port 443 discovers port 80 of its host, a redirect to another service discovers that service, unless it leads from
-    plain HTTP to a host that is not declared. Bodies are read to
+    port 443 discovers port 80 of its host, a redirect to another service discovers that service, unless its host is not
+    declared. Bodies are read to
     the bound, as any client does, so that the connection can be reused along redirects.
     """
     client = httpx.AsyncClient(
@@ -89,7 +90,8 @@ async def http(target: Target, network: Network) -> ScanOutput:
         followed, redirect = await session.follow(target.uri)
         other = await session.other(target.uri) if _may_be_other_protocol(followed[0], target) else None
     certificate = await _certificate(followed, network)
-    exchanges = Exchanges(followed=followed, other=other, certificate=certificate)
+    outside = bool(redirect) and _leads_outside(target, redirect)
+    exchanges = Exchanges(followed=followed, other=other, certificate=certificate, leads_outside=outside)
     return ScanOutput(
         raw=(
             Raw(
@@ -100,7 +102,7 @@ async def http(target: Target, network: Network) -> ScanOutput:
             ),
         ),
         gaps=tuple(Gap(question=each.url, cause=each.cause, detail=each.detail) for each in followed if each.cause),
-        discovered=tuple(_discovered(target, redirect)),
+        discovered=tuple(_discovered(target, "" if outside else redirect)),
     )
 
 
@@ -121,14 +123,14 @@ async def _certificate(followed: Sequence[Exchange], network: Network) -> Answer
 def _discovered(target: Target, redirect: str) -> Iterator[Discovered]:
     if _discovers_port_80(target):
         yield Discovered(uri=str(Uri(HTTP, target.host, HTTP.port, "/")), why="port 80 beside HTTPS")
-    if redirect and not _leads_outside(target, redirect):
+    if redirect:
         yield Discovered(uri=str(uri_of(plain(redirect))), why="redirect")
 
 
 def _leads_outside(target: Target, redirect: str) -> bool:
-    """Whether plain HTTP redirects to a host that is not declared: never scanned, and shown by the observation."""
+    """Whether a redirect leads to a host that is not declared: never scanned, and shown by the observation."""
     other = uri_of(redirect).host
-    return target.scheme == HTTP.name and other != target.host and other not in hosts(target.declared.endpoints)
+    return other != target.host and other not in hosts(target.declared.endpoints)
 
 
 def _may_be_other_protocol(first: Exchange, target: Target) -> bool:

@@ -44,12 +44,14 @@ class Exchange(Model):
 class Exchanges(Model):
     """All exchanges of one scan: along the redirects, and with the same port in the other of HTTP and HTTPS.
 
-    ``certificate`` is why clients reject the port's certificate, None where they do not.
+    ``certificate`` is why clients reject the port's certificate, None where they do not. ``leads_outside``: the last
+    one redirects to a host that is not declared.
     """
 
     followed: tuple[Exchange, ...]
     other: Exchange | None = None
     certificate: Answer[CertificateFlaw | None] = Answer(unseen=Cause.NOT_SELECTED)
+    leads_outside: bool = False
 
 
 class Redaction:

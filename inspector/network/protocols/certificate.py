@@ -35,7 +35,7 @@ _FLAWS = {
 
 async def verify(session: ProbeSession, port: int, *, timeout: float) -> CertificateFlaw | None:
     """``Network.verify_certificate``. Raises ScanFailure."""
-    _, flaw = await _handshake(session, port, _context(session.roots), timeout)
+    _, flaw = await _handshake(session, port, _shared_context(session.roots), timeout)
     if flaw is not CertificateFlaw.UNKNOWN_ISSUER:
         return flaw
     # OpenSSL looks at names and dates only once the path is complete: here, of the certificate alone.
@@ -64,6 +64,11 @@ async def _handshake(
 
 
 @lru_cache(maxsize=4)
+def _shared_context(roots: bytes) -> ssl.SSLContext:
+    """The context for these roots, whose loading takes longer than a handshake."""
+    return _context(roots)
+
+
 def _context(roots: bytes) -> ssl.SSLContext:
     """A context that verifies path, dates and name with these roots in PEM, and accepts any version and suite."""
     context = permissive_tls_context()

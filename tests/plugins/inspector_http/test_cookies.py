@@ -131,6 +131,23 @@ def test_a_cookie_of_a_foreign_domain_is_ignored(domain: str, is_kept: bool) -> 
     assert bool(kept(f"a=1; Domain={domain}")) is is_kept
 
 
+@pytest.mark.parametrize(
+    ("domain", "host", "is_kept"),
+    [
+        ("gov.vn", "www.bo.gov.vn", False),
+        ("co.uk", "shop.example.co.uk", False),
+        (".github.io", "me.github.io", False),
+        ("xn--55qx5d.cn", "a.xn--55qx5d.cn", False),
+        ("bo.gov.vn", "www.bo.gov.vn", True),
+        ("gov.vn", "gov.vn", True),
+        ("example.test", "www.example.test", True),
+    ],
+)
+def test_a_cookie_of_a_public_suffix_is_ignored(domain: str, host: str, is_kept: bool) -> None:
+    """Anyone may have a name below it; for a host that is one itself, the cookie is its own (RFC 6265 §5.3 step 5)."""
+    assert bool(kept(f"a=1; Domain={domain}", host=host)) is is_kept
+
+
 def test_the_domain_of_an_address_and_of_an_international_name() -> None:
     """An address is only in itself; a name in UTF-8 is compared by its A-labels (RFC 6265 §5.1.2, §5.1.3)."""
     assert kept("a=1; Domain=192.0.2.1", host="192.0.2.1") == ["a"]

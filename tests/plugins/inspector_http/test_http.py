@@ -91,6 +91,21 @@ def test_redirects_are_followed_on_the_same_service_only(place: str) -> None:
 
 @pytest.mark.parametrize(
     ("endpoints", "discovered"),
+    [((), []), (("https://www.web.test:8443/",), ["https://www.web.test/"])],
+)
+def test_a_redirect_from_https_discovers_declared_hosts_only(
+    endpoints: tuple[str, ...], discovered: list[str], place: str
+) -> None:
+    """The observation shows where it leads, and that nothing there is scanned."""
+    target = replace(page("https://web.test:8446/", place), declared=Declared(endpoints=endpoints))
+    output = scan(http, target)
+    facts = read(http, output, target)
+    assert [each.uri for each in output.discovered] == discovered
+    assert (facts.redirect.value.url, facts.leads_outside) == ("https://www.web.test/", not discovered)
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "discovered"),
     [((), []), (("https://another.test/",), []), (("tls://other.test:443",), ["https://other.test/a"])],
 )
 def test_a_redirect_from_plain_http_discovers_declared_hosts_only(
