@@ -54,7 +54,7 @@ def _print(planned: PlannedInspection, registry: Registry) -> None:
     for pace in pace_of(plan.tasks, request.authorisations).values():
         terminal.print_result(translated(pace.text()))
     for limit in plan.limits:
-        terminal.print_result(f"{translated(limit.detail)}: {', '.join(limit.addresses)}")
+        terminal.print_result(f"{translated(limit.detail)}: {with_u_labels(', '.join(limit.addresses))}")
     terminal.print_result(
         _(
             "In all at most {connections} connections, {questions} port questions and {seconds} s",

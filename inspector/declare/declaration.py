@@ -28,6 +28,7 @@ from inspector.model.declared import (
     Stage,
     Tenancy,
 )
+from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import NotAuthorised, UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import BadUri, Scheme, Uri, normalise_host, parse_uri
@@ -274,7 +275,7 @@ def ad_hoc(
     author = (authorised_by or "").strip() or "the user of this machine"
     system = System(
         id=re.sub(r"[^A-Za-z0-9._-]+", "-", uris[0].host).strip("-._")[:64] or "system",
-        name=uris[0].host,
+        name=with_u_labels(uris[0].host),
         owner=author,
         level=level,
         endpoints=tuple(dict.fromkeys(str(uri) for uri in uris)),

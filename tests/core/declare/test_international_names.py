@@ -63,6 +63,7 @@ def test_endpoints_of_the_command_line_are_covered_as_a_labels() -> None:
     """The authorisation that is made for them names the same domain."""
     declaration, granted = ad_hoc([parse_uri("https://straße.test/", SCHEMES)], 1, "A", at=AT)
     assert declaration.systems[0].endpoints == ("https://xn--strae-oqa.test/",)
+    assert declaration.systems[0].name == "xn--strae-oqa.test (straße.test)"
     assert granted.covers.names == ("xn--strae-oqa.test",)
 
 
