@@ -123,12 +123,16 @@ def load(
 
 
 def _normalise_subject(document: YamlDocument, at: Location, schemes: Mapping[str, Scheme]) -> None:
-    """Write the subject as findings do; one of a scheme that no installed plugin knows stays as it is."""
+    """Write the subject as findings do: a page with its path, a service without.
+
+    One of a scheme that no installed plugin knows stays as it is.
+    """
     text = document.at(*at)
     if not isinstance(text, str) or text.partition(":")[0].lower() not in schemes:
         return
     try:
-        document.put(at, str(parse_uri(text, schemes)))
+        uri = parse_uri(text, schemes)
+        document.put(at, str(uri) if "/" in text.partition("//")[2] else uri.service)
     except BadUri as error:
         document.diagnostic(at, *split(error.args[0]))
 

@@ -85,7 +85,8 @@ def test_a_name_that_is_none_is_a_located_error(tmp_path: Path) -> None:
     ("written", "subject"),
     [
         ("mail:straße.test", "mail:xn--strae-oqa.test"),
-        ("HTTPS://Straße.test", "https://xn--strae-oqa.test/"),
+        ("HTTPS://Straße.test/", "https://xn--strae-oqa.test/"),
+        ("HTTPS://Straße.test:443", "https://xn--strae-oqa.test"),
         ("ns://ns.straße.test/a", "ns://ns.straße.test/a"),
         ("system:", "system:"),
     ],
