@@ -11,6 +11,7 @@ from functools import lru_cache
 from inspector.model.base import Cause
 from inspector.model.certificate_flaw import CertificateFlaw
 from inspector.model.errors import ScanFailure
+from inspector.network.protocols.http import OP_LEGACY_SERVER_CONNECT, tolerant_context
 from inspector.network.session import ProbeSession
 from inspector.network.transport.tls_context import permissive_tls_context
 
@@ -39,7 +40,7 @@ async def verify(session: ProbeSession, port: int, *, timeout: float) -> Certifi
     if flaw is not CertificateFlaw.UNKNOWN_ISSUER:
         return flaw
     # OpenSSL looks at names and dates only once the path is complete: here, of the certificate alone.
-    leaf, _ = await _handshake(session, port, permissive_tls_context(), timeout)
+    leaf, _ = await _handshake(session, port, tolerant_context(), timeout)
     _, other = await _handshake(session, port, _context(ssl.DER_cert_to_PEM_cert(leaf).encode()), timeout)
     return other or flaw
 
@@ -72,6 +73,7 @@ def _shared_context(roots: bytes) -> ssl.SSLContext:
 def _context(roots: bytes) -> ssl.SSLContext:
     """A context that verifies path, dates and name with these roots in PEM, and accepts any version and suite."""
     context = permissive_tls_context()
+    context.options |= OP_LEGACY_SERVER_CONNECT
     context.verify_mode = ssl.CERT_REQUIRED
     context.check_hostname = True
     context.hostname_checks_common_name = False

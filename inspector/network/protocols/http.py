@@ -43,11 +43,15 @@ _FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:([^\0\r]*)")
 _FRAMING = frozenset({b"connection", b"content-length", b"transfer-encoding"})
 
 
+#: Connect to servers without secure renegotiation; the ssl module names it from Python 3.12 on.
+OP_LEGACY_SERVER_CONNECT = getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
+
+
 @lru_cache(maxsize=1)
 def tolerant_context() -> ssl.SSLContext:
     """The shared TLS context of a client that accepts any server, however old; it verifies nothing."""
     context = permissive_tls_context()
-    context.options |= getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
+    context.options |= OP_LEGACY_SERVER_CONNECT
     context.options |= getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     context.set_alpn_protocols(["http/1.1"])
     return context
