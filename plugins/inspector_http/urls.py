@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterable
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from inspector import Answer, BadUri, Cause, Scheme, Uri, UriForm, parse_uri
 
@@ -18,6 +18,8 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _C0_AND_SPACE = "".join(map(chr, range(0x21)))
 _TAB_OR_NEWLINE = re.compile(r"[\t\n\r]")
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
+#: Escaped UTF-8, which in a host stands for its characters (RFC 3986 §3.2.2).
+_ESCAPES = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 _ENDPOINT = re.compile(r"[^:]*:(?://)?(\[[^\]]*\]|[^/:]+)")
 _PARAMETERS = re.compile(r"[?#;].*", re.DOTALL)
 
@@ -65,6 +67,7 @@ def _reference(value: str) -> str:
 def _escaped(url: str) -> str:
     """A URL in ASCII, without fragment (RFC 3987 §3.1): its host in A-labels, the rest percent-encoded over UTF-8."""
     parts = urlsplit(url)
+    host = _ESCAPES.sub(lambda found: unquote(found.group()), parts.netloc)
     path, query = (quote(part, safe=string.punctuation) for part in (parts.path or "/", parts.query))
-    target = f"{parts.scheme}://{parts.netloc}{path}" + (f"?{query}" if query else "")
-    return uri_of(target).service + target.partition("://")[2].removeprefix(parts.netloc)
+    rest = path + (f"?{query}" if query else "")
+    return uri_of(f"{parts.scheme}://{host}{rest}").service + rest

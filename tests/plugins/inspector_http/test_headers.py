@@ -23,6 +23,7 @@ from inspector_http.urls import location
         ("https://bücher.test/", "https://xn--bcher-kva.test/"),
         ("https://straße。test/", "https://xn--strae-oqa.test/"),
         ("https://ΒΌΛΟΣ.test/", "https://xn--nxasmq6b.test/"),
+        ("https://stra%C3%9Fe%E3%80%82test:8443/a?b", "https://xn--strae-oqa.test:8443/a?b"),
         ("?q=ê", "http://a.test/x/y?q=%C3%AA"),
     ],
 )
@@ -37,7 +38,17 @@ def test_bytes_of_a_location_that_are_not_utf8_are_escaped_one_by_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["http://caf\xe9.test/", "http://[broken/", "ftp://a.test/", "http://a b/", "http://xn--zz.test/"]
+    "value",
+    [
+        "http://caf\xe9.test/",
+        "http://[broken/",
+        "ftp://a.test/",
+        "http://a b/",
+        "http://xn--zz.test/",
+        "http://a%2Fb/",
+        "http://a%EF%BC%8Fb/",
+        "http://a%C3/",
+    ],
 )
 def test_a_location_that_is_no_web_url_is_unseen(value: str) -> None:
     """No host is guessed from what names none."""
