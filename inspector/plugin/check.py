@@ -117,8 +117,9 @@ class Check:
     def evaluate(self, inputs: Sequence[object], options: Mapping[str, Any]) -> Verdict:
         """The verdict on arguments in the order of ``inputs``: each a ``SubjectResult``, ``Every`` or ``Declared``.
 
-        *inconclusive* when a single observation is missing, when the function needed an answer that was not seen, and
-        instead of *pass* or *not-applicable* when an ``Every`` has something missing.
+        *inconclusive* when a single observation is missing, when the function needed an answer that was not seen,
+        instead of *pass* or *not-applicable* when an ``Every`` has something missing, and instead of *pass* when every
+        ``Every`` is empty. Without a single observation, empty ones are always *inconclusive*.
         """
         arguments: list[object] = []
         for given in inputs:
@@ -129,12 +130,15 @@ class Check:
             else:
                 arguments.append(given)
         everys = [given for given in inputs if isinstance(given, Every)]
-        if everys and not any(each.all for each in everys):
+        nothing = bool(everys) and not any(each.all for each in everys)
+        if nothing and not any(isinstance(given, SubjectResult) for given in inputs):
             return _inconclusive("nothing was scanned: {cause}", Cause.NOT_SELECTED)
         try:
             verdict = self.function(*arguments, **self.validate(options))
         except NotSeen as unseen:
             return _inconclusive("an answer that decides this was not seen: {cause}", unseen.cause)
+        if nothing and verdict.outcome is Outcome.PASS:
+            return _inconclusive("nothing was scanned: {cause}", Cause.NOT_SELECTED)
         if verdict.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
             missing = [result for each in everys for result in each.missing]
             if missing:

@@ -1,4 +1,4 @@
-"""TLS services: versions and suites, certificates and their revocation, session tickets, STARTTLS."""
+"""TLS services: versions and suites, certificates and their revocation, session tickets, STARTTLS, MTA-STS."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The probes of versions, certificates, revocation and session tickets, and of TLS inside other protocols."""
+    """The probes of versions, certificates, revocation, session tickets, TLS inside other protocols, and MTA-STS."""
     from inspector_tls.certificates.probe import certificates
     from inspector_tls.enumeration.probe import tls
+    from inspector_tls.mta_sts.probes import mail_server, mta_sts, mta_sts_policy
     from inspector_tls.resumption.probe import tls_resumption
     from inspector_tls.revocation.probe import revocation
     from inspector_tls.starttls.probes import starttls, starttls_injection
@@ -27,6 +28,9 @@ def inspector_probes() -> Iterable[Probe]:
         tls_resumption,
         starttls,
         starttls_injection,
+        mta_sts,
+        mta_sts_policy,
+        mail_server,
     )
 
 

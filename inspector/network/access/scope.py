@@ -19,8 +19,8 @@ from inspector.network.access import time_windows as windows
 from inspector.network.access.addresses import canonical_address, parse_address
 from inspector.record.plan import PinnedHost
 
-#: The default ports of schemes that the core must know itself.
-_PORTS = {"http": 80, "https": 443}
+#: The default ports of schemes that the core must know itself: services that other scans of a host may also ask.
+_PORTS = {"http": 80, "https": 443, "smtp": 25}
 
 
 def _normal(name: str) -> str:

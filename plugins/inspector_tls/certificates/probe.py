@@ -22,7 +22,7 @@ from inspector import (
     Target,
     probe,
 )
-from inspector_tls.certificates.handshake import HandshakeEnd, HandshakeResult, fetch_certificates
+from inspector_tls.certificates.handshake import HandshakeEnd, HandshakeResult, Opening, fetch_certificates
 from inspector_tls.certificates.hello_profiles import CertificateKind, HelloProfile
 from inspector_tls.certificates.observations import Certificates
 from inspector_tls.certificates.parsing import (
@@ -51,9 +51,10 @@ _MOST_UNANSWERED = 3
 _OF_ONE_CONNECTION = frozenset({Cause.TIMEOUT, Cause.RESET})
 
 
-def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
+def certificate_cost(scheme: str, options: Mapping[str, Any]) -> Cost:
+    """The upper bounds of a scan of certificates in the protocol of this scheme."""
     handshakes = 2 * MOST_CONNECTIONS * int(options.get("answer_seconds", 6))
-    before = _MOST_ROUNDS * int(NEGOTIATION_SECONDS) if needs_negotiation(target.scheme) else 0
+    before = _MOST_ROUNDS * int(NEGOTIATION_SECONDS) if needs_negotiation(scheme) else 0
     return Cost(connections=MOST_CONNECTIONS, seconds=handshakes + before)
 
 
@@ -63,7 +64,7 @@ def _cost(target: Target, options: Mapping[str, Any]) -> Cost:
     schemes={HTTPS, TLS, *SCHEMES},
     subject_kind=SubjectKind.ADDRESS,
     intrusiveness=Intrusiveness.POLITE,
-    cost=_cost,
+    cost=lambda target, options: certificate_cost(target.scheme, options),
     parse=parse,
     parse_in_worker=True,
     version="3",
@@ -73,31 +74,39 @@ async def certificates(target: Target, network: Network, *, answer_seconds: int 
 
     ``answer_seconds`` bounds one handshake, after the negotiation of TLS in the protocol before it.
     """
-    scan = _Scan(target, network, answer_seconds)
+
+    async def negotiate(stream: Stream) -> None:
+        await prepare(stream, target.scheme, network.identity, host=target.host)
+
+    scan = CertificateScan(network, answer_seconds, negotiate)
     await scan.run()
-    return ScanOutput(
-        raw=(Raw(name=HANDSHAKES, data=scan.handshakes.canonical(), media_type="application/json"), *scan.files()),
-        gaps=tuple(scan.gaps()),
-        tools={},
-        failure=scan.failure,
-    )
+    return scan.output()
 
 
-class _Scan:
-    """The handshakes with one server."""
+async def _no_negotiation(_stream: Stream) -> None:
+    """Where TLS begins with the first byte."""
 
-    def __init__(self, target: Target, network: Network, seconds: int) -> None:
-        self._target = target
+
+class CertificateScan:
+    """The handshakes with one server, each of at most so many seconds after ``opening``."""
+
+    def __init__(self, network: Network, seconds: int, opening: Opening = _no_negotiation) -> None:
         self._network = network
+        self._server_name = network.target.server_name
         self._seconds = seconds
+        self._open = opening
         self._made: list[Handshake] = []
         self._files: dict[str, bytes] = {}
         self.failure: FailureNote | None = None
 
-    @property
-    def handshakes(self) -> Handshakes:
-        """The handshakes so far, in the order of asking."""
-        return Handshakes(server_name=self._target.server_name, made=tuple(self._made))
+    def output(self) -> ScanOutput:
+        """The handshakes in the order of asking, with the certificates and responses that came."""
+        handshakes = Handshakes(server_name=self._server_name, made=tuple(self._made)).canonical()
+        return ScanOutput(
+            raw=(Raw(name=HANDSHAKES, data=handshakes, media_type="application/json"), *self._raw_files()),
+            gaps=tuple(self._gaps()),
+            failure=self.failure,
+        )
 
     async def run(self) -> None:
         """Find a profile that the server answers, then ask for the other kinds of certificate in it."""
@@ -136,10 +145,6 @@ class _Scan:
                 return None
         return None
 
-    async def _open(self, stream: Stream) -> None:
-        """Negotiate TLS in the target's protocol where it does not begin with TLS."""
-        await prepare(stream, self._target.scheme, self._network.identity, host=self._target.host)
-
     def _is_over(self, last: Handshake) -> bool:
         if self.failure is not None or last.end is HandshakeEnd.NOT_TLS:
             return True
@@ -157,7 +162,7 @@ class _Scan:
                     self._network,
                     profile,
                     kind,
-                    self._target.server_name,
+                    self._server_name,
                     opening=self._open,
                     seconds=float(self._seconds),
                 )
@@ -194,7 +199,7 @@ class _Scan:
         self._files[f"{digest}.{kind}"] = data
         return digest
 
-    def files(self) -> Iterable[Raw]:
+    def _raw_files(self) -> Iterable[Raw]:
         """Certificates and responses, by name."""
         kinds = {"der": "application/pkix-cert", "ocsp": "application/ocsp-response"}
         for name, data in sorted(self._files.items()):
@@ -204,7 +209,7 @@ class _Scan:
         """Whether a question had neither certificates nor a definite refusal as its answer."""
         return not any(each.chain or refuses(each) for each in self._made if each.kind is kind)
 
-    def gaps(self) -> Iterable[Gap]:
+    def _gaps(self) -> Iterable[Gap]:
         """The questions without an answer, of a server that presented certificates."""
         if not any(each.end is HandshakeEnd.PRESENTED for each in self._made):
             return
