@@ -10,6 +10,9 @@ from inspector.model.declared import ApprovalStatus, PlanStatus, Stage
 from inspector.testing import assert_translated
 from inspector_dns.observations import ChainFlaw
 from inspector_mail.observations import DmarcFault, Policy, SpfFault, SpfResult
+from inspector_tls.checks.mta_sts_mail_servers_valid import ServerFault
+from inspector_tls.criteria.mta_sts import CertificateFault
+from inspector_tls.mta_sts.observations import PolicyFault, RecordFault
 from tests.plugins.builtin import PACKAGES
 
 #: Vocabularies whose members are measured values, by package.
@@ -17,6 +20,7 @@ VOCABULARIES: dict[str, tuple[type[Enum], ...]] = {
     "inspector_dns": (ChainFlaw,),
     "inspector_dossier": (Stage, ApprovalStatus, PlanStatus),
     "inspector_mail": (SpfFault, DmarcFault, SpfResult, Policy),
+    "inspector_tls": (RecordFault, PolicyFault, ServerFault, CertificateFault),
 }
 
 

@@ -47,11 +47,13 @@ def name_servers_answer(zone: Zone, servers: Every[NameServer]) -> Verdict:
     queried = {item.subject.host for item in servers.all}
     not_queried = [server.name for server in zone.servers.value if server.name not in queried]
     if not_queried:
-        return inconclusive("name servers not queried: {measured}", measured=not_queried, cause=Cause.ABORTED)
+        cause = Cause.ABORTED if queried else Cause.NOT_SELECTED
+        return inconclusive("name servers not queried: {measured}", measured=not_queried, cause=cause)
     aliases_unseen = [server.aliases.unseen for server in zone.servers.value if server.aliases.unseen]
     if aliases_unseen:
         names = [server.name for server in zone.servers.value]
         return inconclusive("not all addresses of {measured} were seen", measured=names, cause=aliases_unseen[0])
+    _ = zone.soa.value  # raises NotSeen
     return passed("authoritative answers from {measured}", measured=right)
 
 

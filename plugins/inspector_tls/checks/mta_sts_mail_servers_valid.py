@@ -79,9 +79,7 @@ def _judge(mode: StsMode, faults: Mapping[MailServerName, Answer[Fault | None]])
         if mode is StsMode.TESTING:
             message = "the policy is in mode testing; enforced, it excludes the mail server {host}: {measured}"
             return not_applicable(message, host=server.host, measured=fault, facts=server.host)
-        message = (
-            "{host}: {measured}; senders that support DANE validate it by its TLSA records, which are not evaluated"
-        )
+        message = "{host}: {measured}; senders that support DANE use its TLSA records instead, which are not evaluated"
         cause = server.has_tlsa.unseen or Cause.AMBIGUOUS
         return inconclusive(message, host=server.host, measured=fault, cause=cause, facts=server.host)
     names = [server.host for server in faults]

@@ -109,6 +109,26 @@ def test_nothing_at_all_is_inconclusive() -> None:
     assert all_blue.evaluate([Every([])], {}).outcome is Outcome.INCONCLUSIVE
 
 
+@check("nothing-red-below", title="t", about=SubjectKind.ZONE)
+def nothing_red_below(own: Colour, every: Every[Colour]) -> Verdict:
+    """D.
+
+    Remediation: r.
+    """
+    if own.name.value == "void":
+        return not_applicable("no colour")
+    return failed("red itself") if own.name.value == "red" else passed("nothing red")
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"), [("void", Outcome.NOT_APPLICABLE), ("red", Outcome.FAIL), ("blue", Outcome.INCONCLUSIVE)]
+)
+def test_an_observation_may_decide_where_nothing_is_below_it(name: str, outcome: Outcome) -> None:
+    """A single observation can show that the claim is false or about nothing; a pass needs more than nothing."""
+    inputs = [SubjectResult(subject("127.0.0.1"), colour(name)), Every([])]
+    assert nothing_red_below.evaluate(inputs, {}).outcome is outcome
+
+
 def is_coloured(seen: Colour) -> Verdict | None:
     """Applies to what has a colour."""
     return not_applicable("no colour") if seen.name.value == "void" else None

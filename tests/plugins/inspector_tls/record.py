@@ -22,13 +22,17 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import ocsp
 
 from inspector import Observation, Probe
+from inspector.declare.settings import Settings
 from inspector.testing import record, run_probe
+from inspector_tls.mta_sts.observations import MtaSts
+from inspector_tls.mta_sts.probes import mail_server, mta_sts, mta_sts_policy
 from inspector_tls.revocation.observations import Revocation
 from inspector_tls.starttls.probes import starttls, starttls_injection
 from tests.agreement.environment import ServerPlaces
 from tests.agreement.expected import Start
 from tests.agreement.programs import gnutls, s_server
 from tests.agreement.servers import SERVERS
+from tests.plugins.inspector_dns.named import free_port
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import (
     MUST_STAPLE,
@@ -42,6 +46,7 @@ from tests.plugins.inspector_tls.authority import (
     root,
     rsa_key,
 )
+from tests.plugins.inspector_tls.mta_sts import servers as policy_domains
 from tests.plugins.inspector_tls.resumption.ticket_servers import TLS_1_2, ticketing
 from tests.plugins.inspector_tls.revocation import sources
 from tests.plugins.inspector_tls.scanning import scan, scan_certificates, scan_resumption
@@ -96,6 +101,7 @@ class Servers:
             **self.starttls(),
             **self.resumption(),
             **self.revocations(),
+            **self.mta_sts(),
         }
 
     def scanned(self, server: Server, at: Scan = scan_certificates, **options: str) -> Observation:
@@ -381,6 +387,65 @@ class Servers:
             "revocation/no-answer": partial(unanswered, both),
             "revocation/not-named-by-the-authorisation": lambda: unanswered(both, authorisation=sources.granting(HOST)),
         }
+
+    def mta_sts(self) -> Recorders:
+        """Mail domains that differ in their MTA-STS records, policies and mail servers."""
+        key, between = rsa_key(), intermediate(self.root, key=rsa_key())
+        names = ["*.sts.test", *(f"mta-sts.{name}.sts.test" for name in policy_domains.DOMAINS)]
+        identities = {
+            "good": issue("sts.test", between, key=key, dns=names),
+            "expired": issue("sts.test", between, key=key, dns=names, days=(-30, -2)),
+            "not-yet-valid": issue("sts.test", between, key=key, dns=names, days=(2, 30)),
+            "self-signed": issue("sts.test", key=key, dns=names),
+            "other-name": issue("sts.test", between, key=key, dns=["example.vn"]),
+        }
+        hosts = ("conforming", "testing", "withdrawn", "other-pattern", "deep-pattern", "redirected", "as-html")
+        hosts += ("too-long", "without-age", "untrusted-policy")
+        domains = ("conforming", "with-tlsa", "without-record", "two-records", "without-id", "split-record")
+        domains += ("not-receiving", "implicit")
+
+        def records(name: str) -> Observation:
+            addresses = dict.fromkeys(policy_domains.SERVERS, "192.0.2.25")
+            zone = policy_domains.records(policy_domains.DOMAINS, addresses, "192.0.2.1")
+            resolver = free_port()
+            with (
+                tempfile.TemporaryDirectory(dir=self.folder) as folder,
+                policy_domains.named(Path(folder), zone, resolver),
+            ):
+                settings = Settings(resolvers=(f"127.0.0.1:{resolver}",))
+                return run_probe(mta_sts, f"mail:{name}.sts.test", settings=settings).seen(MtaSts)
+
+        def policy(name: str) -> Observation:
+            with staged() as stage:
+                place = stage.place(name)
+                port, domain = place.free_port(), policy_domains.DOMAINS[name]
+                with policy_domains.policy_hosts(place, port, {name: domain}, identities):
+                    uri = f"mta-sts://mta-sts.{name}.sts.test:{port}/{name}.sts.test"
+                    return self.probed(mta_sts_policy, uri, place.address)
+
+        def server(name: str) -> Observation:
+            with staged() as stage:
+                place = stage.place(name)
+                with serving(place, "smtp", identities[name]) as port:
+                    return self.probed(mail_server, f"mx://good-mx.sts.test:{port}/sts.test", place.address)
+
+        def without_tls() -> Observation:
+            smtp = SCRIPTS["smtp"]
+            script = replace(smtp, replies={**smtp.replies, b"EHLO": b"250 SIZE\r\n"})
+            with servers.answering(speaking(script, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))) as port:
+                return self.probed(mail_server, f"mx://good-mx.sts.test:{port}/sts.test", servers.ADDRESS)
+
+        return {
+            **{f"mta-sts/{name}": partial(records, name) for name in domains},
+            **{f"mta-sts-policy/{name}": partial(policy, name) for name in hosts},
+            **{f"mail-server/{name}": partial(server, name) for name in identities},
+            "mail-server/without-tls": without_tls,
+        }
+
+    def probed(self, probe: Probe, uri: str, address: str) -> Observation:
+        """The observation of one probe; the test's root is public."""
+        run = run_probe(probe, uri, address=address, public_roots=self.root.pem, answer_seconds=1)
+        return run.seen(probe.kind)
 
 
 if __name__ == "__main__":

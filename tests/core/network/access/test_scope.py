@@ -192,6 +192,13 @@ def test_a_scheme_whose_port_only_its_plugin_knows() -> None:
     assert refusal(scope_of(authorise(), endpoints=("smtp://else.test",)), smtp) is Cause.OUT_OF_SCOPE
 
 
+def test_a_mail_server_is_declared_at_port_25() -> None:
+    """An smtp endpoint without a port declares port 25 of its host for other scans as well."""
+    scope = scope_of(covering(HOST), endpoints=(f"smtp://{HOST}",))
+    assert refusal(scope, subject(25)) is None
+    assert refusal(scope, subject(587)) is Cause.OUT_OF_SCOPE
+
+
 def test_ports_of_the_document_replace_the_declared_ones() -> None:
     """With ports in the document, those are covered, also in a sweep, and declared ones are not."""
     ports = (PortRange(first=1000, last=2000),)
