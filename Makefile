@@ -31,9 +31,11 @@ lock: setup
 docs: setup
 	$(VENV)/python -m docs.pages $(ARGS)
 
-# Compares Inspector with other TLS tools on every test server; takes about half an hour. Options: make agreement ARGS=--help
+# Compares Inspector with published corpora, and with other TLS tools on every test server, which takes about half an hour.
+# Options: make agreement ARGS=--help
 agreement:
 	./bootstrap --agreement setup
+	$(VENV)/python -m tests.agreement.corpora --write
 	$(VENV)/python -m tests.agreement --write $(ARGS)
 
 demo:

@@ -6,16 +6,15 @@ import argparse
 import sys
 import time
 from concurrent.futures import Future
-from pathlib import Path
 from typing import TextIO
 
 from tests.agreement.comparison import SOURCES, Examination, explanations, faults
 from tests.agreement.environment import Missing
 from tests.agreement.matrix import matrix
+from tests.agreement.page import PAGE, write
 from tests.agreement.servers import REDUCED, SERVERS
 from tests.agreement.workers import examining
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "agreement.md"
 BEGIN, END = "<!-- matrix: written by make agreement -->\n", "<!-- end of matrix -->\n"
 
 
@@ -49,7 +48,7 @@ def main() -> int:
     missing = len(servers) - len(found)
     _print(f"{len(found)} servers, {missing} missing, {len(wrong)} faults, {time.monotonic() - began:.0f} s")
     if wanted.write:
-        _write(text)
+        write(text, BEGIN, END)
     return 1 if wrong or missing else 0
 
 
@@ -67,14 +66,6 @@ def _report(name: str, future: Future[Examination]) -> Examination | None:
         return None
     _print(f"{name}: {len(found.disagreements)} disagreements", to=sys.stderr)
     return found
-
-
-def _write(text: str) -> None:
-    """Put the matrix where the page has its place for it."""
-    page = PAGE.read_text()
-    head, _begin, rest = page.partition(BEGIN)
-    _old, _end, tail = rest.partition(END)
-    PAGE.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Old and new releases of Node, for the OpenSSL inside: ``python -m tests.agreement.lab [--old]`` puts them into .lab/.
+"""What ``python -m tests.agreement.lab [--old]`` puts into .lab/: Node, for the OpenSSL inside, and corpora.
 
-Both come through the package managers' own clients as package names with digests; nothing in them is run but ``node``.
+All come through the package managers' own clients as package names with digests. Of Node's packages nothing is run but
+``node``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ OLD = {
     "0.10.0": "9e6LHXXCQrg9qq8YoNQy0WkScTibZccXrSbqv88YPRlH7fSgUvnde8j1luKO5E2tVEs4tSUEtDXnBpv8mmXkeg==",
 }
 
+#: An environment with checkdmarc, and the source of pyspf, which carries the test suite of RFC 7208.
+CORPORA = LAB / "corpora"
+
 
 def node(release: str) -> Path:
     """The program of a release (``new``: the one with OpenSSL 3.5); raises Missing."""
@@ -40,6 +44,38 @@ def fetch_new() -> None:
         uv = Path(sys.executable).with_name("uv")
         command = [uv, "pip", "install", "-q", "--python", sys.executable, "--target", NEW, "--no-deps"]
         subprocess.run([*command, "--only-binary", ":all:", "--require-hashes", "-r", lock], check=True)
+
+
+def corpora_python() -> Path:
+    """The interpreter that has checkdmarc; raises Missing."""
+    path = CORPORA / "environment" / "bin" / "python"
+    if not path.exists():
+        raise Missing("checkdmarc is missing: python -m tests.agreement.lab")
+    return path
+
+
+def spf_source() -> Path:
+    """The source distribution of pyspf; raises Missing."""
+    found = next(CORPORA.glob("pyspf-*.tar.gz"), None)
+    if found is None:
+        raise Missing("the source of pyspf is missing: python -m tests.agreement.lab")
+    return found
+
+
+def fetch_corpora() -> None:
+    """Install checkdmarc into an environment of its own, and download the source of pyspf."""
+    here = Path(__file__).parent
+    if not any(CORPORA.glob("pyspf-*.tar.gz")):
+        pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
+        source = ["--no-binary", ":all:", "--no-build-isolation", "--require-hashes", "-r", here / "suite.lock"]
+        subprocess.run([*pip, *source, "-d", CORPORA], check=True)
+    if not (CORPORA / "environment").exists():
+        uv = Path(sys.executable).with_name("uv")
+        new = CORPORA / "environment.new"
+        subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, new], check=True)
+        install = [uv, "pip", "install", "-q", "--python", new / "bin" / "python", "--only-binary", ":all:"]
+        subprocess.run([*install, "--require-hashes", "-r", here / "corpora.lock"], check=True)
+        new.rename(CORPORA / "environment")
 
 
 def fetch_old(release: str) -> None:
@@ -76,6 +112,7 @@ def main() -> None:
     """Fetch what is missing."""
     LAB.mkdir(exist_ok=True)
     fetch_new()
+    fetch_corpora()
     if "--old" in sys.argv[1:]:
         for release in OLD:
             fetch_old(release)

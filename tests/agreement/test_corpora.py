@@ -1,0 +1,37 @@
+"""The product agrees with published corpora, or the difference is explained."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.agreement.corpora.comparison import CORPORA, Compared, Explanation, explanations, faults
+from tests.agreement.environment import Missing
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_agreement(corpus: str) -> None:
+    """Every disagreement with a corpus is explained, and every explanation is used."""
+    try:
+        compared = list(CORPORA[corpus]())
+    except Missing as missing:
+        pytest.skip(str(missing))
+    assert len(compared) > 200
+    assert faults(corpus, compared, explanations()) == []
+
+
+def test_explanations_are_about_corpora() -> None:
+    """No explanation names a corpus that does not exist."""
+    assert {each.corpus for each in explanations()} <= CORPORA.keys()
+
+
+def test_what_is_not_explained_and_what_no_longer_differs_is_a_fault() -> None:
+    """A new disagreement is an error, and so is an old explanation."""
+    compared = [
+        Compared("one", "result", "pass", ("fail",)),
+        Compared("two", "result", "pass", ("pass", "neutral")),
+        Compared("three", "result", "none", ("fail",)),
+    ]
+    explained = [Explanation("suite", ("one", "two"), ("result",), "reason", "source")]
+    first, second = faults("suite", compared, explained)
+    assert first.startswith("not explained: suite: three")
+    assert second == "explained, but no longer so: suite: two: result"
