@@ -2,7 +2,7 @@
 
 from inspector import Cause, Verdict, check, failed, inconclusive, passed
 from inspector_dns.observations import Zone, ZoneServer
-from inspector_dns.reachability import is_server_address
+from inspector_dns.reachability import is_private, is_server_address
 
 
 @check(
@@ -12,9 +12,12 @@ from inspector_dns.reachability import is_server_address
 )
 def name_servers_redundant(zone: Zone, *, least: int = 2) -> Verdict:
     """When the only name server of a zone fails, no name of the zone resolves and all its services are unavailable.
+    A private address (RFC 1918, RFC 4193) serves its own network only: where some name servers have public addresses
+    and the others are needed to make two, the check is inconclusive; a zone with private ones alone is internal.
 
     Remediation: delegate the zone to at least two name servers at different addresses, preferably in different networks
-    and autonomous systems. The names in NS records have address records, not a CNAME record.
+    and autonomous systems, and for the Internet at public ones. The names in NS records have address records, not a
+    CNAME record.
     """
     if zone.soa.is_seen and zone.soa.value is None:
         return inconclusive("no zone apex at {measured}; declare it", measured=zone.name, cause=Cause.AMBIGUOUS)
@@ -28,13 +31,20 @@ def name_servers_redundant(zone: Zone, *, least: int = 2) -> Verdict:
         return failed("has name servers {measured}, at least {threshold} are required", measured=names, threshold=least)
     named = [server for server in servers if server.aliases.is_seen]
     located = [server.name for server in named if _addresses([server])]
-    if min(len(located), _largest_family(_addresses(named))) >= least:
-        message = "name servers at different addresses: {measured}"
-        return passed(message, measured=located, threshold=least, facts="servers")
+    found = _addresses(named)
+    public = {address for address in found if not is_private(address)}
     answers = [answer for server in servers for answer in (server.aliases, server.ipv4, server.ipv6)]
     unseen = [answer.unseen for answer in answers if answer.unseen]
+    is_internal = not public and not unseen
+    if _is_redundant(named, found if is_internal else public, least):
+        message = "name servers at different addresses: {measured}"
+        return passed(message, measured=located, threshold=least, facts="servers")
     if unseen:
         return inconclusive("not all addresses of {measured} were seen", measured=names, cause=unseen[0])
+    if _is_redundant(named, found, least):
+        message = "without the private addresses {measured} fewer than {threshold} name servers remain"
+        private = sorted(found - public)
+        return inconclusive(message, measured=private, threshold=least, cause=Cause.AMBIGUOUS, facts="servers")
     message = "has name servers {measured} at {addresses}, at least {threshold} addresses of one family are required"
     return failed(
         message,
@@ -47,6 +57,12 @@ def name_servers_redundant(zone: Zone, *, least: int = 2) -> Verdict:
 def _addresses(servers: list[ZoneServer]) -> set[str]:
     answers = [answer for server in servers for answer in (server.ipv4, server.ipv6)]
     return {address for answer in answers for address in answer.seen or () if is_server_address(address)}
+
+
+def _is_redundant(servers: list[ZoneServer], addresses: set[str], least: int) -> bool:
+    """Whether enough servers are at these addresses, and enough of these are of one family."""
+    located = sum(not _addresses([server]).isdisjoint(addresses) for server in servers)
+    return min(located, _largest_family(addresses)) >= least
 
 
 def _largest_family(addresses: set[str]) -> int:

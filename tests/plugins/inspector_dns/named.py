@@ -18,7 +18,7 @@ import dns.message
 import dns.query
 import pytest
 
-PROGRAMS = ("named", "dnssec-keygen", "dnssec-signzone", "dig", "delv")
+PROGRAMS = ("named", "dnssec-keygen", "dnssec-dsfromkey", "dnssec-signzone", "dig", "delv")
 
 
 def programs() -> dict[str, str]:
@@ -60,6 +60,7 @@ class Signing:
     """How a zone is signed: algorithms of its keys, NSEC3 arguments, and validity as dnssec-signzone takes it."""
 
     algorithm: str = "ECDSAP256SHA256"
+    second: str = ""
     separate: bool = False
     nsec3: tuple[str, ...] = ()
     start: str = "now-3600"
@@ -88,9 +89,10 @@ class ZoneSet:
     def _sign(self, name: str, origin: str, path: Path, signing: Signing) -> Path:
         keys = self.folder / f"keys-{name}"
         keys.mkdir()
-        for flags in (("-f", "KSK"), ()) if signing.separate else (("-f", "KSK"),):
-            bits = ("-b", "2048") if signing.algorithm.startswith("RSA") else ()
-            run(self.programs["dnssec-keygen"], "-q", "-K", str(keys), "-a", signing.algorithm, *bits, *flags, origin)
+        for algorithm in filter(None, (signing.algorithm, signing.second)):
+            for flags in (("-f", "KSK"), ()) if signing.separate else (("-f", "KSK"),):
+                bits = ("-b", "2048") if algorithm.startswith("RSA") else ()
+                run(self.programs["dnssec-keygen"], "-q", "-K", str(keys), "-a", algorithm, *bits, *flags, origin)
         key_files = [str(key) for key in sorted(keys.glob("K*.key"))]
         text = path.read_text() + "".join(Path(key).read_text() for key in key_files)
         path.write_text(text)
@@ -100,6 +102,13 @@ class ZoneSet:
         (dsset,) = keys.glob("dsset-*")
         self.ds[name] = dsset.read_text().splitlines()
         return Path(f"{path}.signed")
+
+    def sha1_ds(self, name: str) -> list[str]:
+        """The DS records of a signed zone with SHA-1 digests instead."""
+        key_files = sorted((self.folder / f"keys-{name}").glob("K*.key"))
+        keys = [path for path in key_files if " 257 " in path.read_text()]
+        printed = "".join(run(self.programs["dnssec-dsfromkey"], "-1", str(key)) for key in keys)
+        return [line for line in printed.splitlines() if " IN DS " in line]
 
     def anchors(self, name: str = ".") -> tuple[str, ...]:
         """Trust anchors in presentation format, made of the zone's DS records."""

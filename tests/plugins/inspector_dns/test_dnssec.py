@@ -44,6 +44,12 @@ ZONES = [
     # BIND implements RSA/SHA-1 unless its configuration disables it, as RFC 9905 §2 demands of operators.
     ("sha1.test", TrustState.INSECURE, "sha1.test", ChainFlaw.OBSOLETE, Outcome.FAIL, SECURE),
     ("sha1-nsec3.test", TrustState.INSECURE, "sha1-nsec3.test", ChainFlaw.OBSOLETE, Outcome.FAIL, SECURE),
+    ("md5.test", TrustState.INSECURE, "md5.test", ChainFlaw.OBSOLETE, Outcome.FAIL, INSECURE),
+    ("gost.test", TrustState.INSECURE, "gost.test", ChainFlaw.OBSOLETE, Outcome.FAIL, INSECURE),
+    ("gost-digest.test", TrustState.INSECURE, "gost-digest.test", ChainFlaw.OBSOLETE, Outcome.FAIL, INSECURE),
+    ("both.test", TrustState.SECURE, "both.test", None, Outcome.PASS, SECURE),
+    # RFC 9905 is about the algorithms; a SHA-1 digest of a key of another algorithm still validates (RFC 9904 table 3).
+    ("sha1-digest.test", TrustState.SECURE, "sha1-digest.test", None, Outcome.PASS, SECURE),
     ("moving.test", TrustState.SECURE, "moving.test", None, Outcome.PASS, SECURE),
     ("expired.test", TrustState.BOGUS, "expired.test", ChainFlaw.EXPIRED, Outcome.FAIL, BOGUS),
     ("future.test", TrustState.BOGUS, "future.test", ChainFlaw.NOT_YET_VALID, Outcome.FAIL, BOGUS),
@@ -105,6 +111,7 @@ def test_bind_validates_the_same(
         ("servfail.test", Cause.PROTOCOL_ERROR),
         ("halfdead.test", Cause.PROTOCOL_ERROR),
         ("exotic.test", Cause.TOOL_MISSING),
+        ("exotic-and-dsa.test", Cause.TOOL_MISSING),
         ("www.good.test", Cause.AMBIGUOUS),
         ("nowhere.test", Cause.AMBIGUOUS),
     ],

@@ -72,6 +72,16 @@ def _add_zones(zone_set: ZoneSet) -> None:
     zone_set.add("exotic.test", SERVERS)
     zone_set.ds["obsolete.test"] = [f"obsolete.test. DS 4711 3 2 {'AB' * 32}"]
     zone_set.add("obsolete.test", SERVERS)
+    for name, algorithm, digest in (("md5.test", 1, 2), ("gost.test", 12, 2), ("gost-digest.test", 13, 3)):
+        zone_set.ds[name] = [f"{name}. DS 4711 {algorithm} {digest} {'AB' * 32}"]
+        zone_set.add(name, SERVERS)
+    zone_set.ds["exotic-and-dsa.test"] = [
+        f"exotic-and-dsa.test. DS 4711 {algorithm} 2 {'AB' * 32}" for algorithm in (3, 253)
+    ]
+    zone_set.add("exotic-and-dsa.test", SERVERS)
+    zone_set.add("both.test", SERVERS, Signing(algorithm="RSASHA1", second="ECDSAP256SHA256", separate=True))
+    zone_set.add("sha1-digest.test", SERVERS, SIGNED)
+    zone_set.ds["sha1-digest.test"] = zone_set.sha1_ds("sha1-digest.test")
     zone_set.add("sha1.test", SERVERS, Signing(algorithm="RSASHA1", separate=True))
     zone_set.add("sha1-nsec3.test", SERVERS, Signing(algorithm="NSEC3RSASHA1", nsec3=("-3", "-")))
     zone_set.add("moving.test", SERVERS, SIGNED)
