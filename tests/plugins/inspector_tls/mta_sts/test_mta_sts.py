@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inspector.testing import recorded, run_probe
 from inspector_tls.criteria.mta_sts import certificate_fault
@@ -111,6 +113,14 @@ def test_replies(status: int, content_type: str, body: bytes, fault: PolicyFault
 def test_patterns(pattern: str, host: str, expected: bool) -> None:
     """An asterisk is one whole left-most label (§4.1)."""
     assert StsPolicy(mode=StsMode.ENFORCE, mx=(pattern,), max_age=1).matches(host) is expected
+
+
+@given(st.binary(max_size=400), st.lists(st.binary(max_size=60), max_size=3))
+def test_any_bytes_can_be_read(body: bytes, records: list[bytes]) -> None:
+    """Whatever a server sends is a policy, a record, or a fault."""
+    assert isinstance(parse_policy(body), StsPolicy | PolicyFault)
+    assert isinstance(parse_policy(LINES + body), StsPolicy | PolicyFault)
+    assert record_fault([b"v=STSv1;" + record for record in records]) in (None, *RecordFault)
 
 
 def test_a_redirect_is_not_followed() -> None:
