@@ -22,7 +22,7 @@ from inspector_tls.certificates.hello_profiles import (
 )
 from inspector_tls.wire.alerts import Alert
 from inspector_tls.wire.certificate_messages import Presented, parse_status
-from inspector_tls.wire.client_hello import RANDOM_BYTES, TIMESTAMPS, encode
+from inspector_tls.wire.client_hello import RANDOM_BYTES, TIMESTAMPS, Hello, encode
 from inspector_tls.wire.encoding import Malformed
 from inspector_tls.wire.records import (
     ContentType,
@@ -57,7 +57,8 @@ class HandshakeEnd(StrEnum):
     ``presented``: with certificates; ``anonymous``: the server chose a suite without any; ``alert``: it refused, with a
     number; ``malformed``: it answers with TLS, but its messages cannot be parsed; ``not-tls``; ``too-large``;
     ``closed``: the server closed the connection without an alert; ``failed``: the connection failed, with a cause;
-    ``before-tls``: the dialogue before TLS did not lead to it, with a cause.
+    ``before-tls``: the dialogue before TLS did not lead to it, with a cause; ``unsupported``: the server chose a group
+    or a suite in which this client cannot agree keys or decrypt, named in the note.
     """
 
     PRESENTED = "presented"
@@ -69,6 +70,7 @@ class HandshakeEnd(StrEnum):
     CLOSED = "closed"
     FAILED = "failed"
     BEFORE_TLS = "before-tls"
+    UNSUPPORTED = "unsupported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ async def fetch_certificates(
     except ScanFailure as failure:
         await stream.close()
         return HandshakeResult(HandshakeEnd.BEFORE_TLS, failure.message, cause=failure.cause)
+    from inspector_tls.wire.key_schedule import UnsupportedParameter
+
     handshake = _Handshake(_Messages(stream.read, seconds), stream.write, profile, kind, server_name)
     try:
         async with network.within(seconds):
@@ -125,6 +129,9 @@ async def fetch_certificates(
         return HandshakeResult(ended.end, ended.note, ended.alert, version=handshake.version)
     except Malformed as error:
         return HandshakeResult(HandshakeEnd.MALFORMED, str(error), version=handshake.version)
+    except UnsupportedParameter as error:
+        cause, version = Cause.TOOL_MISSING, handshake.version
+        return HandshakeResult(HandshakeEnd.UNSUPPORTED, str(error), cause=cause, version=version)
     except TimeoutError:
         if handshake.presented is not None:
             return handshake.result(None)
@@ -214,6 +221,7 @@ class _Handshake:
     random: bytes = field(default_factory=lambda: secrets.token_bytes(RANDOM_BYTES))
     version: int | None = None
     presented: Presented | None = None
+    offered: Hello | None = None
 
     async def run(self) -> HandshakeResult:
         """Send a hello and receive messages until the certificates have come."""
@@ -242,8 +250,8 @@ class _Handshake:
     async def _send_hello(self, shares: Sequence[Share], cookie: bytes = b"") -> bytes:
         """Send a hello; its message, without the header of the record."""
         keys = {share.group: share.public for share in shares}
-        offered = hello(self.profile, self.kind, self.server_name, shares=tuple(keys), cookie=cookie)
-        record = encode(offered, random=self.random, keys=keys)
+        self.offered = hello(self.profile, self.kind, self.server_name, shares=tuple(keys), cookie=cookie)
+        record = encode(self.offered, random=self.random, keys=keys)
         await self.write(record)
         return record[_HEADER_BYTES:]
 
@@ -253,6 +261,11 @@ class _Handshake:
             raise Malformed(f"message {message.kind} instead of a hello")
         chosen = ServerHello.parse(message.body)
         self.version = chosen.number
+        if self.offered is not None and chosen.version is TlsVersion.TLS_1_3:
+            if chosen.suite not in self.offered.suites:
+                raise Malformed("a suite that was not offered")
+            if chosen.group is not None and chosen.group not in self.offered.groups:
+                raise Malformed("a group that was not offered")
         return chosen, message.raw
 
     async def _encrypted(self, chosen: ServerHello, shares: Sequence[Share], transcript: bytes) -> HandshakeResult:

@@ -159,6 +159,9 @@ def _no_tls(made: Sequence[Handshake]) -> ScanFailure:
     other = next((each for each in made if each.end is HandshakeEnd.NOT_TLS), None)
     if other is not None:
         return ScanFailure(Cause.PROTOCOL_ERROR, f"answers a TLS hello with {other.note}")
+    unsupported = next((each for each in made if each.end is HandshakeEnd.UNSUPPORTED), None)
+    if unsupported is not None:
+        return ScanFailure(unsupported.cause or Cause.TOOL_MISSING, unsupported.note)
     alerts = sorted({each.alert for each in made if each.alert is not None})
     if alerts:
         numbers = ", ".join(map(str, alerts))

@@ -49,6 +49,8 @@ _MOST_ROUNDS = len(HelloProfile) + 1 + 2 + 1
 _MOST_UNANSWERED = 3
 #: Failures of one connection, after which another may succeed.
 _OF_ONE_CONNECTION = frozenset({Cause.TIMEOUT, Cause.RESET})
+#: Failures of one hello, after which one in another form may succeed.
+_OF_ONE_HELLO = _OF_ONE_CONNECTION | {Cause.TOOL_MISSING}
 
 
 def certificate_cost(scheme: str, options: Mapping[str, Any]) -> Cost:
@@ -148,7 +150,7 @@ class CertificateScan:
     def _is_over(self, last: Handshake) -> bool:
         if self.failure is not None or last.end is HandshakeEnd.NOT_TLS:
             return True
-        if last.cause is not None and last.cause not in _OF_ONE_CONNECTION:
+        if last.cause is not None and last.cause not in _OF_ONE_HELLO:
             return True
         unanswered = [each.cause is Cause.TIMEOUT and each.version is None for each in self._made]
         return len(unanswered) >= _MOST_UNANSWERED and all(unanswered)
@@ -190,7 +192,7 @@ class CertificateScan:
                 timestamps=presented.timestamps if presented else b"",
             )
         )
-        if result.cause is not None and result.cause not in (*_OF_ONE_CONNECTION, Cause.REFUSED, Cause.NOT_REACHED):
+        if result.cause is not None and result.cause not in (*_OF_ONE_HELLO, Cause.REFUSED, Cause.NOT_REACHED):
             self.failure = self.failure or FailureNote(cause=result.cause, detail=result.note)
 
     def _file(self, data: bytes, kind: str) -> str:

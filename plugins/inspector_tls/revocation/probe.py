@@ -35,7 +35,7 @@ from inspector_tls.starttls.negotiation import SCHEMES, needs_negotiation
 from inspector_tls.starttls.runner import NEGOTIATION_SECONDS, prepare
 
 #: The hello profiles, tried until the server presents a certificate; the other kinds are then asked for likewise.
-_PROFILES = (HelloProfile.TLS_1_3, HelloProfile.TLS_1_2, HelloProfile.TLS_1_0, HelloProfile.BARE)
+_PROFILES = tuple(profile for profile in HelloProfile if profile is not HelloProfile.ANONYMOUS)
 #: The most handshakes, and the most sources that are asked.
 _MAX_HANDSHAKES = len(_PROFILES) + len(CertificateKind) - 1
 _MAX_FETCHES = 12

@@ -21,10 +21,11 @@ AGES = {version: age for age, version in enumerate(TlsVersion)}
 RENEGOTIATION_SCSV, FALLBACK_SCSV = 0x00FF, 0x5600
 #: Values that are never assigned, so that every implementation must ignore them (RFC 8701).
 GREASE = tuple(0x0A0A + 0x1010 * step for step in range(16))
-#: The suites and groups of TLS 1.3 in which ``wire.key_schedule`` agrees keys: AES-GCM, ChaCha20 and AES-CCM; the
-#: cheapest group first, x25519, secp256r1, secp384r1, secp521r1, x448, and those three with ML-KEM that are standard.
+#: The suites of TLS 1.3 in which ``wire.key_schedule`` decrypts: AES-GCM, ChaCha20, AES-CCM.
 AGREED_SUITES = (0x1301, 0x1302, 0x1303, 0x1304, 0x1305)
-AGREED_GROUPS = (29, 23, 24, 25, 30, 4588, 4587, 4589)
+#: The groups of TLS 1.3 in which it agrees keys, the cheapest first: x25519, secp256r1, secp384r1, secp521r1, x448, the
+#: three with ML-KEM that are standard, those of Brainpool, ML-KEM alone, ffdhe2048 to ffdhe8192.
+AGREED_GROUPS = (29, 23, 24, 25, 30, 4588, 4587, 4589, 31, 32, 33, 513, 514, 256, 257, 258, 259, 260)
 
 
 @dataclass(frozen=True, slots=True)

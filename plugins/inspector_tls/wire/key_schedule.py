@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
@@ -18,9 +19,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, x448, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from inspector_tls.wire.code_points import AGREED_GROUPS, AGREED_SUITES
+from inspector_tls.wire.code_points import AGREED_GROUPS, AGREED_SUITES, groups, suites
 from inspector_tls.wire.encoding import Malformed
+from inspector_tls.wire.finite_field_groups import GENERATOR, prime, private_bits
 from inspector_tls.wire.records import Record
+
+
+class UnsupportedParameter(Exception):
+    """Keys cannot be agreed in the group, or records not be decrypted in the suite, that the server chose."""
 
 
 class _Exchange(Protocol):
@@ -65,6 +71,25 @@ class _X448:
         return self._key.exchange(x448.X448PublicKey.from_public_bytes(answer))
 
 
+class _FiniteField:
+    """Diffie-Hellman modulo a prime; shares and secret are as long as the prime (RFC 8446 §4.2.8.1, §7.4.1)."""
+
+    def __init__(self, group: int) -> None:
+        self._prime = prime(group)
+        self.answer_bytes = (self._prime.bit_length() + 7) // 8
+        self._key = secrets.randbits(private_bits(group)) | 1
+        self.share = self._power(GENERATOR)
+
+    def _power(self, base: int) -> bytes:
+        return pow(base, self._key, self._prime).to_bytes(self.answer_bytes, "big")
+
+    def secret(self, answer: bytes) -> bytes:
+        peer = int.from_bytes(answer, "big")
+        if not 1 < peer < self._prime - 1:
+            raise ValueError("a trivial public key")
+        return self._power(peer)
+
+
 class _Lattice:
     """ML-KEM; raises UnsupportedAlgorithm where the library lacks it."""
 
@@ -106,6 +131,12 @@ _EXCHANGES: dict[int, Callable[[], _Exchange]] = dict(
             lambda: _Hybrid(_Lattice(768), _X25519()),
             lambda: _Hybrid(_Curve(ec.SECP256R1()), _Lattice(768)),
             lambda: _Hybrid(_Curve(ec.SECP384R1()), _Lattice(1024)),
+            lambda: _Curve(ec.BrainpoolP256R1()),
+            lambda: _Curve(ec.BrainpoolP384R1()),
+            lambda: _Curve(ec.BrainpoolP512R1()),
+            lambda: _Lattice(768),
+            lambda: _Lattice(1024),
+            *(partial(_FiniteField, group) for group in AGREED_GROUPS[-5:]),
         ),
         strict=True,
     )
@@ -113,14 +144,15 @@ _EXCHANGES: dict[int, Callable[[], _Exchange]] = dict(
 
 
 class Share:
-    """The client's key in one group; raises Malformed where the group is not among AGREED_GROUPS."""
+    """The client's key in one group; raises UnsupportedParameter where no keys can be agreed in it."""
 
     def __init__(self, group: int) -> None:
         self.group = group
         try:
             self._exchange = _EXCHANGES[group]()
         except (KeyError, UnsupportedAlgorithm) as error:
-            raise Malformed(f"group {group} was not offered") from error
+            name = groups()[group].name if group in groups() else str(group)
+            raise UnsupportedParameter(f"keys cannot be agreed in the group {name}") from error
 
     @property
     def public(self) -> bytes:
@@ -139,7 +171,10 @@ class Share:
 
 @cache
 def own_share(group: int) -> Share:
-    """The key of this process in a group, made once: nothing confidential is sent under it. Raises Malformed."""
+    """The key of this process in a group, made once: nothing confidential is sent under it.
+
+    Raises UnsupportedParameter.
+    """
     return Share(group)
 
 
@@ -166,13 +201,20 @@ _SUITES = dict(
 _NONCE_BYTES = 12
 
 
+def _suite(code: int) -> _Suite:
+    """The suite that the server chose; raises UnsupportedParameter."""
+    chosen = _SUITES.get(code)
+    if chosen is None:
+        name = suites()[code].name if code in suites() else f"{code:#06x}"
+        raise UnsupportedParameter(f"the suite {name} cannot be decrypted")
+    return chosen
+
+
 class HandshakeDecryption:
-    """Decrypts the records of the server's handshake."""
+    """Decrypts the records of the server's handshake; raises UnsupportedParameter for an unknown suite."""
 
     def __init__(self, suite: int, secret: bytes, transcript: bytes) -> None:
-        chosen = _SUITES.get(suite)
-        if chosen is None:
-            raise Malformed(f"suite {suite:#06x} was not offered")
+        chosen = _suite(suite)
         digest = chosen.digest
         zeros = bytes(hashlib.new(digest).digest_size)
         derived = _expand(digest, _extract(digest, zeros, zeros), "derived", hashlib.new(digest).digest())
@@ -196,11 +238,11 @@ class HandshakeDecryption:
 
 
 def message_hash(suite: int, first_hello: bytes) -> bytes:
-    """The message that replaces the first hello in the transcript after a HelloRetryRequest (RFC 8446 §4.4.1)."""
-    chosen = _SUITES.get(suite)
-    if chosen is None:
-        raise Malformed(f"suite {suite:#06x} was not offered")
-    digest = hashlib.new(chosen.digest, first_hello).digest()
+    """The message that replaces the first hello in the transcript after a HelloRetryRequest (RFC 8446 §4.4.1).
+
+    Raises UnsupportedParameter for an unknown suite.
+    """
+    digest = hashlib.new(_suite(suite).digest, first_hello).digest()
     return b"\xfe\x00\x00" + bytes([len(digest)]) + digest
 
 

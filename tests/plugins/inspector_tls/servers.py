@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,6 +161,28 @@ def python_tls(context: ssl.SSLContext) -> Answer:
     def answer(connection: socket.socket) -> None:
         with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as secured:
             secured.recv(1)
+
+    return answer
+
+
+def newer_openssl(files: tuple[Path, Path], groups: str) -> Answer:
+    """Answer with TLS 1.3 of the OpenSSL in ``cryptography``, newer than the system's, in these groups only."""
+    from cryptography.hazmat.bindings.openssl.binding import Binding
+
+    lib: Any = Binding().lib
+    context = lib.SSL_CTX_new(lib.TLS_server_method())
+    assert lib.SSL_CTX_use_certificate_chain_file(context, bytes(files[0])) == 1
+    assert lib.SSL_CTX_use_PrivateKey_file(context, bytes(files[1]), lib.SSL_FILETYPE_PEM) == 1
+    assert lib.SSL_CTX_set1_curves_list(context, groups.encode()) == 1
+    lib.SSL_CTX_set_min_proto_version(context, 0x0304)
+
+    def answer(connection: socket.socket) -> None:
+        session = lib.SSL_new(context)
+        connection.setblocking(True)
+        lib.SSL_set_fd(session, connection.fileno())
+        lib.SSL_set_accept_state(session)
+        lib.SSL_do_handshake(session)
+        lib.SSL_free(session)
 
     return answer
 

@@ -26,7 +26,7 @@ from inspector_tls.certificates.parsing import HANDSHAKES, Handshake, Handshakes
 from inspector_tls.certificates.probe import certificates
 from inspector_tls.wire.certificate_messages import Presented, parse_status, parse_timestamps
 from inspector_tls.wire.client_hello import decode, encode
-from inspector_tls.wire.code_points import signatures, suites
+from inspector_tls.wire.code_points import groups, signatures, suites
 from inspector_tls.wire.encoding import Malformed
 from inspector_tls.wire.server_flight import ServerHello
 from tests.plugins.inspector_tls import servers
@@ -71,6 +71,7 @@ def shown(found: Certificates) -> tuple[str | None, str | None, str | None]:
         (),
         ("-tls1_3",),
         *((("-tls1_3", "-groups", group)) for group in ("X25519", "P-256", "P-384", "P-521", "X448")),
+        *((("-tls1_3", "-groups", f"ffdhe{bits}")) for bits in (2048, 3072, 4096, 6144, 8192)),
         *(
             ("-tls1_3", "-ciphersuites", f"TLS_{suite}")
             for suite in (
@@ -88,7 +89,8 @@ def shown(found: Certificates) -> tuple[str | None, str | None, str | None]:
         ("-tls1_2", "-Verify", "1"),
         ("-tls1_2", "-cipher", "DHE-RSA-AES128-SHA"),
         ("-tls1_2", "-cipher", "NULL-SHA256:@SECLEVEL=0"),
-        ("-tls1_2", "-groups", "brainpoolP256r1"),
+        *(("-tls1_2", "-groups", f"brainpoolP{bits}r1") for bits in (256, 384, 512)),
+        ("-tls1_2", "-sigalgs", "RSA+SHA224", "-cipher", "ECDHE"),
         ("-tls1_1", "-cipher", ANY),
         ("-tls1", "-cipher", ANY),
         ("-split_send_frag", "512", "-max_send_frag", "512"),
@@ -104,6 +106,34 @@ def test_certificates_of_every_configuration(
     assert shown(found) == (chain.leaf.sha256, chain.leaf.sha256, None)
     assert chain.declared_trust.value.chains
     assert chain.staple.value is None
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        *(f"brainpoolP{bits}r1tls13" for bits in (256, 384, 512)),
+        "MLKEM768",
+        "MLKEM1024",
+        "X25519MLKEM768",
+    ],
+)
+def test_certificates_in_newer_groups(tmp_path: Path, authority: Identity, identity: Identity, group: str) -> None:
+    """Where TLS 1.3 is limited to a group of Brainpool or to ML-KEM, the certificates are seen."""
+    answer = servers.newer_openssl(identity.write(tmp_path, "server"), group)
+    with servers.answering(answer) as port:
+        found = scan(port, declared=authority.pem)
+    (chain,) = found.chains
+    assert shown(found) == (chain.leaf.sha256, chain.leaf.sha256, None)
+
+
+@pytest.mark.parametrize("group", ["MLKEM512"])
+def test_a_group_without_key_agreement_is_named(tmp_path: Path, identity: Identity, group: str) -> None:
+    """A server that agrees on keys only in a group which the probe cannot compute is such a failure, not an error."""
+    with servers.answering(servers.newer_openssl(identity.write(tmp_path, "server"), group)) as port:
+        failure = scanned(port, probe=certificates).failure
+    assert failure is not None
+    assert failure.cause is Cause.TOOL_MISSING
+    assert group in failure.detail
 
 
 def test_every_chain_of_the_host_and_no_other(tmp_path: Path, authority: Identity, identity: Identity) -> None:
@@ -387,27 +417,38 @@ def test_hellos_have_a_safe_length(profile: HelloProfile, kind: CertificateKind,
     assert decode(encode(offered))._replace(least_bytes=offered.least_bytes) == offered
 
 
+def test_hellos_offer_what_an_enumeration_offers() -> None:
+    """Every suite that leads to a certificate, every group and every scheme of an enumeration is in a hello, too."""
+    hellos = [hello(profile, CertificateKind.USUAL, HOST) for profile in HelloProfile]
+    offered = {code for each in hellos for code in each.suites}
+    missing = [suites()[code] for code in set(suites()) - offered]
+    assert {each.authentication for each in missing} == {"PSK", "SRP", "KRB5", "KEA", "ECCPWD", "NULL"}
+    assert not [each for each in missing if each.authentication == "PSK" and each.key_exchange == "RSA"]
+    assert {code for each in hellos for code in each.groups} == set(groups())
+    assert {code for each in hellos for code in each.signatures} == set(signatures())
+
+
 @pytest.mark.parametrize("profile", HelloProfile)
 @pytest.mark.parametrize("kind", CertificateKind)
 def test_hellos_accept_their_kind_of_certificate_only(profile: HelloProfile, kind: CertificateKind) -> None:
     """Suites up to TLS 1.2 and the schemes of TLS 1.3 allow no other certificate, in a list of usual length."""
     offered = hello(profile, kind, HOST)
     older = [suites()[code] for code in offered.suites if code in suites() and suites()[code].key_exchange != "any"]
-    assert 0 < len(offered.suites) <= 128
+    assert 0 < len(offered.suites) <= (128 if profile is not HelloProfile.RARE else 256)
     if profile is HelloProfile.ANONYMOUS:
         assert {suite.authentication for suite in older} == {"anon"}
         return
     assert not {suite.code for suite in older} & set(anonymous_suites())
-    with_rsa = {suite.authentication == "RSA" and suite.key_exchange != "ECDH" for suite in older}
+    with_rsa = {suite.authentication in {"RSA", "PSK"} and suite.key_exchange not in {"DH", "ECDH"} for suite in older}
     newest = {signatures()[code].key.startswith("RSA") for code in offered.signatures if code not in _PKCS_1}
     kinds = {CertificateKind.USUAL: {True, False}, CertificateKind.RSA: {True}, CertificateKind.OTHER: {False}}[kind]
     assert with_rsa == kinds
     assert newest in (kinds, set())
-    assert bool(offered.signatures) is (profile in {HelloProfile.TLS_1_3, HelloProfile.TLS_1_2})
+    assert bool(offered.signatures) is (profile not in {HelloProfile.TLS_1_0, HelloProfile.BARE})
 
 
 #: The RSA schemes that sign no handshake of TLS 1.3 (RFC 8446 §4.2.3).
-_PKCS_1 = {0x0201, 0x0401, 0x0501, 0x0601}
+_PKCS_1 = {0x0101, 0x0201, 0x0301, 0x0401, 0x0501, 0x0601}
 
 
 def test_recorded_handshakes_can_be_parsed_again() -> None:
