@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from inspector import Answer, Cause, Model, Observation
+from inspector import Answer, Cause, Model, Observation, Quantity
 from inspector_tls.wire.code_points import Group, Signature, Suite, group_named, signature_named, suite_named
+from inspector_tls.wire.safe_primes import PrimeFlaw
 from inspector_tls.wire.versions import TlsVersion
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Offer",
     "Offers",
     "Preference",
+    "PrimeFlaw",
     "Tls",
     "TlsVersion",
     "Tolerance",
@@ -130,16 +132,23 @@ def _offers(versions: Iterable[VersionSupport]) -> Offers:
 
 
 class EphemeralPrime(Model):
-    """A prime that the server used for Diffie-Hellman: ``known`` names a well-known one.
+    """A modulus that the server used for Diffie-Hellman: ``known`` names a well-known one.
 
-    ``versions`` and ``suites`` name where it was seen.
+    ``flaw`` is why its group is not safe, None where the modulus is a safe prime and no key was trivial. ``versions``
+    and ``suites`` name where it was seen.
     """
 
     bits: int
     sha256: str
     known: str | None = None
+    flaw: Answer[PrimeFlaw | None] = Answer(unseen=Cause.NOT_SELECTED)
     versions: tuple[TlsVersion, ...]
     suites: tuple[str, ...]
+
+    @property
+    def size(self) -> Quantity:
+        """The length of the modulus."""
+        return Quantity(value=self.bits, unit="bit")
 
 
 class Tolerance(Model):

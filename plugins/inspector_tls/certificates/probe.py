@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inspector import (
@@ -38,11 +38,15 @@ from inspector_tls.certificates.parsing import (
 from inspector_tls.enumeration.probe import HTTPS, TLS
 from inspector_tls.starttls.negotiation import SCHEMES, needs_negotiation
 from inspector_tls.starttls.runner import NEGOTIATION_SECONDS, prepare
+from inspector_tls.wire.code_points import WIRE
 from inspector_tls.wire.key_exchange import certificate_curve
+from inspector_tls.wire.versions import TlsVersion
 
-#: Each profile is tried once, the first that times out once more, each other kind at most twice, and in the end the
-#: first question again.
-MOST_CONNECTIONS = len(HelloProfile) + 1 + 2 * (len(CertificateKind) - 1) + 1
+#: The hello and the kind of certificate that it asks for.
+_Asked = tuple[HelloProfile, CertificateKind]
+#: Each profile is tried once, the first that times out once more, each other kind at most twice, one of them in another
+#: form, and in the end the first question again.
+MOST_CONNECTIONS = len(HelloProfile) + 1 + 2 * (len(CertificateKind) - 1) + 1 + 1
 #: Connections one after another: the profiles, the other kinds together, twice, and the first question again.
 _MOST_ROUNDS = len(HelloProfile) + 1 + 2 + 1
 #: Hellos without any answer after which the server is not asked again.
@@ -116,12 +120,22 @@ class CertificateScan:
         if profile is None:
             return
         others = self._other_kinds()
-        await self._ask(profile, others)
-        await self._ask(profile, [kind for kind in others if self._is_open(kind)])
+        await self._ask(*self._other_form(profile), *((profile, kind) for kind in others))
+        await self._ask(*((profile, kind) for kind in others if self._is_open(kind)))
         if any(refuses(each) or is_uncertain(each) for each in unconfirmed(self._made)):
             # The first question again shows whether the server still answers.
             first = next(each for each in self._made if each.end in (HandshakeEnd.PRESENTED, HandshakeEnd.ANONYMOUS))
-            await self._ask(first.profile, [CertificateKind.USUAL])
+            await self._ask((first.profile, CertificateKind.USUAL))
+
+    def _other_form(self, profile: HelloProfile) -> Iterable[_Asked]:
+        """The question for an RSA certificate in a hello that names no finite-field group, where it may differ.
+
+        A server of TLS 1.2 with a prime of its own for DHE may refuse the one that names them (RFC 7919 §4).
+        """
+        chosen = next((each.version for each in self._made if each.chain), None)
+        is_older = chosen is not None and chosen < WIRE[TlsVersion.TLS_1_3]
+        if profile is HelloProfile.TLS_1_3 and is_older and self._is_on_curve():
+            yield HelloProfile.TLS_1_2, CertificateKind.RSA
 
     def _other_kinds(self) -> list[CertificateKind]:
         """The kinds to ask for besides the usual one.
@@ -129,15 +143,18 @@ class CertificateScan:
         The last is the kind that was already presented: presented again, it confirms the refusal before it.
         """
         kinds = [CertificateKind.RSA, CertificateKind.OTHER]
+        return kinds if self._is_on_curve() else kinds[::-1]
+
+    def _is_on_curve(self) -> bool:
+        """Whether the first certificate that was presented has a key on a curve."""
         leaf = next((each.chain[0] for each in self._made if each.chain), None)
-        is_on_curve = leaf is not None and certificate_curve(self._files[f"{leaf}.der"]) is not None
-        return kinds if is_on_curve else kinds[::-1]
+        return leaf is not None and certificate_curve(self._files[f"{leaf}.der"]) is not None
 
     async def _find_profile(self) -> HelloProfile | None:
         for profile in HelloProfile:
-            await self._ask(profile, [CertificateKind.USUAL])
+            await self._ask((profile, CertificateKind.USUAL))
             if self._made[-1].cause in _OF_ONE_CONNECTION and len(self._made) == 1:
-                await self._ask(profile, [CertificateKind.USUAL])
+                await self._ask((profile, CertificateKind.USUAL))
             last = self._made[-1]
             if last.end is HandshakeEnd.PRESENTED:
                 return profile
@@ -155,7 +172,8 @@ class CertificateScan:
         unanswered = [each.cause is Cause.TIMEOUT and each.version is None for each in self._made]
         return len(unanswered) >= _MOST_UNANSWERED and all(unanswered)
 
-    async def _ask(self, profile: HelloProfile, kinds: Sequence[CertificateKind]) -> None:
+    async def _ask(self, *asked: _Asked) -> None:
+        """Ask these questions at once."""
         if self.failure is not None:
             return
         results = await asyncio.gather(
@@ -168,10 +186,10 @@ class CertificateScan:
                     opening=self._open,
                     seconds=float(self._seconds),
                 )
-                for kind in kinds
+                for profile, kind in asked
             )
         )
-        for kind, result in zip(kinds, results, strict=True):
+        for (profile, kind), result in zip(asked, results, strict=True):
             self._record(profile, kind, result)
 
     def _record(self, profile: HelloProfile, kind: CertificateKind, result: HandshakeResult) -> None:

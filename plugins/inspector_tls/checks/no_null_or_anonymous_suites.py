@@ -1,9 +1,14 @@
 """Cipher suites without encryption or without server authentication."""
 
 from inspector import Verdict, check, failed, passed
-from inspector_tls.criteria.cipher_suites import accepted_suites, does_not_encrypt, every_suite, is_unprotected
+from inspector_tls.criteria.cipher_suites import (
+    accepted_suites,
+    does_not_encrypt,
+    every_suite,
+    exempts_anonymous,
+    is_unprotected,
+)
 from inspector_tls.observations import Tls
-from inspector_tls.starttls.negotiation import SMTP
 
 
 @check(
@@ -20,7 +25,7 @@ def no_null_or_anonymous_suites(tls: Tls) -> Verdict:
 
     Remediation: disable both: in an OpenSSL cipher list add ``!aNULL:!eNULL``.
     """
-    opportunistic = tls.scheme == SMTP.name
+    opportunistic = exempts_anonymous(tls)
     bare = accepted_suites(tls, does_not_encrypt if opportunistic else is_unprotected)
     if bare:
         return failed("accepts {measured}", measured=bare)

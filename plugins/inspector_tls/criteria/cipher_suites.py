@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from inspector_tls.observations import Tls, TlsVersion
+from inspector_tls.starttls.negotiation import SMTP
 from inspector_tls.wire.code_points import Suite
 
 
@@ -42,7 +43,17 @@ def does_not_encrypt(suite: Suite) -> bool:
 
 def is_unprotected(suite: Suite) -> bool:
     """Whether it does not encrypt, or does not authenticate the server."""
-    return does_not_encrypt(suite) or (suite.authentication == "anon" and suite.key_exchange != "SRP")
+    return does_not_encrypt(suite) or is_anonymous(suite)
+
+
+def is_anonymous(suite: Suite) -> bool:
+    """Whether it does not authenticate the server."""
+    return suite.authentication == "anon" and suite.key_exchange != "SRP"
+
+
+def exempts_anonymous(tls: Tls) -> bool:
+    """Whether anonymous suites are as good as others: between mail servers, which validate nothing (RFC 7435)."""
+    return tls.scheme == SMTP.name
 
 
 def is_strong(suite: Suite) -> bool:

@@ -3,7 +3,7 @@
 Modules, each of which imports only those before it: ``transcript``: questions and answers as bytes, and the purpose of
 each question · ``hello_profiles``: the hellos · ``reply``: what an answer means for its hello · ``question_flow``:
 questions that depend on one another · ``strategy``: which question is next · ``analysis``: the facts in a transcript ·
-``scheduler``: sends the questions over connections · ``probe``.
+``scheduler``: sends the questions over connections · ``prime_tests``: tests of the primes that were sent · ``probe``.
 
 Every question has one of these purposes. An answer is "settled" if it is a choice or a refusal; a question without a
 settled answer is repeated up to twice, with no other connection open.

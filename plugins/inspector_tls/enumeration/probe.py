@@ -23,6 +23,7 @@ from inspector import (
     probe,
 )
 from inspector_tls.enumeration.analysis.tls import read_transcript
+from inspector_tls.enumeration.prime_tests import WORKER_SECONDS, PrimeTests, run_in_worker
 from inspector_tls.enumeration.scheduler import enumerate_endpoint
 from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
 from inspector_tls.observations import Tls
@@ -36,8 +37,9 @@ TLS = Scheme("tls")
 MOST_CONNECTIONS = {Mode.ECONOMICAL: 300, Mode.FAST: 400}
 #: Seconds for all questions, and seconds after which the scan is ended.
 _ALL_SECONDS = 120
-_SCAN_SECONDS = 140
+_SCAN_SECONDS = 140 + WORKER_SECONDS
 _TRANSCRIPT = "transcript.jsonl"
+_PRIME_TESTS = "prime-tests.json"
 _SHOWN_BYTES = 100
 
 
@@ -64,6 +66,9 @@ def parse(output: ScanOutput, context: ParseContext) -> Tls:
     facts = _recent_facts.pop(lines, None) or read_transcript(Transcript.from_lines(lines))
     if not facts.accepted:
         raise _no_tls(Transcript.from_lines(lines))
+    tested = output.named(_PRIME_TESTS)
+    if tested is not None:
+        facts = PrimeTests.parse(tested).apply(facts)
     return facts.model_copy(update={"scheme": context.subject.scheme})
 
 
@@ -75,7 +80,7 @@ def parse(output: ScanOutput, context: ParseContext) -> Tls:
     intrusiveness=Intrusiveness.POLITE,
     cost=_cost,
     parse=parse,
-    version="2",
+    version="3",
 )
 async def tls(
     target: Target,
@@ -105,8 +110,12 @@ async def tls(
     )
     lines, facts = found.transcript.lines(), found.facts
     _remember(lines, facts)
+    raw = [Raw(name=_TRANSCRIPT, data=lines, media_type="application/jsonl")]
+    if moduli := found.moduli(prime.sha256 for prime in facts.primes if not prime.flaw.is_seen):
+        tests = await run_in_worker(network, moduli)
+        raw.append(Raw(name=_PRIME_TESTS, data=tests.canonical(), media_type="application/json"))
     return ScanOutput(
-        raw=(Raw(name=_TRANSCRIPT, data=lines, media_type="application/jsonl"),),
+        raw=tuple(raw),
         gaps=tuple(Gap(question=question, cause=cause) for question, cause in facts.gaps),
     )
 

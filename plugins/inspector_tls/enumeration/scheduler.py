@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from inspector import Cause, Network, RoundTripEnd, ScanFailure, Stream
 from inspector_tls.enumeration.analysis.tls import read_exchanges
 from inspector_tls.enumeration.question_flow import FlowRunner, Question
 from inspector_tls.enumeration.reply import Reply
+from inspector_tls.enumeration.strategy.asking import key_of
 from inspector_tls.enumeration.strategy.context import ServerContext
 from inspector_tls.enumeration.strategy.survey import enumeration
 from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
@@ -60,6 +62,13 @@ class Enumeration:
     def facts(self) -> Tls:
         """What ``read_transcript`` finds in the transcript, without parsing its bytes a second time."""
         return read_exchanges(self.transcript, self.parsed)
+
+    def moduli(self, digests: Iterable[str]) -> frozenset[bytes]:
+        """The moduli of Diffie-Hellman keys (big endian) with these SHA-256."""
+        wanted = frozenset(digests)
+        keys = (key_of(flight) for _hello, flight in self.parsed) if wanted else ()
+        primes = {key.prime for key in keys if key is not None and key.prime}
+        return frozenset(each for each in primes if hashlib.sha256(each).hexdigest() in wanted)
 
 
 async def enumerate_endpoint(

@@ -118,11 +118,16 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Prime:
-    """A well-known prime of Diffie-Hellman; ``name`` states its source."""
+    """A well-known prime of Diffie-Hellman; ``name`` states its source.
+
+    ``is_safe``: it is a safe prime; None where that is to be tested. The primes of RFC 5114 are not: their subgroups of
+    other orders are why RFC 8247 §2.4 advises against the groups.
+    """
 
     sha256: str
     bits: int
     name: str
+    is_safe: bool | None
 
 
 def _rows(table: str) -> Iterator[dict[str, str]]:
@@ -219,7 +224,9 @@ def signature_named(name: str) -> Signature:
 @cache
 def primes() -> dict[str, Prime]:
     """The well-known primes by the SHA-256 of their big-endian bytes without leading zeros."""
-    return {row["sha256"]: Prime(row["sha256"], int(row["bits"]), row["name"]) for row in _rows("primes.csv")}
+    known = {"yes": True, "no": False}
+    rows = _rows("primes.csv")
+    return {row["sha256"]: Prime(row["sha256"], int(row["bits"]), row["name"], known.get(row["safe"])) for row in rows}
 
 
 _RARE_AUTHENTICATION = {"RSA": 0, "ECDSA": 0, "any": 0, "DSS": 3, "anon": 3, "PSK": 5}

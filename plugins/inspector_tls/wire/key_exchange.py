@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from inspector_tls.wire.code_points import Group, Suite, groups
 from inspector_tls.wire.encoding import Malformed, Reader
+from inspector_tls.wire.safe_primes import is_trivial
 from inspector_tls.wire.versions import TlsVersion
 
 _NAMED_CURVE = 3
@@ -16,7 +17,8 @@ _NAMED_CURVE = 3
 class EphemeralKey(NamedTuple):
     """An ephemeral key: on a named ``group``, or modulo ``prime`` (big endian, no leading zeros).
 
-    ``public`` is the SHA-256 of the public value; ``signature`` the code of the scheme it is signed with, where the
+    ``public`` is the SHA-256 of the public value; ``is_trivial``: no secret can be agreed with this generator
+    or public value; ``signature`` the code of the scheme it is signed with, where the
     version states it (TLS 1.2). ``rsa_bits`` is the size of a short RSA key for export.
     """
 
@@ -24,6 +26,7 @@ class EphemeralKey(NamedTuple):
     prime: bytes = b""
     generator: bytes = b""
     public: str = ""
+    is_trivial: bool = False
     signature: int | None = None
     rsa_bits: int | None = None
 
@@ -62,8 +65,13 @@ def _on_curve(reader: Reader, *, is_signed: bool) -> EphemeralKey | None:
 def _modulo_prime(reader: Reader, *, is_signed: bool) -> EphemeralKey:
     prime, generator, public = (reader.vector(2).lstrip(b"\0") for _ in range(3))
     signature = reader.number(2) if is_signed else None
+    modulus = int.from_bytes(prime, "big")
     return EphemeralKey(
-        prime=prime, generator=generator, public=hashlib.sha256(public).hexdigest(), signature=signature
+        prime=prime,
+        generator=generator,
+        public=hashlib.sha256(public).hexdigest(),
+        is_trivial=any(is_trivial(int.from_bytes(each, "big"), modulus) for each in (generator, public)),
+        signature=signature,
     )
 
 

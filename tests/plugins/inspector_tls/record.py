@@ -46,6 +46,7 @@ from tests.plugins.inspector_tls.authority import (
     root,
     rsa_key,
 )
+from tests.plugins.inspector_tls.dh_parameters import write_parameters
 from tests.plugins.inspector_tls.mta_sts import servers as policy_domains
 from tests.plugins.inspector_tls.resumption.ticket_servers import TLS_1_2, ticketing
 from tests.plugins.inspector_tls.revocation import sources
@@ -55,6 +56,7 @@ from tests.plugins.inspector_tls.starttls.servers import serving, staged
 
 FOLDER = Path(__file__).parent
 HOST = "www.example.vn"
+OAKLEY_1024 = str(Path(__file__).parents[2] / "agreement" / "dh" / "oakley-1024.pem")
 OLD = ("-cipher", "ALL:@SECLEVEL=0")
 Scan = Callable[..., Observation]
 Recorder = Callable[[], Observation]
@@ -137,11 +139,15 @@ class Servers:
 
     def suites(self) -> Recorders:
         """Servers that differ in suites, keys and flaws, those of the lab among them."""
-        short = self.folder / "dh-512.pem"
+        short, composite = self.folder / "dh-512.pem", self.folder / "dh-composite.pem"
         starts: dict[str, Start] = {server.name: server.start for server in SERVERS if server.name in AGREEMENT_SERVERS}
         starts |= {
             "dhe-512": gnutls(
                 "NONE:+VERS-TLS1.2:+COMP-NULL:+SIGN-ALL:+AES-128-GCM:+AEAD:+DHE-RSA", f"--dhparams={short}"
+            ),
+            "dhe-composite": s_server("-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256", "-dhparam", str(composite)),
+            "anonymous-dh-1024": s_server(
+                "-tls1_2", "-cipher", "ADH-AES128-SHA:ECDHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0", "-dhparam", OAKLEY_1024
             ),
             "small-curve": s_server("-tls1_2", "-groups", "P-192:P-256", "-cipher", "ECDHE+AESGCM:@SECLEVEL=0"),
             "certificate-of-ssl-2": s_server("-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0", identity="rsa-512"),
@@ -150,6 +156,8 @@ class Servers:
         def observe(name: str) -> Observation:
             if name == "dhe-512":
                 subprocess.run(["openssl", "dhparam", "-out", short, "512"], check=True, capture_output=True)
+            if name == "dhe-composite":
+                write_parameters(composite, rsa_key().public_key().public_numbers().n)
             with tempfile.TemporaryDirectory(dir=self.folder) as folder:
                 place = ServerPlaces(Path(folder)).place(name)
                 with starts[name](place) as port:

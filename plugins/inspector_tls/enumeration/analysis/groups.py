@@ -6,14 +6,14 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 
-from inspector import Answer
+from inspector import Answer, Cause
 from inspector_tls.enumeration import hello_profiles as offers
-from inspector_tls.enumeration.analysis.evidence import LISTING, Evidence, Offered
+from inspector_tls.enumeration.analysis.evidence import LISTING, Evidence, Offered, seen, unseen
 from inspector_tls.enumeration.analysis.exchange import ParsedExchange
 from inspector_tls.enumeration.analysis.versions import EXTENSIBLE, AcceptedVersions
 from inspector_tls.enumeration.transcript import Purpose
-from inspector_tls.observations import EphemeralPrime, Offer
-from inspector_tls.wire.code_points import AGES, groups, primes, signatures, suites
+from inspector_tls.observations import EphemeralPrime, Offer, PrimeFlaw
+from inspector_tls.wire.code_points import AGES, Prime, groups, primes, signatures, suites
 from inspector_tls.wire.key_exchange import certificate_curve
 from inspector_tls.wire.versions import TlsVersion
 
@@ -118,9 +118,19 @@ def ephemeral_primes(evidence: Evidence) -> Iterator[EphemeralPrime]:
             bits=int.from_bytes(prime, "big").bit_length(),
             sha256=digest,
             known=known.name if known else None,
+            flaw=_flaw(known, exchanges),
             versions=tuple(sorted({each.version for each in exchanges}, key=AGES.__getitem__)),
             suites=tuple(sorted({suites()[each.suite].name for each in exchanges if each.suite is not None})),
         )
+
+
+def _flaw(known: Prime | None, exchanges: Sequence[ParsedExchange]) -> Answer[PrimeFlaw | None]:
+    """Why the group is not safe, as far as no test of the modulus is needed."""
+    if any(each.key.is_trivial for each in exchanges if each.key):
+        return seen(PrimeFlaw.TRIVIAL_KEY)
+    if known is None or known.is_safe is None:
+        return unseen(Cause.NOT_SELECTED)
+    return seen(None if known.is_safe else PrimeFlaw.UNSAFE)
 
 
 # --- Signature schemes ------------------------------------------------------------------------------------------------
