@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inspector_tls.wire.encoding import Malformed
-from inspector_tls.wire.records import ALL_TYPES, ContentType, Record, RecordReader
-from inspector_tls.wire.server_flight import read_flight
+from inspector_tls.wire.encoding import Malformed, vector
+from inspector_tls.wire.records import (
+    ALL_TYPES,
+    ContentType,
+    HandshakeType,
+    Message,
+    MessageReader,
+    Record,
+    RecordReader,
+)
+from inspector_tls.wire.server_flight import MESSAGE_BYTES, read_flight
 from inspector_tls.wire.versions import TlsVersion
 
 
@@ -71,6 +79,44 @@ def speaks_first(data: bytes, since: int) -> bool:
         if changed and end > since and record.kind in (ContentType.ALERT, ContentType.APPLICATION_DATA):
             return record.kind == ContentType.APPLICATION_DATA
     return False
+
+
+class FirstFlight:
+    """The server's first flight without the messages that sslyze does not need.
+
+    sslyze's own parser fails on a message that spans records, as a long chain of certificates does; up to
+    ServerHelloDone it looks for that message and for alerts only.
+    """
+
+    def __init__(self) -> None:
+        self._records = RecordReader(ALL_TYPES)
+        self._messages = MessageReader(MESSAGE_BYTES)
+        self._is_over = False
+
+    def feed(self, data: bytes) -> bytes:
+        """What is left of the next bytes: perhaps nothing yet, and everything from ServerHelloDone on."""
+        if self._is_over:
+            return data
+        self._records.feed(data)
+        left = bytearray()
+        try:
+            while (record := self._records.next()) is not None:
+                if record.kind != ContentType.HANDSHAKE:
+                    left += record.header + record.body
+                elif (done := self._hello_done(record.body)) is not None:
+                    self._is_over = True
+                    return bytes(left + record.header[:3] + vector(done.raw, 2) + self._records.pending)
+        except Malformed:
+            self._is_over = True
+            left += self._records.pending
+        return bytes(left)
+
+    def _hello_done(self, content: bytes) -> Message | None:
+        self._messages.feed(content)
+        while (message := self._messages.next()) is not None:
+            if message.kind == HandshakeType.SERVER_HELLO_DONE:
+                return message
+        return None
 
 
 def has_heartbeat(data: bytes) -> bool:

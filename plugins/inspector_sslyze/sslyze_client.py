@@ -25,14 +25,15 @@ from sslyze.server_connectivity import ClientAuthRequirementEnum, ServerTlsProbi
 from sslyze.server_setting import ServerNetworkConfiguration, ServerNetworkLocation
 
 from inspector import ScanFailure
-from inspector_sslyze.recorded_bytes import is_hello_done, retry_group
+from inspector_sslyze.recorded_bytes import FirstFlight, is_hello_done, retry_group
 from inspector_sslyze.results import Command, CommandRun, ConnectionEnd, ConnectionTrace, VulnerabilityJob
 from inspector_tls.starttls.negotiation import Names, Negotiation, needs_negotiation
+from inspector_tls.wire.server_flight import FLIGHT_BYTES
 from inspector_tls.wire.versions import TlsVersion
 
 #: The versions as sslyze names them.
 SSLYZE = dict(zip(TlsVersion, sorted(TlsVersionEnum, key=lambda each: each.value), strict=True))
-_KEPT_BYTES = 65_536
+_KEPT_BYTES = FLIGHT_BYTES
 #: Application data in clear text, which no server accepts at any point of a handshake.
 _PROBE_RECORD = b"\x17\x03\x01\x00\x01\x00"
 _PROBE_AFTER_SECONDS = 1.0
@@ -43,7 +44,8 @@ _MAX_TIMEOUTS = 2
 #: Seconds without data after which a server has sent everything that it sends unasked, and the most reads of it.
 _GREETING_SECONDS, _MAX_GREETING_READS = 1.0, 16
 _CHANGE_CIPHER_SPEC = b"\x14"
-_SUITES = {True: "ALL:COMPLEMENTOFALL:-eNULL:-PSK:-SRP", False: "ALL:COMPLEMENTOFALL:-eNULL:-PSK:-SRP:@SECLEVEL=0"}
+#: Every suite without a password, those without encryption last, per kind of OpenSSL (True: the legacy one).
+_SUITES = {True: "ALL:COMPLEMENTOFALL:-PSK:-SRP:+eNULL", False: "ALL:COMPLEMENTOFALL:-PSK:-SRP:+eNULL:@SECLEVEL=0"}
 
 #: The groups of TLS 1.3 as nassl names them (RFC 8446 §4.2.7).
 _GROUPS = {23: Curve.SECP256R1, 24: Curve.SECP384R1, 25: Curve.SECP521R1, 29: Curve.X25519, 30: Curve.X448}
@@ -76,11 +78,19 @@ class _RecordingSocket:
         self.probed = False
         self.answered_early = False
         self.drained_bytes = 0
+        #: Set where sslyze parses the server's first flight itself.
+        self.first_flight: FirstFlight | None = None
         self._command = command
         self._ahead: bytes | None = None
 
     def recv(self, size: int) -> bytes:
-        """The next bytes, as ``socket.recv``."""
+        """The next bytes, as ``socket.recv``, without those that sslyze's parser fails on."""
+        while data := self._next(size):
+            if self.first_flight is None or (data := self.first_flight.feed(data)):
+                break
+        return data
+
+    def _next(self, size: int) -> bytes:
         if self._ahead is not None:
             ahead, self._ahead = self._ahead, None
             return ahead
@@ -163,6 +173,8 @@ class _Connection(SslConnection):
 
     def _do_pre_handshake(self) -> None:
         self._socket = self._open_socket()
+        if getattr(self.ssl_client.do_handshake, "__func__", None) is not type(self.ssl_client).do_handshake:
+            self._socket.first_flight = FirstFlight()  # sslyze replaced OpenSSL's handshake by its own
         self.ssl_client.set_underlying_socket(self._socket)  # type: ignore[arg-type]  # it uses send, recv and close
 
     def connect(self, should_retry_connection: bool = False) -> None:  # noqa: ARG002  (the socket is opened once)

@@ -45,6 +45,27 @@ def _is_refused(trace: ConnectionTrace) -> bool:
     return hello_version(trace.received) is None and bool(HELLO_REFUSALS & set(alerts(trace.received)))
 
 
+def _ends_at_hello(run: CommandRun) -> bool:
+    """Whether the server ended every connection of a run at the ClientHello, at least once without refusing it.
+
+    That may be a refusal or a failure: see ``settle``.
+    """
+    ended = [_may_be_refused(trace) for trace in run.traces]
+    return any(ended) and all(end or _is_refused(trace) for end, trace in zip(ended, run.traces, strict=True))
+
+
+def _may_be_refused(trace: ConnectionTrace) -> bool:
+    """Whether the answer to the ClientHello is the end of the connection, or an alert that may be about the server."""
+    if not trace.received:
+        return trace.end in (ConnectionEnd.CLOSED, ConnectionEnd.RESET)
+    sent = frozenset(alerts(trace.received))
+    return hello_version(trace.received) is None and bool(sent) and not sent & (HELLO_REFUSALS | _OF_THE_CLIENT)
+
+
+#: Alerts about the client or the name that it asks for, not about what it offers.
+_OF_THE_CLIENT = frozenset({AlertNumber.ACCESS_DENIED, AlertNumber.UNRECOGNIZED_NAME})
+
+
 def _is_accepted(run: CommandRun) -> bool:
     """Whether the server accepted a ClientHello of the run's version, whatever followed."""
     return any(hello_version(trace.received) is run.version for trace in run.traces)
@@ -175,11 +196,22 @@ VERDICTS: dict[Command, Callable[[CommandRun], Answer[Any]]] = {
 def settle(runs: Iterable[CommandRun]) -> Answer[Any]:
     """The first answer that was seen, else why the last was not.
 
-    A refusal of what the server accepted at another time is not an answer.
+    A refusal of what the server accepted at another time is not an answer. Where it ends every connection at the
+    ClientHello, of two runs or more, that is a refusal like an unspecific alert.
     """
     tried = list(runs)
     accepted_once = any(_is_accepted(run) for run in tried)
-    return _first_seen(_stable(run, accepted_once=accepted_once) for run in tried)
+    answer = _first_seen(_stable(run, accepted_once=accepted_once) for run in tried)
+    return Answer(seen=_REFUSED[tried[0].command]) if not answer.is_seen and _end_at_hello(tried) else answer
+
+
+def _end_at_hello(runs: Sequence[CommandRun]) -> bool:
+    """Whether several runs of one command, and no other, ended at the ClientHello."""
+    return len(runs) > 1 and runs[0].command in _REFUSED and all(map(_ends_at_hello, runs))
+
+
+#: The answers of the commands whose ClientHello may be refused.
+_REFUSED: dict[Command, Any] = {Command.VERSION: False, Command.ROBOT: Robot.NO_RSA, Command.EARLY_DATA: False}
 
 
 def _stable(run: CommandRun, *, accepted_once: bool) -> Answer[Any]:
@@ -205,14 +237,19 @@ def concluded(runs: Sequence[CommandRun], command: Command) -> Answer[Any]:
     """The result of a command, given all runs.
 
     A server that answers where no name is sent may be another one: its answer counts where it shows the same
-    certificates. That a server accepts no RSA key exchange, or refuses TLS 1.3 by an unspecific alert, counts where it
-    accepted another ClientHello afterwards.
+    certificates. That a server accepts no RSA key exchange, or refuses TLS 1.3 by an unspecific alert or by ending the
+    connection, counts where it accepted another ClientHello afterwards.
     """
     answer = settle(run for run in about(runs, command) if run.named or _is_same_server(run, runs))
     if answer.seen is not Robot.NO_RSA and not refused_unspecifically(about(runs, command)):
         return answer
-    afterwards = takewhile(lambda run: run.command is not command, reversed(runs))
-    return answer if any(map(_is_accepted, afterwards)) else Answer(unseen=Cause.UNSTABLE)
+    return answer if _is_accepted_after(runs, command) else Answer(unseen=Cause.UNSTABLE)
+
+
+def _is_accepted_after(runs: Sequence[CommandRun], command: Command, version: TlsVersion | None = None) -> bool:
+    """Whether the server accepted a ClientHello after the last run of a command (at a version)."""
+    last = about(runs, command, version)[-1:]
+    return any(map(_is_accepted, takewhile(lambda run: run not in last, reversed(runs))))
 
 
 def _is_same_server(nameless: CommandRun, runs: Sequence[CommandRun]) -> bool:
@@ -222,9 +259,11 @@ def _is_same_server(nameless: CommandRun, runs: Sequence[CommandRun]) -> bool:
 
 
 def refused_unspecifically(runs: Sequence[CommandRun]) -> bool:
-    """Whether early data was refused by an alert that any ClientHello may get, and not by protocol_version."""
-    firsts = [run.traces[0] for run in runs if run.command is Command.EARLY_DATA and run.traces]
-    return any(_is_refused(trace) and AlertNumber.PROTOCOL_VERSION not in alerts(trace.received) for trace in firsts)
+    """Whether early data was refused as any ClientHello may be, and not by the alert protocol_version."""
+    of_early_data = about(runs, Command.EARLY_DATA)
+    firsts = [run.traces[0] for run in of_early_data if run.traces]
+    by_alert = (_is_refused(trace) and AlertNumber.PROTOCOL_VERSION not in alerts(trace.received) for trace in firsts)
+    return any(by_alert) or _end_at_hello(of_early_data)
 
 
 #: Commands that begin with an ordinary handshake.
@@ -234,11 +273,15 @@ _OFFERING_ALL = (Command.VERSION, Command.EARLY_DATA)
 def accepted(runs: Sequence[CommandRun], version: TlsVersion) -> Answer[bool]:
     """Whether the server accepts a version.
 
-    Its ServerHello shows that, whatever the command. A refusal counts only of a ClientHello that offers every suite.
+    Its ServerHello shows that, whatever the command. A refusal counts only of a ClientHello that offers every suite;
+    that the server ends the connection is one where it accepted another ClientHello afterwards.
     """
     tried = [run for run in runs if run.version is version]
     if any(_is_accepted(run) for run in tried):
         return Answer(seen=True)
+    for command in _OFFERING_ALL:
+        if _end_at_hello(about(tried, command)) and _is_accepted_after(runs, command, version):
+            return Answer(seen=False)
     return _first_seen(accepts(run) for run in tried if run.command in _OFFERING_ALL)
 
 

@@ -164,7 +164,8 @@ class Session:
     def _send_handshake(self, kind: int, body: bytes) -> None:
         message = bytes([kind]) + _vector(body, 3)
         self._transcript += message
-        self._send(HANDSHAKE, message)
+        for start in range(0, len(message), 1 << 14):
+            self._send(HANDSHAKE, message[start : start + (1 << 14)])
 
     def _receive_handshake(self, wanted: int) -> bytes:
         """The next handshake message, which must be ``wanted``."""

@@ -28,7 +28,7 @@ _NEGOTIATED: Final = {
 #: SSL_OP_LEGACY_SERVER_CONNECT, which has a name in ``ssl`` from Python 3.12 on, and SSL_OP_TLSEXT_PADDING.
 _LEGACY_SERVER, _PADDING = 0x4, 0x10
 #: Fewer than 64, as some servers tolerate no more; suites that no server has alone are omitted.
-_SUITES: Final = "ALL:!DSS:!ARIA:!CAMELLIA:@SECLEVEL=0"
+_SUITES: Final = "ALL:eNULL:!DSS:!ARIA:!CAMELLIA:!PSK:!SRP:@SECLEVEL=0"
 _KEPT_BYTES = 16_384
 _KEPT_LIFETIMES = 16
 #: The number of answers awaited: two within the handshake, one after it.
@@ -105,6 +105,7 @@ class _Client:
         self._session_id = b""
         self._lifetimes: list[int] = []
         self._handshake_done = False
+        self._was_closed = False
         self._tickets_read = False
         self._has_new_records = True
         self._cause: Cause | None = None
@@ -189,6 +190,7 @@ class _Client:
             if self._stream.truncated:
                 raise ScanFailure(Cause.PROTOCOL_ERROR, "sends more than is read")
             if not data:
+                self._was_closed = True
                 self._incoming.write_eof()
                 return
             self._buffer += data
@@ -236,6 +238,7 @@ class _Client:
             handshake_done=self._handshake_done,
             lifetimes=tuple(self._lifetimes),
             tickets_read=self._tickets_read,
+            closed=self._cause is Cause.PROTOCOL_ERROR and not self._received and self._was_closed,
             cause=self._cause,
             note=self._note,
         )

@@ -16,8 +16,8 @@ class Handshake(Model):
     ``version`` is what the server chose, ``alert`` the last that it sent in clear text; ``handshake_done``: both sides
     finished. ``lifetimes`` are those of the first tickets, in seconds, in their order, and the longest of any more; of
     several in one record OpenSSL shows the last. ``tickets_read``: after a handshake of TLS 1.3 the server sent data or
-    closed the TLS connection, so that no ticket is still to come. ``cause`` and ``note`` describe what ended the
-    handshake early.
+    closed the TLS connection, so that no ticket is still to come. ``closed``: it closed the connection without any
+    answer to the hello. ``cause`` and ``note`` describe what ended the handshake early.
 
     Tickets are not kept: with one, anyone could try to resume the session.
     """
@@ -28,6 +28,7 @@ class Handshake(Model):
     handshake_done: bool = False
     lifetimes: tuple[int, ...] = ()
     tickets_read: bool = False
+    closed: bool = False
     cause: Cause | None = None
     note: str = ""
 
@@ -58,26 +59,31 @@ def facts(made: Sequence[Handshake]) -> TlsResumption:
     if not any(each.handshake_done for each in newest) and any(each.newest is TlsVersion.TLS_1_3 for each in older):
         # A server that supports TLS 1.3 chooses it when it is offered (RFC 8446 §4.2.1).
         newest, older = [], list(made)
+    is_alive = made[-1].handshake_done
     return TlsResumption(
-        ticket_seconds=_longest(older),
-        psk_seconds=_longest(newest) if newest else Answer(seen=None),
+        ticket_seconds=_longest(older, is_alive=is_alive),
+        psk_seconds=_longest(newest, is_alive=is_alive) if newest else Answer(seen=None),
     )
 
 
-def _longest(made: Sequence[Handshake]) -> Answer[int | None]:
+def _longest(made: Sequence[Handshake], *, is_alive: bool) -> Answer[int | None]:
     """The longest lifetime of a ticket; None where the server issues none."""
     lifetimes = [seconds for each in made for seconds in each.lifetimes]
     if lifetimes:
         return Answer(seen=max(lifetimes))
-    if _is_refused(made) or any(each.is_settled for each in made):
+    if _is_refused(made, is_alive=is_alive) or any(each.is_settled for each in made):
         return Answer(seen=None)
     return Answer(unseen=_cause(made))
 
 
-def _is_refused(made: Sequence[Handshake]) -> bool:
-    """Whether the server refused the versions by an alert."""
-    refused = any(each.alert == AlertNumber.PROTOCOL_VERSION for each in made)
-    return refused and not any(each.handshake_done for each in made)
+def _is_refused(made: Sequence[Handshake], *, is_alive: bool) -> bool:
+    """Whether the server refused the versions by an alert, or closed each of several connections at the hello.
+
+    The latter counts only where it completed another handshake afterwards (``is_alive``).
+    """
+    by_alert = any(each.alert == AlertNumber.PROTOCOL_VERSION for each in made)
+    by_end = is_alive and len(made) > 1 and all(each.closed for each in made)
+    return (by_alert or by_end) and not any(each.handshake_done for each in made)
 
 
 def _cause(made: Sequence[Handshake]) -> Cause:

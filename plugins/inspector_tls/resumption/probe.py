@@ -31,8 +31,8 @@ from inspector_tls.starttls.runner import NEGOTIATION_SECONDS, prepare
 from inspector_tls.wire.versions import TlsVersion
 
 _HANDSHAKES: Final = "handshakes.json"
-#: Two versions are offered, each once more where the connection fails.
-MOST_CONNECTIONS: Final = 2 * 2
+#: Two versions are offered, each once more where the connection fails, and the first once again after the second.
+MOST_CONNECTIONS: Final = 2 * 2 + 1
 #: Failures of one connection, after which another may succeed.
 _TRANSIENT = frozenset({Cause.TIMEOUT, Cause.RESET})
 #: Failures after which the scan goes on: they belong to one handshake, all others to the whole scan.
@@ -91,12 +91,14 @@ class _TicketScan:
         newest = await self._offer(TlsVersion.TLS_1_3)
         if self.failure is None and not newest.is_older:
             # A server that does not tolerate a hello of TLS 1.3 may still answer an older one.
-            await self._offer(TlsVersion.TLS_1_2)
+            older = await self._offer(TlsVersion.TLS_1_2)
+            if older.closed and newest.handshake_done and self.failure is None:
+                await self._shake_hands(TlsVersion.TLS_1_3)  # unless the server refuses everything by now
 
     async def _offer(self, newest: TlsVersion) -> Handshake:
-        """Make a full handshake, once more where the connection fails."""
+        """Make a full handshake, once more where the connection fails or ends at the hello."""
         made = await self._shake_hands(newest)
-        if made.cause in _TRANSIENT and not made.handshake_done and self.failure is None:
+        if (made.cause in _TRANSIENT or made.closed) and not made.handshake_done and self.failure is None:
             made = await self._shake_hands(newest)
         return made
 

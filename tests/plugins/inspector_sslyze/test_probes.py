@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector import Cause
+from inspector import Answer, Cause, Probe
 from inspector.model.base import now
 from inspector.plugin.probe import ParseContext
 from inspector.testing import ProbeRun, run_probe
@@ -403,6 +403,98 @@ def test_client_certificate_required(suites: str, files: Files) -> None:
     assert seen.renegotiations.unseen is Cause.PROTOCOL_ERROR
 
 
+# --- what only the probe's own client can connect to -----------------------------------------------------------------
+
+
+def _with_long_chain(folder: Path, size: int) -> Files:
+    """A certificate of about so many bytes and its key."""
+    names = [f"host-{number:05}.{'x' * 40}.example.vn" for number in range(size // 60)]
+    identity = issue("www.example.vn", dns=["www.example.vn", *names], key=rsa_key(1024))
+    return identity.write(folder, f"long-{size}")
+
+
+@pytest.mark.parametrize("size", [20_000, 90_000])
+def test_long_certificate_message(size: int, tmp_path: Path) -> None:
+    """Certificates that fill several records hide no attack of a sound server."""
+    with servers.openssl(_with_long_chain(tmp_path, size), "-cipher", "ALL:@SECLEVEL=0") as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert (seen.heartbleed.seen, seen.ccs_injection.seen, seen.renegotiations.seen) == (False, False, 0)
+    assert seen.robot.seen is Robot.NO_ORACLE
+
+
+def test_flawed_server_with_a_long_certificate_message(tmp_path: Path) -> None:
+    """Nor of a flawed one."""
+    flawed = own(_with_long_chain(tmp_path, 20_000), "early-ccs", "robot", "renegotiate")
+    with servers.answering(with_heartbeats(flawed, Habit.BLEEDS)) as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert (seen.heartbleed.seen, seen.ccs_injection.seen) == (True, True)
+    assert seen.robot.seen in (Robot.STRONG_ORACLE, Robot.WEAK_ORACLE)
+    assert (seen.renegotiations.seen or 0) > 0
+
+
+@pytest.mark.parametrize(("suite", "robot"), [("NULL-SHA256", Robot.NO_ORACLE), ("ECDHE-RSA-NULL-SHA", Robot.NO_RSA)])
+def test_server_without_encryption(suite: str, robot: Robot, files: Files) -> None:
+    """A server with NULL suites only is tested, too."""
+    with servers.openssl(files, "-tls1_2", "-cipher", f"{suite}:@SECLEVEL=0") as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert (seen.heartbleed.seen, seen.ccs_injection.seen, seen.renegotiations.seen) == (False, False, 0)
+    assert seen.robot.seen is robot
+
+
+# --- refusals without an alert ----------------------------------------------------------------------------------------
+
+
+def test_versions_refused_without_an_alert(files: Files) -> None:
+    """Where a server of TLS 1.3 closes every older connection at the hello, there is nothing to attack."""
+    quiet = servers.without_alerts(servers.speaking_tls(files, only=ssl.TLSVersion.TLSv1_3))
+    with servers.answering(quiet) as port:
+        scan = attacked(port)
+    assert scan.seen(TlsAttacks).version == Answer(seen=None)
+    assert len(scan.ledger) <= tls_attacks.cost(scan.target, {}).connections
+
+
+def test_no_rsa_without_an_alert(files: Files) -> None:
+    """A server that closes the connection at every hello with RSA key exchange only, and at no other, has none."""
+    quiet = servers.without_alerts(servers.speaking_tls(files, only=ssl.TLSVersion.TLSv1_2, suites="ECDHE"))
+    with servers.answering(quiet) as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert seen.robot.seen is Robot.NO_RSA
+    assert (seen.heartbleed.seen, seen.ccs_injection.seen, seen.renegotiations.seen) == (False, False, 0)
+
+
+def test_no_early_data_without_an_alert(files: Files) -> None:
+    """A server that closes the connection at the hello of TLS 1.3, and accepts TLS 1.2, accepts no early data."""
+    quiet = servers.without_alerts(servers.speaking_tls(files, only=ssl.TLSVersion.TLSv1_2))
+    with servers.answering(quiet) as port:
+        scan = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+    assert scan.seen(TlsSessions).early_data.seen is False
+    assert len(scan.ledger) <= tls_sessions.cost(scan.target, {}).connections
+
+
+def _closing(connection: socket.socket) -> None:
+    """Ends every connection at the ClientHello."""
+    connection.recv(4096)
+
+
+def test_end_of_every_connection(own_files: Files) -> None:
+    """A server that closes every connection by the time of ROBOT has not shown that it accepts no RSA key exchange."""
+    with servers.answering(servers.first_and_then(own(own_files, "robot"), _closing, 3)) as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert seen.ccs_injection.seen is False
+    assert seen.robot.unseen is Cause.UNSTABLE
+
+
+@pytest.mark.parametrize("probe", [tls_attacks, tls_sessions])
+def test_closing_server_gives_the_failure(probe: Probe) -> None:
+    """A server that closes every connection has shown neither versions nor early data."""
+    with servers.answering(_closing) as port:
+        scan = run_probe(probe, f"https://www.example.vn:{port}/", answer_seconds=2)
+    assert scan.facts is None
+    assert scan.failure is not None
+    assert scan.failure.cause is Cause.PROTOCOL_ERROR
+    assert len(scan.ledger) <= probe.cost(scan.target, {}).connections
+
+
 # --- one scan as a whole ----------------------------------------------------------------------------------------------
 
 
@@ -422,8 +514,8 @@ def test_cost_covers_every_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inspector_sslyze.sslyze_client.run", run)
     report = Report.parse(attack(VulnerabilityJob(address="127.0.0.1", port=443, scheme="tls").canonical()))
     assert newest_attacked(report.runs).seen is TlsVersion.SSL_3
-    # The cost also allows for TLS 1.3, where nothing is left to attack, and for a handshake after a refusal.
-    assert made == MAX_ATTACK_CONNECTIONS - 3
+    # The cost also allows for TLS 1.3, where nothing is left to attack.
+    assert made == MAX_ATTACK_CONNECTIONS - 2
 
 
 def test_parsing_again_gives_the_same_bytes(files: Files) -> None:

@@ -103,6 +103,27 @@ def passed_on(port: int) -> Answer:
     return answer
 
 
+def without_alerts(answer: Answer) -> Answer:
+    """Answer in this way, and end the connection in place of an alert in clear text."""
+
+    def quiet(client: socket.socket) -> None:
+        near, far = socket.socketpair()
+        far.settimeout(20)
+
+        def serve() -> None:
+            with contextlib.suppress(OSError, ValueError), far:
+                answer(far)
+
+        for target, arguments in ((serve, ()), (_pump, (client, near))):
+            threading.Thread(target=target, args=arguments, daemon=True).start()
+        with near:
+            while (data := near.recv(65_536)) and data[0] != 0x15:
+                client.sendall(data)
+            client.shutdown(socket.SHUT_RDWR)
+
+    return quiet
+
+
 def join(client: socket.socket, far: socket.socket) -> None:
     """Forward bytes in both directions until both sides have ended."""
     back = threading.Thread(target=_pump, args=(far, client), daemon=True)
@@ -148,10 +169,14 @@ def answering(answer: Answer) -> Iterator[int]:
         listener.close()
 
 
-def speaking_tls(files: tuple[Path, Path]) -> Answer:
-    """Answer as a server of TLS 1.2 and 1.3 with this certificate and key."""
+def speaking_tls(files: tuple[Path, Path], *, only: ssl.TLSVersion | None = None, suites: str = "") -> Answer:
+    """Answer as a server of TLS 1.2 and 1.3, or ``only`` one of them, with this certificate and key."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*files)
+    if only is not None:
+        context.minimum_version = context.maximum_version = only
+    if suites:
+        context.set_ciphers(suites)
     return python_tls(context)
 
 

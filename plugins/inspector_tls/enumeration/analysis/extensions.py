@@ -90,12 +90,14 @@ class _ClearHellos:
 
 
 def _fallback(evidence: Evidence, accepted: AcceptedVersions) -> Answer[bool | None]:
-    """Whether a hello that is marked as a fallback is refused by the alert for it; any other alert is ambiguous."""
+    """Whether a hello that is marked as a fallback is refused by the alert for it, or repeatedly by the end of the
+    connection; any other alert is ambiguous.
+    """
     asked = evidence.asked_for(Purpose.FALLBACK)
     for each in asked:
         if each.is_chosen:
             return seen(False)
-        if each.answer.alert == AlertNumber.INAPPROPRIATE_FALLBACK:
+        if each.answer.alert == AlertNumber.INAPPROPRIATE_FALLBACK or (each.is_refused and not each.flight.alerts):
             return seen(True)
     older = accepted.any_of(_BELOW_TLS_1_2)
     if older.unseen is not None:

@@ -49,6 +49,31 @@ def lifetimes(seen: TlsResumption) -> tuple[int | None, int | None]:
     return seen.ticket_seconds.value, seen.psk_seconds.value
 
 
+def test_versions_refused_without_an_alert(files: Files) -> None:
+    """A server of TLS 1.3 that closes every older connection at the hello issues no tickets there."""
+    with servers.answering(servers.without_alerts(ticketing(files, 600))) as port:
+        seen = scanned(port).seen(TlsResumption)
+    assert seen.ticket_seconds.value is None
+    assert seen.psk_seconds.value
+
+
+def test_versions_refused_by_a_server_that_stops_answering(files: Files) -> None:
+    """A server that closes every connection after the first has shown nothing about older versions."""
+
+    def closing(connection: socket.socket) -> None:
+        connection.recv(4096)
+
+    with servers.answering(servers.first_and_then(ticketing(files, 600), closing)) as port:
+        seen = scanned(port).seen(TlsResumption)
+    assert not seen.ticket_seconds.is_seen
+
+
+def test_server_without_encryption(files: Files) -> None:
+    """The tickets of a server with NULL suites only are seen."""
+    with servers.openssl(files, "-tls1_2", "-cipher", "NULL-SHA256:@SECLEVEL=0") as port:
+        assert lifetimes(scanned(port).seen(TlsResumption)) == (7_200, None)
+
+
 # --- real servers -----------------------------------------------------------------------------------------------------
 
 
