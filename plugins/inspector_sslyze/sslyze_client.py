@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import version as version_of
+from types import MethodType
 from typing import Any
 
 from nassl._nassl import WantReadError
@@ -27,8 +28,10 @@ from sslyze.server_setting import ServerNetworkConfiguration, ServerNetworkLocat
 from inspector import ScanFailure
 from inspector_sslyze.recorded_bytes import FirstFlight, is_hello_done, retry_group
 from inspector_sslyze.results import Command, CommandRun, ConnectionEnd, ConnectionTrace, VulnerabilityJob
+from inspector_tls.enumeration import hello_profiles as offers
 from inspector_tls.starttls.negotiation import Names, Negotiation, needs_negotiation
-from inspector_tls.wire.server_flight import FLIGHT_BYTES
+from inspector_tls.wire.client_hello import encode
+from inspector_tls.wire.server_flight import FLIGHT_BYTES, Flight
 from inspector_tls.wire.versions import TlsVersion
 
 #: The versions as sslyze names them.
@@ -49,6 +52,10 @@ _SUITES = {True: "ALL:COMPLEMENTOFALL:-PSK:-SRP:+eNULL", False: "ALL:COMPLEMENTO
 
 #: The groups of TLS 1.3 as nassl names them (RFC 8446 §4.2.7).
 _GROUPS = {23: Curve.SECP256R1, 24: Curve.SECP384R1, 25: Curve.SECP521R1, 29: Curve.X25519, 30: Curve.X448}
+
+#: The curves of TLS 1.2 (the legacy OpenSSL offers all by itself).
+_USUAL_GROUPS = (Curve.X25519, Curve.SECP256R1, Curve.X448, Curve.SECP521R1, Curve.SECP384R1)
+_RARE_GROUPS = sorted(Curve.get_supported_by_ssl_client() - {*_USUAL_GROUPS})
 
 #: The scan command, and the field of its result that is kept.
 _COMMANDS: dict[Command, tuple[Any, str]] = {
@@ -213,6 +220,7 @@ class Server:
         self._command = command
         self._again = again
         self.is_named = True
+        self.server_name = job.server_name
         self.traces: list[ConnectionTrace] = []
         self._sockets: list[_RecordingSocket] = []
         self.server_location = ServerNetworkLocation(job.server_name or job.address, job.port, ip_address=job.address)
@@ -251,6 +259,8 @@ class Server:
         )
         if version is not TlsVersionEnum.TLS_1_3:
             connection.ssl_client.set_cipher_list(_SUITES[not modern])
+            if isinstance(connection.ssl_client, SslClient):
+                connection.ssl_client.set_groups([*_USUAL_GROUPS, *_RARE_GROUPS])
         elif self._command is Command.EARLY_DATA and self._sockets and isinstance(connection.ssl_client, SslClient):
             # A HelloRetryRequest discards early data (RFC 8446 §4.2.10): the key share uses the group requested before.
             group = _GROUPS.get(retry_group(bytes(self._sockets[-1].received)) or 0)
@@ -343,11 +353,29 @@ def run(job: VulnerabilityJob, command: Command, version: TlsVersion, *, again: 
 
 def _handshake(server: Server) -> tuple[str, int]:
     connection = server.get_preconfigured_tls_connection()
+    if server.tls_probing_result.highest_tls_version_supported is TlsVersionEnum.TLS_1_3:
+        # sslyze's OpenSSL has not every group of TLS 1.3: it could be refused by a server that accepts the version.
+        hello = encode(offers.hello(TlsVersion.TLS_1_3, offers.suites_of(TlsVersion.TLS_1_3), server.server_name))
+        client: Any = connection.ssl_client
+        client.do_handshake = MethodType(_exchange(hello), client)  # as sslyze's own commands do
     try:
         connection.connect()
     finally:
         _close(connection)
     return "", 0
+
+
+def _exchange(hello: bytes) -> Callable[[Any], None]:
+    """What replaces OpenSSL's handshake: send a hello, and read until the server has answered or ended."""
+
+    def do_handshake(client: Any) -> None:
+        recorded, flight = client.get_underlying_socket(), Flight()
+        recorded.first_flight = None
+        recorded.send(hello)
+        while not flight.is_over and (data := recorded.recv(_KEPT_BYTES)):
+            flight.feed(data)
+
+    return do_handshake
 
 
 def _close(connection: SslConnection) -> None:

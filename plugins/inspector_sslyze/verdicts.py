@@ -238,12 +238,19 @@ def concluded(runs: Sequence[CommandRun], command: Command) -> Answer[Any]:
 
     A server that answers where no name is sent may be another one: its answer counts where it shows the same
     certificates. That a server accepts no RSA key exchange, or refuses TLS 1.3 by an unspecific alert or by ending the
-    connection, counts where it accepted another ClientHello afterwards.
+    connection, counts where it accepted another ClientHello afterwards. Where that was one of TLS 1.3, it refuses only
+    what sslyze offers, and early data cannot be tried.
     """
     answer = settle(run for run in about(runs, command) if run.named or _is_same_server(run, runs))
     if answer.seen is not Robot.NO_RSA and not refused_unspecifically(about(runs, command)):
         return answer
+    if command is Command.EARLY_DATA and accepted(runs, TlsVersion.TLS_1_3).seen and _never_accepted(runs, command):
+        return Answer(unseen=Cause.TOOL_MISSING)
     return answer if _is_accepted_after(runs, command) else Answer(unseen=Cause.UNSTABLE)
+
+
+def _never_accepted(runs: Sequence[CommandRun], command: Command) -> bool:
+    return not any(map(_is_accepted, about(runs, command)))
 
 
 def _is_accepted_after(runs: Sequence[CommandRun], command: Command, version: TlsVersion | None = None) -> bool:

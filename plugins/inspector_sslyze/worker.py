@@ -34,7 +34,7 @@ _CONNECTIONS = {
 #: Every version and every command is run at most twice; the first command once more where another version is attacked
 #: than it was run with; and in the end one more handshake may follow.
 MAX_ATTACK_CONNECTIONS = 2 + 2 * (sum(_CONNECTIONS[each] for each in _ATTACKS) + len(ATTACKED) + 1)
-MAX_SESSION_CONNECTIONS = 2 * _CONNECTIONS[Command.EARLY_DATA] + len(ATTACKED)
+MAX_SESSION_CONNECTIONS = 2 * _CONNECTIONS[Command.EARLY_DATA] + 1 + len(ATTACKED)
 
 
 class _CommandRunner:
@@ -103,7 +103,8 @@ def resume(payload: bytes) -> bytes:
     runner = _CommandRunner(VulnerabilityJob.parse(payload), run)
     runner.until_settled(Command.EARLY_DATA, TlsVersion.TLS_1_3)
     if refused_unspecifically(runner.runs):
-        for version in ATTACKED:  # unless it refuses everything by now
+        # Whether it refuses the version or only what sslyze offers in it; or everything by now.
+        for version in (TlsVersion.TLS_1_3, *ATTACKED):
             runner.once(Command.VERSION, version)
             if accepted(runner.runs, version).seen or runner.is_over:
                 break

@@ -471,6 +471,24 @@ def test_no_early_data_without_an_alert(files: Files) -> None:
     assert len(scan.ledger) <= tls_sessions.cost(scan.target, {}).connections
 
 
+@pytest.mark.parametrize("versions", [(), ("-tls1_3",)])
+def test_group_without_key_agreement(versions: tuple[str, ...], files: Files) -> None:
+    """A server whose groups of TLS 1.3 sslyze lacks accepts that version, and early data cannot be tried."""
+    with servers.openssl(files, *versions, "-groups", "ffdhe3072", "-cipher", "DHE") as port:
+        attacks = attacked(port).seen(TlsAttacks)
+        sessions = run_probe(tls_sessions, f"https://www.example.vn:{port}/", answer_seconds=3)
+    assert attacks.version == Answer(seen=None if versions else TlsVersion.TLS_1_2)
+    assert sessions.seen(TlsSessions).early_data.unseen is Cause.TOOL_MISSING
+
+
+def test_curve_of_brainpool(files: Files) -> None:
+    """A server of TLS 1.2 with a single curve, one of Brainpool, is tested."""
+    with servers.openssl(files, "-tls1_2", "-cipher", "ECDHE", "-groups", "brainpoolP384r1") as port:
+        seen = attacked(port).seen(TlsAttacks)
+    assert (seen.heartbleed.seen, seen.ccs_injection.seen, seen.renegotiations.seen) == (False, False, 0)
+    assert seen.robot.seen is Robot.NO_RSA
+
+
 def _closing(connection: socket.socket) -> None:
     """Ends every connection at the ClientHello."""
     connection.recv(4096)
