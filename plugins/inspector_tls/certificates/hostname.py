@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection
 
+_LABELS_AFTER_WILDCARD = 2
+
 
 def matches(host: str, *, dns: Collection[str], ip: Collection[str]) -> bool:
     """Whether ``host`` is among the names; the subject's common name is ignored (RFC 9525 §2).
@@ -20,11 +22,15 @@ def matches(host: str, *, dns: Collection[str], ip: Collection[str]) -> bool:
 
 
 def _same_name(host: str, name: str) -> bool:
-    """Compare label by label ignoring ASCII case; ``*`` matches one whole left-most label (§6.3)."""
+    """Compare label by label ignoring ASCII case; ``*`` matches one whole left-most label (§6.3).
+
+    Not directly below a top-level domain: browsers and OpenSSL refuse a wildcard with fewer than two labels after it
+    (CA/Browser Forum Baseline Requirements §3.2.2.6).
+    """
     if not (host.isascii() and name.isascii()):
         return False
     wanted, offered = host.lower().split("."), name.lower().split(".")
-    if offered[0] == "*" and len(offered) > 1:
+    if offered[0] == "*" and len(offered) > _LABELS_AFTER_WILDCARD:
         wanted, offered = wanted[1:], offered[1:]
     return wanted == offered and all(offered)
 

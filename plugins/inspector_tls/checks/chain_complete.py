@@ -1,7 +1,7 @@
 """Completeness of the certificate chain."""
 
-from inspector import Cause, Verdict, check, failed, inconclusive, not_applicable, passed
-from inspector_tls.certificates.observations import Certificates, Chain, Flaw, Trust
+from inspector import Answer, Cause, Verdict, check, failed, inconclusive, not_applicable, passed
+from inspector_tls.certificates.observations import Certificates, Chain, Trust
 from inspector_tls.criteria.client_policies import where_clients_validate
 
 
@@ -13,17 +13,19 @@ from inspector_tls.criteria.client_policies import where_clients_validate
 @where_clients_validate
 def chain_complete(certificates: Certificates) -> Verdict:
     """A client without the intermediate certificates cannot build a path to a trusted root: browsers often fetch or
-    cache them, other programs and mobile devices fail. Whether the root is trusted is a separate check.
+    cache them, other programs and mobile devices fail. A server may omit a root that its clients have, and nothing
+    else: with declared roots, an issuer that is neither sent nor a declared or public root is missing. What counts is
+    the key that made a signature, not the name of the issuer. Whether the root is trusted is a separate check.
 
     Remediation: send the intermediate certificates after the server certificate: in nginx point ``ssl_certificate`` to
     the full chain (``fullchain.pem``), in Postfix ``smtpd_tls_chain_files``.
     """
     for chain in certificates.served:
-        missing = [trust for trust in _trusts(chain) if trust.flaw is Flaw.MISSING_INTERMEDIATE]
-        if missing and not _is_whole(chain):
+        if _is_intermediate_missing(chain, declared=certificates.declared_roots > 0):
             return failed(
-                "does not send the intermediate certificate {measured}",
-                measured=missing[0].at,
+                "does not send the certificate that signed {certificate}, an intermediate certificate of {measured}",
+                certificate=chain.signed[-1].subject,
+                measured=chain.signed[-1].issuer,
                 facts=chain.leaf.sha256,
             )
     chains = certificates.complete()
@@ -31,6 +33,7 @@ def chain_complete(certificates: Certificates) -> Verdict:
         return not_applicable("presents no certificate")
     for chain in chains:
         if not _is_whole(chain):
+            _ = chain.signatures.value, *(answer.value for answer in _asked(chain))
             return inconclusive(
                 "does not send the certificate of {measured}, which may be a root or an intermediate certificate",
                 measured=chain.signed[-1].issuer,
@@ -39,9 +42,19 @@ def chain_complete(certificates: Certificates) -> Verdict:
     return passed("sends all intermediate certificates", facts=[chain.leaf.sha256 for chain in chains])
 
 
-def _trusts(chain: Chain) -> list[Trust]:
-    return [answer.seen for answer in (chain.public_trust, chain.declared_trust) if answer.seen is not None]
+def _is_intermediate_missing(chain: Chain, *, declared: bool) -> bool:
+    """Whether the issuer is neither sent nor a root, because it has a policy without or all roots are known."""
+    if not chain.signatures.is_seen or not all(each.is_seen for each in _asked(chain)) or _is_whole(chain):
+        return False
+    last = chain.signed[-1]
+    return (declared and chain.declared_trust.is_seen) or (last == chain.leaf and last.claims_public_policy)
+
+
+def _asked(chain: Chain) -> list[Answer[Trust]]:
+    """The answers about trust, where roots were given."""
+    return [each for each in (chain.public_trust, chain.declared_trust) if each.unseen is not Cause.NOT_SELECTED]
 
 
 def _is_whole(chain: Chain) -> bool:
-    return chain.ends_in_root or any(trust.reaches_root for trust in _trusts(chain))
+    trusts = [answer.seen for answer in _asked(chain) if answer.seen is not None]
+    return any(trust.reaches_root for trust in trusts) or (chain.signatures.is_seen and chain.ends_in_root)

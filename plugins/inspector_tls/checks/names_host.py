@@ -8,13 +8,14 @@ from inspector_tls.criteria.client_policies import asks_for_domain, where_client
 @check(
     "certificate-names-host",
     title="Certificate names the host",
-    references=("RFC 9525 §6",),
+    references=("RFC 9525 §6", "CA/Browser Forum Baseline Requirements §3.2.2.6"),
 )
 @where_clients_validate
 def names_host(certificates: Certificates) -> Verdict:
     """Clients accept a certificate only for the names in its subjectAltName: the common name is ignored, and an IP
     address must be an iPAddress entry. XMPP clients expect the domain of the user's address, which may differ from the
-    host name; between mail servers names are not checked.
+    host name; between mail servers names are not checked. A wildcard directly below a top-level domain (``*.vn``)
+    names no host, as in browsers.
 
     Remediation: have a certificate issued whose subjectAltName lists this host (``*`` matches exactly one label), or
     configure the right certificate for this server name, in nginx by ``server_name`` and ``ssl_certificate``.
@@ -29,6 +30,12 @@ def names_host(certificates: Certificates) -> Verdict:
                     measured=named,
                     threshold=host,
                     cause=Cause.AMBIGUOUS,
+                    facts=leaf.sha256,
+                )
+            if leaf.is_malformed("subjectAltName"):
+                return failed(
+                    "the subjectAltName of the certificate is malformed; expected is {threshold}",
+                    threshold=host,
                     facts=leaf.sha256,
                 )
             if not named:

@@ -17,6 +17,10 @@ def profile_conforms(certificates: Certificates) -> Verdict:
     """
     for chain in certificates.served:
         trust, lint_findings = chain.public_trust.seen, chain.lint_findings.seen
+        if trust is not None and trust.chains and chain.leaf.malformed:
+            return failed(
+                "malformed in the certificate: {measured}", measured=chain.leaf.malformed, facts=chain.leaf.sha256
+            )
         errors = _errors(lint_findings or ())
         if trust is not None and trust.chains and errors:
             return failed("violates the profile: {measured}", measured=errors, facts=chain.leaf.sha256)

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from inspector_tls.certificates.x509_certificate import X509Certificate
+
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 DAY = datetime.timedelta(days=1)
 
@@ -41,6 +43,16 @@ class Identity:
     certificate: x509.Certificate
     key: PrivateKey
     chain: tuple[x509.Certificate, ...] = ()
+
+    @property
+    def der(self) -> bytes:
+        """The certificate alone."""
+        return self.certificate.public_bytes(Encoding.DER)
+
+    @property
+    def read(self) -> X509Certificate:
+        """The certificate as the parser reads it."""
+        return X509Certificate(self.der)
 
     @property
     def pem(self) -> bytes:
