@@ -256,10 +256,12 @@ class Chain(Model):
 
     @property
     def roots(self) -> tuple[Certificate, ...]:
-        """The roots of the valid paths, and the self-signed certificates that are sent above the leaf."""
+        """The roots of the valid paths; where there is no path, the self-signed certificates sent above the others."""
         found = [trust.root for trust in self._trusts if trust.root is not None]
-        sent = [each for each in self.certificates[1:] if self._is_signed(each, each)]
-        return tuple({each.sha256: each for each in (*found, *sent)}.values())
+        if not found:
+            above = (each for each in self.certificates if each != self.leaf and self._is_signed(each, each))
+            found = [each for each in above if any(self._is_signed(below, each) for below in self.relied)]
+        return tuple({each.sha256: each for each in found}.values())
 
     @property
     def signed(self) -> tuple[Certificate, ...]:
@@ -336,7 +338,7 @@ class Certificates(Observation):
     the digests. ``public_roots`` and ``declared_roots`` count the roots that the inspector was given.
     """
 
-    kind: ClassVar[str] = "certificates/1"
+    kind: ClassVar[str] = "certificates/2"
 
     scheme: str = "tls"
     host: str

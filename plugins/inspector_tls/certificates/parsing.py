@@ -219,7 +219,7 @@ class _Material:
             found = trust(served, roots.by_subject, self.at)
         except (NotValidated, TooComplex):
             return Answer(unseen=Cause.PROTOCOL_ERROR)
-        return Answer(seen=found) if found.chains or (whole and roots.is_whole) else Answer(unseen=Cause.PROTOCOL_ERROR)
+        return Answer(seen=found) if found.chains or whole else Answer(unseen=Cause.PROTOCOL_ERROR)
 
     def _staple(
         self, output: ScanOutput, made: Sequence[Handshake], served: Sequence[X509Certificate]

@@ -16,21 +16,19 @@ _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----",
 
 
 class RootStore:
-    """Roots in PEM: those that can be read; ``is_whole`` tells whether that is all of them."""
+    """Roots in PEM. One whose fields cannot be told apart, which no client can use either, is left out."""
 
     def __init__(self, pem: bytes) -> None:
-        found = list(_roots(pem))
-        self.certificates = tuple(each for each in found if each is not None)
+        self.certificates = tuple(_roots(pem))
         self.by_subject: Roots = by_subject(self.certificates)
-        self.is_whole = len(self.certificates) == len(found)
 
 
-def _roots(pem: bytes) -> Iterator[X509Certificate | None]:
+def _roots(pem: bytes) -> Iterator[X509Certificate]:
     for block in _PEM.findall(pem):
         try:
             yield X509Certificate(base64.b64decode(block))
         except (Malformed, binascii.Error):
-            yield None
+            continue
 
 
 #: A store is parsed once for all observations that are parsed with the same roots.

@@ -14,8 +14,9 @@ from inspector_tls.criteria.client_policies import where_clients_validate
 def chain_complete(certificates: Certificates) -> Verdict:
     """A client without the intermediate certificates cannot build a path to a trusted root: browsers often fetch or
     cache them, other programs and mobile devices fail. A server may omit a root that its clients have, and nothing
-    else: with declared roots, an issuer that is neither sent nor a declared or public root is missing. What counts is
-    the key that made a signature, not the name of the issuer. Whether the root is trusted is a separate check.
+    else: with declared roots, an issuer of the server certificate that is neither sent nor a declared or public root is
+    missing. What counts is the key that made a signature, not the name of the issuer. Whether the root is trusted is a
+    separate check.
 
     Remediation: send the intermediate certificates after the server certificate: in nginx point ``ssl_certificate`` to
     the full chain (``fullchain.pem``), in Postfix ``smtpd_tls_chain_files``.
@@ -23,9 +24,9 @@ def chain_complete(certificates: Certificates) -> Verdict:
     for chain in certificates.served:
         if _is_intermediate_missing(chain, declared=certificates.declared_roots > 0):
             return failed(
-                "does not send the certificate that signed {certificate}, an intermediate certificate of {measured}",
-                certificate=chain.signed[-1].subject,
-                measured=chain.signed[-1].issuer,
+                "does not send the certificate of {measured} that signed {certificate}",
+                certificate=chain.leaf.subject,
+                measured=chain.leaf.issuer,
                 facts=chain.leaf.sha256,
             )
     chains = certificates.complete()
@@ -43,11 +44,13 @@ def chain_complete(certificates: Certificates) -> Verdict:
 
 
 def _is_intermediate_missing(chain: Chain, *, declared: bool) -> bool:
-    """Whether the issuer is neither sent nor a root, because it has a policy without or all roots are known."""
+    """Whether the issuer of the server's certificate is not sent and is no root: where the certificate claims a policy
+    whose roots sign no server's certificate, or where the roots are known, because they are declared.
+    """
     if not chain.signatures.is_seen or not all(each.is_seen for each in _asked(chain)) or _is_whole(chain):
         return False
-    last = chain.signed[-1]
-    return (declared and chain.declared_trust.is_seen) or (last == chain.leaf and last.claims_public_policy)
+    is_known = declared and chain.declared_trust.is_seen
+    return chain.signed == (chain.leaf,) and (is_known or chain.leaf.claims_public_policy)
 
 
 def _asked(chain: Chain) -> list[Answer[Trust]]:
