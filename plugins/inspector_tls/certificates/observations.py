@@ -49,6 +49,14 @@ class Sct(Model):
     at: Instant
 
 
+class AuthorityFlaw(StrEnum):
+    """What the certificate of a certification authority must have and lacks (RFC 5280 §4.2.1.3, §4.2.1.9)."""
+
+    CONSTRAINTS_NOT_CRITICAL = "basicConstraints-not-critical"
+    NO_KEY_USAGE = "keyUsage-absent"
+    NO_CERT_SIGN = "keyCertSign-absent"
+
+
 class Certificate(Model):
     """Facts of one X.509 certificate (RFC 5280). Texts are as served, with control and format characters escaped.
 
@@ -59,6 +67,7 @@ class Certificate(Model):
     ``ocsp`` and ``crls`` are the URLs of its issuer for revocation status (RFC 5280 §4.2.2.1, §4.2.1.13), at most 16 of
     each. ``malformed`` lists the fields and extensions that cannot be read, by their name in RFC 5280 or object
     identifier: a fact that depends on one is empty, and the dates are None where the validity is among them.
+    ``authority_flaws`` are those of a certificate that basicConstraints mark as a certification authority's.
     """
 
     sha256: str
@@ -80,6 +89,7 @@ class Certificate(Model):
     ocsp: tuple[str, ...] = ()
     crls: tuple[str, ...] = ()
     malformed: tuple[str, ...] = ()
+    authority_flaws: tuple[AuthorityFlaw, ...] = ()
 
     @property
     def claims_public_policy(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from inspector_tls.certificates.observations import Certificate, Sct
+from inspector_tls.certificates.observations import AuthorityFlaw, Certificate, Sct
 from inspector_tls.certificates.public_key import key_of
 from inspector_tls.certificates.x509_certificate import DNS_NAME, IP_ADDRESS, X509Certificate, registered_name
 from inspector_tls.wire.encoding import Malformed
@@ -85,6 +85,7 @@ def facts(certificate: X509Certificate) -> Certificate:
         ocsp=_responders(certificate),
         crls=_lists(certificate),
         malformed=certificate.unreadable,
+        authority_flaws=tuple(_authority_flaws(certificate)) if is_authority(certificate) else (),
     )
 
 
@@ -95,6 +96,17 @@ def is_authority(certificate: X509Certificate) -> bool:
     except Malformed:
         return False
     return constraints is not None and constraints.ca
+
+
+def _authority_flaws(certificate: X509Certificate) -> Iterator[AuthorityFlaw]:
+    constraints = x509.BasicConstraints.oid.dotted_string
+    if not any(each.critical for each in certificate.extensions if each.identifier == constraints):
+        yield AuthorityFlaw.CONSTRAINTS_NOT_CRITICAL
+    usage = certificate.extension(x509.KeyUsage)
+    if usage is None:
+        yield AuthorityFlaw.NO_KEY_USAGE
+    elif not usage.key_cert_sign:
+        yield AuthorityFlaw.NO_CERT_SIGN
 
 
 def policies(certificate: X509Certificate) -> tuple[str, ...]:

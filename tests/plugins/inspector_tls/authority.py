@@ -148,6 +148,8 @@ _tagged = der.encode
 
 #: The places of fields in a certificate (RFC 5280 §4.1), and the algorithm ecdsa-with-SHA256.
 VALIDITY, KEY_INFO, EXTENSIONS = 4, 6, 7
+#: A validity of times without seconds, which RFC 5280 does not permit.
+WITHOUT_SECONDS = bytes.fromhex("301a") + b"\x17\x0b2611010000Z" + b"\x17\x0b3611010000Z"
 _ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 
 
@@ -211,6 +213,25 @@ def rsa_key_info(modulus: int, exponent: int) -> bytes:
     numbers = b"".join(_tagged(0x02, each.to_bytes(each.bit_length() // 8 + 1, "big")) for each in (modulus, exponent))
     algorithm = bytes.fromhex("300d06092a864886f70d0101010500")
     return _tagged(0x30, algorithm + _tagged(0x03, b"\x00" + _tagged(0x30, numbers)))
+
+
+def usage(**uses: bool) -> tuple[x509.ExtensionType, bool]:
+    """A critical keyUsage with these uses."""
+    none = dict.fromkeys(
+        (
+            "digital_signature",
+            "content_commitment",
+            "key_encipherment",
+            "data_encipherment",
+            "key_agreement",
+            "key_cert_sign",
+            "crl_sign",
+            "encipher_only",
+            "decipher_only",
+        ),
+        False,
+    )
+    return x509.KeyUsage(**{**none, **uses}), True
 
 
 #: The policy of certificates that public authorities issue for a checked domain name.

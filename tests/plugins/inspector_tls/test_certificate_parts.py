@@ -254,7 +254,7 @@ def _limited(
 def test_wildcards_that_can_match_an_excluded_name(
     authority: Identity, wildcard: str, excluded: str, flaw: Flaw | None
 ) -> None:
-    """They are refused (CVE-2025-61727), although the wildcard itself is not within the subtree; OpenSSL accepts them."""
+    """They are refused (CVE-2025-61727), although the wildcard is not within the subtree; OpenSSL accepts them."""
     identity = _limited(authority, [wildcard], excluded=[x509.DNSName(excluded)])
     assert parsed(identity, declared=authority.pem).chains[0].declared_trust.value.flaw is flaw
 

@@ -25,6 +25,7 @@ from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import (
     DAY,
     VALIDITY,
+    WITHOUT_SECONDS,
     Identity,
     defaults_written,
     ec_key,
@@ -36,6 +37,7 @@ from tests.plugins.inspector_tls.authority import (
     over_sha1,
     root,
     rsa_key,
+    usage,
     with_field,
 )
 from tests.plugins.inspector_tls.presented import parsed
@@ -118,24 +120,6 @@ def _with_its_root(other: Identity) -> Identity:
     return Identity(identity.certificate, identity.key, (*identity.chain, other.certificate))
 
 
-def _usage(**uses: bool) -> tuple[x509.ExtensionType, bool]:
-    none = dict.fromkeys(
-        (
-            "digital_signature",
-            "content_commitment",
-            "key_encipherment",
-            "data_encipherment",
-            "key_agreement",
-            "key_cert_sign",
-            "crl_sign",
-            "encipher_only",
-            "decipher_only",
-        ),
-        False,
-    )
-    return x509.KeyUsage(**{**none, **uses}), True
-
-
 def _below_a_new_key(authority: Identity) -> Identity:
     """A certificate by the authority's new key, which its old one signed (RFC 5280 §6.1: self-issued)."""
     key = ec_key()
@@ -192,8 +176,6 @@ def _twice_signed(leaf: Identity, issuer: Identity) -> Identity:
     return with_field(leaf, issuer, 2, bytes.fromhex("300a06082a8648ce3d040303"))
 
 
-#: A validity of times without seconds, which RFC 5280 does not permit.
-WITHOUT_SECONDS = bytes.fromhex("301a") + b"\x17\x0b2611010000Z" + b"\x17\x0b3611010000Z"
 AIA, FEATURE = "authorityInfoAccess", "TLSFeature"
 UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
 DNS = [x509.DNSName("example.vn")]
@@ -248,15 +230,15 @@ WAYS: dict[str, tuple[Make, Flaw | None]] = {
     "for clients": (lambda _root, ca: issue(HOST, ca, dns=[HOST], purpose=CLIENTS), Flaw.WRONG_PURPOSE),
     "for any purpose": (lambda _root, ca: issue(HOST, ca, dns=[HOST], purpose=ANY), Flaw.WRONG_PURPOSE),
     "for signing certificates": (
-        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[_usage(key_cert_sign=True)]),
+        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[usage(key_cert_sign=True)]),
         Flaw.WRONG_PURPOSE,
     ),
     "for signing lists": (
-        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[_usage(crl_sign=True)]),
+        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[usage(crl_sign=True)]),
         Flaw.WRONG_PURPOSE,
     ),
     "an authority for signing lists": (
-        lambda top, _ca: issue(HOST, intermediate(top, "Lists", extensions=[_usage(crl_sign=True)]), dns=[HOST]),
+        lambda top, _ca: issue(HOST, intermediate(top, "Lists", extensions=[usage(crl_sign=True)]), dns=[HOST]),
         Flaw.NO_AUTHORITY,
     ),
     "an authority for clients": (

@@ -61,8 +61,8 @@ def _asn1(certificate: x509.Certificate) -> Asn1Certificate:
 def _theirs(identity: Identity, authority: Identity, at: datetime.datetime) -> bool:
     context = ValidationContext(trust_roots=[_asn1(authority.certificate)], moment=at, allow_fetching=False)
     sent = [_asn1(each) for each in identity.chain]
-    validator = CertificateValidator(Asn1Certificate.load(identity.der), sent, validation_context=context)
     try:
+        validator = CertificateValidator(Asn1Certificate.load(identity.der), sent, validation_context=context)
         asyncio.run(validator.async_validate_usage(set(), {"server_auth"}, extended_optional=True))
     except (PathError, ValidationError, ValueError):
         return False

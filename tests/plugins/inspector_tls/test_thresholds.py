@@ -90,16 +90,14 @@ def test_unfit_keys_are_weak_whatever_their_size(flaw: KeyFlaw) -> None:
     def unfit(certificate: Certificate) -> Certificate:
         return certificate.model_copy(update={"key": certificate.key.model_copy(update={"flaw": flaw})})
 
-    leaf, between = chain.certificates
-    root = Answer(seen=trust.model_copy(update={"root": unfit(trust.root)}))
-    for update in (
-        {"certificates": (unfit(leaf), between)},
-        {"certificates": (leaf, unfit(between))},
-        {"declared_trust": root},
-    ):
-        assert (
-            key_strong(seen.model_copy(update={"chains": (chain.model_copy(update=update),)})).outcome is Outcome.FAIL
-        )
+    updates = (
+        {"certificates": (unfit(chain.leaf), *chain.certificates[1:])},
+        {"certificates": (chain.leaf, *map(unfit, chain.certificates[1:]))},
+        {"declared_trust": Answer(seen=trust.model_copy(update={"root": unfit(trust.root)}))},
+    )
+    for update in updates:
+        changed = seen.model_copy(update={"chains": (chain.model_copy(update=update),)})
+        assert key_strong(changed).outcome is Outcome.FAIL
 
 
 def test_a_chain_to_one_root_is_complete() -> None:
