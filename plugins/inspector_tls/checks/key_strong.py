@@ -45,6 +45,10 @@ def key_strong(certificates: Certificates, *, rsa_bits: int = 2048, ec_bits: int
         return no_certificate(certificates)
     for chain in chains:
         _ = chain.signatures.value
+        if certificates.public_roots:
+            _ = chain.public_trust.value
+        if certificates.declared_roots:
+            _ = chain.declared_trust.value
     for certificate in relied:
         if not _is_known(certificate):
             return inconclusive(
