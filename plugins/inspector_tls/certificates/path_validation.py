@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
+from inspector_tls.certificates.der import OCTET_STRING, SEQUENCE
 from inspector_tls.certificates.distinguished_name import Name
 from inspector_tls.certificates.name_constraints import NotProcessed, TooMany, violates
 from inspector_tls.certificates.observations import PUBLIC_POLICIES, Flaw, KeyFlaw, Signature, Trust, has_ended
@@ -50,6 +51,12 @@ _KNOWN = frozenset(
         ExtensionOID.INHIBIT_ANY_POLICY,
         ExtensionOID.CRL_DISTRIBUTION_POINTS,
     )
+)
+#: Extensions that clients need to read, although no path depends on them here.
+_READ_BY_CLIENTS = (
+    (x509.SubjectKeyIdentifier, OCTET_STRING),
+    (x509.AuthorityKeyIdentifier, SEQUENCE),
+    (x509.CRLDistributionPoints, SEQUENCE),
 )
 _SERVER = (ExtendedKeyUsageOID.SERVER_AUTH, x509.ObjectIdentifier("2.16.840.1.113730.4.1"))
 
@@ -294,6 +301,8 @@ def signs(
 
 def _own_flaw(certificate: X509Certificate, at: datetime) -> Flaw | None:
     """The flaw of a certificate wherever it stands in a path; raises Malformed."""
+    for kind, tag in _READ_BY_CLIENTS:
+        certificate.check_form(kind, tag)
     return (
         _out_of_date(certificate, at) or _unknown_extension(certificate) or _purpose(certificate) or _key(certificate)
     )

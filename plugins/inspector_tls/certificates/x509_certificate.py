@@ -265,6 +265,12 @@ class X509Certificate:
         value = self._sent(_ALTERNATIVE_NAMES)
         return () if value is None else element(value, SEQUENCE).elements
 
+    def check_form(self, kind: type[x509.ExtensionType], tag: int) -> None:
+        """Raise Malformed where an extension is sent twice, or is no element with this tag."""
+        value = self._sent(kind.oid.dotted_string)
+        if value is not None:
+            _ = element(value, tag).elements if tag == SEQUENCE else element(value, tag)
+
     @property
     def policies(self) -> tuple[str, ...]:
         """The object identifiers of the certificatePolicies; raises Malformed."""

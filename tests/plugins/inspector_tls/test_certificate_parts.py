@@ -74,7 +74,7 @@ def _dns(domain: str) -> bytes:
 ODD_MASK = der.encode(0x87, bytes((127, 0, 0, 1, 255, 0, 0, 255)))
 UNREADABLE_NOTICE = (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.11"), b"\xff"), False)
 ROOTS = {
-    "defaults written": lambda: _rewritten(root()),
+    "defaults written": lambda: _rewritten(root(extensions=[(x509.SubjectKeyIdentifier(b"1"), False)])),
     "a wildcard among the constraints": lambda: root(
         extensions=[_constraints(_dns("example.vn"), _dns("*.example.vn"))]
     ),
@@ -133,6 +133,7 @@ def test_bytes_that_are_no_root_are_left_out(authority: Identity) -> None:
         (2**2047 + 2**1024, 65537, KeyFlaw.SMALL_FACTOR),
         (751 * (2**2040 + 1), 65537, KeyFlaw.SMALL_FACTOR),
     ],
+    ids=["good", "three", "one", "even exponent", "power of two", "even modulus", "factor of 751"],
 )
 def test_rsa_numbers(authority: Identity, modulus: int | None, exponent: int, flaw: KeyFlaw | None) -> None:
     """A modulus has no small factor, and an exponent is odd and at least 3; the size is read in any case."""

@@ -323,6 +323,14 @@ WAYS: dict[str, tuple[Make, Flaw | None]] = {
         lambda top, _ca: issue(HOST, intermediate(top, "x", extensions=[_unreadable("2.5.29.30")]), dns=[HOST]),
         Flaw.MALFORMED,
     ),
+    "an unreadable key identifier": (
+        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[_unreadable("2.5.29.14")]),
+        Flaw.MALFORMED,
+    ),
+    "unreadable distribution points": (
+        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[_unreadable("2.5.29.31")]),
+        Flaw.MALFORMED,
+    ),
     "an unreadable notice": (
         lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[_unreadable("1.3.6.1.5.5.7.1.11")]),
         None,
