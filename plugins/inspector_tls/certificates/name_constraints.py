@@ -43,7 +43,7 @@ def violates(certificate: X509Certificate, constraints: Subtrees, budget: int) -
     permitted, excluded = (tuple(map(_general_name, each)) for each in constraints)
     for name in _names(certificate):
         allowed, denied = _of_kind(name, permitted), _of_kind(name, excluded)
-        budget -= len(permitted) + len(excluded)
+        budget -= 1 + len(permitted) + len(excluded)
         if budget < 0:
             raise TooMany
         if allowed and not any(_within(name, each) for each in allowed):

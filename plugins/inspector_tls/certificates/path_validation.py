@@ -1,9 +1,12 @@
 """Path building and validation from a served certificate to a root, by RFC 5280 §6.1, as OpenSSL does it.
 
 Validated are signatures, names, validity at a given instant, basicConstraints with path length, keyUsage,
-extendedKeyUsage for servers, name constraints, and unknown critical extensions. Not validated: revocation, certificate
-policies, and the strength of keys and digests. Building is bounded in length, in certificates and in signatures tried,
-so that a chain made to be hard to build ends with ``TooComplex``.
+extendedKeyUsage for servers, name constraints, and unknown critical extensions; curves must be named. Not validated:
+revocation, certificate policies, and the strength of keys and digests. Building is bounded in length, in certificates,
+in signatures tried and in names compared, so that a chain made to be hard to build ends with ``TooComplex``.
+
+A part that validation depends on and that cannot be read is a flaw of a certificate that is sent; in a root, which is
+trusted as it is, it ends with ``NotValidated``.
 """
 
 from __future__ import annotations
@@ -294,7 +297,8 @@ def signs(
                 raise NotValidated
     except InvalidSignature:
         return False
-    except (UnsupportedAlgorithm, ValueError, TypeError) as error:
+    except Exception as error:
+        # Whatever else the library raises over a key or a signature, it is not verified.
         raise NotValidated from error
     return True
 
