@@ -8,16 +8,17 @@ from collections.abc import Collection
 _LABELS_AFTER_WILDCARD = 2
 
 
-def matches(host: str, *, dns: Collection[str], ip: Collection[str]) -> bool:
+def matches(host: str, *, dns: Collection[str], ip: Collection[str], wildcards: bool = True) -> bool:
     """Whether ``host`` is among the names; the subject's common name is ignored (RFC 9525 §2).
 
     ``host`` is a lower-case name in A-labels or an address literal; ``dns`` and ``ip`` are a certificate's dNSName and
-    iPAddress entries. An address matches address entries only, octet for octet (§6.4).
+    iPAddress entries. An address matches address entries only, octet for octet (§6.4). Without ``wildcards`` none of
+    them matches.
     """
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return any(_same_name(host, name) for name in dns)
+        return any(_same_name(host, name) for name in dns if wildcards or not name.startswith("*"))
     return any(address == _address(entry) for entry in ip)
 
 

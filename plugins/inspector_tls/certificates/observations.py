@@ -115,9 +115,9 @@ class Certificate(Model):
         seconds = (self.ends - self.starts).total_seconds() + 1
         return math.ceil(seconds / 86_400)
 
-    def names(self, host: str) -> bool:
-        """Whether the certificate names this host (RFC 9525)."""
-        return matches(host, dns=self.dns, ip=self.ip)
+    def names(self, host: str, *, wildcards: bool = True) -> bool:
+        """Whether the certificate names this host (RFC 9525), by a wildcard or without."""
+        return matches(host, dns=self.dns, ip=self.ip, wildcards=wildcards)
 
     def is_malformed(self, extension: str) -> bool:
         """Whether this extension, or the list of all of them, cannot be read."""
@@ -346,6 +346,7 @@ class Certificates(Observation):
     address literal, RFC 6066 §3); ``seen_at`` the instant of observation, at which certificates are validated.
     ``leaves_by_kind`` are the leaves that each kind of client gets. ``chains`` are the distinct chains, in the order of
     the digests. ``public_roots`` and ``declared_roots`` count the roots that the inspector was given.
+    ``is_below_public_suffix``: a wildcard in one of the certificates would name everyone's hosts beside this one.
     """
 
     kind: ClassVar[str] = "certificates/2"
@@ -358,6 +359,7 @@ class Certificates(Observation):
     chains: tuple[Chain, ...] = ()
     public_roots: int = 0
     declared_roots: int = 0
+    is_below_public_suffix: bool = False
 
     @property
     def served(self) -> tuple[Chain, ...]:

@@ -130,7 +130,21 @@ def parse(output: ScanOutput, context: ParseContext) -> Certificates:
         chains=chains,
         public_roots=len(material.public.certificates),
         declared_roots=len(material.declared.certificates),
+        is_below_public_suffix=_is_below_public_suffix(context.subject.host or "", chains),
     )
+
+
+def _is_below_public_suffix(host: str, chains: Sequence[Chain]) -> bool:
+    """Whether a leaf has a wildcard for the hosts directly below a public suffix, as ``*.gov.vn``, this one among them.
+
+    Of the list only what registries run counts, as in Chrome; what the list does not know is judged by its labels.
+    """
+    parent = host.partition(".")[2]
+    if not any(name.lower() == f"*.{parent}" for chain in chains for name in chain.leaf.dns):
+        return False
+    from publicsuffixlist import PublicSuffixList
+
+    return bool(PublicSuffixList(only_icann=True).is_public(parent))
 
 
 def _leaves_by_kind(made: Sequence[Handshake], key_kinds: dict[str, str]) -> LeafByKind:

@@ -14,15 +14,15 @@ from inspector_tls.criteria.client_policies import asks_for_domain, where_client
 def names_host(certificates: Certificates) -> Verdict:
     """Clients accept a certificate only for the names in its subjectAltName: the common name is ignored, and an IP
     address must be an iPAddress entry. XMPP clients expect the domain of the user's address, which may differ from the
-    host name; between mail servers names are not checked. A wildcard directly below a top-level domain (``*.vn``)
-    names no host, as in browsers.
+    host name; between mail servers names are not checked. A wildcard directly below a public suffix
+    (``*.vn``, ``*.gov.vn``) names no host, as in Chrome.
 
     Remediation: have a certificate issued whose subjectAltName lists this host (``*`` matches exactly one label), or
     configure the right certificate for this server name, in nginx by ``server_name`` and ``ssl_certificate``.
     """
     host = certificates.host
     for leaf in certificates.leaves:
-        if not leaf.names(host):
+        if not leaf.names(host, wildcards=not certificates.is_below_public_suffix):
             named = leaf.dns + leaf.ip
             if asks_for_domain(certificates):
                 return inconclusive(

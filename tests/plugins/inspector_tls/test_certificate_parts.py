@@ -21,6 +21,7 @@ from inspector_tls.certificates.x509_facts import facts
 from inspector_tls.checks.chain_complete import chain_complete
 from inspector_tls.checks.chains_to_declared_root import chains_to_declared_root
 from inspector_tls.checks.key_strong import key_strong
+from inspector_tls.checks.names_host import names_host
 from inspector_tls.wire.encoding import Malformed
 from tests.plugins.inspector_tls.authority import (
     KEY_INFO,
@@ -214,6 +215,29 @@ def test_missing_issuer_is_an_intermediate_where_roots_are_declared(authority: I
     assert chain_complete(parsed(alone)).outcome is Outcome.INCONCLUSIVE
     direct = issue(HOST, authority, dns=[HOST])
     assert chain_complete(parsed(direct, declared=authority.pem)).outcome is Outcome.PASS
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "wildcard", "outcome"),
+    [
+        ("example.gov.vn", "*.gov.vn", Outcome.FAIL),
+        ("example.vn", "*.vn", Outcome.FAIL),
+        ("example.vn", "*.VN", Outcome.FAIL),
+        ("www.example.gov.vn", "*.example.gov.vn", Outcome.PASS),
+        ("example.github.io", "*.github.io", Outcome.PASS),
+        ("www.example.test", "*.example.test", Outcome.PASS),
+    ],
+)
+def test_wildcards_below_public_suffixes_name_no_host(
+    authority: Identity, host: str, wildcard: str, outcome: Outcome
+) -> None:
+    """Those that a registry runs, as in Chrome; hosts below those of a company are its own to name."""
+    assert names_host(parsed(issue("x", authority, dns=[wildcard]), host=host)).outcome is outcome
+    both = parsed(issue("x", authority, dns=[wildcard, host]), host=host)
+    assert names_host(both).outcome is Outcome.PASS
 
 
 # --- time -------------------------------------------------------------------------------------------------------------
