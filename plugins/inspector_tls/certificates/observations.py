@@ -372,6 +372,10 @@ class Certificates(Observation):
         """The host's own certificates, as far as seen."""
         return tuple(chain.leaf for chain in self.served)
 
+    def is_named_by(self, leaf: Certificate) -> bool:
+        """Whether the certificate names the host, as browsers decide it."""
+        return leaf.names(self.host, wildcards=not self.is_below_public_suffix)
+
     def complete(self) -> tuple[Chain, ...]:
         """All chains that the host has; raises ``NotSeen`` when one kind was not seen."""
         for answer in self.leaves_by_kind.answers:

@@ -22,7 +22,7 @@ def names_host(certificates: Certificates) -> Verdict:
     """
     host = certificates.host
     for leaf in certificates.leaves:
-        if not leaf.names(host, wildcards=not certificates.is_below_public_suffix):
+        if not certificates.is_named_by(leaf):
             named = leaf.dns + leaf.ip
             if asks_for_domain(certificates):
                 return inconclusive(
