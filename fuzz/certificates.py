@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _AT = datetime(2026, 11, 28, tzinfo=UTC)
 _ISSUER = root()
 _LEAF = issue("www.example.vn", _ISSUER, dns=["www.example.vn"])
-_DER = _LEAF.certificate.public_bytes(Encoding.DER)
+_DER = _LEAF.der
 _RESPONSE = (
     ocsp.OCSPResponseBuilder()
     .add_response(_LEAF.certificate, _ISSUER.certificate, SHA256(), ocsp.OCSPCertStatus.GOOD, _AT, None, None, None)
@@ -94,7 +94,7 @@ def _handshake(data: bytes) -> None:
 def _validated(data: bytes) -> None:
     """A response is validated; what is no response has a flaw."""
     with suppress(staples.IssuerUnknown, NotValidated):
-        assert isinstance(staples.validate(data, _LEAF.certificate, [_ISSUER.certificate], _AT), Staple)
+        assert isinstance(staples.validate(data, _LEAF.read, [_ISSUER.read], _AT), Staple)
     staples.timestamps_in(data)
 
 

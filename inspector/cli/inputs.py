@@ -23,6 +23,7 @@ from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import Uri, parse_uri
 from inspector.pipeline.context import InputDocuments, RunContext, request_for
 from inspector.pipeline.request import InspectionRequest
+from inspector.pipeline.trust import load_trust
 from inspector.record.plan import Selection
 from inspector.regime.loader import load_all
 from inspector.regime.regime import Regime, day_of
@@ -159,6 +160,7 @@ def load_context(arguments: RunArguments) -> RunContext:
     Under an inspection decision only pinned plugins are loaded, and only they may add rows that bind.
     """
     own = read_settings(arguments.settings, arguments.output)
+    load_trust(own)  # a root that cannot be read is told before anything is asked
     known = installed()
     documents = read_documents(arguments, known)
     if diagnostics := authorisation.check_authorisations(documents.authorisations, now(), documents.source_map):

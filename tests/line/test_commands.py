@@ -99,6 +99,17 @@ def test_a_language_that_nothing_speaks_is_misuse(command: tuple[str, ...]) -> N
     assert "Invalid value for '--lang': 'fr' is not one of 'vi', 'en'" in result.err
 
 
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_declared_roots_that_cannot_be_read_are_misuse(line: Line, at: dict[str, str], command: str) -> None:
+    """Before anything is asked, the file and the line are named, and no output is begun."""
+    roots = line.folder / "roots.pem"
+    roots.write_text("A root\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
+    result = line.call(command, at["secure"], "--level", 3, trust_roots=[str(roots)])
+    assert result.code == 2
+    assert f"{roots}:2: the certificate cannot be read; replace it" in result.err
+    assert not result.output.exists()
+
+
 # --- exit codes -------------------------------------------------------------------------------------------------------
 
 

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-from inspector import Answer, Instant, Model, Observation
+from inspector import Answer, Cause, Instant, Model, NotSeen, Observation
 from inspector_tls.certificates.hostname import matches
+
+
+class KeyFlaw(StrEnum):
+    """What makes a public key unfit, whatever its size.
+
+    ``explicit-curve``: the curve is described, not named (RFC 5480 §2.1.1); ``small-factor``: the RSA modulus is even
+    or has another factor below 752, ``weak-exponent``: the RSA exponent is even or below 3 (CA/Browser Forum Baseline
+    Requirements §6.1.6).
+    """
+
+    MALFORMED = "malformed"
+    EXPLICIT_CURVE = "explicit-curve"
+    SMALL_FACTOR = "small-factor"
+    WEAK_EXPONENT = "weak-exponent"
 
 
 class Key(Model):
@@ -16,6 +31,12 @@ class Key(Model):
     kind: str
     bits: int | None = None
     curve: str | None = None
+    flaw: KeyFlaw | None = None
+
+
+#: The CA/Browser Forum's policy identifiers (Baseline Requirements §7.1.6.1). The roots of its members sign no server's
+#: certificate (§6.1.7).
+PUBLIC_POLICIES = frozenset({"2.23.140.1.1", "2.23.140.1.2.1", "2.23.140.1.2.2", "2.23.140.1.2.3"})
 
 
 class Sct(Model):
@@ -28,6 +49,14 @@ class Sct(Model):
     at: Instant
 
 
+class AuthorityFlaw(StrEnum):
+    """What the certificate of a certification authority must have and lacks (RFC 5280 §4.2.1.3, §4.2.1.9)."""
+
+    CONSTRAINTS_NOT_CRITICAL = "basicConstraints-not-critical"
+    NO_KEY_USAGE = "keyUsage-absent"
+    NO_CERT_SIGN = "keyCertSign-absent"
+
+
 class Certificate(Model):
     """Facts of one X.509 certificate (RFC 5280). Texts are as served, with control and format characters escaped.
 
@@ -36,15 +65,17 @@ class Certificate(Model):
     ``self_issued``: subject and issuer are the same name; ``policies`` are object identifiers; ``must_staple``: the TLS
     feature extension asks for a stapled response (RFC 7633); ``timestamps`` are the embedded ones.
     ``ocsp`` and ``crls`` are the URLs of its issuer for revocation status (RFC 5280 §4.2.2.1, §4.2.1.13), at most 16 of
-    each.
+    each. ``malformed`` lists the fields and extensions that cannot be read, by their name in RFC 5280 or object
+    identifier: a fact that depends on one is empty, and the dates are None where the validity is among them.
+    ``authority_flaws`` are those of a certificate that basicConstraints mark as a certification authority's.
     """
 
     sha256: str
     subject: str
     issuer: str
     serial: str
-    not_before: Instant
-    not_after: Instant
+    not_before: Instant | None
+    not_after: Instant | None
     dns: tuple[str, ...] = ()
     ip: tuple[str, ...] = ()
     key: Key
@@ -57,20 +88,57 @@ class Certificate(Model):
     timestamps: tuple[Sct, ...] = ()
     ocsp: tuple[str, ...] = ()
     crls: tuple[str, ...] = ()
+    malformed: tuple[str, ...] = ()
+    authority_flaws: tuple[AuthorityFlaw, ...] = ()
+
+    @property
+    def claims_public_policy(self) -> bool:
+        """Whether it claims a policy of public authorities, whose roots sign no server's certificate."""
+        return not PUBLIC_POLICIES.isdisjoint(self.policies)
+
+    @property
+    def starts(self) -> datetime:
+        """The first valid second; raises ``NotSeen`` where the validity is malformed."""
+        return _readable(self.not_before)
+
+    @property
+    def ends(self) -> datetime:
+        """The last valid second; raises ``NotSeen`` where the validity is malformed."""
+        return _readable(self.not_after)
 
     @property
     def lifetime_days(self) -> int:
-        """Days of 86,400 seconds from the first valid second to the last, both included, rounded up."""
-        seconds = (self.not_after - self.not_before).total_seconds() + 1
+        """Days of 86,400 seconds from the first valid second to the last, both included, rounded up.
+
+        Raises ``NotSeen`` where the validity is malformed.
+        """
+        seconds = (self.ends - self.starts).total_seconds() + 1
         return math.ceil(seconds / 86_400)
 
-    def names(self, host: str) -> bool:
-        """Whether the certificate names this host (RFC 9525)."""
-        return matches(host, dns=self.dns, ip=self.ip)
+    def names(self, host: str, *, wildcards: bool = True) -> bool:
+        """Whether the certificate names this host (RFC 9525), by a wildcard or without."""
+        return matches(host, dns=self.dns, ip=self.ip, wildcards=wildcards)
+
+    def is_malformed(self, extension: str) -> bool:
+        """Whether this extension, or the list of all of them, cannot be read."""
+        return extension in self.malformed or "extensions" in self.malformed
+
+
+def has_ended(last: datetime, at: datetime) -> bool:
+    """Whether ``at`` is after the last valid second, which is valid to its end (RFC 5280 §4.1.2.5)."""
+    return at >= last + timedelta(seconds=1)
+
+
+def _readable(instant: datetime | None) -> datetime:
+    if instant is None:
+        raise NotSeen(Cause.PROTOCOL_ERROR)
+    return instant
 
 
 class Flaw(StrEnum):
     """Why a certificate has no valid path to a root.
+
+    ``malformed``: a part that validation depends on cannot be read; ``unfit-key``: a key on a described curve, or none.
 
     ``missing-intermediate``: the issuer is not sent, and it must be an intermediate, because the certificate claims the
     public policies, whose roots sign no server's certificate; ``missing-issuer``: the issuer is neither sent nor a
@@ -89,6 +157,8 @@ class Flaw(StrEnum):
     NAME_NOT_PERMITTED = "name-not-permitted"
     WRONG_PURPOSE = "wrong-purpose"
     UNKNOWN_EXTENSION = "unknown-extension"
+    MALFORMED = "malformed"
+    UNFIT_KEY = "unfit-key"
 
 
 _SHORT_OF_ROOT = frozenset(
@@ -101,9 +171,11 @@ class Trust(Model):
 
     ``path`` lists the SHA-256 digests of its certificates, leaf first, root last. Without a path ``flaw`` names the
     reason, and ``at`` the subject of the certificate concerned (for a missing issuer or an unknown root: the issuer).
+    ``root`` are the facts of the root.
     """
 
     path: tuple[str, ...] = ()
+    root: Certificate | None = None
     flaw: Flaw | None = None
     at: str = ""
 
@@ -158,14 +230,24 @@ class LintFinding(Model):
     code: str
 
 
+class Signature(Model):
+    """That the key of one certificate made the signature of another, or of its own: the SHA-256 of both."""
+
+    certificate: str
+    issuer: str
+
+
 class Chain(Model):
     """Certificates as the server sends them, its own first, with what was sent along, and their trust.
+
+    ``signatures`` are those by keys of certificates that are sent, under the name of the issuer.
 
     ``staple`` is None when every handshake that presented the chain could carry a response and none did.
     ``timestamps`` are those delivered outside the certificate (RFC 6962 §3.3). ``lint_findings`` concern the leaf.
     """
 
     certificates: tuple[Certificate, ...]
+    signatures: Answer[tuple[Signature, ...]]
     public_trust: Answer[Trust]
     declared_trust: Answer[Trust]
     staple: Answer[Staple | None]
@@ -183,16 +265,23 @@ class Chain(Model):
         return self.public_trust.value.chains
 
     @property
+    def roots(self) -> tuple[Certificate, ...]:
+        """The roots of the valid paths; where there is no path, the self-signed certificates sent above the others."""
+        found = [trust.root for trust in self._trusts if trust.root is not None]
+        if not found:
+            above = (each for each in self.certificates if each != self.leaf and self._is_signed(each, each))
+            found = [each for each in above if any(self._is_signed(below, each) for below in self.relied)]
+        return tuple({each.sha256: each for each in found}.values())
+
+    @property
     def signed(self) -> tuple[Certificate, ...]:
-        """The leaf and the served intermediates above it: the certificates whose signatures and keys are relied on."""
+        """The leaf and the sent intermediates above it, each of which signed the one before."""
         line = [self.leaf]
-        while len(line) <= len(self.certificates):
-            issuer = line[-1].issuer
-            above = [each for each in self.certificates if each.subject == issuer and not each.self_issued]
-            if line[-1].self_issued or not above or above[0] in line:
-                break
+        while True:
+            above = [each for each in self._issuers(line[-1]) if each not in line]
+            if self._is_signed(line[-1], line[-1]) or not above:
+                return tuple(line)
             line.append(above[0])
-        return tuple(line)
 
     @property
     def relied(self) -> tuple[Certificate, ...]:
@@ -200,22 +289,37 @@ class Chain(Model):
 
         A certificate that is sent but on no path, e.g. a cross-certificate of an old root, is not included.
         """
-        trusts = [answer.seen for answer in (self.public_trust, self.declared_trust) if answer.seen is not None]
-        paths = [trust.path[1:-1] for trust in trusts if trust.chains]
+        paths = [trust.path[1:-1] for trust in self._trusts if trust.chains]
         if paths:
             return (self.leaf, *(each for each in self.certificates if any(each.sha256 in path for path in paths)))
         line = [self.leaf]
         for below in line:
-            if not below.self_issued:
-                above = [each for each in self.certificates if each.subject == below.issuer and not each.self_issued]
-                line += [each for each in above if each not in line]
+            line += [each for each in self._issuers(below) if each not in line]
         return tuple(line)
 
     @property
     def ends_in_root(self) -> bool:
-        """Whether the served certificates end in a self-issued one."""
-        last = self.signed[-1]
-        return last.self_issued or any(each.self_issued and each.subject == last.issuer for each in self.certificates)
+        """Whether the line of signatures ends in a self-signed certificate that is sent; raises ``NotSeen``."""
+        signatures = self.signatures.value
+        own = {each.issuer for each in signatures if each.issuer == each.certificate}
+        last = self.signed[-1].sha256
+        return last in own or any(each.certificate == last and each.issuer in own for each in signatures)
+
+    @property
+    def _trusts(self) -> list[Trust]:
+        return [answer.seen for answer in (self.public_trust, self.declared_trust) if answer.seen is not None]
+
+    def _issuers(self, below: Certificate) -> list[Certificate]:
+        """The sent intermediates that signed ``below``."""
+        above = (each for each in self.certificates if self._is_signed(below, each))
+        return [each for each in above if not self._is_signed(each, each)]
+
+    def _is_signed(self, below: Certificate, issuer: Certificate) -> bool:
+        """Whether ``issuer`` signed ``below``; where no signature could be verified, whether its name says so."""
+        signatures = self.signatures.seen
+        if signatures is None:
+            return below.issuer == issuer.subject
+        return Signature(certificate=below.sha256, issuer=issuer.sha256) in signatures
 
 
 class LeafByKind(Model):
@@ -242,9 +346,10 @@ class Certificates(Observation):
     address literal, RFC 6066 §3); ``seen_at`` the instant of observation, at which certificates are validated.
     ``leaves_by_kind`` are the leaves that each kind of client gets. ``chains`` are the distinct chains, in the order of
     the digests. ``public_roots`` and ``declared_roots`` count the roots that the inspector was given.
+    ``is_below_public_suffix``: a wildcard in one of the certificates would name everyone's hosts beside this one.
     """
 
-    kind: ClassVar[str] = "certificates/1"
+    kind: ClassVar[str] = "certificates/2"
 
     scheme: str = "tls"
     host: str
@@ -254,6 +359,7 @@ class Certificates(Observation):
     chains: tuple[Chain, ...] = ()
     public_roots: int = 0
     declared_roots: int = 0
+    is_below_public_suffix: bool = False
 
     @property
     def served(self) -> tuple[Chain, ...]:
@@ -265,6 +371,10 @@ class Certificates(Observation):
     def leaves(self) -> tuple[Certificate, ...]:
         """The host's own certificates, as far as seen."""
         return tuple(chain.leaf for chain in self.served)
+
+    def is_named_by(self, leaf: Certificate) -> bool:
+        """Whether the certificate names the host, as browsers decide it."""
+        return leaf.names(self.host, wildcards=not self.is_below_public_suffix)
 
     def complete(self) -> tuple[Chain, ...]:
         """All chains that the host has; raises ``NotSeen`` when one kind was not seen."""

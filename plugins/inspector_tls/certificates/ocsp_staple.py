@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 
-from inspector_tls.certificates.observations import Sct, Staple, StapleFlaw, Status
-from inspector_tls.certificates.path_validation import NotValidated, Scheme, same, signs, verifies
-from inspector_tls.certificates.x509_facts import extension, timestamps
+from inspector_tls.certificates import distinguished_name
+from inspector_tls.certificates.observations import Sct, Staple, StapleFlaw, Status, has_ended
+from inspector_tls.certificates.path_validation import NotValidated, Scheme, signs, verifies
+from inspector_tls.certificates.x509_certificate import X509Certificate
+from inspector_tls.certificates.x509_facts import timestamps
 
 #: How far a responder's clock may be ahead.
 CLOCK_SKEW = timedelta(minutes=5)
@@ -40,7 +43,7 @@ class IssuerUnknown(Exception):
     """The issuer's certificate is not known, so that the signer of a response cannot be validated."""
 
 
-def validate(data: bytes, leaf: x509.Certificate, known: Sequence[x509.Certificate], at: datetime) -> Staple:
+def validate(data: bytes, leaf: X509Certificate, known: Sequence[X509Certificate], at: datetime) -> Staple:
     """The facts of a response about ``leaf``, whose issuer is searched among ``known``.
 
     Raises IssuerUnknown, and NotValidated for algorithms that are not supported here.
@@ -67,7 +70,7 @@ def timestamps_in(data: bytes) -> tuple[Sct, ...]:
         return ()
 
 
-def _validate(response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Staple:
+def _validate(response: ocsp.OCSPResponse, leaf: X509Certificate, issuer: X509Certificate, at: datetime) -> Staple:
     single = next((each for each in singles(response) if is_about(each, leaf, issuer)), None)
     if single is None:
         return Staple(flaw=StapleFlaw.OTHER_CERTIFICATE)
@@ -80,10 +83,10 @@ def _validate(response: ocsp.OCSPResponse, leaf: x509.Certificate, issuer: x509.
     )
 
 
-def issuer_of(leaf: x509.Certificate, known: Sequence[x509.Certificate]) -> x509.Certificate:
+def issuer_of(leaf: X509Certificate, known: Sequence[X509Certificate]) -> X509Certificate:
     """The certificate among ``known`` whose name and key issued ``leaf``; raises IssuerUnknown."""
     for each in known:
-        if same(each.subject) == same(leaf.issuer) and verifies(leaf, each):
+        if each.subject == leaf.issuer and verifies(leaf, each):
             return each
     raise IssuerUnknown
 
@@ -95,9 +98,9 @@ def singles(response: ocsp.OCSPResponse) -> Iterator[ocsp.OCSPSingleResponse]:
             yield each
 
 
-def is_about(single: ocsp.OCSPSingleResponse, leaf: x509.Certificate, issuer: x509.Certificate) -> bool:
+def is_about(single: ocsp.OCSPSingleResponse, leaf: X509Certificate, issuer: X509Certificate) -> bool:
     """Whether serial number, issuer's name and issuer's key match ``leaf`` (RFC 6960 §4.1.1)."""
-    asked = ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, single.hash_algorithm).build()
+    asked = ocsp.OCSPRequestBuilder().add_certificate(leaf.parsed, issuer.parsed, single.hash_algorithm).build()
     return (single.serial_number, single.issuer_name_hash, single.issuer_key_hash) == (
         asked.serial_number,
         asked.issuer_name_hash,
@@ -105,9 +108,10 @@ def is_about(single: ocsp.OCSPSingleResponse, leaf: x509.Certificate, issuer: x5
     )
 
 
-def _unauthorised(response: ocsp.OCSPResponse, issuer: x509.Certificate, at: datetime) -> StapleFlaw | None:
+def _unauthorised(response: ocsp.OCSPResponse, issuer: X509Certificate, at: datetime) -> StapleFlaw | None:
     """The flaw of the signer, which must be the issuer or a responder that the issuer authorised (§4.2.2.2)."""
-    responders = [issuer, *response.certificates[:_MOST]]
+    sent = (each.public_bytes(Encoding.DER) for each in response.certificates[:_MOST])
+    responders = [issuer, *map(X509Certificate, sent)]
     signer = next((each for each in responders if _is_named(response, each)), None)
     if signer is None:
         return StapleFlaw.WRONG_RESPONDER
@@ -118,7 +122,7 @@ def _unauthorised(response: ocsp.OCSPResponse, issuer: x509.Certificate, at: dat
     return None if signed else StapleFlaw.BAD_SIGNATURE
 
 
-def _scheme(response: ocsp.OCSPResponse, signer: x509.Certificate) -> Scheme:
+def _scheme(response: ocsp.OCSPResponse, signer: X509Certificate) -> Scheme:
     """How the response is signed; raises NotValidated for RSA-PSS, whose parameters are not exposed."""
     digest = response.signature_hash_algorithm
     if isinstance(signer.public_key(), ec.EllipticCurvePublicKey) and digest is not None:
@@ -128,19 +132,21 @@ def _scheme(response: ocsp.OCSPResponse, signer: x509.Certificate) -> Scheme:
     return padding.PKCS1v15()
 
 
-def _is_named(response: ocsp.OCSPResponse, responder: x509.Certificate) -> bool:
+def _is_named(response: ocsp.OCSPResponse, responder: X509Certificate) -> bool:
     if response.responder_name is not None:
-        return same(response.responder_name) == same(responder.subject)
+        return distinguished_name.comparable(response.responder_name.public_bytes()) == responder.subject
     return response.responder_key_hash == x509.SubjectKeyIdentifier.from_public_key(responder.public_key()).digest
 
 
-def _is_delegate(responder: x509.Certificate, issuer: x509.Certificate, at: datetime) -> bool:
-    purposes = extension(responder, x509.ExtendedKeyUsage)
+def _is_delegate(responder: X509Certificate, issuer: X509Certificate, at: datetime) -> bool:
+    purposes = responder.extension(x509.ExtendedKeyUsage)
     return (
         purposes is not None
         and ExtendedKeyUsageOID.OCSP_SIGNING in purposes
-        and same(responder.issuer) == same(issuer.subject)
-        and responder.not_valid_before_utc <= at <= responder.not_valid_after_utc
+        and responder.issuer == issuer.subject
+        and "validity" not in responder.unreadable
+        and responder.parsed.not_valid_before_utc <= at
+        and not has_ended(responder.parsed.not_valid_after_utc, at)
         and verifies(responder, issuer)
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from inspector import Answer, Cause, Model, ParseContext, ScanFailure, ScanOutput
@@ -17,6 +16,7 @@ from inspector_tls.certificates.observations import (
     LeafByKind,
     LintFinding,
     Sct,
+    Signature,
     Staple,
     Trust,
 )
@@ -24,9 +24,8 @@ from inspector_tls.wire.alerts import CERTIFICATE_REFUSALS, AlertNumber
 from inspector_tls.wire.certificate_messages import parse_timestamps
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
-
-    from inspector_tls.certificates.path_validation import Roots
+    from inspector_tls.certificates.root_store import RootStore
+    from inspector_tls.certificates.x509_certificate import X509Certificate
 
 #: The name of the raw bytes that record every handshake.
 HANDSHAKES = "handshakes.json"
@@ -131,7 +130,21 @@ def parse(output: ScanOutput, context: ParseContext) -> Certificates:
         chains=chains,
         public_roots=len(material.public.certificates),
         declared_roots=len(material.declared.certificates),
+        is_below_public_suffix=_is_below_public_suffix(context.subject.host or "", chains),
     )
+
+
+def _is_below_public_suffix(host: str, chains: Sequence[Chain]) -> bool:
+    """Whether a leaf has a wildcard for the hosts directly below a public suffix, as ``*.gov.vn``, this one among them.
+
+    Of the list only what registries run counts, as in Chrome; what the list does not know is judged by its labels.
+    """
+    parent = host.partition(".")[2]
+    if not any(name.lower() == f"*.{parent}" for chain in chains for name in chain.leaf.dns):
+        return False
+    from publicsuffixlist import PublicSuffixList
+
+    return bool(PublicSuffixList(only_icann=True).is_public(parent))
 
 
 def _leaves_by_kind(made: Sequence[Handshake], key_kinds: dict[str, str]) -> LeafByKind:
@@ -184,29 +197,15 @@ def _chains(output: ScanOutput, made: Sequence[Handshake], material: _Material) 
             yield chain
 
 
-class _Store:
-    """Trusted roots, parsed."""
-
-    def __init__(self, pem: bytes) -> None:
-        from cryptography.x509 import load_pem_x509_certificates
-
-        from inspector_tls.certificates.path_validation import by_subject
-
-        self.certificates: Sequence[Certificate] = load_pem_x509_certificates(pem) if pem.strip() else []
-        self.by_subject: Roots = by_subject(self.certificates)
-
-
-#: A store is parsed once for all observations that are parsed with the same roots.
-_store = lru_cache(maxsize=4)(_Store)
-
-
 class _Material:
     """The roots, and the instant at which paths and responses are validated."""
 
     def __init__(self, context: ParseContext) -> None:
+        from inspector_tls.certificates.root_store import root_store
+
         self.at = context.seen_at
-        self.public = _store(context.public_roots)
-        self.declared = _store(context.declared_roots)
+        self.public = root_store(context.public_roots)
+        self.declared = root_store(context.declared_roots)
 
     def chain(self, output: ScanOutput, digests: Sequence[str], made: Sequence[Handshake]) -> Chain | None:
         """The facts of one chain; None when the leaf cannot be parsed."""
@@ -219,6 +218,7 @@ class _Material:
         whole = len(served) == len(loaded)
         return Chain(
             certificates=tuple(facts(each) for each in served),
+            signatures=_signatures(served),
             public_trust=self._trust(served, self.public, whole=whole),
             declared_trust=self._trust(served, self.declared, whole=whole),
             staple=self._staple(output, made, served),
@@ -226,7 +226,7 @@ class _Material:
             lint_findings=_lint_findings(output.named(f"{digests[0]}.der") or b""),
         )
 
-    def _trust(self, served: Sequence[Certificate], roots: _Store, *, whole: bool) -> Answer[Trust]:
+    def _trust(self, served: Sequence[X509Certificate], roots: RootStore, *, whole: bool) -> Answer[Trust]:
         """The path of the chain to a root; unseen without roots, or where part of the chain cannot be validated."""
         from inspector_tls.certificates.path_validation import NotValidated, TooComplex, trust
 
@@ -239,7 +239,7 @@ class _Material:
         return Answer(seen=found) if found.chains or whole else Answer(unseen=Cause.PROTOCOL_ERROR)
 
     def _staple(
-        self, output: ScanOutput, made: Sequence[Handshake], served: Sequence[Certificate]
+        self, output: ScanOutput, made: Sequence[Handshake], served: Sequence[X509Certificate]
     ) -> Answer[Staple | None]:
         """The first stapled response; unseen when a handshake could carry none, or its issuer is not known."""
         from inspector_tls.certificates.ocsp_staple import IssuerUnknown, validate
@@ -257,6 +257,16 @@ class _Material:
             return Answer(unseen=Cause.AMBIGUOUS)
         except NotValidated:
             return Answer(unseen=Cause.PROTOCOL_ERROR)
+
+
+def _signatures(served: Sequence[X509Certificate]) -> Answer[tuple[Signature, ...]]:
+    """Which of the certificates signed which; unseen where there are too many, or an algorithm is not supported."""
+    from inspector_tls.certificates.path_validation import NotValidated, TooComplex, signatures
+
+    try:
+        return Answer(seen=signatures(served))
+    except (NotValidated, TooComplex):
+        return Answer(unseen=Cause.PROTOCOL_ERROR)
 
 
 def _timestamps(output: ScanOutput, made: Sequence[Handshake]) -> Answer[tuple[Sct, ...]]:

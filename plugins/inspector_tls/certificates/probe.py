@@ -73,7 +73,7 @@ def certificate_cost(scheme: str, options: Mapping[str, Any]) -> Cost:
     cost=lambda target, options: certificate_cost(target.scheme, options),
     parse=parse,
     parse_in_worker=True,
-    version="3",
+    version="4",
 )
 async def certificates(target: Target, network: Network, *, answer_seconds: int = 6) -> ScanOutput:
     """Fetch the certificates that each kind of client is presented under the host's name.

@@ -1,36 +1,35 @@
-"""Parses DER into the facts of a certificate. Texts from a certificate are untrusted and are escaped."""
+"""The facts of a certificate. Texts from a certificate are untrusted and are escaped."""
 
 from __future__ import annotations
 
-import hashlib
+import ipaddress
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from inspector_tls.certificates.observations import Certificate, Key, Sct
+from inspector_tls.certificates.observations import AuthorityFlaw, Certificate, Sct
+from inspector_tls.certificates.public_key import key_of
+from inspector_tls.certificates.x509_certificate import DNS_NAME, IP_ADDRESS, X509Certificate, registered_name
+from inspector_tls.wire.encoding import Malformed
 
 #: URLs of one kind copied from a certificate.
 URL_LIMIT = 16
 #: Longest text copied from a name field of a certificate, in characters.
 TEXT_LIMIT = 1000
-_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
-#: What parsing a certificate may raise.
-_MALFORMED = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.InvalidVersion,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-)
+#: The digests of signature algorithms that the library does not know (RFC 8017 appendix C; OIW).
+_OLD_DIGESTS = {
+    "1.2.840.113549.1.1.2": "md2",
+    "1.2.840.113549.1.1.3": "md4",
+    "1.3.14.3.2.3": "md5",
+    "1.3.14.3.2.15": "sha1",
+    "1.3.14.3.2.29": "sha1",
+}
+_ADDRESS_SIZES = (4, 16)
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -43,70 +42,88 @@ def escaped(text: str) -> str:
     return safe + "…" if len(text) > TEXT_LIMIT else safe
 
 
-def load(der: bytes) -> x509.Certificate | None:
-    """The parsed certificate with every extension readable; None when it is malformed."""
+def load(der: bytes) -> X509Certificate | None:
+    """The certificate; None when not even its fields can be told apart."""
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        _ = certificate.extensions, certificate.subject, certificate.issuer, certificate.version
-    except _MALFORMED:
+        return X509Certificate(der)
+    except Malformed:
         return None
-    return certificate
 
 
-def fingerprint(certificate: x509.Certificate) -> str:
-    """SHA-256 of the DER form in lower-case hexadecimal."""
-    return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+def subject_text(certificate: X509Certificate) -> str:
+    """The subject as text (RFC 4514), escaped."""
+    return escaped(certificate.subject_text)
 
 
-def name_text(name: x509.Name) -> str:
-    """A distinguished name as text (RFC 4514), escaped."""
-    return escaped(name.rfc4514_string())
+def issuer_text(certificate: X509Certificate) -> str:
+    """The issuer as text (RFC 4514), escaped."""
+    return escaped(certificate.issuer_text)
 
 
-def facts(certificate: x509.Certificate) -> Certificate:
+def facts(certificate: X509Certificate) -> Certificate:
     """The facts of one certificate."""
     dns, ip = _alternative_names(certificate)
+    parsed = certificate.parsed
+    is_dated = "validity" not in certificate.unreadable
     return Certificate(
-        sha256=fingerprint(certificate),
-        subject=name_text(certificate.subject),
-        issuer=name_text(certificate.issuer),
-        serial=f"{certificate.serial_number:x}",
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
+        sha256=certificate.sha256,
+        subject=subject_text(certificate),
+        issuer=issuer_text(certificate),
+        serial=f"{parsed.serial_number:x}",
+        not_before=parsed.not_valid_before_utc if is_dated else None,
+        not_after=parsed.not_valid_after_utc if is_dated else None,
         dns=dns,
         ip=ip,
-        key=_key(certificate),
+        key=key_of(certificate),
         signature=_signature(certificate),
         digest=_digest(certificate),
-        self_issued=certificate.subject == certificate.issuer,
+        self_issued=certificate.is_self_issued,
         authority=is_authority(certificate),
         policies=policies(certificate),
         must_staple=_must_staple(certificate),
         timestamps=_embedded(certificate),
         ocsp=_responders(certificate),
         crls=_lists(certificate),
+        malformed=certificate.unreadable,
+        authority_flaws=tuple(_authority_flaws(certificate)) if is_authority(certificate) else (),
     )
 
 
-def is_authority(certificate: x509.Certificate) -> bool:
+def is_authority(certificate: X509Certificate) -> bool:
     """Whether basicConstraints mark this as a certification authority."""
-    constraints = extension(certificate, x509.BasicConstraints)
+    try:
+        constraints = certificate.basic_constraints
+    except Malformed:
+        return False
     return constraints is not None and constraints.ca
 
 
-def policies(certificate: x509.Certificate) -> tuple[str, ...]:
+def _authority_flaws(certificate: X509Certificate) -> Iterator[AuthorityFlaw]:
+    constraints = x509.BasicConstraints.oid.dotted_string
+    if not any(each.critical for each in certificate.extensions if each.identifier == constraints):
+        yield AuthorityFlaw.CONSTRAINTS_NOT_CRITICAL
+    usage = certificate.extension(x509.KeyUsage)
+    if usage is None:
+        yield AuthorityFlaw.NO_KEY_USAGE
+    elif not usage.key_cert_sign:
+        yield AuthorityFlaw.NO_CERT_SIGN
+
+
+def policies(certificate: X509Certificate) -> tuple[str, ...]:
     """The object identifiers of the policies that a certificate claims."""
-    claimed = extension(certificate, x509.CertificatePolicies) or ()
-    return tuple(each.policy_identifier.dotted_string for each in claimed)
+    try:
+        return certificate.policies
+    except Malformed:
+        return ()
 
 
-def _must_staple(certificate: x509.Certificate) -> bool:
-    features = extension(certificate, x509.TLSFeature)
+def _must_staple(certificate: X509Certificate) -> bool:
+    features = certificate.extension(x509.TLSFeature)
     return features is not None and x509.TLSFeatureType.status_request in features
 
 
-def _embedded(certificate: x509.Certificate) -> tuple[Sct, ...]:
-    found = extension(certificate, x509.PrecertificateSignedCertificateTimestamps) or ()
+def _embedded(certificate: X509Certificate) -> tuple[Sct, ...]:
+    found = certificate.extension(x509.PrecertificateSignedCertificateTimestamps) or ()
     return timestamps((each.log_id, each.timestamp) for each in found)
 
 
@@ -116,34 +133,34 @@ def timestamps(found: Iterable[tuple[bytes, datetime]]) -> tuple[Sct, ...]:
     return tuple(Sct(log=log, at=at) for log, at in sorted(distinct))
 
 
-def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
-    """The value of an extension, or None."""
+def _alternative_names(certificate: X509Certificate) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The dNSName and iPAddress entries, those that can be read."""
     try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
-
-
-def _alternative_names(certificate: x509.Certificate) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    names = extension(certificate, x509.SubjectAlternativeName)
-    if names is None:
+        names = certificate.alternative_names
+    except Malformed:
         return (), ()
-    return _texts(names.get_values_for_type(x509.DNSName)), _texts(names.get_values_for_type(x509.IPAddress))
+    dns = (each.content.decode("ascii") for each in names if each.tag == DNS_NAME and each.content.isascii())
+    ip = (_address(each.content) for each in names if each.tag == IP_ADDRESS and len(each.content) in _ADDRESS_SIZES)
+    return _texts(dns), _texts(ip)
+
+
+def _address(octets: bytes) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(octets)
 
 
 def _texts(values: Iterable[object]) -> tuple[str, ...]:
     return tuple(escaped(str(value)) for value in values)
 
 
-def _responders(certificate: x509.Certificate) -> tuple[str, ...]:
+def _responders(certificate: X509Certificate) -> tuple[str, ...]:
     """The URLs of OCSP responders (RFC 5280 §4.2.2.1)."""
-    access = extension(certificate, x509.AuthorityInformationAccess) or ()
+    access = certificate.extension(x509.AuthorityInformationAccess) or ()
     return _urls(each.access_location for each in access if each.access_method == AuthorityInformationAccessOID.OCSP)
 
 
-def _lists(certificate: x509.Certificate) -> tuple[str, ...]:
+def _lists(certificate: X509Certificate) -> tuple[str, ...]:
     """The URLs of revocation lists (RFC 5280 §4.2.1.13)."""
-    points = extension(certificate, x509.CRLDistributionPoints) or ()
+    points = certificate.extension(x509.CRLDistributionPoints) or ()
     return _urls(name for point in points for name in point.full_name or ())
 
 
@@ -152,34 +169,16 @@ def _urls(names: Iterable[x509.GeneralName]) -> tuple[str, ...]:
     return _texts(islice(dict.fromkeys(urls), URL_LIMIT))
 
 
-def _key(certificate: x509.Certificate) -> Key:
+def _signature(certificate: X509Certificate) -> str:
+    return registered_name(certificate.signature_algorithm)
+
+
+def _digest(certificate: X509Certificate) -> str | None:
+    old = _OLD_DIGESTS.get(certificate.signature_algorithm)
+    if old is not None or "signature" in certificate.unreadable:
+        return old
     try:
-        key = certificate.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        return Key(kind=certificate.public_key_algorithm_oid.dotted_string)
-    match key:
-        case rsa.RSAPublicKey():
-            return Key(kind="RSA", bits=key.key_size)
-        case ec.EllipticCurvePublicKey():
-            return Key(kind="EC", bits=key.key_size, curve=key.curve.name)
-        case ed25519.Ed25519PublicKey():
-            return Key(kind="Ed25519", bits=256)
-        case ed448.Ed448PublicKey():
-            return Key(kind="Ed448", bits=456)
-        case dsa.DSAPublicKey():
-            return Key(kind="DSA", bits=key.key_size)
-    return Key(kind=certificate.public_key_algorithm_oid.dotted_string)
-
-
-def _signature(certificate: x509.Certificate) -> str:
-    identifier = certificate.signature_algorithm_oid
-    known = identifier._name  # noqa: SLF001  (the registry's own name for the identifier has no public form)
-    return identifier.dotted_string if known == "Unknown OID" else known
-
-
-def _digest(certificate: x509.Certificate) -> str | None:
-    try:
-        algorithm = certificate.signature_hash_algorithm
+        algorithm = certificate.parsed.signature_hash_algorithm
     except (ValueError, UnsupportedAlgorithm):
         return None
     return algorithm.name if algorithm else None

@@ -36,7 +36,7 @@ def lifetime_limited(certificates: Certificates) -> Verdict:
                 "the certificate is valid for {measured}; the limit on {issued} was {threshold}",
                 measured=Quantity(value=chain.leaf.lifetime_days, unit="day"),
                 threshold=Quantity(value=limit, unit="day"),
-                issued=chain.leaf.not_before,
+                issued=chain.leaf.starts,
                 facts=chain.leaf.sha256,
             )
     public = [chain.leaf for chain in certificates.complete() if chain.is_public]
@@ -51,4 +51,4 @@ def lifetime_limited(certificates: Certificates) -> Verdict:
 
 
 def _limit(leaf: Certificate) -> int:
-    return next((days for since, days in _LIMITS if leaf.not_before >= since), _EARLIEST_LIMIT)
+    return next((days for since, days in _LIMITS if leaf.starts >= since), _EARLIEST_LIMIT)

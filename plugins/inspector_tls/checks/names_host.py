@@ -8,20 +8,21 @@ from inspector_tls.criteria.client_policies import asks_for_domain, where_client
 @check(
     "certificate-names-host",
     title="Certificate names the host",
-    references=("RFC 9525 §6",),
+    references=("RFC 9525 §6", "CA/Browser Forum Baseline Requirements §3.2.2.6"),
 )
 @where_clients_validate
 def names_host(certificates: Certificates) -> Verdict:
     """Clients accept a certificate only for the names in its subjectAltName: the common name is ignored, and an IP
     address must be an iPAddress entry. XMPP clients expect the domain of the user's address, which may differ from the
-    host name; between mail servers names are not checked.
+    host name; between mail servers names are not checked. A wildcard directly below a public suffix
+    (``*.vn``, ``*.gov.vn``) names no host, as in Chrome.
 
     Remediation: have a certificate issued whose subjectAltName lists this host (``*`` matches exactly one label), or
     configure the right certificate for this server name, in nginx by ``server_name`` and ``ssl_certificate``.
     """
     host = certificates.host
     for leaf in certificates.leaves:
-        if not leaf.names(host):
+        if not certificates.is_named_by(leaf):
             named = leaf.dns + leaf.ip
             if asks_for_domain(certificates):
                 return inconclusive(
@@ -29,6 +30,12 @@ def names_host(certificates: Certificates) -> Verdict:
                     measured=named,
                     threshold=host,
                     cause=Cause.AMBIGUOUS,
+                    facts=leaf.sha256,
+                )
+            if leaf.is_malformed("subjectAltName"):
+                return failed(
+                    "the subjectAltName of the certificate is malformed; expected is {threshold}",
+                    threshold=host,
                     facts=leaf.sha256,
                 )
             if not named:

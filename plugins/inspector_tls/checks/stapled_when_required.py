@@ -20,6 +20,8 @@ def stapled_when_required(certificates: Certificates) -> Verdict:
     a response fetched in advance), or have the certificate reissued without must-staple.
     """
     for chain in certificates.served:
+        if chain.leaf.is_malformed("TLSFeature"):
+            return failed("the TLS feature extension of {certificate} is malformed", certificate=chain.leaf.subject)
         if not chain.leaf.must_staple or not chain.staple.is_seen:
             continue
         staple = chain.staple.seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from inspector import Every
-from inspector_tls.certificates.observations import Certificates, Chain
+from inspector_tls.certificates.observations import Certificates, Chain, has_ended
 from inspector_tls.mta_sts.observations import MtaStsPolicy, PolicyFault, StsPolicy
 
 
@@ -16,6 +16,7 @@ class CertificateFault(StrEnum):
     NAME = "its certificate does not name it"
     NOT_YET_VALID = "its certificate is not yet valid"
     EXPIRED = "its certificate has expired"
+    MALFORMED = "the validity of its certificate is malformed"
     UNTRUSTED = "its certificate does not chain to a publicly trusted root"
 
 
@@ -31,11 +32,13 @@ def certificate_fault(certificates: Certificates) -> CertificateFault | None:
 
 def _fault(chain: Chain, certificates: Certificates) -> CertificateFault | None:
     leaf, at, trust = chain.leaf, certificates.seen_at, chain.public_trust.seen
-    if not leaf.names(certificates.host):
+    if not certificates.is_named_by(leaf):
         return CertificateFault.NAME
-    if at < leaf.not_before:
+    if leaf.is_malformed("validity"):
+        return CertificateFault.MALFORMED
+    if at < leaf.starts:
         return CertificateFault.NOT_YET_VALID
-    if at > leaf.not_after:
+    if has_ended(leaf.ends, at):
         return CertificateFault.EXPIRED
     return None if trust is None or trust.chains else CertificateFault.UNTRUSTED
 

@@ -20,6 +20,8 @@ _MESSAGES = {
     Flaw.NAME_NOT_PERMITTED: "a certificate of the chain violates name constraints: {measured}",
     Flaw.WRONG_PURPOSE: "a certificate of the chain is not valid for server authentication: {measured}",
     Flaw.UNKNOWN_EXTENSION: "a certificate of the chain has an unknown critical extension: {measured}",
+    Flaw.MALFORMED: "a certificate of the chain is malformed: {measured}",
+    Flaw.UNFIT_KEY: "a key of the chain is malformed or on a curve that is not named: {measured}",
 }
 
 

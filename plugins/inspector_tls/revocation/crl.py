@@ -9,10 +9,12 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
+from inspector_tls.certificates import distinguished_name
 from inspector_tls.certificates.observations import Status
 from inspector_tls.certificates.ocsp_staple import CLOCK_SKEW, MALFORMED, issuer_of
-from inspector_tls.certificates.path_validation import NotValidated, same, signs
-from inspector_tls.certificates.x509_facts import extension, is_authority
+from inspector_tls.certificates.path_validation import NotValidated, scheme_of, signs
+from inspector_tls.certificates.x509_certificate import X509Certificate
+from inspector_tls.certificates.x509_facts import is_authority
 from inspector_tls.revocation.observations import AnswerFlaw, RevocationAnswer
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
@@ -21,7 +23,7 @@ _PROCESSED = (x509.IssuingDistributionPoint, x509.CRLNumber, x509.AuthorityKeyId
 
 
 def crl_answer(
-    data: bytes, certificate: x509.Certificate, known: Sequence[x509.Certificate], at: datetime
+    data: bytes, certificate: X509Certificate, known: Sequence[X509Certificate], at: datetime
 ) -> RevocationAnswer:
     """The answer of the list in ``data`` (DER or PEM) about the certificate. Raises IssuerUnknown."""
     issuer = issuer_of(certificate, known)
@@ -34,11 +36,11 @@ def crl_answer(
 
 
 def _answer(
-    crl: x509.CertificateRevocationList, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime
+    crl: x509.CertificateRevocationList, certificate: X509Certificate, issuer: X509Certificate, at: datetime
 ) -> RevocationAnswer:
     flaw = _signer_flaw(crl, issuer) or _date_flaw(crl, at) or _unsupported(crl)
     number = _extension(crl, x509.CRLNumber)
-    entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
+    entry = crl.get_revoked_certificate_by_serial_number(certificate.parsed.serial_number)
     if flaw is None and entry is None and not _covers(crl, certificate):
         flaw = AnswerFlaw.OTHER_SCOPE
     reason = None if entry is None else _entry_reason(entry)
@@ -53,20 +55,21 @@ def _answer(
     )
 
 
-def _signer_flaw(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> AnswerFlaw | None:
+def _signer_flaw(crl: x509.CertificateRevocationList, issuer: X509Certificate) -> AnswerFlaw | None:
     """The flaw of the signer: a list must be signed by the certificate's own issuer."""
-    if same(crl.issuer) != same(issuer.subject):
+    if distinguished_name.comparable(crl.issuer.public_bytes()) != issuer.subject:
         return AnswerFlaw.OTHER_ISSUER
-    usage = extension(issuer, x509.KeyUsage)
+    usage = issuer.extension(x509.KeyUsage)
     if usage is not None and not usage.crl_sign:
         return AnswerFlaw.WRONG_RESPONDER
     try:
+        digest = crl.signature_hash_algorithm
         signed = signs(
             issuer,
             crl.signature,
             crl.tbs_certlist_bytes,
-            crl.signature_algorithm_parameters,
-            crl.signature_hash_algorithm,
+            scheme_of(crl.signature_algorithm_oid.dotted_string, crl.signature_algorithm_parameters, digest),
+            digest,
         )
     except (NotValidated, UnsupportedAlgorithm):
         return AnswerFlaw.UNSUPPORTED_ALGORITHM
@@ -91,9 +94,9 @@ def _unsupported(crl: x509.CertificateRevocationList) -> AnswerFlaw | None:
     return AnswerFlaw.UNKNOWN_EXTENSION if unknown else None
 
 
-def _covers(crl: x509.CertificateRevocationList, certificate: x509.Certificate) -> bool:
+def _covers(crl: x509.CertificateRevocationList, certificate: X509Certificate) -> bool:
     """Whether the list covers the certificate: its kind, its distribution point, and all reasons."""
-    points = extension(certificate, x509.CRLDistributionPoints) or ()
+    points = certificate.extension(x509.CRLDistributionPoints) or ()
     scope = _extension(crl, x509.IssuingDistributionPoint)
     if scope is None:
         return any(point.reasons is None and point.crl_issuer is None for point in points)

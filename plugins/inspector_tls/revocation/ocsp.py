@@ -13,21 +13,22 @@ from cryptography.x509 import ocsp
 from inspector_tls.certificates.observations import Status
 from inspector_tls.certificates.ocsp_staple import CLOCK_SKEW, MALFORMED, is_about, issuer_of, singles, validate
 from inspector_tls.certificates.path_validation import NotValidated
+from inspector_tls.certificates.x509_certificate import X509Certificate
 from inspector_tls.revocation.observations import AnswerFlaw, RevocationAnswer
 
 #: How long an answer without an end of validity is accepted.
 UNDATED_VALIDITY = timedelta(days=1)
 
 
-def request(certificate: x509.Certificate, issuer: x509.Certificate, nonce: bytes) -> bytes:
+def request(certificate: X509Certificate, issuer: X509Certificate, nonce: bytes) -> bytes:
     """The DER of a request about the certificate; it names the issuer by SHA-1, as every responder knows (RFC 5019)."""
     digest = hashes.SHA1()  # noqa: S303  (names the issuer, secures nothing)
-    builder = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, digest)
+    builder = ocsp.OCSPRequestBuilder().add_certificate(certificate.parsed, issuer.parsed, digest)
     return builder.add_extension(x509.OCSPNonce(nonce), critical=False).build().public_bytes(Encoding.DER)
 
 
 def ocsp_answer(
-    data: bytes, sent: bytes, certificate: x509.Certificate, known: Sequence[x509.Certificate], at: datetime
+    data: bytes, sent: bytes, certificate: X509Certificate, known: Sequence[X509Certificate], at: datetime
 ) -> RevocationAnswer:
     """The answer of a response to the request ``sent`` about the certificate. Raises IssuerUnknown."""
     try:
@@ -48,7 +49,7 @@ def ocsp_answer(
     )
 
 
-def _reason(data: bytes, certificate: x509.Certificate, known: Sequence[x509.Certificate]) -> str | None:
+def _reason(data: bytes, certificate: X509Certificate, known: Sequence[X509Certificate]) -> str | None:
     issuer = issuer_of(certificate, known)
     for single in singles(ocsp.load_der_ocsp_response(data)):
         if is_about(single, certificate, issuer) and single.revocation_reason is not None:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from inspector import Answer, Cause, ParseContext, ScanOutput
@@ -21,7 +22,7 @@ from inspector_tls.revocation.observations import (
 from inspector_tls.revocation.sources import AskedSource, Question, Questions, exempt
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
+    from inspector_tls.certificates.x509_certificate import X509Certificate
 
 #: The name of the raw bytes that list every question.
 QUESTIONS = "questions.json"
@@ -42,28 +43,22 @@ def parse(output: ScanOutput, context: ParseContext) -> Revocation:
     return Revocation(seen_at=context.seen_at, complete=stored.complete, certificates=statuses)
 
 
-def _known(output: ScanOutput, context: ParseContext) -> list[Certificate]:
+def _known(output: ScanOutput, context: ParseContext) -> list[X509Certificate]:
     """The certificates among which issuers are searched: those served, and the roots."""
-    from cryptography.x509 import load_pem_x509_certificates
-
+    from inspector_tls.certificates.root_store import root_store
     from inspector_tls.certificates.x509_facts import load
 
     served = [load(each.data) for each in output.raw if each.name.endswith(".der")]
     if not served:
         return []
-    roots = [
-        each
-        for material in (context.declared_roots, context.public_roots)
-        if material.strip()
-        for each in load_pem_x509_certificates(material)
-    ]
-    return [*(each for each in served if each is not None), *roots]
+    roots = (root_store(material).certificates for material in (context.declared_roots, context.public_roots))
+    return [*(each for each in served if each is not None), *chain.from_iterable(roots)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Assessor:
     output: ScanOutput
-    known: Sequence[Certificate]
+    known: Sequence[X509Certificate]
     at: datetime
 
     def status_of(self, question: Question) -> CertificateStatus:

@@ -14,6 +14,8 @@ MAX_CERTIFICATES = 6
 MAX_SOURCES = 2
 #: The prefix of the CA/Browser Forum's policy identifiers (Baseline Requirements §7.1.6.1).
 _PUBLIC_POLICIES = "2.23.140.1."
+#: The extensions that name sources.
+_SOURCES = frozenset({"extensions", "authorityInfoAccess", "cRLDistributionPoints"})
 #: Short-lived certificates issued from this date on are valid for at most 7 days, not 10 (Baseline Requirements
 #: §1.6.1).
 _SHORTER_FROM = datetime(2026, 3, 15, tzinfo=UTC)
@@ -48,11 +50,13 @@ def exempt(certificate: Certificate) -> Exempt | None:
     """Why no source is asked about the certificate, or None."""
     if certificate.self_issued:
         return Exempt.SELF_SIGNED
-    if not certificate.ocsp and not certificate.crls:
+    if not certificate.ocsp and not certificate.crls and _SOURCES.isdisjoint(certificate.malformed):
         return Exempt.UNNAMED
     public = any(each.startswith(_PUBLIC_POLICIES) for each in certificate.policies)
-    days = 7 if certificate.not_before >= _SHORTER_FROM else 10
-    if public and not certificate.authority and certificate.lifetime_days <= days:
+    if not public or certificate.authority or certificate.is_malformed("validity"):
+        return None
+    days = 7 if certificate.starts >= _SHORTER_FROM else 10
+    if certificate.lifetime_days <= days:
         return Exempt.SHORT_LIVED
     return None
 

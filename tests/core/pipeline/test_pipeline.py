@@ -1,9 +1,12 @@
 """One system from start to end: what a capture is begun with, closed with, and judged with later."""
 
 import asyncio
+import re
 import socket
+import ssl
 from pathlib import Path
 
+import certifi
 import pytest
 
 from inspector import Answer, Cause, Declared, ParseContext, ScanOutput, Verdict, check, failed, passed
@@ -177,16 +180,26 @@ def test_network_is_closed_while_judging(tmp_path: Path) -> None:
     assert outcomes(judged_again)["sensor-online"] == ("error", "bug")
 
 
+PRIVATE = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
+
+
 # --- trust material ---------------------------------------------------------------------------------------------------
 
 
-def test_trust_material_is_taken_in_whole(tmp_path: Path) -> None:
-    """Files and folders of roots, and anchors line by line, come out as they went in."""
+@pytest.fixture(scope="module")
+def roots() -> list[str]:
+    """Roots in PEM."""
+    return re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", certifi.contents(), re.DOTALL)[:3]
+
+
+def test_trust_material_is_taken_in_whole(tmp_path: Path, roots: list[str]) -> None:
+    """Of files and folders the certificates, in PEM or DER, and anchors line by line come out as they went in."""
+    first, second, third = roots
     (tmp_path / "roots").mkdir()
-    (tmp_path / "roots" / "b.crt").write_bytes(b"B")
-    (tmp_path / "roots" / "a.pem").write_bytes(b"A")
+    (tmp_path / "roots" / "b.crt").write_bytes(ssl.PEM_cert_to_DER_cert(second))
+    (tmp_path / "roots" / "a.pem").write_text("a comment\n" + first.replace("\n", "\r\n") + PRIVATE)
     (tmp_path / "roots" / "readme").write_bytes(b"no root")
-    (tmp_path / "one.pem").write_bytes(b"one")
+    (tmp_path / "one.pem").write_text(third)
     anchor = ". IN DS 20326 8 2 E06D44B8"
     settings = Settings(
         trust_roots=(tmp_path / "roots", tmp_path / "one.pem"),
@@ -194,8 +207,8 @@ def test_trust_material_is_taken_in_whole(tmp_path: Path) -> None:
         dnssec_anchors=(anchor,),
     )
     trust = trust_of(load_trust(settings))
-    assert trust.declared_roots.split() == [b"A", b"B", b"one"]
-    assert trust.public_roots == b"one"
+    assert trust.declared_roots.decode() == first + second + third
+    assert trust.public_roots.decode() == third
     assert trust.dnssec_anchors == (anchor,)
 
 
@@ -203,6 +216,39 @@ def test_trust_roots_that_cannot_be_read_are_misuse(tmp_path: Path) -> None:
     """A wrong path is an error before anything is sent."""
     with pytest.raises(UsageError, match=r"trust roots cannot be read: .*missing\.pem"):
         load_trust(Settings(trust_roots=(tmp_path / "missing.pem",)))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("# none", "no certificate in"),
+        (PRIVATE, "no certificate in"),
+        ("\n\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", ":3: the certificate cannot be read"),
+        ("-----BEGIN CERTIFICATE-----\nMI!B\n-----END CERTIFICATE-----\n", ":1: the certificate cannot be read"),
+        ("-----BEGIN CERTIFICATE-----\nMIIB\n", ":1: the certificate cannot be read"),
+        ("0\x01", ":1: the certificate cannot be read"),
+    ],
+)
+def test_declared_roots_that_are_none_are_misuse(tmp_path: Path, roots: list[str], content: str, message: str) -> None:
+    """The error names the file and the line, also after a sound root."""
+    file = tmp_path / "roots.pem"
+    file.write_text(content)
+    with pytest.raises(UsageError, match=re.escape(f"{file}") if message.startswith(":") else message) as raised:
+        load_trust(Settings(trust_roots=(file,)))
+    assert message in str(raised.value)
+    if content.startswith("\n"):
+        file.write_text(roots[0] + content)
+        with pytest.raises(UsageError, match="the certificate cannot be read"):
+            load_trust(Settings(trust_roots=(file,)))
+
+
+def test_folders_without_roots_and_public_stores_without_any_are_misuse(tmp_path: Path) -> None:
+    """A wrong folder, or a file of something else, would leave every chain without a root."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.pem").write_text("hello")
+    for wrong in (Settings(trust_roots=(tmp_path / "empty",)), Settings(public_roots=tmp_path / "text.pem")):
+        with pytest.raises(UsageError, match="no certificate in"):
+            load_trust(wrong)
 
 
 # --- the system's part of the documents

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-from collections.abc import Sequence
+import ssl
+import subprocess
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from inspector_tls.certificates import der
+from inspector_tls.certificates.x509_certificate import X509Certificate
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 DAY = datetime.timedelta(days=1)
@@ -36,22 +41,36 @@ def name(common: str) -> x509.Name:
 
 @dataclass(frozen=True)
 class Identity:
-    """A certificate with its key, and the intermediates that a server should send along."""
+    """A certificate with its key, and the intermediates that a server should send along.
+
+    ``sent`` is what is sent in place of the certificate, where no library reads that.
+    """
 
     certificate: x509.Certificate
     key: PrivateKey
     chain: tuple[x509.Certificate, ...] = ()
+    sent: bytes = b""
+
+    @property
+    def der(self) -> bytes:
+        """The certificate alone."""
+        return self.sent or self.certificate.public_bytes(Encoding.DER)
+
+    @property
+    def read(self) -> X509Certificate:
+        """The certificate as the parser reads it."""
+        return X509Certificate(self.der)
 
     @property
     def pem(self) -> bytes:
         """The certificate alone."""
-        return self.certificate.public_bytes(Encoding.PEM)
+        return ssl.DER_cert_to_PEM_cert(self.der).encode()
 
     def write(self, folder: Path, label: str, *, chain: Sequence[x509.Certificate] | None = None) -> tuple[Path, Path]:
         """Files with the certificate and what is sent along, and with the key."""
         certificates, key = folder / f"{label}.pem", folder / f"{label}.key"
-        sent = (self.certificate, *(self.chain if chain is None else chain))
-        certificates.write_bytes(b"".join(each.public_bytes(Encoding.PEM) for each in sent))
+        along = self.chain if chain is None else chain
+        certificates.write_bytes(b"".join((self.pem, *(each.public_bytes(Encoding.PEM) for each in along))))
         key.write_bytes(self.key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()))
         return certificates, key
 
@@ -124,10 +143,95 @@ def forgeable(identity: Identity, issuer: Identity, digest: hashes.HashAlgorithm
     return Identity(x509.load_der_x509_certificate(der), identity.key, identity.chain)
 
 
-def _tagged(tag: int, content: bytes) -> bytes:
-    size = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
-    length = bytes([len(content)]) if len(content) < 128 else bytes([0x80 + len(size)]) + size
-    return bytes([tag]) + length + content
+_tagged = der.encode
+
+
+#: The places of fields in a certificate (RFC 5280 §4.1), and the algorithm ecdsa-with-SHA256.
+VALIDITY, KEY_INFO, EXTENSIONS = 4, 6, 7
+#: A validity of times without seconds, which RFC 5280 does not permit.
+WITHOUT_SECONDS = bytes.fromhex("301a") + b"\x17\x0b2611010000Z" + b"\x17\x0b3611010000Z"
+_ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
+
+
+def altered(identity: Identity, issuer: Identity, alter: Callable[[list[bytes]], None]) -> Identity:
+    """The same certificate with its fields altered, signed anew by the issuer's key on P-256."""
+    fields = [each.encoded for each in der.elements(der.elements(identity.read.signed)[0].content)]
+    alter(fields)
+    return Identity(identity.certificate, identity.key, identity.chain, _signed(fields, issuer, _ECDSA_SHA256))
+
+
+def _signed(fields: Sequence[bytes], issuer: Identity, algorithm: bytes) -> bytes:
+    assert isinstance(issuer.key, ec.EllipticCurvePrivateKey)
+    digest = hashes.SHA1() if algorithm != _ECDSA_SHA256 else hashes.SHA256()
+    to_sign = _tagged(0x30, b"".join(fields))
+    signature = issuer.key.sign(to_sign, ec.ECDSA(digest))
+    return _tagged(0x30, to_sign + algorithm + _tagged(0x03, b"\x00" + signature))
+
+
+def with_field(identity: Identity, issuer: Identity, place: int, field: bytes) -> Identity:
+    """The same certificate with another field at this place."""
+    return altered(identity, issuer, lambda fields: fields.__setitem__(place, field))
+
+
+def over_sha1(identity: Identity, issuer: Identity) -> Identity:
+    """The same certificate signed by ecdsa-with-SHA1."""
+    algorithm = bytes.fromhex("300906072a8648ce3d0401")
+    fields = [each.encoded for each in der.elements(der.elements(identity.read.signed)[0].content)]
+    fields[2] = algorithm
+    return Identity(identity.certificate, identity.key, identity.chain, _signed(fields, issuer, algorithm))
+
+
+def defaults_written(identity: Identity, issuer: Identity) -> Identity:
+    """The same certificate with ``critical`` FALSE written in every extension that is not critical."""
+
+    def alter(fields: list[bytes]) -> None:
+        whole = der.element(der.element(fields[EXTENSIONS], 0xA3).content, der.SEQUENCE)
+        fields[EXTENSIONS] = _tagged(0xA3, _tagged(0x30, b"".join(map(written, whole.elements))))
+
+    def written(extension: der.Element) -> bytes:
+        parts = [each.encoded for each in extension.elements]
+        return _tagged(0x30, b"".join((parts[0], b"\x01\x01\x00", parts[1]) if len(parts) == 2 else parts))
+
+    return altered(identity, issuer, alter)
+
+
+def on_described_curve(identity: Identity, issuer: Identity) -> Identity:
+    """The same certificate with the curve P-256 of its key described instead of named."""
+    command = ["openssl", "ecparam", "-name", "prime256v1", "-param_enc", "explicit", "-outform", "DER"]
+    described = subprocess.run(command, capture_output=True, timeout=20, check=True).stdout
+
+    def alter(fields: list[bytes]) -> None:
+        algorithm, bits = der.element(fields[KEY_INFO], der.SEQUENCE).elements
+        kind = algorithm.elements[0].encoded
+        fields[KEY_INFO] = _tagged(0x30, _tagged(0x30, kind + described) + bits.encoded)
+
+    return altered(identity, issuer, alter)
+
+
+def rsa_key_info(modulus: int, exponent: int) -> bytes:
+    """A subjectPublicKeyInfo of these numbers, whatever they are worth."""
+    numbers = b"".join(_tagged(0x02, each.to_bytes(each.bit_length() // 8 + 1, "big")) for each in (modulus, exponent))
+    algorithm = bytes.fromhex("300d06092a864886f70d0101010500")
+    return _tagged(0x30, algorithm + _tagged(0x03, b"\x00" + _tagged(0x30, numbers)))
+
+
+def usage(**uses: bool) -> tuple[x509.ExtensionType, bool]:
+    """A critical keyUsage with these uses."""
+    none = dict.fromkeys(
+        (
+            "digital_signature",
+            "content_commitment",
+            "key_encipherment",
+            "data_encipherment",
+            "key_agreement",
+            "key_cert_sign",
+            "crl_sign",
+            "encipher_only",
+            "decipher_only",
+        ),
+        False,
+    )
+    return x509.KeyUsage(**{**none, **uses}), True
 
 
 #: The policy of certificates that public authorities issue for a checked domain name.

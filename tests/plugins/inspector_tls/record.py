@@ -37,14 +37,19 @@ from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import (
     MUST_STAPLE,
     PUBLIC,
+    VALIDITY,
+    WITHOUT_SECONDS,
     Identity,
     forgeable,
     intermediate,
     issue,
     logged,
+    on_described_curve,
     response,
     root,
     rsa_key,
+    usage,
+    with_field,
 )
 from tests.plugins.inspector_tls.dh_parameters import write_parameters
 from tests.plugins.inspector_tls.mta_sts import servers as policy_domains
@@ -57,6 +62,9 @@ from tests.plugins.inspector_tls.starttls.servers import serving, staged
 FOLDER = Path(__file__).parent
 HOST = "www.example.vn"
 OAKLEY_1024 = str(Path(__file__).parents[2] / "agreement" / "dh" / "oakley-1024.pem")
+SIGNS_CERTIFICATES = usage(key_cert_sign=True)
+UNREADABLE_NAMES = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), b"\xff")
+UNREADABLE_FEATURE = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24"), b"\xff")
 OLD = ("-cipher", "ALL:@SECLEVEL=0")
 Scan = Callable[..., Observation]
 Recorder = Callable[[], Observation]
@@ -89,7 +97,7 @@ class Servers:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.root = root()
-        self.between = intermediate(self.root)
+        self.between = intermediate(self.root, extensions=[SIGNS_CERTIFICATES])
         self.good = issue(HOST, self.between, dns=[HOST])
 
     def recorders(self) -> Recorders:
@@ -171,6 +179,7 @@ class Servers:
         other = root("Other root")
         public = issue(HOST, self.between, dns=[HOST], extensions=[PUBLIC])
         unknown = issue(HOST, intermediate(other), dns=[HOST])
+        renewed = issue(HOST, intermediate(self.root), dns=[HOST])
         identities = {
             "modern": self.good,
             "expired": issue(HOST, self.between, dns=[HOST], days=(-30, -2)),
@@ -194,6 +203,12 @@ class Servers:
                 HOST, self.between, dns=[HOST], days=(-1, 190), extensions=[logged(b"one", b"two")]
             ),
             "conforming": self.conforming(),
+            "old-intermediate": Identity(renewed.certificate, renewed.key, (self.between.certificate,)),
+            "described-curve": on_described_curve(self.good, self.between),
+            "intermediate-without-key-usage": issue(HOST, intermediate(self.root, "Bare intermediate"), dns=[HOST]),
+            "malformed-names": issue(HOST, self.between, extensions=[(UNREADABLE_NAMES, False)]),
+            "malformed-feature": issue(HOST, self.between, dns=[HOST], extensions=[(UNREADABLE_FEATURE, False)]),
+            "malformed-validity": with_field(self.good, self.between, VALIDITY, WITHOUT_SECONDS),
         }
         names = {name: self.openssl(identity, *OLD, "-no_tls1", "-no_tls1_1") for name, identity in identities.items()}
         by_address = issue("server", self.between, ip=["127.0.0.1"])
@@ -203,13 +218,21 @@ class Servers:
             "anonymous": self.openssl(self.good, *anonymous),
             "no-declared-roots": self.without_declared_roots,
             "both-kinds": self.both_kinds,
+            "weak-root-key": self.below_weak_root,
+            "missing-issuer-no-declared-roots": partial(self.without_declared_roots, alone=True),
         }
         return {f"certificates/{name}": recorder for name, recorder in names.items()}
 
-    def without_declared_roots(self) -> Observation:
-        """The certificates of a server where no root is declared."""
-        with servers.openssl(self.good.write(self.folder, "server")) as port:
+    def without_declared_roots(self, *, alone: bool = False) -> Observation:
+        """The certificates of a server where no root is declared; ``alone``: it sends no intermediate."""
+        with servers.openssl(self.good.write(self.folder, "server", chain=() if alone else None)) as port:
             return scan_certificates(port, seconds=1, public=self.root.pem)
+
+    def below_weak_root(self) -> Observation:
+        """The certificates of a server below a declared root with a short key, which it does not send."""
+        weak = root("Weak root", key=rsa_key(1024))
+        with servers.openssl(issue(HOST, weak, dns=[HOST]).write(self.folder, "server")) as port:
+            return scan_certificates(port, seconds=1, declared=weak.pem, public=self.root.pem)
 
     def conforming(self) -> Identity:
         """A certificate to which the browsers' profile does not object."""

@@ -7,6 +7,7 @@ import ipaddress
 import ssl
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,21 +15,32 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
-from inspector import Cause, Outcome
+from inspector import Cause, Check, Outcome
 from inspector_tls.certificates.observations import Certificates, Flaw
+from inspector_tls.checks.in_date import in_date
 from inspector_tls.checks.key_strong import key_strong
+from inspector_tls.checks.names_host import names_host
+from inspector_tls.checks.stapled_when_required import stapled_when_required as must_staple
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import (
     DAY,
+    VALIDITY,
+    WITHOUT_SECONDS,
     Identity,
+    defaults_written,
     ec_key,
     forgeable,
     intermediate,
     issue,
     name,
+    on_described_curve,
+    over_sha1,
     root,
     rsa_key,
+    usage,
+    with_field,
 )
+from tests.plugins.inspector_tls.presented import parsed
 from tests.plugins.inspector_tls.scanning import scan_certificates as scan
 
 HOST = "www.example.vn"
@@ -108,24 +120,6 @@ def _with_its_root(other: Identity) -> Identity:
     return Identity(identity.certificate, identity.key, (*identity.chain, other.certificate))
 
 
-def _usage(**uses: bool) -> tuple[x509.ExtensionType, bool]:
-    none = dict.fromkeys(
-        (
-            "digital_signature",
-            "content_commitment",
-            "key_encipherment",
-            "data_encipherment",
-            "key_agreement",
-            "key_cert_sign",
-            "crl_sign",
-            "encipher_only",
-            "decipher_only",
-        ),
-        False,
-    )
-    return x509.KeyUsage(**{**none, **uses}), True
-
-
 def _below_a_new_key(authority: Identity) -> Identity:
     """A certificate by the authority's new key, which its old one signed (RFC 5280 §6.1: self-issued)."""
     key = ec_key()
@@ -155,10 +149,34 @@ def _without_a_word(issuer: Identity) -> Identity:
     return Identity(certificate, key, issuer.chain)
 
 
-def _over_sha1(old: Identity) -> Identity:
-    return forgeable(issue(HOST, old, dns=[HOST]), old, hashes.SHA1())
+def _over(old: Identity, digest: hashes.HashAlgorithm) -> Identity:
+    return forgeable(issue(HOST, old, dns=[HOST]), old, digest)
 
 
+def _with_mailbox(issuer: Identity, mailbox: str) -> Identity:
+    """A certificate with an e-mail address in its subject."""
+    parts = [(NameOID.COMMON_NAME, HOST), (NameOID.EMAIL_ADDRESS, mailbox)]
+    return issue(x509.Name([x509.NameAttribute(*each) for each in parts]), issuer, dns=[HOST])
+
+
+def _below_described_curve(top: Identity) -> Identity:
+    """A certificate by an intermediate whose key's curve is described."""
+    between = intermediate(top)
+    described = x509.load_der_x509_certificate(on_described_curve(between, top).der)
+    leaf = issue(HOST, between, dns=[HOST])
+    return Identity(leaf.certificate, leaf.key, (described,))
+
+
+def _unreadable(identifier: str) -> tuple[x509.ExtensionType, bool]:
+    return x509.UnrecognizedExtension(x509.ObjectIdentifier(identifier), b"\xff"), False
+
+
+def _twice_signed(leaf: Identity, issuer: Identity) -> Identity:
+    """The certificate with another algorithm in its signed part than beside the signature."""
+    return with_field(leaf, issuer, 2, bytes.fromhex("300a06082a8648ce3d040303"))
+
+
+AIA, FEATURE = "authorityInfoAccess", "TLSFeature"
 UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
 DNS = [x509.DNSName("example.vn")]
 NAMES = x509.SubjectAlternativeName([x509.DNSName(HOST)])
@@ -212,15 +230,15 @@ WAYS: dict[str, tuple[Make, Flaw | None]] = {
     "for clients": (lambda _root, ca: issue(HOST, ca, dns=[HOST], purpose=CLIENTS), Flaw.WRONG_PURPOSE),
     "for any purpose": (lambda _root, ca: issue(HOST, ca, dns=[HOST], purpose=ANY), Flaw.WRONG_PURPOSE),
     "for signing certificates": (
-        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[_usage(key_cert_sign=True)]),
+        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[usage(key_cert_sign=True)]),
         Flaw.WRONG_PURPOSE,
     ),
     "for signing lists": (
-        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[_usage(crl_sign=True)]),
+        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[usage(crl_sign=True)]),
         Flaw.WRONG_PURPOSE,
     ),
     "an authority for signing lists": (
-        lambda top, _ca: issue(HOST, intermediate(top, "Lists", extensions=[_usage(crl_sign=True)]), dns=[HOST]),
+        lambda top, _ca: issue(HOST, intermediate(top, "Lists", extensions=[usage(crl_sign=True)]), dns=[HOST]),
         Flaw.NO_AUTHORITY,
     ),
     "an authority for clients": (
@@ -270,7 +288,57 @@ WAYS: dict[str, tuple[Make, Flaw | None]] = {
         lambda top, _ca: issue(HOST, issue("Old", top, authority=True, days=(-30, -2)), dns=[HOST]),
         Flaw.EXPIRED,
     ),
-    "SHA-1": (lambda top, _ca: _over_sha1(intermediate(top, "Old", key=rsa_key())), None),
+    "SHA-1": (lambda top, _ca: _over(intermediate(top, "Old", key=rsa_key()), hashes.SHA1()), None),
+    "MD5": (lambda top, _ca: _over(intermediate(top, "Old", key=rsa_key()), hashes.MD5()), None),
+    "ECDSA over SHA-1": (lambda _root, ca: over_sha1(issue(HOST, ca, dns=[HOST]), ca), None),
+    "two algorithms": (lambda _root, ca: _twice_signed(issue(HOST, ca, dns=[HOST]), ca), Flaw.BAD_SIGNATURE),
+    "a described curve": (lambda _root, ca: on_described_curve(issue(HOST, ca, dns=[HOST]), ca), Flaw.UNFIT_KEY),
+    "an intermediate's described curve": (lambda top, _ca: _below_described_curve(top), Flaw.UNFIT_KEY),
+    "a mailbox at a permitted host": (
+        lambda top, _ca: _with_mailbox(_constrained(top, permitted=[x509.RFC822Name("example.vn")]), "a@example.vn"),
+        None,
+    ),
+    "a mailbox at another host": (
+        lambda top, _ca: _with_mailbox(_constrained(top, permitted=[x509.RFC822Name("example.vn")]), "a@example.com"),
+        Flaw.NAME_NOT_PERMITTED,
+    ),
+    "a mailbox at an excluded host": (
+        lambda top, _ca: _with_mailbox(_constrained(top, excluded=[x509.RFC822Name("example.vn")]), "a@example.vn"),
+        Flaw.NAME_NOT_PERMITTED,
+    ),
+    "defaults written": (lambda _root, ca: defaults_written(issue(HOST, ca, dns=[HOST]), ca), None),
+    "an unreadable keyUsage": (
+        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[_unreadable("2.5.29.15")]),
+        Flaw.MALFORMED,
+    ),
+    "an unreadable extendedKeyUsage": (
+        lambda _root, ca: issue(HOST, ca, dns=[HOST], purpose=None, extensions=[_unreadable("2.5.29.37")]),
+        Flaw.MALFORMED,
+    ),
+    "an unreadable subjectAltName": (
+        lambda _root, ca: issue(HOST, ca, extensions=[_unreadable("2.5.29.17")]),
+        Flaw.MALFORMED,
+    ),
+    "an authority with unreadable constraints": (
+        lambda top, _ca: issue(HOST, intermediate(top, "x", extensions=[_unreadable("2.5.29.30")]), dns=[HOST]),
+        Flaw.MALFORMED,
+    ),
+    "an unreadable key identifier": (
+        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[_unreadable("2.5.29.14")]),
+        Flaw.MALFORMED,
+    ),
+    "unreadable distribution points": (
+        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[_unreadable("2.5.29.31")]),
+        Flaw.MALFORMED,
+    ),
+    "an unreadable notice": (
+        lambda _root, ca: issue(HOST, ca, dns=[HOST], extensions=[_unreadable("1.3.6.1.5.5.7.1.11")]),
+        None,
+    ),
+    "an unreadable validity": (
+        lambda _root, ca: with_field(issue(HOST, ca, dns=[HOST]), ca, VALIDITY, WITHOUT_SECONDS),
+        Flaw.MALFORMED,
+    ),
     "RSA keys": (
         lambda top, _ca: issue(HOST, intermediate(top, "RSA", key=rsa_key()), key=rsa_key(), dns=[HOST]),
         None,
@@ -422,12 +490,33 @@ def test_self_issued_intermediates_end_bounded(tmp_path: Path, authority: Identi
     assert trust.unseen is Cause.PROTOCOL_ERROR
 
 
-def test_malformed_certificate_is_unseen(tmp_path: Path) -> None:
-    """A certificate that cannot be parsed leaves the certificates unseen."""
-    identity = issue(
-        HOST, dns=[HOST], extensions=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.15"), b"\xff"), False)]
-    )
-    found = seen(tmp_path, identity)
+@pytest.mark.parametrize(
+    ("altered", "malformed", "failing"),
+    [
+        (lambda ca: issue(HOST, ca, dns=[HOST], extensions=[_unreadable("2.5.29.15")]), "keyUsage", None),
+        (lambda ca: issue(HOST, ca, extensions=[_unreadable("2.5.29.17")]), "subjectAltName", names_host),
+        (lambda ca: issue(HOST, ca, dns=[HOST], extensions=[_unreadable("1.3.6.1.5.5.7.1.1")]), AIA, None),
+        (lambda ca: issue(HOST, ca, dns=[HOST], extensions=[_unreadable("1.3.6.1.5.5.7.1.24")]), FEATURE, must_staple),
+        (lambda ca: with_field(issue(HOST, ca, dns=[HOST]), ca, VALIDITY, WITHOUT_SECONDS), "validity", in_date),
+        (lambda ca: with_field(issue(HOST, ca, dns=[HOST]), ca, 5, bytes.fromhex("30023100")), "subject", None),
+    ],
+)
+def test_unreadable_part_costs_only_itself(
+    between: Identity, altered: Callable[[Identity], Identity], malformed: str, failing: Check | None
+) -> None:
+    """It is named, the check that it belongs to fails, and every other check on the leaf passes."""
+    found = parsed(altered(between))
+    assert found.leaves[0].malformed == (malformed,)
+    checks = (in_date, names_host, key_strong, must_staple)
+    judged = {check.id: check(found).outcome for check in checks}
+    assert judged.pop(failing.id if failing else "", Outcome.FAIL) is Outcome.FAIL
+    assert set(judged.values()) <= {Outcome.PASS, Outcome.NOT_APPLICABLE}
+
+
+def test_bytes_that_are_no_certificate_are_unseen(between: Identity) -> None:
+    """Where not even the fields can be told apart, the certificates are unseen."""
+    identity = issue(HOST, between, dns=[HOST])
+    found = parsed(replace(identity, sent=identity.der[:200]))
     assert found.leaves_by_kind.usual.unseen is Cause.PROTOCOL_ERROR
 
 

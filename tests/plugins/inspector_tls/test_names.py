@@ -23,13 +23,17 @@ from inspector_tls.certificates.hostname import matches
         ("www.example.vn", "www.example.vn\\x00.attacker.example", False),
         ("www.example.vn", "", False),
         ("xn--thnh-ph-hn-q7a.vn", "xn--thnh-ph-hn-q7a.vn", True),
-        ("xn--p1ai.vn", "*.vn", True),
+        ("xn--p1ai.example.vn", "*.example.vn", True),
+        ("example.vn", "*.vn", False),
+        ("xn--p1ai.vn", "*.vn", False),
         ("192.0.2.1", "192.0.2.1", False),
         ("192.0.2.1", "*.0.2.1", False),
     ],
 )
 def test_domain_names(host: str, name: str, same: bool) -> None:
-    """Names match label by label, a whole left-most label may be a wildcard, and no address matches a domain name."""
+    """Names match label by label, a whole left-most label may be a wildcard except directly below a top-level domain,
+    and no address matches a domain name.
+    """
     assert matches(host, dns=[name], ip=[]) is same
 
 

@@ -141,14 +141,14 @@ def test_rsa_responder(authority: Identity) -> None:
     """A response signed with RSA is validated as well."""
     ca = root("RSA root", key=rsa_key())
     leaf = issue(HOST, ca, dns=[HOST])
-    staple = validate(response(leaf, ca), leaf.certificate, [authority.certificate, ca.certificate], _now())
+    staple = validate(response(leaf, ca), leaf.read, [authority.read, ca.read], _now())
     assert (staple.status, staple.flaw) == (Status.GOOD, None)
 
 
 def test_responder_that_could_not_answer(authority: Identity, identity: Identity) -> None:
     """An error response has the flaw unsuccessful."""
     empty = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER).public_bytes(Encoding.DER)
-    assert validate(empty, identity.certificate, [authority.certificate], _now()).flaw is StapleFlaw.UNSUCCESSFUL
+    assert validate(empty, identity.read, [authority.read], _now()).flaw is StapleFlaw.UNSUCCESSFUL
     assert timestamps_in(empty) == ()
 
 
@@ -205,7 +205,7 @@ def test_changed_octets(changes: list[tuple[int, int]]) -> None:
         changed[position % len(_GOOD)] = octet
     timestamps_in(bytes(changed))
     try:
-        staple = validate(bytes(changed), _LEAF.certificate, [_CA.certificate], _now())
+        staple = validate(bytes(changed), _LEAF.read, [_CA.read], _now())
     except (IssuerUnknown, NotValidated):
         return
     assert staple.flaw is not None or _signed_part(bytes(changed)) == _signed_part(_GOOD)
@@ -234,5 +234,5 @@ def test_hash_of_the_request_may_be_newer(authority: Identity, identity: Identit
     )
     data = builder.responder_id(ocsp.OCSPResponderEncoding.NAME, authority.certificate)
     signed = data.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.DER)
-    staple = validate(signed, identity.certificate, [authority.certificate], _now())
+    staple = validate(signed, identity.read, [authority.read], _now())
     assert (staple.status, staple.flaw, staple.next_update) == (Status.GOOD, None, None)

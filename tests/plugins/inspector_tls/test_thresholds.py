@@ -9,18 +9,20 @@ import pytest
 
 from inspector import Answer, Cause, Check, Outcome, Subject, SubjectKind, SubjectResult
 from inspector.testing import recorded
-from inspector_tls.certificates.observations import Certificate, Certificates, Trust
+from inspector_tls.certificates.observations import Certificate, Certificates, KeyFlaw, Trust
 from inspector_tls.checks.chain_complete import chain_complete
 from inspector_tls.checks.dh_strong import dh_strong
 from inspector_tls.checks.encrypt_then_mac_or_no_cbc import encrypt_then_mac_or_no_cbc
 from inspector_tls.checks.groups_strong import groups_strong
 from inspector_tls.checks.in_date import in_date
+from inspector_tls.checks.key_strong import key_strong
 from inspector_tls.checks.no_logjam import no_logjam
 from inspector_tls.checks.transparency_logged import transparency_logged
 from inspector_tls.observations import Tls
 
 HERE = Path(__file__).parent
 SECOND = timedelta(seconds=1)
+MILLISECOND = timedelta(milliseconds=1)
 
 
 def certificates(name: str) -> Certificates:
@@ -65,6 +67,7 @@ def test_two_logs_are_enough_for_180_days(seconds: int, outcome: Outcome) -> Non
     [
         (timedelta(), SECOND, Outcome.PASS),
         (-SECOND, timedelta(), Outcome.PASS),
+        (-SECOND, -SECOND + MILLISECOND, Outcome.PASS),
         (SECOND, 2 * SECOND, Outcome.FAIL),
         (-2 * SECOND, -SECOND, Outcome.FAIL),
     ],
@@ -74,6 +77,27 @@ def test_both_ends_of_the_validity_count(begin: timedelta, end: timedelta, outco
     seen = certificates("modern")
     dates = {"not_before": seen.seen_at + begin, "not_after": seen.seen_at + end}
     assert in_date(with_leaf(seen, seen.chains[0].leaf.model_copy(update=dates))).outcome is outcome
+
+
+@pytest.mark.parametrize("flaw", KeyFlaw)
+def test_unfit_keys_are_weak_whatever_their_size(flaw: KeyFlaw) -> None:
+    """A malformed key, a described curve, a factor and an exponent count in a leaf, an intermediate and a root."""
+    seen = certificates("rsa-2048")
+    (chain,) = seen.chains
+    trust = chain.declared_trust.value
+    assert trust.root is not None
+
+    def unfit(certificate: Certificate) -> Certificate:
+        return certificate.model_copy(update={"key": certificate.key.model_copy(update={"flaw": flaw})})
+
+    updates = (
+        {"certificates": (unfit(chain.leaf), *chain.certificates[1:])},
+        {"certificates": (chain.leaf, *map(unfit, chain.certificates[1:]))},
+        {"declared_trust": Answer(seen=trust.model_copy(update={"root": unfit(trust.root)}))},
+    )
+    for update in updates:
+        changed = seen.model_copy(update={"chains": (chain.model_copy(update=update),)})
+        assert key_strong(changed).outcome is Outcome.FAIL
 
 
 def test_a_chain_to_one_root_is_complete() -> None:

@@ -31,7 +31,7 @@ AUTHORITY = intermediate(ROOT)
 OTHER = root("Other root")
 URL = "http://crl.localhost/list.crl"
 LEAF = leaf(AUTHORITY, ocsp=["http://ocsp.localhost/"], crls=[URL])
-KNOWN = [AUTHORITY.certificate, ROOT.certificate]
+KNOWN = [AUTHORITY.read, ROOT.read]
 
 
 def _scope(**changes: object) -> list[tuple[x509.ExtensionType, bool]]:
@@ -96,7 +96,7 @@ def test_a_list_proves_good_only_within_its_scope(
     tmp_path: Path, name: str, data: bytes, flaw: AnswerFlaw | None
 ) -> None:
     """Absence proves *good* only of a list that is the issuer's, valid now, complete, and covers the certificate."""
-    answer = crl_answer(data, LEAF.certificate, KNOWN, now())
+    answer = crl_answer(data, LEAF.read, KNOWN, now())
     assert answer.flaw is flaw
     if name not in LAX:
         assert _openssl(tmp_path, data) is (flaw is None)
@@ -105,7 +105,7 @@ def test_a_list_proves_good_only_within_its_scope(
 def test_an_entry_in_a_list_for_some_reasons_is_revoked() -> None:
     """A list for some reasons does not prove *good*, but proves *revoked*, with time and reason, for its entries."""
     data = revoked_list(AUTHORITY, [LEAF], extensions=_scope(only_some_reasons=SOME))
-    answer = crl_answer(data, LEAF.certificate, KNOWN, now())
+    answer = crl_answer(data, LEAF.read, KNOWN, now())
     assert (answer.status, answer.flaw, answer.reason, answer.number) == (Status.REVOKED, None, "keyCompromise", "7")
     assert answer.revoked_at is not None
 
@@ -113,16 +113,14 @@ def test_an_entry_in_a_list_for_some_reasons_is_revoked() -> None:
 def test_a_list_in_pem_is_read() -> None:
     """Some authorities serve their lists in PEM."""
     data = x509.load_der_x509_crl(revoked_list(AUTHORITY)).public_bytes(Encoding.PEM)
-    assert crl_answer(data, LEAF.certificate, KNOWN, now()) == crl_answer(
-        revoked_list(AUTHORITY), LEAF.certificate, KNOWN, now()
-    )
+    assert crl_answer(data, LEAF.read, KNOWN, now()) == crl_answer(revoked_list(AUTHORITY), LEAF.read, KNOWN, now())
 
 
 def test_a_distribution_point_for_some_reasons_proves_nothing() -> None:
     """Where the certificate limits a distribution point to some reasons, absence from its list proves nothing."""
     point = x509.DistributionPoint(_at(URL), None, SOME, None)
     asked = issue("some", AUTHORITY, extensions=[(x509.CRLDistributionPoints([point]), False)])
-    assert crl_answer(revoked_list(AUTHORITY), asked.certificate, KNOWN, now()).flaw is AnswerFlaw.OTHER_SCOPE
+    assert crl_answer(revoked_list(AUTHORITY), asked.read, KNOWN, now()).flaw is AnswerFlaw.OTHER_SCOPE
 
 
 def test_an_issuer_that_may_not_sign_lists_signs_none() -> None:
@@ -140,14 +138,14 @@ def test_an_issuer_that_may_not_sign_lists_signs_none() -> None:
     )
     limited = intermediate(ROOT, "Limited", extensions=[(usage, True)])
     asked = leaf(limited, crls=[URL])
-    answer = crl_answer(revoked_list(limited), asked.certificate, [limited.certificate], now())
+    answer = crl_answer(revoked_list(limited), asked.read, [limited.read], now())
     assert answer.flaw is AnswerFlaw.WRONG_RESPONDER
 
 
 def test_an_unknown_issuer_raises() -> None:
     """Without the issuer's certificate there is no answer."""
     with pytest.raises(IssuerUnknown):
-        crl_answer(revoked_list(AUTHORITY), LEAF.certificate, [ROOT.certificate], now())
+        crl_answer(revoked_list(AUTHORITY), LEAF.read, [ROOT.read], now())
 
 
 # --- responses ---
@@ -157,7 +155,7 @@ TRY_LATER = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.
 
 
 def _sent(nonce: bytes = b"0" * 16) -> bytes:
-    return request(LEAF.certificate, AUTHORITY.certificate, nonce)
+    return request(LEAF.read, AUTHORITY.read, nonce)
 
 
 def _answer(nonce: bytes | None = None, *, until: bool = True, age: int = 0) -> bytes:
@@ -197,7 +195,7 @@ def _answer(nonce: bytes | None = None, *, until: bool = True, age: int = 0) -> 
 )
 def test_a_response_is_current_and_has_the_nonce(data: bytes, flaw: AnswerFlaw | None) -> None:
     """Another nonce, and an old answer without an end of validity, prove nothing; no nonce is usual."""
-    assert ocsp_answer(data, _sent(), LEAF.certificate, KNOWN, now()).flaw is flaw
+    assert ocsp_answer(data, _sent(), LEAF.read, KNOWN, now()).flaw is flaw
 
 
 def test_a_delegate_needs_the_purpose(tmp_path: Path) -> None:
@@ -205,12 +203,12 @@ def test_a_delegate_needs_the_purpose(tmp_path: Path) -> None:
     signing = x509.oid.ExtendedKeyUsageOID.OCSP_SIGNING
     for purpose, flaw in ((x509.oid.ExtendedKeyUsageOID.SERVER_AUTH, AnswerFlaw.WRONG_RESPONDER), (signing, None)):
         signer = issue("Responder", AUTHORITY, purpose=purpose)
-        answer = ocsp_answer(response(LEAF, AUTHORITY, signer=signer), _sent(), LEAF.certificate, KNOWN, now())
+        answer = ocsp_answer(response(LEAF, AUTHORITY, signer=signer), _sent(), LEAF.read, KNOWN, now())
         assert answer.flaw is flaw
 
 
 def _reads(data: bytes) -> tuple[RevocationAnswer, RevocationAnswer]:
-    return crl_answer(data, LEAF.certificate, KNOWN, now()), ocsp_answer(data, _sent(), LEAF.certificate, KNOWN, now())
+    return crl_answer(data, LEAF.read, KNOWN, now()), ocsp_answer(data, _sent(), LEAF.read, KNOWN, now())
 
 
 @given(data=st.binary(max_size=400))
@@ -257,11 +255,11 @@ def _is_unsigned(data: bytes, which: int) -> bool:
 )
 def test_exempt_certificates_are_recognised(identity: Identity, reason: Exempt | None) -> None:
     """Certificates of at most seven days under the public policies, self-signed ones, and those that name no source."""
-    assert exempt(facts(identity.certificate)) is reason
+    assert exempt(facts(identity.read)) is reason
 
 
 def test_sources_of_a_certificate_are_facts() -> None:
     """Responders and lists are among the facts of a certificate, in their order."""
     urls: Sequence[str] = [f"http://{letter}.localhost/" for letter in "ba"]
-    found = facts(leaf(AUTHORITY, ocsp=urls, crls=[URL]).certificate)
+    found = facts(leaf(AUTHORITY, ocsp=urls, crls=[URL]).read)
     assert (found.ocsp, found.crls) == (tuple(urls), (URL,))
