@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from inspector.model.domain_name import BadName, a_labels, u_labels, with_u_labels
     from inspector.model.errors import ScanFailure
     from inspector.model.escaping import escape_control, truncate
-    from inspector.model.finding import ClauseRef, Finding, Force, Obligation, Severity
+    from inspector.model.finding import ClauseRef, CommonCause, Finding, Force, Obligation, Severity
     from inspector.model.intrusiveness import Intrusiveness
     from inspector.model.language import Language
     from inspector.model.observation import (
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from inspector.report.ledger_totals import LedgerTotal
     from inspector.report.messages import Translator
     from inspector.report.renderer import Renderer
-    from inspector.report.view import View
+    from inspector.report.view import CauseGroup, View
 
 __version__: Final = "0.1.0"
 
@@ -76,6 +76,7 @@ _HOME = {
     "StatementKind": "inspector.declare.statement",
     "Answer": "inspector.model.base",
     "Cause": "inspector.model.base",
+    "CauseGroup": "inspector.report.view",
     "Instant": "inspector.model.base",
     "Model": "inspector.model.base",
     "NotSeen": "inspector.model.base",
@@ -98,6 +99,7 @@ _HOME = {
     "escape_control": "inspector.model.escaping",
     "truncate": "inspector.model.escaping",
     "ClauseRef": "inspector.model.finding",
+    "CommonCause": "inspector.model.finding",
     "Finding": "inspector.model.finding",
     "Force": "inspector.model.finding",
     "Obligation": "inspector.model.finding",
@@ -179,8 +181,10 @@ __all__ = [
     "BilingualText",
     "Cause",
     "CertificateFlaw",
+    "CauseGroup",
     "Check",
     "ClauseRef",
+    "CommonCause",
     "Cost",
     "Decision",
     "Declared",

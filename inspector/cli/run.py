@@ -30,7 +30,7 @@ from inspector.pipeline.pipeline import inspect_system, resume_inspection
 from inspector.pipeline.reporting import WrittenAssessment, render, view
 from inspector.registry.registry import Registry, installed
 from inspector.report.messages import Translator
-from inspector.report.view import View
+from inspector.report.view import CauseGroup, View
 from inspector.seal import Bundle, RunIndex, State
 
 #: Formats that every assessment has.
@@ -53,7 +53,8 @@ def formats_of(text: str, registry: Registry) -> tuple[str, ...]:
 class InspectionSummary:
     """What is printed of an assessment; the assessment itself is on the disk, and no longer in memory.
 
-    ``folder`` is the assessment's, ``failures`` one line per failing finding, ``code`` the exit code.
+    ``folder`` is the assessment's, ``failures`` one line per failing finding, ``causes`` one per common cause,
+    ``followers`` the number of findings that follow from them, ``code`` the exit code.
     """
 
     system: str
@@ -61,6 +62,8 @@ class InspectionSummary:
     regime: str
     counts: Mapping[Outcome, int]
     failures: tuple[str, ...]
+    causes: tuple[str, ...]
+    followers: int
     folder: Path
     code: int
 
@@ -80,6 +83,8 @@ class InspectionSummary:
                 for each in (*made.binding, *made.recommended)
                 if each.outcome is Outcome.FAIL
             ),
+            causes=tuple(_cause_line(made, each) for each in made.causes()),
+            followers=len(made.followers),
             folder=folder,
             code=rule.code(made),
         )
@@ -88,6 +93,15 @@ class InspectionSummary:
         """The assessment, read back."""
         bundle = Bundle.open(self.folder.parents[1])
         return view(bundle, bundle.assessment(self.folder.name).assessment, registry)
+
+
+def _cause_line(made: View, group: CauseGroup) -> str:
+    """A common cause, and how many requirements could not be inspected for it."""
+    return _(
+        "{reason}; requirements that could not be inspected because of it: {count}",
+        reason=made.cause_text(group.cause, current()),
+        count=len(group.followers),
+    )
 
 
 def _subject(finding: Finding) -> str:
@@ -215,14 +229,16 @@ def print_summary(done: Sequence[InspectionSummary], arguments: RunArguments, re
     if not done:
         return
     translator = Translator(registry, current())
-    summary = terminal.table(None, _("System"), _("Level"), _("Regime"), *map(translator.term, Outcome))
+    summary = terminal.table(
+        None, _("System"), _("Level"), _("Regime"), *map(translator.term, Outcome), _("follow from a common cause")
+    )
     for each in done:
         counts = (str(each.counts[outcome]) for outcome in Outcome)
-        terminal.add_row(summary, each.system, str(each.level), each.regime, *counts)
+        terminal.add_row(summary, each.system, str(each.level), each.regime, *counts, str(each.followers))
     terminal.print_table(summary)
     for each in done:
         system = f"{each.system}: " if len(done) > 1 else ""
-        for line in each.failures:
+        for line in (*each.failures, *each.causes):
             terminal.print_result(f"{system}{line}")
     for each in done:
         terminal.print_result(_("Report: {path}", path=each.folder / "reports" / f"report.{current().value}.html"))

@@ -1,6 +1,10 @@
 """sarif: the failures as SARIF 2.1.0, one run for all systems, one rule per check.
 
 Every result has a physical location, which GitLab requires, and a fingerprint that does not depend on the address.
+
+A common cause that no failure reports is a notification of the invocation (SARIF 2.1.0 §3.20.21, "conditions
+encountered by the tool"), not a result: no rule was evaluated, and viewers show every result as an alert. The result of
+a failure that is a common cause names what follows from it in ``properties``.
 """
 
 from __future__ import annotations
@@ -13,16 +17,17 @@ from urllib.parse import quote
 from inspector import (
     EXCUSING,
     SYSTEM,
+    CauseGroup,
     Decision,
     Finding,
     Language,
     Outcome,
     Renderer,
     Severity,
-    Translator,
     View,
     escape_control,
 )
+from inspector_reports.causes import NOT_INSPECTED, cause_sentence, consequence
 from inspector_reports.locations import location_of, subject_of
 
 _LEVEL = {
@@ -50,7 +55,13 @@ def render(views: Sequence[View], _language: Language) -> bytes:
     checks = sorted({finding.check for _, finding in failed})
     rules = [_rule(check, [each for each in failed if each[1].check == check]) for check in checks]
     version = views[0].assessment.inspector_version if views else "0"
-    driver = {"name": "Inspector", "version": version, "language": "en", "rules": rules}
+    driver = {
+        "name": "Inspector",
+        "version": version,
+        "language": "en",
+        "rules": rules,
+        "notifications": [{"id": NOT_INSPECTED, "shortDescription": {"text": "not everything could be inspected"}}],
+    }
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -58,13 +69,40 @@ def render(views: Sequence[View], _language: Language) -> bytes:
             {
                 "tool": {"driver": driver},
                 "columnKind": "unicodeCodePoints",
-                "invocations": [{"executionSuccessful": True}],
+                "invocations": [{"executionSuccessful": True, **_notifications(views)}],
                 "results": [_result(view, finding, checks.index(finding.check)) for view, finding in failed],
                 "properties": {"systems": [_system(view) for view in views]},
             }
         ],
     }
     return (json.dumps(log, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _notifications(views: Sequence[View]) -> dict[str, Any]:
+    """The common causes that no failure reports, as notifications; no property where there is none."""
+    made = [_notification(view, each) for view in views for each in view.causes() if each.failure is None]
+    return {"toolExecutionNotifications": made} if made else {}
+
+
+def _notification(view: View, group: CauseGroup) -> dict[str, Any]:
+    english, vietnamese = (_plain(cause_sentence(view, group, each)) for each in (Language.EN, Language.VI))
+    return {
+        "descriptor": {"id": NOT_INSPECTED, "index": 0},
+        "level": "warning",
+        "message": {"text": english},
+        "locations": [_location(view, group.followers[0])],
+        "properties": {
+            "system": view.inspection.system.id,
+            "cause": group.cause.cause.value,
+            "findings": _ids(group),
+            "vi": {"message": vietnamese},
+        },
+    }
+
+
+def _ids(*groups: CauseGroup) -> list[str]:
+    """The ids of the findings that follow from these causes."""
+    return sorted(each.id for group in groups for each in group.followers)
 
 
 def _system(view: View) -> dict[str, Any]:
@@ -75,6 +113,8 @@ def _system(view: View) -> dict[str, Any]:
         "asOf": view.assessment.as_of.isoformat(),
         "capture": view.head,
         "outcomes": {outcome.value: count for outcome, count in view.counts().items()},
+        "commonCauses": len(view.causes()),
+        "followFromCommonCauses": len(view.followers),
     }
 
 
@@ -103,7 +143,7 @@ def _result(view: View, finding: Finding, rule: int) -> dict[str, Any]:
         "ruleId": finding.check,
         "ruleIndex": rule,
         "level": "note" if finding.not_yet_due else _LEVEL[finding.severity],
-        "message": {"text": _message(view.translator(Language.EN), finding)},
+        "message": {"text": _message(view, finding, Language.EN)},
         "locations": [_location(view, finding)],
         "partialFingerprints": {"inspectorFinding/v1": _fingerprint(finding)},
         "properties": _properties(view, finding),
@@ -113,8 +153,13 @@ def _result(view: View, finding: Finding, rule: int) -> dict[str, Any]:
     return result
 
 
-def _message(translator: Translator, finding: Finding) -> str:
-    text = f"{translator.verdict(finding)}: {subject_of(finding)}: {translator.message(finding)}"
+def _message(view: View, finding: Finding, language: Language) -> str:
+    translator = view.translator(language)
+    said = f"{translator.message(finding)}{consequence(view, finding, language)}"
+    return _plain(f"{translator.verdict(finding)}: {subject_of(finding)}: {said}")
+
+
+def _plain(text: str) -> str:
     return _without_links(escape_control(text, keep=""))
 
 
@@ -142,7 +187,6 @@ def _fingerprint(finding: Finding) -> str:
 
 
 def _properties(view: View, finding: Finding) -> dict[str, Any]:
-    vietnamese = view.translator(Language.VI)
     return {
         "finding": finding.id,
         "system": finding.system,
@@ -157,7 +201,8 @@ def _properties(view: View, finding: Finding) -> dict[str, Any]:
         "confirmed": finding.confirmed,
         "notYetDue": finding.not_yet_due,
         "evidence": [each.evidence for each in finding.evidence],
-        "vi": {"title": view.title(finding, Language.VI), "message": _message(vietnamese, finding)},
+        "vi": {"title": view.title(finding, Language.VI), "message": _message(view, finding, Language.VI)},
+        "explains": _ids(*(each for each in view.causes() if each.failure is finding)),
     }
 
 

@@ -34,6 +34,17 @@ def test_every_outcome_is_counted() -> None:
     assert specimens.view().counts()[Outcome.FAIL] == 6
 
 
+def test_causes_are_counted_apart_from_what_follows() -> None:
+    """Each cause is one group, with its failure if there is one; what follows is in no count of outcomes."""
+    view = specimens.view()
+    silent, explained = view.causes()
+    assert (silent.cause, silent.failure, len(silent.followers)) == (specimens.SILENT, None, 3)
+    assert explained.failure is not None
+    assert (explained.failure.requirement, len(explained.followers)) == ("hint", 1)
+    assert sum(view.counts().values()) + len(view.followers) == len(view.assessment.findings)
+    assert replace(view, assessment=view.assessment.model_copy(update={"findings": ()})).causes() == ()
+
+
 def test_declared_ports_are_compared_with_those_seen() -> None:
     """Declared and open, declared and closed, open and undeclared, and not seen are four different things."""
     legacy, portal = specimens.view().comparisons()
