@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from inspector.record.assessment import FailedScan
     from inspector.regime.regime import BilingualText, RegimeChange, Requirement
     from inspector.registry.hookspecs import hookimpl
+    from inspector.report.display_json import display_json
     from inspector.report.findings_json import findings_json, findings_schema
     from inspector.report.ledger_totals import LedgerTotal
     from inspector.report.messages import Translator
@@ -138,6 +139,7 @@ _HOME = {
     "DnsReplies": "inspector.network.dns_lookup",
     "answer_of": "inspector.network.dns_lookup",
     "collect_replies": "inspector.network.dns_lookup",
+    "display_json": "inspector.report.display_json",
     "dns_name_text": "inspector.network.dns_lookup",
     "parse_dns_message": "inspector.network.dns_lookup",
     "raw_dns_message": "inspector.network.dns_lookup",
@@ -246,6 +248,7 @@ __all__ = [
     "check",
     "checks_in",
     "collect_replies",
+    "display_json",
     "dns_name_text",
     "escape_control",
     "failed",

@@ -8,7 +8,7 @@ evidence of one service at one address has a common cause where
 - the scans give the same cause with the same detail, or one needed the observation of the other.
 
 A finding follows from a common cause if that is the only reason why it was not decided. Where another cause takes part,
-or something that was seen left the claim open, the finding stands on its own.
+or something that was seen left the claim open, the finding stands on its own; an error of the tool always does.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class CommonCauses:
     def behind(self, result: Result) -> CommonCause | None:
         """The common cause that a result follows from; None when it stands on its own."""
         verdict = result.verdict
-        if verdict.outcome not in (Outcome.INCONCLUSIVE, Outcome.ERROR) or verdict.cause is None:
+        if verdict.outcome is not Outcome.INCONCLUSIVE or verdict.cause is None:
             return None
         firsts = [digest for digest, each in result.evidence.items() if each.scan == 1]
         groups = {self._groups[digest] for digest in firsts if digest in self._groups}
@@ -180,14 +180,13 @@ class CommonCauses:
 
     def _decides(self, verdict: Verdict, firsts: Sequence[str]) -> bool:
         """Whether the blind evidence alone led to this verdict."""
-        nothing_seen = verdict.outcome is Outcome.INCONCLUSIVE and all(digest in self._groups for digest in firsts)
-        return nothing_seen or verdict.message.id in _MISSING
+        return verdict.message.id in _MISSING or all(digest in self._groups for digest in firsts)
 
     def _explaining(self, result: Result, cause: Cause) -> CommonCause | None:
         """The failure that explains an answer that was not seen, although its scan saw something (that it fails)."""
         service = _service_of(result.subject)
         finding = self._explained.get((service, cause))
-        if finding is None or result.verdict.outcome is Outcome.ERROR:
+        if finding is None:
             return None
         known = self._causes.get((service, cause, ()))
         if known is not None:

@@ -19,7 +19,7 @@ from inspector.collect.collector import Progress
 from inspector.declare.declaration import System
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import BundleError, InspectorError, UsageError
-from inspector.model.escaping import escape_control
+from inspector.model.escaping import escape_commands, escape_control
 from inspector.model.finding import Finding
 from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import SYSTEM
@@ -78,8 +78,11 @@ class InspectionSummary:
             regime=made.assessment.regime,
             counts=made.counts(),
             failures=tuple(
-                f"{translator.term(each.severity)}: {_subject(each)} – {made.title(each, current())}: "
-                f"{translator.message(each)}"
+                escape_control(
+                    f"{translator.term(each.severity)}: {_subject(each)} – {made.title(each, current())}: "
+                    f"{translator.message(each)}",
+                    keep="",
+                )
                 for each in (*made.binding, *made.recommended)
                 if each.outcome is Outcome.FAIL
             ),
@@ -97,11 +100,12 @@ class InspectionSummary:
 
 def _cause_line(made: View, group: CauseGroup) -> str:
     """A common cause, and how many requirements could not be inspected for it."""
-    return _(
+    text = _(
         "{reason}; requirements that could not be inspected because of it: {count}",
         reason=made.cause_text(group.cause, current()),
         count=len(group.followers),
     )
+    return escape_control(text, keep="")
 
 
 def _subject(finding: Finding) -> str:
@@ -120,9 +124,9 @@ class ProgressLine:
     def show(self, step: Progress) -> None:
         """Show one finished scan."""
         cause = f" ({step.cause.value})" if step.cause else ""
-        text = f"{step.system}: {step.done}/{step.planned} {step.probe} {step.subject}{cause}"
+        text = escape_control(f"{step.system}: {step.done}/{step.planned} {step.probe} {step.subject}{cause}", keep="")
         if self.live:
-            sys.stderr.write(f"\r\x1b[K{escape_control(text)[:150]}")
+            sys.stderr.write(f"\r\x1b[K{escape_commands(text)[:150]}")
             sys.stderr.flush()
         elif self.plain:
             terminal.print_note(text)

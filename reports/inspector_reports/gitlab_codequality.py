@@ -7,13 +7,13 @@ nothing was seen; what follows from a cause is counted in its issue.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from inspector import CauseGroup, Finding, Language, Outcome, Renderer, Severity, View, escape_control
+from inspector import CauseGroup, Finding, Language, Outcome, Renderer, Severity, View, display_json
 from inspector_reports.causes import NOT_INSPECTED, cause_sentence, consequence
 from inspector_reports.locations import location_of, subject_of
+from inspector_reports.plain_text import one_line, without_links
 
 _SEVERITY = {
     Severity.INFO: "info",
@@ -33,7 +33,7 @@ def render(views: Sequence[View], language: Language) -> bytes:
         if finding.outcome is Outcome.FAIL
     ]
     issues += [_cause_issue(view, each, language) for view in views for each in view.causes() if each.failure is None]
-    return (json.dumps(issues, indent=2, ensure_ascii=False) + "\n").encode()
+    return display_json(issues)
 
 
 def _issue(view: View, finding: Finding, language: Language) -> dict[str, Any]:
@@ -42,11 +42,11 @@ def _issue(view: View, finding: Finding, language: Language) -> dict[str, Any]:
     claim = f"{view.title(finding, language)} ({translator.verdict(finding)})"
     description = f"{claim}: {subject_of(finding)}: {translator.message(finding)}{consequence(view, finding, language)}"
     return {
-        "description": escape_control(description, keep=""),
+        "description": without_links(description),
         "check_name": finding.check,
         "fingerprint": _fingerprint(finding),
         "severity": _SEVERITY[finding.severity],
-        "location": {"path": escape_control(location.path, keep=""), "lines": {"begin": location.line}},
+        "location": {"path": one_line(location.path), "lines": {"begin": location.line}},
     }
 
 
@@ -55,11 +55,11 @@ def _cause_issue(view: View, group: CauseGroup, language: Language) -> dict[str,
     cause = group.cause
     identity = "\n".join((group.followers[0].system, cause.subject, cause.address or "", cause.cause, *cause.probes))
     return {
-        "description": escape_control(cause_sentence(view, group, language), keep=""),
+        "description": without_links(cause_sentence(view, group, language)),
         "check_name": NOT_INSPECTED,
         "fingerprint": hashlib.sha256(identity.encode()).hexdigest(),
         "severity": _SEVERITY[Severity.INFO],
-        "location": {"path": escape_control(location.path, keep=""), "lines": {"begin": location.line}},
+        "location": {"path": one_line(location.path), "lines": {"begin": location.line}},
     }
 
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from datetime import UTC
 from xml.etree import ElementTree
 
-from inspector import CauseGroup, Finding, Language, Outcome, Renderer, View, escape_control
+from inspector import CauseGroup, Finding, Language, Outcome, Renderer, View
 from inspector_reports.causes import NOT_INSPECTED, cause_sentence, consequence, followed_cause
 from inspector_reports.locations import location_of, subject_of
+from inspector_reports.plain_text import one_line
 
 #: The child element of a test case by outcome; a pass has none.
 _RESULT_ELEMENTS = {
@@ -63,7 +64,7 @@ def _suite(view: View, language: Language) -> ElementTree.Element:
     suite = ElementTree.Element(
         "testsuite",
         {
-            "name": escape_control(view.inspection.system.id, keep=""),
+            "name": one_line(view.inspection.system.id),
             "timestamp": f"{view.inspection.begun.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
             **_counts(view),
         },
@@ -80,13 +81,13 @@ def _cause_case(view: View, group: CauseGroup, language: Language) -> ElementTre
     case = ElementTree.Element(
         "testcase",
         classname=NOT_INSPECTED,
-        name=escape_control(view.cause_text(group.cause, language), keep=""),
-        file=escape_control(location_of(view, group.followers[0]).path, keep=""),
+        name=one_line(view.cause_text(group.cause, language)),
+        file=one_line(location_of(view, group.followers[0]).path),
     )
-    message = escape_control(cause_sentence(view, group, language), keep="")
+    message = one_line(cause_sentence(view, group, language))
     result = ElementTree.SubElement(case, "error", message=message, type=group.cause.cause.value)
     lines = (f"{each.requirement}: finding {each.id}" for each in group.followers)
-    result.text = "\n".join(["", *(escape_control(line, keep="") for line in lines), ""])
+    result.text = "\n".join(["", *(one_line(line) for line in lines), ""])
     return case
 
 
@@ -95,16 +96,16 @@ def _case(view: View, finding: Finding, language: Language) -> ElementTree.Eleme
     name = f"{view.title(finding, language)} – {subject_of(finding)}"
     case = ElementTree.Element(
         "testcase",
-        classname=escape_control(finding.requirement, keep=""),
-        name=escape_control(name, keep=""),
-        file=escape_control(location_of(view, finding).path, keep=""),
+        classname=one_line(finding.requirement),
+        name=one_line(name),
+        file=one_line(location_of(view, finding).path),
     )
     element = _element(finding)
     if element is not None:
         cause = f" ({translator.term(finding.cause)})" if finding.cause else ""
         reason = followed_cause(view, finding, language) or translator.message(finding)
         message = f"{translator.verdict(finding)}{cause}: {reason}{consequence(view, finding, language)}"
-        result = ElementTree.SubElement(case, element, message=escape_control(message, keep=""))
+        result = ElementTree.SubElement(case, element, message=one_line(message))
         if element != "skipped":
             result.set("type", finding.cause.value if finding.cause else finding.force.value)
         result.text = _details(view, finding)
@@ -116,13 +117,13 @@ def _details(view: View, finding: Finding) -> str:
     lines = []
     for language in Language:
         translator = view.translator(language)
-        lines.append(escape_control(translator.message(finding), keep=""))
+        lines.append(translator.message(finding))
         if finding.outcome is Outcome.FAIL:
             lines += translator.check(finding.check, "remediation").splitlines()
-    lines += [escape_control(f"{each.document} {each.number}", keep="") for each in finding.clauses]
+    lines += [f"{each.document} {each.number}" for each in finding.clauses]
     lines.append(f"finding {finding.id}")
     lines += [f"evidence {each.evidence}" for each in finding.evidence]
-    return "\n".join(["", *(line for line in lines if line), ""])
+    return "\n".join(["", *(one_line(line) for line in lines if line), ""])
 
 
 JUNIT = Renderer("junit", ".junit.xml", "application/xml", render, joins=True)

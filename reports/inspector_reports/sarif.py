@@ -9,7 +9,6 @@ a failure that is a common cause names what follows from it in ``properties``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -25,10 +24,11 @@ from inspector import (
     Renderer,
     Severity,
     View,
-    escape_control,
+    display_json,
 )
 from inspector_reports.causes import NOT_INSPECTED, cause_sentence, consequence
 from inspector_reports.locations import location_of, subject_of
+from inspector_reports.plain_text import one_line, without_links
 
 _LEVEL = {
     Severity.INFO: "note",
@@ -75,7 +75,7 @@ def render(views: Sequence[View], _language: Language) -> bytes:
             }
         ],
     }
-    return (json.dumps(log, indent=2, ensure_ascii=False) + "\n").encode()
+    return display_json(log)
 
 
 def _notifications(views: Sequence[View]) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def _notifications(views: Sequence[View]) -> dict[str, Any]:
 
 
 def _notification(view: View, group: CauseGroup) -> dict[str, Any]:
-    english, vietnamese = (_plain(cause_sentence(view, group, each)) for each in (Language.EN, Language.VI))
+    english, vietnamese = (without_links(cause_sentence(view, group, each)) for each in (Language.EN, Language.VI))
     return {
         "descriptor": {"id": NOT_INSPECTED, "index": 0},
         "level": "warning",
@@ -122,7 +122,7 @@ def _rule(check: str, failures: Sequence[ViewFinding]) -> dict[str, Any]:
     view = failures[0][0]
     english, vietnamese = view.translator(Language.EN), view.translator(Language.VI)
     worst = max((finding.severity for _, finding in failures), key=lambda each: each.rank)
-    title = english.check(check, "title") or escape_control(check)
+    title = english.check(check, "title") or without_links(check)
     return {
         "id": check,
         "name": "".join(word.capitalize() for word in check.split("-")),
@@ -156,16 +156,7 @@ def _result(view: View, finding: Finding, rule: int) -> dict[str, Any]:
 def _message(view: View, finding: Finding, language: Language) -> str:
     translator = view.translator(language)
     said = f"{translator.message(finding)}{consequence(view, finding, language)}"
-    return _plain(f"{translator.verdict(finding)}: {subject_of(finding)}: {said}")
-
-
-def _plain(text: str) -> str:
-    return _without_links(escape_control(text, keep=""))
-
-
-def _without_links(text: str) -> str:
-    """A plain text message in which nothing that a server sent is an embedded link (SARIF 2.1.0 §3.11.6)."""
-    return text.replace("[", "\\[").replace("]", "\\]") if "](" in text else text
+    return without_links(f"{translator.verdict(finding)}: {subject_of(finding)}: {said}")
 
 
 def _location(view: View, finding: Finding) -> dict[str, Any]:
@@ -177,7 +168,7 @@ def _location(view: View, finding: Finding) -> dict[str, Any]:
             "artifactLocation": {"uri": f"file://{uri}" if uri.startswith("/") else uri},
             "region": region,
         },
-        "logicalLocations": [{"name": escape_control(subject_of(finding), keep=""), "kind": "resource"}],
+        "logicalLocations": [{"name": one_line(subject_of(finding)), "kind": "resource"}],
     }
 
 
@@ -190,18 +181,21 @@ def _properties(view: View, finding: Finding) -> dict[str, Any]:
     return {
         "finding": finding.id,
         "system": finding.system,
-        "subject": escape_control(finding.subject, keep=""),
+        "subject": one_line(finding.subject),
         "address": finding.address,
         "requirement": finding.requirement,
         "obligation": finding.obligation.value,
         "force": finding.force.value,
         "severity": finding.severity.value,
         "security-severity": _SECURITY[finding.severity],
-        "clauses": [escape_control(f"{each.document} {each.number}", keep="") for each in finding.clauses],
+        "clauses": [one_line(f"{each.document} {each.number}") for each in finding.clauses],
         "confirmed": finding.confirmed,
         "notYetDue": finding.not_yet_due,
         "evidence": [each.evidence for each in finding.evidence],
-        "vi": {"title": view.title(finding, Language.VI), "message": _message(view, finding, Language.VI)},
+        "vi": {
+            "title": without_links(view.title(finding, Language.VI)),
+            "message": _message(view, finding, Language.VI),
+        },
         "explains": _ids(*(each for each in view.causes() if each.failure is finding)),
     }
 
@@ -211,7 +205,7 @@ def _suppressions(finding: Finding) -> Iterable[dict[str, Any]]:
     kinds = {kind.value for kind in EXCUSING}
     for each in finding.statements:
         if each.decision == Decision.ACCEPTED.value and each.kind in kinds:
-            justification = escape_control(f"{each.kind}, {each.author}: {each.reason}", keep="")
+            justification = one_line(f"{each.kind}, {each.author}: {each.reason}")
             yield {"kind": "external", "status": "accepted", "justification": justification}
 
 

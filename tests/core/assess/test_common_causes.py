@@ -198,8 +198,8 @@ def test_an_observation_without_an_answer_is_blind() -> None:
         assert blind_cause(evidence.model_copy(update={"facts": facts})) is cause
 
 
-def test_an_error_of_a_check_is_never_told_beside_a_cause() -> None:
-    """A check that raises is an error of its own, although the evidence it was given was blind."""
+def test_an_error_of_the_tool_is_never_told_beside_a_cause() -> None:
+    """A bug is counted for every requirement that it affects."""
     tls = scan("tls", service(), Cause.BUG)
-    broken = Verdict(outcome=Outcome.ERROR, message=failed("the check failed").message, cause=Cause.BUG)
+    broken = Verdict(outcome=Outcome.ERROR, message=failed("no observation: {cause}").message, cause=Cause.BUG)
     assert behind(Result(service(), broken, {"tls": tls})) == [None]
