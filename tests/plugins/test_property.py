@@ -68,6 +68,34 @@ def inputs(draw: st.DrawFn, check: Check, cause: Cause) -> list[object]:
     return given
 
 
+EVERY = [name for name, each in CHECKS.items() if any(wire.every for wire in each.inputs)]
+
+
+def _with_gaps(data: st.DataObject, every: Every[Any]) -> Every[Any]:
+    """The same with some results missing, each for a cause of its own, and some never planned."""
+    kept = []
+    for each in every.all:
+        match data.draw(st.sampled_from(["seen", "missing", "not planned"])):
+            case "seen":
+                kept.append(each)
+            case "missing":
+                kept.append(SubjectResult(each.subject, None, data.draw(st.sampled_from(Cause))))
+    return Every(kept)
+
+
+@pytest.mark.parametrize("name", EVERY)
+@given(data=st.data())
+@settings(max_examples=60)
+def test_a_gap_or_silence_never_makes_every_good(name: str, data: st.DataObject) -> None:
+    """With something missing, or nothing at all seen, a check of several subjects never says pass or not applicable."""
+    check = CHECKS[name]
+    options, given = data.draw(st.sampled_from(options_of(name))), data.draw(inputs(check, Cause.TIMEOUT))
+    changed = [_with_gaps(data, each) if isinstance(each, Every) else each for each in given]
+    everys = [each for each in changed if isinstance(each, Every)]
+    if any(each.missing for each in everys) or not any(len(each) for each in everys):
+        assert check.evaluate(changed, options).outcome not in GOOD
+
+
 @pytest.mark.parametrize("name", CHECKS)
 @given(data=st.data())
 @settings(max_examples=8, deadline=None)
