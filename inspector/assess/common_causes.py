@@ -4,6 +4,7 @@ A piece of evidence is *blind* when its scan gave no observation, or one in whic
 evidence of one service at one address has a common cause where
 
 - a failing check says so (``failed(...).explaining(cause)``: STARTTLS is not offered, the port refuses connections), or
+- the cause is an event that ends the inspection (a rate limit of the server, the end of the window), or
 - nothing at all was seen of the service, and the cause is one of the connection (refused, timeout, ...), or
 - the scans give the same cause with the same detail, or one needed the observation of the other.
 
@@ -34,11 +35,10 @@ _OF_CONNECTION = frozenset(
         Cause.REFUSED,
         Cause.RESET,
         Cause.BLOCKED,
-        Cause.RATE_LIMITED,
-        Cause.ABORTED,
-        Cause.OUTSIDE_WINDOW,
     }
 )
+#: Events that end the inspection of a service, whatever was seen of it before.
+_EVENTS = frozenset({Cause.RATE_LIMITED, Cause.ABORTED, Cause.OUTSIDE_WINDOW})
 #: Messages of verdicts that only a missing observation led to.
 _MISSING = frozenset({NO_OBSERVATION.id, NOT_SEEN_EVERYWHERE.id})
 
@@ -65,6 +65,11 @@ def _service_of(subject: Subject) -> _Service:
     if subject.kind in (SubjectKind.URL, SubjectKind.ADDRESS):
         return subject.scheme, subject.host, subject.port, subject.address
     return subject.uri, None, None, None
+
+
+def _generality(subject: Subject) -> tuple[bool, str]:
+    """Sorts a service before its pages."""
+    return subject.kind is SubjectKind.URL, subject.uri
 
 
 def _answers(facts: object) -> Iterator[Mapping[str, Any]]:
@@ -101,6 +106,7 @@ class CommonCauses:
     probes: Mapping[str, Probe]
     _blind: dict[str, tuple[Evidence, Cause]] = field(default_factory=dict)
     _seen: set[_Service] = field(default_factory=set)
+    _subjects: dict[_Service, Subject] = field(default_factory=dict)
     _explained: dict[tuple[_Service, Cause], str] = field(default_factory=dict)
     _groups: dict[str, _Group] = field(default_factory=dict)
     _causes: dict[_Group, CommonCause] = field(default_factory=dict)
@@ -123,9 +129,10 @@ class CommonCauses:
         return made
 
     def _add(self, digest: str, evidence: Evidence) -> None:
-        cause = blind_cause(evidence)
+        service, cause = _service_of(evidence.subject), blind_cause(evidence)
+        self._subjects[service] = min(self._subjects.get(service, evidence.subject), evidence.subject, key=_generality)
         if cause is None:
-            self._seen.add(_service_of(evidence.subject))
+            self._seen.add(service)
         else:
             self._blind[digest] = (evidence, cause)
 
@@ -136,25 +143,26 @@ class CommonCauses:
             self._groups[digest] = group
             members.setdefault(group, []).append(evidence)
         for group, found in members.items():
-            service, cause, _ = group
-            first = min(found, key=lambda each: (each.subject.kind is SubjectKind.URL, each.subject.uri))
-            self._causes[group] = CommonCause(
-                subject=first.subject.uri,
-                address=first.subject.address,
-                cause=cause,
-                probes=tuple(sorted({each.probe for each in found})),
-                finding=self._explained.get((service, cause)),
-            )
+            first = min((each.subject for each in found), key=_generality)
+            subject = self._subjects[group[0]] if not group[2] else first
+            self._causes[group] = self._cause(subject, group[1], tuple(sorted({each.probe for each in found})))
+
+    def _cause(self, subject: Subject, cause: Cause, probes: tuple[str, ...] = ()) -> CommonCause:
+        failure = self._explained.get((_service_of(subject), cause))
+        return CommonCause(subject=subject.uri, address=subject.address, cause=cause, probes=probes, finding=failure)
 
     def _group_of(self, evidence: Evidence, cause: Cause) -> _Group:
         service = _service_of(evidence.subject)
-        whole = cause in _OF_CONNECTION and service not in self._seen
-        if whole or (service, cause) in self._explained:
+        if self._is_common(service, cause) or (cause in _OF_CONNECTION and service not in self._seen):
             return service, cause, ()
         needed = self._needed(evidence, cause)
         if needed is not None:
             return self._group_of(needed, cause)
         return service, cause, (evidence.subject.uri, _detail(evidence) or evidence.probe)
+
+    def _is_common(self, service: _Service, cause: Cause) -> bool:
+        """Whether the cause concerns all that is asked of the service, whatever was seen of it."""
+        return cause in _EVENTS or (service, cause) in self._explained
 
     def _needed(self, evidence: Evidence, cause: Cause) -> Evidence | None:
         """The blind evidence of an observation that this scan needed, with the same cause."""
@@ -176,20 +184,16 @@ class CommonCauses:
             (group,) = groups
             if group[1] is verdict.cause:
                 return self._causes[group]
-        return self._explaining(result, verdict.cause)
+        shared: _Group = (_service_of(result.subject), verdict.cause, ())
+        return self._behind_answers(shared) if groups <= {shared} else None
 
     def _decides(self, verdict: Verdict, firsts: Sequence[str]) -> bool:
         """Whether the blind evidence alone led to this verdict."""
         return verdict.message.id in _MISSING or all(digest in self._groups for digest in firsts)
 
-    def _explaining(self, result: Result, cause: Cause) -> CommonCause | None:
-        """The failure that explains an answer that was not seen, although its scan saw something (that it fails)."""
-        service = _service_of(result.subject)
-        finding = self._explained.get((service, cause))
-        if finding is None:
+    def _behind_answers(self, group: _Group) -> CommonCause | None:
+        """The common cause of an answer that was not seen, although its scan saw something."""
+        service, cause, _ = group
+        if not self._is_common(service, cause) or service not in self._subjects:
             return None
-        known = self._causes.get((service, cause, ()))
-        if known is not None:
-            return known
-        subject = result.subject
-        return CommonCause(subject=subject.uri, address=subject.address, cause=cause, finding=finding)
+        return self._causes.get(group) or self._cause(self._subjects[service], cause)

@@ -96,6 +96,29 @@ def test_where_something_was_seen_two_timeouts_are_two_causes() -> None:
     assert tls != http
 
 
+@pytest.mark.parametrize("cause", [Cause.RATE_LIMITED, Cause.ABORTED, Cause.OUTSIDE_WINDOW])
+def test_an_event_is_one_cause_of_all_that_came_after(cause: Cause) -> None:
+    """What was seen before does not divide it; answers that a half-finished scan lacks follow from it too."""
+    lacking = inconclusive("an answer that decides this was not seen: {cause}", cause=cause)
+    half = Result(page(), lacking, {"http": scan("http", page())})
+    blind = [missing(scan(probe, service(), cause, probe), cause=cause) for probe in ("tls", "certificates")]
+    shared = CommonCause(subject="https://a.example", address="192.0.2.5", cause=cause, probes=("certificates", "tls"))
+    assert behind(*blind, half) == [shared] * 3
+    assert behind(half) == [CommonCause(subject="https://a.example/", address="192.0.2.5", cause=cause)]
+
+
+def test_an_event_hides_no_other_cause() -> None:
+    """A requirement that also lacks an observation for another cause stands on its own."""
+    limited, late = scan("tls", service(), Cause.RATE_LIMITED), scan("http", page(), Cause.TIMEOUT)
+    assert behind(missing(limited, late, cause=Cause.RATE_LIMITED)) == [None]
+
+
+def test_an_unseen_answer_of_another_cause_stands_on_its_own() -> None:
+    """One question that timed out says nothing about the next."""
+    lacking = inconclusive("an answer that decides this was not seen: {cause}", cause=Cause.TIMEOUT)
+    assert behind(Result(page(), lacking, {"http": scan("http", page())})) == [None]
+
+
 @pytest.mark.parametrize("cause", [Cause.PROTOCOL_ERROR, Cause.NOT_AUTHORISED, Cause.BUG, Cause.TOOL_MISSING])
 def test_other_causes_are_one_only_with_one_detail(cause: Cause) -> None:
     """Two scans that fail with the same cause for other reasons have two causes; with the same words, one."""
