@@ -165,13 +165,15 @@ class CommonCauses:
         return cause in _EVENTS or (service, cause) in self._explained
 
     def _needed(self, evidence: Evidence, cause: Cause) -> Evidence | None:
-        """The blind evidence of an observation that this scan needed, with the same cause."""
+        """The blind evidence of the first observation that this scan needed, with the same cause."""
         probe = self.probes.get(evidence.probe)
         families = {family_of(kind.kind) for _, kind in probe.needs} if probe else set()
-        for other, why in self._blind.values():
-            if why is cause and family_of(other.kind) in families and evidence.subject.shares_service(other.subject):
-                return other
-        return None
+        found = (
+            other
+            for other, why in self._blind.values()
+            if why is cause and family_of(other.kind) in families and evidence.subject.shares_service(other.subject)
+        )
+        return min(found, key=lambda other: (other.subject.key, other.probe), default=None)
 
     def behind(self, result: Result) -> CommonCause | None:
         """The common cause that a result follows from; None when it stands on its own."""
