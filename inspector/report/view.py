@@ -136,10 +136,11 @@ class View:
     def cause_text(self, cause: CommonCause, language: Language) -> str:
         """Which subject could not be inspected and why, without a full stop: the failure, or else the cause."""
         translator = self.translator(language)
-        where = f"{cause.subject} [{cause.address}]" if cause.address else cause.subject
+        where = translator.value(f"{cause.subject} [{cause.address}]" if cause.address else cause.subject)
         failure = self._failure_of(cause)
         reason = translator.term(cause.cause) if failure is None else translator.message(failure)
-        return translator.text("{subject} could not be inspected completely: {reason}", subject=where, reason=reason)
+        text = "{subject} could not be inspected completely: {reason}"
+        return translator.composed(text, subject=where, reason=reason)
 
     def position(self, finding: Finding) -> SourceLocation | None:
         """The location of a finding's endpoint in the declaration, else the first line of the file.

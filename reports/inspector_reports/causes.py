@@ -27,7 +27,7 @@ def followed_cause(view: View, finding: Finding, language: Language) -> str:
     if finding.follows_from is None:
         return ""
     cause = view.cause_text(finding.follows_from, language)
-    return view.translator(language).text("follows from a common cause: {reason}", _HERE, reason=cause)
+    return view.translator(language).composed("follows from a common cause: {reason}", _HERE, reason=cause)
 
 
 def _counted(view: View, count: int, language: Language) -> str:

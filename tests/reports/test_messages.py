@@ -78,7 +78,7 @@ def test_everything_that_reports_say_is_translated_and_nothing_else() -> None:
     said |= {
         ast.literal_eval(found)
         for path in package.glob("*.py")
-        for found in re.findall(r"""\.text\(\s*("(?:[^"\\]|\\.)*")""", path.read_text(encoding="utf-8"))
+        for found in re.findall(r"""\.(?:text|composed)\(\s*("(?:[^"\\]|\\.)*")""", path.read_text(encoding="utf-8"))
     }
     ports = {"open", "closed", "filtered"}
     assert said | ports == set(catalogue("inspector_reports", Language.VI))
