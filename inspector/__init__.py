@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from inspector.model.domain_name import BadName, a_labels, u_labels, with_u_labels
     from inspector.model.errors import ScanFailure
     from inspector.model.escaping import escape_control, truncate
-    from inspector.model.finding import ClauseRef, Finding, Force, Obligation, Severity
+    from inspector.model.finding import ClauseRef, CommonCause, Finding, Force, Obligation, Severity
     from inspector.model.intrusiveness import Intrusiveness
     from inspector.model.language import Language
     from inspector.model.observation import (
@@ -62,11 +62,12 @@ if TYPE_CHECKING:
     from inspector.record.assessment import FailedScan
     from inspector.regime.regime import BilingualText, RegimeChange, Requirement
     from inspector.registry.hookspecs import hookimpl
+    from inspector.report.display_json import display_json
     from inspector.report.findings_json import findings_json, findings_schema
     from inspector.report.ledger_totals import LedgerTotal
     from inspector.report.messages import Translator
     from inspector.report.renderer import Renderer
-    from inspector.report.view import View
+    from inspector.report.view import CauseGroup, View
 
 __version__: Final = "0.1.0"
 
@@ -76,6 +77,7 @@ _HOME = {
     "StatementKind": "inspector.declare.statement",
     "Answer": "inspector.model.base",
     "Cause": "inspector.model.base",
+    "CauseGroup": "inspector.report.view",
     "Instant": "inspector.model.base",
     "Model": "inspector.model.base",
     "NotSeen": "inspector.model.base",
@@ -98,6 +100,7 @@ _HOME = {
     "escape_control": "inspector.model.escaping",
     "truncate": "inspector.model.escaping",
     "ClauseRef": "inspector.model.finding",
+    "CommonCause": "inspector.model.finding",
     "Finding": "inspector.model.finding",
     "Force": "inspector.model.finding",
     "Obligation": "inspector.model.finding",
@@ -136,6 +139,7 @@ _HOME = {
     "DnsReplies": "inspector.network.dns_lookup",
     "answer_of": "inspector.network.dns_lookup",
     "collect_replies": "inspector.network.dns_lookup",
+    "display_json": "inspector.report.display_json",
     "dns_name_text": "inspector.network.dns_lookup",
     "parse_dns_message": "inspector.network.dns_lookup",
     "raw_dns_message": "inspector.network.dns_lookup",
@@ -178,9 +182,11 @@ __all__ = [
     "BadUri",
     "BilingualText",
     "Cause",
+    "CauseGroup",
     "CertificateFlaw",
     "Check",
     "ClauseRef",
+    "CommonCause",
     "Cost",
     "Decision",
     "Declared",
@@ -242,6 +248,7 @@ __all__ = [
     "check",
     "checks_in",
     "collect_replies",
+    "display_json",
     "dns_name_text",
     "escape_control",
     "failed",

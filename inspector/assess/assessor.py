@@ -17,13 +17,14 @@ from typing import Any
 
 from inspector import __version__
 from inspector.assess.check_inputs import CheckInputs, check_inputs_of, subjects_of
+from inspector.assess.common_causes import CommonCauses
 from inspector.assess.confirmation import confirm
 from inspector.assess.evidence_index import DigestedEvidence, EvidenceIndex, family_of
 from inspector.declare.statement import Statement, apply
 from inspector.model.base import Cause, canonical
 from inspector.model.declared import Declared, Tenancy
 from inspector.model.errors import ScanFailure
-from inspector.model.finding import ClauseRef, EvidenceRef, Finding, Force, finding_id
+from inspector.model.finding import ClauseRef, CommonCause, EvidenceRef, Finding, Force, finding_id
 from inspector.model.observation import Evidence
 from inspector.model.subject import SYSTEM, BadUri, Subject, parse_uri
 from inspector.model.verdict import Message, Outcome, Verdict
@@ -114,6 +115,17 @@ class RequirementResult:
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     confirmed: bool | None = None
 
+    @property
+    def requirement_id(self) -> str:
+        """The id of the requirement."""
+        return self.row.requirement.id
+
+
+def _rank(result: RequirementResult) -> tuple[int, int, str, tuple[str, str, str]]:
+    """The order of failures as causes of others: by force, severity, requirement and subject."""
+    row = result.row.requirement
+    return list(Force).index(row.force), -row.severity.rank, row.id, result.subject.key
+
 
 @dataclass(slots=True)
 class _Assessor:
@@ -138,7 +150,11 @@ class _Assessor:
         )
 
     def findings(self) -> Iterator[Finding]:
-        return map(self._finding, self.results(self.given.requirements))
+        results = list(self.results(self.given.requirements))
+        ranked = sorted(results, key=_rank)
+        causes = CommonCauses.of(ranked, self.given.evidence, self.given.registry.probes)
+        for each in results:
+            yield self._finding(each, causes.behind(each))
 
     def results(self, requirements: Iterable[Requirement]) -> Iterator[RequirementResult]:
         for requirement in requirements:
@@ -195,7 +211,7 @@ class _Assessor:
             known[key] = verdict
         return verdict
 
-    def _finding(self, result: RequirementResult) -> Finding:
+    def _finding(self, result: RequirementResult, follows_from: CommonCause | None) -> Finding:
         row, subject, verdict, evidence = result.row, result.subject, result.verdict, result.evidence
         given, requirement = self.given, row.requirement
         tenancy = self._declared_of(subject.host).tenancy if subject.host else Tenancy.UNKNOWN
@@ -209,6 +225,7 @@ class _Assessor:
             check=requirement.check,
             outcome=verdict.outcome,
             cause=verdict.cause,
+            follows_from=follows_from,
             obligation=requirement.obligation,
             force=requirement.force,
             severity=requirement.severity,

@@ -19,7 +19,7 @@ from inspector.collect.collector import Progress
 from inspector.declare.declaration import System
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import BundleError, InspectorError, UsageError
-from inspector.model.escaping import escape_control
+from inspector.model.escaping import escape_commands, escape_control
 from inspector.model.finding import Finding
 from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import SYSTEM
@@ -30,7 +30,7 @@ from inspector.pipeline.pipeline import inspect_system, resume_inspection
 from inspector.pipeline.reporting import WrittenAssessment, render, view
 from inspector.registry.registry import Registry, installed
 from inspector.report.messages import Translator
-from inspector.report.view import View
+from inspector.report.view import CauseGroup, View
 from inspector.seal import Bundle, RunIndex, State
 
 #: Formats that every assessment has.
@@ -53,7 +53,8 @@ def formats_of(text: str, registry: Registry) -> tuple[str, ...]:
 class InspectionSummary:
     """What is printed of an assessment; the assessment itself is on the disk, and no longer in memory.
 
-    ``folder`` is the assessment's, ``failures`` one line per failing finding, ``code`` the exit code.
+    ``folder`` is the assessment's, ``failures`` one line per failing finding, ``causes`` one per common cause,
+    ``followers`` the number of findings that follow from them, ``code`` the exit code.
     """
 
     system: str
@@ -61,6 +62,8 @@ class InspectionSummary:
     regime: str
     counts: Mapping[Outcome, int]
     failures: tuple[str, ...]
+    causes: tuple[str, ...]
+    followers: int
     folder: Path
     code: int
 
@@ -75,11 +78,16 @@ class InspectionSummary:
             regime=made.assessment.regime,
             counts=made.counts(),
             failures=tuple(
-                f"{translator.term(each.severity)}: {_subject(each)} – {made.title(each, current())}: "
-                f"{translator.message(each)}"
+                escape_control(
+                    f"{translator.term(each.severity)}: {_subject(each)} – {made.title(each, current())}: "
+                    f"{translator.message(each)}",
+                    keep="",
+                )
                 for each in (*made.binding, *made.recommended)
                 if each.outcome is Outcome.FAIL
             ),
+            causes=tuple(_cause_line(made, each) for each in made.causes()),
+            followers=len(made.followers),
             folder=folder,
             code=rule.code(made),
         )
@@ -88,6 +96,16 @@ class InspectionSummary:
         """The assessment, read back."""
         bundle = Bundle.open(self.folder.parents[1])
         return view(bundle, bundle.assessment(self.folder.name).assessment, registry)
+
+
+def _cause_line(made: View, group: CauseGroup) -> str:
+    """A common cause, and how many requirements could not be inspected for it."""
+    text = _(
+        "{reason}; requirements that could not be inspected because of it: {count}",
+        reason=made.cause_text(group.cause, current()),
+        count=len(group.followers),
+    )
+    return escape_control(text, keep="")
 
 
 def _subject(finding: Finding) -> str:
@@ -106,9 +124,9 @@ class ProgressLine:
     def show(self, step: Progress) -> None:
         """Show one finished scan."""
         cause = f" ({step.cause.value})" if step.cause else ""
-        text = f"{step.system}: {step.done}/{step.planned} {step.probe} {step.subject}{cause}"
+        text = escape_control(f"{step.system}: {step.done}/{step.planned} {step.probe} {step.subject}{cause}", keep="")
         if self.live:
-            sys.stderr.write(f"\r\x1b[K{escape_control(text)[:150]}")
+            sys.stderr.write(f"\r\x1b[K{escape_commands(text)[:150]}")
             sys.stderr.flush()
         elif self.plain:
             terminal.print_note(text)
@@ -215,14 +233,16 @@ def print_summary(done: Sequence[InspectionSummary], arguments: RunArguments, re
     if not done:
         return
     translator = Translator(registry, current())
-    summary = terminal.table(None, _("System"), _("Level"), _("Regime"), *map(translator.term, Outcome))
+    summary = terminal.table(
+        None, _("System"), _("Level"), _("Regime"), *map(translator.term, Outcome), _("follow from a common cause")
+    )
     for each in done:
         counts = (str(each.counts[outcome]) for outcome in Outcome)
-        terminal.add_row(summary, each.system, str(each.level), each.regime, *counts)
+        terminal.add_row(summary, each.system, str(each.level), each.regime, *counts, str(each.followers))
     terminal.print_table(summary)
     for each in done:
         system = f"{each.system}: " if len(done) > 1 else ""
-        for line in each.failures:
+        for line in (*each.failures, *each.causes):
             terminal.print_result(f"{system}{line}")
     for each in done:
         terminal.print_result(_("Report: {path}", path=each.folder / "reports" / f"report.{current().value}.html"))

@@ -1,4 +1,7 @@
-"""The terminal: results on stdout, everything else on stderr, control characters from servers and documents escaped."""
+"""The terminal: results on stdout, everything else on stderr.
+
+Control characters from servers and documents are escaped, and commands to the runner of a pipeline.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from inspector.cli.language import translated
 from inspector.model.errors import InspectorError
-from inspector.model.escaping import escape_control
+from inspector.model.escaping import escape_commands, escape_control
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,17 +33,21 @@ def _console(stderr: bool) -> Console:
     )
 
 
+def _inert(text: str) -> str:
+    return escape_commands(escape_control(text))
+
+
 def print_result(text: str = "") -> None:
     """Write a result to stdout."""
     try:
-        sys.stdout.write(escape_control(text) + "\n")
+        sys.stdout.write(_inert(text) + "\n")
     except BrokenPipeError:
         raise ReaderLeft from None
 
 
 def print_note(text: str) -> None:
     """Write something about the work to stderr."""
-    sys.stderr.write(escape_control(text) + "\n")
+    sys.stderr.write(_inert(text) + "\n")
 
 
 def print_error(error: InspectorError) -> None:
@@ -72,4 +79,4 @@ def add_row(made: Table, *cells: str, style: str | None = None) -> None:
     """Add a row whose cells are text and nothing else."""
     from rich.text import Text
 
-    made.add_row(*(Text(escape_control(cell)) for cell in cells), style=style)
+    made.add_row(*(Text(escape_commands(escape_control(cell, keep=""))) for cell in cells), style=style)

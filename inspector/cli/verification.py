@@ -50,7 +50,7 @@ def describe_intact(intact: Intact, translate: Translate = str) -> str:
     if intact.trusted:
         return translate("intact, signed by a trusted signer")
     unknown = [
-        translate(FormattedMessage("{part} by {signer}", part=each.part, signer=each.signers[0]))
+        translate(FormattedMessage("{part} by {signer}", part=_shown(each.part), signer=_shown(each.signers[0])))
         for each in intact.seals
         if not each.trusted
     ]
@@ -61,7 +61,7 @@ def describe_intact(intact: Intact, translate: Translate = str) -> str:
 def _fault(diagnostic: FileFault, translate: Translate) -> str:
     """What is wrong with a file; what follows a colon is data, or the system's own message."""
     what, colon, detail = diagnostic.what.partition(": ")
-    return f"{diagnostic.file}: {translate(what)}{colon}{detail}"
+    return _shown(f"{diagnostic.file}: {translate(what)}{colon}{detail}")
 
 
 def describe_reproduced(reproduced: Reproduced, translate: Translate = str) -> str:
@@ -74,12 +74,16 @@ def _reproduction(each: Reproduction, translate: Translate) -> str:
     versions = "; ".join(_version(version, translate) for version in each.versions)
     detail = versions or (translate(each.detail) if each.detail else "")
     compared = translate(_COMPARED[each.comparison])
-    return f"{each.assessment}: {compared}" + (f" ({detail})" if detail else "")
+    return _shown(f"{each.assessment}: {compared}" + (f" ({detail})" if detail else ""))
+
+
+def _shown(text: str) -> str:
+    """A text of the bundle, which is untrusted, on one line."""
+    return escape_control(text, keep="")
 
 
 def _version(version: OtherVersion, translate: Translate) -> str:
-    values = {name: escape_control(value, keep="") for name, value in version.model_dump().items()}
-    return translate(FormattedMessage("{name} {then} then, {now} now", **values))
+    return translate(FormattedMessage("{name} {then} then, {now} now", **version.model_dump()))
 
 
 def describe_today(today: Today, translate: Translate = str) -> str:
@@ -92,8 +96,8 @@ def describe_today(today: Today, translate: Translate = str) -> str:
         differ=len(today.differences),
     )
     lines = [
-        f"{today.assessment}: {translate(head)}",
-        *(f"  {_difference(each, translate)}" for each in today.differences),
+        _shown(f"{today.assessment}: {translate(head)}"),
+        *(f"  {_shown(_difference(each, translate))}" for each in today.differences),
     ]
     return "\n".join(lines)
 

@@ -60,6 +60,20 @@ class EvidenceRef(Model):
     scan: int = 1
 
 
+class CommonCause(Model):
+    """The cause that several findings follow from: nothing, or not all, was seen of one service at one address.
+
+    Findings with equal values share the cause. ``subject`` is the URI of the service or of the page, ``probes`` those
+    whose scans saw nothing, ``finding`` the id of the failing finding that reports the cause, if there is one.
+    """
+
+    subject: str
+    address: str | None = None
+    cause: Cause
+    probes: tuple[str, ...] = ()
+    finding: str | None = None
+
+
 class StatementNote(Model):
     """A statement about a finding, shown with the unchanged verdict (see ``inspector.declare.statement``)."""
 
@@ -77,7 +91,8 @@ class Finding(Model):
     ``id`` is a hash of requirement and subject, without system, declarer, address or version: the same for ministry,
     enterprise and CI. ``subject`` is the normalised URI; ``endpoint`` the declared URI it comes from, if any.
     ``confirmed`` is True when a confirmation scan agreed; False when it could not run, or was not done because the
-    row's force is info; None when no confirmation scan applies.
+    row's force is info; None when no confirmation scan applies. ``follows_from`` is the common cause for which the
+    finding could not be decided; None when it stands on its own.
     """
 
     id: str
@@ -89,6 +104,7 @@ class Finding(Model):
     check: str
     outcome: Outcome
     cause: Cause | None = None
+    follows_from: CommonCause | None = None
     obligation: Obligation
     force: Force
     severity: Severity

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from inspector.model.escaping import escape_control
+from inspector.model.escaping import escape_commands, escape_control
 
 
 class LogLevel(StrEnum):
@@ -41,7 +41,7 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _escaped(value: object) -> str:
-    return escape_control(str(value), keep="")
+    return escape_commands(escape_control(str(value), keep=""))
 
 
 class TextFormatter(logging.Formatter):
@@ -52,7 +52,7 @@ class TextFormatter(logging.Formatter):
         fields = "".join(f" {name}={value}" for name, value in fields_of(record).items())
         line = f"{record.levelname} {record.name}: {_escaped(record.getMessage())}{fields}"
         if record.exc_info:
-            line += "\n" + escape_control(self.formatException(record.exc_info))
+            line += "\n" + escape_commands(escape_control(self.formatException(record.exc_info)))
         return line
 
 

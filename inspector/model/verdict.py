@@ -28,7 +28,10 @@ class Message(Model):
 
 
 class Verdict(Model):
-    """The outcome of a check. ``facts`` are the facts relied upon: terms, or JSON pointers into the observation."""
+    """The outcome of a check. ``facts`` are the facts relied upon: terms, or JSON pointers into the observation.
+
+    ``explains``: a failure for which other scans of the same service see nothing, with this cause.
+    """
 
     outcome: Outcome
     message: Message
@@ -36,6 +39,11 @@ class Verdict(Model):
     threshold: Value | None = None
     cause: Cause | None = None
     facts: tuple[str, ...] = ()
+    explains: Cause | None = None
+
+    def explaining(self, cause: Cause) -> Verdict:
+        """The same verdict as the reason why other scans of the service see nothing, with this cause."""
+        return self.model_copy(update={"explains": cause})
 
 
 #: The values that a check may pass: enumerations, sequences and plain values.

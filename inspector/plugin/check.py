@@ -28,6 +28,10 @@ from inspector.model.verdict import Message, Outcome, Verdict
 T = TypeVar("T", bound=Observation)
 
 _SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+#: Messages of a verdict without an observation, and of one that would be good if nothing were missing.
+NO_OBSERVATION = Message(id="no observation: {cause}")
+NOT_SEEN_EVERYWHERE = Message(id="not seen everywhere: {missing}")
+
 _REMEDIATION = re.compile(r"^Remediation:\s*", re.MULTILINE)
 
 
@@ -125,7 +129,7 @@ class Check:
         for given in inputs:
             if isinstance(given, SubjectResult):
                 if given.observation is None:
-                    return _inconclusive("no observation: {cause}", given.cause or Cause.NOT_REACHED)
+                    return _inconclusive(NO_OBSERVATION.id, given.cause or Cause.NOT_REACHED)
                 arguments.append(given.observation)
             else:
                 arguments.append(given)
@@ -145,7 +149,7 @@ class Check:
                 where = tuple(sorted({each.subject.address or each.subject.uri for each in missing}))
                 return Verdict(
                     outcome=Outcome.INCONCLUSIVE,
-                    message=Message(id="not seen everywhere: {missing}", values={"missing": where}),
+                    message=NOT_SEEN_EVERYWHERE.model_copy(update={"values": {"missing": where}}),
                     cause=missing[0].cause or Cause.NOT_REACHED,
                 )
         return verdict

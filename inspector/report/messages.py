@@ -138,11 +138,14 @@ class Translator:
 
     def text(self, text: str, package: str = "inspector", **values: Value | Enum) -> str:
         """A text of a package (or of the core) with its placeholders filled; ``{cause}`` is a term of Cause."""
+        return self.composed(
+            text, package, **{name: self._placed(name, each, package) for name, each in values.items()}
+        )
+
+    def composed(self, text: str, package: str = "inspector", **texts: str) -> str:
+        """A text of a package with its placeholders filled by texts that were rendered before."""
         template = self._translated(text, package)
-        if not values:
-            return template
-        texts = {name: self._placed(name, value, package) for name, value in values.items()}
-        return _PLACEHOLDER.sub(lambda found: texts.get(found[1], found[0]), template)
+        return _PLACEHOLDER.sub(lambda found: texts.get(found[1], found[0]), template) if texts else template
 
     def _placed(self, name: str, value: Value | Enum, package: str) -> str:
         if name == "cause" and isinstance(value, str) and value in set(Cause):

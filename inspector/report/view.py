@@ -12,7 +12,7 @@ from inspector.declare.document import SourceLocation
 from inspector.model.base import Answer, Cause
 from inspector.model.declared import DeclaredPort
 from inspector.model.escaping import escape_control
-from inspector.model.finding import Finding, Force
+from inspector.model.finding import CommonCause, Finding, Force
 from inspector.model.language import Language
 from inspector.model.observation import Evidence, Observation
 from inspector.model.subject import BadUri, Uri, UriForm, parse_uri
@@ -34,6 +34,15 @@ from inspector.report.messages import Contributions, Translator
 
 
 @dataclass(frozen=True, slots=True)
+class CauseGroup:
+    """A common cause, the failure that reports it (if any), and the findings that follow from it."""
+
+    cause: CommonCause
+    failure: Finding | None
+    followers: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """One assessment as renderers get it.
 
@@ -52,6 +61,7 @@ class View:
     signers: tuple[str, ...] = ()
     folder: Path | None = None
     translators: dict[Language, Translator] = field(default_factory=dict)
+    _causes: list[tuple[CauseGroup, ...]] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def translator(self, language: Language) -> Translator:
         """The translator of one language."""
@@ -90,9 +100,47 @@ class View:
         return _ranked(each for each in self.assessment.findings if each.force in (Force.BASELINE, Force.INFO))
 
     def counts(self, findings: Iterable[Finding] | None = None) -> dict[Outcome, int]:
-        """The number of findings per outcome, for every outcome."""
-        counted = Counter(each.outcome for each in (self.assessment.findings if findings is None else findings))
+        """The number of findings per outcome, for every outcome, without those that follow from a common cause."""
+        given = self.assessment.findings if findings is None else findings
+        counted = Counter(each.outcome for each in given if each.follows_from is None)
         return {outcome: counted[outcome] for outcome in Outcome}
+
+    @property
+    def followers(self) -> tuple[Finding, ...]:
+        """The findings that follow from a common cause."""
+        return tuple(each for each in self.assessment.findings if each.follows_from is not None)
+
+    def causes(self) -> tuple[CauseGroup, ...]:
+        """The common causes with what follows from them, in the order of subjects."""
+        if not self._causes:
+            self._causes.append(self._grouped())
+        return self._causes[0]
+
+    def _grouped(self) -> tuple[CauseGroup, ...]:
+        groups: dict[CommonCause, list[Finding]] = {}
+        for each in self.followers:
+            if each.follows_from is not None:
+                groups.setdefault(each.follows_from, []).append(each)
+        return tuple(
+            CauseGroup(cause, self._failure_of(cause), tuple(found))
+            for cause, found in sorted(groups.items(), key=lambda item: (item[0].subject, item[0].canonical()))
+        )
+
+    def _failure_of(self, cause: CommonCause) -> Finding | None:
+        """The failing finding that reports a cause, at the cause's address."""
+        if cause.finding is None:
+            return None
+        found = [each for each in self.assessment.findings if each.id == cause.finding]
+        return next((each for each in found if each.address == cause.address), None)
+
+    def cause_text(self, cause: CommonCause, language: Language) -> str:
+        """Which subject could not be inspected and why, without a full stop: the failure, or else the cause."""
+        translator = self.translator(language)
+        where = translator.value(f"{cause.subject} [{cause.address}]" if cause.address else cause.subject)
+        failure = self._failure_of(cause)
+        reason = translator.term(cause.cause) if failure is None else translator.message(failure)
+        text = "{subject} could not be inspected completely: {reason}"
+        return translator.composed(text, subject=where, reason=reason)
 
     def position(self, finding: Finding) -> SourceLocation | None:
         """The location of a finding's endpoint in the declaration, else the first line of the file.

@@ -1,14 +1,19 @@
-"""codequality: the failures as a GitLab Code Quality report, a list of issues with path, line and fingerprint."""
+"""codequality: the failures as a GitLab Code Quality report, a list of issues with path, line and fingerprint.
+
+A common cause that no failure reports is one issue of severity info, so that a file without issues does not hide that
+nothing was seen; what follows from a cause is counted in its issue.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from inspector import Finding, Language, Outcome, Renderer, Severity, View, escape_control
+from inspector import CauseGroup, Finding, Language, Outcome, Renderer, Severity, View, display_json
+from inspector_reports.causes import NOT_INSPECTED, cause_sentence, consequence
 from inspector_reports.locations import location_of, subject_of
+from inspector_reports.plain_text import one_line, without_links
 
 _SEVERITY = {
     Severity.INFO: "info",
@@ -20,27 +25,41 @@ _SEVERITY = {
 
 
 def render(views: Sequence[View], language: Language) -> bytes:
-    """One issue per failed finding of the views."""
+    """One issue per failed finding of the views, and per common cause that none of them reports."""
     issues = [
         _issue(view, finding, language)
         for view in views
         for finding in view.assessment.findings
         if finding.outcome is Outcome.FAIL
     ]
-    return (json.dumps(issues, indent=2, ensure_ascii=False) + "\n").encode()
+    issues += [_cause_issue(view, each, language) for view in views for each in view.causes() if each.failure is None]
+    return display_json(issues)
 
 
 def _issue(view: View, finding: Finding, language: Language) -> dict[str, Any]:
     translator = view.translator(language)
     location = location_of(view, finding)
     claim = f"{view.title(finding, language)} ({translator.verdict(finding)})"
-    description = f"{claim}: {subject_of(finding)}: {translator.message(finding)}"
+    description = f"{claim}: {subject_of(finding)}: {translator.message(finding)}{consequence(view, finding, language)}"
     return {
-        "description": escape_control(description, keep=""),
+        "description": without_links(description),
         "check_name": finding.check,
         "fingerprint": _fingerprint(finding),
         "severity": _SEVERITY[finding.severity],
-        "location": {"path": escape_control(location.path, keep=""), "lines": {"begin": location.line}},
+        "location": {"path": one_line(location.path), "lines": {"begin": location.line}},
+    }
+
+
+def _cause_issue(view: View, group: CauseGroup, language: Language) -> dict[str, Any]:
+    location = location_of(view, group.followers[0])
+    cause = group.cause
+    identity = "\n".join((group.followers[0].system, cause.subject, cause.address or "", cause.cause, *cause.probes))
+    return {
+        "description": without_links(cause_sentence(view, group, language)),
+        "check_name": NOT_INSPECTED,
+        "fingerprint": hashlib.sha256(identity.encode()).hexdigest(),
+        "severity": _SEVERITY[Severity.INFO],
+        "location": {"path": one_line(location.path), "lines": {"begin": location.line}},
     }
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from inspector import Evidence, Finding, Force, Language, Outcome, Requirement, View
+from inspector import CauseGroup, Evidence, Finding, Force, Language, Outcome, Requirement, View
 
 
 class Mark(StrEnum):
@@ -19,6 +19,7 @@ class Mark(StrEnum):
     HINT = "hint"
     ERROR = "error"
     INCONCLUSIVE = "inconclusive"
+    FOLLOWS = "follows"
     PASS = "pass"
     NOT_APPLICABLE = "not-applicable"
     NOT_OBSERVABLE = "not-observable"
@@ -36,6 +37,7 @@ _SYMBOLS = {
     Mark.HINT: "i",
     Mark.ERROR: "!",
     Mark.INCONCLUSIVE: "?",
+    Mark.FOLLOWS: "↳",
     Mark.PASS: "✓",
     Mark.NOT_APPLICABLE: "–",
     Mark.NOT_OBSERVABLE: "○",
@@ -51,11 +53,13 @@ _BY_FORCE = {
 
 def mark_of(finding: Finding) -> Mark:
     """The mark of a finding."""
+    if finding.follows_from is not None:
+        return Mark.FOLLOWS
     return _BY_FORCE[finding.force] if finding.outcome is Outcome.FAIL else _BY_OUTCOME[finding.outcome]
 
 
 def outcome_and_force(mark: Mark) -> tuple[Outcome, Force]:
-    """The outcome and force of a mark; the force is meaningful for failures only."""
+    """The outcome and force of a mark other than ``FOLLOWS``; the force is meaningful for failures only."""
     force = next((force for force, each in _BY_FORCE.items() if each is mark), None)
     return (Outcome.FAIL, force) if force is not None else (Outcome(mark.value), Force.INFO)
 
@@ -80,12 +84,30 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberedCause:
+    """A common cause with the number by which the report cites it, and what follows from it."""
+
+    number: int
+    group: CauseGroup
+    followers: tuple[Finding, ...]
+
+
+def number_causes(view: View) -> tuple[NumberedCause, ...]:
+    """The common causes of an assessment, numbered from 1."""
+    return tuple(NumberedCause(number, each, each.followers) for number, each in enumerate(view.causes(), start=1))
+
+
+@dataclass(frozen=True, slots=True)
 class ReportPart:
-    """One part of a report, with ``groups`` by the outcome of their most severe finding."""
+    """One part of a report, with ``groups`` by the outcome of their most severe finding.
+
+    What follows from a common cause stands in ``causes``, and in no group.
+    """
 
     letter: str
     findings: tuple[Finding, ...]
     groups: Mapping[Outcome, Sequence[Group]]
+    causes: Sequence[NumberedCause]
     marks: Mapping[Mark, int]
 
     def of(self, *outcomes: Outcome) -> list[Group]:
@@ -97,16 +119,24 @@ class ReportPart:
         return self.marks.get(mark, 0)
 
 
-def part(letter: str, findings: Sequence[Finding], view: View, language: Language) -> ReportPart:
+def part(
+    letter: str, findings: Sequence[Finding], causes: Iterable[NumberedCause], view: View, language: Language
+) -> ReportPart:
     """The part with these findings, which must be sorted by severity, most severe first."""
     by_requirement: dict[str, list[Finding]] = {}
-    for finding in findings:
+    for finding in (each for each in findings if each.follows_from is None):
         by_requirement.setdefault(finding.requirement, []).append(finding)
     groups: dict[Outcome, list[Group]] = {}
     for each in by_requirement.values():
         group = Group(view.title(each[0], language), view.requirement(each[0]), tuple(each))
         groups.setdefault(each[0].outcome, []).append(group)
-    return ReportPart(letter, tuple(findings), groups, Counter(map(mark_of, findings)))
+    here = tuple(replace(each, followers=_followers(findings, each)) for each in causes)
+    found = tuple(each for each in here if each.followers)
+    return ReportPart(letter, tuple(findings), groups, found, Counter(map(mark_of, findings)))
+
+
+def _followers(findings: Iterable[Finding], cause: NumberedCause) -> tuple[Finding, ...]:
+    return tuple(each for each in findings if each.follows_from == cause.group.cause)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from inspector import (
     BilingualText,
     Cause,
     ClauseRef,
+    CommonCause,
     Decision,
     FailedScan,
     Finding,
@@ -39,6 +40,7 @@ from inspector_reports.groups import (
     NumberedEvidence,
     bar_segments,
     mark_of,
+    number_causes,
     number_evidence,
     outcome_and_force,
     part,
@@ -102,8 +104,12 @@ def _style() -> Any:
 
 def _context(view: View, language: Language) -> dict[str, Any]:
     numbered = number_evidence(view.evidence)
+    causes = number_causes(view)
     page = TemplateFunctions(view, language, numbered)
-    parts = (part("A", view.binding, view, language), part("B", view.recommended, view, language))
+    parts = (
+        part("A", view.binding, causes, view, language),
+        part("B", view.recommended, causes, view, language),
+    )
     return {
         "view": view,
         "inspection": view.inspection,
@@ -116,6 +122,7 @@ def _context(view: View, language: Language) -> dict[str, Any]:
         "lang": language.value,
         "style": _style(),
         "parts": parts,
+        "causes": causes,
         "bar_segments": bar_segments,
         "evidence_list": tuple(numbered.values()),
         "ended": max((each.ended for each in view.evidence.values()), default=view.inspection.begun),
@@ -179,7 +186,13 @@ class TemplateFunctions:
 
     def meaning(self, mark: Mark) -> str:
         """The label of a mark."""
+        if mark is Mark.FOLLOWS:
+            return self.text("not seen, follows from a common cause")
         return self.view.translator(self.language).outcome_label(*outcome_and_force(mark))
+
+    def cause(self, cause: CommonCause) -> str:
+        """What was not seen of which subject, and why."""
+        return self.view.cause_text(cause, self.language)
 
     def measured(self, value: Value | None, finding: Finding) -> str:
         """A measured value or threshold as text."""

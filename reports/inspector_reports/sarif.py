@@ -1,11 +1,14 @@
 """sarif: the failures as SARIF 2.1.0, one run for all systems, one rule per check.
 
 Every result has a physical location, which GitLab requires, and a fingerprint that does not depend on the address.
+
+A common cause that no failure reports is a notification of the invocation (SARIF 2.1.0 §3.20.21, "conditions
+encountered by the tool"), not a result: no rule was evaluated, and viewers show every result as an alert. The result of
+a failure that is a common cause names what follows from it in ``properties``.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -13,17 +16,19 @@ from urllib.parse import quote
 from inspector import (
     EXCUSING,
     SYSTEM,
+    CauseGroup,
     Decision,
     Finding,
     Language,
     Outcome,
     Renderer,
     Severity,
-    Translator,
     View,
-    escape_control,
+    display_json,
 )
+from inspector_reports.causes import NOT_INSPECTED, cause_sentence, consequence
 from inspector_reports.locations import location_of, subject_of
+from inspector_reports.plain_text import one_line, without_links
 
 _LEVEL = {
     Severity.INFO: "note",
@@ -50,7 +55,13 @@ def render(views: Sequence[View], _language: Language) -> bytes:
     checks = sorted({finding.check for _, finding in failed})
     rules = [_rule(check, [each for each in failed if each[1].check == check]) for check in checks]
     version = views[0].assessment.inspector_version if views else "0"
-    driver = {"name": "Inspector", "version": version, "language": "en", "rules": rules}
+    driver = {
+        "name": "Inspector",
+        "version": version,
+        "language": "en",
+        "rules": rules,
+        "notifications": [{"id": NOT_INSPECTED, "shortDescription": {"text": "not everything could be inspected"}}],
+    }
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -58,13 +69,40 @@ def render(views: Sequence[View], _language: Language) -> bytes:
             {
                 "tool": {"driver": driver},
                 "columnKind": "unicodeCodePoints",
-                "invocations": [{"executionSuccessful": True}],
+                "invocations": [{"executionSuccessful": True, **_notifications(views)}],
                 "results": [_result(view, finding, checks.index(finding.check)) for view, finding in failed],
                 "properties": {"systems": [_system(view) for view in views]},
             }
         ],
     }
-    return (json.dumps(log, indent=2, ensure_ascii=False) + "\n").encode()
+    return display_json(log)
+
+
+def _notifications(views: Sequence[View]) -> dict[str, Any]:
+    """The common causes that no failure reports, as notifications; no property where there is none."""
+    made = [_notification(view, each) for view in views for each in view.causes() if each.failure is None]
+    return {"toolExecutionNotifications": made} if made else {}
+
+
+def _notification(view: View, group: CauseGroup) -> dict[str, Any]:
+    english, vietnamese = (without_links(cause_sentence(view, group, each)) for each in (Language.EN, Language.VI))
+    return {
+        "descriptor": {"id": NOT_INSPECTED, "index": 0},
+        "level": "warning",
+        "message": {"text": english},
+        "locations": [_location(view, group.followers[0])],
+        "properties": {
+            "system": view.inspection.system.id,
+            "cause": group.cause.cause.value,
+            "findings": _ids(group),
+            "vi": {"message": vietnamese},
+        },
+    }
+
+
+def _ids(*groups: CauseGroup) -> list[str]:
+    """The ids of the findings that follow from these causes."""
+    return sorted(each.id for group in groups for each in group.followers)
 
 
 def _system(view: View) -> dict[str, Any]:
@@ -75,6 +113,8 @@ def _system(view: View) -> dict[str, Any]:
         "asOf": view.assessment.as_of.isoformat(),
         "capture": view.head,
         "outcomes": {outcome.value: count for outcome, count in view.counts().items()},
+        "commonCauses": len(view.causes()),
+        "followFromCommonCauses": len(view.followers),
     }
 
 
@@ -82,7 +122,7 @@ def _rule(check: str, failures: Sequence[ViewFinding]) -> dict[str, Any]:
     view = failures[0][0]
     english, vietnamese = view.translator(Language.EN), view.translator(Language.VI)
     worst = max((finding.severity for _, finding in failures), key=lambda each: each.rank)
-    title = english.check(check, "title") or escape_control(check)
+    title = english.check(check, "title") or without_links(check)
     return {
         "id": check,
         "name": "".join(word.capitalize() for word in check.split("-")),
@@ -103,7 +143,7 @@ def _result(view: View, finding: Finding, rule: int) -> dict[str, Any]:
         "ruleId": finding.check,
         "ruleIndex": rule,
         "level": "note" if finding.not_yet_due else _LEVEL[finding.severity],
-        "message": {"text": _message(view.translator(Language.EN), finding)},
+        "message": {"text": _message(view, finding, Language.EN)},
         "locations": [_location(view, finding)],
         "partialFingerprints": {"inspectorFinding/v1": _fingerprint(finding)},
         "properties": _properties(view, finding),
@@ -113,14 +153,10 @@ def _result(view: View, finding: Finding, rule: int) -> dict[str, Any]:
     return result
 
 
-def _message(translator: Translator, finding: Finding) -> str:
-    text = f"{translator.verdict(finding)}: {subject_of(finding)}: {translator.message(finding)}"
-    return _without_links(escape_control(text, keep=""))
-
-
-def _without_links(text: str) -> str:
-    """A plain text message in which nothing that a server sent is an embedded link (SARIF 2.1.0 §3.11.6)."""
-    return text.replace("[", "\\[").replace("]", "\\]") if "](" in text else text
+def _message(view: View, finding: Finding, language: Language) -> str:
+    translator = view.translator(language)
+    said = f"{translator.message(finding)}{consequence(view, finding, language)}"
+    return without_links(f"{translator.verdict(finding)}: {subject_of(finding)}: {said}")
 
 
 def _location(view: View, finding: Finding) -> dict[str, Any]:
@@ -132,7 +168,7 @@ def _location(view: View, finding: Finding) -> dict[str, Any]:
             "artifactLocation": {"uri": f"file://{uri}" if uri.startswith("/") else uri},
             "region": region,
         },
-        "logicalLocations": [{"name": escape_control(subject_of(finding), keep=""), "kind": "resource"}],
+        "logicalLocations": [{"name": one_line(subject_of(finding)), "kind": "resource"}],
     }
 
 
@@ -142,22 +178,25 @@ def _fingerprint(finding: Finding) -> str:
 
 
 def _properties(view: View, finding: Finding) -> dict[str, Any]:
-    vietnamese = view.translator(Language.VI)
     return {
         "finding": finding.id,
         "system": finding.system,
-        "subject": escape_control(finding.subject, keep=""),
+        "subject": one_line(finding.subject),
         "address": finding.address,
         "requirement": finding.requirement,
         "obligation": finding.obligation.value,
         "force": finding.force.value,
         "severity": finding.severity.value,
         "security-severity": _SECURITY[finding.severity],
-        "clauses": [escape_control(f"{each.document} {each.number}", keep="") for each in finding.clauses],
+        "clauses": [one_line(f"{each.document} {each.number}") for each in finding.clauses],
         "confirmed": finding.confirmed,
         "notYetDue": finding.not_yet_due,
         "evidence": [each.evidence for each in finding.evidence],
-        "vi": {"title": view.title(finding, Language.VI), "message": _message(vietnamese, finding)},
+        "vi": {
+            "title": without_links(view.title(finding, Language.VI)),
+            "message": _message(view, finding, Language.VI),
+        },
+        "explains": _ids(*(each for each in view.causes() if each.failure is finding)),
     }
 
 
@@ -166,7 +205,7 @@ def _suppressions(finding: Finding) -> Iterable[dict[str, Any]]:
     kinds = {kind.value for kind in EXCUSING}
     for each in finding.statements:
         if each.decision == Decision.ACCEPTED.value and each.kind in kinds:
-            justification = escape_control(f"{each.kind}, {each.author}: {each.reason}", keep="")
+            justification = one_line(f"{each.kind}, {each.author}: {each.reason}")
             yield {"kind": "external", "status": "accepted", "justification": justification}
 
 

@@ -106,6 +106,26 @@ def test_refused_port(result: RunResult, at: dict[str, str]) -> None:
     assert result.verdict("tls-modern-protocols", f"https://{at['closed']}") == ("inconclusive", "refused")
 
 
+def test_one_cause_is_one_finding(result: RunResult, at: dict[str, str]) -> None:
+    """What was not seen of a port that refuses connections, or speaks another protocol, follows from one finding."""
+    for name, cause in (("closed", "refused"), ("clear", "protocol-error")):
+        service = f"https://{at[name]}"
+        root = result.finding("https-reachable", service)
+        unseen = [each for each in result.findings if each["subject"].startswith(service) and each["cause"] == cause]
+        assert len(unseen) > 30
+        assert {json.dumps(each["follows_from"]) for each in unseen} == {json.dumps(unseen[0]["follows_from"])}
+        assert unseen[0]["follows_from"]["finding"] == root["id"]
+        assert root["follows_from"] is None
+
+
+def test_one_name_without_addresses_is_one_cause(result: RunResult) -> None:
+    """Nothing was seen of a name that does not exist, for one cause."""
+    unseen = [each for each in result.findings if each["subject"].startswith("https://nowhere.line.test")]
+    assert {each["outcome"] for each in unseen} == {"inconclusive"}
+    assert len({json.dumps(each["follows_from"]) for each in unseen}) == 1
+    assert unseen[0]["follows_from"]["cause"] == "not-reached"
+
+
 def test_name_that_does_not_exist(result: RunResult, servers: Servers) -> None:
     """It is not reached, says why, and was asked for once in each family."""
     assert result.verdict("https-reachable", "https://nowhere.line.test") == ("inconclusive", "not-reached")

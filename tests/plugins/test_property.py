@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector import Cause, Check, Declared, Every, Observation, Subject, SubjectKind, SubjectResult
+from inspector import Cause, Check, Declared, Every, Observation, Outcome, Subject, SubjectKind, SubjectResult
 from inspector.model.declared import DeclaredPort
 from inspector.regime.loader import load_all
 from inspector.testing import GOOD, Case, assert_unseen_never_good, recorded, recordings, unseen_inputs
@@ -66,6 +66,42 @@ def inputs(draw: st.DrawFn, check: Check, cause: Cause) -> list[object]:
         seen = [_seen(fact, number, cause) for number, fact in enumerate(facts)]
         given.append(Every(seen) if wire.every else (seen or [_seen(None, 0, cause)])[0])
     return given
+
+
+EVERY = [name for name, each in CHECKS.items() if any(wire.every for wire in each.inputs)]
+
+
+def _with_gaps(data: st.DataObject, every: Every[Any]) -> Every[Any]:
+    """The same with some results missing, each for a cause of its own, and some never planned."""
+    kept = []
+    for each in every.all:
+        match data.draw(st.sampled_from(["seen", "missing", "not planned"])):
+            case "seen":
+                kept.append(each)
+            case "missing":
+                kept.append(SubjectResult(each.subject, None, data.draw(st.sampled_from(Cause))))
+    return Every(kept)
+
+
+@pytest.mark.parametrize("name", EVERY)
+@given(data=st.data())
+@settings(max_examples=60)
+def test_a_gap_or_silence_never_makes_every_good(name: str, data: st.DataObject) -> None:
+    """With something missing or nothing seen, a check of several subjects says neither pass nor not applicable.
+
+    It may be not applicable where nothing was planned, if a single observation shows that.
+    """
+    check = CHECKS[name]
+    options, given = data.draw(st.sampled_from(options_of(name))), data.draw(inputs(check, Cause.TIMEOUT))
+    changed = [_with_gaps(data, each) if isinstance(each, Every) else each for each in given]
+    everys = [each for each in changed if isinstance(each, Every)]
+    outcome = check.evaluate(changed, options).outcome
+    if any(each.missing for each in everys):
+        assert outcome not in GOOD
+    elif not any(len(each) for each in everys):
+        assert outcome is not Outcome.PASS
+        if outcome is Outcome.NOT_APPLICABLE:  # as a single observation shows, whatever else there is
+            assert check.evaluate(given, options).outcome is Outcome.NOT_APPLICABLE
 
 
 @pytest.mark.parametrize("name", CHECKS)

@@ -29,7 +29,16 @@ from inspector.model.declared import (
     PlanStatus,
     Tenancy,
 )
-from inspector.model.finding import EvidenceRef, Finding, Force, Obligation, Severity, StatementNote, finding_id
+from inspector.model.finding import (
+    CommonCause,
+    EvidenceRef,
+    Finding,
+    Force,
+    Obligation,
+    Severity,
+    StatementNote,
+    finding_id,
+)
 from inspector.model.observation import Evidence, FailureNote, Gap, RawRef, Sensitivity
 from inspector.model.subject import HOST, SYSTEM, Scheme, Subject, SubjectKind, UriForm
 from inspector.model.verdict import Message, Outcome
@@ -305,6 +314,11 @@ def finding(
     )
 
 
+#: A cause that no failure reports, with a hostile name, and one that the failing row ``hint`` reports.
+SILENT = CommonCause(subject=ADMIN, address="192.0.2.7", cause=Cause.TIMEOUT, probes=(f"tls{HOSTILE}",))
+EXPLAINED = CommonCause(subject=LEGACY, cause=Cause.REFUSED, probes=("tls",), finding=finding_id("hint", LEGACY))
+
+
 def findings() -> tuple[Finding, ...]:
     """Findings of every outcome and force, with malicious values from servers and documents."""
     seen = {"address": "192.0.2.5", "seen_at": WHEN}
@@ -366,6 +380,17 @@ def findings() -> tuple[Finding, ...]:
             evidence=(EvidenceRef(evidence="1" * 64),), **seen,
         ),
         finding("hint", Outcome.FAIL, "no such service", subject=LEGACY),
+        *(
+            finding(
+                each, Outcome.INCONCLUSIVE, "no observation: {cause}", subject=ADMIN, values={"cause": "timeout"},
+                cause=Cause.TIMEOUT, address="192.0.2.7", follows_from=SILENT,
+            )
+            for each in ("protocols", "certificate-life", "version-hidden")
+        ),
+        finding(
+            "protocols-modern", Outcome.INCONCLUSIVE, "no observation: {cause}", subject=LEGACY,
+            values={"cause": "refused"}, cause=Cause.REFUSED, follows_from=EXPLAINED,
+        ),
         finding("mail", Outcome.NOT_APPLICABLE, "the declaration names nothing that this is about", subject=SYSTEM.uri),
     )  # fmt: skip
 

@@ -165,7 +165,7 @@ def test_no_mark_rests_on_colour_alone(report: Page) -> None:
         assert words
         symbols.setdefault(symbol, set()).add(mark.attributes["class"])
     assert all(len(kinds) == 1 for kinds in symbols.values())
-    assert len(symbols) == 9
+    assert len(symbols) == 10
 
 
 def _luminance(colour: str) -> float:
@@ -238,13 +238,35 @@ def test_words_come_from_outcome_and_force(report: Page, language: Language) -> 
 
 def test_what_needs_attention_stands_first(report: Page) -> None:
     """The summary lists every failing requirement, mere hints apart, and each leads to its details."""
-    links = [each for each in report.all("a") if each.attributes["href"].startswith("#R-")]
+    links = [each for each in report.all("a") if each.attributes["href"].startswith("#R-") and each.within("table")]
     failing = {
         each.requirement
         for each in specimens.findings()
         if each.outcome is Outcome.FAIL and each.force is not Force.INFO
     }
     assert {each.attributes["href"] for each in links} == {f"#R-{each}" for each in failing}
+
+
+def test_a_common_cause_is_told_once(report: Page) -> None:
+    """A cause has one block for each part, with every finding that follows from it, which stands nowhere else."""
+    blocks = {each.attributes["id"]: each for each in report.all("article") if "-C" in each.attributes["id"]}
+    assert set(blocks) == {"A-C1", "B-C1", "B-C2"}
+    links = {each.attributes["href"] for each in report.all("a")}
+    assert {f"#{name}" for name in blocks} <= links
+    for finding in (each for each in specimens.findings() if each.follows_from):
+        places = [each for each in report.all("article", "tbody") if finding.id in each.text]
+        assert {each.attributes["id"] for each in places if each.tag == "article"} < set(blocks)
+        assert len(places) == 2
+    assert "#R-hint" in {each.attributes["href"] for each in report.all("a") if not each.within("table")}
+
+
+def test_what_follows_is_counted_apart(report: Page) -> None:
+    """The summary counts causes and what follows from them; *inconclusive* counts what stands on its own."""
+    rows = [each.text for each in report.all("tr") if each.within("table")]
+    own = sum(each.outcome is Outcome.INCONCLUSIVE and not each.follows_from for each in specimens.findings())
+    assert any(re.match(rf"\? \D+{own}–$", each) for each in rows)
+    assert any(re.match(r"↳ \D+2 ?2$", each) for each in rows)
+    assert re.search(r"2\. \D+4\.", report.one("summary").text)
 
 
 def test_evidence_is_cited_by_number_and_listed_with_its_digests(report: Page) -> None:

@@ -208,8 +208,8 @@ def test_junit_counts_and_sorts_outcomes() -> None:
     for suite in root:
         inside = [[child.tag for child in case] for case in suite]
         assert inside.count(["failure"]) == 6 == int(suite.get("failures", ""))
-        assert inside.count(["error"]) == 3 == int(suite.get("errors", ""))
-        assert inside.count(["skipped"]) == 2 == int(suite.get("skipped", ""))
+        assert inside.count(["error"]) == 4 == int(suite.get("errors", ""))
+        assert inside.count(["skipped"]) == 6 == int(suite.get("skipped", ""))
         assert inside.count([]) == 1
         assert len(inside) == int(suite.get("tests", ""))
     assert int(root.get("failures", "")) == 12
@@ -224,6 +224,47 @@ def test_junit_says_why() -> None:
     assert "allow TLS 1.2 and 1.3 only" in result
     assert "chỉ cho phép TLS 1.2 và 1.3" in result
     assert "connection reset" in "\n".join(child.get("message", "") for child in inside)
+
+
+def test_junit_skips_what_follows_from_a_cause() -> None:
+    """A cause that no failure reports is one error that lists its findings; what follows from a cause is skipped."""
+    root = ElementTree.fromstring(JUNIT.render([specimens.view()], Language.EN))
+    [cause] = [each for each in root.iter("testcase") if each.get("classname") == "not-inspected"]
+    [error] = cause
+    assert (error.tag, error.get("type")) == ("error", "timeout")
+    followers = [each for each in specimens.findings() if each.follows_from]
+    listed = [each.id for each in followers if each.id in (error.text or "")]
+    assert listed == [each.id for each in followers if each.follows_from == specimens.SILENT]
+    skipped = [child.get("message", "") for case in root.iter("testcase") for child in case if child.tag == "skipped"]
+    assert sum("follows from a common cause" in each for each in skipped) == len(followers)
+
+
+def test_sarif_notifies_of_a_cause() -> None:
+    """A cause that no failure reports is a notification; one that a failure reports is named in its result."""
+    (run,) = sarif(specimens.view())["runs"]
+    [notification] = run["invocations"][0]["toolExecutionNotifications"]
+    followers = [each for each in specimens.findings() if each.follows_from]
+    silent = sorted(each.id for each in followers if each.follows_from == specimens.SILENT)
+    assert notification["properties"]["findings"] == silent
+    assert run["tool"]["driver"]["notifications"][notification["descriptor"]["index"]]["id"] == "not-inspected"
+    explaining = {each["properties"]["requirement"]: each["properties"]["explains"] for each in run["results"]}
+    assert [(row, found) for row, found in explaining.items() if found] == [
+        ("hint", [each.id for each in followers if each.follows_from == specimens.EXPLAINED])
+    ]
+    [system] = run["properties"]["systems"]
+    assert (system["commonCauses"], system["followFromCommonCauses"]) == (2, 4)
+    assert sum(system["outcomes"].values()) + 4 == len(specimens.findings())
+
+
+def test_code_quality_tells_that_nothing_was_seen() -> None:
+    """A cause that no failure reports is one issue of severity info, so that a silent server gives no empty file."""
+    issues = json.loads(CODE_QUALITY.render([specimens.view()], Language.EN))
+    [cause] = [each for each in issues if each["check_name"] == "not-inspected"]
+    assert cause["severity"] == "info"
+    assert "admin.example.vn" in cause["description"]
+    assert cause["description"].endswith(": 3")
+    [explaining] = [each for each in issues if "no such service" in each["description"]]
+    assert explaining["description"].endswith(": 1")
 
 
 def test_junit_cannot_be_forged_from_inside() -> None:
@@ -241,7 +282,7 @@ def test_code_quality_is_what_gitlab_reads() -> None:
     """Every failure is an issue with description, check, path and line, severity, and a fingerprint of its own."""
     views = (twice(), other(), specimens.plain())
     issues = json.loads(CODE_QUALITY.render(views, Language.EN))
-    assert len(issues) == failures(*views)
+    assert len(issues) == failures(*views) + 2
     assert len({each["fingerprint"] for each in issues}) == len(issues)
     for issue in issues:
         assert issue["severity"] in {"info", "minor", "major", "critical", "blocker"}

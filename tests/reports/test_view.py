@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from inspector import Cause, Language, Outcome, Renderer
+from inspector import Cause, CommonCause, Language, Outcome, Renderer
 from inspector.declare.document import SourceLocation
 from inspector.model.declared import Tenancy
 from inspector.model.verdict import Message
@@ -16,6 +16,7 @@ from inspector.record.ledger_entry import LedgerEntry
 from inspector.report.declared_vs_seen import PortSeen
 from inspector.report.findings_json import findings_json
 from inspector.report.ledger_totals import totals as sum_totals
+from inspector_reports.causes import followed_cause
 from tests.reports import examples as specimens
 
 
@@ -32,6 +33,31 @@ def test_every_outcome_is_counted() -> None:
     """A count of zero is a count."""
     assert specimens.view().counts(()) == dict.fromkeys(Outcome, 0)
     assert specimens.view().counts()[Outcome.FAIL] == 6
+
+
+def test_causes_are_counted_apart_from_what_follows() -> None:
+    """Each cause is one group, with its failure if there is one; what follows is in no count of outcomes."""
+    view = specimens.view()
+    silent, explained = view.causes()
+    assert (silent.cause, silent.failure, len(silent.followers)) == (specimens.SILENT, None, 3)
+    assert explained.failure is not None
+    assert (explained.failure.requirement, len(explained.followers)) == ("hint", 1)
+    assert sum(view.counts().values()) + len(view.followers) == len(view.assessment.findings)
+    assert replace(view, assessment=view.assessment.model_copy(update={"findings": ()})).causes() == ()
+
+
+def test_a_cause_names_each_host_once() -> None:
+    """The U-labels of the subject, and of a name in the failure that is the cause, stand in the sentence once each."""
+    view, uri = specimens.view(), "https://xn--mnchen-3ya.example/"
+    cause = CommonCause(subject=uri, cause=Cause.REFUSED, finding="f" * 32)
+    failure = view.assessment.findings[0].model_copy(
+        update={"id": "f" * 32, "message": Message(id="no {measured}", values={"measured": "xn--bcher-kva.example"})}
+    )
+    caused = replace(view, assessment=view.assessment.model_copy(update={"findings": (failure,)}))
+    text = caused.cause_text(cause, Language.EN)
+    assert [text.count(name) for name in ("münchen.example", "bücher.example")] == [1, 1]
+    follower = failure.model_copy(update={"outcome": Outcome.INCONCLUSIVE, "follows_from": cause})
+    assert followed_cause(caused, follower, Language.EN).count("bücher.example") == 1
 
 
 def test_declared_ports_are_compared_with_those_seen() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from inspector import Verdict, check, failed, passed
+from inspector import Cause, Verdict, check, failed, passed
 from inspector_http.applicability import is_https
 from inspector_http.observations import Http, WebProtocol
 
@@ -15,7 +15,8 @@ def https_reachable(http: Http) -> Verdict:
     """
     match http.protocol.value:
         case WebProtocol.NONE:
-            return failed("refuses connections", facts=("/protocol",))
+            return failed("refuses connections", facts=("/protocol",)).explaining(Cause.REFUSED)
         case WebProtocol.HTTP:
-            return failed("answers plain HTTP on a port declared for HTTPS", facts=("/protocol",))
+            plain = failed("answers plain HTTP on a port declared for HTTPS", facts=("/protocol",))
+            return plain.explaining(Cause.PROTOCOL_ERROR)
     return passed("answers over HTTPS", facts=("/protocol",))

@@ -53,6 +53,8 @@ def mta_sts_mail_servers_valid(
     servers = records.servers.value
     if not servers:
         return not_applicable("the domain accepts no mail", facts="servers")
+    if not policies.all:
+        raise NotSeen(Cause.NOT_SELECTED)  # a policy that nobody asked for is not one without effect
     used = used_policies(policies)
     for item in policies.missing if not used else ():
         message = "the policy of {measured} was not fetched; declare that host and authorise it"

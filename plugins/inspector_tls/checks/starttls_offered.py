@@ -1,6 +1,6 @@
 """STARTTLS, and the TLS request of other protocols."""
 
-from inspector import Verdict, check, failed, passed
+from inspector import Cause, Verdict, check, failed, passed
 from inspector_tls.starttls.observations import StartTls, TlsReadiness
 
 
@@ -20,5 +20,6 @@ def starttls_offered(starttls: StartTls) -> Verdict:
     if starttls.readiness is TlsReadiness.OFFERED:
         return passed("starts TLS on request", facts="/readiness")
     if starttls.readiness is TlsReadiness.REFUSED:
-        return failed("offers TLS but refuses to start it: {measured}", measured=starttls.reply)
-    return failed("does not offer TLS: {measured}", measured=starttls.reply)
+        refused = failed("offers TLS but refuses to start it: {measured}", measured=starttls.reply)
+        return refused.explaining(Cause.PROTOCOL_ERROR)
+    return failed("does not offer TLS: {measured}", measured=starttls.reply).explaining(Cause.PROTOCOL_ERROR)

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN, Threshold, exit_code, load_baseline, worst
 from inspector.model.base import Cause
 from inspector.model.errors import UsageError
-from inspector.model.finding import Finding, Force, Obligation, Severity
+from inspector.model.finding import CommonCause, Finding, Force, Obligation, Severity
 from inspector.model.verdict import Message, Outcome
 
 
@@ -112,3 +114,79 @@ def test_a_wrong_baseline_is_misuse(tmp_path: Path) -> None:
     path.write_text("[1]")
     with pytest.raises(UsageError, match="no findings"):
         load_baseline(path)
+
+
+# --- Any findings -----------------------------------------------------------------------------------------------------
+
+GRAVITY = (CLEAN, UNSEEN, FAILING)
+THRESHOLDS = st.sampled_from(["must", *(each.value for each in Severity)])
+
+
+@st.composite
+def any_finding(draw: st.DrawFn) -> Finding:
+    """A finding of any outcome, strength and cause."""
+    outcome = draw(st.sampled_from(Outcome))
+    caused = outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR)
+    return finding(
+        outcome,
+        draw(st.sampled_from(Obligation)),
+        draw(st.sampled_from(Severity)),
+        id=draw(st.sampled_from("abc")),
+        excused=draw(st.booleans()),
+        not_yet_due=draw(st.booleans()),
+        cause=draw(st.sampled_from(Cause)) if caused else None,
+    )
+
+
+FINDINGS = st.lists(any_finding(), max_size=8)
+BASELINES = st.frozensets(st.sampled_from("abc"))
+
+
+@given(found=FINDINGS, text=THRESHOLDS, baseline=BASELINES, within=st.booleans())
+def test_the_code_is_that_of_the_gravest_finding_that_counts(
+    found: list[Finding], text: str, baseline: frozenset[str], within: bool
+) -> None:
+    """A failure at the threshold that nothing excuses is 1; else what was not seen there is 3; else 0."""
+    counted = [each for each in found if Threshold(text).reached(each)]
+    fails = any(
+        each.outcome is Outcome.FAIL and not (each.excused or each.not_yet_due or each.id in baseline)
+        for each in counted
+    )
+    unseen = any(
+        each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR) and not (within and each.cause is Cause.NOT_SELECTED)
+        for each in counted
+    )
+    expected = FAILING if fails else UNSEEN if unseen else CLEAN
+    assert exit_code(found, Threshold(text), baseline, within=within) == expected
+
+
+@given(found=FINDINGS, more=FINDINGS, text=THRESHOLDS, baseline=BASELINES, within=st.booleans())
+def test_more_findings_never_make_it_better(
+    found: list[Finding], more: list[Finding], text: str, baseline: frozenset[str], within: bool
+) -> None:
+    """The code grows with the findings, shrinks with the baseline and --within, and does not depend on the order."""
+    code = exit_code(found, Threshold(text), baseline, within=within)
+    both = exit_code([*found, *more], Threshold(text), baseline, within=within)
+    assert both == exit_code([*more, *reversed(found)], Threshold(text), baseline, within=within)
+    assert both == worst([code, exit_code(more, Threshold(text), baseline, within=within)])
+    assert GRAVITY.index(both) >= GRAVITY.index(code)
+    assert GRAVITY.index(exit_code(found, Threshold(text))) >= GRAVITY.index(code)
+
+
+@given(found=FINDINGS, lower=st.sampled_from(Severity), higher=st.sampled_from(Severity))
+def test_a_lower_threshold_never_makes_it_better(found: list[Finding], lower: Severity, higher: Severity) -> None:
+    """What counts at a severity counts at every lower one."""
+    low, high = sorted((lower, higher), key=lambda each: each.rank)
+    codes = [GRAVITY.index(exit_code(found, Threshold(each.value))) for each in (low, high)]
+    assert codes[0] >= codes[1]
+
+
+@given(found=FINDINGS, text=THRESHOLDS)
+def test_a_common_cause_changes_no_code(found: list[Finding], text: str) -> None:
+    """A requirement that could not be seen counts, also where it follows from a cause that the report tells once."""
+    shared = CommonCause(subject="https://h", cause=Cause.TIMEOUT)
+    following = [
+        each.model_copy(update={"follows_from": shared}) if each.outcome is Outcome.INCONCLUSIVE else each
+        for each in found
+    ]
+    assert exit_code(following, Threshold(text)) == exit_code(found, Threshold(text))
