@@ -87,21 +87,25 @@ class OpenPorts(Observation):
 
 
 class ServiceProtocol(StrEnum):
-    """The protocol that a banner identifies.
+    """The protocol that a banner, or the reply to a question, identifies.
 
-    ``silent``: the server sends nothing before the client does. ``unknown``: the banner is of none of these protocols.
+    ``silent``: the server sends nothing before the client does, and no answer to a question. ``tls``: it expects TLS,
+    and does not show which protocol that carries. ``unknown``: what it sent is of none of these protocols.
     """
 
     FTP = "ftp"
     HTTP = "http"
     IMAP = "imap"
+    MEMCACHED = "memcached"
     MYSQL = "mysql"
     POP3 = "pop3"
+    POSTGRESQL = "postgresql"
     REDIS = "redis"
     RSYNC = "rsync"
     SMTP = "smtp"
     SSH = "ssh"
     TELNET = "telnet"
+    TLS = "tls"
     VNC = "vnc"
     SILENT = "silent"
     UNKNOWN = "unknown"
@@ -109,6 +113,8 @@ class ServiceProtocol(StrEnum):
 
 class Banner(Model):
     """The banner of a server: at most 512 bytes as printable ASCII (other bytes escaped), and what it identifies.
+
+    Of a server that waits for the client it is the answer to a question, empty where it gave none.
 
     ``cleartext``: whether an unencrypted session is possible. True or False where the protocol, or the server's reply
     to a client's first command, shows it; None where nothing does.

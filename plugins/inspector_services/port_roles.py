@@ -54,6 +54,12 @@ class PortTable(Model):
 #: The table of the package.
 TABLE = PortTable.model_validate(json.loads(files(__package__).joinpath("data/ports.json").read_bytes()))
 
+#: Services whose server speaks first: one that waits for the client is another (MySQL's protocol, "Connection Phase";
+#: rsync's daemon protocol).
+SERVER_FIRST = frozenset({"mysql", "rsync"})
+#: Services that speak HTTP: an HTTP reply does not rule them out.
+OVER_HTTP = frozenset({"arangodb", "clickhouse", "couchdb", "elasticsearch", "influxdb", "neo4j"})
+
 #: The notable ports by number.
 NOTABLE: Mapping[int, NotablePort] = MappingProxyType({each.port: each for each in TABLE.ports})
 
@@ -64,6 +70,9 @@ def ports_of(role: Role, basis: Basis | None = None) -> frozenset[int]:
 
 
 def label(port: int) -> str:
-    """A port as messages show it, e.g. ``5432/tcp (postgresql)``; the service is that of the table."""
+    """A port as messages show it, e.g. ``5432/tcp (postgresql?)``.
+
+    The question mark says that the number alone suggests the service, as in nmap's output.
+    """
     known = NOTABLE.get(port)
-    return f"{port}/tcp ({known.service})" if known else f"{port}/tcp"
+    return f"{port}/tcp ({known.service}?)" if known else f"{port}/tcp"

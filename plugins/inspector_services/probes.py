@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, Literal
 
 from inspector import (
@@ -25,13 +26,15 @@ from inspector_services.banners import (
     StoredBanner,
     StoredBanners,
     client_command,
+    identified,
     is_complete,
+    needs_noop,
     parse_banner,
-    protocol_of,
 )
 from inspector_services.nmap_xml import Recheck, Scan, SweepRecord, scan_of, spans, states
 from inspector_services.observations import Banners, OpenPorts
 from inspector_services.port_roles import NOTABLE, Role
+from inspector_services.questions import NOOP, is_answered, is_own, questions_for
 
 #: The ports of a sweep beyond the declared ones: those of the table; also the system ports 1–1023 (RFC 6335 §6); all.
 PortSet = Literal["notable", "system", "all"]
@@ -144,13 +147,14 @@ def parse_banners(output: ScanOutput, context: ParseContext) -> Banners:
     schemes={HOST},
     subject_kind=SubjectKind.ADDRESS,
     parse=parse_banners,
-    cost=Cost(connections=MAX_PORTS, seconds=MAX_PORTS * 3),
+    cost=Cost(connections=2 * MAX_PORTS, seconds=MAX_PORTS * 3),
 )
 async def banners(target: Target, network: Network, ports: OpenPorts) -> ScanOutput:
-    """Read the banners of open ports; nothing is sent to a server that waits for the client.
+    """Read the banners of open ports, and ask where they do not show the protocol.
 
-    Only after an FTP or VNC banner the first command of an ordinary client is sent: the reply shows whether the session
-    would be encrypted.
+    A server that greets with code 220 gets NOOP, one that waits for the client at a database's, file-sharing or
+    cleartext port the first question of an ordinary client (``questions``). After FTP and VNC are identified, the
+    client's next command shows whether the session would be encrypted.
     """
     chosen = _ports_to_read(target, ports)
     received = list(await asyncio.gather(*(_read_port(network, port) for port in chosen[:MAX_PORTS])))
@@ -170,23 +174,57 @@ async def banners(target: Target, network: Network, ports: OpenPorts) -> ScanOut
 async def _read_port(network: Network, port: int) -> StoredBanner:
     try:
         stream = await network.connect(port, timeout=CONNECT_SECONDS)
+        try:
+            banner, ended = await _receive(stream, lambda data: b"\n" in data or data[:1] == b"\xff")
+            if ended and not banner:
+                return StoredBanner(port=port, cause=Cause.RESET)
+            stored = StoredBanner(port=port, banner=banner)
+            if not ended and banner:
+                return await _converse(stream, stored)
+        finally:
+            await stream.close()
+        return stored if banner else await _ask(network, stored)
     except ScanFailure as failure:
         return StoredBanner(port=port, cause=failure.cause)
-    try:
-        banner, ended = await _receive(stream, lambda data: b"\n" in data or data[:1] == b"\xff")
-        if ended and not banner:
-            return StoredBanner(port=port, cause=Cause.RESET)
-        command = client_command(banner)
-        if command is None or ended:
-            return StoredBanner(port=port, banner=banner)
-        protocol = protocol_of(banner)
-        await stream.write(command, timeout=BANNER_SECONDS)
-        reply, _ = await _receive(stream, lambda data: is_complete(protocol, data))
-        return StoredBanner(port=port, banner=banner, reply=reply)
-    except ScanFailure as failure:
-        return StoredBanner(port=port, cause=failure.cause)
-    finally:
-        await stream.close()
+
+
+async def _converse(stream: Stream, stored: StoredBanner) -> StoredBanner:
+    """Ask a server that greeted which protocol it speaks, where the greeting leaves that open, and how encrypted."""
+    if needs_noop(stored.banner):
+        answer, ended = await _exchange(stream, NOOP, partial(is_answered, NOOP))
+        stored = stored.model_copy(update={"question": NOOP, "answer": answer})
+        if ended:
+            return stored
+    protocol = identified(stored)
+    command = client_command(protocol, stored.banner)
+    if command is None:
+        return stored
+    reply, _ = await _exchange(stream, command, partial(is_complete, protocol))
+    return stored.model_copy(update={"reply": reply})
+
+
+async def _ask(network: Network, stored: StoredBanner) -> StoredBanner:
+    """Ask a server that waits for the client, until it answers a question."""
+    for question in questions_for(stored.port):
+        stream = await network.connect(stored.port, timeout=CONNECT_SECONDS)
+        try:
+            answer, ended = await _exchange(stream, question, partial(is_answered, question))
+        except ScanFailure as failure:
+            if failure.cause is not Cause.RESET:
+                raise
+            answer, ended = b"", True
+        finally:
+            await stream.close()
+        if answer:
+            return stored.model_copy(update={"question": question, "answer": answer})
+        if ended and is_own(question):
+            stored = stored.model_copy(update={"hung_up": True})
+    return stored
+
+
+async def _exchange(stream: Stream, sent: bytes, enough: Callable[[bytes], bool]) -> tuple[bytes, bool]:
+    await stream.write(sent, timeout=BANNER_SECONDS)
+    return await _receive(stream, enough)
 
 
 async def _receive(stream: Stream, enough: Callable[[bytes], bool]) -> tuple[bytes, bool]:

@@ -5,7 +5,9 @@ from inspector_services.exposure import none_reachable
 from inspector_services.observations import Banners, OpenPorts, ServiceProtocol
 from inspector_services.port_roles import Role
 
-DATABASES = frozenset({ServiceProtocol.MYSQL, ServiceProtocol.REDIS})
+DATABASES = frozenset(
+    {ServiceProtocol.MEMCACHED, ServiceProtocol.MYSQL, ServiceProtocol.POSTGRESQL, ServiceProtocol.REDIS}
+)
 
 
 @check(

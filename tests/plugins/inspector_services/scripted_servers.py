@@ -25,6 +25,27 @@ def says(first: bytes, *, expects: bytes | None = None, then: bytes = b"") -> Ha
     return habit
 
 
+def replies(first: bytes, **lines: bytes) -> Habit:
+    """Say ``first``, then answer each line by its first word; 500 to every other one (RFC 959 §4.2, RFC 5321 §4.2)."""
+
+    async def habit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(first)
+        while line := await reader.readline():
+            writer.write(lines.get(line.split()[0].decode(), b"500 unknown command") + b"\r\n")
+
+    return habit
+
+
+def answers(reply: bytes) -> Habit:
+    """Wait for the client; say ``reply`` to whatever comes, and close."""
+
+    async def habit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(reply)
+
+    return habit
+
+
 async def hangs_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.close()
 
@@ -43,7 +64,8 @@ async def floods(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         await writer.drain()
 
 
-AUTH = b"AUTH TLS\r\n"
+#: Replies of servers that want a login, or TLS, first.
+LOGIN = b"530 Please login with USER and PASS."
 RFB = b"RFB 003.008\n"
 MYSQL = (
     b"\x0a5.7.44\x00\x08\x00\x00\x00saltsalt\x00\xff\xf7\x08\x02\x00\xff\x81\x15" + bytes(10) + b"salt" * 3 + b"\x00"
@@ -52,16 +74,22 @@ MYSQL = (
 HABITS: dict[str, Habit] = {
     "drip": drips,
     "flood": floods,
-    "ftp": says(b"220 (vsFTPd 3.0.3)\r\n", expects=AUTH, then=b"530 Please login with USER and PASS.\r\n"),
-    "ftps": says(b"220 ProFTPD Server (files) [::1]\r\n", expects=AUTH, then=b"234 AUTH TLS successful\r\n"),
+    "ftp": replies(b"220 (vsFTPd 3.0.3)\r\n", NOOP=LOGIN, AUTH=LOGIN),
+    "ftp-of-mail": replies(b"220-Files of the mail service\r\n220 ask SMTP-team\r\n", NOOP=b"200 OK", AUTH=b"500 no"),
+    "ftps": replies(b"220 ProFTPD Server (files) [::1]\r\n", NOOP=b"200 OK", AUTH=b"234 AUTH TLS successful"),
     "hangup": hangs_up,
+    "http": answers(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"),
+    "leaver": answers(b""),
     "login": says(b"\r\nUser Access Verification\r\n\r\nUsername: "),
     "mysql": says(len(MYSQL).to_bytes(3, "little") + b"\x00" + MYSQL),
     "rsync": says(b"@RSYNCD: 31.0\n"),
     "script": says(b"\x1b]0;owned\x07<script>alert(1)</script>\xc3\x28\r\n"),
     "silent": says(b""),
-    "smtp": says(b"220 mail.example ESMTP\r\n"),
+    "smtp": replies(b"220 mail.example ESMTP\r\n", NOOP=b"250 2.0.0 Ok"),
+    "smtp-of-files": replies(b"220 mail.example FTP-Gateway\r\n", NOOP=b"250 OK", AUTH=b"500 unknown"),
     "ssh": says(b"SSH-2.0-OpenSSH_9.2p1\r\n"),
+    "third": replies(b"220 FTP and SMTP spoken\r\n"),
+    "tls": answers(b"\x15\x03\x01\x00\x02\x02\x46"),
     "telnet": says(b"\xff\xfd\x18\xff\xfd\x20\xff\xfd\x23\xff\xfd\x27"),
     "vnc": says(RFB, expects=RFB, then=b"\x01\x02"),
     "vnc33": says(b"RFB 003.003\n"),

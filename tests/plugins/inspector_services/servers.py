@@ -34,7 +34,7 @@ def speaking(address: str, habits: Mapping[int, str]) -> Iterator[None]:
             assert process.stdout.readline() == "ready\n"
             yield
         finally:
-            process.kill()
+            process.terminate()
 
 
 def installed(program: str) -> str:
@@ -68,14 +68,41 @@ def sshd(address: str, port: int = 2222) -> Iterator[None]:
 
 
 @contextmanager
-def running(command: list[str], address: str, port: int) -> Iterator[None]:
+def vsftpd(address: str, port: int) -> Iterator[None]:
+    """An FTP server with local users and without TLS."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {"listen": "YES", "listen_address": address, "listen_port": port, "anonymous_enable": "NO"}
+        settings |= {"local_enable": "YES", "secure_chroot_dir": folder, "background": "NO"}
+        path = Path(folder) / "vsftpd.conf"
+        path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        with running([installed("vsftpd"), str(path)], address, port):
+            yield
+
+
+@contextmanager
+def postgresql(address: str, port: int) -> Iterator[None]:
+    """An empty PostgreSQL; it refuses to run as root."""
+    user = "postgres" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory() as folder:
+        if user is not None:
+            shutil.chown(folder, user)
+        data, programs = Path(folder) / "data", Path(installed("postgres")).resolve().parent
+        initdb = [str(programs / "initdb"), "--auth=reject", "--no-sync", "-D", str(data)]
+        subprocess.run(initdb, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL)
+        command = [str(programs / "postgres"), "-D", str(data), "-h", address, "-p", str(port), "-k", folder]
+        with running(command, address, port, user=user):
+            yield
+
+
+@contextmanager
+def running(command: list[str], address: str, port: int, user: str | None = None) -> Iterator[None]:
     """A server from when its port answers until the end of the body."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             _await(process, address, port)
             yield
         finally:
-            process.kill()
+            process.terminate()
 
 
 def _await(process: subprocess.Popen[bytes], address: str, port: int) -> None:

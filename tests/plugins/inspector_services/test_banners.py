@@ -2,13 +2,16 @@
 
 import pytest
 
-from inspector import Answer, Cause, Outcome
+from inspector import Answer, Cause, Outcome, Target, Verdict
 from inspector_services.banners import StoredBanner, parse_banner, printable, protocol_of
 from inspector_services.checks.no_cleartext_administration import no_cleartext_administration
+from inspector_services.checks.no_database_reachable import no_database_reachable
 from inspector_services.observations import Banners, OpenPorts, PortState, ServiceProtocol, Span
+from inspector_services.port_roles import NOTABLE
 from inspector_services.probes import BANNER_BYTES, MAX_PORTS, banners
+from inspector_services.questions import NOOP
 from tests.plugins.inspector_services.scanning import host, read, scan
-from tests.plugins.inspector_services.servers import own_address, speaking
+from tests.plugins.inspector_services.servers import own_address, postgresql, redis, speaking, vsftpd
 
 HABITS = {
     2101: "drip",
@@ -27,6 +30,9 @@ HABITS = {
     2114: "vnc",
     2115: "vnc33",
     2116: "vnctls",
+    2117: "ftp-of-mail",
+    2118: "smtp-of-files",
+    2119: "third",
 }
 CLOSED_PORT = 2199
 
@@ -52,11 +58,14 @@ def recorded() -> Banners:
     ("habit", "protocol", "cleartext"),
     [
         ("ftp", ServiceProtocol.FTP, True),
+        ("ftp-of-mail", ServiceProtocol.FTP, True),
         ("ftps", ServiceProtocol.FTP, None),
         ("login", ServiceProtocol.TELNET, True),
         ("mysql", ServiceProtocol.MYSQL, None),
         ("rsync", ServiceProtocol.RSYNC, None),
         ("smtp", ServiceProtocol.SMTP, None),
+        ("smtp-of-files", ServiceProtocol.SMTP, None),
+        ("third", ServiceProtocol.UNKNOWN, None),
         ("ssh", ServiceProtocol.SSH, False),
         ("telnet", ServiceProtocol.TELNET, True),
         ("vnc", ServiceProtocol.VNC, True),
@@ -120,7 +129,12 @@ NOT_ALLOWED = len(MYSQL_ERROR).to_bytes(3, "little") + b"\x00" + MYSQL_ERROR
     ("banner", "protocol"),
     [
         (b"", ServiceProtocol.SILENT),
-        (b"220 Welcome\r\n", ServiceProtocol.UNKNOWN),
+        (b"220 Welcome to the FTP server\r\n", ServiceProtocol.UNKNOWN),
+        (b"220 mail.example ESMTP\r\n", ServiceProtocol.UNKNOWN),
+        (b"SSH-keys are on our web page\r\n", ServiceProtocol.UNKNOWN),
+        (b"RFB of the day\r\n", ServiceProtocol.UNKNOWN),
+        (b"+OKAY\r\n", ServiceProtocol.UNKNOWN),
+        (b"HTTP/ is not spoken here\r\n", ServiceProtocol.UNKNOWN),
         (b"+OK POP3 ready\r\n", ServiceProtocol.POP3),
         (b"* OK IMAP4rev1\r\n", ServiceProtocol.IMAP),
         (b"HTTP/1.0 408 Request Time-out\r\n", ServiceProtocol.HTTP),
@@ -148,7 +162,9 @@ def test_handmade_banners_identify_their_protocol(banner: bytes, protocol: Servi
 )
 def test_ftp_is_cleartext_only_where_tls_is_refused_permanently(reply: bytes, cleartext: bool | None) -> None:
     """Silence or a temporary refusal of AUTH TLS decides nothing."""
-    banner = parse_banner(StoredBanner(port=21, banner=b"220 FTP\r\n", reply=reply)).banner.value
+    stored = StoredBanner(port=21, banner=b"220 FTP\r\n", question=NOOP, answer=b"200 OK\r\n", reply=reply)
+    banner = parse_banner(stored).banner.value
+    assert banner.protocol is ServiceProtocol.FTP
     assert banner.cleartext is cleartext
 
 
@@ -174,6 +190,68 @@ def test_a_telnet_port_without_a_banner_is_inconclusive() -> None:
     silent = Banners(ports=(parse_banner(StoredBanner(port=23)),))
     verdict = no_cleartext_administration(opened(23), silent)
     assert (verdict.outcome, verdict.cause) == (Outcome.INCONCLUSIVE, Cause.AMBIGUOUS)
+
+
+#: What answers at a database's number, and what the database check says of it.
+AT_A_NUMBER = {
+    (5432, "hangup"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
+    (5432, "leaver"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
+    (5432, "tls"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
+    (5432, "script"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
+    (5432, "third"): (Outcome.INCONCLUSIVE, ("5432/tcp (postgresql?)",)),
+    (5432, "silent"): (Outcome.FAIL, ("5432/tcp (postgresql?)",)),
+    (5432, "http"): (Outcome.PASS, None),
+    (5432, "smtp-of-files"): (Outcome.PASS, None),
+    (1433, "http"): (Outcome.PASS, None),
+    (3306, "silent"): (Outcome.INCONCLUSIVE, ("3306/tcp (mysql?)",)),
+    (3306, "hangup"): (Outcome.INCONCLUSIVE, ("3306/tcp (mysql?)",)),
+    (5984, "http"): (Outcome.FAIL, ("5984/tcp (couchdb?)",)),
+    (9200, "http"): (Outcome.INCONCLUSIVE, ("9200/tcp (elasticsearch?)",)),
+}
+
+
+def _database_verdict(target: Target, port: int) -> Verdict:
+    """What the database check says where only this port is open."""
+    everything = OpenPorts(
+        spans=tuple(
+            Span(first=each, last=each, state=seen(PortState.OPEN if each == port else PortState.CLOSED))
+            for each in sorted(NOTABLE)
+        )
+    )
+    found = read(banners, scan(banners, target, everything), target)
+    return no_database_reachable(everything, Banners.model_validate(found))
+
+
+@pytest.mark.parametrize(("port", "habit"), AT_A_NUMBER)
+def test_a_number_alone_names_no_database(port: int, habit: str) -> None:
+    """What the server says decides; silence counts only where the registered service waits for its client, too."""
+    address = own_address()
+    with speaking(address, {port: habit}):
+        verdict = _database_verdict(host(address), port)
+    outcome, measured = AT_A_NUMBER[port, habit]
+    assert (verdict.outcome, verdict.measured) == (outcome, measured)
+    assert verdict.cause is (Cause.AMBIGUOUS if outcome is Outcome.INCONCLUSIVE else None)
+
+
+def test_a_database_is_named_by_its_answer() -> None:
+    """PostgreSQL answers an SSLRequest, Redis a PING, whether or not it lets the client in."""
+    address = own_address()
+    with postgresql(address, 5432):
+        assert _database_verdict(host(address), 5432).measured == ("5432/tcp (postgresql)",)
+    with redis(address, 16379):
+        verdict = _database_verdict(host(address), 16379)
+    assert (verdict.outcome, verdict.measured) == (Outcome.INCONCLUSIVE, ("16379/tcp (redis-cluster?)",))
+    with redis(address, 6379):
+        assert _database_verdict(host(address), 6379).measured == ("6379/tcp (redis)",)
+
+
+def test_a_real_ftp_server_is_named_by_its_reply() -> None:
+    """vsftpd wants a login before NOOP and refuses AUTH TLS."""
+    address = own_address()
+    with vsftpd(address, 2021):
+        found = read(banners, scan(banners, host(address), opened(2021)), host(address))
+    banner = Banners.model_validate(found).banner_of(2021).value
+    assert (banner.protocol, banner.cleartext) == (ServiceProtocol.FTP, True)
 
 
 def test_printable_text_keeps_every_byte_apart() -> None:
