@@ -25,7 +25,7 @@ from inspector.model.base import Cause, canonical
 from inspector.model.declared import Declared, Tenancy
 from inspector.model.errors import ScanFailure
 from inspector.model.finding import ClauseRef, CommonCause, EvidenceRef, Finding, Force, finding_id
-from inspector.model.observation import Evidence
+from inspector.model.observation import STOPPED_ANSWERING, Evidence
 from inspector.model.subject import SYSTEM, BadUri, Subject, parse_uri
 from inspector.model.verdict import Message, Outcome, Verdict
 from inspector.plan.planner import applies_to
@@ -34,7 +34,7 @@ from inspector.plugin.check import Check
 from inspector.plugin.time_limits import Clock
 from inspector.record.assessment import Assessment, Coverage, FailedScan, RegimeChange
 from inspector.record.inspection import Inspection, PluginRecord
-from inspector.record.plan import Selection
+from inspector.record.plan import Selection, VantageLimit
 from inspector.regime.regime import NOT_OBSERVABLE, Regime, Requirement
 from inspector.registry.registry import Registry
 
@@ -271,8 +271,19 @@ class _Assessor:
             ),
             not_authorised=tuple(sorted(each.id for each in kept if self._is_beyond(each))),
             not_observable=tuple(sorted(each.id for each in hidden)),
-            limits=self.given.inspection.plan.limits,
+            limits=(*self.given.inspection.plan.limits, *self._stopped()),
         )
+
+    def _stopped(self) -> Iterator[VantageLimit]:
+        """The addresses that stopped answering this vantage, as one limit."""
+        addresses = {
+            evidence.subject.address
+            for _, evidence in self.given.evidence
+            if any(gap.question == STOPPED_ANSWERING for gap in evidence.gaps)
+        }
+        if stopped := sorted(filter(None, addresses)):
+            detail = "these addresses stopped answering this vantage, probably because they limit or block connections"
+            yield VantageLimit(id="rate-limited", detail=detail, addresses=tuple(stopped))
 
 
 _UNOBSERVABLE = Verdict(

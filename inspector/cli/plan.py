@@ -26,7 +26,7 @@ def print_plans(arguments: RunArguments) -> int:
         terminal.print_note(_("resolving the names of {system}", system=system.id))
         request = request_of(system, arguments, context, run=run, as_of=as_of)
         planned = asyncio.run(prepare(request, context))
-        _print(planned, context.registry)
+        _print(planned, context.registry, context.settings.ceilings.pause_seconds)
         try:
             check_permitted(planned)
         except UsageError as refusal:
@@ -35,7 +35,7 @@ def print_plans(arguments: RunArguments) -> int:
     return 0
 
 
-def _print(planned: PlannedInspection, registry: Registry) -> None:
+def _print(planned: PlannedInspection, registry: Registry, pause_seconds: int) -> None:
     request, plan = planned.request, planned.plan
     translator = Translator(registry, current())
     terminal.print_result(f"{request.system.id} – {request.system.name}")
@@ -53,6 +53,14 @@ def _print(planned: PlannedInspection, registry: Registry) -> None:
         _print_probe(name, registry)
     for pace in pace_of(plan.tasks, request.authorisations).values():
         terminal.print_result(translated(pace.text()))
+    if any(task.cause is None and task.authorisation for task in plan.tasks):
+        terminal.print_result(
+            _(
+                "An address that stops answering gets one pause of {seconds} s; the scans that lost a connection are "
+                "then made once more, at half the rate",
+                seconds=pause_seconds,
+            )
+        )
     for limit in plan.limits:
         terminal.print_result(f"{translated(limit.detail)}: {with_u_labels(', '.join(limit.addresses))}")
     terminal.print_result(

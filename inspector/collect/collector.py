@@ -8,6 +8,10 @@ the plan one probe would scan every endpoint before the next began, so that all 
 worker processes afterwards; and two probes at one address share its rate, so that at the same time each slows the
 other. The plan and its bounds do not depend on the order.
 
+Addresses that stop answering (``inspector.network.pacing.reachability``): a scan that lost a connection to one is not
+recorded when it ends, but made once more at the end of its wave, after one pause and at half the rate, where the
+authorised hours and ``--within`` leave time for it. Without that time it fails as rate-limited. No sweep is repeated.
+
 Recording: scans that end within 10 ms of one another, or while the disk is busy, are written as one batch: raw bytes
 before the evidence that refers to them, evidence before the journal that names it. A scan is done when its record is
 on the disk, so ``kill -9`` loses at most the scans of an unfinished batch, which ``--resume`` repeats. A write error
@@ -20,8 +24,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Protocol, TypeVar
 
@@ -31,7 +35,15 @@ from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
 from inspector.model.errors import BundleError, ScanFailure
-from inspector.model.observation import Discovered, Evidence, FailureNote, Gap, Observation, ScanOutput
+from inspector.model.observation import (
+    STOPPED_ANSWERING,
+    Discovered,
+    Evidence,
+    FailureNote,
+    Gap,
+    Observation,
+    ScanOutput,
+)
 from inspector.model.subject import Subject, is_address
 from inspector.network import Gateway, Ledger, resolve_and_pin
 from inspector.plan.planner import DISCOVERED_PER_SCAN, TASKS_PER_SCAN, Planner
@@ -126,6 +138,18 @@ class _BatchWriter:
             await self._keeping
 
 
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A scan that has ended and is not recorded yet."""
+
+    task: ScanTask
+    scan: int
+    began: datetime
+    ended: datetime
+    output: ScanOutput
+    facts: Mapping[str, object] | None = None
+
+
 class _Asked(Protocol):
     @property
     def probe(self) -> str: ...
@@ -162,6 +186,7 @@ class Collector:
     _asked: dict[TaskKey, ScanTask] = field(default_factory=dict)
     _pins: dict[str, PinnedHost] = field(default_factory=dict)
     _planned: int = 0
+    _held: list[_Ended] = field(default_factory=list)
     _first: dict[tuple[str | None, str | None], list[Evidence]] = field(default_factory=dict)
     _keeper: _BatchWriter = field(init=False)
     _limiter: AdaptiveLimiter = field(init=False)
@@ -202,9 +227,26 @@ class Collector:
             await self._wave([task for task in tasks if task.wave == wave and (task.key, 2) not in self._done], 2)
 
     async def _wave(self, tasks: Sequence[ScanTask], scan: int) -> None:
+        await self._run(tasks, scan, may_hold=scan == 1)
+        held, self._held = self._held, []
+        lost = [each for each in held if self._is_lost(each.task)]
+        again = await self._pause({each.task.subject.address or "" for each in lost})
+        for each in held:
+            if each not in lost:
+                await self._record(each)
+            elif not again:
+                await self._record(self._rate_limited(each))
+        if again:
+            await self._run([each.task for each in lost], scan, may_hold=False)
+
+    async def _run(self, tasks: Sequence[ScanTask], scan: int, *, may_hold: bool) -> None:
         async def one(task: ScanTask) -> None:
             async with self._limiter:
-                await self._scan(task, scan)
+                ended = await self._scan(task, scan)
+                if may_hold and self._may_be_lost(task):
+                    self._held.append(ended)
+                else:
+                    await self._record(ended)
 
         futures = [
             asyncio.create_task(one(task), name=f"scan {task.probe} {task.subject.uri}") for task in interleave(tasks)
@@ -218,7 +260,47 @@ class Collector:
             await asyncio.gather(*futures, return_exceptions=True)
             await self._keeper.finish()
 
-    async def _scan(self, task: ScanTask, scan: int) -> None:
+    def _may_be_lost(self, task: ScanTask) -> bool:
+        """Whether the scan failed to connect to an address that answered before and was not yet asked again."""
+        if task.cause is not None or task.subject.address is None or task.bounds.port_questions:
+            return False
+        reachability = self.gateway.reachability(task.subject.address)
+        name = (task.probe, task.subject.uri)
+        return reachability.has_answered and reachability.stopped_before is None and reachability.has_failed(name)
+
+    def _is_lost(self, task: ScanTask) -> bool:
+        return self.gateway.reachability(task.subject.address or "").is_lost((task.probe, task.subject.uri))
+
+    async def _pause(self, addresses: Collection[str]) -> bool:
+        """Wait until these addresses may be asked again; whether there is time for that.
+
+        A connection or two that were lost need no pause; an address that stopped answering gets one in an inspection.
+        """
+        if not addresses:
+            return False
+        stopped = [each for each in addresses if self.gateway.reachability(each).stopped is not None]
+        if stopped:
+            seconds = self.settings.ceilings.pause_seconds
+            closes = self.planner.scope.window_closes(now())
+            if closes is None or closes <= now() + timedelta(seconds=seconds):
+                return False
+            if self.stop_at is not None and self.stop_at <= time.monotonic() + seconds:
+                return False
+            for each in stopped:
+                _log.warning("address stopped answering", extra={"address": each, "seconds": seconds})
+            await asyncio.sleep(seconds)
+        for each in addresses:
+            self.gateway.resume(each)
+        return True
+
+    def _rate_limited(self, ended: _Ended) -> _Ended:
+        """The scan as one that saw nothing: what its failed connections showed is not known."""
+        stopped = self.gateway.reachability(ended.task.subject.address or "").stopped
+        detail = stopped.text if stopped is not None else "the address refused connections at ports that had answered"
+        note = FailureNote(cause=Cause.RATE_LIMITED, detail=detail)
+        return replace(ended, output=ScanOutput(failure=note), facts=None)
+
+    async def _scan(self, task: ScanTask, scan: int) -> _Ended:
         probe = self.registry.probes[task.probe]
         target = Target(task.subject, self.inspection.system.declared(task.subject.host))
         began = now()
@@ -233,7 +315,7 @@ class Collector:
             if output.raw:
                 facts, note = await facts_of(probe, output, self.trust.parse_context(target.subject, began))
                 output = output.model_copy(update={"failure": output.failure or note})
-        await self._record(task, probe, scan, began, output, facts)
+        return _Ended(task, scan, began, now(), output, facts)
 
     def _time_is_up(self) -> bool:
         return self.stop_at is not None and time.monotonic() >= self.stop_at
@@ -270,18 +352,12 @@ class Collector:
             return kind.model_validate(evidence.facts)
         raise ScanFailure(Cause.NOT_SELECTED, f"no selected probe gives the observation it needs: {kind.kind}")
 
-    async def _record(
-        self,
-        task: ScanTask,
-        probe: Probe,
-        scan: int,
-        began: datetime,
-        output: ScanOutput,
-        facts: Mapping[str, object] | None,
-    ) -> None:
+    async def _record(self, ended: _Ended) -> None:
+        task, output = ended.task, ended.output
+        probe = self.registry.probes[task.probe]
         discovered = output.discovered[:DISCOVERED_PER_SCAN]
         dropped = len(output.discovered) - len(discovered)
-        gaps = output.gaps
+        gaps = (*output.gaps, *self._limits(task))
         if dropped:
             gaps = (*gaps, Gap(question=f"{dropped} more discovered subjects", cause=Cause.ABORTED))
         evidence = Evidence(
@@ -290,14 +366,14 @@ class Collector:
             kind=probe.kind.kind,
             subject=task.subject,
             endpoint=task.endpoint,
-            scan=scan,
-            began=began,
-            ended=now(),
+            scan=ended.scan,
+            began=ended.began,
+            ended=ended.ended,
             vantage=self.inspection.vantage.name,
             authorisation=task.authorisation,
             options=task.options,
             tools=output.tools,
-            facts=dict(facts) if facts is not None else None,
+            facts=dict(ended.facts) if ended.facts is not None else None,
             gaps=gaps,
             discovered=discovered,
             failure=output.failure,
@@ -327,6 +403,16 @@ class Collector:
                 cause=evidence.failure.cause if evidence.failure else None,
             )
         )
+
+    def _limits(self, task: ScanTask) -> tuple[Gap, ...]:
+        """The gap of a scan that missed connections because its address had stopped answering."""
+        if task.cause is not None or task.subject.address is None:
+            return ()
+        reachability = self.gateway.reachability(task.subject.address)
+        stopped = reachability.stopped or reachability.stopped_before
+        if stopped is None or not reachability.has_failed((task.probe, task.subject.uri)):
+            return ()
+        return (Gap(question=STOPPED_ANSWERING, cause=Cause.RATE_LIMITED, detail=stopped.text),)
 
     def _fields(self, task: ScanTask, scan: int) -> dict[str, object]:
         """The fields of a log line about a scan."""

@@ -45,13 +45,15 @@ class Vantage(Model):
 class Ceilings(Model):
     """Limits of this machine over all targets.
 
-    Open connections, concurrent scans, bytes kept of one answer, seconds of one scan.
+    Open connections, concurrent scans, bytes kept of one answer, seconds of one scan, seconds of the one pause that an
+    address gets which stops answering.
     """
 
     connections: int = Field(default=400, ge=1)
     scans: int = Field(default=50, ge=1)
     answer_bytes: int = Field(default=2_000_000, ge=1024)
     scan_seconds: int = Field(default=600, ge=1)
+    pause_seconds: int = Field(default=60, ge=0)
 
 
 class Logging(Model):

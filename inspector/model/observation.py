@@ -45,6 +45,10 @@ class RawRef(Model):
     truncated: bool = False
 
 
+#: The gap of a scan whose address stopped answering before all was asked.
+STOPPED_ANSWERING = "connections to an address that had stopped answering"
+
+
 class Gap(Model):
     """A question that got no answer during an otherwise successful scan."""
 

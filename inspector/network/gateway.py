@@ -20,6 +20,7 @@ from inspector.network.guard import audit_hook as guard
 from inspector.network.pacing.admission import AdmissionControl
 from inspector.network.pacing.ledger import Ledger
 from inspector.network.pacing.rate_limit import RateLimiter, shared_rate_limiter
+from inspector.network.pacing.reachability import Reachability
 from inspector.network.session import ProbeSession
 from inspector.plugin.probe import Probe, Target
 
@@ -94,15 +95,13 @@ class Gateway:
 
         Call it in the task that runs the scan, so that the guard attributes violations to the probe's plugin.
         """
-        if self._admission is None:
-            raise RuntimeError("the gateway is not open: use it in 'async with'")
         session = ProbeSession(
             probe,
             target,
             authorisation,
             settings=self._settings,
             scope=self.scope,
-            admission=self._admission,
+            admission=self._opened,
             check_open=self._check_open,
             closed=self._sessions.discard,
             roots=self._roots,
@@ -110,6 +109,23 @@ class Gateway:
         self._sessions.add(session)
         guard.attribute_to(probe.module)
         return Network(session, self.identity, self._salt)
+
+    def reachability(self, address: str) -> Reachability:
+        """What connections to ``address`` came to in this inspection."""
+        return self._opened.reachability(address)
+
+    def resume(self, address: str) -> None:
+        """Ask an address again that has stopped answering, at half the rate."""
+        reachability = self._opened.reachability(address)
+        if reachability.stopped is not None:
+            self._opened.rate_limiter.slow_down(reachability.address)
+        reachability.resume()
+
+    @property
+    def _opened(self) -> AdmissionControl:
+        if self._admission is None:
+            raise RuntimeError("the gateway is not open: use it in 'async with'")
+        return self._admission
 
     def abort(self, cause: Cause = Cause.ABORTED) -> None:
         """Cancel every connection, and refuse new ones."""

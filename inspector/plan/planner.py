@@ -95,6 +95,11 @@ def wave_of(probe: Probe, registry: Registry) -> int:
     return 1 + max(needed, default=-1)
 
 
+def _sweeps(probe: Probe, scheme: str) -> bool:
+    """Whether the scan is of a whole host: a sweep of its ports, or what the sweep finds."""
+    return scheme == HOST.name and probe.subject_kind.has_address and not probe.infrastructure
+
+
 def scan_options(probe: Probe, requirements: Iterable[Requirement]) -> dict[str, Any]:
     """The probe's scan options, merged to the widest of the rows: any True, the largest number, all members."""
     options: dict[str, Any] = {}
@@ -218,10 +223,19 @@ class Planner:
             subject=subject,
             endpoint=endpoint,
             options=options,
-            wave=wave_of(probe, self.registry),
+            wave=self._wave(probe, subject),
             authorisation=granted.id if granted else None,
             bounds=CostBounds(connections=cost.connections, port_questions=cost.port_questions, seconds=cost.seconds),
         )
+
+    def _wave(self, probe: Probe, subject: Subject) -> int:
+        """The wave of a scan: those of whole hosts come after all scans of declared services.
+
+        A sweep may get the vantage banned, and what it finds is identified in the wave after it.
+        """
+        services = [wave_of(each, self.registry) for each in self.probes.values() if not each.schemes <= {HOST}]
+        first = 1 + max(services, default=-1) if _sweeps(probe, subject.scheme) else 0
+        return first + wave_of(probe, self.registry)
 
     def _refusal(self, probe: Probe, subject: Subject, endpoint: str | None, cause: Cause, detail: str) -> ScanTask:
         return ScanTask(
@@ -229,7 +243,7 @@ class Planner:
             subject=subject,
             endpoint=endpoint,
             options=dict(self.options[probe.name]),
-            wave=wave_of(probe, self.registry),
+            wave=self._wave(probe, subject),
             cause=cause,
             detail=detail,
         )

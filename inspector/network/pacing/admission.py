@@ -16,6 +16,7 @@ from inspector.network.access.addresses import canonical_address
 from inspector.network.pacing.cancellation import CancelScope, PausableDeadline
 from inspector.network.pacing.ledger import Ledger, LedgerLine, LedgerRecord
 from inspector.network.pacing.rate_limit import Permit, RateLimiter
+from inspector.network.pacing.reachability import Reachability
 from inspector.network.socket_events import shared_socket_events
 
 
@@ -44,19 +45,56 @@ class RequestContext:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionAttempt:
+    """One attempt to connect to a port of a target, on behalf of a scan."""
+
+    reachability: Reachability
+    port: int
+    scan: tuple[str, str]
+
+    def check(self) -> None:
+        """Raise ScanFailure when it is not to be made."""
+        self.reachability.check(self.port, self.scan)
+
+    def accepted(self) -> None:
+        """The server accepted the connection."""
+        self.reachability.accepted(self.port)
+
+    def failed(self, cause: Cause) -> ScanFailure | None:
+        """It failed; gives what it fails with instead, where the address has stopped answering."""
+        return self.reachability.failed(self.port, cause, self.scan)
+
+
 class ConnectionLease:
     """The permit, ledger record and cancel scope of one connection, from before its first packet until it is closed."""
 
-    __slots__ = ("_admission", "_ended", "cancel_scope", "permit", "record")
+    __slots__ = ("_admission", "_attempt", "_ended", "cancel_scope", "permit", "record")
 
     def __init__(
-        self, admission: AdmissionControl, cancel_scope: CancelScope, permit: Permit, record: LedgerRecord
+        self,
+        admission: AdmissionControl,
+        cancel_scope: CancelScope,
+        permit: Permit,
+        record: LedgerRecord,
+        attempt: ConnectionAttempt | None = None,
     ) -> None:
         self.cancel_scope = cancel_scope
         self.permit = permit
         self.record = record
         self._admission = admission
+        self._attempt = attempt
         self._ended = False
+
+    def accepted(self) -> None:
+        """The server accepted the connection."""
+        if self._attempt is not None:
+            self._attempt.accepted()
+
+    def refused(self, failure: ScanFailure) -> ScanFailure:
+        """The connection was not accepted; gives the failure, which names an address that has stopped answering."""
+        instead = self._attempt.failed(failure.cause) if self._attempt is not None else None
+        return failure if instead is None else instead
 
     def release(self, cause: Cause | None = None) -> None:
         """Release everything: the connection is closed, or failed for this cause. Further calls do nothing."""
@@ -86,6 +124,20 @@ class AdmissionControl:
         self.socket_events = shared_socket_events()
         self._open = _open_connections.setdefault(asyncio.get_running_loop(), CapacityLimiter(connections))
         self._cancel_scopes: dict[CancelScope, str | None] = {}
+        self._reachability: dict[str, Reachability] = {}
+
+    def reachability(self, address: str) -> Reachability:
+        """What connections to ``address`` came to in this inspection."""
+        known = canonical_address(address)
+        return self._reachability.setdefault(known, Reachability(known))
+
+    def _attempt(
+        self, request_context: RequestContext, address: str, port: int, protocol: str
+    ) -> ConnectionAttempt | None:
+        """The attempt to connect to a target; None for what has no connection, and for infrastructure."""
+        if request_context.infrastructure or protocol != "tcp":
+            return None
+        return ConnectionAttempt(self.reachability(address), port, (request_context.probe, request_context.subject))
 
     async def acquire(
         self,
@@ -99,9 +151,17 @@ class AdmissionControl:
     ) -> ConnectionLease:
         """Wait until one more connection may be opened. Raises ScanFailure.
 
-        ``check`` raises when it is not permitted; after a wait it is called again, right before the first packet.
+        ``check`` raises when it is not permitted; after a wait it is called again, right before the first packet. So is
+        the address, which may have stopped answering.
         """
-        check()
+        attempt = self._attempt(request_context, address, port, protocol)
+
+        def check_both() -> None:
+            check()
+            if attempt is not None:
+                attempt.check()
+
+        check_both()
         cancel_scope = self.cancel_scope(request_context)
         try:
             permit = self._permit_now(cancel_scope, address, request_context.rates)
@@ -112,7 +172,7 @@ class AdmissionControl:
                         permit = await self._permit(cancel_scope, address, request_context.rates)
             try:
                 if waited:
-                    check()
+                    check_both()
                 record = self.ledger.opened(request_context.entry(address, port, protocol))
             except BaseException:
                 self._open.release_on_behalf_of(cancel_scope)
@@ -121,7 +181,7 @@ class AdmissionControl:
         except BaseException:
             self.drop(cancel_scope)
             raise
-        return ConnectionLease(self, cancel_scope, permit, record)
+        return ConnectionLease(self, cancel_scope, permit, record, attempt)
 
     def _permit_now(self, cancel_scope: CancelScope, address: str, rates: Rates) -> Permit | None:
         """The permit, if there is nothing to wait for."""

@@ -61,6 +61,12 @@ def strictest(one: Rates, other: Rates) -> Rates:
     )
 
 
+def halved(rates: Rates) -> Rates:
+    """Half of the connections, in any second and sustained, but at least one."""
+    per_second, burst = max(1, rates.connections_per_second // 2), max(1, rates.burst // 2)
+    return rates.model_copy(update={"connections_per_second": per_second, "burst": max(per_second, burst)})
+
+
 class AddressMeter:
     """Counts the connections to one address. All instants are seconds of one monotonic clock.
 
@@ -160,6 +166,9 @@ class RateLimiter(Protocol):
 
     def sweep(self, address: str, rates: Rates) -> AbstractAsyncContextManager[None]:
         """Within the body, the right to sweep the ports of ``address``: one sweep at a time."""
+
+    def slow_down(self, address: str) -> None:
+        """Halve the rates of an address that has stopped answering."""
 
 
 class _AddressQueue:
@@ -263,6 +272,11 @@ class LocalRateLimiter:
                 return queue.grant()
         finally:
             queue.paused -= 1
+
+    def slow_down(self, address: str) -> None:
+        """Halve the rates of an address that has stopped answering."""
+        if queue := self._queues.get(address):
+            queue.meter.tighten(halved(queue.meter.rates))
 
     @asynccontextmanager
     async def sweep(self, address: str, rates: Rates) -> AsyncIterator[None]:

@@ -34,6 +34,8 @@ _VALUED = {
 }
 _XML_BYTES = 16 * 1024 * 1024
 _STDERR_BYTES = 4096
+#: An open port in nmap's XML.
+_OPEN = re.compile(rb'<port protocol="tcp" portid="(\d{1,5})"><state state="open"')
 #: How nmap's packet trace marks a connection attempt that was sent.
 _LEFT = b"Operation now in progress"
 
@@ -105,10 +107,14 @@ async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequen
                 async with cancel_scope.within(None, ""):
                     await turn.enter_async_context(admission.rate_limiter.sweep(address, request_context.rates))
                 rates = _check(session, asked)
+                if (stopped := admission.reachability(address).stopped) is not None:
+                    raise stopped.failure()
                 record = admission.ledger.opened(request_context.entry(address, 0, SWEEP, len(asked)))
                 command = _command(program, words, asked, address, rates)
                 seconds = timeout + sweep_seconds(len(asked), rates)
-                return await _run(command, cancel_scope, record, len(asked), seconds)
+                xml = await _run(command, cancel_scope, record, len(asked), seconds)
+        admission.reachability(address).found_open(int(each) for each in _OPEN.findall(xml))
+        return xml
     finally:
         admission.drop(cancel_scope)
 

@@ -101,8 +101,11 @@ class _Job:
             error = TimeoutError() if code < 0 else OSError(code, os.strerror(code))
             cause = cause_of(error)
             lease.record.result = cause.value
+            lease.refused(ScanFailure(cause, str(error)))
             if cause is Cause.RESET:
                 lease.permit.back_off()
+        elif code == 0:
+            lease.accepted()
 
     async def end(self) -> None:
         """Cancel what is still being granted, and account for what is still open."""

@@ -45,6 +45,7 @@ class RoundTrip:
     """
 
     __slots__ = (
+        "_cause",
         "_connected",
         "_context",
         "_done",
@@ -78,6 +79,7 @@ class RoundTrip:
         self._timeout = timeout
         self._left = allowance
         self._connected = False
+        self._cause: Cause | None = None
         self._context = copy_context()
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[RoundTripEnd] = self._loop.create_future()
@@ -96,7 +98,7 @@ class RoundTrip:
             cause = None
             return ending
         except ScanFailure as failure:
-            cause = failure.cause
+            cause = self._cause or failure.cause
             raise
         finally:
             self._end(cause)
@@ -141,7 +143,7 @@ class RoundTrip:
             else:
                 self._events.writable(sock.fileno(), self._writable)
             return
-        self._connected = True
+        self._accept()
         self._lease.record.sent += sent
         self._rest = self._rest[sent:]
         if self._rest:
@@ -158,9 +160,15 @@ class RoundTrip:
             if code:
                 self._fail(OSError(code, os.strerror(code)))
                 return
-            self._connected = True
+            self._accept()
             self._since = self._loop.time()
         self._write()
+
+    def _accept(self) -> None:
+        """The server accepted the connection, if that is new."""
+        if not self._connected:
+            self._connected = True
+            self._lease.accepted()
 
     def _readable(self) -> None:
         sock = self._socket
@@ -204,11 +212,15 @@ class RoundTrip:
             self._events.call_at(self._socket.fileno(), until, self._timed_out)
         elif not self._done.done():
             what = "sent nothing" if self._connected else "no answer to the connection"
-            self._done.set_exception(ScanFailure(Cause.TIMEOUT, f"{self._where}: {what} within {self._timeout:g} s"))
+            self._fail_with(ScanFailure(Cause.TIMEOUT, f"{self._where}: {what} within {self._timeout:g} s"))
 
     def _fail(self, error: OSError) -> None:
         if not self._done.done():
-            self._done.set_exception(failure_from(error, self._where))
+            self._fail_with(failure_from(error, self._where))
+
+    def _fail_with(self, failure: ScanFailure) -> None:
+        self._cause = failure.cause  # the ledger has what happened, the scan what it means
+        self._done.set_exception(failure if self._connected else self._lease.refused(failure))
 
     # --- the end ---
 

@@ -51,9 +51,13 @@ async def connect(
             sock.close()
         if isinstance(error, OSError):
             lease.release(cause_of(error))
-            raise failure_from(error, where) from None
-        lease.release(error.cause if isinstance(error, ScanFailure) else Cause.ABORTED)
-        raise
+            raise lease.refused(failure_from(error, where)) from None
+        if not isinstance(error, ScanFailure):
+            lease.release(Cause.ABORTED)
+            raise
+        lease.release(error.cause)
+        raise lease.refused(error) from None
+    lease.accepted()
     return sock
 
 
