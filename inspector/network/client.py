@@ -107,6 +107,11 @@ class Network:
 
         return tuple(Network(each, self.identity, self._salt) for each in await sessions_to(self._session, url))
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether any packet has come back from the target's address in this inspection, to whichever scan."""
+        return self._session.admission.reachability(self.target.address).is_heard
+
     async def nmap(self, arguments: Sequence[str], *, ports: Sequence[int], timeout: float) -> bytes:
         """The XML of nmap, run against ``ports`` of the pinned address; ``-n -Pn`` and the rate are added."""
         from inspector.network.protocols.nmap import scan

@@ -8,7 +8,7 @@ instance is made without its constructor.
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import groupby
@@ -36,11 +36,15 @@ class Recheck(Model):
 
 
 class SweepRecord(Model):
-    """What nmap's XML does not record: the declared ports, the recheck, and the ports not scanned (out of scope)."""
+    """What nmap's XML does not record: the declared ports, the recheck, and the ports not scanned.
+
+    Those were out of scope, or ``not_reached``: no packet came back from any of the ports that were scanned first.
+    """
 
     declared: tuple[int, ...] = ()
     recheck: Recheck | None = None
     out_of_scope: tuple[int, ...] = ()
+    not_reached: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,12 @@ def scan_of(xml: bytes, address: str) -> Scan:
     scanned = set(_ports(parsed["nmap"]["scaninfo"].get("tcp", {}).get("services") or ""))
     ports |= _grouped(host, scanned - ports.keys())
     return Scan(version=root.get("version", "?"), ports=ports)
+
+
+def joined(parts: Sequence[bytes], address: str) -> Scan:
+    """nmap's result from one or more runs, each about other ports. Raises as ``scan_of`` does."""
+    scans = [scan_of(xml, address) for xml in parts]
+    return Scan(version=scans[0].version, ports={port: seen for scan in scans for port, seen in scan.ports.items()})
 
 
 def _address_of(host: ET.Element) -> str:
@@ -118,6 +128,11 @@ def _grouped(host: ET.Element, remaining: Collection[int]) -> dict[int, tuple[st
     return found
 
 
+def is_silent(scan: Scan) -> bool:
+    """Whether no packet came back from any of the ports that were scanned."""
+    return all(reason == _NO_RESPONSE for _, reason in scan.ports.values())
+
+
 def states(scan: Scan, sweep: SweepRecord) -> dict[int, State]:
     """The state of every port; no response counts as filtered only where the address is known to have responded."""
     lost = None if sweep.recheck is None else sweep.recheck.cause
@@ -128,7 +143,8 @@ def states(scan: Scan, sweep: SweepRecord) -> dict[int, State]:
         port: _state(state, reason, responsive=responsive, proxied=proxied, lost=lost)
         for port, (state, reason) in scan.ports.items()
     }
-    return dict.fromkeys(sweep.out_of_scope, State(unseen=Cause.OUT_OF_SCOPE)) | seen
+    unscanned = dict.fromkeys(sweep.out_of_scope, State(unseen=Cause.OUT_OF_SCOPE))
+    return unscanned | dict.fromkeys(sweep.not_reached, State(unseen=Cause.NOT_REACHED)) | seen
 
 
 def _state(state: str, reason: str, *, responsive: bool, proxied: bool, lost: Cause | None) -> State:

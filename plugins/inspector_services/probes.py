@@ -31,7 +31,7 @@ from inspector_services.banners import (
     needs_noop,
     parse_banner,
 )
-from inspector_services.nmap_xml import Recheck, Scan, SweepRecord, scan_of, spans, states
+from inspector_services.nmap_xml import Recheck, Scan, SweepRecord, is_silent, joined, spans, states
 from inspector_services.observations import Banners, OpenPorts
 from inspector_services.port_roles import NOTABLE, Role
 from inspector_services.questions import NOOP, is_answered, is_own, questions_for
@@ -42,6 +42,11 @@ PortSet = Literal["notable", "system", "all"]
 #: nmap's retransmissions: at most three attempts per port.
 RETRIES = 2
 ARGUMENTS = ("-sT", "--max-retries", str(RETRIES))
+#: What is asked first of an address from which no packet has come yet, beside the declared ports: those most often open
+#: on the Internet. When none of them answers, the others are not asked.
+FIRST_PORTS = frozenset({21, 22, 23, 25, 53, 80, 110, 135, 139, 143, 443, 445, 993, 3306, 3389, 8080, 8443})
+#: nmap's XML of the one or two runs of a sweep.
+_XML_NAMES = ("nmap.xml", "nmap-2.xml")
 #: Limits of the banner probe: ports per address, and bytes and seconds per banner.
 MAX_PORTS = 40
 BANNER_BYTES = 512
@@ -72,11 +77,11 @@ def _sweep_cost(target: Target, options: Mapping[str, Any]) -> Cost:
 
 def parse_ports(output: ScanOutput, context: ParseContext) -> OpenPorts:
     """The state of every scanned port; raises ValueError when nmap's XML is missing or malformed."""
-    xml = output.named("nmap.xml")
-    if xml is None:
+    parts = [raw.data for raw in output.raw if raw.name in _XML_NAMES]
+    if not parts:
         raise ValueError("nmap's XML is missing")
     sweep = SweepRecord.parse(output.named("sweep.json") or b"{}")
-    answers = states(scan_of(xml, context.subject.address or ""), sweep)
+    answers = states(joined(parts, context.subject.address or ""), sweep)
     return OpenPorts(spans=spans(answers, single=NOTABLE.keys() | set(sweep.declared)))
 
 
@@ -86,27 +91,50 @@ async def ports(target: Target, network: Network, *, sweep: PortSet = "notable")
 
     When that recheck fails, the address began to block this vantage during the sweep, and ports without a response
     are unseen. When the authorisation names ports and leaves some of these out, only the declared ones are scanned.
+    An address from which no packet has come yet is asked at a few ports first; the others only when it answers there.
     """
     declared, wanted = declared_ports(target), ports_to_scan(target, sweep)
     seconds = float(_sweep_cost(target, {"sweep": sweep}).seconds)
+    not_reached: tuple[int, ...] = ()
     out_of_scope: tuple[int, ...] = ()
     try:
-        xml = await network.nmap(ARGUMENTS, ports=wanted, timeout=seconds)
+        parts, not_reached = await _sweep(network, wanted, FIRST_PORTS | declared, seconds)
     except ScanFailure as failure:
         if failure.cause is not Cause.OUT_OF_SCOPE or not declared:
             raise
-        xml = await network.nmap(ARGUMENTS, ports=sorted(declared), timeout=seconds)
+        parts = [await network.nmap(ARGUMENTS, ports=sorted(declared), timeout=seconds)]
         out_of_scope = tuple(port for port in wanted if port not in declared)
-    scan = scan_of(xml, target.address)
+    scan = joined(parts, target.address)
     recheck = await _recheck(network, scan, declared)
-    record = SweepRecord(declared=tuple(sorted(declared)), recheck=recheck, out_of_scope=out_of_scope)
+    record = SweepRecord(
+        declared=tuple(sorted(declared)), recheck=recheck, out_of_scope=out_of_scope, not_reached=not_reached
+    )
     return ScanOutput(
         raw=(
-            Raw(name="nmap.xml", data=xml, media_type="application/xml"),
+            *(
+                Raw(name=name, data=xml, media_type="application/xml")
+                for name, xml in zip(_XML_NAMES, parts, strict=False)
+            ),
             Raw(name="sweep.json", data=record.canonical(), media_type="application/json"),
         ),
         tools={"nmap": scan.version},
     )
+
+
+async def _sweep(
+    network: Network, wanted: Collection[int], first: Collection[int], seconds: float
+) -> tuple[list[bytes], tuple[int, ...]]:
+    """nmap's XML, and the ports that it was not asked because the address is silent at the ``first`` ones."""
+    parts: list[bytes] = []
+    rest = sorted(wanted)
+    if not network.has_answered:
+        rest = [port for port in wanted if port not in first]
+        parts.append(await network.nmap(ARGUMENTS, ports=[*set(wanted).difference(rest)], timeout=seconds))
+        if is_silent(joined(parts, network.target.address)):
+            return parts, tuple(rest)
+    if rest:
+        parts.append(await network.nmap(ARGUMENTS, ports=rest, timeout=seconds))
+    return parts, ()
 
 
 async def _recheck(network: Network, scan: Scan, declared: Collection[int]) -> Recheck | None:

@@ -2,8 +2,9 @@
 
 Two deterministic rules, both on counts of connection attempts and never on how long anything took:
 
-- **Silent.** As long as no packet at all has come back from an address, a port at which two attempts have timed out is
-  not asked again (not-reached). Every other port is still asked, so a host that answers at one port only is found, and
+- **Silent.** As long as no packet at all has come back from an address and three attempts have timed out, a port at
+  which one of them was is not asked again (not-reached); the kernel sends several SYNs in each attempt (RFC 6298 §2).
+  Every other port is still asked, so a host that answers at one port only is found, and
   from its first packet on (an accepted, refused or reset connection) the rule holds no more, so a slow host is no
   silent one. Addresses are counted apart.
 - **Stopped.** An address has stopped answering when three of its last ten attempts at ports *that had accepted a
@@ -24,8 +25,8 @@ from datetime import datetime
 from inspector.model.base import Cause, now
 from inspector.model.errors import ScanFailure
 
-#: Attempts that time out at one port of an address that never answered, before that port is given up.
-SILENT_ATTEMPTS = 2
+#: Attempts that time out at an address that never answered, before the ports at which they did are given up.
+SILENT_ATTEMPTS = 3
 #: How many of the last attempts at ports that had answered must fail, before the address counts as one that stopped.
 STOPPED_LOSSES = 3
 STOPPED_AMONG = 10
@@ -63,7 +64,7 @@ class Reachability:
         self.stopped_before: Stopped | None = None
         self._accepted = 0
         self._answered: set[int] = set()
-        self._is_heard = False
+        self.is_heard = False
         self._has_recovered = False
         self._timeouts: Counter[int] = Counter()
         self._last: deque[bool] = deque(maxlen=STOPPED_AMONG)
@@ -80,22 +81,23 @@ class Reachability:
         if self.stopped is not None:
             self._failed.add(scan)
             raise self.stopped.failure()
-        if not self._is_heard and self._timeouts[port] >= SILENT_ATTEMPTS:
+        attempts = self._timeouts.total()
+        if not self.is_heard and port in self._timeouts and attempts >= SILENT_ATTEMPTS:
             ports = ", ".join(map(str, sorted(self._timeouts)))
-            text = f"no packet came back from {self.address} on ports {ports}: {self._timeouts.total()} attempts"
+            text = f"no packet came back from {self.address} on ports {ports}: {attempts} attempts"
             raise ScanFailure(Cause.NOT_REACHED, text)
 
     def accepted(self, port: int) -> None:
         """A connection to ``port`` was accepted."""
-        self._is_heard = self._has_recovered = True
+        self.is_heard = self._has_recovered = True
         self._accepted += 1
         self._last.append(True)
         self._answered.add(port)
 
-    def found_open(self, ports: Iterable[int]) -> None:
-        """A sweep found these ports open."""
-        self._answered.update(ports)
-        self._is_heard = self._is_heard or self.has_answered
+    def swept(self, opened: Iterable[int], *, heard: bool) -> None:
+        """A sweep found these ports open; ``heard``: or was rejected at some port."""
+        self._answered.update(opened)
+        self.is_heard = self.is_heard or heard or self.has_answered
 
     def failed(self, port: int, cause: Cause, scan: ScanName) -> ScanFailure | None:
         """A connection to ``port`` failed; gives what it fails with instead, where the address stopped answering."""
@@ -105,7 +107,7 @@ class Reachability:
         if cause is Cause.TIMEOUT:
             self._timeouts[port] += 1
         else:
-            self._is_heard = True
+            self.is_heard = True
         is_lost = port in self._answered
         if is_lost:
             self._lost.add(scan)

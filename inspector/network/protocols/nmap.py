@@ -113,7 +113,8 @@ async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequen
                 command = _command(program, words, asked, address, rates)
                 seconds = timeout + sweep_seconds(len(asked), rates)
                 xml = await _run(command, cancel_scope, record, len(asked), seconds)
-        admission.reachability(address).found_open(int(each) for each in _OPEN.findall(xml))
+        opened = [int(each) for each in _OPEN.findall(xml)]
+        admission.reachability(address).swept(opened, heard=b'state="closed"' in xml)
         return xml
     finally:
         admission.drop(cancel_scope)
