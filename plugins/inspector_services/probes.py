@@ -45,6 +45,10 @@ ARGUMENTS = ("-sT", "--max-retries", str(RETRIES))
 #: What is asked first of an address from which no packet has come yet, beside the declared ports: those most often open
 #: on the Internet. When none of them answers, the others are not asked.
 FIRST_PORTS = frozenset({21, 22, 23, 25, 53, 80, 110, 135, 139, 143, 443, 445, 993, 3306, 3389, 8080, 8443})
+#: After a sweep that did not end: how many declared ports are connected to, and how often. As many losses as that at a
+#: port that had answered tell that the address has stopped.
+CHECKED_PORTS = 2
+CHECKS_PER_PORT = 3
 #: nmap's XML of the one or two runs of a sweep.
 _XML_NAMES = ("nmap.xml", "nmap-2.xml")
 #: Limits of the banner probe: ports per address, and bytes and seconds per banner.
@@ -72,7 +76,9 @@ def ports_to_scan(target: Target, port_set: PortSet) -> tuple[int, ...]:
 
 def _sweep_cost(target: Target, options: Mapping[str, Any]) -> Cost:
     count = len(ports_to_scan(target, options.get("sweep", "notable")))
-    return Cost(connections=1, port_questions=count * (1 + RETRIES), seconds=30 + count // 25)
+    return Cost(
+        connections=CHECKED_PORTS * CHECKS_PER_PORT, port_questions=count * (1 + RETRIES), seconds=30 + count // 25
+    )
 
 
 def parse_ports(output: ScanOutput, context: ParseContext) -> OpenPorts:
@@ -100,6 +106,8 @@ async def ports(target: Target, network: Network, *, sweep: PortSet = "notable")
     try:
         parts, not_reached = await _sweep(network, wanted, FIRST_PORTS | declared, seconds)
     except ScanFailure as failure:
+        if failure.cause is Cause.TIMEOUT:
+            await _check_stopped(network, declared)
         if failure.cause is not Cause.OUT_OF_SCOPE or not declared:
             raise
         parts = [await network.nmap(ARGUMENTS, ports=sorted(declared), timeout=seconds)]
@@ -135,6 +143,20 @@ async def _sweep(
     if rest:
         parts.append(await network.nmap(ARGUMENTS, ports=rest, timeout=seconds))
     return parts, ()
+
+
+async def _check_stopped(network: Network, declared: Collection[int]) -> None:
+    """Raise ScanFailure (rate-limited) when ports that answered before the sweep do not any more."""
+    for port in sorted(declared)[:CHECKED_PORTS]:
+        for _ in range(CHECKS_PER_PORT):
+            try:
+                stream = await network.connect(port, timeout=CONNECT_SECONDS)
+            except ScanFailure as failure:
+                if failure.cause is Cause.RATE_LIMITED:
+                    raise
+            else:
+                await stream.close()
+                return
 
 
 async def _recheck(network: Network, scan: Scan, declared: Collection[int]) -> Recheck | None:

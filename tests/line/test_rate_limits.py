@@ -14,6 +14,8 @@ from tests.line.harness import FAST, Line, RunResult, network, serving, system
 
 #: New connections that the host accepts, in all: a day passes before the next one.
 ACCEPTED = 20
+#: The causes of what a limit hides.
+UNSEEN = {"rate-limited", "blocked", "refused", "reset", "timeout", "not-reached"}
 OPENING = "tcp flags & (fin | syn | rst | ack) == syn"
 LIMITS = {"refusing": "reject with tcp reset", "dropping": "drop"}
 
@@ -24,11 +26,11 @@ def _network() -> list[str]:
     return ["ip link set lo up", "nft add table inet t", chain]
 
 
-def _limited(verdict: str) -> list[str]:
+def _limited(verdict: str, accepted: int = ACCEPTED) -> list[str]:
     """The shell commands that make a network in which the kernel accepts so many connections."""
     return [
         *_network(),
-        f"nft 'add rule inet t input {OPENING} limit rate over 1/day burst {ACCEPTED} packets {verdict}'",
+        f"nft 'add rule inet t input {OPENING} limit rate over 1/day burst {accepted} packets {verdict}'",
     ]
 
 
@@ -76,6 +78,22 @@ def test_nothing_more_is_sent_to_a_host_that_stopped(limited: RunResult) -> None
     at_once = FAST["at_once"]
     assert STOPPED_LOSSES <= len(lost) <= 2 * (STOPPED_LOSSES + at_once)
     assert sum(entry.result == "open" for entry in limited.ledger if entry.protocol == "tcp") == ACCEPTED
+
+
+def test_a_ban_by_the_sweep_costs_only_the_sweep(line: Line, certificate: dict[str, str]) -> None:
+    """With room for the declared services and none for the sweep, all that is unseen is about other ports."""
+    orders = [{"name": "secure", "mode": "page", **certificate}]
+    with network(*_limited(LIMITS["refusing"], 300)) as inside, serving(*orders, wrap=inside) as servers:
+        result = line.spawn(
+            "run",
+            line.declare(system(f"https://127.0.0.1:{servers.ports['secure']}/", "host:127.0.0.1"), name="swept.yaml"),
+            *("--only", "tls", "--only", "services"),
+            wrap=inside,
+            ceilings={"pause_seconds": 0},
+        )
+    unseen = {(each["subject"], each["cause"]) for each in result.findings if each["cause"] in UNSEEN}
+    assert unseen == {("host:127.0.0.1", "blocked")}
+    assert result.verdict("tls-modern-protocols") == ("pass", None)
 
 
 def _limits(of: RunResult) -> list[dict[str, Any]]:

@@ -4,11 +4,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from inspector import Intrusiveness
+from inspector import (
+    HOST,
+    Intrusiveness,
+    Network,
+    Observation,
+    ScanOutput,
+    SubjectKind,
+    Target,
+    Verdict,
+    check,
+    passed,
+    probe,
+)
 from inspector.declare.authorisation import Covers, Rates
 from inspector.declare.document import SourceLocation, SourceMap
 from inspector.model.base import Cause
@@ -32,6 +44,7 @@ from inspector.record.plan import PinnedHost
 from inspector.record.plan import Selection as Chosen
 from inspector.report.messages import translated
 from tests.core.systems import (
+    CHECKS,
     Job,
     authorisation,
     average,
@@ -47,11 +60,55 @@ from tests.core.systems import (
 )
 
 
+class Swept(Observation):
+    """The result of a sweep."""
+
+    kind: ClassVar[str] = "swept/1"
+
+
+class Found(Observation):
+    """What is behind the ports that a sweep found."""
+
+    kind: ClassVar[str] = "found/1"
+
+
 def test_scans_come_in_waves(tmp_path: Path) -> None:
     """Who needs an observation is asked after who gives it."""
     plan = planned(job(tmp_path)).plan
     assert [(task.probe, task.wave) for task in plan.tasks] == [("sensor", 0), ("average", 1)]
     assert (wave_of(average, registry()), wave_of(neighbour, registry())) == (1, 0)
+
+
+def test_whole_hosts_are_scanned_after_every_declared_service(tmp_path: Path) -> None:
+    """A sweep comes after all scans of services, however late, and what needs its result after it."""
+
+    @probe("sweep", kind=Swept, schemes={HOST}, subject_kind=SubjectKind.ADDRESS, parse=lambda *_: Swept())
+    async def sweep(target: Target, network: Network) -> ScanOutput:
+        """Sweeps the ports."""
+        return ScanOutput()
+
+    @probe("found", kind=Found, schemes={HOST}, subject_kind=SubjectKind.ADDRESS, parse=lambda *_: Found())
+    async def found(target: Target, network: Network, swept: Swept) -> ScanOutput:
+        """Reads what the sweep found."""
+        return ScanOutput()
+
+    @check("found-well", title="Well")
+    def found_well(seen: Found) -> Verdict:
+        """What was found is well.
+
+        Remediation: mend it.
+        """
+        return passed("well")
+
+    checks = (*CHECKS, found_well)
+    given = job(
+        tmp_path,
+        *("host:127.0.0.1", "sensor://127.0.0.1"),
+        registry=registry([sweep, found, sensor(), average, neighbour], checks),
+        regime=regime(*(row(each.id) for each in checks)),
+    )
+    waves = {task.probe: task.wave for task in planned(given).plan.tasks}
+    assert waves == {"sensor": 0, "average": 1, "sweep": 2, "found": 3}
 
 
 def test_what_discovers_a_subject_is_asked_along() -> None:
