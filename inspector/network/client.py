@@ -112,6 +112,11 @@ class Network:
         """Whether any packet has come back from the target's address in this inspection, to whichever scan."""
         return self._session.admission.reachability(self.target.address).is_heard
 
+    @property
+    def answered_ports(self) -> tuple[int, ...]:
+        """The ports of the target's address that have accepted a connection in this inspection, from any scan."""
+        return self._session.admission.reachability(self.target.address).answered_ports
+
     async def nmap(self, arguments: Sequence[str], *, ports: Sequence[int], timeout: float) -> bytes:
         """The XML of nmap, run against ``ports`` of the pinned address; ``-n -Pn`` and the rate are added."""
         from inspector.network.protocols.nmap import scan

@@ -45,8 +45,8 @@ ARGUMENTS = ("-sT", "--max-retries", str(RETRIES))
 #: What is asked first of an address from which no packet has come yet, beside the declared ports: those most often open
 #: on the Internet. When none of them answers, the others are not asked.
 FIRST_PORTS = frozenset({21, 22, 23, 25, 53, 80, 110, 135, 139, 143, 443, 445, 993, 3306, 3389, 8080, 8443})
-#: After a sweep that did not end: how many declared ports are connected to, and how often. As many losses as that at a
-#: port that had answered tell that the address has stopped.
+#: After a sweep that did not end: how many ports that had answered are connected to, and how often. As many losses tell
+#: that the address has stopped answering.
 CHECKED_PORTS = 2
 CHECKS_PER_PORT = 3
 #: nmap's XML of the one or two runs of a sweep.
@@ -107,7 +107,7 @@ async def ports(target: Target, network: Network, *, sweep: PortSet = "notable")
         parts, not_reached = await _sweep(network, wanted, FIRST_PORTS | declared, seconds)
     except ScanFailure as failure:
         if failure.cause is Cause.TIMEOUT:
-            await _check_stopped(network, declared)
+            await _check_stopped(network)
         if failure.cause is not Cause.OUT_OF_SCOPE or not declared:
             raise
         parts = [await network.nmap(ARGUMENTS, ports=sorted(declared), timeout=seconds)]
@@ -145,9 +145,9 @@ async def _sweep(
     return parts, ()
 
 
-async def _check_stopped(network: Network, declared: Collection[int]) -> None:
+async def _check_stopped(network: Network) -> None:
     """Raise ScanFailure (rate-limited) when ports that answered before the sweep do not any more."""
-    for port in sorted(declared)[:CHECKED_PORTS]:
+    for port in network.answered_ports[:CHECKED_PORTS]:
         for _ in range(CHECKS_PER_PORT):
             try:
                 stream = await network.connect(port, timeout=CONNECT_SECONDS)
@@ -160,14 +160,19 @@ async def _check_stopped(network: Network, declared: Collection[int]) -> None:
 
 
 async def _recheck(network: Network, scan: Scan, declared: Collection[int]) -> Recheck | None:
-    """Connect again to an open port, preferably a declared one; without any, to a closed one."""
-    opened, closed = scan.first("open", preferred=declared), scan.first("closed", preferred=declared)
-    port = closed if opened is None else opened
+    """Connect again to an open port, preferably a declared one, or one that answered before; else to a closed one.
+
+    A closed port tells little: an address that blocks this vantage may reject every connection.
+    """
+    opened = scan.first("open", preferred=declared) or next(iter(network.answered_ports), None)
+    port = opened or scan.first("closed", preferred=declared)
     if port is None:
         return None
     try:
         stream = await network.connect(port, timeout=CONNECT_SECONDS)
     except ScanFailure as failure:
+        if failure.cause is Cause.OUT_OF_SCOPE:
+            return None  # it answered a scan under another authorisation
         expected = opened is None and failure.cause is Cause.REFUSED
         return Recheck(port=port, cause=None if expected else failure.cause)
     await stream.close()

@@ -93,6 +93,7 @@ def test_a_ban_by_the_sweep_costs_only_the_sweep(line: Line, certificate: dict[s
         )
     unseen = {(each["subject"], each["cause"]) for each in result.findings if each["cause"] in UNSEEN}
     assert unseen == {("host:127.0.0.1", "blocked")}
+    assert result.verdict("no-database-reachable") == ("inconclusive", "blocked")
     assert result.verdict("tls-modern-protocols") == ("pass", None)
 
 

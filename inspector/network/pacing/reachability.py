@@ -76,6 +76,11 @@ class Reachability:
         """Whether a port of the address has accepted a connection."""
         return bool(self._answered)
 
+    @property
+    def answered_ports(self) -> tuple[int, ...]:
+        """The ports that have accepted a connection, ascending."""
+        return tuple(sorted(self._answered))
+
     def check(self, port: int, scan: ScanName) -> None:
         """Raise ScanFailure when no connection to ``port`` is to be opened for this scan."""
         if self.stopped is not None:
