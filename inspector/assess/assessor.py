@@ -31,6 +31,7 @@ from inspector.model.verdict import Message, Outcome, Verdict
 from inspector.plan.planner import applies_to
 from inspector.plan.selection import exceeds_intrusiveness, lacks_plugin, selects
 from inspector.plugin.check import Check
+from inspector.plugin.containment import contained, described, encodable
 from inspector.plugin.time_limits import Clock
 from inspector.record.assessment import Assessment, Coverage, FailedScan, RegimeChange
 from inspector.record.inspection import Inspection, PluginRecord
@@ -70,12 +71,18 @@ class AssessmentInput:
     verdicts: Verdicts = field(default_factory=dict)
 
 
+def _evaluate(check: Check, inputs: CheckInputs, options: Mapping[str, Any]) -> Verdict:
+    """The verdict as it is read back; raises ValueError where it cannot be stored."""
+    return Verdict.parse(check.evaluate(inputs.arguments, options).canonical())
+
+
 def _run_check(check: Check, inputs: CheckInputs, options: Mapping[str, Any], clock: Clock) -> Verdict:
     """The check's verdict; a check that raises or does not end is a bug of its plugin, never the system's failure."""
     try:
-        verdict = clock.call(f"check {check.id}", check.evaluate, inputs.arguments, options)
+        with contained():
+            verdict = clock.call(f"check {check.id}", _evaluate, check, inputs, options)
     except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes an outcome)
-        detail = error.message if isinstance(error, ScanFailure) else f"{type(error).__name__}: {str(error)[:300]}"
+        detail = encodable(error.message) if isinstance(error, ScanFailure) else described(error)
         return Verdict(
             outcome=Outcome.ERROR,
             message=Message(id="the check {check} failed: {detail}", values={"check": check.id, "detail": detail}),

@@ -11,6 +11,7 @@ from inspector.model.base import Cause
 from inspector.model.observation import Evidence, Observation
 from inspector.model.subject import Subject
 from inspector.plugin.check import SubjectResult
+from inspector.plugin.containment import contained
 
 #: A piece of evidence and its digest.
 DigestedEvidence = tuple[str, Evidence]
@@ -72,6 +73,9 @@ def result_of(kind: type[Observation], filed: DigestedEvidence) -> SubjectResult
     if evidence.kind != kind.kind:
         return SubjectResult(evidence.subject, None, Cause.AMBIGUOUS)
     try:
-        return SubjectResult(evidence.subject, kind.model_validate(evidence.facts))
+        with contained():
+            return SubjectResult(evidence.subject, kind.model_validate(evidence.facts))
     except ValidationError:
         return SubjectResult(evidence.subject, None, Cause.AMBIGUOUS)
+    except Exception:  # noqa: BLE001  (a validator is the plugin's code)
+        return SubjectResult(evidence.subject, None, Cause.BUG)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import io
+import logging
 import os
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,16 +16,57 @@ from pathlib import Path
 INTERRUPTED = 130
 
 
+#: How the name of the thread begins that starts worker processes.
+STARTER = "worker starter"
+#: Seconds that other threads may take to end after the command did.
+_THREAD_SECONDS = 2.0
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; no traceback reaches the user."""
     _ready_streams()
+    sys.unraisablehook = _ignore_unraisable
+    threading.excepthook = _log_thread
     try:
         from inspector.cli.app import call
 
         code = call(sys.argv[1:] if arguments is None else list(arguments))
     except KeyboardInterrupt:
         code = INTERRUPTED
+    _leave_what_goes_on(code)
     sys.exit(code)
+
+
+def _ignore_unraisable(raised: sys.UnraisableHookArgs) -> None:
+    """Log what an object raised while it was destroyed: a plugin's coroutine that ignores its end, for example."""
+    error = raised.exc_value or raised.exc_type()
+    logging.getLogger("inspector").info("an object failed at its end", extra={"detail": _text(error)})
+
+
+def _log_thread(raised: threading.ExceptHookArgs) -> None:
+    """Log what ended a thread of a plugin."""
+    error = raised.exc_value or raised.exc_type()
+    logging.getLogger("inspector").warning("a thread of a plugin failed", extra={"detail": _text(error)})
+
+
+def _text(error: BaseException) -> str:
+    from inspector.plugin.containment import described
+
+    return described(error)
+
+
+def _leave_what_goes_on(code: int) -> None:
+    """End the process at once where threads or tasks that a plugin left behind would keep it from ending."""
+    from inspector.plugin.containment import abandoned
+
+    until = time.monotonic() + _THREAD_SECONDS
+    others = [each for each in threading.enumerate() if each is not threading.main_thread() and not each.daemon]
+    others = [each for each in others if not each.name.startswith(STARTER)]  # idle, and ends with the interpreter
+    for thread in others:
+        thread.join(max(0.0, until - time.monotonic()))
+    if any(each.is_alive() for each in others) or abandoned:
+        atexit._run_exitfuncs()  # noqa: SLF001  (what ends worker processes)
+        os._exit(code)
 
 
 def _ready_streams() -> None:

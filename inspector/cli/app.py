@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +15,8 @@ from inspector.cli.arguments import RESULTS, SELECTION, RunArguments, takes
 from inspector.cli.language import _, language_of, use
 from inspector.cli.parser_messages import localise, message_of
 from inspector.model.errors import InspectorError
+from inspector.plugin.containment import described
+from inspector.plugin.interrupts import by_a_person, watched
 
 
 def _exit(code: int | None, **_options: object) -> None:
@@ -33,11 +33,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ABORTED, MISUSE = 1, 2
+MISUSE = 2
 #: The exit code that a shell reports for a process ended by SIGPIPE: the reader of stdout left before the end.
 PIPE = 141
-#: Errors of a stdout that takes no more.
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 
 Sealed = Annotated[Path, typer.Argument(help="Folder of a sealed inspection.")]
 
@@ -195,28 +193,33 @@ def _version(
 
 def call(arguments: Sequence[str]) -> int:
     """Run one command line and give its exit code; every error is printed as a message, never as a traceback."""
+    with watched():
+        code = _call(arguments)
+    error = terminal.lost()
+    if error is None:
+        return code
+    if isinstance(error, BrokenPipeError):
+        return PIPE
+    text = _("results cannot be written to stdout: {reason}; check the disk", reason=error.strerror)
+    terminal.print_note(f"inspector: {text}")
+    terminal.lost()
+    return MISUSE
+
+
+def _call(arguments: Sequence[str]) -> int:
     try:
         use(language_of(arguments, os.environ))
-        code = _run(arguments)
-        sys.stdout.flush()
+        return _run(arguments)
     except InspectorError as error:
         terminal.print_error(error)
-        return MISUSE
-    except (BrokenPipeError, terminal.ReaderLeft):
-        _discard_stdout()
-        return PIPE
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in _NO_SPACE and error.filename is None:
-            _discard_stdout()
-            text = _("results cannot be written to stdout: {reason}; check the disk", reason=error.strerror)
-            terminal.print_note(f"inspector: {text}")
-            return MISUSE
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and by_a_person():
+            raise
         logging.getLogger("inspector").debug("internal error", exc_info=True)
-        terminal.print_note(f"inspector: {_('internal error')}: {type(error).__name__}: {error}")
+        terminal.print_note(f"inspector: {_('internal error')}: {described(error)}")
         text = _("this is a bug in Inspector; run again with --log-level debug and report what it prints")
         terminal.print_note(f"inspector: {text}")
-        return MISUSE
-    return code
+    return MISUSE
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -230,16 +233,14 @@ def _run(arguments: Sequence[str]) -> int:
         return MISUSE
     except typer.Abort:
         terminal.print_note(f"inspector: {_('aborted')}")
-        return ABORTED
+        return MISUSE
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
+        if isinstance(end.__context__, BrokenPipeError):  # click's answer to a closed pipe
+            terminal.lose("stdout", end.__context__)
+            return PIPE
+        raise
     return code if isinstance(code, int) else 0
 
 
 #: What the parser raises for a command line that it cannot parse.
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
-
-
-def _discard_stdout() -> None:
-    """Send unwritten output to the null device, so that flushing at exit does not fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,7 +9,7 @@ from inspector.cli.exit_code import ExitRule
 from inspector.cli.inputs import instant, read_settings, read_statements
 from inspector.cli.run import InspectionSummary, formats_of, print_summary
 from inspector.pipeline.context import regime_of
-from inspector.pipeline.pipeline import run_async
+from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
 from inspector.pipeline.reporting import write_assessment
 from inspector.regime.loader import load_all

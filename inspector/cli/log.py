@@ -10,6 +10,7 @@ import logging
 import sys
 from dataclasses import dataclass
 
+from inspector.cli import terminal
 from inspector.model.log_format import FORMATTERS, LogFormat, LogLevel
 
 #: The logger above all of the core's; what other libraries log may hold secrets and is not written.
@@ -43,4 +44,10 @@ def configure(level: LogLevel, form: LogFormat) -> None:
 
 
 class _Stderr(logging.StreamHandler):  # type: ignore[type-arg]  # not generic at run time
-    """The handler of the command line."""
+    """The handler of the command line; a stderr that takes no more ends nothing."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802  (logging's name)
+        """Note that stderr takes no more."""
+        error = sys.exception()
+        if isinstance(error, OSError):
+            terminal.lose("stderr", error)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from inspector.cli import terminal
 from inspector.cli.arguments import RunArguments
 from inspector.cli.inputs import instant, load_context, new_run, request_of, systems_of
 from inspector.cli.language import _, current, translated
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import UsageError
+from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.prepare import PlannedInspection, check_permitted, prepare
 from inspector.plan.pace import pace_of
 from inspector.record.plan import Plan
@@ -25,7 +24,7 @@ def print_plans(arguments: RunArguments) -> int:
     for system in systems_of(context.documents.declaration, arguments.systems):
         terminal.print_note(_("resolving the names of {system}", system=system.id))
         request = request_of(system, arguments, context, run=run, as_of=as_of)
-        planned = asyncio.run(prepare(request, context))
+        planned = run_async(prepare(request, context))
         _print(planned, context.registry, context.settings.ceilings.pause_seconds)
         try:
             check_permitted(planned)

@@ -126,15 +126,14 @@ class ProgressLine:
         cause = f" ({step.cause.value})" if step.cause else ""
         text = escape_control(f"{step.system}: {step.done}/{step.planned} {step.probe} {step.subject}{cause}", keep="")
         if self.live:
-            sys.stderr.write(f"\r\x1b[K{escape_commands(text)[:150]}")
-            sys.stderr.flush()
+            terminal.print_progress(f"\r\x1b[K{escape_commands(text)[:150]}")
         elif self.plain:
             terminal.print_note(text)
 
     def clear(self) -> None:
         """Clear the line."""
         if self.live:
-            sys.stderr.write("\r\x1b[K")
+            terminal.print_progress("\r\x1b[K")
 
 
 def inspect_all(arguments: RunArguments) -> int:

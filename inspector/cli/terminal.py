@@ -5,32 +5,50 @@ Control characters from servers and documents are escaped, and commands to the r
 
 from __future__ import annotations
 
+import io
 import os
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from inspector.cli.language import translated
 from inspector.model.errors import InspectorError
 from inspector.model.escaping import escape_commands, escape_control
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
 
-class ReaderLeft(Exception):
-    """The process that reads stdout closed the pipe. click and rich would end with exit code 1."""
+#: The first error of each stream that takes no more: a reader that left, or a full disk.
+_lost: dict[str, OSError] = {}
 
 
-def _console(stderr: bool) -> Console:
-    from rich.console import Console
+def lost() -> OSError | None:
+    """The error of stdout, or else of stderr, where one of them took no more since the last call; flushes both."""
+    for name in ("stdout", "stderr"):
+        _write(name, "", flush=True)
+    errors = [_lost.pop(name) for name in ("stdout", "stderr") if name in _lost]
+    return errors[0] if errors else None
 
-    plain = "NO_COLOR" in os.environ
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else 160
-    return Console(
-        file=stream, no_color=plain, highlight=False, emoji=False, markup=False, width=width, soft_wrap=False
-    )
+
+def _write(name: str, text: str, *, flush: bool = False) -> None:
+    """Write to a stream; where it takes no more, that is noted, and the work goes on."""
+    stream = getattr(sys, name)
+    try:
+        stream.write(text)
+        if flush:
+            stream.flush()
+    except OSError as error:
+        lose(name, error)
+
+
+def lose(name: str, error: OSError) -> None:
+    """Note that a stream takes no more, and discard what is still written to it."""
+    _lost.setdefault(name, error)
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, getattr(sys, name).fileno())
+        os.close(nowhere)
 
 
 def _inert(text: str) -> str:
@@ -39,15 +57,17 @@ def _inert(text: str) -> str:
 
 def print_result(text: str = "") -> None:
     """Write a result to stdout."""
-    try:
-        sys.stdout.write(_inert(text) + "\n")
-    except BrokenPipeError:
-        raise ReaderLeft from None
+    _write("stdout", _inert(text) + "\n")
 
 
 def print_note(text: str) -> None:
     """Write something about the work to stderr."""
-    sys.stderr.write(_inert(text) + "\n")
+    _write("stderr", _inert(text) + "\n")
+
+
+def print_progress(text: str) -> None:
+    """Write control sequences and a part of a line to stderr, at once."""
+    _write("stderr", text, flush=True)
 
 
 def print_error(error: InspectorError) -> None:
@@ -58,10 +78,15 @@ def print_error(error: InspectorError) -> None:
 
 def print_table(table: Table) -> None:
     """Write a table to stdout."""
-    try:
-        _console(stderr=False).print(table)
-    except SystemExit:  # rich's answer to a closed pipe
-        raise ReaderLeft from None
+    from rich.console import Console
+
+    text = io.StringIO()
+    options: dict[str, Any] = {"force_terminal": sys.stdout.isatty(), "width": None if sys.stdout.isatty() else 160}
+    console = Console(
+        file=text, no_color="NO_COLOR" in os.environ, highlight=False, emoji=False, markup=False, **options
+    )
+    console.print(table)
+    _write("stdout", text.getvalue())
 
 
 def table(title: str | None, *columns: str) -> Table:

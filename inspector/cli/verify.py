@@ -13,7 +13,7 @@ from inspector.cli.language import translated
 from inspector.cli.verification import describe
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
-from inspector.pipeline.pipeline import run_async
+from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
 from inspector.record.assessment import Assessment
 from inspector.regime.loader import load_all

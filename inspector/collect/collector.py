@@ -42,17 +42,20 @@ from inspector.model.observation import (
     FailureNote,
     Gap,
     Observation,
+    Raw,
     ScanOutput,
 )
 from inspector.model.subject import Subject, is_address
-from inspector.network import Gateway, Ledger, resolve_and_pin
+from inspector.network import Gateway, Ledger, Network, resolve_and_pin
 from inspector.plan.planner import DISCOVERED_PER_SCAN, TASKS_PER_SCAN, Planner
+from inspector.plugin.containment import contained, described, result_of_task
 from inspector.plugin.probe import ParseContext, Probe, Target
 from inspector.plugin.time_limits import responsive
 from inspector.record.inspection import Inspection
 from inspector.record.plan import PinnedHost, ScanTask
 from inspector.registry.registry import Registry
 from inspector.seal.capture_writer import CaptureWriter, PreparedEvidence, prepare, reference_to
+from inspector.seal.layout import RAW_BYTES
 
 #: Seconds that a scan may block the event loop.
 BLOCKING_SECONDS = 10.0
@@ -156,6 +159,28 @@ class _Asked(Protocol):
 
 
 A = TypeVar("A", bound=_Asked)
+
+
+def _prepared(evidence: Evidence, raw: Sequence[Raw], probe: Probe) -> PreparedEvidence:
+    """The record of a scan; where the plugin gave what cannot be stored, that is the scan's failure."""
+
+    def without(what: str, error: Exception) -> Evidence:
+        note = FailureNote(
+            cause=Cause.BUG, detail=f"{probe.module} gave {what} that cannot be stored: {described(error)}"
+        )
+        update: dict[str, object] = {"facts": None, "gaps": (), "discovered": (), "tools": {}, "failure": note}
+        return evidence.model_copy(update=update)
+
+    try:
+        references = {"raw": tuple(reference_to(each) for each in raw)}
+        for each in references["raw"]:
+            each.canonical()
+    except Exception as error:  # noqa: BLE001  (values of a plugin fail in many ways)
+        return prepare(without("raw bytes", error))
+    try:
+        return prepare(evidence.model_copy(update=references), raw)
+    except Exception as error:  # noqa: BLE001
+        return prepare(without("facts", error).model_copy(update=references), raw)
 
 
 def interleave(tasks: Sequence[A]) -> list[A]:
@@ -322,11 +347,12 @@ class Collector:
 
     async def _capture(self, task: ScanTask, probe: Probe, target: Target) -> ScanOutput:
         network = self.gateway.network(probe, target, self._authorisation(task))
-        seconds = float(min(task.bounds.seconds or 30, self.settings.ceilings.scan_seconds))
         try:
             needs = [self._needed(kind, task) for _, kind in probe.needs]
-            async with asyncio.timeout_at(self.stop_at), network.within(seconds):
-                output = ScanOutput.model_validate(await probe.scan(target, network, *needs, **task.options))
+            scanning = asyncio.create_task(
+                self._call(task, probe, target, network, needs), name=f"{probe.name} {task.subject.uri}"
+            )
+            output = await result_of_task(scanning)
         except BundleError:
             raise
         except TimeoutError as error:
@@ -336,6 +362,19 @@ class Collector:
         finally:
             await network.close()
         return output if network.violation is None else ScanOutput(failure=failure_of(network.violation, probe))
+
+    async def _call(
+        self, task: ScanTask, probe: Probe, target: Target, network: Network, needs: Sequence[Observation]
+    ) -> ScanOutput:
+        """What the plugin's scan returns, in time; whatever it raises is an ``Exception``."""
+        seconds = float(min(task.bounds.seconds or 30, self.settings.ceilings.scan_seconds))
+        async with asyncio.timeout_at(self.stop_at), network.within(seconds):
+            with contained():
+                output = ScanOutput.model_validate(await probe.scan(target, network, *needs, **task.options))
+                size = sum(len(raw.data) for raw in output.raw)
+                if size > RAW_BYTES:
+                    raise ValueError(f"the scan returned {size} raw bytes; at most {RAW_BYTES} are kept")
+        return output
 
     def _authorisation(self, task: ScanTask) -> Authorisation | None:
         return next((each for each in self.inspection.authorisations if each.id == task.authorisation), None)
@@ -377,18 +416,8 @@ class Collector:
             gaps=gaps,
             discovered=discovered,
             failure=output.failure,
-            raw=tuple(reference_to(raw) for raw in output.raw),
         )
-        try:
-            ready = prepare(evidence, output.raw)
-        except ValueError as error:
-            note = FailureNote(
-                cause=Cause.BUG, detail=f"{probe.module} gave facts that cannot be stored: {error!r}"[:500]
-            )
-            evidence = evidence.model_copy(
-                update={"facts": None, "gaps": (), "discovered": (), "tools": {}, "failure": note}
-            )
-            ready = prepare(evidence, output.raw)
+        ready = _prepared(evidence, output.raw, probe)
         await self._keeper.keep(ready)
         evidence = ready.evidence
         self._note(evidence)

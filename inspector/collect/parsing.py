@@ -14,6 +14,7 @@ from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.model.observation import FailureNote, ScanOutput
 from inspector.network import run_isolated
+from inspector.plugin.containment import contained, described, encodable
 from inspector.plugin.probe import ParseContext, Probe
 from inspector.plugin.time_limits import call_within, is_main_thread
 
@@ -60,11 +61,10 @@ async def _light_in_worker(
 def failure_of(error: BaseException, probe: Probe) -> FailureNote:
     """What is recorded when a scan or a parser ends with an exception."""
     if isinstance(error, ScanFailure):
-        return FailureNote(cause=error.cause, detail=error.message[:2000])
+        return FailureNote(cause=error.cause, detail=encodable(error.message[:2000]))
     if isinstance(error, TimeoutError):
         return FailureNote(cause=Cause.TIMEOUT, detail="the scan did not end in time")
-    where = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
-    return FailureNote(cause=Cause.BUG, detail=f"{probe.module} raised {where}: {str(error)[:500]}")
+    return FailureNote(cause=Cause.BUG, detail=f"{probe.module} raised {described(error)}")
 
 
 async def facts_of(
@@ -72,7 +72,8 @@ async def facts_of(
 ) -> tuple[dict[str, object] | None, FailureNote | None]:
     """The facts that ``probe`` parses from raw bytes, or why there are none."""
     try:
-        return await read(probe, output, parse_context), None
+        with contained():
+            return await read(probe, output, parse_context), None
     except ValueError as error:
         return None, failure_of(unreadable(error), probe)
     except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes evidence)

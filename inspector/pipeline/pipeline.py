@@ -6,14 +6,12 @@ that was interrupted. Each runs its own event loop and returns when the reports 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
 
 from inspector.assess.assessor import AssessmentInput, Verdicts, tasks_to_confirm
 from inspector.collect.collector import Collector, Progress
@@ -22,6 +20,7 @@ from inspector.network import Gateway, Ledger, Scope
 from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.capture import open_capture, reopen_capture, seal_capture
 from inspector.pipeline.context import RunContext
+from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.prepare import PlannedInspection, check_permitted, check_still_permitted, prepare
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
 from inspector.pipeline.reporting import WrittenAssessment, write_assessment
@@ -32,7 +31,6 @@ from inspector.regime.regime import changes
 from inspector.registry.registry import Registry
 from inspector.seal import Bundle, CaptureWriter, RunIndex, SigningKey, State
 
-T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 #: Called with each step of the collection.
@@ -44,17 +42,6 @@ INCOMPLETE = "closed before it was complete"
 
 def _ignore(_step: Progress) -> None:
     """Show no progress."""
-
-
-def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, as ``asyncio.run``, which would format the whole result when it is interrupted."""
-    results: list[T] = []
-
-    async def run() -> None:
-        results.append(await work)
-
-    asyncio.run(run())
-    return results[0]
 
 
 def inspect_system(

@@ -7,13 +7,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from inspector.model.errors import PluginError
+from inspector.model.formatted import FormattedMessage
 from inspector.model.language import Language
+from inspector.plugin.containment import contained, described
 from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
 from inspector.regime.loader import load_all
 from inspector.regime.regime import Regime
 from inspector.registry.registry import Registry
 from inspector.report.ledger_totals import totals
+from inspector.report.renderer import Renderer
 from inspector.report.view import View
 from inspector.seal import Bundle, SigningKey, add_assessment
 
@@ -74,9 +78,29 @@ def render(views: Iterable[View], formats: Iterable[str], registry: Registry) ->
         for language in Language if renderer.localised else (Language.EN,):
             file = renderer.file(language)
             if renderer.joins:
-                files[file] = renderer.render(together, language)
+                files[file] = _rendered(renderer, together, language)
             else:
                 for each in together:
                     prefix = f"{each.inspection.system.id}." if len(together) > 1 else ""
-                    files[f"{prefix}{file}"] = renderer.render((each,), language)
+                    files[f"{prefix}{file}"] = _rendered(renderer, (each,), language)
     return files
+
+
+def _rendered(renderer: Renderer, views: Sequence[View], language: Language) -> bytes:
+    """The bytes of one report file. Raises PluginError for whatever the renderer raises."""
+    try:
+        with contained():
+            data: object = renderer.render(views, language)
+            if not isinstance(data, bytes):
+                raise TypeError(f"render returned {type(data).__name__}, not bytes")
+    except Exception as error:
+        raise PluginError(
+            FormattedMessage(
+                "the renderer {name} of {module} fails: {error}",
+                name=repr(renderer.name),
+                module=getattr(renderer.render, "__module__", "?"),
+                error=described(error),
+            ),
+            remedy="leave its format out, and assess the sealed inspection again with 'inspector assess'",
+        ) from error
+    return data

@@ -20,6 +20,7 @@ from inspector.model.subject import HOST, BadUri, Subject, Uri, UriForm, is_addr
 from inspector.network import Scope, routable
 from inspector.plan.pace import longest
 from inspector.plugin.check import Check
+from inspector.plugin.containment import contained, described
 from inspector.plugin.probe import Probe, Target
 from inspector.record.plan import CostBounds, PinnedHost, Plan, ScanTask, Selection, VantageLimit
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement
@@ -205,7 +206,15 @@ class Planner:
 
     def _task(self, probe: Probe, subject: Subject, endpoint: str | None) -> ScanTask:
         options = dict(self.options[probe.name])
-        cost = probe.cost(Target(subject, self.system.declared(subject.host)), options)
+        try:
+            with contained():
+                cost = probe.cost(Target(subject, self.system.declared(subject.host)), options)
+                bounds = CostBounds(
+                    connections=cost.connections, port_questions=cost.port_questions, seconds=cost.seconds
+                )
+        except Exception as error:  # noqa: BLE001  (whatever a plugin raises is its scan's failure)
+            detail = f"the cost of {probe.name!r} in {probe.module} raised {described(error)}"
+            return self._refusal(probe, subject, endpoint, Cause.BUG, detail)
         granted: Authorisation | None = None
         if not probe.infrastructure and probe.intrusiveness is not Intrusiveness.PASSIVE:
             try:
@@ -225,7 +234,7 @@ class Planner:
             options=options,
             wave=self._wave(probe, subject),
             authorisation=granted.id if granted else None,
-            bounds=CostBounds(connections=cost.connections, port_questions=cost.port_questions, seconds=cost.seconds),
+            bounds=bounds,
         )
 
     def _wave(self, probe: Probe, subject: Subject) -> int:

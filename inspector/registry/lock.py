@@ -15,7 +15,7 @@ from inspector.model.base import Model
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.record.inspection import PluginRecord
-from inspector.registry.registry import GROUP, Plugin, Registry, described, installed
+from inspector.registry.registry import GROUP, Plugin, Registry, installed, plugin_of
 
 NAME = "plugins.lock"
 
@@ -86,7 +86,7 @@ def pinned(path: Path) -> Registry:
     wanted = {each.name: each for each in load(path).plugins}
     there = {entry.name: entry for entry in entry_points(group=GROUP)}
     for name, pin in sorted(wanted.items()):
-        found = _record(described(there[name])) if name in there else None
+        found = _record(plugin_of(there[name])) if name in there else None
         if found != pin:
             what = (
                 "is not installed"

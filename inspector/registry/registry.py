@@ -17,6 +17,7 @@ from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Observation
 from inspector.model.subject import HOST, TCP, UDP, Scheme
 from inspector.plugin.check import Check
+from inspector.plugin.containment import contained, described
 from inspector.plugin.probe import Probe
 from inspector.registry import hookspecs
 from inspector.report.renderer import Renderer
@@ -61,7 +62,7 @@ def _label(plugin: Plugin) -> str:
     return f"plugin {plugin.name!r} ({plugin.distribution} {plugin.version})"
 
 
-def described(entry: EntryPoint) -> Plugin:
+def plugin_of(entry: EntryPoint) -> Plugin:
     """The plugin of an entry point, without loading it."""
     name = entry.dist.name if entry.dist else "unknown"
     return Plugin(entry.name, name, version(name) if entry.dist else "?", entry.module.partition(".")[0])
@@ -73,22 +74,19 @@ def _discover(only: Iterable[str] | None) -> Iterator[tuple[Plugin, object | Non
     for entry in sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value)):
         if wanted is not None and entry.name not in wanted:
             continue
-        plugin = described(entry)
+        plugin = plugin_of(entry)
         if find_spec(plugin.package) is None:
             yield plugin, None
             continue
         try:
-            yield plugin, entry.load()
+            with contained():
+                module = entry.load()
         except Exception as error:
             raise PluginError(
-                FormattedMessage(
-                    "{plugin} cannot be loaded: {name}: {error}",
-                    plugin=_label(plugin),
-                    name=type(error).__name__,
-                    error=error,
-                ),
+                FormattedMessage("{plugin} cannot be loaded: {error}", plugin=_label(plugin), error=described(error)),
                 remedy=FormattedMessage("repair it or uninstall {distribution}", distribution=plugin.distribution),
             ) from error
+        yield plugin, module
 
 
 class _Builder:
@@ -203,24 +201,22 @@ def build(plugins: Iterable[tuple[Plugin, object | None]]) -> Registry:
         manager = pluggy.PluginManager(GROUP)
         manager.add_hookspecs(hookspecs)
         try:
-            manager.register(module, plugin.name)
-            manager.check_pending()
-            if missing := _missing_modules(plugin, manager.hook.inspector_requires):
-                incomplete[plugin.name] = missing
-                continue
-            _collect(plugin, manager.hook.inspector_probes, Probe, builder.take_probe)
-            _collect(plugin, manager.hook.inspector_checks, Check, builder.take_check)
-            _collect(plugin, manager.hook.inspector_profiles, Traversable, builder.take_profile)
-            _collect(plugin, manager.hook.inspector_renderers, Renderer, builder.take_renderer)
+            with contained():
+                manager.register(module, plugin.name)
+                manager.check_pending()
+                if missing := _missing_modules(plugin, manager.hook.inspector_requires):
+                    incomplete[plugin.name] = missing
+                    continue
+                _collect(plugin, manager.hook.inspector_probes, Probe, builder.take_probe)
+                _collect(plugin, manager.hook.inspector_checks, Check, builder.take_check)
+                _collect(plugin, manager.hook.inspector_profiles, Traversable, builder.take_profile)
+                _collect(plugin, manager.hook.inspector_renderers, Renderer, builder.take_renderer)
         except PluginError:
             raise
         except Exception as error:
             raise PluginError(
                 FormattedMessage(
-                    "{plugin} fails while contributing: {name}: {error}",
-                    plugin=_label(plugin),
-                    name=type(error).__name__,
-                    error=error,
+                    "{plugin} fails while contributing: {error}", plugin=_label(plugin), error=described(error)
                 ),
                 remedy=FormattedMessage("repair it or uninstall {distribution}", distribution=plugin.distribution),
             ) from error

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -304,7 +305,8 @@ class CaptureWriter:
     def _release(self) -> None:
         self._open = False
         self._known.clear()
-        os.close(self._locked)
+        with suppress(OSError):  # a plugin may have closed it
+            os.close(self._locked)
 
     def __enter__(self) -> Self:
         return self

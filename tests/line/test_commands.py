@@ -79,6 +79,34 @@ def test_a_reader_who_leaves_is_distinguished_from_a_failure(arguments: tuple[st
     assert result.stderr == b"141\n"
 
 
+@pytest.mark.parametrize(
+    ("shell", "code"),
+    [
+        ('{ "$@"; echo $? >&3; } 3>&2 2>&1 | sleep 0', b"141"),
+        ('{ "$@"; echo $? >&3; } 3>&2 | sleep 0', b"141"),
+        ('"$@" 3>&2 2>/dev/full; echo $? >&2', b"2"),
+        ('"$@" >/dev/full; echo $? >&2', b"2"),
+    ],
+)
+@pytest.mark.parametrize("level", ["debug", "warning"])
+def test_a_stream_that_is_lost_breaks_off_no_inspection(
+    line: Line, at: dict[str, str], shell: str, code: bytes, level: str
+) -> None:
+    """Everything is scanned, sealed and assessed, and reports are copied; the exit code says that output is lost."""
+    output, reports = line.new_output(), line.new_output()
+    arguments = ["run", at["clear"], "--level", "3", "--only", "http", "--log-level", level, "--to", str(reports)]
+    result = words(*arguments, *line.options(output), shell=shell)
+    assert result.stderr.splitlines()[-1] == code
+    assert b"Traceback" not in result.stderr
+    assert list(output.glob("*/*/*/assessments/*/findings.json"))
+    assert list(reports.glob("report.*"))
+
+
+def test_the_help_that_nobody_reads_is_no_failure() -> None:
+    """The exit code is that of a closed pipe, also where the parser of the command line prints."""
+    assert words("run", "--help", shell='{ "$@"; echo $? >&2; } | sleep 0').stderr == b"141\n"
+
+
 def test_closed_streams_take_anything() -> None:
     """A command whose streams are closed does its work and says nothing."""
     assert words("list", "checks", shell='"$@" >&-').returncode == 0
