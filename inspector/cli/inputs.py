@@ -12,7 +12,7 @@ from inspector.cli import log, terminal
 from inspector.cli.arguments import RunArguments
 from inspector.cli.language import translated
 from inspector.declare import authorisation, declaration, settings, statement
-from inspector.declare.authorisation import AuthorisationKind
+from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import Declaration, SourceMap, System
 from inspector.declare.document import diagnostic_at, split
 from inspector.declare.settings import Settings
@@ -27,8 +27,8 @@ from inspector.pipeline.trust import load_trust
 from inspector.record.plan import Selection
 from inspector.regime.loader import load_all
 from inspector.regime.regime import Regime, day_of
-from inspector.registry.lock import pinned
-from inspector.registry.registry import Registry, installed
+from inspector.registry.lock import is_decided, registry_under
+from inspector.registry.registry import Registry
 
 
 def instant(text: str | None) -> datetime:
@@ -83,11 +83,14 @@ def _uris(arguments: RunArguments, registry: Registry) -> list[Uri]:
         ) from None
 
 
-def read_documents(arguments: RunArguments, registry: Registry) -> InputDocuments:
+#: What ``authorisation.read`` gives for each file.
+ReadAuthorisations = Sequence[tuple[tuple[Authorisation, ...], SourceMap]]
+
+
+def read_documents(arguments: RunArguments, read: ReadAuthorisations, registry: Registry) -> InputDocuments:
     """The documents that the targets name, or made for endpoints without any. Raises UsageError or InputFileError."""
     if not arguments.targets:
         raise UsageError("nothing to inspect", remedy="give a declaration.yaml, or endpoint URIs such as https://host/")
-    read = [authorisation.read(path) for path in arguments.authorisations]
     given = tuple(each for found, _ in read for each in found)
     files = [text for text in arguments.targets if Path(text).is_file() or text.endswith((".yaml", ".yml"))]
     if not files:
@@ -161,13 +164,13 @@ def load_context(arguments: RunArguments) -> RunContext:
     """
     own = read_settings(arguments.settings, arguments.output)
     load_trust(own)  # a root that cannot be read is told before anything is asked
-    known = installed()
-    documents = read_documents(arguments, known)
+    read = [authorisation.read(path) for path in arguments.authorisations]
+    granted = [each for found, _ in read for each in found]  # a declaration holds no decision
+    registry = registry_under(granted, own.plugins_lock)
+    documents = read_documents(arguments, read, registry)
     if diagnostics := authorisation.check_authorisations(documents.authorisations, now(), documents.source_map):
         raise InputFileError(diagnostics)
-    decided = any(each.kind is AuthorisationKind.INSPECTION_DECISION for each in documents.authorisations)
-    registry = pinned(own.plugins_lock) if decided else known
-    folders = [folder.name for folder in registry.profiles] if decided else []
+    folders = [folder.name for folder in registry.profiles] if is_decided(granted) else []
     regimes = load_all(registry.profiles, pinned=folders)
     check_approvals(documents, regimes, day_of(now()))
     declared = {each.id for each in documents.declaration.systems}

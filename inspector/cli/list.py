@@ -10,7 +10,7 @@ from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.language import Language
 from inspector.regime.loader import load_all
-from inspector.registry.lock import lock_of
+from inspector.registry.lock import lock_of_installed
 from inspector.registry.registry import Registry, installed
 from inspector.report.messages import Translator
 
@@ -62,7 +62,7 @@ LISTS: dict[str, tuple[Callable[[Registry, Translator], Rows], tuple[str, ...]]]
 def print_list(what: str, *, lock: bool) -> int:
     """Print one list, or the lock of the plugins. Raises UsageError."""
     if lock:
-        terminal.print_result(lock_of(installed()).model_dump_json(indent=2))
+        terminal.print_result(lock_of_installed().model_dump_json(indent=2))
         return 0
     if what not in LISTS:
         raise UsageError(

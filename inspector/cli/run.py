@@ -28,10 +28,11 @@ from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.pipeline import inspect_system, resume_inspection
 from inspector.pipeline.reporting import WrittenAssessment, render, view
-from inspector.registry.registry import Registry, installed
+from inspector.registry.lock import registry_under
+from inspector.registry.registry import Registry
 from inspector.report.messages import Translator
 from inspector.report.view import CauseGroup, View
-from inspector.seal import Bundle, RunIndex, State
+from inspector.seal import Bundle, RunIndex, State, inspection_of
 
 #: Formats that every assessment has.
 ALWAYS = ("html", "json")
@@ -213,10 +214,11 @@ def _print_continuation(index: RunIndex, inspection: str | None) -> None:
 def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) -> int:
     """Finish an interrupted inspection, if that is still permitted; without ``collecting`` nothing more is scanned."""
     rule = ExitRule.of(arguments)
-    registry = installed()
+    own = read_settings(arguments.settings, arguments.output)
+    registry = registry_under(inspection_of(folder).authorisations, own.plugins_lock)
     formats = formats_of(arguments.formats, registry)
     progress = ProgressLine(quiet=arguments.quiet)
-    context = RunContext(registry, read_settings(arguments.settings, arguments.output))
+    context = RunContext(registry, own)
     whole = folder.resolve()
     index = RunIndex(whole.parents[2], whole.parents[1].name)
     as_of = instant(arguments.as_of)

@@ -28,6 +28,7 @@ from inspector.pipeline.request import InspectionRequest
 from inspector.pipeline.trust import trust_of
 from inspector.record.inspection import Inspection
 from inspector.regime.regime import changes
+from inspector.registry.lock import check_unchanged
 from inspector.registry.registry import Registry
 from inspector.seal import Bundle, CaptureWriter, RunIndex, SigningKey, State
 
@@ -57,6 +58,7 @@ def inspect_system(
     with writer:
         with attempt.collecting(writer.inspection):
             verdicts = run_async(collect_and_confirm(writer, planned, context, progress))
+            check_unchanged(writer.inspection, context.registry)
         bundle = seal_capture(writer, planned.planner, key)
         attempt.record(State.SEALED, writer.inspection, digest=bundle.digest)
         return _assess_and_report(bundle, request, context.registry, key, verdicts)
@@ -80,10 +82,12 @@ def resume_inspection(
         attempt = AttemptLog(RunIndex(folder.resolve().parents[2], planned.request.run), planned.request.system.id)
         key = SigningKey.load_or_create(context.settings.signing_key)
         verdicts: Verdicts = {}
+        check_unchanged(writer.inspection, context.registry)
         if collecting:
             check_still_permitted(planned)
             with attempt.collecting(writer.inspection):
                 verdicts = run_async(collect_and_confirm(writer, planned, context, progress))
+                check_unchanged(writer.inspection, context.registry)
             bundle = seal_capture(writer, planned.planner, key)
         else:
             bundle = seal_capture(writer, planned.planner, key, reason=INCOMPLETE)

@@ -14,9 +14,13 @@ from inspector.regime.regime import Regime
 
 
 class PluginRecord(Model):
-    """An installed plugin; ``digest`` is SHA-256 over the files of its package."""
+    """An installed plugin: the name and value of its entry point, and its distribution.
+
+    ``digest`` is SHA-256 over all files of the distribution, without byte code.
+    """
 
     name: str
+    entry_point: str = ""
     distribution: str
     version: str
     digest: str

@@ -1,23 +1,33 @@
-"""The plugins that may run under an inspection decision: those pinned by version and digest in ``plugins.lock``."""
+"""The plugins that may run under an inspection decision: those pinned in ``plugins.lock``.
+
+A pin names the entry point, the distribution with its version, and the digest of all its files. It is compared by
+metadata and files alone, before anything of any plugin is imported.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from functools import cache
-from importlib.metadata import entry_points
-from importlib.util import find_spec
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Self
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
+from inspector.declare.authorisation import Authorisation, AuthorisationKind
 from inspector.model.base import Model
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
-from inspector.record.inspection import PluginRecord
-from inspector.registry.registry import GROUP, Plugin, Registry, installed, plugin_of
+from inspector.record.inspection import Inspection, PluginRecord
+from inspector.registry.distributions import announced, contents_of, forget_contents, label
+from inspector.registry.registry import Registry, installed, plugin_of
 
 NAME = "plugins.lock"
+
+_REMEDY = "install the pinned version, or have the inspecting side pin what is installed"
+#: So many files that differ are named.
+_NAMED = 3
 
 
 class PluginLock(Model):
@@ -25,43 +35,54 @@ class PluginLock(Model):
 
     plugins: tuple[PluginRecord, ...]
 
-
-def _files(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
-    for entry in sorted(folder.iterdir(), key=lambda each: each.name):
-        if entry.is_dir() and entry.name != "__pycache__":
-            yield from _files(entry, f"{prefix}{entry.name}/")
-        elif entry.is_file():
-            yield prefix + entry.name, entry
+    @model_validator(mode="after")
+    def _has_each_name_once(self) -> Self:
+        if len({each.name for each in self.plugins}) < len(self.plugins):
+            raise ValueError("a plugin is pinned twice")
+        return self
 
 
-@cache
-def digest_of(package: str) -> str:
-    """SHA-256 over the names and bytes of a package's files, without bytecode; the package is not imported."""
-    spec = find_spec(package)
-    total = hashlib.sha256()
-    for place in (spec.submodule_search_locations if spec else None) or ():
-        for name, path in _files(Path(place)):
-            total.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()
-
-
-def _record(plugin: Plugin) -> PluginRecord:
+def _record(entry: EntryPoint) -> PluginRecord:
+    plugin = plugin_of(entry)
     return PluginRecord(
         name=plugin.name,
+        entry_point=entry.value,
         distribution=plugin.distribution,
         version=plugin.version,
-        digest=digest_of(plugin.package),
+        digest=contents_of(entry.dist).digest if entry.dist else "",
     )
+
+
+def _records(names: Iterable[str]) -> tuple[PluginRecord, ...]:
+    known = announced()
+    return tuple(_record(known[name]) for name in names if name in known)
 
 
 def records_of(registry: Registry) -> tuple[PluginRecord, ...]:
     """The records of the loaded plugins."""
-    return tuple(_record(each) for each in registry.plugins)
+    return _records(each.name for each in registry.plugins)
 
 
-def lock_of(registry: Registry) -> PluginLock:
-    """A lock that pins every loaded plugin."""
-    return PluginLock(plugins=records_of(registry))
+def lock_of_installed() -> PluginLock:
+    """A lock that pins every installed plugin. Raises UsageError where files are not those that were installed."""
+    for name, entry in announced().items():
+        if faults := _faults(entry):
+            raise UsageError(
+                FormattedMessage(
+                    "plugin {name} of {distribution} is altered: {faults}",
+                    name=repr(name),
+                    distribution=label(entry.dist),
+                    faults=faults,
+                ),
+                remedy="install the distribution again",
+            )
+    return PluginLock(plugins=_records(announced()))
+
+
+def _faults(entry: EntryPoint) -> FormattedMessage | None:
+    """The first files of the plugin's distribution that are missing, altered or added; None where there is none."""
+    faults = contents_of(entry.dist).faults if entry.dist else ()
+    return FormattedMessage.joined(", ", faults[:_NAMED]) if faults else None
 
 
 def load(path: Path) -> PluginLock:
@@ -81,29 +102,73 @@ def load(path: Path) -> PluginLock:
         ) from None
 
 
+def registry_under(authorisations: Iterable[Authorisation], lock: Path) -> Registry:
+    """The registry for an inspection under these authorisations: under a decision only of the pinned plugins.
+
+    Each of these is compared before any is loaded. Raises UsageError.
+    """
+    return pinned(lock) if is_decided(authorisations) else installed()
+
+
+def is_decided(authorisations: Iterable[Authorisation]) -> bool:
+    """Whether one of them is an inspection decision."""
+    return any(each.kind is AuthorisationKind.INSPECTION_DECISION for each in authorisations)
+
+
 def pinned(path: Path) -> Registry:
-    """The registry of the pinned plugins only; each is compared before it is loaded. Raises UsageError."""
+    """The registry of the pinned plugins only; all are compared before one is loaded. Raises UsageError."""
+    forget_contents()
+    known = announced()
     wanted = {each.name: each for each in load(path).plugins}
-    there = {entry.name: entry for entry in entry_points(group=GROUP)}
     for name, pin in sorted(wanted.items()):
-        found = _record(plugin_of(there[name])) if name in there else None
-        if found != pin:
-            what = (
-                "is not installed"
-                if found is None
-                else FormattedMessage(
-                    "is {version} with digest {digest}…", version=found.version, digest=found.digest[:12]
-                )
-            )
+        what = _difference(known.get(name), pin)
+        if what is not None:
             raise UsageError(
                 FormattedMessage(
-                    "{path}: plugin {name} is pinned at {version} with digest {digest}…, and {what}",
+                    "{path}: plugin {name} is pinned as {pin}, and {what}",
                     path=path,
                     name=repr(name),
-                    version=pin.version,
-                    digest=pin.digest[:12],
+                    pin=_described(pin),
                     what=what,
                 ),
-                remedy="install the pinned version, or have the inspecting side pin what is installed",
+                remedy=_REMEDY,
             )
+    _ignore_stored_byte_code()
     return installed(tuple(sorted(wanted)))
+
+
+def _difference(entry: EntryPoint | None, pin: PluginRecord) -> FormattedMessage | None:
+    """How what is installed differs from what is pinned."""
+    if entry is None:
+        return FormattedMessage("is not installed")
+    if faults := _faults(entry):
+        return FormattedMessage("is altered: {faults}", faults=faults)
+    found = _record(entry)
+    return None if found == pin else FormattedMessage("is {found}", found=_described(found))
+
+
+def _described(record: PluginRecord) -> str:
+    return f"{record.distribution} {record.version} ({record.entry_point or '?'}, {record.digest[:12]}…)"
+
+
+def _ignore_stored_byte_code() -> None:
+    """Import from the files that were compared, not from byte code beside them; worker processes do the same."""
+    sys.dont_write_bytecode = True
+    sys.pycache_prefix = f"{os.devnull}/none"
+
+
+def check_unchanged(inspection: Inspection, registry: Registry) -> None:
+    """Raise UsageError where an inspection under a decision began with other plugins than these, read again."""
+    if not is_decided(inspection.authorisations):
+        return
+    forget_contents()
+    if changed := _changed(inspection.plugins, records_of(registry)):
+        raise UsageError(
+            FormattedMessage("the inspection began with other plugins: {changed}", changed=", ".join(changed)),
+            remedy="install the versions again that it began with",
+        )
+
+
+def _changed(before: Sequence[PluginRecord], after: Sequence[PluginRecord]) -> list[str]:
+    """The names of the plugins that were added, removed or changed."""
+    return sorted({each.name for each in {*before} ^ {*after}})

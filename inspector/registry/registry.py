@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from typing import Any
@@ -20,9 +20,8 @@ from inspector.plugin.check import Check
 from inspector.plugin.containment import contained, described
 from inspector.plugin.probe import Probe
 from inspector.registry import hookspecs
+from inspector.registry.distributions import GROUP, announced
 from inspector.report.renderer import Renderer
-
-GROUP = "inspector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +63,14 @@ def _label(plugin: Plugin) -> str:
 
 def plugin_of(entry: EntryPoint) -> Plugin:
     """The plugin of an entry point, without loading it."""
-    name = entry.dist.name if entry.dist else "unknown"
-    return Plugin(entry.name, name, version(name) if entry.dist else "?", entry.module.partition(".")[0])
+    name, version = (entry.dist.name, entry.dist.version) if entry.dist else ("unknown", "?")
+    return Plugin(entry.name, name, version, entry.module.partition(".")[0])
 
 
 def _discover(only: Iterable[str] | None) -> Iterator[tuple[Plugin, object | None]]:
     """The announced plugins with their modules; None where the package was left out of the installation."""
     wanted = None if only is None else set(only)
-    for entry in sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value)):
+    for entry in announced().values():
         if wanted is not None and entry.name not in wanted:
             continue
         plugin = plugin_of(entry)

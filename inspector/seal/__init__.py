@@ -2,7 +2,7 @@
 
 from inspector.seal.assessment_writer import add_assessment
 from inspector.seal.bundle import Bundle, SealedAssessment
-from inspector.seal.capture_writer import CaptureWriter
+from inspector.seal.capture_writer import CaptureWriter, inspection_of
 from inspector.seal.run_index import Attempt, RunIndex, State
 from inspector.seal.signing import SigningKey
 from inspector.seal.untrusted_files import FileFault
@@ -20,5 +20,6 @@ __all__ = [
     "State",
     "Verification",
     "add_assessment",
+    "inspection_of",
     "verify",
 ]

@@ -97,6 +97,20 @@ def prepare(evidence: Evidence, raw: Iterable[Raw] = ()) -> PreparedEvidence:
     return PreparedEvidence(parsed, digest(data), data, {one: each for one, each in given.items() if one in wanted})
 
 
+def inspection_of(folder: Path) -> Inspection:
+    """What is fixed about the inspection in ``folder``, sealed or not. Raises BundleError."""
+    _check_is_inspection(folder)
+    return INSPECTION.join(UntrustedFolder(folder).read, CAPTURE)
+
+
+def _check_is_inspection(folder: Path) -> None:
+    if not (folder / CAPTURE).is_dir():
+        raise BundleError(
+            FormattedMessage("{folder}: is not an inspection", folder=folder),
+            remedy="name the folder of an interrupted inspection",
+        )
+
+
 class CaptureWriter:
     """The writer of one capture. Several threads may use it; a lock excludes other processes."""
 
@@ -148,11 +162,7 @@ class CaptureWriter:
 
         Raises BundleError when there is none, another process writes it, or it is sealed.
         """
-        if not (folder / CAPTURE).is_dir():
-            raise BundleError(
-                FormattedMessage("{folder}: is not an inspection", folder=folder),
-                remedy="name the folder of an interrupted inspection",
-            )
+        _check_is_inspection(folder)
         locked = disk.lock(folder / LOCK)
         try:
             if (folder / CAPTURE / MANIFEST).exists():

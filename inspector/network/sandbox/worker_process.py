@@ -43,13 +43,19 @@ def _start() -> subprocess.Popen[bytes]:
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     with allow_program():
         return subprocess.Popen(
-            die_with_parent([sys.executable, "-I", "-c", _START, json.dumps(path)]),
+            die_with_parent([sys.executable, "-I", *_byte_code(), "-c", _START, json.dumps(path)]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**environment, "MALLOC_ARENA_MAX": "2"},
             start_new_session=True,
         )
+
+
+def _byte_code() -> list[str]:
+    """The options that make a worker read and write byte code where this process does."""
+    options = [] if sys.pycache_prefix is None else ["-X", f"pycache_prefix={sys.pycache_prefix}"]
+    return [*options, "-B"] if sys.dont_write_bytecode else options
 
 
 def _non_blocking(pipe: IO[bytes] | None) -> int:
