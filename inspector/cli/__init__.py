@@ -16,6 +16,7 @@ from pathlib import Path
 INTERRUPTED = 130
 
 
+_exit = os._exit
 #: How the name of the thread begins that starts worker processes.
 STARTER = "worker starter"
 #: Seconds that other threads may take to end after the command did.
@@ -29,12 +30,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     threading.excepthook = _log_thread
     try:
         from inspector.cli.app import call
+        from inspector.plugin import containment
 
+        containment.before_import = _guard
         code = call(sys.argv[1:] if arguments is None else list(arguments))
     except KeyboardInterrupt:
         code = INTERRUPTED
     _leave_what_goes_on(code)
     sys.exit(code)
+
+
+def _guard() -> None:
+    from inspector.network.guard.audit_hook import guard_process
+
+    guard_process()
+    os._exit = sys.exit
 
 
 def _ignore_unraisable(raised: sys.UnraisableHookArgs) -> None:
@@ -66,7 +76,7 @@ def _leave_what_goes_on(code: int) -> None:
         thread.join(max(0.0, until - time.monotonic()))
     if any(each.is_alive() for each in others) or abandoned:
         atexit._run_exitfuncs()  # noqa: SLF001  (what ends worker processes)
-        os._exit(code)
+        _exit(code)
 
 
 def _ready_streams() -> None:

@@ -20,6 +20,7 @@ from inspector.demo.http_pages import MYSQL, TELNET, moved, poor_page, sound_pag
 from inspector.demo.tcp_servers import Behaviour, Service, Tls
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
+from inspector.network.guard.audit_hook import allow_program
 
 PORTAL = "cong.bo-mau.test"
 SHOP = "cua-hang.luu-niem.test"
@@ -287,7 +288,7 @@ class _Process:
 def _process(module: str, folder: Path, descriptors: Sequence[int]) -> Iterator[_Process]:
     """A server process, ended with the body. It is in a session of its own, so Ctrl-C reaches this process only."""
     path = folder / f"{module}.log"
-    with path.open("wb") as log:
+    with path.open("wb") as log, allow_program():
         running = subprocess.Popen(
             [sys.executable, "-P", "-m", f"inspector.demo.{module}"],
             stdin=subprocess.PIPE,

@@ -55,6 +55,7 @@ class ProbeSession:
         self.scope = scope
         self.roots = roots
         self._check_open = check_open
+        self._has_ended = False
         self._closed = closed
         self._open: set[Stream | RoundTrip] = set()
         self._admitted: set[tuple[int, ...]] = set()
@@ -79,8 +80,10 @@ class ProbeSession:
         return RequestContext(self.probe.name, self.target.uri, INFRASTRUCTURE, infrastructure=True)
 
     def check_gateway(self) -> None:
-        """Raise ScanFailure when the gateway is closed, or the plugin tried to bypass it."""
+        """Raise ScanFailure when the gateway is closed, the scan has ended, or the plugin tried to bypass it."""
         self._check_open()
+        if self._has_ended:
+            raise ScanFailure(Cause.BUG, f"{self.probe.name!r} goes on after the end of its scan")
         if self.violation is not None:
             raise ScanFailure(self.violation.cause, self.violation.message)
 
@@ -182,7 +185,8 @@ class ProbeSession:
             self._open.discard(exchange)
 
     async def close(self) -> None:
-        """Close every connection that the scan has open."""
+        """Close every connection that the scan has open, and refuse new ones."""
+        self._has_ended = True
         for other in self._third_parties:
             await other.close()
         self._third_parties.clear()

@@ -7,11 +7,10 @@ they go on; a plugin that raises one must not. An interrupt by a person and a ca
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.plugin.interrupts import by_a_person
 
@@ -22,6 +21,14 @@ abandoned: set[asyncio.Task[Any]] = set()
 
 #: Seconds that a task which was cancelled may take to end.
 GRACE_SECONDS = 5.0
+
+
+def _nothing() -> None:
+    """A host program's process is not this package's to guard."""
+
+
+#: Called before plugins are imported; the command line, which owns its process, guards it from then on.
+before_import: Callable[[], None] = _nothing
 
 
 class ContainedError(Exception):
@@ -72,6 +79,8 @@ async def result_of_task(task: asyncio.Task[T]) -> T:
             was_cancelled = task.cancelling() > 0
             await asyncio.wait({task}, timeout=GRACE_SECONDS)
             if was_cancelled and not task.done() and task.cancelling():
+                from inspector.model.base import Cause
+
                 raise ScanFailure(Cause.BUG, f"the scan went on for {GRACE_SECONDS:g} s after its cancellation")
     except asyncio.CancelledError:
         task.cancel()

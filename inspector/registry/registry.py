@@ -16,6 +16,7 @@ from inspector.model.errors import PluginError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Observation
 from inspector.model.subject import HOST, TCP, UDP, Scheme
+from inspector.plugin import containment
 from inspector.plugin.check import Check
 from inspector.plugin.containment import contained, described
 from inspector.plugin.probe import Probe
@@ -70,6 +71,7 @@ def plugin_of(entry: EntryPoint) -> Plugin:
 def _discover(only: Iterable[str] | None) -> Iterator[tuple[Plugin, object | None]]:
     """The announced plugins with their modules; None where the package was left out of the installation."""
     wanted = None if only is None else set(only)
+    containment.before_import()
     for entry in announced().values():
         if wanted is not None and entry.name not in wanted:
             continue

@@ -13,6 +13,7 @@ from tests.line.test_misbehaving_plugin import SOURCES
 #: What becomes of each scan: the outcome of the check that it ended, the cause, and words of the reason.
 SCANS = {
     "leaves": "inspector_quitting.quitting raised SystemExit: 0",
+    "quits": "inspector_quitting.quitting raised SystemExit: 0",
     "interrupts": "inspector_quitting.quitting raised KeyboardInterrupt",
     "closes": "inspector_quitting.quitting raised GeneratorExit",
     "surprises": "inspector_quitting.quitting raised inspector_quitting.quitting.Unusual: quite",

@@ -7,15 +7,28 @@ from __future__ import annotations
 
 import inspect
 import ipaddress
+import socket
 import sys
 from types import FrameType
+from typing import Any
 
 #: Audit events (PEP 578) by which Python code reaches the network or starts a program.
 _NAMES = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"})
 _BACKWARDS = frozenset({"socket.gethostbyaddr", "socket.getnameinfo"})
 _SENDS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _STARTS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty"})
-EVENTS = _NAMES | _SENDS | _STARTS
+_SOCKET = "socket.__new__"
+#: How ``multiprocessing`` starts programs; the interpreter raises no event for it, ``watch_fork_exec`` does.
+_FORK_EXEC = "inspector.fork_exec"
+EVENTS = _NAMES | _SENDS | _STARTS | {_SOCKET, _FORK_EXEC}
+#: Families of sockets that reach nothing before they connect or send; -1: of a descriptor that is open already.
+_FAMILIES = frozenset(
+    int(getattr(socket, name)) for name in ("AF_INET", "AF_INET6", "AF_UNIX", "AF_ALG") if hasattr(socket, name)
+) | {-1}
+#: Types of sockets whose packets carry what the program writes: SOCK_RAW, and SOCK_PACKET of old.
+_RAW_TYPES = frozenset({int(socket.SOCK_RAW), 10})
+#: The type proper, without SOCK_CLOEXEC and SOCK_NONBLOCK.
+_TYPE_MASK = 0xF
 
 
 def is_address(host: object) -> bool:
@@ -37,12 +50,38 @@ def forbidden(event: str, args: tuple[object, ...]) -> str:
         if isinstance(where, str | bytes) or where is None:
             return "" if where is None else f"reach the local socket {where!r}"
         return f"send to {where!r}" if event != "socket.connect" else f"connect to {where!r}"
+    if event == _SOCKET:
+        return _socket_of(*args[1:3])
     return f"start a program ({event}: {args[0]!r})" if args else f"start a program ({event})"
+
+
+def _socket_of(family: Any, kind: Any) -> str:
+    """What a new socket of this family and type is for; empty for one that has to connect or send yet."""
+    if kind != -1 and int(kind) & _TYPE_MASK in _RAW_TYPES:
+        return f"open a raw socket of family {int(family)}"
+    return "" if int(family) in _FAMILIES else f"open a socket of family {int(family)}"
+
+
+def watch_fork_exec() -> None:
+    """Have the function with which ``multiprocessing`` starts programs raise an audit event."""
+    import _posixsubprocess
+
+    start: Any = _posixsubprocess.fork_exec
+
+    def audited(*args: Any) -> Any:
+        sys.audit(_FORK_EXEC, args[0])
+        return start(*args)
+
+    changed: Any = _posixsubprocess
+    changed.fork_exec = audited
+
+
+_LIBRARIES = frozenset({"inspector", "anyio", "httpcore", "httpx", "dns", "h11", "pluggy", "typer", "__main__"})
 
 
 def _is_library(module: str) -> bool:
     root = module.partition(".")[0]
-    return root in sys.stdlib_module_names or root in {"inspector", "anyio", "httpcore", "httpx", "dns", "h11"}
+    return root in sys.stdlib_module_names or root in _LIBRARIES
 
 
 _SCHEDULERS = {("asyncio.events", "_run"), ("threading", "run"), ("inspector.network.sandbox.worker", "serve")}

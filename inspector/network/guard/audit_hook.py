@@ -1,13 +1,16 @@
-"""The audit guard: while a gateway is open, no code in this process bypasses it to reach the network.
+"""The audit guard: no code in this process bypasses the gateway to reach the network.
 
-An audit hook cannot be removed, so it is installed once and does nothing while no gateway is open. It stops plain
-sockets, asyncio, HTTP clients and subprocesses; ``ctypes``, event loops written in C and spawned ``multiprocessing``
-processes bypass it, and a socket that connects by name has asked the resolver before it is stopped. Threads that ran
-before the first gateway was opened, except the event loop's own, belong to the host program and are exempt.
+The command line guards its whole process, every thread, from before the first plugin is imported to its end
+(``guard_process``). In the process of a host program the guard is active while a gateway is open, and threads that ran
+before the first one was opened, except the event loop's own, belong to that program and are exempt.
+
+It stops plain sockets, raw and packet sockets, asyncio, HTTP clients, subprocesses and ``multiprocessing``; ``ctypes``
+and event loops written in C bypass it, and a socket that connects by name has asked the resolver before it is stopped.
 """
 
 from __future__ import annotations
 
+import logging
 import socket
 import sys
 import threading
@@ -17,7 +20,7 @@ from contextvars import ContextVar
 
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
-from inspector.network.guard.audit_events import EVENTS, forbidden, responsible_module
+from inspector.network.guard.audit_events import EVENTS, forbidden, responsible_module, watch_fork_exec
 
 
 class GuardViolation(ScanFailure):
@@ -36,12 +39,19 @@ _attributed_to: ContextVar[str] = ContextVar("attributed_to", default="")
 _listeners: list[Callable[[GuardViolation], None]] = []
 _exempt_threads: frozenset[int] = frozenset()
 _installed = False
+_guards_process = False
 
 _PROGRAM = object()
 
+#: Violations that were logged; a plugin that tries again and again fills no disk.
+_logged: set[tuple[str, str]] = set()
+_LOGGED_VIOLATIONS = 100
+
+_log = logging.getLogger(__name__)
+
 
 def _hook(event: str, args: tuple[object, ...]) -> None:
-    if not _listeners or event not in EVENTS:
+    if event not in EVENTS or not (_listeners or _guards_process):
         return
     if threading.get_ident() in _exempt_threads:
         return
@@ -51,19 +61,47 @@ def _hook(event: str, args: tuple[object, ...]) -> None:
     what = forbidden(event, args)
     if not what:
         return
-    violation = GuardViolation(responsible_module() or _attributed_to.get() or "a library that a plugin called", what)
+    violation = GuardViolation(responsible_module() or _attributed_to.get() or _unknown(), what)
+    _log_once(violation, what)
     for listener in tuple(_listeners):
         listener(violation)
     raise violation
 
 
-def enable(listener: Callable[[GuardViolation], None]) -> None:
-    """Activate the guard until ``disable`` is called with the same listener."""
-    global _installed, _exempt_threads  # noqa: PLW0603  (a hook is the process's, and so is its state)
+def _unknown() -> str:
+    """Who is responsible where neither the stack nor the context says so."""
+    is_main = threading.current_thread() is threading.main_thread()
+    return "a library that a plugin called" if is_main else "a thread of the process"
+
+
+def _log_once(violation: GuardViolation, what: str) -> None:
+    key = (violation.module, what)
+    if key not in _logged and len(_logged) < _LOGGED_VIOLATIONS:
+        _logged.add(key)
+        _log.warning("refused", extra={"detail": violation.message})
+
+
+def _install() -> None:
+    global _installed  # noqa: PLW0603  (a hook is the process's, and so is its state)
     if not _installed:
         _installed = True
+        watch_fork_exec()
         sys.addaudithook(_hook)
-    if not _listeners:
+
+
+def guard_process() -> None:
+    """Guard every thread of this process, which runs no program but Inspector, from now to its end."""
+    global _guards_process, _exempt_threads
+    if not _guards_process:
+        _guards_process, _exempt_threads = True, frozenset()
+        _install()
+
+
+def enable(listener: Callable[[GuardViolation], None]) -> None:
+    """Activate the guard until ``disable`` is called with the same listener."""
+    global _exempt_threads  # noqa: PLW0603
+    _install()
+    if not _listeners and not _guards_process:
         mine = threading.get_ident()
         _exempt_threads = frozenset(
             thread.ident

@@ -1,6 +1,7 @@
 """What a plugin must not do: reach the network past the gateway, in every way that Python code knows."""
 
 import asyncio
+import multiprocessing
 import os
 import socket
 import subprocess
@@ -87,7 +88,25 @@ async def shell(address: str, port: int) -> object:
     return os.system("true")  # noqa: ASYNC221
 
 
+async def raw_socket(address: str, port: int) -> object:
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
+        return sock.send(b"?")
+
+
+async def packet_socket(address: str, port: int) -> object:
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("lo", 0x0800))
+        return sock.send(bytes(64))
+
+
+async def spawned(address: str, port: int) -> object:
+    return multiprocessing.get_context("spawn").Process(target=print).start()
+
+
 WAYS: tuple[Way, ...] = (
+    raw_socket,
+    packet_socket,
+    spawned,
     plain_socket,
     connect_ex,
     create_connection,

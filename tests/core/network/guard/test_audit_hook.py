@@ -130,6 +130,22 @@ def test_it_leaves_threads_alone_that_ran_before(tmp_path: Path) -> None:
     assert failed == []
 
 
+def test_a_task_that_outlives_its_scan_asks_nothing_more(tmp_path: Path) -> None:
+    """After the end of its scan a plugin cannot use that scan's network."""
+
+    async def go() -> None:
+        on = LocalGateway(tmp_path, f"tcp://{HOST}:443")
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(443), on.granted)
+            await network.close()
+            with pytest.raises(ScanFailure, match="goes on after the end of its scan") as caught:
+                await network.connect()
+            assert caught.value.cause is Cause.BUG
+        assert list(on.ledger.entries()) == []
+
+    asyncio.run(go())
+
+
 def test_what_sends_nothing_is_let_be(tmp_path: Path) -> None:
     """Parsing an address, a local socket pair and files are allowed."""
 

@@ -45,13 +45,13 @@ both_ways = pytest.mark.usefixtures("_each_way")
 
 
 def go(on: LocalGateway, port: int, *steps: Callable[[Network], Coroutine[Any, Any, object]]) -> list[object]:
-    """Each step's result through one scan, a Trouble as its cause."""
+    """Each step's result, of a scan of its own, a Trouble as its cause."""
 
     async def all_of_them() -> list[object]:
         results: list[object] = []
         async with on.gateway:
-            network = on.gateway.network(make_probe(), target(port), on.granted)
             for step in steps:
+                network = on.gateway.network(make_probe(), target(port), on.granted)
                 try:
                     results.append(await step(network))
                 except ScanFailure as failure:

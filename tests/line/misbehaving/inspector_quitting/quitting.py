@@ -48,6 +48,10 @@ async def leaves(target: Target, network: Network) -> ScanOutput:
     return FINE
 
 
+async def quits(target: Target, network: Network) -> ScanOutput:
+    os._exit(0)
+
+
 async def interrupts(target: Target, network: Network) -> ScanOutput:
     raise KeyboardInterrupt
 
@@ -200,7 +204,7 @@ def _raise(error: BaseException) -> Callable[[], Verdict]:
 
 
 SCANS: tuple[Scan, ...] = (
-    *(leaves, interrupts, closes, surprises, cancelled, cancels, subtask, callback, stops, destroys, clings),
+    *(leaves, quits, interrupts, closes, surprises, cancelled, cancels, subtask, callback, stops, destroys, clings),
     *(threaded, large, surrogates, mumbles, finds, reads, facts, costs, dies),
 )
 PARTS = [_parts(scan) for scan in SCANS]
