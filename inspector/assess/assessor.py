@@ -29,7 +29,7 @@ from inspector.model.observation import STOPPED_ANSWERING, Evidence
 from inspector.model.subject import SYSTEM, BadUri, Subject, parse_uri
 from inspector.model.verdict import Message, Outcome, Verdict
 from inspector.plan.planner import applies_to
-from inspector.plan.selection import exceeds_intrusiveness, lacks_plugin, selects
+from inspector.plan.selection import exceeds_intrusiveness, has_check, selects
 from inspector.plugin.check import Check
 from inspector.plugin.containment import contained, described, encodable
 from inspector.plugin.time_limits import Clock
@@ -168,8 +168,13 @@ class _Assessor:
             if requirement.check == NOT_OBSERVABLE:
                 if not self.given.selection.only:
                     yield RequirementResult(self._row(requirement), SYSTEM, _UNOBSERVABLE)
-            elif selects(self.given.selection, requirement, self.given.registry) and not self._is_beyond(requirement):
+            elif self._is_selected(requirement) and not self._is_beyond(requirement):
                 yield from self._results(requirement)
+
+    def _is_selected(self, requirement: Requirement) -> bool:
+        """Whether the row is asked about; one that was captured with a plugin that is gone since is not."""
+        given = self.given
+        return has_check(requirement, given.registry) and selects(given.selection, requirement, given.registry)
 
     def _is_beyond(self, requirement: Requirement) -> bool:
         given = self.given
@@ -265,7 +270,7 @@ class _Assessor:
             for evidence in firsts
             if evidence.facts is None
         ]
-        kept = [each for each in self.given.requirements if selects(self.given.selection, each, self.given.registry)]
+        kept = [each for each in self.given.requirements if self._is_selected(each)]
         hidden = [each for each in self.given.requirements if each.check == NOT_OBSERVABLE]
         left = {each.id for each in self.given.requirements} - {each.id for each in (*kept, *hidden)}
         return Coverage(
@@ -274,7 +279,7 @@ class _Assessor:
             missed=tuple(sorted(missed, key=lambda each: (each.probe, each.subject.key))),
             not_selected=tuple(sorted(left)),
             not_installed=tuple(
-                sorted({each.id for each in self.given.requirements if lacks_plugin(each, self.given.registry)})
+                sorted({each.id for each in self.given.requirements if not has_check(each, self.given.registry)})
             ),
             not_authorised=tuple(sorted(each.id for each in kept if self._is_beyond(each))),
             not_observable=tuple(sorted(each.id for each in hidden)),

@@ -44,7 +44,7 @@ def _guard() -> None:
     from inspector.network.guard.audit_hook import guard_process
 
     guard_process()
-    os._exit = sys.exit
+    os._exit = sys.exit  # type: ignore[assignment]  # by neither does a plugin end this process
 
 
 def _ignore_unraisable(raised: sys.UnraisableHookArgs) -> None:

@@ -47,7 +47,7 @@ def _print(planned: PlannedInspection, registry: Registry, pause_seconds: int) -
         terminal.print_result(
             _("Not permitted by any authorisation, and not scanned: {requirements}", requirements=names)
         )
-    _print_not_installed(planned)
+    _print_not_installed(planned, registry)
     for name in sorted({task.probe for task in plan.tasks if task.cause is None}):
         _print_probe(name, registry)
     for pace in pace_of(plan.tasks, request.authorisations).values():
@@ -92,13 +92,18 @@ def _print_tasks(plan: Plan, translator: Translator) -> None:
         terminal.print_table(refused)
 
 
-def _print_not_installed(planned: PlannedInspection) -> None:
-    """The rows that are not selected because their optional plugin is missing, by plugin."""
-    rows = planned.not_installed
-    for plugin in sorted({row.plugin for row in rows if row.plugin}):
+def _print_not_installed(planned: PlannedInspection, registry: Registry) -> None:
+    """The rows that are not selected because their plugin is not installed or not pinned, by plugin."""
+    unpinned = ", ".join(registry.unpinned)
+    by_plugin: dict[str, list[str]] = {}
+    for row in planned.not_installed:
+        plugin = unpinned if row.plugin is None or row.plugin in registry.unpinned else row.plugin
+        by_plugin.setdefault(plugin, []).append(row.id)
+    for plugin, rows in sorted(by_plugin.items()):
         text = "Not selected, because the plugin {plugin} is not installed: {requirements}"
-        names = ", ".join(row.id for row in rows if row.plugin == plugin)
-        terminal.print_result(_(text, plugin=plugin, requirements=names))
+        if plugin == unpinned:
+            text = "Not selected, because their plugin is not pinned (not pinned: {plugin}): {requirements}"
+        terminal.print_result(_(text, plugin=plugin, requirements=", ".join(rows)))
 
 
 def _print_probe(name: str, registry: Registry) -> None:

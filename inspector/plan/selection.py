@@ -64,13 +64,17 @@ def selects(selection: Selection, requirement: Requirement, registry: Registry) 
 
 
 def lacks_plugin(requirement: Requirement, registry: Registry) -> bool:
-    """Whether the check of a row is part of an optional plugin that is not installed."""
-    installed = {plugin.name for plugin in registry.plugins}
-    return (
-        requirement.plugin is not None
-        and requirement.plugin not in installed
-        and requirement.check not in registry.checks
-    )
+    """Whether the check of a row is part of an optional plugin that is not installed, or of one that is not pinned."""
+    if has_check(requirement, registry):
+        return False
+    if requirement.plugin is None:
+        return bool(registry.unpinned)
+    return requirement.plugin not in {plugin.name for plugin in registry.plugins}
+
+
+def has_check(requirement: Requirement, registry: Registry) -> bool:
+    """Whether a loaded plugin contributes the check of a row, or nothing has to."""
+    return requirement.check == NOT_OBSERVABLE or requirement.check in registry.checks
 
 
 def exceeds_intrusiveness(

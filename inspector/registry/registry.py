@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import EntryPoint
 from importlib.resources.abc import Traversable
@@ -37,7 +37,10 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """All contributions, by name; ``incomplete`` plugins contribute nothing for lack of the modules given."""
+    """All contributions, by name; ``incomplete`` plugins contribute nothing for lack of the modules given.
+
+    ``unpinned`` plugins are installed, and were not loaded because the lock does not name them.
+    """
 
     plugins: tuple[Plugin, ...]
     probes: dict[str, Probe]
@@ -47,6 +50,7 @@ class Registry:
     schemes: dict[str, Scheme]
     kinds: dict[str, type[Observation]]
     incomplete: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unpinned: tuple[str, ...] = ()
 
     def producers(self, kind: type[Observation]) -> tuple[Probe, ...]:
         """The probes that record this kind of observation."""
@@ -241,4 +245,5 @@ def build(plugins: Iterable[tuple[Plugin, object | None]]) -> Registry:
 @cache
 def installed(only: tuple[str, ...] | None = None) -> Registry:
     """The registry of the installed plugins, or of those named in ``only``."""
-    return build(_discover(only))
+    registry = build(_discover(only))
+    return registry if only is None else replace(registry, unpinned=tuple(sorted(announced().keys() - {*only})))

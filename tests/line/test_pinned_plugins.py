@@ -79,6 +79,25 @@ def test_a_changed_plugin_is_refused_before_it_is_imported(pinned: Pinned) -> No
     assert list(pinned.site.rglob("*.imported")) == []
 
 
+def test_rows_of_plugins_that_are_not_pinned_are_not_selected(pinned: Pinned, servers: Servers) -> None:
+    """A narrower lock is a smaller inspection: plan and coverage say what it leaves out."""
+    pins = json.loads(pinned.lock.read_text())
+    needed = ("inspector_http", "inspector_profiles", "inspector_reports")
+    pins["plugins"] = [each for each in pins["plugins"] if each["name"] in needed]
+    pinned.lock.write_text(json.dumps(pins))
+    declaration = pinned.declare(f"http://127.0.0.1:{servers.ports['page']}/")
+    arguments = (declaration, "-a", pinned.granted, "--lang", "en")
+    shown = " ".join(pinned.line.spawn("plan", *arguments, **pinned.more()).out.split())
+    assert "Not selected, because their plugin is not pinned (not pinned: inspector_dns, " in shown
+    result = pinned.line.spawn("run", *arguments, "--fail-on", "critical", **pinned.more())
+    assert result.code in (0, 1, 3), result.err
+    [path] = result.output.glob("*/*/*/assessments/*/assessment.json")
+    left_out = json.loads(path.read_bytes())["coverage"]["not_installed"]
+    assert {"aead-only", "heartbleed-closed", "declared-ports-open"} <= set(left_out)
+    assert "aead-only" not in {each["check"] for each in result.findings}
+    assert "no-version-disclosed" in {each["check"] for each in result.findings}
+
+
 @pytest.mark.parametrize("command", [("run", "--resume"), ("seal",)], ids=["resume", "seal"])
 def test_what_is_continued_is_compared_again(pinned: Pinned, command: tuple[str, ...], tmp_path: Path) -> None:
     """With the lock, and with what the inspection began with; the same plugins continue it."""

@@ -45,13 +45,13 @@ both_ways = pytest.mark.usefixtures("_each_way")
 
 
 def go(on: LocalGateway, port: int, *steps: Callable[[Network], Coroutine[Any, Any, object]]) -> list[object]:
-    """Each step's result, of a scan of its own, a Trouble as its cause."""
+    """Each step's result through one scan, a Trouble as its cause."""
 
     async def all_of_them() -> list[object]:
         results: list[object] = []
         async with on.gateway:
+            network = on.gateway.network(make_probe(), target(port), on.granted)
             for step in steps:
-                network = on.gateway.network(make_probe(), target(port), on.granted)
                 try:
                     results.append(await step(network))
                 except ScanFailure as failure:
@@ -401,7 +401,8 @@ def test_a_fault_of_the_listener_closes_the_connection(tmp_path: Path) -> None:
 def test_what_a_scan_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
     """A cancelled exchange, and one that outlives its scan, are closed and free their places in the budget."""
 
-    async def left(network: Network) -> object:
+    async def left(_other: Network) -> object:
+        network = on.gateway.network(make_probe(), target(server.port), on.granted)
         cancelled = asyncio.create_task(network.exchange(b"x", lambda _data: True, timeout=60))
         await asyncio.sleep(0.1)
         cancelled.cancel()
