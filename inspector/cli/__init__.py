@@ -26,13 +26,11 @@ _THREAD_SECONDS = 2.0
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; no traceback reaches the user."""
     _ready_streams()
-    sys.unraisablehook = _ignore_unraisable
-    threading.excepthook = _log_thread
     try:
         from inspector.cli.app import call
         from inspector.plugin import containment
 
-        containment.before_import = _guard
+        containment.before_import = _own_process
         code = call(sys.argv[1:] if arguments is None else list(arguments))
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -40,10 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
-def _guard() -> None:
+def _own_process() -> None:
+    """Before the first plugin is imported: guard the process, and let no plugin end it or print a traceback."""
     from inspector.network.guard.audit_hook import guard_process
 
     guard_process()
+    sys.unraisablehook = _ignore_unraisable
+    threading.excepthook = _log_thread
     os._exit = sys.exit  # type: ignore[assignment]  # by neither does a plugin end this process
 
 

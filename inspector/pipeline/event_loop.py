@@ -60,13 +60,13 @@ def _drive(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
             if isinstance(error, KeyboardInterrupt) and by_a_person():
                 raise
             if not task.done():
-                _go_on_after(error)
+                _go_on_after(error, loop)
 
 
-def _go_on_after(error: BaseException) -> None:
+def _go_on_after(error: BaseException, loop: asyncio.AbstractEventLoop) -> None:
     """Return where the loop can go on after this. Raises InspectorError."""
     # RuntimeError: the loop was stopped before the task was done.
-    if not isinstance(error, SystemExit | KeyboardInterrupt | RuntimeError):
+    if loop.is_closed() or not isinstance(error, SystemExit | KeyboardInterrupt | RuntimeError):
         raise InspectorError(
             FormattedMessage("the event loop cannot go on: {error}", error=described(error)),
             remedy="a plugin may have closed descriptors that are not its own: find out which one with --only",
