@@ -5,6 +5,7 @@ Control characters from servers and documents are escaped, and commands to the r
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -40,12 +41,14 @@ def _write(name: str, text: str, *, flush: bool = False) -> None:
             stream.flush()
     except OSError as error:
         lose(name, error)
+    except (AttributeError, ValueError) as error:  # a plugin closed or replaced the stream
+        lose(name, OSError(errno.EBADF, str(error)))
 
 
 def lose(name: str, error: OSError) -> None:
     """Note that a stream takes no more, and discard what is still written to it."""
     _lost.setdefault(name, error)
-    with suppress(OSError, ValueError):
+    with suppress(AttributeError, OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, getattr(sys, name).fileno())
         os.close(nowhere)

@@ -98,7 +98,8 @@ def described(error: BaseException) -> str:
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     try:
-        text = str(error)
+        with contained():
+            text = str(error)
     except Exception as failed:  # noqa: BLE001  (the text is the plugin's code, too)
         text = f"its text raises {type(failed).__name__}"
     return encodable(f"{name}: {text[:500]}")

@@ -232,6 +232,22 @@ def test_what_breaks_the_event_loop_is_said(line: Line, tmp_path: Path, statemen
     assert closed.bundle.sealed.predicate.reason != "complete"
 
 
+CLOSE_STREAMS = """
+    import sys
+    sys.stdout.close()
+    sys.stderr = None
+    return ScanOutput(raw=(Raw(name="fine", data=b"fine"),))
+"""
+
+
+def test_closed_streams_break_off_no_inspection(line: Line, tmp_path: Path) -> None:
+    """What was inspected is sealed and assessed; that nothing could be printed is in the exit code."""
+    declaration, environment = ending(line, tmp_path, CLOSE_STREAMS)
+    result = line.spawn("run", declaration, "--only", "ending", "--lang", "en", env=environment)
+    assert result.code == 2
+    assert result.verdict("ending") == ("pass", None)
+
+
 def test_an_interrupt_by_a_person_ends_a_scan_that_clings(line: Line, tmp_path: Path) -> None:
     """Ctrl-C ends the run in bounded time with code 130, also while a scan swallows its cancellation."""
     marker = tmp_path / "began"
