@@ -24,10 +24,11 @@ from inspector.declare.statement import Statement, apply
 from inspector.model.base import Cause, canonical
 from inspector.model.declared import Declared, Tenancy
 from inspector.model.errors import ScanFailure
+from inspector.model.escaping import text_of
 from inspector.model.finding import ClauseRef, CommonCause, EvidenceRef, Finding, Force, finding_id
 from inspector.model.observation import STOPPED_ANSWERING, Evidence
 from inspector.model.subject import SYSTEM, BadUri, Subject, parse_uri
-from inspector.model.verdict import Message, Outcome, Verdict
+from inspector.model.verdict import Message, Outcome, Verdict, bounded
 from inspector.plan.planner import applies_to
 from inspector.plan.selection import exceeds_intrusiveness, lacks_plugin, selects
 from inspector.plugin.check import Check
@@ -75,15 +76,17 @@ def _run_check(check: Check, inputs: CheckInputs, options: Mapping[str, Any], cl
     try:
         verdict = clock.call(f"check {check.id}", check.evaluate, inputs.arguments, options)
     except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes an outcome)
-        detail = error.message if isinstance(error, ScanFailure) else f"{type(error).__name__}: {str(error)[:300]}"
+        detail = (
+            text_of(error, 300) if isinstance(error, ScanFailure) else f"{type(error).__name__}: {text_of(error, 300)}"
+        )
         return Verdict(
             outcome=Outcome.ERROR,
             message=Message(id="the check {check} failed: {detail}", values={"check": check.id, "detail": detail}),
             cause=Cause.BUG,
         )
     if verdict.outcome is Outcome.INCONCLUSIVE and verdict.cause is Cause.BUG:
-        return verdict.model_copy(update={"outcome": Outcome.ERROR})
-    return verdict
+        verdict = verdict.model_copy(update={"outcome": Outcome.ERROR})
+    return bounded(verdict)
 
 
 def _status(requirement: Requirement, inspection: Inspection, regime: Regime) -> str | None:

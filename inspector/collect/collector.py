@@ -35,6 +35,7 @@ from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
 from inspector.model.errors import BundleError, ScanFailure
+from inspector.model.escaping import text_of
 from inspector.model.observation import (
     STOPPED_ANSWERING,
     Discovered,
@@ -148,6 +149,41 @@ class _Ended:
     ended: datetime
     output: ScanOutput
     facts: Mapping[str, object] | None = None
+
+
+def _storable(bare: Evidence, probe: Probe, output: ScanOutput, facts: Mapping[str, object] | None) -> PreparedEvidence:
+    """The record of a scan, with what the probe gave as far as that can be stored.
+
+    What cannot (text that is no Unicode, values of a wrong type, more than a limit) is the probe's bug: the scan has no
+    facts then, and its raw bytes only where these can be stored.
+    """
+    try:
+        return _with_output(bare, output, facts)
+    except Exception as error:  # noqa: BLE001  (an output that was made without validation may raise anything)
+        detail = f"{probe.module} gave facts that cannot be stored: {text_of(error, 400)}"
+    failed = bare.model_copy(update={"failure": FailureNote(cause=Cause.BUG, detail=detail)})
+    try:
+        return _with_output(failed, ScanOutput(raw=output.raw, failure=failed.failure), None)
+    except Exception:  # noqa: BLE001  (as above)
+        return prepare(failed)
+
+
+def _with_output(bare: Evidence, output: ScanOutput, facts: Mapping[str, object] | None) -> PreparedEvidence:
+    """The record of a scan that gave this output; raises when that could not be read back."""
+    discovered = output.discovered[:DISCOVERED_PER_SCAN]
+    dropped = len(output.discovered) - len(discovered)
+    more = (Gap(question=f"{dropped} more discovered subjects", cause=Cause.ABORTED),) if dropped else ()
+    evidence = bare.model_copy(
+        update={
+            "tools": output.tools,
+            "facts": dict(facts) if facts is not None else None,
+            "gaps": (*output.gaps, *bare.gaps, *more),
+            "discovered": discovered,
+            "failure": output.failure,
+            "raw": tuple(reference_to(raw) for raw in output.raw),
+        }
+    )
+    return prepare(evidence, output.raw)
 
 
 class _Asked(Protocol):
@@ -353,14 +389,9 @@ class Collector:
         raise ScanFailure(Cause.NOT_SELECTED, f"no selected probe gives the observation it needs: {kind.kind}")
 
     async def _record(self, ended: _Ended) -> None:
-        task, output = ended.task, ended.output
+        task = ended.task
         probe = self.registry.probes[task.probe]
-        discovered = output.discovered[:DISCOVERED_PER_SCAN]
-        dropped = len(output.discovered) - len(discovered)
-        gaps = (*output.gaps, *self._limits(task))
-        if dropped:
-            gaps = (*gaps, Gap(question=f"{dropped} more discovered subjects", cause=Cause.ABORTED))
-        evidence = Evidence(
+        bare = Evidence(
             probe=probe.name,
             probe_version=probe.version,
             kind=probe.kind.kind,
@@ -372,23 +403,9 @@ class Collector:
             vantage=self.inspection.vantage.name,
             authorisation=task.authorisation,
             options=task.options,
-            tools=output.tools,
-            facts=dict(ended.facts) if ended.facts is not None else None,
-            gaps=gaps,
-            discovered=discovered,
-            failure=output.failure,
-            raw=tuple(reference_to(raw) for raw in output.raw),
+            gaps=self._limits(task),
         )
-        try:
-            ready = prepare(evidence, output.raw)
-        except ValueError as error:
-            note = FailureNote(
-                cause=Cause.BUG, detail=f"{probe.module} gave facts that cannot be stored: {error!r}"[:500]
-            )
-            evidence = evidence.model_copy(
-                update={"facts": None, "gaps": (), "discovered": (), "tools": {}, "failure": note}
-            )
-            ready = prepare(evidence, output.raw)
+        ready = _storable(bare, probe, ended.output, ended.facts)
         await self._keeper.keep(ready)
         evidence = ready.evidence
         self._note(evidence)

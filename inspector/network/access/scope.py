@@ -31,11 +31,11 @@ def _normal(name: str) -> str:
 
 
 def _service(uri: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(uri)
     try:
+        parts = urlsplit(uri)
         return parts.scheme, canonical_address(parts.hostname or ""), parts.port
     except ValueError:
-        return parts.scheme, "", None
+        return "", "", None
 
 
 @dataclass(frozen=True, slots=True)
