@@ -80,6 +80,13 @@ def _resolver(text: str) -> str:
     return text
 
 
+def _path(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError(FormattedMessage("{path} contains a null character; remove it", path=repr(str(path))))
+    return path
+
+
+FilePath = Annotated[Path, AfterValidator(_path)]
 Resolver = Annotated[str, AfterValidator(_resolver)]
 KeyId = Annotated[
     str, Field(pattern=r"^[0-9a-f]{64}$", description="a key id: 64 lower-case hexadecimal digits, as verify prints it")
@@ -117,14 +124,14 @@ class Settings(Model):
     vantage: Vantage = Vantage()
     contact: str = ""
     resolvers: tuple[Resolver, ...] = ()
-    trust_roots: tuple[Path, ...] = ()
-    public_roots: Path | None = None
+    trust_roots: tuple[FilePath, ...] = ()
+    public_roots: FilePath | None = None
     dnssec_anchors: tuple[Anchor, ...] = ()
-    signing_key: Path | None = None
+    signing_key: FilePath | None = None
     trusted_signers: tuple[KeyId, ...] = ()
     inspectors: tuple[Name, ...] = ()
-    plugins_lock: Path = Path("plugins.lock")
-    output: Path = Path("out")
+    plugins_lock: FilePath = Path("plugins.lock")
+    output: FilePath = Path("out")
     nmap_search_path: tuple[str, ...] = ("nmap", "/usr/bin/nmap", "/usr/local/bin/nmap", "/opt/homebrew/bin/nmap")
     ceilings: Ceilings = Ceilings()
     logging: Logging = Logging()

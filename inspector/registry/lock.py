@@ -14,10 +14,13 @@ from pydantic import ValidationError
 from inspector.model.base import Model
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
+from inspector.model.regular_file import read_regular
 from inspector.record.inspection import PluginRecord
 from inspector.registry.registry import GROUP, Plugin, Registry, described, installed
 
 NAME = "plugins.lock"
+#: The most bytes of a lock.
+_MOST_BYTES = 2**20
 
 
 class PluginLock(Model):
@@ -68,7 +71,7 @@ def load(path: Path) -> PluginLock:
     """The lock in a file. Raises UsageError."""
     remedy = FormattedMessage("have the inspecting side write it: inspector list plugins --lock > {file}", file=NAME)
     try:
-        return PluginLock.parse(path.read_bytes())
+        return PluginLock.parse(read_regular(path, _MOST_BYTES))
     except OSError as error:
         raise UsageError(
             FormattedMessage("{path}: the plugin lock cannot be read: {reason}", path=path, reason=error.strerror),

@@ -23,6 +23,7 @@ from securesystemslib.signer import CryptoSigner, Signature, SSlibKey  # type: i
 
 from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
+from inspector.model.regular_file import read_regular
 from inspector.seal.atomic_files import FILE_MODE, make_folder, sync_folder, writing
 from inspector.seal.layout import is_sha256
 
@@ -101,13 +102,12 @@ def _create(path: Path) -> None:
 
 def _load(path: Path) -> Ed25519PrivateKey:
     try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise BundleError(
-                    FormattedMessage("{path}: others may read this signing key", path=path),
-                    remedy=FormattedMessage("run: chmod 600 {path}", path=path),
-                )
-            pem = file.read(2**16)
+        pem = read_regular(path, 2**16)
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise BundleError(
+                FormattedMessage("{path}: others may read this signing key", path=path),
+                remedy=FormattedMessage("run: chmod 600 {path}", path=path),
+            )
     except OSError as error:
         raise BundleError(
             FormattedMessage("{path}: the signing key cannot be read: {reason}", path=path, reason=error.strerror),
