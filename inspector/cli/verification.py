@@ -46,7 +46,8 @@ def describe(answer: Verification, translate: Translate = str) -> str:
 def describe_intact(intact: Intact, translate: Translate = str) -> str:
     """Whether the bundle is intact, and by whom it is signed."""
     if not intact.holds:
-        return "\n".join([translate("not intact:"), *(f"  {_fault(each, translate)}" for each in intact.faults)])
+        head = "not intact:" if intact.altered else "not known whether it is intact: larger than what is read:"
+        return "\n".join([translate(head), *(f"  {_fault(each, translate)}" for each in intact.faults)])
     if intact.trusted:
         return translate("intact, signed by a trusted signer")
     unknown = [

@@ -9,8 +9,9 @@ from pathlib import Path
 from inspector.model.base import Instant, Model
 from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
+from inspector.record.limits import limit_of
 from inspector.seal import atomic_files as disk
-from inspector.seal.layout import FILE_BYTES, INDEX, is_step
+from inspector.seal.layout import INDEX, is_step
 from inspector.seal.untrusted_files import UntrustedFolder, parse
 
 
@@ -59,7 +60,7 @@ class RunIndex:
                 remedy="use letters, digits, dot, - and _",
             )
         disk.make_folder(self.path.parent)
-        disk.append_line(self.path, attempt.canonical())
+        disk.append_line(self.path, attempt.canonical(), limit_of(INDEX))
 
     def attempts(self) -> tuple[Attempt, ...]:
         """The last state of every attempt, in the order of their beginning; an incomplete last line is ignored.
@@ -68,7 +69,7 @@ class RunIndex:
         """
         if not self.path.exists():
             return ()
-        whole = UntrustedFolder(self.path.parent).read(INDEX, FILE_BYTES).split(b"\n")[:-1]
+        whole = UntrustedFolder(self.path.parent).read(INDEX).split(b"\n")[:-1]
         latest: dict[str, Attempt] = {}
         for number, line in enumerate(whole, start=1):
             attempt = parse(Attempt, line, f"{INDEX}:{number}")

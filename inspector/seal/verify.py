@@ -13,7 +13,7 @@ from inspector.record.assessment import Assessment
 from inspector.seal.bundle import Bundle, SealedAssessment, assessment_names
 from inspector.seal.json_parts import ASSESSMENT
 from inspector.seal.layout import ASSESSMENTS, CAPTURE, LOCK, PARTIAL, SALT
-from inspector.seal.manifest import AssessmentSealed, CaptureSealed, Predicate, faults_of, read_manifest
+from inspector.seal.manifest import AssessmentSealed, CaptureSealed, Predicate, fault_of, faults_of, read_manifest
 from inspector.seal.untrusted_files import FileFault, UntrustedFolder, printable
 
 #: ``reassess(bundle, assessment)``: the same capture assessed by the present version, same regime and ``as_of``.
@@ -39,6 +39,11 @@ class Intact(Model):
     def holds(self) -> bool:
         """Whether nothing was altered, lost or added since it was signed, whoever signed it."""
         return not self.faults
+
+    @property
+    def altered(self) -> bool:
+        """Whether something was altered, lost or added; a file that is too large to be read says neither."""
+        return any(not fault.limit for fault in self.faults)
 
     @property
     def trusted(self) -> bool:
@@ -173,7 +178,7 @@ def _examine(
     try:
         sealed = read_manifest(files, part, kind)
     except BundleError as error:
-        return [_fault(part, error)]
+        return [fault_of(part, error)]
     seals.append(
         Seal(
             part=part,
@@ -198,14 +203,8 @@ def _contents(folder: Path, assessments: list[str]) -> list[FileFault]:
         for name in assessments:
             bundle.assessment(name)
     except BundleError as error:
-        return [_fault(CAPTURE, error)]
+        return [fault_of(CAPTURE, error)]
     return []
-
-
-def _fault(part: str, error: BundleError) -> FileFault:
-    """The fault behind an error, whose message begins with the file's name."""
-    file, colon, what = error.message.partition(": ")
-    return FileFault(file=file, what=what) if colon else FileFault(file=part, what=error.message)
 
 
 # --- Reproduced, and today --------------------------------------------------------------------------------------------
