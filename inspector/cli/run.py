@@ -16,6 +16,7 @@ from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.inputs import instant, load_context, new_run, read_settings, request_of, systems_of
 from inspector.cli.language import _, current
 from inspector.collect.collector import Progress
+from inspector.declare import authorisation
 from inspector.declare.declaration import System
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import BundleError, InspectorError, UsageError
@@ -214,6 +215,8 @@ def _print_continuation(index: RunIndex, inspection: str | None) -> None:
 def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) -> int:
     """Finish an interrupted inspection, if that is still permitted; without ``collecting`` nothing more is scanned."""
     rule = ExitRule.of(arguments)
+    _refuse_other_options(arguments)
+    given = tuple(each for path in arguments.authorisations for each in authorisation.load(path))
     registry = installed()
     formats = formats_of(arguments.formats, registry)
     progress = ProgressLine(quiet=arguments.quiet)
@@ -222,10 +225,40 @@ def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) ->
     index = RunIndex(whole.parents[2], whole.parents[1].name)
     as_of = instant(arguments.as_of)
     with _interruption_explained(index, progress, whole.name):
-        written = resume_inspection(folder, context, progress.show, as_of=as_of, formats=formats, collecting=collecting)
+        written = resume_inspection(
+            folder,
+            context,
+            progress.show,
+            as_of=as_of,
+            formats=formats,
+            collecting=collecting,
+            authorisations=given,
+        )
         summary = InspectionSummary.of(written, rule)
     print_summary([summary], arguments, registry)
     return summary.code
+
+
+#: What an interrupted inspection goes on with as it began.
+_DECIDED = (
+    *("targets", "systems", "level", "authorised_by", "regime", "only", "select", "within"),
+    *("statements", "decisions"),
+)
+
+
+def _refuse_other_options(arguments: RunArguments) -> None:
+    """Raise UsageError for an option that --resume would have to leave out."""
+    for name in _DECIDED:
+        if getattr(arguments, name):
+            raise UsageError(
+                FormattedMessage("{option} cannot be given with --resume", option=_option(name)),
+                remedy="leave it out: an interrupted inspection goes on as it began",
+            )
+
+
+def _option(name: str) -> str:
+    names = {"targets": "DECLARATION", "systems": "--system"}
+    return names.get(name, f"--{name.replace('_', '-')}")
 
 
 def print_summary(done: Sequence[InspectionSummary], arguments: RunArguments, registry: Registry) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inspector import __version__
+from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
 from inspector.model.observation import Evidence, FailureNote
@@ -94,13 +95,19 @@ def _about(inspection: Inspection) -> dict[str, str]:
 
 
 def reopen_capture(
-    folder: Path, context: RunContext, as_of: datetime, formats: tuple[str, ...] = ()
+    folder: Path,
+    context: RunContext,
+    as_of: datetime,
+    formats: tuple[str, ...] = (),
+    authorisations: tuple[Authorisation, ...] = (),
 ) -> tuple[CaptureWriter, PlannedInspection, RunContext]:
     """Open an interrupted capture again, with the documents, regimes and plan that it began with.
 
-    The context comes back with the captured regimes. Raises BundleError.
+    It keeps to ``authorisations`` as well, if there are any, and to those of earlier resumptions. The context comes
+    back with the captured regimes. Raises BundleError.
     """
     writer = CaptureWriter.resume(folder)
+    writer.keep_to(authorisations)
     inspection = writer.inspection
     _log.info("capture reopened", extra={**_about(inspection), "path": folder})
     regimes = [each for each in (inspection.regime, inspection.next_regime) if each is not None]
@@ -118,7 +125,7 @@ def reopen_capture(
         endpoint_locations=inspection.endpoint_locations,
     )
     context = replace(context, regimes=tuple(regimes))
-    return writer, planned_again(request, context, inspection.plan), context
+    return writer, planned_again(request, context, inspection.plan, writer.further()), context
 
 
 def seal_capture(writer: CaptureWriter, planner: Planner, key: SigningKey, *, reason: str = COMPLETE) -> Bundle:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from inspector.assess.assessor import AssessmentInput, Verdicts, tasks_to_confirm
 from inspector.collect.collector import Collector, Progress
+from inspector.declare.authorisation import Authorisation
 from inspector.model.observation import Evidence
 from inspector.network import Gateway, Ledger, Scope
 from inspector.pipeline.attempts import AttemptLog
@@ -83,12 +84,14 @@ def resume_inspection(
     as_of: datetime,
     formats: Sequence[str] = (),
     collecting: bool = True,
+    authorisations: Sequence[Authorisation] = (),
 ) -> WrittenAssessment:
     """Finish an interrupted inspection; without ``collecting`` what was not scanned is recorded as aborted.
 
+    ``authorisations`` narrow those that it began with: what is sent falls under both.
     Raises InspectorError, also where collecting is not permitted any more.
     """
-    writer, planned, context = reopen_capture(folder, context, as_of, tuple(formats))
+    writer, planned, context = reopen_capture(folder, context, as_of, tuple(formats), tuple(authorisations))
     with writer:
         attempt = AttemptLog(RunIndex(folder.resolve().parents[2], planned.request.run), planned.request.system.id)
         key = SigningKey.load_or_create(context.settings.signing_key)
@@ -120,7 +123,8 @@ async def collect_and_confirm(
     """
     inspection = writer.inspection
     plan = inspection.plan
-    planner = replace(planned.planner, scope=Scope(inspection.authorisations, inspection.system, plan.pins))
+    scope = Scope(inspection.authorisations, inspection.system, plan.pins, planned.further)
+    planner = replace(planned.planner, scope=scope)
     ledger = Ledger(writer.ledger_path)
     trust = trust_of({name: writer.trust(name) for name in inspection.trust})
     roots = trust.public_roots + b"\n" + trust.declared_roots
@@ -128,7 +132,7 @@ async def collect_and_confirm(
     within = plan.selection.within_seconds
     async with gateway:
         collector = Collector(
-            inspection=inspection,
+            inspection=inspection.model_copy(update={"authorisations": scope.authorisations}),
             registry=context.registry,
             settings=context.settings,
             gateway=gateway,

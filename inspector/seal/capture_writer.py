@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Self
 
 import zstandard
 
-from inspector.model.base import Model, digest, now
+from inspector.declare.authorisation import Authorisation
+from inspector.model.base import Model, canonical, digest, now
 from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Evidence, Raw, RawRef
@@ -27,6 +28,7 @@ from inspector.seal.bundle import Bundle, decompressed
 from inspector.seal.json_parts import INSPECTION
 from inspector.seal.layout import (
     CAPTURE,
+    FURTHER,
     INCIDENTS,
     JOURNAL,
     LEDGER,
@@ -55,6 +57,12 @@ class Recorded(Model):
     """A line of the journal: the evidence with this digest is completely on the disk."""
 
     evidence: str
+
+
+class Further(Model):
+    """Authorisations that were given when the inspection was resumed."""
+
+    group: tuple[Authorisation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +286,20 @@ class CaptureWriter:
                 remedy="close it with 'inspector seal'",
             )
         return self._salt
+
+    def keep_to(self, authorisations: Sequence[Authorisation]) -> None:
+        """Record authorisations that hold from now on besides those of the inspection. Raises BundleError."""
+        if authorisations:
+            data = canonical([each.model_dump(mode="json") for each in authorisations])
+            self._write_all({f"{FURTHER}/{digest(data)[:16]}.json": data})
+
+    def further(self) -> tuple[tuple[Authorisation, ...], ...]:
+        """The groups of authorisations that ``keep_to`` recorded. Raises BundleError."""
+        files = UntrustedFolder(self.folder)
+        found, faults = files.walk(CAPTURE)
+        refuse(faults)
+        names = sorted(f"{CAPTURE}/{name}" for name in found if name.startswith(f"{FURTHER}/"))
+        return tuple(parse(Further, b'{"group":' + files.read(name) + b"}", name).group for name in names)
 
     # --- Recording -----------------------------------------------------------------------------------------------
 

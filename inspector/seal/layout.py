@@ -6,6 +6,7 @@
     <root>/<run>/<system>/<inspection>/
       capture/                                sealed once
         inspection.json  documents/  settings.json  plan.json  regime.json  next-regime.json  plugins.json
+        documents/further-authorisations/     those that were given when it was resumed, if any
         trust/<name>                          trust roots, anchors and tables
         observations/<digest>.json            one Evidence each, named by its own SHA-256
         raw/<2>/<sha256>.zst                  raw bytes, named by the SHA-256 of the uncompressed data
@@ -32,6 +33,7 @@ PARTIAL = "partial"
 MANIFEST = "manifest.dsse.json"
 OBSERVATIONS = "observations"
 RAW = "raw"
+FURTHER = "documents/further-authorisations"
 TRUST = "trust"
 REPORTS = "reports"
 JOURNAL = "journal.jsonl"

@@ -1,5 +1,6 @@
 """What a full disk, a power failure or a kill spoils is named in the capture; the rest is sealed."""
 
+import os
 import random
 import resource
 import signal
@@ -12,9 +13,9 @@ import pytest
 
 from inspector.model.errors import BundleError
 from inspector.network.pacing.ledger import Ledger, LedgerLine
-from inspector.seal import Bundle, CaptureWriter, SigningKey, verify
+from inspector.seal import Attempt, Bundle, CaptureWriter, RunIndex, SigningKey, State, add_assessment, verify
 from inspector.seal.layout import raw_name
-from tests.core.seal.examples import TRUST, WHEN, inspection, raw, record
+from tests.core.seal.examples import TRUST, WHEN, assessment, inspection, raw, record
 from tests.core.seal.test_capture_writer import in_namespace, python
 
 
@@ -199,6 +200,68 @@ def test_other_trust_roots_are_refused(tmp_path: Path) -> None:
     (writer.folder / "capture" / "trust" / "declared-roots.pem").write_bytes(b"others")
     with pytest.raises(BundleError, match="differs from what the inspection recorded"):
         CaptureWriter.resume(writer.folder)
+
+
+# --- Links ------------------------------------------------------------------------------------------------------------
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+NAMES = ["lock", "salt", "partial", "capture", "assessments", "capture/ledger.jsonl", "capture/journal.jsonl"]
+NAMES += ["capture/incidents.jsonl", "capture/plan.json", "capture/raw", "capture/observations", "capture/documents"]
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link", "pipe", "link to nothing"])
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_in_a_capture_leads_elsewhere(tmp_path: Path, name: str, kind: str) -> None:
+    """A link or pipe in the place of any file or folder is refused by name, and nothing is written through it."""
+    writer, _ = begun(tmp_path / "out")
+    writer.close()
+    place, outside = writer.folder / name, tmp_path / "outside"
+    is_folder = place.is_dir() or name == "assessments"
+    if place.exists():
+        place.rename(outside)
+    elif is_folder:
+        outside.mkdir()
+    else:
+        outside.write_bytes(b"")
+    if kind == "link":
+        place.symlink_to(outside)
+    elif kind == "link to nothing":
+        place.symlink_to(tmp_path / "nothing")
+    elif kind == "pipe":
+        os.mkfifo(place, 0o600)
+    elif is_folder:
+        return  # there are no hard links to folders
+    else:
+        place.hardlink_to(outside)
+    before = _names(tmp_path)
+    with pytest.raises(BundleError, match=name.rpartition("/")[2]):
+        CaptureWriter.resume(writer.folder)
+    assert _names(tmp_path) == before
+
+
+def test_an_assessment_is_not_written_through_a_link(bundle: Bundle, key: SigningKey, tmp_path: Path) -> None:
+    """A link in the place of the assessments' folder is refused."""
+    (tmp_path / "outside").mkdir()
+    (bundle.folder / "assessments").symlink_to(tmp_path / "outside")
+    with pytest.raises(BundleError, match="assessments: is a symbolic link"):
+        add_assessment(bundle, assessment(bundle), {}, key)
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_an_index_is_not_written_through_a_link(tmp_path: Path) -> None:
+    """A link or pipe in the place of a run's index is refused."""
+    (tmp_path / "run-1").mkdir()
+    for make in (lambda path: path.symlink_to(tmp_path / "outside"), lambda path: os.mkfifo(path, 0o600)):
+        path = tmp_path / "run-1" / "index.jsonl"
+        make(path)
+        with pytest.raises(BundleError, match="cannot be written"):
+            RunIndex(tmp_path, "run-1").add(Attempt(at=WHEN, system="a", inspection="i", state=State.BEGUN))
+        path.unlink()
+    assert not (tmp_path / "outside").exists()
 
 
 # --- Kills ------------------------------------------------------------------------------------------------------------
