@@ -43,10 +43,23 @@ def instant(text: str | None) -> datetime:
         ) from None
 
 
+#: The settings of the current folder.
+FOLDER_FILE = Path("inspector.toml")
+
+
+def settings_file() -> Path | None:
+    """The user's own settings, if there are any."""
+    return settings.user_file() if settings.user_file().exists() else None
+
+
 def read_settings(path: Path | None, output: Path | None = None) -> Settings:
-    """Settings from file, environment and flags."""
-    found = path or (Path("inspector.toml") if Path("inspector.toml").is_file() else None)
-    loaded = settings.load(found, os.environ, {} if output is None else {"output": output})
+    """Settings from the named file, or else from the user's and the current folder's; then environment and flags."""
+    loaded = settings.load(
+        path or settings_file(),
+        os.environ,
+        {} if output is None else {"output": output},
+        of_folder=FOLDER_FILE if path is None and FOLDER_FILE.exists() else None,
+    )
     log.configure(loaded.logging.level, loaded.logging.format)
     return loaded
 

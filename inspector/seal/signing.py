@@ -21,6 +21,7 @@ from securesystemslib.exceptions import UnverifiedSignatureError
 # Both are public there, only not marked as re-exported.
 from securesystemslib.signer import CryptoSigner, Signature, SSlibKey  # type: ignore[attr-defined]
 
+from inspector.declare.settings import user_folder
 from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.regular_file import read_regular
@@ -30,8 +31,7 @@ from inspector.seal.layout import is_sha256
 
 def default_path() -> Path:
     """The key's default path: ``inspector/signing.pem`` in the user's configuration folder (XDG)."""
-    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(base).expanduser() / "inspector" / "signing.pem"
+    return user_folder() / "signing.pem"
 
 
 @dataclass(frozen=True, slots=True)
