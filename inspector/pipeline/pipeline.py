@@ -31,7 +31,7 @@ from inspector.pipeline.trust import trust_of
 from inspector.record.inspection import Inspection
 from inspector.regime.regime import changes
 from inspector.registry.registry import Registry
-from inspector.seal import Bundle, CaptureWriter, RunIndex, SigningKey, State
+from inspector.seal import Bundle, CaptureWriter, RunIndex, SigningKey
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -72,8 +72,10 @@ def inspect_system(
         with attempt.collecting(writer.inspection):
             verdicts = run_async(collect_and_confirm(writer, planned, context, progress))
         bundle = seal_capture(writer, planned.planner, key)
-        attempt.record(State.SEALED, writer.inspection, digest=bundle.digest)
-        return _assess_and_report(bundle, request, context.registry, key, verdicts)
+        attempt.record_sealed(bundle, key)
+        written = _assess_and_report(bundle, request, context.registry, key, verdicts)
+        attempt.record_sealed(bundle, key, written.folder.name)
+        return written
 
 
 def resume_inspection(
@@ -103,8 +105,10 @@ def resume_inspection(
             bundle = seal_capture(writer, planned.planner, key)
         else:
             bundle = seal_capture(writer, planned.planner, key, reason=INCOMPLETE)
-        attempt.record(State.SEALED, writer.inspection, digest=bundle.digest)
-        return _assess_and_report(bundle, planned.request, context.registry, key, verdicts)
+        attempt.record_sealed(bundle, key)
+        written = _assess_and_report(bundle, planned.request, context.registry, key, verdicts)
+        attempt.record_sealed(bundle, key, written.folder.name)
+        return written
 
 
 def _assess_and_report(

@@ -193,6 +193,18 @@ def lock(path: Path) -> int:
     return descriptor
 
 
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Within the body no other process, and no other thread of this one, is in such a body for this folder."""
+    with writing(folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def tidy(folder: Path) -> None:
     """Remove the files that only served the writing of an inspection from its folder, the salt first."""
     with writing(folder):

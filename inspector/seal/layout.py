@@ -3,6 +3,7 @@
 ::
 
     <root>/<run>/index.jsonl                  every attempt of the run; the only file that names several systems
+    <root>/<run>/index.dsse.json              signature over its lines up to the last sealed bundle or assessment
     <root>/<run>/<system>/<inspection>/
       capture/                                sealed once
         inspection.json  documents/  settings.json  plan.json  regime.json  next-regime.json  plugins.json
@@ -40,6 +41,7 @@ JOURNAL = "journal.jsonl"
 LEDGER = "ledger.jsonl"
 INCIDENTS = "incidents.jsonl"
 INDEX = "index.jsonl"
+INDEX_MANIFEST = "index.dsse.json"
 
 #: The most path components from a bundle's folder to a file of it.
 DEPTH = 6

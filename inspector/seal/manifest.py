@@ -41,6 +41,14 @@ class CaptureSealed(Predicate):
     prev: str | None = None
 
 
+class RunSealed(Predicate):
+    """The first ``lines`` lines of the index of a run."""
+
+    uri = "urn:level-inspector:run:1"
+    run: str
+    lines: int
+
+
 class AssessmentSealed(Predicate):
     """A sealed assessment of the capture whose head digest is ``capture``."""
 
@@ -109,7 +117,12 @@ def envelope_of(payload: bytes, key: SigningKey) -> bytes:
 
 def read_manifest(folder: UntrustedFolder, part: str, kind: type[P]) -> Sealed[P]:
     """The manifest of ``part``; raises BundleError when it is malformed or one of its signatures is invalid."""
-    name = f"{part}/{MANIFEST}"
+    return read_statement(folder, f"{part}/{MANIFEST}", kind)
+
+
+def read_statement(folder: UntrustedFolder, name: str, kind: type[P]) -> Sealed[P]:
+    """The signed statement in a file; raises BundleError as ``read_manifest`` does."""
+    part = name.rpartition("/")[0]
     payload, signers = _opened(folder.read(name), name)
     statement = parse(Statement, payload, name)
     if statement.predicate_type != kind.uri:
@@ -117,14 +130,14 @@ def read_manifest(folder: UntrustedFolder, part: str, kind: type[P]) -> Sealed[P
             FormattedMessage(
                 "{name}: is not the manifest of a {value}",
                 name=name,
-                value=part.partition("/")[0].rstrip("s"),
+                value=part.partition("/")[0].rstrip("s") or "run",
             )
         )
     files = {each.name: each.digest.sha256 for each in statement.subject}
     if len(files) != len(statement.subject):
         raise BundleError(FormattedMessage("{name}: lists a file twice", name=name))
     for file, sha256 in files.items():
-        if not is_path(f"{part}/{file}") or file == MANIFEST:
+        if not is_path(f"{part}/{file}".lstrip("/")) or file == MANIFEST:
             raise BundleError(
                 FormattedMessage(
                     "{name}: names {file}, which is outside the bundle or not a valid name in it",
