@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from inspector.model.errors import BundleError, InspectorError, UsageError
 from inspector.model.escaping import escape_commands, escape_control
 from inspector.model.finding import Finding
 from inspector.model.formatted import FormattedMessage
+from inspector.model.line_file import open_plain
 from inspector.model.subject import SYSTEM
 from inspector.model.verdict import Outcome
 from inspector.pipeline.attempts import AttemptLog
@@ -286,14 +288,23 @@ def print_summary(done: Sequence[InspectionSummary], arguments: RunArguments, re
 
 
 def write(folder: Path, files: dict[str, bytes]) -> list[Path]:
-    """Write report files into a folder of the user's. Raises UsageError when that cannot be done."""
+    """Write report files into a folder of the user's, for nobody else to read.
+
+    Raises UsageError when that cannot be done, or when a link is in the place of a file.
+    """
+    place = folder
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, data in files.items():
-            (folder / name).write_bytes(data)
+            place = folder / name
+            descriptor = open_plain(place, os.O_WRONLY)
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(descriptor, 0o600)
+                os.ftruncate(descriptor, 0)
+                file.write(data)
     except OSError as error:
         raise UsageError(
-            FormattedMessage("{file}: cannot be written: {reason}", file=error.filename, reason=error.strerror),
+            FormattedMessage("{file}: cannot be written: {reason}", file=place, reason=error.strerror),
             remedy="choose another folder with --to",
         ) from None
     return [folder / name for name in sorted(files)]

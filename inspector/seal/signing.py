@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 import stat
@@ -25,7 +26,7 @@ from inspector.declare.settings import user_folder
 from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.regular_file import read_regular
-from inspector.seal.atomic_files import FILE_MODE, make_folder, sync_folder, writing
+from inspector.seal.atomic_files import FILE_MODE, exclusive, make_folder, sync_folder, writing
 from inspector.seal.layout import is_sha256
 
 
@@ -80,21 +81,22 @@ def signed_by(keyid: str, signature: Signature, message: bytes) -> bool:
 
 
 def _create(path: Path) -> None:
-    """Write a new key to ``path``, unless another process already has."""
+    """Write a new key to ``path``, unless another process already has; what a killed one left is removed."""
     make_folder(path.parent)
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with writing(path):
+    with exclusive(path.parent), writing(path):
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+            left.unlink(missing_ok=True)
+        if path.exists():
+            return
+        pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(pem)
                 file.flush()
                 os.fsync(descriptor)
-            try:
-                path.hardlink_to(temporary)
-            except FileExistsError:
-                return
+            temporary.rename(path)
             sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)

@@ -98,6 +98,17 @@ def test_interrupted_by_a_person_and_resumed(line: Line) -> None:
     assert begun.states() == [State.SEALED]
 
 
+def test_terminated_and_resumed(line: Line) -> None:
+    """SIGTERM ends as Ctrl-C does, with its own code; nothing hidden is left, and the words say how to go on."""
+    with interrupted(line, "terminated") as begun:
+        stopped = line.ended(begun.end(signal.SIGTERM), begun.output)
+        assert stopped.code == 143
+        assert f"inspector run --resume {begun.folder}" in stopped.err
+        assert begun.states() == [State.INTERRUPTED]
+        assert [path for path in begun.output.rglob("*") if path.name.startswith(".")] == []
+        assert line.call("seal", begun.folder, "--fail-on", "info", output=begun.output).code == 3
+
+
 def test_interrupted_by_a_person_and_sealed(line: Line) -> None:
     """``seal`` asks nothing more: the rest is inconclusive (aborted), and the bundle is whole.
 
