@@ -19,6 +19,7 @@ from inspector.declare.settings import Settings
 from inspector.declare.statement import Statement
 from inspector.model.base import now
 from inspector.model.errors import Diagnostic, InputFileError, UsageError
+from inspector.model.escaping import storable
 from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import Uri, parse_uri
 from inspector.pipeline.context import InputDocuments, RunContext, request_for
@@ -107,6 +108,11 @@ def read_documents(arguments: RunArguments, registry: Registry) -> InputDocument
         if arguments.level is None:
             raise UsageError("endpoints without a declaration need a level", remedy="add --level 1 to 5")
         author = arguments.authorised_by or (given[0].granted_by if given else None)
+        if author and storable(author) != author:
+            raise UsageError(
+                FormattedMessage("{text} contains what is no Unicode", text=repr(author)),
+                remedy="correct the option or variable that it comes from",
+            )
         made, granted = declaration.ad_hoc(_uris(arguments, registry), arguments.level, author)
         return InputDocuments(made, given or (granted,), source_map=_merged(source_map for _, source_map in read))
     if len(files) != 1 or len(arguments.targets) != 1:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from inspector.model.base import now
 from inspector.model.errors import BundleError, InspectorError
-from inspector.model.escaping import text_of
+from inspector.model.escaping import storable
 from inspector.record.inspection import Inspection
 from inspector.seal import Attempt, Bundle, RunIndex, SigningKey, State
 
@@ -84,4 +84,4 @@ class AttemptLog:
 
 def _storable(text: str) -> str:
     """A text for the index: of bounded length, and Unicode."""
-    return text_of(ValueError(text), 2000)
+    return storable(text[:2000])

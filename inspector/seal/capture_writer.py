@@ -149,7 +149,16 @@ class CaptureWriter:
                 FormattedMessage("{folder}: exists already", folder=folder), remedy="resume it, or choose another id"
             )
         files = {f"{TRUST}/{name}": data for name, data in trust.items()} | {JOURNAL: b"", LEDGER: b""}
-        files |= INSPECTION.split(inspection)
+        try:
+            files |= INSPECTION.split(inspection)
+        except UnicodeEncodeError as error:
+            raise BundleError(
+                FormattedMessage(
+                    "{text} contains what is no Unicode",
+                    text=repr(error.object[max(0, error.start - 40) : error.end + 40]),
+                ),
+                remedy="correct the option or variable that it comes from",
+            ) from None
         for name, data in files.items():
             check_size(f"{CAPTURE}/{name}", len(data))
         locked = _create(folder, files, salt)

@@ -291,3 +291,10 @@ def test_depth_is_bounded_in_the_quick_parser_too() -> None:
         done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert "lists and mappings are nested too deep" in done.stderr
+
+
+def test_a_path_in_another_encoding_is_escaped(tmp_path: Path) -> None:
+    """A file name that is no UTF-8 stands in locations, which are stored, as an escape."""
+    path = tmp_path / os.fsdecode(b"d\xff.yaml")
+    path.write_text("a: 1\n")
+    assert documents.read(path).position("a").source.endswith(r"d\udcff.yaml")

@@ -187,6 +187,13 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_text_that_is_no_unicode_is_refused(tmp_path: Path) -> None:
+    """What a variable in another encoding brings in is an error in words before anything is written."""
+    with pytest.raises(BundleError, match="contains what is no Unicode; correct the option or variable"):
+        CaptureWriter.create(tmp_path, inspection().model_copy(update={"contact": "a\udcff"}), trust=TRUST)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_id_is_used_once(tmp_path: Path) -> None:
     """A second inspection with the same id is refused and the first one stays as it is."""
     first = CaptureWriter.create(tmp_path, inspection(), trust=TRUST)
