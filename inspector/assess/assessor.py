@@ -176,12 +176,30 @@ class _Assessor:
         row = self._row(requirement)
         subjects = subjects_of(check, self.index)
         if not subjects:
-            yield RequirementResult(row, SYSTEM, _UNASKED if self._is_declared(check) else _UNDECLARED)
+            yield RequirementResult(row, SYSTEM, self._without_subject(check))
         for subject in subjects:
             if requirement.vantages and self.given.inspection.vantage.kind not in requirement.vantages:
                 yield RequirementResult(row, subject, _WRONG_VANTAGE)
                 continue
             yield self._about(row, check, subject)
+
+    def _without_subject(self, check: Check) -> Verdict:
+        """The verdict of a check that has nothing to be about: not applicable only where nothing may be missing."""
+        if self._is_declared(check):
+            return _unasked(Cause.NOT_SELECTED)
+        cause = self._cause_of_no_discovery(check)
+        return _UNDECLARED if cause is None else _unasked(cause)
+
+    def _cause_of_no_discovery(self, check: Check) -> Cause | None:
+        """Why a scan that might have discovered a subject of this check gave no observation; None where none failed."""
+        registry = self.given.registry
+        probes = [probe for wire in check.inputs if wire.kind for probe in registry.producers(wire.kind)]
+        schemes = {scheme for probe in probes for scheme in probe.schemes}
+        for _, evidence in self.given.evidence:
+            by = registry.probes.get(evidence.probe)
+            if by is not None and evidence.facts is None and by.discovers & schemes:
+                return evidence.failure.cause if evidence.failure else Cause.NOT_REACHED
+        return None
 
     def _is_declared(self, check: Check) -> bool:
         """Whether a probe would scan a declared endpoint for this check; then missing evidence is not absence."""
@@ -296,11 +314,16 @@ _UNOBSERVABLE = Verdict(
 _UNDECLARED = Verdict(
     outcome=Outcome.NOT_APPLICABLE, message=Message(id="the declaration names nothing that this is about")
 )
-_UNASKED = Verdict(
-    outcome=Outcome.INCONCLUSIVE,
-    message=Message(id="nothing was scanned: {cause}", values={"cause": Cause.NOT_SELECTED.value}),
-    cause=Cause.NOT_SELECTED,
-)
+
+
+def _unasked(cause: Cause) -> Verdict:
+    return Verdict(
+        outcome=Outcome.ERROR if cause is Cause.BUG else Outcome.INCONCLUSIVE,
+        message=Message(id="nothing was scanned: {cause}", values={"cause": cause.value}),
+        cause=cause,
+    )
+
+
 _WRONG_VANTAGE = Verdict(
     outcome=Outcome.INCONCLUSIVE,
     message=Message(id="this vantage does not count for the requirement"),

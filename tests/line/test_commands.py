@@ -139,6 +139,7 @@ def test_2_for_misuse(line: Line, at: dict[str, str]) -> None:
         (at["clear"], "--level", 3, "--lang", "fr"),
         (at["clear"], "--level", 3, "--log-level", "loud"),
         (at["clear"], "--level", 3, "--baseline", "no-such-file"),
+        (at["clear"], "--level", 3, "--authorised-by", "\udcff"),
         (at["clear"], "--level", 3, "--regime", "no-such-regime"),
         ("no-such-file.yaml",),
         ("gopher://127.0.0.1/", "--level", 3),

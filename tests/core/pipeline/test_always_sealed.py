@@ -213,3 +213,24 @@ def test_a_verdict_quotes_a_bounded_part_of_what_was_seen(tmp_path: Path) -> Non
     (finding,) = [each for each in assessment.findings if each.check == "sensor-online"]
     assert len(finding.canonical()) < 100_000
     assert str(finding.measured).startswith("xxx")
+
+
+@check("sensor-online", title="Online")
+def about_neighbours(seen: systems.Neighbour) -> Verdict:
+    """The neighbour is known.
+
+    Remediation: none.
+    """
+    return passed("known")
+
+
+@pytest.mark.parametrize("cause", [Cause.TIMEOUT, Cause.ABORTED, Cause.BUG])
+def test_what_could_not_be_discovered_is_not_inapplicable(tmp_path: Path, cause: Cause) -> None:
+    """Where the scan that discovers subjects failed, or its record was lost, nobody knows that there are none."""
+    failed_scan = ScanOutput(failure=FailureNote(cause=cause))
+    parts = [systems.sensor(failed_scan), systems.average, systems.neighbour]
+    _, assessment = whole(tmp_path / "failed", registry(parts, about_neighbours))
+    outcome = "error" if cause is Cause.BUG else "inconclusive"
+    assert systems.outcomes(assessment)["sensor-online"] == (outcome, cause.value)
+    _, assessment = whole(tmp_path / "seen", registry([systems.sensor(), *parts[1:]], about_neighbours))
+    assert systems.outcomes(assessment)["sensor-online"] == ("not-applicable", None)
