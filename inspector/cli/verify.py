@@ -60,9 +60,11 @@ def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...])
     sources = trust_sources(own, settings, trusted)
     answer = verify(folder, trusted=sources, reassess=again)
     terminal.print_result(describe(answer, translated, sources))
-    if answer.intact.altered or answer.listed.faults or not answer.reproduced.holds:
+    listed = answer.listed
+    by_stranger = bool(listed.signers) and not listed.trusted
+    if answer.intact.altered or not answer.reproduced.holds or (listed.faults and not by_stranger):
         return ALTERED
-    return INTACT if answer.intact.trusted else UNKNOWN_SIGNER
+    return INTACT if answer.intact.trusted and not by_stranger else UNKNOWN_SIGNER
 
 
 def trust_sources(own: Settings, given: Path | None, trusted: tuple[str, ...]) -> dict[str, str]:

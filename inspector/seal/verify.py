@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
@@ -200,13 +200,27 @@ def _listed(bundle: Bundle, trusted: frozenset[str]) -> Listed:
         return Listed()
     try:
         sealed, attempts = index.signed()
+        all_attempts = index.attempts()
     except BundleError as error:
         return Listed(faults=(fault_of(INDEX, error),))
     known = [each for each in attempts if each.state is State.SEALED and each.digest and each.folder]
+    if _is_listed_unsigned(bundle, run, known, all_attempts):
+        return Listed()
     faults = _unlike_its_index(bundle, known)
     others = {each.folder: each.digest for each in known if each.inspection != bundle.inspection.id}
     faults += [fault for folder, head in others.items() if (fault := _other(run, str(folder), str(head)))]
     return Listed(signers=sealed.signers, trusted=not trusted.isdisjoint(sealed.signers), faults=tuple(faults))
+
+
+def _is_listed_unsigned(bundle: Bundle, run: Path, signed: list[Attempt], every: Iterable[Attempt]) -> bool:
+    """Whether only a line behind the signed ones lists the bundle, because another key sealed it than signed them.
+
+    Where a signed line lists another inspection in its folder, it was exchanged.
+    """
+    place = bundle.folder.resolve().relative_to(run).as_posix()
+    if any(each.inspection == bundle.inspection.id or each.folder == place for each in signed):
+        return False
+    return any(each.inspection == bundle.inspection.id and each.folder == place for each in every)
 
 
 def _unlike_its_index(bundle: Bundle, known: list[Attempt]) -> list[FileFault]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from inspector.model.base import canonical
-from inspector.seal import SigningKey
+from inspector.seal import RunIndex, SigningKey
 from tests.core.seal.forgery import resign
 from tests.line.harness import Line, RunResult, Servers, network, serving, system
 
@@ -136,6 +136,20 @@ def test_a_removed_assessment_is_noticed(line: Line, result: RunResult, tmp_path
     assert answer.code == 1
     assert "not as the index of the run says:" in answer.out
     assert "is missing" in answer.out
+
+
+def test_an_index_by_a_stranger_is_neither_believed_nor_passed_over(
+    line: Line, result: RunResult, tmp_path: Path
+) -> None:
+    """Whoever puts an index of their own beside a trusted bundle makes it no worse than by an unknown signer: 3."""
+    run = shutil.copytree(result.bundle.folder.parents[1], tmp_path / result.bundle.folder.parents[1].name)
+    folder = run / result.bundle.folder.relative_to(result.bundle.folder.parents[1])
+    (run / "index.dsse.json").unlink()
+    stranger = SigningKey.load_or_create(tmp_path / "stranger.pem")
+    RunIndex(run.parent, run.name).add(RunIndex(run.parent, run.name).attempts()[0], stranger)
+    answer = line.call("verify", folder, "--lang", "en")
+    assert answer.code == 3
+    assert "as the index of the run says, signed by an unknown signer" in answer.out
 
 
 def test_not_reproduced_by_the_same_versions_is_1(line: Line, copy: Path) -> None:

@@ -141,6 +141,18 @@ def test_another_key_does_not_replace_the_signature(tmp_path: Path, key: Signing
     assert verify(bundle.folder, trusted=[key.keyid]).listed == Listed(signers=(key.keyid,), trusted=True)
 
 
+def test_a_bundle_that_another_key_sealed_is_not_called_exchanged(
+    tmp_path: Path, key: SigningKey, untrusted: SigningKey
+) -> None:
+    """Resumed with another key, a bundle is listed behind the signed lines: nothing is wrong with it."""
+    listed(tmp_path, key)
+    other = listed(tmp_path, untrusted, "sys-b", "inspection-2")
+    assert verify(other.folder, trusted=[key.keyid, untrusted.keyid]).listed == Listed()
+    index = tmp_path / "run-1" / "index.jsonl"
+    index.write_bytes(b"".join(index.read_bytes().splitlines(keepends=True)[:3]))
+    assert verify(other.folder, trusted=[key.keyid, untrusted.keyid]).listed.faults
+
+
 def test_an_index_that_is_no_envelope_is_refused(tmp_path: Path, key: SigningKey) -> None:
     """A malformed signature file is named, and never replaced in silence."""
     listed(tmp_path, key)
