@@ -24,14 +24,15 @@ from inspector.declare.statement import Statement, apply
 from inspector.model.base import Cause, canonical
 from inspector.model.declared import Declared, Tenancy
 from inspector.model.errors import ScanFailure
+from inspector.model.escaping import text_of
 from inspector.model.finding import ClauseRef, CommonCause, EvidenceRef, Finding, Force, finding_id
 from inspector.model.observation import STOPPED_ANSWERING, Evidence
 from inspector.model.subject import SYSTEM, BadUri, Subject, parse_uri
-from inspector.model.verdict import Message, Outcome, Verdict
+from inspector.model.verdict import Message, Outcome, Verdict, bounded
 from inspector.plan.planner import applies_to
 from inspector.plan.selection import exceeds_intrusiveness, has_check, selects
 from inspector.plugin.check import Check
-from inspector.plugin.containment import contained, described, encodable
+from inspector.plugin.containment import contained, described
 from inspector.plugin.time_limits import Clock
 from inspector.record.assessment import Assessment, Coverage, FailedScan, RegimeChange
 from inspector.record.inspection import Inspection, PluginRecord
@@ -82,15 +83,15 @@ def _run_check(check: Check, inputs: CheckInputs, options: Mapping[str, Any], cl
         with contained():
             verdict = clock.call(f"check {check.id}", _evaluate, check, inputs, options)
     except Exception as error:  # noqa: BLE001  (whatever a plugin raises becomes an outcome)
-        detail = encodable(error.message) if isinstance(error, ScanFailure) else described(error)
+        detail = text_of(error, 300) if isinstance(error, ScanFailure) else described(error)
         return Verdict(
             outcome=Outcome.ERROR,
             message=Message(id="the check {check} failed: {detail}", values={"check": check.id, "detail": detail}),
             cause=Cause.BUG,
         )
     if verdict.outcome is Outcome.INCONCLUSIVE and verdict.cause is Cause.BUG:
-        return verdict.model_copy(update={"outcome": Outcome.ERROR})
-    return verdict
+        verdict = verdict.model_copy(update={"outcome": Outcome.ERROR})
+    return bounded(verdict)
 
 
 def _status(requirement: Requirement, inspection: Inspection, regime: Regime) -> str | None:
@@ -185,12 +186,30 @@ class _Assessor:
         row = self._row(requirement)
         subjects = subjects_of(check, self.index)
         if not subjects:
-            yield RequirementResult(row, SYSTEM, _UNASKED if self._is_declared(check) else _UNDECLARED)
+            yield RequirementResult(row, SYSTEM, self._without_subject(check))
         for subject in subjects:
             if requirement.vantages and self.given.inspection.vantage.kind not in requirement.vantages:
                 yield RequirementResult(row, subject, _WRONG_VANTAGE)
                 continue
             yield self._about(row, check, subject)
+
+    def _without_subject(self, check: Check) -> Verdict:
+        """The verdict of a check that has nothing to be about: not applicable only where nothing may be missing."""
+        if self._is_declared(check):
+            return _unasked(Cause.NOT_SELECTED)
+        cause = self._cause_of_no_discovery(check)
+        return _UNDECLARED if cause is None else _unasked(cause)
+
+    def _cause_of_no_discovery(self, check: Check) -> Cause | None:
+        """Why a scan that might have discovered a subject of this check gave no observation; None where none failed."""
+        registry = self.given.registry
+        probes = [probe for wire in check.inputs if wire.kind for probe in registry.producers(wire.kind)]
+        schemes = {scheme for probe in probes for scheme in probe.schemes}
+        for _, evidence in self.given.evidence:
+            by = registry.probes.get(evidence.probe)
+            if by is not None and evidence.facts is None and by.discovers & schemes:
+                return evidence.failure.cause if evidence.failure else Cause.NOT_REACHED
+        return None
 
     def _is_declared(self, check: Check) -> bool:
         """Whether a probe would scan a declared endpoint for this check; then missing evidence is not absence."""
@@ -305,11 +324,16 @@ _UNOBSERVABLE = Verdict(
 _UNDECLARED = Verdict(
     outcome=Outcome.NOT_APPLICABLE, message=Message(id="the declaration names nothing that this is about")
 )
-_UNASKED = Verdict(
-    outcome=Outcome.INCONCLUSIVE,
-    message=Message(id="nothing was scanned: {cause}", values={"cause": Cause.NOT_SELECTED.value}),
-    cause=Cause.NOT_SELECTED,
-)
+
+
+def _unasked(cause: Cause) -> Verdict:
+    return Verdict(
+        outcome=Outcome.ERROR if cause is Cause.BUG else Outcome.INCONCLUSIVE,
+        message=Message(id="nothing was scanned: {cause}", values={"cause": cause.value}),
+        cause=cause,
+    )
+
+
 _WRONG_VANTAGE = Verdict(
     outcome=Outcome.INCONCLUSIVE,
     message=Message(id="this vantage does not count for the requirement"),

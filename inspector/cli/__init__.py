@@ -6,14 +6,15 @@ import atexit
 import io
 import logging
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-#: The exit code that a shell reports for a process ended by SIGINT.
-INTERRUPTED = 130
+#: The exit codes that a shell reports for a process ended by SIGINT, and by SIGTERM.
+INTERRUPTED, TERMINATED = 130, 143
 
 
 _exit = os._exit
@@ -26,16 +27,28 @@ _THREAD_SECONDS = 2.0
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; no traceback reaches the user."""
     _ready_streams()
+    code = INTERRUPTED
+
+    def terminate(_signal: int, _frame: object) -> None:
+        """End as after an interrupt: what was begun is tidied up, and can be resumed."""
+        nonlocal code
+        code = TERMINATED
+        signal.raise_signal(signal.SIGINT)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, terminate)
     try:
         from inspector.cli.app import call
         from inspector.plugin import containment
 
         containment.before_import = _own_process
-        code = call(sys.argv[1:] if arguments is None else list(arguments))
+        result = call(sys.argv[1:] if arguments is None else list(arguments))
     except KeyboardInterrupt:
-        code = INTERRUPTED
-    _leave_what_goes_on(code)
-    sys.exit(code)
+        result = INTERRUPTED
+    if result == INTERRUPTED:
+        result = code
+    _leave_what_goes_on(result)
+    sys.exit(result)
 
 
 def _own_process() -> None:

@@ -8,6 +8,7 @@ from inspector.cli.arguments import RunArguments
 from inspector.cli.exit_code import ExitRule
 from inspector.cli.inputs import instant, read_settings, read_statements
 from inspector.cli.run import InspectionSummary, formats_of, print_summary
+from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import regime_of
 from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
@@ -15,7 +16,8 @@ from inspector.pipeline.reporting import write_assessment
 from inspector.regime.loader import load_all
 from inspector.regime.selection import next_regime
 from inspector.registry.registry import installed
-from inspector.seal import Bundle, SigningKey
+from inspector.seal import Bundle, RunIndex, SigningKey
+from inspector.seal.layout import INDEX
 
 
 def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int:
@@ -46,6 +48,12 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
     )
     assessment = run_async(assess_bundle(bundle, registry, options))
     key = SigningKey.load_or_create(own.signing_key)
-    summary = InspectionSummary.of(write_assessment(bundle, assessment, registry, formats, key), rule)
+    written = write_assessment(bundle, assessment, registry, formats, key)
+    run = bundle.folder.resolve().parents[1]
+    if (run / INDEX).exists():
+        AttemptLog(RunIndex(run.parent, run.name), bundle.inspection.system.id).record_sealed(
+            bundle, key, written.folder.name
+        )
+    summary = InspectionSummary.of(written, rule)
     print_summary([summary], arguments, registry)
     return summary.code

@@ -13,11 +13,14 @@ from inspector.model.errors import UsageError
 from inspector.model.finding import Finding, Obligation, Severity
 from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Evidence
+from inspector.model.regular_file import read_regular
 from inspector.model.verdict import Outcome
 from inspector.report.declared_vs_seen import has_port_states
 from inspector.report.view import View
 
 CLEAN, FAILING, MISUSE, UNSEEN = 0, 1, 2, 3
+#: The most bytes of a baseline.
+_MOST_BYTES = 256 * 2**20
 
 
 class Threshold:
@@ -113,10 +116,10 @@ def worst(codes: Iterable[int]) -> int:
 def load_baseline(path: Path) -> frozenset[str]:
     """The ids of the findings that failed in an earlier ``findings.json``. Raises UsageError."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_regular(path, _MOST_BYTES))
         findings = content["findings"] if isinstance(content, dict) else content
         return frozenset(each["id"] for each in findings if each["outcome"] == Outcome.FAIL.value)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(
             FormattedMessage("{path}: no findings can be read: {reason}", path=path, reason=error),
             remedy="give a findings.json of an earlier assessment",

@@ -19,6 +19,7 @@ from inspector.declare.settings import Settings
 from inspector.declare.statement import Statement
 from inspector.model.base import now
 from inspector.model.errors import Diagnostic, InputFileError, UsageError
+from inspector.model.escaping import storable
 from inspector.model.formatted import FormattedMessage
 from inspector.model.subject import Uri, parse_uri
 from inspector.pipeline.context import InputDocuments, RunContext, request_for
@@ -43,10 +44,23 @@ def instant(text: str | None) -> datetime:
         ) from None
 
 
+#: The settings of the current folder.
+FOLDER_FILE = Path("inspector.toml")
+
+
+def settings_file() -> Path | None:
+    """The user's own settings, if there are any."""
+    return settings.user_file() if settings.user_file().exists() else None
+
+
 def read_settings(path: Path | None, output: Path | None = None) -> Settings:
-    """Settings from file, environment and flags."""
-    found = path or (Path("inspector.toml") if Path("inspector.toml").is_file() else None)
-    loaded = settings.load(found, os.environ, {} if output is None else {"output": output})
+    """Settings from the named file, or else from the user's and the current folder's; then environment and flags."""
+    loaded = settings.load(
+        path or settings_file(),
+        os.environ,
+        {} if output is None else {"output": output},
+        of_folder=FOLDER_FILE if path is None and FOLDER_FILE.exists() else None,
+    )
     log.configure(loaded.logging.level, loaded.logging.format)
     return loaded
 
@@ -97,6 +111,11 @@ def read_documents(arguments: RunArguments, read: ReadAuthorisations, registry: 
         if arguments.level is None:
             raise UsageError("endpoints without a declaration need a level", remedy="add --level 1 to 5")
         author = arguments.authorised_by or (given[0].granted_by if given else None)
+        if author and storable(author) != author:
+            raise UsageError(
+                FormattedMessage("{text} contains what is no Unicode", text=repr(author)),
+                remedy="correct the option or variable that it comes from",
+            )
         made, granted = declaration.ad_hoc(_uris(arguments, registry), arguments.level, author)
         return InputDocuments(made, given or (granted,), source_map=_merged(source_map for _, source_map in read))
     if len(files) != 1 or len(arguments.targets) != 1:

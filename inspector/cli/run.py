@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,12 +17,14 @@ from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.inputs import instant, load_context, new_run, read_settings, request_of, systems_of
 from inspector.cli.language import _, current
 from inspector.collect.collector import Progress
+from inspector.declare import authorisation
 from inspector.declare.declaration import System
 from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import BundleError, InspectorError, UsageError
 from inspector.model.escaping import escape_commands, escape_control
 from inspector.model.finding import Finding
 from inspector.model.formatted import FormattedMessage
+from inspector.model.line_file import open_plain
 from inspector.model.subject import SYSTEM
 from inspector.model.verdict import Outcome
 from inspector.pipeline.attempts import AttemptLog
@@ -214,8 +217,10 @@ def _print_continuation(index: RunIndex, inspection: str | None) -> None:
 def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) -> int:
     """Finish an interrupted inspection, if that is still permitted; without ``collecting`` nothing more is scanned."""
     rule = ExitRule.of(arguments)
+    _refuse_other_options(arguments)
+    given = tuple(each for path in arguments.authorisations for each in authorisation.load(path))
     own = read_settings(arguments.settings, arguments.output)
-    registry = registry_under(inspection_of(folder).authorisations, own.plugins_lock)
+    registry = registry_under((*inspection_of(folder).authorisations, *given), own.plugins_lock)
     formats = formats_of(arguments.formats, registry)
     progress = ProgressLine(quiet=arguments.quiet)
     context = RunContext(registry, own)
@@ -223,10 +228,40 @@ def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) ->
     index = RunIndex(whole.parents[2], whole.parents[1].name)
     as_of = instant(arguments.as_of)
     with _interruption_explained(index, progress, whole.name):
-        written = resume_inspection(folder, context, progress.show, as_of=as_of, formats=formats, collecting=collecting)
+        written = resume_inspection(
+            folder,
+            context,
+            progress.show,
+            as_of=as_of,
+            formats=formats,
+            collecting=collecting,
+            authorisations=given,
+        )
         summary = InspectionSummary.of(written, rule)
     print_summary([summary], arguments, registry)
     return summary.code
+
+
+#: What an interrupted inspection goes on with as it began.
+_DECIDED = (
+    *("targets", "systems", "level", "authorised_by", "regime", "only", "select", "within"),
+    *("statements", "decisions"),
+)
+
+
+def _refuse_other_options(arguments: RunArguments) -> None:
+    """Raise UsageError for an option that --resume would have to leave out."""
+    for name in _DECIDED:
+        if getattr(arguments, name):
+            raise UsageError(
+                FormattedMessage("{option} cannot be given with --resume", option=_option(name)),
+                remedy="leave it out: an interrupted inspection goes on as it began",
+            )
+
+
+def _option(name: str) -> str:
+    names = {"targets": "DECLARATION", "systems": "--system"}
+    return names.get(name, f"--{name.replace('_', '-')}")
 
 
 def print_summary(done: Sequence[InspectionSummary], arguments: RunArguments, registry: Registry) -> None:
@@ -254,14 +289,23 @@ def print_summary(done: Sequence[InspectionSummary], arguments: RunArguments, re
 
 
 def write(folder: Path, files: dict[str, bytes]) -> list[Path]:
-    """Write report files into a folder of the user's. Raises UsageError when that cannot be done."""
+    """Write report files into a folder of the user's, for nobody else to read.
+
+    Raises UsageError when that cannot be done, or when a link is in the place of a file.
+    """
+    place = folder
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, data in files.items():
-            (folder / name).write_bytes(data)
+            place = folder / name
+            descriptor = open_plain(place, os.O_WRONLY)
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(descriptor, 0o600)
+                os.ftruncate(descriptor, 0)
+                file.write(data)
     except OSError as error:
         raise UsageError(
-            FormattedMessage("{file}: cannot be written: {reason}", file=error.filename, reason=error.strerror),
+            FormattedMessage("{file}: cannot be written: {reason}", file=place, reason=error.strerror),
             remedy="choose another folder with --to",
         ) from None
     return [folder / name for name in sorted(files)]

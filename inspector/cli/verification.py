@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from inspector.model.domain_name import with_u_labels
-from inspector.model.escaping import escape_control
+from inspector.model.escaping import escape_control, truncate
 from inspector.model.formatted import FormattedMessage
-from inspector.seal.untrusted_files import FileFault
+from inspector.seal.untrusted_files import FileFault, printable
 from inspector.seal.verify import (
     Comparison,
     Difference,
+    Head,
     Intact,
+    Listed,
     OtherVersion,
     Reproduced,
     Reproduction,
@@ -34,19 +36,83 @@ _OTHER_TODAY = (
 )
 
 
-def describe(answer: Verification, translate: Translate = str) -> str:
-    """The three answers, one after the other."""
+#: The most lines that are printed of one list; how many more there are is said.
+MOST_LINES = 20
+
+
+def describe(answer: Verification, translate: Translate = str, sources: Mapping[str, str] | None = None) -> str:
+    """The three answers, one after the other, and what the bundle is about.
+
+    ``sources`` says of each trusted key where the trust comes from.
+    """
     today = "\n".join(describe_today(each, translate) for each in answer.today)
     unknown = translate("what the present version would say was not asked")
     return "\n".join(
-        (describe_intact(answer.intact, translate), describe_reproduced(answer.reproduced, translate), today or unknown)
+        (
+            describe_intact(answer.intact, translate),
+            *(_head(answer.head, answer, translate, sources or {}) if answer.head else ()),
+            describe_reproduced(answer.reproduced, translate),
+            today or unknown,
+        )
     )
+
+
+def _head(head: Head, answer: Verification, translate: Translate, sources: Mapping[str, str]) -> Iterator[str]:
+    """What an intact bundle is about, who signed it, what was lost of it, and what the index of its run says."""
+
+    def say(text: str, **values: object) -> str:
+        return translate(FormattedMessage(text, **{name: printable(str(value)) for name, value in values.items()}))
+
+    yield say("system: {system} ({name})", system=head.system, name=head.name)
+    yield say("inspection: {inspection} of run {run}", inspection=head.inspection, run=head.run)
+    times = {"begun": head.begun.isoformat(), "ended": head.ended.isoformat()}
+    yield say("time: from {begun} to {ended} ({reason})", **times, reason=translate(head.reason))
+    yield say("head digest: {digest}", digest=head.digest)
+    signed = [(seal.part, signer) for seal in answer.intact.seals for signer in seal.signers]
+    trust = {signer: say("trusted: {source}", source=source) for signer, source in sources.items()}
+    yield from capped(
+        [
+            say(
+                "{part}: signed by {signer} ({trust})",
+                part=part,
+                signer=signer,
+                trust=trust.get(signer) or translate("not trusted"),
+            )
+            for part, signer in signed
+        ],
+        translate,
+    )
+    if head.incidents:
+        yield translate("lost before it was sealed, and not part of it:")
+        lost = [f"  {printable(each.file)}: {translate(printable(each.what))}" for each in head.incidents]
+        yield from capped(lost, translate)
+    yield from _listed(answer.listed, translate)
+
+
+def _listed(listed: Listed, translate: Translate) -> Iterator[str]:
+    """What the index of the run says."""
+    if listed.faults:
+        yield translate("not as the index of the run says:")
+        yield from capped([f"  {_fault(each, translate)}" for each in listed.faults], translate)
+    elif not listed.signers:
+        yield translate("no signed index of the run lies beside it: whether an assessment was removed is not known")
+    else:
+        by = FormattedMessage("a trusted signer" if listed.trusted else "an unknown signer")
+        yield translate(FormattedMessage("as the index of the run says, signed by {signer}", signer=by))
+
+
+def capped(lines: Sequence[str], translate: Translate) -> list[str]:
+    """The first lines, and how many more there are."""
+    more = translate(FormattedMessage("and {count} more", count=len(lines) - MOST_LINES))
+    return [*lines[:MOST_LINES], f"  {more}"] if len(lines) > MOST_LINES else list(lines)
 
 
 def describe_intact(intact: Intact, translate: Translate = str) -> str:
     """Whether the bundle is intact, and by whom it is signed."""
     if not intact.holds:
-        return "\n".join([translate("not intact:"), *(f"  {_fault(each, translate)}" for each in intact.faults)])
+        head = "not intact:" if intact.altered else "not known whether it is intact: larger than what is read:"
+        faults = [f"  {_fault(each, translate)}" for each in intact.faults]
+        return "\n".join([translate(head), *capped(faults, translate)])
     if intact.trusted:
         return translate("intact, signed by a trusted signer")
     unknown = [
@@ -55,7 +121,7 @@ def describe_intact(intact: Intact, translate: Translate = str) -> str:
         if not each.trusted
     ]
     text = "intact since it was signed, but signed by an unknown signer ({signers})"
-    return translate(FormattedMessage(text, signers=", ".join(unknown)))
+    return translate(FormattedMessage(text, signers=", ".join(capped(unknown, translate))))
 
 
 def _fault(diagnostic: FileFault, translate: Translate) -> str:
@@ -66,13 +132,13 @@ def _fault(diagnostic: FileFault, translate: Translate) -> str:
 
 def describe_reproduced(reproduced: Reproduced, translate: Translate = str) -> str:
     """What became of each assessment."""
-    lines = [_reproduction(each, translate) for each in reproduced.assessments]
+    lines = capped([_reproduction(each, translate) for each in reproduced.assessments], translate)
     return "\n".join(lines) or translate("the bundle holds no assessment")
 
 
 def _reproduction(each: Reproduction, translate: Translate) -> str:
-    versions = "; ".join(_version(version, translate) for version in each.versions)
-    detail = versions or (translate(each.detail) if each.detail else "")
+    versions = "; ".join(capped([_version(version, translate) for version in each.versions], translate))
+    detail = versions or (truncate(translate(each.detail), 2000) if each.detail else "")
     compared = translate(_COMPARED[each.comparison])
     return _shown(f"{each.assessment}: {compared}" + (f" ({detail})" if detail else ""))
 
@@ -97,7 +163,7 @@ def describe_today(today: Today, translate: Translate = str) -> str:
     )
     lines = [
         _shown(f"{today.assessment}: {translate(head)}"),
-        *(f"  {_shown(_difference(each, translate))}" for each in today.differences),
+        *capped([f"  {_shown(_difference(each, translate))}" for each in today.differences], translate),
     ]
     return "\n".join(lines)
 

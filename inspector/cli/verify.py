@@ -1,16 +1,19 @@
 """``inspector verify``: is a bundle intact, is its assessment reproduced, and what would the present version say.
 
-Exit code 0: intact and signed by a trusted signer; 1: not intact; 3: intact, signed by an unknown signer.
+Exit code 0: intact, signed by a trusted signer, and nothing speaks against it; 1: not intact, not what the index of its
+run lists, or not reproduced by the same versions; 3: signed by an unknown signer, or larger than what is read.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from inspector.cli import terminal
-from inspector.cli.inputs import read_settings
+from inspector.cli.inputs import read_settings, settings_file
 from inspector.cli.language import translated
 from inspector.cli.verification import describe
+from inspector.declare.settings import PREFIX, Settings
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.pipeline.event_loop import run_async
@@ -20,6 +23,7 @@ from inspector.regime.loader import load_all
 from inspector.registry.registry import installed
 from inspector.seal import Bundle, SigningKey, verify
 from inspector.seal.layout import CAPTURE
+from inspector.seal.signing import default_path
 
 INTACT, ALTERED, UNKNOWN_SIGNER = 0, 1, 3
 
@@ -53,9 +57,21 @@ def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...])
         )
         return run_async(assess_bundle(bundle, registry, options))
 
-    here = SigningKey.existing(own.signing_key)
-    answer = verify(folder, trusted={*own.trusted_signers, *trusted, *([here.keyid] if here else [])}, reassess=again)
-    terminal.print_result(describe(answer, translated))
-    if not answer.intact.holds:
+    sources = trust_sources(own, settings, trusted)
+    answer = verify(folder, trusted=sources, reassess=again)
+    terminal.print_result(describe(answer, translated, sources))
+    listed = answer.listed
+    by_stranger = bool(listed.signers) and not listed.trusted
+    if answer.intact.altered or not answer.reproduced.holds or (listed.faults and not by_stranger):
         return ALTERED
-    return INTACT if answer.intact.trusted else UNKNOWN_SIGNER
+    return INTACT if answer.intact.trusted and not by_stranger else UNKNOWN_SIGNER
+
+
+def trust_sources(own: Settings, given: Path | None, trusted: tuple[str, ...]) -> dict[str, str]:
+    """The trusted key ids, each with where the trust comes from; never from the folder of the bundle."""
+    variable = f"{PREFIX}TRUSTED_SIGNERS"
+    file = variable if variable in os.environ else str(given or settings_file())
+    sources = {keyid.strip().lower(): "--trusted" for keyid in trusted}
+    sources |= dict.fromkeys(own.trusted_signers, file)
+    here = SigningKey.existing(own.signing_key)
+    return sources | ({here.keyid: str(own.signing_key or default_path())} if here else {})

@@ -42,7 +42,6 @@ from inspector.model.observation import (
     FailureNote,
     Gap,
     Observation,
-    Raw,
     ScanOutput,
 )
 from inspector.model.subject import Subject, is_address
@@ -52,10 +51,10 @@ from inspector.plugin.containment import contained, described, result_of_task
 from inspector.plugin.probe import ParseContext, Probe, Target
 from inspector.plugin.time_limits import responsive
 from inspector.record.inspection import Inspection
+from inspector.record.limits import RAW_BYTES
 from inspector.record.plan import PinnedHost, ScanTask
 from inspector.registry.registry import Registry
 from inspector.seal.capture_writer import CaptureWriter, PreparedEvidence, prepare, reference_to
-from inspector.seal.layout import RAW_BYTES
 
 #: Seconds that a scan may block the event loop.
 BLOCKING_SECONDS = 10.0
@@ -153,34 +152,47 @@ class _Ended:
     facts: Mapping[str, object] | None = None
 
 
+def _storable(bare: Evidence, probe: Probe, output: ScanOutput, facts: Mapping[str, object] | None) -> PreparedEvidence:
+    """The record of a scan, with what the probe gave as far as that can be stored.
+
+    What cannot (text that is no Unicode, values of a wrong type, more than a limit) is the probe's bug: the scan has no
+    facts then, and its raw bytes only where these can be stored.
+    """
+    try:
+        return _with_output(bare, output, facts)
+    except Exception as error:  # noqa: BLE001  (an output that was made without validation may raise anything)
+        detail = f"{probe.module} gave facts that cannot be stored: {described(error)}"
+    failed = bare.model_copy(update={"failure": FailureNote(cause=Cause.BUG, detail=detail)})
+    try:
+        return _with_output(failed, ScanOutput(raw=output.raw, failure=failed.failure), None)
+    except Exception:  # noqa: BLE001  (as above)
+        return prepare(failed)
+
+
+def _with_output(bare: Evidence, output: ScanOutput, facts: Mapping[str, object] | None) -> PreparedEvidence:
+    """The record of a scan that gave this output; raises when that could not be read back."""
+    discovered = output.discovered[:DISCOVERED_PER_SCAN]
+    dropped = len(output.discovered) - len(discovered)
+    more = (Gap(question=f"{dropped} more discovered subjects", cause=Cause.ABORTED),) if dropped else ()
+    evidence = bare.model_copy(
+        update={
+            "tools": output.tools,
+            "facts": dict(facts) if facts is not None else None,
+            "gaps": (*output.gaps, *bare.gaps, *more),
+            "discovered": discovered,
+            "failure": output.failure,
+            "raw": tuple(reference_to(raw) for raw in output.raw),
+        }
+    )
+    return prepare(evidence, output.raw)
+
+
 class _Asked(Protocol):
     @property
     def probe(self) -> str: ...
 
 
 A = TypeVar("A", bound=_Asked)
-
-
-def _prepared(evidence: Evidence, raw: Sequence[Raw], probe: Probe) -> PreparedEvidence:
-    """The record of a scan; where the plugin gave what cannot be stored, that is the scan's failure."""
-
-    def without(what: str, error: Exception) -> Evidence:
-        note = FailureNote(
-            cause=Cause.BUG, detail=f"{probe.module} gave {what} that cannot be stored: {described(error)}"
-        )
-        update: dict[str, object] = {"facts": None, "gaps": (), "discovered": (), "tools": {}, "failure": note}
-        return evidence.model_copy(update=update)
-
-    try:
-        references = {"raw": tuple(reference_to(each) for each in raw)}
-        for each in references["raw"]:
-            each.canonical()
-    except Exception as error:  # noqa: BLE001  (values of a plugin fail in many ways)
-        return prepare(without("raw bytes", error))
-    try:
-        return prepare(evidence.model_copy(update=references), raw)
-    except Exception as error:  # noqa: BLE001
-        return prepare(without("facts", error).model_copy(update=references), raw)
 
 
 def interleave(tasks: Sequence[A]) -> list[A]:
@@ -392,14 +404,9 @@ class Collector:
         raise ScanFailure(Cause.NOT_SELECTED, f"no selected probe gives the observation it needs: {kind.kind}")
 
     async def _record(self, ended: _Ended) -> None:
-        task, output = ended.task, ended.output
+        task = ended.task
         probe = self.registry.probes[task.probe]
-        discovered = output.discovered[:DISCOVERED_PER_SCAN]
-        dropped = len(output.discovered) - len(discovered)
-        gaps = (*output.gaps, *self._limits(task))
-        if dropped:
-            gaps = (*gaps, Gap(question=f"{dropped} more discovered subjects", cause=Cause.ABORTED))
-        evidence = Evidence(
+        bare = Evidence(
             probe=probe.name,
             probe_version=probe.version,
             kind=probe.kind.kind,
@@ -411,13 +418,9 @@ class Collector:
             vantage=self.inspection.vantage.name,
             authorisation=task.authorisation,
             options=task.options,
-            tools=output.tools,
-            facts=dict(ended.facts) if ended.facts is not None else None,
-            gaps=gaps,
-            discovered=discovered,
-            failure=output.failure,
+            gaps=self._limits(task),
         )
-        ready = _prepared(evidence, output.raw, probe)
+        ready = _storable(bare, probe, ended.output, ended.facts)
         await self._keeper.keep(ready)
         evidence = ready.evidence
         self._note(evidence)

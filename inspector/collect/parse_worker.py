@@ -8,6 +8,7 @@ from pkgutil import resolve_name
 
 from inspector.model.base import Cause, Model
 from inspector.model.errors import ScanFailure
+from inspector.model.escaping import text_of
 from inspector.model.observation import ScanOutput
 from inspector.model.subject import Subject
 from inspector.plugin.probe import Parse, ParseContext, Probe
@@ -63,7 +64,7 @@ def run_job(payload: bytes, context: bytes) -> bytes:
 
 def unreadable(error: ValueError) -> ScanFailure:
     """Why there are no facts when a parser raises ``ValueError``: what was received makes no sense."""
-    return ScanFailure(Cause.PROTOCOL_ERROR, f"what was received cannot be read: {str(error)[:500]}")
+    return ScanFailure(Cause.PROTOCOL_ERROR, f"what was received cannot be read: {text_of(error, 500)}")
 
 
 def _parser(job: _ParseJob) -> Parse:

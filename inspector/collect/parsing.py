@@ -12,9 +12,10 @@ import json
 from inspector.collect.parse_worker import pack, run_job, unreadable
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
+from inspector.model.escaping import text_of
 from inspector.model.observation import FailureNote, ScanOutput
 from inspector.network import run_isolated
-from inspector.plugin.containment import contained, described, encodable
+from inspector.plugin.containment import contained, described
 from inspector.plugin.probe import ParseContext, Probe
 from inspector.plugin.time_limits import call_within, is_main_thread
 
@@ -61,7 +62,7 @@ async def _light_in_worker(
 def failure_of(error: BaseException, probe: Probe) -> FailureNote:
     """What is recorded when a scan or a parser ends with an exception."""
     if isinstance(error, ScanFailure):
-        return FailureNote(cause=error.cause, detail=encodable(error.message[:2000]))
+        return FailureNote(cause=error.cause, detail=text_of(error, 2000))
     if isinstance(error, TimeoutError):
         return FailureNote(cause=Cause.TIMEOUT, detail="the scan did not end in time")
     return FailureNote(cause=Cause.BUG, detail=f"{probe.module} raised {described(error)}")

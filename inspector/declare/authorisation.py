@@ -187,7 +187,7 @@ class Rates(Model):
 class Authorisation(Model):
     """Who permits the inspection of what, when and at which rates."""
 
-    id: str = Field(min_length=1)
+    id: str = Field(min_length=1, max_length=200)
     kind: AuthorisationKind
     basis: str | None = None
     granted_by: str = Field(min_length=1)

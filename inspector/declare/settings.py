@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, get_origin
@@ -80,6 +81,13 @@ def _resolver(text: str) -> str:
     return text
 
 
+def _path(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError(FormattedMessage("{path} contains a null character; remove it", path=repr(str(path))))
+    return path
+
+
+FilePath = Annotated[Path, AfterValidator(_path)]
 Resolver = Annotated[str, AfterValidator(_resolver)]
 KeyId = Annotated[
     str, Field(pattern=r"^[0-9a-f]{64}$", description="a key id: 64 lower-case hexadecimal digits, as verify prints it")
@@ -103,6 +111,22 @@ Anchor = Annotated[
 Name = Annotated[str, Field(min_length=1)]
 
 
+def user_folder() -> Path:
+    """The folder of the user's own files: ``inspector`` in the user's configuration folder (XDG)."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "inspector"
+
+
+def user_file() -> Path:
+    """The user's own settings."""
+    return user_folder() / "inspector.toml"
+
+
+#: What an ``inspector.toml`` in the current folder may set: how this folder's results are named and written. All else
+#: (whom to trust, which programs run, where names are resolved, whose decisions count) comes from the user: from the
+#: user's own file, from a file that is named with ``--settings``, from the environment or from flags.
+FOLDER_KEYS = frozenset({"contact", "vantage", "output", "logging"})
+
+
 class Settings(Model):
     """Settings, from ``inspector.toml``, ``INSPECTOR_*`` and flags, in rising order of precedence.
 
@@ -110,21 +134,22 @@ class Settings(Model):
     declared roots. ``public_roots``: PEM file of the browser store (None: certifi's). ``dnssec_anchors``: DS or DNSKEY
     lines (empty: the built-in anchors of the root zone). ``signing_key``: PEM, created on first use, mode 0600.
     ``trusted_signers``: public key ids (hexadecimal). ``inspectors``: names of the persons whose decisions about
-    statements count. ``plugins_lock``: the plugins that may run under an inspection decision. ``nmap_search_path``:
+    statements count. ``plugins_lock``: the plugins that may run under an inspection decision (default: in the user's
+    configuration folder). ``nmap_search_path``:
     programs to try, () for no nmap.
     """
 
     vantage: Vantage = Vantage()
     contact: str = ""
     resolvers: tuple[Resolver, ...] = ()
-    trust_roots: tuple[Path, ...] = ()
-    public_roots: Path | None = None
+    trust_roots: tuple[FilePath, ...] = ()
+    public_roots: FilePath | None = None
     dnssec_anchors: tuple[Anchor, ...] = ()
-    signing_key: Path | None = None
+    signing_key: FilePath | None = None
     trusted_signers: tuple[KeyId, ...] = ()
     inspectors: tuple[Name, ...] = ()
-    plugins_lock: Path = Path("plugins.lock")
-    output: Path = Path("out")
+    plugins_lock: FilePath = Field(default_factory=lambda: user_folder() / "plugins.lock")
+    output: FilePath = Path("out")
     nmap_search_path: tuple[str, ...] = ("nmap", "/usr/bin/nmap", "/usr/local/bin/nmap", "/opt/homebrew/bin/nmap")
     ceilings: Ceilings = Ceilings()
     logging: Logging = Logging()
@@ -139,16 +164,25 @@ _OTHER = frozenset({"INSPECTOR_LANG"})
 _PATHS = ("trust_roots", "public_roots", "signing_key", "plugins_lock", "output")
 
 
-def load(path: Path | None, environment: Mapping[str, str], overrides: Mapping[str, object]) -> Settings:
+def load(
+    path: Path | None,
+    environment: Mapping[str, str],
+    overrides: Mapping[str, object],
+    *,
+    of_folder: Path | None = None,
+) -> Settings:
     """The settings of a file, overridden by ``INSPECTOR_*`` variables, overridden by flags.
 
-    ``path`` None: no file. Paths in the file are relative to its folder. Lists in variables are separated by commas;
+    ``path`` None: no file. ``of_folder`` is the file of the current folder, which comes after ``path`` and may set
+    ``FOLDER_KEYS`` only. Paths in the file are relative to its folder. Lists in variables are separated by commas;
     an empty list variable is the empty list, any other empty variable counts as not set. ``overrides`` maps names
     (``output``, ``vantage.name``) to values; None is a flag not given. Raises InputFileError with every diagnostic of
     all three sources.
     """
     diagnostics: list[Diagnostic] = []
     values = {} if path is None else _read_file(path, diagnostics)
+    if of_folder is not None:
+        _merge(values, _read_file(of_folder, diagnostics, FOLDER_KEYS))
     for source, name, value in [*_variables(environment), *_flags(overrides)]:
         diagnostics.extend(_diagnostics(source, _nested(name, value)))
         _merge(values, _nested(name, value))
@@ -157,9 +191,24 @@ def load(path: Path | None, environment: Mapping[str, str], overrides: Mapping[s
     return Settings.model_validate(values)
 
 
-def _read_file(path: Path, diagnostics: list[Diagnostic]) -> dict[str, Any]:
+def _read_file(
+    path: Path, diagnostics: list[Diagnostic], permitted: Collection[str] = tuple(Settings.model_fields)
+) -> dict[str, Any]:
     document = _read_toml(path)
     document.take(Settings)
+    for name in sorted(document.data.keys() & (Settings.model_fields.keys() - set(permitted))):
+        document.diagnostic_of_key(
+            (name,),
+            FormattedMessage("{key} is not for the file of the current folder to decide", key=name),
+            FormattedMessage("write it into {file}, or give this file with --settings", file=user_file()),
+        )
+    output = document.data.get("output")
+    if "trusted_signers" not in permitted and isinstance(output, str) and not _is_below(path.parent, output):
+        document.diagnostic(
+            ("output",),
+            FormattedMessage("output is {value}, outside the current folder", value=repr(output)),
+            FormattedMessage("write it into {file}, or give --output", file=user_file()),
+        )
     try:
         document.close()
     except InputFileError as error:
@@ -173,6 +222,13 @@ def _read_file(path: Path, diagnostics: list[Diagnostic]) -> dict[str, Any]:
             case list(values):
                 data[name] = [path.parent / Path(value).expanduser() for value in values]
     return data
+
+
+def _is_below(folder: Path, path: str) -> bool:
+    try:
+        return (folder / path).resolve().is_relative_to(folder.resolve())
+    except ValueError:  # a null character
+        return False
 
 
 def _read_toml(path: Path) -> YamlDocument:

@@ -132,6 +132,8 @@ def settings(*, contact: str = "", vantage: str = "unnamed") -> str:
     """The settings of the inspecting side."""
     return f"""\
 # Cấu hình của bên kiểm tra / Settings of the inspecting side
+# Trong thư mục hiện hành chỉ dùng được contact, output, vantage, logging; còn lại: ~/.config/inspector/inspector.toml
+# In the current folder only contact, output, vantage, logging may be set; the rest: ~/.config/inspector/inspector.toml
 
 contact = {quoted(contact)}  # liên hệ, gửi kèm trong truy vấn / sent with requests to targets
 # output = "out"  # thư mục kết quả / where bundles go

@@ -9,6 +9,7 @@
     │   ├── NotAuthorised          no authorisation covers the request
     │   └── PluginError            a plugin contributes something that the registry refuses
     ├── BundleError                a bundle cannot be written, read or trusted
+    │   └── LimitExceeded          a file of it is larger than what is written and read
     └── ScanFailure                a scan of a target ended early; recorded as evidence, never exit code 2
 """
 
@@ -95,6 +96,10 @@ class PluginError(UsageError):
 
 class BundleError(InspectorError):
     """A bundle cannot be written, read or trusted."""
+
+
+class LimitExceeded(BundleError):
+    """A file of a bundle is larger than what is written and read; it says nothing about its content."""
 
 
 class ScanFailure(InspectorError):

@@ -44,3 +44,17 @@ def _escaped(character: str) -> str:
 def truncate(text: str, limit: int) -> str:
     """At most ``limit`` characters of the text, and how many were cut off."""
     return text if len(text) <= limit else f"{text[:limit]}… (+{len(text) - limit})"
+
+
+def storable(text: str) -> str:
+    """``text`` with what is no Unicode (lone surrogates, as from a path in another encoding) escaped."""
+    return "".join(_escaped(each) if "\ud800" <= each <= "\udfff" else each for each in text)
+
+
+def text_of(error: BaseException, limit: int) -> str:
+    """The text of an error as it can be stored: at most ``limit`` characters, and nothing that is no Unicode."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001  (an error of a plugin may raise anything)
+        text = type(error).__name__
+    return storable(text[:limit])

@@ -65,6 +65,8 @@ _LONE_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]\Z")
 #: Valid TCP and UDP port numbers.
 PORTS = range(1, 65536)
+#: The longest URI (RFC 9110 §4.1 recommends that at least 8,000 octets be supported).
+MOST_CHARACTERS = 8192
 
 
 class BadUri(ValueError):
@@ -133,6 +135,17 @@ def is_address(host: str) -> bool:
 
 def parse_uri(text: str, schemes: Mapping[str, Scheme]) -> Uri:
     """Parse one endpoint URI; ``schemes`` are the known ones by name. Raises BadUri."""
+    uri = _parse_uri(text, schemes)
+    if len(str(uri)) > MOST_CHARACTERS:
+        raise BadUri(FormattedMessage("a URI has more than {limit} characters; shorten it", limit=MOST_CHARACTERS))
+    return uri
+
+
+def _parse_uri(text: str, schemes: Mapping[str, Scheme]) -> Uri:
+    if len(text) > MOST_CHARACTERS:
+        raise BadUri(FormattedMessage("a URI has more than {limit} characters; shorten it", limit=MOST_CHARACTERS))
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadUri(FormattedMessage("{text} contains a lone surrogate; remove it", text=repr(text)))
     name, colon, rest = text.partition(":")
     known = ", ".join(sorted(schemes))
     if not colon:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 
 from inspector.model.base import Cause, Model, Quantity, Timestamp, Value
+from inspector.model.escaping import truncate
 
 
 class Outcome(StrEnum):
@@ -44,6 +45,41 @@ class Verdict(Model):
     def explaining(self, cause: Cause) -> Verdict:
         """The same verdict as the reason why other scans of the service see nothing, with this cause."""
         return self.model_copy(update={"explains": cause})
+
+
+#: The most characters of one text, and items and characters of one list, in a stored verdict.
+_MOST_CHARACTERS, _MOST_ITEMS, _MOST_IN_LIST = 2000, 200, 20_000
+
+
+def bounded(verdict: Verdict) -> Verdict:
+    """The verdict with long texts and lists cut, which name how much; the evidence that it relies on has all of it."""
+    message = verdict.message
+    values = {name: _cut(value) for name, value in message.values.items()}
+    return verdict.model_copy(
+        update={
+            "message": message.model_copy(update={"id": truncate(message.id, _MOST_CHARACTERS), "values": values}),
+            "measured": None if verdict.measured is None else _cut(verdict.measured),
+            "threshold": None if verdict.threshold is None else _cut(verdict.threshold),
+            "facts": tuple(truncate(each, _MOST_CHARACTERS) for each in verdict.facts[:_MOST_ITEMS]),
+        }
+    )
+
+
+def _cut(value: Value) -> Value:
+    if isinstance(value, str):
+        return truncate(value, _MOST_CHARACTERS)
+    return _cut_list(value) if isinstance(value, tuple) else value
+
+
+def _cut_list(items: tuple[str, ...]) -> tuple[str, ...]:
+    kept: list[str] = []
+    left = _MOST_IN_LIST
+    for item in items[:_MOST_ITEMS]:
+        kept.append(truncate(item, _MOST_CHARACTERS))
+        left -= len(kept[-1])
+        if left < 0:
+            break
+    return (*kept, f"… (+{len(items) - len(kept)})") if len(kept) < len(items) else tuple(kept)
 
 
 #: The values that a check may pass: enumerations, sequences and plain values.

@@ -13,7 +13,6 @@ from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
 from inspector.model.errors import ScanFailure
-from inspector.network.access import time_windows as windows
 from inspector.network.access.scope import Scope
 from inspector.network.client import Identity, Network
 from inspector.network.guard import audit_hook as guard
@@ -149,7 +148,7 @@ class Gateway:
         """Cancel the connections under an authorisation when its time window ends."""
         while True:
             at = now()
-            ends = [windows.closes([each], at) for each in self.scope.authorisations]
+            ends = [self.scope.window_closes(at, each) for each in self.scope.authorisations]
             for each, end in zip(self.scope.authorisations, ends, strict=True):
                 if end is None:
                     failure = ScanFailure(Cause.OUTSIDE_WINDOW, f"the hours of authorisation {each.id!r} ended")

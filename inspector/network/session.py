@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Collection
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ from inspector.model.base import Cause, now
 from inspector.model.errors import ScanFailure
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import HOST, PORTS
-from inspector.network.access import time_windows as windows
 from inspector.network.access.addresses import canonical_address
 from inspector.network.access.scope import Scope
 from inspector.network.pacing.admission import AdmissionControl, ConnectionLease, RequestContext
@@ -59,7 +59,7 @@ class ProbeSession:
         self._closed = closed
         self._open: set[Stream | RoundTrip] = set()
         self._admitted: set[tuple[int, ...]] = set()
-        self._hours: windows.Interval | None = None
+        self._hours: tuple[datetime, datetime] | None = None
         self._is_third_party = third_party
         self._third_parties: list[ProbeSession] = []
 
@@ -115,7 +115,8 @@ class ProbeSession:
         )
         if not sweep:
             self._admitted.add(asked)
-            self._hours = windows.interval_at(self.authorisation, at)
+            closes = self.scope.window_closes(at, self.authorisation)
+            self._hours = None if closes is None else (at, closes)
         return self.authorisation
 
     def third_party(self, target: Target, authorisation: Authorisation) -> ProbeSession:

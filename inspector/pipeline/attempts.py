@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from inspector.model.base import now
 from inspector.model.errors import BundleError, InspectorError
+from inspector.model.escaping import storable
 from inspector.record.inspection import Inspection
-from inspector.seal import Attempt, RunIndex, State
+from inspector.seal import Attempt, Bundle, RunIndex, SigningKey, State
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class AttemptLog:
                         system=self.system,
                         inspection=f"none-{self.system}",
                         state=State.FAILED,
-                        detail=error.message,
+                        detail=_storable(error.message),
                     )
                 )
             raise
@@ -54,19 +55,33 @@ class AttemptLog:
             self.record(State.INTERRUPTED, inspection, detail=error.message)
             raise
 
-    def record(self, state: State, inspection: Inspection, *, digest: str | None = None, detail: str = "") -> None:
+    def record(self, state: State, inspection: Inspection, *, detail: str = "") -> None:
         """Record a state of an inspection that has a folder."""
         if state is State.INTERRUPTED:
             about = {"system": self.system, "inspection": inspection.id}
             _log.info("collecting interrupted", extra={**about, "detail": detail})
-        self.index.add(
-            Attempt(
-                at=now(),
-                system=self.system,
-                inspection=inspection.id,
-                state=state,
-                folder=f"{inspection.system.id}/{inspection.id}",
-                digest=digest,
-                detail=detail,
-            )
+        self.index.add(self._attempt(state, inspection, detail=detail))
+
+    def record_sealed(self, bundle: Bundle, key: SigningKey, assessment: str | None = None) -> None:
+        """Record a sealed capture, or the ``assessment`` of this name in it, and sign the index."""
+        sealed = self._attempt(State.SEALED, bundle.inspection, digest=bundle.digest)
+        if assessment is not None:
+            head = bundle.assessment(assessment).digest
+            sealed = sealed.model_copy(update={"assessment": assessment, "assessment_digest": head})
+        self.index.add(sealed, key)
+
+    def _attempt(self, state: State, inspection: Inspection, *, digest: str | None = None, detail: str = "") -> Attempt:
+        return Attempt(
+            at=now(),
+            system=self.system,
+            inspection=inspection.id,
+            state=state,
+            folder=f"{inspection.system.id}/{inspection.id}",
+            digest=digest,
+            detail=_storable(detail),
         )
+
+
+def _storable(text: str) -> str:
+    """A text for the index: of bounded length, and Unicode."""
+    return storable(text[:2000])

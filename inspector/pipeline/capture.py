@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inspector import __version__
+from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
 from inspector.model.observation import Evidence, FailureNote
@@ -35,6 +36,8 @@ TOOLS = ("cryptography", "dnspython", "httpx", "sslyze", "python-nmap", "pydanti
 
 #: The reason of a seal after which no planned scan is left.
 COMPLETE = "complete"
+#: The reason of a seal before which some of what was recorded was lost; ``incidents.jsonl`` names it.
+LOST = "some records were lost"
 
 
 def _tools() -> dict[str, str]:
@@ -92,13 +95,19 @@ def _about(inspection: Inspection) -> dict[str, str]:
 
 
 def reopen_capture(
-    folder: Path, context: RunContext, as_of: datetime, formats: tuple[str, ...] = ()
+    folder: Path,
+    context: RunContext,
+    as_of: datetime,
+    formats: tuple[str, ...] = (),
+    authorisations: tuple[Authorisation, ...] = (),
 ) -> tuple[CaptureWriter, PlannedInspection, RunContext]:
     """Open an interrupted capture again, with the documents, regimes and plan that it began with.
 
-    The context comes back with the captured regimes. Raises BundleError.
+    It keeps to ``authorisations`` as well, if there are any, and to those of earlier resumptions. The context comes
+    back with the captured regimes. Raises BundleError.
     """
     writer = CaptureWriter.resume(folder)
+    writer.keep_to(authorisations)
     inspection = writer.inspection
     _log.info("capture reopened", extra={**_about(inspection), "path": folder})
     regimes = [each for each in (inspection.regime, inspection.next_regime) if each is not None]
@@ -116,15 +125,18 @@ def reopen_capture(
         endpoint_locations=inspection.endpoint_locations,
     )
     context = replace(context, regimes=tuple(regimes))
-    return writer, planned_again(request, context, inspection.plan), context
+    return writer, planned_again(request, context, inspection.plan, writer.further()), context
 
 
 def seal_capture(writer: CaptureWriter, planner: Planner, key: SigningKey, *, reason: str = COMPLETE) -> Bundle:
     """Seal the capture; scan tasks without a result are recorded as aborted, so that a missing one is never a pass.
 
-    Unless ``reason`` is COMPLETE, that includes every subject that a scan discovered: at which other addresses it would
-    have been scanned is not known any more.
+    What is recorded is read once more before, so that only what is whole is sealed. Unless ``reason`` is COMPLETE,
+    every subject that a scan discovered counts as not scanned, too: at which other addresses it would have been scanned
+    is not known any more.
     """
+    if not writer.check() and reason == COMPLETE:
+        reason = LOST
     tasks = {task.key: task for task in writer.inspection.plan.tasks}
     pins = {each.name: each for each in writer.inspection.plan.pins}
     done = {
@@ -141,13 +153,18 @@ def seal_capture(writer: CaptureWriter, planner: Planner, key: SigningKey, *, re
     for task in tasks.values():
         known = reason == COMPLETE and (task.probe, task.subject.uri) in answered
         if task.key not in done and (task.subject.address or not known):
-            writer.record(_aborted(task, planner.probes[task.probe], writer.inspection.vantage.name))
+            detail = _CLOSED_OR_LOST if writer.lost else _CLOSED
+            writer.record(_aborted(task, planner.probes[task.probe], writer.inspection.vantage.name, detail))
     bundle = writer.seal(key, ended=now(), reason=reason)
     _log.info("capture sealed", extra={**_about(writer.inspection), "count": len(done), "detail": reason})
     return bundle
 
 
-def _aborted(task: ScanTask, probe: Probe, vantage: str) -> Evidence:
+_CLOSED = "the inspection was closed before this scan"
+_CLOSED_OR_LOST = "the inspection was closed before this scan, or what it recorded was lost"
+
+
+def _aborted(task: ScanTask, probe: Probe, vantage: str, detail: str) -> Evidence:
     instant = now()
     return Evidence(
         probe=probe.name,
@@ -160,5 +177,5 @@ def _aborted(task: ScanTask, probe: Probe, vantage: str) -> Evidence:
         vantage=vantage,
         authorisation=task.authorisation,
         options=task.options,
-        failure=FailureNote(cause=Cause.ABORTED, detail="the inspection was closed before this scan"),
+        failure=FailureNote(cause=Cause.ABORTED, detail=detail),
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from inspector.assess.assessor import AssessmentInput, Verdicts, tasks_to_confirm
 from inspector.collect.collector import Collector, Progress
+from inspector.declare.authorisation import Authorisation
 from inspector.model.observation import Evidence
 from inspector.network import Gateway, Ledger, Scope
 from inspector.pipeline.attempts import AttemptLog
@@ -30,7 +31,7 @@ from inspector.record.inspection import Inspection
 from inspector.regime.regime import changes
 from inspector.registry.lock import check_unchanged
 from inspector.registry.registry import Registry
-from inspector.seal import Bundle, CaptureWriter, RunIndex, SigningKey, State
+from inspector.seal import Bundle, CaptureWriter, RunIndex, SigningKey
 
 _log = logging.getLogger(__name__)
 
@@ -60,8 +61,10 @@ def inspect_system(
             verdicts = run_async(collect_and_confirm(writer, planned, context, progress))
             check_unchanged(writer.inspection, context.registry)
         bundle = seal_capture(writer, planned.planner, key)
-        attempt.record(State.SEALED, writer.inspection, digest=bundle.digest)
-        return _assess_and_report(bundle, request, context.registry, key, verdicts)
+        attempt.record_sealed(bundle, key)
+        written = _assess_and_report(bundle, request, context.registry, key, verdicts)
+        attempt.record_sealed(bundle, key, written.folder.name)
+        return written
 
 
 def resume_inspection(
@@ -72,12 +75,14 @@ def resume_inspection(
     as_of: datetime,
     formats: Sequence[str] = (),
     collecting: bool = True,
+    authorisations: Sequence[Authorisation] = (),
 ) -> WrittenAssessment:
     """Finish an interrupted inspection; without ``collecting`` what was not scanned is recorded as aborted.
 
+    ``authorisations`` narrow those that it began with: what is sent falls under both.
     Raises InspectorError, also where collecting is not permitted any more.
     """
-    writer, planned, context = reopen_capture(folder, context, as_of, tuple(formats))
+    writer, planned, context = reopen_capture(folder, context, as_of, tuple(formats), tuple(authorisations))
     with writer:
         attempt = AttemptLog(RunIndex(folder.resolve().parents[2], planned.request.run), planned.request.system.id)
         key = SigningKey.load_or_create(context.settings.signing_key)
@@ -91,8 +96,10 @@ def resume_inspection(
             bundle = seal_capture(writer, planned.planner, key)
         else:
             bundle = seal_capture(writer, planned.planner, key, reason=INCOMPLETE)
-        attempt.record(State.SEALED, writer.inspection, digest=bundle.digest)
-        return _assess_and_report(bundle, planned.request, context.registry, key, verdicts)
+        attempt.record_sealed(bundle, key)
+        written = _assess_and_report(bundle, planned.request, context.registry, key, verdicts)
+        attempt.record_sealed(bundle, key, written.folder.name)
+        return written
 
 
 def _assess_and_report(
@@ -111,7 +118,8 @@ async def collect_and_confirm(
     """
     inspection = writer.inspection
     plan = inspection.plan
-    planner = replace(planned.planner, scope=Scope(inspection.authorisations, inspection.system, plan.pins))
+    scope = Scope(inspection.authorisations, inspection.system, plan.pins, planned.further)
+    planner = replace(planned.planner, scope=scope)
     ledger = Ledger(writer.ledger_path)
     trust = trust_of({name: writer.trust(name) for name in inspection.trust})
     roots = trust.public_roots + b"\n" + trust.declared_roots
@@ -119,7 +127,7 @@ async def collect_and_confirm(
     within = plan.selection.within_seconds
     async with gateway:
         collector = Collector(
-            inspection=inspection,
+            inspection=inspection.model_copy(update={"authorisations": scope.authorisations}),
             registry=context.registry,
             settings=context.settings,
             gateway=gateway,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from inspector.declare.authorisation import check_authorisations
+from inspector.declare.authorisation import Authorisation, check_authorisations
 from inspector.declare.document import diagnostic_at
 from inspector.model.base import now
 from inspector.model.errors import InputFileError, NotAuthorised
@@ -45,7 +45,8 @@ class PlannedInspection:
     """A request with its regime, the rows that hold for the system, and the plan; only names were resolved so far.
 
     ``not_permitted`` are the ids of selected rows that need scans which no authorisation permits, ``not_installed`` the
-    rows whose optional plugin is missing. ``ledger`` contains the queries that resolved the names.
+    rows whose optional plugin is missing. ``ledger`` contains the queries that resolved the names; ``further`` are the
+    groups of authorisations that were given when it was resumed.
     """
 
     request: InspectionRequest
@@ -57,6 +58,7 @@ class PlannedInspection:
     planner: Planner
     plan: Plan
     ledger: tuple[LedgerEntry, ...] = ()
+    further: tuple[tuple[Authorisation, ...], ...] = ()
 
 
 async def prepare(request: InspectionRequest, context: RunContext) -> PlannedInspection:
@@ -87,11 +89,16 @@ async def prepare(request: InspectionRequest, context: RunContext) -> PlannedIns
     return _planned(request, context, planner, plan, entries)
 
 
-def planned_again(request: InspectionRequest, context: RunContext, plan: Plan) -> PlannedInspection:
-    """An interrupted inspection with the plan that it began with."""
-    scope = Scope(request.authorisations, request.system, plan.pins)
+def planned_again(
+    request: InspectionRequest,
+    context: RunContext,
+    plan: Plan,
+    further: tuple[tuple[Authorisation, ...], ...] = (),
+) -> PlannedInspection:
+    """An interrupted inspection with the plan that it began with, and ``further`` authorisations that it keeps to."""
+    scope = Scope(request.authorisations, request.system, plan.pins, further)
     planner = _planner(request, _rows(request, context), context.registry, scope, now())
-    return _planned(request, context, planner, plan)
+    return replace(_planned(request, context, planner, plan), further=further)
 
 
 def _rows(request: InspectionRequest, context: RunContext) -> tuple[Requirement, ...]:
@@ -169,7 +176,7 @@ def check_permitted(planned: PlannedInspection) -> None:
 def check_still_permitted(planned: PlannedInspection) -> None:
     """Raise InputFileError for an authorisation that has expired, NotAuthorised outside its hours."""
     scope, at = planned.planner.scope, planned.planner.at
-    authorisations = planned.request.authorisations
+    authorisations = (*planned.request.authorisations, *(each for group in planned.further for each in group))
     if diagnostics := check_authorisations(authorisations, at):
         raise InputFileError(diagnostics)
     if authorisations and scope.window_closes(at) is None:

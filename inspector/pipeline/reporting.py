@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from inspector.model.language import Language
 from inspector.plugin.containment import contained, described
 from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
+from inspector.record.limits import FILE_BYTES
 from inspector.regime.loader import load_all
 from inspector.regime.regime import Regime
 from inspector.registry.registry import Registry
@@ -36,11 +37,20 @@ def write_assessment(
 ) -> WrittenAssessment:
     """Write an assessment and its reports into the bundle. Raises BundleError."""
     made = view(bundle, assessment, registry)
-    files = render([made], formats, registry)
+    files = dict(_within_limit(render([made], formats, registry)))
     folder = add_assessment(bundle, assessment, files, key)
     about = {"system": assessment.system, "inspection": assessment.inspection, "regime": assessment.regime}
     _log.info("reports written", extra={**about, "count": len(files), "path": folder})
     return WrittenAssessment(made, folder)
+
+
+def _within_limit(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """The report files that a bundle can hold; one that is too large is named in the log."""
+    for name, data in files.items():
+        if len(data) > FILE_BYTES:
+            _log.warning("a report is too large and was left out", extra={"path": name, "count": len(data)})
+        else:
+            yield name, data
 
 
 def view(bundle: Bundle, assessment: Assessment, registry: Registry) -> View:

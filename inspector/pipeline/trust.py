@@ -13,6 +13,10 @@ from inspector.collect.collector import Trust
 from inspector.declare.settings import Settings
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
+from inspector.model.regular_file import read_regular
+
+#: The most bytes of a file of roots.
+_MOST_BYTES = 64 * 2**20
 
 _BEGIN = rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----"
 _BLOCK = re.compile(_BEGIN + rb"(?P<body>.*?)(?P<end>-----END CERTIFICATE-----|-----END|\Z)", re.DOTALL)
@@ -29,7 +33,7 @@ def load_trust(settings: Settings) -> dict[str, bytes]:
 
     try:
         declared = [root for path in settings.trust_roots for root in _declared(path)]
-        public = (settings.public_roots or Path(certifi.where())).read_bytes()
+        public = read_regular(settings.public_roots or Path(certifi.where()), _MOST_BYTES)
     except OSError as error:
         raise UsageError(
             FormattedMessage(
@@ -50,7 +54,7 @@ def _declared(path: Path) -> Iterator[bytes]:
     """The declared roots in a file or a folder of files, in PEM."""
     members = sorted(path.glob("*.pem")) + sorted(path.glob("*.crt")) if path.is_dir() else [path]
     for member in members:
-        yield from _roots(member, member.read_bytes())
+        yield from _roots(member, read_regular(member, _MOST_BYTES))
     if not members:
         raise _none_in(path)
 

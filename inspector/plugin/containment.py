@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from inspector.model.errors import ScanFailure
+from inspector.model.escaping import storable
 from inspector.plugin.interrupts import by_a_person
 
 T = TypeVar("T")
@@ -102,9 +103,4 @@ def described(error: BaseException) -> str:
             text = str(error)
     except Exception as failed:  # noqa: BLE001  (the text is the plugin's code, too)
         text = f"its text raises {type(failed).__name__}"
-    return encodable(f"{name}: {text[:500]}")
-
-
-def encodable(text: str) -> str:
-    """The text with lone surrogates, which UTF-8 cannot express, escaped."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return storable(f"{name}: {text[:500]}")

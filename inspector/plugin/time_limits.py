@@ -57,13 +57,16 @@ def _timer(seconds: float, check: Callable[[_Raise], None]) -> Iterator[None]:
     def raise_here(error: type[BaseException]) -> None:
         raise error
 
+    # Handlers are exchanged only while no timer runs: an alarm between would be another handler's.
+    remaining, interval = signal.setitimer(signal.ITIMER_REAL, 0)
     before = signal.signal(signal.SIGALRM, lambda _signal, _frame: check(raise_here))
-    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
     try:
+        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, remaining, interval)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, remaining, interval)
 
 
 @contextmanager

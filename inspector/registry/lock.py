@@ -19,11 +19,14 @@ from inspector.declare.authorisation import Authorisation, AuthorisationKind
 from inspector.model.base import Model
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
+from inspector.model.regular_file import read_regular
 from inspector.record.inspection import Inspection, PluginRecord
 from inspector.registry.distributions import announced, contents_of, forget_contents, label
 from inspector.registry.registry import Registry, installed, plugin_of
 
 NAME = "plugins.lock"
+#: The most bytes of a lock.
+_MOST_BYTES = 2**20
 
 _REMEDY = "install the pinned version, or have the inspecting side pin what is installed"
 #: So many files that differ are named.
@@ -89,7 +92,7 @@ def load(path: Path) -> PluginLock:
     """The lock in a file. Raises UsageError."""
     remedy = FormattedMessage("have the inspecting side write it: inspector list plugins --lock > {file}", file=NAME)
     try:
-        return PluginLock.parse(path.read_bytes())
+        return PluginLock.parse(read_regular(path, _MOST_BYTES))
     except OSError as error:
         raise UsageError(
             FormattedMessage("{path}: the plugin lock cannot be read: {reason}", path=path, reason=error.strerror),

@@ -12,6 +12,7 @@ from inspector.model.base import digest
 from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
 from inspector.record.assessment import Assessment
+from inspector.record.limits import check_size
 from inspector.seal import atomic_files as disk
 from inspector.seal.bundle import Bundle
 from inspector.seal.json_parts import ASSESSMENT
@@ -47,12 +48,16 @@ def add_assessment(bundle: Bundle, assessment: Assessment, reports: Mapping[str,
         inspector_version=assessment.inspector_version,
     )
     payload = payload_of({name: digest(data) for name, data in files.items()}, predicate)
+    UntrustedFolder(bundle.folder).refuse_irregular()
     locked = disk.lock(bundle.folder / LOCK)
     try:
         name = next(name for name in _names(assessment) if _is_free(bundle, name) or _contains(bundle, name, payload))
         folder = bundle.folder / ASSESSMENTS / name
         if _is_free(bundle, name):
-            _write(folder, files | {MANIFEST: envelope_of(payload, key)}, bundle.folder / PARTIAL)
+            files |= {MANIFEST: envelope_of(payload, key)}
+            for file, data in files.items():
+                check_size(f"{ASSESSMENTS}/{name}/{file}", len(data))
+            _write(folder, files, bundle.folder / PARTIAL)
         return folder
     finally:
         disk.tidy(bundle.folder)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
+from inspector.model.line_file import open_plain, size_of_lines
+from inspector.record.limits import too_long
 from inspector.seal.layout import LOCK, PARTIAL, SALT
 
 FOLDER_MODE = 0o700
@@ -120,16 +122,19 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def append_line(path: Path, line: bytes) -> None:
+def append_line(path: Path, line: bytes, limit: int) -> None:
     """Append ``line`` (or several) and a line feed to ``path``; on the disk when this returns, or not at all.
 
-    Several processes may append to one file. An incomplete last line, left by a crash, is cut off first.
+    Several processes may append to one file. An incomplete last line, left by a crash, is cut off first. Raises
+    LimitExceeded when the file would have more than ``limit`` bytes.
     """
     with writing(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        descriptor = open_plain(path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            end = _complete_lines(descriptor)
+            end = size_of_lines(descriptor)
+            if end + len(line) + 1 > limit:
+                raise too_long(path, limit)
             try:
                 os.ftruncate(descriptor, end)
                 _write(descriptor, line + b"\n", end)
@@ -141,26 +146,27 @@ def append_line(path: Path, line: bytes) -> None:
             os.close(descriptor)
 
 
-def cut_incomplete_line(path: Path) -> None:
-    """Cut off a last line without its line feed, left by a crash."""
+def cut_incomplete_line(path: Path) -> bytes:
+    """Cut off a last line without its line feed, left by a crash; the result is the beginning of what was cut off."""
     with writing(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = open_plain(path)
         try:
-            os.ftruncate(descriptor, _complete_lines(descriptor))
+            end = size_of_lines(descriptor)
+            cut = os.pread(descriptor, 4096, end)
+            os.ftruncate(descriptor, end)
+            return cut
         finally:
             os.close(descriptor)
 
 
-def _complete_lines(descriptor: int) -> int:
-    """The size of the complete lines of the file (bytes)."""
-    end = os.fstat(descriptor).st_size
-    while end:
-        start = max(0, end - 4096)
-        found = os.pread(descriptor, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return 0
+def sync_file(path: Path) -> None:
+    """Make the content of this file survive a power failure."""
+    with writing(path):
+        descriptor = open_plain(path)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _write(descriptor: int, data: bytes, offset: int) -> None:
@@ -175,7 +181,7 @@ def lock(path: Path) -> int:
     Raises BundleError when another process, or another writer in this one, has it.
     """
     with writing(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        descriptor = open_plain(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -185,6 +191,18 @@ def lock(path: Path) -> int:
             remedy="wait for it to end, or stop it",
         ) from None
     return descriptor
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Within the body no other process, and no other thread of this one, is in such a body for this folder."""
+    with writing(folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def tidy(folder: Path) -> None:

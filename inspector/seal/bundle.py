@@ -17,19 +17,18 @@ from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Evidence, Raw, RawRef, ScanOutput
 from inspector.network.pacing.ledger import merged
 from inspector.record.assessment import Assessment
+from inspector.record.incident import Incident
 from inspector.record.inspection import Inspection
 from inspector.record.ledger_entry import LedgerEntry
+from inspector.record.limits import LINE_BYTES, RAW_BYTES, too_long
 from inspector.seal.json_parts import ASSESSMENT, INSPECTION
 from inspector.seal.layout import (
     ASSESSMENTS,
     CAPTURE,
-    FILE_BYTES,
-    JSON_BYTES,
+    INCIDENTS,
     LEDGER,
-    LINE_BYTES,
     MANIFEST,
     OBSERVATIONS,
-    RAW_BYTES,
     REPORTS,
     TRUST,
     assessment_name,
@@ -130,7 +129,7 @@ class Bundle:
                     limit=RAW_BYTES,
                 )
             )
-        data = _decompressed(self._read(raw_name(ref.sha256), 2 * RAW_BYTES), ref.size, name)
+        data = decompressed(self._read(raw_name(ref.sha256)), ref.size, name)
         if digest(data) != ref.sha256:
             raise BundleError(FormattedMessage("{name}: does not match the SHA-256 in its name", name=name))
         return data
@@ -162,18 +161,16 @@ class Bundle:
     def ledger_lines(self) -> list[LedgerEntry]:
         """The ledger as written, with an opening and a closing line per connection; raises BundleError."""
         entries: list[LedgerEntry] = []
-        for number, line in enumerate(self._read(LEDGER, FILE_BYTES).splitlines(), start=1):
+        for number, line in enumerate(self._read(LEDGER).splitlines(), start=1):
             place = f"{CAPTURE}/{LEDGER}:{number}"
             if len(line) > LINE_BYTES:
-                raise BundleError(
-                    FormattedMessage("{place}: is longer than {limit} bytes", place=place, limit=LINE_BYTES)
-                )
+                raise too_long(place, LINE_BYTES)
             entries.append(parse(LedgerEntry, line, place))
         return entries
 
     def trust(self, name: str) -> bytes:
         """The trust roots, anchors or table of this name; raises BundleError."""
-        data = self._read(f"{TRUST}/{name}", FILE_BYTES)
+        data = self._read(f"{TRUST}/{name}")
         if self.inspection.trust.get(name) != digest(data):
             raise BundleError(
                 FormattedMessage(
@@ -217,8 +214,15 @@ class Bundle:
             reports=tuple(file for file in sorted(sealed.files) if file.startswith(f"{REPORTS}/")),
         )
 
-    def _read(self, name: str, limit: int = JSON_BYTES) -> bytes:
-        return _read(UntrustedFolder(self.folder), CAPTURE, self.sealed.files, f"{CAPTURE}/{name}", limit)
+    def incidents(self) -> tuple[Incident, ...]:
+        """What was lost of the capture before it was sealed; raises BundleError."""
+        if INCIDENTS not in self.sealed.files:
+            return ()
+        lines = self._read(INCIDENTS).splitlines()
+        return tuple(parse(Incident, line, f"{CAPTURE}/{INCIDENTS}") for line in lines)
+
+    def _read(self, name: str) -> bytes:
+        return _read(UntrustedFolder(self.folder), CAPTURE, self.sealed.files, f"{CAPTURE}/{name}")
 
 
 def assessment_names(files: UntrustedFolder) -> tuple[list[str], list[FileFault]]:
@@ -234,31 +238,32 @@ def assessment_names(files: UntrustedFolder) -> tuple[list[str], list[FileFault]
     return names, [FileFault(file=printable(f"{ASSESSMENTS}/{name}"), what="is not an assessment") for name in others]
 
 
-def _read(files: UntrustedFolder, part: str, expected: Mapping[str, str], file: str, limit: int = JSON_BYTES) -> bytes:
+def _read(files: UntrustedFolder, part: str, expected: Mapping[str, str], file: str) -> bytes:
     """A file of ``part``, verified against its manifest again, because it may have changed since."""
     name = file.removeprefix(f"{part}/")
     if name not in expected:
         raise BundleError(FormattedMessage("{file}: is missing", file=printable(file)))
-    data = files.read(file, limit)
+    data = files.read(file)
     if digest(data) != expected[name]:
         raise BundleError(FormattedMessage("{file}: is not what was sealed, since its SHA-256 differs", file=file))
     return data
 
 
-def _decompressed(data: bytes, size: int, name: str) -> bytes:
-    """``data`` decompressed; raises BundleError when that is not ``size`` bytes."""
+def decompressed(data: bytes, size: int | None, name: str) -> bytes:
+    """``data`` decompressed; raises BundleError when that is not ``size`` bytes (None: at most RAW_BYTES)."""
+    limit = RAW_BYTES if size is None else size
     try:
         with zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES).stream_reader(io.BytesIO(data)) as reader:
-            whole = reader.read(size + 1)
+            whole = reader.read(limit + 1)
     except zstandard.ZstdError as error:
         raise BundleError(FormattedMessage("{name}: cannot be decompressed: {error}", name=name, error=error)) from None
-    if len(whole) != size:
+    if len(whole) > limit or len(whole) < (size or 0):
         raise BundleError(
             FormattedMessage(
                 "{name}: holds {value} bytes than the {size} it is said to",
                 name=name,
-                value=FormattedMessage("more" if len(whole) > size else "fewer"),
-                size=size,
+                value=FormattedMessage("more" if len(whole) > limit else "fewer"),
+                size=limit,
             )
         )
     return whole

@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,25 +15,29 @@ from typing import Self
 
 import zstandard
 
-from inspector.model.base import Model, digest
+from inspector.declare.authorisation import Authorisation
+from inspector.model.base import Model, canonical, digest, now
 from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Evidence, Raw, RawRef
+from inspector.record.incident import Incident
 from inspector.record.inspection import Inspection
+from inspector.record.ledger_entry import LedgerEntry
+from inspector.record.limits import JSON_BYTES, LINE_BYTES, RAW_BYTES, check_size, limit_of
 from inspector.seal import atomic_files as disk
-from inspector.seal.bundle import Bundle
+from inspector.seal.bundle import Bundle, decompressed
 from inspector.seal.json_parts import INSPECTION
 from inspector.seal.layout import (
     CAPTURE,
-    FILE_BYTES,
+    FURTHER,
+    INCIDENTS,
     JOURNAL,
-    JSON_BYTES,
     LEDGER,
     LOCK,
     MANIFEST,
     OBSERVATIONS,
     PARTIAL,
-    RAW_BYTES,
+    RAW,
     SALT,
     TRUST,
     is_sha256,
@@ -41,17 +45,25 @@ from inspector.seal.layout import (
     observation_name,
     raw_name,
 )
-from inspector.seal.manifest import CaptureSealed, envelope_of, payload_of
+from inspector.seal.manifest import CaptureSealed, envelope_of, fault_of, payload_of
 from inspector.seal.signing import SigningKey
 from inspector.seal.untrusted_files import UntrustedFolder, parse, refuse
 
 _SALT_BYTES = 32
+_GONE = "is missing though the journal names it"
+_ZEROS = "ends in zeros, as after a power failure: lines may be lost"
 
 
 class Recorded(Model):
     """A line of the journal: the evidence with this digest is completely on the disk."""
 
     evidence: str
+
+
+class Further(Model):
+    """Authorisations that were given when the inspection was resumed."""
+
+    group: tuple[Authorisation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +121,7 @@ def _check_is_inspection(folder: Path) -> None:
             FormattedMessage("{folder}: is not an inspection", folder=folder),
             remedy="name the folder of an interrupted inspection",
         )
+    UntrustedFolder(folder).refuse_irregular()
 
 
 class CaptureWriter:
@@ -117,7 +130,7 @@ class CaptureWriter:
     def __init__(self, folder: Path, inspection: Inspection, salt: bytes, recorded: set[str], locked: int) -> None:
         self.folder = folder
         self.inspection = inspection
-        self.salt = salt
+        self._salt = salt
         self._recorded = recorded
         self._known: dict[str, Evidence] = {}
         self._locked = locked
@@ -151,16 +164,28 @@ class CaptureWriter:
             raise BundleError(
                 FormattedMessage("{folder}: exists already", folder=folder), remedy="resume it, or choose another id"
             )
-        files = INSPECTION.split(inspection) | {f"{TRUST}/{name}": data for name, data in trust.items()}
-        files |= {JOURNAL: b"", LEDGER: b""}
+        files = {f"{TRUST}/{name}": data for name, data in trust.items()} | {JOURNAL: b"", LEDGER: b""}
+        try:
+            files |= INSPECTION.split(inspection)
+        except UnicodeEncodeError as error:
+            raise BundleError(
+                FormattedMessage(
+                    "{text} contains what is no Unicode",
+                    text=repr(error.object[max(0, error.start - 40) : error.end + 40]),
+                ),
+                remedy="correct the option or variable that it comes from",
+            ) from None
+        for name, data in files.items():
+            check_size(f"{CAPTURE}/{name}", len(data))
         locked = _create(folder, files, salt)
         return cls(folder, inspection, salt, set(), locked)
 
     @classmethod
     def resume(cls, folder: Path) -> CaptureWriter:
-        """Resume the capture in ``folder`` after its writer ended; every recorded scan is kept.
+        """Resume the capture in ``folder`` after its writer ended; every recorded scan that is whole is kept.
 
-        Raises BundleError when there is none, another process writes it, or it is sealed.
+        What is not whole any more is removed and recorded as an incident. Raises BundleError when there is no capture,
+        another process writes it, it is sealed, or something in it is a link or no file.
         """
         _check_is_inspection(folder)
         locked = disk.lock(folder / LOCK)
@@ -171,6 +196,11 @@ class CaptureWriter:
                     FormattedMessage("{folder}: is sealed", folder=folder),
                     remedy="assess it, or begin a new inspection",
                 )
+            if not (folder / CAPTURE / INSPECTION.rest).exists():
+                raise BundleError(
+                    FormattedMessage("{folder}: was stopped before it began: nothing was scanned", folder=folder),
+                    remedy="remove this folder, and run the inspection again",
+                )
             return cls._resumed(folder, locked)
         except BaseException:
             os.close(locked)
@@ -180,29 +210,116 @@ class CaptureWriter:
     def _resumed(cls, folder: Path, locked: int) -> CaptureWriter:
         shutil.rmtree(folder / PARTIAL, ignore_errors=True)
         disk.make_folder(folder / PARTIAL)
-        for name in (JOURNAL, LEDGER):
-            disk.cut_incomplete_line(folder / CAPTURE / name)
         files = UntrustedFolder(folder)
-        salt = files.read(SALT, _SALT_BYTES)
         inspection = INSPECTION.join(files.read, CAPTURE)
-        lines = files.read(f"{CAPTURE}/{JOURNAL}", FILE_BYTES).splitlines()
-        recorded = {parse(Recorded, line, JOURNAL).evidence for line in lines}
-        writer = cls(folder, inspection, salt, recorded, locked)
-        writer._adopt()
+        salt = files.read(SALT) if (folder / SALT).exists() else b""
+        writer = cls(folder, inspection, salt, set(), locked)
+        torn = {name: disk.cut_incomplete_line(folder / CAPTURE / name) for name in (JOURNAL, LEDGER)}
+        # A line that was being written is torn by a killed process; zeros are what a power failure leaves of many.
+        writer._remember({name: _ZEROS for name, cut in torn.items() if b"\0" in cut})
+        writer.check()
         return writer
 
-    def _adopt(self) -> None:
-        """Enter evidence into the journal that was completely written before its journal line could be."""
-        files = UntrustedFolder(self.folder)
-        found, faults = files.walk(f"{CAPTURE}/{OBSERVATIONS}")
-        refuse(faults)
-        digests = {name.removesuffix(".json") for name in found}
-        for missing in sorted(self._recorded - digests):
+    # --- What is whole ---------------------------------------------------------------------------------------------
+
+    def check(self) -> bool:
+        """Read everything that is recorded, and keep what is whole; the result is whether all of it was.
+
+        What is not whole (evidence, raw bytes and the evidence that rests on them, lines of ledger and journal) is
+        removed and recorded as an incident. Raises BundleError.
+        """
+        with self._mutex:
+            self._check_open()
+            files = UntrustedFolder(self.folder)
+            found, faults = files.walk(CAPTURE)
+            refuse(faults)
+            for name in self.inspection.trust:
+                self.trust(name)
+            named, lost = self._named(files)
+            raw = {name for name in found if name.startswith(f"{RAW}/")}
+            damaged = {name: what for name in sorted(raw) if (what := _damage(files, name))}
+            known: dict[str, Evidence] = {}
+            for name in sorted(each for each in found if each.startswith(f"{OBSERVATIONS}/")):
+                one = name.removeprefix(f"{OBSERVATIONS}/").removesuffix(".json")
+                try:
+                    evidence = self._read(one)
+                except BundleError as error:
+                    lost[name] = fault_of(CAPTURE, error).what
+                    continue
+                if {raw_name(ref.sha256) for ref in evidence.raw} <= raw - damaged.keys():
+                    known[one] = evidence
+                else:
+                    lost[name] = "rests on raw bytes that were lost"
+            gone = named - known.keys()
+            lost |= damaged | {observation_name(one): _GONE for one in gone if observation_name(one) not in found}
+            lost |= self._ledger_without_damage(files)
+            self._remember(lost)
+            for name in lost.keys() & (found - {JOURNAL, LEDGER}):
+                self._path(name).unlink()
+            if gone or JOURNAL in lost:
+                self._write_all({JOURNAL: _journal(known)})
+            else:
+                self._append(JOURNAL, _journal(known.keys() - named))
+            self._known, self._recorded = known, set(known)
+            return not lost
+
+    def _named(self, files: UntrustedFolder) -> tuple[set[str], dict[str, str]]:
+        """The digests in the journal, and what is wrong with it, by file."""
+        named: set[str] = set()
+        lost: dict[str, str] = {}
+        for line in files.read(f"{CAPTURE}/{JOURNAL}").splitlines():
+            try:
+                named.add(parse(Recorded, line, JOURNAL).evidence)
+            except BundleError:
+                lost[JOURNAL] = "a line cannot be read"
+        return named, lost
+
+    def _ledger_without_damage(self, files: UntrustedFolder) -> dict[str, str]:
+        """Write the ledger again without lines that cannot be read, if it has any; what was lost, by file."""
+        lines = files.read(f"{CAPTURE}/{LEDGER}").split(b"\n")[:-1]
+        whole = [line for line in lines if _is_entry(line)]
+        if len(whole) == len(lines):
+            return {}
+        self._write_all({LEDGER: b"".join(line + b"\n" for line in whole)})
+        return {LEDGER: f"lines that cannot be read: {len(lines) - len(whole)} of {len(lines)}"}
+
+    def _remember(self, lost: Mapping[str, str]) -> None:
+        """Record what was lost, before it is removed."""
+        at = now()
+        self._append(INCIDENTS, *(Incident(at=at, file=name, what=what).canonical() for name, what in lost.items()))
+
+    def _append(self, name: str, *lines: bytes) -> None:
+        if text := b"\n".join(line.removesuffix(b"\n") for line in lines if line):
+            disk.append_line(self._path(name), text, limit_of(f"{CAPTURE}/{name}"))
+
+    @property
+    def lost(self) -> bool:
+        """Whether anything that was recorded was lost since."""
+        return self._path(INCIDENTS).exists()
+
+    @property
+    def salt(self) -> bytes:
+        """The key of the fingerprints of secrets; raises BundleError when it was lost."""
+        if digest(self._salt)[:16] != self.inspection.salt_id:
             raise BundleError(
-                FormattedMessage("{missing}: is missing though the journal names it", missing=observation_name(missing))
+                FormattedMessage("{folder}: the key of its fingerprints was lost", folder=self.folder),
+                remedy="close it with 'inspector seal'",
             )
-        self._known = {one: self._read(one) for one in sorted(digests)}
-        self._enter(*sorted(digests - self._recorded))
+        return self._salt
+
+    def keep_to(self, authorisations: Sequence[Authorisation]) -> None:
+        """Record authorisations that hold from now on besides those of the inspection. Raises BundleError."""
+        if authorisations:
+            data = canonical([each.model_dump(mode="json") for each in authorisations])
+            self._write_all({f"{FURTHER}/{digest(data)[:16]}.json": data})
+
+    def further(self) -> tuple[tuple[Authorisation, ...], ...]:
+        """The groups of authorisations that ``keep_to`` recorded. Raises BundleError."""
+        files = UntrustedFolder(self.folder)
+        found, faults = files.walk(CAPTURE)
+        refuse(faults)
+        names = sorted(f"{CAPTURE}/{name}" for name in found if name.startswith(f"{FURTHER}/"))
+        return tuple(parse(Further, b'{"group":' + files.read(name) + b"}", name).group for name in names)
 
     # --- Recording -----------------------------------------------------------------------------------------------
 
@@ -251,18 +368,26 @@ class CaptureWriter:
 
     def trust(self, name: str) -> bytes:
         """The trust roots, anchors or table of this name; raises BundleError."""
-        return UntrustedFolder(self.folder).read(f"{CAPTURE}/{TRUST}/{name}", FILE_BYTES)
+        data = UntrustedFolder(self.folder).read(f"{CAPTURE}/{TRUST}/{name}")
+        if digest(data) != self.inspection.trust.get(name):
+            raise BundleError(
+                FormattedMessage("{file}: differs from what the inspection recorded", file=f"{CAPTURE}/{TRUST}/{name}"),
+                remedy="begin a new inspection",
+            )
+        return data
 
     def _path(self, name: str) -> Path:
         return self.folder / CAPTURE / name
 
     def _write_all(self, *groups: Mapping[str, bytes]) -> None:
+        for files in groups:
+            for name, data in files.items():
+                check_size(f"{CAPTURE}/{name}", len(data))
         disk.write_files(self.folder / CAPTURE, *groups, partial=self.folder / PARTIAL)
 
     def _enter(self, *digests: str) -> None:
         if digests:
-            lines = b"\n".join(Recorded(evidence=one).canonical() for one in digests)
-            disk.append_line(self._path(JOURNAL), lines)
+            self._append(JOURNAL, _journal(digests))
             self._recorded.update(digests)
 
     def _read(self, one: str) -> Evidence:
@@ -291,7 +416,8 @@ class CaptureWriter:
             files = UntrustedFolder(self.folder)
             found, faults = files.walk(CAPTURE)
             refuse(faults)
-            digests = {name: files.digest(f"{CAPTURE}/{name}", FILE_BYTES) for name in found}
+            disk.sync_file(self._path(LEDGER))
+            digests = {name: files.digest(f"{CAPTURE}/{name}") for name in found}
             predicate = CaptureSealed(
                 inspection=self.inspection.id,
                 ended=ended,
@@ -325,23 +451,56 @@ class CaptureWriter:
         self.close()
 
 
-def _create(folder: Path, files: Mapping[str, bytes], salt: bytes) -> int:
-    """Create ``folder`` with the first files of an inspection, complete or not at all; the result is its lock."""
-    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}")
-    locked: int | None = None
+def _journal(digests: Iterable[str]) -> bytes:
+    """The lines of the journal for the evidence with these digests."""
+    return b"".join(Recorded(evidence=one).canonical() + b"\n" for one in sorted(digests))
+
+
+def _is_entry(line: bytes) -> bool:
     try:
-        disk.make_folder(temporary / PARTIAL)
-        disk.make_folder(temporary / CAPTURE / OBSERVATIONS)
-        locked = disk.lock(temporary / LOCK)
-        for name, data in ({f"{CAPTURE}/{name}": data for name, data in files.items()} | {SALT: salt}).items():
-            disk.make_folder((temporary / name).parent)
-            disk.write_file(temporary / name, data, partial=temporary / PARTIAL)
+        LedgerEntry.parse(line)
+    except ValueError:
+        return False
+    return len(line) <= LINE_BYTES
+
+
+def _damage(files: UntrustedFolder, name: str) -> str:
+    """What is wrong with a file of raw bytes; "" when it is whole."""
+    file = f"{CAPTURE}/{name}"
+    sha256 = name.rpartition("/")[2].removesuffix(".zst")
+    try:
+        if (
+            not is_sha256(sha256)
+            or raw_name(sha256) != name
+            or digest(decompressed(files.read(file), None, file)) != sha256
+        ):
+            return "does not match the SHA-256 in its name"
+    except BundleError as error:
+        return fault_of(CAPTURE, error).what
+    return ""
+
+
+def _create(folder: Path, files: Mapping[str, bytes], salt: bytes) -> int:
+    """Create ``folder`` with the first files of an inspection; the result is its lock.
+
+    The head of the inspection is written last: without it nothing was begun (``CaptureWriter.resume`` says so).
+    """
+    locked: int | None = None
+    disk.make_folder(folder.parent)
+    with disk.writing(folder):
+        folder.mkdir(disk.FOLDER_MODE)
+    try:
+        locked = disk.lock(folder / LOCK)
+        disk.make_folder(folder / PARTIAL)
+        disk.make_folder(folder / CAPTURE / OBSERVATIONS)
+        head = {f"{CAPTURE}/{INSPECTION.rest}": files[INSPECTION.rest]}
+        others = {f"{CAPTURE}/{name}": data for name, data in files.items() if name != INSPECTION.rest} | {SALT: salt}
+        disk.write_files(folder, others, head, partial=folder / PARTIAL)
         with disk.writing(folder):
-            temporary.rename(folder)
             disk.sync_folder(folder.parent)
     except BaseException:
         if locked is not None:
             os.close(locked)
-        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         raise
     return locked

@@ -1,15 +1,18 @@
-"""The file layout of a bundle, and size limits of its files.
+"""The file layout of a bundle, without the limits of its sizes (``inspector.record.limits``).
 
 ::
 
     <root>/<run>/index.jsonl                  every attempt of the run; the only file that names several systems
+    <root>/<run>/index.dsse.json              signature over its lines up to the last sealed bundle or assessment
     <root>/<run>/<system>/<inspection>/
       capture/                                sealed once
         inspection.json  documents/  settings.json  plan.json  regime.json  next-regime.json  plugins.json
+        documents/further-authorisations/     those that were given when it was resumed, if any
         trust/<name>                          trust roots, anchors and tables
         observations/<digest>.json            one Evidence each, named by its own SHA-256
         raw/<2>/<sha256>.zst                  raw bytes, named by the SHA-256 of the uncompressed data
         journal.jsonl  ledger.jsonl
+        incidents.jsonl                       what was lost, if anything was
         manifest.dsse.json
       assessments/<as_of>-<regime>/
         requirements.json  findings.json  assessment.json  reports/<name>
@@ -30,17 +33,16 @@ PARTIAL = "partial"
 
 MANIFEST = "manifest.dsse.json"
 OBSERVATIONS = "observations"
+RAW = "raw"
+FURTHER = "documents/further-authorisations"
 TRUST = "trust"
 REPORTS = "reports"
 JOURNAL = "journal.jsonl"
 LEDGER = "ledger.jsonl"
+INCIDENTS = "incidents.jsonl"
 INDEX = "index.jsonl"
+INDEX_MANIFEST = "index.dsse.json"
 
-#: The maximum size of a JSON file, of a line, of one raw answer, and of any other file (bytes).
-JSON_BYTES = 16 * 2**20
-LINE_BYTES = 64 * 2**10
-RAW_BYTES = 64 * 2**20
-FILE_BYTES = 256 * 2**20
 #: The most path components from a bundle's folder to a file of it.
 DEPTH = 6
 
@@ -76,4 +78,4 @@ def observation_name(digest: str) -> str:
 
 def raw_name(sha256: str) -> str:
     """The file of the raw bytes with this SHA-256, relative to the capture."""
-    return f"raw/{sha256[:2]}/{sha256}.zst"
+    return f"{RAW}/{sha256[:2]}/{sha256}.zst"

@@ -14,9 +14,9 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import FormatError
 
 from inspector.model.base import Instant, Model, canonical, digest
-from inspector.model.errors import BundleError
+from inspector.model.errors import BundleError, LimitExceeded
 from inspector.model.formatted import FormattedMessage
-from inspector.seal.layout import FILE_BYTES, JSON_BYTES, MANIFEST, is_path, is_sha256
+from inspector.seal.layout import MANIFEST, is_path, is_sha256
 from inspector.seal.signing import SigningKey, signed_by
 from inspector.seal.untrusted_files import FileFault, UntrustedFolder, json_object, parse, printable, recoded
 
@@ -39,6 +39,14 @@ class CaptureSealed(Predicate):
     reason: str
     inspector_version: str
     prev: str | None = None
+
+
+class RunSealed(Predicate):
+    """The first ``lines`` lines of the index of a run."""
+
+    uri = "urn:level-inspector:run:1"
+    run: str
+    lines: int
 
 
 class AssessmentSealed(Predicate):
@@ -109,22 +117,27 @@ def envelope_of(payload: bytes, key: SigningKey) -> bytes:
 
 def read_manifest(folder: UntrustedFolder, part: str, kind: type[P]) -> Sealed[P]:
     """The manifest of ``part``; raises BundleError when it is malformed or one of its signatures is invalid."""
-    name = f"{part}/{MANIFEST}"
-    payload, signers = _opened(folder.read(name, JSON_BYTES), name)
+    return read_statement(folder, f"{part}/{MANIFEST}", kind)
+
+
+def read_statement(folder: UntrustedFolder, name: str, kind: type[P]) -> Sealed[P]:
+    """The signed statement in a file; raises BundleError as ``read_manifest`` does."""
+    part = name.rpartition("/")[0]
+    payload, signers = _opened(folder.read(name), name)
     statement = parse(Statement, payload, name)
     if statement.predicate_type != kind.uri:
         raise BundleError(
             FormattedMessage(
                 "{name}: is not the manifest of a {value}",
                 name=name,
-                value=part.partition("/")[0].rstrip("s"),
+                value=part.partition("/")[0].rstrip("s") or "run",
             )
         )
     files = {each.name: each.digest.sha256 for each in statement.subject}
     if len(files) != len(statement.subject):
         raise BundleError(FormattedMessage("{name}: lists a file twice", name=name))
     for file, sha256 in files.items():
-        if not is_path(f"{part}/{file}") or file == MANIFEST:
+        if not is_path(f"{part}/{file}".lstrip("/")) or file == MANIFEST:
             raise BundleError(
                 FormattedMessage(
                     "{name}: names {file}, which is outside the bundle or not a valid name in it",
@@ -149,11 +162,20 @@ def faults_of(folder: UntrustedFolder, part: str, sealed: Sealed[Any]) -> list[F
         if file in named:
             continue
         try:
-            if folder.digest(file, FILE_BYTES) != expected:
+            if folder.digest(file) != expected:
                 faults.append(FileFault(file=file, what="is not what was sealed, since its SHA-256 differs"))
         except BundleError as error:
-            faults.append(FileFault(file=file, what=error.message.removeprefix(f"{file}: ")))
+            faults.append(fault_of(part, error))
     return faults
+
+
+def fault_of(part: str, error: BundleError) -> FileFault:
+    """The fault behind an error, whose message begins with the file's name."""
+    file, colon, what = error.message.partition(": ")
+    limit = isinstance(error, LimitExceeded)
+    if not colon:
+        file, what = part, error.message
+    return FileFault(file=file, what=what, limit=limit)
 
 
 def _opened(data: bytes, name: str) -> tuple[bytes, tuple[str, ...]]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from inspector.model.base import Instant, Model
+from inspector.model.base import Instant, Model, digest
 from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
+from inspector.record.limits import limit_of
 from inspector.seal import atomic_files as disk
-from inspector.seal.layout import FILE_BYTES, INDEX, is_step
+from inspector.seal.layout import INDEX, INDEX_MANIFEST, PARTIAL, is_step
+from inspector.seal.manifest import RunSealed, Sealed, envelope_of, payload_of, read_statement
+from inspector.seal.signing import SigningKey
 from inspector.seal.untrusted_files import UntrustedFolder, parse
 
 
@@ -27,7 +31,8 @@ class Attempt(Model):
     """The state of one attempt to inspect one system, at the instant ``at``.
 
     ``folder`` is relative to the run's folder (None: nothing was written); ``digest`` is the sealed capture's head
-    digest; ``detail`` says why an attempt failed or was interrupted.
+    digest; ``detail`` says why an attempt failed or was interrupted; ``assessment`` names one of a sealed
+    capture, with its head digest.
     """
 
     at: Instant
@@ -37,6 +42,8 @@ class Attempt(Model):
     folder: str | None = None
     digest: str | None = None
     detail: str = ""
+    assessment: str | None = None
+    assessment_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +58,50 @@ class RunIndex:
         """The index file."""
         return self.root / self.run / INDEX
 
-    def add(self, attempt: Attempt) -> None:
-        """Append a state; on the disk when this returns. Several processes may append. Raises BundleError."""
+    def add(self, attempt: Attempt, key: SigningKey | None = None) -> None:
+        """Append a state; on the disk when this returns. Several processes may append. Raises BundleError.
+
+        With ``key``, all lines so far are signed; the signature of another key is left as it is.
+        """
         if not is_step(self.run):
             raise BundleError(
                 FormattedMessage("{run} cannot be the name of a folder", run=repr(self.run)),
                 remedy="use letters, digits, dot, - and _",
             )
         disk.make_folder(self.path.parent)
-        disk.append_line(self.path, attempt.canonical())
+        with disk.exclusive(self.path.parent):
+            disk.append_line(self.path, attempt.canonical(), limit_of(INDEX))
+            if key is not None and self._signers() <= {key.keyid}:
+                lines = self._lines()
+                payload = payload_of({INDEX: digest(b"".join(lines))}, RunSealed(run=self.run, lines=len(lines)))
+                self._replace_manifest(envelope_of(payload, key))
+
+    def _signers(self) -> set[str]:
+        """The signers of the index so far."""
+        if not (self.path.parent / INDEX_MANIFEST).exists():
+            return set()
+        return set(read_statement(UntrustedFolder(self.path.parent), INDEX_MANIFEST, RunSealed).signers)
+
+    def _replace_manifest(self, data: bytes) -> None:
+        partial = self.path.parent / PARTIAL
+        disk.make_folder(partial)
+        try:
+            disk.write_file(self.path.parent / INDEX_MANIFEST, data, partial=partial)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def _lines(self) -> list[bytes]:
+        """The complete lines, each with its line feed."""
+        data = UntrustedFolder(self.path.parent).read(INDEX)
+        return [line + b"\n" for line in data.split(b"\n")[:-1]]
+
+    def signed(self) -> tuple[Sealed[RunSealed], tuple[Attempt, ...]]:
+        """The statement over the signed lines, and all their states; raises BundleError when they were altered."""
+        sealed = read_statement(UntrustedFolder(self.path.parent), INDEX_MANIFEST, RunSealed)
+        lines = self._lines()[: sealed.predicate.lines]
+        if sealed.files != {INDEX: digest(b"".join(lines))} or sealed.predicate.run != self.run:
+            raise BundleError(FormattedMessage("{file}: is not what was signed", file=INDEX))
+        return sealed, tuple(parse(Attempt, line, f"{INDEX}:{number}") for number, line in enumerate(lines, start=1))
 
     def attempts(self) -> tuple[Attempt, ...]:
         """The last state of every attempt, in the order of their beginning; an incomplete last line is ignored.
@@ -68,9 +110,8 @@ class RunIndex:
         """
         if not self.path.exists():
             return ()
-        whole = UntrustedFolder(self.path.parent).read(INDEX, FILE_BYTES).split(b"\n")[:-1]
         latest: dict[str, Attempt] = {}
-        for number, line in enumerate(whole, start=1):
+        for number, line in enumerate(self._lines(), start=1):
             attempt = parse(Attempt, line, f"{INDEX}:{number}")
             latest[attempt.inspection] = attempt
         return tuple(latest.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 import stat
@@ -21,16 +22,17 @@ from securesystemslib.exceptions import UnverifiedSignatureError
 # Both are public there, only not marked as re-exported.
 from securesystemslib.signer import CryptoSigner, Signature, SSlibKey  # type: ignore[attr-defined]
 
+from inspector.declare.settings import user_folder
 from inspector.model.errors import BundleError
 from inspector.model.formatted import FormattedMessage
-from inspector.seal.atomic_files import FILE_MODE, make_folder, sync_folder, writing
+from inspector.model.regular_file import read_regular
+from inspector.seal.atomic_files import FILE_MODE, exclusive, make_folder, sync_folder, writing
 from inspector.seal.layout import is_sha256
 
 
 def default_path() -> Path:
     """The key's default path: ``inspector/signing.pem`` in the user's configuration folder (XDG)."""
-    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(base).expanduser() / "inspector" / "signing.pem"
+    return user_folder() / "signing.pem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +81,22 @@ def signed_by(keyid: str, signature: Signature, message: bytes) -> bool:
 
 
 def _create(path: Path) -> None:
-    """Write a new key to ``path``, unless another process already has."""
+    """Write a new key to ``path``, unless another process already has; what a killed one left is removed."""
     make_folder(path.parent)
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with writing(path):
+    with exclusive(path.parent), writing(path):
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+            left.unlink(missing_ok=True)
+        if path.exists():
+            return
+        pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(pem)
                 file.flush()
                 os.fsync(descriptor)
-            try:
-                path.hardlink_to(temporary)
-            except FileExistsError:
-                return
+            temporary.rename(path)
             sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
@@ -101,13 +104,12 @@ def _create(path: Path) -> None:
 
 def _load(path: Path) -> Ed25519PrivateKey:
     try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise BundleError(
-                    FormattedMessage("{path}: others may read this signing key", path=path),
-                    remedy=FormattedMessage("run: chmod 600 {path}", path=path),
-                )
-            pem = file.read(2**16)
+        pem = read_regular(path, 2**16)
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise BundleError(
+                FormattedMessage("{path}: others may read this signing key", path=path),
+                remedy=FormattedMessage("run: chmod 600 {path}", path=path),
+            )
     except OSError as error:
         raise BundleError(
             FormattedMessage("{path}: the signing key cannot be read: {reason}", path=path, reason=error.strerror),

@@ -15,10 +15,11 @@ import pydantic_core
 from pydantic import ValidationError
 
 from inspector.model.base import Model, canonical
-from inspector.model.errors import BundleError
+from inspector.model.errors import BundleError, LimitExceeded
 from inspector.model.escaping import escape_control, truncate
 from inspector.model.formatted import FormattedMessage
-from inspector.seal.layout import DEPTH, JSON_BYTES, is_path
+from inspector.record.limits import limit_of, too_long
+from inspector.seal.layout import DEPTH, is_path
 
 M = TypeVar("M", bound=Model)
 
@@ -33,11 +34,12 @@ def printable(text: str) -> str:
 class FileFault(Model):
     """What is wrong with one file: ``what`` is a text, perhaps with data after a colon.
 
-    ``file`` is relative to the bundle's folder.
+    ``file`` is relative to the bundle's folder. ``limit``: it was not read, because it is too large.
     """
 
     file: str
     what: str
+    limit: bool = False
 
     def __str__(self) -> str:
         return f"{self.file}: {self.what}"
@@ -47,7 +49,8 @@ def refuse(faults: list[FileFault]) -> None:
     """Raise BundleError that names the faults, if there are any."""
     if faults:
         more = f"\nand {len(faults) - 20} more" if len(faults) > 20 else ""
-        raise BundleError("\n".join(map(str, faults[:20])) + more)
+        kind = LimitExceeded if all(fault.limit for fault in faults) else BundleError
+        raise kind("\n".join(map(str, faults[:20])) + more)
 
 
 def json_value(data: bytes, name: str) -> Any:
@@ -145,20 +148,25 @@ class UntrustedFolder:
         """The bytes of the file ``name``; raises BundleError when there are more than ``limit``."""
         left = limit
         with self._file(name) as descriptor:
+            if os.fstat(descriptor).st_size > limit:
+                raise too_long(name, limit)
             while chunk := _read(descriptor, name):
                 left -= len(chunk)
                 if left < 0:
-                    raise BundleError(FormattedMessage("{name}: is longer than {limit} bytes", name=name, limit=limit))
+                    raise too_long(name, limit)
                 yield chunk
 
-    def read(self, name: str, limit: int = JSON_BYTES) -> bytes:
-        """All bytes of the file ``name``; raises BundleError when it is not a plain file or longer than ``limit``."""
-        return b"".join(self._chunks(name, limit))
+    def read(self, name: str, limit: int | None = None) -> bytes:
+        """All bytes of the file ``name``; raises BundleError when it is not a plain file.
 
-    def digest(self, name: str, limit: int) -> str:
+        Raises LimitExceeded when it is longer than ``limit`` (None: what a file of this name may have).
+        """
+        return b"".join(self._chunks(name, limit_of(name) if limit is None else limit))
+
+    def digest(self, name: str) -> str:
         """SHA-256 of the file ``name``, read in chunks; raises BundleError as ``read`` does."""
         digest = hashlib.sha256()
-        for chunk in self._chunks(name, limit):
+        for chunk in self._chunks(name, limit_of(name)):
             digest.update(chunk)
         return digest.hexdigest()
 
@@ -182,7 +190,7 @@ class UntrustedFolder:
                 continue
             for last, status in entries:
                 name = f"{folder}/{last}" if folder else last
-                shown = printable(f"{place}/{last}")
+                shown = printable("/".join(filter(None, (place, last))))
                 if stat.S_ISDIR(status.st_mode) and name.count("/") < DEPTH:
                     folders.append(name)
                 elif stat.S_ISDIR(status.st_mode):
@@ -192,6 +200,11 @@ class UntrustedFolder:
                 else:
                     files.add(name)
         return files, faults
+
+    def refuse_irregular(self) -> None:
+        """Raise BundleError when anything in the folder is a link, pipe, device or socket: nothing follows it."""
+        _, faults = self.walk("")
+        refuse(faults)
 
     def entries(self, place: str) -> list[tuple[str, os.stat_result]]:
         """The entries of the folder ``place`` ("" for the top), by name; raises OSError."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
-from inspector.model.base import Model
+from inspector.model.base import Instant, Model
 from inspector.model.errors import BundleError, InspectorError
 from inspector.model.verdict import Outcome
 from inspector.record.assessment import Assessment
+from inspector.record.incident import Incident
 from inspector.seal.bundle import Bundle, SealedAssessment, assessment_names
 from inspector.seal.json_parts import ASSESSMENT
-from inspector.seal.layout import ASSESSMENTS, CAPTURE, LOCK, PARTIAL, SALT
-from inspector.seal.manifest import AssessmentSealed, CaptureSealed, Predicate, faults_of, read_manifest
+from inspector.seal.layout import ASSESSMENTS, CAPTURE, INDEX, INDEX_MANIFEST, LOCK, PARTIAL, SALT, is_path
+from inspector.seal.manifest import AssessmentSealed, CaptureSealed, Predicate, fault_of, faults_of, read_manifest
+from inspector.seal.run_index import Attempt, RunIndex, State
 from inspector.seal.untrusted_files import FileFault, UntrustedFolder, printable
 
 #: ``reassess(bundle, assessment)``: the same capture assessed by the present version, same regime and ``as_of``.
@@ -41,9 +43,26 @@ class Intact(Model):
         return not self.faults
 
     @property
+    def altered(self) -> bool:
+        """Whether something was altered, lost or added; a file that is too large to be read says neither."""
+        return any(not fault.limit for fault in self.faults)
+
+    @property
     def trusted(self) -> bool:
         """Whether it is intact and every manifest in it carries a trusted signer's signature."""
         return self.holds and all(seal.trusted for seal in self.seals)
+
+
+class Listed(Model):
+    """What the signed index of the run says about a bundle, where the index lies beside it.
+
+    ``signers`` signed the index (none: there is no signed index); ``trusted``: one of them is; ``faults`` are bundles
+    and assessments that are missing or others than those that it lists.
+    """
+
+    signers: tuple[str, ...] = ()
+    trusted: bool = False
+    faults: tuple[FileFault, ...] = ()
 
 
 class Comparison(StrEnum):
@@ -106,9 +125,25 @@ class Today(Model):
     differences: tuple[Difference, ...] = ()
 
 
-class Verification(Model):
-    """The three answers."""
+class Head(Model):
+    """What a bundle is about: system, inspection and run by id, when it began and ended, and why, what was lost."""
 
+    system: str
+    name: str
+    inspection: str
+    run: str
+    begun: Instant
+    ended: Instant
+    reason: str
+    digest: str
+    incidents: tuple[Incident, ...] = ()
+
+
+class Verification(Model):
+    """The three answers, and beside them what the bundle is about (None: not intact) and what its run's index says."""
+
+    head: Head | None = None
+    listed: Listed = Listed()
     intact: Intact
     reproduced: Reproduced
     today: tuple[Today, ...] = ()
@@ -119,17 +154,103 @@ def verify(folder: Path, *, trusted: Collection[str], reassess: Reassess | None 
 
     Never raises for what is wrong with a bundle: that is the answer.
     """
-    intact = _intact(folder, frozenset(keyid.strip().lower() for keyid in trusted))
+    known = frozenset(keyid.strip().lower() for keyid in trusted)
+    intact = _intact(folder, known)
     if not intact.holds:
-        return Verification(intact=intact, reproduced=_not_asked(intact, "the bundle is not intact"))
-    if reassess is None:
-        return Verification(intact=intact, reproduced=_not_asked(intact, ""))
+        why = "the bundle is not intact" if intact.altered else "the bundle was not read"
+        return Verification(intact=intact, reproduced=_not_asked(intact, why))
     bundle = Bundle.open(folder)
+    answer = Verification(
+        head=_head(bundle), listed=_listed(bundle, known), intact=intact, reproduced=_not_asked(intact, "")
+    )
+    if reassess is None:
+        return answer
     pairs = [_again(bundle, judged, reassess) for judged in bundle.assessments()]
-    return Verification(
-        intact=intact,
-        reproduced=Reproduced(assessments=tuple(reproduction for reproduction, _ in pairs)),
-        today=tuple(today for _, today in pairs if today),
+    return answer.model_copy(
+        update={
+            "reproduced": Reproduced(assessments=tuple(reproduction for reproduction, _ in pairs)),
+            "today": tuple(today for _, today in pairs if today),
+        }
+    )
+
+
+def _head(bundle: Bundle) -> Head:
+    inspection, sealed = bundle.inspection, bundle.sealed.predicate
+    return Head(
+        system=inspection.system.id,
+        name=inspection.system.name,
+        inspection=inspection.id,
+        run=inspection.run,
+        begun=inspection.begun,
+        ended=sealed.ended,
+        reason=sealed.reason,
+        digest=bundle.digest,
+        incidents=bundle.incidents(),
+    )
+
+
+# --- The index of the run ---------------------------------------------------------------------------------------------
+
+
+def _listed(bundle: Bundle, trusted: frozenset[str]) -> Listed:
+    """What the index beside the bundle says; nothing where there is none."""
+    run = bundle.folder.resolve().parents[1]
+    index = RunIndex(run.parent, run.name)
+    if not (run / INDEX_MANIFEST).exists():
+        return Listed()
+    try:
+        sealed, attempts = index.signed()
+        all_attempts = index.attempts()
+    except BundleError as error:
+        return Listed(faults=(fault_of(INDEX, error),))
+    known = [each for each in attempts if each.state is State.SEALED and each.digest and each.folder]
+    if _is_listed_unsigned(bundle, run, known, all_attempts):
+        return Listed()
+    faults = _unlike_its_index(bundle, known)
+    others = {each.folder: each.digest for each in known if each.inspection != bundle.inspection.id}
+    faults += [fault for folder, head in others.items() if (fault := _other(run, str(folder), str(head)))]
+    return Listed(signers=sealed.signers, trusted=not trusted.isdisjoint(sealed.signers), faults=tuple(faults))
+
+
+def _is_listed_unsigned(bundle: Bundle, run: Path, signed: list[Attempt], every: Iterable[Attempt]) -> bool:
+    """Whether only a line behind the signed ones lists the bundle, because another key sealed it than signed them.
+
+    Where a signed line lists another inspection in its folder, it was exchanged.
+    """
+    place = bundle.folder.resolve().relative_to(run).as_posix()
+    if any(each.inspection == bundle.inspection.id or each.folder == place for each in signed):
+        return False
+    return any(each.inspection == bundle.inspection.id and each.folder == place for each in every)
+
+
+def _unlike_its_index(bundle: Bundle, known: list[Attempt]) -> list[FileFault]:
+    """What the bundle lacks, or has otherwise, of what the index lists for its inspection."""
+    own = [each for each in known if each.inspection == bundle.inspection.id]
+    if not own or own[-1].digest != bundle.digest:
+        return [FileFault(file=CAPTURE, what="is not a capture that the index of its run lists")]
+    found = {each.name: each.digest for each in bundle.assessments()}
+    wanted = {each.assessment: each.assessment_digest for each in own if each.assessment}
+    return [
+        FileFault(
+            file=f"{ASSESSMENTS}/{printable(name)}",
+            what="is not the one that the index of the run lists" if name in found else "is missing",
+        )
+        for name, head in sorted(wanted.items())
+        if found.get(name) != head
+    ]
+
+
+def _other(run: Path, folder: str, head: str) -> FileFault | None:
+    """What is wrong with another bundle of the run; its manifest alone is read."""
+    place = printable(f"../../{folder}")
+    if not is_path(folder):
+        return FileFault(file=place, what="is not the name of a bundle")
+    try:
+        sealed = read_manifest(UntrustedFolder(run / folder), CAPTURE, CaptureSealed)
+    except BundleError:
+        return FileFault(file=place, what="is missing, or not a bundle")
+    return (
+        None if sealed.digest == head else FileFault(file=place, what="is not the one that the index of the run lists")
     )
 
 
@@ -173,7 +294,7 @@ def _examine(
     try:
         sealed = read_manifest(files, part, kind)
     except BundleError as error:
-        return [_fault(part, error)]
+        return [fault_of(part, error)]
     seals.append(
         Seal(
             part=part,
@@ -198,14 +319,8 @@ def _contents(folder: Path, assessments: list[str]) -> list[FileFault]:
         for name in assessments:
             bundle.assessment(name)
     except BundleError as error:
-        return [_fault(CAPTURE, error)]
+        return [fault_of(CAPTURE, error)]
     return []
-
-
-def _fault(part: str, error: BundleError) -> FileFault:
-    """The fault behind an error, whose message begins with the file's name."""
-    file, colon, what = error.message.partition(": ")
-    return FileFault(file=file, what=what) if colon else FileFault(file=part, what=error.message)
 
 
 # --- Reproduced, and today --------------------------------------------------------------------------------------------

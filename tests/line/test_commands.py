@@ -167,6 +167,7 @@ def test_2_for_misuse(line: Line, at: dict[str, str]) -> None:
         (at["clear"], "--level", 3, "--lang", "fr"),
         (at["clear"], "--level", 3, "--log-level", "loud"),
         (at["clear"], "--level", 3, "--baseline", "no-such-file"),
+        (at["clear"], "--level", 3, "--authorised-by", "\udcff"),
         (at["clear"], "--level", 3, "--regime", "no-such-regime"),
         ("no-such-file.yaml",),
         ("gopher://127.0.0.1/", "--level", 3),
@@ -264,6 +265,24 @@ def test_baseline_lets_known_failures_pass(line: Line, at: dict[str, str], clear
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------
+
+
+def test_copies_of_reports_are_their_owners(clear: RunResult, tmp_path: Path) -> None:
+    """``--to`` writes for nobody else to read, also over an older file, and through no link."""
+    folder = tmp_path / "reports"
+    for _ in range(2):
+        assert run_cli("report", clear.bundle.folder, "--format", "json", "--to", folder).code == 0
+        [file] = folder.iterdir()
+        assert (folder.stat().st_mode & 0o777, file.stat().st_mode & 0o777) == (0o700, 0o600)
+        json.loads(file.read_bytes())
+        file.write_bytes(b"x" * 10**7)
+        file.chmod(0o666)
+    file.unlink()
+    file.symlink_to(tmp_path / "elsewhere")
+    refused = run_cli("report", clear.bundle.folder, "--format", "json", "--to", folder)
+    assert refused.code == 2
+    assert f"{file}: cannot be written" in refused.err
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_progress_is_on_stderr_and_results_on_stdout(clear: RunResult, at: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from inspector.cli import main
 from inspector.seal import RunIndex, State
-from tests.line.harness import Line, Servers, serving, system, wait_until
+from tests.line.harness import Line, Servers, authorisation, document, serving, system, wait_until
 
 ONE_REQUIREMENT = ("--only", "no-version-disclosed", "--fail-on", "info")
 
@@ -98,6 +98,17 @@ def test_interrupted_by_a_person_and_resumed(line: Line) -> None:
     assert begun.states() == [State.SEALED]
 
 
+def test_terminated_and_resumed(line: Line) -> None:
+    """SIGTERM ends as Ctrl-C does, with its own code; nothing hidden is left, and the words say how to go on."""
+    with interrupted(line, "terminated") as begun:
+        stopped = line.ended(begun.end(signal.SIGTERM), begun.output)
+        assert stopped.code == 143
+        assert f"inspector run --resume {begun.folder}" in stopped.err
+        assert begun.states() == [State.INTERRUPTED]
+        assert [path for path in begun.output.rglob("*") if path.name.startswith(".")] == []
+        assert line.call("seal", begun.folder, "--fail-on", "info", output=begun.output).code == 3
+
+
 def test_interrupted_by_a_person_and_sealed(line: Line) -> None:
     """``seal`` asks nothing more: the rest is inconclusive (aborted), and the bundle is whole.
 
@@ -178,3 +189,39 @@ def test_torn_journal_is_repaired(line: Line) -> None:
         ports = begun.servers.ports
     assert result.code == 3
     assert result.verdict("no-version-disclosed", f"http://127.0.0.1:{ports['fast']}") == ("pass", None)
+
+
+def test_resumed_under_a_stricter_authorisation(line: Line) -> None:
+    """What the authorisation given on resuming does not cover is not asked any more; both are in the capture."""
+    with interrupted(line, "stricter") as begun:
+        begun.end(signal.SIGKILL).communicate()
+        begun.gate.touch()
+        other = {"covers": {"blocks": ["127.0.9.0/24"]}, "id": "narrow"}
+        given = document(line.folder / "narrow.yaml", authorisation(**other))
+        result = line.call("run", "--resume", begun.folder, "-a", given, "--fail-on", "info", output=begun.output)
+        received = begun.servers.received()
+        port = begun.servers.ports["held"]
+    assert len(received["held"]) == 1
+    assert result.verdict("no-version-disclosed", f"http://127.0.0.1:{port}") == ("inconclusive", "out-of-scope")
+    [stored] = (begun.folder / "capture" / "documents" / "further-authorisations").iterdir()
+    assert b'"narrow"' in stored.read_bytes()
+    assert line.call("verify", begun.folder, output=begun.output).code == 0
+
+
+def test_resumed_under_an_expired_authorisation(line: Line) -> None:
+    """An authorisation that is not valid any more permits nothing, also where the first one still is."""
+    with interrupted(line, "expired") as begun:
+        begun.end(signal.SIGKILL).communicate()
+        past = {"valid_from": "2020-01-01T00:00:00Z", "valid_until": "2020-01-02T00:00:00Z", "id": "past"}
+        given = document(line.folder / "past.yaml", authorisation(**past))
+        result = line.call("run", "--resume", begun.folder, "-a", given, output=begun.output)
+    assert result.code == 2
+    assert "authorisation 'past' expired" in result.err
+
+
+@pytest.mark.parametrize("options", [("--level", 2), ("--only", "tls"), ("d.yaml",), ("--statements", "s.yaml")])
+def test_what_was_decided_is_not_decided_again(line: Line, options: tuple[object, ...]) -> None:
+    """An option that --resume would leave out is refused."""
+    result = line.call("run", "--resume", line.folder, *options)
+    assert result.code == 2
+    assert "cannot be given with --resume" in result.err

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from inspector.model.base import canonical
+from inspector.seal import RunIndex, SigningKey
+from tests.core.seal.forgery import resign
 from tests.line.harness import Line, RunResult, Servers, network, serving, system
 
 DAY = "2026-12-01"
@@ -105,6 +108,61 @@ def test_unknown_signer_is_distinguished(result: RunResult, tmp_path: Path) -> N
     assert not (tmp_path / "key.pem").exists()
     assert unknown_machine.call("verify", result.bundle.folder, "--trusted", result.bundle.signers[0]).code == 0
     assert unknown_machine.call("verify", result.bundle.folder, trusted_signers=[result.bundle.signers[0]]).code == 0
+
+
+def test_where_trust_comes_from_is_said(line: Line, result: RunResult, tmp_path: Path) -> None:
+    """A flag, the settings, or this machine's own key; and what the bundle is about."""
+    signer = result.bundle.signers[0]
+    own = line.call("verify", result.bundle.folder, "--lang", "en")
+    assert f"capture: signed by {signer} (trusted: {line.folder / 'key.pem'})" in own.out
+    assert f"head digest: {result.bundle.digest}" in own.out
+    assert f"inspection: {result.bundle.inspection.id} of run {result.bundle.inspection.run}" in own.out
+    assert "as the index of the run says, signed by a trusted signer" in own.out
+    other = Line(tmp_path)
+    flag = other.call("verify", result.bundle.folder, "--trusted", signer, "--lang", "en")
+    assert f"signed by {signer} (trusted: --trusted)" in flag.out
+    named = other.call("verify", result.bundle.folder, "--lang", "en", trusted_signers=[signer])
+    assert f"signed by {signer} (trusted: {tmp_path}" in named.out
+    assert f"signed by {signer} (not trusted)" in other.call("verify", result.bundle.folder, "--lang", "en").out
+
+
+def test_a_removed_assessment_is_noticed(line: Line, result: RunResult, tmp_path: Path) -> None:
+    """Next to the index of its run, a bundle without an assessment that was written is not what it was: exit code 1."""
+    run = shutil.copytree(result.bundle.folder.parents[1], tmp_path / result.bundle.folder.parents[1].name)
+    folder = run / result.bundle.folder.relative_to(result.bundle.folder.parents[1])
+    assert line.call("verify", folder).code == 0
+    shutil.rmtree(folder / "assessments")
+    answer = line.call("verify", folder, "--lang", "en")
+    assert answer.code == 1
+    assert "not as the index of the run says:" in answer.out
+    assert "is missing" in answer.out
+
+
+def test_an_index_by_a_stranger_is_neither_believed_nor_passed_over(
+    line: Line, result: RunResult, tmp_path: Path
+) -> None:
+    """Whoever puts an index of their own beside a trusted bundle makes it no worse than by an unknown signer: 3."""
+    run = shutil.copytree(result.bundle.folder.parents[1], tmp_path / result.bundle.folder.parents[1].name)
+    folder = run / result.bundle.folder.relative_to(result.bundle.folder.parents[1])
+    (run / "index.dsse.json").unlink()
+    stranger = SigningKey.load_or_create(tmp_path / "stranger.pem")
+    RunIndex(run.parent, run.name).add(RunIndex(run.parent, run.name).attempts()[0], stranger)
+    answer = line.call("verify", folder, "--lang", "en")
+    assert answer.code == 3
+    assert "as the index of the run says, signed by an unknown signer" in answer.out
+
+
+def test_not_reproduced_by_the_same_versions_is_1(line: Line, copy: Path) -> None:
+    """An assessment that was signed by the trusted key but does not follow from its capture is no success."""
+    [folder] = (copy / "assessments").iterdir()
+    findings = json.loads((folder / "findings.json").read_bytes())
+    findings[0]["outcome"] = "pass" if findings[0]["outcome"] != "pass" else "fail"
+    (folder / "findings.json").write_bytes(canonical(findings))
+    resign(folder, SigningKey.load_or_create(line.folder / "key.pem"))
+    answer = line.call("verify", copy, "--lang", "en")
+    assert "intact, signed by a trusted signer" in answer.out
+    assert "not reproduced: the same versions give another result (findings.json)" in answer.out
+    assert answer.code == 1
 
 
 # --- assess -----------------------------------------------------------------------------------------------------------

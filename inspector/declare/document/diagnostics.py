@@ -103,6 +103,7 @@ _EXPLANATIONS = {
     "less_than_equal": ("{key} is {value}", "{bounds}"),
     "string_type": ("{key} is {value}, not text", "put it in quotes"),
     "string_too_short": ("{key} is empty", "write it out"),
+    "string_too_long": ("{key} is too long", "write at most {most} characters"),
     "string_pattern_mismatch": ("{key} is {value}", "write {form}"),
     "bool_type": ("{key} is {value}", "write true or false"),
     "enum": ("{key} is {value}", "write {expected}"),
@@ -141,6 +142,7 @@ def explain(model: type[BaseModel], location: tuple[str | int, ...], detail: Err
         "value": shown(value),
         "bounds": _bounds(info),
         "expected": detail.get("ctx", {}).get("expected", ""),
+        "most": detail.get("ctx", {}).get("max_length", ""),
         "form": _form(info, detail),
         "known": ", ".join(keys_of(annotation)) if is_model else "",
     }

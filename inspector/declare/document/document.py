@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from inspector.declare.document.diagnostics import explain
 from inspector.declare.document.source_map import SourceLocation, diagnostic_at
 from inspector.model.errors import Diagnostic, InputFileError
+from inspector.model.escaping import storable
 from inspector.model.formatted import FormattedMessage
 
 M = TypeVar("M", bound=BaseModel)
@@ -26,7 +27,7 @@ class YamlDocument:
     """One file as plain data, with the source location of each key and value, and the diagnostics so far."""
 
     def __init__(self, source: str) -> None:
-        self.source = source
+        self.source = storable(source)
         self.data: Any = None
         self.values: dict[Location, Mark] = {(): (1, 1)}
         self.keys: dict[Location, Mark] = {}

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from inspector.model.errors import Diagnostic, InputFileError
 from inspector.model.formatted import FormattedMessage
+from inspector.model.regular_file import NotRegular, read_regular
 
 #: The largest file that is read (bytes).
 LARGEST_FILE = 20_000_000
@@ -19,12 +20,13 @@ def read_text(path: Path) -> str:
         raise InputFileError([Diagnostic(str(path), line, column, what, remedy)]) from None
 
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
+        data = read_regular(path, LARGEST_FILE)
     except FileNotFoundError:
         refuse("there is no such file", "check the path, or write one with inspector init")
     except IsADirectoryError:
         refuse("this is a folder", "name the file in it")
+    except NotRegular as error:
+        refuse(error.strerror or "", "name a regular file")
     except OSError as error:
         refuse(
             FormattedMessage("cannot be read: {reason}", reason=error.strerror or error),

@@ -47,11 +47,22 @@ _REMEDIES = (
 )
 
 
+#: The nesting that the C parser, which recurses without a bound, composes without overflowing its stack.
+_DEEPEST_FOR_C = 10_000
+
+
+def _most_nesting(text: str) -> int:
+    """A bound of the nesting: each level needs a bracket, or two characters of a line."""
+    return text.count("[") + text.count("{") + max(map(len, text.splitlines()), default=0)
+
+
 def _composed_quickly(text: str) -> Node | None:
     """The node tree of the C parser, or None on an error."""
+    if _most_nesting(text) > _DEEPEST_FOR_C:
+        return None
     try:
         return YAML(typ="safe", pure=False).compose(io.StringIO(text))  # type: ignore[no-any-return]
-    except (YAMLError, ValueError, OverflowError, RecursionError):
+    except (YAMLError, ValueError, OverflowError, RecursionError, AssertionError):
         return None
 
 
@@ -87,7 +98,7 @@ def _compose(text: str, source: str) -> Node | None:
         )
     except RecursionError:
         refuse("lists and mappings are nested too deep", "flatten them", *_too_deep(text))
-    except (YAMLError, ValueError, OverflowError) as error:
+    except Exception as error:  # noqa: BLE001  (whatever the parser raises for a text, such as its AssertionError)
         refuse(
             FormattedMessage("not YAML: {error}", error=str(error) or type(error).__name__), "repair the syntax", 1, 1
         )

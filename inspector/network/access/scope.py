@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from inspector.declare.authorisation import Authorisation
+from inspector.declare.authorisation import Authorisation, Rates
 from inspector.declare.declaration import System
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
@@ -31,11 +31,11 @@ def _normal(name: str) -> str:
 
 
 def _service(uri: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(uri)
     try:
+        parts = urlsplit(uri)
         return parts.scheme, canonical_address(parts.hostname or ""), parts.port
     except ValueError:
-        return parts.scheme, "", None
+        return "", "", None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,23 @@ class _Refusal:
 
 
 class Scope:
-    """The authorisations of one inspection, the system they are for, and the pins of its names."""
+    """The authorisations of one inspection, the system they are for, and the pins of its names.
 
-    def __init__(self, authorisations: Sequence[Authorisation], system: System, pins: Sequence[PinnedHost]) -> None:
-        self.authorisations = tuple(sorted(authorisations, key=lambda each: each.id))
+    ``further`` are groups of authorisations that were given when the inspection was resumed: whatever is permitted
+    falls under one of ``authorisations`` and under one of each group, at rates that none of them exceeds.
+    """
+
+    def __init__(
+        self,
+        authorisations: Sequence[Authorisation],
+        system: System,
+        pins: Sequence[PinnedHost],
+        further: Sequence[Sequence[Authorisation]] = (),
+    ) -> None:
+        bounds = [each.rates for group in further for each in group]
+        ordered = sorted(authorisations, key=lambda each: each.id)
+        self.authorisations = tuple(each.model_copy(update={"rates": slowest(each.rates, *bounds)}) for each in ordered)
+        self._further = tuple(tuple(group) for group in further)
         self._system = system
         self._services = {_service(uri) for uri in system.endpoints}
         self._pins: dict[str, PinnedHost] = {}
@@ -67,7 +80,10 @@ class Scope:
 
     def might_cover(self, name: str) -> bool:
         """Whether an authorisation lists the name, or addresses that the name may have."""
-        return any(each.covers.blocks or _lists_name(each, _normal(name)) for each in self.authorisations)
+        return all(
+            any(each.covers.blocks or _lists_name(each, _normal(name)) for each in group)
+            for group in (self.authorisations, *self._further)
+        )
 
     def permit(
         self,
@@ -139,7 +155,27 @@ class Scope:
         sweep: bool,
         third_party: bool,
     ) -> _Refusal | None:
-        """Why packets to these ports do not fall under ``granted``; None when they do."""
+        """Why packets to these ports do not fall under ``granted`` and one of each further group; None when they do."""
+        refusal = self._refusal_of(granted, subject, intrusiveness, at, ports, sweep, third_party)
+        for group in self._further:
+            if refusal is not None:
+                return refusal
+            refusals = [self._refusal_of(each, subject, intrusiveness, at, ports, sweep, third_party) for each in group]
+            known = [each for each in refusals if each is not None]
+            refusal = max(known, key=lambda each: each.step) if len(known) == len(refusals) else None
+        return refusal
+
+    def _refusal_of(
+        self,
+        granted: Authorisation,
+        subject: Subject,
+        intrusiveness: Intrusiveness,
+        at: datetime,
+        ports: Collection[int],
+        sweep: bool,
+        third_party: bool,
+    ) -> _Refusal | None:
+        """Why packets to these ports do not fall under this one authorisation; None when they do."""
         where = f"{subject.host} at {subject.address}" if subject.address else str(subject.host or subject.uri)
         listed = _lists_address(granted, subject.address)
         if not granted.is_valid(at):
@@ -199,13 +235,29 @@ class Scope:
 
     # --- hours ---
 
-    def window_closes(self, at: datetime) -> datetime | None:
-        """When the window that is open at ``at`` ends; None when none is open."""
-        return windows.closes(self.authorisations, at)
+    def window_closes(self, at: datetime, granted: Authorisation | None = None) -> datetime | None:
+        """When the window that is open at ``at`` ends, of ``granted`` or of any authorisation; None: none is open."""
+        groups = (self.authorisations if granted is None else (granted,), *self._further)
+        ends = [windows.closes(group, at) for group in groups]
+        return min((end for end in ends if end is not None), default=None) if None not in ends else None
 
     def opens_next(self, at: datetime) -> datetime | None:
-        """The first instant from ``at`` on at which a window is open; None when there is none."""
-        return windows.opens_next(self.authorisations, at)
+        """The first instant from ``at`` on at which a window is open; None when there is none within 100 windows."""
+        groups = (self.authorisations, *self._further)
+        for _ in range(100):
+            opens = [windows.opens_next(group, at) for group in groups]
+            if None in opens:
+                return None
+            latest = max(each for each in opens if each is not None)
+            if latest == at or all(each == latest for each in opens):
+                return latest
+            at = latest
+        return None
+
+
+def slowest(*rates: Rates) -> Rates:
+    """The rates that exceed none of these."""
+    return Rates(**{name: min(getattr(each, name) for each in rates) for name in Rates.model_fields})
 
 
 def _refuse(step: int, cause: Cause, granted: Authorisation, reason: str) -> _Refusal:

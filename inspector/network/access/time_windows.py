@@ -55,12 +55,6 @@ def merged(parts: Iterable[Interval]) -> list[Interval]:
     return union
 
 
-def interval_at(authorisation: Authorisation, at: datetime) -> Interval | None:
-    """An interval around this instant in which ``authorisation`` permits packets; None when there is none."""
-    begin = max(at, authorisation.valid_from)
-    return next((each for each in intervals(authorisation, begin, at + _CYCLE) if each[0] <= at < each[1]), None)
-
-
 def is_open(authorisation: Authorisation, at: datetime) -> bool:
     """Whether ``authorisation`` permits packets at this instant."""
     return bool(intervals(authorisation, at, at + timedelta(microseconds=1)))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -13,9 +13,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from inspector.model.base import canonical
-from inspector.model.errors import BundleError
+from inspector.model.errors import BundleError, LimitExceeded
 from inspector.model.formatted import FormattedMessage
+from inspector.model.line_file import LineFile
 from inspector.record.ledger_entry import SWEEP, LedgerEntry
+from inspector.record.limits import FILE_BYTES, LINE_BYTES, too_long
 
 _REMEDY = "free disk space there, then resume the inspection"
 
@@ -111,32 +113,38 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._truncate_partial_line()
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        with self._writing():
+            self._file = LineFile(path)
 
-    def _truncate_partial_line(self) -> None:
-        """Remove the incomplete last line that a killed process may have left."""
-        if self.path.exists():
-            with self.path.open("rb+") as file:
-                file.truncate(file.read().rfind(b"\n") + 1)
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turn an OSError of the body into a BundleError."""
+        try:
+            yield
+        except OSError as error:
+            raise BundleError(
+                FormattedMessage("{path}: cannot be written: {reason}", path=self.path, reason=error.strerror),
+                remedy=_REMEDY,
+            ) from error
 
     def write(self, entry: LedgerEntry) -> None:
         """Append one entry from another ledger. Raises BundleError."""
         self.append(entry.canonical() + b"\n")
 
     def append(self, line: bytes) -> None:
-        """Append one whole line; the operating system has it when this returns. Raises BundleError."""
-        try:
-            written = os.write(self._file, line)
-        except OSError as error:
-            raise BundleError(
-                FormattedMessage("{path}: cannot be written: {reason}", path=self.path, reason=error.strerror),
-                remedy=_REMEDY,
-            ) from error
-        if written < len(line):
-            raise BundleError(
-                FormattedMessage("{path}: cannot be written: no space is left", path=self.path), remedy=_REMEDY
+        """Append one whole line; the operating system has it when this returns. Raises BundleError.
+
+        A line that does not fit on the disk is taken back; one beyond the limits of a ledger is refused.
+        """
+        if len(line) > LINE_BYTES:
+            raise too_long(self.path, LINE_BYTES)
+        if self._file.size + len(line) > FILE_BYTES:
+            raise LimitExceeded(
+                FormattedMessage("{path}: the ledger is full: {limit} bytes", path=self.path, limit=FILE_BYTES),
+                remedy="close it with 'inspector seal'",
             )
+        with self._writing():
+            self._file.append(line)
 
     def opened(self, ledger_line: LedgerLine) -> LedgerRecord:
         """Write the first line of a connection; the result is its record, which writes the last."""
@@ -166,12 +174,11 @@ class Ledger:
 
     def close(self) -> None:
         """Close the file."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        self._file.close()
 
     def __del__(self) -> None:
-        self.close()
+        if hasattr(self, "_file"):  # otherwise it could not be opened
+            self.close()
 
 
 class LedgerRecord:

@@ -1,6 +1,9 @@
 """Files written by people: every diagnostic is located, and no input breaks the parser."""
 
+import contextlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -269,3 +272,29 @@ def test_places_are_known_by_name() -> None:
     assert source_map.endpoint("a", "https://x/") is None
     assert source_map.host("a.b", "x") is None
     assert source_map.authorisation("a.b") is None
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.3", "1.99", "2.0", "1." + "9" * 5000])
+@pytest.mark.parametrize("quickly", [True, False])
+def test_a_version_of_yaml_that_is_unknown_is_refused(version: str, quickly: bool) -> None:
+    """A %YAML directive that the parser does not know is a diagnostic, or has no effect; 1.1 and 1.2 are read."""
+    with contextlib.suppress(InputFileError):
+        assert read_yaml(f"%YAML {version}\n---\na: 1\n", "f", quickly=quickly).data == {"a": 1}
+    for known in ("1.1", "1.2"):
+        assert read_yaml(f"%YAML {known}\n---\na: 1\n", "f", quickly=quickly).data == {"a": 1}
+
+
+def test_depth_is_bounded_in_the_quick_parser_too() -> None:
+    """Nesting that overflows the stack of the C parser is a diagnostic in a process that lives on."""
+    for text in ("[" * 100_000, "{a: " * 100_000, "- " * 100_000 + "x"):
+        script = f"from inspector.declare.document.yaml import read_yaml; read_yaml({text!r}, 'f', quickly=True)"
+        done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "lists and mappings are nested too deep" in done.stderr
+
+
+def test_a_path_in_another_encoding_is_escaped(tmp_path: Path) -> None:
+    """A file name that is no UTF-8 stands in locations, which are stored, as an escape."""
+    path = tmp_path / os.fsdecode(b"d\xff.yaml")
+    path.write_text("a: 1\n")
+    assert documents.read(path).position("a").source.endswith(r"d\udcff.yaml")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from inspector.declare.settings import Ceilings, Settings, Vantage, VantageKind, load
+from inspector.cli.inputs import read_settings
+from inspector.declare.settings import FOLDER_KEYS, Ceilings, Settings, Vantage, VantageKind, load
 from inspector.model.errors import InputFileError
 
 WHOLE = """\
@@ -144,3 +145,71 @@ def test_settings_survive_their_canonical_form(tmp_path: Path) -> None:
     """What is recorded reads back as the same settings."""
     settings = load(write(tmp_path, WHOLE), {}, {})
     assert Settings.parse(settings.canonical()) == settings
+
+
+# --- Whose settings -------------------------------------------------------------------------------------------------
+
+TRUSTING = {
+    "ceilings": "ceilings = {scans = 1}",
+    "dnssec_anchors": 'dnssec_anchors = [". IN DS 20326 8 2 E06D"]',
+    "inspectors": 'inspectors = ["me"]',
+    "nmap_search_path": 'nmap_search_path = ["./nmap"]',
+    "plugins_lock": 'plugins_lock = "plugins.lock"',
+    "public_roots": 'public_roots = "roots.pem"',
+    "resolvers": 'resolvers = ["192.0.2.53"]',
+    "signing_key": 'signing_key = "key.pem"',
+    "trust_roots": 'trust_roots = ["root.pem"]',
+    "trusted_signers": f'trusted_signers = ["{"a" * 64}"]',
+}
+
+
+def test_every_setting_is_the_users_or_the_folders() -> None:
+    """No setting is undecided; one that is new is the user's until somebody decides otherwise."""
+    assert TRUSTING.keys() | FOLDER_KEYS == Settings.model_fields.keys()
+    assert not TRUSTING.keys() & FOLDER_KEYS
+
+
+@pytest.mark.parametrize("key", TRUSTING)
+def test_the_current_folder_decides_nothing_about_trust(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trust, programs and resolvers are refused in the file of the current folder, and read from the user's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    here, mine = tmp_path / "inspector.toml", tmp_path / "config" / "inspector" / "inspector.toml"
+    here.write_text(f"{TRUSTING[key]}\n")
+    with pytest.raises(InputFileError, match=rf"inspector\.toml:1:1: {key} is not for the file of the current folder"):
+        read_settings(None)
+    named = read_settings(here)
+    here.unlink()
+    mine.parent.mkdir(parents=True)
+    mine.write_text(f"{TRUSTING[key]}\n")
+    assert {key} <= read_settings(None).model_fields_set
+    assert {key} <= named.model_fields_set
+
+
+def test_the_current_folder_names_its_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contact, vantage, logging and an output below the folder are the folder's; they come after the user's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    mine = tmp_path / "config" / "inspector" / "inspector.toml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text('contact = "user"\ntrusted_signers = []\n[vantage]\nname = "user"\nkind = "ci"\n')
+    here = tmp_path / "inspector.toml"
+    here.write_text('output = "here"\ncontact = "folder"\n[vantage]\nname = "folder"\n')
+    read = read_settings(None)
+    assert (read.contact, read.output, read.vantage) == (
+        "folder",
+        Path("here"),
+        Vantage(name="folder", kind=VantageKind.CI),
+    )
+    for outside in ("..", "/tmp", "a/../../b", "a\\u0000b"):
+        here.write_text(f'output = "{outside}"\n')
+        with pytest.raises(InputFileError, match=r"inspector\.toml:1:10: output"):
+            read_settings(None)
+
+
+def test_plugins_are_pinned_by_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plugins.lock that lies in the current folder pins nothing by itself."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert Settings().plugins_lock == tmp_path / "inspector" / "plugins.lock"

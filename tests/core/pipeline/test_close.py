@@ -1,5 +1,6 @@
 """Closing an inspection before its end: every address that was not asked is on record."""
 
+import asyncio
 from pathlib import Path
 
 from inspector import (
@@ -19,11 +20,14 @@ from inspector import (
 from inspector.model.observation import Evidence
 from inspector.model.subject import Subject, parse_uri, subject_of
 from inspector.network import Scope
-from inspector.pipeline.capture import seal_capture
+from inspector.pipeline.capture import open_capture, seal_capture
+from inspector.pipeline.pipeline import collect_and_confirm
+from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
 from inspector.plan.planner import Planner
 from inspector.record.plan import PinnedHost, Plan
 from inspector.registry.registry import Registry
-from inspector.seal import CaptureWriter, SigningKey
+from inspector.seal import CaptureWriter, SigningKey, verify
+from tests.core import systems
 from tests.core.seal.examples import TRUST, WHEN, inspection
 
 DEVICE = Scheme("device", UriForm.PAGE, 1)
@@ -87,3 +91,22 @@ def test_each_address_of_a_discovered_subject_is_answered_for(tmp_path: Path) ->
     assert missed is not None
     assert missed.cause is Cause.ABORTED
     assert len(failures) == 3
+
+
+def test_what_was_lost_before_the_seal_is_never_a_pass(tmp_path: Path) -> None:
+    """A scan whose raw bytes were emptied after it was recorded is aborted, and what rests on it inconclusive."""
+    given = systems.job(tmp_path)
+    made = systems.planned(given)
+    key = SigningKey.load_or_create(tmp_path / "key.pem")
+    with open_capture(made, given.context) as writer:
+        asyncio.run(collect_and_confirm(writer, made, given.context))
+        for path in (writer.folder / "capture" / "raw").rglob("*.zst"):
+            path.write_bytes(b"")
+        bundle = seal_capture(writer, made.planner, key)
+    assert verify(bundle.folder, trusted=[key.keyid]).intact.trusted
+    assert bundle.sealed.predicate.reason == "some records were lost"
+    assert {each.failure.cause for _, each in bundle.evidence() if each.failure} == {Cause.ABORTED}
+    assert bundle.incidents()
+    options = AssessmentOptions(as_of=given.request.as_of)
+    found = systems.outcomes(asyncio.run(assess_bundle(bundle, given.context.registry, options)))
+    assert set(found.values()) == {("inconclusive", "aborted")}

@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import re
+import signal
+import sys
 import time
+from types import FrameType
 
 import pytest
 
@@ -153,3 +156,31 @@ def test_many_short_steps_in_a_row_are_no_ones_fault(in_main: bool) -> None:
             return len(await asyncio.gather(*steps))
 
     assert run_in(lambda: asyncio.run(main()), in_main=in_main) == 100
+
+
+def test_an_alarm_at_any_step_leaves_the_handler_of_before() -> None:
+    """Wherever in the exchange of handlers the outer alarm rings, the outer handler has it, and stays installed."""
+    rung: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda _signal, _frame: rung.append(1))
+    outer = signal.getsignal(signal.SIGALRM)
+    lines: list[tuple[object, float]] = []
+
+    def trace(frame: FrameType, event: str, _argument: object) -> object:
+        if frame.f_code.co_name == "_timer" and event == "line":
+            lines.append((signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)[0]))
+        return trace
+
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 1000)
+        sys.settrace(trace)
+        with Clock.of(100.0):
+            pass
+    finally:
+        sys.settrace(None)
+        remaining, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+        left = signal.signal(signal.SIGALRM, before)
+    assert left is outer
+    assert 900 < remaining <= 1000
+    # While the inner handler is installed only the inner timer (10 s) runs; while the outer one runs, its handler is.
+    assert all(seconds <= 10 for handler, seconds in lines if handler is not outer)
+    assert all(seconds == 0 or seconds > 900 for handler, seconds in lines if handler is outer)

@@ -73,3 +73,12 @@ def test_reading_a_key_creates_none(tmp_path: Path) -> None:
     found = SigningKey.existing(path)
     assert found
     assert found.keyid == made.keyid
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    """A half-made key is not left in hiding: the next process that makes one removes it."""
+    left = tmp_path / ".signing.pem.0123456789abcdef"
+    left.write_bytes(b"half a key")
+    made = SigningKey.load_or_create(tmp_path / "signing.pem")
+    assert [path.name for path in tmp_path.iterdir()] == ["signing.pem"]
+    assert SigningKey.load_or_create(tmp_path / "signing.pem").keyid == made.keyid

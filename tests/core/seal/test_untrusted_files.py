@@ -13,8 +13,9 @@ import zstandard
 
 from inspector.model.base import canonical, digest
 from inspector.model.errors import BundleError
+from inspector.record.limits import RAW_BYTES
 from inspector.seal import Bundle, SigningKey, verify
-from inspector.seal.layout import MANIFEST, RAW_BYTES, raw_name
+from inspector.seal.layout import MANIFEST, raw_name
 from tests.core.seal.examples import raw, sealed
 from tests.core.seal.forgery import payload, resign, sign
 

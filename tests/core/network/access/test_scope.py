@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from inspector.declare.authorisation import Authorisation, Covers, PortRange, Window
+from inspector.declare.authorisation import Authorisation, Covers, PortRange, Rates, Window
 from inspector.declare.declaration import Host
 from inspector.model.base import Cause
 from inspector.model.declared import DeclaredPort
@@ -352,3 +352,74 @@ def test_closing_and_opening_agree_with_being_open(
         assert shuts is None
         assert opens is not None
         assert windows.is_open(granted, opens)
+
+
+# --- further authorisations -----------------------------------------------------------------------------------------
+
+
+LATER = Window(start=(NOW + timedelta(hours=2)).time(), end=(NOW + timedelta(hours=3)).time(), timezone="UTC")
+
+
+def both(one: Authorisation, *groups: tuple[Authorisation, ...]) -> Scope:
+    return Scope([one], system("tcp://shop.test:443"), [pinned()], groups)
+
+
+@pytest.mark.parametrize(
+    ("further", "asked", "cause"),
+    [
+        ({}, {}, None),
+        ({"covers": Covers(names=("other.test",))}, {}, Cause.OUT_OF_SCOPE),
+        ({"covers": Covers(blocks=(f"{ADDRESS}/32",))}, {}, None),
+        ({"covers": Covers(names=(HOST,), ports=(PortRange(first=80, last=80),))}, {}, Cause.OUT_OF_SCOPE),
+        ({"intrusiveness": Intrusiveness.PASSIVE}, {}, Cause.NOT_AUTHORISED),
+        ({"valid_from": NOW - timedelta(2), "valid_until": NOW - timedelta(1)}, {}, Cause.NOT_AUTHORISED),
+        (
+            {
+                "windows": (
+                    Window(
+                        start=(NOW + timedelta(hours=2)).time(), end=(NOW + timedelta(hours=3)).time(), timezone="UTC"
+                    ),
+                )
+            },
+            {},
+            Cause.OUTSIDE_WINDOW,
+        ),
+        ({"covers": Covers(names=(HOST,))}, {"sweep": True}, Cause.OUT_OF_SCOPE),
+    ],
+    ids=["same", "name", "block", "port", "intrusiveness", "validity", "window", "sweep"],
+)
+def test_the_stricter_of_two_authorisations_holds(
+    further: dict[str, object], asked: dict[str, object], cause: Cause | None
+) -> None:
+    """Whatever is sent falls under the first authorisation and under one of each group given later."""
+    wide = authorise(covers=Covers(names=(HOST,), blocks=(f"{ADDRESS}/32",)))
+    assert refusal(both(wide), subject(443), **asked) is None
+    narrow = authorise(**{"covers": wide.covers, "id": "narrow", **further})
+    assert refusal(both(wide, (narrow,)), subject(443), **asked) is cause
+    assert refusal(both(wide, (narrow, wide)), subject(443), **asked) is None
+    assert refusal(both(wide, (wide,), (narrow,)), subject(443), **asked) is cause
+    assert refusal(both(narrow, (wide,)), subject(443), **asked) is cause
+
+
+def test_the_slower_of_two_rates_holds() -> None:
+    """Each limit is the smallest that any authorisation names."""
+    fast = authorise(rates=Rates(connections_per_second=9, burst=20, at_once=2, port_questions_per_second=500))
+    slow = authorise(rates=Rates(connections_per_second=3, burst=30, at_once=5, port_questions_per_second=100))
+    [kept] = both(fast, (slow,)).authorisations
+    assert kept.rates == Rates(connections_per_second=3, burst=20, at_once=2, port_questions_per_second=100)
+
+
+def test_a_window_of_two_authorisations_is_their_overlap() -> None:
+    """It opens with the later and closes with the earlier of both."""
+
+    def daily(start: int, end: int) -> Authorisation:
+        at = datetime(2026, 1, 5, tzinfo=UTC)
+        window = Window(start=time(start), end=time(end), timezone="UTC")
+        return authorise(valid_from=at, valid_until=at + timedelta(90), windows=(window,))
+
+    at = datetime(2026, 2, 2, 6, tzinfo=UTC)
+    scope = both(daily(8, 12), (daily(10, 14),))
+    assert scope.opens_next(at) == at.replace(hour=10)
+    assert scope.window_closes(at.replace(hour=11)) == at.replace(hour=12)
+    assert scope.window_closes(at.replace(hour=9)) is None
+    assert both(daily(8, 12), (daily(12, 14),)).opens_next(at) is None

@@ -1,0 +1,45 @@
+"""The most bytes of each kind of file of a bundle, for writer and reader alike: nothing is written that is not read."""
+
+from __future__ import annotations
+
+from inspector.model.errors import LimitExceeded
+from inspector.model.formatted import FormattedMessage
+
+#: The most bytes of a JSON file about one thing, of a line, of one raw answer, and of any other file.
+JSON_BYTES = 16 * 2**20
+LINE_BYTES = 64 * 2**10
+RAW_BYTES = 64 * 2**20
+FILE_BYTES = 256 * 2**20
+
+#: Files of a capture that grow with the number of scans.
+_GROWING = ("ledger.jsonl", "journal.jsonl", "incidents.jsonl", "manifest.dsse.json")
+
+
+def limit_of(name: str) -> int:
+    """The most bytes of a file, by its path in the bundle.
+
+    What grows with the number of scans (findings, coverage, manifests, ledger, reports) may be larger than what is
+    about one thing: an observation, the plan, a document.
+    """
+    part, _, file = name.partition("/")
+    if part != "capture" or file in _GROWING or file.startswith("trust/"):
+        return FILE_BYTES
+    # Compression may lengthen incompressible data a little.
+    return RAW_BYTES + RAW_BYTES // 64 + 1024 if file.startswith("raw/") else JSON_BYTES
+
+
+def check_size(name: str, size: int) -> None:
+    """Raise LimitExceeded when a file of this path may not have so many bytes."""
+    limit = limit_of(name)
+    if size > limit:
+        raise LimitExceeded(
+            FormattedMessage(
+                "{name}: {size} bytes are more than the limit of {limit}", name=name, size=size, limit=limit
+            ),
+            remedy="inspect fewer endpoints at a time, for instance declared as several systems",
+        )
+
+
+def too_long(name: object, limit: int) -> LimitExceeded:
+    """The error for a file of which no more than ``limit`` bytes are read."""
+    return LimitExceeded(FormattedMessage("{name}: is longer than {limit} bytes", name=name, limit=limit))

@@ -1,0 +1,309 @@
+"""What a full disk, a power failure or a kill spoils is named in the capture; the rest is sealed."""
+
+import os
+import random
+import resource
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from inspector.model.errors import BundleError
+from inspector.network.pacing.ledger import Ledger, LedgerLine
+from inspector.seal import Attempt, Bundle, CaptureWriter, RunIndex, SigningKey, State, add_assessment, verify
+from inspector.seal.layout import raw_name
+from tests.core.seal.examples import TRUST, WHEN, assessment, inspection, raw, record
+from tests.core.seal.test_capture_writer import in_namespace, python
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Within the body no file of this process can grow beyond this size."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def ledger_line(port: int) -> LedgerLine:
+    return LedgerLine(WHEN, "127.0.0.1", port, "tcp", "tls", "https://a.example")
+
+
+# --- The ledger -------------------------------------------------------------------------------------------------------
+
+
+def test_a_ledger_line_that_does_not_fit_is_taken_back(tmp_path: Path) -> None:
+    """A line that is only partly written is cut off at once, and the next one follows the last complete one."""
+    path = tmp_path / "ledger.jsonl"
+    ledger = Ledger(path)
+    ledger.opened(ledger_line(1))
+    whole = path.read_bytes()
+    with largest_file(len(whole) + 20), pytest.raises(BundleError, match="free disk space there"):
+        ledger.opened(ledger_line(2))
+    assert path.read_bytes() == whole
+    ledger.opened(ledger_line(3))
+    assert [each.port for each in ledger.entries()] == [1, 3]
+
+
+_FULL = """
+import sys
+from pathlib import Path
+from inspector.model.errors import BundleError
+from inspector.network.pacing.ledger import Ledger
+from tests.core.seal.test_incidents import ledger_line
+ledger = Ledger(Path(sys.argv[1], "ledger.jsonl"))
+written = 0
+for port in range(1, 65536):
+    try:
+        ledger.opened(ledger_line(port))
+        written += 1
+    except BundleError:
+        break
+else:
+    raise SystemExit("the disk never filled")
+filler.unlink() if (filler := Path(sys.argv[1], "filler")).exists() else None
+ledger.opened(ledger_line(65535))
+assert [each.port for each in ledger.entries()] == [*range(1, written + 1), 65535]
+print("continued")
+"""
+
+
+def test_a_ledger_goes_on_after_a_full_disk(tmp_path: Path) -> None:
+    """The lines around the one that did not fit are all there."""
+    mount = 'mount -t tmpfs -o size=64k none "$1" && head -c 20000 /dev/zero > "$1/filler" && exec "$2" -c "$3" "$1"'
+    done = in_namespace("sh", "-c", mount, "sh", str(tmp_path), sys.executable, _FULL)
+    assert done.returncode == 0, done.stderr
+    assert "continued" in done.stdout
+
+
+def test_lines_beyond_the_limits_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a line nor a ledger is longer than what is read back."""
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    with pytest.raises(BundleError, match="is longer than 65536 bytes"):
+        ledger.opened(LedgerLine(WHEN, "127.0.0.1", 1, "tcp", "tls", "x" * 70_000))
+    monkeypatch.setattr("inspector.network.pacing.ledger.FILE_BYTES", 100)
+    with pytest.raises(BundleError, match=r"the ledger is full: 100 bytes; close it"):
+        ledger.opened(ledger_line(1))
+    assert ledger.path.read_bytes() == b""
+
+
+# --- Damage -----------------------------------------------------------------------------------------------------------
+
+
+def spoiled(path: Path, data: bytes | None) -> None:
+    if data is None:
+        path.unlink()
+    else:
+        path.write_bytes(data)
+
+
+def begun(root: Path) -> tuple[CaptureWriter, list[str]]:
+    """A capture of two scans with raw bytes, and three ledger lines."""
+    writer = CaptureWriter.create(root, inspection(), trust=TRUST)
+    ledger = Ledger(writer.ledger_path)
+    for port in (1, 2, 3):
+        ledger.opened(ledger_line(port))
+    ledger.close()
+    return writer, [record(writer, number, raw(b"%d" % number)) for number in range(2)]
+
+
+def sealed(writer: CaptureWriter, key: SigningKey) -> Bundle:
+    bundle = writer.seal(key, ended=WHEN)
+    assert verify(bundle.folder, trusted=[key.keyid]).intact.trusted
+    return bundle
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 30, b"x", None], ids=["emptied", "zeros", "other", "gone"])
+@pytest.mark.parametrize("which", ["raw", "observation"])
+@pytest.mark.parametrize("resumed", [True, False])
+def test_lost_evidence_is_removed_and_named(
+    tmp_path: Path, key: SigningKey, which: str, data: bytes | None, resumed: bool
+) -> None:
+    """A scan whose record or raw bytes are not whole counts as not recorded; an incident names the files."""
+    writer, (first, second) = begun(tmp_path)
+    evidence = dict(writer.evidence())[first]
+    name = raw_name(evidence.raw[0].sha256) if which == "raw" else f"observations/{first}.json"
+    spoiled(writer.folder / "capture" / name, data)
+    if resumed:
+        writer.close()
+        writer = CaptureWriter.resume(writer.folder)
+    else:
+        assert not writer.check()
+    assert [one for one, _ in writer.evidence()] == [second]
+    assert writer.lost
+    again = record(writer, 0, raw(b"0"))
+    assert again == first
+    bundle = sealed(writer, key)
+    assert [one for one, _ in bundle.evidence()] == sorted([first, second])
+    assert all(bundle.output_of(each).raw for _, each in bundle.evidence())
+    assert f"observations/{first}.json" in {each.file for each in bundle.incidents()}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kept"),
+    [
+        (lambda lines: [lines[0], b"\0" * len(lines[1]), lines[2]], [1, 3]),
+        (lambda lines: [lines[0], b"\0" * (len(lines[1]) - 1) + b"\n", lines[2]], [1, 3]),
+        (lambda lines: [lines[0][:-9] + lines[1], lines[2]], [3]),
+        (lambda lines: [*lines, b"\0" * 4096], [1, 2, 3]),
+        (lambda lines: [*lines, b"{}\n"], [1, 2, 3]),
+        (lambda lines: [*lines, b"\xff\xfe\n", b"\n"], [1, 2, 3]),
+    ],
+    ids=["zeros to the next", "zeros", "torn", "zeros at the end", "another object", "bytes"],
+)
+def test_a_spoiled_ledger_keeps_its_whole_lines(
+    tmp_path: Path, key: SigningKey, spoil: Callable[[list[bytes]], list[bytes]], kept: list[int]
+) -> None:
+    """Lines that cannot be read are left out and named; the others are sealed."""
+    writer, _ = begun(tmp_path)
+    writer.close()
+    writer.ledger_path.write_bytes(b"".join(spoil(writer.ledger_path.read_bytes().splitlines(keepends=True))))
+    bundle = sealed(CaptureWriter.resume(writer.folder), key)
+    ports = [each.port for each in bundle.ledger()]
+    assert set(ports) <= set(kept)
+    assert ports
+    assert {each.file for each in bundle.incidents()} == {"ledger.jsonl"}
+
+
+def test_a_spoiled_journal_costs_nothing(tmp_path: Path, key: SigningKey) -> None:
+    """Evidence is named by its own digest, so that a journal can be written again."""
+    writer, recorded = begun(tmp_path)
+    writer.close()
+    journal = writer.folder / "capture" / "journal.jsonl"
+    whole = journal.read_bytes()
+    journal.write_bytes(b"\0" * 40 + b"\n" + whole[-20:])
+    bundle = sealed(CaptureWriter.resume(writer.folder), key)
+    assert [one for one, _ in bundle.evidence()] == sorted(recorded)
+    assert {each.file for each in bundle.incidents()} == {"journal.jsonl"}
+
+
+def test_a_lost_salt_stops_collecting_alone(tmp_path: Path, key: SigningKey) -> None:
+    """Without the key of the fingerprints nothing more is collected, and what there is can be sealed."""
+    writer, recorded = begun(tmp_path)
+    writer.close()
+    (writer.folder / "salt").write_bytes(b"")
+    again = CaptureWriter.resume(writer.folder)
+    with pytest.raises(BundleError, match="inspector seal"):
+        _ = again.salt
+    assert [one for one, _ in sealed(again, key).evidence()] == sorted(recorded)
+
+
+def test_other_trust_roots_are_refused(tmp_path: Path) -> None:
+    """Trust roots that are not the recorded ones are never used."""
+    writer, _ = begun(tmp_path)
+    writer.close()
+    (writer.folder / "capture" / "trust" / "declared-roots.pem").write_bytes(b"others")
+    with pytest.raises(BundleError, match="differs from what the inspection recorded"):
+        CaptureWriter.resume(writer.folder)
+
+
+# --- Links ------------------------------------------------------------------------------------------------------------
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+NAMES = ["lock", "salt", "partial", "capture", "assessments", "capture/ledger.jsonl", "capture/journal.jsonl"]
+NAMES += ["capture/incidents.jsonl", "capture/plan.json", "capture/raw", "capture/observations", "capture/documents"]
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link", "pipe", "link to nothing"])
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_in_a_capture_leads_elsewhere(tmp_path: Path, name: str, kind: str) -> None:
+    """A link or pipe in the place of any file or folder is refused by name, and nothing is written through it."""
+    writer, _ = begun(tmp_path / "out")
+    writer.close()
+    place, outside = writer.folder / name, tmp_path / "outside"
+    is_folder = place.is_dir() or name == "assessments"
+    if place.exists():
+        place.rename(outside)
+    elif is_folder:
+        outside.mkdir()
+    else:
+        outside.write_bytes(b"")
+    if kind == "link":
+        place.symlink_to(outside)
+    elif kind == "link to nothing":
+        place.symlink_to(tmp_path / "nothing")
+    elif kind == "pipe":
+        os.mkfifo(place, 0o600)
+    elif is_folder:
+        return  # there are no hard links to folders
+    else:
+        place.hardlink_to(outside)
+    before = _names(tmp_path)
+    with pytest.raises(BundleError, match=name.rpartition("/")[2]):
+        CaptureWriter.resume(writer.folder)
+    assert _names(tmp_path) == before
+
+
+def test_an_assessment_is_not_written_through_a_link(bundle: Bundle, key: SigningKey, tmp_path: Path) -> None:
+    """A link in the place of the assessments' folder is refused."""
+    (tmp_path / "outside").mkdir()
+    (bundle.folder / "assessments").symlink_to(tmp_path / "outside")
+    with pytest.raises(BundleError, match="assessments: is a symbolic link"):
+        add_assessment(bundle, assessment(bundle), {}, key)
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_an_index_is_not_written_through_a_link(tmp_path: Path) -> None:
+    """A link or pipe in the place of a run's index is refused."""
+    (tmp_path / "run-1").mkdir()
+    for make in (lambda path: path.symlink_to(tmp_path / "outside"), lambda path: os.mkfifo(path, 0o600)):
+        path = tmp_path / "run-1" / "index.jsonl"
+        make(path)
+        with pytest.raises(BundleError, match="cannot be written"):
+            RunIndex(tmp_path, "run-1").add(Attempt(at=WHEN, system="a", inspection="i", state=State.BEGUN))
+        path.unlink()
+    assert not (tmp_path / "outside").exists()
+
+
+# --- Kills ------------------------------------------------------------------------------------------------------------
+
+_WORK = """
+import sys
+from pathlib import Path
+from inspector.network.pacing.ledger import Ledger
+from inspector.seal import CaptureWriter
+from tests.core.seal.examples import TRUST, inspection, raw, record
+from tests.core.seal.test_incidents import ledger_line
+print("ready", flush=True)
+writer = CaptureWriter.create(Path(sys.argv[1]), inspection(), trust=TRUST)
+ledger = Ledger(writer.ledger_path)
+for number in range(10**6):
+    ledger.opened(ledger_line(number % 65535)).close()
+    record(writer, number, raw(b"%d" % number))
+"""
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_killed_at_any_point_and_resumed(tmp_path: Path, key: SigningKey, seed: int) -> None:
+    """Wherever kill -9 falls, also while the capture is created, it is resumed and sealed, or the words say why not.
+
+    Nothing hidden is left.
+    """
+    chance = random.Random(seed)
+    process = python(_WORK, tmp_path / "out")
+    assert process.stdout
+    process.stdout.readline()
+    for _ in range(chance.randrange(1 << chance.randrange(1, 20))):  # some instant, sooner more likely than later
+        pass
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    folder = tmp_path / "out" / "run-1" / "sys-a" / "inspection-1"
+    if folder.exists():
+        if (folder / "capture" / "inspection.json").exists():
+            bundle = sealed(CaptureWriter.resume(folder), key)
+            bundle.ledger()
+            assert bundle.incidents() == ()
+        else:
+            with pytest.raises(BundleError, match=r"stopped before it began|is not an inspection"):
+                CaptureWriter.resume(folder)
+    assert [path for path in tmp_path.rglob("*") if path.name.startswith(".")] == []
