@@ -73,8 +73,8 @@ class AssessmentInput:
 
 
 def _evaluate(check: Check, inputs: CheckInputs, options: Mapping[str, Any]) -> Verdict:
-    """The verdict as it is read back; raises ValueError where it cannot be stored."""
-    return Verdict.parse(check.evaluate(inputs.arguments, options).canonical())
+    """The verdict as it is read back, with bounded texts and lists; raises ValueError where it cannot be stored."""
+    return Verdict.parse(bounded(check.evaluate(inputs.arguments, options)).canonical())
 
 
 def _run_check(check: Check, inputs: CheckInputs, options: Mapping[str, Any], clock: Clock) -> Verdict:
@@ -91,7 +91,7 @@ def _run_check(check: Check, inputs: CheckInputs, options: Mapping[str, Any], cl
         )
     if verdict.outcome is Outcome.INCONCLUSIVE and verdict.cause is Cause.BUG:
         verdict = verdict.model_copy(update={"outcome": Outcome.ERROR})
-    return bounded(verdict)
+    return verdict
 
 
 def _status(requirement: Requirement, inspection: Inspection, regime: Regime) -> str | None:

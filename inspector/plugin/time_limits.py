@@ -131,7 +131,7 @@ class Clock:
         with self._lock:
             if time.monotonic() < self._deadline:
                 return
-            self._deadline = math.inf
+            self._deadline = time.monotonic()  # until the call has ended: what is raised in a destructor is ignored
             self._has_expired = True
             interrupt(_Expired)
 

@@ -26,7 +26,7 @@ SCANS = {
     "clings": "the scan went on for 5 s after its cancellation",
     "threaded": "inspector_quitting.quitting raised LookupError: after the threads",
     "large": "the scan returned 67108866 raw bytes; at most 67108864 are kept",
-    "surrogates": "inspector_quitting.quitting gave raw bytes that cannot be stored",
+    "surrogates": "inspector_quitting.quitting gave facts that cannot be stored",
     "mumbles": "mumbles \\ud800",
     "finds": "inspector_quitting.quitting gave facts that cannot be stored",
     "reads": "inspector_quitting.quitting raised SystemExit: 0",

@@ -33,6 +33,12 @@ def _endless_and_catching() -> None:
             _endless()
 
 
+def _endless_and_catching_once() -> None:
+    with contextlib.suppress(BaseException):
+        _endless()
+    _endless()
+
+
 def _endless_and_failing() -> None:
     try:
         _endless()
@@ -41,7 +47,9 @@ def _endless_and_failing() -> None:
 
 
 @in_both_threads
-@pytest.mark.parametrize("function", [_endless, _endless_and_catching, _endless_and_failing])
+@pytest.mark.parametrize(
+    "function", [_endless, _endless_and_catching, _endless_and_catching_once, _endless_and_failing]
+)
 def test_a_function_that_does_not_return_is_interrupted(function: object, in_main: bool) -> None:
     """The cause is a bug of that function, whatever the function makes of the interruption."""
     with pytest.raises(ScanFailure, match=r"check x took longer than 0.2 s") as caught:
