@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -85,6 +85,24 @@ class Network:
         from inspector.network.protocols.http import Transport
 
         return Transport(self._session, self.identity.user_agent)
+
+    def request(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        timeout: float = 10.0,
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        """One HTTP request over ``transport()``; its answer, whose body is read or streamed within the body of ``with``.
+
+        No state is kept: no cookie is stored or sent, no redirect is followed. ``timeout`` (seconds) applies to
+        connecting. Raises ScanFailure, and httpx.InvalidURL for a malformed URL.
+        """
+        from inspector.network.protocols.http import request
+
+        return request(self.transport(), url, method=method, headers=headers, content=content, timeout=timeout)
 
     async def verify_certificate(self, *, timeout: float = 10.0) -> CertificateFlaw | None:
         """Why a client rejects the certificate of the target's port under the target's name; None when it does not.

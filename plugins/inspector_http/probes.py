@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +40,8 @@ HEAD_SECONDS = 12.0
 #: The most handshakes in which a certificate is verified.
 VERIFYING_HANDSHAKES = 3
 BODY_SECONDS = 3.0
+#: What an ordinary client accepts.
+ACCEPT = {"Accept": "text/html,*/*;q=0.8"}
 
 
 def _cost(target: Target, _options: Mapping[str, Any]) -> Cost:
@@ -72,23 +75,11 @@ async def http(target: Target, network: Network) -> ScanOutput:
     A port that does not answer in the declared protocol is requested in the other of HTTP and HTTPS. An endpoint on
     port 443 discovers port 80 of its host, a redirect to another service discovers that service, unless its host is not
     declared. Bodies are read to
-    the bound, as any client does, so that the connection can be reused along redirects.
+    the bound, as any client does.
     """
-    client = httpx.AsyncClient(
-        transport=network.transport(),
-        trust_env=False,
-        follow_redirects=False,
-        timeout=HEAD_SECONDS,
-        headers={
-            "User-Agent": network.identity.user_agent,
-            "Accept": "text/html,*/*;q=0.8",
-            "Accept-Encoding": "identity",
-        },
-    )
-    async with client:
-        session = _Session(client, network, Redaction(network.fingerprint))
-        followed, redirect = await session.follow(target.uri)
-        other = await session.other(target.uri) if _may_be_other_protocol(followed[0], target) else None
+    session = _Session(network, Redaction(network.fingerprint))
+    followed, redirect = await session.follow(target.uri)
+    other = await session.other(target.uri) if _may_be_other_protocol(followed[0], target) else None
     certificate = await _certificate(followed, network)
     outside = bool(redirect) and _leads_outside(target, redirect)
     exchanges = Exchanges(followed=followed, other=other, certificate=certificate, leads_outside=outside)
@@ -141,10 +132,9 @@ def _may_be_other_protocol(first: Exchange, target: Target) -> bool:
 
 
 class _Session:
-    """One client's exchanges with one service."""
+    """The exchanges with one service."""
 
-    def __init__(self, client: httpx.AsyncClient, network: Network, redaction: Redaction) -> None:
-        self._client = client
+    def __init__(self, network: Network, redaction: Redaction) -> None:
         self._network = network
         self._redaction = redaction
 
@@ -173,12 +163,14 @@ class _Session:
     async def get(self, url: str) -> tuple[Exchange, str]:
         """One exchange, with its secrets replaced, and the real URL to which it redirects."""
         redacted = self._redaction.url(url)
-        try:
-            async with self._network.within(HEAD_SECONDS):
-                reply = await self._client.send(self._client.build_request("GET", url), stream=True)
-        except (ScanFailure, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            return Exchange(url=redacted, cause=_cause(error), detail=_detail(error)), ""
-        body = await _body(reply, self._network)
+        async with AsyncExitStack() as stack:
+            try:
+                async with self._network.within(HEAD_SECONDS):
+                    request = self._network.request(url, headers=ACCEPT, timeout=HEAD_SECONDS)
+                    reply = await stack.enter_async_context(request)
+            except (ScanFailure, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+                return Exchange(url=redacted, cause=_cause(error), detail=_detail(error)), ""
+            body = await _body(reply, self._network)
         values = [value.decode("latin-1") for name, value in reply.headers.raw if name.lower() == b"location"]
         exchange = Exchange(
             url=redacted,
@@ -227,8 +219,6 @@ async def _body(reply: httpx.Response, network: Network) -> _BodyStart:
                 body.complete = not reply.extensions.get("truncated", False)
     except (ScanFailure, httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
         body.cause = _cause(error)
-    finally:
-        await reply.aclose()
     return body
 
 

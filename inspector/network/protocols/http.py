@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -311,8 +312,8 @@ class Transport(httpx.AsyncBaseTransport):
         return response
 
     def _headers(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """The request's headers with our User-Agent, and without compression."""
-        ours = {b"user-agent", b"accept-encoding", b"connection"}
+        """The request's headers with our User-Agent, without compression, and without cookies of other replies."""
+        ours = {b"user-agent", b"accept-encoding", b"connection", b"cookie"}
         kept = [(name, value) for name, value in headers if name.lower() not in ours]
         return [
             *kept,
@@ -320,6 +321,28 @@ class Transport(httpx.AsyncBaseTransport):
             (b"Accept-Encoding", b"identity"),
             (b"Connection", b"close"),
         ]
+
+
+@asynccontextmanager
+async def request(
+    transport: httpx.AsyncBaseTransport,
+    url: str,
+    *,
+    method: str,
+    headers: Mapping[str, str] | None,
+    content: bytes | None,
+    timeout: float,
+) -> AsyncIterator[httpx.Response]:
+    """``Network.request``. A client of httpx would store cookies, and read where redirects lead."""
+    asked = httpx.Request(
+        method, url, headers=headers, content=content, extensions={"timeout": {"connect": timeout, "read": timeout}}
+    )
+    answer = await transport.handle_async_request(asked)
+    answer.request = asked
+    try:
+        yield answer
+    finally:
+        await answer.aclose()
 
 
 def _host(url: httpx.URL) -> str:

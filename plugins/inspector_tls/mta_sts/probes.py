@@ -198,8 +198,7 @@ async def _fetch(network: Network, target: Target) -> _StoredReply:
     try:
         async with (
             network.within(_FETCH_SECONDS),
-            httpx.AsyncClient(transport=network.transport(), trust_env=False, timeout=_FETCH_SECONDS) as client,
-            client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,
+            network.request(url, timeout=_FETCH_SECONDS) as response,
         ):
             body = b""
             async for part in response.aiter_bytes():

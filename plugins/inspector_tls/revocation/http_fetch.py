@@ -55,17 +55,13 @@ async def _ask(network: Network, sent: bytes | None, seconds: float) -> Received
 
 
 async def _exchange(network: Network, sent: bytes | None, seconds: float) -> Received:
-    import httpx
-
-    async with (
-        httpx.AsyncClient(transport=network.transport(), trust_env=False, timeout=seconds) as client,
-        client.stream(
-            "GET" if sent is None else "POST",
-            network.target.uri,
-            content=sent,
-            headers=None if sent is None else _HEADERS,
-        ) as response,
-    ):
+    async with network.request(
+        network.target.uri,
+        method="GET" if sent is None else "POST",
+        content=sent,
+        headers=None if sent is None else _HEADERS,
+        timeout=seconds,
+    ) as response:
         if response.status_code != _OK:
             return Received(cause=Cause.PROTOCOL_ERROR, detail=f"answered with HTTP status {response.status_code}")
         body = await response.aread()

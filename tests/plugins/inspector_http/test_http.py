@@ -18,6 +18,13 @@ from tests.plugins.inspector_services.scanning import read, scan
 from tests.plugins.inspector_services.servers import installed, own_address
 
 
+def test_no_cookie_is_sent_back() -> None:
+    """Cookies of a reply, odd ones included, neither come with the next request nor end the scan."""
+    facts = answered("refusing-cookies")
+    assert (facts.status.value, facts.followed) == (200, ("http://web.test:9000/in",))
+    assert "plain" in [each.name for each in facts.cookies.value]
+
+
 @pytest.fixture(scope="module")
 def place() -> Iterator[str]:
     address = own_address()

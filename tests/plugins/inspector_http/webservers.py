@@ -86,6 +86,20 @@ async def echoing_redirect(reader: asyncio.StreamReader, writer: asyncio.StreamW
     writer.write(f"HTTP/1.1 302 Found\r\nLocation: {path}x\r\nContent-Length: 0\r\n\r\n".encode())
 
 
+async def refusing_cookies(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Set odd cookies on a redirect; refuse a request that sends any back."""
+    path = (await reader.readline()).split()[1]
+    head = await reader.readuntil(b"\r\n\r\n")
+    if b"\r\ncookie:" in b"\r\n" + head.lower():
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    elif path == b"/":
+        cookies = (b"plain=1", "t\u00ean=gi\u00e1".encode(), b"raw=\xff\xfe", b"a=\x01; Path=/", b"=; ;")
+        fields = b"".join(b"Set-Cookie: %s\r\n" % each for each in cookies)
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: /in\r\nContent-Length: 0\r\n%s\r\n" % fields)
+    else:
+        writer.write(OK.encode() + b"Content-Length: 0\r\n\r\n")
+
+
 async def utf8_redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Redirect to a path in bare UTF-8; any other path than its percent-encoded form does not exist."""
     path = (await reader.readline()).split()[1]
@@ -141,6 +155,7 @@ HABITS: dict[str, Habit] = {
         OK + "Server: \x1b]0;owned\x07\x1b[31m<script>alert(1)</script>\r\nX-Bad: caf\xe9 \xc3\xa9 \xc3\x28\r\n"
     ),
     "random-bytes": random_bytes,
+    "refusing-cookies": refusing_cookies,
     "error-shows": reply(
         "HTTP/1.1 403 Forbidden\r\nServer: Apache/2.4.29 (Ubuntu)\r\nSet-Cookie: sid=0123456789\r\n"
         "Set-Cookie: safe=1; Secure; HttpOnly; SameSite=Lax\r\nContent-Type: text/html\r\n"

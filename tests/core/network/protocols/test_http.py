@@ -61,6 +61,21 @@ def test_a_page_is_fetched_from_the_pinned_address(tmp_path: Path) -> None:
     assert "Connection: close" in request
 
 
+def test_a_client_that_keeps_cookies_sends_none(tmp_path: Path) -> None:
+    """A plugin's own client may store the cookies of a reply; the gateway's transport does not send them."""
+
+    async def twice(client: httpx.AsyncClient, port: int) -> httpx.Response:
+        await get(client, port)
+        return await get(client, port)
+
+    page = r"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nContent-Length: 5\r\n\r\nhello"
+    with serving("reply", argument=page) as server:
+        browse(tmp_path, server.port, twice)
+        requests = server.report()["received"]
+    assert len(requests) == 2
+    assert all("cookie:" not in each.lower() for each in requests)
+
+
 @needs_raw
 @pytest.mark.parametrize(
     "where", ["http://decoy.test:{port}/", f"http://{DECOY}:{{port}}/", "//decoy.test:{port}/x", "https://decoy.test/"]
