@@ -49,7 +49,7 @@ def command(*names: str, name: str | None = None) -> Callable[[Callable[..., int
     return register
 
 
-@command("level")
+@command("level", "settings")
 def init(
     arguments: RunArguments,
     folder: Annotated[Path, typer.Argument(help="Folder for the templates.")] = Path(),
@@ -73,7 +73,7 @@ def init(
         granted_by=granted_by,
         contact=contact,
     )
-    return write(folder, answers, force=force)
+    return write(folder, answers, arguments.settings, force=force)
 
 
 @command(*SELECTION)

@@ -36,6 +36,10 @@ class RunArguments:
     authorised_by: Annotated[
         str | None, typer.Option("--authorised-by", help="Who permits an inspection without documents.")
     ] = None
+    addresses: Annotated[
+        tuple[str, ...],
+        typer.Option("--address", help="An address or block that endpoints without documents may have (repeatable)."),
+    ] = ()
     regime: Annotated[
         str | None, typer.Option("--regime", help="Assess under this regime instead of the system's own.")
     ] = None
@@ -64,7 +68,7 @@ class RunArguments:
 
 #: What chooses systems and requirements: the options of ``plan``, and some of those of ``run``.
 SELECTION = (
-    *("targets", "authorisations", "systems", "level", "authorised_by", "regime", "as_of"),
+    *("targets", "authorisations", "systems", "level", "authorised_by", "addresses", "regime", "as_of"),
     *("only", "select", "within", "settings"),
 )
 #: What is made of the findings.

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
 from inspector.cli import terminal
+from inspector.cli.inputs import read_settings
 from inspector.cli.language import _
 from inspector.declare import templates
 from inspector.declare.declaration import SYSTEM_ID
 from inspector.declare.document import split
+from inspector.declare.settings import Settings
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
-from inspector.model.subject import Uri, parse_uri
+from inspector.model.subject import HOST, Uri, UriForm, is_address, parse_uri
+from inspector.network import Ledger, resolve_and_pin
+from inspector.network.access.special_addresses import is_never_named, special_purpose
+from inspector.record.plan import PinnedHost
 from inspector.registry.registry import installed
 
 
@@ -65,8 +72,25 @@ def _endpoints(known: tuple[str, ...]) -> list[Uri]:
         raise UsageError(what, remedy=remedy) from None
 
 
-def write(folder: Path, answers: Answers, *, force: bool) -> int:
-    """Write the four documents; an existing one is kept unless ``force``. Raises UsageError."""
+def _private_addresses(endpoints: Sequence[Uri], settings: Settings) -> tuple[str, ...]:
+    """The special-purpose addresses that names of the endpoints resolve to, which an authorisation must list."""
+    hosts = {uri.host for uri in endpoints if uri.scheme.form is not UriForm.NAME or uri.scheme == HOST}
+    names = sorted(host for host in hosts if not is_address(host))
+
+    async def resolved() -> Sequence[PinnedHost]:
+        with tempfile.TemporaryDirectory(prefix="inspector-") as ledger:
+            return await resolve_and_pin(names, settings, Ledger(Path(ledger) / "ledger.jsonl"))
+
+    pins = asyncio.run(resolved()) if names else ()
+    found = {address for pin in pins for address in pin.addresses}
+    return tuple(sorted(each for each in found if special_purpose(each) and not is_never_named(each)))
+
+
+def write(folder: Path, answers: Answers, settings_file: Path | None, *, force: bool) -> int:
+    """Write the four documents; an existing one is kept unless ``force``. Raises UsageError.
+
+    Names of the endpoints are resolved, by the resolvers of ``settings_file``, inspector.toml or this machine.
+    """
     names = ("declaration.yaml", "authorisation.yaml", "statements.yaml", "inspector.toml")
     existing = [name for name in names if (folder / name).exists()]
     if existing and not force:
@@ -86,12 +110,13 @@ def write(folder: Path, answers: Answers, *, force: bool) -> int:
     endpoints = _endpoints(answers.endpoints)
     granted_by = _ask(answers.granted_by, "who permits the inspection", "--granted-by")
     contact = _ask(answers.contact, "contact of the inspecting side", "--contact")
+    addresses = _private_addresses(endpoints, read_settings(settings_file))
     documents: dict[str, Callable[[], str]] = {
         "declaration.yaml": lambda: templates.declaration(
             organisation=organisation, system=system, name=name, level=level, endpoints=endpoints
         ),
         "authorisation.yaml": lambda: templates.authorisation(
-            granted_by=granted_by, endpoints=endpoints, contact=contact
+            granted_by=granted_by, endpoints=endpoints, addresses=addresses, contact=contact
         ),
         "statements.yaml": templates.statements,
         "inspector.toml": lambda: templates.settings(contact=contact),

@@ -101,6 +101,23 @@ def _uris(arguments: RunArguments, registry: Registry) -> list[Uri]:
 ReadAuthorisations = Sequence[tuple[tuple[Authorisation, ...], SourceMap]]
 
 
+def _blocks(texts: Iterable[str]) -> tuple[str, ...]:
+    """The address blocks of ``--address``. Raises UsageError."""
+    try:
+        return tuple(map(authorisation.parse_block, texts))
+    except ValueError as error:
+        what, remedy = split(error.args[0])
+        raise UsageError(
+            FormattedMessage("the value of --address is wrong: {what}", what=what), remedy=remedy
+        ) from None
+
+
+def _no_place_for_addresses() -> UsageError:
+    return UsageError(
+        "the addresses are written in the authorisation", remedy="leave --address out, and list them under blocks"
+    )
+
+
 def read_documents(arguments: RunArguments, read: ReadAuthorisations, registry: Registry) -> InputDocuments:
     """The documents that the targets name, or made for endpoints without any. Raises UsageError or InputFileError."""
     if not arguments.targets:
@@ -116,7 +133,11 @@ def read_documents(arguments: RunArguments, read: ReadAuthorisations, registry: 
                 FormattedMessage("{text} contains what is no Unicode", text=repr(author)),
                 remedy="correct the option or variable that it comes from",
             )
-        made, granted = declaration.ad_hoc(_uris(arguments, registry), arguments.level, author)
+        if given and arguments.addresses:
+            raise _no_place_for_addresses()
+        made, granted = declaration.ad_hoc(
+            _uris(arguments, registry), arguments.level, author, blocks=_blocks(arguments.addresses)
+        )
         return InputDocuments(made, given or (granted,), source_map=_merged(source_map for _, source_map in read))
     if len(files) != 1 or len(arguments.targets) != 1:
         raise UsageError(
@@ -124,6 +145,8 @@ def read_documents(arguments: RunArguments, read: ReadAuthorisations, registry: 
         )
     if arguments.level is not None:
         raise UsageError("the level is written in the declaration", remedy="leave --level out")
+    if arguments.addresses:
+        raise _no_place_for_addresses()
     declared, declared_at = declaration.load(Path(files[0]), registry.schemes)
     if declared.authorisation is not None:
         given = (*given, declared.authorisation)

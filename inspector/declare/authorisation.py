@@ -87,7 +87,8 @@ def _name(text: str) -> str:
     return f"*.{host}" if text.startswith("*.") else host
 
 
-def _block(text: str) -> str:
+def parse_block(text: str) -> str:
+    """An address block in canonical form; raises ValueError."""
     try:
         block = ipaddress.ip_network(text, strict=False)
     except ValueError:
@@ -110,12 +111,13 @@ def _block(text: str) -> str:
 class Covers(Model):
     """What is covered. ``names``: exact, or ``*.zone`` for everything below a zone. ``blocks``: CIDR.
 
-    A name covers the addresses that it is pinned to; sweeps and intrusive scans need the address listed. Without
-    ``ports``, the declared ports are covered.
+    A name covers the addresses that it is pinned to, but for special-purpose ones (RFC 6890: loopback, private, and
+    others), which need the address listed, as do sweeps and intrusive scans; to link-local addresses and those of cloud
+    metadata no name leads at all. Without ``ports``, the declared ports are covered.
     """
 
     names: tuple[Annotated[str, AfterValidator(_name)], ...] = ()
-    blocks: tuple[Annotated[str, AfterValidator(_block)], ...] = ()
+    blocks: tuple[Annotated[str, AfterValidator(parse_block)], ...] = ()
     ports: tuple[PortRange, ...] | None = None
 
 
@@ -292,24 +294,26 @@ def own_estate(
     *,
     rates: Rates | None = None,
     ports: Sequence[PortRange] | None = None,
+    blocks: Sequence[str] = (),
     at: datetime | None = None,
 ) -> Authorisation:
     """An authorisation over the author's own systems, valid for 24 hours.
 
-    Addresses are covered as blocks and names as names; ``localhost`` is covered as the loopback addresses only.
+    Addresses are covered as blocks, as are those in ``blocks``, and names as names; ``localhost`` is covered as the
+    loopback addresses only.
     ``rates`` defaults to those of loopback when every target is loopback, else to ``Rates()``.
     """
     hosts = sorted({target.host for target in targets})
     named = [host for host in hosts if not is_address(host) and host != "localhost"]
-    blocks = [host for host in hosts if is_address(host)]
+    listed = [*(host for host in hosts if is_address(host)), *blocks]
     if "localhost" in hosts:
-        blocks.extend(str(net) for net in _LOOPBACK)
+        listed.extend(str(net) for net in _LOOPBACK)
     begins = at or now()
     return Authorisation(
         id=f"own-estate-{begins:%Y%m%dT%H%M%S}",
         kind=AuthorisationKind.OWN_ESTATE,
         granted_by=authorised_by,
-        covers=Covers(names=tuple(named), blocks=tuple(blocks), ports=None if ports is None else tuple(ports)),
+        covers=Covers(names=tuple(named), blocks=tuple(listed), ports=None if ports is None else tuple(ports)),
         valid_from=begins,
         valid_until=begins + timedelta(hours=24),
         rates=rates or (LOOPBACK_RATES if all(map(is_loopback, hosts)) else Rates()),

@@ -253,12 +253,14 @@ def ad_hoc(
     authorised_by: str | None,
     ports: Collection[PortRange] | None = None,
     *,
+    blocks: Sequence[str] = (),
     at: datetime | None = None,
 ) -> tuple[Declaration, Authorisation]:
     """The documents of an inspection requested on the command line: one system, and an own-estate authorisation.
 
-    The system has no approval facts. Raises NotAuthorised when ``authorised_by`` is missing and a target is not
-    loopback, and UsageError for what cannot be declared.
+    The system has no approval facts. ``blocks`` are addresses that the authorisation lists besides. Raises
+    NotAuthorised when ``authorised_by`` is missing and a target is not loopback, and UsageError for what cannot be
+    declared.
     """
     if not uris:
         raise UsageError("no endpoint is given", remedy="name an endpoint, as https://host/")
@@ -280,6 +282,6 @@ def ad_hoc(
         level=level,
         endpoints=tuple(dict.fromkeys(str(uri) for uri in uris)),
     )
-    permit = own_estate(uris, author, ports=tuple(ports) if ports is not None else None, at=at)
+    permit = own_estate(uris, author, ports=tuple(ports) if ports is not None else None, blocks=blocks, at=at)
     organisation = Organisation(code="ad-hoc", name=author)
     return Declaration(organisation=organisation, systems=(system,)), permit

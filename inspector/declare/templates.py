@@ -66,12 +66,22 @@ systems:
 """
 
 
-def authorisation(*, granted_by: str, endpoints: Sequence[Uri], contact: str = "", at: datetime | None = None) -> str:
-    """An own-estate authorisation over these endpoints (at least one), valid for 30 days from ``at`` (now)."""
+def authorisation(
+    *,
+    granted_by: str,
+    endpoints: Sequence[Uri],
+    addresses: Sequence[str] = (),
+    contact: str = "",
+    at: datetime | None = None,
+) -> str:
+    """An own-estate authorisation over these endpoints (at least one), valid for 30 days from ``at`` (now).
+
+    ``addresses`` are special-purpose ones that names of the endpoints resolve to: they are listed, too.
+    """
     begins = (at or now()).replace(microsecond=0)
     hosts = sorted({uri.host for uri in endpoints})
     names = [host for host in hosts if not is_address(host)]
-    blocks = [host for host in hosts if is_address(host)]
+    blocks = sorted({*(host for host in hosts if is_address(host)), *addresses})
     return f"""\
 # Văn bản cho phép kiểm tra / Authorisation of the inspection
 # Người có thẩm quyền ký; không có văn bản này thì không gửi gói tin nào
@@ -87,7 +97,8 @@ granted_by: {quoted(granted_by)}  # họ tên, chức vụ / name and position
 covers:  # phạm vi / scope
   # tên miền, hoặc "*.zone" / names, or "*.zone"
   names: [{", ".join(map(quoted, names))}]
-  # địa chỉ IP, cần có để quét cổng / addresses, needed for port sweeps
+  # địa chỉ IP, cần có để quét cổng và khi tên trỏ đến địa chỉ nội bộ
+  # addresses, needed for port sweeps, and where names lead to private addresses
   blocks: [{", ".join(map(quoted, blocks))}]
   # ports: [443, "8000-8100"]  # mặc định: các cổng đã khai / default: the declared ports
 
@@ -150,6 +161,7 @@ kind = "internet"  # internet · partner · inside · ci
 # [ceilings]  # giới hạn của máy này / limits of this machine
 # connections = 400
 # scans = 50
+# addresses = 16  # số địa chỉ được kiểm tra của mỗi tên, mỗi họ / addresses inspected of each name and family
 
 # [logging]  # nhật ký ra stderr / log lines on stderr
 # level = "info"  # debug · info · warning · error

@@ -156,7 +156,9 @@ emergency_contact: Nhấn Ctrl-C để dừng
 
 covers:
   names: [{PORTAL}, {SILENT}]
-  blocks: [{environment.addresses["shop"]}]  # địa chỉ được quét cổng / the address whose ports may be swept
+  # Địa chỉ được quét cổng, và các địa chỉ của máy này mà tên trỏ đến
+  # The address whose ports may be swept, and those of this machine to which names lead
+  blocks: [{", ".join(sorted(set(environment.addresses.values())))}]
 
 valid_from: {begins.isoformat()}
 valid_until: {(begins + timedelta(days=1)).isoformat()}

@@ -95,7 +95,7 @@ class Network:
         content: bytes | None = None,
         timeout: float = 10.0,
     ) -> AbstractAsyncContextManager[httpx.Response]:
-        """One HTTP request over ``transport()``; its answer, whose body is read or streamed within the body of ``with``.
+        """One HTTP request over ``transport()``: its answer, whose body can be read within the body of ``with``.
 
         No state is kept: no cookie is stored or sent, no redirect is followed. ``timeout`` (seconds) applies to
         connecting. Raises ScanFailure, and httpx.InvalidURL for a malformed URL.

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import System
 from inspector.declare.statement import Statement
-from inspector.model.subject import Scheme, is_address, parse_uri
+from inspector.model.subject import HOST, Scheme, UriForm, is_address, parse_uri
+from inspector.network.access.special_addresses import special_purpose
 from inspector.record.plan import PinnedHost
 
 
@@ -19,6 +20,8 @@ class SystemFilter:
         self._id = system.id
         self._schemes = schemes
         self._hosts = set(self._hosts_of(system))
+        schemes_used = {parse_uri(text, schemes).scheme for text in system.endpoints}
+        self._has_zones = any(each.form is UriForm.NAME and each != HOST for each in schemes_used)
         self._other_hosts = {host for other in others for host in self._hosts_of(other)} - self._hosts
 
     def _hosts_of(self, system: System) -> Iterator[str]:
@@ -33,12 +36,20 @@ class SystemFilter:
         )
 
     def at_own_addresses(self, given: Iterable[Authorisation], pins: Sequence[PinnedHost]) -> tuple[Authorisation, ...]:
-        """The authorisations without address blocks that contain no address of the system."""
+        """The authorisations without address blocks that contain no address of the system.
+
+        Special-purpose blocks stay where the system has zones: their name servers, found later, may be there.
+        """
         addresses = [address for pin in pins for address in pin.addresses]
         addresses += [host for host in self._hosts if is_address(host)]
         return _covering(
-            (each, each.covers.names, [block for block in each.covers.blocks if _holds_any(block, addresses)])
+            (each, each.covers.names, [block for block in each.covers.blocks if self._is_own(block, addresses)])
             for each in given
+        )
+
+    def _is_own(self, block: str, addresses: Iterable[str]) -> bool:
+        return _holds_any(block, addresses) or (
+            self._has_zones and special_purpose(block.partition("/")[0]) is not None
         )
 
     def _is_of_others(self, name: str) -> bool:

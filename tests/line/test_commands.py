@@ -347,7 +347,10 @@ def test_plan_sends_the_target_nothing(line: Line, servers: Servers, at: dict[st
     result = line.call("plan", at["secure"], "--level", 3, "--lang", "en")
     assert result.code == 0
     assert "https://127.0.0.1" in result.out
-    assert re.search(r"In all at most \d+ connections, 0 port questions and \d+ s", result.out)
+    assert re.search(
+        r"In all at most \d+ connections, 0 port questions, \d+ questions to resolvers and name servers, and \d+ s",
+        result.out,
+    )
     assert "resolving the names" in result.err
     assert servers.received() == before
 

@@ -61,7 +61,7 @@ def result(line: Line, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run
         endpoints = [f"mail:{name}.sts.test" for name in domains]
         endpoints += [f"https://mta-sts.{name}.sts.test/" for name in hosts]
         endpoints += [f"smtp://{name}-mx.sts.test" for name in ("good", "expired", "with-tlsa")]
-        declared = line.declare(system(*endpoints), covers={"names": ["*.sts.test"]})
+        declared = line.declare(system(*endpoints), covers={"names": ["*.sts.test"], "blocks": ["127.0.0.0/8"]})
         yield line.call(
             "run",
             declared,

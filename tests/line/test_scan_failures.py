@@ -297,7 +297,11 @@ def test_unreachable_host_and_family_without_route(line: Line, certificate: dict
         both = f"https://both.line.test:{servers.ports['page']}/"
         result = line.spawn(
             "run",
-            line.declare(system("https://gone.line.test/", both), name="unreachable.yaml"),
+            line.declare(
+                system("https://gone.line.test/", both),
+                name="unreachable.yaml",
+                covers={"names": ["*.line.test"], "blocks": ["127.0.0.0/8", "192.0.2.0/24"]},
+            ),
             *("--only", "https-reachable", "--only", "tls-1-3-offered", "--fail-on", "info"),
             wrap=inside,
             resolvers=[f"127.0.0.1:{servers.ports['names']}"],

@@ -1,6 +1,7 @@
 """A server that nobody may ask gets no packet, by whatever way an inspection is led to it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -38,7 +39,7 @@ def result(line: Line, servers: Servers) -> RunResult:
     ]
     return line.call(
         "run",
-        line.declare(system(*endpoints), covers={"names": ["www.line.test"]}),
+        line.declare(system(*endpoints), covers={"names": ["www.line.test"], "blocks": ["127.0.0.1"]}),
         *("--only", "http", "--only", "names"),
         resolvers=[f"127.0.0.1:{servers.ports['names']}"],
     )
@@ -67,6 +68,51 @@ def test_redirect_to_an_undeclared_port_is_out_of_scope(result: RunResult) -> No
     scan = result.scan("http", "http://www.line.test:1/")
     assert scan.failure is not None
     assert scan.failure.cause == "out-of-scope"
+
+
+def test_a_name_that_leads_to_this_machine_is_refused(line: Line, servers: Servers) -> None:
+    """A listed name that resolves to loopback is out of scope; the refusal says what the authorisation lacks."""
+    document = line.declare(
+        system(f"http://decoy.line.test:{servers.ports['decoy']}/"),
+        name="inside.yaml",
+        covers={"names": ["*.line.test"], "blocks": ["127.0.0.1"]},
+    )
+    result = line.call("run", document, "--only", "http", resolvers=[f"127.0.0.1:{servers.ports['names']}"])
+    assert result.code == 2
+    assert f"add to covers: blocks: [{DECOY}]" in result.err
+    assert servers.received()["decoy"] == []
+
+
+def test_address_lists_what_names_on_the_command_line_may_lead_to(line: Line, servers: Servers) -> None:
+    """Without documents, ``--address`` lists it; beside documents it is misuse."""
+    names = [f"127.0.0.1:{servers.ports['names']}"]
+    endpoint = f"http://decoy.line.test:{servers.ports['decoy']}/"
+    asked = ("plan", endpoint, "--level", 1, "--authorised-by", "A", "--only", "http", "--lang", "en")
+    assert f"add to covers: blocks: [{DECOY}]" in line.call(*asked, resolvers=names).err
+    planned = line.call(*asked, "--address", "127.0.0.0/24", resolvers=names)
+    assert (planned.code, "would refuse" in planned.err) == (0, False)
+    wrong = line.call(*asked, "--address", "127.0.0.1/24", resolvers=names)
+    assert (wrong.code, "the value of --address is wrong" in wrong.err) == (2, True)
+    document = line.declare(system(endpoint), name="listed.yaml")
+    refused = line.call("plan", document, "--address", "127.0.0.0/24", "--lang", "en")
+    assert (refused.code, "the addresses are written in the authorisation" in refused.err) == (2, True)
+    assert servers.received()["decoy"] == []
+
+
+def test_init_lists_the_private_addresses_of_names(line: Line, servers: Servers, tmp_path: Path) -> None:
+    """What ``init`` writes covers names that lead to this machine, and is accepted by ``plan``."""
+    port = servers.ports["decoy"]
+    names = [f"127.0.0.1:{servers.ports['names']}"]
+    begun = line.call(
+        *("init", tmp_path, "--organisation", "O", "--system", "s", "--name", "N", "--level", 1, "--granted-by", "A"),
+        *("--contact", "c@d.vn", "--endpoint", f"http://decoy.line.test:{port}/"),
+        resolvers=names,
+    )
+    assert begun.code == 0
+    assert f'blocks: ["{DECOY}"]' in (tmp_path / "authorisation.yaml").read_text()
+    documents = (tmp_path / "declaration.yaml", "-a", tmp_path / "authorisation.yaml")
+    planned = line.call("plan", *documents, "--only", "http", "--lang", "en", resolvers=names)
+    assert (planned.code, "would refuse" in planned.err) == (0, False)
 
 
 def test_alias_outside_is_refused_before_anything_is_asked(line: Line, servers: Servers) -> None:

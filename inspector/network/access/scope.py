@@ -17,6 +17,7 @@ from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import UDP, BadUri, Subject, normalise_host
 from inspector.network.access import time_windows as windows
 from inspector.network.access.addresses import canonical_address, parse_address
+from inspector.network.access.special_addresses import is_never_named, special_purpose
 from inspector.record.plan import PinnedHost
 
 #: The default ports of schemes that the core must know itself: services that other scans of a host may also ask.
@@ -130,6 +131,15 @@ class Scope:
         if refusal is not None:
             raise refusal.failure
 
+    def admit_infrastructure(self, host: str | None, address: str, at: datetime) -> None:
+        """Raise ScanFailure unless a name server at ``address``, found by the name ``host``, may be asked.
+
+        Any may, but for special-purpose addresses, which a valid authorisation must list.
+        """
+        listed = any(_lists_address(each, address) for each in self.authorisations if each.is_valid(at))
+        if reason := _is_special(host, address, listed=listed):
+            raise ScanFailure(Cause.OUT_OF_SCOPE, f"no authorisation covers {host or address}: {reason}")
+
     def declared(self, subject: Subject) -> frozenset[int]:
         """The declared ports of the subject's host, by name or by address, those of endpoints included.
 
@@ -182,6 +192,8 @@ class Scope:
             when = f"only from {granted.valid_from.isoformat()} until {granted.valid_until.isoformat()}"
             return _refuse(0, Cause.NOT_AUTHORISED, granted, f"is valid {when}")
         if not listed and (reason := self._uncovered(granted, subject)):
+            return _refuse(1, Cause.OUT_OF_SCOPE, granted, f"does not cover {where}: {reason}")
+        if reason := _is_special(subject.host, subject.address, listed=listed):
             return _refuse(1, Cause.OUT_OF_SCOPE, granted, f"does not cover {where}: {reason}")
         if not intrusiveness.within(granted.intrusiveness):
             return _refuse(
@@ -271,6 +283,22 @@ def _needs_listed_address(subject: Subject, intrusiveness: Intrusiveness, sweep:
     if intrusiveness is Intrusiveness.INTRUSIVE:
         return "an intrusive scan"
     return "UDP" if subject.scheme == UDP.name else ""
+
+
+def _is_special(host: str | None, address: str | None, *, listed: bool) -> str:
+    """Why a special-purpose address is not covered by what it was found by; empty when it is, or is no such address.
+
+    A name may be pointed at any address by whoever holds its zone.
+    """
+    purpose = special_purpose(address or "")
+    if address is None or (purpose is None and not is_never_named(address)):
+        return ""
+    if parse_address(host or "") is None and is_never_named(address):
+        return f"{address} is a {purpose} address, to which no name may lead"
+    if listed:
+        return ""
+    block = canonical_address(address)
+    return f"{address} is a {purpose} address, which must be listed; if it is yours, add to covers: blocks: [{block}]"
 
 
 def _lists_address(granted: Authorisation, address: str | None) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inspector.declare.settings import Settings
-from inspector.model.base import Cause
+from inspector.model.base import Cause, now
 from inspector.model.errors import ScanFailure
 from inspector.network.access.addresses import canonical_address, parse_address, split_server
 from inspector.network.access.os_errors import cause_of, failure_from
@@ -210,21 +210,24 @@ async def query(
     """``Network.query``: one question for a scan."""
     session.check_gateway()
     if server is not None:
-        _check_server(server, port, session.settings)
+        _check_server(server, port, session)
     message = _question(name, rdtype, recursive=server is None, dnssec=dnssec)
     exchange = DnsQuery(session.admission, session.infrastructure, message, session.deadline, session.check_gateway)
     asked = None if server is None else (canonical_address(server), port)
     return await ask(exchange, session.settings, server=asked, tcp=tcp, timeout=timeout)
 
 
-def _check_server(server: str, port: int, settings: Settings) -> None:
-    """Raise ScanFailure unless the server may be asked: on port 53, or on loopback, or as a configured resolver."""
+def _check_server(server: str, port: int, session: ProbeSession) -> None:
+    """Raise ScanFailure unless the scope admits the server's address, and the port is 53 (at loopback any), or it is a
+    configured resolver's.
+    """
     address = parse_address(server)
     if address is None:
         raise ScanFailure(Cause.BUG, f"{server!r} is not an address: name servers are asked by address")
     if address.is_multicast or address.is_unspecified or address == _BROADCAST:
         raise ScanFailure(Cause.OUT_OF_SCOPE, f"{server} is not the address of a name server")
-    if port != _PORT and not address.is_loopback and (str(address), port) not in resolvers(settings):
+    session.scope.admit_infrastructure(session.target.host, str(address), now())
+    if port != _PORT and not address.is_loopback and (str(address), port) not in resolvers(session.settings):
         raise ScanFailure(Cause.OUT_OF_SCOPE, f"{server} port {port}: name servers are asked on port {_PORT} only")
 
 

@@ -18,8 +18,9 @@ def test_the_plan_shows_both_forms(
     assert "mail:xn--strae-oqa.test (straße.test)" in capsys.readouterr().out
 
 
-def test_documents_are_begun_with_a_labels(tmp_path: Path) -> None:
+def test_documents_are_begun_with_a_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Declaration and authorisation name the same domain."""
+    monkeypatch.setenv("INSPECTOR_RESOLVERS", "127.0.0.1:9")
     given = ["--organisation", "O", "--system", "s", "--name", "N", "--level", "1", "--granted-by", "A"]
     assert call(["init", str(tmp_path), *given, "--contact", "c@d.vn", "--endpoint", "https://straße.test/"]) == 0
     assert '"https://xn--strae-oqa.test/"' in (tmp_path / "declaration.yaml").read_text()

@@ -16,6 +16,7 @@ from tests.core.network.addresses import HOST, LocalGateway, authorise, make_pro
 
 #: A name that is this machine's by definition (RFC 6761 §6.3), and so needs no resolver.
 NAMED = "responder.localhost"
+LOOPBACK = ("127.0.0.1", "::1")
 ANY_PORT = (PortRange(first=1, last=65535),)
 
 
@@ -69,8 +70,8 @@ async def fetched(folder: Path, granted: Authorisation, url: str) -> tuple[str, 
 @pytest.mark.parametrize(
     "covers",
     [
-        Covers(names=(NAMED,), ports=ANY_PORT),
-        Covers(names=("*.localhost",), ports=ANY_PORT),
+        Covers(names=(NAMED,), blocks=LOOPBACK, ports=ANY_PORT),
+        Covers(names=("*.localhost",), blocks=LOOPBACK, ports=ANY_PORT),
         Covers(blocks=("127.0.0.1/32",), ports=ANY_PORT),
     ],
 )
@@ -90,12 +91,13 @@ async def test_a_host_that_is_named_is_asked_under_the_authorisation(tmp_path: P
         Covers(names=(HOST,), ports=ANY_PORT),
         Covers(names=(f"other.{NAMED}",), ports=ANY_PORT),
         Covers(blocks=("192.0.2.0/24",), ports=ANY_PORT),
-        Covers(names=(NAMED,)),
-        Covers(names=(NAMED,), ports=(PortRange(first=80, last=80),)),
+        Covers(names=(NAMED,), blocks=LOOPBACK),
+        Covers(names=(NAMED,), blocks=LOOPBACK, ports=(PortRange(first=80, last=80),)),
+        Covers(names=(NAMED,), ports=ANY_PORT),
     ],
 )
 async def test_a_host_that_is_not_named_gets_no_packet(tmp_path: Path, covers: Covers) -> None:
-    """Neither an authorisation of others nor one of other ports permits a connection; a listed name has port 80."""
+    """Neither an authorisation of others, nor one of other ports, nor a name that leads to this machine permits one."""
     with page() as (port, accepted), pytest.raises(ScanFailure) as caught:
         await fetched(tmp_path, authorise(covers=covers), f"http://{NAMED}:{port}/")
     assert (caught.value.cause, accepted) == (Cause.OUT_OF_SCOPE, [])
@@ -103,7 +105,8 @@ async def test_a_host_that_is_not_named_gets_no_packet(tmp_path: Path, covers: C
 
 async def test_a_named_host_has_the_port_of_http_without_declaring_it(tmp_path: Path) -> None:
     """Without ``ports`` an authorisation that lists the name covers port 80 there, and the target's other ports not."""
-    local_gateway = LocalGateway(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=Covers(names=(HOST, NAMED))))
+    covers = Covers(names=(HOST, NAMED), blocks=("127.7.0.1", *LOOPBACK))
+    local_gateway = LocalGateway(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=covers))
     async with local_gateway.gateway:
         network = local_gateway.gateway.network(
             make_probe(contacts_third_parties=True), target(443), local_gateway.granted
@@ -127,7 +130,7 @@ async def test_what_is_no_web_address_is_not_asked(tmp_path: Path, url: str) -> 
 
 async def test_another_host_is_not_reached_through_a_redirect(tmp_path: Path) -> None:
     """The transport to a named host refuses any other, also one that is named."""
-    covers = Covers(names=(NAMED, HOST), ports=ANY_PORT)
+    covers = Covers(names=(NAMED, HOST), blocks=LOOPBACK, ports=ANY_PORT)
     local_gateway = LocalGateway(tmp_path, f"tcp://{HOST}:443", granted=authorise(covers=covers))
     async with local_gateway.gateway:
         network = local_gateway.gateway.network(

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from inspector import Declared, Observation, ParseContext, Probe, ScanOutput, Scheme, Subject, Target, UriForm
+from inspector.declare.authorisation import own_estate
 from inspector.declare.declaration import System
 from inspector.declare.settings import Settings
 from inspector.model.base import now
-from inspector.model.subject import parse_uri, subject_of
+from inspector.model.subject import HOST, Uri, parse_uri, subject_of
 from inspector.network import Gateway, Ledger, Scope
 
 SYSTEM = System(id="test", name="Test", owner="Tester", level=3)
+#: Lists the addresses of the name servers, which are this machine's.
+AUTHORISATION = own_estate([Uri(HOST, "localhost")], "Tester")
 
 
 def subject(probe: Probe, uri: str, address: str | None = None) -> Subject:
@@ -30,7 +33,7 @@ def scan(probe: Probe, about: Subject, resolver: int, *, at: str = "127.0.0.1", 
     async def through_the_gateway() -> ScanOutput:
         with tempfile.TemporaryDirectory() as folder:
             settings = Settings(resolvers=(f"{at}:{resolver}",))
-            scope = Scope([], SYSTEM, [])
+            scope = Scope([AUTHORISATION], SYSTEM, [])
             async with Gateway(
                 settings, scope, Ledger(Path(folder) / "ledger.jsonl"), salt=b"salt", run="test"
             ) as gateway:

@@ -140,9 +140,9 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def answering(answer: Answer) -> Iterator[int]:
+def answering(answer: Answer, address: str = ADDRESS) -> Iterator[int]:
     """A server that hands every connection to ``answer`` in a thread of its own."""
-    listener = socket.create_server((ADDRESS, 0))
+    listener = socket.create_server((address, 0))
     listener.settimeout(0.05)
     over = threading.Event()
     threads: list[threading.Thread] = []

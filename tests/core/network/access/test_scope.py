@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, time, timedelta
 from ipaddress import IPv4Address, IPv4Network
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -16,9 +17,22 @@ from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import Subject
 from inspector.network import Scope
 from inspector.network.access import time_windows as windows
-from tests.core.network.addresses import ADDRESS, HOST, authorise, pinned, subject, system
+from inspector.record.plan import PinnedHost
+from tests.core.network import addresses
+from tests.core.network.addresses import HOST, authorise, system
 
 NOW = datetime.now(UTC)
+#: An address of the Internet, which a name alone covers. No packet is sent.
+ADDRESS = "193.0.14.129"
+BLOCK = "193.0.14.0/24"
+
+
+def subject(port: int | None, **changes: str) -> Subject:
+    return addresses.subject(port, **{"address": ADDRESS, **changes})
+
+
+def pinned(*at: str, **changes: Any) -> PinnedHost:
+    return addresses.pinned(*(at or (ADDRESS,)), **changes)
 
 
 def refusal(scope: Scope, about: Subject, **changes: object) -> Cause | None:
@@ -78,7 +92,7 @@ def test_coverage_is_by_whole_labels(listed: str, asked: str) -> None:
 def test_a_name_covers_only_what_it_was_pinned_to() -> None:
     """Another address of the same name, or a name that was not pinned, is out of scope."""
     scope = scope_of(authorise())
-    assert refusal(scope, subject(443, address="127.7.0.2")) is Cause.OUT_OF_SCOPE
+    assert refusal(scope, subject(443, address="193.0.14.2")) is Cause.OUT_OF_SCOPE
     assert refusal(Scope([authorise()], system("tcp://shop.test:443"), []), subject(443)) is Cause.OUT_OF_SCOPE
 
 
@@ -89,15 +103,15 @@ def test_aliases_must_be_listed_too() -> None:
     assert refusal(scope_of(covering(HOST, "*.cdn.test"), **alias), subject(443)) is None
     two = (covering(HOST), covering("edge.cdn.test", id="a-2"))
     assert refusal(scope_of(*two, **alias), subject(443)) is Cause.OUT_OF_SCOPE
-    block = authorise(covers=Covers(blocks=("127.7.0.0/24",)))
+    block = authorise(covers=Covers(blocks=(BLOCK,)))
     assert refusal(scope_of(block, **alias), subject(443)) is None
 
 
 def test_a_later_pin_does_not_move_a_name() -> None:
     """What a name was pinned to first stays, whatever it resolves to later."""
     scope = scope_of(authorise())
-    scope.learn([pinned("127.7.0.2")])
-    assert refusal(scope, subject(443, address="127.7.0.2")) is Cause.OUT_OF_SCOPE
+    scope.learn([pinned("193.0.14.2")])
+    assert refusal(scope, subject(443, address="193.0.14.2")) is Cause.OUT_OF_SCOPE
     assert refusal(scope, subject(443)) is None
 
 
@@ -123,6 +137,47 @@ def test_a_block_covers_its_addresses(blocks: tuple[str, ...], address: str, cau
     assert refusal(scope, subject(443, address=address)) is cause
 
 
+def test_a_name_covers_no_special_purpose_address() -> None:
+    """Loopback and private addresses must be listed by the same document; the refusal tells what to write."""
+    plain, embedding = ("127.0.0.1", "10.1.2.3", "::1", "fd00::1"), ("64:ff9b::a01:203", "2002:a01:203::1")
+    shop = system("tcp://shop.test:443")
+    for address in (*plain, *embedding, "::ffff:10.1.2.3"):
+        block = address.removeprefix("::ffff:")
+        other = authorise(id="other", covers=Covers(blocks=("10.9.0.0/16",)))
+        with pytest.raises(ScanFailure) as caught:
+            Scope([covering(HOST), other], shop, [pinned(address)]).permit(
+                subject(443, address=address), intrusiveness=Intrusiveness.POLITE, at=NOW, port=443
+            )
+        assert caught.value.cause is Cause.OUT_OF_SCOPE
+        assert f"add to covers: blocks: [{block}]" in caught.value.message
+        listed = authorise(covers=Covers(names=(HOST,), blocks=(block,)))
+        assert refusal(Scope([listed], shop, [pinned(address)]), subject(443, address=address)) is None
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "169.254.1.1", "fe80::1", "fd00:ec2::254", "168.63.129.16"])
+def test_no_name_leads_to_link_local_or_metadata(address: str) -> None:
+    """Not even where the address is listed; as an address of its own it may be."""
+    listed = authorise(covers=Covers(names=(HOST,), blocks=(address,)))
+    scope = Scope([listed], system("tcp://shop.test:443"), [pinned(address)])
+    assert refusal(scope, subject(443, address=address)) is Cause.OUT_OF_SCOPE
+    itself = subject(443, host=address, address=address)
+    uri = f"tcp://[{address}]:443" if ":" in address else f"tcp://{address}:443"
+    assert refusal(Scope([listed], system(uri), []), itself) is None
+    with pytest.raises(ScanFailure, match="no name may lead"):
+        scope.admit_infrastructure("ns.test", address, NOW)
+
+
+def test_name_servers_at_special_addresses_must_be_listed() -> None:
+    """A name server of the Internet may be asked by anyone, one on this machine's network only where it is listed."""
+    scope = scope_of(authorise(covers=Covers(blocks=("10.0.0.0/8",))))
+    scope.admit_infrastructure("ns.test", "193.0.14.129", NOW)
+    scope.admit_infrastructure("ns.test", "10.0.0.53", NOW)
+    for address in ("127.0.0.1", "192.168.0.1", "::1"):
+        with pytest.raises(ScanFailure, match="must be listed") as caught:
+            scope.admit_infrastructure("ns.test", address, NOW)
+        assert caught.value.cause is Cause.OUT_OF_SCOPE
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 32))
 def test_blocks_are_prefixes(base: int, other: int, length: int) -> None:
     """An IPv4 address is covered exactly when it shares the prefix."""
@@ -140,7 +195,7 @@ def test_what_a_name_cannot_grant_needs_the_address(asked: dict[str, object]) ->
     """Sweeps and intrusive scans need the address listed."""
     by_name = authorise(intrusiveness=Intrusiveness.INTRUSIVE)
     assert refusal(scope_of(by_name), subject(443), **asked) is Cause.OUT_OF_SCOPE
-    by_block = authorise(intrusiveness=Intrusiveness.INTRUSIVE, covers=Covers(blocks=("127.7.0.1/32",)))
+    by_block = authorise(intrusiveness=Intrusiveness.INTRUSIVE, covers=Covers(blocks=(ADDRESS,)))
     assert refusal(scope_of(by_block), subject(443), **asked) is None
 
 

@@ -64,7 +64,7 @@ def asking(folder: Path, settings: Settings, act: Any) -> Any:
     """Run ``act(network)`` as an infrastructure scan."""
 
     async def go() -> Any:
-        on = LocalGateway(folder, settings=settings)
+        on = LocalGateway(folder, settings=settings, granted=authorise(covers=Covers(blocks=("127.7.0.0/24",))))
         async with on.gateway:
             probe = make_probe(Intrusiveness.PASSIVE, infrastructure=True)
             return await act(on.gateway.network(probe, target(None, scheme="dns"), None))
@@ -306,6 +306,24 @@ def test_a_question_goes_to_name_servers_only(
     assert failure(tmp_path, resolver.settings, "plain.dns.test", server=server, port=port) is cause
 
 
+@needs_raw
+def test_a_name_server_on_this_machine_is_asked_where_it_is_listed(tmp_path: Path, resolver: Resolver) -> None:
+    """A zone may name any address as its server: one on this machine sees no packet unless it is listed."""
+
+    async def go() -> None:
+        on = LocalGateway(tmp_path, settings=resolver.settings)
+        async with on.gateway:
+            probe = make_probe(Intrusiveness.PASSIVE, infrastructure=True)
+            network = on.gateway.network(probe, target(None, scheme="dns"), None)
+            await network.query("plain.dns.test", "A", server="127.7.0.5")
+
+    with serving("sniff", "127.7.0.5") as sniffer:
+        with pytest.raises(ScanFailure, match="must be listed") as caught:
+            asyncio.run(go())
+        assert caught.value.cause is Cause.OUT_OF_SCOPE
+        assert sniffer.report()["packets"] == []
+
+
 def test_an_infrastructure_scan_sends_the_target_nothing(tmp_path: Path, resolver: Resolver) -> None:
     """A scan without authorisation asks resolvers, and may not connect to the target, scan it or run workers."""
 
@@ -326,10 +344,10 @@ def _forbidden(network: Network) -> list[Coroutine[Any, Any, Any]]:
 def test_an_alias_that_is_not_listed_leads_nowhere(tmp_path: Path, resolver: Resolver) -> None:
     """A name with an alias that is not listed is out of scope, and the place it leads to sees no packet."""
 
-    async def go(port: int, *names: str) -> None:
+    async def go(port: int, *names: str, blocks: tuple[str, ...] = ()) -> None:
         (found,) = await resolve_and_pin(["alias.dns.test"], resolver.settings, Ledger(tmp_path / "pins"))
         where = found.addresses[0]
-        granted = authorise(covers=Covers(names=names))
+        granted = authorise(covers=Covers(names=names, blocks=blocks))
         on = LocalGateway(tmp_path, f"tcp://alias.dns.test:{port}", pins=(found,), granted=granted)
         async with on.gateway:
             network = on.gateway.network(make_probe(), target(port, host="alias.dns.test", address=where), on.granted)
@@ -341,7 +359,10 @@ def test_an_alias_that_is_not_listed_leads_nowhere(tmp_path: Path, resolver: Res
         assert caught.value.cause is Cause.OUT_OF_SCOPE
         assert "end.dns.test" in caught.value.message
         assert sniffer.report()["packets"] == []
-        asyncio.run(go(decoy.port, "alias.dns.test", "*.dns.test"))
+        with pytest.raises(ScanFailure, match="must be listed"):
+            asyncio.run(go(decoy.port, "alias.dns.test", "*.dns.test"))
+        assert sniffer.report()["packets"] == []
+        asyncio.run(go(decoy.port, "alias.dns.test", "*.dns.test", blocks=("127.7.0.5",)))
         assert sniffer.report()["packets"] != []
 
 

@@ -128,10 +128,12 @@ import asyncio, sys
 from pathlib import Path
 from inspector.model.errors import ScanFailure
 from inspector.network import routable
-from tests.core.network.addresses import LocalGateway, HOST, make_probe, pinned, target
+from tests.core.network.addresses import LocalGateway, HOST, authorise, make_probe, pinned, target
+from inspector.declare.authorisation import Covers
 
 async def go(address):
-    on = LocalGateway(Path(sys.argv[1]), f"tcp://{HOST}:443", pins=(pinned(address),))
+    granted = authorise(covers=Covers(names=(HOST,), blocks=(address,)))
+    on = LocalGateway(Path(sys.argv[1]), f"tcp://{HOST}:443", pins=(pinned(address),), granted=granted)
     async with on.gateway:
         try:
             await on.gateway.network(make_probe(), target(443, address=address), on.granted).connect()

@@ -151,7 +151,7 @@ class Decoy:
 
 
 @contextlib.contextmanager
-def decoy(answer: servers.Answer = servers.silent) -> Iterator[Decoy]:
+def decoy(answer: servers.Answer = servers.silent, *, address: str = "127.0.0.1") -> Iterator[Decoy]:
     """A server that counts its connections."""
     counted: list[object] = []
 
@@ -159,7 +159,7 @@ def decoy(answer: servers.Answer = servers.silent) -> Iterator[Decoy]:
         counted.append(connection.getpeername())
         answer(connection)
 
-    with servers.answering(count) as port:
+    with servers.answering(count, address=address) as port:
         yield Decoy(port, counted)
 
 
@@ -196,14 +196,14 @@ def scanned(
         )
 
 
-def granting(*names: str) -> Authorisation:
-    """An authorisation of these names, on every port."""
+def granting(*names: str, blocks: tuple[str, ...] = ()) -> Authorisation:
+    """An authorisation of these names and addresses, on every port."""
     at = now()
     return Authorisation(
         id="some",
         kind=AuthorisationKind.OWNER_REQUEST,
         granted_by="the test",
-        covers=Covers(names=names, ports=(PortRange(first=1, last=65535),)),
+        covers=Covers(names=names, blocks=blocks, ports=(PortRange(first=1, last=65535),)),
         valid_from=at - datetime.timedelta(minutes=1),
         valid_until=at + datetime.timedelta(hours=1),
         rates=LOOPBACK_RATES,

@@ -137,16 +137,17 @@ def test_every_certificate_of_the_host_is_asked_about(tmp_path: Path) -> None:
 def test_only_the_responder_that_the_authorisation_names_gets_a_packet(tmp_path: Path) -> None:
     """A responder that the authorisation names is asked; another gets no connection, and the evidence records that."""
     (port,) = _ports(1)
-    with decoy() as other:
-        asked = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{port}/"], crls=[f"http://{LISTS}:{other.port}/list.crl"])
+    with decoy(address="127.0.0.3") as other:
+        lists = f"http://127.0.0.3:{other.port}/list.crl"
+        asked = leaf(AUTHORITY, ocsp=[f"http://{RESPONDER}:{port}/"], crls=[lists])
         with responder(tmp_path, port, index(tmp_path, [asked]), AUTHORITY):
-            scan = scanned(tmp_path, asked, authorisation=granting(HOST, RESPONDER))
+            scan = scanned(tmp_path, asked, authorisation=granting(HOST, RESPONDER, blocks=("127.0.0.1", "::1")))
         assert other.accepted == []
     found = examined(scan)
     assert found.status.seen is Status.GOOD
     barred = found.sources[1]
     assert (barred.protocol, barred.cause) == (Protocol.CRL, Cause.OUT_OF_SCOPE)
-    assert [(gap.cause, LISTS in gap.question) for gap in scan.output.gaps] == [(Cause.OUT_OF_SCOPE, True)]
+    assert [(gap.cause, lists in gap.question) for gap in scan.output.gaps] == [(Cause.OUT_OF_SCOPE, True)]
 
 
 def test_without_a_permitted_source_nothing_is_sent_and_nothing_concluded(tmp_path: Path) -> None:
