@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from inspector.model.verdict import MessageValue, Outcome, Verdict, failed, inconclusive, not_applicable, passed
     from inspector.network.client import Identity, Network
     from inspector.network.dns_lookup import (
+        DNS_QUESTIONS,
         DnsReplies,
         answer_of,
         collect_replies,
@@ -136,6 +137,7 @@ _HOME = {
     "passed": "inspector.model.verdict",
     "Identity": "inspector.network.client",
     "Network": "inspector.network.client",
+    "DNS_QUESTIONS": "inspector.network.dns_lookup",
     "DnsReplies": "inspector.network.dns_lookup",
     "answer_of": "inspector.network.dns_lookup",
     "collect_replies": "inspector.network.dns_lookup",
@@ -171,6 +173,7 @@ _HOME = {
 }
 
 __all__ = [
+    "DNS_QUESTIONS",
     "EXCUSING",
     "HOST",
     "SYSTEM",

@@ -64,9 +64,11 @@ def _print(planned: PlannedInspection, registry: Registry, pause_seconds: int) -
         terminal.print_result(f"{translated(limit.detail)}: {with_u_labels(', '.join(limit.addresses))}")
     terminal.print_result(
         _(
-            "In all at most {connections} connections, {questions} port questions and {seconds} s",
+            "In all at most {connections} connections, {questions} port questions, "
+            "{infrastructure} questions to resolvers and name servers, and {seconds} s",
             connections=plan.bounds.connections,
             questions=plan.bounds.port_questions,
+            infrastructure=plan.bounds.infrastructure_questions,
             seconds=plan.bounds.seconds,
         )
     )

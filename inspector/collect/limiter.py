@@ -15,8 +15,10 @@ import asyncio
 
 from anyio import CapacityLimiter
 
+from inspector.plan.pace import LEAST_AT_ONCE
+
 #: The limit at the start, which is also the lowest.
-FIRST_LIMIT = 10
+FIRST_LIMIT = LEAST_AT_ONCE
 #: Seconds between two measurements of the lag, and the lag from which the loop counts as overloaded.
 _TICK_SECONDS = 0.02
 _LAG_SECONDS = 0.005

@@ -47,7 +47,7 @@ class Ceilings(Model):
     """Limits of this machine over all targets.
 
     Open connections, concurrent scans, bytes kept of one answer, seconds of one scan, seconds of the one pause that an
-    address gets which stops answering.
+    address gets which stops answering, addresses inspected of one name in each family.
     """
 
     connections: int = Field(default=400, ge=1)
@@ -55,6 +55,7 @@ class Ceilings(Model):
     answer_bytes: int = Field(default=2_000_000, ge=1024)
     scan_seconds: int = Field(default=600, ge=1)
     pause_seconds: int = Field(default=60, ge=0)
+    addresses: int = Field(default=16, ge=1)
 
 
 class Logging(Model):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from inspector.network.client import Identity, Network, RoundTripEnd, Stream
     from inspector.network.gateway import Gateway
     from inspector.network.pacing.ledger import Ledger
-    from inspector.network.pacing.rate_limit import pace_seconds, sweep_seconds
+    from inspector.network.pacing.rate_limit import pace_seconds, strictest, sweep_seconds
     from inspector.network.resolution import resolve_and_pin, routable
     from inspector.network.sandbox.jobs import run_isolated
 
@@ -33,6 +33,7 @@ _HOME = {
     "pace_seconds": "inspector.network.pacing.rate_limit",
     "resolve_and_pin": "inspector.network.resolution",
     "routable": "inspector.network.resolution",
+    "strictest": "inspector.network.pacing.rate_limit",
     "sweep_seconds": "inspector.network.pacing.rate_limit",
 }
 
@@ -48,6 +49,7 @@ __all__ = [
     "resolve_and_pin",
     "routable",
     "run_isolated",
+    "strictest",
     "sweep_seconds",
 ]
 

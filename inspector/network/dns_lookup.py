@@ -32,7 +32,7 @@ MEDIA_TYPE: Final = "application/dns-message"
 #: The most aliases followed from one name.
 ALIASES: Final = 16
 #: The default limit of questions of one scan.
-QUESTIONS: Final = 128
+DNS_QUESTIONS: Final = 128
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -145,7 +145,7 @@ def _is_final(message: dns.message.Message, *, aliased: bool) -> bool:
 
 
 async def collect_replies(
-    network: Network, facts: Callable[[DnsReplies], object], *, dnssec: bool = False, limit: int = QUESTIONS
+    network: Network, facts: Callable[[DnsReplies], object], *, dnssec: bool = False, limit: int = DNS_QUESTIONS
 ) -> ScanOutput:
     """Ask the resolvers the questions of ``facts``, wave by wave; the result is the wire-format replies and the gaps.
 

@@ -82,7 +82,7 @@ async def prepare(request: InspectionRequest, context: RunContext) -> PlannedIns
         }
         _log.info("name resolved", extra={**about, **resolved})
     scope = Scope(request.authorisations, request.system, pins)
-    planner = _planner(request, rows, context.registry, scope, now())
+    planner = _planner(request, rows, context, scope, now())
     plan = make_plan(planner, pins, request.selection)
     bounds = {"connections": plan.bounds.connections, "seconds": plan.bounds.seconds}
     _log.info("planned", extra={**about, "count": len(plan.tasks), **bounds})
@@ -97,7 +97,7 @@ def planned_again(
 ) -> PlannedInspection:
     """An interrupted inspection with the plan that it began with, and ``further`` authorisations that it keeps to."""
     scope = Scope(request.authorisations, request.system, plan.pins, further)
-    planner = _planner(request, _rows(request, context), context.registry, scope, now())
+    planner = _planner(request, _rows(request, context), context, scope, now())
     return replace(_planned(request, context, planner, plan), further=further)
 
 
@@ -137,15 +137,16 @@ def _not_permitted(request: InspectionRequest, rows: Iterable[Requirement], regi
 
 
 def _planner(
-    request: InspectionRequest, rows: Sequence[Requirement], registry: Registry, scope: Scope, at: datetime
+    request: InspectionRequest, rows: Sequence[Requirement], context: RunContext, scope: Scope, at: datetime
 ) -> Planner:
+    registry = context.registry
     left_out = set(_not_permitted(request, rows, registry))
     kept = [each for each in rows if each.id not in left_out and selects(request.selection, each, registry)]
     checks = checks_of(kept, registry)
     validate_options(kept, registry)
     probes = probes_of(checks.values(), registry)
     options = {name: scan_options(probe, kept) for name, probe in probes.items()}
-    return Planner(request.system, registry, probes, options, scope, at)
+    return Planner(request.system, registry, probes, options, scope, at, context.settings.ceilings)
 
 
 def check_permitted(planned: PlannedInspection) -> None:

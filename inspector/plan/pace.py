@@ -8,21 +8,67 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from inspector.declare.authorisation import Authorisation
+from inspector.declare.authorisation import Authorisation, Rates
 from inspector.declare.document import SourceMap, diagnostic_at
+from inspector.declare.settings import Ceilings
 from inspector.model.errors import WindowTooShort
 from inspector.model.formatted import FormattedMessage
-from inspector.network import Scope, pace_seconds, sweep_seconds
+from inspector.network import Scope, pace_seconds, strictest, sweep_seconds
 from inspector.record.plan import Plan, ScanTask
 
+#: Scans that run at once whatever the load of the machine, when there are as many (see ``inspector.collect.limiter``).
+LEAST_AT_ONCE = 10
 
-def longest(tasks: Sequence[ScanTask], authorisations: Iterable[Authorisation]) -> int:
-    """The maximum duration of a plan in seconds: the longest scan of each wave, plus what the rate limits add."""
-    waves: dict[int, int] = defaultdict(int)
+
+def longest(tasks: Iterable[ScanTask], authorisations: Sequence[Authorisation], ceilings: Ceilings) -> int:
+    """The maximum duration of a plan's scans in seconds: wave after wave, at the authorised rates, under the ceilings.
+
+    A scan lasts for its own time, and for what the rate of its address makes it wait. If all scans of a wave run at
+    once, the wave is as long as the longest of them. Else the last one to begin has waited while every place was taken:
+    at most the sum of all durations divided by the places (R. L. Graham's bound for list scheduling). Not contained:
+    confirmation scans, scans of discovered subjects, and waiting for other connections to end (``at_once``).
+    """
+    waves: dict[int, list[ScanTask]] = defaultdict(list)
     for task in tasks:
         if task.cause is None:
-            waves[task.wave] = max(waves[task.wave], task.bounds.seconds)
-    return sum(waves.values()) + max((each.seconds for each in pace_of(tasks, authorisations).values()), default=0)
+            waves[task.wave].append(task)
+    places = _places(authorisations, ceilings)
+    before: dict[str, int] = defaultdict(int)
+    seconds = 0
+    for _, wave in sorted(waves.items()):
+        waits = _waits(wave, authorisations, before)
+        durations = [each.bounds.seconds + waits.get(each.subject.address or "", 0) for each in wave]
+        seconds += max(durations) + (math.ceil(sum(durations) / places) if len(wave) > places else 0)
+    return seconds
+
+
+def _places(authorisations: Iterable[Authorisation], ceilings: Ceilings) -> int:
+    """How many scans run at once at least, each with as many connections as an authorisation lets an address have."""
+    most = max((each.rates.at_once for each in authorisations), default=1)
+    return max(1, min(LEAST_AT_ONCE, ceilings.scans, ceilings.connections // most))
+
+
+def _waits(wave: Iterable[ScanTask], authorisations: Iterable[Authorisation], before: dict[str, int]) -> dict[str, int]:
+    """What the rates make the scans of a wave wait, by address, in seconds; adds their connections to ``before``.
+
+    The burst may have been used up when the wave begins: by as many connections as came before.
+    """
+    rates = {each.id: each.rates for each in authorisations}
+    held: dict[str, Rates] = {}
+    connections: dict[str, int] = defaultdict(int)
+    questions: dict[str, int] = defaultdict(int)
+    for task in wave:
+        if task.authorisation is not None and task.subject.address is not None:
+            address, own = task.subject.address, rates[task.authorisation]
+            held[address] = strictest(held.get(address, own), own)
+            connections[address] += task.bounds.connections
+            questions[address] += task.bounds.port_questions
+    waits: dict[str, int] = {}
+    for address, own in held.items():
+        count = connections[address] + min(before[address], own.burst)
+        waits[address] = math.ceil(pace_seconds(count, own)) + math.ceil(sweep_seconds(questions[address], own))
+        before[address] += connections[address]
+    return waits
 
 
 @dataclass(frozen=True, slots=True)

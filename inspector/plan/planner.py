@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import System
+from inspector.declare.settings import Ceilings
 from inspector.model.base import Cause
 from inspector.model.errors import InputFileError, ScanFailure, UsageError
 from inspector.model.formatted import FormattedMessage
@@ -21,7 +22,7 @@ from inspector.network import Scope, routable
 from inspector.plan.pace import longest
 from inspector.plugin.check import Check
 from inspector.plugin.containment import contained, described
-from inspector.plugin.probe import Probe, Target
+from inspector.plugin.probe import Cost, Probe, Target
 from inspector.record.plan import CostBounds, PinnedHost, Plan, ScanTask, Selection, VantageLimit
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement
 from inspector.regime.unknown_checks import unknown_checks
@@ -30,6 +31,8 @@ from inspector.registry.registry import Registry
 #: Discovered subjects of one scan that are scanned, and that are recorded: a set of hundreds is an attack.
 TASKS_PER_SCAN = 32
 DISCOVERED_PER_SCAN = 256
+#: Addresses of each family at which a discovered name server is asked: it is not the inspected system's.
+ADDRESSES_OF_INFRASTRUCTURE = 4
 
 
 def checks_of(requirements: Iterable[Requirement], registry: Registry) -> dict[str, Check]:
@@ -143,6 +146,7 @@ class Planner:
     options: Mapping[str, Mapping[str, Any]]
     scope: Scope
     at: datetime
+    ceilings: Ceilings = field(default_factory=Ceilings)
 
     def tasks(self, text: str, pin: PinnedHost | None) -> Iterator[ScanTask]:
         """The scan tasks for one declared endpoint and its pinned host."""
@@ -197,8 +201,16 @@ class Planner:
             yield self._refusal(probe, subject, endpoint, cause, pin.detail if pin else "the name was not resolved")
             return
         reachable = [address for address in pin.addresses if routable(address)]
-        for address in reachable:
+        is_foreign = probe.infrastructure and parent is not None
+        most = ADDRESSES_OF_INFRASTRUCTURE if is_foreign else self.ceilings.addresses
+        inspected = first_of_families(reachable, most)
+        for address in inspected:
             yield self._task(probe, subject_of(uri, probe.subject_kind, address=address, parent=parent), endpoint)
+        if len(inspected) < len(reachable):
+            detail = f"{len(inspected)} of {len(reachable)} addresses are inspected"
+            yield self._refusal(
+                probe, subject_of(uri, probe.subject_kind, parent=parent), endpoint, Cause.ABORTED, detail
+            )
         if not reachable:
             subject = subject_of(uri, probe.subject_kind, parent=parent)
             detail = f"no route from this vantage to {', '.join(pin.addresses)}"
@@ -208,16 +220,15 @@ class Planner:
         options = dict(self.options[probe.name])
         try:
             with contained():
-                cost = probe.cost(Target(subject, self.system.declared(subject.host)), options)
-                bounds = CostBounds(
-                    connections=cost.connections, port_questions=cost.port_questions, seconds=cost.seconds
-                )
+                bounds = self._bounds(probe, subject)
         except Exception as error:  # noqa: BLE001  (whatever a plugin raises is its scan's failure)
             detail = f"the cost of {probe.name!r} in {probe.module} raised {described(error)}"
             return self._refusal(probe, subject, endpoint, Cause.BUG, detail)
         granted: Authorisation | None = None
-        if not probe.infrastructure and probe.intrusiveness is not Intrusiveness.PASSIVE:
-            try:
+        try:
+            if probe.infrastructure and subject.address is not None:
+                self.scope.admit_infrastructure(subject.host, subject.address, self.at)
+            if not probe.infrastructure and probe.intrusiveness is not Intrusiveness.PASSIVE:
                 granted = self.scope.permit(
                     subject,
                     intrusiveness=probe.intrusiveness,
@@ -225,8 +236,8 @@ class Planner:
                     port=subject.port,
                     sweep=subject.scheme == HOST.name,
                 )
-            except ScanFailure as failure:
-                return self._refusal(probe, subject, endpoint, failure.cause, failure.message)
+        except ScanFailure as failure:
+            return self._refusal(probe, subject, endpoint, failure.cause, failure.message)
         return ScanTask(
             probe=probe.name,
             subject=subject,
@@ -236,6 +247,28 @@ class Planner:
             authorisation=granted.id if granted else None,
             bounds=bounds,
         )
+
+    def _bounds(self, probe: Probe, subject: Subject) -> CostBounds:
+        cost = self._cost(probe, subject)
+        return CostBounds(
+            connections=0 if probe.infrastructure else cost.connections,
+            port_questions=cost.port_questions,
+            infrastructure_questions=self._infrastructure_questions(probe, subject),
+            seconds=cost.seconds,
+        )
+
+    def _infrastructure_questions(self, probe: Probe, subject: Subject) -> int:
+        """The most questions to resolvers and name servers: of the scan, and of the name servers that it discovers."""
+        cost = self._cost(probe, subject)
+        most = cost.infrastructure_questions + (cost.connections if probe.infrastructure else 0)
+        for other in self.probes.values():
+            if other.infrastructure and other.subject_kind.has_address and probe.discovers & other.schemes:
+                asked = 2 * ADDRESSES_OF_INFRASTRUCTURE * self._cost(other, subject).connections
+                most += TASKS_PER_SCAN * (2 + asked)  # each name is resolved in both families
+        return most
+
+    def _cost(self, probe: Probe, subject: Subject) -> Cost:
+        return probe.cost(Target(subject, self.system.declared(subject.host)), dict(self.options[probe.name]))
 
     def _wave(self, probe: Probe, subject: Subject) -> int:
         """The wave of a scan: those of whole hosts come after all scans of declared services.
@@ -277,17 +310,27 @@ def make_plan(planner: Planner, pins: Sequence[PinnedHost], selection: Selection
     return Plan(
         pins=tuple(pins),
         tasks=ordered,
-        limits=_limits(pins),
+        limits=_limits(pins, planner.ceilings.addresses),
         bounds=CostBounds(
             connections=sum(each.connections for each in bounds),
             port_questions=sum(each.port_questions for each in bounds),
-            seconds=longest(ordered, planner.scope.authorisations),
+            infrastructure_questions=sum(each.infrastructure_questions for each in bounds),
+            seconds=longest(ordered, planner.scope.authorisations, planner.ceilings),
         ),
         selection=selection,
     )
 
 
-def _limits(pins: Sequence[PinnedHost]) -> tuple[VantageLimit, ...]:
+def first_of_families(addresses: Sequence[str], most: int) -> list[str]:
+    """The first ``most`` addresses of each family, in order."""
+    families: dict[bool, list[str]] = {False: [], True: []}
+    for address in addresses:
+        families[":" in address].append(address)
+    kept = {each for family in families.values() for each in family[:most]}
+    return [address for address in addresses if address in kept]
+
+
+def _limits(pins: Sequence[PinnedHost], most: int) -> tuple[VantageLimit, ...]:
     limits: list[VantageLimit] = []
     unrouted = sorted({address for pin in pins for address in pin.addresses if not routable(address)})
     if unrouted:
@@ -299,6 +342,14 @@ def _limits(pins: Sequence[PinnedHost]) -> tuple[VantageLimit, ...]:
     if halves:
         detail = "addresses of one family could not be resolved for these names, and were not scanned"
         limits.append(VantageLimit(id="half-resolved", detail=detail, addresses=halves))
+    many = tuple(
+        f"{pin.name} ({len(kept)}/{len(pin.addresses)})"
+        for pin in pins
+        if len(kept := first_of_families(pin.addresses, most)) < len(pin.addresses)
+    )
+    if many:
+        detail = "only the first addresses of each family are inspected of these names, which have more"
+        limits.append(VantageLimit(id="addresses", detail=detail, addresses=many))
     return tuple(limits)
 
 

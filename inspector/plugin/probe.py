@@ -20,11 +20,16 @@ from inspector.model.subject import Scheme, Subject, SubjectKind, is_address
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Upper bounds of one scan: connections to one address, port questions, wall seconds without rate-limit waits."""
+    """Upper bounds of one scan: connections to one address, port questions, wall seconds without rate-limit waits.
+
+    ``infrastructure_questions`` are DNS questions to resolvers and name servers; an infrastructure probe's connections
+    count as such, too.
+    """
 
     connections: int = 0
     port_questions: int = 0
     seconds: int = 30
+    infrastructure_questions: int = 0
 
 
 @dataclass(frozen=True, slots=True)

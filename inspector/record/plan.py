@@ -19,10 +19,15 @@ class PinnedHost(Model):
 
 
 class CostBounds(Model):
-    """Upper bounds of a plan or a scan task: connections and port questions to targets, seconds of wall time."""
+    """Upper bounds of a plan or a scan task: connections and port questions to targets, seconds of wall time.
+
+    ``infrastructure_questions`` are DNS questions to resolvers and name servers, those of the plan with the ones to
+    name servers that its scans discover.
+    """
 
     connections: int = 0
     port_questions: int = 0
+    infrastructure_questions: int = 0
     seconds: int = 0
 
 

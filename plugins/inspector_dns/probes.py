@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from inspector import (
+    DNS_QUESTIONS,
     HOST,
     Answer,
     Cause,
@@ -79,7 +80,7 @@ def _parse_names(output: ScanOutput, context: ParseContext) -> NameRecords:
     subject_kind=SubjectKind.HOST,
     intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
-    cost=Cost(seconds=60),
+    cost=Cost(seconds=60, infrastructure_questions=DNS_QUESTIONS),
     parse=_parse_names,
 )
 async def names(target: Target, network: Network) -> ScanOutput:
@@ -152,7 +153,7 @@ def _parse_zone(output: ScanOutput, context: ParseContext) -> Zone:
     subject_kind=SubjectKind.ZONE,
     intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
-    cost=Cost(seconds=120),
+    cost=Cost(seconds=120, infrastructure_questions=DNS_QUESTIONS),
     parse=_parse_zone,
     parse_in_worker=True,
     discovers={NS},

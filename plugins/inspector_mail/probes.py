@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from inspector import (
+    DNS_QUESTIONS,
     Cost,
     DnsReplies,
     Intrusiveness,
@@ -40,7 +41,7 @@ def _parse(output: ScanOutput, context: ParseContext) -> MailDomain:
     subject_kind=SubjectKind.MAIL,
     intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
-    cost=Cost(seconds=120),
+    cost=Cost(seconds=120, infrastructure_questions=DNS_QUESTIONS),
     parse=_parse,
 )
 async def mail(target: Target, network: Network) -> ScanOutput:

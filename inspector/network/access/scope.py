@@ -136,7 +136,10 @@ class Scope:
 
         Any may, but for special-purpose addresses, which a valid authorisation must list.
         """
-        listed = any(_lists_address(each, address) for each in self.authorisations if each.is_valid(at))
+        listed = all(
+            any(_lists_address(each, address) for each in group if each.is_valid(at))
+            for group in (self.authorisations, *self._further)
+        )
         if reason := _is_special(host, address, listed=listed):
             raise ScanFailure(Cause.OUT_OF_SCOPE, f"no authorisation covers {host or address}: {reason}")
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from inspector import (
+    DNS_QUESTIONS,
     Cause,
     Cost,
     Discovered,
@@ -72,7 +73,7 @@ def _parse_records(output: ScanOutput, context: ParseContext) -> MtaSts:
     subject_kind=SubjectKind.MAIL,
     intrusiveness=Intrusiveness.PASSIVE,
     infrastructure=True,
-    cost=Cost(seconds=60),
+    cost=Cost(seconds=60, infrastructure_questions=DNS_QUESTIONS),
     parse=_parse_records,
     discovers={POLICY_HOST, MX},
 )

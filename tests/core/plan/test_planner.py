@@ -31,8 +31,11 @@ from inspector.network import Scope
 from inspector.pipeline.prepare import PlannedInspection
 from inspector.plan.pace import check_window, pace_of
 from inspector.plan.planner import (
+    ADDRESSES_OF_INFRASTRUCTURE,
+    TASKS_PER_SCAN,
     Planner,
     checks_of,
+    first_of_families,
     make_plan,
     probes_of,
     refused_endpoints,
@@ -40,7 +43,7 @@ from inspector.plan.planner import (
     validate_options,
     wave_of,
 )
-from inspector.record.plan import PinnedHost
+from inspector.record.plan import PinnedHost, ScanTask
 from inspector.record.plan import Selection as Chosen
 from inspector.report.messages import translated
 from tests.core.systems import (
@@ -218,6 +221,45 @@ def planner(given: Job, pins: list[PinnedHost]) -> Planner:
     options: dict[str, dict[str, Any]] = {name: {} for name in probes}
     scope = Scope(request.authorisations, request.system, pins)
     return Planner(request.system, parts.registry, probes, options, scope, datetime.now(UTC))
+
+
+def test_of_many_addresses_the_first_are_inspected_and_the_rest_is_stated(tmp_path: Path) -> None:
+    """At most the ceiling of each family is planned; the rest is one refused scan, and a limit of the plan."""
+    given = job(tmp_path, "sensor://a.test", authorisations=(authorisation(covers=Covers(blocks=("127.0.0.0/8",))),))
+    addresses = tuple(f"127.0.{number // 250}.{number % 250 + 1}" for number in range(3000))
+    pins = [PinnedHost(name="a.test", addresses=addresses)]
+    drawn = make_plan(planner(given, pins), pins, Chosen())
+    kept = {task.subject.address for task in drawn.tasks if task.cause is None}
+    assert kept == set(addresses[:16])
+    assert {(task.probe, task.subject.address, task.cause, task.detail) for task in drawn.tasks if task.cause} == {
+        (probe, None, Cause.ABORTED, "16 of 3000 addresses are inspected") for probe in ("average", "sensor")
+    }
+    assert [(limit.id, limit.addresses) for limit in drawn.limits] == [("addresses", ("a.test (16/3000)",))]
+    assert first_of_families(["127.0.0.1", "127.0.0.2", "::1", "::2"], 1) == ["127.0.0.1", "::1"]
+
+
+def test_name_servers_are_bounded_and_counted(tmp_path: Path) -> None:
+    """A discovered name server is asked at a few of its addresses; the plan counts questions to infrastructure."""
+    parts = registry([sensor(), replace(neighbour, infrastructure=True)], [sensor_online])
+    own = PinnedHost(name="127.0.0.1", addresses=("127.0.0.1",))
+    found = Discovered(uri="neighbour://ns.test:8", why="seen", infrastructure=True)
+    many = PinnedHost(name="ns.test", addresses=tuple(f"127.0.9.{number}" for number in range(1, 61)))
+
+    def drawn(block: str) -> tuple[Planner, ScanTask, list[ScanTask]]:
+        granted = authorisation(covers=Covers(blocks=(block,)))
+        made = planner(job(tmp_path, "sensor://127.0.0.1", registry=parts, authorisations=(granted,)), [])
+        [by] = made.tasks("sensor://127.0.0.1", own)
+        return made, by, list(made.discovered(found, by, many))
+
+    made, by, tasks = drawn("127.0.0.0/8")
+    asked = [task for task in tasks if task.cause is None]
+    assert (len(asked), len(tasks)) == (ADDRESSES_OF_INFRASTRUCTURE, ADDRESSES_OF_INFRASTRUCTURE + 1)
+    assert tasks[-1].detail == f"{ADDRESSES_OF_INFRASTRUCTURE} of 60 addresses are inspected"
+    counted = sum(task.bounds.infrastructure_questions for task in asked)
+    assert by.bounds.infrastructure_questions >= TASKS_PER_SCAN * counted > 0
+    assert make_plan(made, [own], Chosen()).bounds.infrastructure_questions == by.bounds.infrastructure_questions
+    _, _, refused = drawn("127.0.0.1/32")
+    assert {task.cause for task in refused[:-1]} == {Cause.OUT_OF_SCOPE}
 
 
 def test_discovered_subjects_are_asked_or_refused_with_a_cause(tmp_path: Path) -> None:
