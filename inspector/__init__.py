@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         parse_dns_message,
         raw_dns_message,
     )
+    from inspector.network.redaction import masked
     from inspector.network.transport.round_trip import RoundTripEnd
     from inspector.network.transport.stream import Stream
     from inspector.network.transport.tls_context import permissive_tls_context
@@ -145,6 +146,7 @@ _HOME = {
     "dns_name_text": "inspector.network.dns_lookup",
     "parse_dns_message": "inspector.network.dns_lookup",
     "raw_dns_message": "inspector.network.dns_lookup",
+    "masked": "inspector.network.redaction",
     "CertificateFlaw": "inspector.model.certificate_flaw",
     "RoundTripEnd": "inspector.network.transport.round_trip",
     "Stream": "inspector.network.transport.stream",
@@ -260,6 +262,7 @@ __all__ = [
     "hookimpl",
     "inconclusive",
     "is_address",
+    "masked",
     "not_applicable",
     "parse_dns_message",
     "parse_uri",

@@ -34,6 +34,9 @@ def use(level: LogLevel | None, form: LogFormat | None) -> None:
 
 def configure(level: LogLevel, form: LogFormat) -> None:
     """Log as the settings say, where no flag says otherwise."""
+    everything = logging.getLogger()
+    if not everything.handlers:
+        everything.addHandler(logging.NullHandler())  # without any, Python writes the warnings of libraries to stderr
     for handler in list(ROOT.handlers):
         if isinstance(handler, _Stderr):
             ROOT.removeHandler(handler)

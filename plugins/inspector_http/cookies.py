@@ -113,7 +113,7 @@ def _domain(written: str, host: str) -> str | None:
     """
     if not written:
         return ""
-    domain = _canonical(written.removeprefix("."))
+    domain = canonical_domain(written.removeprefix("."))
     if is_address(host) or _is_public_suffix(domain):
         return "" if domain == host else None
     return domain if domain == host or host.endswith(f".{domain}") else None
@@ -132,7 +132,7 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
-def _canonical(domain: str) -> str:
+def canonical_domain(domain: str) -> str:
     """A domain in lower-case A-labels; empty when it is none (RFC 6265 §5.1.2)."""
     if domain.isascii():
         return domain.lower()

@@ -30,7 +30,7 @@ from inspector import (
 from inspector_http.headers import HSTS
 from inspector_http.observations import Http
 from inspector_http.parsing import BAD_REQUEST, parse_http
-from inspector_http.redaction import Exchange, Exchanges, Redaction
+from inspector_http.redaction import Exchange, Exchanges, Redaction, is_plain
 from inspector_http.urls import HTTP, HTTPS, hosts, location, plain, uri_of
 
 #: Bounds of one scan: redirects followed, bytes read of a body, seconds for the head of a reply and for its body.
@@ -115,7 +115,10 @@ def _discovered(target: Target, redirect: str) -> Iterator[Discovered]:
     if _discovers_port_80(target):
         yield Discovered(uri=str(Uri(HTTP, target.host, HTTP.port, "/")), why="port 80 beside HTTPS")
     if redirect:
-        yield Discovered(uri=str(uri_of(plain(redirect))), why="redirect")
+        uri = uri_of(plain(redirect))
+        # A path that may hold a token is kept nowhere: the root of the service stands for it.
+        path = uri.path if all(is_plain(each) for each in uri.path.split("/") if each) else "/"
+        yield Discovered(uri=str(replace(uri, path=path)), why="redirect")
 
 
 def _leads_outside(target: Target, redirect: str) -> bool:
@@ -176,8 +179,8 @@ class _Session:
             url=redacted,
             status=reply.status_code,
             version=reply.http_version,
-            reason=reply.reason_phrase,
-            headers=self._redaction.headers(reply.headers.raw),
+            reason=self._redaction.reason(reply.status_code, reply.reason_phrase),
+            headers=self._redaction.headers(reply.headers.raw, uri_of(url).host),
             malformed=self._redaction.lines(reply.extensions.get("malformed", ())),
             body_bytes=body.size,
             body_sha256=body.sha256,

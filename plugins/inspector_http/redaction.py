@@ -3,20 +3,63 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from email.utils import format_datetime
+from http.client import responses
+from urllib.parse import unquote_to_bytes
 
-from inspector import Answer, Cause, CertificateFlaw, Model
+from inspector import Answer, Cause, CertificateFlaw, Model, masked
+from inspector_http.cookies import canonical_domain, cookie_date
 
-#: Header fields whose value is a secret by its name.
-_SECRET = re.compile(
-    rb"authorization|authentication-info|token|secret|api-?key|session|csrf|xsrf|jwt|credential|password", re.IGNORECASE
+#: Fields that name products: their versions are kept.
+PRODUCTS = frozenset({b"server", b"x-powered-by", b"x-aspnet-version", b"x-aspnetmvc-version", b"x-generator"})
+#: Fields with words of a standard, which checks read or may come to read; other words in them are replaced.
+VOCABULARY = frozenset(
+    b"""
+    strict-transport-security content-security-policy x-frame-options x-content-type-options referrer-policy
+    content-type permissions-policy cross-origin-opener-policy cross-origin-embedder-policy
+    cross-origin-resource-policy cache-control pragma x-xss-protection content-length content-encoding
+    transfer-encoding connection vary accept-ranges allow retry-after cf-mitigated x-amzn-waf-action
+    """.split()
 )
+_WORDS = frozenset(
+    b"""
+    max age includesubdomains preload deny sameorigin allowall allow from nosniff no referrer when downgrade unsafe
+    url origin cross strict same self none src frame ancestors default script style img font connect media object
+    child worker manifest form action base uri report to upgrade insecure requests block all mixed content sandbox
+    data blob http https ws wss inline eval dynamic hashes plugin types trusted text html plain application json xml
+    xhtml javascript css image png jpeg gif svg webp octet stream charset utf iso ascii windows store cache private
+    public must revalidate proxy s maxage immutable transform stale while if error require corp credentialless
+    popups site camera geolocation microphone payment usb fullscreen accelerometer gyroscope magnetometer midi
+    interest cohort mode gzip deflate br identity chunked close keep alive accept encoding cookie language user
+    agent bytes get head post put delete options patch trace challenge captcha only scripts forms modals
+    presentation top navigation
+    """.split()
+)
+_LOCATIONS = frozenset({b"location"})
 _COOKIE = frozenset({b"set-cookie", b"set-cookie2"})
-#: Header fields with URLs, whose parameters may hold session ids and tokens.
-_URLS = frozenset({b"content-location", b"link", b"location", b"refresh"})
-_PARAMETERS = re.compile(rb"(?<=[?#;])[^\s<>\",]+")
+_RUN = re.compile(rb"[A-Za-z0-9\x80-\xff]+")
+_NUMBER = re.compile(rb"\d{1,15}")
+_PARAMETERS = re.compile(rb"[?#;].*", re.DOTALL)
+#: A scheme and an authority, as leniently as browsers read it: slashes in any number and form (WHATWG URL §4.4).
+_AUTHORITY = re.compile(rb"\A([\0-\x20]*(?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\\t\r\n]{2,})([^/\\?#]*)")
+_SEGMENT = re.compile(rb"[^/\\]+")
+_NAME_PART = re.compile(r"[A-Za-z]{1,20}|[0-9]{1,2}|p3p", re.IGNORECASE)
 #: Cookie values of fewer bytes occur elsewhere by chance.
 _LEAST_SECRET_BYTES = 8
+
+
+def is_plain(segment: str) -> bool:
+    """Whether a segment of a path is an ordinary word, file name, version or short number, and so no token."""
+    try:
+        text = unquote_to_bytes(segment).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    if re.fullmatch(r"[0-9]{1,4}|v[0-9]{1,2}|\.{1,2}", text):
+        return True
+    parts = re.split(r"[-_. ]", text)
+    words = all(part.isalpha() and (part.islower() or part.istitle()) and len(part) <= 20 for part in parts if part)
+    return words and len(parts) <= 8
 
 
 class Exchange(Model):
@@ -61,37 +104,102 @@ class Redaction:
         self._fingerprint = fingerprint
         self._known: dict[bytes, bytes] = {}
 
-    def headers(self, fields: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
-        """The header fields with their secrets replaced, as text."""
-        replaced = [(name, self._value(name.lower(), value)) for name, value in fields]
-        return tuple((name.decode("latin-1"), self._replace_known(value).decode("latin-1")) for name, value in replaced)
+    def headers(self, fields: Iterable[tuple[bytes, bytes]], host: str) -> tuple[tuple[str, str], ...]:
+        """The header fields of a reply of ``host`` with everything replaced that no check reads, as text."""
+        replaced = [(self._name(name), self._value(name.lower(), value, host)) for name, value in fields]
+        return tuple((name, self._replace_known(value).decode("latin-1")) for name, value in replaced)
 
     def lines(self, lines: Iterable[bytes]) -> tuple[str, ...]:
         """The fingerprints of whole lines."""
         return tuple(self._mark(line).decode() for line in lines)
 
+    def reason(self, status: int, phrase: str) -> str:
+        """The reason phrase, where it is the registered one."""
+        registered = responses.get(status, "")
+        return phrase if phrase.lower() in ("", registered.lower()) else self._mark(phrase.encode()).decode()
+
     def url(self, url: str) -> str:
-        """A URL with the secrets in its parameters replaced."""
-        return self._replace_known(self._parameters(url.encode())).decode()
+        """A URL without its user information, with parameters and unusual segments of its path replaced."""
+        return self._replace_known(self._url(url.encode())).decode("latin-1")
 
-    def _value(self, name: bytes, value: bytes) -> bytes:
+    def _name(self, name: bytes) -> str:
+        """A field's name; parts of it that are no words are replaced."""
+        text = name.decode("latin-1")
+        return re.sub(
+            r"[^-_.]+", lambda part: part[0] if _NAME_PART.fullmatch(part[0]) else self._token(part[0].encode()), text
+        )
+
+    def _value(self, name: bytes, value: bytes, host: str) -> bytes:
         if name in _COOKIE:
-            return self._cookie(value)
-        if _SECRET.search(name):
-            return self._mark(value)
-        return self._parameters(value) if name in _URLS else value
+            return self._cookie(value, host)
+        if name in _LOCATIONS:
+            return self._url(value)
+        if name in PRODUCTS:
+            return masked(value)
+        return self._words(value, _WORDS) if name in VOCABULARY else self._mark(value)
 
-    def _cookie(self, value: bytes) -> bytes:
-        pair, semicolon, attributes = value.partition(b";")
+    def _words(self, value: bytes, known: Collection[bytes]) -> bytes:
+        """The value with unknown words and long numbers replaced: equal ones by equal ones, others by others."""
+
+        def word(found: re.Match[bytes]) -> bytes:
+            run = found.group()
+            if run.lower() in known or _NUMBER.fullmatch(run):
+                return run
+            return self._token(run.lower()).encode()
+
+        return _RUN.sub(word, value)
+
+    def _cookie(self, value: bytes, host: str) -> bytes:
+        pair, *attributes = value.split(b";")
         name, secret = pair.split(b"=", 1) if b"=" in pair else (b"", pair)
         secret = secret.strip()
         mark = self._mark(secret)
         if len(secret) >= _LEAST_SECRET_BYTES:
             self._known[secret] = mark
-        return name + b"=" + mark + semicolon + attributes
+        return b";".join([name + b"=" + mark, *(self._attribute(each, host) for each in attributes)])
 
-    def _parameters(self, value: bytes) -> bytes:
-        return _PARAMETERS.sub(lambda found: self._mark(found.group()), value)
+    def _attribute(self, attribute: bytes, host: str) -> bytes:
+        """An attribute of a cookie, as far as browsers read it (RFC 6265 §5.2)."""
+        name, equals, value = attribute.partition(b"=")
+        match name.strip(b" \t").lower():
+            case b"secure" | b"httponly" | b"partitioned":
+                return name
+            case b"samesite":
+                return name + equals + self._words(value, (b"strict", b"lax", b"none"))
+            case b"max-age":
+                return name + equals + self._words(value, ())
+            case b"expires":
+                date = cookie_date(value.decode("latin-1"))
+                return name + equals + (b"" if date is None else format_datetime(date, usegmt=True).encode())
+            case b"path":
+                return name + equals + (self._path(value) if value.strip(b" \t").startswith(b"/") else b"")
+            case b"domain":
+                written = canonical_domain(value.strip(b" \t").decode("latin-1").removeprefix("."))
+                is_own = not value.strip(b" \t") or written == host or host.endswith(f".{written}")
+                return attribute if is_own else name + equals + b"other.invalid"
+        return self._token(name).encode()
+
+    def _url(self, value: bytes) -> bytes:
+        rest, parameters = value, b""
+        if found := _PARAMETERS.search(value):
+            rest, parameters = value[: found.start()], found.group()[:1] + self._mark(found.group()[1:])
+        if parameters in (b"?", b"#", b";"):
+            parameters = parameters[:1]
+        begin = _AUTHORITY.match(rest)
+        if begin is None:
+            scheme = re.match(rb"[\0-\x20]*https?:", rest, re.IGNORECASE)
+            at = scheme.end() if scheme else 0
+            return rest[:at] + self._path(rest[at:]) + parameters
+        user, has_user, host = begin[2].rpartition(b"@")
+        authority = self._mark(user) + has_user + host if has_user else host
+        return begin[1] + authority + self._path(rest[begin.end() :]) + parameters
+
+    def _path(self, path: bytes) -> bytes:
+        def segment(found: re.Match[bytes]) -> bytes:
+            text = found.group().strip(b" \t\r\n")
+            return found.group() if is_plain(text.decode("latin-1")) else self._token(text).encode()
+
+        return _SEGMENT.sub(segment, path)
 
     def _replace_known(self, value: bytes) -> bytes:
         for secret, mark in self._known.items():
@@ -101,3 +209,7 @@ class Redaction:
     def _mark(self, secret: bytes) -> bytes:
         """The fingerprint in a form that cannot be taken for a cookie attribute."""
         return self._fingerprint(secret).replace(";", ",").encode()
+
+    def _token(self, secret: bytes) -> str:
+        """A part of the fingerprint's digest, which is a token of every grammar, and no number."""
+        return f"x{self._fingerprint(secret)[-12:]}"

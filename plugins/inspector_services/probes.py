@@ -20,6 +20,7 @@ from inspector import (
     Stream,
     SubjectKind,
     Target,
+    masked,
     probe,
 )
 from inspector_services.banners import (
@@ -227,6 +228,13 @@ async def banners(target: Target, network: Network, ports: OpenPorts) -> ScanOut
 
 
 async def _read_port(network: Network, port: int) -> StoredBanner:
+    """What one port sent, masked: texts of servers may hold secrets."""
+    read = await _read_whole(network, port)
+    texts = {name: masked(getattr(read, name)) for name in ("banner", "answer", "reply")}
+    return read.model_copy(update=texts)
+
+
+async def _read_whole(network: Network, port: int) -> StoredBanner:
     try:
         stream = await network.connect(port, timeout=CONNECT_SECONDS)
         try:

@@ -31,6 +31,7 @@ from inspector_sslyze.results import Command, CommandRun, ConnectionEnd, Connect
 from inspector_tls.enumeration import hello_profiles as offers
 from inspector_tls.starttls.negotiation import Names, Negotiation, needs_negotiation
 from inspector_tls.wire.client_hello import encode
+from inspector_tls.wire.records import without_text
 from inspector_tls.wire.server_flight import FLIGHT_BYTES, Flight
 from inspector_tls.wire.versions import TlsVersion
 
@@ -160,7 +161,7 @@ class _RecordingSocket:
     def trace(self) -> ConnectionTrace:
         """The trace of the connection."""
         return ConnectionTrace(
-            received=bytes(self.received),
+            received=without_text(bytes(self.received)),
             end=self.end,
             handshake_done=self.handshake_done,
             probed=self.probed,

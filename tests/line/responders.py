@@ -73,6 +73,13 @@ def line(order: dict[str, Any], connection: socket.socket) -> None:
         connection.sendall(order["body"].encode())
 
 
+def greeting(order: dict[str, Any], connection: socket.socket) -> None:
+    """Send ``body`` first, then ``reply`` after everything that is received, both in Latin-1."""
+    connection.sendall(order["body"].encode("latin-1"))
+    while hear(order, connection):
+        connection.sendall(order["reply"].encode("latin-1"))
+
+
 def silent(order: dict[str, Any], connection: socket.socket) -> None:
     """Read and never answer."""
     while hear(order, connection):
@@ -130,7 +137,7 @@ def ban(order: dict[str, Any], connection: socket.socket) -> None:
 
 
 STREAM: dict[str, Callable[[dict[str, Any], socket.socket], None]] = {
-    each.__name__: each for each in (page, line, silent, held, noise, headers, body, loop, flip, ban)
+    each.__name__: each for each in (page, line, greeting, silent, held, noise, headers, body, loop, flip, ban)
 }
 
 

@@ -211,7 +211,7 @@ class _Body(httpx.AsyncByteStream):
         except _Full:
             self.extensions["truncated"] = True
         except httpcore.ProtocolError as error:
-            raise ScanFailure(Cause.PROTOCOL_ERROR, f"HTTP: {error}") from None
+            raise ScanFailure(Cause.PROTOCOL_ERROR, f"HTTP: {_described(error)}") from None
 
     async def aclose(self) -> None:
         await self._response.aclose()
@@ -287,9 +287,9 @@ class Transport(httpx.AsyncBaseTransport):
         except _Full:
             raise ScanFailure(Cause.PROTOCOL_ERROR, "HTTP: the head of the answer is too long") from None
         except httpcore.LocalProtocolError as error:
-            raise ScanFailure(Cause.BUG, f"HTTP request: {error}") from None
+            raise ScanFailure(Cause.BUG, f"HTTP request: {_described(error)}") from None
         except httpcore.ProtocolError as error:
-            failure = ScanFailure(Cause.PROTOCOL_ERROR, f"HTTP: {error}")
+            failure = ScanFailure(Cause.PROTOCOL_ERROR, f"HTTP: {_described(error)}")
         head = connection.heads.head
         if head is None:
             raise failure
@@ -348,6 +348,11 @@ async def request(
 def _host(url: httpx.URL) -> str:
     """The host in A-labels: ``URL.host`` gives U-labels, of which the ssl module would make A-labels of IDNA 2003."""
     return url.raw_host.decode("ascii")
+
+
+def _described(error: Exception) -> str:
+    """The error without the received bytes that a parser quotes."""
+    return str(error).partition("bytearray")[0].rstrip(": (")[:200]
 
 
 def _bounded(seconds: float | None) -> float:

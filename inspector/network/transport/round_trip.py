@@ -20,6 +20,7 @@ from inspector.network.access.addresses import canonical_address
 from inspector.network.access.os_errors import failure_from
 from inspector.network.guard import audit_hook as guard
 from inspector.network.pacing.admission import ConnectionLease
+from inspector.network.redaction import shown
 from inspector.network.socket_events import SocketEvents
 from inspector.network.transport.sockets import socket_for
 from inspector.network.transport.stream import is_rate_limited
@@ -191,7 +192,7 @@ class RoundTrip:
         if is_first and data.isascii() and is_rate_limited(data):
             self._lease.permit.back_off(on_request=True)
             failure = ScanFailure(
-                Cause.RATE_LIMITED, f"{self._where} refused us for too many connections: {data[:120]!r}"
+                Cause.RATE_LIMITED, f"{self._where} refused us for too many connections: {shown(data)}"
             )
             self._done.set_exception(failure)
             return

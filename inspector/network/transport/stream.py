@@ -15,6 +15,7 @@ from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.network.access.os_errors import cause_of, failure_from
 from inspector.network.pacing.admission import ConnectionLease
+from inspector.network.redaction import shown
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ class Stream:
         self._left -= len(data)
         if is_greeting and is_rate_limited(data):
             self._lease.permit.back_off(on_request=True)
-            raise ScanFailure(Cause.RATE_LIMITED, f"{self._where} refused us for too many connections: {data[:120]!r}")
+            raise ScanFailure(Cause.RATE_LIMITED, f"{self._where} refused us for too many connections: {shown(data)}")
         return data
 
     async def write(self, data: bytes, *, timeout: float = 10.0) -> None:

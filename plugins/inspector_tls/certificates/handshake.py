@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from inspector import Cause, ScanFailure
+from inspector import Cause, ScanFailure, masked
 from inspector_tls.certificates.hello_profiles import (
     FIRST_SHARES,
     CertificateKind,
@@ -197,7 +197,7 @@ class _Messages:
         self._records.feed(data)
 
     def _shown(self) -> str:
-        return repr(bytes(self._records.pending[:_SHOWN_BYTES]))
+        return repr(masked(bytes(self._records.pending))[:_SHOWN_BYTES])
 
 
 def _check_alert(content: bytes) -> None:

@@ -20,6 +20,7 @@ from inspector import (
     SubjectKind,
     Target,
     UriForm,
+    masked,
     probe,
 )
 from inspector_tls.enumeration.analysis.tls import read_transcript
@@ -126,7 +127,7 @@ def _no_tls(transcript: Transcript) -> ScanFailure:
     flights = [(each, read_flight(each.received)) for each in asked]
     other = next((each for each, flight in flights if flight.fault and not flight.parsed_bytes), None)
     if other is not None:
-        return ScanFailure(Cause.PROTOCOL_ERROR, f"answers a TLS hello with {other.received[:_SHOWN_BYTES]!r}")
+        return ScanFailure(Cause.PROTOCOL_ERROR, f"answers a TLS hello with {masked(other.received)[:_SHOWN_BYTES]!r}")
     alerts = sorted({alert.number for _each, flight in flights for alert in flight.alerts})
     if alerts:
         numbers = ", ".join(map(str, alerts))

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import ValidationError
 
 from inspector import Cause, Model, canonical
+from inspector_tls.wire.records import without_text
 
 
 class Purpose(StrEnum):
@@ -65,9 +66,7 @@ class Transcript(Model):
     def lines(self) -> bytes:
         """The raw form: a line with mode and server name, then one per exchange."""
         head = canonical({"mode": self.mode.value, "server_name": self.server_name})
-        return b"\n".join(
-            (head, *(each.model_dump_json(exclude_defaults=True).encode() for each in self.exchanges), b"")
-        )
+        return b"\n".join((head, *map(_stored, self.exchanges), b""))
 
     @classmethod
     def from_lines(cls, data: bytes) -> Transcript:
@@ -87,3 +86,9 @@ class Transcript(Model):
     def connections(self) -> int:
         """How many connections were opened."""
         return sum(each.asked for each in self.exchanges)
+
+
+def _stored(exchange: Exchange) -> bytes:
+    """The line of an exchange, without the clear text of a service that is not TLS."""
+    received = without_text(exchange.received)
+    return exchange.model_copy(update={"received": received}).model_dump_json(exclude_defaults=True).encode()

@@ -6,6 +6,7 @@ are scanned where they are declared endpoints and authorised, and otherwise reco
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
@@ -34,6 +35,7 @@ from inspector import (
     answer_of,
     collect_replies,
     dns_name_text,
+    masked,
     probe,
 )
 from inspector_tls.certificates import parsing
@@ -131,6 +133,8 @@ def _hosts(replies: DnsReplies, domain: str) -> list[str]:
 
 _REPLY: Final = "reply.json"
 _FETCH_SECONDS: Final = 60
+_OK: Final = 200
+_POLICY_FIELD: Final = re.compile(rb"(version|mode|mx|max_age)[ \t]*:[ \t]*[A-Za-z0-9.*_-]{0,255}[ \t]*\r?\Z")
 _GAP: Final = "the policy"
 
 
@@ -191,6 +195,16 @@ async def mta_sts_policy(target: Target, network: Network, *, answer_seconds: in
     return output.model_copy(update={"raw": (*output.raw, raw)})
 
 
+def _public(body: bytes) -> bytes:
+    """The fields of a policy (RFC 8461 §3.2), with every other line masked: the host may send another page."""
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return b"\xff"  # whatever else it has, it is no policy
+    lines = body.split(b"\n")
+    return b"\n".join(line if _POLICY_FIELD.match(line) else masked(line) for line in lines)
+
+
 async def _fetch(network: Network, target: Target) -> _StoredReply:
     """GET the policy, and at most one byte more than it may have. Raises ScanFailure."""
     import httpx
@@ -206,10 +220,11 @@ async def _fetch(network: Network, target: Target) -> _StoredReply:
                 body += part
                 if len(body) > MAX_POLICY_BYTES:
                     break
+            content_type = response.headers.get("content-type", "")[:300].partition(";")[0]
             return _StoredReply(
                 status=response.status_code,
-                content_type=response.headers.get("content-type", "")[:300],
-                body=body[: MAX_POLICY_BYTES + 1],
+                content_type=masked(content_type.encode()).decode("latin-1"),
+                body=_public(body[: MAX_POLICY_BYTES + 1]) if response.status_code == _OK else b"",
             )
     except TimeoutError:
         raise ScanFailure(Cause.TIMEOUT, f"no policy within {_FETCH_SECONDS} s") from None

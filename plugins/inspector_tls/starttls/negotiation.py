@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Final
 
-from inspector import Cause, ScanFailure, Scheme, u_labels
+from inspector import Cause, ScanFailure, Scheme, masked, u_labels
 
 SMTP: Final = Scheme("smtp", port=25)
 SUBMISSION: Final = Scheme("submission", port=587)
@@ -65,8 +65,8 @@ class NotUnderstood(ScanFailure):
 
 
 def shown(data: bytes) -> str:
-    """The beginning of some bytes as printable ASCII, everything else escaped."""
-    return data[:_SHOWN_BYTES].decode("latin-1").encode("unicode_escape").decode("ascii")
+    """The beginning of some bytes, masked, as printable ASCII, everything else escaped."""
+    return masked(data)[:_SHOWN_BYTES].decode("latin-1").encode("unicode_escape").decode("ascii")
 
 
 #: The length of the first complete reply in some bytes, 0 while it is incomplete; raises ``NotUnderstood``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from inspector import (
@@ -19,6 +20,7 @@ from inspector import (
     Stream,
     SubjectKind,
     Target,
+    masked,
     permissive_tls_context,
     probe,
 )
@@ -36,6 +38,15 @@ _REJECTION_SECONDS = 0.5
 _INSIDE_BYTES = 16_384
 _BY_NAME = {scheme.name: injected for scheme, injected in INJECTED.items()}
 _NO_NAMES = Names(host="", ehlo="")
+
+
+def _masked(pieces: Sequence[bytes]) -> tuple[bytes, ...]:
+    """What was received, masked as a whole and cut as it came: a word may arrive in two pieces."""
+    whole, masks = masked(b"".join(pieces)), []
+    for piece in pieces:
+        masks.append(whole[: len(piece)])
+        whole = whole[len(piece) :]
+    return tuple(masks)
 
 
 class StoredDialogue(Model):
@@ -124,10 +135,10 @@ async def _dialogue(
     except ScanFailure as failure:
         note = FailureNote(cause=failure.cause, detail=failure.message[:500])
     return StoredDialogue(
-        received=tuple(received),
+        received=_masked(received),
         injected=injected is not None,
         handshake_done=handshake_done,
-        inside=bytes(inside),
+        inside=masked(bytes(inside)),
         note=note,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from inspector import masked
 from inspector_tls.wire.encoding import Malformed, vector
 
 #: The longest record: 2^14 bytes of content and what encryption may add (RFC 5246 §6.2.3).
@@ -144,3 +145,20 @@ class MessageReader:
         if size > self._most_bytes:
             raise OversizedMessage(f"a handshake message of {4 + size} bytes")
         return 4 + size
+
+
+#: The message type of an SSL 2.0 ServerHello.
+_SSL_2_SERVER_HELLO = b"\x04"
+
+
+def without_text(data: bytes) -> bytes:
+    """The bytes with what follows the last TLS record, whole or begun, masked: a service of clear text may answer.
+
+    An SSL 2.0 ServerHello stays as it is.
+    """
+    if data[:1] >= b"\x80" and data[2:3] == _SSL_2_SERVER_HELLO:
+        return data
+    at = 0
+    while at < len(data) and data[at] in ALL_TYPES and data[at + 1 : at + 2] in (b"\x03", b""):
+        at += _HEADER.size + int.from_bytes(data[at + 3 : at + 5], "big")
+    return data[:at] + masked(data[at:])

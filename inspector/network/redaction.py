@@ -1,0 +1,79 @@
+"""What of a server's free text is kept: product names beside versions, numbers, and the words of protocols.
+
+Greetings, error texts and header fields may hold tokens, names and passwords. Every part that is not on the list is
+replaced before anything is stored, logged or shown; the shape stays (length, letters, digits, punctuation), so that
+what reads such a text finds the same versions, codes and ends of line.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: Words of the protocols (replies, commands, capabilities, products without a version), in lower case.
+_WORDS = frozenset(
+    b"""
+    a accept accepted access account admin administrator after all allowed alma alpine already amazon an and any
+    apache apop apr arch are at aug auth authenticated authentication available away aws b back bad be before begin
+    binarymime bind blocked body bsd bye c caddy cannot capa capability centos charset check chunking client close
+    closed closing cloudflare codes combined command commands completed condstore connect connection connectionless
+    connections contact courier cram credentials cyrus daemon databases deb debian dec decline declined default
+    delivery denied did directory disabled done dovecot dropbear dsn e ehlo el elements enable enabled encrypted
+    encryption end english enhanced enhancedstatuscodes enter error esmtp etherx etrn exceeded exim expected expire
+    extensions fail failed failure fatal feat features feb fedora file filezilla first for forbidden free fri from
+    ftp ftpd full gmt go good goodbye greatly gws h hat have hello helo help host http https i iaadmin id idle ietf
+    iis imap imap4rev1 imap4rev2 implementation implemented in incorrect info inspector internal invalid ioq iplanet
+    is it jabber jan jetty join jul jun kerberos later ldap lighttpd limit line linux list literal litespeed local
+    log logged login logindisabled logout loopback mail mailbox mar mariadb max maxstartups may md5 mechanism
+    mechanisms message method microsoft mime minutes mod mode mon must mysql n name namespace need negotiate
+    negotiation net netbsd network nginx nntp no noop nosniff not nov now ns o oct of offered ok on one only open
+    openbsd openresty openssh openssl or oracle org out over params passwd password per permanent permission
+    permitted php pipelining pkix plain please pop pop3 port postfix postgresql preauth privacy problem proceed
+    proftpd protected protocol proxy pure pureftpd python q quit r rate ready realm received red redis refused
+    rejected reply request requested requests required required-tls reset resp restricted retry rfb rhel rocky rsync
+    rsyncd running s sasl sat secure security see sendmail sep server service session sessions sieve size smtp
+    smtputf8 socket ssh ssl start started starting starttls status stls stream streams success sun support supported
+    suse syntax system tcp telnet temporarily temporary terminated th that the there this thu time timeout tls to
+    today tomcat too top transport try tue tune type ubuntu uid uidl uids unable unauthorized unavailable unexpected
+    unix unknown unrecognized unsolicited until urn usage use user username users utf utf8 valid version vnc vrfy
+    vsftpd wait was we wed welcome what will win win32 win64 windows with without wordpress x xclient xforward xml
+    xmlns xmpp you your
+    """.split()
+)
+#: A product and its version: ``OpenSSH_9.2p1``, ``vsFTPd 3.0.3``, ``Apache/2.4.29``, ``mod_ssl/2.4``.
+_PRODUCT = re.compile(
+    rb"(?<![A-Za-z0-9])[A-Za-z]{2,24}(?:[_.+-][A-Za-z]{1,24}){0,3}"
+    rb"(?:[/_ -]?v?\d{1,4}(?:\.\d{1,5}){1,3}(?:[a-z]|p\d{1,2})?|/v?\d{1,4}(?!\.))(?![A-Za-z0-9])"
+)
+#: Numbers, and the endings of versions: ``2p1``, ``5e``, ``0ubuntu0``, ``deb12u3``, ``rc1``.
+_NUMBER = re.compile(
+    rb"\d{1,5}|\d{1,3}[a-z]|[A-Za-z]{1,2}\d{1,3}|\d{0,3}(?:p|rc|beta|alpha|deb|ubuntu|el|fc|u)\d{1,3}(?:u\d{1,2})?"
+)
+_RUN = re.compile(rb"[A-Za-z0-9\x80-\xff]+")
+#: In binary data shorter runs of letters are mostly lengths and flags.
+_BINARY_RUN = re.compile(rb"[A-Za-z0-9]{4,}")
+#: Control characters, or the first byte of a telnet negotiation (RFC 854).
+_IS_BINARY = re.compile(rb"\A\xff|[\0-\x08\x0e-\x1a\x1c-\x1f]")
+_SHAPES = re.compile(rb"([0-9])|[A-Za-z\x80-\xff]")
+
+
+def masked(text: bytes) -> bytes:
+    """The text with everything replaced that is not on the list: other letters by ``x``, digits by ``0``.
+
+    The result has the same length. Of binary data (with control characters) only runs of four letters or digits and
+    more are replaced.
+    """
+    kept = [found.span() for found in _PRODUCT.finditer(text)]
+
+    def mask(found: re.Match[bytes]) -> bytes:
+        run = found.group()
+        inside = any(begin <= found.start() and found.end() <= end for begin, end in kept)
+        if inside or run.lower() in _WORDS or _NUMBER.fullmatch(run):
+            return run
+        return _SHAPES.sub(lambda each: b"0" if each[1] else b"x", run)
+
+    return (_BINARY_RUN if _IS_BINARY.search(text) else _RUN).sub(mask, text)
+
+
+def shown(data: bytes, most: int = 120) -> str:
+    """The first bytes of what a server sent, masked, as printable ASCII for a message."""
+    return masked(data)[:most].decode("latin-1").encode("unicode_escape").decode("ascii")
