@@ -44,6 +44,12 @@ _PRODUCT = re.compile(
     rb"(?<![A-Za-z0-9])[A-Za-z]{2,24}(?:[_.+-][A-Za-z]{1,24}){0,3}"
     rb"(?:[/_ -]?v?\d{1,4}(?:\.\d{1,5}){1,3}(?:[a-z]|p\d{1,2})?|/v?\d{1,4}(?!\.))(?![A-Za-z0-9])"
 )
+#: The release of an operating system, however it is written.
+_RELEASE = re.compile(
+    rb"\b(?:alma|alpine|amazon|centos|debian|fedora|(?:free|net|open)bsd|linux|rhel|rocky|suse|ubuntu|windows)"
+    rb"(?:[ /_-]|server)*v?\d+",
+    re.IGNORECASE,
+)
 #: Numbers, and the endings of versions: ``2p1``, ``5e``, ``0ubuntu0``, ``deb12u3``, ``rc1``.
 _NUMBER = re.compile(
     rb"\d{1,5}|\d{1,3}[a-z]|[A-Za-z]{1,2}\d{1,3}|\d{0,3}(?:p|rc|beta|alpha|deb|ubuntu|el|fc|u)\d{1,3}(?:u\d{1,2})?"
@@ -62,7 +68,7 @@ def masked(text: bytes) -> bytes:
     The result has the same length. Of binary data (with control characters) only runs of four letters or digits and
     more are replaced.
     """
-    kept = [found.span() for found in _PRODUCT.finditer(text)]
+    kept = [found.span() for listed in (_PRODUCT, _RELEASE) for found in listed.finditer(text)]
 
     def mask(found: re.Match[bytes]) -> bytes:
         run = found.group()

@@ -180,7 +180,7 @@ class _Session:
             status=reply.status_code,
             version=reply.http_version,
             reason=self._redaction.reason(reply.status_code, reply.reason_phrase),
-            headers=self._redaction.headers(reply.headers.raw, uri_of(url).host),
+            headers=self._redaction.headers(reply.headers.raw, url),
             malformed=self._redaction.lines(reply.extensions.get("malformed", ())),
             body_bytes=body.size,
             body_sha256=body.sha256,

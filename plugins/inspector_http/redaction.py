@@ -10,6 +10,10 @@ from urllib.parse import unquote_to_bytes
 
 from inspector import Answer, Cause, CertificateFlaw, Model, masked
 from inspector_http.cookies import canonical_domain, cookie_date
+from inspector_http.urls import location, uri_of
+
+#: Any status that redirects.
+FOUND = 302
 
 #: Fields that name products: their versions are kept.
 PRODUCTS = frozenset({b"server", b"x-powered-by", b"x-aspnet-version", b"x-aspnetmvc-version", b"x-generator"})
@@ -41,9 +45,9 @@ _COOKIE = frozenset({b"set-cookie", b"set-cookie2"})
 _RUN = re.compile(rb"[A-Za-z0-9\x80-\xff]+")
 _NUMBER = re.compile(rb"\d{1,15}")
 _PARAMETERS = re.compile(rb"[?#;].*", re.DOTALL)
-#: A scheme and an authority, as leniently as browsers read it: slashes in any number and form (WHATWG URL §4.4).
-_AUTHORITY = re.compile(rb"\A([\0-\x20]*(?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\\t\r\n]{2,})([^/\\?#]*)")
-_SEGMENT = re.compile(rb"[^/\\]+")
+#: A Location that is no web URL.
+_NO_URL = b"https://["
+_SEGMENT = re.compile(rb"[^/]+")
 _NAME_PART = re.compile(r"[A-Za-z]{1,20}|[0-9]{1,2}|p3p", re.IGNORECASE)
 #: Cookie values of fewer bytes occur elsewhere by chance.
 _LEAST_SECRET_BYTES = 8
@@ -104,9 +108,9 @@ class Redaction:
         self._fingerprint = fingerprint
         self._known: dict[bytes, bytes] = {}
 
-    def headers(self, fields: Iterable[tuple[bytes, bytes]], host: str) -> tuple[tuple[str, str], ...]:
-        """The header fields of a reply of ``host`` with everything replaced that no check reads, as text."""
-        replaced = [(self._name(name), self._value(name.lower(), value, host)) for name, value in fields]
+    def headers(self, fields: Iterable[tuple[bytes, bytes]], url: str) -> tuple[tuple[str, str], ...]:
+        """The header fields of the reply to ``url`` with everything replaced that no check reads, as text."""
+        replaced = [(self._name(name), self._value(name.lower(), value, url)) for name, value in fields]
         return tuple((name, self._replace_known(value).decode("latin-1")) for name, value in replaced)
 
     def lines(self, lines: Iterable[bytes]) -> tuple[str, ...]:
@@ -119,7 +123,7 @@ class Redaction:
         return phrase if phrase.lower() in ("", registered.lower()) else self._mark(phrase.encode()).decode()
 
     def url(self, url: str) -> str:
-        """A URL without its user information, with parameters and unusual segments of its path replaced."""
+        """A URL with its parameters and unusual segments of its path replaced."""
         return self._replace_known(self._url(url.encode())).decode("latin-1")
 
     def _name(self, name: bytes) -> str:
@@ -129,11 +133,11 @@ class Redaction:
             r"[^-_.]+", lambda part: part[0] if _NAME_PART.fullmatch(part[0]) else self._token(part[0].encode()), text
         )
 
-    def _value(self, name: bytes, value: bytes, host: str) -> bytes:
+    def _value(self, name: bytes, value: bytes, url: str) -> bytes:
         if name in _COOKIE:
-            return self._cookie(value, host)
+            return self._cookie(value, uri_of(url).host)
         if name in _LOCATIONS:
-            return self._url(value)
+            return self._location(value, url)
         if name in PRODUCTS:
             return masked(value)
         return self._words(value, _WORDS) if name in VOCABULARY else self._mark(value)
@@ -179,20 +183,19 @@ class Redaction:
                 return attribute if is_own else name + equals + b"other.invalid"
         return self._token(name).encode()
 
-    def _url(self, value: bytes) -> bytes:
-        rest, parameters = value, b""
-        if found := _PARAMETERS.search(value):
-            rest, parameters = value[: found.start()], found.group()[:1] + self._mark(found.group()[1:])
-        if parameters in (b"?", b"#", b";"):
-            parameters = parameters[:1]
-        begin = _AUTHORITY.match(rest)
-        if begin is None:
-            scheme = re.match(rb"[\0-\x20]*https?:", rest, re.IGNORECASE)
-            at = scheme.end() if scheme else 0
-            return rest[:at] + self._path(rest[at:]) + parameters
-        user, has_user, host = begin[2].rpartition(b"@")
-        authority = self._mark(user) + has_user + host if has_user else host
-        return begin[1] + authority + self._path(rest[begin.end() :]) + parameters
+    def _location(self, value: bytes, url: str) -> bytes:
+        """Where a reply to ``url`` redirects, as an absolute URL; one that is no web URL is replaced by another."""
+        target = location(url, FOUND, [value.decode("latin-1")]).seen
+        return _NO_URL if target is None else self._url(target.encode())
+
+    def _url(self, url: bytes) -> bytes:
+        """An absolute URL in ASCII with its parameters and unusual segments of its path replaced."""
+        parameters = b""
+        if found := _PARAMETERS.search(url):
+            url, parameters = url[: found.start()], found.group()[:1] + self._mark(found.group()[1:])
+        scheme, slashes, rest = url.partition(b"://")
+        host, slash, path = rest.partition(b"/")
+        return scheme + slashes + host + slash + self._path(path) + parameters
 
     def _path(self, path: bytes) -> bytes:
         def segment(found: re.Match[bytes]) -> bytes:

@@ -335,7 +335,7 @@ def test_secrets_are_replaced_by_their_fingerprint(header: tuple[bytes, bytes]) 
     """Whatever the header is called and however it is written, its secret is replaced; hand-made."""
     redaction = Redaction(lambda secret: f"len={len(secret)};sha256=0")
     name, value = header
-    ((_, recorded),) = redaction.headers([(name, value % SECRET.encode())], "web.test")
+    ((_, recorded),) = redaction.headers([(name, value % SECRET.encode())], "https://web.test/")
     assert SECRET not in recorded
     assert "len=" in recorded
     assert ";sha256" not in recorded

@@ -23,9 +23,9 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def redacted(name: str, value: str) -> str:
-    """The value as it is recorded, from a reply of ``web.test``."""
+    """The value as it is recorded, in a reply of ``web.test``."""
     redaction = Redaction(lambda secret: f"len={len(secret)};sha256={hashlib.sha256(secret).hexdigest()}")
-    ((_, kept),) = redaction.headers([(name.encode(), value.encode("latin-1"))], "web.test")
+    ((_, kept),) = redaction.headers([(name.encode(), value.encode("latin-1"))], "https://web.test/")
     return kept
 
 
