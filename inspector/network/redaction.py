@@ -22,21 +22,21 @@ _WORDS = frozenset(
     extensions fail failed failure fatal feat features feb fedora file filezilla first for forbidden free fri from
     ftp ftpd full gmt go good goodbye greatly gws h hat have hello helo help host http https i iaadmin id idle ietf
     iis imap imap4rev1 imap4rev2 implementation implemented in incorrect info inspector internal invalid ioq iplanet
-    is it jabber jan jetty join jul jun kerberos later ldap lighttpd limit line linux list literal litespeed local
-    log logged login logindisabled logout loopback mail mailbox mar mariadb max maxstartups may md5 mechanism
-    mechanisms message method microsoft mime minutes mod mode mon must mysql n name namespace need negotiate
-    negotiation net netbsd network nginx nntp no noop nosniff not nov now ns o oct of offered ok on one only open
-    openbsd openresty openssh openssl or oracle org out over params passwd password per permanent permission
-    permitted php pipelining pkix plain please pop pop3 port postfix postgresql preauth privacy problem proceed
-    proftpd protected protocol proxy pure pureftpd python q quit r rate ready realm received red redis refused
-    rejected reply request requested requests required required-tls reset resp restricted retry rfb rhel rocky rsync
-    rsyncd running s sasl sat secure security see sendmail sep server service session sessions sieve size smtp
-    smtputf8 socket ssh ssl start started starting starttls status stls stream streams success sun support supported
-    suse syntax system tcp telnet temporarily temporary terminated th that the there this thu time timeout tls to
-    today tomcat too top transport try tue tune type ubuntu uid uidl uids unable unauthorized unavailable unexpected
-    unix unknown unrecognized unsolicited until urn usage use user username users utf utf8 valid version vnc vrfy
-    vsftpd wait was we wed welcome what will win win32 win64 windows with without wordpress x xclient xforward xml
-    xmlns xmpp you your
+    is it jabber jan jetty join jul jun kerberos later ldap lighttpd limit line linux list literal litespeed loading
+    local log logged login logindisabled logout loopback mail mailbox mar mariadb masterdown max maxstartups may md5
+    mechanism mechanisms memcached message method microsoft mime minutes mod mode mon must mysql n name namespace
+    need negotiate negotiation net netbsd network nginx nntp no noauth noop noperm nosniff not nov now ns o oct of
+    offered ok on one only open openbsd openresty openssh openssl or oracle org out over params passwd password per
+    permanent permission permitted php ping pipelining pkix plain please pong pop pop3 port postfix postgresql
+    preauth privacy problem proceed proftpd protected protocol proxy pure pureftpd python q quit r rate ready realm
+    received red redis refused rejected reply request requested requests required required-tls reset resp restricted
+    retry rfb rhel rocky rsync rsyncd running s sasl sat secure security see sendmail sep serror server service
+    session sessions sfatal sieve size smtp smtputf8 socket ssh ssl start started starting starttls status stls
+    stream streams success sun support supported suse syntax system tcp telnet temporarily temporary terminated th
+    that the there this thu time timeout tls to today tomcat too top transport try tue tune type ubuntu uid uidl
+    uids unable unauthorized unavailable unexpected unix unknown unrecognized unsolicited until urn usage use user
+    username users utf utf8 valid verror version vfatal vnc vrfy vsftpd wait was we wed welcome what will win win32
+    win64 windows with without wordpress x xclient xforward xml xmlns xmpp you your
     """.split()
 )
 #: A product and its version: ``OpenSSH_9.2p1``, ``vsFTPd 3.0.3``, ``Apache/2.4.29``, ``mod_ssl/2.4``.
