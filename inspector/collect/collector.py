@@ -34,7 +34,7 @@ from inspector.collect.parsing import facts_of, failure_of
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
-from inspector.model.errors import BundleError, ScanFailure
+from inspector.model.errors import BundleError, RateLimitError, ScanFailure
 from inspector.model.observation import (
     STOPPED_ANSWERING,
     Discovered,
@@ -365,7 +365,7 @@ class Collector:
                 self._call(task, probe, target, network, needs), name=f"{probe.name} {task.subject.uri}"
             )
             output = await result_of_task(scanning)
-        except BundleError:
+        except (BundleError, RateLimitError):
             raise
         except TimeoutError as error:
             output = ScanOutput(failure=_TIME_IS_UP if self._time_is_up() else failure_of(error, probe))

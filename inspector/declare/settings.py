@@ -136,8 +136,9 @@ class Settings(Model):
     lines (empty: the built-in anchors of the root zone). ``signing_key``: PEM, created on first use, mode 0600.
     ``trusted_signers``: public key ids (hexadecimal). ``inspectors``: names of the persons whose decisions about
     statements count. ``plugins_lock``: the plugins that may run under an inspection decision (default: in the user's
-    configuration folder). ``nmap_search_path``:
-    programs to try, () for no nmap.
+    configuration folder). ``rate_state``: the folder of the rate limits that all processes of this user share, on a
+    local disk (None: ``inspector/rates`` in the user's state folder). ``nmap_search_path``: programs to try, () for no
+    nmap.
     """
 
     vantage: Vantage = Vantage()
@@ -151,6 +152,7 @@ class Settings(Model):
     inspectors: tuple[Name, ...] = ()
     plugins_lock: FilePath = Field(default_factory=lambda: user_folder() / "plugins.lock")
     output: FilePath = Path("out")
+    rate_state: FilePath | None = None
     nmap_search_path: tuple[str, ...] = ("nmap", "/usr/bin/nmap", "/usr/local/bin/nmap", "/opt/homebrew/bin/nmap")
     ceilings: Ceilings = Ceilings()
     logging: Logging = Logging()
@@ -162,7 +164,7 @@ class Settings(Model):
 PREFIX = "INSPECTOR_"
 #: Variables with that prefix that are no settings: the language of the command line.
 _OTHER = frozenset({"INSPECTOR_LANG"})
-_PATHS = ("trust_roots", "public_roots", "signing_key", "plugins_lock", "output")
+_PATHS = ("trust_roots", "public_roots", "signing_key", "plugins_lock", "output", "rate_state")
 
 
 def load(

@@ -10,6 +10,7 @@
     │   └── PluginError            a plugin contributes something that the registry refuses
     ├── BundleError                a bundle cannot be written, read or trusted
     │   └── LimitExceeded          a file of it is larger than what is written and read
+    ├── RateLimitError             the state of the rate limits cannot be kept, so that nothing more is sent
     └── ScanFailure                a scan of a target ended early; recorded as evidence, never exit code 2
 """
 
@@ -100,6 +101,10 @@ class BundleError(InspectorError):
 
 class LimitExceeded(BundleError):
     """A file of a bundle is larger than what is written and read; it says nothing about its content."""
+
+
+class RateLimitError(InspectorError):
+    """The state of the rate limits cannot be kept, so that nothing more is sent."""
 
 
 class ScanFailure(InspectorError):

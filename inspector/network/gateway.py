@@ -18,8 +18,9 @@ from inspector.network.client import Identity, Network
 from inspector.network.guard import audit_hook as guard
 from inspector.network.pacing.admission import AdmissionControl
 from inspector.network.pacing.ledger import Ledger
-from inspector.network.pacing.rate_limit import RateLimiter, shared_rate_limiter
+from inspector.network.pacing.rate_limit import RateLimiter
 from inspector.network.pacing.reachability import Reachability
+from inspector.network.pacing.shared import shared_rate_limiter
 from inspector.network.session import ProbeSession
 from inspector.plugin.probe import Probe, Target
 
@@ -43,7 +44,7 @@ class Gateway:
     """The only access to the network. ``async with`` installs the audit guard and the watch over the time windows.
 
     ``salt`` keys the fingerprints of secrets, ``run`` names the run to the targets; ``roots`` (PEM) are those that
-    certificates are verified with. Gateways in one event loop share one rate limiter by default.
+    certificates are verified with. By default all gateways of this user on the machine share one rate limiter.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Gateway:
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        rate_limiter = self._rate_limiter or shared_rate_limiter()
+        rate_limiter = self._rate_limiter or shared_rate_limiter(self._settings.rate_state)
         self._admission = AdmissionControl(self._ledger, rate_limiter, self._settings.ceilings.connections)
         guard.enable(self._record_violation)
         self._watcher = asyncio.create_task(self._watch(self._admission), name="authorised hours")

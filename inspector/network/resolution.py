@@ -15,7 +15,8 @@ from inspector.network.access.addresses import canonical_address, parse_address,
 from inspector.network.guard.audit_hook import allow_socket
 from inspector.network.pacing.admission import AdmissionControl, RequestContext
 from inspector.network.pacing.ledger import Ledger
-from inspector.network.pacing.rate_limit import INFRASTRUCTURE, shared_rate_limiter
+from inspector.network.pacing.rate_limit import INFRASTRUCTURE
+from inspector.network.pacing.shared import shared_rate_limiter
 from inspector.record.plan import PinnedHost
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def routable(address: str) -> bool:
 
 async def resolve_and_pin(names: Iterable[str], settings: Settings, ledger: Ledger) -> tuple[PinnedHost, ...]:
     """Resolve each name once: addresses (A and AAAA) and aliases, in order. A failure stays in its pin."""
-    admission = AdmissionControl(ledger, shared_rate_limiter(), settings.ceilings.connections)
+    admission = AdmissionControl(ledger, shared_rate_limiter(settings.rate_state), settings.ceilings.connections)
     limiter = asyncio.Semaphore(_AT_ONCE)
 
     async def one(name: str) -> PinnedHost:

@@ -52,7 +52,8 @@ def _tools() -> dict[str, str]:
 
 def _recorded(settings: Settings) -> dict[str, Any]:
     """Settings as they are recorded: without paths of keys."""
-    return settings.model_dump(mode="json", exclude={"signing_key", "trust_roots", "public_roots", "output", "logging"})
+    local = {"signing_key", "trust_roots", "public_roots", "output", "rate_state", "logging"}
+    return settings.model_dump(mode="json", exclude=local)
 
 
 def open_capture(planned: PlannedInspection, context: RunContext) -> CaptureWriter:

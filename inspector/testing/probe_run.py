@@ -26,6 +26,7 @@ from inspector.model.errors import ScanFailure, UsageError
 from inspector.model.observation import FailureNote, Observation, ScanOutput
 from inspector.model.subject import HOST, TCP, UDP, Uri, parse_uri, subject_of
 from inspector.network import Gateway, Ledger, Scope
+from inspector.network.pacing.queued_limiter import QueuedRateLimiter
 from inspector.plugin.probe import ParseContext, Probe, Target
 from inspector.record.ledger_entry import LedgerEntry
 from inspector.record.plan import PinnedHost
@@ -98,7 +99,10 @@ async def _run(
         ledger = Ledger(Path(folder) / "ledger.jsonl")
         try:
             roots = context.public_roots + b"\n" + context.declared_roots
-            async with Gateway(settings, scope, ledger, salt=b"test", run="test", roots=roots) as gateway:
+            gateway = Gateway(
+                settings, scope, ledger, salt=b"test", run="test", roots=roots, rate_limiter=QueuedRateLimiter()
+            )
+            async with gateway:
                 network = gateway.network(probe, target, granted)
                 output = await probe.scan(target, network, *needs, **options)
             note = output.failure

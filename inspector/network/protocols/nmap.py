@@ -18,7 +18,7 @@ from inspector.network.access.addresses import canonical_address
 from inspector.network.guard.audit_hook import allow_program
 from inspector.network.pacing.cancellation import CancelScope
 from inspector.network.pacing.ledger import LedgerRecord
-from inspector.network.pacing.rate_limit import sweep_delay_ms, sweep_seconds
+from inspector.network.pacing.rate_limit import strictest, sweep_delay_ms, sweep_seconds
 from inspector.network.sandbox.parent_death import die_with_parent
 from inspector.network.session import ProbeSession
 from inspector.record.ledger_entry import SWEEP
@@ -105,8 +105,8 @@ async def scan(session: ProbeSession, arguments: Sequence[str], *, ports: Sequen
         async with AsyncExitStack() as turn:
             with session.deadline.paused():
                 async with cancel_scope.within(None, ""):
-                    await turn.enter_async_context(admission.rate_limiter.sweep(address, request_context.rates))
-                rates = _check(session, asked)
+                    held = await turn.enter_async_context(admission.rate_limiter.sweep(address, request_context.rates))
+                rates = strictest(held, _check(session, asked))
                 if (stopped := admission.reachability(address).stopped) is not None:
                     raise stopped.failure()
                 record = admission.ledger.opened(request_context.entry(address, 0, SWEEP, len(asked)))

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from inspector.model.base import Cause
-from inspector.model.errors import ScanFailure
+from inspector.model.errors import InspectorError, ScanFailure
 from inspector.network.access.os_errors import cause_of
 from inspector.network.guard.audit_hook import GuardViolation
 from inspector.network.pacing.admission import ConnectionLease
@@ -34,6 +34,7 @@ class _Job:
         self._leases: dict[int, ConnectionLease] = {}
         self._granting: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Lock()
+        self.error: InspectorError | None = None
 
     @property
     def is_clean(self) -> bool:
@@ -92,6 +93,10 @@ class _Job:
         except ScanFailure as failure:
             self._cancel_scope.cancel(failure)
             return
+        except InspectorError as error:  # nothing more can be sent: it ends the inspection, not only the job
+            self.error = error
+            self._cancel_scope.cancel(ScanFailure(Cause.ABORTED, str(error)))
+            return
         await self._send(Kind.CONNECT_GRANTED, {"id": number})
 
     def _connected(self, lease: ConnectionLease, code: int) -> None:
@@ -114,6 +119,7 @@ class _Job:
         if self._granting:
             await asyncio.wait(self._granting)
         for lease in self._leases.values():
+            lease.permit.departed()  # the worker may have used it
             lease.release(self._cancel_scope.failure.cause if self._cancel_scope.failure else None)
         self._leases.clear()
 
@@ -157,6 +163,10 @@ async def _run(
             is_reusable = job.is_clean and not (network and isinstance(result, ScanFailure))
         except TimeoutError:
             raise ScanFailure(Cause.TIMEOUT, f"{name} did not end within {seconds:g} s") from None
+        except ScanFailure:
+            if job.error is not None:
+                raise job.error from None
+            raise
         finally:
             if is_reusable:
                 pool.give_back(worker)
