@@ -7,7 +7,8 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,6 +24,31 @@ NOTHING_MAY_BE_SKIPPED = os.environ.get("CI") == "true"
 def anyio_backend() -> str:
     """Asynchronous tests run on asyncio, the only loop that the product runs on."""
     return "asyncio"
+
+
+# --- What was sent to an address by one test slows no other one down -------------------------------------------------
+
+
+@contextmanager
+def _own_rate_state(factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A state folder, and with it rate limits, that nobody else uses, within the body."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rate_state_of_the_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What fixtures of the module send counts for these only."""
+    with _own_rate_state(tmp_path_factory):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def rate_state(rate_state_of_the_module: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a test sends counts for this test only."""
+    with _own_rate_state(tmp_path_factory):
+        yield
 
 
 # --- A skipped test is red where CI=true --------------------------------------------------------------------------

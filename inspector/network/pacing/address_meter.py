@@ -212,6 +212,7 @@ class AddressMeter:
         self.times.clear()
         self.counts.clear()
         self._count(now, self.rates.burst)
+        self.changed_at = now
 
     # --- back-off ---
 
@@ -235,13 +236,14 @@ class AddressMeter:
 
     # --- the clock ---
 
-    def follow(self, now: float) -> None:
-        """It is ``now``; where the clock went back, no time has passed since the last call."""
+    def follow(self, now: float) -> bool:
+        """It is ``now``; whether the clock went back since the last call: then no time has passed."""
         back, self.written_at = self.written_at - now, now
         if back <= 0:
-            return
+            return False
         for name in ("empty_at", "blocked_until", "swept_until", "changed_at"):
             setattr(self, name, getattr(self, name) - back)
         self.times = deque(at - back for at in self.times)
         self.demands = {values: until - back for values, until in self.demands.items()}
         self._checked_until = -math.inf
+        return True

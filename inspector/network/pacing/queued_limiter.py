@@ -54,6 +54,8 @@ class _AddressQueue:
 
     def close(self) -> None:
         """Give everything back."""
+        if self._pending:
+            self._flush()
         if self._retry is not None:
             self._retry.cancel()
         self._state.close()
@@ -65,10 +67,10 @@ class _AddressQueue:
         meter = self._lock()
         if meter is None:
             return _LOCKED_SECONDS
-        changed = bool(self._pending)
+        changed = False
         try:
             now = clock()
-            self._apply(meter, now)
+            changed = self._apply(meter, now)
             changed = meter.demand(rates, now) or changed
             ready = meter.ready_at(now)
             if ready > now and self._state.reclaim(meter, now):
@@ -77,7 +79,7 @@ class _AddressQueue:
                 return self._delay(meter, ready, now)
             slot, changed = self._state.take(meter, now), True
         finally:
-            self._state.unlock(changed=changed)
+            self._unlock(changed=changed)
         self.users += 1
         self.changed.set()
         return _Permit(self, slot)
@@ -139,11 +141,9 @@ class _AddressQueue:
             try:
                 self._apply(meter, clock())
             finally:
-                self._state.unlock(changed=True)
-        except RateLimitError as error:
-            self._failed = error
-        except ScanFailure:
-            return  # raised to who asks for a connection
+                self._unlock(changed=True)
+        except (RateLimitError, ScanFailure):
+            return  # raised again to who asks for a connection
         self.changed.set()
 
     def _flush_later(self) -> None:
@@ -151,12 +151,13 @@ class _AddressQueue:
         if self._pending:
             self._flush()
 
-    def _apply(self, meter: AddressMeter, now: float) -> None:
-        meter.follow(now)
-        if self._pending:
-            pending, self._pending = self._pending, []
-            for change in pending:
-                change(meter, now)
+    def _apply(self, meter: AddressMeter, now: float) -> bool:
+        """Make the pending changes; whether the meter has changed."""
+        pending, self._pending = self._pending, []
+        changed = meter.follow(now)
+        for change in pending:
+            change(meter, now)
+        return changed or bool(pending)
 
     def _lock(self) -> AddressMeter | None:
         """The meter; None while others have it. Raises RateLimitError, and ScanFailure when they keep it."""
@@ -172,6 +173,14 @@ class _AddressQueue:
             text = f"another process has locked the rate limits of {self.address} for {STALLED_SECONDS:g} s"
             raise ScanFailure(Cause.TIMEOUT, text)
         return meter
+
+    def _unlock(self, *, changed: bool) -> None:
+        """Give the meter back. Where it cannot be stored, no more connections are opened. Raises RateLimitError."""
+        try:
+            self._state.unlock(changed=changed)
+        except RateLimitError as error:
+            self._failed = error
+            raise
 
     # --- sweeps ---
 
@@ -203,7 +212,7 @@ class _AddressQueue:
                 meter.is_swept = True
             return held, meter.swept_until
         finally:
-            self._state.unlock(changed=True)
+            self._unlock(changed=True)
 
     def end_sweep(self, rates: Rates) -> None:
         """The sweep, at these rates, has ended."""

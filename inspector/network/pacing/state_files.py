@@ -17,6 +17,7 @@ import os
 import stat
 import struct
 import sys
+import weakref
 import zlib
 from array import array
 from collections import deque
@@ -40,15 +41,17 @@ _DEMAND: Final = struct.Struct("=4Id")
 #: What is read at once, and the most that is.
 _BYTES, _BYTES_MOST = 4096, 1 << 22
 
-_CHOOSE_FOLDER = "choose another folder with 'rates' in the settings"
+_CHOOSE_FOLDER = "choose another folder with rate_state in the settings or INSPECTOR_RATE_STATE"
 _REMEDIES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space",
+    errno.EFBIG: "free some space",
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
     errno.EACCES: _CHOOSE_FOLDER,
     errno.EPERM: _CHOOSE_FOLDER,
     errno.EROFS: _CHOOSE_FOLDER,
     errno.ENOTDIR: _CHOOSE_FOLDER,
+    errno.EEXIST: _CHOOSE_FOLDER,
     errno.ELOOP: "replace the symbolic link by what it points to",
 }
 
@@ -169,7 +172,7 @@ if sys.platform == "linux":
             self._meter = AddressMeter()
             self._record = b""
             self._own: set[int] = set()
-            self._descriptor = -1
+            self._is_new = False
             flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
             try:
                 try:
@@ -177,15 +180,17 @@ if sys.platform == "linux":
                     self._is_new = True
                 except FileExistsError:
                     self._descriptor = os.open(path.name, flags, dir_fd=folder)
-                    self._is_new = False
             except OSError as error:
                 raise _failure(path, error) from error
+            self._close = weakref.finalize(self, os.close, self._descriptor)
             _check_owner(path, self._descriptor)
             if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
                 raise _failure(path, OSError(errno.EINVAL, os.strerror(errno.EINVAL)))
 
         def _try(self, flock: bytes) -> bool:
             """Lock or unlock; False while somebody else has a lock there."""
+            if self._descriptor < 0:
+                raise _failure(self._path, OSError(errno.EBADF, os.strerror(errno.EBADF)))
             try:
                 fcntl.fcntl(self._descriptor, fcntl.F_OFD_SETLK, flock)
             except OSError as error:
@@ -215,13 +220,12 @@ if sys.platform == "linux":
             except OSError as error:
                 raise _failure(self._path, error) from error
             found = unpacked(record, self._start)
+            self._record = record if found is not None else b""
             if found is not None:
                 self._meter = found
             elif record or not self._is_new:
                 self._meter = AddressMeter(is_unknown=True)
                 self._find_slots()
-            self._is_new = False
-            self._record = b""
 
         def _find_slots(self) -> None:
             """Fill the slots of a new meter with the connections whose locks are held."""
@@ -254,6 +258,7 @@ if sys.platform == "linux":
                     self._record = packed(self._meter, self._start)
                     if os.pwrite(self._descriptor, self._record, 0) != len(self._record):
                         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                    self._is_new = False
             except OSError as error:
                 self._record = b""
                 raise _failure(self._path, error) from error
@@ -298,12 +303,8 @@ if sys.platform == "linux":
 
         def close(self) -> None:
             """Close the file, which frees every lock."""
-            descriptor, self._descriptor = self._descriptor, -1
-            if descriptor >= 0:
-                os.close(descriptor)
-
-        def __del__(self) -> None:
-            self.close()
+            self._descriptor = -1
+            self._close()
 
     class StateFiles:
         """The meters of all addresses in a folder that only this user may access."""
@@ -311,11 +312,11 @@ if sys.platform == "linux":
         def __init__(self, folder: Path, *, start: bytes | None = None) -> None:
             self.folder = folder
             self._start = boot_id() if start is None else start
-            self._descriptor = -1
             try:
                 folder.parent.mkdir(0o700, parents=True, exist_ok=True)
                 folder.mkdir(0o700, exist_ok=True)
                 self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                weakref.finalize(self, os.close, self._descriptor)
                 if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             except OSError as error:
@@ -325,7 +326,3 @@ if sys.platform == "linux":
         def open(self, address: str) -> AddressState:
             """The state of an address, full where it is not known. Raises RateLimitError."""
             return FileState(self.folder / quote(address, safe=":"), self._descriptor, self._start)
-
-        def __del__(self) -> None:
-            if self._descriptor >= 0:
-                os.close(self._descriptor)

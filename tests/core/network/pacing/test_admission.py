@@ -12,7 +12,7 @@ from inspector.model.errors import ScanFailure
 from inspector.network.pacing.admission import AdmissionControl, ConnectionLease, RequestContext
 from inspector.network.pacing.cancellation import PausableDeadline
 from inspector.network.pacing.ledger import Ledger
-from inspector.network.pacing.rate_limit import LocalRateLimiter
+from inspector.network.pacing.queued_limiter import QueuedRateLimiter
 from tests.core.network.addresses import ADDRESS
 
 
@@ -33,7 +33,7 @@ def test_permission_is_checked_again_after_a_wait(tmp_path: Path) -> None:
 
     async def go() -> None:
         ledger = Ledger(tmp_path / "ledger.jsonl")
-        admission = AdmissionControl(ledger, LocalRateLimiter(), 10)
+        admission = AdmissionControl(ledger, QueuedRateLimiter(), 10)
 
         async def acquire(check: Callable[[], None]) -> ConnectionLease:
             return await admission.acquire(
@@ -63,7 +63,7 @@ def test_connections_beyond_the_machines_limit_wait_in_order(tmp_path: Path) -> 
 
     async def go() -> None:
         ledger = Ledger(tmp_path / "ledger.jsonl")
-        admission = AdmissionControl(ledger, LocalRateLimiter(), 1)
+        admission = AdmissionControl(ledger, QueuedRateLimiter(), 1)
         opened: list[int] = []
 
         async def acquire(number: int) -> ConnectionLease:

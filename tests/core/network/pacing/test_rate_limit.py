@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.declare.authorisation import Rates
+from inspector.network.pacing.address_meter import AddressMeter
+from inspector.network.pacing.queued_limiter import QueuedRateLimiter
 from inspector.network.pacing.rate_limit import (
-    AddressMeter,
-    LocalRateLimiter,
     pace_seconds,
     strictest,
     sweep_delay_ms,
@@ -32,51 +32,54 @@ wants = st.lists(
 )
 
 
+def meter_of(rates: Rates) -> AddressMeter:
+    """A meter that nobody has used, of an address that is asked at these rates."""
+    meter = AddressMeter()
+    meter.demand(rates, 0.0)
+    return meter
+
+
 def run(meter: AddressMeter, wanted: list[tuple[float, float, float]]) -> tuple[list[float], int]:
     """The instants at which connections left, and the most that were open at once."""
     now, left, most = 0.0, list[float](), 0
-    leaving: list[tuple[float, float]] = []
-    closing: list[float] = []
+    leaving: list[tuple[float, float, int]] = []
+    closing: list[tuple[float, int]] = []
 
     def close(until: float) -> None:
         nonlocal now
-        while due := [instant for instant, _ in leaving if instant <= until] + [
-            each for each in closing if each <= until
-        ]:
+        while due := [instant for instant, *_ in leaving + closing if instant <= until]:
             now = max(now, min(due))
-            for instant, length in [each for each in leaving if each[0] <= now]:
-                leaving.remove((instant, length))
-                meter.departed(now)
+            for instant, length, slot in [each for each in leaving if each[0] <= now]:
+                leaving.remove((instant, length, slot))
+                meter.departed(slot, now)
                 left.append(now)
-                closing.append(now + length)
-            for instant in [each for each in closing if each <= now]:
-                closing.remove(instant)
-                meter.ended(left=True)
+                closing.append((now + length, slot))
+            for instant, slot in [each for each in closing if each[0] <= now]:
+                closing.remove((instant, slot))
+                meter.ended(slot, now)
         now = until
 
     for pause, delay, length in wanted:
         close(now + pause)
         while (ready := meter.ready_at(now)) > now:
-            events = [instant for instant, _ in leaving] + closing
-            close(min([ready, *events]))
-        meter.grant(now)
-        leaving.append((now + delay, length))
+            close(min([ready, *(instant for instant, *_ in leaving + closing)]))
+        leaving.append((now + delay, length, meter.grant(now)))
         most = max(most, len(leaving) + len(closing))
-    close(math.inf if not (leaving or closing) else max([i for i, _ in leaving] + closing))
+    close(max((instant for instant, *_ in leaving + closing), default=math.inf))
     return left, most
 
 
 @given(rates, wants)
 def test_no_second_sees_more_than_the_burst(rate: Rates, wanted: list[tuple[float, float, float]]) -> None:
     """In any window of one second at most ``burst`` connections leave, however late each leaves after its grant."""
-    left, _ = run(AddressMeter(rate), wanted)
+    left, _ = run(meter_of(rate), wanted)
     assert most_in_a_second(left) <= rate.burst
 
 
 @given(rates, wants)
 def test_the_long_run_keeps_the_rate(rate: Rates, wanted: list[tuple[float, float, float]]) -> None:
     """In any t seconds at most ``burst + rate × t`` connections are granted."""
-    left, _ = run(AddressMeter(rate), [(pause, 0.0, length) for pause, _, length in wanted])
+    left, _ = run(meter_of(rate), [(pause, 0.0, length) for pause, _, length in wanted])
     for index, start in enumerate(left):
         for count, end in enumerate(left[index:], start=1):
             assert count <= rate.burst + rate.connections_per_second * (end - start) + 1e-6
@@ -85,37 +88,36 @@ def test_the_long_run_keeps_the_rate(rate: Rates, wanted: list[tuple[float, floa
 @given(rates, wants)
 def test_never_more_open_than_allowed(rate: Rates, wanted: list[tuple[float, float, float]]) -> None:
     """At most ``at_once`` connections are open at a time, those on their way included."""
-    _, most = run(AddressMeter(rate), wanted)
+    _, most = run(meter_of(rate), wanted)
     assert most <= rate.at_once
 
 
 @given(rates, st.integers(1, 60))
 def test_the_plans_arithmetic_is_the_meters(rate: Rates, count: int) -> None:
     """Connections that take no time leave in exactly the time that ``pace_seconds`` promises, up to the window."""
-    left, _ = run(AddressMeter(rate), [(0.0, 0.0, 0.0)] * count)
+    left, _ = run(meter_of(rate), [(0.0, 0.0, 0.0)] * count)
     assert pace_seconds(count, rate) - 1e-6 <= left[-1] <= pace_seconds(count, rate) + 1.1 + 1e-6
 
 
 def test_a_granted_connection_that_has_not_left_holds_its_place() -> None:
     """A grant that was not used counts as leaving at every instant until it does."""
-    meter = AddressMeter(Rates(connections_per_second=1, burst=1, at_once=5))
-    meter.grant(0.0)
+    meter = meter_of(Rates(connections_per_second=1, burst=1, at_once=5))
+    slot = meter.grant(0.0)
     assert meter.ready_at(100.0) == math.inf
-    meter.departed(100.0)
+    meter.departed(slot, 100.0)
     assert 101.0 < meter.ready_at(100.0) < 101.2
 
 
 def test_a_grant_that_never_left_frees_its_place() -> None:
     """A connection that failed before its first packet takes nothing from the second's count."""
-    meter = AddressMeter(Rates(connections_per_second=1, burst=1, at_once=1))
-    meter.grant(0.0)
-    meter.ended(left=False)
+    meter = meter_of(Rates(connections_per_second=1, burst=1, at_once=1))
+    meter.ended(meter.grant(0.0), 0.0)
     assert meter.ready_at(5.0) == 5.0
 
 
 async def test_nobody_overtakes_who_waits() -> None:
     """While somebody waits for an address, nobody else leaves at once, also in the moment when a place is free."""
-    rate_limiter, one = LocalRateLimiter(), Rates(connections_per_second=100, burst=100, at_once=1)
+    rate_limiter, one = QueuedRateLimiter(), Rates(connections_per_second=100, burst=100, at_once=1)
     first = rate_limiter.admit_now("127.0.0.1", one)
     assert first is not None
     first.departed()
@@ -132,7 +134,7 @@ async def test_nobody_overtakes_who_waits() -> None:
 
 def test_resets_in_a_row_double_the_peace_and_an_answer_ends_the_row() -> None:
     """After each further reset the address gets twice the peace, at most eight seconds; an answer starts anew."""
-    meter = AddressMeter(Rates())
+    meter = meter_of(Rates())
     pauses = []
     for now in range(0, 1000, 100):
         meter.back_off(float(now), on_request=False)
@@ -147,7 +149,7 @@ def test_resets_in_a_row_double_the_peace_and_an_answer_ends_the_row() -> None:
 @pytest.mark.parametrize(("asked", "pause"), [(0.0, 2.0), (17.0, 17.0), (86400.0, 60.0)])
 def test_a_server_that_asks_for_peace_gets_it(asked: float, pause: float) -> None:
     """Retry-After is honoured up to a minute; without it there is peace for two seconds."""
-    meter = AddressMeter(Rates())
+    meter = meter_of(Rates())
     meter.back_off(0.0, on_request=True, seconds=asked)
     assert meter.ready_at(0.0) == pause
 

@@ -200,7 +200,7 @@ def test_an_address_that_resets_is_left_in_peace(tmp_path: Path) -> None:
 
 def test_a_scan_that_waits_for_itself_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scan that holds every connection it may have and asks for another does not wait for ever."""
-    monkeypatch.setattr("inspector.network.pacing.rate_limit.STALLED_SECONDS", 0.3)
+    monkeypatch.setattr("inspector.network.pacing.queued_limiter.STALLED_SECONDS", 0.3)
 
     async def go(port: int) -> None:
         on = local_gateway(tmp_path, port, Rates(connections_per_second=100, burst=100, at_once=2))
