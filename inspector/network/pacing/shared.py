@@ -13,6 +13,8 @@ from inspector.network.pacing.rate_limit import RateLimiter
 
 #: The queues of each event loop and folder; who waits belongs to a loop, what was spent does not.
 _limiters: dict[tuple[asyncio.AbstractEventLoop, Path], QueuedRateLimiter] = {}
+#: The folders whose old files this process has removed.
+_tidied: set[Path] = set()
 
 
 def shared_rate_limiter(folder: Path | None = None) -> RateLimiter:
@@ -37,7 +39,11 @@ def _states(folder: Path) -> AddressStates:
         return _in_memory(folder)
     from inspector.network.pacing.state_files import StateFiles
 
-    return StateFiles(folder)
+    states = StateFiles(folder)
+    if folder not in _tidied:
+        _tidied.add(folder)
+        states.remove_old()
+    return states
 
 
 @cache

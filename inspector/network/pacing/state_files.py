@@ -17,10 +17,12 @@ import os
 import stat
 import struct
 import sys
+import time
 import weakref
 import zlib
 from array import array
 from collections import deque
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -29,7 +31,7 @@ from urllib.parse import quote
 from inspector.model.errors import RateLimitError
 from inspector.model.formatted import FormattedMessage
 from inspector.network.pacing.address_meter import GRANTED, OPEN, AddressMeter, RateValues
-from inspector.network.pacing.address_state import AddressState
+from inspector.network.pacing.address_state import AddressState, clock
 
 #: Identifies the record and its version.
 _MAGIC: Final = b"InspRate"
@@ -40,6 +42,8 @@ _BODY: Final = struct.Struct("=16s5d4I4I?")
 _DEMAND: Final = struct.Struct("=4Id")
 #: What is read at once, and the most that is.
 _BYTES, _BYTES_MOST = 4096, 1 << 22
+#: After so many seconds without a connection nothing of what was sent to an address matters any more.
+_OLD_SECONDS = 86_400.0
 
 _CHOOSE_FOLDER = "choose another folder with rate_state in the settings or INSPECTOR_RATE_STATE"
 _REMEDIES = {
@@ -155,6 +159,7 @@ def unpacked(record: bytes, start: bytes) -> AddressMeter | None:
 if sys.platform == "linux":
     #: struct flock (fcntl(2)): type, whence, start, length, process; with room for padding.
     _FLOCK: Final = struct.Struct("hhqqi0q")
+    _OPEN: Final = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     #: The bytes that are locked: the record, the sweep, and those of the connections.
     _RECORD, _SWEEP, _SLOTS, _SLOTS_END = 0, 1, 2, 1 << 20
 
@@ -168,24 +173,28 @@ if sys.platform == "linux":
 
         def __init__(self, path: Path, folder: int, start: bytes) -> None:
             self._path = path
+            self._folder = folder
             self._start = start
             self._meter = AddressMeter()
             self._record = b""
             self._own: set[int] = set()
-            self._is_new = False
-            flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+            self._open()
+
+        def _open(self) -> None:
             try:
                 try:
-                    self._descriptor = os.open(path.name, flags | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
                     self._is_new = True
+                    create = _OPEN | os.O_CREAT | os.O_EXCL
+                    self._descriptor = os.open(self._path.name, create, 0o600, dir_fd=self._folder)
                 except FileExistsError:
-                    self._descriptor = os.open(path.name, flags, dir_fd=folder)
+                    self._is_new = False
+                    self._descriptor = os.open(self._path.name, _OPEN, dir_fd=self._folder)
             except OSError as error:
-                raise _failure(path, error) from error
+                raise _failure(self._path, error) from error
             self._close = weakref.finalize(self, os.close, self._descriptor)
-            _check_owner(path, self._descriptor)
+            _check_owner(self._path, self._descriptor)
             if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
-                raise _failure(path, OSError(errno.EINVAL, os.strerror(errno.EINVAL)))
+                raise _failure(self._path, OSError(errno.EINVAL, os.strerror(errno.EINVAL)))
 
         def _try(self, flock: bytes) -> bool:
             """Lock or unlock; False while somebody else has a lock there."""
@@ -203,12 +212,22 @@ if sys.platform == "linux":
             """The meter as it was written last, if no other process has it. Raises RateLimitError."""
             if not self._try(_LOCK_RECORD):
                 return None
+            if self._was_removed():
+                self._close()
+                self._meter, self._record = AddressMeter(), b""
+                self._open()
+                return self.lock()
             try:
                 self._read()
             except BaseException:
                 self._try(_UNLOCK_RECORD)
                 raise
             return self._meter
+
+        def _was_removed(self) -> bool:
+            """Whether the file is no longer in the folder; asked where ``remove_old`` may have removed it."""
+            is_in_use = self._own or (self._record and clock() - self._meter.written_at < _OLD_SECONDS / 2)
+            return not is_in_use and not os.fstat(self._descriptor).st_nlink
 
         def _read(self) -> None:
             try:
@@ -322,6 +341,31 @@ if sys.platform == "linux":
             except OSError as error:
                 raise _failure(folder, error) from error
             _check_owner(folder, self._descriptor)
+
+        def remove_old(self) -> None:
+            """Remove the files of addresses that nobody has asked for a day. Raises RateLimitError."""
+            now = time.time()
+            try:
+                with os.scandir(self._descriptor) as entries:
+                    old = [each.name for each in entries if each.stat().st_mtime + _OLD_SECONDS < now]
+            except OSError as error:
+                raise _failure(self.folder, error) from error
+            for name in old:
+                with suppress(OSError):  # in use, or removed by somebody else
+                    self._remove(name)
+
+        def _remove(self, name: str) -> None:
+            """Remove a file, if nobody has a lock on it and its record is as old. Raises OSError."""
+            descriptor = os.open(
+                name, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self._descriptor
+            )
+            try:
+                fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, 0, 0))
+                meter = unpacked(os.pread(descriptor, _BYTES_MOST, 0), self._start)
+                if meter is None or meter.written_at + _OLD_SECONDS < clock():
+                    os.unlink(name, dir_fd=self._descriptor)
+            finally:
+                os.close(descriptor)
 
         def open(self, address: str) -> AddressState:
             """The state of an address, full where it is not known. Raises RateLimitError."""

@@ -156,6 +156,7 @@ TRUSTING = {
     "nmap_search_path": 'nmap_search_path = ["./nmap"]',
     "plugins_lock": 'plugins_lock = "plugins.lock"',
     "public_roots": 'public_roots = "roots.pem"',
+    "rate_state": 'rate_state = "rates"',
     "resolvers": 'resolvers = ["192.0.2.53"]',
     "signing_key": 'signing_key = "key.pem"',
     "trust_roots": 'trust_roots = ["root.pem"]',

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from inspector.declare.authorisation import Rates
 from inspector.model.base import Cause
 from inspector.model.errors import RateLimitError, ScanFailure
-from inspector.network.pacing import queued_limiter
+from inspector.network.pacing import queued_limiter, state_files
 from inspector.network.pacing.address_meter import AddressMeter
 from inspector.network.pacing.address_state import AddressStates, MemoryStates, clock
 from inspector.network.pacing.queued_limiter import QueuedRateLimiter
@@ -23,7 +23,7 @@ from inspector.network.pacing.rate_limit import Permit
 from inspector.network.pacing.state_files import StateFiles, boot_id, packed, unpacked
 
 ADDRESS = "192.0.2.1"
-FAST = Rates(connections_per_second=100, burst=100, at_once=100, port_questions_per_second=1000)
+FAST = Rates(connections_per_second=128, burst=128, at_once=100, port_questions_per_second=1000)
 #: In a test nothing comes back to the bucket at this rate.
 SLOW = Rates(connections_per_second=1, burst=3, at_once=3)
 OTHER_START = bytes(16)
@@ -131,7 +131,7 @@ async def test_the_strictest_rates_of_all_who_ask_hold(tmp_path: Path) -> None:
     assert spent(generous, FAST) == SLOW.burst - 1
 
 
-@pytest.mark.parametrize("states", [lambda folder: StateFiles(folder), lambda folder: MemoryStates()])
+@pytest.mark.parametrize("states", [StateFiles, lambda folder: MemoryStates()])
 async def test_rates_that_nobody_asks_under_hold_no_more(
     tmp_path: Path, stopped: Callable[[float], None], states: Callable[[Path], AddressStates]
 ) -> None:
@@ -421,3 +421,26 @@ async def test_few_files_are_open_however_many_addresses_are_asked(tmp_path: Pat
         permit.ended()
     assert open_files() - before <= 70
     assert sum(shared.admit_now("192.0.2.0", SLOW) is not None for _ in range(4)) == SLOW.burst - 1
+
+
+async def test_files_of_addresses_that_nobody_asks_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day after the last connection; who still has such a file open goes on with the new one, as all others do."""
+    one, other = limiter(tmp_path), limiter(tmp_path)
+    held = one.admit_now("192.0.2.9", SLOW)
+    assert use(one) is not None
+    states = StateFiles(tmp_path / "rates")
+    names = {"192.0.2.9", ADDRESS}
+
+    def remaining() -> set[str]:
+        for path in (tmp_path / "rates").iterdir():
+            os.utime(path, (0, 0))
+        states.remove_old()
+        return {path.name for path in (tmp_path / "rates").iterdir()}
+
+    assert remaining() == names  # the machine's own clock says that they are new
+    monkeypatch.setattr(state_files, "clock", lambda: clock() + 2 * 86_400)
+    monkeypatch.setattr(queued_limiter, "clock", lambda: clock() + 2 * 86_400)
+    assert remaining() == {"192.0.2.9"}  # with a connection
+    assert held is not None
+    assert spent(other) == SLOW.burst
+    assert spent(one) == 0
