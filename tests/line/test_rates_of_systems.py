@@ -24,3 +24,16 @@ def test_systems_at_one_address_share_its_rate(line: Line, certificate: dict[str
     for index, start in enumerate(instants):
         for number, end in enumerate(instants[index:], start=1):
             assert number <= RATES["burst"] + RATES["connections_per_second"] * (end - start) + RATES["at_once"]
+
+
+def test_without_a_place_for_the_state_nothing_is_sent(line: Line) -> None:
+    """A folder that others may use ends the command with its path and a remedy, before the first connection."""
+    shared = line.folder / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    with serving({"name": "page", "mode": "page"}) as servers:
+        declaration = line.declare(system(f"http://127.0.0.1:{servers.ports['page']}/"), name="nowhere.yaml")
+        result = line.call("run", declaration, "--only", "http", "--lang", "en", rate_state=str(shared))
+        assert not any(servers.received().values())
+    assert result.code == 2
+    assert f"{shared}: the state of the rate limits is accessible to other users; take the permissions" in result.err
