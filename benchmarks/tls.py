@@ -353,6 +353,7 @@ def main() -> None:
     results = Results()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        os.environ["XDG_STATE_HOME"] = name  # the rates of earlier commands would hold for these addresses, too
         with serving("weak", WEAK, folder) as port:
             counts(results, "weak", port)
             throughput(results, "weak", port, WEAK, 10)
