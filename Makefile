@@ -45,6 +45,7 @@ demo:
 # Measures Inspector and sslyze in turn and writes docs/performance.md; takes some minutes.
 benchmark: setup
 	$(VENV)/python -m benchmarks.startup
+	$(VENV)/python -m benchmarks.rate_limit
 	$(VENV)/python -m benchmarks.tls
 
 # Coverage-guided fuzzing of the parsers of server data: make fuzz ARGS=-max_total_time=600
