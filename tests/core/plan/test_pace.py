@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from inspector.declare.authorisation import Rates
 from inspector.declare.settings import Ceilings
 from inspector.model.subject import Subject, SubjectKind
-from inspector.network.pacing.rate_limit import AddressMeter
+from inspector.network.pacing.address_meter import AddressMeter
 from inspector.plan.pace import LEAST_AT_ONCE, longest
 from inspector.record.plan import CostBounds, ScanTask
 from tests.core.systems import authorisation
