@@ -312,6 +312,7 @@ def _own_flaw(certificate: X509Certificate, at: datetime) -> Flaw | None:
     """The flaw of a certificate wherever it stands in a path; raises Malformed."""
     if "serialNumber" in certificate.unreadable:
         raise Malformed("an unreadable serial number")
+    certificate.check_names()
     for identifier, tag, within in _READ_BY_CLIENTS:
         certificate.check_form(identifier, tag, within)
     return (

@@ -150,6 +150,11 @@ class X509Certificate:
         """The issuer in the form to compare; empty where it is unreadable."""
         return _comparable(self._fields["issuer"])
 
+    def check_names(self) -> None:
+        """Raise Malformed where clients cannot read the subject or the issuer."""
+        distinguished_name.check_form(self._fields["issuer"])
+        distinguished_name.check_form(self._fields["subject"])
+
     @property
     def is_self_issued(self) -> bool:
         """Whether subject and issuer are the same name."""

@@ -151,6 +151,17 @@ def test_extensions_that_openssl_refuses(tmp_path: Path, authority: Identity, be
     _refused(tmp_path, authority, leaf)
 
 
+@pytest.mark.parametrize("value", ["020101", "0c02fffe", "1e03616263", "0500"])
+def test_a_subject_that_is_no_text_is_refused(
+    tmp_path: Path, authority: Identity, between: Identity, value: str
+) -> None:
+    """A number, and octets that are not in the encoding of their tag, make a certificate that no client reads."""
+    attribute = der.encode(der.SEQUENCE, bytes.fromhex("0603550403" + value))
+    subject = der.encode(der.SEQUENCE, der.encode(der.SET, attribute))
+    leaf = issue("www.example.vn", between, dns=["www.example.vn"])
+    _refused(tmp_path, authority, with_field(leaf, between, 5, subject))
+
+
 def test_a_serial_number_of_no_octets_is_refused(tmp_path: Path, authority: Identity, between: Identity) -> None:
     """A serial number without an octet makes a certificate that no client reads."""
     leaf = issue("www.example.vn", between, dns=["www.example.vn"])
