@@ -111,9 +111,10 @@ def _domain(written: str, host: str) -> str | None:
     They do where the host is not in the domain (§5.1.3), and where the domain is a public suffix, as ``gov.vn``, that
     is not the host itself (§5.3 step 5).
     """
+    written = written.removeprefix(".")
     if not written:
         return ""
-    domain = canonical_domain(written.removeprefix("."))
+    domain = canonical_domain(written)
     if is_address(host) or _is_public_suffix(domain):
         return "" if domain == host else None
     return domain if domain == host or host.endswith(f".{domain}") else None

@@ -17,6 +17,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: Around a URL reference browsers drop these, inside it tabs and line ends (WHATWG URL §4.4).
 _C0_AND_SPACE = "".join(map(chr, range(0x21)))
 _TAB_OR_NEWLINE = re.compile(r"[\t\n\r]")
+_WEB_SCHEME = re.compile(r"https?:", re.IGNORECASE)
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 #: Escaped UTF-8, which in a host stands for its characters (RFC 3986 §3.2.2).
 _ESCAPES = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
@@ -50,24 +51,36 @@ def location(url: str, status: int | None, values: Iterable[str]) -> Answer[str]
     if len(locations) > 1:
         return Answer[str](unseen=Cause.AMBIGUOUS)
     try:
-        return Answer[str](seen=_escaped(urljoin(url, _reference(locations.pop()))) if locations else "")
+        return Answer[str](seen=_escaped(urljoin(url, _reference(locations.pop(), url))) if locations else "")
     except (BadUri, ValueError):
         return Answer[str](unseen=Cause.PROTOCOL_ERROR)
 
 
-def _reference(value: str) -> str:
-    """A URL reference as browsers read it: UTF-8, with bytes that are not escaped one by one, and ``\\`` as ``/``."""
+def _reference(value: str, base: str) -> str:
+    """A URL reference as browsers read it: UTF-8, with bytes that are not escaped one by one, and ``\\`` as ``/``.
+
+    Behind a web scheme they need no slash, there and behind ``//`` they drop those that are too many; behind the scheme
+    of the ``base`` alone the rest is relative (WHATWG URL §4.4).
+    """
     text = value.encode("latin-1").decode("utf-8", "surrogateescape")
     text = _NOT_UTF8.sub(lambda found: f"%{ord(found.group()) - 0xDC00:02X}", text)
     text = _TAB_OR_NEWLINE.sub("", text.strip(_C0_AND_SPACE))
     path = re.split(r"[?#]", text, maxsplit=1)[0]
-    return path.replace("\\", "/") + text[len(path) :]
+    text = path.replace("\\", "/") + text[len(path) :]
+    scheme = _WEB_SCHEME.match(text)
+    rest = text[scheme.end() :] if scheme else text
+    if scheme and not (base.startswith(scheme.group().lower()) and not rest.startswith("//")):
+        return f"{scheme.group()}//{rest.lstrip('/')}"
+    return f"//{rest.lstrip('/')}" if rest.startswith("//") else rest
 
 
 def _escaped(url: str) -> str:
-    """A URL in ASCII, without fragment (RFC 3987 §3.1): its host in A-labels, the rest percent-encoded over UTF-8."""
+    """A URL in ASCII, without user information and fragment: its host in A-labels, the rest percent-encoded over UTF-8.
+
+    RFC 3987 §3.1. Whoever stands before ``@``, the host is what follows (RFC 3986 §3.2).
+    """
     parts = urlsplit(url)
-    host = _ESCAPES.sub(lambda found: unquote(found.group()), parts.netloc)
+    host = _ESCAPES.sub(lambda found: unquote(found.group()), parts.netloc.rpartition("@")[2])
     path, query = (quote(part, safe=string.punctuation) for part in (parts.path or "/", parts.query))
     rest = path + (f"?{query}" if query else "")
     return uri_of(f"{parts.scheme}://{host}{rest}").service + rest

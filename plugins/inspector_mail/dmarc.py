@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,8 @@ _VERSION = re.compile(r"[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
 _RESEMBLES = re.compile(r"\bv\s*=\s*DMARC1|\bp\s*=\s*(?:none|quarantine|reject)\b", re.IGNORECASE)
 _TAG = re.compile(r"[ \t]*([a-z]+)[ \t]*=[ \t]*([\t -:<-~]*)", re.IGNORECASE)
 _REPORT_URI = re.compile(r"[a-z][a-z0-9+.-]*:[!-+\--~]+", re.IGNORECASE)
+#: The tags of RFC 9989 §4.7.
+_TAGS = frozenset({"v", "p", "sp", "np", "adkim", "aspf", "fo", "rua", "ruf", "psd", "t"})
 _POLICIES = {policy.value: policy for policy in Policy}
 
 
@@ -41,13 +44,15 @@ def is_record(text: str) -> bool:
 
 
 def parse(text: str) -> Record:
-    """Parse a record; invalid tags are ignored in favour of their defaults (RFC 9989 §4.7, §4.10.1)."""
-    tags: dict[str, str] = {}
-    for part in text.split(";")[1:]:
-        tag = _TAG.fullmatch(part)
-        if tag is not None:
-            name = tag[1].lower()
-            tags[name] = "" if name in tags else tag[2].strip(" \t")  # a repeated tag has no valid value
+    """Parse a record; invalid tags are ignored in favour of their defaults (RFC 9989 §4.7, §4.10.1).
+
+    A record in which one of its tags stands twice has no valid policy (RFC 6376 §3.2).
+    """
+    found = [(tag[1].lower(), tag[2].strip(" \t")) for part in text.split(";") if (tag := _TAG.fullmatch(part))]
+    tags = dict(found)
+    counts = Counter(name for name, _ in found)
+    if any(counts[name] > 1 for name in _TAGS):
+        tags = {"p": "", "rua": tags.get("rua", "") if counts["rua"] == 1 else ""}
     policies = {name: _POLICIES.get(tags[name].lower()) for name in ("p", "sp", "np") if name in tags}
     valid = None not in policies.values()
     policy = policies.get("p") if valid else None

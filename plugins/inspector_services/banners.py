@@ -67,11 +67,11 @@ def protocol_of(banner: bytes) -> ServiceProtocol:
     """
     if not banner:
         return ServiceProtocol.SILENT
-    if _TELNET.match(banner) or _PROMPT.search(banner):
-        return ServiceProtocol.TELNET
     for greeting, protocol in _GREETINGS:
         if greeting.match(banner):
             return protocol
+    if _TELNET.match(banner) or (_PROMPT.search(banner) and not needs_noop(banner)):
+        return ServiceProtocol.TELNET
     if _SSH.search(banner):
         return ServiceProtocol.SSH
     return ServiceProtocol.MYSQL if _is_mysql(banner) else ServiceProtocol.UNKNOWN

@@ -228,6 +228,23 @@ class _UnframedBody(httpx.AsyncByteStream):
         raise self._failure
 
 
+class _Response(httpx.Response):
+    """An answer that a client of httpx takes for a redirect only where httpx reads its ``Location``.
+
+    A client reads it whether it follows redirects or not, and where it cannot, it raises instead of giving the answer.
+    """
+
+    @property
+    def has_redirect_location(self) -> bool:
+        if not super().has_redirect_location:
+            return False
+        try:
+            location = httpx.URL(self.headers["location"])
+            return bool(location.host or not location.scheme)
+        except (httpx.InvalidURL, UnicodeError):
+            return False
+
+
 class Transport(httpx.AsyncBaseTransport):
     """Reaches the target's pinned address, whatever a URL names. Raises ScanFailure."""
 
@@ -297,7 +314,7 @@ class Transport(httpx.AsyncBaseTransport):
             stream.slow_down(_retry_after(head.fields))
         limit = _body_limit(head.fields, self._session.settings.ceilings.answer_bytes)
         body = _UnframedBody(failure) if answer is None else _Body(answer, limit)
-        response = httpx.Response(
+        response = _Response(
             status_code=head.status,
             headers=list(head.fields),
             stream=body,

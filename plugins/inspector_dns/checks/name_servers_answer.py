@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from inspector import Answer, Cause, Every, SubjectKind, Verdict, check, failed, inconclusive, passed
 from inspector_dns.observations import NameServer, ServerReply, Zone
 
+#: How a server that is asked gives no response: silent, unreachable, or with a connection that it ends.
+_NO_RESPONSE = frozenset({Cause.TIMEOUT, Cause.NOT_REACHED, Cause.RESET, Cause.PROTOCOL_ERROR})
+
 
 @check(
     "name-servers-answer",
@@ -38,7 +41,7 @@ def name_servers_answer(zone: Zone, servers: Every[NameServer]) -> Verdict:
     if wrong:
         return failed("no authoritative answer from {measured}", measured=wrong)
     open_paths = {each.path for each in replies if each.is_authoritative}
-    silent = [each.where for each in replies if each.reply.unseen is Cause.TIMEOUT and each.path in open_paths]
+    silent = [each.where for each in replies if each.reply.unseen in _NO_RESPONSE and each.path in open_paths]
     if silent:
         return failed("no response from {measured}, while other name servers of the zone answer", measured=silent)
     unseen = [(each.where, each.reply.unseen) for each in replies if each.reply.unseen]

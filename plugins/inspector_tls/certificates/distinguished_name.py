@@ -21,7 +21,11 @@ Name = tuple[frozenset[tuple[str, str]], ...]
 EMAIL_ADDRESS = "1.2.840.113549.1.9.1"
 
 #: How the strings of a tag are encoded; T61String is read as Latin-1, as OpenSSL does.
-_ENCODINGS = {0x0C: "utf-8", 0x14: "latin-1", 0x1C: "utf-32-be", 0x1E: "utf-16-be"}
+_UTF8 = 0x0C
+_ENCODINGS = {_UTF8: "utf-8", 0x14: "latin-1", 0x1C: "utf-32-be", 0x1E: "utf-16-be"}
+#: The tags of values that OpenSSL reads, and the octets of a character where there is a fixed number of several.
+_READ = frozenset({0x03, 0x0C, 0x12, 0x13, 0x14, 0x16, 0x1C, 0x1E, 0x30})
+_OCTETS = {0x1C: 4, 0x1E: 2}
 _LABELS = {"2.5.4.3": "CN", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.10": "O", "2.5.4.11": "OU"}
 _ESCAPED = frozenset(',+"\\<>;=')
 
@@ -32,6 +36,17 @@ def comparable(encoded: bytes) -> Name:
         frozenset((kind, " ".join(value.casefold().split())) for kind, value in relative)
         for relative in _relatives(encoded)
     )
+
+
+def check_form(encoded: bytes) -> None:
+    """Raise Malformed for a name that OpenSSL refuses: a value that is no string, or not in its encoding."""
+    for relative in element(encoded, SEQUENCE).elements:
+        for attribute in relative.of(SET).elements:
+            *_, value = attribute.of(SEQUENCE).elements
+            if value.tag not in _READ or len(value.content) % _OCTETS.get(value.tag, 1):
+                raise Malformed("a value that is no string")
+            if value.tag == _UTF8 and value.content.decode("utf-8", "ignore").encode() != value.content:
+                raise Malformed("a string that is not UTF-8")
 
 
 def email_addresses(encoded: bytes) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from inspector_tls.certificates.x509_certificate import (
     Subtrees,
     X509Certificate,
 )
+from inspector_tls.wire.encoding import Malformed
 
 _Value = str | bytes | distinguished_name.Name
 _WILDCARD = "*."
@@ -116,7 +117,7 @@ def _mailbox_within(value: str, base: str) -> bool:
     """Whether a mailbox is the base (a mailbox), at the base (a host), or below it (with a leading dot)."""
     local, at, host = value.rpartition("@")
     if not at:
-        raise NotProcessed
+        raise Malformed("a mailbox without a host")
     wanted_local, at, wanted = base.rpartition("@")
     if at:
         return (local, _host(host)) == (wanted_local, _host(wanted))
@@ -124,12 +125,13 @@ def _mailbox_within(value: str, base: str) -> bool:
 
 
 def _uri_within(value: str, base: str) -> bool:
+    """Whether the host of a URI is within the base; clients reject a URI without one where it is constrained."""
     try:
         host = urlsplit(value).hostname
     except ValueError:
         host = None
     if not host:
-        raise NotProcessed
+        raise Malformed("a URI without a host")
     return _host_within(host, base)
 
 

@@ -126,7 +126,7 @@ class Certificate(Model):
 
 def has_ended(last: datetime, at: datetime) -> bool:
     """Whether ``at`` is after the last valid second, which is valid to its end (RFC 5280 §4.1.2.5)."""
-    return at >= last + timedelta(seconds=1)
+    return at - last >= timedelta(seconds=1)  # without an end, as 9999-12-31T23:59:59Z, nothing can be added to it
 
 
 def _readable(instant: datetime | None) -> datetime:

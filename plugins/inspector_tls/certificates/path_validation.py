@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
-from inspector_tls.certificates.der import OCTET_STRING, SEQUENCE
+from inspector_tls.certificates.der import BIT_STRING, OCTET_STRING, SEQUENCE
 from inspector_tls.certificates.distinguished_name import Name
 from inspector_tls.certificates.name_constraints import NotProcessed, TooMany, violates
 from inspector_tls.certificates.observations import PUBLIC_POLICIES, Flaw, KeyFlaw, Signature, Trust, has_ended
@@ -55,11 +55,16 @@ _KNOWN = frozenset(
         ExtensionOID.CRL_DISTRIBUTION_POINTS,
     )
 )
-#: Extensions that clients need to read, although no path depends on them here.
+#: Extensions that OpenSSL reads in every certificate, although no path depends on them here: the tag of each, and in a
+#: sequence those of its elements. The last three: Netscape's certificate type, addresses and AS numbers (RFC 3779).
 _READ_BY_CLIENTS = (
-    (x509.SubjectKeyIdentifier, OCTET_STRING),
-    (x509.AuthorityKeyIdentifier, SEQUENCE),
-    (x509.CRLDistributionPoints, SEQUENCE),
+    (ExtensionOID.SUBJECT_KEY_IDENTIFIER.dotted_string, OCTET_STRING, ()),
+    (ExtensionOID.AUTHORITY_KEY_IDENTIFIER.dotted_string, SEQUENCE, (0x80, 0xA1, 0x82)),
+    (ExtensionOID.CRL_DISTRIBUTION_POINTS.dotted_string, SEQUENCE, (SEQUENCE,)),
+    (ExtensionOID.NAME_CONSTRAINTS.dotted_string, SEQUENCE, (0xA0, 0xA1)),
+    ("2.16.840.1.113730.1.1", BIT_STRING, ()),
+    ("1.3.6.1.5.5.7.1.7", SEQUENCE, (SEQUENCE,)),
+    ("1.3.6.1.5.5.7.1.8", SEQUENCE, (0xA0, 0xA1)),
 )
 _SERVER = (ExtendedKeyUsageOID.SERVER_AUTH, x509.ObjectIdentifier("2.16.840.1.113730.4.1"))
 
@@ -305,8 +310,11 @@ def signs(
 
 def _own_flaw(certificate: X509Certificate, at: datetime) -> Flaw | None:
     """The flaw of a certificate wherever it stands in a path; raises Malformed."""
-    for kind, tag in _READ_BY_CLIENTS:
-        certificate.check_form(kind, tag)
+    if "serialNumber" in certificate.unreadable:
+        raise Malformed("an unreadable serial number")
+    certificate.check_names()
+    for identifier, tag, within in _READ_BY_CLIENTS:
+        certificate.check_form(identifier, tag, within)
     return (
         _out_of_date(certificate, at) or _unknown_extension(certificate) or _purpose(certificate) or _key(certificate)
     )

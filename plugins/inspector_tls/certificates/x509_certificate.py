@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
@@ -36,6 +36,7 @@ _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 #: Tags of general names (RFC 5280 §4.2.1.6).
 RFC822_NAME, DNS_NAME, URI_NAME, IP_ADDRESS, DIRECTORY_NAME = 0x81, 0x82, 0x86, 0x87, 0xA4
+_GENERAL_NAMES = frozenset({RFC822_NAME, DNS_NAME, URI_NAME, IP_ADDRESS, DIRECTORY_NAME, 0xA0, 0xA3, 0xA5, 0x88})
 _VERSION, _EXTENSIONS = 0xA0, 0xA3
 _VERSIONS = (1, 2, 3)
 _UNIQUE_IDENTIFIERS = frozenset({0x81, 0x82, 0xA1, 0xA2})
@@ -97,7 +98,9 @@ class X509Certificate:
         self.der = der
         self.signed = to_sign.encoded
         self.algorithm = algorithm.of(SEQUENCE)
-        self.signature = signature.of(BIT_STRING).content[1:]
+        unused, self.signature = signature.of(BIT_STRING).content[:1], signature.content[1:]
+        if unused != b"\0":
+            self.signature = b""  # of whole octets alone
         self.version = 1 + int.from_bytes(version[0].content, "big", signed=True) if version else 1
         self._fields = {name: each.encoded for name, each in zip(_FIELDS, fields, strict=False)}
         self._rest = fields[len(_FIELDS) :]
@@ -146,6 +149,11 @@ class X509Certificate:
     def issuer(self) -> distinguished_name.Name:
         """The issuer in the form to compare; empty where it is unreadable."""
         return _comparable(self._fields["issuer"])
+
+    def check_names(self) -> None:
+        """Raise Malformed where clients cannot read the subject or the issuer."""
+        distinguished_name.check_form(self._fields["issuer"])
+        distinguished_name.check_form(self._fields["subject"])
 
     @property
     def is_self_issued(self) -> bool:
@@ -250,7 +258,7 @@ class X509Certificate:
         if value is None:
             return None
         parts = list(element(value, SEQUENCE).elements)
-        ca = any(parts.pop(0).content) if parts and parts[0].tag == BOOLEAN else False
+        ca = _boolean(parts.pop(0)) if parts and parts[0].tag == BOOLEAN else False
         if not parts:
             return BasicConstraints(ca, None)
         (length,) = _exactly(parts, 1)
@@ -263,13 +271,16 @@ class X509Certificate:
     def alternative_names(self) -> tuple[Element, ...]:
         """The general names of the subjectAltName; raises Malformed."""
         value = self._sent(_ALTERNATIVE_NAMES)
-        return () if value is None else element(value, SEQUENCE).elements
+        return () if value is None else tuple(map(_general_name, element(value, SEQUENCE).elements))
 
-    def check_form(self, kind: type[x509.ExtensionType], tag: int) -> None:
-        """Raise Malformed where an extension is sent twice, or is no element with this tag."""
-        value = self._sent(kind.oid.dotted_string)
-        if value is not None:
-            _ = element(value, tag).elements if tag == SEQUENCE else element(value, tag)
+    def check_form(self, identifier: str, tag: int, within: Collection[int]) -> None:
+        """Raise Malformed where an extension is sent twice, or is no element with this tag and those tags within."""
+        value = self._sent(identifier)
+        if value is None:
+            return
+        whole = element(value, tag)
+        if tag == SEQUENCE and any(each.tag not in within for each in whole.elements):
+            raise Malformed("an element of another kind")
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -315,10 +326,23 @@ def _extension(sent: Element) -> Extension:
     identifier, *critical, value = _exactly(parts, 3) if len(parts) > 2 else _exactly(parts, 2)
     return Extension(
         object_identifier(identifier.of(OBJECT_IDENTIFIER).content),
-        any(any(each.of(BOOLEAN).content) for each in critical),
+        any(map(_boolean, critical)),
         value.of(OCTET_STRING).content,
         identifier.encoded,
     )
+
+
+def _boolean(sent: Element) -> bool:
+    content = sent.of(BOOLEAN).content
+    if len(content) != 1:
+        raise Malformed(f"a boolean of {len(content)} octets")
+    return any(content)
+
+
+def _general_name(sent: Element) -> Element:
+    if sent.tag not in _GENERAL_NAMES:
+        raise Malformed("no general name")
+    return sent
 
 
 def _base(subtree: Element) -> Element:
@@ -329,7 +353,7 @@ def _base(subtree: Element) -> Element:
     base, *bounds = parts
     if any(each.tag != 0x80 or any(each.content) for each in bounds):
         raise NotImplementedError
-    return base
+    return _general_name(base)
 
 
 def registered_name(identifier: str) -> str:

@@ -9,7 +9,7 @@ from inspector_dns.checks.caa_limits_issuers import caa_limits_issuers
 from inspector_dns.checks.ipv6_published import ipv6_published
 from inspector_dns.observations import NameRecords
 from inspector_dns.probes import names as probe
-from inspector_dns.reachability import is_globally_reachable
+from inspector_dns.reachability import is_globally_reachable, is_server_address
 from tests.plugins.inspector_dns import zones as zone_set
 from tests.plugins.inspector_dns.named import free_port, programs, run
 from tests.plugins.inspector_dns.scanning import read, scan, see, subject
@@ -94,6 +94,8 @@ def test_a_name_that_does_not_exist_has_nothing_to_judge(served: Served, host: s
         "100::1",
         "2001:2::1",
         "2001:db8::1",
+        "2002:7f00:1::1",
+        "2002:a01:203::1",
         "3fff::1",
         "5f00::1",
         "fc00::1",
@@ -108,10 +110,18 @@ def test_an_address_that_nobody_reaches_is_no_ipv6(address: str) -> None:
     assert not is_globally_reachable(address)
 
 
-@pytest.mark.parametrize("address", ["2001:200::1", "2400:cb00::1", "2a00:1450:4001::1", "2001:dc8::1"])
+@pytest.mark.parametrize(
+    "address", ["2001:200::1", "2400:cb00::1", "2a00:1450:4001::1", "2001:dc8::1", "2002:808:808::1"]
+)
 def test_global_unicast_addresses_are_reachable(address: str) -> None:
     """Addresses that registries assign count."""
     assert is_globally_reachable(address)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "0.1.2.3", "240.0.0.1", "255.255.255.255", "169.254.0.1", "fe80::1"])
+def test_an_address_that_no_server_has(address: str) -> None:
+    """Reserved and local addresses do not make a zone's name servers more."""
+    assert not is_server_address(address)
 
 
 def test_an_answer_too_long_for_udp_comes_over_tcp(served: Served) -> None:

@@ -120,7 +120,6 @@ def test_an_attribute_that_cannot_be_read_is_ignored(attributes: str, is_kept: b
         ("ample.test", False),
         ("a.www.example.test", False),
         ("test", False),
-        (".", False),
         ("example.test.", False),
         ("example.test/x", False),
         ("..example.test", False),
@@ -166,5 +165,10 @@ def test_the_last_domain_and_path_that_can_be_used_count() -> None:
     """An empty Domain is ignored, a relative Path is the default (RFC 6265 §5.2.3, §5.2.4)."""
     assert kept("a=1; Domain=example.test; Domain=", "a=; Domain=example.test; Max-Age=0") == []
     assert kept("a=1; Domain=other.test; Domain=example.test") == ["a"]
+
+
+def test_a_domain_of_a_dot_alone_is_none() -> None:
+    """Without its first dot it is empty: the cookie is the host's (RFC 6265 §5.2.3, §5.3 step 6)."""
+    assert kept("a=1; Domain=.") == ["a"]
     assert kept("a=1; Path=/x; Path=y", "a=; Path=/a; Max-Age=0") == []
     assert kept("a=1; Path=y; Path=/x", "a=; Path=/a; Max-Age=0") == ["a"]

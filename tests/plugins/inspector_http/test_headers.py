@@ -25,6 +25,16 @@ from inspector_http.urls import location
         ("https://ΒΌΛΟΣ.test/", "https://xn--nxasmq6b.test/"),
         ("https://stra%C3%9Fe%E3%80%82test:8443/a?b", "https://xn--strae-oqa.test:8443/a?b"),
         ("?q=ê", "http://a.test/x/y?q=%C3%AA"),
+        ("///b.test/z", "http://b.test/z"),
+        ("/\\/b.test/z", "http://b.test/z"),
+        ("https:b.test/z", "https://b.test/z"),
+        ("https:/b.test/z", "https://b.test/z"),
+        ("https:////b.test/z", "https://b.test/z"),
+        ("http:b.test/z", "http://a.test/x/b.test/z"),
+        ("http:/b.test/z", "http://a.test/b.test/z"),
+        ("http:///b.test/z", "http://b.test/z"),
+        ("https://a.test@b.test/z", "https://b.test/z"),
+        ("https://user:pass@a.test/z", "https://a.test/z"),
     ],
 )
 def test_a_location_is_read_as_browsers_read_it(value: str, target: str) -> None:

@@ -68,6 +68,22 @@ def test_in_test_mode_the_next_weaker_policy_applies(policy: Policy | None, appl
     assert Dmarc(policy=policy).applied is policy
 
 
+@pytest.mark.parametrize(
+    ("tags", "policy"),
+    [
+        ("p=reject; t=y; t=n", None),
+        ("p=reject; t=y; t=n; rua=mailto:a@example.vn", Policy.NONE),
+        ("p=reject; rua=mailto:a@example.vn; rua=mailto:b@example.vn", None),
+        ("p=reject; adkim=r; ADKIM=s", None),
+        ("p=reject; v=DMARC1", None),
+        ("p=reject; x=1; x=2", Policy.REJECT),
+    ],
+)
+def test_a_record_with_a_tag_twice_is_invalid(tags: str, policy: Policy | None) -> None:
+    """As checkdmarc and RFC 6376 §3.2 have it; tags that nobody knows are ignored."""
+    assert dmarc.parse(f"v=DMARC1; {tags}").policy is policy
+
+
 def test_a_tree_walk_without_a_response_leaves_the_policy_unseen(server: int) -> None:
     """A server failure above the domain may hide the record that applies."""
     facts = see(probe, "mail:a.servfail.test", server)

@@ -143,6 +143,10 @@ NOT_ALLOWED = len(MYSQL_ERROR).to_bytes(3, "little") + b"\x00" + MYSQL_ERROR
         (NOT_ALLOWED, ServiceProtocol.MYSQL),
         (b"\x0a\x00\x00\x00\x0a", ServiceProtocol.UNKNOWN),
         (b"Password: please\r\n", ServiceProtocol.UNKNOWN),
+        (b"+OK send your login:\r\n", ServiceProtocol.POP3),
+        (b"* OK this server wants a password:\r\n", ServiceProtocol.IMAP),
+        (b"220 give your username:\r\n", ServiceProtocol.UNKNOWN),
+        (b"SSH-2.0-x\r\nlogin: ", ServiceProtocol.TELNET),
     ],
 )
 def test_handmade_banners_identify_their_protocol(banner: bytes, protocol: ServiceProtocol) -> None:

@@ -150,6 +150,8 @@ _tagged = der.encode
 VALIDITY, KEY_INFO, EXTENSIONS = 4, 6, 7
 #: A validity of times without seconds, which RFC 5280 does not permit.
 WITHOUT_SECONDS = bytes.fromhex("301a") + b"\x17\x0b2611010000Z" + b"\x17\x0b3611010000Z"
+#: A validity that does not end (RFC 5280 §4.1.2.5).
+WITHOUT_END = bytes.fromhex("3020") + b"\x17\x0d200101000000Z" + b"\x18\x0f99991231235959Z"
 _ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 
 

@@ -25,6 +25,7 @@ from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import (
     DAY,
     VALIDITY,
+    WITHOUT_END,
     WITHOUT_SECONDS,
     Identity,
     defaults_written,
@@ -338,6 +339,10 @@ WAYS: dict[str, tuple[Make, Flaw | None]] = {
     "an unreadable validity": (
         lambda _root, ca: with_field(issue(HOST, ca, dns=[HOST]), ca, VALIDITY, WITHOUT_SECONDS),
         Flaw.MALFORMED,
+    ),
+    "without an end": (
+        lambda _root, ca: with_field(issue(HOST, ca, dns=[HOST]), ca, VALIDITY, WITHOUT_END),
+        None,
     ),
     "RSA keys": (
         lambda top, _ca: issue(HOST, intermediate(top, "RSA", key=rsa_key()), key=rsa_key(), dns=[HOST]),

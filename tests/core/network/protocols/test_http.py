@@ -104,6 +104,18 @@ def test_a_redirect_to_an_undeclared_port_is_out_of_scope(tmp_path: Path) -> Non
         assert other.report()["accepted"] == []
 
 
+@pytest.mark.parametrize(
+    "where",
+    [r"https:b.test/", r"https:\\\\b.test/", r"https://b\tb.test/", "https://xn--a.test/", "https://[::1", "x:y"],
+)
+def test_a_location_that_httpx_cannot_read_hides_no_answer(tmp_path: Path, where: str) -> None:
+    """The answer is given with the field as it came: what it means is for its reader to say."""
+    head = rf"HTTP/1.1 302 Found\r\nLocation: {where}\r\nX-Other: seen\r\nContent-Length: 0\r\n\r\n"
+    with serving("reply", argument=head) as server:
+        response = browse(tmp_path, server.port, get)
+    assert (response.status_code, response.headers["x-other"]) == (302, "seen")
+
+
 def test_a_redirect_loop_ends(tmp_path: Path) -> None:
     """A loop of redirects on the same host ends where the client bounds it."""
 
