@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -19,22 +19,27 @@ class JsonLines(Parts):
 
     def __init__(self, text: str, source: str, key: str) -> None:
         super().__init__(source, key)
-        self._lines = ((line, text) for line, text in enumerate(io.StringIO(text), 1) if text.strip())
+        lines = enumerate(re.finditer(r".*\n|.+", text), 1)
+        self._lines = ((line, found[0]) for line, found in lines if found[0].strip())
 
-    def _items(self) -> Iterator[YamlDocument]:
-        head = next((self._part((), *each) for each in self._lines), self.head)
+    def _items(self) -> Iterator[tuple[Location, YamlDocument]]:
+        first = next(self._lines, None)
+        if first is None:
+            self.head.diagnostic((), "the file is empty", "write one with inspector init")
+            self.close()
+            return
+        head = self._part((), *first)
         found = 0
         for found, (line, text) in enumerate(self._lines, 1):
             part = self._part((self.key, found - 1), line, text)
             if part is not None:
-                yield part
-        self._take_head(head, found)
-
-    def _take_head(self, head: YamlDocument | None, found: int) -> None:
+                yield part.prefix, part
         if head is None:
-            return
-        if head is self.head:
-            head.diagnostic((), "the file is empty", "write one with inspector init")
+            self.close()
+        else:
+            self._take_head(head, found)
+
+    def _take_head(self, head: DocumentPart, found: int) -> None:
         if isinstance(head.data, dict):
             if self.key in head.data:
                 what = FormattedMessage("{key} is in the first line", key=self.key)

@@ -78,14 +78,14 @@ class Parts:
 
         Raises InputFileError where the file cannot be parsed.
         """
-        for number, part in enumerate(self._items()):
-            yield (self.key, number), part
+        for location, part in self._items():
+            yield location, part
             if isinstance(part, DocumentPart):
                 self._diagnostics += part.diagnostics
                 part.release()
 
-    def _items(self) -> Iterator[YamlDocument]:
-        """The document of each item."""
+    def _items(self) -> Iterator[tuple[Location, YamlDocument]]:
+        """The location and document of each item."""
         raise NotImplementedError
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from inspector.declare.document.document import YamlDocument
+from inspector.declare.document.document import Location, YamlDocument
 from inspector.declare.document.files import LARGEST_FILE
 from inspector.declare.document.parts import DocumentPart, Parts, moved
 from inspector.declare.document.yaml import compose, read_yaml, reads_alike
@@ -34,7 +34,7 @@ class YamlParts(Parts):
         super().__init__(source, key)
         self._text = text
 
-    def _items(self) -> Iterator[YamlDocument]:
+    def _items(self) -> Iterator[tuple[Location, YamlDocument]]:
         starts = _cut(self._text, self.key)
         if not starts or not self._take_head(starts[0], starts[-1]):
             yield from self._whole()
@@ -49,7 +49,7 @@ class YamlParts(Parts):
                 self._refuse_rest(start, line)
                 yield from self._whole(number)
                 return
-            yield part
+            yield part.prefix, part
             line += text.count("\n")
 
     def _take_head(self, begin: int, end: int) -> bool:
@@ -65,8 +65,8 @@ class YamlParts(Parts):
             return False
         return self.head.at(self.key) == [0] and self.head.values.get((self.key, 0)) == (line, indent + 3)
 
-    def _whole(self, first: int = 0) -> Iterator[YamlDocument]:
-        """The document of the whole text, once for each item from number ``first`` on."""
+    def _whole(self, first: int = 0) -> Iterator[tuple[Location, YamlDocument]]:
+        """The items from number ``first`` on, each with the document of the whole text."""
         if len(self._text) > LARGEST_FILE:
             what = FormattedMessage("larger than {limit} bytes", limit=f"{LARGEST_FILE:,}")
             remedy = FormattedMessage(
@@ -75,8 +75,8 @@ class YamlParts(Parts):
             )
             raise InputFileError([Diagnostic(self.source, 0, 0, what, remedy)])
         self.head = read_yaml(self._text, self.source)
-        for _ in list(self.head.items(self.key))[first:]:
-            yield self.head
+        for location, _ in list(self.head.items(self.key))[first:]:
+            yield location, self.head
 
     def _refuse_rest(self, start: int, line: int) -> None:
         """Raise InputFileError where the text from an item on is no YAML; the items before it are."""
