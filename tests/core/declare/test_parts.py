@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,22 @@ from benchmarks import estate
 from inspector.declare import declaration
 from inspector.declare import document as documents
 from inspector.declare.declaration import Declaration, System
-from inspector.declare.document import DocumentPart, SourceLocation, YamlDocument, json_lines, yaml, yaml_parts
+from inspector.declare.document import DocumentPart, SourceLocation, YamlDocument, yaml, yaml_parts
 from inspector.model.errors import InputFileError
 from tests.core.declare.test_declaration import LEAST, SCHEMES, WHOLE
 
 ROOT = Path(__file__).parents[3]
 README = re.search(r"```yaml\n(# declaration.yaml\n.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
 assert README is not None
+GRANT = """\
+authorisation:
+  id: a
+  kind: own-estate
+  granted_by: B
+  covers: {names: [example.vn]}
+  valid_from: 2026-01-01T00:00:00Z
+  valid_until: 2027-01-01T00:00:00Z
+"""
 #: Declarations as people write them, and such that items are hard to tell from other lines.
 EXAMPLES = [
     WHOLE,
@@ -33,8 +41,7 @@ EXAMPLES = [
     estate.yaml_text(12),
     f"---\n{WHOLE}",
     WHOLE.replace("\n", "\r\n"),
-    f"{LEAST}authorisation:\n  id: a\n  kind: own-estate\n  granted_by: B\n  covers: {{names: [example.vn]}}\n"
-    "  valid_from: 2026-01-01T00:00:00Z\n  valid_until: 2027-01-01T00:00:00Z\n",
+    LEAST + GRANT,
     LEAST.replace("  - id", "- id").replace("\n    ", "\n  "),
     LEAST.replace("name: Cổng", 'name: "Cổng\n  - id: b"'),
     LEAST.replace("name: Cổng", "name: |\n      Cổng\n      - id: b"),
@@ -112,9 +119,10 @@ def test_parts_and_the_whole_say_the_same(tmp_path: Path, text: str) -> None:
 #: What may stand anywhere in a file, by mistake or on purpose.
 INSERTS = (
     *("\n", "\t", " ", "  ", "- ", "\n  - ", "\n- ", "\n-", "  - id: x\n", "#", " # c", '"', "'", "{", "}", "[", "]"),
-    *(": ", ":", ",", "?", "? ", "|", ">", "|\n", "!", "!!str ", "&a ", "*a", "<<: *a", "%YAML 1.1\n", "---\n", "...\n"),
-    *("\r", "\r\n", "\x85", "\u2028", "\ufeff", "\x00", "\\", '"\\ud800"', "~", "null", "0x1f", "1e3", "yes", "=", "é", "😀"),
+    *(": ", ":", ",", "?", "? ", "|", ">", "|\n", "!", "!!str ", "&a ", "*a", "<<: *a", "%YAML 1.1\n", "---\n"),
+    *("\r", "\r\n", "\x85", "\u2028", "\ufeff", "\x00", "\\", '"\\ud800"', "~", "null", "0x1f", "1e3", "yes", "="),
     *("systems:\n", "\nsystems:\n  - ", "authorisation:\n", "[https://a.vn/?q=1, b]", "{a?: b}", "[a?, b]", "@", "`"),
+    *("...\n", "é", "😀"),
 )
 
 
@@ -242,6 +250,7 @@ def test_json_lines_declare_what_yaml_declares(tmp_path: Path) -> None:
     assert of_lines[1].system("portal") == SourceLocation(source=str(tmp_path / "d.jsonl"), line=2, column=1)
 
 
+NOT_A_KEY = "not JSON: Expecting property name enclosed in double quotes; write one JSON object on each line"
 HEAD = '{"organisation": {"code": "H00", "name": "Sở"}}\n'
 SYSTEM = '{"id": "a", "name": "A", "owner": "O", "level": 3, "approval": {"status": "none"}}\n'
 
@@ -250,7 +259,10 @@ SYSTEM = '{"id": "a", "name": "A", "owner": "O", "level": 3, "approval": {"statu
     ("text", "expected"),
     [
         ("", ["d.jsonl:1:1: the file is empty; write one with inspector init"]),
-        ("{\n" + SYSTEM, ["d.jsonl:1:1: not JSON: Expecting property name enclosed in double quotes; write one JSON object on each line"]),
+        (
+            "{1}\n" + SYSTEM,
+            [f"d.jsonl:1:2: {NOT_A_KEY}"],
+        ),
         (HEAD, ["d.jsonl:1:1: systems is an empty list; add at least one item"]),
         (
             f"{HEAD}\n{SYSTEM}{SYSTEM}",
@@ -269,7 +281,7 @@ SYSTEM = '{"id": "a", "name": "A", "owner": "O", "level": 3, "approval": {"statu
             ["d.jsonl:2:1: owner is missing; add owner: …", "d.jsonl:2:26: unknown key 'ownr'; did you mean 'owner'?"],
         ),
         (
-            f"{HEAD}{SYSTEM}{{\"id\": }}\n[1]\n",
+            f'{HEAD}{SYSTEM}{{"id": }}\n[1]\n',
             [
                 "d.jsonl:3:8: not JSON: Expecting value; write one JSON object on each line",
                 "d.jsonl:4:1: an item of systems is a list, not a mapping; write key: value lines; known here: "
