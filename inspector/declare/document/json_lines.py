@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from inspector.declare.document.document import Location, YamlDocument
-from inspector.declare.document.parts import DocumentPart, Parts
+from inspector.declare.document.parts import DocumentPart, Irregular, Parts
 from inspector.declare.document.yaml import DEEPEST
 from inspector.model.errors import Diagnostic
 from inspector.model.formatted import FormattedMessage
@@ -59,7 +59,7 @@ class JsonLines(Parts):
         except RecursionError:
             self._refuse(line, 1, "lists and mappings are nested too deep", "flatten them")
             return None
-        except ValueError:
+        except (Irregular, ValueError):
             part.read_exactly()
         return part
 
@@ -68,7 +68,7 @@ class JsonLines(Parts):
 
 
 def _value(text: str) -> Any:
-    """The value of a JSON text. Raises ValueError for what the parser of YAML refuses, such as duplicate keys."""
+    """The value of a JSON text. Raises Irregular, or ValueError, for what the parser of YAML has a diagnostic for."""
 
     def refuse(constant: str) -> NoReturn:
         raise json.JSONDecodeError("Expecting value", text, text.index(constant))
@@ -77,14 +77,14 @@ def _value(text: str) -> Any:
     if "\\u" in text:
         json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate
     if text.count("[") + text.count("{") > DEEPEST - 2 and _depth(value) > DEEPEST - 2:
-        raise ValueError("nested too deep")
+        raise Irregular
     return value
 
 
 def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data = dict(pairs)
     if len(data) < len(pairs):
-        raise ValueError("a key is duplicate")
+        raise Irregular
     return data
 
 

@@ -11,6 +11,10 @@ from inspector.declare.document.yaml import build, compose, reads_alike
 from inspector.model.errors import Diagnostic, InputFileError
 
 
+class Irregular(Exception):
+    """Raised by a fast parser for what is left to the exact one."""
+
+
 class DocumentPart(YamlDocument):
     """An item of a list in a file, at the location ``prefix``.
 

@@ -22,11 +22,8 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.nodes import ScalarNode
 
+from inspector.declare.document.parts import Irregular
 from inspector.declare.document.yaml import DEEPEST, SCALAR_TAGS, plain, reads_alike, short_tag
-
-
-class Irregular(Exception):
-    """Something that is left to the exact parser."""
 
 
 def item_of(text: str) -> Any:

@@ -14,9 +14,9 @@ from typing import Final
 
 from inspector.declare.document.document import Location, YamlDocument
 from inspector.declare.document.files import LARGEST_FILE
-from inspector.declare.document.parts import DocumentPart, Parts, moved
+from inspector.declare.document.parts import DocumentPart, Irregular, Parts, moved
 from inspector.declare.document.yaml import compose, read_yaml, reads_alike
-from inspector.declare.document.yaml_events import Irregular, item_of
+from inspector.declare.document.yaml_events import item_of
 from inspector.model.errors import Diagnostic, InputFileError
 from inspector.model.formatted import FormattedMessage
 
