@@ -166,9 +166,7 @@ def _planner(
     request: InspectionRequest, rows: tuple[Requirement, ...], context: RunContext, scope: Scope, at: datetime
 ) -> Planner:
     asked = _questions(request, rows, context.registry)
-    return Planner(
-        request.system, context.registry, asked.probes, asked.options, scope, at, context.settings.ceilings
-    )
+    return Planner(request.system, context.registry, asked.probes, asked.options, scope, at, context.settings.ceilings)
 
 
 def check_permitted(planned: PlannedInspection) -> None:
