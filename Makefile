@@ -46,6 +46,8 @@ demo:
 benchmark: setup
 	$(VENV)/python -m benchmarks.startup
 	$(VENV)/python -m benchmarks.rate_limit
+	$(VENV)/python -m benchmarks.documents
+	$(VENV)/python -m benchmarks.plans
 	$(VENV)/python -m benchmarks.tls
 
 # Coverage-guided fuzzing of the parsers of server data: make fuzz ARGS=-max_total_time=600

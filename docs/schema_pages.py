@@ -18,7 +18,9 @@ def documents_page(schemes: Iterable[str]) -> str:
     schemes = tuple(schemes)
     return _page(
         "# Documents",
-        "The keys of each document; `inspector schema DOCUMENT` prints its JSON Schema for editors.",
+        "The keys of each document; `inspector schema DOCUMENT` prints its JSON Schema for editors. A declaration may "
+        "also be JSON lines (`declaration.jsonl`): on the first line the declaration without `systems`, on each "
+        "further line one system, with the same keys; `inspector schema declaration-line` prints the schema of a line.",
         {f"The {document}": schema(document, schemes) for document in DOCUMENTS},
     )
 

@@ -179,7 +179,8 @@ class _Assessor:
 
     def _is_beyond(self, requirement: Requirement) -> bool:
         given = self.given
-        return exceeds_intrusiveness(requirement, given.registry, given.inspection.authorisations, given.selection)
+        granted = [each.intrusiveness for each in given.inspection.authorisations]
+        return exceeds_intrusiveness(requirement, given.registry, granted, given.selection)
 
     def _results(self, requirement: Requirement) -> Iterator[RequirementResult]:
         check = self.given.registry.checks[requirement.check]

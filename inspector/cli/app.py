@@ -160,7 +160,10 @@ def explain(name: Annotated[str, typer.Argument(help="Id of a check or requireme
 
 @command()
 def schema(
-    document: Annotated[str, typer.Argument(help="declaration, authorisation, statements, settings or findings.")],
+    document: Annotated[
+        str,
+        typer.Argument(help="declaration, declaration-line, authorisation, statements, settings or findings."),
+    ],
 ) -> int:
     """Print the JSON Schema of a document, for editors."""
     from inspector.cli.schema import print_schema

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from inspector.cli import log, terminal
 from inspector.cli.arguments import RunArguments
+from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.language import translated
 from inspector.declare import authorisation, declaration, settings, statement
 from inspector.declare.authorisation import Authorisation
-from inspector.declare.declaration import Declaration, SourceMap, System
+from inspector.declare.declaration import Declaration, SourceLocation, SourceMap, System
 from inspector.declare.document import diagnostic_at, split
+from inspector.declare.document.source_map import Locations
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statement
 from inspector.model.base import now
@@ -123,7 +125,7 @@ def read_documents(arguments: RunArguments, read: ReadAuthorisations, registry: 
     if not arguments.targets:
         raise UsageError("nothing to inspect", remedy="give a declaration.yaml, or endpoint URIs such as https://host/")
     given = tuple(each for found, _ in read for each in found)
-    files = [text for text in arguments.targets if Path(text).is_file() or text.endswith((".yaml", ".yml"))]
+    files = [text for text in arguments.targets if Path(text).is_file() or text.endswith((".yaml", ".yml", ".jsonl"))]
     if not files:
         if arguments.level is None:
             raise UsageError("endpoints without a declaration need a level", remedy="add --level 1 to 5")
@@ -160,7 +162,12 @@ def read_documents(arguments: RunArguments, read: ReadAuthorisations, registry: 
 
 def _merged(source_map: Iterable[SourceMap]) -> SourceMap:
     """The locations of several files."""
-    return SourceMap({names: position for each in source_map for names, position in each.known.items()})
+    known: dict[tuple[str, ...], SourceLocation] = {}
+    systems: dict[str, Callable[[], Locations]] = {}
+    for each in source_map:
+        known |= each.known
+        systems |= each.systems
+    return SourceMap(known, systems)
 
 
 def check_approvals(documents: InputDocuments, regimes: Sequence[Regime], today: date) -> None:
@@ -171,18 +178,19 @@ def check_approvals(documents: InputDocuments, regimes: Sequence[Regime], today:
     known = sorted(regime.id for regime in regimes)
     diagnostics: list[Diagnostic] = []
     for system in documents.declaration.systems:
-        approval, position = system.approval, documents.source_map.approval(system.id)
+        approval = system.approval
         if approval is None:
             continue
         if approval.date is not None and approval.date > today:
             what = FormattedMessage("the approval is dated {day}, which is in the future", day=approval.date)
-            diagnostics.append(diagnostic_at(position, what, "correct the date, or write the status that holds today"))
+            remedy: str = "correct the date, or write the status that holds today"
+            diagnostics.append(diagnostic_at(documents.source_map.approval(system.id), what, remedy))
         if approval.regime is not None and approval.regime not in known:
             what = FormattedMessage(
                 "the approval names regime {regime}, which is not installed", regime=repr(approval.regime)
             )
             remedy = FormattedMessage("write one of {known}, or leave it out", known=", ".join(known))
-            diagnostics.append(diagnostic_at(position, what, remedy))
+            diagnostics.append(diagnostic_at(documents.source_map.approval(system.id), what, remedy))
     if diagnostics:
         raise InputFileError(diagnostics)
 
@@ -199,6 +207,7 @@ def systems_of(declared: Declaration, wanted: tuple[str, ...]) -> tuple[System, 
     return tuple(each for each in declared.systems if not wanted or each.id in wanted)
 
 
+@reduced_gc()
 def load_context(arguments: RunArguments) -> RunContext:
     """Load settings, plugins, documents and regimes. Raises UsageError or InputFileError.
 

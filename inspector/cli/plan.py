@@ -2,36 +2,153 @@
 
 from __future__ import annotations
 
+import math
+
 from inspector.cli import terminal
 from inspector.cli.arguments import RunArguments
+from inspector.cli.exit_code import MISUSE
+from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.inputs import instant, load_context, new_run, request_of, systems_of
 from inspector.cli.language import _, current, translated
+from inspector.declare.declaration import System
 from inspector.model.domain_name import with_u_labels
-from inspector.model.errors import UsageError
+from inspector.model.errors import InspectorError, UsageError
+from inspector.pipeline.context import RunContext
 from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.prepare import PlannedInspection, check_permitted, prepare
 from inspector.plan.pace import pace_of
+from inspector.plan.totals import PlanTotals
 from inspector.record.plan import Plan
 from inspector.registry.registry import Registry
 from inspector.report.messages import Translator
 
+#: The most plans that are printed in full; of more, each has one line.
+MOST_IN_FULL = 10
+
 
 def print_plans(arguments: RunArguments) -> int:
-    """Print the plan of every chosen system; names are resolved, nothing else is sent."""
+    """Print the totals, and the plan of every chosen system; names are resolved, nothing else is sent.
+
+    A system that cannot be planned does not stop the others.
+    """
     context = load_context(arguments)
     assert context.documents is not None  # noqa: S101  (load_context has read them)
     run, as_of = new_run(), instant(arguments.as_of)
-    for system in systems_of(context.documents.declaration, arguments.systems):
+    systems = systems_of(context.documents.declaration, arguments.systems)
+    show = _Full(context) if len(systems) <= MOST_IN_FULL else _Lines()
+    totals, code = PlanTotals(), 0
+    with reduced_gc():
+        for system in systems:
+            show.note(system)
+            try:
+                planned = run_async(prepare(request_of(system, arguments, context, run=run, as_of=as_of), context))
+            except InspectorError as error:
+                terminal.print_error(error)
+                code = MISUSE
+                continue
+            totals.add(planned.plan, planned.request.authorisations)
+            show.add(planned)
+    if totals.systems > 1:
+        _print_totals(totals)
+    show.print()
+    return code
+
+
+def _print_totals(totals: PlanTotals) -> None:
+    terminal.print_result(
+        _(
+            "{systems} systems at {addresses} addresses: at most {connections} connections and {questions} port "
+            "questions",
+            systems=totals.systems,
+            addresses=totals.addresses,
+            connections=totals.connections,
+            questions=totals.port_questions,
+        )
+    )
+    address, seconds = totals.busiest
+    terminal.print_result(
+        _(
+            "At the authorised rates the busiest address, {address}, takes {busiest}; all systems one after the other "
+            "take at most {longest}",
+            address=address or "–",
+            busiest=_duration(seconds),
+            longest=_duration(totals.seconds),
+        )
+    )
+
+
+def _duration(seconds: int) -> str:
+    minutes = math.ceil(seconds / 60)
+    return _("{hours} h {minutes} min", hours=minutes // 60, minutes=minutes % 60)
+
+
+def _refusal(planned: PlannedInspection) -> UsageError | None:
+    """Why ``inspector run`` would refuse a plan."""
+    try:
+        check_permitted(planned)
+    except UsageError as refusal:
+        return refusal
+    return None
+
+
+class _Full:
+    """Prints each plan in full."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._plans: list[PlannedInspection] = []
+
+    def note(self, system: System) -> None:
+        """Say what is done for a system."""
         terminal.print_note(_("resolving the names of {system}", system=system.id))
-        request = request_of(system, arguments, context, run=run, as_of=as_of)
-        planned = run_async(prepare(request, context))
-        _print(planned, context.registry, context.settings.ceilings.pause_seconds)
-        try:
-            check_permitted(planned)
-        except UsageError as refusal:
-            terminal.print_note(_("'inspector run' would refuse this plan:"))
-            terminal.print_error(refusal)
-    return 0
+
+    def add(self, planned: PlannedInspection) -> None:
+        """Keep a plan."""
+        self._plans.append(planned)
+
+    def print(self) -> None:
+        """Print every plan."""
+        for planned in self._plans:
+            _print(planned, self._context.registry, self._context.settings.ceilings.pause_seconds)
+            if refusal := _refusal(planned):
+                terminal.print_note(_("'inspector run' would refuse this plan:"))
+                terminal.print_error(refusal)
+
+
+class _Lines:
+    """Prints one line for each plan, and keeps nothing else of it."""
+
+    def __init__(self) -> None:
+        self._lines: list[tuple[str, UsageError | None]] = []
+
+    def note(self, system: System) -> None:
+        """Say nothing."""
+
+    def add(self, planned: PlannedInspection) -> None:
+        """Keep the line of a plan."""
+        plan = planned.plan
+        left_out = sum(task.cause is not None for task in plan.tasks)
+        line = _(
+            "{system}: level {level}, {scans} scans, {left_out} left out, at most {connections} connections, "
+            "{questions} port questions and {seconds} s",
+            system=planned.request.system.id,
+            level=planned.request.system.level,
+            scans=len(plan.tasks) - left_out,
+            left_out=left_out,
+            connections=plan.bounds.connections,
+            questions=plan.bounds.port_questions,
+            seconds=plan.bounds.seconds,
+        )
+        self._lines.append((line, _refusal(planned)))
+
+    def print(self) -> None:
+        """Print every line."""
+        for line, refusal in self._lines:
+            terminal.print_result(line)
+            if refusal:
+                terminal.print_note(_("'inspector run' would refuse this plan:"))
+                terminal.print_error(refusal)
+        terminal.print_result(_("'inspector plan … --system ID' prints the plan of a system in full"))
 
 
 def _print(planned: PlannedInspection, registry: Registry, pause_seconds: int) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -15,7 +15,9 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from inspector.declare import authorisation
 from inspector.declare import document as documents
 from inspector.declare.authorisation import Authorisation, AuthorisationKind, PortRange, is_loopback, own_estate
-from inspector.declare.document import Location, SourceLocation, SourceMap, YamlDocument, split
+from inspector.declare.document import DocumentPart, Location, SourceLocation, SourceMap, YamlDocument, split
+from inspector.declare.document.document import Known
+from inspector.declare.document.source_map import Locations
 from inspector.model.base import Model
 from inspector.model.declared import (
     Approval,
@@ -139,6 +141,12 @@ class Declaration(Model):
     authorisation: Authorisation | None = None
 
 
+class _Header(Declaration):
+    """A declaration whose systems are read apart."""
+
+    systems: tuple[Any, ...] = Field(min_length=1)
+
+
 # --- The file -------------------------------------------------------------------------------------------------------
 
 
@@ -148,17 +156,35 @@ def load(path: Path, schemes: Mapping[str, Scheme]) -> tuple[Declaration, Source
     Raises InputFileError with every diagnostic: wrong form, endpoints that are no URI of a known scheme, duplicates, a
     level without the facts of its approval, an authorisation that the owner cannot grant.
     """
-    document = documents.read(path)
-    document.refuse_repeats(((*at, "id"), document.at(*at, "id")) for at, _ in document.items("systems"))
-    for at, _ in document.items("systems"):
-        _normalise_endpoints(document, at, schemes)
-        _check_hosts(document, at)
-        _check_approval(document, at)
+    parts = documents.read_parts(path, "systems")
+    systems: list[System] = []
+    known: dict[tuple[str, ...], SourceLocation] = {}
+    locations: dict[str, Callable[[], Locations]] = {}
+    ids: dict[str | int, Known] = {}
+    for at, part in parts:
+        part.refuse_repeats([((*at, "id"), part.at(*at, "id"))], ids)
+        _normalise_endpoints(part, at, schemes)
+        _check_hosts(part, at)
+        _check_approval(part, at)
+        system = part.take(System, *at, of=Declaration)
+        if system is None:
+            continue
+        systems.append(system)
+        if isinstance(part, DocumentPart):
+            locations[system.id] = partial(_locations, part, at, system)
+        else:
+            known |= _locations(part, at, system)
+    document = parts.head
     _check_authorisation(document)
-    declaration = document.take(Declaration)
-    document.close()
-    assert declaration is not None  # noqa: S101  (a document without diagnostics gives its model)
-    return declaration, SourceMap(dict(_locations(document, declaration)))
+    header = document.take(_Header, of=Declaration)
+    parts.close()
+    assert header is not None  # noqa: S101  (a document without diagnostics gives its model)
+    if header.authorisation:
+        known["authorisations", header.authorisation.id] = document.position("authorisation")
+    declaration = Declaration(
+        organisation=header.organisation, systems=tuple(systems), authorisation=header.authorisation
+    )
+    return declaration, SourceMap(known, locations)
 
 
 def _normalise_endpoints(document: YamlDocument, system: Location, schemes: Mapping[str, Scheme]) -> None:
@@ -228,20 +254,16 @@ def _check_authorisation(document: YamlDocument) -> None:
     authorisation.check_covers(document, ("authorisation",))
 
 
-def _locations(document: YamlDocument, declaration: Declaration) -> Iterator[tuple[tuple[str, ...], SourceLocation]]:
-    if declaration.authorisation:
-        yield ("authorisations", declaration.authorisation.id), document.position("authorisation")
-    for number, system in enumerate(declaration.systems):
-        yield ("systems", system.id), document.position("systems", number)
-        if system.approval:
-            yield ("systems", system.id, "approval"), document.position("systems", number, "approval")
-        for index, host in enumerate(system.hosts):
-            yield (
-                ("systems", system.id, "hosts", host.name),
-                document.position("systems", number, "hosts", index, "name"),
-            )
-        for index, uri in enumerate(system.endpoints):
-            yield ("systems", system.id, "endpoints", uri), document.position("systems", number, "endpoints", index)
+def _locations(document: YamlDocument, at: Location, system: System) -> dict[tuple[str, ...], SourceLocation]:
+    """Where the parts of a system are written."""
+    known: dict[tuple[str, ...], Location] = {("systems", system.id): at}
+    if system.approval:
+        known["systems", system.id, "approval"] = (*at, "approval")
+    for index, host in enumerate(system.hosts):
+        known["systems", system.id, "hosts", host.name] = (*at, "hosts", index, "name")
+    for index, uri in enumerate(system.endpoints):
+        known["systems", system.id, "endpoints", uri] = (*at, "endpoints", index)
+    return {names: document.position(*location) for names, location in known.items()}
 
 
 # --- Without files --------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from inspector.model.formatted import FormattedMessage
 #: The documents that have a schema.
 DOCUMENTS: dict[str, type[BaseModel]] = {
     "declaration": Declaration,
+    "declaration-line": Declaration,
     "authorisation": Authorisation,
     "statements": Statements,
     "settings": Settings,
@@ -37,9 +38,25 @@ def schema(document: str, schemes: Iterable[str] = ()) -> dict[str, Any]:
     result: dict[str, Any] = _plain(DOCUMENTS[document].model_json_schema())
     if document == "authorisation":
         result = _one_or_many(result)
-    if document == "declaration" and (known := ", ".join(sorted(schemes))):
+    if document.startswith("declaration") and (known := ", ".join(sorted(schemes))):
         result["$defs"]["System"]["properties"]["endpoints"]["items"]["description"] = f"a URI; schemes: {known}"
+    if document == "declaration-line":
+        result = _line(result)
     return {"$schema": _DIALECT, **result}
+
+
+def _line(whole: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a line of JSON lines: the declaration without its systems, which is the first, or a system."""
+    parts = whole.pop("$defs")
+    whole["properties"].pop("systems")
+    whole["required"].remove("systems")
+    description = "A line of a declaration in JSON lines: without its systems, which is the first line, or one system."
+    return {
+        "title": "Line",
+        "description": description,
+        "anyOf": [{"$ref": "#/$defs/Declaration"}, {"$ref": "#/$defs/System"}],
+        "$defs": {**parts, "Declaration": whole},
+    }
 
 
 def _one_or_many(one: dict[str, Any]) -> dict[str, Any]:

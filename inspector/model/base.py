@@ -91,6 +91,21 @@ def or_short(core: CoreSchema, handler: GetJsonSchemaHandler, *short: JsonSchema
     return schema
 
 
+class Same(Generic[T]):
+    """A value as the key of a cache: equal to itself alone, so that a large one is not hashed."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
 class NotSeen(Exception):
     """Raised by ``Answer.value`` when there is no value; the assessor turns it into *inconclusive*."""
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import SplitResult, quote, urlsplit
 
 from inspector.model.base import Model
@@ -95,6 +96,7 @@ class Uri:
         return str(Uri(self.scheme, self.host, self.port))
 
 
+@lru_cache(maxsize=1 << 12)
 def normalise_host(text: str) -> str:
     """An address in its canonical form, or a domain name as lower-case A-labels (``a_labels``) without the final dot.
 
@@ -147,20 +149,21 @@ def _parse_uri(text: str, schemes: Mapping[str, Scheme]) -> Uri:
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise BadUri(FormattedMessage("{text} contains a lone surrogate; remove it", text=repr(text)))
     name, colon, rest = text.partition(":")
-    known = ", ".join(sorted(schemes))
     if not colon:
         raise BadUri(
             FormattedMessage(
                 "{text} has no scheme; write for example https://{host}/ (known: {known})",
                 text=repr(text),
                 host=text,
-                known=known,
+                known=", ".join(sorted(schemes)),
             )
         )
     scheme = schemes.get(name.lower())
     if scheme is None:
         raise BadUri(
-            FormattedMessage("scheme {name} is not known; known schemes: {known}", name=repr(name), known=known)
+            FormattedMessage(
+                "scheme {name} is not known; known schemes: {known}", name=repr(name), known=", ".join(sorted(schemes))
+            )
         )
     if scheme.form is not UriForm.NAME:
         return _parse_service(text, rest, scheme)

@@ -7,6 +7,7 @@ import logging
 import secrets
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from inspector.network import Ledger
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.prepare import PlannedInspection, planned_again
 from inspector.pipeline.request import InspectionRequest, RegimeRef
-from inspector.pipeline.system_filter import SystemFilter
+from inspector.pipeline.system_filter import at_own_addresses
 from inspector.pipeline.trust import load_trust
 from inspector.plan.planner import TASKS_PER_SCAN, Planner
 from inspector.plugin.probe import Probe
@@ -40,6 +41,7 @@ COMPLETE = "complete"
 LOST = "some records were lost"
 
 
+@cache
 def _tools() -> dict[str, str]:
     found: dict[str, str] = {}
     for name in TOOLS:
@@ -60,7 +62,6 @@ def open_capture(planned: PlannedInspection, context: RunContext) -> CaptureWrit
     """Open the capture: everything that was decided before the first packet to a target."""
     request, settings = planned.request, context.settings
     material = load_trust(settings)
-    own = SystemFilter(request.system, (), context.registry.schemes)
     inspection = Inspection(
         id=f"{now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
         run=request.run,
@@ -69,7 +70,9 @@ def open_capture(planned: PlannedInspection, context: RunContext) -> CaptureWrit
         organisation=request.organisation,
         system=request.system,
         endpoint_locations=request.endpoint_locations,
-        authorisations=own.at_own_addresses(request.authorisations, planned.plan.pins),
+        authorisations=at_own_addresses(
+            request.authorisations, request.system, planned.plan.pins, context.registry.schemes
+        ),
         statements=request.statements,
         vantage=settings.vantage,
         contact=settings.contact,

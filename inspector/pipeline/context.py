@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import Declaration, System
 from inspector.declare.document import SourceMap
 from inspector.declare.settings import Settings
 from inspector.declare.statement import Statement
+from inspector.model.base import Same
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.pipeline.request import InspectionRequest, RegimeRef
@@ -80,15 +82,14 @@ def request_for(
     assert documents is not None  # noqa: S101  (requests are made where the documents were read)
     chosen = regime_of(regime, system, as_of, context.regimes)
     later = next_regime(context.regimes, chosen)
-    others = [each for each in documents.declaration.systems if each.id != system.id]
-    own = SystemFilter(system, others, context.registry.schemes)
-    authorisations = own.without_other_names(documents.authorisations)
+    own = _filter(Same(documents), Same(context.registry))
+    authorisations = own.authorisations(system, documents.authorisations)
     return InspectionRequest(
         run=run,
         system=system,
         organisation=documents.declaration.organisation,
         authorisations=authorisations,
-        statements=own.statements(documents.statements),
+        statements=own.statements(system),
         regime=RegimeRef.of(chosen),
         next_regime=RegimeRef.of(later) if later else None,
         as_of=as_of,
@@ -99,3 +100,9 @@ def request_for(
             each.id: position for each in authorisations if (position := documents.source_map.authorisation(each.id))
         },
     )
+
+
+@lru_cache(maxsize=4)
+def _filter(documents: Same[InputDocuments], registry: Same[Registry]) -> SystemFilter:
+    declared = documents.value.declaration.systems
+    return SystemFilter(declared, documents.value.statements, registry.value.schemes)

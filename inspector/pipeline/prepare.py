@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from inspector.declare.authorisation import Authorisation, check_authorisations
 from inspector.declare.document import diagnostic_at
-from inspector.model.base import now
+from inspector.model.base import Same, now
 from inspector.model.errors import InputFileError, NotAuthorised
 from inspector.model.formatted import FormattedMessage
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.network import Ledger, Scope, resolve_and_pin
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.request import InspectionRequest
@@ -29,8 +32,9 @@ from inspector.plan.planner import (
     validate_options,
 )
 from inspector.plan.selection import check_selection, exceeds_intrusiveness, lacks_plugin, selects
+from inspector.plugin.probe import Probe
 from inspector.record.ledger_entry import LedgerEntry
-from inspector.record.plan import PinnedHost, Plan
+from inspector.record.plan import PinnedHost, Plan, Selection
 from inspector.regime.regime import Regime, Requirement, resolve
 from inspector.registry.registry import Registry
 
@@ -119,7 +123,7 @@ def _planned(
         regime=context.regime(request.regime),
         next_regime=context.regime(request.next_regime) if request.next_regime else None,
         requirements=rows,
-        not_permitted=_not_permitted(request, rows, context.registry),
+        not_permitted=_questions(request, rows, context.registry).not_permitted,
         not_installed=tuple(each for each in rows if lacks_plugin(each, context.registry)),
         planner=planner,
         plan=plan,
@@ -127,26 +131,42 @@ def _planned(
     )
 
 
-def _not_permitted(request: InspectionRequest, rows: Iterable[Requirement], registry: Registry) -> tuple[str, ...]:
-    return tuple(
-        each.id
-        for each in rows
-        if selects(request.selection, each, registry)
-        and exceeds_intrusiveness(each, registry, request.authorisations, request.selection)
-    )
+@dataclass(frozen=True, slots=True)
+class _Questions:
+    """What rows ask: the ids of those that no authorisation permits, and probes and scan options of the others."""
+
+    not_permitted: tuple[str, ...]
+    probes: Mapping[str, Probe]
+    options: Mapping[str, Mapping[str, Any]]
 
 
-def _planner(
-    request: InspectionRequest, rows: Sequence[Requirement], context: RunContext, scope: Scope, at: datetime
-) -> Planner:
-    registry = context.registry
-    left_out = set(_not_permitted(request, rows, registry))
-    kept = [each for each in rows if each.id not in left_out and selects(request.selection, each, registry)]
+def _questions(request: InspectionRequest, rows: tuple[Requirement, ...], registry: Registry) -> _Questions:
+    """What the rows ask under these authorisations. Raises UsageError."""
+    granted = frozenset(each.intrusiveness for each in request.authorisations)
+    return _questions_of(Same(rows), request.selection, granted, Same(registry))
+
+
+@lru_cache(maxsize=128)
+def _questions_of(
+    known: Same[tuple[Requirement, ...]], selection: Selection, granted: frozenset[Intrusiveness], at: Same[Registry]
+) -> _Questions:
+    """The same for all systems whose rows are the same."""
+    rows, registry = known.value, at.value
+    selected = [each for each in rows if selects(selection, each, registry)]
+    left_out = {each.id for each in selected if exceeds_intrusiveness(each, registry, granted, selection)}
+    kept = [each for each in selected if each.id not in left_out]
     checks = checks_of(kept, registry)
     validate_options(kept, registry)
     probes = probes_of(checks.values(), registry)
     options = {name: scan_options(probe, kept) for name, probe in probes.items()}
-    return Planner(request.system, registry, probes, options, scope, at, context.settings.ceilings)
+    return _Questions(tuple(each.id for each in selected if each.id in left_out), probes, options)
+
+
+def _planner(
+    request: InspectionRequest, rows: tuple[Requirement, ...], context: RunContext, scope: Scope, at: datetime
+) -> Planner:
+    asked = _questions(request, rows, context.registry)
+    return Planner(request.system, context.registry, asked.probes, asked.options, scope, at, context.settings.ceilings)
 
 
 def check_permitted(planned: PlannedInspection) -> None:

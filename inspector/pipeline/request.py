@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.declaration import Organisation, SourceLocation, System
 from inspector.declare.document import SourceMap
 from inspector.declare.statement import Statement
-from inspector.model.base import Instant, Model, digest
+from inspector.model.base import Instant, Model, Same, digest
 from inspector.record.plan import Selection
 from inspector.regime.regime import Regime
 
@@ -21,7 +23,12 @@ class RegimeRef(Model):
     @classmethod
     def of(cls, regime: Regime) -> RegimeRef:
         """The reference to this regime."""
-        return cls(id=regime.id, version=regime.version, sha256=digest(regime.canonical()))
+        return cls(id=regime.id, version=regime.version, sha256=_digest(Same(regime)))
+
+
+@lru_cache(maxsize=16)
+def _digest(regime: Same[Regime]) -> str:
+    return digest(regime.value.canonical())
 
 
 class InspectionRequest(Model):

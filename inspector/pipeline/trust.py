@@ -7,10 +7,12 @@ import binascii
 import re
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from inspector.collect.collector import Trust
 from inspector.declare.settings import Settings
+from inspector.model.base import Same
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.regular_file import read_regular
@@ -24,13 +26,19 @@ _SEQUENCE = b"\x30"
 
 
 def load_trust(settings: Settings) -> dict[str, bytes]:
-    """The trust material that settings point to, by name in the capture.
+    """The trust material that settings point to, by name in the capture; files are read once for these settings.
 
     Of files of declared roots only the certificates are taken. Raises UsageError where one of them cannot be read; of
     public roots, of which there are many, the parser leaves out such a one.
     """
+    return dict(_loaded(Same(settings)))
+
+
+@lru_cache(maxsize=4)
+def _loaded(known: Same[Settings]) -> dict[str, bytes]:
     import certifi
 
+    settings = known.value
     try:
         declared = [root for path in settings.trust_roots for root in _declared(path)]
         public = read_regular(settings.public_roots or Path(certifi.where()), _MOST_BYTES)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from inspector.declare.authorisation import Authorisation
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
+from inspector.model.intrusiveness import Intrusiveness
 from inspector.record.plan import Selection
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement
 from inspector.registry.registry import Registry
@@ -78,16 +78,15 @@ def has_check(requirement: Requirement, registry: Registry) -> bool:
 
 
 def exceeds_intrusiveness(
-    requirement: Requirement, registry: Registry, authorisations: Iterable[Authorisation], selection: Selection
+    requirement: Requirement, registry: Registry, granted: Collection[Intrusiveness], selection: Selection
 ) -> bool:
-    """Whether a row needs scans that no authorisation permits, e.g. intrusive ones.
+    """Whether a row needs scans that nothing ``granted`` permits, e.g. intrusive ones.
 
     Such rows are counted in the coverage and not judged, unless ``--only`` asks for them by name.
     """
     check = registry.checks.get(requirement.check)
     if check is None or selection.only:
         return False
-    granted = [each.intrusiveness for each in authorisations]
     producers = [registry.producers(wire.kind) for wire in check.inputs if wire.kind is not None]
     return any(
         probes and not any(probe.intrusiveness.within(intrusiveness) for probe in probes for intrusiveness in granted)

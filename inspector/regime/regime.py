@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from inspector.declare.declaration import System
 from inspector.declare.settings import VantageKind
-from inspector.model.base import Model
+from inspector.model.base import Model, Same
 from inspector.model.declared import Approval, ApprovalStatus, Facts
 from inspector.model.finding import ClauseRef, Force, Obligation, Severity
 from inspector.model.formatted import FormattedMessage
@@ -329,22 +330,31 @@ def resolve(regime: Regime, system: System, *, as_of: date) -> tuple[Requirement
     Rows for other vantages are included, so that a report can say that the result from this one does not count.
     """
     day = day_of(as_of)
-    rows = list(_applicable_rows(regime, system, day))
+    unclear = {each.id: each.is_unclear(day) for each in overlays_of(regime, system, day)}
+    return _resolved(Same(regime), system.level, tuple(unclear.items()), day)
+
+
+@lru_cache(maxsize=128)
+def _resolved(
+    known: Same[Regime], level: int, overlays: tuple[tuple[str, bool], ...], day: date
+) -> tuple[Requirement, ...]:
+    """The rows of a level with these overlays, by id; whether each is unclear. Systems of one kind share them."""
+    regime = known.value
+    rows = list(_applicable_rows(regime, level, dict(overlays)))
     replaced = {row.replaces for row in rows if row.replaces and row.is_due(day)}
     levels = {clause.id: clause.levels for clause in regime.clauses}
     remaining = (row for row in rows if row.id not in replaced)
-    return tuple(sorted((_at_level(row, system.level, levels) for row in remaining), key=lambda row: row.id))
+    return tuple(sorted((_at_level(row, level, levels) for row in remaining), key=lambda row: row.id))
 
 
-def _applicable_rows(regime: Regime, system: System, day: date) -> Iterator[Requirement]:
-    overlays = {each.id: each for each in overlays_of(regime, system, day)}
+def _applicable_rows(regime: Regime, level: int, overlays: Mapping[str, bool]) -> Iterator[Requirement]:
     for row in regime.requirements:
-        if system.level not in row.levels:
+        if level not in row.levels:
             continue
         if row.overlay is None:
             yield row
         elif row.overlay in overlays:
-            yield _recommended(row) if overlays[row.overlay].is_unclear(day) else row
+            yield _recommended(row) if overlays[row.overlay] else row
 
 
 def _recommended(row: Requirement) -> Requirement:

@@ -384,7 +384,9 @@ def test_key_is_made_once_and_is_its_owners(line: Line, clear: RunResult) -> Non
     assert {path.stat().st_mode & 0o077 for path in clear.output.rglob("*")} == {0}
 
 
-@pytest.mark.parametrize("document", ["declaration", "authorisation", "statements", "settings", "findings"])
+@pytest.mark.parametrize(
+    "document", ["declaration", "declaration-line", "authorisation", "statements", "settings", "findings"]
+)
 def test_schema_of_every_document(document: str, clear: RunResult) -> None:
     """Each is JSON Schema; findings are what theirs says."""
     import jsonschema

@@ -9,16 +9,20 @@ from pathlib import Path
 
 from inspector.declare.document.diagnostics import shown, split
 from inspector.declare.document.document import Location, YamlDocument
-from inspector.declare.document.files import read_text
+from inspector.declare.document.files import LARGEST_LIST, read_text
+from inspector.declare.document.parts import DocumentPart, Parts
 from inspector.declare.document.source_map import SourceLocation, SourceMap, diagnostic_at
 
 __all__ = [
+    "DocumentPart",
     "Location",
+    "Parts",
     "SourceLocation",
     "SourceMap",
     "YamlDocument",
     "diagnostic_at",
     "read",
+    "read_parts",
     "read_text",
     "shown",
     "split",
@@ -30,3 +34,18 @@ def read(path: Path) -> YamlDocument:
     from inspector.declare.document.yaml import read_yaml
 
     return read_yaml(read_text(path), str(path))
+
+
+def read_parts(path: Path, key: str) -> Parts:
+    """The document in a YAML file, or in one of JSON lines (``.jsonl``), whose list ``key`` is read item by item.
+
+    Raises InputFileError when the file cannot be read.
+    """
+    text = read_text(path, LARGEST_LIST)
+    if path.suffix == ".jsonl":
+        from inspector.declare.document.json_lines import JsonLines
+
+        return JsonLines(text, str(path), key)
+    from inspector.declare.document.yaml_parts import YamlParts
+
+    return YamlParts(text, str(path), key)

@@ -21,10 +21,17 @@ M = TypeVar("M", bound=BaseModel)
 Location = tuple[str | int, ...]
 #: Line and column, from 1.
 Mark = tuple[int, int]
+#: Where a value is: a document, and the location in it.
+Known = tuple["YamlDocument", Location]
 
 
 class YamlDocument:
-    """One file as plain data, with the source location of each key and value, and the diagnostics so far."""
+    """One file as plain data, with the source location of each key and value, and the diagnostics so far.
+
+    ``prefix`` is the location of ``data`` in the file.
+    """
+
+    prefix: Location = ()
 
     def __init__(self, source: str) -> None:
         self.source = storable(source)
@@ -36,7 +43,7 @@ class YamlDocument:
     def at(self, *location: str | int) -> Any:
         """The raw value at a location; None when there is none."""
         value = self.data
-        for step in location:
+        for step in location[len(self.prefix) :]:
             if isinstance(value, dict) and isinstance(step, str):
                 value = value.get(step)
             elif isinstance(value, list) and isinstance(step, int) and step < len(value):
@@ -57,9 +64,14 @@ class YamlDocument:
 
     def position(self, *location: str | int) -> SourceLocation:
         """The source location of a value, or of the nearest one that contains it."""
-        while location not in self.values:
+        values, _ = self.marks()
+        while location not in values:
             location = location[:-1]
-        return SourceLocation(source=self.source, line=self.values[location][0], column=self.values[location][1])
+        return SourceLocation(source=self.source, line=values[location][0], column=values[location][1])
+
+    def marks(self) -> tuple[dict[Location, Mark], dict[Location, Mark]]:
+        """Where each value begins, and each key."""
+        return self.values, self.keys
 
     def diagnostic(self, location: Location, what: str, remedy: str = "") -> None:
         """Add a diagnostic about the value at this location."""
@@ -67,41 +79,52 @@ class YamlDocument:
 
     def diagnostic_of_key(self, location: Location, what: str, remedy: str = "") -> None:
         """Add a diagnostic about the key at this location."""
-        line, column = self.keys.get(location) or self.values.get(location) or (0, 0)
+        values, keys = self.marks()
+        line, column = keys.get(location) or values.get(location) or (0, 0)
         self.diagnostics.append(Diagnostic(self.source, line, column, what, remedy))
 
-    def refuse_repeats(self, known: Iterable[tuple[Location, Any]]) -> None:
-        """Add a diagnostic for each value that an earlier location has too; None and lists are ignored."""
-        first: dict[str | int, int] = {}
+    def refuse_repeats(
+        self, known: Iterable[tuple[Location, Any]], first: dict[str | int, Known] | None = None
+    ) -> None:
+        """Add a diagnostic for each value that an earlier location has too; None and lists are ignored.
+
+        ``first`` holds the values of other parts of the file, with their documents, and takes these.
+        """
+        first = {} if first is None else first
         for location, value in known:
             if not isinstance(value, str | int):
                 continue
             if value in first:
+                document, earlier = first[value]
                 self.diagnostic(
                     location,
                     FormattedMessage(
-                        "{value} is a duplicate, first on line {first}", value=repr(value), first=first[value]
+                        "{value} is a duplicate, first on line {first}",
+                        value=repr(value),
+                        first=document.position(*earlier).line,
                     ),
                     "remove one of them",
                 )
-            first.setdefault(value, self.position(*location).line)
+            first.setdefault(value, (self, location))
 
-    def take(self, model: type[M], *location: str | int) -> M | None:
-        """The value at a location as a model; None when it is invalid, which adds diagnostics."""
+    def take(self, model: type[M], *location: str | int, of: type[BaseModel] | None = None) -> M | None:
+        """The value at a location as a model; None when it is invalid, which adds diagnostics.
+
+        ``of`` is the model of the whole file, where messages need it.
+        """
         try:
             return model.model_validate_json(json.dumps(self.at(*location)), strict=True)
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 # A list whose items are all invalid is not empty.
                 if detail["type"] != "too_short" or not detail["input"]:
-                    self._note(model, location, detail)
+                    self._note(location, detail, model if of is None else of, () if of is None else location)
             return None
 
-    def _note(self, model: type[BaseModel], start: Location, detail: ErrorDetails) -> None:
-        below = detail["loc"]
-        what, remedy = explain(model, below, detail)
+    def _note(self, start: Location, detail: ErrorDetails, model: type[BaseModel], above: Location) -> None:
+        what, remedy = explain(model, (*above, *detail["loc"]), detail)
         note = self.diagnostic_of_key if detail["type"] == "extra_forbidden" else self.diagnostic
-        note((*start, *below), what, remedy)
+        note((*start, *detail["loc"]), what, remedy)
 
     def close(self) -> None:
         """Raise InputFileError with every diagnostic, in the order of their locations, if there is any."""

@@ -11,16 +11,22 @@ from inspector.model.regular_file import NotRegular, read_regular
 
 #: The largest file that is read (bytes).
 LARGEST_FILE = 20_000_000
+#: The largest file with a list that is read one item at a time (bytes).
+LARGEST_LIST = 100_000_000
 
 
-def read_text(path: Path) -> str:
-    """The text of a file; raises InputFileError when it is missing, unreadable, too large, or not UTF-8."""
+def read_text(path: Path, limit: int | None = None) -> str:
+    """The text of a file of at most ``limit`` bytes (None: LARGEST_FILE).
+
+    Raises InputFileError when it is missing, unreadable, too large, or not UTF-8.
+    """
+    limit = LARGEST_FILE if limit is None else limit
 
     def refuse(what: str, remedy: str, line: int = 0, column: int = 0) -> NoReturn:
         raise InputFileError([Diagnostic(str(path), line, column, what, remedy)]) from None
 
     try:
-        data = read_regular(path, LARGEST_FILE)
+        data = read_regular(path, limit)
     except FileNotFoundError:
         refuse("there is no such file", "check the path, or write one with inspector init")
     except IsADirectoryError:
@@ -32,9 +38,9 @@ def read_text(path: Path) -> str:
             FormattedMessage("cannot be read: {reason}", reason=error.strerror or error),
             "check its permissions and its path",
         )
-    if len(data) > LARGEST_FILE:
+    if len(data) > limit:
         refuse(
-            FormattedMessage("larger than {limit} bytes", limit=f"{LARGEST_FILE:,}"),
+            FormattedMessage("larger than {limit} bytes", limit=f"{limit:,}"),
             "split it into several files",
         )
     try:

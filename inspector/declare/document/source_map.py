@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from inspector.model.base import Model
@@ -17,37 +17,48 @@ class SourceLocation(Model):
     column: int
 
 
+#: The locations of the parts of one system, by their names.
+Locations = Mapping[tuple[str, ...], SourceLocation]
+
+
 @dataclass(frozen=True, slots=True)
 class SourceMap:
-    """The source locations of systems, hosts and endpoints of a declaration, and of authorisations."""
+    """The source locations of systems, hosts and endpoints of a declaration, and of authorisations.
 
-    known: Mapping[tuple[str, ...], SourceLocation] = field(default_factory=dict)
+    ``systems`` gives the locations of a system, by its id, where they are not among the ``known`` ones.
+    """
+
+    known: Locations = field(default_factory=dict)
+    systems: Mapping[str, Callable[[], Locations]] = field(default_factory=dict)
 
     @classmethod
     def of_endpoints(cls, system: str, endpoints: Mapping[str, SourceLocation]) -> SourceMap:
         """The locations of the endpoints of one system only."""
         return cls({("systems", system, "endpoints", uri): position for uri, position in endpoints.items()})
 
+    def _of_system(self, id: str) -> Locations:  # noqa: A002
+        return self.systems[id]() if id in self.systems else self.known
+
     def system(self, id: str) -> SourceLocation | None:  # noqa: A002
         """The location of a system."""
-        return self.known.get(("systems", id))
+        return self._of_system(id).get(("systems", id))
 
     def approval(self, system: str) -> SourceLocation | None:
         """The location of a system's approval."""
-        return self.known.get(("systems", system, "approval"))
+        return self._of_system(system).get(("systems", system, "approval"))
 
     def host(self, system: str, name: str) -> SourceLocation | None:
         """The location of a host's name in a system."""
-        return self.known.get(("systems", system, "hosts", name))
+        return self._of_system(system).get(("systems", system, "hosts", name))
 
     def endpoint(self, system: str, uri: str) -> SourceLocation | None:
         """The location of an endpoint (normalised URI) of a system."""
-        return self.known.get(("systems", system, "endpoints", uri))
+        return self._of_system(system).get(("systems", system, "endpoints", uri))
 
     def endpoints(self, system: str) -> dict[str, SourceLocation]:
         """The endpoints of a system with their locations."""
         prefix = ("systems", system, "endpoints")
-        return {names[3]: position for names, position in self.known.items() if names[:3] == prefix}
+        return {names[3]: position for names, position in self._of_system(system).items() if names[:3] == prefix}
 
     def authorisation(self, id: str) -> SourceLocation | None:  # noqa: A002
         """The location of an authorisation."""

@@ -29,14 +29,22 @@ def read_yaml(text: str, source: str, *, quickly: bool = False) -> YamlDocument:
     ``quickly`` parses with the C parser, for the many files of packages; on an error the Python parser runs too, so
     that the diagnostics are the same.
     """
-    node = (_composed_quickly(text) if quickly else None) or _compose(text, source)
+    node = compose(text, source, quickly=quickly)
     document = YamlDocument(source)
     if node is None:
         document.diagnostic((), "the file is empty", "write one with inspector init")
         document.close()
     else:
-        document.data = _Builder(document).build(node, (), 1)
+        document.data = build(document, node)
     return document
+
+
+def build(document: YamlDocument, node: Node, location: Location = (), first: int = 1) -> Any:
+    """The plain data of a node, which is at this location; positions and diagnostics are added to the document.
+
+    ``first`` is the line of the file on which the text of the node begins. Raises InputFileError.
+    """
+    return _Builder(document, first).build(node, location)
 
 
 _REMEDIES = (
@@ -64,6 +72,20 @@ def _composed_quickly(text: str) -> Node | None:
         return YAML(typ="safe", pure=False).compose(io.StringIO(text))  # type: ignore[no-any-return]
     except (YAMLError, ValueError, OverflowError, RecursionError, AssertionError):
         return None
+
+
+#: What the C parser, of YAML 1.1, may read in another way than the Python parser.
+_OF_1_1 = re.compile(r"[\t?|>!]")
+
+
+def reads_alike(text: str) -> bool:
+    """Whether the C parser reads a text as the Python parser does, or refuses it."""
+    return _OF_1_1.search(text) is None
+
+
+def compose(text: str, source: str, *, quickly: bool = False) -> Node | None:
+    """The node tree of a text, None when it is empty; ``quickly`` as in read_yaml. Raises InputFileError."""
+    return (_composed_quickly(text) if quickly else None) or _compose(text, source)
 
 
 def _compose(text: str, source: str) -> Node | None:
@@ -114,32 +136,43 @@ def _too_deep(text: str) -> Mark:
 
 
 _TAG = "tag:yaml.org,2002:"
+#: The tags of what is not a list or a mapping.
+SCALAR_TAGS = ("str", "null", "bool", "int", "float", "timestamp")
+
+
+def short_tag(tag: object) -> str:
+    """A tag without the prefix of YAML's own."""
+    return str(tag).removeprefix(_TAG)
 
 
 class _Builder:
-    """Turns YAML nodes into the plain data of a document."""
+    """Turns YAML nodes into the plain data of a document; their text begins on line ``first`` of the file."""
 
-    def __init__(self, document: YamlDocument) -> None:
+    def __init__(self, document: YamlDocument, first: int = 1) -> None:
         self.document = document
+        self.first = first
         self.seen: set[int] = set()
         self.open: set[int] = set()
         self.repeated = 0
 
-    def build(self, node: Node, location: Location, depth: int) -> Any:
-        self.document.values[location] = (node.start_mark.line + 1, node.start_mark.column + 1)
-        self._bound(node, location, depth)
+    def build(self, node: Node, location: Location) -> Any:
+        self.document.values[location] = self._mark(node)
+        self._bound(node, location)
         if isinstance(node, ScalarNode):
             return self._scalar(node, location)
         self.open.add(id(node))
         if isinstance(node, MappingNode):
-            value: Any = self._mapping(node, location, depth)
+            value: Any = self._mapping(node, location)
         else:
-            value = self._sequence(node, location, depth)
+            value = self._sequence(node, location)
         self.open.discard(id(node))
         return value
 
-    def _bound(self, node: Node, location: Location, depth: int) -> None:
-        if depth > DEEPEST and not isinstance(node, ScalarNode):
+    def _mark(self, node: Node) -> Mark:
+        return node.start_mark.line + self.first, node.start_mark.column + 1
+
+    def _bound(self, node: Node, location: Location) -> None:
+        if len(location) >= DEEPEST and not isinstance(node, ScalarNode):
             self._refuse(location, "lists and mappings are nested too deep", "flatten them")
         if id(node) in self.open:
             self._refuse(location, "an alias is inside its own anchor", "write the value out")
@@ -157,20 +190,18 @@ class _Builder:
         self.document.close()
         raise AssertionError("a document with a diagnostic does not close")
 
-    def _check_tag(self, node: Node, location: Location, *plain: str) -> None:
-        tag = str(node.tag)
-        if tag.removeprefix(_TAG) not in plain:
+    def _check_tag(self, node: Node, location: Location, *known: str) -> None:
+        tag = short_tag(node.tag)
+        if tag not in known:
             self.document.diagnostic(
-                location,
-                FormattedMessage("the tag {tag} has no meaning here", tag=repr(tag.removeprefix(_TAG))),
-                "remove it",
+                location, FormattedMessage("the tag {tag} has no meaning here", tag=repr(tag)), "remove it"
             )
 
-    def _mapping(self, node: MappingNode, location: Location, depth: int) -> dict[str, Any]:
+    def _mapping(self, node: MappingNode, location: Location) -> dict[str, Any]:
         self._check_tag(node, location, "map")
         data: dict[str, Any] = {}
         for key, value in node.value:
-            mark = (key.start_mark.line + 1, key.start_mark.column + 1)
+            mark = self._mark(key)
             if not isinstance(key, ScalarNode):
                 self.document.diagnostics.append(
                     Diagnostic(self.document.source, *mark, "a key is not plain text", "write key: value")
@@ -184,25 +215,25 @@ class _Builder:
                 self.document.diagnostics.append(Diagnostic(self.document.source, *mark, what, "remove one of them"))
                 continue
             self.document.keys[below] = mark
-            data[name] = self.build(value, below, depth + 1)
+            data[name] = self.build(value, below)
             if value.start_mark.index == value.end_mark.index:
                 self.document.values[below] = mark  # no value is written: ruamel points at the next token
         return data
 
-    def _sequence(self, node: Node, location: Location, depth: int) -> list[Any]:
+    def _sequence(self, node: Node, location: Location) -> list[Any]:
         self._check_tag(node, location, "seq")
-        return [self.build(each, (*location, index), depth + 1) for index, each in enumerate(node.value)]
+        return [self.build(each, (*location, index)) for index, each in enumerate(node.value)]
 
     def _scalar(self, node: ScalarNode, location: Location) -> Any:
-        self._check_tag(node, location, "str", "null", "bool", "int", "float", "timestamp")
+        self._check_tag(node, location, *SCALAR_TAGS)
         text = str(node.value)
         if any("\ud800" <= character <= "\udfff" for character in text):
             self.document.diagnostic(location, "a lone surrogate is not a character", "remove the escape")
             return ""
-        return _plain(text, str(node.tag).removeprefix(_TAG))
+        return plain(text, short_tag(node.tag))
 
 
-def _plain(text: str, tag: str) -> Any:
+def plain(text: str, tag: str) -> Any:
     """A scalar by the rules of YAML 1.2; dates, and what fits no other type, stay text."""
     if tag == "null":
         return None

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from urllib.parse import urlsplit
 
 from inspector.declare.authorisation import Authorisation, Rates
@@ -16,7 +14,7 @@ from inspector.model.errors import ScanFailure
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import UDP, BadUri, Subject, normalise_host
 from inspector.network.access import time_windows as windows
-from inspector.network.access.addresses import canonical_address, parse_address
+from inspector.network.access.addresses import address_blocks, canonical_address, parse_address
 from inspector.network.access.special_addresses import is_never_named, special_purpose
 from inspector.record.plan import PinnedHost
 
@@ -308,12 +306,7 @@ def _lists_address(granted: Authorisation, address: str | None) -> bool:
     wanted = parse_address(address or "")
     if wanted is None:
         return False
-    return any(wanted in _network(block) for block in granted.covers.blocks)
-
-
-@lru_cache(maxsize=4096)
-def _network(block: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    return ipaddress.ip_network(block, strict=False)
+    return bool(address_blocks(granted.covers.blocks).holding(wanted))
 
 
 def _lists_name(granted: Authorisation, host: str) -> bool:

@@ -63,7 +63,8 @@ def is_open(authorisation: Authorisation, at: datetime) -> bool:
 def closes(authorisations: Iterable[Authorisation], at: datetime) -> datetime | None:
     """When the interval that is open at ``at`` ends; None when none is open."""
     granted = tuple(authorisations)
-    end = at
+    whole = (each.valid_until.astimezone(UTC) for each in granted if not each.windows and each.is_valid(at))
+    end = max(whole, default=at)
     while True:
         horizon = end + _CYCLE
         for opens, shuts in merged(part for each in granted for part in intervals(each, at, horizon)):

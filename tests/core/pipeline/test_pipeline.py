@@ -19,7 +19,7 @@ from inspector.model.finding import finding_id
 from inspector.model.subject import SubjectKind
 from inspector.pipeline.capture import open_capture, reopen_capture, seal_capture
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
-from inspector.pipeline.system_filter import SystemFilter
+from inspector.pipeline.system_filter import SystemFilter, at_own_addresses
 from inspector.pipeline.trust import load_trust, trust_of
 from inspector.record.plan import Selection
 from inspector.seal import SigningKey
@@ -255,15 +255,17 @@ def test_folders_without_roots_and_public_stores_without_any_are_misuse(tmp_path
 # ----------------------------------------------------------------------------------
 
 
-def part() -> SystemFilter:
-    ours = system("sensor://127.0.0.1", "sensor://www.ours.test")
-    others = [system("sensor://www.theirs.test", "sensor://127.0.9.9", id="other")]
-    return SystemFilter(ours, others, registry().schemes)
+OURS = system("sensor://127.0.0.1", "sensor://www.ours.test")
+THEIRS = system("sensor://www.theirs.test", "sensor://127.0.9.9", id="other")
+
+
+def part(*statements: Statement) -> SystemFilter:
+    return SystemFilter([OURS, THEIRS], statements, registry().schemes)
 
 
 def cut(given: Authorisation) -> tuple[Authorisation, ...]:
     """An authorisation as the bundle of the system holds it."""
-    return part().at_own_addresses(part().without_other_names([given]), [])
+    return at_own_addresses(part().authorisations(OURS, [given]), OURS, [], registry().schemes)
 
 
 def test_authorisations_are_cut_to_the_system() -> None:
@@ -292,7 +294,7 @@ def test_statements_are_cut_to_the_system() -> None:
     )
     ours = tuple(statement(system("sensor://127.0.0.1").id, **each) for each in findings)
     theirs = tuple(statement("other", **each) for each in findings)
-    assert part().statements([*theirs, *ours]) == ours
+    assert part(*theirs, *ours).statements(OURS) == ours
 
 
 def test_nothing_begins_without_an_output_folder(tmp_path: Path) -> None:
