@@ -23,6 +23,7 @@ from inspector.plan.planner import (
     checks_of,
     hosts_of,
     make_plan,
+    needed_parts,
     probes_of,
     refused_endpoints,
     scan_options,
@@ -145,7 +146,10 @@ def _planner(
     checks = checks_of(kept, registry)
     validate_options(kept, registry)
     probes = probes_of(checks.values(), registry)
-    options = {name: scan_options(probe, kept) for name, probe in probes.items()}
+    options = {
+        name: scan_options(probe, kept, needed_parts(probe, checks.values(), probes.values()))
+        for name, probe in probes.items()
+    }
     return Planner(request.system, registry, probes, options, scope, at, context.settings.ceilings)
 
 
