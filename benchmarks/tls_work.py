@@ -130,8 +130,9 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
     from inspector_tls.enumeration import scheduler
     from inspector_tls.enumeration.question_flow import FlowRunner
     from inspector_tls.enumeration.transcript import Mode, Transcript
-    from inspector_tls.observations import Tls
+    from inspector_tls.observations import Part, Tls
 
+    parts = frozenset(Part if extra else (Part.SUITES, Part.GROUPS, Part.CURVES))
     made: list[FlowRunner] = []
     seen: list[tuple[Transcript, Tls]] = []
 
@@ -143,7 +144,7 @@ def enumerate_endpoints(port: int, count: int, *, mode: str, extra: bool) -> dic
     vars(scheduler)["FlowRunner"] = Counted
 
     async def scan(_task: ScanTask, _target: Any, network: Any) -> None:
-        result = await scheduler.enumerate_endpoint(network, server_name=HOST, mode=Mode(mode), extra=extra)
+        result = await scheduler.enumerate_endpoint(network, server_name=HOST, mode=Mode(mode), parts=parts)
         facts = result.facts
         if not seen:
             seen.append((result.transcript, facts))

@@ -19,7 +19,7 @@ from inspector import __version__
 from inspector.assess.check_inputs import CheckInputs, check_inputs_of, subjects_of
 from inspector.assess.common_causes import CommonCauses
 from inspector.assess.confirmation import confirm
-from inspector.assess.evidence_index import DigestedEvidence, EvidenceIndex, family_of
+from inspector.assess.evidence_index import DigestedEvidence, EvidenceIndex, Needs, family_of
 from inspector.declare.statement import Statement, apply
 from inspector.model.base import Cause, canonical
 from inspector.model.declared import Declared, Tenancy
@@ -29,7 +29,7 @@ from inspector.model.finding import ClauseRef, CommonCause, EvidenceRef, Finding
 from inspector.model.observation import STOPPED_ANSWERING, Evidence
 from inspector.model.subject import SYSTEM, BadUri, Subject, parse_uri
 from inspector.model.verdict import Message, Outcome, Verdict, bounded
-from inspector.plan.planner import applies_to
+from inspector.plan.planner import applies_to, union_of_parts
 from inspector.plan.selection import exceeds_intrusiveness, has_check, selects
 from inspector.plugin.check import Check
 from inspector.plugin.containment import contained, described
@@ -369,22 +369,23 @@ def assess(given: AssessmentInput) -> Assessment:
     )
 
 
-def tasks_to_confirm(given: AssessmentInput) -> set[tuple[str, str, str, str]]:
-    """The keys of the scan tasks that failing verdicts depend on: (probe, kind, URI, address).
+def tasks_to_confirm(given: AssessmentInput) -> dict[tuple[str, str, str, str], Needs]:
+    """The keys of the scan tasks that failing verdicts depend on, (probe, kind, URI, address), each with the parts of
+    its observation that the failing checks need, None for all.
 
     A failing row of force info has no consequence, so it is not confirmed.
     """
+    checks = given.registry.checks
     rows = [each for each in given.requirements if each.force is not Force.INFO]
     with Clock.of(CHECK_SECONDS) as clock:
         assessor = _Assessor(given, EvidenceIndex(given.evidence), clock)
-        failing = {
-            digest
-            for each in assessor.results(rows)
-            if each.verdict.outcome is Outcome.FAIL
-            for digest in each.evidence
-        }
+        failing: dict[str, list[Needs]] = {}
+        for result in assessor.results(rows):
+            if result.verdict.outcome is Outcome.FAIL:
+                for digest in result.evidence:
+                    failing.setdefault(digest, []).append(checks[result.row.requirement.check].needs)
     return {
-        (each.probe, *each.subject.key)
+        (each.probe, *each.subject.key): union_of_parts(failing[digest])
         for digest, each in given.evidence
         if digest in failing and each.facts and each.scan == 1
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from inspector.assess.evidence_index import DigestedEvidence, EvidenceIndex
+from inspector.assess.evidence_index import DigestedEvidence, EvidenceIndex, Needs
 from inspector.model.base import Cause
 from inspector.model.declared import Declared
 from inspector.model.subject import SYSTEM, Subject, SubjectKind
@@ -47,7 +47,9 @@ def subjects_of(check: Check, index: EvidenceIndex) -> list[Subject]:
     return [each for _, each in sorted({subject.key: subject for subject in found}.items())]
 
 
-def _about(subject: Subject, wire: CheckInput, index: EvidenceIndex, scan: int) -> DigestedEvidence | None:
+def _about(
+    subject: Subject, wire: CheckInput, index: EvidenceIndex, scan: int, needs: Needs
+) -> DigestedEvidence | None:
     """The one piece of evidence of this kind about this subject: exact, under it, or at the same host and address.
 
     A service at another port of that host is another subject, and never used.
@@ -55,7 +57,7 @@ def _about(subject: Subject, wire: CheckInput, index: EvidenceIndex, scan: int) 
     if wire.kind is None:
         return None
 
-    filed = index.by_subject(wire.kind, scan)
+    filed = index.by_subject(wire.kind, scan, needs)
     if subject.key in filed:
         return filed[subject.key]
 
@@ -78,13 +80,15 @@ def check_inputs_of(check: Check, subject: Subject, index: EvidenceIndex, declar
         if wire.kind is None:
             arguments.append(declared)
         elif wire.every:
-            found = [each for each in index.of(wire.kind, scan) if subject.covers(each[1].subject)]
-            arguments.append(Every([index.seen(wire.kind, each) for each in found]))
+            found = [each for each in index.of(wire.kind, scan, check.needs) if subject.covers(each[1].subject)]
+            arguments.append(Every([index.seen(wire.kind, each, check.needs) for each in found]))
             evidence.extend(found)
         else:
-            one = _about(subject, wire, index, scan)
+            one = _about(subject, wire, index, scan, check.needs)
             arguments.append(
-                SubjectResult(subject, None, Cause.NOT_SELECTED) if one is None else index.seen(wire.kind, one)
+                SubjectResult(subject, None, Cause.NOT_SELECTED)
+                if one is None
+                else index.seen(wire.kind, one, check.needs)
             )
             evidence.extend([one] if one else [])
     return CheckInputs(subject, tuple(arguments), tuple(evidence))

@@ -12,12 +12,15 @@ from inspector.model.observation import Evidence, Observation
 from inspector.model.subject import Subject
 from inspector.plugin.check import SubjectResult
 from inspector.plugin.containment import contained
+from inspector.plugin.probe import PARTS
 
 #: A piece of evidence and its digest.
 DigestedEvidence = tuple[str, Evidence]
 
 
 _Key = tuple[str, str, str]
+#: The parts of an observation that a check depends on; None: all.
+Needs = tuple[str, ...] | None
 
 
 def family_of(kind: str) -> str:
@@ -31,7 +34,7 @@ class EvidenceIndex:
     evidence: Sequence[DigestedEvidence]
     by_family: dict[str, list[DigestedEvidence]] = field(default_factory=dict)
     rescanned: set[str] = field(default_factory=set)
-    _chosen: dict[tuple[str, int], dict[_Key, DigestedEvidence]] = field(default_factory=dict)
+    _chosen: dict[tuple[str, int, Needs], dict[_Key, DigestedEvidence]] = field(default_factory=dict)
     _read: dict[tuple[str, int], SubjectResult[Observation]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -45,24 +48,39 @@ class EvidenceIndex:
         for _, each in self.evidence:
             yield each.subject
 
-    def by_subject(self, kind: type[Observation], scan: int) -> Mapping[_Key, DigestedEvidence]:
-        """The evidence of one kind, one piece per subject: of this scan, or of the first if there is no other."""
-        family = family_of(kind.kind)
-        if (family, scan) not in self._chosen:
-            filed = self.by_family.get(family, ())
-            self._chosen[family, scan] = {each[1].subject.key: each for each in filed if each[1].scan <= scan}
-        return self._chosen[family, scan]
+    def by_subject(self, kind: type[Observation], scan: int, needs: Needs = None) -> Mapping[_Key, DigestedEvidence]:
+        """The evidence of one kind, one piece per subject: of this scan, or of the first if there is no other.
 
-    def of(self, kind: type[Observation], scan: int) -> Iterable[DigestedEvidence]:
+        A confirmation scan counts only for what it asked: where it left out a part that is needed, the first counts.
+        """
+        key = (family_of(kind.kind), scan, needs)
+        if key not in self._chosen:
+            filed = self.by_family.get(key[0], ())
+            self._chosen[key] = {
+                each[1].subject.key: each
+                for each in filed
+                if each[1].scan == 1 or (each[1].scan <= scan and has_asked(each[1], needs))
+            }
+        return self._chosen[key]
+
+    def of(self, kind: type[Observation], scan: int, needs: Needs = None) -> Iterable[DigestedEvidence]:
         """The evidence of one kind, without the subjects' keys."""
-        return self.by_subject(kind, scan).values()
+        return self.by_subject(kind, scan, needs).values()
 
-    def seen(self, kind: type[Observation], filed: DigestedEvidence) -> SubjectResult[Observation]:
-        """The observation in a piece of evidence, validated once for all checks."""
+    def seen(self, kind: type[Observation], filed: DigestedEvidence, needs: Needs = None) -> SubjectResult[Observation]:
+        """The observation in a piece of evidence, validated once for all checks; not selected where a part is not."""
+        if filed[1].facts is not None and not has_asked(filed[1], needs):
+            return SubjectResult(filed[1].subject, None, Cause.NOT_SELECTED)
         key = (kind.kind, id(filed[1]))  # the index keeps it alive
         if key not in self._read:
             self._read[key] = result_of(kind, filed)
         return self._read[key]
+
+
+def has_asked(evidence: Evidence, needs: Needs) -> bool:
+    """Whether the scan asked for all parts of its observation that are needed."""
+    asked = evidence.options.get(PARTS)
+    return asked is None or (needs is not None and set(needs) <= set(asked))
 
 
 def result_of(kind: type[Observation], filed: DigestedEvidence) -> SubjectResult[Observation]:

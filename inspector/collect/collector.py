@@ -48,7 +48,7 @@ from inspector.model.subject import Subject, is_address
 from inspector.network import Gateway, Ledger, Network, resolve_and_pin
 from inspector.plan.planner import DISCOVERED_PER_SCAN, TASKS_PER_SCAN, Planner
 from inspector.plugin.containment import contained, described, result_of_task
-from inspector.plugin.probe import ParseContext, Probe, Target
+from inspector.plugin.probe import PARTS, ParseContext, Probe, Target
 from inspector.plugin.time_limits import responsive
 from inspector.record.inspection import Inspection
 from inspector.record.limits import RAW_BYTES
@@ -257,11 +257,24 @@ class Collector:
                 for found in await self._discovered(task):
                     pending.setdefault(found.key, found)
 
-    async def confirm(self, keys: Collection[TaskKey]) -> None:
-        """Scan these tasks a second time, with the needs and pins of the first scan."""
-        tasks = [task for task in self._asked.values() if task.key in keys and task.cause is None]
+    async def confirm(self, parts: Mapping[TaskKey, tuple[str, ...] | None]) -> None:
+        """Scan these tasks a second time, with the needs and pins of the first scan.
+
+        Where the probe can, only these parts of the observation are asked for; None: what the first scan asked.
+        """
+        tasks = [
+            self._limited(task, parts[task.key])
+            for task in self._asked.values()
+            if task.key in parts and task.cause is None
+        ]
         for wave in sorted({task.wave for task in tasks}):
             await self._wave([task for task in tasks if task.wave == wave and (task.key, 2) not in self._done], 2)
+
+    def _limited(self, task: ScanTask, parts: tuple[str, ...] | None) -> ScanTask:
+        """The task for these parts of the observation only."""
+        if parts is None or not self.registry.probes[task.probe].has_parts:
+            return task
+        return task.model_copy(update={"options": {**task.options, PARTS: list(parts)}})
 
     async def _wave(self, tasks: Sequence[ScanTask], scan: int) -> None:
         await self._run(tasks, scan, may_hold=scan == 1)

@@ -76,15 +76,16 @@ class Network:
         where = self.target.port if port is None else port
         return await self._session.exchange(where, sent, received, timeout=timeout, allowance=self.answer_bytes)
 
-    def transport(self) -> httpx.AsyncBaseTransport:
+    def transport(self, *, verify: bool = False) -> httpx.AsyncBaseTransport:
         """An HTTP transport that reaches only the target's pinned address, whatever a URL or redirect names.
 
-        It reuses no connections, does not verify certificates (another probe's task), and limits bytes. Failures are
-        ``ScanFailure``, not errors of httpx; a URL of another host is out of scope.
+        It reuses no connections, accepts any certificate, and limits bytes. Failures are ``ScanFailure``, not errors of
+        httpx; a URL of another host is out of scope. With ``verify`` the first handshake with a port verifies the
+        certificate, for ``verify_certificate``; where it rejects it, another connection accepts it.
         """
         from inspector.network.protocols.http import Transport
 
-        return Transport(self._session, self.identity.user_agent)
+        return Transport(self._session, self.identity.user_agent, verify=verify)
 
     def request(
         self,
@@ -94,21 +95,24 @@ class Network:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         timeout: float = 10.0,
+        verify: bool = False,
     ) -> AbstractAsyncContextManager[httpx.Response]:
-        """One HTTP request over ``transport()``: its answer, whose body can be read within the body of ``with``.
+        """One HTTP request over ``transport``: its answer, whose body can be read within the body of ``with``.
 
         No state is kept: no cookie is stored or sent, no redirect is followed. ``timeout`` (seconds) applies to
         connecting. Raises ScanFailure, and httpx.InvalidURL for a malformed URL.
         """
         from inspector.network.protocols.http import request
 
-        return request(self.transport(), url, method=method, headers=headers, content=content, timeout=timeout)
+        transport = self.transport(verify=verify)
+        return request(transport, url, method=method, headers=headers, content=content, timeout=timeout)
 
     async def verify_certificate(self, *, timeout: float = 10.0) -> CertificateFlaw | None:
         """Why a client rejects the certificate of the target's port under the target's name; None when it does not.
 
         The client trusts the public roots and those that the inspecting side declares; revocation is not looked at. It
-        makes one handshake, or three where the issuer is not known, and sends nothing in them. Raises ScanFailure.
+        makes one handshake, or three where the issuer is not known, and sends nothing in them; what a request with
+        ``verify`` saw needs none, or one where the issuer is not known. Raises ScanFailure.
         """
         from inspector.network.protocols.certificate import verify
 

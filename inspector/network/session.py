@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
+from inspector.model.certificate_flaw import CertificateFlaw
 from inspector.model.errors import ScanFailure
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.subject import HOST, PORTS
@@ -26,6 +28,16 @@ from inspector.plugin.probe import Probe, Target
 
 if TYPE_CHECKING:
     from inspector.network.guard.audit_hook import GuardViolation
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateTrial:
+    """Why a client that verifies rejects a port's certificate (None: it accepts it), and the certificate in DER where
+    it was seen.
+    """
+
+    flaw: CertificateFlaw | None
+    leaf: bytes = b""
 
 
 class ProbeSession:
@@ -54,6 +66,7 @@ class ProbeSession:
         self.violation: GuardViolation | None = None
         self.scope = scope
         self.roots = roots
+        self.trials: dict[int, CertificateTrial] = {}
         self._check_open = check_open
         self._has_ended = False
         self._closed = closed

@@ -26,6 +26,7 @@ from inspector.plan.planner import (
     checks_of,
     hosts_of,
     make_plan,
+    needed_parts,
     probes_of,
     refused_endpoints,
     scan_options,
@@ -158,7 +159,10 @@ def _questions_of(
     checks = checks_of(kept, registry)
     validate_options(kept, registry)
     probes = probes_of(checks.values(), registry)
-    options = {name: scan_options(probe, kept) for name, probe in probes.items()}
+    options = {
+        name: scan_options(probe, kept, needed_parts(probe, checks.values(), probes.values()))
+        for name, probe in probes.items()
+    }
     return _Questions(tuple(each.id for each in selected if each.id in left_out), probes, options)
 
 

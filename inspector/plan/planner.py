@@ -22,7 +22,7 @@ from inspector.network import Scope, routable
 from inspector.plan.pace import longest
 from inspector.plugin.check import Check
 from inspector.plugin.containment import contained, described
-from inspector.plugin.probe import Cost, Probe, Target
+from inspector.plugin.probe import PARTS, Cost, Probe, Target
 from inspector.record.plan import CostBounds, PinnedHost, Plan, ScanTask, Selection, VantageLimit
 from inspector.regime.regime import NOT_OBSERVABLE, Requirement
 from inspector.regime.unknown_checks import unknown_checks
@@ -104,12 +104,37 @@ def _sweeps(probe: Probe, scheme: str) -> bool:
     return scheme == HOST.name and probe.subject_kind.has_address and not probe.infrastructure
 
 
-def scan_options(probe: Probe, requirements: Iterable[Requirement]) -> dict[str, Any]:
-    """The probe's scan options, merged to the widest of the rows: any True, the largest number, all members."""
-    options: dict[str, Any] = {}
+def needed_parts(probe: Probe, checks: Iterable[Check], probes: Iterable[Probe]) -> tuple[str, ...] | None:
+    """The parts of the probe's observation that these checks depend on; None: all, also where a probe needs it."""
+    if any(kind is probe.kind for each in probes for _, kind in each.needs):
+        return None
+    needs = [each.needs for each in checks if any(wire.kind is probe.kind for wire in each.inputs)]
+    return union_of_parts(needs)
+
+
+def union_of_parts(needs: Iterable[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """All of these parts; None, which is the whole observation, where one of them is."""
+    parts: set[str] = set()
+    for each in needs:
+        if each is None:
+            return None
+        parts.update(each)
+    return tuple(sorted(parts))
+
+
+def scan_options(
+    probe: Probe, requirements: Iterable[Requirement], parts: tuple[str, ...] | None = None
+) -> dict[str, Any]:
+    """The probe's scan options, merged to the widest of the rows: any True, the largest number, all members.
+
+    ``parts`` are the parts of the observation that checks need; those that rows ask for are added.
+    """
+    options: dict[str, Any] = {PARTS: list(parts)} if parts is not None and probe.has_parts else {}
     for requirement in requirements:
         for name, value in requirement.scan.get(probe.name, {}).items():
             options[name] = value if name not in options else _wider(options[name], value)
+    if parts is None:
+        options.pop(PARTS, None)
     try:
         model = probe.options.model_validate(options)
     except ValidationError as error:

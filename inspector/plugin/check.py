@@ -108,6 +108,7 @@ class Check:
     options: type[BaseModel]
     function: Callable[..., Verdict] = field(repr=False)
     module: str = ""
+    needs: tuple[str, ...] | None = None
 
     def __call__(self, *inputs: object, **options: object) -> Verdict:
         """Call the function itself, for tests of one check."""
@@ -170,6 +171,7 @@ def check(
     references: Sequence[str] = (),
     about: SubjectKind | None = None,
     applies: Callable[..., Verdict | None] | None = None,
+    needs: Sequence[str] | None = None,
 ) -> Callable[[Callable[..., Verdict]], Check]:
     """Make a check of a function.
 
@@ -179,6 +181,10 @@ def check(
     ``applies`` decides whether the claim is about a subject like this one: a pure function of the same positional
     arguments, which returns None when it is, and otherwise the verdict, *not-applicable* or *inconclusive*. Checks
     share it instead of beginning with the same lines.
+
+    ``needs`` names the parts of the observation that the check depends on, for probes that can scan in parts (the
+    option ``parts`` of ``probe``): scans ask for no other. An observation without one of them is *not-selected* for
+    the check. None: it depends on the whole observation.
     """
 
     def make(function: Callable[..., Verdict]) -> Check:
@@ -207,6 +213,7 @@ def check(
             options=options,
             function=function if applies is None else _where_it_applies(applies, function),
             module=function.__module__,
+            needs=None if needs is None else tuple(sorted(map(str, needs))),
         )
 
     return make

@@ -17,6 +17,9 @@ from inspector.model.intrusiveness import Intrusiveness
 from inspector.model.observation import Observation, ScanOutput
 from inspector.model.subject import Scheme, Subject, SubjectKind, is_address
 
+#: The scan option by which a probe scans only some parts of its observation; None: the whole.
+PARTS = "parts"
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -111,6 +114,11 @@ class Probe:
     contacts_third_parties: bool = False
     module: str = ""
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether a scan can be limited to some parts of the observation."""
+        return PARTS in self.options.model_fields
+
 
 def probe(
     name: str,
@@ -130,9 +138,12 @@ def probe(
     """Make a probe of a coroutine function ``scan(target, network, *needs, **options) -> ScanOutput``.
 
     After ``network``, positional parameters are observations that the scan needs; keyword-only ones are scan options
-    that profiles set. ``infrastructure`` marks a scan that only sends DNS queries to resolvers or name servers and
-    no packet to the target. ``discovers`` names the schemes of subjects that the scan may discover; with
-    ``contacts_third_parties`` it may contact hosts other than the target, as far as an authorisation names them.
+    that profiles set. One named ``parts``, a tuple of names or None, limits the scan to these parts of the observation
+    (None: all of it); the planner fills it in from the ``needs`` of checks.
+
+    ``infrastructure`` marks a scan that only sends DNS queries to resolvers or name servers and no packet to the
+    target. ``discovers`` names the schemes of subjects that the scan may discover; with ``contacts_third_parties`` it
+    may contact hosts other than the target, as far as an authorisation names them.
     """
 
     def make(scan: Scan) -> Probe:

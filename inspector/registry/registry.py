@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import pluggy
+from pydantic import ValidationError
 
 from inspector.model.errors import PluginError
 from inspector.model.formatted import FormattedMessage
@@ -19,7 +20,7 @@ from inspector.model.subject import HOST, TCP, UDP, Scheme
 from inspector.plugin import containment
 from inspector.plugin.check import Check
 from inspector.plugin.containment import contained, described
-from inspector.plugin.probe import Probe
+from inspector.plugin.probe import PARTS, Probe
 from inspector.registry import hookspecs
 from inspector.registry.distributions import GROUP, announced
 from inspector.report.renderer import Renderer
@@ -194,6 +195,25 @@ def _missing_modules(plugin: Plugin, hook: pluggy.HookCaller) -> tuple[str, ...]
     return tuple(sorted(module for module in required if find_spec(module) is None))
 
 
+def _check_parts(check: Check, probes: Iterable[Probe]) -> None:
+    """Raise PluginError where a check needs parts of an observation that a probe of it does not know."""
+    for probe in probes:
+        if check.needs is None or not probe.has_parts:
+            continue
+        try:
+            probe.options.model_validate({PARTS: check.needs})
+        except ValidationError:
+            raise PluginError(
+                FormattedMessage(
+                    "check {check} needs parts that the probe {probe} does not have: {parts}",
+                    check=repr(check.id),
+                    probe=repr(probe.name),
+                    parts=", ".join(check.needs),
+                ),
+                remedy="name parts that the probe's option 'parts' accepts",
+            ) from None
+
+
 def build(plugins: Iterable[tuple[Plugin, object | None]]) -> Registry:
     """The registry of these plugins (None: the package is missing); raises PluginError that names the plugin."""
     builder = _Builder()
@@ -230,6 +250,7 @@ def build(plugins: Iterable[tuple[Plugin, object | None]]) -> Registry:
         for wire in check.inputs:
             if wire.kind is not None:
                 builder.kinds.setdefault(wire.kind.kind, wire.kind)
+                _check_parts(check, [probe for probe in builder.probes.values() if probe.kind is wire.kind])
     return Registry(
         plugins=tuple(loaded),
         probes=dict(sorted(builder.probes.items())),

@@ -8,6 +8,12 @@ from typing import ClassVar
 from inspector import Answer, Cause, CertificateFlaw, Model, Observation, is_address
 
 
+class Part(StrEnum):
+    """The part of the observation that needs more than the requests: ``certificate``."""
+
+    CERTIFICATE = "certificate"
+
+
 class WebProtocol(StrEnum):
     """The protocol by which a port answers a web client. ``none``: it refuses connections."""
 

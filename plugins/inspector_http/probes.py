@@ -28,7 +28,7 @@ from inspector import (
     probe,
 )
 from inspector_http.headers import HSTS
-from inspector_http.observations import Http
+from inspector_http.observations import Http, Part
 from inspector_http.parsing import BAD_REQUEST, parse_http
 from inspector_http.redaction import Exchange, Exchanges, Redaction, is_plain
 from inspector_http.urls import HTTP, HTTPS, hosts, location, plain, uri_of
@@ -67,20 +67,23 @@ def _discovers_port_80(target: Target) -> bool:
     cost=_cost,
     version="2",
 )
-async def http(target: Target, network: Network) -> ScanOutput:
+async def http(target: Target, network: Network, *, parts: tuple[Part, ...] | None = None) -> ScanOutput:
     """Get the declared path as an ordinary client does, without cookies and whatever certificate is presented.
 
-    Where a reply over HTTPS has Strict-Transport-Security, the certificate is verified in a handshake of its own.
+    Whether clients accept the certificate counts where a reply over HTTPS has Strict-Transport-Security, and is asked
+    for unless ``parts`` leaves it out: the first handshake verifies it, and where it rejects it, a second one does not.
 
     A port that does not answer in the declared protocol is requested in the other of HTTP and HTTPS. An endpoint on
     port 443 discovers port 80 of its host, a redirect to another service discovers that service, unless its host is not
     declared. Bodies are read to
     the bound, as any client does.
     """
-    session = _Session(network, Redaction(network.fingerprint))
+    verifies = target.scheme == HTTPS.name and target.server_name is not None
+    verifies = verifies and (parts is None or Part.CERTIFICATE in parts)
+    session = _Session(network, Redaction(network.fingerprint), verify=verifies)
     followed, redirect = await session.follow(target.uri)
     other = await session.other(target.uri) if _may_be_other_protocol(followed[0], target) else None
-    certificate = await _certificate(followed, network)
+    certificate = await _certificate(followed, network) if verifies else _NOT_VERIFIED
     outside = bool(redirect) and _leads_outside(target, redirect)
     exchanges = Exchanges(followed=followed, other=other, certificate=certificate, leads_outside=outside)
     return ScanOutput(
@@ -97,11 +100,14 @@ async def http(target: Target, network: Network) -> ScanOutput:
     )
 
 
+_NOT_VERIFIED: Answer[CertificateFlaw | None] = Answer(unseen=Cause.NOT_SELECTED)
+
+
 async def _certificate(followed: Sequence[Exchange], network: Network) -> Answer[CertificateFlaw | None]:
     """Why clients reject the certificate; asked only for a reply with HSTS, which they then ignore (RFC 6797 §8.1)."""
     names = {name.lower() for each in followed for name, _ in each.headers}
-    if network.target.scheme != HTTPS.name or HSTS not in names or network.target.server_name is None:
-        return Answer(unseen=Cause.NOT_SELECTED)
+    if HSTS not in names:
+        return _NOT_VERIFIED
     try:
         async with network.within(HEAD_SECONDS):
             return Answer(seen=await network.verify_certificate())
@@ -137,9 +143,10 @@ def _may_be_other_protocol(first: Exchange, target: Target) -> bool:
 class _Session:
     """The exchanges with one service."""
 
-    def __init__(self, network: Network, redaction: Redaction) -> None:
+    def __init__(self, network: Network, redaction: Redaction, *, verify: bool) -> None:
         self._network = network
         self._redaction = redaction
+        self._verify = verify
 
     async def follow(self, url: str) -> tuple[tuple[Exchange, ...], str]:
         """The exchanges along redirects on the same service, and the URL of another service to which the last leads."""
@@ -169,7 +176,7 @@ class _Session:
         async with AsyncExitStack() as stack:
             try:
                 async with self._network.within(HEAD_SECONDS):
-                    request = self._network.request(url, headers=ACCEPT, timeout=HEAD_SECONDS)
+                    request = self._network.request(url, headers=ACCEPT, timeout=HEAD_SECONDS, verify=self._verify)
                     reply = await stack.enter_async_context(request)
             except (ScanFailure, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
                 return Exchange(url=redacted, cause=_cause(error), detail=_detail(error)), ""

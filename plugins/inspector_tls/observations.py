@@ -20,6 +20,7 @@ __all__ = [
     "Extensions",
     "Offer",
     "Offers",
+    "Part",
     "Preference",
     "PrimeFlaw",
     "Tls",
@@ -28,6 +29,27 @@ __all__ = [
     "VersionSupport",
     "Versions",
 ]
+
+
+class Part(StrEnum):
+    """The parts of the observation that need questions of their own; which versions are accepted is always asked.
+
+    ``suites``: the suites of each version, and primes; ``groups``: those of TLS 1.3, ``curves``: those of the newest
+    older version; ``signatures``: every signature scheme, ``weak-signatures``: those with MD5 or SHA-1;
+    ``preference``: whose order decides in each version, ``mixed-preference``: in those with strong and weak suites;
+    ``extensions``, ``fallback`` and ``tolerance``: see ``Extensions`` and ``Tolerance``.
+    """
+
+    SUITES = "suites"
+    GROUPS = "groups"
+    CURVES = "curves"
+    SIGNATURES = "signatures"
+    WEAK_SIGNATURES = "weak-signatures"
+    PREFERENCE = "preference"
+    MIXED_PREFERENCE = "mixed-preference"
+    EXTENSIONS = "extensions"
+    FALLBACK = "fallback"
+    TOLERANCE = "tolerance"
 
 
 class Preference(StrEnum):

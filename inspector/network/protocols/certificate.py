@@ -11,9 +11,9 @@ from functools import lru_cache
 from inspector.model.base import Cause
 from inspector.model.certificate_flaw import CertificateFlaw
 from inspector.model.errors import ScanFailure
-from inspector.network.protocols.http import OP_LEGACY_SERVER_CONNECT, tolerant_context
-from inspector.network.session import ProbeSession
-from inspector.network.transport.tls_context import permissive_tls_context
+from inspector.network.session import CertificateTrial, ProbeSession
+from inspector.network.transport.stream import Stream
+from inspector.network.transport.tls_context import http_context, tolerant_context
 
 #: Bytes that a server may send in one handshake.
 _HANDSHAKE_BYTES = 256 * 1024
@@ -36,44 +36,55 @@ _FLAWS = {
 
 async def verify(session: ProbeSession, port: int, *, timeout: float) -> CertificateFlaw | None:
     """``Network.verify_certificate``. Raises ScanFailure."""
-    _, flaw = await _handshake(session, port, _shared_context(session.roots), timeout)
-    if flaw is not CertificateFlaw.UNKNOWN_ISSUER:
-        return flaw
+    trial = session.trials.get(port) or await _handshake(session, port, verifying_context(session.roots), timeout)
+    if trial.flaw is not CertificateFlaw.UNKNOWN_ISSUER:
+        return trial.flaw
     # OpenSSL looks at names and dates only once the path is complete: here, of the certificate alone.
-    leaf, _ = await _handshake(session, port, tolerant_context(), timeout)
-    _, other = await _handshake(session, port, _context(ssl.DER_cert_to_PEM_cert(leaf).encode()), timeout)
-    return other or flaw
+    leaf = trial.leaf or (await _handshake(session, port, tolerant_context(), timeout)).leaf
+    alone = await _handshake(session, port, _context(ssl.DER_cert_to_PEM_cert(leaf).encode()), timeout)
+    return alone.flaw or trial.flaw
 
 
-async def _handshake(
-    session: ProbeSession, port: int, context: ssl.SSLContext, timeout: float
-) -> tuple[bytes, CertificateFlaw | None]:
-    """The certificate in DER, or why it was rejected. Raises ScanFailure for any other end."""
+async def _handshake(session: ProbeSession, port: int, context: ssl.SSLContext, timeout: float) -> CertificateTrial:
+    """The certificate, or why it was rejected. Raises ScanFailure for any other end."""
     stream = await session.connect(port, timeout=timeout, allowance=_HANDSHAKE_BYTES)
     try:
         await stream.start_tls(context, session.target.host, timeout=timeout)
-        leaf = stream.ssl_object.getpeercert(binary_form=True) if stream.ssl_object else None
-        if leaf is None:
+        leaf = leaf_of(stream)
+        if not leaf:
             raise ScanFailure(Cause.PROTOCOL_ERROR, "the server presents no certificate")
     except ScanFailure as failure:
-        if isinstance(failure.__cause__, ssl.SSLCertVerificationError):
-            return b"", _FLAWS.get(failure.__cause__.verify_code, CertificateFlaw.INVALID)
-        raise
+        flaw = rejection(failure)
+        if flaw is None:
+            raise
+        return CertificateTrial(flaw)
     finally:
         await stream.close()
-    return leaf, None
+    return CertificateTrial(None, leaf)
+
+
+def leaf_of(stream: Stream) -> bytes:
+    """The certificate in DER that a server presented; empty where it presented none."""
+    return (stream.ssl_object.getpeercert(binary_form=True) if stream.ssl_object else None) or b""
+
+
+def rejection(error: BaseException) -> CertificateFlaw | None:
+    """Why a handshake that failed rejected the certificate; None where it failed for another reason."""
+    reason = error.__cause__
+    if not isinstance(error, ScanFailure) or not isinstance(reason, ssl.SSLCertVerificationError):
+        return None
+    return _FLAWS.get(reason.verify_code, CertificateFlaw.INVALID)
 
 
 @lru_cache(maxsize=4)
-def _shared_context(roots: bytes) -> ssl.SSLContext:
-    """The context for these roots, whose loading takes longer than a handshake."""
+def verifying_context(roots: bytes) -> ssl.SSLContext:
+    """The shared context for these roots (PEM), whose loading takes longer than a handshake."""
     return _context(roots)
 
 
 def _context(roots: bytes) -> ssl.SSLContext:
     """A context that verifies path, dates and name with these roots in PEM, and accepts any version and suite."""
-    context = permissive_tls_context()
-    context.options |= OP_LEGACY_SERVER_CONNECT
+    context = http_context()
     context.verify_mode = ssl.CERT_REQUIRED
     context.check_hostname = True
     context.hostname_checks_common_name = False

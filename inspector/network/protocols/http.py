@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import httpcore
@@ -17,9 +15,10 @@ import httpx
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.model.subject import BadUri, normalise_host
-from inspector.network.session import ProbeSession
+from inspector.network.protocols.certificate import leaf_of, rejection, verifying_context
+from inspector.network.session import CertificateTrial, ProbeSession
 from inspector.network.transport.stream import Stream
-from inspector.network.transport.tls_context import permissive_tls_context
+from inspector.network.transport.tls_context import tolerant_context
 
 #: Seconds for one request and its whole answer, without waits for the rate limits.
 _EXCHANGE_SECONDS = 60.0
@@ -42,20 +41,6 @@ _STATUS_LINE = re.compile(rb"(HTTP/[0-9]\.[0-9])[ \t]+([1-9][0-9]{2})(?:[ \t]+(.
 _FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:([^\0\r]*)")
 #: The fields by which the length of a body is known (RFC 9112 §6.3).
 _FRAMING = frozenset({b"connection", b"content-length", b"transfer-encoding"})
-
-
-#: Connect to servers without secure renegotiation; the ssl module names it from Python 3.12 on.
-OP_LEGACY_SERVER_CONNECT = getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
-
-
-@lru_cache(maxsize=1)
-def tolerant_context() -> ssl.SSLContext:
-    """The shared TLS context of a client that accepts any server, however old; it verifies nothing."""
-    context = permissive_tls_context()
-    context.options |= OP_LEGACY_SERVER_CONNECT
-    context.options |= getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +233,10 @@ class _Response(httpx.Response):
 class Transport(httpx.AsyncBaseTransport):
     """Reaches the target's pinned address, whatever a URL names. Raises ScanFailure."""
 
-    def __init__(self, session: ProbeSession, user_agent: str) -> None:
+    def __init__(self, session: ProbeSession, user_agent: str, *, verify: bool = False) -> None:
         self._session = session
         self._user_agent = user_agent
+        self._verify = verify
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request over a new connection; the result has the head of the answer and a limited body.
@@ -261,19 +247,49 @@ class Transport(httpx.AsyncBaseTransport):
         port = url.port or _PORTS.get(url.scheme, 0)
         self._check_host(url, port)
         seconds: dict[str, float | None] = request.extensions.get("timeout", {})
-        stream = await self._session.connect(
-            port,
-            timeout=_bounded(seconds.get("connect")),
-            allowance=self._session.settings.ceilings.answer_bytes + _HEADER_BYTES,
-        )
+        connecting = _bounded(seconds.get("connect"))
+        if url.scheme == "https":
+            stream = await self._connect_tls(
+                port, str(request.extensions.get("sni_hostname") or _host(url)), connecting
+            )
+        else:
+            stream = await self._connect(port, connecting)
         try:
-            if url.scheme == "https":
-                name = str(request.extensions.get("sni_hostname") or _host(url))
-                await stream.start_tls(tolerant_context(), name, timeout=_bounded(seconds.get("connect")))
             return await self._exchange(request, stream)
         except BaseException:
             await stream.close()
             raise
+
+    async def _connect(self, port: int, timeout: float) -> Stream:
+        allowance = self._session.settings.ceilings.answer_bytes + _HEADER_BYTES
+        return await self._session.connect(port, timeout=timeout, allowance=allowance)
+
+    async def _connect_tls(self, port: int, name: str, timeout: float) -> Stream:
+        """A connection with TLS; the first to a port verifies the certificate, and goes on where it is accepted."""
+        trial = self._session.trials.get(port)
+        if self._verify and trial is None:
+            stream = await self._connect(port, timeout)
+            try:
+                await stream.start_tls(verifying_context(self._session.roots), name, timeout=timeout)
+            except BaseException as error:
+                await stream.close()
+                flaw = rejection(error)
+                if flaw is None:
+                    raise
+                trial = self._session.trials[port] = CertificateTrial(flaw)
+            else:
+                if leaf := leaf_of(stream):
+                    self._session.trials[port] = CertificateTrial(None, leaf)
+                return stream
+        stream = await self._connect(port, timeout)
+        try:
+            await stream.start_tls(tolerant_context(), name, timeout=timeout)
+        except BaseException:
+            await stream.close()
+            raise
+        if trial is not None and not trial.leaf and (leaf := leaf_of(stream)):
+            self._session.trials[port] = CertificateTrial(trial.flaw, leaf)
+        return stream
 
     def _check_host(self, url: httpx.URL, port: int) -> None:
         target = self._session.target

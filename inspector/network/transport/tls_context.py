@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache
 
+#: Connect to servers without secure renegotiation; the ssl module names it from Python 3.12 on.
+_OP_LEGACY_SERVER_CONNECT = getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
 #: All cipher suites of the linked OpenSSL, whatever their strength.
 ANY_SUITE = "ALL:@SECLEVEL=0"
 
@@ -19,3 +22,18 @@ def permissive_tls_context(suites: str = ANY_SUITE) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.set_ciphers(suites)
     return context
+
+
+def http_context() -> ssl.SSLContext:
+    """A new client context for HTTP/1.1 that accepts any server, however old, and any certificate."""
+    context = permissive_tls_context()
+    context.options |= _OP_LEGACY_SERVER_CONNECT
+    context.options |= getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+@lru_cache(maxsize=1)
+def tolerant_context() -> ssl.SSLContext:
+    """The shared context of ``http_context``."""
+    return http_context()

@@ -11,6 +11,7 @@ from inspector_http.observations import Http
     title="X-Content-Type-Options is nosniff",
     references=("Fetch Standard, X-Content-Type-Options header",),
     applies=serves_content,
+    needs=(),
 )
 def content_type_nosniff(http: Http) -> Verdict:
     """Without it browsers guess the type of content (MIME sniffing) and may run an uploaded image or text as a script.

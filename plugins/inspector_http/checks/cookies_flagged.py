@@ -15,6 +15,7 @@ Flag = Literal["Secure", "HttpOnly", "SameSite"]
     title="Cookies have Secure, HttpOnly and SameSite",
     references=("RFC 6265 §3", "RFC 6265 §4.1.2", "OWASP ASVS 4.0.3 V3.4"),
     applies=answers,
+    needs=(),
 )
 def cookies_flagged(http: Http, *, flags: tuple[Flag, ...] = ("Secure", "HttpOnly", "SameSite")) -> Verdict:
     """Without Secure a cookie is sent unencrypted; without HttpOnly any script on the page reads it; without SameSite,

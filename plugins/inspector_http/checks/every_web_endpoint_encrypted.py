@@ -9,6 +9,7 @@ from inspector_http.observations import Http, WebProtocol
     title="All web endpoints are encrypted (HTTPS)",
     about=SubjectKind.SYSTEM,
     references=("RFC 9110 §17.1", "OWASP ASVS 4.0.3 V9.1.1"),
+    needs=(),
 )
 def every_web_endpoint_encrypted(pages: Every[Http]) -> Verdict:
     """One endpoint that serves content over plain HTTP is enough to expose a session or a password that all the others

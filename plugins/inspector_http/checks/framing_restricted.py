@@ -11,6 +11,7 @@ from inspector_http.observations import Http
     title="Framing by other sites is restricted (CSP frame-ancestors or X-Frame-Options)",
     references=("CSP Level 3 §6.4.2", "HTML Standard §7.7.1", "RFC 7034"),
     applies=serves_html,
+    needs=(),
 )
 def framing_restricted(http: Http) -> Verdict:
     """A page that another site shows in a frame can be made to receive clicks that its user did not intend

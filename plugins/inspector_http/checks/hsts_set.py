@@ -3,7 +3,7 @@ from __future__ import annotations
 from inspector import CertificateFlaw, Quantity, Verdict, check, failed, not_applicable, passed
 from inspector_http.applicability import is_https
 from inspector_http.headers import HSTS, hsts_max_age, shorten
-from inspector_http.observations import Http
+from inspector_http.observations import Http, Part
 
 YEAR_SECONDS = 31_536_000
 #: Why browsers reject a certificate whoever issued it, as message text.
@@ -15,7 +15,13 @@ REASONS = {
 }
 
 
-@check("hsts-set", title="HSTS is enabled", references=("RFC 6797 §6.1", "RFC 6797 §8.1"), applies=is_https)
+@check(
+    "hsts-set",
+    title="HSTS is enabled",
+    references=("RFC 6797 §6.1", "RFC 6797 §8.1"),
+    applies=is_https,
+    needs=(Part.CERTIFICATE,),
+)
 def hsts_set(http: Http, *, max_age_seconds: int = YEAR_SECONDS) -> Verdict:
     """With HTTP Strict Transport Security (HSTS) browsers connect to the name over HTTPS only, so that an attacker on
     the path cannot downgrade them to plain HTTP.

@@ -9,6 +9,7 @@ from inspector_http.urls import hosts
     "http-redirects-to-https",
     title="HTTP redirects to HTTPS",
     references=("RFC 6797 §7.2", "OWASP ASVS 4.0.3 V9.1.1"),
+    needs=(),
 )
 def http_redirects_to_https(http: Http, declared: Declared) -> Verdict:
     """A visitor who types a name without a scheme may arrive over plain HTTP; unless the server redirects to HTTPS, the

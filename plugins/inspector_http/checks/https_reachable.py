@@ -6,7 +6,11 @@ from inspector_http.observations import Http, WebProtocol
 
 
 @check(
-    "https-reachable", title="HTTPS is offered at the declared port", references=("RFC 9110 §4.2.2",), applies=is_https
+    "https-reachable",
+    title="HTTPS is offered at the declared port",
+    references=("RFC 9110 §4.2.2",),
+    applies=is_https,
+    needs=(),
 )
 def https_reachable(http: Http) -> Verdict:
     """Without HTTPS an attacker on the path reads and alters everything that visitor and server exchange.

@@ -13,6 +13,7 @@ PRODUCT_HEADERS = ("server", "x-powered-by", "x-aspnet-version", "x-aspnetmvc-ve
     title="Server software version is not disclosed",
     references=("RFC 9110 §10.2.4", "OWASP ASVS 4.0.3 V14.3.3"),
     applies=answers,
+    needs=(),
 )
 def no_version_disclosed(http: Http) -> Verdict:
     """A version number shows an attacker which published vulnerabilities to try, and no visitor needs it.

@@ -13,6 +13,7 @@ NOTHING = {"no-referrer", "same-origin"}
     title="Referrer-Policy hides URLs from other sites",
     references=("Referrer Policy §3",),
     applies=serves_html,
+    needs=(),
 )
 def referrer_policy_set(http: Http) -> Verdict:
     """Paths and queries may hold names and numbers; without a policy some browsers send them to every linked site.

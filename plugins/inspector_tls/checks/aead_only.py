@@ -2,13 +2,14 @@
 
 from inspector import Verdict, check, failed, passed
 from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite
-from inspector_tls.observations import Tls
+from inspector_tls.observations import Part, Tls
 
 
 @check(
     "aead-only",
     title="Only AEAD cipher suites are offered",
     references=("RFC 9325 §4.2", "RFC 5116"),
+    needs=(Part.SUITES,),
 )
 def aead_only(tls: Tls) -> Verdict:
     """Cipher suites that are not AEAD, those in CBC mode above all, have been broken repeatedly by timing and padding

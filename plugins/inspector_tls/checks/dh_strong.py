@@ -9,13 +9,14 @@ from inspector_tls.criteria.dh_primes import (
     unsafe_prime,
     untested_prime,
 )
-from inspector_tls.observations import Tls
+from inspector_tls.observations import Part, Tls
 
 
 @check(
     "dh-strong",
     title="Diffie-Hellman primes are long enough and safe",
     references=("RFC 9325 §4.5", "RFC 7919", "RFC 8247 §2.4", "CVE-2015-4000"),
+    needs=(Part.SUITES, Part.GROUPS),
 )
 def dh_strong(tls: Tls, *, bits: int = 2048) -> Verdict:
     """The shorter the prime, the cheaper it is to compute the session keys; primes of 1024 bits are within reach of

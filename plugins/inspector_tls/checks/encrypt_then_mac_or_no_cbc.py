@@ -2,7 +2,7 @@
 
 from inspector import Cause, Verdict, check, failed, inconclusive, passed
 from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite, is_cbc
-from inspector_tls.observations import Tls, TlsVersion
+from inspector_tls.observations import Part, Tls, TlsVersion
 
 _VERSIONS = (TlsVersion.TLS_1_0, TlsVersion.TLS_1_1, TlsVersion.TLS_1_2)
 
@@ -11,6 +11,7 @@ _VERSIONS = (TlsVersion.TLS_1_0, TlsVersion.TLS_1_1, TlsVersion.TLS_1_2)
     "encrypt-then-mac-or-no-cbc",
     title="CBC cipher suites are disabled or use encrypt-then-MAC",
     references=("RFC 7366", "CVE-2013-0169"),
+    needs=(Part.SUITES, Part.EXTENSIONS),
 )
 def encrypt_then_mac_or_no_cbc(tls: Tls) -> Verdict:
     """In CBC mode TLS authenticates before it encrypts: the time a server takes to reject a modified record can reveal

@@ -1,13 +1,14 @@
 """Extended Master Secret (RFC 7627)."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
-from inspector_tls.observations import Tls
+from inspector_tls.observations import Part, Tls
 
 
 @check(
     "extended-master-secret-supported",
     title="Extended Master Secret (RFC 7627) is supported",
     references=("RFC 7627", "RFC 9325 §3.5"),
+    needs=(Part.EXTENSIONS,),
 )
 def extended_master_secret_supported(tls: Tls) -> Verdict:
     """Without the extended master secret an attacker between client and server can make two connections share their

@@ -1,13 +1,14 @@
 """Downgrade protection by TLS_FALLBACK_SCSV (RFC 7507)."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
-from inspector_tls.observations import Tls, TlsVersion
+from inspector_tls.observations import Part, Tls, TlsVersion
 
 
 @check(
     "fallback-scsv-honoured",
     title="Downgrade protection (TLS_FALLBACK_SCSV) is supported",
     references=("RFC 7507", "RFC 8446 §4.1.3"),
+    needs=(Part.FALLBACK,),
 )
 def fallback_scsv_honoured(tls: Tls) -> Verdict:
     """Some clients retry with an older version when a connection fails, and an attacker on the path can make

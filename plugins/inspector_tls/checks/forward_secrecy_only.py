@@ -2,13 +2,14 @@
 
 from inspector import Verdict, check, failed, passed
 from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite, has_forward_secrecy
-from inspector_tls.observations import Tls
+from inspector_tls.observations import Part, Tls
 
 
 @check(
     "forward-secrecy-only",
     title="Only cipher suites with forward secrecy are offered",
     references=("RFC 9325 §4.1", "RFC 9325 §7.3"),
+    needs=(Part.SUITES,),
 )
 def forward_secrecy_only(tls: Tls) -> Verdict:
     """Without forward secrecy an attacker who records traffic today and obtains the private key of the server years

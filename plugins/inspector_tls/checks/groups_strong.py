@@ -1,13 +1,14 @@
 """Elliptic curves of the key exchange."""
 
 from inspector import Quantity, Verdict, check, failed, not_applicable, passed
-from inspector_tls.observations import Tls
+from inspector_tls.observations import Part, Tls
 
 
 @check(
     "groups-strong",
     title="Elliptic curves of the key exchange are large enough",
     references=("RFC 9325 §4.5", "RFC 8422 §5.1.1"),
+    needs=(Part.SUITES, Part.GROUPS, Part.CURVES),
 )
 def groups_strong(tls: Tls, *, bits: int = 224) -> Verdict:
     """Session keys agreed on a small curve can be computed. The check covers the elliptic-curve groups of TLS 1.3 and

@@ -8,6 +8,7 @@ from inspector_tls.observations import Tls, TlsVersion
     "tls-modern-protocols",
     title="TLS 1.0, TLS 1.1 and SSL are disabled",
     references=("RFC 8996", "RFC 9325 §3.1.1"),
+    needs=(),
 )
 def modern_protocols(tls: Tls, *, oldest: TlsVersion = TlsVersion.TLS_1_2) -> Verdict:
     """TLS 1.0 and 1.1 authenticate the handshake with MD5 and SHA-1 and have no AEAD suites (RFC 8996); SSL 2.0 and 3.0

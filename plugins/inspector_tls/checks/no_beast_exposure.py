@@ -2,7 +2,7 @@
 
 from inspector import Verdict, check, failed, passed
 from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite, is_cbc
-from inspector_tls.observations import Tls, TlsVersion
+from inspector_tls.observations import Part, Tls, TlsVersion
 
 _VERSIONS = (TlsVersion.SSL_3, TlsVersion.TLS_1_0)
 
@@ -11,6 +11,7 @@ _VERSIONS = (TlsVersion.SSL_3, TlsVersion.TLS_1_0)
     "no-beast-exposure",
     title="CBC cipher suites are disabled in TLS 1.0 and SSL 3.0 (BEAST)",
     references=("CVE-2011-3389", "RFC 8996"),
+    needs=(Part.SUITES,),
 )
 def no_beast_exposure(tls: Tls) -> Verdict:
     """Up to TLS 1.0 the initialisation vector of each record is predictable, so that a script of the attacker in the

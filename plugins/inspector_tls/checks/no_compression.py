@@ -1,10 +1,15 @@
 """CRIME: TLS compression (CVE-2012-4929)."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
-from inspector_tls.observations import Tls
+from inspector_tls.observations import Part, Tls
 
 
-@check("no-compression", title="TLS compression is disabled (CRIME)", references=("CVE-2012-4929", "RFC 9325 §3.3"))
+@check(
+    "no-compression",
+    title="TLS compression is disabled (CRIME)",
+    references=("CVE-2012-4929", "RFC 9325 §3.3"),
+    needs=(Part.EXTENSIONS,),
+)
 def no_compression(tls: Tls) -> Verdict:
     """With compression the length of encrypted data depends on its content: a script of the attacker in the victim's
     browser can guess a cookie byte by byte (CRIME).

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from inspector import Every, SubjectKind, SubjectResult, Verdict, check, failed, passed
-from inspector_tls.observations import Tls, TlsVersion
+from inspector_tls.observations import Part, Tls, TlsVersion
 
 
 @check(
@@ -11,6 +11,7 @@ from inspector_tls.observations import Tls, TlsVersion
     title="SSL 2.0 is disabled on every endpoint (DROWN)",
     about=SubjectKind.SYSTEM,
     references=("CVE-2016-0800", "RFC 6176"),
+    needs=(Part.SUITES,),
 )
 def no_drown(tls: Every[Tls]) -> Verdict:
     """A server that supports SSL 2.0 is an oracle with which recorded TLS sessions can be decrypted: its own, and those

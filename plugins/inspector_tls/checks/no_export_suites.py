@@ -2,13 +2,14 @@
 
 from inspector import Verdict, check, failed, passed
 from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite
-from inspector_tls.observations import Tls
+from inspector_tls.observations import Part, Tls
 
 
 @check(
     "no-export-suites",
     title="Export cipher suites are disabled (FREAK, Logjam)",
     references=("CVE-2015-0204", "CVE-2015-4000", "RFC 9325 §4.1"),
+    needs=(Part.SUITES,),
 )
 def no_export_suites(tls: Tls) -> Verdict:
     """The export cipher suites of the 1990s have keys that can be broken in hours: an attacker on the path downgrades

@@ -9,7 +9,7 @@ from inspector_tls.criteria.dh_primes import (
     unsafe_prime,
     untested_prime,
 )
-from inspector_tls.observations import Tls
+from inspector_tls.observations import Part, Tls
 
 #: Anyone can break shorter primes; a state can break a prime of this length, once for all servers that share it.
 _BITS = 1024
@@ -19,6 +19,7 @@ _BITS = 1024
     "no-logjam",
     title="Diffie-Hellman primes are safe from precomputation (Logjam)",
     references=("CVE-2015-4000", "RFC 7919 §1"),
+    needs=(Part.SUITES,),
 )
 def no_logjam(tls: Tls) -> Verdict:
     """Most of the work to break Diffie-Hellman depends on the prime alone: once it is done, the sessions of every

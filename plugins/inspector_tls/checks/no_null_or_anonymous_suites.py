@@ -8,13 +8,14 @@ from inspector_tls.criteria.cipher_suites import (
     exempts_anonymous,
     is_unprotected,
 )
-from inspector_tls.observations import Tls
+from inspector_tls.observations import Part, Tls
 
 
 @check(
     "no-null-or-anonymous-suites",
     title="NULL and anonymous cipher suites are disabled",
     references=("RFC 9325 §4.1", "RFC 5246 §F.1.1.1", "RFC 7435"),
+    needs=(Part.SUITES,),
 )
 def no_null_or_anonymous_suites(tls: Tls) -> Verdict:
     """With a NULL suite anyone on the path reads the traffic; with an anonymous suite anyone on the path can

@@ -2,13 +2,14 @@
 
 from inspector import Verdict, check, failed, passed
 from inspector_tls.criteria.cipher_suites import accepted_suites, every_suite, is_cbc
-from inspector_tls.observations import Tls, TlsVersion
+from inspector_tls.observations import Part, Tls, TlsVersion
 
 
 @check(
     "no-poodle",
     title="CBC cipher suites are disabled in SSL 3.0 (POODLE)",
     references=("CVE-2014-3566", "RFC 7568"),
+    needs=(Part.SUITES,),
 )
 def no_poodle(tls: Tls) -> Verdict:
     """SSL 3.0 does not authenticate its padding: an attacker on the path downgrades a client to it and decrypts cookies

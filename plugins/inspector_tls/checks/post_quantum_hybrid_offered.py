@@ -1,7 +1,7 @@
 """Post-quantum hybrid key exchange."""
 
 from inspector import Verdict, check, failed, passed
-from inspector_tls.observations import Tls
+from inspector_tls.observations import Part, Tls
 from inspector_tls.wire.code_points import Group
 
 
@@ -9,6 +9,7 @@ from inspector_tls.wire.code_points import Group
     "post-quantum-hybrid-offered",
     title="Post-quantum hybrid key exchange is offered",
     references=("RFC 10024", "FIPS 203"),
+    needs=(Part.GROUPS,),
 )
 def post_quantum_hybrid_offered(tls: Tls) -> Verdict:
     """Traffic recorded today can be decrypted once large quantum computers exist. A hybrid key exchange, an elliptic

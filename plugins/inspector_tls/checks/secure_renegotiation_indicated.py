@@ -1,13 +1,14 @@
 """Secure renegotiation (RFC 5746)."""
 
 from inspector import Verdict, check, failed, not_applicable, passed
-from inspector_tls.observations import Tls
+from inspector_tls.observations import Part, Tls
 
 
 @check(
     "secure-renegotiation-indicated",
     title="Secure renegotiation (RFC 5746) is supported",
     references=("RFC 5746", "CVE-2009-3555"),
+    needs=(Part.EXTENSIONS,),
 )
 def secure_renegotiation_indicated(tls: Tls) -> Verdict:
     """Without the renegotiation_info extension a client cannot tell whether a handshake is the first of its connection:

@@ -2,13 +2,14 @@
 
 from inspector import Cause, Verdict, check, failed, inconclusive, not_applicable, passed
 from inspector_tls.criteria.cipher_suites import every_suite, is_strong
-from inspector_tls.observations import Preference, Tls, VersionSupport
+from inspector_tls.observations import Part, Preference, Tls, VersionSupport
 
 
 @check(
     "server-order-preferred",
     title="Server prefers strong cipher suites",
     references=("RFC 9325 §4.2.1",),
+    needs=(Part.SUITES, Part.MIXED_PREFERENCE),
 )
 def server_order_preferred(tls: Tls) -> Verdict:
     """Where the client's order decides, a client with an outdated list gets a weak suite although both sides support a

@@ -4,7 +4,12 @@ from inspector import Verdict, check, failed, passed
 from inspector_tls.observations import Tls
 
 
-@check("tls-1-3-offered", title="TLS 1.3 is offered", references=("RFC 9846", "RFC 9325 §3.1.1"))
+@check(
+    "tls-1-3-offered",
+    title="TLS 1.3 is offered",
+    references=("RFC 9846", "RFC 9325 §3.1.1"),
+    needs=(),
+)
 def tls_1_3_offered(tls: Tls) -> Verdict:
     """TLS 1.3 removes the constructions behind most attacks on older versions, encrypts the server certificate, and is
     the only version with post-quantum key exchange.

@@ -3,7 +3,7 @@
 from inspector import Every, SubjectKind, Verdict, check
 from inspector_tls.criteria.addresses import compare_addresses
 from inspector_tls.criteria.cipher_suites import every_suite
-from inspector_tls.observations import Tls
+from inspector_tls.observations import Part, Tls
 
 _MESSAGES = {
     "differs": "{port} accepts different versions or cipher suites at {measured}",
@@ -15,6 +15,7 @@ _MESSAGES = {
     "tls-same-everywhere",
     title="TLS versions and cipher suites are the same at every address of a host",
     about=SubjectKind.HOST,
+    needs=(Part.SUITES,),
 )
 def tls_same_everywhere(tls: Every[Tls]) -> Verdict:
     """Addresses of a host that accept different versions or cipher suites indicate a server that was missed at the last

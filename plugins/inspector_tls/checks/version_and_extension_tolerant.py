@@ -1,7 +1,7 @@
 """Tolerance of long hellos and of unknown versions, suites and extensions."""
 
 from inspector import Verdict, check, failed, passed
-from inspector_tls.observations import Tls, TlsVersion
+from inspector_tls.observations import Part, Tls, TlsVersion
 
 _MESSAGES = {
     "many_suites": "rejects a ClientHello with more than 128 cipher suites",
@@ -15,6 +15,7 @@ _MESSAGES = {
     "version-and-extension-tolerant",
     title="Unknown TLS versions, extensions and long hellos are tolerated",
     references=("RFC 8701", "RFC 5246 §E.1", "RFC 9325 §3.1"),
+    needs=(Part.SUITES, Part.TOLERANCE),
 )
 def version_and_extension_tolerant(tls: Tls) -> Verdict:
     """A server must ignore values that it does not know (RFC 8701). One that aborts the handshake instead locks out new

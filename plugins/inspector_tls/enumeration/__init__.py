@@ -24,7 +24,8 @@ small           Where ``version`` was uncertain:  As above. It separates a hello
 suites          All suites that were not picked   The pick is accepted; a refusal refuses the  RFC 5246 §7.4.1.2, .3;
                 yet, until none is picked         rest, if the server reads so far             RFC 8446 §4.1.3
 confirm         At the end: a hello that was      A choice confirms the refusals before it: a  none: servers that limit
-                accepted at first                 server may refuse every client after a while connections
+                accepted at first; not after      server may refuse every client after a while connections
+                ``unusual`` was accepted
 confirm         A long list of suites with those  A choice shows that the server parses long   none: servers that
                 that are accepted at its end      lists to the end, so that refusals of them   truncate lists after
                 (after GREASE)                    count; a refusal, that it truncates them     128 suites
@@ -38,7 +39,8 @@ groups (older)  Suites on a curve, and all groups The ServerKeyExchange names th
                                                   is offered last in each hello
 signatures      All schemes that were not picked  The ServerKeyExchange names the scheme; in   RFC 5246 §7.4.1.4.1,
                 yet, those for certificates left  TLS 1.3, where it is encrypted, one scheme   §7.4.3; RFC 8446 §4.2.3
-                as they are                       at a time: a ServerHello accepts it
+                as they are; or all with MD5 and  at a time: a ServerHello accepts it
+                SHA-1
 preference      The accepted suites in reverse    The same pick: the server's order decides;   RFC 5246 §7.4.1.2,
                 order, ChaCha20 not first         the first: the client's                      RFC 9325 §4.2.1
 extensions      Where only short hellos are       What the ServerHello echoes is supported; a  RFC 5746, 7366, 7627
@@ -47,6 +49,8 @@ extensions      Where only short hellos are       What the ServerHello echoes is
 fallback        TLS_FALLBACK_SCSV, in the second  The alert inappropriate_fallback: honoured;  RFC 7507 §3
                 newest version; only where one    a choice: not; another alert: not known
                 older than TLS 1.2 is accepted
+unusual         At the end: ``grease`` and        A choice shows both, and confirms the        see there
+                ``long-hello`` in one             refusals before it
 grease          Reserved suites, groups, schemes  A choice: they are ignored, as they must be  RFC 8701 §3.1
                 and extensions
 long-hello      A hello padded to 2048 bytes      A choice: it is accepted, as one with a      RFC 7685
@@ -55,6 +59,7 @@ future-version  Version number 3.153              An older version: accepted, as
 =============== ================================= ============================================ =======================
 
 Where one of the last three or the long list is not accepted, a plain hello is sent and the unusual one is repeated: a
-refusal counts only if the server accepts the plain one. Without ``extra``, ``preference``, the purposes after it, and
-``signatures`` are not asked.
+refusal counts only if the server accepts the plain one. ``grease`` and ``long-hello`` are asked only where ``unusual``
+is not accepted. Which versions are accepted is always asked; the other purposes belong to the parts of the observation
+(``observations.Part``) that a scan asks for.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inspector import (
@@ -26,8 +26,9 @@ from inspector import (
 from inspector_tls.enumeration.analysis.tls import read_transcript
 from inspector_tls.enumeration.prime_tests import WORKER_SECONDS, PrimeTests, run_in_worker
 from inspector_tls.enumeration.scheduler import enumerate_endpoint
+from inspector_tls.enumeration.strategy.context import EVERY_PART
 from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
-from inspector_tls.observations import Tls
+from inspector_tls.observations import Part, Tls
 from inspector_tls.starttls.negotiation import SCHEMES, needs_negotiation
 from inspector_tls.starttls.runner import prepare
 from inspector_tls.wire.server_flight import read_flight
@@ -90,8 +91,11 @@ async def tls(
     mode: Mode = Mode.ECONOMICAL,
     answer_seconds: int = 6,
     most_connections: int | None = None,
+    parts: tuple[Part, ...] | None = None,
 ) -> ScanOutput:
     """Enumerate versions, suites, groups and extensions, and test the tolerance of unusual hellos.
+
+    Versions are always asked for, and of the ``parts`` of the observation these, or all (None).
 
     ``mode`` minimises connections or rounds; ``answer_seconds`` bounds the wait for one answer; after
     ``most_connections`` (None: 300, or 400 in fast mode) questions are not asked, and their facts are unseen.
@@ -108,6 +112,7 @@ async def tls(
         answer_seconds=answer_seconds,
         all_seconds=_ALL_SECONDS,
         most_connections=most_connections or MOST_CONNECTIONS[mode],
+        parts=EVERY_PART if parts is None else frozenset(map(Part, parts)),
     )
     lines, facts = found.transcript.lines(), found.facts
     _remember(lines, facts)
@@ -117,8 +122,16 @@ async def tls(
         raw.append(Raw(name=_PRIME_TESTS, data=tests.canonical(), media_type="application/json"))
     return ScanOutput(
         raw=tuple(raw),
-        gaps=tuple(Gap(question=question, cause=cause) for question, cause in facts.gaps),
+        gaps=tuple(_gaps(found.transcript, facts)),
     )
+
+
+def _gaps(transcript: Transcript, facts: Tls) -> Iterator[Gap]:
+    """The questions that got no answer; not those of parts that are not asked for."""
+    is_cut = any(not each.asked for each in transcript.exchanges)
+    for question, cause in facts.gaps:
+        if is_cut or cause is not Cause.NOT_SELECTED:
+            yield Gap(question=question, cause=cause)
 
 
 def _no_tls(transcript: Transcript) -> ScanFailure:

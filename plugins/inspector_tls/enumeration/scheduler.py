@@ -14,10 +14,10 @@ from inspector_tls.enumeration.analysis.tls import read_exchanges
 from inspector_tls.enumeration.question_flow import FlowRunner, Question
 from inspector_tls.enumeration.reply import Reply
 from inspector_tls.enumeration.strategy.asking import key_of
-from inspector_tls.enumeration.strategy.context import ServerContext
+from inspector_tls.enumeration.strategy.context import EVERY_PART, ServerContext
 from inspector_tls.enumeration.strategy.survey import enumeration
 from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
-from inspector_tls.observations import Tls
+from inspector_tls.observations import Part, Tls
 from inspector_tls.starttls.negotiation import NoTls
 from inspector_tls.wire.client_hello import Hello, decode, encode
 from inspector_tls.wire.code_points import AGES
@@ -76,7 +76,7 @@ async def enumerate_endpoint(
     *,
     server_name: str | None,
     mode: Mode = Mode.ECONOMICAL,
-    extra: bool = True,
+    parts: frozenset[Part] = EVERY_PART,
     port: int | None = None,
     opening: Opening | None = None,
     at_once: int = AT_ONCE,
@@ -86,12 +86,12 @@ async def enumerate_endpoint(
 ) -> Enumeration:
     """Enumerate the TLS server at the target.
 
-    ``server_name`` is None for an address literal (RFC 6066 §3). Without ``extra`` only versions, suites, groups and
-    what their answers show besides are asked for. ``answer_seconds`` bound one answer and ``all_seconds`` the whole,
+    ``server_name`` is None for an address literal (RFC 6066 §3). Versions and these ``parts`` are asked for, and what
+    their answers show besides is seen, too. ``answer_seconds`` bound one answer and ``all_seconds`` the whole,
     without the waits for the rate limit. Never raises ScanFailure: a question that was not asked or not answered is in
     the transcript with its cause.
     """
-    context = ServerContext(server_name, mode, extra)
+    context = ServerContext(server_name, mode, parts)
     connector = _Connector(network, port, opening, answer_seconds, most_connections)
     flows = FlowRunner(enumeration(context))
     try:

@@ -25,6 +25,7 @@ class Purpose(StrEnum):
     EXTENSIONS = "extensions"
     SIGNATURES = "signatures"
     FALLBACK = "fallback"
+    UNUSUAL = "unusual"
     GREASE = "grease"
     LONG_HELLO = "long-hello"
     FUTURE_VERSION = "future-version"

@@ -115,6 +115,11 @@ class Signature:
     oldest: TlsVersion
     newest: TlsVersion
 
+    @property
+    def is_forgeable(self) -> bool:
+        """Whether its digest is MD5 or SHA-1, of which collisions are found (RFC 9155)."""
+        return self.digest in {"MD5", "SHA1"}
+
 
 @dataclass(frozen=True, slots=True)
 class Prime:

@@ -259,7 +259,7 @@ def test_a_pass_needs_no_second_scan() -> None:
     """Only failing scans are confirmed."""
     evidence = [_evidence(True), _evidence(False, address="127.0.0.2")]
     keys = tasks_to_confirm(_given([_row("device-healthy")], [device_healthy], evidence))
-    assert keys == {("health", "address", "device://a", "127.0.0.2")}
+    assert keys == {("health", "address", "device://a", "127.0.0.2"): None}
 
 
 def test_what_only_informs_needs_no_second_scan() -> None:
@@ -267,7 +267,63 @@ def test_what_only_informs_needs_no_second_scan() -> None:
     informs = _row("device-healthy", force=Force.INFO, severity=Severity.INFO)
     (finding,) = _evaluate([informs], [device_healthy], [_evidence(False)]).findings
     assert (finding.outcome, finding.confirmed) == (Outcome.FAIL, False)
-    assert tasks_to_confirm(_given([informs], [device_healthy], [_evidence(False)])) == set()
+    assert tasks_to_confirm(_given([informs], [device_healthy], [_evidence(False)])) == {}
+
+
+@check("device-healthy-inside", title="Healthy inside", needs=("inside",))
+def healthy_inside(seen: Health) -> Verdict:
+    """D.
+
+    Remediation: r.
+    """
+    return passed("healthy") if seen.healthy.value else failed("ill")
+
+
+def _of_parts(evidence: Evidence, *parts: str) -> Evidence:
+    """The same from a scan that asked for these parts only."""
+    return evidence.model_copy(update={"options": {"parts": list(parts)}})
+
+
+def _inside(*evidence: Evidence) -> Finding:
+    (finding,) = _evaluate([_row("device-healthy-inside")], [healthy_inside], list(evidence)).findings
+    return finding
+
+
+def test_a_part_never_asked_is_not_selected_and_never_a_pass() -> None:
+    """Whatever the observation holds, a check judges it only where the scan asked for the parts that it needs."""
+    finding = _inside(_of_parts(_evidence(True), "outside"))
+    assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, Cause.NOT_SELECTED)
+    assert _inside(_of_parts(_evidence(True), "inside", "outside")).outcome is Outcome.PASS
+    assert _inside(_evidence(True)).outcome is Outcome.PASS
+    whole = _one(_of_parts(_evidence(True), "inside", "outside"))
+    assert (whole.outcome, whole.cause) == (Outcome.INCONCLUSIVE, Cause.NOT_SELECTED)
+    unreached = _inside(_of_parts(_evidence(None, cause=Cause.REFUSED), "outside"))
+    assert (unreached.outcome, unreached.cause) == (Outcome.INCONCLUSIVE, Cause.REFUSED)
+
+
+def test_a_confirmation_scan_counts_only_for_what_it_asked() -> None:
+    """One that left a part out neither confirms nor contradicts a failure of that part, nor makes a pass unstable."""
+    left_out = _inside(_evidence(False), _of_parts(_evidence(True, scan=2), "outside"))
+    assert (left_out.outcome, left_out.confirmed) == (Outcome.FAIL, False)
+    assert [each.scan for each in left_out.evidence] == [1]
+    assert _inside(_evidence(True), _of_parts(_evidence(False, scan=2), "outside")).outcome is Outcome.PASS
+
+
+def test_a_confirmation_scan_of_a_part_confirms_or_contradicts_it() -> None:
+    """A contradiction is unstable, and a scan that saw nothing leaves the failure standing, unconfirmed."""
+    first = _evidence(False)
+    assert _inside(first, _of_parts(_evidence(False, scan=2), "inside")).confirmed is True
+    assert _inside(first, _of_parts(_evidence(True, scan=2), "inside")).cause is Cause.UNSTABLE
+    nothing = _inside(first, _of_parts(_evidence(None, scan=2), "inside"))
+    assert (nothing.outcome, nothing.confirmed) == (Outcome.FAIL, False)
+
+
+def test_a_confirmation_scan_asks_for_the_parts_that_failing_checks_need() -> None:
+    """The parts of all failing checks, or the whole observation where one needs it."""
+    key = ("health", "address", "device://a", "127.0.0.1")
+    rows = [_row("device-healthy-inside"), _row("device-healthy")]
+    assert tasks_to_confirm(_given(rows[:1], [healthy_inside], [_evidence(False)])) == {key: ("inside",)}
+    assert tasks_to_confirm(_given(rows, [healthy_inside, device_healthy], [_evidence(False)])) == {key: None}
 
 
 def test_an_error_of_ours_is_not_taken_over() -> None:
@@ -303,7 +359,7 @@ def test_what_also_recommends_is_scanned_again() -> None:
     """One failing row of another force is enough, whatever else rests on the scan."""
     informs = _row("device-healthy", id="row-informs", force=Force.INFO, severity=Severity.INFO)
     given = _given([informs, _row("device-healthy")], [device_healthy], [_evidence(False)])
-    assert tasks_to_confirm(given) == {("health", "address", "device://a", "127.0.0.1")}
+    assert tasks_to_confirm(given) == {("health", "address", "device://a", "127.0.0.1"): None}
 
 
 def test_verdicts_reached_before_change_nothing() -> None:

@@ -46,13 +46,15 @@ def simulated(tasks: list[ScanTask], own: Rates, places: int) -> float:
         free = [now] * places
         for task in (each for each in tasks if each.wave == wave):
             begins = heapq.heappop(free)
-            meter = meters.setdefault(task.subject.address or "", AddressMeter(own))
+            meter = meters.setdefault(task.subject.address or "", AddressMeter())
             granted = begins
             for _ in range(task.bounds.connections):
-                granted = meter.ready_at(max(granted, meter_time(meter)))
-                meter.grant(granted)
-                meter.departed(granted)
-                meter.ended(left=True)
+                asked = max(granted, meter_time(meter))
+                meter.demand(own, asked)
+                granted = meter.ready_at(asked)
+                slot = meter.grant(granted)
+                meter.departed(slot, granted)
+                meter.ended(slot, granted)
                 times[id(meter)] = granted
             heapq.heappush(free, max(granted, begins) + task.bounds.seconds)
         now = max(free)

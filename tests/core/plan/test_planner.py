@@ -10,6 +10,7 @@ import pytest
 
 from inspector import (
     HOST,
+    Check,
     Intrusiveness,
     Network,
     Observation,
@@ -37,6 +38,7 @@ from inspector.plan.planner import (
     checks_of,
     first_of_families,
     make_plan,
+    needed_parts,
     probes_of,
     refused_endpoints,
     scan_options,
@@ -144,6 +146,46 @@ def test_scan_options_are_merged_to_the_widest(asked: list[dict[str, Any]], merg
     """Rows that share a scan get the widest options of all."""
     rows = [row("sensor-online", id=f"r-{number}", scan={"sensor": options}) for number, options in enumerate(asked)]
     assert scan_options(sensor(), rows) == merged
+
+
+@probe("parted", kind=Swept, schemes={HOST}, subject_kind=SubjectKind.ADDRESS, parse=lambda *_: Swept())
+async def parted(target: Target, network: Network, *, parts: tuple[str, ...] | None = None) -> ScanOutput:
+    """Scans some parts only."""
+    return ScanOutput()
+
+
+@probe("wanting", kind=Found, schemes={HOST}, subject_kind=SubjectKind.ADDRESS, parse=lambda *_: Found())
+async def wanting(target: Target, network: Network, swept: Swept) -> ScanOutput:
+    """Needs the whole observation."""
+    return ScanOutput()
+
+
+def _needing(*needs: str, whole: bool = False) -> Check:
+    @check("swept-well", title="Well", needs=None if whole else needs)
+    def swept_well(seen: Swept) -> Verdict:
+        """What was swept is well.
+
+        Remediation: mend it.
+        """
+        return passed("well")
+
+    return swept_well
+
+
+def test_a_scan_asks_for_the_parts_that_the_checks_need() -> None:
+    """All parts of all selected checks; the whole observation where a check or another probe needs it."""
+    assert needed_parts(parted, [_needing("b"), _needing("a", "b"), _needing()], [parted]) == ("a", "b")
+    assert needed_parts(parted, [_needing()], [parted]) == ()
+    assert needed_parts(parted, [_needing("a"), _needing(whole=True)], [parted]) is None
+    assert needed_parts(parted, [_needing("a")], [parted, wanting]) is None
+
+
+def test_rows_may_ask_for_more_parts() -> None:
+    """Parts that a profile asks for are added to those that checks need, and never make a whole scan partial."""
+    rows = [row("swept-well", scan={"parted": {"parts": ["c"]}})]
+    assert scan_options(parted, rows, ("a",)) == {"parts": ["a", "c"]}
+    assert scan_options(parted, rows, None) == {"parts": None}
+    assert scan_options(sensor(), [], ("a",)) == scan_options(sensor(), [])
 
 
 @pytest.mark.parametrize("options", [{"channels": "many"}, {"colour": "red"}])

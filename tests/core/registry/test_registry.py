@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pytest
 
 from inspector import (
     Answer,
+    Check,
     Network,
     Observation,
     ParseContext,
@@ -25,6 +26,8 @@ from inspector import (
 )
 from inspector.model.errors import PluginError
 from inspector.registry.registry import Plugin, build, installed
+
+Parts = tuple[Literal["heart"], ...]
 
 
 class Health(Observation):
@@ -138,3 +141,30 @@ def test_the_built_in_plugins_are_installed() -> None:
     names = {each.name for each in installed().plugins}
     built_in = {"inspector_tls", "inspector_services", "inspector_http", "inspector_dns", "inspector_mail"}
     assert built_in | {"inspector_dossier", "inspector_profiles", "inspector_reports", "inspector_sslyze"} <= names
+
+
+def test_a_check_that_needs_an_unknown_part_is_refused() -> None:
+    """A part that the probe does not know would never be asked for; the check is named."""
+
+    @probe("parted", kind=Health, schemes={Scheme("parted")}, subject_kind=SubjectKind.ADDRESS, parse=_read)
+    async def parted(
+        target: Target, network: Network, *, parts: tuple[Literal["heart"], ...] | None = None
+    ) -> ScanOutput:
+        return ScanOutput()
+
+    def needing(part: str) -> Check:
+        @check(f"{part}-healthy", title="The part is healthy", needs=(part,))
+        def healthy(health: Health) -> Verdict:
+            """Part is.
+
+            Remediation: add salt.
+            """
+            return passed("healthy", facts=health.healthy.value)
+
+        return healthy
+
+    build([plugin("known", probes=[parted], checks=[needing("heart")])])
+    with pytest.raises(
+        PluginError, match="check 'liver-healthy' needs parts that the probe 'parted' does not have: liver"
+    ):
+        build([plugin("unknown", probes=[parted], checks=[needing("liver")])])

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from inspector import Answer, Cause
 from inspector_tls.enumeration.analysis.evidence import Evidence, seen, unseen
 from inspector_tls.enumeration.analysis.exchange import ParsedExchange
-from inspector_tls.enumeration.analysis.versions import CLEAR, AcceptedVersions
+from inspector_tls.enumeration.analysis.versions import CLEAR, EXTENSIBLE, AcceptedVersions
 from inspector_tls.enumeration.transcript import Purpose
-from inspector_tls.observations import Extensions
+from inspector_tls.observations import Extensions, Versions
 from inspector_tls.wire import client_hello as wire
 from inspector_tls.wire.alerts import AlertNumber
 from inspector_tls.wire.code_points import RENEGOTIATION_SCSV, suites
@@ -23,8 +23,8 @@ _BELOW_TLS_1_2 = (TlsVersion.SSL_3, TlsVersion.TLS_1_0, TlsVersion.TLS_1_1)
 _Condition = Callable[[ParsedExchange], bool]
 
 
-def extensions(evidence: Evidence, accepted: AcceptedVersions) -> Extensions:
-    """The extensions of TLS 1.2 and older, and whether a fallback is refused."""
+def extensions(evidence: Evidence, accepted: AcceptedVersions, known: Versions) -> Extensions:
+    """The extensions of TLS 1.2 and older, and whether a fallback is refused; ``known``: the suites of each version."""
     hellos = _ClearHellos(evidence, accepted)
     return Extensions(
         secure_renegotiation=hellos.shown(
@@ -32,12 +32,20 @@ def extensions(evidence: Evidence, accepted: AcceptedVersions) -> Extensions:
             lambda hello: wire.RENEGOTIATION in hello.extensions,
         ),
         extended_master_secret=hellos.echoed(wire.MASTER_SECRET),
-        encrypt_then_mac=hellos.echoed(wire.ENCRYPT_THEN_MAC, _is_cbc),
+        encrypt_then_mac=_encrypt_then_mac(hellos, known),
         compression=hellos.shown(
             lambda each: any(each.hello.compressions), lambda hello: hello.compression != 0, quantifier=any
         ),
         fallback_refused=_fallback(evidence, accepted),
     )
+
+
+def _encrypt_then_mac(hellos: _ClearHellos, known: Versions) -> Answer[bool | None]:
+    """Whether every hello with a suite in CBC mode has the extension; None only if all suites were seen."""
+    found = hellos.echoed(wire.ENCRYPT_THEN_MAC, _is_cbc)
+    suites_seen = (known[version].suites.complete for version in EXTENSIBLE if known[version].accepted.seen)
+    missing = next((each.unseen for each in suites_seen if each.unseen is not None), None)
+    return found if missing is None or found.seen is not None or not found.is_seen else unseen(missing)
 
 
 def _is_cbc(exchange: ParsedExchange) -> bool:

@@ -140,8 +140,12 @@ def signature_schemes(evidence: Evidence, accepted: AcceptedVersions) -> Offer:
     """The schemes of TLS 1.2, or of TLS 1.3 where the server has no 1.2."""
     version = TlsVersion.TLS_1_2 if accepted[TlsVersion.TLS_1_2].seen else TlsVersion.TLS_1_3
     names = {code: signatures()[code].name for code in offers.signatures_of(version)}
-    asked = [each for each in evidence.by_version[version] if each.purpose is Purpose.SIGNATURES]
-    return evidence.offer(names, [_about_scheme(each) for each in asked], accepted[version], in_order=False)
+    exchanges = evidence.by_version[version]
+    asked = [_about_scheme(each) for each in exchanges if each.purpose is Purpose.SIGNATURES]
+    if version is TlsVersion.TLS_1_2:
+        # Every ephemeral key is signed, whatever the hello asked for.
+        asked += [Offered(each, (), _scheme(each)) for each in exchanges if each.purpose is not Purpose.SIGNATURES]
+    return evidence.offer(names, asked, accepted[version], in_order=False)
 
 
 def _about_scheme(exchange: ParsedExchange) -> Offered[int]:

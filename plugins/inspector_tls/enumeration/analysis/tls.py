@@ -41,7 +41,7 @@ def _facts(transcript: Transcript, exchanges: Iterable[ParsedExchange]) -> Tls:
         signatures=signature_schemes(evidence, accepted),
         primes=tuple(ephemeral_primes(evidence)),
         short_rsa_bits=_short_rsa_bits(evidence),
-        extensions=extensions(evidence, accepted),
+        extensions=extensions(evidence, accepted, known),
         tolerance=tolerance(evidence, accepted),
         served=_served(evidence),
     )

@@ -55,9 +55,11 @@ def _accepts(
     evidence: Evidence, accepted: AcceptedVersions, purpose: Purpose, is_unusual: Callable[[Hello], bool]
 ) -> Answer[bool | None]:
     """Whether an unusual hello is accepted, where a plain one is."""
-    exchanges = evidence.asked_for(purpose)
+    # A hello that is unusual in two ways shows both where it is accepted, and neither where it is not.
+    both = [each for each in evidence.asked_for(Purpose.UNUSUAL) if each.is_chosen]
+    exchanges = [*evidence.asked_for(purpose), *both]
     unusual = [each for each in exchanges if is_unusual(each.hello)]
-    plain = [each for each in exchanges if not is_unusual(each.hello)]
+    plain = [each for each in exchanges if not is_unusual(each.hello) and each not in both]
     if any(each.answer.meaning in {Meaning.CHOSEN, Meaning.OLDER} for each in unusual):
         return seen(True)
     is_refused = any(each.is_refused for each in unusual) or len(unusual) >= _CONCLUSIVE_FAILURES

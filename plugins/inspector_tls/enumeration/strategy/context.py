@@ -9,22 +9,34 @@ from inspector_tls.enumeration import hello_profiles as offers
 from inspector_tls.enumeration.hello_profiles import HelloSize
 from inspector_tls.enumeration.reply import Interpretation, Meaning
 from inspector_tls.enumeration.transcript import Mode
+from inspector_tls.observations import Part
 from inspector_tls.wire.client_hello import Hello
 from inspector_tls.wire.server_flight import Flight
 from inspector_tls.wire.versions import TlsVersion
 
+EVERY_PART = frozenset(Part)
+#: Parts whose questions depend on which suites are accepted.
+_NEED_SUITES = frozenset({Part.CURVES, Part.PREFERENCE, Part.MIXED_PREFERENCE, Part.EXTENSIONS, Part.TOLERANCE})
+
 
 @dataclass(slots=True)
 class ServerContext:
-    """One server: its name in hellos, the mode, and whether it parses a long list to its end.
-
-    Without ``extra`` only versions, suites and groups are asked for.
+    """One server: its name in hellos, the mode, the parts that are asked for, and whether it parses a long list to its
+    end.
     """
 
     server_name: str | None
     mode: Mode = Mode.ECONOMICAL
-    extra: bool = True
+    parts: frozenset[Part] = EVERY_PART
     reads_long_lists: bool = False
+
+    def __post_init__(self) -> None:
+        if self.parts & _NEED_SUITES:
+            self.parts |= {Part.SUITES}
+
+    def asks(self, *parts: Part) -> bool:
+        """Whether one of these parts is asked for."""
+        return not self.parts.isdisjoint(parts)
 
     def hello(
         self,

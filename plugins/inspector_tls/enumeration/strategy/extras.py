@@ -79,22 +79,31 @@ def ask_many_suites(context: ServerContext, result: VersionResult) -> Flow[None]
     yield from _contrast(context, Purpose.CONFIRM, full, result.plain_hello(context))
 
 
-def ask_grease(context: ServerContext, result: VersionResult) -> Flow[None]:
-    """Offer reserved values, which must be ignored (RFC 8701 §3.1)."""
+def ask_tolerance(context: ServerContext, result: VersionResult) -> Flow[bool]:
+    """Send a long hello with reserved values; whether it is accepted. Where it is not, each by itself shows why.
+
+    Reserved values must be ignored (RFC 8701 §3.1); a hello with post-quantum key shares is as long.
+    """
     plain = result.plain_hello(context)
-    unusual = plain._replace(
+    if result.size is HelloSize.FULL:
+        both = _greased(plain)._replace(least_bytes=LONG_HELLO_BYTES)
+        answer, _ = yield from ask_once(context, Purpose.UNUSUAL, both, alone=True)
+        if answer.meaning is Meaning.CHOSEN:
+            return True
+    yield from gather(
+        _contrast(context, Purpose.GREASE, _greased(plain), plain),
+        _contrast(context, Purpose.LONG_HELLO, plain._replace(least_bytes=LONG_HELLO_BYTES), plain),
+    )
+    return False
+
+
+def _greased(plain: Hello) -> Hello:
+    return plain._replace(
         suites=(GREASE[5], *plain.suites),
         groups=(GREASE[6], *plain.groups),
         extensions=(GREASE[7], *plain.extensions, GREASE[8]),
         signatures=(GREASE[9], *plain.signatures) if plain.signatures else (),
     )
-    yield from _contrast(context, Purpose.GREASE, unusual, plain)
-
-
-def ask_long_hello(context: ServerContext, result: VersionResult) -> Flow[None]:
-    """Send a hello as long as one with post-quantum key shares."""
-    plain = result.plain_hello(context)
-    yield from _contrast(context, Purpose.LONG_HELLO, plain._replace(least_bytes=LONG_HELLO_BYTES), plain)
 
 
 def ask_future_version(context: ServerContext, result: VersionResult) -> Flow[None]:

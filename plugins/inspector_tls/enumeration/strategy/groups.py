@@ -10,6 +10,7 @@ from inspector_tls.enumeration.question_flow import Flow, gather
 from inspector_tls.enumeration.strategy.asking import ask_until_settled, exhaust, key_of, suite_of
 from inspector_tls.enumeration.strategy.context import ServerContext, VersionResult
 from inspector_tls.enumeration.transcript import Purpose
+from inspector_tls.observations import Part
 from inspector_tls.wire.client_hello import SHAREABLE, Hello
 from inspector_tls.wire.code_points import signatures, suites
 from inspector_tls.wire.key_exchange import certificate_curve
@@ -108,11 +109,13 @@ def _curve_of_certificate(flight: Flight) -> list[int]:
 def ask_signatures(
     context: ServerContext, result: VersionResult, keys: frozenset[str], authentications: tuple[str, ...]
 ) -> Flow[None]:
-    """The schemes with which the server signs its ephemeral keys in TLS 1.2."""
+    """The schemes with which the server signs its ephemeral keys in TLS 1.2: all, or those with MD5 and SHA-1."""
     offered = offers.signed_suites(result.version, *authentications)
     if result.size is not HelloSize.FULL:
         offered = offered[-result.size.list_length :]
-    schemes = [code for code in offers.signatures_of(result.version) if signatures()[code].key in keys]
+    known = [signatures()[code] for code in offers.signatures_of(result.version)]
+    every = context.asks(Part.SIGNATURES)
+    schemes = [each.code for each in known if each.key in keys and (every or each.is_forgeable)]
 
     def pick_of(flight: Flight) -> int | None:
         key = key_of(flight)

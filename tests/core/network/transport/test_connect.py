@@ -18,7 +18,7 @@ from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.model.intrusiveness import Intrusiveness
 from inspector.network import Network
-from inspector.network.protocols.http import tolerant_context
+from inspector.network.transport.tls_context import tolerant_context
 from tests.core.network.addresses import ADDRESS, HOST, LocalGateway, make_probe, serving, target
 
 

@@ -6,8 +6,10 @@ from inspector import Cost, Network, ParseContext, Raw, ScanOutput, Scheme, Subj
 from inspector.testing import run_probe
 from inspector_tls.enumeration.analysis.tls import read_transcript
 from inspector_tls.enumeration.scheduler import AT_ONCE, enumerate_endpoint
+from inspector_tls.enumeration.strategy.context import EVERY_PART
 from inspector_tls.enumeration.transcript import Mode, Transcript
 from inspector_tls.observations import Tls
+from tests.plugins.inspector_tls.enumeration.simulated import PLAIN
 
 HOST = "www.example.vn"
 
@@ -41,7 +43,7 @@ async def enumerated(
         network,
         server_name=server_name,
         mode=Mode.FAST if fast else Mode.ECONOMICAL,
-        extra=extra,
+        parts=EVERY_PART if extra else PLAIN,
         at_once=at_once,
         answer_seconds=seconds,
         most_connections=most,

@@ -10,10 +10,10 @@ from enum import Enum
 from inspector import Cause
 from inspector_tls.enumeration.question_flow import FlowRunner, Question
 from inspector_tls.enumeration.reply import Reply
-from inspector_tls.enumeration.strategy.context import ServerContext
+from inspector_tls.enumeration.strategy.context import EVERY_PART, ServerContext
 from inspector_tls.enumeration.strategy.survey import enumeration
 from inspector_tls.enumeration.transcript import Exchange, Mode, Transcript
-from inspector_tls.observations import TlsVersion
+from inspector_tls.observations import Part, TlsVersion
 from inspector_tls.wire.client_hello import Hello, decode, encode
 from inspector_tls.wire.code_points import WIRE, suites
 from inspector_tls.wire.server_flight import read_flight
@@ -23,6 +23,8 @@ PRIME = bytes((0xFF,)) + bytes(126) + bytes((0x97,))
 NAMED_PRIME = bytes((0xFF,)) + bytes(254) + bytes((0xFB,))
 FFDHE = range(256, 512)
 HOST = "www.example.vn"
+#: What an enumeration without extra questions asks for.
+PLAIN = frozenset({Part.SUITES, Part.GROUPS, Part.CURVES})
 
 
 class Primes(Enum):
@@ -157,12 +159,14 @@ class Run:
     server: Callable[[bytes], bytes]
     mode: Mode = Mode.ECONOMICAL
     extra: bool = False
+    parts: Collection[Part] | None = None
     failure: Failure = lambda _question, _number: None
     exchanges: list[Exchange] = field(default_factory=list)
     rounds: int = 0
 
     def __post_init__(self) -> None:
-        flows = FlowRunner(enumeration(ServerContext(HOST, self.mode, self.extra)))
+        parts = self.parts if self.parts is not None else EVERY_PART if self.extra else PLAIN
+        flows = FlowRunner(enumeration(ServerContext(HOST, self.mode, frozenset(parts))))
         open_questions = flows.take_opened()
         while open_questions:
             open_questions = [opened for each in open_questions for opened in flows.answer(each, self.reply(each))]

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector import Cause
+from inspector import Cause, Check, Every, Outcome, Subject, SubjectKind, SubjectResult
 from inspector.testing import unseen_variants
 from inspector_tls.enumeration import hello_profiles as offers
 from inspector_tls.enumeration.analysis.tls import read_transcript
 from inspector_tls.enumeration.question_flow import Question
 from inspector_tls.enumeration.transcript import Mode, Purpose, Transcript
-from inspector_tls.observations import Preference, TlsVersion
-from inspector_tls.wire.client_hello import Hello
-from inspector_tls.wire.code_points import groups, suite_named, suites
+from inspector_tls.observations import Part, Preference, Tls, TlsVersion
+from inspector_tls.wire.client_hello import Hello, decode
+from inspector_tls.wire.code_points import GREASE, groups, suite_named, suites
+from tests.plugins.builtin import REGISTRY
 from tests.plugins.inspector_tls.enumeration.simulated import Primes, Run, Server
 
 V = TlsVersion
@@ -275,3 +277,123 @@ def test_a_fallback_is_asked_for_where_a_version_older_than_tls_1_2_is_accepted(
     run = Run(server, extra=True)
     assert [each.purpose for each in run.exchanges].count(Purpose.FALLBACK) == asked
     assert (read_transcript(run.transcript).extensions.fallback_refused.value is None) is (asked == 0)
+
+
+# --- Parts ------------------------------------------------------------------------------------------------------------
+
+CHECKS = [each for each in REGISTRY.checks.values() if any(wire.kind is Tls for wire in each.inputs)]
+#: What the checks of a whole profile need.
+NEEDED = frozenset(Part(part) for each in CHECKS for part in each.needs or ())
+MIXED = replace(
+    MODERN,
+    suites={
+        **MODERN.suites,
+        V.TLS_1_2: (*MODERN.suites[V.TLS_1_2], *codes("TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_AES_256_CBC_SHA")),
+    },
+)
+
+
+def asked(server: Server, parts: Collection[Part]) -> Counter[Purpose]:
+    """How many hellos each purpose costs."""
+    return Counter(each.purpose for each in Run(server, parts=parts).exchanges)
+
+
+def test_every_check_says_what_it_needs() -> None:
+    """No check of this observation needs all of it, so that no scan asks every question."""
+    assert [each.id for each in CHECKS if each.needs is None] == []
+    assert NEEDED.isdisjoint({Part.SIGNATURES, Part.PREFERENCE})
+
+
+def test_versions_alone_take_seven_hellos() -> None:
+    """Where checks need no part: one for each version, and one that confirms the refusals."""
+    assert asked(MODERN, ()) == {Purpose.SSL_2: 1, Purpose.VERSION: 5, Purpose.CONFIRM: 1}
+
+
+def test_a_modern_server_takes_thirty_five_hellos() -> None:
+    """All that the checks need of it; every question about it takes more."""
+    server = replace(MODERN, signatures=(0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0403, 0x0503, 0x0603))
+    assert Run(server, parts=NEEDED).transcript.connections == 35
+    assert Run(server, extra=True).transcript.connections > 45
+
+
+def test_weak_signature_schemes_take_one_hello_for_each_kind_of_key() -> None:
+    """Where none is accepted; the schemes that the server signs with are seen besides."""
+    parts = {Part.SUITES, Part.WEAK_SIGNATURES}
+    assert asked(MODERN, parts)[Purpose.SIGNATURES] == 2
+    facts = read_transcript(Run(MODERN, parts=parts).transcript)
+    assert facts.signatures.accepted
+    assert facts.signatures.complete.unseen is Cause.NOT_SELECTED
+    assert "rsa_pkcs1_sha1" not in facts.signatures.open
+    weak = read_transcript(Run(replace(MODERN, signatures=(0x0804, 0x0201)), parts=parts).transcript)
+    assert "rsa_pkcs1_sha1" in weak.signatures.accepted
+
+
+@pytest.mark.parametrize(("server", "hellos"), [(MODERN, 0), (MIXED, 1)], ids=["strong only", "mixed"])
+def test_the_order_is_asked_for_where_strong_and_weak_suites_are_accepted(server: Server, hellos: int) -> None:
+    """Of two strong suites it does not matter which is preferred."""
+    parts = {Part.SUITES, Part.MIXED_PREFERENCE}
+    assert asked(server, parts)[Purpose.PREFERENCE] == hellos
+    preference = read_transcript(Run(server, parts=parts).transcript)[V.TLS_1_2].preference
+    assert preference.seen is (Preference.SERVER if hellos else None)
+    assert preference.unseen is (None if hellos else Cause.NOT_SELECTED)
+
+
+def test_one_hello_shows_tolerance_and_confirms_the_refusals() -> None:
+    """A long hello with reserved values that is accepted needs no other."""
+    run = asked(MODERN, {Part.TOLERANCE})
+    assert (run[Purpose.UNUSUAL], run[Purpose.GREASE], run[Purpose.LONG_HELLO], run[Purpose.CONFIRM]) == (1, 0, 0, 0)
+    facts = read_transcript(Run(MODERN, parts={Part.TOLERANCE}).transcript)
+    assert (facts.tolerance.unknown_values.seen, facts.tolerance.long_hello.seen) == (True, True)
+    assert facts[V.TLS_1_1].accepted.seen is False
+
+
+@pytest.mark.parametrize("fault", [Part.TOLERANCE, None])
+def test_a_server_that_refuses_reserved_values_is_told_from_one_that_refuses_long_hellos(fault: Part | None) -> None:
+    """Where the unusual hello is refused, each of its two properties is asked for by itself."""
+
+    class Intolerant(Server):
+        def __call__(self, data: bytes) -> bytes:
+            hello = decode(data)
+            is_long, is_greased = len(data) > 1500, hello.suites[0] in GREASE
+            return self.refuse(40) if (is_greased if fault else is_long) else super().__call__(data)
+
+    server = Intolerant(suites=MODERN.suites, groups=MODERN.groups, curves=MODERN.curves)
+    run = Run(server, parts={Part.TOLERANCE})
+    facts = read_transcript(run.transcript)
+    assert (facts.tolerance.unknown_values.seen, facts.tolerance.long_hello.seen) == (not fault, bool(fault))
+    assert run.exchanges[-1].purpose is Purpose.CONFIRM
+    assert facts[V.TLS_1_1].accepted.seen is False
+
+
+def test_what_no_part_asks_for_is_not_selected() -> None:
+    """No answer is invented: with versions alone the rest is unseen, and applies or not is not claimed either."""
+    facts = read_transcript(Run(MODERN, parts=()).transcript)
+    unseen = [
+        facts[V.TLS_1_2].suites.complete,
+        facts[V.TLS_1_3].suites.complete,
+        facts[V.TLS_1_2].preference,
+        facts.groups.complete,
+        facts.curves.complete,
+        facts.signatures.complete,
+        facts.extensions.encrypt_then_mac,
+        facts.tolerance.unknown_values,
+        facts.tolerance.long_hello,
+        facts.tolerance.future_version,
+    ]
+    assert [each.unseen for each in unseen] == [Cause.NOT_SELECTED] * len(unseen)
+    weak = read_transcript(Run(WEAK, parts=()).transcript)
+    assert weak.extensions.fallback_refused.unseen is Cause.NOT_SELECTED
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=[each.id for each in CHECKS])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(server=servers())
+def test_the_parts_that_a_check_needs_decide_as_all_of_them_do(check: Check, server: Server) -> None:
+    """The outcome on what a scan of these parts shows is the outcome on a scan of everything."""
+
+    def outcome(**asked: Any) -> Outcome:
+        subject = Subject(kind=SubjectKind.ADDRESS, uri="https://h", scheme="https", host="h", address="192.0.2.1")
+        result = SubjectResult(subject, read_transcript(Run(server, **asked).transcript))
+        return check.evaluate([Every([result]) if wire.every else result for wire in check.inputs], {}).outcome
+
+    assert outcome(parts=[Part(part) for part in check.needs or ()]) is outcome(extra=True)
