@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from inspector.declare.json_schema import schema
-from inspector.regime.regime import Clause, Document, Requirement, Transition
+from inspector.regime.regime import Clause, Deadline, Document, Overlay, Requirement, Transition
 
 DOCUMENTS = ("declaration", "authorisation", "statements", "settings")
-PARTS = (Document, Clause, Requirement, Transition)
+PARTS = (Document, Clause, Requirement, Overlay, Deadline, Transition)
 _Schema = Mapping[str, Any]
 
 

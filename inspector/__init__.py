@@ -13,7 +13,21 @@ if TYPE_CHECKING:
     from inspector.declare.statement import EXCUSING, Decision, StatementKind
     from inspector.model.base import Answer, Cause, Instant, Model, NotSeen, Quantity, Timestamp, Value, canonical
     from inspector.model.certificate_flaw import CertificateFlaw
-    from inspector.model.declared import ApprovalStatus, Declared, Facts, MeasureStatus, PlanStatus, Stage, Tenancy
+    from inspector.model.declared import (
+        Approval,
+        ApprovalStatus,
+        Body,
+        Change,
+        Declared,
+        Facts,
+        InspectionKind,
+        MeasureStatus,
+        Opinion,
+        PlanStatus,
+        RecordedInspection,
+        Stage,
+        Tenancy,
+    )
     from inspector.model.domain_name import BadName, a_labels, u_labels, with_u_labels
     from inspector.model.errors import ScanFailure
     from inspector.model.escaping import escape_control, truncate
@@ -62,7 +76,7 @@ if TYPE_CHECKING:
     from inspector.plugin.check import Check, Every, SubjectResult, check, checks_in
     from inspector.plugin.probe import Cost, ParseContext, Probe, Target, probe
     from inspector.record.assessment import FailedScan
-    from inspector.regime.regime import BilingualText, RegimeChange, Requirement
+    from inspector.regime.regime import BilingualText, Deadline, Overlay, RegimeChange, Requirement, open_overlays
     from inspector.registry.hookspecs import hookimpl
     from inspector.report.display_json import display_json
     from inspector.report.findings_json import findings_json, findings_schema
@@ -87,11 +101,17 @@ _HOME = {
     "Timestamp": "inspector.model.base",
     "Value": "inspector.model.base",
     "canonical": "inspector.model.base",
+    "Approval": "inspector.model.declared",
     "ApprovalStatus": "inspector.model.declared",
+    "Body": "inspector.model.declared",
+    "Change": "inspector.model.declared",
     "Declared": "inspector.model.declared",
     "Facts": "inspector.model.declared",
+    "InspectionKind": "inspector.model.declared",
     "MeasureStatus": "inspector.model.declared",
+    "Opinion": "inspector.model.declared",
     "PlanStatus": "inspector.model.declared",
+    "RecordedInspection": "inspector.model.declared",
     "Stage": "inspector.model.declared",
     "Tenancy": "inspector.model.declared",
     "BadName": "inspector.model.domain_name",
@@ -163,7 +183,10 @@ _HOME = {
     "probe": "inspector.plugin.probe",
     "FailedScan": "inspector.record.assessment",
     "BilingualText": "inspector.regime.regime",
+    "Deadline": "inspector.regime.regime",
+    "Overlay": "inspector.regime.regime",
     "RegimeChange": "inspector.regime.regime",
+    "open_overlays": "inspector.regime.regime",
     "Requirement": "inspector.regime.regime",
     "hookimpl": "inspector.registry.hookspecs",
     "findings_json": "inspector.report.findings_json",
@@ -182,17 +205,21 @@ __all__ = [
     "TCP",
     "UDP",
     "Answer",
+    "Approval",
     "ApprovalStatus",
     "BadName",
     "BadUri",
     "BilingualText",
+    "Body",
     "Cause",
     "CauseGroup",
     "CertificateFlaw",
+    "Change",
     "Check",
     "ClauseRef",
     "CommonCause",
     "Cost",
+    "Deadline",
     "Decision",
     "Declared",
     "Discovered",
@@ -206,6 +233,7 @@ __all__ = [
     "Force",
     "Gap",
     "Identity",
+    "InspectionKind",
     "Instant",
     "Intrusiveness",
     "Language",
@@ -217,12 +245,15 @@ __all__ = [
     "NotSeen",
     "Obligation",
     "Observation",
+    "Opinion",
     "Outcome",
+    "Overlay",
     "ParseContext",
     "PlanStatus",
     "Probe",
     "Quantity",
     "Raw",
+    "RecordedInspection",
     "RegimeChange",
     "Renderer",
     "Requirement",
@@ -264,6 +295,7 @@ __all__ = [
     "is_address",
     "masked",
     "not_applicable",
+    "open_overlays",
     "parse_dns_message",
     "parse_uri",
     "passed",

@@ -232,6 +232,8 @@ class _Assessor:
         confirmed_by = any(evidence.scan == 2 for _, evidence in again.evidence)
         second = self._verdict(row, check, again) if confirmed_by else None
         verdict, confirmed = confirm(first, second)
+        if row.requirement.unsettled and verdict.outcome is Outcome.FAIL:
+            verdict = verdict.model_copy(update=_UNSETTLED)
         evidence = dict((*inputs.evidence, *(again.evidence if confirmed_by else ())))
         return RequirementResult(row, subject, verdict, evidence, confirmed if inputs.evidence else None)
 
@@ -335,6 +337,12 @@ def _unasked(cause: Cause) -> Verdict:
     )
 
 
+#: What becomes of a failure where the declaration does not say whether the rule binds the system.
+_UNSETTLED = {
+    "outcome": Outcome.INCONCLUSIVE,
+    "message": Message(id="not met, but the declaration does not state whether the rule binds this system"),
+    "cause": Cause.AMBIGUOUS,
+}
 _WRONG_VANTAGE = Verdict(
     outcome=Outcome.INCONCLUSIVE,
     message=Message(id="this vantage does not count for the requirement"),

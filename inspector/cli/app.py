@@ -151,8 +151,8 @@ def list_(
 
 
 @command()
-def explain(name: Annotated[str, typer.Argument(help="Id of a check or requirement.")]) -> int:
-    """Explain a check or a requirement: claim, reasons, remediation, and which regimes ask for it."""
+def explain(name: Annotated[str, typer.Argument(help="Id of a check, requirement, clause or document.")]) -> int:
+    """Explain a check or requirement (claim, remediation, which regimes ask for it), or a clause (what rests on it)."""
     from inspector.cli.explain import print_explanation
 
     return print_explanation(name)

@@ -51,7 +51,8 @@ def exit_code(
     """The exit code of these findings.
 
     A failure that was in the baseline, is excused by an accepted statement, or is not yet due does not count; nor does
-    what was not selected, where the inspection was bounded by ``--within``. A question that was never asked counts.
+    what was not selected, where the inspection was bounded by ``--within``, nor what the declaration may leave out and
+    does. A question that was never asked counts.
     """
     code = CLEAN
     for finding in findings:
@@ -60,7 +61,7 @@ def exit_code(
         if finding.outcome is Outcome.FAIL:
             if not (finding.excused or finding.not_yet_due or finding.id in baseline):
                 return FAILING
-        elif within and finding.cause is Cause.NOT_SELECTED:
+        elif finding.cause is Cause.NOT_STATED or (within and finding.cause is Cause.NOT_SELECTED):
             continue
         elif finding.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
             code = UNSEEN

@@ -20,6 +20,7 @@ from inspector.pipeline.event_loop import run_async
 from inspector.pipeline.reassess import AssessmentOptions, assess_bundle
 from inspector.record.assessment import Assessment
 from inspector.regime.loader import load_all
+from inspector.regime.selection import with_transitions
 from inspector.registry.registry import installed
 from inspector.seal import Bundle, SigningKey, verify
 from inspector.seal.layout import CAPTURE
@@ -42,15 +43,16 @@ def verify_bundle(folder: Path, settings: Path | None, trusted: tuple[str, ...])
         )
     own = read_settings(settings)
     registry = installed()
-    known = {each.id: each for each in load_all(registry.profiles)}
+    known = load_all(registry.profiles)
 
     def again(bundle: Bundle, before: Assessment) -> Assessment:
-        same = bundle.inspection.regime
-        regime = same if (same.id, same.version) == (before.regime, before.regime_version) else known.get(before.regime)
+        regimes = (bundle.inspection.regime, *with_transitions(known))
+        exact = [each for each in regimes if (each.id, each.version) == (before.regime, before.regime_version)]
+        regime = next(iter((*exact, *(each for each in known if each.id == before.regime))), None)
         options = AssessmentOptions(
             as_of=before.as_of,
             regime=regime,
-            next_regime=known.get(before.next_regime or ""),
+            next_regime=next((each for each in known if each.id == before.next_regime), None),
             level=before.level,
             statements=before.statements,
             reparse=before.reparse,

@@ -24,6 +24,7 @@ from inspector.model.declared import (
     ApprovalStatus,
     Declared,
     DeclaredPort,
+    Dossier,
     Facts,
     Measure,
     PlanStatus,
@@ -94,7 +95,7 @@ def host_in(uri: str) -> str:
 SYSTEM_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 
-class System(Model):
+class System(Dossier):
     """One information system. ``endpoints`` are normalised URIs."""
 
     id: str = Field(
@@ -119,6 +120,7 @@ class System(Model):
         hosts = [each for each in self.hosts if host is None or each.name == host]
         ports = sorted({(p.protocol, p.port, p.service or "") for each in hosts for p in each.ports})
         return Declared(
+            **{name: getattr(self, name) for name in Dossier.model_fields},
             stage=self.stage,
             approval=self.approval,
             plan=self.plan,

@@ -49,6 +49,20 @@ systems:
       status: none  # none · drafting · submitted · appraised · approved
       # decision: "123/QĐ-…"  # số quyết định phê duyệt / number of the approval
       # date: 2026-01-31  # ngày phê duyệt / date of the approval
+      # by: owner  # cơ quan phê duyệt: specialised-unit · owner · … / approving body
+      # expected: 2026-12-20  # dự kiến phê duyệt / expected approval
+    # Bỏ trống nghĩa là "không nêu" / what is left out is "not stated"
+    # appraisal: {{by: specialised-unit, opinion: suitable, date: 2026-01-20, independent: true}}  # thẩm định
+    # regulation: {{number: "7/QĐ-…", date: 2026-01-10}}  # quy chế bảo đảm an ninh mạng / security regulation
+    # in_operation_from: 2026-02-01  # ngày bắt đầu vận hành / start of operation
+    # specialised_unit: "…"  # đơn vị chuyên trách, hoặc none / security unit, or none
+    # provider: "…"  # bên cung cấp dịch vụ / provider
+    # inspections:  # kiểm tra: before-operation · periodic · ad-hoc · self
+    #   - {{kind: periodic, date: 2026-03-01, by: "…", licence: "…"}}
+    # changes: []  # thay đổi từ khi phê duyệt / changes since approval: {{date: …, alters_level: true}}
+    # risk_assessed: 2026-01-15  # đánh giá rủi ro, hoặc never / risk assessment, or never
+    # yearly_reports: [{{year: 2026, sent: 2026-12-20}}]  # báo cáo hằng năm
+    # incident_contact_filed: 2026-02-10  # khai báo đầu mối ứng cứu sự cố, hoặc never / or never
 
     # plan: partial  # phương án bảo đảm: not-started · partial · full / security assurance plan
     # measures:  # tình trạng biện pháp / status of measures
@@ -56,6 +70,7 @@ systems:
     #   - {{clause: "…", status: inherited, from: "…"}}  # from: bên cung cấp / provider
     # facts:  # căn cứ xác định cấp độ / facts that determine the level
     #   state_body: true  # cơ quan nhà nước / state body
+    #   internal_only: false  # chỉ phục vụ nội bộ / serves its organisation alone
     #   users: 12000  # số người sử dụng / number of users
     #   information: [public, personal]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from inspector.declare.templates import quoted
@@ -53,6 +53,12 @@ def write(folder: Path, environment: Environment) -> InputDocuments:
     return documents
 
 
+def _yearly_reports(today: date) -> str:
+    """The reports that the ministry has sent so far, each on 20 December."""
+    years = [year for year in range(2026, today.year + 1) if date(year, 12, 24) < today]
+    return ", ".join(f"{{year: {year}, sent: {year}-12-20}}" for year in years)
+
+
 def declaration(environment: Environment) -> str:
     """Three systems of a ministry that does not exist: a good one, a bad one, and one that never answers."""
     ports = environment.ports
@@ -74,8 +80,19 @@ systems:
     operator: Trung tâm Công nghệ thông tin, Bộ Mẫu
     level: 3
     stage: operating
-    approval: {{status: approved, decision: 12/QĐ-BM, date: 2026-03-15}}
+    approval: {{status: approved, decision: 12/QĐ-BM, date: 2026-03-15, by: owner, body: Bộ Mẫu}}
+    appraisal: {{by: specialised-unit, opinion: suitable, date: 2026-03-02, independent: true}}
+    regulation: {{number: 7/QĐ-BM, date: 2026-02-20, by: Bộ Mẫu}}
     plan: full
+    in_operation_from: 2022-05-01
+    specialised_unit: Cục Chuyển đổi số, Bộ Mẫu
+    inspections: [{{kind: periodic, date: 2026-04-10, by: Trung tâm Kiểm định Mẫu, licence: 15/GP-MẪU}}]
+    changes: []
+    risk_assessed: 2026-01-20
+    yearly_reports: [{_yearly_reports(now().date())}]
+    incident_contact_filed: 2026-09-01
+    operators_certified: true
+    security_budget_percent: 18
     measures:
       - {{clause: 7.2.4.3, status: done}}  # sao lưu (TCVN 11930:2017)
       - {{clause: 7.2.2.3, status: done}}  # nhật ký máy chủ (TCVN 11930:2017)
@@ -83,6 +100,7 @@ systems:
       - {{clause: "5.8", status: partial}}  # nhật ký (TCVN 14423:2026)
     facts:
       state_body: true
+      internal_only: false
       users: 40000
       basic_data_subjects: 40000
       nationwide: true
@@ -102,12 +120,16 @@ systems:
     operator: Nhà xuất bản Bộ Mẫu
     level: 2
     stage: operating
-    approval: {{status: drafting}}
+    approval: {{status: drafting, expected: 2027-03-31}}
     plan: partial
+    inspections: []
+    risk_assessed: never
+    incident_contact_filed: never
     measures:
       - {{clause: "4.11", status: planned}}  # sao lưu (TCVN 14423:2026)
     facts:
       state_body: true
+      internal_only: false
       users: 150000
       basic_data_subjects: 150000
       sensitive_data_subjects: 0

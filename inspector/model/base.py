@@ -24,8 +24,9 @@ Instant = AwareDatetime
 
 
 class Cause(StrEnum):
-    """Why something was not seen. The vocabulary is closed."""
+    """Why something was not seen. The vocabulary is closed; *not-stated*: the declaration is silent, as it may be."""
 
+    NOT_STATED = "not-stated"
     NOT_SELECTED = "not-selected"
     NOT_AUTHORISED = "not-authorised"
     OUTSIDE_WINDOW = "outside-window"

@@ -19,7 +19,7 @@ from inspector.pipeline.request import InspectionRequest, RegimeRef
 from inspector.pipeline.system_filter import SystemFilter
 from inspector.record.plan import Selection
 from inspector.regime.regime import Regime
-from inspector.regime.selection import next_regime, regime_by_id, regime_for
+from inspector.regime.selection import next_regime, regime_by_id, regime_for, with_transitions
 from inspector.registry.registry import Registry
 
 
@@ -44,8 +44,9 @@ class RunContext:
 
     def regime(self, ref: RegimeRef) -> Regime:
         """The regime that a request refers to. Raises UsageError where it is missing or another version."""
-        regime = regime_by_id(self.regimes, ref.id)
-        if RegimeRef.of(regime) != ref:
+        known = next((each for each in with_transitions(self.regimes) if RegimeRef.of(each) == ref), None)
+        regime = known or regime_by_id(self.regimes, ref.id)
+        if known is None:
             raise UsageError(
                 FormattedMessage(
                     "regime {ref} is installed as version {version}, not as the version {expected} that the "

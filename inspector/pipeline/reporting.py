@@ -16,6 +16,7 @@ from inspector.record.inspection import Inspection
 from inspector.record.limits import FILE_BYTES
 from inspector.regime.loader import load_all
 from inspector.regime.regime import Regime
+from inspector.regime.selection import with_transitions
 from inspector.registry.registry import Registry
 from inspector.report.ledger_totals import totals
 from inspector.report.renderer import Renderer
@@ -73,7 +74,8 @@ def _regime(inspection: Inspection, assessment: Assessment, registry: Registry) 
     for regime in captured:
         if (regime.id, regime.version) == wanted:
             return regime
-    return next((each for each in load_all(registry.profiles) if (each.id, each.version) == wanted), None)
+    known = with_transitions(load_all(registry.profiles))
+    return next((each for each in known if (each.id, each.version) == wanted), None)
 
 
 def render(views: Iterable[View], formats: Iterable[str], registry: Registry) -> dict[str, bytes]:

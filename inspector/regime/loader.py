@@ -1,9 +1,11 @@
 """Loads the installed regimes from their folders and adds the rows of extensions to them.
 
-A folder holds ``regime.yaml`` and ``requirements/<theme>.yaml``, each of these a list of rows. ``regime.yaml``
-describes a regime, or an extension: it then names with ``extends`` the regimes to which its rows are added. Rows cite
-clauses by the keys of ``clauses`` in ``regime.yaml``. A row of an extension cites clauses of its own folder and of the
-regimes that it extends; where these have different names it lists them by regime: ``clauses: {<regime>: [<name>]}``.
+A folder holds ``regime.yaml``, rows in ``requirements/<theme>.yaml``, and clause indexes in ``documents/<id>.yaml``,
+one for each document; or documents alone. ``regime.yaml`` describes a regime, or an extension: it then names with
+``extends`` the regimes to which its rows are added. It lists the ids of the documents on which its rows rest, of
+whichever folder. Rows cite clauses by the keys of ``clauses`` in these; a key of several documents means the clauses in
+all of them. A row of an extension cites clauses of its own documents and of those of the regimes that it extends; where
+these have different names it lists them by regime: ``clauses: {<regime>: [<name>]}``.
 """
 
 from __future__ import annotations
@@ -28,7 +30,10 @@ from inspector.regime.regime import (
     LEGAL,
     NOT_OBSERVABLE,
     BilingualText,
+    Bound,
     Clause,
+    Confidence,
+    Deadline,
     Document,
     Gap,
     Levels,
@@ -58,29 +63,33 @@ _Token = Annotated[str, Field(pattern=r"^\S+$")]
 _Tokens = Annotated[tuple[_Token, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 
 
-class _DocumentEntry(BilingualText):
-    number: str
-    source: str
-    confidence: str = Field(pattern="^[HML]$")
-
-
 class _ClauseEntry(Model):
-    """One subject of a document, with its clause number (or numbers) at each level."""
+    """One subject of a document, with its clause number (or numbers) at each level; the rest is as in the document."""
 
-    document: str
     numbers: Annotated[dict[Levels, _Tokens], Field(min_length=1)]
     title: BilingualText
     force: Force
-    source: str
-    confidence: str = Field(pattern="^[HML]$")
+    binds: Bound | None = None
+    in_force: date | None = None
+    optional: Levels | None = None
+    source: str = ""
+    confidence: Confidence | None = None
+    not_judged: BilingualText | None = None
+
+
+class _DocumentFields(Document):
+    """The clause index of a document: its clauses by subject; ``binds`` holds for those that do not say otherwise."""
+
+    number: str
+    binds: Bound = Bound.EVERYONE
+    clauses: dict[str, _ClauseEntry] = {}
 
 
 class _CommonFields(Model):
     id: str
     version: str
     title: BilingualText
-    documents: dict[str, _DocumentEntry] = {}
-    clauses: dict[str, _ClauseEntry] = {}
+    documents: tuple[str, ...] = ()
     last_checked: date
 
 
@@ -92,11 +101,25 @@ class _RegimeFields(_CommonFields):
     transitions: tuple[Transition, ...] = ()
     gaps: tuple[Gap, ...] = ()
     overlays: tuple[Overlay, ...] = ()
+    deadlines: tuple[Deadline, ...] = ()
     next: str | None = None
 
 
 class _ExtensionFields(_CommonFields):
     extends: _Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    """A document with its clauses by subject."""
+
+    number: str
+    document: Document
+    clauses: ClausesByName
+
+
+#: The documents of all folders by id.
+_Library = Mapping[str, _Indexed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +131,7 @@ class _Folder:
     documents: dict[str, Document]
     clauses: ClausesByName
     extends: SourceLocation
+    deadlines: tuple[Deadline, ...] = ()
 
     @property
     def id(self) -> str:
@@ -146,7 +170,8 @@ def load_all(folders: Iterable[Traversable], *, pinned: Collection[str] = ()) ->
 @cache  # parsing costs more than assessing, and installed folders do not change
 def _read_all(folders: tuple[Traversable, ...]) -> tuple[tuple[Regime, tuple[_Addition, ...]], ...]:
     """Return each regime as its folder describes it, with what extensions add to it."""
-    read = [_read_folder(folder) for folder in folders]
+    library = _read_library(folders)
+    read = [_read_folder(folder, library) for folder in folders if _has_regime(folder)]
     regimes = {each.id: each for each in read if isinstance(each.fields, _RegimeFields)}
     additions: dict[str, list[_Addition]] = {id_: [] for id_ in regimes}
     for extension in read:
@@ -205,10 +230,80 @@ def _check_added(addition: _Addition, owners: Mapping[str, str], pinned: Collect
             raise InputFileError([diagnostic_at(extension.extends, what, "write baseline, or pin the plugin")])
 
 
+# --- Reading documents ----------------------------------------------------------------------------------------------
+
+
+def _yaml_files(folder: Traversable) -> list[Traversable]:
+    """The YAML files of a folder by name; none where there is no such folder."""
+    files = folder.iterdir() if folder.is_dir() else ()
+    return sorted((each for each in files if each.name.endswith(".yaml")), key=lambda each: each.name)
+
+
+def _has_regime(folder: Traversable) -> bool:
+    """Whether a folder describes a regime or an extension: it has no documents alone."""
+    return (folder / "regime.yaml").is_file() or not _yaml_files(folder / "documents")
+
+
+def _read_library(folders: Iterable[Traversable]) -> _Library:
+    """Return the documents of all folders by id."""
+    library: dict[str, _Indexed] = {}
+    for folder in folders:
+        for file in _yaml_files(folder / "documents"):
+            yaml_document = _read_document(file, f"{folder.name}/documents/{file.name}")
+            fields = yaml_document.take(_DocumentFields)
+            if fields is not None and f"{fields.id}.yaml" != file.name:
+                what = FormattedMessage("id {id} in file {file}", id=repr(fields.id), file=repr(file.name))
+                yaml_document.diagnostic(("id",), what, "give both the same name")
+            if fields is not None and fields.id in library:
+                what = FormattedMessage("document {document} is described twice", document=repr(fields.id))
+                yaml_document.diagnostic(("id",), what, "remove one of the two files")
+            yaml_document.close()
+            assert fields is not None  # noqa: S101  (a document without diagnostics gives its model)
+            clauses = _clauses_by_name(fields, yaml_document)
+            yaml_document.close()
+            common = {name: getattr(fields, name) for name in Document.model_fields}
+            library[fields.id] = _Indexed(fields.number, Document(**common), clauses)
+    return library
+
+
+def _clauses_by_name(fields: _DocumentFields, yaml_document: YamlDocument) -> ClausesByName:
+    """Return the clauses of each entry under ``clauses``; diagnostics are added to the document."""
+    seen: set[str] = set()
+    found: dict[str, tuple[Clause, ...]] = {}
+    for name, entry in fields.clauses.items():
+        found[name] = tuple(
+            _clause(fields, entry, levels, number) for levels, numbers in entry.numbers.items() for number in numbers
+        )
+        for clause in found[name]:
+            if clause.id in seen:
+                what = FormattedMessage("clause {clause} is listed twice", clause=repr(clause.id))
+                yaml_document.diagnostic(("clauses", name), what, "join the two entries")
+            seen.add(clause.id)
+    return found
+
+
+def _clause(fields: _DocumentFields, entry: _ClauseEntry, levels: tuple[int, ...], number: str) -> Clause:
+    optional = tuple(level for level in entry.optional or () if level in levels)
+    return Clause(
+        id=f"{fields.id}-{number}",
+        document=fields.number,
+        number=number,
+        title=entry.title,
+        levels=levels,
+        force=entry.force,
+        source=entry.source or fields.source,
+        confidence=entry.confidence or fields.confidence,
+        binds=entry.binds or fields.binds,
+        in_force=entry.in_force or fields.in_force,
+        optional=optional,
+        not_judged=entry.not_judged,
+    )
+
+
 # --- Reading regime.yaml --------------------------------------------------------------------------------------------
 
 
-def _read_folder(folder: Traversable) -> _Folder:
+def _read_folder(folder: Traversable, library: _Library) -> _Folder:
     yaml_document = _read_document(folder / "regime.yaml", f"{folder.name}/regime.yaml")
     fields = yaml_document.take(_ExtensionFields if yaml_document.at("extends") is not None else _RegimeFields)
     if fields is not None and fields.id != folder.name:
@@ -219,13 +314,33 @@ def _read_folder(folder: Traversable) -> _Folder:
         )
     yaml_document.close()
     assert isinstance(fields, _RegimeFields | _ExtensionFields)  # noqa: S101  (a document without diagnostics gives its model)
-    clauses = _clauses_by_name(fields, yaml_document)
+    documents: dict[str, Document] = {}
+    clauses: dict[str, tuple[Clause, ...]] = {}
+    for index, id_ in enumerate(fields.documents):
+        if id_ not in library:
+            what = FormattedMessage("document {document} is not described", document=repr(id_))
+            yaml_document.diagnostic(("documents", index), what, remedy_for_unknown(id_, sorted(library)))
+            continue
+        indexed = library[id_]
+        documents[indexed.number] = indexed.document
+        for name, named in indexed.clauses.items():
+            clauses[name] = (*clauses.get(name, ()), *named)
+    deadlines = _deadlines(fields, clauses, yaml_document) if isinstance(fields, _RegimeFields) else ()
     yaml_document.close()
-    documents = {
-        each.number: Document(id=id_, vi=each.vi, en=each.en, source=each.source, confidence=each.confidence)
-        for id_, each in fields.documents.items()
-    }
-    return _Folder(folder, fields, documents, clauses, yaml_document.position("extends"))
+    return _Folder(folder, fields, documents, clauses, yaml_document.position("extends"), deadlines)
+
+
+def _deadlines(fields: _RegimeFields, clauses: ClausesByName, yaml_document: YamlDocument) -> tuple[Deadline, ...]:
+    """Return the deadlines with clause ids instead of names; diagnostics are added to the document."""
+    found = []
+    for index, deadline in enumerate(fields.deadlines):
+        for name in deadline.clauses:
+            if name not in clauses:
+                what = FormattedMessage("unknown clause {name} in {regime}", name=repr(name), regime=fields.id)
+                yaml_document.diagnostic(("deadlines", index, "clauses"), what, _known_names(name, clauses))
+        cited = [clause.id for name in deadline.clauses for clause in clauses.get(name, ())]
+        found.append(deadline.model_copy(update={"clauses": tuple(cited)}))
+    return tuple(found)
 
 
 def _regime(folder: _Folder) -> Regime:
@@ -246,6 +361,7 @@ def _regime(folder: _Folder) -> Regime:
         clauses=folder.all_clauses,
         overlays=fields.overlays,
         requirements=_read_rows(folder, [folder])[fields.id],
+        deadlines=folder.deadlines,
         last_checked=fields.last_checked,
         next=fields.next,
     )
@@ -260,57 +376,20 @@ def _read_document(file: Traversable, source: str) -> YamlDocument:
         raise InputFileError([Diagnostic(source, 0, 0, "not UTF-8", "save the file as UTF-8")]) from None
 
 
-def _clauses_by_name(fields: _CommonFields, yaml_document: YamlDocument) -> dict[str, tuple[Clause, ...]]:
-    """Return the clauses of each entry under ``clauses``; diagnostics are added to the document."""
-    seen: set[str] = set()
-    found: dict[str, tuple[Clause, ...]] = {}
-    for name, entry in fields.clauses.items():
-        document = fields.documents.get(entry.document)
-        if document is None:
-            yaml_document.diagnostic(
-                ("clauses", name),
-                FormattedMessage("document {document} is not described", document=repr(entry.document)),
-                "add it to documents",
-            )
-            continue
-        found[name] = tuple(
-            Clause(
-                id=f"{entry.document}-{number}",
-                document=document.number,
-                number=number,
-                title=entry.title,
-                levels=levels,
-                force=entry.force,
-                source=entry.source,
-                confidence=entry.confidence,
-            )
-            for levels, numbers in entry.numbers.items()
-            for number in numbers
-        )
-        for clause in found[name]:
-            if clause.id in seen:
-                yaml_document.diagnostic(
-                    ("clauses", name),
-                    FormattedMessage("clause {clause} is listed twice", clause=repr(clause.id)),
-                    "join the two entries",
-                )
-            seen.add(clause.id)
-    return found
-
-
 # --- Reading rows ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """A regime for which rows are read: the clauses that they may cite, and the overlays they may belong to.
+    """A regime for which rows are read: the clauses that they may cite, and the overlays they may belong to, with whom
+    each selects.
 
     ``siblings`` are all regimes for which the same rows are read; empty for a regime's own rows.
     """
 
     regime: str
     clauses: ClausesByName
-    overlays: frozenset[str]
+    overlays: Mapping[str, Bound]
     siblings: tuple[str, ...] = ()
 
 
@@ -318,20 +397,19 @@ def _read_rows(folder: _Folder, regimes: Sequence[_Folder]) -> dict[str, tuple[R
     """Return a folder's rows for each of these regimes, by regime id."""
     targets = [_target(folder, regime, regimes) for regime in regimes]
     rows: dict[str, list[Requirement]] = {each.regime: [] for each in targets}
-    for file in sorted((folder.path / "requirements").iterdir(), key=lambda each: each.name):
-        if file.name.endswith(".yaml"):
-            yaml_document = _read_document(file, f"{folder.path.name}/requirements/{file.name}")
-            for index, fields in _row_fields(yaml_document):
-                for target in targets:
-                    rows[target.regime] += _requirements(yaml_document, index, fields, target, rows[target.regime])
-            yaml_document.close()
+    for file in _yaml_files(folder.path / "requirements"):
+        yaml_document = _read_document(file, f"{folder.path.name}/requirements/{file.name}")
+        for index, fields in _row_fields(yaml_document):
+            for target in targets:
+                rows[target.regime] += _requirements(yaml_document, index, fields, target, rows[target.regime])
+        yaml_document.close()
     return {id_: tuple(each) for id_, each in rows.items()}
 
 
 def _target(folder: _Folder, regime: _Folder, regimes: Sequence[_Folder]) -> _Target:
     if isinstance(folder.fields, _RegimeFields):
-        return _Target(regime.id, regime.clauses, frozenset(each.id for each in folder.fields.overlays))
-    return _Target(regime.id, {**regime.clauses, **folder.clauses}, frozenset(), tuple(each.id for each in regimes))
+        return _Target(regime.id, regime.clauses, {each.id: each.binds for each in folder.fields.overlays})
+    return _Target(regime.id, {**regime.clauses, **folder.clauses}, {}, tuple(each.id for each in regimes))
 
 
 def _row_fields(yaml_document: YamlDocument) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -366,6 +444,10 @@ def _requirements(
     row = yaml_document.take(Requirement, index)
     if row is None:
         return
+    unjudged = {name for name in row.clauses for clause in target.clauses.get(name, ()) if clause.not_judged}
+    for name in sorted(unjudged):
+        what = FormattedMessage("clause {name} is marked as not judged", name=repr(name))
+        yaml_document.diagnostic((index, "clauses"), what, "remove not_judged from its entry")
     for name in row.clauses:
         if name not in target.clauses:
             what = FormattedMessage("unknown clause {name} in {regime}", name=repr(name), regime=target.regime)
@@ -401,17 +483,20 @@ def _known_names(name: str, known: Collection[str]) -> str:
 
 def _problem(row: Requirement, cited: Sequence[Clause], target: _Target, others: Sequence[Requirement]) -> str:
     """Return what is wrong with a row among the others as ``what; remedy``; empty when nothing is."""
-    if row.overlay is not None and row.overlay not in target.overlays:
-        return f"unknown overlay {row.overlay!r}; {_known_names(row.overlay, target.overlays)}"
+    for overlay in (row.overlay, row.bound):
+        if overlay is not None and overlay not in target.overlays:
+            return f"unknown overlay {overlay!r}; {_known_names(overlay, target.overlays)}"
     for other in others:
         if other.id == row.id and (other.check != row.check or set(other.levels) & set(row.levels)):
             return "id is used twice for one level or for two checks; rename one row"
+    owners = target.overlays.get(row.bound or row.overlay or "", Bound.EVERYONE)
     for level in row.levels:
-        forces = [clause.force for clause in cited if level in clause.levels]
+        forces = [clause.force_for(owners, level) for clause in cited if level in clause.levels]
         if not forces and not row.source:
             return f"has no clause at level {level} and no source; cite a clause or add a source"
         if row.force in LEGAL and _RANK[row.force] > max((_RANK[force] for force in forces), default=-1):
-            return f"claims {row.force.value} at level {level}, more than its clauses allow; weaken it"
+            what = f"claims {row.force.value} at level {level} for {owners.value}, more than its clauses allow"
+            return f"{what}; weaken it, or limit it to those who are bound"
     return ""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from inspector.declare.declaration import System
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
-from inspector.regime.regime import Regime, Transition, day_of
+from inspector.regime.regime import Regime, Transition, day_of, in_transition
 
 
 def regime_by_id(regimes: Iterable[Regime], id: str) -> Regime:  # noqa: A002  (the field's word)
@@ -31,8 +32,17 @@ def next_regime(regimes: Iterable[Regime], regime: Regime) -> Regime | None:
     return next((each for each in regimes if each.id == regime.next), None)
 
 
-def transition_for(regimes: Sequence[Regime], system: System, as_of: date) -> tuple[Regime, Transition] | None:
-    """Return the older regime that a system still follows on a day, with the transition that says so.
+@dataclass(frozen=True, slots=True)
+class InTransition:
+    """The older regime that a system still follows, the newer one that grants it, and the rule that says so."""
+
+    older: Regime
+    newer: Regime
+    rule: Transition
+
+
+def transition_for(regimes: Sequence[Regime], system: System, as_of: date) -> InTransition | None:
+    """Return the transition to which a system belongs on a day.
 
     None when no transition applies, and while the older regime is still in force by itself.
     """
@@ -43,21 +53,30 @@ def transition_for(regimes: Sequence[Regime], system: System, as_of: date) -> tu
             older = known.get(rule.regime)
             if older is None or older.valid_to is None or day <= older.valid_to:
                 continue
-            if rule.applies(system.approval, day, newer):
-                return older, rule
+            if rule.applies(system, day, newer):
+                return InTransition(older, newer, rule)
     return None
 
 
+def with_transitions(regimes: Sequence[Regime]) -> tuple[Regime, ...]:
+    """Return the regimes, and those that apply to systems in a transition between two of them."""
+    known = {regime.id: regime for regime in regimes}
+    pairs = {(rule.regime, newer.id) for newer in regimes for rule in newer.transitions if rule.regime in known}
+    return (*regimes, *(in_transition(known[older], known[newer]) for older, newer in sorted(pairs)))
+
+
 def regime_for(regimes: Sequence[Regime], system: System, as_of: date) -> Regime:
-    """Return the regime of a system on a day: the one that a transition extends for it, else the one in force.
+    """Return the regime of a system on a day: the one in force, or, in a transition, the older regime's measures.
+
+    The duties are those of the newer regime (``in_transition``) from its first day on.
 
     Raises:
         Misuse: no regime is in force (before the first, or in a declared gap), or more than one is.
     """
     day = day_of(as_of)
-    in_transition = transition_for(regimes, system, day)
-    if in_transition is not None:
-        return in_transition[0]
+    kept = transition_for(regimes, system, day)
+    if kept is not None:
+        return in_transition(kept.older, kept.newer) if kept.newer.is_in_force(day) else kept.older
     current = [regime for regime in regimes if regime.is_in_force(day)]
     if len(current) == 1:
         return current[0]

@@ -20,6 +20,8 @@ def unknown_checks(folders: Iterable[Traversable], checks: Collection[str]) -> l
 
 
 def _diagnostics(folder: Traversable, checks: Collection[str]) -> Iterator[Diagnostic]:
+    if not (folder / "requirements").is_dir():
+        return
     for file in sorted((folder / "requirements").iterdir(), key=lambda each: each.name):
         if file.name.endswith(".yaml"):
             document = read_yaml(file.read_text(encoding="utf-8"), f"{folder.name}/requirements/{file.name}")

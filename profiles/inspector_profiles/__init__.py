@@ -11,6 +11,6 @@ from inspector import hookimpl
 
 @hookimpl
 def inspector_profiles() -> Iterable[Traversable]:
-    """Return the folders of the regimes and of their common baseline."""
+    """Return the folders of the documents, of the regimes and of their common baseline."""
     here = files(__name__)
-    return [here / "vn-tt12-2022", here / "vn-nd331-2026", here / "baseline"]
+    return [here / "vietnam", here / "vn-tt12-2022", here / "vn-nd331-2026", here / "baseline"]

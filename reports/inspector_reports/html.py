@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from calendar import month_name
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -14,6 +17,7 @@ from inspector import (
     Cause,
     ClauseRef,
     CommonCause,
+    Deadline,
     Decision,
     FailedScan,
     Finding,
@@ -23,6 +27,8 @@ from inspector import (
     MeasureStatus,
     Obligation,
     Outcome,
+    Overlay,
+    Quantity,
     RegimeChange,
     Renderer,
     Severity,
@@ -31,6 +37,7 @@ from inspector import (
     Value,
     View,
     escape_control,
+    open_overlays,
     truncate,
     with_u_labels,
 )
@@ -253,6 +260,79 @@ class TemplateFunctions:
             )
             for change in self.view.assessment.changes
         ]
+
+    def open_overlays(self) -> tuple[Overlay, ...]:
+        """The overlays that may apply, but for facts that are not stated."""
+        regime, inspection = self.view.regime, self.view.inspection
+        return open_overlays(regime, inspection.system, self.view.assessment.as_of) if regime is not None else ()
+
+    def deadlines(self) -> list[Deadline]:
+        """The terms and frequencies of the regime at the assessed level."""
+        regime, level = self.view.regime, self.view.assessment.level
+        return [each for each in regime.deadlines if level in each.levels] if regime is not None else []
+
+    def grounds(self, deadline: Deadline) -> list[str]:
+        """The clauses of a deadline as document and number."""
+        known = {each.id: each for each in self.view.regime.clauses} if self.view.regime is not None else {}
+        return [f"{known[each].document} · {known[each].number}" for each in deadline.clauses if each in known]
+
+    def when(self, deadline: Deadline) -> str:
+        """The day, the span or the interval of a deadline."""
+        translator = self.view.translator(self.language)
+        if deadline.on is not None:
+            return self.text("by {day}", day=translator.day(deadline.on))
+        if deadline.yearly is not None:
+            month, day = deadline.yearly.month, deadline.yearly.day
+            named = f"{day}/{month}" if self.language is Language.VI else f"{day} {month_name[month]}"
+            return self.text("each year by {day}", day=named)
+        amount = deadline.within or deadline.every
+        if amount is None:
+            return self.text("no number is fixed")
+        if deadline.within is not None and not amount.value:
+            return self.text("at once")
+        quantity = translator.value(Quantity(value=amount.value, unit=amount.unit))
+        if deadline.within is not None:
+            return self.text("within {amount}", amount=quantity)
+        return self.text("every {amount}", amount=quantity)
+
+    def dossier(self) -> dict[str, str]:
+        """What the declaration says of the dossier by field, empty where nothing is stated."""
+        system = self.view.inspection.system
+        approval, appraisal, regulation = system.approval, system.appraisal, system.regulation
+        return {
+            "approving_body": self._joined(approval.by, approval.body) if approval else "",
+            "appraisal": self._joined(appraisal.by, appraisal.body, appraisal.opinion, appraisal.date)
+            if appraisal
+            else "",
+            "regulation": self._joined(regulation.number, regulation.date, regulation.by) if regulation else "",
+            "expected_approval": self._joined(approval.expected) if approval else "",
+            "expected_plan": self._joined(system.plan_expected),
+            "in_operation_from": self._joined(system.in_operation_from),
+            "specialised_unit": self._joined(system.specialised_unit),
+            "provider": self._joined(system.provider),
+            "inspections": self._listed(system.inspections, lambda each: (each.kind, each.date, each.by)),
+            "changes": self._listed(system.changes, lambda each: (each.date, each.description)),
+            "risk_assessed": self._joined(system.risk_assessed),
+            "yearly_reports": self._listed(system.yearly_reports, lambda each: (str(each.year), each.sent)),
+            "incident_contact": self._joined(system.incident_contact_filed),
+        }
+
+    def _joined(self, *parts: str | Enum | date | None) -> str:
+        """The stated parts as one text: terms and days in the language of the report, names as they are."""
+        translator = self.view.translator(self.language)
+        texts = []
+        for each in parts:
+            if isinstance(each, date):
+                texts.append(translator.day(each))
+            elif each in ("never", "none"):
+                texts.append(self.text("none"))
+            elif each:
+                texts.append(translator.term(each) if isinstance(each, Enum) else each)
+        return ", ".join(texts)
+
+    def _listed(self, items: Sequence[Any] | None, parts: Callable[[Any], Iterable[str | Enum | date | None]]) -> str:
+        """The stated items as one text; an empty list states that there is none."""
+        return "" if items is None else "; ".join(self._joined(*parts(each)) for each in items) or self.text("none")
 
     def missed(self) -> list[tuple[Cause, list[FailedScan]]]:
         """The failed scans by cause, the most frequent cause first."""

@@ -407,6 +407,30 @@ def test_lists(what: str) -> None:
         assert len(result.out.splitlines()) > 4
 
 
+def test_explain_tells_what_rests_on_a_clause() -> None:
+    """A clause is shown with whom it binds, where it was read, its deadlines and rows, or why it is not judged."""
+    text = run_cli("explain", "nd331-35.4", "--lang", "en").out
+    for words in (
+        "331/2026/NĐ-CP: Decree on the cybersecurity of information systems",
+        "Read: full text from a private law site",
+        "In force from: 2026-08-19 · Status: in force",
+        "Binds: state bodies, and online services for people and businesses",
+        "vn-nd331-2026 · Deadline: The owner sends the yearly report",
+        "check yearly-report-in-window",
+    ):
+        assert words in text
+    assert "Not judged, because: it decides which regime applies" in run_cli("explain", "nd331-39", "--lang", "en").out
+    assert "Left to the owner at level 1" in run_cli("explain", "tcvn14423-3.8", "--lang", "en").out
+    assert "Không đánh giá, vì" in run_cli("explain", "nd331-39", "--lang", "vi").out
+
+
+def test_explain_lists_all_clauses_of_a_document() -> None:
+    """A document is named by its id or its number; its clauses follow in the order of their numbers."""
+    by_id, by_number = (run_cli("explain", name, "--lang", "en") for name in ("nd331", "331/2026/NĐ-CP"))
+    assert by_id.out == by_number.out
+    assert by_id.out.index("nd331-9.2.e ") < by_id.out.index("nd331-10.2 ") < by_id.out.index("nd331-35.4 ")
+
+
 def test_explain_tells_a_check_and_who_asks_for_it() -> None:
     """Claim, reasons, remediation, and the rows of the regimes with their clauses."""
     result = run_cli("explain", "tls-modern-protocols", "--lang", "en")

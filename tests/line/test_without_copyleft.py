@@ -18,6 +18,7 @@ from tests.line.test_third_party_plugin import wheel
 COPYLEFT = {"inspector_services": "nmap", "inspector_sslyze": "sslyze"}
 CHECKS = {
     "inspector_services": {
+        "administration-not-reachable",
         "declared-ports-open",
         "no-cleartext-administration",
         "no-database-reachable",

@@ -6,7 +6,7 @@ from enum import Enum
 
 import pytest
 
-from inspector.model.declared import ApprovalStatus, PlanStatus, Stage
+from inspector.model.declared import ApprovalStatus, Body, Opinion, PlanStatus, Stage
 from inspector.testing import assert_translated
 from inspector_dns.observations import ChainFlaw
 from inspector_mail.observations import DmarcFault, Policy, SpfFault, SpfResult
@@ -18,7 +18,7 @@ from tests.plugins.builtin import PACKAGES
 #: Vocabularies whose members are measured values, by package.
 VOCABULARIES: dict[str, tuple[type[Enum], ...]] = {
     "inspector_dns": (ChainFlaw,),
-    "inspector_dossier": (Stage, ApprovalStatus, PlanStatus),
+    "inspector_dossier": (Stage, ApprovalStatus, PlanStatus, Body, Opinion),
     "inspector_mail": (SpfFault, DmarcFault, SpfResult, Policy),
     "inspector_tls": (RecordFault, PolicyFault, ServerFault, CertificateFault),
 }

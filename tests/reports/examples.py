@@ -24,9 +24,12 @@ from inspector.model.declared import (
     Approval,
     ApprovalStatus,
     DeclaredPort,
+    DocumentReference,
+    InspectionKind,
     Measure,
     MeasureStatus,
     PlanStatus,
+    RecordedInspection,
     Tenancy,
 )
 from inspector.model.finding import (
@@ -45,7 +48,19 @@ from inspector.model.verdict import Message, Outcome
 from inspector.record.assessment import Assessment, Coverage, FailedScan, RegimeChange
 from inspector.record.inspection import Inspection, PluginRecord
 from inspector.record.plan import Plan, Selection, VantageLimit
-from inspector.regime.regime import NOT_OBSERVABLE, BilingualText, Clause, Overlay, Regime, Requirement
+from inspector.regime.regime import (
+    NOT_OBSERVABLE,
+    Amount,
+    BilingualText,
+    Bound,
+    Clause,
+    DayOfYear,
+    Deadline,
+    Overlay,
+    Regime,
+    Requirement,
+    Status,
+)
 from inspector.regime.regime import Document as Source
 from inspector.registry.registry import Plugin, Registry, build
 from inspector.report.ledger_totals import LedgerTotal, LedgerTotals
@@ -148,6 +163,28 @@ ROWS = (
 )  # fmt: skip
 
 
+def _deadline(name: str, vi: str, en: str, **more: Any) -> Deadline:
+    return Deadline(
+        id=name,
+        title=BilingualText(vi=vi, en=en),
+        **{"clauses": ("nd331-23",), "source": "Decree 331/2026 Art 35", "confidence": "H", **more},
+    )
+
+
+DEADLINES = (
+    _deadline(
+        "report", "Gửi báo cáo hằng năm", "The yearly report is sent", yearly=DayOfYear(month=12, day=24),
+        addressee=BilingualText(vi="Bộ Công an", en="Ministry of Public Security"), binds=Bound.STATE_AND_SERVICES,
+        note=BilingualText(vi="Trước ngày 25 tháng 12", en="Before 25 December"),
+    ),
+    _deadline("first", "Báo cáo sự cố", "An incident is reported", within=Amount(value=24, unit="hour")),
+    _deadline("now", "Báo cáo gián đoạn", "An outage is reported", within=Amount(value=0, unit="hour")),
+    _deadline("new", "Đáp ứng quy định mới", "The new rules are met", on=date(2027, 6, 30), confidence="M"),
+    _deadline("inspection", "Kiểm tra định kỳ", "Periodic inspection", unfixed=True, status=Status.UNCLEAR),
+    _deadline("scan", "Rà quét lỗ hổng", "Vulnerability scan", every=Amount(value=6, unit="month"), levels=(4, 5)),
+)  # fmt: skip
+
+
 def regime(name: str = "vn-nd331-2026", **more: Any) -> Regime:
     """A regime with the rows above."""
     given: dict[str, Any] = {
@@ -156,7 +193,13 @@ def regime(name: str = "vn-nd331-2026", **more: Any) -> Regime:
         "title": BilingualText(vi="Nghị định 331/2026 và TCVN 14423:2026", en="Decree 331/2026 and TCVN 14423:2026"),
         "documents": {
             "Nghị định 331/2026/NĐ-CP": Source(
-                id="nd331", vi="Bảo vệ an ninh mạng theo cấp độ", en="Protection by level", source="VN", confidence="H"
+                id="nd331",
+                vi="Bảo vệ an ninh mạng theo cấp độ",
+                en="Protection by level",
+                source="VN",
+                confidence="H",
+                read=date(2026, 11, 29),
+                in_force=date(2026, 8, 19),
             ),
             "TCVN 14423:2026": Source(
                 id="tcvn",
@@ -179,6 +222,7 @@ def regime(name: str = "vn-nd331-2026", **more: Any) -> Regime:
             ),
         ),
         "requirements": ROWS,
+        "deadlines": DEADLINES,
         "last_checked": date(2026, 11, 1),
         "next": "vn-nd999-2028",
     }
@@ -209,6 +253,10 @@ def system() -> System:
         level=3,
         approval=Approval(status=ApprovalStatus.SUBMITTED, investment_from=date(2025, 3, 1)),
         plan=PlanStatus.PARTIAL,
+        regulation=DocumentReference(number="7/QĐ-UBND", date=date(2026, 3, 1)),
+        specialised_unit="Trung tâm Giám sát",
+        changes=(),
+        inspections=(RecordedInspection(kind=InspectionKind.PERIODIC, date=date(2026, 5, 1), by="Công ty Kiểm định"),),
         measures=(Measure(clause="5.8.2.1", status=MeasureStatus.DONE),),
         hosts=(
             Host(name="portal.example.vn", ports=(DeclaredPort(port=80), DeclaredPort(port=443, service="https"))),

@@ -214,12 +214,46 @@ def test_the_two_parts_stand_apart(report: Page) -> None:
         assert finding.id not in other
 
 
-def test_a_clause_of_lesser_confidence_is_marked(report: Page, language: Language) -> None:
-    """A clause that was not read in the original says so, one that was does not."""
-    words = "chưa đối chiếu với bản gốc" if language is Language.VI else "not checked against the original"
+def test_a_clause_of_lesser_confidence_is_marked(report: Page) -> None:
+    """A clause that was not read in the original has the short mark of its confidence, one that was has none."""
     by_text = [each.text for each in report.all("li") if each.within("section") and "·" in each.text]
-    assert all((words in text) == ("TCVN" in text) for text in by_text if "331" in text or "TCVN" in text)
-    assert any(words in text for text in by_text)
+    assert all(("(M)" in text) == ("TCVN" in text) for text in by_text if "331" in text or "TCVN" in text)
+    assert any("(M)" in text for text in by_text)
+    assert "(M)" in report.one("terms").text
+
+
+def test_what_was_read_is_said_once_for_each_document(report: Page, language: Language) -> None:
+    """The table of documents says where and when each was read, and how sure that is."""
+    words = (
+        ("Read where", "Read on", "Confidence")
+        if language is Language.EN
+        else ("Nguồn đã đọc", "Ngày đọc", "Độ tin cậy")
+    )
+    text = report.one("grounds").text
+    assert all(text.count(each) == 1 for each in words)
+    assert ("2026-11-29" if language is Language.EN else "29/11/2026") in text
+
+
+def test_deadlines_of_the_level_are_listed(report: Page, language: Language) -> None:
+    """Terms and frequencies are listed with their addressees; those of other levels are not."""
+    text = report.one("grounds").text
+    vietnamese = language is Language.VI
+    for words in (
+        ("hằng năm, chậm nhất ngày 24/12", "gửi: Bộ Công an", "trong 24 giờ", "ngay khi phát hiện")
+        if vietnamese
+        else ("each year by 24 December", "to: Ministry of Public Security", "within 24 hours", "at once")
+    ):
+        assert words in text
+    assert ("mỗi 6 tháng" if vietnamese else "every 6 months") not in text
+
+
+def test_silence_is_not_stated(report: Page, language: Language) -> None:
+    """What the declaration does not say of the dossier is shown as not stated."""
+    facts = {each.text for each in report.all("dl") if "dossier" in each.attributes.get("class", "")}
+    [text] = facts
+    vietnamese = language is Language.VI
+    assert text.count("không nêu" if vietnamese else "not stated") == 9
+    assert ("7/QĐ-UBND, 01/03/2026" if vietnamese else "7/QĐ-UBND, 2026-03-01") in text
 
 
 def test_words_come_from_outcome_and_force(report: Page, language: Language) -> None:

@@ -18,10 +18,20 @@ from inspector import Cause, Intrusiveness, Language, Outcome, Quantity, Timesta
 from inspector.declare.authorisation import AuthorisationKind
 from inspector.declare.settings import VantageKind
 from inspector.declare.statement import Decision, StatementKind
-from inspector.model.declared import ApprovalStatus, MeasureStatus, PlanStatus, Stage, Tenancy
+from inspector.model.declared import (
+    ApprovalStatus,
+    Body,
+    InspectionKind,
+    MeasureStatus,
+    Opinion,
+    PlanStatus,
+    Stage,
+    Tenancy,
+)
 from inspector.model.escaping import escape_control, truncate
 from inspector.model.finding import Force, Obligation, Severity
 from inspector.pipeline.reporting import render
+from inspector.regime.regime import Bound, RowKind, Status
 from inspector.registry.registry import installed
 from inspector.report.messages import Translator, catalogue
 from inspector_reports import inspector_renderers
@@ -30,7 +40,7 @@ from tests.reports import examples as specimens
 ROOT = Path(__file__).parents[2]
 VOCABULARIES: tuple[type[Enum], ...] = (
     ApprovalStatus, AuthorisationKind, Cause, Decision, Force, MeasureStatus, Obligation, Outcome, PlanStatus, Severity,
-    Stage, StatementKind, Tenancy, Intrusiveness, VantageKind,
+    Stage, StatementKind, Tenancy, Intrusiveness, VantageKind, Body, Opinion, InspectionKind, Bound, RowKind, Status,
 )  # fmt: skip
 
 

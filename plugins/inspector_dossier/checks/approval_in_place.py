@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from inspector import (
     ApprovalStatus,
     Cause,
@@ -18,10 +20,11 @@ from inspector import (
 
 
 @check("approval-in-place", title="Security level is approved", about=SubjectKind.SYSTEM)
-def approval_in_place(declared: Declared) -> Verdict:
-    """A system may go into operation only after its level has been appraised and approved.
+def approval_in_place(declared: Declared, *, approval_first_from: date | None = None) -> Verdict:
+    """The level of a system is appraised and approved, also where the system was in operation already.
 
-    Only the declaration is assessed; the decision itself must be verified in the dossier.
+    Only the declaration is assessed; the decision itself must be verified in the dossier. A system that went into
+    operation on ``approval_first_from`` or later had to be approved before.
 
     Remediation: have the level proposal dossier appraised and approved, then declare the decision in ``approval``:
     ``{status: approved, decision: 12/QD-UBND, date: 2026-03-01}``.
@@ -44,5 +47,13 @@ def approval_in_place(declared: Declared) -> Verdict:
             "declared as approved, but without the number or date of the decision",
             cause=Cause.AMBIGUOUS,
             facts="approval",
+        )
+    begun = declared.in_operation_from
+    if begun is not None and approval_first_from is not None and approval_first_from <= begun < approval.date:
+        return failed(
+            "in operation since {measured}, approved on {threshold} only",
+            measured=str(begun),
+            threshold=str(approval.date),
+            facts=("approval", "in_operation_from"),
         )
     return passed("approved by decision {decision}", decision=approval.decision, facts="approval")

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from pydantic import Field, field_validator
 
-from inspector import Cause, Declared, Facts, Model, SubjectKind, Verdict, check, failed, inconclusive, passed
+from inspector import (
+    ApprovalStatus,
+    Cause,
+    Declared,
+    Facts,
+    Model,
+    SubjectKind,
+    Verdict,
+    check,
+    failed,
+    inconclusive,
+    passed,
+)
 
 
 class LevelCriterion(Model):
@@ -61,11 +74,50 @@ def _conditions(criterion: LevelCriterion) -> Iterator[str]:
         yield f"{name}{relation}{str(required).lower()}"
 
 
+def _is_kept(declared: Declared, kept_before: date | None) -> bool:
+    """Whether the level was approved under earlier criteria and is kept."""
+    approval = declared.approval
+    if kept_before is None or approval is None or approval.status is not ApprovalStatus.APPROVED:
+        return False
+    return approval.date is not None and approval.date < kept_before
+
+
+def _has_changed(declared: Declared) -> bool:
+    """Whether a change is declared that alters what the level rests on."""
+    return any(each.alters_level for each in declared.changes or ())
+
+
+def _kept(declared: Declared, criterion: LevelCriterion, level: int) -> Verdict:
+    """The verdict on a kept level that today's criteria would make higher."""
+    values: dict[str, tuple[str, ...] | int] = {
+        "threshold": tuple(_conditions(criterion)),
+        "implied": criterion.level,
+        "declared": level,
+    }
+    if declared.changes is None or any(each.alters_level is None for each in declared.changes):
+        return inconclusive(
+            "level {declared} is kept from an earlier approval; {threshold} now requires level {implied}, "
+            "and whether the system has changed since is not stated",
+            **values,
+            cause=Cause.AMBIGUOUS,
+            facts="changes",
+        )
+    return passed(
+        "level {declared} is kept from an earlier approval, and no change alters it; new systems with {threshold} "
+        "are of level {implied}",
+        **values,
+        facts=("approval", "changes"),
+    )
+
+
 @check("level-fits-facts", title="Declared level is not too low", about=SubjectKind.SYSTEM)
-def level_fits_facts(declared: Declared, *, level: int, signs: tuple[LevelCriterion, ...]) -> Verdict:
+def level_fits_facts(
+    declared: Declared, *, level: int, signs: tuple[LevelCriterion, ...], kept_before: date | None = None
+) -> Verdict:
     """The level follows from the users and the data of the system; a level that is too low omits required measures.
 
-    Only the declared facts are assessed; a fact that is not declared proves nothing.
+    Only the declared facts are assessed; a fact that is not declared proves nothing. Where several criteria are met,
+    the highest level applies. A level approved before ``kept_before`` is kept until the system changes.
 
     Remediation: determine the level again with these facts and submit a new level proposal dossier, or correct
     ``facts`` in the declaration.
@@ -73,6 +125,8 @@ def level_fits_facts(declared: Declared, *, level: int, signs: tuple[LevelCriter
     higher = sorted((each for each in signs if each.level > level), key=lambda each: -each.level)
     for criterion in higher:
         if criterion.is_met_by(declared.facts):
+            if _is_kept(declared, kept_before) and not _has_changed(declared):
+                return _kept(declared, criterion, level)
             return failed(
                 "declared facts {measured}: {threshold} requires level {implied}, declared is level {declared}",
                 measured=tuple(_values(declared.facts, criterion)),

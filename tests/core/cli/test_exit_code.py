@@ -52,6 +52,11 @@ def test_what_was_left_out_by_choice_does_not_count() -> None:
     assert exit_code([left_out], Threshold()) == UNSEEN
 
 
+def test_what_is_not_stated_does_not_count() -> None:
+    """What a declaration may leave out, and does, is neither failing nor unseen; the verdict itself stays."""
+    assert exit_code([finding(Outcome.INCONCLUSIVE, cause=Cause.NOT_STATED)], Threshold()) == CLEAN
+
+
 def test_a_failure_outweighs_what_was_not_seen() -> None:
     """1 wins over 3."""
     assert exit_code([finding(Outcome.INCONCLUSIVE), finding(Outcome.FAIL)], Threshold()) == FAILING
@@ -153,7 +158,9 @@ def test_the_code_is_that_of_the_gravest_finding_that_counts(
         for each in counted
     )
     unseen = any(
-        each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR) and not (within and each.cause is Cause.NOT_SELECTED)
+        each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR)
+        and each.cause is not Cause.NOT_STATED
+        and not (within and each.cause is Cause.NOT_SELECTED)
         for each in counted
     )
     expected = FAILING if fails else UNSEEN if unseen else CLEAN

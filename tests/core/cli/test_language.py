@@ -61,7 +61,7 @@ def test_an_unknown_language_in_the_environment_is_misuse() -> None:
         (("plan", "x", "--level", "9"), "'--level': the largest value is 5", "'--level': giá trị lớn nhất là 5"),
         (("plan", "no.yaml"), "no.yaml: there is no such file; check", "no.yaml: không có tệp này; kiểm tra"),
         (("plan", "gopher://h/", "--level", "1"), "scheme 'gopher' is not known", "không có lược đồ 'gopher'"),
-        (("explain", "x"), "'x' is neither a check", "'x' không phải là phép kiểm tra"),
+        (("explain", "x"), "'x' is no check", "'x' không phải phép kiểm tra"),
         (("verify", "no"), "no: there is no such folder", "no: không có thư mục này"),
         (("report", "no"), "no: is not a sealed bundle; seal", "no: không phải gói kết quả đã niêm phong; hãy niêm"),
     ],

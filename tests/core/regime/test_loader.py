@@ -8,7 +8,7 @@ import pytest
 
 from inspector.declare.declaration import System
 from inspector.declare.document.yaml import read_yaml
-from inspector.model.declared import Approval, ApprovalStatus
+from inspector.model.declared import Approval, ApprovalStatus, Stage
 from inspector.model.errors import InputFileError, UsageError
 from inspector.model.finding import Force
 from inspector.regime.loader import load_all
@@ -23,20 +23,25 @@ HEAD = """\
 id: {id}
 version: "1"
 title: {{vi: Chế độ, en: Regime}}
-documents:
-  law: {{number: 1/2020, vi: Luật, en: Law, source: s, confidence: H}}
 authority: {{vi: Bộ, en: Ministry}}
 term: {{vi: an ninh, en: security}}
 valid_from: 2020-01-01
 last_checked: 2020-01-01
+documents: [{document}]
+"""
+#: The index of the document of a regime's folder.
+LAW = """\
+id: {document}
+number: 1/2020
+vi: Luật
+en: Law
+source: s
+confidence: H
 clauses:
   transit:
-    document: law
     numbers: {{1-2: "5", 3-5: ["6", "7"]}}
     title: {{vi: Mã hóa, en: Encryption}}
     force: clause-evidence
-    source: s
-    confidence: H
 """
 ROW = """\
 - check: https-reachable
@@ -52,26 +57,40 @@ version: "3"
 extends: base
 title: {vi: Bổ sung, en: Ours}
 last_checked: 2026-01-01
-documents:
-  ours: {number: O/1, vi: Quy chế, en: Rules, source: s, confidence: H}
+documents: [ours]
+"""
+OURS_INDEX = """\
+id: ours
+number: O/1
+vi: Quy chế
+en: Rules
+source: s
+confidence: H
 clauses:
   own:
-    document: ours
     numbers: {1-5: "1"}
     title: {vi: Quy định, en: Rule}
     force: binding
-    source: s
-    confidence: H
 """
 
 
-def folder(at: Path, id_: str = "base", head: str = HEAD, rows: str = ROW) -> Path:
-    """A regime's folder on disk."""
+def folder(at: Path, id_: str = "base", head: str = HEAD, rows: str = ROW, index: str = LAW) -> Path:
+    """A regime's folder on disk, or with the head of an extension that one's, with the index of one document."""
     home = at / id_
-    (home / "requirements").mkdir(parents=True)
-    (home / "regime.yaml").write_text(head.format(id=id_) if head is HEAD else head)
+    document = "law" if id_ == "base" else id_
+    for name in ("requirements", "documents"):
+        (home / name).mkdir(parents=True)
+    (home / "regime.yaml").write_text(head.format(id=id_, document=document) if head is HEAD else head)
     (home / "requirements" / "all.yaml").write_text(rows)
+    if "extends" in head:
+        document, index = "ours", OURS_INDEX if "documents: [ours]" in head else ""
+    if index:
+        (home / "documents" / f"{document}.yaml").write_text(index.format(document=document) if index is LAW else index)
     return home
+
+
+#: A deadline without a day or a span.
+DEADLINE = "deadlines:\n- {id: x, title: {vi: V, en: E}, clauses: [transit], source: s, confidence: H}"
 
 
 def loaded(home: Path) -> Regime:
@@ -148,28 +167,97 @@ def test_diagnostics_of_rows_are_located(tmp_path: Path, rows: str, diagnostic: 
 @pytest.mark.parametrize(
     ("old", "new", "diagnostic"),
     [
-        ("document: law", "document: low", "regime.yaml:12:5: document 'low' is not described"),
-        ("confidence: H\n", "confidence: X\n", "regime.yaml:17:17: confidence is 'X'"),
+        (
+            "documents: [law]",
+            "documents: [low]",
+            "regime.yaml:8:13: document 'low' is not described; did you mean 'law'?",
+        ),
         ("id: base", "id: bass", "regime.yaml:1:5: id 'bass' in folder 'base'"),
-        ('["6", "7"]', '["6", "5"]', "clause 'law-5' is listed twice"),
         ("valid_from: 2020-01-01", "valid_from: soon", "valid_from is 'soon', not a date"),
-        ('"5"', "5.10", "not a"),
+        (
+            "documents: [law]",
+            f"documents: [law]\n{DEADLINE.replace('[transit]', '[transmit], on: 2026-01-01')}",
+            "unknown clause 'transmit' in base; did you mean 'transit'?",
+        ),
+        (
+            "documents: [law]",
+            f"documents: [law]\n{DEADLINE}",
+            "give exactly one",
+        ),
     ],
 )
 def test_diagnostics_of_the_regime_are_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
     """Each error of regime.yaml has file, line and column."""
-    head = HEAD.format(id="base")
+    head = HEAD.format(id="base", document="law")
     assert old in head
-    position = head.rindex(old)
-    found = diagnostics(folder(tmp_path, head=head[:position] + new + head[position + len(old) :]))
+    found = diagnostics(folder(tmp_path, head=head.replace(old, new)))
     assert any(diagnostic in each for each in found), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "diagnostic"),
+    [
+        ("confidence: H", "confidence: X", "base/documents/law.yaml:6:13: confidence is 'X'"),
+        ("id: law", "id: low", "law.yaml:1:5: id 'low' in file 'law.yaml'"),
+        ('["6", "7"]', '["6", "5"]', "clause 'law-5' is listed twice"),
+        ('"5"', "5.10", "not a"),
+        (
+            "force: clause-evidence",
+            "force: clause-evidence\n    not_judged: {vi: vì vậy, en: so}",
+            "all.yaml:6:12: clause 'transit' is marked as not judged; remove not_judged from its entry",
+        ),
+        (
+            "force: clause-evidence",
+            "force: clause-evidence\n    optional: 1-2",
+            "claims clause-evidence at level 1 for everyone, more than its clauses allow",
+        ),
+        (
+            "force: clause-evidence",
+            "force: clause-evidence\n    binds: state",
+            "claims clause-evidence at level 1 for everyone, more than its clauses allow",
+        ),
+    ],
+)
+def test_diagnostics_of_a_clause_index_are_located(tmp_path: Path, old: str, new: str, diagnostic: str) -> None:
+    """Each error of a document's index has file, line and column; a row claims no more than its clause binds."""
+    index = LAW.format(document="law")
+    assert old in index
+    found = diagnostics(folder(tmp_path, index=index.replace(old, new)))
+    assert any(diagnostic in each for each in found), found
+
+
+def test_documents_are_shared_by_all_folders(tmp_path: Path) -> None:
+    """A folder of documents alone serves the regimes; a document is described once, a subject may be in several."""
+    library = tmp_path / "library"
+    (library / "documents").mkdir(parents=True)
+    (library / "documents" / "decree.yaml").write_text(
+        LAW.format(document="decree").replace('{1-2: "5", 3-5: ["6", "7"]}', '{1-5: "9"}')
+    )
+    head = HEAD.format(id="base", document="law, decree")
+    [regime] = load_all([library, folder(tmp_path, head=head)])
+    [row] = regime.requirements
+    assert row.clauses == ("law-5", "law-6", "law-7", "decree-9")
+    (library / "documents" / "law.yaml").write_text(LAW.format(document="law"))
+    assert any("document 'law' is described twice" in each for each in diagnostics(tmp_path / "base", library))
+
+
+def test_a_row_may_bind_some_owners_only(tmp_path: Path) -> None:
+    """A clause that binds state bodies carries a row that is limited to them, or to fewer."""
+    head = HEAD.format(id="base", document="law") + (
+        "overlays:\n- {id: state, title: {vi: V, en: E}, when: {state_body: true}, binds: state, "
+        "valid_from: 2020-01-01}\n"
+    )
+    index = LAW.format(document="law") + "    binds: state\n"
+    for limit in ("bound", "overlay"):
+        [regime] = load_all([folder(tmp_path / limit, head=head, rows=ROW + f"  {limit}: state\n", index=index)])
+        assert [row.id for row in regime.requirements] == ["https-reachable"]
 
 
 # --- Extensions -----------------------------------------------------------------------------------------------------
 
 OURS = "- {check: ours, levels: 1-5, force: baseline, obligation: should, severity: low, clauses: [own]}\n"
 #: A second regime, in which encryption in transit is another clause.
-OTHER_HEAD = HEAD.format(id="other").replace('{1-2: "5", 3-5: ["6", "7"]}', '{1-5: "9"}')
+OTHER_LAW = LAW.format(document="other").replace('{1-2: "5", 3-5: ["6", "7"]}', '{1-5: "9"}')
 BOTH = EXTENSION.replace("extends: base", "extends: [base, other]")
 
 
@@ -180,7 +268,7 @@ def cited(regimes: tuple[Regime, ...]) -> dict[str, tuple[str, ...]]:
 
 def two_regimes(at: Path, rows: str) -> list[Path]:
     """Two regimes and an extension of both."""
-    return [folder(at), folder(at, "other", OTHER_HEAD), folder(at, "ours", BOTH, rows)]
+    return [folder(at), folder(at, "other", index=OTHER_LAW), folder(at, "ours", BOTH, rows)]
 
 
 def test_an_extension_adds_rows(tmp_path: Path) -> None:
@@ -194,7 +282,7 @@ def test_an_extension_adds_rows(tmp_path: Path) -> None:
 def test_one_row_is_added_to_several_regimes(tmp_path: Path) -> None:
     """A row cites a clause by name in every regime that its extension names."""
     regimes = load_all(two_regimes(tmp_path, OURS.replace("[own]", "[own, transit]")))
-    assert cited(regimes) == {"base": ("ours-1", "law-5", "law-6", "law-7"), "other": ("ours-1", "law-9")}
+    assert cited(regimes) == {"base": ("ours-1", "law-5", "law-6", "law-7"), "other": ("ours-1", "other-9")}
     assert [regime.version for regime in regimes] == ["1+ours.3", "1+ours.3"]
 
 
@@ -246,10 +334,10 @@ def test_an_extension_cannot_change_what_is_there(tmp_path: Path) -> None:
     same = OURS.replace("check: ours", "check: https-reachable")
     with pytest.raises(InputFileError, match="row 'https-reachable' is already in base"):
         load_all([folder(tmp_path), folder(tmp_path, "ours", EXTENSION, same)])
-    theirs = EXTENSION.replace("id: ours", "id: theirs")
+    theirs = EXTENSION.replace("id: ours", "id: theirs").replace("documents: [ours]\n", "")
     homes = [
         tmp_path / "base",
-        folder(tmp_path, "theirs", theirs, OURS),
+        folder(tmp_path, "theirs", theirs, OURS.replace("[own]", "[transit]")),
         folder(tmp_path / "new", "ours", EXTENSION, OURS),
     ]
     with pytest.raises(InputFileError, match=r"ours/regime\.yaml:3:10: row 'ours' is already in theirs"):
@@ -269,9 +357,10 @@ def test_an_extension_needs_its_regime(tmp_path: Path) -> None:
 
 
 def system(**approval: Any) -> System:
-    """A system with an approval as declared; none without fields."""
+    """A system with an approval as declared, none without fields; ``stage`` and start of operation are its own."""
+    own = {name: approval.pop(name) for name in ("stage", "in_operation_from") if name in approval}
     given = Approval(**{"status": ApprovalStatus.APPROVED, **approval}) if approval else None
-    return System(id="s", name="s", owner="o", level=3, approval=given)
+    return System(id="s", name="s", owner="o", level=3, approval=given, **own)
 
 
 def chosen(day: str, **approval: Any) -> str:
@@ -282,7 +371,7 @@ NEVER: dict[str, Any] = {}
 EARLY = {"date": date(2024, 9, 1)}
 UNDATED = {"regime": OLD}
 INVESTED = {"date": date(2026, 10, 1), "regime": OLD, "investment_from": date(2026, 5, 1)}
-AWAITING = {"status": ApprovalStatus.SUBMITTED, "regime": OLD, "investment_from": date(2026, 5, 1)}
+AWAITING = {"status": ApprovalStatus.SUBMITTED, "stage": Stage.BUILD, "investment_from": date(2026, 5, 1)}
 
 
 @pytest.mark.parametrize(
@@ -304,14 +393,17 @@ AWAITING = {"status": ApprovalStatus.SUBMITTED, "regime": OLD, "investment_from"
         ("2026-11-21", {"date": date(2024, 9, 1), "status": ApprovalStatus.APPRAISED}, NEW),
         # Investments begun before 1 July 2026 and approved by the end of 2026.
         ("2026-11-21", INVESTED, OLD),
-        ("2027-12-31", INVESTED, OLD),
-        ("2028-01-01", INVESTED, NEW),
+        ("2027-06-30", INVESTED, OLD),
+        ("2027-07-01", INVESTED, NEW),
+        ("2026-11-21", INVESTED | {"in_operation_from": date(2026, 9, 1)}, OLD),
+        ("2026-11-21", INVESTED | {"in_operation_from": date(2026, 6, 30)}, NEW),
         ("2026-09-30", INVESTED, NEW),
         ("2026-11-21", INVESTED | {"regime": None}, NEW),
         ("2026-08-10", INVESTED | {"regime": None, "date": date(2026, 8, 1)}, OLD),
         ("2027-01-15", INVESTED | {"date": date(2027, 1, 4)}, NEW),
         ("2026-11-21", INVESTED | {"investment_from": date(2026, 7, 1)}, NEW),
         ("2026-12-31", AWAITING, OLD),
+        ("2026-12-31", AWAITING | {"stage": Stage.OPERATING}, NEW),
         ("2027-01-01", AWAITING, NEW),
     ],
 )
@@ -339,7 +431,7 @@ def test_the_transition_that_applies_is_known() -> None:
     """A report explains why a system still follows the older regime."""
     found = transition_for(REGIMES, system(**EARLY), date(2026, 11, 21))
     assert found is not None
-    assert (found[0].id, found[1].until) == (OLD, date(2027, 6, 30))
+    assert (found.older.id, found.newer.id, found.rule.until) == (OLD, NEW, date(2027, 6, 30))
     assert transition_for(REGIMES, system(), date(2026, 11, 21)) is None
 
 

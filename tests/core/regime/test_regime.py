@@ -11,6 +11,7 @@ from inspector.model.declared import Facts
 from inspector.model.finding import Force, Obligation, Severity
 from inspector.regime.regime import (
     BilingualText,
+    Bound,
     Clause,
     Levels,
     Overlay,
@@ -18,6 +19,7 @@ from inspector.regime.regime import (
     Requirement,
     changes,
     day_of,
+    in_transition,
     overlays_of,
     resolve,
 )
@@ -176,6 +178,107 @@ def test_an_unclear_overlay_only_recommends() -> None:
     assert binding.strength == "binding/must/low"
     own, weak = resolve(pack, held, as_of=date(2026, 7, 1))
     assert (own.id, weak.id, weak.strength) == ("a", "x", "baseline/should/low")
+
+
+def test_an_overlay_has_alternatives_and_exemptions() -> None:
+    """One alternative met by all its facts is enough; what ``unless`` names is exempt; silence may leave it open."""
+    either = overlay(when=[{"state_body": True}, {"internal_only": False}], unless={"information": "state-secret"})
+    assert either.applies(Facts(state_body=True), DAY)
+    assert either.applies(Facts(state_body=False, internal_only=False), DAY)
+    assert not either.applies(Facts(state_body=False, internal_only=True), DAY)
+    assert not either.applies(Facts(state_body=True, information=("state-secret",)), DAY)
+    assert [either.is_open(Facts(**facts), DAY) for facts in ({}, {"state_body": False}, {"internal_only": True})] == [
+        True,
+        True,
+        True,
+    ]
+    assert not either.is_open(Facts(state_body=True), DAY)
+    assert not either.is_open(Facts(state_body=False, internal_only=True), DAY)
+    assert not either.is_open(Facts(information=("state-secret",)), DAY)
+    assert not either.is_open(Facts(), date(2019, 12, 31))
+
+
+def test_a_row_binds_those_in_its_overlay_and_recommends_to_others() -> None:
+    """Where the declaration does not say whether a system is one of them, the row stays, and is marked."""
+    pack = regime(row("a", bound="state", **LEGAL), overlays=(overlay(),))
+    shown = {
+        state: [(each.strength, each.unsettled) for each in resolve(pack, system(state_body=state), as_of=DAY)]
+        for state in (True, False, None)
+    }
+    assert shown == {
+        True: [("binding/must/low", False)],
+        False: [("baseline/should/low", False)],
+        None: [("binding/must/low", True)],
+    }
+
+
+def test_time_to_comply_is_for_systems_that_were_there() -> None:
+    """With ``grace_before`` a due date holds for older systems; one that is declared to be newer complies at once."""
+    pack = regime(
+        row("a", overlay="state", due_from=date(2027, 7, 1), **LEGAL),
+        overlays=(overlay(grace_before=date(2026, 5, 12)),),
+    )
+    held = system(state_body=True)
+    for begun, due in ((None, False), (date(2026, 5, 11), False), (date(2026, 5, 12), True)):
+        [found] = resolve(pack, held.model_copy(update={"in_operation_from": begun}), as_of=DAY)
+        assert found.is_due(DAY) is due
+
+
+def test_the_day_of_the_assessment_may_be_an_option() -> None:
+    """An option ``$as_of`` becomes the day, in Vietnam, on which the rows are resolved."""
+    pack = regime(row("a", options={"as_of": "$as_of", "months": 3}))
+    [found] = resolve(pack, system(), as_of=datetime(2026, 8, 18, 17, 0, tzinfo=UTC))
+    assert found.options == {"as_of": "2026-08-19", "months": 3}
+
+
+def test_in_transition_measures_are_old_and_duties_new() -> None:
+    """The rules of a transition have the older regime's id, its measures, the newer one's duties and their clauses."""
+    old = regime(row("m"), row("d", kind="duty"), row("both", kind="duty", severity="high"))
+    new = regime(
+        row("n"),
+        row("e", kind="duty", overlay="state", **LEGAL),
+        row("both", kind="duty"),
+        overlays=(overlay(), overlay("other")),
+        id_="new",
+    ).model_copy(update={"clauses": (clause("1", "1-5", Force.CLAUSE_EVIDENCE), clause("9", "1-5"))})
+    held = in_transition(old, new)
+    assert (held.id, held.version) == ("old", "1+new.1")
+    assert held.duties_of is not None
+    assert held.duties_of.id == "new"
+    assert {(each.id, each.severity.value) for each in held.requirements} == {
+        ("m", "low"),
+        ("e", "low"),
+        ("both", "low"),
+    }
+    assert [each.id for each in held.overlays] == ["state"]
+    assert [each.id for each in held.clauses] == ["law-1", "law-3", "law-4"]
+    assert held.clause("law-1").force is Force.BINDING
+    assert Regime.parse(held.canonical()) == held
+
+
+@pytest.mark.parametrize(
+    ("bound", "other", "level", "included"),
+    [
+        (Bound.EVERYONE, Bound.STATE, 1, True),
+        (Bound.STATE_AND_SERVICES, Bound.STATE, 1, True),
+        (Bound.STATE_AND_SERVICES, Bound.EVERYONE, 1, False),
+        (Bound.STATE, Bound.STATE_AND_SERVICES, 1, False),
+        (Bound.STATE, Bound.ARCHIVES, 1, True),
+        (Bound.CRITICAL, Bound.EVERYONE, 4, False),
+        (Bound.CRITICAL, Bound.EVERYONE, 5, True),
+    ],
+)
+def test_who_is_bound_with_whom(bound: Bound, other: Bound, level: int, included: bool) -> None:
+    """State bodies are among those with online services; systems of level 5 are critical by themselves."""
+    assert bound.includes(other, level) is included
+
+
+def test_a_clause_carries_less_where_it_leaves_the_choice() -> None:
+    """At the levels of ``optional``, and for owners whom it does not bind, a clause only recommends."""
+    given = clause("1", "1-5").model_copy(update={"optional": (1, 2), "binds": Bound.STATE})
+    assert given.force_for(Bound.STATE, 3) is Force.BINDING
+    assert given.force_for(Bound.STATE, 2) is Force.BASELINE
+    assert given.force_for(Bound.EVERYONE, 3) is Force.BASELINE
 
 
 def test_the_day_of_an_instant_is_vietnamese() -> None:
