@@ -160,7 +160,7 @@ def test_a_schema_refuses_what_the_loader_refuses(change: dict[str, Any]) -> Non
         check("declaration", {"organisation": {"code": "A", "name": "A"}, "systems": [system]})
 
 
-def test_there_are_four_documents() -> None:
+def test_unknown_documents_are_refused() -> None:
     """Any other name is a usage error that lists them."""
-    with pytest.raises(UsageError, match="write one of declaration, authorisation, statements, settings"):
+    with pytest.raises(UsageError, match="write one of declaration, declaration-line, authorisation"):
         schema("letter")
