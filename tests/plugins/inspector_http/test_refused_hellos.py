@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,6 @@ from inspector.network.protocols.tls_client import tolerant_client
 from inspector.testing import ProbeRun, run_probe
 from inspector_http.observations import Http
 from inspector_http.probes import http
-from tests.agreement import lab
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue, rsa_key
 
@@ -32,19 +29,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return issue("www.example.vn", dns=["www.example.vn"], key=rsa_key()).write(
         tmp_path_factory.mktemp("tls"), "server"
     )
-
-
-@contextlib.contextmanager
-def hybrid_only(folder: Path, files: Files) -> Iterator[int]:
-    """Node with OpenSSL 3.5, which agrees keys in X25519MLKEM768 only and answers every request."""
-    port, script = servers.free_port(), folder / "server.js"
-    script.write_text(
-        f"const read = require('fs').readFileSync;"
-        f"require('https').createServer({{cert: read('{files[0]}'), key: read('{files[1]}'), minVersion: 'TLSv1.3',"
-        f" ecdhCurve: 'X25519MLKEM768'}}, (_, reply) => reply.end('x')).listen({port}, '127.0.0.1');"
-    )
-    with servers.running([lab.node("new"), script], port):
-        yield port
 
 
 def scanned(port: int) -> ProbeRun:
@@ -65,7 +49,7 @@ def test_what_the_library_lacks_is_a_missing_tool(files: Files) -> None:
 
 def test_hybrid_groups_alone(files: Files, tmp_path: Path) -> None:
     """A server with a hybrid group alone is seen where the library has it, and else unseen for want of that group."""
-    with hybrid_only(tmp_path, files) as port:
+    with servers.node(tmp_path, files, "minVersion: 'TLSv1.3', ecdhCurve: 'X25519MLKEM768'") as port:
         scan = scanned(port)
     if ssl.OPENSSL_VERSION_INFO[:2] >= HYBRID_FROM:
         assert scan.seen(Http).status.value == 200
