@@ -58,7 +58,8 @@ def nmap_version(search_path: Sequence[str]) -> str | None:
     """The version of the program that scans would run; None where there is none, or it does not tell."""
     try:
         program = find_nmap(search_path)
-        printed = subprocess.run([program, "--version"], capture_output=True, timeout=_VERSION_SECONDS, check=False)
+        with allow_program():
+            printed = subprocess.run([program, "--version"], capture_output=True, timeout=_VERSION_SECONDS, check=False)
     except (ScanFailure, OSError, subprocess.TimeoutExpired):
         return None
     found = _VERSION.search(printed.stdout)
