@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs a command of this work tree on a bare Debian 12 made by debootstrap, with an empty environment.
+# Runs a command of this work tree on a bare Debian (12, or SUITE) made by debootstrap, with an empty environment.
 # Nothing of the machine shines through but its kernel, its network and what leads to its package mirrors: apt's mirror and
 # transport settings, the organisation's own CA certificates, and the proxy and index variables listed below.
 set -eu

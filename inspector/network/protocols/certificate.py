@@ -6,7 +6,7 @@ import re
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from inspector.model.base import Cause
 from inspector.model.certificate_flaw import CertificateFlaw
