@@ -82,8 +82,8 @@ class Network:
         It reuses no connections, accepts any certificate, and limits bytes. Failures are ``ScanFailure``, not errors of
         httpx; a URL of another host is out of scope. With ``verify`` the first handshake with a port verifies the
         certificate, for ``verify_certificate``; where it rejects it, another connection accepts it. Where the server
-        refuses what the host's TLS library offers, at most two connections more show whether the library lacks something
-        that the server demands: tool-missing, with its name.
+        refuses what the host's TLS library offers, at most two connections more show whether the library lacks what the
+        server demands: tool-missing, with its name.
         """
         from inspector.network.protocols.http import Transport
 

@@ -11,7 +11,6 @@ from typing import Final, TypeVar
 
 from inspector import Cause, Network, ScanFailure, Stream, permissive_tls_context
 from inspector_tls.resumption.parsing import Handshake
-from inspector_tls.resumption.tls_1_3 import Tls13Client
 from inspector_tls.wire.server_flight import read_flight
 from inspector_tls.wire.versions import TlsVersion
 
@@ -72,6 +71,8 @@ async def shake_hands(
         stream = await network.connect(timeout=seconds)
     except ScanFailure as failure:
         return _failed(newest, failure)
+    from inspector_tls.resumption.tls_1_3 import Tls13Client  # loads the cryptography library
+
     client: _Client | Tls13Client
     if newest is TlsVersion.TLS_1_3:
         client = Tls13Client(stream, server_name, seconds)
