@@ -15,6 +15,7 @@ from pathlib import Path
 
 #: The exit codes that a shell reports for a process ended by SIGINT, and by SIGTERM.
 INTERRUPTED, TERMINATED = 130, 143
+_OTHERS_WRITE = 0o022
 
 
 _exit = os._exit
@@ -27,6 +28,8 @@ _THREAD_SECONDS = 2.0
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; no traceback reaches the user."""
     _ready_streams()
+    # Whatever the system's default, only the user changes what the user's commands write.
+    os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)
     code = INTERRUPTED
 
     def terminate(_signal: int, _frame: object) -> None:

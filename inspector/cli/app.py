@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from inspector.cli import terminal
 from inspector.cli.arguments import RESULTS, SELECTION, RunArguments, takes
 from inspector.cli.language import _, language_of, use
 from inspector.cli.parser_messages import localise, message_of
-from inspector.model.errors import InspectorError
+from inspector.model.errors import InspectorError, UsageError
 from inspector.plugin.containment import described
 from inspector.plugin.interrupts import by_a_person, watched
 
@@ -212,6 +213,7 @@ def call(arguments: Sequence[str]) -> int:
 def _call(arguments: Sequence[str]) -> int:
     try:
         use(language_of(arguments, os.environ))
+        _check_interpreter()
         return _run(arguments)
     except InspectorError as error:
         terminal.print_error(error)
@@ -223,6 +225,15 @@ def _call(arguments: Sequence[str]) -> int:
         text = _("this is a bug in Inspector; run again with --log-level debug and report what it prints")
         terminal.print_note(f"inspector: {text}")
     return MISUSE
+
+
+def _check_interpreter() -> None:
+    """Raise UsageError where Python was started without docstrings: in them checks keep their texts."""
+    if sys.flags.optimize > 1:
+        raise UsageError(
+            "Python runs without docstrings (-OO or PYTHONOPTIMIZE=2), in which the checks keep their texts",
+            remedy="start it without -OO, or with PYTHONOPTIMIZE=1",
+        )
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -15,7 +15,7 @@ from inspector.cli.arguments import RunArguments
 from inspector.cli.exit_code import MISUSE, ExitRule, worst
 from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.inputs import instant, load_context, new_run, read_settings, request_of, systems_of
-from inspector.cli.language import _, current
+from inspector.cli.language import _, current, translated
 from inspector.collect.collector import Progress
 from inspector.declare import authorisation
 from inspector.declare.declaration import System
@@ -31,6 +31,7 @@ from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.pipeline import inspect_system, resume_inspection
 from inspector.pipeline.reporting import WrittenAssessment, render, view
+from inspector.record.plan import VantageLimit
 from inspector.registry.lock import registry_under
 from inspector.registry.registry import Registry
 from inspector.report.messages import Translator
@@ -58,7 +59,8 @@ class InspectionSummary:
     """What is printed of an assessment; the assessment itself is on the disk, and no longer in memory.
 
     ``folder`` is the assessment's, ``failures`` one line per failing finding, ``causes`` one per common cause,
-    ``followers`` the number of findings that follow from them, ``code`` the exit code.
+    ``followers`` the number of findings that follow from them, ``limits`` one per limit of the vantage, ``code`` the
+    exit code.
     """
 
     system: str
@@ -67,6 +69,7 @@ class InspectionSummary:
     counts: Mapping[Outcome, int]
     failures: tuple[str, ...]
     causes: tuple[str, ...]
+    limits: tuple[str, ...]
     followers: int
     folder: Path
     code: int
@@ -91,6 +94,7 @@ class InspectionSummary:
                 if each.outcome is Outcome.FAIL
             ),
             causes=tuple(_cause_line(made, each) for each in made.causes()),
+            limits=tuple(limit_line(each) for each in made.inspection.plan.limits),
             followers=len(made.followers),
             folder=folder,
             code=rule.code(made),
@@ -100,6 +104,11 @@ class InspectionSummary:
         """The assessment, read back."""
         bundle = Bundle.open(self.folder.parents[1])
         return view(bundle, bundle.assessment(self.folder.name).assessment, registry)
+
+
+def limit_line(limit: VantageLimit) -> str:
+    """A limit of the vantage, with the addresses or names that it concerns."""
+    return escape_control(f"{translated(limit.detail)}: {with_u_labels(', '.join(limit.addresses))}", keep="")
 
 
 def _cause_line(made: View, group: CauseGroup) -> str:
@@ -278,7 +287,7 @@ def print_summary(done: Sequence[InspectionSummary], arguments: RunArguments, re
     terminal.print_table(summary)
     for each in done:
         system = f"{each.system}: " if len(done) > 1 else ""
-        for line in (*each.failures, *each.causes):
+        for line in (*each.failures, *each.causes, *each.limits):
             terminal.print_result(f"{system}{line}")
     for each in done:
         terminal.print_result(_("Report: {path}", path=each.folder / "reports" / f"report.{current().value}.html"))

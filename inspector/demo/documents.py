@@ -26,6 +26,10 @@ class InputDocuments:
     settings: Path
 
 
+#: The mode of the output folder, as of those of an inspection: what was found concerns nobody else.
+_OWN = 0o700
+
+
 def write(folder: Path, environment: Environment) -> InputDocuments:
     """Write the documents into a folder, over those of an earlier demonstration. Raises UsageError."""
     documents = InputDocuments(
@@ -42,7 +46,8 @@ def write(folder: Path, environment: Environment) -> InputDocuments:
         folder / "root.pem": environment.root.decode(),
     }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for parent in (folder.parent, folder):
+            parent.mkdir(mode=_OWN, parents=True, exist_ok=True)
         for path, text in texts.items():
             path.write_text(text, encoding="utf-8")
     except OSError as error:

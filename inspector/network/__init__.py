@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inspector.network.gateway import Gateway
     from inspector.network.pacing.ledger import Ledger
     from inspector.network.pacing.rate_limit import pace_seconds, strictest, sweep_seconds
+    from inspector.network.protocols.nmap import find_nmap, nmap_version
     from inspector.network.resolution import resolve_and_pin, routable
     from inspector.network.sandbox.jobs import run_isolated
 
@@ -29,6 +30,8 @@ _HOME = {
     "Network": "inspector.network.client",
     "Scope": "inspector.network.access.scope",
     "Stream": "inspector.network.client",
+    "find_nmap": "inspector.network.protocols.nmap",
+    "nmap_version": "inspector.network.protocols.nmap",
     "run_isolated": "inspector.network.sandbox.jobs",
     "pace_seconds": "inspector.network.pacing.rate_limit",
     "resolve_and_pin": "inspector.network.resolution",
@@ -45,6 +48,8 @@ __all__ = [
     "RoundTripEnd",
     "Scope",
     "Stream",
+    "find_nmap",
+    "nmap_version",
     "pace_seconds",
     "resolve_and_pin",
     "routable",

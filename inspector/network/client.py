@@ -81,7 +81,9 @@ class Network:
 
         It reuses no connections, accepts any certificate, and limits bytes. Failures are ``ScanFailure``, not errors of
         httpx; a URL of another host is out of scope. With ``verify`` the first handshake with a port verifies the
-        certificate, for ``verify_certificate``; where it rejects it, another connection accepts it.
+        certificate, for ``verify_certificate``; where it rejects it, another connection accepts it. Where the server
+        refuses what the host's TLS library offers, at most two connections more show whether the library lacks what the
+        server demands: tool-missing, with its name.
         """
         from inspector.network.protocols.http import Transport
 
@@ -112,7 +114,8 @@ class Network:
 
         The client trusts the public roots and those that the inspecting side declares; revocation is not looked at. It
         makes one handshake, or three where the issuer is not known, and sends nothing in them; what a request with
-        ``verify`` saw needs none, or one where the issuer is not known. Raises ScanFailure.
+        ``verify`` saw needs none, or one where the issuer is not known. A refused
+        hello leads to two more. Raises ScanFailure.
         """
         from inspector.network.protocols.certificate import verify
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import platform
 import secrets
+import ssl
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
@@ -12,12 +14,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.backends.openssl.backend import backend
+
 from inspector import __version__
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
 from inspector.model.observation import Evidence, FailureNote
-from inspector.network import Ledger
+from inspector.network import Ledger, nmap_version
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.prepare import PlannedInspection, planned_again
 from inspector.pipeline.request import InspectionRequest, RegimeRef
@@ -42,14 +46,17 @@ LOST = "some records were lost"
 
 
 @cache
-def _tools() -> dict[str, str]:
-    found: dict[str, str] = {}
+def _tools(nmap_search_path: tuple[str, ...]) -> dict[str, str]:
+    """The versions of everything by which servers are scanned: what a scan sees depends on them."""
+    found = {"python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION}
     for name in TOOLS:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    found["cryptography-openssl"] = backend.openssl_version_text()
+    nmap = nmap_version(nmap_search_path)
+    return found if nmap is None else {**found, "nmap": nmap}
 
 
 def _recorded(settings: Settings) -> dict[str, Any]:
@@ -82,7 +89,7 @@ def open_capture(planned: PlannedInspection, context: RunContext) -> CaptureWrit
         next_regime=planned.next_regime,
         plan=planned.plan,
         plugins=records_of(context.registry),
-        tools=_tools(),
+        tools=_tools(settings.nmap_search_path),
         trust={name: hashlib.sha256(data).hexdigest() for name, data in material.items()},
     )
     writer = CaptureWriter.create(settings.output, inspection, trust=material)

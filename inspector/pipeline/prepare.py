@@ -13,11 +13,12 @@ from typing import Any
 
 from inspector.declare.authorisation import Authorisation, check_authorisations
 from inspector.declare.document import diagnostic_at
+from inspector.declare.settings import Settings
 from inspector.model.base import Same, now
-from inspector.model.errors import InputFileError, NotAuthorised
+from inspector.model.errors import InputFileError, NotAuthorised, ScanFailure
 from inspector.model.formatted import FormattedMessage
 from inspector.model.intrusiveness import Intrusiveness
-from inspector.network import Ledger, Scope, resolve_and_pin
+from inspector.network import Ledger, Scope, find_nmap, resolve_and_pin
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.request import InspectionRequest
 from inspector.plan.pace import check_window
@@ -170,7 +171,18 @@ def _planner(
     request: InspectionRequest, rows: tuple[Requirement, ...], context: RunContext, scope: Scope, at: datetime
 ) -> Planner:
     asked = _questions(request, rows, context.registry)
-    return Planner(request.system, context.registry, asked.probes, asked.options, scope, at, context.settings.ceilings)
+    why = _why_no_sweeps(context.settings)
+    ceilings = context.settings.ceilings
+    return Planner(request.system, context.registry, asked.probes, asked.options, scope, at, ceilings, why)
+
+
+def _why_no_sweeps(settings: Settings) -> str:
+    """Why ports cannot be scanned from here; empty where they can."""
+    try:
+        find_nmap(settings.nmap_search_path)
+    except ScanFailure as failure:
+        return failure.message
+    return ""
 
 
 def check_permitted(planned: PlannedInspection) -> None:

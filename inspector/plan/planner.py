@@ -163,7 +163,10 @@ def _wider(one: Any, other: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Turns endpoints, and later discovered subjects, into scan tasks that the scope allows."""
+    """Turns endpoints, and later discovered subjects, into scan tasks that the scope allows.
+
+    ``no_sweeps`` says why no port can be asked for its state; empty where it can.
+    """
 
     system: System
     registry: Registry
@@ -172,6 +175,7 @@ class Planner:
     scope: Scope
     at: datetime
     ceilings: Ceilings = field(default_factory=Ceilings)
+    no_sweeps: str = ""
 
     def tasks(self, text: str, pin: PinnedHost | None) -> Iterator[ScanTask]:
         """The scan tasks for one declared endpoint and its pinned host."""
@@ -263,6 +267,8 @@ class Planner:
                 )
         except ScanFailure as failure:
             return self._refusal(probe, subject, endpoint, failure.cause, failure.message)
+        if bounds.port_questions and self.no_sweeps:
+            return self._refusal(probe, subject, endpoint, Cause.TOOL_MISSING, self.no_sweeps)
         return ScanTask(
             probe=probe.name,
             subject=subject,
@@ -335,7 +341,7 @@ def make_plan(planner: Planner, pins: Sequence[PinnedHost], selection: Selection
     return Plan(
         pins=tuple(pins),
         tasks=ordered,
-        limits=_limits(pins, planner.ceilings.addresses),
+        limits=(*_limits(pins, planner.ceilings.addresses), *_missing_tools(ordered)),
         bounds=CostBounds(
             connections=sum(each.connections for each in bounds),
             port_questions=sum(each.port_questions for each in bounds),
@@ -376,6 +382,13 @@ def _limits(pins: Sequence[PinnedHost], most: int) -> tuple[VantageLimit, ...]:
         detail = "only the first addresses of each family are inspected of these names, which have more"
         limits.append(VantageLimit(id="addresses", detail=detail, addresses=many))
     return tuple(limits)
+
+
+def _missing_tools(tasks: Iterable[ScanTask]) -> Iterator[VantageLimit]:
+    without = {task.subject.address or task.subject.uri for task in tasks if task.cause is Cause.TOOL_MISSING}
+    if without:
+        detail = "nmap was not found on this host, so that no ports are scanned of these addresses; install it"
+        yield VantageLimit(id="no-nmap", detail=detail, addresses=tuple(sorted(without)))
 
 
 def refused_endpoints(plan: Plan) -> dict[str, ScanTask]:

@@ -37,6 +37,8 @@ from inspector_http.urls import HTTP, HTTPS, hosts, location, plain, uri_of
 REDIRECTS_FOLLOWED = 5
 BODY_BYTES = 65536
 HEAD_SECONDS = 12.0
+#: The most connections besides one for each handshake: a hello refused, and one that shows what the library lacks.
+REFUSED_HELLOS = 2
 #: The most handshakes in which a certificate is verified.
 VERIFYING_HANDSHAKES = 3
 BODY_SECONDS = 3.0
@@ -46,9 +48,9 @@ ACCEPT = {"Accept": "text/html,*/*;q=0.8"}
 
 def _cost(target: Target, _options: Mapping[str, Any]) -> Cost:
     """The bounds of one scan; on port 443 with those of the scan of port 80 that it discovers."""
-    steps = REDIRECTS_FOLLOWED + 2
+    steps = REDIRECTS_FOLLOWED + 2 + REFUSED_HELLOS
     scans = 2 if _discovers_port_80(target) else 1
-    handshakes = VERIFYING_HANDSHAKES if target.scheme == HTTPS.name else 0
+    handshakes = VERIFYING_HANDSHAKES + REFUSED_HELLOS if target.scheme == HTTPS.name else 0
     seconds = int(HEAD_SECONDS + BODY_SECONDS) * steps + (int(HEAD_SECONDS) if handshakes else 0)
     return Cost(connections=scans * steps + handshakes, seconds=seconds)
 

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from tests.agreement import fact_names as names
 from tests.agreement import ours
 from tests.agreement.environment import ServerPlaces
-from tests.agreement.expected import Server
+from tests.agreement.expected import Server, release_of
 from tests.agreement.facts import Facts, agree, difference
 from tests.agreement.tools import TOOLS
 from tests.agreement.tools.questions import Asked, NoResult, Tool
@@ -128,7 +128,7 @@ class Explanation:
 
 
 def explanations(path: Path = EXPLANATIONS) -> tuple[Explanation, ...]:
-    """All that is explained."""
+    """All that is explained; what holds only for a ``release`` of a program, where that is installed."""
     entries = YAML(typ="safe").load(path.read_text()) or []
     return tuple(
         Explanation(
@@ -140,7 +140,16 @@ def explanations(path: Path = EXPLANATIONS) -> tuple[Explanation, ...]:
             entry["output"],
         )
         for entry in entries
+        if _is_installed(entry.get("release", ""))
     )
+
+
+def _is_installed(release: str) -> bool:
+    """Whether a release of a program, as ``dovecot 2.3``, is the installed one; an empty text is any."""
+    if not release:
+        return True
+    program, _, number = release.partition(" ")
+    return release_of(program, "--version") == tuple(map(int, number.split(".")))
 
 
 def _listed(value: str | Sequence[str]) -> tuple[str, ...]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import subprocess
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cache
 
 from tests.agreement import fact_names as names
 from tests.agreement.environment import Keys, Place
@@ -15,6 +20,23 @@ OPENSSL_1_3 = "TLS_AES_128_GCM_SHA256 TLS_AES_256_GCM_SHA384 TLS_CHACHA20_POLY13
 #: The groups that OpenSSL 3.0 offers by itself, in TLS 1.2 and in TLS 1.3.
 OPENSSL_EC = "X25519 secp256r1 X448 secp521r1 secp384r1"
 OPENSSL_FFDHE = "ffdhe2048 ffdhe3072 ffdhe4096 ffdhe6144 ffdhe8192"
+
+
+def default_groups(release: tuple[int, ...]) -> str:
+    """The groups that this release of OpenSSL offers by itself in TLS 1.3."""
+    return f"X25519MLKEM768 {OPENSSL_EC} ffdhe2048 ffdhe3072" if release >= (3, 5) else f"{OPENSSL_EC} {OPENSSL_FFDHE}"
+
+
+@cache
+def release_of(*command: str) -> tuple[int, ...]:
+    """The first version number, of two parts, that an installed program prints; empty without the program."""
+    program = shutil.which(command[0], path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if program is None:
+        return ()
+    printed = subprocess.run((program, *command[1:]), check=True, capture_output=True, text=True, timeout=20).stdout
+    found = re.search(r"(\d+)\.(\d+)", printed)
+    return tuple(map(int, found.groups())) if found else ()
+
 
 _Kinds = {"rsa": "RSA", "p": "ECDSA", "expired": "ECDSA", "other": "ECDSA", "ed": "ECDSA", "self": "RSA"}
 

@@ -1,4 +1,6 @@
-"""What ``python -m tests.agreement.lab [--old]`` puts into .lab/: Node, for the OpenSSL inside, and corpora.
+"""What ``python -m tests.agreement.lab [--old]`` puts into .lab/.
+
+Node, for the OpenSSL inside; corpora; and an environment with what pip resolves for the project's wheel.
 
 All come through the package managers' own clients as package names with digests. Of Node's packages nothing is run but
 ``node``.
@@ -12,6 +14,7 @@ import io
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 from tests.agreement.environment import Missing
@@ -25,6 +28,8 @@ OLD = {
     "0.10.0": "9e6LHXXCQrg9qq8YoNQy0WkScTibZccXrSbqv88YPRlH7fSgUvnde8j1luKO5E2tVEs4tSUEtDXnBpv8mmXkeg==",
 }
 
+#: An environment with what pip installs for the project's wheel, without the locked set.
+INSTALLED = LAB / "installed"
 #: An environment with checkdmarc, and the source of pyspf, which carries the test suite of RFC 7208.
 CORPORA = LAB / "corpora"
 
@@ -60,6 +65,29 @@ def spf_source() -> Path:
     if found is None:
         raise Missing("the source of pyspf is missing: python -m tests.agreement.lab")
     return found
+
+
+def installed_python() -> Path:
+    """The interpreter of the environment into which pip installed the wheel; raises Missing."""
+    path = INSTALLED / "bin" / "python"
+    if not path.exists():
+        raise Missing("the environment of the wheel is missing: python -m tests.agreement.lab")
+    return path
+
+
+def fetch_installed() -> None:
+    """Install the wheel by pip into a clean environment, as a user does; again where the metadata has changed."""
+    wanted = hashlib.sha256(sys.version.encode() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    kept = INSTALLED / "metadata.sha256"
+    if kept.exists() and kept.read_text() == wanted:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
+        subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", INSTALLED], check=True)
+        install = [INSTALLED / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        subprocess.run([*install, *Path(folder).glob("*.whl")], check=True)
+    kept.write_text(wanted)
 
 
 def fetch_corpora() -> None:
@@ -113,6 +141,7 @@ def main() -> None:
     LAB.mkdir(exist_ok=True)
     fetch_new()
     fetch_corpora()
+    fetch_installed()
     if "--old" in sys.argv[1:]:
         for release in OLD:
             fetch_old(release)

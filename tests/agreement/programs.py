@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import pwd
+import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.agreement import lab
-from tests.agreement.environment import Missing, Place, running
+from tests.agreement.environment import Missing, Place, program, running
 from tests.agreement.expected import Start
 
 HERE = Path(__file__).parent
@@ -189,6 +190,35 @@ def postfix() -> Start:
     return start
 
 
+def dovecot_settings(folder: Path, certificate: Path, key: Path, protocols: Iterable[str], *, ids: str = "") -> str:
+    """The settings of Dovecot with these protocols and one user, without services; raises Missing.
+
+    From release 2.4 on they have other names; ``ids`` are user and group of the mail, as ``UID GID``.
+    """
+    printed = subprocess.run((program("dovecot"), "--version"), check=True, capture_output=True, text=True, timeout=20)
+    release = re.findall(r"\d+", printed.stdout)[:3]
+    uid, gid = (ids or "65534 65534").split()
+    common = (
+        f"listen = 127.0.0.1\nbase_dir = {folder}/run\nstate_dir = {folder}/state\nlog_path = /dev/stderr\nssl = yes\n"
+    )
+    if tuple(map(int, release)) < (2, 4):
+        return common + (
+            f"protocols = {' '.join(protocols)}\nssl_cert = <{certificate}\nssl_key = <{key}\n"
+            f"mail_location = maildir:{folder}/mail\n"
+            "passdb {\n driver = static\n args = password=none\n}\n"
+            f"userdb {{\n driver = static\n args = uid={uid} gid={gid} home=/tmp\n}}\n"
+        )
+    version = ".".join(release)
+    accepted = "".join(f" {each} = yes\n" for each in protocols)
+    return (
+        f"dovecot_config_version = {version}\ndovecot_storage_version = {version}\n{common}"
+        f"protocols {{\n{accepted}}}\nssl_server_cert_file = {certificate}\nssl_server_key_file = {key}\n"
+        f"mail_driver = maildir\nmail_path = {folder}/mail\n"
+        "passdb static {\n password = none\n}\n"
+        f"userdb static {{\n fields {{\n uid = {uid}\n gid = {gid}\n home = /tmp\n }}\n}}\n"
+    )
+
+
 def dovecot(protocol: str, port: int) -> Start:
     """Dovecot with one protocol: imap, pop3, lmtp or sieve."""
 
@@ -201,14 +231,8 @@ def dovecot(protocol: str, port: int) -> Start:
         off = f"inet_listener {other} {{\n port = 0\n }}\n" if other else ""
         configuration = place.folder / "dovecot.conf"
         configuration.write_text(
-            f"protocols = {protocol}\nlisten = {place.address}\n"
-            f"base_dir = {place.folder}/run\nstate_dir = {place.folder}/state\n"
-            f"log_path = /dev/stderr\nssl = yes\nssl_cert = <{shown.certificate}\nssl_key = <{shown.key}\n"
-            f"mail_location = maildir:{place.folder}/mail\n"
-            "passdb {\n driver = static\n args = password=none\n}\n"
-            "userdb {\n driver = static\n args = uid=65534 gid=65534 home=/tmp\n}\n"
-            f"service {service} {{\n inet_listener {protocol} {{\n"
-            f" address = {place.address}\n port = {port}\n }}\n {off}}}\n"
+            dovecot_settings(place.folder, shown.certificate, shown.key, [protocol]).replace("127.0.0.1", place.address)
+            + f"service {service} {{\n inet_listener {protocol} {{\n port = {port}\n }}\n {off}}}\n"
         )
         with running(("dovecot", "-F", "-c", configuration), place, port) as listening:
             yield listening

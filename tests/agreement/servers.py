@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import ssl
 from dataclasses import replace
 
 from tests.agreement import programs
-from tests.agreement.expected import OPENSSL_1_3, OPENSSL_EC, OPENSSL_FFDHE, Expected, Server, both
+from tests.agreement.expected import OPENSSL_1_3, OPENSSL_EC, Expected, Server, both, default_groups, release_of
 from tests.agreement.facts import SSL_2, SSL_3, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3
 from tests.agreement.programs import dh, gnutls, nginx, node, own, s_server, tlslite
 
 MODERN = "TLSv1.2 TLSv1.3"
 OLD = "TLSv1.0 TLSv1.1 TLSv1.2"
 FORWARD = "ECDHE+AESGCM:ECDHE+CHACHA20"
-DEFAULT_GROUPS = {TLS_1_2: OPENSSL_EC, TLS_1_3: f"{OPENSSL_EC} {OPENSSL_FFDHE}"}
+#: Of the system's servers, and of those of this Python.
+DEFAULT_GROUPS = {TLS_1_2: OPENSSL_EC, TLS_1_3: default_groups(release_of("openssl", "version"))}
+PYTHON_GROUPS = {TLS_1_2: OPENSSL_EC, TLS_1_3: default_groups(ssl.OPENSSL_VERSION_INFO)}
+#: From this release on Postfix offers finite-field groups, too.
+_POSTFIX_FFDHE = " ffdhe2048 ffdhe3072" if release_of("postconf", "-d", "-h", "mail_version") >= (3, 8) else ""
 #: Suites by their standard names.
 AES_CBC = "TLS_RSA_WITH_AES_128_CBC_SHA TLS_RSA_WITH_AES_256_CBC_SHA"
 RC4_3DES = "TLS_RSA_WITH_RC4_128_SHA TLS_RSA_WITH_RC4_128_MD5 TLS_RSA_WITH_3DES_EDE_CBC_SHA"
@@ -302,7 +307,7 @@ _GNUTLS_NORMAL = Expected(
         TLS_1_2: f"{_GNUTLS_CBC} {_GNUTLS_AEAD}",
         TLS_1_3: f"{OPENSSL_1_3} TLS_AES_128_CCM_SHA256",
     },
-    {**dict.fromkeys((TLS_1_0, TLS_1_1, TLS_1_2), OPENSSL_EC), TLS_1_3: f"{OPENSSL_EC} {OPENSSL_FFDHE}"},
+    {**dict.fromkeys((TLS_1_0, TLS_1_1, TLS_1_2), OPENSSL_EC), TLS_1_3: DEFAULT_GROUPS[TLS_1_3]},
     "client",
     unknown="client-renegotiation",
 )
@@ -450,7 +455,7 @@ NODE = (
     ),
 )
 
-_PYTHON = Expected(MODERN, both(FORWARD), DEFAULT_GROUPS, "server", unknown="client-renegotiation")
+_PYTHON = Expected(MODERN, both(FORWARD), PYTHON_GROUPS, "server", unknown="client-renegotiation")
 _DOVECOT = Expected(
     MODERN,
     both("ALL:!kRSA:!SRP:!kDHd:!DSS:!aNULL:!eNULL:!EXPORT:!DES:!3DES:!MD5:!PSK:!RC4:!ADH:!LOW@STRENGTH"),
@@ -466,7 +471,7 @@ STARTTLS = (
         Expected(
             f"{OLD} {TLS_1_3}",
             _all("aNULL:-aNULL:HIGH:MEDIUM:@STRENGTH:@SECLEVEL=0", TLS_1_0, TLS_1_1, TLS_1_2) | {TLS_1_3: OPENSSL_1_3},
-            dict.fromkeys((TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3), OPENSSL_EC),
+            {**dict.fromkeys((TLS_1_0, TLS_1_1, TLS_1_2), OPENSSL_EC), TLS_1_3: f"{OPENSSL_EC}{_POSTFIX_FFDHE}"},
             "client",
         ),
         "smtp",

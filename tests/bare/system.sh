@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs a command of this work tree on a bare Debian 12 made by debootstrap, with an empty environment.
+# Runs a command of this work tree on a bare Debian (12, or SUITE) made by debootstrap, with an empty environment.
 # Nothing of the machine shines through but its kernel, its network and what leads to its package mirrors: apt's mirror and
 # transport settings, the organisation's own CA certificates, and the proxy and index variables listed below.
 set -eu
@@ -28,16 +28,21 @@ tree=$(cd "$(dirname "$0")/../.." && pwd)
 suite=${SUITE:-bookworm}
 [ "$(id -u)" = 0 ] || { echo "system.sh: only root can make a system" >&2; exit 1; }
 
-# One line per Debian repository that apt uses here: URI, suite, component.
-repositories() {
+# One line per Debian repository that apt uses here: URI, release, component, label.
+known_repositories() {
     # shellcheck disable=SC2016
-    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 'Origin: Debian' \
-        | awk -v suite="$suite" '$2 == suite || index($2, suite "-") == 1' | sort -u
+    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(LABEL)' 'Created-By: Packages' 'Origin: Debian' | sort -u
+}
+
+# The repositories of the bare system. Of a release that apt does not use here: the mirror alone, which has every release.
+repositories() {
+    known=$(known_repositories | awk -v suite="$suite" '$2 == suite || index($2, suite "-") == 1 { print $1, $2, $3 }')
+    printf '%s\n' "${known:-$mirror $suite main}"
 }
 
 make_base() {
-    mirror=${MIRROR:-$(repositories | awk -v suite="$suite" '$2 == suite { print $1; exit }')}
-    [ -n "$mirror" ] || { echo "system.sh: apt knows no mirror of $suite: run apt-get update, or set MIRROR" >&2; exit 1; }
+    mirror=${MIRROR:-$(known_repositories | awk '$4 == "Debian" { print $1; exit }')}
+    [ -n "$mirror" ] || { echo "system.sh: apt knows no mirror of Debian: run apt-get update, or set MIRROR" >&2; exit 1; }
     rm -rf "$folder/base" "$folder/base.new"
     debootstrap --variant=minbase "$suite" "$folder/base.new" "$mirror"
     repositories | sed 's/^/deb /' > "$folder/base.new/etc/apt/sources.list"

@@ -113,6 +113,39 @@ def test_closed_streams_take_anything() -> None:
     assert words("list", "nothing", shell='"$@" 2>&-').returncode == 2
 
 
+# --- interpreter ---
+
+
+def test_python_without_docstrings_is_refused() -> None:
+    """Checks keep their texts in docstrings: without them no command runs, and says why."""
+    result = words("list", "checks", PYTHONOPTIMIZE="2", INSPECTOR_LANG="en")
+    assert result.returncode == 2
+    assert result.stderr.startswith(b"inspector: Python runs without docstrings (-OO or PYTHONOPTIMIZE=2)")
+    assert words("list", "checks", PYTHONOPTIMIZE="1").returncode == 0
+
+
+def test_nobody_else_may_change_what_is_written(tmp_path: Path) -> None:
+    """Where the system lets everybody write new files, the files of a command are still their owner's."""
+    shell = f'umask 000 && cd {tmp_path} && "$@"'
+    options = (
+        "--organisation",
+        "o",
+        "--system",
+        "s",
+        "--name",
+        "n",
+        "--level",
+        "1",
+        "--endpoint",
+        "https://a.example/",
+    )
+    result = words("init", "new", *options, "--granted-by", "g", "--contact", "c@example.vn", shell=shell)
+    assert result.returncode == 0, result.stderr
+    written = [tmp_path / "new", *(tmp_path / "new").iterdir()]
+    assert len(written) == 5
+    assert [path.name for path in written if path.stat().st_mode & 0o022] == []
+
+
 # --- languages ---
 
 

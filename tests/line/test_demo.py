@@ -97,6 +97,13 @@ def test_it_works_and_tells_what_a_run_would_have_returned(shown: Shown) -> None
     assert "Traceback" not in shown.said + shown.noted
 
 
+def test_the_documents_are_their_owners(shown: Shown) -> None:
+    """The folder of the documents is closed to others: it tells which servers run where, and who inspects them."""
+    (document,) = shown.folder.rglob("declaration.yaml")
+    assert document.parent.stat().st_mode & 0o077 == 0
+    assert document.stat().st_mode & 0o022 == 0
+
+
 def test_every_outcome_occurs_but_a_fault_of_ours(shown: Shown) -> None:
     """Pass, fail, not applicable, inconclusive and not observable are all there; error is not."""
     found = {each["outcome"] for system in (PORTAL, SHOP, SILENT) for each in shown.findings(system)}

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,22 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         server.wait()
 
 
+def _with_period(text: str, begins: timedelta, ends: timedelta) -> str:
+    """The document with a period that begins and ends so long from now."""
+    for name, offset in (("valid_from", begins), ("valid_until", ends)):
+        instant = (datetime.now(UTC) + offset).isoformat(timespec="seconds")
+        text = re.sub(rf"^({name}: )\S+", rf"\g<1>{instant}", text, flags=re.MULTILINE)
+    return text
+
+
+def _granted_today(text: str) -> str:
+    return _with_period(text, timedelta(days=-1), timedelta(days=364))
+
+
+def _ended(text: str) -> str:
+    return _with_period(text, timedelta(days=-365), timedelta(days=-1))
+
+
 def _shell(text: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
@@ -132,7 +149,7 @@ def test_documents_plan_run_and_reading(port: int, tmp_path: Path) -> None:
     assert (tmp_path / "documents" / "declaration.yaml").is_file()
     for document in ("declaration.yaml", "authorisation.yaml"):
         (text,) = _blocks("yaml", f"# {document}")
-        (tmp_path / document).write_text(text.replace("8443", str(port)), encoding="utf-8")
+        (tmp_path / document).write_text(_granted_today(text).replace("8443", str(port)), encoding="utf-8")
     (commands,) = _blocks("sh", "inspector plan declaration.yaml")
     plan, run = commands.strip().splitlines()
     planned = _shell(plan, tmp_path)
@@ -143,6 +160,17 @@ def test_documents_plan_run_and_reading(port: int, tmp_path: Path) -> None:
     result = _shell(f"set -e\n{reading.replace('inspector assess', '! inspector assess --fail-on info')}", tmp_path)
     _clean(result, 0)
     assert {path.name for path in (tmp_path / "reports-out").iterdir()} >= {"report.vi.html", "report.sarif"}
+
+
+def test_an_authorisation_that_has_ended(port: int, tmp_path: Path) -> None:
+    """The document of a reader who copies it after its period is refused at its place, with the remedy."""
+    for document in ("declaration.yaml", "authorisation.yaml"):
+        (text,) = _blocks("yaml", f"# {document}")
+        (tmp_path / document).write_text(_ended(text).replace("8443", str(port)), encoding="utf-8")
+    (commands,) = _blocks("sh", "inspector plan declaration.yaml")
+    refused = _shell(commands.strip().splitlines()[1], tmp_path, LC_ALL="C.UTF-8")
+    _clean(refused, 2)
+    assert re.search(r"authorisation\.yaml:\d+:\d+: authorisation 'QĐ-45-2026' expired at .*; ask ", refused.stderr)
 
 
 def _job(text: str, port: int, folder: Path) -> None:

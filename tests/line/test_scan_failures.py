@@ -1,11 +1,14 @@
 """Trouble of every sort: each server gets the right words, none stops the inspection, and nobody sees a traceback."""
 
 import json
+import platform
 import re
+import ssl
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -317,13 +320,30 @@ def test_unreachable_host_and_family_without_route(line: Line, certificate: dict
 
 
 def test_missing_scanner(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without nmap the questions about ports stay open, and the words say what is missing."""
+    """Without nmap the questions about ports stay open, and plan, screen and report say what is missing."""
     monkeypatch.setenv("INSPECTOR_NMAP_SEARCH_PATH", "")
-    result = line.call("run", line.declare(system("host:127.0.0.1"), name="sweep.yaml"), "--only", "ports")
+    declaration = line.declare(system("host:127.0.0.1"), name="sweep.yaml")
+    result = line.call("run", declaration, "--only", "ports")
     assert result.code == 3
     judged = {finding["check"]: (finding["outcome"], finding["cause"]) for finding in result.findings}
     assert len(judged) >= 4
     assert set(judged.values()) == {("inconclusive", "tool-missing")}
+    missing = "nmap was not found on this host, so that no ports are scanned of these addresses; install it: 127.0.0.1"
+    assert missing in result.out
+    assert "nmap" not in result.bundle.inspection.tools
+    planned = line.call("plan", declaration, "--only", "ports")
+    assert missing in planned.out
+    assert " 0 port questions" in planned.out
+
+
+def test_versions_of_everything_that_scans(result: RunResult) -> None:
+    """A capture names the versions of Python, of both TLS libraries and of nmap: what a scan sees depends on them."""
+    tools = result.bundle.inspection.tools
+    assert tools["python"] == platform.python_version()
+    assert tools["openssl"] == ssl.OPENSSL_VERSION
+    assert tools["cryptography"] == version("cryptography")
+    assert tools["cryptography-openssl"].startswith("OpenSSL ")
+    assert re.fullmatch(r"\d+\.\d+\S*", tools["nmap"])
 
 
 # --- trouble on the inspecting side -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ METADATA: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enc
 PACKAGES: list[str] = sorted(METADATA["project"]["entry-points"]["inspector"])
 
 # What ./bootstrap, tools and inspections put into the work tree.
-GENERATED = {".venv", ".lab", ".git", "out", "dist", "build", "__pycache__"}
+GENERATED = {".venv", ".hypothesis", ".lab", ".git", "out", "dist", "build", "__pycache__"}
 
 
 def tracked_files() -> list[Path]:

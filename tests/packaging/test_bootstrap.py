@@ -67,6 +67,17 @@ def test_who_is_not_root_gets_the_command_to_type(laptop: Path, command: str) ->
     assert "apt-get was called" not in done.stdout + done.stderr
 
 
+def test_a_path_that_is_not_utf_8_is_told(laptop: Path) -> None:
+    """Nothing can be installed there; the message says what to do before anything is tried."""
+    (laptop / "bin" / "iconv").symlink_to(str(shutil.which("iconv")))
+    folder = Path(os.fsdecode(os.fsencode(laptop) + b"/\xe9"))
+    folder.mkdir()
+    shutil.copy(ROOT / "bootstrap", folder)
+    done = bootstrap(folder, "demo", PATH=str(laptop / "bin"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("bootstrap: the path of this folder is not UTF-8. What to do: ")
+
+
 def test_another_system_gets_the_list_of_what_is_missing(laptop: Path) -> None:
     done = bootstrap(laptop, "demo")
     assert done.returncode == 1

@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
+import tarfile
 from configparser import ConfigParser
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-from tests.packaging.project import PACKAGES, ROOT
+from tests.packaging.project import PACKAGES, ROOT, tracked_files
+
+#: Files of the packages that are not in the wheel, or elsewhere in it.
+OMITTED = {"README.md", "LICENSE"}
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +29,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     [path] = folder.glob("*.whl")
     return path
+
+
+def test_the_source_distribution_is_the_work_tree(tmp_path: Path) -> None:
+    """Every file of the project is in it, so that its tests, types and benchmarks are checked there, too."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "PIP_NO_INDEX": "1"},
+        check=True,
+        timeout=300,
+    )
+    [path] = tmp_path.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
+    assert {each.relative_to(ROOT).as_posix() for each in tracked_files()} - packed <= {".gitattributes"}
 
 
 def names(wheel: Path) -> list[str]:
@@ -46,7 +65,7 @@ def test_every_file_of_the_packages_is_in_the_wheel(wheel: Path) -> None:
     packed = set(names(wheel))
     for root in (ROOT, ROOT / "plugins", ROOT / "profiles", ROOT / "reports"):
         for package in ("inspector", *PACKAGES):
-            kept = (path for path in (root / package).rglob("*") if path.is_file() and path.name != "README.md")
+            kept = (path for path in (root / package).rglob("*") if path.is_file() and path.name not in OMITTED)
             expected = {path.relative_to(root).as_posix() for path in kept if "__pycache__" not in path.parts}
             assert expected - packed == set()
 
@@ -57,9 +76,10 @@ def test_no_readme_test_or_bytecode_is_in_the_wheel(wheel: Path) -> None:
 
 
 def test_licences_travel_with_the_code_they_cover(wheel: Path) -> None:
-    packed = names(wheel)
-    for licence in ("LICENSE", "plugins/inspector_sslyze/LICENSE", "plugins/inspector_services/LICENSE"):
-        assert [name for name in packed if name.endswith(f".dist-info/licenses/{licence}")], licence
+    """Each licence is in the metadata, and nowhere else."""
+    licences = ("LICENSE", "plugins/inspector_sslyze/LICENSE", "plugins/inspector_services/LICENSE")
+    packed = [name.partition(".dist-info/licenses/")[2] for name in names(wheel) if Path(name).name == "LICENSE"]
+    assert sorted(packed) == sorted(licences)
 
 
 def test_command_and_plugins_are_announced(wheel: Path) -> None:

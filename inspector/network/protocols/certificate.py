@@ -6,14 +6,15 @@ import re
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from inspector.model.base import Cause
 from inspector.model.certificate_flaw import CertificateFlaw
 from inspector.model.errors import ScanFailure
+from inspector.network.protocols.tls_client import TlsClient, TlsConnector, tolerant_client
 from inspector.network.session import CertificateTrial, ProbeSession
 from inspector.network.transport.stream import Stream
-from inspector.network.transport.tls_context import http_context, tolerant_context
+from inspector.network.transport.tls_context import http_context
 
 #: Bytes that a server may send in one handshake.
 _HANDSHAKE_BYTES = 256 * 1024
@@ -36,28 +37,31 @@ _FLAWS = {
 
 async def verify(session: ProbeSession, port: int, *, timeout: float) -> CertificateFlaw | None:
     """``Network.verify_certificate``. Raises ScanFailure."""
-    trial = session.trials.get(port) or await _handshake(session, port, verifying_context(session.roots), timeout)
+    connect = partial(_handshake, TlsConnector(session), session.target.host, port, timeout)
+    trial = session.trials.get(port) or await connect(verifying_client(session.roots))
     if trial.flaw is not CertificateFlaw.UNKNOWN_ISSUER:
         return trial.flaw
     # OpenSSL looks at names and dates only once the path is complete: here, of the certificate alone.
-    leaf = trial.leaf or (await _handshake(session, port, tolerant_context(), timeout)).leaf
-    alone = await _handshake(session, port, _context(ssl.DER_cert_to_PEM_cert(leaf).encode()), timeout)
+    leaf = trial.leaf or (await connect(tolerant_client())).leaf
+    alone = await connect(TlsClient(partial(_context, ssl.DER_cert_to_PEM_cert(leaf).encode())))
     return alone.flaw or trial.flaw
 
 
-async def _handshake(session: ProbeSession, port: int, context: ssl.SSLContext, timeout: float) -> CertificateTrial:
+async def _handshake(
+    connector: TlsConnector, host: str, port: int, timeout: float, client: TlsClient
+) -> CertificateTrial:
     """The certificate, or why it was rejected. Raises ScanFailure for any other end."""
-    stream = await session.connect(port, timeout=timeout, allowance=_HANDSHAKE_BYTES)
     try:
-        await stream.start_tls(context, session.target.host, timeout=timeout)
-        leaf = leaf_of(stream)
-        if not leaf:
-            raise ScanFailure(Cause.PROTOCOL_ERROR, "the server presents no certificate")
+        stream = await connector.open(port, client, host, timeout=timeout, allowance=_HANDSHAKE_BYTES)
     except ScanFailure as failure:
         flaw = rejection(failure)
         if flaw is None:
             raise
         return CertificateTrial(flaw)
+    try:
+        leaf = leaf_of(stream)
+        if not leaf:
+            raise ScanFailure(Cause.PROTOCOL_ERROR, "the server presents no certificate")
     finally:
         await stream.close()
     return CertificateTrial(None, leaf)
@@ -77,9 +81,9 @@ def rejection(error: BaseException) -> CertificateFlaw | None:
 
 
 @lru_cache(maxsize=4)
-def verifying_context(roots: bytes) -> ssl.SSLContext:
-    """The shared context for these roots (PEM), whose loading takes longer than a handshake."""
-    return _context(roots)
+def verifying_client(roots: bytes) -> TlsClient:
+    """The shared client for these roots (PEM), whose loading takes longer than a handshake."""
+    return TlsClient(partial(_context, roots))
 
 
 def _context(roots: bytes) -> ssl.SSLContext:

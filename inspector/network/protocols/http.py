@@ -15,10 +15,10 @@ import httpx
 from inspector.model.base import Cause
 from inspector.model.errors import ScanFailure
 from inspector.model.subject import BadUri, normalise_host
-from inspector.network.protocols.certificate import leaf_of, rejection, verifying_context
+from inspector.network.protocols.certificate import leaf_of, rejection, verifying_client
+from inspector.network.protocols.tls_client import TlsClient, TlsConnector, tolerant_client
 from inspector.network.session import CertificateTrial, ProbeSession
 from inspector.network.transport.stream import Stream
-from inspector.network.transport.tls_context import tolerant_context
 
 #: Seconds for one request and its whole answer, without waits for the rate limits.
 _EXCHANGE_SECONDS = 60.0
@@ -237,6 +237,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._session = session
         self._user_agent = user_agent
         self._verify = verify
+        self._tls = TlsConnector(session)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request over a new connection; the result has the head of the answer and a limited body.
@@ -264,16 +265,18 @@ class Transport(httpx.AsyncBaseTransport):
         allowance = self._session.settings.ceilings.answer_bytes + _HEADER_BYTES
         return await self._session.connect(port, timeout=timeout, allowance=allowance)
 
+    async def _open_tls(self, port: int, client: TlsClient, name: str, timeout: float) -> Stream:
+        allowance = self._session.settings.ceilings.answer_bytes + _HEADER_BYTES
+        return await self._tls.open(port, client, name, timeout=timeout, allowance=allowance)
+
     async def _connect_tls(self, port: int, name: str, timeout: float) -> Stream:
         """A connection with TLS; the first to a port verifies the certificate, and goes on where it is accepted."""
         trial = self._session.trials.get(port)
         if self._verify and trial is None:
-            stream = await self._connect(port, timeout)
             try:
-                await stream.start_tls(verifying_context(self._session.roots), name, timeout=timeout)
-            except BaseException as error:
-                await stream.close()
-                flaw = rejection(error)
+                stream = await self._open_tls(port, verifying_client(self._session.roots), name, timeout)
+            except ScanFailure as failure:
+                flaw = rejection(failure)
                 if flaw is None:
                     raise
                 trial = self._session.trials[port] = CertificateTrial(flaw)
@@ -281,12 +284,7 @@ class Transport(httpx.AsyncBaseTransport):
                 if leaf := leaf_of(stream):
                     self._session.trials[port] = CertificateTrial(None, leaf)
                 return stream
-        stream = await self._connect(port, timeout)
-        try:
-            await stream.start_tls(tolerant_context(), name, timeout=timeout)
-        except BaseException:
-            await stream.close()
-            raise
+        stream = await self._open_tls(port, tolerant_client(), name, timeout)
         if trial is not None and not trial.leaf and (leaf := leaf_of(stream)):
             self._session.trials[port] = CertificateTrial(trial.flaw, leaf)
         return stream

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -36,6 +37,9 @@ _XML_BYTES = 16 * 1024 * 1024
 _STDERR_BYTES = 4096
 #: An open port in nmap's XML.
 _OPEN = re.compile(rb'<port protocol="tcp" portid="(\d{1,5})"><state state="open"')
+#: The first line that nmap prints about itself, and the seconds that it may take.
+_VERSION = re.compile(rb"Nmap version ([0-9A-Za-z.+-]{1,40})")
+_VERSION_SECONDS = 10
 #: How nmap's packet trace marks a connection attempt that was sent.
 _LEFT = b"Operation now in progress"
 
@@ -48,6 +52,18 @@ def find_nmap(search_path: Sequence[str]) -> str:
             return str(Path(found).absolute())
     tried = ", ".join(search_path) or "nothing: the search path is empty"
     raise ScanFailure(Cause.TOOL_MISSING, f"nmap was not found (tried {tried})")
+
+
+def nmap_version(search_path: Sequence[str]) -> str | None:
+    """The version of the program that scans would run; None where there is none, or it does not tell."""
+    try:
+        program = find_nmap(search_path)
+        with allow_program():
+            printed = subprocess.run([program, "--version"], capture_output=True, timeout=_VERSION_SECONDS, check=False)
+    except (ScanFailure, OSError, subprocess.TimeoutExpired):
+        return None
+    found = _VERSION.search(printed.stdout)
+    return found[1].decode("ascii") if found else None
 
 
 def check_arguments(arguments: Sequence[str]) -> list[str]:

@@ -38,7 +38,7 @@ from inspector_tls.wire.versions import TlsVersion
 
 if TYPE_CHECKING:
     from inspector import Network, Stream
-    from inspector_tls.wire.key_schedule import HandshakeDecryption, Share
+    from inspector_tls.wire.key_schedule import RecordProtection, Share
 
 #: Negotiates TLS on a new connection, up to the client's first TLS byte; raises ScanFailure.
 Opening = Callable[["Stream"], Awaitable[None]]
@@ -151,7 +151,7 @@ class _Messages:
         self._seconds = seconds
         self._records = RecordReader()
         self._messages = MessageReader(MESSAGE_BYTES)
-        self.decryption: HandshakeDecryption | None = None
+        self.decryption: RecordProtection | None = None
 
     async def next(self) -> Message:
         """The next message. Raises _Ended, Malformed and ScanFailure."""
@@ -269,12 +269,12 @@ class _Handshake:
         return chosen, message.raw
 
     async def _encrypted(self, chosen: ServerHello, shares: Sequence[Share], transcript: bytes) -> HandshakeResult:
-        from inspector_tls.wire.key_schedule import HandshakeDecryption
+        from inspector_tls.wire.key_schedule import KeySchedule
 
         share = next((each for each in shares if each.group == chosen.group), None)
         if share is None:
             raise Malformed("a key share for a group that was not offered")
-        self.messages.decryption = HandshakeDecryption(chosen.suite, share.secret(chosen.share), transcript)
+        self.messages.decryption = KeySchedule(chosen.suite, share.secret(chosen.share), transcript).server
         self.presented = Presented.parse_encrypted(await self._certificate())
         return self.result(self.presented.staple)
 

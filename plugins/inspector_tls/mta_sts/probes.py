@@ -162,9 +162,13 @@ def _parse_policy(output: ScanOutput, context: ParseContext) -> MtaStsPolicy:
     )
 
 
+#: The connections of one fetch: a refused hello may lead to two more (``Network.transport``).
+_FETCHES: Final = 3
+
+
 def _policy_cost(_target: Target, options: Mapping[str, Any]) -> Cost:
     handshakes = certificate_cost("https", options)
-    return Cost(connections=handshakes.connections + 1, seconds=handshakes.seconds + _FETCH_SECONDS)
+    return Cost(connections=handshakes.connections + _FETCHES, seconds=handshakes.seconds + _FETCH_SECONDS)
 
 
 @probe(

@@ -1,4 +1,4 @@
-"""One full handshake of an OpenSSL client, and the session tickets that the server issues with it."""
+"""One full handshake, and the session tickets that the server issues with it; up to TLS 1.2 by OpenSSL."""
 
 from __future__ import annotations
 
@@ -18,33 +18,36 @@ T = TypeVar("T")
 #: Negotiates TLS on a new connection, up to the client's first TLS byte; raises ScanFailure.
 Opening = Callable[[Stream], Awaitable[None]]
 
-_MAXIMUM: Final = {TlsVersion.TLS_1_2: ssl.TLSVersion.TLSv1_2, TlsVersion.TLS_1_3: ssl.TLSVersion.TLSv1_3}
 _NEGOTIATED: Final = {
     "TLSv1": TlsVersion.TLS_1_0,
     "TLSv1.1": TlsVersion.TLS_1_1,
     "TLSv1.2": TlsVersion.TLS_1_2,
-    "TLSv1.3": TlsVersion.TLS_1_3,
 }
 #: SSL_OP_LEGACY_SERVER_CONNECT, which has a name in ``ssl`` from Python 3.12 on, and SSL_OP_TLSEXT_PADDING.
 _LEGACY_SERVER, _PADDING = 0x4, 0x10
 #: Fewer than 64, as some servers tolerate no more; suites that no server has alone are omitted.
 _SUITES: Final = "ALL:eNULL:!DSS:!ARIA:!CAMELLIA:!PSK:!SRP:@SECLEVEL=0"
 _KEPT_BYTES = 16_384
-_KEPT_LIFETIMES = 16
 #: The number of answers awaited: two within the handshake, one after it.
 ANSWERS: Final = 3
 _RECORDS = range(20, 25)
 
 
 @cache
-def _context(newest: TlsVersion) -> ssl.SSLContext:
-    """A client that accepts any version up to ``newest``, any suite and any certificate: other checks assess those."""
+def _context() -> ssl.SSLContext:
+    """A client that accepts any version up to TLS 1.2, any suite and any certificate: other checks assess those."""
     context = permissive_tls_context(_SUITES)
-    context.maximum_version = _MAXIMUM[newest]
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.options |= _LEGACY_SERVER | _PADDING
     # Debian's Python treats a connection that ends without close_notify as properly closed.
     context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     return context
+
+
+@cache
+def offered_suites() -> frozenset[int]:
+    """The suites that the client of TLS 1.2 offers."""
+    return frozenset(each["id"] & 0xFFFF for each in _context().get_ciphers())
 
 
 async def shake_hands(
@@ -58,6 +61,8 @@ async def shake_hands(
 ) -> Handshake:
     """Make one full handshake with TLS up to ``newest``, and read the tickets that come with it.
 
+    Where TLS 1.3 is the newest and the server chooses an older version, the handshake ends at its hello.
+
     After a handshake of TLS 1.3 the client sends ``request``, or close_notify where there is none, and reads until the
     server answers: tickets precede the answer. ``seconds`` bounds the wait for one answer, and with it everything after
     ``opening``.
@@ -66,7 +71,13 @@ async def shake_hands(
         stream = await network.connect(timeout=seconds)
     except ScanFailure as failure:
         return _failed(newest, failure)
-    client = _Client(stream, newest, server_name, seconds)
+    from inspector_tls.resumption.tls_1_3 import Tls13Client  # loads the cryptography library
+
+    client: _Client | Tls13Client
+    if newest is TlsVersion.TLS_1_3:
+        client = Tls13Client(stream, server_name, seconds)
+    else:
+        client = _Client(stream, server_name, seconds)
     try:
         await opening(stream)
         async with network.within(ANSWERS * seconds):
@@ -84,43 +95,32 @@ def _failed(newest: TlsVersion, failure: ScanFailure) -> Handshake:
     return Handshake(newest=newest, cause=failure.cause, note=failure.message[:300])
 
 
-def _is_bare_end(error: ssl.SSLError) -> bool:
-    """Whether the connection ended without close_notify; not every Python has a class of errors for that."""
-    return isinstance(error, ssl.SSLEOFError) or error.reason == "UNEXPECTED_EOF_WHILE_READING"
-
-
 class _Client:
-    """TLS over a plain connection, record by record, so that each ticket is seen before the next replaces it."""
+    """TLS up to 1.2 over a plain connection, fed record by record."""
 
-    def __init__(self, stream: Stream, newest: TlsVersion, server_name: str | None, seconds: float) -> None:
+    def __init__(self, stream: Stream, server_name: str | None, seconds: float) -> None:
         self._stream = stream
-        self._newest = newest
         self._seconds = seconds
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         # As bytes: of text, the ssl module makes A-labels of IDNA 2003, which may be another host's.
         name = None if server_name is None else server_name.encode("ascii")
-        self._tls = _context(newest).wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        self._tls = _context().wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self._buffer = bytearray()
         self._received = bytearray()
-        self._session_id = b""
-        self._lifetimes: list[int] = []
+        self._lifetime: int | None = None
         self._handshake_done = False
         self._was_closed = False
-        self._tickets_read = False
-        self._has_new_records = True
         self._cause: Cause | None = None
         self._note = ""
 
-    async def run(self, request: bytes) -> None:
-        """Make the handshake, read tickets, close; a failure is kept for ``result``."""
+    async def run(self, _request: bytes) -> None:
+        """Make the handshake, whose end shows the ticket, and close; a failure is kept for ``result``."""
         try:
             await self._step(self._tls.do_handshake)
             self._handshake_done = True
-            if self._tls.version() == "TLSv1.3":
-                self._has_new_records = False
-                await self._read_tickets(request)
-            else:
-                self._keep_new_ticket()
+            session = self._tls.session
+            if session is not None and session.has_ticket:
+                self._lifetime = session.ticket_lifetime_hint
             await self._close()
         except ssl.SSLError as error:
             self.fail(Cause.PROTOCOL_ERROR, error.reason or str(error))
@@ -130,27 +130,6 @@ class _Client:
     def fail(self, cause: Cause, note: str) -> None:
         """Keep the cause that ended the handshake early."""
         self._cause, self._note = cause, note[:300]
-
-    async def _read_tickets(self, request: bytes) -> None:
-        """Read until the server sends data or close_notify: its tickets precede both.
-
-        Some servers issue them only together with their first data: where the connection ends without close_notify,
-        more tickets are possible. An alert proves nothing about tickets.
-        """
-        if request:
-            await self._step(lambda: self._tls.write(request))
-        else:
-            await self._close()
-        try:
-            await self._step(lambda: self._tls.read(1))
-        except ssl.SSLZeroReturnError:
-            self._tickets_read = True
-        except ssl.SSLError as error:
-            if not _is_bare_end(error):
-                raise
-            self.fail(Cause.AMBIGUOUS, "ends the connection without close_notify after the handshake")
-        else:
-            self._tickets_read = True
 
     async def _close(self) -> None:
         """Send close_notify without waiting for an answer."""
@@ -165,11 +144,9 @@ class _Client:
                 result = do()
             except ssl.SSLWantReadError:
                 await self._flush()
-                self._keep_new_ticket()
                 await self._feed()
             except ssl.SSLError:
                 await self._flush()
-                self._keep_new_ticket()
                 raise
             else:
                 await self._flush()
@@ -196,7 +173,6 @@ class _Client:
             self._buffer += data
             self._received += data[: _KEPT_BYTES - len(self._received)]
         self._incoming.write(bytes(self._buffer[:size]))
-        self._has_new_records = True
         del self._buffer[:size]
 
     def _record_size(self) -> int:
@@ -207,37 +183,16 @@ class _Client:
             return len(self._buffer)
         return 5 + int.from_bytes(self._buffer[3:5], "big")
 
-    def _keep_new_ticket(self) -> None:
-        """Keep the lifetime of a new ticket.
-
-        Reading ``session`` makes OpenSSL copy it: it is not read where no new ticket is possible, as at the end of a
-        handshake of TLS 1.3 (RFC 8446 §5.1: the keys change at the end of a record).
-        """
-        if not (self._handshake_done and self._has_new_records):
-            return
-        self._has_new_records = False
-        session = self._tls.session
-        if session is not None and session.has_ticket and session.id != self._session_id:
-            self._session_id = session.id
-            self._keep(session.ticket_lifetime_hint)
-
-    def _keep(self, lifetime: int) -> None:
-        """Keep one more lifetime; of those after the first few only the longest."""
-        self._lifetimes.append(lifetime)
-        if len(self._lifetimes) > _KEPT_LIFETIMES:
-            self._lifetimes[-2:] = [max(self._lifetimes[-2:])]
-
     def result(self) -> Handshake:
         """The result of the handshake."""
         flight = read_flight(bytes(self._received))
         negotiated = self._tls.version() if self._handshake_done else None
         return Handshake(
-            newest=self._newest,
+            newest=TlsVersion.TLS_1_2,
             version=_NEGOTIATED.get(negotiated or "") or (flight.hello.version if flight.hello else None),
             alert=flight.alerts[-1].number if flight.alerts and not self._handshake_done else None,
             handshake_done=self._handshake_done,
-            lifetimes=tuple(self._lifetimes),
-            tickets_read=self._tickets_read,
+            lifetimes=() if self._lifetime is None else (self._lifetime,),
             closed=self._cause is Cause.PROTOCOL_ERROR and not self._received and self._was_closed,
             cause=self._cause,
             note=self._note,

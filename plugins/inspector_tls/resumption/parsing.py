@@ -13,17 +13,18 @@ from inspector_tls.wire.versions import TlsVersion
 class Handshake(Model):
     """One full handshake of a client that offers TLS 1.0 up to ``newest``, and tickets.
 
-    ``version`` is what the server chose, ``alert`` the last that it sent in clear text; ``handshake_done``: both sides
-    finished. ``lifetimes`` are those of the first tickets, in seconds, in their order, and the longest of any more; of
-    several in one record OpenSSL shows the last. ``tickets_read``: after a handshake of TLS 1.3 the server sent data or
-    closed the TLS connection, so that no ticket is still to come. ``closed``: it closed the connection without any
-    answer to the hello. ``cause`` and ``note`` describe what ended the handshake early.
+    ``version`` and ``suite`` are what the server chose, ``alert`` the last that it sent in clear text;
+    ``handshake_done``: both sides finished. ``lifetimes`` are those of the first tickets, in seconds, in their order,
+    and the longest of any more; up to TLS 1.2 it is that of the last. ``tickets_read``: after a handshake of TLS 1.3
+    the server sent data or closed the TLS connection, so that no ticket is still to come. ``closed``: it closed the
+    connection without any answer to the hello. ``cause`` and ``note`` describe what ended the handshake early.
 
     Tickets are not kept: with one, anyone could try to resume the session.
     """
 
     newest: TlsVersion
     version: TlsVersion | None = None
+    suite: int | None = None
     alert: int | None = None
     handshake_done: bool = False
     lifetimes: tuple[int, ...] = ()
@@ -36,6 +37,12 @@ class Handshake(Model):
     def is_older(self) -> bool:
         """Whether a version before TLS 1.3 was agreed on."""
         return self.handshake_done and self.version is not TlsVersion.TLS_1_3
+
+    @property
+    def declines_tls_1_3(self) -> bool:
+        """Whether the server chose an older version though TLS 1.3 was offered (RFC 8446 §4.2.1)."""
+        is_older = self.version is not None and self.version is not TlsVersion.TLS_1_3
+        return self.newest is TlsVersion.TLS_1_3 and is_older and self.cause is None
 
     @property
     def is_settled(self) -> bool:
@@ -59,6 +66,8 @@ def facts(made: Sequence[Handshake]) -> TlsResumption:
     if not any(each.handshake_done for each in newest) and any(each.newest is TlsVersion.TLS_1_3 for each in older):
         # A server that supports TLS 1.3 chooses it when it is offered (RFC 8446 §4.2.1).
         newest, older = [], list(made)
+    if any(each.declines_tls_1_3 for each in made):
+        newest = []
     is_alive = made[-1].handshake_done
     return TlsResumption(
         ticket_seconds=_longest(older, is_alive=is_alive),

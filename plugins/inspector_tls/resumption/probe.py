@@ -22,12 +22,13 @@ from inspector import (
     probe,
 )
 from inspector_tls.enumeration.probe import HTTPS, TLS
-from inspector_tls.resumption.client import ANSWERS, shake_hands
+from inspector_tls.resumption.client import ANSWERS, offered_suites, shake_hands
 from inspector_tls.resumption.observations import TlsResumption
 from inspector_tls.resumption.parsing import Handshake, Handshakes, facts
 from inspector_tls.starttls.injection import INJECTED
 from inspector_tls.starttls.negotiation import SCHEMES, NoTls, needs_negotiation
 from inspector_tls.starttls.runner import NEGOTIATION_SECONDS, prepare
+from inspector_tls.wire.code_points import suites
 from inspector_tls.wire.versions import TlsVersion
 
 _HANDSHAKES: Final = "handshakes.json"
@@ -36,7 +37,7 @@ MOST_CONNECTIONS: Final = 2 * 2 + 1
 #: Failures of one connection, after which another may succeed.
 _TRANSIENT = frozenset({Cause.TIMEOUT, Cause.RESET})
 #: Failures after which the scan goes on: they belong to one handshake, all others to the whole scan.
-_OF_ONE_HANDSHAKE = frozenset({*_TRANSIENT, Cause.PROTOCOL_ERROR, Cause.AMBIGUOUS})
+_OF_ONE_HANDSHAKE = frozenset({*_TRANSIENT, Cause.PROTOCOL_ERROR, Cause.AMBIGUOUS, Cause.TOOL_MISSING})
 _CLOSING = {scheme.name: injected.closing_command for scheme, injected in INJECTED.items()}
 
 
@@ -59,6 +60,7 @@ def parse(output: ScanOutput, _context: ParseContext) -> TlsResumption:
     intrusiveness=Intrusiveness.POLITE,
     cost=_cost,
     parse=parse,
+    version="2",
 )
 async def tls_resumption(target: Target, network: Network, *, answer_seconds: int = 4) -> ScanOutput:
     """Make a full handshake as a client of TLS 1.3 and as one of TLS 1.2, and read the session tickets.
@@ -87,13 +89,21 @@ class _TicketScan:
         self.failure: FailureNote | None = None
 
     async def run(self) -> None:
-        """Offer TLS 1.3; then TLS 1.2, unless the server chose an older version already."""
+        """Offer TLS 1.3; then TLS 1.2."""
         newest = await self._offer(TlsVersion.TLS_1_3)
-        if self.failure is None and not newest.is_older:
+        if self.failure is None:
             # A server that does not tolerate a hello of TLS 1.3 may still answer an older one.
             older = await self._offer(TlsVersion.TLS_1_2)
+            self._explain(newest, older)
             if older.closed and newest.handshake_done and self.failure is None:
                 await self._shake_hands(TlsVersion.TLS_1_3)  # unless the server refuses everything by now
+
+    def _explain(self, newest: Handshake, older: Handshake) -> None:
+        """Name the suite for want of which OpenSSL failed, where the server chose it of the first hello."""
+        chosen = suites().get(newest.suite or 0) if newest.declines_tls_1_3 else None
+        if chosen is not None and older.cause is Cause.PROTOCOL_ERROR and chosen.code not in offered_suites():
+            note = f"{ssl.OPENSSL_VERSION} of this host does not offer the cipher suite {chosen.name}"
+            self.made[-1] = older.model_copy(update={"cause": Cause.TOOL_MISSING, "note": note})
 
     async def _offer(self, newest: TlsVersion) -> Handshake:
         """Make a full handshake, once more where the connection fails or ends at the hello."""

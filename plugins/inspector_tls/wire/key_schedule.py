@@ -1,7 +1,7 @@
-"""What a client needs to decrypt the server's part of a TLS 1.3 handshake: key agreement, key schedule, records.
+"""What a client of TLS 1.3 needs: key agreement, key schedule, protection of records.
 
-RFC 8446 §7.1 to §7.3, §5.2; hybrid groups: the ECDHE-MLKEM draft. The server is not authenticated and nothing is
-sent under these keys.
+RFC 8446 §7.1 to §7.3, §5.2; hybrid groups: the ECDHE-MLKEM draft. The server is not authenticated, and nothing
+confidential is sent under these keys.
 """
 
 from __future__ import annotations
@@ -182,6 +182,7 @@ def own_share(group: int) -> Share:
 class _Suite:
     digest: str
     key_bytes: int
+    tag_bytes: int
     cipher: Callable[[bytes], AESGCM | ChaCha20Poly1305 | AESCCM]
 
 
@@ -189,11 +190,11 @@ _SUITES = dict(
     zip(
         AGREED_SUITES,
         (
-            _Suite("sha256", 16, AESGCM),
-            _Suite("sha384", 32, AESGCM),
-            _Suite("sha256", 32, ChaCha20Poly1305),
-            _Suite("sha256", 16, AESCCM),
-            _Suite("sha256", 16, lambda key: AESCCM(key, tag_length=8)),
+            _Suite("sha256", 16, 16, AESGCM),
+            _Suite("sha384", 32, 16, AESGCM),
+            _Suite("sha256", 32, 16, ChaCha20Poly1305),
+            _Suite("sha256", 16, 16, AESCCM),
+            _Suite("sha256", 16, 8, lambda key: AESCCM(key, tag_length=8)),
         ),
         strict=True,
     )
@@ -210,31 +211,75 @@ def _suite(code: int) -> _Suite:
     return chosen
 
 
-class HandshakeDecryption:
-    """Decrypts the records of the server's handshake; raises UnsupportedParameter for an unknown suite."""
+class RecordProtection:
+    """The keys of one direction, and its records (RFC 8446 §5.2, §7.3); raises UnsupportedParameter for a suite."""
 
-    def __init__(self, suite: int, secret: bytes, transcript: bytes) -> None:
-        chosen = _suite(suite)
-        digest = chosen.digest
-        zeros = bytes(hashlib.new(digest).digest_size)
-        derived = _expand(digest, _extract(digest, zeros, zeros), "derived", hashlib.new(digest).digest())
-        handshake = _extract(digest, derived, secret)
-        traffic = _expand(digest, handshake, "s hs traffic", hashlib.new(digest, transcript).digest())
-        self._cipher = chosen.cipher(_expand(digest, traffic, "key", b"", chosen.key_bytes))
-        self._nonce = int.from_bytes(_expand(digest, traffic, "iv", b"", _NONCE_BYTES), "big")
+    def __init__(self, suite: int, secret: bytes) -> None:
+        self._suite = _suite(suite)
+        self._number = suite
+        self._secret = secret
+        self._cipher = self._suite.cipher(_expand(self._suite.digest, secret, "key", b"", self._suite.key_bytes))
+        self._iv = int.from_bytes(_expand(self._suite.digest, secret, "iv", b"", _NONCE_BYTES), "big")
         self._count = 0
 
-    def decrypt(self, record: Record) -> tuple[int, bytes]:
-        """Content type and content of an encrypted record (RFC 8446 §5.2); raises Malformed."""
-        nonce = (self._nonce ^ self._count).to_bytes(_NONCE_BYTES, "big")
+    def _nonce(self) -> bytes:
+        nonce = (self._iv ^ self._count).to_bytes(_NONCE_BYTES, "big")
         self._count += 1
+        return nonce
+
+    def decrypt(self, record: Record) -> tuple[int, bytes]:
+        """Content type and content of an encrypted record; raises Malformed."""
         try:
-            inner = self._cipher.decrypt(nonce, record.body, record.header).rstrip(b"\x00")
+            inner = self._cipher.decrypt(self._nonce(), record.body, record.header).rstrip(b"\x00")
         except (InvalidTag, ValueError) as error:
             raise Malformed("an encrypted record that does not decrypt") from error
         if not inner:
             raise Malformed("an encrypted record without content type")
         return inner[-1], inner[:-1]
+
+    def encrypt(self, kind: int, content: bytes) -> bytes:
+        """The record with this content, of at most 2^14 bytes."""
+        size = len(content) + 1 + self._suite.tag_bytes
+        header = b"\x17\x03\x03" + size.to_bytes(2, "big")
+        return header + self._cipher.encrypt(self._nonce(), content + bytes((kind,)), header)
+
+    def updated(self) -> RecordProtection:
+        """The protection after a KeyUpdate (§7.2)."""
+        return RecordProtection(self._number, _expand(self._suite.digest, self._secret, "traffic upd", b""))
+
+
+class KeySchedule:
+    """The secrets of one handshake (RFC 8446 §7.1); raises UnsupportedParameter for an unknown suite.
+
+    ``secret`` is what was agreed, ``transcript`` the messages up to the server's hello. ``server`` and ``client``
+    protect the records of the handshake.
+    """
+
+    def __init__(self, suite: int, secret: bytes, transcript: bytes) -> None:
+        self._suite = suite
+        self._digest = digest = _suite(suite).digest
+        self._zeros = bytes(hashlib.new(digest).digest_size)
+        self._handshake = _extract(digest, self._derived(_extract(digest, self._zeros, self._zeros)), secret)
+        self._client_secret = self._secret(self._handshake, "c hs traffic", transcript)
+        self.client = RecordProtection(suite, self._client_secret)
+        self.server = RecordProtection(suite, self._secret(self._handshake, "s hs traffic", transcript))
+
+    def finished(self, transcript: bytes) -> bytes:
+        """The body of the client's Finished (§4.4.4), after these messages."""
+        key = _expand(self._digest, self._client_secret, "finished", b"")
+        return hmac.digest(key, hashlib.new(self._digest, transcript).digest(), self._digest)
+
+    def application(self, transcript: bytes) -> tuple[RecordProtection, RecordProtection]:
+        """The protection of the server's and the client's records after the handshake, up to the server's Finished."""
+        main = _extract(self._digest, self._derived(self._handshake), self._zeros)
+        server, client = (self._secret(main, f"{side} ap traffic", transcript) for side in "sc")
+        return RecordProtection(self._suite, server), RecordProtection(self._suite, client)
+
+    def _secret(self, secret: bytes, label: str, transcript: bytes) -> bytes:
+        return _expand(self._digest, secret, label, hashlib.new(self._digest, transcript).digest())
+
+    def _derived(self, secret: bytes) -> bytes:
+        return self._secret(secret, "derived", b"")
 
 
 def message_hash(suite: int, first_hello: bytes) -> bytes:

@@ -36,7 +36,9 @@ class HandshakeType:
     SERVER_KEY_EXCHANGE = 12
     CERTIFICATE_REQUEST = 13
     SERVER_HELLO_DONE = 14
+    FINISHED = 20
     CERTIFICATE_STATUS = 22
+    KEY_UPDATE = 24
 
 
 #: The types of record that a handshake consists of, and all.

@@ -6,7 +6,8 @@ from xml.etree import ElementTree
 
 from tests.agreement import fact_names as names
 from tests.agreement.environment import HOST
-from tests.agreement.facts import VERSIONS, Facts, Value, members
+from tests.agreement.expected import release_of
+from tests.agreement.facts import TLS_1_1, TLS_1_2, TLS_1_3, VERSIONS, Facts, Value, members
 from tests.agreement.tools.questions import Asked, NoResult, digest, output, starttls
 
 _STARTTLS = {
@@ -54,7 +55,7 @@ def sslscan(asked: Asked) -> Facts:
         ("fallback", "supported", "fallback-scsv", "1"),
     ):
         answer = test.find(element)
-        if answer is not None:
+        if answer is not None and (answer.get(attribute) == flawed or _can_deny(name, found)):
             found[name] = answer.get(attribute) == flawed
     renegotiation = test.find("renegotiation")
     if renegotiation is not None and renegotiation.get("supported") == "1":
@@ -64,6 +65,17 @@ def sslscan(asked: Asked) -> Facts:
     if leaves:
         found["certificates"] = members(leaves, leaves)
     return found
+
+
+def _can_deny(fact: str, found: Facts) -> bool:
+    """Whether its "no" is an answer.
+
+    Compression is what its OpenSSL negotiates from release 2.1 on, and Debian's has none; the fallback signal needs a
+    version of TLS below the newest one.
+    """
+    if fact == "crime":
+        return release_of("sslscan", "--version") < (2, 1)
+    return any(found.get(version) for version in (TLS_1_1, TLS_1_2, TLS_1_3))
 
 
 def _starttls(table: dict[str, str], asked: Asked) -> str:

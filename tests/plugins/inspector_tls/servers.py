@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 
+from tests.agreement import lab
+from tests.agreement.environment import Missing
+
 ADDRESS = "127.0.0.1"
 #: What a server does with one connection.
 Answer = Callable[[socket.socket], None]
@@ -73,6 +76,23 @@ def openssl(files: tuple[Path, Path], *arguments: str | Path, address: str = ADD
     )
     with running(command, port, address) as listening:
         yield listening
+
+
+@contextlib.contextmanager
+def node(folder: Path, files: tuple[Path, Path], options: str) -> Iterator[int]:
+    """An HTTPS server of Node, for the OpenSSL 3.5 inside; ``options`` are JavaScript. It answers every request."""
+    try:
+        program = lab.node("new")
+    except Missing as missing:
+        pytest.skip(str(missing))
+    port, script = free_port(), folder / "server.js"
+    certificate, key = (f"require('fs').readFileSync('{each}')" for each in files)
+    script.write_text(
+        f"require('https').createServer({{cert: {certificate}, key: {key}, {options}}},"
+        f" (_, reply) => reply.end('x')).listen({port}, '{ADDRESS}');"
+    )
+    with running([program, script], port):
+        yield port
 
 
 @contextlib.contextmanager

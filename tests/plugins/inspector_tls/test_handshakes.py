@@ -79,9 +79,10 @@ def shown(found: Certificates) -> tuple[str | None, str | None, str | None]:
                 "AES_256_GCM_SHA384",
                 "CHACHA20_POLY1305_SHA256",
                 "AES_128_CCM_SHA256",
-                "AES_128_CCM_8_SHA256",
             )
         ),
+        # OpenSSL 3.5 refuses short tags at its usual security level.
+        ("-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_8_SHA256", "-cipher", ANY),
         ("-tls1_3", "-groups", "P-384", "-ciphersuites", "TLS_AES_256_GCM_SHA384"),
         ("-tls1_3", "-Verify", "1"),
         ("-tls1_3", "-stateless"),

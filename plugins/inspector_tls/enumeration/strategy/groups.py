@@ -17,6 +17,8 @@ from inspector_tls.wire.key_exchange import certificate_curve
 from inspector_tls.wire.server_flight import Flight
 from inspector_tls.wire.versions import TlsVersion
 
+#: Key shares in one small hello, which is to stay below 512 bytes; the next hellos have those of other groups.
+_MOST_SHARES = 3
 RSA_KEYS, CURVE_KEYS = frozenset({"RSA", "RSA-PSS", "DSA"}), frozenset({"EC", "Ed25519", "Ed448"})
 
 
@@ -33,7 +35,7 @@ def ask_groups(context: ServerContext, result: VersionResult, *, then_signatures
 
     def hello_of(some: tuple[int, ...]) -> Hello:
         shares = [group for group in some if group in SHAREABLE] if result.size is HelloSize.SMALL else []
-        return context.hello(TlsVersion.TLS_1_3, offered, result.size, of_groups=some, shares=shares)
+        return context.hello(TlsVersion.TLS_1_3, offered, result.size, of_groups=some, shares=shares[:_MOST_SHARES])
 
     others = [group for group in offers.groups_of(TlsVersion.TLS_1_3) if group != first]
     lists = offers.group_lists(others, result.size)

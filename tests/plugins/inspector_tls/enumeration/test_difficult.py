@@ -12,6 +12,7 @@ import pytest
 from inspector import Answer, Cause
 from inspector_tls.enumeration.hello_profiles import common_suites
 from inspector_tls.enumeration.scheduler import AT_ONCE
+from inspector_tls.enumeration.transcript import Purpose
 from inspector_tls.observations import Offer, Tls
 from inspector_tls.wire.client_hello import decode
 from inspector_tls.wire.versions import TlsVersion
@@ -78,6 +79,17 @@ def test_a_server_that_drops_long_hellos_is_asked_with_small_ones(kind: str, bac
         if name != "signatures":
             assert seen[name] == expected, name
     assert facts.tolerance.many_suites.seen is False
+
+
+@pytest.mark.parametrize("kind", ["drops-long", "resets-long"])
+def test_groups_of_a_server_that_prefers_a_hybrid_one(kind: str, tmp_path: Path) -> None:
+    """Where long hellos are lost, all groups of a server are seen that chooses one without a share in the hello."""
+    files = issue(HOST, key=rsa_key(), dns=[HOST]).write(tmp_path, "rsa")
+    with servers.node(tmp_path, files, "minVersion: 'TLSv1.3'") as behind, responder(kind, behind) as port:
+        facts, transcript = enumerate_port(port, seconds=1, extra=False)
+    assert facts.groups.complete.seen
+    assert {"X25519MLKEM768", "x25519", "secp256r1", "secp384r1", "x448", "ffdhe2048"} <= set(facts.groups.accepted)
+    assert max(len(each.sent) for each in transcript.exchanges if each.purpose is Purpose.GROUPS) < 512
 
 
 @pytest.mark.parametrize("kind", ["fragments", "coalesces", "warns-first"])

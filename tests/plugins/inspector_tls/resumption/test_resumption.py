@@ -85,7 +85,7 @@ def test_server_without_encryption(files: Files) -> None:
         ("ssl_session_timeout 9d;", (9 * 86_400, WEEK), 2),
         ("ssl_session_cache shared:s:1m; ssl_session_tickets off;", (None, 300), 2),
         ("ssl_session_cache off; ssl_session_tickets off;", (None, 300), 2),
-        ("ssl_protocols TLSv1.2;", (300, None), 1),
+        ("ssl_protocols TLSv1.2;", (300, None), 2),
         ("ssl_protocols TLSv1.3;", (None, 300), 2),
     ],
 )
@@ -208,6 +208,22 @@ def test_silence_about_older_versions(files: Files) -> None:
         seen = scanned(port, seconds=1).seen(TlsResumption)
     assert seen.psk_seconds.seen == 300
     assert seen.ticket_seconds.unseen is Cause.TIMEOUT
+
+
+def test_hybrid_group_alone(files: Files, tmp_path: Path) -> None:
+    """The tickets of a server that agrees keys in X25519MLKEM768 only are seen from every host."""
+    with servers.node(tmp_path, files, "minVersion: 'TLSv1.3', ecdhCurve: 'X25519MLKEM768'") as port:
+        seen = scanned(port).seen(TlsResumption)
+    assert lifetimes(seen) == (None, 7200)
+
+
+def test_suite_that_openssl_lacks(files: Files) -> None:
+    """Of a server that accepts RC4 only, the tickets are unseen for want of the suite, named; TLS 1.3 is declined."""
+    with servers.answering(ticketing(files, 300, version=TLS_1_2, ciphers=("rc4",))) as port:
+        failure = scanned(port).failure
+    assert failure is not None
+    assert failure.cause is Cause.TOOL_MISSING
+    assert "RC4_128" in failure.detail
 
 
 def test_client_certificate_required(files: Files) -> None:

@@ -34,11 +34,12 @@ def ticketing(
     version: tuple[int, int] = TLS_1_3,
     unresponsive: bool = False,
     abrupt: bool = False,
+    ciphers: tuple[str, ...] = (),
 ) -> Answer:
     """Answer with one version of TLS and a ticket of each of these lifetimes, in seconds.
 
     An ``unresponsive`` server sends nothing after the handshake and keeps the connection open; an ``abrupt`` one ends
-    it without close_notify.
+    it without close_notify. ``ciphers``: the only ones that it accepts, in the names of tlslite-ng.
     """
     chain = X509CertChain()
     chain.parsePemList(files[0].read_text())
@@ -50,6 +51,9 @@ def ticketing(
         settings.minVersion = settings.maxVersion = version
         settings.versions = [version]
         settings.eccCurves = ["x25519", "secp256r1"]
+        if ciphers:
+            settings.cipherNames = list(ciphers)
+            settings.keyExchangeNames = ["rsa", "ecdhe_rsa"]
         settings.ticketKeys = [bytearray(_KEY)]
         with contextlib.suppress(Exception):
             tls = connect(connection)

@@ -16,6 +16,7 @@ from inspector.testing import ProbeRun, run_probe
 from inspector_tls.starttls.injection import INJECTED
 from inspector_tls.starttls.observations import StartTls, StartTlsInjection, TlsReadiness
 from inspector_tls.starttls.probes import starttls, starttls_injection
+from tests.agreement import programs
 from tests.plugins.inspector_tls import servers
 from tests.plugins.inspector_tls.authority import issue
 from tests.plugins.inspector_tls.starttls.scripted_servers import SCRIPTS, Habit, speaking
@@ -151,17 +152,13 @@ def _dovecot(folder: Path, files: Files, ports: dict[str, int]) -> Path:
     ids = pwd.getpwnam(me)
     own = f"default_login_user = {me}\ndefault_internal_user = {me}\n" if os.geteuid() else ""
     logins = "".join(
-        f"service {name}-login {{\n chroot =\n inet_listener {name} {{\n address = 127.0.0.1\n port = {port}\n }}\n"
+        f"service {name}-login {{\n chroot =\n inet_listener {name} {{\n port = {port}\n }}\n"
         f" inet_listener {name}s {{\n port = 0\n }}\n}}\n"
         for name, port in ports.items()
     )
     configuration = folder / "dovecot.conf"
-    configuration.write_text(
-        f"protocols = {' '.join(ports)}\nbase_dir = {folder}/run\nlog_path = {folder}/log\nssl = yes\n"
-        f"ssl_cert = <{files[0]}\nssl_key = <{files[1]}\n{own}"
-        "passdb {\n driver = static\n args = password=no\n}\n"
-        f"userdb {{\n driver = static\n args = uid={ids.pw_uid} gid={ids.pw_gid} home=/nonexistent\n}}\n{logins}"
-    )
+    settings = programs.dovecot_settings(folder, *files, ports, ids=f"{ids.pw_uid} {ids.pw_gid}")
+    configuration.write_text(f"{settings}{own}{logins}")
     return configuration
 
 
