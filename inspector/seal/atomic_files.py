@@ -159,6 +159,16 @@ def cut_incomplete_line(path: Path) -> bytes:
             os.close(descriptor)
 
 
+def complete_size(path: Path) -> int:
+    """The size of the complete lines of this file (bytes)."""
+    with writing(path):
+        descriptor = open_plain(path)
+        try:
+            return size_of_lines(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def sync_file(path: Path) -> None:
     """Make the content of this file survive a power failure."""
     with writing(path):

@@ -51,13 +51,18 @@ from inspector.seal.untrusted_files import UntrustedFolder, parse, refuse
 
 _SALT_BYTES = 32
 _GONE = "is missing though the journal names it"
+_SHORTER = "is shorter than the journal says: lines were lost"
 _ZEROS = "ends in zeros, as after a power failure: lines may be lost"
 
 
 class Recorded(Model):
-    """A line of the journal: the evidence with this digest is completely on the disk."""
+    """A line of the journal: the evidence with this digest is completely on the disk.
+
+    ``ledger`` is the size of the ledger's complete lines by then (bytes).
+    """
 
     evidence: str
+    ledger: int = 0
 
 
 class Further(Model):
@@ -235,7 +240,7 @@ class CaptureWriter:
             refuse(faults)
             for name in self.inspection.trust:
                 self.trust(name)
-            named, lost = self._named(files)
+            named, ledger, lost = self._named(files)
             raw = {name for name in found if name.startswith(f"{RAW}/")}
             damaged = {name: what for name in sorted(raw) if (what := _damage(files, name))}
             known: dict[str, Evidence] = {}
@@ -252,34 +257,43 @@ class CaptureWriter:
                     lost[name] = "rests on raw bytes that were lost"
             gone = named - known.keys()
             lost |= damaged | {observation_name(one): _GONE for one in gone if observation_name(one) not in found}
-            lost |= self._ledger_without_damage(files)
+            lost |= self._ledger_without_damage(files, ledger)
             self._remember(lost)
             for name in lost.keys() & (found - {JOURNAL, LEDGER}):
                 self._path(name).unlink()
-            if gone or JOURNAL in lost:
-                self._write_all({JOURNAL: _journal(known)})
+            size = disk.complete_size(self.ledger_path)
+            if gone or lost.keys() & {JOURNAL, LEDGER}:
+                self._write_all({JOURNAL: _journal(known, size)})
             else:
-                self._append(JOURNAL, _journal(known.keys() - named))
+                self._append(JOURNAL, _journal(known.keys() - named, size))
             self._known, self._recorded = known, set(known)
             return not lost
 
-    def _named(self, files: UntrustedFolder) -> tuple[set[str], dict[str, str]]:
-        """The digests in the journal, and what is wrong with it, by file."""
+    def _named(self, files: UntrustedFolder) -> tuple[set[str], int, dict[str, str]]:
+        """The digests in the journal, the largest size of the ledger in it, and what is wrong with it, by file."""
         named: set[str] = set()
+        ledger = 0
         lost: dict[str, str] = {}
         for line in files.read(f"{CAPTURE}/{JOURNAL}").splitlines():
             try:
-                named.add(parse(Recorded, line, JOURNAL).evidence)
+                recorded = parse(Recorded, line, JOURNAL)
             except BundleError:
                 lost[JOURNAL] = "a line cannot be read"
-        return named, lost
+                continue
+            named.add(recorded.evidence)
+            ledger = max(ledger, recorded.ledger)
+        return named, ledger, lost
 
-    def _ledger_without_damage(self, files: UntrustedFolder) -> dict[str, str]:
-        """Write the ledger again without lines that cannot be read, if it has any; what was lost, by file."""
-        lines = files.read(f"{CAPTURE}/{LEDGER}").split(b"\n")[:-1]
+    def _ledger_without_damage(self, files: UntrustedFolder, size: int) -> dict[str, str]:
+        """Write the ledger again without lines that cannot be read, if it has any; what was lost, by file.
+
+        ``size`` is what the ledger had at least (bytes).
+        """
+        data = files.read(f"{CAPTURE}/{LEDGER}")
+        lines = data.split(b"\n")[:-1]
         whole = [line for line in lines if _is_entry(line)]
         if len(whole) == len(lines):
-            return {}
+            return {LEDGER: _SHORTER} if len(data) < size else {}
         self._write_all({LEDGER: b"".join(line + b"\n" for line in whole)})
         return {LEDGER: f"lines that cannot be read: {len(lines) - len(whole)} of {len(lines)}"}
 
@@ -387,7 +401,7 @@ class CaptureWriter:
 
     def _enter(self, *digests: str) -> None:
         if digests:
-            self._append(JOURNAL, _journal(digests))
+            self._append(JOURNAL, _journal(digests, disk.complete_size(self.ledger_path)))
             self._recorded.update(digests)
 
     def _read(self, one: str) -> Evidence:
@@ -451,9 +465,9 @@ class CaptureWriter:
         self.close()
 
 
-def _journal(digests: Iterable[str]) -> bytes:
-    """The lines of the journal for the evidence with these digests."""
-    return b"".join(Recorded(evidence=one).canonical() + b"\n" for one in sorted(digests))
+def _journal(digests: Iterable[str], ledger: int) -> bytes:
+    """The lines of the journal for the evidence with these digests, and the size of the ledger (bytes)."""
+    return b"".join(Recorded(evidence=one, ledger=ledger).canonical() + b"\n" for one in sorted(digests))
 
 
 def _is_entry(line: bytes) -> bool:

@@ -170,6 +170,20 @@ def test_a_spoiled_ledger_keeps_its_whole_lines(
     assert {each.file for each in bundle.incidents()} == {"ledger.jsonl"}
 
 
+@pytest.mark.parametrize("lines", [0, 1, 2])
+def test_a_ledger_that_lost_its_end_is_named(tmp_path: Path, key: SigningKey, lines: int) -> None:
+    """The journal says how long the ledger was; lines that are gone, all of them too, are named once."""
+    writer, recorded = begun(tmp_path)
+    writer.close()
+    whole = writer.ledger_path.read_bytes().splitlines(keepends=True)
+    writer.ledger_path.write_bytes(b"".join(whole[:lines]))
+    writer = CaptureWriter.resume(writer.folder)
+    assert writer.check()
+    bundle = sealed(writer, key)
+    assert [one for one, _ in bundle.evidence()] == sorted(recorded)
+    assert [each.file for each in bundle.incidents()] == ["ledger.jsonl"]
+
+
 def test_a_spoiled_journal_costs_nothing(tmp_path: Path, key: SigningKey) -> None:
     """Evidence is named by its own digest, so that a journal can be written again."""
     writer, recorded = begun(tmp_path)
