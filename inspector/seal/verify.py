@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -194,9 +195,9 @@ def _head(bundle: Bundle) -> Head:
 
 def _listed(bundle: Bundle, trusted: frozenset[str]) -> Listed:
     """What the index beside the bundle says; nothing where there is none."""
-    run = bundle.folder.resolve().parents[1]
+    run = bundle.folder.resolve().parent.parent
     index = RunIndex(run.parent, run.name)
-    if not (run / INDEX_MANIFEST).exists():
+    if not os.path.lexists(run / INDEX_MANIFEST):  # a link to nothing is an index that cannot be read
         return Listed()
     try:
         sealed, attempts = index.signed()

@@ -1,6 +1,7 @@
 """The signed index of a run tells which bundles and assessments there must be."""
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from inspector.seal import Attempt, Bundle, RunIndex, SigningKey, State, add_ass
 from inspector.seal.verify import Listed
 from tests.core.seal.examples import WHEN, assessment, inspection, sealed
 from tests.core.seal.forgery import resign
+from tests.core.seal.test_capture_writer import in_namespace
 
 
 def listed(root: Path, key: SigningKey, system: str = "sys-a", id: str = "inspection-1") -> Bundle:  # noqa: A002
@@ -131,6 +133,24 @@ def test_a_bundle_by_itself_has_no_index(bundle: Bundle, key: SigningKey) -> Non
     """Handed over alone a bundle is as intact; what is not known is said."""
     assert asked(bundle, key) == Listed()
     assert "no signed index of the run lies beside it" in describe(verify(bundle.folder, trusted=[key.keyid]))
+
+
+def test_a_bundle_directly_below_the_root_is_verified(bundle: Bundle, key: SigningKey) -> None:
+    """A bundle that is mounted at ``/mnt`` has no folder of a run above it."""
+    code = "import sys; from pathlib import Path; from inspector.seal import verify; "
+    code += "answer = verify(Path('/mnt'), trusted=[sys.argv[1]]); print(answer.intact.trusted, answer.listed)"
+    mount = 'mount --bind "$1" /mnt && exec "$2" -c "$3" "$4"'
+    done = in_namespace("sh", "-c", mount, "sh", str(bundle.folder), sys.executable, code, key.keyid)
+    assert done.stdout == f"True {Listed()}\n", done.stderr
+
+
+def test_an_index_that_is_a_link_to_nothing_is_not_passed_over(tmp_path: Path, key: SigningKey) -> None:
+    """A signature that cannot be read is another thing than none."""
+    bundle = listed(tmp_path, key)
+    manifest = tmp_path / "run-1" / "index.dsse.json"
+    manifest.unlink()
+    manifest.symlink_to(tmp_path / "nothing")
+    assert [each.file for each in asked(bundle, key).faults] == ["index.dsse.json"]
 
 
 def test_another_key_does_not_replace_the_signature(tmp_path: Path, key: SigningKey, untrusted: SigningKey) -> None:
