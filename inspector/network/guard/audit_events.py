@@ -20,7 +20,9 @@ _STARTS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn
 _SOCKET = "socket.__new__"
 #: How ``multiprocessing`` starts programs; the interpreter raises no event for it, ``watch_fork_exec`` does.
 _FORK_EXEC = "inspector.fork_exec"
-EVENTS = _NAMES | _SENDS | _STARTS | {_SOCKET, _FORK_EXEC}
+#: Another interpreter of the process, to which no hook of this one applies (PEP 578, sys.addaudithook).
+_INTERPRETER = "cpython.PyInterpreterState_New"
+EVENTS = _NAMES | _SENDS | _STARTS | {_SOCKET, _FORK_EXEC, _INTERPRETER}
 #: Families of sockets that reach nothing before they connect or send; -1: of a descriptor that is open already.
 _FAMILIES = frozenset(
     int(getattr(socket, name)) for name in ("AF_INET", "AF_INET6", "AF_UNIX", "AF_ALG") if hasattr(socket, name)
@@ -52,6 +54,8 @@ def forbidden(event: str, args: tuple[object, ...]) -> str:
         return f"send to {where!r}" if event != "socket.connect" else f"connect to {where!r}"
     if event == _SOCKET:
         return _socket_of(*args[1:3])
+    if event == _INTERPRETER:
+        return "start another interpreter"
     return f"start a program ({event}: {args[0]!r})" if args else f"start a program ({event})"
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import importlib
 import socket
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -89,6 +91,22 @@ def test_a_refusal_that_is_swallowed_is_remembered(tmp_path: Path) -> None:
             with pytest.raises(ScanFailure) as caught:
                 await network.connect()
             assert caught.value.cause is Cause.BUG
+
+    asyncio.run(go())
+
+
+def test_another_interpreter_is_not_started(tmp_path: Path) -> None:
+    """The hook applies to this interpreter only, so that another one could connect as it likes."""
+    interpreters = importlib.import_module("_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters")
+
+    async def go() -> None:
+        on = LocalGateway(tmp_path)
+        async with on.gateway:
+            network = on.gateway.network(make_probe(), target(9), on.granted)
+            with pytest.raises(Exception, match="interpreter"):
+                interpreters.create()
+            assert network.violation is not None
+            assert "tried to start another interpreter" in str(network.violation)
 
     asyncio.run(go())
 
