@@ -50,7 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         result = INTERRUPTED
     if result == INTERRUPTED:
         result = code
-    _leave_what_goes_on(result)
+    try:
+        _leave_what_goes_on(result)
+    except Exception:  # noqa: BLE001  (a plugin altered what Python itself rests on)
+        _exit(result)
     sys.exit(result)
 
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -230,6 +232,26 @@ def test_what_breaks_the_event_loop_is_said(line: Line, tmp_path: Path, statemen
     closed = line.spawn("seal", folder, "--lang", "en", output=result.output, env=environment)
     assert closed.code in (0, 3)
     assert closed.bundle.sealed.predicate.reason != "complete"
+
+
+FORGET_MODULES = """
+import sys
+from inspector import cli
+from inspector.cli import app
+
+def call(arguments):
+    sys.modules.clear()
+    return 2
+
+app.call = call
+cli.main([])
+"""
+
+
+def test_an_interpreter_that_cannot_go_on_keeps_the_exit_code() -> None:
+    """Where a plugin emptied the table of modules nothing more can be imported; the code is not that of a failure."""
+    done = subprocess.run([sys.executable, "-c", FORGET_MODULES], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "")
 
 
 CLOSE_STREAMS = """
