@@ -81,6 +81,12 @@ def _failure(path: Path, error: OSError) -> RateLimitError:
     )
 
 
+def _close(descriptor: int) -> None:
+    """Close a descriptor, unless a plugin did: at the end of the process Python would print a traceback."""
+    with suppress(OSError):
+        os.close(descriptor)
+
+
 def _check_owner(path: Path, descriptor: int) -> None:
     """Raise RateLimitError when others than this user may change what is at ``path``."""
     found = os.fstat(descriptor)
@@ -191,7 +197,7 @@ if sys.platform == "linux":
                     self._descriptor = os.open(self._path.name, _OPEN, dir_fd=self._folder)
             except OSError as error:
                 raise _failure(self._path, error) from error
-            self._close = weakref.finalize(self, os.close, self._descriptor)
+            self._close = weakref.finalize(self, _close, self._descriptor)
             _check_owner(self._path, self._descriptor)
             if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
                 raise _failure(self._path, OSError(errno.EINVAL, os.strerror(errno.EINVAL)))
@@ -335,7 +341,7 @@ if sys.platform == "linux":
                 folder.parent.mkdir(0o700, parents=True, exist_ok=True)
                 folder.mkdir(0o700, exist_ok=True)
                 self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-                weakref.finalize(self, os.close, self._descriptor)
+                weakref.finalize(self, _close, self._descriptor)
                 if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             except OSError as error:
