@@ -9,6 +9,8 @@ from inspector_tls.mta_sts.observations import PolicyFault, PolicyReply, RecordF
 
 #: The most bytes of a policy (RFC 8461 §3.3).
 MAX_POLICY_BYTES = 64 * 1024
+#: The media type of a policy (RFC 8461 §3.2).
+POLICY_TYPE = "text/plain"
 #: The largest ``max_age``, in seconds (§3.2).
 _MAX_AGE = 31_557_600
 _OK = 200
@@ -44,7 +46,7 @@ def policy_reply(status: int, content_type: str, body: bytes) -> PolicyReply:
 def _usable(status: int, media_type: str, body: bytes) -> StsPolicy | PolicyFault:
     if status != _OK:
         return PolicyFault.STATUS
-    if media_type != "text/plain":
+    if media_type != POLICY_TYPE:
         return PolicyFault.MEDIA_TYPE
     if len(body) > MAX_POLICY_BYTES:
         return PolicyFault.SIZE

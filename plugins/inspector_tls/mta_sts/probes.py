@@ -49,7 +49,7 @@ from inspector_tls.mta_sts.observations import (
     PolicyReply,
     RecordFault,
 )
-from inspector_tls.mta_sts.policy import MAX_POLICY_BYTES, policy_reply, record_fault
+from inspector_tls.mta_sts.policy import MAX_POLICY_BYTES, POLICY_TYPE, policy_reply, record_fault
 from inspector_tls.starttls.negotiation import SMTP, NoTls
 from inspector_tls.starttls.runner import prepare
 
@@ -199,6 +199,11 @@ async def mta_sts_policy(target: Target, network: Network, *, answer_seconds: in
     return output.model_copy(update={"raw": (*output.raw, raw)})
 
 
+def _public_type(media_type: str) -> str:
+    """The media type if it is that of a policy (RFC 8461 §3.3), another one masked."""
+    return media_type if media_type.strip().lower() == POLICY_TYPE else masked(media_type.encode()).decode("latin-1")
+
+
 def _public(body: bytes) -> bytes:
     """The fields of a policy (RFC 8461 §3.2), with every other line masked: the host may send another page."""
     try:
@@ -227,7 +232,7 @@ async def _fetch(network: Network, target: Target) -> _StoredReply:
             content_type = response.headers.get("content-type", "")[:300].partition(";")[0]
             return _StoredReply(
                 status=response.status_code,
-                content_type=masked(content_type.encode()).decode("latin-1"),
+                content_type=_public_type(content_type),
                 body=_public(body[: MAX_POLICY_BYTES + 1]) if response.status_code == _OK else b"",
             )
     except TimeoutError:
