@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 #: The exit codes that a shell reports for a process ended by SIGINT, and by SIGTERM.
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Whatever the system's default, only the user changes what the user's commands write.
     os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)
     code = INTERRUPTED
+    others: set[object] = set(threading.enumerate())
 
     def terminate(_signal: int, _frame: object) -> None:
         """End as after an interrupt: what was begun is tidied up, and can be resumed."""
@@ -41,8 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, terminate)
     try:
-        from inspector.cli.app import call
         from inspector.plugin import containment
+
+        others |= containment.abandoned
+        from inspector.cli.app import call
 
         containment.before_import = _own_process
         result = call(sys.argv[1:] if arguments is None else list(arguments))
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if result == INTERRUPTED:
         result = code
     try:
-        _leave_what_goes_on(result)
+        _leave_what_goes_on(result, others)
     except Exception:  # noqa: BLE001  (a plugin altered what Python itself rests on)
         _exit(result)
     sys.exit(result)
@@ -85,16 +88,19 @@ def _text(error: BaseException) -> str:
     return described(error)
 
 
-def _leave_what_goes_on(code: int) -> None:
-    """End the process at once where threads or tasks that a plugin left behind would keep it from ending."""
+def _leave_what_goes_on(code: int, others: Collection[object]) -> None:
+    """End the process at once where threads or tasks that a plugin left behind would keep it from ending.
+
+    ``others`` are those that were there before: they belong to the program that calls this one.
+    """
     from inspector.plugin.containment import abandoned
 
     until = time.monotonic() + _THREAD_SECONDS
-    others = [each for each in threading.enumerate() if each is not threading.main_thread() and not each.daemon]
-    others = [each for each in others if not each.name.startswith(STARTER)]  # idle, and ends with the interpreter
-    for thread in others:
+    threads = [each for each in threading.enumerate() if not each.daemon and each not in others]
+    threads = [each for each in threads if not each.name.startswith(STARTER)]  # idle, and ends with the interpreter
+    for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))
-    if any(each.is_alive() for each in others) or abandoned:
+    if any(each.is_alive() for each in threads) or not abandoned <= set(others):
         atexit._run_exitfuncs()  # noqa: SLF001  (what ends worker processes)
         _exit(code)
 
