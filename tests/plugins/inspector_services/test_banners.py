@@ -2,7 +2,7 @@
 
 import pytest
 
-from inspector import Answer, Cause, Outcome, Target, Verdict
+from inspector import Answer, Cause, Outcome, Target, Verdict, masked
 from inspector_services.banners import StoredBanner, parse_banner, printable, protocol_of
 from inspector_services.checks.no_cleartext_administration import no_cleartext_administration
 from inspector_services.checks.no_database_reachable import no_database_reachable
@@ -150,8 +150,9 @@ NOT_ALLOWED = len(MYSQL_ERROR).to_bytes(3, "little") + b"\x00" + MYSQL_ERROR
     ],
 )
 def test_handmade_banners_identify_their_protocol(banner: bytes, protocol: ServiceProtocol) -> None:
-    """Hand-made banners that no test server sends identify their protocol."""
+    """Hand-made banners that no test server sends identify their protocol, also as they are recorded."""
     assert protocol_of(banner) is protocol
+    assert protocol_of(masked(banner)) is protocol
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_handmade_banners_identify_their_protocol(banner: bytes, protocol: Servi
 )
 def test_ftp_is_cleartext_only_where_tls_is_refused_permanently(reply: bytes, cleartext: bool | None) -> None:
     """Silence or a temporary refusal of AUTH TLS decides nothing."""
-    stored = StoredBanner(port=21, banner=b"220 FTP\r\n", question=NOOP, answer=b"200 OK\r\n", reply=reply)
+    stored = StoredBanner(port=21, banner=b"220 FTP\r\n", question=NOOP, answer=b"200 OK\r\n", reply=masked(reply))
     banner = parse_banner(stored).banner.value
     assert banner.protocol is ServiceProtocol.FTP
     assert banner.cleartext is cleartext
@@ -185,7 +186,7 @@ def test_ftp_is_cleartext_only_where_tls_is_refused_permanently(reply: bytes, cl
 )
 def test_vnc_is_cleartext_where_such_a_security_type_is_offered(reply: bytes, cleartext: bool | None) -> None:
     """An incomplete list, or types that may hide either, decide nothing."""
-    banner = parse_banner(StoredBanner(port=5900, banner=b"RFB 003.008\n", reply=reply)).banner.value
+    banner = parse_banner(StoredBanner(port=5900, banner=masked(b"RFB 003.008\n"), reply=masked(reply))).banner.value
     assert banner.cleartext is cleartext
 
 
