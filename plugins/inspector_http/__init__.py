@@ -1,4 +1,4 @@
-"""Web endpoints: HTTPS, redirects, security headers, cookies and disclosed versions."""
+"""Web endpoints: HTTPS, redirects, security headers, cookies, disclosed versions, and the file security.txt."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def inspector_probes() -> Iterable[Probe]:
-    """The probe ``http``: one GET request per endpoint."""
-    from inspector_http.probes import http
+    """The probes ``http``, one GET request per endpoint, and ``security-txt``, one per HTTPS service."""
+    from inspector_http.probes import http, security_txt
 
-    return (http,)
+    return (http, security_txt)
 
 
 @hookimpl

@@ -1,9 +1,9 @@
-"""Whether a claim is about a reply like this one: functions for ``@check(..., applies=...)``."""
+"""Verdicts of several checks: whether a claim is about a reply like this one (``@check(..., applies=...)``)."""
 
 from __future__ import annotations
 
-from inspector import Cause, Verdict, inconclusive, not_applicable
-from inspector_http.observations import Http
+from inspector import Cause, Every, Verdict, inconclusive, not_applicable
+from inspector_http.observations import Http, SecurityTxt
 
 
 def answers(http: Http) -> Verdict | None:
@@ -47,3 +47,45 @@ def is_https(http: Http) -> Verdict | None:
     if http.scheme != "https":
         return not_applicable("this endpoint is not declared as HTTPS")
     return None
+
+
+def unanswered(files: Every[SecurityTxt]) -> SecurityTxt | None:
+    """The first service whose ``security.txt`` was not seen, unless it redirects to one that was, and is valid."""
+    valid = {each.url for each in files if each.file.seen is not None and each.file.seen.is_valid_at(each.seen_at)}
+    return next((each for each in files if not each.file.is_seen and each.leads_to not in valid), None)
+
+
+def no_security_txt(files: Every[SecurityTxt]) -> Verdict:
+    """*inconclusive*, because no service has a valid file: there may be other channels, which only a person finds."""
+    unseen = unanswered(files)
+    if unseen is not None and unseen.leads_to:
+        return inconclusive(
+            "{url} redirects to {measured}; whether that is of the same owner is for a person to judge",
+            url=unseen.url,
+            measured=unseen.leads_to,
+            cause=Cause.OUT_OF_SCOPE,
+        )
+    if unseen is not None:
+        cause = unseen.file.unseen or Cause.TIMEOUT
+        return inconclusive("the reply of {url} was not seen", url=unseen.url, cause=cause)
+    for missing in files.missing:
+        cause = missing.cause or Cause.NOT_REACHED
+        return inconclusive("the reply of {url} was not seen", url=missing.subject.uri, cause=cause)
+    for each in files:
+        file = each.file.seen
+        if file is not None and not file.names_itself:
+            return inconclusive(
+                "{url} says that it belongs at {measured}",
+                url=each.url,
+                measured=file.canonical_urls,
+                cause=Cause.AMBIGUOUS,
+            )
+        if file is not None:
+            return inconclusive(
+                "{url} is not valid; a person may find an address on a page", url=each.url, cause=Cause.NOT_STATED
+            )
+    return inconclusive(
+        "none of {count} web services has a security.txt; a person may find another channel",
+        count=len(files),
+        cause=Cause.NOT_STATED,
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from inspector import Answer, Cause, CertificateFlaw, Model, Observation, is_address
+from inspector import Answer, Cause, CertificateFlaw, Instant, Model, Observation, is_address
 
 
 class Part(StrEnum):
@@ -118,3 +119,56 @@ class Http(Observation):
         """Whether the reply is HTML, or has no content type, so that browsers guess it; raises ``NotSeen``."""
         types = self.field("content-type")
         return not types or types[-1].split(";")[0].strip().lower() in ("", "text/html", "application/xhtml+xml")
+
+
+class SecurityFile(Model):
+    """What a file ``security.txt`` says (RFC 9116): the values of each field as printable text, in order.
+
+    ``is_utf8``: all that was read of it is UTF-8. ``is_signed``: it is in the armour of a cleartext signature, which
+    nobody verified; ``is_cut_off``: a part of that armour is missing. ``contacts_usable`` are contacts that a program
+    can open. ``ends`` is when it expires, None where that stands not once, or not in the form of RFC 3339.
+    ``names_itself``: its own URL is among the canonical ones, or it names none.
+    """
+
+    media_type: str
+    is_utf8: bool = True
+    is_signed: bool = False
+    is_cut_off: bool = False
+    contacts: tuple[str, ...] = ()
+    contacts_usable: tuple[str, ...] = ()
+    expires: tuple[str, ...] = ()
+    ends: Instant | None = None
+    canonical_urls: tuple[str, ...] = ()
+    names_itself: bool = True
+    preferred_languages: tuple[str, ...] = ()
+    encryption: tuple[str, ...] = ()
+    acknowledgments: tuple[str, ...] = ()
+    policy: tuple[str, ...] = ()
+    hiring: tuple[str, ...] = ()
+
+    def is_valid_at(self, at: datetime) -> bool:
+        """Whether programs can read it, and it names a contact and itself, and has not expired."""
+        return (
+            self.media_type == "text/plain"
+            and self.is_utf8
+            and not self.is_cut_off
+            and bool(self.contacts_usable)
+            and self.names_itself
+            and self.ends is not None
+            and self.ends > at
+        )
+
+
+class SecurityTxt(Observation):
+    """The file ``security.txt`` of one HTTPS service at one address, at the instant ``seen_at``.
+
+    ``file`` is None where the service has none, also where it answers every path with a page of its own. ``leads_to``
+    is the other service to which its URL redirects, without a query: nothing there was requested.
+    """
+
+    kind: ClassVar[str] = "security-txt/1"
+
+    url: str
+    seen_at: Instant
+    file: Answer[SecurityFile | None]
+    leads_to: str = ""

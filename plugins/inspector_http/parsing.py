@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from inspector import Cause, ParseContext, ScanFailure, ScanOutput, Uri
+from inspector import Answer, Cause, ParseContext, ScanFailure, ScanOutput, Uri
 from inspector_http.cookies import kept_cookies
-from inspector_http.observations import Cookie, Header, Http, Redirect, WebProtocol
+from inspector_http.observations import Cookie, Header, Http, Redirect, SecurityFile, SecurityTxt, WebProtocol
 from inspector_http.redaction import Exchange, Exchanges
+from inspector_http.security_txt import PATH, parse_file
 from inspector_http.text import printable
 from inspector_http.urls import HTTPS, location, plain, uri_of
 
+OK = 200
 BAD_REQUEST = 400
 UNAUTHORISED = 401
+#: Replies that say that there is no such file.
+_ABSENT = frozenset({204, 404, 410})
 #: Replies by which a web application firewall, or the server itself, rejects this client.
 _REJECTED = {403: Cause.BLOCKED, 429: Cause.RATE_LIMITED, 503: Cause.BLOCKED}
 #: Header fields by which web application firewalls mark a challenge, whatever its status.
@@ -119,3 +123,41 @@ def _cookies(replies: tuple[Exchange, ...], seen_at: datetime) -> tuple[Cookie, 
         ),
         seen_at,
     )
+
+
+def parse_security_txt(output: ScanOutput, context: ParseContext) -> SecurityTxt:
+    """The file of one scan; raises ScanFailure when there was no reply at all."""
+    recorded, kept = output.named("exchanges.json"), output.named("security.txt")
+    if recorded is None or kept is None:
+        raise ValueError("no exchange was recorded")
+    followed = Exchanges.parse(recorded).followed
+    first, last = followed[0], followed[-1]
+    if first.cause is not None:
+        raise ScanFailure(first.cause, first.detail or "no reply")
+    target = location(last.url, last.status, (value for name, value in last.headers if name.lower() == "location"))
+    leads_to = str(uri_of(plain(target.seen))) if target.seen else ""
+    cause = target.unseen or (Cause.OUT_OF_SCOPE if leads_to else _why_no_file(last))
+    absent = last.status in _ABSENT
+    file = None if absent else parse_file(kept, f"{context.subject.uri}{PATH}", _media_type(last))
+    return SecurityTxt(
+        url=f"{context.subject.uri}{PATH}",
+        seen_at=context.seen_at,
+        file=Answer[SecurityFile | None](unseen=cause) if cause else Answer[SecurityFile | None](seen=file),
+        leads_to=leads_to,
+    )
+
+
+def _why_no_file(last: Exchange) -> Cause | None:
+    """Why the last reply does not show whether there is a file; None when it does."""
+    if last.status in _ABSENT and last.cause is None:
+        return None
+    cause = _why_unseen(last) or last.body_cause
+    if cause is not None:
+        return cause
+    is_whole = last.body_complete and not any(name.lower() == "content-encoding" for name, _ in last.headers)
+    return None if last.status == OK and is_whole else Cause.AMBIGUOUS
+
+
+def _media_type(reply: Exchange) -> str:
+    types = [value for name, value in reply.headers if name.lower() == "content-type"]
+    return printable(types[-1]).split(";")[0].strip().lower() if types else ""

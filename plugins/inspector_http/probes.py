@@ -1,14 +1,10 @@
-"""The probe ``http``: one plain GET, along redirects that stay on the same service."""
+"""The probes: one plain GET of the declared path, and one of the file ``security.txt``."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
-
-import httpx
 
 from inspector import (
     Answer,
@@ -28,22 +24,15 @@ from inspector import (
     probe,
 )
 from inspector_http.headers import HSTS
-from inspector_http.observations import Http, Part
-from inspector_http.parsing import BAD_REQUEST, parse_http
+from inspector_http.observations import Http, Part, SecurityTxt
+from inspector_http.parsing import BAD_REQUEST, parse_http, parse_security_txt
 from inspector_http.redaction import Exchange, Exchanges, Redaction, is_plain
-from inspector_http.urls import HTTP, HTTPS, hosts, location, plain, uri_of
+from inspector_http.security_txt import PATH, without_other_text
+from inspector_http.session import BODY_SECONDS, HEAD_SECONDS, REDIRECTS_FOLLOWED, REFUSED_HELLOS, Session
+from inspector_http.urls import HTTP, HTTPS, hosts, plain, uri_of
 
-#: Bounds of one scan: redirects followed, bytes read of a body, seconds for the head of a reply and for its body.
-REDIRECTS_FOLLOWED = 5
-BODY_BYTES = 65536
-HEAD_SECONDS = 12.0
-#: The most connections besides one for each handshake: a hello refused, and one that shows what the library lacks.
-REFUSED_HELLOS = 2
 #: The most handshakes in which a certificate is verified.
 VERIFYING_HANDSHAKES = 3
-BODY_SECONDS = 3.0
-#: What an ordinary client accepts.
-ACCEPT = {"Accept": "text/html,*/*;q=0.8"}
 
 
 def _cost(target: Target, _options: Mapping[str, Any]) -> Cost:
@@ -82,24 +71,30 @@ async def http(target: Target, network: Network, *, parts: tuple[Part, ...] | No
     """
     verifies = target.scheme == HTTPS.name and target.server_name is not None
     verifies = verifies and (parts is None or Part.CERTIFICATE in parts)
-    session = _Session(network, Redaction(network.fingerprint), verify=verifies)
+    session = Session(network, Redaction(network.fingerprint), verify=verifies)
     followed, redirect = await session.follow(target.uri)
     other = await session.other(target.uri) if _may_be_other_protocol(followed[0], target) else None
     certificate = await _certificate(followed, network) if verifies else _NOT_VERIFIED
     outside = bool(redirect) and _leads_outside(target, redirect)
     exchanges = Exchanges(followed=followed, other=other, certificate=certificate, leads_outside=outside)
     return ScanOutput(
-        raw=(
-            Raw(
-                name="exchanges.json",
-                data=exchanges.canonical(),
-                media_type="application/json",
-                sensitivity=Sensitivity.REDACTED,
-            ),
-        ),
-        gaps=tuple(Gap(question=each.url, cause=each.cause, detail=each.detail) for each in followed if each.cause),
+        raw=(_recorded(exchanges),),
+        gaps=_gaps(followed),
         discovered=tuple(_discovered(target, "" if outside else redirect)),
     )
+
+
+def _recorded(exchanges: Exchanges) -> Raw:
+    return Raw(
+        name="exchanges.json",
+        data=exchanges.canonical(),
+        media_type="application/json",
+        sensitivity=Sensitivity.REDACTED,
+    )
+
+
+def _gaps(followed: Sequence[Exchange]) -> tuple[Gap, ...]:
+    return tuple(Gap(question=each.url, cause=each.cause, detail=each.detail) for each in followed if each.cause)
 
 
 _NOT_VERIFIED: Answer[CertificateFlaw | None] = Answer(unseen=Cause.NOT_SELECTED)
@@ -142,109 +137,29 @@ def _may_be_other_protocol(first: Exchange, target: Target) -> bool:
     return first.cause in (Cause.PROTOCOL_ERROR, Cause.RESET)
 
 
-class _Session:
-    """The exchanges with one service."""
+@probe(
+    "security-txt",
+    kind=SecurityTxt,
+    schemes={HTTPS},
+    subject_kind=SubjectKind.ADDRESS,
+    parse=parse_security_txt,
+    cost=Cost(
+        connections=REDIRECTS_FOLLOWED + 1 + REFUSED_HELLOS,
+        seconds=int(HEAD_SECONDS + BODY_SECONDS) * (REDIRECTS_FOLLOWED + 1),
+    ),
+)
+async def security_txt(target: Target, network: Network) -> ScanOutput:
+    """Get ``/.well-known/security.txt`` once for each HTTPS service, along redirects that stay on the service.
 
-    def __init__(self, network: Network, redaction: Redaction, *, verify: bool) -> None:
-        self._network = network
-        self._redaction = redaction
-        self._verify = verify
-
-    async def follow(self, url: str) -> tuple[tuple[Exchange, ...], str]:
-        """The exchanges along redirects on the same service, and the URL of another service to which the last leads."""
-        followed: list[Exchange] = []
-        visited = {url}
-        while True:
-            exchange, redirect = await self.get(url)
-            followed.append(exchange)
-            if not redirect or uri_of(redirect).service != uri_of(url).service:
-                return tuple(followed), redirect
-            if redirect in visited or len(followed) > REDIRECTS_FOLLOWED:
-                reason = "redirect loop" if redirect in visited else "too many redirects"
-                stopped = Exchange(url=self._redaction.url(redirect), cause=Cause.PROTOCOL_ERROR, detail=reason)
-                return (*followed, stopped), ""
-            visited.add(redirect)
-            url = redirect
-
-    async def other(self, url: str) -> Exchange:
-        """The exchange with the same port in the other of HTTP and HTTPS."""
-        uri = uri_of(url)
-        exchange, _ = await self.get(str(replace(uri, scheme=HTTP if uri.scheme == HTTPS else HTTPS)))
-        return exchange
-
-    async def get(self, url: str) -> tuple[Exchange, str]:
-        """One exchange, with its secrets replaced, and the real URL to which it redirects."""
-        redacted = self._redaction.url(url)
-        async with AsyncExitStack() as stack:
-            try:
-                async with self._network.within(HEAD_SECONDS):
-                    request = self._network.request(url, headers=ACCEPT, timeout=HEAD_SECONDS, verify=self._verify)
-                    reply = await stack.enter_async_context(request)
-            except (ScanFailure, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-                return Exchange(url=redacted, cause=_cause(error), detail=_detail(error)), ""
-            body = await _body(reply, self._network)
-        values = [value.decode("latin-1") for name, value in reply.headers.raw if name.lower() == b"location"]
-        exchange = Exchange(
-            url=redacted,
-            status=reply.status_code,
-            version=reply.http_version,
-            reason=self._redaction.reason(reply.status_code, reply.reason_phrase),
-            headers=self._redaction.headers(reply.headers.raw, url),
-            malformed=self._redaction.lines(reply.extensions.get("malformed", ())),
-            body_bytes=body.size,
-            body_sha256=body.sha256,
-            body_complete=body.complete,
-            body_cause=body.cause,
-        )
-        return exchange, location(url, reply.status_code, values).seen or ""
-
-
-class _BodyStart:
-    """The first bytes of a body: only their number and digest are recorded."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self.complete = False
-        self.cause: Cause | None = None
-        self._digest = hashlib.sha256()
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
-
-    def add(self, chunk: bytes) -> None:
-        part = chunk[: BODY_BYTES - self.size]
-        self._digest.update(part)
-        self.size += len(part)
-
-
-async def _body(reply: httpx.Response, network: Network) -> _BodyStart:
-    """The first bytes of a reply's body, also where the rest fails."""
-    body = _BodyStart()
-    try:
-        async with network.within(BODY_SECONDS):
-            async for chunk in reply.aiter_raw():
-                body.add(chunk)
-                if body.size >= BODY_BYTES:
-                    break
-            else:
-                body.complete = not reply.extensions.get("truncated", False)
-    except (ScanFailure, httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
-        body.cause = _cause(error)
-    return body
-
-
-def _cause(error: Exception) -> Cause:
-    match error:
-        case ScanFailure():
-            return error.cause
-        case TimeoutError() | httpx.TimeoutException():
-            return Cause.TIMEOUT
-        case httpx.NetworkError():
-            return Cause.RESET
-    return Cause.PROTOCOL_ERROR
-
-
-def _detail(error: Exception) -> str:
-    """A description of the error, without the received bytes that a parser quotes."""
-    return f"{type(error).__name__}: {str(error).partition('bytearray')[0]}"[:300]
+    A redirect to another service is recorded and not followed: whoever stands there may be another owner (RFC 9116 §3).
+    Of the page that comes, only lines in the layout of such a file are recorded, at most 64 KiB.
+    """
+    session = Session(network, Redaction(network.fingerprint), verify=False)
+    followed, _redirect = await session.follow(f"{target.uri}{PATH}")
+    kept = Raw(
+        name="security.txt",
+        data=without_other_text(session.last_body),
+        media_type="text/plain",
+        sensitivity=Sensitivity.REDACTED,
+    )
+    return ScanOutput(raw=(_recorded(Exchanges(followed=followed)), kept), gaps=_gaps(followed))

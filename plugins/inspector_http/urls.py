@@ -35,6 +35,14 @@ def plain(url: str) -> str:
     return _PARAMETERS.sub("", url)
 
 
+def same_resource(one: str, other: str) -> bool:
+    """Whether two web URLs without a query name one resource; never raises."""
+    try:
+        return bool(one) and not _PARAMETERS.search(one) and uri_of(one) == uri_of(other)
+    except (BadUri, ValueError):
+        return False
+
+
 def hosts(endpoints: Iterable[str], scheme: str = "") -> frozenset[str]:
     """The hosts that declared endpoints name, as normalised; only those of ``scheme`` when it is given."""
     found = (_ENDPOINT.match(endpoint) for endpoint in endpoints if endpoint.startswith(f"{scheme}:" if scheme else ""))

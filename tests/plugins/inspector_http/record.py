@@ -5,15 +5,17 @@ Needs nginx. Each name, as in ``http/good``, has a server of its own; ``--all`` 
 
 import re
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from inspector import Answer, ScanOutput, SubjectKind, Target
+from inspector import Answer, Observation, ScanOutput, SubjectKind, Target
 from inspector.model.subject import subject_of
 from inspector.testing import record
-from inspector_http.observations import Header, Http
-from inspector_http.probes import http
+from inspector_http.observations import Header, Http, SecurityTxt
+from inspector_http.probes import http, security_txt
 from inspector_http.urls import uri_of
 from tests.plugins.inspector_http.webservers import answering, nginx, root
 from tests.plugins.inspector_services.scanning import AUTHORISATION, read, scan, tcp
@@ -41,6 +43,25 @@ SITES = {
     "closed": "http://web.test:8099/",
     "closed-https": "https://web.test:8099/",
 }
+#: Sites of nginx by their ``security.txt``.
+SECURITY_SITES = {
+    "valid": 8460,
+    "absent": 8461,
+    "soft-404": 8462,
+    "expired": 8463,
+    "elsewhere": 8464,
+    "signed": 8465,
+    "binary": 8466,
+    "moved": 8467,
+    "long": 8468,
+    "unreadable": 8469,
+    "of-another": 8470,
+    "forbidden": 8471,
+    "bare-address": 8472,
+    "latin-1": 8473,
+}
+#: The instant at which they are recorded.
+RECORDED_AT = datetime(2026, 11, 29, tzinfo=UTC)
 #: Behaviours of the scripted server.
 HABITS = (
     "blocked",
@@ -78,6 +99,20 @@ def seen(url: str, address: str, **options: Any) -> tuple[ScanOutput, Http]:
     return output, read(http, output, target)
 
 
+def security_file(port: int, address: str) -> tuple[ScanOutput, SecurityTxt]:
+    """One run of the probe of ``security.txt``: the capture, and the facts in it."""
+    target = Target(subject_of(uri_of(f"https://web.test:{port}/"), SubjectKind.ADDRESS, address=address), tcp())
+    output = scan(security_txt, target, authorisation=AUTHORISATION, roots=root())
+    return output, read(security_txt, output, target).model_copy(update={"seen_at": RECORDED_AT})
+
+
+def security_site(name: str) -> SecurityTxt:
+    """The observation of a site of nginx."""
+    address = own_address()
+    with nginx(address):
+        return security_file(SECURITY_SITES[name], address)[1]
+
+
 def site(name: str) -> Http:
     """The observation of a site of nginx."""
     address = own_address()
@@ -105,8 +140,10 @@ def _stable(header: Header) -> Header:
     return header.model_copy(update={"value": re.sub(rf"\A{pattern}\Z", replacement, header.value)})
 
 
-RECORDERS = {f"http/{name}": partial(site, name) for name in SITES} | {
-    f"http/{habit}": partial(scripted, habit) for habit in HABITS
+RECORDERS: dict[str, Callable[[], Observation]] = {
+    **{f"http/{name}": partial(site, name) for name in SITES},
+    **{f"http/{habit}": partial(scripted, habit) for habit in HABITS},
+    **{f"security-txt/{name}": partial(security_site, name) for name in SECURITY_SITES},
 }
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ import pytest
 from inspector import Cause, Declared, ScanFailure
 from inspector_http.checks.cookies_flagged import cookies_flagged
 from inspector_http.observations import Http, WebProtocol
-from inspector_http.probes import BODY_BYTES, REDIRECTS_FOLLOWED, http
+from inspector_http.probes import http
 from inspector_http.redaction import PRODUCTS, VOCABULARY, Exchange, Exchanges, Redaction
+from inspector_http.session import BODY_BYTES, REDIRECTS_FOLLOWED
 from tests.plugins.inspector_http.record import page, seen
 from tests.plugins.inspector_http.webservers import SECRET, answering, nginx
 from tests.plugins.inspector_services.scanning import read, scan

@@ -3,8 +3,10 @@
 import pytest
 
 from inspector.testing import recorded, recordings
-from inspector_http.observations import Http
+from inspector_http.observations import Http, SecurityTxt
 from tests.plugins.inspector_http.record import FOLDER, RECORDERS
+
+KINDS: dict[str, type[Http | SecurityTxt]] = {"http": Http, "security-txt": SecurityTxt}
 
 
 def test_every_recording_can_be_recorded() -> None:
@@ -15,4 +17,5 @@ def test_every_recording_can_be_recorded() -> None:
 @pytest.mark.parametrize("name", RECORDERS)
 def test_recording_again_gives_the_same_observation(name: str) -> None:
     """A server that changed since it was recorded is noticed; record it again with ``record NAME``."""
-    assert RECORDERS[name]() == recorded(FOLDER, Http, name.removeprefix("http/"))
+    kind, _, server = name.partition("/")
+    assert RECORDERS[name]() == recorded(FOLDER, KINDS[kind], server)

@@ -224,6 +224,30 @@ http {{
   server {{ listen {address}:8452 ssl; {unknown} {hsts} location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8453 ssl; {unknown_expired} {hsts} location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8454 ssl; {early} {hsts} location / {{ return 302 /; }} }}
+  server {{ listen {address}:8460 ssl; root {folder}; charset utf-8; types {{ text/plain txt; }}
+    location / {{ return 404; }} location /.well-known/ {{ alias {folder}/valid/; }} }}
+  server {{ listen {address}:8461 ssl; location / {{ return 404; }} }}
+  server {{ listen {address}:8462 ssl; location / {{ return 200 "<title>?</title>\nContact: us <p>not found</p>"; }} }}
+  server {{ listen {address}:8463 ssl; types {{ text/plain txt; }}
+    location /.well-known/ {{ alias {folder}/expired/; }} }}
+  server {{ listen {address}:8464 ssl; location / {{ return 301 https://www.web.test$request_uri; }} }}
+  server {{ listen {address}:8465 ssl; types {{ text/plain txt; }}
+    location /.well-known/ {{ alias {folder}/signed/; }} }}
+  server {{ listen {address}:8466 ssl; default_type application/octet-stream; types {{ }}
+    location /.well-known/ {{ alias {folder}/valid/; }} }}
+  server {{ listen {address}:8467 ssl; types {{ text/plain txt; }}
+    location = /.well-known/security.txt {{ return 302 /security.txt; }} location / {{ alias {folder}/valid/; }} }}
+  server {{ listen {address}:8468 ssl; types {{ text/plain txt; }}
+    location /.well-known/ {{ alias {folder}/long/; }} }}
+  server {{ listen {address}:8469 ssl; types {{ text/plain txt; }}
+    location /.well-known/ {{ alias {folder}/unreadable/; }} }}
+  server {{ listen {address}:8470 ssl; types {{ text/plain txt; }}
+    location /.well-known/ {{ alias {folder}/of-another/; }} }}
+  server {{ listen {address}:8471 ssl; location / {{ return 403; }} }}
+  server {{ listen {address}:8472 ssl; types {{ text/plain txt; }}
+    location /.well-known/ {{ alias {folder}/bare-address/; }} }}
+  server {{ listen {address}:8473 ssl; types {{ text/plain txt; }}
+    location /.well-known/ {{ alias {folder}/latin-1/; }} }}
   server {{ listen {address}:8080; server_tokens off; location / {{ return 301 https://$host:8443$request_uri; }} }}
   server {{ listen {address}:8081; location / {{ return 200 "<p>hello</p>"; }} }}
   server {{ listen {address}:8082; location / {{ return 302 http://$host:8081/; }} }}
@@ -231,10 +255,34 @@ http {{
 """
 
 
+#: What the file ``security.txt`` of a site holds; ``SECRET`` stands where only a reader of the whole would see it.
+VALID = "Contact: mailto:ung-cuu@web.test\nContact: https://web.test/bao-cao\nExpires: 2027-06-30T00:00:00Z\n"
+SECURITY_FILES: dict[str, bytes] = {
+    "valid": f"# Chào {SECRET}\r\n{VALID}Preferred-Languages: vi, en\nX-Token: {SECRET}\n{SECRET}\n".encode(),
+    "expired": b"Contact: mailto:ung-cuu@web.test\nExpires: 2020-01-01T00:00:00z\n",
+    "signed": (
+        f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{VALID}"
+        f"-----BEGIN PGP SIGNATURE-----\n\n{SECRET}\n-----END PGP SIGNATURE-----\n"
+    ).encode(),
+    "long": f"{VALID}{'# more' * 20000}\n".encode(),
+    "unreadable": b"Contact: mailto:ung-cuu@web.test\nExpires: in a year\n",
+    "of-another": f"{VALID}Canonical: https://other.test/.well-known/security.txt\n".encode(),
+    "bare-address": b"Contact: ung-cuu@web.test\nExpires: 2027-06-30T00:00:00Z\n",
+    "latin-1": b"Contact: mailto:\xea@web.test\nExpires: 2027-06-30T00:00:00Z\n",
+}
+
+
+def write_security_files(folder: Path) -> None:
+    """Write each file into a folder of its own."""
+    for name, content in SECURITY_FILES.items():
+        (folder / name).mkdir()
+        (folder / name / "security.txt").write_bytes(content)
+
+
 @contextmanager
 def nginx(address: str) -> Iterator[None]:
     """nginx, with 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8449 (error), 8080 (to HTTPS), 8081, 8082;
-    8450 to 8454 present certificates that clients reject.
+    8450 to 8454 present certificates that clients reject; 8460 to 8473 differ in their ``security.txt``.
 
     The good site sends every security header that is in use, so that a check of one more finds it recorded.
     """
@@ -243,6 +291,7 @@ def nginx(address: str) -> Iterator[None]:
     program = installed("nginx")
     with tempfile.TemporaryDirectory() as folder:
         certificates = make_certificates(Path(folder))
+        write_security_files(Path(folder))
         if os.geteuid() == 0:
             Path(folder).chmod(0o755)
         configuration = Path(folder) / "nginx.conf"

@@ -1,0 +1,135 @@
+"""Requests to one service, along redirects that stay on it, as they are recorded."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+import httpx
+
+from inspector import Cause, Network, ScanFailure
+from inspector_http.redaction import Exchange, Redaction
+from inspector_http.urls import HTTP, HTTPS, location, uri_of
+
+#: Bounds of one scan: redirects followed, bytes read of a body, seconds for the head of a reply and for its body.
+REDIRECTS_FOLLOWED = 5
+BODY_BYTES = 65536
+HEAD_SECONDS = 12.0
+BODY_SECONDS = 3.0
+#: The most connections besides one for each handshake: a hello refused, and one that shows what the library lacks.
+REFUSED_HELLOS = 2
+#: What an ordinary client accepts.
+ACCEPT = {"Accept": "text/html,*/*;q=0.8"}
+
+
+class Session:
+    """The exchanges with one service. ``last_body`` has the first bytes of the last reply's body: recorded by none."""
+
+    def __init__(self, network: Network, redaction: Redaction, *, verify: bool) -> None:
+        self._network = network
+        self._redaction = redaction
+        self._verify = verify
+        self.last_body = b""
+
+    async def follow(self, url: str) -> tuple[tuple[Exchange, ...], str]:
+        """The exchanges along redirects on the same service, and the URL of another service to which the last leads."""
+        followed: list[Exchange] = []
+        visited = {url}
+        while True:
+            exchange, redirect = await self.get(url)
+            followed.append(exchange)
+            if not redirect or uri_of(redirect).service != uri_of(url).service:
+                return tuple(followed), redirect
+            if redirect in visited or len(followed) > REDIRECTS_FOLLOWED:
+                reason = "redirect loop" if redirect in visited else "too many redirects"
+                stopped = Exchange(url=self._redaction.url(redirect), cause=Cause.PROTOCOL_ERROR, detail=reason)
+                return (*followed, stopped), ""
+            visited.add(redirect)
+            url = redirect
+
+    async def other(self, url: str) -> Exchange:
+        """The exchange with the same port in the other of HTTP and HTTPS."""
+        uri = uri_of(url)
+        exchange, _ = await self.get(str(replace(uri, scheme=HTTP if uri.scheme == HTTPS else HTTPS)))
+        return exchange
+
+    async def get(self, url: str) -> tuple[Exchange, str]:
+        """One exchange, with its secrets replaced, and the real URL to which it redirects."""
+        redacted = self._redaction.url(url)
+        self.last_body = b""
+        async with AsyncExitStack() as stack:
+            try:
+                async with self._network.within(HEAD_SECONDS):
+                    request = self._network.request(url, headers=ACCEPT, timeout=HEAD_SECONDS, verify=self._verify)
+                    reply = await stack.enter_async_context(request)
+            except (ScanFailure, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+                return Exchange(url=redacted, cause=_cause(error), detail=_detail(error)), ""
+            body = await _body(reply, self._network)
+            self.last_body = bytes(body.data)
+        values = [value.decode("latin-1") for name, value in reply.headers.raw if name.lower() == b"location"]
+        exchange = Exchange(
+            url=redacted,
+            status=reply.status_code,
+            version=reply.http_version,
+            reason=self._redaction.reason(reply.status_code, reply.reason_phrase),
+            headers=self._redaction.headers(reply.headers.raw, url),
+            malformed=self._redaction.lines(reply.extensions.get("malformed", ())),
+            body_bytes=body.size,
+            body_sha256=body.sha256,
+            body_complete=body.complete,
+            body_cause=body.cause,
+        )
+        return exchange, location(url, reply.status_code, values).seen or ""
+
+
+class _BodyStart:
+    """The first bytes of a body: of a page only their number and digest are recorded."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.complete = False
+        self.cause: Cause | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+    def add(self, chunk: bytes) -> None:
+        self.data += chunk[: BODY_BYTES - self.size]
+
+
+async def _body(reply: httpx.Response, network: Network) -> _BodyStart:
+    """The first bytes of a reply's body, also where the rest fails."""
+    body = _BodyStart()
+    try:
+        async with network.within(BODY_SECONDS):
+            async for chunk in reply.aiter_raw():
+                body.add(chunk)
+                if body.size >= BODY_BYTES:
+                    break
+            else:
+                body.complete = not reply.extensions.get("truncated", False)
+    except (ScanFailure, httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+        body.cause = _cause(error)
+    return body
+
+
+def _cause(error: Exception) -> Cause:
+    match error:
+        case ScanFailure():
+            return error.cause
+        case TimeoutError() | httpx.TimeoutException():
+            return Cause.TIMEOUT
+        case httpx.NetworkError():
+            return Cause.RESET
+    return Cause.PROTOCOL_ERROR
+
+
+def _detail(error: Exception) -> str:
+    """A description of the error, without the received bytes that a parser quotes."""
+    return f"{type(error).__name__}: {str(error).partition('bytearray')[0]}"[:300]
