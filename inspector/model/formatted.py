@@ -12,7 +12,8 @@ class FormattedMessage(str):
     """An English text made from a template: a string like any other, but for ``template`` and ``values``.
 
     The template is the msgid of its translations. Placeholders are names in braces; a value is text, a number, a path,
-    a date, or again a text with a template. Without values the template is the text, braces included.
+    a date, a text in both languages, or again a text with a template. Without values the template is the text, braces
+    included.
     """
 
     __slots__ = ("template", "values")
@@ -39,12 +40,14 @@ def fill(template: str, values: Mapping[str, object]) -> str:
     return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), template)
 
 
-def rendered(text: str, lookup: Callable[[str], str]) -> str:
-    """The text in another language: ``lookup`` gives the translation of a template, or the template itself."""
+def rendered(text: str, lookup: Callable[[str], str], shown: Callable[[object], object]) -> str:
+    """The text in another language: ``lookup`` gives the translation of a template, or the template itself, ``shown``
+    a value as that language writes it.
+    """
     if not isinstance(text, FormattedMessage):
         return lookup(text)
     values = {
-        name: rendered(value, lookup) if isinstance(value, FormattedMessage) else value
+        name: rendered(value, lookup, shown) if isinstance(value, FormattedMessage) else shown(value)
         for name, value in text.values.items()
     }
     return fill(lookup(text.template), values)

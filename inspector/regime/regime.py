@@ -75,6 +75,9 @@ class BilingualText(Model):
     vi: str = Field(min_length=1)
     en: str = Field(min_length=1)
 
+    def __str__(self) -> str:
+        return self.en
+
 
 #: H: the text was read in full; M: one good secondary source, a recognised scan, or a reading; L: inferred.
 Confidence = Annotated[str, Field(pattern="^[HML]$")]

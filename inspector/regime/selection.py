@@ -94,6 +94,17 @@ def regime_for(regimes: Sequence[Regime], system: System, as_of: date) -> Regime
     raise _no_regime_error(regimes, system, day)
 
 
+def _spans(regimes: Sequence[Regime]) -> str:
+    """When each regime is in force."""
+    parts = [
+        FormattedMessage("{id} from {first} to {last}", id=each.id, first=each.valid_from, last=each.valid_to)
+        if each.valid_to
+        else FormattedMessage("{id} from {first} on", id=each.id, first=each.valid_from)
+        for each in regimes
+    ]
+    return FormattedMessage.joined(", ", parts) if parts else FormattedMessage("none")
+
+
 def _no_regime_error(regimes: Sequence[Regime], system: System, day: date) -> UsageError:
     """Return the error for a day on which no regime is in force, with the reason."""
     what = FormattedMessage("system {system}: no regime is in force on {day}", system=repr(system.id), day=day)
@@ -102,12 +113,11 @@ def _no_regime_error(regimes: Sequence[Regime], system: System, day: date) -> Us
             if gap.first <= day <= gap.last:
                 return UsageError(
                     FormattedMessage(
-                        "{what} ({first} to {last}: {en})", what=what, first=gap.first, last=gap.last, en=gap.note.en
+                        "{what} ({first} to {last}: {note})", what=what, first=gap.first, last=gap.last, note=gap.note
                     ),
                     remedy="declare its approval if it has one, choose another --as-of, or name one: --regime",
                 )
-    spans = ", ".join(f"{each.id} from {each.valid_from} to {each.valid_to or 'today'}" for each in regimes) or "none"
     return UsageError(
-        FormattedMessage("{what}; installed: {spans}", what=what, spans=spans),
+        FormattedMessage("{what}; installed: {spans}", what=what, spans=_spans(regimes)),
         remedy="choose another --as-of, or name one: --regime",
     )

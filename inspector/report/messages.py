@@ -27,7 +27,7 @@ from inspector.model.observation import Observation
 from inspector.model.subject import Scheme
 from inspector.model.verdict import Message, Outcome
 from inspector.plugin.check import Check
-from inspector.regime.regime import VIETNAM, day_of
+from inspector.regime.regime import VIETNAM, BilingualText, day_of
 
 #: The most characters of one value that a server or a document gave, and the most members of a list.
 CHARACTERS = 600
@@ -91,12 +91,44 @@ def _instant(at: datetime, language: Language) -> str:
         return f"{at:{form}} (UTC)"
 
 
+#: A day or an instant as documents and records write them.
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})")
+
+
+def dated(text: str, language: Language) -> str:
+    """A text that is an ISO 8601 day or instant as the language writes it, e.g. ``31/12/2026``; any other unchanged."""
+    try:
+        if _DAY.fullmatch(text):
+            return _day(date.fromisoformat(text), language)
+        return _instant(datetime.fromisoformat(text), language) if _INSTANT.fullmatch(text) else text
+    except ValueError:
+        return text
+
+
+def _day(day: date, language: Language) -> str:
+    return f"{day:%d/%m/%Y}" if language is Language.VI else day.isoformat()
+
+
+def _shown(value: object, language: Language) -> object:
+    """A value of an error as the language writes it."""
+    if isinstance(value, BilingualText):
+        return value.vi if language is Language.VI else value.en
+    if isinstance(value, date):
+        value = value.isoformat()
+    return dated(value, language) if isinstance(value, str) else value
+
+
 def translated(text: str, language: Language, package: str = "inspector") -> str:
     """A text, or one that remembers its template, in a language; in English where there is no translation."""
     if language is Language.EN:
         return str(text)
     known = catalogue(package, language)
-    return rendered(text, lambda template: known.get(template) or _around_what(template, known))
+    return rendered(
+        text,
+        lambda template: known.get(template) or _around_what(template, known),
+        lambda value: _shown(value, language),
+    )
 
 
 def _around_what(template: str, known: Mapping[str, str]) -> str:
@@ -191,8 +223,8 @@ class Translator:
         return self._member(value, package)
 
     def _member(self, value: str | Enum, package: str) -> str:
-        """A term or text, truncated; a domain name in it is written in U-labels, too."""
-        return with_u_labels(truncate(self.term(value, package), CHARACTERS))
+        """A term or text, truncated; a day is written as in the language, a domain name in U-labels, too."""
+        return with_u_labels(truncate(dated(self.term(value, package), self.language), CHARACTERS))
 
     def _list(self, values: tuple[str, ...], package: str) -> str:
         text = ", ".join(self._member(each, package) for each in values[:MEMBERS])
@@ -215,7 +247,7 @@ class Translator:
 
     def day(self, at: date) -> str:
         """A calendar day; for an instant, that of Vietnam, which counts for the rules."""
-        return f"{day_of(at):%d/%m/%Y}" if self.language is Language.VI else f"{day_of(at):%Y-%m-%d}"
+        return _day(day_of(at), self.language)
 
     def message(self, finding: Finding) -> str:
         """The message of a finding."""

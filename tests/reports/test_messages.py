@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po
 
 from inspector import Cause, Intrusiveness, Language, Outcome, Quantity, Timestamp
 from inspector.declare.authorisation import AuthorisationKind
+from inspector.declare.declaration import System
 from inspector.declare.settings import VantageKind
 from inspector.declare.statement import Decision, StatementKind
 from inspector.model.declared import (
@@ -28,12 +29,16 @@ from inspector.model.declared import (
     Stage,
     Tenancy,
 )
+from inspector.model.errors import UsageError
 from inspector.model.escaping import escape_control, truncate
 from inspector.model.finding import Force, Obligation, Severity
 from inspector.pipeline.reporting import render
+from inspector.regime.loader import load_all
 from inspector.regime.regime import Bound, RowKind, Status
+from inspector.regime.selection import regime_for
 from inspector.registry.registry import installed
-from inspector.report.messages import Translator, catalogue
+from inspector.report.messages import Translator, catalogue, translated
+from inspector_profiles import inspector_profiles
 from inspector_reports import inspector_renderers
 from tests.reports import examples as specimens
 
@@ -208,3 +213,40 @@ def test_harmless_writes_out_what_a_terminal_or_reader_would_obey() -> None:
     assert escape_control("a\nb", keep="") == "a\\nb"
     assert escape_control("\ud800") == "\\ud800"
     assert truncate("abcdef", 4) == "abcd… (+2)"
+
+
+# --- Dates ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "vietnamese", "english"),
+    [
+        ("2026-12-31", "31/12/2026", "2026-12-31"),
+        ("2026-12-31T17:00:00Z", "01/01/2027 00:00:00 (UTC+07:00)", "2027-01-01 00:00:00 (UTC+07:00)"),
+        *((each, each, each) for each in ("2026-13-01", "2026-12-31x", "12-24", "nginx 2026-12-31", "20261231", "")),
+    ],
+)
+def test_days_are_written_as_in_the_language(text: str, vietnamese: str, english: str) -> None:
+    """A value that is a day or an instant, alone or in a list; any other text stays."""
+    assert translator(Language.VI).value(text) == (vietnamese or "")
+    assert translator(Language.EN).value(text) == (english or "")
+    assert translator(Language.VI).value((text, "x")) == f"{vietnamese}, x"
+    assert translator(Language.VI).text("filed on {measured}", "inspector_dossier", measured=text) == (
+        f"đã khai báo ngày {vietnamese}"
+    )
+
+
+def test_days_of_errors_are_written_as_in_the_language() -> None:
+    """In the terminal, too, a day is written as in the law, and no English sentence stands in a Vietnamese one."""
+    regimes = load_all(inspector_profiles())
+    system = System(id="s", name="s", owner="o", level=3)
+    gap, before = [], []
+    for found, day in ((gap, date(2026, 7, 15)), (before, date(2020, 1, 1))):
+        with pytest.raises(UsageError) as raised:
+            regime_for(regimes, system, day)
+        found += [translated(raised.value.message, each) for each in (Language.VI, Language.EN)]
+    assert "15/07/2026" in gap[0]
+    assert "(từ 01/07/2026 đến 18/08/2026: Luật 116/2025/QH15 đã có hiệu lực" in gap[0]
+    assert "(2026-07-01 to 2026-08-18: Law 116/2025/QH15 was in force" in gap[1]
+    assert before[0].endswith("vn-tt12-2022 từ 01/10/2022 đến 30/06/2026, vn-nd331-2026 từ 19/08/2026")
+    assert before[1].endswith("vn-tt12-2022 from 2022-10-01 to 2026-06-30, vn-nd331-2026 from 2026-08-19 on")
