@@ -59,7 +59,8 @@ systems:
     # provider: "…"  # bên cung cấp dịch vụ / provider
     # inspections:  # kiểm tra: before-operation · periodic · ad-hoc · self
     #   - {{kind: periodic, date: 2026-03-01, by: "…", licence: "…"}}
-    # changes: []  # thay đổi từ khi phê duyệt / changes since approval: {{date: …, alters_level: true}}
+    # changes: []  # thay đổi từ khi phê duyệt / changes since approval: {{date: …, alters_level: true, major: true}}
+    # serious_incidents: []  # ngày xảy ra sự cố nghiêm trọng / days of serious incidents
     # risk_assessed: 2026-01-15  # đánh giá rủi ro, hoặc never / risk assessment, or never
     # yearly_reports: [{{year: 2026, sent: 2026-12-20}}]  # báo cáo hằng năm
     # incident_contact_filed: 2026-02-10  # khai báo đầu mối ứng cứu sự cố, hoặc never / or never

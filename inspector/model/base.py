@@ -24,7 +24,10 @@ Instant = AwareDatetime
 
 
 class Cause(StrEnum):
-    """Why something was not seen. The vocabulary is closed; *not-stated*: the declaration, or a site, is silent, as it may be."""
+    """Why something was not seen. The vocabulary is closed.
+
+    *not-stated*: the declaration, or a site, is silent, as it may be.
+    """
 
     NOT_STATED = "not-stated"
     NOT_SELECTED = "not-selected"

@@ -135,14 +135,16 @@ class RecordedInspection(Model):
 
 
 class Change(Model):
-    """A change of the system since its approval; ``alters_level``: whether it alters what the level rests on.
+    """A change of the system since its approval.
 
+    ``alters_level``: whether it alters what the level rests on. ``major``: whether it is a major one.
     ``redetermined`` is the day on which the level was approved again for it.
     """
 
     date: datetime.date
     description: str | None = None
     alters_level: bool | None = None
+    major: bool | None = None
     redetermined: datetime.date | None = None
 
 
@@ -161,9 +163,9 @@ DayOrNever = datetime.date | Literal["never"]
 class Dossier(Model):
     """What the documents of a system say. Each field is optional: what is missing is *not stated*, never a failure.
 
-    ``specialised_unit`` is the name of the security unit or section, or ``none``. ``changes`` and ``inspections``
-    may be empty lists, which state that there was none. ``security_budget_percent`` is the share of security in the
-    spending on information technology.
+    ``specialised_unit`` is the name of the security unit or section, or ``none``. ``changes``, ``inspections`` and
+    ``serious_incidents``, which has their days, may be empty lists, which state that there was none.
+    ``security_budget_percent`` is the share of security in the spending on information technology.
     """
 
     appraisal: Appraisal | None = None
@@ -174,6 +176,7 @@ class Dossier(Model):
     provider: str | None = None
     inspections: tuple[RecordedInspection, ...] | None = None
     changes: tuple[Change, ...] | None = None
+    serious_incidents: tuple[datetime.date, ...] | None = None
     risk_assessed: DayOrNever | None = None
     yearly_reports: tuple[YearlyReport, ...] | None = None
     incident_contact_filed: DayOrNever | None = None
