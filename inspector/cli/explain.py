@@ -130,7 +130,10 @@ def _resting(clause: Clause, regimes: Iterable[Regime], translator: Translator) 
         for deadline in regime.deadlines:
             if clause.id in deadline.clauses:
                 state = "" if deadline.status is Status.IN_FORCE else f" ({translator.term(deadline.status)})"
-                yield f"{regime.id} · {_('Deadline')}: {_in(deadline.title, translator)}{state}"
+                title = f"{_in(deadline.title, translator)}: {translator.deadline(deadline)}"
+                yield f"{regime.id} · {_('Deadline')}: {title}{state}"
+                if deadline.note:
+                    yield f"    {_in(deadline.note, translator)}"
         for row in regime.requirements:
             if clause.id in row.clauses:
                 yield f"{_strength(regime, row, translator)} · {_('check')} {row.check}"

@@ -40,7 +40,11 @@ def fill(template: str, values: Mapping[str, object]) -> str:
     return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), template)
 
 
-def rendered(text: str, lookup: Callable[[str], str], shown: Callable[[object], object]) -> str:
+def _same(value: object) -> object:
+    return value
+
+
+def rendered(text: str, lookup: Callable[[str], str], shown: Callable[[object], object] = _same) -> str:
     """The text in another language: ``lookup`` gives the translation of a template, or the template itself, ``shown``
     a value as that language writes it.
     """

@@ -326,11 +326,12 @@ class DayOfYear(Model):
 
 
 class Deadline(Model):
-    """A term or a frequency of the law: exactly one of ``on``, ``yearly``, ``within``, ``every`` and ``unfixed``.
+    """A term or a frequency of the law: one of ``on``, ``yearly``, ``within``, ``before``, ``every`` and ``unfixed``.
 
     ``on`` is the last day, ``yearly`` the last day of each year, ``MM-DD``; ``data_from`` and ``data_until`` are the
-    period reported on. ``within`` runs from the event that the title names. ``unfixed``: the text asks for it and names
-    no number. Where the count of days is open, the earlier day is given and ``note`` says both. ``kind`` is as in rows.
+    period reported on. ``within`` runs from the event that the title names, ``before`` is the least time ahead of it.
+    ``unfixed``: the text asks for it and names no number. Where the count of days is open, the earlier day is given and
+    ``note`` says both. ``kind`` is as in rows.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
@@ -341,6 +342,7 @@ class Deadline(Model):
     data_from: DayOfYear | None = None
     data_until: DayOfYear | None = None
     within: Amount | None = None
+    before: Amount | None = None
     every: Amount | None = None
     unfixed: bool = False
     kind: RowKind = RowKind.DUTY
@@ -354,11 +356,10 @@ class Deadline(Model):
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Self:
-        given = [
-            each for each in (self.on, self.yearly, self.within, self.every, self.unfixed or None) if each is not None
-        ]
+        all_kinds = (self.on, self.yearly, self.within, self.before, self.every, self.unfixed or None)
+        given = [each for each in all_kinds if each is not None]
         if len(given) != 1:
-            raise ValueError("a deadline is one of on, yearly, within, every and unfixed; give exactly one")
+            raise ValueError("a deadline is one of on, yearly, within, before, every and unfixed; give exactly one")
         return self
 
 

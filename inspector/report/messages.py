@@ -8,6 +8,7 @@ without a translation appears in English, and ``missing`` records it for tests.
 from __future__ import annotations
 
 import re
+from calendar import month_name
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum
@@ -27,7 +28,7 @@ from inspector.model.observation import Observation
 from inspector.model.subject import Scheme
 from inspector.model.verdict import Message, Outcome
 from inspector.plugin.check import Check
-from inspector.regime.regime import VIETNAM, BilingualText, day_of
+from inspector.regime.regime import VIETNAM, BilingualText, Deadline, day_of
 
 #: The most characters of one value that a server or a document gave, and the most members of a list.
 CHARACTERS = 600
@@ -248,6 +249,29 @@ class Translator:
     def day(self, at: date) -> str:
         """A calendar day; for an instant, that of Vietnam, which counts for the rules."""
         return _day(day_of(at), self.language)
+
+    def deadline(self, deadline: Deadline) -> str:
+        """The day, the span or the interval of a deadline."""
+        if deadline.on is not None:
+            return self.text("by {day}", day=self.day(deadline.on))
+        if deadline.yearly is not None:
+            month, day = deadline.yearly.month, deadline.yearly.day
+            named = f"{day:02}/{month:02}" if self.language is Language.VI else f"{day} {month_name[month]}"
+            return self.text("each year by {day}", day=named)
+        if deadline.unfixed:
+            return self.text("no number is fixed")
+        for template, amount in (
+            ("within {amount}", deadline.within),
+            ("at least {amount} before", deadline.before),
+            ("every {amount}", deadline.every),
+        ):
+            if amount is not None:
+                return (
+                    self.text(template, amount=Quantity(value=amount.value, unit=amount.unit))
+                    if amount.value
+                    else (self.text("at once"))
+                )
+        raise AssertionError(deadline.id)
 
     def message(self, finding: Finding) -> str:
         """The message of a finding."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import month_name
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +27,6 @@ from inspector import (
     Obligation,
     Outcome,
     Overlay,
-    Quantity,
     RegimeChange,
     Renderer,
     Severity,
@@ -278,22 +276,7 @@ class TemplateFunctions:
 
     def when(self, deadline: Deadline) -> str:
         """The day, the span or the interval of a deadline."""
-        translator = self.view.translator(self.language)
-        if deadline.on is not None:
-            return self.text("by {day}", day=translator.day(deadline.on))
-        if deadline.yearly is not None:
-            month, day = deadline.yearly.month, deadline.yearly.day
-            named = f"{day}/{month}" if self.language is Language.VI else f"{day} {month_name[month]}"
-            return self.text("each year by {day}", day=named)
-        amount = deadline.within or deadline.every
-        if amount is None:
-            return self.text("no number is fixed")
-        if deadline.within is not None and not amount.value:
-            return self.text("at once")
-        quantity = translator.value(Quantity(value=amount.value, unit=amount.unit))
-        if deadline.within is not None:
-            return self.text("within {amount}", amount=quantity)
-        return self.text("every {amount}", amount=quantity)
+        return self.view.translator(self.language).deadline(deadline)
 
     def dossier(self) -> dict[str, str]:
         """What the declaration says of the dossier by field, empty where nothing is stated."""
