@@ -270,8 +270,10 @@ class TemplateFunctions:
         return [each for each in regime.deadlines if level in each.levels] if regime is not None else []
 
     def grounds(self, deadline: Deadline) -> list[str]:
-        """The clauses of a deadline as document and number."""
-        known = {each.id: each for each in self.view.regime.clauses} if self.view.regime is not None else {}
+        """The clauses of a deadline at the assessed level, as document and number."""
+        level = self.view.assessment.level
+        clauses = self.view.regime.clauses if self.view.regime is not None else ()
+        known = {each.id: each for each in clauses if level in each.levels}
         return [f"{known[each].document} · {known[each].number}" for each in deadline.clauses if each in known]
 
     def when(self, deadline: Deadline) -> str:

@@ -149,6 +149,22 @@ def test_must_rests_on_law(regime: Regime) -> None:
 
 
 @each_regime
+def test_a_clause_of_some_owners_is_cited_for_them_alone(regime: Regime) -> None:
+    """What binds archives, critical systems, state bodies or service firms stands in no row for others.
+
+    The decrees on levels encourage the owners whom they do not bind (Decree 331/2026 Art 2), so any row may cite them.
+    """
+    binds = {overlay.id: overlay.binds for overlay in regime.overlays}
+    for row in regime.requirements:
+        owners = binds.get(row.overlay or row.bound or "", Bound.EVERYONE)
+        for level in row.levels:
+            cited = [regime.clause(id_) for id_ in row.clauses]
+            found = {each.id for each in cited if level in each.levels and not each.binds.includes(owners, level)}
+            encouraged = {each.id for each in cited if each.binds is Bound.STATE_AND_SERVICES}
+            assert found - encouraged == set(), (row.id, level)
+
+
+@each_regime
 def test_one_row_per_check_and_level(regime: Regime) -> None:
     """Apart from overlays, the rows of one check are for disjoint levels."""
     for level in range(1, 6):
