@@ -51,6 +51,7 @@ _OTHERWISE = {
 
 _CONTEXT = "\x04"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_FACT = re.compile(r"(?P<name>[a-z_]+)(?:(?P<relation>[=≥])(?P<value>[a-z0-9-]{1,20}))?")
 _ABOUT_FILE = re.compile(r"(?P<file>(\{\w+\}: )?)(?P<what>.+?)(?P<detail>(: \{\w+\})?)")
 
 
@@ -225,7 +226,20 @@ class Translator:
 
     def _member(self, value: str | Enum, package: str) -> str:
         """A term or text, truncated; a day is written as in the language, a domain name in U-labels, too."""
-        return with_u_labels(truncate(dated(self.term(value, package), self.language), CHARACTERS))
+        text = self._fact(value) if isinstance(value, str) else None
+        return with_u_labels(truncate(text or dated(self.term(value, package), self.language), CHARACTERS))
+
+    def _fact(self, text: str) -> str | None:
+        """A declared fact, ``name``, ``name=value`` or ``name≥value``, in words of the language; None for another text."""
+        known = catalogue("inspector", self.language)
+        found = _FACT.fullmatch(text)
+        label = known.get(f"Fact{_CONTEXT}{found['name']}") if found else None
+        if found is None or label is None:
+            return None
+        value = known.get(f"FactValue{_CONTEXT}{found['value']}") or found["value"] or ""
+        if value.isascii() and value.isdigit():
+            value = self.number(int(value))
+        return f"{label} {found['relation']} {value}" if found["relation"] else label
 
     def _list(self, values: tuple[str, ...], package: str) -> str:
         text = ", ".join(self._member(each, package) for each in values[:MEMBERS])

@@ -22,6 +22,7 @@ from inspector.declare.statement import Decision, StatementKind
 from inspector.model.declared import (
     ApprovalStatus,
     Body,
+    Facts,
     InspectionKind,
     MeasureStatus,
     Opinion,
@@ -250,3 +251,20 @@ def test_days_of_errors_are_written_as_in_the_language() -> None:
     assert "(2026-07-01 to 2026-08-18: Law 116/2025/QH15 was in force" in gap[1]
     assert before[0].endswith("vn-tt12-2022 từ 01/10/2022 đến 30/06/2026, vn-nd331-2026 từ 19/08/2026")
     assert before[1].endswith("vn-tt12-2022 from 2022-10-01 to 2026-06-30, vn-nd331-2026 from 2026-08-19 on")
+
+
+# --- Declared facts -------------------------------------------------------------------------------------------------
+
+
+def test_declared_facts_are_in_the_words_of_the_law() -> None:
+    """A fact that decides the level stands in a Vietnamese report in Vietnamese; the record keeps its name."""
+    words = translator(Language.VI)
+    for name in Facts.model_fields:
+        assert words.value(name) not in (name, ""), name
+    assert words.value(("basic_data_subjects=150000", "internal_only=false", "information=state-secret")) == (
+        "số người có dữ liệu cá nhân cơ bản = 150.000, chỉ phục vụ nội bộ = không, loại thông tin = bí mật nhà nước"
+    )
+    assert words.value("basic_data_subjects≥100000") == "số người có dữ liệu cá nhân cơ bản ≥ 100.000"
+    for other in ("max-age=300", "default-src=none", "p=reject", "users = 3", "private", "true"):
+        assert words.value(other) == other
+    assert translator(Language.EN).value("internal_only=false") == "internal_only=false"
