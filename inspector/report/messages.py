@@ -230,7 +230,7 @@ class Translator:
         return with_u_labels(truncate(text or dated(self.term(value, package), self.language), CHARACTERS))
 
     def _fact(self, text: str) -> str | None:
-        """A declared fact, ``name``, ``name=value`` or ``name≥value``, in words of the language; None for another text."""
+        """A declared fact (``name``, ``name=value``, ``name≥value``) in words of the language, or None."""
         known = catalogue("inspector", self.language)
         found = _FACT.fullmatch(text)
         label = known.get(f"Fact{_CONTEXT}{found['name']}") if found else None

@@ -19,7 +19,7 @@ from inspector import (
 
 @check("plan-carried-out", title="Security plan is fully implemented", about=SubjectKind.SYSTEM)
 def plan_carried_out(declared: Declared) -> Verdict:
-    """The measures of the approved security plan must be implemented before the system goes into operation.
+    """New, extended and upgraded systems carry out the approved plan before operation; running ones keep to it.
 
     Only the declaration is assessed, not whether each measure is effective.
 
