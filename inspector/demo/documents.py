@@ -93,6 +93,7 @@ systems:
     specialised_unit: Cục Chuyển đổi số, Bộ Mẫu
     inspections: [{{kind: periodic, date: 2026-04-10, by: Trung tâm Kiểm định Mẫu, licence: 15/GP-MẪU}}]
     changes: []
+    serious_incidents: []
     risk_assessed: 2026-01-20
     yearly_reports: [{_yearly_reports(now().date())}]
     incident_contact_filed: 2026-09-01

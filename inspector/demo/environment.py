@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from inspector.demo import certificates
-from inspector.demo.http_pages import MYSQL, TELNET, moved, poor_page, sound_page
+from inspector.demo.http_pages import MYSQL, TELNET, moved, poor_page, security_txt, sound_page
 from inspector.demo.tcp_servers import Behaviour, Service, Tls
+from inspector.model.base import now
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.network.guard.audit_hook import allow_program
@@ -143,9 +144,10 @@ class _Builder:
         """The behaviour of each socket."""
         modern = self._tls("portal", sound, suites="ECDHE+AESGCM:ECDHE+CHACHA20")
         ancient = self._tls("shop", certificates.faulty(), oldest="TLSv1", suites="ALL:@SECLEVEL=0")
+        contact = {"/.well-known/security.txt": security_txt(PORTAL, now())}
         at = {name: each.fileno() for name, each in listening.items()}
         return (
-            Service(at["portal_https"], Behaviour.ANSWERS, sound_page(), modern),
+            Service(at["portal_https"], Behaviour.ANSWERS, sound_page(), modern, contact),
             Service(at["portal_http"], Behaviour.ANSWERS, moved(f"https://{PORTAL}:{ports.portal_https}/")),
             Service(at["shop_https"], Behaviour.ANSWERS, poor_page(), ancient),
             Service(at["shop_http"], Behaviour.ANSWERS, poor_page()),

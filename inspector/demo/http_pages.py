@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime, timedelta
 
 #: A telnet login prompt; it begins with an option negotiation (RFC 854).
 TELNET = "\xff\xfd\x18\r\nmay-cu login: "
@@ -40,6 +41,13 @@ def poor_page() -> str:
         "Content-Type: text/html",
         f"Set-Cookie: PHPSESSID={secrets.token_hex(16)}; path=/",
     )
+
+
+def security_txt(host: str, now: datetime) -> str:
+    """A file ``security.txt`` (RFC 9116) that is valid for half a year."""
+    expires = (now + timedelta(days=180)).replace(microsecond=0).isoformat()
+    body = f"Contact: mailto:ung-cuu@{host}\nExpires: {expires}\nPreferred-Languages: vi, en\n"
+    return _reply("200 OK", body, "Content-Type: text/plain; charset=utf-8")
 
 
 def moved(location: str) -> str:

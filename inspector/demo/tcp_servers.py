@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -48,12 +48,16 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One listening socket, by its descriptor, and the data it sends (each character is one byte)."""
+    """One listening socket, by its descriptor, and the data it sends (each character is one byte).
+
+    ``files`` are the replies to requests of some paths, in place of ``data``.
+    """
 
     descriptor: int
     behaviour: Behaviour
     data: str = ""
     tls: Tls | None = None
+    files: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The service as a JSON object."""
@@ -63,14 +67,16 @@ class Service:
     def from_json(cls, value: dict[str, Any]) -> Service:
         """The service of a JSON object."""
         tls = Tls(**value["tls"]) if value["tls"] else None
-        return cls(value["descriptor"], Behaviour(value["behaviour"]), value["data"], tls)
+        return cls(value["descriptor"], Behaviour(value["behaviour"]), value["data"], tls, value["files"])
 
 
 async def _respond(service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    data = service.data
     if service.behaviour is Behaviour.ANSWERS:
-        await reader.readuntil(b"\r\n\r\n")
+        parts = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)
+        data = service.files.get(parts[1].decode("latin-1"), data) if len(parts) > 1 else data
     if service.behaviour is not Behaviour.SILENT:
-        writer.write(service.data.encode("latin-1"))
+        writer.write(data.encode("latin-1"))
         await writer.drain()
     if service.behaviour is not Behaviour.ANSWERS:
         while await reader.read(REQUEST_BYTES):
