@@ -257,7 +257,7 @@ def test_days_of_errors_are_written_as_in_the_language() -> None:
 
 
 def test_declared_facts_are_in_the_words_of_the_law() -> None:
-    """A fact that decides the level stands in a Vietnamese report in Vietnamese; the record keeps its name."""
+    """A fact that decides the level stands in a report in words; the record keeps its name and value."""
     words = translator(Language.VI)
     for name in Facts.model_fields:
         assert words.value(name) not in (name, ""), name
@@ -267,4 +267,4 @@ def test_declared_facts_are_in_the_words_of_the_law() -> None:
     assert words.value("basic_data_subjects≥100000") == "số người có dữ liệu cá nhân cơ bản ≥ 100.000"
     for other in ("max-age=300", "default-src=none", "p=reject", "users = 3", "private", "true"):
         assert words.value(other) == other
-    assert translator(Language.EN).value("internal_only=false") == "internal_only=false"
+    assert translator(Language.EN).value("basic_data_subjects≥100000") == "people with basic personal data ≥ 100,000"
