@@ -104,7 +104,7 @@ def _read(distribution: Distribution) -> Contents:
 
 
 def _listed(distribution: Distribution) -> set[PackagePath]:
-    """The files that ``RECORD`` lists, missing ones as well: ``Distribution.files`` leaves them out since Python 3.12."""
+    """The files that ``RECORD`` lists, missing ones as well, which ``Distribution.files`` of Python 3.12 leaves out."""
     found = set()
     for name, *others in filter(None, csv.reader((distribution.read_text("RECORD") or "").splitlines())):
         file = PackagePath(name)

@@ -95,7 +95,7 @@ def postgresql(address: str, port: int) -> Iterator[None]:
 
 
 def _postgresql_programs() -> Path:
-    """The folder of PostgreSQL's programs, which Debian keeps by version and off the path; skips where it is missing."""
+    """The folder of PostgreSQL's programs, which Debian keeps by version and off the path; skips without one."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda each: int(each.parent.name))
     return folders[-1] if folders else Path(installed("postgres")).resolve().parent
 
