@@ -31,6 +31,7 @@ from typing import Protocol, TypeVar
 
 from inspector.collect.limiter import AdaptiveLimiter
 from inspector.collect.parsing import facts_of, failure_of
+from inspector.collect.redaction import redacted_notes, redacted_raw
 from inspector.declare.authorisation import Authorisation
 from inspector.declare.settings import Settings
 from inspector.model.base import Cause, now
@@ -159,7 +160,7 @@ def _storable(bare: Evidence, probe: Probe, output: ScanOutput, facts: Mapping[s
     facts then, and its raw bytes only where these can be stored.
     """
     try:
-        return _with_output(bare, output, facts)
+        return _with_output(bare, redacted_notes(output), facts)
     except Exception as error:  # noqa: BLE001  (an output that was made without validation may raise anything)
         detail = f"{probe.module} gave facts that cannot be stored: {described(error)}"
     failed = bare.model_copy(update={"failure": FailureNote(cause=Cause.BUG, detail=detail)})
@@ -399,7 +400,7 @@ class Collector:
                 size = sum(len(raw.data) for raw in output.raw)
                 if size > RAW_BYTES:
                     raise ValueError(f"the scan returned {size} raw bytes; at most {RAW_BYTES} are kept")
-        return output
+                return redacted_raw(output)
 
     def _authorisation(self, task: ScanTask) -> Authorisation | None:
         return next((each for each in self.inspection.authorisations if each.id == task.authorisation), None)
