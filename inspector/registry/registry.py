@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import EntryPoint
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 from pydantic import ValidationError
 
-from inspector.model.errors import PluginError
+from inspector.model.errors import PluginError, ScanFailure
 from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Observation
 from inspector.model.subject import HOST, TCP, UDP, Scheme
@@ -21,9 +21,15 @@ from inspector.plugin import containment
 from inspector.plugin.check import Check
 from inspector.plugin.containment import contained, described
 from inspector.plugin.probe import PARTS, Probe
+from inspector.plugin.time_limits import call_within
 from inspector.registry import hookspecs
 from inspector.registry.distributions import GROUP, announced
 from inspector.report.renderer import Renderer
+
+T = TypeVar("T")
+
+#: Seconds that a plugin may take to be imported, and to contribute: only a hang takes so long.
+LOAD_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +92,29 @@ def _discover(only: Iterable[str] | None) -> Iterator[tuple[Plugin, object | Non
             continue
         try:
             with contained():
-                module = entry.load()
+                module = _in_time(plugin, entry.load)
+        except PluginError:
+            raise
         except Exception as error:
             raise PluginError(
                 FormattedMessage("{plugin} cannot be loaded: {error}", plugin=_label(plugin), error=described(error)),
                 remedy=FormattedMessage("repair it or uninstall {distribution}", distribution=plugin.distribution),
             ) from error
         yield plugin, module
+
+
+def _in_time(plugin: Plugin, function: Callable[[], T]) -> T:
+    """What a function of the plugin returns; raises PluginError where it does not end.
+
+    Code that never returns from C is not interrupted (``inspector.plugin.time_limits``).
+    """
+    try:
+        return call_within(LOAD_SECONDS, _label(plugin), function)
+    except ScanFailure:
+        raise PluginError(
+            FormattedMessage("{plugin} was not loaded within {seconds} s", plugin=_label(plugin), seconds=LOAD_SECONDS),
+            remedy=FormattedMessage("repair it or uninstall {distribution}", distribution=plugin.distribution),
+        ) from None
 
 
 class _Builder:
@@ -195,6 +217,21 @@ def _missing_modules(plugin: Plugin, hook: pluggy.HookCaller) -> tuple[str, ...]
     return tuple(sorted(module for module in required if find_spec(module) is None))
 
 
+def _contribute(plugin: Plugin, module: object, builder: _Builder) -> tuple[str, ...]:
+    """Take what the plugin contributes; the modules that it misses where it contributes nothing for lack of them."""
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    manager.register(module, plugin.name)
+    manager.check_pending()
+    missing = _missing_modules(plugin, manager.hook.inspector_requires)
+    if not missing:
+        _collect(plugin, manager.hook.inspector_probes, Probe, builder.take_probe)
+        _collect(plugin, manager.hook.inspector_checks, Check, builder.take_check)
+        _collect(plugin, manager.hook.inspector_profiles, Traversable, builder.take_profile)
+        _collect(plugin, manager.hook.inspector_renderers, Renderer, builder.take_renderer)
+    return missing
+
+
 def _check_parts(check: Check, probes: Iterable[Probe]) -> None:
     """Raise PluginError where a check needs parts of an observation that a probe of it does not know."""
     for probe in probes:
@@ -223,19 +260,9 @@ def build(plugins: Iterable[tuple[Plugin, object | None]]) -> Registry:
         if module is None:
             incomplete[plugin.name] = (plugin.package,)
             continue
-        manager = pluggy.PluginManager(GROUP)
-        manager.add_hookspecs(hookspecs)
         try:
             with contained():
-                manager.register(module, plugin.name)
-                manager.check_pending()
-                if missing := _missing_modules(plugin, manager.hook.inspector_requires):
-                    incomplete[plugin.name] = missing
-                    continue
-                _collect(plugin, manager.hook.inspector_probes, Probe, builder.take_probe)
-                _collect(plugin, manager.hook.inspector_checks, Check, builder.take_check)
-                _collect(plugin, manager.hook.inspector_profiles, Traversable, builder.take_profile)
-                _collect(plugin, manager.hook.inspector_renderers, Renderer, builder.take_renderer)
+                missing = _in_time(plugin, partial(_contribute, plugin, module, builder))
         except PluginError:
             raise
         except Exception as error:
@@ -245,7 +272,10 @@ def build(plugins: Iterable[tuple[Plugin, object | None]]) -> Registry:
                 ),
                 remedy=FormattedMessage("repair it or uninstall {distribution}", distribution=plugin.distribution),
             ) from error
-        loaded.append(plugin)
+        if missing:
+            incomplete[plugin.name] = missing
+        else:
+            loaded.append(plugin)
     for check in builder.checks.values():
         for wire in check.inputs:
             if wire.kind is not None:
