@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from inspector.compare.difference import ChangedFinding, FindingChange, Side, SystemDifference
     from inspector.declare.statement import EXCUSING, Decision, StatementKind
     from inspector.model.base import Answer, Cause, Instant, Model, NotSeen, Quantity, Timestamp, Value, canonical
     from inspector.model.certificate_flaw import CertificateFlaw
@@ -78,16 +79,22 @@ if TYPE_CHECKING:
     from inspector.record.assessment import FailedScan
     from inspector.regime.regime import BilingualText, Deadline, Overlay, RegimeChange, Requirement, open_overlays
     from inspector.registry.hookspecs import hookimpl
+    from inspector.report.difference_view import DifferenceView
     from inspector.report.display_json import display_json
     from inspector.report.findings_json import findings_json, findings_schema
     from inspector.report.ledger_totals import LedgerTotal
     from inspector.report.messages import Translator
     from inspector.report.renderer import Renderer
+    from inspector.report.standing import Standing
     from inspector.report.view import CauseGroup, View
 
 __version__: Final = "0.1.0"
 
 _HOME = {
+    "ChangedFinding": "inspector.compare.difference",
+    "FindingChange": "inspector.compare.difference",
+    "Side": "inspector.compare.difference",
+    "SystemDifference": "inspector.compare.difference",
     "Decision": "inspector.declare.statement",
     "EXCUSING": "inspector.declare.statement",
     "StatementKind": "inspector.declare.statement",
@@ -189,11 +196,13 @@ _HOME = {
     "open_overlays": "inspector.regime.regime",
     "Requirement": "inspector.regime.regime",
     "hookimpl": "inspector.registry.hookspecs",
+    "DifferenceView": "inspector.report.difference_view",
     "findings_json": "inspector.report.findings_json",
     "findings_schema": "inspector.report.findings_json",
     "LedgerTotal": "inspector.report.ledger_totals",
     "Translator": "inspector.report.messages",
     "Renderer": "inspector.report.renderer",
+    "Standing": "inspector.report.standing",
     "View": "inspector.report.view",
 }
 
@@ -215,6 +224,7 @@ __all__ = [
     "CauseGroup",
     "CertificateFlaw",
     "Change",
+    "ChangedFinding",
     "Check",
     "ClauseRef",
     "CommonCause",
@@ -222,6 +232,7 @@ __all__ = [
     "Deadline",
     "Decision",
     "Declared",
+    "DifferenceView",
     "Discovered",
     "DnsReplies",
     "Every",
@@ -230,6 +241,7 @@ __all__ = [
     "FailedScan",
     "FailureNote",
     "Finding",
+    "FindingChange",
     "Force",
     "Gap",
     "Identity",
@@ -263,12 +275,15 @@ __all__ = [
     "Scheme",
     "Sensitivity",
     "Severity",
+    "Side",
     "Stage",
+    "Standing",
     "StatementKind",
     "Stream",
     "Subject",
     "SubjectKind",
     "SubjectResult",
+    "SystemDifference",
     "Target",
     "Tenancy",
     "Timestamp",

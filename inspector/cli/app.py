@@ -120,12 +120,40 @@ def assess(
     return assess_again(bundle, arguments, reparse=reparse)
 
 
-@command("formats", "to")
+@command(*RESULTS)
 def report(arguments: RunArguments, bundle: Sealed) -> int:
     """Write report files of the newest assessment of a bundle."""
     from inspector.cli.report import write_reports
 
     return write_reports(bundle, arguments)
+
+
+@command("fail_on", "formats", "to")
+def diff(
+    arguments: RunArguments,
+    old: Annotated[Path, typer.Argument(help="The earlier bundle, run folder or findings.json.")],
+    new: Annotated[Path, typer.Argument(help="The later bundle, run folder or findings.json.")],
+) -> int:
+    """Tell what changed between two inspections: new, fixed, still, not seen again; exit code 1 for something new."""
+    from inspector.cli.diff import print_difference
+
+    return print_difference(old, new, arguments)
+
+
+baselines = typer.Typer(help="Known failures that a pipeline leaves out of its exit code.", rich_markup_mode=None)
+app.add_typer(baselines, name="baseline")
+
+
+@baselines.command("create")
+@takes()
+def create_baseline(
+    sources: Annotated[list[Path], typer.Argument(help="Bundles, run folders or findings.json files.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file (default: stdout).")] = None,
+) -> int:
+    """Write the failures of inspections as a baseline for --baseline."""
+    from inspector.cli.baseline import create_baseline as create
+
+    return create(sources, output)
 
 
 @command("settings")

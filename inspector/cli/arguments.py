@@ -52,9 +52,12 @@ class RunArguments:
     fail_on: Annotated[
         str, typer.Option("--fail-on", help="must, or a severity: info, low, medium, high, critical.")
     ] = "must"
-    baseline: Annotated[Path | None, typer.Option("--baseline", help="findings.json whose failures do not count.")] = (
-        None
-    )
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline", help="A file of 'inspector baseline create', or a findings.json, whose failures do not count."
+        ),
+    ] = None
     formats: Annotated[
         str, typer.Option("--format", "-f", help="Report formats, comma-separated; html and json always.")
     ] = ""

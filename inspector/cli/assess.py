@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from inspector.cli.arguments import RunArguments
+from inspector.cli.baseline import refuse_baseline
 from inspector.cli.exit_code import ExitRule
 from inspector.cli.inputs import instant, read_settings, read_statements
 from inspector.cli.run import InspectionSummary, formats_of, print_summary
@@ -30,6 +31,7 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
     rule = ExitRule.of(arguments)
     own = read_settings(arguments.settings)
     bundle = Bundle.open(folder)
+    refuse_baseline(arguments.baseline, bundle.inspection.authorisations)
     as_of = instant(arguments.as_of)
     known = load_all(registry.profiles)
     regime = None
@@ -48,7 +50,7 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
     )
     assessment = run_async(assess_bundle(bundle, registry, options))
     key = SigningKey.load_or_create(own.signing_key)
-    written = write_assessment(bundle, assessment, registry, formats, key)
+    written = write_assessment(bundle, assessment, registry, formats, key, rule.marked)
     run = bundle.folder.resolve().parents[1]
     if (run / INDEX).exists():
         AttemptLog(RunIndex(run.parent, run.name), bundle.inspection.system.id).record_sealed(

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from inspector.cli.arguments import RunArguments
+from inspector.cli.baseline import load_baseline
+from inspector.compare.baseline import Baseline
 from inspector.model.base import Cause
 from inspector.model.errors import UsageError
 from inspector.model.finding import Finding, Obligation, Severity
 from inspector.model.formatted import FormattedMessage
 from inspector.model.observation import Evidence
-from inspector.model.regular_file import read_regular
 from inspector.model.verdict import Outcome
 from inspector.report.declared_vs_seen import has_port_states
+from inspector.report.standing import Standing
 from inspector.report.view import View
 
 CLEAN, FAILING, MISUSE, UNSEEN = 0, 1, 2, 3
-#: The most bytes of a baseline.
-_MOST_BYTES = 256 * 2**20
+NO_BASELINE = Baseline()
 
 
 class Threshold:
@@ -45,27 +44,38 @@ class Threshold:
         return finding.severity.rank >= self.severity.rank
 
 
-def exit_code(
-    findings: Iterable[Finding], threshold: Threshold, baseline: Collection[str] = (), *, within: bool = False
-) -> int:
-    """The exit code of these findings.
+def standing(
+    finding: Finding, threshold: Threshold, baseline: Baseline = NO_BASELINE, *, within: bool = False
+) -> Standing:
+    """What one finding does to the exit code.
 
     A failure that was in the baseline, is excused by an accepted statement, or is not yet due does not count; nor does
     what was not selected, where the inspection was bounded by ``--within``, nor what the declaration may leave out and
     does. A question that was never asked counts.
     """
-    code = CLEAN
-    for finding in findings:
-        if not threshold.reached(finding):
-            continue
-        if finding.outcome is Outcome.FAIL:
-            if not (finding.excused or finding.not_yet_due or finding.id in baseline):
-                return FAILING
-        elif finding.cause is Cause.NOT_STATED or (within and finding.cause is Cause.NOT_SELECTED):
-            continue
-        elif finding.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
-            code = UNSEEN
-    return code
+    unseen = finding.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR)
+    if finding.outcome is not Outcome.FAIL and not unseen:
+        return Standing.NOTHING
+    if unseen and (finding.cause is Cause.NOT_STATED or (within and finding.cause is Cause.NOT_SELECTED)):
+        return Standing.LEFT_OUT
+    if finding.outcome is Outcome.FAIL:
+        if finding.excused:
+            return Standing.EXCUSED
+        if finding.not_yet_due:
+            return Standing.NOT_YET_DUE
+        if finding in baseline:
+            return Standing.BASELINE
+    if not threshold.reached(finding):
+        return Standing.BELOW
+    return Standing.UNSEEN if unseen else Standing.FAILS
+
+
+def exit_code(
+    findings: Iterable[Finding], threshold: Threshold, baseline: Baseline = NO_BASELINE, *, within: bool = False
+) -> int:
+    """The exit code of these findings, by what each of them does to it."""
+    found = {standing(each, threshold, baseline, within=within) for each in findings}
+    return FAILING if Standing.FAILS in found else UNSEEN if Standing.UNSEEN in found else CLEAN
 
 
 def is_blind(view: View) -> bool:
@@ -93,35 +103,37 @@ class ExitRule:
     """From which findings the exit code of an assessment follows."""
 
     threshold: Threshold
-    baseline: frozenset[str]
+    baseline: Baseline | None = None
 
     @classmethod
     def of(cls, arguments: RunArguments) -> ExitRule:
         """The rule of ``--fail-on`` and ``--baseline``. Raises UsageError."""
-        return cls(
-            Threshold(arguments.fail_on), load_baseline(arguments.baseline) if arguments.baseline else frozenset()
-        )
+        return cls(Threshold(arguments.fail_on), load_baseline(arguments.baseline) if arguments.baseline else None)
+
+    def standings(self, view: View) -> tuple[Standing, ...]:
+        """What each finding of an assessment does to its exit code, in the order of the findings."""
+        known, within = self.baseline or NO_BASELINE, _is_bounded(view)
+        return tuple(standing(each, self.threshold, known, within=within) for each in view.assessment.findings)
+
+    def marked(self, view: View) -> View:
+        """The view with what its findings do to the exit code, for the formats that show it."""
+        blind = not _is_bounded(view) and is_blind(view)
+        return replace(view, standings=self.standings(view), blind=blind, baseline=self.baseline)
 
     def code(self, view: View) -> int:
         """The exit code of an assessment."""
-        within = view.inspection.plan.selection.within_seconds is not None
-        code = exit_code(view.assessment.findings, self.threshold, self.baseline, within=within)
-        return UNSEEN if code == CLEAN and not within and is_blind(view) else code
+        found = set(self.standings(view))
+        if Standing.FAILS in found:
+            return FAILING
+        blind = not _is_bounded(view) and is_blind(view)
+        return UNSEEN if Standing.UNSEEN in found or blind else CLEAN
+
+
+def _is_bounded(view: View) -> bool:
+    """Whether ``--within`` ended the inspection."""
+    return view.inspection.plan.selection.within_seconds is not None
 
 
 def worst(codes: Iterable[int]) -> int:
     """The exit code of several systems together: a failure outweighs what was not seen."""
     return max(codes, key=(CLEAN, UNSEEN, FAILING, MISUSE).index, default=CLEAN)
-
-
-def load_baseline(path: Path) -> frozenset[str]:
-    """The ids of the findings that failed in an earlier ``findings.json``. Raises UsageError."""
-    try:
-        content = json.loads(read_regular(path, _MOST_BYTES))
-        findings = content["findings"] if isinstance(content, dict) else content
-        return frozenset(each["id"] for each in findings if each["outcome"] == Outcome.FAIL.value)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UsageError(
-            FormattedMessage("{path}: no findings can be read: {reason}", path=path, reason=error),
-            remedy="give a findings.json of an earlier assessment",
-        ) from None

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from inspector.cli import terminal
 from inspector.cli.arguments import RunArguments
+from inspector.cli.baseline import refuse_baseline
+from inspector.cli.exit_code import ExitRule
 from inspector.cli.language import _
 from inspector.cli.run import formats_of, write
 from inspector.model.errors import UsageError
@@ -29,7 +31,9 @@ def write_reports(folder: Path, arguments: RunArguments) -> int:
             "--format names no format",
             remedy=FormattedMessage("write some of {known}", known=", ".join(registry.renderers)),
         )
+    rule = ExitRule.of(arguments)
     bundle = Bundle.open(folder)
+    refuse_baseline(arguments.baseline, bundle.inspection.authorisations)
     judged = bundle.assessments()
     if not judged:
         raise UsageError(
@@ -37,7 +41,7 @@ def write_reports(folder: Path, arguments: RunArguments) -> int:
             remedy=FormattedMessage("run 'inspector assess {folder}' first", folder=folder),
         )
     newest = max(judged, key=lambda each: (each.assessment.as_of, each.name))
-    made = view(bundle, newest.assessment, registry)
+    made = rule.marked(view(bundle, newest.assessment, registry))
     for path in write(arguments.to or Path(), render([made], names, registry)):
         terminal.print_result(_("Report: {path}", path=path))
     return 0

@@ -7,11 +7,12 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inspector.cli import terminal
 from inspector.cli.arguments import RunArguments
+from inspector.cli.baseline import refuse_baseline
 from inspector.cli.exit_code import MISUSE, ExitRule, worst
 from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.inputs import instant, load_context, new_run, read_settings, request_of, systems_of
@@ -151,8 +152,9 @@ class ProgressLine:
 
 def inspect_all(arguments: RunArguments) -> int:
     """Inspect every chosen system, print what was found, and give the exit code."""
-    ExitRule.of(arguments)  # whose errors come before anything else
-    context = load_context(arguments)
+    rule = ExitRule.of(arguments)  # whose errors come before anything else
+    context = replace(load_context(arguments), mark=rule.marked)
+    refuse_baseline(arguments.baseline, context.documents.authorisations if context.documents else ())
     done = inspect_each(arguments, context)
     if len(done) < len(_systems(arguments, context)):
         return MISUSE
@@ -229,10 +231,12 @@ def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) ->
     _refuse_other_options(arguments)
     given = tuple(each for path in arguments.authorisations for each in authorisation.load(path))
     own = read_settings(arguments.settings, arguments.output)
-    registry = registry_under((*inspection_of(folder).authorisations, *given), own.plugins_lock)
+    authorised = (*inspection_of(folder).authorisations, *given)
+    refuse_baseline(arguments.baseline, authorised)
+    registry = registry_under(authorised, own.plugins_lock)
     formats = formats_of(arguments.formats, registry)
     progress = ProgressLine(quiet=arguments.quiet)
-    context = RunContext(registry, own)
+    context = RunContext(registry, own, mark=rule.marked)
     whole = folder.resolve()
     index = RunIndex(whole.parents[2], whole.parents[1].name)
     as_of = instant(arguments.as_of)
@@ -292,7 +296,8 @@ def print_summary(done: Sequence[InspectionSummary], arguments: RunArguments, re
     for each in done:
         terminal.print_result(_("Report: {path}", path=each.folder / "reports" / f"report.{current().value}.html"))
     if arguments.to is not None:
-        views = [each.view(registry) for each in done]
+        rule = ExitRule.of(arguments)
+        views = [rule.marked(each.view(registry)) for each in done]
         for path in write(arguments.to, render(views, formats_of(arguments.formats, registry), registry)):
             terminal.print_result(_("Report: {path}", path=path))
 

@@ -62,7 +62,7 @@ def inspect_system(
             check_unchanged(writer.inspection, context.registry)
         bundle = seal_capture(writer, planned.planner, key)
         attempt.record_sealed(bundle, key)
-        written = _assess_and_report(bundle, request, context.registry, key, verdicts)
+        written = _assess_and_report(bundle, request, context, key, verdicts)
         attempt.record_sealed(bundle, key, written.folder.name)
         return written
 
@@ -97,16 +97,17 @@ def resume_inspection(
         else:
             bundle = seal_capture(writer, planned.planner, key, reason=INCOMPLETE)
         attempt.record_sealed(bundle, key)
-        written = _assess_and_report(bundle, planned.request, context.registry, key, verdicts)
+        written = _assess_and_report(bundle, planned.request, context, key, verdicts)
         attempt.record_sealed(bundle, key, written.folder.name)
         return written
 
 
 def _assess_and_report(
-    bundle: Bundle, request: InspectionRequest, registry: Registry, key: SigningKey, verdicts: Verdicts
+    bundle: Bundle, request: InspectionRequest, context: RunContext, key: SigningKey, verdicts: Verdicts
 ) -> WrittenAssessment:
-    assessment = run_async(assess_bundle(bundle, registry, AssessmentOptions(as_of=request.as_of, verdicts=verdicts)))
-    return write_assessment(bundle, assessment, registry, request.formats, key)
+    options = AssessmentOptions(as_of=request.as_of, verdicts=verdicts)
+    assessment = run_async(assess_bundle(bundle, context.registry, options))
+    return write_assessment(bundle, assessment, context.registry, request.formats, key, context.mark)
 
 
 async def collect_and_confirm(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from inspector.model.errors import PluginError
 from inspector.model.formatted import FormattedMessage
 from inspector.model.language import Language
+from inspector.pipeline.context import unmarked
 from inspector.plugin.containment import contained, described
 from inspector.record.assessment import Assessment
 from inspector.record.inspection import Inspection
@@ -18,8 +19,8 @@ from inspector.regime.loader import load_all
 from inspector.regime.regime import Regime
 from inspector.regime.selection import with_transitions
 from inspector.registry.registry import Registry
+from inspector.report.difference_view import DifferenceView
 from inspector.report.ledger_totals import totals
-from inspector.report.renderer import Renderer
 from inspector.report.view import View
 from inspector.seal import Bundle, SigningKey, add_assessment
 
@@ -34,10 +35,15 @@ class WrittenAssessment(NamedTuple):
 
 
 def write_assessment(
-    bundle: Bundle, assessment: Assessment, registry: Registry, formats: Sequence[str], key: SigningKey
+    bundle: Bundle,
+    assessment: Assessment,
+    registry: Registry,
+    formats: Sequence[str],
+    key: SigningKey,
+    mark: Callable[[View], View] = unmarked,
 ) -> WrittenAssessment:
     """Write an assessment and its reports into the bundle. Raises BundleError."""
-    made = view(bundle, assessment, registry)
+    made = mark(view(bundle, assessment, registry))
     files = dict(_within_limit(render([made], formats, registry)))
     folder = add_assessment(bundle, assessment, files, key)
     about = {"system": assessment.system, "inspection": assessment.inspection, "regime": assessment.regime}
@@ -60,7 +66,7 @@ def view(bundle: Bundle, assessment: Assessment, registry: Registry) -> View:
         inspection=bundle.inspection,
         assessment=assessment,
         registry=registry,
-        regime=_regime(bundle.inspection, assessment, registry),
+        regime=regime_of_assessment(bundle.inspection, assessment, registry),
         evidence=dict(bundle.evidence()),
         ledger=totals(bundle.ledger_lines()),
         head=bundle.digest,
@@ -68,7 +74,8 @@ def view(bundle: Bundle, assessment: Assessment, registry: Registry) -> View:
     )
 
 
-def _regime(inspection: Inspection, assessment: Assessment, registry: Registry) -> Regime | None:
+def regime_of_assessment(inspection: Inspection, assessment: Assessment, registry: Registry) -> Regime | None:
+    """The regime that an assessment was made under; None when neither the capture nor an installed plugin has it."""
     wanted = (assessment.regime, assessment.regime_version)
     captured = [each for each in (inspection.regime, inspection.next_regime) if each is not None]
     for regime in captured:
@@ -85,32 +92,55 @@ def render(views: Iterable[View], formats: Iterable[str], registry: Registry) ->
     """
     together = tuple(views)
     files: dict[str, bytes] = {}
-    for name in formats:
+    for name in _with_others_beside(formats, registry):
         renderer = registry.renderers[name]
         for language in Language if renderer.localised else (Language.EN,):
             file = renderer.file(language)
             if renderer.joins:
-                files[file] = _rendered(renderer, together, language)
+                files[file] = contained_rendering(renderer.name, renderer.render, together, language)
             else:
                 for each in together:
                     prefix = f"{each.inspection.system.id}." if len(together) > 1 else ""
-                    files[f"{prefix}{file}"] = _rendered(renderer, (each,), language)
+                    files[f"{prefix}{file}"] = contained_rendering(renderer.name, renderer.render, (each,), language)
     return files
 
 
-def _rendered(renderer: Renderer, views: Sequence[View], language: Language) -> bytes:
+def _with_others_beside(formats: Iterable[str], registry: Registry) -> tuple[str, ...]:
+    """The formats, and those whose files they point to."""
+    named = tuple(formats)
+    beside = (each for name in named for each in registry.renderers[name].beside if each in registry.renderers)
+    return tuple(dict.fromkeys((*named, *beside)))
+
+
+def render_difference(made: DifferenceView, formats: Iterable[str], registry: Registry) -> dict[str, bytes]:
+    """The files of a comparison by name, in the formats that have one; a localised format in every language."""
+    files: dict[str, bytes] = {}
+    for name in formats:
+        renderer = registry.renderers[name]
+        function = renderer.render_difference
+        for language in Language if renderer.localised else (Language.EN,):
+            if function is not None:
+                file = renderer.file(language, stem="difference")
+                files[file] = contained_rendering(renderer.name, function, made, language)
+    return files
+
+
+T = TypeVar("T")
+
+
+def contained_rendering(name: str, function: Callable[[T, Language], bytes], given: T, language: Language) -> bytes:
     """The bytes of one report file. Raises PluginError for whatever the renderer raises."""
     try:
         with contained():
-            data: object = renderer.render(views, language)
+            data: object = function(given, language)
             if not isinstance(data, bytes):
                 raise TypeError(f"render returned {type(data).__name__}, not bytes")
     except Exception as error:
         raise PluginError(
             FormattedMessage(
                 "the renderer {name} of {module} fails: {error}",
-                name=repr(renderer.name),
-                module=getattr(renderer.render, "__module__", "?"),
+                name=repr(name),
+                module=getattr(function, "__module__", "?"),
                 error=described(error),
             ),
             remedy="leave its format out, and assess the sealed inspection again with 'inspector assess'",

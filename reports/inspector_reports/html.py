@@ -82,10 +82,12 @@ def _finalizer() -> Callable[[object], object]:
 
 @cache
 def _template() -> Template:
-    return _environment().get_template("report.html.j2")
+    return environment().get_template("report.html.j2")
 
 
-def _environment() -> Environment:
+@cache
+def environment() -> Environment:
+    """The templates of the reports, which escape whatever they show."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -101,7 +103,8 @@ def _environment() -> Environment:
 
 
 @cache
-def _style() -> Any:
+def style() -> Any:
+    """The style sheet of the reports."""
     from markupsafe import Markup
 
     return Markup(files(_HERE).joinpath("static", "report.css").read_text(encoding="utf-8"))  # noqa: S704  (ours)
@@ -125,7 +128,7 @@ def _context(view: View, language: Language) -> dict[str, Any]:
         "page": page,
         "_": page.text,
         "lang": language.value,
-        "style": _style(),
+        "style": style(),
         "parts": parts,
         "causes": causes,
         "bar_segments": bar_segments,
@@ -152,7 +155,8 @@ class TemplateFunctions:
     def result(self, macro: Macro, finding: Finding) -> str:
         """The output of ``macro`` for the result of a finding, rendered once per result."""
         due = finding.requirement if finding.not_yet_due else None
-        return self._once(macro, finding, (finding.outcome, finding.force, finding.cause, finding.confirmed, due))
+        seen = (finding.outcome, finding.force, finding.cause, finding.confirmed, due, self.known(finding))
+        return self._once(macro, finding, seen)
 
     def seen(self, macro: Macro, finding: Finding) -> str:
         """The output of ``macro`` for the observation of a finding, rendered once per observation."""
@@ -194,6 +198,10 @@ class TemplateFunctions:
         if mark is Mark.FOLLOWS:
             return self.text("not seen, follows from a common cause")
         return self.view.translator(self.language).outcome_label(*outcome_and_force(mark))
+
+    def known(self, finding: Finding) -> bool:
+        """Whether a finding is a failure that the baseline contains."""
+        return self.view.is_known(finding)
 
     def cause(self, cause: CommonCause) -> str:
         """What was not seen of which subject, and why."""

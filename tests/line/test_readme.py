@@ -143,7 +143,7 @@ def test_a_first_scan(port: int, tmp_path: Path) -> None:
 
 
 def test_documents_plan_run_and_reading(port: int, tmp_path: Path) -> None:
-    """Skeletons, documents, plan, run, verify, assess and report, one after the other as written."""
+    """Skeletons, documents, plan, run, verify, assess, report and diff, one after the other as written."""
     (init,) = _blocks("sh", "inspector init")
     _clean(_shell(init.replace("8443", str(port)), tmp_path), 0)
     assert (tmp_path / "documents" / "declaration.yaml").is_file()
@@ -160,6 +160,9 @@ def test_documents_plan_run_and_reading(port: int, tmp_path: Path) -> None:
     result = _shell(f"set -e\n{reading.replace('inspector assess', '! inspector assess --fail-on info')}", tmp_path)
     _clean(result, 0)
     assert {path.name for path in (tmp_path / "reports-out").iterdir()} >= {"report.vi.html", "report.sarif"}
+    (comparing,) = _blocks("sh", "inspector diff")
+    _clean(_shell(comparing, tmp_path), CLEAN, FAILING, UNSEEN)
+    assert {path.name for path in (tmp_path / "changes").iterdir()} >= {"difference.vi.html", "difference.json"}
 
 
 def test_an_authorisation_that_has_ended(port: int, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inspector import Language, Outcome
+from inspector.compare.baseline import Baseline
 from inspector.model.finding import Force, StatementNote
 from inspector.report.view import View
 from inspector_reports.html import HTML
@@ -373,3 +374,12 @@ def test_similar_findings_are_rendered_separately(language: Language) -> None:
     judged = specimens.assessment().model_copy(update={"findings": tuple(alike)})
     shown = body(page(language, specimens.view(assessment=judged)))
     assert [shown.count(words) for words in ("nginx/1.2", "nginx/1.3", note.author, "headers/server")] == [8, 2, 1, 1]
+
+
+def test_a_known_failure_is_marked() -> None:
+    """A failure of the baseline says so where it stands, in both languages; nothing else does."""
+    known = Baseline.of(each for each in specimens.findings() if each.requirement == "open-ports")
+    for language, words in ((Language.EN, "known failure, in the baseline"), (Language.VI, "điểm không đạt đã biết")):
+        page = HTML.render([specimens.ruled(specimens.view(), "info", known)], language).decode()
+        assert page.count(words) == 1
+        assert words not in HTML.render([specimens.view()], language).decode()
