@@ -128,16 +128,20 @@ def report(arguments: RunArguments, bundle: Sealed) -> int:
     return write_reports(bundle, arguments)
 
 
-@command("fail_on", "formats", "to")
+@command("fail_on")
 def diff(
     arguments: RunArguments,
     old: Annotated[Path, typer.Argument(help="The earlier bundle, run folder or findings.json.")],
     new: Annotated[Path, typer.Argument(help="The later bundle, run folder or findings.json.")],
+    formats: Annotated[
+        str, typer.Option("--format", "-f", help="Write these files, comma-separated: html, json.")
+    ] = "",
+    to: Annotated[Path, typer.Option("--to", help="Folder for the files.")] = Path(),
 ) -> int:
     """Tell what changed between two inspections: new, fixed, still, not seen again; exit code 1 for something new."""
     from inspector.cli.diff import print_difference
 
-    return print_difference(old, new, arguments)
+    return print_difference(old, new, arguments.fail_on or "must", formats, to)
 
 
 baselines = typer.Typer(help="Known failures that a pipeline leaves out of its exit code.", rich_markup_mode=None)

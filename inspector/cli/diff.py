@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from inspector.cli import terminal
-from inspector.cli.arguments import RunArguments
 from inspector.cli.exit_code import CLEAN, FAILING, UNSEEN, Threshold, standing
 from inspector.cli.judged import JudgedSystem, read_side
 from inspector.cli.language import _, current
@@ -38,12 +37,11 @@ from inspector.seal import Bundle
 MOST_LINES = 20
 
 
-def print_difference(old: Path, new: Path, arguments: RunArguments) -> int:
+def print_difference(old: Path, new: Path, fail_on: str, formats: str, folder: Path) -> int:
     """Print what changed, write the files, and give the exit code. Raises InspectorError."""
     registry = installed()
-    fail_on = arguments.fail_on or "must"
     threshold = Threshold(fail_on)
-    formats = _formats(arguments.formats, registry)
+    wanted = _formats(formats, registry)
     made = difference_view(read_side(old), read_side(new), registry)
     for each in made.differences:
         for line in _lines(made, each):
@@ -52,8 +50,8 @@ def print_difference(old: Path, new: Path, arguments: RunArguments) -> int:
         terminal.print_result(_counted(made, _("in all"), made.differences))
     code = exit_code(made.differences, threshold)
     terminal.print_result(_why(code, fail_on))
-    if formats:
-        for path in write(arguments.to or Path(), render_difference(made, formats, registry)):
+    if wanted:
+        for path in write(folder, render_difference(made, wanted, registry)):
             terminal.print_result(_("Report: {path}", path=path))
     return code
 
