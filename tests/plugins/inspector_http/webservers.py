@@ -287,7 +287,8 @@ def write_security_files(folder: Path) -> None:
 @contextmanager
 def nginx(address: str) -> Iterator[None]:
     """nginx, with 8443 (good), 8444 (bad), 8445 (bare), 8446 (elsewhere), 8449 (error), 8080 (to HTTPS), 8081, 8082;
-    8450 to 8454 present certificates that clients reject, 8455 sets cookies of CSRF protection; 8460 to 8473 differ in their ``security.txt``.
+    8450 to 8454 present certificates that clients reject, 8455 sets cookies of CSRF protection; 8460 to 8473 differ in
+    their ``security.txt``.
 
     The good site sends every security header that is in use, so that a check of one more finds it recorded.
     """
