@@ -97,7 +97,7 @@ def run(
     return continue_inspection(resume, arguments) if resume else inspect_all(arguments)
 
 
-@command("formats", "to", "fail_on", "settings")
+@command("formats", "to", "fail_on", "verbose", "summary", "settings")
 def seal(
     arguments: RunArguments,
     bundle: Annotated[Path, typer.Argument(help="Folder of an interrupted inspection.")],
@@ -172,7 +172,7 @@ def schema(
     return print_schema(document)
 
 
-@command("output", "quiet")
+@command("output", "verbose", "summary", "quiet")
 def demo(arguments: RunArguments) -> int:
     """Start good and bad demo servers on loopback, inspect them, and print where the report is."""
     from inspector.cli.demo import show

@@ -50,8 +50,13 @@ class RunArguments:
     ] = ()
     within: Annotated[int | None, typer.Option("--within", help="Start no scan after this many seconds.", min=1)] = None
     fail_on: Annotated[
-        str, typer.Option("--fail-on", help="must, or a severity: info, low, medium, high, critical.")
-    ] = "must"
+        str | None,
+        typer.Option(
+            "--fail-on",
+            help="What counts: must, a severity (info, low, medium, high, critical) and above, or both, as must,high "
+            "(default: must; without a declaration and with --select smoke: must,high).",
+        ),
+    ] = None
     baseline: Annotated[Path | None, typer.Option("--baseline", help="findings.json whose failures do not count.")] = (
         None
     )
@@ -63,6 +68,8 @@ class RunArguments:
     ] = None
     settings: Annotated[Path | None, typer.Option("--settings", help="inspector.toml of the inspecting side.")] = None
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for bundles (default: out).")] = None
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print every finding, not the worst alone.")] = False
+    summary: Annotated[bool, typer.Option("--summary", help="Print one line for each system, nothing else.")] = False
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")] = False
 
 
@@ -72,7 +79,7 @@ SELECTION = (
     *("only", "select", "within", "settings"),
 )
 #: What is made of the findings.
-RESULTS = ("fail_on", "baseline", "formats", "to")
+RESULTS = ("fail_on", "baseline", "formats", "to", "verbose", "summary")
 
 
 #: The options of every command.

@@ -7,7 +7,8 @@ from pathlib import Path
 from inspector.cli.arguments import RunArguments
 from inspector.cli.exit_code import ExitRule
 from inspector.cli.inputs import instant, read_settings, read_statements
-from inspector.cli.run import InspectionSummary, formats_of, print_summary
+from inspector.cli.run import formats_of, write_copies
+from inspector.cli.summary import InspectionSummary, print_summary
 from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import regime_of
 from inspector.pipeline.event_loop import run_async
@@ -54,6 +55,7 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
         AttemptLog(RunIndex(run.parent, run.name), bundle.inspection.system.id).record_sealed(
             bundle, key, written.folder.name
         )
-    summary = InspectionSummary.of(written, rule)
-    print_summary([summary], arguments, registry)
+    summary = InspectionSummary.of(written, rule, verbose=arguments.verbose)
+    print_summary([summary], arguments)
+    write_copies([summary], arguments, registry)
     return summary.code

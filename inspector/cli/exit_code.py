@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from inspector.cli.arguments import RunArguments
@@ -19,53 +21,83 @@ from inspector.report.declared_vs_seen import has_port_states
 from inspector.report.view import View
 
 CLEAN, FAILING, MISUSE, UNSEEN = 0, 1, 2, 3
+#: The tag of the quick selection for pipelines.
+SMOKE = "smoke"
 #: The most bytes of a baseline.
 _MOST_BYTES = 256 * 2**20
 
 
 class Threshold:
-    """Which findings count: ``must`` (what the regime obliges), or a severity and everything above it."""
+    """Which findings count: ``must`` (what the regime obliges), a severity and everything above it, or both."""
 
     def __init__(self, text: str = "must") -> None:
+        self.text = text
+        self.must = False
         self.severity: Severity | None = None
-        if text != Obligation.MUST.value:
-            try:
-                self.severity = Severity(text)
-            except ValueError:
+        for name in text.split(","):
+            if name == Obligation.MUST.value:
+                self.must = True
+            elif self.severity is None and name in set(Severity):
+                self.severity = Severity(name)
+            else:
                 known = ", ".join(["must", *(each.value for each in Severity)])
                 raise UsageError(
                     FormattedMessage("--fail-on {text} is not known", text=text),
-                    remedy=FormattedMessage("write one of {known}", known=known),
+                    remedy=FormattedMessage("write one of {known}, or must with a severity, as must,high", known=known),
                 ) from None
 
     def reached(self, finding: Finding) -> bool:
         """Whether the finding counts."""
-        if self.severity is None:
-            return finding.obligation is Obligation.MUST
-        return finding.severity.rank >= self.severity.rank
+        if self.must and finding.obligation is Obligation.MUST:
+            return True
+        return self.severity is not None and finding.severity.rank >= self.severity.rank
 
 
-def exit_code(
-    findings: Iterable[Finding], threshold: Threshold, baseline: Collection[str] = (), *, within: bool = False
-) -> int:
-    """The exit code of these findings.
+class Standing(StrEnum):
+    """What a finding does to the exit code, and what keeps a failure or an unseen requirement out of it."""
+
+    FAILS = "fails"
+    UNSEEN = "unseen"
+    BELOW = "below"
+    BASELINE = "baseline"
+    EXCUSED = "excused"
+    NOT_YET_DUE = "not-yet-due"
+    LEFT_OUT = "left-out"
+    NOTHING = "nothing"
+
+
+def standing(
+    finding: Finding, threshold: Threshold, baseline: Collection[str] = (), *, within: bool = False
+) -> Standing:
+    """What one finding does to the exit code.
 
     A failure that was in the baseline, is excused by an accepted statement, or is not yet due does not count; nor does
     what was not selected, where the inspection was bounded by ``--within``, nor what the declaration may leave out and
     does. A question that was never asked counts.
     """
-    code = CLEAN
-    for finding in findings:
-        if not threshold.reached(finding):
-            continue
-        if finding.outcome is Outcome.FAIL:
-            if not (finding.excused or finding.not_yet_due or finding.id in baseline):
-                return FAILING
-        elif finding.cause is Cause.NOT_STATED or (within and finding.cause is Cause.NOT_SELECTED):
-            continue
-        elif finding.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
-            code = UNSEEN
-    return code
+    unseen = finding.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR)
+    if finding.outcome is not Outcome.FAIL and not unseen:
+        return Standing.NOTHING
+    if unseen and (finding.cause is Cause.NOT_STATED or (within and finding.cause is Cause.NOT_SELECTED)):
+        return Standing.LEFT_OUT
+    if finding.outcome is Outcome.FAIL:
+        if finding.excused:
+            return Standing.EXCUSED
+        if finding.not_yet_due:
+            return Standing.NOT_YET_DUE
+        if finding.id in baseline:
+            return Standing.BASELINE
+    if not threshold.reached(finding):
+        return Standing.BELOW
+    return Standing.UNSEEN if unseen else Standing.FAILS
+
+
+def exit_code(
+    findings: Iterable[Finding], threshold: Threshold, baseline: Collection[str] = (), *, within: bool = False
+) -> int:
+    """The exit code of these findings, by what each of them does to it."""
+    found = {standing(each, threshold, baseline, within=within) for each in findings}
+    return FAILING if Standing.FAILS in found else UNSEEN if Standing.UNSEEN in found else CLEAN
 
 
 def is_blind(view: View) -> bool:
@@ -83,30 +115,76 @@ def is_blind(view: View) -> bool:
     return bool(connected) and not any(each.received for each in connected)
 
 
+def _is_bounded(view: View) -> bool:
+    """Whether ``--within`` ended the inspection."""
+    return view.inspection.plan.selection.within_seconds is not None
+
+
 def _is_sweep(view: View, evidence: Evidence) -> bool:
     kind = view.registry.kinds.get(evidence.kind)
     return kind is not None and has_port_states(kind)
 
 
 @dataclass(frozen=True, slots=True)
-class ExitRule:
-    """From which findings the exit code of an assessment follows."""
+class Reckoning:
+    """An exit code and what it follows from.
 
-    threshold: Threshold
+    ``counted`` are the numbers of findings by what they do to it, ``below`` those of the failures that the threshold
+    leaves out, by severity; ``blind``: no endpoint answered.
+    """
+
+    code: int
+    threshold: str
+    counted: Mapping[Standing, int]
+    below: Mapping[Severity, int]
+    blind: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExitRule:
+    """From which findings the exit code of an assessment follows; ``threshold`` None: what fits the inspection."""
+
+    threshold: Threshold | None
     baseline: frozenset[str]
 
     @classmethod
     def of(cls, arguments: RunArguments) -> ExitRule:
         """The rule of ``--fail-on`` and ``--baseline``. Raises UsageError."""
         return cls(
-            Threshold(arguments.fail_on), load_baseline(arguments.baseline) if arguments.baseline else frozenset()
+            Threshold(arguments.fail_on) if arguments.fail_on else None,
+            load_baseline(arguments.baseline) if arguments.baseline else frozenset(),
         )
+
+    def threshold_of(self, view: View) -> Threshold:
+        """The given threshold, or else ``must``; without documents, and for the smoke selection, also what is high."""
+        if self.threshold is not None:
+            return self.threshold
+        inspection = view.inspection
+        has_documents = bool(inspection.endpoint_locations)
+        return Threshold("must" if has_documents and SMOKE not in inspection.plan.selection.tags else "must,high")
+
+    def standings(self, view: View) -> tuple[Standing, ...]:
+        """What each finding of an assessment does to its exit code, in the order of the findings."""
+        threshold, within = self.threshold_of(view), _is_bounded(view)
+        return tuple(standing(each, threshold, self.baseline, within=within) for each in view.assessment.findings)
+
+    def reckon(self, view: View) -> Reckoning:
+        """The exit code of an assessment, with its reasons."""
+        standings = self.standings(view)
+        counted = Counter(standings)
+        code = FAILING if counted[Standing.FAILS] else UNSEEN if counted[Standing.UNSEEN] else CLEAN
+        blind = not _is_bounded(view) and is_blind(view)
+        below = Counter(
+            each.severity
+            for each, found in zip(view.assessment.findings, standings, strict=True)
+            if found is Standing.BELOW and each.outcome is Outcome.FAIL
+        )
+        code = UNSEEN if code == CLEAN and blind else code
+        return Reckoning(code, self.threshold_of(view).text, counted, below, blind)
 
     def code(self, view: View) -> int:
         """The exit code of an assessment."""
-        within = view.inspection.plan.selection.within_seconds is not None
-        code = exit_code(view.assessment.findings, self.threshold, self.baseline, within=within)
-        return UNSEEN if code == CLEAN and not within and is_blind(view) else code
+        return self.reckon(view).code
 
 
 def worst(codes: Iterable[int]) -> int:

@@ -1,0 +1,493 @@
+"""What commands print of assessments: a verdict, the worst failures, what could not be seen.
+
+By default it fits a terminal of 80 columns and 24 lines; ``--verbose`` prints every finding, ``--summary`` one line for
+each system.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from inspector.cli import terminal
+from inspector.cli.arguments import RunArguments
+from inspector.cli.exit_code import CLEAN, FAILING, MISUSE, UNSEEN, ExitRule, Reckoning, Standing
+from inspector.cli.language import _, current, translated
+from inspector.cli.terminal import Styled
+from inspector.model.domain_name import with_u_labels
+from inspector.model.escaping import escape_control
+from inspector.model.finding import Finding, Obligation, Severity
+from inspector.model.subject import SYSTEM
+from inspector.model.verdict import Outcome
+from inspector.pipeline.reporting import WrittenAssessment, view
+from inspector.record.plan import VantageLimit
+from inspector.registry.registry import Registry
+from inspector.report.messages import Translator
+from inspector.report.view import CauseGroup, View
+from inspector.seal import Bundle
+
+#: The lines of a summary on a terminal of 24, where one line is the command and one the next prompt.
+MOST_LINES = 22
+#: The most members of a list that are printed; how many more there are is said.
+MOST_ITEMS = 5
+#: The most systems of which each has a sentence of its own.
+MOST_SENTENCES = 3
+#: The style of a severity, as its word is printed; the word alone says the same.
+STYLES = {
+    Severity.CRITICAL: "1;97;41",
+    Severity.HIGH: "1;31",
+    Severity.MEDIUM: "33",
+    Severity.LOW: "36",
+    Severity.INFO: "2",
+}
+_CODE_STYLES = {CLEAN: "32", FAILING: "1;31", UNSEEN: "1;33", MISUSE: "1;31"}
+#: Why failures that were seen do not count.
+_SPARED = {
+    Standing.BASELINE: "{count} known from the baseline",
+    Standing.EXCUSED: "{count} excused by an accepted statement",
+    Standing.NOT_YET_DUE: "{count} not yet due",
+}
+_WIDE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Failures of one check with one severity and obligation: of one system, or of several.
+
+    ``subjects`` are where it fails, of those kept; ``message`` and ``remedy`` those of the first failure, ``title`` the
+    claim that is not met; ``counts`` the failures by system.
+    """
+
+    check: str
+    title: str
+    severity: Severity
+    must: bool
+    message: str
+    remedy: str
+    subjects: tuple[str, ...]
+    counts: Mapping[str, int]
+
+    @property
+    def count(self) -> int:
+        """The number of failures."""
+        return sum(self.counts.values())
+
+    @property
+    def key(self) -> tuple[str, str, Severity, bool]:
+        """What the failures have in common."""
+        return (self.check, self.title, self.severity, self.must)
+
+    @property
+    def rank(self) -> tuple[int, int, int, str]:
+        """The order: worst severity first, then what must hold, then what fails most often."""
+        return (-self.severity.rank, 0 if self.must else 1, -self.count, self.title)
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionSummary:
+    """What is printed of an assessment; the assessment itself is on the disk, and no longer in memory.
+
+    ``folder`` is the assessment's, ``failures`` its failing findings in groups, ``unseen`` one line for each cause for
+    which something that counts was not seen, ``causes`` one per common cause, ``followers`` the number of findings that
+    follow from them, ``limits`` one per limit of the vantage, ``lines`` one per finding where all are printed, ``code``
+    the exit code and ``reckoning`` its reasons.
+    """
+
+    system: str
+    level: int
+    regime: str
+    counts: Mapping[Outcome, int]
+    failures: tuple[FailureGroup, ...]
+    unseen: tuple[str, ...]
+    causes: tuple[str, ...]
+    limits: tuple[str, ...]
+    followers: int
+    folder: Path
+    code: int
+    reckoning: Reckoning
+    lines: tuple[tuple[Severity, str], ...] = field(default=())
+
+    @classmethod
+    def of(cls, written: WrittenAssessment, rule: ExitRule, *, verbose: bool = False) -> InspectionSummary:
+        """The summary of an assessment that was written, with a line for every finding if ``verbose``."""
+        made, folder = written
+        reckoning = rule.reckon(made)
+        return cls(
+            system=made.inspection.system.id,
+            level=made.assessment.level,
+            regime=made.assessment.regime,
+            counts=made.counts(),
+            failures=_failures(made),
+            unseen=_unseen(made, rule),
+            causes=tuple(_cause_line(made, each) for each in made.causes()),
+            limits=tuple(limit_line(each) for each in made.assessment.coverage.limits),
+            followers=len(made.followers),
+            folder=folder,
+            code=reckoning.code,
+            reckoning=reckoning,
+            lines=tuple(_lines(made)) if verbose else (),
+        )
+
+    def view(self, registry: Registry) -> View:
+        """The assessment, read back."""
+        bundle = Bundle.open(self.folder.parents[1])
+        return view(bundle, bundle.assessment(self.folder.name).assessment, registry)
+
+    @property
+    def report(self) -> Path:
+        """The report in the language of the command, from the current folder if it is below that."""
+        path = self.folder / "reports" / f"report.{current().value}.html"
+        absolute, here = path.absolute(), Path.cwd()
+        return absolute.relative_to(here) if absolute.is_relative_to(here) else path
+
+
+# --- What is printed of one assessment ------------------------------------------------------------------------------
+
+
+def _failures(made: View) -> tuple[FailureGroup, ...]:
+    translator = made.translator(current())
+    found: dict[tuple[str, Severity, bool], list[Finding]] = defaultdict(list)
+    for each in (*made.binding, *made.recommended):
+        if each.outcome is Outcome.FAIL:
+            must = each.obligation is Obligation.MUST
+            found[made.title(each, current()), each.severity, must].append(each)
+    groups = [
+        FailureGroup(
+            check=findings[0].check,
+            title=title,
+            severity=severity,
+            must=must,
+            message=_inline(translator.message(findings[0])),
+            remedy=_inline(translator.check(findings[0].check, "remediation")),
+            subjects=tuple(dict.fromkeys(map(_place, findings)))[: MOST_ITEMS + 1],
+            counts={made.inspection.system.id: len(findings)},
+        )
+        for (title, severity, must), findings in found.items()
+    ]
+    return tuple(sorted(groups, key=lambda each: each.rank))
+
+
+def _unseen(made: View, rule: ExitRule) -> tuple[str, ...]:
+    """What counts, or must hold, and could not be seen, with the cause; without what follows from a common cause."""
+    translator = made.translator(current())
+    grouped: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    standings = zip(made.assessment.findings, rule.standings(made), strict=True)
+    for each, standing in sorted(standings, key=lambda pair: -pair[0].severity.rank):
+        counts = standing is Standing.UNSEEN or (standing is Standing.BELOW and each.obligation is Obligation.MUST)
+        if counts and each.outcome is not Outcome.FAIL and each.follows_from is None:
+            grouped[made.title(each, current()), translator.message(each)].append(each)
+    lines = []
+    for (title, message), findings in grouped.items():
+        where = _listed(dict.fromkeys(map(_subject, findings)), most=2)
+        lines.append(_inline(_("{claim}: {message} ({where})", claim=title, message=message, where=where)))
+    return tuple(lines)
+
+
+def _lines(made: View) -> Iterator[tuple[Severity, str]]:
+    """One line for every finding, failures first."""
+    translator = made.translator(current())
+    for each in (*made.binding, *made.recommended):
+        outcome = translator.verdict(each)
+        words = [_("must")] if each.obligation is Obligation.MUST else []
+        about = ", ".join([*words, outcome])
+        claim = made.title(each, current())
+        yield each.severity, f"{about}: {_subject(each)} – {claim}: {_inline(translator.message(each))}"
+
+
+def limit_line(limit: VantageLimit) -> str:
+    """A limit of the vantage, with the addresses or names that it concerns."""
+    return _inline(f"{translated(limit.detail)}: {with_u_labels(', '.join(limit.addresses))}")
+
+
+def _cause_line(made: View, group: CauseGroup) -> str:
+    """A common cause, and how many requirements could not be inspected for it."""
+    text = _(
+        "{reason}; requirements that could not be inspected because of it: {count}",
+        reason=made.cause_text(group.cause, current()),
+        count=len(group.followers),
+    )
+    return _inline(text)
+
+
+def _subject(finding: Finding) -> str:
+    """What a finding is about, among those of several systems: the subject with its address, or the system's id."""
+    subject = finding.system if finding.subject == SYSTEM.uri else finding.subject
+    return _inline(with_u_labels(f"{subject} {finding.address}" if finding.address else subject))
+
+
+def _place(finding: Finding) -> str:
+    """The subject without its address."""
+    return _subject(finding.model_copy(update={"address": None}))
+
+
+def _inline(text: str) -> str:
+    return escape_control(" ".join(text.split("\n")), keep="")
+
+
+def _listed(items: Iterable[str], *, most: int = MOST_ITEMS, count: int | None = None) -> str:
+    """The first items, and how many more there are."""
+    known = list(items)
+    total = len(known) if count is None else count
+    shown = ", ".join(known[:most])
+    return _("{items} and {count} more", items=shown, count=total - most) if total > most else shown
+
+
+# --- The verdict ----------------------------------------------------------------------------------------------------
+
+
+def verdict(summary: InspectionSummary) -> str:
+    """One sentence: what fails, what was not seen, and why the exit code is what it is."""
+    return _(
+        "{system} (level {level}): {failures}; {unseen}; {reason}",
+        system=summary.system,
+        level=summary.level,
+        failures=failures_text(summary.failures),
+        unseen=_unseen_text([summary]),
+        reason=_("exit code {code}: {reason}", code=summary.code, reason=reason(summary.reckoning)),
+    )
+
+
+def failures_text(groups: Iterable[FailureGroup]) -> str:
+    """How many failures there are: those of what must hold, and the others by severity."""
+    counted: Counter[Severity | None] = Counter()
+    for each in groups:
+        counted[None if each.must else each.severity] += each.count
+    if not counted:
+        return _("no failure")
+    parts = [_("{count} must", count=counted[None])] if counted[None] else []
+    severities = [each for each in reversed(Severity) if counted[each]]
+    parts.extend(f"{counted[each]} {_term(each)}" for each in severities)
+    return _("failures: {counts}", counts=", ".join(parts))
+
+
+def _unseen_text(summaries: Iterable[InspectionSummary]) -> str:
+    count = sum(each.followers + each.counts[Outcome.INCONCLUSIVE] + each.counts[Outcome.ERROR] for each in summaries)
+    return _("could not be seen: {count}", count=count) if count else _("everything asked was seen")
+
+
+def reason(reckoning: Reckoning) -> str:
+    """Why an exit code is what it is, with what does not count."""
+    counted, threshold = reckoning.counted, reckoning.threshold
+    if reckoning.code == FAILING:
+        text = _(
+            "{count} failures count under --fail-on {threshold}", count=counted[Standing.FAILS], threshold=threshold
+        )
+    elif reckoning.code == UNSEEN and not counted[Standing.UNSEEN]:
+        text = _("no endpoint answered")
+    elif reckoning.code == UNSEEN:
+        count = counted[Standing.UNSEEN]
+        text = _("{count} that count under --fail-on {threshold} could not be seen", count=count, threshold=threshold)
+    else:
+        text = _("nothing that counts under --fail-on {threshold} fails", threshold=threshold)
+    spared = [_(text, count=counted[name]) for name, text in _SPARED.items() if counted[name]]
+    if reckoning.code != FAILING and (below := reckoning.below):
+        severities = sorted(below, key=lambda each: -each.rank)
+        spared.append(", ".join(f"{below[each]} {_term(each)}" for each in severities))
+    return (
+        _("{reason}; failures that do not count: {counts}", reason=text, counts="; ".join(spared)) if spared else text
+    )
+
+
+def _term(severity: Severity) -> str:
+    from inspector.registry.registry import installed
+
+    return Translator(installed(), current()).term(severity)
+
+
+# --- Printing -------------------------------------------------------------------------------------------------------
+
+
+def print_summary(
+    done: Sequence[InspectionSummary],
+    arguments: RunArguments,
+    code: int | None = None,
+    not_inspected: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Print what was found, worst first, and where the reports are.
+
+    ``not_inspected`` are the systems that have no assessment, with the reason; ``code`` is the exit code of all.
+    """
+    if not done and not not_inspected:
+        return
+    if arguments.summary:
+        _print_sentences(done)
+    elif len(done) <= MOST_SENTENCES:
+        _print_few(done, verbose=arguments.verbose)
+    else:
+        _print_many(done, verbose=arguments.verbose)
+    if len(done) + len(not_inspected) > 1:
+        _print_not_inspected(not_inspected, len(done))
+        _print_code(done, code, len(not_inspected))
+
+
+def _print_sentences(done: Sequence[InspectionSummary]) -> None:
+    for each in done:
+        system, rest = verdict(each).removeprefix(each.system), _CODE_STYLES[each.code]
+        terminal.print_line(Styled(each.system, rest), system)
+
+
+def _print_few(done: Sequence[InspectionSummary], *, verbose: bool) -> None:
+    """A sentence for each system, and the failures of all in groups."""
+    width, lines = terminal.width(), 0
+    for each in done:
+        wrapped = terminal.wrapped(verdict(each), width)
+        lines += len(wrapped)
+        terminal.print_line(Styled(each.system, _CODE_STYLES[each.code]), wrapped[0].removeprefix(each.system))
+        for line in wrapped[1:]:
+            terminal.print_result(line)
+    if verbose:
+        _print_findings(done)
+    unseen = _unseen_lines(done)
+    reports = [_("Report: {path}", path=each.report) for each in done]
+    if not verbose:
+        lines += sum(-(-len(each) // width) for each in reports) + (len(done) > 1)
+        shown_unseen = min(len(unseen), 3)
+        lines += shown_unseen + (2 if len(unseen) > shown_unseen else bool(unseen))
+        _print_groups(_merged(done), lines=MOST_LINES - lines, several=len(done) > 1)
+        _print_unseen(unseen, most=shown_unseen)
+    else:
+        _print_unseen(unseen, most=len(unseen))
+    for line in reports:
+        terminal.print_result(line)
+
+
+def _unseen_lines(done: Sequence[InspectionSummary]) -> list[str]:
+    prefixed = [
+        f"{each.system}: {line}" if len(done) > 1 else line
+        for each in done
+        for line in (*each.causes, *each.unseen, *each.limits)
+    ]
+    return list(dict.fromkeys(prefixed))
+
+
+def _print_unseen(lines: Sequence[str], *, most: int) -> None:
+    """Causes for which something could not be seen, each on a line."""
+    if not lines:
+        return
+    terminal.print_result(_("Could not be seen:"))
+    width = terminal.width()
+    for each in lines[:most]:
+        terminal.print_result(f"  {each if most == len(lines) and most > 3 else terminal.cut(each, width - 2)}")
+    if len(lines) > most:
+        terminal.print_result(_("  and {count} more", count=len(lines) - most))
+
+
+def _print_findings(done: Sequence[InspectionSummary]) -> None:
+    for each in done:
+        for severity, line in each.lines:
+            system = f"{each.system}: " if len(done) > 1 else ""
+            terminal.print_line(system, Styled(_term(severity), STYLES[severity]), f", {line}")
+
+
+def _merged(done: Sequence[InspectionSummary]) -> list[FailureGroup]:
+    """The groups of all systems: what fails in several is one group."""
+    found: dict[tuple[str, str, Severity, bool], list[FailureGroup]] = defaultdict(list)
+    for each in done:
+        for group in each.failures:
+            found[group.key].append(group)
+    merged = []
+    for groups in found.values():
+        first, counts = groups[0], Counter[str]()
+        for group in groups:
+            counts.update(group.counts)
+        subjects = tuple(dict.fromkeys(subject for each in groups for subject in each.subjects))[: MOST_ITEMS + 1]
+        merged.append(
+            FailureGroup(
+                first.check, first.title, first.severity, first.must, first.message, first.remedy, subjects, counts
+            )
+        )
+    return sorted(merged, key=lambda each: each.rank)
+
+
+def _print_groups(groups: Sequence[FailureGroup], *, lines: int, several: bool) -> None:
+    """The worst groups that fit into so many lines, three lines each, and how much is left out."""
+    each_lines = 3 if terminal.width() >= _WIDE else 4
+    shown = min(MOST_ITEMS, len(groups), max(1, (lines - 1) // each_lines))
+    for each in groups[:shown]:
+        _print_group(each, several=several)
+    left = groups[shown:]
+    if left:
+        count = sum(each.count for each in left)
+        terminal.print_result(
+            _("and {count} more failures of {checks} other requirements (--verbose)", count=count, checks=len(left))
+        )
+
+
+def _print_group(group: FailureGroup, *, several: bool) -> None:
+    """The severity in a word and what is wrong; where, and which claim is not met; the remedy."""
+    width = terminal.width()
+    severity = _term(group.severity)
+    must = f" {_('must')}" if group.must else ""
+    head = f"{severity.upper()}{must}"
+    message = group.message[:1].upper() + group.message[1:]
+    times = _(" (in {count} places)", count=group.count) if group.count > 1 else ""
+    room = width - len(head) - 2 - len(times)
+    if width >= _WIDE:
+        terminal.print_line(Styled(head, STYLES[group.severity]), f": {terminal.cut(message, room)}{times}")
+    else:
+        terminal.print_line(Styled(head, STYLES[group.severity]), times)
+        terminal.print_result(f"  {terminal.cut(message, width - 2)}")
+    if several and len(group.counts) > 1:
+        where = _listed(sorted(group.counts), most=2)
+    else:
+        where = _listed(group.subjects, most=1, count=group.count)
+    context = _("{where}; not met: {claim}", claim=group.title, where=where)
+    terminal.print_result(f"  {terminal.cut(context, width - 2)}")
+    if group.remedy:
+        text = _("what to do: {remedy}", remedy=group.remedy)
+        terminal.print_result(f"  {terminal.cut(text, width - 2)}")
+
+
+def _print_many(done: Sequence[InspectionSummary], *, verbose: bool) -> None:
+    """What fails in how many systems, the systems with the worst failures, and the numbers of all, last."""
+    if verbose:
+        _print_sentences(done)
+    if any(each.lines for each in done):
+        _print_findings(done)
+    groups = _merged(done)
+    for each in groups[:MOST_ITEMS]:
+        _print_group(each, several=True)
+    if left := groups[MOST_ITEMS:]:
+        count = sum(each.count for each in left)
+        terminal.print_result(
+            _("and {count} more failures of {checks} other requirements (--verbose)", count=count, checks=len(left))
+        )
+    runs = sorted({each.folder.parents[3] for each in done})
+    terminal.print_result(_("Bundles and reports: {path}", path=", ".join(map(os.fspath, runs))))
+    sentences = _(
+        "{count} systems: {failures}; {unseen}",
+        count=len(done),
+        failures=failures_text(groups),
+        unseen=_unseen_text(done),
+    )
+    for line in terminal.wrapped(sentences, terminal.width()):
+        terminal.print_result(line)
+
+
+def _print_not_inspected(missed: Sequence[tuple[str, str]], inspected: int) -> None:
+    """The systems without an assessment, and why."""
+    if not missed:
+        return
+    terminal.print_result(_("Not inspected: {count} of {all} systems", count=len(missed), all=len(missed) + inspected))
+    for system, why in missed[:MOST_ITEMS]:
+        terminal.print_result(f"  {terminal.cut(f'{system}: {why}', terminal.width() - 2)}")
+    if len(missed) > MOST_ITEMS:
+        terminal.print_result(_("  and {count} more", count=len(missed) - MOST_ITEMS))
+
+
+def _print_code(done: Sequence[InspectionSummary], code: int | None, missed: int) -> None:
+    """The exit code of all systems together, and which of them it follows from."""
+    if code is None:
+        return
+    by_code = Counter(each.code for each in done)
+    parts = [
+        _("failures that count: {count} systems", count=by_code[FAILING]) if by_code[FAILING] else "",
+        _("not everything seen: {count} systems", count=by_code[UNSEEN]) if by_code[UNSEEN] else "",
+        _("not inspected: {count} systems", count=missed) if missed else "",
+    ]
+    why = "; ".join(filter(None, parts)) or _("nothing that counts fails")
+    for line in terminal.wrapped(_("exit code {code}: {reason}", code=code, reason=why), terminal.width()):
+        terminal.print_line(Styled(line, _CODE_STYLES.get(code, "1;31")))
