@@ -60,9 +60,17 @@ def init(
     endpoint: Annotated[list[str] | None, typer.Option(help="Endpoint URI (repeatable).")] = None,
     granted_by: Annotated[str | None, typer.Option(help="Who permits the inspection.")] = None,
     contact: Annotated[str | None, typer.Option(help="Contact of the inspecting side.")] = None,
+    vantage: Annotated[
+        str | None, typer.Option(help="Where this machine is: unknown, internet, partner, inside or ci.")
+    ] = None,
+    vantage_name: Annotated[str | None, typer.Option("--vantage-name", help="Name of this machine's place.")] = None,
+    dedicated: Annotated[
+        bool | None,
+        typer.Option("--dedicated", help="The hosts' addresses serve this organisation alone: scan their ports."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> int:
-    """Write commented templates of the documents, from options or from answers on the terminal."""
+    """Write the documents of an inspection, or add a system to them; asks for what is missing."""
     from inspector.cli.init import Answers, write
 
     answers = Answers(
@@ -73,6 +81,9 @@ def init(
         endpoints=tuple(endpoint or ()),
         granted_by=granted_by,
         contact=contact,
+        vantage=vantage,
+        vantage_name=vantage_name,
+        dedicated=dedicated,
     )
     return write(folder, answers, arguments.settings, force=force)
 

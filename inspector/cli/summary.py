@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from inspector.cli import terminal
@@ -157,7 +157,7 @@ def _failures(made: View) -> tuple[FailureGroup, ...]:
     groups = [
         FailureGroup(
             check=findings[0].check,
-            title=title,
+            title=_inline(title),
             severity=severity,
             must=must,
             message=_inline(translator.message(findings[0])),
@@ -171,19 +171,18 @@ def _failures(made: View) -> tuple[FailureGroup, ...]:
 
 
 def _unseen(made: View, rule: ExitRule) -> tuple[str, ...]:
-    """What counts, or must hold, and could not be seen, with the cause; without what follows from a common cause."""
+    """What counts, or must hold, and could not be seen, by cause; without what follows from a common cause."""
     translator = made.translator(current())
-    grouped: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
     standings = zip(made.assessment.findings, rule.standings(made), strict=True)
-    for each, standing in sorted(standings, key=lambda pair: -pair[0].severity.rank):
-        counts = standing is Standing.UNSEEN or (standing is Standing.BELOW and each.obligation is Obligation.MUST)
+    for each, found in sorted(standings, key=lambda pair: -pair[0].severity.rank):
+        counts = found is Standing.UNSEEN or (found is Standing.BELOW and each.obligation is Obligation.MUST)
         if counts and each.outcome is not Outcome.FAIL and each.follows_from is None:
-            grouped[made.title(each, current()), translator.message(each)].append(each)
-    lines = []
-    for (title, message), findings in grouped.items():
-        where = _listed(dict.fromkeys(map(_subject, findings)), most=2)
-        lines.append(_inline(_("{claim}: {message} ({where})", claim=title, message=message, where=where)))
-    return tuple(lines)
+            grouped[_subject(each), translator.message(each)].append(made.title(each, current()))
+    return tuple(
+        _inline(_("{where}: {message}: {claims}", where=where, message=message, claims=_listed(claims, most=3)))
+        for (where, message), claims in grouped.items()
+    )
 
 
 def _lines(made: View) -> Iterator[tuple[Severity, str]]:
@@ -194,7 +193,7 @@ def _lines(made: View) -> Iterator[tuple[Severity, str]]:
         words = [_("must")] if each.obligation is Obligation.MUST else []
         about = ", ".join([*words, outcome])
         claim = made.title(each, current())
-        yield each.severity, f"{about}: {_subject(each)} – {claim}: {_inline(translator.message(each))}"
+        yield each.severity, _inline(f"{about}: {_subject(each)} – {claim}: {translator.message(each)}")
 
 
 def limit_line(limit: VantageLimit) -> str:
@@ -259,7 +258,7 @@ def failures_text(groups: Iterable[FailureGroup]) -> str:
         return _("no failure")
     parts = [_("{count} must", count=counted[None])] if counted[None] else []
     severities = [each for each in reversed(Severity) if counted[each]]
-    parts.extend(f"{counted[each]} {_term(each)}" for each in severities)
+    parts.extend(_("{count} {severity}", count=counted[each], severity=_term(each)) for each in severities)
     return _("failures: {counts}", counts=", ".join(parts))
 
 
@@ -273,19 +272,20 @@ def reason(reckoning: Reckoning) -> str:
     counted, threshold = reckoning.counted, reckoning.threshold
     if reckoning.code == FAILING:
         text = _(
-            "{count} failures count under --fail-on {threshold}", count=counted[Standing.FAILS], threshold=threshold
+            "failures that count (--fail-on {threshold}): {count}", count=counted[Standing.FAILS], threshold=threshold
         )
     elif reckoning.code == UNSEEN and not counted[Standing.UNSEEN]:
         text = _("no endpoint answered")
     elif reckoning.code == UNSEEN:
         count = counted[Standing.UNSEEN]
-        text = _("{count} that count under --fail-on {threshold} could not be seen", count=count, threshold=threshold)
+        text = _("not seen, though it counts (--fail-on {threshold}): {count}", count=count, threshold=threshold)
     else:
-        text = _("nothing that counts under --fail-on {threshold} fails", threshold=threshold)
+        text = _("nothing that counts (--fail-on {threshold}) fails", threshold=threshold)
     spared = [_(text, count=counted[name]) for name, text in _SPARED.items() if counted[name]]
     if reckoning.code != FAILING and (below := reckoning.below):
         severities = sorted(below, key=lambda each: -each.rank)
-        spared.append(", ".join(f"{below[each]} {_term(each)}" for each in severities))
+        counts = [_("{count} {severity}", count=below[each], severity=_term(each)) for each in severities]
+        spared.append(", ".join(counts))
     return (
         _("{reason}; failures that do not count: {counts}", reason=text, counts="; ".join(spared)) if spared else text
     )
@@ -299,6 +299,9 @@ def _term(severity: Severity) -> str:
 
 # --- Printing -------------------------------------------------------------------------------------------------------
 
+#: One line of the terminal: texts, some of them with a style.
+Line = tuple[str | Styled, ...]
+
 
 def print_summary(
     done: Sequence[InspectionSummary],
@@ -310,76 +313,90 @@ def print_summary(
 
     ``not_inspected`` are the systems that have no assessment, with the reason; ``code`` is the exit code of all.
     """
-    if not done and not not_inspected:
-        return
+    for line in summary_lines(done, arguments, code, not_inspected):
+        terminal.print_line(*line)
+
+
+def summary_lines(
+    done: Sequence[InspectionSummary],
+    arguments: RunArguments,
+    code: int | None,
+    not_inspected: Sequence[tuple[str, str]],
+) -> list[Line]:
+    """The lines of ``print_summary``."""
+    together = len(done) + len(not_inspected) > 1
+    end = [*_not_inspected_lines(not_inspected, len(done)), *_code_lines(done, code, len(not_inspected))]
+    end = end if together else []
+    if not done:
+        return end
     if arguments.summary:
-        _print_sentences(done)
-    elif len(done) <= MOST_SENTENCES:
-        _print_few(done, verbose=arguments.verbose)
-    else:
-        _print_many(done, verbose=arguments.verbose)
-    if len(done) + len(not_inspected) > 1:
-        _print_not_inspected(not_inspected, len(done))
-        _print_code(done, code, len(not_inspected))
+        return [*map(_one_line, done), *end]
+    if arguments.verbose:
+        findings = [line for each in done for line in _finding_lines(each, several=len(done) > 1)]
+        unseen = [(f"  {each}",) for each in _unseen_texts(done)]
+        heading: list[Line] = [(_("Could not be seen:"),)] if unseen else []
+        return [*findings, *heading, *unseen, *_report_lines(done), *map(_one_line, done), *end]
+    if len(done) > MOST_SENTENCES:
+        end = [*_run_lines(done), *end]
+        return [*_group_lines(done, MOST_LINES - len(end)), *end]
+    begin = [line for each in done for line in _verdict_lines(each)]
+    end = [*_unseen_lines(done), *_report_lines(done), *end]
+    printed = sum(map(_height, (*begin, *end)))
+    return [*begin, *_group_lines(done, MOST_LINES - printed), *end]
 
 
-def _print_sentences(done: Sequence[InspectionSummary]) -> None:
-    for each in done:
-        system, rest = verdict(each).removeprefix(each.system), _CODE_STYLES[each.code]
-        terminal.print_line(Styled(each.system, rest), system)
+def _height(line: Line) -> int:
+    """How many lines of the terminal a line needs, where it is wider."""
+    length = sum(len(each.text if isinstance(each, Styled) else each) for each in line)
+    return max(1, -(-length // terminal.width()))
 
 
-def _print_few(done: Sequence[InspectionSummary], *, verbose: bool) -> None:
-    """A sentence for each system, and the failures of all in groups."""
-    width, lines = terminal.width(), 0
-    for each in done:
-        wrapped = terminal.wrapped(verdict(each), width)
-        lines += len(wrapped)
-        terminal.print_line(Styled(each.system, _CODE_STYLES[each.code]), wrapped[0].removeprefix(each.system))
-        for line in wrapped[1:]:
-            terminal.print_result(line)
-    if verbose:
-        _print_findings(done)
-    unseen = _unseen_lines(done)
-    reports = [_("Report: {path}", path=each.report) for each in done]
-    if not verbose:
-        lines += sum(-(-len(each) // width) for each in reports) + (len(done) > 1)
-        shown_unseen = min(len(unseen), 3)
-        lines += shown_unseen + (2 if len(unseen) > shown_unseen else bool(unseen))
-        _print_groups(_merged(done), lines=MOST_LINES - lines, several=len(done) > 1)
-        _print_unseen(unseen, most=shown_unseen)
-    else:
-        _print_unseen(unseen, most=len(unseen))
-    for line in reports:
-        terminal.print_result(line)
+def _one_line(summary: InspectionSummary) -> Line:
+    return (Styled(summary.system, _CODE_STYLES[summary.code]), verdict(summary).removeprefix(summary.system))
 
 
-def _unseen_lines(done: Sequence[InspectionSummary]) -> list[str]:
-    prefixed = [
+def _verdict_lines(summary: InspectionSummary) -> Iterator[Line]:
+    first, *others = terminal.wrapped(verdict(summary), terminal.width())
+    yield (Styled(summary.system, _CODE_STYLES[summary.code]), first.removeprefix(summary.system))
+    yield from ((each,) for each in others)
+
+
+def _finding_lines(summary: InspectionSummary, *, several: bool) -> Iterator[Line]:
+    for severity, line in summary.lines:
+        yield (f"{summary.system}: " if several else "", Styled(_term(severity), STYLES[severity]), f", {line}")
+
+
+def _report_lines(done: Sequence[InspectionSummary]) -> list[Line]:
+    return [(_("Report: {path}", path=each.report),) for each in done]
+
+
+def _unseen_texts(done: Sequence[InspectionSummary]) -> list[str]:
+    texts = [
         f"{each.system}: {line}" if len(done) > 1 else line
         for each in done
         for line in (*each.causes, *each.unseen, *each.limits)
     ]
-    return list(dict.fromkeys(prefixed))
+    return list(dict.fromkeys(texts))
 
 
-def _print_unseen(lines: Sequence[str], *, most: int) -> None:
-    """Causes for which something could not be seen, each on a line."""
-    if not lines:
-        return
-    terminal.print_result(_("Could not be seen:"))
-    width = terminal.width()
-    for each in lines[:most]:
-        terminal.print_result(f"  {each if most == len(lines) and most > 3 else terminal.cut(each, width - 2)}")
-    if len(lines) > most:
-        terminal.print_result(_("  and {count} more", count=len(lines) - most))
+def _unseen_lines(done: Sequence[InspectionSummary], *, most: int = 3) -> Iterator[Line]:
+    """Causes for which something could not be seen, each on a line or two."""
+    texts = _unseen_texts(done)
+    if texts:
+        yield (_("Could not be seen:"),)
+    for each in texts[:most]:
+        yield from _indented(each, lines=2 if len(texts) <= most else 1)
+    if len(texts) > most:
+        yield (_("  and {count} more", count=len(texts) - most),)
 
 
-def _print_findings(done: Sequence[InspectionSummary]) -> None:
-    for each in done:
-        for severity, line in each.lines:
-            system = f"{each.system}: " if len(done) > 1 else ""
-            terminal.print_line(system, Styled(_term(severity), STYLES[severity]), f", {line}")
+def _indented(text: str, *, lines: int) -> Iterator[Line]:
+    """A text in so many lines at most, two columns to the right; the last is cut."""
+    columns = terminal.width() - 2
+    whole = terminal.wrapped(text, columns)
+    for each in [*whole[: lines - 1], " ".join(whole[lines - 1 :])]:
+        if each:
+            yield (f"  {terminal.cut(each, columns)}",)
 
 
 def _merged(done: Sequence[InspectionSummary]) -> list[FailureGroup]:
@@ -390,96 +407,87 @@ def _merged(done: Sequence[InspectionSummary]) -> list[FailureGroup]:
             found[group.key].append(group)
     merged = []
     for groups in found.values():
-        first, counts = groups[0], Counter[str]()
+        counts = Counter[str]()
         for group in groups:
             counts.update(group.counts)
-        subjects = tuple(dict.fromkeys(subject for each in groups for subject in each.subjects))[: MOST_ITEMS + 1]
-        merged.append(
-            FailureGroup(
-                first.check, first.title, first.severity, first.must, first.message, first.remedy, subjects, counts
-            )
-        )
+        subjects = tuple(dict.fromkeys(subject for group in groups for subject in group.subjects))[:MOST_ITEMS]
+        merged.append(replace(groups[0], subjects=subjects, counts=counts))
     return sorted(merged, key=lambda each: each.rank)
 
 
-def _print_groups(groups: Sequence[FailureGroup], *, lines: int, several: bool) -> None:
-    """The worst groups that fit into so many lines, three lines each, and how much is left out."""
-    each_lines = 3 if terminal.width() >= _WIDE else 4
-    shown = min(MOST_ITEMS, len(groups), max(1, (lines - 1) // each_lines))
-    for each in groups[:shown]:
-        _print_group(each, several=several)
-    left = groups[shown:]
-    if left:
+def _group_lines(done: Sequence[InspectionSummary], most: int) -> list[Line]:
+    """The worst groups of failures that fit into so many lines, and how many are left out."""
+    groups = _merged(done)
+    printed: list[Line] = []
+    shown = 0
+    roomy = len(groups) * 5 < most
+    for each in groups[:MOST_ITEMS]:
+        lines = list(_lines_of_group(each, several=len(done) > 1, lines=2 if roomy else 1))
+        if shown and len(printed) + len(lines) + (len(groups) > shown + 1) > most:
+            break
+        printed += lines
+        shown += 1
+    if left := groups[shown:]:
         count = sum(each.count for each in left)
-        terminal.print_result(
-            _("and {count} more failures of {checks} other requirements (--verbose)", count=count, checks=len(left))
+        text = _(
+            "and {count} more, of {checks} other requirements (--verbose prints all)", count=count, checks=len(left)
         )
+        printed.append((terminal.cut(text, terminal.width()),))
+    return printed
 
 
-def _print_group(group: FailureGroup, *, several: bool) -> None:
+def _lines_of_group(group: FailureGroup, *, several: bool, lines: int) -> Iterator[Line]:
     """The severity in a word and what is wrong; where, and which claim is not met; the remedy."""
     width = terminal.width()
-    severity = _term(group.severity)
     must = f" {_('must')}" if group.must else ""
-    head = f"{severity.upper()}{must}"
+    head = f"{_term(group.severity).upper()}{must}"
     message = group.message[:1].upper() + group.message[1:]
     times = _(" (in {count} places)", count=group.count) if group.count > 1 else ""
-    room = width - len(head) - 2 - len(times)
     if width >= _WIDE:
-        terminal.print_line(Styled(head, STYLES[group.severity]), f": {terminal.cut(message, room)}{times}")
+        room = width - len(head) - 2 - len(times)
+        yield (Styled(head, STYLES[group.severity]), f": {terminal.cut(message, room)}{times}")
     else:
-        terminal.print_line(Styled(head, STYLES[group.severity]), times)
-        terminal.print_result(f"  {terminal.cut(message, width - 2)}")
+        yield (Styled(head, STYLES[group.severity]), times)
+        yield from _indented(message, lines=1)
     if several and len(group.counts) > 1:
         where = _listed(sorted(group.counts), most=2)
     else:
         where = _listed(group.subjects, most=1, count=group.count)
-    context = _("{where}; not met: {claim}", claim=group.title, where=where)
-    terminal.print_result(f"  {terminal.cut(context, width - 2)}")
+    yield from _indented(_("{where}; not met: {claim}", claim=group.title, where=where), lines=lines)
     if group.remedy:
-        text = _("what to do: {remedy}", remedy=group.remedy)
-        terminal.print_result(f"  {terminal.cut(text, width - 2)}")
+        yield from _indented(_("what to do: {remedy}", remedy=group.remedy), lines=lines)
 
 
-def _print_many(done: Sequence[InspectionSummary], *, verbose: bool) -> None:
-    """What fails in how many systems, the systems with the worst failures, and the numbers of all, last."""
-    if verbose:
-        _print_sentences(done)
-    if any(each.lines for each in done):
-        _print_findings(done)
-    groups = _merged(done)
-    for each in groups[:MOST_ITEMS]:
-        _print_group(each, several=True)
-    if left := groups[MOST_ITEMS:]:
-        count = sum(each.count for each in left)
-        terminal.print_result(
-            _("and {count} more failures of {checks} other requirements (--verbose)", count=count, checks=len(left))
-        )
+def _run_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
+    """Where the bundles of many systems are, which are worst, and the numbers of all."""
     runs = sorted({each.folder.parents[3] for each in done})
-    terminal.print_result(_("Bundles and reports: {path}", path=", ".join(map(os.fspath, runs))))
-    sentences = _(
+    yield (_("Bundles and reports: {path}", path=", ".join(map(os.fspath, runs))),)
+    worst = sorted(done, key=lambda each: [each.code != FAILING, *(group.rank for group in each.failures[:3])])
+    failing = [each.system for each in worst if each.code == FAILING]
+    if failing:
+        yield from _indented(_("Failures that count, the worst first: {systems}", systems=_listed(failing)), lines=2)
+    totals = _(
         "{count} systems: {failures}; {unseen}",
         count=len(done),
-        failures=failures_text(groups),
+        failures=failures_text(_merged(done)),
         unseen=_unseen_text(done),
     )
-    for line in terminal.wrapped(sentences, terminal.width()):
-        terminal.print_result(line)
+    yield from ((each,) for each in terminal.wrapped(totals, terminal.width()))
 
 
-def _print_not_inspected(missed: Sequence[tuple[str, str]], inspected: int) -> None:
+def _not_inspected_lines(missed: Sequence[tuple[str, str]], inspected: int) -> Iterator[Line]:
     """The systems without an assessment, and why."""
     if not missed:
         return
-    terminal.print_result(_("Not inspected: {count} of {all} systems", count=len(missed), all=len(missed) + inspected))
+    yield (_("Not inspected: {count} of {all} systems", count=len(missed), all=len(missed) + inspected),)
     for system, why in missed[:MOST_ITEMS]:
-        terminal.print_result(f"  {terminal.cut(f'{system}: {why}', terminal.width() - 2)}")
+        yield from _indented(f"{system}: {_inline(why)}", lines=1)
     if len(missed) > MOST_ITEMS:
-        terminal.print_result(_("  and {count} more", count=len(missed) - MOST_ITEMS))
+        yield (_("  and {count} more", count=len(missed) - MOST_ITEMS),)
 
 
-def _print_code(done: Sequence[InspectionSummary], code: int | None, missed: int) -> None:
-    """The exit code of all systems together, and which of them it follows from."""
+def _code_lines(done: Sequence[InspectionSummary], code: int | None, missed: int) -> Iterator[Line]:
+    """The exit code of all systems together, and what it follows from."""
     if code is None:
         return
     by_code = Counter(each.code for each in done)
@@ -489,5 +497,6 @@ def _print_code(done: Sequence[InspectionSummary], code: int | None, missed: int
         _("not inspected: {count} systems", count=missed) if missed else "",
     ]
     why = "; ".join(filter(None, parts)) or _("nothing that counts fails")
-    for line in terminal.wrapped(_("exit code {code}: {reason}", code=code, reason=why), terminal.width()):
-        terminal.print_line(Styled(line, _CODE_STYLES.get(code, "1;31")))
+    text = _("exit code {code}: {reason}", code=code, reason=why)
+    for each in terminal.wrapped(text, terminal.width()):
+        yield (Styled(each, _CODE_STYLES.get(code, "1;31")),)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from inspector.seal import SigningKey
-from tests.line.harness import Line, RunResult, Servers, run_cli, serving
+from tests.line.harness import Line, RunResult, Servers, run_cli, serving, system
 
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -149,7 +149,7 @@ def test_nobody_else_may_change_what_is_written(tmp_path: Path) -> None:
     )
     result = words("init", "new", *options, "--granted-by", "g", "--contact", "c@example.vn", shell=shell)
     assert result.returncode == 0, result.stderr
-    written = [tmp_path / "new", *(tmp_path / "new").iterdir()]
+    written = [tmp_path / "new", *(tmp_path / "new").iterdir(), tmp_path / "inspector.toml"]
     assert len(written) == 5
     assert [path.name for path in written if path.stat().st_mode & 0o022] == []
 
@@ -257,9 +257,11 @@ def test_unknown_name_is_refused_with_a_remedy(line: Line, at: dict[str, str]) -
 def test_smoke_in_a_pipeline(line: Line, at: dict[str, str], tmp_path: Path) -> None:
     """A pipeline's one command: smoke rows of one URL, SARIF and JUnit in the bundle and where ``--to`` wants them."""
     result = line.call(
-        *("run", at["secure"], "--level", 3, "--select", "smoke", "--format", "sarif,junit"), *("--to", tmp_path)
+        *("run", at["secure"], "--level", 3, "--select", "smoke", "--format", "sarif,junit"),
+        *("--to", tmp_path, "--fail-on", "must"),
     )
     assert result.code == 0
+    assert "failures that do not count: " in result.out
     sarif = json.loads((tmp_path / "report.sarif").read_bytes())
     assert sarif["version"] == "2.1.0"
     suite = ET.parse(tmp_path / "report.junit.xml").getroot()
@@ -304,6 +306,16 @@ def test_baseline_lets_known_failures_pass(line: Line, at: dict[str, str], clear
     fewer = [each for each in json.loads(known.read_bytes()) if each["check"] != "content-type-nosniff"]
     (tmp_path / "fewer.json").write_text(json.dumps(fewer))
     assert line.call("run", *options, "--baseline", tmp_path / "fewer.json").code == 1
+
+
+def test_without_documents_a_high_failure_counts(line: Line, at: dict[str, str]) -> None:
+    """A pipeline that gives a URL is red for a certificate that nobody trusts; with a declaration only duties count."""
+    only = ("--only", "certificate-chains-to-public-root", "--lang", "en")
+    result = line.call("run", at["secure"], "--level", 3, *only)
+    assert result.code == 1
+    assert "exit code 1: failures that count (--fail-on must,high): 1" in " ".join(result.out.split())
+    assert line.call("run", line.declare(system(at["secure"]), name="own.yaml"), *only).code == 0
+    assert line.call("assess", result.bundle.folder).code == 1
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------
@@ -377,7 +389,7 @@ def test_language_changes_words_alone(line: Line, clear: RunResult) -> None:
     result = line.call("assess", clear.bundle.folder, "--lang", "vi")
     assert result.code == clear.code
     assert "không đạt" in result.out
-    assert "failed" not in result.out
+    assert "not met" not in result.out
 
 
 # --- the other commands -----------------------------------------------------------------------------------------------
@@ -404,8 +416,11 @@ def test_run_needs_a_name_for_what_is_not_this_machine(line: Line) -> None:
     assert "--authorised-by" in result.err
 
 
-def test_templates_from_init_are_documents_for_plan(line: Line, tmp_path: Path) -> None:
+def test_templates_from_init_are_documents_for_plan(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What ``init`` writes from flags is read back without a fault."""
+    monkeypatch.chdir(tmp_path)
     result = run_cli(
         *("init", tmp_path, "--organisation", "Cơ quan", "--system", "portal", "--name", "Cổng", "--level", 2),
         *("--endpoint", "http://127.0.0.1:9/", "--granted-by", "Chủ quản", "--contact", "a@example.vn"),
