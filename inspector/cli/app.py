@@ -29,7 +29,7 @@ app = typer.Typer(
     result_callback=_exit,
     name="inspector",
     help="Inspect from outside whether information systems keep the security measures of their level.",
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -194,7 +194,7 @@ def demo(arguments: RunArguments) -> int:
 @app.callback(invoke_without_command=True)
 def _version(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
         from inspector import __version__
@@ -263,8 +263,16 @@ def _run(arguments: Sequence[str]) -> int:
         if isinstance(end.__context__, BrokenPipeError):  # click's answer to a closed pipe
             terminal.lose("stdout", end.__context__)
             return PIPE
+        if _is_about_completion(arguments):  # which runs no command, and so no plugin
+            return end.code if isinstance(end.code, int) else 0
         raise
     return code if isinstance(code, int) else 0
+
+
+def _is_about_completion(arguments: Sequence[str]) -> bool:
+    """Whether a shell asks what could be typed next, or the user for the script by which it does."""
+    options = ("--show-completion", "--install-completion")
+    return "_INSPECTOR_COMPLETE" in os.environ or any(each in options for each in arguments[:1])
 
 
 #: What the parser raises for a command line that it cannot parse.

@@ -41,10 +41,15 @@ class RunArguments:
         typer.Option("--address", help="An address or block that endpoints without documents may have (repeatable)."),
     ] = ()
     regime: Annotated[
-        str | None, typer.Option("--regime", help="Assess under this regime instead of the system's own.")
+        str | None,
+        typer.Option(
+            "--regime", help="Assess under this regime instead of the system's own ('inspector list regimes')."
+        ),
     ] = None
     as_of: Annotated[str | None, typer.Option("--as-of", help="Date of the rules, YYYY-MM-DD (default: today).")] = None
-    only: Annotated[tuple[str, ...], typer.Option("--only", help="Only this plugin, probe or check (repeatable).")] = ()
+    only: Annotated[
+        tuple[str, ...], typer.Option("--only", help="Only this plugin, probe or check (repeatable). Probes: {probes}.")
+    ] = ()
     select: Annotated[
         tuple[str, ...], typer.Option("--select", help="Only requirements with this tag, e.g. smoke.")
     ] = ()
@@ -61,7 +66,7 @@ class RunArguments:
         None
     )
     formats: Annotated[
-        str, typer.Option("--format", "-f", help="Report formats, comma-separated; html and json always.")
+        str, typer.Option("--format", "-f", help="Report formats, comma-separated: {formats}; html and json always.")
     ] = ""
     to: Annotated[
         Path | None, typer.Option("--to", help="Folder for a copy of the report files (for CI artefacts).")
@@ -85,7 +90,8 @@ RESULTS = ("fail_on", "baseline", "formats", "to", "verbose", "summary")
 #: The options of every command.
 COMMON = {
     "lang": Annotated[
-        Language | None, typer.Option("--lang", help="Language of what is printed (default: that of the locale).")
+        Language | None,
+        typer.Option("--lang", help="Language of what is printed (default: INSPECTOR_LANG, or that of the locale)."),
     ],
     "log_level": Annotated[LogLevel | None, typer.Option("--log-level", help="Log from this level on, to stderr.")],
     "log_format": Annotated[LogFormat | None, typer.Option("--log-format", help="Form of the log lines.")],

@@ -505,5 +505,41 @@ def test_version_and_help() -> None:
     assert result.code == 0
     for command in ("init", "plan", "run", "seal", "assess", "report", "verify", "list", "explain", "schema", "demo"):
         assert command in result.out
+    assert run_cli("-h").out == result.out
+    assert run_cli("-V").out == run_cli("--version").out
+    assert "..." not in result.out.partition("Commands:")[2]
     assert run_cli().code == 2
     assert run_cli("no-such-command").code == 2
+
+
+def test_help_names_formats_and_probes() -> None:
+    """Of every option the values are described in words, and those that plugins contribute are listed."""
+    shown = " ".join(run_cli("run", "-h").out.split())
+    for text in ("codequality, html, json, junit, sarif", "--system ID", "--as-of DATE", "INSPECTOR_LANG"):
+        assert text in shown
+    assert re.search(r"list\[|<str>|<path>|int range", shown) is None
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    """The shell's question is answered on stdout; no plugin is loaded for it, and nothing else is printed."""
+    for words, found in (("inspector pl", "plan"), ("inspector run --fail", "--fail-on")):
+        asked = {"_INSPECTOR_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        answered = subprocess.run(
+            [sys.executable, "-c", "import sys; sys.argv[0] = 'inspector'; from inspector.cli import main; main()"],
+            env={**os.environ, **asked},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+        assert (answered.stdout.split(), answered.stderr) == ([found], "")
+
+
+def test_plan_ends_as_run_would(line: Line, at: dict[str, str]) -> None:
+    """2 for what run refuses, 3 where nothing can be asked, because no name leads anywhere."""
+    outside = line.declare(system("https://127.0.0.1:1/"), name="outside.yaml", covers={"blocks": ["127.0.0.2"]})
+    assert {line.call(command, outside).code for command in ("plan", "run")} == {2}
+    nowhere = ("http://nowhere.line.test/", "--level", 3, "--authorised-by", "A", "--only", "http", "--lang", "en")
+    planned = line.call("plan", *nowhere, resolvers=["127.0.0.1:9"])
+    assert (planned.code, "can be asked" in planned.err) == (3, True)
+    assert line.call("run", *nowhere, resolvers=["127.0.0.1:9"]).code == 3
