@@ -38,7 +38,7 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
         regime = regime_of(arguments.regime, bundle.inspection.system, as_of, known)
     statements = None
     if arguments.statements or arguments.decisions:
-        statements = read_statements(arguments.statements, arguments.decisions, own, registry)
+        statements = read_statements(arguments.statements, arguments.decisions, own, registry, regimes=known)
     options = AssessmentOptions(
         as_of=as_of,
         regime=regime,
@@ -55,7 +55,7 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
         AttemptLog(RunIndex(run.parent, run.name), bundle.inspection.system.id).record_sealed(
             bundle, key, written.folder.name
         )
-    summary = InspectionSummary.of(written, rule, verbose=arguments.verbose)
+    summary = InspectionSummary.of(written, rule, verbose=arguments.verbose, statements=statements)
     print_summary([summary], arguments)
     write_copies([summary], arguments, registry)
     return summary.code

@@ -17,7 +17,9 @@ from inspector.cli.arguments import RunArguments
 from inspector.cli.exit_code import CLEAN, FAILING, MISUSE, UNSEEN, ExitRule, Reckoning, Standing
 from inspector.cli.language import _, current, translated
 from inspector.cli.terminal import Styled
+from inspector.declare.statement import Statement, unmatched
 from inspector.model.domain_name import with_u_labels
+from inspector.model.errors import UsageError
 from inspector.model.escaping import escape_control
 from inspector.model.finding import Finding, Obligation, Severity
 from inspector.model.subject import SYSTEM
@@ -92,8 +94,8 @@ class InspectionSummary:
 
     ``folder`` is the assessment's, ``failures`` its failing findings in groups, ``unseen`` one line for each cause for
     which something that counts was not seen, ``causes`` one per common cause, ``followers`` the number of findings that
-    follow from them, ``limits`` one per limit of the vantage, ``lines`` one per finding where all are printed, ``code``
-    the exit code and ``reckoning`` its reasons.
+    follow from them, ``limits`` one per limit of the vantage, ``errors`` one per statement that matches no finding,
+    ``lines`` one per finding where all are printed, ``code`` the exit code and ``reckoning`` its reasons.
     """
 
     system: str
@@ -108,13 +110,29 @@ class InspectionSummary:
     folder: Path
     code: int
     reckoning: Reckoning
+    errors: tuple[UsageError, ...] = ()
     lines: tuple[tuple[Severity, str], ...] = field(default=())
 
     @classmethod
-    def of(cls, written: WrittenAssessment, rule: ExitRule, *, verbose: bool = False) -> InspectionSummary:
-        """The summary of an assessment that was written, with a line for every finding if ``verbose``."""
+    def of(
+        cls,
+        written: WrittenAssessment,
+        rule: ExitRule,
+        *,
+        verbose: bool = False,
+        statements: Sequence[Statement] | None = None,
+    ) -> InspectionSummary:
+        """The summary of an assessment that was written, with a line for every finding if ``verbose``.
+
+        ``statements`` are those that were given for it (None: those of the capture).
+        """
         made, folder = written
         reckoning = rule.reckon(made)
+        coverage = made.assessment.coverage
+        given = made.inspection.statements if statements is None else statements
+        own = [each for each in given if each.system == made.inspection.system.id]
+        left_out = {*coverage.not_selected, *coverage.not_authorised}
+        errors = tuple(unmatched(own, made.assessment.findings, left_out))
         return cls(
             system=made.inspection.system.id,
             level=made.assessment.level,
@@ -126,8 +144,9 @@ class InspectionSummary:
             limits=tuple(limit_line(each) for each in made.assessment.coverage.limits),
             followers=len(made.followers),
             folder=folder,
-            code=reckoning.code,
+            code=MISUSE if errors and reckoning.code != FAILING else reckoning.code,
             reckoning=reckoning,
+            errors=errors,
             lines=tuple(_lines(made)) if verbose else (),
         )
 
@@ -245,8 +264,14 @@ def verdict(summary: InspectionSummary) -> str:
         level=summary.level,
         failures=failures_text(summary.failures),
         unseen=_unseen_text([summary]),
-        reason=_("exit code {code}: {reason}", code=summary.code, reason=reason(summary.reckoning)),
+        reason=_("exit code {code}: {reason}", code=summary.code, reason=_reason_of(summary)),
     )
+
+
+def _reason_of(summary: InspectionSummary) -> str:
+    if summary.code == MISUSE:
+        return _("statements that match nothing: {count}", count=len(summary.errors))
+    return reason(summary.reckoning)
 
 
 def failures_text(groups: Iterable[FailureGroup]) -> str:
@@ -315,6 +340,8 @@ def print_summary(
     """
     for line in summary_lines(done, arguments, code, not_inspected):
         terminal.print_line(*line)
+    for error in (error for each in done for error in each.errors):
+        terminal.print_error(error)
 
 
 def summary_lines(

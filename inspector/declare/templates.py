@@ -162,7 +162,7 @@ statements: []
 #   - kind: equivalent-measure  # accepted-risk · remediation-planned · inherited · disputed
 #     system: "…"  # mã hệ thống / id of the system
 #     requirement: "…"  # mã yêu cầu trong báo cáo / id of the requirement in the report
-#     subject: "https://example.vn/"  # đối tượng trong báo cáo / subject in the report
+#     subject: "https://example.vn/"  # đối tượng trong báo cáo; toàn hệ thống: "system:" / the whole system: "system:"
 #     reason: "…"  # lý do / reason
 #     author: "…"  # người đề nghị / author
 #     until: 2026-12-31T23:59:59+07:00  # đến khi / until

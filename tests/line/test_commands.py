@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from inspector.seal import SigningKey
-from tests.line.harness import Line, RunResult, Servers, run_cli, serving, system
+from tests.line.harness import Line, RunResult, Servers, document, run_cli, serving, system
 
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -42,6 +42,31 @@ def at(servers: Servers) -> dict[str, str]:
 def clear(line: Line, at: dict[str, str]) -> RunResult:
     """One inspection of a bad page, whose findings fail."""
     return line.call("run", at["clear"], "--level", 3, "--only", "http", "--lang", "en")
+
+
+def stated(line: Line, **about: str) -> Path:
+    """A document with one statement."""
+    said = {"kind": "accepted-risk", "system": "portal", "reason": "r", "author": "a", **about}
+    return document(line.folder / "statements.yaml", {"statements": [said]})
+
+
+def test_a_statement_that_matches_nothing_is_an_error(line: Line, at: dict[str, str]) -> None:
+    """A requirement that no regime has is refused before anything is asked, a subject without a finding afterwards."""
+    declared = line.declare(system(at["secure"]), name="stated.yaml")
+    options = ("run", declared, "--only", "hsts-set", "--lang", "en", "--statements")
+    refused = line.call(*options, stated(line, requirement="hsts-sett", subject=at["secure"]))
+    assert (refused.code, refused.bundles) == (2, [])
+    assert "no regime has requirement 'hsts-sett'; nearest: hsts-set" in refused.err
+    wrong = line.call(*options, stated(line, requirement="hsts-set", subject=f"{at['secure']}other"))
+    assert wrong.code == 2
+    assert "matches nothing; subjects of this requirement here: " in wrong.err
+    assert "exit code 2: statements that match nothing: 1" in " ".join(wrong.out.split())
+    subject = wrong.finding("hsts-set")["subject"]
+    assert f"here: {subject}" in wrong.err
+    right = line.call(*options, stated(line, requirement="hsts-set", subject=subject))
+    assert (right.code, "matches nothing" in right.err) == (0, False)
+    left_out = line.call(*options, stated(line, requirement="tls-modern-protocols", subject=subject))
+    assert (left_out.code, "matches nothing" in left_out.err) == (0, False)
 
 
 # --- streams ---
