@@ -88,6 +88,14 @@ def init(
     return write(folder, answers, arguments.settings, force=force)
 
 
+@command()
+def check(files: Annotated[list[Path], typer.Argument(help="Documents, or settings (.toml).")]) -> int:
+    """Read documents, and print every error with its place; nothing is resolved or sent."""
+    from inspector.cli.check import check_files
+
+    return check_files(files)
+
+
 @command(*SELECTION)
 def plan(arguments: RunArguments) -> int:
     """Resolve names, and print which scans would run, with how many connections, how long, and what is out of scope."""
