@@ -287,9 +287,14 @@ def failures_text(groups: Iterable[FailureGroup]) -> str:
     return _("failures: {counts}", counts=", ".join(parts))
 
 
-def _unseen_text(summaries: Iterable[InspectionSummary]) -> str:
-    count = sum(each.followers + each.counts[Outcome.INCONCLUSIVE] + each.counts[Outcome.ERROR] for each in summaries)
-    return _("could not be seen: {count}", count=count) if count else _("everything asked was seen")
+def _unseen_text(summaries: Sequence[InspectionSummary]) -> str:
+    errors = sum(each.counts[Outcome.ERROR] for each in summaries)
+    count = sum(each.followers + each.counts[Outcome.INCONCLUSIVE] for each in summaries)
+    parts = [
+        _("could not be seen: {count}", count=count) if count else "",
+        _("tool errors: {count}", count=errors) if errors else "",
+    ]
+    return "; ".join(filter(None, parts)) or _("everything asked was seen")
 
 
 def reason(reckoning: Reckoning) -> str:
