@@ -524,9 +524,9 @@ def _code_lines(done: Sequence[InspectionSummary], code: int | None, missed: int
         return
     by_code = Counter(each.code for each in done)
     parts = [
-        _("failures that count: {count} systems", count=by_code[FAILING]) if by_code[FAILING] else "",
-        _("not everything seen: {count} systems", count=by_code[UNSEEN]) if by_code[UNSEEN] else "",
-        _("not inspected: {count} systems", count=missed) if missed else "",
+        _("systems with failures that count: {count}", count=by_code[FAILING]) if by_code[FAILING] else "",
+        _("systems not seen completely: {count}", count=by_code[UNSEEN]) if by_code[UNSEEN] else "",
+        _("systems not inspected: {count}", count=missed) if missed else "",
     ]
     why = "; ".join(filter(None, parts)) or _("nothing that counts fails")
     text = _("exit code {code}: {reason}", code=code, reason=why)

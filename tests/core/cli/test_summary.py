@@ -176,7 +176,7 @@ def test_systems_that_were_not_inspected_are_named_with_the_reason() -> None:
     at = texts.index("Not inspected: 7 of 8 systems")
     assert texts[at + 1] == "  s-0: the name was not resolved"
     assert texts[at + 6] == "  and 2 more"
-    assert texts[-1] == "exit code 2: failures that count: 1 systems; not inspected: 7 systems"
+    assert texts[-1] == "exit code 2: systems with failures that count: 1; systems not inspected: 7"
 
 
 @pytest.mark.parametrize(
