@@ -131,6 +131,11 @@ def read_documents(arguments: RunArguments, read: ReadAuthorisations, registry: 
     given = tuple(each for found, _ in read for each in found)
     files = [text for text in arguments.targets if Path(text).is_file() or text.endswith((".yaml", ".yml", ".jsonl"))]
     if not files:
+        if neither := [text for text in arguments.targets if ":" not in text]:
+            raise UsageError(
+                FormattedMessage("{text} is neither a declaration nor an endpoint", text=repr(neither[0])),
+                remedy="give a file that ends in .yaml, .yml or .jsonl, or endpoint URIs such as https://host/",
+            )
         if arguments.level is None:
             raise UsageError("endpoints without a declaration need a level", remedy="add --level 1 to 5")
         author = arguments.authorised_by or (given[0].granted_by if given else None)

@@ -140,7 +140,7 @@ class InspectionSummary:
             counts=made.counts(),
             failures=_failures(made),
             unseen=_unseen(made, rule),
-            causes=tuple(_cause_line(made, each) for each in made.causes()),
+            causes=(*_unresolved(made), *(_cause_line(made, each) for each in made.causes())),
             limits=tuple(limit_line(each) for each in made.assessment.coverage.limits),
             followers=len(made.followers),
             folder=folder,
@@ -158,9 +158,13 @@ class InspectionSummary:
     @property
     def report(self) -> Path:
         """The report in the language of the command, from the current folder if it is below that."""
-        path = self.folder / "reports" / f"report.{current().value}.html"
-        absolute, here = path.absolute(), Path.cwd()
-        return absolute.relative_to(here) if absolute.is_relative_to(here) else path
+        return _from_here(self.folder / "reports" / f"report.{current().value}.html")
+
+
+def _from_here(path: Path) -> Path:
+    """The path from the current folder, if it is below that."""
+    absolute, here = path.absolute(), Path.cwd()
+    return absolute.relative_to(here) if absolute.is_relative_to(here) else path
 
 
 # --- What is printed of one assessment ------------------------------------------------------------------------------
@@ -218,6 +222,14 @@ def _lines(made: View) -> Iterator[tuple[Severity, str]]:
 def limit_line(limit: VantageLimit) -> str:
     """A limit of the vantage, with the addresses or names that it concerns."""
     return _inline(f"{translated(limit.detail)}: {with_u_labels(', '.join(limit.addresses))}")
+
+
+def _unresolved(made: View) -> tuple[str, ...]:
+    """Why names lead to no address, each with its name."""
+    tasks = [each for each in made.inspection.plan.tasks if each.cause is not None and each.subject.address is None]
+    unreached = {pin.name for pin in made.inspection.plan.pins if not pin.addresses}
+    lines = [f"{each.subject.host}: {translated(each.detail)}" for each in tasks if each.subject.host in unreached]
+    return tuple(_inline(with_u_labels(each)) for each in dict.fromkeys(lines))
 
 
 def _cause_line(made: View, group: CauseGroup) -> str:
@@ -371,7 +383,7 @@ def summary_lines(
     if len(done) > MOST_SENTENCES:
         end = [*_run_lines(done), *end]
         return [*_group_lines(done, MOST_LINES - len(end)), *end]
-    begin = [line for each in done for line in _verdict_lines(each)]
+    begin = [line for each in done for line in (_verdict_lines(each) if len(done) == 1 else [_short_line(each)])]
     end = [*_unseen_lines(done), *_report_lines(done), *end]
     printed = sum(map(_height, (*begin, *end)))
     return [*begin, *_group_lines(done, MOST_LINES - printed), *end]
@@ -387,6 +399,20 @@ def _one_line(summary: InspectionSummary) -> Line:
     return (Styled(summary.system, _CODE_STYLES[summary.code]), verdict(summary).removeprefix(summary.system))
 
 
+def _short_line(summary: InspectionSummary) -> Line:
+    """The verdict in one line: the exit code of all, which stands last, has its reason."""
+    text = _(
+        "{system} (level {level}): exit code {code}; {failures}; {unseen}",
+        system=summary.system,
+        level=summary.level,
+        code=summary.code,
+        failures=failures_text(summary.failures),
+        unseen=_unseen_text([summary]),
+    )
+    text = terminal.cut(text, terminal.width())
+    return (Styled(summary.system, _CODE_STYLES[summary.code]), text.removeprefix(summary.system))
+
+
 def _verdict_lines(summary: InspectionSummary) -> Iterator[Line]:
     first, *others = terminal.wrapped(verdict(summary), terminal.width())
     yield (Styled(summary.system, _CODE_STYLES[summary.code]), first.removeprefix(summary.system))
@@ -399,12 +425,31 @@ def _finding_lines(summary: InspectionSummary, *, several: bool) -> Iterator[Lin
 
 
 def _report_lines(done: Sequence[InspectionSummary]) -> list[Line]:
-    return [(_("Report: {path}", path=each.report),) for each in done]
+    """Where the report is; of several systems, that of the worst, and the folder of all."""
+    if len(done) == 1:
+        return [(_("Report: {path}", path=done[0].report),)]
+    worst = worst_of(done)
+    begin = _("Begin with the report of {system}: {path}", system=worst.system, path=worst.report)
+    return [(begin,), *_folder_lines(done)]
+
+
+def _folder_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
+    runs = sorted({os.fspath(_from_here(each.folder.parents[3])) for each in done})
+    yield (_("Bundles and reports: {path}", path=", ".join(runs)),)
+
+
+def worst_of(done: Sequence[InspectionSummary]) -> InspectionSummary:
+    """The system with the worst failures: first those that count, then by their severity and number."""
+    return min(done, key=_gravity)
+
+
+def _gravity(summary: InspectionSummary) -> tuple[bool, list[tuple[int, int, int, str]]]:
+    return summary.code != FAILING, [group.rank for group in summary.failures] or [(1, 0, 0, "")]
 
 
 def _unseen_texts(done: Sequence[InspectionSummary]) -> list[str]:
     texts = [
-        f"{each.system}: {line}" if len(done) > 1 else line
+        line if len(done) == 1 or line.startswith(f"{each.system}: ") else f"{each.system}: {line}"
         for each in done
         for line in (*each.causes, *each.unseen, *each.limits)
     ]
@@ -417,7 +462,7 @@ def _unseen_lines(done: Sequence[InspectionSummary], *, most: int = 3) -> Iterat
     if texts:
         yield (_("Could not be seen:"),)
     for each in texts[:most]:
-        yield from _indented(each, lines=2 if len(texts) <= most else 1)
+        yield from _indented(each, lines=2 if len(texts) <= most and len(done) == 1 else 1)
     if len(texts) > most:
         yield (_("  and {count} more", count=len(texts) - most),)
 
@@ -492,10 +537,8 @@ def _lines_of_group(group: FailureGroup, *, several: bool, lines: int) -> Iterat
 
 def _run_lines(done: Sequence[InspectionSummary]) -> Iterator[Line]:
     """Where the bundles of many systems are, which are worst, and the numbers of all."""
-    runs = sorted({each.folder.parents[3] for each in done})
-    yield (_("Bundles and reports: {path}", path=", ".join(map(os.fspath, runs))),)
-    worst = sorted(done, key=lambda each: [each.code != FAILING, *(group.rank for group in each.failures[:3])])
-    failing = [each.system for each in worst if each.code == FAILING]
+    yield from _folder_lines(done)
+    failing = [each.system for each in sorted(done, key=_gravity) if each.code == FAILING]
     if failing:
         yield from _indented(_("Failures that count, the worst first: {systems}", systems=_listed(failing)), lines=2)
     totals = _(

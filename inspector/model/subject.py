@@ -195,6 +195,15 @@ def _parse_service(text: str, rest: str, scheme: Scheme) -> Uri:
         raise BadUri(
             FormattedMessage("{text} contains a space or control character; percent-encode it", text=repr(text))
         )
+    written = rest[2:].partition("/")[0]
+    if written.count(":") > 1 and "[" not in written and "@" not in written:
+        raise BadUri(
+            FormattedMessage(
+                "{text} has an IPv6 address without brackets; write {scheme}://[ADDRESS]:PORT",
+                text=repr(text),
+                scheme=scheme.name,
+            )
+        )
     try:
         parts = urlsplit(text)
         port = scheme.port if parts.port is None else parts.port

@@ -567,4 +567,13 @@ def test_plan_ends_as_run_would(line: Line, at: dict[str, str]) -> None:
     nowhere = ("http://nowhere.line.test/", "--level", 3, "--authorised-by", "A", "--only", "http", "--lang", "en")
     planned = line.call("plan", *nowhere, resolvers=["127.0.0.1:9"])
     assert (planned.code, "can be asked" in planned.err) == (3, True)
-    assert line.call("run", *nowhere, resolvers=["127.0.0.1:9"]).code == 3
+    run = line.call("run", *nowhere, resolvers=["127.0.0.1:9"])
+    assert run.code == 3
+    assert "nowhere.line.test: " in run.out.partition("Could not be seen:")[2].partition("nowhere.line.test/")[0]
+
+
+@pytest.mark.parametrize("target", ["inventory.csv", ".", "www.example.vn"])
+def test_what_is_neither_a_declaration_nor_an_endpoint_is_named(line: Line, target: str) -> None:
+    """Whatever else is missing."""
+    result = line.call("plan", target, "--lang", "en")
+    assert (result.code, f"'{target}' is neither a declaration nor an endpoint" in result.err) == (2, True)
