@@ -34,6 +34,13 @@ PLACEHOLDERS = {
     "trusted": "KEY",
 }
 
+#: What the shipped plugins contribute, for help texts: asking for help loads no plugin.
+SHIPPED = {
+    "formats": "codequality, html, json, junit, sarif",
+    "probes": "banners, certificates, http, mail, mail-server, mta-sts, mta-sts-policy, name-server, names, ports, "
+    "revocation, starttls, starttls-injection, tls, tls-attacks, tls-resumption, tls-sessions, zone",
+}
+
 #: How the parser shows the type of an argument.
 _TYPE = re.compile(r" <(list\[\w+\]|str|path)>")
 
@@ -68,17 +75,11 @@ def localise(command: Any) -> Any:
     command.help = translated(inspect.cleandoc(command.help or "").replace("\n", " "))
     command.get_short_help_str = lambda limit=0: command.help  # noqa: ARG005  (the parser would cut it)
     for parameter in command.params:
-        parameter.help = translated(parameter.help or "")
+        parameter.help = FormattedMessage(translated(parameter.help or ""), **SHIPPED)
         parameter.metavar = parameter.metavar or _placeholder(parameter)
     written = command.get_help
 
-    def help_of(context: Any) -> str:
-        for parameter in command.params:
-            parameter.help = _with_names(parameter.help)
-        text = written(context)
-        return _headings(_TYPE.sub(lambda found: " " * len(found[0]), text))
-
-    command.get_help = help_of
+    command.get_help = lambda context: _headings(_TYPE.sub(lambda found: " " * len(found[0]), written(context)))
     for each in getattr(command, "commands", {}).values():
         localise(each)
     return command
@@ -96,17 +97,6 @@ def _placeholder(parameter: Any) -> str | None:
     if "Path" in kind:
         return "PATH"
     return "NUMBER" if "int" in kind else "TEXT" if "str" in kind else None
-
-
-def _with_names(text: str) -> str:
-    """A help text with the names that the installed plugins have."""
-    if "{formats}" not in text and "{probes}" not in text:
-        return text
-    from inspector.registry.registry import installed
-
-    registry = installed()
-    formats, probes = ", ".join(registry.renderers), ", ".join(sorted(registry.probes))
-    return text.replace("{formats}", formats).replace("{probes}", probes)
 
 
 def _headings(text: str) -> str:

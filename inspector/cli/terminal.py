@@ -149,8 +149,12 @@ def print_error(error: InspectorError) -> None:
 
 
 def print_table(table: Table) -> None:
-    """Write a table to stdout."""
+    """Write a table to stdout; on a narrow terminal each row of many columns as lines, one for each cell."""
     from rich.console import Console
+
+    if sys.stdout.isatty() and width() < _NARROW and len(table.columns) > _MOST_NARROW_COLUMNS:
+        _print_rows(table)
+        return
 
     text = io.StringIO()
     options: dict[str, Any] = {"force_terminal": sys.stdout.isatty(), "width": None if sys.stdout.isatty() else 160}
@@ -159,6 +163,22 @@ def print_table(table: Table) -> None:
     )
     console.print(table)
     _write("stdout", "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()))
+
+
+#: Below so many columns of the terminal a table may have that many columns of its own.
+_NARROW, _MOST_NARROW_COLUMNS = 60, 3
+
+
+def _print_rows(table: Table) -> None:
+    """Write the rows of a table as ``head: cell``, with an empty line after each row."""
+    if table.title is not None:
+        print_result(str(table.title))
+    heads = [str(column.header) for column in table.columns]
+    for cells in zip(*(column.cells for column in table.columns), strict=True):
+        for head, cell in zip(heads, cells, strict=True):
+            for number, line in enumerate(wrapped(f"{head}: {cell}", width() - 2)):
+                print_result(f"{'  ' if number else ''}{line}")
+        print_result()
 
 
 def table(title: str | None, *columns: str) -> Table:

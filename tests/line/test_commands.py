@@ -1,5 +1,6 @@
 """The commands' flags, streams and exit codes, on real servers."""
 
+import contextlib
 import json
 import os
 import pty
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from inspector.registry.registry import installed
 from inspector.seal import SigningKey
 from tests.line.harness import Line, RunResult, Servers, document, run_cli, serving, system
 
@@ -399,6 +401,25 @@ def test_no_color_on_a_terminal(line: Line) -> None:
     assert re.search(r"\x1b\[[0-9;]*(3|4|9|10)[0-9](;|m)", shown) is None
 
 
+@pytest.mark.parametrize(("columns", "shown"), [(40, "Name: tls\n"), (100, " Name  ")])
+def test_a_wide_table_on_a_narrow_terminal_is_lines(columns: int, shown: str) -> None:
+    """No word stands letter under letter, and no line is wider than the terminal but where one word is."""
+    reading, terminal = pty.openpty()
+    command = [sys.executable, "-m", "inspector.cli", "list", "probes", "--lang", "en"]
+    environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": str(columns)}
+    process = subprocess.Popen(command, stdout=terminal, stderr=terminal, stdin=terminal, env=environment)
+    os.close(terminal)
+    said = b""
+    with contextlib.suppress(OSError):  # the other side is closed
+        while data := os.read(reading, 65536):
+            said += data
+    os.close(reading)
+    assert process.wait(300) == 0
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", said.decode()).replace("\r\n", "\n")
+    assert shown in lines
+    assert max(map(len, lines.splitlines())) <= columns
+
+
 def test_log_level_debug_adds_to_stderr_alone(line: Line, at: dict[str, str]) -> None:
     """More words for a technician change nothing on stdout but the names of files."""
     options = ("run", at["clear"], "--level", 3, "--only", "https-reachable", "--quiet")
@@ -540,8 +561,11 @@ def test_version_and_help() -> None:
 def test_help_names_formats_and_probes() -> None:
     """Of every option the values are described in words, and those that plugins contribute are listed."""
     shown = " ".join(run_cli("run", "-h").out.split())
-    for text in ("codequality, html, json, junit, sarif", "--system ID", "--as-of DATE", "INSPECTOR_LANG"):
+    for text in ("--system ID", "--as-of DATE", "INSPECTOR_LANG"):
         assert text in shown
+    registry = installed()
+    for names in (registry.renderers, registry.probes):
+        assert f": {', '.join(sorted(names))}" in shown.replace("- ", "-")
     assert re.search(r"list\[|<str>|<path>|int range", shown) is None
 
 
