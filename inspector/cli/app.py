@@ -29,7 +29,7 @@ app = typer.Typer(
     result_callback=_exit,
     name="inspector",
     help="Inspect from outside whether information systems keep the security measures of their level.",
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -60,9 +60,17 @@ def init(
     endpoint: Annotated[list[str] | None, typer.Option(help="Endpoint URI (repeatable).")] = None,
     granted_by: Annotated[str | None, typer.Option(help="Who permits the inspection.")] = None,
     contact: Annotated[str | None, typer.Option(help="Contact of the inspecting side.")] = None,
+    vantage: Annotated[
+        str | None, typer.Option(help="Where this machine is: unknown, internet, partner, inside or ci.")
+    ] = None,
+    vantage_name: Annotated[str | None, typer.Option("--vantage-name", help="Name of this machine's place.")] = None,
+    dedicated: Annotated[
+        bool | None,
+        typer.Option("--dedicated", help="The hosts' addresses serve this organisation alone: scan their ports."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> int:
-    """Write commented templates of the documents, from options or from answers on the terminal."""
+    """Write the documents of an inspection, or add a system to them; asks for what is missing."""
     from inspector.cli.init import Answers, write
 
     answers = Answers(
@@ -73,8 +81,19 @@ def init(
         endpoints=tuple(endpoint or ()),
         granted_by=granted_by,
         contact=contact,
+        vantage=vantage,
+        vantage_name=vantage_name,
+        dedicated=dedicated,
     )
     return write(folder, answers, arguments.settings, force=force)
+
+
+@command()
+def check(files: Annotated[list[Path], typer.Argument(help="Documents, or settings (.toml).")]) -> int:
+    """Read documents, and print every error with its place; nothing is resolved or sent."""
+    from inspector.cli.check import check_files
+
+    return check_files(files)
 
 
 @command(*SELECTION)
@@ -97,7 +116,7 @@ def run(
     return continue_inspection(resume, arguments) if resume else inspect_all(arguments)
 
 
-@command("formats", "to", "fail_on", "settings")
+@command("formats", "to", "fail_on", "verbose", "summary", "settings")
 def seal(
     arguments: RunArguments,
     bundle: Annotated[Path, typer.Argument(help="Folder of an interrupted inspection.")],
@@ -204,7 +223,7 @@ def schema(
     return print_schema(document)
 
 
-@command("output", "quiet")
+@command("output", "verbose", "summary", "quiet")
 def demo(arguments: RunArguments) -> int:
     """Start good and bad demo servers on loopback, inspect them, and print where the report is."""
     from inspector.cli.demo import show
@@ -215,7 +234,7 @@ def demo(arguments: RunArguments) -> int:
 @app.callback(invoke_without_command=True)
 def _version(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
         from inspector import __version__
@@ -284,8 +303,16 @@ def _run(arguments: Sequence[str]) -> int:
         if isinstance(end.__context__, BrokenPipeError):  # click's answer to a closed pipe
             terminal.lose("stdout", end.__context__)
             return PIPE
+        if _is_about_completion(arguments):  # which runs no command, and so no plugin
+            return end.code if isinstance(end.code, int) else 0
         raise
     return code if isinstance(code, int) else 0
+
+
+def _is_about_completion(arguments: Sequence[str]) -> bool:
+    """Whether a shell asks what could be typed next, or the user for the script by which it does."""
+    options = ("--show-completion", "--install-completion")
+    return "_INSPECTOR_COMPLETE" in os.environ or any(each in options for each in arguments[:1])
 
 
 #: What the parser raises for a command line that it cannot parse.

@@ -8,7 +8,8 @@ from inspector.cli.arguments import RunArguments
 from inspector.cli.baseline import refuse_baseline
 from inspector.cli.exit_code import ExitRule
 from inspector.cli.inputs import instant, read_settings, read_statements
-from inspector.cli.run import InspectionSummary, formats_of, print_summary
+from inspector.cli.run import formats_of, write_copies
+from inspector.cli.summary import InspectionSummary, print_summary
 from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import regime_of
 from inspector.pipeline.event_loop import run_async
@@ -39,7 +40,7 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
         regime = regime_of(arguments.regime, bundle.inspection.system, as_of, known)
     statements = None
     if arguments.statements or arguments.decisions:
-        statements = read_statements(arguments.statements, arguments.decisions, own, registry)
+        statements = read_statements(arguments.statements, arguments.decisions, own, registry, regimes=known)
     options = AssessmentOptions(
         as_of=as_of,
         regime=regime,
@@ -56,6 +57,7 @@ def assess_again(folder: Path, arguments: RunArguments, *, reparse: bool) -> int
         AttemptLog(RunIndex(run.parent, run.name), bundle.inspection.system.id).record_sealed(
             bundle, key, written.folder.name
         )
-    summary = InspectionSummary.of(written, rule)
-    print_summary([summary], arguments, registry)
+    summary = InspectionSummary.of(written, rule, verbose=arguments.verbose, statements=statements)
+    print_summary([summary], arguments)
+    write_copies([summary], arguments, registry)
     return summary.code

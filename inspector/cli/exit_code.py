@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from inspector.cli.arguments import RunArguments
@@ -20,28 +21,34 @@ from inspector.report.view import View
 
 CLEAN, FAILING, MISUSE, UNSEEN = 0, 1, 2, 3
 NO_BASELINE = Baseline()
+#: The tag of the quick selection for pipelines.
+SMOKE = "smoke"
 
 
 class Threshold:
-    """Which findings count: ``must`` (what the regime obliges), or a severity and everything above it."""
+    """Which findings count: ``must`` (what the regime obliges), a severity and everything above it, or both."""
 
     def __init__(self, text: str = "must") -> None:
+        self.text = text
+        self.must = False
         self.severity: Severity | None = None
-        if text != Obligation.MUST.value:
-            try:
-                self.severity = Severity(text)
-            except ValueError:
+        for name in text.split(","):
+            if name == Obligation.MUST.value:
+                self.must = True
+            elif self.severity is None and name in set(Severity):
+                self.severity = Severity(name)
+            else:
                 known = ", ".join(["must", *(each.value for each in Severity)])
                 raise UsageError(
                     FormattedMessage("--fail-on {text} is not known", text=text),
-                    remedy=FormattedMessage("write one of {known}", known=known),
+                    remedy=FormattedMessage("write one of {known}, or must with a severity, as must,high", known=known),
                 ) from None
 
     def reached(self, finding: Finding) -> bool:
         """Whether the finding counts."""
-        if self.severity is None:
-            return finding.obligation is Obligation.MUST
-        return finding.severity.rank >= self.severity.rank
+        if self.must and finding.obligation is Obligation.MUST:
+            return True
+        return self.severity is not None and finding.severity.rank >= self.severity.rank
 
 
 def standing(
@@ -93,45 +100,79 @@ def is_blind(view: View) -> bool:
     return bool(connected) and not any(each.received for each in connected)
 
 
+def _is_bounded(view: View) -> bool:
+    """Whether ``--within`` ended the inspection."""
+    return view.inspection.plan.selection.within_seconds is not None
+
+
 def _is_sweep(view: View, evidence: Evidence) -> bool:
     kind = view.registry.kinds.get(evidence.kind)
     return kind is not None and has_port_states(kind)
 
 
 @dataclass(frozen=True, slots=True)
-class ExitRule:
-    """From which findings the exit code of an assessment follows."""
+class Reckoning:
+    """An exit code and what it follows from.
 
-    threshold: Threshold
+    ``counted`` are the numbers of findings by what they do to it, ``below`` those of the failures that the threshold
+    leaves out, by severity; ``blind``: no endpoint answered.
+    """
+
+    code: int
+    threshold: str
+    counted: Mapping[Standing, int]
+    below: Mapping[Severity, int]
+    blind: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExitRule:
+    """From which findings the exit code of an assessment follows; ``threshold`` None: what fits the inspection."""
+
+    threshold: Threshold | None
     baseline: Baseline | None = None
 
     @classmethod
     def of(cls, arguments: RunArguments) -> ExitRule:
         """The rule of ``--fail-on`` and ``--baseline``. Raises UsageError."""
-        return cls(Threshold(arguments.fail_on), load_baseline(arguments.baseline) if arguments.baseline else None)
-
-    def standings(self, view: View) -> tuple[Standing, ...]:
-        """What each finding of an assessment does to its exit code, in the order of the findings."""
-        known, within = self.baseline or NO_BASELINE, _is_bounded(view)
-        return tuple(standing(each, self.threshold, known, within=within) for each in view.assessment.findings)
+        threshold = Threshold(arguments.fail_on) if arguments.fail_on else None
+        return cls(threshold, load_baseline(arguments.baseline) if arguments.baseline else None)
 
     def marked(self, view: View) -> View:
         """The view with what its findings do to the exit code, for the formats that show it."""
         blind = not _is_bounded(view) and is_blind(view)
         return replace(view, standings=self.standings(view), blind=blind, baseline=self.baseline)
 
+    def threshold_of(self, view: View) -> Threshold:
+        """The given threshold, or else ``must``; without documents, and for the smoke selection, also what is high."""
+        if self.threshold is not None:
+            return self.threshold
+        inspection = view.inspection
+        has_documents = bool(inspection.endpoint_locations)
+        return Threshold("must" if has_documents and SMOKE not in inspection.plan.selection.tags else "must,high")
+
+    def standings(self, view: View) -> tuple[Standing, ...]:
+        """What each finding of an assessment does to its exit code, in the order of the findings."""
+        threshold, known, within = self.threshold_of(view), self.baseline or NO_BASELINE, _is_bounded(view)
+        return tuple(standing(each, threshold, known, within=within) for each in view.assessment.findings)
+
+    def reckon(self, view: View) -> Reckoning:
+        """The exit code of an assessment, with its reasons."""
+        standings = self.standings(view)
+        counted = Counter(standings)
+        code = FAILING if counted[Standing.FAILS] else UNSEEN if counted[Standing.UNSEEN] else CLEAN
+        blind = not _is_bounded(view) and is_blind(view)
+        below = Counter(
+            each.severity
+            for each, found in zip(view.assessment.findings, standings, strict=True)
+            if found is Standing.BELOW and each.outcome is Outcome.FAIL
+        )
+        code = UNSEEN if code == CLEAN and blind else code
+        return Reckoning(code, self.threshold_of(view).text, counted, below, blind)
+
     def code(self, view: View) -> int:
         """The exit code of an assessment."""
-        found = set(self.standings(view))
-        if Standing.FAILS in found:
-            return FAILING
-        blind = not _is_bounded(view) and is_blind(view)
-        return UNSEEN if Standing.UNSEEN in found or blind else CLEAN
-
-
-def _is_bounded(view: View) -> bool:
-    """Whether ``--within`` ended the inspection."""
-    return view.inspection.plan.selection.within_seconds is not None
+        return self.reckon(view).code
 
 
 def worst(codes: Iterable[int]) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from inspector.cli import terminal
@@ -16,28 +16,22 @@ from inspector.cli.baseline import refuse_baseline
 from inspector.cli.exit_code import MISUSE, ExitRule, worst
 from inspector.cli.gc_tuning import reduced_gc
 from inspector.cli.inputs import instant, load_context, new_run, read_settings, request_of, systems_of
-from inspector.cli.language import _, current, translated
+from inspector.cli.language import _, translated
+from inspector.cli.summary import InspectionSummary, print_summary
 from inspector.collect.collector import Progress
 from inspector.declare import authorisation
 from inspector.declare.declaration import System
-from inspector.model.domain_name import with_u_labels
 from inspector.model.errors import BundleError, InspectorError, UsageError
 from inspector.model.escaping import escape_commands, escape_control
-from inspector.model.finding import Finding
 from inspector.model.formatted import FormattedMessage
 from inspector.model.line_file import open_plain
-from inspector.model.subject import SYSTEM
-from inspector.model.verdict import Outcome
 from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.pipeline import inspect_system, resume_inspection
-from inspector.pipeline.reporting import WrittenAssessment, render, view
-from inspector.record.plan import VantageLimit
+from inspector.pipeline.reporting import render
 from inspector.registry.lock import registry_under
 from inspector.registry.registry import Registry
-from inspector.report.messages import Translator
-from inspector.report.view import CauseGroup, View
-from inspector.seal import Bundle, RunIndex, State, inspection_of
+from inspector.seal import RunIndex, State, inspection_of
 
 #: Formats that every assessment has.
 ALWAYS = ("html", "json")
@@ -53,79 +47,6 @@ def formats_of(text: str, registry: Registry) -> tuple[str, ...]:
                 remedy=FormattedMessage("write some of {known}", known=", ".join(registry.renderers)),
             )
     return tuple(dict.fromkeys([*(name for name in ALWAYS if name in registry.renderers), *wanted]))
-
-
-@dataclass(frozen=True, slots=True)
-class InspectionSummary:
-    """What is printed of an assessment; the assessment itself is on the disk, and no longer in memory.
-
-    ``folder`` is the assessment's, ``failures`` one line per failing finding, ``causes`` one per common cause,
-    ``followers`` the number of findings that follow from them, ``limits`` one per limit of the vantage, ``code`` the
-    exit code.
-    """
-
-    system: str
-    level: int
-    regime: str
-    counts: Mapping[Outcome, int]
-    failures: tuple[str, ...]
-    causes: tuple[str, ...]
-    limits: tuple[str, ...]
-    followers: int
-    folder: Path
-    code: int
-
-    @classmethod
-    def of(cls, written: WrittenAssessment, rule: ExitRule) -> InspectionSummary:
-        """The summary of an assessment that was written."""
-        made, folder = written
-        translator = made.translator(current())
-        return cls(
-            system=made.inspection.system.id,
-            level=made.assessment.level,
-            regime=made.assessment.regime,
-            counts=made.counts(),
-            failures=tuple(
-                escape_control(
-                    f"{translator.term(each.severity)}: {_subject(each)} – {made.title(each, current())}: "
-                    f"{translator.message(each)}",
-                    keep="",
-                )
-                for each in (*made.binding, *made.recommended)
-                if each.outcome is Outcome.FAIL
-            ),
-            causes=tuple(_cause_line(made, each) for each in made.causes()),
-            limits=tuple(limit_line(each) for each in made.inspection.plan.limits),
-            followers=len(made.followers),
-            folder=folder,
-            code=rule.code(made),
-        )
-
-    def view(self, registry: Registry) -> View:
-        """The assessment, read back."""
-        bundle = Bundle.open(self.folder.parents[1])
-        return view(bundle, bundle.assessment(self.folder.name).assessment, registry)
-
-
-def limit_line(limit: VantageLimit) -> str:
-    """A limit of the vantage, with the addresses or names that it concerns."""
-    return escape_control(f"{translated(limit.detail)}: {with_u_labels(', '.join(limit.addresses))}", keep="")
-
-
-def _cause_line(made: View, group: CauseGroup) -> str:
-    """A common cause, and how many requirements could not be inspected for it."""
-    text = _(
-        "{reason}; requirements that could not be inspected because of it: {count}",
-        reason=made.cause_text(group.cause, current()),
-        count=len(group.followers),
-    )
-    return escape_control(text, keep="")
-
-
-def _subject(finding: Finding) -> str:
-    """What a finding is about, among those of several systems: the subject with its address, or the system's id."""
-    subject = finding.system if finding.subject == SYSTEM.uri else finding.subject
-    return with_u_labels(f"{subject} {finding.address}" if finding.address else subject)
 
 
 class ProgressLine:
@@ -156,9 +77,7 @@ def inspect_all(arguments: RunArguments) -> int:
     context = replace(load_context(arguments), mark=rule.marked)
     refuse_baseline(arguments.baseline, context.documents.authorisations if context.documents else ())
     done = inspect_each(arguments, context)
-    if len(done) < len(_systems(arguments, context)):
-        return MISUSE
-    return worst(each.code for each in done)
+    return _code(done, _systems(arguments, context)[len(done) :])
 
 
 def inspect_each(arguments: RunArguments, context: RunContext) -> list[InspectionSummary]:
@@ -169,18 +88,27 @@ def inspect_each(arguments: RunArguments, context: RunContext) -> list[Inspectio
     index = RunIndex(context.settings.output, run)
     progress = ProgressLine(quiet=arguments.quiet)
     done: list[InspectionSummary] = []
+    missed: list[tuple[str, str]] = []
     with reduced_gc():
         for system in _systems(arguments, context):
             try:
                 with AttemptLog(index, system.id).failure():
                     request = request_of(system, arguments, context, run=run, as_of=as_of, formats=formats)
                 with _interruption_explained(index, progress):
-                    done.append(InspectionSummary.of(inspect_system(request, context, progress.show), rule))
+                    written = inspect_system(request, context, progress.show)
+                done.append(InspectionSummary.of(written, rule, verbose=arguments.verbose))
             except InspectorError as error:
                 terminal.print_error(error)
+                missed.append((system.id, translated(error.message)))
             gc.collect()
-    print_summary(done, arguments, context.registry)
+    print_summary(done, arguments, _code(done, missed), missed)
+    write_copies(done, arguments, context.registry)
     return done
+
+
+def _code(done: Sequence[InspectionSummary], missed: Sequence[object]) -> int:
+    """The exit code of all systems together."""
+    return MISUSE if missed else worst(each.code for each in done)
 
 
 def _systems(arguments: RunArguments, context: RunContext) -> Sequence[System]:
@@ -250,8 +178,9 @@ def resume(folder: Path, arguments: RunArguments, *, collecting: bool = True) ->
             collecting=collecting,
             authorisations=given,
         )
-        summary = InspectionSummary.of(written, rule)
-    print_summary([summary], arguments, registry)
+        summary = InspectionSummary.of(written, rule, verbose=arguments.verbose)
+    print_summary([summary], arguments)
+    write_copies([summary], arguments, registry)
     return summary.code
 
 
@@ -277,25 +206,9 @@ def _option(name: str) -> str:
     return names.get(name, f"--{name.replace('_', '-')}")
 
 
-def print_summary(done: Sequence[InspectionSummary], arguments: RunArguments, registry: Registry) -> None:
-    """Print the counts, the failures, and where the reports are."""
-    if not done:
-        return
-    translator = Translator(registry, current())
-    summary = terminal.table(
-        None, _("System"), _("Level"), _("Regime"), *map(translator.term, Outcome), _("follow from a common cause")
-    )
-    for each in done:
-        counts = (str(each.counts[outcome]) for outcome in Outcome)
-        terminal.add_row(summary, each.system, str(each.level), each.regime, *counts, str(each.followers))
-    terminal.print_table(summary)
-    for each in done:
-        system = f"{each.system}: " if len(done) > 1 else ""
-        for line in (*each.failures, *each.causes, *each.limits):
-            terminal.print_result(f"{system}{line}")
-    for each in done:
-        terminal.print_result(_("Report: {path}", path=each.folder / "reports" / f"report.{current().value}.html"))
-    if arguments.to is not None:
+def write_copies(done: Sequence[InspectionSummary], arguments: RunArguments, registry: Registry) -> None:
+    """Write the report files that ``--to`` asks for, and print where they are."""
+    if arguments.to is not None and done:
         rule = ExitRule.of(arguments)
         views = [rule.marked(each.view(registry)) for each in done]
         for path in write(arguments.to, render(views, formats_of(arguments.formats, registry), registry)):

@@ -1,5 +1,6 @@
 """The commands' flags, streams and exit codes, on real servers."""
 
+import contextlib
 import json
 import os
 import pty
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from inspector.registry.registry import installed
 from inspector.seal import SigningKey
-from tests.line.harness import Line, RunResult, Servers, run_cli, serving
+from tests.line.harness import Line, RunResult, Servers, document, run_cli, serving, system
 
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -42,6 +44,31 @@ def at(servers: Servers) -> dict[str, str]:
 def clear(line: Line, at: dict[str, str]) -> RunResult:
     """One inspection of a bad page, whose findings fail."""
     return line.call("run", at["clear"], "--level", 3, "--only", "http", "--lang", "en")
+
+
+def stated(line: Line, **about: str) -> Path:
+    """A document with one statement."""
+    said = {"kind": "accepted-risk", "system": "portal", "reason": "r", "author": "a", **about}
+    return document(line.folder / "statements.yaml", {"statements": [said]})
+
+
+def test_a_statement_that_matches_nothing_is_an_error(line: Line, at: dict[str, str]) -> None:
+    """A requirement that no regime has is refused before anything is asked, a subject without a finding afterwards."""
+    declared = line.declare(system(at["secure"]), name="stated.yaml")
+    options = ("run", declared, "--only", "hsts-set", "--lang", "en", "--statements")
+    refused = line.call(*options, stated(line, requirement="hsts-sett", subject=at["secure"]))
+    assert (refused.code, refused.bundles) == (2, [])
+    assert "no regime has requirement 'hsts-sett'; nearest: hsts-set" in refused.err
+    wrong = line.call(*options, stated(line, requirement="hsts-set", subject=f"{at['secure']}other"))
+    assert wrong.code == 2
+    assert "matches nothing; subjects of this requirement here: " in wrong.err
+    assert "exit code 2: statements that match nothing: 1" in " ".join(wrong.out.split())
+    subject = wrong.finding("hsts-set")["subject"]
+    assert f"here: {subject}" in wrong.err
+    right = line.call(*options, stated(line, requirement="hsts-set", subject=subject))
+    assert (right.code, "matches nothing" in right.err) == (0, False)
+    left_out = line.call(*options, stated(line, requirement="tls-modern-protocols", subject=subject))
+    assert (left_out.code, "matches nothing" in left_out.err) == (0, False)
 
 
 # --- streams ---
@@ -149,7 +176,7 @@ def test_nobody_else_may_change_what_is_written(tmp_path: Path) -> None:
     )
     result = words("init", "new", *options, "--granted-by", "g", "--contact", "c@example.vn", shell=shell)
     assert result.returncode == 0, result.stderr
-    written = [tmp_path / "new", *(tmp_path / "new").iterdir()]
+    written = [tmp_path / "new", *(tmp_path / "new").iterdir(), tmp_path / "inspector.toml"]
     assert len(written) == 5
     assert [path.name for path in written if path.stat().st_mode & 0o022] == []
 
@@ -257,9 +284,11 @@ def test_unknown_name_is_refused_with_a_remedy(line: Line, at: dict[str, str]) -
 def test_smoke_in_a_pipeline(line: Line, at: dict[str, str], tmp_path: Path) -> None:
     """A pipeline's one command: smoke rows of one URL, SARIF and JUnit in the bundle and where ``--to`` wants them."""
     result = line.call(
-        *("run", at["secure"], "--level", 3, "--select", "smoke", "--format", "sarif,junit"), *("--to", tmp_path)
+        *("run", at["secure"], "--level", 3, "--select", "smoke", "--format", "sarif,junit"),
+        *("--to", tmp_path, "--fail-on", "must"),
     )
     assert result.code == 0
+    assert "failures that do not count: " in result.out
     sarif = json.loads((tmp_path / "report.sarif").read_bytes())
     assert sarif["version"] == "2.1.0"
     suite = ET.parse(tmp_path / "report.junit.xml").getroot()
@@ -306,6 +335,16 @@ def test_baseline_lets_known_failures_pass(line: Line, at: dict[str, str], clear
     fewer = [each for each in json.loads(known.read_bytes()) if each["check"] != "content-type-nosniff"]
     (tmp_path / "fewer.json").write_text(json.dumps(fewer))
     assert line.call("run", *options, "--baseline", tmp_path / "fewer.json").code == 1
+
+
+def test_without_documents_a_high_failure_counts(line: Line, at: dict[str, str]) -> None:
+    """A pipeline that gives a URL is red for a certificate that nobody trusts; with a declaration only duties count."""
+    only = ("--only", "certificate-chains-to-public-root", "--lang", "en")
+    result = line.call("run", at["secure"], "--level", 3, *only)
+    assert result.code == 1
+    assert "exit code 1: failures that count (--fail-on must,high): 1" in " ".join(result.out.split())
+    assert line.call("run", line.declare(system(at["secure"]), name="own.yaml"), *only).code == 0
+    assert line.call("assess", result.bundle.folder).code == 1
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------
@@ -364,6 +403,25 @@ def test_no_color_on_a_terminal(line: Line) -> None:
     assert re.search(r"\x1b\[[0-9;]*(3|4|9|10)[0-9](;|m)", shown) is None
 
 
+@pytest.mark.parametrize(("columns", "shown"), [(40, "Name: tls\n"), (100, " Name  ")])
+def test_a_wide_table_on_a_narrow_terminal_is_lines(columns: int, shown: str) -> None:
+    """No word stands letter under letter, and no line is wider than the terminal but where one word is."""
+    reading, terminal = pty.openpty()
+    command = [sys.executable, "-m", "inspector.cli", "list", "probes", "--lang", "en"]
+    environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": str(columns)}
+    process = subprocess.Popen(command, stdout=terminal, stderr=terminal, stdin=terminal, env=environment)
+    os.close(terminal)
+    said = b""
+    with contextlib.suppress(OSError):  # the other side is closed
+        while data := os.read(reading, 65536):
+            said += data
+    os.close(reading)
+    assert process.wait(300) == 0
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", said.decode()).replace("\r\n", "\n")
+    assert shown in lines
+    assert max(map(len, lines.splitlines())) <= columns
+
+
 def test_log_level_debug_adds_to_stderr_alone(line: Line, at: dict[str, str]) -> None:
     """More words for a technician change nothing on stdout but the names of files."""
     options = ("run", at["clear"], "--level", 3, "--only", "https-reachable", "--quiet")
@@ -379,7 +437,7 @@ def test_language_changes_words_alone(line: Line, clear: RunResult) -> None:
     result = line.call("assess", clear.bundle.folder, "--lang", "vi")
     assert result.code == clear.code
     assert "không đạt" in result.out
-    assert "failed" not in result.out
+    assert "not met" not in result.out
 
 
 # --- the other commands -----------------------------------------------------------------------------------------------
@@ -406,8 +464,11 @@ def test_run_needs_a_name_for_what_is_not_this_machine(line: Line) -> None:
     assert "--authorised-by" in result.err
 
 
-def test_templates_from_init_are_documents_for_plan(line: Line, tmp_path: Path) -> None:
+def test_templates_from_init_are_documents_for_plan(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What ``init`` writes from flags is read back without a fault."""
+    monkeypatch.chdir(tmp_path)
     result = run_cli(
         *("init", tmp_path, "--organisation", "Cơ quan", "--system", "portal", "--name", "Cổng", "--level", 2),
         *("--endpoint", "http://127.0.0.1:9/", "--granted-by", "Chủ quản", "--contact", "a@example.vn"),
@@ -492,5 +553,53 @@ def test_version_and_help() -> None:
     assert result.code == 0
     for command in ("init", "plan", "run", "seal", "assess", "report", "verify", "list", "explain", "schema", "demo"):
         assert command in result.out
+    assert run_cli("-h").out == result.out
+    assert run_cli("-V").out == run_cli("--version").out
+    assert "..." not in result.out.partition("Commands:")[2]
     assert run_cli().code == 2
     assert run_cli("no-such-command").code == 2
+
+
+def test_help_names_formats_and_probes() -> None:
+    """Of every option the values are described in words, and those that plugins contribute are listed."""
+    shown = " ".join(run_cli("run", "-h").out.split())
+    for text in ("--system ID", "--as-of DATE", "INSPECTOR_LANG"):
+        assert text in shown
+    registry = installed()
+    for names in (registry.renderers, registry.probes):
+        assert f": {', '.join(sorted(names))}" in shown.replace("- ", "-")
+    assert re.search(r"list\[|<str>|<path>|int range", shown) is None
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    """The shell's question is answered on stdout; no plugin is loaded for it, and nothing else is printed."""
+    for words, found in (("inspector pl", "plan"), ("inspector run --fail", "--fail-on")):
+        asked = {"_INSPECTOR_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        answered = subprocess.run(
+            [sys.executable, "-c", "import sys; sys.argv[0] = 'inspector'; from inspector.cli import main; main()"],
+            env={**os.environ, **asked},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        )
+        assert (answered.stdout.split(), answered.stderr) == ([found], "")
+
+
+def test_plan_ends_as_run_would(line: Line, at: dict[str, str]) -> None:
+    """2 for what run refuses, 3 where nothing can be asked, because no name leads anywhere."""
+    outside = line.declare(system("https://127.0.0.1:1/"), name="outside.yaml", covers={"blocks": ["127.0.0.2"]})
+    assert {line.call(command, outside).code for command in ("plan", "run")} == {2}
+    nowhere = ("http://nowhere.line.test/", "--level", 3, "--authorised-by", "A", "--only", "http", "--lang", "en")
+    planned = line.call("plan", *nowhere, resolvers=["127.0.0.1:9"])
+    assert (planned.code, "can be asked" in planned.err) == (3, True)
+    run = line.call("run", *nowhere, resolvers=["127.0.0.1:9"])
+    assert run.code == 3
+    assert "nowhere.line.test: " in run.out.partition("Could not be seen:")[2].partition("nowhere.line.test/")[0]
+
+
+@pytest.mark.parametrize("target", ["inventory.csv", ".", "www.example.vn"])
+def test_what_is_neither_a_declaration_nor_an_endpoint_is_named(line: Line, target: str) -> None:
+    """Whatever else is missing."""
+    result = line.call("plan", target, "--lang", "en")
+    assert (result.code, f"'{target}' is neither a declaration nor an endpoint" in result.err) == (2, True)

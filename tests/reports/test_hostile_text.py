@@ -27,7 +27,8 @@ from inspector.cli.arguments import RunArguments
 from inspector.cli.diff import _lines as difference_lines
 from inspector.cli.exit_code import ExitRule, Threshold
 from inspector.cli.plan import _print_tasks
-from inspector.cli.run import InspectionSummary, ProgressLine, print_summary
+from inspector.cli.run import ProgressLine
+from inspector.cli.summary import InspectionSummary, print_summary
 from inspector.cli.verification import describe
 from inspector.collect.collector import Progress
 from inspector.compare.baseline import Baseline
@@ -38,6 +39,7 @@ from inspector.model.formatted import FormattedMessage
 from inspector.model.log_format import JsonFormatter, TextFormatter
 from inspector.model.subject import Subject, SubjectKind
 from inspector.model.verdict import Message
+from inspector.pipeline.reporting import WrittenAssessment
 from inspector.plugin.time_limits import Clock
 from inspector.record.plan import CostBounds, Plan, ScanTask
 from inspector.report.difference_view import DifferenceView
@@ -370,16 +372,23 @@ def test_the_terminal_is_inert(text: str, capsys: pytest.CaptureFixture[str]) ->
 
 def summary(text: str) -> InspectionSummary:
     rule = ExitRule(Threshold("info"))
-    return InspectionSummary.of((view_with(text), Path("out")), rule)
+    return InspectionSummary.of(
+        WrittenAssessment(view_with(text), Path("out/run/system/inspection/assessments/a")), rule, verbose=True
+    )
 
 
 def test_the_summary_keeps_its_lines(stored: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """What a run prints has one line for each failure and each cause, whatever the servers sent."""
+    """What a run prints has one line for each finding and each cause, and as many groups, whatever the servers sent."""
     made, benign = summary(stored), summary(BENIGN)
-    assert (len(made.failures), len(made.causes)) == (len(benign.failures), len(benign.causes)) == (6, 2)
-    assert not any("\n" in each for each in (*made.failures, *made.causes))
-    print_summary([made], RunArguments(), specimens.registry())
-    assert_inert(capsys.readouterr().out)
+    assert (len(made.lines), len(made.causes)) == (len(benign.lines), len(benign.causes)) == (16, 2)
+    assert len(made.failures) == len(benign.failures)
+    groups = [text for each in made.failures for text in (each.message, each.remedy, *each.subjects)]
+    assert not any("\n" in each for each in (*groups, *made.causes, *made.unseen, *(line for _, line in made.lines)))
+    for arguments in (RunArguments(), RunArguments(verbose=True), RunArguments(summary=True)):
+        print_summary([made], arguments)
+        assert_inert(capsys.readouterr().out)
+        print_summary([made] * 5, arguments, 1, [(stored, stored)])
+        assert_inert(capsys.readouterr().out)
 
 
 def test_progress_is_one_line(text: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -526,5 +535,6 @@ def _assert_rendered_inert(plugin: str, messages: Sequence[Message]) -> None:
         assert_inert(translator.template(each, plugin), 0)
     for renderer in FORMATS.values():
         assert not hidden(text_of(renderer.render([hostile], Language.VI)))
-    for line in InspectionSummary.of((hostile, Path("out")), ExitRule(Threshold("info"))).failures:
+    written = WrittenAssessment(hostile, Path("out"))
+    for _, line in InspectionSummary.of(written, ExitRule(Threshold("info")), verbose=True).lines:
         assert_inert(line, 0)
