@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from inspector.report.findings_json import findings_json, findings_schema
     from inspector.report.ledger_totals import LedgerTotal
     from inspector.report.messages import Translator
+    from inspector.report.remedies import ProductRemedies
     from inspector.report.renderer import Renderer
     from inspector.report.view import CauseGroup, View
 
@@ -178,6 +179,7 @@ _HOME = {
     "checks_in": "inspector.plugin.check",
     "Cost": "inspector.plugin.probe",
     "ParseContext": "inspector.plugin.probe",
+    "ProductRemedies": "inspector.report.remedies",
     "Probe": "inspector.plugin.probe",
     "Target": "inspector.plugin.probe",
     "probe": "inspector.plugin.probe",
@@ -251,6 +253,7 @@ __all__ = [
     "ParseContext",
     "PlanStatus",
     "Probe",
+    "ProductRemedies",
     "Quantity",
     "Raw",
     "RecordedInspection",

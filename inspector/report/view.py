@@ -31,6 +31,7 @@ from inspector.report.declared_vs_seen import (
 )
 from inspector.report.ledger_totals import LedgerTotals
 from inspector.report.messages import Contributions, Translator
+from inspector.report.remedies import ProductRemedies, gathered, offers, remedies_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,15 @@ class View:
         reason = translator.term(cause.cause) if failure is None else translator.message(failure)
         text = "{subject} could not be inspected completely: {reason}"
         return translator.composed(text, subject=where, reason=reason)
+
+    def remedies(self, findings: Iterable[Finding]) -> tuple[ProductRemedies, ...]:
+        """What to set so that the checks of these findings pass, by each product that may be what answers there."""
+        return gathered(
+            (each.check, product, remedy)
+            for each in findings
+            for product, remedy in remedies_of(self.registry.package_of(each.check), each.check).items()
+            if offers(product, remedy, each.subject, self.registry.schemes)
+        )
 
     def position(self, finding: Finding) -> SourceLocation | None:
         """The location of a finding's endpoint in the declaration, else the first line of the file.

@@ -23,7 +23,7 @@ def chains_to_public_root(certificates: Certificates) -> Verdict:
     that a private CA is acceptable there; between mail servers any certificate is.
 
     Remediation: install a certificate of a public CA together with its intermediate certificates, the server
-    certificate first; in nginx ``ssl_certificate`` takes the full chain.
+    certificate first.
     """
     verdict = lead_to_root(certificates, lambda chain: chain.public_trust)
     if verdict.outcome is Outcome.FAIL and brings_own_roots(certificates) and _is_private(certificates):

@@ -1,0 +1,335 @@
+"""Page one: the verdict in a sentence, the worst problems with what to do first, and what exposes to ransomware."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from inspector import Finding, Force, Language, Obligation, Outcome, Severity, View, with_u_labels
+from inspector_reports.causes import cause_sentence
+
+_HERE = "inspector_reports"
+#: How many problems page one shows, and how many servers and members of a list each names.
+MOST_PROBLEMS = 5
+MOST_SERVERS = 3
+MOST_MEMBERS = 4
+#: The tag of requirements about services by which ransomware gets in.
+RANSOMWARE = "ransomware"
+
+_FORCES = list(Force)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A requirement that fails, with its failures.
+
+    ``servers`` are the hosts or zones concerned, in order; ``also`` the titles of failing requirements that the same
+    remedy meets.
+    """
+
+    title: str
+    findings: tuple[Finding, ...]
+    servers: tuple[str, ...]
+    also: tuple[str, ...] = ()
+
+    @property
+    def first(self) -> Finding:
+        """The failure that stands for all."""
+        return self.findings[0]
+
+
+def urgency(finding: Finding) -> tuple[int, int, bool]:
+    """The rank of a failure: by severity, then by force, then by obligation; the smallest is the most urgent."""
+    return (-finding.severity.rank, _FORCES.index(finding.force), finding.obligation is not Obligation.MUST)
+
+
+def counts(finding: Finding) -> bool:
+    """Whether a finding is a failure to deal with: not mere information, not excused, and due."""
+    return (
+        finding.outcome is Outcome.FAIL
+        and finding.force is not Force.INFO
+        and not finding.excused
+        and not finding.not_yet_due
+    )
+
+
+def problems(view: View, language: Language) -> tuple[Problem, ...]:
+    """The failing requirements, the most urgent first."""
+    by_requirement: dict[str, list[Finding]] = {}
+    for each in filter(counts, view.assessment.findings):
+        by_requirement.setdefault(each.requirement, []).append(each)
+    found = [
+        Problem(view.title(each[0], language), tuple(each), tuple(dict.fromkeys(map(server_of, each))))
+        for each in (sorted(each, key=urgency) for each in by_requirement.values())
+    ]
+    entries = {each.id for each in view.assessment.requirements if RANSOMWARE in each.tags}
+
+    def order(each: Problem) -> tuple[tuple[int, int, bool], bool, str]:
+        return (urgency(each.first), each.first.requirement not in entries, each.first.requirement)
+
+    return tuple(sorted(found, key=order))
+
+
+def worst(found: Iterable[Problem]) -> tuple[Problem, ...]:
+    """What to do first: the problems in their order, those with one certificate as one, for a new one meets them all."""
+    first: dict[tuple[str, ...], Problem] = {}
+    for each in found:
+        key = ("certificate", *each.servers) if each.first.check.startswith("certificate-") else (each.title,)
+        known = first.setdefault(key, each)
+        if known is not each:
+            first[key] = replace(known, also=(*known.also, each.title))
+    return tuple(first.values())
+
+
+def server_of(finding: Finding) -> str:
+    """The host or zone that a finding is about; empty for the whole system."""
+    scheme, _, rest = finding.subject.partition(":")
+    if scheme == "system":
+        return ""
+    if not rest.startswith("//"):
+        return rest
+    authority = rest.removeprefix("//").partition("/")[0]
+    return re.sub(r":\d+\Z", "", authority).removeprefix("[").removesuffix("]")
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityRow:
+    """The number of failing requirements of one severity: those that must be met, and those that are recommended."""
+
+    severity: Severity
+    must: int
+    should: int
+
+
+def severity_rows(found: Iterable[Problem]) -> tuple[SeverityRow, ...]:
+    """The failing requirements by severity, the most severe first; severities without any are left out."""
+    counted = Counter((each.first.severity, each.first.obligation) for each in found)
+    rows = (
+        SeverityRow(severity, counted[severity, Obligation.MUST], counted[severity, Obligation.SHOULD])
+        for severity in sorted(Severity, key=lambda each: -each.rank)
+    )
+    return tuple(each for each in rows if each.must or each.should)
+
+
+class Tone(StrEnum):
+    """How the verdict is shown."""
+
+    BAD = "bad"
+    UNCLEAR = "unclear"
+    CALM = "calm"
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """The verdict on the system in one sentence, and what it says of what was not seen."""
+
+    tone: Tone
+    sentence: str
+    unseen: tuple[str, ...]
+
+
+def conclusion(view: View, found: Sequence[Problem], language: Language) -> Conclusion:
+    """The verdict on the system. It never says that a level is met."""
+    translator = view.translator(language)
+    coverage = view.assessment.coverage
+    unseen = tuple(_sentence(cause_sentence(view, each, language)) for each in view.causes())
+    alone = {
+        each.requirement
+        for each in view.assessment.findings
+        if each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR) and each.follows_from is None
+    }
+    if alone:
+        counted = translator.text(
+            "Requirements without a conclusion for other causes: {count}.", _HERE, count=len(alone)
+        )
+        unseen = (*unseen, counted)
+    if found:
+        return Conclusion(Tone.BAD, _failing(view, found, language), unseen)
+    if coverage.asked and not coverage.seen:
+        nothing = translator.text("Nothing could be seen, so nothing is concluded.", _HERE)
+        return Conclusion(Tone.UNCLEAR, nothing, unseen)
+    if unseen:
+        partly = translator.text("No failure was observed, but not everything could be seen.", _HERE)
+        return Conclusion(Tone.UNCLEAR, partly, unseen)
+    return Conclusion(Tone.CALM, translator.text("No observation contradicts a requirement.", _HERE), ())
+
+
+def _failing(view: View, found: Sequence[Problem], language: Language) -> str:
+    translator = view.translator(language)
+    must = sum(each.first.obligation is Obligation.MUST for each in found)
+    count = len(found)
+    if must:
+        if count == 1:
+            return translator.text("One requirement fails, a mandatory one.", _HERE)
+        return translator.text("{count} requirements fail, {must} of them mandatory.", _HERE, count=count, must=must)
+    if count == 1:
+        return translator.text("One recommendation is not followed.", _HERE)
+    return translator.text("{count} recommendations are not followed.", _HERE, count=count)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text[:1].islower() and "://" not in text.split(" ")[0] else f"{text}."
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What was seen of the services by which ransomware gets in, by requirement; ``known``: all were seen."""
+
+    open: tuple[Finding, ...]
+    known: bool
+
+
+def ransomware_exposure(view: View) -> Exposure | None:
+    """The exposure to ransomware; None where no requirement of the regime is about it."""
+    rows = {each.id for each in view.assessment.requirements if RANSOMWARE in each.tags}
+    found = [each for each in view.assessment.findings if each.requirement in rows]
+    judged = [each for each in found if each.outcome in (Outcome.PASS, Outcome.FAIL)]
+    if not rows:
+        return None
+    return Exposure(
+        open=tuple(each for each in judged if each.outcome is Outcome.FAIL),
+        known=bool(judged) and all(each in judged or each.outcome is Outcome.NOT_APPLICABLE for each in found),
+    )
+
+
+# --- By server --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ServerProblem:
+    """A requirement that fails at one server: the services at which it does, and what was seen at the first."""
+
+    title: str
+    findings: tuple[Finding, ...]
+    services: tuple[str, ...]
+
+    @property
+    def first(self) -> Finding:
+        """The failure that stands for all."""
+        return self.findings[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One host or zone, or the system as a whole (an empty name), with what fails there and what was not seen."""
+
+    number: int
+    name: str
+    addresses: tuple[str, ...]
+    problems: tuple[ServerProblem, ...]
+    unseen: Mapping[str, int]
+    hints: int
+
+
+def servers(view: View, language: Language) -> tuple[Server, ...]:
+    """The servers with something to do or not seen, the worst first, the system as a whole at its rank."""
+    by_server: dict[str, list[Finding]] = {}
+    for each in view.assessment.findings:
+        by_server.setdefault(server_of(each), []).append(each)
+    found = []
+    for name, findings in by_server.items():
+        failing = _at_server(view, findings, language)
+        unseen = Counter(
+            view.translator(language).term(each.cause)
+            for each in findings
+            if each.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR) and each.cause is not None
+        )
+        hints = sum(each.outcome is Outcome.FAIL and each.force is Force.INFO for each in findings)
+        if failing or unseen:
+            addresses = tuple(sorted({each.address for each in findings if each.address}))
+            found.append(Server(0, name, addresses, failing, unseen, hints))
+    ordered = sorted(found, key=lambda each: (not each.problems, _rank(each), each.name))
+    return tuple(
+        Server(number, each.name, each.addresses, each.problems, each.unseen, each.hints)
+        for number, each in enumerate(ordered, start=1)
+    )
+
+
+def _rank(server: Server) -> tuple[tuple[int, int, bool], int]:
+    return (urgency(server.problems[0].first), -len(server.problems)) if server.problems else ((0, 0, False), 0)
+
+
+def _at_server(view: View, findings: Iterable[Finding], language: Language) -> tuple[ServerProblem, ...]:
+    by_requirement: dict[str, list[Finding]] = {}
+    for each in findings:
+        if each.outcome is Outcome.FAIL and each.force is not Force.INFO:
+            by_requirement.setdefault(each.requirement, []).append(each)
+    found = [
+        ServerProblem(view.title(each[0], language), tuple(each), tuple(dict.fromkeys(map(service_of, each))))
+        for each in (sorted(each, key=urgency) for each in by_requirement.values())
+    ]
+    return tuple(sorted(found, key=lambda each: (urgency(each.first), each.first.requirement)))
+
+
+def service_of(finding: Finding) -> str:
+    """The service of a server: scheme and port as written, with the path where there is one; the scheme for a name."""
+    scheme, _, rest = finding.subject.partition(":")
+    authority, _, path = rest.removeprefix("//").partition("/")
+    port = re.search(r":(\d+)\Z", authority) if rest.startswith("//") else None
+    if not rest.startswith("//"):
+        path = ""
+    text = f"{scheme}:{port[1]}" if port else scheme
+    return with_u_labels(f"{text}/{path}" if path else text)
+
+
+def brief(finding: Finding) -> Finding:
+    """The finding with the first members of long lists in its message, and the number of the others."""
+    values = {
+        name: (*value[:MOST_MEMBERS], f"… (+{len(value) - MOST_MEMBERS})")
+        if isinstance(value, tuple) and len(value) > MOST_MEMBERS + 1
+        else value
+        for name, value in finding.message.values.items()
+    }
+    return finding.model_copy(update={"message": finding.message.model_copy(update={"values": values})})
+
+
+#: The end of a sentence, or of a part of one that stands for itself: not in code, and not the dot of *e.g.*
+_END = re.compile(r"(?:`[^`]*`|[^`])+?(?:(?<!e\.g)[.](?=\s|\Z)|;(?=\s))", re.DOTALL)
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a text, or its first part where a semicolon ends one, with a full stop."""
+    found = _END.match(text)
+    sentence = found[0].rstrip(";.") + "." if found else text
+    return f"{sentence[:1].upper()}{sentence[1:]}"
+
+
+# --- Software ---------------------------------------------------------------------------------------------------------
+
+_MARKS = {
+    "nginx": re.compile(r"\b(nginx|openresty)\b", re.IGNORECASE),
+    "apache": re.compile(r"\bApache\b(?!-Coyote)"),
+    "haproxy": re.compile(r"\bhaproxy\b", re.IGNORECASE),
+    "iis": re.compile(r"\bMicrosoft-IIS\b"),
+    "postfix": re.compile(r"\bPostfix\b"),
+    "dovecot": re.compile(r"\bDovecot\b"),
+}
+
+
+def software_at(view: View, server: str) -> frozenset[str]:
+    """The products that a server names in headers and banners; what it says of itself may be wrong."""
+    said = [
+        text
+        for each in view.evidence.values()
+        if each.facts is not None and each.subject.host == server
+        for text in _announcements(each.facts)
+    ]
+    return frozenset(product for product, mark in _MARKS.items() if any(map(mark.search, said)))
+
+
+def _announcements(facts: object) -> Iterable[str]:
+    """The texts of a banner or of a header named server, at any depth of facts."""
+    if isinstance(facts, Mapping):
+        if facts.get("name") == "server" and isinstance(facts.get("value"), str):
+            yield facts["value"]
+        for name, value in facts.items():
+            if name in ("text", "greeting") and isinstance(value, str):
+                yield value
+            else:
+                yield from _announcements(value)
+    elif isinstance(facts, list | tuple):
+        for each in facts:
+            yield from _announcements(each)
