@@ -83,7 +83,9 @@ if TYPE_CHECKING:
     from inspector.report.ledger_totals import LedgerTotal
     from inspector.report.messages import Translator
     from inspector.report.remedies import ProductRemedies
-    from inspector.report.renderer import Renderer
+    from inspector.report.renderer import Renderer, RunRenderer
+    from inspector.report.run_overview import RequirementRow, RunOverview, RunState, SystemRow
+    from inspector.report.urgency import needs_action, urgency
     from inspector.report.view import CauseGroup, View
 
 __version__: Final = "0.1.0"
@@ -196,6 +198,13 @@ _HOME = {
     "LedgerTotal": "inspector.report.ledger_totals",
     "Translator": "inspector.report.messages",
     "Renderer": "inspector.report.renderer",
+    "RequirementRow": "inspector.report.run_overview",
+    "RunOverview": "inspector.report.run_overview",
+    "RunRenderer": "inspector.report.renderer",
+    "RunState": "inspector.report.run_overview",
+    "SystemRow": "inspector.report.run_overview",
+    "needs_action": "inspector.report.urgency",
+    "urgency": "inspector.report.urgency",
     "View": "inspector.report.view",
 }
 
@@ -260,7 +269,11 @@ __all__ = [
     "RegimeChange",
     "Renderer",
     "Requirement",
+    "RequirementRow",
     "RoundTripEnd",
+    "RunOverview",
+    "RunRenderer",
+    "RunState",
     "ScanFailure",
     "ScanOutput",
     "Scheme",
@@ -272,6 +285,7 @@ __all__ = [
     "Subject",
     "SubjectKind",
     "SubjectResult",
+    "SystemRow",
     "Target",
     "Tenancy",
     "Timestamp",
@@ -297,6 +311,7 @@ __all__ = [
     "inconclusive",
     "is_address",
     "masked",
+    "needs_action",
     "not_applicable",
     "open_overlays",
     "parse_dns_message",
@@ -307,6 +322,7 @@ __all__ = [
     "raw_dns_message",
     "truncate",
     "u_labels",
+    "urgency",
     "with_u_labels",
 ]
 

@@ -1,4 +1,4 @@
-"""``inspector report``: report files of the newest assessment of a bundle."""
+"""``inspector report``: report files of the newest assessment of a bundle, or the overview of a run."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from inspector.cli.run import formats_of, write
 from inspector.model.errors import UsageError
 from inspector.model.formatted import FormattedMessage
 from inspector.pipeline.reporting import render, view
-from inspector.registry.registry import installed
+from inspector.pipeline.run_overview import is_run, overview_of, render_run
+from inspector.registry.registry import Registry, installed
 from inspector.seal import Bundle
 
+#: The formats of the overview of a run that are written when none is named.
+RUN_DEFAULT = "csv,html,json"
 #: The formats that are written when none is named.
 DEFAULT = "html"
 
@@ -21,6 +24,8 @@ DEFAULT = "html"
 def write_reports(folder: Path, arguments: RunArguments) -> int:
     """Write the files and print where they are. Raises InspectorError."""
     registry = installed()
+    if is_run(folder):
+        return _write_overview(folder, arguments, registry)
     text = arguments.formats or DEFAULT
     wanted = {name.strip() for name in text.split(",")}
     names = [name for name in formats_of(text, registry) if name in wanted]
@@ -40,4 +45,17 @@ def write_reports(folder: Path, arguments: RunArguments) -> int:
     made = view(bundle, newest.assessment, registry)
     for path in write(arguments.to or Path(), render([made], names, registry)):
         terminal.print_result(_("Report: {path}", path=path))
+    return 0
+
+
+def _write_overview(run: Path, arguments: RunArguments, registry: Registry) -> int:
+    names = [each.strip() for each in (arguments.formats or RUN_DEFAULT).split(",") if each.strip()]
+    for name in names:
+        if name not in registry.run_renderers:
+            raise UsageError(
+                FormattedMessage("--format {name}: no overview of a run has this format", name=name),
+                remedy=FormattedMessage("write some of {known}", known=", ".join(registry.run_renderers)),
+            )
+    for path in write(arguments.to or run, render_run(overview_of(run, registry), names, registry)):
+        terminal.print_result(_("Overview: {path}", path=path))
     return 0

@@ -31,6 +31,7 @@ from inspector.pipeline.attempts import AttemptLog
 from inspector.pipeline.context import RunContext
 from inspector.pipeline.pipeline import inspect_system, resume_inspection
 from inspector.pipeline.reporting import WrittenAssessment, render, view
+from inspector.pipeline.run_overview import overview_of, render_run
 from inspector.record.plan import VantageLimit
 from inspector.registry.lock import registry_under
 from inspector.registry.registry import Registry
@@ -178,7 +179,16 @@ def inspect_each(arguments: RunArguments, context: RunContext) -> list[Inspectio
                 terminal.print_error(error)
             gc.collect()
     print_summary(done, arguments, context.registry)
+    if len(index.attempts()) > 1:
+        print_overview(index.path.parent, context.registry)
     return done
+
+
+def print_overview(run: Path, registry: Registry) -> None:
+    """Write the overview of a run over several systems into its folder, and print where it is."""
+    files = write(run, render_run(overview_of(run, registry), registry.run_renderers, registry))
+    page = f"overview.{current().value}.html"
+    terminal.print_result(_("Overview: {path}", path=next((each for each in files if each.name == page), run)))
 
 
 def _systems(arguments: RunArguments, context: RunContext) -> Sequence[System]:

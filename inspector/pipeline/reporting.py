@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from inspector.model.errors import PluginError
 from inspector.model.formatted import FormattedMessage
@@ -19,7 +19,6 @@ from inspector.regime.regime import Regime
 from inspector.regime.selection import with_transitions
 from inspector.registry.registry import Registry
 from inspector.report.ledger_totals import totals
-from inspector.report.renderer import Renderer
 from inspector.report.view import View
 from inspector.seal import Bundle, SigningKey, add_assessment
 
@@ -90,27 +89,30 @@ def render(views: Iterable[View], formats: Iterable[str], registry: Registry) ->
         for language in Language if renderer.localised else (Language.EN,):
             file = renderer.file(language)
             if renderer.joins:
-                files[file] = _rendered(renderer, together, language)
+                files[file] = contained_rendering(renderer.name, renderer.render, together, language)
             else:
                 for each in together:
                     prefix = f"{each.inspection.system.id}." if len(together) > 1 else ""
-                    files[f"{prefix}{file}"] = _rendered(renderer, (each,), language)
+                    files[f"{prefix}{file}"] = contained_rendering(renderer.name, renderer.render, (each,), language)
     return files
 
 
-def _rendered(renderer: Renderer, views: Sequence[View], language: Language) -> bytes:
+T = TypeVar("T")
+
+
+def contained_rendering(name: str, function: Callable[[T, Language], bytes], given: T, language: Language) -> bytes:
     """The bytes of one report file. Raises PluginError for whatever the renderer raises."""
     try:
         with contained():
-            data: object = renderer.render(views, language)
+            data: object = function(given, language)
             if not isinstance(data, bytes):
                 raise TypeError(f"render returned {type(data).__name__}, not bytes")
     except Exception as error:
         raise PluginError(
             FormattedMessage(
                 "the renderer {name} of {module} fails: {error}",
-                name=repr(renderer.name),
-                module=getattr(renderer.render, "__module__", "?"),
+                name=repr(name),
+                module=getattr(function, "__module__", "?"),
                 error=described(error),
             ),
             remedy="leave its format out, and assess the sealed inspection again with 'inspector assess'",

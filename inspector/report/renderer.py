@@ -11,6 +11,7 @@ from inspector.model.language import Language
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from inspector.report.run_overview import RunOverview
     from inspector.report.view import View
 
 
@@ -29,6 +30,22 @@ class Renderer:
     localised: bool = False
     joins: bool = False
     stem: str = "report"
+
+    def file(self, language: Language) -> str:
+        """The file's name in one language."""
+        return f"{self.stem}.{language.value}{self.suffix}" if self.localised else f"{self.stem}{self.suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRenderer:
+    """``render`` turns the overview of a run into the bytes of one file. ``localised``: one file per language."""
+
+    name: str
+    suffix: str
+    media_type: str
+    render: Callable[[RunOverview, Language], bytes]
+    localised: bool = False
+    stem: str = "overview"
 
     def file(self, language: Language) -> str:
         """The file's name in one language."""

@@ -84,10 +84,12 @@ def _finalizer() -> Callable[[object], object]:
 
 @cache
 def _template() -> Template:
-    return _environment().get_template("report.html.j2")
+    return environment().get_template("report.html.j2")
 
 
-def _environment() -> Environment:
+@cache
+def environment() -> Environment:
+    """The templates of the reports, which escape whatever they show."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -103,7 +105,8 @@ def _environment() -> Environment:
 
 
 @cache
-def _style() -> Any:
+def style() -> Any:
+    """The style sheet of the reports."""
     from markupsafe import Markup
 
     return Markup(files(_HERE).joinpath("static", "report.css").read_text(encoding="utf-8"))  # noqa: S704  (ours)
@@ -128,7 +131,7 @@ def _context(view: View, language: Language) -> dict[str, Any]:
         "page": page,
         "_": page.text,
         "lang": language.value,
-        "style": _style(),
+        "style": style(),
         "parts": parts,
         "causes": causes,
         "bar_segments": bar_segments,

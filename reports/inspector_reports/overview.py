@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from inspector import Finding, Force, Language, Obligation, Outcome, Severity, View, with_u_labels
+from inspector import Finding, Force, Language, Obligation, Outcome, Severity, View, needs_action, urgency, with_u_labels
 from inspector_reports.causes import cause_sentence
 
 _HERE = "inspector_reports"
@@ -18,8 +18,6 @@ MOST_SERVERS = 3
 MOST_MEMBERS = 4
 #: The tag of requirements about services by which ransomware gets in.
 RANSOMWARE = "ransomware"
-
-_FORCES = list(Force)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +39,10 @@ class Problem:
         return self.findings[0]
 
 
-def urgency(finding: Finding) -> tuple[int, int, bool]:
-    """The rank of a failure: by severity, then by force, then by obligation; the smallest is the most urgent."""
-    return (-finding.severity.rank, _FORCES.index(finding.force), finding.obligation is not Obligation.MUST)
-
-
-def counts(finding: Finding) -> bool:
-    """Whether a finding is a failure to deal with: not mere information, not excused, and due."""
-    return (
-        finding.outcome is Outcome.FAIL
-        and finding.force is not Force.INFO
-        and not finding.excused
-        and not finding.not_yet_due
-    )
-
-
 def problems(view: View, language: Language) -> tuple[Problem, ...]:
     """The failing requirements, the most urgent first."""
     by_requirement: dict[str, list[Finding]] = {}
-    for each in filter(counts, view.assessment.findings):
+    for each in filter(needs_action, view.assessment.findings):
         by_requirement.setdefault(each.requirement, []).append(each)
     found = [
         Problem(view.title(each[0], language), tuple(each), tuple(dict.fromkeys(map(server_of, each))))
